@@ -1,0 +1,93 @@
+# cachewarden: `make run` and `make test` do everything; `make help` lists the rest.
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+BUILD ?= build
+CONFIG ?= conf/demo.yaml
+PYTEST ?= /usr/bin/python3 -m pytest
+
+VERSION := 0.1.0
+PKGS := libmicrohttpd hiredis libuv libcjson yaml-0.1 libcurl gnutls libsystemd
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS = $(shell pkg-config --libs $(PKGS))
+
+# What all builds share, then what one MODE adds: release, asan, coverage.
+WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+CPPFLAGS := -Isrc -Iinclude -D_GNU_SOURCE -DCW_VERSION='"$(VERSION)"'
+MODE ?= release
+CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection \
+	-fcf-protection -fPIE
+LDFLAGS_release := -pie -Wl,-z,relro,-z,now,--fatal-warnings
+CFLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=all
+LDFLAGS_asan := -fsanitize=address,undefined -Wl,--fatal-warnings
+CFLAGS_coverage := -O0 -g --coverage
+LDFLAGS_coverage := --coverage
+CFLAGS := -std=c17 $(WARN) $(CFLAGS_$(MODE))
+LDFLAGS := $(LDFLAGS_$(MODE))
+
+SRC := $(sort $(wildcard src/*/*.c))
+OBJ := $(SRC:%.c=$(BUILD)/%.o)
+MAIN_OBJ := $(BUILD)/src/main.o
+UNIT_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/*.c tests/unit/*/*.c)))
+
+all: $(BUILD)/cachewardend
+
+$(BUILD)/cachewardend: $(OBJ) $(MAIN_OBJ)
+	$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(BUILD)/unit: $(OBJ) $(UNIT_OBJ)
+	$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(shell pkg-config --libs check)
+
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(UNIT_OBJ:.o=.d)
+
+deps:
+	@sh tests/deps.sh
+
+run: deps
+	@$(MAKE) --no-print-directory all
+	@sh tests/run.sh $(BUILD)/cachewardend $(CONFIG)
+
+# Every test: lint, then both suites on the release build, then both under the sanitizers.
+test: deps
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory check live
+	@$(MAKE) --no-print-directory asan
+
+# One suite: make check SUITE=glob
+check: $(BUILD)/unit
+	$(BUILD)/unit $(SUITE)
+
+# Some of them: make live TESTS='tests/live/test_http.py -k host'
+live: $(BUILD)/cachewardend
+	CACHEWARDEN_BIN=$(abspath $<) $(PYTEST) -q -p no:cacheprovider $(or $(TESTS),tests/live)
+
+asan:
+	@$(MAKE) --no-print-directory MODE=asan BUILD=$(BUILD)/asan check live
+
+coverage:
+	@$(MAKE) --no-print-directory MODE=coverage BUILD=$(BUILD)/coverage check live
+	gcovr -r . $(BUILD)/coverage --exclude tests --print-summary
+
+bench: $(BUILD)/cachewardend
+	CACHEWARDEN_BIN=$(abspath $<) /usr/bin/python3 tests/bench/bench.py $(BUILD)/bench.json $(BENCH)
+
+lint:
+	@sh tests/lint/lint.sh
+
+install: all
+	install -D -m 755 $(BUILD)/cachewardend $(DESTDIR)$(PREFIX)/bin/cachewardend
+	install -D -m 640 conf/cachewarden.yaml $(DESTDIR)$(SYSCONFDIR)/cachewarden/cachewarden.yaml
+	@sh systemd/install.sh "$(DESTDIR)" "$(PREFIX)" "$(UNITDIR)"
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@grep -hE '^(# |[a-z]+:)' Makefile
+
+.PHONY: all deps run test check live asan coverage bench lint install clean help

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* The error table's look-ups; see error.h. */
+#include "base/error.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdio.h>
+
+struct row {
+	const char *code;
+	int status;
+	const char *title;
+};
+
+static const struct row rows[ERROR_COUNT] = {[OK] = {"ok", 200, "OK"},
+#define X(name, code, status, title) [ERR_##name] = {code, status, title},
+	ERROR_TABLE(X)
+#undef X
+};
+
+const char *error_code(enum error error)
+{
+	assert(error < ERROR_COUNT);
+	return rows[error].code;
+}
+
+int error_status(enum error error)
+{
+	assert(error < ERROR_COUNT);
+	return rows[error].status;
+}
+
+const char *error_title(enum error error)
+{
+	assert(error < ERROR_COUNT);
+	return rows[error].title;
+}
+
+static void fault_fill(struct fault *fault, enum error error, const char *pointer,
+	const char *format, va_list args)
+{
+	if (!fault)
+		return;
+	fault->error = error;
+	snprintf(fault->pointer, sizeof fault->pointer, "%s", pointer);
+	vsnprintf(fault->detail, sizeof fault->detail, format, args);
+}
+
+enum error fault_set(struct fault *fault, enum error error, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fault_fill(fault, error, "", format, args);
+	va_end(args);
+	return error;
+}
+
+enum error fault_at(
+	struct fault *fault, enum error error, const char *pointer, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fault_fill(fault, error, pointer, format, args);
+	va_end(args);
+	return error;
+}

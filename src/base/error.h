@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The error table, and the fault that carries one error with its sentence.
+ *
+ * One row is X(NAME, "code", http_status, "title"). The enum, the `code` of an answer and its
+ * status come from these rows; `make lint` holds docs/errors.md against them.
+ */
+#ifndef CW_BASE_ERROR_H
+#define CW_BASE_ERROR_H
+
+#include <stdarg.h>
+
+/* clang-format off */
+#define ERROR_TABLE(X) \
+	X(BAD_REQUEST, "bad_request", 400, "The request is not well-formed") \
+	X(BAD_JSON, "bad_json", 400, "The body is not valid JSON") \
+	X(BAD_BODY, "bad_body", 400, "The body does not fit this route") \
+	X(BAD_PARAMETER, "bad_parameter", 400, "A query parameter is wrong") \
+	X(BAD_PATTERN, "bad_pattern", 400, "The pattern is not acceptable") \
+	X(BAD_KEY, "bad_key", 400, "The key is not acceptable") \
+	X(NOT_SUPPORTED, "not_supported", 400, "This version does not support that yet") \
+	X(UNAUTHORIZED, "unauthorized", 401, "A valid token is needed") \
+	X(FORBIDDEN, "forbidden", 403, "The token's scopes do not allow this") \
+	X(KEY_RESERVED, "key_reserved", 403, "The key belongs to cachewarden") \
+	X(KEY_PROTECTED, "key_protected", 403, "The key is protected") \
+	X(KEY_OUTSIDE_PREFIXES, "key_outside_prefixes", 403, "The key is outside the token's prefixes") \
+	X(NOT_FOUND, "not_found", 404, "There is nothing at this address") \
+	X(UNKNOWN_JOB, "unknown_job", 404, "There is no such warm job") \
+	X(UNKNOWN_OPERATION, "unknown_operation", 404, "There is no such operation") \
+	X(METHOD_NOT_ALLOWED, "method_not_allowed", 405, "The method does not go with this address") \
+	X(CONFLICT, "conflict", 409, "The state of things does not allow this") \
+	X(CONFIRMATION_REQUIRED, "confirmation_required", 409, "So many keys need a confirmation") \
+	X(LENGTH_REQUIRED, "length_required", 411, "A Content-Length is needed") \
+	X(TOO_LARGE, "too_large", 413, "The body is too large") \
+	X(URI_TOO_LONG, "uri_too_long", 414, "The address is too long") \
+	X(UNSUPPORTED_TYPE, "unsupported_type", 415, "The body's type is not supported") \
+	X(EXPECTATION_FAILED, "expectation_failed", 417, "The expectation cannot be met") \
+	X(MISDIRECTED, "misdirected", 421, "This host name is not served here") \
+	X(BAD_CONFIG, "bad_config", 422, "The configuration is not acceptable") \
+	X(TOO_MANY_REQUESTS, "too_many_requests", 429, "Too many requests") \
+	X(TOO_MANY_OPERATIONS, "too_many_operations", 429, "Too many operations are waiting") \
+	X(HEADERS_TOO_LARGE, "headers_too_large", 431, "The headers are too large") \
+	X(CANCELLED, "cancelled", 503, "It was cancelled") \
+	X(INTERNAL, "internal", 500, "Something went wrong here") \
+	X(UNKNOWN_METHOD, "unknown_method", 501, "The method is not known") \
+	X(SOURCE_FAILED, "source_failed", 502, "The source failed") \
+	X(SOURCE_ROW, "source_row", 502, "A row of the source cannot be used") \
+	X(WARM_FAILED, "warm_failed", 502, "A warm run failed") \
+	X(INCOMPLETE, "incomplete", 502, "The work is not complete") \
+	X(REDIS_ERROR, "redis_error", 502, "Redis refused the command") \
+	X(REDIS_AUTH, "redis_auth", 502, "Redis refused the credentials") \
+	X(REDIS_NOPERM, "redis_noperm", 502, "Redis denies a command to this user") \
+	X(REDIS_PROTOCOL, "redis_protocol", 502, "Redis answered with something else than RESP") \
+	X(REDIS_UNKNOWN_OUTCOME, "redis_unknown_outcome", 502, "The connection broke before Redis answered") \
+	X(REPLY_TOO_LARGE, "reply_too_large", 502, "Redis's reply is too large") \
+	X(REDIS_UNAVAILABLE, "redis_unavailable", 503, "Redis cannot be reached") \
+	X(REDIS_LOADING, "redis_loading", 503, "Redis is loading its data") \
+	X(REDIS_BUSY, "redis_busy", 503, "Redis is busy with a script") \
+	X(REDIS_READONLY, "redis_readonly", 503, "Redis does not take writes") \
+	X(OVERLOADED, "overloaded", 503, "Too much work is waiting") \
+	X(STOPPING, "stopping", 503, "The daemon is stopping") \
+	X(PAUSED, "paused", 503, "This work is paused") \
+	X(TIMEOUT, "timeout", 504, "It took too long") \
+	X(REDIS_OOM, "redis_oom", 507, "Redis is out of memory")
+/* clang-format on */
+
+enum error {
+	OK = 0,
+#define X(name, code, status, title) ERR_##name,
+	ERROR_TABLE(X)
+#undef X
+		ERROR_COUNT
+};
+
+/* The row's parts, constant text. OK gives "ok", 200, "OK". */
+const char *error_code(enum error error);
+int error_status(enum error error);
+const char *error_title(enum error error);
+
+/*
+ * What went wrong, for the one who has to mend it: what, where, what to do. A plain value, freed by
+ * nobody. `pointer` is the RFC 6901 JSON pointer of the member at fault, or empty.
+ */
+struct fault {
+	enum error error;
+	char pointer[128];
+	char detail[512];
+};
+
+/*
+ * Fill `fault` (which may be NULL) and return `error`, so that a failing function can end with
+ * `return fault_set(fault, ERR_X, "...")`. Longer texts are cut.
+ */
+enum error fault_set(struct fault *fault, enum error error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+enum error fault_at(struct fault *fault, enum error error, const char *pointer, const char *format,
+	...) __attribute__((format(printf, 4, 5)));
+
+#endif

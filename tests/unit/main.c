@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs the registered suites, or those named on the command line. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "unit.h"
+
+enum { max_suites = 128, max_tests = 64, test_timeout_seconds = 60 };
+
+static struct {
+	const char *name;
+	const TTest *tests[max_tests];
+	size_t count;
+} suites[max_suites];
+static size_t suite_count;
+
+void unit_register(const char *name, const TTest **tests, size_t count)
+{
+	if (suite_count == max_suites || count > max_tests)
+		abort();
+	suites[suite_count].name = name;
+	memcpy(suites[suite_count].tests, tests, count * sizeof *tests);
+	suites[suite_count++].count = count;
+}
+
+static int wanted(const char *name, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], name) == 0)
+			return 1;
+	return argc == 1;
+}
+
+int main(int argc, char **argv)
+{
+	SRunner *runner = srunner_create(NULL);
+	int added = 0;
+
+	for (size_t i = 0; i < suite_count; i++) {
+		if (!wanted(suites[i].name, argc, argv))
+			continue;
+		Suite *suite = suite_create(suites[i].name);
+		TCase *tests = tcase_create(suites[i].name);
+
+		tcase_set_timeout(tests, test_timeout_seconds);
+		for (size_t j = 0; j < suites[i].count; j++)
+			tcase_add_test(tests, suites[i].tests[j]);
+		suite_add_tcase(suite, tests);
+		srunner_add_suite(runner, suite);
+		added++;
+	}
+	if (!added) {
+		fprintf(stderr, "no such suite\n");
+		return EXIT_FAILURE;
+	}
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
