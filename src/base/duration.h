@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Durations, sizes and dates as people write them.
+ *
+ * Parsers return NULL, or the end of a sentence that says what is wrong with the text ("is not a
+ * duration such as 250ms, 1h30m or 7d"), for a caller who knows where it stands.
+ */
+#ifndef CW_BASE_DURATION_H
+#define CW_BASE_DURATION_H
+
+#include "base/buf.h"
+
+/* Milliseconds from `250ms`, `90s`, `1h30m`, `7d` (units ms s m h d w, largest first), or `0`. */
+const char *duration_parse(struct slice text, int64_t *ret_ms);
+/* The shortest such text, e.g. 5400000 -> `1h30m`; 0 -> `0s`. */
+void duration_format(int64_t ms, struct buf *out);
+/* Bytes from `512`, `64KiB`, `1MiB`, `2GiB` (also KB MB GB, powers of 1000). */
+const char *size_parse(struct slice text, int64_t *ret);
+void size_format(int64_t bytes, struct buf *out);
+/* `2026-11-24T05:45:18.123Z` for milliseconds since the epoch. */
+void time_format(int64_t wall_ms, struct buf *out);
+/* Such a time (offsets too), or a date alone (its midnight, UTC). */
+const char *time_parse(struct slice text, int64_t *ret_wall_ms);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A latency histogram of fixed size: log-linear buckets, 16 to each power of two, so that a
+ * quantile is right to about 6 %. After HdrHistogram (Gil Tene). Values are microseconds, 0 ..
+ * 2^36.
+ */
+#ifndef CW_BASE_HISTOGRAM_H
+#define CW_BASE_HISTOGRAM_H
+
+#include <stdint.h>
+
+enum { HISTOGRAM_BUCKETS = 16 * 34 };
+
+struct histogram {
+	uint64_t counts[HISTOGRAM_BUCKETS];
+	uint64_t count;
+	uint64_t sum_us;
+	uint64_t max_us;
+};
+
+void histogram_record(struct histogram *h, int64_t us); /* below 0 counts as 0 */
+void histogram_clear(struct histogram *h);
+void histogram_add(struct histogram *to, const struct histogram *from);
+/* The value at or below which the share q (0..1) of the records lies; 0 where there is none. */
+uint64_t histogram_quantile(const struct histogram *h, double q);
+/* How many records lie at or below `us` (to the bucket's precision), for Prometheus's buckets. */
+uint64_t histogram_below(const struct histogram *h, uint64_t us);
+
+#endif

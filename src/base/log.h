@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The log: one event, one line, to a file descriptor that may be slow or full.
+ *
+ * Text lines are `<N>` (sd-daemon's level prefix, only where standard error is the journal or no
+ * terminal), the time where it is a terminal, then the message; JSON lines are {"time", "level",
+ * "message", ...}. Control bytes, DEL, bidirectional marks and invalid UTF-8 are escaped. A write
+ * never blocks: what the reader does not take waits in 64 KiB, past that lines are dropped and
+ * counted. The same message format at the same level is written at most 10 times a second.
+ */
+#ifndef CW_BASE_LOG_H
+#define CW_BASE_LOG_H
+
+#include "base/buf.h"
+
+enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
+
+struct log;
+
+/* Writes to `fd`, which stays the caller's. */
+struct log *log_new(int fd);
+void log_free(struct log *log); /* writes what waits, for at most 200 ms */
+void log_configure(struct log *log, enum log_level level, bool json);
+bool log_level_parse(struct slice text, enum log_level *ret);
+uint64_t log_dropped(const struct log *log);
+/* Tries again to write what waits; true where nothing is left. */
+bool log_flush(struct log *log);
+
+/* Arguments of %s are escaped with the rest; a message is cut at 4 KiB. */
+void log_write(struct log *log, enum log_level level, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#define log_debug(log, ...)   log_write(log, LOG_LEVEL_DEBUG, __VA_ARGS__)
+#define log_info(log, ...)    log_write(log, LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_warning(log, ...) log_write(log, LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_error(log, ...)   log_write(log, LOG_LEVEL_ERROR, __VA_ARGS__)
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The metric table and its values, rendered as Prometheus text (version 0.0.4).
+ *
+ * One row is X(NAME, KIND, "name without cachewarden_", "label,names", "help"). Kinds: COUNTER,
+ * GAUGE, HISTOGRAM (seconds). A series begins when it is first touched; nothing is shown as 0 that
+ * is not known. Labels come from fixed sets (routes, jobs, codes); past METRIC_MAX_SERIES of one
+ * row further label values are counted under "other".
+ */
+#ifndef CW_BASE_METRIC_H
+#define CW_BASE_METRIC_H
+
+#include "base/buf.h"
+
+/* clang-format off */
+#define METRIC_TABLE(X) \
+	X(BUILD_INFO, GAUGE, "build_info", "version", "1, labelled with the daemon's version") \
+	X(REDIS_UP, GAUGE, "redis_up", "role", "1 while Redis answers, by the server's role") \
+	X(REDIS_MEMORY_USED_RATIO, GAUGE, "redis_memory_used_ratio", "", "Used memory over the limit; absent without a limit") \
+	X(REDIS_HIT_RATIO, GAUGE, "redis_hit_ratio", "", "Hits over lookups in the window; absent without lookups") \
+	X(REDIS_LATENCY, HISTOGRAM, "redis_latency_seconds", "", "Round trip of the sampler's INFO and of the pacer's probes") \
+	X(REDIS_CONNECTION_FAILURES, COUNTER, "redis_connection_failures_total", "", "Connections to Redis that failed or broke") \
+	X(BREAKER_OPEN, GAUGE, "breaker_open", "", "1 while commands to Redis fail at once") \
+	X(SAMPLE_AGE, GAUGE, "sample_age_seconds", "", "Age of the figures that came from Redis") \
+	X(HTTP_REQUESTS, COUNTER, "http_requests_total", "route,code", "Answers, by route and status") \
+	X(HTTP_DURATION, HISTOGRAM, "http_request_duration_seconds", "", "From the request's head to its answer") \
+	X(HTTP_CONNECTIONS, GAUGE, "http_connections", "", "Open client connections") \
+	X(OPERATIONS, GAUGE, "operations", "kind,state", "Operations of this process that are queued or running") \
+	X(INVALIDATIONS, COUNTER, "invalidations_total", "kind,complete", "Ended invalidations, by selector kind and verdict") \
+	X(INVALIDATED_KEYS, COUNTER, "invalidated_keys_total", "", "Keys removed by invalidations") \
+	X(INVALIDATE_PASSES, COUNTER, "invalidate_passes_total", "", "Walks over all keys for pattern invalidations") \
+	X(WARM_RUNS, COUNTER, "warm_runs_total", "job,state", "Ended warm runs, by job and verdict") \
+	X(WARM_DURATION, HISTOGRAM, "warm_run_duration_seconds", "job", "How long warm runs took") \
+	X(WARM_STORED, COUNTER, "warm_stored_keys_total", "job", "Keys stored by warm runs") \
+	X(WARM_LAST_SUCCESS, GAUGE, "warm_last_success_timestamp_seconds", "job", "When a warm run last completed, Unix time") \
+	X(WARM_FAILING_JOBS, GAUGE, "warm_failing_jobs", "", "Jobs whose last run failed") \
+	X(CONFIG_RELOAD_OK, GAUGE, "config_last_reload_successful", "", "1 where the last reload took effect") \
+	X(CONFIG_RELOAD_TIME, GAUGE, "config_last_reload_timestamp_seconds", "", "When the configuration in force was read, Unix time") \
+	X(TOKEN_EXPIRY, GAUGE, "token_expiry_timestamp_seconds", "token", "When a token ends, Unix time") \
+	X(INSECURE_HTTP, GAUGE, "insecure_http", "", "1 where insecure_http lets plain HTTP leave this machine") \
+	X(LOG_DROPPED, COUNTER, "log_dropped_total", "", "Log lines dropped because their reader was too slow") \
+	X(LOOP_LAG, HISTOGRAM, "loop_lag_seconds", "", "How late the loop's timer ran: what a request may wait for the loop") \
+	X(RESIDENT_BYTES, GAUGE, "process_resident_memory_bytes", "", "Resident memory of the daemon") \
+	X(OPEN_FDS, GAUGE, "process_open_fds", "", "Open file descriptors of the daemon")
+/* clang-format on */
+
+enum metric {
+#define X(name, kind, text, labels, help) METRIC_##name,
+	METRIC_TABLE(X)
+#undef X
+		METRIC_COUNT
+};
+
+enum { METRIC_MAX_SERIES = 2000, METRIC_MAX_LABELS = 2 };
+
+struct metrics;
+struct histogram;
+
+struct metrics *metrics_new(void);
+void metrics_free(struct metrics *m);
+
+/*
+ * `a` and `b` are the values of the row's labels, in the table's order; NULL where it has fewer.
+ * They are copied and escaped.
+ */
+void metric_add(struct metrics *m, enum metric metric, const char *a, const char *b, uint64_t n);
+void metric_set(struct metrics *m, enum metric metric, const char *a, const char *b, double value);
+void metric_observe_us(struct metrics *m, enum metric metric, const char *a, int64_t us);
+/* Ends one series, or all of a row where both are NULL and the row has labels. */
+void metric_drop(struct metrics *m, enum metric metric, const char *a, const char *b);
+/* The counter's or gauge's value; 0 where the series does not exist. */
+double metric_value(struct metrics *m, enum metric metric, const char *a, const char *b);
+/* NULL where the series does not exist. */
+const struct histogram *metric_histogram(struct metrics *m, enum metric metric, const char *a);
+void metrics_render(const struct metrics *m, struct buf *out);
+
+/* Appends one sample line for figures outside the table: name{labels} value. HELP and TYPE once. */
+void metric_render_head(struct buf *out, const char *name, const char *kind, const char *help);
+void metric_render_label(struct buf *out, const char *name, struct slice value, bool first);
+
+#endif
