@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* Formats nothing and allocates nothing: there is no memory left to do it with. */
-static _Noreturn void out_of_memory(void)
+_Noreturn void mem_exhausted(void)
 {
 	static const char line[] = "<0>out of memory\n";
 
@@ -22,7 +22,7 @@ static _Noreturn void out_of_memory(void)
 static void *checked(void *p)
 {
 	if (!p)
-		out_of_memory();
+		mem_exhausted();
 	return p;
 }
 
@@ -70,7 +70,7 @@ char *mem_printf(const char *format, ...)
 	int n = vasprintf(&text, format, args);
 	va_end(args);
 	if (n < 0)
-		out_of_memory();
+		mem_exhausted();
 	return text;
 }
 

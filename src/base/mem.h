@@ -25,6 +25,9 @@ char *mem_strndup(const char *s, size_t n);
 /* printf into fresh memory that the caller frees. */
 char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Ends the process as described above; for memory that comes from elsewhere, such as mmap(2). */
+_Noreturn void mem_exhausted(void);
+
 /* NULL is welcome. */
 void mem_free(void *p);
 

@@ -10,18 +10,35 @@ enum { max_suites = 128, max_tests = 64, test_timeout_seconds = 60 };
 
 static struct {
 	const char *name;
+	int signal;
 	const TTest *tests[max_tests];
 	size_t count;
 } suites[max_suites];
 static size_t suite_count;
 
-void unit_register(const char *name, const TTest **tests, size_t count)
+void unit_register(const char *name, int signal, const TTest **tests, size_t count)
 {
 	if (suite_count == max_suites || count > max_tests)
 		abort();
 	suites[suite_count].name = name;
+	suites[suite_count].signal = signal;
 	memcpy(suites[suite_count].tests, tests, count * sizeof *tests);
 	suites[suite_count++].count = count;
+}
+
+/* AddressSanitizer turns a fatal signal into exit code 1 and a report. */
+static void add_test(TCase *tests, const TTest *test, int signal)
+{
+#if defined(__SANITIZE_ADDRESS__)
+	if (signal) {
+		tcase_add_exit_test(tests, test, 1);
+		return;
+	}
+#endif
+	if (signal)
+		tcase_add_test_raise_signal(tests, test, signal);
+	else
+		tcase_add_test(tests, test);
 }
 
 static int wanted(const char *name, int argc, char **argv)
@@ -45,7 +62,7 @@ int main(int argc, char **argv)
 
 		tcase_set_timeout(tests, test_timeout_seconds);
 		for (size_t j = 0; j < suites[i].count; j++)
-			tcase_add_test(tests, suites[i].tests[j]);
+			add_test(tests, suites[i].tests[j], suites[i].signal);
 		suite_add_tcase(suite, tests);
 		srunner_add_suite(runner, suite);
 		added++;

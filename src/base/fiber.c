@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fibers on ucontext(3), scheduled by the loop's turn.
+ *
+ *	loop's turn: fiber_scheduler_run() --swapcontext--> fiber --fiber_park()--> back to the turn
+ *
+ * Special: every switch is announced to AddressSanitizer, every stack to valgrind. Idle fibers keep
+ * their stack for the next function; at most 64 are kept.
+ */
+#include "base/fiber.h"
+
+#include <assert.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+#include <uv.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#else
+#define VALGRIND_STACK_REGISTER(low, high) 0
+#define VALGRIND_STACK_DEREGISTER(id)	   ((void)(id))
+#endif
+
+#include "base/loop.h"
+#include "base/mem.h"
+
+enum { stack_bytes = 256 * 1024, idle_max = 64 };
+
+enum state { IDLE, READY, RUNNING, PARKED };
+
+struct fiber {
+	ucontext_t context;
+	char *stack; /* the guard page, then stack_bytes */
+	unsigned valgrind_id;
+	void *asan_fake_stack;
+
+	struct fiber_scheduler *scheduler;
+	const char *name;
+	fiber_function *function;
+	void *argument;
+
+	enum state state;
+	bool cancelled;
+	bool timed_out;
+	int64_t cleanup_deadline; /* 0 outside of a cleanup section */
+	uv_timer_t timer;
+
+	struct fiber_group *group;
+	struct fiber *group_next, *group_prev;
+	struct fiber *ready_next; /* in the ready queue or among the idle */
+	struct fiber_cond *cond;
+	struct fiber *cond_next;
+};
+
+struct fiber_scheduler {
+	uv_loop_t *uv;
+	ucontext_t context; /* the loop's own stack */
+	struct fiber *ready_first, *ready_last;
+	struct fiber *idle;
+	unsigned idle_count;
+	void *asan_fake_stack;
+	const void *asan_stack;
+	size_t asan_stack_bytes;
+};
+
+static _Thread_local struct fiber *current;
+
+/* The sanitizer learns of a switch before (start) and on the new stack after it (finish). */
+static void announce_start(void **save_fake_stack, const void *bottom, size_t bytes)
+{
+#if defined(__SANITIZE_ADDRESS__)
+	__sanitizer_start_switch_fiber(save_fake_stack, bottom, bytes);
+#else
+	(void)save_fake_stack, (void)bottom, (void)bytes;
+#endif
+}
+
+static void announce_finish(void *fake_stack, const void **ret_bottom, size_t *ret_bytes)
+{
+#if defined(__SANITIZE_ADDRESS__)
+	__sanitizer_finish_switch_fiber(fake_stack, ret_bottom, ret_bytes);
+#else
+	(void)fake_stack, (void)ret_bottom, (void)ret_bytes;
+#endif
+}
+
+static size_t guard_bytes(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static void switch_to_fiber(struct fiber *f)
+{
+	struct fiber_scheduler *s = f->scheduler;
+
+	f->state = RUNNING;
+	current = f;
+	announce_start(&s->asan_fake_stack, f->stack + guard_bytes(), stack_bytes);
+	swapcontext(&s->context, &f->context);
+	announce_finish(s->asan_fake_stack, NULL, NULL);
+	current = NULL;
+}
+
+static void switch_to_loop(struct fiber *f)
+{
+	struct fiber_scheduler *s = f->scheduler;
+
+	announce_start(&f->asan_fake_stack, s->asan_stack, s->asan_stack_bytes);
+	swapcontext(&f->context, &s->context);
+	announce_finish(f->asan_fake_stack, &s->asan_stack, &s->asan_stack_bytes);
+}
+
+static void leave_group(struct fiber *f)
+{
+	struct fiber_group *group = f->group;
+
+	if (f->group_prev)
+		f->group_prev->group_next = f->group_next;
+	else
+		group->members = f->group_next;
+	if (f->group_next)
+		f->group_next->group_prev = f->group_prev;
+	f->group = NULL;
+	if (--group->count == 0 && group->joiner)
+		fiber_wake(group->joiner);
+}
+
+/* The bottom of every fiber's stack: one function after another, each time it is taken from idle.
+ */
+static void fiber_main(void)
+{
+	struct fiber *f = current;
+
+	announce_finish(NULL, &f->scheduler->asan_stack, &f->scheduler->asan_stack_bytes);
+	for (;;) {
+		f->function(f->argument);
+		assert(f->cleanup_deadline == 0 && f->cond == NULL);
+		leave_group(f);
+		f->state = IDLE;
+		switch_to_loop(f);
+	}
+}
+
+static struct fiber *fiber_create(struct fiber_scheduler *s)
+{
+	struct fiber *f = mem_new(struct fiber);
+	size_t guard = guard_bytes();
+
+	f->stack = mmap(NULL, guard + stack_bytes, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+	/* As with all memory: there is no going on without it. */
+	if (f->stack == MAP_FAILED || mprotect(f->stack, guard, PROT_NONE) != 0)
+		mem_exhausted();
+	f->valgrind_id = VALGRIND_STACK_REGISTER(f->stack + guard, f->stack + guard + stack_bytes);
+	f->scheduler = s;
+	uv_timer_init(s->uv, &f->timer);
+	f->timer.data = f;
+	getcontext(&f->context);
+	f->context.uc_stack.ss_sp = f->stack + guard;
+	f->context.uc_stack.ss_size = stack_bytes;
+	makecontext(&f->context, fiber_main, 0);
+	return f;
+}
+
+static void timer_closed(uv_handle_t *handle)
+{
+	struct fiber *f = handle->data;
+
+	mem_free(f);
+}
+
+static void fiber_destroy(struct fiber *f)
+{
+	VALGRIND_STACK_DEREGISTER(f->valgrind_id);
+	munmap(f->stack, guard_bytes() + stack_bytes);
+	uv_close((uv_handle_t *)&f->timer, timer_closed);
+}
+
+static void retire(struct fiber *f)
+{
+	struct fiber_scheduler *s = f->scheduler;
+
+	if (s->idle_count == idle_max) {
+		fiber_destroy(f);
+		return;
+	}
+	f->ready_next = s->idle;
+	s->idle = f;
+	s->idle_count++;
+}
+
+static void make_ready(struct fiber *f)
+{
+	struct fiber_scheduler *s = f->scheduler;
+
+	f->state = READY;
+	f->ready_next = NULL;
+	if (s->ready_last)
+		s->ready_last->ready_next = f;
+	else
+		s->ready_first = f;
+	s->ready_last = f;
+}
+
+struct fiber_scheduler *fiber_scheduler_new(void *uv_loop)
+{
+	struct fiber_scheduler *s = mem_new(struct fiber_scheduler);
+
+	s->uv = uv_loop;
+	return s;
+}
+
+void fiber_scheduler_free(struct fiber_scheduler *s)
+{
+	assert(!s->ready_first);
+	while (s->idle) {
+		struct fiber *f = s->idle;
+
+		s->idle = f->ready_next;
+		fiber_destroy(f);
+	}
+	mem_free(s);
+}
+
+bool fiber_scheduler_ready(const struct fiber_scheduler *s)
+{
+	return s->ready_first != NULL;
+}
+
+bool fiber_scheduler_run(struct fiber_scheduler *s)
+{
+	struct fiber *f = s->ready_first;
+	bool any = f != NULL;
+
+	/* What becomes ready meanwhile waits for the next round, so that nobody starves the rest.
+	 */
+	s->ready_first = s->ready_last = NULL;
+	while (f) {
+		struct fiber *next = f->ready_next;
+
+		switch_to_fiber(f);
+		if (f->state == IDLE)
+			retire(f);
+		f = next;
+	}
+	return any;
+}
+
+void fiber_group_init(struct fiber_group *group, struct loop *loop)
+{
+	*group = (struct fiber_group){.loop = loop};
+}
+
+struct fiber *fiber_spawn(
+	struct fiber_group *group, const char *name, fiber_function *function, void *argument)
+{
+	struct fiber_scheduler *s = loop_fibers(group->loop);
+	struct fiber *f = s->idle;
+
+	if (f) {
+		s->idle = f->ready_next;
+		s->idle_count--;
+	} else {
+		f = fiber_create(s);
+	}
+	f->name = name;
+	f->function = function;
+	f->argument = argument;
+	f->cancelled = false;
+	f->group = group;
+	f->group_prev = NULL;
+	f->group_next = group->members;
+	if (group->members)
+		group->members->group_prev = f;
+	group->members = f;
+	group->count++;
+	make_ready(f);
+	return f;
+}
+
+void fiber_group_cancel(struct fiber_group *group)
+{
+	for (struct fiber *f = group->members; f; f = f->group_next)
+		fiber_cancel(f);
+}
+
+enum error fiber_group_join(struct fiber_group *group, int64_t deadline)
+{
+	enum error error = OK;
+
+	assert(!group->joiner);
+	while (group->count && !error) {
+		group->joiner = current;
+		error = fiber_park(deadline);
+		group->joiner = NULL;
+	}
+	return error;
+}
+
+struct fiber *fiber_current(void)
+{
+	return current;
+}
+
+void fiber_cancel(struct fiber *f)
+{
+	f->cancelled = true;
+	if (f->cleanup_deadline == 0)
+		fiber_wake(f);
+}
+
+bool fiber_cancelled(void)
+{
+	return current->cancelled && current->cleanup_deadline == 0;
+}
+
+void fiber_wake(struct fiber *f)
+{
+	if (f->state == PARKED)
+		make_ready(f);
+}
+
+static void timer_fired(uv_timer_t *timer)
+{
+	struct fiber *f = timer->data;
+
+	f->timed_out = true;
+	fiber_wake(f);
+}
+
+enum error fiber_park(int64_t deadline)
+{
+	struct fiber *f = current;
+
+	assert(f && f->state == RUNNING);
+	if (fiber_cancelled())
+		return ERR_CANCELLED;
+	if (f->cleanup_deadline && f->cleanup_deadline < deadline)
+		deadline = f->cleanup_deadline;
+	f->timed_out = false;
+	if (deadline != DEADLINE_NONE) {
+		int64_t now = (int64_t)uv_now(f->scheduler->uv);
+		uint64_t delay = deadline > now ? (uint64_t)(deadline - now) : 0;
+
+		uv_timer_start(&f->timer, timer_fired, delay, 0);
+	}
+	f->state = PARKED;
+	switch_to_loop(f);
+	if (deadline != DEADLINE_NONE)
+		uv_timer_stop(&f->timer);
+	if (fiber_cancelled())
+		return ERR_CANCELLED;
+	return f->timed_out ? ERR_TIMEOUT : OK;
+}
+
+enum error fiber_sleep(int64_t ms)
+{
+	int64_t deadline = clock_deadline(ms);
+	enum error error;
+
+	do
+		error = fiber_park(deadline);
+	while (error == OK);
+	return error == ERR_TIMEOUT ? OK : error;
+}
+
+enum error fiber_yield(void)
+{
+	struct fiber *f = current;
+
+	if (fiber_cancelled())
+		return ERR_CANCELLED;
+	make_ready(f);
+	switch_to_loop(f);
+	return fiber_cancelled() ? ERR_CANCELLED : OK;
+}
+
+void fiber_cleanup_begin(int64_t ms)
+{
+	assert(current->cleanup_deadline == 0);
+	current->cleanup_deadline = clock_deadline(ms);
+}
+
+void fiber_cleanup_end(void)
+{
+	assert(current->cleanup_deadline != 0);
+	current->cleanup_deadline = 0;
+}
+
+static void cond_remove(struct fiber_cond *cond, struct fiber *f)
+{
+	struct fiber *before = NULL;
+
+	for (struct fiber *at = cond->first; at != f; at = at->cond_next)
+		before = at;
+	if (before)
+		before->cond_next = f->cond_next;
+	else
+		cond->first = f->cond_next;
+	if (cond->last == f)
+		cond->last = before;
+	f->cond = NULL;
+}
+
+enum error fiber_cond_wait(struct fiber_cond *cond, int64_t deadline)
+{
+	struct fiber *f = current;
+
+	f->cond = cond;
+	f->cond_next = NULL;
+	if (cond->last)
+		cond->last->cond_next = f;
+	else
+		cond->first = f;
+	cond->last = f;
+	enum error error = fiber_park(deadline);
+	if (!f->cond)
+		return fiber_cancelled() ? ERR_CANCELLED : OK;
+	cond_remove(cond, f);
+	return error;
+}
+
+void fiber_cond_signal(struct fiber_cond *cond)
+{
+	struct fiber *f = cond->first;
+
+	if (!f)
+		return;
+	cond_remove(cond, f);
+	fiber_wake(f);
+}
+
+void fiber_cond_broadcast(struct fiber_cond *cond)
+{
+	while (cond->first)
+		fiber_cond_signal(cond);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fibers: functions with a stack of their own that run on the loop's thread and may wait.
+ *
+ *	spawn -> READY -> RUNNING -> PARKED -> READY -> ... -> the function returns, the stack is
+ *reused
+ *
+ * A function that may wait says "Parks." in its comment. Between two parks nothing else runs;
+ * across a park, shared things may have changed. Parking functions return OK, ERR_TIMEOUT when
+ * their deadline came, or ERR_CANCELLED; they may be called from a fiber only.
+ *
+ * A stack is 256 KiB, mapped lazily, with a guard page below. What a callback of libuv or curl may
+ * still touch never lives on it: a cancelled fiber detaches from its heap-allocated request, and
+ * the late outcome is dropped there. A struct fiber is reused after its function returned, so a
+ * pointer to it is good only for as long as that function is known to run.
+ */
+#ifndef CW_BASE_FIBER_H
+#define CW_BASE_FIBER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+struct loop;
+struct fiber;
+
+typedef void fiber_function(void *argument);
+
+/*
+ * Every fiber belongs to a group; whoever owns the group waits for its fibers, or cancels them,
+ * before it goes away. A zeroed group is not valid: use fiber_group_init().
+ */
+struct fiber_group {
+	struct loop *loop;
+	struct fiber *members;
+	size_t count;
+	struct fiber *joiner;
+};
+
+void fiber_group_init(struct fiber_group *group, struct loop *loop);
+/* Each member's current and later parks return ERR_CANCELLED. */
+void fiber_group_cancel(struct fiber_group *group);
+/* Waits until no member is left. One waiter at a time. Parks. */
+enum error fiber_group_join(struct fiber_group *group, int64_t deadline);
+
+/* `name` is constant text for debuggers and asserts. The fiber starts in the loop's next round. */
+struct fiber *fiber_spawn(
+	struct fiber_group *group, const char *name, fiber_function *function, void *argument);
+
+/* NULL outside of fibers. */
+struct fiber *fiber_current(void);
+void fiber_cancel(struct fiber *fiber);
+/* Whether the current fiber was cancelled (false inside a cleanup section). */
+bool fiber_cancelled(void);
+
+/*
+ * The base of all waiting: returns OK after fiber_wake(). Wakes may come without cause, so wait in
+ * a loop around the condition. Parks.
+ */
+enum error fiber_park(int64_t deadline);
+/* Lets a parked fiber run in the next round; does nothing to one that is not parked. */
+void fiber_wake(struct fiber *fiber);
+
+/* OK once `ms` have passed. Parks. */
+enum error fiber_sleep(int64_t ms);
+/* Lets others run for one round. Parks. */
+enum error fiber_yield(void);
+
+/*
+ * Between begin and end the fiber can park although it was cancelled, for at most `ms` (5 s is the
+ * house limit): to release a lock, end a child, write a record.
+ */
+void fiber_cleanup_begin(int64_t ms);
+void fiber_cleanup_end(void);
+
+/* A queue of fibers that wait for one thing to change. Zeroed = empty. */
+struct fiber_cond {
+	struct fiber *first;
+	struct fiber *last;
+};
+
+/* Parks. */
+enum error fiber_cond_wait(struct fiber_cond *cond, int64_t deadline);
+void fiber_cond_signal(struct fiber_cond *cond);
+void fiber_cond_broadcast(struct fiber_cond *cond);
+
+/* For base/loop only: a loop's fibers. */
+struct fiber_scheduler;
+struct fiber_scheduler *fiber_scheduler_new(void *uv_loop);
+/* All fibers have ended. The timers' close callbacks run in the loop afterwards. */
+void fiber_scheduler_free(struct fiber_scheduler *scheduler);
+/* Runs each fiber that is ready now once; says whether there was one. */
+bool fiber_scheduler_run(struct fiber_scheduler *scheduler);
+bool fiber_scheduler_ready(const struct fiber_scheduler *scheduler);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The loop: one thread, one libuv loop, and the order of things within one turn.
+ *
+ *	poll: callbacks store outcomes and wake fibers or pumps
+ *	turn: up to 8 rounds or 2 ms of { ready fibers run; woken pumps run }
+ *	      then whoever asked for it flushes once
+ *	      then one timer is set to the least timeout of the pumps (0 if work is left)
+ *
+ * Everything here belongs to the loop's thread. Nothing may block it for more than 5 ms.
+ */
+#ifndef CW_BASE_LOOP_H
+#define CW_BASE_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct loop;
+
+struct loop *loop_new(void);
+/* No fiber, pump or handle of others is left; asserts that libuv agrees. */
+void loop_free(struct loop *loop);
+uv_loop_t *loop_uv(struct loop *loop);
+/* Runs turns until loop_stop(). */
+void loop_run(struct loop *loop);
+void loop_stop(struct loop *loop);
+
+/*
+ * Something that works by being called, such as an HTTP daemon: `run` does what is ready, then
+ * `timeout_ms` says when it wants to run again (0: more is ready now; -1: when woken). Embedded in
+ * its owner, which removes it before it goes away.
+ */
+struct loop_pump {
+	void (*run)(struct loop_pump *pump);
+	int64_t (*timeout_ms)(struct loop_pump *pump);
+	bool woken;
+	struct loop_pump *next;
+};
+
+void loop_pump_add(struct loop *loop, struct loop_pump *pump);
+void loop_pump_remove(struct loop *loop, struct loop_pump *pump);
+/* It runs in this turn's next round, or in the next turn. */
+void loop_pump_wake(struct loop_pump *pump);
+
+/* One call at the end of this turn, e.g. to write in one piece what its fibers queued. */
+struct loop_flush {
+	void (*flush)(struct loop_flush *flush);
+	bool queued;
+	struct loop_flush *next;
+};
+
+/* Asking twice in one turn is one call. From a callback outside the turn it comes in the next one.
+ */
+void loop_flush_later(struct loop *loop, struct loop_flush *flush);
+/* Takes back what was asked; fine where nothing was. */
+void loop_flush_cancel(struct loop *loop, struct loop_flush *flush);
+
+/* For base/fiber only. */
+struct fiber_scheduler *loop_fibers(struct loop *loop);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/fiber.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../unit.h"
+#include "base/loop.h"
+
+static struct loop *loop;
+static struct fiber_group group;
+static char trace[64];
+
+static void note(const char *what)
+{
+	strcat(trace, what);
+}
+
+static void setup(void)
+{
+	loop = loop_new();
+	fiber_group_init(&group, loop);
+	trace[0] = '\0';
+}
+
+static void finish(void *argument)
+{
+	(void)argument;
+	while (group.count > 1)
+		fiber_sleep(1);
+	loop_stop(loop);
+}
+
+static void run(void)
+{
+	fiber_spawn(&group, "finish", finish, NULL);
+	loop_run(loop);
+	loop_free(loop);
+}
+
+static void yields(void *argument)
+{
+	for (int i = 0; i < 3; i++) {
+		note(argument);
+		ck_assert_int_eq(fiber_yield(), OK);
+	}
+}
+
+START_TEST(fibers_take_turns)
+{
+	setup();
+	fiber_spawn(&group, "a", yields, "a");
+	fiber_spawn(&group, "b", yields, "b");
+	run();
+	ck_assert_str_eq(trace, "ababab");
+}
+END_TEST
+
+static void sleeps(void *argument)
+{
+	int64_t began = clock_mono_ms();
+
+	ck_assert_int_eq(fiber_sleep(20), OK);
+	ck_assert_int_ge(clock_mono_ms() - began, 20);
+	ck_assert_int_eq(fiber_park(clock_deadline(5)), ERR_TIMEOUT);
+	note(argument);
+}
+
+static void parks_for_ever(void *argument)
+{
+	ck_assert_int_eq(fiber_park(DEADLINE_NONE), ERR_CANCELLED);
+	ck_assert_int_eq(fiber_sleep(1000), ERR_CANCELLED);
+	fiber_cleanup_begin(1000);
+	ck_assert_int_eq(fiber_sleep(2), OK);
+	fiber_cleanup_end();
+	ck_assert_int_eq(fiber_yield(), ERR_CANCELLED);
+	note(argument);
+}
+
+static void cancels(void *argument)
+{
+	struct fiber_group *others = argument;
+
+	fiber_sleep(5);
+	fiber_group_cancel(others);
+	ck_assert_int_eq(fiber_group_join(others, clock_deadline(2000)), OK);
+	note("j");
+}
+
+START_TEST(deadlines_and_cancel_end_a_park)
+{
+	struct fiber_group others;
+
+	setup();
+	fiber_group_init(&others, loop);
+	fiber_spawn(&group, "sleeps", sleeps, "s");
+	fiber_spawn(&others, "parks", parks_for_ever, "c");
+	fiber_spawn(&group, "cancels", cancels, &others);
+	run();
+	ck_assert_str_eq(trace, "cjs");
+}
+END_TEST
+
+static struct fiber_cond cond;
+
+static void waits(void *argument)
+{
+	ck_assert_int_eq(fiber_cond_wait(&cond, DEADLINE_NONE), OK);
+	note(argument);
+}
+
+static void waits_in_vain(void *argument)
+{
+	ck_assert_int_eq(fiber_cond_wait(&cond, clock_deadline(1)), ERR_TIMEOUT);
+	note(argument);
+}
+
+static void signals(void *argument)
+{
+	(void)argument;
+	fiber_sleep(10);
+	fiber_cond_signal(&cond);
+	fiber_sleep(1);
+	note("|");
+	fiber_cond_broadcast(&cond);
+}
+
+START_TEST(conditions_wake_in_order)
+{
+	setup();
+	fiber_spawn(&group, "1", waits, "1");
+	fiber_spawn(&group, "x", waits_in_vain, "x");
+	fiber_spawn(&group, "2", waits, "2");
+	fiber_spawn(&group, "3", waits, "3");
+	fiber_spawn(&group, "signals", signals, NULL);
+	run();
+	ck_assert_str_eq(trace, "x1|23");
+}
+END_TEST
+
+static void spawns(void *argument)
+{
+	int *left = argument;
+
+	if (--*left > 0)
+		fiber_spawn(&group, "child", spawns, argument);
+	fiber_yield();
+}
+
+START_TEST(stacks_are_reused_many_times)
+{
+	int left = 20000;
+
+	setup();
+	for (int i = 0; i < 100; i++)
+		fiber_spawn(&group, "spawns", spawns, &left);
+	run();
+	ck_assert_int_le(left, 0);
+}
+END_TEST
+
+__attribute__((noinline)) static int dig(volatile char *above, int depth)
+{
+	volatile char here[4096];
+
+	here[0] = above[0];
+	return depth == 0 ? here[0] : dig(here, depth - 1) + here[0];
+}
+
+static void overruns(void *argument)
+{
+	volatile char top[1] = {1};
+
+	*(volatile int *)argument = dig(top, 1000);
+}
+
+START_TEST(an_overrun_stack_meets_its_guard_page)
+{
+	volatile int sink = 0;
+
+	/* The sanitizer's report is the expected outcome, so nobody needs to read it. */
+	ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr));
+	setup();
+	fiber_spawn(&group, "overruns", overruns, (void *)&sink);
+	run();
+}
+END_TEST
+
+TEST_SUITE("fiber", fibers_take_turns, deadlines_and_cancel_end_a_park, conditions_wake_in_order,
+	stacks_are_reused_many_times)
+TEST_SUITE_SIGNAL("fiber_guard", SIGSEGV, an_overrun_stack_meets_its_guard_page)
