@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The configuration in force: an immutable, counted snapshot of plain data.
+ *
+ *	file(s) -> document tree with line numbers -> the table of keys -> struct conf
+ *
+ * Everything reachable from a snapshot belongs to it and lives until its last conf_unref().
+ * Durations are milliseconds, sizes bytes. Lists are an array and its count. docs/config.md is the
+ * manual of each key.
+ */
+#ifndef CW_CONF_CONF_H
+#define CW_CONF_CONF_H
+
+#include <cjson/cJSON.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/template.h"
+#include "conf/scope.h"
+
+struct conf_listen {
+	enum { LISTEN_TCP, LISTEN_UNIX, LISTEN_SYSTEMD } kind;
+	char *text; /* as written, for messages */
+	char *host; /* TCP: a numeric address, IPv6 without brackets */
+	uint16_t port;
+	char *path; /* Unix */
+	unsigned mode;
+};
+
+struct conf_token {
+	char *name;
+	uint8_t sha256[32];
+	struct identity identity;
+	int64_t requests_per_second; /* 0 = unlimited */
+	int64_t expires_wall_ms;     /* -1 = never */
+};
+
+struct conf_redis {
+	enum { REDIS_URL_TCP, REDIS_URL_UNIX, REDIS_URL_MANAGED } kind;
+	char *url_redacted;
+	char *host;
+	uint16_t port;
+	char *path;
+	unsigned database;
+	char *username; /* NULL = none */
+	char *password; /* NULL = none */
+	int64_t connect_timeout_ms, command_timeout_ms;
+	int64_t breaker_failures, breaker_probe_every_ms;
+	int64_t memory_limit; /* 0 = none */
+	char *own_prefix;
+	int64_t managed_maxmemory;
+	char *managed_policy;
+	char *managed_directory; /* NULL = the runtime folder */
+};
+
+struct conf_namespace {
+	struct slice prefix;
+	int64_t ttl_ms;
+};
+
+struct conf_entity_key {
+	char *name; /* NULL where `keys` is a list */
+	struct template *key;
+};
+
+struct conf_entity {
+	char *name;
+	char *field;
+	struct conf_entity_key *keys;
+	size_t key_count;
+	struct template **patterns; /* each with the one name {id} */
+	size_t pattern_count;
+};
+
+struct conf_dependency {
+	struct template *when;
+	struct template **invalidate;
+	size_t invalidate_count;
+	struct template **patterns;
+	size_t pattern_count;
+};
+
+enum conf_format { FORMAT_JSONL, FORMAT_JSON, FORMAT_CSV };
+
+struct conf_header {
+	char *name;
+	char *value;
+};
+
+/* One source, with what the job adds to a shared one (`use`) already merged in. */
+struct conf_source {
+	enum { SOURCE_FILE, SOURCE_COMMAND, SOURCE_HTTP } type;
+	char *name; /* of the shared source, or the job's */
+	enum conf_format format;
+	struct slice rows; /* JSON pointer to the array of rows; empty = the root */
+	/* file */
+	char *path;
+	/* command: argv[argc] is NULL */
+	char **argv;
+	size_t argc;
+	/* http */
+	char *base_url;
+	struct template *url_path; /* may hold {page} */
+	struct conf_header *headers;
+	size_t header_count;
+	char *ca;
+	bool paged;
+	int64_t page_from;
+};
+
+struct conf_schedule {
+	enum { SCHEDULE_NONE, SCHEDULE_CRON, SCHEDULE_EVERY } kind;
+	char *cron;
+	char *time_zone; /* IANA name; "UTC" unless given */
+	int64_t every_ms;
+	int64_t jitter_ms;
+	int64_t starting_deadline_ms; /* -1 = none */
+};
+
+enum conf_mode { MODE_REPLACE, MODE_MISSING, MODE_REFRESH };
+
+struct conf_job {
+	char *name;
+	struct conf_schedule schedule;
+	bool on_startup, on_redis_flushed;
+	struct conf_source source;
+	struct template *key;
+	struct template *value; /* NULL = the whole row as JSON */
+	bool value_base64;
+	struct template *ttl; /* seconds or a duration from the row; NULL = ttl_ms */
+	int64_t ttl_ms;	      /* -1 = of the key's namespace */
+	double ttl_jitter;    /* 0..1 of the TTL */
+	int64_t rate;	      /* keys per second, 0 = unlimited */
+	int64_t window;	      /* unanswered commands */
+	int64_t timeout_ms;
+	int64_t attempts;
+	int64_t backoff_ms;
+	enum conf_mode mode;
+	bool empty_ok;
+	bool suspended;
+};
+
+struct conf {
+	char *name;
+	struct conf_listen *listens;
+	size_t listen_count;
+	bool insecure_http;
+	struct slice *allowed_hosts;
+	size_t allowed_host_count;
+	struct identity anonymous;
+	struct conf_token *tokens;
+	size_t token_count;
+	struct conf_redis redis;
+	int64_t default_ttl_ms;
+	int64_t max_value_bytes;
+	struct slice *protected; /* glob patterns, ours included */
+	size_t protected_count;
+	struct conf_namespace *namespaces;
+	size_t namespace_count;
+	struct conf_entity *entities;
+	size_t entity_count;
+	struct conf_dependency *dependencies;
+	size_t dependency_count;
+	struct {
+		int64_t confirm_above, max_keys, max_latency_ms, concurrency, queue;
+	} invalidate;
+	int64_t warm_concurrency;
+	struct conf_job *jobs;
+	size_t job_count;
+	int64_t stats_interval_ms;
+	bool redis_metrics;
+	struct {
+		enum log_level level;
+		bool json;
+		enum { ACCESS_OFF, ACCESS_ERRORS, ACCESS_ALL } access;
+	} log;
+	struct {
+		int64_t connections, per_ip, requests_per_second;
+		/* HTTP's own bounds, api.md "Limits" */
+		int64_t body_bytes, header_deadline_ms, body_deadline_ms, reply_deadline_ms;
+	} limits;
+	int64_t loaded_wall_ms;
+	/* Everything else of the snapshot's own is private to conf.c. */
+	struct conf_private *private;
+};
+
+/*
+ * Reads `path` and what it includes, the environment above it. On ERR_BAD_CONFIG *ret is untouched
+ * and `faults` holds up to 20 lines "FILE:LINE: key ...", each ending with a newline. Blocks on
+ * regular files: for the start, and for reloads, whose files are small and local.
+ */
+enum error conf_load(const char *path, struct conf **ret, struct buf *faults);
+struct conf *conf_ref(struct conf *conf);
+void conf_unref(struct conf *conf); /* NULL is welcome */
+
+/* What is in force, as YAML; secrets are shown as "<redacted>". */
+void conf_print(const struct conf *conf, struct buf *out);
+/* The same as JSON, for GET /config. The caller owns it. */
+cJSON *conf_json(const struct conf *conf);
+
+/* NULL where there is none of that name. */
+const struct conf_job *conf_job(const struct conf *conf, struct slice name);
+const struct conf_entity *conf_entity(const struct conf *conf, struct slice name);
+const struct conf_entity *conf_entity_of_field(const struct conf *conf, struct slice field);
+/* The TTL of the longest namespace that `key` begins with, else default_ttl_ms. */
+int64_t conf_ttl_ms(const struct conf *conf, struct slice key);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* What a caller may do, and who he is: shared by the configuration, HTTP and the engine. */
+#ifndef CW_CONF_SCOPE_H
+#define CW_CONF_SCOPE_H
+
+#include "base/buf.h"
+
+/* One row is X(NAME, "name", bit). ADMIN stands for all. */
+#define SCOPE_TABLE(X) \
+	X(READ, "read", 0) \
+	X(METRICS, "metrics", 1) \
+	X(KEYS, "keys", 2) \
+	X(WRITE, "write", 3) \
+	X(INVALIDATE, "invalidate", 4) \
+	X(FLUSH, "flush", 5) \
+	X(WARM, "warm", 6) \
+	X(SESSIONS, "sessions", 7) \
+	X(OPERATE, "operate", 8) \
+	X(AUDIT, "audit", 9) \
+	X(ADMIN, "admin", 10)
+
+enum scope {
+#define X(name, text, bit) SCOPE_##name = 1u << bit,
+	SCOPE_TABLE(X)
+#undef X
+		SCOPE_NONE = 0
+};
+
+/* 0 where the name is none. */
+unsigned scope_parse(struct slice name);
+const char *scope_name(enum scope scope);
+
+/* Who asks. Borrowed from the configuration snapshot that the request holds. */
+struct identity {
+	const char *name; /* the token's name, "anonymous", or "scheduler" */
+	unsigned scopes;
+	/* Literal beginnings that bound the keys he may touch; none = no bound. */
+	const struct slice *key_prefixes;
+	size_t key_prefix_count;
+	int64_t max_keys; /* of one invalidation; 0 = the configuration's */
+};
+
+bool identity_may(const struct identity *who, enum scope scope);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What INFO said, parsed: the figures of stats, health, /metrics and the verdict of a walk.
+ * Unknown fields are ignored; a known one that is absent keeps -1 (numbers) or "" (texts).
+ */
+#ifndef CW_REDIS_INFO_H
+#define CW_REDIS_INFO_H
+
+#include "base/buf.h"
+
+struct redis_info_command {
+	char name[48];
+	int64_t calls;
+	int64_t usec;
+};
+
+struct redis_info {
+	char version[32], mode[16], role[16], run_id[48], master_replid[48];
+	char os[96], build_id[48], policy[32], master_link_status[16];
+	int64_t tcp_port, process_id, uptime_seconds;
+	int64_t connected_clients, blocked_clients, max_clients, rejected_connections;
+	int64_t connections_received, connected_slaves, master_last_io_seconds;
+	int64_t used_memory, used_memory_rss, used_memory_peak, max_memory, total_system_memory;
+	double fragmentation_ratio; /* < 0 where absent */
+	int64_t loading, loading_loaded_bytes, loading_total_bytes;
+	int64_t hits, misses, expired_keys, evicted_keys;
+	int64_t commands_processed, ops_per_second, net_input_bytes, net_output_bytes;
+	int64_t keys, expiring, avg_ttl_ms; /* of our database; 0 where it is empty */
+	int64_t flush_calls;		    /* FLUSHDB + FLUSHALL + SWAPDB, from commandstats */
+	bool valkey;
+	struct redis_info_command *commands;
+	size_t command_count;
+};
+
+/* `database` chooses the line of Keyspace. Release what it filled with redis_info_release(). */
+void redis_info_parse(struct slice text, unsigned database, struct redis_info *ret);
+void redis_info_release(struct redis_info *info);
+
+#endif

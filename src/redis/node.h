@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One Redis server: its connections by role, its queue bound, its breaker, its state.
+ *
+ *	batch -> queue bound -> breaker -> conn of the role -> one write a turn -> replies -> batch
+ *
+ * A node connects by itself, for ever, with full-jitter backoff of 50 ms to 2 s; NOAUTH and
+ * WRONGPASS make that 5 to 30 s. It works without a loop turn being lost to DNS: names are
+ * resolved in the thread pool.
+ */
+#ifndef CW_REDIS_NODE_H
+#define CW_REDIS_NODE_H
+
+#include "base/event.h"
+#include "base/loop.h"
+#include "base/metric.h"
+#include "conf/conf.h"
+#include "redis/batch.h"
+
+/* Bulk work (walks, warm runs) has a connection of its own and never queues in front of a GET. */
+enum redis_role { REDIS_COMMANDS, REDIS_BULK, REDIS_ROLES };
+
+enum redis_status { REDIS_UP, REDIS_DOWN, REDIS_IS_LOADING, REDIS_IS_BUSY };
+const char *redis_status_name(enum redis_status status); /* "up", "down", "loading", "busy" */
+
+enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
+const char *breaker_state_name(enum breaker_state state); /* "closed", "open", "half_open" */
+
+struct redis_state {
+	enum redis_status status;
+	int64_t since_wall_ms;
+	enum breaker_state breaker;
+	int64_t breaker_since_wall_ms;
+	int64_t breaker_failures; /* in a row */
+	struct fault last_error;  /* OK where there was none */
+	int64_t connection_failures;
+	int64_t own_hits, own_misses; /* lookups that were cachewarden's own */
+};
+
+struct redis_node;
+
+struct redis_node_options {
+	struct loop *loop;
+	struct event_bus *bus;	 /* EVENT_REDIS_STATE */
+	struct metrics *metrics; /* connection failures, breaker; may be NULL */
+	const struct conf_redis *conf;
+};
+
+/* Copies what it needs of the options' conf, and begins to connect. */
+struct redis_node *redis_node_new(const struct redis_node_options *options);
+/* Batches in flight fail with ERR_STOPPING. The node is gone once the loop has run its closes. */
+void redis_node_free(struct redis_node *node);
+/* Timeouts, breaker and credentials of a reloaded configuration; the address cannot change. */
+void redis_node_reconfigure(struct redis_node *node, const struct conf_redis *conf);
+
+/*
+ * Queues the batch as a whole, or refuses it at once: ERR_OVERLOADED past 1,024 commands or 64 MiB
+ * waiting (commands role), ERR_REDIS_UNAVAILABLE, _LOADING, _AUTH with an open breaker. Each
+ * command's time is bounded by the command timeout.
+ */
+enum error redis_node_start(struct redis_node *node, enum redis_role role,
+	struct redis_batch *batch, struct fault *fault);
+
+/* Start and wait. Parks. */
+enum error redis_node_run(struct redis_node *node, enum redis_role role, struct redis_batch *batch,
+	int64_t deadline, struct fault *fault);
+
+struct redis_state redis_node_state(const struct redis_node *node);
+/* "unix:/path", "host:port". */
+const char *redis_node_name(const struct redis_node *node);
+/* What the sampler saw: keeps the status word right without traffic. */
+void redis_node_observe(struct redis_node *node, const struct redis_value *info_reply);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The pacer keeps bulk work from hurting the neighbours: while it runs, it sends a probe (PING on
+ * the commands connection) every few milliseconds, and moves page size and pause by AIMD so that
+ * the probes' latency stays below `max_latency_ms`. 0 = unpaced: full pages, no pause, no probe.
+ */
+#ifndef CW_REDIS_PACER_H
+#define CW_REDIS_PACER_H
+
+#include "redis/node.h"
+
+struct redis_pacer;
+
+/* Spawns its probe into `group` when paced. */
+struct redis_pacer *redis_pacer_new(
+	struct redis_node *node, double max_latency_ms, struct fiber_group *group);
+/* Ends the probe. Parks for at most one probe's round trip; in cleanup too. */
+void redis_pacer_free(struct redis_pacer *pacer);
+/* How many keys the next page may have: 10 .. 1,000. */
+size_t redis_pacer_page(const struct redis_pacer *pacer);
+/* Between two pages: waits as long as the pace demands (0 = not at all). Parks. */
+enum error redis_pacer_pause(struct redis_pacer *pacer);
+/* The tightest limit wins where several operations share a pass. 0 = unpaced. */
+void redis_pacer_limit(struct redis_pacer *pacer, double max_latency_ms);
+/* The median of the last probes, microseconds; 0 where none came back yet. */
+int64_t redis_pacer_latency_us(const struct redis_pacer *pacer);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The store: the face that the engine sees. "This command for this key", "each primary".
+ *
+ * Error replies that concern the server's state (LOADING, BUSY, READONLY, OOM, NOPERM, ...) come
+ * out as enum error with a fault that quotes Redis, here and nowhere else. Idempotent commands are
+ * retried once after ERR_REDIS_UNKNOWN_OUTCOME while the deadline allows.
+ */
+#ifndef CW_REDIS_STORE_H
+#define CW_REDIS_STORE_H
+
+#include "redis/node.h"
+
+struct redis_store;
+
+struct redis_store *redis_store_new(const struct redis_node_options *options);
+void redis_store_free(struct redis_store *store);
+void redis_store_reconfigure(struct redis_store *store, const struct conf_redis *conf);
+
+/* All primaries; with a single server, that one. Borrowed. */
+size_t redis_store_primaries(struct redis_store *store, struct redis_node *const **ret);
+/* Where `key` lives. */
+struct redis_node *redis_store_node(struct redis_store *store, struct slice key);
+struct redis_state redis_store_state(const struct redis_store *store);
+
+struct redis_call {
+	enum redis_role role;
+	bool idempotent;
+	int64_t deadline; /* 0 = the command timeout from now */
+};
+
+/*
+ * One command. argv[0] is its name; `key` decides where it goes. On OK *ret is a reply that is no
+ * error reply, and the caller's; `ret` may be NULL. Parks.
+ */
+enum error redis_store_call(struct redis_store *store, struct redis_call call, struct slice key,
+	size_t argc, const struct slice *argv, struct redis_value **ret, struct fault *fault);
+
+/* redis_call(store, key, &value, &fault, SLICE("GET"), key): commands role, idempotent. Parks. */
+#define redis_store_command(store, key, ret, fault, ...) \
+	redis_store_call(store, (struct redis_call){.idempotent = true}, key, \
+		sizeof((struct slice[]){__VA_ARGS__}) / sizeof(struct slice), \
+		(struct slice[]){__VA_ARGS__}, ret, fault)
+
+#endif

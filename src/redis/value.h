@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* One RESP2 reply, as a tree that its receiver owns. */
+#ifndef CW_REDIS_VALUE_H
+#define CW_REDIS_VALUE_H
+
+#include "base/buf.h"
+#include "base/error.h"
+
+enum redis_type {
+	REDIS_NIL,
+	REDIS_STRING,
+	REDIS_STATUS,
+	REDIS_ERROR,
+	REDIS_INTEGER,
+	REDIS_ARRAY,
+};
+
+struct redis_value {
+	enum redis_type type;
+	int64_t integer;
+	struct slice text; /* of a string, status or error */
+	size_t count;
+	struct redis_value **items; /* of an array; never NULL inside */
+};
+
+void redis_value_free(struct redis_value *value); /* NULL is welcome */
+/* What an error reply means: "OOM ..." -> ERR_REDIS_OOM; the fault quotes it. Other types: OK. */
+enum error redis_value_error(const struct redis_value *value, struct fault *fault);
+/* The text of item i where it is a string, else the empty slice. */
+struct slice redis_value_item(const struct redis_value *array, size_t i);
+
+#endif
