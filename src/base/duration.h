@@ -12,10 +12,11 @@
 
 /* Milliseconds from `250ms`, `90s`, `1h30m`, `7d` (units ms s m h d w, largest first), or `0`. */
 const char *duration_parse(struct slice text, int64_t *ret_ms);
-/* The shortest such text, e.g. 5400000 -> `1h30m`; 0 -> `0s`. */
+/* Such a text, days first and without empty parts: 5400000 -> `1h30m`, 0 -> `0s`. */
 void duration_format(int64_t ms, struct buf *out);
-/* Bytes from `512`, `64KiB`, `1MiB`, `2GiB` (also KB MB GB, powers of 1000). */
+/* Bytes from `512`, `64KiB`, `1MiB`, `2GiB` (also TiB; KB MB GB TB, powers of 1000). */
 const char *size_parse(struct slice text, int64_t *ret);
+/* The largest binary unit that gives a whole number: 65536 -> `64KiB`, 1000 -> `1000`. */
 void size_format(int64_t bytes, struct buf *out);
 /* `2026-11-24T05:45:18.123Z` for milliseconds since the epoch. */
 void time_format(int64_t wall_ms, struct buf *out);

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* SHA-256, random bytes, comparison, hexadecimal and base64; see crypto.h. */
+#include "base/crypto.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+static const char base64_plain[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char base64_url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+void crypto_sha256(struct slice data, uint8_t digest[SHA256_BYTES])
+{
+	/* It fails only where the library is broken; going on with an unset digest would open
+	 * doors. */
+	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, data.p, data.n, digest) != 0)
+		abort();
+}
+
+void crypto_random(void *p, size_t n)
+{
+	uint8_t *to = p;
+
+	while (n > 0) {
+		ssize_t got = getrandom(to, n, 0);
+
+		if (got < 0) {
+			if (errno != EINTR)
+				abort();
+			continue;
+		}
+		to += got;
+		n -= (size_t)got;
+	}
+}
+
+bool crypto_equal(const void *a, const void *b, size_t n)
+{
+	return n == 0 || gnutls_memcmp(a, b, n) == 0;
+}
+
+void hex_encode(const void *p, size_t n, struct buf *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	const uint8_t *from = p;
+	char *to = buf_reserve(out, 2 * n);
+
+	for (size_t i = 0; i < n; i++) {
+		*to++ = digits[from[i] >> 4];
+		*to++ = digits[from[i] & 15];
+	}
+	*to = '\0';
+	out->n += 2 * n;
+}
+
+/* -1 where it is none. */
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+bool hex_decode(struct slice text, void *p, size_t n)
+{
+	uint8_t *to = p;
+
+	if (text.n % 2 != 0 || text.n / 2 != n)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		int high = hex_digit(text.p[2 * i]);
+		int low = hex_digit(text.p[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		to[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
+void base64_encode(struct slice data, bool url, struct buf *out)
+{
+	const char *alphabet = url ? base64_url : base64_plain;
+	const uint8_t *from = (const uint8_t *)data.p;
+
+	buf_reserve(out, data.n / 3 * 4 + 4);
+	for (size_t i = 0; i < data.n; i += 3) {
+		size_t have = data.n - i < 3 ? data.n - i : 3;
+		uint32_t bits = (uint32_t)from[i] << 16;
+
+		if (have > 1)
+			bits |= (uint32_t)from[i + 1] << 8;
+		if (have > 2)
+			bits |= from[i + 2];
+		for (size_t j = 0; j <= have; j++)
+			buf_char(out, alphabet[bits >> (18 - 6 * j) & 63]);
+		for (size_t j = have; j < 3 && !url; j++)
+			buf_char(out, '=');
+	}
+}
+
+/* -1 where it is none. */
+static int base64_digit(char c, bool url)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	if (c == (url ? '-' : '+'))
+		return 62;
+	if (c == (url ? '_' : '/'))
+		return 63;
+	return -1;
+}
+
+/* 2 to 4 digits to the 1 to 3 bytes they stand for; left-over bits must be 0. */
+static bool decode_group(struct slice digits, bool url, struct buf *out)
+{
+	uint32_t bits = 0;
+	size_t bytes = digits.n - 1;
+
+	for (size_t i = 0; i < digits.n; i++) {
+		int digit = base64_digit(digits.p[i], url);
+
+		if (digit < 0)
+			return false;
+		bits |= (uint32_t)digit << (18 - 6 * i);
+	}
+	for (size_t i = 0; i < bytes; i++)
+		buf_char(out, (char)(uint8_t)(bits >> (16 - 8 * i)));
+	return (bits & (0xffffffu >> 8 * bytes)) == 0;
+}
+
+bool base64_decode(struct slice text, bool url, struct buf *out)
+{
+	size_t before = out->n;
+
+	if (!url) {
+		if (text.n % 4 != 0)
+			return false;
+		if (text.n > 0 && text.p[text.n - 1] == '=')
+			text.n -= text.p[text.n - 2] == '=' ? 2 : 1;
+	}
+	if (text.n % 4 == 1)
+		return false;
+	buf_reserve(out, text.n / 4 * 3 + 3);
+	for (size_t i = 0; i < text.n; i += 4) {
+		size_t n = text.n - i < 4 ? text.n - i : 4;
+
+		if (!decode_group(slice_of(text.p + i, n), url, out)) {
+			out->n = before;
+			out->p[before] = '\0';
+			return false;
+		}
+	}
+	return true;
+}
