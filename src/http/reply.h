@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Replies: each handler calls exactly one reply_*() that ends the request, after as many
+ * reply_header() as it likes. Every answer carries X-Request-Id and the security headers.
+ */
+#ifndef CW_HTTP_REPLY_H
+#define CW_HTTP_REPLY_H
+
+#include <cjson/cJSON.h>
+
+#include "http/request.h"
+
+/* Adds a header; `value` is copied and must hold no control bytes (asserted). */
+void reply_header(struct request *request, const char *name, const char *value);
+void reply_retry_after(struct request *request, int seconds);
+
+/* JSON; takes the value over. */
+void reply_json(struct request *request, int status, cJSON *value);
+/* Any bytes; copied. For HEAD the length is told and no body sent. */
+void reply_bytes(struct request *request, int status, const char *content_type, struct slice body);
+/* The same, without copying: frees `body` (mem_free) when it is sent. */
+void reply_owned(
+	struct request *request, int status, const char *content_type, char *body, size_t n);
+void reply_empty(struct request *request, int status);
+/*
+ * application/problem+json from a fault: status and code of its error, its detail, and `errors`
+ * where it has a pointer. 503 and 429 get Retry-After: 1 unless one was set.
+ */
+void reply_fault(struct request *request, const struct fault *fault);
+/* The same with members of `extra` (taken over, may be NULL) beside the standard ones. */
+void reply_fault_with(struct request *request, const struct fault *fault, cJSON *extra);
+
+#endif

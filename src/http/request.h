@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One request as its handler sees it: checked, decoded, authorised, with its whole body.
+ *
+ * Slices live as long as the request; a request ends when its reply is sent or its connection is
+ * gone, but never before its handler has replied.
+ */
+#ifndef CW_HTTP_REQUEST_H
+#define CW_HTTP_REQUEST_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "conf/conf.h"
+#include "http/route.h"
+
+struct request;
+
+const struct route *request_route(const struct request *request);
+/* The snapshot of configuration that this request was accepted under. Borrowed. */
+struct conf *request_conf(const struct request *request);
+const struct identity *request_identity(const struct request *request);
+/* 16 lower-case hex digits or more: the caller's X-Request-Id where it is a token of up to 64. */
+const char *request_id(const struct request *request);
+struct slice request_body(const struct request *request);
+/* The decoded bytes of {name} in the route's path. Asserts that the route has it. */
+struct slice request_path(const struct request *request, const char *name);
+/* A decoded query parameter; false where it is absent. */
+bool request_query(const struct request *request, const char *name, struct slice *ret);
+/* A header by any case; false where it is absent. */
+bool request_header(const struct request *request, const char *name, struct slice *ret);
+
+/*
+ * Query parameters with their checks: OK and *ret untouched where absent, ERR_BAD_PARAMETER naming
+ * the parameter where it is wrong.
+ */
+enum error request_query_bool(
+	const struct request *request, const char *name, bool *ret, struct fault *fault);
+enum error request_query_int(const struct request *request, const char *name, int64_t min,
+	int64_t max, int64_t *ret, struct fault *fault);
+
+#endif

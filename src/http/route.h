@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Routes are data: one row says everything the walker needs to refuse a request before its handler
+ * is called. 404, 405 + Allow, 401, 403, 411, 413, 415 are the walker's work, never a handler's.
+ */
+#ifndef CW_HTTP_ROUTE_H
+#define CW_HTTP_ROUTE_H
+
+#include "conf/scope.h"
+
+struct request;
+
+/* Replies once, with a reply_*() function of http/reply.h. `context` is the server's. */
+typedef void http_handler(struct request *request, void *context);
+
+enum route_flags {
+	/* Runs at once, without a fiber: it answers from memory and never parks. */
+	ROUTE_INLINE = 1 << 0,
+	/* Takes a JSON body (Content-Type application/json or +json); an empty one is allowed. */
+	ROUTE_JSON = 1 << 1,
+	/* Takes any bytes. Without ROUTE_JSON or ROUTE_BYTES a body is refused. */
+	ROUTE_BYTES = 1 << 2,
+	/* Exempt from the Host list. */
+	ROUTE_ANY_HOST = 1 << 3,
+	/* Open to all; the handler asks request_identity() what to show. */
+	ROUTE_OPEN = 1 << 4,
+};
+
+struct route {
+	const char *method; /* GET answers HEAD too */
+	const char *path;   /* "/api/v1/admin/cache/operations/{id}": {name} is one segment */
+	enum scope scope;
+	unsigned flags;
+	http_handler *handler;
+	const char
+		*query; /* the query parameters it takes, separated by spaces; others are refused */
+	const char *help; /* one sentence, for the docs */
+};
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where rows come from: one vtable over files, commands and HTTP.
+ *
+ *	source_open -> source_next, source_next, ... -> source_close
+ *
+ * A source reads only while somebody asks for the next row, so a slow consumer slows the source
+ * down and not the memory. A row is a view that the next source_next() or source_close() ends.
+ */
+#ifndef CW_SOURCE_SOURCE_H
+#define CW_SOURCE_SOURCE_H
+
+#include "base/fiber.h"
+#include "base/json.h"
+#include "base/loop.h"
+#include "conf/conf.h"
+
+struct sources; /* what all open sources share: curl's multi handle, the breakers, the children */
+struct source;
+
+struct sources *sources_new(struct loop *loop);
+/* Every source is closed. */
+void sources_free(struct sources *sources);
+
+/* A JSON row, or a CSV record with the header's names. */
+struct source_row {
+	enum { ROW_JSON, ROW_CSV } kind;
+	struct json_value json;
+	const struct slice *names; /* CSV: borrowed from the source */
+	const struct slice *cells;
+	size_t count;
+	uint64_t number; /* of the row, from 1, for messages */
+};
+
+/*
+ * Appends the value of `path`: a column, or a JSON member ("a/b" = nested; scalars decoded, arrays
+ * and objects as JSON). False where there is none or it is null.
+ */
+bool source_row_get(const struct source_row *row, struct slice path, struct buf *out);
+/* Appends the whole row as a JSON object; CSV cells become strings. */
+void source_row_json(const struct source_row *row, struct buf *out);
+
+/* One parameter of the call (read-through; warm runs have none). */
+struct source_param {
+	struct slice name;
+	struct slice value;
+};
+
+struct source_call {
+	const struct conf_source *conf; /* outlives the source */
+	const struct source_param *params;
+	size_t param_count;
+	int64_t deadline;
+	int64_t max_row_bytes;
+	int64_t max_total_bytes; /* of one page or output, 0 = 1 GiB */
+};
+
+/*
+ * ERR_SOURCE_FAILED with what, where, why (an open breaker too: 5 failures in a row open it for
+ * 5 s, then one try), ERR_TIMEOUT, ERR_CANCELLED. Parks.
+ */
+enum error source_open(struct sources *sources, const struct source_call *call, struct source **ret,
+	struct fault *fault);
+/*
+ * OK and *ret_end = false: a row. OK and *ret_end = true: no more; a command has then exited with
+ * status 0, an HTTP page series has ended. ERR_SOURCE_ROW: this row cannot be used (over
+ * max_row_bytes, not JSON, wrong number of cells) and the fault names its number; the next call
+ * goes on behind it where the format allows. Any other error ends the source. Parks.
+ */
+enum error source_next(
+	struct source *source, struct source_row *ret, bool *ret_end, struct fault *fault);
+/*
+ * NULL is welcome. Ends a running command's process group (TERM, KILL after 2 s) and its
+ * transfers. Parks, in cleanup sections too.
+ */
+void source_close(struct source *source);
+
+#endif
