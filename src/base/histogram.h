@@ -18,7 +18,7 @@ struct histogram {
 	uint64_t max_us;
 };
 
-void histogram_record(struct histogram *h, int64_t us); /* below 0 counts as 0 */
+void histogram_record(struct histogram *h, int64_t us); /* kept within 0 .. 2^36 */
 void histogram_clear(struct histogram *h);
 void histogram_add(struct histogram *to, const struct histogram *from);
 /* The value at or below which the share q (0..1) of the records lies; 0 where there is none. */
