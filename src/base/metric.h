@@ -74,8 +74,15 @@ double metric_value(struct metrics *m, enum metric metric, const char *a, const 
 const struct histogram *metric_histogram(struct metrics *m, enum metric metric, const char *a);
 void metrics_render(const struct metrics *m, struct buf *out);
 
-/* Appends one sample line for figures outside the table: name{labels} value. HELP and TYPE once. */
+/*
+ * For figures outside the table, whose names are written as they are: the HELP and TYPE lines, once
+ * for each name; then for each sample the caller writes the name, its labels (the first opens the
+ * brace, the caller closes it), a space, the value and a newline.
+ */
 void metric_render_head(struct buf *out, const char *name, const char *kind, const char *help);
 void metric_render_label(struct buf *out, const char *name, struct slice value, bool first);
+/* The shortest decimal text that reads back as `value`; NaN, +Inf and -Inf as Prometheus has them.
+ */
+void metric_render_number(struct buf *out, double value);
 
 #endif

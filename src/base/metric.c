@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The metric table's values and their Prometheus text; see metric.h.
+ *
+ *	rows[METRIC_x] --> series by label text: `route="/livez",code="200"` --> value | histogram
+ *
+ * The label text is both the key of a series and what is rendered, so a scrape copies it.
+ */
+#include "base/metric.h"
+
+#include <assert.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "base/histogram.h"
+#include "base/mem.h"
+
+enum kind { COUNTER, GAUGE, HISTOGRAM };
+static const char *const kind_names[] = {"counter", "gauge", "histogram"};
+
+enum { label_name_bytes = 16 };
+
+struct row {
+	enum kind kind;
+	const char *name;
+	const char *label_names; /* as in the table */
+	const char *help;
+};
+
+static const struct row rows[METRIC_COUNT] = {
+#define X(name, kind, text, labels, help) {kind, "cachewarden_" text, labels, help},
+	METRIC_TABLE(X)
+#undef X
+};
+
+struct series {
+	char *labels; /* `{a="1",b="2"`, without the closing brace; empty where the row has none */
+	size_t labels_n;
+	uint64_t count; /* of a counter */
+	double value;	/* of a gauge */
+	struct histogram *histogram;
+	UT_hash_handle hh;
+};
+
+struct metrics {
+	struct series *rows[METRIC_COUNT];
+	struct buf key; /* scratch for the label text that is looked up */
+};
+
+/* The upper bounds of the buckets that a histogram shows. */
+static const struct {
+	uint64_t us;
+	const char *seconds;
+} bounds[] = {
+	{100, "0.0001"},
+	{500, "0.0005"},
+	{1000, "0.001"},
+	{2000, "0.002"},
+	{5000, "0.005"},
+	{10000, "0.01"},
+	{50000, "0.05"},
+	{100000, "0.1"},
+	{500000, "0.5"},
+	{1000000, "1"},
+	{10000000, "10"},
+	{60000000, "60"},
+	{600000000, "600"},
+};
+
+struct metrics *metrics_new(void)
+{
+	return mem_new(struct metrics);
+}
+
+static void series_end(struct series **row, struct series *series)
+{
+	HASH_DEL(*row, series);
+	mem_free(series->labels);
+	mem_free(series->histogram);
+	mem_free(series);
+}
+
+static void row_clear(struct series **row)
+{
+	struct series *series, *next;
+
+	HASH_ITER(hh, *row, series, next)
+	series_end(row, series);
+}
+
+void metrics_free(struct metrics *m)
+{
+	if (!m)
+		return;
+	for (size_t i = 0; i < METRIC_COUNT; i++)
+		row_clear(&m->rows[i]);
+	buf_release(&m->key);
+	mem_free(m);
+}
+
+/* Writes the label text of the series into m->key. */
+static void set_key(struct metrics *m, enum metric metric, const char *a, const char *b)
+{
+	const char *values[METRIC_MAX_LABELS] = {a, b};
+	const char *names = rows[metric].label_names;
+	size_t i = 0;
+
+	buf_clear(&m->key);
+	for (; *names; i++) {
+		char name[label_name_bytes];
+		size_t n = strcspn(names, ",");
+
+		assert(n < sizeof name && i < METRIC_MAX_LABELS && values[i]);
+		memcpy(name, names, n);
+		name[n] = '\0';
+		metric_render_label(&m->key, name, slice_str(values[i]), i == 0);
+		names += n + (names[n] == ',');
+	}
+	assert(i == METRIC_MAX_LABELS || !values[i]);
+}
+
+static struct series *find(struct metrics *m, enum metric metric, const char *a, const char *b)
+{
+	struct series *series;
+
+	set_key(m, metric, a, b);
+	HASH_FIND(hh, m->rows[metric], m->key.p ? m->key.p : "", m->key.n, series);
+	return series;
+}
+
+static struct series *find_or_begin(
+	struct metrics *m, enum metric metric, const char *a, const char *b)
+{
+	struct series **row = &m->rows[metric];
+	struct series *series = find(m, metric, a, b);
+
+	if (!series && HASH_COUNT(*row) >= METRIC_MAX_SERIES)
+		series = find(m, metric, a ? "other" : NULL, b ? "other" : NULL);
+	if (series)
+		return series;
+	series = mem_new(struct series);
+	series->labels = slice_dup(buf_slice(&m->key));
+	series->labels_n = m->key.n;
+	if (rows[metric].kind == HISTOGRAM)
+		series->histogram = mem_new(struct histogram);
+	HASH_ADD_KEYPTR(hh, *row, series->labels, series->labels_n, series);
+	return series;
+}
+
+void metric_add(struct metrics *m, enum metric metric, const char *a, const char *b, uint64_t n)
+{
+	assert(rows[metric].kind == COUNTER);
+	find_or_begin(m, metric, a, b)->count += n;
+}
+
+void metric_set(struct metrics *m, enum metric metric, const char *a, const char *b, double value)
+{
+	assert(rows[metric].kind == GAUGE);
+	find_or_begin(m, metric, a, b)->value = value;
+}
+
+void metric_observe_us(struct metrics *m, enum metric metric, const char *a, int64_t us)
+{
+	assert(rows[metric].kind == HISTOGRAM);
+	histogram_record(find_or_begin(m, metric, a, NULL)->histogram, us);
+}
+
+void metric_drop(struct metrics *m, enum metric metric, const char *a, const char *b)
+{
+	struct series *series;
+
+	if (!a && !b) {
+		row_clear(&m->rows[metric]);
+		return;
+	}
+	series = find(m, metric, a, b);
+	if (series)
+		series_end(&m->rows[metric], series);
+}
+
+double metric_value(struct metrics *m, enum metric metric, const char *a, const char *b)
+{
+	const struct series *series = find(m, metric, a, b);
+
+	if (!series)
+		return 0;
+	return rows[metric].kind == COUNTER ? (double)series->count : series->value;
+}
+
+const struct histogram *metric_histogram(struct metrics *m, enum metric metric, const char *a)
+{
+	const struct series *series = find(m, metric, a, NULL);
+
+	return series ? series->histogram : NULL;
+}
+
+/* `name` + `suffix` and the labels, up to the space before the value. */
+static void render_name(
+	const char *name, const char *suffix, const struct series *series, struct buf *out)
+{
+	buf_str(out, name);
+	buf_str(out, suffix);
+	buf_append(out, series->labels, series->labels_n);
+	buf_str(out, series->labels_n ? "} " : " ");
+}
+
+static void render_bucket(const char *name, const struct series *series, const char *bound,
+	uint64_t below, struct buf *out)
+{
+	buf_str(out, name);
+	buf_str(out, "_bucket");
+	buf_append(out, series->labels, series->labels_n);
+	metric_render_label(out, "le", slice_str(bound), series->labels_n == 0);
+	buf_str(out, "} ");
+	buf_uint(out, below);
+	buf_char(out, '\n');
+}
+
+static void render_histogram(const char *name, const struct series *series, struct buf *out)
+{
+	const struct histogram *h = series->histogram;
+
+	for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
+		render_bucket(
+			name, series, bounds[i].seconds, histogram_below(h, bounds[i].us), out);
+	render_bucket(name, series, "+Inf", h->count, out);
+	render_name(name, "_sum", series, out);
+	metric_render_number(out, (double)h->sum_us / 1e6);
+	buf_char(out, '\n');
+	render_name(name, "_count", series, out);
+	buf_uint(out, h->count);
+	buf_char(out, '\n');
+}
+
+static void render_series(const struct row *row, const struct series *series, struct buf *out)
+{
+	if (row->kind == HISTOGRAM) {
+		render_histogram(row->name, series, out);
+		return;
+	}
+	render_name(row->name, "", series, out);
+	if (row->kind == COUNTER)
+		buf_uint(out, series->count);
+	else
+		metric_render_number(out, series->value);
+	buf_char(out, '\n');
+}
+
+void metrics_render(const struct metrics *m, struct buf *out)
+{
+	for (size_t i = 0; i < METRIC_COUNT; i++) {
+		const struct row *row = &rows[i];
+
+		if (m->rows[i])
+			metric_render_head(out, row->name, kind_names[row->kind], row->help);
+		for (const struct series *s = m->rows[i]; s; s = s->hh.next)
+			render_series(row, s, out);
+	}
+}
