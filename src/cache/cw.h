@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine's root: everything of ranks 0 to 4 hangs from one struct cw, and there is no other
+ * place for state.
+ */
+#ifndef CW_CACHE_CW_H
+#define CW_CACHE_CW_H
+
+#include "base/event.h"
+#include "base/fiber.h"
+#include "base/loop.h"
+#include "base/metric.h"
+#include "conf/conf.h"
+#include "redis/store.h"
+
+struct cw {
+	struct loop *loop;
+	struct event_bus *bus;
+	struct metrics *metrics;
+	struct redis_store *store;
+	struct conf *conf; /* in force; whoever works longer than a turn takes a reference */
+	struct operations *operations;
+	struct invalidator *invalidator;
+	char instance[17];		 /* of this process: 16 random hex digits */
+	uint64_t invalidated_keys, sets; /* since the start, for stats */
+};
+
+/* Takes one reference of `conf`; loop, bus, metrics and store are borrowed. */
+void cw_init(struct cw *cw, struct loop *loop, struct event_bus *bus, struct metrics *metrics,
+	struct redis_store *store, struct conf *conf);
+/* Puts a reloaded configuration in force. */
+void cw_configure(struct cw *cw, struct conf *next);
+/*
+ * Reads `cw:meta`, the layout version of our own keys, and writes it where it is absent. A newer
+ * layout gives ERR_CONFLICT: this daemon must not touch it. Parks.
+ */
+enum error cw_check_layout(struct cw *cw, struct fault *fault);
+/* Cancels the operations and waits for them, at most until `deadline`. Parks. */
+void cw_stop(struct cw *cw, int64_t deadline);
+void cw_release(struct cw *cw);
+
+/* Appends own_prefix and `name`: "cw:" "op:..." */
+void cw_own_key(const struct cw *cw, const char *name, struct slice rest, struct buf *out);
+
+#endif

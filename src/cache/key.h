@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who may touch a key: judged here, for every key that any route, job or selector names or finds.
+ *
+ *	cw: (own_prefix)   nobody
+ *	session:           the session routes only
+ *	protected          scope admin, and only by its exact name
+ *	outside prefixes   not this caller
+ */
+#ifndef CW_CACHE_KEY_H
+#define CW_CACHE_KEY_H
+
+#include "conf/conf.h"
+
+enum { KEY_MAX_BYTES = 1024 };
+
+/* The rules of one configuration for one caller. Borrows both. */
+struct key_guard {
+	const struct conf *conf;
+	const struct identity *who;
+	struct slice own_prefix;
+};
+
+void key_guard_init(struct key_guard *guard, const struct conf *conf, const struct identity *who);
+
+/* Empty or longer than KEY_MAX_BYTES: ERR_BAD_KEY. */
+enum error key_check(struct slice key, struct fault *fault);
+/* A key named exactly: ERR_KEY_RESERVED, ERR_KEY_PROTECTED, ERR_KEY_OUTSIDE_PREFIXES, naming it. */
+enum error key_guard_exact(const struct key_guard *guard, struct slice key, struct fault *fault);
+
+enum key_found { KEY_TOUCH, KEY_SKIP_PROTECTED, KEY_SKIP_OUTSIDE };
+/* A key that a pattern or rule came upon. Own and session keys count as protected. */
+enum key_found key_guard_found(const struct key_guard *guard, struct slice key);
+/* A pattern must begin literally with one of the caller's prefixes, if he has any. */
+enum error key_guard_pattern(
+	const struct key_guard *guard, struct slice pattern, struct fault *fault);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The invalidation log, `cw:inval`: a STREAM (MAXLEN ~ 10,000) that gets every invalidation's
+ * selectors before its first deletion, so that whoever stores what it loaded earlier can see that
+ * it is stale.
+ *
+ *	loader: id = last id ... load ... store, read the log from id -> a match: delete what it
+ *stored
+ */
+#ifndef CW_CACHE_LOG_H
+#define CW_CACHE_LOG_H
+
+#include "cache/cw.h"
+
+enum { INVAL_ID_BYTES = 44 };
+
+/* The last id, "0-0" where the log is empty. Parks. */
+enum error inval_log_last(struct cw *cw, char ret[INVAL_ID_BYTES], struct fault *fault);
+
+/* What one entry names: exact keys and patterns. */
+struct inval_entry {
+	const char *operation_id;
+	const struct slice *keys;
+	size_t key_count;
+	const struct slice *patterns;
+	size_t pattern_count;
+};
+/* Written and acknowledged when it returns OK; long lists become several entries. Parks. */
+enum error inval_log_add(struct cw *cw, const struct inval_entry *entry, struct fault *fault);
+
+/* Adds the command that reads what came after `id` to a batch; the reply is for inval_since. */
+size_t inval_log_read(struct cw *cw, const char *id, struct redis_batch *batch);
+
+struct inval_since;
+/* NULL where the reply cannot be used (error, or `id` was trimmed away): then all is stale. */
+struct inval_since *inval_since_parse(const struct redis_value *reply, const char *id);
+void inval_since_free(struct inval_since *since);
+bool inval_since_empty(const struct inval_since *since);
+bool inval_since_matches(const struct inval_since *since, struct slice key);
+/* The id to read from next time. */
+const char *inval_since_last(const struct inval_since *since);
+
+#endif

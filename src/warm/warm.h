@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Warming: jobs that fill the cache from their source, on a schedule, on events, or when asked.
+ *
+ *	scheduler (due), event (startup, flushed) or caller -> lock cw:run:<job> -> run -> verdict
+ *
+ * A run is an operation. One daemon runs a job at a time (the lock), and each fire of a schedule
+ * happens once over all daemons (the receipt cw:fire:<job>:<time>).
+ */
+#ifndef CW_WARM_WARM_H
+#define CW_WARM_WARM_H
+
+#include "cache/operation.h"
+#include "source/source.h"
+
+struct warm;
+
+struct warm *warm_new(struct cw *cw, struct log *log);
+/* Stops the schedules; runs are the operations' business. Parks. */
+void warm_stop(struct warm *warm);
+void warm_free(struct warm *warm);
+
+/* reload_member: prepare checks cron texts, time zones and what else needs more than syntax. */
+enum error warm_prepare(struct warm *warm, struct conf *next, struct fault *fault);
+void warm_commit(struct warm *warm, struct conf *next);
+/* Once Redis is usable for the first time: fires the jobs that run `on: startup`. */
+void warm_startup(struct warm *warm);
+
+struct warm_started {
+	char operation_id[40];
+	char *job;
+	enum operation_state state;
+	bool already_running;
+	struct operation *operation; /* a reference; NULL where it runs on another daemon */
+};
+
+/*
+ * Starts one run. Another run of the job, here or on another daemon, is reported instead.
+ * `attempt to store nothing` is never a success: see api.md, "failed" and "partial". The lock needs
+ * Redis: its errors come out. Parks.
+ */
+enum error warm_start(struct warm *warm, struct slice job, const struct identity *who,
+	const char *note, struct warm_started *ret, struct fault *fault);
+void warm_started_release(struct warm_started *started);
+
+/* {"jobs": [...]} of GET /warm. */
+cJSON *warm_json(const struct warm *warm);
+/* "warming" of stats: {"running", "paused", "jobs": [...]}. */
+cJSON *warm_stats_json(const struct warm *warm);
+/* Jobs whose last run failed, and the name of one of them (NULL where there is none), for health.
+ */
+size_t warm_failing(const struct warm *warm, const char **ret_name);
+
+#endif
