@@ -13,7 +13,15 @@
 
 struct template;
 
-/* NULL, with *why = the end of a sentence ("has a lone '}' at byte 7"), where the text is wrong. */
+enum {
+	TEMPLATE_MAX_NAMES = 64, /* each use counts */
+	TEMPLATE_MAX_TRIES = 100000
+};
+
+/*
+ * NULL, with *why = the end of a sentence ("has a lone '}'; ..."), constant text, where the text is
+ * wrong. *why is NULL otherwise.
+ */
 struct template *template_parse(struct slice text, const char **why);
 void template_free(struct template *t);
 struct slice template_text(const struct template *t);
@@ -44,7 +52,9 @@ void template_fill_one(
 /*
  * Whether all of `text` fits the template when each {name} stands for one or more bytes other than
  * `:`; the same name twice must stand for the same bytes. captures[i] gets what name i stands for;
- * room for template_names().
+ * room for template_names(). Where names touch or a literal fits twice, the left name is the
+ * shortest. Linear in the text unless a name repeats; then TEMPLATE_MAX_TRIES bounds the search (a
+ * text that needs more counts as no match).
  */
 bool template_match(const struct template *t, struct slice text, struct slice *captures);
 
