@@ -15,8 +15,10 @@
 #include "base/buf.h"
 #include "base/error.h"
 
+enum { JSON_MAX_DEPTH = 128 };
+
 struct json_limits {
-	unsigned depth;	  /* nested arrays and objects */
+	unsigned depth;	  /* nested arrays and objects, at most JSON_MAX_DEPTH */
 	unsigned nodes;	  /* values in the whole text */
 	unsigned members; /* of one object */
 	bool allow_nul;	  /* whether \u0000 may stand in a string; never for cJSON */
@@ -27,15 +29,16 @@ extern const struct json_limits json_row_limits;     /* 64, 1,000,000, 4,096, ye
 
 /*
  * Whether `text` is one JSON value, white space around it allowed, within `limits`: valid UTF-8, no
- * duplicate members, no lone surrogates. On ERR_BAD_JSON the fault names line, column and, where
- * the place has one, the JSON pointer.
+ * duplicate members (names compare decoded), no lone surrogates. On ERR_BAD_JSON the fault names
+ * line, column (in bytes, from 1) and, where the place has one, the JSON pointer.
  */
 enum error json_check(struct slice text, const struct json_limits *limits, struct fault *fault);
 
 /*
  * As json_check(), for a value that ends somewhere in `text`: *ret_n is its length with the white
  * space before it. `more` says whether the text may go on later (a stream): then an unfinished but
- * so far valid value gives OK and *ret_n = 0.
+ * so far valid value gives OK and *ret_n = 0. Each call begins afresh: let the text about double
+ * before asking again. A number or word must be followed by white space, `,`, `]`, `}` or the end.
  */
 enum error json_check_prefix(struct slice text, const struct json_limits *limits, bool more,
 	size_t *ret_n, struct fault *fault);
@@ -72,7 +75,10 @@ bool json_next(struct json_iter *iter);
 
 /* A member by its decoded name; false where there is none or `object` is no object. */
 bool json_member(struct json_value object, struct slice name, struct json_value *ret);
-/* A member of a member: "a/b" (RFC 6901 escapes, no leading slash needed; array indices count). */
+/*
+ * A member of a member: "a/b" (RFC 6901 escapes, no leading slash needed; array indices count). The
+ * empty path is the value itself.
+ */
 bool json_path(struct json_value value, struct slice path, struct json_value *ret);
 
 /* Appends the bytes that a JSON_STRING stands for. */
@@ -85,9 +91,13 @@ bool utf8_valid(struct slice text);
 /* Appends `text` as a JSON string with quotes; bytes that are no UTF-8 become U+FFFD. */
 void json_quote(struct buf *out, struct slice text);
 
+/* Once, before any cJSON: its memory comes from base/mem. */
+void json_use_mem(void);
+
 /*
- * A control-plane body: json_check() with json_control_limits, then cJSON; it must be an object.
- * The caller owns *ret (cJSON_Delete).
+ * A control-plane body: json_check() with json_control_limits, then cJSON; it must be an object
+ * (ERR_BAD_BODY). Its integers beyond 2^53 are rounded: where they matter, take json_root(text) and
+ * json_path(). The caller owns *ret (cJSON_Delete).
  */
 enum error json_parse_object(struct slice text, cJSON **ret, struct fault *fault);
 
@@ -96,6 +106,7 @@ void json_add_int(cJSON *object, const char *name, int64_t value);
 void json_add_uint(cJSON *object, const char *name, uint64_t value);
 /* At most `decimals` digits after the point, zeros at the end left out; NaN and infinity: null. */
 void json_add_number(cJSON *object, const char *name, double value, int decimals);
+/* Bytes that are no UTF-8 become U+FFFD; a NUL becomes \u0000. */
 void json_add_slice(cJSON *object, const char *name, struct slice text);
 /* "2026-11-24T05:45:18.123Z", or null for a time below zero. */
 void json_add_time(cJSON *object, const char *name, int64_t wall_ms);

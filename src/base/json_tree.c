@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* cJSON behind the scanner: control-plane bodies in, exact answers out; see json.h. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+
+void json_use_mem(void)
+{
+	cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = mem_alloc, .free_fn = mem_free});
+}
+
+enum error json_parse_object(struct slice text, cJSON **ret, struct fault *fault)
+{
+	enum error error = json_check(text, &json_control_limits, fault);
+
+	if (error)
+		return error;
+	if (json_root(text).type != JSON_OBJECT)
+		return fault_set(fault, ERR_BAD_BODY,
+			"the body must be a JSON object, such as {\"name\": \"value\"}");
+	*ret = cJSON_ParseWithLength(text.p, text.n);
+	/* What the scanner passes, cJSON takes; but some versions of it bound a number to 63 bytes.
+	 */
+	if (!*ret)
+		return fault_set(fault, ERR_BAD_JSON,
+			"a number in the body is longer than 63 characters; shorten it");
+	return OK;
+}
+
+void json_add_int(cJSON *object, const char *name, int64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%lld", (long long)value);
+	cJSON_AddRawToObject(object, name, text);
+}
+
+void json_add_uint(cJSON *object, const char *name, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%llu", (unsigned long long)value);
+	cJSON_AddRawToObject(object, name, text);
+}
+
+void json_add_number(cJSON *object, const char *name, double value, int decimals)
+{
+	char text[352]; /* DBL_MAX has 309 digits before the point */
+	size_t n;
+
+	if (!isfinite(value)) {
+		cJSON_AddNullToObject(object, name);
+		return;
+	}
+	decimals = decimals < 0 ? 0 : decimals > 17 ? 17 : decimals;
+	n = (size_t)snprintf(text, sizeof text, "%.*f", decimals, value);
+	if (strchr(text, '.')) {
+		while (text[n - 1] == '0')
+			n--;
+		if (text[n - 1] == '.')
+			n--;
+		text[n] = '\0';
+	}
+	cJSON_AddRawToObject(object, name, strcmp(text, "-0") == 0 ? "0" : text);
+}
+
+void json_add_slice(cJSON *object, const char *name, struct slice text)
+{
+	struct buf b = {0};
+
+	if ((text.n && memchr(text.p, '\0', text.n)) || !utf8_valid(text)) {
+		json_quote(&b, text);
+		cJSON_AddRawToObject(object, name, b.p);
+	} else {
+		buf_add(&b, text);
+		cJSON_AddStringToObject(object, name, b.p);
+	}
+	buf_release(&b);
+}
+
+void json_add_time(cJSON *object, const char *name, int64_t wall_ms)
+{
+	time_t seconds = (time_t)(wall_ms / 1000);
+	char date[64], text[80];
+	struct tm tm;
+
+	if (wall_ms < 0 || !gmtime_r(&seconds, &tm)) {
+		cJSON_AddNullToObject(object, name);
+		return;
+	}
+	strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text, sizeof text, "%s.%03dZ", date, (int)(wall_ms % 1000));
+	cJSON_AddStringToObject(object, name, text);
+}
+
+void json_print(const cJSON *value, struct buf *out)
+{
+	char *text = cJSON_PrintUnformatted(value);
+
+	buf_str(out, text);
+	cJSON_free(text);
+}
