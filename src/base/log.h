@@ -6,7 +6,9 @@
  * terminal), the time where it is a terminal, then the message; JSON lines are {"time", "level",
  * "message", ...}. Control bytes, DEL, bidirectional marks and invalid UTF-8 are escaped. A write
  * never blocks: what the reader does not take waits in 64 KiB, past that lines are dropped and
- * counted. The same message format at the same level is written at most 10 times a second.
+ * counted. The same message format at the same level is written at most 10 times a second. Lines
+ * that were dropped or left out are announced by one line with their number. SIGPIPE must be
+ * ignored.
  */
 #ifndef CW_BASE_LOG_H
 #define CW_BASE_LOG_H
@@ -23,7 +25,7 @@ void log_free(struct log *log); /* writes what waits, for at most 200 ms */
 void log_configure(struct log *log, enum log_level level, bool json);
 bool log_level_parse(struct slice text, enum log_level *ret);
 uint64_t log_dropped(const struct log *log);
-/* Tries again to write what waits; true where nothing is left. */
+/* Tries again to write what waits, and makes the announcements; true where nothing is left. */
 bool log_flush(struct log *log);
 
 /* Arguments of %s are escaped with the rest; a message is cut at 4 KiB. */

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The log's way from an event to its reader; see log.h.
+ *
+ *	log_write --> rate limit --> one line --> waiting (<= 64 KiB) --> fd, never blocking
+ *	                                             | full
+ *	                                             +--> dropped, counted
+ *
+ * Once a line was dropped, all are until half the room is back; then one line tells how many were
+ * lost, at the place where they are missing. The caller's descriptor is shared with other
+ * processes, so its blocking mode is not touched: a pipe or terminal is opened a second time.
+ */
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log_line.h"
+#include "base/log_rate.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+
+enum { max_waiting = 64 * 1024, max_message = 4096, last_words_ms = 200 };
+
+enum way { WAY_WRITE, WAY_SEND, WAY_POLL_FIRST };
+
+struct log {
+	int fd;	    /* the caller's */
+	int own_fd; /* the same file, opened non-blocking for us alone; or -1 */
+	enum way way;
+	bool terminal;
+	enum log_level level;
+	bool json;
+
+	struct buf waiting;
+	char last_byte; /* that the reader took */
+	bool choked;	/* lines are dropped until there is room */
+	uint64_t dropped;
+	uint64_t told;	      /* how many of them were announced */
+	uint64_t told_before; /* while the announcement waits */
+	bool telling;	      /* the announcement waits */
+
+	struct log_rate rate;
+	struct buf line;
+};
+
+/* Finds the way to write to `fd` that cannot block. */
+static void choose_way(struct log *log)
+{
+	struct stat about;
+	char path[32];
+
+	log->own_fd = -1;
+	log->way = WAY_WRITE;
+	if (fstat(log->fd, &about) < 0 || S_ISREG(about.st_mode))
+		return;
+	if (S_ISSOCK(about.st_mode)) {
+		log->way = WAY_SEND;
+		return;
+	}
+	snprintf(path, sizeof path, "/proc/self/fd/%d", log->fd);
+	log->own_fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (log->own_fd < 0 && !(fcntl(log->fd, F_GETFL) & O_NONBLOCK))
+		log->way = WAY_POLL_FIRST;
+}
+
+struct log *log_new(int fd)
+{
+	struct log *log = mem_new(struct log);
+
+	log->fd = fd;
+	log->terminal = isatty(fd);
+	log->level = LOG_LEVEL_INFO;
+	log->last_byte = '\n';
+	choose_way(log);
+	return log;
+}
+
+void log_configure(struct log *log, enum log_level level, bool json)
+{
+	log->level = level;
+	log->json = json;
+}
+
+bool log_level_parse(struct slice text, enum log_level *ret)
+{
+	for (enum log_level level = LOG_LEVEL_DEBUG; level <= LOG_LEVEL_ERROR; level++)
+		if (slice_is(text, log_level_name(level))) {
+			*ret = level;
+			return true;
+		}
+	return false;
+}
+
+uint64_t log_dropped(const struct log *log)
+{
+	return log->dropped;
+}
+
+static ssize_t give(struct log *log, struct slice bytes)
+{
+	struct pollfd room = {.fd = log->fd, .events = POLLOUT};
+
+	switch (log->way) {
+	case WAY_SEND:
+		return send(log->fd, bytes.p, bytes.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	case WAY_POLL_FIRST:
+		/* A pipe or terminal that polls writable takes so much without blocking. */
+		if (poll(&room, 1, 0) <= 0) {
+			errno = EAGAIN;
+			return -1;
+		}
+		return write(log->fd, bytes.p, bytes.n < PIPE_BUF ? bytes.n : PIPE_BUF);
+	case WAY_WRITE:
+		break;
+	}
+	return write(log->own_fd >= 0 ? log->own_fd : log->fd, bytes.p, bytes.n);
+}
+
+/* What waits cannot be written, now or later: its lines are lost. */
+static void discard(struct log *log)
+{
+	for (size_t i = 0; i < log->waiting.n; i++)
+		log->dropped += log->waiting.p[i] == '\n';
+	/* The first newline only ends a line of which a part was written: see append(). */
+	if (log->last_byte != '\n' && log->waiting.p[0] == '\n')
+		log->dropped--;
+	if (log->telling) {
+		log->dropped--;
+		log->told = log->told_before;
+		log->telling = false;
+	}
+	buf_clear(&log->waiting);
+	log->choked = true;
+}
+
+/* Writes what the reader takes. */
+static void push(struct log *log)
+{
+	size_t done = 0;
+	bool failed = false;
+
+	while (done < log->waiting.n) {
+		ssize_t n = give(log, slice_of(log->waiting.p + done, log->waiting.n - done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		failed = n < 0 && errno != EAGAIN && errno != EWOULDBLOCK;
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+		log->last_byte = log->waiting.p[done - 1];
+	}
+	buf_consume(&log->waiting, done);
+	if (failed)
+		discard(log);
+	if (log->waiting.n == 0)
+		log->telling = false;
+}
+
+static void append(struct log *log, struct slice line)
+{
+	/* A line whose end was lost is ended first. */
+	if (log->waiting.n == 0 && log->last_byte != '\n')
+		buf_char(&log->waiting, '\n');
+	buf_add(&log->waiting, line);
+}
+
+static void make_line(struct log *log, enum log_level level, struct slice message)
+{
+	enum log_style style = log->json       ? LOG_STYLE_JSON
+			       : log->terminal ? LOG_STYLE_TERMINAL
+					       : LOG_STYLE_JOURNAL;
+
+	buf_clear(&log->line);
+	log_line(&log->line, style, level, clock_wall_ms(), message);
+}
+
+/* Ends the dropping once there is room, by saying how much was lost. */
+static void recover(struct log *log)
+{
+	char message[80];
+
+	if (!log->choked || log->waiting.n > max_waiting / 2)
+		return;
+	snprintf(message, sizeof message, "%llu log lines were dropped here: their reader %s",
+		(unsigned long long)(log->dropped - log->told), "was too slow or failed");
+	log->choked = false;
+	log->telling = true;
+	log->told_before = log->told;
+	log->told = log->dropped;
+	make_line(log, LOG_LEVEL_WARNING, slice_str(message));
+	append(log, buf_slice(&log->line));
+}
+
+static void emit(struct log *log, enum log_level level, struct slice message)
+{
+	push(log);
+	recover(log);
+	if (!log->choked) {
+		make_line(log, level, message);
+		log->choked = log->waiting.n + log->line.n > max_waiting;
+	}
+	if (log->choked) {
+		log->dropped++;
+		return;
+	}
+	append(log, buf_slice(&log->line));
+	push(log);
+}
+
+static void emit_left_out(struct log *log, const struct log_kind *due)
+{
+	struct buf message = {0};
+
+	buf_printf(&message, "%llu more lines like this were left out: %s",
+		(unsigned long long)due->left_out, due->format);
+	emit(log, due->level, buf_slice(&message));
+	buf_release(&message);
+}
+
+bool log_flush(struct log *log)
+{
+	struct log_kind due;
+
+	push(log);
+	recover(log);
+	while (log_rate_due(&log->rate, clock_mono_ms(), &due))
+		emit_left_out(log, &due);
+	push(log);
+	return log->waiting.n == 0;
+}
+
+void log_free(struct log *log)
+{
+	if (!log)
+		return;
+	int64_t deadline = clock_deadline(last_words_ms);
+	while (!log_flush(log)) {
+		struct pollfd room = {.fd = log->fd, .events = POLLOUT};
+		int64_t left = deadline - clock_mono_ms();
+
+		if (left <= 0 || poll(&room, 1, (int)left) == 0)
+			break;
+	}
+	if (log->own_fd >= 0)
+		close(log->own_fd);
+	buf_release(&log->waiting);
+	buf_release(&log->line);
+	mem_free(log);
+}
+
+void log_write(struct log *log, enum log_level level, const char *format, ...)
+{
+	char text[max_message + 1];
+	struct slice message;
+	struct log_kind due;
+	va_list args;
+
+	if (level < log->level)
+		return;
+	if (!log_rate_admit(&log->rate, format, level, clock_mono_ms(), &due))
+		return;
+	if (due.left_out > 0)
+		emit_left_out(log, &due);
+	va_start(args, format);
+	int n = vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	if (n < 0) {
+		message = slice_str(format); /* longer than an int can say; better than nothing */
+	} else if (n <= max_message) {
+		message = slice_of(text, (size_t)n);
+	} else {
+		message = utf8_trim(slice_of(text, max_message - 3));
+		memcpy(text + message.n, "...", 3);
+		message.n += 3;
+	}
+	emit(log, level, message);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* How one event becomes one line; part of log.c. */
+#ifndef CW_BASE_LOG_LINE_H
+#define CW_BASE_LOG_LINE_H
+
+#include "base/log.h"
+
+enum log_style {
+	LOG_STYLE_JOURNAL,  /* <6>message */
+	LOG_STYLE_TERMINAL, /* 2026-11-24T05:45:18.123Z message */
+	LOG_STYLE_JSON
+};
+
+/* "debug", "info", "warning", "error" */
+const char *log_level_name(enum log_level level);
+
+/* Appends the line with its newline, the only one in it whatever the message holds. */
+void log_line(struct buf *out, enum log_style style, enum log_level level, int64_t wall_ms,
+	struct slice message);
+
+#endif

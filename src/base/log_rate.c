@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* The rate limit of the log; see log_rate.h. */
+#include "base/log_rate.h"
+
+static int64_t last_line_at(const struct log_kind *kind)
+{
+	return kind->at[(kind->next + LOG_RATE_LINES - 1) % LOG_RATE_LINES];
+}
+
+/* The kind's place, or the one to use for it: a free one, else the longest silent. */
+static struct log_kind *find(struct log_rate *rate, const char *format, enum log_level level)
+{
+	struct log_kind *place = &rate->kinds[0];
+
+	for (size_t i = 0; i < LOG_RATE_KINDS; i++) {
+		struct log_kind *kind = &rate->kinds[i];
+
+		if (kind->format == format && kind->level == level)
+			return kind;
+		if (!place->format)
+			continue;
+		if (!kind->format || last_line_at(kind) < last_line_at(place))
+			place = kind;
+	}
+	return place;
+}
+
+static bool has_room(const struct log_kind *kind, int64_t now_ms)
+{
+	return now_ms - kind->at[kind->next] >= LOG_RATE_MS;
+}
+
+static void take(struct log_kind *kind, struct log_kind *ret_due)
+{
+	*ret_due = *kind;
+	kind->left_out = 0;
+}
+
+bool log_rate_admit(struct log_rate *rate, const char *format, enum log_level level, int64_t now_ms,
+	struct log_kind *ret_due)
+{
+	struct log_kind *kind = find(rate, format, level);
+
+	if (kind->format != format || kind->level != level) {
+		take(kind, ret_due);
+		*kind = (struct log_kind){.format = format, .level = level};
+		for (size_t i = 0; i < LOG_RATE_LINES; i++)
+			kind->at[i] = now_ms - LOG_RATE_MS;
+	} else if (has_room(kind, now_ms)) {
+		take(kind, ret_due);
+	} else {
+		ret_due->left_out = 0;
+		kind->left_out++;
+		return false;
+	}
+	kind->at[kind->next] = now_ms;
+	kind->next = (kind->next + 1) % LOG_RATE_LINES;
+	return true;
+}
+
+bool log_rate_due(struct log_rate *rate, int64_t now_ms, struct log_kind *ret_due)
+{
+	for (size_t i = 0; i < LOG_RATE_KINDS; i++) {
+		struct log_kind *kind = &rate->kinds[i];
+
+		if (kind->left_out == 0 || !has_room(kind, now_ms))
+			continue;
+		take(kind, ret_due);
+		return true;
+	}
+	return false;
+}

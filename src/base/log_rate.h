@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * At most ten lines of one kind in any second; part of log.c. A kind is a format and its level.
+ */
+#ifndef CW_BASE_LOG_RATE_H
+#define CW_BASE_LOG_RATE_H
+
+#include "base/log.h"
+
+enum { LOG_RATE_LINES = 10, LOG_RATE_MS = 1000, LOG_RATE_KINDS = 128 };
+
+struct log_kind {
+	const char *format; /* compared by address; NULL where the place is free */
+	enum log_level level;
+	unsigned next; /* the oldest of `at` */
+	uint64_t left_out;
+	int64_t at[LOG_RATE_LINES]; /* when the last lines were written, monotonic ms */
+};
+
+/* Zeroed = empty. Past LOG_RATE_KINDS the kind that was silent for longest gives its place up. */
+struct log_rate {
+	struct log_kind kinds[LOG_RATE_KINDS];
+};
+
+/*
+ * Whether a line may be written now; otherwise it is counted. Where ret_due->left_out is not 0,
+ * such lines of *ret_due were left out and are to be announced before this one.
+ */
+bool log_rate_admit(struct log_rate *rate, const char *format, enum log_level level, int64_t now_ms,
+	struct log_kind *ret_due);
+/* Finds a kind whose lines were left out and whose second is over, and resets its count. */
+bool log_rate_due(struct log_rate *rate, int64_t now_ms, struct log_kind *ret_due);
+
+#endif
