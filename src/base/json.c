@@ -70,7 +70,9 @@ struct json_value json_root(struct slice text)
 {
 	const char *end = text.p + text.n, *p = json_skip_space(text.p, end);
 
-	return (struct json_value){type_of(*p), slice_of(p, (size_t)(skip_value(p, end) - p))};
+	while (end[-1] == ' ' || end[-1] == '\n' || end[-1] == '\r' || end[-1] == '\t')
+		end--;
+	return (struct json_value){type_of(*p), slice_of(p, (size_t)(end - p))};
 }
 
 struct json_iter json_iterate(struct json_value container)

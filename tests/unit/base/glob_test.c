@@ -157,6 +157,23 @@ START_TEST(long_texts_agree_with_the_plain_reference)
 		buf_release(&pattern);
 	}
 	ck_assert_uint_gt(matched, 20);
+	/* Segments of many words of bits: of `items` '?' between two bytes that stand so far apart.
+	 */
+	for (size_t items = 1; items < GLOB_MAX_BYTES + 70; items += 7) {
+		struct buf pattern = {0};
+
+		memset(text, '.', n);
+		text[1000] = text[1000 + items] = '#';
+		buf_str(&pattern, "*#");
+		for (size_t i = 1; i < items; i++)
+			buf_char(&pattern, '?');
+		buf_str(&pattern, "[#]*");
+		ck_assert(glob_match(buf_slice(&pattern), slice_of(text, n)));
+		text[1000 + items] = '.';
+		text[1000 + items + 1] = '#';
+		ck_assert(!glob_match(buf_slice(&pattern), slice_of(text, n)));
+		buf_release(&pattern);
+	}
 	mem_free(text);
 }
 END_TEST
