@@ -4,9 +4,10 @@
  *
  *	batch -> queue bound -> breaker -> conn of the role -> one write a turn -> replies -> batch
  *
- * A node connects by itself, for ever, with full-jitter backoff of 50 ms to 2 s; NOAUTH and
- * WRONGPASS make that 5 to 30 s. It works without a loop turn being lost to DNS: names are
- * resolved in the thread pool.
+ * A node connects by itself, for ever, with full-jitter backoff that grows from 50 ms to 500 ms, so
+ * that service is back within a second of Redis's return; where Redis answers but refuses (too many
+ * clients) to 2 s; NOAUTH and WRONGPASS make that 5 to 30 s. No turn of the loop is lost to DNS:
+ * names are resolved in the thread pool.
  */
 #ifndef CW_REDIS_NODE_H
 #define CW_REDIS_NODE_H
@@ -54,9 +55,14 @@ void redis_node_free(struct redis_node *node);
 void redis_node_reconfigure(struct redis_node *node, const struct conf_redis *conf);
 
 /*
- * Queues the batch as a whole, or refuses it at once: ERR_OVERLOADED past 1,024 commands or 64 MiB
- * waiting (commands role), ERR_REDIS_UNAVAILABLE, _LOADING, _AUTH with an open breaker. Each
- * command's time is bounded by the command timeout.
+ * Queues the batch as a whole, or refuses it at once: ERR_OVERLOADED where 1,024 commands or 64 MiB
+ * wait already (commands role; bulk: 256 MiB), ERR_REDIS_UNAVAILABLE, _LOADING, _BUSY, _AUTH with
+ * an open breaker. Each command's time is bounded by the command timeout: until it is sent, and
+ * from then on.
+ *
+ * Where the connection is lost, a command that was written gets ERR_REDIS_UNKNOWN_OUTCOME (the one
+ * that was waited for too long: ERR_TIMEOUT), one that was not ERR_REDIS_UNAVAILABLE. A reply past
+ * 64 MiB, a million elements or 8 levels is ERR_REPLY_TOO_LARGE for its own command alone.
  */
 enum error redis_node_start(struct redis_node *node, enum redis_role role,
 	struct redis_batch *batch, struct fault *fault);

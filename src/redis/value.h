@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* One RESP2 reply, as a tree that its receiver owns. */
+/*
+ * One RESP2 reply, as a tree that its receiver owns. The tree is one piece of memory: only its root
+ * can be freed. Texts are followed by a NUL that `n` does not count.
+ */
 #ifndef CW_REDIS_VALUE_H
 #define CW_REDIS_VALUE_H
 

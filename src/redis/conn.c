@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/* The life of a connection: attempts, states, backoff; see conn.h. */
+#include <string.h>
+#include <sys/un.h>
+
+#include "base/mem.h"
+#include "redis/conn_internal.h"
+
+enum {
+	backoff_least_ms = 50,
+	backoff_most_ms = 500,	   /* so that service is back within a second of Redis's return */
+	backoff_refused_ms = 2000, /* Redis answered, and does not want us */
+	backoff_auth_least_ms = 5000,
+	backoff_auth_most_ms = 30000,
+	lasting_ms = 1000, /* a connection that lived so long was a good one */
+	dns_patience_ms = 200,
+	auth_weight = 1 << 20, /* opens any breaker */
+};
+
+static int64_t now_ms(const struct conn *conn)
+{
+	return (int64_t)uv_now(loop_uv(conn->loop));
+}
+
+static void timer_fired(uv_timer_t *timer);
+
+void conn_set_timer(struct conn *conn, int64_t delay_ms)
+{
+	uv_timer_start(&conn->timer, timer_fired, delay_ms > 0 ? (uint64_t)delay_ms : 0, 0);
+}
+
+/* xorshift64*: spreading attempts needs no better. */
+static int64_t random_below(struct conn *conn, int64_t bound)
+{
+	conn->random ^= conn->random >> 12;
+	conn->random ^= conn->random << 25;
+	conn->random ^= conn->random >> 27;
+	return (int64_t)((conn->random * UINT64_C(2685821657736338717)) >> 33) % bound;
+}
+
+static int64_t grown(int64_t least, unsigned attempts, int64_t most)
+{
+	int64_t bound = least << (attempts < 16 ? attempts : 16);
+
+	return bound < most ? bound : most;
+}
+
+static int64_t backoff_ms(struct conn *conn, enum error error)
+{
+	int64_t bound;
+
+	switch (error) {
+	case ERR_REDIS_AUTH:
+	case ERR_REDIS_NOPERM:
+		bound = grown(backoff_auth_least_ms, conn->attempts, backoff_auth_most_ms);
+		return backoff_auth_least_ms + random_below(conn, bound);
+	case ERR_REDIS_ERROR:
+		bound = backoff_refused_ms;
+		break;
+	default:
+		bound = backoff_most_ms;
+	}
+	return 1 + random_below(conn, grown(backoff_least_ms, conn->attempts, bound));
+}
+
+void conn_set_state(struct conn *conn, enum conn_state state)
+{
+	switch (state) {
+	case CONN_WAITING:
+	case CONN_CLOSED:
+		link_drop(conn);
+		loop_flush_cancel(conn->loop, &conn->flush);
+		flight_free(conn->handshake);
+		conn->handshake = NULL;
+		reader_free(conn->reader);
+		conn->reader = NULL;
+		break;
+	case CONN_RESOLVING:
+	case CONN_CONNECTING:
+		break;
+	case CONN_HANDSHAKE:
+		reader_free(conn->reader);
+		conn->reader = reader_new();
+		break;
+	case CONN_READY:
+		uv_timer_stop(&conn->timer);
+		conn->ready_ms = now_ms(conn);
+		break;
+	}
+	conn->state = state;
+}
+
+/* A hang shows in every command that waits for it. */
+static int64_t weight_of(const struct conn *conn, const struct fault *fault)
+{
+	if (fault->error == ERR_REDIS_AUTH)
+		return auth_weight;
+	return fault->error == ERR_TIMEOUT && conn->waiting ? (int64_t)conn->waiting : 1;
+}
+
+void conn_fail(struct conn *conn, const struct fault *fault)
+{
+	int64_t weight = weight_of(conn, fault);
+	bool lasted = conn->state == CONN_READY && now_ms(conn) - conn->ready_ms >= lasting_ms;
+
+	conn->last = *fault;
+	if (conn->last.error == ERR_REDIS_UNKNOWN_OUTCOME || conn->last.error == ERR_TIMEOUT)
+		conn->last.error = ERR_REDIS_UNAVAILABLE;
+	conn->attempts = lasted ? 0 : conn->attempts + 1;
+	conn_fail_queue(conn, conn->state == CONN_READY ? fault : &conn->last);
+	conn_set_state(conn, CONN_WAITING);
+	conn_set_timer(conn, backoff_ms(conn, fault->error));
+	conn->events->failed(conn->context, &conn->last, weight);
+}
+
+static void fail_unreachable(struct conn *conn, const char *why)
+{
+	struct fault fault;
+
+	fault_set(&fault, ERR_REDIS_UNAVAILABLE, "Redis at %s cannot be reached: %s",
+		conn->config->name, why);
+	conn_fail(conn, &fault);
+}
+
+static void connect_next(struct conn *conn)
+{
+	int status = UV_EADDRNOTAVAIL;
+
+	conn_set_state(conn, CONN_CONNECTING);
+	while (conn->address < conn->resolver.count) {
+		status = link_open_tcp(
+			conn, (struct sockaddr *)&conn->resolver.addresses[conn->address++]);
+		if (status == 0)
+			return;
+	}
+	fail_unreachable(conn, uv_strerror(status));
+}
+
+static void connect_tcp(struct conn *conn)
+{
+	conn->address = 0;
+	conn_set_timer(conn, conn->deadline_ms - now_ms(conn));
+	connect_next(conn);
+}
+
+static void connect_unix(struct conn *conn)
+{
+	conn_set_state(conn, CONN_CONNECTING);
+	if (strlen(conn->config->path) >= sizeof((struct sockaddr_un *)0)->sun_path)
+		fail_unreachable(conn, "the path of a Unix socket has at most 107 bytes");
+	else
+		link_open_unix(conn, conn->config->path);
+}
+
+void conn_refused(struct conn *conn, int status)
+{
+	link_drop(conn);
+	if (conn->config->host && conn->address < conn->resolver.count)
+		connect_next(conn);
+	else
+		fail_unreachable(conn, uv_strerror(status));
+}
+
+static void resolved(struct resolver *resolver, int status)
+{
+	struct conn *conn = (struct conn *)((char *)resolver - offsetof(struct conn, resolver));
+
+	if (conn->state != CONN_RESOLVING)
+		return;
+	if (resolver->count)
+		connect_tcp(conn);
+	else
+		fail_unreachable(conn, uv_strerror(status));
+}
+
+static void attempt(struct conn *conn)
+{
+	int64_t timeout_ms = conn->config->connect_timeout_ms;
+
+	conn->deadline_ms = now_ms(conn) + timeout_ms;
+	conn_set_timer(conn, timeout_ms);
+	if (!conn->config->host) {
+		connect_unix(conn);
+	} else if (conn->resolver.numeric) {
+		connect_tcp(conn);
+	} else {
+		conn_set_state(conn, CONN_RESOLVING);
+		resolver_ask(&conn->resolver);
+		if (conn->resolver.count && timeout_ms > dns_patience_ms)
+			conn_set_timer(conn, dns_patience_ms);
+	}
+}
+
+static void timer_fired(uv_timer_t *timer)
+{
+	struct conn *conn = timer->data;
+
+	switch (conn->state) {
+	case CONN_WAITING:
+		attempt(conn);
+		break;
+	case CONN_RESOLVING:
+		if (conn->resolver.count)
+			connect_tcp(conn);
+		else
+			fail_unreachable(conn, "its host name was not resolved in time");
+		break;
+	case CONN_CONNECTING:
+		fail_unreachable(conn, "no connection came about in time");
+		break;
+	case CONN_HANDSHAKE:
+		if (!conn_handshake_again(conn))
+			fail_unreachable(conn, "it accepts connections but does not answer");
+		break;
+	case CONN_READY:
+	case CONN_CLOSED:
+		break;
+	}
+}
+
+struct conn *conn_new(struct loop *loop, const struct conn_config *config,
+	const struct conn_events *events, void *context)
+{
+	struct conn *conn = mem_new(struct conn);
+
+	conn->loop = loop;
+	conn->config = config;
+	conn->events = events;
+	conn->context = context;
+	conn->flush.flush = link_flush;
+	conn->input = mem_alloc(CONN_INPUT_BYTES);
+	conn->random = uv_hrtime() ^ (uint64_t)(uintptr_t)conn;
+	fault_set(&conn->last, ERR_REDIS_UNAVAILABLE, "no connection to Redis at %s yet",
+		config->name);
+	uv_timer_init(loop_uv(loop), &conn->timer);
+	conn->timer.data = conn;
+	conn_queue_init(conn);
+	conn->open_handles = 2;
+	if (config->host) {
+		resolver_init(&conn->resolver, loop_uv(loop), config->host, config->port);
+		conn->resolver.answered = resolved;
+	}
+	conn_set_timer(conn, 0);
+	return conn;
+}
+
+static void timer_closed(uv_handle_t *handle)
+{
+	struct conn *conn = handle->data;
+
+	if (--conn->open_handles > 0)
+		return;
+	buf_release(&conn->out);
+	mem_free(conn->input);
+	mem_free(conn);
+}
+
+void conn_free(struct conn *conn)
+{
+	struct fault fault;
+
+	if (!conn)
+		return;
+	fault_set(&fault, ERR_STOPPING, "the connection to Redis is being closed");
+	conn_fail_queue(conn, &fault);
+	conn_set_state(conn, CONN_CLOSED);
+	resolver_release(&conn->resolver);
+	uv_close((uv_handle_t *)&conn->timer, timer_closed);
+	uv_close((uv_handle_t *)&conn->watch, timer_closed);
+}
+
+void conn_retry(struct conn *conn)
+{
+	conn->attempts = 0;
+	if (conn->state == CONN_WAITING)
+		conn_set_timer(conn, 0);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One connection to Redis that mends itself: flights in, outcomes out.
+ *
+ *	submit -> queue -> out (one write a turn) -> Redis -> reader -> the queue's head gets the
+ *reply
+ *
+ *	WAITING -> RESOLVING -> CONNECTING -> HANDSHAKE -> READY
+ *	   ^------------- any failure: the queue fails, backoff -'
+ *
+ * Redis answers in order, so the head of the queue is always whom a reply is for. What breaks that
+ * order (a reply nobody asked for, a command given up) ends the link: a new one is made and late
+ * replies never meet new commands.
+ */
+#ifndef CW_REDIS_CONN_H
+#define CW_REDIS_CONN_H
+
+#include "base/loop.h"
+#include "redis/flight.h"
+
+/* Shared by a node's connections and owned by it; what it points to may be replaced. */
+struct conn_config {
+	char *name; /* for messages: "unix:/path", "host:port" */
+	char *host; /* NULL: `path` is a Unix socket */
+	uint16_t port;
+	char *path;
+	unsigned database;
+	char *username, *password; /* NULL = none */
+	int64_t connect_timeout_ms, command_timeout_ms;
+};
+
+/*
+ * What its owner wants to know. Called from libuv's callbacks: they store and wake, submit nothing
+ * and free no connection.
+ */
+struct conn_events {
+	/* READY. `state` is OK, or what Redis answered to PING: loading, busy, cut off its primary
+	 */
+	void (*ready)(void *context, const struct fault *state);
+	/*
+	 * An attempt failed or a connection broke, and how much that weighs for the breaker. During
+	 * a handshake that must wait for a busy Redis it comes with that error; the link stays.
+	 */
+	void (*failed)(void *context, const struct fault *fault, int64_t weight);
+	/* Before the reply reaches its flight. */
+	void (*replied)(void *context, const struct flight *flight, const struct flight_slot *slot,
+		const struct redis_value *reply);
+};
+
+struct conn;
+
+/* Begins to connect in the loop's next turn. */
+struct conn *conn_new(struct loop *loop, const struct conn_config *config,
+	const struct conn_events *events, void *context);
+/* Flights in the queue fail with ERR_STOPPING. NULL is welcome. */
+void conn_free(struct conn *conn);
+/* Always takes it; the outcome comes later, or at once where waiting is known to be no use. */
+void conn_submit(struct conn *conn, struct flight *flight);
+bool conn_ready(const struct conn *conn);
+/* Commands and bytes without an outcome yet. */
+size_t conn_waiting(const struct conn *conn);
+size_t conn_waiting_bytes(const struct conn *conn);
+/* The credentials changed: a connection that is not ready tries now. */
+void conn_retry(struct conn *conn);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The link: one socket of a connection, from connect to close.
+ *
+ * A connection goes through many links, one at a time. Whatever libuv may still touch (handle,
+ * requests, bytes that are being written) is the link's, which lives until its close callback.
+ */
+#include <stddef.h>
+
+#include "base/mem.h"
+#include "redis/conn_internal.h"
+
+enum { keepalive_seconds = 60, out_keep_bytes = 1 << 20 };
+
+struct link {
+	union {
+		uv_handle_t handle;
+		uv_stream_t stream;
+		uv_tcp_t tcp;
+		uv_pipe_t pipe;
+	} u;
+	struct conn *conn; /* NULL once dropped */
+	uv_connect_t connect;
+	uv_write_t write;
+	struct buf writing; /* what libuv still has to write */
+	bool write_busy;
+};
+
+static void link_closed(uv_handle_t *handle)
+{
+	struct link *link = handle->data;
+
+	buf_release(&link->writing);
+	mem_free(link);
+}
+
+void link_drop(struct conn *conn)
+{
+	struct link *link = conn->link;
+
+	if (!link)
+		return;
+	conn->link = NULL;
+	link->conn = NULL;
+	uv_close(&link->u.handle, link_closed);
+}
+
+static void link_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
+{
+	struct link *link = handle->data;
+
+	(void)suggested;
+	*ret = link->conn ? uv_buf_init(link->conn->input, CONN_INPUT_BYTES) : uv_buf_init(NULL, 0);
+}
+
+static void broken(struct conn *conn, int status)
+{
+	struct fault fault;
+
+	fault_set(&fault, ERR_REDIS_UNKNOWN_OUTCOME,
+		"the connection to Redis at %s broke before it answered (%s)", conn->config->name,
+		status == UV_EOF ? "closed by Redis" : uv_strerror(status));
+	conn_fail(conn, &fault);
+}
+
+static void no_resp(struct conn *conn, const char *what)
+{
+	struct fault fault;
+
+	fault_set(&fault, ERR_REDIS_PROTOCOL,
+		"%s at %s; is it a Redis server, without TLS, that listens there?", what,
+		conn->config->name);
+	conn_fail(conn, &fault);
+}
+
+/* Feeds the reader; stops where a reply ended the link. */
+static void take_input(struct link *link, struct slice input)
+{
+	struct conn *conn = link->conn;
+
+	while (input.n > 0 && link->conn) {
+		struct redis_value *reply = NULL;
+		size_t used = 0;
+		enum reader_result result = reader_feed(conn->reader, input, &used, &reply);
+
+		if (result == READER_BAD) {
+			no_resp(conn, "bytes that are no Redis reply came from the server");
+			return;
+		}
+		if (result != READER_MORE && !conn_deliver(conn, reply)) {
+			redis_value_free(reply);
+			no_resp(conn, "a reply that nobody asked for came from the server");
+			return;
+		}
+		input = slice_of(input.p + used, input.n - used);
+	}
+}
+
+static void link_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *input)
+{
+	struct link *link = stream->data;
+
+	if (!link->conn || n == 0)
+		return;
+	if (n < 0)
+		broken(link->conn, (int)n);
+	else
+		take_input(link, slice_of(input->base, (size_t)n));
+}
+
+static void link_connected(uv_connect_t *request, int status)
+{
+	struct link *link = request->data;
+
+	if (!link->conn)
+		return;
+	if (status == 0)
+		status = uv_read_start(&link->u.stream, link_alloc, link_read);
+	if (status == 0)
+		conn_linked(link->conn);
+	else
+		conn_refused(link->conn, status);
+}
+
+static struct link *link_new(struct conn *conn)
+{
+	struct link *link = mem_new(struct link);
+
+	link->conn = conn;
+	link->connect.data = link;
+	link->write.data = link;
+	conn->link = link;
+	conn->out.n = 0;
+	conn->appended = conn->handed = 0;
+	return link;
+}
+
+void link_open_unix(struct conn *conn, const char *path)
+{
+	struct link *link = link_new(conn);
+
+	uv_pipe_init(loop_uv(conn->loop), &link->u.pipe, 0);
+	link->u.handle.data = link;
+	uv_pipe_connect(&link->connect, &link->u.pipe, path, link_connected);
+}
+
+int link_open_tcp(struct conn *conn, const struct sockaddr *address)
+{
+	struct link *link = link_new(conn);
+
+	uv_tcp_init(loop_uv(conn->loop), &link->u.tcp);
+	link->u.handle.data = link;
+	/* Before the socket exists libuv only notes both for later. */
+	uv_tcp_nodelay(&link->u.tcp, 1);
+	uv_tcp_keepalive(&link->u.tcp, 1, keepalive_seconds);
+	int status = uv_tcp_connect(&link->connect, &link->u.tcp, address, link_connected);
+
+	if (status)
+		link_drop(conn);
+	return status;
+}
+
+static void link_written(uv_write_t *request, int status)
+{
+	struct link *link = request->data;
+
+	buf_release(&link->writing);
+	link->write_busy = false;
+	if (!link->conn)
+		return;
+	if (status)
+		broken(link->conn, status);
+	else if (link->conn->out.n)
+		loop_flush_later(link->conn->loop, &link->conn->flush);
+}
+
+/* What the kernel did not take now goes to libuv with its memory. */
+static int write_rest(struct link *link, struct buf *out, size_t done)
+{
+	link->writing = *out;
+	*out = (struct buf){0};
+	link->write_busy = true;
+	uv_buf_t rest = uv_buf_init(link->writing.p + done, (unsigned)(link->writing.n - done));
+
+	return uv_write(&link->write, &link->u.stream, &rest, 1, link_written);
+}
+
+void link_flush(struct loop_flush *flush)
+{
+	struct conn *conn = (struct conn *)((char *)flush - offsetof(struct conn, flush));
+	struct link *link = conn->link;
+
+	if (!link || link->write_busy || conn->out.n == 0)
+		return;
+	uv_buf_t bytes = uv_buf_init(conn->out.p, (unsigned)conn->out.n);
+	int n = uv_try_write(&link->u.stream, &bytes, 1);
+
+	if (n == UV_EAGAIN)
+		n = 0;
+	conn->handed = conn->appended;
+	int status = n < 0 ? n : 0;
+
+	if (n >= 0 && (size_t)n < conn->out.n)
+		status = write_rest(link, &conn->out, (size_t)n);
+	else if (conn->out.cap > out_keep_bytes)
+		buf_release(&conn->out);
+	else
+		conn->out.n = 0;
+	if (status < 0)
+		broken(conn, status);
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The queue of a connection: who waits for which reply, and for how long.
+ *
+ *	first ... unsent ... last_flight
+ *	[ in `out` or written ][ waits for READY ]
+ *
+ * Special: one timer watches the head. It is set when a flight comes to an empty queue and then
+ * only moved when it fires, so that an answered command costs no timer work.
+ */
+#include <assert.h>
+
+#include "base/mem.h"
+#include "redis/conn_internal.h"
+#include "redis/frame.h"
+
+static int64_t now_ms(const struct conn *conn)
+{
+	return (int64_t)uv_now(loop_uv(conn->loop));
+}
+
+static struct flight *pop(struct conn *conn)
+{
+	struct flight *flight = conn->first;
+
+	conn->first = flight->next;
+	if (!conn->first)
+		conn->last_flight = NULL;
+	if (conn->unsent == flight)
+		conn->unsent = flight->next;
+	flight->next = NULL;
+	conn->waiting -= flight->count - flight->answered;
+	conn->waiting_bytes -= flight->bytes.n;
+	return flight;
+}
+
+/* Before READY nothing was sent, so only those who waited too long give up. */
+static void drop_overdue(struct conn *conn)
+{
+	while (conn->first && conn->first->deadline_ms <= now_ms(conn))
+		flight_fail(pop(conn), &conn->last);
+}
+
+static void head_overdue(struct conn *conn)
+{
+	struct fault fault;
+
+	if (reader_skipping(conn->reader))
+		fault_set(&fault, ERR_REPLY_TOO_LARGE,
+			"the reply is larger than %d MiB or %d elements, and did not end in time",
+			FRAME_MAX_BYTES >> 20, FRAME_MAX_ELEMENTS);
+	else
+		fault_set(&fault, ERR_TIMEOUT,
+			"Redis at %s did not answer within %lld ms; what it did with the command "
+			"is not known",
+			conn->config->name, (long long)conn->config->command_timeout_ms);
+	conn_fail(conn, &fault);
+}
+
+static void watch_fired(uv_timer_t *timer);
+
+static void watch_head(struct conn *conn)
+{
+	int64_t delay = conn->first->deadline_ms - now_ms(conn);
+
+	uv_timer_start(&conn->watch, watch_fired, delay > 0 ? (uint64_t)delay : 0, 0);
+}
+
+static void watch_fired(uv_timer_t *timer)
+{
+	struct conn *conn = timer->data;
+
+	if (conn->state != CONN_READY)
+		drop_overdue(conn);
+	else if (conn->first && conn->first->deadline_ms <= now_ms(conn))
+		head_overdue(conn);
+	if (conn->first)
+		watch_head(conn);
+}
+
+void conn_send(struct conn *conn, struct flight *flight)
+{
+	flight->sent = true;
+	flight->stream_at = conn->appended;
+	flight->deadline_ms = now_ms(conn) + conn->config->command_timeout_ms;
+	buf_add(&conn->out, buf_slice(&flight->bytes));
+	conn->appended += flight->bytes.n;
+	loop_flush_later(conn->loop, &conn->flush);
+}
+
+void conn_send_queued(struct conn *conn)
+{
+	struct flight **at = &conn->first;
+
+	assert(conn->unsent == conn->first);
+	conn->last_flight = NULL;
+	while (*at) {
+		struct flight *flight = *at;
+
+		/* Nobody waits any more, and Redis has not seen it: it never happened. */
+		if (!flight->batch && !flight->probe) {
+			*at = flight->next;
+			conn->waiting -= flight->count;
+			conn->waiting_bytes -= flight->bytes.n;
+			flight_free(flight);
+			continue;
+		}
+		conn_send(conn, flight);
+		conn->last_flight = flight;
+		at = &flight->next;
+	}
+	conn->unsent = NULL;
+}
+
+void conn_submit(struct conn *conn, struct flight *flight)
+{
+	/* After a refusal in words the next attempt is seconds away. */
+	if (conn->state == CONN_WAITING && conn->last.error == ERR_REDIS_AUTH) {
+		flight_fail(flight, &conn->last);
+		return;
+	}
+	flight->next = NULL;
+	flight->sent = false;
+	if (conn->last_flight)
+		conn->last_flight->next = flight;
+	else
+		conn->first = flight;
+	conn->last_flight = flight;
+	conn->waiting += flight->count;
+	conn->waiting_bytes += flight->bytes.n;
+	if (conn->state == CONN_READY) {
+		conn_send(conn, flight);
+	} else {
+		flight->deadline_ms = now_ms(conn) + conn->config->command_timeout_ms;
+		if (!conn->unsent)
+			conn->unsent = flight;
+	}
+	if (!uv_is_active((uv_handle_t *)&conn->watch))
+		watch_head(conn);
+}
+
+static bool asked(const struct conn *conn, const struct flight *flight)
+{
+	return flight && flight->sent &&
+	       flight->stream_at + flight->slots[flight->answered].end <= conn->handed;
+}
+
+bool conn_deliver(struct conn *conn, struct redis_value *reply)
+{
+	struct flight *flight = conn->state == CONN_HANDSHAKE ? conn->handshake : conn->first;
+	struct fault fault;
+
+	if (!asked(conn, flight))
+		return false;
+	if (conn->state == CONN_HANDSHAKE) {
+		conn_handshake_reply(conn, reply);
+		return true;
+	}
+	if (reply)
+		conn->events->replied(
+			conn->context, flight, &flight->slots[flight->answered], reply);
+	else
+		fault_set(&fault, ERR_REPLY_TOO_LARGE,
+			"the reply is larger than %d MiB, %d elements or %d levels",
+			FRAME_MAX_BYTES >> 20, FRAME_MAX_ELEMENTS, FRAME_MAX_DEPTH);
+	if (flight->answered + 1 == flight->count)
+		pop(conn);
+	else
+		conn->waiting--;
+	if (flight_answer(flight, reply, reply ? NULL : &fault))
+		flight_land(flight);
+	return true;
+}
+
+/* The fault of a command that was not (wholly) written: Redis has not run it. */
+static struct fault not_sent(const struct fault *fault)
+{
+	struct fault ret = *fault;
+
+	switch (fault->error) {
+	case ERR_REDIS_UNKNOWN_OUTCOME:
+	case ERR_TIMEOUT:
+	case ERR_REPLY_TOO_LARGE:
+		ret.error = ERR_REDIS_UNAVAILABLE;
+		snprintf(ret.detail, sizeof ret.detail,
+			"the connection to Redis was lost before the command was sent");
+		return ret;
+	default:
+		return ret;
+	}
+}
+
+/* The fault of a written command that was not the one at fault. */
+static struct fault overtaken(const struct fault *fault)
+{
+	struct fault ret = *fault;
+
+	if (fault->error == ERR_STOPPING || fault->error == ERR_REDIS_UNKNOWN_OUTCOME)
+		return ret;
+	fault_set(&ret, ERR_REDIS_UNKNOWN_OUTCOME,
+		"the connection to Redis was given up before it answered: %.400s", fault->detail);
+	return ret;
+}
+
+void conn_fail_queue(struct conn *conn, const struct fault *fault)
+{
+	struct fault unsent = not_sent(fault), written = overtaken(fault);
+	struct flight *next, *flight = conn->first;
+	bool head = true;
+
+	conn->first = conn->last_flight = conn->unsent = NULL;
+	conn->waiting = conn->waiting_bytes = 0;
+	for (; flight; flight = next) {
+		next = flight->next;
+		flight->next = NULL;
+		while (flight->answered < flight->count) {
+			const struct fault *own = head ? fault : &written;
+
+			if (!asked(conn, flight))
+				own = &unsent;
+			flight_answer(flight, NULL, own);
+			head = false;
+		}
+		flight_land(flight);
+	}
+}
+
+bool conn_ready(const struct conn *conn)
+{
+	return conn->state == CONN_READY;
+}
+
+size_t conn_waiting(const struct conn *conn)
+{
+	return conn->waiting;
+}
+
+size_t conn_waiting_bytes(const struct conn *conn)
+{
+	return conn->waiting_bytes;
+}
+
+void conn_queue_init(struct conn *conn)
+{
+	uv_timer_init(loop_uv(conn->loop), &conn->watch);
+	conn->watch.data = conn;
+}

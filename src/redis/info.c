@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* INFO's text, line by line, over a table of the fields that we know; see info.h. */
+#include "redis/info.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define TEXT(name, field) \
+	{ \
+		name, offsetof(struct redis_info, field), sizeof(((struct redis_info *)0)->field) \
+	}
+#define NUMBER(name, field) \
+	{ \
+		name, offsetof(struct redis_info, field), 0 \
+	}
+
+static const struct {
+	const char *name;
+	size_t offset;
+	size_t size; /* of a text; 0 = an int64_t */
+} fields[] = {
+	TEXT("redis_version", version),
+	TEXT("redis_mode", mode),
+	TEXT("role", role),
+	TEXT("run_id", run_id),
+	TEXT("master_replid", master_replid),
+	TEXT("os", os),
+	TEXT("redis_build_id", build_id),
+	TEXT("maxmemory_policy", policy),
+	TEXT("master_link_status", master_link_status),
+	NUMBER("tcp_port", tcp_port),
+	NUMBER("process_id", process_id),
+	NUMBER("uptime_in_seconds", uptime_seconds),
+	NUMBER("connected_clients", connected_clients),
+	NUMBER("blocked_clients", blocked_clients),
+	NUMBER("maxclients", max_clients),
+	NUMBER("rejected_connections", rejected_connections),
+	NUMBER("total_connections_received", connections_received),
+	NUMBER("connected_slaves", connected_slaves),
+	NUMBER("master_last_io_seconds_ago", master_last_io_seconds),
+	NUMBER("used_memory", used_memory),
+	NUMBER("used_memory_rss", used_memory_rss),
+	NUMBER("used_memory_peak", used_memory_peak),
+	NUMBER("maxmemory", max_memory),
+	NUMBER("total_system_memory", total_system_memory),
+	NUMBER("loading", loading),
+	NUMBER("loading_loaded_bytes", loading_loaded_bytes),
+	NUMBER("loading_total_bytes", loading_total_bytes),
+	NUMBER("keyspace_hits", hits),
+	NUMBER("keyspace_misses", misses),
+	NUMBER("expired_keys", expired_keys),
+	NUMBER("evicted_keys", evicted_keys),
+	NUMBER("total_commands_processed", commands_processed),
+	NUMBER("instantaneous_ops_per_sec", ops_per_second),
+	NUMBER("total_net_input_bytes", net_input_bytes),
+	NUMBER("total_net_output_bytes", net_output_bytes),
+};
+
+enum { field_count = sizeof fields / sizeof *fields, max_commands = 1024 };
+
+struct parser {
+	struct redis_info *info;
+	unsigned database;
+	size_t command_cap;
+};
+
+static void copy_text(char *to, size_t size, struct slice value)
+{
+	size_t n = value.n < size ? value.n : size - 1;
+
+	memcpy(to, value.p, n);
+	to[n] = '\0';
+}
+
+static void set_field(struct redis_info *info, size_t i, struct slice value)
+{
+	char *at = (char *)info + fields[i].offset;
+	int64_t number;
+
+	if (fields[i].size)
+		copy_text(at, fields[i].size, value);
+	else if (slice_int64(value, &number))
+		*(int64_t *)at = number;
+}
+
+static bool known_field(struct redis_info *info, struct slice name, struct slice value)
+{
+	for (size_t i = 0; i < field_count; i++) {
+		if (!slice_is(name, fields[i].name))
+			continue;
+		/* Valkey shows the Redis version that it is compatible with, too. */
+		if (!(info->valkey && i == 0))
+			set_field(info, i, value);
+		return true;
+	}
+	return false;
+}
+
+/* The number of `name=` in "calls=1,usec=2,usec_per_call=2.00"; -1 where it has none. */
+static int64_t member(struct slice list, const char *name)
+{
+	size_t length = strlen(name);
+
+	while (list.n > 0) {
+		const char *comma = memchr(list.p, ',', list.n);
+		size_t n = comma ? (size_t)(comma - list.p) : list.n;
+		int64_t value;
+
+		if (n > length && list.p[length] == '=' && memcmp(list.p, name, length) == 0 &&
+			slice_int64(slice_of(list.p + length + 1, n - length - 1), &value))
+			return value;
+		n += comma != NULL;
+		list = slice_of(list.p + n, list.n - n);
+	}
+	return -1;
+}
+
+static void add_command(struct parser *parser, struct slice name, struct slice value)
+{
+	struct redis_info *info = parser->info;
+	int64_t calls = member(value, "calls");
+
+	if (calls < 0 || info->command_count == max_commands)
+		return;
+	if (slice_is(name, "flushdb") || slice_is(name, "flushall") || slice_is(name, "swapdb"))
+		info->flush_calls += calls;
+	if (info->command_count == parser->command_cap) {
+		parser->command_cap = parser->command_cap ? parser->command_cap * 2 : 64;
+		info->commands =
+			mem_realloc(info->commands, parser->command_cap * sizeof *info->commands);
+	}
+	struct redis_info_command *command = &info->commands[info->command_count++];
+
+	copy_text(command->name, sizeof command->name, name);
+	command->calls = calls;
+	command->usec = member(value, "usec");
+}
+
+static void add_database(struct parser *parser, struct slice value)
+{
+	parser->info->keys = member(value, "keys");
+	parser->info->expiring = member(value, "expires");
+	parser->info->avg_ttl_ms = member(value, "avg_ttl");
+}
+
+static void fragmentation(struct redis_info *info, struct slice value)
+{
+	char text[32], *end;
+
+	if (value.n == 0 || value.n >= sizeof text)
+		return;
+	copy_text(text, sizeof text, value);
+	double ratio = strtod(text, &end);
+
+	if (*end == '\0')
+		info->fragmentation_ratio = ratio;
+}
+
+static void parse_field(struct parser *parser, struct slice name, struct slice value)
+{
+	struct redis_info *info = parser->info;
+	char database[16];
+
+	if (known_field(info, name, value))
+		return;
+	if (slice_starts(name, SLICE("cmdstat_"))) {
+		add_command(parser, slice_of(name.p + 8, name.n - 8), value);
+		return;
+	}
+	snprintf(database, sizeof database, "db%u", parser->database);
+	if (slice_is(name, database)) {
+		add_database(parser, value);
+	} else if (slice_is(name, "mem_fragmentation_ratio")) {
+		fragmentation(info, value);
+	} else if (slice_is(name, "valkey_version")) {
+		info->valkey = true;
+		copy_text(info->version, sizeof info->version, value);
+	}
+}
+
+static void begin(struct redis_info *info)
+{
+	*info = (struct redis_info){.fragmentation_ratio = -1};
+	for (size_t i = 0; i < field_count; i++)
+		if (!fields[i].size)
+			*(int64_t *)((char *)info + fields[i].offset) = -1;
+}
+
+void redis_info_parse(struct slice text, unsigned database, struct redis_info *ret)
+{
+	struct parser parser = {.info = ret, .database = database};
+
+	begin(ret);
+	while (text.n > 0) {
+		const char *end = memchr(text.p, '\n', text.n);
+		size_t n = end ? (size_t)(end - text.p) : text.n;
+		struct slice line = slice_of(text.p, n > 0 && text.p[n - 1] == '\r' ? n - 1 : n);
+		const char *colon = line.n ? memchr(line.p, ':', line.n) : NULL;
+
+		if (colon && line.p[0] != '#') {
+			size_t name = (size_t)(colon - line.p);
+
+			parse_field(&parser, slice_of(line.p, name),
+				slice_of(colon + 1, line.n - name - 1));
+		}
+		n += end != NULL;
+		text = slice_of(text.p + n, text.n - n);
+	}
+}
+
+void redis_info_release(struct redis_info *info)
+{
+	mem_free(info->commands);
+	info->commands = NULL;
+	info->command_count = 0;
+}

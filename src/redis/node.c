@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One server: what its connections report becomes its state; see node.h.
+ *
+ *	conn events -> breaker, status word, counters -> EVENT_REDIS_STATE, metrics
+ *
+ * Special: a server that is loading, busy or cut off its primary answers, and quickly: that moves
+ * the status word but not the breaker. A PING at least twice a second sees when it is over.
+ */
+#include "redis/node.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "redis/breaker.h"
+#include "redis/conn.h"
+#include "redis/info.h"
+#include "redis/node_internal.h"
+
+enum {
+	max_waiting = 1024,
+	max_waiting_bytes = 64 << 20,
+	max_waiting_bulk_bytes = 256 << 20,
+	watch_every_ms = 500,
+};
+
+struct redis_node {
+	struct loop *loop;
+	struct event_bus *bus;
+	struct metrics *metrics;
+	struct conn_config config;
+	struct member {
+		struct redis_node *node;
+		enum redis_role role;
+		struct conn *conn;
+	} members[REDIS_ROLES];
+	struct breaker breaker;
+	struct redis_state state;
+	uv_timer_t watch; /* runs while something is not right */
+	bool probing;
+};
+
+const char *redis_status_name(enum redis_status status)
+{
+	static const char *const names[] = {"up", "down", "loading", "busy"};
+
+	assert(status < sizeof names / sizeof *names);
+	return names[status];
+}
+
+static void watch_fired(uv_timer_t *timer);
+
+static void watch_while_needed(struct redis_node *node)
+{
+	bool needed = node->state.status != REDIS_UP || !breaker_admits(&node->breaker);
+	int64_t every = node->breaker.probe_every_ms;
+
+	if (!needed)
+		uv_timer_stop(&node->watch);
+	else if (!uv_is_active((uv_handle_t *)&node->watch))
+		uv_timer_start(&node->watch, watch_fired,
+			every < watch_every_ms ? (uint64_t)every : watch_every_ms,
+			every < watch_every_ms ? (uint64_t)every : watch_every_ms);
+}
+
+static void set_status(struct redis_node *node, enum redis_status status)
+{
+	if (status != node->state.status) {
+		node->state.status = status;
+		node->state.since_wall_ms = clock_wall_ms();
+		if (node->bus)
+			event_publish(node->bus, EVENT_REDIS_STATE, NULL);
+	}
+	watch_while_needed(node);
+}
+
+static void breaker_moved(struct redis_node *node, bool changed)
+{
+	node->state.breaker = node->breaker.state;
+	node->state.breaker_failures = node->breaker.failures;
+	if (!changed)
+		return;
+	node->state.breaker_since_wall_ms = clock_wall_ms();
+	if (node->metrics)
+		metric_set(node->metrics, METRIC_BREAKER_OPEN, NULL, NULL,
+			breaker_admits(&node->breaker) ? 0 : 1);
+	watch_while_needed(node);
+}
+
+/* The status word that an error reply stands for; REDIS_UP where it says nothing of the server. */
+static enum redis_status status_of(enum error error)
+{
+	switch (error) {
+	case ERR_REDIS_LOADING:
+		return REDIS_IS_LOADING;
+	case ERR_REDIS_BUSY:
+		return REDIS_IS_BUSY;
+	case ERR_REDIS_UNAVAILABLE:
+		return REDIS_DOWN;
+	default:
+		return REDIS_UP;
+	}
+}
+
+static void note_error(struct redis_node *node, const struct fault *fault)
+{
+	enum redis_status status = status_of(fault->error);
+
+	if (status == REDIS_UP)
+		return;
+	node->state.last_error = *fault;
+	set_status(node, status);
+}
+
+static void conn_is_ready(void *context, const struct fault *state)
+{
+	struct member *member = context;
+	struct redis_node *node = member->node;
+
+	breaker_moved(node, breaker_success(&node->breaker));
+	if (state->error)
+		note_error(node, state);
+	else if (member->role == REDIS_COMMANDS)
+		set_status(node, REDIS_UP);
+}
+
+static void conn_has_failed(void *context, const struct fault *fault, int64_t weight)
+{
+	struct member *member = context;
+	struct redis_node *node = member->node;
+
+	node->state.last_error = *fault;
+	if (weight == 0) {
+		note_error(node, fault);
+		return;
+	}
+	node->probing = node->probing && member->role != REDIS_COMMANDS;
+	node->state.connection_failures++;
+	if (node->metrics)
+		metric_add(node->metrics, METRIC_REDIS_CONNECTION_FAILURES, NULL, NULL, 1);
+	breaker_moved(node,
+		breaker_failure(&node->breaker, weight, (int64_t)uv_now(loop_uv(node->loop))));
+	if (member->role == REDIS_COMMANDS)
+		set_status(node, REDIS_DOWN);
+}
+
+static void conn_has_replied(void *context, const struct flight *flight,
+	const struct flight_slot *slot, const struct redis_value *reply)
+{
+	struct redis_node *node = ((struct member *)context)->node;
+	struct fault fault;
+
+	if (flight->probe)
+		node->probing = false;
+	if (reply->type == REDIS_ERROR && redis_value_error(reply, &fault))
+		note_error(node, &fault);
+	else if (flight->probe)
+		set_status(node, REDIS_UP);
+	if (node->breaker.failures > 0)
+		breaker_moved(node, breaker_success(&node->breaker));
+	if (slot->lookup != LOOKUP_NONE) {
+		struct lookup_tally tally = {0};
+
+		lookup_tally(slot->lookup, slot->keys, reply, &tally);
+		node->state.own_hits += tally.hits;
+		node->state.own_misses += tally.misses;
+	}
+}
+
+static const struct conn_events conn_events = {
+	.ready = conn_is_ready,
+	.failed = conn_has_failed,
+	.replied = conn_has_replied,
+};
+
+static void watch_fired(uv_timer_t *timer)
+{
+	struct redis_node *node = timer->data;
+	struct conn *conn = node->members[REDIS_COMMANDS].conn;
+
+	/* Without a connection the attempts to connect are the probes. */
+	if (node->probing || !conn_ready(conn))
+		return;
+	if (breaker_probe(&node->breaker, (int64_t)uv_now(loop_uv(node->loop))))
+		breaker_moved(node, true);
+	else if (!breaker_admits(&node->breaker))
+		return;
+	struct flight *ping = flight_new();
+
+	flight_add(ping, 1, (struct slice[]){SLICE("PING")});
+	ping->probe = true;
+	node->probing = true;
+	conn_submit(conn, ping);
+}
+
+static char *copy(const char *text)
+{
+	return text ? mem_strdup(text) : NULL;
+}
+
+static void take_changeable(struct redis_node *node, const struct conf_redis *conf)
+{
+	struct conn_config *config = &node->config;
+
+	mem_free(config->username);
+	mem_free(config->password);
+	config->username = copy(conf->username);
+	config->password = copy(conf->password);
+	config->connect_timeout_ms = conf->connect_timeout_ms;
+	config->command_timeout_ms = conf->command_timeout_ms;
+	breaker_configure(&node->breaker, conf->breaker_failures, conf->breaker_probe_every_ms);
+}
+
+static void take_address(struct conn_config *config, const struct conf_redis *conf)
+{
+	config->database = conf->database;
+	if (conf->kind == REDIS_URL_TCP) {
+		config->host = mem_strdup(conf->host);
+		config->port = conf->port;
+		config->name = mem_printf(strchr(conf->host, ':') ? "[%s]:%u" : "%s:%u", conf->host,
+			(unsigned)conf->port);
+	} else {
+		config->path = mem_strdup(conf->path);
+		config->name = mem_printf("unix:%s", conf->path);
+	}
+}
+
+struct redis_node *redis_node_new(const struct redis_node_options *options)
+{
+	struct redis_node *node = mem_new(struct redis_node);
+
+	node->loop = options->loop;
+	node->bus = options->bus;
+	node->metrics = options->metrics;
+	take_address(&node->config, options->conf);
+	take_changeable(node, options->conf);
+	node->state.status = REDIS_DOWN;
+	node->state.since_wall_ms = node->state.breaker_since_wall_ms = clock_wall_ms();
+	uv_timer_init(loop_uv(node->loop), &node->watch);
+	node->watch.data = node;
+	for (int role = 0; role < REDIS_ROLES; role++) {
+		struct member *member = &node->members[role];
+
+		member->node = node;
+		member->role = (enum redis_role)role;
+		member->conn = conn_new(node->loop, &node->config, &conn_events, member);
+	}
+	return node;
+}
+
+static void watch_closed(uv_handle_t *handle)
+{
+	mem_free(handle->data);
+}
+
+void redis_node_free(struct redis_node *node)
+{
+	if (!node)
+		return;
+	for (int role = 0; role < REDIS_ROLES; role++)
+		conn_free(node->members[role].conn);
+	mem_free(node->config.name);
+	mem_free(node->config.host);
+	mem_free(node->config.path);
+	mem_free(node->config.username);
+	mem_free(node->config.password);
+	uv_close((uv_handle_t *)&node->watch, watch_closed);
+}
+
+void redis_node_reconfigure(struct redis_node *node, const struct conf_redis *conf)
+{
+	take_changeable(node, conf);
+	for (int role = 0; role < REDIS_ROLES; role++)
+		conn_retry(node->members[role].conn);
+}
+
+static enum error refuse(const struct redis_node *node, struct fault *fault)
+{
+	const struct fault *last = &node->state.last_error;
+	enum error error = ERR_REDIS_UNAVAILABLE;
+
+	if (last->error == ERR_REDIS_AUTH || last->error == ERR_REDIS_LOADING ||
+		last->error == ERR_REDIS_BUSY)
+		error = last->error;
+	return fault_set(fault, error,
+		"Redis at %s is not asked after %lld failures in a row: %.300s", node->config.name,
+		(long long)node->breaker.failures, last->detail);
+}
+
+enum error redis_node_start(struct redis_node *node, enum redis_role role,
+	struct redis_batch *batch, struct fault *fault)
+{
+	struct conn *conn = node->members[role].conn;
+	size_t waiting = conn_waiting(conn), bytes = conn_waiting_bytes(conn);
+
+	if (!breaker_admits(&node->breaker))
+		return refuse(node, fault);
+	if (role == REDIS_COMMANDS ? waiting >= max_waiting || bytes >= max_waiting_bytes
+				   : bytes >= max_waiting_bulk_bytes)
+		return fault_set(fault, ERR_OVERLOADED,
+			"%zu commands with %zu bytes wait for Redis at %s already", waiting, bytes,
+			node->config.name);
+	struct flight *flight = flight_depart(batch);
+
+	if (flight->count)
+		conn_submit(conn, flight);
+	else
+		flight_land(flight);
+	return OK;
+}
+
+enum error redis_node_run(struct redis_node *node, enum redis_role role, struct redis_batch *batch,
+	int64_t deadline, struct fault *fault)
+{
+	enum error error = redis_node_start(node, role, batch, fault);
+
+	return error ? error : redis_batch_wait(batch, deadline, fault);
+}
+
+struct redis_state redis_node_state(const struct redis_node *node)
+{
+	return node->state;
+}
+
+const char *redis_node_name(const struct redis_node *node)
+{
+	return node->config.name;
+}
+
+void redis_node_observe(struct redis_node *node, const struct redis_value *info_reply)
+{
+	struct redis_info info;
+	struct fault fault;
+
+	if (redis_value_error(info_reply, &fault)) {
+		note_error(node, &fault);
+		return;
+	}
+	redis_info_parse(info_reply->text, node->config.database, &info);
+	if (info.loading > 0)
+		set_status(node, REDIS_IS_LOADING);
+	else if (node->state.status == REDIS_IS_LOADING || node->state.status == REDIS_IS_BUSY)
+		set_status(node, REDIS_UP);
+	redis_info_release(&info);
+}
+
+int64_t node_command_timeout_ms(const struct redis_node *node)
+{
+	return node->config.command_timeout_ms;
+}
+
+struct metrics *node_metrics(const struct redis_node *node)
+{
+	return node->metrics;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The store over its nodes; see store.h.
+ *
+ * Special: one node today. Callers name a key or walk the primaries, so that more nodes change
+ * redis_store_new, redis_store_node and redis_store_primaries alone.
+ */
+#include "redis/store.h"
+
+#include <assert.h>
+
+#include "base/mem.h"
+#include "redis/node_internal.h"
+
+/* The connection's own verdict, which knows more, comes before ours. */
+enum { grace_ms = 250 };
+
+struct redis_store {
+	struct redis_node **primaries;
+	size_t primary_count;
+};
+
+struct redis_store *redis_store_new(const struct redis_node_options *options)
+{
+	struct redis_store *store = mem_new(struct redis_store);
+
+	store->primaries = mem_array(1, sizeof(struct redis_node *));
+	store->primaries[0] = redis_node_new(options);
+	store->primary_count = 1;
+	return store;
+}
+
+void redis_store_free(struct redis_store *store)
+{
+	if (!store)
+		return;
+	for (size_t i = 0; i < store->primary_count; i++)
+		redis_node_free(store->primaries[i]);
+	mem_free(store->primaries);
+	mem_free(store);
+}
+
+void redis_store_reconfigure(struct redis_store *store, const struct conf_redis *conf)
+{
+	for (size_t i = 0; i < store->primary_count; i++)
+		redis_node_reconfigure(store->primaries[i], conf);
+}
+
+size_t redis_store_primaries(struct redis_store *store, struct redis_node *const **ret)
+{
+	*ret = store->primaries;
+	return store->primary_count;
+}
+
+struct redis_node *redis_store_node(struct redis_store *store, struct slice key)
+{
+	(void)key;
+	return store->primaries[0];
+}
+
+struct redis_state redis_store_state(const struct redis_store *store)
+{
+	return redis_node_state(store->primaries[0]);
+}
+
+/* One try: OK with a reply that is no error reply, or what stood against it. */
+static enum error attempt(struct redis_node *node, struct redis_call call,
+	struct redis_batch *batch, struct fault *fault)
+{
+	enum error error = redis_node_run(node, call.role, batch, call.deadline, fault);
+
+	return error ? error : redis_value_error(redis_batch_reply(batch, 0), fault);
+}
+
+enum error redis_store_call(struct redis_store *store, struct redis_call call, struct slice key,
+	size_t argc, const struct slice *argv, struct redis_value **ret, struct fault *fault)
+{
+	struct redis_node *node = redis_store_node(store, key);
+	struct redis_batch *batch = redis_batch_new();
+
+	if (call.deadline == 0)
+		call.deadline = clock_deadline(node_command_timeout_ms(node) + grace_ms);
+	redis_batch_add(batch, argc, argv);
+	enum error error = attempt(node, call, batch, fault);
+
+	if (error == ERR_REDIS_UNKNOWN_OUTCOME && call.idempotent &&
+		clock_mono_ms() < call.deadline) {
+		redis_batch_clear(batch);
+		redis_batch_add(batch, argc, argv);
+		error = attempt(node, call, batch, fault);
+	}
+	if (!error && ret)
+		*ret = redis_batch_take(batch, 0);
+	redis_batch_free(batch);
+	return error;
+}
