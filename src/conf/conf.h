@@ -205,5 +205,7 @@ const struct conf_entity *conf_entity(const struct conf *conf, struct slice name
 const struct conf_entity *conf_entity_of_field(const struct conf *conf, struct slice field);
 /* The TTL of the longest namespace that `key` begins with, else default_ttl_ms. */
 int64_t conf_ttl_ms(const struct conf *conf, struct slice key);
+/* The path of auth.tokens_file, for who watches it; NULL where there is none. */
+const char *conf_tokens_file(const struct conf *conf);
 
 #endif

@@ -40,6 +40,7 @@ struct identity {
 	int64_t max_keys; /* of one invalidation; 0 = the configuration's */
 };
 
+/* ADMIN may all; SCOPE_NONE asks for nothing. */
 bool identity_may(const struct identity *who, enum scope scope);
 
 #endif

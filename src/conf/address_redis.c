@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/* Where Redis is: the parts of its URL; see address.h. */
+#include <limits.h>
+#include <string.h>
+
+#include "conf/address.h"
+
+static struct slice after(struct slice text, size_t n)
+{
+	return slice_of(text.p + n, text.n - n);
+}
+
+static int hex_digit(char c)
+{
+	const char *digits = "0123456789abcdef", *at = NULL;
+
+	if (c)
+		at = strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c);
+	return at ? (int)(at - digits) : -1;
+}
+
+/* NULL where a %XX is broken or stands for NUL. */
+static char *percent_decode(struct reader *r, struct slice text)
+{
+	char *out = arena_dup(r->arena, text), *to = out;
+
+	for (size_t i = 0; i < text.n; i++) {
+		int high, low;
+
+		if (text.p[i] != '%') {
+			*to++ = text.p[i];
+			continue;
+		}
+		high = i + 2 < text.n ? hex_digit(text.p[i + 1]) : -1;
+		low = high >= 0 ? hex_digit(text.p[i + 2]) : -1;
+		if (low < 0 || high + low == 0)
+			return NULL;
+		*to++ = (char)(high * 16 + low);
+		i += 2;
+	}
+	*to = '\0';
+	return out;
+}
+
+/* user:password, each percent-encoded. */
+static const char *take_user(struct reader *r, struct slice text, struct conf_redis *ret)
+{
+	const char *colon = memchr(text.p, ':', text.n);
+	size_t n = colon ? (size_t)(colon - text.p) : text.n;
+	char *user = percent_decode(r, slice_of(text.p, n));
+	char *password = colon ? percent_decode(r, after(text, n + 1)) : NULL;
+
+	if (!user || (colon && !password))
+		return "has a broken %XX in its user or password";
+	if (*user)
+		ret->username = user;
+	if (password && *password)
+		ret->password = password;
+	return NULL;
+}
+
+static const char *take_database(struct slice text, struct conf_redis *ret)
+{
+	uint64_t number;
+
+	if (!slice_uint64(text, &number) || number > INT_MAX)
+		return "has a database that is not a number such as 0";
+	ret->database = (unsigned)number;
+	return NULL;
+}
+
+/* Cuts ?db=n off *rest. */
+static const char *take_query(struct slice *rest, struct conf_redis *ret)
+{
+	const char *mark = memchr(rest->p, '?', rest->n);
+	struct slice query;
+
+	if (!mark)
+		return NULL;
+	query = after(*rest, (size_t)(mark - rest->p) + 1);
+	rest->n = (size_t)(mark - rest->p);
+	if (!slice_starts(query, SLICE("db=")))
+		return "knows only ?db=N behind the path";
+	return take_database(after(query, 3), ret);
+}
+
+static bool host_is_sane(struct slice host)
+{
+	return host.n > 0 && host.n <= 253 &&
+	       strspn(host.p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			      "0123456789-_.:") >= host.n;
+}
+
+static const char *take_host(struct reader *r, struct slice text, struct conf_redis *ret)
+{
+	const char *end = text.n && text.p[0] == '[' ? memchr(text.p, ']', text.n) : NULL;
+	struct slice host, port;
+	uint64_t number = 6379;
+
+	if (end) {
+		host = slice_of(text.p + 1, (size_t)(end - text.p) - 1);
+		port = after(text, host.n + 2);
+	} else {
+		const char *colon = memchr(text.p, ':', text.n);
+
+		host = slice_of(text.p, colon ? (size_t)(colon - text.p) : text.n);
+		port = after(text, host.n);
+	}
+	if (!host_is_sane(host) || (end && !address_is_numeric(host)))
+		return "has no host such as redis://localhost:6379/0";
+	if (port.n && (port.p[0] != ':' || !slice_uint64(after(port, 1), &number) || number == 0 ||
+			      number > UINT16_MAX))
+		return "has a port that is not between 1 and 65535";
+	ret->host = arena_dup(r->arena, host);
+	ret->port = (uint16_t)number;
+	return NULL;
+}
+
+static const char *take_tcp(struct reader *r, struct slice rest, struct conf_redis *ret)
+{
+	const char *slash, *wrong = take_query(&rest, ret);
+	struct slice database;
+
+	if (wrong)
+		return wrong;
+	slash = memchr(rest.p, '/', rest.n);
+	if (slash) {
+		database = after(rest, (size_t)(slash - rest.p) + 1);
+		rest.n = (size_t)(slash - rest.p);
+		wrong = database.n ? take_database(database, ret) : NULL;
+	}
+	ret->kind = REDIS_URL_TCP;
+	return wrong ? wrong : take_host(r, rest, ret);
+}
+
+static const char *take_unix(struct reader *r, struct slice rest, struct conf_redis *ret)
+{
+	const char *wrong = take_query(&rest, ret);
+	char *path;
+
+	if (wrong)
+		return wrong;
+	path = percent_decode(r, rest);
+	if (!path || path[0] != '/' || path[1] == '\0')
+		return "has no absolute path such as unix:///run/redis/redis.sock";
+	if (strlen(path) > UNIX_PATH_MAX_BYTES)
+		return "has a path longer than 107 bytes: a Unix socket's limit";
+	ret->kind = REDIS_URL_UNIX;
+	ret->path = path;
+	return NULL;
+}
+
+/* What stands before the last @ of the authority; *rest is what stands behind it. */
+static const char *split_user(struct slice *rest, struct slice *ret_user)
+{
+	const char *slash = memchr(rest->p, '/', rest->n);
+	size_t authority = slash ? (size_t)(slash - rest->p) : rest->n;
+	const char *at = memrchr(rest->p, '@', authority);
+
+	*ret_user = slice_of(rest->p, 0);
+	if (at) {
+		*ret_user = slice_of(rest->p, (size_t)(at - rest->p));
+		*rest = after(*rest, ret_user->n + 1);
+	}
+	return at;
+}
+
+static char *redacted(struct reader *r, const char *scheme, struct slice user, struct slice rest)
+{
+	const char *colon = user.n ? memchr(user.p, ':', user.n) : NULL;
+	struct buf out = {0};
+	char *copy;
+
+	buf_str(&out, scheme);
+	buf_append(&out, user.p, colon ? (size_t)(colon - user.p) : user.n);
+	if (colon)
+		buf_str(&out, ":<redacted>");
+	if (user.n)
+		buf_char(&out, '@');
+	buf_add(&out, rest);
+	copy = arena_dup(r->arena, buf_slice(&out));
+	buf_release(&out);
+	return copy;
+}
+
+static const char *later_scheme(struct slice url)
+{
+	static const char *const later[] = {"rediss://", "redis+sentinel://", "redis+cluster://"};
+
+	for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+		if (slice_starts(url, slice_str(later[i])))
+			return later[i];
+	return NULL;
+}
+
+const char *address_redis(struct reader *r, struct slice url, struct conf_redis *ret)
+{
+	bool tcp = slice_starts(url, SLICE("redis://"));
+	const char *scheme = tcp ? "redis://" : "unix://", *later = later_scheme(url);
+	const char *wrong = NULL;
+	struct slice user, rest;
+
+	if (later)
+		return reader_say(r, "%s is not supported by this version", later);
+	if (slice_is(url, "managed:")) {
+		ret->kind = REDIS_URL_MANAGED;
+		ret->url_redacted = arena_dup(r->arena, url);
+		return NULL;
+	}
+	if (!tcp && !slice_starts(url, SLICE("unix://")))
+		return "is not a URL such as redis://localhost:6379/0, unix:///path?db=0 or "
+		       "managed:";
+	rest = after(url, strlen(scheme));
+	if (split_user(&rest, &user))
+		wrong = take_user(r, user, ret);
+	ret->url_redacted = redacted(r, scheme, user, rest);
+	if (wrong)
+		return wrong;
+	return tcp ? take_tcp(r, rest, ret) : take_unix(r, rest, ret);
+}
+
+static const char *set_redis_url(
+	struct reader *r, const struct key *key, struct node *node, void *object)
+{
+	struct conf_redis *redis = (struct conf_redis *)(void *)((char *)object + key->offset);
+	const char *wrong;
+
+	if (node->kind != NODE_SCALAR)
+		return "must be a URL such as redis://localhost:6379/0";
+	wrong = address_redis(r, node->text, redis);
+	if (!wrong)
+		node->raw = slice_str(redis->url_redacted);
+	return wrong;
+}
+const struct type type_redis_url = {"URL", PRINT_TEXT, set_redis_url};

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The way from a path to a snapshot, and the snapshot's look-ups; see conf.h.
+ *
+ *	main file -> ${env:} -> included files -> environment -> section_root's rows -> rules
+ */
+#include "conf/conf.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "conf/environment.h"
+#include "conf/include.h"
+
+/* The daemon's name where nobody gave one. */
+static void add_host_name(struct reader *r, struct node *root)
+{
+	struct node *node = node_new(r->arena, NODE_SCALAR, root->file, root->line);
+	char host[65] = "";
+
+	if (node_member(root, SLICE("name")))
+		return;
+	if (gethostname(host, sizeof host - 1) != 0 || reader_check_name(slice_str(host)))
+		strcpy(host, "cachewarden");
+	node->text = node->raw = arena_slice(r->arena, slice_str(host));
+	node->is_default = true;
+	node_put(r->arena, root, "name", node);
+}
+
+static void read_tree(struct reader *r, struct node *root)
+{
+	environment_fill(r, root);
+	include_files(r, root);
+	environment_apply(r, root);
+	add_host_name(r, root);
+	section_read(r, &section_root, root, r->conf);
+}
+
+static struct conf_full *full_new(void)
+{
+	struct conf_full *full = mem_new(struct conf_full);
+
+	full->private.references = 1;
+	full->private.arena = arena_new();
+	full->conf.private = &full->private;
+	return full;
+}
+
+enum error conf_load(const char *path, struct conf **ret, struct buf *faults)
+{
+	struct conf_full *full = full_new();
+	struct faults collected = {.out = faults};
+	struct reader reader = {.arena = full->private.arena, .faults = &collected, .conf = full};
+	struct node *root = document_load(reader.arena, path, false, &collected);
+
+	if (root && root->kind != NODE_MAP)
+		reader_fault(&reader, root, "must be a map of `name: value`");
+	else if (root)
+		read_tree(&reader, root);
+	full->private.root = root;
+	full->conf.loaded_wall_ms = clock_wall_ms();
+	buf_release(&reader.path);
+	buf_release(&reader.why);
+	if (collected.count) {
+		conf_unref(&full->conf);
+		return ERR_BAD_CONFIG;
+	}
+	*ret = &full->conf;
+	return OK;
+}
+
+struct conf *conf_ref(struct conf *conf)
+{
+	conf->private->references++;
+	return conf;
+}
+
+void conf_unref(struct conf *conf)
+{
+	if (!conf || --conf->private->references)
+		return;
+	arena_free(conf->private->arena);
+	/* The snapshot stands first in what full_new() made. */
+	mem_free(conf);
+}
+
+const struct conf_job *conf_job(const struct conf *conf, struct slice name)
+{
+	for (size_t i = 0; i < conf->job_count; i++)
+		if (slice_is(name, conf->jobs[i].name))
+			return &conf->jobs[i];
+	return NULL;
+}
+
+const struct conf_entity *conf_entity(const struct conf *conf, struct slice name)
+{
+	for (size_t i = 0; i < conf->entity_count; i++)
+		if (slice_is(name, conf->entities[i].name))
+			return &conf->entities[i];
+	return NULL;
+}
+
+const struct conf_entity *conf_entity_of_field(const struct conf *conf, struct slice field)
+{
+	for (size_t i = 0; i < conf->entity_count; i++)
+		if (conf->entities[i].field && slice_is(field, conf->entities[i].field))
+			return &conf->entities[i];
+	return NULL;
+}
+
+int64_t conf_ttl_ms(const struct conf *conf, struct slice key)
+{
+	int64_t ttl = conf->default_ttl_ms;
+	size_t longest = 0;
+
+	for (size_t i = 0; i < conf->namespace_count; i++) {
+		const struct conf_namespace *namespace = &conf->namespaces[i];
+
+		if (namespace->prefix.n > longest && slice_starts(key, namespace->prefix)) {
+			longest = namespace->prefix.n;
+			ttl = namespace->ttl_ms;
+		}
+	}
+	return ttl;
+}
+
+const char *conf_tokens_file(const struct conf *conf)
+{
+	return conf->private->tokens_file;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From libyaml's events to a tree, with a stack of the maps and lists that are open.
+ *
+ * libyaml itself bounds no depth, accepts duplicate names and would resolve aliases into a graph;
+ * the rules stand here.
+ */
+#include "conf/document.h"
+
+#include <string.h>
+#include <yaml.h>
+
+#include "conf/file.h"
+
+struct builder {
+	struct arena *arena;
+	struct faults *faults;
+	const char *file;
+	struct node *open[DOCUMENT_MAX_DEPTH];
+	unsigned depth;
+	/* The name that waits for its value, in the innermost map. */
+	struct slice name;
+	unsigned name_line;
+	bool named;
+	struct node *root;
+	unsigned documents;
+};
+
+static unsigned line_of(const yaml_event_t *event)
+{
+	return (unsigned)event->start_mark.line + 1;
+}
+
+/* How `name` is shown in messages: quoted names hold anything. */
+static int shown(struct slice name)
+{
+	return (int)(name.n < 100 ? name.n : 100);
+}
+
+static bool take_name(struct builder *b, struct node *scalar)
+{
+	struct node *map = b->open[b->depth - 1];
+	const struct node *twin = node_member(map, scalar->text);
+
+	if (scalar->plain && slice_is(scalar->text, "<<")) {
+		faults_add(b->faults, b->file, scalar->line,
+			"<< merges are not accepted: write the members out");
+	} else if (twin) {
+		faults_add(b->faults, b->file, scalar->line,
+			"%.*s stands twice: first in line %u; keep one of them",
+			shown(scalar->text), scalar->text.p, twin->line);
+	} else if (map->count == DOCUMENT_MAX_MEMBERS) {
+		faults_add(b->faults, b->file, scalar->line, "has more than %d members",
+			DOCUMENT_MAX_MEMBERS);
+		return false;
+	}
+	b->name = scalar->text;
+	b->name_line = scalar->line;
+	b->named = true;
+	return true;
+}
+
+/* Puts a value where it belongs: root, element, or the member that waits for it. */
+static bool place(struct builder *b, struct node *node)
+{
+	struct node *parent;
+
+	if (b->depth == 0) {
+		b->root = node;
+		return true;
+	}
+	parent = b->open[b->depth - 1];
+	if (parent->kind == NODE_MAP && !b->named) {
+		if (node->kind == NODE_SCALAR)
+			return take_name(b, node);
+		faults_add(b->faults, b->file, node->line,
+			"a map or list cannot be a name: quote it if it is meant as text");
+		return false;
+	}
+	if (parent->kind == NODE_MAP) {
+		node->name = b->name;
+		node->line = b->name_line;
+		b->named = false;
+	}
+	node_append(parent, node);
+	return true;
+}
+
+static bool open_node(struct builder *b, struct node *node)
+{
+	if (!place(b, node))
+		return false;
+	if (b->depth == DOCUMENT_MAX_DEPTH) {
+		faults_add(b->faults, b->file, node->line, "is nested deeper than %d levels",
+			DOCUMENT_MAX_DEPTH);
+		return false;
+	}
+	b->open[b->depth++] = node;
+	return true;
+}
+
+/* Faults that do not keep us from reading on. */
+static void judge_marks(
+	struct builder *b, const yaml_event_t *event, const void *anchor, const void *tag)
+{
+	if (anchor)
+		faults_add(b->faults, b->file, line_of(event),
+			"anchors (&%s) are not accepted: write the text out", (const char *)anchor);
+	if (tag)
+		faults_add(b->faults, b->file, line_of(event),
+			"tags (%s) are not accepted: leave it out", (const char *)tag);
+}
+
+static bool on_scalar(struct builder *b, const yaml_event_t *event)
+{
+	struct node *node = node_new(b->arena, NODE_SCALAR, b->file, line_of(event));
+
+	judge_marks(b, event, event->data.scalar.anchor, event->data.scalar.tag);
+	node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+	node->text = arena_slice(b->arena,
+		slice_of((const char *)event->data.scalar.value, event->data.scalar.length));
+	node->raw = node->text;
+	if (memchr(node->text.p, '\0', node->text.n))
+		faults_add(b->faults, b->file, node->line, "a text must not hold a NUL byte");
+	return place(b, node);
+}
+
+static bool on_event(struct builder *b, const yaml_event_t *event)
+{
+	switch (event->type) {
+	case YAML_DOCUMENT_START_EVENT:
+		if (b->documents++ == 0)
+			return true;
+		faults_add(b->faults, b->file, line_of(event),
+			"a second document begins here: a file holds one");
+		return false;
+	case YAML_ALIAS_EVENT:
+		faults_add(b->faults, b->file, line_of(event),
+			"aliases (*%s) are not accepted: write the text out",
+			(const char *)event->data.alias.anchor);
+		return false;
+	case YAML_SCALAR_EVENT:
+		return on_scalar(b, event);
+	case YAML_SEQUENCE_START_EVENT:
+		judge_marks(b, event, event->data.sequence_start.anchor,
+			event->data.sequence_start.tag);
+		return open_node(b, node_new(b->arena, NODE_LIST, b->file, line_of(event)));
+	case YAML_MAPPING_START_EVENT:
+		judge_marks(
+			b, event, event->data.mapping_start.anchor, event->data.mapping_start.tag);
+		return open_node(b, node_new(b->arena, NODE_MAP, b->file, line_of(event)));
+	case YAML_SEQUENCE_END_EVENT:
+	case YAML_MAPPING_END_EVENT:
+		b->depth--;
+		return true;
+	default:
+		return true;
+	}
+}
+
+static unsigned line_of_offset(struct slice text, size_t offset)
+{
+	unsigned line = 1;
+
+	for (size_t i = 0; i < offset && i < text.n; i++)
+		line += text.p[i] == '\n';
+	return line;
+}
+
+static void syntax_fault(struct builder *b, const yaml_parser_t *parser, struct slice text)
+{
+	const char *problem = parser->problem ? parser->problem : "cannot be read";
+	unsigned line = parser->error == YAML_READER_ERROR
+				? line_of_offset(text, parser->problem_offset)
+				: (unsigned)parser->problem_mark.line + 1;
+
+	faults_add(b->faults, b->file, line, "this is not YAML: %s%s%s", problem,
+		parser->context ? " " : "", parser->context ? parser->context : "");
+}
+
+static bool build(struct builder *b, struct slice text)
+{
+	yaml_parser_t parser;
+	bool going = true, ended = false;
+
+	/* libyaml fails here for want of memory only. */
+	if (!yaml_parser_initialize(&parser))
+		return false;
+	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text.p, text.n);
+	while (going && !ended) {
+		yaml_event_t event;
+
+		if (!yaml_parser_parse(&parser, &event)) {
+			syntax_fault(b, &parser, text);
+			going = false;
+			break;
+		}
+		ended = event.type == YAML_STREAM_END_EVENT;
+		going = on_event(b, &event);
+		yaml_event_delete(&event);
+	}
+	yaml_parser_delete(&parser);
+	return going;
+}
+
+struct node *document_parse(
+	struct arena *arena, struct slice text, const char *file, struct faults *faults)
+{
+	struct builder b = {.arena = arena, .faults = faults, .file = file};
+
+	if (!build(&b, text))
+		return NULL;
+	if (!b.root || node_is_null(b.root))
+		b.root = node_new(arena, NODE_MAP, file, 1);
+	return b.root;
+}
+
+struct node *document_load(
+	struct arena *arena, const char *path, bool secret, struct faults *faults)
+{
+	const char *file = arena_dup(arena, slice_str(path));
+	struct buf text = {0}, why = {0};
+	const char *wrong = file_read(file, secret, &text, &why);
+	struct node *root = NULL;
+
+	if (wrong)
+		faults_add(faults, file, 0, "%s", wrong);
+	else
+		root = document_parse(arena, buf_slice(&text), file, faults);
+	buf_release(&text);
+	buf_release(&why);
+	return root;
+}

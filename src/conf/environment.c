@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* Variables become text of nodes, so that the table checks them like anything else. */
+#include "conf/environment.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+
+#define OPENING "${env:"
+
+static const struct {
+	const char *variable, *path;
+} overrides[] = {
+	{"REDIS_URL", "redis.url"},
+	{"REDIS_CACHE_TTL", "cache.default_ttl"},
+	{"CACHEWARDEN_LISTEN", "listen"},
+	{"CACHEWARDEN_LOG_LEVEL", "log.level"},
+};
+
+static bool is_variable_name(const char *name)
+{
+	return *name && strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				     "0123456789_") == strlen(name);
+}
+
+static bool add_variable(
+	struct reader *r, const struct node *node, const char *name, struct buf *out)
+{
+	const char *value = is_variable_name(name) ? getenv(name) : NULL;
+
+	if (!is_variable_name(name))
+		faults_add(r->faults, node->file, node->line,
+			OPENING "%s} does not name a variable: letters, digits and _", name);
+	else if (!value)
+		faults_add(r->faults, node->file, node->line,
+			OPENING "%s} is not set in the environment", name);
+	else if (!utf8_valid(slice_str(value)))
+		faults_add(r->faults, node->file, node->line,
+			"the environment's %s is not valid UTF-8", name);
+	else
+		buf_str(out, value);
+	return value != NULL;
+}
+
+static void fill_text(struct reader *r, struct node *node)
+{
+	const char *rest = node->text.p, *at, *end;
+	struct buf out = {0};
+
+	while ((at = strstr(rest, OPENING)) && (end = strchr(at, '}'))) {
+		const char *start = at + strlen(OPENING);
+		char *name = mem_strndup(start, (size_t)(end - start));
+
+		buf_append(&out, rest, (size_t)(at - rest));
+		add_variable(r, node, name, &out);
+		mem_free(name);
+		rest = end + 1;
+	}
+	if (at) {
+		faults_add(r->faults, node->file, node->line, OPENING " has no closing }");
+	} else if (rest != node->text.p) {
+		buf_str(&out, rest);
+		node->text = arena_slice(r->arena, buf_slice(&out));
+	}
+	buf_release(&out);
+}
+
+void environment_fill(struct reader *r, struct node *node)
+{
+	if (node->kind == NODE_SCALAR)
+		fill_text(r, node);
+	for (struct node *child = node->children; child; child = child->next)
+		environment_fill(r, child);
+}
+
+static struct node *text_node(struct reader *r, const char *file, struct slice text)
+{
+	struct node *node = node_new(r->arena, NODE_SCALAR, file, 0);
+
+	node->text = node->raw = arena_slice(r->arena, text);
+	return node;
+}
+
+/* "a,b" as a list. */
+static struct node *list_node(struct reader *r, const char *file, const char *value)
+{
+	struct node *list = node_new(r->arena, NODE_LIST, file, 0);
+
+	while (*value) {
+		size_t n = strcspn(value, ",");
+
+		node_append(list, text_node(r, file, slice_of(value, n)));
+		value += n;
+		value += *value == ',';
+	}
+	return list;
+}
+
+static struct node *seconds_node(struct reader *r, const char *file, const char *value)
+{
+	int64_t seconds;
+	char *text;
+	struct node *node;
+
+	if (!slice_int64(slice_str(value), &seconds) || seconds < 1) {
+		faults_add(r->faults, file, 0, "must be a whole number of seconds, 1 or more");
+		return NULL;
+	}
+	text = mem_printf("%ss", value);
+	node = text_node(r, file, slice_str(text));
+	mem_free(text);
+	return node;
+}
+
+void environment_apply(struct reader *r, struct node *root)
+{
+	for (size_t i = 0; i < sizeof overrides / sizeof *overrides; i++) {
+		const char *value = getenv(overrides[i].variable);
+		struct node *node;
+		char *file;
+
+		if (!value || !*value)
+			continue;
+		file = mem_printf("environment %s", overrides[i].variable);
+		const char *kept = arena_dup(r->arena, slice_str(file));
+
+		mem_free(file);
+		if (!utf8_valid(slice_str(value))) {
+			faults_add(r->faults, kept, 0, "is not valid UTF-8");
+			continue;
+		}
+		if (strcmp(overrides[i].path, "listen") == 0)
+			node = list_node(r, kept, value);
+		else if (strcmp(overrides[i].path, "cache.default_ttl") == 0)
+			node = seconds_node(r, kept, value);
+		else
+			node = text_node(r, kept, slice_str(value));
+		if (node)
+			node_put(r->arena, root, overrides[i].path, node);
+	}
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* The faults of a configuration, as lines "FILE:LINE: key ..." for the one who has to mend it. */
+#ifndef CW_CONF_FAULTS_H
+#define CW_CONF_FAULTS_H
+
+#include "base/buf.h"
+
+enum { FAULTS_SHOWN = 20 };
+
+struct faults {
+	struct buf *out; /* the first FAULTS_SHOWN lines, each with its newline; not owned */
+	unsigned count;	 /* of all */
+};
+
+/* `line` 0 is left out. Control bytes are shown as `?`, long lines are cut. */
+void faults_add(struct faults *faults, const char *file, unsigned line, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* Merging trees before anything is read from them, so that every node keeps its own place. */
+#include "conf/include.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "conf/environment.h"
+
+enum { max_files = 256 };
+
+static void merge_named(struct reader *r, struct node *to, struct node *node)
+{
+	struct node *twin = node_member(to, node->name);
+
+	if (!twin) {
+		node_append(to, node);
+		return;
+	}
+	size_t mark = reader_enter(r, node->name);
+
+	reader_fault(r, node,
+		reader_say(r, "stands twice: first at %s:%u; rename or drop one", twin->file,
+			twin->line));
+	reader_leave(r, mark);
+}
+
+/* The children of `node` move to the member at `path`, which is made where it is missing. */
+static void merge_entries(struct reader *r, struct node *root, const char *path, struct node *node)
+{
+	struct node *to = node_find(root, path);
+
+	if (!to) {
+		node_put(r->arena, root, path, node);
+		return;
+	}
+	if (to->kind != node->kind || node->kind == NODE_SCALAR) {
+		reader_fault(r, node,
+			reader_say(r, "is not of the same kind as at %s:%u", to->file, to->line));
+		return;
+	}
+	for (struct node *child = node->children, *next; child; child = next) {
+		next = child->next;
+		if (to->kind == NODE_MAP)
+			merge_named(r, to, child);
+		else
+			node_append(to, child);
+	}
+}
+
+static void merge_level(struct reader *r, struct node *root, struct buf *path, struct node *map)
+{
+	for (struct node *node = map->children, *next; node; node = next) {
+		size_t path_mark = path->n, mark;
+		const struct key *key;
+
+		next = node->next;
+		if (path->n)
+			buf_char(path, '.');
+		buf_add(path, node->name);
+		key = section_key(&section_root, path->p);
+		mark = reader_enter(r, node->name);
+		if (key && (key->flags & KEY_MERGES))
+			merge_entries(r, root, key->path, node);
+		else if (key)
+			reader_fault(r, node, "belongs into the main file, not an included one");
+		else if (node->kind == NODE_MAP)
+			merge_level(r, root, path, node);
+		reader_leave(r, mark);
+		path->n = path_mark;
+		path->p[path_mark] = '\0';
+	}
+}
+
+static void include_file(struct reader *r, struct node *root, const char *name)
+{
+	struct node *node = document_load(r->arena, name, false, r->faults);
+	struct buf path = {0};
+
+	if (!node)
+		return;
+	if (node->kind != NODE_MAP) {
+		reader_fault(r, node, "must be a map of `name: value`");
+		return;
+	}
+	section_check_names(r, &section_root, node);
+	environment_fill(r, node);
+	buf_reserve(&path, 64);
+	merge_level(r, root, &path, node);
+	buf_release(&path);
+}
+
+/* The folder as the main file was named, for messages; reader_resolve() would spell it in full. */
+static char *beside(const struct node *node, struct slice pattern)
+{
+	const char *slash = strrchr(node->file, '/');
+
+	if (pattern.p[0] == '/' || !slash)
+		return mem_strdup(pattern.p);
+	return mem_printf("%.*s/%s", (int)(slash - node->file), node->file, pattern.p);
+}
+
+/* For glob(3): a folder that is not there holds no files, one that cannot be read is a fault. */
+static int on_glob_error(const char *path, int error)
+{
+	(void)path;
+	return error != ENOENT && error != ENOTDIR;
+}
+
+static void include_pattern(
+	struct reader *r, struct node *root, const struct node *element, size_t *files)
+{
+	char *pattern = beside(root, element->text);
+	glob_t found = {0};
+	int outcome = glob(pattern, 0, on_glob_error, &found);
+	bool literal = strpbrk(pattern, "*?[") == NULL;
+
+	if (outcome == GLOB_NOMATCH && literal)
+		reader_fault(r, element, reader_say(r, "names %s, which does not exist", pattern));
+	else if (outcome != 0 && outcome != GLOB_NOMATCH)
+		reader_fault(r, element, reader_say(r, "names %s, which cannot be read", pattern));
+	for (size_t i = 0; outcome == 0 && i < found.gl_pathc; i++) {
+		size_t mark = r->path.n;
+
+		if ((*files)++ == max_files)
+			reader_fault(r, element, "names more than 256 files");
+		if (*files > max_files)
+			break;
+		/* What is said of the file begins with its own names. */
+		r->path.n = 0;
+		include_file(r, root, found.gl_pathv[i]);
+		r->path.n = mark;
+	}
+	globfree(&found);
+	mem_free(pattern);
+}
+
+void include_files(struct reader *r, struct node *root)
+{
+	const struct key *key = section_key(&section_root, "include");
+	struct node *list = node_member(root, slice_str(key->path));
+	struct node *empty = document_parse(r->arena, SLICE("[]"), root->file, r->faults);
+	size_t files = 0;
+
+	if (!list)
+		list = document_parse(r->arena, slice_str(key->def), root->file, r->faults);
+	if (list->kind != NODE_LIST)
+		return; /* its type will say so */
+	for (struct node *element = list->children; element; element = element->next) {
+		struct buf mine = {0};
+		struct buf outer = r->path;
+
+		r->path = mine;
+		reader_enter(r, slice_str(key->path));
+		if (element->kind == NODE_SCALAR && element->text.n)
+			include_pattern(r, root, element, &files);
+		else
+			reader_fault(r, element, "must name files, such as conf.d/*.yaml");
+		buf_release(&r->path);
+		r->path = outer;
+	}
+	empty->is_default = !node_given(root, key->path);
+	empty->line = list->line;
+	node_put(r->arena, root, key->path, empty);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* Names that no row knows, and what was probably meant. */
+#include <string.h>
+
+#include "conf/reader.h"
+
+enum { max_name = 64 };
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How many bytes must be changed, added or removed to make one the other (Levenshtein). */
+static size_t distance(struct slice a, struct slice b)
+{
+	size_t row[max_name + 1];
+
+	if (a.n > max_name || b.n > max_name)
+		return max_name;
+	for (size_t j = 0; j <= b.n; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= a.n; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= b.n; j++) {
+			size_t above = row[j];
+			size_t change = diagonal + (a.p[i - 1] != b.p[j - 1]);
+
+			row[j] = least(change, least(above, row[j - 1]) + 1);
+			diagonal = above;
+		}
+	}
+	return row[b.n];
+}
+
+/* The part of `path` at the level below `prefix` ("" or "redis."); empty where it is elsewhere. */
+static struct slice part_below(const char *path, struct slice prefix)
+{
+	struct slice rest = slice_str(path);
+	const char *dot;
+
+	if (!slice_starts(rest, prefix))
+		return slice_of("", 0);
+	rest = slice_of(rest.p + prefix.n, rest.n - prefix.n);
+	dot = memchr(rest.p, '.', rest.n);
+	return dot ? slice_of(rest.p, (size_t)(dot - rest.p)) : rest;
+}
+
+static struct slice nearest(
+	const struct section *section, struct slice prefix, struct slice unknown)
+{
+	size_t best = least(3, unknown.n / 3 + 1);
+	struct slice name = slice_of("", 0);
+
+	for (size_t i = 0; i < section->count; i++) {
+		struct slice part = part_below(section->keys[i].path, prefix);
+		size_t d = part.n ? distance(part, unknown) : max_name;
+
+		if (d < best || (d == best && !name.n)) {
+			best = d;
+			name = part;
+		}
+	}
+	return name;
+}
+
+/* `path` is the node's, within the section. */
+static void unknown_name(
+	struct reader *r, const struct section *section, struct slice path, const struct node *node)
+{
+	struct slice prefix = slice_of(path.p, path.n - node->name.n);
+	struct slice guess = nearest(section, prefix, node->name);
+	size_t mark = reader_enter(r, path);
+
+	reader_fault(r, node,
+		guess.n ? reader_say(r, "is not a known key: did you mean %.*s?", (int)guess.n,
+				  guess.p)
+			: "is not a known key: docs/config.md lists them");
+	reader_leave(r, mark);
+}
+
+/* Whether some row lies below the prefix. */
+static bool leads_on(const struct section *section, struct slice prefix)
+{
+	for (size_t i = 0; i < section->count; i++)
+		if (part_below(section->keys[i].path, prefix).n)
+			return true;
+	return false;
+}
+
+static void check_level(
+	struct reader *r, const struct section *section, struct buf *prefix, struct node *map);
+
+/* `path` is the node's, within the section, and grows for what lies below. */
+static void check_node(
+	struct reader *r, const struct section *section, struct buf *path, struct node *node)
+{
+	/* A dot in a name would pass for two levels. */
+	bool dotted = memchr(node->name.p, '.', node->name.n) != NULL;
+	size_t mark;
+
+	if (!dotted && section_key(section, path->p))
+		return;
+	buf_char(path, '.');
+	if (dotted || !leads_on(section, buf_slice(path))) {
+		unknown_name(r, section, slice_of(path->p, path->n - 1), node);
+	} else if (node->kind != NODE_MAP) {
+		mark = reader_enter(r, slice_of(path->p, path->n - 1));
+		reader_fault(r, node, "must be a map of `name: value`");
+		reader_leave(r, mark);
+	} else {
+		check_level(r, section, path, node);
+	}
+}
+
+static void check_level(
+	struct reader *r, const struct section *section, struct buf *prefix, struct node *map)
+{
+	for (struct node *node = map->children; node; node = node->next) {
+		size_t mark = prefix->n;
+
+		buf_add(prefix, node->name);
+		check_node(r, section, prefix, node);
+		prefix->n = mark;
+		prefix->p[mark] = '\0';
+	}
+}
+
+void section_check_names(struct reader *r, const struct section *section, struct node *node)
+{
+	struct buf prefix = {0};
+
+	buf_reserve(&prefix, max_name);
+	check_level(r, section, &prefix, node);
+	buf_release(&prefix);
+}

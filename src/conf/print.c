@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is in force, as YAML and as JSON: the tree with its defaults, less what is secret.
+ *
+ * A text with ${env:NAME} is shown as it was written.
+ */
+#include <string.h>
+
+#include "base/json.h"
+#include "conf/table.h"
+
+static const struct slice redacted = {"<redacted>", 10};
+
+static bool is_shown(const struct node *node)
+{
+	if (!node->is_default)
+		return true;
+	if (node->key && (node->key->flags & KEY_QUIET))
+		return false;
+	if (node->kind != NODE_MAP || node->key)
+		return true;
+	/* A map that is there for its defaults only, such as `schedule`. */
+	for (const struct node *child = node->children; child; child = child->next)
+		if (is_shown(child))
+			return true;
+	return false;
+}
+
+/* Whether the text of `node` is a secret: its row says so, or that of the map it stands in. */
+static bool is_secret(const struct node *node, bool inherited)
+{
+	static const struct slice twin = {"_file", 5};
+
+	if (node->key)
+		return (node->key->flags & KEY_SECRET) != 0;
+	return inherited && !(node->name.n > twin.n && memcmp(node->name.p + node->name.n - twin.n,
+							       twin.p, twin.n) == 0);
+}
+
+static struct slice shown_text(const struct node *node, bool secret)
+{
+	return secret ? redacted : node->raw;
+}
+
+/* The code point at *p, which moves behind it; the text is valid UTF-8. */
+static unsigned next_rune(const char **p)
+{
+	unsigned char c = (unsigned char)*(*p)++;
+	unsigned rune = c < 0x80 ? c : c < 0xe0 ? c & 0x1f : c < 0xf0 ? c & 0x0f : c & 0x07;
+
+	for (unsigned more = c < 0xc0 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3; more; more--)
+		rune = rune << 6 | (*(*p)++ & 0x3f);
+	return rune;
+}
+
+/* Whether YAML takes it as it is between double quotes, on one line. */
+static bool is_printable(unsigned rune)
+{
+	if (rune < 0x7f)
+		return rune >= 0x20 && rune != '"' && rune != '\\';
+	return (rune >= 0xa0 && rune < 0xd800 && rune != 0x2028 && rune != 0x2029) ||
+	       (rune >= 0xe000 && rune < 0xfeff) || (rune > 0xfeff && rune < 0xfffe) ||
+	       rune >= 0x10000;
+}
+
+static void yaml_quoted(struct buf *out, struct slice text)
+{
+	buf_char(out, '"');
+	for (const char *p = text.p, *end = text.p + text.n; p < end;) {
+		const char *start = p;
+		unsigned rune = next_rune(&p);
+
+		if (is_printable(rune))
+			buf_append(out, start, (size_t)(p - start));
+		else if (rune == '"' || rune == '\\')
+			buf_printf(out, "\\%c", (char)rune);
+		else if (rune == '\n')
+			buf_str(out, "\\n");
+		else
+			buf_printf(out, "\\u%04x", rune);
+	}
+	buf_char(out, '"');
+}
+
+/* `quoted`: it was written with quotes, and digits keep them ("0660" is no number). */
+static void yaml_text(struct buf *out, struct slice text, bool quoted)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789_./+%";
+	bool simple = text.n > 0 && strspn(text.p, plain) >= text.n && text.p[0] != '%' &&
+		      !slice_is(text, "null") && !(quoted && text.p[0] >= '0' && text.p[0] <= '9');
+
+	if (simple)
+		buf_add(out, text);
+	else
+		yaml_quoted(out, text);
+}
+
+struct printer {
+	struct buf *out;
+	unsigned indent;
+};
+
+static void yaml_node(struct printer *p, const struct node *node, bool secret, bool in_line);
+
+static void yaml_indent(struct printer *p)
+{
+	for (unsigned i = 0; i < p->indent; i++)
+		buf_str(p->out, "  ");
+}
+
+/* `in_line`: the first member goes behind the dash that has just been written. */
+static void yaml_map(struct printer *p, const struct node *map, bool secret, bool in_line)
+{
+	for (const struct node *node = map->children; node; node = node->next) {
+		if (!is_shown(node))
+			continue;
+		if (!in_line)
+			yaml_indent(p);
+		in_line = false;
+		yaml_text(p->out, node->name, true);
+		buf_char(p->out, ':');
+		yaml_node(p, node, is_secret(node, secret), false);
+	}
+}
+
+static void yaml_list(struct printer *p, const struct node *list, bool secret)
+{
+	for (const struct node *node = list->children; node; node = node->next) {
+		yaml_indent(p);
+		buf_char(p->out, '-');
+		yaml_node(p, node, secret, true);
+	}
+}
+
+/* What stands behind a name or a dash, with the end of its line. */
+static void yaml_node(struct printer *p, const struct node *node, bool secret, bool in_line)
+{
+	if (node->kind == NODE_SCALAR) {
+		buf_char(p->out, ' ');
+		yaml_text(p->out, shown_text(node, secret), !node->plain);
+		buf_char(p->out, '\n');
+		return;
+	}
+	if (!node->count) {
+		buf_str(p->out, node->kind == NODE_MAP ? " {}\n" : " []\n");
+		return;
+	}
+	p->indent++;
+	if (node->kind == NODE_MAP && in_line) {
+		buf_char(p->out, ' ');
+		yaml_map(p, node, secret, true);
+	} else {
+		buf_char(p->out, '\n');
+		if (node->kind == NODE_MAP)
+			yaml_map(p, node, secret, false);
+		else
+			yaml_list(p, node, secret);
+	}
+	p->indent--;
+}
+
+void conf_print(const struct conf *conf, struct buf *out)
+{
+	struct printer printer = {.out = out};
+
+	yaml_map(&printer, conf->private->root, false, false);
+}
+
+static cJSON *json_text(struct slice text)
+{
+	cJSON *holder = cJSON_CreateObject();
+	cJSON *value;
+
+	json_add_slice(holder, "v", text);
+	value = cJSON_DetachItemFromObject(holder, "v");
+	cJSON_Delete(holder);
+	return value;
+}
+
+static cJSON *json_node(const struct node *node, bool secret)
+{
+	cJSON *value;
+
+	if (node->kind == NODE_SCALAR) {
+		if (node->key && node->key->type->print == PRINT_BOOL)
+			return cJSON_CreateBool(slice_is(node->text, "true"));
+		if (node->key && node->key->type->print == PRINT_NUMBER)
+			return cJSON_CreateRaw(node->text.p);
+		return json_text(shown_text(node, secret));
+	}
+	value = node->kind == NODE_MAP ? cJSON_CreateObject() : cJSON_CreateArray();
+	for (const struct node *child = node->children; child; child = child->next) {
+		bool hidden = is_secret(child, secret);
+
+		if (!is_shown(child))
+			continue;
+		if (node->kind == NODE_MAP)
+			cJSON_AddItemToObject(value, child->name.p, json_node(child, hidden));
+		else
+			cJSON_AddItemToArray(value, json_node(child, hidden));
+	}
+	return value;
+}
+
+cJSON *conf_json(const struct conf *conf)
+{
+	return json_node(conf->private->root, false);
+}

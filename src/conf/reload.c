@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* All or nothing; see reload.h. */
+#include "conf/reload.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "conf/table.h"
+
+struct reload {
+	char *path;
+	struct conf *current;
+	struct reload_member *members;
+	size_t count;
+	bool succeeded;
+	struct buf faults; /* of the last one */
+};
+
+struct reload *reload_new(const char *path, struct conf *current)
+{
+	struct reload *reload = mem_new(struct reload);
+
+	reload->path = mem_strdup(path);
+	reload->current = current;
+	reload->succeeded = true;
+	return reload;
+}
+
+void reload_free(struct reload *reload)
+{
+	if (!reload)
+		return;
+	conf_unref(reload->current);
+	buf_release(&reload->faults);
+	mem_free(reload->members);
+	mem_free(reload->path);
+	mem_free(reload);
+}
+
+void reload_join(struct reload *reload, struct reload_member member)
+{
+	reload->members =
+		mem_realloc(reload->members, (reload->count + 1) * sizeof *reload->members);
+	reload->members[reload->count++] = member;
+}
+
+struct conf *reload_current(const struct reload *reload)
+{
+	return reload->current;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* User and password may change; where Redis is may not. */
+static bool same_redis(const struct conf_redis *a, const struct conf_redis *b)
+{
+	return a->kind == b->kind && same_text(a->host, b->host) && a->port == b->port &&
+	       same_text(a->path, b->path) && a->database == b->database;
+}
+
+static bool listens_by_systemd(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->listen_count; i++)
+		if (conf->listens[i].kind == LISTEN_SYSTEMD)
+			return true;
+	return false;
+}
+
+static bool same_key(const struct conf *a, const struct conf *b, const struct key *key)
+{
+	if (key->type == &type_redis_url)
+		return same_redis(&a->redis, &b->redis);
+	if (key->type == &type_listens)
+		return listens_by_systemd(a) == listens_by_systemd(b);
+	return node_equal(
+		node_find(a->private->root, key->path), node_find(b->private->root, key->path));
+}
+
+static enum error check_restart(struct reload *reload, const struct conf *next)
+{
+	struct faults faults = {.out = &reload->faults};
+
+	for (size_t i = 0; i < section_root.count; i++) {
+		const struct key *key = &section_root.keys[i];
+		const struct node *node;
+
+		if (!(key->flags & KEY_RESTART) || same_key(reload->current, next, key))
+			continue;
+		node = node_find(next->private->root, key->path);
+		faults_add(&faults, node ? node->file : reload->path, node ? node->line : 0,
+			"%s has changed, which needs a restart: put it back, or restart the daemon",
+			key->path);
+	}
+	return faults.count ? ERR_BAD_CONFIG : OK;
+}
+
+/* Every member prepares; where one refuses, those before it undo theirs, the last one first. */
+static enum error prepare_all(struct reload *reload, struct conf *next)
+{
+	struct faults faults = {.out = &reload->faults};
+	struct fault fault = {0};
+	size_t done = 0;
+
+	while (done < reload->count) {
+		const struct reload_member *member = &reload->members[done];
+
+		if (member->prepare && member->prepare(member->context, next, &fault) != OK)
+			break;
+		done++;
+	}
+	if (done == reload->count)
+		return OK;
+	while (done--) {
+		const struct reload_member *member = &reload->members[done];
+
+		if (member->abandon)
+			member->abandon(member->context);
+	}
+	faults_add(&faults, reload->path, 0, "%s", fault.detail);
+	return ERR_BAD_CONFIG;
+}
+
+static enum error exchange(struct reload *reload)
+{
+	struct conf *next = NULL, *old = reload->current;
+	enum error error = conf_load(reload->path, &next, &reload->faults);
+
+	if (error == OK)
+		error = check_restart(reload, next);
+	if (error == OK)
+		error = prepare_all(reload, next);
+	if (error != OK) {
+		conf_unref(next);
+		return error;
+	}
+	reload->current = next;
+	for (size_t i = 0; i < reload->count; i++)
+		if (reload->members[i].commit)
+			reload->members[i].commit(reload->members[i].context, next);
+	conf_unref(old);
+	return OK;
+}
+
+enum error reload_now(struct reload *reload, struct buf *faults)
+{
+	enum error error;
+
+	buf_clear(&reload->faults);
+	error = exchange(reload);
+	reload->succeeded = error == OK;
+	buf_add(faults, buf_slice(&reload->faults));
+	return error;
+}
+
+bool reload_succeeded(const struct reload *reload)
+{
+	return reload->succeeded;
+}
+
+const char *reload_faults(const struct reload *reload)
+{
+	return reload->faults.n ? reload->faults.p : "";
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* Who may come in from where, and no two of a kind; see rules.h. */
+#include "conf/rules.h"
+
+#include <string.h>
+
+#include "conf/address.h"
+
+/* Members of an invalidation's body that no entity's field may shadow. */
+static const char *const reserved_fields[] = {"patterns", "keys", "tags", "entities",
+	"dependents_of", "cascade", "dry_run", "soft", "verify", "rewarm", "max_keys", "confirm",
+	"wait", "strict", "pace", "note"};
+
+static const char *const default_protected[] = {"session:*", "sess:*", "spring:session:*",
+	"PHPREDIS_SESSION:*", "*queues:*", "*horizon:*", "bull:*", "celery*", "_kombu.*",
+	"unacked*", "lock:*"};
+
+/* A fault of the member at `path`, at its own line. */
+static void fault_at_member(
+	struct reader *r, struct node *root, const char *path, const char *sentence)
+{
+	struct node *node = node_find(root, path);
+	size_t mark = reader_enter(r, slice_str(path));
+
+	reader_fault(r, node ? node : root, sentence);
+	reader_leave(r, mark);
+}
+
+static void check_listens(struct reader *r, struct node *root, struct conf *conf)
+{
+	bool all_local = true;
+
+	for (size_t i = 0; i < conf->listen_count; i++) {
+		if (address_is_local(&conf->listens[i]))
+			continue;
+		all_local = false;
+		if (!conf->insecure_http)
+			fault_at_member(r, root, "listen",
+				reader_say(r,
+					"has %s, which other machines may reach without TLS: use a "
+					"loopback address, or say insecure_http: true",
+					conf->listens[i].text));
+	}
+	conf->anonymous.name = "anonymous";
+	if (conf->anonymous.scopes & (SCOPE_FLUSH | SCOPE_ADMIN))
+		fault_at_member(r, root, "auth.anonymous",
+			"must not hold flush or admin: make a token for that");
+	if ((conf->anonymous.scopes & ~(unsigned)SCOPE_METRICS) && !all_local)
+		fault_at_member(r, root, "auth.anonymous",
+			"may hold more than metrics only where every listen address is a loopback "
+			"address or a Unix socket");
+}
+
+static void check_fields(struct reader *r, struct node *root, const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->entity_count; i++) {
+		const struct conf_entity *a = &conf->entities[i];
+
+		for (size_t j = 0; a->field && j < sizeof reserved_fields / sizeof *reserved_fields;
+			j++)
+			if (strcmp(a->field, reserved_fields[j]) == 0)
+				fault_at_member(r, root, "entities",
+					reader_say(r,
+						"%s has the field %s, which means something else "
+						"in an invalidation",
+						a->name, a->field));
+		for (size_t j = 0; a->field && j < i; j++)
+			if (conf->entities[j].field &&
+				strcmp(a->field, conf->entities[j].field) == 0)
+				fault_at_member(r, root, "entities",
+					reader_say(r, "%s and %s have the same field, %s",
+						conf->entities[j].name, a->name, a->field));
+	}
+}
+
+static void join_protected(struct reader *r, struct conf_full *full)
+{
+	size_t ours = full->private.default_protected
+			      ? sizeof default_protected / sizeof *default_protected
+			      : 0;
+	size_t own = full->private.own_protected_count;
+	struct slice *all = arena_alloc(r->arena, (ours + own) * sizeof *all);
+
+	for (size_t i = 0; i < ours; i++)
+		all[i] = slice_str(default_protected[i]);
+	if (own)
+		memcpy(all + ours, full->private.own_protected, own * sizeof *all);
+	full->conf.protected = all;
+	full->conf.protected_count = ours + own;
+}
+
+/* Appends the rows of auth.tokens_file. */
+static void read_tokens_file(struct reader *r, struct conf_full *full)
+{
+	static const struct key row = {"auth.tokens", &type_items,
+		.offset = offsetof(struct conf, tokens),
+		.count_offset = offsetof(struct conf, token_count), .max = 10000,
+		.section = &section_token};
+	struct node *list = document_load(r->arena, full->private.tokens_file, true, r->faults);
+	struct conf more = {0};
+	struct conf_token *all;
+	const char *wrong;
+
+	if (!list)
+		return;
+	wrong = list->kind == NODE_MAP && !list->count ? NULL
+						       : type_items.set(r, &row, list, &more);
+	if (wrong)
+		reader_fault(r, list, wrong);
+	all = arena_alloc(r->arena, (full->conf.token_count + more.token_count) * sizeof *all);
+	if (full->conf.token_count)
+		memcpy(all, full->conf.tokens, full->conf.token_count * sizeof *all);
+	if (more.token_count)
+		memcpy(all + full->conf.token_count, more.tokens, more.token_count * sizeof *all);
+	full->conf.tokens = all;
+	full->conf.token_count += more.token_count;
+}
+
+/* Two rows with one digest would be one token with two answers. */
+static void check_tokens(struct reader *r, struct node *root, const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->token_count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (memcmp(conf->tokens[i].sha256, conf->tokens[j].sha256,
+				    sizeof conf->tokens[i].sha256) == 0)
+				fault_at_member(r, root, "auth.tokens",
+					reader_say(r, "%s and %s have the same sha256",
+						conf->tokens[j].name, conf->tokens[i].name));
+}
+
+const char *rules_finish(struct reader *r, struct node *root, void *object)
+{
+	struct conf_full *full = object;
+	struct conf_redis *redis = &full->conf.redis;
+
+	if (redis->username && !*redis->username)
+		redis->username = NULL;
+	if (node_given(root, "redis.password") && node_given(root, "redis.password_file"))
+		fault_at_member(r, root, "redis.password_file",
+			"stands beside redis.password: keep one of them");
+	check_listens(r, root, &full->conf);
+	check_fields(r, root, &full->conf);
+	join_protected(r, full);
+	if (full->private.tokens_file)
+		read_tokens_file(r, full);
+	check_tokens(r, root, &full->conf);
+	return NULL;
+}

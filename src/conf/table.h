@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of keys: what may stand in a configuration, where it goes, and what holds without it.
+ *
+ * Reading, checking, printing and the manual's lint all go by these rows. A row of later work has
+ * KEY_LATER: taking the flag away (and giving it a place) is all that makes the key known.
+ */
+#ifndef CW_CONF_TABLE_H
+#define CW_CONF_TABLE_H
+
+#include "conf/conf.h"
+#include "conf/document.h"
+
+/* A snapshot with what only this folder needs of it. */
+struct conf_private {
+	unsigned references;
+	struct arena *arena;
+	struct node *root; /* everything in force, defaults filled in */
+	struct slice *own_protected;
+	size_t own_protected_count;
+	bool default_protected;
+	struct slice *include;
+	size_t include_count;
+	struct conf_source *sources;
+	size_t source_count;
+	char *tokens_file;
+};
+
+struct conf_full {
+	struct conf conf; /* the first: a struct conf * is one of these */
+	struct conf_private private;
+};
+
+struct reader;
+struct section;
+
+/*
+ * What values a key takes. `set` puts the node's value into `object` (at key->offset, save where
+ * the type says otherwise) and returns NULL, or the end of a sentence whose beginning is the key's
+ * name; what is wrong deeper inside a list or map it reports itself (reader_fault) and returns
+ * NULL.
+ */
+struct type {
+	const char *name;
+	enum { PRINT_TEXT, PRINT_NUMBER, PRINT_BOOL } print;
+	const char *(*set)(
+		struct reader *r, const struct key *key, struct node *node, void *object);
+};
+
+enum key_flag {
+	KEY_LATER = 1,	  /* known, but not to this version */
+	KEY_RESTART = 2,  /* a reload that changes it is refused */
+	KEY_REQUIRED = 4, /* has no default and must be there */
+	KEY_SECRET = 8,	  /* never printed */
+	KEY_MERGES = 16,  /* a list or map that included files add to */
+	KEY_QUIET = 32,	  /* its default is not printed: it means something only beside others */
+};
+
+struct key {
+	const char *path; /* within its section, e.g. "redis.breaker.failures" */
+	const struct type *type;
+	size_t offset;
+	const char *def;     /* a YAML text; NULL = none, the place stays cleared */
+	int64_t min, max;    /* of numbers, durations and sizes; of texts bytes, of lists entries */
+	size_t count_offset; /* of lists */
+	unsigned flags;
+	/* Choices: "one two", in the enum's order; `!three` is not supported by this version. */
+	const char *choices;
+	const struct section *section; /* of lists of maps and named maps */
+	const char *help;
+};
+
+/* The members of one kind of map. */
+struct section {
+	const struct key *keys;
+	size_t count;
+	size_t size;
+	size_t name_offset; /* named maps: the char * for the name */
+	const char *unique; /* the member that no two entries share, or NULL */
+	/* After the members, where none had a fault: what they mean together. As type->set. */
+	const char *(*finish)(struct reader *r, struct node *node, void *object);
+};
+
+extern const struct section section_root, section_token, section_namespace, section_entity,
+	section_dependency, section_source, section_job;
+
+/* The row of exactly this path, or NULL. */
+const struct key *section_key(const struct section *section, const char *path);
+
+extern const struct type type_string, type_slice, type_name, type_path, type_secret_file, type_bool,
+	type_int, type_duration, type_size, type_choice, type_choice_bool, type_choice_text,
+	type_ratio, type_date, type_sha256, type_template, type_templates, type_strings, type_globs,
+	type_scopes, type_items, type_named_items;
+/* Those that fill more than one place, or one of their own kind. */
+extern const struct type type_later, type_listens, type_hosts, type_redis_url, type_entity_keys,
+	type_job_source, type_job_on, type_job_ttl, type_headers, type_argv, type_pages;
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The keys of a configuration file, top to bottom; table.h says what a row's parts are. The rows of
+ * list entries and named maps stand in table_items.c and type_source.c. `make lint` wants each path
+ * in docs/config.md.
+ */
+#include "conf/reader.h"
+#include "conf/rules.h"
+
+enum {
+	SECOND = 1000,
+	MINUTE = 60 * SECOND,
+	HOUR = 60 * MINUTE,
+	KIB = 1024,
+	MIB = 1024 * KIB,
+	MAX_ENTRIES = 1000,
+};
+#define DAY	 (24 * (int64_t)HOUR)
+#define TERA	 INT64_C(1000000000000)
+#define MAX_TTL	 (3650 * DAY)
+#define MAX_SIZE INT64_C(0x7fffffffffff)
+
+#define AT(field)      .offset = offsetof(struct conf_full, field)
+#define LIST(field, n) AT(field), .count_offset = offsetof(struct conf_full, n)
+#define LATER(name, what) \
+	{ \
+		name, &type_later, .flags = KEY_LATER, .help = what \
+	}
+
+/* clang-format off */
+static const struct key keys[] = {
+	{"name", &type_name, AT(conf.name), .help = "what this daemon is called; the host's name unless given"},
+	{"include", &type_strings, LIST(private.include, private.include_count), .def = "[conf.d/*.yaml]", .max = 100, .help = "files that add to the lists"},
+	{"listen", &type_listens, .def = "[127.0.0.1:8480]", .max = 64, .flags = KEY_RESTART, .help = "where HTTP is served"},
+	{"insecure_http", &type_bool, AT(conf.insecure_http), "false", .help = "plain HTTP may leave this machine"},
+	{"allowed_hosts", &type_hosts, LIST(conf.allowed_hosts, conf.allowed_host_count), .def = "[localhost]", .max = MAX_ENTRIES, .help = "host names that a request may be for"},
+	LATER("tls", "HTTPS"),
+
+	{"auth.anonymous", &type_scopes, AT(conf.anonymous.scopes), "[]", .help = "scopes without a token"},
+	{"auth.tokens", &type_items, LIST(conf.tokens, conf.token_count), .def = "[]", .max = MAX_ENTRIES, .flags = KEY_MERGES, .section = &section_token, .help = "who may come in, and what for"},
+	{"auth.tokens_file", &type_path, AT(private.tokens_file), .help = "a file with more rows of auth.tokens"},
+
+	{"redis.username", &type_string, AT(conf.redis.username), "\"\"", .max = 256, .help = "the user to log in as; one in redis.url wins"},
+	{"redis.password", &type_string, AT(conf.redis.password), .min = 1, .max = 4096, .flags = KEY_SECRET, .help = "the password; one in redis.url wins"},
+	{"redis.password_file", &type_secret_file, AT(conf.redis.password), .help = "the file that holds the password"},
+	{"redis.url", &type_redis_url, AT(conf.redis), "redis://localhost:6379/0", .flags = KEY_RESTART, .help = "where Redis is"},
+	{"redis.connect_timeout", &type_duration, AT(conf.redis.connect_timeout_ms), "1s", 10, MINUTE, .help = "how long a connection may take to come up"},
+	{"redis.command_timeout", &type_duration, AT(conf.redis.command_timeout_ms), "2s", 10, 5 * MINUTE, .help = "how long a command may take"},
+	{"redis.breaker.failures", &type_int, AT(conf.redis.breaker_failures), "5", 1, 1000, .help = "failures in a row after which commands fail at once"},
+	{"redis.breaker.probe_every", &type_duration, AT(conf.redis.breaker_probe_every_ms), "1s", 10, HOUR, .help = "how often it is then tried again"},
+	{"redis.memory_limit", &type_size, AT(conf.redis.memory_limit), "0", 0, MAX_SIZE, .help = "stands in where the server's maxmemory is 0"},
+	{"redis.own_prefix", &type_string, AT(conf.redis.own_prefix), "\"cw:\"", 1, 64, .help = "how cachewarden's own keys begin"},
+	{"redis.managed.maxmemory", &type_size, AT(conf.redis.managed_maxmemory), "256MiB", MIB, MAX_SIZE, .flags = KEY_RESTART, .help = "the private server's memory limit"},
+	{"redis.managed.policy", &type_choice_text, AT(conf.redis.managed_policy), "allkeys-lru", .flags = KEY_RESTART, .choices = "noeviction allkeys-lru allkeys-lfu allkeys-random volatile-lru volatile-lfu volatile-random volatile-ttl", .help = "what it drops when memory is full"},
+	{"redis.managed.directory", &type_path, AT(conf.redis.managed_directory), .flags = KEY_RESTART, .help = "where its socket and log are; the runtime folder unless given"},
+
+	{"cache.default_ttl", &type_duration, AT(conf.default_ttl_ms), "1h", SECOND, MAX_TTL, .help = "how long a key lives that no namespace knows"},
+	{"cache.max_value_bytes", &type_size, AT(conf.max_value_bytes), "1MiB", 1, 512 * MIB, .help = "the largest value to store or show"},
+	LATER("cache.warn_value_bytes", "big values"),
+	{"cache.default_protected", &type_bool, AT(private.default_protected), "true", .help = "whether the built-in list of protected patterns holds"},
+	{"cache.protected", &type_globs, LIST(private.own_protected, private.own_protected_count), .def = "[]", .max = MAX_ENTRIES, .flags = KEY_MERGES, .help = "keys that nobody deletes by accident"},
+	{"cache.namespaces", &type_items, LIST(conf.namespaces, conf.namespace_count), .def = "[]", .max = MAX_ENTRIES, .flags = KEY_MERGES, .section = &section_namespace, .help = "what holds for keys with one beginning"},
+
+	LATER("sessions", "sessions"),
+	{"entities", &type_named_items, LIST(conf.entities, conf.entity_count), .def = "{}", .max = MAX_ENTRIES, .flags = KEY_MERGES, .section = &section_entity, .help = "things with an id, and the keys that are about them"},
+	{"dependencies", &type_items, LIST(conf.dependencies, conf.dependency_count), .def = "[]", .max = MAX_ENTRIES, .flags = KEY_MERGES, .section = &section_dependency, .help = "what goes with a key that goes"},
+
+	{"invalidate.confirm_above", &type_int, AT(conf.invalidate.confirm_above), "100000", 0, TERA, .help = "more keys than this need a confirmation"},
+	{"invalidate.max_keys", &type_int, AT(conf.invalidate.max_keys), "1000000", 1, TERA, .help = "one invalidation never removes more"},
+	{"invalidate.pace.max_latency", &type_duration, AT(conf.invalidate.max_latency_ms), "2ms", 0, 10 * SECOND, .help = "bulk work slows down so that Redis answers within this; 0 = full speed"},
+	{"invalidate.concurrency", &type_int, AT(conf.invalidate.concurrency), "2", 1, 16, .help = "invalidations that run at once"},
+	{"invalidate.queue", &type_int, AT(conf.invalidate.queue), "64", 1, 10000, .help = "invalidations that may wait"},
+
+	{"sources", &type_named_items, LIST(private.sources, private.source_count), .def = "{}", .max = MAX_ENTRIES, .flags = KEY_MERGES, .section = &section_source, .help = "where rows come from, shared by jobs"},
+	{"warm.concurrency", &type_int, AT(conf.warm_concurrency), "2", 1, 64, .help = "jobs that run at once"},
+	{"warm.jobs", &type_items, LIST(conf.jobs, conf.job_count), .def = "[]", .max = MAX_ENTRIES, .flags = KEY_MERGES, .section = &section_job, .help = "what fills the cache"},
+	{"loaders", &type_later, .flags = KEY_LATER | KEY_MERGES, .help = "read-through"},
+
+	{"stats.interval", &type_duration, AT(conf.stats_interval_ms), "1s", 100, HOUR, .help = "how often Redis is asked for its figures"},
+	{"stats.redis_metrics", &type_bool, AT(conf.redis_metrics), "true", .help = "whether /metrics has the redis_* figures"},
+	{"stats.history", &type_later, .flags = KEY_LATER | KEY_RESTART, .help = "history"},
+	LATER("stats.namespaces", "statistics by namespace"),
+	{"alerts", &type_later, .flags = KEY_LATER | KEY_MERGES, .help = "alerts"},
+	LATER("default_alerts", "alerts"),
+	LATER("notify", "webhooks"),
+	LATER("audit", "audit log"),
+
+	{"log.level", &type_choice, AT(conf.log.level), "info", .choices = "debug info warning error", .help = "the least level that is written"},
+	{"log.format", &type_choice_bool, AT(conf.log.json), "text", .choices = "text json", .help = "lines for people or for programs"},
+	{"log.access", &type_choice, AT(conf.log.access), "errors", .choices = "off errors all", .help = "which requests are written"},
+
+	{"limits.connections", &type_int, AT(conf.limits.connections), "10240", 1, 1000000, .flags = KEY_RESTART, .help = "HTTP connections at once"},
+	{"limits.per_ip", &type_int, AT(conf.limits.per_ip), "256", 1, 1000000, .help = "HTTP connections of one address at once"},
+	{"limits.requests_per_second", &type_int, AT(conf.limits.requests_per_second), "0", 0, 1000000, .help = "requests of one address; 0 = unlimited"},
+	{"limits.body_bytes", &type_size, AT(conf.limits.body_bytes), "1MiB", KIB, 64 * MIB, .help = "the largest request body, save for PUT of a value"},
+	{"limits.header_deadline", &type_duration, AT(conf.limits.header_deadline_ms), "5s", 100, 5 * MINUTE, .help = "a request's head must be here by then"},
+	{"limits.body_deadline", &type_duration, AT(conf.limits.body_deadline_ms), "15s", 100, HOUR, .help = "its body too"},
+	{"limits.reply_deadline", &type_duration, AT(conf.limits.reply_deadline_ms), "30s", 100, HOUR, .help = "and the client has taken the answer"},
+};
+/* clang-format on */
+
+const struct section section_root = {.keys = keys,
+	.count = sizeof keys / sizeof *keys,
+	.size = sizeof(struct conf_full),
+	.finish = rules_finish};

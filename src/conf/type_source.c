@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sources, shared and of one job: what each type needs, and how a job adds to what it uses.
+ *
+ *	sources: {api: {type: http, base_url, headers}}  ─┐
+ *	job: source: {use: api, path, rows, format, pages} ┴─> the job's own struct conf_source
+ */
+#include <string.h>
+
+#include "conf/reader.h"
+
+/* Which members go with which type; a job that uses a source gives only those marked `use`. */
+static const struct {
+	const char *name;
+	bool file, command, http, use;
+} members[] = {
+	{"path", true, false, true, true},
+	{"argv", false, true, false, false},
+	{"format", true, true, true, true},
+	{"rows", true, true, true, true},
+	{"base_url", false, false, true, false},
+	{"headers", false, false, true, false},
+	{"ca", false, false, true, false},
+	{"pages", false, false, true, true},
+};
+
+static const char *const type_names[] = {
+	[SOURCE_FILE] = "file", [SOURCE_COMMAND] = "command", [SOURCE_HTTP] = "http"};
+
+static const char *check_members(
+	struct reader *r, struct node *node, const struct conf_source *source, bool use)
+{
+	for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+		bool fits = source->type == SOURCE_FILE	     ? members[i].file
+			    : source->type == SOURCE_COMMAND ? members[i].command
+							     : members[i].http;
+
+		if (!node_given(node, members[i].name))
+			continue;
+		if (!fits)
+			return reader_say(r, "has %s, which does not go with type %s",
+				members[i].name, type_names[source->type]);
+		if (use && !members[i].use)
+			return reader_say(r,
+				"has use and %s: a job may add path, rows, format and pages to a "
+				"shared source",
+				members[i].name);
+	}
+	return NULL;
+}
+
+static void free_template(void *p)
+{
+	template_free(p);
+}
+
+static const char *parse_url_path(
+	struct reader *r, const struct node *path, struct conf_source *source)
+{
+	const char *why = NULL;
+	struct template *template = template_parse(path->text, &why);
+
+	if (!template)
+		return reader_say(r, "has a path that %s", why);
+	arena_own(r->arena, template, free_template);
+	if (path->text.p[0] != '/')
+		return "has a path that does not begin with a slash, such as /items?page={page}";
+	for (size_t i = 0; i < template_names(template); i++)
+		if (!slice_is(template_name(template, i), "page"))
+			return "has a path with another name than {page}";
+	source->url_path = template;
+	source->path = NULL;
+	return NULL;
+}
+
+static const char *check_base_url(const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+		return "has a base_url that does not begin with http:// or https://";
+	host += 3;
+	if (strcspn(host, "/") == 0 || strpbrk(url, " \t\r\n?#"))
+		return "has a base_url that is not scheme, host and path, such as "
+		       "https://api.internal/v1";
+	if (memchr(host, '@', strcspn(host, "/")))
+		return "has credentials in its base_url: put them into headers";
+	return NULL;
+}
+
+/* What a source needs by itself, before a job adds anything. */
+static const char *finish_own(struct node *node, struct conf_source *source)
+{
+	if (!node_given(node, "type"))
+		return "has no type: file, command or http";
+	if (!node_given(node, "format"))
+		source->format = source->type == SOURCE_HTTP ? FORMAT_JSON : FORMAT_JSONL;
+	if (source->type == SOURCE_COMMAND && !source->argc)
+		return "needs argv: the program and its arguments, such as [cat, /srv/a.jsonl]";
+	if (source->type != SOURCE_HTTP)
+		return NULL;
+	if (!source->base_url)
+		return "needs base_url, such as https://api.internal";
+	return check_base_url(source->base_url);
+}
+
+/* What both a source and a job's addition must obey. */
+static const char *finish_parts(
+	struct reader *r, struct node *node, struct conf_source *source, bool use)
+{
+	struct node *path = node_given(node, "path");
+	const char *wrong = check_members(r, node, source, use);
+
+	if (wrong)
+		return wrong;
+	if (path && source->type == SOURCE_FILE)
+		wrong = type_path.set(r, section_key(&section_source, "path"), path, source);
+	if (path && source->type == SOURCE_HTTP)
+		wrong = parse_url_path(r, path, source);
+	if (wrong)
+		return wrong;
+	if (source->rows.n && source->rows.p[0] != '/')
+		return "has rows that are not a JSON pointer such as /items";
+	if (source->rows.n && source->format != FORMAT_JSON)
+		return "has rows, which go with format json only";
+	return NULL;
+}
+
+static const char *finish_source(struct reader *r, struct node *node, void *object)
+{
+	struct conf_source *source = object;
+	const char *wrong = NULL;
+
+	if (node_given(node, "use"))
+		return "has use, which stands in a job's source only";
+	wrong = finish_own(node, source);
+	return wrong ? wrong : finish_parts(r, node, source, false);
+}
+
+/* What only a job's source must have, all parts together. */
+static const char *finish_job(const struct conf_source *source)
+{
+	bool has_page;
+
+	if (source->type == SOURCE_FILE && !source->path)
+		return "needs path: the file to read";
+	if (source->type != SOURCE_HTTP)
+		return NULL;
+	if (!source->url_path)
+		return "needs path, such as /items";
+	has_page = template_names(source->url_path) > 0;
+	if (has_page && !source->paged)
+		return "has {page} in its path, but no pages: {from: 1, until: empty}";
+	if (source->paged && !has_page)
+		return "has pages, but no {page} in its path";
+	return NULL;
+}
+
+static const struct conf_source *find_shared(struct reader *r, struct slice name)
+{
+	const struct conf_private *private = &r->conf->private;
+
+	for (size_t i = 0; i < private->source_count; i++)
+		if (private->sources[i].name && slice_is(name, private->sources[i].name))
+			return &private->sources[i];
+	return NULL;
+}
+
+static const char *set_job_source(
+	struct reader *r, const struct key *key, struct node *node, void *object)
+{
+	struct conf_job *job = object;
+	struct conf_source *source = &job->source;
+	const struct node *use = node_given(node, "use");
+	unsigned faults = r->faults->count;
+	const char *wrong = NULL;
+
+	if (node->kind != NODE_MAP)
+		return "must be a map, such as {type: file, path: /srv/rates.csv}";
+	if (use && node_given(node, "type"))
+		return "has use and type: a shared source brings its type";
+	source->name = job->name;
+	if (use) {
+		const struct conf_source *shared = find_shared(r, use->text);
+
+		if (!shared)
+			return reader_say(r, "uses %.*s, which is not among sources",
+				(int)use->text.n, use->text.p);
+		*source = *shared;
+	}
+	section_overlay(r, key->section, node, source);
+	if (r->faults->count != faults)
+		return NULL;
+	if (!use)
+		wrong = finish_own(node, source);
+	if (!wrong)
+		wrong = finish_parts(r, node, source, use != NULL);
+	return wrong ? wrong : finish_job(source);
+}
+const struct type type_job_source = {"map", PRINT_TEXT, set_job_source};
+
+static const char *set_argv(
+	struct reader *r, const struct key *key, struct node *node, void *object)
+{
+	struct conf_source *source = object;
+	size_t i = 0;
+
+	(void)key;
+	if (node->kind != NODE_LIST || !node->count)
+		return "must be a list: the program and its arguments";
+	source->argv = arena_alloc(r->arena, (node->count + 1) * sizeof *source->argv);
+	source->argc = node->count;
+	for (struct node *child = node->children; child; child = child->next, i++) {
+		size_t mark = reader_enter_element(r, i);
+
+		if (child->kind != NODE_SCALAR)
+			reader_fault(r, child, "must be one text, not a list or map");
+		else if (i == 0 && child->text.n == 0)
+			reader_fault(r, child, "must name a program");
+		source->argv[i] = arena_dup(r->arena, child->text);
+		reader_leave(r, mark);
+	}
+	return NULL;
+}
+const struct type type_argv = {"list of texts", PRINT_TEXT, set_argv};
+
+/* {from: 1, until: empty}: presence alone makes a source paged. */
+static const char *set_pages(
+	struct reader *r, const struct key *key, struct node *node, void *object)
+{
+	struct conf_source *source = object;
+
+	(void)key;
+	if (node->kind != NODE_MAP)
+		return "must be a map, such as {from: 1, until: empty}";
+	source->paged = true;
+	source->page_from = 1;
+	for (struct node *child = node->children; child; child = child->next) {
+		bool from = slice_is(child->name, "from");
+
+		if (from && (child->kind != NODE_SCALAR ||
+				    !slice_int64(child->text, &source->page_from) ||
+				    source->page_from < 0))
+			return "has a from that is not a whole number";
+		if (!from && !slice_is(child->name, "until"))
+			return reader_say(r, "has %.*s: it knows from and until",
+				(int)child->name.n, child->name.p);
+		if (!from && (child->kind != NODE_SCALAR || !slice_is(child->text, "empty")))
+			return "has an until that is not: empty (the first page without rows)";
+	}
+	return NULL;
+}
+const struct type type_pages = {"map", PRINT_TEXT, set_pages};
+
+#define COLUMN(field) .offset = offsetof(struct conf_source, field)
+
+/* clang-format off */
+static const struct key keys[] = {
+	{"use", &type_name, COLUMN(name), .help = "the shared source that a job's source builds on"},
+	{"type", &type_choice, COLUMN(type), .choices = "file command http !postgres", .help = "where rows come from: file, command or http"},
+	{"path", &type_string, COLUMN(path), .min = 1, .max = 4096, .help = "file: the file to read; http: what follows base_url, with {page} where there are pages"},
+	{"argv", &type_argv, .help = "command: the program and its arguments, without a shell"},
+	{"format", &type_choice, COLUMN(format), .choices = "jsonl json csv", .help = "how rows are written: jsonl, json or csv"},
+	{"rows", &type_slice, COLUMN(rows), .max = 512, .help = "json: the pointer to the array of rows"},
+	{"base_url", &type_string, COLUMN(base_url), .min = 1, .max = 2048, .help = "http: scheme, host and the beginning of the path"},
+	{"headers", &type_headers, .flags = KEY_SECRET, .help = "http: headers to send; NAME_file takes the value from a file"},
+	{"ca", &type_path, COLUMN(ca), .help = "http: the certificates to trust, instead of the system's"},
+	{"pages", &type_pages, .help = "http: {from: 1, until: empty}: pages are asked for until one has no rows"},
+	{"query", &type_later, .flags = KEY_LATER, .help = "postgres"},
+	{"dsn", &type_later, .flags = KEY_LATER, .help = "postgres"},
+	{"password_file", &type_later, .flags = KEY_LATER, .help = "postgres"},
+	{"pool", &type_later, .flags = KEY_LATER, .help = "postgres"},
+	{"statement_timeout", &type_later, .flags = KEY_LATER, .help = "postgres"},
+};
+/* clang-format on */
+
+const struct section section_source = {.keys = keys,
+	.count = sizeof keys / sizeof *keys,
+	.size = sizeof(struct conf_source),
+	.name_offset = offsetof(struct conf_source, name),
+	.finish = finish_source};
