@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The standard output of a command, run without a shell; see spawn.h for the child itself.
+ *
+ * The rows count only if it exits with status 0; otherwise the fault quotes the status and the end
+ * of its standard error. A parameter is passed as one whole argument, never as an option.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "source/spawn.h"
+#include "source/transport.h"
+
+struct command {
+	struct transport transport;
+	const struct source_call *call;
+	struct spawn *spawn;
+	int64_t total; /* bytes of output so far */
+};
+
+static const char *const passed_environment[] = {"PATH", "LANG", "HOME", "TZ"};
+enum { passed_count = sizeof passed_environment / sizeof *passed_environment };
+
+static char **make_environment(void)
+{
+	char **env = mem_array(passed_count + 1, sizeof *env);
+	size_t n = 0;
+
+	for (size_t i = 0; i < passed_count; i++) {
+		const char *value = getenv(passed_environment[i]);
+
+		if (value)
+			env[n++] = mem_printf("%s=%s", passed_environment[i], value);
+	}
+	return env;
+}
+
+static void free_strings(char **strings)
+{
+	for (size_t i = 0; strings[i]; i++)
+		mem_free(strings[i]);
+	mem_free(strings);
+}
+
+/* "{name}" alone stands for a parameter; everything else is itself. */
+static bool is_placeholder(const struct source_call *call, struct slice argument, struct slice *ret)
+{
+	return call->param_count && argument.n > 2 && argument.p[0] == '{' &&
+	       argument.p[argument.n - 1] == '}' &&
+	       transport_param(call, slice_of(argument.p + 1, argument.n - 2), ret);
+}
+
+/* NULL where a parameter cannot be an argument. */
+static char **make_argv(const struct source_call *call, struct fault *fault)
+{
+	char **argv = mem_array(call->conf->argc + 1, sizeof *argv);
+
+	for (size_t i = 0; i < call->conf->argc; i++) {
+		struct slice argument = slice_str(call->conf->argv[i]);
+		struct slice value = argument;
+
+		if (is_placeholder(call, argument, &value) &&
+			(value.n == 0 || value.p[0] == '-' || memchr(value.p, '\0', value.n))) {
+			free_strings(argv);
+			fault_set(fault, ERR_BAD_PARAMETER,
+				"the value of %.100s is empty, begins with '-' or holds a NUL "
+				"byte, and "
+				"is not passed to a command",
+				argument.p);
+			return NULL;
+		}
+		argv[i] = slice_dup(value);
+	}
+	return argv;
+}
+
+static enum error command_open(struct sources *sources, const struct source_call *call,
+	struct transport **ret, struct fault *fault)
+{
+	struct spawn *spawn;
+	char **argv = make_argv(call, fault);
+
+	if (!argv)
+		return ERR_BAD_PARAMETER;
+	char **env = make_environment();
+	int error = spawn_start(sources->loop, argv, env, &spawn);
+	free_strings(env);
+	free_strings(argv);
+	if (error)
+		return fault_set(fault, ERR_SOURCE_FAILED, "cannot run %.200s: %s",
+			call->conf->argv[0], uv_strerror(error));
+	struct command *command = mem_new(struct command);
+	command->transport.ops = &command_transport;
+	command->call = call;
+	command->spawn = spawn;
+	*ret = &command->transport;
+	return OK;
+}
+
+/* The end of standard error in one line that is safe to print. */
+static void quote_tail(const struct spawn *spawn, char *ret, size_t size)
+{
+	struct slice tail = spawn_tail(spawn);
+	size_t n = 0;
+
+	while (tail.n && strchr(" \n", tail.p[tail.n - 1]) && tail.p[tail.n - 1])
+		tail.n--;
+	if (tail.n >= size)
+		tail = slice_of(tail.p + tail.n - size + 1, size - 1);
+	for (; n < tail.n; n++) {
+		unsigned char c = (unsigned char)tail.p[n];
+
+		ret[n] = c == '\n' ? ' ' : c < 32 || c > 126 ? '?' : tail.p[n];
+	}
+	ret[n] = '\0';
+}
+
+static enum error judge(struct command *command, struct fault *fault)
+{
+	const char *program = command->call->conf->argv[0];
+	char said[300];
+	int64_t status;
+	int signal;
+	enum error error = transport_waited(
+		spawn_wait(command->spawn, command->call->deadline, &status, &signal), "exit",
+		fault);
+
+	if (error || (status == 0 && signal == 0))
+		return error;
+	quote_tail(command->spawn, said, sizeof said);
+	return fault_set(fault, ERR_SOURCE_FAILED, "%.100s %s %lld%s%s", program,
+		signal ? "was ended by signal" : "exited with status",
+		signal ? (long long)signal : (long long)status, *said ? " and said: " : "", said);
+}
+
+static enum error command_read(struct transport *transport, struct slice *ret, struct fault *fault)
+{
+	struct command *command = (struct command *)transport;
+	int64_t max = transport_max_total(command->call);
+	enum error error = transport_waited(
+		spawn_read(command->spawn, command->call->deadline, ret), "end", fault);
+
+	if (error)
+		return error;
+	if (!ret->n)
+		return judge(command, fault);
+	command->total += (int64_t)ret->n;
+	if (command->total > max)
+		return fault_set(fault, ERR_SOURCE_FAILED, "%.200s wrote more than %lld bytes",
+			command->call->conf->argv[0], (long long)max);
+	return OK;
+}
+
+static void command_close(struct transport *transport)
+{
+	struct command *command = (struct command *)transport;
+
+	spawn_end(command->spawn);
+	mem_free(command);
+}
+
+const struct transport_ops command_transport = {
+	.open = command_open, .read = command_read, .close = command_close};

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * CSV as RFC 4180 has it: a header, then records; cells in quotes may hold commas, line breaks and
+ * doubled quotes. LF or CRLF ends a record, a byte order mark and empty lines are passed over.
+ *
+ *	input -> measure(): where does the record end? -> split(): cells -> check -> row
+ *
+ * Measuring keeps its state between pieces, so a record that is too long is passed over without
+ * being held.
+ */
+#include <string.h>
+
+#include "base/mem.h"
+#include "source/parser.h"
+
+enum { max_columns = 1024 };
+
+enum place { CELL_START, PLAIN, QUOTED, QUOTE /* end of the quotes, or a doubled one */, AFTER_CR };
+
+struct csv {
+	struct parser parser;
+	enum place place;
+	bool malformed; /* this record */
+	bool skipping;
+	unsigned bom; /* bytes of a byte order mark seen, 3 = no more can come */
+	struct buf names_text;
+	struct slice *names; /* NULL until the header was read */
+	size_t name_count;
+	struct buf text; /* cells that lost a doubled quote */
+	struct slice cells[max_columns];
+	size_t cell_count;
+};
+
+static enum place step(struct csv *csv, enum place place, char c)
+{
+	if (place == QUOTED)
+		return c == '"' ? QUOTE : QUOTED;
+	if (c == ',')
+		return CELL_START;
+	if (c == '"') {
+		if (place == QUOTE || place == CELL_START)
+			return QUOTED;
+		csv->malformed = true;
+		return PLAIN;
+	}
+	if (place == QUOTE && c == '\r')
+		return AFTER_CR;
+	if (place == QUOTE || place == AFTER_CR)
+		csv->malformed = true;
+	return PLAIN;
+}
+
+/* A byte order mark leaves the place where it is. */
+static bool passes_bom(struct csv *csv, char c)
+{
+	if (csv->bom < 3 && c == "\xEF\xBB\xBF"[csv->bom]) {
+		csv->bom++;
+		return true;
+	}
+	csv->bom = 3;
+	return false;
+}
+
+/* How many bytes of the input belong to the record; *ret_end: a line feed comes behind them. */
+static size_t measure(struct csv *csv, bool *ret_end)
+{
+	struct slice in = csv->parser.input;
+	enum place place = csv->place;
+	size_t i = 0;
+
+	while (csv->bom < 3 && i < in.n && passes_bom(csv, in.p[i]))
+		i++;
+	for (; i < in.n; i++) {
+		if (place == QUOTED) {
+			const char *quote = memchr(in.p + i, '"', in.n - i);
+
+			i = quote ? (size_t)(quote - in.p) : in.n;
+			if (i == in.n)
+				break;
+		} else if (in.p[i] == '\n') {
+			break;
+		}
+		place = step(csv, place, in.p[i]);
+	}
+	*ret_end = i < in.n;
+	csv->place = *ret_end ? CELL_START : place;
+	return i;
+}
+
+/* The cell in quotes at *at, without them; *at moves behind the closing one. */
+static struct slice unquote(struct csv *csv, struct slice record, size_t *at)
+{
+	size_t begin = csv->text.n;
+	size_t i = *at + 1;
+
+	for (;;) {
+		const char *quote = memchr(record.p + i, '"', record.n - i);
+		size_t n = (size_t)(quote - record.p) - i;
+
+		buf_append(&csv->text, record.p + i, n);
+		i += n + 1;
+		if (i == record.n || record.p[i] != '"')
+			break;
+		buf_char(&csv->text, '"');
+		i++;
+	}
+	*at = i;
+	return slice_of(csv->text.p + begin, csv->text.n - begin);
+}
+
+/* Fills csv->cells, as far as there is room; the count is always right. */
+static void split(struct csv *csv, struct slice record)
+{
+	size_t at = 0;
+
+	buf_clear(&csv->text);
+	buf_reserve(&csv->text, record.n); /* so that the cells in it stay where they are */
+	csv->cell_count = 0;
+	for (;;) {
+		struct slice cell;
+
+		if (at < record.n && record.p[at] == '"') {
+			cell = unquote(csv, record, &at);
+		} else {
+			const char *comma = memchr(record.p + at, ',', record.n - at);
+
+			cell = slice_of(record.p + at,
+				comma ? (size_t)(comma - record.p) - at : record.n - at);
+			at += cell.n;
+		}
+		if (csv->cell_count < max_columns)
+			csv->cells[csv->cell_count] = cell;
+		csv->cell_count++;
+		if (at == record.n)
+			return;
+		at++;
+	}
+}
+
+static enum parser_step broken(struct fault *fault, const char *what)
+{
+	fault_set(fault, ERR_SOURCE_FAILED, "the CSV header %s", what);
+	return PARSER_BROKEN;
+}
+
+static bool named_twice(const struct csv *csv)
+{
+	for (size_t i = 0; i < csv->name_count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (slice_equal(csv->names[i], csv->names[j]))
+				return true;
+	return false;
+}
+
+static enum parser_step take_header(struct csv *csv, struct slice record, struct fault *fault)
+{
+	if (csv->malformed)
+		return broken(fault, "has a quote in the wrong place");
+	if (!utf8_valid(record))
+		return broken(fault, "is not UTF-8");
+	split(csv, record);
+	if (csv->cell_count > max_columns)
+		return broken(fault, "has more than 1024 columns");
+	csv->names = mem_array(csv->cell_count, sizeof *csv->names);
+	csv->name_count = csv->cell_count;
+	buf_reserve(&csv->names_text, record.n);
+	for (size_t i = 0; i < csv->name_count; i++) {
+		size_t begin = csv->names_text.n;
+
+		buf_add(&csv->names_text, csv->cells[i]);
+		csv->names[i] = slice_of(csv->names_text.p + begin, csv->cells[i].n);
+	}
+	if (named_twice(csv))
+		return broken(fault, "names a column twice");
+	return PARSER_AGAIN;
+}
+
+static enum parser_step bad(struct csv *csv, struct fault *fault, const char *what)
+{
+	fault_set(
+		fault, ERR_SOURCE_ROW, "row %llu %s", (unsigned long long)csv->parser.number, what);
+	return PARSER_BAD;
+}
+
+static enum parser_step take_row(
+	struct csv *csv, struct slice record, struct source_row *ret, struct fault *fault)
+{
+	csv->parser.number++;
+	if (csv->malformed)
+		return bad(csv, fault,
+			"has a quote in the wrong place (a cell with quotes is written \"like "
+			"\"\"this\"\"\")");
+	if (!utf8_valid(record))
+		return bad(csv, fault, "is not UTF-8");
+	split(csv, record);
+	if (csv->cell_count != csv->name_count) {
+		fault_set(fault, ERR_SOURCE_ROW, "row %llu has %zu cells, the header has %zu",
+			(unsigned long long)csv->parser.number, csv->cell_count, csv->name_count);
+		return PARSER_BAD;
+	}
+	*ret = (struct source_row){.kind = ROW_CSV,
+		.names = csv->names,
+		.cells = csv->cells,
+		.count = csv->name_count,
+		.number = csv->parser.number};
+	return PARSER_ROW;
+}
+
+/* The record's bytes are all here: `n` more in the input. */
+static enum parser_step one_record(
+	struct csv *csv, size_t n, bool end, struct source_row *ret, struct fault *fault)
+{
+	struct parser *parser = &csv->parser;
+	struct slice record = parser_take(parser, n);
+	enum parser_step outcome = PARSER_AGAIN;
+
+	if (end)
+		parser_use(parser, 1);
+	else if (csv->place == QUOTED)
+		csv->malformed = true;
+	if (!csv->names && slice_starts(record, SLICE("\xEF\xBB\xBF")))
+		record = slice_of(record.p + 3, record.n - 3);
+	if (record.n && record.p[record.n - 1] == '\r')
+		record.n--;
+	if (record.n)
+		outcome = csv->names ? take_row(csv, record, ret, fault)
+				     : take_header(csv, record, fault);
+	csv->malformed = false;
+	if (outcome == PARSER_AGAIN && parser->carry_used) {
+		buf_clear(&parser->carry);
+		parser->carry_used = false;
+	}
+	return outcome;
+}
+
+/* The bytes of a record that is too long. */
+static enum parser_step skip(struct csv *csv, size_t n, bool end)
+{
+	parser_use(&csv->parser, end ? n + 1 : n);
+	csv->skipping = !end;
+	csv->malformed = false;
+	if (end)
+		return PARSER_AGAIN;
+	return csv->parser.finished ? PARSER_END : PARSER_MORE;
+}
+
+static enum parser_step one_step(struct csv *csv, struct source_row *ret, struct fault *fault)
+{
+	struct parser *parser = &csv->parser;
+	bool end;
+	size_t n = measure(csv, &end);
+
+	if (csv->skipping)
+		return skip(csv, n, end);
+	if (parser_over(parser, n)) {
+		if (!csv->names)
+			return broken(fault, "is longer than a row may be");
+		skip(csv, n, end);
+		return parser_too_long(parser, fault);
+	}
+	if (!end && !parser->finished) {
+		parser_carry(parser, n);
+		return PARSER_MORE;
+	}
+	if (!end && parser->carry.n + n == 0)
+		return PARSER_END;
+	return one_record(csv, n, end, ret, fault);
+}
+
+static enum parser_step next(struct parser *parser, struct source_row *ret, struct fault *fault)
+{
+	enum parser_step outcome;
+
+	do {
+		if (!parser->input.n && !parser->finished)
+			return PARSER_MORE;
+		outcome = one_step((struct csv *)parser, ret, fault);
+	} while (outcome == PARSER_AGAIN);
+	return outcome;
+}
+
+static void forget_header(struct csv *csv)
+{
+	mem_free(csv->names);
+	csv->names = NULL;
+	csv->name_count = 0;
+	buf_release(&csv->names_text);
+}
+
+static void restart(struct parser *parser)
+{
+	struct csv *csv = (struct csv *)parser;
+
+	forget_header(csv);
+	csv->place = CELL_START;
+	csv->malformed = csv->skipping = false;
+	csv->bom = 0;
+}
+
+static void release(struct parser *parser)
+{
+	struct csv *csv = (struct csv *)parser;
+
+	forget_header(csv);
+	buf_release(&csv->text);
+}
+
+static const struct parser_ops ops = {.next = next, .restart = restart, .release = release};
+
+struct parser *csv_new(void)
+{
+	struct csv *csv = mem_new(struct csv);
+
+	csv->parser.ops = &ops;
+	csv->parser.input = slice_of("", 0);
+	return &csv->parser;
+}

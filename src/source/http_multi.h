@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside of source/: curl's multi handle on our loop.
+ *
+ *	curl <-- uv_poll per socket, one uv_timer --> loop; a transfer that is over wakes its fiber
+ */
+#ifndef CW_SOURCE_HTTP_MULTI_H
+#define CW_SOURCE_HTTP_MULTI_H
+
+#include <curl/curl.h>
+
+#include "base/fiber.h"
+#include "base/loop.h"
+
+struct http_multi;
+
+/* What a transfer's CURLOPT_PRIVATE points to: how it ended. */
+struct http_done {
+	bool over;
+	CURLcode result;
+	struct fiber *waiter; /* NULL = nobody waits */
+};
+
+struct http_multi *http_multi_new(struct loop *loop);
+/* No transfer is left. NULL is welcome. */
+void http_multi_free(struct http_multi *multi);
+/* Both are for fibers only: curl must not be entered from its own callbacks. */
+void http_multi_add(struct http_multi *multi, CURL *easy);
+void http_multi_remove(struct http_multi *multi, CURL *easy);
+
+#endif

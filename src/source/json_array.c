@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The elements of one array within a JSON document, one by one; the document is never held.
+ *
+ *	{ "meta": {...}, "items": [ {...}, {...} ], "next": null }      rows: /items
+ *	  ^ passed over   ^ found    ^ row  ^ row     ^ passed over
+ *
+ * Elements are checked strictly; of what is passed over, strings and brackets are followed.
+ */
+#include <string.h>
+
+#include "base/mem.h"
+#include "source/parser.h"
+#include "source/pointer.h"
+#include "source/span.h"
+
+enum { max_name_bytes = 4096 };
+
+enum place {
+	BEGIN,	    /* before the document: a byte order mark may come */
+	VALUE,	    /* before a value on the way to the rows */
+	FIRST,	    /* behind the bracket of a container on the way */
+	NAME_BEGIN, /* before a member's name */
+	NAME,	    /* inside of it */
+	COLON,	    /* behind it */
+	PASS_BEGIN, /* before a value of no interest */
+	PASS,	    /* inside of it */
+	AFTER,	    /* behind a value in a container on the way */
+	ROWS_FIRST, /* behind the bracket of the rows */
+	ROW_BEGIN,  /* before an element */
+	ROW,	    /* inside of it */
+	ROWS_AFTER, /* behind an element */
+	DONE,	    /* behind the document */
+};
+
+struct json_array {
+	struct parser parser;
+	struct pointer wanted; /* where the rows are */
+
+	enum place place;
+	unsigned bom;
+	unsigned level; /* containers open on the way */
+	bool objects[pointer_max_parts];
+	uint64_t index; /* of the element in the innermost of them, where it is an array */
+	bool here;	/* the value that comes next is the wanted one */
+	bool found;
+	struct buf name;
+	bool escape;
+	struct span span;
+	bool skipping;
+};
+
+static enum parser_step broken(struct json_array *j, struct fault *fault, const char *what)
+{
+	fault_set(fault, ERR_SOURCE_FAILED, "the JSON document %s, behind row %llu", what,
+		(unsigned long long)j->parser.number);
+	return PARSER_BROKEN;
+}
+
+static enum parser_step not_there(struct json_array *j, struct fault *fault, const char *what)
+{
+	fault_set(fault, ERR_SOURCE_FAILED, "there is no array of rows at \"%s\": %s",
+		j->wanted.text, what);
+	return PARSER_BROKEN;
+}
+
+static enum parser_step go(struct json_array *j, enum place place, size_t used)
+{
+	parser_use(&j->parser, used);
+	j->place = place;
+	return PARSER_AGAIN;
+}
+
+static enum parser_step at_begin(struct json_array *j, struct fault *fault)
+{
+	char c = j->parser.input.p[0];
+
+	if (j->bom < 3 && c == "\xEF\xBB\xBF"[j->bom]) {
+		j->bom++;
+		return go(j, BEGIN, 1);
+	}
+	if (j->bom != 0 && j->bom != 3)
+		return broken(j, fault, "begins with a broken byte order mark");
+	return go(j, VALUE, 0);
+}
+
+/* The value that the pointer names, or one that it leads through. */
+static enum parser_step at_value(struct json_array *j, struct fault *fault)
+{
+	char c = j->parser.input.p[0];
+
+	j->here = false;
+	if (j->level == j->wanted.count) {
+		if (c != '[')
+			return not_there(j, fault, "the value there is no array");
+		j->found = true;
+		return go(j, ROWS_FIRST, 1);
+	}
+	if (c != '{' && c != '[')
+		return not_there(j, fault, "a value on the way is no object");
+	j->objects[j->level++] = c == '{';
+	j->index = 0;
+	return go(j, FIRST, 1);
+}
+
+/* Whether the element that comes next is the one that the pointer names. */
+static bool wanted_index(const struct json_array *j)
+{
+	uint64_t index;
+
+	return !j->found && slice_uint64(j->wanted.parts[j->level - 1], &index) &&
+	       index == j->index;
+}
+
+static enum parser_step begin_item(struct json_array *j)
+{
+	if (j->objects[j->level - 1])
+		return go(j, NAME_BEGIN, 0);
+	return go(j, wanted_index(j) ? VALUE : PASS_BEGIN, 0);
+}
+
+static enum parser_step close_container(struct json_array *j, char c, struct fault *fault)
+{
+	if (j->objects[j->level - 1] != (c == '}'))
+		return broken(j, fault, "has brackets that do not match");
+	if (!j->found)
+		return not_there(j, fault, "a name on the way is missing");
+	j->level--;
+	return go(j, j->level ? AFTER : DONE, 1);
+}
+
+static enum parser_step at_first(struct json_array *j, struct fault *fault)
+{
+	char c = j->parser.input.p[0];
+
+	return c == '}' || c == ']' ? close_container(j, c, fault) : begin_item(j);
+}
+
+static enum parser_step at_after(struct json_array *j, struct fault *fault)
+{
+	char c = j->parser.input.p[0];
+
+	if (c == '}' || c == ']')
+		return close_container(j, c, fault);
+	if (c != ',')
+		return broken(j, fault, "has no comma where one is due");
+	parser_use(&j->parser, 1);
+	j->index++;
+	return begin_item(j);
+}
+
+static enum parser_step at_name_begin(struct json_array *j, struct fault *fault)
+{
+	if (j->parser.input.p[0] != '"')
+		return broken(j, fault, "has no member name where one is due");
+	buf_clear(&j->name);
+	buf_char(&j->name, '"');
+	j->escape = false;
+	return go(j, NAME, 1);
+}
+
+static bool name_wanted(struct json_array *j)
+{
+	struct slice text = buf_slice(&j->name);
+	struct buf decoded = {0};
+	bool same = false;
+
+	if (!j->found && json_check(text, &json_row_limits, NULL) == OK) {
+		json_decode_string(json_root(text), &decoded);
+		same = slice_equal(buf_slice(&decoded), j->wanted.parts[j->level - 1]);
+	}
+	buf_release(&decoded);
+	return same;
+}
+
+static enum parser_step in_name(struct json_array *j, struct fault *fault)
+{
+	char c = j->parser.input.p[0];
+
+	if (j->name.n == max_name_bytes)
+		return broken(j, fault, "has a member name of more than 4096 bytes");
+	buf_char(&j->name, c);
+	if (j->escape || c != '"') {
+		j->escape = !j->escape && c == '\\';
+		return go(j, NAME, 1);
+	}
+	j->here = name_wanted(j);
+	return go(j, COLON, 1);
+}
+
+static enum parser_step at_colon(struct json_array *j, struct fault *fault)
+{
+	if (j->parser.input.p[0] != ':')
+		return broken(j, fault, "has no colon where one is due");
+	return go(j, j->here ? VALUE : PASS_BEGIN, 1);
+}
+
+static enum parser_step in_pass(struct json_array *j, struct fault *fault)
+{
+	size_t n = 0;
+
+	j->place = PASS;
+	switch (span_pass(&j->span, j->parser.input, &n)) {
+	case SPAN_BAD:
+		return broken(j, fault, "is not JSON");
+	case SPAN_MORE:
+		return go(j, PASS, n);
+	case SPAN_DONE:
+		break;
+	}
+	return go(j, AFTER, n);
+}
+
+static enum parser_step in_row(struct json_array *j, struct source_row *ret, struct fault *fault)
+{
+	struct parser *parser = &j->parser;
+	size_t n = 0;
+	enum span_result result = span_pass(&j->span, parser->input, &n);
+
+	j->place = ROW;
+	if (result == SPAN_BAD)
+		return broken(j, fault, "is not JSON");
+	if (result == SPAN_DONE)
+		j->place = ROWS_AFTER;
+	if (j->skipping || parser_over(parser, n)) {
+		bool first = !j->skipping;
+
+		parser_use(parser, n);
+		j->skipping = result == SPAN_MORE;
+		return first ? parser_too_long(parser, fault) : PARSER_AGAIN;
+	}
+	if (result == SPAN_DONE)
+		return parser_json_row(parser, parser_take(parser, n), ret, fault);
+	parser_carry(parser, n);
+	return PARSER_AGAIN;
+}
+
+static enum parser_step at_rows_first(struct json_array *j)
+{
+	return j->parser.input.p[0] == ']' ? go(j, ROWS_AFTER, 0) : go(j, ROW_BEGIN, 0);
+}
+
+static enum parser_step at_rows_after(struct json_array *j, struct fault *fault)
+{
+	char c = j->parser.input.p[0];
+
+	if (c == ',')
+		return go(j, ROW_BEGIN, 1);
+	if (c != ']')
+		return broken(j, fault, "has no comma where one is due");
+	return go(j, j->level ? AFTER : DONE, 1);
+}
+
+static enum parser_step one_step(struct json_array *j, struct source_row *ret, struct fault *fault)
+{
+	switch (j->place) {
+	case BEGIN:
+		return at_begin(j, fault);
+	case VALUE:
+		return at_value(j, fault);
+	case FIRST:
+		return at_first(j, fault);
+	case NAME_BEGIN:
+		return at_name_begin(j, fault);
+	case NAME:
+		return in_name(j, fault);
+	case COLON:
+		return at_colon(j, fault);
+	case PASS_BEGIN:
+	case PASS:
+		return in_pass(j, fault);
+	case AFTER:
+		return at_after(j, fault);
+	case ROWS_FIRST:
+		return at_rows_first(j);
+	case ROW_BEGIN:
+	case ROW:
+		return in_row(j, ret, fault);
+	case ROWS_AFTER:
+		return at_rows_after(j, fault);
+	case DONE:
+		break;
+	}
+	return broken(j, fault, "has more behind its end");
+}
+
+static void pass_space(struct json_array *j)
+{
+	struct slice in = j->parser.input;
+	size_t n = 0;
+
+	if (j->place == NAME || j->place == PASS || j->place == ROW)
+		return;
+	while (n < in.n &&
+		(in.p[n] == ' ' || in.p[n] == '\t' || in.p[n] == '\r' || in.p[n] == '\n'))
+		n++;
+	parser_use(&j->parser, n);
+}
+
+static enum parser_step next(struct parser *parser, struct source_row *ret, struct fault *fault)
+{
+	struct json_array *j = (struct json_array *)parser;
+	enum parser_step step;
+
+	do {
+		pass_space(j);
+		if (parser->input.n)
+			step = one_step(j, ret, fault);
+		else if (!parser->finished)
+			step = PARSER_MORE;
+		else if (j->place == DONE)
+			step = PARSER_END;
+		else
+			step = broken(j, fault, "ends too early");
+	} while (step == PARSER_AGAIN);
+	return step;
+}
+
+static void restart(struct parser *parser)
+{
+	struct json_array *j = (struct json_array *)parser;
+
+	j->place = BEGIN;
+	j->bom = j->level = 0;
+	j->here = j->found = j->escape = j->skipping = false;
+	j->span = (struct span){0};
+	buf_clear(&j->name);
+}
+
+static void release(struct parser *parser)
+{
+	struct json_array *j = (struct json_array *)parser;
+
+	pointer_release(&j->wanted);
+	buf_release(&j->name);
+}
+
+static const struct parser_ops ops = {.next = next, .restart = restart, .release = release};
+
+struct parser *json_array_new(struct slice rows)
+{
+	struct json_array *j = mem_new(struct json_array);
+
+	j->parser.ops = &ops;
+	j->parser.input = slice_of("", 0);
+	pointer_init(&j->wanted, rows);
+	return &j->parser;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside of source/: from bytes to rows, for each format. No input or output happens here.
+ *
+ *	parser_feed -> parser_next ... PARSER_MORE -> parser_feed ... parser_finish -> PARSER_END
+ *
+ * Rows that lie within one fed piece are views into it; a row that lies across pieces is collected,
+ * up to max_row_bytes. A longer one is passed over without being kept.
+ */
+#ifndef CW_SOURCE_PARSER_H
+#define CW_SOURCE_PARSER_H
+
+#include "source/source.h"
+
+enum parser_step {
+	PARSER_MORE,   /* feed, or finish */
+	PARSER_ROW,    /* a row, valid until the next call */
+	PARSER_BAD,    /* this row cannot be used: the fault is ERR_SOURCE_ROW; go on */
+	PARSER_BROKEN, /* nor can anything behind it: ERR_SOURCE_FAILED */
+	PARSER_END,    /* after parser_finish(): the document is over */
+	PARSER_AGAIN,  /* inside of a format only: nothing to report yet */
+};
+
+struct parser;
+
+/* `rows` is a JSON pointer, for FORMAT_JSON; it is copied. */
+struct parser *parser_new(enum conf_format format, struct slice rows, size_t max_row_bytes);
+void parser_free(struct parser *parser); /* NULL is welcome */
+/* The last piece is used up. `piece` must live until the next PARSER_MORE or PARSER_END. */
+void parser_feed(struct parser *parser, struct slice piece);
+/* Nothing comes behind what was fed. */
+void parser_finish(struct parser *parser);
+enum parser_step parser_next(struct parser *parser, struct source_row *ret, struct fault *fault);
+/* Another document of the same kind begins; rows are counted on. */
+void parser_restart(struct parser *parser);
+
+/* What the formats share. */
+struct parser {
+	const struct parser_ops *ops;
+	size_t max_row_bytes;
+	struct slice input; /* fed and not yet used */
+	bool finished;
+	struct buf carry; /* the beginning of a row whose end has not come yet */
+	bool carry_used;  /* the row handed out last lies in it */
+	uint64_t number;  /* of the last row */
+};
+
+struct parser_ops {
+	enum parser_step (*next)(
+		struct parser *parser, struct source_row *ret, struct fault *fault);
+	void (*restart)(struct parser *parser);
+	void (*release)(struct parser *parser); /* NULL: nothing of its own */
+};
+
+/* The formats' constructors: their struct begins with a struct parser. */
+struct parser *jsonl_new(void);
+struct parser *csv_new(void);
+struct parser *json_array_new(struct slice rows);
+
+/* Drops the first `n` bytes of the input. */
+void parser_use(struct parser *parser, size_t n);
+/* Whether the row would be too long with `n` more bytes. */
+bool parser_over(const struct parser *parser, size_t n);
+/* Moves `n` bytes of the input to the carry. */
+void parser_carry(struct parser *parser, size_t n);
+/* The row that ends after `n` more bytes, in one piece, taken from the input. */
+struct slice parser_take(struct parser *parser, size_t n);
+/* Counts a row, drops what is kept of it and says that it is too long. */
+enum parser_step parser_too_long(struct parser *parser, struct fault *fault);
+/* Counts and hands out a JSON row after checking it. */
+enum parser_step parser_json_row(
+	struct parser *parser, struct slice text, struct source_row *ret, struct fault *fault);
+
+#endif

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A source is a transport that gives bytes and a parser that makes rows of them; see source.h.
+ *
+ *	file, command, http --read()--> bytes --parser_feed()--> jsonl, json, csv --> row
+ *
+ * Each use of a source counts once for its breaker: a failure at once, a success when it is closed
+ * after its end or after a row.
+ */
+#include "source/source.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "source/fuse.h"
+#include "source/http_multi.h"
+#include "source/parser.h"
+#include "source/transport.h"
+
+struct source {
+	struct sources *sources;
+	struct source_call call; /* a copy; so are its parameters */
+	struct transport *transport;
+	struct parser *parser;
+	uint64_t rows_before; /* this document */
+	bool ended;
+	bool failed;
+};
+
+struct sources *sources_new(struct loop *loop)
+{
+	struct sources *sources = mem_new(struct sources);
+
+	sources->loop = loop;
+	return sources;
+}
+
+void sources_free(struct sources *sources)
+{
+	if (!sources)
+		return;
+	http_multi_free(sources->http);
+	fuse_free_all(&sources->fuses);
+	mem_free(sources);
+}
+
+int64_t transport_max_total(const struct source_call *call)
+{
+	return call->max_total_bytes ? call->max_total_bytes : INT64_C(1) << 30;
+}
+
+bool transport_param(const struct source_call *call, struct slice name, struct slice *ret)
+{
+	for (size_t i = 0; i < call->param_count; i++) {
+		if (slice_equal(call->params[i].name, name)) {
+			*ret = call->params[i].value;
+			return true;
+		}
+	}
+	return false;
+}
+
+enum error transport_waited(enum error error, const char *what, struct fault *fault)
+{
+	if (error == ERR_TIMEOUT)
+		return fault_set(fault, ERR_TIMEOUT, "did not %s before the deadline", what);
+	if (error)
+		return fault_set(fault, error, "was cancelled");
+	return OK;
+}
+
+static const struct transport_ops *transport_of(const struct conf_source *conf)
+{
+	switch (conf->type) {
+	case SOURCE_FILE:
+		return &file_transport;
+	case SOURCE_COMMAND:
+		return &command_transport;
+	case SOURCE_HTTP:
+		break;
+	}
+	return &http_transport;
+}
+
+static void copy_call(struct source *source, const struct source_call *call)
+{
+	struct source_param *params = mem_array(call->param_count, sizeof *params);
+
+	for (size_t i = 0; i < call->param_count; i++) {
+		params[i].name = slice_of(slice_dup(call->params[i].name), call->params[i].name.n);
+		params[i].value =
+			slice_of(slice_dup(call->params[i].value), call->params[i].value.n);
+	}
+	source->call = *call;
+	source->call.params = params;
+}
+
+static void source_free(struct source *source)
+{
+	for (size_t i = 0; i < source->call.param_count; i++) {
+		mem_free((char *)source->call.params[i].name.p);
+		mem_free((char *)source->call.params[i].value.p);
+	}
+	mem_free((struct source_param *)source->call.params);
+	parser_free(source->parser);
+	mem_free(source);
+}
+
+/* Puts the source's name before the sentence. */
+static enum error name_fault(const struct source *source, enum error error, struct fault *fault)
+{
+	struct fault was;
+
+	if (!fault)
+		return error;
+	was = *fault;
+	return fault_at(fault, error, was.pointer, "source %.100s: %s", source->call.conf->name,
+		was.detail);
+}
+
+/* The end of the source's use, by an error other than a single row's. */
+static enum error fail(struct source *source, enum error error, struct fault *fault)
+{
+	struct sources *sources = source->sources;
+	const char *name = source->call.conf->name;
+
+	source->failed = true;
+	if (error == ERR_SOURCE_FAILED || error == ERR_TIMEOUT)
+		fuse_failed(&sources->fuses, name, fault->detail);
+	else
+		fuse_left(sources->fuses, name);
+	return name_fault(source, error, fault);
+}
+
+enum error source_open(struct sources *sources, const struct source_call *call, struct source **ret,
+	struct fault *fault)
+{
+	const struct conf_source *conf = call->conf;
+	struct source *source = mem_new(struct source);
+	struct fault own;
+
+	assert(call->max_row_bytes > 0);
+	fault = fault ? fault : &own;
+	source->sources = sources;
+	copy_call(source, call);
+	enum error error = fuse_enter(sources->fuses, conf->name, fault);
+	if (error) {
+		name_fault(source, error, fault);
+		goto out;
+	}
+	error = transport_of(conf)->open(sources, &source->call, &source->transport, fault);
+	if (error) {
+		fail(source, error, fault);
+		goto out;
+	}
+	source->parser = parser_new(conf->format, conf->rows, (size_t)call->max_row_bytes);
+	*ret = source;
+	return OK;
+out:
+	source_free(source);
+	return error;
+}
+
+/* Gives the parser more bytes, or tells it that there are none. */
+static enum error feed(struct source *source, struct fault *fault)
+{
+	struct slice piece;
+
+	if (clock_mono_ms() >= source->call.deadline)
+		return transport_waited(ERR_TIMEOUT, "end", fault);
+	enum error error = source->transport->ops->read(source->transport, &piece, fault);
+	if (error)
+		return error;
+	if (piece.n)
+		parser_feed(source->parser, piece);
+	else
+		parser_finish(source->parser);
+	return OK;
+}
+
+/* A document has ended: goes on with the next one, if any. */
+static enum error next_document(struct source *source, struct fault *fault)
+{
+	const struct transport_ops *ops = source->transport->ops;
+	uint64_t rows = source->parser->number - source->rows_before;
+	bool more = false;
+	enum error error = OK;
+
+	if (ops->next_document)
+		error = ops->next_document(source->transport, rows, &more, fault);
+	source->ended = !more;
+	source->rows_before = source->parser->number;
+	if (more)
+		parser_restart(source->parser);
+	return error;
+}
+
+/* Goes on until there is a row, an error or the end. */
+static enum error advance(struct source *source, struct source_row *ret, struct fault *fault)
+{
+	enum error error = OK;
+
+	while (!error && !source->ended) {
+		switch (parser_next(source->parser, ret, fault)) {
+		case PARSER_ROW:
+			return OK;
+		case PARSER_BAD:
+			return ERR_SOURCE_ROW;
+		case PARSER_BROKEN:
+			return ERR_SOURCE_FAILED;
+		case PARSER_END:
+			error = next_document(source, fault);
+			break;
+		case PARSER_MORE:
+		case PARSER_AGAIN:
+			error = feed(source, fault);
+			break;
+		}
+	}
+	return error;
+}
+
+enum error source_next(
+	struct source *source, struct source_row *ret, bool *ret_end, struct fault *fault)
+{
+	struct fault own;
+
+	assert(!source->failed && !source->ended);
+	fault = fault ? fault : &own;
+	*ret_end = false;
+	enum error error = advance(source, ret, fault);
+	if (error == ERR_SOURCE_ROW)
+		return name_fault(source, error, fault);
+	if (error)
+		return fail(source, error, fault);
+	*ret_end = source->ended;
+	return OK;
+}
+
+void source_close(struct source *source)
+{
+	if (!source)
+		return;
+	struct sources *sources = source->sources;
+	const char *name = source->call.conf->name;
+
+	if (source->ended || (!source->failed && source->parser->number))
+		fuse_succeeded(&sources->fuses, name);
+	else if (!source->failed)
+		fuse_left(sources->fuses, name);
+	source->transport->ops->close(source->transport);
+	source_free(source);
+}

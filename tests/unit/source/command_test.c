@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../unit.h"
+#include "base/mem.h"
+#include "live.h"
+
+/* The script runs as `sh -c SCRIPT sh FOLDER`. */
+static struct conf_source shell(char **argv, const char *script)
+{
+	argv[0] = "/bin/sh";
+	argv[1] = "-c";
+	argv[2] = (char *)script;
+	argv[3] = "sh";
+	argv[4] = live.folder;
+	argv[5] = NULL;
+	return (struct conf_source){.type = SOURCE_COMMAND,
+		.name = "c",
+		.format = FORMAT_JSONL,
+		.argv = argv,
+		.argc = 5};
+}
+
+static void expect_shell(const char *script, const char *rows, enum error error, const char *detail)
+{
+	char *argv[6];
+	struct conf_source conf = shell(argv, script);
+
+	live_expect(&conf, rows, error, detail);
+}
+
+/* The number that a script wrote to $1/pid. */
+static pid_t written_pid(void)
+{
+	char *path = mem_printf("%s/pid", live.folder);
+	FILE *file = fopen(path, "r");
+	int pid = 0;
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(fscanf(file, "%d", &pid), 1);
+	fclose(file);
+	free(path);
+	return pid;
+}
+
+/* Dead, or a zombie that waits for somebody else than us. */
+static bool is_gone(pid_t pid)
+{
+	char path[64], line[256] = "";
+
+	snprintf(path, sizeof path, "/proc/%d/stat", pid);
+	FILE *file = fopen(path, "r");
+	if (!file)
+		return true;
+	bool read = fgets(line, sizeof line, file) != NULL;
+	fclose(file);
+	return !read || strstr(line, ") Z ") || strstr(line, ") X ");
+}
+
+static void outputs(void)
+{
+	struct conf_source missing = {.type = SOURCE_COMMAND,
+		.name = "m",
+		.argv = (char *[]){"/nowhere/program", NULL},
+		.argc = 1};
+
+	expect_shell("echo '{\"a\":1}'; printf 2", "{\"a\":1};2;", OK, "");
+	expect_shell("true", "", OK, "");
+	expect_shell("echo 1; echo some trouble >&2; exit 3", "1;", ERR_SOURCE_FAILED,
+		"source c: /bin/sh exited with status 3 and said: some trouble");
+	expect_shell("exit 4", "", ERR_SOURCE_FAILED, "exited with status 4");
+	expect_shell("kill -9 $$", "", ERR_SOURCE_FAILED, "was ended by signal 9");
+	expect_shell("echo 1 >/dev/stdout; cat", "1;", OK, "");
+	live_expect(&missing, "", ERR_SOURCE_FAILED,
+		"source m: cannot run /nowhere/program: no such file or directory");
+}
+
+START_TEST(rows_and_verdicts_of_commands)
+{
+	live_run(outputs);
+}
+END_TEST
+
+static void long_stderr(void)
+{
+	char *argv[6];
+	struct conf_source conf = shell(argv,
+		"i=0; while [ $i -lt 20000 ]; do echo \"line $i\" >&2; i=$((i+1)); done; exit 1");
+	struct outcome o = live_read(&conf, 10000);
+
+	ck_assert_int_eq(o.error, ERR_SOURCE_FAILED);
+	ck_assert_ptr_nonnull(strstr(o.fault.detail, "line 19999"));
+	outcome_release(&o);
+}
+
+START_TEST(the_end_of_standard_error_is_quoted)
+{
+	live_run(long_stderr);
+}
+END_TEST
+
+static void times_out(const char *script, int64_t at_least, int64_t at_most)
+{
+	char *argv[6];
+	struct conf_source conf = shell(argv, script);
+	struct outcome o = live_read(&conf, 300);
+
+	ck_assert_int_eq(o.error, ERR_TIMEOUT);
+	ck_assert_int_ge(o.took_ms, at_least);
+	ck_assert_int_le(o.took_ms, at_most);
+	ck_assert(is_gone(written_pid()));
+	outcome_release(&o);
+}
+
+static void deadlines(void)
+{
+	times_out("echo $$ >$1/pid; exec sleep 100", 300, 1500);
+	times_out("echo $$ >$1/pid; exec >&-; exec sleep 100", 300, 1500);
+	times_out("echo $$ >$1/pid; kill -STOP $$", 300, 1500);
+	times_out("trap '' TERM; echo $$ >$1/pid; while :; do sleep 1; done", 2300, 4000);
+}
+
+START_TEST(the_deadline_ends_a_command)
+{
+	live_run(deadlines);
+}
+END_TEST
+
+static void grandchildren(void)
+{
+	char *argv[6];
+	struct conf_source conf = shell(argv, "sleep 100 & echo $! >$1/pid; echo 1; exit 0");
+	struct outcome o = live_read(&conf, 10000);
+
+	ck_assert_int_eq(o.error, OK);
+	ck_assert_str_eq(o.rows.p, "1;");
+	ck_assert_int_le(o.took_ms, 4000);
+	ck_assert(is_gone(written_pid()));
+	outcome_release(&o);
+	conf = shell(argv, "(trap '' TERM; sleep 100) & echo $! >$1/pid; echo 2; exit 0");
+	o = live_read(&conf, 10000);
+	ck_assert_int_eq(o.error, OK);
+	ck_assert_str_eq(o.rows.p, "2;");
+	ck_assert(is_gone(written_pid()));
+	outcome_release(&o);
+}
+
+START_TEST(a_grandchild_that_holds_the_pipe_is_not_waited_for)
+{
+	live_run(grandchildren);
+}
+END_TEST
+
+static void for_ever(void)
+{
+	char *argv[6];
+	struct conf_source conf = shell(argv, "echo $$ >$1/pid; while :; do echo 12345678; done");
+	struct source_call call = {.conf = &conf,
+		.deadline = clock_deadline(10000),
+		.max_row_bytes = 1000,
+		.max_total_bytes = 1000000};
+	struct outcome o = live_call(&call);
+
+	ck_assert_int_eq(o.error, ERR_SOURCE_FAILED);
+	ck_assert_ptr_nonnull(strstr(o.fault.detail, "/bin/sh wrote more than 1000000 bytes"));
+	ck_assert(is_gone(written_pid()));
+	outcome_release(&o);
+	conf.argv[2] = "echo $$ >$1/pid; while :; do echo 12345678 >&2; done";
+	call.deadline = clock_deadline(300);
+	o = live_call(&call);
+	ck_assert_int_eq(o.error, ERR_TIMEOUT);
+	ck_assert(is_gone(written_pid()));
+	outcome_release(&o);
+}
+
+START_TEST(a_command_that_writes_for_ever_is_ended)
+{
+	live_run(for_ever);
+}
+END_TEST
+
+static void slow_reader(void)
+{
+	char *argv[6];
+	struct conf_source conf = shell(argv,
+		"i=0; while [ $i -lt 100000 ]; do echo $i; i=$((i+1)); done; echo done >$1/done");
+	char *done = mem_printf("%s/done", live.folder);
+	struct source_call call = {
+		.conf = &conf, .deadline = clock_deadline(20000), .max_row_bytes = 1000};
+	struct source *source;
+	struct source_row row;
+	uint64_t rows = 0;
+	bool end = false;
+
+	ck_assert_int_eq(source_open(live.sources, &call, &source, NULL), OK);
+	ck_assert_int_eq(source_next(source, &row, &end, NULL), OK);
+	fiber_sleep(1500);
+	/* 589 kB do not fit into a pipe and one chunk. */
+	ck_assert_int_ne(access(done, F_OK), 0);
+	for (; !end; rows++)
+		ck_assert_int_eq(source_next(source, &row, &end, NULL), OK);
+	ck_assert_uint_eq(rows, 100000);
+	ck_assert_int_eq(access(done, F_OK), 0);
+	source_close(source);
+	free(done);
+}
+
+START_TEST(a_slow_reader_slows_the_command)
+{
+	live_run(slow_reader);
+}
+END_TEST
+
+static void surroundings(void)
+{
+	/* As if a library had opened one without care. */
+	int careless = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	setenv("SECRET", "x", 1);
+	setenv("LANG", "C", 1);
+	/* ls itself opens the fourth. */
+	expect_shell(
+		"ls /proc/self/fd | tr '\\n' ' ' | sed 's/.*/\"&\"/'", "\"0 1 2 3 \";", OK, "");
+	expect_shell("readlink /proc/self/fd/0 | sed 's/.*/\"&\"/'", "\"/dev/null\";", OK, "");
+	expect_shell("env | grep -vE '^(PATH|HOME|TZ|PWD|SHLVL|_|OLDPWD)=' | sed 's/.*/\"&\"/'",
+		"\"LANG=C\";", OK, "");
+	expect_shell("[ $(ps -o pgid= $$) = $$ ] && echo 1", "1;", OK, "");
+	close(careless);
+}
+
+START_TEST(a_command_sees_nothing_of_ours)
+{
+	live_run(surroundings);
+}
+END_TEST
+
+static void parameters(void)
+{
+	char *argv[] = {"/bin/echo", "[\"{id}\",", "{id}", "]", NULL};
+	struct conf_source conf = {.type = SOURCE_COMMAND,
+		.name = "p",
+		.argv = argv,
+		.argc = 4,
+		.format = FORMAT_JSONL};
+	struct source_param param = {
+		.name = SLICE("id"), .value = SLICE("\"; touch /tmp/x $(x)\"")};
+	struct source_call call = {.conf = &conf,
+		.params = &param,
+		.param_count = 1,
+		.deadline = clock_deadline(5000),
+		.max_row_bytes = 1000};
+	const struct slice refused[] = {SLICE("-rf"), SLICE(""), SLICE("a\0b")};
+	struct outcome o = live_call(&call);
+
+	ck_assert_str_eq(o.rows.p, "[\"{id}\", \"; touch /tmp/x $(x)\" ];");
+	outcome_release(&o);
+	for (size_t i = 0; i < 3; i++) {
+		param.value = refused[i];
+		o = live_call(&call);
+		ck_assert_int_eq(o.error, ERR_BAD_PARAMETER);
+		outcome_release(&o);
+	}
+}
+
+START_TEST(parameters_are_whole_arguments)
+{
+	live_run(parameters);
+}
+END_TEST
+
+static void read_for_ever(void *argument)
+{
+	struct conf_source *conf = argument;
+	struct outcome o = live_read(conf, 60000);
+
+	ck_assert_int_eq(o.error, ERR_CANCELLED);
+	outcome_release(&o);
+}
+
+static void cancel(const char *script)
+{
+	char *argv[6];
+	struct conf_source conf = shell(argv, script);
+	struct fiber_group others;
+
+	fiber_group_init(&others, live.loop);
+	fiber_spawn(&others, "reads", read_for_ever, &conf);
+	fiber_sleep(300);
+	fiber_group_cancel(&others);
+	ck_assert_int_eq(fiber_group_join(&others, clock_deadline(8000)), OK);
+	ck_assert(is_gone(written_pid()));
+}
+
+static void cancels(void)
+{
+	cancel("echo $$ >$1/pid; exec sleep 100");
+	cancel("trap '' TERM; echo $$ >$1/pid; while :; do sleep 1; done");
+}
+
+START_TEST(a_cancelled_fiber_ends_its_command)
+{
+	live_run(cancels);
+}
+END_TEST
+
+TEST_SUITE("source_command", rows_and_verdicts_of_commands, the_end_of_standard_error_is_quoted,
+	the_deadline_ends_a_command, a_grandchild_that_holds_the_pipe_is_not_waited_for,
+	a_command_that_writes_for_ever_is_ended, a_slow_reader_slows_the_command,
+	a_command_sees_nothing_of_ours, parameters_are_whole_arguments,
+	a_cancelled_fiber_ends_its_command)

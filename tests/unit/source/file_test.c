@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../unit.h"
+#include "base/mem.h"
+#include "live.h"
+
+static struct conf_source file_of(enum conf_format format, char *path)
+{
+	return (struct conf_source){
+		.type = SOURCE_FILE, .name = "f", .format = format, .path = path};
+}
+
+static void formats(void)
+{
+	char *jsonl = live_file("a.jsonl", SLICE("{\"a\":1}\nno\n{\"a\":2}"));
+	char *csv = live_file("a.csv", SLICE("a,b\n1,\"2\n3\"\n"));
+	char *json = live_file("a.json", SLICE("{\"x\":[1,[2]]}"));
+	char *empty = live_file("empty", SLICE(""));
+	struct conf_source conf = file_of(FORMAT_JSONL, jsonl);
+
+	live_expect(&conf, "{\"a\":1};!{\"a\":2};", OK, "source f: row 2 is not JSON: ");
+	conf = file_of(FORMAT_CSV, csv);
+	live_expect(&conf, "{\"a\":\"1\",\"b\":\"2\\n3\"};", OK, "");
+	conf = file_of(FORMAT_JSON, json);
+	conf.rows = SLICE("/x");
+	live_expect(&conf, "1;[2];", OK, "");
+	conf = file_of(FORMAT_JSONL, empty);
+	live_expect(&conf, "", OK, "");
+	conf = file_of(FORMAT_JSON, empty);
+	live_expect(&conf, "", ERR_SOURCE_FAILED, "source f: the JSON document ends too early");
+	free(jsonl), free(csv), free(json), free(empty);
+}
+
+START_TEST(files_of_each_format)
+{
+	live_run(formats);
+}
+END_TEST
+
+static void not_there(void)
+{
+	char *fifo = mem_printf("%s/fifo", live.folder);
+	struct conf_source conf = file_of(FORMAT_JSONL, "/nowhere/rows.jsonl");
+
+	live_expect(&conf, "", ERR_SOURCE_FAILED,
+		"source f: cannot open /nowhere/rows.jsonl: no such file or directory");
+	conf.path = live.folder;
+	conf.name = "folder";
+	live_expect(&conf, "", ERR_SOURCE_FAILED, "it is not a regular file");
+	ck_assert_int_eq(mkfifo(fifo, 0600), 0);
+	conf.path = fifo;
+	live_expect(&conf, "", ERR_SOURCE_FAILED, "it is not a regular file");
+	free(fifo);
+}
+
+START_TEST(what_is_no_regular_file_is_refused)
+{
+	live_run(not_there);
+}
+END_TEST
+
+static void many(void)
+{
+	struct buf text = {0};
+
+	for (int i = 0; i < 200000; i++)
+		buf_printf(&text, "{\"id\":%d,\"name\":\"%0*d\"}\n", i, i % 100, i);
+	char *path = live_file("many.jsonl", buf_slice(&text));
+	struct conf_source conf = file_of(FORMAT_JSONL, path);
+	struct outcome o = live_read(&conf, 20000);
+
+	ck_assert_int_eq(o.error, OK);
+	ck_assert_uint_eq(o.count, 200000);
+	ck_assert_uint_eq(o.bad, 0);
+	outcome_release(&o);
+	buf_release(&text);
+	free(path);
+}
+
+START_TEST(rows_across_many_chunks)
+{
+	live_run(many);
+}
+END_TEST
+
+static void close_early(void)
+{
+	struct buf text = {0};
+
+	for (int i = 0; i < 100000; i++)
+		buf_str(&text, "{\"a\":1}\n");
+	char *path = live_file("a.jsonl", buf_slice(&text));
+	struct conf_source conf = file_of(FORMAT_JSONL, path);
+	struct source_call call = {
+		.conf = &conf, .deadline = clock_deadline(10000), .max_row_bytes = 100};
+	struct source *source;
+	struct source_row row;
+	bool end;
+
+	/* A read ahead is under way each time. */
+	for (int i = 0; i < 20; i++) {
+		ck_assert_int_eq(source_open(live.sources, &call, &source, NULL), OK);
+		if (i % 2)
+			ck_assert_int_eq(source_next(source, &row, &end, NULL), OK);
+		source_close(source);
+	}
+	call.deadline = clock_mono_ms() - 1;
+	ck_assert_int_eq(source_open(live.sources, &call, &source, NULL), ERR_TIMEOUT);
+	buf_release(&text);
+	free(path);
+}
+
+START_TEST(closing_leaves_requests_behind_safely)
+{
+	live_run(close_early);
+}
+END_TEST
+
+static void open_breaker(void)
+{
+	struct conf_source bad = file_of(FORMAT_JSONL, "/nowhere");
+	struct conf_source other = file_of(FORMAT_JSONL, "/dev/null");
+
+	other.name = "g";
+	for (int i = 0; i < 5; i++)
+		live_expect(&bad, "", ERR_SOURCE_FAILED, "cannot open");
+	live_expect(&bad, "", ERR_SOURCE_FAILED, "source f: failed 5 times in a row");
+	live_expect(&bad, "", ERR_SOURCE_FAILED, "the last time: cannot open /nowhere");
+	live_expect(&other, "", ERR_SOURCE_FAILED, "not a regular file");
+	/* It is the name that counts; after a success the count begins again. */
+	char *path = live_file("there.jsonl", SLICE("1\n"));
+	struct conf_source mended = file_of(FORMAT_JSONL, path);
+	struct clock_fake later = {.mono_ns = clock_mono_ns() + INT64_C(5100000000)};
+
+	live_expect(&mended, "", ERR_SOURCE_FAILED, "failed 5 times in a row");
+	clock_use_fake(&later);
+	live_expect(&bad, "", ERR_SOURCE_FAILED, "source f: cannot open");
+	live_expect(&bad, "", ERR_SOURCE_FAILED, "failed 6 times in a row");
+	later.mono_ns += INT64_C(5100000000);
+	live_expect(&mended, "1;", OK, "");
+	clock_use_fake(NULL);
+	for (int i = 0; i < 4; i++)
+		live_expect(&bad, "", ERR_SOURCE_FAILED, "cannot open");
+	live_expect(&mended, "1;", OK, "");
+	live_expect(&bad, "", ERR_SOURCE_FAILED, "cannot open");
+	free(path);
+}
+
+START_TEST(five_failures_open_the_breaker)
+{
+	live_run(open_breaker);
+}
+END_TEST
+
+TEST_SUITE("source_file", files_of_each_format, what_is_no_regular_file_is_refused,
+	rows_across_many_chunks, closing_leaves_requests_behind_safely,
+	five_failures_open_the_breaker)

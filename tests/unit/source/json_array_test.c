@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "../unit.h"
+#include "parsing.h"
+
+static const struct reading root = {.format = FORMAT_JSON};
+static const struct reading items = {.format = FORMAT_JSON, .rows = "/items"};
+
+START_TEST(the_elements_of_the_root)
+{
+	expect_reading(&root, SLICE("[]"), "");
+	expect_reading(&root, SLICE(" [ {\"a\" : [1,{}]} , 12.50,\"x\\\"]\",null ] \n"),
+		"{\"a\" : [1,{}]};12.50;\"x\\\"]\";null;");
+	expect_reading(
+		&root, SLICE("\xEF\xBB\xBF[true,9007199254740993]"), "true;9007199254740993;");
+}
+END_TEST
+
+START_TEST(the_elements_at_a_pointer)
+{
+	const struct reading deep = {.format = FORMAT_JSON, .rows = "/a/1/x~1y"};
+	const struct reading escaped = {.format = FORMAT_JSON, .rows = "/caf\xC3\xA9~0"};
+
+	expect_reading(&items,
+		SLICE("{\"meta\":{\"items\":[0,\"]}\"]},\"n\":-1.5e3,\"items\":[{\"id\":1},{\"id\":"
+		      "2}],"
+		      "\"next\":null}"),
+		"{\"id\":1};{\"id\":2};");
+	expect_reading(&deep,
+		SLICE("{\"a\":[{\"x/y\":[9]}, {\"z\":{}, \"x/y\" : [1,2] , \"q\":[3]}, 7]}"),
+		"1;2;");
+	expect_reading(&escaped, SLICE("{\"caf\\u00e9~\":[1]}"), "1;");
+	expect_reading(&items, SLICE("{\"items\":[1],\"items\":[2]}"), "1;");
+	expect_reading(&items, SLICE("{\"items\":[]}"), "");
+}
+END_TEST
+
+START_TEST(a_bad_element_costs_only_itself)
+{
+	expect_reading(
+		&root, SLICE("[1,nope,{\"a\" 1},{\"a\":1,\"a\":2},\"\xFF\",01,2]"), "1;!!!!!2;");
+}
+END_TEST
+
+START_TEST(an_element_too_long_is_passed_over)
+{
+	const struct reading tight = {.format = FORMAT_JSON, .max_row_bytes = 5};
+
+	expect_reading(&tight,
+		SLICE("[12345,123456,[1,2],[1,\"]\"],{\"a\":[\"\\\"}]\"]} ,\"123\"]"),
+		"12345;![1,2];!!\"123\";");
+}
+END_TEST
+
+START_TEST(documents_that_do_not_hold_the_rows)
+{
+	expect_reading(&root, SLICE("{\"a\":1}"), "X");
+	expect_reading(&root, SLICE("12 "), "X");
+	expect_reading(&items, SLICE("[1]"), "X");
+	expect_reading(&items, SLICE("{\"a\":1}"), "X");
+	expect_reading(&items, SLICE("{}"), "X");
+	expect_reading(&items, SLICE("{\"items\":{}}"), "X");
+	expect_reading(&items, SLICE("{\"items\":null}"), "X");
+	expect_faults(&items, SLICE("{\"a\":1}"),
+		"there is no array of rows at \"/items\": a name on the way is missing\n");
+}
+END_TEST
+
+START_TEST(documents_that_are_broken)
+{
+	static const char *const texts[] = {"", "[", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1]]",
+		"[1] x", "[[1}", "[{]", "[1\"a\"]", "[\"a", "{\"items\":[1]", "{\"items\":[1],}",
+		"{\"items\":[1] \"a\":2}", "{\"items\" [1]}", "{items:[1]}", "{\"items\":[1]]",
+		"{\"a\":[}],\"items\":[]}", "{\"a\":,\"items\":[]}", "\xEF\xBB[1]", "]", "nul"};
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		const struct reading *how = strchr(texts[i], 't') ? &items : &root;
+
+		for (size_t piece = 1; piece <= strlen(texts[i]) + 1; piece++) {
+			struct buf out = {0};
+
+			read_text(how, slice_str(texts[i]), piece, &out, NULL);
+			ck_assert_msg(out.n && out.p[out.n - 1] == 'X', "%s in %zu: %s", texts[i],
+				piece, out.p ? out.p : "");
+			buf_release(&out);
+		}
+	}
+}
+END_TEST
+
+START_TEST(depth_is_bounded)
+{
+	struct buf text = {0}, out = {0};
+
+	buf_str(&text, "[1,");
+	for (int i = 0; i < 100000; i++)
+		buf_char(&text, '[');
+	read_text(&root, buf_slice(&text), 4096, &out, NULL);
+	ck_assert_str_eq(out.p, "1;X");
+	buf_release(&text);
+	buf_release(&out);
+}
+END_TEST
+
+TEST_SUITE("json_array", the_elements_of_the_root, the_elements_at_a_pointer,
+	a_bad_element_costs_only_itself, an_element_too_long_is_passed_over,
+	documents_that_do_not_hold_the_rows, documents_that_are_broken, depth_is_bounded)
