@@ -16,12 +16,24 @@ static const char *escaped(char c, bool quotes)
 	return c == '"' && quotes ? "\\\"" : NULL;
 }
 
+/* How many bytes at the beginning are ASCII that needs no second look: nearly always all. */
+static size_t plain_bytes(struct slice text)
+{
+	size_t n = 0;
+
+	while (n < text.n && text.p[n] >= ' ' && text.p[n] <= '~' && text.p[n] != '"' &&
+		text.p[n] != '\\')
+		n++;
+	return n;
+}
+
 /* What is no UTF-8 becomes U+FFFD: one such byte and Prometheus would refuse the whole answer. */
 static void render_escaped(struct buf *out, struct slice text, bool quotes)
 {
 	while (text.n > 0) {
 		uint32_t point;
-		size_t n = utf8_next(text, &point);
+		size_t plain = plain_bytes(text);
+		size_t n = plain ? plain : utf8_next(text, &point);
 		const char *instead = n ? escaped(text.p[0], quotes) : "\xef\xbf\xbd";
 
 		if (instead)

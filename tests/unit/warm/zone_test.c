@@ -80,7 +80,7 @@ START_TEST(changes_are_exact_and_complete)
 			int64_t next = zone_next_change(zone, at);
 			int64_t until = next < 130 * YEAR_S ? next : 130 * YEAR_S;
 
-			for (; hour < until; hour += 6 * 3600)
+			for (; hour < until; hour += 25 * 3600)
 				ck_assert_int_eq(libc_offset(hour), zone_offset(zone, at));
 			if (next < 130 * YEAR_S) {
 				ck_assert_int_ne(libc_offset(next - 1), libc_offset(next));
