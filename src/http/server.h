@@ -43,6 +43,8 @@ void http_server_abandon(struct http_server *server);
 /* One line per listener: "http://127.0.0.1:8480", "unix:/run/x.sock"; the ports really bound. */
 void http_server_addresses(const struct http_server *server, struct buf *out);
 size_t http_server_connections(const struct http_server *server);
+/* Brings the HTTP rows of the metric table up to date; before each scrape or sample. */
+void http_server_publish_metrics(struct http_server *server);
 
 /*
  * Stopping: listeners accept no more, answers close their connections, every accepted request is

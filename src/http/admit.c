@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The order of the gate: from a raw head to a request that may have its body read.
+ *
+ * Special: the route is looked up before the Host rule, which some routes are exempt from, but an
+ * unknown one is told only after it, so that a wrong Host learns nothing.
+ */
+#include "base/clock.h"
+#include "http/gate.h"
+#include "http/private.h"
+#include "http/reply.h"
+
+enum {
+	second_ns = 1000000000,
+	failures_burst = 10, /* invalid tokens of one address, then */
+	failures_interval_s = 6,
+};
+
+static enum error check_host(const struct request *request, struct fault *fault)
+{
+	const struct conf *conf = request->conf;
+	struct gate_hosts hosts = {
+		.names = conf->allowed_hosts,
+		.count = conf->allowed_host_count,
+		.local = request->connection->listener->endpoint.local,
+	};
+
+	return gate_host(&request->head, &hosts, fault);
+}
+
+/* What the head alone tells: up to the route. */
+static enum error check_head(struct request *request, struct fault *fault)
+{
+	struct fault no_route;
+	enum error error, route_error;
+
+	error = gate_method(request->head.method, fault);
+	if (!error)
+		error = uri_parse(request->target.p, request->target.n, &request->uri, fault);
+	if (!error)
+		error = gate_fields(&request->head, fault);
+	if (error)
+		return error;
+	route_error = router_match(request->server->router, request->head.method, &request->uri,
+		&request->match, &no_route);
+	if (route_error || !(request->match.route->flags & ROUTE_ANY_HOST))
+		error = check_host(request, fault);
+	if (!error)
+		error = gate_framing(&request->head, fault);
+	if (error || !route_error)
+		return error;
+	if (route_error == ERR_METHOD_NOT_ALLOWED)
+		reply_header(request, "Allow", request->match.allow);
+	*fault = no_route;
+	return route_error;
+}
+
+static enum error too_many(
+	struct request *request, int wait_s, const char *what, struct fault *fault)
+{
+	reply_retry_after(request, wait_s);
+	return fault_set(fault, ERR_TOO_MANY_REQUESTS, "%s: wait %d s", what, wait_s);
+}
+
+/* `rate` per second with twice that at once; 0 = unlimited. */
+static bool take_rate(struct limit *limit, int64_t rate, int64_t now_ns, int *ret_wait_s)
+{
+	return rate <= 0 || limit_take(limit, second_ns / rate, 2 * rate, now_ns, ret_wait_s);
+}
+
+/* An invalid token is told to be one only so often, so that guessing is slow; valid ones pass. */
+static enum error refuse_failed(struct request *request, enum error error, struct fault *fault)
+{
+	struct limit *failures = peer_failures(request->connection->peer);
+	int wait_s;
+
+	if (request->auth.failed && !limit_take(failures, (int64_t)failures_interval_s * second_ns,
+					    failures_burst, request->began_ns, &wait_s))
+		return too_many(request, wait_s, "too many invalid tokens", fault);
+	reply_header(request, "WWW-Authenticate", request->auth.challenge);
+	return error;
+}
+
+static enum error check_caller(struct request *request, struct fault *fault)
+{
+	const struct conf_token *token;
+	enum error error = auth_check(request->conf, request->match.route,
+		request->head.authorization, clock_wall_ms(), &request->auth, fault);
+	int wait_s;
+
+	if (error)
+		return refuse_failed(request, error, fault);
+	token = request->auth.token;
+	if (!token)
+		return gate_origin(&request->head, fault);
+	if (token->requests_per_second > 0 &&
+		!take_rate(token_limit(request->server->token_limits, token->name),
+			token->requests_per_second, request->began_ns, &wait_s))
+		return too_many(request, wait_s, "the token's requests_per_second", fault);
+	return OK;
+}
+
+static enum error check_all(struct request *request, struct fault *fault)
+{
+	const struct conf *conf = request->conf;
+	enum error error = check_head(request, fault);
+	int wait_s;
+
+	if (!error)
+		error = gate_body(
+			&request->head, request->match.route, conf->limits.body_bytes, fault);
+	if (error)
+		return error;
+	if (!take_rate(peer_requests(request->connection->peer), conf->limits.requests_per_second,
+		    request->began_ns, &wait_s))
+		return too_many(request, wait_s, "limits.requests_per_second", fault);
+	error = gate_query(&request->uri, request->match.route, fault);
+	return error ? error : check_caller(request, fault);
+}
+
+enum error request_admit(struct request *request, struct fault *fault)
+{
+	enum error error;
+
+	request->conf = conf_ref(request->server->conf);
+	error = check_all(request, fault);
+	request_set_id(request);
+	return error;
+}

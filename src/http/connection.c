@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* Connections: how many, from whom, and until when. */
+#include <errno.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "http/private.h"
+
+struct connection *connection_of(struct deadline *deadline)
+{
+	return (struct connection *)((char *)deadline - offsetof(struct connection, deadline));
+}
+
+static void connection_free(struct connection *connection)
+{
+	struct listener *listener = connection->listener;
+	struct http_server *server = listener->server;
+
+	if (connection->deadline.next)
+		deadline_end(&connection->deadline);
+	peers_leave(server->peers, connection->peer, clock_mono_ns());
+	mem_free(connection);
+	listener->connections--;
+	server->connections--;
+	if (listener->draining && listener->connections == 0)
+		loop_flush_later(server->loop, &server->sweep);
+	if (server->connections == 0)
+		fiber_cond_broadcast(&server->drained);
+	if (server->accept_paused)
+		server_resume_accept(server);
+}
+
+void connection_notify(void *context, struct MHD_Connection *mhd, void **socket_context,
+	enum MHD_ConnectionNotificationCode code)
+{
+	struct listener *listener = context;
+	struct connection *connection;
+
+	(void)mhd;
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		connection = listener->entering;
+		listener->entering = NULL;
+		*socket_context = connection;
+		deadline_begin(&listener->server->deadlines, &connection->deadline, PHASE_HEAD);
+	} else {
+		connection_free(*socket_context);
+		*socket_context = NULL;
+	}
+}
+
+void connection_enter(
+	struct listener *listener, int fd, const struct sockaddr *address, socklen_t n)
+{
+	struct http_server *server = listener->server;
+	struct connection *connection = mem_new(struct connection);
+
+	connection->listener = listener;
+	connection->fd = fd;
+	connection->peer = peers_enter(server->peers, address, clock_mono_ns());
+	listener->connections++;
+	server->connections++;
+	if (!peer_is_local(connection->peer) &&
+		peer_connections(connection->peer) > (size_t)server->conf->limits.per_ip) {
+		close(fd);
+		connection_free(connection);
+		return;
+	}
+	listener->entering = connection;
+	MHD_add_connection(listener->mhd, fd, address, n);
+	/* Not announced: MHD has refused it, and closed the socket. */
+	if (listener->entering) {
+		listener->entering = NULL;
+		connection_free(connection);
+	}
+}
+
+void connection_cut(struct connection *connection)
+{
+	shutdown(connection->fd, SHUT_RDWR);
+	loop_pump_wake(&connection->listener->pump);
+}
+
+void connection_finish(struct connection *connection)
+{
+	/* What has arrived is still read and answered; MHD closes at the end of it. */
+	shutdown(connection->fd, SHUT_RD);
+	loop_pump_wake(&connection->listener->pump);
+}
+
+void connection_expired(struct deadlines *deadlines, struct deadline *deadline)
+{
+	(void)deadlines;
+	connection_cut(connection_of(deadline));
+}
+
+void connections_close_idle(struct http_server *server, const struct listener *only)
+{
+	struct deadline *at = deadlines_first(&server->deadlines, PHASE_IDLE);
+
+	for (; at; at = deadlines_next(&server->deadlines, at))
+		if (!only || connection_of(at)->listener == only)
+			connection_finish(connection_of(at));
+}
+
+void connections_cut_all(struct http_server *server)
+{
+	for (int phase = 0; phase < PHASES; phase++) {
+		struct deadline *at = deadlines_first(&server->deadlines, (enum phase)phase);
+
+		for (; at; at = deadlines_next(&server->deadlines, at))
+			connection_cut(connection_of(at));
+	}
+}
+
+bool connections_full(struct http_server *server)
+{
+	struct deadline *oldest;
+
+	if (server->connections < server->max_connections)
+		return false;
+	/* Somebody who waits goes before somebody who has been silent longest. */
+	oldest = deadlines_first(&server->deadlines, PHASE_IDLE);
+	if (oldest) {
+		deadline_move(&server->deadlines, oldest, PHASE_HANDLER);
+		connection_cut(connection_of(oldest));
+	}
+	return true;
+}

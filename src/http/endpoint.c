@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* Sockets of each kind; see endpoint.h. */
+#include "http/endpoint.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+enum { backlog = 1024 };
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+	struct sockaddr_un un;
+	struct sockaddr_storage storage;
+};
+
+static enum error refuse(struct fault *fault, const char *what, const char *why)
+{
+	return fault_set(fault, ERR_BAD_CONFIG, "listen: %s: %s", what, why);
+}
+
+/* Closes a socket that came to nothing; keeps errno for the caller's message. */
+static void give_up(int fd)
+{
+	int saved = errno;
+
+	if (fd >= 0)
+		close(fd);
+	errno = saved;
+}
+
+static bool is_loopback(const union address *address)
+{
+	switch (address->any.sa_family) {
+	case AF_UNIX:
+		return true;
+	case AF_INET:
+		return ntohl(address->v4.sin_addr.s_addr) >> 24 == 127;
+	case AF_INET6:
+		return IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr);
+	default:
+		return false;
+	}
+}
+
+static char *address_text(const union address *address, socklen_t n)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	switch (address->any.sa_family) {
+	case AF_INET:
+		inet_ntop(AF_INET, &address->v4.sin_addr, text, sizeof text);
+		return mem_printf("http://%s:%u", text, ntohs(address->v4.sin_port));
+	case AF_INET6:
+		inet_ntop(AF_INET6, &address->v6.sin6_addr, text, sizeof text);
+		return mem_printf("http://[%s]:%u", text, ntohs(address->v6.sin6_port));
+	default:
+		/* The path may fill the structure without a NUL. */
+		if (n <= offsetof(struct sockaddr_un, sun_path))
+			return mem_strdup("unix:");
+		n -= (socklen_t)offsetof(struct sockaddr_un, sun_path);
+		return mem_printf(
+			"unix:%.*s", (int)strnlen(address->un.sun_path, n), address->un.sun_path);
+	}
+}
+
+/* What the kernel says about a bound socket. */
+static bool describe(int fd, struct endpoint *ret)
+{
+	union address address = {.any.sa_family = AF_UNSPEC};
+	socklen_t n = sizeof address;
+
+	if (getsockname(fd, &address.any, &n) != 0)
+		return false;
+	ret->fd = fd;
+	ret->local = address.any.sa_family == AF_UNIX;
+	ret->loopback = is_loopback(&address);
+	ret->address = address_text(&address, n);
+	return true;
+}
+
+static enum error bind_tcp(
+	const struct conf_listen *listen_at, struct endpoint *ret, struct fault *fault)
+{
+	union address address = {.any.sa_family = AF_UNSPEC};
+	socklen_t n = sizeof address.v4;
+	const int on = 1;
+	int fd;
+
+	if (inet_pton(AF_INET, listen_at->host, &address.v4.sin_addr) == 1) {
+		address.v4.sin_family = AF_INET;
+		address.v4.sin_port = htons(listen_at->port);
+	} else if (inet_pton(AF_INET6, listen_at->host, &address.v6.sin6_addr) == 1) {
+		address.v6.sin6_family = AF_INET6;
+		address.v6.sin6_port = htons(listen_at->port);
+		n = sizeof address.v6;
+	} else {
+		return refuse(fault, listen_at->text, "is not a numeric address");
+	}
+	fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+		(address.any.sa_family == AF_INET6 &&
+			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) ||
+		bind(fd, &address.any, n) != 0 || listen(fd, backlog) != 0 || !describe(fd, ret)) {
+		give_up(fd);
+		return refuse(fault, listen_at->text, strerror(errno));
+	}
+	return OK;
+}
+
+static int unix_socket(void)
+{
+	return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+/* Whether the path is free now: nothing there, or a socket that nobody answered on. */
+static enum error clear_path(const union address *address, struct fault *fault)
+{
+	const char *path = address->un.sun_path;
+	struct stat is;
+	int fd, refused;
+
+	if (lstat(path, &is) != 0)
+		return errno == ENOENT ? OK : refuse(fault, path, strerror(errno));
+	if (!S_ISSOCK(is.st_mode))
+		return refuse(fault, path, "exists and is not a socket");
+	fd = unix_socket();
+	refused = fd >= 0 && connect(fd, &address->any, sizeof address->un) != 0 &&
+		  errno == ECONNREFUSED;
+	give_up(fd);
+	if (!refused)
+		return refuse(fault, path, "another process listens there");
+	if (unlink(path) != 0 && errno != ENOENT)
+		return refuse(fault, path, strerror(errno));
+	return OK;
+}
+
+static enum error bind_unix(
+	const struct conf_listen *listen_at, struct endpoint *ret, struct fault *fault)
+{
+	union address address = {.un.sun_family = AF_UNIX};
+	size_t n = strlen(listen_at->path);
+	struct stat is;
+	enum error error;
+	int fd;
+
+	if (n == 0 || n >= sizeof address.un.sun_path)
+		return refuse(fault, listen_at->text, "the path of a socket has 1 to 107 bytes");
+	memcpy(address.un.sun_path, listen_at->path, n);
+	error = clear_path(&address, fault);
+	if (error)
+		return error;
+	fd = unix_socket();
+	/* The file begins with these bits less the umask, so it is never wider than it should be.
+	 */
+	if (fd < 0 || fchmod(fd, listen_at->mode) != 0 ||
+		bind(fd, &address.any, sizeof address.un) != 0 || !describe(fd, ret)) {
+		give_up(fd);
+		return refuse(fault, listen_at->text, strerror(errno));
+	}
+	ret->path = mem_strdup(listen_at->path);
+	if (stat(ret->path, &is) == 0) {
+		ret->path_device = is.st_dev;
+		ret->path_inode = is.st_ino;
+		if (chmod(ret->path, listen_at->mode) == 0 && listen(fd, backlog) == 0)
+			return OK;
+	}
+	refuse(fault, listen_at->text, strerror(errno));
+	endpoint_close(ret);
+	return ERR_BAD_CONFIG;
+}
+
+enum error endpoint_bind(
+	const struct conf_listen *listen_at, struct endpoint *ret, struct fault *fault)
+{
+	*ret = (struct endpoint){.fd = -1};
+	return listen_at->kind == LISTEN_UNIX ? bind_unix(listen_at, ret, fault)
+					      : bind_tcp(listen_at, ret, fault);
+}
+
+enum error endpoint_take(int fd, struct endpoint *ret, struct fault *fault)
+{
+	int type = 0, listening = 0, flags = fcntl(fd, F_GETFL);
+	socklen_t n = sizeof type;
+
+	*ret = (struct endpoint){.fd = -1, .passed = true};
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) != 0 || type != SOCK_STREAM ||
+		getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &n) != 0 || !listening)
+		return refuse(fault, "systemd", "a passed socket is not a listening stream socket");
+	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 || !describe(fd, ret))
+		return refuse(fault, "systemd", strerror(errno));
+	return OK;
+}
+
+void endpoint_close(struct endpoint *endpoint)
+{
+	struct stat is;
+
+	/* A passed socket goes on listening for the next daemon. */
+	if (endpoint->fd >= 0 && !endpoint->passed)
+		close(endpoint->fd);
+	if (endpoint->path && lstat(endpoint->path, &is) == 0 &&
+		is.st_dev == endpoint->path_device && is.st_ino == endpoint->path_inode)
+		unlink(endpoint->path);
+	mem_free(endpoint->path);
+	mem_free(endpoint->address);
+	*endpoint = (struct endpoint){.fd = -1};
+}

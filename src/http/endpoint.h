@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Listening sockets: bound, or taken over from systemd, and named. */
+#ifndef CW_HTTP_ENDPOINT_H
+#define CW_HTTP_ENDPOINT_H
+
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "conf/conf.h"
+
+struct endpoint {
+	int fd;	       /* listening, non-blocking, closed on exec */
+	char *address; /* "http://127.0.0.1:8480" with the port really bound, "unix:/run/x.sock" */
+	bool local;    /* a Unix socket */
+	bool loopback; /* reached from this machine only */
+	bool passed;   /* by systemd, who keeps it open */
+	char *path;    /* the socket file of our own, else NULL */
+	dev_t path_device;
+	ino_t path_inode;
+};
+
+/*
+ * Binds a TCP or Unix address. A socket file that nobody answers on is replaced. ERR_BAD_CONFIG
+ * with what stood in the way.
+ */
+enum error endpoint_bind(
+	const struct conf_listen *listen, struct endpoint *ret, struct fault *fault);
+/* Takes over the passed socket `fd`. */
+enum error endpoint_take(int fd, struct endpoint *ret, struct fault *fault);
+/* Closes it and removes its file, if that is still the one that was made. */
+void endpoint_close(struct endpoint *endpoint);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One request and its answer, as MHD calls for them.
+ *
+ *	target -> first call: admitted, or refused at once
+ *	       -> body calls -> last call: the handler runs, inline or in a fiber (suspended)
+ *	       -> called again after the resume: the answer is queued -> completed
+ *
+ * Special: MHD reads no body and closes the connection when the answer is queued in the first call,
+ * which is what a refusal wants; an answer of a handler keeps the connection.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "http/private.h"
+#include "http/reply.h"
+
+static struct connection *connection_of_mhd(struct MHD_Connection *mhd)
+{
+	return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+void *exchange_target(void *context, const char *target, struct MHD_Connection *mhd)
+{
+	struct listener *listener = context;
+	struct connection *connection = connection_of_mhd(mhd);
+	struct request *request = request_take(connection);
+
+	/* One byte over the limit is enough for the gate to see that it is over. */
+	if (target)
+		buf_append(&request->target, target, strnlen(target, URI_MAX_BYTES + 1));
+	connection->requests++;
+	/* The first request's time runs from the accept. */
+	if (connection->deadline.phase == PHASE_IDLE)
+		deadline_move(&listener->server->deadlines, &connection->deadline, PHASE_HEAD);
+	return request;
+}
+
+static void move_to(struct request *request, enum phase phase)
+{
+	deadline_move(&request->server->deadlines, &request->connection->deadline, phase);
+}
+
+static enum MHD_Result queue(struct request *request)
+{
+	enum MHD_Result result =
+		MHD_queue_response(request->mhd, (unsigned)request->status, request->response);
+
+	MHD_destroy_response(request->response);
+	request->response = NULL;
+	request->state = REQUEST_QUEUED;
+	move_to(request, PHASE_REPLY);
+	return result;
+}
+
+static enum MHD_Result add_field(void *context, enum MHD_ValueKind kind, const char *name,
+	size_t name_n, const char *value, size_t value_n)
+{
+	struct head *head = context;
+
+	(void)kind;
+	head_add(head, slice_of(name, name_n), slice_of(value ? value : "", value_n));
+	return MHD_YES;
+}
+
+static enum MHD_Result admit(struct request *request, const char *method)
+{
+	struct fault fault;
+
+	request->began_ns = clock_mono_ns();
+	head_begin(&request->head, slice_str(method));
+	MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, add_field, &request->head);
+	if (request_admit(request, &fault)) {
+		reply_fault(request, &fault);
+		return queue(request);
+	}
+	request->state = REQUEST_BODY;
+	if (request->head.length > 0)
+		move_to(request, PHASE_BODY);
+	return MHD_YES;
+}
+
+static enum MHD_Result collect(struct request *request, const char *data, size_t n)
+{
+	struct http_server *server = request->server;
+
+	if (n > (size_t)request->head.length - request->body.n)
+		return MHD_NO;
+	if (server->body_bytes + n > BODY_BUDGET) {
+		server->body_bytes -= request->charged;
+		request->charged = 0;
+		buf_release(&request->body);
+		request->overloaded = true;
+	}
+	if (request->overloaded)
+		return MHD_YES;
+	server->body_bytes += n;
+	request->charged += n;
+	buf_append(&request->body, data, n);
+	return MHD_YES;
+}
+
+static void run_in_fiber(void *argument)
+{
+	struct request *request = argument;
+
+	request->match.route->handler(request, request->server->context);
+	assert(!request->suspended); /* it has replied */
+	request_drop(request);
+}
+
+static enum MHD_Result run(struct request *request)
+{
+	const struct route *route = request->match.route;
+	struct fault fault;
+
+	request->state = REQUEST_RUNNING;
+	if (request->overloaded) {
+		fault_set(&fault, ERR_OVERLOADED, "too many bodies are being read: try again");
+		reply_fault(request, &fault);
+		return queue(request);
+	}
+	if (route->flags & ROUTE_INLINE) {
+		route->handler(request, request->server->context);
+		assert(request->response);
+		return queue(request);
+	}
+	request->suspended = true;
+	request->holds++;
+	move_to(request, PHASE_HANDLER);
+	MHD_suspend_connection(request->mhd);
+	fiber_spawn(&request->server->requests, route->path, run_in_fiber, request);
+	return MHD_YES;
+}
+
+enum MHD_Result exchange_handle(void *context, struct MHD_Connection *mhd, const char *url,
+	const char *method, const char *version, const char *data, size_t *data_n,
+	void **request_context)
+{
+	struct request *request = *request_context;
+	size_t n = *data_n;
+
+	(void)context, (void)url, (void)version;
+	if (!request)
+		return MHD_NO;
+	request->mhd = mhd;
+	switch (request->state) {
+	case REQUEST_NEW:
+		return admit(request, method);
+	case REQUEST_BODY:
+		*data_n = 0;
+		return n > 0 ? collect(request, data, n) : run(request);
+	case REQUEST_RUNNING:
+		return request->response ? queue(request) : MHD_YES;
+	default:
+		return MHD_NO;
+	}
+}
+
+void exchange_completed(void *context, struct MHD_Connection *mhd, void **request_context,
+	enum MHD_RequestTerminationCode code)
+{
+	struct request *request = *request_context;
+	struct connection *connection;
+
+	(void)context, (void)mhd, (void)code;
+	*request_context = NULL;
+	if (!request)
+		return;
+	connection = request->connection;
+	if (request->state == REQUEST_QUEUED)
+		account_request(request->server->account, request);
+	move_to(request, PHASE_IDLE);
+	if (request->server->draining || connection->listener->draining)
+		connection_finish(connection);
+	request->connection = NULL;
+	request_drop(request);
+}

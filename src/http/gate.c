@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/* The gate's steps; their order is kept by http/admit.c. The Host rule has gate_host.c. */
+#include "http/gate.h"
+
+#include <string.h>
+
+static bool is_read(struct slice method)
+{
+	return slice_is(method, "GET") || slice_is(method, "HEAD");
+}
+
+enum error gate_method(struct slice method, struct fault *fault)
+{
+	static const char *const known[] = {
+		"GET", "POST", "HEAD", "DELETE", "PUT", "PATCH", "OPTIONS"};
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (slice_is(method, known[i]))
+			return OK;
+	if (!text_is_token(method) || method.n > 32)
+		return fault_set(fault, ERR_UNKNOWN_METHOD, "the method is no name of a method");
+	return fault_set(fault, ERR_UNKNOWN_METHOD,
+		"the method %.*s is not known here; methods are upper-case", (int)method.n,
+		method.p);
+}
+
+/* A field that the gate keeps, and whether it may stand twice. */
+struct known_field {
+	struct slice name;
+	size_t offset;
+	bool single;
+};
+
+#define KNOWN(text, member, single) \
+	{ \
+		SLICE(text), offsetof(struct head, member), single \
+	}
+
+static const struct known_field known_fields[] = {
+	KNOWN("host", host, true),
+	KNOWN("authorization", authorization, true),
+	KNOWN("content-type", content_type, true),
+	KNOWN("content-length", content_length, true),
+	KNOWN("cookie", cookie, true),
+	KNOWN("expect", expect, true),
+	KNOWN("transfer-encoding", transfer_encoding, false),
+	KNOWN("origin", origin, true),
+	KNOWN("sec-fetch-site", fetch_site, true),
+	KNOWN("x-request-id", request_id, true),
+};
+
+static enum error note_field(struct head *head, const struct head_field *field, struct fault *fault)
+{
+	for (size_t i = 0; i < sizeof known_fields / sizeof *known_fields; i++) {
+		const struct known_field *known = &known_fields[i];
+		struct slice *to = (struct slice *)((char *)head + known->offset);
+
+		if (!text_equal_caseless(field->name, known->name))
+			continue;
+		if (to->p && known->single)
+			return fault_set(fault, ERR_BAD_REQUEST, "the header %s is given twice",
+				known->name.p);
+		*to = field->value;
+		return OK;
+	}
+	return OK;
+}
+
+static bool has_control_bytes(struct slice value)
+{
+	for (size_t i = 0; i < value.n; i++) {
+		unsigned char c = (unsigned char)value.p[i];
+
+		if ((c < ' ' && c != '\t') || c == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+enum error gate_fields(struct head *head, struct fault *fault)
+{
+	if (head->too_many)
+		return fault_set(
+			fault, ERR_HEADERS_TOO_LARGE, "more than %d headers", HEAD_MAX_FIELDS);
+	if (head->field_bytes > HEAD_MAX_BYTES)
+		return fault_set(fault, ERR_HEADERS_TOO_LARGE,
+			"the headers have %zu bytes, the limit is %d", head->field_bytes,
+			HEAD_MAX_BYTES);
+	for (size_t i = 0; i < head->field_count; i++) {
+		const struct head_field *field = &head->fields[i];
+		enum error error;
+
+		if (!text_is_token(field->name))
+			return fault_set(fault, ERR_BAD_REQUEST,
+				"the name of header %zu is not a token", i + 1);
+		if (has_control_bytes(field->value))
+			return fault_set(fault, ERR_BAD_REQUEST,
+				"the header %.*s holds a control byte",
+				(int)(field->name.n < 64 ? field->name.n : 64), field->name.p);
+		error = note_field(head, field, fault);
+		if (error)
+			return error;
+	}
+	return OK;
+}
+
+enum error gate_framing(struct head *head, struct fault *fault)
+{
+	struct slice text = head->content_length;
+
+	if (head->transfer_encoding.p)
+		return fault_set(fault, ERR_LENGTH_REQUIRED,
+			"Transfer-Encoding is not taken: send the body with a Content-Length");
+	head->length = 0;
+	if (!text.p)
+		return OK;
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] < '0' || text.p[i] > '9')
+			text.n = 0;
+	if (text.n == 0)
+		return fault_set(
+			fault, ERR_BAD_REQUEST, "Content-Length must be one number of bytes");
+	while (text.n > 1 && text.p[0] == '0')
+		text = slice_of(text.p + 1, text.n - 1);
+	/* Digits beyond 64 bits are a length all the same: one over every limit. */
+	if (!slice_int64(text, &head->length))
+		head->length = INT64_MAX;
+	if (head->length > 0 && is_read(head->method))
+		return fault_set(fault, ERR_BAD_REQUEST, "%.*s takes no body", (int)head->method.n,
+			head->method.p);
+	return OK;
+}
+
+/* The media type without its parameters and the space around it. */
+static struct slice media_type(struct slice value)
+{
+	const char *semicolon = value.n ? memchr(value.p, ';', value.n) : NULL;
+
+	if (semicolon)
+		value.n = (size_t)(semicolon - value.p);
+	while (value.n > 0 && (value.p[value.n - 1] == ' ' || value.p[value.n - 1] == '\t'))
+		value.n--;
+	return value;
+}
+
+static bool is_json_type(struct slice value)
+{
+	static const struct slice application = SLICE("application/"), json = SLICE("+json");
+	struct slice type = media_type(value);
+
+	if (text_equal_caseless(type, SLICE("application/json")))
+		return true;
+	return type.n > application.n + json.n &&
+	       text_equal_caseless(slice_of(type.p, application.n), application) &&
+	       text_equal_caseless(slice_of(type.p + type.n - json.n, json.n), json);
+}
+
+enum error gate_body(
+	const struct head *head, const struct route *route, int64_t limit, struct fault *fault)
+{
+	if (head->length > 0 && !(route->flags & (ROUTE_JSON | ROUTE_BYTES)))
+		return fault_set(fault, ERR_BAD_BODY, "this address takes no body");
+	if (head->length > limit)
+		return fault_set(fault, ERR_TOO_LARGE,
+			"the body's Content-Length is over the limit of %lld bytes",
+			(long long)limit);
+	if (head->expect.p && !text_equal_caseless(head->expect, SLICE("100-continue")))
+		return fault_set(fault, ERR_EXPECTATION_FAILED,
+			"no expectation but 100-continue can be met");
+	/* An empty body needs no type, but one that only a form sends tells a browser's form. */
+	if ((route->flags & ROUTE_JSON) && (head->length > 0 || head->content_type.p) &&
+		!is_json_type(head->content_type))
+		return fault_set(fault, ERR_UNSUPPORTED_TYPE,
+			"send Content-Type: application/json (curl --json)");
+	return OK;
+}
+
+/* Whether `name` is one of the words of `list`, which are separated by spaces. */
+static bool lists(const char *list, struct slice name)
+{
+	while (list && *list) {
+		size_t n = strcspn(list, " ");
+
+		if (slice_equal(slice_of(list, n), name))
+			return true;
+		list += n + (list[n] == ' ');
+	}
+	return false;
+}
+
+enum error gate_query(const struct uri *uri, const struct route *route, struct fault *fault)
+{
+	if (uri_parameter(uri, "access_token"))
+		return fault_set(fault, ERR_BAD_REQUEST,
+			"a token in an address ends up in logs: send Authorization: Bearer TOKEN");
+	for (size_t i = 0; i < uri->parameter_count; i++) {
+		struct slice name = uri->parameters[i].name;
+
+		if (lists(route->query, name))
+			continue;
+		if (!route->query || !*route->query)
+			return fault_set(fault, ERR_BAD_PARAMETER,
+				"the query parameter %.*s is not known: this address takes none",
+				(int)(name.n < 64 ? name.n : 64), name.p);
+		return fault_set(fault, ERR_BAD_PARAMETER,
+			"the query parameter %.*s is not known; this address takes: %s",
+			(int)(name.n < 64 ? name.n : 64), name.p, route->query);
+	}
+	return OK;
+}
+
+/* `http://HOST` or `https://HOST`, as a browser writes the origin of our own pages. */
+static bool is_own_origin(const struct head *head)
+{
+	static const struct slice schemes[] = {SLICE("http://"), SLICE("https://")};
+	struct slice origin = head->origin;
+
+	for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+		size_t n = schemes[i].n;
+
+		if (slice_starts(origin, schemes[i]) &&
+			text_equal_caseless(slice_of(origin.p + n, origin.n - n), head->host))
+			return true;
+	}
+	return false;
+}
+
+enum error gate_origin(const struct head *head, struct fault *fault)
+{
+	struct slice site = head->fetch_site;
+	bool foreign = head->origin.p && !is_own_origin(head);
+
+	if (is_read(head->method))
+		return OK;
+	if (site.p && !slice_is(site, "same-origin") && !slice_is(site, "none"))
+		foreign = true;
+	if (foreign)
+		return fault_set(fault, ERR_FORBIDDEN,
+			"a page of another site may not do this without a token");
+	return OK;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* Collecting a head, and the two text rules of HTTP's field names. */
+#include "http/head.h"
+
+#include <string.h>
+
+/* What may stand in a token besides letters and digits. */
+static const char token_marks[] = "!#$%&'*+-.^_`|~";
+
+static bool is_token_byte(unsigned char c)
+{
+	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-')
+		return true;
+	return c != '\0' && memchr(token_marks, c, sizeof token_marks - 1) != NULL;
+}
+
+static unsigned char lower(char c)
+{
+	return (unsigned char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+}
+
+bool text_equal_caseless(struct slice a, struct slice b)
+{
+	if (a.n != b.n)
+		return false;
+	for (size_t i = 0; i < a.n; i++)
+		if (lower(a.p[i]) != lower(b.p[i]))
+			return false;
+	return true;
+}
+
+bool text_is_token(struct slice text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (!is_token_byte((unsigned char)text.p[i]))
+			return false;
+	return text.n > 0;
+}
+
+void head_begin(struct head *head, struct slice method)
+{
+	static const struct slice absent;
+
+	head->method = method;
+	head->field_count = head->field_bytes = 0;
+	head->too_many = false;
+	head->host = head->authorization = head->content_type = absent;
+	head->content_length = head->cookie = head->expect = absent;
+	head->transfer_encoding = head->origin = head->fetch_site = head->request_id = absent;
+	head->length = 0;
+}
+
+void head_add(struct head *head, struct slice name, struct slice value)
+{
+	/* As sent: colon, space and the line's end. */
+	head->field_bytes += name.n + value.n + 4;
+	if (head->field_count == HEAD_MAX_FIELDS) {
+		head->too_many = true;
+		return;
+	}
+	head->fields[head->field_count++] = (struct head_field){name, value};
+}
+
+bool head_find(const struct head *head, struct slice name, struct slice *ret)
+{
+	for (size_t i = 0; i < head->field_count; i++) {
+		if (text_equal_caseless(head->fields[i].name, name)) {
+			*ret = head->fields[i].value;
+			return true;
+		}
+	}
+	return false;
+}

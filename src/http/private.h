@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of src/http share.
+ *
+ *	http_server 1--n listener 1--n connection 1--1 request (while there is one)
+ *
+ * A listener is one socket and one MHD daemon. A connection lives from accept to close, a request
+ * from its first line to the last byte of its answer, longer where its handler still runs.
+ */
+#ifndef CW_HTTP_PRIVATE_H
+#define CW_HTTP_PRIVATE_H
+
+#include <microhttpd.h>
+#include <uv.h>
+
+#include "base/buf.h"
+#include "base/fiber.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/metric.h"
+#include "conf/conf.h"
+#include "http/auth.h"
+#include "http/deadline.h"
+#include "http/endpoint.h"
+#include "http/head.h"
+#include "http/peer.h"
+#include "http/router.h"
+#include "http/server.h"
+#include "http/uri.h"
+
+enum {
+	REQUESTS_PER_CONNECTION = 10000,
+	BODY_BUDGET = 64 * 1024 * 1024, /* of all bodies that are being read or worked on */
+	IDLE_MS = 60000,
+	/* What MHD keeps for each connection: a full head, the answer's head, its own records. */
+	CONNECTION_MEMORY = 16 * 1024,
+	RESERVED_FDS = 64,
+	ACCEPT_RETRY_MS = 1000,
+	HANDLER_CLEANUP_MS = 5000, /* fiber.h's house limit */
+	DRAIN_GRACE_MS = 1000,	   /* for connections that have not sent a request yet */
+	ID_BYTES = 64,
+};
+
+struct account;
+struct token_limits;
+
+struct http_server {
+	struct loop *loop;
+	struct log *log;
+	void *context;
+	struct conf *conf; /* in force; NULL before the first commit */
+	struct router *router;
+	struct listener *listeners; /* in force or draining */
+	struct listener *pending;   /* bound by prepare, not yet in force */
+	struct peers *peers;
+	struct token_limits *token_limits;
+	struct account *account;
+	struct deadlines deadlines;
+	struct fiber_group requests; /* the fibers of handlers */
+	struct request *spare;	     /* requests to use again */
+	size_t spare_count;
+	size_t connections, max_connections;
+	size_t body_bytes;
+	uint64_t next_id;
+	bool draining;
+	bool accept_paused;
+	uv_timer_t accept_retry;
+	struct loop_flush sweep; /* closes listeners that have drained */
+	struct fiber_cond drained;
+	unsigned handles; /* open handles of libuv inside this structure */
+};
+
+struct listener {
+	struct http_server *server;
+	struct listener *next;
+	struct conf_listen wanted; /* what it was made for; strings are copies */
+	int passed_index;	   /* of systemd's sockets */
+	struct endpoint endpoint;
+	struct MHD_Daemon *mhd;
+	struct loop_pump pump;
+	uv_poll_t accept_poll, mhd_poll;
+	unsigned handles;
+	struct connection *entering; /* handed to MHD, not yet announced by it */
+	size_t connections;
+	bool draining;
+	bool keep; /* by the configuration that prepare looks at */
+};
+
+struct connection {
+	struct deadline deadline;
+	struct listener *listener;
+	struct peer *peer;
+	int fd; /* MHD's: only to peek and to shut down */
+	unsigned requests;
+};
+
+enum request_state {
+	REQUEST_NEW,	 /* the target is known, the head is still coming */
+	REQUEST_BODY,	 /* admitted; its body is being collected */
+	REQUEST_RUNNING, /* the handler has it */
+	REQUEST_QUEUED,	 /* the answer is MHD's */
+};
+
+struct request {
+	struct http_server *server;
+	struct connection *connection;
+	struct MHD_Connection *mhd;
+	struct conf *conf;
+	enum request_state state;
+	unsigned holds; /* MHD's, and the fiber's while the handler runs in one */
+	bool suspended;
+	bool overloaded;   /* the body did not fit into the budget and was dropped */
+	struct buf target; /* decoded in place: the segments of `uri` lie in it */
+	struct uri uri;
+	struct head head;
+	struct router_match match;
+	struct auth auth;
+	char id[ID_BYTES + 1];
+	struct buf body;
+	size_t charged; /* of the budget */
+	int64_t began_ns;
+	struct buf reply_headers; /* "name\0value\0" each */
+	bool retry_after_set;
+	struct MHD_Response *response; /* to be queued */
+	int status;
+	struct request *next_spare;
+};
+
+/* listener.c */
+
+/* A listener for one bound or passed socket, with its daemon; not yet accepting. */
+enum error listener_new(struct http_server *server, const struct conf_listen *wanted,
+	int passed_index, struct listener **ret, struct fault *fault);
+void listener_start(struct listener *listener);
+void listener_accept(struct listener *listener, bool on);
+/* Takes what has connected already, then accepts no more and closes the socket. */
+void listener_quiesce(struct listener *listener);
+/* Without connections. Memory goes once libuv has let go of it. */
+void listener_close(struct listener *listener);
+
+/* connection.c */
+
+/* MHD_OPTION_NOTIFY_CONNECTION; `context` is the listener. */
+void connection_notify(void *context, struct MHD_Connection *mhd, void **socket_context,
+	enum MHD_ConnectionNotificationCode code);
+/* Takes `fd` over. */
+void connection_enter(
+	struct listener *listener, int fd, const struct sockaddr *address, socklen_t n);
+void connection_expired(struct deadlines *deadlines, struct deadline *deadline);
+/* Ends it at once. */
+void connection_cut(struct connection *connection);
+/* Ends it after what has arrived on it already. */
+void connection_finish(struct connection *connection);
+struct connection *connection_of(struct deadline *deadline);
+/* Closes what is idle: all of the server, or those of one listener. */
+void connections_close_idle(struct http_server *server, const struct listener *only);
+void connections_cut_all(struct http_server *server);
+/* Whether there is no room for one more; then the one that has been idle longest is cut. */
+bool connections_full(struct http_server *server);
+
+/* server.c */
+
+/* Until a connection ends; with `retry` also for ACCEPT_RETRY_MS only. */
+void server_pause_accept(struct http_server *server, bool retry);
+void server_resume_accept(struct http_server *server);
+
+/* exchange.c: MHD's callbacks for a request; `context` is the listener */
+
+void *exchange_target(void *context, const char *target, struct MHD_Connection *mhd);
+enum MHD_Result exchange_handle(void *context, struct MHD_Connection *mhd, const char *url,
+	const char *method, const char *version, const char *data, size_t *data_n,
+	void **request_context);
+void exchange_completed(void *context, struct MHD_Connection *mhd, void **request_context,
+	enum MHD_RequestTerminationCode code);
+
+/* admit.c */
+
+/* Every check before the body, in the gate's order. Where it refuses, headers are set already. */
+enum error request_admit(struct request *request, struct fault *fault);
+
+/* request.c */
+
+struct request *request_take(struct connection *connection);
+void request_drop(struct request *request); /* one hold less */
+void requests_free_spare(struct http_server *server);
+void request_set_id(struct request *request);
+
+/* problem.c */
+
+/* Appends the application/problem+json body; `extra` is not taken over. */
+void problem_render(
+	const struct fault *fault, const char *request_id, const cJSON *extra, struct buf *out);
+
+/* account.c: what is counted and logged of each request */
+
+struct account *account_new(
+	const struct route *routes, size_t count, struct metrics *metrics, struct log *log);
+void account_free(struct account *account);
+void account_request(struct account *account, const struct request *request);
+void account_publish(struct account *account, size_t connections);
+
+/* token_limit.c: rates by token name, kept over reloads */
+
+struct token_limits *token_limits_new(void);
+void token_limits_free(struct token_limits *limits);
+struct limit *token_limit(struct token_limits *limits, const char *name);
+/* Forgets the names that `conf` does not have. */
+void token_limits_prune(struct token_limits *limits, const struct conf *conf);
+
+#endif

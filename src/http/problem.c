@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* Faults as RFC 9457 problem details. */
+#include <string.h>
+
+#include "base/json.h"
+#include "http/private.h"
+
+static void add_member(struct buf *out, const char *name, const char *value)
+{
+	buf_char(out, ',');
+	json_quote(out, slice_str(name));
+	buf_char(out, ':');
+	json_quote(out, slice_str(value));
+}
+
+void problem_render(
+	const struct fault *fault, const char *request_id, const cJSON *extra, struct buf *out)
+{
+	const cJSON *member;
+
+	buf_str(out, "{\"type\":\"about:blank\"");
+	add_member(out, "title", error_title(fault->error));
+	buf_str(out, ",\"status\":");
+	buf_int(out, error_status(fault->error));
+	add_member(out, "detail", fault->detail);
+	add_member(out, "code", error_code(fault->error));
+	add_member(out, "request_id", request_id);
+	if (fault->pointer[0]) {
+		buf_str(out, ",\"errors\":[{\"pointer\":");
+		json_quote(out, slice_str(fault->pointer));
+		add_member(out, "detail", fault->detail);
+		buf_str(out, "}]");
+	}
+	cJSON_ArrayForEach(member, extra)
+	{
+		buf_char(out, ',');
+		json_quote(out, slice_str(member->string));
+		buf_char(out, ':');
+		json_print(member, out);
+	}
+	buf_str(out, "}\n");
+}

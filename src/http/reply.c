@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Answers: made here, kept with the request, queued by exchange.c when MHD asks for them.
+ *
+ * Special: a handler in a fiber answers while its connection is suspended, so the answer wakes it.
+ */
+#include "http/reply.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "http/private.h"
+
+static const struct {
+	const char *name;
+	const char *value;
+} security_headers[] = {
+	{"Cache-Control", "no-store"},
+	{"X-Content-Type-Options", "nosniff"},
+	{"X-Frame-Options", "DENY"},
+	{"Referrer-Policy", "no-referrer"},
+	{"Cross-Origin-Resource-Policy", "same-origin"},
+	{"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+};
+
+static bool is_header_value(const char *value)
+{
+	for (; *value; value++)
+		if ((unsigned char)*value < ' ' || *value == 0x7f)
+			return false;
+	return true;
+}
+
+void reply_header(struct request *request, const char *name, const char *value)
+{
+	assert(text_is_token(slice_str(name)) && is_header_value(value));
+	buf_append(&request->reply_headers, name, strlen(name) + 1);
+	buf_append(&request->reply_headers, value, strlen(value) + 1);
+	if (strcmp(name, "Retry-After") == 0)
+		request->retry_after_set = true;
+}
+
+void reply_retry_after(struct request *request, int seconds)
+{
+	char text[16];
+
+	snprintf(text, sizeof text, "%d", seconds);
+	reply_header(request, "Retry-After", text);
+}
+
+static void add_header(struct MHD_Response *response, const char *name, const char *value)
+{
+	/* It refuses only what reply_header() asserts, or when there is no memory. */
+	if (MHD_add_response_header(response, name, value) != MHD_YES)
+		mem_exhausted();
+}
+
+/* Whether the handler has set this header itself: its value stands instead of ours. */
+static bool is_set(const struct request *request, const char *name)
+{
+	const char *at = request->reply_headers.p;
+	const char *end = at + request->reply_headers.n;
+
+	while (at < end) {
+		if (strcmp(at, name) == 0)
+			return true;
+		at += strlen(at) + 1;
+		at += strlen(at) + 1;
+	}
+	return false;
+}
+
+static void add_headers(
+	struct request *request, struct MHD_Response *response, const char *content_type)
+{
+	const char *at = request->reply_headers.p;
+	const char *end = at + request->reply_headers.n;
+	bool own = at < end;
+
+	if (content_type)
+		add_header(response, "Content-Type", content_type);
+	add_header(response, "X-Request-Id", request->id);
+	for (size_t i = 0; i < sizeof security_headers / sizeof *security_headers; i++)
+		if (!own || !is_set(request, security_headers[i].name))
+			add_header(response, security_headers[i].name, security_headers[i].value);
+	while (at < end) {
+		const char *value = at + strlen(at) + 1;
+
+		add_header(response, at, value);
+		at = value + strlen(value) + 1;
+	}
+	if (request->server->draining || request->connection->listener->draining ||
+		request->connection->requests >= REQUESTS_PER_CONNECTION)
+		add_header(response, "Connection", "close");
+}
+
+/* Takes `body` over; NULL where there is none. */
+static void finish(
+	struct request *request, int status, const char *content_type, char *body, size_t n)
+{
+	struct MHD_Response *response;
+
+	assert(!request->response && request->state != REQUEST_QUEUED);
+	if (body)
+		response = MHD_create_response_from_buffer_with_free_callback(n, body, mem_free);
+	else
+		response = MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+	if (!response)
+		mem_exhausted();
+	add_headers(request, response, content_type);
+	request->response = response;
+	request->status = status;
+	if (request->suspended) {
+		request->suspended = false;
+		MHD_resume_connection(request->mhd);
+		loop_pump_wake(&request->connection->listener->pump);
+	}
+}
+
+void reply_owned(
+	struct request *request, int status, const char *content_type, char *body, size_t n)
+{
+	finish(request, status, content_type, body, n);
+}
+
+void reply_bytes(struct request *request, int status, const char *content_type, struct slice body)
+{
+	finish(request, status, content_type, mem_strndup(body.p, body.n), body.n);
+}
+
+void reply_empty(struct request *request, int status)
+{
+	finish(request, status, NULL, NULL, 0);
+}
+
+void reply_json(struct request *request, int status, cJSON *value)
+{
+	struct buf text = {0};
+	size_t n;
+	char *body;
+
+	json_print(value, &text);
+	cJSON_Delete(value);
+	buf_char(&text, '\n');
+	body = buf_steal(&text, &n);
+	finish(request, status, "application/json", body, n);
+}
+
+void reply_fault_with(struct request *request, const struct fault *fault, cJSON *extra)
+{
+	int status = error_status(fault->error);
+	struct buf text = {0};
+	size_t n;
+	char *body;
+
+	if ((status == 429 || status == 503) && !request->retry_after_set)
+		reply_retry_after(request, 1);
+	problem_render(fault, request->id, extra, &text);
+	cJSON_Delete(extra);
+	body = buf_steal(&text, &n);
+	finish(request, status, "application/problem+json", body, n);
+}
+
+void reply_fault(struct request *request, const struct fault *fault)
+{
+	reply_fault_with(request, fault, NULL);
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/* The server as a whole: its listeners through reloads, its end. */
+#include "http/server.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/mem.h"
+#include "base/systemd.h"
+#include "http/private.h"
+
+static void sweep(struct loop_flush *flush);
+
+/* MHD calls this where going on would be worse; the service manager starts anew. */
+_Noreturn static void mhd_panicked(
+	void *context, const char *file, unsigned line, const char *reason)
+{
+	struct http_server *server = context;
+
+	log_error(server->log, "libmicrohttpd cannot go on: %s:%u: %s", file, line,
+		reason ? reason : "no reason given");
+	log_flush(server->log);
+	abort();
+}
+
+static void retry_accept(uv_timer_t *timer)
+{
+	server_resume_accept(timer->data);
+}
+
+struct http_server *http_server_new(const struct http_options *options)
+{
+	struct http_server *server = mem_new(struct http_server);
+	uv_loop_t *uv = loop_uv(options->loop);
+
+	server->loop = options->loop;
+	server->log = options->log;
+	server->context = options->context;
+	server->router = router_new(options->routes);
+	server->peers = peers_new();
+	server->token_limits = token_limits_new();
+	server->account = account_new(
+		options->routes, router_count(server->router), options->metrics, options->log);
+	deadlines_init(&server->deadlines, uv, connection_expired);
+	server->deadlines.timer.data = server;
+	uv_timer_init(uv, &server->accept_retry);
+	server->accept_retry.data = server;
+	server->handles = 2;
+	fiber_group_init(&server->requests, options->loop);
+	server->sweep.flush = sweep;
+	crypto_random(&server->next_id, sizeof server->next_id);
+	MHD_set_panic_func(mhd_panicked, server);
+	return server;
+}
+
+static bool is_same(const struct conf_listen *a, const struct conf_listen *b)
+{
+	if (a->kind != b->kind)
+		return false;
+	switch (a->kind) {
+	case LISTEN_TCP:
+		return a->port == b->port && strcmp(a->host, b->host) == 0;
+	case LISTEN_UNIX:
+		return a->mode == b->mode && strcmp(a->path, b->path) == 0;
+	default:
+		return true;
+	}
+}
+
+static struct listener *find_listener(
+	struct http_server *server, const struct conf_listen *wanted, int passed_index)
+{
+	for (struct listener *at = server->listeners; at; at = at->next)
+		if (!at->draining && at->passed_index == passed_index &&
+			is_same(&at->wanted, wanted))
+			return at;
+	return NULL;
+}
+
+/* Plain HTTP leaves this machine, or strangers may do more than read figures, only if it was meant.
+ */
+static enum error check_exposure(
+	const struct listener *listener, const struct conf *next, struct fault *fault)
+{
+	const char *address = listener->endpoint.address;
+
+	if (listener->endpoint.loopback)
+		return OK;
+	if (!next->insecure_http)
+		return fault_set(fault, ERR_BAD_CONFIG,
+			"listen: %s is reached from other machines, and without TLS anyone on the "
+			"way reads the tokens: use a loopback address, or insecure_http: true",
+			address);
+	if (next->anonymous.scopes & ~(unsigned)SCOPE_METRICS)
+		return fault_set(fault, ERR_BAD_CONFIG,
+			"auth.anonymous: only metrics may be open where %s is reached from other "
+			"machines",
+			address);
+	return OK;
+}
+
+static void append(struct listener **list, struct listener *listener)
+{
+	while (*list)
+		list = &(*list)->next;
+	*list = listener;
+	listener->next = NULL;
+}
+
+static enum error prepare_listener(struct http_server *server, const struct conf_listen *wanted,
+	int passed_index, const struct conf *next, struct fault *fault)
+{
+	struct listener *listener = find_listener(server, wanted, passed_index);
+
+	if (!listener) {
+		enum error error = listener_new(server, wanted, passed_index, &listener, fault);
+
+		if (error)
+			return error;
+		append(&server->pending, listener);
+	}
+	listener->keep = true;
+	return check_exposure(listener, next, fault);
+}
+
+static enum error prepare_listen(struct http_server *server, const struct conf_listen *wanted,
+	const struct conf *next, struct fault *fault)
+{
+	enum error error = OK;
+	int count;
+
+	if (wanted->kind != LISTEN_SYSTEMD)
+		return prepare_listener(server, wanted, 0, next, fault);
+	count = systemd_sockets();
+	if (count == 0)
+		return fault_set(fault, ERR_BAD_CONFIG,
+			"listen: systemd passed no socket: start cachewardend.socket, or listen on "
+			"an address");
+	for (int i = 0; i < count && !error; i++)
+		error = prepare_listener(server, wanted, i, next, fault);
+	return error;
+}
+
+enum error http_server_prepare(struct http_server *server, struct conf *next, struct fault *fault)
+{
+	enum error error = OK;
+
+	for (struct listener *at = server->listeners; at; at = at->next)
+		at->keep = false;
+	for (size_t i = 0; i < next->listen_count && !error; i++)
+		error = prepare_listen(server, &next->listens[i], next, fault);
+	if (error)
+		http_server_abandon(server);
+	return error;
+}
+
+void http_server_abandon(struct http_server *server)
+{
+	while (server->pending) {
+		struct listener *listener = server->pending;
+
+		server->pending = listener->next;
+		listener_close(listener);
+	}
+}
+
+/* How many connections the descriptors of this process allow. */
+static size_t connection_limit(struct http_server *server)
+{
+	size_t wanted = (size_t)server->conf->limits.connections;
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
+		return wanted;
+	if (files.rlim_cur < wanted + RESERVED_FDS && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+			getrlimit(RLIMIT_NOFILE, &files);
+	}
+	if (files.rlim_cur >= wanted + RESERVED_FDS)
+		return wanted;
+	log_warning(server->log, "limits.connections: only %llu of %zu fit into LimitNOFILE",
+		(unsigned long long)files.rlim_cur - RESERVED_FDS, wanted);
+	return (size_t)files.rlim_cur - RESERVED_FDS;
+}
+
+static void take_limits(struct http_server *server)
+{
+	const struct conf *conf = server->conf;
+	int64_t *durations = server->deadlines.durations_ms;
+
+	durations[PHASE_HEAD] = conf->limits.header_deadline_ms;
+	durations[PHASE_BODY] = conf->limits.body_deadline_ms;
+	durations[PHASE_REPLY] = conf->limits.reply_deadline_ms;
+	durations[PHASE_IDLE] = IDLE_MS;
+	token_limits_prune(server->token_limits, conf);
+	if (server->max_connections == 0)
+		server->max_connections = connection_limit(server);
+}
+
+void http_server_commit(struct http_server *server, struct conf *next)
+{
+	conf_ref(next);
+	conf_unref(server->conf);
+	server->conf = next;
+	take_limits(server);
+	for (struct listener *at = server->listeners; at; at = at->next) {
+		if (at->keep || at->draining)
+			continue;
+		listener_quiesce(at);
+		connections_close_idle(server, at);
+	}
+	while (server->pending) {
+		struct listener *listener = server->pending;
+
+		server->pending = listener->next;
+		append(&server->listeners, listener);
+		listener_start(listener);
+	}
+}
+
+void server_pause_accept(struct http_server *server, bool retry)
+{
+	server->accept_paused = true;
+	for (struct listener *at = server->listeners; at; at = at->next)
+		listener_accept(at, false);
+	if (retry)
+		uv_timer_start(&server->accept_retry, retry_accept, ACCEPT_RETRY_MS, 0);
+}
+
+void server_resume_accept(struct http_server *server)
+{
+	server->accept_paused = false;
+	uv_timer_stop(&server->accept_retry);
+	for (struct listener *at = server->listeners; at; at = at->next)
+		listener_accept(at, true);
+}
+
+static void sweep(struct loop_flush *flush)
+{
+	struct http_server *server =
+		(struct http_server *)((char *)flush - offsetof(struct http_server, sweep));
+	struct listener **at = &server->listeners;
+
+	while (*at) {
+		struct listener *listener = *at;
+
+		if (!listener->draining || listener->connections > 0) {
+			at = &listener->next;
+			continue;
+		}
+		*at = listener->next;
+		listener_close(listener);
+	}
+}
+
+void http_server_addresses(const struct http_server *server, struct buf *out)
+{
+	for (const struct listener *at = server->listeners; at; at = at->next)
+		if (!at->draining)
+			buf_printf(out, "%s\n", at->endpoint.address);
+}
+
+size_t http_server_connections(const struct http_server *server)
+{
+	return server->connections;
+}
+
+void http_server_publish_metrics(struct http_server *server)
+{
+	account_publish(server->account, server->connections);
+}
+
+static void handle_closed(uv_handle_t *handle)
+{
+	struct http_server *server = handle->data;
+
+	if (--server->handles == 0)
+		mem_free(server);
+}
+
+void http_server_free(struct http_server *server)
+{
+	if (!server)
+		return;
+	assert(server->requests.count == 0);
+	http_server_abandon(server);
+	while (server->listeners) {
+		struct listener *listener = server->listeners;
+
+		server->listeners = listener->next;
+		listener_close(listener);
+	}
+	assert(server->connections == 0);
+	loop_flush_cancel(server->loop, &server->sweep);
+	requests_free_spare(server);
+	conf_unref(server->conf);
+	router_free(server->router);
+	peers_free(server->peers);
+	token_limits_free(server->token_limits);
+	account_free(server->account);
+	uv_close((uv_handle_t *)&server->deadlines.timer, handle_closed);
+	uv_close((uv_handle_t *)&server->accept_retry, handle_closed);
+}

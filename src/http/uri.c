@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* The target's walk: one pass that checks, one that splits and decodes in place. */
+#include "http/uri.h"
+
+#include <string.h>
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+static enum error check_bytes(const char *text, size_t n, struct fault *fault)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c <= ' ' || c >= 0x7f || c == '#')
+			return fault_set(fault, ERR_BAD_REQUEST,
+				"byte %zu of the target is 0x%02x: write it as %%%02X", i, c, c);
+	}
+	return OK;
+}
+
+/* Decodes part->n bytes at part->p in place and shortens the slice. `plus` stands for a space. */
+static enum error decode(struct slice *part, bool plus, struct fault *fault)
+{
+	char *to = (char *)part->p;
+	const char *from = part->p;
+	const char *end = from + part->n;
+
+	while (from < end) {
+		char c = *from++;
+
+		if (c == '+' && plus) {
+			c = ' ';
+		} else if (c == '%') {
+			int high = end - from >= 2 ? hex_value(from[0]) : -1;
+			int low = high >= 0 ? hex_value(from[1]) : -1;
+
+			if (low < 0)
+				return fault_set(fault, ERR_BAD_REQUEST,
+					"a %% in the target is not followed by two hex digits: "
+					"write it as %%25");
+			c = (char)(high << 4 | low);
+			from += 2;
+			if (c == '\0')
+				return fault_set(fault, ERR_BAD_REQUEST,
+					"the target holds %%00, which this version does not take");
+		}
+		*to++ = c;
+	}
+	part->n = (size_t)(to - part->p);
+	return OK;
+}
+
+/* `path` follows the leading slash. */
+static enum error split_path(struct slice path, struct uri *ret, struct fault *fault)
+{
+	for (;;) {
+		const char *slash = path.n ? memchr(path.p, '/', path.n) : NULL;
+		struct slice part = slice_of(path.p, slash ? (size_t)(slash - path.p) : path.n);
+		enum error error;
+
+		if (ret->segment_count == URI_MAX_SEGMENTS)
+			return fault_set(fault, ERR_NOT_FOUND,
+				"no address here has more than %d parts", URI_MAX_SEGMENTS);
+		path = slice_of(path.p + part.n, path.n - part.n);
+		error = decode(&part, false, fault);
+		if (error)
+			return error;
+		ret->segments[ret->segment_count++] = part;
+		if (!slash)
+			return OK;
+		path = slice_of(path.p + 1, path.n - 1);
+	}
+}
+
+static enum error add_parameter(struct slice pair, struct uri *ret, struct fault *fault)
+{
+	const char *equals = memchr(pair.p, '=', pair.n);
+	size_t name_n = equals ? (size_t)(equals - pair.p) : pair.n;
+	struct slice name = slice_of(pair.p, name_n);
+	struct slice value = slice_of(pair.p + pair.n, 0);
+	enum error error;
+
+	if (equals)
+		value = slice_of(equals + 1, pair.n - name_n - 1);
+	error = decode(&name, true, fault);
+	if (!error)
+		error = decode(&value, true, fault);
+	if (error)
+		return error;
+	if (ret->parameter_count == URI_MAX_PARAMETERS)
+		return fault_set(fault, ERR_BAD_PARAMETER, "more than %d query parameters",
+			URI_MAX_PARAMETERS);
+	for (size_t i = 0; i < ret->parameter_count; i++)
+		if (slice_equal(ret->parameters[i].name, name))
+			return fault_set(fault, ERR_BAD_PARAMETER,
+				"the query parameter %.*s is given twice", (int)name.n, name.p);
+	ret->parameters[ret->parameter_count++] = (struct uri_parameter){name, value};
+	return OK;
+}
+
+static enum error split_query(struct slice query, struct uri *ret, struct fault *fault)
+{
+	while (query.n > 0) {
+		const char *and = memchr(query.p, '&', query.n);
+		size_t n = and? (size_t)(and-query.p) : query.n;
+		struct slice pair = slice_of(query.p, n);
+		enum error error = OK;
+
+		n += and != NULL;
+		query = slice_of(query.p + n, query.n - n);
+		if (pair.n > 0)
+			error = add_parameter(pair, ret, fault);
+		if (error)
+			return error;
+	}
+	return OK;
+}
+
+enum error uri_parse(char *text, size_t n, struct uri *ret, struct fault *fault)
+{
+	const char *question;
+	size_t path_n;
+	enum error error;
+
+	ret->segment_count = ret->parameter_count = 0;
+	if (n > URI_MAX_BYTES)
+		return fault_set(fault, ERR_URI_TOO_LONG,
+			"the target has %zu bytes, the limit is %d", n, URI_MAX_BYTES);
+	if (n == 0 || text[0] != '/')
+		return fault_set(fault, ERR_BAD_REQUEST,
+			"the target must be a path that begins with / (origin-form)");
+	error = check_bytes(text, n, fault);
+	if (error)
+		return error;
+	question = memchr(text, '?', n);
+	path_n = question ? (size_t)(question - text) : n;
+	error = split_path(slice_of(text + 1, path_n - 1), ret, fault);
+	if (!error && question)
+		error = split_query(slice_of(question + 1, n - path_n - 1), ret, fault);
+	return error;
+}
+
+const struct uri_parameter *uri_parameter(const struct uri *uri, const char *name)
+{
+	for (size_t i = 0; i < uri->parameter_count; i++)
+		if (slice_is(uri->parameters[i].name, name))
+			return &uri->parameters[i];
+	return NULL;
+}

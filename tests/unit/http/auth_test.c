@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/auth.h"
+
+#include <string.h>
+
+#include "../unit.h"
+#include "base/crypto.h"
+
+enum { now = 1000 };
+
+static struct conf_token tokens[4];
+static struct conf conf;
+static struct auth auth;
+static struct fault fault;
+
+static const struct route read_route = {.method = "GET", .path = "/r", .scope = SCOPE_READ};
+static const struct route warm_route = {.method = "POST", .path = "/w", .scope = SCOPE_WARM};
+static const struct route open_route = {
+	.method = "GET", .path = "/o", .scope = SCOPE_READ, .flags = ROUTE_OPEN};
+static const struct route probe_route = {.method = "GET", .path = "/p", .flags = ROUTE_OPEN};
+
+static void set_token(size_t i, char *name, const char *text, unsigned scopes, int64_t expires)
+{
+	tokens[i].name = name;
+	crypto_sha256(slice_str(text), tokens[i].sha256);
+	tokens[i].identity = (struct identity){.name = name, .scopes = scopes};
+	tokens[i].expires_wall_ms = expires;
+}
+
+static enum error check(const struct route *route, const char *authorization)
+{
+	struct slice sent = {0};
+
+	set_token(0, "reader", "cw_reader", SCOPE_READ, -1);
+	set_token(1, "old", "cw_twice", SCOPE_READ, now);
+	set_token(2, "new", "cw_twice", SCOPE_READ | SCOPE_WARM, now + 1);
+	set_token(3, "boss", "cw_boss", SCOPE_ADMIN, -1);
+	conf.tokens = tokens;
+	conf.token_count = 4;
+	conf.anonymous.name = "anonymous";
+	if (authorization)
+		sent = slice_str(authorization);
+	return auth_check(&conf, route, sent, now, &auth, &fault);
+}
+
+START_TEST(a_token_gives_its_identity)
+{
+	ck_assert_int_eq(check(&read_route, "Bearer cw_reader"), OK);
+	ck_assert_str_eq(auth.identity->name, "reader");
+	ck_assert_ptr_eq(auth.token, &tokens[0]);
+	ck_assert_int_eq(check(&warm_route, "bearer cw_boss"), OK);
+	ck_assert_str_eq(auth.identity->name, "boss");
+}
+END_TEST
+
+START_TEST(without_a_token_the_anonymous_scopes_count)
+{
+	ck_assert_int_eq(check(&read_route, NULL), ERR_UNAUTHORIZED);
+	ck_assert_str_eq(auth.challenge, "Bearer realm=\"cachewarden\", scope=\"read\"");
+	ck_assert(!auth.failed);
+	conf.anonymous.scopes = SCOPE_READ;
+	ck_assert_int_eq(check(&read_route, NULL), OK);
+	ck_assert_str_eq(auth.identity->name, "anonymous");
+	ck_assert_int_eq(check(&warm_route, NULL), ERR_UNAUTHORIZED);
+}
+END_TEST
+
+START_TEST(too_little_scope_is_forbidden)
+{
+	ck_assert_int_eq(check(&warm_route, "Bearer cw_reader"), ERR_FORBIDDEN);
+	ck_assert_ptr_nonnull(strstr(auth.challenge, "error=\"insufficient_scope\""));
+	ck_assert_ptr_nonnull(strstr(auth.challenge, "scope=\"warm\""));
+	ck_assert(!auth.failed);
+}
+END_TEST
+
+START_TEST(an_invalid_token_is_refused_even_where_none_is_needed)
+{
+	static const char *const bad[] = {"Bearer cw_readerx", "Bearer cw_reade", "Bearer ",
+		"Bearer", "Basic Zm9vOmJhcg==", "", "cw_reader", "Bearer  cw_reader",
+		"Bearer cw_reader "};
+
+	conf.anonymous.scopes = SCOPE_READ;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		ck_assert_msg(check(&read_route, bad[i]) == ERR_UNAUTHORIZED, "%s", bad[i]);
+		ck_assert(auth.failed);
+		ck_assert_ptr_nonnull(strstr(auth.challenge, "error=\"invalid_token\""));
+		ck_assert_msg(check(&open_route, bad[i]) == ERR_UNAUTHORIZED, "%s", bad[i]);
+	}
+}
+END_TEST
+
+START_TEST(an_open_route_shows_who_asks)
+{
+	ck_assert_int_eq(check(&open_route, NULL), OK);
+	ck_assert_ptr_eq(auth.identity, &conf.anonymous);
+	ck_assert_int_eq(check(&open_route, "Bearer cw_reader"), OK);
+	ck_assert_str_eq(auth.identity->name, "reader");
+	ck_assert_int_eq(check(&probe_route, "Bearer stale"), OK);
+	ck_assert_ptr_eq(auth.identity, &conf.anonymous);
+}
+END_TEST
+
+START_TEST(expiry_ends_a_row_but_not_its_twin)
+{
+	ck_assert_int_eq(check(&warm_route, "Bearer cw_twice"), OK);
+	ck_assert_str_eq(auth.identity->name, "new");
+	ck_assert_int_eq(
+		auth_check(&conf, &read_route, SLICE("Bearer cw_twice"), now + 1, &auth, &fault),
+		ERR_UNAUTHORIZED);
+	ck_assert(auth.failed);
+	ck_assert_ptr_nonnull(strstr(fault.detail, "expired"));
+}
+END_TEST
+
+TEST_SUITE("auth", a_token_gives_its_identity, without_a_token_the_anonymous_scopes_count,
+	too_little_scope_is_forbidden, an_invalid_token_is_refused_even_where_none_is_needed,
+	an_open_route_shows_who_asks, expiry_ends_a_row_but_not_its_twin)
