@@ -99,14 +99,18 @@ static void read_tokens_file(struct reader *r, struct conf_full *full)
 	struct node *list = document_load(r->arena, full->private.tokens_file, true, r->faults);
 	struct conf more = {0};
 	struct conf_token *all;
-	const char *wrong;
+	const char *wrong = NULL;
+	size_t mark;
 
 	if (!list)
 		return;
-	wrong = list->kind == NODE_MAP && !list->count ? NULL
-						       : type_items.set(r, &row, list, &more);
+	mark = reader_enter(r, SLICE("auth.tokens_file"));
+	/* An empty file is an empty list. */
+	if (list->kind != NODE_MAP || list->count)
+		wrong = type_items.set(r, &row, list, &more);
 	if (wrong)
 		reader_fault(r, list, wrong);
+	reader_leave(r, mark);
 	all = arena_alloc(r->arena, (full->conf.token_count + more.token_count) * sizeof *all);
 	if (full->conf.token_count)
 		memcpy(all, full->conf.tokens, full->conf.token_count * sizeof *all);

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../unit.h"
+#include "conf/table.h"
+#include "scratch.h"
+
+static const char everything[] =
+	"name: a\n"
+	"listen: [127.0.0.1:0, {unix: /tmp/a, mode: \"0600\"}]\n"
+	"allowed_hosts: [a.example, \"null\"]\n"
+	"auth:\n"
+	"  anonymous: [metrics]\n"
+	"  tokens: [{name: t, sha256: "
+	"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, scopes: [admin], "
+	"expires: 2027-01-01, key_prefixes: [\"a b\\n\\u0085\\ufeff\\U0001F600\\x7f\\\"\\\\\"]}]\n"
+	"redis: {url: \"redis://u:topsecret1@h/1\", memory_limit: 1GiB}\n"
+	"cache: {protected: [\"x*\", \"[a-b]#: y\"], namespaces: [{prefix: \"p: \", ttl: 1h30m}]}\n"
+	"entities: {e: {field: e_id, keys: {a: \"e:{id}\"}, patterns: [\"*{id}\"]}}\n"
+	"dependencies: [{when: \"a:{b}\", invalidate: [\"{b}\"]}]\n"
+	"sources: {s: {type: http, base_url: \"http://h\", headers: {X-Key: topsecret2, "
+	"A: \"Bearer ${env:CW_SECRET}\"}}}\n"
+	"warm:\n"
+	"  jobs:\n"
+	"    - {name: j, source: {use: s, path: \"/{page}\", pages: {from: 2}}, key: \"{a}\", "
+	"schedule: {every: 1h}, ttl: \"{t}\"}\n"
+	"    - {name: k, source: {type: command, argv: [a, \"\", \"-x $y\", "
+	"\"${env:CW_SECRET}\"]}, "
+	"key: \"{a}\", on: [startup], ttl: 1h}\n";
+
+START_TEST(what_is_printed_loads_and_prints_the_same)
+{
+	struct scratch s;
+	struct buf first = {0}, second = {0};
+	struct node *a, *b;
+	struct faults none = {.out = &second};
+	struct arena *arena = arena_new();
+
+	scratch_begin(&s);
+	setenv("CW_SECRET", "topsecret3", 1);
+	conf_print(scratch_good(&s, everything), &first);
+	ck_assert_ptr_null(strstr(first.p, "topsecret"));
+	ck_assert_ptr_nonnull(strstr(first.p, "redis://u:<redacted>@h/1"));
+	ck_assert_ptr_nonnull(strstr(first.p, "X-Key\": \"<redacted>\""));
+	ck_assert_ptr_nonnull(strstr(first.p, "\"${env:CW_SECRET}\""));
+	conf_print(scratch_good(&s, first.p), &second);
+	ck_assert_str_eq(first.p, second.p);
+	ck_assert(slice_is(s.conf->tokens[0].identity.key_prefixes[0],
+		"a b\n\xc2\x85\xef\xbb\xbf\xf0\x9f\x98\x80\x7f\"\\"));
+	ck_assert_int_eq(s.conf->jobs[0].source.page_from, 2);
+	ck_assert_int_eq(s.conf->jobs[0].schedule.kind, SCHEDULE_EVERY);
+	ck_assert_int_eq(s.conf->jobs[1].schedule.kind, SCHEDULE_NONE);
+
+	a = document_parse(arena, buf_slice(&first), "a", &none);
+	b = document_parse(arena, buf_slice(&second), "b", &none);
+	ck_assert(a && node_equal(a, b));
+	arena_free(arena);
+	buf_release(&first);
+	buf_release(&second);
+	scratch_end(&s);
+}
+END_TEST
+
+START_TEST(json_has_types_and_no_secrets)
+{
+	struct scratch s;
+	cJSON *json, *limits;
+	char *text;
+
+	scratch_begin(&s);
+	setenv("CW_SECRET", "topsecret3", 1);
+	json = conf_json(scratch_good(&s, everything));
+	text = cJSON_PrintUnformatted(json);
+	ck_assert_ptr_null(strstr(text, "topsecret"));
+	ck_assert_ptr_nonnull(strstr(text, "\"max_keys\":1000000"));
+	ck_assert_ptr_nonnull(strstr(text, "\"insecure_http\":false"));
+	ck_assert_ptr_nonnull(strstr(text, "\"breaker\":{\"failures\":5,\"probe_every\":\"1s\"}"));
+	limits = cJSON_GetObjectItemCaseSensitive(json, "limits");
+	ck_assert_str_eq(
+		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(limits, "header_deadline")),
+		"5s");
+	free(text);
+	cJSON_Delete(json);
+	scratch_end(&s);
+}
+END_TEST
+
+/* Each row is complete enough for a reader of the manual, and its default is acceptable. */
+START_TEST(rows_are_sound)
+{
+	static const struct section *const sections[] = {&section_root, &section_token,
+		&section_namespace, &section_entity, &section_dependency, &section_source,
+		&section_job};
+
+	for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+		for (size_t j = 0; j < sections[i]->count; j++) {
+			const struct key *key = &sections[i]->keys[j];
+
+			ck_assert_msg(key->help && *key->help, "%s", key->path);
+			ck_assert_msg(key->type && key->type->set, "%s", key->path);
+			ck_assert_msg(!key->max || key->min <= key->max, "%s", key->path);
+			ck_assert_ptr_eq(section_key(sections[i], key->path), key);
+		}
+	}
+}
+END_TEST
+
+TEST_SUITE("conf_print", what_is_printed_loads_and_prints_the_same, json_has_types_and_no_secrets,
+	rows_are_sound)
