@@ -118,6 +118,18 @@ static const char *listen_map(struct reader *r, struct node *map, struct conf_li
 	return wrong;
 }
 
+/* Whether one of the first `i` is the same; those that pick a free port never are. */
+static bool stands_before(const struct conf_listen *listens, size_t i)
+{
+	if (listens[i].kind == LISTEN_TCP && listens[i].port == 0)
+		return false;
+	for (size_t j = 0; j < i; j++)
+		/* A faulty one has no text. */
+		if (listens[j].text && strcmp(listens[i].text, listens[j].text) == 0)
+			return true;
+	return false;
+}
+
 static const char *set_listens(
 	struct reader *r, const struct key *key, struct node *node, void *object)
 {
@@ -138,11 +150,8 @@ static const char *set_listens(
 			wrong = address_listen(r, child->text, &conf->listens[i]);
 		else
 			wrong = listen_map(r, child, &conf->listens[i]);
-		for (size_t j = 0; j < i && !wrong; j++) {
-			if (conf->listens[j].port != 0 || conf->listens[j].kind != LISTEN_TCP)
-				if (strcmp(conf->listens[i].text, conf->listens[j].text) == 0)
-					wrong = "stands twice in the list";
-		}
+		if (!wrong && stands_before(conf->listens, i))
+			wrong = "stands twice in the list";
 		if (wrong)
 			reader_fault(r, child, wrong);
 		reader_leave(r, mark);

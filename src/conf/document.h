@@ -42,6 +42,8 @@ struct node *document_load(
 	struct arena *arena, const char *path, bool secret, struct faults *faults);
 
 struct node *node_new(struct arena *arena, enum node_kind kind, const char *file, unsigned line);
+/* A default's YAML text as a node, at the place of the map that lacks it. */
+struct node *node_default(struct arena *arena, const char *text, const struct node *map);
 void node_append(struct node *parent, struct node *child);
 /* A member by its name; NULL where there is none or `map` is no map. */
 struct node *node_member(const struct node *map, struct slice name);

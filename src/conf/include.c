@@ -109,6 +109,14 @@ static int on_glob_error(const char *path, int error)
 	return error != ENOENT && error != ENOTDIR;
 }
 
+static void include_fault(struct reader *r, const struct node *element, const char *sentence)
+{
+	size_t mark = reader_enter(r, SLICE("include"));
+
+	reader_fault(r, element, sentence);
+	reader_leave(r, mark);
+}
+
 static void include_pattern(
 	struct reader *r, struct node *root, const struct node *element, size_t *files)
 {
@@ -118,20 +126,15 @@ static void include_pattern(
 	bool literal = strpbrk(pattern, "*?[") == NULL;
 
 	if (outcome == GLOB_NOMATCH && literal)
-		reader_fault(r, element, reader_say(r, "names %s, which does not exist", pattern));
+		include_fault(r, element, reader_say(r, "names %s, which does not exist", pattern));
 	else if (outcome != 0 && outcome != GLOB_NOMATCH)
-		reader_fault(r, element, reader_say(r, "names %s, which cannot be read", pattern));
+		include_fault(r, element, reader_say(r, "names %s, which cannot be read", pattern));
 	for (size_t i = 0; outcome == 0 && i < found.gl_pathc; i++) {
-		size_t mark = r->path.n;
-
 		if ((*files)++ == max_files)
-			reader_fault(r, element, "names more than 256 files");
+			include_fault(r, element, "names more than 256 files");
 		if (*files > max_files)
 			break;
-		/* What is said of the file begins with its own names. */
-		r->path.n = 0;
 		include_file(r, root, found.gl_pathv[i]);
-		r->path.n = mark;
 	}
 	globfree(&found);
 	mem_free(pattern);
@@ -141,27 +144,20 @@ void include_files(struct reader *r, struct node *root)
 {
 	const struct key *key = section_key(&section_root, "include");
 	struct node *list = node_member(root, slice_str(key->path));
-	struct node *empty = document_parse(r->arena, SLICE("[]"), root->file, r->faults);
+	struct node *empty = node_new(r->arena, NODE_LIST, root->file, root->line);
 	size_t files = 0;
 
 	if (!list)
-		list = document_parse(r->arena, slice_str(key->def), root->file, r->faults);
+		list = node_default(r->arena, key->def, root);
 	if (list->kind != NODE_LIST)
 		return; /* its type will say so */
 	for (struct node *element = list->children; element; element = element->next) {
-		struct buf mine = {0};
-		struct buf outer = r->path;
-
-		r->path = mine;
-		reader_enter(r, slice_str(key->path));
 		if (element->kind == NODE_SCALAR && element->text.n)
 			include_pattern(r, root, element, &files);
 		else
-			reader_fault(r, element, "must name files, such as conf.d/*.yaml");
-		buf_release(&r->path);
-		r->path = outer;
+			include_fault(r, element, "must name files, such as conf.d/*.yaml");
 	}
-	empty->is_default = !node_given(root, key->path);
+	empty->is_default = list->is_default;
 	empty->line = list->line;
 	node_put(r->arena, root, key->path, empty);
 }

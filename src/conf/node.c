@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The tree that a document becomes: building it and finding one's way in it; see document.h. */
+#include <assert.h>
 #include <string.h>
 
 #include "conf/document.h"
@@ -11,6 +12,25 @@ struct node *node_new(struct arena *arena, enum node_kind kind, const char *file
 	node->kind = kind;
 	node->file = file;
 	node->line = line;
+	return node;
+}
+
+struct node *node_default(struct arena *arena, const char *text, const struct node *map)
+{
+	struct faults none = {0};
+	struct node *node;
+
+	if (strpbrk(text, "[{\"")) {
+		node = document_parse(arena, slice_str(text), map->file, &none);
+	} else {
+		/* Most are one plain word, and lists of many entries have many of them. */
+		node = node_new(arena, NODE_SCALAR, map->file, map->line);
+		node->text = node->raw = slice_str(text);
+		node->plain = true;
+	}
+	assert(node && !none.count);
+	node->line = map->line;
+	node->is_default = true;
 	return node;
 }
 

@@ -7,7 +7,6 @@
  */
 #include "conf/reader.h"
 
-#include <assert.h>
 #include <string.h>
 
 const char *reader_say(struct reader *r, const char *format, ...)
@@ -66,12 +65,8 @@ const struct key *section_key(const struct section *section, const char *path)
 /* Puts a node for the default of `key` where it would stand. */
 static struct node *add_default(struct reader *r, struct node *map, const struct key *key)
 {
-	struct faults none = {0};
-	struct node *node = document_parse(r->arena, slice_str(key->def), map->file, &none);
+	struct node *node = node_default(r->arena, key->def, map);
 
-	assert(node && !none.count);
-	node->line = map->line;
-	node->is_default = true;
 	/* What is no map above it is a fault already. */
 	return node_put(r->arena, map, key->path, node) ? node : NULL;
 }

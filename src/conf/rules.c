@@ -73,6 +73,20 @@ static void check_fields(struct reader *r, struct node *root, const struct conf 
 	}
 }
 
+/* Every row of such a job would be refused. */
+static void check_jobs(struct reader *r, struct node *root, const struct conf *conf)
+{
+	struct slice own = slice_str(conf->redis.own_prefix);
+
+	for (size_t i = 0; i < conf->job_count; i++)
+		if (slice_starts(template_text(conf->jobs[i].key), own))
+			fault_at_member(r, root, "warm.jobs",
+				reader_say(r,
+					"%s has a key that begins with %s, which is "
+					"cachewarden's own (redis.own_prefix)",
+					conf->jobs[i].name, own.p));
+}
+
 static void join_protected(struct reader *r, struct conf_full *full)
 {
 	size_t ours = full->private.default_protected
@@ -144,6 +158,7 @@ const char *rules_finish(struct reader *r, struct node *root, void *object)
 			"stands beside redis.password: keep one of them");
 	check_listens(r, root, &full->conf);
 	check_fields(r, root, &full->conf);
+	check_jobs(r, root, &full->conf);
 	join_protected(r, full);
 	if (full->private.tokens_file)
 		read_tokens_file(r, full);

@@ -60,7 +60,9 @@ static const char *set_headers(
 		const char *wrong = set_header(r, child, &source->headers[i]);
 
 		for (size_t j = 0; j < i && !wrong; j++)
-			if (strcasecmp(source->headers[i].name, source->headers[j].name) == 0)
+			/* A faulty one before this has no name. */
+			if (source->headers[j].name &&
+				strcasecmp(source->headers[i].name, source->headers[j].name) == 0)
 				wrong = "stands twice among the headers";
 		if (wrong)
 			reader_fault(r, child, wrong);

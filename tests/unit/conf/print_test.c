@@ -86,6 +86,60 @@ START_TEST(json_has_types_and_no_secrets)
 }
 END_TEST
 
+/* A small generator, so that each run sees the same files. */
+static unsigned draw(unsigned *state, unsigned below)
+{
+	*state = *state * 1664525 + 1013904223;
+	return (*state >> 8) % below;
+}
+
+static void mutate(struct buf *text, unsigned *state)
+{
+	static const char alphabet[] = "{}[]:,-\"'#&*!<>|% \n\t\\$0a1s~\xc3\xff";
+	unsigned changes = 1 + draw(state, 3);
+
+	for (unsigned i = 0; i < changes; i++) {
+		unsigned at = draw(state, (unsigned)text->n);
+
+		if (draw(state, 3) == 0)
+			memmove(text->p + at, text->p + at + 1, --text->n - at);
+		else
+			text->p[at] = alphabet[draw(state, sizeof alphabet - 1)];
+	}
+}
+
+START_TEST(broken_files_give_faults_or_a_snapshot_that_prints)
+{
+	struct scratch s;
+	struct buf text = {0}, first = {0}, second = {0};
+	unsigned state = 1, good = 0;
+
+	scratch_begin(&s);
+	setenv("CW_SECRET", "x", 1);
+	for (int i = 0; i < 1500; i++) {
+		buf_clear(&text);
+		buf_str(&text, everything);
+		mutate(&text, &state);
+		scratch_write_bytes(&s, "c.yaml", buf_slice(&text));
+		if (scratch_load(&s) != OK) {
+			ck_assert_uint_gt(s.faults.n, 0);
+			continue;
+		}
+		good++;
+		buf_clear(&first);
+		buf_clear(&second);
+		conf_print(s.conf, &first);
+		conf_print(scratch_good(&s, first.p), &second);
+		ck_assert_str_eq(first.p, second.p);
+	}
+	ck_assert_uint_gt(good, 50);
+	buf_release(&text);
+	buf_release(&first);
+	buf_release(&second);
+	scratch_end(&s);
+}
+END_TEST
+
 /* Each row is complete enough for a reader of the manual, and its default is acceptable. */
 START_TEST(rows_are_sound)
 {
@@ -107,4 +161,4 @@ START_TEST(rows_are_sound)
 END_TEST
 
 TEST_SUITE("conf_print", what_is_printed_loads_and_prints_the_same, json_has_types_and_no_secrets,
-	rows_are_sound)
+	broken_files_give_faults_or_a_snapshot_that_prints, rows_are_sound)

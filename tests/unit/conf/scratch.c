@@ -102,3 +102,13 @@ void scratch_bad(struct scratch *s, const char *text, const char *faults)
 	ck_assert_msg(slice_is(buf_slice(&s->faults), faults), "%s\ngives\n%sand not\n%s", text,
 		s->faults.p, faults);
 }
+
+void scratch_faults(const struct scratch_fault *rows, size_t count)
+{
+	struct scratch s;
+
+	scratch_begin(&s);
+	for (size_t i = 0; i < count; i++)
+		scratch_bad(&s, rows[i].text, rows[i].faults);
+	scratch_end(&s);
+}

@@ -25,4 +25,13 @@ const struct conf *scratch_good(struct scratch *s, const char *text);
 /* Writes c.yaml and loads it; fails the test unless the faults are exactly these. */
 void scratch_bad(struct scratch *s, const char *text, const char *faults);
 
+struct scratch_fault {
+	const char *text, *faults;
+};
+
+/* scratch_bad() for each row of a table. */
+void scratch_faults(const struct scratch_fault *rows, size_t count);
+
+#define SCRATCH_FAULTS(rows) scratch_faults(rows, sizeof rows / sizeof *rows)
+
 #endif

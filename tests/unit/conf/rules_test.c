@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* Each kind of fault in what keys mean together, with the exact place and sentence. */
+#include "../unit.h"
+#include "scratch.h"
+
+static const struct scratch_fault callers[] = {
+	{"auth: {anonymous: [flush]}\n", "c.yaml:1: auth.anonymous must not hold flush or "
+					 "admin: make a token for that\n"},
+	{"auth: {anonymous: [admin]}\n", "c.yaml:1: auth.anonymous must not hold flush or "
+					 "admin: make a token for that\n"},
+	{"listen: [10.0.0.1:1]\ninsecure_http: true\nauth:\n  anonymous: [metrics, read]\n",
+		"c.yaml:4: auth.anonymous may hold more than metrics only where every "
+		"listen address is a loopback address or a Unix socket\n"},
+	{"auth: {tokens: [{name: a}]}\n",
+		"c.yaml:1: auth.tokens[0].sha256 is missing: give the SHA-256 of the whole "
+		"token, 64 hexadecimal digits\n"
+		"c.yaml:1: auth.tokens[0].scopes is missing: say what the token may do, "
+		"such as [read]\n"},
+	{"auth: {tokens: [{name: a, sha256: abc, scopes: []}]}\n",
+		"c.yaml:1: auth.tokens[0].sha256 must be the 64 hexadecimal digits of the "
+		"token's SHA-256\n"
+		"c.yaml:1: auth.tokens[0].scopes must name at least one scope\n"},
+	{"auth:\n  tokens:\n"
+	 "    - {name: a, sha256: "
+	 "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, scopes: "
+	 "[read]}\n"
+	 "    - {name: b, sha256: "
+	 "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, scopes: "
+	 "[read], expires: soon}\n",
+		"c.yaml:4: auth.tokens[1].expires is not a time such as "
+		"2026-11-24T05:45:18Z or a date such as 2026-11-24\n"},
+	{"auth:\n  tokens:\n"
+	 "    - {name: a, sha256: "
+	 "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, scopes: "
+	 "[read]}\n"
+	 "    - {name: b, sha256: "
+	 "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, scopes: "
+	 "[read]}\n",
+		"c.yaml:2: auth.tokens a and b have the same sha256\n"},
+};
+
+START_TEST(who_may_come_in)
+{
+	SCRATCH_FAULTS(callers);
+}
+END_TEST
+
+static const struct scratch_fault entities[] = {
+	{"entities:\n  u: {field: a}\n",
+		"c.yaml:2: entities.u needs keys or patterns that are about it\n"},
+	{"entities:\n  u: {keys: [\"u:{uid}\"]}\n",
+		"c.yaml:2: entities.u u:{uid} must hold {id} and no other name\n"},
+	{"entities:\n  u: {keys: [\"u\"]}\n",
+		"c.yaml:2: entities.u u must hold {id} and no other name\n"},
+	{"entities:\n  u: {keys: [\"u:{id}\"], patterns: [\"*:{id}:{x}\"]}\n",
+		"c.yaml:2: entities.u *:{id}:{x} must hold {id} and no other name\n"},
+	{"entities:\n  u: {keys: [\"u:{id\"]}\n",
+		"c.yaml:2: entities.u.keys[0] has a lone '{'; write {{ for a brace, {name} "
+		"for a value\n"},
+	{"entities:\n  u: {keys: [\"u:{id}\"], field: patterns}\n",
+		"c.yaml:1: entities u has the field patterns, which means something else "
+		"in an invalidation\n"},
+	{"entities:\n  u: {keys: [\"u:{id}\"], field: f}\n  v: {keys: [\"v:{id}\"], field: "
+	 "f}\n",
+		"c.yaml:1: entities u and v have the same field, f\n"},
+	{"dependencies:\n  - {when: \"a:{id}\"}\n",
+		"c.yaml:2: dependencies[0] needs invalidate or patterns: what goes with "
+		"the key\n"},
+	{"dependencies:\n  - {invalidate: [\"a\"]}\n",
+		"c.yaml:2: dependencies[0].when is missing: say which key it is about, "
+		"such as \"user:profile:{id}\"\n"},
+	{"dependencies:\n  - {when: \"a:{id}\", invalidate: [\"b:{name}\"]}\n",
+		"c.yaml:2: dependencies[0] has b:{name} with {name}, which `when` does not "
+		"have\n"},
+	{"cache:\n  namespaces:\n    - {prefix: a, ttl: 1h}\n    - {prefix: a, ttl: 2h}\n",
+		"c.yaml:4: cache.namespaces has prefix a twice: first at c.yaml:3\n"},
+	{"cache:\n  namespaces:\n    - {prefix: a}\n",
+		"c.yaml:3: cache.namespaces[0].ttl is missing: say how long its keys live, "
+		"such as 30m\n"},
+};
+
+START_TEST(entities_and_rules_name_what_they_use)
+{
+	SCRATCH_FAULTS(entities);
+}
+END_TEST
+
+#define JOB(rest) "warm:\n  jobs:\n    - name: j\n      key: \"{a}\"\n      " rest "\n"
+
+static const struct scratch_fault jobs[] = {
+	{"warm: {jobs: [{name: j, key: \"cw:{a}\", source: {type: file, path: /x}}]}\n",
+		"c.yaml:1: warm.jobs j has a key that begins with cw:, which is cachewarden's own "
+		"(redis.own_prefix)\n"},
+	{"warm: {jobs: [{}]}\n",
+		"c.yaml:1: warm.jobs[0].name is missing: give the job a name\n"
+		"c.yaml:1: warm.jobs[0].source is missing: say where its rows come from\n"
+		"c.yaml:1: warm.jobs[0].key is missing: say how a row's key is made, such "
+		"as \"rate:{code}\"\n"},
+	{JOB("source: {path: /x}"),
+		"c.yaml:5: warm.jobs[0].source has no type: file, command or http\n"},
+	{JOB("source: {type: file}"),
+		"c.yaml:5: warm.jobs[0].source needs path: the file to read\n"},
+	{JOB("source: {type: file, path: /x, argv: [a]}"),
+		"c.yaml:5: warm.jobs[0].source has argv, which does not go with type "
+		"file\n"},
+	{JOB("source: {type: command}"),
+		"c.yaml:5: warm.jobs[0].source needs argv: the program and its arguments, "
+		"such as [cat, /srv/a.jsonl]\n"},
+	{JOB("source: {type: command, argv: []}"),
+		"c.yaml:5: warm.jobs[0].source.argv must be a list: the program and its "
+		"arguments\n"},
+	{JOB("source: {type: http, path: /x}"), "c.yaml:5: warm.jobs[0].source needs "
+						"base_url, such as https://api.internal\n"},
+	{JOB("source: {type: http, base_url: \"ftp://x\", path: /x}"),
+		"c.yaml:5: warm.jobs[0].source has a base_url that does not begin with "
+		"http:// or https://\n"},
+	{JOB("source: {type: http, base_url: \"http://u:p@x\", path: /x}"),
+		"c.yaml:5: warm.jobs[0].source has credentials in its base_url: put them "
+		"into headers\n"},
+	{JOB("source: {type: http, base_url: \"http://x\"}"),
+		"c.yaml:5: warm.jobs[0].source needs path, such as /items\n"},
+	{JOB("source: {type: http, base_url: \"http://x\", path: \"/{page}\"}"),
+		"c.yaml:5: warm.jobs[0].source has {page} in its path, but no pages: "
+		"{from: 1, until: empty}\n"},
+	{JOB("source: {type: http, base_url: \"http://x\", path: /a, pages: {from: 1}}"),
+		"c.yaml:5: warm.jobs[0].source has pages, but no {page} in its path\n"},
+	{JOB("source: {type: http, base_url: \"http://x\", path: \"/{id}\"}"),
+		"c.yaml:5: warm.jobs[0].source has a path with another name than {page}\n"},
+	{JOB("source: {type: http, base_url: \"http://x\", path: \"/{page}\", pages: "
+	     "{until: 5}}"),
+		"c.yaml:5: warm.jobs[0].source.pages has an until that is not: empty (the "
+		"first page without rows)\n"},
+	{JOB("source: {type: http, base_url: \"http://x\", path: /a, headers: {\"a b\": "
+	     "c}}"),
+		"c.yaml:5: warm.jobs[0].source.headers.a b is not a header's name\n"},
+	{JOB("source: {type: file, path: /x, rows: /items}"),
+		"c.yaml:5: warm.jobs[0].source has rows, which go with format json only\n"},
+	{JOB("source: {use: nothing}"),
+		"c.yaml:5: warm.jobs[0].source uses nothing, which is not among sources\n"},
+	{JOB("source: {use: s, type: file}"), "c.yaml:5: warm.jobs[0].source has use and "
+					      "type: a shared source brings its type\n"},
+	{"sources: {s: {type: http, base_url: \"http://x\"}}\n" JOB(
+		 "source: {use: s, path: /a, ca: /b}"),
+		"c.yaml:6: warm.jobs[0].source has use and ca: a job may add path, rows, "
+		"format and pages to a shared source\n"},
+	{"sources: {s: {type: file, use: t}}\n",
+		"c.yaml:1: sources.s has use, which stands in a job's source only\n"},
+	{JOB("source: {type: file, path: /x}\n      schedule: {jitter: 1s}"),
+		"c.yaml:3: warm.jobs[0] needs a schedule with either cron or every\n"},
+	{JOB("source: {type: file, path: /x}\n      schedule: {every: 1m, cron: \"* * * * "
+	     "*\"}"),
+		"c.yaml:3: warm.jobs[0] needs a schedule with either cron or every\n"},
+	{JOB("source: {type: file, path: /x}\n      schedule: {every: 1m, time_zone: UTC}"),
+		"c.yaml:3: warm.jobs[0] has a schedule with every and time_zone: it counts "
+		"from the epoch\n"},
+	{JOB("source: {type: file, path: /x}\n      value: a\n      value_base64: b"),
+		"c.yaml:3: warm.jobs[0] has value and value_base64: keep one of them\n"},
+	{JOB("source: {type: file, path: /x}\n      mode: fast\n      ttl_jitter: 95%"),
+		"c.yaml:7: warm.jobs[0].ttl_jitter must be between 0% and 90%, such as "
+		"10%\n"
+		"c.yaml:6: warm.jobs[0].mode must be one of: replace, missing, refresh\n"},
+	{JOB("source: {type: file, path: /x}\n      on: [boot]\n      ttl: soon"),
+		"c.yaml:6: warm.jobs[0].on[0] must be startup or redis_flushed\n"
+		"c.yaml:7: warm.jobs[0].ttl is not a duration such as 250ms, 1h30m or "
+		"7d\n"},
+	{JOB("source: {type: file, path: /x}\n    - name: j\n      key: b\n      source: "
+	     "{type: file, path: /y}"),
+		"c.yaml:6: warm.jobs has name j twice: first at c.yaml:3\n"},
+};
+
+START_TEST(jobs_and_sources_fit_together)
+{
+	SCRATCH_FAULTS(jobs);
+}
+END_TEST
+
+TEST_SUITE("conf_rules", who_may_come_in, entities_and_rules_name_what_they_use,
+	jobs_and_sources_fit_together)
