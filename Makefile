@@ -82,7 +82,7 @@ bench: $(BUILD)/cachewardend
 	CACHEWARDEN_BIN=$(abspath $<) /usr/bin/python3 tests/bench/bench.py $(BUILD)/bench.json $(BENCH)
 
 lint:
-	@sh tests/lint/lint.sh
+	@PKGS="$(PKGS)" sh tests/lint/lint.sh
 
 install: all
 	install -D -m 755 $(BUILD)/cachewardend $(DESTDIR)$(PREFIX)/bin/cachewardend

@@ -24,6 +24,6 @@ struct clock_fake {
 };
 
 /* From now on this thread reads *fake, which the caller keeps and changes; NULL ends it. */
-void clock_use_fake(const struct clock_fake *fake);
+void clock_use_fake(const struct clock_fake *replacement);
 
 #endif

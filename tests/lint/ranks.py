@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""Proves that arrows point down: a file of src/ includes only its own folder and lower ranks, and a
+library's header only where docs/architecture.md puts that library."""
+
+import os
+import re
+
+from tree import end, fault, files, read, without_comments
+
+# The folder "" holds src/*.c: options, boot and shutdown.
+RANKS = {"base": 0, "conf": 1, "redis": 2, "http": 2, "source": 2, "cache": 4, "warm": 5,
+         "watch": 5, "api": 6, "ui": 6, "cli": 7, "": 7}
+
+# A header's name or its folder -> the folders that may include it; None = all.
+LIBRARIES = {"microhttpd.h": {"http"}, "hiredis": {"redis"}, "yaml.h": {"conf"},
+             "curl": {"source", "cli"}, "gnutls": {"base"}, "systemd": {"base"},
+             "sanitizer": {"base"}, "valgrind": {"base"},
+             "uv.h": None, "cjson": None, "uthash.h": None, "utlist.h": None}
+
+SYSTEM_FOLDERS = {"arpa", "linux", "net", "netinet", "sys"}
+SYSTEM = set("""assert ctype dirent endian errno fcntl float fnmatch ftw getopt glob grp inttypes
+libgen limits locale math netdb poll pwd sched setjmp signal spawn stdalign stdarg stdbool stddef
+stdint stdio stdlib stdnoreturn string strings syslog termios time ucontext unistd wchar""".split())
+
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(<[^>]+>|"[^"]+"|\S+)', re.M)
+
+
+def folder_of(path):
+    return os.path.dirname(path).partition("src")[2].strip("/").partition("/")[0]
+
+
+def check_own(path, line, folder, name):
+    if name.startswith("cachewarden/"):
+        exists, target = os.path.exists("include/" + name), "base"
+    else:
+        exists, target = os.path.exists("src/" + name), os.path.dirname(name)
+    if not exists:
+        fault(path, line, f'"{name}" is no file of src/: write "folder/file.h"')
+    elif target not in RANKS:
+        fault(path, line, f"the folder of {name} has no rank: add it to tests/lint/ranks.py")
+    elif target != folder and RANKS[target] >= RANKS[folder]:
+        fault(path, line, f"{folder or 'src'} (rank {RANKS[folder]}) includes {name} "
+                          f"(rank {RANKS[target]}): only lower ranks may be included")
+
+
+def check_library(path, line, folder, name):
+    top = name.partition("/")[0]
+    if top in LIBRARIES:
+        allowed = LIBRARIES[top]
+        if allowed is not None and folder not in allowed:
+            fault(path, line, f"<{name}> belongs to src/{' and src/'.join(sorted(allowed))} alone")
+    elif not (top in SYSTEM_FOLDERS if "/" in name else name.removesuffix(".h") in SYSTEM):
+        fault(path, line, f"<{name}> is neither libc nor a library that tests/lint/ranks.py knows")
+
+
+def check(path):
+    folder = folder_of(path)
+    if folder not in RANKS:
+        fault(path, 0, f"src/{folder} has no rank: add it to tests/lint/ranks.py")
+        return
+    text = without_comments(read(path))
+    for match in INCLUDE.finditer(text):
+        line, name = text.count("\n", 0, match.start()) + 1, match.group(1)
+        if name[0] == '"':
+            check_own(path, line, folder, name[1:-1])
+        elif name[0] == "<":
+            check_library(path, line, folder, name[1:-1])
+        else:
+            fault(path, line, "an include by macro hides what is included")
+
+
+def check_public(path):
+    """The library's public headers stand alone: nothing of src/, no third party."""
+    for match in INCLUDE.finditer(without_comments(read(path))):
+        name = match.group(1)[1:-1]
+        if not (name.startswith("cachewarden/") or name.removesuffix(".h") in SYSTEM):
+            fault(path, 0, f"a public header includes {match.group(1)}")
+
+
+for path in files(".c", ".h", under=("src",)):
+    check(path)
+for path in files(".h", under=("include",)):
+    check_public(path)
+end()

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""Holds the manual against the four tables: each error, metric, route and configuration key is
+documented, and nothing is documented that is not there."""
+
+import os
+import re
+
+from tree import end, fault, files, read, without_comments
+
+
+def joined(text):
+    """C text with string literals that stand side by side put together."""
+    literal = r'"(?:\\.|[^"\\])*"'
+    return re.sub(rf"{literal}(?:\s+{literal})+", lambda match: '"' + "".join(
+        part[1:-1] for part in re.findall(literal, match.group())) + '"', text)
+
+
+def compare(page, what, table, manual):
+    """Both map a name to its facts."""
+    for name in sorted(table.keys() - manual.keys()):
+        fault(page, 0, f"{what} {name} is missing")
+    for name in sorted(manual.keys() - table.keys()):
+        fault(page, 0, f"{what} {name} does not exist")
+    for name in sorted(table.keys() & manual.keys()):
+        if table[name] != manual[name]:
+            fault(page, 0, f"{what} {name} is {table[name]}, not {manual[name]}")
+
+
+def rows(page, *shapes):
+    """The cells of a page's table rows whose first cells have these shapes."""
+    for line in read(page).split("\n"):
+        cells = [cell.strip() for cell in line.strip("| ").split("|")]
+        found = [re.fullmatch(shape, cell) for shape, cell in zip(shapes, cells)]
+        if line.startswith("|") and len(found) == len(shapes) and all(found):
+            yield [match.group(1) for match in found]
+
+
+def errors():
+    text = joined(read("src/base/error.h"))
+    table = dict(re.findall(r'X\(\w+, "(\w+)", (\d+), ', text))
+    compare("docs/errors.md", "the error", table,
+            dict(rows("docs/errors.md", r"`(\w+)`", r"(\d+)")))
+
+
+def metrics():
+    page = "docs/api.md"
+    table = {name: (kind.lower(), labels) for kind, name, labels in re.findall(
+        r'X\(\w+, (COUNTER|GAUGE|HISTOGRAM), "(\w+)", "([\w,]*)", ', joined(read("src/base/metric.h")))}
+    manual = {name: (kind, labels.replace("`", "").replace(" ", "")) for name, kind, labels in rows(
+        page, r"`(\w+)`", r"(counter|gauge|histogram)", r"((?:`\w+`(?:, )?)*)")}
+    compare(page, "the metric", table, manual)
+    shown = set(re.findall(r'(?:FIGURE\(|head\(out, )"(redis_\w+)"', without_comments(read("src/api/metrics.c"))))
+    section = re.search(r"^Redis's own.*?(?=^#|\Z)", read(page), re.M | re.S)
+    named = set(re.findall(r"`(redis_\w+)`", section.group())) if section else set()
+    compare(page, "the metric", dict.fromkeys(shown), dict.fromkeys(named))
+
+
+def variants(path):
+    """/operations[/{id}] stands for both."""
+    match = re.fullmatch(r"(.*)\[(.*)\](.*)", path)
+    return [match[1] + match[3], match[1] + match[2] + match[3]] if match else [path]
+
+
+def routes():
+    page, source = "docs/api.md", without_comments(read("src/api/routes.c"))
+    for name, text in re.findall(r'^#define (\w+)\s+("[^"]*")$', source, re.M):
+        source = re.sub(rf"\b{name}\b", text, source)
+    table = set(re.findall(r'\{"([A-Z]+)", "(/[^"]*)",', joined(source)))
+    if not table:
+        fault("src/api/routes.c", 0, "no route was found: has the table's form changed?")
+    methods = r"(?:GET|POST|PUT|PATCH|DELETE)"
+    manual = set()
+    for heading in re.findall(r"^##+ (.*)$", read(page), re.M):
+        for names, path in re.findall(rf"({methods}(?:, {methods})*) (/[^\s,]*)", heading):
+            manual |= {(m, p) for m in names.split(", ") for p in variants(path)}
+    for method, path in sorted(table - manual):
+        fault(page, 0, f"no heading has the route {method} {path}")
+    for method, path in sorted(manual):
+        if path not in {known for _, known in table}:
+            fault(page, 0, f"the route {method} {path} does not exist")
+
+
+errors()
+metrics()
+routes()
+end()
