@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The pacer: one probe fiber feels what a neighbour feels, and the page follows it.
+ *
+ *	PING takes longer than wished -> half the page; at the least page: a longer pause
+ *	PING is quick		      -> a shorter pause; without one: a somewhat larger page
+ *
+ * Special: the wish is well below the limit, because AIMD swings around what it aims at and the
+ * limit is meant for the neighbours' slowest hundredth.
+ */
+#include "redis/pacer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "redis/node_internal.h"
+
+enum {
+	page_least = 10,
+	page_first = 100,
+	page_most = 1000,
+	page_step = 10,
+	pause_most_ms = 100,
+	probe_every_ms = 2,
+	probe_deadline_ms = 1000,
+	kept = 15,
+};
+
+static const double wish = 0.6, quick = 0.4; /* of the limit */
+
+struct redis_pacer {
+	unsigned refs; /* the owner's and the probe's */
+	struct redis_node *node;
+	struct fiber_group *group;
+	struct fiber *probe; /* NULL while none runs */
+	bool ended;
+	double limit_us; /* 0 = unpaced */
+	size_t page;
+	int64_t pause_ms;
+	int64_t latencies[kept];
+	size_t measured;
+};
+
+static void unref(struct redis_pacer *pacer)
+{
+	if (--pacer->refs == 0)
+		mem_free(pacer);
+}
+
+static void slow_down(struct redis_pacer *pacer)
+{
+	if (pacer->page > page_least) {
+		pacer->page = pacer->page / 2 > page_least ? pacer->page / 2 : page_least;
+	} else {
+		pacer->pause_ms = pacer->pause_ms ? pacer->pause_ms * 2 : 1;
+		if (pacer->pause_ms > pause_most_ms)
+			pacer->pause_ms = pause_most_ms;
+	}
+}
+
+static void speed_up(struct redis_pacer *pacer)
+{
+	if (pacer->pause_ms)
+		pacer->pause_ms /= 2;
+	else if (pacer->page < page_most)
+		pacer->page += page_step;
+}
+
+static void learn(struct redis_pacer *pacer, int64_t us)
+{
+	struct metrics *metrics = node_metrics(pacer->node);
+
+	pacer->latencies[pacer->measured++ % kept] = us;
+	if (metrics)
+		metric_observe_us(metrics, METRIC_REDIS_LATENCY, NULL, us);
+	if ((double)us > pacer->limit_us * wish)
+		slow_down(pacer);
+	else if ((double)us < pacer->limit_us * quick)
+		speed_up(pacer);
+}
+
+static void probe(void *argument)
+{
+	struct redis_pacer *pacer = argument;
+	struct redis_batch *ping = redis_batch_new();
+	enum error error = OK;
+
+	REDIS_ADD(ping, SLICE("PING"));
+	while (!pacer->ended && error != ERR_CANCELLED) {
+		error = redis_node_run(pacer->node, REDIS_COMMANDS, ping,
+			clock_deadline(probe_deadline_ms), NULL);
+		if (pacer->ended || error == ERR_CANCELLED)
+			break;
+		if (error == OK)
+			learn(pacer, redis_batch_took_us(ping));
+		else
+			slow_down(pacer);
+		redis_batch_clear(ping);
+		REDIS_ADD(ping, SLICE("PING"));
+		error = fiber_sleep(probe_every_ms);
+	}
+	redis_batch_free(ping);
+	pacer->probe = NULL;
+	unref(pacer);
+}
+
+static void set_limit(struct redis_pacer *pacer, double max_latency_ms)
+{
+	pacer->limit_us = max_latency_ms * 1000;
+	if (pacer->limit_us <= 0 || pacer->probe)
+		return;
+	pacer->page = page_first;
+	pacer->refs++;
+	pacer->probe = fiber_spawn(pacer->group, "pacer's probe", probe, pacer);
+}
+
+struct redis_pacer *redis_pacer_new(
+	struct redis_node *node, double max_latency_ms, struct fiber_group *group)
+{
+	struct redis_pacer *pacer = mem_new(struct redis_pacer);
+
+	pacer->refs = 1;
+	pacer->node = node;
+	pacer->group = group;
+	pacer->page = page_most;
+	set_limit(pacer, max_latency_ms);
+	return pacer;
+}
+
+void redis_pacer_free(struct redis_pacer *pacer)
+{
+	if (!pacer)
+		return;
+	pacer->ended = true;
+	if (pacer->probe)
+		fiber_cancel(pacer->probe);
+	unref(pacer);
+}
+
+size_t redis_pacer_page(const struct redis_pacer *pacer)
+{
+	return pacer->page;
+}
+
+enum error redis_pacer_pause(struct redis_pacer *pacer)
+{
+	if (pacer->pause_ms)
+		return fiber_sleep(pacer->pause_ms);
+	return fiber_cancelled() ? ERR_CANCELLED : OK;
+}
+
+void redis_pacer_limit(struct redis_pacer *pacer, double max_latency_ms)
+{
+	if (max_latency_ms <= 0)
+		return;
+	if (pacer->limit_us <= 0 || max_latency_ms * 1000 < pacer->limit_us)
+		set_limit(pacer, max_latency_ms);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+
+	return (left > right) - (left < right);
+}
+
+int64_t redis_pacer_latency_us(const struct redis_pacer *pacer)
+{
+	size_t n = pacer->measured < kept ? pacer->measured : kept;
+	int64_t sorted[kept];
+
+	if (n == 0)
+		return 0;
+	memcpy(sorted, pacer->latencies, n * sizeof *sorted);
+	qsort(sorted, n, sizeof *sorted, by_value);
+	return sorted[n / 2];
+}
