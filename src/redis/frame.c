@@ -63,7 +63,7 @@ static bool begin_array(struct frame *f)
 	if (f->number > MAX_ARRAY || f->values + f->number > MAX_VALUES)
 		return false;
 	f->elements += f->number;
-	if (f->elements > FRAME_MAX_ELEMENTS || f->depth == FRAME_MAX_DEPTH)
+	if (f->elements > FRAME_MAX_ELEMENTS)
 		f->over = true;
 	f->values += f->number - 1;
 	f->state = FRAME_TYPE;
@@ -81,6 +81,9 @@ static bool end_line(struct frame *f)
 	if (f->type == '$' || f->type == '*') {
 		if (f->negative && (f->number != 1 || f->digits != 1))
 			return false;
+		/* An empty one is a level too. */
+		if (f->type == '*' && f->depth == FRAME_MAX_DEPTH)
+			f->over = true;
 		if (!f->negative && f->type == '*' && f->number > 0)
 			return begin_array(f);
 		if (!f->negative && f->type == '$') {

@@ -24,6 +24,7 @@ static const struct {
 } fields[] = {
 	TEXT("redis_version", version),
 	TEXT("redis_mode", mode),
+	TEXT("server_mode", mode), /* Valkey */
 	TEXT("role", role),
 	TEXT("run_id", run_id),
 	TEXT("master_replid", master_replid),

@@ -88,8 +88,8 @@ static void probe(void *argument)
 
 	REDIS_ADD(ping, SLICE("PING"));
 	while (!pacer->ended && error != ERR_CANCELLED) {
-		error = redis_node_run(pacer->node, REDIS_COMMANDS, ping,
-			clock_deadline(probe_deadline_ms), NULL);
+		error = redis_node_run(
+			pacer->node, REDIS_COMMANDS, ping, clock_deadline(probe_deadline_ms), NULL);
 		if (pacer->ended || error == ERR_CANCELLED)
 			break;
 		if (error == OK)

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#include "redis/info.h"
+
+#include <string.h>
+
+#include "../unit.h"
+#include "info_sample.h"
+
+static struct redis_info info;
+
+static void parse(const char *text, unsigned database)
+{
+	redis_info_parse(slice_str(text), database, &info);
+}
+
+static const struct redis_info_command *command(const char *name)
+{
+	for (size_t i = 0; i < info.command_count; i++)
+		if (strcmp(info.commands[i].name, name) == 0)
+			return &info.commands[i];
+	return NULL;
+}
+
+START_TEST(redis_7_tells_everything)
+{
+	parse(redis_7_0, 3);
+	ck_assert_str_eq(info.version, "7.0.15");
+	ck_assert_str_eq(info.mode, "standalone");
+	ck_assert_str_eq(info.role, "master");
+	ck_assert_str_eq(info.os, "Linux 6.1.0-18-amd64 x86_64");
+	ck_assert_str_eq(info.run_id, "b2735360d59976e9307bfbe4a50a44528ea061d5");
+	ck_assert_str_eq(info.master_replid, "b5874e3063f0e6edc5218c884d44b22974e0e598");
+	ck_assert_str_eq(info.policy, "allkeys-lru");
+	ck_assert_str_eq(info.master_link_status, "");
+	ck_assert_int_eq(info.tcp_port, 6399);
+	ck_assert_int_eq(info.process_id, 14102);
+	ck_assert_int_eq(info.uptime_seconds, 1);
+	ck_assert_int_eq(info.max_clients, 10000);
+	ck_assert_int_eq(info.used_memory, 1114456);
+	ck_assert_int_eq(info.max_memory, 104857600);
+	ck_assert_int_eq(info.total_system_memory, 25276514304);
+	ck_assert_double_eq(info.fragmentation_ratio, 7.94);
+	ck_assert_int_eq(info.loading, 0);
+	ck_assert_int_eq(info.loading_total_bytes, -1);
+	ck_assert_int_eq(info.hits, 3);
+	ck_assert_int_eq(info.misses, 1);
+	ck_assert_int_eq(info.commands_processed, 17);
+	ck_assert_int_eq(info.keys, 2);
+	ck_assert_int_eq(info.expiring, 1);
+	ck_assert_int_eq(info.flush_calls, 3);
+	ck_assert_int_eq(info.master_last_io_seconds, -1);
+	ck_assert(!info.valkey);
+	ck_assert_int_eq(command("get")->calls, 4);
+	ck_assert_int_ge(command("get")->usec, 0);
+	ck_assert_int_eq(command("client|list")->calls, 1);
+	ck_assert_ptr_null(command("hget"));
+	redis_info_release(&info);
+}
+END_TEST
+
+START_TEST(a_database_without_keys_has_none)
+{
+	parse(redis_7_0, 7);
+	ck_assert_int_eq(info.keys, 0);
+	ck_assert_int_eq(info.expiring, 0);
+	redis_info_release(&info);
+	/* db3, not db33 or db. */
+	parse("db33:keys=9,expires=9,avg_ttl=9\r\ndb:keys=9\r\ndb3:keys=2,expires=1,avg_ttl=5\n",
+		3);
+	ck_assert_int_eq(info.keys, 2);
+	ck_assert_int_eq(info.avg_ttl_ms, 5);
+	redis_info_release(&info);
+}
+END_TEST
+
+START_TEST(valkey_shows_its_own_version)
+{
+	parse(valkey_8_0, 0);
+	ck_assert(info.valkey);
+	ck_assert_str_eq(info.version, "8.0.1");
+	ck_assert_str_eq(info.mode, "standalone");
+	ck_assert_str_eq(info.role, "slave");
+	ck_assert_str_eq(info.master_link_status, "down");
+	ck_assert_int_eq(info.loading, 1);
+	ck_assert_int_eq(info.loading_total_bytes, 5000);
+	ck_assert_int_eq(info.loading_loaded_bytes, 1250);
+	ck_assert_int_eq(info.used_memory, -1);
+	ck_assert_double_lt(info.fragmentation_ratio, 0);
+	redis_info_release(&info);
+}
+END_TEST
+
+START_TEST(strange_lines_change_nothing)
+{
+	static const char *const strange[] = {
+		"",
+		"\r\n\r\n",
+		":",
+		"used_memory",
+		"used_memory:",
+		"used_memory:-",
+		"used_memory:1e9",
+		"used_memory:99999999999999999999",
+		"mem_fragmentation_ratio:lots",
+		"mem_fragmentation_ratio:",
+		"cmdstat_get:",
+		"cmdstat_get:calls=,usec=1",
+		"cmdstat_get:recalls=4",
+		"db0:",
+		"db0:expires",
+	};
+
+	for (size_t i = 0; i < sizeof strange / sizeof *strange; i++) {
+		parse(strange[i], 0);
+		ck_assert_int_eq(info.used_memory, -1);
+		ck_assert_double_lt(info.fragmentation_ratio, 0);
+		ck_assert_uint_eq(info.command_count, 0);
+		redis_info_release(&info);
+	}
+}
+END_TEST
+
+START_TEST(a_long_value_is_cut)
+{
+	char text[600] = "redis_version:";
+
+	memset(text + strlen(text), 'x', 500);
+	parse(text, 0);
+	ck_assert_uint_eq(strlen(info.version), sizeof info.version - 1);
+	redis_info_release(&info);
+}
+END_TEST
+
+START_TEST(commands_past_the_bound_are_left_out)
+{
+	struct buf text = {0};
+
+	for (int i = 0; i < 3000; i++)
+		buf_printf(&text, "cmdstat_c%d:calls=%d,usec=1\r\n", i, i);
+	parse(text.p, 0);
+	ck_assert_uint_eq(info.command_count, 1024);
+	ck_assert_int_eq(command("c1023")->calls, 1023);
+	redis_info_release(&info);
+	buf_release(&text);
+}
+END_TEST
+
+TEST_SUITE("info", redis_7_tells_everything, a_database_without_keys_has_none,
+	valkey_shows_its_own_version, strange_lines_change_nothing, a_long_value_is_cut,
+	commands_past_the_bound_are_left_out)
