@@ -3,8 +3,8 @@
  * curl's multi handle on our loop; see http_multi.h.
  *
  * Special: libuv stops a poll whose socket has an error and reports it as a negative status; curl
- * still believes that it is watched. So such a status is handed on as CURL_CSELECT_ERR and the poll
- * is started again if curl still wants it.
+ * still believes that it is watched. So such a status is handed on as ready and CURL_CSELECT_ERR, by
+ * which curl asks the socket what happened, and the poll is started again if curl still wants it.
  */
 #include "source/http_multi.h"
 
@@ -73,7 +73,9 @@ static void polled(uv_poll_t *poll, int status, int events)
 	int mask = (events & UV_READABLE ? CURL_CSELECT_IN : 0) |
 		   (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
 
-	act(watch->multi, watch->fd, status < 0 ? CURL_CSELECT_ERR : mask);
+	if (status < 0)
+		mask = CURL_CSELECT_IN | CURL_CSELECT_OUT | CURL_CSELECT_ERR;
+	act(watch->multi, watch->fd, mask);
 	/* The struct outlives this: it is freed in a later close callback. */
 	if (status < 0 && !watch->unwatched)
 		start_poll(watch);

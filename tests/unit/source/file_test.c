@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "../unit.h"
 #include "base/mem.h"
@@ -87,6 +88,55 @@ START_TEST(rows_across_many_chunks)
 }
 END_TEST
 
+/* kB, from /proc/self/status. */
+static long memory_peak(void)
+{
+	FILE *file = fopen("/proc/self/status", "r");
+	char line[256];
+	long kb = 0;
+
+	while (kb == 0 && fgets(line, sizeof line, file))
+		sscanf(line, "VmHWM: %ld", &kb);
+	fclose(file);
+	return kb;
+}
+
+/* 200 MB of NUL between two texts. */
+static void huge(enum conf_format format, const char *before, const char *after, const char *rows)
+{
+	char *path = live_file("huge", slice_str(before));
+	struct conf_source conf = file_of(format, path);
+
+	ck_assert_int_eq(truncate(path, 200000000), 0);
+	FILE *file = fopen(path, "a");
+	fputs(after, file);
+	fclose(file);
+	long peak = memory_peak();
+	live_expect(&conf, rows, OK, "row 2 has more than 65536 bytes");
+	ck_assert_int_le(memory_peak() - peak, 2048);
+	free(path);
+}
+
+static void huge_rows(void)
+{
+	/* What is allocated once for all. */
+	char *path = live_file("small", SLICE("1\n"));
+	struct conf_source conf = file_of(FORMAT_JSONL, path);
+
+	live_expect(&conf, "1;", OK, "");
+	huge(FORMAT_JSONL, "1\n", "\n3\n", "1;!3;");
+	huge(FORMAT_JSON, "[1,", ",3]", "1;!3;");
+	huge(FORMAT_CSV, "a\n1\n", "\n3\n", "{\"a\":\"1\"};!{\"a\":\"3\"};");
+	huge(FORMAT_CSV, "a\n1\n\"", "\"\n3\n", "{\"a\":\"1\"};!{\"a\":\"3\"};");
+	free(path);
+}
+
+START_TEST(a_row_of_200_mb_costs_no_memory)
+{
+	live_run(huge_rows);
+}
+END_TEST
+
 static void close_early(void)
 {
 	struct buf text = {0};
@@ -157,5 +207,5 @@ START_TEST(five_failures_open_the_breaker)
 END_TEST
 
 TEST_SUITE("source_file", files_of_each_format, what_is_no_regular_file_is_refused,
-	rows_across_many_chunks, closing_leaves_requests_behind_safely,
-	five_failures_open_the_breaker)
+	rows_across_many_chunks, a_row_of_200_mb_costs_no_memory,
+	closing_leaves_requests_behind_safely, five_failures_open_the_breaker)

@@ -108,6 +108,16 @@ static bool echo(int fd, const char *head)
 	return put_body(fd, body);
 }
 
+static bool reset(int fd)
+{
+	const struct linger at_once = {.l_onoff = 1};
+
+	put(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n1\n");
+	usleep(tick_us);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+	return false;
+}
+
 static bool hang(void)
 {
 	while (!stopping)
@@ -146,6 +156,8 @@ static bool answer(int fd, const char *head)
 		return put(fd, "what is this\r\n\r\n") && false;
 	if (is(path, "/short"))
 		return put(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n1\n2\n") && false;
+	if (is(path, "/rst"))
+		return reset(fd);
 	if (is(path, "/huge"))
 		return put(fd, "HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n1\n") &&
 		       hang();

@@ -4,7 +4,7 @@
  * in the way that the path names.
  *
  *	/items /pages/N /echo /many /204       as they should be
- *	/500 /302 /garbage /reset /short       wrong answers
+ *	/500 /302 /garbage /reset /rst /short      wrong answers
  *	/hang /drip /endless /huge             answers that do not end
  */
 #ifndef CW_TESTS_SOURCE_HTTP_SERVER_H

@@ -99,6 +99,7 @@ static void failures(void)
 	expect_path("/302", "", ERR_SOURCE_FAILED, "/302 answered 302 to http://127.0.0.1:");
 	expect_path("/garbage", "", ERR_SOURCE_FAILED, "source /garbage: GET http://127.0.0.1:");
 	expect_path("/reset", "", ERR_SOURCE_FAILED, "Empty reply from server");
+	expect_path("/rst", "1;", ERR_SOURCE_FAILED, "/rst: Recv failure: Connection reset");
 	expect_path("/short", "1;2;", ERR_SOURCE_FAILED, "/short: transfer closed with 96 bytes");
 	expect_path("/huge", "", ERR_SOURCE_FAILED, "/huge sends more than 1073741824 bytes");
 	refused.base_url = "http://user:secret@127.0.0.1:1/";
