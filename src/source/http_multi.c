@@ -3,8 +3,9 @@
  * curl's multi handle on our loop; see http_multi.h.
  *
  * Special: libuv stops a poll whose socket has an error and reports it as a negative status; curl
- * still believes that it is watched. So such a status is handed on as ready and CURL_CSELECT_ERR, by
- * which curl asks the socket what happened, and the poll is started again if curl still wants it.
+ * still believes that it is watched. So such a status is handed on as ready and CURL_CSELECT_ERR,
+ * by which curl asks the socket what happened, and the poll is started again if curl still wants
+ * it.
  */
 #include "source/http_multi.h"
 

@@ -320,11 +320,10 @@ static void restart(struct parser *parser)
 {
 	struct json_array *j = (struct json_array *)parser;
 
+	/* All else is as it was before the document that has just ended well. */
 	j->place = BEGIN;
-	j->bom = j->level = 0;
-	j->here = j->found = j->escape = j->skipping = false;
-	j->span = (struct span){0};
-	buf_clear(&j->name);
+	j->bom = 0;
+	j->found = false;
 }
 
 static void release(struct parser *parser)

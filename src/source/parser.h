@@ -31,7 +31,7 @@ void parser_feed(struct parser *parser, struct slice piece);
 /* Nothing comes behind what was fed. */
 void parser_finish(struct parser *parser);
 enum parser_step parser_next(struct parser *parser, struct source_row *ret, struct fault *fault);
-/* Another document of the same kind begins; rows are counted on. */
+/* After PARSER_END: another document of the same kind begins; rows are counted on. */
 void parser_restart(struct parser *parser);
 
 /* What the formats share. */

@@ -74,6 +74,7 @@ static void outputs(void)
 	expect_shell("true", "", OK, "");
 	expect_shell("echo 1; echo some trouble >&2; exit 3", "1;", ERR_SOURCE_FAILED,
 		"source c: /bin/sh exited with status 3 and said: some trouble");
+	expect_shell("(sleep 0.05; echo late >&2) & exit 3", "", ERR_SOURCE_FAILED, "said: late");
 	expect_shell("exit 4", "", ERR_SOURCE_FAILED, "exited with status 4");
 	expect_shell("kill -9 $$", "", ERR_SOURCE_FAILED, "was ended by signal 9");
 	expect_shell("echo 1 >/dev/stdout; cat", "1;", OK, "");
@@ -120,9 +121,9 @@ static void times_out(const char *script, int64_t at_least, int64_t at_most)
 
 static void deadlines(void)
 {
-	times_out("echo $$ >$1/pid; exec sleep 100", 300, 1500);
-	times_out("echo $$ >$1/pid; exec >&-; exec sleep 100", 300, 1500);
-	times_out("echo $$ >$1/pid; kill -STOP $$", 300, 1500);
+	times_out("echo $$ >$1/pid; exec sleep 100", 300, 2200);
+	times_out("echo $$ >$1/pid; exec >&-; exec sleep 100", 300, 2200);
+	times_out("echo $$ >$1/pid; kill -STOP $$", 300, 2200);
 	times_out("trap '' TERM; echo $$ >$1/pid; while :; do sleep 1; done", 2300, 4000);
 }
 

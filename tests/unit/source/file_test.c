@@ -170,6 +170,18 @@ START_TEST(closing_leaves_requests_behind_safely)
 }
 END_TEST
 
+/* While one is under way others are refused; one that ends without a verdict makes way. */
+static void one_try(const struct conf_source *conf)
+{
+	const struct source_call call = {
+		.conf = conf, .deadline = clock_deadline(10000), .max_row_bytes = 100};
+	struct source *source;
+
+	ck_assert_int_eq(source_open(live.sources, &call, &source, NULL), OK);
+	live_expect(conf, "", ERR_SOURCE_FAILED, "failed 6 times in a row");
+	source_close(source);
+}
+
 static void open_breaker(void)
 {
 	struct conf_source bad = file_of(FORMAT_JSONL, "/nowhere");
@@ -191,6 +203,7 @@ static void open_breaker(void)
 	live_expect(&bad, "", ERR_SOURCE_FAILED, "source f: cannot open");
 	live_expect(&bad, "", ERR_SOURCE_FAILED, "failed 6 times in a row");
 	later.mono_ns += INT64_C(5100000000);
+	one_try(&mended);
 	live_expect(&mended, "1;", OK, "");
 	clock_use_fake(NULL);
 	for (int i = 0; i < 4; i++)

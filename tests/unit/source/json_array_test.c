@@ -89,6 +89,32 @@ START_TEST(documents_that_are_broken)
 }
 END_TEST
 
+START_TEST(brackets_that_do_not_match_end_it)
+{
+	expect_reading(&root, SLICE("[1,[2},3]"), "1;X");
+	expect_reading(&items, SLICE("{\"a\":[1},\"items\":[2]}"), "X");
+}
+END_TEST
+
+START_TEST(documents_follow_one_another)
+{
+	struct parser *parser = parser_new(FORMAT_JSON, SLICE("/a/1"), 5);
+	struct source_row row;
+
+	for (uint64_t i = 1; i <= 3; i++) {
+		parser_feed(parser, SLICE("{\"a\":[0,[7,12345678],\"\\\"\"]}"));
+		ck_assert_int_eq(parser_next(parser, &row, NULL), PARSER_ROW);
+		ck_assert_uint_eq(row.number, 2 * i - 1);
+		ck_assert_int_eq(parser_next(parser, &row, NULL), PARSER_BAD);
+		ck_assert_int_eq(parser_next(parser, &row, NULL), PARSER_MORE);
+		parser_finish(parser);
+		ck_assert_int_eq(parser_next(parser, &row, NULL), PARSER_END);
+		parser_restart(parser);
+	}
+	parser_free(parser);
+}
+END_TEST
+
 START_TEST(depth_is_bounded)
 {
 	struct buf text = {0}, out = {0};
@@ -105,4 +131,5 @@ END_TEST
 
 TEST_SUITE("json_array", the_elements_of_the_root, the_elements_at_a_pointer,
 	a_bad_element_costs_only_itself, an_element_too_long_is_passed_over,
-	documents_that_do_not_hold_the_rows, documents_that_are_broken, depth_is_bounded)
+	documents_that_do_not_hold_the_rows, documents_that_are_broken,
+	brackets_that_do_not_match_end_it, documents_follow_one_another, depth_is_bounded)
