@@ -18,7 +18,7 @@ enum {
 #define DAY	 (24 * (int64_t)HOUR)
 #define TERA	 INT64_C(1000000000000)
 #define MAX_TTL	 (3650 * DAY)
-#define MAX_SIZE INT64_C(0x7fffffffffff)
+#define MAX_SIZE (16384 * INT64_C(1073741824))
 
 #define AT(field)      .offset = offsetof(struct conf_full, field)
 #define LIST(field, n) AT(field), .count_offset = offsetof(struct conf_full, n)

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of keys against its manual, docs/config.md. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../unit.h"
+#include "conf/table.h"
+#include "scratch.h"
+
+static char manual[65536];
+
+static void read_manual(void)
+{
+	FILE *file = fopen("docs/config.md", "r");
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_uint_gt(fread(manual, 1, sizeof manual - 1, file), 0);
+	fclose(file);
+}
+
+static void in_manual(const char *prefix, const struct key *key)
+{
+	struct buf cell = {0};
+	const char *line, *end, *found;
+
+	/* A supported key begins a line of a table, a later one is only named. */
+	buf_printf(&cell, "%s`%s%s`", key->flags & KEY_LATER ? "" : "\n| ", prefix, key->path);
+	line = strstr(manual, cell.p);
+	ck_assert_msg(line, "%s is not in docs/config.md", cell.p);
+	end = strchr(line + 1, '\n');
+	if (!(key->flags & KEY_LATER) && key->def) {
+		buf_clear(&cell);
+		buf_printf(&cell, "| `%s` |", key->def);
+		found = strstr(line, cell.p);
+		ck_assert_msg(found && found < end, "%s: default %s", key->path, key->def);
+	}
+	if (!(key->flags & KEY_LATER) && (key->flags & KEY_RESTART)) {
+		found = strcasestr(line, "**restart");
+		ck_assert_msg(found && found < end, "%s: restart", key->path);
+	}
+	buf_release(&cell);
+}
+
+static const struct {
+	const char *prefix;
+	const struct section *section;
+} sections[] = {
+	{"", &section_root},
+	{"auth.tokens[].", &section_token},
+	{"cache.namespaces[].", &section_namespace},
+	{"entities.NAME.", &section_entity},
+	{"dependencies[].", &section_dependency},
+	{"sources.NAME.", &section_source},
+	{"warm.jobs[].", &section_job},
+};
+
+enum { section_count = sizeof sections / sizeof *sections };
+
+START_TEST(every_key_stands_in_the_manual)
+{
+	size_t rows = 0, lines = 0;
+
+	read_manual();
+	for (size_t i = 0; i < section_count; i++) {
+		for (size_t j = 0; j < sections[i].section->count; j++) {
+			const struct key *key = &sections[i].section->keys[j];
+
+			in_manual(sections[i].prefix, key);
+			rows += !(key->flags & KEY_LATER);
+		}
+	}
+	/* And nothing stands there that no row knows. */
+	for (const char *at = manual; (at = strstr(at, "\n| `")); at++)
+		lines++;
+	ck_assert_uint_eq(lines, rows);
+}
+END_TEST
+
+START_TEST(the_manuals_examples_load)
+{
+	static const char fence[] = "\n```yaml\n";
+	struct scratch s;
+	unsigned count = 0;
+
+	read_manual();
+	scratch_begin(&s);
+	setenv("API_TOKEN", "x", 1);
+	for (const char *at = manual; (at = strstr(at, fence)); count++) {
+		const char *begin = at + sizeof fence - 1, *end = strstr(begin, "\n```");
+		char *text = strndup(begin, (size_t)(end - begin));
+
+		scratch_good(&s, text);
+		free(text);
+		at = end + 4;
+	}
+	ck_assert_uint_eq(count, 3);
+	scratch_end(&s);
+}
+END_TEST
+
+/* Each row is complete enough for a reader of the manual, and its default is acceptable. */
+START_TEST(rows_are_sound)
+{
+	for (size_t i = 0; i < section_count; i++) {
+		for (size_t j = 0; j < sections[i].section->count; j++) {
+			const struct key *key = &sections[i].section->keys[j];
+
+			ck_assert_msg(key->help && *key->help, "%s", key->path);
+			ck_assert_msg(key->type && key->type->set, "%s", key->path);
+			ck_assert_msg(!key->max || key->min <= key->max, "%s", key->path);
+			ck_assert_ptr_eq(section_key(sections[i].section, key->path), key);
+		}
+	}
+}
+END_TEST
+
+TEST_SUITE("conf_manual", every_key_stands_in_the_manual, the_manuals_examples_load, rows_are_sound)
