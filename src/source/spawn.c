@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -31,9 +32,8 @@ struct spawn {
 	uv_process_t process;
 	uv_pipe_t out, err;
 	uv_timer_t timer;
-	unsigned handles; /* not closed yet */
+	unsigned handles; /* not closed yet; `process` is the fourth, once it is one */
 
-	bool begun; /* `process` is a handle of the loop's */
 	pid_t group;
 	bool group_gone;
 	bool exited;
@@ -77,26 +77,23 @@ static void closed(uv_handle_t *handle)
 		wake(s);
 }
 
-static void close_handle(struct spawn *s, void *handle)
-{
-	((uv_handle_t *)handle)->data = s;
-	uv_close(handle, closed);
-}
-
 static void close_all(struct spawn *s)
 {
-	if (s->begun)
-		close_handle(s, &s->process);
-	close_handle(s, &s->out);
-	close_handle(s, &s->err);
-	close_handle(s, &s->timer);
+	void *const all[] = {&s->out, &s->err, &s->timer, &s->process};
+
+	for (unsigned i = 0, n = s->handles; i < n; i++)
+		uv_close(all[i], closed);
 }
 
 static void look_for_group(struct spawn *s)
 {
+	if (!s->exited || s->group_gone)
+		return;
+	/* As process 1 of a container we inherit its orphans, whom nobody else would reap. */
+	while (waitpid(-s->group, NULL, WNOHANG) > 0)
+		;
 	/* EPERM: only members that changed their user are left, out of our reach. */
-	if (s->exited && !s->group_gone && kill(-s->group, 0) != 0)
-		s->group_gone = true;
+	s->group_gone = kill(-s->group, 0) != 0;
 }
 
 static void exited(uv_process_t *process, int64_t status, int term_signal)
@@ -206,7 +203,6 @@ static int start(struct spawn *s, uv_loop_t *uv, char **argv, char **env, int th
 	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
 		return -errno;
 	/* Even where it fails, the handle has to be closed. */
-	s->begun = true;
 	s->handles++;
 	return uv_spawn(uv, &s->process, &options);
 }

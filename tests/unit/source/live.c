@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,6 +55,8 @@ void live_run(void (*test)(void))
 	loop_free(loop_new());
 	unsigned fds = live_open_fds();
 
+	/* Grandchildren become ours, so that the wait below sees each one that is left. */
+	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
 	strcpy(live.folder, "/tmp/cw-source-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(live.folder));
 	live.loop = loop_new();
