@@ -108,6 +108,8 @@ void json_add_uint(cJSON *object, const char *name, uint64_t value);
 void json_add_number(cJSON *object, const char *name, double value, int decimals);
 /* Bytes that are no UTF-8 become U+FFFD; a NUL becomes \u0000. */
 void json_add_slice(cJSON *object, const char *name, struct slice text);
+/* As json_add_slice(), at the end of an array. */
+void json_append_slice(cJSON *array, struct slice text);
 /* "2026-11-24T05:45:18.123Z", or null for a time below zero. */
 void json_add_time(cJSON *object, const char *name, int64_t wall_ms);
 /* cJSON_PrintUnformatted, appended to `out`. */

@@ -68,18 +68,31 @@ void json_add_number(cJSON *object, const char *name, double value, int decimals
 	cJSON_AddRawToObject(object, name, strcmp(text, "-0") == 0 ? "0" : text);
 }
 
-void json_add_slice(cJSON *object, const char *name, struct slice text)
+/* Raw where cJSON's own strings would cut the text or let wrong UTF-8 through. */
+static cJSON *text_node(struct slice text)
 {
 	struct buf b = {0};
+	cJSON *node;
 
 	if ((text.n && memchr(text.p, '\0', text.n)) || !utf8_valid(text)) {
 		json_quote(&b, text);
-		cJSON_AddRawToObject(object, name, b.p);
+		node = cJSON_CreateRaw(b.p);
 	} else {
 		buf_add(&b, text);
-		cJSON_AddStringToObject(object, name, b.p);
+		node = cJSON_CreateString(b.p);
 	}
 	buf_release(&b);
+	return node;
+}
+
+void json_add_slice(cJSON *object, const char *name, struct slice text)
+{
+	cJSON_AddItemToObject(object, name, text_node(text));
+}
+
+void json_append_slice(cJSON *array, struct slice text)
+{
+	cJSON_AddItemToArray(array, text_node(text));
 }
 
 void json_add_time(cJSON *object, const char *name, int64_t wall_ms)
