@@ -10,15 +10,17 @@
 #ifndef CW_CACHE_KEY_H
 #define CW_CACHE_KEY_H
 
+#include "cache/pattern.h"
 #include "conf/conf.h"
 
-enum { KEY_MAX_BYTES = 1024 };
+enum { KEY_MAX_BYTES = 1024, KEY_GUARD_READY = 32 };
 
 /* The rules of one configuration for one caller. Borrows both. */
 struct key_guard {
 	const struct conf *conf;
 	const struct identity *who;
 	struct slice own_prefix;
+	struct pattern ready[KEY_GUARD_READY]; /* the first of conf->protected */
 };
 
 void key_guard_init(struct key_guard *guard, const struct conf *conf, const struct identity *who);
@@ -31,7 +33,10 @@ enum error key_guard_exact(const struct key_guard *guard, struct slice key, stru
 enum key_found { KEY_TOUCH, KEY_SKIP_PROTECTED, KEY_SKIP_OUTSIDE };
 /* A key that a pattern or rule came upon. Own and session keys count as protected. */
 enum key_found key_guard_found(const struct key_guard *guard, struct slice key);
-/* A pattern must begin literally with one of the caller's prefixes, if he has any. */
+/*
+ * A pattern must begin literally with one of the caller's prefixes, if he has any; one that can
+ * only match reserved keys gives ERR_KEY_RESERVED.
+ */
 enum error key_guard_pattern(
 	const struct key_guard *guard, struct slice pattern, struct fault *fault);
 

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who may touch a key; see key.h. key_guard_found() is asked for every key that a pass comes upon,
+ * so that it must refuse or pass in a fraction of a microsecond.
+ */
+#include "cache/key.h"
+
+#include "base/glob.h"
+
+/* The session routes' keys: no part of the configuration, because other routes never have them. */
+static const struct slice session_prefix = {"session:", 8};
+
+enum { shown_bytes = 120 };
+
+void key_guard_init(struct key_guard *guard, const struct conf *conf, const struct identity *who)
+{
+	guard->conf = conf;
+	guard->who = who;
+	guard->own_prefix = slice_str(conf->redis.own_prefix);
+	for (size_t i = 0; i < conf->protected_count && i < KEY_GUARD_READY; i++)
+		pattern_init(&guard->ready[i], conf->protected[i]);
+}
+
+/* As much of a name as a message takes. */
+static int shown(struct slice key)
+{
+	return (int)(key.n < shown_bytes ? key.n : shown_bytes);
+}
+
+enum error key_check(struct slice key, struct fault *fault)
+{
+	if (key.n == 0)
+		return fault_set(fault, ERR_BAD_KEY, "the key is empty");
+	if (key.n > KEY_MAX_BYTES)
+		return fault_set(fault, ERR_BAD_KEY,
+			"the key '%.*s...' has %zu bytes; at most %d are taken", shown(key), key.p,
+			key.n, KEY_MAX_BYTES);
+	return OK;
+}
+
+static bool reserved(const struct key_guard *guard, struct slice key)
+{
+	return (guard->own_prefix.n && slice_starts(key, guard->own_prefix)) ||
+	       slice_starts(key, session_prefix);
+}
+
+static bool protected(const struct key_guard *guard, struct slice key)
+{
+	size_t count = guard->conf->protected_count;
+	size_t ready = count < KEY_GUARD_READY ? count : KEY_GUARD_READY;
+
+	for (size_t i = 0; i < ready; i++)
+		if (pattern_match(&guard->ready[i], key))
+			return true;
+	for (size_t i = ready; i < count; i++)
+		if (glob_match(guard->conf->protected[i], key))
+			return true;
+	return false;
+}
+
+static bool inside_prefixes(const struct key_guard *guard, struct slice key)
+{
+	for (size_t i = 0; i < guard->who->key_prefix_count; i++)
+		if (slice_starts(key, guard->who->key_prefixes[i]))
+			return true;
+	return guard->who->key_prefix_count == 0;
+}
+
+enum error key_guard_exact(const struct key_guard *guard, struct slice key, struct fault *fault)
+{
+	if (reserved(guard, key))
+		return fault_set(fault, ERR_KEY_RESERVED,
+			"'%.*s' is a key of cachewarden's own; it has routes of its own, if any",
+			shown(key), key.p);
+	if (!inside_prefixes(guard, key))
+		return fault_set(fault, ERR_KEY_OUTSIDE_PREFIXES,
+			"'%.*s' is outside the key_prefixes of token '%s'", shown(key), key.p,
+			guard->who->name);
+	if (!identity_may(guard->who, SCOPE_ADMIN) && protected(guard, key))
+		return fault_set(fault, ERR_KEY_PROTECTED,
+			"'%.*s' is protected by cache.protected; only a token with scope admin may "
+			"name it",
+			shown(key), key.p);
+	return OK;
+}
+
+enum key_found key_guard_found(const struct key_guard *guard, struct slice key)
+{
+	if (!inside_prefixes(guard, key))
+		return KEY_SKIP_OUTSIDE;
+	if (reserved(guard, key) || protected(guard, key))
+		return KEY_SKIP_PROTECTED;
+	return KEY_TOUCH;
+}
+
+enum error key_guard_pattern(
+	const struct key_guard *guard, struct slice pattern, struct fault *fault)
+{
+	struct buf prefix = {0};
+	enum error error = OK;
+
+	glob_prefix(pattern, &prefix);
+	if (reserved(guard, buf_slice(&prefix)))
+		error = fault_set(fault, ERR_KEY_RESERVED,
+			"'%.*s' can only match keys of cachewarden's own", shown(pattern),
+			pattern.p);
+	else if (!inside_prefixes(guard, buf_slice(&prefix)))
+		error = fault_set(fault, ERR_KEY_OUTSIDE_PREFIXES,
+			"'%.*s' does not begin with one of the key_prefixes of token '%s'",
+			shown(pattern), pattern.p, guard->who->name);
+	buf_release(&prefix);
+	return error;
+}
