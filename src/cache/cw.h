@@ -41,5 +41,7 @@ void cw_release(struct cw *cw);
 
 /* Appends own_prefix and `name`: "cw:" "op:..." */
 void cw_own_key(const struct cw *cw, const char *name, struct slice rest, struct buf *out);
+/* When a step of a few commands must have been answered: past what the connection itself allows. */
+int64_t cw_deadline(const struct cw *cw);
 
 #endif

@@ -48,6 +48,8 @@ void invalidation_add_id(
 	struct invalidation *invalidation, const struct conf_entity *entity, struct slice id);
 
 struct invalidator *invalidator_new(struct cw *cw);
+/* The operations have ended; cancels and waits for what still walks. Parks. */
+void invalidator_stop(struct invalidator *invalidator, int64_t deadline);
 void invalidator_free(struct invalidator *invalidator);
 
 /*

@@ -28,6 +28,8 @@ enum operation_state {
 };
 const char *operation_state_name(enum operation_state state);
 
+enum { OPERATION_ID_BYTES = 20 }; /* hexadecimal digits; they sort by the time of the beginning */
+
 struct operation;
 
 /*
@@ -72,7 +74,10 @@ int64_t operation_started_wall_ms(const struct operation *operation);
 int64_t operation_finished_wall_ms(const struct operation *operation); /* -1 before that */
 bool operation_ended(const struct operation *operation);
 
-/* For the work: where it stands. `phase` is constant text; total 0 = not known. */
+/*
+ * For the work: where it stands. `phase` is constant text; total 0 = not known. The phase "queued"
+ * shows the operation as QUEUED, any other as RUNNING.
+ */
 void operation_progress(
 	struct operation *operation, const char *phase, uint64_t done, uint64_t total);
 
