@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine's root; see cw.h. */
+#include "cache/cw.h"
+
+#include <stdio.h>
+
+#include "base/crypto.h"
+#include "base/mem.h"
+#include "cache/invalidate.h"
+
+/* Raised when our own keys change their shape so that an older daemon would misread them. */
+enum { layout_version = 1 };
+
+void cw_init(struct cw *cw, struct loop *loop, struct event_bus *bus, struct metrics *metrics,
+	struct redis_store *store, struct conf *conf)
+{
+	struct buf hex = {0};
+	uint8_t random[8];
+
+	*cw = (struct cw){
+		.loop = loop, .bus = bus, .metrics = metrics, .store = store, .conf = conf};
+	conf_ref(conf);
+	crypto_random(random, sizeof random);
+	hex_encode(random, sizeof random, &hex);
+	snprintf(cw->instance, sizeof cw->instance, "%s", hex.p);
+	buf_release(&hex);
+	cw->operations = operations_new(cw);
+	cw->invalidator = invalidator_new(cw);
+}
+
+void cw_configure(struct cw *cw, struct conf *next)
+{
+	struct conf *before = cw->conf;
+
+	cw->conf = conf_ref(next);
+	conf_unref(before);
+}
+
+void cw_own_key(const struct cw *cw, const char *name, struct slice rest, struct buf *out)
+{
+	buf_str(out, cw->conf->redis.own_prefix);
+	buf_str(out, name);
+	buf_add(out, rest);
+}
+
+int64_t cw_deadline(const struct cw *cw)
+{
+	return clock_deadline(2 * cw->conf->redis.command_timeout_ms + 1000);
+}
+
+static enum error judge_layout(
+	const struct redis_value *reply, struct slice key, struct fault *fault)
+{
+	int64_t found = 0;
+
+	if (reply->type == REDIS_STRING && slice_int64(reply->text, &found) && found >= 1 &&
+		found <= layout_version)
+		return OK;
+	return fault_set(fault, ERR_CONFLICT,
+		"%.*s says that a cachewarden with key layout '%.*s' works here; this one knows "
+		"%d. "
+		"Use the newer daemon, or another redis.own_prefix",
+		(int)key.n, key.p, (int)(reply->text.n < 40 ? reply->text.n : 40), reply->text.p,
+		layout_version);
+}
+
+enum error cw_check_layout(struct cw *cw, struct fault *fault)
+{
+	struct redis_value *reply = NULL;
+	struct buf key = {0}, version = {0};
+
+	cw_own_key(cw, "meta", slice_of(NULL, 0), &key);
+	buf_int(&version, layout_version);
+	enum error error = redis_store_command(cw->store, buf_slice(&key), &reply, fault,
+		SLICE("HGET"), buf_slice(&key), SLICE("layout"));
+	if (error)
+		goto out;
+	if (reply->type == REDIS_NIL)
+		error = redis_store_command(cw->store, buf_slice(&key), NULL, fault,
+			SLICE("HSETNX"), buf_slice(&key), SLICE("layout"), buf_slice(&version));
+	else
+		error = judge_layout(reply, buf_slice(&key), fault);
+out:
+	redis_value_free(reply);
+	buf_release(&key);
+	buf_release(&version);
+	return error;
+}
+
+void cw_stop(struct cw *cw, int64_t deadline)
+{
+	operations_stop(cw->operations, deadline);
+	invalidator_stop(cw->invalidator, deadline);
+}
+
+void cw_release(struct cw *cw)
+{
+	invalidator_free(cw->invalidator);
+	operations_free(cw->operations);
+	conf_unref(cw->conf);
+	*cw = (struct cw){0};
+}

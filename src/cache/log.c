@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The invalidation log; see log.h.
+ *
+ *	1732426871123-0  o <operation>  k <key> k <key> ...  p <pattern> ...
+ *
+ * Special: a reader asks from its own id on, that entry included. Where the entry is missing, the
+ * log was trimmed or emptied behind its back, and everything counts as stale.
+ */
+#include "cache/log.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "base/glob.h"
+#include "base/mem.h"
+
+enum {
+	max_names = 500,       /* of one entry */
+	max_bytes = 64 * 1024, /* of its names; one name may be longer */
+	max_since = 1000,      /* entries that a reader looks through */
+	commands_at_once = 128,
+};
+
+static const struct slice log_length = {"10000", 5};
+
+static void log_key(const struct cw *cw, struct buf *out)
+{
+	cw_own_key(cw, "inval", slice_of(NULL, 0), out);
+}
+
+enum error inval_log_last(struct cw *cw, char ret[INVAL_ID_BYTES], struct fault *fault)
+{
+	struct redis_value *reply = NULL;
+	struct buf key = {0};
+
+	log_key(cw, &key);
+	enum error error =
+		redis_store_command(cw->store, buf_slice(&key), &reply, fault, SLICE("XREVRANGE"),
+			buf_slice(&key), SLICE("+"), SLICE("-"), SLICE("COUNT"), SLICE("1"));
+	buf_release(&key);
+	if (error)
+		return error;
+	struct slice id = SLICE("0-0");
+	if (reply->type == REDIS_ARRAY && reply->count)
+		id = redis_value_item(reply->items[0], 0);
+	snprintf(ret, INVAL_ID_BYTES, "%.*s", (int)id.n, id.p);
+	redis_value_free(reply);
+	return OK;
+}
+
+/* One XADD in the making: its fixed words, then field and name by turns. */
+struct writer {
+	const struct inval_entry *entry;
+	struct redis_batch *batch;
+	struct slice key;
+	struct slice argv[8 + 2 * max_names];
+	size_t argc, bytes;
+};
+
+static void begin_entry(struct writer *w)
+{
+	const struct slice head[] = {SLICE("XADD"), w->key, SLICE("MAXLEN"), SLICE("~"), log_length,
+		SLICE("*"), SLICE("o"), slice_str(w->entry->operation_id)};
+
+	memcpy(w->argv, head, sizeof head);
+	w->argc = sizeof head / sizeof *head;
+	w->bytes = 0;
+}
+
+static void end_entry(struct writer *w)
+{
+	redis_batch_add(w->batch, w->argc, w->argv);
+	begin_entry(w);
+}
+
+/* False where the batch is full, before the name was added. */
+static bool write_name(struct writer *w, struct slice field, struct slice name)
+{
+	if (w->argc + 2 > sizeof w->argv / sizeof *w->argv ||
+		(w->bytes && w->bytes + name.n > max_bytes))
+		end_entry(w);
+	if (redis_batch_count(w->batch) == commands_at_once)
+		return false;
+	w->argv[w->argc++] = field;
+	w->argv[w->argc++] = name;
+	w->bytes += name.n;
+	return true;
+}
+
+static enum error send_entries(struct cw *cw, struct writer *w, struct fault *fault)
+{
+	struct redis_node *node = redis_store_node(cw->store, w->key);
+	enum error error = redis_node_run(node, REDIS_COMMANDS, w->batch, cw_deadline(cw), fault);
+
+	for (size_t i = 0; !error && i < redis_batch_count(w->batch); i++)
+		error = redis_value_error(redis_batch_reply(w->batch, i), fault);
+	redis_batch_clear(w->batch);
+	return error;
+}
+
+/* Writes all names of one list; sends whenever the batch is full. */
+static enum error write_names(struct cw *cw, struct writer *w, struct slice field,
+	const struct slice *names, size_t count, struct fault *fault)
+{
+	enum error error = OK;
+
+	for (size_t i = 0; i < count && !error; i++) {
+		if (write_name(w, field, names[i]))
+			continue;
+		error = send_entries(cw, w, fault);
+		write_name(w, field, names[i]);
+	}
+	return error;
+}
+
+enum error inval_log_add(struct cw *cw, const struct inval_entry *entry, struct fault *fault)
+{
+	struct writer *w = mem_new(struct writer);
+	struct buf key = {0};
+
+	log_key(cw, &key);
+	w->entry = entry;
+	w->key = buf_slice(&key);
+	w->batch = redis_batch_new();
+	begin_entry(w);
+	enum error error = write_names(cw, w, SLICE("k"), entry->keys, entry->key_count, fault);
+	if (!error)
+		error = write_names(
+			cw, w, SLICE("p"), entry->patterns, entry->pattern_count, fault);
+	if (!error) {
+		end_entry(w);
+		error = send_entries(cw, w, fault);
+	}
+	redis_batch_free(w->batch);
+	mem_free(w);
+	buf_release(&key);
+	return error;
+}
+
+size_t inval_log_read(struct cw *cw, const char *id, struct redis_batch *batch)
+{
+	struct buf key = {0}, count = {0};
+
+	log_key(cw, &key);
+	buf_uint(&count, max_since + 1);
+	size_t index = REDIS_ADD(batch, SLICE("XRANGE"), buf_slice(&key), slice_str(id), SLICE("+"),
+		SLICE("COUNT"), buf_slice(&count));
+	buf_release(&key);
+	buf_release(&count);
+	return index;
+}
+
+struct named {
+	UT_hash_handle hh;
+	size_t n;
+	char name[];
+};
+
+struct inval_since {
+	char last[INVAL_ID_BYTES];
+	bool any;
+	struct named *keys;
+	struct buf patterns; /* size_t length, then the bytes, one after another */
+};
+
+static void take_name(struct inval_since *since, struct slice field, struct slice name)
+{
+	struct named *named;
+
+	if (slice_is(field, "p")) {
+		buf_append(&since->patterns, &name.n, sizeof name.n);
+		buf_add(&since->patterns, name);
+		return;
+	}
+	if (!slice_is(field, "k"))
+		return;
+	HASH_FIND(hh, since->keys, name.p, name.n, named);
+	if (named)
+		return;
+	named = mem_alloc(sizeof *named + name.n);
+	named->n = name.n;
+	memcpy(named->name, name.p, name.n);
+	HASH_ADD_KEYPTR(hh, since->keys, named->name, named->n, named);
+}
+
+static bool take_entry(struct inval_since *since, const struct redis_value *entry)
+{
+	if (entry->type != REDIS_ARRAY || entry->count != 2 || entry->items[1]->type != REDIS_ARRAY)
+		return false;
+	const struct redis_value *fields = entry->items[1];
+	struct slice id = redis_value_item(entry, 0);
+
+	for (size_t i = 0; i + 1 < fields->count; i += 2)
+		take_name(since, redis_value_item(fields, i), redis_value_item(fields, i + 1));
+	snprintf(since->last, sizeof since->last, "%.*s", (int)id.n, id.p);
+	since->any = true;
+	return true;
+}
+
+struct inval_since *inval_since_parse(const struct redis_value *reply, const char *id)
+{
+	bool from_start = strcmp(id, "0-0") == 0;
+	size_t first = from_start ? 0 : 1;
+
+	if (!reply || reply->type != REDIS_ARRAY || reply->count > max_since)
+		return NULL;
+	if (!from_start && (reply->count == 0 || reply->items[0]->type != REDIS_ARRAY ||
+				   !slice_is(redis_value_item(reply->items[0], 0), id)))
+		return NULL;
+	struct inval_since *since = mem_new(struct inval_since);
+	snprintf(since->last, sizeof since->last, "%s", id);
+	for (size_t i = first; i < reply->count; i++) {
+		if (take_entry(since, reply->items[i]))
+			continue;
+		inval_since_free(since);
+		return NULL;
+	}
+	return since;
+}
+
+void inval_since_free(struct inval_since *since)
+{
+	struct named *named, *next;
+
+	if (!since)
+		return;
+	HASH_ITER(hh, since->keys, named, next)
+	{
+		HASH_DELETE(hh, since->keys, named);
+		mem_free(named);
+	}
+	buf_release(&since->patterns);
+	mem_free(since);
+}
+
+bool inval_since_empty(const struct inval_since *since)
+{
+	return !since->any;
+}
+
+bool inval_since_matches(const struct inval_since *since, struct slice key)
+{
+	struct named *named;
+	size_t at = 0, n;
+
+	HASH_FIND(hh, since->keys, key.p, key.n, named);
+	if (named)
+		return true;
+	while (at < since->patterns.n) {
+		memcpy(&n, since->patterns.p + at, sizeof n);
+		at += sizeof n;
+		if (glob_match(slice_of(since->patterns.p + at, n), key))
+			return true;
+		at += n;
+	}
+	return false;
+}
+
+const char *inval_since_last(const struct inval_since *since)
+{
+	return since->last;
+}
