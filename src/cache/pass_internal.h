@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* What pass.c and pass_page.c share. */
+#ifndef CW_CACHE_PASS_INTERNAL_H
+#define CW_CACHE_PASS_INTERNAL_H
+
+#include "cache/pass.h"
+#include "cache/walk.h"
+
+struct passes {
+	struct cw *cw;
+	struct fiber_group group;
+	struct pass_request *first, *last; /* waiting */
+	size_t waiting, waiting_slots;
+	struct fiber *gatherer; /* the pass that waits for company */
+	size_t running;
+	uint64_t total;
+	bool no_unlink;
+};
+
+struct pass {
+	struct passes *owner;
+	struct pass_request *members[PASS_SLOTS]; /* NULL: gone */
+	size_t member_count;
+	uint64_t keys; /* on all primaries, at the beginning */
+	size_t primaries;
+	double *seen;	      /* of each primary */
+	bool unknown_command; /* the server does not know UNLINK */
+};
+
+/* The bits of all slots of a member. */
+uint64_t pass_member_mask(const struct pass_request *member);
+/* Ends the member's part: it is told, and no longer touched. */
+void pass_release(struct pass_request *member);
+bool pass_empty(const struct pass *pass);
+
+extern const struct walk_handler pass_page_handler; /* context: struct pass */
+
+/* Removes what the HOLD members noted and may remove. Parks. */
+enum error pass_remove_held(struct pass *pass, struct fault *fault);
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* One fiber per primary, each with its pipeline of pages; see walk.h. */
+#include "cache/walk.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "redis/pacer.h"
+
+enum { cursor_bytes = 24, cleanup_ms = 5000 };
+
+struct walker {
+	const struct walk_spec *spec;
+	struct walk *walk;
+	struct redis_node *node;
+	size_t primary;
+	struct redis_pacer *pacer;
+	struct redis_batch *scan;
+	struct walk_page pages[2];
+	bool in_flight[2];
+	char cursor[cursor_bytes];
+	struct fault fault;
+};
+
+struct walk {
+	struct fiber_group group;
+	bool enough; /* the handler or an error wants no more */
+};
+
+double walk_seen(struct slice cursor)
+{
+	uint64_t value, reversed = 0;
+
+	if (!slice_uint64(cursor, &value))
+		return 0;
+	for (int bit = 0; bit < 64; bit++)
+		reversed |= (value >> bit & 1) << (63 - bit);
+	return (double)reversed / 18446744073709551616.0;
+}
+
+/* Asks for the page at the cursor. */
+static enum error send_scan(struct walker *w)
+{
+	struct slice argv[6] = {SLICE("SCAN"), slice_str(w->cursor)};
+	struct buf count = {0};
+	size_t argc = 2;
+
+	redis_batch_clear(w->scan);
+	if (w->spec->match.n) {
+		argv[argc++] = SLICE("MATCH");
+		argv[argc++] = w->spec->match;
+	}
+	buf_uint(&count, redis_pacer_page(w->pacer));
+	argv[argc++] = SLICE("COUNT");
+	argv[argc++] = buf_slice(&count);
+	redis_batch_add(w->scan, argc, argv);
+	buf_release(&count);
+	return redis_node_start(w->node, REDIS_BULK, w->scan, &w->fault);
+}
+
+/* Waits for the page that was asked for; *ret is the caller's, and the cursor the next one. */
+static enum error take_scan(struct walker *w, struct redis_value **ret)
+{
+	enum error error = redis_batch_wait(w->scan, cw_deadline(w->spec->cw), &w->fault);
+
+	if (!error)
+		error = redis_value_error(redis_batch_reply(w->scan, 0), &w->fault);
+	if (error)
+		return error;
+	struct redis_value *reply = redis_batch_take(w->scan, 0);
+	struct slice cursor = reply->type == REDIS_ARRAY && reply->count == 2
+				      ? redis_value_item(reply, 0)
+				      : slice_of("", 0);
+	if (cursor.n == 0 || cursor.n >= cursor_bytes || reply->items[1]->type != REDIS_ARRAY) {
+		redis_value_free(reply);
+		return fault_set(&w->fault, ERR_REDIS_PROTOCOL, "SCAN gave no cursor and names");
+	}
+	snprintf(w->cursor, sizeof w->cursor, "%.*s", (int)cursor.n, cursor.p);
+	*ret = reply;
+	return OK;
+}
+
+/* Waits for the commands of one page's slot, and empties it. */
+static enum error settle(struct walker *w, size_t slot)
+{
+	struct walk_page *page = &w->pages[slot];
+	const struct walk_handler *handler = w->spec->handler;
+	enum error error = OK;
+
+	if (w->in_flight[slot]) {
+		error = redis_batch_wait(page->batch, cw_deadline(w->spec->cw), &w->fault);
+		w->in_flight[slot] = false;
+		if (!error)
+			error = handler->answered(handler->context, page, &w->fault);
+	}
+	redis_batch_clear(page->batch);
+	buf_clear(&page->notes);
+	return error;
+}
+
+/* Shows one page to the handler and sends the commands that it wants. */
+static enum error handle_page(struct walker *w, size_t slot, const struct redis_value *names)
+{
+	struct walk_page *page = &w->pages[slot];
+	const struct walk_handler *handler = w->spec->handler;
+	double seen = walk_seen(slice_str(w->cursor));
+
+	page->names = names;
+	page->seen = seen > 0 ? seen : 1;
+	if (!handler->page(handler->context, page))
+		w->walk->enough = true;
+	page->names = NULL;
+	if (redis_batch_count(page->batch) == 0)
+		return OK;
+	enum error error = redis_node_start(w->node, REDIS_BULK, page->batch, &w->fault);
+	w->in_flight[slot] = !error;
+	return error;
+}
+
+static bool at_start(const struct walker *w)
+{
+	return w->cursor[0] == '0' && w->cursor[1] == '\0';
+}
+
+static enum error walk_primary(struct walker *w)
+{
+	struct redis_value *reply = NULL;
+	enum error error = send_scan(w);
+
+	for (size_t n = 0; !error && !w->walk->enough; n++) {
+		size_t slot = n & 1;
+
+		error = take_scan(w, &reply);
+		bool last = error || at_start(w);
+		if (!last)
+			error = redis_pacer_pause(w->pacer);
+		/* A turn of the loop sends the SCAN on its way before the names are looked at. */
+		if (!last && !error)
+			error = send_scan(w);
+		if (!last && !error)
+			error = fiber_sleep(0);
+		if (!error)
+			error = settle(w, slot);
+		if (!error)
+			error = handle_page(w, slot, reply->items[1]);
+		redis_value_free(reply);
+		reply = NULL;
+		if (last)
+			break;
+	}
+	for (size_t slot = 0; slot < 2 && !error; slot++)
+		error = settle(w, slot);
+	return error;
+}
+
+static void walker_fiber(void *argument)
+{
+	struct walker *w = argument;
+
+	w->scan = redis_batch_new();
+	for (size_t slot = 0; slot < 2; slot++) {
+		w->pages[slot].batch = redis_batch_new();
+		w->pages[slot].primary = w->primary;
+	}
+	w->pacer = redis_pacer_new(w->node, w->spec->max_latency_ms, &w->walk->group);
+	snprintf(w->cursor, sizeof w->cursor, "0");
+	enum error error = walk_primary(w);
+	if (error) {
+		w->fault.error = error;
+		w->walk->enough = true;
+	}
+	fiber_cleanup_begin(cleanup_ms);
+	redis_pacer_free(w->pacer);
+	fiber_cleanup_end();
+	redis_batch_free(w->scan);
+	for (size_t slot = 0; slot < 2; slot++) {
+		redis_batch_free(w->pages[slot].batch);
+		buf_release(&w->pages[slot].notes);
+	}
+}
+
+/* The walkers' memory is ours: none may be left, whatever happens to this fiber. */
+static enum error join_all(struct walk *walk)
+{
+	enum error error = fiber_group_join(&walk->group, DEADLINE_NONE);
+
+	if (!error)
+		return OK;
+	fiber_group_cancel(&walk->group);
+	while (walk->group.count) {
+		fiber_cleanup_begin(cleanup_ms);
+		fiber_group_join(&walk->group, DEADLINE_NONE);
+		fiber_cleanup_end();
+	}
+	return error;
+}
+
+enum error walk_run(const struct walk_spec *spec, struct fault *fault)
+{
+	struct redis_node *const *nodes;
+	size_t count = redis_store_primaries(spec->cw->store, &nodes);
+	struct walker *walkers = mem_array(count, sizeof *walkers);
+	struct walk walk = {.enough = false};
+
+	fiber_group_init(&walk.group, spec->cw->loop);
+	for (size_t i = 0; i < count; i++) {
+		walkers[i] = (struct walker){
+			.spec = spec, .walk = &walk, .node = nodes[i], .primary = i};
+		fiber_spawn(&walk.group, "walk", walker_fiber, &walkers[i]);
+	}
+	enum error error = join_all(&walk);
+	for (size_t i = 0; i < count && !error; i++) {
+		error = walkers[i].fault.error;
+		if (error && fault)
+			*fault = walkers[i].fault;
+	}
+	mem_free(walkers);
+	return error;
+}

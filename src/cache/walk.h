@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A walk: SCAN over all primaries, in parallel, in paced pages.
+ *
+ *	server:  SCAN n+1   | commands of page n | SCAN n+2   | commands of page n+1
+ *	here:    page n ... | page n answered    | page n+1 ...
+ *
+ * While the server looks for the next page, the handler looks at the last one; its commands for it
+ * (UNLINK) follow in the pipeline. Two pages are in flight at most.
+ */
+#ifndef CW_CACHE_WALK_H
+#define CW_CACHE_WALK_H
+
+#include "cache/cw.h"
+
+struct walk_page {
+	const struct redis_value *names; /* an array; only during page() */
+	double seen;			 /* of this primary's keys, 0..1 */
+	size_t primary;
+	struct redis_batch *batch; /* the handler's commands; may stay empty */
+	struct buf notes;	   /* the handler's own, kept until answered() */
+};
+
+struct walk_handler {
+	/* Looks at a page, adds commands. False: no further page is wanted. May park. */
+	bool (*page)(void *context, struct walk_page *page);
+	/* Every command has a reply. An error ends the walk. Not called for an empty batch. */
+	enum error (*answered)(void *context, struct walk_page *page, struct fault *fault);
+	void *context;
+};
+
+struct walk_spec {
+	struct cw *cw;
+	struct slice match;    /* for MATCH; empty = none */
+	double max_latency_ms; /* 0 = unpaced */
+	const struct walk_handler *handler;
+};
+
+/*
+ * OK when every key was seen that was there all the time, or when the handler had enough. The first
+ * error of any primary ends it. Parks.
+ */
+enum error walk_run(const struct walk_spec *spec, struct fault *fault);
+
+/* What must be the same before the first and after the last page, for each primary. */
+struct walk_snapshot;
+
+/* Parks. The caller owns *ret. */
+enum error walk_snapshot_take(struct cw *cw, struct walk_snapshot **ret, struct fault *fault);
+void walk_snapshot_free(struct walk_snapshot *snapshot);
+bool walk_snapshot_equal(const struct walk_snapshot *a, const struct walk_snapshot *b);
+/* How many keys there are on all primaries. */
+uint64_t walk_snapshot_keys(const struct walk_snapshot *snapshot);
+
+/* How much of a server's keys a cursor has passed, 0..1: its bits count from the wrong end. Pure.
+ */
+double walk_seen(struct slice cursor);
+
+#endif

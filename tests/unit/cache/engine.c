@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../unit.h"
+#include "base/json.h"
+#include "config.h"
+
+struct server engine_server;
+struct cw engine;
+
+static void script_fiber(void *argument)
+{
+	void (*script)(void) = *(void (**)(void))argument;
+	struct loop *loop = engine.loop;
+
+	script();
+	cw_stop(&engine, clock_deadline(10000));
+	redis_store_free(engine.store);
+	loop_stop(loop);
+}
+
+void engine_run_with(const char *option, const char *value, const char *yaml, void (*script)(void))
+{
+	char text[4096];
+	struct fiber_group group;
+
+	signal(SIGPIPE, SIG_IGN);
+	server_start(&engine_server, option, value);
+	snprintf(text, sizeof text, "redis: {url: \"unix://%s\"}\n%s", engine_server.socket, yaml);
+	struct conf *conf = config_of(text);
+	struct loop *loop = loop_new();
+	struct event_bus *bus = event_bus_new();
+	struct metrics *metrics = metrics_new();
+	struct redis_node_options options = {loop, bus, metrics, &conf->redis};
+	cw_init(&engine, loop, bus, metrics, redis_store_new(&options), conf);
+	fiber_group_init(&group, loop);
+	fiber_spawn(&group, "script", script_fiber, &script);
+	loop_run(loop);
+	ck_assert_uint_eq(group.count, 0);
+	cw_release(&engine);
+	conf_unref(conf);
+	loop_free(loop);
+	event_bus_free(bus);
+	metrics_free(metrics);
+	server_end(&engine_server);
+}
+
+void engine_run(const char *yaml, void (*script)(void))
+{
+	engine_run_with(NULL, NULL, yaml, script);
+}
+
+static void wait_until_up(void)
+{
+	for (int i = 0; i < 200 && redis_store_state(engine.store).status != REDIS_UP; i++)
+		fiber_sleep(10);
+}
+
+static void set_some(struct redis_batch *batch, const char *format, int from, int count)
+{
+	char key[256];
+
+	redis_batch_clear(batch);
+	for (int i = from; i < from + count; i++) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		int n = snprintf(key, sizeof key, format, i);
+#pragma GCC diagnostic pop
+		REDIS_ADD(batch, SLICE("SET"), slice_of(key, (size_t)n), SLICE("value"));
+	}
+	enum error error = redis_node_run(redis_store_node(engine.store, SLICE("")), REDIS_BULK,
+		batch, clock_deadline(5000), NULL);
+	ck_assert_int_eq(error, OK);
+}
+
+void engine_fill(const char *format, int from, int count)
+{
+	struct redis_batch *batch = redis_batch_new();
+
+	wait_until_up();
+	for (int i = 0; i < count; i += 1000)
+		set_some(batch, format, from + i, count - i < 1000 ? count - i : 1000);
+	redis_batch_free(batch);
+}
+
+int64_t engine_call(const char *a, const char *b, const char *c, const char *d)
+{
+	const char *words[] = {a, b, c, d};
+	struct slice argv[4];
+	struct redis_value *reply = NULL;
+	struct fault fault = {0};
+	size_t argc = 0;
+
+	wait_until_up();
+	while (argc < 4 && words[argc]) {
+		argv[argc] = slice_str(words[argc]);
+		argc++;
+	}
+	enum error error = redis_store_call(
+		engine.store, (struct redis_call){0}, SLICE(""), argc, argv, &reply, &fault);
+	ck_assert_msg(error == OK, "%s: %s", a, fault.detail);
+	int64_t integer = reply->integer;
+	redis_value_free(reply);
+	return integer;
+}
+
+struct operation *engine_invalidate(struct invalidation *asked)
+{
+	struct operation *operation = NULL;
+	struct fault fault = {0};
+
+	wait_until_up();
+	enum error error = invalidate_begin(engine.invalidator, asked, &operation, &fault);
+	ck_assert_msg(error == OK, "%s: %s", fault.pointer, fault.detail);
+	ck_assert_int_eq(operation_wait(operation, clock_deadline(60000)), OK);
+	return operation;
+}
+
+/* As text and back: counters are raw in the tree. */
+static cJSON *result_of(const struct operation *operation)
+{
+	struct buf text = {0};
+
+	ck_assert_ptr_nonnull(operation_result(operation));
+	json_print(operation_result(operation), &text);
+	cJSON *result = cJSON_Parse(text.p);
+	buf_release(&text);
+	return result;
+}
+
+int64_t engine_number(const struct operation *operation, const char *name)
+{
+	cJSON *result = result_of(operation);
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(result, name);
+	int64_t number = cJSON_IsNumber(item) ? (int64_t)item->valuedouble : -1;
+
+	if (cJSON_IsBool(item))
+		number = cJSON_IsTrue(item);
+	cJSON_Delete(result);
+	return number;
+}
+
+const char *engine_text(const struct operation *operation, const char *name)
+{
+	const char *text = cJSON_GetStringValue(
+		cJSON_GetObjectItemCaseSensitive(operation_result(operation), name));
+
+	return text ? text : "";
+}
