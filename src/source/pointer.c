@@ -2,6 +2,8 @@
 /* A JSON pointer, taken apart; see pointer.h. */
 #include "source/pointer.h"
 
+#include <assert.h>
+
 #include "base/mem.h"
 
 /* One part from *at on, which moves to the next slash or the end: ~1 is a slash, ~0 a tilde. */
@@ -27,7 +29,8 @@ void pointer_init(struct pointer *pointer, struct slice text)
 
 	*pointer = (struct pointer){.text = slice_dup(text)};
 	buf_reserve(&pointer->bytes, text.n); /* so that the parts stay where they are */
-	while (at < text.n && pointer->count < pointer_max_parts) {
+	assert(text.n <= pointer_max_parts);
+	while (at < text.n) {
 		if (text.p[at] == '/')
 			at++;
 		pointer->parts[pointer->count++] = decode_part(pointer, text, &at);

@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 
-enum { pointer_max_parts = 32 };
+enum { pointer_max_parts = 512 };
 
 struct pointer {
 	char *text;
@@ -14,7 +14,7 @@ struct pointer {
 	struct buf bytes;
 };
 
-/* Parts beyond pointer_max_parts are left out. */
+/* At most 512 bytes, as the configuration allows, so that each part has room. */
 void pointer_init(struct pointer *pointer, struct slice text);
 void pointer_release(struct pointer *pointer);
 

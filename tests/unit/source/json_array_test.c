@@ -33,6 +33,17 @@ START_TEST(the_elements_at_a_pointer)
 	expect_reading(&escaped, SLICE("{\"caf\\u00e9~\":[1]}"), "1;");
 	expect_reading(&items, SLICE("{\"items\":[1],\"items\":[2]}"), "1;");
 	expect_reading(&items, SLICE("{\"items\":[]}"), "");
+	char slashes[41] = "";
+	struct buf nested = {0};
+	memset(slashes, '/', 40);
+	for (int i = 0; i < 40; i++)
+		buf_str(&nested, "{\"\":");
+	buf_str(&nested, "[1]");
+	for (int i = 0; i < 40; i++)
+		buf_char(&nested, '}');
+	expect_reading(&(struct reading){.format = FORMAT_JSON, .rows = slashes},
+		buf_slice(&nested), "1;");
+	buf_release(&nested);
 }
 END_TEST
 
