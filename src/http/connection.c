@@ -90,10 +90,16 @@ void connection_finish(struct connection *connection)
 	loop_pump_wake(&connection->listener->pump);
 }
 
-void connection_expired(struct deadlines *deadlines, struct deadline *deadline)
+void connection_expired(struct deadlines *deadlines, struct deadline *deadline, enum phase phase)
 {
+	const struct linger at_once = {.l_onoff = 1};
+	struct connection *connection = connection_of(deadline);
+
 	(void)deadlines;
-	connection_cut(connection_of(deadline));
+	/* What a client did not take in time is not kept for it in the kernel either. */
+	if (phase == PHASE_REPLY)
+		setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+	connection_cut(connection);
 }
 
 void connections_close_idle(struct http_server *server, const struct listener *only)

@@ -76,7 +76,7 @@ static void expire(struct deadlines *deadlines, enum phase phase)
 
 	while ((first = deadlines_first(deadlines, phase)) && first->at_ms <= now) {
 		deadline_move(deadlines, first, PHASE_HANDLER);
-		deadlines->expired(deadlines, first);
+		deadlines->expired(deadlines, first, phase);
 	}
 }
 
@@ -109,7 +109,7 @@ void deadlines_shorten(struct deadlines *deadlines, enum phase phase, int64_t ms
 }
 
 void deadlines_init(struct deadlines *deadlines, uv_loop_t *loop,
-	void (*expired)(struct deadlines *deadlines, struct deadline *deadline))
+	void (*expired)(struct deadlines *deadlines, struct deadline *deadline, enum phase phase))
 {
 	uv_timer_init(loop, &deadlines->timer);
 	deadlines->armed_ms = DEADLINE_NONE;

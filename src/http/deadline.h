@@ -36,13 +36,13 @@ struct deadlines {
 	struct deadline queues[PHASES];
 	int64_t durations_ms[PHASES]; /* -1 = none */
 	int64_t armed_ms;	      /* DEADLINE_NONE = not */
-	/* The member has been taken out of its queue and put into PHASE_HANDLER's. */
-	void (*expired)(struct deadlines *deadlines, struct deadline *deadline);
+	/* The member has been moved from the queue of `phase` to PHASE_HANDLER's. */
+	void (*expired)(struct deadlines *deadlines, struct deadline *deadline, enum phase phase);
 };
 
 /* Durations are set by the owner, before and while it runs. */
 void deadlines_init(struct deadlines *deadlines, uv_loop_t *loop,
-	void (*expired)(struct deadlines *deadlines, struct deadline *deadline));
+	void (*expired)(struct deadlines *deadlines, struct deadline *deadline, enum phase phase));
 void deadline_begin(struct deadlines *deadlines, struct deadline *deadline, enum phase phase);
 void deadline_move(struct deadlines *deadlines, struct deadline *deadline, enum phase phase);
 void deadline_end(struct deadline *deadline);

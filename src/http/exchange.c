@@ -72,6 +72,7 @@ static enum MHD_Result admit(struct request *request, const char *method)
 	head_begin(&request->head, slice_str(method));
 	MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, add_field, &request->head);
 	if (request_admit(request, &fault)) {
+		request->refused = true;
 		reply_fault(request, &fault);
 		return queue(request);
 	}
@@ -164,13 +165,16 @@ void exchange_completed(void *context, struct MHD_Connection *mhd, void **reques
 	struct request *request = *request_context;
 	struct connection *connection;
 
-	(void)context, (void)mhd, (void)code;
+	(void)context, (void)mhd;
 	*request_context = NULL;
 	if (!request)
 		return;
 	connection = request->connection;
 	if (request->state == REQUEST_QUEUED)
 		account_request(request->server->account, request);
+	if (request->refused && code == MHD_REQUEST_TERMINATED_COMPLETED_OK &&
+		(request->head.content_length.p || request->head.transfer_encoding.p))
+		linger_begin(request->server, connection->fd);
 	move_to(request, PHASE_IDLE);
 	if (request->server->draining || connection->listener->draining)
 		connection_finish(connection);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "base/mem.h"
@@ -213,6 +214,15 @@ void listener_accept(struct listener *listener, bool on)
 		uv_poll_start(&listener->accept_poll, UV_READABLE, accept_ready);
 	else
 		uv_poll_stop(&listener->accept_poll);
+}
+
+void listener_set_mode(struct listener *listener, unsigned mode)
+{
+	if (listener->wanted.kind != LISTEN_UNIX || listener->wanted.mode == mode)
+		return;
+	/* A commit cannot fail; the file was ours a moment ago, so this does not either. */
+	if (chmod(listener->wanted.path, mode) == 0)
+		listener->wanted.mode = mode;
 }
 
 void listener_quiesce(struct listener *listener)

@@ -42,6 +42,7 @@ enum {
 };
 
 struct account;
+struct lingerer;
 struct token_limits;
 
 struct http_server {
@@ -67,6 +68,8 @@ struct http_server {
 	uv_timer_t accept_retry;
 	struct loop_flush sweep; /* closes listeners that have drained */
 	struct fiber_cond drained;
+	struct lingerer *lingering; /* refused connections that are still sending */
+	size_t lingering_count;
 	unsigned handles; /* open handles of libuv inside this structure */
 };
 
@@ -83,7 +86,8 @@ struct listener {
 	struct connection *entering; /* handed to MHD, not yet announced by it */
 	size_t connections;
 	bool draining;
-	bool keep; /* by the configuration that prepare looks at */
+	bool keep;	    /* by the configuration that prepare looks at */
+	unsigned next_mode; /* of the socket file, by that configuration */
 };
 
 struct connection {
@@ -109,6 +113,7 @@ struct request {
 	enum request_state state;
 	unsigned holds; /* MHD's, and the fiber's while the handler runs in one */
 	bool suspended;
+	bool refused;	   /* by the gate: MHD closes the connection and reads no body */
 	bool overloaded;   /* the body did not fit into the budget and was dropped */
 	struct buf target; /* decoded in place: the segments of `uri` lie in it */
 	struct uri uri;
@@ -133,6 +138,8 @@ enum error listener_new(struct http_server *server, const struct conf_listen *wa
 	int passed_index, struct listener **ret, struct fault *fault);
 void listener_start(struct listener *listener);
 void listener_accept(struct listener *listener, bool on);
+/* Of its socket file; does nothing to other kinds. */
+void listener_set_mode(struct listener *listener, unsigned mode);
 /* Takes what has connected already, then accepts no more and closes the socket. */
 void listener_quiesce(struct listener *listener);
 /* Without connections. Memory goes once libuv has let go of it. */
@@ -146,7 +153,7 @@ void connection_notify(void *context, struct MHD_Connection *mhd, void **socket_
 /* Takes `fd` over. */
 void connection_enter(
 	struct listener *listener, int fd, const struct sockaddr *address, socklen_t n);
-void connection_expired(struct deadlines *deadlines, struct deadline *deadline);
+void connection_expired(struct deadlines *deadlines, struct deadline *deadline, enum phase phase);
 /* Ends it at once. */
 void connection_cut(struct connection *connection);
 /* Ends it after what has arrived on it already. */
@@ -172,6 +179,12 @@ enum MHD_Result exchange_handle(void *context, struct MHD_Connection *mhd, const
 	void **request_context);
 void exchange_completed(void *context, struct MHD_Connection *mhd, void **request_context,
 	enum MHD_RequestTerminationCode code);
+
+/* linger.c */
+
+/* Reads on what comes over `fd` (MHD's) for a while after MHD has closed it. */
+void linger_begin(struct http_server *server, int fd);
+void linger_end_all(struct http_server *server);
 
 /* admit.c */
 

@@ -65,7 +65,8 @@ void request_drop(struct request *request)
 	request->response = NULL;
 	request->conf = NULL;
 	request->charged = 0;
-	request->suspended = request->overloaded = request->retry_after_set = false;
+	request->suspended = request->refused = request->overloaded = false;
+	request->retry_after_set = false;
 	if (server->spare_count == max_spare) {
 		request_free(request);
 		return;

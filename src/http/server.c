@@ -65,7 +65,7 @@ static bool is_same(const struct conf_listen *a, const struct conf_listen *b)
 	case LISTEN_TCP:
 		return a->port == b->port && strcmp(a->host, b->host) == 0;
 	case LISTEN_UNIX:
-		return a->mode == b->mode && strcmp(a->path, b->path) == 0;
+		return strcmp(a->path, b->path) == 0;
 	default:
 		return true;
 	}
@@ -75,7 +75,7 @@ static struct listener *find_listener(
 	struct http_server *server, const struct conf_listen *wanted, int passed_index)
 {
 	for (struct listener *at = server->listeners; at; at = at->next)
-		if (!at->draining && at->passed_index == passed_index &&
+		if (!at->draining && !at->keep && at->passed_index == passed_index &&
 			is_same(&at->wanted, wanted))
 			return at;
 	return NULL;
@@ -124,6 +124,7 @@ static enum error prepare_listener(struct http_server *server, const struct conf
 		append(&server->pending, listener);
 	}
 	listener->keep = true;
+	listener->next_mode = wanted->mode;
 	return check_exposure(listener, next, fault);
 }
 
@@ -171,7 +172,7 @@ void http_server_abandon(struct http_server *server)
 /* How many connections the descriptors of this process allow. */
 static size_t connection_limit(struct http_server *server)
 {
-	size_t wanted = (size_t)server->conf->limits.connections;
+	size_t wanted = (size_t)server->conf->limits.connections, fit;
 	struct rlimit files;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
@@ -183,9 +184,10 @@ static size_t connection_limit(struct http_server *server)
 	}
 	if (files.rlim_cur >= wanted + RESERVED_FDS)
 		return wanted;
-	log_warning(server->log, "limits.connections: only %llu of %zu fit into LimitNOFILE",
-		(unsigned long long)files.rlim_cur - RESERVED_FDS, wanted);
-	return (size_t)files.rlim_cur - RESERVED_FDS;
+	fit = files.rlim_cur > 2 * RESERVED_FDS ? files.rlim_cur - RESERVED_FDS : RESERVED_FDS;
+	log_warning(server->log, "limits.connections: only %zu of %zu fit into LimitNOFILE", fit,
+		wanted);
+	return fit;
 }
 
 static void take_limits(struct http_server *server)
@@ -209,8 +211,12 @@ void http_server_commit(struct http_server *server, struct conf *next)
 	server->conf = next;
 	take_limits(server);
 	for (struct listener *at = server->listeners; at; at = at->next) {
-		if (at->keep || at->draining)
+		if (at->draining)
 			continue;
+		if (at->keep) {
+			listener_set_mode(at, at->next_mode);
+			continue;
+		}
 		listener_quiesce(at);
 		connections_close_idle(server, at);
 	}
@@ -297,6 +303,7 @@ void http_server_free(struct http_server *server)
 	}
 	assert(server->connections == 0);
 	loop_flush_cancel(server->loop, &server->sweep);
+	linger_end_all(server);
 	requests_free_spare(server);
 	conf_unref(server->conf);
 	router_free(server->router);
