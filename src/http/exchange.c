@@ -178,6 +178,9 @@ void exchange_completed(void *context, struct MHD_Connection *mhd, void **reques
 	move_to(request, PHASE_IDLE);
 	if (request->server->draining || connection->listener->draining)
 		connection_finish(connection);
+	/* Whoever waits for a place may have this one. */
+	else if (request->server->accept_paused && !server_accept_waits(request->server))
+		server_resume_accept(request->server);
 	request->connection = NULL;
 	request_drop(request);
 }

@@ -85,14 +85,12 @@ static void accept_ready(uv_poll_t *poll, int status, int events)
 		server_pause_accept(server, true);
 		return;
 	}
-	for (int i = 0; i < accepts_per_turn; i++) {
-		if (connections_full(server)) {
-			server_pause_accept(server, false);
+	/* Somebody waits; whether others do as well is seen when the last place is taken. */
+	if (connections_full(server))
+		server_pause_accept(server, false);
+	for (int i = 0; i < accepts_per_turn; i++)
+		if (server->connections >= server->max_connections || !accept_one(listener))
 			break;
-		}
-		if (!accept_one(listener))
-			break;
-	}
 	loop_pump_wake(&listener->pump);
 }
 

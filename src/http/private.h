@@ -169,6 +169,8 @@ bool connections_full(struct http_server *server);
 
 /* Until a connection ends; with `retry` also for ACCEPT_RETRY_MS only. */
 void server_pause_accept(struct http_server *server, bool retry);
+/* Whether it is paused for the time, not for the want of a place. */
+bool server_accept_waits(const struct http_server *server);
 void server_resume_accept(struct http_server *server);
 
 /* exchange.c: MHD's callbacks for a request; `context` is the listener */

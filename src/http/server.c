@@ -238,6 +238,11 @@ void server_pause_accept(struct http_server *server, bool retry)
 		uv_timer_start(&server->accept_retry, retry_accept, ACCEPT_RETRY_MS, 0);
 }
 
+bool server_accept_waits(const struct http_server *server)
+{
+	return uv_is_active((const uv_handle_t *)&server->accept_retry);
+}
+
 void server_resume_accept(struct http_server *server)
 {
 	server->accept_paused = false;

@@ -68,7 +68,25 @@ static void big_route(struct request *request, void *context)
 	reply_owned(request, 200, "application/octet-stream", mem_zalloc(n), n);
 }
 
+/* Exchanges the configuration; the answer tells the fault. */
+static void reload_route(struct request *request, void *context)
+{
+	struct web *web = web_of(context);
+	struct fault fault;
+
+	if (http_server_prepare(web->server, web->next, &fault)) {
+		reply_fault(request, &fault);
+		return;
+	}
+	http_server_commit(web->server, web->next);
+	struct buf addresses = {0};
+	http_server_addresses(web->server, &addresses);
+	reply_bytes(request, 200, "text/plain", buf_slice(&addresses));
+	buf_release(&addresses);
+}
+
 static const struct route routes[] = {
+	{"GET", "/reload", SCOPE_READ, ROUTE_INLINE, reload_route, "", "exchanges"},
 	{"GET", "/inline", SCOPE_READ, ROUTE_INLINE, inline_route, "", "answers at once"},
 	{"GET", "/open", SCOPE_NONE, ROUTE_INLINE | ROUTE_OPEN | ROUTE_ANY_HOST, inline_route, "",
 		"open to all"},
@@ -82,32 +100,41 @@ static const struct route routes[] = {
 	{.method = NULL},
 };
 
-static void load_conf(struct web *web, const char *yaml)
+static struct conf *load_conf(struct web *web, const char *yaml)
 {
 	char *path = mem_printf("%s/conf.yaml", web->folder);
 	FILE *file = fopen(path, "w");
 	struct buf faults = {0};
+	struct conf *conf = NULL;
 
 	ck_assert_ptr_nonnull(file);
-	fprintf(file,
-		"listen: [\"127.0.0.1:0\", {unix: %s, mode: \"0600\"}]\nredis: {url: "
-		"\"managed:\"}\n%s",
-		web->unix_path, yaml);
+	fprintf(file, "redis: {url: \"managed:\"}\n%s", yaml);
 	fclose(file);
-	ck_assert_msg(conf_load(path, &web->conf, &faults) == OK, "%s", faults.p);
+	ck_assert_msg(conf_load(path, &conf, &faults) == OK, "%s", faults.p);
 	buf_release(&faults);
 	unlink(path);
 	mem_free(path);
+	return conf;
+}
+
+void web_load_next(struct web *web, const char *yaml)
+{
+	web->next = load_conf(web, yaml);
 }
 
 void web_begin(struct web *web, const char *yaml)
 {
+	char *all;
+
 	*web = (struct web){.drain_ms = 5000};
 	signal(SIGPIPE, SIG_IGN);
 	web->folder = mem_strdup("/tmp/cachewarden-http-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(web->folder));
 	web->unix_path = mem_printf("%s/u.sock", web->folder);
-	load_conf(web, yaml);
+	all = mem_printf(
+		"listen: [\"127.0.0.1:0\", {unix: %s, mode: \"0600\"}]\n%s", web->unix_path, yaml);
+	web->conf = load_conf(web, all);
+	mem_free(all);
 	web->loop = loop_new();
 	web->log = log_new(STDERR_FILENO);
 	log_configure(web->log, LOG_LEVEL_ERROR, false);
@@ -180,6 +207,7 @@ void web_run(struct web *web, void (*client)(struct web *web))
 	http_server_free(web->server);
 	loop_free(web->loop);
 	conf_unref(web->conf);
+	conf_unref(web->next);
 	metrics_free(web->metrics);
 	log_free(web->log);
 	ck_assert_int_eq(rmdir(web->folder), 0);
@@ -187,32 +215,41 @@ void web_run(struct web *web, void (*client)(struct web *web))
 	mem_free(web->unix_path);
 }
 
-static int connect_to(const struct sockaddr *address, socklen_t n)
+int web_socket(int family)
 {
 	struct timeval timeout = {.tv_sec = WEB_TIMEOUT_S};
-	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	ck_assert_int_ge(fd, 0);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
-	ck_assert_int_eq(connect(fd, address, n), 0);
 	return fd;
 }
 
-int web_connect(const struct web *web)
+void web_connect_socket(const struct web *web, int fd)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,
 		.sin_port = htons((uint16_t)web->port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
-	return connect_to((struct sockaddr *)&address, sizeof address);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+}
+
+int web_connect(const struct web *web)
+{
+	int fd = web_socket(AF_INET);
+
+	web_connect_socket(web, fd);
+	return fd;
 }
 
 int web_connect_unix(const struct web *web)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = web_socket(AF_UNIX);
 
 	snprintf(address.sun_path, sizeof address.sun_path, "%s", web->unix_path);
-	return connect_to((struct sockaddr *)&address, sizeof address);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+	return fd;
 }
 
 void web_send(int fd, const char *text)

@@ -17,6 +17,7 @@ struct web {
 	struct log *log;
 	struct metrics *metrics;
 	struct conf *conf; /* may be changed before web_run() */
+	struct conf *next; /* what GET /reload puts in force, by web_load_next() */
 	struct http_server *server;
 	char *folder; /* temporary, removed at the end */
 	char *unix_path;
@@ -29,11 +30,16 @@ struct web {
 
 /* `yaml` is added to the listeners (TCP on a free port, and a Unix socket). */
 void web_begin(struct web *web, const char *yaml);
+/* A second configuration for GET /reload; `yaml` holds its listeners too. */
+void web_load_next(struct web *web, const char *yaml);
 /* Serves until `client` has returned on its thread, then drains, stops and frees everything. */
 void web_run(struct web *web, void (*client)(struct web *web));
 
 /* For the client's thread. */
 int web_connect(const struct web *web);
+/* The same in two steps. */
+int web_socket(int family);
+void web_connect_socket(const struct web *web, int fd);
 int web_connect_unix(const struct web *web);
 void web_send(int fd, const char *text);
 /* Reads until the other side closes; *ret_n counts. The caller frees. */

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+/* How long connections live, how many there may be, and how the server ends. */
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../unit.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "web.h"
+
+#define ANONYMOUS "auth: {anonymous: [read]}\n"
+#define HOST	  "Host: localhost\r\n"
+
+enum { short_ms = 300, late_ms = 2000 };
+
+static struct web web;
+
+/* Sends a byte every 20 ms until the server ends the connection; how long that took. */
+static int64_t drip(int fd)
+{
+	int64_t began = clock_mono_ms();
+	char byte;
+
+	while (clock_mono_ms() - began < late_ms) {
+		if (send(fd, "a", 1, MSG_NOSIGNAL) != 1)
+			break;
+		if (recv(fd, &byte, 1, MSG_DONTWAIT) == 0)
+			break;
+		usleep(20000);
+	}
+	return clock_mono_ms() - began;
+}
+
+static void check_cut_by_deadline(int64_t ms)
+{
+	ck_assert_int_ge(ms, short_ms - 100);
+	ck_assert_int_lt(ms, late_ms);
+}
+
+static void slow_head_client(struct web *at)
+{
+	int fd = web_connect(at);
+
+	web_send(fd, "GET /inline HTTP/1.1\r\n" HOST "X-Slow: ");
+	check_cut_by_deadline(drip(fd));
+	close(fd);
+	/* The second head of a connection has a time of its own. */
+	fd = web_connect(at);
+	web_send(fd, "GET /inline HTTP/1.1\r\n" HOST "\r\n");
+	mem_free(web_read_answer(fd));
+	usleep(2 * short_ms * 1000);
+	web_send(fd, "GET /inline HTTP/1.1\r\n" HOST "X-Slow: ");
+	check_cut_by_deadline(drip(fd));
+	close(fd);
+}
+
+START_TEST(a_slow_head_is_cut_however_it_drips)
+{
+	web_begin(&web, ANONYMOUS);
+	web.conf->limits.header_deadline_ms = short_ms;
+	web_run(&web, slow_head_client);
+}
+END_TEST
+
+static void slow_body_client(struct web *at)
+{
+	int fd = web_connect(at);
+
+	web_send(fd, "POST /bytes HTTP/1.1\r\n" HOST "Content-Length: 100000\r\n\r\n");
+	check_cut_by_deadline(drip(fd));
+	close(fd);
+	ck_assert_uint_eq(at->calls, 0);
+}
+
+START_TEST(a_slow_body_is_cut_however_it_drips)
+{
+	web_begin(&web, ANONYMOUS);
+	web.conf->limits.body_deadline_ms = short_ms;
+	web_run(&web, slow_body_client);
+}
+END_TEST
+
+static void slow_reader_client(struct web *at)
+{
+	int fd = web_connect(at), small = 4096;
+	size_t n = 0;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+	web_send(fd, "GET /big HTTP/1.1\r\n" HOST "\r\n");
+	usleep(3 * short_ms * 1000);
+	mem_free(web_read_all(fd, &n));
+	ck_assert_uint_lt(n, 4 << 20);
+	close(fd);
+}
+
+START_TEST(an_answer_that_is_not_taken_is_dropped)
+{
+	web_begin(&web, ANONYMOUS);
+	web.conf->limits.reply_deadline_ms = short_ms;
+	web_run(&web, slow_reader_client);
+	ck_assert_int_eq(web.drained, OK);
+}
+END_TEST
+
+static void refused_sender_client(struct web *at)
+{
+	static const char head[] =
+		"POST /bytes HTTP/1.1\r\n" HOST "Content-Length: 5000000\r\n\r\n";
+	size_t n = sizeof head - 1 + 5000000;
+	char *request = mem_alloc(n + 1), *answer;
+
+	memset(request, 'x', n);
+	request[n] = '\0';
+	memcpy(request, head, sizeof head - 1);
+	answer = web_ask(at, request);
+	ck_assert_int_eq(web_status(answer), 413);
+	mem_free(answer);
+	mem_free(request);
+}
+
+START_TEST(who_is_refused_while_sending_gets_the_answer)
+{
+	web_begin(&web, ANONYMOUS);
+	web_run(&web, refused_sender_client);
+}
+END_TEST
+
+static void per_ip_client(struct web *at)
+{
+	int fds[3];
+	char byte;
+
+	for (int i = 0; i < 3; i++)
+		fds[i] = web_connect(at);
+	web_send(fds[1], "GET /inline HTTP/1.1\r\n" HOST "\r\n");
+	mem_free(web_read_answer(fds[1]));
+	ck_assert_int_le(recv(fds[2], &byte, 1, 0), 0);
+	close(fds[0]);
+	close(fds[1]);
+	close(fds[2]);
+}
+
+START_TEST(one_address_has_so_many_connections)
+{
+	web_begin(&web, ANONYMOUS "limits: {per_ip: 2}\n");
+	web_run(&web, per_ip_client);
+}
+END_TEST
+
+static void crowded_client(struct web *at)
+{
+	int idle = web_connect(at), next;
+	char byte, *answer;
+
+	web_send(idle, "GET /inline HTTP/1.1\r\n" HOST "\r\n");
+	mem_free(web_read_answer(idle));
+	next = web_connect(at);
+	web_send(next, "GET /inline HTTP/1.1\r\n" HOST "\r\n");
+	answer = web_read_answer(next);
+	ck_assert_int_eq(web_status(answer), 200);
+	mem_free(answer);
+	ck_assert_int_eq(recv(idle, &byte, 1, 0), 0);
+	close(idle);
+	close(next);
+}
+
+START_TEST(who_waits_takes_the_place_of_the_longest_idle)
+{
+	web_begin(&web, ANONYMOUS "limits: {connections: 1}\n");
+	web_run(&web, crowded_client);
+}
+END_TEST
+
+static int64_t cpu_ms(void)
+{
+	struct timespec used;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return (int64_t)used.tv_sec * 1000 + used.tv_nsec / 1000000;
+}
+
+static void starved_client(struct web *at)
+{
+	struct rlimit before, none;
+	int fd = web_connect(at), waiting;
+	int64_t cpu;
+	char *answer;
+
+	/* The first is closed again, so that the server is at its first connection when it starves.
+	 */
+	close(fd);
+	usleep(50000);
+	getrlimit(RLIMIT_NOFILE, &before);
+	none = before;
+	none.rlim_cur = (rlim_t)fcntl(0, F_DUPFD, 0) + 1;
+	close((int)none.rlim_cur - 1);
+	waiting = web_connect(at);
+	setrlimit(RLIMIT_NOFILE, &none);
+	web_send(waiting, "GET /inline HTTP/1.1\r\n" HOST "\r\n");
+	cpu = cpu_ms();
+	usleep(500000);
+	ck_assert_int_lt(cpu_ms() - cpu, 100);
+	setrlimit(RLIMIT_NOFILE, &before);
+	answer = web_read_answer(waiting);
+	ck_assert_int_eq(web_status(answer), 200);
+	mem_free(answer);
+	close(waiting);
+}
+
+START_TEST(without_descriptors_it_waits_and_does_not_spin)
+{
+	web_begin(&web, ANONYMOUS);
+	web_run(&web, starved_client);
+}
+END_TEST
+
+static int asked[3];
+
+static void leaving_client(struct web *at)
+{
+	for (int i = 0; i < 3; i++)
+		asked[i] = web_connect(at);
+	web_send(asked[0], "GET /sleep?ms=300 HTTP/1.1\r\n" HOST "\r\n");
+	web_send(asked[1], "GET /inline HTTP/1.1\r\n" HOST "\r\n");
+	mem_free(web_read_answer(asked[1]));
+	usleep(50000);
+}
+
+START_TEST(draining_answers_what_was_accepted)
+{
+	char *answer;
+
+	web_begin(&web, ANONYMOUS);
+	web_run(&web, leaving_client);
+	ck_assert_int_eq(web.drained, OK);
+	answer = web_read_all(asked[0], NULL);
+	ck_assert_int_eq(web_status(answer), 204);
+	ck_assert_ptr_nonnull(strstr(answer, "Connection: close\r\n"));
+	mem_free(answer);
+	/* The idle one and the one that never asked are closed in silence. */
+	for (int i = 1; i < 3; i++) {
+		answer = web_read_all(asked[i], NULL);
+		ck_assert_str_eq(answer, "");
+		mem_free(answer);
+	}
+}
+END_TEST
+
+static void stuck_client(struct web *at)
+{
+	asked[0] = web_connect(at);
+	web_send(asked[0], "GET /sleep?ms=60000 HTTP/1.1\r\n" HOST "\r\n");
+	usleep(50000);
+}
+
+START_TEST(draining_ends_at_its_deadline)
+{
+	char *answer;
+
+	web_begin(&web, ANONYMOUS);
+	web.drain_ms = 100;
+	web_run(&web, stuck_client);
+	ck_assert_int_eq(web.drained, ERR_TIMEOUT);
+	answer = web_read_all(asked[0], NULL);
+	ck_assert_int_eq(web_status(answer), 503);
+	mem_free(answer);
+}
+END_TEST
+
+static void expect_reload(struct web *at, int fd, int status, const char *part)
+{
+	char *answer;
+
+	(void)at;
+	web_send(fd, "GET /reload HTTP/1.1\r\n" HOST "\r\n");
+	answer = web_read_answer(fd);
+	ck_assert_msg(web_status(answer) == status, "not %d: %s", status, answer);
+	ck_assert_msg(strstr(answer, part) != NULL, "no `%s` in: %s", part, answer);
+	mem_free(answer);
+}
+
+static void reload_client(struct web *at)
+{
+	int tcp = web_connect(at), local = web_connect_unix(at);
+	struct stat is;
+	char byte;
+
+	web_send(tcp, "GET /inline HTTP/1.1\r\n" HOST "\r\n");
+	mem_free(web_read_answer(tcp));
+	expect_reload(at, local, 200, "/second.sock\n");
+	/* The TCP listener is gone, with what was idle on it; the Unix one lives on. */
+	ck_assert_int_eq(recv(tcp, &byte, 1, 0), 0);
+	ck_assert_int_eq(stat(at->unix_path, &is), 0);
+	ck_assert_uint_eq(is.st_mode & 0777, 0666);
+	expect_reload(at, local, 200, "/second.sock\n");
+	close(tcp);
+	close(local);
+}
+
+START_TEST(a_reload_exchanges_listeners_and_keeps_connections)
+{
+	char *yaml;
+
+	web_begin(&web, ANONYMOUS);
+	yaml = mem_printf(ANONYMOUS
+		"listen: [{unix: %s, mode: \"0666\"}, {unix: %s/second.sock, mode: \"0600\"}]\n",
+		web.unix_path, web.folder);
+	web_load_next(&web, yaml);
+	mem_free(yaml);
+	web_run(&web, reload_client);
+	ck_assert_int_eq(web.drained, OK);
+}
+END_TEST
+
+static void bad_reload_client(struct web *at)
+{
+	int fd = web_connect(at);
+
+	expect_reload(at, fd, 422, "/nowhere/x.sock");
+	web_send(fd, "GET /inline HTTP/1.1\r\n" HOST "\r\n");
+	mem_free(web_read_answer(fd));
+	close(fd);
+	fd = web_connect(at);
+	expect_reload(at, fd, 422, "/nowhere/x.sock");
+	close(fd);
+}
+
+START_TEST(a_reload_that_fails_changes_nothing)
+{
+	char *yaml;
+
+	web_begin(&web, ANONYMOUS);
+	yaml = mem_printf("listen: [{unix: %s/second.sock, mode: \"0600\"}, "
+			  "{unix: %s/nowhere/x.sock, mode: \"0600\"}]\n",
+		web.folder, web.folder);
+	web_load_next(&web, yaml);
+	mem_free(yaml);
+	web_run(&web, bad_reload_client);
+}
+END_TEST
+
+TEST_SUITE("server_life", a_slow_head_is_cut_however_it_drips, a_slow_body_is_cut_however_it_drips,
+	an_answer_that_is_not_taken_is_dropped, who_is_refused_while_sending_gets_the_answer,
+	one_address_has_so_many_connections, who_waits_takes_the_place_of_the_longest_idle,
+	without_descriptors_it_waits_and_does_not_spin, draining_answers_what_was_accepted,
+	draining_ends_at_its_deadline, a_reload_exchanges_listeners_and_keeps_connections,
+	a_reload_that_fails_changes_nothing)
