@@ -88,16 +88,19 @@ static void breaker_moved(struct redis_node *node, bool changed)
 	watch_while_needed(node);
 }
 
-/* The status word that an error reply stands for; REDIS_UP where it says nothing of the server. */
-static enum redis_status status_of(enum error error)
+/*
+ * The status word that an error reply stands for; REDIS_UP where it says nothing of the server as a
+ * whole. A replica without its primary refuses even PING; INFO tells more.
+ */
+static enum redis_status status_of(const struct fault *fault)
 {
-	switch (error) {
+	switch (fault->error) {
 	case ERR_REDIS_LOADING:
 		return REDIS_IS_LOADING;
 	case ERR_REDIS_BUSY:
 		return REDIS_IS_BUSY;
 	case ERR_REDIS_UNAVAILABLE:
-		return REDIS_DOWN;
+		return strstr(fault->detail, "\"MASTERDOWN ") ? REDIS_DOWN : REDIS_UP;
 	default:
 		return REDIS_UP;
 	}
@@ -105,7 +108,7 @@ static enum redis_status status_of(enum error error)
 
 static void note_error(struct redis_node *node, const struct fault *fault)
 {
-	enum redis_status status = status_of(fault->error);
+	enum redis_status status = status_of(fault);
 
 	if (status == REDIS_UP)
 		return;

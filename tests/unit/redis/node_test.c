@@ -2,82 +2,17 @@
 /* Against a real redis-server: what no fake would tell. */
 #include "redis/node.h"
 
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "../unit.h"
 #include "base/mem.h"
-#include "redis/store.h"
-#include "server.h"
-
-static struct loop *loop;
-static struct fiber_group group;
-static struct server server;
-static struct conf_redis conf;
-static struct redis_store *store;
-static struct redis_node *node;
-
-static void begin(const char *option, const char *value)
-{
-	server_start(&server, option, value);
-	conf = server_conf(&server);
-	loop = loop_new();
-	fiber_group_init(&group, loop);
-}
-
-static void open_store(void)
-{
-	struct redis_node_options options = {.loop = loop, .conf = &conf};
-
-	store = redis_store_new(&options);
-	node = redis_store_node(store, SLICE(""));
-}
-
-static void script(void *argument)
-{
-	void (*function)(void) = *(void (**)(void))argument;
-
-	function();
-	redis_store_free(store);
-	store = NULL;
-	loop_stop(loop);
-}
-
-/* Runs `function` in a fiber with a store, then takes everything down. */
-static void run(void (*function)(void))
-{
-	open_store();
-	fiber_spawn(&group, "script", script, &function);
-	loop_run(loop);
-	ck_assert_uint_eq(group.count, 0);
-	loop_free(loop);
-	server_end(&server);
-}
-
-#define CALL(ret, fault, ...) redis_store_command(store, SLICE(""), ret, fault, __VA_ARGS__)
-
-static void set(const char *key, const char *value)
-{
-	struct fault fault;
-
-	ck_assert_msg(CALL(NULL, &fault, SLICE("SET"), slice_str(key), slice_str(value)) == OK,
-		"%s", fault.detail);
-}
-
-/* Until commands work; how long that took. */
-static int64_t wait_for_service(int64_t most_ms)
-{
-	int64_t began = clock_mono_ms();
-
-	while (CALL(NULL, NULL, SLICE("PING")) != OK) {
-		ck_assert_int_lt(clock_mono_ms() - began, most_ms);
-		fiber_sleep(5);
-	}
-	return clock_mono_ms() - began;
-}
+#include "redis/info.h"
+#include "rig.h"
 
 static void basics(void)
 {
@@ -144,122 +79,6 @@ START_TEST(twenty_thousand_calls_over_200_fibers_find_their_own_replies)
 }
 END_TEST
 
-static void killed_and_back(void)
-{
-	struct redis_batch *batch = redis_batch_new();
-	struct fault fault;
-
-	set("a", "1");
-	server_signal(&server, SIGSTOP);
-	REDIS_ADD(batch, SLICE("GET"), SLICE("a"));
-	ck_assert_int_eq(redis_node_start(node, REDIS_COMMANDS, batch, &fault), OK);
-	fiber_sleep(20);
-	int64_t began = clock_mono_ms();
-
-	server_kill(&server);
-	ck_assert_int_eq(
-		redis_batch_wait(batch, clock_deadline(3000), &fault), ERR_REDIS_UNKNOWN_OUTCOME);
-	ck_assert_int_le(clock_mono_ms() - began, 100);
-	ck_assert_int_eq(redis_node_state(node).status, REDIS_DOWN);
-	redis_batch_free(batch);
-
-	/* Down for long enough to be refused at once. */
-	while (redis_node_state(node).breaker != BREAKER_OPEN)
-		fiber_sleep(10);
-	fiber_sleep(2000);
-	began = clock_mono_ms();
-	ck_assert_int_eq(CALL(NULL, &fault, SLICE("PING")), ERR_REDIS_UNAVAILABLE);
-	ck_assert_int_le(clock_mono_ms() - began, 9);
-
-	server_restart(&server, NULL, NULL);
-	ck_assert_int_le(wait_for_service(2000), 1000);
-	ck_assert_int_eq(redis_node_state(node).breaker, BREAKER_CLOSED);
-	ck_assert_int_eq(redis_node_state(node).status, REDIS_UP);
-	ck_assert_int_gt(redis_node_state(node).connection_failures, 0);
-}
-
-START_TEST(a_killed_server_is_noticed_at_once_and_found_again_within_a_second)
-{
-	begin(NULL, NULL);
-	run(killed_and_back);
-}
-END_TEST
-
-static void check_value_of(int i)
-{
-	struct redis_value *value = NULL;
-	char key[16];
-
-	snprintf(key, sizeof key, "k%d", i);
-	enum error error = CALL(&value, NULL, SLICE("GET"), slice_str(key));
-
-	if (error)
-		return;
-	ck_assert(slice_is(value->text, key));
-	redis_value_free(value);
-}
-
-static void one_value(void *argument)
-{
-	check_value_of((int)(long)argument);
-}
-
-static void stopped_and_back(void)
-{
-	struct fiber_group asking;
-	struct fault fault;
-
-	for (int i = 0; i < 50; i++) {
-		char key[16];
-
-		snprintf(key, sizeof key, "k%d", i);
-		set(key, key);
-	}
-	server_signal(&server, SIGSTOP);
-	fiber_group_init(&asking, loop);
-	for (long i = 0; i < 50; i++)
-		fiber_spawn(&asking, "one value", one_value, (void *)i);
-	int64_t began = clock_mono_ms();
-
-	ck_assert_int_eq(CALL(NULL, &fault, SLICE("GET"), SLICE("k1")), ERR_TIMEOUT);
-	ck_assert_int_le(clock_mono_ms() - began, 400);
-	ck_assert_int_eq(fiber_group_join(&asking, DEADLINE_NONE), OK);
-	ck_assert_int_eq(redis_node_state(node).breaker, BREAKER_OPEN);
-	began = clock_mono_ms();
-	ck_assert_int_eq(CALL(NULL, &fault, SLICE("GET"), SLICE("k1")), ERR_REDIS_UNAVAILABLE);
-	ck_assert_int_le(clock_mono_ms() - began, 9);
-	server_signal(&server, SIGCONT);
-	ck_assert_int_le(wait_for_service(2000), 1000);
-	for (int round = 0; round < 20; round++)
-		for (int i = 0; i < 50; i++)
-			check_value_of(i);
-}
-
-START_TEST(late_replies_of_a_hanging_server_never_meet_new_commands)
-{
-	begin(NULL, NULL);
-	conf.command_timeout_ms = 300;
-	run(stopped_and_back);
-}
-END_TEST
-
-static void full_server(void)
-{
-	struct fault fault;
-
-	ck_assert_int_eq(CALL(NULL, &fault, SLICE("SET"), SLICE("a"), SLICE("1")), ERR_REDIS_OOM);
-	ck_assert_ptr_nonnull(strstr(fault.detail, "OOM command not allowed"));
-	ck_assert_int_eq(CALL(NULL, &fault, SLICE("UNLINK"), SLICE("a")), OK);
-	ck_assert_int_eq(redis_node_state(node).status, REDIS_UP);
-}
-
-START_TEST(a_full_server_says_so_and_still_deletes)
-{
-	begin("--maxmemory", "1");
-	run(full_server);
-}
-END_TEST
-
 static void blocked(void *argument)
 {
 	enum error *ret = argument;
@@ -301,43 +120,194 @@ START_TEST(a_cancelled_fiber_leaves_its_reply_behind)
 }
 END_TEST
 
-static void freed_in_flight(void)
+static void in_database_3(void)
 {
-	struct redis_batch *kept = redis_batch_new(), *freed = redis_batch_new();
-	struct redis_batch *early = redis_batch_new();
-	struct redis_node_options options = {.loop = loop, .conf = &conf};
-	struct redis_node *other = redis_node_new(&options);
-	struct fault fault;
+	struct redis_value *value = NULL;
 
-	REDIS_ADD(early, SLICE("PING"));
-	ck_assert_int_eq(redis_node_start(other, REDIS_BULK, early, &fault), OK);
-	REDIS_ADD(kept, SLICE("PING"));
-	ck_assert_int_eq(redis_node_run(other, REDIS_COMMANDS, kept, DEADLINE_NONE, &fault), OK);
-	redis_batch_clear(kept);
-	server_signal(&server, SIGSTOP);
-	REDIS_ADD(kept, SLICE("PING"));
-	REDIS_ADD(freed, SLICE("PING"));
-	ck_assert_int_eq(redis_node_start(other, REDIS_COMMANDS, freed, &fault), OK);
-	ck_assert_int_eq(redis_node_start(other, REDIS_COMMANDS, kept, &fault), OK);
-	redis_batch_free(freed);
-	redis_node_free(other);
-	ck_assert_int_eq(redis_batch_wait(kept, DEADLINE_NONE, &fault), ERR_STOPPING);
-	ck_assert_ptr_null(redis_batch_reply(kept, 0));
-	redis_batch_free(kept);
-	redis_batch_free(early);
-	server_signal(&server, SIGCONT);
+	set("a", "1");
+	ck_assert_int_eq(CALL(&value, NULL, SLICE("CLIENT"), SLICE("INFO")), OK);
+	ck_assert_ptr_nonnull(strstr(value->text.p, " db=3 "));
+	ck_assert_ptr_nonnull(strstr(value->text.p, " user=default "));
+	redis_value_free(value);
 }
 
-START_TEST(a_node_is_freed_with_batches_in_flight)
+START_TEST(the_database_and_the_user_are_chosen)
+{
+	begin("--requirepass", "right");
+	conf.username = "default";
+	conf.password = "right";
+	conf.database = 3;
+	run(in_database_3);
+}
+END_TEST
+
+static void large_reply(void)
+{
+	struct redis_value *value = NULL;
+	struct fault fault;
+
+	set("a", "1");
+	ck_assert_int_eq(
+		CALL(NULL, &fault, SLICE("SETRANGE"), SLICE("big"), SLICE("80000000"), SLICE("x")),
+		OK);
+	ck_assert_int_eq(CALL(&value, &fault, SLICE("GET"), SLICE("big")), ERR_REPLY_TOO_LARGE);
+	ck_assert_int_eq(CALL(&value, &fault, SLICE("GETRANGE"), SLICE("big"), SLICE("0"),
+				 SLICE("59999999")),
+		OK);
+	ck_assert_uint_eq(value->text.n, 60000000);
+	redis_value_free(value);
+	ck_assert_int_eq(CALL(&value, &fault, SLICE("GET"), SLICE("a")), OK);
+	ck_assert(slice_is(value->text, "1"));
+	redis_value_free(value);
+	ck_assert_int_eq(redis_node_state(node).connection_failures, 0);
+}
+
+START_TEST(a_reply_past_the_cap_fails_its_own_command_only)
 {
 	begin(NULL, NULL);
-	run(freed_in_flight);
+	conf.command_timeout_ms = 10000;
+	run(large_reply);
+}
+END_TEST
+
+static void large_request(void)
+{
+	struct redis_batch *batch = redis_batch_new();
+	size_t n = 20 << 20;
+	char *big = mem_zalloc(n);
+	struct fault fault;
+
+	/* More than a socket takes at once, while more comes behind it. */
+	REDIS_ADD(batch, SLICE("SET"), SLICE("big"), slice_of(big, n));
+	REDIS_ADD(batch, SLICE("STRLEN"), SLICE("big"));
+	ck_assert_int_eq(redis_node_start(node, REDIS_COMMANDS, batch, &fault), OK);
+	fiber_yield();
+	set("a", "1");
+	ck_assert_int_eq(redis_batch_wait(batch, DEADLINE_NONE, &fault), OK);
+	ck_assert_int_eq(redis_batch_reply(batch, 1)->integer, (int64_t)n);
+	redis_batch_free(batch);
+	mem_free(big);
+}
+
+START_TEST(a_large_request_is_written_in_pieces)
+{
+	begin(NULL, NULL);
+	conf.command_timeout_ms = 10000;
+	run(large_request);
+}
+END_TEST
+
+static void server_counters(int64_t *hits, int64_t *misses)
+{
+	struct redis_value *value = NULL;
+	struct redis_info info;
+
+	ck_assert_int_eq(CALL(&value, NULL, SLICE("INFO")), OK);
+	redis_info_parse(value->text, 0, &info);
+	redis_node_observe(node, value);
+	*hits = info.hits;
+	*misses = info.misses;
+	redis_info_release(&info);
+	redis_value_free(value);
+}
+
+static void own_lookups(void)
+{
+	static const char *const lines[] = {"GET s", "GET no", "GET h", "MGET s no s", "STRLEN s",
+		"STRLEN no", "GETRANGE s 0 1", "GETRANGE no 0 1", "EXISTS s no h no", "TYPE s",
+		"TYPE no", "TTL s", "TTL no", "PTTL s", "HGET h f", "HGETALL h", "HGETALL no",
+		"SMEMBERS set", "SMEMBERS no", "ZRANGE z 0 -1", "ZRANGE no 0 -1", "XRANGE x - +",
+		"XREVRANGE no + -", "MEMORY USAGE s", "DEL nothing", "SCAN 0"};
+	int64_t hits, misses;
+
+	set("s", "abc");
+	ck_assert_int_eq(CALL(NULL, NULL, SLICE("HSET"), SLICE("h"), SLICE("f"), SLICE("v")), OK);
+	ck_assert_int_eq(CALL(NULL, NULL, SLICE("SADD"), SLICE("set"), SLICE("m")), OK);
+	ck_assert_int_eq(CALL(NULL, NULL, SLICE("ZADD"), SLICE("z"), SLICE("1"), SLICE("m")), OK);
+	ck_assert_int_eq(
+		CALL(NULL, NULL, SLICE("XADD"), SLICE("x"), SLICE("*"), SLICE("f"), SLICE("v")),
+		OK);
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+		struct slice argv[6];
+		size_t argc = 0;
+		char *copy = mem_strdup(lines[i]), *rest = copy, *word;
+
+		while ((word = strsep(&rest, " ")))
+			argv[argc++] = slice_str(word);
+		redis_store_call(store, (struct redis_call){0}, argv[1], argc, argv, NULL, NULL);
+		mem_free(copy);
+		server_counters(&hits, &misses);
+		struct redis_state state = redis_node_state(node);
+
+		ck_assert_msg(state.own_hits == hits && state.own_misses == misses,
+			"%s: %lld/%lld, the server %lld/%lld", lines[i], (long long)state.own_hits,
+			(long long)state.own_misses, (long long)hits, (long long)misses);
+	}
+}
+
+START_TEST(our_own_lookups_are_counted_as_the_server_counts_them)
+{
+	begin(NULL, NULL);
+	run(own_lookups);
+}
+END_TEST
+
+static void too_much(void)
+{
+	struct redis_batch *batches[1024];
+	struct redis_batch *one_more = redis_batch_new();
+	struct fault fault;
+
+	set("a", "1");
+	server_signal(&server, SIGSTOP);
+	for (int i = 0; i < 1024; i++) {
+		batches[i] = redis_batch_new();
+		REDIS_ADD(batches[i], SLICE("PING"));
+		ck_assert_int_eq(redis_node_start(node, REDIS_COMMANDS, batches[i], &fault), OK);
+	}
+	REDIS_ADD(one_more, SLICE("PING"));
+	ck_assert_int_eq(redis_node_start(node, REDIS_COMMANDS, one_more, &fault), ERR_OVERLOADED);
+	/* Bulk work has its own queue. */
+	ck_assert_int_eq(redis_node_start(node, REDIS_BULK, one_more, &fault), OK);
+	server_signal(&server, SIGCONT);
+	for (int i = 0; i < 1024; i++) {
+		ck_assert_int_eq(redis_batch_wait(batches[i], DEADLINE_NONE, &fault), OK);
+		redis_batch_free(batches[i]);
+	}
+	ck_assert_int_eq(redis_batch_wait(one_more, DEADLINE_NONE, &fault), OK);
+	redis_batch_free(one_more);
+}
+
+START_TEST(past_its_bound_the_queue_refuses)
+{
+	begin(NULL, NULL);
+	run(too_much);
+}
+END_TEST
+
+START_TEST(over_tcp_by_name)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	socklen_t size = sizeof address;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	char port[8];
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+	close(fd);
+	snprintf(port, sizeof port, "%u", ntohs(address.sin_port));
+	begin("--port", port);
+	conf.kind = REDIS_URL_TCP;
+	conf.host = "localhost";
+	conf.port = ntohs(address.sin_port);
+	run(basics);
 }
 END_TEST
 
 TEST_SUITE("node", commands_come_back_with_their_replies,
 	twenty_thousand_calls_over_200_fibers_find_their_own_replies,
-	a_killed_server_is_noticed_at_once_and_found_again_within_a_second,
-	late_replies_of_a_hanging_server_never_meet_new_commands,
-	a_full_server_says_so_and_still_deletes, a_cancelled_fiber_leaves_its_reply_behind,
-	a_node_is_freed_with_batches_in_flight)
+	a_cancelled_fiber_leaves_its_reply_behind, the_database_and_the_user_are_chosen,
+	a_reply_past_the_cap_fails_its_own_command_only, a_large_request_is_written_in_pieces,
+	our_own_lookups_are_counted_as_the_server_counts_them, past_its_bound_the_queue_refuses,
+	over_tcp_by_name)

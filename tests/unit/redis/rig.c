@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "rig.h"
+
+#include "../unit.h"
+
+struct loop *loop;
+static struct fiber_group group;
+struct server server;
+struct conf_redis conf;
+struct redis_store *store;
+struct redis_node *node;
+
+void begin(const char *option, const char *value)
+{
+	server_start(&server, option, value);
+	conf = server_conf(&server);
+	loop = loop_new();
+	fiber_group_init(&group, loop);
+}
+
+static void open_store(void)
+{
+	struct redis_node_options options = {.loop = loop, .conf = &conf};
+
+	store = redis_store_new(&options);
+	node = redis_store_node(store, SLICE(""));
+}
+
+static void script(void *argument)
+{
+	void (*function)(void) = *(void (**)(void))argument;
+
+	function();
+	redis_store_free(store);
+	store = NULL;
+	loop_stop(loop);
+}
+
+void run(void (*function)(void))
+{
+	open_store();
+	fiber_spawn(&group, "script", script, &function);
+	loop_run(loop);
+	ck_assert_uint_eq(group.count, 0);
+	loop_free(loop);
+	server_end(&server);
+}
+
+void set(const char *key, const char *value)
+{
+	struct fault fault;
+
+	ck_assert_msg(CALL(NULL, &fault, SLICE("SET"), slice_str(key), slice_str(value)) == OK,
+		"%s", fault.detail);
+}
+
+int64_t wait_for_service(int64_t most_ms)
+{
+	int64_t began = clock_mono_ms();
+
+	while (CALL(NULL, NULL, SLICE("PING")) != OK) {
+		ck_assert_int_lt(clock_mono_ms() - began, most_ms);
+		fiber_sleep(5);
+	}
+	return clock_mono_ms() - began;
+}

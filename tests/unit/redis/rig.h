@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* A store on a real server, and a fiber to use it from: begin(), change `conf`, run(). */
+#ifndef CW_TESTS_REDIS_RIG_H
+#define CW_TESTS_REDIS_RIG_H
+
+#include "redis/store.h"
+#include "server.h"
+
+extern struct loop *loop;
+extern struct server server;
+extern struct conf_redis conf;
+extern struct redis_store *store;
+extern struct redis_node *node;
+
+/* Starts the server, with one more setting or NULL. */
+void begin(const char *option, const char *value);
+/* Runs `function` in a fiber with a store, then takes everything down. */
+void run(void (*function)(void));
+
+#define CALL(ret, fault, ...) redis_store_command(store, SLICE(""), ret, fault, __VA_ARGS__)
+
+void set(const char *key, const char *value);
+/* Until commands work; how long that took. */
+int64_t wait_for_service(int64_t most_ms);
+
+#endif
