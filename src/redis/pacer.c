@@ -2,16 +2,17 @@
 /*
  * The pacer: one probe fiber feels what a neighbour feels, and the page follows it.
  *
- *	PING takes longer than wished -> half the page; at the least page: a longer pause
- *	PING is quick		      -> a shorter pause; without one: a somewhat larger page
+ *	PINGs take longer than wished -> half the page; at the least page: a longer pause
+ *	PINGs are quick		      -> a shorter pause; without one: a somewhat larger page
  *
- * Special: the wish is well below the limit, because AIMD swings around what it aims at and the
- * limit is meant for the neighbours' slowest hundredth.
+ * Special: it goes by the median of a few PINGs. Bulk work shows in most of them, because one of
+ *its commands is nearly always running; what shows in one alone is the machine's noise, which no
+ * smaller page would cure. The wish is well below the limit: who comes at the wrong moment waits
+ * for a whole command and not, as the median does, for half of one.
  */
 #include "redis/pacer.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "redis/node_internal.h"
@@ -25,9 +26,10 @@ enum {
 	probe_every_ms = 2,
 	probe_deadline_ms = 1000,
 	kept = 15,
+	judged = 5, /* of them, to decide by */
 };
 
-static const double wish = 0.6, quick = 0.4; /* of the limit */
+static const double wish = 0.4, quick = 0.3; /* of the limit */
 
 struct redis_pacer {
 	unsigned refs; /* the owner's and the probe's */
@@ -38,6 +40,7 @@ struct redis_pacer {
 	double limit_us; /* 0 = unpaced */
 	size_t page;
 	int64_t pause_ms;
+	size_t fresh; /* probes since the page was last made smaller */
 	int64_t latencies[kept];
 	size_t measured;
 };
@@ -50,6 +53,7 @@ static void unref(struct redis_pacer *pacer)
 
 static void slow_down(struct redis_pacer *pacer)
 {
+	pacer->fresh = 0;
 	if (pacer->page > page_least) {
 		pacer->page = pacer->page / 2 > page_least ? pacer->page / 2 : page_least;
 	} else {
@@ -67,6 +71,24 @@ static void speed_up(struct redis_pacer *pacer)
 		pacer->page += page_step;
 }
 
+static int by_value(const void *a, const void *b)
+{
+	int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+
+	return (left > right) - (left < right);
+}
+
+/* Of the last `n` probes. */
+static int64_t median(const struct redis_pacer *pacer, size_t n)
+{
+	int64_t sorted[kept];
+
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = pacer->latencies[(pacer->measured - 1 - i) % kept];
+	qsort(sorted, n, sizeof *sorted, by_value);
+	return sorted[n / 2];
+}
+
 static void learn(struct redis_pacer *pacer, int64_t us)
 {
 	struct metrics *metrics = node_metrics(pacer->node);
@@ -74,9 +96,13 @@ static void learn(struct redis_pacer *pacer, int64_t us)
 	pacer->latencies[pacer->measured++ % kept] = us;
 	if (metrics)
 		metric_observe_us(metrics, METRIC_REDIS_LATENCY, NULL, us);
-	if ((double)us > pacer->limit_us * wish)
+	if (++pacer->fresh < judged)
+		return;
+	double typical = (double)median(pacer, judged);
+
+	if (typical > pacer->limit_us * wish)
 		slow_down(pacer);
-	else if ((double)us < pacer->limit_us * quick)
+	else if (typical < pacer->limit_us * quick)
 		speed_up(pacer);
 }
 
@@ -158,21 +184,9 @@ void redis_pacer_limit(struct redis_pacer *pacer, double max_latency_ms)
 		set_limit(pacer, max_latency_ms);
 }
 
-static int by_value(const void *a, const void *b)
-{
-	int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
-
-	return (left > right) - (left < right);
-}
-
 int64_t redis_pacer_latency_us(const struct redis_pacer *pacer)
 {
 	size_t n = pacer->measured < kept ? pacer->measured : kept;
-	int64_t sorted[kept];
 
-	if (n == 0)
-		return 0;
-	memcpy(sorted, pacer->latencies, n * sizeof *sorted);
-	qsort(sorted, n, sizeof *sorted, by_value);
-	return sorted[n / 2];
+	return n ? median(pacer, n) : 0;
 }

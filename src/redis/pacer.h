@@ -14,7 +14,7 @@ struct redis_pacer;
 /* Spawns its probe into `group` when paced. */
 struct redis_pacer *redis_pacer_new(
 	struct redis_node *node, double max_latency_ms, struct fiber_group *group);
-/* Ends the probe. Parks for at most one probe's round trip; in cleanup too. */
+/* Ends the probe, whose fiber leaves the group within a round. Does not park; NULL is welcome. */
 void redis_pacer_free(struct redis_pacer *pacer);
 /* How many keys the next page may have: 10 .. 1,000. */
 size_t redis_pacer_page(const struct redis_pacer *pacer);

@@ -26,6 +26,8 @@ static void killed_and_back(void)
 		redis_batch_wait(batch, clock_deadline(3000), &fault), ERR_REDIS_UNKNOWN_OUTCOME);
 	ck_assert_int_le(clock_mono_ms() - began, 100);
 	ck_assert_int_eq(redis_node_state(node).status, REDIS_DOWN);
+	/* Up, and down. */
+	ck_assert_int_eq(state_events, 2);
 	redis_batch_free(batch);
 
 	/* Down for long enough to be refused at once. */
@@ -35,12 +37,16 @@ static void killed_and_back(void)
 	began = clock_mono_ms();
 	ck_assert_int_eq(CALL(NULL, &fault, SLICE("PING")), ERR_REDIS_UNAVAILABLE);
 	ck_assert_int_le(clock_mono_ms() - began, 9);
+	ck_assert_double_eq(metric_value(metrics, METRIC_BREAKER_OPEN, NULL, NULL), 1);
 
 	server_restart(&server, NULL, NULL);
 	ck_assert_int_le(wait_for_service(2000), 1000);
 	ck_assert_int_eq(redis_node_state(node).breaker, BREAKER_CLOSED);
 	ck_assert_int_eq(redis_node_state(node).status, REDIS_UP);
-	ck_assert_int_gt(redis_node_state(node).connection_failures, 0);
+	ck_assert_double_eq(metric_value(metrics, METRIC_BREAKER_OPEN, NULL, NULL), 0);
+	ck_assert_double_eq(metric_value(metrics, METRIC_REDIS_CONNECTION_FAILURES, NULL, NULL),
+		(double)redis_node_state(node).connection_failures);
+	ck_assert_int_eq(state_events, 3);
 }
 
 START_TEST(a_killed_server_is_noticed_at_once_and_found_again_within_a_second)

@@ -9,6 +9,10 @@ struct server server;
 struct conf_redis conf;
 struct redis_store *store;
 struct redis_node *node;
+struct metrics *metrics;
+int state_events;
+static struct event_bus *bus;
+static struct event_subscription *subscription;
 
 void begin(const char *option, const char *value)
 {
@@ -18,9 +22,19 @@ void begin(const char *option, const char *value)
 	fiber_group_init(&group, loop);
 }
 
+static void count_event(void *context, const void *data)
+{
+	(void)context, (void)data;
+	state_events++;
+}
+
 static void open_store(void)
 {
-	struct redis_node_options options = {.loop = loop, .conf = &conf};
+	bus = event_bus_new();
+	metrics = metrics_new();
+	subscription = event_subscribe(bus, EVENT_REDIS_STATE, count_event, NULL);
+	struct redis_node_options options = {
+		.loop = loop, .bus = bus, .metrics = metrics, .conf = &conf};
 
 	store = redis_store_new(&options);
 	node = redis_store_node(store, SLICE(""));
@@ -43,6 +57,9 @@ void run(void (*function)(void))
 	loop_run(loop);
 	ck_assert_uint_eq(group.count, 0);
 	loop_free(loop);
+	event_unsubscribe(subscription);
+	event_bus_free(bus);
+	metrics_free(metrics);
 	server_end(&server);
 }
 

@@ -11,6 +11,8 @@ extern struct server server;
 extern struct conf_redis conf;
 extern struct redis_store *store;
 extern struct redis_node *node;
+extern struct metrics *metrics;
+extern int state_events; /* EVENT_REDIS_STATE so far */
 
 /* Starts the server, with one more setting or NULL. */
 void begin(const char *option, const char *value);
