@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* Jobs and their memory in Redis; see job.h. */
+#include "warm/job.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/duration.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+enum { refresh_ms = 1000, write_ms = 2000 };
+
+#define RECORD_TTL_MS "2592000000" /* 30 days */
+
+void jobs_init(struct jobs *jobs, struct cw *cw)
+{
+	*jobs = (struct jobs){.cw = cw, .refreshed_ms = -1};
+	fiber_group_init(&jobs->refreshers, cw->loop);
+}
+
+void jobs_release(struct jobs *jobs)
+{
+	for (size_t i = 0; i < jobs->count; i++) {
+		struct job *job = jobs->items[i];
+
+		schedule_free(job->schedule);
+		if (job->running)
+			operation_unref(job->running);
+		cJSON_Delete(job->last_run);
+		mem_free(job->name);
+		mem_free(job);
+	}
+	mem_free(jobs->items);
+	jobs->items = NULL;
+	jobs->count = 0;
+}
+
+void jobs_stop(struct jobs *jobs)
+{
+	fiber_group_cancel(&jobs->refreshers);
+	fiber_group_join(&jobs->refreshers, DEADLINE_NONE);
+}
+
+struct job *jobs_find(const struct jobs *jobs, struct slice name)
+{
+	for (size_t i = 0; i < jobs->count; i++)
+		if (slice_is(name, jobs->items[i]->name))
+			return jobs->items[i];
+	return NULL;
+}
+
+static struct job *add(struct jobs *jobs, const char *name)
+{
+	struct job *job = mem_new(struct job);
+
+	job->name = mem_strdup(name);
+	job->due.next = job->next_run_wall_ms = -1;
+	job->last_finished_wall_ms = job->last_success_wall_ms = -1;
+	jobs->items = mem_realloc(jobs->items, (jobs->count + 1) * sizeof *jobs->items);
+	jobs->items[jobs->count++] = job;
+	jobs->refreshed_ms = -1;
+	return job;
+}
+
+/* How many fail now, for the alert; one that was taken out of the configuration is no trouble. */
+static void count_failing(struct jobs *jobs)
+{
+	unsigned failing = 0;
+
+	for (size_t i = 0; i < jobs->count; i++)
+		failing += jobs->items[i]->configured && jobs->items[i]->failing;
+	metric_set(jobs->cw->metrics, METRIC_WARM_FAILING_JOBS, NULL, NULL, failing);
+}
+
+void jobs_configure(struct jobs *jobs, const struct conf *conf)
+{
+	for (size_t i = 0; i < jobs->count; i++)
+		jobs->items[i]->configured = false;
+	for (size_t i = 0; i < conf->job_count; i++) {
+		struct job *job = jobs_find(jobs, slice_str(conf->jobs[i].name));
+
+		if (!job)
+			job = add(jobs, conf->jobs[i].name);
+		job->configured = true;
+		job->suspended = conf->jobs[i].suspended;
+	}
+	count_failing(jobs);
+}
+
+/* A time among an object's members; -1 where there is none. */
+static int64_t time_member(const cJSON *object, const char *name)
+{
+	const cJSON *member = cJSON_GetObjectItemCaseSensitive(object, name);
+	int64_t wall_ms;
+
+	if (!cJSON_IsString(member) || time_parse(slice_str(member->valuestring), &wall_ms))
+		return -1;
+	return wall_ms;
+}
+
+static bool state_is(const cJSON *record, enum operation_state state)
+{
+	const cJSON *member = cJSON_GetObjectItemCaseSensitive(record, "state");
+
+	return cJSON_IsString(member) && !strcmp(member->valuestring, operation_state_name(state));
+}
+
+static void succeeded(struct jobs *jobs, struct job *job, int64_t wall_ms)
+{
+	if (wall_ms <= job->last_success_wall_ms)
+		return;
+	job->last_success_wall_ms = wall_ms;
+	metric_set(jobs->cw->metrics, METRIC_WARM_LAST_SUCCESS, job->name, NULL,
+		(double)wall_ms / 1e3);
+}
+
+/* Takes `record` over; an older one than what is known is dropped. */
+static void learn(struct jobs *jobs, struct job *job, cJSON *record)
+{
+	int64_t finished = time_member(record, "finished");
+
+	if (finished < job->last_finished_wall_ms) {
+		cJSON_Delete(record);
+		return;
+	}
+	if (state_is(record, OPERATION_COMPLETED))
+		succeeded(jobs, job, finished);
+	cJSON_Delete(job->last_run);
+	job->last_run = record;
+	job->last_finished_wall_ms = finished;
+	job->failing = state_is(record, OPERATION_FAILED);
+	count_failing(jobs);
+}
+
+static void read_record(struct jobs *jobs, struct job *job, const struct redis_value *reply)
+{
+	cJSON *record, *run;
+
+	if (!reply || reply->type != REDIS_STRING || json_parse_object(reply->text, &record, NULL))
+		return;
+	succeeded(jobs, job, time_member(record, "last_success"));
+	run = cJSON_DetachItemFromObjectCaseSensitive(record, "last_run");
+	if (cJSON_IsObject(run))
+		learn(jobs, job, run);
+	else
+		cJSON_Delete(run);
+	cJSON_Delete(record);
+}
+
+static void refresh(void *argument)
+{
+	struct jobs *jobs = argument;
+	struct redis_batch *batch = redis_batch_new();
+	struct buf key = {0};
+	size_t count = jobs->count; /* a reload may add to them meanwhile */
+
+	for (size_t i = 0; i < count; i++) {
+		buf_clear(&key);
+		cw_own_key(jobs->cw, "job:", slice_str(jobs->items[i]->name), &key);
+		REDIS_ADD(batch, SLICE("GET"), buf_slice(&key));
+	}
+	if (redis_node_run(redis_store_node(jobs->cw->store, buf_slice(&key)), REDIS_COMMANDS,
+		    batch, DEADLINE_NONE, NULL) == OK)
+		for (size_t i = 0; i < count; i++)
+			read_record(jobs, jobs->items[i], redis_batch_reply(batch, i));
+	buf_release(&key);
+	redis_batch_free(batch);
+}
+
+void jobs_refresh(struct jobs *jobs)
+{
+	int64_t now = clock_mono_ms();
+
+	if (jobs->count == 0 || jobs->refreshers.count)
+		return;
+	if (jobs->refreshed_ms >= 0 && now - jobs->refreshed_ms < refresh_ms)
+		return;
+	jobs->refreshed_ms = now;
+	fiber_spawn(&jobs->refreshers, "warm jobs", refresh, jobs);
+}
+
+void job_ran(struct jobs *jobs, struct job *job, cJSON *record)
+{
+	cJSON *object = cJSON_CreateObject();
+	struct redis_call call = {.idempotent = true, .deadline = clock_deadline(write_ms)};
+	struct buf key = {0}, text = {0};
+
+	learn(jobs, job, record);
+	json_add_time(object, "last_success", job->last_success_wall_ms);
+	cJSON_AddItemReferenceToObject(object, "last_run", job->last_run);
+	json_print(object, &text);
+	cJSON_Delete(object);
+	cw_own_key(jobs->cw, "job:", slice_str(job->name), &key);
+	struct slice argv[] = {
+		SLICE("SET"), buf_slice(&key), buf_slice(&text), SLICE("PX"), SLICE(RECORD_TTL_MS)};
+	redis_store_call(jobs->cw->store, call, buf_slice(&key), sizeof argv / sizeof *argv, argv,
+		NULL, NULL);
+	buf_release(&key);
+	buf_release(&text);
+}
+
+cJSON *job_json(const struct job *job, const struct conf_job *conf, bool full)
+{
+	cJSON *object = cJSON_CreateObject();
+	struct buf text = {0};
+
+	json_add_slice(object, "name", slice_str(job->name));
+	if (full) {
+		schedule_text(&conf->schedule, &text);
+		if (text.n)
+			json_add_slice(object, "schedule", buf_slice(&text));
+		else
+			cJSON_AddNullToObject(object, "schedule");
+		cJSON_AddBoolToObject(object, "suspended", conf->suspended);
+		buf_release(&text);
+	}
+	json_add_time(object, "next_run", job->suspended ? -1 : job->next_run_wall_ms);
+	if (job->running)
+		cJSON_AddItemToObject(object, "last_run", operation_json(job->running));
+	else if (job->last_run)
+		cJSON_AddItemToObject(object, "last_run", cJSON_Duplicate(job->last_run, true));
+	else
+		cJSON_AddNullToObject(object, "last_run");
+	json_add_time(object, "last_success", job->last_success_wall_ms);
+	return object;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A timerfd on the real-time clock that ends in a far future and is cancelled when the clock is set
+ * (TFD_TIMER_CANCEL_ON_SET). Where there is none, the scheduler's own look every 30 s remains.
+ */
+#include "warm/jump.h"
+
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+struct jump_watch {
+	uv_poll_t poll;
+	int fd;
+	void (*notify)(void *context);
+	void *context;
+};
+
+/* In about 60 years; what is in the past is as good, for it only fires once more. */
+static void arm(struct jump_watch *watch)
+{
+	struct itimerspec far = {.it_value.tv_sec = 0x7fffffff};
+
+	far.it_value.tv_sec *= 2;
+	timerfd_settime(watch->fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &far, NULL);
+}
+
+static void readable(uv_poll_t *poll, int status, int events)
+{
+	struct jump_watch *watch = poll->data;
+	uint64_t expired;
+
+	(void)events;
+	if (status < 0) {
+		uv_poll_stop(poll);
+		return;
+	}
+	/* ECANCELED says that the clock was set; the timer is to be armed anew in any case. */
+	ssize_t n = read(watch->fd, &expired, sizeof expired);
+
+	(void)n;
+	arm(watch);
+	watch->notify(watch->context);
+}
+
+struct jump_watch *jump_watch_new(struct loop *loop, void (*notify)(void *context), void *context)
+{
+	struct jump_watch *watch = mem_new(struct jump_watch);
+
+	watch->notify = notify;
+	watch->context = context;
+	watch->fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (watch->fd < 0 || uv_poll_init(loop_uv(loop), &watch->poll, watch->fd) != 0) {
+		if (watch->fd >= 0)
+			close(watch->fd);
+		mem_free(watch);
+		return NULL;
+	}
+	watch->poll.data = watch;
+	uv_unref((uv_handle_t *)&watch->poll);
+	arm(watch);
+	uv_poll_start(&watch->poll, UV_READABLE, readable);
+	return watch;
+}
+
+static void closed(uv_handle_t *handle)
+{
+	struct jump_watch *watch = handle->data;
+
+	mem_free(watch);
+}
+
+void jump_watch_free(struct jump_watch *watch)
+{
+	if (!watch)
+		return;
+	uv_poll_stop(&watch->poll);
+	close(watch->fd);
+	uv_close((uv_handle_t *)&watch->poll, closed);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* How a row becomes an entry; see row.h. */
+#include "warm/row.h"
+
+#include "base/crypto.h"
+#include "base/duration.h"
+
+/* Who the scheduler is to the guard: nobody whom protected keys concern. */
+static const struct identity scheduler = {.name = "scheduler", .scopes = SCOPE_WARM};
+
+/* A hundred years: what is longer is a mistake, and no sum with it overflows. */
+#define TTL_MAX_MS ((int64_t)100 * 366 * 86400 * 1000)
+
+void row_maker_init(
+	struct row_maker *maker, const struct conf *conf, const struct conf_job *job, uint64_t seed)
+{
+	*maker = (struct row_maker){.conf = conf, .job = job, .random = seed};
+	key_guard_init(&maker->guard, conf, &scheduler);
+}
+
+void row_maker_release(struct row_maker *maker)
+{
+	buf_release(&maker->key);
+	buf_release(&maker->value);
+	buf_release(&maker->scratch);
+}
+
+static bool lookup(void *context, struct slice name, struct buf *out)
+{
+	const struct source_row *row = context;
+
+	return source_row_get(row, name, out);
+}
+
+static enum error fill(const struct template *t, const struct source_row *row, struct buf *out,
+	struct fault *fault)
+{
+	union {
+		const struct source_row *row;
+		void *context;
+	} as = {.row = row};
+
+	return template_fill(t, TEMPLATE_LITERAL, lookup, as.context, out, fault);
+}
+
+static enum error make_key(
+	struct row_maker *maker, const struct source_row *row, struct fault *fault)
+{
+	enum error error;
+
+	buf_clear(&maker->key);
+	error = fill(maker->job->key, row, &maker->key, fault);
+	if (!error)
+		error = key_check(buf_slice(&maker->key), fault);
+	if (!error)
+		error = key_guard_exact(&maker->guard, buf_slice(&maker->key), fault);
+	return error;
+}
+
+static enum error decode_value(struct row_maker *maker, struct fault *fault)
+{
+	struct buf swap = maker->value;
+
+	buf_clear(&maker->scratch);
+	if (!base64_decode(buf_slice(&maker->value), false, &maker->scratch))
+		return fault_set(fault, ERR_SOURCE_ROW, "the value is not base64 (RFC 4648)");
+	maker->value = maker->scratch;
+	maker->scratch = swap;
+	return OK;
+}
+
+static enum error make_value(
+	struct row_maker *maker, const struct source_row *row, struct fault *fault)
+{
+	enum error error = OK;
+
+	buf_clear(&maker->value);
+	if (maker->job->value)
+		error = fill(maker->job->value, row, &maker->value, fault);
+	else
+		source_row_json(row, &maker->value);
+	if (!error && maker->job->value_base64)
+		error = decode_value(maker, fault);
+	if (error)
+		return error;
+	if ((int64_t)maker->value.n > maker->conf->max_value_bytes)
+		return fault_set(fault, ERR_TOO_LARGE,
+			"a value of %zu bytes is over cache.max_value_bytes (%lld)", maker->value.n,
+			(long long)maker->conf->max_value_bytes);
+	return OK;
+}
+
+bool row_ttl_parse(struct slice text, int64_t *ret_ms)
+{
+	int64_t seconds;
+
+	if (slice_int64(text, &seconds)) {
+		if (seconds == -1) {
+			*ret_ms = -1;
+			return true;
+		}
+		if (seconds > TTL_MAX_MS / 1000)
+			return false;
+		*ret_ms = seconds * 1000;
+	} else if (duration_parse(text, ret_ms)) {
+		return false;
+	}
+	return *ret_ms > 0 && *ret_ms <= TTL_MAX_MS;
+}
+
+/* xorshift64*: cheap, and good enough to spread expiries. */
+static double random_unit(uint64_t *state)
+{
+	uint64_t x = *state ? *state : 1;
+
+	x ^= x >> 12;
+	x ^= x << 25;
+	x ^= x >> 27;
+	*state = x;
+	return (double)((x * 0x2545F4914F6CDD1DULL) >> 11) / (double)(UINT64_C(1) << 53);
+}
+
+static int64_t with_jitter(struct row_maker *maker, int64_t ttl_ms)
+{
+	double part = maker->job->ttl_jitter;
+
+	if (ttl_ms < 0 || part <= 0)
+		return ttl_ms;
+	ttl_ms += (int64_t)((double)ttl_ms * part * (2 * random_unit(&maker->random) - 1));
+	return ttl_ms > 0 ? ttl_ms : 1;
+}
+
+static enum error make_ttl(
+	struct row_maker *maker, const struct source_row *row, struct fault *fault)
+{
+	const struct conf_job *job = maker->job;
+	int64_t ttl_ms = job->ttl_ms;
+	enum error error;
+
+	if (job->ttl) {
+		buf_clear(&maker->scratch);
+		error = fill(job->ttl, row, &maker->scratch, fault);
+		if (error)
+			return error;
+		if (!row_ttl_parse(buf_slice(&maker->scratch), &ttl_ms))
+			return fault_set(fault, ERR_SOURCE_ROW,
+				"the TTL \"%.64s\" is neither whole seconds (-1 = no expiry) nor a "
+				"duration such as 30m",
+				maker->scratch.p);
+	} else if (ttl_ms < 0) {
+		ttl_ms = conf_ttl_ms(maker->conf, buf_slice(&maker->key));
+	}
+	maker->ttl_ms = with_jitter(maker, ttl_ms);
+	return OK;
+}
+
+enum error row_make(struct row_maker *maker, const struct source_row *row, struct fault *fault)
+{
+	enum error error = make_key(maker, row, fault);
+
+	if (!error)
+		error = make_value(maker, row, fault);
+	if (!error)
+		error = make_ttl(maker, row, fault);
+	return error;
+}

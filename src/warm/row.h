@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a source's row to what is stored: key, value, TTL. Buffers are used again from row to row.
+ *
+ *	row -> template key -> guard -> value (template, or the row as JSON) -> size -> TTL
+ */
+#ifndef CW_WARM_ROW_H
+#define CW_WARM_ROW_H
+
+#include "cache/key.h"
+#include "source/source.h"
+
+struct row_maker {
+	const struct conf *conf;
+	const struct conf_job *job;
+	struct key_guard guard;
+	uint64_t random; /* of ttl_jitter */
+	/* The last row's: */
+	struct buf key, value;
+	int64_t ttl_ms; /* > 0, or -1 = no expiry */
+	struct buf scratch;
+};
+
+/* `conf` and `job` are borrowed. `seed` decides about the jitter. */
+void row_maker_init(struct row_maker *maker, const struct conf *conf, const struct conf_job *job,
+	uint64_t seed);
+void row_maker_release(struct row_maker *maker);
+/*
+ * ERR_SOURCE_ROW (no value for a template, bad base64, bad TTL), ERR_BAD_KEY, ERR_KEY_RESERVED,
+ * ERR_KEY_PROTECTED, ERR_TOO_LARGE: the row is refused, and the fault says why.
+ */
+enum error row_make(struct row_maker *maker, const struct source_row *row, struct fault *fault);
+
+/* Whole seconds (-1 = no expiry) or a duration -> milliseconds > 0 or -1; false where it is none.
+ */
+bool row_ttl_parse(struct slice text, int64_t *ret_ms);
+
+#endif

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/* The face of warming: what the API and main call; see warm.h. */
+#include "warm/warm.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "warm/run.h"
+#include "warm/scheduler.h"
+
+enum { start_ms = 5000, look_again_ms = 50 };
+
+struct warm {
+	struct cw *cw;
+	struct log *log;
+	struct sources *sources;
+	struct jobs *jobs; /* points to all_jobs: what GET reads may begin a refresh */
+	struct jobs all_jobs;
+	struct run_world world;
+	struct scheduler *scheduler;
+	struct schedules prepared;
+	struct fiber_cond started; /* some job is not `starting` any more */
+	struct event_subscription *flushed, *operation_ended;
+};
+
+static void on_flushed(void *context, const void *data)
+{
+	struct warm *warm = context;
+
+	(void)data;
+	scheduler_fire_on(warm->scheduler, SCHEDULER_FLUSHED);
+}
+
+/* For a run that was cancelled before it began to work; others have done that themselves. */
+static void on_operation(void *context, const void *data)
+{
+	struct warm *warm = context;
+
+	for (size_t i = 0; i < warm->jobs->count; i++) {
+		struct job *job = warm->jobs->items[i];
+
+		if (!job->running || job->running != data)
+			continue;
+		operation_unref(job->running);
+		job->running = NULL;
+	}
+}
+
+struct warm *warm_new(struct cw *cw, struct log *log)
+{
+	struct warm *warm = mem_new(struct warm);
+	struct fault fault;
+
+	warm->cw = cw;
+	warm->log = log;
+	warm->sources = sources_new(cw->loop);
+	warm->jobs = &warm->all_jobs;
+	jobs_init(warm->jobs, cw);
+	warm->world = (struct run_world){
+		.cw = cw, .log = log, .sources = warm->sources, .jobs = warm->jobs};
+	warm->scheduler = scheduler_new(warm, cw, log, warm->jobs);
+	if (warm_prepare(warm, cw->conf, &fault))
+		log_error(log, "warm jobs have no schedule: %s", fault.detail);
+	warm_commit(warm, cw->conf);
+	warm->flushed = event_subscribe(cw->bus, EVENT_REDIS_FLUSHED, on_flushed, warm);
+	warm->operation_ended = event_subscribe(cw->bus, EVENT_OPERATION, on_operation, warm);
+	return warm;
+}
+
+void warm_stop(struct warm *warm)
+{
+	event_unsubscribe(warm->flushed);
+	warm->flushed = NULL;
+	scheduler_stop(warm->scheduler);
+	jobs_stop(warm->jobs);
+}
+
+void warm_free(struct warm *warm)
+{
+	if (!warm)
+		return;
+	event_unsubscribe(warm->flushed);
+	event_unsubscribe(warm->operation_ended);
+	scheduler_free(warm->scheduler);
+	schedules_release(&warm->prepared);
+	jobs_release(warm->jobs);
+	sources_free(warm->sources);
+	mem_free(warm);
+}
+
+enum error warm_prepare(struct warm *warm, struct conf *next, struct fault *fault)
+{
+	schedules_release(&warm->prepared);
+	return schedules_load(next, &warm->prepared, fault);
+}
+
+void warm_commit(struct warm *warm, struct conf *next)
+{
+	jobs_configure(warm->jobs, next);
+	scheduler_adopt(warm->scheduler, next, &warm->prepared);
+}
+
+void warm_startup(struct warm *warm)
+{
+	jobs_refresh(warm->jobs);
+	scheduler_fire_on(warm->scheduler, SCHEDULER_STARTUP);
+}
+
+static void describe(struct warm_started *ret, struct operation *operation, bool already)
+{
+	snprintf(ret->operation_id, sizeof ret->operation_id, "%s", operation_id(operation));
+	ret->state = operation_state(operation);
+	ret->already_running = already;
+	ret->operation = operation_ref(operation);
+}
+
+/* What is asked of one start; `conf` is the snapshot it goes by. */
+struct start {
+	struct warm *warm;
+	struct conf *conf;
+	const struct conf_job *conf_job;
+	struct job *job;
+	const struct identity *who;
+	const char *note;
+};
+
+/* Locked: begins the operation, which takes the lock over. */
+static enum error begin(const struct start *start, struct lock *lock, struct fault *fault)
+{
+	struct run_world *world = &start->warm->world;
+	struct operation_spec spec = {
+		.kind = "warm",
+		.subject = start->job->name,
+		.by = start->who->name,
+		.note = start->note,
+		.run = run_work,
+		.context = run_new(world, start->conf, start->conf_job, start->job, lock),
+		.free_context = run_free,
+		.timeout_ms = RUN_QUEUE_MS + start->conf_job->timeout_ms,
+	};
+
+	return operation_begin(start->warm->cw->operations, &spec, &start->job->running, fault);
+}
+
+/*
+ * One try. OK with an empty operation_id: somebody else has the lock, but has not named his
+ * operation yet. Parks.
+ */
+static enum error try_start(
+	const struct start *start, struct warm_started *ret, struct fault *fault)
+{
+	struct cw *cw = start->warm->cw;
+	struct lock *lock;
+	enum error error =
+		lock_take(cw, slice_str(start->job->name), &lock, ret->operation_id, fault);
+
+	if (error)
+		return error;
+	if (!lock) {
+		ret->state = OPERATION_RUNNING;
+		ret->already_running = true;
+		return OK;
+	}
+	error = begin(start, lock, fault);
+	if (!error)
+		describe(ret, start->job->running, false);
+	return error;
+}
+
+/* Parks. */
+static enum error start_or_join(
+	const struct start *start, struct warm_started *ret, struct fault *fault)
+{
+	struct job *job = start->job;
+	int64_t deadline = clock_deadline(start_ms);
+	enum error error = OK;
+
+	for (;;) {
+		while (job->starting && !error)
+			error = fiber_cond_wait(&start->warm->started, deadline);
+		if (error)
+			break;
+		if (job->running) {
+			describe(ret, job->running, true);
+			return OK;
+		}
+		job->starting = true;
+		error = try_start(start, ret, fault);
+		job->starting = false;
+		fiber_cond_broadcast(&start->warm->started);
+		if (error || ret->operation_id[0])
+			return error;
+		error = clock_mono_ms() < deadline ? fiber_sleep(look_again_ms) : ERR_TIMEOUT;
+		if (error)
+			break;
+	}
+	return fault_set(fault, error, "job \"%s\" is being started elsewhere; try again in %d s",
+		job->name, LOCK_TTL_MS / 1000);
+}
+
+enum error warm_start(struct warm *warm, struct slice job, const struct identity *who,
+	const char *note, struct warm_started *ret, struct fault *fault)
+{
+	struct start start = {warm, warm->cw->conf, conf_job(warm->cw->conf, job),
+		jobs_find(warm->jobs, job), who, note};
+	enum error error;
+
+	*ret = (struct warm_started){0};
+	if (!start.conf_job || !start.job)
+		return fault_set(fault, ERR_UNKNOWN_JOB, "there is no warm job \"%.*s\"",
+			(int)(job.n < 200 ? job.n : 200), job.p);
+	conf_ref(start.conf);
+	error = start_or_join(&start, ret, fault);
+	if (!error)
+		ret->job = mem_strdup(start.job->name);
+	conf_unref(start.conf);
+	return error;
+}
+
+void warm_started_release(struct warm_started *started)
+{
+	if (started->operation)
+		operation_unref(started->operation);
+	mem_free(started->job);
+	*started = (struct warm_started){0};
+}
+
+static cJSON *jobs_json(const struct warm *warm, bool full)
+{
+	const struct conf *conf = warm->cw->conf;
+	cJSON *jobs = cJSON_CreateArray();
+
+	jobs_refresh(warm->jobs);
+	for (size_t i = 0; i < conf->job_count; i++) {
+		struct job *job = jobs_find(warm->jobs, slice_str(conf->jobs[i].name));
+
+		if (job)
+			cJSON_AddItemToArray(jobs, job_json(job, &conf->jobs[i], full));
+	}
+	return jobs;
+}
+
+cJSON *warm_json(const struct warm *warm)
+{
+	cJSON *object = cJSON_CreateObject();
+
+	cJSON_AddItemToObject(object, "jobs", jobs_json(warm, true));
+	return object;
+}
+
+cJSON *warm_stats_json(const struct warm *warm)
+{
+	cJSON *object = cJSON_CreateObject();
+	uint64_t running = 0;
+
+	for (size_t i = 0; i < warm->jobs->count; i++)
+		running += warm->jobs->items[i]->running != NULL;
+	json_add_uint(object, "running", running);
+	cJSON_AddBoolToObject(object, "paused", false);
+	cJSON_AddItemToObject(object, "jobs", jobs_json(warm, false));
+	return object;
+}
+
+size_t warm_failing(const struct warm *warm, const char **ret_name)
+{
+	size_t failing = 0;
+
+	*ret_name = NULL;
+	for (size_t i = 0; i < warm->jobs->count; i++) {
+		const struct job *job = warm->jobs->items[i];
+
+		if (!job->configured || !job->failing)
+			continue;
+		if (!failing++)
+			*ret_name = job->name;
+	}
+	return failing;
+}

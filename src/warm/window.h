@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The window: entries on their way to Redis, and never more of them unanswered than the job says.
+ *
+ *	add, add, ... -> batch full -> SET SET ... SET, log?  -> Redis
+ *	                 the other batch is answered <-  counts, rejected rows, stale ones removed
+ *
+ * Two batches are on their way at a time: one is filled while the other is worked off. No stale
+ * store: each SET carries its whole TTL at once, for a provisional one would double the commands.
+ * The question what the invalidation log says travels in the same batch behind the SETs, so an
+ * invalidation is either logged before the question, and then the answer names it and we remove the
+ * key ourselves, or logged after it, and then its own deletion comes after our SET.
+ *
+ * A batch that has left is always heard to its end, in a cleanup section, so that cancelling a run
+ * loses no count and leaves no unasked key behind.
+ */
+#ifndef CW_WARM_WINDOW_H
+#define CW_WARM_WINDOW_H
+
+#include "cache/entry.h"
+#include "warm/tally.h"
+
+struct window;
+
+struct window_entry {
+	struct slice key, value;
+	int64_t ttl_ms;
+	uint64_t row;
+};
+
+/* Counts into `tally`, which like the job is borrowed. The log is noted from now on. Parks. */
+enum error window_open(struct cw *cw, const struct conf_job *job, struct tally *tally,
+	struct window **ret, struct fault *fault);
+/* Everything was flushed, or there was an error. NULL is welcome. */
+void window_close(struct window *window);
+
+/*
+ * Copies the entry into the batch; sends it once it is full. An error ends the run: of Redis
+ * (out of memory, unreachable, ...), or ERR_CANCELLED. Parks.
+ */
+enum error window_add(struct window *window, const struct window_entry *entry, struct fault *fault);
+/* Sends what waits, without waiting for its answer. Parks for an earlier batch. */
+enum error window_send(struct window *window, struct fault *fault);
+/* Until everything is sent and answered; also after an error. Parks, though cancelled. */
+enum error window_flush(struct window *window, struct fault *fault);
+/* Since when the oldest entry waits to be sent, in the loop's milliseconds; -1 = none waits. */
+int64_t window_waiting_since(const struct window *window);
+
+#endif
