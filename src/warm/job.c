@@ -38,6 +38,7 @@ void jobs_release(struct jobs *jobs)
 
 void jobs_stop(struct jobs *jobs)
 {
+	jobs->stopped = true;
 	fiber_group_cancel(&jobs->refreshers);
 	fiber_group_join(&jobs->refreshers, DEADLINE_NONE);
 }
@@ -172,7 +173,7 @@ void jobs_refresh(struct jobs *jobs)
 {
 	int64_t now = clock_mono_ms();
 
-	if (jobs->count == 0 || jobs->refreshers.count)
+	if (jobs->stopped || jobs->count == 0 || jobs->refreshers.count)
 		return;
 	if (jobs->refreshed_ms >= 0 && now - jobs->refreshed_ms < refresh_ms)
 		return;

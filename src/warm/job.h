@@ -36,12 +36,13 @@ struct jobs {
 	size_t count;
 	struct fiber_group refreshers;
 	int64_t refreshed_ms; /* monotonic; -1 = never */
+	bool stopped;
 };
 
 void jobs_init(struct jobs *jobs, struct cw *cw);
 /* jobs_stop() has been called. */
 void jobs_release(struct jobs *jobs);
-/* Ends a refresh that is on its way. Parks. */
+/* Ends a refresh that is on its way; there will be no other. Parks. */
 void jobs_stop(struct jobs *jobs);
 /* Adds what is new in `conf`, and marks what is configured and what is not. */
 void jobs_configure(struct jobs *jobs, const struct conf *conf);

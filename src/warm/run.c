@@ -62,6 +62,20 @@ static enum error back_off(struct run *run, struct fault *fault)
 	return run_may_go_on(run, fault);
 }
 
+/*
+ * Whether another attempt makes sense. A lost invalidation log (somebody flushed Redis) is no fault
+ * of the source: one attempt more is free, and at once. Parks.
+ */
+static bool again(struct run *run, enum error error, bool of_source, struct fault *fault)
+{
+	if (error == ERR_INCOMPLETE && !run->log_lost) {
+		run->log_lost = true;
+		return !run_may_go_on(run, fault);
+	}
+	return error && of_source && run->attempts < run->conf_job->attempts &&
+	       !back_off(run, fault);
+}
+
 /* Attempts until one ends well or there is no sense in another. Parks. */
 static enum error run_attempts(struct run *run, struct fault *fault)
 {
@@ -77,8 +91,7 @@ static enum error run_attempts(struct run *run, struct fault *fault)
 		run->tally = (struct tally){0};
 		error = run_attempt(run, &of_source, fault);
 		error = own_words(run, error, fault);
-	} while (error && of_source && run->attempts < run->conf_job->attempts &&
-		 !back_off(run, fault));
+	} while (again(run, error, of_source, fault));
 	if (error)
 		error = fault->error;
 	if (error && run->tally.rows < furthest.rows)

@@ -22,7 +22,8 @@ struct run {
 	struct operation *operation;
 	int64_t deadline;
 	unsigned attempts;
-	bool stored_before;
+	bool stored_before; /* an earlier attempt did */
+	bool log_lost;	    /* once already */
 	struct tally tally;
 	struct row_maker maker;
 	struct rate rate;

@@ -21,6 +21,7 @@ struct scheduler {
 	struct fiber *clock;
 	int64_t last_wall_ms, last_mono_ms;
 	bool changed; /* schedules or clock: look again now */
+	bool stopped;
 };
 
 static void fire(struct scheduler *s, struct fire *fire)
@@ -135,6 +136,7 @@ struct scheduler *scheduler_new(
 
 void scheduler_stop(struct scheduler *s)
 {
+	s->stopped = true;
 	fiber_group_cancel(&s->group);
 	fiber_group_join(&s->group, DEADLINE_NONE);
 }
@@ -192,7 +194,7 @@ void scheduler_fire_on(struct scheduler *s, enum scheduler_event event)
 {
 	const struct conf *conf = s->cw->conf;
 
-	for (size_t i = 0; i < conf->job_count; i++) {
+	for (size_t i = 0; i < conf->job_count && !s->stopped; i++) {
 		const struct conf_job *job = &conf->jobs[i];
 		bool wanted = event == SCHEDULER_STARTUP ? job->on_startup : job->on_redis_flushed;
 

@@ -48,6 +48,10 @@ struct window {
 	struct fault stopped; /* what ended it */
 };
 
+static const struct fault lost_log = {.error = ERR_INCOMPLETE,
+	.detail = "the invalidation log was trimmed or emptied meanwhile; what was stored since "
+		  "may be stale and was removed"};
+
 static enum entry_mode entry_mode(enum conf_mode mode)
 {
 	switch (mode) {
@@ -233,6 +237,8 @@ static void settle(struct window *w, struct slot *slot)
 			heard = ask_again(w, slot);
 		remove_stale(w, slot, heard);
 		fiber_cleanup_end();
+		if (!heard)
+			stop(w, &lost_log);
 	}
 	slot_clear(slot);
 }

@@ -35,8 +35,9 @@ enum error window_open(struct cw *cw, const struct conf_job *job, struct tally *
 void window_close(struct window *window);
 
 /*
- * Copies the entry into the batch; sends it once it is full. An error ends the run: of Redis
- * (out of memory, unreachable, ...), or ERR_CANCELLED. Parks.
+ * Copies the entry into the batch; sends it once it is full. An error ends the attempt: of Redis
+ * (out of memory, unreachable, ...), ERR_CANCELLED, or ERR_INCOMPLETE: the invalidation log was
+ * lost, and with it the knowledge of what is stale; beginning anew mends that. Parks.
  */
 enum error window_add(struct window *window, const struct window_entry *entry, struct fault *fault);
 /* Sends what waits, without waiting for its answer. Parks for an earlier batch. */

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+#include "warm/schedule.h"
+
+#include <string.h>
+
+#include "../unit.h"
+#include "base/duration.h"
+
+enum { second = 1000, minute = 60 * second, hour = 60 * minute };
+
+static struct schedule *schedule;
+static struct due_state state;
+
+static int64_t at(const char *text)
+{
+	int64_t wall_ms;
+
+	ck_assert_msg(time_parse(slice_str(text), &wall_ms) == NULL, "%s", text);
+	return wall_ms;
+}
+
+static struct conf_job job_of(const char *cron, int64_t every_ms)
+{
+	union {
+		const char *text;
+		char *p;
+	} as = {.text = cron}, name = {.text = "j"}, zone = {.text = "UTC"};
+
+	return (struct conf_job){
+		.name = name.p,
+		.schedule = {.kind = cron ? SCHEDULE_CRON : SCHEDULE_EVERY,
+			.cron = as.p,
+			.time_zone = zone.p,
+			.every_ms = every_ms,
+			.starting_deadline_ms = -1},
+	};
+}
+
+static void begin(const struct conf_job *job, const char *now)
+{
+	ck_assert_int_eq(schedule_new(job, &schedule, NULL), OK);
+	due_begin(&state, schedule, at(now));
+}
+
+static void end(void)
+{
+	schedule_free(schedule);
+}
+
+static void look(const char *now, int64_t jump_ms, enum due due, const char *nominal)
+{
+	int64_t got = -1;
+	enum due verdict = due_look(&state, schedule, at(now), jump_ms, &got);
+
+	ck_assert_msg(verdict == due, "at %s it is %d", now, verdict);
+	if (due != DUE_LATER)
+		ck_assert_int_eq(got, at(nominal));
+}
+
+START_TEST(fires_when_its_time_comes_and_once)
+{
+	struct conf_job job = job_of("30 2 * * *", 0);
+
+	begin(&job, "2026-03-01T02:00:00Z");
+	look("2026-03-01T02:29:59.999Z", 0, DUE_LATER, NULL);
+	look("2026-03-01T02:30:00Z", 0, DUE_NOW, "2026-03-01T02:30:00Z");
+	look("2026-03-01T02:30:00Z", 0, DUE_LATER, NULL);
+	look("2026-03-01T02:31:00Z", 0, DUE_LATER, NULL);
+	ck_assert_int_eq(state.next, at("2026-03-02T02:30:00Z"));
+	end();
+}
+END_TEST
+
+START_TEST(periods_count_from_the_epoch)
+{
+	struct conf_job job = job_of(NULL, 25 * minute);
+
+	begin(&job, "1970-01-01T00:26:00Z");
+	look("1970-01-01T00:49:59Z", 0, DUE_LATER, NULL);
+	look("1970-01-01T00:50:01Z", 0, DUE_NOW, "1970-01-01T00:50:00Z");
+	end();
+}
+END_TEST
+
+START_TEST(overdue_fires_become_the_newest_one)
+{
+	struct conf_job job = job_of("*/10 * * * *", 0);
+
+	begin(&job, "2026-03-01T02:00:00Z");
+	look("2026-03-01T02:44:00Z", 0, DUE_NOW, "2026-03-01T02:40:00Z");
+	look("2026-03-01T02:44:00Z", 0, DUE_LATER, NULL);
+	end();
+	job = job_of(NULL, second);
+	begin(&job, "2026-03-01T02:00:00Z");
+	look("2026-03-01T02:01:00.500Z", 0, DUE_NOW, "2026-03-01T02:01:00Z");
+	look("2026-03-01T02:01:00.900Z", 0, DUE_LATER, NULL);
+	end();
+}
+END_TEST
+
+START_TEST(a_forward_jump_of_three_hours_runs_what_was_missed_once)
+{
+	struct conf_job job = job_of("30 2 * * *", 0);
+
+	begin(&job, "2026-03-01T02:00:00Z");
+	look("2026-03-01T04:59:00Z", 179 * minute, DUE_NOW, "2026-03-01T02:30:00Z");
+	look("2026-03-01T04:59:01Z", 0, DUE_LATER, NULL);
+	end();
+}
+END_TEST
+
+START_TEST(a_longer_jump_begins_anew)
+{
+	struct conf_job job = job_of("30 2 * * *", 0);
+
+	begin(&job, "2026-03-01T02:00:00Z");
+	look("2026-03-01T05:01:00Z", 181 * minute, DUE_LATER, NULL);
+	ck_assert_int_eq(state.next, at("2026-03-02T02:30:00Z"));
+	look("2026-02-27T05:00:00Z", -48 * (int64_t)hour, DUE_LATER, NULL);
+	ck_assert_int_eq(state.next, at("2026-02-28T02:30:00Z"));
+	end();
+}
+END_TEST
+
+START_TEST(backward_a_fixed_time_does_not_come_twice)
+{
+	struct conf_job job = job_of("30 2 * * *", 0);
+
+	begin(&job, "2026-03-01T02:00:00Z");
+	look("2026-03-01T02:30:00Z", 0, DUE_NOW, "2026-03-01T02:30:00Z");
+	look("2026-03-01T01:45:00Z", -45 * minute, DUE_LATER, NULL);
+	look("2026-03-01T02:30:00Z", 0, DUE_LATER, NULL);
+	look("2026-03-02T02:30:00Z", 0, DUE_NOW, "2026-03-02T02:30:00Z");
+	end();
+}
+END_TEST
+
+START_TEST(backward_a_period_goes_on_by_the_new_time)
+{
+	struct conf_job job = job_of(NULL, minute);
+
+	begin(&job, "2026-03-01T02:00:00Z");
+	look("2026-03-01T02:01:00Z", 0, DUE_NOW, "2026-03-01T02:01:00Z");
+	look("2026-03-01T01:01:30Z", -hour, DUE_LATER, NULL);
+	look("2026-03-01T01:02:00Z", 0, DUE_NOW, "2026-03-01T01:02:00Z");
+	end();
+}
+END_TEST
+
+START_TEST(three_hours_late_is_missed)
+{
+	struct conf_job job = job_of("30 2 * * *", 0);
+
+	begin(&job, "2026-03-01T02:00:00Z");
+	look("2026-03-01T05:30:01Z", 0, DUE_MISSED, "2026-03-01T02:30:00Z");
+	look("2026-03-01T05:30:02Z", 0, DUE_LATER, NULL);
+	end();
+}
+END_TEST
+
+START_TEST(the_starting_deadline_counts)
+{
+	struct conf_job job = job_of("30 2 * * *", 0);
+
+	job.schedule.starting_deadline_ms = 5 * minute;
+	begin(&job, "2026-03-01T02:00:00Z");
+	look("2026-03-01T02:35:00Z", 0, DUE_NOW, "2026-03-01T02:30:00Z");
+	look("2026-03-02T02:35:01Z", 0, DUE_MISSED, "2026-03-02T02:30:00Z");
+	ck_assert_int_eq(schedule_patience_ms(schedule, at("2026-03-01T02:30:00Z")), 5 * minute);
+	end();
+	job = job_of(NULL, 20 * second);
+	begin(&job, "2026-03-01T02:00:00Z");
+	ck_assert_int_eq(schedule_patience_ms(schedule, at("2026-03-01T02:00:20Z")), 20 * second);
+	end();
+	job = job_of("@daily", 0);
+	begin(&job, "2026-03-01T02:00:00Z");
+	ck_assert_int_eq(schedule_patience_ms(schedule, at("2026-03-02T00:00:00Z")), minute);
+	end();
+}
+END_TEST
+
+START_TEST(jitter_is_the_same_everywhere_and_within_bounds)
+{
+	struct conf_job job = job_of(NULL, minute);
+	struct schedule *other;
+	int64_t least = INT64_MAX, most = -1;
+
+	job.schedule.jitter_ms = 20 * second;
+	begin(&job, "2026-03-01T02:00:00Z");
+	ck_assert_int_eq(schedule_new(&job, &other, NULL), OK);
+	for (int i = 0; i < 1000; i++) {
+		int64_t nominal = schedule_next(schedule, at("2026-03-01T02:00:00Z") + i * minute);
+		int64_t offset = schedule_fire_time(schedule, nominal) - nominal;
+
+		ck_assert_int_eq(schedule_fire_time(other, nominal) - nominal, offset);
+		least = offset < least ? offset : least;
+		most = offset > most ? offset : most;
+	}
+	ck_assert(least >= 0 && least < second);
+	ck_assert(most <= 20 * second && most > 19 * second);
+	schedule_free(other);
+	end();
+}
+END_TEST
+
+START_TEST(a_fire_waits_for_its_jitter)
+{
+	struct conf_job job = job_of(NULL, minute);
+	int64_t nominal, got, when;
+
+	job.schedule.jitter_ms = 20 * second;
+	begin(&job, "2026-03-01T02:00:00Z");
+	nominal = state.next;
+	when = schedule_fire_time(schedule, nominal);
+	ck_assert_int_gt(when, nominal);
+	ck_assert_int_eq(due_look(&state, schedule, when - 1, 0, &got), DUE_LATER);
+	ck_assert_int_eq(due_look(&state, schedule, when, 0, &got), DUE_NOW);
+	ck_assert_int_eq(got, nominal);
+	end();
+}
+END_TEST
+
+START_TEST(receipts_outlive_what_could_repeat_them)
+{
+	struct conf_job job = job_of(NULL, second);
+
+	begin(&job, "2026-03-01T02:00:00Z");
+	ck_assert_int_eq(schedule_receipt_ms(schedule, state.next), 2 * minute);
+	end();
+	job = job_of("@daily", 0);
+	job.schedule.starting_deadline_ms = 6 * hour;
+	begin(&job, "2026-03-01T02:00:00Z");
+	ck_assert_int_ge(schedule_receipt_ms(schedule, state.next), 6 * hour);
+	end();
+}
+END_TEST
+
+START_TEST(faults_name_job_and_key)
+{
+	struct conf_job job = job_of("61 * * * *", 0);
+	struct fault fault;
+
+	ck_assert_int_eq(schedule_new(&job, &schedule, &fault), ERR_BAD_CONFIG);
+	ck_assert_ptr_nonnull(strstr(fault.detail, "\"j\": schedule.cron \"61 * * * *\""));
+	job = job_of("* * * * *", 0);
+	job.schedule.time_zone = job.name;
+	ck_assert_int_eq(schedule_new(&job, &schedule, &fault), ERR_BAD_CONFIG);
+	ck_assert_ptr_nonnull(strstr(fault.detail, "schedule.time_zone \"j\""));
+	job = (struct conf_job){.name = job.name};
+	ck_assert_int_eq(schedule_new(&job, &schedule, &fault), OK);
+	ck_assert_ptr_null(schedule);
+}
+END_TEST
+
+START_TEST(texts_and_sameness)
+{
+	struct conf_job cron = job_of("0 3 * * *", 0), every = job_of(NULL, 25 * minute);
+	struct schedule *a, *b;
+	struct buf text = {0};
+
+	schedule_text(&cron.schedule, &text);
+	buf_str(&text, "; ");
+	cron.schedule.time_zone = strcpy((char[16]){0}, "Europe/Paris");
+	schedule_text(&cron.schedule, &text);
+	buf_str(&text, "; ");
+	schedule_text(&every.schedule, &text);
+	ck_assert_str_eq(text.p, "0 3 * * *; 0 3 * * * Europe/Paris; every 25m");
+	buf_release(&text);
+	schedule_new(&cron, &a, NULL);
+	schedule_new(&every, &b, NULL);
+	ck_assert(schedule_equal(a, a) && schedule_equal(b, b) && schedule_equal(NULL, NULL));
+	ck_assert(!schedule_equal(a, b) && !schedule_equal(a, NULL));
+	schedule_free(a);
+	schedule_free(b);
+}
+END_TEST
+
+TEST_SUITE("schedule", fires_when_its_time_comes_and_once, periods_count_from_the_epoch,
+	overdue_fires_become_the_newest_one,
+	a_forward_jump_of_three_hours_runs_what_was_missed_once, a_longer_jump_begins_anew,
+	backward_a_fixed_time_does_not_come_twice, backward_a_period_goes_on_by_the_new_time,
+	three_hours_late_is_missed, the_starting_deadline_counts,
+	jitter_is_the_same_everywhere_and_within_bounds, a_fire_waits_for_its_jitter,
+	receipts_outlive_what_could_repeat_them, faults_name_job_and_key, texts_and_sameness)

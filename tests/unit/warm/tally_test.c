@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "warm/tally.h"
+
+#include <string.h>
+
+#include "../unit.h"
+#include "base/buf.h"
+#include "base/json.h"
+
+static const struct fault oom = {ERR_REDIS_OOM, "", "OOM command not allowed"};
+
+static enum operation_state verdict(struct tally tally, struct tally_end end, struct fault *fault)
+{
+	end.job = "j";
+	return tally_verdict(&tally, &end, fault);
+}
+
+START_TEST(verdicts_are_those_of_the_contract)
+{
+	static const struct {
+		struct tally tally;
+		struct tally_end end;
+		enum operation_state state;
+	} cases[] = {
+		{{.rows = 2, .stored = 2}, {0}, OPERATION_COMPLETED},
+		{{.rows = 2, .stored = 1, .skipped = 1}, {0}, OPERATION_COMPLETED},
+		{{.rows = 2, .skipped = 2}, {0}, OPERATION_COMPLETED},
+		{{.rows = 2, .stored = 1, .invalidated = 1}, {0}, OPERATION_COMPLETED},
+		{{.rows = 2, .stored = 1, .rejected = 1}, {0}, OPERATION_PARTIAL},
+		{{.rows = 2, .skipped = 1, .rejected = 1}, {0}, OPERATION_PARTIAL},
+		{{.rows = 2, .rejected = 2}, {0}, OPERATION_FAILED},
+		{{.rows = 2, .rejected = 1, .invalidated = 1}, {0}, OPERATION_FAILED},
+		{{.rows = 0}, {0}, OPERATION_FAILED},
+		{{.rows = 0}, {.empty_ok = true}, OPERATION_COMPLETED},
+		{{.rows = 0}, {.error = ERR_SOURCE_FAILED, .empty_ok = true}, OPERATION_FAILED},
+		{{.rows = 2, .stored = 2}, {.error = ERR_SOURCE_FAILED}, OPERATION_PARTIAL},
+		{{.rows = 2, .skipped = 2}, {.error = ERR_SOURCE_FAILED}, OPERATION_FAILED},
+		{{.rows = 0}, {.error = ERR_SOURCE_FAILED, .stored_before = true},
+			OPERATION_PARTIAL},
+		{{.rows = 2, .stored = 1, .rejected = 1}, {.error = ERR_REDIS_OOM},
+			OPERATION_PARTIAL},
+		{{.rows = 1, .rejected = 1}, {.error = ERR_REDIS_OOM}, OPERATION_FAILED},
+		{{.rows = 2, .stored = 2}, {.error = ERR_CANCELLED}, OPERATION_CANCELLED},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct fault fault = {.error = cases[i].end.error};
+
+		ck_assert_msg(verdict(cases[i].tally, cases[i].end, &fault) == cases[i].state,
+			"case %zu", i);
+		if (cases[i].state == OPERATION_FAILED)
+			ck_assert_msg(fault.error != OK, "case %zu has no error", i);
+	}
+}
+END_TEST
+
+START_TEST(a_failure_says_why)
+{
+	struct tally tally = {.rows = 1};
+	struct fault fault = {0};
+
+	tally_reject(&tally, 1, &oom);
+	ck_assert_int_eq(verdict(tally, (struct tally_end){0}, &fault), OPERATION_FAILED);
+	ck_assert_int_eq(fault.error, ERR_WARM_FAILED);
+	ck_assert_ptr_nonnull(strstr(fault.detail, "OOM command not allowed"));
+	fault = (struct fault){0};
+	verdict((struct tally){0}, (struct tally_end){0}, &fault);
+	ck_assert_ptr_nonnull(strstr(fault.detail, "no rows"));
+}
+END_TEST
+
+static void result_is(const struct tally *tally, struct tally_end end, const struct fault *fault,
+	const char *text)
+{
+	struct buf out = {0};
+
+	end.job = "j";
+	cJSON *json = tally_json(tally, &end, fault);
+	json_print(json, &out);
+	ck_assert_str_eq(out.p, text);
+	cJSON_Delete(json);
+	buf_release(&out);
+}
+
+START_TEST(the_result_has_all_members)
+{
+	struct tally tally = {.rows = 4, .stored = 2, .skipped = 1, .bytes = 30};
+
+	tally_reject(&tally, 3, &oom);
+	result_is(&tally, (struct tally_end){.attempts = 1, .took_ns = 500000000}, NULL,
+		"{\"job\":\"j\",\"rows\":4,\"stored\":2,\"skipped\":1,\"rejected\":1,"
+		"\"invalidated_meanwhile\":0,\"bytes\":30,\"attempts\":1,"
+		"\"reasons\":{\"redis_oom\":1},"
+		"\"first_errors\":[{\"row\":3,\"detail\":\"OOM command not allowed\"}],"
+		"\"duration_ms\":500,\"keys_per_second\":4}");
+}
+END_TEST
+
+START_TEST(what_ended_it_stands_first_among_ten_errors)
+{
+	struct tally tally = {0};
+	struct fault fault = {ERR_SOURCE_FAILED, "", "it broke"};
+	struct tally_end end = {.error = ERR_SOURCE_FAILED, .job = "j"};
+
+	for (uint64_t row = 1; row <= 25; row++)
+		tally_reject(&tally, row, &oom);
+	ck_assert_uint_eq(tally.rejected, 25);
+	ck_assert_uint_eq(tally.reasons[ERR_REDIS_OOM], 25);
+	cJSON *json = tally_json(&tally, &end, &fault);
+	const cJSON *errors = cJSON_GetObjectItemCaseSensitive(json, "first_errors");
+	const cJSON *first = cJSON_GetArrayItem(errors, 0), *last = cJSON_GetArrayItem(errors, 10);
+
+	ck_assert_int_eq(cJSON_GetArraySize(errors), 11);
+	ck_assert(cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(first, "row")));
+	ck_assert_str_eq(
+		cJSON_GetObjectItemCaseSensitive(first, "detail")->valuestring, "it broke");
+	ck_assert_str_eq(cJSON_GetObjectItemCaseSensitive(last, "row")->valuestring, "10");
+	cJSON_Delete(json);
+}
+END_TEST
+
+TEST_SUITE("tally", verdicts_are_those_of_the_contract, a_failure_says_why,
+	the_result_has_all_members, what_ended_it_stands_first_among_ten_errors)
