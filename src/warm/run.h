@@ -33,10 +33,10 @@ struct run;
 /* Takes `lock` over, and a reference of `conf`, which has `conf_job`. */
 struct run *run_new(struct run_world *world, struct conf *conf, const struct conf_job *conf_job,
 	struct job *job, struct lock *lock);
-/* An operation's free_context. */
-void run_free(void *run);
+/* An operation's free_context; the context is a run. */
+void run_free(void *context);
 /* An operation's work. Parks. */
 enum operation_state run_work(
-	struct operation *operation, void *run, cJSON **ret_result, struct fault *fault);
+	struct operation *operation, void *context, cJSON **ret_result, struct fault *fault);
 
 #endif

@@ -343,6 +343,28 @@ START_TEST(cancelling_keeps_what_is_stored_and_gives_the_lock_back)
 }
 END_TEST
 
+static void trickle(void)
+{
+	static const struct identity who = {.name = "tester", .scopes = SCOPE_WARM};
+	struct warm_started started;
+
+	daemon_begin(
+		&d, job_of_shell("echo '{\"id\":1}'; sleep 0.2; echo '{\"id\":2}'; sleep 0.6", ""));
+	ck_assert_int_eq(warm_start(d.warm, SLICE("j"), &who, NULL, &started, NULL), OK);
+	fiber_sleep(500);
+	redis_says("EXISTS k:1", "1");
+	ck_assert_int_eq(operation_wait(started.operation, clock_deadline(5000)), OK);
+	redis_says("EXISTS k:1 k:2", "2");
+	warm_started_release(&started);
+	daemon_end(&d);
+}
+
+START_TEST(rows_of_a_slow_source_do_not_wait_for_a_full_batch)
+{
+	world_run(trickle, NULL, NULL);
+}
+END_TEST
+
 static void with_rate(void)
 {
 	daemon_begin(&d, job_of_rows(1500, ", rate: 1000"));
@@ -552,6 +574,7 @@ TEST_SUITE("warm_run", a_run_stores_all_rows, any_window_will_do, bad_rows_make_
 	no_rows_is_a_failure_unless_empty_is_ok, modes_are_redis_nx_and_xx,
 	a_full_redis_ends_the_run_cleanly, attempts_begin_anew, a_source_that_fails_fails_the_run,
 	the_timeout_bounds_the_run, cancelling_keeps_what_is_stored_and_gives_the_lock_back,
-	the_rate_is_kept, what_is_invalidated_meanwhile_does_not_stay,
-	without_the_log_it_begins_anew_once, a_run_without_its_lock_ends,
-	a_dying_redis_ends_the_run_with_honest_counts, reserved_and_protected_keys_are_refused)
+	rows_of_a_slow_source_do_not_wait_for_a_full_batch, the_rate_is_kept,
+	what_is_invalidated_meanwhile_does_not_stay, without_the_log_it_begins_anew_once,
+	a_run_without_its_lock_ends, a_dying_redis_ends_the_run_with_honest_counts,
+	reserved_and_protected_keys_are_refused)

@@ -199,13 +199,18 @@ static void at_once(void)
 	for (int i = 0; i < 5; i++)
 		fiber_spawn(&world.group, "start", start_beside, &started[i]);
 	fiber_sleep(200);
+	cJSON *json = warm_json(a.warm);
+	ck_assert_str_eq(member(json, "jobs/0/last_run/state"), "\"running\"");
+	cJSON_Delete(json);
 	strcpy(id, started[0].operation_id);
 	ck_assert_str_ne(id, "");
 	for (int i = 0; i < 5; i++) {
 		ck_assert_str_eq(started[i].operation_id, id);
+		ck_assert_ptr_eq(started[i].operation, started[0].operation);
 		own += !started[i].already_running;
-		warm_started_release(&started[i]);
 	}
+	for (int i = 0; i < 5; i++)
+		warm_started_release(&started[i]);
 	ck_assert_uint_eq(own, 1);
 	daemon_end(&a);
 }
