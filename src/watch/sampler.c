@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/* One fiber that asks, computes and sleeps; see sampler.h. */
+#include "watch/sampler.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "watch/process.h"
+#include "watch/window.h"
+
+/* Counting descriptors walks a directory, too dear for every second with 10,000 connections. */
+enum { process_every = 5 };
+
+struct sampler {
+	struct cw *cw;
+	struct fiber_group group;
+	struct sample sample;
+	struct window window;
+	uint64_t sequence;
+	int64_t lag_us; /* how late the last sleep ended */
+};
+
+static void observe_process(struct sampler *s)
+{
+	struct metrics *m = s->cw->metrics;
+
+	if (s->sequence % process_every == 0) {
+		s->sample.rss_bytes = process_rss_bytes();
+		s->sample.open_fds = process_open_fds();
+	}
+	metric_observe_us(m, METRIC_LOOP_LAG, NULL, s->lag_us);
+	metric_set(m, METRIC_RESIDENT_BYTES, NULL, NULL, (double)s->sample.rss_bytes);
+	metric_set(m, METRIC_OPEN_FDS, NULL, NULL, (double)s->sample.open_fds);
+}
+
+/* See the header: the database came back much smaller for a reason that is no expiry. */
+static bool was_flushed(const struct redis_info *before, const struct redis_info *now)
+{
+	bool other_process = strcmp(before->run_id, now->run_id) != 0;
+	bool flush_command = now->flush_calls > before->flush_calls;
+
+	return before->keys > 0 && now->keys <= before->keys / 2 &&
+	       (other_process || flush_command);
+}
+
+static double ms(int64_t us)
+{
+	return us < 0 ? -1 : (double)us / 1000;
+}
+
+static void compute(struct sampler *s)
+{
+	struct sample *sample = &s->sample;
+	const struct window *w = &s->window;
+
+	sample->hit_rate = window_hit_rate(w);
+	sample->commands_per_second =
+		window_rate(w, offsetof(struct window_point, commands), SAMPLER_RATE_SECONDS);
+	sample->expired_per_second =
+		window_rate(w, offsetof(struct window_point, expired), SAMPLER_RATE_SECONDS);
+	sample->evicted_per_second =
+		window_rate(w, offsetof(struct window_point, evicted), SAMPLER_RATE_SECONDS);
+	sample->latency_p50_ms =
+		ms(window_quantile(w, offsetof(struct window_point, latency_us), 0.5));
+	sample->latency_p99_ms =
+		ms(window_quantile(w, offsetof(struct window_point, latency_us), 0.99));
+	sample->latency_max_ms =
+		ms(window_quantile(w, offsetof(struct window_point, latency_us), 1));
+	sample->loop_lag_p99_ms =
+		ms(window_quantile(w, offsetof(struct window_point, lag_us), 0.99));
+}
+
+/* Our own lookups are subtracted, so that the rates are the applications'. */
+static void take(struct sampler *s, struct redis_info *info, int64_t took_us)
+{
+	struct sample *sample = &s->sample;
+	struct redis_state state = redis_store_state(s->cw->store);
+	bool another = sample->known && strcmp(sample->info.run_id, info->run_id) != 0;
+	bool flushed = sample->known && was_flushed(&sample->info, info);
+
+	if (another)
+		window_clear(&s->window);
+	redis_info_release(&sample->info);
+	sample->info = *info;
+	sample->known = true;
+	sample->mono_ms = clock_mono_ms();
+	/* Right after a restart the server's counters are smaller than what we asked it before. */
+	sample->hits = info->hits > state.own_hits ? info->hits - state.own_hits : 0;
+	sample->misses = info->misses > state.own_misses ? info->misses - state.own_misses : 0;
+	window_add(&s->window,
+		&(struct window_point){
+			.mono_ms = sample->mono_ms,
+			.hits = sample->hits,
+			.misses = sample->misses,
+			.commands = info->commands_processed,
+			.expired = info->expired_keys,
+			.evicted = info->evicted_keys,
+			.latency_us = took_us,
+			.lag_us = s->lag_us,
+		},
+		SAMPLER_WINDOW_SECONDS);
+	compute(s);
+	metric_observe_us(s->cw->metrics, METRIC_REDIS_LATENCY, NULL, took_us);
+	if (flushed)
+		event_publish(s->cw->bus, EVENT_REDIS_FLUSHED, NULL);
+}
+
+static void observe_redis(struct sampler *s)
+{
+	struct redis_node *const *nodes;
+	struct redis_batch *batch = redis_batch_new();
+	struct redis_info info;
+
+	redis_store_primaries(s->cw->store, &nodes);
+	REDIS_ADD(batch, SLICE("INFO"), SLICE("all"));
+	enum error error = redis_node_run(nodes[0], REDIS_COMMANDS, batch,
+		clock_deadline(s->cw->conf->redis.command_timeout_ms), NULL);
+	if (!error) {
+		const struct redis_value *reply = redis_batch_reply(batch, 0);
+
+		redis_node_observe(nodes[0], reply);
+		if (reply->type == REDIS_STRING) {
+			redis_info_parse(reply->text, s->cw->conf->redis.database, &info);
+			take(s, &info, redis_batch_took_us(batch));
+		}
+	}
+	redis_batch_free(batch);
+}
+
+static void publish(struct sampler *s)
+{
+	struct metrics *m = s->cw->metrics;
+	struct redis_state state = redis_store_state(s->cw->store);
+	int64_t limit = sampler_memory_limit(s);
+	const struct sample *sample = &s->sample;
+
+	metric_drop(m, METRIC_REDIS_UP, NULL, NULL);
+	metric_set(m, METRIC_REDIS_UP, sample->known ? sample->info.role : "unknown", NULL,
+		state.status == REDIS_UP);
+	metric_set(m, METRIC_BREAKER_OPEN, NULL, NULL, state.breaker != BREAKER_CLOSED);
+	metric_drop(m, METRIC_REDIS_HIT_RATIO, NULL, NULL);
+	if (sample->hit_rate >= 0)
+		metric_set(m, METRIC_REDIS_HIT_RATIO, NULL, NULL, sample->hit_rate);
+	metric_drop(m, METRIC_REDIS_MEMORY_USED_RATIO, NULL, NULL);
+	if (limit > 0 && sample->info.used_memory >= 0)
+		metric_set(m, METRIC_REDIS_MEMORY_USED_RATIO, NULL, NULL,
+			(double)sample->info.used_memory / (double)limit);
+}
+
+static void sample_for_ever(void *argument)
+{
+	struct sampler *s = argument;
+
+	for (;;) {
+		observe_process(s);
+		observe_redis(s);
+		publish(s);
+		s->sequence++;
+		int64_t interval = s->cw->conf->stats_interval_ms;
+		int64_t due_ns = clock_mono_ns() + interval * 1000000;
+
+		if (fiber_sleep(interval) != OK)
+			return;
+		s->lag_us = (clock_mono_ns() - due_ns) / 1000;
+	}
+}
+
+struct sampler *sampler_new(struct cw *cw)
+{
+	struct sampler *s = mem_new(struct sampler);
+
+	s->cw = cw;
+	s->sample.hit_rate = s->sample.commands_per_second = s->sample.expired_per_second = -1;
+	s->sample.evicted_per_second = s->sample.latency_p50_ms = s->sample.latency_p99_ms = -1;
+	s->sample.latency_max_ms = -1;
+	s->sample.rss_bytes = s->sample.open_fds = -1;
+	fiber_group_init(&s->group, cw->loop);
+	fiber_spawn(&s->group, "sampler", sample_for_ever, s);
+	return s;
+}
+
+const struct sample *sampler_latest(const struct sampler *s)
+{
+	return &s->sample;
+}
+
+int64_t sampler_age_ms(const struct sampler *s)
+{
+	return s->sample.known ? clock_mono_ms() - s->sample.mono_ms : -1;
+}
+
+int64_t sampler_memory_limit(const struct sampler *s)
+{
+	if (s->sample.known && s->sample.info.max_memory > 0)
+		return s->sample.info.max_memory;
+	return s->cw->conf->redis.memory_limit;
+}
+
+uint64_t sampler_sequence(const struct sampler *s)
+{
+	return s->sequence;
+}
+
+void sampler_free(struct sampler *s)
+{
+	if (!s)
+		return;
+	fiber_group_cancel(&s->group);
+	fiber_cleanup_begin(5000);
+	fiber_group_join(&s->group, DEADLINE_NONE);
+	fiber_cleanup_end();
+	redis_info_release(&s->sample.info);
+	mem_free(s);
+}
