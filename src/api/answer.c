@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* Rendered once, sent many times; see answer.h. */
+#include "api/answer.h"
+
+#include "base/json.h"
+
+bool answer_stale(struct answer *answer)
+{
+	int64_t now = clock_mono_ms();
+
+	if (answer->body.n && now - answer->rendered_mono_ms < ANSWER_MS)
+		return false;
+	answer->rendered_mono_ms = now;
+	buf_clear(&answer->body);
+	return true;
+}
+
+void answer_json(struct answer *answer, int status, cJSON *value)
+{
+	answer->status = status;
+	json_print(value, &answer->body);
+	cJSON_Delete(value);
+}
+
+void answer_release(struct answer *answer)
+{
+	buf_release(&answer->body);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* What the handlers work with: the daemon's parts, as the context of every route. */
+#ifndef CW_API_APP_H
+#define CW_API_APP_H
+
+#include "cache/cw.h"
+#include "cache/invalidate.h"
+#include "cache/operation.h"
+#include "conf/reload.h"
+#include "http/reply.h"
+#include "http/server.h"
+#include "warm/warm.h"
+#include "watch/sampler.h"
+
+enum app_phase { APP_STARTING, APP_SERVING, APP_STOPPING };
+
+/* An answer from memory that is rendered once and sent many times; see api/answer.h. */
+struct answer {
+	struct buf body;
+	int status;
+	int64_t rendered_mono_ms;
+};
+
+struct app {
+	struct loop *loop;
+	struct log *log;
+	struct metrics *metrics;
+	struct event_bus *bus;
+	struct cw cw;
+	struct http_server *http;
+	struct sampler *sampler;
+	struct warm *warm;
+	struct reload *reload;
+	enum app_phase phase;
+	int64_t started_mono_ms;
+	struct answer stats, health, metrics_text;
+};
+
+/* The rows that end with one without method. */
+extern const struct route routes[];
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bodies are read through a table of their members, so that every route refuses in the same words
+ * what it does not know, and numbers beyond 2^53 stay exact.
+ *
+ * `null` means left out. An empty string or list is refused where the member selects something.
+ */
+#ifndef CW_API_BODY_H
+#define CW_API_BODY_H
+
+#include "base/json.h"
+
+enum body_kind {
+	BODY_BOOL,   /* bool */
+	BODY_INT,    /* int64_t, within min..max */
+	BODY_NUMBER, /* double, at least min */
+	BODY_STRING, /* struct slice, the caller's to mem_free(); at most max bytes */
+	BODY_LIST,   /* struct body_list of strings; at most max elements */
+	BODY_OBJECT, /* struct json_value */
+	BODY_LATER, /* part of the contract that this version does not have: refused when present */
+};
+
+/* Decoded texts; released with body_list_release(). A zeroed list is empty. */
+struct body_list {
+	struct slice *items;
+	size_t count;
+};
+
+struct body_member {
+	const char *name;
+	enum body_kind kind;
+	void *target;
+	int64_t min, max;
+};
+
+/*
+ * Called for a member that the table does not have. OK = taken; ERR_NOT_FOUND = not known, which
+ * becomes the fault that names it.
+ */
+typedef enum error body_other(
+	void *context, struct slice name, struct json_value value, struct fault *fault);
+
+struct body_table {
+	const struct body_member *members;
+	size_t count;
+	body_other *other; /* NULL = none */
+	void *context;
+};
+
+/*
+ * Reads `text`, one JSON object (nothing at all counts as {}). ERR_BAD_JSON or ERR_BAD_BODY, with
+ * the member's pointer and what it should have been. On an error what was filled so far must still
+ * be released.
+ */
+enum error body_parse(struct slice text, const struct body_table *table, struct fault *fault);
+
+/* A string's decoded bytes, never empty: ERR_BAD_BODY at `pointer` otherwise. The caller's. */
+enum error body_string(struct json_value value, const char *pointer, int64_t max, struct slice *ret,
+	struct fault *fault);
+/* A list of such strings, or of integers too where `integers`; at most `max`, at least one. */
+enum error body_strings(struct json_value value, const char *pointer, bool integers, int64_t max,
+	struct body_list *ret, struct fault *fault);
+void body_list_release(struct body_list *list);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* GET /config, POST /reload, GET /dependencies/{key}: what is in force. */
+#include <string.h>
+
+#include "api/body.h"
+#include "api/config.h"
+#include "api/handlers.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+void api_config(struct request *request, void *context)
+{
+	const struct app *app = context;
+
+	reply_json(request, 200, conf_json(app->cw.conf));
+}
+
+enum error api_reload_now(struct app *app, struct buf *faults)
+{
+	enum error error = reload_now(app->reload, faults);
+
+	metric_set(app->metrics, METRIC_CONFIG_RELOAD_OK, NULL, NULL, error == OK);
+	if (error)
+		log_error(app->log, "configuration refused, the old one stays: %s", faults->p);
+	else
+		log_info(app->log, "configuration reloaded");
+	return error;
+}
+
+/* Each line of `faults` is one element of the problem's `errors`. */
+static cJSON *fault_lines(const struct buf *faults)
+{
+	cJSON *extra = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(extra, "errors");
+	struct slice rest = buf_slice(faults);
+
+	while (rest.n) {
+		const char *end = memchr(rest.p, '\n', rest.n);
+		size_t n = end ? (size_t)(end - rest.p) : rest.n;
+		cJSON *item = cJSON_CreateObject();
+
+		json_add_slice(item, "detail", slice_of(rest.p, n));
+		cJSON_AddItemToArray(list, item);
+		rest = end ? slice_of(end + 1, rest.n - n - 1) : slice_of("", 0);
+	}
+	return extra;
+}
+
+void api_reload(struct request *request, void *context)
+{
+	struct app *app = context;
+	struct slice note = {0};
+	const struct body_member members[] = {{"note", BODY_STRING, &note, 0, 200}};
+	struct buf faults = {0};
+	struct fault fault;
+
+	if (body_parse(request_body(request), &(struct body_table){.members = members, .count = 1},
+		    &fault)) {
+		reply_fault(request, &fault);
+	} else if (api_reload_now(app, &faults)) {
+		fault_set(&fault, ERR_BAD_CONFIG,
+			"nothing was changed; mend the lines below and reload again");
+		reply_fault_with(request, &fault, fault_lines(&faults));
+	} else {
+		cJSON *body = cJSON_CreateObject();
+
+		cJSON_AddBoolToObject(body, "reloaded", true);
+		json_add_time(body, "loaded", app->cw.conf->loaded_wall_ms);
+		reply_json(request, 200, body);
+	}
+	buf_release(&faults);
+	mem_free((char *)note.p);
+}
+
+void api_dependencies_get(struct request *request, void *context)
+{
+	bool transitive = false;
+	struct fault fault;
+
+	(void)context;
+	if (request_query_bool(request, "transitive", &transitive, &fault))
+		reply_fault(request, &fault);
+	else
+		reply_json(request, 200,
+			dependency_preview(
+				request_conf(request), request_path(request, "key"), transitive));
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* Reloading, for the route and for SIGHUP alike. */
+#ifndef CW_API_CONFIG_H
+#define CW_API_CONFIG_H
+
+#include "api/app.h"
+
+/* reload_now() with its log line and metric; `faults` gets the lines of a refusal. */
+enum error api_reload_now(struct app *app, struct buf *faults);
+
+#endif

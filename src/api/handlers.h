@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The handlers that routes.c names, one file per resource. `context` is the struct app. */
+#ifndef CW_API_HANDLERS_H
+#define CW_API_HANDLERS_H
+
+#include "api/app.h"
+
+http_handler api_livez, api_readyz;
+http_handler api_metrics;
+http_handler api_stats;
+http_handler api_health;
+http_handler api_invalidate;
+http_handler api_warm_start, api_warm_list;
+http_handler api_operations_list, api_operations_get, api_operations_cancel;
+http_handler api_dependencies_get;
+http_handler api_config, api_reload;
+
+#endif

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * GET /health: UP, DEGRADED or DOWN from memory, whatever Redis does. Without a token only the
+ * word. `Accept: application/health+json` gives the same in the words of
+ * draft-inadarei-api-health-check-06.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/answer.h"
+#include "api/handlers.h"
+#include "base/json.h"
+
+enum health { HEALTH_UP, HEALTH_DEGRADED, HEALTH_DOWN };
+
+static const char *const words[] = {"UP", "DEGRADED", "DOWN"};
+static const char *const draft_words[] = {"pass", "warn", "fail"};
+
+static enum health worse(enum health a, enum health b)
+{
+	return a > b ? a : b;
+}
+
+static void warn(cJSON *warnings, enum health *health, const char *text)
+{
+	cJSON_AddItemToArray(warnings, cJSON_CreateString(text));
+	*health = worse(*health, HEALTH_DEGRADED);
+}
+
+/* noeviction refuses writes when full; allkeys-* may take our own bookkeeping before values. */
+static void judge_memory(const struct app *app, cJSON *warnings, enum health *health)
+{
+	const struct redis_info *info = &sampler_latest(app->sampler)->info;
+	int64_t limit = sampler_memory_limit(app->sampler);
+	double ratio = limit > 0 ? (double)info->used_memory / (double)limit : 0;
+
+	/* A missing limit is worth saying, but it is how many caches are run on purpose. */
+	if (limit == 0)
+		cJSON_AddItemToArray(warnings,
+			cJSON_CreateString("maxmemory is 0: nothing bounds Redis's memory"));
+	if (strcmp(info->policy, "noeviction") == 0 && ratio > 0.8)
+		warn(warnings, health,
+			"memory is above 80 % and the policy is noeviction: writes will be "
+			"refused");
+	if (strncmp(info->policy, "allkeys-", 8) == 0)
+		cJSON_AddItemToArray(warnings,
+			cJSON_CreateString("the eviction policy can remove cw: keys before values; "
+					   "volatile-* policies keep them longer"));
+}
+
+static enum health judge_redis(const struct app *app, cJSON *components)
+{
+	struct redis_state state = redis_store_state(app->cw.store);
+	const struct sample *sample = sampler_latest(app->sampler);
+	cJSON *redis = cJSON_AddObjectToObject(components, "redis");
+	cJSON *details = cJSON_CreateObject();
+	cJSON *warnings = cJSON_CreateArray();
+	enum health health = HEALTH_UP;
+
+	if (state.status == REDIS_DOWN)
+		health = HEALTH_DOWN;
+	else if (state.status != REDIS_UP)
+		health = HEALTH_DEGRADED;
+	else if (sample->known)
+		judge_memory(app, warnings, &health);
+	cJSON_AddStringToObject(redis, "status", words[health]);
+	cJSON_AddItemToObject(redis, "details", details);
+	cJSON_AddStringToObject(details, "state", redis_status_name(state.status));
+	if (sample->latency_p50_ms < 0)
+		cJSON_AddNullToObject(details, "latency_ms");
+	else
+		json_add_number(details, "latency_ms", sample->latency_p50_ms, 3);
+	json_add_time(details, "since", state.since_wall_ms);
+	cJSON_AddStringToObject(details, "breaker", breaker_state_name(state.breaker));
+	if (state.status == REDIS_IS_LOADING && sample->info.loading_total_bytes > 0)
+		json_add_number(details, "loaded_ratio",
+			(double)sample->info.loading_loaded_bytes /
+				(double)sample->info.loading_total_bytes,
+			3);
+	if (state.status != REDIS_UP && state.last_error.error)
+		json_add_slice(details, "error", slice_str(state.last_error.detail));
+	cJSON_AddItemToObject(details, "warnings", warnings);
+	return health;
+}
+
+static enum health judge_warming(const struct app *app, cJSON *components)
+{
+	const char *job = NULL;
+	size_t failing = warm_failing(app->warm, &job);
+	cJSON *warming = cJSON_AddObjectToObject(components, "warming");
+	cJSON *details = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(warming, "status", words[failing ? HEALTH_DEGRADED : HEALTH_UP]);
+	cJSON_AddItemToObject(warming, "details", details);
+	json_add_uint(details, "failing_jobs", failing);
+	if (job)
+		cJSON_AddStringToObject(details, "first", job);
+	return failing ? HEALTH_DEGRADED : HEALTH_UP;
+}
+
+static enum health judge_config(const struct app *app, cJSON *components)
+{
+	cJSON *config = cJSON_AddObjectToObject(components, "config");
+	cJSON *details = cJSON_CreateObject();
+	cJSON *warnings = cJSON_CreateArray();
+	enum health health = HEALTH_UP;
+
+	if (!reload_succeeded(app->reload)) {
+		health = HEALTH_DEGRADED;
+		cJSON_AddStringToObject(details, "last_reload", reload_faults(app->reload));
+	}
+	if (app->cw.conf->insecure_http)
+		warn(warnings, &health,
+			"insecure_http is on: tokens may cross the network in clear");
+	cJSON_AddStringToObject(config, "status", words[health]);
+	cJSON_AddItemToObject(config, "details", details);
+	json_add_time(details, "loaded", app->cw.conf->loaded_wall_ms);
+	cJSON_AddItemToObject(details, "warnings", warnings);
+	return health;
+}
+
+static enum health judge_alerts(cJSON *components)
+{
+	cJSON *alerts = cJSON_AddObjectToObject(components, "alerts");
+	cJSON *details = cJSON_CreateObject();
+
+	/* No rule exists in this version, so none can fire. */
+	cJSON_AddStringToObject(alerts, "status", words[HEALTH_UP]);
+	cJSON_AddItemToObject(alerts, "details", details);
+	json_add_int(details, "firing", 0);
+	return HEALTH_UP;
+}
+
+static cJSON *health_json(const struct app *app, enum health *ret)
+{
+	cJSON *body = cJSON_CreateObject();
+	cJSON *components = cJSON_CreateObject();
+	enum health health = judge_redis(app, components);
+
+	health = worse(health, judge_warming(app, components));
+	health = worse(health, judge_alerts(components));
+	health = worse(health, judge_config(app, components));
+	cJSON_AddStringToObject(body, "status", words[health]);
+	json_add_slice(body, "name", slice_str(app->cw.conf->name));
+	cJSON_AddItemToObject(body, "components", components);
+	*ret = health;
+	return body;
+}
+
+static int status_of(enum health health)
+{
+	return health == HEALTH_DOWN ? 503 : 200;
+}
+
+static enum health health_of_word(const char *word)
+{
+	for (int i = 0; i < 3; i++)
+		if (strcmp(word, words[i]) == 0)
+			return (enum health)i;
+	return HEALTH_DOWN;
+}
+
+/* The draft's `checks` has a list per "component:measurement". */
+static cJSON *draft_json(const struct app *app, enum health *ret)
+{
+	cJSON *body = health_json(app, ret);
+	cJSON *draft = cJSON_CreateObject(), *checks = cJSON_CreateObject();
+	const cJSON *component;
+
+	cJSON_AddStringToObject(draft, "status", draft_words[*ret]);
+	cJSON_AddStringToObject(draft, "version", "1");
+	cJSON_AddStringToObject(draft, "releaseId", CW_VERSION);
+	cJSON_AddItemToObject(draft, "checks", checks);
+	cJSON_ArrayForEach(component, cJSON_GetObjectItemCaseSensitive(body, "components"))
+	{
+		const char *word =
+			cJSON_GetObjectItemCaseSensitive(component, "status")->valuestring;
+		cJSON *list = cJSON_CreateArray(), *check = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(check, "componentType",
+			strcmp(component->string, "redis") == 0 ? "datastore" : "component");
+		cJSON_AddStringToObject(check, "status", draft_words[health_of_word(word)]);
+		json_add_time(check, "time", clock_wall_ms());
+		cJSON_AddItemToArray(list, check);
+		cJSON_AddItemToObject(checks, component->string, list);
+	}
+	cJSON_Delete(body);
+	return draft;
+}
+
+static void reply_word_only(struct request *request, const struct app *app)
+{
+	cJSON *body = cJSON_CreateObject();
+	int status = app->health.status;
+
+	cJSON_AddStringToObject(body, "status",
+		status == 503				     ? words[HEALTH_DOWN]
+		: strstr(app->health.body.p, "\"DEGRADED\"") ? words[HEALTH_DEGRADED]
+							     : words[HEALTH_UP]);
+	reply_json(request, status, body);
+}
+
+static bool wants_draft(struct request *request)
+{
+	struct slice accept;
+
+	return request_header(request, "Accept", &accept) &&
+	       slice_starts(accept, SLICE("application/health+json"));
+}
+
+void api_health(struct request *request, void *context)
+{
+	struct app *app = context;
+	enum health health;
+
+	if (answer_stale(&app->health)) {
+		cJSON *body = health_json(app, &health);
+
+		answer_json(&app->health, status_of(health), body);
+	}
+	if (!identity_may(request_identity(request), SCOPE_READ)) {
+		reply_word_only(request, app);
+	} else if (wants_draft(request)) {
+		cJSON *draft = draft_json(app, &health);
+		struct buf text = {0};
+
+		json_print(draft, &text);
+		cJSON_Delete(draft);
+		reply_bytes(
+			request, status_of(health), "application/health+json", buf_slice(&text));
+		buf_release(&text);
+	} else {
+		reply_bytes(request, app->health.status, "application/json",
+			buf_slice(&app->health.body));
+	}
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * POST /invalidate: JSON -> struct invalidation -> operation -> JSON.
+ *
+ * The work belongs to the operation; this request only waits for it, so a client that hangs up
+ * stops nothing.
+ */
+#include <stdio.h>
+
+#include "api/body.h"
+#include "api/handlers.h"
+#include "api/operations.h"
+#include "base/glob.h"
+#include "base/mem.h"
+
+enum { default_wait_seconds = 10, max_wait_seconds = 300, note_bytes = 200 };
+
+struct asked {
+	struct invalidation *what;
+	struct body_list keys, patterns, dependents_of;
+	struct json_value entities, pace;
+	struct slice confirm, note;
+	bool cascade, strict, soft;
+	int64_t wait;
+};
+
+static enum error add_ids(struct invalidation *what, const struct conf_entity *entity,
+	struct json_value value, const char *pointer, struct fault *fault)
+{
+	struct body_list ids = {0};
+	struct buf one = {0};
+	enum error error;
+
+	/* A single id is a list of one. */
+	if (value.type != JSON_ARRAY) {
+		buf_printf(&one, "[%.*s]", (int)value.text.n, value.text.p);
+		value = json_root(buf_slice(&one));
+	}
+	error = body_strings(value, pointer, true, INVALIDATION_MAX_IDS, &ids, fault);
+	for (size_t i = 0; !error && i < ids.count; i++)
+		invalidation_add_id(what, entity, ids.items[i]);
+	body_list_release(&ids);
+	buf_release(&one);
+	return error;
+}
+
+/* Every configured entity's field is a member of the body. */
+static enum error entity_field(
+	void *context, struct slice name, struct json_value value, struct fault *fault)
+{
+	struct asked *asked = context;
+	const struct conf_entity *entity = conf_entity_of_field(asked->what->conf, name);
+	char pointer[128];
+
+	if (!entity)
+		return ERR_NOT_FOUND;
+	if (value.type == JSON_NULL)
+		return OK;
+	snprintf(pointer, sizeof pointer, "/%s", entity->field);
+	return add_ids(asked->what, entity, value, pointer, fault);
+}
+
+static enum error add_entities(struct asked *asked, struct fault *fault)
+{
+	enum error error = OK;
+
+	if (asked->entities.text.n == 0)
+		return OK;
+	struct json_iter it = json_iterate(asked->entities);
+
+	while (!error && json_next(&it)) {
+		const struct conf_entity *entity = conf_entity(asked->what->conf, it.name);
+		char pointer[128];
+
+		snprintf(pointer, sizeof pointer, "/entities/%.*s",
+			(int)(it.name.n > 64 ? 64 : it.name.n), it.name.p);
+		error = entity ? add_ids(asked->what, entity, it.value, pointer, fault)
+			       : fault_at(fault, ERR_BAD_BODY, pointer,
+					 "%s is no entity of the configuration", pointer);
+	}
+	return error;
+}
+
+static enum error read_pace(struct asked *asked, struct fault *fault)
+{
+	const struct body_member members[] = {
+		{"max_latency_ms", BODY_NUMBER, &asked->what->max_latency_ms, 0, 10000},
+	};
+
+	if (asked->pace.text.n == 0)
+		return OK;
+	return body_parse(
+		asked->pace.text, &(struct body_table){.members = members, .count = 1}, fault);
+}
+
+static enum error read_body(struct asked *asked, struct slice text, struct fault *fault)
+{
+	struct invalidation *what = asked->what;
+	const struct body_member members[] = {
+		{"patterns", BODY_LIST, &asked->patterns, 0, INVALIDATION_MAX_KEYS},
+		{"keys", BODY_LIST, &asked->keys, 0, INVALIDATION_MAX_KEYS},
+		{"entities", BODY_OBJECT, &asked->entities, 0, 0},
+		{"dependents_of", BODY_LIST, &asked->dependents_of, 0, INVALIDATION_MAX_KEYS},
+		{"cascade", BODY_BOOL, &asked->cascade, 0, 0},
+		{"dry_run", BODY_BOOL, &what->dry_run, 0, 0},
+		{"verify", BODY_BOOL, &what->verify, 0, 0},
+		{"soft", BODY_BOOL, &asked->soft, 0, 0},
+		{"max_keys", BODY_INT, &what->max_keys, 1, INT64_MAX},
+		{"confirm", BODY_STRING, &asked->confirm, 0, 256},
+		{"wait", BODY_INT, &asked->wait, 0, max_wait_seconds},
+		{"strict", BODY_BOOL, &asked->strict, 0, 0},
+		{"pace", BODY_OBJECT, &asked->pace, 0, 0},
+		{"note", BODY_STRING, &asked->note, 0, note_bytes},
+		{"tags", BODY_LATER, NULL, 0, 0},
+		{"rewarm", BODY_LATER, NULL, 0, 0},
+	};
+	const struct body_table table = {
+		members, sizeof members / sizeof *members, entity_field, asked};
+	enum error error = body_parse(text, &table, fault);
+
+	if (!error && asked->soft)
+		error = fault_at(fault, ERR_NOT_SUPPORTED, "/soft",
+			"/soft is not supported by this version; leave it out");
+	if (!error)
+		error = add_entities(asked, fault);
+	return error ? error : read_pace(asked, fault);
+}
+
+/* CDN-minded callers name tags by header, which need the tags that this version does not have. */
+static enum error refuse_tag_headers(struct request *request, struct fault *fault)
+{
+	static const char *const names[] = {"Surrogate-Key", "Cache-Tag", "Fastly-Soft-Purge"};
+	struct slice value;
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (request_header(request, names[i], &value))
+			return fault_set(fault, ERR_NOT_SUPPORTED,
+				"the header %s is not supported by this version; name keys, "
+				"patterns or entities in the body",
+				names[i]);
+	return OK;
+}
+
+static enum error fill(struct asked *asked, struct fault *fault)
+{
+	struct invalidation *what = asked->what;
+
+	for (size_t i = 0; i < asked->keys.count; i++)
+		invalidation_add_key(what, asked->keys.items[i]);
+	for (size_t i = 0; i < asked->patterns.count; i++)
+		invalidation_add_pattern(what, asked->patterns.items[i]);
+	for (size_t i = 0; i < asked->dependents_of.count; i++)
+		invalidation_add_dependents_of(what, asked->dependents_of.items[i]);
+	what->no_cascade = !asked->cascade;
+	if (asked->confirm.n)
+		what->confirm = slice_dup(asked->confirm);
+	if (asked->note.n)
+		what->note = slice_dup(asked->note);
+	if (!what->key_count && !what->pattern_count && !what->dependents_count &&
+		!what->entity_count)
+		return fault_set(fault, ERR_BAD_BODY,
+			"the body selects nothing: name keys, patterns, entities or "
+			"dependents_of");
+	return OK;
+}
+
+static void reply_ended(struct request *request, struct operation *operation, bool strict)
+{
+	const struct fault *fault = operation_error(operation);
+	cJSON *body = cJSON_CreateObject();
+	int status = 200;
+
+	cJSON_AddStringToObject(body, "operation_id", operation_id(operation));
+	cJSON_AddStringToObject(body, "state", operation_state_name(operation_state(operation)));
+	api_merge(body, operation_result(operation));
+	if (fault->error) {
+		reply_fault_with(request, fault, body);
+		return;
+	}
+	if (strict && !cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(body, "complete")))
+		status = error_status(ERR_INCOMPLETE);
+	reply_json(request, status, body);
+}
+
+static void run(struct request *request, struct app *app, struct asked *asked)
+{
+	struct operation *operation;
+	struct fault fault;
+	struct invalidation *what = asked->what;
+
+	asked->what = NULL;
+	if (invalidate_begin(app->cw.invalidator, what, &operation, &fault)) {
+		reply_fault(request, &fault);
+		return;
+	}
+	if (operation_wait(operation, clock_deadline(asked->wait * 1000)) == OK)
+		reply_ended(request, operation, asked->strict);
+	else
+		api_reply_accepted(request, operation);
+	operation_unref(operation);
+}
+
+void api_invalidate(struct request *request, void *context)
+{
+	struct asked asked = {.cascade = true, .wait = default_wait_seconds};
+	struct fault fault;
+
+	asked.what = invalidation_new(request_conf(request), request_identity(request));
+	enum error error = refuse_tag_headers(request, &fault);
+	if (!error)
+		error = read_body(&asked, request_body(request), &fault);
+	if (!error)
+		error = fill(&asked, &fault);
+	if (error)
+		reply_fault(request, &fault);
+	else
+		run(request, context, &asked);
+	invalidation_free(asked.what);
+	body_list_release(&asked.keys);
+	body_list_release(&asked.patterns);
+	body_list_release(&asked.dependents_of);
+	mem_free((char *)asked.confirm.p);
+	mem_free((char *)asked.note.p);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* GET and DELETE /operations: what runs, what ran, on any daemon of this Redis. */
+#include "api/operations.h"
+
+#include "api/handlers.h"
+#include "base/duration.h"
+#include "base/mem.h"
+
+enum { list_default = 100, list_max = 1000 };
+
+void api_merge(cJSON *to, const cJSON *from)
+{
+	const cJSON *member;
+
+	cJSON_ArrayForEach(member, from) if (!cJSON_GetObjectItemCaseSensitive(to, member->string))
+		cJSON_AddItemToObject(to, member->string, cJSON_Duplicate(member, true));
+}
+
+void api_reply_accepted(struct request *request, const struct operation *operation)
+{
+	char *location = mem_printf(API_OPERATIONS "/%s", operation_id(operation));
+
+	reply_header(request, "Location", location);
+	reply_retry_after(request, 1);
+	reply_json(request, 202, operation_json(operation));
+	mem_free(location);
+}
+
+/* ISO 8601, or `8h` = that long ago. */
+static enum error query_time(
+	struct request *request, const char *name, int64_t *ret, struct fault *fault)
+{
+	struct slice text;
+	int64_t ago;
+
+	if (!request_query(request, name, &text))
+		return OK;
+	if (duration_parse(text, &ago) == NULL) {
+		*ret = clock_wall_ms() - ago;
+		return OK;
+	}
+	const char *why = time_parse(text, ret);
+	return why ? fault_set(fault, ERR_BAD_PARAMETER, "the parameter %s %s (or 8h = ago)", name,
+			     why)
+		   : OK;
+}
+
+static enum error query_text(
+	struct request *request, const char *name, struct slice *ret, struct fault *fault)
+{
+	if (request_query(request, name, ret) && ret->n == 0)
+		return fault_set(fault, ERR_BAD_PARAMETER, "the parameter %s is empty", name);
+	return OK;
+}
+
+static enum error read_query(
+	struct request *request, struct operations_query *query, struct fault *fault)
+{
+	enum error error = query_time(request, "since", &query->since_wall_ms, fault);
+
+	if (!error)
+		error = query_time(request, "until", &query->until_wall_ms, fault);
+	if (!error)
+		error = query_text(request, "by", &query->by, fault);
+	if (!error)
+		error = query_text(request, "state", &query->state, fault);
+	if (!error)
+		error = query_text(request, "kind", &query->kind, fault);
+	if (!error)
+		error = query_text(request, "cursor", &query->cursor, fault);
+	if (!error)
+		error = request_query_int(request, "limit", 1, list_max, &query->limit, fault);
+	return error;
+}
+
+void api_operations_list(struct request *request, void *context)
+{
+	struct app *app = context;
+	struct operations_query query = {
+		.since_wall_ms = -1, .until_wall_ms = -1, .limit = list_default};
+	struct fault fault;
+	cJSON *body = NULL;
+
+	enum error error = read_query(request, &query, &fault);
+	if (!error)
+		error = operations_list(app->cw.operations, &query, &body, &fault);
+	if (error)
+		reply_fault(request, &fault);
+	else
+		reply_json(request, 200, body);
+}
+
+void api_operations_get(struct request *request, void *context)
+{
+	struct app *app = context;
+	struct fault fault;
+	cJSON *body;
+
+	if (operations_find(app->cw.operations, request_path(request, "id"), &body, &fault))
+		reply_fault(request, &fault);
+	else
+		reply_json(request, 200, body);
+}
+
+void api_operations_cancel(struct request *request, void *context)
+{
+	struct app *app = context;
+	struct fault fault;
+	cJSON *body;
+
+	if (operations_cancel(app->cw.operations, request_path(request, "id"),
+		    request_identity(request), &body, &fault))
+		reply_fault(request, &fault);
+	else
+		reply_json(request, 202, body);
+}

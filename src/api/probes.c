@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* /livez and /readyz: one word for machines that look at the status alone. */
+#include "api/handlers.h"
+
+static void reply_word(struct request *request, int status, struct slice word)
+{
+	reply_bytes(request, status, "text/plain; charset=utf-8", word);
+}
+
+/* That this runs at all is the answer: the loop turns. */
+void api_livez(struct request *request, void *context)
+{
+	(void)context;
+	reply_word(request, 200, SLICE("ok\n"));
+}
+
+void api_readyz(struct request *request, void *context)
+{
+	const struct app *app = context;
+	bool redis = false;
+	struct fault fault;
+
+	if (request_query_bool(request, "redis", &redis, &fault)) {
+		reply_fault(request, &fault);
+		return;
+	}
+	if (app->phase == APP_STARTING)
+		reply_word(request, 503, SLICE("starting\n"));
+	else if (app->phase == APP_STOPPING)
+		reply_word(request, 503, SLICE("stopping\n"));
+	else if (redis && redis_store_state(app->cw.store).status != REDIS_UP)
+		reply_word(request, 503, SLICE("redis\n"));
+	else
+		reply_word(request, 200, SLICE("ok\n"));
+}

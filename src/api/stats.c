@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/* GET /stats: the last sample as JSON, rendered at most every 10 ms however many poll. */
+#include "api/answer.h"
+#include "api/handlers.h"
+#include "base/json.h"
+
+/* Unknown is null, never 0; the sampler says "unknown" with a negative number. */
+static void add_known(cJSON *object, const char *name, double value, int decimals)
+{
+	if (value < 0)
+		cJSON_AddNullToObject(object, name);
+	else
+		json_add_number(object, name, value, decimals);
+}
+
+static void add_count(cJSON *object, const char *name, int64_t value)
+{
+	if (value < 0)
+		cJSON_AddNullToObject(object, name);
+	else
+		json_add_int(object, name, value);
+}
+
+static void add_text(cJSON *object, const char *name, const char *text)
+{
+	if (text[0])
+		json_add_slice(object, name, slice_str(text));
+	else
+		cJSON_AddNullToObject(object, name);
+}
+
+static void add_memory(cJSON *redis, const struct app *app, const struct redis_info *info)
+{
+	cJSON *memory = cJSON_AddObjectToObject(redis, "memory");
+	int64_t limit = sampler_memory_limit(app->sampler);
+
+	add_count(memory, "used_bytes", info->used_memory);
+	add_count(memory, "max_bytes", info->max_memory);
+	add_known(memory, "used_ratio",
+		limit > 0 && info->used_memory >= 0 ? (double)info->used_memory / (double)limit
+						    : -1,
+		4);
+	add_known(memory, "fragmentation_ratio", info->fragmentation_ratio, 2);
+	add_text(memory, "policy", info->policy);
+}
+
+static void add_traffic(cJSON *redis, const struct sample *sample)
+{
+	const struct redis_info *info = &sample->info;
+	cJSON *clients = cJSON_AddObjectToObject(redis, "clients");
+
+	add_count(clients, "connected", info->connected_clients);
+	add_count(clients, "blocked", info->blocked_clients);
+	add_count(clients, "max", info->max_clients);
+	add_count(clients, "rejected", info->rejected_connections);
+	cJSON *commands = cJSON_AddObjectToObject(redis, "commands");
+	add_count(commands, "total", info->commands_processed);
+	add_known(commands, "per_second", sample->commands_per_second, 1);
+	cJSON *latency = cJSON_AddObjectToObject(redis, "latency_ms");
+	add_known(latency, "p50", sample->latency_p50_ms, 3);
+	add_known(latency, "p99", sample->latency_p99_ms, 3);
+	add_known(latency, "max", sample->latency_max_ms, 3);
+	cJSON *keys = cJSON_AddObjectToObject(redis, "keys");
+	add_count(keys, "total", info->keys);
+	add_count(keys, "expiring", info->expiring);
+	add_known(keys, "expired_per_second", sample->expired_per_second, 1);
+	add_known(keys, "evicted_per_second", sample->evicted_per_second, 1);
+}
+
+static void add_nodes(cJSON *redis, const struct app *app, const struct redis_state *state)
+{
+	struct redis_node *const *nodes;
+	size_t count = redis_store_primaries(app->cw.store, &nodes);
+	cJSON *list = cJSON_AddArrayToObject(redis, "nodes");
+	const struct redis_info *info = &sampler_latest(app->sampler)->info;
+
+	for (size_t i = 0; i < count; i++) {
+		cJSON *node = cJSON_CreateObject();
+
+		add_text(node, "name", redis_node_name(nodes[i]));
+		add_text(node, "status", redis_status_name(redis_node_state(nodes[i]).status));
+		add_text(node, "role", info->role);
+		add_count(node, "used_bytes", info->used_memory);
+		add_count(node, "keys", info->keys);
+		add_text(node, "last_error", state->last_error.detail);
+		cJSON_AddItemToArray(list, node);
+	}
+}
+
+static void add_redis(cJSON *stats, const struct app *app)
+{
+	static const struct redis_info unknown = {.uptime_seconds = -1,
+		.used_memory = -1,
+		.max_memory = -1,
+		.fragmentation_ratio = -1,
+		.connected_clients = -1,
+		.blocked_clients = -1,
+		.max_clients = -1,
+		.rejected_connections = -1,
+		.commands_processed = -1,
+		.keys = -1,
+		.expiring = -1};
+	struct sample sample = *sampler_latest(app->sampler);
+	struct redis_state state = redis_store_state(app->cw.store);
+	cJSON *redis = cJSON_AddObjectToObject(stats, "redis");
+
+	if (!sample.known)
+		sample.info = unknown;
+	add_text(redis, "status", redis_status_name(state.status));
+	add_text(redis, "version", sample.info.version);
+	add_text(redis, "mode", sample.info.mode);
+	add_text(redis, "role", sample.info.role);
+	add_count(redis, "uptime_seconds", sample.info.uptime_seconds);
+	add_count(redis, "hits", sample.known ? sample.hits : -1);
+	add_count(redis, "misses", sample.known ? sample.misses : -1);
+	add_known(redis, "hit_rate", sample.hit_rate, 4);
+	json_add_int(redis, "hit_rate_window_seconds", SAMPLER_WINDOW_SECONDS);
+	add_memory(redis, app, &sample.info);
+	add_traffic(redis, &sample);
+	add_nodes(redis, app, &state);
+}
+
+/* What passed through the daemon itself. It serves no lookups, so their ratio is not known. */
+static void add_cache(cJSON *stats, const struct app *app)
+{
+	cJSON *cache = cJSON_AddObjectToObject(stats, "cache");
+
+	json_add_int(cache, "gets", 0);
+	json_add_int(cache, "hits", 0);
+	json_add_int(cache, "misses", 0);
+	cJSON_AddNullToObject(cache, "hit_rate");
+	json_add_uint(cache, "sets", app->cw.sets);
+	json_add_uint(cache, "invalidated_keys", app->cw.invalidated_keys);
+	json_add_int(cache, "loads", 0);
+	json_add_int(cache, "stale_served", 0);
+}
+
+static void add_rest(cJSON *stats, const struct app *app)
+{
+	struct redis_state state = redis_store_state(app->cw.store);
+	const struct sample *sample = sampler_latest(app->sampler);
+
+	cJSON_AddItemToObject(stats, "warming", warm_stats_json(app->warm));
+	cJSON *breaker = cJSON_AddObjectToObject(stats, "breaker");
+	add_text(breaker, "state", breaker_state_name(state.breaker));
+	json_add_time(breaker, "since", state.breaker_since_wall_ms);
+	json_add_int(breaker, "failures", state.breaker_failures);
+	cJSON_AddArrayToObject(stats, "alerts");
+	cJSON *process = cJSON_AddObjectToObject(stats, "process");
+	add_text(process, "version", CW_VERSION);
+	json_add_int(process, "uptime_seconds", (clock_mono_ms() - app->started_mono_ms) / 1000);
+	add_count(process, "rss_bytes", sample->rss_bytes);
+	add_count(process, "open_fds", sample->open_fds);
+	cJSON *lag = cJSON_AddObjectToObject(process, "loop_lag_ms");
+	add_known(lag, "p99", sample->loop_lag_p99_ms, 3);
+}
+
+static cJSON *stats_json(const struct app *app)
+{
+	cJSON *stats = cJSON_CreateObject();
+
+	json_add_time(stats, "time", clock_wall_ms());
+	add_text(stats, "name", app->cw.conf->name);
+	add_count(stats, "sample_age_ms", sampler_age_ms(app->sampler));
+	add_redis(stats, app);
+	add_cache(stats, app);
+	add_rest(stats, app);
+	return stats;
+}
+
+void api_stats(struct request *request, void *context)
+{
+	static const char *const later[] = {"history", "step", "namespaces"};
+	struct app *app = context;
+	struct slice value;
+
+	for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+		struct fault fault;
+
+		if (!request_query(request, later[i], &value))
+			continue;
+		fault_set(&fault, ERR_NOT_SUPPORTED,
+			"the parameter %s is not supported by this version; leave it out",
+			later[i]);
+		reply_fault(request, &fault);
+		return;
+	}
+	if (answer_stale(&app->stats))
+		answer_json(&app->stats, 200, stats_json(app));
+	reply_bytes(request, app->stats.status, "application/json", buf_slice(&app->stats.body));
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* GET and POST /warm: the jobs, and starting them. */
+#include <string.h>
+
+#include "api/body.h"
+#include "api/handlers.h"
+#include "api/operations.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+enum { max_wait = 300, note_max = 200, names_max = 1000 };
+
+struct asked {
+	struct body_list names;
+	struct slice note;
+	int64_t wait;
+	bool strict;
+};
+
+struct started {
+	struct warm_started *runs;
+	size_t count;
+};
+
+static enum error read_body(struct asked *asked, struct slice text, struct fault *fault)
+{
+	const struct body_member members[] = {
+		{"cache_names", BODY_LIST, &asked->names, 0, names_max},
+		{"wait", BODY_INT, &asked->wait, 0, max_wait},
+		{"strict", BODY_BOOL, &asked->strict, 0, 0},
+		{"note", BODY_STRING, &asked->note, 0, note_max},
+	};
+
+	return body_parse(text,
+		&(struct body_table){.members = members, .count = sizeof members / sizeof *members},
+		fault);
+}
+
+static enum error check_names(
+	const struct asked *asked, const struct conf *conf, struct fault *fault)
+{
+	for (size_t i = 0; i < asked->names.count; i++) {
+		struct slice name = asked->names.items[i];
+
+		if (!conf_job(conf, name))
+			return fault_set(fault, ERR_UNKNOWN_JOB,
+				"there is no warm job '%.*s'; GET /api/v1/admin/cache/warm lists "
+				"them; nothing was started",
+				(int)(name.n > 64 ? 64 : name.n), name.p);
+	}
+	return OK;
+}
+
+static enum error start_one(struct app *app, struct request *request, struct slice job,
+	const char *note, struct started *started, struct fault *fault)
+{
+	started->runs = mem_realloc(started->runs, (started->count + 1) * sizeof *started->runs);
+	enum error error = warm_start(app->warm, job, request_identity(request), note,
+		&started->runs[started->count], fault);
+	if (!error)
+		started->count++;
+	return error;
+}
+
+static enum error start_all(struct app *app, struct request *request, const struct asked *asked,
+	struct started *started, struct fault *fault)
+{
+	const struct conf *conf = request_conf(request);
+	enum error error = check_names(asked, conf, fault);
+
+	for (size_t i = 0; !error && i < asked->names.count; i++)
+		error = start_one(
+			app, request, asked->names.items[i], asked->note.p, started, fault);
+	for (size_t i = 0; !error && !asked->names.count && i < conf->job_count; i++)
+		if (!conf->jobs[i].suspended)
+			error = start_one(app, request, slice_str(conf->jobs[i].name),
+				asked->note.p, started, fault);
+	return error;
+}
+
+/* Waits for those that run here; true when all have ended. */
+static bool wait_for(const struct started *started, int64_t deadline)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < started->count; i++) {
+		struct warm_started *run = &started->runs[i];
+
+		if (run->operation && operation_wait(run->operation, deadline) == OK)
+			run->state = operation_state(run->operation);
+		else
+			all = false;
+	}
+	return all;
+}
+
+/* From best to worst. */
+static int rank(enum operation_state state)
+{
+	static const enum operation_state order[] = {OPERATION_COMPLETED, OPERATION_QUEUED,
+		OPERATION_RUNNING, OPERATION_PARTIAL, OPERATION_CANCELLED, OPERATION_INTERRUPTED,
+		OPERATION_FAILED};
+
+	for (int i = 0; i < (int)(sizeof order / sizeof *order); i++)
+		if (order[i] == state)
+			return i;
+	return 0;
+}
+
+static enum operation_state worst_of(const struct started *started)
+{
+	enum operation_state worst = OPERATION_COMPLETED;
+
+	for (size_t i = 0; i < started->count; i++)
+		if (rank(started->runs[i].state) > rank(worst))
+			worst = started->runs[i].state;
+	return worst;
+}
+
+static cJSON *run_json(const struct warm_started *run)
+{
+	cJSON *item = cJSON_CreateObject();
+	char *location = mem_printf(API_OPERATIONS "/%s", run->operation_id);
+
+	cJSON_AddStringToObject(item, "operation_id", run->operation_id);
+	cJSON_AddStringToObject(item, "job", run->job);
+	cJSON_AddStringToObject(item, "state", operation_state_name(run->state));
+	cJSON_AddStringToObject(item, "location", location);
+	if (run->already_running)
+		cJSON_AddTrueToObject(item, "already_running");
+	if (run->operation && operation_ended(run->operation)) {
+		const struct fault *fault = operation_error(run->operation);
+
+		if (fault->error)
+			json_add_slice(item, "error", slice_str(fault->detail));
+		cJSON_AddItemToObject(
+			item, "result", cJSON_Duplicate(operation_result(run->operation), true));
+	}
+	mem_free(location);
+	return item;
+}
+
+static void reply_runs(
+	struct request *request, const struct asked *asked, const struct started *started)
+{
+	bool ended = wait_for(started, clock_deadline(asked->wait * 1000));
+	enum operation_state state = ended ? worst_of(started) : OPERATION_RUNNING;
+	cJSON *body = cJSON_CreateObject();
+	int status = ended ? 200 : 202;
+
+	cJSON_AddStringToObject(body, "state", operation_state_name(state));
+	cJSON *runs = cJSON_AddArrayToObject(body, "runs");
+	for (size_t i = 0; i < started->count; i++)
+		cJSON_AddItemToArray(runs, run_json(&started->runs[i]));
+	if (!ended)
+		reply_retry_after(request, 1);
+	if (asked->strict && ended && state == OPERATION_FAILED)
+		status = error_status(ERR_WARM_FAILED);
+	reply_json(request, status, body);
+}
+
+void api_warm_start(struct request *request, void *context)
+{
+	struct asked asked = {0};
+	struct started started = {0};
+	struct fault fault;
+
+	enum error error = read_body(&asked, request_body(request), &fault);
+	if (!error)
+		error = start_all(context, request, &asked, &started, &fault);
+	if (error)
+		reply_fault(request, &fault);
+	else
+		reply_runs(request, &asked, &started);
+	for (size_t i = 0; i < started.count; i++)
+		warm_started_release(&started.runs[i]);
+	mem_free(started.runs);
+	body_list_release(&asked.names);
+	mem_free((char *)asked.note.p);
+}
+
+void api_warm_list(struct request *request, void *context)
+{
+	const struct app *app = context;
+
+	reply_json(request, 200, warm_json(app->warm));
+}
