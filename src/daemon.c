@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of the daemon, told by one fiber.
+ *
+ *	boot: managed server, store, engine, warming, sampler, HTTP -> ready
+ *	serve: parked until a signal or Redis's first sign of life
+ *	shut down: STOPPING -> schedules -> operations -> HTTP drained -> sampler -> engine -> Redis
+ */
+#include "daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/answer.h"
+#include "api/config.h"
+#include "base/mem.h"
+#include "base/systemd.h"
+#include "redis/managed.h"
+
+enum {
+	exit_config = 78,
+	operations_stop_ms = 5000,
+	drain_ms = 30000,
+};
+
+struct daemon {
+	struct app app;
+	const char *config_path;
+	const char *ready_file;
+	struct conf *conf; /* at the start; app.reload holds the one in force */
+	struct conf_redis redis;
+	struct redis_managed *managed;
+	struct redis_store *store;
+	struct fiber_group group;
+	struct fiber *fiber;
+	struct event_subscription *redis_state;
+	uv_signal_t sigterm, sigint, sighup;
+	uv_timer_t watchdog;
+	bool stop_asked, reload_asked;
+	bool redis_seen; /* usable once: layout checked, startup jobs fired */
+	int exit_code;
+};
+
+static void wake(struct daemon *d)
+{
+	if (d->fiber)
+		fiber_wake(d->fiber);
+}
+
+static void stop_signal(uv_signal_t *handle, int number)
+{
+	struct daemon *d = handle->data;
+
+	/* Whoever asks twice does not want to wait for the drain. */
+	if (d->stop_asked)
+		_exit(128 + number);
+	d->stop_asked = true;
+	wake(d);
+}
+
+static void reload_signal(uv_signal_t *handle, int number)
+{
+	struct daemon *d = handle->data;
+
+	(void)number;
+	d->reload_asked = true;
+	wake(d);
+}
+
+static void redis_state_changed(void *context, const void *data)
+{
+	(void)data;
+	wake(context);
+}
+
+static void pet_watchdog(uv_timer_t *timer)
+{
+	(void)timer;
+	systemd_notify("WATCHDOG=1");
+}
+
+static void start_signal(struct daemon *d, uv_signal_t *handle, uv_signal_cb callback, int number)
+{
+	uv_signal_init(loop_uv(d->app.loop), handle);
+	handle->data = d;
+	uv_signal_start(handle, callback, number);
+}
+
+static void start_handles(struct daemon *d)
+{
+	int64_t watchdog_ms = systemd_watchdog_ms();
+
+	start_signal(d, &d->sigterm, stop_signal, SIGTERM);
+	start_signal(d, &d->sigint, stop_signal, SIGINT);
+	start_signal(d, &d->sighup, reload_signal, SIGHUP);
+	uv_timer_init(loop_uv(d->app.loop), &d->watchdog);
+	/* Twice as often as systemd wants it. */
+	if (watchdog_ms > 0)
+		uv_timer_start(&d->watchdog, pet_watchdog, 0, (uint64_t)watchdog_ms / 2);
+}
+
+static void close_handles(struct daemon *d)
+{
+	uv_close((uv_handle_t *)&d->sigterm, NULL);
+	uv_close((uv_handle_t *)&d->sigint, NULL);
+	uv_close((uv_handle_t *)&d->sighup, NULL);
+	uv_close((uv_handle_t *)&d->watchdog, NULL);
+}
+
+static void put_in_force(struct daemon *d, const struct conf *conf)
+{
+	struct metrics *m = d->app.metrics;
+
+	log_configure(d->app.log, conf->log.level, conf->log.json);
+	metric_set(m, METRIC_CONFIG_RELOAD_TIME, NULL, NULL, (double)conf->loaded_wall_ms / 1000);
+	metric_set(m, METRIC_INSECURE_HTTP, NULL, NULL, conf->insecure_http);
+	metric_drop(m, METRIC_TOKEN_EXPIRY, NULL, NULL);
+	for (size_t i = 0; i < conf->token_count; i++)
+		if (conf->tokens[i].expires_wall_ms >= 0)
+			metric_set(m, METRIC_TOKEN_EXPIRY, conf->tokens[i].name, NULL,
+				(double)conf->tokens[i].expires_wall_ms / 1000);
+}
+
+/* The members of a reload, in order: who may refuse comes first. */
+static enum error prepare_warm(void *context, struct conf *next, struct fault *fault)
+{
+	struct daemon *d = context;
+
+	return warm_prepare(d->app.warm, next, fault);
+}
+
+static void commit_warm(void *context, struct conf *next)
+{
+	struct daemon *d = context;
+
+	warm_commit(d->app.warm, next);
+}
+
+static enum error prepare_http(void *context, struct conf *next, struct fault *fault)
+{
+	struct daemon *d = context;
+
+	return http_server_prepare(d->app.http, next, fault);
+}
+
+static void commit_http(void *context, struct conf *next)
+{
+	struct daemon *d = context;
+
+	http_server_commit(d->app.http, next);
+}
+
+static void abandon_http(void *context)
+{
+	struct daemon *d = context;
+
+	http_server_abandon(d->app.http);
+}
+
+static void commit_engine(void *context, struct conf *next)
+{
+	struct daemon *d = context;
+
+	put_in_force(d, next);
+	cw_configure(&d->app.cw, next);
+	redis_store_reconfigure(d->store, &next->redis);
+	event_publish(d->app.bus, EVENT_CONFIG, next);
+}
+
+static void join_reload(struct daemon *d)
+{
+	d->app.reload = reload_new(d->config_path, conf_ref(d->conf));
+	reload_join(d->app.reload, (struct reload_member){prepare_warm, commit_warm, NULL, d});
+	reload_join(
+		d->app.reload, (struct reload_member){prepare_http, commit_http, abandon_http, d});
+	reload_join(d->app.reload, (struct reload_member){NULL, commit_engine, NULL, d});
+}
+
+/* With managed: the store talks to our own server's socket. */
+static enum error start_redis(struct daemon *d, struct fault *fault)
+{
+	struct app *app = &d->app;
+
+	d->redis = d->conf->redis;
+	if (d->redis.kind == REDIS_URL_MANAGED) {
+		enum error error =
+			redis_managed_start(app->loop, &d->conf->redis, &d->managed, fault);
+
+		if (error)
+			return error;
+		d->redis.kind = REDIS_URL_UNIX;
+		d->redis.path = (char *)redis_managed_socket(d->managed);
+	}
+	d->store = redis_store_new(&(struct redis_node_options){
+		.loop = app->loop, .bus = app->bus, .metrics = app->metrics, .conf = &d->redis});
+	return OK;
+}
+
+static void start_engine(struct daemon *d)
+{
+	struct app *app = &d->app;
+
+	cw_init(&app->cw, app->loop, app->bus, app->metrics, d->store, conf_ref(d->conf));
+	app->sampler = sampler_new(&app->cw);
+	app->warm = warm_new(&app->cw, app->log);
+	app->http = http_server_new(&(struct http_options){
+		.loop = app->loop,
+		.log = app->log,
+		.metrics = app->metrics,
+		.routes = routes,
+		.context = app,
+	});
+}
+
+/* Nothing has been served before both have agreed. */
+static enum error start_serving(struct daemon *d, struct fault *fault)
+{
+	enum error error = warm_prepare(d->app.warm, d->conf, fault);
+
+	if (!error)
+		error = http_server_prepare(d->app.http, d->conf, fault);
+	if (error)
+		return error;
+	http_server_commit(d->app.http, d->conf);
+	warm_commit(d->app.warm, d->conf);
+	return OK;
+}
+
+/* Written beside and renamed, so that whoever waits for the file never reads half of it. */
+static enum error write_ready_file(const char *path, struct slice text, struct fault *fault)
+{
+	char *beside = mem_printf("%s.%d", path, (int)getpid());
+	FILE *file = fopen(beside, "we");
+	bool ok = file && fwrite(text.p, 1, text.n, file) == text.n;
+
+	if (file && fclose(file) != 0)
+		ok = false;
+	ok = ok && rename(beside, path) == 0;
+	if (!ok)
+		fault_set(fault, ERR_BAD_CONFIG, "--ready-file %s cannot be written: %s", path,
+			strerror(errno));
+	mem_free(beside);
+	return ok ? OK : ERR_BAD_CONFIG;
+}
+
+static enum error announce(struct daemon *d, struct fault *fault)
+{
+	struct buf addresses = {0};
+	enum error error = OK;
+
+	http_server_addresses(d->app.http, &addresses);
+	d->app.phase = APP_SERVING;
+	if (d->ready_file)
+		error = write_ready_file(d->ready_file, buf_slice(&addresses), fault);
+	for (char *line = addresses.p, *end; line && (end = strchr(line, '\n')); line = end + 1)
+		log_info(d->app.log, "listening on %.*s", (int)(end - line), line);
+	systemd_notify("READY=1\nSTATUS=serving");
+	buf_release(&addresses);
+	return error;
+}
+
+static enum error boot(struct daemon *d, struct fault *fault)
+{
+	enum error error = start_redis(d, fault);
+
+	if (error)
+		return error;
+	start_engine(d);
+	join_reload(d);
+	put_in_force(d, d->conf);
+	metric_set(d->app.metrics, METRIC_BUILD_INFO, CW_VERSION, NULL, 1);
+	metric_set(d->app.metrics, METRIC_CONFIG_RELOAD_OK, NULL, NULL, 1);
+	error = start_serving(d, fault);
+	return error ? error : announce(d, fault);
+}
+
+static void reload(struct daemon *d)
+{
+	struct buf faults = {0};
+	char reloading[96];
+
+	d->reload_asked = false;
+	/* systemd 253 and later want the time with it; 252 ignores it. */
+	snprintf(reloading, sizeof reloading, "RELOADING=1\nMONOTONIC_USEC=%lld",
+		(long long)(clock_mono_ns() / 1000));
+	systemd_notify(reloading);
+	api_reload_now(&d->app, &faults);
+	systemd_notify("READY=1");
+	buf_release(&faults);
+}
+
+/* The first time that Redis answers: is its layout ours, and what runs at startup? */
+static void meet_redis(struct daemon *d)
+{
+	struct fault fault;
+	enum error error = cw_check_layout(&d->app.cw, &fault);
+
+	if (error == ERR_CONFLICT) {
+		log_error(d->app.log, "%s", fault.detail);
+		d->exit_code = EXIT_FAILURE;
+		d->stop_asked = true;
+		return;
+	}
+	if (error)
+		return; /* the next change of state tries again */
+	d->redis_seen = true;
+	log_info(d->app.log, "redis is up");
+	warm_startup(d->app.warm);
+}
+
+static void serve(struct daemon *d)
+{
+	while (!d->stop_asked) {
+		if (d->reload_asked)
+			reload(d);
+		else if (!d->redis_seen && redis_store_state(d->store).status == REDIS_UP)
+			meet_redis(d);
+		if (!d->stop_asked && !d->reload_asked)
+			fiber_park(d->redis_seen ? DEADLINE_NONE : clock_deadline(1000));
+	}
+}
+
+static void shut_down(struct daemon *d)
+{
+	struct app *app = &d->app;
+
+	app->phase = APP_STOPPING;
+	systemd_notify("STOPPING=1\nSTATUS=answering the last requests");
+	if (app->http) {
+		warm_stop(app->warm);
+		cw_stop(&app->cw, clock_deadline(operations_stop_ms));
+		if (http_server_drain(app->http, clock_deadline(drain_ms)) != OK)
+			log_warning(app->log, "requests were cut: they took more than %d s",
+				drain_ms / 1000);
+		http_server_free(app->http);
+		warm_free(app->warm);
+		sampler_free(app->sampler);
+		cw_release(&app->cw);
+		reload_free(app->reload);
+	}
+	event_unsubscribe(d->redis_state);
+	if (d->store)
+		redis_store_free(d->store);
+	if (d->managed)
+		redis_managed_stop(d->managed);
+}
+
+static void live(void *argument)
+{
+	struct daemon *d = argument;
+	struct fault fault;
+
+	d->fiber = fiber_current();
+	d->redis_state = event_subscribe(d->app.bus, EVENT_REDIS_STATE, redis_state_changed, d);
+	if (boot(d, &fault) == OK) {
+		serve(d);
+	} else {
+		log_error(d->app.log, "%s", fault.detail);
+		d->exit_code = exit_config;
+	}
+	shut_down(d);
+	if (d->ready_file)
+		unlink(d->ready_file);
+	log_info(d->app.log, "stopped");
+	close_handles(d);
+	d->fiber = NULL;
+	loop_stop(d->app.loop);
+}
+
+static void release(struct daemon *d)
+{
+	struct app *app = &d->app;
+
+	answer_release(&app->stats);
+	answer_release(&app->health);
+	answer_release(&app->metrics_text);
+	loop_free(app->loop);
+	event_bus_free(app->bus);
+	metrics_free(app->metrics);
+	log_free(app->log);
+}
+
+int daemon_run(const char *config_path, const char *ready_file, struct conf *conf)
+{
+	struct daemon d = {.config_path = config_path, .ready_file = ready_file, .conf = conf};
+
+	d.app.loop = loop_new();
+	d.app.log = log_new(STDERR_FILENO);
+	d.app.metrics = metrics_new();
+	d.app.bus = event_bus_new();
+	d.app.started_mono_ms = clock_mono_ms();
+	log_configure(d.app.log, conf->log.level, conf->log.json);
+	start_handles(&d);
+	fiber_group_init(&d.group, d.app.loop);
+	fiber_spawn(&d.group, "daemon", live, &d);
+	loop_run(d.app.loop);
+	release(&d);
+	return d.exit_code;
+}
+
+bool daemon_check(struct conf *conf, FILE *to)
+{
+	struct fault fault;
+
+	if (warm_check(conf, &fault) == OK)
+		return true;
+	fprintf(to, "%s\n", fault.detail);
+	return false;
+}

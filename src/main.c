@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cachewardend: options, boot order, signals, shutdown order.
+ *
+ *	options -> configuration -> loop -> main fiber { boot; serve until a signal; shut down }
+ *
+ * Special: everything is taken down in the reverse order of boot by the same fiber, so that a leak
+ * checker sees an empty house at exit.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon.h"
+
+enum { exit_config = 78 }; /* EX_CONFIG of sysexits(3), which systemd shows by name */
+
+static const char usage[] =
+	"Usage: cachewardend [--config FILE] [--ready-file PATH]\n"
+	"       cachewardend [--config FILE] --check-config | --print-config\n"
+	"       cachewardend --version | --help\n"
+	"\n"
+	"  --config FILE      the configuration (default /etc/cachewarden/cachewarden.yaml)\n"
+	"  --check-config     say what is wrong with it, FILE:LINE, and exit: 0 = nothing, 78\n"
+	"  --print-config     print what would be in force, secrets redacted\n"
+	"  --ready-file PATH  write the addresses to PATH once requests are served\n"
+	"  --version          print the version\n"
+	"  --help             print this\n";
+
+struct options {
+	const char *config;
+	const char *ready_file;
+	bool check, print;
+};
+
+static _Noreturn void leave(const char *text, FILE *to, int code)
+{
+	fputs(text, to);
+	exit(code);
+}
+
+static struct options parse_options(int argc, char **argv)
+{
+	static const struct option known[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"ready-file", required_argument, NULL, 'r'},
+		{"check-config", no_argument, NULL, 'k'},
+		{"print-config", no_argument, NULL, 'p'},
+		{"version", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	struct options options = {.config = "/etc/cachewarden/cachewarden.yaml"};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			options.config = optarg;
+			break;
+		case 'r':
+			options.ready_file = optarg;
+			break;
+		case 'k':
+			options.check = true;
+			break;
+		case 'p':
+			options.print = true;
+			break;
+		case 'v':
+			leave("cachewardend " CW_VERSION "\n", stdout, EXIT_SUCCESS);
+		case 'h':
+			leave(usage, stdout, EXIT_SUCCESS);
+		default:
+			leave(usage, stderr, 2);
+		}
+	}
+	if (optind < argc)
+		leave(usage, stderr, 2);
+	return options;
+}
+
+static int show_config(const struct options *options, const struct conf *conf)
+{
+	struct buf text = {0};
+
+	if (options->check)
+		buf_printf(&text, "%s: ok\n", options->config);
+	else
+		conf_print(conf, &text);
+	bool written = fwrite(text.p, 1, text.n, stdout) == text.n && fflush(stdout) == 0;
+	buf_release(&text);
+	return written ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = parse_options(argc, argv);
+	struct buf faults = {0};
+	struct conf *conf;
+	int code;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (conf_load(options.config, &conf, &faults) != OK) {
+		fputs(faults.p, stderr);
+		buf_release(&faults);
+		return exit_config;
+	}
+	buf_release(&faults);
+	if (options.check || options.print)
+		code = daemon_check(conf, stderr) ? show_config(&options, conf) : exit_config;
+	else
+		code = daemon_run(options.config, options.ready_file, conf);
+	conf_unref(conf);
+	return code;
+}
