@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures: a real redis-server, the real daemon, a fault proxy between them.
+
+Everything listens on Unix sockets or free ports in a temporary folder of its own, so that parallel
+runs do not meet. Nothing here sleeps where it can wait for an event.
+"""
+
+import os
+import shutil
+import tempfile
+
+import pytest
+
+from harness import Daemon, Redis
+
+
+@pytest.fixture
+def folder():
+    """Short, because a Unix socket's path may have 107 bytes only."""
+    path = tempfile.mkdtemp(prefix="cw-")
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def redis(folder):
+    server = Redis(folder)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def start(folder):
+    """start("yaml text", ...) -> Daemon, stopped and checked when the test ends."""
+    daemons = []
+
+    def make(config, **options):
+        name = "d%d" % len(daemons)
+        daemon = Daemon(os.path.join(folder, name), config, **options)
+        daemons.append(daemon)
+        return daemon
+
+    yield make
+    failures = [text for text in (daemon.close() for daemon in daemons) if text]
+    assert not failures, "\n".join(failures)
+
+
+@pytest.fixture
+def daemon(start, redis):
+    """The usual case: one daemon, everything allowed without a token on loopback."""
+    return start(open_config(redis))
+
+
+def open_config(redis, extra=""):
+    return f"""
+name: test
+listen: ["127.0.0.1:0"]
+auth: {{anonymous: [read, metrics, keys, write, invalidate, warm, operate]}}
+redis: {{url: "{redis.url}"}}
+{extra}
+"""

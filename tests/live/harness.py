@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: MIT
+"""What the tests drive: Redis, the daemon, HTTP clients."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+BINARY = os.environ["CACHEWARDEN_BIN"]
+API = "/api/v1/admin/cache"
+DEADLINE = 20  # seconds: how long any event may take before the test fails
+
+
+def until(condition, what, seconds=DEADLINE):
+    """Polls a condition that has no event to wait for; returns its first true value."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, "waited in vain for: " + what
+        time.sleep(0.01)
+
+
+class Redis:
+    """A redis-server on a Unix socket, spoken to over a connection of our own."""
+
+    def __init__(self, folder, *options, name="redis"):
+        self.path = os.path.join(folder, name + ".sock")
+        self.folder = folder
+        self.options = options
+        self.process = None
+        self.connection = None
+        self.start()
+
+    @property
+    def url(self):
+        return f"unix://{self.path}?db=0"
+
+    def start(self, *more):
+        self.process = subprocess.Popen(
+            ["redis-server", "--port", "0", "--unixsocket", self.path, "--save", "", "--appendonly",
+             "no", "--daemonize", "no", "--dir", self.folder, *self.options, *more],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for line in self.process.stdout:
+            if "eady to accept connections" in line:
+                break
+        else:
+            raise AssertionError("redis-server did not start")
+        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+        self.connection = None
+
+    def __call__(self, *args):
+        """One command; strings come back as bytes, errors are raised."""
+        if self.connection is None:
+            self.connection = Resp(self.path)
+        return self.connection.call(*args)
+
+    def pipeline(self, commands):
+        if self.connection is None:
+            self.connection = Resp(self.path)
+        return self.connection.pipeline(commands)
+
+    def fill(self, count, key="key:{}", value="value-{}", ttl=3600, batch=1000):
+        for begin in range(0, count, batch):
+            self.pipeline([("SET", key.format(i), value.format(i), "EX", ttl)
+                           for i in range(begin, min(begin + batch, count))])
+
+    def keys(self, pattern="*"):
+        """For assertions on small databases only; cachewarden itself never sends KEYS."""
+        return sorted(key for key in self("KEYS", pattern) if not key.startswith(b"cw:"))
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(DEADLINE)
+        self.connection = None
+        if os.path.exists(self.path):
+            os.unlink(self.path)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.kill()
+        self.process.wait(DEADLINE)
+        self.process.stdout.close()
+
+
+class RedisError(Exception):
+    pass
+
+
+class Resp:
+    """The least RESP2 client that the tests need."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(DEADLINE)
+        self.socket.connect(path)
+        self.file = self.socket.makefile("rb")
+
+    @staticmethod
+    def encode(args):
+        parts = [a if isinstance(a, bytes) else str(a).encode() for a in args]
+        return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(p), p) for p in parts)
+
+    def read(self):
+        line = self.file.readline()
+        if not line:
+            raise ConnectionError("redis closed the connection")
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"+":
+            return rest
+        if kind == b"-":
+            return RedisError(rest.decode())
+        if kind == b":":
+            return int(rest)
+        if kind == b"$":
+            return None if rest == b"-1" else self.file.read(int(rest) + 2)[:-2]
+        return None if rest == b"-1" else [self.read() for _ in range(int(rest))]
+
+    def pipeline(self, commands):
+        self.socket.sendall(b"".join(map(self.encode, commands)))
+        return [self.read() for _ in commands]
+
+    def call(self, *args):
+        reply = self.pipeline([args])[0]
+        if isinstance(reply, RedisError):
+            raise reply
+        return reply
+
+
+class Reply:
+    def __init__(self, status, headers, body, took):
+        self.status, self.headers, self.body, self.took = status, headers, body, took
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return f"<{self.status} {self.body[:2000]!r}>"
+
+
+class Daemon:
+    """cachewardend with its configuration in a folder of its own."""
+
+    def __init__(self, folder, config, wait=True, env=None, args=()):
+        os.makedirs(folder, exist_ok=True)
+        self.folder = folder
+        self.config_path = os.path.join(folder, "cachewarden.yaml")
+        self.ready_path = os.path.join(folder, "ready")
+        self.configure(config)
+        self.lines = []
+        self.changed = threading.Condition()
+        self.expect_exit = 0
+        self.process = subprocess.Popen(
+            [BINARY, "--config", self.config_path, "--ready-file", self.ready_path, *args],
+            stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, errors="replace",
+            env={**os.environ, **(env or {})})
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+        self.addresses = []
+        if wait:
+            self.wait_for("listening on ")
+            # Written before the line is logged.
+            with open(self.ready_path, encoding="utf-8") as file:
+                self.addresses = file.read().split()
+
+    def configure(self, config):
+        with open(self.config_path + ".new", "w", encoding="utf-8") as file:
+            file.write(config)
+        os.chmod(self.config_path + ".new", 0o600)
+        os.rename(self.config_path + ".new", self.config_path)
+
+    def _read(self):
+        for line in self.process.stderr:
+            with self.changed:
+                self.lines.append(line.rstrip("\n"))
+                self.changed.notify_all()
+        with self.changed:
+            self.lines.append("<end>")
+            self.changed.notify_all()
+
+    @property
+    def log(self):
+        return "\n".join(self.lines)
+
+    def wait_for(self, text, seconds=DEADLINE, count=1):
+        """Waits for a log line with `text`, the count-th; returns it."""
+        def found():
+            hits = [line for line in self.lines if text in line]
+            return hits[count - 1] if len(hits) >= count else None
+
+        with self.changed:
+            ok = self.changed.wait_for(
+                lambda: found() or (self.lines and self.lines[-1] == "<end>"), seconds)
+        assert ok and found(), f"no log line {text!r} in:\n{self.log}"
+        return found()
+
+    # HTTP -----------------------------------------------------------------------------------
+
+    @property
+    def address(self):
+        """(host, port) of the first TCP listener."""
+        text = next(a for a in self.addresses if a.startswith("http://"))
+        host, port = text[len("http://"):].rsplit(":", 1)
+        return host.strip("[]"), int(port)
+
+    def connect(self, timeout=DEADLINE):
+        return socket.create_connection(self.address, timeout=timeout)
+
+    def raw(self, data, timeout=DEADLINE):
+        """Sends bytes as they are and reads until the server closes."""
+        with self.connect(timeout) as connection:
+            connection.sendall(data)
+            answer = b""
+            while True:
+                try:
+                    part = connection.recv(65536)
+                except ConnectionResetError:
+                    return answer
+                if not part:
+                    return answer
+                answer += part
+
+    def request(self, method, path, body=None, headers=None, token=None, timeout=DEADLINE):
+        host, port = self.address
+        connection = http.client.HTTPConnection(host, port, timeout=timeout)
+        headers = dict(headers or {})
+        if token:
+            headers["Authorization"] = "Bearer " + token
+        if isinstance(body, (dict, list)):
+            body = json.dumps(body).encode()
+        if body is not None:
+            headers.setdefault("Content-Type", "application/json")
+        began = time.monotonic()
+        try:
+            connection.request(method, path, body=body, headers=headers)
+            answer = connection.getresponse()
+            data = answer.read()
+            return Reply(answer.status, answer.headers, data, time.monotonic() - began)
+        finally:
+            connection.close()
+
+    def get(self, path, **kw):
+        return self.request("GET", path, **kw)
+
+    def post(self, path, body=None, **kw):
+        return self.request("POST", path, body=body, **kw)
+
+    def invalidate(self, body, **kw):
+        return self.post(API + "/invalidate", body, **kw)
+
+    def warm(self, body=None, **kw):
+        return self.post(API + "/warm", body, **kw)
+
+    def stats(self):
+        return self.get(API + "/stats").json
+
+    def health(self):
+        return self.get(API + "/health")
+
+    def metric(self, name):
+        """The value of one series, as its whole text before the blank; None where absent."""
+        for line in self.get("/metrics").body.decode().splitlines():
+            if line.rsplit(" ", 1)[0] == name:
+                return float(line.rsplit(" ", 1)[1])
+        return None
+
+    def wait_redis(self, status="up", seconds=DEADLINE):
+        until(lambda: self.stats()["redis"]["status"] == status, "redis " + status, seconds)
+
+    # The process ----------------------------------------------------------------------------
+
+    def fds(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def rss(self):
+        with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def stop(self, number=signal.SIGTERM, seconds=40):
+        self.signal(number)
+        return self.process.wait(seconds)
+
+    def close(self):
+        """Ends it; returns what was wrong with how it lived or ended, or None."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(40)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            self.reader.join(DEADLINE)
+            return "the daemon did not end within 40 s of SIGTERM:\n" + self.log
+        self.reader.join(DEADLINE)
+        self.process.stderr.close()
+        for mark in ("AddressSanitizer", "LeakSanitizer", "runtime error:", "Assertion"):
+            if mark in self.log:
+                return f"{mark} in the log:\n{self.log}"
+        if self.expect_exit is not None and code != self.expect_exit:
+            return f"exit code {code}, expected {self.expect_exit}:\n{self.log}"
+        return None
