@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "daemon.h"
 
 enum { exit_config = 78 }; /* EX_CONFIG of sysexits(3), which systemd shows by name */
@@ -104,6 +105,7 @@ int main(int argc, char **argv)
 	int code;
 
 	signal(SIGPIPE, SIG_IGN);
+	json_use_mem();
 	if (conf_load(options.config, &conf, &faults) != OK) {
 		fputs(faults.p, stderr);
 		buf_release(&faults);

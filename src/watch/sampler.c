@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "watch/process.h"
-#include "watch/window.h"
+#include "watch/series.h"
 
 /* Counting descriptors walks a directory, too dear for every second with 10,000 connections. */
 enum { process_every = 5 };
@@ -15,7 +15,7 @@ struct sampler {
 	struct cw *cw;
 	struct fiber_group group;
 	struct sample sample;
-	struct window window;
+	struct series series;
 	uint64_t sequence;
 	int64_t lag_us; /* how late the last sleep ended */
 };
@@ -51,23 +51,23 @@ static double ms(int64_t us)
 static void compute(struct sampler *s)
 {
 	struct sample *sample = &s->sample;
-	const struct window *w = &s->window;
+	const struct series *w = &s->series;
 
-	sample->hit_rate = window_hit_rate(w);
+	sample->hit_rate = series_hit_rate(w);
 	sample->commands_per_second =
-		window_rate(w, offsetof(struct window_point, commands), SAMPLER_RATE_SECONDS);
+		series_rate(w, offsetof(struct series_point, commands), SAMPLER_RATE_SECONDS);
 	sample->expired_per_second =
-		window_rate(w, offsetof(struct window_point, expired), SAMPLER_RATE_SECONDS);
+		series_rate(w, offsetof(struct series_point, expired), SAMPLER_RATE_SECONDS);
 	sample->evicted_per_second =
-		window_rate(w, offsetof(struct window_point, evicted), SAMPLER_RATE_SECONDS);
+		series_rate(w, offsetof(struct series_point, evicted), SAMPLER_RATE_SECONDS);
 	sample->latency_p50_ms =
-		ms(window_quantile(w, offsetof(struct window_point, latency_us), 0.5));
+		ms(series_quantile(w, offsetof(struct series_point, latency_us), 0.5));
 	sample->latency_p99_ms =
-		ms(window_quantile(w, offsetof(struct window_point, latency_us), 0.99));
+		ms(series_quantile(w, offsetof(struct series_point, latency_us), 0.99));
 	sample->latency_max_ms =
-		ms(window_quantile(w, offsetof(struct window_point, latency_us), 1));
+		ms(series_quantile(w, offsetof(struct series_point, latency_us), 1));
 	sample->loop_lag_p99_ms =
-		ms(window_quantile(w, offsetof(struct window_point, lag_us), 0.99));
+		ms(series_quantile(w, offsetof(struct series_point, lag_us), 0.99));
 }
 
 /* Our own lookups are subtracted, so that the rates are the applications'. */
@@ -79,7 +79,7 @@ static void take(struct sampler *s, struct redis_info *info, int64_t took_us)
 	bool flushed = sample->known && was_flushed(&sample->info, info);
 
 	if (another)
-		window_clear(&s->window);
+		series_clear(&s->series);
 	redis_info_release(&sample->info);
 	sample->info = *info;
 	sample->known = true;
@@ -87,8 +87,8 @@ static void take(struct sampler *s, struct redis_info *info, int64_t took_us)
 	/* Right after a restart the server's counters are smaller than what we asked it before. */
 	sample->hits = info->hits > state.own_hits ? info->hits - state.own_hits : 0;
 	sample->misses = info->misses > state.own_misses ? info->misses - state.own_misses : 0;
-	window_add(&s->window,
-		&(struct window_point){
+	series_add(&s->series,
+		&(struct series_point){
 			.mono_ms = sample->mono_ms,
 			.hits = sample->hits,
 			.misses = sample->misses,

@@ -4,15 +4,15 @@
  *
  * Points are kept for SAMPLER_WINDOW_SECONDS, at most one a second. Pure.
  */
-#ifndef CW_WATCH_WINDOW_H
-#define CW_WATCH_WINDOW_H
+#ifndef CW_WATCH_SERIES_H
+#define CW_WATCH_SERIES_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum { WINDOW_POINTS = 301 };
+enum { SERIES_POINTS = 301 };
 
-struct window_point {
+struct series_point {
 	int64_t mono_ms;
 	int64_t hits, misses; /* less our own */
 	int64_t commands, expired, evicted;
@@ -20,21 +20,21 @@ struct window_point {
 	int64_t lag_us;
 };
 
-/* A zeroed window is empty. */
-struct window {
-	struct window_point points[WINDOW_POINTS];
+/* A zeroed series is empty. */
+struct series {
+	struct series_point points[SERIES_POINTS];
 	size_t first, count;
 };
 
 /* Adds a point; drops those older than `seconds` before it, and the oldest when it is full. */
-void window_add(struct window *window, const struct window_point *point, int64_t seconds);
-void window_clear(struct window *window);
+void series_add(struct series *series, const struct series_point *point, int64_t seconds);
+void series_clear(struct series *series);
 /* Hits over lookups between the oldest and the newest point; -1 without lookups. */
-double window_hit_rate(const struct window *window);
+double series_hit_rate(const struct series *series);
 /* Growth per second of the counter at `offset` over the last `seconds`; -1 with fewer than 2
  * points. */
-double window_rate(const struct window *window, size_t offset, int64_t seconds);
+double series_rate(const struct series *series, size_t offset, int64_t seconds);
 /* The quantile q of the values at `offset`; -1 where there is none. */
-int64_t window_quantile(const struct window *window, size_t offset, double q);
+int64_t series_quantile(const struct series *series, size_t offset, double q);
 
 #endif
