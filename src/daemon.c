@@ -41,6 +41,7 @@ struct daemon {
 	uv_timer_t watchdog;
 	bool stop_asked, reload_asked;
 	bool redis_seen; /* usable once: layout checked, startup jobs fired */
+	uint64_t log_dropped; /* what the metric has counted */
 	int exit_code;
 };
 
@@ -199,12 +200,24 @@ static enum error start_redis(struct daemon *d, struct fault *fault)
 	return OK;
 }
 
+/* Lines that the log's reader did not take wait until somebody tries again. */
+static void look_after_log(void *context)
+{
+	struct daemon *d = context;
+	struct metrics *m = d->app.metrics;
+	uint64_t dropped = log_dropped(d->app.log);
+
+	log_flush(d->app.log);
+	metric_add(m, METRIC_LOG_DROPPED, NULL, NULL, dropped - d->log_dropped);
+	d->log_dropped = dropped;
+}
+
 static void start_engine(struct daemon *d)
 {
 	struct app *app = &d->app;
 
 	cw_init(&app->cw, app->loop, app->bus, app->metrics, d->store, conf_ref(d->conf));
-	app->sampler = sampler_new(&app->cw);
+	app->sampler = sampler_new(&app->cw, look_after_log, d);
 	app->warm = warm_new(&app->cw, app->log);
 	app->http = http_server_new(&(struct http_options){
 		.loop = app->loop,

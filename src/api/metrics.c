@@ -94,13 +94,13 @@ static void render_commands(struct buf *out, const struct redis_info *info)
 		return;
 	head(out, "redis_commands_total", COUNTER, "Calls, by command");
 	for (size_t i = 0; i < info->command_count; i++) {
-		buf_str(out, "redis_commands_total{");
+		buf_str(out, "redis_commands_total");
 		metric_render_label(out, "cmd", slice_str(info->commands[i].name), true);
 		buf_printf(out, "} %lld\n", (long long)info->commands[i].calls);
 	}
 	head(out, "redis_commands_duration_seconds_total", COUNTER, "Time spent, by command");
 	for (size_t i = 0; i < info->command_count; i++) {
-		buf_str(out, "redis_commands_duration_seconds_total{");
+		buf_str(out, "redis_commands_duration_seconds_total");
 		metric_render_label(out, "cmd", slice_str(info->commands[i].name), true);
 		buf_printf(out, "} %.6f\n", (double)info->commands[i].usec / 1e6);
 	}
@@ -111,7 +111,7 @@ static void render_instance(struct buf *out, const struct redis_info *info)
 	char number[24];
 
 	head(out, "redis_instance_info", GAUGE, "1, labelled with what the server is");
-	buf_str(out, "redis_instance_info{");
+	buf_str(out, "redis_instance_info");
 	metric_render_label(out, "role", slice_str(info->role), true);
 	metric_render_label(out, "redis_version", slice_str(info->version), false);
 	metric_render_label(out, "redis_build_id", slice_str(info->build_id), false);

@@ -13,6 +13,8 @@ enum { process_every = 5 };
 
 struct sampler {
 	struct cw *cw;
+	void (*tick)(void *context);
+	void *tick_context;
 	struct fiber_group group;
 	struct sample sample;
 	struct series series;
@@ -156,6 +158,8 @@ static void sample_for_ever(void *argument)
 		observe_redis(s);
 		publish(s);
 		s->sequence++;
+		if (s->tick)
+			s->tick(s->tick_context);
 		int64_t interval = s->cw->conf->stats_interval_ms;
 		int64_t due_ns = clock_mono_ns() + interval * 1000000;
 
@@ -165,11 +169,13 @@ static void sample_for_ever(void *argument)
 	}
 }
 
-struct sampler *sampler_new(struct cw *cw)
+struct sampler *sampler_new(struct cw *cw, void (*tick)(void *context), void *context)
 {
 	struct sampler *s = mem_new(struct sampler);
 
 	s->cw = cw;
+	s->tick = tick;
+	s->tick_context = context;
 	s->sample.hit_rate = s->sample.commands_per_second = s->sample.expired_per_second = -1;
 	s->sample.evicted_per_second = s->sample.latency_p50_ms = s->sample.latency_p99_ms = -1;
 	s->sample.latency_max_ms = -1;

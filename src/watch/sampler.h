@@ -35,8 +35,11 @@ struct sample {
 
 struct sampler;
 
-/* Begins to sample at once. */
-struct sampler *sampler_new(struct cw *cw);
+/*
+ * Begins to sample at once. `tick` (may be NULL) is called after each sample: the one regular beat
+ * of an idle daemon, for whoever has small things to look after. It must not park.
+ */
+struct sampler *sampler_new(struct cw *cw, void (*tick)(void *context), void *context);
 /* The last sample; never NULL. Borrowed until the next turn. */
 const struct sample *sampler_latest(const struct sampler *sampler);
 /* Since the last answered INFO; -1 where there is none. */
