@@ -74,7 +74,7 @@ class Redis:
         """For assertions on small databases only; cachewarden itself never sends KEYS."""
         return sorted(key for key in self("KEYS", pattern) if not key.startswith(b"cw:"))
 
-    def signal(self, number):
+    def send(self, number):
         self.process.send_signal(number)
 
     def kill(self):
@@ -286,11 +286,11 @@ class Daemon:
         with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
 
-    def signal(self, number):
+    def send(self, number):
         self.process.send_signal(number)
 
     def stop(self, number=signal.SIGTERM, seconds=40):
-        self.signal(number)
+        self.send(number)
         return self.process.wait(seconds)
 
     def close(self):

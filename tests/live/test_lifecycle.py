@@ -68,11 +68,11 @@ def test_reloads_under_load_fail_no_request(start, redis):
 def test_sighup_reloads_and_a_broken_file_changes_nothing(start, redis):
     daemon = start(open_config(redis))
     daemon.configure(open_config(redis).replace("name: test", "name: other"))
-    daemon.signal(signal.SIGHUP)
+    daemon.send(signal.SIGHUP)
     daemon.wait_for("configuration reloaded")
     assert daemon.stats()["name"] == "other"
     daemon.configure("listen: 7\n")
-    daemon.signal(signal.SIGHUP)
+    daemon.send(signal.SIGHUP)
     daemon.wait_for("configuration refused")
     assert daemon.stats()["name"] == "other"
     health = daemon.health().json
@@ -124,7 +124,7 @@ def test_readyz_is_stopping_while_a_request_is_drained(start, redis):
         connection.sendall(b"POST " + API.encode() + b"/warm HTTP/1.1\r\nHost: localhost\r\n"
                            b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{")
         until(lambda: "1" if daemon.metric("cachewarden_http_connections") else None, "connection")
-        daemon.signal(signal.SIGTERM)
+        daemon.send(signal.SIGTERM)
         connection.sendall(b"}")
         assert connection.recv(4096).startswith(b"HTTP/1.1 ")
     assert daemon.process.wait(40) == 0
