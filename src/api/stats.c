@@ -67,7 +67,7 @@ static void add_traffic(cJSON *redis, const struct sample *sample)
 	add_known(keys, "evicted_per_second", sample->evicted_per_second, 1);
 }
 
-static void add_nodes(cJSON *redis, const struct app *app, const struct redis_state *state)
+static void add_nodes(cJSON *redis, const struct app *app)
 {
 	struct redis_node *const *nodes;
 	size_t count = redis_store_primaries(app->cw.store, &nodes);
@@ -75,14 +75,17 @@ static void add_nodes(cJSON *redis, const struct app *app, const struct redis_st
 	const struct redis_info *info = &sampler_latest(app->sampler)->info;
 
 	for (size_t i = 0; i < count; i++) {
+		struct redis_state state = redis_node_state(nodes[i]);
 		cJSON *node = cJSON_CreateObject();
 
 		add_text(node, "name", redis_node_name(nodes[i]));
-		add_text(node, "status", redis_status_name(redis_node_state(nodes[i]).status));
+		add_text(node, "status", redis_status_name(state.status));
 		add_text(node, "role", info->role);
 		add_count(node, "used_bytes", info->used_memory);
 		add_count(node, "keys", info->keys);
-		add_text(node, "last_error", state->last_error.detail);
+		/* What went wrong before it came up is no news any more. */
+		add_text(node, "last_error",
+			state.status == REDIS_UP ? "" : state.last_error.detail);
 		cJSON_AddItemToArray(list, node);
 	}
 }
@@ -117,7 +120,7 @@ static void add_redis(cJSON *stats, const struct app *app)
 	json_add_int(redis, "hit_rate_window_seconds", SAMPLER_WINDOW_SECONDS);
 	add_memory(redis, app, &sample.info);
 	add_traffic(redis, &sample);
-	add_nodes(redis, app, &state);
+	add_nodes(redis, app);
 }
 
 /* What passed through the daemon itself. It serves no lookups, so their ratio is not known. */
