@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs the registered suites, or those named on the command line. */
+/* Runs the registered suites, or those named on the command line; --list names them. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,8 +50,19 @@ static int wanted(const char *name, int argc, char **argv)
 	return argc == 1;
 }
 
+static int list(void)
+{
+	for (size_t i = 0; i < suite_count; i++)
+		puts(suites[i].name);
+	return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 2 && strcmp(argv[1], "--list") == 0)
+		return list();
+	/* As in the daemon: a peer that is gone is an error of write(2), no signal. */
+	signal(SIGPIPE, SIG_IGN);
 	SRunner *runner = srunner_create(NULL);
 	int added = 0;
 
