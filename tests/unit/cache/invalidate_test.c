@@ -267,7 +267,8 @@ static void queue_has_an_end(void)
 	int accepted = 0;
 
 	engine_fill("a:%d", 0, 10);
-	while (invalidate_begin(engine.invalidator, ask("a:*"), &operations[accepted], &fault) == OK)
+	while (invalidate_begin(engine.invalidator, ask("a:*"), &operations[accepted], &fault) ==
+		OK)
 		ck_assert_int_lt(++accepted, 100);
 	ck_assert_int_eq(fault.error, ERR_TOO_MANY_OPERATIONS);
 	ck_assert_int_eq(accepted, 80);
