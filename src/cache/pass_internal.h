@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What pass.c and pass_page.c share. */
+/* What the files of passes share; for pass*.c only. */
 #ifndef CW_CACHE_PASS_INTERNAL_H
 #define CW_CACHE_PASS_INTERNAL_H
 
@@ -31,10 +31,19 @@ struct pass {
 uint64_t pass_member_mask(const struct pass_request *member);
 /* Ends the member's part: it is told, and no longer touched. */
 void pass_release(struct pass_request *member);
+/* Releases those that want no more and wait for no reply. */
+void pass_release_leaving(struct pass *pass);
 bool pass_empty(const struct pass *pass);
 
+/* All of its work: walks, and walks once more where the connection was lost. Parks. */
+enum error pass_walk(struct pass *pass, struct fault *fault);
 extern const struct walk_handler pass_page_handler; /* context: struct pass */
+/* The reply to a command that removed names in the name of the slots in `mask`. */
+enum error pass_take_removal(
+	struct pass *pass, const struct redis_value *reply, uint64_t mask, struct fault *fault);
 
+/* Notes a name for a HOLD member; `bits` are its slots. */
+void pass_hold(struct pass_request *member, struct slice name, uint64_t bits);
 /* Removes what the HOLD members noted and may remove. Parks. */
 enum error pass_remove_held(struct pass *pass, struct fault *fault);
 

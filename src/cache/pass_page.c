@@ -14,7 +14,6 @@ enum {
 	names_per_command = 500,
 	bytes_per_command = 256 * 1024,
 	names_between_looks = 32,
-	held_per_command = 100,
 };
 static const int64_t longest_look_ns = 1500000;
 
@@ -71,21 +70,6 @@ static uint64_t admit(struct pass_request *member, struct slice name)
 	return bits;
 }
 
-/* A held name: its length, its slots, its bytes. */
-static void hold(struct pass_request *member, struct slice name, uint64_t bits)
-{
-	if (member->overflowed)
-		return;
-	if (member->held.n + sizeof name.n + sizeof bits + name.n > PASS_HOLD_BYTES) {
-		member->overflowed = true;
-		buf_release(&member->held);
-		return;
-	}
-	buf_append(&member->held, &name.n, sizeof name.n);
-	buf_append(&member->held, &bits, sizeof bits);
-	buf_add(&member->held, name);
-}
-
 /* The slots of all members in whose name it is removed; 0 where nobody removes it. */
 static uint64_t look_at(struct pass *pass, struct slice name)
 {
@@ -107,7 +91,8 @@ static uint64_t look_at(struct pass *pass, struct slice name)
 		struct pass_request *member = pass->members[i];
 
 		if (member && mask & pass_member_mask(member))
-			hold(member, name, (mask & pass_member_mask(member)) >> member->first_bit);
+			pass_hold(member, name,
+				(mask & pass_member_mask(member)) >> member->first_bit);
 	}
 	return 0;
 }
@@ -175,7 +160,7 @@ static void remove_names(struct removal *r, const struct redis_value *names, uin
 	}
 }
 
-static void release_leaving(struct pass *pass)
+void pass_release_leaving(struct pass *pass)
 {
 	for (size_t i = 0; i < pass->member_count; i++) {
 		struct pass_request *member = pass->members[i];
@@ -228,7 +213,7 @@ static bool look_at_page(void *context, struct walk_page *page)
 	mem_free(r);
 	mem_free(masks);
 	report_progress(pass, page);
-	release_leaving(pass);
+	pass_release_leaving(pass);
 	return !pass_empty(pass);
 }
 
@@ -252,7 +237,7 @@ static void count_removed(struct pass *pass, uint64_t mask, uint64_t removed)
 	}
 }
 
-static enum error take_reply(
+enum error pass_take_removal(
 	struct pass *pass, const struct redis_value *reply, uint64_t mask, struct fault *fault)
 {
 	enum error error = redis_value_error(reply, fault);
@@ -274,82 +259,12 @@ static enum error take_replies(void *context, struct walk_page *page, struct fau
 	for (size_t i = 0; i < redis_batch_count(page->batch); i++) {
 		memcpy(&note, page->notes.p + i * sizeof note, sizeof note);
 		count_in_flight(pass, note.mask, false);
-		enum error error = take_reply(
+		enum error error = pass_take_removal(
 			pass, redis_batch_reply(page->batch, i), note.mask, first ? NULL : fault);
 		first = first ? first : error;
 	}
-	release_leaving(pass);
+	pass_release_leaving(pass);
 	return first;
 }
 
 const struct walk_handler pass_page_handler = {look_at_page, take_replies, NULL};
-
-/* The name at *at in what a member holds; moves behind it. */
-static struct slice next_held(const struct buf *held, size_t *at, uint64_t *ret_bits)
-{
-	struct slice name;
-
-	memcpy(&name.n, held->p + *at, sizeof name.n);
-	memcpy(ret_bits, held->p + *at + sizeof name.n, sizeof *ret_bits);
-	name.p = held->p + *at + sizeof name.n + sizeof *ret_bits;
-	*at += sizeof name.n + sizeof *ret_bits + name.n;
-	return name;
-}
-
-/* Removes up to held_per_command names of the same slots. Parks. */
-static enum error remove_some(
-	struct pass *pass, struct pass_request *member, size_t *at, struct fault *fault)
-{
-	struct slice argv[held_per_command + 1] = {passes_remove_command(pass->owner)};
-	struct redis_batch *batch = redis_batch_new();
-	uint64_t bits = 0, first_bits = 0;
-	unsigned first_bit = member->first_bit;
-	size_t argc = 1;
-
-	while (*at < member->held.n && argc <= held_per_command) {
-		size_t next = *at;
-		struct slice name = next_held(&member->held, &next, &bits);
-
-		if (argc > 1 && bits != first_bits)
-			break;
-		first_bits = bits;
-		argv[argc++] = name;
-		*at = next;
-	}
-	redis_batch_add(batch, argc, argv);
-	struct redis_node *node = redis_store_node(pass->owner->cw->store, argv[1]);
-	enum error error =
-		redis_node_run(node, REDIS_BULK, batch, cw_deadline(pass->owner->cw), fault);
-	/* The member may have gone meanwhile: the mask then meets nobody. */
-	if (!error)
-		error = take_reply(
-			pass, redis_batch_reply(batch, 0), first_bits << first_bit, fault);
-	redis_batch_free(batch);
-	return error;
-}
-
-static enum error remove_held(struct pass *pass, size_t place, struct fault *fault)
-{
-	struct pass_request *member = pass->members[place];
-	enum error error = OK;
-
-	for (size_t at = 0; !error && at < member->held.n && !member->leaving;) {
-		error = remove_some(pass, member, &at, fault);
-		/* It frees what it holds when it goes. */
-		if (pass->members[place] != member)
-			return error;
-	}
-	return error;
-}
-
-enum error pass_remove_held(struct pass *pass, struct fault *fault)
-{
-	enum error error = OK;
-
-	for (size_t i = 0; i < pass->member_count && !error; i++)
-		if (pass->members[i] && pass->members[i]->mode == PASS_HOLD &&
-			!pass->members[i]->leaving && !pass->members[i]->overflowed)
-			error = remove_held(pass, i, fault);
-	release_leaving(pass);
-	return error;
-}

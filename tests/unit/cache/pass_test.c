@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/* Passes under trouble: writers, cut connections, old servers, many patterns, bounded callers. */
+#include "cache/pass.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../unit.h"
+#include "cache/walk.h"
+#include "config.h"
+#include "engine.h"
+
+static const char yaml[] = "invalidate: {max_keys: 500000, pace: {max_latency: 0ms}}\n";
+
+static struct invalidation *ask_as(const struct identity *who, const char *pattern)
+{
+	struct invalidation *asked = invalidation_new(engine.conf, who);
+
+	invalidation_add_pattern(asked, slice_str(pattern));
+	asked->max_keys = 400000;
+	return asked;
+}
+
+static struct invalidation *ask(const char *pattern)
+{
+	return ask_as(&config_admin, pattern);
+}
+
+static void expect(struct operation *operation, int64_t matched, int64_t removed)
+{
+	ck_assert_str_eq(operation_state_name(operation_state(operation)), "completed");
+	ck_assert_int_eq(engine_number(operation, "complete"), 1);
+	ck_assert_int_eq(engine_number(operation, "matched"), matched);
+	ck_assert_int_eq(engine_number(operation, "invalidated"), removed);
+	operation_unref(operation);
+}
+
+static bool writing;
+
+/* Adds and removes keys of its own, and adds some that match. */
+static void write_meanwhile(void *argument)
+{
+	int *added = argument;
+
+	while (writing) {
+		engine_fill("w:%d", *added, 50);
+		engine_fill("temp:%d", *added, 50);
+		engine_call("DEL", "temp:1", NULL, NULL);
+		engine_fill("a:late:%d", *added, 5);
+		*added += 50;
+	}
+}
+
+static void writer_loses_nothing(void)
+{
+	struct fiber_group group;
+	char key[32];
+	int added = 0;
+
+	engine_fill("a:%d", 0, 100000);
+	fiber_group_init(&group, engine.loop);
+	writing = true;
+	fiber_spawn(&group, "writer", write_meanwhile, &added);
+	struct operation *operation = engine_invalidate(ask("a:*"));
+	writing = false;
+	fiber_group_join(&group, DEADLINE_NONE);
+	ck_assert_int_eq(engine_number(operation, "complete"), 1);
+	ck_assert_int_ge(engine_number(operation, "invalidated"), 100000);
+	operation_unref(operation);
+	ck_assert_int_gt(added, 50);
+	for (int i = 0; i < added; i++) {
+		snprintf(key, sizeof key, "w:%d", i);
+		ck_assert_int_eq(engine_call("EXISTS", key, NULL, NULL), 1);
+	}
+	for (int i = 0; i < 100000; i += 997) {
+		snprintf(key, sizeof key, "a:%d", i);
+		ck_assert_int_eq(engine_call("EXISTS", key, NULL, NULL), 0);
+	}
+}
+
+START_TEST(a_writer_beside_it_loses_nothing)
+{
+	engine_run(yaml, writer_loses_nothing);
+}
+END_TEST
+
+static void kill_meanwhile(void *argument)
+{
+	(void)argument;
+	while (engine.invalidated_keys == 0)
+		fiber_yield();
+	engine_call("CLIENT", "KILL", "TYPE", "normal");
+}
+
+static void connection_is_cut(void)
+{
+	struct fiber_group group;
+
+	engine_fill("a:%d", 0, 100000);
+	engine_fill("b:%d", 0, 1000);
+	fiber_group_init(&group, engine.loop);
+	fiber_spawn(&group, "kill", kill_meanwhile, NULL);
+	struct operation *operation = engine_invalidate(ask("a:*"));
+	fiber_group_join(&group, DEADLINE_NONE);
+	ck_assert_int_eq(engine_number(operation, "complete"), 1);
+	ck_assert_int_eq(engine_number(operation, "passes"), 2);
+	/* What was removed without an answer is not claimed. */
+	ck_assert_int_gt(engine_number(operation, "invalidated"), 90000);
+	ck_assert_int_le(engine_number(operation, "invalidated"), 100000);
+	operation_unref(operation);
+	expect(engine_invalidate(ask("a:*")), 0, 0);
+	expect(engine_invalidate(ask("b:*")), 1000, 1000);
+}
+
+START_TEST(a_cut_connection_costs_a_second_walk)
+{
+	engine_run(yaml, connection_is_cut);
+}
+END_TEST
+
+static void many_patterns(void)
+{
+	struct invalidation *asked = ask("none:*");
+	char pattern[32];
+
+	for (int i = 0; i < 100; i++) {
+		snprintf(pattern, sizeof pattern, "*k%02d:?", i);
+		invalidation_add_pattern(asked, slice_str(pattern));
+	}
+	for (int i = 0; i < 100; i++) {
+		snprintf(pattern, sizeof pattern, "k%02d:x", i);
+		engine_call("SET", pattern, "v", NULL);
+	}
+	struct operation *operation = engine_invalidate(asked);
+	ck_assert_int_eq(engine_number(operation, "passes"), 2);
+	expect(operation, 100, 100);
+}
+
+START_TEST(more_patterns_than_a_pass_takes_need_another)
+{
+	engine_run(yaml, many_patterns);
+}
+END_TEST
+
+static void old_server(void)
+{
+	struct invalidation *asked = ask("a:*");
+
+	engine_fill("a:%d", 0, 2000);
+	engine_fill("b:%d", 0, 2);
+	invalidation_add_key(asked, SLICE("b:0"));
+	expect(engine_invalidate(asked), 2001, 2001);
+	expect(engine_invalidate(ask("b:*")), 1, 1);
+}
+
+START_TEST(without_unlink_del_does_it)
+{
+	char path[] = "/tmp/cw-redis-XXXXXX";
+	int fd = mkstemp(path);
+	static const char text[] = "rename-command UNLINK \"\"\n";
+
+	ck_assert_int_eq(write(fd, text, sizeof text - 1), sizeof text - 1);
+	close(fd);
+	engine_run_with("--include", path, yaml, old_server);
+	unlink(path);
+}
+END_TEST
+
+static const struct slice prefixes[] = {{"shop:", 5}};
+static const struct identity bounded = {.name = "shop",
+	.scopes = SCOPE_INVALIDATE,
+	.key_prefixes = prefixes,
+	.key_prefix_count = 1};
+
+static void bounded_caller(void)
+{
+	engine_fill("shop:%d", 0, 10);
+	engine_fill("shop:queues:%d", 0, 10);
+	struct operation *operation = engine_invalidate(ask_as(&bounded, "shop:*"));
+	ck_assert_int_eq(engine_number(operation, "protected_skipped"), 10);
+	expect(operation, 10, 10);
+}
+
+START_TEST(protected_keys_are_skipped_and_counted)
+{
+	engine_run(yaml, bounded_caller);
+}
+END_TEST
+
+static void costly_patterns(void)
+{
+	engine_fill(
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa%d",
+		0, 1000);
+	int64_t began = clock_mono_ms();
+	expect(engine_invalidate(ask("a*a*a*a*a*a*a*a*a*a*a*a*a*a*b")), 0, 0);
+	ck_assert_int_lt(clock_mono_ms() - began, 1000);
+	expect(engine_invalidate(ask("a*a*a*a*a*a*a*7")), 100, 100);
+}
+
+START_TEST(catastrophic_patterns_stay_here)
+{
+	engine_run(yaml, costly_patterns);
+}
+END_TEST
+
+static void names_of_any_bytes(void)
+{
+	struct redis_batch *batch = redis_batch_new();
+
+	engine_call("PING", NULL, NULL, NULL);
+	REDIS_ADD(batch, SLICE("SET"), SLICE("bin\0\xff\r\n1"), SLICE("v"));
+	REDIS_ADD(batch, SLICE("SET"), SLICE("bin\0\xff\r\n2"), SLICE("v"));
+	ck_assert_int_eq(redis_node_run(redis_store_node(engine.store, SLICE("")), REDIS_COMMANDS,
+				 batch, clock_deadline(2000), NULL),
+		OK);
+	redis_batch_free(batch);
+	struct operation *operation = engine_invalidate(ask("bin*"));
+	operation_ref(operation);
+	expect(operation, 2, 2);
+	/* Its record can be read again, NUL or not. */
+	struct fault fault;
+	cJSON *record = NULL;
+	ck_assert_int_eq(operations_find(engine.operations, slice_str(operation_id(operation)),
+				 &record, &fault),
+		OK);
+	cJSON_Delete(record);
+	operation_unref(operation);
+}
+
+START_TEST(names_may_have_any_bytes)
+{
+	engine_run(yaml, names_of_any_bytes);
+}
+END_TEST
+
+START_TEST(a_cursor_says_how_far_it_is)
+{
+	ck_assert_double_eq(walk_seen(SLICE("0")), 0);
+	ck_assert_double_eq(walk_seen(SLICE("1")), 0.5);
+	ck_assert_double_eq(walk_seen(SLICE("2")), 0.25);
+	ck_assert_double_eq(walk_seen(SLICE("3")), 0.75);
+	ck_assert_double_eq(walk_seen(SLICE("x")), 0);
+}
+END_TEST
+
+TEST_SUITE("pass", a_writer_beside_it_loses_nothing, a_cut_connection_costs_a_second_walk,
+	more_patterns_than_a_pass_takes_need_another, without_unlink_del_does_it,
+	protected_keys_are_skipped_and_counted, catastrophic_patterns_stay_here,
+	names_may_have_any_bytes, a_cursor_says_how_far_it_is)
