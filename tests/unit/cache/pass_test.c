@@ -144,6 +144,46 @@ START_TEST(more_patterns_than_a_pass_takes_need_another)
 }
 END_TEST
 
+/* {"value": ..., "matched": m, "invalidated": n} of selector i. */
+static void expect_selector(const struct operation *operation, int i, int64_t m, int64_t n)
+{
+	const cJSON *selectors =
+		cJSON_GetObjectItemCaseSensitive(operation_result(operation), "selectors");
+	const cJSON *selector = cJSON_GetArrayItem(selectors, i);
+	char text[32];
+
+	snprintf(text, sizeof text, "%d", (int)m);
+	ck_assert_str_eq(cJSON_GetObjectItem(selector, "matched")->valuestring, text);
+	snprintf(text, sizeof text, "%d", (int)n);
+	ck_assert_str_eq(cJSON_GetObjectItem(selector, "invalidated")->valuestring, text);
+}
+
+static void overlapping_selectors(void)
+{
+	struct invalidation *asked = ask("a:*");
+
+	engine_fill("a:%d", 0, 100);
+	engine_fill("b:%d", 0, 50);
+	invalidation_add_pattern(asked, SLICE("?:1*"));
+	invalidation_add_pattern(asked, SLICE("b:*"));
+	invalidation_add_pattern(asked, SLICE("c:*"));
+	invalidation_add_key(asked, SLICE("a:1"));
+	struct operation *operation = engine_invalidate(asked);
+	expect_selector(operation, 0, 1, 1);
+	/* What went by its name is not seen by the pass. */
+	expect_selector(operation, 1, 99, 99);
+	expect_selector(operation, 2, 21, 21);
+	expect_selector(operation, 3, 50, 50);
+	expect_selector(operation, 4, 0, 0);
+	expect(operation, 150, 150);
+}
+
+START_TEST(a_key_counts_for_each_pattern_that_matches_it)
+{
+	engine_run(yaml, overlapping_selectors);
+}
+END_TEST
+
 static void old_server(void)
 {
 	struct invalidation *asked = ask("a:*");
@@ -247,6 +287,6 @@ START_TEST(a_cursor_says_how_far_it_is)
 END_TEST
 
 TEST_SUITE("pass", a_writer_beside_it_loses_nothing, a_cut_connection_costs_a_second_walk,
-	more_patterns_than_a_pass_takes_need_another, without_unlink_del_does_it,
-	protected_keys_are_skipped_and_counted, catastrophic_patterns_stay_here,
-	names_may_have_any_bytes, a_cursor_says_how_far_it_is)
+	more_patterns_than_a_pass_takes_need_another, a_key_counts_for_each_pattern_that_matches_it,
+	without_unlink_del_does_it, protected_keys_are_skipped_and_counted,
+	catastrophic_patterns_stay_here, names_may_have_any_bytes, a_cursor_says_how_far_it_is)

@@ -129,6 +129,19 @@ START_TEST(a_key_counts_for_each_selector_that_claims_it)
 }
 END_TEST
 
+START_TEST(naming_a_key_twice_counts_once)
+{
+	setup();
+	invalidation_add_key(asked, SLICE("a"));
+	invalidation_add_key(asked, SLICE("a"));
+	ck_assert_int_eq(make(), OK);
+	ck_assert_uint_eq(plan->key_count, 1);
+	plan_count(plan, &plan->keys[0], false);
+	ck_assert_uint_eq(selector(SELECTOR_KEY, "a")->matched, 1);
+	teardown();
+}
+END_TEST
+
 START_TEST(without_cascade_rules_rest)
 {
 	setup();
@@ -289,8 +302,8 @@ END_TEST
 
 TEST_SUITE("plan", a_literal_pattern_is_a_key, entities_give_keys_and_escaped_patterns,
 	rules_are_followed_transitively_and_cycles_end,
-	a_key_counts_for_each_selector_that_claims_it, without_cascade_rules_rest,
-	dependents_go_without_the_key_itself, endless_rules_stop_at_the_cap,
-	a_rules_pattern_without_glob_is_a_key, what_the_caller_may_not_name_refuses_all,
-	who_has_flush_may_match_all, too_much_at_once_is_refused,
-	the_preview_names_rules_dependents_and_cycles)
+	a_key_counts_for_each_selector_that_claims_it, naming_a_key_twice_counts_once,
+	without_cascade_rules_rest, dependents_go_without_the_key_itself,
+	endless_rules_stop_at_the_cap, a_rules_pattern_without_glob_is_a_key,
+	what_the_caller_may_not_name_refuses_all, who_has_flush_may_match_all,
+	too_much_at_once_is_refused, the_preview_names_rules_dependents_and_cycles)
