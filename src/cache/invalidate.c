@@ -130,13 +130,13 @@ static enum error prepare(struct job *job, struct fault *fault)
 	return error;
 }
 
-enum error invalidate_begin(struct invalidator *invalidator, struct invalidation *asked,
+enum error invalidate_begin(struct invalidator *invalidator, struct invalidation *invalidation,
 	struct operation **ret, struct fault *fault)
 {
 	struct job *job = mem_new(struct job);
 
 	job->owner = invalidator;
-	job->asked = asked;
+	job->asked = invalidation;
 	enum error error = prepare(job, fault);
 	if (error) {
 		job_free(job);
@@ -145,8 +145,8 @@ enum error invalidate_begin(struct invalidator *invalidator, struct invalidation
 	job->arriving = job->plan->pattern_count > 0;
 	invalidator->arriving += job->arriving;
 	const struct operation_spec spec = {.kind = "invalidate",
-		.by = asked->by,
-		.note = asked->note,
+		.by = invalidation->by,
+		.note = invalidation->note,
 		.run = job_run,
 		.context = job,
 		.free_context = job_free};

@@ -32,10 +32,10 @@ struct job {
 	int64_t began_ns;
 };
 
-void job_free(void *job);
+void job_free(void *argument);
 /* The operation's work, from top to bottom. Parks. */
 enum operation_state job_run(
-	struct operation *operation, void *job, cJSON **ret_result, struct fault *fault);
+	struct operation *operation, void *context, cJSON **ret_result, struct fault *fault);
 /* The body of the invalidate route, less operation_id and state. */
 cJSON *job_result(const struct job *job);
 void job_count_metrics(const struct job *job);
