@@ -51,6 +51,30 @@ def daemon(start, redis):
     return start(open_config(redis))
 
 
+@pytest.fixture(scope="module")
+def shared_folder():
+    path = tempfile.mkdtemp(prefix="cw-")
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def shared_redis(shared_folder):
+    """For the tests of one file that leave nothing behind which another would mind."""
+    server = Redis(shared_folder)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def shared(shared_folder, shared_redis):
+    """The usual daemon, one for the tests of a file; judged when the last of them has ended."""
+    daemon = Daemon(os.path.join(shared_folder, "d"), open_config(shared_redis))
+    yield daemon
+    failure = daemon.close()
+    assert not failure, failure
+
+
 def open_config(redis, extra=""):
     return f"""
 name: test
