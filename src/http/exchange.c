@@ -64,13 +64,34 @@ static enum MHD_Result add_field(void *context, enum MHD_ValueKind kind, const c
 	return MHD_YES;
 }
 
-static enum MHD_Result admit(struct request *request, const char *method)
+/* Later versions refuse such heads by themselves, and keep theirs in another way. */
+static bool is_torn(const struct request *request, const char *version)
+{
+#if MHD_VERSION < 0x00097701
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	struct head_bytes bytes = {
+		.begin = request->head.method.p,
+		.n = info ? info->header_size : 0,
+		.target_n = request->target.n,
+		.version = version,
+	};
+
+	return !head_is_whole(&request->head, &bytes);
+#else
+	(void)request, (void)version;
+	return false;
+#endif
+}
+
+static enum MHD_Result admit(struct request *request, const char *method, const char *version)
 {
 	struct fault fault;
 
 	request->began_ns = clock_mono_ns();
 	head_begin(&request->head, slice_str(method));
 	MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, add_field, &request->head);
+	request->head.torn = is_torn(request, version);
 	if (request_admit(request, &fault)) {
 		request->refused = true;
 		reply_fault(request, &fault);
@@ -142,13 +163,13 @@ enum MHD_Result exchange_handle(void *context, struct MHD_Connection *mhd, const
 	struct request *request = *request_context;
 	size_t n = *data_n;
 
-	(void)context, (void)url, (void)version;
+	(void)context, (void)url;
 	if (!request)
 		return MHD_NO;
 	request->mhd = mhd;
 	switch (request->state) {
 	case REQUEST_NEW:
-		return admit(request, method);
+		return admit(request, method, version);
 	case REQUEST_BODY:
 		*data_n = 0;
 		return n > 0 ? collect(request, data, n) : run(request);

@@ -101,6 +101,10 @@ enum error gate_fields(struct head *head, struct fault *fault)
 		if (error)
 			return error;
 	}
+	if (head->torn)
+		return fault_set(fault, ERR_BAD_REQUEST,
+			"the head has a folded line, a bare line feed, a NUL, a line that begins "
+			"with a colon, or blanks in the request line");
 	return OK;
 }
 

@@ -22,7 +22,8 @@ enum error gate_method(struct slice method, struct fault *fault);
 
 /*
  * Names are tokens, values without control bytes, at most HEAD_MAX_FIELDS and HEAD_MAX_BYTES, no
- * field twice that says who asks or how long the body is. Notes the known fields in `head`.
+ * field twice that says who asks or how long the body is, nothing between them (`torn`). Notes the
+ * known fields in `head`.
  */
 enum error gate_fields(struct head *head, struct fault *fault);
 

@@ -43,7 +43,7 @@ void head_begin(struct head *head, struct slice method)
 
 	head->method = method;
 	head->field_count = head->field_bytes = 0;
-	head->too_many = false;
+	head->too_many = head->torn = false;
 	head->host = head->authorization = head->content_type = absent;
 	head->content_length = head->cookie = head->expect = absent;
 	head->transfer_encoding = head->origin = head->fetch_site = head->request_id = absent;
@@ -59,6 +59,42 @@ void head_add(struct head *head, struct slice name, struct slice value)
 		return;
 	}
 	head->fields[head->field_count++] = (struct head_field){name, value};
+}
+
+/* Moves *at over a line's end, CR and LF overwritten; false where it is none. */
+static bool skip_line_end(const char **at, const char *end)
+{
+	if (end - *at < 2 || (*at)[0] || (*at)[1])
+		return false;
+	*at += 2;
+	return true;
+}
+
+bool head_is_whole(const struct head *head, const struct head_bytes *bytes)
+{
+	const char *end = bytes->begin + bytes->n;
+	const char *at = bytes->begin + head->method.n + 1 + bytes->target_n + 1;
+
+	if (bytes->version != at)
+		return false;
+	at += strlen(at);
+	if (!skip_line_end(&at, end))
+		return false;
+	for (size_t i = 0; i < head->field_count; i++) {
+		const struct head_field *field = &head->fields[i];
+
+		if (field->name.p != at)
+			return false;
+		at += field->name.n + 1;
+		while (at < field->value.p && (*at == ' ' || *at == '\t'))
+			at++;
+		if (field->value.p != at)
+			return false;
+		at += field->value.n;
+		if (!skip_line_end(&at, end))
+			return false;
+	}
+	return skip_line_end(&at, end) && at == end;
 }
 
 bool head_find(const struct head *head, struct slice name, struct slice *ret)

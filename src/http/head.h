@@ -18,6 +18,7 @@ struct head {
 	size_t field_count;
 	size_t field_bytes; /* of all fields as sent, those beyond HEAD_MAX_FIELDS too */
 	bool too_many;
+	bool torn; /* the fields are not all that came: see head_is_whole() */
 
 	/* Filled by gate_fields(); p is NULL where the field is absent. */
 	struct slice host, authorization, content_type, content_length, cookie, expect;
@@ -29,6 +30,24 @@ struct head {
 void head_begin(struct head *head, struct slice method);
 /* Adds a field as it came. */
 void head_add(struct head *head, struct slice name, struct slice value);
+/*
+ * A head as libmicrohttpd before 0.9.77.1 has parsed it in place: colons and line ends are NULs,
+ * and the texts of a struct head point into it.
+ */
+struct head_bytes {
+	const char *begin; /* of the method */
+	size_t n;	   /* with the empty line */
+	size_t target_n;   /* as sent */
+	const char *version;
+};
+
+/*
+ * Whether request line and fields, parted by one space, one colon with blanks after it, and CRLF,
+ * are all of the bytes. They are not where a line was folded (which glues it to the *name* before
+ * it, so that a length vanishes), ended by a bare LF, cut by a NUL, or began with a colon (which
+ * ends the head, so that what follows is read as another request).
+ */
+bool head_is_whole(const struct head *head, const struct head_bytes *bytes);
 /* By any case; false where it is absent. */
 bool head_find(const struct head *head, struct slice name, struct slice *ret);
 
