@@ -7,6 +7,8 @@ However the doubt is resolved, the canary is data or nothing: it must never be c
 at most one answer, and where the framing itself is doubtful the connection ends.
 """
 
+import re
+
 import pytest
 
 from conftest import open_config
@@ -179,7 +181,20 @@ DOUBTFUL = {
     "two-hosts": outer(JSON, "Host: localhost", CL),
     "no-host": outer(JSON, CL, host=None),
     "other-host": outer(JSON, CL, host="evil.test"),
-    "header-without-name": outer(JSON, ": x", CL),
+    "name-empty": outer(JSON, ": x", CL),
+    "name-empty-first": outer(": x", JSON, CL),
+    "name-empty-ends-the-head": lambda hidden: request(
+        "GET /livez", b": x\r\n" + hidden),
+    "name-empty-after-a-header": lambda hidden: request(
+        "GET /livez", "X-A: b", b":\r\n" + hidden),
+    "nul-ends-the-head": lambda hidden: request("GET /livez", "X-A: b", b"\x00\r\n" + hidden),
+    "nul-and-text-end-the-head": lambda hidden: request(
+        "GET /livez", "X-A: b", b"\x00Content-Length: 2\r\n" + hidden),
+    "lf-ends-the-head": lambda hidden: request("GET /livez", "X-A: b", b"\n" + hidden),
+    "lf-everywhere": lambda hidden: b"GET /livez HTTP/1.1\nHost: localhost\n\n" + hidden,
+    "lf-after-the-request-line": lambda hidden: b"GET /livez HTTP/1.1\nHost: h\r\n\r\n" + hidden,
+    "nul-in-the-target": lambda hidden: request(b"GET /livez\x00/x HTTP/1.1\r\n", body=hidden),
+    "two-spaces-no-body": lambda hidden: request(b"GET  /livez HTTP/1.1\r\n", body=hidden),
     "absolute-form": outer(JSON, CL, line="POST http://localhost" + API + "/invalidate"),
     "authority-form": outer(line="CONNECT localhost:80"),
     "two-spaces": outer(JSON, CL, line=b"POST  /nowhere HTTP/1.1\r\n"),
@@ -211,17 +226,19 @@ def attack(canary, make, kind):
     raw = make(canary.hidden(kind))
     with Wire(canary.daemon) as wire:
         wire.send(raw)
-        answers = [a for a in wire.answers(patience=3) if a.status >= 200]
-    assert len(answers) <= 1, answers
+        text = wire.everything(patience=0.3)
     canary.check()
-    return answers
+    # libmicrohttpd 0.9.75 refuses a malformed length with its status line and headers twice, so
+    # answers are counted by a header that only ours have.
+    assert text.count(b"X-Request-Id: ") <= 1, text
+    return [int(status) for status in re.findall(rb"^HTTP/1\.1 ([2-5]\d\d) ", text, re.M)]
 
 
 @pytest.mark.parametrize("kind", ["DELETE", "POST"])
 @pytest.mark.parametrize("case", DOUBTFUL)
 def test_a_request_of_doubtful_framing_carries_nothing_in(canary, case, kind):
-    answers = attack(canary, DOUBTFUL[case], kind)
-    assert not answers or answers[0].status >= 400, answers
+    statuses = attack(canary, DOUBTFUL[case], kind)
+    assert all(status >= 400 for status in statuses), statuses
 
 
 @pytest.mark.parametrize("kind", ["DELETE", "POST"])

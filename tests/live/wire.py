@@ -116,25 +116,18 @@ class Wire:
         body, self.data = self.data[:length], self.data[length:]
         return Reply(status, headers, body, time.monotonic() - self.began)
 
-    def answers(self, patience=DEADLINE):
-        """All answers until the server closes. After `patience` seconds of silence our side ends."""
-        found, given_up = [], False
+    def everything(self, patience=DEADLINE):
+        """All bytes until the server closes; after `patience` seconds of silence we say goodbye."""
         self.socket.settimeout(patience)
-        while True:
-            try:
-                answer = self.answer()
-            except TimeoutError:
-                assert not given_up, "the server does not close"
-                given_up = True
-                self.socket.settimeout(DEADLINE)
-                try:
-                    self.socket.shutdown(socket.SHUT_WR)
-                except OSError:
-                    return found
-                continue
-            if answer is None:
-                return found
-            found.append(answer)
+        try:
+            while self._more():
+                pass
+        except TimeoutError:
+            self.socket.shutdown(socket.SHUT_WR)
+            self.socket.settimeout(DEADLINE)
+            while self._more():
+                pass
+        return self.data
 
     def wait_closed(self):
         """Seconds from the connect until the server closed; what it sent before is dropped."""
