@@ -7,6 +7,8 @@ BUILD ?= build
 Q ?= @
 CONFIG ?= conf/demo.yaml
 PYTEST ?= /usr/bin/python3 -m pytest
+# How the targets that build first do so, unless make was told already.
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 VERSION := 0.1.0
 PKGS := libmicrohttpd hiredis libuv libcjson yaml-0.1 libcurl gnutls libsystemd
@@ -54,13 +56,14 @@ deps:
 	@sh tests/deps.sh
 
 run: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(JOBS) all
 	@sh tests/run.sh $(BUILD)/cachewardend $(CONFIG)
 
 # Every test: lint, then both suites on the release build, then both under the sanitizers.
 test: deps
 	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory check live
+	@$(MAKE) --no-print-directory $(JOBS) all $(BUILD)/unit
+	@$(MAKE) --no-print-directory -j1 check live
 	@$(MAKE) --no-print-directory asan
 
 # One suite: make check SUITE=glob. All: four at a time, for most of them wait for something.
@@ -72,10 +75,11 @@ live: $(BUILD)/cachewardend
 	CACHEWARDEN_BIN=$(abspath $<) $(PYTEST) -q -p no:cacheprovider $(or $(TESTS),tests/live)
 
 asan:
-	@$(MAKE) --no-print-directory MODE=asan BUILD=$(BUILD)/asan check live
+	@$(MAKE) --no-print-directory $(JOBS) MODE=asan BUILD=$(BUILD)/asan all $(BUILD)/asan/unit
+	@$(MAKE) --no-print-directory -j1 MODE=asan BUILD=$(BUILD)/asan check live
 
 coverage:
-	@$(MAKE) --no-print-directory MODE=coverage BUILD=$(BUILD)/coverage check live
+	@$(MAKE) --no-print-directory -j1 MODE=coverage BUILD=$(BUILD)/coverage check live
 	gcovr -r . $(BUILD)/coverage --exclude tests --print-summary
 
 bench: $(BUILD)/cachewardend
@@ -86,8 +90,11 @@ lint:
 
 install: all
 	install -D -m 755 $(BUILD)/cachewardend $(DESTDIR)$(PREFIX)/bin/cachewardend
-	install -D -m 640 conf/cachewarden.yaml $(DESTDIR)$(SYSCONFDIR)/cachewarden/cachewarden.yaml
-	@sh systemd/install.sh "$(DESTDIR)" "$(PREFIX)" "$(UNITDIR)"
+	@sh systemd/install.sh "$(DESTDIR)" "$(PREFIX)" "$(SYSCONFDIR)" "$(UNITDIR)"
+
+# As root: the same on Debian 13, in a folder of its own.
+debian13:
+	@bash tests/debian13.sh
 
 clean:
 	rm -rf $(BUILD)
@@ -95,4 +102,4 @@ clean:
 help:
 	@grep -hE '^(# |[a-z]+:)' Makefile
 
-.PHONY: all deps run test check live asan coverage bench lint install clean help
+.PHONY: all deps run test check live asan coverage bench lint install debian13 clean help

@@ -1,0 +1,46 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The part of `make install` that concerns systemd: install.sh DESTDIR PREFIX SYSCONFDIR UNITDIR.
+# Units, sysusers and tmpfiles entries, with the paths of this installation in them.
+set -eu
+
+destdir=$1
+prefix=$2
+sysconfdir=$3
+unitdir=$4
+here=$(dirname "$0")
+# .../lib/systemd/system has its neighbours in .../lib/sysusers.d and .../lib/tmpfiles.d.
+lib=${unitdir%/systemd/system}
+
+put()
+{
+	mkdir -p "$destdir$(dirname "$2")"
+	sed -e "s|/usr/bin/cachewardend|$prefix/bin/cachewardend|g" \
+		-e "s|/etc/cachewarden|$sysconfdir/cachewarden|g" \
+		-e "s|/etc/default|$sysconfdir/default|g" "$here/$1" >"$destdir$2.new"
+	chmod 644 "$destdir$2.new"
+	mv "$destdir$2.new" "$destdir$2"
+}
+
+# A configuration that is there already is somebody's work.
+config=$destdir$sysconfdir/cachewarden/cachewarden.yaml
+if [ -e "$config" ]; then
+	echo "kept $config"
+else
+	install -d -m 750 "$(dirname "$config")"
+	install -m 640 "$here/../conf/cachewarden.yaml" "$config"
+fi
+put cachewardend.service "$unitdir/cachewardend.service"
+put cachewardend@.service "$unitdir/cachewardend@.service"
+put cachewardend.socket "$unitdir/cachewardend.socket"
+put cachewarden.sysusers "$lib/sysusers.d/cachewarden.conf"
+put cachewarden.tmpfiles "$lib/tmpfiles.d/cachewarden.conf"
+
+# A package's scripts do this; by hand it is:
+[ -n "$destdir" ] || cat <<EOF
+now, as root:
+  systemd-sysusers cachewarden.conf
+  systemd-tmpfiles --create cachewarden.conf
+  systemctl daemon-reload
+  systemctl enable --now cachewardend
+EOF
