@@ -118,6 +118,10 @@ static struct MHD_Daemon *daemon_start(struct listener *listener)
 	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET |
 			 MHD_USE_ERROR_LOG;
 
+	/* From there on a connection that is added is announced later, unless this is said. */
+#if MHD_VERSION >= 0x00097707
+	flags |= MHD_USE_NO_THREAD_SAFETY;
+#endif
 	return MHD_start_daemon(flags, 0, NULL, NULL, exchange_handle, listener,
 		MHD_OPTION_EXTERNAL_LOGGER, log_mhd, listener, MHD_OPTION_NOTIFY_CONNECTION,
 		connection_notify, listener, MHD_OPTION_URI_LOG_CALLBACK, exchange_target, listener,

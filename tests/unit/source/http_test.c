@@ -100,13 +100,13 @@ static void failures(void)
 	expect_path("/garbage", "", ERR_SOURCE_FAILED, "source /garbage: GET http://127.0.0.1:");
 	expect_path("/reset", "", ERR_SOURCE_FAILED, "Empty reply from server");
 	expect_path("/rst", "1;", ERR_SOURCE_FAILED, "/rst: Recv failure: Connection reset");
-	expect_path("/short", "1;2;", ERR_SOURCE_FAILED, "/short: transfer closed with 96 bytes");
+	expect_path("/short", "1;2;", ERR_SOURCE_FAILED, " with 96 bytes ");
 	expect_path("/huge", "", ERR_SOURCE_FAILED, "/huge sends more than 1073741824 bytes");
 	refused.base_url = "http://user:secret@127.0.0.1:1/";
 	live_expect(
 		&refused, "", ERR_SOURCE_FAILED, "source /x: GET 127.0.0.1:1/x: Failed to connect");
 	refused.base_url = "file:///etc";
-	live_expect(&refused, "", ERR_SOURCE_FAILED, "Protocol \"file\" not supported");
+	live_expect(&refused, "", ERR_SOURCE_FAILED, "Protocol \"file\"");
 	template_free(refused.url_path);
 }
 
