@@ -19,10 +19,12 @@ enum {
 static enum error check_host(const struct request *request, struct fault *fault)
 {
 	const struct conf *conf = request->conf;
+	const struct route *route = request->match.route;
 	struct gate_hosts hosts = {
 		.names = conf->allowed_hosts,
 		.count = conf->allowed_host_count,
 		.local = request->connection->listener->endpoint.local,
+		.any = route && (route->flags & ROUTE_ANY_HOST),
 	};
 
 	return gate_host(&request->head, &hosts, fault);
@@ -43,8 +45,7 @@ static enum error check_head(struct request *request, struct fault *fault)
 		return error;
 	route_error = router_match(request->server->router, request->head.method, &request->uri,
 		&request->match, &no_route);
-	if (route_error || !(request->match.route->flags & ROUTE_ANY_HOST))
-		error = check_host(request, fault);
+	error = check_host(request, fault);
 	if (!error)
 		error = gate_framing(&request->head, fault);
 	if (error || !route_error)

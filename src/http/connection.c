@@ -90,25 +90,51 @@ void connection_finish(struct connection *connection)
 	loop_pump_wake(&connection->listener->pump);
 }
 
+bool connection_idle(const struct connection *connection)
+{
+	return connection->deadline.phase == PHASE_SETTLE ||
+	       connection->deadline.phase == PHASE_IDLE;
+}
+
+/*
+ * Whether the client has said that it will ask no more. Where that came with its last request, MHD
+ * has missed it: it stops reading at the first short read, and is not told again.
+ */
+static bool has_ended(const struct connection *connection)
+{
+	char byte;
+
+	return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 void connection_expired(struct deadlines *deadlines, struct deadline *deadline, enum phase phase)
 {
 	const struct linger at_once = {.l_onoff = 1};
 	struct connection *connection = connection_of(deadline);
 
-	(void)deadlines;
+	if (phase == PHASE_SETTLE && !has_ended(connection)) {
+		deadline_move(deadlines, deadline, PHASE_IDLE);
+		return;
+	}
 	/* What a client did not take in time is not kept for it in the kernel either. */
 	if (phase == PHASE_REPLY)
 		setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 	connection_cut(connection);
 }
 
-void connections_close_idle(struct http_server *server, const struct listener *only)
+static void close_idle(struct http_server *server, enum phase phase, const struct listener *only)
 {
-	struct deadline *at = deadlines_first(&server->deadlines, PHASE_IDLE);
+	struct deadline *at = deadlines_first(&server->deadlines, phase);
 
 	for (; at; at = deadlines_next(&server->deadlines, at))
 		if (!only || connection_of(at)->listener == only)
 			connection_finish(connection_of(at));
+}
+
+void connections_close_idle(struct http_server *server, const struct listener *only)
+{
+	close_idle(server, PHASE_SETTLE, only);
+	close_idle(server, PHASE_IDLE, only);
 }
 
 void connections_cut_all(struct http_server *server)
@@ -129,6 +155,8 @@ bool connections_full(struct http_server *server)
 		return false;
 	/* Somebody who waits goes before somebody who has been silent longest. */
 	oldest = deadlines_first(&server->deadlines, PHASE_IDLE);
+	if (!oldest)
+		oldest = deadlines_first(&server->deadlines, PHASE_SETTLE);
 	if (oldest) {
 		deadline_move(&server->deadlines, oldest, PHASE_HANDLER);
 		connection_cut(connection_of(oldest));

@@ -2,7 +2,8 @@
 /*
  * Absolute deadlines of many connections on one timer.
  *
- *	HEAD -> (BODY) -> HANDLER -> REPLY -> IDLE -> HEAD ...	each phase a queue, oldest first
+ *	HEAD -> (BODY) -> HANDLER -> REPLY -> SETTLE -> IDLE -> HEAD ...
+ *	each phase is a queue, oldest first
  *
  * All members of a phase have the same time, so each queue is in order and entering one is moving a
  * link. The timer is set to the least first member and moves on only when it fires: thousands of
@@ -20,6 +21,7 @@ enum phase {
 	PHASE_BODY,
 	PHASE_HANDLER, /* handlers have deadlines of their own */
 	PHASE_REPLY,
+	PHASE_SETTLE, /* idle for a moment only */
 	PHASE_IDLE,
 	PHASES
 };

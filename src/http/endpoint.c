@@ -173,6 +173,7 @@ static enum error bind_unix(
 	if (stat(ret->path, &is) == 0) {
 		ret->path_device = is.st_dev;
 		ret->path_inode = is.st_ino;
+		ret->path_time = is.st_mtim;
 		if (chmod(ret->path, listen_at->mode) == 0 && listen(fd, backlog) == 0)
 			return OK;
 	}
@@ -203,15 +204,22 @@ enum error endpoint_take(int fd, struct endpoint *ret, struct fault *fault)
 	return OK;
 }
 
-void endpoint_close(struct endpoint *endpoint)
+static bool is_own_file(const struct endpoint *endpoint)
 {
 	struct stat is;
 
+	return lstat(endpoint->path, &is) == 0 && is.st_dev == endpoint->path_device &&
+	       is.st_ino == endpoint->path_inode &&
+	       is.st_mtim.tv_sec == endpoint->path_time.tv_sec &&
+	       is.st_mtim.tv_nsec == endpoint->path_time.tv_nsec;
+}
+
+void endpoint_close(struct endpoint *endpoint)
+{
 	/* A passed socket goes on listening for the next daemon. */
 	if (endpoint->fd >= 0 && !endpoint->passed)
 		close(endpoint->fd);
-	if (endpoint->path && lstat(endpoint->path, &is) == 0 &&
-		is.st_dev == endpoint->path_device && is.st_ino == endpoint->path_inode)
+	if (endpoint->path && is_own_file(endpoint))
 		unlink(endpoint->path);
 	mem_free(endpoint->path);
 	mem_free(endpoint->address);

@@ -4,6 +4,7 @@
 #define CW_HTTP_ENDPOINT_H
 
 #include <sys/types.h>
+#include <time.h>
 
 #include "base/error.h"
 #include "conf/conf.h"
@@ -15,8 +16,10 @@ struct endpoint {
 	bool loopback; /* reached from this machine only */
 	bool passed;   /* by systemd, who keeps it open */
 	char *path;    /* the socket file of our own, else NULL */
+	/* Which file it is. Inode numbers are used again at once, so the time is part of it. */
 	dev_t path_device;
 	ino_t path_inode;
+	struct timespec path_time;
 };
 
 /*

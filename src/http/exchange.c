@@ -32,7 +32,7 @@ void *exchange_target(void *context, const char *target, struct MHD_Connection *
 		buf_append(&request->target, target, strnlen(target, URI_MAX_BYTES + 1));
 	connection->requests++;
 	/* The first request's time runs from the accept. */
-	if (connection->deadline.phase == PHASE_IDLE)
+	if (connection_idle(connection))
 		deadline_move(&listener->server->deadlines, &connection->deadline, PHASE_HEAD);
 	return request;
 }
@@ -196,7 +196,7 @@ void exchange_completed(void *context, struct MHD_Connection *mhd, void **reques
 	if (request->refused && code == MHD_REQUEST_TERMINATED_COMPLETED_OK &&
 		(request->head.content_length.p || request->head.transfer_encoding.p))
 		linger_begin(request->server, connection->fd);
-	move_to(request, PHASE_IDLE);
+	move_to(request, PHASE_SETTLE);
 	if (request->server->draining || connection->listener->draining)
 		connection_finish(connection);
 	/* Whoever waits for a place may have this one. */

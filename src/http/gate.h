@@ -31,6 +31,7 @@ struct gate_hosts {
 	const struct slice *names; /* allowed besides IP addresses, lower or upper case */
 	size_t count;
 	bool local; /* over a Unix socket: `localhost` is allowed as well */
+	bool any;   /* whatever it says, as long as it is one host */
 };
 
 /*

@@ -81,7 +81,7 @@ enum error gate_host(const struct head *head, const struct gate_hosts *hosts, st
 		return fault_set(fault, ERR_BAD_REQUEST, "a Host header is needed");
 	if (!split_host(head->host, &name, &v6) || (!v6 && !is_name(name)))
 		return fault_set(fault, ERR_BAD_REQUEST, "the Host header is not a host and port");
-	if (is_address(name, v6) || (!v6 && is_listed(name, hosts)))
+	if (hosts->any || is_address(name, v6) || (!v6 && is_listed(name, hosts)))
 		return OK;
 	return fault_set(fault, ERR_MISDIRECTED,
 		"the host name %.*s is not served here: use an IP address, or add it to "

@@ -32,6 +32,7 @@ enum {
 	REQUESTS_PER_CONNECTION = 10000,
 	BODY_BUDGET = 64 * 1024 * 1024, /* of all bodies that are being read or worked on */
 	IDLE_MS = 60000,
+	SETTLE_MS = 100,
 	/* What MHD keeps for each connection: a full head, the answer's head, its own records. */
 	CONNECTION_MEMORY = 16 * 1024,
 	RESERVED_FDS = 64,
@@ -154,6 +155,8 @@ void connection_notify(void *context, struct MHD_Connection *mhd, void **socket_
 void connection_enter(
 	struct listener *listener, int fd, const struct sockaddr *address, socklen_t n);
 void connection_expired(struct deadlines *deadlines, struct deadline *deadline, enum phase phase);
+/* Whether it is between two requests. */
+bool connection_idle(const struct connection *connection);
 /* Ends it at once. */
 void connection_cut(struct connection *connection);
 /* Ends it after what has arrived on it already. */

@@ -198,6 +198,7 @@ static void take_limits(struct http_server *server)
 	durations[PHASE_HEAD] = conf->limits.header_deadline_ms;
 	durations[PHASE_BODY] = conf->limits.body_deadline_ms;
 	durations[PHASE_REPLY] = conf->limits.reply_deadline_ms;
+	durations[PHASE_SETTLE] = SETTLE_MS;
 	durations[PHASE_IDLE] = IDLE_MS;
 	token_limits_prune(server->token_limits, conf);
 	if (server->max_connections == 0)

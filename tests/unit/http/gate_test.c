@@ -98,7 +98,7 @@ END_TEST
 static enum error host(const char *value, bool local)
 {
 	static const struct slice names[] = {{"localhost", 9}, {"cache.example", 13}};
-	struct gate_hosts hosts = {names + local, 2 - local, local};
+	struct gate_hosts hosts = {names + local, 2 - local, local, false};
 
 	begin("GET");
 	if (value)

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* How long connections live, how many there may be, and how the server ends. */
-#include <fcntl.h>
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
+/* How long connections live, and how many there may be. */
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -222,134 +217,61 @@ START_TEST(without_descriptors_it_waits_and_does_not_spin)
 }
 END_TEST
 
-static int asked[3];
-
-static void leaving_client(struct web *at)
-{
-	for (int i = 0; i < 3; i++)
-		asked[i] = web_connect(at);
-	web_send(asked[0], "GET /sleep?ms=300 HTTP/1.1\r\n" HOST "\r\n");
-	web_send(asked[1], "GET /inline HTTP/1.1\r\n" HOST "\r\n");
-	mem_free(web_read_answer(asked[1]));
-	usleep(50000);
-}
-
-START_TEST(draining_answers_what_was_accepted)
-{
-	char *answer;
-
-	web_begin(&web, ANONYMOUS);
-	web_run(&web, leaving_client);
-	ck_assert_int_eq(web.drained, OK);
-	answer = web_read_all(asked[0], NULL);
-	ck_assert_int_eq(web_status(answer), 204);
-	ck_assert_ptr_nonnull(strstr(answer, "Connection: close\r\n"));
-	mem_free(answer);
-	/* The idle one and the one that never asked are closed in silence. */
-	for (int i = 1; i < 3; i++) {
-		answer = web_read_all(asked[i], NULL);
-		ck_assert_str_eq(answer, "");
-		mem_free(answer);
-	}
-}
-END_TEST
-
-static void stuck_client(struct web *at)
-{
-	asked[0] = web_connect(at);
-	web_send(asked[0], "GET /sleep?ms=60000 HTTP/1.1\r\n" HOST "\r\n");
-	usleep(50000);
-}
-
-START_TEST(draining_ends_at_its_deadline)
-{
-	char *answer;
-
-	web_begin(&web, ANONYMOUS);
-	web.drain_ms = 100;
-	web_run(&web, stuck_client);
-	ck_assert_int_eq(web.drained, ERR_TIMEOUT);
-	answer = web_read_all(asked[0], NULL);
-	ck_assert_int_eq(web_status(answer), 503);
-	mem_free(answer);
-}
-END_TEST
-
-static void expect_reload(struct web *at, int fd, int status, const char *part)
-{
-	char *answer;
-
-	(void)at;
-	web_send(fd, "GET /reload HTTP/1.1\r\n" HOST "\r\n");
-	answer = web_read_answer(fd);
-	ck_assert_msg(web_status(answer) == status, "not %d: %s", status, answer);
-	ck_assert_msg(strstr(answer, part) != NULL, "no `%s` in: %s", part, answer);
-	mem_free(answer);
-}
-
-static void reload_client(struct web *at)
-{
-	int tcp = web_connect(at), local = web_connect_unix(at);
-	struct stat is;
-	char byte;
-
-	web_send(tcp, "GET /inline HTTP/1.1\r\n" HOST "\r\n");
-	mem_free(web_read_answer(tcp));
-	expect_reload(at, local, 200, "/second.sock\n");
-	/* The TCP listener is gone, with what was idle on it; the Unix one lives on. */
-	ck_assert_int_eq(recv(tcp, &byte, 1, 0), 0);
-	ck_assert_int_eq(stat(at->unix_path, &is), 0);
-	ck_assert_uint_eq(is.st_mode & 0777, 0666);
-	expect_reload(at, local, 200, "/second.sock\n");
-	close(tcp);
-	close(local);
-}
-
-START_TEST(a_reload_exchanges_listeners_and_keeps_connections)
-{
-	char *yaml;
-
-	web_begin(&web, ANONYMOUS);
-	yaml = mem_printf(ANONYMOUS
-		"listen: [{unix: %s, mode: \"0666\"}, {unix: %s/second.sock, mode: \"0600\"}]\n",
-		web.unix_path, web.folder);
-	web_load_next(&web, yaml);
-	mem_free(yaml);
-	web_run(&web, reload_client);
-	ck_assert_int_eq(web.drained, OK);
-}
-END_TEST
-
-static void bad_reload_client(struct web *at)
+/* A body of `n` bytes on a connection of its own, of which all but one are sent. */
+static int begin_body(struct web *at, size_t n)
 {
 	int fd = web_connect(at);
+	char *text = mem_alloc(n);
 
-	expect_reload(at, fd, 422, "/nowhere/x.sock");
-	web_send(fd, "GET /inline HTTP/1.1\r\n" HOST "\r\n");
-	mem_free(web_read_answer(fd));
-	close(fd);
-	fd = web_connect(at);
-	expect_reload(at, fd, 422, "/nowhere/x.sock");
+	memset(text, 'x', n);
+	text[n - 1] = '\0';
+	char *head = mem_printf("POST /bytes HTTP/1.1\r\n" HOST "Content-Length: %zu\r\n\r\n", n);
+	web_send(fd, head);
+	web_send(fd, text);
+	mem_free(head);
+	mem_free(text);
+	return fd;
+}
+
+static void end_body(int fd, int status)
+{
+	size_t n;
+	char *answer;
+
+	web_send(fd, "x");
+	shutdown(fd, SHUT_WR);
+	answer = web_read_all(fd, &n);
+	ck_assert_int_eq(web_status(answer), status);
+	mem_free(answer);
 	close(fd);
 }
 
-START_TEST(a_reload_that_fails_changes_nothing)
+static void heavy_client(struct web *at)
 {
-	char *yaml;
+	int first = begin_body(at, 40 << 20), second = begin_body(at, 40 << 20);
 
-	web_begin(&web, ANONYMOUS);
-	yaml = mem_printf("listen: [{unix: %s/second.sock, mode: \"0600\"}, "
-			  "{unix: %s/nowhere/x.sock, mode: \"0600\"}]\n",
-		web.folder, web.folder);
-	web_load_next(&web, yaml);
-	mem_free(yaml);
-	web_run(&web, bad_reload_client);
+	/* The first was read to its last byte before the second began. */
+	web_send(second, "x");
+	shutdown(second, SHUT_WR);
+	char *answer = web_read_all(second, NULL);
+	ck_assert_int_eq(web_status(answer), 503);
+	ck_assert_ptr_nonnull(strstr(answer, "\"code\":\"overloaded\""));
+	ck_assert_ptr_nonnull(strstr(answer, "Retry-After: 1\r\n"));
+	mem_free(answer);
+	close(second);
+	end_body(first, 200);
+	end_body(begin_body(at, 40 << 20), 200);
+}
+
+START_TEST(bodies_share_a_budget)
+{
+	web_begin(&web, ANONYMOUS "limits: {body_bytes: 64MiB}\n");
+	web_run(&web, heavy_client);
+	ck_assert_uint_eq(web.calls, 2);
 }
 END_TEST
 
 TEST_SUITE("server_life", a_slow_head_is_cut_however_it_drips, a_slow_body_is_cut_however_it_drips,
 	an_answer_that_is_not_taken_is_dropped, who_is_refused_while_sending_gets_the_answer,
 	one_address_has_so_many_connections, who_waits_takes_the_place_of_the_longest_idle,
-	without_descriptors_it_waits_and_does_not_spin, draining_answers_what_was_accepted,
-	draining_ends_at_its_deadline, a_reload_exchanges_listeners_and_keeps_connections,
-	a_reload_that_fails_changes_nothing)
+	without_descriptors_it_waits_and_does_not_spin, bodies_share_a_budget)

@@ -118,6 +118,8 @@ static const struct {
 	{400, "GET /inline HTTP/1.1\r\n" HOST "Content-Length: 51\r\n\r\n" CANARY},
 	{400, "GET /inline HTTP/1.1\r\n" HOST HOST "\r\n" CANARY},
 	{0, "GET /inline HTTP/1.1\r\n\r\n" CANARY},
+	{400, "GET /open HTTP/1.1\r\n\r\n" CANARY},
+	{400, "GET /open HTTP/1.1\r\nHost: a b\r\n\r\n" CANARY},
 	{400, "GET http://localhost/inline HTTP/1.1\r\n" HOST "\r\n" CANARY},
 	{400, "GET /fiber/a%00b HTTP/1.1\r\n" HOST "\r\n" CANARY},
 	{400, "GET /fiber/%zz HTTP/1.1\r\n" HOST "\r\n" CANARY},
@@ -225,6 +227,41 @@ START_TEST(guessing_tokens_is_slow)
 }
 END_TEST
 
+static void counted_client(struct web *at)
+{
+	ask_and_expect("GET /fiber/secret-key HTTP/1.1\r\n" HOST "\r\n", 200, "secret-key");
+	ask_and_expect("HEAD /fiber/b HTTP/1.1\r\n" HOST "\r\n", 200, "Content-Length: 1");
+	ask_and_expect("GET /admin HTTP/1.1\r\n" HOST "\r\n", 401, "unauthorized");
+	ask_and_expect("GET /secret-path HTTP/1.1\r\n" HOST "\r\n", 404, "not_found");
+	(void)at;
+}
+
+START_TEST(requests_are_counted_by_route_and_logged_without_names)
+{
+	FILE *file = tmpfile();
+	char log[4096];
+	size_t n;
+
+	web_begin(&web, ANONYMOUS "log: {access: all}\n");
+	web_log_to(&web, fileno(file));
+	web_run(&web, counted_client);
+	ck_assert_ptr_nonnull(
+		strstr(web.metrics_text, "{route=\"/fiber/{name}\",code=\"200\"} 2\n"));
+	ck_assert_ptr_nonnull(strstr(web.metrics_text, "{route=\"/admin\",code=\"401\"} 1\n"));
+	ck_assert_ptr_nonnull(strstr(web.metrics_text, "{route=\"none\",code=\"404\"} 1\n"));
+	ck_assert_ptr_nonnull(strstr(web.metrics_text, "http_request_duration_seconds_count 4\n"));
+	mem_free(web.metrics_text);
+	rewind(file);
+	n = fread(log, 1, sizeof log - 1, file);
+	log[n] = '\0';
+	ck_assert_ptr_nonnull(strstr(log, "http: GET /fiber/{name} 200 "));
+	ck_assert_ptr_nonnull(strstr(log, "http: GET (no route) 404 "));
+	ck_assert_ptr_nonnull(strstr(log, "127.0.0.1, by anonymous, request "));
+	ck_assert_ptr_null(strstr(log, "secret"));
+	fclose(file);
+}
+END_TEST
+
 TEST_SUITE("server", a_connection_carries_many_requests, pipelined_requests_are_answered_in_order,
 	a_refused_request_is_the_last_of_its_connection, every_answer_carries_its_headers,
-	guessing_tokens_is_slow)
+	guessing_tokens_is_slow, requests_are_counted_by_route_and_logged_without_names)

@@ -122,6 +122,15 @@ void web_load_next(struct web *web, const char *yaml)
 	web->next = load_conf(web, yaml);
 }
 
+static struct http_server *new_server(struct web *web)
+{
+	return http_server_new(&(struct http_options){.loop = web->loop,
+		.log = web->log,
+		.metrics = web->metrics,
+		.routes = routes,
+		.context = web});
+}
+
 void web_begin(struct web *web, const char *yaml)
 {
 	char *all;
@@ -139,11 +148,26 @@ void web_begin(struct web *web, const char *yaml)
 	web->log = log_new(STDERR_FILENO);
 	log_configure(web->log, LOG_LEVEL_ERROR, false);
 	web->metrics = metrics_new();
-	web->server = http_server_new(&(struct http_options){.loop = web->loop,
-		.log = web->log,
-		.metrics = web->metrics,
-		.routes = routes,
-		.context = web});
+	web->server = new_server(web);
+}
+
+void web_log_to(struct web *web, int fd)
+{
+	log_free(web->log);
+	web->log = log_new(fd);
+	log_configure(web->log, LOG_LEVEL_INFO, false);
+	http_server_free(web->server);
+	web->server = new_server(web);
+	web->keep_metrics = true;
+}
+
+static void keep_metrics(struct web *web)
+{
+	struct buf text = {0};
+
+	http_server_publish_metrics(web->server);
+	metrics_render(web->metrics, &text);
+	web->metrics_text = buf_steal(&text, NULL);
 }
 
 struct ending {
@@ -204,6 +228,8 @@ void web_run(struct web *web, void (*client)(struct web *web))
 	loop_run(web->loop);
 	pthread_join(ending.thread, NULL);
 	uv_close((uv_handle_t *)&ending.async, NULL);
+	if (web->keep_metrics)
+		keep_metrics(web);
 	http_server_free(web->server);
 	loop_free(web->loop);
 	conf_unref(web->conf);

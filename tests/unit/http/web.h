@@ -23,6 +23,8 @@ struct web {
 	char *unix_path;
 	int port;
 	unsigned calls;	    /* of handlers that count themselves: what must not run twice */
+	char *metrics_text; /* at the end, where web_log_to() asked for it; the test frees */
+	bool keep_metrics;
 	enum error drained; /* by web_run() */
 	int64_t drain_ms;   /* how long the server may drain */
 	void (*client)(struct web *web);
@@ -32,6 +34,8 @@ struct web {
 void web_begin(struct web *web, const char *yaml);
 /* A second configuration for GET /reload; `yaml` holds its listeners too. */
 void web_load_next(struct web *web, const char *yaml);
+/* Logs from information on to `fd`, and keeps the metrics. Before web_run(). */
+void web_log_to(struct web *web, int fd);
 /* Serves until `client` has returned on its thread, then drains, stops and frees everything. */
 void web_run(struct web *web, void (*client)(struct web *web));
 
