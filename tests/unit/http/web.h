@@ -10,7 +10,7 @@
 #include "http/server.h"
 
 /* The client's timeout for each read; nothing here takes so long. */
-enum { WEB_TIMEOUT_S = 5 };
+enum { WEB_TIMEOUT_S = 20 };
 
 struct web {
 	struct loop *loop;
