@@ -161,28 +161,55 @@ struct named {
 struct inval_since {
 	char last[INVAL_ID_BYTES];
 	bool any;
-	struct named *keys;
-	struct buf patterns; /* size_t length, then the bytes, one after another */
+	struct named *keys, *patterns; /* sets */
 };
 
-static void take_name(struct inval_since *since, struct slice field, struct slice name)
+static void take(struct named **set, struct slice name)
 {
 	struct named *named;
 
-	if (slice_is(field, "p")) {
-		buf_append(&since->patterns, &name.n, sizeof name.n);
-		buf_add(&since->patterns, name);
-		return;
-	}
-	if (!slice_is(field, "k"))
-		return;
-	HASH_FIND(hh, since->keys, name.p, name.n, named);
+	HASH_FIND(hh, *set, name.p, name.n, named);
 	if (named)
 		return;
 	named = mem_alloc(sizeof *named + name.n);
 	named->n = name.n;
 	memcpy(named->name, name.p, name.n);
-	HASH_ADD_KEYPTR(hh, since->keys, named->name, named->n, named);
+	HASH_ADD_KEYPTR(hh, *set, named->name, named->n, named);
+}
+
+/* Moves what `from` has into `set`. */
+static void take_all(struct named **set, struct named **from)
+{
+	struct named *named, *next, *known;
+
+	HASH_ITER(hh, *from, named, next)
+	{
+		HASH_DELETE(hh, *from, named);
+		HASH_FIND(hh, *set, named->name, named->n, known);
+		if (known)
+			mem_free(named);
+		else
+			HASH_ADD_KEYPTR(hh, *set, named->name, named->n, named);
+	}
+}
+
+static void set_free(struct named **set)
+{
+	struct named *named, *next;
+
+	HASH_ITER(hh, *set, named, next)
+	{
+		HASH_DELETE(hh, *set, named);
+		mem_free(named);
+	}
+}
+
+static void take_name(struct inval_since *since, struct slice field, struct slice name)
+{
+	if (slice_is(field, "p"))
+		take(&since->patterns, name);
+	else if (slice_is(field, "k"))
+		take(&since->keys, name);
 }
 
 static bool take_entry(struct inval_since *since, const struct redis_value *entry)
@@ -222,16 +249,10 @@ struct inval_since *inval_since_parse(const struct redis_value *reply, const cha
 
 void inval_since_free(struct inval_since *since)
 {
-	struct named *named, *next;
-
 	if (!since)
 		return;
-	HASH_ITER(hh, since->keys, named, next)
-	{
-		HASH_DELETE(hh, since->keys, named);
-		mem_free(named);
-	}
-	buf_release(&since->patterns);
+	set_free(&since->keys);
+	set_free(&since->patterns);
 	mem_free(since);
 }
 
@@ -242,23 +263,32 @@ bool inval_since_empty(const struct inval_since *since)
 
 bool inval_since_matches(const struct inval_since *since, struct slice key)
 {
-	struct named *named;
-	size_t at = 0, n;
+	const struct named *named, *at;
 
 	HASH_FIND(hh, since->keys, key.p, key.n, named);
 	if (named)
 		return true;
-	while (at < since->patterns.n) {
-		memcpy(&n, since->patterns.p + at, sizeof n);
-		at += sizeof n;
-		if (glob_match(slice_of(since->patterns.p + at, n), key))
+	for (at = since->patterns; at; at = at->hh.next)
+		if (glob_match(slice_of(at->name, at->n), key))
 			return true;
-		at += n;
-	}
 	return false;
 }
 
 const char *inval_since_last(const struct inval_since *since)
 {
 	return since->last;
+}
+
+void inval_since_merge(struct inval_since *since, struct inval_since *more)
+{
+	take_all(&since->keys, &more->keys);
+	take_all(&since->patterns, &more->patterns);
+	memcpy(since->last, more->last, sizeof since->last);
+	since->any = since->any || more->any;
+	inval_since_free(more);
+}
+
+size_t inval_since_names(const struct inval_since *since)
+{
+	return HASH_COUNT(since->keys) + HASH_COUNT(since->patterns);
 }

@@ -39,5 +39,9 @@ bool inval_since_empty(const struct inval_since *since);
 bool inval_since_matches(const struct inval_since *since, struct slice key);
 /* The id to read from next time. */
 const char *inval_since_last(const struct inval_since *since);
+/* Adds what a later answer says; frees it. */
+void inval_since_merge(struct inval_since *since, struct inval_since *more);
+/* How many keys and patterns it holds. */
+size_t inval_since_names(const struct inval_since *since);
 
 #endif

@@ -107,5 +107,27 @@ START_TEST(from_the_empty_log_everything_counts)
 }
 END_TEST
 
-TEST_SUITE("inval_log", entries_after_the_id_make_keys_stale, nothing_after_the_id_is_fresh,
-	what_cannot_be_known_is_stale, from_the_empty_log_everything_counts)
+START_TEST(answers_add_up)
+{
+	setup();
+	struct inval_since *since =
+		inval_since_parse(array(entry("5-0"), entry("6-0"), NULL), "5-0");
+	struct redis_value *other = array(text("8-0"),
+		array(text("k"), text("user:2"), text("k"), text("user:3"), text("p"),
+			text("page:*:7"), text("p"), text("shop:*"), NULL),
+		NULL);
+	ck_assert_uint_eq(inval_since_names(since), 3);
+	inval_since_merge(since, inval_since_parse(array(entry("6-0"), other, NULL), "6-0"));
+	ck_assert_uint_eq(inval_since_names(since), 5);
+	ck_assert(inval_since_matches(since, SLICE("user:1")));
+	ck_assert(inval_since_matches(since, SLICE("user:3")));
+	ck_assert(inval_since_matches(since, SLICE("page:x:7")));
+	ck_assert(inval_since_matches(since, SLICE("shop:1")));
+	ck_assert_str_eq(inval_since_last(since), "8-0");
+	inval_since_free(since);
+}
+END_TEST
+
+TEST_SUITE("inval_log", answers_add_up, entries_after_the_id_make_keys_stale,
+	nothing_after_the_id_is_fresh, what_cannot_be_known_is_stale,
+	from_the_empty_log_everything_counts)

@@ -426,6 +426,39 @@ START_TEST(what_is_invalidated_meanwhile_does_not_stay)
 }
 END_TEST
 
+static void many_invalidations(void)
+{
+	static const struct identity who = {.name = "tester", .scopes = SCOPE_WARM};
+	struct warm_started started;
+	char key[16];
+
+	daemon_begin(&d, job_of_rows(3000, ", rate: 2000"));
+	invalidate_key("other", NULL);
+	ck_assert_int_eq(warm_start(d.warm, SLICE("j"), &who, NULL, &started, NULL), OK);
+	fiber_sleep(50);
+	for (int i = 1; i <= 1200; i++) {
+		snprintf(key, sizeof key, "k:%d", 1800 + i);
+		invalidate_key(key, NULL);
+	}
+	ck_assert_int_eq(operation_wait(started.operation, clock_deadline(9000)), OK);
+	cJSON *json = operation_json(started.operation);
+
+	is(json, "state", "\"completed\"");
+	is(json, "result/attempts", "1");
+	is(json, "result/stored", "1800");
+	is(json, "result/invalidated_meanwhile", "1200");
+	cJSON_Delete(json);
+	warm_started_release(&started);
+	redis_says("EXISTS k:1 k:1800 k:1801 k:3000", "2");
+	daemon_end(&d);
+}
+
+START_TEST(invalidations_of_a_long_run_add_up)
+{
+	world_run(many_invalidations, NULL, NULL);
+}
+END_TEST
+
 static void log_lost(void)
 {
 	static const struct identity who = {.name = "tester", .scopes = SCOPE_WARM};
@@ -570,10 +603,11 @@ START_TEST(reserved_and_protected_keys_are_refused)
 }
 END_TEST
 
-TEST_SUITE("warm_run", a_run_stores_all_rows, any_window_will_do, bad_rows_make_it_partial,
-	no_rows_is_a_failure_unless_empty_is_ok, modes_are_redis_nx_and_xx,
-	a_full_redis_ends_the_run_cleanly, attempts_begin_anew, a_source_that_fails_fails_the_run,
-	the_timeout_bounds_the_run, cancelling_keeps_what_is_stored_and_gives_the_lock_back,
+TEST_SUITE("warm_run", invalidations_of_a_long_run_add_up, a_run_stores_all_rows,
+	any_window_will_do, bad_rows_make_it_partial, no_rows_is_a_failure_unless_empty_is_ok,
+	modes_are_redis_nx_and_xx, a_full_redis_ends_the_run_cleanly, attempts_begin_anew,
+	a_source_that_fails_fails_the_run, the_timeout_bounds_the_run,
+	cancelling_keeps_what_is_stored_and_gives_the_lock_back,
 	rows_of_a_slow_source_do_not_wait_for_a_full_batch, the_rate_is_kept,
 	what_is_invalidated_meanwhile_does_not_stay, without_the_log_it_begins_anew_once,
 	a_run_without_its_lock_ends, a_dying_redis_ends_the_run_with_honest_counts,
