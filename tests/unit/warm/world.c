@@ -2,6 +2,7 @@
 #include "world.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,8 @@ void world_run(void (*test)(void), const char *option, const char *value)
 {
 	char path[400];
 
+	/* As main() does: a server that was killed is an error, no signal. */
+	signal(SIGPIPE, SIG_IGN);
 	server_start(&world.server, option, value);
 	snprintf(path, sizeof path, "%s/log", world.server.folder);
 	FILE *file = fopen(path, "w+");
