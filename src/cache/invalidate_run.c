@@ -22,6 +22,12 @@ static void give_reason(struct job *job, const char *reason)
 		job->reason = reason;
 }
 
+/* How many keys may still be removed. */
+static uint64_t keys_left(const struct job *job)
+{
+	return job->limit > job->invalidated ? job->limit - job->invalidated : 0;
+}
+
 /* Everything that the plan names, as one entry of the log. Parks. */
 static enum error write_log(struct job *job, struct fault *fault)
 {
@@ -58,6 +64,7 @@ static enum error run_exact(struct job *job, bool remove, uint64_t limit, struct
 		.plan = job->plan,
 		.command = remove ? passes_remove_command(job->owner->passes) : SLICE("EXISTS"),
 		.limit = limit};
+	operation_progress(job->operation, remove ? "removing" : "counting", 0, 0);
 	enum error error = exact_run(&exact, fault);
 
 	if (error == ERR_REDIS_UNKNOWN_OUTCOME && fiber_sleep(log_again_ms) == OK) {
@@ -93,7 +100,6 @@ static void merge(struct job *job, const struct pass_request *request)
 	}
 	job->matched += request->matched;
 	job->invalidated += request->invalidated;
-	job->protected_skipped += request->protected_skipped;
 }
 
 /* What one round of passes over all patterns found. */
@@ -102,7 +108,7 @@ struct round {
 	uint64_t limit;
 	bool keep; /* its counts are the job's */
 	/* Out. */
-	uint64_t matched;
+	uint64_t matched, protected_skipped;
 	bool limited, changed, overflowed;
 };
 
@@ -111,7 +117,6 @@ static enum error run_passes(struct job *job, struct round *round, struct fault 
 {
 	enum error error = OK;
 
-	round->matched = 0;
 	for (size_t at = 0; at < job->plan->pattern_count && !error && !round->limited;) {
 		struct pass_request *request = pass_request_new(job->plan, &at);
 
@@ -126,6 +131,7 @@ static enum error run_passes(struct job *job, struct round *round, struct fault 
 		error = pass_run(job->owner->passes, request, fault);
 		job->passes += request->walks;
 		round->matched += request->matched;
+		round->protected_skipped += request->protected_skipped;
 		round->limited = request->end == PASS_LIMIT;
 		round->changed |= request->end == PASS_CHANGED;
 		round->overflowed |= request->overflowed;
@@ -135,6 +141,9 @@ static enum error run_passes(struct job *job, struct round *round, struct fault 
 			merge(job, request);
 		pass_request_free(request);
 	}
+	/* Another round meets the same keys again. */
+	if (round->protected_skipped > job->protected_skipped)
+		job->protected_skipped = round->protected_skipped;
 	if (round->changed)
 		give_reason(job, "topology_changed");
 	return error;
@@ -144,11 +153,11 @@ static enum error run_passes(struct job *job, struct round *round, struct fault 
 static enum error remove_all(struct job *job, struct fault *fault)
 {
 	struct round round = {.mode = PASS_REMOVE, .keep = true};
-	enum error error = run_exact(job, true, job->limit - job->invalidated, fault);
+	enum error error = run_exact(job, true, keys_left(job), fault);
 
 	if (error || (job->reason && strcmp(job->reason, "max_keys") == 0))
 		return error;
-	round.limit = job->limit - job->invalidated;
+	round.limit = keys_left(job);
 	error = run_passes(job, &round, fault);
 	if (round.limited)
 		give_reason(job, "max_keys");
@@ -196,9 +205,9 @@ static enum error verify(struct job *job, struct fault *fault)
 		bool remove = removals < removals_max;
 		uint64_t before = job->invalidated;
 		struct round round = {.mode = remove ? PASS_REMOVE : PASS_COUNT,
-			.limit = remove ? job->limit - before : 0,
+			.limit = remove ? keys_left(job) : 0,
 			.keep = remove};
-		enum error error = run_exact(job, remove, job->limit - before, fault);
+		enum error error = run_exact(job, remove, keys_left(job), fault);
 
 		if (!error)
 			error = run_passes(job, &round, fault);
@@ -295,6 +304,7 @@ enum operation_state job_run(
 
 	job->operation = operation;
 	job->began_ns = clock_mono_ns();
+	operation_progress(operation, "planning", 0, 0);
 	enum error error = plan_cascade(job->plan);
 	if (job->plan->too_many_dependents)
 		give_reason(job, "too_many_dependents");

@@ -140,6 +140,7 @@ static void end(struct operation *operation, enum operation_state state)
 			(operation->deadline - operation->started_mono_ms) / 1000);
 	}
 	operation->finished_wall_ms = clock_wall_ms();
+	operation->phase = "ended";
 	set_state(operation, state, false);
 	unlink_active(operation);
 	operation_record(operation, &text);

@@ -150,8 +150,9 @@ enum error operations_find(
 	struct past *past = past_find(operations, id);
 	if (past) {
 		*ret = record_parse(slice_of(past->text, past->n));
-		record_finish(*ret, true);
-		return OK;
+		if (*ret)
+			record_finish(*ret, true);
+		return *ret ? OK : unknown(id, fault);
 	}
 	return find_stored(operations, id, ret, fault);
 }

@@ -216,9 +216,13 @@ static const struct identity bounded = {.name = "shop",
 
 static void bounded_caller(void)
 {
+	struct invalidation *asked = ask_as(&bounded, "shop:*");
+
 	engine_fill("shop:%d", 0, 10);
 	engine_fill("shop:queues:%d", 0, 10);
-	struct operation *operation = engine_invalidate(ask_as(&bounded, "shop:*"));
+	asked->verify = true;
+	struct operation *operation = engine_invalidate(asked);
+	ck_assert_int_eq(engine_number(operation, "passes"), 2);
 	ck_assert_int_eq(engine_number(operation, "protected_skipped"), 10);
 	expect(operation, 10, 10);
 }
@@ -270,9 +274,84 @@ static void names_of_any_bytes(void)
 	operation_unref(operation);
 }
 
+static void hundreds_of_selectors(void)
+{
+	struct invalidation *asked = ask("a:*");
+	struct fault fault;
+	cJSON *record = NULL;
+	char key[32];
+
+	for (int i = 0; i < 300; i++) {
+		snprintf(key, sizeof key, "b:%d", i);
+		invalidation_add_key(asked, slice_str(key));
+	}
+	struct operation *operation = engine_invalidate(asked);
+	ck_assert_int_eq(
+		cJSON_GetArraySize(cJSON_GetObjectItem(operation_result(operation), "selectors")),
+		301);
+	ck_assert_int_eq(operations_find(engine.operations, slice_str(operation_id(operation)),
+				 &record, &fault),
+		OK);
+	const cJSON *result = cJSON_GetObjectItem(record, "result");
+	ck_assert_int_eq(cJSON_GetArraySize(cJSON_GetObjectItem(result, "selectors")), 100);
+	ck_assert_int_eq(cJSON_GetObjectItem(result, "selectors_omitted")->valueint, 201);
+	cJSON_Delete(record);
+	operation_unref(operation);
+}
+
+START_TEST(a_long_record_is_cut)
+{
+	engine_run(yaml, hundreds_of_selectors);
+}
+END_TEST
+
 START_TEST(names_may_have_any_bytes)
 {
 	engine_run(yaml, names_of_any_bytes);
+}
+END_TEST
+
+enum { crowd = 60 };
+
+/* Dry runs, holding and removing ones, confirmed or not, cancelled at any moment. */
+static void crowd_with_cancels(void)
+{
+	static const char *const patterns[] = {"a:*", "*:1*", "b:?", "a:*9", "[ab]:5*"};
+	struct operation *operations[crowd];
+	struct fault fault = {0};
+
+	srand(11);
+	engine_fill("a:%d", 0, 50000);
+	engine_fill("b:%d", 0, 50000);
+	for (int i = 0; i < crowd; i++) {
+		struct invalidation *asked = ask(patterns[rand() % 5]);
+
+		asked->dry_run = rand() % 3 == 0;
+		asked->max_keys = rand() % 2 ? -1 : 1 + rand() % 5000;
+		asked->verify = rand() % 4 == 0;
+		asked->max_latency_ms = rand() % 2;
+		ck_assert_int_eq(
+			invalidate_begin(engine.invalidator, asked, &operations[i], &fault), OK);
+		if (rand() % 3 == 0)
+			operation_cancel(operations[rand() % (i + 1)]);
+		if (rand() % 4 == 0)
+			fiber_sleep(rand() % 8);
+		if (i % 20 == 10)
+			engine_call("CLIENT", "KILL", "TYPE", "normal");
+	}
+	for (int i = 0; i < crowd; i++) {
+		if (rand() % 4 == 0)
+			operation_cancel(operations[i]);
+		ck_assert_int_eq(operation_wait(operations[i], clock_deadline(30000)), OK);
+		ck_assert_int_ge(engine_number(operations[i], "complete"), 0);
+		operation_unref(operations[i]);
+	}
+	ck_assert_uint_eq(operations_active(engine.operations, "invalidate"), 0);
+}
+
+START_TEST(a_crowd_that_comes_and_goes_leaves_nothing_behind)
+{
+	engine_run(yaml, crowd_with_cancels);
 }
 END_TEST
 
@@ -289,4 +368,5 @@ END_TEST
 TEST_SUITE("pass", a_writer_beside_it_loses_nothing, a_cut_connection_costs_a_second_walk,
 	more_patterns_than_a_pass_takes_need_another, a_key_counts_for_each_pattern_that_matches_it,
 	without_unlink_del_does_it, protected_keys_are_skipped_and_counted,
-	catastrophic_patterns_stay_here, names_may_have_any_bytes, a_cursor_says_how_far_it_is)
+	catastrophic_patterns_stay_here, names_may_have_any_bytes, a_long_record_is_cut,
+	a_crowd_that_comes_and_goes_leaves_nothing_behind, a_cursor_says_how_far_it_is)
