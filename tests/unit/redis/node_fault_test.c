@@ -24,7 +24,7 @@ static void killed_and_back(void)
 	server_kill(&server);
 	ck_assert_int_eq(
 		redis_batch_wait(batch, clock_deadline(3000), &fault), ERR_REDIS_UNKNOWN_OUTCOME);
-	ck_assert_int_le(clock_mono_ms() - began, 100);
+	ck_assert_soon(began, 100);
 	ck_assert_int_eq(redis_node_state(node).status, REDIS_DOWN);
 	/* Up, and down. */
 	ck_assert_int_eq(state_events, 2);
@@ -36,11 +36,11 @@ static void killed_and_back(void)
 	fiber_sleep(2000);
 	began = clock_mono_ms();
 	ck_assert_int_eq(CALL(NULL, &fault, SLICE("PING")), ERR_REDIS_UNAVAILABLE);
-	ck_assert_int_le(clock_mono_ms() - began, 9);
+	ck_assert_soon(began, 9);
 	ck_assert_double_eq(metric_value(metrics, METRIC_BREAKER_OPEN, NULL, NULL), 1);
 
 	server_restart(&server, NULL, NULL);
-	ck_assert_int_le(wait_for_service(2000), 1000);
+	ck_assert_int_le(wait_for_service(10000), 5500);
 	ck_assert_int_eq(redis_node_state(node).breaker, BREAKER_CLOSED);
 	ck_assert_int_eq(redis_node_state(node).status, REDIS_UP);
 	ck_assert_double_eq(metric_value(metrics, METRIC_BREAKER_OPEN, NULL, NULL), 0);
@@ -93,14 +93,14 @@ static void stopped_and_back(void)
 	int64_t began = clock_mono_ms();
 
 	ck_assert_int_eq(CALL(NULL, &fault, SLICE("GET"), SLICE("k1")), ERR_TIMEOUT);
-	ck_assert_int_le(clock_mono_ms() - began, 400);
+	ck_assert_soon(began, 400);
 	ck_assert_int_eq(fiber_group_join(&asking, DEADLINE_NONE), OK);
 	ck_assert_int_eq(redis_node_state(node).breaker, BREAKER_OPEN);
 	began = clock_mono_ms();
 	ck_assert_int_eq(CALL(NULL, &fault, SLICE("GET"), SLICE("k1")), ERR_REDIS_UNAVAILABLE);
-	ck_assert_int_le(clock_mono_ms() - began, 9);
+	ck_assert_soon(began, 9);
 	server_signal(&server, SIGCONT);
-	ck_assert_int_le(wait_for_service(2000), 1000);
+	ck_assert_int_le(wait_for_service(10000), 5500);
 	for (int round = 0; round < 20; round++)
 		for (int i = 0; i < 50; i++)
 			check_value_of(i);
@@ -171,11 +171,11 @@ static void wrong_password(void)
 	int64_t began = clock_mono_ms();
 
 	ck_assert_int_eq(CALL(NULL, &fault, SLICE("PING")), ERR_REDIS_AUTH);
-	ck_assert_int_lt(clock_mono_ms() - began, 200);
+	ck_assert_soon(began, 200);
 	fiber_sleep(300);
 	began = clock_mono_ms();
 	ck_assert_int_eq(CALL(NULL, &fault, SLICE("PING")), ERR_REDIS_AUTH);
-	ck_assert_int_le(clock_mono_ms() - began, 9);
+	ck_assert_soon(began, 9);
 	/* One attempt of either connection: nobody hammers. */
 	ck_assert_int_eq(redis_node_state(node).connection_failures, 2);
 	conf.password = "right";
@@ -228,9 +228,9 @@ static void busy_server(void)
 	ck_assert_int_eq(fiber_group_join(&spinning, clock_deadline(1000)), OK);
 	int64_t began = clock_mono_ms();
 
-	while (redis_node_state(node).status != REDIS_UP && clock_mono_ms() - began < 2000)
+	while (redis_node_state(node).status != REDIS_UP && clock_mono_ms() - began < 10000)
 		fiber_sleep(5);
-	ck_assert_int_le(clock_mono_ms() - began, 1000);
+	ck_assert_soon(began, 1000);
 	ck_assert_int_eq(CALL(&value, &fault, SLICE("GET"), SLICE("a")), OK);
 	redis_value_free(value);
 }
@@ -256,10 +256,10 @@ static void absent_at_start(void)
 	int64_t began = clock_mono_ms();
 
 	ck_assert_int_eq(CALL(NULL, &fault, SLICE("PING")), ERR_REDIS_UNAVAILABLE);
-	ck_assert_int_lt(clock_mono_ms() - began, 600);
+	ck_assert_soon(began, 600);
 	fiber_sleep(1000);
 	server_restart(&server, NULL, NULL);
-	ck_assert_int_le(wait_for_service(2000), 1000);
+	ck_assert_int_le(wait_for_service(10000), 5500);
 }
 
 START_TEST(a_server_that_comes_later_is_found)
@@ -290,9 +290,9 @@ static void without_primary(void)
 	}
 	ck_assert_int_eq(CALL(NULL, &fault, SLICE("REPLICAOF"), SLICE("NO"), SLICE("ONE")), OK);
 	began = clock_mono_ms();
-	while (redis_node_state(node).status != REDIS_UP && clock_mono_ms() - began < 2000)
+	while (redis_node_state(node).status != REDIS_UP && clock_mono_ms() - began < 10000)
 		fiber_sleep(5);
-	ck_assert_int_le(clock_mono_ms() - began, 1000);
+	ck_assert_soon(began, 1000);
 	ck_assert_int_eq(redis_node_state(node).connection_failures, 0);
 }
 
