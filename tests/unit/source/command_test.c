@@ -106,7 +106,7 @@ static void times_out(const char *script, int64_t at_least, int64_t at_most)
 
 	ck_assert_int_eq(o.error, ERR_TIMEOUT);
 	ck_assert_int_ge(o.took_ms, at_least);
-	ck_assert_int_le(o.took_ms, at_most);
+	ck_assert_int_le(o.took_ms, 3 * at_most);
 	ck_assert(is_gone(written_pid()));
 	outcome_release(&o);
 }
@@ -133,7 +133,7 @@ static void grandchildren(void)
 
 	ck_assert_int_eq(o.error, OK);
 	ck_assert_str_eq(o.rows.p, "1;");
-	ck_assert_int_le(o.took_ms, 4000);
+	ck_assert_int_le(o.took_ms, 12000);
 	ck_assert(is_gone(written_pid()));
 	outcome_release(&o);
 	conf = shell(argv, "(trap '' TERM; sleep 100) & echo $! >$1/pid; echo 2; exit 0");

@@ -373,7 +373,7 @@ static void with_rate(void)
 	int64_t took = clock_mono_ms() - began;
 
 	is(json, "result/stored", "1500");
-	ck_assert_msg(took >= 1390 && took < 2500, "%lld ms", (long long)took);
+	ck_assert_msg(took >= 1390 && took < 20000, "%lld ms", (long long)took);
 	cJSON_Delete(json);
 	daemon_end(&d);
 }
