@@ -32,7 +32,7 @@ LDFLAGS := $(LDFLAGS_$(MODE))
 
 SRC := $(sort $(wildcard src/*/*.c))
 OBJ := $(SRC:%.c=$(BUILD)/%.o)
-MAIN_OBJ := $(BUILD)/src/main.o $(BUILD)/src/daemon.o
+MAIN_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard src/*.c)))
 UNIT_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/*.c tests/unit/*/*.c)))
 
 all: $(BUILD)/cachewardend

@@ -15,34 +15,14 @@
 #include <unistd.h>
 
 #include "api/answer.h"
-#include "api/config.h"
 #include "base/mem.h"
 #include "base/systemd.h"
-#include "redis/managed.h"
+#include "daemon_internal.h"
 
 enum {
 	exit_config = 78,
 	operations_stop_ms = 5000,
 	drain_ms = 30000,
-};
-
-struct daemon {
-	struct app app;
-	const char *config_path;
-	const char *ready_file;
-	struct conf *conf; /* at the start; app.reload holds the one in force */
-	struct conf_redis redis;
-	struct redis_managed *managed;
-	struct redis_store *store;
-	struct fiber_group group;
-	struct fiber *fiber;
-	struct event_subscription *redis_state;
-	uv_signal_t sigterm, sigint, sighup;
-	uv_timer_t watchdog;
-	bool stop_asked, reload_asked;
-	bool redis_seen; /* usable once: layout checked, startup jobs fired */
-	uint64_t log_dropped; /* what the metric has counted */
-	int exit_code;
 };
 
 static void wake(struct daemon *d)
@@ -109,75 +89,6 @@ static void close_handles(struct daemon *d)
 	uv_close((uv_handle_t *)&d->sigint, NULL);
 	uv_close((uv_handle_t *)&d->sighup, NULL);
 	uv_close((uv_handle_t *)&d->watchdog, NULL);
-}
-
-static void put_in_force(struct daemon *d, const struct conf *conf)
-{
-	struct metrics *m = d->app.metrics;
-
-	log_configure(d->app.log, conf->log.level, conf->log.json);
-	metric_set(m, METRIC_CONFIG_RELOAD_TIME, NULL, NULL, (double)conf->loaded_wall_ms / 1000);
-	metric_set(m, METRIC_INSECURE_HTTP, NULL, NULL, conf->insecure_http);
-	metric_drop(m, METRIC_TOKEN_EXPIRY, NULL, NULL);
-	for (size_t i = 0; i < conf->token_count; i++)
-		if (conf->tokens[i].expires_wall_ms >= 0)
-			metric_set(m, METRIC_TOKEN_EXPIRY, conf->tokens[i].name, NULL,
-				(double)conf->tokens[i].expires_wall_ms / 1000);
-}
-
-/* The members of a reload, in order: who may refuse comes first. */
-static enum error prepare_warm(void *context, struct conf *next, struct fault *fault)
-{
-	struct daemon *d = context;
-
-	return warm_prepare(d->app.warm, next, fault);
-}
-
-static void commit_warm(void *context, struct conf *next)
-{
-	struct daemon *d = context;
-
-	warm_commit(d->app.warm, next);
-}
-
-static enum error prepare_http(void *context, struct conf *next, struct fault *fault)
-{
-	struct daemon *d = context;
-
-	return http_server_prepare(d->app.http, next, fault);
-}
-
-static void commit_http(void *context, struct conf *next)
-{
-	struct daemon *d = context;
-
-	http_server_commit(d->app.http, next);
-}
-
-static void abandon_http(void *context)
-{
-	struct daemon *d = context;
-
-	http_server_abandon(d->app.http);
-}
-
-static void commit_engine(void *context, struct conf *next)
-{
-	struct daemon *d = context;
-
-	put_in_force(d, next);
-	cw_configure(&d->app.cw, next);
-	redis_store_reconfigure(d->store, &next->redis);
-	event_publish(d->app.bus, EVENT_CONFIG, next);
-}
-
-static void join_reload(struct daemon *d)
-{
-	d->app.reload = reload_new(d->config_path, conf_ref(d->conf));
-	reload_join(d->app.reload, (struct reload_member){prepare_warm, commit_warm, NULL, d});
-	reload_join(
-		d->app.reload, (struct reload_member){prepare_http, commit_http, abandon_http, d});
-	reload_join(d->app.reload, (struct reload_member){NULL, commit_engine, NULL, d});
 }
 
 /* With managed: the store talks to our own server's socket. */
@@ -282,27 +193,12 @@ static enum error boot(struct daemon *d, struct fault *fault)
 	if (error)
 		return error;
 	start_engine(d);
-	join_reload(d);
-	put_in_force(d, d->conf);
+	reloading_start(d);
+	reloading_put_in_force(d, d->conf);
 	metric_set(d->app.metrics, METRIC_BUILD_INFO, CW_VERSION, NULL, 1);
 	metric_set(d->app.metrics, METRIC_CONFIG_RELOAD_OK, NULL, NULL, 1);
 	error = start_serving(d, fault);
 	return error ? error : announce(d, fault);
-}
-
-static void reload(struct daemon *d)
-{
-	struct buf faults = {0};
-	char reloading[96];
-
-	d->reload_asked = false;
-	/* systemd 253 and later want the time with it; 252 ignores it. */
-	snprintf(reloading, sizeof reloading, "RELOADING=1\nMONOTONIC_USEC=%lld",
-		(long long)(clock_mono_ns() / 1000));
-	systemd_notify(reloading);
-	api_reload_now(&d->app, &faults);
-	systemd_notify("READY=1");
-	buf_release(&faults);
 }
 
 /* The first time that Redis answers: is its layout ours, and what runs at startup? */
@@ -328,7 +224,7 @@ static void serve(struct daemon *d)
 {
 	while (!d->stop_asked) {
 		if (d->reload_asked)
-			reload(d);
+			reloading_run(d);
 		else if (!d->redis_seen && redis_store_state(d->store).status == REDIS_UP)
 			meet_redis(d);
 		if (!d->stop_asked && !d->reload_asked)
@@ -352,7 +248,7 @@ static void shut_down(struct daemon *d)
 		warm_free(app->warm);
 		sampler_free(app->sampler);
 		cw_release(&app->cw);
-		reload_free(app->reload);
+		reloading_stop(d);
 	}
 	event_unsubscribe(d->redis_state);
 	if (d->store)

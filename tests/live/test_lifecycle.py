@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Start, reload, stop, crash."""
 
+import hashlib
 import http.client
 import os
 import signal
@@ -255,3 +256,30 @@ def test_a_newer_layout_of_our_keys_is_refused(start, redis):
     daemon.reader.join(20)
     assert "cw:meta" in daemon.log
     assert redis("HGET", "cw:meta", "layout") == b"999"
+
+
+def token_row(name, token, scopes="[read]"):
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    return f"- {{name: {name}, sha256: {digest}, scopes: {scopes}}}\n"
+
+
+def test_a_changed_tokens_file_is_read_again(start, redis, folder):
+    path = os.path.join(folder, "tokens.yaml")
+
+    def write(text):
+        with open(path + ".new", "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(path + ".new", 0o600)
+        os.rename(path + ".new", path)
+
+    write(token_row("old", "cw_old-token"))
+    daemon = start(f"""
+listen: ["127.0.0.1:0"]
+auth: {{tokens_file: {path}}}
+redis: {{url: "{redis.url}"}}
+""")
+    assert daemon.get(API + "/stats", token="cw_old-token").status == 200
+    write(token_row("new", "cw_new-token"))
+    daemon.wait_for("configuration reloaded")
+    assert daemon.get(API + "/stats", token="cw_new-token").status == 200
+    assert daemon.get(API + "/stats", token="cw_old-token").status == 401

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* What daemon.c and reloading.c share: the daemon's state. */
+#ifndef CW_DAEMON_INTERNAL_H
+#define CW_DAEMON_INTERNAL_H
+
+#include <uv.h>
+
+#include "api/app.h"
+#include "redis/managed.h"
+
+struct daemon {
+	struct app app;
+	const char *config_path;
+	const char *ready_file;
+	struct conf *conf; /* at the start; app.reload holds the one in force */
+	struct conf_redis redis;
+	struct redis_managed *managed;
+	struct redis_store *store;
+	struct fiber_group group;
+	struct fiber *fiber;
+	struct event_subscription *redis_state;
+	uv_signal_t sigterm, sigint, sighup;
+	uv_timer_t watchdog;
+	uv_fs_event_t tokens_watch;
+	bool stop_asked, reload_asked;
+	bool redis_seen;      /* usable once: layout checked, startup jobs fired */
+	uint64_t log_dropped; /* what the metric has counted */
+	int exit_code;
+};
+
+/* Joins the parts to app.reload and watches the tokens file. */
+void reloading_start(struct daemon *d);
+/* Closes what start opened. */
+void reloading_stop(struct daemon *d);
+/* Exchanges the configuration because somebody asked, and tells the service manager. */
+void reloading_run(struct daemon *d);
+/* What follows from a configuration outside of the parts: log level, metrics. */
+void reloading_put_in_force(struct daemon *d, struct conf *conf);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Exchange of the configuration in the running daemon: who takes part, and what asks for it.
+ *
+ *	SIGHUP, POST /reload, a changed tokens file -> prepare all -> commit all
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/config.h"
+#include "base/mem.h"
+#include "base/systemd.h"
+#include "daemon_internal.h"
+
+/* Editors and secret mounts replace the file, so its folder is watched, for its name. */
+static void tokens_changed(uv_fs_event_t *watch, const char *name, int events, int status)
+{
+	struct daemon *d = watch->data;
+	const char *path = conf_tokens_file(reload_current(d->app.reload));
+
+	(void)events;
+	if (status < 0 || !path)
+		return;
+	const char *own = strrchr(path, '/');
+	/* A mounted secret changes by the link "..data" beside it. */
+	if (name && strcmp(name, own ? own + 1 : path) != 0 && strcmp(name, "..data") != 0)
+		return;
+	d->reload_asked = true;
+	if (d->fiber)
+		fiber_wake(d->fiber);
+}
+
+static void watch_tokens(struct daemon *d, const struct conf *conf)
+{
+	const char *path = conf_tokens_file(conf);
+
+	uv_fs_event_stop(&d->tokens_watch);
+	if (!path)
+		return;
+	const char *end = strrchr(path, '/');
+	char *folder = end ? mem_strndup(path, (size_t)(end - path) + 1) : mem_strdup(".");
+
+	if (uv_fs_event_start(&d->tokens_watch, tokens_changed, folder, 0) != 0)
+		log_warning(d->app.log, "%s cannot be watched: reload after changing it", path);
+	mem_free(folder);
+}
+
+void reloading_put_in_force(struct daemon *d, struct conf *conf)
+{
+	struct metrics *m = d->app.metrics;
+
+	log_configure(d->app.log, conf->log.level, conf->log.json);
+	metric_set(m, METRIC_CONFIG_RELOAD_TIME, NULL, NULL, (double)conf->loaded_wall_ms / 1000);
+	metric_set(m, METRIC_INSECURE_HTTP, NULL, NULL, conf->insecure_http);
+	metric_drop(m, METRIC_TOKEN_EXPIRY, NULL, NULL);
+	for (size_t i = 0; i < conf->token_count; i++)
+		if (conf->tokens[i].expires_wall_ms >= 0)
+			metric_set(m, METRIC_TOKEN_EXPIRY, conf->tokens[i].name, NULL,
+				(double)conf->tokens[i].expires_wall_ms / 1000);
+}
+
+/* The members of a reload, in order: who may refuse comes first. */
+static enum error prepare_warm(void *context, struct conf *next, struct fault *fault)
+{
+	struct daemon *d = context;
+
+	return warm_prepare(d->app.warm, next, fault);
+}
+
+static void commit_warm(void *context, struct conf *next)
+{
+	struct daemon *d = context;
+
+	warm_commit(d->app.warm, next);
+}
+
+static enum error prepare_http(void *context, struct conf *next, struct fault *fault)
+{
+	struct daemon *d = context;
+
+	return http_server_prepare(d->app.http, next, fault);
+}
+
+static void commit_http(void *context, struct conf *next)
+{
+	struct daemon *d = context;
+
+	http_server_commit(d->app.http, next);
+}
+
+static void abandon_http(void *context)
+{
+	struct daemon *d = context;
+
+	http_server_abandon(d->app.http);
+}
+
+static void commit_engine(void *context, struct conf *next)
+{
+	struct daemon *d = context;
+
+	reloading_put_in_force(d, next);
+	cw_configure(&d->app.cw, next);
+	redis_store_reconfigure(d->store, &next->redis);
+	event_publish(d->app.bus, EVENT_CONFIG, next);
+	watch_tokens(d, next);
+}
+
+void reloading_start(struct daemon *d)
+{
+	d->app.reload = reload_new(d->config_path, conf_ref(d->conf));
+	reload_join(d->app.reload, (struct reload_member){prepare_warm, commit_warm, NULL, d});
+	reload_join(
+		d->app.reload, (struct reload_member){prepare_http, commit_http, abandon_http, d});
+	reload_join(d->app.reload, (struct reload_member){NULL, commit_engine, NULL, d});
+	uv_fs_event_init(loop_uv(d->app.loop), &d->tokens_watch);
+	d->tokens_watch.data = d;
+	watch_tokens(d, d->conf);
+}
+
+void reloading_stop(struct daemon *d)
+{
+	uv_close((uv_handle_t *)&d->tokens_watch, NULL);
+	reload_free(d->app.reload);
+}
+
+void reloading_run(struct daemon *d)
+{
+	struct buf faults = {0};
+	char reloading[96];
+
+	d->reload_asked = false;
+	/* systemd 253 and later want the time with it; 252 ignores it. */
+	snprintf(reloading, sizeof reloading, "RELOADING=1\nMONOTONIC_USEC=%lld",
+		(long long)(clock_mono_ns() / 1000));
+	systemd_notify(reloading);
+	api_reload_now(&d->app, &faults);
+	systemd_notify("READY=1");
+	buf_release(&faults);
+}
