@@ -137,6 +137,19 @@ void connections_close_idle(struct http_server *server, const struct listener *o
 	close_idle(server, PHASE_IDLE, only);
 }
 
+void connections_cut_ended(struct http_server *server)
+{
+	static const enum phase phases[] = {PHASE_HEAD, PHASE_BODY};
+
+	for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) {
+		struct deadline *at = deadlines_first(&server->deadlines, phases[i]);
+
+		for (; at; at = deadlines_next(&server->deadlines, at))
+			if (has_ended(connection_of(at)))
+				connection_cut(connection_of(at));
+	}
+}
+
 void connections_cut_all(struct http_server *server)
 {
 	for (int phase = 0; phase < PHASES; phase++) {

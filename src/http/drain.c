@@ -40,6 +40,7 @@ enum error http_server_drain(struct http_server *server, int64_t deadline)
 	for (struct listener *at = server->listeners; at; at = at->next)
 		listener_quiesce(at);
 	connections_close_idle(server, NULL);
+	connections_cut_ended(server);
 	deadlines_shorten(&server->deadlines, PHASE_HEAD, DRAIN_GRACE_MS);
 	error = wait_closed(server, deadline);
 	if (error)

@@ -164,6 +164,8 @@ void connection_finish(struct connection *connection);
 struct connection *connection_of(struct deadline *deadline);
 /* Closes what is idle: all of the server, or those of one listener. */
 void connections_close_idle(struct http_server *server, const struct listener *only);
+/* Those whose client ended in the middle of a request, which can never be answered. */
+void connections_cut_ended(struct http_server *server);
 void connections_cut_all(struct http_server *server);
 /* Whether there is no room for one more; then the one that has been idle longest is cut. */
 bool connections_full(struct http_server *server);

@@ -67,6 +67,27 @@ START_TEST(draining_ends_at_its_deadline)
 }
 END_TEST
 
+static void half_a_body_client(struct web *at)
+{
+	for (int i = 0; i < 3; i++) {
+		asked[i] = web_connect(at);
+		web_send(asked[i], "POST /bytes HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nhalf");
+		shutdown(asked[i], SHUT_WR);
+	}
+	usleep(50000);
+}
+
+START_TEST(draining_does_not_wait_for_a_body_that_has_ended)
+{
+	web_begin(&web, ANONYMOUS);
+	web.drain_ms = 3000;
+	web_run(&web, half_a_body_client);
+	ck_assert_int_eq(web.drained, OK);
+	for (int i = 0; i < 3; i++)
+		close(asked[i]);
+}
+END_TEST
+
 static void expect_reload(struct web *at, int fd, int status, const char *part)
 {
 	char *answer;
@@ -140,4 +161,5 @@ START_TEST(a_reload_that_fails_changes_nothing)
 END_TEST
 
 TEST_SUITE("server_end", draining_answers_what_was_accepted, draining_ends_at_its_deadline,
+	draining_does_not_wait_for_a_body_that_has_ended,
 	a_reload_exchanges_listeners_and_keeps_connections, a_reload_that_fails_changes_nothing)
