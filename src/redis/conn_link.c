@@ -197,6 +197,13 @@ void link_flush(struct loop_flush *flush)
 
 	if (n == UV_EAGAIN)
 		n = 0;
+	/* What Redis said before it hung up is read next, and then the end. */
+	if (n == UV_EPIPE) {
+		if (conn->state == CONN_HANDSHAKE)
+			conn->handed = conn->appended;
+		conn->out.n = 0;
+		return;
+	}
 	conn->handed = conn->appended;
 	int status = n < 0 ? n : 0;
 

@@ -28,6 +28,7 @@ static const struct {
 	ROW("XREVRANGE", LOOKUP_VALUE),
 	ROW("ZRANGE", LOOKUP_VALUE),
 	ROW("SMEMBERS", LOOKUP_VALUE),
+	ROW("EVAL", LOOKUP_SCRIPT),
 #undef ROW
 };
 

@@ -16,6 +16,7 @@ enum lookup {
 	LOOKUP_TYPE,   /* the status `none` = a miss */
 	LOOKUP_LENGTH, /* 0 = a miss */
 	LOOKUP_TTL,    /* -2 = a miss */
+	LOOKUP_SCRIPT, /* our scripts read one key; they answer 0 where it was not what they want */
 };
 
 struct lookup_tally {

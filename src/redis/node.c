@@ -128,6 +128,16 @@ static void conn_is_ready(void *context, const struct fault *state)
 		set_status(node, REDIS_UP);
 }
 
+/*
+ * Where Redis lets one connection in and refuses the other (maxclients), what the first one carries
+ * goes on. Hangs and refused credentials weigh more than 1.
+ */
+static bool speaks_for_server(const struct member *member, int64_t weight)
+{
+	return member->role == REDIS_COMMANDS || weight > 1 ||
+	       !conn_ready(member->node->members[REDIS_COMMANDS].conn);
+}
+
 static void conn_has_failed(void *context, const struct fault *fault, int64_t weight)
 {
 	struct member *member = context;
@@ -142,6 +152,8 @@ static void conn_has_failed(void *context, const struct fault *fault, int64_t we
 	node->state.connection_failures++;
 	if (node->metrics)
 		metric_add(node->metrics, METRIC_REDIS_CONNECTION_FAILURES, NULL, NULL, 1);
+	if (!speaks_for_server(member, weight))
+		return;
 	breaker_moved(node,
 		breaker_failure(&node->breaker, weight, (int64_t)uv_now(loop_uv(node->loop))));
 	if (member->role == REDIS_COMMANDS)

@@ -20,6 +20,9 @@ struct sampler {
 	struct series series;
 	uint64_t sequence;
 	int64_t lag_us; /* how late the last sleep ended */
+	/* Our own lookups that the server's counters do not hold: they came before it began to
+	 * count. */
+	int64_t own_hits_before, own_misses_before;
 };
 
 static void observe_process(struct sampler *s)
@@ -43,6 +46,13 @@ static bool was_flushed(const struct redis_info *before, const struct redis_info
 
 	return before->keys > 0 && now->keys <= before->keys / 2 &&
 	       (other_process || flush_command);
+}
+
+/* The server's counters began anew: it is another process, or somebody ran CONFIG RESETSTAT. */
+static bool counts_anew(const struct redis_info *before, const struct redis_info *now)
+{
+	return strcmp(before->run_id, now->run_id) != 0 ||
+	       now->commands_processed < before->commands_processed;
 }
 
 static double ms(int64_t us)
@@ -77,18 +87,24 @@ static void take(struct sampler *s, struct redis_info *info, int64_t took_us)
 {
 	struct sample *sample = &s->sample;
 	struct redis_state state = redis_store_state(s->cw->store);
-	bool another = sample->known && strcmp(sample->info.run_id, info->run_id) != 0;
+	bool anew = sample->known && counts_anew(&sample->info, info);
 	bool flushed = sample->known && was_flushed(&sample->info, info);
 
-	if (another)
+	if (anew) {
 		series_clear(&s->series);
+		s->own_hits_before = state.own_hits;
+		s->own_misses_before = state.own_misses;
+	}
+	int64_t own_hits = state.own_hits - s->own_hits_before;
+	int64_t own_misses = state.own_misses - s->own_misses_before;
+
 	redis_info_release(&sample->info);
 	sample->info = *info;
 	sample->known = true;
 	sample->mono_ms = clock_mono_ms();
-	/* Right after a restart the server's counters are smaller than what we asked it before. */
-	sample->hits = info->hits > state.own_hits ? info->hits - state.own_hits : 0;
-	sample->misses = info->misses > state.own_misses ? info->misses - state.own_misses : 0;
+	/* A reply of ours may have come after the INFO was written. */
+	sample->hits = info->hits > own_hits ? info->hits - own_hits : 0;
+	sample->misses = info->misses > own_misses ? info->misses - own_misses : 0;
 	series_add(&s->series,
 		&(struct series_point){
 			.mono_ms = sample->mono_ms,
@@ -144,7 +160,7 @@ static void publish(struct sampler *s)
 	if (sample->hit_rate >= 0)
 		metric_set(m, METRIC_REDIS_HIT_RATIO, NULL, NULL, sample->hit_rate);
 	metric_drop(m, METRIC_REDIS_MEMORY_USED_RATIO, NULL, NULL);
-	if (limit > 0 && sample->info.used_memory >= 0)
+	if (limit > 0 && sample->known && sample->info.used_memory >= 0)
 		metric_set(m, METRIC_REDIS_MEMORY_USED_RATIO, NULL, NULL,
 			(double)sample->info.used_memory / (double)limit);
 }

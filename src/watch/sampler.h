@@ -5,9 +5,9 @@
  *
  *	INFO -> struct redis_info -> rates over a window from deltas -> struct sample
  *
- * Deltas start anew when the server was restarted. EVENT_REDIS_FLUSHED is published when the
- * database lost half of its keys or more since the sample before, and either a flush command was
- * run or the server is another process.
+ * Deltas start anew when the server was restarted or its counters were reset.
+ * EVENT_REDIS_FLUSHED is published when the database lost half of its keys or more since the sample
+ * before, and either a flush command was run or the server is another process.
  */
 #ifndef CW_WATCH_SAMPLER_H
 #define CW_WATCH_SAMPLER_H

@@ -35,22 +35,25 @@ class Redis:
         self.options = options
         self.process = None
         self.connection = None
+        self.ready_at = 0.0
         self.start()
 
     @property
     def url(self):
         return f"unix://{self.path}?db=0"
 
-    def start(self, *more):
+    def start(self, *more, wait=True):
+        """Returns once it is ready; `ready_at` is when. Without `wait` at once."""
         self.process = subprocess.Popen(
             ["redis-server", "--port", "0", "--unixsocket", self.path, "--save", "", "--appendonly",
              "no", "--daemonize", "no", "--dir", self.folder, *self.options, *more],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for line in self.process.stdout:
+        for line in self.process.stdout if wait else ():
             if "eady to accept connections" in line:
+                self.ready_at = time.monotonic()
                 break
         else:
-            raise AssertionError("redis-server did not start")
+            assert not wait, "redis-server did not start"
         threading.Thread(target=self.process.stdout.read, daemon=True).start()
         self.connection = None
 

@@ -1,39 +1,59 @@
 # SPDX-License-Identifier: MIT
 """A proxy that does to a connection what networks do: delay, drip, cut, reset, lie, swallow.
 
-    daemon -> proxy's Unix socket -> the server's Unix socket
+    daemon -> proxy's Unix socket or TCP port -> the server's Unix socket
 
 Only what the server sends back is harmed; `mode` may be changed at any time and holds for what
-comes next. Modes: "pass", "delay" (each piece waits), "drip" (a byte at a time), "cut" (FIN after
-`limit` bytes of replies), "reset" (the same with pending data unread, which Unix sockets report as
-a reset), "garbage" (bytes that are no RESP), "swallow" (nothing comes back).
+comes next. Modes: "pass", "delay" (each piece waits), "drip" (a byte at a time), "garbage" (bytes
+that are no RESP, then the end), "answer" (each piece is replaced by those bytes, and the connection
+stays), "swallow" (nothing comes back). `arm` cuts once: after so many bytes of replies, over all
+connections, the one that has the last of them ends with FIN or, over TCP, with RST. `record` keeps
+the replies. One thread serves a connection both ways, so that closing it is instant.
 """
 
 import os
+import select
 import socket
+import struct
 import threading
 import time
 
 
 class Proxy:
-    def __init__(self, folder, upstream, name="proxy"):
+    def __init__(self, folder, upstream, name="proxy", tcp=False):
         self.path = os.path.join(folder, name + ".sock")
         self.upstream = upstream
         self.mode = "pass"
-        self.limit = 0
         self.seconds = 0.0
         self.garbage = b"HTTP/1.1 400 Bad Request\r\n\r\n"
         self.connections = 0
+        self.tape = None
+        self.left = None
+        self.reset = False
         self.open = set()
         self.lock = threading.Lock()
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(self.path)
+        self.listener = socket.socket(socket.AF_INET if tcp else socket.AF_UNIX)
+        self.listener.bind(("127.0.0.1", 0) if tcp else self.path)
+        self.port = self.listener.getsockname()[1] if tcp else None
         self.listener.listen(64)
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
     def url(self):
+        if self.port:
+            return f"redis://127.0.0.1:{self.port}/0"
         return f"unix://{self.path}?db=0"
+
+    def record(self):
+        """From now on the replies are kept; what came before is returned."""
+        with self.lock:
+            before, self.tape = self.tape, b""
+        return before
+
+    def arm(self, limit, reset=False):
+        """One connection ends after `limit` more bytes; None disarms."""
+        with self.lock:
+            self.left, self.reset = limit, reset
 
     def _accept(self):
         while True:
@@ -50,65 +70,64 @@ class Proxy:
                 continue
             with self.lock:
                 self.open |= {client, server}
-            threading.Thread(target=self._forward, args=(client, server), daemon=True).start()
-            threading.Thread(target=self._back, args=(server, client), daemon=True).start()
+            threading.Thread(target=self._serve, args=(client, server), daemon=True).start()
 
-    def _forward(self, client, server):
+    def _serve(self, client, server):
         try:
-            while data := client.recv(65536):
-                server.sendall(data)
-        except OSError:
+            while True:
+                ready, _, _ = select.select([client, server], [], [])
+                if client in ready:
+                    data = client.recv(65536)
+                    if not data:
+                        break
+                    server.sendall(data)
+                if server in ready:
+                    data = server.recv(65536)
+                    if not data or not self._back(client, data):
+                        break
+        except (OSError, ValueError):
             pass
-        self._end(client, server)
+        with self.lock:
+            self.open -= {client, server}
+        client.close()
+        server.close()
 
-    def _back(self, server, client):
-        passed = 0
-        try:
-            while data := server.recv(65536):
-                passed = self._harm(client, data, passed)
-                if passed is None:
-                    break
-        except OSError:
-            pass
-        self._end(client, server)
-
-    def _harm(self, client, data, passed):
-        """Passes one piece on in the way of the mode; None ends the connection."""
-        mode = self.mode
-        if mode == "swallow":
-            return passed
-        if mode == "garbage":
+    def _back(self, client, data):
+        """Passes one piece of reply on; False ends the connection."""
+        if self.mode == "swallow":
+            return True
+        if self.mode in ("garbage", "answer"):
             client.sendall(self.garbage)
-            return None
-        if mode == "delay":
+            return self.mode == "answer"
+        if self.mode == "delay":
             time.sleep(self.seconds)
-        if mode in ("cut", "reset"):
-            rest = self.limit - passed
-            client.sendall(data[:max(rest, 0)])
-            return None if len(data) >= rest else passed + len(data)
-        if mode == "drip":
+        with self.lock:
+            if self.tape is not None:
+                self.tape += data
+            cut = self.left is not None and len(data) >= self.left
+            if cut:
+                data, self.left = data[:self.left], None
+            elif self.left is not None:
+                self.left -= len(data)
+        if self.mode == "drip":
             for byte in data:
                 client.sendall(bytes([byte]))
                 time.sleep(self.seconds)
         else:
             client.sendall(data)
-        return passed + len(data)
-
-    def _end(self, *sockets):
-        for one in sockets:
-            with self.lock:
-                self.open.discard(one)
-            try:
-                one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            one.close()
+        if cut and self.reset:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        return not cut
 
     def drop(self):
         """Cuts every connection that is open now."""
         with self.lock:
             now = list(self.open)
-        self._end(*now)
+        for one in now:
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
     def close(self):
         self.listener.close()

@@ -35,6 +35,8 @@ START_TEST(replies_tell_hits_from_misses)
 	check("HGETALL", 1, empty, 0, 1);
 	check("XRANGE", 1, array, 1, 0);
 	check("GETRANGE", 1, TEXT(REDIS_STRING, ""), 0, 1);
+	check("EVAL", 1, NUMBER(1), 1, 0);
+	check("EVAL", 1, NUMBER(0), 0, 1);
 }
 END_TEST
 
