@@ -58,12 +58,12 @@ static bool protected(const struct key_guard *guard, struct slice key)
 	return false;
 }
 
-static bool inside_prefixes(const struct key_guard *guard, struct slice key)
+bool key_inside_prefixes(const struct identity *who, struct slice key)
 {
-	for (size_t i = 0; i < guard->who->key_prefix_count; i++)
-		if (slice_starts(key, guard->who->key_prefixes[i]))
+	for (size_t i = 0; i < who->key_prefix_count; i++)
+		if (slice_starts(key, who->key_prefixes[i]))
 			return true;
-	return guard->who->key_prefix_count == 0;
+	return who->key_prefix_count == 0;
 }
 
 enum error key_guard_exact(const struct key_guard *guard, struct slice key, struct fault *fault)
@@ -72,7 +72,7 @@ enum error key_guard_exact(const struct key_guard *guard, struct slice key, stru
 		return fault_set(fault, ERR_KEY_RESERVED,
 			"'%.*s' is a key of cachewarden's own; it has routes of its own, if any",
 			shown(key), key.p);
-	if (!inside_prefixes(guard, key))
+	if (!key_inside_prefixes(guard->who, key))
 		return fault_set(fault, ERR_KEY_OUTSIDE_PREFIXES,
 			"'%.*s' is outside the key_prefixes of token '%s'", shown(key), key.p,
 			guard->who->name);
@@ -86,7 +86,7 @@ enum error key_guard_exact(const struct key_guard *guard, struct slice key, stru
 
 enum key_found key_guard_found(const struct key_guard *guard, struct slice key)
 {
-	if (!inside_prefixes(guard, key))
+	if (!key_inside_prefixes(guard->who, key))
 		return KEY_SKIP_OUTSIDE;
 	if (reserved(guard, key) || protected(guard, key))
 		return KEY_SKIP_PROTECTED;
@@ -104,7 +104,7 @@ enum error key_guard_pattern(
 		error = fault_set(fault, ERR_KEY_RESERVED,
 			"'%.*s' can only match keys of cachewarden's own", shown(pattern),
 			pattern.p);
-	else if (!inside_prefixes(guard, buf_slice(&prefix)))
+	else if (!key_inside_prefixes(guard->who, buf_slice(&prefix)))
 		error = fault_set(fault, ERR_KEY_OUTSIDE_PREFIXES,
 			"'%.*s' does not begin with one of the key_prefixes of token '%s'",
 			shown(pattern), pattern.p, guard->who->name);

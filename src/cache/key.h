@@ -30,6 +30,9 @@ enum error key_check(struct slice key, struct fault *fault);
 /* A key named exactly: ERR_KEY_RESERVED, ERR_KEY_PROTECTED, ERR_KEY_OUTSIDE_PREFIXES, naming it. */
 enum error key_guard_exact(const struct key_guard *guard, struct slice key, struct fault *fault);
 
+/* Whether `key` begins with one of the caller's prefixes, or he has none. */
+bool key_inside_prefixes(const struct identity *who, struct slice key);
+
 enum key_found { KEY_TOUCH, KEY_SKIP_PROTECTED, KEY_SKIP_OUTSIDE };
 /* A key that a pattern or rule came upon. Own and session keys count as protected. */
 enum key_found key_guard_found(const struct key_guard *guard, struct slice key);

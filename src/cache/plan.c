@@ -31,8 +31,9 @@ static enum error blame(struct fault *fault, const char *list, size_t i, enum er
 	return error;
 }
 
-static enum error add_named_key(
-	struct plan *plan, enum selector_kind kind, struct slice key, struct fault *fault)
+/* `value` is how the caller wrote it. */
+static enum error add_named_key(struct plan *plan, enum selector_kind kind, struct slice value,
+	struct slice key, struct fault *fault)
 {
 	enum error error = key_check(key, fault);
 
@@ -40,7 +41,7 @@ static enum error add_named_key(
 		error = key_guard_exact(&plan->guard, key, fault);
 	if (error)
 		return error;
-	uint32_t selector = plan_add_selector(plan, kind, key);
+	uint32_t selector = plan_add_selector(plan, kind, value);
 	struct plan_key *at = plan_add_key(plan, key, selector);
 	at->follow |= !plan->asked->no_cascade;
 	return OK;
@@ -68,7 +69,7 @@ static enum error add_named_pattern(struct plan *plan, struct slice glob, struct
 	if (error)
 		return error;
 	if (glob_literal(glob, &literal))
-		error = add_named_key(plan, SELECTOR_PATTERN, buf_slice(&literal), fault);
+		error = add_named_key(plan, SELECTOR_PATTERN, glob, buf_slice(&literal), fault);
 	else
 		error = add_glob(plan, glob, fault);
 	buf_release(&literal);
@@ -163,7 +164,8 @@ static enum error add_all(struct plan *plan, struct fault *fault)
 	enum error error;
 
 	for (size_t i = 0; i < asked->key_count; i++)
-		if ((error = add_named_key(plan, SELECTOR_KEY, asked->keys[i], fault)))
+		if ((error = add_named_key(
+			     plan, SELECTOR_KEY, asked->keys[i], asked->keys[i], fault)))
 			return blame(fault, "keys", i, error);
 	for (size_t i = 0; i < asked->pattern_count; i++)
 		if ((error = add_named_pattern(plan, asked->patterns[i], fault)))
