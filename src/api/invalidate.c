@@ -12,6 +12,7 @@
 #include "api/operations.h"
 #include "base/glob.h"
 #include "base/mem.h"
+#include "cache/key.h"
 
 enum { default_wait_seconds = 10, max_wait_seconds = 300, note_bytes = 200 };
 
@@ -40,8 +41,14 @@ static enum error add_ids(struct invalidation *what, const struct conf_entity *e
 		return OK;
 	}
 	error = body_strings(value, pointer, true, INVALIDATION_MAX_IDS, &ids, fault);
-	for (size_t i = 0; !error && i < ids.count; i++)
-		invalidation_add_id(what, entity, ids.items[i]);
+	for (size_t i = 0; !error && i < ids.count; i++) {
+		if (ids.items[i].n > KEY_MAX_BYTES)
+			error = fault_at(fault, ERR_BAD_BODY, pointer,
+				"an id of %s has %zu bytes; at most %d are taken", entity->name,
+				ids.items[i].n, KEY_MAX_BYTES);
+		else
+			invalidation_add_id(what, entity, ids.items[i]);
+	}
 	body_list_release(&ids);
 	return error;
 }

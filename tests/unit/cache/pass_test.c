@@ -111,7 +111,12 @@ static void connection_is_cut(void)
 	ck_assert_int_le(engine_number(operation, "invalidated"), 100000);
 	operation_unref(operation);
 	expect(engine_invalidate(ask("a:*")), 0, 0);
-	expect(engine_invalidate(ask("b:*")), 1000, 1000);
+	/* The table shrinks meanwhile, and SCAN may then give a name twice. */
+	operation = engine_invalidate(ask("b:*"));
+	ck_assert_int_eq(engine_number(operation, "complete"), 1);
+	ck_assert_int_ge(engine_number(operation, "matched"), 1000);
+	ck_assert_int_eq(engine_number(operation, "invalidated"), 1000);
+	operation_unref(operation);
 }
 
 START_TEST(a_cut_connection_costs_a_second_walk)
