@@ -127,7 +127,7 @@ static void start_engine(struct daemon *d)
 {
 	struct app *app = &d->app;
 
-	cw_init(&app->cw, app->loop, app->bus, app->metrics, d->store, conf_ref(d->conf));
+	cw_init(&app->cw, app->loop, app->bus, app->metrics, d->store, d->conf);
 	app->sampler = sampler_new(&app->cw, look_after_log, d);
 	app->warm = warm_new(&app->cw, app->log);
 	app->http = http_server_new(&(struct http_options){

@@ -25,7 +25,7 @@ struct cw {
 	uint64_t invalidated_keys, sets; /* since the start, for stats */
 };
 
-/* Takes one reference of `conf`; loop, bus, metrics and store are borrowed. */
+/* Adds a reference of its own to `conf`; loop, bus, metrics and store are borrowed. */
 void cw_init(struct cw *cw, struct loop *loop, struct event_bus *bus, struct metrics *metrics,
 	struct redis_store *store, struct conf *conf);
 /* Puts a reloaded configuration in force. */
