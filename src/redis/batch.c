@@ -163,3 +163,10 @@ int64_t redis_batch_took_us(const struct redis_batch *batch)
 {
 	return batch->done ? batch->flight->took_us : 0;
 }
+
+void redis_batch_own_lookups(
+	const struct redis_batch *batch, int64_t *ret_hits, int64_t *ret_misses)
+{
+	*ret_hits = batch->flight->own.hits;
+	*ret_misses = batch->flight->own.misses;
+}

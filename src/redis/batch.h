@@ -42,4 +42,11 @@ struct redis_value *redis_batch_take(struct redis_batch *batch, size_t i);
 /* From the start to the last reply, microseconds; 0 before that. */
 int64_t redis_batch_took_us(const struct redis_batch *batch);
 
+/*
+ * The node's counts of our own lookups (redis_state) as they were when the batch's last reply came:
+ * what an INFO in it has counted of them.
+ */
+void redis_batch_own_lookups(
+	const struct redis_batch *batch, int64_t *ret_hits, int64_t *ret_misses);
+
 #endif

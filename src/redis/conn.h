@@ -43,7 +43,7 @@ struct conn_events {
 	 */
 	void (*failed)(void *context, const struct fault *fault, int64_t weight);
 	/* Before the reply reaches its flight. */
-	void (*replied)(void *context, const struct flight *flight, const struct flight_slot *slot,
+	void (*replied)(void *context, struct flight *flight, const struct flight_slot *slot,
 		const struct redis_value *reply);
 };
 

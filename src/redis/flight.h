@@ -28,7 +28,8 @@ struct flight {
 	size_t count, cap, answered;
 	struct fault *fault; /* of the first slot without a reply */
 	int64_t started_ns, took_us;
-	bool probe; /* the node's own, whose outcome only the node reads */
+	struct lookup_tally own; /* the node's count of our own lookups at its last reply */
+	bool probe;		 /* the node's own, whose outcome only the node reads */
 
 	/* The connection's. */
 	struct flight *next;

@@ -160,8 +160,8 @@ static void conn_has_failed(void *context, const struct fault *fault, int64_t we
 		set_status(node, REDIS_DOWN);
 }
 
-static void conn_has_replied(void *context, const struct flight *flight,
-	const struct flight_slot *slot, const struct redis_value *reply)
+static void conn_has_replied(void *context, struct flight *flight, const struct flight_slot *slot,
+	const struct redis_value *reply)
 {
 	struct redis_node *node = ((struct member *)context)->node;
 	struct fault fault;
@@ -181,6 +181,7 @@ static void conn_has_replied(void *context, const struct flight *flight,
 		node->state.own_hits += tally.hits;
 		node->state.own_misses += tally.misses;
 	}
+	flight->own = (struct lookup_tally){node->state.own_hits, node->state.own_misses};
 }
 
 static const struct conn_events conn_events = {

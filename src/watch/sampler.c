@@ -83,26 +83,26 @@ static void compute(struct sampler *s)
 }
 
 /* Our own lookups are subtracted, so that the rates are the applications'. */
-static void take(struct sampler *s, struct redis_info *info, int64_t took_us)
+static void take(struct sampler *s, struct redis_info *info, const struct redis_batch *batch)
 {
 	struct sample *sample = &s->sample;
-	struct redis_state state = redis_store_state(s->cw->store);
+	int64_t took_us = redis_batch_took_us(batch), own_hits, own_misses;
 	bool anew = sample->known && counts_anew(&sample->info, info);
 	bool flushed = sample->known && was_flushed(&sample->info, info);
 
+	redis_batch_own_lookups(batch, &own_hits, &own_misses);
 	if (anew) {
 		series_clear(&s->series);
-		s->own_hits_before = state.own_hits;
-		s->own_misses_before = state.own_misses;
+		s->own_hits_before = own_hits;
+		s->own_misses_before = own_misses;
 	}
-	int64_t own_hits = state.own_hits - s->own_hits_before;
-	int64_t own_misses = state.own_misses - s->own_misses_before;
-
+	own_hits -= s->own_hits_before;
+	own_misses -= s->own_misses_before;
 	redis_info_release(&sample->info);
 	sample->info = *info;
 	sample->known = true;
 	sample->mono_ms = clock_mono_ms();
-	/* A reply of ours may have come after the INFO was written. */
+	/* What the bulk connection carries may be ahead of the INFO. */
 	sample->hits = info->hits > own_hits ? info->hits - own_hits : 0;
 	sample->misses = info->misses > own_misses ? info->misses - own_misses : 0;
 	series_add(&s->series,
@@ -139,7 +139,7 @@ static void observe_redis(struct sampler *s)
 		redis_node_observe(nodes[0], reply);
 		if (reply->type == REDIS_STRING) {
 			redis_info_parse(reply->text, s->cw->conf->redis.database, &info);
-			take(s, &info, redis_batch_took_us(batch));
+			take(s, &info, batch);
 		}
 	}
 	redis_batch_free(batch);

@@ -5,18 +5,22 @@
 
 Only what the server sends back is harmed; `mode` may be changed at any time and holds for what
 comes next. Modes: "pass", "delay" (each piece waits), "drip" (a byte at a time), "garbage" (bytes
-that are no RESP, then the end), "answer" (each piece is replaced by those bytes, and the connection
-stays), "swallow" (nothing comes back). `arm` cuts once: after so many bytes of replies, over all
+that are no RESP, then the end), "answer" (each small reply is replaced by those bytes, and the
+connection stays), "swallow" (nothing comes back). `arm` cuts once: after so many bytes of replies, over all
 connections, the one that has the last of them ends with FIN or, over TCP, with RST. `record` keeps
 the replies. One thread serves a connection both ways, so that closing it is instant.
 """
 
 import os
+import re
 import select
 import socket
 import struct
 import threading
 import time
+
+# What a reply without a body of lines begins with.
+REPLY = re.compile(rb"^[-+:$*]", re.M)
 
 
 class Proxy:
@@ -27,6 +31,7 @@ class Proxy:
         self.seconds = 0.0
         self.garbage = b"HTTP/1.1 400 Bad Request\r\n\r\n"
         self.connections = 0
+        self.cuts = 0
         self.tape = None
         self.left = None
         self.reset = False
@@ -97,8 +102,9 @@ class Proxy:
         if self.mode == "swallow":
             return True
         if self.mode in ("garbage", "answer"):
-            client.sendall(self.garbage)
-            return self.mode == "answer"
+            answer = self.mode == "answer"
+            client.sendall(self.garbage * (len(REPLY.findall(data)) if answer else 1))
+            return answer
         if self.mode == "delay":
             time.sleep(self.seconds)
         with self.lock:
@@ -107,6 +113,7 @@ class Proxy:
             cut = self.left is not None and len(data) >= self.left
             if cut:
                 data, self.left = data[:self.left], None
+                self.cuts += 1
             elif self.left is not None:
                 self.left -= len(data)
         if self.mode == "drip":

@@ -34,6 +34,7 @@ START_TEST(replies_tell_hits_from_misses)
 	check("STRLEN", 1, NUMBER(3), 1, 0);
 	check("HGETALL", 1, empty, 0, 1);
 	check("XRANGE", 1, array, 1, 0);
+	check("ZREVRANGEBYSCORE", 1, array, 1, 0);
 	check("GETRANGE", 1, TEXT(REDIS_STRING, ""), 0, 1);
 	check("EVAL", 1, NUMBER(1), 1, 0);
 	check("EVAL", 1, NUMBER(0), 0, 1);
