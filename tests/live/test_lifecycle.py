@@ -53,6 +53,7 @@ class Load:
 
 def test_reloads_under_load_fail_no_request(start, redis):
     daemon = start(open_config(redis))
+    daemon.wait_redis()
     good = [open_config(redis, f"stats: {{interval: {i + 1}s}}") for i in range(2)]
     bad = [open_config(redis, "nonsense: 1"), "{", open_config(redis, "stats: {interval: soon}")]
     load = Load(daemon, API + "/health")
@@ -68,6 +69,7 @@ def test_reloads_under_load_fail_no_request(start, redis):
 
 def test_sighup_reloads_and_a_broken_file_changes_nothing(start, redis):
     daemon = start(open_config(redis))
+    daemon.wait_redis()
     daemon.configure(open_config(redis).replace("name: test", "name: other"))
     daemon.send(signal.SIGHUP)
     daemon.wait_for("configuration reloaded")
