@@ -57,7 +57,7 @@ double series_rate(const struct series *series, size_t offset, int64_t seconds)
 {
 	if (series->count < 2)
 		return -1;
-	const struct series_point *newest = at(series, series->count - 1), *from = NULL;
+	const struct series_point *newest = at(series, series->count - 1), *from = newest;
 
 	for (size_t i = series->count - 1; i-- > 0;) {
 		from = at(series, i);

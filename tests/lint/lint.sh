@@ -62,6 +62,7 @@ check "layout (clang-format)" layout
 check "scripts" syntax
 check "ranks and libraries" "$python" tests/lint/ranks.py
 check "shape" "$python" tests/lint/shape.py
+check "tables and the manual" "$python" tests/lint/tables.py
 check "cppcheck" cppcheck_all
 check "clang-tidy" tidy
 [ -z "${DEEP:-}" ] || check "clang's analyzer" tidy "-*,clang-analyzer-*,\
