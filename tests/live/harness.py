@@ -154,7 +154,7 @@ class Reply:
 class Daemon:
     """cachewardend with its configuration in a folder of its own."""
 
-    def __init__(self, folder, config, wait=True, env=None, args=()):
+    def __init__(self, folder, config, wait=True, env=None, args=(), before=()):
         os.makedirs(folder, exist_ok=True)
         self.folder = folder
         self.config_path = os.path.join(folder, "cachewarden.yaml")
@@ -164,7 +164,7 @@ class Daemon:
         self.changed = threading.Condition()
         self.expect_exit = 0
         self.process = subprocess.Popen(
-            [BINARY, "--config", self.config_path, "--ready-file", self.ready_path, *args],
+            [*before, BINARY, "--config", self.config_path, "--ready-file", self.ready_path, *args],
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, errors="replace",
             env={**os.environ, **(env or {})})
         self.reader = threading.Thread(target=self._read, daemon=True)
