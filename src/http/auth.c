@@ -57,6 +57,11 @@ static enum error check_scope(const struct route *route, struct auth *ret, struc
 {
 	const char *scope = scope_name(route->scope);
 
+	if (route->scope == SCOPE_NONE) {
+		snprintf(ret->challenge, sizeof ret->challenge, "Bearer realm=\"cachewarden\"");
+		return fault_set(fault, ERR_UNAUTHORIZED,
+			"this needs a token: send Authorization: Bearer TOKEN");
+	}
 	if (ret->token) {
 		snprintf(ret->challenge, sizeof ret->challenge,
 			"Bearer realm=\"cachewarden\", error=\"insufficient_scope\", scope=\"%s\"",
@@ -68,6 +73,14 @@ static enum error check_scope(const struct route *route, struct auth *ret, struc
 		"Bearer realm=\"cachewarden\", scope=\"%s\"", scope);
 	return fault_set(fault, ERR_UNAUTHORIZED,
 		"this needs a token with the scope %s: send Authorization: Bearer TOKEN", scope);
+}
+
+/* A route without a scope looks at who asks by itself: somebody must be asking. */
+static bool may_pass(const struct route *route, const struct auth *auth)
+{
+	if (route->scope == SCOPE_NONE)
+		return auth->token || auth->identity->scopes != 0;
+	return identity_may(auth->identity, route->scope);
 }
 
 enum error auth_check(const struct conf *conf, const struct route *route,
@@ -93,8 +106,7 @@ enum error auth_check(const struct conf *conf, const struct route *route,
 				fault);
 		ret->identity = &ret->token->identity;
 	}
-	if ((route->flags & ROUTE_OPEN) || route->scope == SCOPE_NONE ||
-		identity_may(ret->identity, route->scope))
+	if ((route->flags & ROUTE_OPEN) || may_pass(route, ret))
 		return OK;
 	return check_scope(route, ret, fault);
 }
