@@ -57,13 +57,12 @@ double series_rate(const struct series *series, size_t offset, int64_t seconds)
 {
 	if (series->count < 2)
 		return -1;
-	const struct series_point *newest = at(series, series->count - 1), *from = newest;
+	const struct series_point *newest = at(series, series->count - 1);
+	size_t i = series->count - 2;
 
-	for (size_t i = series->count - 1; i-- > 0;) {
-		from = at(series, i);
-		if (from->mono_ms <= newest->mono_ms - seconds * 1000)
-			break;
-	}
+	while (i > 0 && at(series, i)->mono_ms > newest->mono_ms - seconds * 1000)
+		i--;
+	const struct series_point *from = at(series, i);
 	int64_t ms = newest->mono_ms - from->mono_ms;
 	int64_t grown = value(newest, offset) - value(from, offset);
 
