@@ -32,8 +32,6 @@ int64_t process_open_fds(void)
 
 	if (!dir)
 		return -1;
-	/* One stream, one thread: safe since glibc has locks per stream. */
-	/* cppcheck-suppress readdirCalled */
 	while (readdir(dir))
 		count++;
 	closedir(dir);
