@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cache/page_names.h"
 #include "cache/pass_internal.h"
 
 enum {
@@ -192,10 +193,12 @@ static bool look_at_page(void *context, struct walk_page *page)
 	struct pass *pass = context;
 	const struct redis_value *names = page->names;
 	uint64_t *masks = mem_array(names->count, sizeof *masks);
+	struct page_names *unique = page_names_new(names->count);
 	int64_t began = clock_mono_ns();
 
 	for (size_t i = 0; i < names->count; i++) {
-		masks[i] = look_at(pass, names->items[i]->text);
+		if (page_names_add(unique, names->items[i]->text))
+			masks[i] = look_at(pass, names->items[i]->text);
 		if (i % names_between_looks || clock_mono_ns() - began < longest_look_ns)
 			continue;
 		if (fiber_yield() != OK)
@@ -212,6 +215,7 @@ static bool look_at_page(void *context, struct walk_page *page)
 	remove_names(r, names, masks);
 	mem_free(r);
 	mem_free(masks);
+	page_names_free(unique);
 	report_progress(pass, page);
 	pass_release_leaving(pass);
 	return !pass_empty(pass);

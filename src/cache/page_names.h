@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which names of one SCAN page are new in it: while Redis moves keys between its two tables, a page
+ * may name a key twice, and it must be counted once.
+ */
+#ifndef CW_CACHE_PAGE_NAMES_H
+#define CW_CACHE_PAGE_NAMES_H
+
+#include "base/buf.h"
+
+struct page_names;
+
+/* For a page of up to `count` names; they must outlive it. */
+struct page_names *page_names_new(size_t count);
+/* True the first time that `name` is given. */
+bool page_names_add(struct page_names *names, struct slice name);
+void page_names_free(struct page_names *names);
+
+#endif
