@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which names of one SCAN page are new in it: while Redis moves keys between its two tables, a page
- * may name a key twice, and it must be counted once.
+ * Which names of a SCAN page are new: while Redis grows or shrinks its table, a page may name a key
+ * twice, or name one of the page before again, and it must be counted once.
  */
 #ifndef CW_CACHE_PAGE_NAMES_H
 #define CW_CACHE_PAGE_NAMES_H
@@ -10,7 +10,7 @@
 
 struct page_names;
 
-/* For a page of up to `count` names; they must outlive it. */
+/* For up to `count` names, which must outlive it. */
 struct page_names *page_names_new(size_t count);
 /* True the first time that `name` is given. */
 bool page_names_add(struct page_names *names, struct slice name);

@@ -16,6 +16,7 @@ struct walker {
 	size_t primary;
 	struct redis_pacer *pacer;
 	struct redis_batch *scan;
+	struct redis_value *before; /* the page that was handled last */
 	struct walk_page pages[2];
 	bool in_flight[2];
 	char cursor[cursor_bytes];
@@ -99,17 +100,18 @@ static enum error settle(struct walker *w, size_t slot)
 }
 
 /* Shows one page to the handler and sends the commands that it wants. */
-static enum error handle_page(struct walker *w, size_t slot, const struct redis_value *names)
+static enum error handle_page(struct walker *w, size_t slot, const struct redis_value *reply)
 {
 	struct walk_page *page = &w->pages[slot];
 	const struct walk_handler *handler = w->spec->handler;
 	double seen = walk_seen(slice_str(w->cursor));
 
-	page->names = names;
+	page->names = reply->items[1];
+	page->before = w->before ? w->before->items[1] : NULL;
 	page->seen = seen > 0 ? seen : 1;
 	if (!handler->page(handler->context, page))
 		w->walk->enough = true;
-	page->names = NULL;
+	page->names = page->before = NULL;
 	if (redis_batch_count(page->batch) == 0)
 		return OK;
 	enum error error = redis_node_start(w->node, REDIS_BULK, page->batch, &w->fault);
@@ -142,8 +144,9 @@ static enum error walk_primary(struct walker *w)
 		if (!error)
 			error = settle(w, slot);
 		if (!error)
-			error = handle_page(w, slot, reply->items[1]);
-		redis_value_free(reply);
+			error = handle_page(w, slot, reply);
+		redis_value_free(w->before);
+		w->before = reply;
 		reply = NULL;
 		if (last)
 			break;
@@ -173,6 +176,7 @@ static void walker_fiber(void *argument)
 	redis_pacer_free(w->pacer);
 	fiber_cleanup_end();
 	redis_batch_free(w->scan);
+	redis_value_free(w->before);
 	for (size_t slot = 0; slot < 2; slot++) {
 		redis_batch_free(w->pages[slot].batch);
 		buf_release(&w->pages[slot].notes);
