@@ -7,7 +7,7 @@
 
 #include "unit.h"
 
-enum { max_suites = 128, max_tests = 64, test_timeout_seconds = 60 };
+enum { max_suites = 128, max_tests = 64, test_timeout_seconds = 240 };
 
 static struct {
 	const char *name;

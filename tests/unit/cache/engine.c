@@ -31,7 +31,8 @@ void engine_run_with(const char *option, const char *value, const char *yaml, vo
 
 	signal(SIGPIPE, SIG_IGN);
 	server_start(&engine_server, option, value);
-	snprintf(text, sizeof text, "redis: {url: \"unix://%s\"}\n%s", engine_server.socket, yaml);
+	snprintf(text, sizeof text, "redis: {url: \"unix://%s\", command_timeout: 10s}\n%s",
+		engine_server.socket, yaml);
 	struct conf *conf = config_of(text);
 	struct loop *loop = loop_new();
 	struct event_bus *bus = event_bus_new();
