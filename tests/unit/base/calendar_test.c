@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/calendar.h"
 
+#include <stdbool.h>
+
 #include "../unit.h"
 
 START_TEST(every_day_of_three_thousand_years_follows_the_last)
