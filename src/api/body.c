@@ -6,8 +6,33 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
-enum { pointer_bytes = 128, string_max = 4096 };
+enum { string_max = 4096 };
+
+void body_point(char ret[BODY_POINTER_BYTES], const char *at, struct slice name)
+{
+	size_t n = (size_t)snprintf(ret, BODY_POINTER_BYTES, "%s/", at);
+
+	name = utf8_trim(slice_of(name.p, name.n > 64 ? 64 : name.n));
+	for (size_t i = 0; i < name.n && n + 3 < BODY_POINTER_BYTES; i++) {
+		char c = name.p[i];
+
+		if (c == '~' || c == '/')
+			ret[n++] = '~';
+		ret[n++] = c == '~' ? '0' : c == '/' ? '1' : c;
+	}
+	ret[n] = '\0';
+}
+
+void body_name(const struct json_iter *it, struct buf *ret)
+{
+	struct buf quoted = {0};
+
+	buf_printf(&quoted, "\"%.*s\"", (int)it->name.n, it->name.p);
+	json_decode_string((struct json_value){JSON_STRING, buf_slice(&quoted)}, ret);
+	buf_release(&quoted);
+}
 
 static enum error wrong(struct fault *fault, const char *pointer, const char *what)
 {
@@ -45,14 +70,14 @@ static bool is_integer(struct json_value value)
 	return true;
 }
 
-static enum error list_item(struct json_value value, const char *pointer, bool integers,
-	struct slice *ret, struct fault *fault)
+enum error body_id(
+	struct json_value value, const char *pointer, struct slice *ret, struct fault *fault)
 {
-	if (integers && is_integer(value)) {
+	if (is_integer(value)) {
 		*ret = slice_of(slice_dup(value.text), value.text.n);
 		return OK;
 	}
-	if (integers && value.type != JSON_STRING)
+	if (value.type != JSON_STRING)
 		return wrong(fault, pointer, "must be a string or an integer");
 	return body_string(value, pointer, string_max, ret, fault);
 }
@@ -60,7 +85,7 @@ static enum error list_item(struct json_value value, const char *pointer, bool i
 enum error body_strings(struct json_value value, const char *pointer, bool integers, int64_t max,
 	struct body_list *ret, struct fault *fault)
 {
-	char at[pointer_bytes];
+	char at[BODY_POINTER_BYTES + 24];
 	enum error error = OK;
 
 	if (value.type != JSON_ARRAY)
@@ -72,7 +97,9 @@ enum error body_strings(struct json_value value, const char *pointer, bool integ
 				(long long)max);
 		snprintf(at, sizeof at, "%s/%zu", pointer, ret->count);
 		ret->items = mem_realloc(ret->items, (ret->count + 1) * sizeof *ret->items);
-		error = list_item(it.value, at, integers, &ret->items[ret->count], fault);
+		error = integers ? body_id(it.value, at, &ret->items[ret->count], fault)
+				 : body_string(it.value, at, string_max, &ret->items[ret->count],
+					   fault);
 		if (!error)
 			ret->count++;
 	}
@@ -127,12 +154,12 @@ static enum error read_number(const struct body_member *m, struct json_value val
 	return OK;
 }
 
-static enum error read_member(
-	const struct body_member *m, struct json_value value, struct fault *fault)
+static enum error read_member(const struct body_table *table, const struct body_member *m,
+	struct json_value value, struct fault *fault)
 {
-	char pointer[pointer_bytes];
+	char pointer[BODY_POINTER_BYTES];
 
-	snprintf(pointer, sizeof pointer, "/%s", m->name);
+	body_point(pointer, table->at ? table->at : "", slice_str(m->name));
 	switch (m->kind) {
 	case BODY_BOOL:
 		return read_bool(m, value, pointer, fault);
@@ -166,13 +193,13 @@ static const struct body_member *find(const struct body_table *table, struct sli
 
 static enum error unknown(const struct body_table *table, struct slice name, struct fault *fault)
 {
-	char pointer[pointer_bytes];
+	char pointer[BODY_POINTER_BYTES];
 	struct buf known = {0};
 
 	for (size_t i = 0; i < table->count; i++)
 		if (table->members[i].kind != BODY_LATER)
 			buf_printf(&known, "%s%s", known.n ? ", " : "", table->members[i].name);
-	snprintf(pointer, sizeof pointer, "/%.*s", (int)(name.n > 64 ? 64 : name.n), name.p);
+	body_point(pointer, table->at ? table->at : "", name);
 	fault_at(fault, ERR_BAD_BODY, pointer, "%s is not a member of this body; it takes: %s",
 		pointer, known.n ? known.p : "none");
 	buf_release(&known);
@@ -182,14 +209,13 @@ static enum error unknown(const struct body_table *table, struct slice name, str
 static enum error read_one(
 	const struct body_table *table, struct json_iter *it, struct fault *fault)
 {
-	struct buf quoted = {0}, name = {0};
+	struct buf name = {0};
 	enum error error = OK;
 
-	buf_printf(&quoted, "\"%.*s\"", (int)it->name.n, it->name.p);
-	json_decode_string((struct json_value){JSON_STRING, buf_slice(&quoted)}, &name);
+	body_name(it, &name);
 	const struct body_member *m = find(table, buf_slice(&name));
 	if (m && it->value.type != JSON_NULL) {
-		error = read_member(m, it->value, fault);
+		error = read_member(table, m, it->value, fault);
 	} else if (!m) {
 		error = table->other
 				? table->other(table->context, buf_slice(&name), it->value, fault)
@@ -197,7 +223,6 @@ static enum error read_one(
 		if (error == ERR_NOT_FOUND)
 			error = unknown(table, buf_slice(&name), fault);
 	}
-	buf_release(&quoted);
 	buf_release(&name);
 	return error;
 }

@@ -45,7 +45,15 @@ struct body_table {
 	size_t count;
 	body_other *other; /* NULL = none */
 	void *context;
+	const char *at; /* pointer of the object within the body; NULL = the body itself */
 };
+
+enum { BODY_POINTER_BYTES = 96 };
+
+/* The pointer of a member of the object at pointer `at`, escaped; a long name is cut. */
+void body_point(char ret[BODY_POINTER_BYTES], const char *at, struct slice name);
+/* Appends the decoded name. */
+void body_name(const struct json_iter *it, struct buf *ret);
 
 /*
  * Reads `text`, one JSON object (nothing at all counts as {}). ERR_BAD_JSON or ERR_BAD_BODY, with
@@ -57,7 +65,10 @@ enum error body_parse(struct slice text, const struct body_table *table, struct 
 /* A string's decoded bytes, never empty: ERR_BAD_BODY at `pointer` otherwise. The caller's. */
 enum error body_string(struct json_value value, const char *pointer, int64_t max, struct slice *ret,
 	struct fault *fault);
-/* A list of such strings, or of integers too where `integers`; at most `max`, at least one. */
+/* As body_string(), or an integer as it is spelt, however many digits it has. */
+enum error body_id(
+	struct json_value value, const char *pointer, struct slice *ret, struct fault *fault);
+/* A list of such strings, or of ids where `integers`; at most `max`, at least one. */
 enum error body_strings(struct json_value value, const char *pointer, bool integers, int64_t max,
 	struct body_list *ret, struct fault *fault);
 void body_list_release(struct body_list *list);

@@ -29,13 +29,16 @@ static enum error add_ids(struct invalidation *what, const struct conf_entity *e
 	struct json_value value, const char *pointer, struct fault *fault)
 {
 	struct body_list ids = {0};
-	struct buf one = {0};
+	struct slice one;
 	enum error error;
 
-	/* A single id is a list of one. */
 	if (value.type != JSON_ARRAY) {
-		buf_printf(&one, "[%.*s]", (int)value.text.n, value.text.p);
-		value = json_root(buf_slice(&one));
+		error = body_id(value, pointer, &one, fault);
+		if (error)
+			return error;
+		invalidation_add_id(what, entity, one);
+		mem_free((char *)one.p);
+		return OK;
 	}
 	error = body_strings(value, pointer, true, INVALIDATION_MAX_IDS, &ids, fault);
 	for (size_t i = 0; !error && i < ids.count; i++) {
@@ -47,7 +50,6 @@ static enum error add_ids(struct invalidation *what, const struct conf_entity *e
 			invalidation_add_id(what, entity, ids.items[i]);
 	}
 	body_list_release(&ids);
-	buf_release(&one);
 	return error;
 }
 
@@ -57,14 +59,34 @@ static enum error entity_field(
 {
 	struct asked *asked = context;
 	const struct conf_entity *entity = conf_entity_of_field(asked->what->conf, name);
-	char pointer[128];
+	char pointer[BODY_POINTER_BYTES];
 
 	if (!entity)
 		return ERR_NOT_FOUND;
 	if (value.type == JSON_NULL)
 		return OK;
-	snprintf(pointer, sizeof pointer, "/%s", entity->field);
+	body_point(pointer, "", slice_str(entity->field));
 	return add_ids(asked->what, entity, value, pointer, fault);
+}
+
+/* One member of `entities`: the entity's name and its ids; null means left out. */
+static enum error add_entity(
+	struct invalidation *what, const struct json_iter *it, struct fault *fault)
+{
+	const struct conf_entity *entity;
+	char pointer[BODY_POINTER_BYTES];
+	struct buf name = {0};
+
+	body_name(it, &name);
+	entity = conf_entity(what->conf, buf_slice(&name));
+	body_point(pointer, "/entities", buf_slice(&name));
+	buf_release(&name);
+	if (!entity)
+		return fault_at(fault, ERR_BAD_BODY, pointer,
+			"%s is no entity of the configuration", pointer);
+	if (it->value.type == JSON_NULL)
+		return OK;
+	return add_ids(what, entity, it->value, pointer, fault);
 }
 
 static enum error add_entities(struct asked *asked, struct fault *fault)
@@ -75,16 +97,8 @@ static enum error add_entities(struct asked *asked, struct fault *fault)
 		return OK;
 	struct json_iter it = json_iterate(asked->entities);
 
-	while (!error && json_next(&it)) {
-		const struct conf_entity *entity = conf_entity(asked->what->conf, it.name);
-		char pointer[128];
-
-		snprintf(pointer, sizeof pointer, "/entities/%.*s",
-			(int)(it.name.n > 64 ? 64 : it.name.n), it.name.p);
-		error = entity ? add_ids(asked->what, entity, it.value, pointer, fault)
-			       : fault_at(fault, ERR_BAD_BODY, pointer,
-					 "%s is no entity of the configuration", pointer);
-	}
+	while (!error && json_next(&it))
+		error = add_entity(asked->what, &it, fault);
 	return error;
 }
 
@@ -96,8 +110,8 @@ static enum error read_pace(struct asked *asked, struct fault *fault)
 
 	if (asked->pace.text.n == 0)
 		return OK;
-	return body_parse(
-		asked->pace.text, &(struct body_table){.members = members, .count = 1}, fault);
+	return body_parse(asked->pace.text,
+		&(struct body_table){.members = members, .count = 1, .at = "/pace"}, fault);
 }
 
 static enum error read_body(struct asked *asked, struct slice text, struct fault *fault)
@@ -122,7 +136,7 @@ static enum error read_body(struct asked *asked, struct slice text, struct fault
 		{"rewarm", BODY_LATER, NULL, 0, 0},
 	};
 	const struct body_table table = {
-		members, sizeof members / sizeof *members, entity_field, asked};
+		members, sizeof members / sizeof *members, entity_field, asked, NULL};
 	enum error error = body_parse(text, &table, fault);
 
 	if (!error && asked->soft)
