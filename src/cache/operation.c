@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/crypto.h"
@@ -87,6 +88,15 @@ static void make_id(int64_t wall_ms, char id[OPERATION_ID_BYTES + 1])
 	crypto_random(&chance, sizeof chance);
 	snprintf(id, OPERATION_ID_BYTES + 1, "%012" PRIx64 "%08" PRIx32,
 		(uint64_t)wall_ms & UINT64_C(0xffffffffffff), chance);
+}
+
+int64_t operation_id_wall_ms(const char *id)
+{
+	char time[13];
+
+	memcpy(time, id, 12);
+	time[12] = '\0';
+	return (int64_t)strtoull(time, NULL, 16);
 }
 
 static void unlink_active(struct operation *operation)

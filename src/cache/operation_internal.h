@@ -61,6 +61,11 @@ void operation_record(const struct operation *operation, struct buf *out);
 /* Adds the SET of one record. */
 void operation_store_record(struct operations *operations, struct redis_batch *batch,
 	const char *id, struct slice text);
+/* Adds the ZADD that puts it into the list of all. */
+void operation_store_listing(
+	struct operations *operations, struct redis_batch *batch, const char *id);
+/* When it began; 0 where the id is none. At least 12 bytes are read. */
+int64_t operation_id_wall_ms(const char *id);
 /* Adds the SET that keeps this process alive for others. */
 void operation_store_beat(struct operations *operations, struct redis_batch *batch);
 /* What is written when the operation begins; does not wait. */

@@ -91,6 +91,7 @@ static void add_unsaved(struct operations *operations, struct beat *beat, struct
 			continue;
 		memcpy(beat->saved[beat->saved_count++], at->id, sizeof at->id);
 		operation_store_record(operations, batch, at->id, slice_of(at->text, at->n));
+		operation_store_listing(operations, batch, at->id);
 	}
 }
 
@@ -103,8 +104,10 @@ static void take_replies(
 	for (size_t i = 0; cancels && i < cancels->count && i < beat->count; i++)
 		if (cancels->items[i]->type == REDIS_STRING)
 			operation_cancel(beat->looked_at[i]);
+	/* Two commands each: the record, and its place in the list. */
 	for (size_t i = 0; i < beat->saved_count; i++) {
-		const struct redis_value *reply = redis_batch_reply(batch, beat->saved_first + i);
+		const struct redis_value *reply =
+			redis_batch_reply(batch, beat->saved_first + 2 * i);
 		struct past *past = past_find(operations, slice_str(beat->saved[i]));
 
 		if (past && reply && redis_value_error(reply, NULL) == OK)

@@ -30,20 +30,11 @@ static int descending(const void *a, const void *b)
 	return strcmp(b, a);
 }
 
-static int64_t id_wall_ms(const char *id)
-{
-	char time[13];
-
-	memcpy(time, id, 12);
-	time[12] = '\0';
-	return (int64_t)strtoull(time, NULL, 16);
-}
-
 /* The time window and the cursor, which the id alone decides. */
 static bool id_fits(const struct listing *l, const char *id)
 {
 	const struct operations_query *query = l->query;
-	int64_t began = id_wall_ms(id);
+	int64_t began = operation_id_wall_ms(id);
 
 	return (query->since_wall_ms < 0 || began >= query->since_wall_ms) &&
 	       (query->until_wall_ms < 0 || began <= query->until_wall_ms) &&
@@ -178,7 +169,7 @@ static enum error read_page(
 
 	cw_own_key(l->operations->cw, "ops", slice_of("", 0), &key);
 	if (query->cursor.n == OPERATION_ID_BYTES)
-		buf_int(&max, id_wall_ms(query->cursor.p));
+		buf_int(&max, operation_id_wall_ms(query->cursor.p));
 	else if (query->until_wall_ms >= 0)
 		buf_int(&max, query->until_wall_ms);
 	else

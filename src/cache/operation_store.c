@@ -38,6 +38,18 @@ void operation_store_beat(struct operations *operations, struct redis_batch *bat
 	operations->beat_mono_ms = clock_mono_ms();
 }
 
+void operation_store_listing(
+	struct operations *operations, struct redis_batch *batch, const char *id)
+{
+	struct buf key = {0}, score = {0};
+
+	cw_own_key(operations->cw, "ops", slice_of("", 0), &key);
+	buf_int(&score, operation_id_wall_ms(id));
+	REDIS_ADD(batch, SLICE("ZADD"), buf_slice(&key), buf_slice(&score), slice_str(id));
+	buf_release(&key);
+	buf_release(&score);
+}
+
 static struct redis_node *home(struct operations *operations)
 {
 	return redis_store_node(operations->cw->store, slice_of("", 0));
@@ -48,21 +60,16 @@ void operation_store_begin(struct operation *operation)
 {
 	struct operations *owner = operation->owner;
 	struct redis_batch *batch = redis_batch_new();
-	struct buf text = {0}, key = {0}, score = {0};
+	struct buf text = {0};
 
 	if (clock_mono_ms() - beat_every_ms >= owner->beat_mono_ms)
 		operation_store_beat(owner, batch);
 	operation_record(operation, &text);
 	operation_store_record(owner, batch, operation->id, buf_slice(&text));
-	cw_own_key(owner->cw, "ops", slice_of("", 0), &key);
-	buf_int(&score, operation->started_wall_ms);
-	REDIS_ADD(
-		batch, SLICE("ZADD"), buf_slice(&key), buf_slice(&score), slice_str(operation->id));
+	operation_store_listing(owner, batch, operation->id);
 	redis_node_start(home(owner), REDIS_COMMANDS, batch, NULL);
 	redis_batch_free(batch);
 	buf_release(&text);
-	buf_release(&key);
-	buf_release(&score);
 }
 
 struct redis_batch *operation_store_end(struct operation *operation, struct slice text)
@@ -70,6 +77,8 @@ struct redis_batch *operation_store_end(struct operation *operation, struct slic
 	struct redis_batch *batch = redis_batch_new();
 
 	operation_store_record(operation->owner, batch, operation->id, text);
+	/* Again, for Redis may not have been there at the beginning. */
+	operation_store_listing(operation->owner, batch, operation->id);
 	if (redis_node_start(home(operation->owner), REDIS_COMMANDS, batch, NULL) == OK)
 		return batch;
 	redis_batch_free(batch);
