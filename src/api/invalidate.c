@@ -25,6 +25,17 @@ struct asked {
 	int64_t wait;
 };
 
+static enum error add_id(struct invalidation *what, const struct conf_entity *entity,
+	struct slice id, const char *pointer, struct fault *fault)
+{
+	if (id.n > KEY_MAX_BYTES)
+		return fault_at(fault, ERR_BAD_BODY, pointer,
+			"an id of %s has %zu bytes; at most %d are taken", entity->name, id.n,
+			KEY_MAX_BYTES);
+	invalidation_add_id(what, entity, id);
+	return OK;
+}
+
 static enum error add_ids(struct invalidation *what, const struct conf_entity *entity,
 	struct json_value value, const char *pointer, struct fault *fault)
 {
@@ -36,19 +47,13 @@ static enum error add_ids(struct invalidation *what, const struct conf_entity *e
 		error = body_id(value, pointer, &one, fault);
 		if (error)
 			return error;
-		invalidation_add_id(what, entity, one);
+		error = add_id(what, entity, one, pointer, fault);
 		mem_free((char *)one.p);
-		return OK;
+		return error;
 	}
 	error = body_strings(value, pointer, true, INVALIDATION_MAX_IDS, &ids, fault);
-	for (size_t i = 0; !error && i < ids.count; i++) {
-		if (ids.items[i].n > KEY_MAX_BYTES)
-			error = fault_at(fault, ERR_BAD_BODY, pointer,
-				"an id of %s has %zu bytes; at most %d are taken", entity->name,
-				ids.items[i].n, KEY_MAX_BYTES);
-		else
-			invalidation_add_id(what, entity, ids.items[i]);
-	}
+	for (size_t i = 0; !error && i < ids.count; i++)
+		error = add_id(what, entity, ids.items[i], pointer, fault);
 	body_list_release(&ids);
 	return error;
 }

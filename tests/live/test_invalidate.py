@@ -108,7 +108,7 @@ def test_ids_are_exact_whatever_their_size(shop, redis, number):
 
 def test_what_is_no_id_is_refused(shop, redis):
     put(redis, "user:profile:1", "user:profile:true", "user:profile:1.5")
-    for wrong in (1.5, True, {}, "", [], [""], [[1]], [None], ["1"] * 1001, "1" * 1100):
+    for wrong in (1.5, True, {}, "", [], [""], [[1]], [None], ["1"] * 1001, "1" * 1100, ["1", "2" * 1100]):
         for body, at in (({"user_id": wrong}, "/user_id"),
                          ({"entities": {"user": wrong}}, "/entities/user")):
             problem = refused(shop.invalidate(body), 400, "bad_body")
