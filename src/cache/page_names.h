@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which names of a SCAN page are new: while Redis grows or shrinks its table, a page may name a key
- * twice, or name one of the page before again, and it must be counted once.
+ * Which names of one SCAN page are new in it: while Redis grows or shrinks its table, a page may
+ * name a key twice, and it must be counted once.
  */
 #ifndef CW_CACHE_PAGE_NAMES_H
 #define CW_CACHE_PAGE_NAMES_H

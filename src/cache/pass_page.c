@@ -188,23 +188,12 @@ static void report_progress(struct pass *pass, const struct walk_page *page)
 	}
 }
 
-/* Knows the page before, so that only what is new in this one is counted. */
-static struct page_names *new_names(const struct walk_page *page)
-{
-	size_t before = page->before ? page->before->count : 0;
-	struct page_names *names = page_names_new(page->names->count + before);
-
-	for (size_t i = 0; i < before; i++)
-		page_names_add(names, page->before->items[i]->text);
-	return names;
-}
-
 static bool look_at_page(void *context, struct walk_page *page)
 {
 	struct pass *pass = context;
 	const struct redis_value *names = page->names;
 	uint64_t *masks = mem_array(names->count, sizeof *masks);
-	struct page_names *unique = new_names(page);
+	struct page_names *unique = page_names_new(names->count);
 	int64_t began = clock_mono_ns();
 
 	for (size_t i = 0; i < names->count; i++) {

@@ -16,9 +16,8 @@ struct walker {
 	size_t primary;
 	struct redis_pacer *pacer;
 	struct redis_batch *scan;
-	struct redis_value *before; /* the page that was handled last */
-	struct walk_page pages[2];
-	bool in_flight[2];
+	struct walk_page page;
+	bool in_flight; /* the page's commands */
 	char cursor[cursor_bytes];
 	struct fault fault;
 };
@@ -81,16 +80,16 @@ static enum error take_scan(struct walker *w, struct redis_value **ret)
 	return OK;
 }
 
-/* Waits for the commands of one page's slot, and empties it. */
-static enum error settle(struct walker *w, size_t slot)
+/* Waits for the commands of the last page, and empties it. */
+static enum error settle(struct walker *w)
 {
-	struct walk_page *page = &w->pages[slot];
+	struct walk_page *page = &w->page;
 	const struct walk_handler *handler = w->spec->handler;
 	enum error error = OK;
 
-	if (w->in_flight[slot]) {
+	if (w->in_flight) {
 		error = redis_batch_wait(page->batch, cw_deadline(w->spec->cw), &w->fault);
-		w->in_flight[slot] = false;
+		w->in_flight = false;
 		if (!error)
 			error = handler->answered(handler->context, page, &w->fault);
 	}
@@ -100,22 +99,21 @@ static enum error settle(struct walker *w, size_t slot)
 }
 
 /* Shows one page to the handler and sends the commands that it wants. */
-static enum error handle_page(struct walker *w, size_t slot, const struct redis_value *reply)
+static enum error handle_page(struct walker *w, const struct redis_value *names)
 {
-	struct walk_page *page = &w->pages[slot];
+	struct walk_page *page = &w->page;
 	const struct walk_handler *handler = w->spec->handler;
 	double seen = walk_seen(slice_str(w->cursor));
 
-	page->names = reply->items[1];
-	page->before = w->before ? w->before->items[1] : NULL;
+	page->names = names;
 	page->seen = seen > 0 ? seen : 1;
 	if (!handler->page(handler->context, page))
 		w->walk->enough = true;
-	page->names = page->before = NULL;
+	page->names = NULL;
 	if (redis_batch_count(page->batch) == 0)
 		return OK;
 	enum error error = redis_node_start(w->node, REDIS_BULK, page->batch, &w->fault);
-	w->in_flight[slot] = !error;
+	w->in_flight = !error;
 	return error;
 }
 
@@ -129,31 +127,27 @@ static enum error walk_primary(struct walker *w)
 	struct redis_value *reply = NULL;
 	enum error error = send_scan(w);
 
-	for (size_t n = 0; !error && !w->walk->enough; n++) {
-		size_t slot = n & 1;
-
+	while (!error && !w->walk->enough) {
 		error = take_scan(w, &reply);
 		bool last = error || at_start(w);
-		if (!last)
-			error = redis_pacer_pause(w->pacer);
-		/* A turn of the loop sends the SCAN on its way before the names are looked at. */
-		if (!last && !error)
-			error = send_scan(w);
-		if (!last && !error)
-			error = fiber_sleep(0);
 		if (!error)
-			error = settle(w, slot);
+			error = settle(w);
+		/*
+		 * The page's UNLINKs leave in one write with the next SCAN, but before it: Redis
+		 * finds the page's keys in its processor's cache then, and no key is in two pages.
+		 */
 		if (!error)
-			error = handle_page(w, slot, reply);
-		redis_value_free(w->before);
-		w->before = reply;
+			error = handle_page(w, reply->items[1]);
+		redis_value_free(reply);
 		reply = NULL;
+		if (!last && !error)
+			error = redis_pacer_pause(w->pacer);
+		if (!last && !error && !w->walk->enough)
+			error = send_scan(w);
 		if (last)
 			break;
 	}
-	for (size_t slot = 0; slot < 2 && !error; slot++)
-		error = settle(w, slot);
-	return error;
+	return error ? error : settle(w);
 }
 
 static void walker_fiber(void *argument)
@@ -161,10 +155,8 @@ static void walker_fiber(void *argument)
 	struct walker *w = argument;
 
 	w->scan = redis_batch_new();
-	for (size_t slot = 0; slot < 2; slot++) {
-		w->pages[slot].batch = redis_batch_new();
-		w->pages[slot].primary = w->primary;
-	}
+	w->page.batch = redis_batch_new();
+	w->page.primary = w->primary;
 	w->pacer = redis_pacer_new(w->node, w->spec->max_latency_ms, &w->walk->group);
 	snprintf(w->cursor, sizeof w->cursor, "0");
 	enum error error = walk_primary(w);
@@ -176,11 +168,8 @@ static void walker_fiber(void *argument)
 	redis_pacer_free(w->pacer);
 	fiber_cleanup_end();
 	redis_batch_free(w->scan);
-	redis_value_free(w->before);
-	for (size_t slot = 0; slot < 2; slot++) {
-		redis_batch_free(w->pages[slot].batch);
-		buf_release(&w->pages[slot].notes);
-	}
+	redis_batch_free(w->page.batch);
+	buf_release(&w->page.notes);
 }
 
 /* The walkers' memory is ours: none may be left, whatever happens to this fiber. */

@@ -15,10 +15,7 @@
 
 struct walk_page {
 	const struct redis_value *names; /* an array; only during page() */
-	/* The names of the page before, NULL for the first: its UNLINKs were sent after this SCAN,
-	 * so that a key may stand in both. */
-	const struct redis_value *before;
-	double seen; /* of this primary's keys, 0..1 */
+	double seen;			 /* of this primary's keys, 0..1 */
 	size_t primary;
 	struct redis_batch *batch; /* the handler's commands; may stay empty */
 	struct buf notes;	   /* the handler's own, kept until answered() */
