@@ -411,7 +411,8 @@ def test_the_log_has_one_line_for_one_event_whatever_the_client_sends(start, red
         ask(daemon, raw)
     assert daemon.stop() == 0
     daemon.reader.join(20)
-    lines = [line for line in daemon.lines if line != "<end>"]
+    # The sanitizer has its own say on fibers when it starts.
+    lines = [line for line in daemon.lines if line != "<end>" and not line.startswith("==")]
     for line in lines:
         assert isinstance(json.loads(line), dict), line
     assert sum("http: " in line for line in lines) >= 4

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from conftest import open_config
-from harness import API, Daemon, until
+from harness import API, BINARY, Daemon, until
 from wire import Wire, ask, check_problem, post, request
 
 # Generous towards a busy machine, yet far below "never".
@@ -100,7 +100,8 @@ def test_a_reader_that_takes_nothing_is_closed_and_costs_little(quick):
         except TimeoutError:
             pass
     until(lambda: quick.fds() <= fds, "the connections to be closed", LATE + 10)
-    assert quick.rss() - before < 32 << 20
+    # The sanitizer keeps freed memory for a while, up to 256 MiB.
+    assert quick.rss() - before < (512 if "asan" in BINARY else 32) << 20
     for wire in wires:
         wire.close()
 
