@@ -325,9 +325,17 @@ limits: {header_deadline: 2s, body_deadline: 2s, reply_deadline: 2s}
 
 def test_a_client_that_hangs_up_stops_nothing(shared, shared_redis):
     shared.wait_redis()
-    shared_redis.fill(3000, key="hang:{}")
+    shared_redis.fill(20000, key="hang:{}")
+
+    def operation():
+        items = shared.get(API + "/operations").json["items"]
+        return next((item for item in items if item["note"] == "hangs up"), None)
+
     with Wire(shared) as wire:
-        wire.send(post(API + "/invalidate", '{"patterns": ["hang:*"]}'))
-        time.sleep(0.005)
+        wire.send(post(API + "/invalidate", '{"patterns": ["hang:*"], "note": "hangs up"}'))
+        # Not sooner: a reset takes away what the daemon has not read yet.
+        until(operation, "the operation")
         wire.reset()
-    until(lambda: not shared_redis.keys("hang:*"), "the work to be done all the same")
+    until(lambda: operation()["state"] == "completed", "the work to be done all the same")
+    assert shared_redis.keys("hang:*") == []
+    assert operation()["result"]["invalidated"] == 20000
