@@ -22,6 +22,11 @@ void answer_json(struct answer *answer, int status, cJSON *value)
 	cJSON_Delete(value);
 }
 
+void answer_forget(struct answer *answer)
+{
+	buf_clear(&answer->body);
+}
+
 void answer_release(struct answer *answer)
 {
 	buf_release(&answer->body);

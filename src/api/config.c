@@ -2,6 +2,7 @@
 /* GET /config, POST /reload, GET /dependencies/{key}: what is in force. */
 #include <string.h>
 
+#include "api/answer.h"
 #include "api/body.h"
 #include "api/config.h"
 #include "api/handlers.h"
@@ -25,6 +26,10 @@ enum error api_reload_now(struct app *app, struct buf *faults)
 		log_error(app->log, "configuration refused, the old one stays: %s", faults->p);
 	else
 		log_info(app->log, "configuration reloaded");
+	/* Whoever has been told must not be shown what was before. */
+	answer_forget(&app->stats);
+	answer_forget(&app->health);
+	answer_forget(&app->metrics_text);
 	return error;
 }
 
