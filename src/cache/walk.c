@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One fiber per primary, each with its pipeline of pages; see walk.h. */
+/* One fiber per primary, page by page; see walk.h. */
 #include "cache/walk.h"
 
 #include <stdio.h>
