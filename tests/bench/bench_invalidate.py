@@ -93,6 +93,25 @@ def by_xargs(world):
     return peers.timed(f"{cli} --scan --pattern '{PROFILE}*' | xargs -L 1000 {cli} unlink")
 
 
+# The least that any SCAN costs Redis: no reply leaves it, no other client is served meanwhile.
+SCRIPT = """
+local cursor, n = '0', 0
+repeat
+    local page = redis.call('SCAN', cursor, 'MATCH', ARGV[1], 'COUNT', 500)
+    cursor = page[1]
+    if #page[2] > 0 then n = n + redis.call('UNLINK', unpack(page[2])) end
+until cursor == '0'
+return n"""
+
+
+def by_script(world):
+    began = time.monotonic()
+    removed = world.redis("EVAL", SCRIPT, 0, PROFILE + "*")
+    if removed != world.space.going:
+        raise RuntimeError(f"the script removed {removed}")
+    return time.monotonic() - began
+
+
 def by_ours(patterns, max_latency_ms):
     def remove(world):
         reply = world.daemon.invalidate({
@@ -113,56 +132,75 @@ def post(address, body):
             f"Content-Length: {len(body)}\r\n\r\n").encode() + body
 
 
-def answer_of(data):
-    """The JSON of a whole answer, else None."""
+def is_whole(data):
     head, found, body = data.partition(b"\r\n\r\n")
-    if not found:
-        return None
-    length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n")
-                  if line.lower().startswith(b"content-length:"))
-    if len(body) < length:
-        return None
+    at = head.lower().find(b"content-length:")
+    return bool(found) and len(body) >= int(head[at + 15:].split(b"\r\n", 1)[0])
+
+
+def answer_of(data):
+    head, _, body = data.partition(b"\r\n\r\n")
     if b" 200 " not in head[:16]:
         raise RuntimeError(f"invalidate: {data!r}")
     return json.loads(body)
 
 
+class Asker:
+    """One request on a connection of its own."""
+
+    def __init__(self, daemon, body):
+        self.connection = daemon.connect(peers.PATIENCE)
+        self.request = post(daemon.address, body)
+        self.data = b""
+        self.began = self.took_ms = None
+
+    def send(self):
+        self.began = time.monotonic()
+        self.connection.sendall(self.request)
+
+    def read(self):
+        """Whether the answer is whole. What it says is looked at later, not while others wait."""
+        part = self.connection.recv(65536)
+        now = time.monotonic()
+        self.data += part
+        if is_whole(self.data):
+            self.took_ms = (now - self.began) * 1000
+        elif not part:
+            raise RuntimeError("the daemon hung up")
+        return self.took_ms is not None
+
+
 def burst(daemon, bodies):
     """Sends all at once, each on a connection of its own -> [(milliseconds, answer)]."""
-    loop = selectors.DefaultSelector()
-    results = []
-    for body in bodies:
-        connection = daemon.connect(peers.PATIENCE)
-        loop.register(connection, selectors.EVENT_READ,
-                      {"data": b"", "send": post(daemon.address, body)})
-    for key in loop.get_map().values():
-        key.data["began"] = time.monotonic()
-        key.fileobj.sendall(key.data["send"])
+    askers = [Asker(daemon, body) for body in bodies]
     end = time.monotonic() + peers.PATIENCE
-    while len(results) < len(bodies):
-        for key, _ in loop.select(max(0, end - time.monotonic())):
-            part = key.fileobj.recv(65536)
-            key.data["data"] += part
-            answer = answer_of(key.data["data"])
-            if answer is not None:
-                results.append(((time.monotonic() - key.data["began"]) * 1000, answer))
-                loop.unregister(key.fileobj)
-                key.fileobj.close()
-            elif not part:
-                raise RuntimeError("the daemon hung up")
-        if time.monotonic() > end:
-            raise RuntimeError("no answer to a burst of invalidations")
-    loop.close()
-    return results
+    with selectors.DefaultSelector() as loop:
+        for asker in askers:
+            loop.register(asker.connection, selectors.EVENT_READ, asker)
+        for asker in askers:
+            asker.send()
+        while loop.get_map():
+            if time.monotonic() > end:
+                raise RuntimeError("no answer to a burst of invalidations")
+            for key, _ in loop.select(1):
+                if key.data.read():
+                    loop.unregister(key.fileobj)
+    for asker in askers:
+        asker.connection.close()
+    return [(asker.took_ms, answer_of(asker.data)) for asker in askers]
+
+
+def passes_of(daemon):
+    return daemon.metric("cachewarden_invalidate_passes_total") or 0
 
 
 def users(world, field, names):
     """One burst; each user has two keys -> (milliseconds of each, passes it took)."""
     for name in names:
         world.redis.pipeline([("SET", name.format(i), "x") for i in range(USERS)])
-    before = world.daemon.metric("cachewarden_invalidate_passes_total")
+    before = passes_of(world.daemon)
     results = burst(world.daemon, [{field: i, "wait": 300} for i in range(USERS)])
-    passes = world.daemon.metric("cachewarden_invalidate_passes_total") - before
+    passes = passes_of(world.daemon) - before
     for _, answer in results:
         if not answer["complete"] or answer["invalidated"] != len(names):
             raise RuntimeError(f"invalidate of {field}: {answer}")
@@ -185,8 +223,9 @@ def run_users(bench, world):
     report.limit("50 users at once, keys only: passes", quick_passes, "", at_most=0)
 
 
-def judge(report, names, xargs, unpaced, ten, paced):
+def judge(report, names, script, xargs, unpaced, ten, paced):
     report.ratio("unpaced : UNLINK of known keys", unpaced.seconds, names.seconds, at_most=1.3)
+    report.ratio("unpaced : script inside Redis", unpaced.seconds, script.seconds)
     report.ratio("scan | xargs : unpaced", xargs.seconds, unpaced.seconds, at_least=3.5)
     report.ratio("ten patterns : one", ten.seconds, unpaced.seconds, at_most=1.5)
     report.ratio("paced, neighbour's p99 : under scan | xargs", paced.p99, xargs.p99, at_most=0.5)
@@ -199,10 +238,11 @@ def run(bench):
     space = KeySpace(bench.folder, bench.keys)
     names = Case("UNLINK of known keys, 500 a command", by_names)
     xargs = Case("redis-cli --scan | xargs redis-cli unlink", by_xargs)
+    script = Case("SCAN and UNLINK by a script inside Redis", by_script)
     unpaced = Case("ours, one pattern, unpaced", by_ours([PROFILE + "*"], 0))
     ten = Case("ours, ten patterns, unpaced", by_ours([prefix + "*" for prefix in GOING], 0))
     paced = Case("ours, one pattern, max_latency 1 ms", by_ours([PROFILE + "*"], 1))
-    cases = [names, xargs, unpaced, ten, paced]
+    cases = [names, script, xargs, unpaced, ten, paced]
     with peers.BenchRedis(bench.folder) as redis, peers.Ours(bench.folder, redis, CONFIG) as daemon:
         world = World(redis, daemon, space, bench.neighbour)
         daemon.wait_redis()

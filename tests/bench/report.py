@@ -67,7 +67,7 @@ class Report:
               f" ({text(min(values))} .. {text(max(values))})", flush=True)
 
     def ratio(self, name, of, to, at_most=None, at_least=None):
-        """`of` in units of `to`, both one value a round, against a budget."""
+        """`of` in units of `to`, both one value a round, against a budget if there is one."""
         rounds = [a / b for a, b in zip(of, to)]
         self._budget(name, median(of) / median(to), rounds, "x", at_most, at_least)
 
@@ -80,10 +80,13 @@ class Report:
         self.current["budgets"].append({
             "name": name, "unit": unit, "value": value, "rounds": rounds,
             "at_most": at_most, "at_least": at_least, "met": met})
-        bound = f"<= {text(at_most)}" if at_most is not None else f">= {text(at_least)}"
+        bound = ""
+        if at_most is not None:
+            bound = f"  budget <= {text(at_most)}: {'met' if met else 'MISSED'}"
+        elif at_least is not None:
+            bound = f"  budget >= {text(at_least)}: {'met' if met else 'MISSED'}"
         print(f"  {name:<56} {text(value):>9} {unit:<7}"
-              f" ({text(min(rounds))} .. {text(max(rounds))})"
-              f"  budget {bound}: {'met' if met else 'MISSED'}", flush=True)
+              f" ({text(min(rounds))} .. {text(max(rounds))}){bound}", flush=True)
 
     def missed(self):
         return [f"{section}: {budget['name']}" for section, body in self.sections.items()
