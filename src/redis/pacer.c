@@ -20,7 +20,7 @@
 enum {
 	page_least = 10,
 	page_first = 100,
-	page_most = 1000,
+	page_most = 500, /* above, UNLINK comes when SCAN's keys have left Redis's cache */
 	page_step = 10,
 	pause_most_ms = 100,
 	probe_every_ms = 2,

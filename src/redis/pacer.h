@@ -16,7 +16,7 @@ struct redis_pacer *redis_pacer_new(
 	struct redis_node *node, double max_latency_ms, struct fiber_group *group);
 /* Ends the probe, whose fiber leaves the group within a round. Does not park; NULL is welcome. */
 void redis_pacer_free(struct redis_pacer *pacer);
-/* How many keys the next page may have: 10 .. 1,000. */
+/* How many keys the next page may have: 10 .. 500. */
 size_t redis_pacer_page(const struct redis_pacer *pacer);
 /* Between two pages: waits as long as the pace demands (0 = not at all). Parks. */
 enum error redis_pacer_pause(struct redis_pacer *pacer);

@@ -25,7 +25,7 @@ static void unpaced(void)
 	int64_t began = clock_mono_ms();
 
 	for (int i = 0; i < 1000; i++) {
-		ck_assert_uint_eq(redis_pacer_page(pacer), 1000);
+		ck_assert_uint_eq(redis_pacer_page(pacer), 500);
 		ck_assert_int_eq(redis_pacer_pause(pacer), OK);
 	}
 	ck_assert_soon(began, 20);
@@ -34,7 +34,7 @@ static void unpaced(void)
 	/* Work that joins wants care. */
 	redis_pacer_limit(pacer, 5);
 	ck_assert_uint_eq(probes.count, 1);
-	ck_assert_uint_lt(redis_pacer_page(pacer), 1000);
+	ck_assert_uint_lt(redis_pacer_page(pacer), 500);
 	end_probes(pacer);
 }
 
@@ -55,7 +55,7 @@ static void quick_server(void)
 	ck_assert_uint_gt(redis_pacer_page(pacer), first);
 	ck_assert_int_gt(redis_pacer_latency_us(pacer), 0);
 	fiber_sleep(700);
-	ck_assert_uint_le(redis_pacer_page(pacer), 1000);
+	ck_assert_uint_le(redis_pacer_page(pacer), 500);
 	end_probes(pacer);
 }
 
