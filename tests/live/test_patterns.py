@@ -314,3 +314,21 @@ def test_a_token_bounds_the_number_of_keys(bounded, redis):
     body = ok(bounded.invalidate({"keys": [f"n:{i}" for i in range(10)]}, token="m"))
     assert (body["invalidated"], body["complete"], body["reason"]) == (3, False, "max_keys")
     assert len(redis.keys()) == 4
+
+
+def test_a_warm_job_stores_no_reserved_or_protected_key(start, redis, folder):
+    with open(folder + "/rows.csv", "w", encoding="ascii") as file:
+        file.write("key\nfree:1\ncw:inval\nsession:1\nlock:1\nfree:2\n")
+    extra = """
+warm:
+  jobs:
+    - {name: rows, source: {type: file, path: %s/rows.csv, format: csv}, key: "{key}", retries: {attempts: 1}}
+""" % folder
+    daemon = start(config(redis, extra))
+    # The lock of a run is kept and freed by a script.
+    redis.sent.update({"eval": 10, "del": 10})
+    run = ok(daemon.warm({"cache_names": ["rows"], "wait": 30}))["runs"][0]
+    result = ended(daemon, run["operation_id"])["result"]
+    assert run["state"] == "partial" and redis.keys() == [b"free:1", b"free:2"]
+    assert result["reasons"] == {"key_reserved": 2, "key_protected": 1}, result
+    assert not redis("EXISTS", "cw:inval")
