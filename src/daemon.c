@@ -53,8 +53,11 @@ static void reload_signal(uv_signal_t *handle, int number)
 
 static void redis_state_changed(void *context, const void *data)
 {
+	struct daemon *d = context;
+
 	(void)data;
-	wake(context);
+	answers_forget(&d->app);
+	wake(d);
 }
 
 static void pet_watchdog(uv_timer_t *timer)

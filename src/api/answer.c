@@ -22,9 +22,11 @@ void answer_json(struct answer *answer, int status, cJSON *value)
 	cJSON_Delete(value);
 }
 
-void answer_forget(struct answer *answer)
+void answers_forget(struct app *app)
 {
-	buf_clear(&answer->body);
+	buf_clear(&app->stats.body);
+	buf_clear(&app->health.body);
+	buf_clear(&app->metrics_text.body);
 }
 
 void answer_release(struct answer *answer)

@@ -14,8 +14,8 @@ enum { ANSWER_MS = 10 };
 bool answer_stale(struct answer *answer);
 /* Fills it from a JSON value, which it takes over. */
 void answer_json(struct answer *answer, int status, cJSON *value);
-/* What it says no longer holds: the next one who asks has it rendered again. */
-void answer_forget(struct answer *answer);
+/* What they say no longer holds: the next one who asks has his rendered again. */
+void answers_forget(struct app *app);
 void answer_release(struct answer *answer);
 
 #endif

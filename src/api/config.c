@@ -27,9 +27,7 @@ enum error api_reload_now(struct app *app, struct buf *faults)
 	else
 		log_info(app->log, "configuration reloaded");
 	/* Whoever has been told must not be shown what was before. */
-	answer_forget(&app->stats);
-	answer_forget(&app->health);
-	answer_forget(&app->metrics_text);
+	answers_forget(app);
 	return error;
 }
 
