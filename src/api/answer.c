@@ -33,10 +33,3 @@ void answer_release(struct answer *answer)
 {
 	buf_release(&answer->body);
 }
-
-void answers_forget(struct app *app)
-{
-	answer_forget(&app->stats);
-	answer_forget(&app->health);
-	answer_forget(&app->metrics_text);
-}

@@ -17,7 +17,5 @@ void answer_json(struct answer *answer, int status, cJSON *value);
 /* What they say no longer holds: the next one who asks has his rendered again. */
 void answers_forget(struct app *app);
 void answer_release(struct answer *answer);
-/* Forgets all of them: something that they show has just changed. */
-void answers_forget(struct app *app);
 
 #endif
