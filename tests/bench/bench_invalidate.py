@@ -10,8 +10,10 @@ import time
 import peers
 from data import GOING, PROFILE, KeySpace
 from harness import API
+from report import median
 
 USERS = 50  # concurrent requests of one user each
+BURSTS = 10  # of them in each round, where they take milliseconds
 
 CONFIG = """
 cache:
@@ -213,14 +215,16 @@ def run_users(bench, world):
         took, walked = users(world, "user_id", ["user:cart:of:{}", "user:card:of:{}"])
         slowest.append(max(took))
         passes.append(walked)
-        took, walked = users(world, "member_id", ["member:card:{}", "member:cart:{}"])
-        quick.append(max(took))
-        quick_passes.append(walked)
+        # So short a thing is at the mercy of whatever else runs on the machine.
+        bursts = [users(world, "member_id", ["member:card:{}", "member:cart:{}"])
+                  for _ in range(BURSTS)]
+        quick.append(median([max(took) for took, _ in bursts]))
+        quick_passes.append(sum(walked for _, walked in bursts))
     report = bench.report
-    report.figure("50 users at once, patterns: slowest", slowest, "ms")
-    report.limit("50 users at once, patterns: passes", passes, "", at_most=3)
-    report.limit("50 users at once, keys only: slowest", quick, "ms", at_most=5)
-    report.limit("50 users at once, keys only: passes", quick_passes, "", at_most=0)
+    report.figure(f"{USERS} users at once, patterns: slowest", slowest, "ms")
+    report.limit(f"{USERS} users at once, patterns: passes", passes, "", at_most=3)
+    report.limit(f"{USERS} users at once, keys only: slowest", quick, "ms", at_most=5)
+    report.limit(f"{USERS} users at once, keys only: passes", quick_passes, "", at_most=0)
 
 
 def judge(report, names, script, xargs, unpaced, ten, paced):

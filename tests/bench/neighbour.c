@@ -185,7 +185,7 @@ int main(int argc, char **argv)
 	static char keys[max_keys][max_key];
 	static struct samples samples;
 	static struct flight flight;
-	struct sigaction on_end = {.sa_handler = on_term};
+	struct sigaction on_end = {.sa_handler = on_term, .sa_flags = SA_RESTART};
 
 	if (argc != 4)
 		return 2;
