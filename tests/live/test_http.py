@@ -6,7 +6,8 @@ import re
 import pytest
 
 from harness import API
-from wire import Wire, ask, check_problem, post, request
+from wire import (Wire, ask, check_library_refusal, check_problem, library_is_strict, post,
+                  request)
 
 SECURITY = {
     "cache-control": "no-store",
@@ -110,15 +111,24 @@ REFUSED = {
 }
 
 
+# Of these, a newer libmicrohttpd makes a refusal of its own.
+BY_LIBRARY = {"NUL in a path", "space in a path", "two spaces", "folded header",
+              "header name with a space", "space before the colon", "header name empty",
+              "NUL in a value", "bare LF"} if library_is_strict() else set()
+
+
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_refusal_is_a_problem_that_says_what_is_wrong(shared, case):
     raw, status, code = REFUSED[case]
     with Wire(shared) as wire:
         wire.send(raw)
         answer = wire.answer()
-        check_problem(answer, status, code)
-        for name, value in SECURITY.items():
-            assert answer.headers[name] == value
+        if case in BY_LIBRARY:
+            check_library_refusal(answer)
+        else:
+            check_problem(answer, status, code)
+            for name, value in SECURITY.items():
+                assert answer.headers[name] == value
         # One answer; refused in the gate it is also the last.
         wire.socket.settimeout(0.05)
         try:
@@ -145,7 +155,11 @@ def test_what_is_no_http_is_refused_or_closed(shared, raw):
 
 
 def test_a_host_is_needed_and_one_that_is_no_host_is_refused(shared):
-    check_problem(ask(shared, request(f"GET {API}/stats", host=None)), 400, "bad_request")
+    hostless = ask(shared, request(f"GET {API}/stats", host=None))
+    if library_is_strict():
+        check_library_refusal(hostless)
+    else:
+        check_problem(hostless, 400, "bad_request")
     for host in ("", " ", "local host", "localhost:port", "localhost:123456", "a@localhost",
                  "[::1", "[::1]x", "http://localhost", "localhost/x", "\xe9.test"):
         answer = ask(shared, request(f"GET {API}/stats", host=host))

@@ -6,6 +6,7 @@
         answer = wire.answer()          # None where the server has closed instead
 """
 
+import ctypes
 import re
 import socket
 import struct
@@ -141,6 +142,20 @@ def ask(daemon, raw, **options):
     with Wire(daemon, **options) as wire:
         wire.send(raw)
         return wire.answer()
+
+
+def library_is_strict():
+    """Whether libmicrohttpd refuses some of what is malformed before we see it: from 0.9.77 on."""
+    library = ctypes.CDLL("libmicrohttpd.so.12")
+    library.MHD_get_version.restype = ctypes.c_char_p
+    return tuple(map(int, library.MHD_get_version().split(b"."))) >= (0, 9, 77)
+
+
+def check_library_refusal(answer):
+    """It knows neither problems nor our headers: 400 and the end, or the end alone."""
+    if answer is not None:
+        assert answer.status == 400 and "x-request-id" not in answer.headers, answer
+        assert answer.headers["connection"].lower() == "close", answer.headers
 
 
 def check_problem(answer, status, code):
