@@ -20,7 +20,6 @@
 #include "daemon_internal.h"
 
 enum {
-	exit_config = 78,
 	operations_stop_ms = 5000,
 	drain_ms = 30000,
 };
@@ -271,7 +270,7 @@ static void live(void *argument)
 		serve(d);
 	} else {
 		log_error(d->app.log, "%s", fault.detail);
-		d->exit_code = exit_config;
+		d->exit_code = DAEMON_EXIT_CONFIG;
 	}
 	shut_down(d);
 	if (d->ready_file)

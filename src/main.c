@@ -17,8 +17,6 @@
 #include "base/json.h"
 #include "daemon.h"
 
-enum { exit_config = 78 }; /* EX_CONFIG of sysexits(3), which systemd shows by name */
-
 static const char usage[] =
 	"Usage: cachewardend [--config FILE] [--ready-file PATH]\n"
 	"       cachewardend [--config FILE] --check-config | --print-config\n"
@@ -109,11 +107,12 @@ int main(int argc, char **argv)
 	if (conf_load(options.config, &conf, &faults) != OK) {
 		fputs(faults.p, stderr);
 		buf_release(&faults);
-		return exit_config;
+		return DAEMON_EXIT_CONFIG;
 	}
 	buf_release(&faults);
 	if (options.check || options.print)
-		code = daemon_check(conf, stderr) ? show_config(&options, conf) : exit_config;
+		code = daemon_check(conf, stderr) ? show_config(&options, conf)
+						  : DAEMON_EXIT_CONFIG;
 	else
 		code = daemon_run(options.config, options.ready_file, conf);
 	conf_unref(conf);

@@ -116,8 +116,7 @@ enum error router_match(const struct router *router, struct slice method, const 
 	if (ret->allow[0])
 		return fault_set(
 			fault, ERR_METHOD_NOT_ALLOWED, "this address takes %s", ret->allow);
-	return fault_set(
-		fault, ERR_NOT_FOUND, "no such address; docs/api.md and /openapi.yaml list all");
+	return fault_set(fault, ERR_NOT_FOUND, "no such address; docs/api.md lists all");
 }
 
 struct slice router_segment(

@@ -4,16 +4,7 @@
 
 #include <string.h>
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+#include "base/crypto.h"
 
 static enum error check_bytes(const char *text, size_t n, struct fault *fault)
 {
@@ -40,14 +31,10 @@ static enum error decode(struct slice *part, bool plus, struct fault *fault)
 		if (c == '+' && plus) {
 			c = ' ';
 		} else if (c == '%') {
-			int high = end - from >= 2 ? hex_value(from[0]) : -1;
-			int low = high >= 0 ? hex_value(from[1]) : -1;
-
-			if (low < 0)
+			if (end - from < 2 || !hex_decode(slice_of(from, 2), &c, 1))
 				return fault_set(fault, ERR_BAD_REQUEST,
 					"a %% in the target is not followed by two hex digits: "
 					"write it as %%25");
-			c = (char)(high << 4 | low);
 			from += 2;
 			if (c == '\0')
 				return fault_set(fault, ERR_BAD_REQUEST,

@@ -218,11 +218,6 @@ int64_t sampler_memory_limit(const struct sampler *s)
 	return s->cw->conf->redis.memory_limit;
 }
 
-uint64_t sampler_sequence(const struct sampler *s)
-{
-	return s->sequence;
-}
-
 void sampler_free(struct sampler *s)
 {
 	if (!s)

@@ -46,8 +46,6 @@ const struct sample *sampler_latest(const struct sampler *sampler);
 int64_t sampler_age_ms(const struct sampler *sampler);
 /* max_memory, or the configured memory_limit where Redis has none; 0 = no limit. */
 int64_t sampler_memory_limit(const struct sampler *sampler);
-/* Counts the samples: changes exactly when sampler_latest() does. */
-uint64_t sampler_sequence(const struct sampler *sampler);
 /* Ends the sampling and frees it. Parks. */
 void sampler_free(struct sampler *sampler);
 
