@@ -27,10 +27,16 @@
 	X(NOT_FOUND, "not_found", 404, "There is nothing at this address") \
 	X(UNKNOWN_JOB, "unknown_job", 404, "There is no such warm job") \
 	X(UNKNOWN_OPERATION, "unknown_operation", 404, "There is no such operation") \
+	X(UNKNOWN_LOADER, "unknown_loader", 404, "There is no such loader") \
+	X(UNKNOWN_SESSION, "unknown_session", 404, "There is no such session") \
+	X(NO_VALUE, "no_value", 404, "There is no value under this key") \
 	X(METHOD_NOT_ALLOWED, "method_not_allowed", 405, "The method does not go with this address") \
 	X(CONFLICT, "conflict", 409, "The state of things does not allow this") \
 	X(CONFIRMATION_REQUIRED, "confirmation_required", 409, "So many keys need a confirmation") \
+	X(WRONG_TYPE, "wrong_type", 409, "The key holds another type of value") \
+	X(LEASE_LOST, "lease_lost", 409, "The lease has ended or belongs to somebody else") \
 	X(LENGTH_REQUIRED, "length_required", 411, "A Content-Length is needed") \
+	X(PRECONDITION_FAILED, "precondition_failed", 412, "The key is there already") \
 	X(TOO_LARGE, "too_large", 413, "The body is too large") \
 	X(URI_TOO_LONG, "uri_too_long", 414, "The address is too long") \
 	X(UNSUPPORTED_TYPE, "unsupported_type", 415, "The body's type is not supported") \
@@ -43,6 +49,7 @@
 	X(CANCELLED, "cancelled", 503, "It was cancelled") \
 	X(INTERNAL, "internal", 500, "Something went wrong here") \
 	X(UNKNOWN_METHOD, "unknown_method", 501, "The method is not known") \
+	X(CORRUPT_VALUE, "corrupt_value", 502, "The stored value cannot be read") \
 	X(SOURCE_FAILED, "source_failed", 502, "The source failed") \
 	X(SOURCE_ROW, "source_row", 502, "A row of the source cannot be used") \
 	X(WARM_FAILED, "warm_failed", 502, "A warm run failed") \

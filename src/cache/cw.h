@@ -21,8 +21,9 @@ struct cw {
 	struct conf *conf; /* in force; whoever works longer than a turn takes a reference */
 	struct operations *operations;
 	struct invalidator *invalidator;
-	char instance[17];		 /* of this process: 16 random hex digits */
-	uint64_t invalidated_keys, sets; /* since the start, for stats */
+	char instance[17]; /* of this process: 16 random hex digits */
+	/* Since the start, for stats. */
+	uint64_t gets, hits, misses, sets, invalidated_keys, loads, stale_served;
 };
 
 /* Adds a reference of its own to `conf`; loop, bus, metrics and store are borrowed. */

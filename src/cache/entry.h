@@ -1,15 +1,101 @@
 /* SPDX-License-Identifier: MIT */
-/* Storing a value the way every part of cachewarden does: bytes under a key, with a TTL. */
+/*
+ * Entries: values under keys, as every part of cachewarden reads and stores them.
+ *
+ *	value -> compress (namespace) -> [ZADD tags] SET PX ttl + stale_for -> Redis
+ *	Redis -> GETRANGE + PTTL -> fresh, stale or absent -> decompress -> value
+ *
+ * Soft expiry needs no metadata: in a namespace with stale_for, PX is ttl + stale_for, and a value
+ * is stale once its PTTL is at most stale_for. Every TTL that is shown is PTTL - stale_for, and 0
+ * for a stale value. No reply can be larger than max_value_bytes, or ENTRY_MANY_BYTES for many.
+ *
+ * The caller has judged the keys (cache/key.h).
+ */
 #ifndef CW_CACHE_ENTRY_H
 #define CW_CACHE_ENTRY_H
 
 #include "cache/cw.h"
 
+enum {
+	ENTRY_MANY_KEYS = 1000,
+	ENTRY_MANY_BYTES = 16 * 1024 * 1024,
+	ENTRY_MANY_TAGS = 100,
+};
+
 enum entry_mode { ENTRY_REPLACE, ENTRY_MISSING, ENTRY_REFRESH };
 
-/* Adds one SET to the batch. ttl_ms > 0, or -1 = no expiry. The reply: OK stored, nil not (mode).
+/* What is to be stored. All borrowed. */
+struct entry_write {
+	struct slice key, value;
+	int64_t ttl_ms; /* > 0; -1 = no expiry; 0 = of the key's namespace */
+	enum entry_mode mode;
+	const struct slice *tags; /* checked with tag_check() */
+	size_t tag_count;
+};
+
+/* What was stored, as it was read. */
+struct entry {
+	struct redis_value *reply; /* owns the bytes; NULL = absent */
+	struct slice stored;	   /* maybe compressed */
+	int64_t pttl_ms;	   /* Redis's; -1 = no expiry */
+	int64_t ttl_ms;		   /* as shown: -1 = no expiry, 0 = stale */
+	bool stale;
+	enum error error; /* entry_read_many: ERR_REPLY_TOO_LARGE, ERR_WRONG_TYPE; else OK */
+};
+
+/*
+ * OK also where there is nothing: ret->reply is NULL then. ERR_TOO_LARGE where the stored value is
+ * over max_value_bytes, ERR_WRONG_TYPE. Counts gets, hits and misses. Parks.
  */
+enum error entry_read(struct cw *cw, struct slice key, struct entry *ret, struct fault *fault);
+/* ret[count], in one pipeline (a second one for values that did not fit into the first). Parks. */
+enum error entry_read_many(struct cw *cw, const struct slice *keys, size_t count, struct entry *ret,
+	struct fault *fault);
+void entry_release(struct entry *entry);
+/*
+ * *ret = the value: a view of the entry, or of `scratch` where it was compressed. Parks as
+ * codec_decompress().
+ */
+enum error entry_value(struct cw *cw, const struct entry *entry, struct buf *scratch,
+	struct slice *ret, struct fault *fault);
+
+enum entry_outcome { ENTRY_CREATED, ENTRY_REPLACED, ENTRY_NOT_STORED };
+/*
+ * ERR_TOO_LARGE over max_value_bytes, ERR_REDIS_OOM, ... NOT_STORED is what the mode did not allow.
+ * Tags and value are stored together or not at all. Parks.
+ */
+enum error entry_write(struct cw *cw, const struct entry_write *write, enum entry_outcome *ret,
+	struct fault *fault);
+/* Several in one pipeline; *ret_stored counts, the first error is returned at the end. Parks. */
+enum error entry_write_many(struct cw *cw, const struct entry_write *writes, size_t count,
+	size_t *ret_stored, struct fault *fault);
+
+/*
+ * UNLINK by name, logged as an invalidation of these keys before the first deletion, so that no
+ * load that began earlier stores an older value. *ret_deleted counts those that were there. Parks.
+ */
+enum error entry_delete_many(struct cw *cw, const struct slice *keys, size_t count,
+	size_t *ret_deleted, struct fault *fault);
+/* *ret_ms: -2 absent, -1 no expiry, 0 stale, else milliseconds. Parks. */
+enum error entry_ttl(struct cw *cw, struct slice key, int64_t *ret_ms, struct fault *fault);
+/* ttl_ms as in entry_write. *ret = it was there. Parks. */
+enum error entry_expire(
+	struct cw *cw, struct slice key, int64_t ttl_ms, bool *ret, struct fault *fault);
+
+/*
+ * The pieces of it, for who builds a batch of his own: the bytes and the PX that a write comes to
+ * (`scratch` may hold the compressed value), and the one SET. The SET's reply: OK stored, nil not.
+ */
+struct entry_bytes {
+	struct slice stored;
+	int64_t px_ms; /* -1 = none */
+};
+struct entry_bytes entry_encode(
+	struct cw *cw, const struct entry_write *write, struct buf *scratch); /* Parks. */
 size_t entry_store(struct redis_batch *batch, struct slice key, struct slice value, int64_t ttl_ms,
 	enum entry_mode mode);
+/* From PTTL to the TTL that is shown (-2 absent, -1 none, 0 stale). Pure. */
+int64_t entry_shown_ttl(const struct conf *conf, struct slice key, int64_t pttl_ms);
+int64_t entry_stale_for(const struct conf *conf, struct slice key);
 
 #endif

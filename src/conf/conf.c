@@ -94,6 +94,14 @@ const struct conf_job *conf_job(const struct conf *conf, struct slice name)
 	return NULL;
 }
 
+const struct conf_loader *conf_loader(const struct conf *conf, struct slice name)
+{
+	for (size_t i = 0; i < conf->loader_count; i++)
+		if (slice_is(name, conf->loaders[i].name))
+			return &conf->loaders[i];
+	return NULL;
+}
+
 const struct conf_entity *conf_entity(const struct conf *conf, struct slice name)
 {
 	for (size_t i = 0; i < conf->entity_count; i++)
@@ -110,20 +118,25 @@ const struct conf_entity *conf_entity_of_field(const struct conf *conf, struct s
 	return NULL;
 }
 
-int64_t conf_ttl_ms(const struct conf *conf, struct slice key)
+const struct conf_namespace *conf_namespace(const struct conf *conf, struct slice key)
 {
-	int64_t ttl = conf->default_ttl_ms;
-	size_t longest = 0;
+	const struct conf_namespace *longest = NULL;
 
 	for (size_t i = 0; i < conf->namespace_count; i++) {
 		const struct conf_namespace *namespace = &conf->namespaces[i];
 
-		if (namespace->prefix.n > longest && slice_starts(key, namespace->prefix)) {
-			longest = namespace->prefix.n;
-			ttl = namespace->ttl_ms;
-		}
+		if ((!longest || namespace->prefix.n > longest->prefix.n) &&
+			slice_starts(key, namespace->prefix))
+			longest = namespace;
 	}
-	return ttl;
+	return longest;
+}
+
+int64_t conf_ttl_ms(const struct conf *conf, struct slice key)
+{
+	const struct conf_namespace *namespace = conf_namespace(conf, key);
+
+	return namespace ? namespace->ttl_ms : conf->default_ttl_ms;
 }
 
 const char *conf_tokens_file(const struct conf *conf)

@@ -57,6 +57,8 @@ struct conf_redis {
 struct conf_namespace {
 	struct slice prefix;
 	int64_t ttl_ms;
+	int64_t stale_for_ms;	/* how long a value stays usable after its TTL; 0 = not at all */
+	int64_t compress_above; /* bytes; 0 = never */
 };
 
 struct conf_entity_key {
@@ -71,6 +73,8 @@ struct conf_entity {
 	size_t key_count;
 	struct template **patterns; /* each with the one name {id} */
 	size_t pattern_count;
+	struct template **tags; /* as patterns */
+	size_t tag_count;
 };
 
 struct conf_dependency {
@@ -131,14 +135,31 @@ struct conf_job {
 	struct template *ttl; /* seconds or a duration from the row; NULL = ttl_ms */
 	int64_t ttl_ms;	      /* -1 = of the key's namespace */
 	double ttl_jitter;    /* 0..1 of the TTL */
-	int64_t rate;	      /* keys per second, 0 = unlimited */
-	int64_t window;	      /* unanswered commands */
+	struct template **tags;
+	size_t tag_count;
+	int64_t rate;	/* keys per second, 0 = unlimited */
+	int64_t window; /* unanswered commands */
 	int64_t timeout_ms;
 	int64_t attempts;
 	int64_t backoff_ms;
 	enum conf_mode mode;
 	bool empty_ok;
 	bool suspended;
+};
+
+/* Read-through: how the value of one key is loaded. */
+struct conf_loader {
+	char *name;
+	struct template *key; /* each {name} is one of params */
+	struct slice *params;
+	size_t param_count;
+	struct conf_source source; /* its url_path or argv may hold {param} */
+	struct template *value;	   /* of the row; NULL = the whole row as JSON */
+	bool many;		   /* the value is a JSON array of all rows, not the only row */
+	struct template **tags;	   /* of the params */
+	size_t tag_count;
+	int64_t timeout_ms;
+	int64_t ttl_ms; /* -1 = of the key's namespace */
 };
 
 struct conf {
@@ -153,7 +174,8 @@ struct conf {
 	size_t token_count;
 	struct conf_redis redis;
 	int64_t default_ttl_ms;
-	int64_t max_value_bytes;
+	int64_t max_value_bytes, warn_value_bytes;
+	int64_t prune_every_ms;	 /* between two visits of the pruner to one tag or dependency set */
 	struct slice *protected; /* glob patterns, ours included */
 	size_t protected_count;
 	struct conf_namespace *namespaces;
@@ -168,6 +190,11 @@ struct conf {
 	int64_t warm_concurrency;
 	struct conf_job *jobs;
 	size_t job_count;
+	struct conf_loader *loaders;
+	size_t loader_count;
+	struct {
+		int64_t ttl_ms, max_per_user; /* 0 = as many as he likes */
+	} sessions;
 	int64_t stats_interval_ms;
 	bool redis_metrics;
 	struct {
@@ -201,10 +228,13 @@ cJSON *conf_json(const struct conf *conf);
 
 /* NULL where there is none of that name. */
 const struct conf_job *conf_job(const struct conf *conf, struct slice name);
+const struct conf_loader *conf_loader(const struct conf *conf, struct slice name);
 const struct conf_entity *conf_entity(const struct conf *conf, struct slice name);
 const struct conf_entity *conf_entity_of_field(const struct conf *conf, struct slice field);
 /* The TTL of the longest namespace that `key` begins with, else default_ttl_ms. */
 int64_t conf_ttl_ms(const struct conf *conf, struct slice key);
+/* The longest namespace that `key` begins with; NULL where no namespace knows it. */
+const struct conf_namespace *conf_namespace(const struct conf *conf, struct slice key);
 /* The path of auth.tokens_file, for who watches it; NULL where there is none. */
 const char *conf_tokens_file(const struct conf *conf);
 

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sessions: a JSON object per visitor, under an id that only he knows.
+ *
+ *	id = 256 random bits, base64url (43 characters)
+ *	session:<SHA-256 of the id, hex>   STRING: our JSON envelope, PX = ttl
+ *	cw:user:<user_id>:sessions         ZSET: member = that hex, score = expiry (Unix ms)
+ *
+ * The id itself is nowhere in Redis and in no log: `ref` (the first 16 hex digits of the hash)
+ * names a session to people. Index entries of ended sessions are cleaned as they are read.
+ */
+#ifndef CW_CACHE_SESSION_H
+#define CW_CACHE_SESSION_H
+
+#include "cache/cw.h"
+
+enum { SESSION_ID = 43, SESSION_REF = 16, SESSION_HASH = 64, SESSION_DATA_BYTES = 64 * 1024 };
+
+struct session {
+	char ref[SESSION_REF + 1];
+	struct buf user_id, data; /* data: a JSON object, numbers as they were spelt */
+	int64_t created_wall_ms, last_seen_wall_ms, expires_wall_ms;
+};
+void session_release(struct session *session);
+
+/* data: a JSON object, checked. ttl_ms 0 = sessions.ttl. ret_id gets the id and a NUL. Parks. */
+enum error session_create(struct cw *cw, struct slice user_id, struct slice data, int64_t ttl_ms,
+	char ret_id[SESSION_ID + 1], struct session *ret, struct fault *fault);
+/* ERR_UNKNOWN_SESSION for any id that is not alive, well-formed or not. touch slides the expiry.
+ * Parks. */
+enum error session_get(
+	struct cw *cw, struct slice id, bool touch, struct session *ret, struct fault *fault);
+/*
+ * Merges (RFC 7396) by read, merge, compare-and-store; 16 tries, then ERR_CONFLICT. ERR_BAD_BODY
+ * where the patch is no object, ERR_TOO_LARGE where the data would pass SESSION_DATA_BYTES. Parks.
+ */
+enum error session_patch(struct cw *cw, struct slice id, struct slice patch, struct session *ret,
+	struct fault *fault);
+/* OK whether it was there or not. Parks. */
+enum error session_delete(struct cw *cw, struct slice id, struct fault *fault);
+/* A new id for the same session; the old one is dead at once. Parks. */
+enum error session_rotate(struct cw *cw, struct slice id, char ret_id[SESSION_ID + 1],
+	struct session *ret, struct fault *fault);
+/* *ret: an array the caller releases one by one and frees; at most 1,000. Without data. Parks. */
+enum error session_list(struct cw *cw, struct slice user_id, struct session **ret,
+	size_t *ret_count, struct fault *fault);
+/* Ends the user's sessions: that of `ref` alone, or all but `except`; empty = not given. Parks. */
+enum error session_end_all(struct cw *cw, struct slice user_id, struct slice ref,
+	struct slice except, size_t *ret_ended, struct fault *fault);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tags: names for groups of keys, kept in Redis where any application may join in.
+ *
+ *	cw:tag:<tag>   ZSET   member = key, score = when it expires (Unix ms), +inf = never
+ *
+ * Whoever stores a value under a tag does ZADD first and SET then (one MULTI on one server). A
+ * purge removes values and leaves the members; only the pruner removes members. So no live value is
+ * ever out of its tag's reach:
+ *
+ *	visit 1: key absent -> a script sets the score to the mark (negative) if it is as it was
+ *	visit 2, prune_every later: still absent and still marked -> a script removes the member
+ *	writer in between: its ZADD took the mark away
+ *
+ * A score in the past is a hint where to look, never a licence to remove.
+ */
+#ifndef CW_CACHE_TAG_H
+#define CW_CACHE_TAG_H
+
+#include "cache/cw.h"
+
+enum { TAG_MAX_BYTES = 256 };
+
+/* Empty, too long, spaces or control bytes, or a comma: ERR_BAD_BODY. Other bytes are welcome. */
+enum error tag_check(struct slice tag, struct fault *fault);
+/* Appends the key of its set. */
+void tag_key(const struct cw *cw, struct slice tag, struct buf *out);
+/*
+ * Adds one ZADD per tag to the batch, before the SET of `key` that the caller adds. px_ms as in
+ * SET, -1 = no expiry. Returns how many commands that were.
+ */
+size_t tag_add(struct cw *cw, struct redis_batch *batch, struct slice key, int64_t px_ms,
+	const struct slice *tags, size_t count);
+/*
+ * Tags keys that are there already, with the expiry that each has. *ret_tagged counts the keys that
+ * exist; absent ones are left out. Parks.
+ */
+enum error tag_existing(struct cw *cw, const struct slice *tags, size_t tag_count,
+	const struct slice *keys, size_t key_count, size_t *ret_tagged, struct fault *fault);
+
+#endif
