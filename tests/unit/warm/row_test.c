@@ -6,7 +6,7 @@
 #include "../unit.h"
 
 static struct slice protected[] = {{"lock:*", 6}};
-static struct conf_namespace namespaces[] = {{{"user:", 5}, 60000}};
+static struct conf_namespace namespaces[] = {{.prefix = {"user:", 5}, .ttl_ms = 60000}};
 static char own_prefix[] = "cw:";
 static struct conf conf = {
 	.protected = protected,
