@@ -87,6 +87,10 @@ class World:
 
 
 def by_names(world):
+    return peers.timed(f"redis-cli -s {world.redis.path} < {world.space.unlink_lines} > /dev/null")
+
+
+def by_names_pipelined(world):
     return world.redis.pipe(world.space.unlink)
 
 
@@ -227,8 +231,9 @@ def run_users(bench, world):
     report.limit(f"{USERS} users at once, keys only: passes", quick_passes, "", at_most=0)
 
 
-def judge(report, names, script, xargs, unpaced, ten, paced):
+def judge(report, names, pipelined, script, xargs, unpaced, ten, paced):
     report.ratio("unpaced : UNLINK of known keys", unpaced.seconds, names.seconds, at_most=1.3)
+    report.ratio("unpaced : the same, pipelined", unpaced.seconds, pipelined.seconds)
     report.ratio("unpaced : script inside Redis", unpaced.seconds, script.seconds)
     report.ratio("scan | xargs : unpaced", xargs.seconds, unpaced.seconds, at_least=3.5)
     report.ratio("ten patterns : one", ten.seconds, unpaced.seconds, at_most=1.5)
@@ -241,12 +246,13 @@ def judge(report, names, script, xargs, unpaced, ten, paced):
 def run(bench):
     space = KeySpace(bench.folder, bench.keys)
     names = Case("UNLINK of known keys, 500 a command", by_names)
+    pipelined = Case("the same, pipelined", by_names_pipelined)
     xargs = Case("redis-cli --scan | xargs redis-cli unlink", by_xargs)
     script = Case("SCAN and UNLINK by a script inside Redis", by_script)
     unpaced = Case("ours, one pattern, unpaced", by_ours([PROFILE + "*"], 0))
     ten = Case("ours, ten patterns, unpaced", by_ours([prefix + "*" for prefix in GOING], 0))
     paced = Case("ours, one pattern, max_latency 1 ms", by_ours([PROFILE + "*"], 1))
-    cases = [names, script, xargs, unpaced, ten, paced]
+    cases = [names, pipelined, script, xargs, unpaced, ten, paced]
     with peers.BenchRedis(bench.folder) as redis, peers.Ours(bench.folder, redis, CONFIG) as daemon:
         world = World(redis, daemon, space, bench.neighbour)
         daemon.wait_redis()

@@ -50,6 +50,7 @@ class KeySpace:
         self.fill = os.path.join(folder, "fill.resp")
         self.refill = os.path.join(folder, "refill.resp")
         self.unlink = os.path.join(folder, "unlink.resp")
+        self.unlink_lines = os.path.join(folder, "unlink.txt")
         self.neighbours = os.path.join(folder, "neighbours.txt")
         going, staying = list(names(GOING, self.going)), list(names(STAYING, self.staying))
         everything = going + staying
@@ -59,9 +60,11 @@ class KeySpace:
         order.shuffle(going)
         self._write_sets(self.refill, going)
         order.shuffle(going)
-        with open(self.unlink, "wb") as file:
+        with open(self.unlink, "wb") as file, open(self.unlink_lines, "wb") as lines:
             for i in range(0, len(going), UNLINK_BATCH):
-                file.write(resp(b"UNLINK", *going[i:i + UNLINK_BATCH]))
+                command = [b"UNLINK", *going[i:i + UNLINK_BATCH]]
+                file.write(resp(*command))
+                lines.write(b" ".join(command) + b"\n")
         with open(self.neighbours, "wb") as file:
             file.writelines(name + b"\n" for name in staying[::100])
 
