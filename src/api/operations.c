@@ -111,6 +111,10 @@ static enum error read_query(
 		error = query_text(request, "by", &query->by, fault);
 	if (!error)
 		error = query_text(request, "state", &query->state, fault);
+	if (!error && query->state.n && !operation_state_known(query->state))
+		error = fault_set(fault, ERR_BAD_PARAMETER,
+			"the parameter state is queued, running, completed, partial, failed, "
+			"cancelled or interrupted");
 	if (!error)
 		error = query_text(request, "kind", &query->kind, fault);
 	if (!error)

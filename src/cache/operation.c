@@ -29,6 +29,14 @@ const char *operation_state_name(enum operation_state state)
 	return state_names[state];
 }
 
+bool operation_state_known(struct slice name)
+{
+	for (size_t i = 0; i < sizeof state_names / sizeof *state_names; i++)
+		if (slice_is(name, state_names[i]))
+			return true;
+	return false;
+}
+
 struct operations *operations_new(struct cw *cw)
 {
 	struct operations *operations = mem_new(struct operations);
@@ -148,6 +156,10 @@ static void end(struct operation *operation, enum operation_state state)
 		fault_set(&operation->fault, ERR_TIMEOUT,
 			"the operation was stopped after %" PRId64 " s",
 			(operation->deadline - operation->started_mono_ms) / 1000);
+		/* Its work saw no more than that it was cancelled. */
+		if (cJSON_HasObjectItem(operation->result, "reason"))
+			cJSON_ReplaceItemInObjectCaseSensitive(operation->result, "reason",
+				cJSON_CreateString(error_code(ERR_TIMEOUT)));
 	}
 	operation->finished_wall_ms = clock_wall_ms();
 	operation->phase = "ended";

@@ -27,6 +27,8 @@ enum operation_state {
 	OPERATION_INTERRUPTED,
 };
 const char *operation_state_name(enum operation_state state);
+/* False where it is the name of none. */
+bool operation_state_known(struct slice name);
 
 enum { OPERATION_ID_BYTES = 20 }; /* hexadecimal digits; they sort by the time of the beginning */
 

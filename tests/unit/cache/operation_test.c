@@ -23,7 +23,10 @@ static enum operation_state sleeps(
 	operation_progress(operation, "working", 3, 10);
 	*ret_result = cJSON_CreateObject();
 	cJSON_AddStringToObject(*ret_result, "text", "x");
-	return fiber_sleep(*ms) == OK ? OPERATION_COMPLETED : OPERATION_CANCELLED;
+	if (fiber_sleep(*ms) == OK)
+		return OPERATION_COMPLETED;
+	cJSON_AddStringToObject(*ret_result, "reason", "cancelled");
+	return OPERATION_CANCELLED;
 }
 
 static struct operation *begin_as(const char *by, int *ms, int64_t timeout_ms)
@@ -237,6 +240,8 @@ static void time_is_over(void)
 	ck_assert_int_eq(operation_wait(operation, clock_deadline(2000)), OK);
 	ck_assert_int_eq(operation_state(operation), OPERATION_FAILED);
 	ck_assert_int_eq(operation_error(operation)->error, ERR_TIMEOUT);
+	ck_assert_str_eq(
+		cJSON_GetObjectItem(operation_result(operation), "reason")->valuestring, "timeout");
 	operation_unref(operation);
 }
 
