@@ -74,6 +74,11 @@ check: $(BUILD)/unit
 live: $(BUILD)/cachewardend
 	CACHEWARDEN_BIN=$(abspath $<) $(PYTEST) -q -p no:cacheprovider $(or $(TESTS),tests/live)
 
+# The tests that look for rare interleavings, with their full numbers of rounds.
+soak: $(BUILD)/cachewardend
+	CACHEWARDEN_SOAK=1 CACHEWARDEN_BIN=$(abspath $<) $(PYTEST) -q -p no:cacheprovider \
+		$(or $(TESTS),-m soak tests/live)
+
 asan:
 	@$(MAKE) --no-print-directory $(JOBS) MODE=asan BUILD=$(BUILD)/asan all $(BUILD)/asan/unit
 	@$(MAKE) --no-print-directory -j1 MODE=asan BUILD=$(BUILD)/asan check live
@@ -102,4 +107,4 @@ clean:
 help:
 	@grep -hE '^(# |[a-z]+:)' Makefile
 
-.PHONY: all deps run test check live asan coverage bench lint install debian13 clean help
+.PHONY: all deps run test check live soak asan coverage bench lint install debian13 clean help

@@ -14,6 +14,10 @@ import pytest
 from harness import Daemon, Redis
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "soak: goes round many more times in `make soak`")
+
+
 @pytest.fixture
 def folder():
     """Short, because a Unix socket's path may have 107 bytes only."""

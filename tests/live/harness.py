@@ -13,6 +13,12 @@ import time
 BINARY = os.environ["CACHEWARDEN_BIN"]
 API = "/api/v1/admin/cache"
 DEADLINE = 20  # seconds: how long any event may take before the test fails
+SOAK = bool(os.environ.get("CACHEWARDEN_SOAK"))
+
+
+def rounds(usual, soak):
+    """How often a test that looks for rare interleavings goes round: `make soak` takes its time."""
+    return soak if SOAK else usual
 
 
 def until(condition, what, seconds=DEADLINE):
