@@ -159,7 +159,7 @@ struct conf_loader {
 	struct template **tags;	   /* of the params */
 	size_t tag_count;
 	int64_t timeout_ms;
-	int64_t ttl_ms; /* -1 = of the key's namespace */
+	int64_t ttl_ms, stale_for_ms; /* -1 = of the key's namespace */
 };
 
 struct conf {

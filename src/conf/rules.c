@@ -87,6 +87,82 @@ static void check_jobs(struct reader *r, struct node *root, const struct conf *c
 					conf->jobs[i].name, own.p));
 }
 
+/* How the template begins, up to its first name. */
+static struct slice literal_head(const struct template *template)
+{
+	struct slice text = template_text(template);
+	const char *brace = memchr(text.p, '{', text.n);
+
+	return slice_of(text.p, brace ? (size_t)(brace - text.p) : text.n);
+}
+
+static struct conf_namespace *namespace_of(const struct conf *conf, struct slice prefix)
+{
+	for (size_t i = 0; i < conf->namespace_count; i++)
+		if (slice_equal(conf->namespaces[i].prefix, prefix))
+			return &conf->namespaces[i];
+	return NULL;
+}
+
+/* A namespace for the keys of a loader with a stale_for of its own, where there is none yet. */
+static const char *loader_namespace(
+	struct reader *r, struct conf *conf, const struct conf_loader *loader)
+{
+	struct slice head = literal_head(loader->key);
+	struct conf_namespace *exact = namespace_of(conf, head);
+
+	if (!head.n)
+		return reader_say(r,
+			"%s has stale_for, but a key that begins with a name: give its namespace a "
+			"stale_for instead",
+			loader->name);
+	if (exact && exact->stale_for_ms != loader->stale_for_ms)
+		return reader_say(r,
+			"%s has another stale_for than the namespace %.*s: say it in one place",
+			loader->name, (int)head.n, head.p);
+	if (exact)
+		return NULL;
+	const struct conf_namespace *around = conf_namespace(conf, head);
+	struct conf_namespace made =
+		around ? *around : (struct conf_namespace){.ttl_ms = conf->default_ttl_ms};
+	made.prefix = head;
+	made.stale_for_ms = loader->stale_for_ms;
+	conf->namespaces[conf->namespace_count++] = made;
+	return NULL;
+}
+
+/*
+ * How long a value stays usable is read from its TTL alone, by whoever reads it: so a loader's
+ * stale_for must hold for its keys everywhere.
+ */
+static void join_loaders(struct reader *r, struct node *root, struct conf *conf)
+{
+	size_t count = conf->namespace_count;
+	struct conf_namespace *all =
+		arena_alloc(r->arena, (count + conf->loader_count) * sizeof *all);
+	struct slice own = slice_str(conf->redis.own_prefix);
+
+	if (count)
+		memcpy(all, conf->namespaces, count * sizeof *all);
+	conf->namespaces = all;
+	for (size_t i = 0; i < conf->loader_count; i++) {
+		const struct conf_loader *loader = &conf->loaders[i];
+		const char *wrong = NULL;
+
+		if (!loader->key)
+			continue; /* reported already */
+		if (slice_starts(template_text(loader->key), own))
+			wrong = reader_say(r,
+				"%s has a key that begins with %s, which is cachewarden's own "
+				"(redis.own_prefix)",
+				loader->name, own.p);
+		else if (loader->stale_for_ms >= 0)
+			wrong = loader_namespace(r, conf, loader);
+		if (wrong)
+			fault_at_member(r, root, "loaders", wrong);
+	}
+}
+
 static void join_protected(struct reader *r, struct conf_full *full)
 {
 	size_t ours = full->private.default_protected
@@ -159,6 +235,7 @@ const char *rules_finish(struct reader *r, struct node *root, void *object)
 	check_listens(r, root, &full->conf);
 	check_fields(r, root, &full->conf);
 	check_jobs(r, root, &full->conf);
+	join_loaders(r, root, &full->conf);
 	join_protected(r, full);
 	if (full->private.tokens_file)
 		read_tokens_file(r, full);

@@ -82,7 +82,7 @@ struct section {
 };
 
 extern const struct section section_root, section_token, section_namespace, section_entity,
-	section_dependency, section_source, section_job;
+	section_dependency, section_source, section_job, section_loader;
 
 /* The row of exactly this path, or NULL. */
 const struct key *section_key(const struct section *section, const char *path);
@@ -93,6 +93,7 @@ extern const struct type type_string, type_slice, type_name, type_path, type_sec
 	type_scopes, type_items, type_named_items;
 /* Those that fill more than one place, or one of their own kind. */
 extern const struct type type_later, type_listens, type_hosts, type_redis_url, type_entity_keys,
-	type_job_source, type_job_on, type_job_ttl, type_headers, type_argv, type_pages;
+	type_job_source, type_loader_source, type_job_on, type_job_ttl, type_headers, type_argv,
+	type_pages;
 
 #endif

@@ -43,8 +43,8 @@ const struct section section_token = {
 static const struct key namespace_keys[] = {
 	{"prefix", &type_slice, AT(conf_namespace, prefix), .min = 1, .max = 512, .flags = KEY_REQUIRED, .help = "say how its keys begin"},
 	{"ttl", &type_duration, AT(conf_namespace, ttl_ms), .min = SECOND, .max = MAX_TTL, .flags = KEY_REQUIRED, .help = "say how long its keys live, such as 30m"},
-	{"stale_for", &type_later, .flags = KEY_LATER, .help = "soft expiry"},
-	{"compress_above", &type_later, .flags = KEY_LATER, .help = "compression"},
+	{"stale_for", &type_duration, AT(conf_namespace, stale_for_ms), "0s", 0, MAX_TTL, .flags = KEY_QUIET, .help = "how long a value stays usable after its TTL while a newer one is loaded"},
+	{"compress_above", &type_size, AT(conf_namespace, compress_above), "0", 0, 512 * INT64_C(1048576), .flags = KEY_QUIET, .help = "larger values are stored compressed; 0 = none"},
 };
 /* clang-format on */
 const struct section section_namespace = {
@@ -63,8 +63,8 @@ static const char *finish_entity(struct reader *r, struct node *node, void *obje
 	struct slice text;
 
 	(void)node;
-	if (!entity->key_count && !entity->pattern_count)
-		return "needs keys or patterns that are about it";
+	if (!entity->key_count && !entity->pattern_count && !entity->tag_count)
+		return "needs keys, patterns or tags that are about it";
 	for (size_t i = 0; i < entity->key_count; i++) {
 		text = template_text(entity->keys[i].key);
 		if (!only_id(entity->keys[i].key))
@@ -75,6 +75,11 @@ static const char *finish_entity(struct reader *r, struct node *node, void *obje
 		if (!only_id(entity->patterns[i]))
 			return reader_say(r, wrong, (int)text.n, text.p);
 	}
+	for (size_t i = 0; i < entity->tag_count; i++) {
+		text = template_text(entity->tags[i]);
+		if (!only_id(entity->tags[i]))
+			return reader_say(r, wrong, (int)text.n, text.p);
+	}
 	return NULL;
 }
 
@@ -83,7 +88,7 @@ static const struct key entity_keys[] = {
 	{"field", &type_name, AT(conf_entity, field), .help = "the member of an invalidation's body that takes its ids"},
 	{"keys", &type_entity_keys, LIST(conf_entity, keys, key_count), .max = 1000, .help = "its keys, each with {id}: a list, or a map that names them"},
 	{"patterns", &type_templates, LIST(conf_entity, patterns, pattern_count), .def = "[]", .max = 64, .help = "glob patterns with {id}: they cost a pass over all keys"},
-	{"tags", &type_later, .flags = KEY_LATER, .help = "tags"},
+	{"tags", &type_templates, LIST(conf_entity, tags, tag_count), .def = "[]", .max = 64, .help = "the tags, each with {id}, whose keys are about it"},
 };
 /* clang-format on */
 const struct section section_entity = {SECTION(entity_keys, struct conf_entity),
@@ -215,7 +220,7 @@ static const struct key job_keys[] = {
 	{"value_base64", &type_template, AT(conf_job, value), .help = "the same, decoded first"},
 	{"ttl", &type_job_ttl, AT(conf_job, ttl_ms), .min = SECOND, .max = MAX_TTL, .help = "how long its keys live; as the namespace says unless given"},
 	{"ttl_jitter", &type_ratio, AT(conf_job, ttl_jitter), "0%", 0, 90, .help = "each TTL is shortened by up to this"},
-	{"tags", &type_later, .flags = KEY_LATER, .help = "tags"},
+	{"tags", &type_templates, LIST(conf_job, tags, tag_count), .def = "[]", .max = 16, .help = "the tags of each row's key, such as [products, \"shop-{shop_id}\"]"},
 	{"rate", &type_int, AT(conf_job, rate), "0", 0, 100000000, .help = "keys a second; 0 = unlimited"},
 	{"window", &type_int, AT(conf_job, window), "256", 1, 65536, .help = "commands that may wait for Redis's answer"},
 	{"timeout", &type_duration, AT(conf_job, timeout_ms), "10m", 10, 7 * DAY, .help = "how long one run may take"},

@@ -56,12 +56,14 @@ static const struct key keys[] = {
 
 	{"cache.default_ttl", &type_duration, AT(conf.default_ttl_ms), "1h", SECOND, MAX_TTL, .help = "how long a key lives that no namespace knows"},
 	{"cache.max_value_bytes", &type_size, AT(conf.max_value_bytes), "1MiB", 1, 512 * MIB, .help = "the largest value to store or show"},
-	LATER("cache.warn_value_bytes", "big values"),
+	{"cache.warn_value_bytes", &type_size, AT(conf.warn_value_bytes), "256KiB", 1, 512 * MIB, .help = "larger values are counted in a metric"},
+	{"cache.prune_every", &type_duration, AT(conf.prune_every_ms), "60s", 100, DAY, .help = "how long a tag's member must have been gone before it is forgotten"},
 	{"cache.default_protected", &type_bool, AT(private.default_protected), "true", .help = "whether the built-in list of protected patterns holds"},
 	{"cache.protected", &type_globs, LIST(private.own_protected, private.own_protected_count), .def = "[]", .max = MAX_ENTRIES, .flags = KEY_MERGES, .help = "keys that nobody deletes by accident"},
 	{"cache.namespaces", &type_items, LIST(conf.namespaces, conf.namespace_count), .def = "[]", .max = MAX_ENTRIES, .flags = KEY_MERGES, .section = &section_namespace, .help = "what holds for keys with one beginning"},
 
-	LATER("sessions", "sessions"),
+	{"sessions.ttl", &type_duration, AT(conf.sessions.ttl_ms), "30m", SECOND, MAX_TTL, .help = "how long a session lives after it was last used"},
+	{"sessions.max_per_user", &type_int, AT(conf.sessions.max_per_user), "0", 0, 1000, .help = "one more ends the user's oldest; 0 = unlimited"},
 	{"entities", &type_named_items, LIST(conf.entities, conf.entity_count), .def = "{}", .max = MAX_ENTRIES, .flags = KEY_MERGES, .section = &section_entity, .help = "things with an id, and the keys that are about them"},
 	{"dependencies", &type_items, LIST(conf.dependencies, conf.dependency_count), .def = "[]", .max = MAX_ENTRIES, .flags = KEY_MERGES, .section = &section_dependency, .help = "what goes with a key that goes"},
 
@@ -74,7 +76,7 @@ static const struct key keys[] = {
 	{"sources", &type_named_items, LIST(private.sources, private.source_count), .def = "{}", .max = MAX_ENTRIES, .flags = KEY_MERGES, .section = &section_source, .help = "where rows come from, shared by jobs"},
 	{"warm.concurrency", &type_int, AT(conf.warm_concurrency), "2", 1, 64, .help = "jobs that run at once"},
 	{"warm.jobs", &type_items, LIST(conf.jobs, conf.job_count), .def = "[]", .max = MAX_ENTRIES, .flags = KEY_MERGES, .section = &section_job, .help = "what fills the cache"},
-	{"loaders", &type_later, .flags = KEY_LATER | KEY_MERGES, .help = "read-through"},
+	{"loaders", &type_named_items, LIST(conf.loaders, conf.loader_count), .def = "{}", .max = MAX_ENTRIES, .flags = KEY_MERGES, .section = &section_loader, .help = "how a missing value is loaded: read-through"},
 
 	{"stats.interval", &type_duration, AT(conf.stats_interval_ms), "1s", 100, HOUR, .help = "how often Redis is asked for its figures"},
 	{"stats.redis_metrics", &type_bool, AT(conf.redis_metrics), "true", .help = "whether /metrics has the redis_* figures"},

@@ -4,6 +4,8 @@
  *
  *	sources: {api: {type: http, base_url, headers}}  ─┐
  *	job: source: {use: api, path, rows, format, pages} ┴─> the job's own struct conf_source
+ *
+ * A loader's source is one of a job, with the loader's parameters in the place of pages.
  */
 #include <string.h>
 
@@ -42,8 +44,8 @@ static const char *check_members(
 				members[i].name, type_names[source->type]);
 		if (use && !members[i].use)
 			return reader_say(r,
-				"has use and %s: a job may add path, rows, format and pages to a "
-				"shared source",
+				"has use and %s: a job or loader may add path, rows, format and "
+				"pages to a shared source",
 				members[i].name);
 	}
 	return NULL;
@@ -65,9 +67,6 @@ static const char *parse_url_path(
 	arena_own(r->arena, template, free_template);
 	if (path->text.p[0] != '/')
 		return "has a path that does not begin with a slash, such as /items?page={page}";
-	for (size_t i = 0; i < template_names(template); i++)
-		if (!slice_is(template_name(template, i), "page"))
-			return "has a path with another name than {page}";
 	source->url_path = template;
 	source->path = NULL;
 	return NULL;
@@ -137,18 +136,25 @@ static const char *finish_source(struct reader *r, struct node *node, void *obje
 	return wrong ? wrong : finish_parts(r, node, source, false);
 }
 
-/* What only a job's source must have, all parts together. */
-static const char *finish_job(const struct conf_source *source)
+/* What both a job's and a loader's source must have, all parts together. */
+static const char *finish_whole(const struct conf_source *source)
 {
-	bool has_page;
-
 	if (source->type == SOURCE_FILE && !source->path)
 		return "needs path: the file to read";
+	if (source->type == SOURCE_HTTP && !source->url_path)
+		return "needs path, such as /items";
+	return NULL;
+}
+
+static const char *finish_job(const struct conf_source *source)
+{
+	bool has_page = false;
+
 	if (source->type != SOURCE_HTTP)
 		return NULL;
-	if (!source->url_path)
-		return "needs path, such as /items";
-	has_page = template_names(source->url_path) > 0;
+	for (size_t i = 0; i < template_names(source->url_path); i++, has_page = true)
+		if (!slice_is(template_name(source->url_path, i), "page"))
+			return "has a path with another name than {page}";
 	if (has_page && !source->paged)
 		return "has {page} in its path, but no pages: {from: 1, until: empty}";
 	if (source->paged && !has_page)
@@ -166,11 +172,10 @@ static const struct conf_source *find_shared(struct reader *r, struct slice name
 	return NULL;
 }
 
-static const char *set_job_source(
-	struct reader *r, const struct key *key, struct node *node, void *object)
+/* The source of a job or loader called `name`, its own or one that adds to a shared one. */
+static const char *set_source(struct reader *r, const struct key *key, struct node *node,
+	struct conf_source *source, char *name)
 {
-	struct conf_job *job = object;
-	struct conf_source *source = &job->source;
 	const struct node *use = node_given(node, "use");
 	unsigned faults = r->faults->count;
 	const char *wrong = NULL;
@@ -179,7 +184,7 @@ static const char *set_job_source(
 		return "must be a map, such as {type: file, path: /srv/rates.csv}";
 	if (use && node_given(node, "type"))
 		return "has use and type: a shared source brings its type";
-	source->name = job->name;
+	source->name = name;
 	if (use) {
 		const struct conf_source *shared = find_shared(r, use->text);
 
@@ -195,9 +200,32 @@ static const char *set_job_source(
 		wrong = finish_own(node, source);
 	if (!wrong)
 		wrong = finish_parts(r, node, source, use != NULL);
-	return wrong ? wrong : finish_job(source);
+	return wrong ? wrong : finish_whole(source);
+}
+
+static const char *set_job_source(
+	struct reader *r, const struct key *key, struct node *node, void *object)
+{
+	struct conf_job *job = object;
+	unsigned faults = r->faults->count;
+	const char *wrong = set_source(r, key, node, &job->source, job->name);
+
+	return wrong || r->faults->count != faults ? wrong : finish_job(&job->source);
 }
 const struct type type_job_source = {"map", PRINT_TEXT, set_job_source};
+
+static const char *set_loader_source(
+	struct reader *r, const struct key *key, struct node *node, void *object)
+{
+	struct conf_loader *loader = object;
+	unsigned faults = r->faults->count;
+	const char *wrong = set_source(r, key, node, &loader->source, loader->name);
+
+	if (wrong || r->faults->count != faults)
+		return wrong;
+	return loader->source.paged ? "has pages, which only a job's source has" : NULL;
+}
+const struct type type_loader_source = {"map", PRINT_TEXT, set_loader_source};
 
 static const char *set_argv(
 	struct reader *r, const struct key *key, struct node *node, void *object)

@@ -73,19 +73,6 @@ static const struct scratch_fault later[] = {
 		"c.yaml:1: redis.url redis+sentinel:// is not supported by this version\n"},
 	{"redis: {url: \"redis+cluster://h\"}\n",
 		"c.yaml:1: redis.url redis+cluster:// is not supported by this version\n"},
-	{"cache: {warn_value_bytes: 1MiB}\n", "c.yaml:1: cache.warn_value_bytes is not "
-					      "supported by this version: leave it out\n"},
-	{"cache:\n  namespaces:\n    - {prefix: a, ttl: 1h, stale_for: 0s}\n",
-		"c.yaml:3: cache.namespaces[0].stale_for is not supported by this version: "
-		"leave it out\n"},
-	{"cache:\n  namespaces:\n    - {prefix: a, ttl: 1h, compress_above: 0}\n",
-		"c.yaml:3: cache.namespaces[0].compress_above is not supported by this "
-		"version: leave it out\n"},
-	{"sessions: {ttl: 30m}\n",
-		"c.yaml:1: sessions is not supported by this version: leave it out\n"},
-	{"entities: {u: {keys: [\"u:{id}\"], tags: [\"u-{id}\"]}}\n",
-		"c.yaml:1: entities.u.tags is not supported by this version: leave it "
-		"out\n"},
 	{"sources:\n  shop: {type: postgres}\n",
 		"c.yaml:2: sources.shop.type postgres is not supported by this version\n"},
 	{"sources:\n  shop: {type: postgres, dsn: x, pool: 4}\n",
@@ -94,17 +81,13 @@ static const struct scratch_fault later[] = {
 		"out\n"
 		"c.yaml:2: sources.shop.pool is not supported by this version: leave it "
 		"out\n"},
-	{"warm: {jobs: [{name: a, source: {type: file, path: /x}, key: \"{a}\", tags: [b], "
+	{"warm: {jobs: [{name: a, source: {type: file, path: /x}, key: \"{a}\", "
 	 "mode: swap, after: [c], on: [{invalidated: \"p:*\"}]}]}\n",
 		"c.yaml:1: warm.jobs[0].on[0] invalidated is not supported by this "
 		"version\n"
 		"c.yaml:1: warm.jobs[0].after is not supported by this version: leave it "
 		"out\n"
-		"c.yaml:1: warm.jobs[0].tags is not supported by this version: leave it "
-		"out\n"
 		"c.yaml:1: warm.jobs[0].mode swap is not supported by this version\n"},
-	{"loaders: {a: {key: b}}\n",
-		"c.yaml:1: loaders is not supported by this version: leave it out\n"},
 	{"stats: {history: 24h, namespaces: {every: 10m}}\n",
 		"c.yaml:1: stats.history is not supported by this version: leave it out\n"
 		"c.yaml:1: stats.namespaces is not supported by this version: leave it "

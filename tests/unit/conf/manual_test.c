@@ -53,6 +53,7 @@ static const struct {
 	{"dependencies[].", &section_dependency},
 	{"sources.NAME.", &section_source},
 	{"warm.jobs[].", &section_job},
+	{"loaders.NAME.", &section_loader},
 };
 
 enum { section_count = sizeof sections / sizeof *sections };
@@ -94,7 +95,7 @@ START_TEST(the_manuals_examples_load)
 		free(text);
 		at = end + 4;
 	}
-	ck_assert_uint_eq(count, 3);
+	ck_assert_uint_eq(count, 4);
 	scratch_end(&s);
 }
 END_TEST

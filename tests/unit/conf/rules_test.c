@@ -47,7 +47,7 @@ END_TEST
 
 static const struct scratch_fault entities[] = {
 	{"entities:\n  u: {field: a}\n",
-		"c.yaml:2: entities.u needs keys or patterns that are about it\n"},
+		"c.yaml:2: entities.u needs keys, patterns or tags that are about it\n"},
 	{"entities:\n  u: {keys: [\"u:{uid}\"]}\n",
 		"c.yaml:2: entities.u u:{uid} must hold {id} and no other name\n"},
 	{"entities:\n  u: {keys: [\"u\"]}\n",
@@ -141,7 +141,7 @@ static const struct scratch_fault jobs[] = {
 					      "type: a shared source brings its type\n"},
 	{"sources: {s: {type: http, base_url: \"http://x\"}}\n" JOB(
 		 "source: {use: s, path: /a, ca: /b}"),
-		"c.yaml:6: warm.jobs[0].source has use and ca: a job may add path, rows, "
+		"c.yaml:6: warm.jobs[0].source has use and ca: a job or loader may add path, rows, "
 		"format and pages to a shared source\n"},
 	{"sources: {s: {type: file, use: t}}\n",
 		"c.yaml:1: sources.s has use, which stands in a job's source only\n"},
@@ -174,5 +174,65 @@ START_TEST(jobs_and_sources_fit_together)
 }
 END_TEST
 
+static const struct scratch_fault loaders[] = {
+	{"loaders:\n  l: {key: a}\n",
+		"c.yaml:2: loaders.l.source is missing: say where the value comes from\n"},
+	{"loaders:\n  l: {params: [a], key: \"k:{b}\", source: {type: file, path: /x}}\n",
+		"c.yaml:2: loaders.l has the parameter a, which its key lacks: calls that differ "
+		"would share a value\n"},
+	{"loaders:\n  l: {key: \"k:{b}\", source: {type: file, path: /x}}\n",
+		"c.yaml:2: loaders.l has k:{b} with {b}, which is not among its params\n"},
+	{"loaders:\n  l: {key: k, source: {type: http, base_url: \"http://x\", path: "
+	 "\"/{page}\"}}\n",
+		"c.yaml:2: loaders.l has /{page} with {page}, which is not among its params\n"},
+	{"loaders:\n  l: {key: k, tags: [\"t-{x}\"], source: {type: file, path: /x}}\n",
+		"c.yaml:2: loaders.l has t-{x} with {x}, which is not among its params\n"},
+	{"loaders:\n  l: {key: k, many: true, value: \"{a}\", source: {type: file, path: /x}}\n",
+		"c.yaml:2: loaders.l has many and value: many stores all rows as they are\n"},
+	{"loaders:\n  l: {key: \"cw:{a}\", params: [a], source: {type: file, path: /x}}\n",
+		"c.yaml:1: loaders l has a key that begins with cw:, which is cachewarden's own "
+		"(redis.own_prefix)\n"},
+	{"loaders:\n  l: {key: \"{a}\", params: [a], stale_for: 1m, source: {type: file, path: "
+	 "/x}}\n",
+		"c.yaml:1: loaders l has stale_for, but a key that begins with a name: give its "
+		"namespace a stale_for instead\n"},
+	{"cache: {namespaces: [{prefix: \"k:\", ttl: 1m, stale_for: 2m}]}\nloaders:\n  l: {key: "
+	 "\"k:{a}\", params: [a], stale_for: 1m, source: {type: file, path: /x}}\n",
+		"c.yaml:2: loaders l has another stale_for than the namespace k:: say it in one "
+		"place\n"},
+};
+
+START_TEST(loaders_name_what_they_use)
+{
+	SCRATCH_FAULTS(loaders);
+}
+END_TEST
+
+static void namespaces_of_loader(struct scratch *s)
+{
+	const struct conf_namespace *namespace = conf_namespace(s->conf, SLICE("k:1"));
+
+	ck_assert(slice_is(namespace->prefix, "k:"));
+	ck_assert_int_eq(namespace->stale_for_ms, 60000);
+	ck_assert_int_eq(namespace->ttl_ms, 120000);
+	ck_assert(slice_is(conf_namespace(s->conf, SLICE("kk"))->prefix, "k"));
+	ck_assert_int_eq(conf_loader(s->conf, SLICE("l"))->ttl_ms, -1);
+	ck_assert_ptr_null(conf_loader(s->conf, SLICE("m")));
+}
+
+START_TEST(a_loaders_stale_for_holds_for_its_keys_everywhere)
+{
+	struct scratch s;
+
+	scratch_begin(&s);
+	scratch_good(&s, "cache: {namespaces: [{prefix: k, ttl: 2m}]}\nloaders:\n  l: {key: "
+			 "\"k:{a}\", params: "
+			 "[a], stale_for: 1m, source: {type: file, path: /x}}\n");
+	namespaces_of_loader(&s);
+	scratch_end(&s);
+}
+END_TEST
+
 TEST_SUITE("conf_rules", who_may_come_in, entities_and_rules_name_what_they_use,
-	jobs_and_sources_fit_together)
+	jobs_and_sources_fit_together, loaders_name_what_they_use,
+	a_loaders_stale_for_holds_for_its_keys_everywhere)
