@@ -11,7 +11,7 @@ PYTEST ?= /usr/bin/python3 -m pytest
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 VERSION := 0.1.0
-PKGS := libmicrohttpd hiredis libuv libcjson yaml-0.1 libcurl gnutls libsystemd
+PKGS := libmicrohttpd hiredis libuv libcjson yaml-0.1 libcurl gnutls libsystemd libzstd
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS = $(shell pkg-config --libs $(PKGS))
 

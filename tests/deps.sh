@@ -3,7 +3,7 @@
 set -eu
 
 packages="gcc make pkg-config libc6-dev libmicrohttpd-dev libhiredis-dev libuv1-dev libcjson-dev
-libyaml-dev libcurl4-gnutls-dev libgnutls28-dev libsystemd-dev uthash-dev check valgrind
+libyaml-dev libcurl4-gnutls-dev libgnutls28-dev libsystemd-dev libzstd-dev uthash-dev check valgrind
 redis-server redis-tools util-linux tzdata python3 python3-pytest curl jq procps systemd
 clang-format clang-tidy cppcheck gcovr"
 # For `make bench` alone: make deps BENCH=1

@@ -3,6 +3,7 @@
 #include "api/handlers.h"
 
 #define ADMIN "/api/v1/admin/cache"
+#define CACHE "/api/v1/cache"
 
 /* clang-format off */
 const struct route routes[] = {
@@ -35,6 +36,12 @@ const struct route routes[] = {
 		"The configuration in force, secrets redacted."},
 	{"POST", ADMIN "/reload", SCOPE_OPERATE, ROUTE_JSON, api_reload, "",
 		"Reads the configuration again, all or nothing."},
+	{"GET", CACHE "/keys/{key}", SCOPE_KEYS, 0, api_key_get, "key_encoding",
+		"A value's bytes."},
+	{"PUT", CACHE "/keys/{key}", SCOPE_WRITE, ROUTE_BYTES, api_key_put, "ttl nx key_encoding",
+		"Stores a value."},
+	{"DELETE", CACHE "/keys/{key}", SCOPE_WRITE, 0, api_key_delete, "key_encoding",
+		"Deletes a value."},
 	{NULL, NULL, SCOPE_NONE, 0, NULL, NULL, NULL},
 };
 /* clang-format on */

@@ -127,15 +127,17 @@ static void add_redis(cJSON *stats, const struct app *app)
 static void add_cache(cJSON *stats, const struct app *app)
 {
 	cJSON *cache = cJSON_AddObjectToObject(stats, "cache");
+	const struct cw *cw = &app->cw;
+	uint64_t lookups = cw->hits + cw->misses;
 
-	json_add_int(cache, "gets", 0);
-	json_add_int(cache, "hits", 0);
-	json_add_int(cache, "misses", 0);
-	cJSON_AddNullToObject(cache, "hit_rate");
-	json_add_uint(cache, "sets", app->cw.sets);
-	json_add_uint(cache, "invalidated_keys", app->cw.invalidated_keys);
-	json_add_int(cache, "loads", 0);
-	json_add_int(cache, "stale_served", 0);
+	json_add_uint(cache, "gets", cw->gets);
+	json_add_uint(cache, "hits", cw->hits);
+	json_add_uint(cache, "misses", cw->misses);
+	add_known(cache, "hit_rate", lookups ? (double)cw->hits / (double)lookups : -1, 4);
+	json_add_uint(cache, "sets", cw->sets);
+	json_add_uint(cache, "invalidated_keys", cw->invalidated_keys);
+	json_add_uint(cache, "loads", cw->loads);
+	json_add_uint(cache, "stale_served", cw->stale_served);
 }
 
 static void add_rest(cJSON *stats, const struct app *app)

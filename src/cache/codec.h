@@ -17,8 +17,9 @@
 /* Whether the stored bytes are compressed. */
 bool codec_is_compressed(struct slice stored);
 /*
- * Appends what is to be stored for `value` where that is smaller, else nothing. Says which. Values
- * beyond 128 KiB are compressed in the thread pool: Parks then.
+ * Appends what is to be stored for `value` where that is smaller, else nothing. Says which. A value
+ * that could itself be taken for compressed bytes is always wrapped, larger or not. Values beyond
+ * 128 KiB are compressed in the thread pool: Parks then.
  */
 bool codec_compress(struct loop *loop, struct slice value, struct buf *out);
 /*

@@ -40,7 +40,8 @@ struct entry {
 	int64_t pttl_ms;	   /* Redis's; -1 = no expiry */
 	int64_t ttl_ms;		   /* as shown: -1 = no expiry, 0 = stale */
 	bool stale;
-	enum error error; /* entry_read_many: ERR_REPLY_TOO_LARGE, ERR_WRONG_TYPE; else OK */
+	enum error
+		error; /* of entry_read_many: ERR_TOO_LARGE, ERR_REPLY_TOO_LARGE, ERR_WRONG_TYPE */
 };
 
 /*
@@ -94,6 +95,8 @@ struct entry_bytes entry_encode(
 	struct cw *cw, const struct entry_write *write, struct buf *scratch); /* Parks. */
 size_t entry_store(struct redis_batch *batch, struct slice key, struct slice value, int64_t ttl_ms,
 	enum entry_mode mode);
+/* The PX of an entry with that TTL (as in entry_write): with stale_for; -1 = none. Pure. */
+int64_t entry_px(const struct conf *conf, struct slice key, int64_t ttl_ms);
 /* From PTTL to the TTL that is shown (-2 absent, -1 none, 0 stale). Pure. */
 int64_t entry_shown_ttl(const struct conf *conf, struct slice key, int64_t pttl_ms);
 int64_t entry_stale_for(const struct conf *conf, struct slice key);

@@ -22,6 +22,12 @@ struct lease {
 	char token[LEASE_TOKEN + 1]; /* hex digits; "" = somebody else has it */
 };
 
+/*
+ * Appends the name of the key's lease. A plain write deletes it together with its SET, so that a
+ * load that began before the write does not overwrite it.
+ */
+void lease_key(const struct cw *cw, struct slice key, struct buf *out);
+
 /* OK: look whether ret->token is empty. ms: how long the load may take, and what it needs to store.
  * Parks. */
 enum error lease_take(

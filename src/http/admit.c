@@ -101,6 +101,12 @@ static enum error check_caller(struct request *request, struct fault *fault)
 	return OK;
 }
 
+/* A route that takes any bytes takes a value. */
+static int64_t body_limit(const struct conf *conf, const struct route *route)
+{
+	return route->flags & ROUTE_BYTES ? conf->max_value_bytes : conf->limits.body_bytes;
+}
+
 static enum error check_all(struct request *request, struct fault *fault)
 {
 	const struct conf *conf = request->conf;
@@ -108,8 +114,8 @@ static enum error check_all(struct request *request, struct fault *fault)
 	int wait_s;
 
 	if (!error)
-		error = gate_body(
-			&request->head, request->match.route, conf->limits.body_bytes, fault);
+		error = gate_body(&request->head, request->match.route,
+			body_limit(conf, request->match.route), fault);
 	if (error)
 		return error;
 	if (!take_rate(peer_requests(request->connection->peer), conf->limits.requests_per_second,

@@ -18,8 +18,12 @@ static enum error check_bytes(const char *text, size_t n, struct fault *fault)
 	return OK;
 }
 
-/* Decodes part->n bytes at part->p in place and shortens the slice. `plus` stands for a space. */
-static enum error decode(struct slice *part, bool plus, struct fault *fault)
+/*
+ * Decodes part->n bytes at part->p in place and shortens the slice. In a query `+` stands for a
+ * space, and no NUL is taken, for no parameter has a use for one. A key in a path may hold any
+ * byte.
+ */
+static enum error decode(struct slice *part, bool query, struct fault *fault)
 {
 	char *to = (char *)part->p;
 	const char *from = part->p;
@@ -28,7 +32,7 @@ static enum error decode(struct slice *part, bool plus, struct fault *fault)
 	while (from < end) {
 		char c = *from++;
 
-		if (c == '+' && plus) {
+		if (c == '+' && query) {
 			c = ' ';
 		} else if (c == '%') {
 			if (end - from < 2 || !hex_decode(slice_of(from, 2), &c, 1))
@@ -36,9 +40,9 @@ static enum error decode(struct slice *part, bool plus, struct fault *fault)
 					"a %% in the target is not followed by two hex digits: "
 					"write it as %%25");
 			from += 2;
-			if (c == '\0')
+			if (c == '\0' && query)
 				return fault_set(fault, ERR_BAD_REQUEST,
-					"the target holds %%00, which this version does not take");
+					"the query holds %%00, which no parameter takes");
 		}
 		*to++ = c;
 	}

@@ -31,7 +31,7 @@ struct uri {
 /*
  * Decodes `text` in place, so that it is good for nothing else afterwards. ERR_URI_TOO_LONG;
  * ERR_NOT_FOUND for more segments than any route has; ERR_BAD_REQUEST for another form than
- * origin-form, a byte that may not stand in a target, a bad escape or an encoded NUL;
+ * origin-form, a byte that may not stand in a target, a bad escape or an encoded NUL in the query;
  * ERR_BAD_PARAMETER for too many parameters or one given twice.
  */
 enum error uri_parse(char *text, size_t n, struct uri *ret, struct fault *fault);

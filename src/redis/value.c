@@ -24,7 +24,7 @@ static const struct {
 	{"NOAUTH", ERR_REDIS_AUTH},
 	{"WRONGPASS", ERR_REDIS_AUTH},
 	{"NOPERM", ERR_REDIS_NOPERM},
-	{"WRONGTYPE", ERR_CONFLICT},
+	{"WRONGTYPE", ERR_WRONG_TYPE},
 };
 
 void redis_value_free(struct redis_value *value)

@@ -351,7 +351,7 @@ START_TEST(error_replies_are_told_apart)
 		{"-NOAUTH Authentication required.\r\n", ERR_REDIS_AUTH},
 		{"-WRONGPASS invalid username-password pair\r\n", ERR_REDIS_AUTH},
 		{"-NOPERM this user has no permissions\r\n", ERR_REDIS_NOPERM},
-		{"-WRONGTYPE Operation against a key\r\n", ERR_CONFLICT},
+		{"-WRONGTYPE Operation against a key\r\n", ERR_WRONG_TYPE},
 		{"-ERR max number of clients reached\r\n", ERR_REDIS_UNAVAILABLE},
 		{"-ERR syntax error\r\n", ERR_REDIS_ERROR},
 		{"-\r\n", ERR_REDIS_ERROR},

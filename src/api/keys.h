@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* What the routes of keys share: names, TTLs, tags and the value's bytes as they are sent. */
+#ifndef CW_API_KEYS_H
+#define CW_API_KEYS_H
+
+#include "api/app.h"
+#include "base/json.h"
+#include "cache/entry.h"
+#include "cache/key.h"
+
+enum { KEYS_MAX_TTL_S = 315360000 }; /* 10 years of 365 days */
+
+/*
+ * The route's {key}, decoded as ?key_encoding says and judged for the caller. *ret lies in the
+ * request, or in `scratch`. ERR_BAD_KEY, ERR_BAD_PARAMETER, ERR_KEY_RESERVED, _PROTECTED,
+ * _OUTSIDE_PREFIXES.
+ */
+enum error keys_name(
+	struct request *request, struct buf *scratch, struct slice *ret, struct fault *fault);
+/* Whether names in query, body and answer are base64url instead of text. */
+enum error keys_encoded(struct request *request, bool *ret, struct fault *fault);
+/* Seconds as they are given -> milliseconds; ERR_BAD_PARAMETER naming ttl. */
+enum error keys_ttl_text(struct slice text, int64_t *ret_ms, struct fault *fault);
+/* The same of a body's member at `pointer`: ERR_BAD_BODY. */
+enum error keys_ttl_member(
+	struct json_value value, const char *pointer, int64_t *ret_ms, struct fault *fault);
+/* What is shown for a TTL of entry.h: -2, -1, 0 or whole seconds, begun ones counted. */
+int64_t keys_ttl_seconds(int64_t ttl_ms);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* Names and TTLs of keys as callers write them; see keys.h. */
+#include "api/keys.h"
+#include "base/crypto.h"
+
+enum error keys_encoded(struct request *request, bool *ret, struct fault *fault)
+{
+	struct slice text;
+
+	*ret = false;
+	if (!request_query(request, "key_encoding", &text))
+		return OK;
+	if (!slice_is(text, "base64url"))
+		return fault_set(fault, ERR_BAD_PARAMETER,
+			"the query parameter key_encoding is base64url, or is left out where keys "
+			"are written as they are");
+	*ret = true;
+	return OK;
+}
+
+enum error keys_name(
+	struct request *request, struct buf *scratch, struct slice *ret, struct fault *fault)
+{
+	struct key_guard guard;
+	bool encoded;
+	enum error error = keys_encoded(request, &encoded, fault);
+
+	if (error)
+		return error;
+	*ret = request_path(request, "key");
+	if (encoded) {
+		if (!base64_decode(*ret, true, scratch))
+			return fault_set(fault, ERR_BAD_KEY,
+				"the key is not base64url: letters, digits, - and _, without =");
+		*ret = buf_slice(scratch);
+	}
+	error = key_check(*ret, fault);
+	if (error)
+		return error;
+	key_guard_init(&guard, request_conf(request), request_identity(request));
+	return key_guard_exact(&guard, *ret, fault);
+}
+
+/* Whether `text` is a TTL; *ret_ms is then its milliseconds, or -1. */
+static bool ttl_of(struct slice text, int64_t *ret_ms)
+{
+	int64_t seconds;
+
+	if (!slice_int64(text, &seconds))
+		return false;
+	if (seconds != -1 && (seconds < 1 || seconds > KEYS_MAX_TTL_S))
+		return false;
+	*ret_ms = seconds == -1 ? -1 : seconds * 1000;
+	return true;
+}
+
+enum error keys_ttl_text(struct slice text, int64_t *ret_ms, struct fault *fault)
+{
+	if (ttl_of(text, ret_ms))
+		return OK;
+	return fault_set(fault, ERR_BAD_PARAMETER,
+		"the query parameter ttl is a whole number of seconds, 1 to %d (10 years), or -1 "
+		"for no expiry",
+		KEYS_MAX_TTL_S);
+}
+
+enum error keys_ttl_member(
+	struct json_value value, const char *pointer, int64_t *ret_ms, struct fault *fault)
+{
+	if (value.type == JSON_NUMBER && ttl_of(value.text, ret_ms))
+		return OK;
+	return fault_at(fault, ERR_BAD_BODY, pointer,
+		"%s must be a whole number of seconds, 1 to %d (10 years), or -1 for no expiry",
+		pointer, KEYS_MAX_TTL_S);
+}
+
+int64_t keys_ttl_seconds(int64_t ttl_ms)
+{
+	return ttl_ms <= 0 ? ttl_ms : (ttl_ms + 999) / 1000;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Content coding and ETags; see keys_value.h.
+ *
+ * Special: the ETag of a big value is the hash of its pieces' hashes, so that the loop turns in
+ * between.
+ */
+#include "api/keys_value.h"
+
+#include <string.h>
+
+#include "base/crypto.h"
+#include "base/fiber.h"
+#include "cache/codec.h"
+
+enum { piece_bytes = 256 * 1024, etag_bytes = 16 };
+
+static void hash(struct slice bytes, uint8_t digest[SHA256_BYTES])
+{
+	struct buf digests = {0};
+
+	if (bytes.n <= piece_bytes) {
+		crypto_sha256(bytes, digest);
+		return;
+	}
+	for (size_t at = 0; at < bytes.n; at += piece_bytes) {
+		size_t n = bytes.n - at < piece_bytes ? bytes.n - at : piece_bytes;
+
+		crypto_sha256(slice_of(bytes.p + at, n), digest);
+		buf_append(&digests, digest, SHA256_BYTES);
+		fiber_yield();
+	}
+	crypto_sha256(buf_slice(&digests), digest);
+	buf_release(&digests);
+}
+
+static void make_etag(struct keys_value *value)
+{
+	static const char digits[] = "0123456789abcdef";
+	uint8_t digest[SHA256_BYTES];
+	char *to = value->etag;
+
+	hash(value->bytes, digest);
+	*to++ = '"';
+	for (size_t i = 0; i < etag_bytes; i++) {
+		*to++ = digits[digest[i] >> 4];
+		*to++ = digits[digest[i] & 15];
+	}
+	*to++ = '"';
+	*to = '\0';
+}
+
+static struct slice trim(struct slice text)
+{
+	while (text.n && (text.p[0] == ' ' || text.p[0] == '\t'))
+		text = slice_of(text.p + 1, text.n - 1);
+	while (text.n && (text.p[text.n - 1] == ' ' || text.p[text.n - 1] == '\t'))
+		text.n--;
+	return text;
+}
+
+/* Takes the next element off a list that `separator` parts; false at its end. */
+static bool next(struct slice *list, char separator, struct slice *ret)
+{
+	if (!list->p)
+		return false;
+	const char *end = list->n ? memchr(list->p, separator, list->n) : NULL;
+	size_t n = end ? (size_t)(end - list->p) : list->n;
+
+	*ret = trim(slice_of(list->p, n));
+	*list = end ? slice_of(end + 1, list->n - n - 1) : slice_of(NULL, 0);
+	return true;
+}
+
+/* q=0, q=0.0, ... : anything but this. */
+static bool is_refused(struct slice parameters)
+{
+	struct slice one;
+
+	while (next(&parameters, ';', &one)) {
+		if (one.n < 3 || (one.p[0] != 'q' && one.p[0] != 'Q') || one.p[1] != '=')
+			continue;
+		for (size_t i = 2; i < one.n; i++)
+			if (one.p[i] != '0' && one.p[i] != '.')
+				return false;
+		return true;
+	}
+	return false;
+}
+
+static bool takes_zstd(struct request *request)
+{
+	struct slice list, one, coding;
+
+	if (!request_header(request, "Accept-Encoding", &list))
+		return false;
+	while (next(&list, ',', &one))
+		if (next(&one, ';', &coding) && slice_is(coding, "zstd"))
+			return !is_refused(one);
+	return false;
+}
+
+enum error keys_value(struct request *request, struct cw *cw, const struct entry *entry,
+	struct buf *scratch, struct keys_value *ret, struct fault *fault)
+{
+	enum error error = OK;
+
+	*ret = (struct keys_value){.varies = codec_is_compressed(entry->stored)};
+	if (ret->varies && takes_zstd(request)) {
+		ret->encoding = "zstd";
+		ret->bytes = codec_frame(entry->stored);
+	} else {
+		error = entry_value(cw, entry, scratch, &ret->bytes, fault);
+	}
+	if (!error)
+		make_etag(ret);
+	return error;
+}
+
+bool keys_value_known(struct request *request, const struct keys_value *value)
+{
+	struct slice list, one;
+
+	if (!request_header(request, "If-None-Match", &list))
+		return false;
+	while (next(&list, ',', &one)) {
+		/* The weak comparison, as RFC 9110 wants it here. */
+		if (slice_starts(one, SLICE("W/")))
+			one = slice_of(one.p + 2, one.n - 2);
+		if (slice_is(one, "*") || slice_is(one, value->etag))
+			return true;
+	}
+	return false;
+}

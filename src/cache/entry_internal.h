@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of entries share. */
+#ifndef CW_CACHE_ENTRY_INTERNAL_H
+#define CW_CACHE_ENTRY_INTERNAL_H
+
+#include "cache/entry.h"
+
+enum {
+	ENTRY_FEW = 64, /* so many travel with everybody's commands, more on the bulk connection */
+};
+
+/* Adds the commands to an empty batch; called again for a second try. May park. */
+typedef void entry_fill(void *context, struct redis_batch *batch);
+
+/*
+ * Fills the batch, runs it where `key` lives and, where `idempotent`, once more after
+ * ERR_REDIS_UNKNOWN_OUTCOME. OK says that each command has a reply. Parks.
+ */
+struct entry_step {
+	struct cw *cw;
+	struct slice key;
+	enum redis_role role;
+	bool idempotent;
+	entry_fill *fill;
+	void *context;
+};
+enum error entry_step(
+	const struct entry_step *step, struct redis_batch *batch, struct fault *fault);
+
+/* One more value beyond cache.warn_value_bytes, for the metric. */
+void entry_note_size(struct cw *cw, size_t bytes, const char *what);
+
+#endif

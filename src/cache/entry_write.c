@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Storing entries.
+ *
+ *	MULTI; for each { [EXISTS] ZADD tags... SET }; DEL leases; EXEC
+ *
+ * The leases of the keys end with the write: what their holders load was read before it.
+ *
+ * Special: a tag's set that is no sorted set refuses its ZADD within EXEC, when the SET is done.
+ *The value goes again then: without its tag nobody could invalidate it.
+ */
+#include <assert.h>
+
+#include "base/mem.h"
+#include "cache/entry_internal.h"
+#include "cache/lease.h"
+
+enum { chunk_writes = 64, chunk_bytes = 1024 * 1024 };
+
+/* Some writes that travel in one transaction. */
+struct chunk {
+	struct cw *cw;
+	const struct entry_write *writes;
+	size_t count;
+	bool ask_exists;
+	/* Places in EXEC's answer. */
+	struct {
+		size_t begin, set;
+	} at[chunk_writes];
+	struct redis_batch *batch;
+};
+
+static void add_leases(const struct chunk *chunk, struct redis_batch *batch)
+{
+	struct slice argv[1 + chunk_writes] = {SLICE("DEL")};
+	struct buf names[chunk_writes] = {0};
+
+	for (size_t i = 0; i < chunk->count; i++) {
+		lease_key(chunk->cw, chunk->writes[i].key, &names[i]);
+		argv[1 + i] = buf_slice(&names[i]);
+	}
+	redis_batch_add(batch, 1 + chunk->count, argv);
+	for (size_t i = 0; i < chunk->count; i++)
+		buf_release(&names[i]);
+}
+
+static void fill(void *context, struct redis_batch *batch)
+{
+	struct chunk *chunk = context;
+	struct buf scratch = {0};
+
+	REDIS_ADD(batch, SLICE("MULTI"));
+	for (size_t i = 0; i < chunk->count; i++) {
+		const struct entry_write *write = &chunk->writes[i];
+		struct entry_bytes bytes = entry_encode(chunk->cw, write, &scratch);
+
+		/* MULTI's own reply is no part of EXEC's answer. */
+		chunk->at[i].begin = redis_batch_count(batch) - 1;
+		if (chunk->ask_exists)
+			REDIS_ADD(batch, SLICE("EXISTS"), write->key);
+		chunk->at[i].set =
+			entry_store(batch, write->key, bytes.stored, bytes.px_ms, write->mode) - 1;
+	}
+	add_leases(chunk, batch);
+	REDIS_ADD(batch, SLICE("EXEC"));
+	buf_release(&scratch);
+}
+
+/* EXEC's answer; the first refusal of what was queued says more than EXEC's own. */
+static enum error exec_answer(
+	const struct chunk *chunk, const struct redis_value **ret, struct fault *fault)
+{
+	size_t count = redis_batch_count(chunk->batch);
+	const struct redis_value *reply = redis_batch_reply(chunk->batch, count - 1);
+
+	for (size_t i = 0; i < count; i++) {
+		enum error error = redis_value_error(redis_batch_reply(chunk->batch, i), fault);
+
+		if (error)
+			return error;
+	}
+	if (reply->type != REDIS_ARRAY || reply->count != count - 2)
+		return fault_set(fault, ERR_REDIS_PROTOCOL, "EXEC answered with something else");
+	*ret = reply;
+	return OK;
+}
+
+/* The first error among the commands of write i. */
+static enum error write_error(
+	const struct chunk *chunk, size_t i, const struct redis_value *all, struct fault *fault)
+{
+	enum error error = OK;
+
+	for (size_t at = chunk->at[i].begin; at <= chunk->at[i].set && !error; at++)
+		error = redis_value_error(all->items[at], fault);
+	if (error == ERR_WRONG_TYPE)
+		return fault_set(fault, error,
+			"a tag's set in Redis is no sorted set, so nothing was stored: delete the "
+			"key %stag:NAME of that tag",
+			chunk->cw->conf->redis.own_prefix);
+	return error;
+}
+
+/* What was stored although one of its tags could not be. Parks. */
+static void take_back(const struct chunk *chunk, size_t i)
+{
+	struct slice key = chunk->writes[i].key;
+
+	redis_store_command(chunk->cw->store, key, NULL, NULL, SLICE("UNLINK"), key);
+}
+
+/* *ret stays NULL where nothing was done. */
+static enum error run(struct chunk *chunk, const struct redis_value **ret, struct fault *fault)
+{
+	bool replaces = true;
+
+	*ret = NULL;
+	for (size_t i = 0; i < chunk->count; i++)
+		replaces = replaces && chunk->writes[i].mode == ENTRY_REPLACE;
+	struct entry_step step = {.cw = chunk->cw,
+		.key = chunk->writes[0].key,
+		.role = chunk->count > 1 ? REDIS_BULK : REDIS_COMMANDS,
+		.idempotent = replaces,
+		.fill = fill,
+		.context = chunk};
+	enum error error = entry_step(&step, chunk->batch, fault);
+
+	return error ? error : exec_answer(chunk, ret, fault);
+}
+
+static bool was_set(const struct chunk *chunk, size_t i, const struct redis_value *all)
+{
+	return all->items[chunk->at[i].set]->type == REDIS_STATUS;
+}
+
+/* Adds to *ret_stored; the first error, after all of the chunk was looked at. Parks. */
+static enum error store_chunk(
+	struct chunk *chunk, size_t *ret_stored, bool *ret_existed, struct fault *fault)
+{
+	const struct redis_value *all;
+
+	chunk->batch = redis_batch_new();
+	enum error error = run(chunk, &all, fault);
+	for (size_t i = 0; all && i < chunk->count; i++) {
+		enum error own = write_error(chunk, i, all, error ? NULL : fault);
+
+		if (own)
+			take_back(chunk, i);
+		else
+			*ret_stored += was_set(chunk, i, all);
+		error = error ? error : own;
+	}
+	if (all && chunk->ask_exists)
+		*ret_existed = all->items[chunk->at[0].begin]->integer > 0;
+	redis_batch_free(chunk->batch);
+	return error;
+}
+
+static enum error check_size(
+	const struct cw *cw, const struct entry_write *write, struct fault *fault)
+{
+	int64_t most = cw->conf->max_value_bytes;
+
+	if ((int64_t)write->value.n <= most)
+		return OK;
+	return fault_set(fault, ERR_TOO_LARGE,
+		"the value has %zu bytes; at most %lld are stored (cache.max_value_bytes)",
+		write->value.n, (long long)most);
+}
+
+/*
+ * Whether the mode lets it be stored, asked before anything is written, for ZADD knows no mode. If
+ * the key comes or goes after that, SET's own NX or XX still holds.
+ */
+static enum error ask_mode(
+	struct cw *cw, const struct entry_write *write, bool *ret_may, struct fault *fault)
+{
+	struct redis_value *reply;
+
+	*ret_may = true;
+	if (write->mode == ENTRY_REPLACE)
+		return OK;
+	enum error error = redis_store_command(
+		cw->store, write->key, &reply, fault, SLICE("EXISTS"), write->key);
+	if (error)
+		return error;
+	*ret_may = (reply->integer > 0) == (write->mode == ENTRY_REFRESH);
+	redis_value_free(reply);
+	return OK;
+}
+
+enum error entry_write(struct cw *cw, const struct entry_write *write, enum entry_outcome *ret,
+	struct fault *fault)
+{
+	struct chunk chunk = {.cw = cw, .writes = write, .count = 1, .ask_exists = true};
+	bool may = true, existed = false;
+	size_t stored = 0;
+	enum error error = check_size(cw, write, fault);
+
+	*ret = ENTRY_NOT_STORED;
+	if (!error)
+		error = ask_mode(cw, write, &may, fault);
+	if (error || !may)
+		return error;
+	error = store_chunk(&chunk, &stored, &existed, fault);
+	cw->sets += stored;
+	if (stored)
+		*ret = existed ? ENTRY_REPLACED : ENTRY_CREATED;
+	return error;
+}
+
+/* How many of `writes` go into one chunk, at least one. */
+static size_t chunk_length(const struct entry_write *writes, size_t count)
+{
+	size_t n = 0, bytes = 0;
+
+	while (n < count && n < chunk_writes &&
+		(n == 0 || bytes + writes[n].value.n <= chunk_bytes))
+		bytes += writes[n++].value.n;
+	return n;
+}
+
+enum error entry_write_many(struct cw *cw, const struct entry_write *writes, size_t count,
+	size_t *ret_stored, struct fault *fault)
+{
+	enum error error = OK;
+	bool existed;
+
+	*ret_stored = 0;
+	for (size_t i = 0; i < count && !error; i++)
+		error = check_size(cw, &writes[i], fault);
+	for (size_t at = 0, n; at < count && !error; at += n) {
+		n = chunk_length(writes + at, count - at);
+		struct chunk chunk = {.cw = cw, .writes = writes + at, .count = n};
+
+		error = store_chunk(&chunk, ret_stored, &existed, fault);
+	}
+	cw->sets += *ret_stored;
+	return error;
+}
