@@ -15,9 +15,13 @@
 #include "base/mem.h"
 #include "cache/codec.h"
 #include "cache/entry_internal.h"
+#include "redis/frame.h"
 
 /* Of values on the connection that everybody shares, where many are asked for at once. */
 enum { shared_bytes = 64 * 1024 };
+
+/* A connection's own cap on replies is told per reply; ours says what to do. */
+enum { reply_bytes = FRAME_MAX_BYTES - 1024 };
 
 struct reading {
 	struct cw *cw;
@@ -37,7 +41,9 @@ struct reading {
 /* What is stored may be a little larger than the value where compressing it did not help. */
 static int64_t stored_bound(int64_t max_value_bytes)
 {
-	return max_value_bytes + max_value_bytes / 256 + 64;
+	int64_t bound = max_value_bytes + max_value_bytes / 256 + 64;
+
+	return bound < reply_bytes ? bound : reply_bytes;
 }
 
 static void add_read(struct redis_batch *batch, struct slice key, int64_t bound)

@@ -101,10 +101,12 @@ static enum error check_caller(struct request *request, struct fault *fault)
 	return OK;
 }
 
-/* A route that takes any bytes takes a value. */
+/* A route that takes any bytes takes a value. What is beyond the budget would never find room. */
 static int64_t body_limit(const struct conf *conf, const struct route *route)
 {
-	return route->flags & ROUTE_BYTES ? conf->max_value_bytes : conf->limits.body_bytes;
+	if (!(route->flags & ROUTE_BYTES))
+		return conf->limits.body_bytes;
+	return conf->max_value_bytes < BODY_BUDGET ? conf->max_value_bytes : BODY_BUDGET;
 }
 
 static enum error check_all(struct request *request, struct fault *fault)

@@ -229,6 +229,16 @@ def test_redis_away(start, redis):
     assert put(daemon, "away:1", b"x").status == 201
 
 
+def test_big_values_are_counted(start, redis):
+    daemon = start(open_config(redis))
+    put(daemon, "warn:1", b"x" * 262144)
+    put(daemon, "warn:2", b"x" * 262145)
+    daemon.get(path("warn:2"))
+    daemon.get(path("warn:2"))
+    assert daemon.metric('cachewarden_big_values_total{what="stored"}') == 1
+    assert daemon.metric('cachewarden_big_values_total{what="read"}') == 2
+
+
 def test_stats_count_what_passed(start, redis):
     daemon = start(open_config(redis))
     put(daemon, "s:1", b"x")

@@ -265,7 +265,7 @@ static void heavy_client(struct web *at)
 
 START_TEST(bodies_share_a_budget)
 {
-	web_begin(&web, ANONYMOUS "limits: {body_bytes: 64MiB}\n");
+	web_begin(&web, ANONYMOUS "cache: {max_value_bytes: 64MiB}\n");
 	web_run(&web, heavy_client);
 	ck_assert_uint_eq(web.calls, 2);
 }
