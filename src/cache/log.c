@@ -2,7 +2,7 @@
 /*
  * The invalidation log; see log.h.
  *
- *	1732426871123-0  o <operation>  k <key> k <key> ...  p <pattern> ...
+ *	1732426871123-0  o <operation>  k <key> k <key> ...  p <pattern> ...  t <tag> ...
  *
  * Special: a reader asks from its own id on, that entry included. Where the entry is missing, the
  * log was trimmed or emptied behind its back, and everything counts as stale.
@@ -129,6 +129,8 @@ enum error inval_log_add(struct cw *cw, const struct inval_entry *entry, struct 
 	if (!error)
 		error = write_names(
 			cw, w, SLICE("p"), entry->patterns, entry->pattern_count, fault);
+	if (!error)
+		error = write_names(cw, w, SLICE("t"), entry->tags, entry->tag_count, fault);
 	if (!error) {
 		end_entry(w);
 		error = send_entries(cw, w, fault);
@@ -161,7 +163,7 @@ struct named {
 struct inval_since {
 	char last[INVAL_ID_BYTES];
 	bool any;
-	struct named *keys, *patterns; /* sets */
+	struct named *keys, *patterns, *tags; /* sets */
 };
 
 static void take(struct named **set, struct slice name)
@@ -210,6 +212,8 @@ static void take_name(struct inval_since *since, struct slice field, struct slic
 		take(&since->patterns, name);
 	else if (slice_is(field, "k"))
 		take(&since->keys, name);
+	else if (slice_is(field, "t"))
+		take(&since->tags, name);
 }
 
 static bool take_entry(struct inval_since *since, const struct redis_value *entry)
@@ -253,6 +257,7 @@ void inval_since_free(struct inval_since *since)
 		return;
 	set_free(&since->keys);
 	set_free(&since->patterns);
+	set_free(&since->tags);
 	mem_free(since);
 }
 
@@ -274,6 +279,16 @@ bool inval_since_matches(const struct inval_since *since, struct slice key)
 	return false;
 }
 
+bool inval_since_matches_tags(
+	const struct inval_since *since, const struct slice *tags, size_t count)
+{
+	const struct named *named = NULL;
+
+	for (size_t i = 0; i < count && !named; i++)
+		HASH_FIND(hh, since->tags, tags[i].p, tags[i].n, named);
+	return named != NULL;
+}
+
 const char *inval_since_last(const struct inval_since *since)
 {
 	return since->last;
@@ -283,6 +298,7 @@ void inval_since_merge(struct inval_since *since, struct inval_since *more)
 {
 	take_all(&since->keys, &more->keys);
 	take_all(&since->patterns, &more->patterns);
+	take_all(&since->tags, &more->tags);
 	memcpy(since->last, more->last, sizeof since->last);
 	since->any = since->any || more->any;
 	inval_since_free(more);
@@ -290,5 +306,5 @@ void inval_since_merge(struct inval_since *since, struct inval_since *more)
 
 size_t inval_since_names(const struct inval_since *since)
 {
-	return HASH_COUNT(since->keys) + HASH_COUNT(since->patterns);
+	return HASH_COUNT(since->keys) + HASH_COUNT(since->patterns) + HASH_COUNT(since->tags);
 }

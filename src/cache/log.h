@@ -17,13 +17,15 @@ enum { INVAL_ID_BYTES = 44 };
 /* The last id, "0-0" where the log is empty. Parks. */
 enum error inval_log_last(struct cw *cw, char ret[INVAL_ID_BYTES], struct fault *fault);
 
-/* What one entry names: exact keys and patterns. */
+/* What one entry names: exact keys, patterns and tags. */
 struct inval_entry {
 	const char *operation_id;
 	const struct slice *keys;
 	size_t key_count;
 	const struct slice *patterns;
 	size_t pattern_count;
+	const struct slice *tags;
+	size_t tag_count;
 };
 /* Written and acknowledged when it returns OK; long lists become several entries. Parks. */
 enum error inval_log_add(struct cw *cw, const struct inval_entry *entry, struct fault *fault);
@@ -37,11 +39,14 @@ struct inval_since *inval_since_parse(const struct redis_value *reply, const cha
 void inval_since_free(struct inval_since *since);
 bool inval_since_empty(const struct inval_since *since);
 bool inval_since_matches(const struct inval_since *since, struct slice key);
+/* Whether one of the tags was purged. */
+bool inval_since_matches_tags(
+	const struct inval_since *since, const struct slice *tags, size_t count);
 /* The id to read from next time. */
 const char *inval_since_last(const struct inval_since *since);
 /* Adds what a later answer says; frees it. */
 void inval_since_merge(struct inval_since *since, struct inval_since *more);
-/* How many keys and patterns it holds. */
+/* How many keys, patterns and tags it holds. */
 size_t inval_since_names(const struct inval_since *since);
 
 #endif

@@ -46,7 +46,7 @@ static struct redis_value *entry(const char *id)
 {
 	return array(text(id),
 		array(text("o"), text("op"), text("k"), text("user:1"), text("k"), text("user:2"),
-			text("p"), text("page:*:7"), NULL),
+			text("p"), text("page:*:7"), text("t"), text("red"), NULL),
 		NULL);
 }
 
@@ -58,6 +58,11 @@ START_TEST(entries_after_the_id_make_keys_stale)
 	ck_assert_ptr_nonnull(since);
 	ck_assert(!inval_since_empty(since));
 	ck_assert(inval_since_matches(since, SLICE("user:1")));
+	const struct slice tags[] = {SLICE("green"), SLICE("red")};
+	ck_assert(inval_since_matches_tags(since, tags, 2));
+	ck_assert(!inval_since_matches_tags(since, tags, 1));
+	ck_assert(!inval_since_matches_tags(since, NULL, 0));
+	ck_assert(!inval_since_matches(since, SLICE("red")));
 	ck_assert(inval_since_matches(since, SLICE("user:2")));
 	ck_assert(inval_since_matches(since, SLICE("page:x:7")));
 	ck_assert(!inval_since_matches(since, SLICE("user:3")));

@@ -387,7 +387,11 @@ END_TEST
 static void invalidate_key(const char *key, const char *pattern)
 {
 	struct slice keys[] = {slice_str(key)}, patterns[] = {slice_str(pattern)};
-	struct inval_entry entry = {"test", keys, key ? 1 : 0, patterns, pattern ? 1 : 0};
+	struct inval_entry entry = {.operation_id = "test",
+		.keys = keys,
+		.key_count = key ? 1 : 0,
+		.patterns = patterns,
+		.pattern_count = pattern ? 1 : 0};
 
 	ck_assert_int_eq(inval_log_add(&d.cw, &entry, NULL), OK);
 }

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#include "cache/tag.h"
+
+#include "../unit.h"
+#include "base/mem.h"
+#include "engine.h"
+
+static const struct slice red_green[] = {SLICE("red"), SLICE("green")};
+
+START_TEST(tags_are_words_without_commas)
+{
+	static const char *const bad[] = {"", " ", "a b", "a,b", "a\n", "\x7f", "\t"};
+	char long_tag[TAG_MAX_BYTES + 1];
+	struct fault fault;
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		ck_assert_int_eq(tag_check(slice_str(bad[i]), &fault), ERR_BAD_BODY);
+	memset(long_tag, 'x', sizeof long_tag);
+	ck_assert_int_eq(tag_check(slice_of(long_tag, sizeof long_tag), &fault), ERR_BAD_BODY);
+	ck_assert_int_eq(tag_check(slice_of(long_tag, TAG_MAX_BYTES), &fault), OK);
+	ck_assert_int_eq(tag_check(SLICE("caf\xc3\xa9:*?[/\"\\"), &fault), OK);
+}
+END_TEST
+
+static void tag_and_look(void)
+{
+	struct slice keys[] = {SLICE("k:1"), SLICE("k:2"), SLICE("absent")};
+	struct fault fault;
+	size_t tagged;
+
+	engine_call("SET", "k:1", "x", NULL);
+	engine_call("SET", "k:2", "x", NULL);
+	engine_call("PEXPIRE", "k:2", "100000", NULL);
+	ck_assert_int_eq(tag_existing(&engine, red_green, 2, keys, 3, &tagged, &fault), OK);
+	ck_assert_uint_eq(tagged, 2);
+	ck_assert_int_eq(engine_call("ZCARD", "cw:tag:red", NULL, NULL), 2);
+	ck_assert_int_eq(engine_call("ZCARD", "cw:tag:green", NULL, NULL), 2);
+	ck_assert_int_eq(engine_call("ZCOUNT", "cw:tag:red", "+inf", "+inf"), 1);
+	struct buf now = {0};
+	buf_int(&now, clock_wall_ms() + 1000);
+	ck_assert_int_eq(engine_call("ZCOUNT", "cw:tag:red", now.p, "(+inf"), 1);
+	buf_release(&now);
+	ck_assert_int_eq(tag_existing(&engine, red_green, 2, keys, 0, &tagged, &fault), OK);
+	ck_assert_uint_eq(tagged, 0);
+}
+
+START_TEST(only_keys_that_are_there_are_tagged_with_their_expiry)
+{
+	engine_run("", tag_and_look);
+}
+END_TEST
+
+TEST_SUITE(
+	"tag", tags_are_words_without_commas, only_keys_that_are_there_are_tagged_with_their_expiry)
