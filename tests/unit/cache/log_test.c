@@ -121,7 +121,7 @@ START_TEST(answers_add_up)
 		array(text("k"), text("user:2"), text("k"), text("user:3"), text("p"),
 			text("page:*:7"), text("p"), text("shop:*"), NULL),
 		NULL);
-	ck_assert_uint_eq(inval_since_names(since), 3);
+	ck_assert_uint_eq(inval_since_names(since), 4);
 	inval_since_merge(since, inval_since_parse(array(entry("6-0"), other, NULL), "6-0"));
 	ck_assert_uint_eq(inval_since_names(since), 5);
 	ck_assert(inval_since_matches(since, SLICE("user:1")));
