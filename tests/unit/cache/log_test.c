@@ -123,7 +123,7 @@ START_TEST(answers_add_up)
 		NULL);
 	ck_assert_uint_eq(inval_since_names(since), 4);
 	inval_since_merge(since, inval_since_parse(array(entry("6-0"), other, NULL), "6-0"));
-	ck_assert_uint_eq(inval_since_names(since), 5);
+	ck_assert_uint_eq(inval_since_names(since), 6);
 	ck_assert(inval_since_matches(since, SLICE("user:1")));
 	ck_assert(inval_since_matches(since, SLICE("user:3")));
 	ck_assert(inval_since_matches(since, SLICE("page:x:7")));
