@@ -14,28 +14,43 @@ VERSION := 0.1.0
 PKGS := libmicrohttpd hiredis libuv libcjson yaml-0.1 libcurl gnutls libsystemd libzstd
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS = $(shell pkg-config --libs $(PKGS))
+# Those of them that the library needs; SOVERSION changes when a program would have to be rebuilt.
+LIB_PKGS := hiredis libuv libcjson yaml-0.1 gnutls
+SOVERSION := 0
 
-# What all builds share, then what one MODE adds: release, asan, coverage.
+# What all builds share, then what one MODE adds: release, asan, tsan, coverage.
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 CPPFLAGS := -Isrc -Iinclude -D_GNU_SOURCE -DCW_VERSION='"$(VERSION)"'
 MODE ?= release
 CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection \
-	-fcf-protection -fPIE
+	-fcf-protection
 LDFLAGS_release := -pie -Wl,-z,relro,-z,now,--fatal-warnings
 CFLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=all
 LDFLAGS_asan := -fsanitize=address,undefined -Wl,--fatal-warnings
+CFLAGS_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+LDFLAGS_tsan := -fsanitize=thread -Wl,--fatal-warnings
+SANITIZE_asan := -fsanitize=address,undefined
+SANITIZE_tsan := -fsanitize=thread
 CFLAGS_coverage := -O0 -g --coverage
 LDFLAGS_coverage := --coverage
-CFLAGS := -std=c17 $(WARN) $(CFLAGS_$(MODE))
+# One object for the daemon and the library: hidden, so that position-independent costs nothing.
+CFLAGS := -std=c17 -fPIC -fvisibility=hidden $(WARN) $(CFLAGS_$(MODE))
 LDFLAGS := $(LDFLAGS_$(MODE))
 
-SRC := $(sort $(wildcard src/*/*.c))
+LIB_SRC := $(sort $(wildcard src/lib/*.c))
+SRC := $(filter-out $(LIB_SRC),$(sort $(wildcard src/*/*.c)))
 OBJ := $(SRC:%.c=$(BUILD)/%.o)
+LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
+# The folders that the library may use, save for what only a daemon does.
+ENGINE_OBJ := $(filter-out %/managed.o %/managed_folder.o %/systemd.o,\
+	$(foreach folder,base conf redis cache,$(filter $(BUILD)/src/$(folder)/%,$(OBJ))))
 MAIN_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard src/*.c)))
+PROGRAMS := $(patsubst %.c,$(BUILD)/programs/%,$(notdir \
+	$(sort $(wildcard docs/examples/*.c tests/lib/*.c))))
 UNIT_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/*.c tests/unit/*/*.c)))
 
-all: $(BUILD)/cachewardend
+all: $(BUILD)/cachewardend $(BUILD)/libcachewarden.so $(BUILD)/libcachewarden.a
 
 $(BUILD)/cachewardend: $(OBJ) $(MAIN_OBJ)
 	@echo "  LD $@"
@@ -45,12 +60,47 @@ $(BUILD)/unit: $(OBJ) $(UNIT_OBJ)
 	@echo "  LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(shell pkg-config --libs check)
 
+# Objects that nothing of the library needs stay out of it.
+$(BUILD)/engine.a: $(ENGINE_OBJ)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcsT $@ $^
+
+$(BUILD)/libcachewarden.so: $(LIB_OBJ) $(BUILD)/engine.a
+	@echo "  LD $@"
+	$(Q)$(CC) -shared $(filter-out -pie,$(LDFLAGS)) -Wl,-soname,$(@F).$(SOVERSION) -Wl,--as-needed -o $@ $^ \
+		$(shell pkg-config --libs $(LIB_PKGS))
+	$(Q)ln -sf $(@F) $@.$(SOVERSION)
+
+# One object, in which all names but the public ones are local: they cannot meet a program's own.
+$(BUILD)/libcachewarden.a: $(LIB_OBJ) $(BUILD)/engine.a
+	@echo "  AR $@"
+	$(Q)$(LD) -r -o $(BUILD)/libcachewarden.o $^
+	$(Q)objcopy --localize-hidden $(BUILD)/libcachewarden.o
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $(BUILD)/libcachewarden.o
+
+# Programs as somebody else would build them: they know the public header and the library.
+$(BUILD)/programs/%: docs/examples/%.c $(BUILD)/libcachewarden.so include/cachewarden/cachewarden.h
+	$(Q)$(call build_program,$<)
+$(BUILD)/programs/%: tests/lib/%.c $(BUILD)/libcachewarden.so include/cachewarden/cachewarden.h
+	$(Q)$(call build_program,$<)
+
+define build_program
+mkdir -p $(@D)
+@echo "  CC $<"
+$(Q)$(CC) -std=c11 -g -Wall -Wextra -pedantic -Werror $(SANITIZE_$(MODE)) -Iinclude -o $@ $< -L$(BUILD) \
+	-lcachewarden -pthread '-Wl,-rpath,$$ORIGIN/..'
+endef
+
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC $<"
 	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(UNIT_OBJ:.o=.d)
+-include $(OBJ:.o=.d) $(LIB_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(UNIT_OBJ:.o=.d)
+
+# libcachewarden and the programs that its tests run.
+library: $(BUILD)/libcachewarden.so $(BUILD)/libcachewarden.a $(PROGRAMS)
 
 deps:
 	@sh tests/deps.sh
@@ -64,14 +114,14 @@ test: deps
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory $(JOBS) all $(BUILD)/unit
 	@$(MAKE) --no-print-directory -j1 check live
-	@$(MAKE) --no-print-directory asan
+	@$(MAKE) --no-print-directory asan tsan
 
 # One suite: make check SUITE=glob. All: four at a time, for most of them wait for something.
 check: $(BUILD)/unit
 	@printf '%s\n' $(or $(SUITE),$$($(BUILD)/unit --list)) | xargs -P 4 -n 1 $(BUILD)/unit
 
 # Some of them: make live TESTS='tests/live/test_http.py -k host'
-live: $(BUILD)/cachewardend
+live: $(BUILD)/cachewardend $(PROGRAMS) $(BUILD)/libcachewarden.a
 	CACHEWARDEN_BIN=$(abspath $<) $(PYTEST) -q -p no:cacheprovider $(or $(TESTS),tests/live)
 
 # The tests that look for rare interleavings, with their full numbers of rounds.
@@ -82,6 +132,12 @@ soak: $(BUILD)/cachewardend
 asan:
 	@$(MAKE) --no-print-directory $(JOBS) MODE=asan BUILD=$(BUILD)/asan all $(BUILD)/asan/unit
 	@$(MAKE) --no-print-directory -j1 MODE=asan BUILD=$(BUILD)/asan check live
+
+# The library alone: the daemon has one thread.
+tsan:
+	@$(MAKE) --no-print-directory $(JOBS) MODE=tsan BUILD=$(BUILD)/tsan library
+	CACHEWARDEN_BIN=$(abspath $(BUILD)/tsan/cachewardend) $(PYTEST) -q -p no:cacheprovider \
+		-k threads tests/live/test_library.py
 
 coverage:
 	@$(MAKE) --no-print-directory -j1 MODE=coverage BUILD=$(BUILD)/coverage check live
@@ -95,6 +151,14 @@ lint:
 
 install: all
 	install -D -m 755 $(BUILD)/cachewardend $(DESTDIR)$(PREFIX)/bin/cachewardend
+	install -D -m 644 include/cachewarden/cachewarden.h $(DESTDIR)$(PREFIX)/include/cachewarden/cachewarden.h
+	install -D -m 644 $(BUILD)/libcachewarden.a $(DESTDIR)$(PREFIX)/lib/libcachewarden.a
+	install -D -m 755 $(BUILD)/libcachewarden.so $(DESTDIR)$(PREFIX)/lib/libcachewarden.so.$(VERSION)
+	ln -sf libcachewarden.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libcachewarden.so.$(SOVERSION)
+	ln -sf libcachewarden.so.$(SOVERSION) $(DESTDIR)$(PREFIX)/lib/libcachewarden.so
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBRARIES@|$(shell pkg-config --libs $(LIB_PKGS))|' \
+		src/lib/libcachewarden.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/libcachewarden.pc
 	@sh systemd/install.sh "$(DESTDIR)" "$(PREFIX)" "$(SYSCONFDIR)" "$(UNITDIR)"
 
 # As root: the same on Debian 13, in a folder of its own.
@@ -107,4 +171,4 @@ clean:
 help:
 	@grep -hE '^(# |[a-z]+:)' Makefile
 
-.PHONY: all deps run test check live soak asan coverage bench lint install debian13 clean help
+.PHONY: all library deps run test check live soak asan tsan coverage bench lint install debian13 clean help

@@ -2,7 +2,7 @@
 # Installs the Debian packages that building, testing and measuring need; instant when all are here.
 set -eu
 
-packages="gcc make pkg-config libc6-dev libmicrohttpd-dev libhiredis-dev libuv1-dev libcjson-dev
+packages="gcc g++ make pkg-config libc6-dev libmicrohttpd-dev libhiredis-dev libuv1-dev libcjson-dev
 libyaml-dev libcurl4-gnutls-dev libgnutls28-dev libsystemd-dev libzstd-dev uthash-dev check valgrind
 redis-server redis-tools util-linux tzdata python3 python3-pytest curl jq procps systemd
 clang-format clang-tidy cppcheck gcovr"

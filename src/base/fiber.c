@@ -4,28 +4,20 @@
  *
  *	loop's turn: fiber_scheduler_run() --swapcontext--> fiber --fiber_park()--> back to the turn
  *
- * Special: every switch is announced to AddressSanitizer, every stack to valgrind. Idle fibers keep
+ * Special: every switch is announced to the sanitizers, every stack to valgrind. Idle fibers keep
  * their stack for the next function; at most 64 are kept.
  */
 #include "base/fiber.h"
 
 #include <assert.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 #include <unistd.h>
 #include <uv.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/asan_interface.h>
-#include <sanitizer/common_interface_defs.h>
-#endif
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
-#else
-#define VALGRIND_STACK_REGISTER(low, high) 0
-#define VALGRIND_STACK_DEREGISTER(id)	   ((void)(id))
-#endif
-
+#include "base/fiber_announce.h"
 #include "base/loop.h"
 #include "base/mem.h"
 
@@ -38,6 +30,7 @@ struct fiber {
 	char *stack; /* the guard page, then stack_bytes */
 	unsigned valgrind_id;
 	void *asan_fake_stack;
+	void *tsan_fiber;
 
 	struct fiber_scheduler *scheduler;
 	const char *name;
@@ -60,34 +53,17 @@ struct fiber {
 struct fiber_scheduler {
 	uv_loop_t *uv;
 	ucontext_t context; /* the loop's own stack */
+	sigset_t mask;	    /* of the thread that turns the loop */
 	struct fiber *ready_first, *ready_last;
 	struct fiber *idle;
 	unsigned idle_count;
 	void *asan_fake_stack;
 	const void *asan_stack;
 	size_t asan_stack_bytes;
+	void *tsan_fiber;
 };
 
 static _Thread_local struct fiber *current;
-
-/* The sanitizer learns of a switch before (start) and on the new stack after it (finish). */
-static void announce_start(void **save_fake_stack, const void *bottom, size_t bytes)
-{
-#if defined(__SANITIZE_ADDRESS__)
-	__sanitizer_start_switch_fiber(save_fake_stack, bottom, bytes);
-#else
-	(void)save_fake_stack, (void)bottom, (void)bytes;
-#endif
-}
-
-static void announce_finish(void *fake_stack, const void **ret_bottom, size_t *ret_bytes)
-{
-#if defined(__SANITIZE_ADDRESS__)
-	__sanitizer_finish_switch_fiber(fake_stack, ret_bottom, ret_bytes);
-#else
-	(void)fake_stack, (void)ret_bottom, (void)ret_bytes;
-#endif
-}
 
 static size_t guard_bytes(void)
 {
@@ -100,7 +76,11 @@ static void switch_to_fiber(struct fiber *f)
 
 	f->state = RUNNING;
 	current = f;
+	/* swapcontext() would bring back the mask of when the fiber parked. */
+	f->context.uc_sigmask = s->mask;
 	announce_start(&s->asan_fake_stack, f->stack + guard_bytes(), stack_bytes);
+	s->tsan_fiber = tsan_current();
+	tsan_switch(f->tsan_fiber);
 	swapcontext(&s->context, &f->context);
 	announce_finish(s->asan_fake_stack, NULL, NULL);
 	current = NULL;
@@ -111,6 +91,7 @@ static void switch_to_loop(struct fiber *f)
 	struct fiber_scheduler *s = f->scheduler;
 
 	announce_start(&f->asan_fake_stack, s->asan_stack, s->asan_stack_bytes);
+	tsan_switch(s->tsan_fiber);
 	swapcontext(&f->context, &s->context);
 	announce_finish(f->asan_fake_stack, &s->asan_stack, &s->asan_stack_bytes);
 }
@@ -157,6 +138,7 @@ static struct fiber *fiber_create(struct fiber_scheduler *s)
 	if (f->stack == MAP_FAILED || mprotect(f->stack, guard, PROT_NONE) != 0)
 		mem_exhausted();
 	f->valgrind_id = VALGRIND_STACK_REGISTER(f->stack + guard, f->stack + guard + stack_bytes);
+	f->tsan_fiber = tsan_create();
 	f->scheduler = s;
 	uv_timer_init(s->uv, &f->timer);
 	f->timer.data = f;
@@ -177,6 +159,7 @@ static void timer_closed(uv_handle_t *handle)
 static void fiber_destroy(struct fiber *f)
 {
 	VALGRIND_STACK_DEREGISTER(f->valgrind_id);
+	tsan_destroy(f->tsan_fiber);
 	munmap(f->stack, guard_bytes() + stack_bytes);
 	uv_close((uv_handle_t *)&f->timer, timer_closed);
 }
@@ -212,6 +195,7 @@ struct fiber_scheduler *fiber_scheduler_new(void *uv_loop)
 	struct fiber_scheduler *s = mem_new(struct fiber_scheduler);
 
 	s->uv = uv_loop;
+	fiber_scheduler_resume(s);
 	return s;
 }
 
@@ -225,6 +209,11 @@ void fiber_scheduler_free(struct fiber_scheduler *s)
 		fiber_destroy(f);
 	}
 	mem_free(s);
+}
+
+void fiber_scheduler_resume(struct fiber_scheduler *s)
+{
+	pthread_sigmask(SIG_SETMASK, NULL, &s->mask);
 }
 
 bool fiber_scheduler_ready(const struct fiber_scheduler *s)

@@ -148,12 +148,24 @@ struct fiber_scheduler *loop_fibers(struct loop *loop)
 
 void loop_run(struct loop *loop)
 {
+	fiber_scheduler_resume(loop->fibers);
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
 }
 
 void loop_stop(struct loop *loop)
 {
 	uv_stop(&loop->uv);
+}
+
+void loop_turn(struct loop *loop, bool wait)
+{
+	fiber_scheduler_resume(loop->fibers);
+	uv_run(&loop->uv, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+}
+
+bool loop_busy(const struct loop *loop)
+{
+	return work_left(loop);
 }
 
 void loop_pump_add(struct loop *loop, struct loop_pump *pump)

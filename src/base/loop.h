@@ -25,6 +25,14 @@ uv_loop_t *loop_uv(struct loop *loop);
 /* Runs turns until loop_stop(). */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
+/*
+ * One turn, for a program that has a main loop of its own or none: waits for something to happen,
+ * or, without `wait`, does what is due. Not from within the loop. loop_stop() in a turn ends its
+ * waiting: who waits for a fiber has it stop the loop at its end.
+ */
+void loop_turn(struct loop *loop, bool wait);
+/* Whether something would run at once in the next turn. */
+bool loop_busy(const struct loop *loop);
 
 /*
  * Something that works by being called, such as an HTTP daemon: `run` does what is ready, then

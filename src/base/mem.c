@@ -3,10 +3,21 @@
 #include "base/mem.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+static _Thread_local const struct mem_hook *hook;
+
+const struct mem_hook *mem_use_hook(const struct mem_hook *next)
+{
+	const struct mem_hook *before = hook;
+
+	hook = next;
+	return before;
+}
 
 /* Formats nothing and allocates nothing: there is no memory left to do it with. */
 _Noreturn void mem_exhausted(void)
@@ -14,36 +25,48 @@ _Noreturn void mem_exhausted(void)
 	static const char line[] = "<0>out of memory\n";
 
 	/* The process ends either way, so a failed write changes nothing. */
-	if (write(STDERR_FILENO, line, sizeof line - 1) < 0)
+	if (!hook && write(STDERR_FILENO, line, sizeof line - 1) < 0)
 		abort();
 	abort();
 }
 
-static void *checked(void *p)
+/* Returns where it is worth to try again. */
+static void ask_hook(size_t bytes)
 {
-	if (!p)
+	if (!hook || !hook->exhausted || !hook->exhausted(hook->context, bytes))
 		mem_exhausted();
-	return p;
 }
 
 void *mem_alloc(size_t n)
 {
-	return checked(malloc(n ? n : 1));
+	void *p;
+
+	while (!(p = malloc(n ? n : 1)))
+		ask_hook(n);
+	return p;
 }
 
 void *mem_zalloc(size_t n)
 {
-	return checked(calloc(1, n ? n : 1));
+	return mem_array(1, n);
 }
 
 void *mem_array(size_t count, size_t size)
 {
-	return checked(calloc(count ? count : 1, size ? size : 1));
+	void *p;
+
+	while (!(p = calloc(count ? count : 1, size ? size : 1)))
+		ask_hook(size && count > SIZE_MAX / size ? SIZE_MAX : count * size);
+	return p;
 }
 
 void *mem_realloc(void *p, size_t n)
 {
-	return checked(realloc(p, n ? n : 1));
+	void *moved;
+
+	while (!(moved = realloc(p, n ? n : 1)))
+		ask_hook(n);
+	return moved;
 }
 
 char *mem_strdup(const char *s)

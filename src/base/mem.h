@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Memory that is always there: every function returns a valid pointer or does not return.
- * Out of memory ends the process with one line on standard error; no caller checks for NULL.
+ * Out of memory ends the process with one line on standard error; no caller checks for NULL. Where
+ * the process is somebody else's, a hook is asked first, and standard error is left alone.
  */
 #ifndef CW_BASE_MEM_H
 #define CW_BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* `mem_alloc` leaves the bytes undefined, `mem_zalloc` clears them. `n` may be 0. */
@@ -27,6 +29,17 @@ char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Ends the process as described above; for memory that comes from elsewhere, such as mmap(2). */
 _Noreturn void mem_exhausted(void);
+
+/*
+ * What is asked on this thread when `bytes` (0: not known) cannot be had: true = try again, for it
+ * has freed something. False, or no function, ends the process by abort().
+ */
+struct mem_hook {
+	bool (*exhausted)(void *context, size_t bytes);
+	void *context;
+};
+/* Borrowed until the next one is set; NULL = none. Returns the one before. */
+const struct mem_hook *mem_use_hook(const struct mem_hook *hook);
 
 /* NULL is welcome. */
 void mem_free(void *p);

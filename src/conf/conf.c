@@ -29,11 +29,34 @@ static void add_host_name(struct reader *r, struct node *root)
 	node_put(r->arena, root, "name", node);
 }
 
-static void read_tree(struct reader *r, struct node *root)
+/* Who embeds the engine need not be able to read the daemon's tokens, nor to listen where it does.
+ */
+static void drop_the_daemons(struct node *root)
+{
+	static const char *const names[] = {"listen", "insecure_http", "auth", "log"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		node_drop(root, slice_str(names[i]));
+}
+
+static void put_redis_url(struct reader *r, struct node *root, const char *url)
+{
+	struct node *node = node_new(r->arena, NODE_SCALAR, "the URL that was given", 0);
+
+	node->text = node->raw = arena_slice(r->arena, slice_str(url));
+	node_put(r->arena, root, "redis.url", node);
+}
+
+static void read_tree(struct reader *r, const struct conf_origin *origin, struct node *root)
 {
 	environment_fill(r, root);
-	include_files(r, root);
+	if (origin->path)
+		include_files(r, root);
 	environment_apply(r, root);
+	if (origin->embedded)
+		drop_the_daemons(root);
+	if (origin->redis_url)
+		put_redis_url(r, root, origin->redis_url);
 	add_host_name(r, root);
 	section_read(r, &section_root, root, r->conf);
 }
@@ -50,15 +73,22 @@ static struct conf_full *full_new(void)
 
 enum error conf_load(const char *path, struct conf **ret, struct buf *faults)
 {
+	return conf_load_from(&(struct conf_origin){.path = path}, ret, faults);
+}
+
+enum error conf_load_from(const struct conf_origin *origin, struct conf **ret, struct buf *faults)
+{
 	struct conf_full *full = full_new();
 	struct faults collected = {.out = faults};
 	struct reader reader = {.arena = full->private.arena, .faults = &collected, .conf = full};
-	struct node *root = document_load(reader.arena, path, false, &collected);
+	struct node *root = origin->path
+				    ? document_load(reader.arena, origin->path, false, &collected)
+				    : node_new(reader.arena, NODE_MAP, "the defaults", 0);
 
 	if (root && root->kind != NODE_MAP)
 		reader_fault(&reader, root, "must be a map of `name: value`");
 	else if (root)
-		read_tree(&reader, root);
+		read_tree(&reader, origin, root);
 	full->private.root = root;
 	full->conf.loaded_wall_ms = clock_wall_ms();
 	buf_release(&reader.path);

@@ -218,6 +218,13 @@ struct conf {
  * regular files: for the start, and for reloads, whose files are small and local.
  */
 enum error conf_load(const char *path, struct conf **ret, struct buf *faults);
+/* The same where there may be no file, or no daemon. */
+struct conf_origin {
+	const char *path;      /* NULL: no file, the defaults hold */
+	const char *redis_url; /* above the file and the environment; NULL = not given */
+	bool embedded; /* in a program of somebody else's: what is the daemon's own is left out */
+};
+enum error conf_load_from(const struct conf_origin *origin, struct conf **ret, struct buf *faults);
 struct conf *conf_ref(struct conf *conf);
 void conf_unref(struct conf *conf); /* NULL is welcome */
 

@@ -56,6 +56,8 @@ struct node *node_given(struct node *map, const char *path);
  * they are missing. False where something above it is no map.
  */
 bool node_put(struct arena *arena, struct node *map, const char *path, struct node *node);
+/* Takes a member out, if it is there. */
+void node_drop(struct node *map, struct slice name);
 /* Whether both trees mean the same; NULL equals NULL. */
 bool node_equal(const struct node *a, const struct node *b);
 /* A plain scalar that stands for nothing: empty, `~` or `null`. */

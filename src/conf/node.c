@@ -88,6 +88,22 @@ static void replace_child(struct node *parent, const struct node *old, struct no
 		parent->last = node;
 }
 
+void node_drop(struct node *map, struct slice name)
+{
+	struct node **at = &map->children, *before = NULL;
+
+	while (*at && !slice_equal((*at)->name, name)) {
+		before = *at;
+		at = &before->next;
+	}
+	if (!*at)
+		return;
+	if (map->last == *at)
+		map->last = before;
+	*at = (*at)->next;
+	map->count--;
+}
+
 bool node_put(struct arena *arena, struct node *map, const char *path, struct node *node)
 {
 	const char *dot;

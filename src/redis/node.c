@@ -366,6 +366,14 @@ int64_t node_command_timeout_ms(const struct redis_node *node)
 	return node->config.command_timeout_ms;
 }
 
+bool node_quiet(const struct redis_node *node)
+{
+	for (int role = 0; role < REDIS_ROLES; role++)
+		if (conn_waiting(node->members[role].conn))
+			return false;
+	return true;
+}
+
 struct metrics *node_metrics(const struct redis_node *node)
 {
 	return node->metrics;

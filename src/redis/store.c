@@ -63,6 +63,14 @@ struct redis_state redis_store_state(const struct redis_store *store)
 	return redis_node_state(store->primaries[0]);
 }
 
+bool redis_store_quiet(const struct redis_store *store)
+{
+	for (size_t i = 0; i < store->primary_count; i++)
+		if (!node_quiet(store->primaries[i]))
+			return false;
+	return true;
+}
+
 /* One try: OK with a reply that is no error reply, or what stood against it. */
 static enum error attempt(struct redis_node *node, struct redis_call call,
 	struct redis_batch *batch, struct fault *fault)

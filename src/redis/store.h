@@ -22,6 +22,8 @@ size_t redis_store_primaries(struct redis_store *store, struct redis_node *const
 /* Where `key` lives. */
 struct redis_node *redis_store_node(struct redis_store *store, struct slice key);
 struct redis_state redis_store_state(const struct redis_store *store);
+/* Whether no command waits for a reply, or for its turn. */
+bool redis_store_quiet(const struct redis_store *store);
 
 struct redis_call {
 	enum redis_role role;

@@ -9,7 +9,7 @@ from tree import end, fault, files, read, without_comments
 
 # The folder "" holds src/*.c: options, boot and shutdown.
 RANKS = {"base": 0, "conf": 1, "redis": 2, "http": 2, "source": 2, "cache": 4, "warm": 5,
-         "watch": 5, "api": 6, "ui": 6, "cli": 7, "": 7}
+         "watch": 5, "lib": 5, "api": 6, "ui": 6, "cli": 7, "": 7}
 
 # A header's name or its folder -> the folders that may include it; None = all.
 LIBRARIES = {"microhttpd.h": {"http"}, "hiredis": {"redis"}, "yaml.h": {"conf"},
@@ -20,7 +20,7 @@ LIBRARIES = {"microhttpd.h": {"http"}, "hiredis": {"redis"}, "yaml.h": {"conf"},
 
 SYSTEM_FOLDERS = {"arpa", "linux", "net", "netinet", "sys"}
 SYSTEM = set("""assert ctype dirent endian errno fcntl float fnmatch ftw getopt glob grp inttypes
-libgen limits locale math netdb poll pwd sched setjmp signal spawn stdalign stdarg stdbool stddef
+libgen limits locale math netdb poll pthread pwd sched setjmp signal spawn stdalign stdarg stdbool stddef
 stdint stdio stdlib stdnoreturn string strings syslog termios time ucontext unistd wchar""".split())
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(<[^>]+>|"[^"]+"|\S+)', re.M)

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* A handle's life: an engine, the loop it runs on, and nothing beside them. */
+#include <string.h>
+
+#include "lib/handle.h"
+
+enum { stop_ms = 5000 };
+
+static enum error load_conf(
+	const struct cw_options *options, struct conf **ret, struct fault *fault)
+{
+	const struct conf_origin origin = {
+		.path = options->config, .redis_url = options->url, .embedded = true};
+	struct buf faults = {0};
+	enum error error = conf_load_from(&origin, ret, &faults);
+
+	/* One line is what fits into a sentence. */
+	if (error)
+		fault_set(fault, error, "%.*s", (int)strcspn(faults.p, "\n"), faults.p);
+	buf_release(&faults);
+	if (!error && (*ret)->redis.kind == REDIS_URL_MANAGED) {
+		conf_unref(*ret);
+		error = fault_set(fault, ERR_BAD_CONFIG,
+			"redis.url is managed:, a server of a daemon's own; give the library the "
+			"URL of a server such as redis://localhost:6379/0");
+	}
+	return error;
+}
+
+/* The program is the owner of its keys; `admin` keeps it from accidents alone. */
+static unsigned scopes_of(const struct cw_options *options)
+{
+	unsigned scopes = SCOPE_READ | SCOPE_KEYS | SCOPE_WRITE | SCOPE_INVALIDATE | SCOPE_SESSIONS;
+
+	return options->admin ? scopes | SCOPE_FLUSH | SCOPE_ADMIN : scopes;
+}
+
+static struct cw_cache *cache_new(const struct cw_options *options, struct conf *conf)
+{
+	struct cw_cache *cache = mem_new(struct cw_cache);
+	struct loop *loop = loop_new();
+	struct event_bus *bus = event_bus_new();
+	struct metrics *metrics = metrics_new();
+
+	cache->hook = (struct mem_hook){options->out_of_memory, options->context};
+	cache->who = (struct identity){.name = "libcachewarden", .scopes = scopes_of(options)};
+	cw_init(&cache->engine, loop, bus, metrics,
+		redis_store_new(&(struct redis_node_options){
+			.loop = loop, .bus = bus, .metrics = metrics, .conf = &conf->redis}),
+		conf);
+	key_guard_init(&cache->guard, conf, &cache->who);
+	fiber_group_init(&cache->calls, loop);
+	uv_timer_init(loop_uv(loop), &cache->alarm);
+	cache->alarm.data = cache;
+	conf_unref(conf);
+	return cache;
+}
+
+struct cw_cache *cw_open(const struct cw_options *options, struct cw_error *error)
+{
+	static const struct cw_options defaults;
+	struct cw_cache *cache = NULL;
+	struct fault fault = {0};
+	struct conf *conf;
+
+	if (!options)
+		options = &defaults;
+	const struct mem_hook hook = {options->out_of_memory, options->context};
+	const struct mem_hook *before = mem_use_hook(&hook);
+
+	if (load_conf(options, &conf, &fault) == OK)
+		cache = cache_new(options, conf);
+	mem_use_hook(before);
+	status_set(error, &fault);
+	return cache;
+}
+
+struct ending {
+	struct cw_cache *cache;
+	bool done;
+};
+
+static void ending_fiber(void *argument)
+{
+	struct ending *ending = argument;
+	struct cw *engine = &ending->cache->engine;
+
+	cw_stop(engine, clock_deadline(stop_ms));
+	redis_store_free(engine->store);
+	ending->done = true;
+	loop_stop(engine->loop);
+}
+
+void cw_close(struct cw_cache *cache)
+{
+	struct ending ending = {.cache = cache};
+	struct call_guard guard;
+
+	if (!cache)
+		return;
+	struct cw engine = cache->engine;
+
+	call_enter(&cache->hook, &guard);
+	fiber_spawn(&cache->calls, "end", ending_fiber, &ending);
+	while (!ending.done)
+		loop_turn(engine.loop, true);
+	cw_release(&cache->engine);
+	uv_close((uv_handle_t *)&cache->alarm, NULL);
+	loop_free(engine.loop);
+	event_bus_free(engine.bus);
+	metrics_free(engine.metrics);
+	call_leave(&guard);
+	mem_free(cache);
+}
+
+static enum error ping(struct cw_cache *cache, void *args, struct fault *fault)
+{
+	(void)args;
+	return redis_store_command(
+		cache->engine.store, slice_of("", 0), NULL, fault, SLICE("PING"));
+}
+
+enum cw_status cw_ping(struct cw_cache *cache, struct cw_error *error)
+{
+	return call_run(cache, ping, NULL, error);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The blocking face of the engine: every public function runs a function in a fiber and turns the
+ * handle's loop until that has ended.
+ *
+ *	cw_get() -> call_run() -> [ loop: fiber { engine } ] -> the caller goes on, the loop rests
+ *
+ * Between two calls nothing runs. That is why a callback of the program may call the library again:
+ * it runs on the program's own stack, between two calls.
+ */
+#ifndef CW_LIB_HANDLE_H
+#define CW_LIB_HANDLE_H
+
+#include "base/mem.h"
+#include "cache/cw.h"
+#include "cache/key.h"
+#include "cachewarden/cachewarden.h"
+
+struct cw_cache {
+	struct cw engine;
+	struct identity who; /* what the program may do */
+	struct key_guard guard;
+	struct mem_hook hook;
+	struct fiber_group calls;
+	bool inside;	    /* a call is under way */
+	bool layout_judged; /* our own keys in this Redis are of a layout that we know */
+	uv_timer_t alarm;
+	bool alarmed;
+	int64_t look_again_ms;
+};
+
+/* One call, in its fiber. Parks. */
+typedef enum error call_function(struct cw_cache *cache, void *args, struct fault *fault);
+
+/* Runs it to its end. `error` may be NULL. */
+enum cw_status call_run(
+	struct cw_cache *cache, call_function *run, void *args, struct cw_error *error);
+/* The same for who has an answer even without Redis: it runs although Redis is away. */
+enum cw_status call_run_anyway(
+	struct cw_cache *cache, call_function *run, void *args, struct cw_error *error);
+
+/* What the library's own memory and sockets need of the process, for the time of a call. */
+struct call_guard {
+	const struct mem_hook *hook;
+	sigset_t mask;
+	bool pipe_pending;
+};
+void call_enter(const struct mem_hook *hook, struct call_guard *guard);
+void call_leave(const struct call_guard *guard);
+
+/* Fills `error` (NULL is welcome) and returns what the public has to know. */
+enum cw_status status_set(struct cw_error *error, const struct fault *fault);
+
+static inline struct slice slice_from(struct cw_bytes bytes)
+{
+	return (struct slice){bytes.data, bytes.size};
+}
+
+#endif

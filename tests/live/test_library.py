@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+"""libcachewarden as a C program meets it: its names, its header, its build files, its behaviour."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from harness import BINARY, DEADLINE
+
+BUILD = os.path.dirname(BINARY)
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SHARED, STATIC = (os.path.join(BUILD, "libcachewarden" + end) for end in (".so", ".a"))
+
+
+def output(*command, **options):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=120, **options)
+    assert done.returncode == 0, (command, done.stdout, done.stderr)
+    return done.stdout
+
+
+# valgrind, and programs built elsewhere, want a library without sanitizers.
+PLAIN = not re.search("lib(asan|tsan)", output("readelf", "-d", SHARED))
+
+
+def program(name, *args, env=None, before=(), code=0, timeout=DEADLINE):
+    """Runs a program of build/programs; returns what it printed. It must not say anything else."""
+    done = subprocess.run([*before, os.path.join(BUILD, "programs", name), *args],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=timeout, env={**os.environ, **(env or {})})
+    # What AddressSanitizer says to every program that has fibers.
+    errors = re.sub(r"^==\d+==WARNING: ASan doesn't fully support makecontext.*\n", "", done.stderr)
+    assert (done.returncode, errors) == (code, ""), done
+    return done.stdout
+
+
+# What the files of the library are ------------------------------------------------------------
+
+
+def names(path, *options):
+    listing = output("nm", "--defined-only", *options, path)
+    return {line.split()[-1].partition("@")[0] for line in listing.splitlines() if " " in line}
+
+
+def declared():
+    with open(os.path.join(ROOT, "include/cachewarden/cachewarden.h"), encoding="utf-8") as file:
+        return set(re.findall(r"^CW_API [^;(]*?\b\*?(cw_\w+)\(", file.read(), re.M))
+
+
+# In a sanitized archive the sanitizer's own names are global, too.
+@pytest.mark.parametrize("path, options", [(SHARED, ["-D"]), (STATIC, ["-g"])][:1 + PLAIN])
+def test_the_library_defines_what_its_header_declares_and_no_other_name(path, options):
+    assert names(path, *options) == declared()
+
+
+def test_the_shared_library_has_its_soname_and_needs_nothing_of_the_daemon():
+    dynamic = output("readelf", "-d", SHARED)
+    assert "[libcachewarden.so.0]" in dynamic
+    for library in ("curl", "microhttpd", "systemd", "pq."):
+        assert "lib" + library not in dynamic
+
+
+@pytest.mark.parametrize("command", [
+    ["gcc", "-std=c11", "-x", "c"], ["gcc", "-std=c17", "-x", "c"],
+    ["g++", "-std=c++11", "-x", "c++"], ["g++", "-std=c++20", "-x", "c++"]])
+def test_the_header_is_c_and_cpp_without_a_warning(command):
+    text = "#include <cachewarden/cachewarden.h>\nint main() { return cw_str(\"a\").size != 1; }\n"
+    output(*command, "-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only",
+           "-I" + os.path.join(ROOT, "include"), "-", input=text)
+
+
+def installed_library_is_found_by_pkg_config(folder, redis):
+    built = os.path.relpath(BUILD, ROOT)
+    output("make", "-s", "-o", "all", "install", "DESTDIR=" + folder, "PREFIX=/usr",
+           "BUILD=" + built, cwd=ROOT)
+    env = {**os.environ, "PKG_CONFIG_PATH": folder + "/usr/lib/pkgconfig",
+           "PKG_CONFIG_SYSROOT_DIR": folder}
+    source = os.path.join(ROOT, "tests/lib/ping.c")
+    for static in ([], ["--static"]):
+        flags = output("pkg-config", "--cflags", "--libs", *static, "libcachewarden",
+                       env=env).split()
+        flags = [flag.replace(folder + folder, folder) for flag in flags]
+        if static:
+            flags = [flag.replace("-lcachewarden", "-l:libcachewarden.a") for flag in flags]
+        target = os.path.join(folder, "ping")
+        output("gcc", "-o", target, source, *flags)
+        said = output(target, redis.url, env={**os.environ, "LD_LIBRARY_PATH": folder + "/usr/lib"})
+        assert said == "ok \n"
+
+
+if PLAIN:
+    test_an_installed_library_is_found_by_pkg_config = installed_library_is_found_by_pkg_config
+
+
+# The handle -----------------------------------------------------------------------------------
+
+
+def test_ping_says_ok_and_what_is_wrong(redis, folder):
+    assert program("ping", redis.url) == "ok \n"
+    assert program("ping", "", env={"REDIS_URL": redis.url}) == "ok \n"
+    assert "redis_unavailable Redis at unix:" in program("ping", f"unix://{folder}/none", code=15)
+    assert "is not a URL such as redis://" in program("ping", "http://localhost", code=2)
+    assert "managed:" in program("ping", "managed:", code=2)
+
+
+def test_a_configuration_file_of_the_daemon_serves_the_library_too(redis, folder):
+    path = os.path.join(folder, "c.yaml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"""
+listen: ["127.0.0.1:80"]
+auth: {{tokens_file: nobody-may-read-this}}
+redis: {{url: "{redis.url}"}}
+""")
+    os.chmod(path, 0o600)
+    assert program("ping", "", path) == "ok \n"
+    with open(path, "a", encoding="utf-8") as file:
+        file.write("nonsense: 1\n")
+    assert "c.yaml:5: nonsense" in program("ping", "", path, code=2)
+
+
+def test_a_newer_layout_of_our_keys_is_refused(redis):
+    redis("HSET", "cw:meta", "layout", "99")
+    assert "Use the newer" in program("ping", redis.url, code=7)
