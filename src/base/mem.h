@@ -39,7 +39,7 @@ struct mem_hook {
 	void *context;
 };
 /* Borrowed until the next one is set; NULL = none. Returns the one before. */
-const struct mem_hook *mem_use_hook(const struct mem_hook *hook);
+const struct mem_hook *mem_use_hook(const struct mem_hook *next);
 
 /* NULL is welcome. */
 void mem_free(void *p);

@@ -34,10 +34,10 @@ typedef enum error call_function(struct cw_cache *cache, void *args, struct faul
 
 /* Runs it to its end. `error` may be NULL. */
 enum cw_status call_run(
-	struct cw_cache *cache, call_function *run, void *args, struct cw_error *error);
+	struct cw_cache *cache, call_function *function, void *args, struct cw_error *error);
 /* The same for who has an answer even without Redis: it runs although Redis is away. */
 enum cw_status call_run_anyway(
-	struct cw_cache *cache, call_function *run, void *args, struct cw_error *error);
+	struct cw_cache *cache, call_function *function, void *args, struct cw_error *error);
 
 /* What the library's own memory and sockets need of the process, for the time of a call. */
 struct call_guard {
