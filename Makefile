@@ -15,7 +15,7 @@ PKGS := libmicrohttpd hiredis libuv libcjson yaml-0.1 libcurl gnutls libsystemd 
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS = $(shell pkg-config --libs $(PKGS))
 # Those of them that the library needs; SOVERSION changes when a program would have to be rebuilt.
-LIB_PKGS := hiredis libuv libcjson yaml-0.1 gnutls
+LIB_PKGS := hiredis libuv libcjson yaml-0.1 gnutls libzstd
 SOVERSION := 0
 
 # What all builds share, then what one MODE adds: release, asan, tsan, coverage.
