@@ -27,6 +27,10 @@ struct entry_step {
 enum error entry_step(
 	const struct entry_step *step, struct redis_batch *batch, struct fault *fault);
 
+/* ERR_TOO_LARGE over cache.max_value_bytes. */
+enum error entry_check_size(
+	const struct cw *cw, const struct entry_write *write, struct fault *fault);
+
 /* One more value beyond cache.warn_value_bytes, for the metric. */
 void entry_note_size(struct cw *cw, size_t bytes, const char *what);
 

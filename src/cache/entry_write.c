@@ -156,7 +156,7 @@ static enum error store_chunk(
 	return error;
 }
 
-static enum error check_size(
+enum error entry_check_size(
 	const struct cw *cw, const struct entry_write *write, struct fault *fault)
 {
 	int64_t most = cw->conf->max_value_bytes;
@@ -195,7 +195,7 @@ enum error entry_write(struct cw *cw, const struct entry_write *write, enum entr
 	struct chunk chunk = {.cw = cw, .writes = write, .count = 1, .ask_exists = true};
 	bool may = true, existed = false;
 	size_t stored = 0;
-	enum error error = check_size(cw, write, fault);
+	enum error error = entry_check_size(cw, write, fault);
 
 	*ret = ENTRY_NOT_STORED;
 	if (!error)
@@ -228,7 +228,7 @@ enum error entry_write_many(struct cw *cw, const struct entry_write *writes, siz
 
 	*ret_stored = 0;
 	for (size_t i = 0; i < count && !error; i++)
-		error = check_size(cw, &writes[i], fault);
+		error = entry_check_size(cw, &writes[i], fault);
 	for (size_t at = 0, n; at < count && !error; at += n) {
 		n = chunk_length(writes + at, count - at);
 		struct chunk chunk = {.cw = cw, .writes = writes + at, .count = n};

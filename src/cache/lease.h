@@ -15,11 +15,12 @@
 #define CW_CACHE_LEASE_H
 
 #include "cache/entry.h"
+#include "cache/token.h"
 
-enum { LEASE_TOKEN = 32, LEASE_PROVISIONAL_MS = 5000, LEASE_MAX_MS = 300000 };
+enum { LEASE_PROVISIONAL_MS = 5000, LEASE_MAX_MS = 300000 };
 
 struct lease {
-	char token[LEASE_TOKEN + 1]; /* hex digits; "" = somebody else has it */
+	char token[TOKEN_DIGITS + 1]; /* hex digits; "" = somebody else has it */
 };
 
 /*

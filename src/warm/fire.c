@@ -60,7 +60,7 @@ static enum error take_receipt(const struct fire *fire, bool *ret_won, struct fa
 	*ret_won = true;
 	if (fire->cause != FIRE_SCHEDULE)
 		return OK;
-	lock_token(receipt.token);
+	token_new(receipt.token);
 	while ((error = receipt_take(fire->cw, &receipt, ret_won, fault))) {
 		if (!passing(error) || clock_mono_ms() + pause > fire->deadline)
 			return error;

@@ -3,19 +3,15 @@
 #include "warm/lock.h"
 
 #include <stdio.h>
-#include <string.h>
 
-#include "base/crypto.h"
 #include "base/duration.h"
 #include "base/mem.h"
-
-enum { give_back_ms = 2000 };
 
 struct lock {
 	struct cw *cw;
 	struct buf key;
-	char token[LOCK_TOKEN + 1];
-	char value[LOCK_TOKEN + 1 + LOCK_OPERATION];
+	char token[TOKEN_DIGITS + 1];
+	char value[TOKEN_DIGITS + 1 + LOCK_OPERATION];
 	struct fiber_group keepers;
 	bool lost;
 };
@@ -26,48 +22,6 @@ static const char renew_script[] =
 	"if v and string.sub(v, 1, #ARGV[1]) ~= ARGV[1] then return 0 end "
 	"redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1";
 
-static const char remove_script[] =
-	"local v = redis.call('GET', KEYS[1]) "
-	"if v and string.sub(v, 1, #ARGV[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end "
-	"return 0";
-
-void lock_token(char ret[LOCK_TOKEN + 1])
-{
-	uint8_t random[LOCK_TOKEN / 2];
-	struct buf hex = {0};
-
-	crypto_random(random, sizeof random);
-	hex_encode(random, sizeof random, &hex);
-	memcpy(ret, hex.p, LOCK_TOKEN + 1);
-	buf_release(&hex);
-}
-
-/* SET NX; where there is something already, `holder` gets it. Both empty: it has just ended. */
-static enum error claim(struct cw *cw, struct slice key, const char *value, int64_t ttl_ms,
-	struct redis_value **holder, struct fault *fault)
-{
-	struct redis_value *reply = NULL;
-	char ttl[24];
-
-	*holder = NULL;
-	snprintf(ttl, sizeof ttl, "%lld", (long long)ttl_ms);
-	enum error error = redis_store_command(cw->store, key, &reply, fault, SLICE("SET"), key,
-		slice_str(value), SLICE("NX"), SLICE("PX"), slice_str(ttl));
-	if (error)
-		return error;
-	bool won = reply->type != REDIS_NIL;
-	redis_value_free(reply);
-	if (won)
-		return OK;
-	return redis_store_command(cw->store, key, holder, fault, SLICE("GET"), key);
-}
-
-static bool is_token(const struct redis_value *holder, const char *token)
-{
-	return !holder ||
-	       (holder->type == REDIS_STRING && slice_starts(holder->text, slice_str(token)));
-}
-
 enum error lock_take(struct cw *cw, struct slice job, struct lock **ret,
 	char holder[LOCK_OPERATION], struct fault *fault)
 {
@@ -77,17 +31,18 @@ enum error lock_take(struct cw *cw, struct slice job, struct lock **ret,
 	*ret = NULL;
 	holder[0] = '\0';
 	lock->cw = cw;
-	lock_token(lock->token);
+	token_new(lock->token);
 	fiber_group_init(&lock->keepers, cw->loop);
 	cw_own_key(cw, "run:", job, &lock->key);
-	enum error error = claim(cw, buf_slice(&lock->key), lock->token, LOCK_TTL_MS, &held, fault);
-	if (!error && is_token(held, lock->token)) {
+	enum error error =
+		token_claim(cw, buf_slice(&lock->key), lock->token, LOCK_TTL_MS, &held, fault);
+	if (!error && token_is(held, lock->token)) {
 		*ret = lock;
 	} else {
-		if (held && held->type == REDIS_STRING && held->text.n > LOCK_TOKEN + 1)
+		if (held && held->type == REDIS_STRING && held->text.n > TOKEN_DIGITS + 1)
 			snprintf(holder, LOCK_OPERATION, "%.*s",
-				(int)(held->text.n - LOCK_TOKEN - 1),
-				held->text.p + LOCK_TOKEN + 1);
+				(int)(held->text.n - TOKEN_DIGITS - 1),
+				held->text.p + TOKEN_DIGITS + 1);
 		lock_abandon(lock);
 	}
 	redis_value_free(held);
@@ -137,17 +92,11 @@ void lock_release(struct lock *lock)
 {
 	if (!lock)
 		return;
-	struct slice key = buf_slice(&lock->key);
-	struct redis_call call = {.idempotent = true, .deadline = clock_deadline(give_back_ms)};
-	struct slice argv[] = {
-		SLICE("EVAL"), slice_str(remove_script), SLICE("1"), key, slice_str(lock->token)};
-
 	fiber_group_cancel(&lock->keepers);
 	while (lock->keepers.count)
 		fiber_group_join(&lock->keepers, DEADLINE_NONE);
 	if (!lock->lost)
-		redis_store_call(
-			lock->cw->store, call, key, sizeof argv / sizeof *argv, argv, NULL, NULL);
+		token_remove(lock->cw, buf_slice(&lock->key), slice_str(lock->token));
 	lock_abandon(lock);
 }
 
@@ -162,8 +111,8 @@ enum error receipt_take(
 	time_format(receipt->nominal_wall_ms, &name);
 	cw_own_key(cw, "fire:", buf_slice(&name), &key);
 	enum error error =
-		claim(cw, buf_slice(&key), receipt->token, receipt->ttl_ms, &held, fault);
-	*ret_won = !error && is_token(held, receipt->token);
+		token_claim(cw, buf_slice(&key), receipt->token, receipt->ttl_ms, &held, fault);
+	*ret_won = !error && token_is(held, receipt->token);
 	redis_value_free(held);
 	buf_release(&name);
 	buf_release(&key);

@@ -11,9 +11,9 @@
 #ifndef CW_WARM_LOCK_H
 #define CW_WARM_LOCK_H
 
-#include "cache/cw.h"
+#include "cache/token.h"
 
-enum { LOCK_TTL_MS = 10000, LOCK_RENEW_MS = 3000, LOCK_TOKEN = 32, LOCK_OPERATION = 40 };
+enum { LOCK_TTL_MS = 10000, LOCK_RENEW_MS = 3000, LOCK_OPERATION = 40 };
 
 struct lock;
 
@@ -32,8 +32,6 @@ void lock_release(struct lock *lock);
 /* Forgets one that was never kept, without a word to Redis: it ends by itself. */
 void lock_abandon(struct lock *lock);
 
-/* A fresh token, LOCK_TOKEN hex digits and a NUL. */
-void lock_token(char ret[LOCK_TOKEN + 1]);
 /*
  * *ret_won says whether this fire is ours. Asking again with the same token gives the same answer,
  * so that a lost reply does no harm. Parks.
@@ -42,7 +40,7 @@ struct receipt {
 	struct slice job;
 	int64_t nominal_wall_ms;
 	int64_t ttl_ms;
-	char token[LOCK_TOKEN + 1];
+	char token[TOKEN_DIGITS + 1];
 };
 enum error receipt_take(
 	struct cw *cw, const struct receipt *receipt, bool *ret_won, struct fault *fault);

@@ -92,8 +92,8 @@ static void receipts(void)
 	bool won;
 
 	daemon_begin(&d, "    []");
-	lock_token(mine.token);
-	lock_token(other.token);
+	token_new(mine.token);
+	token_new(other.token);
 	ck_assert_int_eq(receipt_take(&d.cw, &mine, &won, NULL), OK);
 	ck_assert(won);
 	ck_assert_int_eq(receipt_take(&d.cw, &other, &won, NULL), OK);

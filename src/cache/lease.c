@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* Taking, storing under and giving back a lease; see lease.h. */
+#include "cache/lease.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "cache/entry_internal.h"
+#include "cache/log.h"
+#include "cache/tag.h"
+
+/* Stores for a while, if the lease is the caller's. */
+static const char store_script[] =
+	"local v = redis.call('GET', KEYS[1]) "
+	"if not v or string.sub(v, 1, #ARGV[1]) ~= ARGV[1] then return 0 end "
+	"redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3]) return 1";
+
+/*
+ * Gives what was stored its time ('' = for ever), or takes it away ('0'), and ends the lease. A
+ * value with more time than ours has is somebody else's, who knew nothing of leases.
+ */
+static const char settle_script[] =
+	"local v = redis.call('GET', KEYS[1]) "
+	"if not v or string.sub(v, 1, #ARGV[1]) ~= ARGV[1] then return 0 end "
+	"redis.call('DEL', KEYS[1]) "
+	"local t = redis.call('PTTL', KEYS[2]) "
+	"if t < 0 or t > tonumber(ARGV[3]) then return 0 end "
+	"if ARGV[2] == '0' then redis.call('UNLINK', KEYS[2]) "
+	"elseif ARGV[2] == '' then redis.call('PERSIST', KEYS[2]) "
+	"else redis.call('PEXPIRE', KEYS[2], ARGV[2]) end "
+	"return 1";
+
+enum error lease_take(
+	struct cw *cw, struct slice key, int64_t ms, struct lease *ret, struct fault *fault)
+{
+	char last[INVAL_ID_BYTES], value[TOKEN_DIGITS + 1 + INVAL_ID_BYTES];
+	struct redis_value *holder = NULL;
+	struct buf name = {0};
+
+	ret->token[0] = '\0';
+	/* The id comes first: what is invalidated from here on is seen when the value is stored. */
+	enum error error = inval_log_last(cw, last, fault);
+	if (error)
+		return error;
+	token_new(ret->token);
+	snprintf(value, sizeof value, "%s %s", ret->token, last);
+	lease_key(cw, key, &name);
+	error = token_claim(cw, buf_slice(&name), value, ms, &holder, fault);
+	if (error || !token_is(holder, ret->token))
+		ret->token[0] = '\0';
+	redis_value_free(holder);
+	buf_release(&name);
+	return error;
+}
+
+enum error lease_taken(struct cw *cw, struct slice key, bool *ret, struct fault *fault)
+{
+	struct redis_value *reply = NULL;
+	struct buf name = {0};
+
+	lease_key(cw, key, &name);
+	enum error error = redis_store_command(
+		cw->store, buf_slice(&name), &reply, fault, SLICE("EXISTS"), buf_slice(&name));
+	*ret = !error && reply->integer > 0;
+	redis_value_free(reply);
+	buf_release(&name);
+	return error;
+}
+
+void lease_release(struct cw *cw, struct slice key, struct slice token)
+{
+	struct buf name = {0};
+
+	lease_key(cw, key, &name);
+	token_remove(cw, buf_slice(&name), token);
+	buf_release(&name);
+}
+
+/* A store on its way. */
+struct storing {
+	struct cw *cw;
+	struct slice token;
+	const struct entry_write *write;
+	struct buf lease; /* its key */
+	int64_t px_ms;
+	char provisional[24]; /* milliseconds */
+	char since[INVAL_ID_BYTES];
+};
+
+static enum error lost(struct fault *fault)
+{
+	return fault_set(fault, ERR_LEASE_LOST,
+		"the lease has ended, or was never granted, so nothing was stored: read the key "
+		"again, and load within the time that was asked for");
+}
+
+/* The log's id behind the token in a lease's value. */
+static bool read_since(struct storing *s, const struct redis_value *value)
+{
+	struct slice text = value->text;
+
+	if (value->type != REDIS_STRING || text.n <= TOKEN_DIGITS + 1 ||
+		!slice_starts(text, s->token) || text.n - TOKEN_DIGITS - 1 >= sizeof s->since)
+		return false;
+	snprintf(s->since, sizeof s->since, "%s", text.p + TOKEN_DIGITS + 1);
+	return true;
+}
+
+/* The value for a few seconds, and where the log is to be read from. Parks. */
+static enum error store_for_a_while(struct storing *s, struct fault *fault)
+{
+	const struct entry_write *write = s->write;
+	struct redis_batch *batch = redis_batch_new();
+	struct slice lease = buf_slice(&s->lease);
+	struct buf scratch = {0};
+
+	struct entry_bytes bytes = entry_encode(s->cw, write, &scratch);
+	s->px_ms = bytes.px_ms;
+	bool shorter = s->px_ms >= 0 && s->px_ms < LEASE_PROVISIONAL_MS;
+	snprintf(s->provisional, sizeof s->provisional, "%lld",
+		(long long)(shorter ? s->px_ms : LEASE_PROVISIONAL_MS));
+	size_t get = REDIS_ADD(batch, SLICE("GET"), lease);
+	tag_add(s->cw, batch, write->key, s->px_ms, write->tags, write->tag_count);
+	size_t set = REDIS_ADD(batch, SLICE("EVAL"), slice_str(store_script), SLICE("2"), lease,
+		write->key, s->token, bytes.stored, slice_str(s->provisional));
+	enum error error = redis_node_run(redis_store_node(s->cw->store, write->key),
+		REDIS_COMMANDS, batch, cw_deadline(s->cw), fault);
+	for (size_t i = 0; i <= set && !error; i++)
+		error = redis_value_error(redis_batch_reply(batch, i), fault);
+	if (!error && (!read_since(s, redis_batch_reply(batch, get)) ||
+			      redis_batch_reply(batch, set)->integer != 1))
+		error = lost(fault);
+	redis_batch_free(batch);
+	buf_release(&scratch);
+	return error;
+}
+
+/* Whether an invalidation has named the value since its load began. What is not known counts. */
+static bool is_stale(const struct storing *s)
+{
+	struct redis_batch *batch = redis_batch_new();
+	const struct entry_write *write = s->write;
+	struct inval_since *since = NULL;
+	struct buf log = {0};
+
+	cw_own_key(s->cw, "inval", slice_of(NULL, 0), &log);
+	size_t index = inval_log_read(s->cw, s->since, batch);
+	if (redis_node_run(redis_store_node(s->cw->store, buf_slice(&log)), REDIS_COMMANDS, batch,
+		    cw_deadline(s->cw), NULL) == OK)
+		since = inval_since_parse(redis_batch_reply(batch, index), s->since);
+	bool stale = !since || inval_since_matches(since, write->key) ||
+		     inval_since_matches_tags(since, write->tags, write->tag_count);
+	inval_since_free(since);
+	redis_batch_free(batch);
+	buf_release(&log);
+	return stale;
+}
+
+/* Parks. */
+static enum error settle(const struct storing *s, bool keep, bool *ret_kept, struct fault *fault)
+{
+	struct slice lease = buf_slice(&s->lease), key = s->write->key;
+	struct redis_value *reply = NULL;
+	struct buf time = {0};
+
+	if (!keep)
+		buf_char(&time, '0');
+	else if (s->px_ms >= 0)
+		buf_int(&time, s->px_ms);
+	buf_reserve(&time, 1);
+	enum error error = redis_store_command(s->cw->store, key, &reply, fault, SLICE("EVAL"),
+		slice_str(settle_script), SLICE("2"), lease, key, s->token, buf_slice(&time),
+		slice_str(s->provisional));
+	*ret_kept = keep && !error && reply->type == REDIS_INTEGER && reply->integer == 1;
+	redis_value_free(reply);
+	buf_release(&time);
+	return error;
+}
+
+enum error lease_store(struct cw *cw, struct slice token, const struct entry_write *write,
+	bool *ret_kept, struct fault *fault)
+{
+	struct storing s = {.cw = cw, .token = token, .write = write};
+	enum error error = entry_check_size(cw, write, fault);
+
+	*ret_kept = false;
+	/* The scripts compare the beginning of the lease with it. */
+	if (!error && token.n != TOKEN_DIGITS)
+		error = lost(fault);
+	if (error)
+		return error;
+	lease_key(cw, write->key, &s.lease);
+	error = store_for_a_while(&s, fault);
+	if (!error)
+		error = settle(&s, !is_stale(&s), ret_kept, fault);
+	cw->sets += *ret_kept;
+	buf_release(&s.lease);
+	return error;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* Keys that are held; see token.h. */
+#include "cache/token.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/crypto.h"
+
+enum { remove_ms = 2000 };
+
+static const char remove_script[] =
+	"local v = redis.call('GET', KEYS[1]) "
+	"if v and string.sub(v, 1, #ARGV[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end "
+	"return 0";
+
+void token_new(char ret[TOKEN_DIGITS + 1])
+{
+	uint8_t random[TOKEN_DIGITS / 2];
+	struct buf hex = {0};
+
+	crypto_random(random, sizeof random);
+	hex_encode(random, sizeof random, &hex);
+	memcpy(ret, hex.p, TOKEN_DIGITS + 1);
+	buf_release(&hex);
+}
+
+enum error token_claim(struct cw *cw, struct slice key, const char *value, int64_t ttl_ms,
+	struct redis_value **ret_holder, struct fault *fault)
+{
+	struct redis_value *reply = NULL;
+	char ttl[24];
+
+	*ret_holder = NULL;
+	snprintf(ttl, sizeof ttl, "%lld", (long long)ttl_ms);
+	enum error error = redis_store_command(cw->store, key, &reply, fault, SLICE("SET"), key,
+		slice_str(value), SLICE("NX"), SLICE("PX"), slice_str(ttl));
+	if (error)
+		return error;
+	bool won = reply->type != REDIS_NIL;
+	redis_value_free(reply);
+	if (won)
+		return OK;
+	return redis_store_command(cw->store, key, ret_holder, fault, SLICE("GET"), key);
+}
+
+bool token_is(const struct redis_value *holder, const char *token)
+{
+	return !holder ||
+	       (holder->type == REDIS_STRING && slice_starts(holder->text, slice_str(token)));
+}
+
+void token_remove(struct cw *cw, struct slice key, struct slice token)
+{
+	struct redis_call call = {.idempotent = true, .deadline = clock_deadline(remove_ms)};
+	struct slice argv[] = {SLICE("EVAL"), slice_str(remove_script), SLICE("1"), key, token};
+
+	redis_store_call(cw->store, call, key, sizeof argv / sizeof *argv, argv, NULL, NULL);
+}

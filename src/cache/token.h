@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tokens: who holds a key that stands for a lock or a lease. The key's value is the token and
+ * whatever its holder adds behind it; only who knows the token may renew or remove it.
+ */
+#ifndef CW_CACHE_TOKEN_H
+#define CW_CACHE_TOKEN_H
+
+#include "cache/cw.h"
+
+enum { TOKEN_DIGITS = 32 };
+
+/* A fresh one: hex digits and a NUL. */
+void token_new(char ret[TOKEN_DIGITS + 1]);
+/*
+ * SET NX: where there is something already, *ret_holder gets its value (the caller's), or stays
+ * NULL. A nil value: it has just ended. Asking again with the same token gives the same answer, so
+ * that a lost reply does no harm: see token_is(). Parks.
+ */
+enum error token_claim(struct cw *cw, struct slice key, const char *value, int64_t ttl_ms,
+	struct redis_value **ret_holder, struct fault *fault);
+/* Whether what token_claim() found says that the holder of `token` has it. */
+bool token_is(const struct redis_value *holder, const char *token);
+/* Removes the key where the token's holder has it still. Parks; for cleanup sections too. */
+void token_remove(struct cw *cw, struct slice key, struct slice token);
+
+#endif
