@@ -7,6 +7,7 @@
 #include "base/crypto.h"
 #include "base/mem.h"
 #include "cache/invalidate.h"
+#include "cache/result.h"
 
 /* Raised when our own keys change their shape so that an older daemon would misread them. */
 enum { layout_version = 1 };
@@ -26,6 +27,7 @@ void cw_init(struct cw *cw, struct loop *loop, struct event_bus *bus, struct met
 	buf_release(&hex);
 	cw->operations = operations_new(cw);
 	cw->invalidator = invalidator_new(cw);
+	cw->results = results_new();
 }
 
 void cw_configure(struct cw *cw, struct conf *next)
@@ -95,6 +97,7 @@ void cw_stop(struct cw *cw, int64_t deadline)
 
 void cw_release(struct cw *cw)
 {
+	results_free(cw->results);
 	invalidator_free(cw->invalidator);
 	operations_free(cw->operations);
 	conf_unref(cw->conf);

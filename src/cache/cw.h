@@ -21,6 +21,7 @@ struct cw {
 	struct conf *conf; /* in force; whoever works longer than a turn takes a reference */
 	struct operations *operations;
 	struct invalidator *invalidator;
+	struct results *results;
 	char instance[17]; /* of this process: 16 random hex digits */
 	/* Since the start, for stats. */
 	uint64_t gets, hits, misses, sets, invalidated_keys, loads, stale_served;

@@ -47,16 +47,23 @@ enum error result_begin(struct cw *cw, const struct result_request *request, str
 enum result_state result_state(const struct result *result);
 /* Whether there is a (stale or fresh) value; it belongs to the result. */
 bool result_value(const struct result *result, struct slice *ret);
+/* As shown: -2 where nothing was stored when it was looked at, -1 no expiry, 0 stale. */
+int64_t result_ttl_ms(const struct result *result);
 /* Seconds since it was stored where its TTL tells, else -1. */
 int64_t result_age_seconds(const struct result *result);
 /*
  * What was loaded. State MISS (or BYPASS) then; the value is copied where it is kept. That it could
- * not be stored is no error for who wants the value: `fault` says so, and OK is returned. Parks.
+ * not be stored is no error for who wants the value: `fault` (not NULL) says so, error OK where all
+ * went well. Parks.
  */
-enum error result_finish(struct result *result, struct slice value, struct fault *fault);
-/* The load failed: gives the lease back. State STALE where there is a stale value. Parks. */
+void result_finish(struct result *result, struct slice value, struct fault *fault);
+/* The load failed: gives the lease back. State STALE or HIT where there is a value. Parks. */
 void result_fail(struct result *result);
 /* Ends it; a lease that was neither finished nor failed is given back. NULL is welcome. Parks. */
 void result_end(struct result *result);
+
+/* For cw_init() and cw_release(): who waits for what. */
+struct results *results_new(void);
+void results_free(struct results *results);
 
 #endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* What to do with a key: use it, load it, wait for it; see result.h. */
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cache/result_internal.h"
+
+enum {
+	lease_spare_ms = 2000,
+	refresh_window = 40, /* no random number asks for a refresh that many load times early */
+};
+
+struct result {
+	struct cw *cw;
+	const struct result_request *request;
+	enum result_state state;
+	struct entry entry;
+	struct buf own; /* a loaded value, or a decompressed one */
+	struct slice value;
+	bool has_value;
+	struct lease lease; /* token "" = none */
+};
+
+/* What keeps us from Redis and does not concern this key: the value is loaded without it. */
+static bool is_away(enum error error)
+{
+	switch (error) {
+	case ERR_REDIS_UNAVAILABLE:
+	case ERR_REDIS_UNKNOWN_OUTCOME:
+	case ERR_REDIS_LOADING:
+	case ERR_REDIS_BUSY:
+	case ERR_REDIS_AUTH:
+	case ERR_REDIS_NOPERM:
+	case ERR_REDIS_PROTOCOL:
+	case ERR_REDIS_READONLY:
+	case ERR_REDIS_OOM:
+	case ERR_OVERLOADED:
+	case ERR_TIMEOUT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The entry's value; one that cannot be read counts as absent, and is loaded anew. Parks. */
+static enum error take_value(struct result *result, struct fault *fault)
+{
+	enum error error =
+		entry_value(result->cw, &result->entry, &result->own, &result->value, fault);
+
+	result->has_value = !error;
+	return error == ERR_CORRUPT_VALUE ? OK : error;
+}
+
+/* XFetch: the sooner its end and the longer a load takes, the likelier. */
+static bool due_early(const struct result *result)
+{
+	const struct result_request *request = result->request;
+	int64_t left_ms = result->entry.ttl_ms;
+
+	if (request->usual_load_ms <= 0 || left_ms < 0 ||
+		left_ms / refresh_window >= request->usual_load_ms)
+		return false;
+	return -log(results_random(result->cw)) * (double)request->usual_load_ms >= (double)left_ms;
+}
+
+/* Parks. */
+static enum error take_lease(struct result *result, struct fault *fault)
+{
+	return lease_take(result->cw, result->request->key,
+		result->request->load_ms + lease_spare_ms, &result->lease, fault);
+}
+
+/*
+ * One look. *ret_again where the value is absent and somebody else loads it. Parks.
+ */
+static enum error look(struct result *result, bool *ret_again, struct fault *fault)
+{
+	struct entry *entry = &result->entry;
+	enum error error = entry_read(result->cw, result->request->key, entry, fault);
+
+	*ret_again = false;
+	if (!error && entry->reply)
+		error = take_value(result, fault);
+	if (error)
+		return error;
+	bool fresh = result->has_value && !entry->stale;
+	result->state = fresh ? RESULT_HIT : RESULT_STALE;
+	if (fresh && !due_early(result))
+		return OK;
+	error = take_lease(result, fault);
+	if (result->lease.token[0])
+		result->state = RESULT_LOAD;
+	else if (!error)
+		*ret_again = !result->has_value;
+	/* A value at hand needs no lease. */
+	return result->has_value && is_away(error) ? OK : error;
+}
+
+static enum error begin(struct result *result, struct fault *fault)
+{
+	enum error error = OK;
+	bool again = true;
+
+	while (!error && again) {
+		entry_release(&result->entry);
+		buf_clear(&result->own);
+		result->has_value = false;
+		error = look(result, &again, fault);
+		if (!error && again)
+			error = results_wait(
+				result->cw, result->request->key, result->request->deadline, fault);
+		/* Waiting in vain is no reason to load beside all others. */
+		if (again && (error == ERR_TIMEOUT || error == ERR_OVERLOADED))
+			return error;
+	}
+	if (!is_away(error))
+		return error;
+	result->state = RESULT_BYPASS;
+	return OK;
+}
+
+enum error result_begin(struct cw *cw, const struct result_request *request, struct result **ret,
+	struct fault *fault)
+{
+	struct result *result = mem_new(struct result);
+
+	result->cw = cw;
+	result->request = request;
+	enum error error = begin(result, fault);
+	if (!error && result->state == RESULT_STALE)
+		cw->stale_served++;
+	if (error) {
+		result_end(result);
+		result = NULL;
+	}
+	*ret = result;
+	return error;
+}
+
+enum result_state result_state(const struct result *result)
+{
+	return result->state;
+}
+
+bool result_value(const struct result *result, struct slice *ret)
+{
+	*ret = result->value;
+	return result->has_value;
+}
+
+int64_t result_ttl_ms(const struct result *result)
+{
+	return result->entry.reply ? result->entry.ttl_ms : -2;
+}
+
+int64_t result_age_seconds(const struct result *result)
+{
+	const struct conf *conf = result->cw->conf;
+	const struct result_request *request = result->request;
+	int64_t px_ms = entry_px(conf, request->key, request->ttl_ms);
+
+	if (result->state == RESULT_MISS || result->state == RESULT_BYPASS)
+		return 0;
+	if (!result->entry.reply || px_ms < 0 || result->entry.pttl_ms < 0)
+		return -1;
+	int64_t age_ms = px_ms - result->entry.pttl_ms;
+	return age_ms > 0 ? age_ms / 1000 : 0;
+}
+
+void result_finish(struct result *result, struct slice value, struct fault *fault)
+{
+	const struct result_request *request = result->request;
+	const struct entry_write write = {.key = request->key,
+		.value = value,
+		.ttl_ms = request->ttl_ms,
+		.tags = request->tags,
+		.tag_count = request->tag_count};
+	bool kept;
+
+	fault->error = OK;
+	result->cw->loads++;
+	if (result->lease.token[0]) {
+		if (lease_store(result->cw, slice_str(result->lease.token), &write, &kept, fault))
+			lease_release(result->cw, request->key, slice_str(result->lease.token));
+		result->lease.token[0] = '\0';
+		result->state = RESULT_MISS;
+		results_wake(result->cw, request->key);
+	}
+	buf_clear(&result->own);
+	buf_add(&result->own, value);
+	result->value = buf_slice(&result->own);
+	result->has_value = true;
+}
+
+static void give_back(struct result *result)
+{
+	if (!result->lease.token[0])
+		return;
+	lease_release(result->cw, result->request->key, slice_str(result->lease.token));
+	result->lease.token[0] = '\0';
+	results_wake(result->cw, result->request->key);
+}
+
+void result_fail(struct result *result)
+{
+	give_back(result);
+	if (!result->has_value)
+		return;
+	if (result->entry.stale) {
+		result->cw->stale_served++;
+		result->state = RESULT_STALE;
+	} else {
+		result->state = RESULT_HIT;
+	}
+}
+
+void result_end(struct result *result)
+{
+	if (!result)
+		return;
+	give_back(result);
+	entry_release(&result->entry);
+	buf_release(&result->own);
+	mem_free(result);
+}

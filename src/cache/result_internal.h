@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of results share: who waits for whom. */
+#ifndef CW_CACHE_RESULT_INTERNAL_H
+#define CW_CACHE_RESULT_INTERNAL_H
+
+#include "cache/result.h"
+
+/*
+ * Waits until the key's lease may have ended: told by who loads in this process, or found out by
+ * the one of the waiters who asks Redis now and then. ERR_OVERLOADED past RESULT_MAX_WAITERS,
+ * ERR_TIMEOUT, ERR_CANCELLED, or why Redis could not be asked. Parks.
+ */
+enum error results_wait(struct cw *cw, struct slice key, int64_t deadline, struct fault *fault);
+/* All who wait for the key look again. */
+void results_wake(struct cw *cw, struct slice key);
+/* 0 < x < 1, each as likely. */
+double results_random(struct cw *cw);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Waiting for what somebody else loads.
+ *
+ *	waiters of one key -> one of them polls its lease, 10 to 100 ms apart -> all look again
+ *	the load was ours  -> results_wake() ------------------------------------^
+ *
+ * Where the poller leaves before its time, the next waiter takes its place.
+ */
+#include <uthash.h>
+
+#include "base/crypto.h"
+#include "base/mem.h"
+#include "cache/result_internal.h"
+
+enum { poll_first_ms = 10, poll_last_ms = 100 };
+
+/* Those who wait for one key. */
+struct waiting {
+	UT_hash_handle hh;
+	struct fiber_cond cond;
+	size_t count;
+	uint64_t woken; /* how often all were told to look again */
+	bool polled;
+	size_t n;
+	char key[];
+};
+
+struct results {
+	struct waiting *waiting;
+	size_t count; /* of waiters */
+	uint64_t random;
+};
+
+struct results *results_new(void)
+{
+	struct results *results = mem_new(struct results);
+
+	crypto_random(&results->random, sizeof results->random);
+	results->random |= 1;
+	return results;
+}
+
+void results_free(struct results *results)
+{
+	mem_free(results);
+}
+
+/* xorshift64* (Vigna, 2016): cheap, and nobody gains by guessing it. */
+double results_random(struct cw *cw)
+{
+	uint64_t x = cw->results->random;
+
+	x ^= x >> 12;
+	x ^= x << 25;
+	x ^= x >> 27;
+	cw->results->random = x;
+	return ((double)((x * 0x2545F4914F6CDD1DULL) >> 11) + 0.5) / (double)(UINT64_C(1) << 53);
+}
+
+static struct waiting *join(struct results *results, struct slice key)
+{
+	struct waiting *waiting;
+
+	HASH_FIND(hh, results->waiting, key.p, key.n, waiting);
+	if (!waiting) {
+		waiting = mem_alloc(sizeof *waiting + key.n);
+		*waiting = (struct waiting){.n = key.n};
+		memcpy(waiting->key, key.p, key.n);
+		HASH_ADD_KEYPTR(hh, results->waiting, waiting->key, waiting->n, waiting);
+	}
+	waiting->count++;
+	results->count++;
+	return waiting;
+}
+
+static void leave(struct results *results, struct waiting *waiting)
+{
+	results->count--;
+	if (--waiting->count)
+		return;
+	HASH_DELETE(hh, results->waiting, waiting);
+	mem_free(waiting);
+}
+
+static void wake(struct waiting *waiting)
+{
+	waiting->woken++;
+	fiber_cond_broadcast(&waiting->cond);
+}
+
+void results_wake(struct cw *cw, struct slice key)
+{
+	struct waiting *waiting;
+
+	HASH_FIND(hh, cw->results->waiting, key.p, key.n, waiting);
+	if (waiting)
+		wake(waiting);
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Asks until the lease has ended or somebody else knew it. Parks. */
+static enum error poll_lease(
+	struct cw *cw, struct waiting *waiting, int64_t deadline, struct fault *fault)
+{
+	struct slice key = slice_of(waiting->key, waiting->n);
+	uint64_t before = waiting->woken;
+	int64_t wait_ms = poll_first_ms;
+	enum error error = OK;
+	bool taken = true;
+
+	while (!error && taken && waiting->woken == before) {
+		error = fiber_cond_wait(&waiting->cond, sooner(deadline, clock_deadline(wait_ms)));
+		if (error == ERR_TIMEOUT && clock_mono_ms() < deadline)
+			error = OK;
+		if (!error && waiting->woken == before)
+			error = lease_taken(cw, key, &taken, fault);
+		wait_ms = sooner(wait_ms * 3 / 2, poll_last_ms);
+	}
+	if (!error && waiting->woken == before)
+		wake(waiting);
+	return error;
+}
+
+/* Somebody else polls: until he is done with it, or has left. Parks. */
+static enum error await_poller(struct waiting *waiting, int64_t deadline)
+{
+	uint64_t before = waiting->woken;
+	enum error error = OK;
+
+	while (!error && waiting->polled && waiting->woken == before)
+		error = fiber_cond_wait(&waiting->cond, deadline);
+	return error;
+}
+
+enum error results_wait(struct cw *cw, struct slice key, int64_t deadline, struct fault *fault)
+{
+	struct results *results = cw->results;
+	enum error error;
+
+	if (results->count >= RESULT_MAX_WAITERS)
+		return fault_set(fault, ERR_OVERLOADED,
+			"%d requests wait for values that are being loaded", RESULT_MAX_WAITERS);
+	struct waiting *waiting = join(results, key);
+	if (waiting->polled) {
+		error = await_poller(waiting, deadline);
+	} else {
+		waiting->polled = true;
+		error = poll_lease(cw, waiting, deadline, fault);
+		waiting->polled = false;
+		/* One of those who still wait becomes the next poller. */
+		if (error)
+			fiber_cond_broadcast(&waiting->cond);
+	}
+	leave(results, waiting);
+	if (error == ERR_TIMEOUT && clock_mono_ms() >= deadline)
+		fault_set(fault, error, "the value was not loaded in time by who loads it");
+	else if (error == ERR_CANCELLED)
+		fault_set(fault, error, "was cancelled while waiting for a value");
+	return error;
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+#include "cache/result.h"
+
+#include "../unit.h"
+#include "base/mem.h"
+#include "engine.h"
+
+static const char soft[] = "cache: {namespaces: [{prefix: \"s:\", ttl: 10s, stale_for: 1h}]}";
+
+static struct result_request asking(const char *key)
+{
+	return (struct result_request){
+		.key = slice_str(key), .load_ms = 5000, .deadline = clock_deadline(5000)};
+}
+
+static struct result *begin(const struct result_request *request, enum result_state expected)
+{
+	struct result *result;
+	struct fault fault;
+
+	ck_assert_int_eq(result_begin(&engine, request, &result, &fault), OK);
+	ck_assert_int_eq(result_state(result), expected);
+	return result;
+}
+
+static void finish(struct result *result, const char *value)
+{
+	struct fault fault;
+	struct slice text;
+
+	result_finish(result, slice_str(value), &fault);
+	ck_assert_int_eq(fault.error, OK);
+	ck_assert(result_value(result, &text));
+	ck_assert(slice_is(text, value));
+	result_end(result);
+}
+
+static void has(struct result *result, const char *value)
+{
+	struct slice text;
+
+	ck_assert_int_eq(result_value(result, &text), value != NULL);
+	if (value)
+		ck_assert(slice_is(text, value));
+}
+
+static void miss_then_hit(void)
+{
+	const struct result_request request = asking("k");
+	struct result *result = begin(&request, RESULT_LOAD);
+
+	has(result, NULL);
+	finish(result, "one");
+	result = begin(&request, RESULT_HIT);
+	has(result, "one");
+	ck_assert_int_eq(result_age_seconds(result), 0);
+	ck_assert_int_gt(result_ttl_ms(result), 3590000);
+	result_end(result);
+	ck_assert_uint_eq(engine.loads, 1);
+}
+
+START_TEST(what_was_loaded_is_there_for_the_next)
+{
+	engine_run("", miss_then_hit);
+}
+END_TEST
+
+/* Others who want the key while it is loaded. */
+struct other {
+	struct result_request request;
+	struct result *result;
+	enum error error;
+};
+
+static void wait_for_it(void *argument)
+{
+	struct other *other = argument;
+	struct fault fault;
+
+	other->error = result_begin(&engine, &other->request, &other->result, &fault);
+}
+
+enum { others_count = 50 };
+
+static void many_wait(void)
+{
+	const struct result_request request = asking("k");
+	struct result *result = begin(&request, RESULT_LOAD);
+	struct other others[others_count];
+	struct fiber_group group;
+
+	fiber_group_init(&group, engine.loop);
+	for (size_t i = 0; i < others_count; i++) {
+		others[i] = (struct other){.request = request};
+		fiber_spawn(&group, "other", wait_for_it, &others[i]);
+	}
+	fiber_sleep(30);
+	finish(result, "one");
+	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(1000)), OK);
+	for (size_t i = 0; i < others_count; i++) {
+		ck_assert_int_eq(others[i].error, OK);
+		ck_assert_int_eq(result_state(others[i].result), RESULT_HIT);
+		has(others[i].result, "one");
+		result_end(others[i].result);
+	}
+	ck_assert_uint_eq(engine.loads, 1);
+}
+
+START_TEST(others_wait_for_the_one_who_loads)
+{
+	engine_run("", many_wait);
+}
+END_TEST
+
+/* One after the other fails, and the next one takes over; each is told at once. */
+static void loads_fail(void)
+{
+	const struct result_request request = asking("k");
+	struct result *result = begin(&request, RESULT_LOAD);
+	struct other other = {.request = request};
+	struct fiber_group group;
+
+	fiber_group_init(&group, engine.loop);
+	fiber_spawn(&group, "other", wait_for_it, &other);
+	fiber_sleep(30);
+	result_fail(result);
+	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(1000)), OK);
+	ck_assert_int_eq(result_state(other.result), RESULT_LOAD);
+	result_end(result);
+	/* Left without a word, it gives the lease back, too. */
+	result_end(other.result);
+	result = begin(&request, RESULT_LOAD);
+	/* Somebody else's lease: found out by asking Redis. */
+	struct other late = {.request = request};
+	fiber_spawn(&group, "late", wait_for_it, &late);
+	fiber_sleep(5);
+	engine_call("SET", "k", "theirs", NULL);
+	engine_call("DEL", "cw:lease:{0}:k", NULL, NULL);
+	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(2000)), OK);
+	has(late.result, "theirs");
+	result_end(late.result);
+	result_end(result);
+	/* And nobody waits beyond his deadline. */
+	engine_call("DEL", "k", NULL, NULL);
+	result = begin(&request, RESULT_LOAD);
+	struct other hasty = {.request = request};
+	hasty.request.deadline = clock_deadline(30);
+	fiber_spawn(&group, "hasty", wait_for_it, &hasty);
+	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(2000)), OK);
+	ck_assert_int_eq(hasty.error, ERR_TIMEOUT);
+	result_end(result);
+}
+
+START_TEST(a_failed_load_is_the_next_ones)
+{
+	engine_run("", loads_fail);
+}
+END_TEST
+
+static void stale_values(void)
+{
+	struct result_request request = asking("s:k");
+
+	finish(begin(&request, RESULT_LOAD), "one");
+	engine_call("PEXPIRE", "s:k", "3000000", NULL); /* 50 of the 60 minutes of staleness */
+	struct result *loads = begin(&request, RESULT_LOAD);
+	has(loads, "one");
+	struct result *uses = begin(&request, RESULT_STALE);
+	has(uses, "one");
+	ck_assert_int_eq(result_ttl_ms(uses), 0);
+	ck_assert_int_eq(result_age_seconds(uses), 610);
+	result_end(uses);
+	result_fail(loads);
+	ck_assert_int_eq(result_state(loads), RESULT_STALE);
+	has(loads, "one");
+	result_end(loads);
+	finish(begin(&request, RESULT_LOAD), "two");
+	uses = begin(&request, RESULT_HIT);
+	has(uses, "two");
+	result_end(uses);
+	ck_assert_uint_eq(engine.stale_served, 2);
+}
+
+START_TEST(a_stale_value_serves_all_but_the_one_who_loads)
+{
+	engine_run(soft, stale_values);
+}
+END_TEST
+
+/* Loads that take as long as the value lives make an early refresh all but certain. */
+static void early(void)
+{
+	struct result_request request = asking("k");
+
+	request.ttl_ms = 1000;
+	finish(begin(&request, RESULT_LOAD), "one");
+	result_end(begin(&request, RESULT_HIT));
+	request.usual_load_ms = 100000;
+	struct result *result = begin(&request, RESULT_LOAD);
+	has(result, "one");
+	/* One is enough. */
+	result_end(begin(&request, RESULT_HIT));
+	result_fail(result);
+	ck_assert_int_eq(result_state(result), RESULT_HIT);
+	result_end(result);
+}
+
+START_TEST(near_its_end_a_value_is_refreshed_early)
+{
+	engine_run("", early);
+}
+END_TEST
+
+static void away(void)
+{
+	const struct result_request request = asking("k");
+	struct fault fault;
+	struct slice text;
+
+	server_kill(&engine_server);
+	struct result *result = begin(&request, RESULT_BYPASS);
+	result_finish(result, SLICE("one"), &fault);
+	ck_assert_int_eq(result_state(result), RESULT_BYPASS);
+	ck_assert(result_value(result, &text) && slice_is(text, "one"));
+	result_end(result);
+}
+
+START_TEST(without_redis_all_load)
+{
+	engine_run("", away);
+}
+END_TEST
+
+TEST_SUITE("result", what_was_loaded_is_there_for_the_next, others_wait_for_the_one_who_loads,
+	a_failed_load_is_the_next_ones, a_stale_value_serves_all_but_the_one_who_loads,
+	near_its_end_a_value_is_refreshed_early, without_redis_all_load)
