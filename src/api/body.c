@@ -176,6 +176,11 @@ static enum error read_member(const struct body_table *table, const struct body_
 			return wrong(fault, pointer, "must be an object");
 		*(struct json_value *)m->target = value;
 		return OK;
+	case BODY_ARRAY:
+		if (value.type != JSON_ARRAY)
+			return wrong(fault, pointer, "must be a list");
+		*(struct json_value *)m->target = value;
+		return OK;
 	case BODY_LATER:
 		return fault_at(fault, ERR_NOT_SUPPORTED, pointer,
 			"%s is not supported by this version; leave it out", pointer);
@@ -227,6 +232,18 @@ static enum error read_one(
 	return error;
 }
 
+enum error body_read(struct json_value object, const struct body_table *table, struct fault *fault)
+{
+	enum error error = OK;
+
+	if (object.type != JSON_OBJECT)
+		return table->at ? wrong(fault, table->at, "must be an object")
+				 : fault_set(fault, ERR_BAD_BODY, "the body must be a JSON object");
+	for (struct json_iter it = json_iterate(object); !error && json_next(&it);)
+		error = read_one(table, &it, fault);
+	return error;
+}
+
 enum error body_parse(struct slice text, const struct body_table *table, struct fault *fault)
 {
 	if (text.n == 0)
@@ -235,11 +252,5 @@ enum error body_parse(struct slice text, const struct body_table *table, struct 
 
 	if (error)
 		return error;
-	struct json_value root = json_root(text);
-
-	if (root.type != JSON_OBJECT)
-		return fault_set(fault, ERR_BAD_BODY, "the body must be a JSON object");
-	for (struct json_iter it = json_iterate(root); !error && json_next(&it);)
-		error = read_one(table, &it, fault);
-	return error;
+	return body_read(json_root(text), table, fault);
 }

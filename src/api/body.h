@@ -17,6 +17,7 @@ enum body_kind {
 	BODY_STRING, /* struct slice, the caller's to mem_free(); at most max bytes */
 	BODY_LIST,   /* struct body_list of strings; at most max elements */
 	BODY_OBJECT, /* struct json_value */
+	BODY_ARRAY,  /* struct json_value */
 	BODY_LATER, /* part of the contract that this version does not have: refused when present */
 };
 
@@ -61,6 +62,8 @@ void body_name(const struct json_iter *it, struct buf *ret);
  * be released.
  */
 enum error body_parse(struct slice text, const struct body_table *table, struct fault *fault);
+/* The same for an object within a checked text; the table's `at` is its pointer. */
+enum error body_read(struct json_value object, const struct body_table *table, struct fault *fault);
 
 /* A string's decoded bytes, never empty: ERR_BAD_BODY at `pointer` otherwise. The caller's. */
 enum error body_string(struct json_value value, const char *pointer, int64_t max, struct slice *ret,

@@ -5,8 +5,9 @@
  *	prefix ":" args in order ":" params sorted by name, each name=value
  *
  * Integers plain, true, false and null as such; in texts every byte outside A-Za-z0-9._- as %XX.
- * A key beyond 200 bytes keeps its prefix: all after it becomes `#` and the first 32 hex digits of
- * its SHA-256. Test vectors: docs/keys.json.
+ * A key beyond 200 bytes keeps its prefix and the colon, so that patterns and namespaces still
+ *reach it: all after them becomes `#` and the first 32 hex digits of its SHA-256. Test vectors:
+ * docs/keys.json.
  */
 #ifndef CW_CACHE_KEYGEN_H
 #define CW_CACHE_KEYGEN_H
@@ -19,12 +20,12 @@ enum { KEYGEN_MAX_PARTS = 64, KEYGEN_MAX_BYTES = 200 };
 struct key_part {
 	enum { KEY_PART_TEXT, KEY_PART_INTEGER, KEY_PART_TRUE, KEY_PART_FALSE, KEY_PART_NULL } kind;
 	struct slice text; /* of an integer its digits, as they were spelt: any size, -7, no +7 */
-	struct slice name; /* of a param; empty for an arg */
+	struct slice name; /* of a param, which may be empty; p is NULL for an arg */
 };
 
 /*
  * Appends the key. ERR_BAD_KEY: empty prefix, the same name twice, an integer that is none, too
- * many parts, a prefix that leaves no room. Pure.
+ * many parts, a prefix that leaves no room. `out` is as it was then. Pure.
  */
 enum error key_generate(struct slice prefix, const struct key_part *parts, size_t count,
 	struct buf *out, struct fault *fault);

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/* GET /keys, GET /keys/{key}/ttl, POST /keys/{key}/expire: names and times, no values. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/body.h"
+#include "api/handlers.h"
+#include "api/keys.h"
+#include "base/crypto.h"
+#include "base/glob.h"
+#include "base/mem.h"
+
+enum { list_default = 100, list_max = 1000 };
+
+void api_key_ttl(struct request *request, void *context)
+{
+	struct app *app = context;
+	struct buf scratch = {0};
+	struct slice key;
+	int64_t ttl_ms;
+	struct fault fault;
+
+	if (keys_name(request, &scratch, &key, &fault) ||
+		entry_ttl(&app->cw, key, &ttl_ms, &fault)) {
+		reply_fault(request, &fault);
+	} else {
+		cJSON *body = cJSON_CreateObject();
+
+		json_add_int(body, "ttl", keys_ttl_seconds(ttl_ms));
+		reply_json(request, 200, body);
+	}
+	buf_release(&scratch);
+}
+
+struct expire_body {
+	int64_t ttl_ms;
+	bool given;
+};
+
+static enum error ttl_member(
+	void *context, struct slice name, struct json_value value, struct fault *fault)
+{
+	struct expire_body *body = context;
+
+	if (!slice_is(name, "ttl"))
+		return ERR_NOT_FOUND;
+	if (value.type == JSON_NULL)
+		return OK;
+	body->given = true;
+	return keys_ttl_member(value, "/ttl", &body->ttl_ms, fault);
+}
+
+static enum error read_expire(
+	struct request *request, struct expire_body *body, struct fault *fault)
+{
+	const struct body_table table = {.other = ttl_member, .context = body};
+	enum error error = body_parse(request_body(request), &table, fault);
+
+	if (!error && !body->given)
+		error = fault_at(fault, ERR_BAD_BODY, "/ttl",
+			"/ttl is needed: seconds, or -1 for no expiry");
+	return error;
+}
+
+void api_key_expire(struct request *request, void *context)
+{
+	struct app *app = context;
+	struct buf scratch = {0};
+	struct expire_body body = {0};
+	struct slice key;
+	bool was_there;
+	struct fault fault;
+
+	if (keys_name(request, &scratch, &key, &fault) || read_expire(request, &body, &fault) ||
+		entry_expire(&app->cw, key, body.ttl_ms, &was_there, &fault)) {
+		reply_fault(request, &fault);
+	} else if (!was_there) {
+		fault_set(&fault, ERR_NO_VALUE,
+			"nothing is stored under this key, or it has expired");
+		reply_fault(request, &fault);
+	} else {
+		cJSON *answer = cJSON_CreateObject();
+
+		json_add_int(answer, "ttl", keys_ttl_seconds(body.ttl_ms));
+		reply_json(request, 200, answer);
+	}
+	buf_release(&scratch);
+}
+
+struct listing {
+	struct key_guard guard;
+	struct slice match; /* p NULL = all */
+	struct slice cursor;
+	int64_t limit;
+	bool encoded;
+};
+
+static enum error read_listing(
+	struct request *request, struct listing *listing, struct fault *fault)
+{
+	uint64_t number;
+	enum error error = request_query_int(request, "limit", 1, list_max, &listing->limit, fault);
+
+	key_guard_init(&listing->guard, request_conf(request), request_identity(request));
+	if (!error)
+		error = keys_encoded(request, &listing->encoded, fault);
+	if (!error && request_query(request, "match", &listing->match)) {
+		error = glob_check(listing->match, fault);
+		if (!error)
+			error = key_guard_pattern(&listing->guard, listing->match, fault);
+	}
+	if (!error && request_query(request, "cursor", &listing->cursor) && listing->cursor.n &&
+		!slice_uint64(listing->cursor, &number))
+		error = fault_set(fault, ERR_BAD_PARAMETER,
+			"the query parameter cursor is the `next` of the page before, or left out");
+	return error;
+}
+
+/* One SCAN. Parks. */
+static enum error scan(struct cw *cw, const struct listing *listing, int64_t count,
+	struct redis_value **ret, struct fault *fault)
+{
+	char digits[24];
+	int n = snprintf(digits, sizeof digits, "%lld", (long long)count);
+	struct slice argv[6] = {SLICE("SCAN"), listing->cursor.n ? listing->cursor : SLICE("0"),
+		SLICE("COUNT"), slice_of(digits, (size_t)n), SLICE("MATCH"), listing->match};
+	enum error error = redis_store_call(cw->store, (struct redis_call){.idempotent = true},
+		SLICE(""), listing->match.p ? 6 : 4, argv, ret, fault);
+
+	if (error)
+		return error;
+	const struct redis_value *page = *ret;
+	if (page->type == REDIS_ARRAY && page->count == 2 && page->items[1]->type == REDIS_ARRAY)
+		return OK;
+	redis_value_free(*ret);
+	return fault_set(fault, ERR_REDIS_PROTOCOL, "SCAN was answered with something else");
+}
+
+/*
+ * A selective pattern looks at many keys a step. Where it turns out to match many, the step is done
+ * again, smaller, so that a page has about as many as was asked for.
+ */
+static enum error scan_step(
+	struct cw *cw, const struct listing *listing, struct redis_value **ret, struct fault *fault)
+{
+	int64_t count = listing->match.p ? list_max : listing->limit;
+	enum error error = scan(cw, listing, count, ret, fault);
+
+	if (error || count == listing->limit || (int64_t)(*ret)->items[1]->count <= listing->limit)
+		return error;
+	redis_value_free(*ret);
+	return scan(cw, listing, listing->limit, ret, fault);
+}
+
+static void write_item(const struct listing *listing, struct slice key, struct buf *out)
+{
+	bool text = !listing->encoded && utf8_valid(key);
+
+	buf_str(out, "{\"key\":");
+	if (text) {
+		json_quote(out, key);
+		buf_str(out, ",\"key_encoding\":\"utf-8\"}");
+		return;
+	}
+	buf_char(out, '"');
+	base64_encode(key, true, out);
+	buf_str(out, "\",\"key_encoding\":\"base64url\"}");
+}
+
+static void reply_page(
+	struct request *request, const struct listing *listing, const struct redis_value *page)
+{
+	struct slice next = redis_value_item(page, 0);
+	const struct redis_value *names = page->items[1];
+	struct buf out = {0};
+	bool any = false;
+	size_t n;
+
+	buf_str(&out, "{\"items\":[");
+	for (size_t i = 0; i < names->count; i++) {
+		struct slice key = redis_value_item(names, i);
+
+		if (key_check(key, NULL) || key_guard_found(&listing->guard, key) != KEY_TOUCH)
+			continue;
+		if (any)
+			buf_char(&out, ',');
+		any = true;
+		write_item(listing, key, &out);
+	}
+	buf_str(&out, "],\"next\":");
+	if (slice_is(next, "0"))
+		buf_str(&out, "null");
+	else
+		json_quote(&out, next);
+	buf_str(&out, "}\n");
+	char *body = buf_steal(&out, &n);
+	reply_owned(request, 200, "application/json", body, n);
+}
+
+void api_keys_list(struct request *request, void *context)
+{
+	struct app *app = context;
+	struct listing *listing = mem_new(struct listing);
+	struct redis_value *page;
+	struct fault fault;
+
+	listing->limit = list_default;
+	if (read_listing(request, listing, &fault) || scan_step(&app->cw, listing, &page, &fault)) {
+		reply_fault(request, &fault);
+	} else {
+		reply_page(request, listing, page);
+		redis_value_free(page);
+	}
+	mem_free(listing);
+}

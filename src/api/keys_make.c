@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/* POST /key: the name that parts, or an entity, come to; nothing is asked of Redis. */
+#include <stdio.h>
+
+#include "api/body.h"
+#include "api/handlers.h"
+#include "base/mem.h"
+#include "cache/key.h"
+#include "cache/keygen.h"
+
+struct asked {
+	struct slice prefix, entity, name, id;
+	struct json_value args, params;
+	struct key_part parts[KEYGEN_MAX_PARTS];
+	struct buf texts[2 * KEYGEN_MAX_PARTS]; /* what the parts are views of */
+	size_t count;
+};
+
+static enum error read_id(
+	void *context, struct slice name, struct json_value value, struct fault *fault)
+{
+	struct asked *asked = context;
+
+	if (!slice_is(name, "id"))
+		return ERR_NOT_FOUND;
+	return value.type == JSON_NULL ? OK : body_id(value, "/id", &asked->id, fault);
+}
+
+static enum error read_part(
+	struct asked *asked, const struct json_iter *it, const char *pointer, struct fault *fault)
+{
+	struct key_part *part = &asked->parts[asked->count];
+	struct buf *text = &asked->texts[2 * asked->count];
+
+	if (asked->count == KEYGEN_MAX_PARTS)
+		return fault_at(fault, ERR_BAD_KEY, pointer, "a key has at most %d args and params",
+			KEYGEN_MAX_PARTS);
+	asked->count++;
+	if (it->object) {
+		body_name(it, &text[1]);
+		/* A param without a name has one all the same: the empty one. */
+		buf_reserve(&text[1], 1);
+		part->name = buf_slice(&text[1]);
+	}
+	switch (it->value.type) {
+	case JSON_STRING:
+		json_decode_string(it->value, text);
+		part->kind = KEY_PART_TEXT;
+		part->text = buf_slice(text);
+		return OK;
+	case JSON_NUMBER:
+		part->kind = KEY_PART_INTEGER;
+		part->text = it->value.text;
+		return OK;
+	case JSON_TRUE:
+		part->kind = KEY_PART_TRUE;
+		return OK;
+	case JSON_FALSE:
+		part->kind = KEY_PART_FALSE;
+		return OK;
+	case JSON_NULL:
+		part->kind = KEY_PART_NULL;
+		return OK;
+	default:
+		return fault_at(fault, ERR_BAD_BODY, pointer,
+			"%s must be a string, an integer, true, false or null", pointer);
+	}
+}
+
+static enum error read_parts(
+	struct asked *asked, struct json_value container, const char *at, struct fault *fault)
+{
+	char pointer[BODY_POINTER_BYTES];
+	enum error error = OK;
+	size_t i = 0;
+
+	if (!container.text.n)
+		return OK;
+	for (struct json_iter it = json_iterate(container); !error && json_next(&it); i++) {
+		if (it.object)
+			body_point(pointer, at, it.name);
+		else
+			snprintf(pointer, sizeof pointer, "%s/%zu", at, i);
+		error = read_part(asked, &it, pointer, fault);
+	}
+	return error;
+}
+
+/* Which keys the entity has, for a message. */
+static void list_names(const struct conf_entity *entity, struct buf *out)
+{
+	for (size_t i = 0; i < entity->key_count; i++)
+		if (entity->keys[i].name)
+			buf_printf(out, "%s%s", out->n ? ", " : "", entity->keys[i].name);
+}
+
+static enum error unknown_name(
+	const struct conf_entity *entity, struct slice name, struct fault *fault)
+{
+	struct buf known = {0};
+
+	list_names(entity, &known);
+	fault_at(fault, ERR_BAD_BODY, "/name", "the entity %s has no key named '%.*s'; it has: %s",
+		entity->name, (int)(name.n < 60 ? name.n : 60), name.p, known.n ? known.p : "none");
+	buf_release(&known);
+	return ERR_BAD_BODY;
+}
+
+static enum error key_of_entity(
+	const struct asked *asked, const struct conf *conf, struct buf *out, struct fault *fault)
+{
+	const struct conf_entity *entity = conf_entity(conf, asked->entity);
+
+	if (!entity)
+		return fault_at(fault, ERR_BAD_BODY, "/entity",
+			"there is no entity '%.*s' in the configuration",
+			(int)(asked->entity.n < 60 ? asked->entity.n : 60), asked->entity.p);
+	if (!asked->name.p || !asked->id.p)
+		return fault_at(fault, ERR_BAD_BODY, asked->name.p ? "/id" : "/name",
+			"an entity's key needs name and id");
+	for (size_t i = 0; i < entity->key_count; i++) {
+		const struct conf_entity_key *key = &entity->keys[i];
+
+		if (!key->name || !slice_is(asked->name, key->name))
+			continue;
+		template_fill_one(key->key, TEMPLATE_LITERAL, asked->id, out);
+		return key_check(buf_slice(out), fault);
+	}
+	return unknown_name(entity, asked->name, fault);
+}
+
+static enum error make_key(
+	struct asked *asked, const struct conf *conf, struct buf *out, struct fault *fault)
+{
+	bool parts = asked->prefix.p || asked->args.text.n || asked->params.text.n;
+	bool entity = asked->entity.p || asked->name.p || asked->id.p;
+
+	if (parts == entity || (parts && !asked->prefix.p) || (entity && !asked->entity.p))
+		return fault_set(fault, ERR_BAD_BODY,
+			"name either prefix, with args and params, or entity, name and id");
+	if (entity)
+		return key_of_entity(asked, conf, out, fault);
+	enum error error = read_parts(asked, asked->args, "/args", fault);
+	if (!error)
+		error = read_parts(asked, asked->params, "/params", fault);
+	if (!error)
+		error = key_generate(asked->prefix, asked->parts, asked->count, out, fault);
+	return error;
+}
+
+static enum error read_body(struct asked *asked, struct slice text, struct fault *fault)
+{
+	const struct body_member members[] = {
+		{"prefix", BODY_STRING, &asked->prefix, 0, KEY_MAX_BYTES},
+		{"args", BODY_ARRAY, &asked->args, 0, 0},
+		{"params", BODY_OBJECT, &asked->params, 0, 0},
+		{"entity", BODY_STRING, &asked->entity, 0, 256},
+		{"name", BODY_STRING, &asked->name, 0, 256},
+	};
+	const struct body_table table = {
+		members, sizeof members / sizeof *members, read_id, asked, NULL};
+
+	return body_parse(text, &table, fault);
+}
+
+static void asked_free(struct asked *asked)
+{
+	for (size_t i = 0; i < 2 * asked->count; i++)
+		buf_release(&asked->texts[i]);
+	mem_free((char *)asked->prefix.p);
+	mem_free((char *)asked->entity.p);
+	mem_free((char *)asked->name.p);
+	mem_free((char *)asked->id.p);
+	mem_free(asked);
+}
+
+void api_key_make(struct request *request, void *context)
+{
+	struct asked *asked = mem_new(struct asked);
+	struct buf key = {0};
+	struct fault fault;
+
+	(void)context;
+	enum error error = read_body(asked, request_body(request), &fault);
+	if (!error)
+		error = make_key(asked, request_conf(request), &key, &fault);
+	if (error) {
+		reply_fault(request, &fault);
+	} else {
+		cJSON *body = cJSON_CreateObject();
+
+		json_add_slice(body, "key", buf_slice(&key));
+		reply_json(request, 200, body);
+	}
+	buf_release(&key);
+	asked_free(asked);
+}

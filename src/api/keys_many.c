@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * POST /mget, /mdelete: many keys in one pipeline.
+ *
+ * Special: an answer of mget may have many megabytes, so the loop turns while it is written, and it
+ * is written as text from the replies themselves.
+ */
+#include "api/keys_many.h"
+
+#include <stdio.h>
+
+#include "api/handlers.h"
+#include "base/crypto.h"
+#include "base/mem.h"
+
+enum { turn_bytes = 256 * 1024 };
+
+void keys_many_begin(struct keys_many *many, struct request *request)
+{
+	key_guard_init(&many->guard, request_conf(request), request_identity(request));
+}
+
+static enum error judge(
+	const struct keys_many *many, struct slice key, const char *pointer, struct fault *fault)
+{
+	enum error error = key_check(key, fault);
+
+	if (!error)
+		error = key_guard_exact(&many->guard, key, fault);
+	if (error && fault)
+		snprintf(fault->pointer, sizeof fault->pointer, "%s", pointer);
+	return error;
+}
+
+enum error keys_many_add(
+	struct keys_many *many, struct slice text, const char *pointer, struct fault *fault)
+{
+	struct buf name = {0};
+	struct slice key;
+
+	if (many->encoded && !base64_decode(text, true, &name))
+		return fault_at(fault, ERR_BAD_KEY, pointer,
+			"%s is not base64url: letters, digits, - and _, without =", pointer);
+	if (!many->encoded)
+		buf_add(&name, text);
+	key.p = buf_steal(&name, &key.n);
+	enum error error = judge(many, key, pointer, fault);
+	if (error) {
+		mem_free((char *)key.p);
+		return error;
+	}
+	many->names = mem_realloc(many->names, (many->count + 1) * sizeof *many->names);
+	many->names[many->count++] = key;
+	return OK;
+}
+
+enum error keys_many_read(struct keys_many *many, struct request *request, struct fault *fault)
+{
+	struct body_list keys = {0};
+	const struct body_member members[] = {{"keys", BODY_LIST, &keys, 0, ENTRY_MANY_KEYS}};
+	const struct body_table table = {.members = members, .count = 1};
+	char pointer[32];
+	enum error error = keys_encoded(request, &many->encoded, fault);
+
+	keys_many_begin(many, request);
+	if (!error)
+		error = body_parse(request_body(request), &table, fault);
+	if (!error && keys.count == 0)
+		error = fault_at(fault, ERR_BAD_BODY, "/keys", "/keys is needed: name some keys");
+	for (size_t i = 0; i < keys.count && !error; i++) {
+		snprintf(pointer, sizeof pointer, "/keys/%zu", i);
+		error = keys_many_add(many, keys.items[i], pointer, fault);
+	}
+	body_list_release(&keys);
+	return error;
+}
+
+void keys_many_quote(const struct keys_many *many, struct slice key, struct buf *out)
+{
+	if (!many->encoded) {
+		json_quote(out, key);
+		return;
+	}
+	buf_char(out, '"');
+	base64_encode(key, true, out);
+	buf_char(out, '"');
+}
+
+void keys_many_release(struct keys_many *many)
+{
+	for (size_t i = 0; i < many->count; i++)
+		mem_free((char *)many->names[i].p);
+	mem_free(many->names);
+	*many = (struct keys_many){0};
+}
+
+/* Text that a JSON string shows as it is: no control bytes but those of lines. */
+static bool is_text(struct slice value)
+{
+	for (size_t i = 0; i < value.n; i++) {
+		unsigned char c = (unsigned char)value.p[i];
+
+		if (c < ' ' && c != '\n' && c != '\r' && c != '\t')
+			return false;
+	}
+	return utf8_valid(value);
+}
+
+static void write_error(
+	const struct keys_many *many, struct slice key, enum error error, struct buf *out)
+{
+	buf_str(out, "{\"key\":");
+	keys_many_quote(many, key, out);
+	buf_str(out, ",\"error\":\"");
+	buf_str(out, error_code(error));
+	buf_str(out, "\"}");
+}
+
+static void write_value(const struct keys_many *many, struct slice key, const struct entry *entry,
+	struct slice value, struct buf *out)
+{
+	bool text = is_text(value);
+
+	buf_str(out, "{\"key\":");
+	keys_many_quote(many, key, out);
+	buf_str(out, ",\"value\":");
+	if (text) {
+		json_quote(out, value);
+	} else {
+		buf_char(out, '"');
+		base64_encode(value, false, out);
+		buf_char(out, '"');
+	}
+	buf_str(out, ",\"ttl\":");
+	buf_int(out, keys_ttl_seconds(entry->ttl_ms));
+	buf_str(out, text ? ",\"encoding\":\"utf-8\"}" : ",\"encoding\":\"base64\"}");
+}
+
+/* *left: what values may still take. */
+static void write_entry(struct cw *cw, const struct keys_many *many, struct slice key,
+	const struct entry *entry, size_t *left, struct buf *out)
+{
+	struct buf scratch = {0};
+	struct slice value;
+	enum error error = entry->error;
+
+	if (!error && !entry->reply) {
+		buf_str(out, "null");
+		return;
+	}
+	if (!error)
+		error = entry_value(cw, entry, &scratch, &value, NULL);
+	if (!error && value.n > *left)
+		error = ERR_REPLY_TOO_LARGE;
+	if (error) {
+		write_error(many, key, error, out);
+	} else {
+		*left -= value.n;
+		cw->stale_served += entry->stale;
+		write_value(many, key, entry, value, out);
+	}
+	buf_release(&scratch);
+}
+
+static void reply_entries(
+	struct request *request, struct cw *cw, const struct keys_many *many, struct entry *entries)
+{
+	size_t left = ENTRY_MANY_BYTES, turned = 0, n;
+	struct buf out = {0};
+
+	buf_str(&out, "{\"entries\":[");
+	for (size_t i = 0; i < many->count; i++) {
+		if (i)
+			buf_char(&out, ',');
+		write_entry(cw, many, many->names[i], &entries[i], &left, &out);
+		entry_release(&entries[i]);
+		if (out.n - turned > turn_bytes) {
+			turned = out.n;
+			fiber_yield();
+		}
+	}
+	buf_str(&out, "]}\n");
+	char *body = buf_steal(&out, &n);
+	reply_owned(request, 200, "application/json", body, n);
+}
+
+void api_keys_mget(struct request *request, void *context)
+{
+	struct app *app = context;
+	struct keys_many many = {0};
+	struct entry *entries = NULL;
+	struct fault fault;
+	enum error error = keys_many_read(&many, request, &fault);
+
+	if (!error) {
+		entries = mem_array(many.count, sizeof *entries);
+		error = entry_read_many(&app->cw, many.names, many.count, entries, &fault);
+	}
+	if (error)
+		reply_fault(request, &fault);
+	else
+		reply_entries(request, &app->cw, &many, entries);
+	mem_free(entries);
+	keys_many_release(&many);
+}
+
+void api_keys_mdelete(struct request *request, void *context)
+{
+	struct app *app = context;
+	struct keys_many many = {0};
+	size_t deleted;
+	struct fault fault;
+	enum error error = keys_many_read(&many, request, &fault);
+
+	if (!error)
+		error = entry_delete_many(&app->cw, many.names, many.count, &deleted, &fault);
+	if (error) {
+		reply_fault(request, &fault);
+	} else {
+		cJSON *body = cJSON_CreateObject();
+
+		json_add_uint(body, "deleted", deleted);
+		reply_json(request, 200, body);
+	}
+	keys_many_release(&many);
+}

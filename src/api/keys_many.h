@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Lists of keys in bodies: decoded and judged before anything is done. */
+#ifndef CW_API_KEYS_MANY_H
+#define CW_API_KEYS_MANY_H
+
+#include "api/body.h"
+#include "api/keys.h"
+
+/* Names as they are in Redis. Zeroed = empty. */
+struct keys_many {
+	bool encoded; /* they came, and go, as base64url */
+	struct key_guard guard;
+	struct slice *names;
+	size_t count;
+};
+
+void keys_many_begin(struct keys_many *many, struct request *request);
+/* Takes a key as the body spells it, decoded by JSON. The fault's pointer is `pointer`. */
+enum error keys_many_add(
+	struct keys_many *many, struct slice text, const char *pointer, struct fault *fault);
+/* Reads {"keys": [...]} and nothing else, with ?key_encoding. */
+enum error keys_many_read(struct keys_many *many, struct request *request, struct fault *fault);
+/* Appends a key as a JSON string, as it came. */
+void keys_many_quote(const struct keys_many *many, struct slice key, struct buf *out);
+void keys_many_release(struct keys_many *many);
+
+#endif

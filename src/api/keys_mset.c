@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * POST /mset: every entry is judged before the first is stored, and each that is wrong is told.
+ */
+#include <stdio.h>
+
+#include "api/handlers.h"
+#include "api/keys_many.h"
+#include "base/crypto.h"
+#include "base/mem.h"
+
+enum { told_entries = 20 };
+
+struct mset {
+	struct keys_many many;
+	struct entry_write *writes; /* their keys are many.names; what else they hold is ours */
+	size_t count;
+	int64_t max_value_bytes;
+	cJSON *errors; /* of the problem */
+	struct fault *first;
+};
+
+/* One entry's members as the body has them. */
+struct entry_body {
+	struct slice key, encoding;
+	struct json_value value, ttl;
+	bool has_value, has_ttl;
+};
+
+static enum error other_member(
+	void *context, struct slice name, struct json_value value, struct fault *fault)
+{
+	struct entry_body *body = context;
+
+	(void)fault;
+	if (slice_is(name, "value")) {
+		body->value = value;
+		body->has_value = value.type != JSON_NULL;
+	} else if (slice_is(name, "ttl")) {
+		body->ttl = value;
+		body->has_ttl = value.type != JSON_NULL;
+	} else {
+		return ERR_NOT_FOUND;
+	}
+	return OK;
+}
+
+static enum error decode_value(const struct mset *mset, const struct entry_body *body,
+	const char *pointer, struct slice *ret, struct fault *fault)
+{
+	struct buf text = {0}, bytes = {0};
+	bool base64 = slice_is(body->encoding, "base64");
+	enum error error = OK;
+
+	if (!body->has_value || body->value.type != JSON_STRING)
+		return fault_at(fault, ERR_BAD_BODY, pointer, "%s must be a string", pointer);
+	if (body->encoding.n && !base64 && !slice_is(body->encoding, "utf-8"))
+		return fault_at(fault, ERR_BAD_BODY, pointer,
+			"the encoding of %s must be utf-8 or base64", pointer);
+	json_decode_string(body->value, &text);
+	if (base64 && !base64_decode(buf_slice(&text), false, &bytes))
+		error = fault_at(fault, ERR_BAD_BODY, pointer,
+			"%s is not base64 (RFC 4648, with padding)", pointer);
+	struct buf *value = base64 ? &bytes : &text;
+	if (!error && (int64_t)value->n > mset->max_value_bytes)
+		error = fault_at(fault, ERR_TOO_LARGE, pointer,
+			"%s has %zu bytes; at most %lld are stored (cache.max_value_bytes)",
+			pointer, value->n, (long long)mset->max_value_bytes);
+	if (!error)
+		ret->p = buf_steal(value, &ret->n);
+	buf_release(&text);
+	buf_release(&bytes);
+	return error;
+}
+
+static enum error fill_write(struct mset *mset, const struct entry_body *body, const char *at,
+	struct entry_write *write, struct fault *fault)
+{
+	char pointer[BODY_POINTER_BYTES];
+	enum error error;
+
+	body_point(pointer, at, SLICE("key"));
+	if (!body->key.p)
+		return fault_at(fault, ERR_BAD_BODY, pointer, "%s is needed", pointer);
+	error = keys_many_add(&mset->many, body->key, pointer, fault);
+	if (error)
+		return error;
+	write->key = mset->many.names[mset->many.count - 1];
+	body_point(pointer, at, SLICE("value"));
+	error = decode_value(mset, body, pointer, &write->value, fault);
+	if (error || !body->has_ttl)
+		return error;
+	body_point(pointer, at, SLICE("ttl"));
+	return keys_ttl_member(body->ttl, pointer, &write->ttl_ms, fault);
+}
+
+static enum error read_entry(
+	struct mset *mset, struct json_value value, const char *at, struct fault *fault)
+{
+	struct entry_write *write = &mset->writes[mset->count++];
+	struct entry_body body = {0};
+	const struct body_member members[] = {
+		{"key", BODY_STRING, &body.key, 0, 2 * KEY_MAX_BYTES},
+		{"encoding", BODY_STRING, &body.encoding, 0, 16},
+	};
+	const struct body_table table = {
+		members, sizeof members / sizeof *members, other_member, &body, at};
+	enum error error = body_read(value, &table, fault);
+
+	if (!error)
+		error = fill_write(mset, &body, at, write, fault);
+	mem_free((char *)body.key.p);
+	mem_free((char *)body.encoding.p);
+	return error;
+}
+
+static void note_error(struct mset *mset, const struct fault *fault)
+{
+	if (!mset->errors) {
+		mset->errors = cJSON_CreateArray();
+		*mset->first = *fault;
+		mset->first->pointer[0] = '\0';
+	}
+	if (cJSON_GetArraySize(mset->errors) == told_entries)
+		return;
+	cJSON *item = cJSON_CreateObject();
+	json_add_slice(item, "pointer", slice_str(fault->pointer));
+	json_add_slice(item, "detail", slice_str(fault->detail));
+	cJSON_AddItemToArray(mset->errors, item);
+}
+
+static enum error read_entries(struct mset *mset, struct json_value entries, struct fault *fault)
+{
+	char at[32];
+
+	mset->writes = mem_array(ENTRY_MANY_KEYS, sizeof *mset->writes);
+	for (struct json_iter it = json_iterate(entries); json_next(&it);) {
+		struct fault own = {0};
+
+		if (mset->count == ENTRY_MANY_KEYS) {
+			cJSON_Delete(mset->errors);
+			mset->errors = NULL;
+			return fault_at(fault, ERR_BAD_BODY, "/entries",
+				"/entries has more than %d elements; send several requests",
+				ENTRY_MANY_KEYS);
+		}
+		snprintf(at, sizeof at, "/entries/%zu", mset->count);
+		if (read_entry(mset, it.value, at, &own))
+			note_error(mset, &own);
+	}
+	if (mset->count == 0)
+		return fault_at(fault, ERR_BAD_BODY, "/entries", "/entries must not be empty");
+	return mset->errors ? fault->error : OK;
+}
+
+static enum error read_mset(struct mset *mset, struct request *request, struct fault *fault)
+{
+	struct json_value entries = {0};
+	const struct body_member members[] = {{"entries", BODY_ARRAY, &entries, 0, 0}};
+	const struct body_table table = {.members = members, .count = 1};
+	enum error error = keys_encoded(request, &mset->many.encoded, fault);
+
+	mset->first = fault;
+	mset->max_value_bytes = request_conf(request)->max_value_bytes;
+	keys_many_begin(&mset->many, request);
+	if (!error)
+		error = body_parse(request_body(request), &table, fault);
+	if (!error && !entries.text.n)
+		error = fault_at(fault, ERR_BAD_BODY, "/entries", "/entries is needed");
+	return error ? error : read_entries(mset, entries, fault);
+}
+
+static cJSON *extra_of(struct mset *mset, bool began, size_t stored)
+{
+	cJSON *extra = cJSON_CreateObject();
+
+	if (mset->errors)
+		cJSON_AddItemToObject(extra, "errors", mset->errors);
+	if (began)
+		json_add_uint(extra, "stored", stored);
+	return extra;
+}
+
+void api_keys_mset(struct request *request, void *context)
+{
+	struct app *app = context;
+	struct mset mset = {0};
+	struct fault fault;
+	size_t stored = 0;
+	enum error error = read_mset(&mset, request, &fault);
+	bool began = !error;
+
+	if (began)
+		error = entry_write_many(&app->cw, mset.writes, mset.count, &stored, &fault);
+	if (error) {
+		reply_fault_with(request, &fault, extra_of(&mset, began, stored));
+	} else {
+		cJSON *body = cJSON_CreateObject();
+
+		json_add_uint(body, "stored", stored);
+		reply_json(request, 200, body);
+	}
+	for (size_t i = 0; i < mset.count; i++)
+		mem_free((char *)mset.writes[i].value.p);
+	mem_free(mset.writes);
+	keys_many_release(&mset.many);
+}
