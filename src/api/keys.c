@@ -74,7 +74,9 @@ void api_key_get(struct request *request, void *context)
 	buf_release(&scratch);
 }
 
-static enum error read_put(struct request *request, struct entry_write *write, struct fault *fault)
+/* *ret_tags: to be freed. */
+static enum error read_put(struct request *request, struct entry_write *write,
+	struct slice **ret_tags, struct fault *fault)
 {
 	struct slice text;
 	bool nx = false;
@@ -82,8 +84,11 @@ static enum error read_put(struct request *request, struct entry_write *write, s
 
 	if (!error && request_query(request, "ttl", &text))
 		error = keys_ttl_text(text, &write->ttl_ms, fault);
+	if (!error)
+		error = keys_tags(request, ret_tags, &write->tag_count, fault);
 	write->mode = nx ? ENTRY_MISSING : ENTRY_REPLACE;
 	write->value = request_body(request);
+	write->tags = *ret_tags;
 	return error;
 }
 
@@ -92,10 +97,12 @@ void api_key_put(struct request *request, void *context)
 	struct app *app = context;
 	struct buf scratch = {0};
 	struct entry_write write = {0};
+	struct slice *tags = NULL;
 	enum entry_outcome outcome;
 	struct fault fault;
 
-	if (keys_name(request, &scratch, &write.key, &fault) || read_put(request, &write, &fault) ||
+	if (keys_name(request, &scratch, &write.key, &fault) ||
+		read_put(request, &write, &tags, &fault) ||
 		entry_write(&app->cw, &write, &outcome, &fault)) {
 		reply_fault(request, &fault);
 	} else if (outcome == ENTRY_NOT_STORED) {
@@ -105,6 +112,7 @@ void api_key_put(struct request *request, void *context)
 	} else {
 		reply_empty(request, outcome == ENTRY_CREATED ? 201 : 204);
 	}
+	mem_free(tags);
 	buf_release(&scratch);
 }
 

@@ -24,6 +24,12 @@ enum error keys_ttl_text(struct slice text, int64_t *ret_ms, struct fault *fault
 /* The same of a body's member at `pointer`: ERR_BAD_BODY. */
 enum error keys_ttl_member(
 	struct json_value value, const char *pointer, int64_t *ret_ms, struct fault *fault);
+/*
+ * The tags that the header Surrogate-Key names, parted by spaces; views of the request in an array
+ * to be freed. ERR_BAD_REQUEST.
+ */
+enum error keys_tags(
+	struct request *request, struct slice **ret, size_t *ret_count, struct fault *fault);
 /* What is shown for a TTL of entry.h: -2, -1, 0 or whole seconds, begun ones counted. */
 int64_t keys_ttl_seconds(int64_t ttl_ms);
 

@@ -8,12 +8,15 @@
 #include "api/keys_many.h"
 #include "base/crypto.h"
 #include "base/mem.h"
+#include "cache/tag.h"
 
 enum { told_entries = 20 };
 
 struct mset {
 	struct keys_many many;
-	struct entry_write *writes; /* their keys are many.names; what else they hold is ours */
+	/* Their keys are many.names, their tags of the list beside; their values are ours. */
+	struct entry_write *writes;
+	struct body_list *tags;
 	size_t count;
 	int64_t max_value_bytes;
 	cJSON *errors; /* of the problem */
@@ -23,6 +26,7 @@ struct mset {
 /* One entry's members as the body has them. */
 struct entry_body {
 	struct slice key, encoding;
+	struct body_list tags;
 	struct json_value value, ttl;
 	bool has_value, has_ttl;
 };
@@ -94,6 +98,21 @@ static enum error fill_write(struct mset *mset, const struct entry_body *body, c
 	return keys_ttl_member(body->ttl, pointer, &write->ttl_ms, fault);
 }
 
+static enum error check_tags(const struct body_list *tags, const char *at, struct fault *fault)
+{
+	struct fault own;
+
+	for (size_t i = 0; i < tags->count; i++) {
+		if (tag_check(tags->items[i], &own) == OK)
+			continue;
+		char pointer[BODY_POINTER_BYTES + 16];
+
+		snprintf(pointer, sizeof pointer, "%s/tags/%zu", at, i);
+		return fault_at(fault, ERR_BAD_BODY, pointer, "%s: %s", pointer, own.detail);
+	}
+	return OK;
+}
+
 static enum error read_entry(
 	struct mset *mset, struct json_value value, const char *at, struct fault *fault)
 {
@@ -102,11 +121,17 @@ static enum error read_entry(
 	const struct body_member members[] = {
 		{"key", BODY_STRING, &body.key, 0, 2 * KEY_MAX_BYTES},
 		{"encoding", BODY_STRING, &body.encoding, 0, 16},
+		{"tags", BODY_LIST, &body.tags, 0, ENTRY_MANY_TAGS},
 	};
 	const struct body_table table = {
 		members, sizeof members / sizeof *members, other_member, &body, at};
 	enum error error = body_read(value, &table, fault);
 
+	mset->tags[mset->count - 1] = body.tags;
+	write->tags = body.tags.items;
+	write->tag_count = body.tags.count;
+	if (!error)
+		error = check_tags(&body.tags, at, fault);
 	if (!error)
 		error = fill_write(mset, &body, at, write, fault);
 	mem_free((char *)body.key.p);
@@ -134,6 +159,7 @@ static enum error read_entries(struct mset *mset, struct json_value entries, str
 	char at[32];
 
 	mset->writes = mem_array(ENTRY_MANY_KEYS, sizeof *mset->writes);
+	mset->tags = mem_array(ENTRY_MANY_KEYS, sizeof *mset->tags);
 	for (struct json_iter it = json_iterate(entries); json_next(&it);) {
 		struct fault own = {0};
 
@@ -170,6 +196,17 @@ static enum error read_mset(struct mset *mset, struct request *request, struct f
 	return error ? error : read_entries(mset, entries, fault);
 }
 
+static void mset_release(struct mset *mset)
+{
+	for (size_t i = 0; i < mset->count; i++) {
+		mem_free((char *)mset->writes[i].value.p);
+		body_list_release(&mset->tags[i]);
+	}
+	mem_free(mset->writes);
+	mem_free(mset->tags);
+	keys_many_release(&mset->many);
+}
+
 static cJSON *extra_of(struct mset *mset, bool began, size_t stored)
 {
 	cJSON *extra = cJSON_CreateObject();
@@ -200,8 +237,5 @@ void api_keys_mset(struct request *request, void *context)
 		json_add_uint(body, "stored", stored);
 		reply_json(request, 200, body);
 	}
-	for (size_t i = 0; i < mset.count; i++)
-		mem_free((char *)mset.writes[i].value.p);
-	mem_free(mset.writes);
-	keys_many_release(&mset.many);
+	mset_release(&mset);
 }

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "cache/entry_internal.h"
 #include "cache/lease.h"
+#include "cache/tag.h"
 
 enum { chunk_writes = 64, chunk_bytes = 1024 * 1024 };
 
@@ -58,6 +59,7 @@ static void fill(void *context, struct redis_batch *batch)
 		chunk->at[i].begin = redis_batch_count(batch) - 1;
 		if (chunk->ask_exists)
 			REDIS_ADD(batch, SLICE("EXISTS"), write->key);
+		tag_add(chunk->cw, batch, write->key, bytes.px_ms, write->tags, write->tag_count);
 		chunk->at[i].set =
 			entry_store(batch, write->key, bytes.stored, bytes.px_ms, write->mode) - 1;
 	}

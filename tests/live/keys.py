@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+"""What the tests of the keys' routes share."""
+
+import base64
+import urllib.parse
+
+CACHE = "/api/v1/cache"
+KEYS = CACHE + "/keys/"
+
+
+def path(key, query="", what=""):
+    key = key if isinstance(key, bytes) else key.encode()
+    return KEYS + urllib.parse.quote(key, safe="") + what + query
+
+
+def base64url(data):
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def put(daemon, key, value, query="", **kw):
+    return daemon.request("PUT", path(key, query), body=value, **kw)
+
+
+def refused(reply, status, code, *words):
+    """A problem with this code whose detail has these words; returns its body."""
+    assert reply.status == status, reply
+    assert reply.headers["Content-Type"] == "application/problem+json"
+    assert reply.json["code"] == code, reply
+    for word in words:
+        assert word in reply.json["detail"], reply
+    return reply.json

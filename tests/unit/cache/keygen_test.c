@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+#include "cache/keygen.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "../unit.h"
+#include "base/json.h"
+
+static struct buf text, key, strings[2 * 80];
+static struct key_part parts[80];
+static size_t count;
+static struct fault fault;
+
+static void begin(void)
+{
+	char bytes[65536];
+	FILE *file = fopen("docs/keys.json", "r");
+
+	ck_assert_ptr_nonnull(file);
+	buf_append(&text, bytes, fread(bytes, 1, sizeof bytes, file));
+	fclose(file);
+	ck_assert_int_eq(json_check(buf_slice(&text), &json_row_limits, &fault), OK);
+}
+
+static void clear(void)
+{
+	for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
+		buf_release(&strings[i]);
+	memset(parts, 0, sizeof parts);
+	count = 0;
+	buf_clear(&key);
+}
+
+static void end(void)
+{
+	clear();
+	buf_release(&key);
+	buf_release(&text);
+}
+
+static struct slice decoded(struct slice quoted, struct buf *to)
+{
+	json_decode_string((struct json_value){JSON_STRING, quoted}, to);
+	buf_reserve(to, 1);
+	return buf_slice(to);
+}
+
+static void take(const struct json_iter *it)
+{
+	static const int kinds[] = {[JSON_NULL] = KEY_PART_NULL,
+		[JSON_FALSE] = KEY_PART_FALSE,
+		[JSON_TRUE] = KEY_PART_TRUE,
+		[JSON_NUMBER] = KEY_PART_INTEGER,
+		[JSON_STRING] = KEY_PART_TEXT};
+	struct key_part *part = &parts[count];
+
+	part->kind = kinds[it->value.type];
+	part->text = it->value.text;
+	if (it->value.type == JSON_STRING)
+		part->text = decoded(it->value.text, &strings[2 * count]);
+	if (it->object) /* with the quotes around it */
+		part->name =
+			decoded(slice_of(it->name.p - 1, it->name.n + 2), &strings[2 * count + 1]);
+	count++;
+}
+
+/* The key of one row of the vectors. */
+static enum error generate(struct json_value row)
+{
+	struct json_value prefix, list;
+	struct buf decoded_prefix = {0};
+
+	clear();
+	ck_assert(json_member(row, SLICE("prefix"), &prefix));
+	json_decode_string(prefix, &decoded_prefix);
+	if (json_member(row, SLICE("args"), &list))
+		for (struct json_iter it = json_iterate(list); json_next(&it);)
+			take(&it);
+	if (json_member(row, SLICE("params"), &list))
+		for (struct json_iter it = json_iterate(list); json_next(&it);)
+			take(&it);
+	enum error error = key_generate(buf_slice(&decoded_prefix), parts, count, &key, &fault);
+	buf_release(&decoded_prefix);
+	return error;
+}
+
+static struct json_value rows(const char *name)
+{
+	struct json_value list;
+
+	ck_assert(json_member(json_root(buf_slice(&text)), slice_str(name), &list));
+	return list;
+}
+
+START_TEST(the_vectors_hold)
+{
+	size_t n = 0;
+
+	begin();
+	for (struct json_iter it = json_iterate(rows("vectors")); json_next(&it); n++) {
+		struct json_value wanted;
+		struct buf want = {0};
+
+		ck_assert_msg(generate(it.value) == OK, "%s", fault.detail);
+		ck_assert(json_member(it.value, SLICE("key"), &wanted));
+		json_decode_string(wanted, &want);
+		ck_assert_msg(slice_equal(buf_slice(&key), buf_slice(&want)), "%s, not %s", key.p,
+			want.p);
+		ck_assert_uint_le(key.n, KEYGEN_MAX_BYTES);
+		buf_release(&want);
+	}
+	ck_assert_uint_ge(n, 20);
+	end();
+}
+END_TEST
+
+START_TEST(what_is_refused_leaves_nothing)
+{
+	size_t n = 0;
+
+	begin();
+	for (struct json_iter it = json_iterate(rows("refused")); json_next(&it); n++) {
+		ck_assert_int_eq(generate(it.value), ERR_BAD_KEY);
+		ck_assert_uint_eq(key.n, 0);
+	}
+	ck_assert_uint_ge(n, 5);
+	end();
+}
+END_TEST
+
+START_TEST(only_c_can_spell_these)
+{
+	static const char *const bad[] = {"", "-", "+7", "007", "-0", "1 ", "0x1", "--1", "1.0"};
+	struct key_part twice[] = {{KEY_PART_TRUE, {0}, SLICE("a")},
+		{KEY_PART_NULL, {0}, SLICE("b")}, {KEY_PART_FALSE, {0}, SLICE("a")}};
+	struct buf out = {0};
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct key_part part = {KEY_PART_INTEGER, slice_str(bad[i]), {0}};
+
+		ck_assert_msg(key_generate(SLICE("p"), &part, 1, &out, &fault) == ERR_BAD_KEY, "%s",
+			bad[i]);
+	}
+	ck_assert_int_eq(key_generate(SLICE("p"), twice, 3, &out, &fault), ERR_BAD_KEY);
+	ck_assert_ptr_nonnull(strstr(fault.detail, "'a' is given twice"));
+	ck_assert_int_eq(key_generate(SLICE(""), NULL, 0, &out, &fault), ERR_BAD_KEY);
+	ck_assert_uint_eq(out.n, 0);
+	buf_str(&out, "before ");
+	ck_assert_int_eq(key_generate(SLICE("p\0q"), twice, 2, &out, &fault), OK);
+	ck_assert(slice_equal(buf_slice(&out), SLICE("before p\0q:a=true:b=null")));
+	buf_release(&out);
+}
+END_TEST
+
+TEST_SUITE("keygen", the_vectors_hold, what_is_refused_leaves_nothing, only_c_can_spell_these)
