@@ -38,9 +38,11 @@ enum error keys_many_add(
 	struct buf name = {0};
 	struct slice key;
 
-	if (many->encoded && !base64_decode(text, true, &name))
+	if (many->encoded && !base64_decode(text, true, &name)) {
+		buf_release(&name);
 		return fault_at(fault, ERR_BAD_KEY, pointer,
 			"%s is not base64url: letters, digits, - and _, without =", pointer);
+	}
 	if (!many->encoded)
 		buf_add(&name, text);
 	key.p = buf_steal(&name, &key.n);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* One reading of entries, and its steps: the first (entry_read.c), the others (entry_read_again.c).
+ */
+#ifndef CW_CACHE_ENTRY_READ_H
+#define CW_CACHE_ENTRY_READ_H
+
+#include "cache/entry_internal.h"
+
+struct reading {
+	struct cw *cw;
+	struct conf *conf;
+	const struct slice *keys;
+	size_t count;
+	struct entry *ret;
+	int64_t most;  /* bytes of any stored value */
+	int64_t first; /* bytes that the first step takes of each */
+	/* The second step and the third: places in `keys`, and the bound of each. */
+	size_t *again;
+	int64_t *bounds;
+	size_t again_count;
+	bool unsettled; /* a value came while an empty one was being asked for again */
+};
+
+/* entry_read.c */
+
+/* PTTL, then GETRANGE of one byte more than `bound`. */
+void reading_add(struct redis_batch *batch, struct slice key, int64_t bound);
+/* Runs one step's commands; those for many keys go over the bulk connection anyway. Parks. */
+enum error reading_run(struct reading *r, enum redis_role role, entry_fill *fill,
+	struct redis_batch *batch, struct fault *fault);
+/*
+ * Entry `at` from its two replies. Its text stays where it is: to set entry->reply is the caller's
+ * work.
+ */
+enum error reading_take(struct reading *r, size_t at, const struct redis_value *pttl,
+	const struct redis_value *range, struct fault *fault);
+bool reading_present(const struct entry *entry);
+enum error reading_strange(struct fault *fault);
+
+/* entry_read_again.c */
+
+/* The second and third step, where there is an entry that needs them. Parks. */
+enum error reading_full_ones(struct reading *r, struct fault *fault);
+enum error reading_empty_ones(struct reading *r, struct fault *fault);
+
+#endif
