@@ -127,6 +127,153 @@ CW_API void cw_close(struct cw_cache *cache);
 /* Whether Redis answers, and understands us. */
 CW_API enum cw_status cw_ping(struct cw_cache *cache, struct cw_error *error);
 
+/*
+ * Values
+ */
+
+/* TTLs are whole seconds, up to 10 years. */
+enum {
+	CW_TTL_DEFAULT = 0, /* going in: as the configuration says for the key's namespace */
+	CW_TTL_NONE = -1,   /* going in and coming out: no expiry */
+};
+
+/* An array of bytes, borrowed. */
+struct cw_list {
+	const struct cw_bytes *items;
+	size_t count;
+};
+
+static inline struct cw_list cw_list(const struct cw_bytes *items, size_t count)
+{
+	struct cw_list list = {items, count};
+
+	return list;
+}
+
+/* Where a value comes from. */
+enum cw_origin {
+	CW_HIT,	   /* the cache */
+	CW_STALE,  /* the cache, after its TTL: within the namespace's stale_for */
+	CW_MISS,   /* cw_result() loaded and stored it */
+	CW_BYPASS, /* cw_result() loaded it; Redis is away */
+};
+
+/* A value that came out; cw_value_release() gives it back. */
+struct cw_value {
+	char *data; /* with a NUL behind it that size does not count; NULL = no value */
+	size_t size;
+	int64_t ttl; /* what is left; CW_TTL_NONE; 0 where stale or not stored */
+	enum cw_origin origin;
+	enum cw_status status; /* cw_mget(): of this one */
+};
+
+/* NULL, and one without a value, are welcome. */
+CW_API void cw_value_release(struct cw_value *value);
+
+/* CW_NOT_FOUND where there is none. */
+CW_API enum cw_status cw_get(
+	struct cw_cache *cache, struct cw_bytes key, struct cw_value *ret, struct cw_error *error);
+/*
+ * ret[keys.count], in their order, each with a status of its own: CW_OK, CW_NOT_FOUND,
+ * CW_WRONG_TYPE, CW_TOO_LARGE (also past 16 MiB together). At most 1,000 keys, one pipeline. The
+ * caller releases each.
+ */
+CW_API enum cw_status cw_mget(
+	struct cw_cache *cache, struct cw_list keys, struct cw_value *ret, struct cw_error *error);
+
+enum cw_mode { CW_REPLACE, CW_IF_MISSING, CW_IF_PRESENT };
+
+/* How a value is stored. A zeroed one: default TTL, replace, no tags. */
+struct cw_store {
+	int64_t ttl;
+	enum cw_mode mode;
+	struct cw_list tags; /* at most 100; the value can be invalidated by each */
+};
+
+/* `how` may be NULL. CW_EXISTS where the mode does not allow it. */
+CW_API enum cw_status cw_set(struct cw_cache *cache, struct cw_bytes key, struct cw_bytes value,
+	const struct cw_store *how, struct cw_error *error);
+
+struct cw_entry {
+	struct cw_bytes key, value;
+	struct cw_store how;
+};
+
+/* At most 1,000, one pipeline. *ret_stored (may be NULL) counts them, also where some failed. */
+CW_API enum cw_status cw_mset(struct cw_cache *cache, const struct cw_entry *entries, size_t count,
+	size_t *ret_stored, struct cw_error *error);
+
+/* CW_OK whether they were there or not; *ret_deleted (may be NULL) says how many were. */
+CW_API enum cw_status cw_delete(
+	struct cw_cache *cache, struct cw_bytes key, size_t *ret_deleted, struct cw_error *error);
+CW_API enum cw_status cw_mdelete(
+	struct cw_cache *cache, struct cw_list keys, size_t *ret_deleted, struct cw_error *error);
+CW_API enum cw_status cw_exists(
+	struct cw_cache *cache, struct cw_bytes key, bool *ret, struct cw_error *error);
+/* Seconds, or CW_TTL_NONE. CW_NOT_FOUND where the key is not there. */
+CW_API enum cw_status cw_ttl(
+	struct cw_cache *cache, struct cw_bytes key, int64_t *ret, struct cw_error *error);
+CW_API enum cw_status cw_expire(
+	struct cw_cache *cache, struct cw_bytes key, int64_t ttl, struct cw_error *error);
+
+/*
+ * Tags, and invalidation
+ */
+
+/*
+ * Puts keys that others stored under tags. *ret_tagged (may be NULL) counts those that are there;
+ * absent ones are left out.
+ */
+CW_API enum cw_status cw_tag(struct cw_cache *cache, struct cw_list tags, struct cw_list keys,
+	size_t *ret_tagged, struct cw_error *error);
+
+/* Ids of one entity of the configuration. */
+struct cw_entity {
+	const char *name;
+	struct cw_list ids;
+};
+
+/* What is to go. A zeroed one selects nothing, which is refused. */
+struct cw_invalidation {
+	struct cw_list keys;	 /* exact names */
+	struct cw_list patterns; /* Redis's globs: a paced pass over all keys */
+	struct cw_list dependents_of;
+	const struct cw_entity *entities;
+	size_t entity_count;
+	bool no_cascade;     /* what depends on the named keys stays */
+	bool dry_run;	     /* counts, and removes nothing */
+	int64_t max_keys;    /* 0 = as the configuration says */
+	const char *confirm; /* of struct cw_invalidated; NULL = none */
+	const char *note;    /* why, for the record; NULL = none */
+	int64_t timeout_ms;  /* 0 = 30 minutes. Then it is ended, incomplete */
+};
+
+/* What it came to. A plain value. */
+struct cw_invalidated {
+	bool complete;
+	char reason[32]; /* why it is not complete, such as "max_keys"; else "" */
+	uint64_t matched, invalidated, protected_skipped;
+	char confirm[64]; /* a dry run's: the same selectors may go, within five minutes; else "" */
+};
+
+/*
+ * Logged before the first deletion, so that no load that began earlier stores an older value.
+ * CW_INCOMPLETE, CW_CONFIRMATION_REQUIRED (`matched` is then a least) and CW_TIMEOUT fill *ret,
+ * too, which may be NULL.
+ */
+CW_API enum cw_status cw_invalidate(struct cw_cache *cache, const struct cw_invalidation *what,
+	struct cw_invalidated *ret, struct cw_error *error);
+
+/* Changes the truth that cached values were made from: true = it was changed. */
+typedef bool cw_change(void *context);
+/*
+ * Runs the change, which may call the library, and invalidates `what` only if it returned true;
+ * else CW_CALLBACK_FAILED. `what` is read afterwards, so that the change may fill it. Any other
+ * error is the invalidation's: the change has been made, and what is cached may be older.
+ */
+CW_API enum cw_status cw_invalidating(struct cw_cache *cache, cw_change *change, void *context,
+	const struct cw_invalidation *what, struct cw_error *error);
+
 #ifdef __cplusplus
 }
 #endif

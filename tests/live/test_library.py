@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness import BINARY, DEADLINE
+from harness import BINARY, DEADLINE, rounds
 
 BUILD = os.path.dirname(BINARY)
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -123,3 +123,43 @@ redis: {{url: "{redis.url}"}}
 def test_a_newer_layout_of_our_keys_is_refused(redis):
     redis("HSET", "cw:meta", "layout", "99")
     assert "Use the newer" in program("ping", redis.url, code=7)
+
+
+# Calls ----------------------------------------------------------------------------------------
+
+CONFIG = """
+entities:
+  user: {keys: ["user:profile:{id}"], patterns: ["user:list:{id}:*"]}
+dependencies:
+  - {when: "user:profile:{id}", invalidate: ["user:page:{id}"]}
+invalidate: {confirm_above: 10, max_keys: 100}
+"""
+VALGRIND = ["valgrind", "-q", "--leak-check=full", "--errors-for-leak-kinds=all",
+            "--error-exitcode=99"] if PLAIN else []
+
+
+@pytest.fixture
+def config(folder):
+    path = os.path.join(folder, "c.yaml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(CONFIG)
+    os.chmod(path, 0o600)
+    return path
+
+
+def test_values_and_random_bytes_under_random_keys(redis):
+    redis("RPUSH", "a-list", "x")
+    program("values", redis.url, str(rounds(1000, 100000)), timeout=600)
+    redis("FLUSHALL")
+    redis("RPUSH", "a-list", "x")
+    program("values", redis.url, "20", before=VALGRIND, timeout=120)
+
+
+def test_invalidation_by_every_selector(redis, config):
+    program("invalidations", redis.url, config)
+    redis("FLUSHALL")
+    program("invalidations", redis.url, config, before=VALGRIND, timeout=120)
+
+
+def test_four_threads_with_a_handle_each(redis):
+    program("threads", redis.url, "200", timeout=120)

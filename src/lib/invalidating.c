@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* Invalidation: the engine's operation, begun and waited for. */
+#include "cache/invalidate.h"
+
+#include <stdio.h>
+
+#include "lib/lists.h"
+
+enum { default_timeout_ms = 30 * 60 * 1000, end_ms = 5000 };
+
+struct asked {
+	const struct cw_invalidation *what;
+	struct cw_invalidated ret;
+};
+
+static enum error add_entities(
+	struct invalidation *to, const struct cw_invalidation *what, struct fault *fault)
+{
+	for (size_t i = 0; i < what->entity_count; i++) {
+		const struct cw_entity *from = &what->entities[i];
+		const struct conf_entity *entity = conf_entity(to->conf, slice_str(from->name));
+
+		if (!entity)
+			return fault_set(fault, ERR_NOT_FOUND,
+				"%s is no entity of the configuration", from->name);
+		if (from->ids.count == 0 || from->ids.count > INVALIDATION_MAX_IDS)
+			return fault_set(fault, ERR_BAD_BODY,
+				"%zu ids of %s are given; it takes 1 to %d", from->ids.count,
+				from->name, INVALIDATION_MAX_IDS);
+		for (size_t j = 0; j < from->ids.count; j++) {
+			struct slice id = slice_from(from->ids.items[j]);
+
+			if (id.n == 0 || id.n > KEY_MAX_BYTES)
+				return fault_set(fault, ERR_BAD_BODY,
+					"an id of %s has %zu bytes; it takes 1 to %d", from->name,
+					id.n, KEY_MAX_BYTES);
+			invalidation_add_id(to, entity, id);
+		}
+	}
+	return OK;
+}
+
+/* A list, by the function that takes one of its items. */
+static enum error add_list(struct invalidation *to, struct cw_list list,
+	void (*add)(struct invalidation *, struct slice), struct fault *fault)
+{
+	if (list.count > INVALIDATION_MAX_KEYS)
+		return fault_set(fault, ERR_BAD_BODY,
+			"%zu selectors of one kind are given; it takes at most %d", list.count,
+			INVALIDATION_MAX_KEYS);
+	for (size_t i = 0; i < list.count; i++)
+		add(to, slice_from(list.items[i]));
+	return OK;
+}
+
+static enum error fill(
+	struct invalidation *to, const struct cw_invalidation *what, struct fault *fault)
+{
+	enum error error = add_list(to, what->keys, invalidation_add_key, fault);
+
+	if (!error)
+		error = add_list(to, what->patterns, invalidation_add_pattern, fault);
+	if (!error)
+		error = add_list(to, what->dependents_of, invalidation_add_dependents_of, fault);
+	if (!error)
+		error = add_entities(to, what, fault);
+	to->no_cascade = what->no_cascade;
+	to->dry_run = what->dry_run;
+	if (what->max_keys)
+		to->max_keys = what->max_keys;
+	if (what->confirm && *what->confirm)
+		to->confirm = mem_strdup(what->confirm);
+	if (what->note && *what->note)
+		to->note = mem_strdup(what->note);
+	if (!error && !to->key_count && !to->pattern_count && !to->dependents_count &&
+		!to->entity_count)
+		error = fault_set(fault, ERR_BAD_BODY, "nothing is selected");
+	return error;
+}
+
+/* Counters are raw in the tree, for cJSON's doubles do not hold 64 bits. */
+static uint64_t number(const cJSON *result, const char *name)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(result, name);
+	uint64_t value = 0;
+
+	if (item && item->valuestring)
+		slice_uint64(slice_str(item->valuestring), &value);
+	return value;
+}
+
+static void text(const cJSON *result, const char *name, char *ret, size_t size)
+{
+	const char *value = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(result, name));
+
+	snprintf(ret, size, "%s", value ? value : "");
+}
+
+static void take_result(const cJSON *result, struct cw_invalidated *ret)
+{
+	const cJSON *complete = cJSON_GetObjectItemCaseSensitive(result, "complete");
+
+	ret->complete = cJSON_IsTrue(complete);
+	text(result, "reason", ret->reason, sizeof ret->reason);
+	text(result, "confirm", ret->confirm, sizeof ret->confirm);
+	ret->matched = number(result, "matched");
+	if (!ret->matched)
+		ret->matched = number(result, "matched_at_least");
+	ret->invalidated = number(result, "invalidated");
+	ret->protected_skipped = number(result, "protected_skipped");
+}
+
+/* What is not done by then is given up: nothing would go on with it between two calls. */
+static enum error await(struct operation *operation, int64_t timeout_ms, struct fault *fault)
+{
+	enum error error = operation_wait(operation, clock_deadline(timeout_ms));
+
+	if (error) {
+		operation_cancel(operation);
+		operation_wait(operation, clock_deadline(end_ms));
+		return fault_set(fault, ERR_TIMEOUT,
+			"the invalidation was ended after timeout_ms; not all of it is done");
+	}
+	if (!operation_error(operation)->error)
+		return OK;
+	*fault = *operation_error(operation);
+	return fault->error;
+}
+
+static enum error invalidate(struct cw_cache *cache, void *args, struct fault *fault)
+{
+	struct asked *asked = args;
+	struct operation *operation;
+	struct invalidation *what = invalidation_new(cache->engine.conf, &cache->who);
+	enum error error = fill(what, asked->what, fault);
+
+	if (error) {
+		invalidation_free(what);
+		return error;
+	}
+	error = invalidate_begin(cache->engine.invalidator, what, &operation, fault);
+	if (error)
+		return error;
+	error = await(operation,
+		asked->what->timeout_ms > 0 ? asked->what->timeout_ms : default_timeout_ms, fault);
+	take_result(operation_result(operation), &asked->ret);
+	if (!error && !asked->ret.complete)
+		error = fault_set(fault, ERR_INCOMPLETE, "the invalidation is not complete: %s",
+			asked->ret.reason);
+	operation_unref(operation);
+	return error;
+}
+
+enum cw_status cw_invalidate(struct cw_cache *cache, const struct cw_invalidation *what,
+	struct cw_invalidated *ret, struct cw_error *error)
+{
+	struct asked args = {.what = what};
+	enum cw_status status = call_run(cache, invalidate, &args, error);
+
+	if (ret)
+		*ret = args.ret;
+	return status;
+}
+
+enum cw_status cw_invalidating(struct cw_cache *cache, cw_change *change, void *context,
+	const struct cw_invalidation *what, struct cw_error *error)
+{
+	struct fault fault;
+
+	if (change(context))
+		return cw_invalidate(cache, what, NULL, error);
+	fault_set(&fault, ERR_SOURCE_FAILED,
+		"the change said that it was not made, so nothing was invalidated");
+	return status_set(error, &fault);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* invalidations URL CONFIG: every selector, what is refused, and a change that fails. */
+#include "check.h"
+
+static struct cw_cache *cache;
+
+static void put(const char *key)
+{
+	OK(cw_set(cache, cw_str(key), cw_str("x"), NULL, &error));
+}
+
+static bool there(const char *key)
+{
+	bool ret;
+
+	OK(cw_exists(cache, cw_str(key), &ret, &error));
+	return ret;
+}
+
+static struct cw_invalidated gone(const struct cw_invalidation *what, uint64_t keys)
+{
+	struct cw_invalidated ret;
+
+	OK(cw_invalidate(cache, what, &ret, &error));
+	CHECK(ret.complete && !*ret.reason && ret.matched == keys);
+	CHECK(ret.invalidated == (what->dry_run ? 0 : keys));
+	return ret;
+}
+
+static void by_key_and_rule(void)
+{
+	const struct cw_bytes profile = cw_str("user:profile:7");
+	const struct cw_invalidation what = {.keys = cw_list(&profile, 1)};
+	const struct cw_invalidation alone = {.keys = cw_list(&profile, 1), .no_cascade = true};
+	const struct cw_invalidation others = {.dependents_of = cw_list(&profile, 1)};
+
+	put("user:profile:7");
+	put("user:page:7");
+	gone(&what, 2);
+	CHECK(!there("user:profile:7") && !there("user:page:7"));
+	put("user:profile:7");
+	put("user:page:7");
+	gone(&alone, 1);
+	CHECK(there("user:page:7"));
+	put("user:profile:7");
+	gone(&others, 1);
+	CHECK(there("user:profile:7") && !there("user:page:7"));
+}
+
+static void by_pattern(void)
+{
+	const struct cw_bytes globs[] = {cw_str("p:*"), cw_str("q:?")};
+	struct cw_invalidation what = {.patterns = cw_list(globs, 2), .dry_run = true};
+
+	put("p:1");
+	put("p:2");
+	put("q:1");
+	put("q:10");
+	CHECK(*gone(&what, 3).confirm);
+	CHECK(there("p:1"));
+	what.dry_run = false;
+	gone(&what, 3);
+	CHECK(!there("p:2") && there("q:10"));
+	gone(&what, 0);
+}
+
+static void by_entity(void)
+{
+	const struct cw_bytes ids[] = {cw_str("1"), cw_str("a*")};
+	struct cw_entity user = {"user", {ids, 2}};
+	const struct cw_invalidation what = {.entities = &user, .entity_count = 1};
+
+	put("user:profile:1");
+	put("user:list:1:x");
+	put("user:list:a*:x");
+	put("user:list:abc:x");
+	gone(&what, 3);
+	CHECK(there("user:list:abc:x"));
+	user.name = "nobody";
+	FAILS(cw_invalidate(cache, &what, NULL, &error), CW_NOT_FOUND);
+	user.name = "user";
+	user.ids.count = 0;
+	FAILS(cw_invalidate(cache, &what, NULL, &error), CW_BAD_ARGUMENT);
+}
+
+static void confirmed(void)
+{
+	const struct cw_bytes glob = cw_str("big:*");
+	struct cw_invalidation what = {.patterns = cw_list(&glob, 1)};
+	struct cw_invalidated ret;
+	char key[16];
+
+	for (int i = 0; i < 12; i++) {
+		snprintf(key, sizeof key, "big:%d", i);
+		put(key);
+	}
+	FAILS(cw_invalidate(cache, &what, &ret, &error), CW_CONFIRMATION_REQUIRED);
+	CHECK(ret.matched == 11 && *ret.confirm && !ret.complete && there("big:0"));
+	what.max_keys = 5;
+	FAILS(cw_invalidate(cache, &what, &ret, &error), CW_INCOMPLETE);
+	CHECK(strcmp(ret.reason, "max_keys") == 0 && ret.invalidated == 5);
+	what.max_keys = 0;
+	what.confirm = ret.confirm;
+	gone(&what, 7);
+}
+
+static void refused(void)
+{
+	const struct cw_bytes keys[] = {cw_str("a"), cw_str("cw:meta")}, all = cw_str("*"),
+			      bad = cw_str("x*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a");
+	struct cw_invalidation what = {.keys = cw_list(keys, 2)};
+
+	put("a");
+	FAILS(cw_invalidate(cache, &what, NULL, &error), CW_FORBIDDEN);
+	CHECK(there("a"));
+	what = (struct cw_invalidation){0};
+	FAILS(cw_invalidate(cache, &what, NULL, &error), CW_BAD_ARGUMENT);
+	what.patterns = cw_list(&all, 1);
+	FAILS(cw_invalidate(cache, &what, NULL, &error), CW_FORBIDDEN);
+	what.patterns = cw_list(&bad, 1);
+	FAILS(cw_invalidate(cache, &what, NULL, &error), CW_BAD_ARGUMENT);
+}
+
+struct update {
+	bool works;
+	struct cw_invalidation *what;
+	struct cw_bytes key;
+};
+
+/* Calls the library itself, and says only then what is to go. */
+static bool change(void *context)
+{
+	struct update *update = context;
+
+	put("made-by-the-change");
+	update->key = cw_str("row:1");
+	update->what->keys = cw_list(&update->key, 1);
+	return update->works;
+}
+
+static void changes(void)
+{
+	struct cw_invalidation what = {0};
+	struct update update = {.what = &what};
+
+	put("row:1");
+	FAILS(cw_invalidating(cache, change, &update, &what, &error), CW_CALLBACK_FAILED);
+	CHECK(there("row:1"));
+	update.works = true;
+	OK(cw_invalidating(cache, change, &update, &what, &error));
+	CHECK(!there("row:1") && there("made-by-the-change"));
+}
+
+int main(int argc, char **argv)
+{
+	CHECK(argc == 3);
+	cache = open_cache(argv[1], argv[2]);
+	by_key_and_rule();
+	by_pattern();
+	by_entity();
+	confirmed();
+	refused();
+	changes();
+	cw_close(cache);
+	return 0;
+}
