@@ -11,7 +11,7 @@ static void take_value(struct cw_cache *cache, const struct entry *entry, struct
 {
 	struct buf scratch = {0};
 	struct fault fault = {.error = entry->error};
-	struct slice value;
+	struct slice value = {0};
 
 	if (!fault.error && !entry->reply)
 		fault.error = ERR_NO_VALUE;

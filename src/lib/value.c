@@ -17,7 +17,7 @@ static enum error get(struct cw_cache *cache, void *args, struct fault *fault)
 	struct get *get = args;
 	struct entry entry = {0};
 	struct buf scratch = {0};
-	struct slice value;
+	struct slice value = {0};
 	enum error error = check_key(cache, get->key, fault);
 
 	if (!error)
@@ -125,7 +125,7 @@ static enum error expire(struct cw_cache *cache, void *args, struct fault *fault
 {
 	const struct ttl *asked = args;
 	int64_t ms;
-	bool there;
+	bool there = false;
 	enum error error = check_key(cache, asked->key, fault);
 
 	if (!error)
