@@ -9,6 +9,7 @@
 
 #include "api/handlers.h"
 #include "api/keys.h"
+#include "api/keys_lease.h"
 #include "api/keys_value.h"
 #include "base/mem.h"
 
@@ -56,20 +57,30 @@ out:
 	buf_release(&scratch);
 }
 
+static void reply_found(struct request *request, struct app *app, const struct entry *entry)
+{
+	if (entry->reply)
+		reply_value(request, app, entry);
+	else
+		reply_absent(request);
+}
+
 void api_key_get(struct request *request, void *context)
 {
 	struct app *app = context;
 	struct buf scratch = {0};
 	struct entry entry = {0};
 	struct slice key;
+	int64_t lease_s = 0;
 	struct fault fault;
 
-	if (keys_name(request, &scratch, &key, &fault) || entry_read(&app->cw, key, &entry, &fault))
+	if (keys_name(request, &scratch, &key, &fault) ||
+		keys_lease_wanted(request, &lease_s, &fault) ||
+		entry_read(&app->cw, key, &entry, &fault))
 		reply_fault(request, &fault);
-	else if (!entry.reply)
-		reply_absent(request);
-	else
-		reply_value(request, app, &entry);
+	else if (lease_s == 0 || (entry.reply && !entry.stale) ||
+		 !keys_lease_answer(request, app, key, lease_s, &entry))
+		reply_found(request, app, &entry);
 	entry_release(&entry);
 	buf_release(&scratch);
 }
@@ -92,6 +103,20 @@ static enum error read_put(struct request *request, struct entry_write *write,
 	return error;
 }
 
+static enum error store(struct request *request, struct cw *cw, const struct entry_write *write,
+	enum entry_outcome *ret, struct fault *fault)
+{
+	struct slice token;
+
+	if (!request_header(request, "X-Cache-Lease", &token))
+		return entry_write(cw, write, ret, fault);
+	if (write->mode != ENTRY_REPLACE)
+		return fault_set(fault, ERR_BAD_PARAMETER,
+			"nx does not go with X-Cache-Lease: a lease's holder is the only one "
+			"that loads");
+	return keys_lease_put(cw, token, write, ret, fault);
+}
+
 void api_key_put(struct request *request, void *context)
 {
 	struct app *app = context;
@@ -103,7 +128,7 @@ void api_key_put(struct request *request, void *context)
 
 	if (keys_name(request, &scratch, &write.key, &fault) ||
 		read_put(request, &write, &tags, &fault) ||
-		entry_write(&app->cw, &write, &outcome, &fault)) {
+		store(request, &app->cw, &write, &outcome, &fault)) {
 		reply_fault(request, &fault);
 	} else if (outcome == ENTRY_NOT_STORED) {
 		fault_set(&fault, ERR_PRECONDITION_FAILED,

@@ -36,7 +36,7 @@ const struct route routes[] = {
 		"The configuration in force, secrets redacted."},
 	{"POST", ADMIN "/reload", SCOPE_OPERATE, ROUTE_JSON, api_reload, "",
 		"Reads the configuration again, all or nothing."},
-	{"GET", CACHE "/keys/{key}", SCOPE_KEYS, 0, api_key_get, "key_encoding",
+	{"GET", CACHE "/keys/{key}", SCOPE_KEYS, 0, api_key_get, "lease key_encoding",
 		"A value's bytes."},
 	{"PUT", CACHE "/keys/{key}", SCOPE_WRITE, ROUTE_BYTES, api_key_put, "ttl nx key_encoding",
 		"Stores a value."},

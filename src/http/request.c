@@ -109,6 +109,11 @@ void request_set_id(struct request *request)
 	request->id[16] = '\0';
 }
 
+bool request_is_head(const struct request *request)
+{
+	return slice_is(request->head.method, "HEAD");
+}
+
 const struct route *request_route(const struct request *request)
 {
 	return request->match.route;

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Keys over HTTP: one value's bytes, its TTL, and what is refused."""
 
+import base64
 import hashlib
 import os
+import random
 
 import pytest
 
 from conftest import open_config
-from harness import BINARY, Daemon, until
-from keys import KEYS, base64url, path, put, refused
+from harness import BINARY, Daemon, rounds, until
+from keys import CACHE, KEYS, base64url, path, put, refused
 from wire import Wire, request
 
 
@@ -142,6 +144,44 @@ def test_any_bytes_make_a_key(shared, shared_redis, key):
         assert shared_redis("GET", key) == b"2"
         wire.send(request(f"DELETE {KEYS}{text}?key_encoding=base64url"))
         assert wire.answer().headers["X-Cache-Deleted"] == "1"
+
+
+def random_bytes(source, most):
+    """Any bytes, and often those that have a meaning somewhere."""
+    n = source.choice([1, 2, 3, source.randint(1, 40), source.randint(1, most)])
+    if source.random() < 0.3:
+        return bytes(source.choice(b"/%.+?#&=\\\0\r\n {}*[]:\"'\xff") for _ in range(n))
+    return source.randbytes(n)
+
+
+@pytest.mark.soak
+def test_random_keys_and_values_come_back(shared):
+    source = random.Random(20261124)
+    total, at_once = rounds(5000, 100000), 100
+    for _ in range(0, total, at_once):
+        pairs = {}
+        while len(pairs) < at_once:
+            key = random_bytes(source, 1024)
+            if not key.startswith((b"cw:", b"session:", b"sess:", b"lock:")):
+                pairs[key] = b"" if source.random() < 0.05 else random_bytes(source, 3000)
+        with Wire(shared) as wire:
+            wire.send(b"".join(request("PUT " + path(key), f"Content-Length: {len(value)}", body=value)
+                               for key, value in pairs.items()))
+            for key in pairs:
+                assert wire.answer().status in (201, 204), key
+            wire.send(b"".join(
+                request("GET " + path(key)) if source.random() < 0.5 else
+                request(f"GET {KEYS}{base64url(key)}?key_encoding=base64url") for key in pairs))
+            for key, value in pairs.items():
+                answer = wire.answer()
+                assert (answer.status, answer.body) == (200, value), key
+        names = [base64url(key) for key in pairs]
+        entries = shared.post(f"{CACHE}/mget?key_encoding=base64url", {"keys": names}).json["entries"]
+        for name, entry, value in zip(names, entries, pairs.values()):
+            got = entry["value"].encode() if entry["encoding"] == "utf-8" else base64.b64decode(entry["value"])
+            assert (entry["key"], got) == (name, value)
+        reply = shared.post(f"{CACHE}/mdelete?key_encoding=base64url", {"keys": names})
+        assert reply.json == {"deleted": at_once}
 
 
 def test_keys_that_are_none(shared):

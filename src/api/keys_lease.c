@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* GET ?lease= and PUT X-Cache-Lease; see keys_lease.h. */
+#include "api/keys_lease.h"
+
+#include "cache/lease.h"
+
+enum { again_s = 1 };
+
+static void reply_none(struct request *request, const char *detail)
+{
+	struct fault fault;
+
+	fault_set(&fault, ERR_NO_VALUE, "%s", detail);
+	reply_header(request, "X-Cache", "MISS");
+	reply_fault(request, &fault);
+}
+
+static void reply_load(struct request *request, const struct lease *lease)
+{
+	reply_header(request, "X-Cache-Lease", lease->token);
+	reply_none(request,
+		"there is no fresh value: load it, and PUT it with this X-Cache-Lease in time");
+}
+
+/*
+ * Somebody may have stored between our look and our lease. True: there is a fresh value, `entry`
+ * has it, and the lease is given back. Parks.
+ */
+static bool came_meanwhile(
+	struct cw *cw, struct slice key, const struct lease *lease, struct entry *entry)
+{
+	struct entry fresh = {0};
+	int64_t ttl_ms;
+
+	if (entry_ttl(cw, key, &ttl_ms, NULL) || ttl_ms == -2 || ttl_ms == 0)
+		return false;
+	if (entry_read(cw, key, &fresh, NULL) || !fresh.reply || fresh.stale) {
+		entry_release(&fresh);
+		return false;
+	}
+	lease_release(cw, key, slice_str(lease->token));
+	entry_release(entry);
+	*entry = fresh;
+	return true;
+}
+
+enum error keys_lease_wanted(struct request *request, int64_t *ret_s, struct fault *fault)
+{
+	*ret_s = 0;
+	enum error error =
+		request_query_int(request, "lease", 1, LEASE_MAX_MS / 1000, ret_s, fault);
+
+	/* HEAD promises to change nothing. */
+	if (request_is_head(request))
+		*ret_s = 0;
+	return error;
+}
+
+bool keys_lease_answer(struct request *request, struct app *app, struct slice key, int64_t seconds,
+	struct entry *entry)
+{
+	struct lease lease;
+	struct fault fault;
+
+	if (lease_take(&app->cw, key, seconds * 1000, &lease, &fault)) {
+		if (entry->reply)
+			return false;
+		reply_fault(request, &fault);
+		return true;
+	}
+	if (lease.token[0]) {
+		if (came_meanwhile(&app->cw, key, &lease, entry))
+			return false;
+		reply_load(request, &lease);
+		return true;
+	}
+	if (entry->reply)
+		return false;
+	reply_retry_after(request, again_s);
+	reply_none(request, "somebody else is loading it: come again");
+	return true;
+}
+
+enum error keys_lease_put(struct cw *cw, struct slice token, const struct entry_write *write,
+	enum entry_outcome *ret, struct fault *fault)
+{
+	bool kept = false;
+	int64_t ttl_ms = 0;
+	enum error error = entry_ttl(cw, write->key, &ttl_ms, fault);
+
+	if (!error)
+		error = lease_store(cw, token, write, &kept, fault);
+	if (!error && !kept)
+		error = fault_set(fault, ERR_LEASE_LOST,
+			"the key was invalidated while its value was loaded, so nothing was "
+			"stored: load it again");
+	*ret = ttl_ms == -2 ? ENTRY_CREATED : ENTRY_REPLACED;
+	return error;
+}

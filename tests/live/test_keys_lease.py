@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+"""Leases over HTTP: one caller loads, the others wait, and what was invalidated meanwhile stays away."""
+
+import threading
+
+import pytest
+
+from conftest import open_config
+from harness import rounds
+from keys import path, put, refused
+
+LEASE = "?lease=10"
+
+
+def taken(daemon, key):
+    reply = daemon.get(path(key, LEASE))
+    refused(reply, 404, "no_value")
+    assert "Retry-After" not in reply.headers
+    return {"X-Cache-Lease": reply.headers["X-Cache-Lease"]}
+
+
+def test_one_loads_and_the_others_wait(shared):
+    headers = taken(shared, "l:1")
+    for _ in range(3):
+        reply = shared.get(path("l:1", LEASE))
+        refused(reply, 404, "no_value")
+        assert reply.headers["Retry-After"] == "1" and "X-Cache-Lease" not in reply.headers
+    assert put(shared, "l:1", b"loaded", headers=headers).status == 201
+    reply = shared.get(path("l:1", LEASE))
+    assert (reply.status, reply.body) == (200, b"loaded")
+    assert int(reply.headers["X-Cache-TTL"]) > 3500
+    refused(put(shared, "l:1", b"again", headers=headers), 409, "lease_lost")
+
+
+def test_of_a_hundred_at_once_one_gets_it(shared):
+    found = []
+
+    def ask():
+        reply = shared.get(path("l:crowd", LEASE))
+        found.append((reply.status, "X-Cache-Lease" in reply.headers, "Retry-After" in reply.headers))
+
+    threads = [threading.Thread(target=ask) for _ in range(100)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == [(404, False, True)] * 99 + [(404, True, False)]
+
+
+def test_a_stale_value_is_for_the_others(start, redis):
+    daemon = start(open_config(redis, "cache: {namespaces: [{prefix: 'soft:', ttl: 60s, stale_for: 30s}]}"))
+    put(daemon, "soft:1", b"old")
+    redis("PEXPIRE", "soft:1", 20000)
+    headers = taken(daemon, "soft:1")
+    reply = daemon.get(path("soft:1", LEASE))
+    assert (reply.status, reply.body, reply.headers["X-Cache"]) == (200, b"old", "STALE")
+    assert put(daemon, "soft:1", b"new", headers=headers).status == 204
+    reply = daemon.get(path("soft:1", LEASE))
+    assert (reply.body, reply.headers["X-Cache"]) == (b"new", "HIT")
+
+
+def test_head_takes_no_lease(shared):
+    reply = shared.request("HEAD", path("l:head", LEASE))
+    assert reply.status == 404 and "X-Cache-Lease" not in reply.headers
+    taken(shared, "l:head")
+
+
+def test_a_lease_ends(shared, shared_redis):
+    reply = shared.get(path("l:short", "?lease=1"))
+    headers = {"X-Cache-Lease": reply.headers["X-Cache-Lease"]}
+    assert 0 < shared_redis("PTTL", "cw:lease:{0}:l:short") <= 1000
+    shared_redis("PEXPIRE", "cw:lease:{0}:l:short", 0)
+    refused(put(shared, "l:short", b"late", headers=headers), 409, "lease_lost")
+    assert shared_redis("EXISTS", "l:short") == 0
+    taken(shared, "l:short")
+
+
+def test_a_plain_put_wins(shared, shared_redis):
+    headers = taken(shared, "l:plain")
+    put(shared, "l:plain", b"newer")
+    refused(put(shared, "l:plain", b"older", headers=headers), 409, "lease_lost")
+    assert shared_redis("GET", "l:plain") == b"newer"
+
+
+@pytest.mark.parametrize("token", ["x", "0" * 32, "0" * 33, "%00", ""])
+def test_tokens_that_are_none(shared, shared_redis, token):
+    taken(shared, "l:forged")
+    refused(put(shared, "l:forged", b"x", headers={"X-Cache-Lease": token}), 409, "lease_lost")
+    assert shared_redis("EXISTS", "l:forged") == 0
+    shared_redis("DEL", "cw:lease:{0}:l:forged")
+
+
+@pytest.mark.parametrize("lease", ["0", "301", "-1", "x", ""])
+def test_leases_that_are_none(shared, shared_redis, lease):
+    refused(shared.get(path("l:none", "?lease=" + lease)), 400, "bad_parameter", "lease", "300")
+
+
+def test_nx_does_not_go_with_a_lease(shared):
+    headers = taken(shared, "l:nx")
+    refused(put(shared, "l:nx", b"x", "?nx=true", headers=headers), 400, "bad_parameter", "nx")
+
+
+HOW = {
+    "key": lambda daemon, key: daemon.request("DELETE", path(key)),
+    "mdelete": lambda daemon, key: daemon.post("/api/v1/cache/mdelete", {"keys": [key]}),
+    "pattern": lambda daemon, key: daemon.invalidate({"patterns": ["race:*"]}),
+}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("how", HOW)
+def test_what_was_invalidated_during_the_load_is_not_stored(shared, shared_redis, how):
+    for i in range(rounds(10, 10000)):
+        key = f"race:{how}:{i}"
+        headers = taken(shared, key)
+        assert HOW[how](shared, key).status in (200, 204)
+        refused(put(shared, key, b"old", headers=headers), 409, "lease_lost", "invalidated")
+        assert shared_redis("EXISTS", key) == 0
