@@ -92,7 +92,8 @@ static int by_bytes(const void *a, const void *b)
 
 static size_t selector_count(const struct invalidation *asked)
 {
-	size_t count = asked->key_count + asked->pattern_count + asked->dependents_count;
+	size_t count = asked->key_count + asked->pattern_count + asked->tag_count +
+		       asked->dependents_count;
 
 	for (size_t i = 0; i < asked->entity_count; i++)
 		count += asked->entities[i].count;
@@ -108,6 +109,8 @@ static struct slice *spell_all(const struct invalidation *asked, size_t count)
 		all[n++] = spell('k', "", asked->keys[i]);
 	for (size_t i = 0; i < asked->pattern_count; i++)
 		all[n++] = spell('p', "", asked->patterns[i]);
+	for (size_t i = 0; i < asked->tag_count; i++)
+		all[n++] = spell('t', "", asked->tags[i]);
 	for (size_t i = 0; i < asked->dependents_count; i++)
 		all[n++] = spell('d', "", asked->dependents_of[i]);
 	for (size_t i = 0; i < asked->entity_count; i++)

@@ -17,5 +17,10 @@ void entity_visit(
 		template_fill_one(entity->patterns[i], TEMPLATE_GLOB, id, &name);
 		visitor->pattern(visitor->context, buf_slice(&name));
 	}
+	for (size_t i = 0; i < entity->tag_count && visitor->tag; i++) {
+		buf_clear(&name);
+		template_fill_one(entity->tags[i], TEMPLATE_LITERAL, id, &name);
+		visitor->tag(visitor->context, buf_slice(&name));
+	}
 	buf_release(&name);
 }

@@ -3,6 +3,8 @@
 #include "cache/exact.h"
 
 #include "base/mem.h"
+#include "cache/entry.h"
+#include "cache/soft.h"
 
 enum {
 	few = 16, /* so many travel with everybody's commands, more on the bulk connection */
@@ -21,7 +23,13 @@ static bool removes(const struct exact *exact)
 	return !slice_is(exact->command, "EXISTS");
 }
 
-static void count_hit(struct exact *exact, struct plan_key *key)
+/* How long the key stays usable where it is softened; 0 = it is not. */
+static int64_t stale_for(const struct exact *exact, const struct plan_key *key)
+{
+	return exact->soft ? entry_stale_for(exact->cw->conf, key->name) : 0;
+}
+
+static void count_hit(struct exact *exact, struct plan_key *key, bool removed)
 {
 	exact->hits++;
 	if (!key->found) {
@@ -30,22 +38,41 @@ static void count_hit(struct exact *exact, struct plan_key *key)
 		plan_count(exact->plan, key, false);
 		plan_sample(exact->plan, key->name);
 	}
-	if (removes(exact)) {
+	if (removed) {
+		exact->removed++;
 		key->removed = true;
 		plan_count(exact->plan, key, true);
 	}
 }
 
+static enum error take_reply(struct exact *exact, struct plan_key *key,
+	const struct redis_value *reply, struct fault *fault)
+{
+	enum error error = redis_value_error(reply, fault);
+	enum soft_outcome outcome;
+
+	if (error)
+		return error;
+	if (!key->softening) {
+		if (reply->integer > 0)
+			count_hit(exact, key, removes(exact));
+		return OK;
+	}
+	error = soft_outcome(reply, &outcome, fault);
+	exact->softened += outcome == SOFT_CHANGED;
+	if (outcome != SOFT_ABSENT)
+		count_hit(exact, key, false);
+	return error;
+}
+
 static enum error take_replies(struct exact *exact, struct flight *flight, struct fault *fault)
 {
 	for (size_t i = 0; i < flight->count; i++) {
-		const struct redis_value *reply = redis_batch_reply(flight->batch, i);
-		enum error error = redis_value_error(reply, fault);
+		enum error error = take_reply(exact, &exact->plan->keys[flight->places[i]],
+			redis_batch_reply(flight->batch, i), fault);
 
 		if (error)
 			return error;
-		if (reply->integer > 0)
-			count_hit(exact, &exact->plan->keys[flight->places[i]]);
 	}
 	return OK;
 }
@@ -60,7 +87,7 @@ static struct redis_node *fill(
 	redis_batch_clear(flight->batch);
 	flight->count = 0;
 	for (; *at < plan->key_count && flight->count < most; ++*at) {
-		const struct plan_key *key = &plan->keys[*at];
+		struct plan_key *key = &plan->keys[*at];
 
 		if (!key->claims)
 			continue;
@@ -69,7 +96,11 @@ static struct redis_node *fill(
 			break;
 		node = home;
 		flight->places[flight->count++] = (uint32_t)*at;
-		REDIS_ADD(flight->batch, exact->command, key->name);
+		key->softening = stale_for(exact, key) > 0;
+		if (key->softening)
+			soft_add(flight->batch, key->name, stale_for(exact, key));
+		else
+			REDIS_ADD(flight->batch, exact->command, key->name);
 	}
 	return node;
 }
@@ -81,7 +112,7 @@ enum error exact_run(struct exact *exact, struct fault *fault)
 	enum error error = OK;
 	size_t at = 0;
 
-	exact->hits = exact->first_seen = 0;
+	exact->hits = exact->first_seen = exact->removed = exact->softened = 0;
 	exact->limited = false;
 	flight->batch = redis_batch_new();
 	while (!error && at < exact->plan->key_count) {

@@ -9,9 +9,11 @@ struct exact {
 	struct cw *cw;
 	struct plan *plan;
 	struct slice command; /* EXISTS, UNLINK, DEL */
+	bool soft;	      /* see soft.h: instead of the command, where there is a stale_for */
 	uint64_t limit;	      /* of keys that are there; the rest is left alone */
 	/* Out. */
-	uint64_t hits;	     /* that were there (removed, where the command removes) */
+	uint64_t hits; /* that were there */
+	uint64_t removed, softened;
 	uint64_t first_seen; /* of those, not met by an earlier run over the same plan */
 	bool limited;	     /* some were left alone */
 };

@@ -2,7 +2,8 @@
 /*
  * Invalidation: from selectors to removed keys, with a verdict that is true.
  *
- *	plan (keys, entities, dependency rules, patterns) -> guard -> log -> UNLINK by name
+ *	plan (keys, entities, dependency rules, patterns, tags) -> guard -> log -> UNLINK by name
+ *	   for tags, page by page through their members,
  *	   and, for patterns, a pass: paced SCAN pages over all primaries, shared by all that wait
  *
  * Complete means: one pass, begun after the invalidation was logged, over servers whose run_id,
@@ -27,11 +28,12 @@ struct invalidation {
 	struct conf *conf;
 	char *by; /* the caller; `who` points into conf */
 	struct identity who;
-	struct slice *keys, *patterns, *dependents_of;
-	size_t key_count, pattern_count, dependents_count;
+	struct slice *keys, *patterns, *tags, *dependents_of;
+	size_t key_count, pattern_count, tag_count, dependents_count;
 	struct invalidation_ids *entities;
 	size_t entity_count;
 	bool no_cascade, dry_run, verify;
+	bool soft; /* make stale instead of removing, where the key's namespace has stale_for */
 	int64_t max_keys;      /* -1 = not given */
 	double max_latency_ms; /* < 0 = the configuration's; 0 = unpaced */
 	char *confirm;	       /* NULL = none */
@@ -43,6 +45,7 @@ struct invalidation *invalidation_new(struct conf *conf, const struct identity *
 void invalidation_free(struct invalidation *invalidation);
 void invalidation_add_key(struct invalidation *invalidation, struct slice key);
 void invalidation_add_pattern(struct invalidation *invalidation, struct slice pattern);
+void invalidation_add_tag(struct invalidation *invalidation, struct slice tag);
 void invalidation_add_dependents_of(struct invalidation *invalidation, struct slice key);
 void invalidation_add_id(
 	struct invalidation *invalidation, const struct conf_entity *entity, struct slice id);

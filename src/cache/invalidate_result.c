@@ -3,6 +3,13 @@
 #include "base/json.h"
 #include "cache/invalidate_internal.h"
 
+static const char *method_of(const struct plan_selector *selector)
+{
+	if (selector->scanned)
+		return "scan";
+	return selector->tagged ? "tag" : "unlink";
+}
+
 static void add_selectors(cJSON *body, const struct job *job)
 {
 	const struct plan *plan = job->plan;
@@ -16,7 +23,7 @@ static void add_selectors(cJSON *body, const struct job *job)
 		json_add_slice(item, "value", selector->value);
 		json_add_uint(item, "matched", selector->matched);
 		json_add_uint(item, "invalidated", selector->invalidated);
-		cJSON_AddStringToObject(item, "method", selector->scanned ? "scan" : "unlink");
+		cJSON_AddStringToObject(item, "method", method_of(selector));
 		cJSON_AddItemToArray(selectors, item);
 	}
 }
@@ -39,8 +46,8 @@ static void add_totals(cJSON *body, const struct job *job)
 		json_add_uint(body, "matched", job->matched);
 	}
 	json_add_uint(body, "invalidated", job->invalidated);
-	json_add_int(body, "softened", 0);
-	json_add_uint(body, "protected_skipped", job->protected_skipped);
+	json_add_uint(body, "softened", job->softened);
+	json_add_uint(body, "protected_skipped", job->protected_skipped + job->tags_skipped);
 }
 
 cJSON *job_result(const struct job *job)

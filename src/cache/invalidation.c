@@ -29,6 +29,7 @@ void invalidation_free(struct invalidation *invalidation)
 		return;
 	free_slices(invalidation->keys, invalidation->key_count);
 	free_slices(invalidation->patterns, invalidation->pattern_count);
+	free_slices(invalidation->tags, invalidation->tag_count);
 	free_slices(invalidation->dependents_of, invalidation->dependents_count);
 	for (size_t i = 0; i < invalidation->entity_count; i++)
 		free_slices(invalidation->entities[i].ids, invalidation->entities[i].count);
@@ -56,6 +57,11 @@ void invalidation_add_key(struct invalidation *invalidation, struct slice key)
 void invalidation_add_pattern(struct invalidation *invalidation, struct slice pattern)
 {
 	add(&invalidation->patterns, &invalidation->pattern_count, pattern);
+}
+
+void invalidation_add_tag(struct invalidation *invalidation, struct slice tag)
+{
+	add(&invalidation->tags, &invalidation->tag_count, tag);
 }
 
 void invalidation_add_dependents_of(struct invalidation *invalidation, struct slice key)

@@ -22,18 +22,18 @@ struct page_names *page_names_new(size_t count)
 }
 
 /* FNV-1a: http://www.isthe.com/chongo/tech/comp/fnv/ */
-static size_t hash(struct slice name)
+uint64_t page_names_hash(struct slice name)
 {
 	uint64_t h = UINT64_C(14695981039346656037);
 
 	for (size_t i = 0; i < name.n; i++)
 		h = (h ^ (unsigned char)name.p[i]) * UINT64_C(1099511628211);
-	return (size_t)(h ^ h >> 32);
+	return h ^ h >> 32;
 }
 
 bool page_names_add(struct page_names *names, struct slice name)
 {
-	size_t i = hash(name) & names->mask;
+	size_t i = (size_t)page_names_hash(name) & names->mask;
 
 	for (; names->slots[i].p; i = (i + 1) & names->mask)
 		if (slice_equal(names->slots[i], name))

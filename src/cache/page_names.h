@@ -15,5 +15,7 @@ struct page_names *page_names_new(size_t count);
 /* True the first time that `name` is given. */
 bool page_names_add(struct page_names *names, struct slice name);
 void page_names_free(struct page_names *names);
+/* Of all the name's bytes. */
+uint64_t page_names_hash(struct slice name);
 
 #endif

@@ -47,6 +47,7 @@ struct pass_request {
 	struct plan *plan;
 	struct operation *operation; /* told of the progress; may be NULL */
 	enum pass_mode mode;
+	bool soft;	       /* see soft.h */
 	uint64_t limit;	       /* keys */
 	double max_latency_ms; /* 0 = unpaced */
 	size_t pattern_count;
@@ -54,7 +55,7 @@ struct pass_request {
 	size_t slot_count;
 	struct pass_slot slots[PASS_SLOTS];
 	/* Out. */
-	uint64_t matched, invalidated, protected_skipped;
+	uint64_t matched, invalidated, softened, protected_skipped;
 	bool overflowed; /* HOLD: the names did not fit; they were counted only */
 	enum pass_end end;
 	unsigned walks;

@@ -5,7 +5,9 @@
  */
 #include <string.h>
 
+#include "cache/entry.h"
 #include "cache/pass_internal.h"
+#include "cache/soft.h"
 
 enum { held_per_command = 100 };
 
@@ -36,34 +38,51 @@ static struct slice next_held(const struct buf *held, size_t *at, uint64_t *ret_
 	return name;
 }
 
-/* Removes up to held_per_command names of the same slots. Parks. */
+/* A command's worth of held names of the same slots: one alone where it is softened. */
+struct handful {
+	struct slice argv[held_per_command + 1];
+	size_t argc;
+	struct pass_note note; /* the slots as the member counts them */
+};
+
+static void take_handful(
+	struct pass *pass, const struct pass_request *member, size_t *at, struct handful *ret)
+{
+	uint64_t bits = 0;
+
+	while (*at < member->held.n && ret->argc <= held_per_command && !ret->note.stale_for_ms) {
+		size_t next = *at;
+		struct slice name = next_held(&member->held, &next, &bits);
+		int64_t stale_for_ms =
+			member->soft ? entry_stale_for(pass->owner->cw->conf, name) : 0;
+
+		if (ret->argc > 1 && (bits != ret->note.mask || stale_for_ms))
+			break;
+		ret->note = (struct pass_note){bits, stale_for_ms};
+		ret->argv[ret->argc++] = name;
+		*at = next;
+	}
+}
+
+/* Removes or softens the next names. Parks. */
 static enum error remove_some(
 	struct pass *pass, struct pass_request *member, size_t *at, struct fault *fault)
 {
-	struct slice argv[held_per_command + 1] = {passes_remove_command(pass->owner)};
+	struct cw *cw = pass->owner->cw;
+	struct handful h = {.argv = {passes_remove_command(pass->owner)}, .argc = 1};
 	struct redis_batch *batch = redis_batch_new();
-	uint64_t bits = 0, first_bits = 0;
-	unsigned first_bit = member->first_bit;
-	size_t argc = 1;
 
-	while (*at < member->held.n && argc <= held_per_command) {
-		size_t next = *at;
-		struct slice name = next_held(&member->held, &next, &bits);
-
-		if (argc > 1 && bits != first_bits)
-			break;
-		first_bits = bits;
-		argv[argc++] = name;
-		*at = next;
-	}
-	redis_batch_add(batch, argc, argv);
-	struct redis_node *node = redis_store_node(pass->owner->cw->store, argv[1]);
-	enum error error =
-		redis_node_run(node, REDIS_BULK, batch, cw_deadline(pass->owner->cw), fault);
+	take_handful(pass, member, at, &h);
+	h.note.mask <<= member->first_bit;
+	if (h.note.stale_for_ms)
+		soft_add(batch, h.argv[1], h.note.stale_for_ms);
+	else
+		redis_batch_add(batch, h.argc, h.argv);
+	struct redis_node *node = redis_store_node(cw->store, h.argv[1]);
+	enum error error = redis_node_run(node, REDIS_BULK, batch, cw_deadline(cw), fault);
 	/* The member may have gone meanwhile: the mask then meets nobody. */
 	if (!error)
-		error = pass_take_removal(
-			pass, redis_batch_reply(batch, 0), first_bits << first_bit, fault);
+		error = pass_take_reply(pass, redis_batch_reply(batch, 0), h.note, fault);
 	redis_batch_free(batch);
 	return error;
 }

@@ -38,9 +38,14 @@ bool pass_empty(const struct pass *pass);
 /* All of its work: walks, and walks once more where the connection was lost. Parks. */
 enum error pass_walk(struct pass *pass, struct fault *fault);
 extern const struct walk_handler pass_page_handler; /* context: struct pass */
-/* The reply to a command that removed names in the name of the slots in `mask`. */
-enum error pass_take_removal(
-	struct pass *pass, const struct redis_value *reply, uint64_t mask, struct fault *fault);
+/* What is kept of each command until its reply comes. */
+struct pass_note {
+	uint64_t mask;	      /* the slots in whose name it was sent */
+	int64_t stale_for_ms; /* > 0: it softened one name; else it removed some */
+};
+/* Counts what a command did. */
+enum error pass_take_reply(struct pass *pass, const struct redis_value *reply,
+	struct pass_note note, struct fault *fault);
 
 /* Notes a name for a HOLD member; `bits` are its slots. */
 void pass_hold(struct pass_request *member, struct slice name, uint64_t bits);

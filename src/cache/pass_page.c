@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cache/entry.h"
 #include "cache/page_names.h"
 #include "cache/pass_internal.h"
+#include "cache/soft.h"
 
 enum {
 	names_per_command = 500,
@@ -17,11 +19,6 @@ enum {
 	names_between_looks = 32,
 };
 static const int64_t longest_look_ns = 1500000;
-
-/* What is kept of each command until its reply comes. */
-struct note {
-	uint64_t mask;
-};
 
 /* The member's slots that the name matches, from bit 0. */
 static uint64_t match_slots(const struct pass_request *member, struct slice name)
@@ -71,10 +68,16 @@ static uint64_t admit(struct pass_request *member, struct slice name)
 	return bits;
 }
 
-/* The slots of all members in whose name it is removed; 0 where nobody removes it. */
-static uint64_t look_at(struct pass *pass, struct slice name)
+/* Who wants what of one name, as slots. */
+struct wishes {
+	uint64_t all;	  /* of who wants it gone or stale, now or at the end */
+	uint64_t hard;	  /* of those, who want it removed */
+	uint64_t at_once; /* of those, who do not hold it */
+};
+
+static struct wishes ask_members(struct pass *pass, struct slice name)
 {
-	uint64_t mask = 0, removing = 0;
+	struct wishes w = {0};
 
 	for (size_t i = 0; i < pass->member_count; i++) {
 		struct pass_request *member = pass->members[i];
@@ -82,12 +85,16 @@ static uint64_t look_at(struct pass *pass, struct slice name)
 
 		if (!bits || member->mode == PASS_COUNT)
 			continue;
-		mask |= bits << member->first_bit;
-		if (member->mode == PASS_REMOVE)
-			removing |= bits;
+		bits <<= member->first_bit;
+		w.all |= bits;
+		w.hard |= member->soft ? 0 : bits;
+		w.at_once |= member->mode == PASS_REMOVE ? bits : 0;
 	}
-	if (removing || !mask)
-		return mask;
+	return w;
+}
+
+static void hold(struct pass *pass, struct slice name, uint64_t mask)
+{
 	for (size_t i = 0; i < pass->member_count; i++) {
 		struct pass_request *member = pass->members[i];
 
@@ -95,10 +102,31 @@ static uint64_t look_at(struct pass *pass, struct slice name)
 			pass_hold(member, name,
 				(mask & pass_member_mask(member)) >> member->first_bit);
 	}
-	return 0;
 }
 
-/* Every member that the command removes for waits for one reply more, or less. */
+/*
+ * What is sent for the name: in whose name, and whether it softens. Mask 0: nothing now. One who
+ * removes it does so for all; one who softens it only for those who want no more.
+ */
+static struct pass_note look_at(struct pass *pass, struct slice name)
+{
+	struct wishes w = ask_members(pass, name);
+	struct pass_note note = {w.all, 0};
+	int64_t stale_for_ms = 0;
+
+	if (!w.all)
+		return note;
+	if (w.hard != w.all)
+		stale_for_ms = entry_stale_for(pass->owner->cw->conf, name);
+	if (!w.at_once)
+		note.mask = 0;
+	else if (stale_for_ms && !(w.at_once & w.hard))
+		note = (struct pass_note){w.all & ~w.hard, stale_for_ms};
+	hold(pass, name, w.all & ~note.mask);
+	return note;
+}
+
+/* Every member that the command is sent for waits for one reply more, or less. */
 static void count_in_flight(struct pass *pass, uint64_t mask, bool more)
 {
 	for (size_t i = 0; i < pass->member_count; i++) {
@@ -124,7 +152,7 @@ struct removal {
 
 static void send_removal(struct removal *r, uint64_t mask)
 {
-	struct note note = {mask};
+	struct pass_note note = {mask, 0};
 
 	if (r->argc == 1)
 		return;
@@ -143,21 +171,33 @@ static void add_name(struct removal *r, struct slice name, uint64_t mask)
 	r->bytes += name.n;
 }
 
-/* One command, or a few, for each mask among the page's names. */
-static void remove_names(struct removal *r, const struct redis_value *names, uint64_t *masks)
+static void soften(struct removal *r, struct slice name, struct pass_note note)
+{
+	soft_add(r->batch, name, note.stale_for_ms);
+	buf_append(r->notes, &note, sizeof note);
+	count_in_flight(r->pass, note.mask, true);
+}
+
+/* One command, or a few, for each mask among the names that are removed; one for each softened. */
+static void send_commands(
+	struct removal *r, const struct redis_value *names, struct pass_note *notes)
 {
 	for (size_t i = 0; i < names->count; i++) {
-		uint64_t mask = masks[i];
+		struct pass_note note = notes[i];
 
-		if (!mask)
+		if (!note.mask)
 			continue;
-		for (size_t j = i; j < names->count; j++) {
-			if (masks[j] != mask)
-				continue;
-			add_name(r, names->items[j]->text, mask);
-			masks[j] = 0;
+		if (note.stale_for_ms) {
+			soften(r, names->items[i]->text, note);
+			continue;
 		}
-		send_removal(r, mask);
+		for (size_t j = i; j < names->count; j++) {
+			if (notes[j].mask != note.mask || notes[j].stale_for_ms)
+				continue;
+			add_name(r, names->items[j]->text, note.mask);
+			notes[j].mask = 0;
+		}
+		send_removal(r, note.mask);
 	}
 }
 
@@ -192,13 +232,13 @@ static bool look_at_page(void *context, struct walk_page *page)
 {
 	struct pass *pass = context;
 	const struct redis_value *names = page->names;
-	uint64_t *masks = mem_array(names->count, sizeof *masks);
+	struct pass_note *notes = mem_array(names->count, sizeof *notes);
 	struct page_names *unique = page_names_new(names->count);
 	int64_t began = clock_mono_ns();
 
 	for (size_t i = 0; i < names->count; i++) {
 		if (page_names_add(unique, names->items[i]->text))
-			masks[i] = look_at(pass, names->items[i]->text);
+			notes[i] = look_at(pass, names->items[i]->text);
 		if (i % names_between_looks || clock_mono_ns() - began < longest_look_ns)
 			continue;
 		if (fiber_yield() != OK)
@@ -212,9 +252,9 @@ static bool look_at_page(void *context, struct walk_page *page)
 	r->argv[0] = passes_remove_command(pass->owner);
 	r->argc = 1;
 	r->bytes = 0;
-	remove_names(r, names, masks);
+	send_commands(r, names, notes);
 	mem_free(r);
-	mem_free(masks);
+	mem_free(notes);
 	page_names_free(unique);
 	report_progress(pass, page);
 	pass_release_leaving(pass);
@@ -241,30 +281,42 @@ static void count_removed(struct pass *pass, uint64_t mask, uint64_t removed)
 	}
 }
 
-enum error pass_take_removal(
-	struct pass *pass, const struct redis_value *reply, uint64_t mask, struct fault *fault)
+static void count_softened(struct pass *pass, uint64_t mask)
+{
+	for (size_t i = 0; i < pass->member_count; i++)
+		if (pass->members[i] && mask & pass_member_mask(pass->members[i]))
+			pass->members[i]->softened++;
+}
+
+enum error pass_take_reply(struct pass *pass, const struct redis_value *reply,
+	struct pass_note note, struct fault *fault)
 {
 	enum error error = redis_value_error(reply, fault);
+	enum soft_outcome outcome;
 
-	if (error && slice_starts(reply->text, SLICE("ERR unknown command")) &&
-		!pass->owner->no_unlink)
+	if (error && !note.stale_for_ms &&
+		slice_starts(reply->text, SLICE("ERR unknown command")) && !pass->owner->no_unlink)
 		pass->unknown_command = true;
-	if (!error)
-		count_removed(pass, mask, (uint64_t)reply->integer);
-	return error;
+	if (error)
+		return error;
+	if (!note.stale_for_ms)
+		count_removed(pass, note.mask, (uint64_t)reply->integer);
+	else if (soft_outcome(reply, &outcome, fault) == OK && outcome == SOFT_CHANGED)
+		count_softened(pass, note.mask);
+	return OK;
 }
 
 static enum error take_replies(void *context, struct walk_page *page, struct fault *fault)
 {
 	struct pass *pass = context;
 	enum error first = OK;
-	struct note note;
+	struct pass_note note;
 
 	for (size_t i = 0; i < redis_batch_count(page->batch); i++) {
 		memcpy(&note, page->notes.p + i * sizeof note, sizeof note);
 		count_in_flight(pass, note.mask, false);
-		enum error error = pass_take_removal(
-			pass, redis_batch_reply(page->batch, i), note.mask, first ? NULL : fault);
+		enum error error = pass_take_reply(
+			pass, redis_batch_reply(page->batch, i), note, first ? NULL : fault);
 		first = first ? first : error;
 	}
 	pass_release_leaving(pass);

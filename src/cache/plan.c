@@ -9,10 +9,12 @@
 #include "base/mem.h"
 #include "cache/entity.h"
 #include "cache/plan_build.h"
+#include "cache/tag.h"
 
 static const char *const kind_names[SELECTOR_KINDS] = {
 	[SELECTOR_KEY] = "key",
 	[SELECTOR_PATTERN] = "pattern",
+	[SELECTOR_TAG] = "tag",
 	[SELECTOR_ENTITY] = "entity",
 	[SELECTOR_DEPENDENTS_OF] = "dependents_of",
 	[SELECTOR_DEPENDENCY] = "dependency",
@@ -103,6 +105,14 @@ static void take_entity_pattern(void *context, struct slice glob)
 	buf_release(&literal);
 }
 
+/* Whatever bytes the id has: a tag that no caller could name has no members. */
+static void take_entity_tag(void *context, struct slice tag)
+{
+	struct entity_target *target = context;
+
+	plan_add_tag(target->plan, tag, target->selector);
+}
+
 static enum error add_entity(
 	struct plan *plan, const struct conf_entity *entity, struct slice id, struct fault *fault)
 {
@@ -117,7 +127,8 @@ static enum error add_entity(
 	buf_add(&value, id);
 	struct entity_target target = {
 		plan, plan_add_selector(plan, SELECTOR_ENTITY, buf_slice(&value))};
-	const struct entity_visitor visitor = {take_entity_key, take_entity_pattern, &target};
+	const struct entity_visitor visitor = {
+		take_entity_key, take_entity_pattern, &target, take_entity_tag};
 
 	entity_visit(entity, id, &visitor);
 	buf_release(&value);
@@ -142,6 +153,15 @@ static enum error add_entities(struct plan *plan, struct fault *fault)
 		}
 	}
 	return OK;
+}
+
+static enum error add_tag(struct plan *plan, struct slice tag, struct fault *fault)
+{
+	enum error error = tag_check(tag, fault);
+
+	if (!error)
+		plan_add_tag(plan, tag, plan_add_selector(plan, SELECTOR_TAG, tag));
+	return error;
 }
 
 static enum error add_dependents_of(struct plan *plan, struct slice key, struct fault *fault)
@@ -170,6 +190,9 @@ static enum error add_all(struct plan *plan, struct fault *fault)
 	for (size_t i = 0; i < asked->pattern_count; i++)
 		if ((error = add_named_pattern(plan, asked->patterns[i], fault)))
 			return blame(fault, "patterns", i, error);
+	for (size_t i = 0; i < asked->tag_count; i++)
+		if ((error = add_tag(plan, asked->tags[i], fault)))
+			return blame(fault, "tags", i, error);
 	if ((error = add_entities(plan, fault)))
 		return error;
 	for (size_t i = 0; i < asked->dependents_count; i++)
@@ -193,6 +216,23 @@ static enum error check_sizes(const struct plan *plan, struct fault *fault)
 		return fault_at(fault, ERR_BAD_BODY, "/patterns",
 			"%zu patterns; at most %d at once", asked->pattern_count,
 			PLAN_MAX_PATTERNS);
+	if (asked->tag_count > PLAN_MAX_TAGS)
+		return fault_at(fault, ERR_BAD_BODY, "/tags", "%zu tags; at most %d at once",
+			asked->tag_count, PLAN_MAX_TAGS);
+	return OK;
+}
+
+/* What the entities came to. */
+static enum error check_derived(const struct plan *plan, struct fault *fault)
+{
+	if (plan->pattern_count > PLAN_MAX_PATTERNS)
+		return fault_set(fault, ERR_BAD_BODY,
+			"the entities come to %zu patterns; at most %d at once",
+			plan->pattern_count, PLAN_MAX_PATTERNS);
+	if (plan->tag_count > PLAN_MAX_TAGS)
+		return fault_set(fault, ERR_BAD_BODY,
+			"tags and entities come to more than %d tags; send several requests",
+			PLAN_MAX_TAGS);
 	return OK;
 }
 
@@ -209,11 +249,10 @@ enum error plan_new(const struct invalidation *asked, struct plan **ret, struct 
 		error = add_all(plan, fault);
 	if (!error && plan->selector_count == 0)
 		error = fault_set(fault, ERR_BAD_BODY,
-			"nothing is selected: give keys, patterns, entities or dependents_of");
-	if (!error && plan->pattern_count > PLAN_MAX_PATTERNS)
-		error = fault_set(fault, ERR_BAD_BODY,
-			"the entities come to %zu patterns; at most %d at once",
-			plan->pattern_count, PLAN_MAX_PATTERNS);
+			"nothing is selected: give keys, patterns, tags, entities or "
+			"dependents_of");
+	if (!error)
+		error = check_derived(plan, fault);
 	if (error) {
 		plan_free(plan);
 		return error;

@@ -6,6 +6,7 @@
  *	keys, literal patterns ---------+
  *	entities -> keys, patterns -----+--> keys[] (each once) --claims--> selectors[]
  *	rules of what is named exactly -+--> patterns[] ------------------> selectors[]
+ *	tags, entities' tags -------------> tags[] (each once) --claims--> selectors[]
  *
  * A key that several selectors name is in keys[] once and has a claim of each.
  */
@@ -15,11 +16,12 @@
 #include "cache/invalidate.h"
 #include "cache/key.h"
 
-enum { PLAN_MAX_DEPENDENTS = 10000, PLAN_MAX_PATTERNS = 1000 };
+enum { PLAN_MAX_DEPENDENTS = 10000, PLAN_MAX_PATTERNS = 1000, PLAN_MAX_TAGS = 1000 };
 
 enum selector_kind {
 	SELECTOR_KEY,
 	SELECTOR_PATTERN,
+	SELECTOR_TAG,
 	SELECTOR_ENTITY,
 	SELECTOR_DEPENDENTS_OF,
 	SELECTOR_DEPENDENCY,
@@ -31,6 +33,7 @@ const char *selector_kind_name(enum selector_kind kind);
 struct plan_selector {
 	enum selector_kind kind;
 	bool scanned; /* it has patterns: a pass over all keys is needed */
+	bool tagged;  /* it has tags: their members are looked through */
 	struct slice value;
 	uint64_t matched, invalidated;
 };
@@ -46,11 +49,17 @@ struct plan_key {
 	bool follow;	 /* its dependents belong to the plan */
 	bool found;	 /* it was there */
 	bool removed;
+	bool softening; /* what was sent for it makes it stale */
 };
 
 struct plan_pattern {
 	struct slice glob;
 	uint32_t selector;
+};
+
+struct plan_tag {
+	struct slice name;
+	uint32_t claims; /* as a key's */
 };
 
 struct plan_index;
@@ -66,6 +75,8 @@ struct plan {
 	size_t key_count;
 	struct plan_pattern *patterns;
 	size_t pattern_count;
+	struct plan_tag *tags;
+	size_t tag_count;
 	uint64_t protected_skipped; /* derived keys that may not be touched */
 	size_t dependents;	    /* keys that only rules brought in */
 	bool too_many_dependents;
@@ -94,6 +105,9 @@ enum error plan_cascade(struct plan *plan);
 bool plan_has(const struct plan *plan, struct slice key);
 /* Counts key i, found or removed, once for each selector that claims it. */
 void plan_count(struct plan *plan, const struct plan_key *key, bool removed);
+/* Counts members of a tag for each selector that claims it. */
+void plan_count_tag(
+	struct plan *plan, const struct plan_tag *tag, uint64_t matched, uint64_t invalidated);
 /* Keeps the name as an example, as long as there is room for one. */
 void plan_sample(struct plan *plan, struct slice name);
 

@@ -6,9 +6,9 @@
 
 #include "base/mem.h"
 
-enum place { PLACE_KEY, PLACE_SKIPPED, PLACE_SELECTOR };
+enum place { PLACE_KEY, PLACE_SKIPPED, PLACE_SELECTOR, PLACE_TAG };
 
-/* Where a name is: a key, a derived key that may not be touched, a selector's value. */
+/* Where a name is: a key, a derived key that may not be touched, a selector's value, a tag. */
 struct plan_index {
 	UT_hash_handle hh;
 	uint32_t at;
@@ -91,21 +91,21 @@ static struct plan_key *place_key(struct plan *plan, struct slice key)
 	return &plan->keys[at];
 }
 
-static void claim(struct plan *plan, struct plan_key *key, uint32_t selector)
+static void claim(struct plan *plan, uint32_t *claims, uint32_t selector)
 {
-	for (uint32_t at = key->claims; at; at = plan->claims[at - 1].next)
+	for (uint32_t at = *claims; at; at = plan->claims[at - 1].next)
 		if (plan->claims[at - 1].selector == selector)
 			return;
 	plan->claims = grown(plan->claims, plan->claim_count, sizeof *plan->claims);
-	plan->claims[plan->claim_count++] = (struct plan_claim){selector, key->claims};
-	key->claims = (uint32_t)plan->claim_count;
+	plan->claims[plan->claim_count++] = (struct plan_claim){selector, *claims};
+	*claims = (uint32_t)plan->claim_count;
 }
 
 struct plan_key *plan_add_key(struct plan *plan, struct slice key, uint32_t selector)
 {
 	struct plan_key *at = place_key(plan, key);
 
-	claim(plan, at, selector);
+	claim(plan, &at->claims, selector);
 	return at;
 }
 
@@ -144,6 +144,24 @@ void plan_add_pattern(struct plan *plan, struct slice glob, uint32_t selector)
 	plan->selectors[selector].scanned = true;
 }
 
+void plan_add_tag(struct plan *plan, struct slice tag, uint32_t selector)
+{
+	struct plan_index *found = look_up(plan, PLACE_TAG, 0, tag);
+	uint32_t at = found ? found->at : (uint32_t)plan->tag_count;
+
+	/* One too many is enough for the caller to refuse. */
+	if (plan->tag_count > PLAN_MAX_TAGS)
+		return;
+	if (!found) {
+		plan->tags = grown(plan->tags, at, sizeof *plan->tags);
+		plan->tags[at] = (struct plan_tag){.name = copy(tag)};
+		plan->tag_count++;
+		remember(plan, PLACE_TAG, 0, tag, at);
+	}
+	claim(plan, &plan->tags[at].claims, selector);
+	plan->selectors[selector].tagged = true;
+}
+
 bool plan_has(const struct plan *plan, struct slice key)
 {
 	if (plan->key_count == 0)
@@ -162,6 +180,17 @@ void plan_count(struct plan *plan, const struct plan_key *key, bool removed)
 			selector->invalidated++;
 		else
 			selector->matched++;
+	}
+}
+
+void plan_count_tag(
+	struct plan *plan, const struct plan_tag *tag, uint64_t matched, uint64_t invalidated)
+{
+	for (uint32_t at = tag->claims; at; at = plan->claims[at - 1].next) {
+		struct plan_selector *selector = &plan->selectors[plan->claims[at - 1].selector];
+
+		selector->matched += matched;
+		selector->invalidated += invalidated;
 	}
 }
 
@@ -199,8 +228,11 @@ void plan_free(struct plan *plan)
 		mem_free((char *)plan->keys[i].name.p);
 	for (size_t i = 0; i < plan->pattern_count; i++)
 		mem_free((char *)plan->patterns[i].glob.p);
+	for (size_t i = 0; i < plan->tag_count; i++)
+		mem_free((char *)plan->tags[i].name.p);
 	for (size_t i = 0; i < plan->sample_count; i++)
 		mem_free((char *)plan->sample[i].p);
+	mem_free(plan->tags);
 	mem_free(plan->selectors);
 	mem_free(plan->claims);
 	mem_free(plan->keys);

@@ -18,5 +18,7 @@ struct plan_key *plan_add_root(struct plan *plan, struct slice key);
 
 /* The same pattern for the same selector is added once. */
 void plan_add_pattern(struct plan *plan, struct slice glob, uint32_t selector);
+/* The tag, claimed by `selector`. */
+void plan_add_tag(struct plan *plan, struct slice tag, uint32_t selector);
 
 #endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* Walks through the sets of a plan's tags; see tag_purge.h. A page's keys: tag_purge_page.c. */
+#include "cache/tag_purge.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "cache/operation.h"
+#include "cache/tag.h"
+#include "cache/tag_page.h"
+#include "cache/tag_purge_internal.h"
+#include "cache/walk.h"
+#include "redis/pacer.h"
+
+enum {
+	small = 1000, /* with so few members, who the servers are does not matter, nor the pace */
+	reconnect_ms = 5000,
+	reconnect_look_ms = 50,
+	cleanup_ms = 5000,
+};
+
+/* A purge on its way. */
+struct walk {
+	struct tag_purge *purge;
+	struct fiber_group probes;
+	struct redis_pacer *pacer; /* NULL = small */
+	struct seen seen;	   /* while counting */
+	uint64_t members, done;
+	uint64_t counted, skipped; /* of the tag at hand, and before it */
+};
+
+enum error tag_purge_members(
+	struct cw *cw, const struct plan *plan, uint64_t *ret, struct fault *fault)
+{
+	struct redis_batch *batch = redis_batch_new();
+	struct buf set = {0};
+	enum error error = OK;
+
+	*ret = 0;
+	for (size_t i = 0; i < plan->tag_count; i++) {
+		buf_clear(&set);
+		tag_key(cw, plan->tags[i].name, &set);
+		REDIS_ADD(batch, SLICE("ZCARD"), buf_slice(&set));
+	}
+	if (plan->tag_count)
+		error = redis_node_run(redis_store_node(cw->store, buf_slice(&set)), REDIS_BULK,
+			batch, cw_deadline(cw), fault);
+	for (size_t i = 0; i < plan->tag_count && !error; i++) {
+		error = redis_value_error(redis_batch_reply(batch, i), fault);
+		*ret += error ? 0 : (uint64_t)redis_batch_reply(batch, i)->integer;
+	}
+	redis_batch_free(batch);
+	buf_release(&set);
+	return error;
+}
+
+/* The page's names that the caller may touch. */
+static size_t admit(struct tag_purge *purge, const struct tag_pages *pages, struct slice *names)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < pages->count; i++) {
+		struct slice name = tag_pages_member(pages, i);
+
+		if (name.n && key_guard_found(&purge->plan->guard, name) == KEY_TOUCH)
+			names[count++] = name;
+		else
+			purge->protected_skipped++;
+	}
+	return count;
+}
+
+/* Parks. */
+static enum error do_page(struct walk *walk, const struct plan_tag *tag,
+	const struct tag_pages *pages, struct fault *fault)
+{
+	struct tag_purge *purge = walk->purge;
+	struct slice *names = mem_array(pages->count, sizeof *names);
+	struct tag_names page = {tag, names, admit(purge, pages, names), 0};
+	enum error error = OK;
+
+	if (page.count)
+		error = purge->remove ? tag_purge_remove(purge, &page, fault)
+				      : tag_purge_count(purge, &page, &walk->seen, fault);
+	walk->counted += page.counted;
+	walk->done += pages->count;
+	if (purge->operation)
+		operation_progress(purge->operation, purge->remove ? "removing" : "counting",
+			walk->done, walk->members);
+	mem_free(names);
+	return error;
+}
+
+static enum error do_tag(struct walk *walk, const struct plan_tag *tag, struct fault *fault)
+{
+	struct tag_purge *purge = walk->purge;
+	struct tag_pages pages;
+	struct buf set = {0};
+	enum error error = OK;
+
+	tag_key(purge->cw, tag->name, &set);
+	tag_pages_init(&pages, purge->cw, buf_slice(&set), REDIS_BULK);
+	while (!error && !purge->limited && tag_pages_more(&pages)) {
+		if (walk->pacer)
+			pages.most = redis_pacer_page(walk->pacer);
+		error = tag_pages_next(&pages, fault);
+		if (!error)
+			error = do_page(walk, tag, &pages, fault);
+		if (!error && walk->pacer)
+			error = redis_pacer_pause(walk->pacer);
+		else if (!error && fiber_cancelled())
+			error = ERR_CANCELLED;
+	}
+	tag_pages_release(&pages);
+	buf_release(&set);
+	return error;
+}
+
+static bool connection_error(enum error error)
+{
+	return error == ERR_REDIS_UNKNOWN_OUTCOME || error == ERR_REDIS_UNAVAILABLE ||
+	       error == ERR_REDIS_PROTOCOL || error == ERR_TIMEOUT || error == ERR_REDIS_LOADING;
+}
+
+/* Gives the connection the time to come back. Parks. */
+static enum error await_redis(struct cw *cw)
+{
+	int64_t deadline = clock_deadline(reconnect_ms);
+	enum error error;
+
+	do
+		error = fiber_sleep(reconnect_look_ms);
+	while (!error && clock_mono_ms() < deadline &&
+		redis_store_state(cw->store).status != REDIS_UP);
+	return error;
+}
+
+static bool unknown_command(enum error error, const struct fault *fault)
+{
+	return error == ERR_REDIS_ERROR && strstr(fault->detail, "unknown command");
+}
+
+/* What was only counted of it is counted again; what was softened is met again. */
+static void begin_again(struct walk *walk, const struct plan_tag *tag)
+{
+	struct tag_purge *purge = walk->purge;
+
+	if (purge->remove)
+		purge->again = true;
+	else
+		plan_count_tag(purge->plan, tag, -walk->counted, 0);
+	purge->protected_skipped = walk->skipped;
+}
+
+/* Every tag, each once more where the connection was lost. Parks. */
+static enum error do_tags(struct walk *walk, struct fault *fault)
+{
+	struct tag_purge *purge = walk->purge;
+	bool retried = false;
+	enum error error = OK;
+
+	for (size_t i = 0; i < purge->plan->tag_count && !error && !purge->limited;) {
+		struct fault own = {0};
+
+		walk->counted = 0;
+		walk->skipped = purge->protected_skipped;
+		error = do_tag(walk, &purge->plan->tags[i], &own);
+		if (!error) {
+			i++;
+		} else if (connection_error(error) && !retried && await_redis(purge->cw) == OK) {
+			begin_again(walk, &purge->plan->tags[i]);
+			retried = true;
+			error = OK;
+		} else if (purge->remove && unknown_command(error, &own) &&
+			   !slice_is(purge->command, "DEL")) {
+			purge->command = SLICE("DEL");
+			error = OK;
+		} else if (fault) {
+			*fault = own;
+		}
+	}
+	return error;
+}
+
+/* Between two looks at who the servers are. Parks. */
+static enum error do_all(struct walk *walk, struct fault *fault)
+{
+	struct tag_purge *purge = walk->purge;
+	struct walk_snapshot *before = NULL, *after = NULL;
+
+	if (walk->members <= small)
+		return do_tags(walk, fault);
+	enum error error = walk_snapshot_take(purge->cw, &before, fault);
+	if (error)
+		return error;
+	fiber_group_init(&walk->probes, purge->cw->loop);
+	struct redis_node *const *nodes;
+	redis_store_primaries(purge->cw->store, &nodes);
+	walk->pacer = redis_pacer_new(nodes[0], purge->max_latency_ms, &walk->probes);
+	error = do_tags(walk, fault);
+	redis_pacer_free(walk->pacer);
+	/* The probe looks at what lies on this stack: it must have ended. */
+	while (walk->probes.count) {
+		fiber_cleanup_begin(cleanup_ms);
+		fiber_group_join(&walk->probes, DEADLINE_NONE);
+		fiber_cleanup_end();
+	}
+	if (!error)
+		error = walk_snapshot_take(purge->cw, &after, fault);
+	purge->changed = after && !walk_snapshot_equal(before, after);
+	walk_snapshot_free(before);
+	walk_snapshot_free(after);
+	return error;
+}
+
+enum error tag_purge_run(struct tag_purge *purge, struct fault *fault)
+{
+	struct walk walk = {.purge = purge};
+
+	purge->matched = purge->removed = purge->softened = purge->protected_skipped = 0;
+	purge->limited = purge->changed = false;
+	enum error error = tag_purge_members(purge->cw, purge->plan, &walk.members, fault);
+	if (!error && walk.members)
+		error = do_all(&walk, fault);
+	seen_release(&walk.seen);
+	return error;
+}

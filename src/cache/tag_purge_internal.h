@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of purging by tag share; for tag_purge*.c only. */
+#ifndef CW_CACHE_TAG_PURGE_INTERNAL_H
+#define CW_CACHE_TAG_PURGE_INTERNAL_H
+
+#include "cache/seen.h"
+#include "cache/tag_purge.h"
+
+/* The keys of one page that may be touched: views of the page. */
+struct tag_names {
+	const struct plan_tag *tag;
+	const struct slice *names;
+	size_t count;
+	uint64_t counted; /* out: those that tag_purge_count() gave the tag's selectors */
+};
+
+/* Counts those that are there. Parks. */
+enum error tag_purge_count(
+	struct tag_purge *purge, struct tag_names *page, struct seen *seen, struct fault *fault);
+/* Removes or softens as many as the limit allows. Parks, also where it was cancelled: what was sent
+ * is counted. */
+enum error tag_purge_remove(
+	struct tag_purge *purge, const struct tag_names *page, struct fault *fault);
+
+#endif
