@@ -13,15 +13,16 @@
 #include "base/glob.h"
 #include "base/mem.h"
 #include "cache/key.h"
+#include "cache/tag.h"
 
 enum { default_wait_seconds = 10, max_wait_seconds = 300, note_bytes = 200 };
 
 struct asked {
 	struct invalidation *what;
-	struct body_list keys, patterns, dependents_of;
+	struct body_list keys, patterns, tags, dependents_of;
 	struct json_value entities, pace;
 	struct slice confirm, note;
-	bool cascade, strict, soft;
+	bool cascade, strict;
 	int64_t wait;
 };
 
@@ -125,46 +126,84 @@ static enum error read_body(struct asked *asked, struct slice text, struct fault
 	const struct body_member members[] = {
 		{"patterns", BODY_LIST, &asked->patterns, 0, INVALIDATION_MAX_KEYS},
 		{"keys", BODY_LIST, &asked->keys, 0, INVALIDATION_MAX_KEYS},
+		{"tags", BODY_LIST, &asked->tags, 0, INVALIDATION_MAX_KEYS},
 		{"entities", BODY_OBJECT, &asked->entities, 0, 0},
 		{"dependents_of", BODY_LIST, &asked->dependents_of, 0, INVALIDATION_MAX_KEYS},
 		{"cascade", BODY_BOOL, &asked->cascade, 0, 0},
 		{"dry_run", BODY_BOOL, &what->dry_run, 0, 0},
 		{"verify", BODY_BOOL, &what->verify, 0, 0},
-		{"soft", BODY_BOOL, &asked->soft, 0, 0},
+		{"soft", BODY_BOOL, &what->soft, 0, 0},
 		{"max_keys", BODY_INT, &what->max_keys, 1, INT64_MAX},
 		{"confirm", BODY_STRING, &asked->confirm, 0, 256},
 		{"wait", BODY_INT, &asked->wait, 0, max_wait_seconds},
 		{"strict", BODY_BOOL, &asked->strict, 0, 0},
 		{"pace", BODY_OBJECT, &asked->pace, 0, 0},
 		{"note", BODY_STRING, &asked->note, 0, note_bytes},
-		{"tags", BODY_LATER, NULL, 0, 0},
 		{"rewarm", BODY_LATER, NULL, 0, 0},
 	};
 	const struct body_table table = {
 		members, sizeof members / sizeof *members, entity_field, asked, NULL};
 	enum error error = body_parse(text, &table, fault);
 
-	if (!error && asked->soft)
-		error = fault_at(fault, ERR_NOT_SUPPORTED, "/soft",
-			"/soft is not supported by this version; leave it out");
 	if (!error)
 		error = add_entities(asked, fault);
 	return error ? error : read_pace(asked, fault);
 }
 
-/* CDN-minded callers name tags by header, which need the tags that this version does not have. */
-static enum error refuse_tag_headers(struct request *request, struct fault *fault)
+/* CDN-minded callers name tags by header: parted by spaces, or by commas (and spaces). */
+static enum error add_header_tags(
+	struct asked *asked, struct slice text, char separator, struct fault *fault)
 {
-	static const char *const names[] = {"Surrogate-Key", "Cache-Tag", "Fastly-Soft-Purge"};
+	for (size_t i = 0; i < text.n;) {
+		size_t from = i;
+
+		while (i < text.n && text.p[i] != separator && text.p[i] != ' ')
+			i++;
+		struct slice tag = slice_of(text.p + from, i - from);
+		enum error error = tag.n ? tag_check(tag, fault) : OK;
+
+		if (error)
+			return error;
+		if (tag.n)
+			invalidation_add_tag(asked->what, tag);
+		i++;
+	}
+	return OK;
+}
+
+static enum error read_soft(const struct request *request, bool *ret, struct fault *fault)
+{
 	struct slice value;
 
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (request_header(request, names[i], &value))
-			return fault_set(fault, ERR_NOT_SUPPORTED,
-				"the header %s is not supported by this version; name keys, "
-				"patterns or entities in the body",
-				names[i]);
+	if (!request_header(request, "Fastly-Soft-Purge", &value))
+		return OK;
+	if (!slice_is(value, "1") && !slice_is(value, "0"))
+		return fault_set(fault, ERR_BAD_REQUEST, "the header Fastly-Soft-Purge is 1 or 0");
+	*ret = slice_is(value, "1");
 	return OK;
+}
+
+static enum error read_headers(
+	struct asked *asked, const struct request *request, struct fault *fault)
+{
+	static const struct {
+		const char *name;
+		char separator;
+	} names[] = {{"Surrogate-Key", ' '}, {"Cache-Tag", ','}};
+	enum error error = read_soft(request, &asked->what->soft, fault);
+	struct slice value;
+
+	for (size_t i = 0; i < sizeof names / sizeof *names && !error; i++) {
+		if (!request_header(request, names[i].name, &value))
+			continue;
+		if (request_body(request).n)
+			return fault_set(fault, ERR_BAD_REQUEST,
+				"the header %s selects tags where the body is empty; with a body, "
+				"name them in its tags",
+				names[i].name);
+		error = add_header_tags(asked, value, names[i].separator, fault);
+	}
+	return error;
 }
 
 static enum error fill(struct asked *asked, struct fault *fault)
@@ -175,6 +214,8 @@ static enum error fill(struct asked *asked, struct fault *fault)
 		invalidation_add_key(what, asked->keys.items[i]);
 	for (size_t i = 0; i < asked->patterns.count; i++)
 		invalidation_add_pattern(what, asked->patterns.items[i]);
+	for (size_t i = 0; i < asked->tags.count; i++)
+		invalidation_add_tag(what, asked->tags.items[i]);
 	for (size_t i = 0; i < asked->dependents_of.count; i++)
 		invalidation_add_dependents_of(what, asked->dependents_of.items[i]);
 	what->no_cascade = !asked->cascade;
@@ -182,10 +223,10 @@ static enum error fill(struct asked *asked, struct fault *fault)
 		what->confirm = slice_dup(asked->confirm);
 	if (asked->note.n)
 		what->note = slice_dup(asked->note);
-	if (!what->key_count && !what->pattern_count && !what->dependents_count &&
-		!what->entity_count)
+	if (!what->key_count && !what->pattern_count && !what->tag_count &&
+		!what->dependents_count && !what->entity_count)
 		return fault_set(fault, ERR_BAD_BODY,
-			"the body selects nothing: name keys, patterns, entities or "
+			"the body selects nothing: name keys, patterns, tags, entities or "
 			"dependents_of");
 	return OK;
 }
@@ -232,7 +273,7 @@ void api_invalidate(struct request *request, void *context)
 	struct fault fault;
 
 	asked.what = invalidation_new(request_conf(request), request_identity(request));
-	enum error error = refuse_tag_headers(request, &fault);
+	enum error error = read_headers(&asked, request, &fault);
 	if (!error)
 		error = read_body(&asked, request_body(request), &fault);
 	if (!error)
@@ -244,6 +285,7 @@ void api_invalidate(struct request *request, void *context)
 	invalidation_free(asked.what);
 	body_list_release(&asked.keys);
 	body_list_release(&asked.patterns);
+	body_list_release(&asked.tags);
 	body_list_release(&asked.dependents_of);
 	mem_free((char *)asked.confirm.p);
 	mem_free((char *)asked.note.p);

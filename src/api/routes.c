@@ -18,7 +18,7 @@ const struct route routes[] = {
 	{"GET", ADMIN "/health", SCOPE_READ, ROUTE_INLINE | ROUTE_OPEN, api_health, "",
 		"UP, DEGRADED or DOWN, and why."},
 	{"POST", ADMIN "/invalidate", SCOPE_INVALIDATE, ROUTE_JSON, api_invalidate, "",
-		"Removes keys by name, pattern, entity and dependency."},
+		"Removes keys, or makes them stale, by name, pattern, tag, entity and dependency."},
 	{"GET", ADMIN "/warm", SCOPE_READ, ROUTE_INLINE, api_warm_list, "",
 		"The warm jobs with their last and next runs."},
 	{"POST", ADMIN "/warm", SCOPE_WARM, ROUTE_JSON, api_warm_start, "",
