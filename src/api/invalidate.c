@@ -151,8 +151,8 @@ static enum error read_body(struct asked *asked, struct slice text, struct fault
 }
 
 /* CDN-minded callers name tags by header: parted by spaces, or by commas (and spaces). */
-static enum error add_header_tags(
-	struct asked *asked, struct slice text, char separator, struct fault *fault)
+static enum error add_header_tags(struct asked *asked, const char *header, struct slice text,
+	char separator, struct fault *fault)
 {
 	for (size_t i = 0; i < text.n;) {
 		size_t from = i;
@@ -160,10 +160,11 @@ static enum error add_header_tags(
 		while (i < text.n && text.p[i] != separator && text.p[i] != ' ')
 			i++;
 		struct slice tag = slice_of(text.p + from, i - from);
-		enum error error = tag.n ? tag_check(tag, fault) : OK;
+		struct fault own;
 
-		if (error)
-			return error;
+		if (tag.n && tag_check(tag, &own))
+			return fault_set(
+				fault, ERR_BAD_REQUEST, "the header %s: %s", header, own.detail);
 		if (tag.n)
 			invalidation_add_tag(asked->what, tag);
 		i++;
@@ -201,7 +202,7 @@ static enum error read_headers(
 				"the header %s selects tags where the body is empty; with a body, "
 				"name them in its tags",
 				names[i].name);
-		error = add_header_tags(asked, value, names[i].separator, fault);
+		error = add_header_tags(asked, names[i].name, value, names[i].separator, fault);
 	}
 	return error;
 }

@@ -54,8 +54,8 @@ static uint64_t admit(struct pass_request *member, struct slice name)
 		member->protected_skipped++;
 		return 0;
 	}
-	/* What is removed by its exact name is counted there. */
-	if (member->mode != PASS_REMOVE && plan_has(member->plan, name))
+	/* What is removed by its exact name is counted there, and what is softened stays. */
+	if ((member->mode != PASS_REMOVE || member->soft) && plan_has(member->plan, name))
 		return 0;
 	if (member->matched >= member->limit) {
 		member->leaving = true;

@@ -24,7 +24,7 @@ struct walk {
 	struct tag_purge *purge;
 	struct fiber_group probes;
 	struct redis_pacer *pacer; /* NULL = small */
-	struct seen seen;	   /* while counting */
+	struct seen seen;	   /* while counting and softening */
 	uint64_t members, done;
 	uint64_t counted, skipped; /* of the tag at hand, and before it */
 };
@@ -54,18 +54,28 @@ enum error tag_purge_members(
 	return error;
 }
 
-/* The page's names that the caller may touch. */
-static size_t admit(struct tag_purge *purge, const struct tag_pages *pages, struct slice *names)
+/* What is softened stays, so that it would be met, and counted, by each of its selectors. */
+static bool met_elsewhere(struct walk *walk, struct slice name)
 {
+	const struct tag_purge *purge = walk->purge;
+
+	return purge->remove && purge->soft &&
+	       (tag_purge_elsewhere(purge->plan, name) || !seen_add(&walk->seen, name));
+}
+
+/* The page's names that the caller may touch. */
+static size_t admit(struct walk *walk, const struct tag_pages *pages, struct slice *names)
+{
+	struct tag_purge *purge = walk->purge;
 	size_t count = 0;
 
 	for (size_t i = 0; i < pages->count; i++) {
 		struct slice name = tag_pages_member(pages, i);
 
-		if (name.n && key_guard_found(&purge->plan->guard, name) == KEY_TOUCH)
-			names[count++] = name;
-		else
+		if (name.n == 0 || key_guard_found(&purge->plan->guard, name) != KEY_TOUCH)
 			purge->protected_skipped++;
+		else if (!met_elsewhere(walk, name))
+			names[count++] = name;
 	}
 	return count;
 }
@@ -76,7 +86,7 @@ static enum error do_page(struct walk *walk, const struct plan_tag *tag,
 {
 	struct tag_purge *purge = walk->purge;
 	struct slice *names = mem_array(pages->count, sizeof *names);
-	struct tag_names page = {tag, names, admit(purge, pages, names), 0};
+	struct tag_names page = {tag, names, admit(walk, pages, names), 0};
 	enum error error = OK;
 
 	if (page.count)
@@ -145,10 +155,12 @@ static void begin_again(struct walk *walk, const struct plan_tag *tag)
 {
 	struct tag_purge *purge = walk->purge;
 
-	if (purge->remove)
+	if (purge->remove) {
 		purge->again = true;
-	else
+		seen_release(&walk->seen);
+	} else {
 		plan_count_tag(purge->plan, tag, -walk->counted, 0);
+	}
 	purge->protected_skipped = walk->skipped;
 }
 

@@ -30,8 +30,7 @@ static enum error ask_exists(struct tag_purge *purge, const struct slice *names,
 	return error;
 }
 
-/* Whether the plan's patterns or exact names count the key anyway. */
-static bool counted_elsewhere(const struct plan *plan, struct slice name)
+bool tag_purge_elsewhere(const struct plan *plan, struct slice name)
 {
 	struct pattern pattern;
 
@@ -57,7 +56,7 @@ enum error tag_purge_count(
 		page->counted += purge->report;
 		plan_count_tag(purge->plan, page->tag, purge->report, 0);
 		if (!seen_add(seen, page->names[i]) ||
-			counted_elsewhere(purge->plan, page->names[i]))
+			tag_purge_elsewhere(purge->plan, page->names[i]))
 			continue;
 		purge->limited = left(purge) == 0;
 		if (purge->limited)

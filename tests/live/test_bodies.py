@@ -166,22 +166,11 @@ def test_null_means_left_out(daemon):
     assert daemon.post(API + "/reload", {"note": None}).status == 200
 
 
-@pytest.mark.parametrize("member", [{"tags": ["a"]}, {"rewarm": ["one"]}, {"soft": True},
-                                    {"tags": []}, {"rewarm": "one"}])
+@pytest.mark.parametrize("member", [{"rewarm": ["one"]}, {"rewarm": "one"}])
 def test_what_later_versions_have_is_refused_as_not_supported(daemon, member):
     body = send(daemon, API + "/invalidate", json.dumps({"keys": ["stays"], **member}), 400,
                 "not_supported")
     assert body["errors"][0]["pointer"] == "/" + list(member)[0]
-
-
-@pytest.mark.parametrize("header", ["Surrogate-Key: a b", "Cache-Tag: a", "Fastly-Soft-Purge: 1"])
-def test_the_tag_headers_of_later_versions_are_refused(daemon, header):
-    answer = ask(daemon, request(f"POST {API}/invalidate", header))
-    assert header.split(":")[0] in check_problem(answer, 400, "not_supported")["detail"]
-
-
-def test_soft_false_is_what_this_version_does(daemon):
-    assert daemon.invalidate({"keys": ["none"], "soft": False}).status == 200
 
 
 def test_an_unknown_job_is_named_and_nothing_starts(daemon, shared_redis):

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: MIT
+"""Tags: purges by tag, soft purges, the pruner, and the routes that show them."""
+
+import json
+import threading
+import time
+import urllib.parse
+
+import pytest
+
+from harness import API, Resp, until
+from invalidating import EVERYTHING, begin, config, ended, ok, put, refused, selector, token_row
+
+TAGS = API + "/tags"
+SHOP = """
+cache: {namespaces: [{prefix: "page:", ttl: 1h, stale_for: 10m}, {prefix: "plain:", ttl: 1h}]}
+invalidate: {confirm_above: 10, max_keys: 1000000}
+entities:
+  user: {field: user_id, keys: ["user:{id}"], tags: ["user-{id}", "of:{id}"]}
+"""
+PREFIXED = token_row("p", "read, invalidate, write, keys", ', key_prefixes: ["n:"]')
+
+
+@pytest.fixture
+def shop(start, redis):
+    return start(config(redis, SHOP, tokens=PREFIXED))
+
+
+def tag(redis, name, *keys, value="v", px=3600000):
+    """As the manual tells other clients: ZADD, then SET."""
+    score = int(time.time() * 1000) + px
+    redis.pipeline([command for key in keys for command in (
+        ("ZADD", "cw:tag:" + name, score, key), ("SET", key, value, "PX", px))])
+
+
+def members(redis, name):
+    return set(redis("ZRANGE", "cw:tag:" + name, 0, -1))
+
+
+# Purges ------------------------------------------------------------------------------------------
+
+
+def test_a_tag_purges_its_keys_and_keeps_its_members(shop, redis):
+    tag(redis, "products", "plain:1", "plain:2", "user:1")
+    redis("ZADD", "cw:tag:products", "+inf", "absent")
+    put(redis, "other")
+    body = ok(shop.invalidate({"tags": ["products"]}))
+    assert (body["matched"], body["invalidated"], body["softened"], body["complete"],
+            body["passes"]) == (3, 3, 0, True, 0)
+    assert body["selectors"] == [{"kind": "tag", "value": "products", "matched": 3,
+                                  "invalidated": 3, "method": "tag"}]
+    assert sorted(body["sample"]) == ["plain:1", "plain:2", "user:1"]
+    assert redis.keys() == [b"other"]
+    assert members(redis, "products") == {b"plain:1", b"plain:2", b"user:1", b"absent"}
+    assert ok(shop.invalidate({"tags": ["products", "nobody"]}))["matched"] == 0
+
+
+def test_tags_of_a_put_and_of_mset(shop, redis):
+    assert shop.request("PUT", "/api/v1/cache/keys/plain:1", body=b"x",
+                        headers={"Surrogate-Key": "a b"}).status == 201
+    assert shop.post("/api/v1/cache/mset", {"entries": [
+        {"key": "plain:2", "value": "x", "tags": ["b"]}]}).json == {"stored": 1}
+    assert members(redis, "a") == {b"plain:1"} and members(redis, "b") == {b"plain:1", b"plain:2"}
+    assert ok(shop.invalidate({"tags": ["b", "a"]}))["invalidated"] == 2
+    assert redis.keys() == []
+
+
+def test_entities_have_tags(shop, redis):
+    tag(redis, "user-7", "cart:7", "wish:7")
+    tag(redis, "of:7", "list:users")
+    put(redis, "user:7", "user:8")
+    body = ok(shop.invalidate({"user_id": 7}))
+    assert body["invalidated"] == 4 and redis.keys() == [b"user:8"]
+    only = selector(body, "user:7")
+    assert (only["kind"], only["method"], only["matched"]) == ("entity", "tag", 4)
+
+
+def test_headers_name_tags(shop, redis):
+    for header, text in (("Surrogate-Key", "a  b"), ("Cache-Tag", "a,b"), ("Cache-Tag", "a, b ,")):
+        tag(redis, "a", "plain:1")
+        tag(redis, "b", "plain:2")
+        body = ok(shop.request("POST", API + "/invalidate", headers={header: text}))
+        assert body["invalidated"] == 2, (header, text, body)
+    tag(redis, "a", "page:1")
+    body = ok(shop.request("POST", API + "/invalidate",
+                           headers={"Surrogate-Key": "a", "Fastly-Soft-Purge": "1"}))
+    assert (body["softened"], body["invalidated"]) == (1, 0)
+    assert redis.keys() == [b"page:1"]
+
+
+@pytest.mark.parametrize("headers, body", [
+    ({"Surrogate-Key": "a"}, {"keys": ["x"]}), ({"Cache-Tag": "a"}, {"tags": ["a"]}),
+    ({"Surrogate-Key": "a,b"}, None), ({"Surrogate-Key": "x" * 257}, None),
+    ({"Fastly-Soft-Purge": "yes"}, {"keys": ["x"]})])
+def test_headers_that_are_refused(shop, redis, headers, body):
+    put(redis, "x")
+    refused(shop.invalidate(body, headers=headers), 400, "bad_request", list(headers)[0])
+    assert redis.keys() == [b"x"]
+
+
+@pytest.mark.parametrize("tags, pointer", [
+    ("a", "/tags"), ([], "/tags"), ([["a"]], "/tags/0"), (["a", ["b"]], "/tags/1"), ([1], "/tags/0"),
+    ([""], "/tags/0"), (["a b"], "/tags/0"), (["a,b"], "/tags/0"), (["x" * 257], "/tags/0"),
+    (["\n"], "/tags/0"), ({"a": 1}, "/tags"), (["t"] * 1001, "/tags"), ([None], "/tags/0")])
+def test_what_is_no_tag_is_refused(shop, redis, tags, pointer):
+    tag(redis, "a", "plain:1")
+    refused(shop.invalidate({"tags": tags}), 400, "bad_body", pointer=pointer)
+    refused(shop.post(TAGS, {"tags": tags, "keys": ["plain:1"]}), 400, "bad_body", pointer=pointer)
+    assert redis.keys() == [b"plain:1"]
+
+
+def test_a_set_that_is_none_is_told(shop, redis):
+    redis("SET", "cw:tag:odd", "text")
+    refused(shop.invalidate({"tags": ["odd"]}), 409, "wrong_type")
+
+
+def test_a_dry_run_counts_each_key_once(shop, redis):
+    tag(redis, "a", "plain:1", "plain:2", "m:1")
+    tag(redis, "b", "plain:2", "plain:3")
+    redis("ZADD", "cw:tag:b", 1, "absent")
+    body = ok(shop.invalidate({"tags": ["a", "b"], "keys": ["plain:1"], "patterns": ["m:*"],
+                               "dry_run": True}))
+    assert body["matched"] == 4 and body["invalidated"] == 0 and len(redis.keys()) == 4
+    assert selector(body, "a")["matched"] == 3 and selector(body, "b")["matched"] == 2
+    assert body["confirm"]
+    again = ok(shop.invalidate({"tags": ["b", "a"], "keys": ["plain:1"], "patterns": ["m:*"],
+                                "confirm": body["confirm"]}))
+    assert again["matched"] == again["invalidated"] == 4 and redis.keys() == []
+
+
+def test_more_than_confirm_above_is_asked_back(shop, redis):
+    keys = [f"plain:{i}" for i in range(30)]
+    tag(redis, "many", *keys)
+    problem = refused(shop.invalidate({"tags": ["many"]}), 409, "confirmation_required")
+    assert problem["matched_at_least"] == 11 and problem["matched"] is None
+    assert len(redis.keys()) == 30
+    refused(shop.invalidate({"tags": ["other"], "confirm": problem["confirm"]}), 409,
+            "confirmation_required")
+    body = ok(shop.invalidate({"tags": ["many"], "max_keys": 12}))
+    assert (body["invalidated"], body["complete"], body["reason"]) == (12, False, "max_keys")
+    assert len(redis.keys()) == 18
+    assert ok(shop.invalidate({"tags": ["many"], "max_keys": 18}))["complete"] is True
+    # Members without keys do not count.
+    tag(redis, "many", *keys[:10])
+    assert ok(shop.invalidate({"tags": ["many"]}))["invalidated"] == 10
+
+
+def test_tags_and_patterns_share_the_limit(shop, redis):
+    tag(redis, "few", *(f"plain:{i}" for i in range(6)))
+    put(redis, *(f"m:{i}" for i in range(6)))
+    refused(shop.invalidate({"tags": ["few"], "patterns": ["m:*"]}), 409, "confirmation_required")
+    assert len(redis.keys()) == 12
+    redis("DEL", "m:0", "m:1")
+    assert ok(shop.invalidate({"tags": ["few"], "patterns": ["m:*"]}))["invalidated"] == 10
+
+
+def test_who_may_not_touch_a_key_does_not_by_tag(start, redis):
+    shop = start(config(redis, 'cache: {protected: ["keep:*"]}', tokens=PREFIXED))
+    tag(redis, "t", "n:1", "n:2", "plain:1", "keep:1")
+    redis("ZADD", "cw:tag:t", 1, "cw:meta", 1, "session:x")
+    redis("SET", "session:x", "1")
+    body = ok(shop.invalidate({"tags": ["t"]}, token="p"))
+    assert (body["invalidated"], body["protected_skipped"]) == (2, 4)
+    assert sorted(body["sample"]) == ["n:1", "n:2"]
+    body = ok(shop.invalidate({"tags": ["t"]}))
+    assert (body["invalidated"], body["protected_skipped"]) == (1, 3)
+    assert redis.keys() == [b"keep:1", b"session:x"] and redis("EXISTS", "cw:meta")
+
+
+def test_a_purge_is_logged_before_it_begins(shop, redis):
+    tag(redis, "t", "plain:1")
+    ok(shop.invalidate({"tags": ["t"], "soft": True}))
+    entry = redis("XREVRANGE", "cw:inval", "+", "-", "COUNT", 1)[0][1]
+    assert entry[2:] == [b"t", b"t"]
+
+
+def test_verify_finds_what_came_meanwhile(shop, redis):
+    tag(redis, "t", "plain:1", "page:1")
+    body = ok(shop.invalidate({"tags": ["t"], "verify": True}))
+    assert body["invalidated"] == body["matched"] == 2 and body["complete"] is True
+    tag(redis, "t", "plain:1", "page:1")
+    body = ok(shop.invalidate({"tags": ["t"], "keys": ["page:1"], "patterns": ["p*:1"], "soft": True,
+                               "verify": True}))
+    assert (body["matched"], body["invalidated"], body["softened"]) == (2, 1, 1)
+    assert body["complete"] is True
+
+
+# Soft purges -------------------------------------------------------------------------------------
+
+
+SELECTORS = [{"keys": ["page:1", "plain:1", "absent"]}, {"tags": ["t"]}, {"patterns": ["p*:1"]},
+             {"keys": ["page:1"], "patterns": ["pl*:1"]}]
+
+
+@pytest.mark.parametrize("select", SELECTORS)
+def test_a_soft_purge_makes_stale_where_there_is_a_stale_for(shop, redis, select):
+    tag(redis, "t", "page:1", "plain:1", px=4200000)
+    body = ok(shop.invalidate({**select, "soft": True}))
+    assert (body["matched"], body["softened"], body["invalidated"]) == (2, 1, 1), body
+    assert redis.keys() == [b"page:1"] and 0 < redis("PTTL", "page:1") <= 600000
+    reply = shop.get("/api/v1/cache/keys/page:1")
+    assert reply.status == 200 and reply.headers["X-Cache"] == "STALE"
+    left = redis("PTTL", "page:1")
+    body = ok(shop.invalidate({**select, "soft": True}))
+    assert (body["matched"], body["softened"], body["invalidated"]) == (1, 0, 0)
+    assert redis("PTTL", "page:1") <= left
+    body = ok(shop.invalidate(select))
+    assert body["invalidated"] == 1 and redis.keys() == []
+
+
+@pytest.mark.parametrize("select", SELECTORS[:3])
+def test_what_never_expires_is_softened_and_what_is_shorter_stays(shop, redis, select):
+    redis("ZADD", "cw:tag:t", "+inf", "page:1")
+    redis("SET", "page:1", "v")
+    assert ok(shop.invalidate({**select, "soft": True}))["softened"] == 1
+    assert 0 < redis("PTTL", "page:1") <= 600000
+    redis("PEXPIRE", "page:1", 5000)
+    assert ok(shop.invalidate({**select, "soft": True}))["softened"] == 0
+    assert 0 < redis("PTTL", "page:1") <= 5000
+
+
+def test_soft_confirmations_count_as_hard_ones(shop, redis):
+    put(redis, *(f"page:{i}" for i in range(20)))
+    refused(shop.invalidate({"patterns": ["page:*"], "soft": True}), 409, "confirmation_required")
+    body = ok(shop.invalidate({"patterns": ["page:*"], "soft": True, "max_keys": 20}))
+    assert (body["softened"], body["complete"]) == (20, True)
+    body = ok(shop.invalidate({"patterns": ["page:?"], "soft": True}))
+    assert (body["matched"], body["softened"], body["invalidated"]) == (10, 0, 0)
+
+
+def test_soft_and_hard_share_a_pass(shop, redis):
+    for _ in range(10):
+        put(redis, *(f"page:{i}" for i in range(100)))
+        ids = [begin(shop, {"patterns": [pattern], "soft": soft, "max_keys": 1000})
+               for pattern, soft in (("page:*", True), ("page:1*", False), ("page:?2", True))]
+        results = [ended(shop, i)["result"] for i in ids]
+        assert all(r["complete"] for r in results), results
+        assert results[1]["invalidated"] == 11
+        left = redis.keys()
+        assert len(left) == 89 and all(0 < redis("PTTL", key) <= 600000 for key in left)
+        assert results[0]["softened"] + results[0]["invalidated"] >= 80
