@@ -131,7 +131,9 @@ static void start_engine(struct daemon *d)
 
 	cw_init(&app->cw, app->loop, app->bus, app->metrics, d->store, d->conf);
 	app->sampler = sampler_new(&app->cw, look_after_log, d);
-	app->warm = warm_new(&app->cw, app->log);
+	app->sources = sources_new(app->loop);
+	app->warm = warm_new(&app->cw, app->log, app->sources);
+	app->loaders = loaders_new(&app->cw, app->sources);
 	app->http = http_server_new(&(struct http_options){
 		.loop = app->loop,
 		.log = app->log,
@@ -246,8 +248,11 @@ static void shut_down(struct daemon *d)
 		if (http_server_drain(app->http, clock_deadline(drain_ms)) != OK)
 			log_warning(app->log, "requests were cut: they took more than %d s",
 				drain_ms / 1000);
+		loaders_stop(app->loaders);
 		http_server_free(app->http);
+		loaders_free(app->loaders);
 		warm_free(app->warm);
+		sources_free(app->sources);
 		sampler_free(app->sampler);
 		cw_release(&app->cw);
 		reloading_stop(d);

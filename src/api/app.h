@@ -9,6 +9,7 @@
 #include "conf/reload.h"
 #include "http/reply.h"
 #include "http/server.h"
+#include "warm/loader.h"
 #include "warm/warm.h"
 #include "watch/sampler.h"
 
@@ -29,7 +30,9 @@ struct app {
 	struct cw cw;
 	struct http_server *http;
 	struct sampler *sampler;
+	struct sources *sources; /* of warm jobs and loaders */
 	struct warm *warm;
+	struct loaders *loaders;
 	struct reload *reload;
 	enum app_phase phase;
 	int64_t started_mono_ms;

@@ -56,6 +56,10 @@ const struct route routes[] = {
 		"Deletes many values in one pipeline."},
 	{"POST", CACHE "/key", SCOPE_KEYS, ROUTE_INLINE | ROUTE_JSON, api_key_make, "",
 		"The name that parts or an entity come to."},
+	{"POST", CACHE "/results/{loader}", SCOPE_KEYS, ROUTE_JSON, api_results, "",
+		"A value that is loaded from its source where it is not cached."},
+	{"GET", ADMIN "/loaders", SCOPE_READ, ROUTE_INLINE, api_loaders, "",
+		"The loaders, their last errors and the breakers of their sources."},
 	{NULL, NULL, SCOPE_NONE, 0, NULL, NULL, NULL},
 };
 /* clang-format on */

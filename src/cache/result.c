@@ -152,6 +152,11 @@ bool result_value(const struct result *result, struct slice *ret)
 
 int64_t result_ttl_ms(const struct result *result)
 {
+	const struct result_request *request = result->request;
+
+	if (result->state == RESULT_MISS)
+		return request->ttl_ms ? request->ttl_ms
+				       : conf_ttl_ms(result->cw->conf, request->key);
 	return result->entry.reply ? result->entry.ttl_ms : -2;
 }
 

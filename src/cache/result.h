@@ -47,7 +47,7 @@ enum error result_begin(struct cw *cw, const struct result_request *request, str
 enum result_state result_state(const struct result *result);
 /* Whether there is a (stale or fresh) value; it belongs to the result. */
 bool result_value(const struct result *result, struct slice *ret);
-/* As shown: -2 where nothing was stored when it was looked at, -1 no expiry, 0 stale. */
+/* As shown: -2 where nothing is stored, -1 no expiry, 0 stale. */
 int64_t result_ttl_ms(const struct result *result);
 /* Seconds since it was stored where its TTL tells, else -1. */
 int64_t result_age_seconds(const struct result *result);

@@ -18,7 +18,7 @@ struct fuse {
 	UT_hash_handle hh;
 };
 
-static struct fuse *find(struct fuse *fuses, const char *name)
+static struct fuse *find(const struct fuse *fuses, const char *name)
 {
 	struct fuse *fuse;
 
@@ -40,6 +40,14 @@ enum error fuse_enter(struct fuse *fuses, const char *name, struct fault *fault)
 	return fault_set(fault, ERR_SOURCE_FAILED,
 		"failed %u times in a row and is left alone for %lld ms more; the last time: %s",
 		fuse->failures, (long long)(left > 0 ? left : 0), fuse->why);
+}
+
+bool fuse_is_open(const struct fuse *fuses, const char *name)
+{
+	const struct fuse *fuse = find(fuses, name);
+
+	return fuse && fuse->failures >= failures_max &&
+	       (fuse->trying || fuse->open_until > clock_mono_ms());
 }
 
 static void fuse_free(struct fuse **fuses, struct fuse *fuse)

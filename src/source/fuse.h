@@ -18,6 +18,8 @@ struct fuse;
 enum error fuse_enter(struct fuse *fuses, const char *name, struct fault *fault);
 void fuse_succeeded(struct fuse **fuses, const char *name);
 void fuse_failed(struct fuse **fuses, const char *name, const char *why);
+/* Whether fuse_enter() would refuse. */
+bool fuse_is_open(const struct fuse *fuses, const char *name);
 /* It ended before anybody could tell. */
 void fuse_left(struct fuse *fuses, const char *name);
 void fuse_free_all(struct fuse **fuses);

@@ -252,6 +252,9 @@ static enum error status_failed(const struct http *http, long status, struct fau
 	char *location = NULL;
 	curl_off_t after = 0;
 
+	if (http->call->lookup && (status == 404 || status == 410))
+		return fault_set(
+			fault, ERR_NO_VALUE, "GET %.*s answered %ld", (int)url.n, url.p, status);
 	curl_easy_getinfo(http->easy, CURLINFO_REDIRECT_URL, &location);
 	if (location)
 		return fault_set(fault, ERR_SOURCE_FAILED,

@@ -44,6 +44,7 @@ struct json_array {
 	uint64_t index; /* of the element in the innermost of them, where it is an array */
 	bool here;	/* the value that comes next is the wanted one */
 	bool found;
+	bool only; /* an object in the array's place: there is no other row */
 	struct buf name;
 	bool escape;
 	struct span span;
@@ -91,6 +92,10 @@ static enum parser_step at_value(struct json_array *j, struct fault *fault)
 
 	j->here = false;
 	if (j->level == j->wanted.count) {
+		j->only = c == '{' && j->parser.object_is_row;
+		j->found = j->only;
+		if (j->only)
+			return go(j, ROW_BEGIN, 0);
 		if (c != '[')
 			return not_there(j, fault, "the value there is no array");
 		j->found = true;
@@ -211,6 +216,13 @@ static enum parser_step in_pass(struct json_array *j, struct fault *fault)
 	return go(j, AFTER, n);
 }
 
+static enum place behind_row(const struct json_array *j)
+{
+	if (!j->only)
+		return ROWS_AFTER;
+	return j->level ? AFTER : DONE;
+}
+
 static enum parser_step in_row(struct json_array *j, struct source_row *ret, struct fault *fault)
 {
 	struct parser *parser = &j->parser;
@@ -221,7 +233,7 @@ static enum parser_step in_row(struct json_array *j, struct source_row *ret, str
 	if (result == SPAN_BAD)
 		return broken(j, fault, "is not JSON");
 	if (result == SPAN_DONE)
-		j->place = ROWS_AFTER;
+		j->place = behind_row(j);
 	if (j->skipping || parser_over(parser, n)) {
 		bool first = !j->skipping;
 

@@ -128,6 +128,8 @@ static enum error fail(struct source *source, enum error error, struct fault *fa
 	source->failed = true;
 	if (error == ERR_SOURCE_FAILED || error == ERR_TIMEOUT)
 		fuse_failed(&sources->fuses, name, fault->detail);
+	else if (error == ERR_NO_VALUE)
+		fuse_succeeded(&sources->fuses, name);
 	else
 		fuse_left(sources->fuses, name);
 	return name_fault(source, error, fault);
@@ -155,6 +157,7 @@ enum error source_open(struct sources *sources, const struct source_call *call, 
 		goto out;
 	}
 	source->parser = parser_new(conf->format, conf->rows, (size_t)call->max_row_bytes);
+	source->parser->object_is_row = call->lookup;
 	*ret = source;
 	return OK;
 out:
@@ -251,4 +254,9 @@ void source_close(struct source *source)
 		fuse_left(sources->fuses, name);
 	source->transport->ops->close(source->transport);
 	source_free(source);
+}
+
+bool source_is_open_circuit(const struct sources *sources, const char *name)
+{
+	return fuse_is_open(sources->fuses, name);
 }

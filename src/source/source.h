@@ -53,6 +53,11 @@ struct source_call {
 	int64_t deadline;
 	int64_t max_row_bytes;
 	int64_t max_total_bytes; /* of one page or output, 0 = 1 GiB */
+	/*
+	 * One thing is looked up: a JSON document that is an object is its row, and HTTP's 404 and
+	 * 410 are ERR_NO_VALUE, not a failure of the source.
+	 */
+	bool lookup;
 };
 
 /*
@@ -76,5 +81,8 @@ enum error source_next(
  * transfers. Parks, in cleanup sections too.
  */
 void source_close(struct source *source);
+
+/* Whether the source of that name is left alone now, because it failed too often. */
+bool source_is_open_circuit(const struct sources *sources, const char *name);
 
 #endif

@@ -15,7 +15,6 @@ enum { start_ms = 5000, look_again_ms = 50 };
 struct warm {
 	struct cw *cw;
 	struct log *log;
-	struct sources *sources;
 	struct jobs *jobs; /* points to all_jobs: what GET reads may begin a refresh */
 	struct jobs all_jobs;
 	struct run_world world;
@@ -48,18 +47,17 @@ static void on_operation(void *context, const void *data)
 	}
 }
 
-struct warm *warm_new(struct cw *cw, struct log *log)
+struct warm *warm_new(struct cw *cw, struct log *log, struct sources *sources)
 {
 	struct warm *warm = mem_new(struct warm);
 	struct fault fault;
 
 	warm->cw = cw;
 	warm->log = log;
-	warm->sources = sources_new(cw->loop);
 	warm->jobs = &warm->all_jobs;
 	jobs_init(warm->jobs, cw);
-	warm->world = (struct run_world){
-		.cw = cw, .log = log, .sources = warm->sources, .jobs = warm->jobs};
+	warm->world =
+		(struct run_world){.cw = cw, .log = log, .sources = sources, .jobs = warm->jobs};
 	warm->scheduler = scheduler_new(warm, cw, log, warm->jobs);
 	if (warm_prepare(warm, cw->conf, &fault))
 		log_error(log, "warm jobs have no schedule: %s", fault.detail);
@@ -86,7 +84,6 @@ void warm_free(struct warm *warm)
 	scheduler_free(warm->scheduler);
 	schedules_release(&warm->prepared);
 	jobs_release(warm->jobs);
-	sources_free(warm->sources);
 	mem_free(warm);
 }
 

@@ -15,7 +15,8 @@
 
 struct warm;
 
-struct warm *warm_new(struct cw *cw, struct log *log);
+/* All are borrowed. */
+struct warm *warm_new(struct cw *cw, struct log *log, struct sources *sources);
 /* Stops the schedules; runs are the operations' business. Parks. */
 void warm_stop(struct warm *warm);
 void warm_free(struct warm *warm);

@@ -104,7 +104,8 @@ void daemon_begin(struct daemon *daemon, const char *jobs)
 		.metrics = daemon->metrics,
 		.conf = &daemon->conf->redis});
 	cw_init(&daemon->cw, world.loop, daemon->bus, daemon->metrics, daemon->store, daemon->conf);
-	daemon->warm = warm_new(&daemon->cw, world.log);
+	daemon->sources = sources_new(world.loop);
+	daemon->warm = warm_new(&daemon->cw, world.log, daemon->sources);
 }
 
 void daemon_end(struct daemon *daemon)
@@ -112,6 +113,7 @@ void daemon_end(struct daemon *daemon)
 	warm_stop(daemon->warm);
 	cw_stop(&daemon->cw, clock_deadline(10000));
 	warm_free(daemon->warm);
+	sources_free(daemon->sources);
 	cw_release(&daemon->cw);
 	redis_store_free(daemon->store);
 	metrics_free(daemon->metrics);

@@ -13,6 +13,7 @@ struct daemon {
 	struct redis_store *store;
 	struct conf *conf;
 	struct cw cw;
+	struct sources *sources;
 	struct warm *warm;
 };
 

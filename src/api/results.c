@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* POST /results/{loader}: read-through. GET /loaders: what is known of them. */
+#include <stdio.h>
+
+#include "api/body.h"
+#include "api/handlers.h"
+#include "api/keys.h"
+#include "base/mem.h"
+
+enum { param_bytes = 1024 };
+
+/* The values of the loader's params, in their order. */
+struct params {
+	const struct conf_loader *loader;
+	struct slice values[LOADER_MAX_PARAMS];
+};
+
+static enum error take_param(
+	void *context, struct slice name, struct json_value value, struct fault *fault)
+{
+	struct params *params = context;
+	char pointer[BODY_POINTER_BYTES];
+
+	body_point(pointer, "/params", name);
+	for (size_t i = 0; i < params->loader->param_count; i++) {
+		if (!slice_equal(params->loader->params[i], name))
+			continue;
+		/* A name that stands twice is refused with the whole body. */
+		enum error error = body_id(value, pointer, &params->values[i], fault);
+		if (!error && params->values[i].n > param_bytes)
+			return fault_at(fault, ERR_BAD_BODY, pointer,
+				"%s has %zu bytes; at most %d are taken", pointer,
+				params->values[i].n, param_bytes);
+		return error;
+	}
+	return fault_at(fault, ERR_BAD_BODY, pointer, "%s is no parameter of the loader %s",
+		pointer, params->loader->name);
+}
+
+static enum error check_missing(const struct params *params, struct fault *fault)
+{
+	const struct conf_loader *loader = params->loader;
+
+	for (size_t i = 0; i < loader->param_count; i++)
+		if (!params->values[i].p)
+			return fault_at(fault, ERR_BAD_BODY, "/params",
+				"the loader %s needs the parameter %.*s", loader->name,
+				(int)loader->params[i].n, loader->params[i].p);
+	return OK;
+}
+
+static enum error read_params(struct request *request, struct params *params, struct fault *fault)
+{
+	struct json_value object = {0};
+	const struct body_member members[] = {{"params", BODY_OBJECT, &object, 0, 0}};
+	enum error error = body_parse(
+		request_body(request), &(struct body_table){.members = members, .count = 1}, fault);
+
+	if (!error && object.text.n)
+		error = body_parse(object.text,
+			&(struct body_table){
+				.other = take_param, .context = params, .at = "/params"},
+			fault);
+	return error ? error : check_missing(params, fault);
+}
+
+static void reply_loaded(
+	struct request *request, const struct conf_loader *loader, struct loaded *loaded)
+{
+	static const char *const words[] = {
+		[RESULT_HIT] = "HIT",
+		[RESULT_STALE] = "STALE",
+		[RESULT_LOAD] = "MISS",
+		[RESULT_MISS] = "MISS",
+		[RESULT_BYPASS] = "BYPASS",
+	};
+	char number[24];
+	size_t n;
+
+	reply_header(request, "X-Cache", words[loaded->state]);
+	if (loaded->age_seconds >= 0) {
+		snprintf(number, sizeof number, "%lld", (long long)loaded->age_seconds);
+		reply_header(request, "Age", number);
+	}
+	if (loaded->ttl_ms >= -1) {
+		snprintf(
+			number, sizeof number, "%lld", (long long)keys_ttl_seconds(loaded->ttl_ms));
+		reply_header(request, "X-Cache-TTL", number);
+	}
+	char *body = buf_steal(&loaded->value, &n);
+	reply_owned(request, 200, loader->value ? "application/octet-stream" : "application/json",
+		body, n);
+}
+
+static const struct conf_loader *find(struct request *request, struct fault *fault)
+{
+	struct slice name = request_path(request, "loader");
+	const struct conf_loader *loader = conf_loader(request_conf(request), name);
+
+	if (!loader)
+		fault_set(fault, ERR_UNKNOWN_LOADER, "there is no loader %.*s",
+			(int)(name.n < 64 ? name.n : 64), name.p);
+	return loader;
+}
+
+void api_results(struct request *request, void *context)
+{
+	struct app *app = context;
+	struct fault fault;
+	struct loaded loaded = {0};
+	struct params params = {.loader = find(request, &fault)};
+
+	if (!params.loader) {
+		reply_fault(request, &fault);
+		return;
+	}
+	struct loader_request asked = {.conf = request_conf(request),
+		.loader = params.loader,
+		.values = params.values,
+		.who = request_identity(request)};
+	enum error error = read_params(request, &params, &fault);
+	if (!error)
+		error = loaders_get(app->loaders, &asked, &loaded, &fault);
+	if (error)
+		reply_fault(request, &fault);
+	else
+		reply_loaded(request, params.loader, &loaded);
+	loaded_release(&loaded);
+	for (size_t i = 0; i < LOADER_MAX_PARAMS; i++)
+		mem_free((char *)params.values[i].p);
+}
+
+void api_loaders(struct request *request, void *context)
+{
+	struct app *app = context;
+
+	reply_json(request, 200, loaders_json(app->loaders, request_conf(request)));
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/* Who asks, who loads and who waits; see loader.h. */
+#include "warm/loader.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "warm/loader_internal.h"
+
+/* Each load moves the average by an eighth of the difference, as TCP does (RFC 6298). */
+static const double average_share = 0.125;
+
+struct loaders *loaders_new(struct cw *cw, struct sources *sources)
+{
+	struct loaders *loaders = mem_new(struct loaders);
+
+	loaders->cw = cw;
+	loaders->sources = sources;
+	fiber_group_init(&loaders->group, cw->loop);
+	return loaders;
+}
+
+void loaders_stop(struct loaders *loaders)
+{
+	loaders->stopping = true;
+	fiber_group_cancel(&loaders->group);
+	while (loaders->group.count)
+		fiber_group_join(&loaders->group, DEADLINE_NONE);
+}
+
+void loaders_free(struct loaders *loaders)
+{
+	struct loader *loader, *next;
+
+	if (!loaders)
+		return;
+	HASH_ITER(hh, loaders->known, loader, next)
+	{
+		HASH_DELETE(hh, loaders->known, loader);
+		mem_free(loader);
+	}
+	mem_free(loaders);
+}
+
+static void note_load(struct loader *loader, int64_t took_ns)
+{
+	double took_ms = (double)took_ns / 1e6;
+
+	loader->loads++;
+	loader->usual_ms = loader->usual_ms > 0
+				   ? loader->usual_ms + average_share * (took_ms - loader->usual_ms)
+				   : took_ms;
+}
+
+static void note_error(struct loader *loader, const struct fault *fault)
+{
+	loader->errors++;
+	loader->last_error = *fault;
+	loader->last_error_wall_ms = clock_wall_ms();
+}
+
+/* Until the loader may run once more. Parks. */
+static enum error wait_for_room(struct load_call *call)
+{
+	struct loader *loader = call->loader;
+	int64_t deadline = clock_deadline(call->conf_loader->timeout_ms);
+	enum error error = OK;
+
+	while (!error && loader->running >= LOADER_MAX_LOADS)
+		error = fiber_cond_wait(&loader->room, deadline);
+	if (error == ERR_TIMEOUT)
+		return fault_set(&call->fault, ERR_OVERLOADED,
+			"%d loads of %s run already and none ended in time", LOADER_MAX_LOADS,
+			loader->name);
+	return error;
+}
+
+/* The source has it no longer: neither may a stale value live on. Parks. */
+static void forget(struct load_call *call)
+{
+	struct slice key = buf_slice(&call->key), value;
+	size_t deleted;
+
+	if (result_value(call->result, &value))
+		entry_delete_many(call->loaders->cw, &key, 1, &deleted, NULL);
+}
+
+/* Parks. */
+static void run_load(struct load_call *call)
+{
+	struct loader *loader = call->loader;
+	struct buf value = {0};
+	struct fault stored;
+	int64_t began_ns;
+
+	call->fault.error = wait_for_room(call);
+	if (call->fault.error)
+		goto out;
+	loader->running++;
+	began_ns = clock_mono_ns();
+	call->fault.error = load_value(call, &value, &call->fault);
+	loader->running--;
+	fiber_cond_signal(&loader->room);
+	if (!call->fault.error) {
+		note_load(loader, clock_mono_ns() - began_ns);
+		result_finish(call->result, buf_slice(&value), &stored);
+	}
+out:
+	fiber_cleanup_begin(5000);
+	if (call->fault.error == ERR_NO_VALUE)
+		forget(call);
+	else if (call->fault.error)
+		note_error(loader, &call->fault);
+	if (call->fault.error)
+		result_fail(call->result);
+	fiber_cleanup_end();
+	buf_release(&value);
+}
+
+static void load_fiber(void *argument)
+{
+	struct load_call *call = argument;
+
+	run_load(call);
+	call->over = true;
+	fiber_cond_broadcast(&call->ended);
+	fiber_cleanup_begin(5000);
+	load_call_unref(call);
+	fiber_cleanup_end();
+}
+
+static enum error start_load(struct load_call *call, struct fault *fault)
+{
+	struct loaders *loaders = call->loaders;
+
+	if (loaders->stopping)
+		return fault_set(fault, ERR_STOPPING, "the daemon is stopping");
+	if (loaders->group.count >= LOADER_MAX_ALL)
+		return fault_set(
+			fault, ERR_OVERLOADED, "%d loads wait or run already", LOADER_MAX_ALL);
+	call->references++;
+	fiber_spawn(&loaders->group, "load", load_fiber, call);
+	return OK;
+}
+
+static void hand_over(const struct load_call *call, struct loaded *ret)
+{
+	struct slice value;
+
+	if (result_value(call->result, &value))
+		buf_add(&ret->value, value);
+	ret->age_seconds = result_age_seconds(call->result);
+	ret->ttl_ms = result_ttl_ms(call->result);
+}
+
+/* Waits for the load, which goes on without us if we leave. Parks. */
+static enum error await_load(struct load_call *call, struct loaded *ret, struct fault *fault)
+{
+	enum error error = OK;
+
+	while (!error && !call->over)
+		error = fiber_cond_wait(&call->ended, call->request.deadline);
+	if (error)
+		return fault_set(fault, error, "the load of %s takes longer than its timeout",
+			call->loader->name);
+	ret->state = result_state(call->result);
+	error = call->fault.error;
+	/* What the source failed to give, a stale value still may. */
+	if (error && (error == ERR_NO_VALUE || ret->state == RESULT_LOAD ||
+			     ret->state == RESULT_BYPASS)) {
+		*fault = call->fault;
+		return error;
+	}
+	hand_over(call, ret);
+	return OK;
+}
+
+/* Parks. */
+static enum error get(struct load_call *call, struct loaded *ret, struct fault *fault)
+{
+	struct slice value;
+	enum error error = result_begin(call->loaders->cw, &call->request, &call->result, fault);
+
+	if (error)
+		return error;
+	ret->state = result_state(call->result);
+	if (ret->state == RESULT_HIT || ret->state == RESULT_STALE) {
+		hand_over(call, ret);
+		return OK;
+	}
+	if (!result_value(call->result, &value)) {
+		error = start_load(call, fault);
+		return error ? error : await_load(call, ret, fault);
+	}
+	/* Something usable is at hand: nobody waits for the newer one. */
+	hand_over(call, ret);
+	ret->state = ret->ttl_ms == 0 ? RESULT_STALE : RESULT_HIT;
+	if (ret->state == RESULT_STALE)
+		call->loaders->cw->stale_served++;
+	start_load(call, NULL);
+	return OK;
+}
+
+static const char *word(enum error error, enum result_state state)
+{
+	static const char *const words[] = {
+		[RESULT_HIT] = "hit",
+		[RESULT_STALE] = "stale",
+		[RESULT_LOAD] = "error",
+		[RESULT_MISS] = "miss",
+		[RESULT_BYPASS] = "bypass",
+	};
+
+	return error ? "error" : words[state];
+}
+
+enum error loaders_get(struct loaders *loaders, const struct loader_request *request,
+	struct loaded *ret, struct fault *fault)
+{
+	struct load_call *call;
+	enum error error = load_call_new(loaders, request, &call, fault);
+
+	*ret = (struct loaded){.state = RESULT_LOAD};
+	if (error)
+		return error;
+	error = get(call, ret, fault);
+	load_call_unref(call);
+	if (loaders->cw->metrics)
+		metric_add(loaders->cw->metrics, METRIC_RESULTS, request->loader->name,
+			word(error, ret->state), 1);
+	return error;
+}
+
+void loaded_release(struct loaded *loaded)
+{
+	buf_release(&loaded->value);
+}
+
+static void add_error(cJSON *object, const struct loader *loader)
+{
+	if (!loader || !loader->errors) {
+		cJSON_AddNullToObject(object, "last_error");
+		cJSON_AddNullToObject(object, "last_error_at");
+		return;
+	}
+	cJSON *error = cJSON_AddObjectToObject(object, "last_error");
+	cJSON_AddStringToObject(error, "code", error_code(loader->last_error.error));
+	json_add_slice(error, "detail", slice_str(loader->last_error.detail));
+	json_add_time(object, "last_error_at", loader->last_error_wall_ms);
+}
+
+static cJSON *loader_json(const struct loaders *loaders, const struct conf_loader *conf)
+{
+	cJSON *object = cJSON_CreateObject(), *params;
+	const struct loader *loader;
+
+	HASH_FIND_STR(loaders->known, conf->name, loader);
+	cJSON_AddStringToObject(object, "name", conf->name);
+	json_add_slice(object, "key", template_text(conf->key));
+	params = cJSON_AddArrayToObject(object, "params");
+	for (size_t i = 0; i < conf->param_count; i++)
+		json_append_slice(params, conf->params[i]);
+	cJSON_AddStringToObject(object, "source", conf->source.name);
+	cJSON_AddStringToObject(object, "breaker",
+		source_is_open_circuit(loaders->sources, conf->source.name) ? "open" : "closed");
+	json_add_int(object, "running", loader ? (int64_t)loader->running : 0);
+	json_add_int(object, "loads", loader ? (int64_t)loader->loads : 0);
+	json_add_int(object, "errors", loader ? (int64_t)loader->errors : 0);
+	if (loader && loader->loads)
+		json_add_number(object, "average_load_ms", loader->usual_ms, 1);
+	else
+		cJSON_AddNullToObject(object, "average_load_ms");
+	add_error(object, loader);
+	return object;
+}
+
+cJSON *loaders_json(const struct loaders *loaders, const struct conf *conf)
+{
+	cJSON *body = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(body, "loaders");
+
+	for (size_t i = 0; i < conf->loader_count; i++)
+		cJSON_AddItemToArray(list, loader_json(loaders, &conf->loaders[i]));
+	return body;
+}

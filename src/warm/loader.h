@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Loaders: read-through from a source, by name and parameters.
+ *
+ *	name, params -> key, tags (templates) -> cache/result: HIT, STALE
+ *	                                      -> a load in a fiber of its own -> source -> value
+ *
+ * The caller waits for the load and does not own it: a client that hangs up, or that got a stale
+ * value at once, stops nothing, and what was loaded is kept.
+ */
+#ifndef CW_WARM_LOADER_H
+#define CW_WARM_LOADER_H
+
+#include "cache/result.h"
+#include "source/source.h"
+
+enum {
+	LOADER_MAX_PARAMS = 16,
+	LOADER_MAX_LOADS = 64, /* of one loader at once; others wait */
+	LOADER_MAX_ALL = 1000, /* of all, waiting ones too: ERR_OVERLOADED beyond */
+};
+
+struct loaders;
+
+/* `cw` and `sources` are borrowed. */
+struct loaders *loaders_new(struct cw *cw, struct sources *sources);
+/* Cancels the loads that run and waits for them. Parks. */
+void loaders_stop(struct loaders *loaders);
+void loaders_free(struct loaders *loaders); /* NULL is welcome; stopped before */
+
+/* What is asked. All borrowed for the call. */
+struct loader_request {
+	struct conf *conf; /* has `loader`; a load takes a reference */
+	const struct conf_loader *loader;
+	const struct slice *values; /* of the loader's params, in their order */
+	const struct identity *who;
+};
+
+struct loaded {
+	enum result_state state; /* HIT, STALE, MISS, BYPASS */
+	struct buf value;
+	int64_t age_seconds, ttl_ms; /* as result.h has them */
+};
+
+/*
+ * OK: the value is the caller's. ERR_NO_VALUE where the source has none; ERR_BAD_PARAMETER for a
+ * value that cannot be passed on; the guard's refusals of the key; ERR_SOURCE_FAILED,
+ * ERR_SOURCE_ROW (more rows than one without `many`), ERR_TIMEOUT, ERR_TOO_LARGE, ERR_OVERLOADED.
+ * Parks.
+ */
+enum error loaders_get(struct loaders *loaders, const struct loader_request *request,
+	struct loaded *ret, struct fault *fault);
+void loaded_release(struct loaded *loaded);
+
+/* {"loaders": [...]} of GET /loaders. */
+cJSON *loaders_json(const struct loaders *loaders, const struct conf *conf);
+
+#endif

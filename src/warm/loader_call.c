@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/* One call of a loader: its key and tags, and how its value is read from the source. */
+#include "base/mem.h"
+#include "cache/key.h"
+#include "cache/tag.h"
+#include "warm/loader_internal.h"
+
+enum { row_slack_bytes = 65536 };
+
+static bool param_value(void *context, struct slice name, struct buf *out)
+{
+	const struct load_call *call = context;
+
+	for (size_t i = 0; i < call->conf_loader->param_count; i++) {
+		if (!slice_equal(call->params[i].name, name))
+			continue;
+		buf_add(out, call->params[i].value);
+		return true;
+	}
+	return false;
+}
+
+static enum error fill(struct load_call *call, const struct template *template, struct buf *out,
+	struct fault *fault)
+{
+	enum error error = template_fill(template, TEMPLATE_LITERAL, param_value, call, out, fault);
+
+	if (error && fault)
+		fault->error = ERR_BAD_PARAMETER;
+	return error ? ERR_BAD_PARAMETER : OK;
+}
+
+static enum error fill_key(struct load_call *call, const struct identity *who, struct fault *fault)
+{
+	struct key_guard guard;
+	enum error error = fill(call, call->conf_loader->key, &call->key, fault);
+
+	key_guard_init(&guard, call->conf, who);
+	if (!error)
+		error = key_check(buf_slice(&call->key), fault);
+	if (!error)
+		error = key_guard_exact(&guard, buf_slice(&call->key), fault);
+	return error;
+}
+
+static enum error fill_tags(struct load_call *call, struct fault *fault)
+{
+	const struct conf_loader *loader = call->conf_loader;
+	enum error error = OK;
+
+	for (size_t i = 0; i < loader->tag_count && !error; i++) {
+		struct buf tag = {0};
+
+		error = fill(call, loader->tags[i], &tag, fault);
+		if (!error)
+			error = tag_check(buf_slice(&tag), fault);
+		call->tags[i].p = buf_steal(&tag, &call->tags[i].n);
+	}
+	if (error == ERR_BAD_BODY && fault)
+		fault->error = ERR_BAD_PARAMETER;
+	return error == ERR_BAD_BODY ? ERR_BAD_PARAMETER : error;
+}
+
+static void prepare_request(struct load_call *call)
+{
+	const struct conf_loader *loader = call->conf_loader;
+
+	call->request = (struct result_request){.key = buf_slice(&call->key),
+		.ttl_ms = loader->ttl_ms > 0 ? loader->ttl_ms : 0,
+		.tags = call->tags,
+		.tag_count = loader->tag_count,
+		.load_ms = loader->timeout_ms,
+		.usual_load_ms = (int64_t)call->loader->usual_ms,
+		/* One load of somebody else, and one of our own if that fails. */
+		.deadline = clock_deadline(2 * loader->timeout_ms)};
+}
+
+static struct loader *known(struct loaders *loaders, const char *name)
+{
+	struct loader *loader;
+
+	HASH_FIND_STR(loaders->known, name, loader);
+	if (loader)
+		return loader;
+	loader = mem_zalloc(sizeof *loader + strlen(name) + 1);
+	memcpy(loader->name, name, strlen(name) + 1);
+	HASH_ADD_KEYPTR(hh, loaders->known, loader->name, strlen(name), loader);
+	return loader;
+}
+
+enum error load_call_new(struct loaders *loaders, const struct loader_request *request,
+	struct load_call **ret, struct fault *fault)
+{
+	struct load_call *call = mem_new(struct load_call);
+	const struct conf_loader *loader = request->loader;
+
+	call->loaders = loaders;
+	call->loader = known(loaders, loader->name);
+	call->conf = conf_ref(request->conf);
+	call->conf_loader = loader;
+	call->references = 1;
+	for (size_t i = 0; i < loader->param_count; i++)
+		call->params[i] = (struct source_param){.name = loader->params[i],
+			.value = {slice_dup(request->values[i]), request->values[i].n}};
+	enum error error = fill_key(call, request->who, fault);
+	if (!error)
+		error = fill_tags(call, fault);
+	prepare_request(call);
+	*ret = call;
+	if (!error)
+		return OK;
+	load_call_unref(call);
+	return error;
+}
+
+void load_call_unref(struct load_call *call)
+{
+	if (--call->references)
+		return;
+	result_end(call->result);
+	for (size_t i = 0; i < LOADER_MAX_PARAMS; i++) {
+		mem_free((char *)call->params[i].value.p);
+		mem_free((char *)call->tags[i].p);
+	}
+	buf_release(&call->key);
+	conf_unref(call->conf);
+	mem_free(call);
+}
+
+static bool row_value(void *context, struct slice name, struct buf *out)
+{
+	const struct source_row *row = context;
+
+	return source_row_get(row, name, out);
+}
+
+static enum error add_row(const struct load_call *call, struct source_row *row, struct buf *value,
+	struct fault *fault)
+{
+	const struct template *template = call->conf_loader->value;
+
+	if (template)
+		return template_fill(template, TEMPLATE_LITERAL, row_value, row, value, fault);
+	source_row_json(row, value);
+	return OK;
+}
+
+static enum error check_size(
+	const struct load_call *call, const struct buf *value, struct fault *fault)
+{
+	if ((int64_t)value->n <= call->conf->max_value_bytes)
+		return OK;
+	return fault_set(fault, ERR_TOO_LARGE,
+		"the source of loader %s gives more than %lld bytes (cache.max_value_bytes)",
+		call->conf_loader->name, (long long)call->conf->max_value_bytes);
+}
+
+/* The only row. Parks. */
+static enum error read_one(
+	const struct load_call *call, struct source *source, struct buf *value, struct fault *fault)
+{
+	struct source_row row;
+	bool end;
+	enum error error = source_next(source, &row, &end, fault);
+
+	if (!error && end)
+		return fault_set(fault, ERR_NO_VALUE, "the source of loader %s has nothing for it",
+			call->conf_loader->name);
+	if (!error)
+		error = add_row(call, &row, value, fault);
+	if (!error)
+		error = check_size(call, value, fault);
+	if (!error)
+		error = source_next(source, &row, &end, fault);
+	if (!error && !end)
+		return fault_set(fault, ERR_SOURCE_ROW,
+			"the source of loader %s gives more than one row: say many: true to keep "
+			"them all, or ask for one",
+			call->conf_loader->name);
+	return error;
+}
+
+/* All rows as a JSON array. Parks. */
+static enum error read_many(
+	const struct load_call *call, struct source *source, struct buf *value, struct fault *fault)
+{
+	struct source_row row;
+	enum error error = OK;
+	bool end = false;
+
+	buf_char(value, '[');
+	while (!error && !end) {
+		error = source_next(source, &row, &end, fault);
+		if (error || end)
+			continue;
+		if (value->n > 1)
+			buf_char(value, ',');
+		error = add_row(call, &row, value, fault);
+		if (!error)
+			error = check_size(call, value, fault);
+	}
+	buf_char(value, ']');
+	return error;
+}
+
+enum error load_value(const struct load_call *call, struct buf *value, struct fault *fault)
+{
+	const struct conf_loader *loader = call->conf_loader;
+	struct source *source = NULL;
+	enum error error = source_open(call->loaders->sources,
+		&(struct source_call){.conf = &loader->source,
+			.params = call->params,
+			.param_count = loader->param_count,
+			.deadline = clock_deadline(loader->timeout_ms),
+			.max_row_bytes = 2 * call->conf->max_value_bytes + row_slack_bytes,
+			.lookup = true},
+		&source, fault);
+
+	if (!error)
+		error = loader->many ? read_many(call, source, value, fault)
+				     : read_one(call, source, value, fault);
+	fiber_cleanup_begin(5000);
+	source_close(source);
+	fiber_cleanup_end();
+	return error;
+}

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+"""What loaders load from: an HTTP server whose answers the test decides, and which counts."""
+
+import collections
+import http.server
+import threading
+
+
+class Origin:
+    """`answer(path)` -> bytes, a status, or (status, bytes); it may block."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.calls = collections.Counter()
+        self.lock = threading.Lock()
+        origin = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                with origin.lock:
+                    origin.calls[self.path] += 1
+                said = origin.answer(self.path)
+                if isinstance(said, int):
+                    said = said, b""
+                status, body = said if isinstance(said, tuple) else (200, said)
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args):
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 1024
+
+            def handle_error(self, *args):
+                pass  # a caller that hung up is no news
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def total(self):
+        return sum(self.calls.values())
+
+    def close(self):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
