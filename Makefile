@@ -68,7 +68,7 @@ $(BUILD)/engine.a: $(ENGINE_OBJ)
 $(BUILD)/libcachewarden.so: $(LIB_OBJ) $(BUILD)/engine.a
 	@echo "  LD $@"
 	$(Q)$(CC) -shared $(filter-out -pie,$(LDFLAGS)) -Wl,-soname,$(@F).$(SOVERSION) -Wl,--as-needed -o $@ $^ \
-		$(shell pkg-config --libs $(LIB_PKGS))
+		$(shell pkg-config --libs $(LIB_PKGS)) -lm
 	$(Q)ln -sf $(@F) $@.$(SOVERSION)
 
 # One object, in which all names but the public ones are local: they cannot meet a program's own.
@@ -157,7 +157,7 @@ install: all
 	ln -sf libcachewarden.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libcachewarden.so.$(SOVERSION)
 	ln -sf libcachewarden.so.$(SOVERSION) $(DESTDIR)$(PREFIX)/lib/libcachewarden.so
 	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig
-	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBRARIES@|$(shell pkg-config --libs $(LIB_PKGS))|' \
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBRARIES@|$(shell pkg-config --libs $(LIB_PKGS)) -lm|' \
 		src/lib/libcachewarden.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/libcachewarden.pc
 	@sh systemd/install.sh "$(DESTDIR)" "$(PREFIX)" "$(SYSCONFDIR)" "$(UNITDIR)"
 

@@ -274,6 +274,154 @@ typedef bool cw_change(void *context);
 CW_API enum cw_status cw_invalidating(struct cw_cache *cache, cw_change *change, void *context,
 	const struct cw_invalidation *what, struct cw_error *error);
 
+/*
+ * Keys made of parts: the same as POST /key and docs/keys.json have them
+ */
+
+/* A key, as a plain value. */
+struct cw_key {
+	size_t size;
+	char text[1025];
+};
+
+static inline struct cw_bytes cw_key_bytes(const struct cw_key *key)
+{
+	return cw_bytes(key->text, key->size);
+}
+
+enum cw_part_kind { CW_PART_TEXT, CW_PART_INTEGER, CW_PART_DIGITS, CW_PART_BOOL, CW_PART_NULL };
+
+/* One part; made by the functions below. */
+struct cw_part {
+	enum cw_part_kind kind;
+	struct cw_bytes text;
+	int64_t integer;
+	const char *name; /* of a param; NULL for an arg */
+};
+
+static inline struct cw_part cw_text_bytes(struct cw_bytes text)
+{
+	struct cw_part part = {CW_PART_TEXT, text, 0, NULL};
+
+	return part;
+}
+
+static inline struct cw_part cw_text(const char *text)
+{
+	return cw_text_bytes(cw_str(text));
+}
+
+static inline struct cw_part cw_int(int64_t integer)
+{
+	struct cw_part part = {CW_PART_INTEGER, {NULL, 0}, integer, NULL};
+
+	return part;
+}
+
+/* An integer of any size, as its digits: "-7", "123456789012345678901234567890". */
+static inline struct cw_part cw_digits(const char *digits)
+{
+	struct cw_part part = {CW_PART_DIGITS, cw_str(digits), 0, NULL};
+
+	return part;
+}
+
+static inline struct cw_part cw_bool(bool value)
+{
+	struct cw_part part = {CW_PART_BOOL, {NULL, 0}, value, NULL};
+
+	return part;
+}
+
+static inline struct cw_part cw_null(void)
+{
+	struct cw_part part = {CW_PART_NULL, {NULL, 0}, 0, NULL};
+
+	return part;
+}
+
+/* cw_named("page", cw_int(2)): params come behind the args, sorted by name. */
+static inline struct cw_part cw_named(const char *name, struct cw_part part)
+{
+	part.name = name;
+	return part;
+}
+
+/*
+ * prefix:arg:arg:name=value, at most 200 bytes: longer ones keep the prefix and a hash. Needs no
+ * handle. CW_BAD_ARGUMENT: an empty prefix, a name twice, more than 64 parts, no room.
+ */
+CW_API enum cw_status cw_key_make(struct cw_bytes prefix, const struct cw_part *parts, size_t count,
+	struct cw_key *ret, struct cw_error *error);
+
+/* CW_KEY(&key, &error, "user", cw_int(42), cw_named("page", cw_int(2))): user:42:page=2 */
+#ifndef __cplusplus
+#define CW_KEY(ret, error, prefix, ...) \
+	cw_key_make(cw_str(prefix), (const struct cw_part[]){__VA_ARGS__}, \
+		sizeof((const struct cw_part[]){__VA_ARGS__}) / sizeof(struct cw_part), ret, \
+		error)
+#endif
+
+/* The key that the configuration's entity has under a name, for one id. */
+CW_API enum cw_status cw_entity_key(struct cw_cache *cache, const char *entity, const char *name,
+	struct cw_bytes id, struct cw_key *ret, struct cw_error *error);
+
+/*
+ * Read-through: of all who miss a value, over all programs and daemons on one Redis, one loads it
+ */
+
+/* Takes what a loader loads. */
+struct cw_output;
+CW_API void cw_output_add(struct cw_output *output, const void *data, size_t size);
+CW_API void cw_output_printf(struct cw_output *output, const char *format, ...)
+#if defined(__GNUC__)
+	__attribute__((format(printf, 2, 3)))
+#endif
+	;
+
+/*
+ * Loads a value: true = `output` has it. It runs on the caller's stack, while nothing of the
+ * library runs, so that it may call the library with the same handle, but not for the same key. It
+ * must return: no longjmp(), no exception.
+ */
+typedef bool cw_loader(void *context, struct cw_output *output);
+
+/* What holds for a value that is loaded. */
+struct cw_load {
+	cw_loader *load;
+	void *context;
+	int64_t ttl;
+	struct cw_list tags;
+	int64_t timeout_ms; /* how long one load may take, others wait that long; 0 = 30 s */
+};
+
+/*
+ * The cached value, or what is loaded now (and stored, unless the key, a pattern or a tag of it is
+ * invalidated meanwhile). With Redis away it is loaded, too, and that is no error: see ret->origin.
+ * Where the load fails, a value that is stale is better than none; else CW_CALLBACK_FAILED.
+ * CW_TIMEOUT where others load it and do not come to an end.
+ */
+CW_API enum cw_status cw_result(struct cw_cache *cache, struct cw_bytes key,
+	const struct cw_load *how, struct cw_value *ret, struct cw_error *error);
+
+/* The same by hand. The right to load one key, for a time. A plain value. */
+struct cw_lease {
+	char token[64];
+};
+
+/*
+ * For timeout_ms (1 to 300,000). CW_CONFLICT where somebody else has it. A value that was loaded
+ * under a lease does not outlive an invalidation of its key, pattern or tags since it was taken.
+ */
+CW_API enum cw_status cw_lease_take(struct cw_cache *cache, struct cw_bytes key, int64_t timeout_ms,
+	struct cw_lease *ret, struct cw_error *error);
+/* Stores and ends it. *ret_kept (may be NULL): false where an invalidation came in between. */
+CW_API enum cw_status cw_lease_store(struct cw_cache *cache, const struct cw_lease *lease,
+	const struct cw_entry *entry, bool *ret_kept, struct cw_error *error);
+/* Gives it back without a value. */
+CW_API enum cw_status cw_lease_release(struct cw_cache *cache, const struct cw_lease *lease,
+	struct cw_bytes key, struct cw_error *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -5,6 +5,7 @@
 #include "api/body.h"
 #include "api/handlers.h"
 #include "base/mem.h"
+#include "cache/entity.h"
 #include "cache/key.h"
 #include "cache/keygen.h"
 
@@ -86,47 +87,14 @@ static enum error read_parts(
 	return error;
 }
 
-/* Which keys the entity has, for a message. */
-static void list_names(const struct conf_entity *entity, struct buf *out)
-{
-	for (size_t i = 0; i < entity->key_count; i++)
-		if (entity->keys[i].name)
-			buf_printf(out, "%s%s", out->n ? ", " : "", entity->keys[i].name);
-}
-
-static enum error unknown_name(
-	const struct conf_entity *entity, struct slice name, struct fault *fault)
-{
-	struct buf known = {0};
-
-	list_names(entity, &known);
-	fault_at(fault, ERR_BAD_BODY, "/name", "the entity %s has no key named '%.*s'; it has: %s",
-		entity->name, (int)(name.n < 60 ? name.n : 60), name.p, known.n ? known.p : "none");
-	buf_release(&known);
-	return ERR_BAD_BODY;
-}
-
 static enum error key_of_entity(
 	const struct asked *asked, const struct conf *conf, struct buf *out, struct fault *fault)
 {
-	const struct conf_entity *entity = conf_entity(conf, asked->entity);
-
-	if (!entity)
-		return fault_at(fault, ERR_BAD_BODY, "/entity",
-			"there is no entity '%.*s' in the configuration",
-			(int)(asked->entity.n < 60 ? asked->entity.n : 60), asked->entity.p);
 	if (!asked->name.p || !asked->id.p)
 		return fault_at(fault, ERR_BAD_BODY, asked->name.p ? "/id" : "/name",
 			"an entity's key needs name and id");
-	for (size_t i = 0; i < entity->key_count; i++) {
-		const struct conf_entity_key *key = &entity->keys[i];
-
-		if (!key->name || !slice_is(asked->name, key->name))
-			continue;
-		template_fill_one(key->key, TEMPLATE_LITERAL, asked->id, out);
-		return key_check(buf_slice(out), fault);
-	}
-	return unknown_name(entity, asked->name, fault);
+	return entity_key(
+		conf, &(struct entity_name){asked->entity, asked->name, asked->id}, out, fault);
 }
 
 static enum error make_key(

@@ -17,4 +17,15 @@ struct entity_visitor {
 void entity_visit(
 	const struct conf_entity *entity, struct slice id, const struct entity_visitor *visitor);
 
+/* One of an entity's keys, by the name that the configuration gives it. */
+struct entity_name {
+	struct slice entity, name, id; /* the id is not empty */
+};
+/*
+ * Appends the key. ERR_BAD_BODY where there is no such entity or it has no such name, ERR_BAD_KEY
+ * where the id makes it too long. Pure.
+ */
+enum error entity_key(const struct conf *conf, const struct entity_name *which, struct buf *out,
+	struct fault *fault);
+
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A handle's life: an engine, the loop it runs on, and nothing beside them. */
+#include <assert.h>
 #include <string.h>
 
 #include "lib/handle.h"
@@ -98,6 +99,8 @@ void cw_close(struct cw_cache *cache)
 
 	if (!cache)
 		return;
+	/* Not from a loader: its load would have no end. */
+	assert(!cache->inside && !cache->loading);
 	struct cw engine = cache->engine;
 
 	call_enter(&cache->hook, &guard);

@@ -16,6 +16,20 @@
 #include "cache/key.h"
 #include "cachewarden/cachewarden.h"
 
+/* A load that the program's callback is busy with, on the program's own stack. */
+struct loading {
+	struct cw_bytes key;
+	struct loading *outer;
+};
+
+/* How long a loader took lately. */
+struct usual_load {
+	cw_loader *load;
+	int64_t ms;
+};
+
+enum { USUAL_LOADS = 16 };
+
 struct cw_cache {
 	struct cw engine;
 	struct identity who; /* what the program may do */
@@ -27,6 +41,9 @@ struct cw_cache {
 	uv_timer_t alarm;
 	bool alarmed;
 	int64_t look_again_ms;
+	struct loading *loading; /* the innermost */
+	struct usual_load usual_loads[USUAL_LOADS];
+	unsigned next_usual_load;
 };
 
 /* One call, in its fiber. Parks. */

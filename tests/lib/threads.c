@@ -1,13 +1,43 @@
 /* SPDX-License-Identifier: MIT */
-/* threads URL ROUNDS: four threads, a handle each, the same keys. */
+/* threads URL ROUNDS: four threads, a handle each, the same keys; and one load for all of them. */
+#define _POSIX_C_SOURCE 200809L
 #include "check.h"
 
 #include <pthread.h>
+#include <time.h>
 
 enum { threads = 4 };
 
 static const char *url;
 static int rounds;
+static pthread_barrier_t barrier;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static int loads;
+
+static bool load(void *context, struct cw_output *output)
+{
+	const struct timespec slow = {.tv_nsec = 300000000};
+
+	(void)context;
+	pthread_mutex_lock(&mutex);
+	loads++;
+	pthread_mutex_unlock(&mutex);
+	nanosleep(&slow, NULL);
+	cw_output_add(output, "loaded", 6);
+	return true;
+}
+
+static void read_through(struct cw_cache *cache, struct cw_error *wrong)
+{
+	const struct cw_load how = {.load = load};
+	struct cw_value value;
+
+	pthread_barrier_wait(&barrier);
+	if (cw_result(cache, cw_str("t:loaded"), &how, &value, wrong) == CW_OK &&
+		!value_is(&value, "loaded"))
+		wrong->status = CW_INTERNAL;
+	cw_value_release(&value);
+}
 
 static void *work(void *argument)
 {
@@ -28,6 +58,7 @@ static void *work(void *argument)
 			wrong.status = CW_INTERNAL;
 		cw_value_release(&value);
 	}
+	read_through(cache, &wrong);
 	if (!wrong.status)
 		cw_invalidate(cache, &what, NULL, &wrong);
 	if (wrong.status)
@@ -44,6 +75,7 @@ int main(int argc, char **argv)
 	CHECK(argc == 3);
 	url = argv[1];
 	rounds = atoi(argv[2]);
+	pthread_barrier_init(&barrier, NULL, threads);
 	for (int i = 0; i < threads; i++)
 		CHECK(pthread_create(&ids[i], NULL, work, NULL) == 0);
 	for (int i = 0; i < threads; i++) {
@@ -52,5 +84,6 @@ int main(int argc, char **argv)
 		pthread_join(ids[i], &wrong);
 		failures += wrong != NULL;
 	}
+	CHECK(loads == 1);
 	return failures;
 }

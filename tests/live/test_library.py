@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """libcachewarden as a C program meets it: its names, its header, its build files, its behaviour."""
 
+import json
 import os
 import re
 import subprocess
 
 import pytest
 
-from harness import BINARY, DEADLINE, rounds
+from harness import BINARY, DEADLINE, rounds, until
 
 BUILD = os.path.dirname(BINARY)
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -25,14 +26,18 @@ def output(*command, **options):
 PLAIN = not re.search("lib(asan|tsan)", output("readelf", "-d", SHARED))
 
 
+def errors_of(text):
+    """Without what AddressSanitizer says to every program that has fibers."""
+    return re.sub(r"^==\d+==WARNING: ASan doesn't fully support makecontext.*\n", "", text,
+                  flags=re.M)
+
+
 def program(name, *args, env=None, before=(), code=0, timeout=DEADLINE):
     """Runs a program of build/programs; returns what it printed. It must not say anything else."""
     done = subprocess.run([*before, os.path.join(BUILD, "programs", name), *args],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                           timeout=timeout, env={**os.environ, **(env or {})})
-    # What AddressSanitizer says to every program that has fibers.
-    errors = re.sub(r"^==\d+==WARNING: ASan doesn't fully support makecontext.*\n", "", done.stderr)
-    assert (done.returncode, errors) == (code, ""), done
+    assert (done.returncode, errors_of(done.stderr)) == (code, ""), done
     return done.stdout
 
 
@@ -133,6 +138,7 @@ entities:
 dependencies:
   - {when: "user:profile:{id}", invalidate: ["user:page:{id}"]}
 invalidate: {confirm_above: 10, max_keys: 100}
+cache: {namespaces: [{prefix: "s:", ttl: 1h, stale_for: 1h}]}
 """
 VALGRIND = ["valgrind", "-q", "--leak-check=full", "--errors-for-leak-kinds=all",
             "--error-exitcode=99"] if PLAIN else []
@@ -163,3 +169,88 @@ def test_invalidation_by_every_selector(redis, config):
 
 def test_four_threads_with_a_handle_each(redis):
     program("threads", redis.url, "200", timeout=120)
+
+
+def test_results_and_leases(redis, config):
+    program("results", redis.url, config)
+    redis("FLUSHALL")
+    program("results", redis.url, config, before=VALGRIND, timeout=120)
+
+
+class Reader:
+    """The program `reading`, one key a line."""
+
+    def __init__(self, url, before=()):
+        self.process = subprocess.Popen(
+            [*before, os.path.join(BUILD, "programs", "reading"), url], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1)
+
+    def say(self, line):
+        self.process.stdin.write(line + "\n")
+
+    def hear(self):
+        return self.process.stdout.readline().strip()
+
+    def __call__(self, key):
+        self.say(key)
+        origin, value, took = self.hear().split()
+        assert int(took) < 5000
+        return origin, value
+
+    def end(self):
+        _, said = self.process.communicate(timeout=60)
+        assert (self.process.returncode, errors_of(said)) == (0, "")
+
+
+def test_a_result_with_redis_and_without_it_under_valgrind(redis):
+    reader = Reader(redis.url, VALGRIND)
+    assert reader("a") == ("MISS", "value-1")
+    assert reader("a") == ("HIT", "value-1")
+    redis.kill()
+    assert [reader("a") for _ in range(8)] == [("BYPASS", f"value-{i}") for i in range(2, 10)]
+    redis.start()
+    # The breaker lets calls through again within a second or so of the handle's own time.
+    until(lambda: reader("b")[0] == "HIT", "a hit once Redis is back")
+    # It goes away in the middle of a load, and comes back in the middle of another.
+    reader.say("w1")
+    assert reader.hear() == "loading"
+    redis.kill()
+    reader.say("go on")
+    assert reader.hear().split()[0] == "MISS"
+    reader.say("w2")
+    assert reader.hear() == "loading"
+    redis.start()
+    reader.say("go on")
+    assert reader.hear().split()[0] == "BYPASS"
+    reader.end()
+
+
+def test_a_program_begins_without_redis(redis):
+    redis.kill()
+    reader = Reader(redis.url, VALGRIND)
+    assert reader("a") == ("BYPASS", "value-1")
+    reader.end()
+
+
+def part_arguments(value, name=None):
+    if isinstance(value, bool):
+        kind, text = "b", str(int(value))
+    elif value is None:
+        kind, text = "n", ""
+    elif isinstance(value, str):
+        kind, text = "t", value
+    elif isinstance(value, int) and -2 ** 63 <= value < 2 ** 63:
+        kind, text = "i", str(value)
+    else:
+        kind, text = "d", str(value)
+    return [kind, "-" if name is None else "=" + name, text]
+
+
+def test_keys_are_made_as_the_vectors_say():
+    with open(os.path.join(ROOT, "docs/keys.json"), encoding="utf-8") as file:
+        vectors = json.load(file, parse_int=lambda text: 0.0 if text == "-0" else int(text))
+    for vector in vectors["vectors"] + vectors["refused"]:
+        parts = [part_arguments(value) for value in vector.get("args", [])]
+        parts += [part_arguments(*reversed(item)) for item in vector.get("params", {}).items()]
+        said = program("keys", vector["prefix"], *sum(parts, []))
+        assert said == vector.get("key", vector.get("error")), vector

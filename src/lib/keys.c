@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* Keys made of parts, and of entities. Pure: nothing is asked of Redis. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cache/entity.h"
+#include "cache/keygen.h"
+#include "lib/handle.h"
+
+/* Standard error is the program's own, here too. */
+static const struct mem_hook no_hook;
+
+enum { digits_bytes = 24 };
+
+static struct key_part part_of(const struct cw_part *part, char digits[digits_bytes])
+{
+	struct key_part ret = {.text = slice_from(part->text), .name = slice_str(part->name)};
+
+	if (!part->name)
+		ret.name.p = NULL;
+	switch (part->kind) {
+	case CW_PART_TEXT:
+		ret.kind = KEY_PART_TEXT;
+		break;
+	case CW_PART_INTEGER:
+		ret.kind = KEY_PART_INTEGER;
+		ret.text = slice_of(
+			digits, (size_t)snprintf(digits, digits_bytes, "%" PRId64, part->integer));
+		break;
+	case CW_PART_DIGITS:
+		ret.kind = KEY_PART_INTEGER;
+		break;
+	case CW_PART_BOOL:
+		ret.kind = part->integer ? KEY_PART_TRUE : KEY_PART_FALSE;
+		break;
+	case CW_PART_NULL:
+		ret.kind = KEY_PART_NULL;
+		break;
+	}
+	return ret;
+}
+
+static void take_key(struct buf *text, struct cw_key *ret)
+{
+	ret->size = text->n < sizeof ret->text ? text->n : 0;
+	memcpy(ret->text, text->p, ret->size);
+	ret->text[ret->size] = '\0';
+}
+
+enum cw_status cw_key_make(struct cw_bytes prefix, const struct cw_part *parts, size_t count,
+	struct cw_key *ret, struct cw_error *error)
+{
+	struct key_part made[KEYGEN_MAX_PARTS];
+	char digits[KEYGEN_MAX_PARTS][digits_bytes];
+	struct fault fault = {0};
+	struct buf text = {0};
+	const struct mem_hook *before = mem_use_hook(&no_hook);
+
+	/* More are refused by their number alone. */
+	for (size_t i = 0; i < count && i < KEYGEN_MAX_PARTS; i++)
+		made[i] = part_of(&parts[i], digits[i]);
+	if (key_generate(slice_from(prefix), made, count, &text, &fault) == OK)
+		take_key(&text, ret);
+	buf_release(&text);
+	mem_use_hook(before);
+	return status_set(error, &fault);
+}
+
+enum cw_status cw_entity_key(struct cw_cache *cache, const char *entity, const char *name,
+	struct cw_bytes id, struct cw_key *ret, struct cw_error *error)
+{
+	const struct entity_name which = {slice_str(entity), slice_str(name), slice_from(id)};
+	const struct mem_hook *before = mem_use_hook(&cache->hook);
+	struct fault fault = {0};
+	struct buf text = {0};
+
+	if (id.size == 0)
+		fault_set(&fault, ERR_BAD_BODY, "the id is empty");
+	else if (entity_key(cache->engine.conf, &which, &text, &fault) == OK)
+		take_key(&text, ret);
+	buf_release(&text);
+	mem_use_hook(before);
+	return status_set(error, &fault);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* Leases, for programs that load by themselves. */
+#include "cache/lease.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/lists.h"
+
+struct taking {
+	struct cw_bytes key;
+	int64_t timeout_ms;
+	struct lease lease;
+};
+
+static enum error take(struct cw_cache *cache, void *args, struct fault *fault)
+{
+	struct taking *asked = args;
+	enum error error = check_key(cache, asked->key, fault);
+
+	if (!error && (asked->timeout_ms < 1 || asked->timeout_ms > LEASE_MAX_MS))
+		error = fault_set(fault, ERR_BAD_PARAMETER,
+			"a lease of %" PRId64 " ms is not between 1 and %d ms", asked->timeout_ms,
+			LEASE_MAX_MS);
+	if (!error)
+		error = lease_take(&cache->engine, slice_from(asked->key), asked->timeout_ms,
+			&asked->lease, fault);
+	if (!error && !asked->lease.token[0])
+		error = fault_set(fault, ERR_CONFLICT,
+			"somebody else has the lease of this key; the value will be there soon");
+	return error;
+}
+
+enum cw_status cw_lease_take(struct cw_cache *cache, struct cw_bytes key, int64_t timeout_ms,
+	struct cw_lease *ret, struct cw_error *error)
+{
+	struct taking args = {.key = key, .timeout_ms = timeout_ms};
+	enum cw_status status = call_run(cache, take, &args, error);
+
+	snprintf(ret->token, sizeof ret->token, "%s", args.lease.token);
+	return status;
+}
+
+/* The program's copy may hold anything. */
+static struct slice token_of(const struct cw_lease *lease)
+{
+	return slice_of(lease->token, strnlen(lease->token, sizeof lease->token));
+}
+
+struct storing {
+	const struct cw_lease *lease;
+	const struct cw_entry *entry;
+	bool kept;
+};
+
+static enum error store(struct cw_cache *cache, void *args, struct fault *fault)
+{
+	struct storing *asked = args;
+	struct entry_write write;
+	enum error error = write_of(cache, asked->entry, &write, fault);
+
+	if (!error && write.mode != ENTRY_REPLACE)
+		error = fault_set(fault, ERR_BAD_PARAMETER, "a lease stores with CW_REPLACE");
+	if (!error && token_of(asked->lease).n == 0)
+		error = fault_set(fault, ERR_LEASE_LOST, "this is no lease");
+	if (!error)
+		error = lease_store(
+			&cache->engine, token_of(asked->lease), &write, &asked->kept, fault);
+	mem_free((void *)write.tags);
+	return error;
+}
+
+enum cw_status cw_lease_store(struct cw_cache *cache, const struct cw_lease *lease,
+	const struct cw_entry *entry, bool *ret_kept, struct cw_error *error)
+{
+	struct storing args = {.lease = lease, .entry = entry};
+	enum cw_status status = call_run(cache, store, &args, error);
+
+	if (ret_kept)
+		*ret_kept = args.kept;
+	return status;
+}
+
+struct giving {
+	const struct cw_lease *lease;
+	struct cw_bytes key;
+};
+
+static enum error give_back(struct cw_cache *cache, void *args, struct fault *fault)
+{
+	const struct giving *asked = args;
+	enum error error = check_key(cache, asked->key, fault);
+
+	if (!error && token_of(asked->lease).n)
+		lease_release(&cache->engine, slice_from(asked->key), token_of(asked->lease));
+	return error;
+}
+
+enum cw_status cw_lease_release(struct cw_cache *cache, const struct cw_lease *lease,
+	struct cw_bytes key, struct cw_error *error)
+{
+	struct giving args = {lease, key};
+
+	return call_run(cache, give_back, &args, error);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Read-through with the program's own loader.
+ *
+ *	call: begin -> a value, or ours to load
+ *	the program's stack: loader
+ *	call: finish or fail -> end
+ *
+ * Special: what is loading stays in the handle, so that a loader that asks for its own key is told
+ * so instead of waiting for itself.
+ */
+#include "cache/result.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+
+#include "lib/lists.h"
+
+enum { default_load_ms = 30000, spare_ms = 5000, smoothing = 4 };
+
+struct cw_output {
+	struct buf bytes;
+	const struct mem_hook *hook;
+};
+
+void cw_output_add(struct cw_output *output, const void *data, size_t size)
+{
+	const struct mem_hook *before = mem_use_hook(output->hook);
+
+	buf_append(&output->bytes, data, size);
+	mem_use_hook(before);
+}
+
+void cw_output_printf(struct cw_output *output, const char *format, ...)
+{
+	const struct mem_hook *before = mem_use_hook(output->hook);
+	va_list args;
+
+	va_start(args, format);
+	buf_vprintf(&output->bytes, format, args);
+	va_end(args);
+	mem_use_hook(before);
+}
+
+/* One cw_result(), from its beginning to its end. */
+struct reading {
+	struct loading loading;
+	const struct cw_load *how;
+	struct cw_value *ret;
+	struct slice *tags;
+	struct result_request request;
+	struct result *result;
+	struct cw_output output;
+	bool loaded;
+};
+
+static int64_t usual_ms(const struct cw_cache *cache, cw_loader *load)
+{
+	for (size_t i = 0; i < USUAL_LOADS; i++)
+		if (cache->usual_loads[i].load == load)
+			return cache->usual_loads[i].ms;
+	return 0;
+}
+
+static void note_load(struct cw_cache *cache, cw_loader *load, int64_t ms)
+{
+	for (size_t i = 0; i < USUAL_LOADS; i++) {
+		struct usual_load *usual = &cache->usual_loads[i];
+
+		if (usual->load != load)
+			continue;
+		usual->ms += (ms - usual->ms) / smoothing;
+		return;
+	}
+	cache->usual_loads[cache->next_usual_load++ % USUAL_LOADS] = (struct usual_load){load, ms};
+}
+
+static enum error check(struct cw_cache *cache, struct reading *reading, struct fault *fault)
+{
+	const struct cw_load *how = reading->how;
+	int64_t load_ms = how->timeout_ms ? how->timeout_ms : default_load_ms;
+	enum error error = check_key(cache, reading->loading.key, fault);
+
+	for (struct loading *at = cache->loading; at && !error; at = at->outer)
+		if (slice_equal(slice_from(at->key), slice_from(reading->loading.key)))
+			error = fault_set(fault, ERR_BAD_PARAMETER,
+				"the loader of this key asks for the same key");
+	if (!error && (load_ms < 1 || load_ms > LEASE_MAX_MS))
+		error = fault_set(fault, ERR_BAD_PARAMETER,
+			"a timeout of %" PRId64 " ms is not between 1 and %d ms", load_ms,
+			LEASE_MAX_MS);
+	if (!error)
+		error = check_ttl(how->ttl, &reading->request.ttl_ms, fault);
+	if (!error)
+		error = check_tags(how->tags, fault);
+	reading->request.load_ms = load_ms;
+	return error;
+}
+
+static void take_value(struct reading *reading)
+{
+	static const enum cw_origin origins[] = {
+		[RESULT_HIT] = CW_HIT,
+		[RESULT_STALE] = CW_STALE,
+		[RESULT_LOAD] = CW_STALE,
+		[RESULT_MISS] = CW_MISS,
+		[RESULT_BYPASS] = CW_BYPASS,
+	};
+	struct slice value;
+
+	if (!result_value(reading->result, &value))
+		return;
+	value_of(value, reading->ret);
+	reading->ret->origin = origins[result_state(reading->result)];
+	reading->ret->ttl = ttl_seconds(result_ttl_ms(reading->result));
+	if (reading->ret->ttl == -2)
+		reading->ret->ttl = 0;
+}
+
+static bool must_load(const struct result *result)
+{
+	return result_state(result) == RESULT_LOAD || result_state(result) == RESULT_BYPASS;
+}
+
+static enum error begin(struct cw_cache *cache, void *args, struct fault *fault)
+{
+	struct reading *reading = args;
+	struct result_request *request = &reading->request;
+	enum error error = check(cache, reading, fault);
+
+	if (error)
+		return error;
+	reading->tags = list_slices(reading->how->tags);
+	request->key = slice_from(reading->loading.key);
+	request->tags = reading->tags;
+	request->tag_count = reading->how->tags.count;
+	request->usual_load_ms = usual_ms(cache, reading->how->load);
+	request->deadline = clock_deadline(request->load_ms + spare_ms);
+	error = result_begin(&cache->engine, request, &reading->result, fault);
+	if (error || must_load(reading->result))
+		return error;
+	take_value(reading);
+	result_end(reading->result);
+	reading->result = NULL;
+	return OK;
+}
+
+/* The TTL of what was stored a moment ago. */
+static int64_t stored_ttl(const struct cw_cache *cache, const struct reading *reading)
+{
+	const struct result_request *request = &reading->request;
+	int64_t ms = request->ttl_ms;
+
+	return ttl_seconds(ms ? ms : conf_ttl_ms(cache->engine.conf, request->key));
+}
+
+static enum error end(struct cw_cache *cache, void *args, struct fault *fault)
+{
+	struct reading *reading = args;
+	struct fault not_stored;
+	enum error error = OK;
+
+	if (reading->loaded) {
+		result_finish(reading->result, buf_slice(&reading->output.bytes), &not_stored);
+		take_value(reading);
+		reading->ret->ttl = 0;
+		if (reading->ret->origin == CW_MISS && !not_stored.error)
+			reading->ret->ttl = stored_ttl(cache, reading);
+	} else {
+		result_fail(reading->result);
+		take_value(reading);
+	}
+	if (!reading->ret->data)
+		error = fault_set(fault, ERR_SOURCE_FAILED,
+			"the loader said that it has no value, and no stale one is there");
+	result_end(reading->result);
+	return error;
+}
+
+static void load(struct cw_cache *cache, struct reading *reading)
+{
+	int64_t began = clock_mono_ms();
+
+	reading->loading.outer = cache->loading;
+	cache->loading = &reading->loading;
+	reading->loaded = reading->how->load(reading->how->context, &reading->output);
+	cache->loading = reading->loading.outer;
+	if (reading->loaded)
+		note_load(cache, reading->how->load, clock_mono_ms() - began);
+}
+
+enum cw_status cw_result(struct cw_cache *cache, struct cw_bytes key, const struct cw_load *how,
+	struct cw_value *ret, struct cw_error *error)
+{
+	struct reading reading = {
+		.loading = {.key = key}, .how = how, .ret = ret, .output = {.hook = &cache->hook}};
+
+	*ret = (struct cw_value){0};
+	enum cw_status status = call_run_anyway(cache, begin, &reading, error);
+	if (!status && reading.result) {
+		load(cache, &reading);
+		status = call_run_anyway(cache, end, &reading, error);
+	}
+	buf_release(&reading.output.bytes);
+	mem_free(reading.tags);
+	return status;
+}
