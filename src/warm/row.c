@@ -4,6 +4,7 @@
 
 #include "base/crypto.h"
 #include "base/duration.h"
+#include "cache/tag.h"
 
 /* Who the scheduler is to the guard: nobody whom protected keys concern. */
 static const struct identity scheduler = {.name = "scheduler", .scopes = SCOPE_WARM};
@@ -22,6 +23,8 @@ void row_maker_release(struct row_maker *maker)
 {
 	buf_release(&maker->key);
 	buf_release(&maker->value);
+	for (size_t i = 0; i < ROW_MAX_TAGS; i++)
+		buf_release(&maker->tag_bytes[i]);
 	buf_release(&maker->scratch);
 }
 
@@ -154,6 +157,26 @@ static enum error make_ttl(
 	return OK;
 }
 
+static enum error make_tags(
+	struct row_maker *maker, const struct source_row *row, struct fault *fault)
+{
+	enum error error = OK;
+
+	for (size_t i = 0; i < maker->job->tag_count && !error; i++) {
+		struct buf *bytes = &maker->tag_bytes[i];
+
+		buf_clear(bytes);
+		error = fill(maker->job->tags[i], row, bytes, fault);
+		if (!error && tag_check(buf_slice(bytes), fault)) {
+			error = ERR_SOURCE_ROW;
+			if (fault)
+				fault->error = error;
+		}
+		maker->tags[i] = buf_slice(bytes);
+	}
+	return error;
+}
+
 enum error row_make(struct row_maker *maker, const struct source_row *row, struct fault *fault)
 {
 	enum error error = make_key(maker, row, fault);
@@ -162,5 +185,7 @@ enum error row_make(struct row_maker *maker, const struct source_row *row, struc
 		error = make_value(maker, row, fault);
 	if (!error)
 		error = make_ttl(maker, row, fault);
+	if (!error)
+		error = make_tags(maker, row, fault);
 	return error;
 }

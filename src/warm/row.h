@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a source's row to what is stored: key, value, TTL. Buffers are used again from row to row.
+ * From a source's row to what is stored: key, value, TTL, tags. Buffers are used again from row to
+ *row.
  *
- *	row -> template key -> guard -> value (template, or the row as JSON) -> size -> TTL
+ *	row -> template key -> guard -> value (template, or the row as JSON) -> size -> TTL -> tags
  */
 #ifndef CW_WARM_ROW_H
 #define CW_WARM_ROW_H
 
 #include "cache/key.h"
 #include "source/source.h"
+
+enum { ROW_MAX_TAGS = 16 };
 
 struct row_maker {
 	const struct conf *conf;
@@ -17,7 +20,9 @@ struct row_maker {
 	uint64_t random; /* of ttl_jitter */
 	/* The last row's: */
 	struct buf key, value;
-	int64_t ttl_ms; /* > 0, or -1 = no expiry */
+	int64_t ttl_ms;			 /* > 0, or -1 = no expiry */
+	struct slice tags[ROW_MAX_TAGS]; /* job->tag_count of them, views of tag_bytes */
+	struct buf tag_bytes[ROW_MAX_TAGS];
 	struct buf scratch;
 };
 
@@ -26,8 +31,8 @@ void row_maker_init(struct row_maker *maker, const struct conf *conf, const stru
 	uint64_t seed);
 void row_maker_release(struct row_maker *maker);
 /*
- * ERR_SOURCE_ROW (no value for a template, bad base64, bad TTL), ERR_BAD_KEY, ERR_KEY_RESERVED,
- * ERR_KEY_PROTECTED, ERR_TOO_LARGE: the row is refused, and the fault says why.
+ * ERR_SOURCE_ROW (no value for a template, bad base64, bad TTL, bad tag), ERR_BAD_KEY,
+ * ERR_KEY_RESERVED, ERR_KEY_PROTECTED, ERR_TOO_LARGE: the row is refused, and the fault says why.
  */
 enum error row_make(struct row_maker *maker, const struct source_row *row, struct fault *fault);
 

@@ -82,8 +82,12 @@ static enum error move_row(struct run *run, const struct source_row *row, struct
 			return error;
 		}
 	}
-	struct window_entry entry = {
-		buf_slice(&maker->key), buf_slice(&maker->value), maker->ttl_ms, row->number};
+	struct window_entry entry = {.key = buf_slice(&maker->key),
+		.value = buf_slice(&maker->value),
+		.ttl_ms = maker->ttl_ms,
+		.tags = maker->tags,
+		.tag_count = run->conf_job->tag_count,
+		.row = row->number};
 	return window_add(run->window, &entry, fault);
 }
 

@@ -47,7 +47,9 @@ bool trail_empty(const struct trail *trail)
 	return !trail->said;
 }
 
-bool trail_matches(const struct trail *trail, struct slice key)
+bool trail_matches(
+	const struct trail *trail, struct slice key, const struct slice *tags, size_t tag_count)
 {
-	return trail->said && inval_since_matches(trail->said, key);
+	return trail->said && (inval_since_matches(trail->said, key) ||
+				      inval_since_matches_tags(trail->said, tags, tag_count));
 }

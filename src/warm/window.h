@@ -2,7 +2,7 @@
 /*
  * The window: entries on their way to Redis, and never more of them unanswered than the job says.
  *
- *	add, add, ... -> batch full -> SET SET ... SET, log?  -> Redis
+ *	add, add, ... -> batch full -> ZADD tags, SET, SET ..., log?  -> Redis
  *	                 the other batch is answered <-  counts, rejected rows, stale ones removed
  *
  * Two batches are on their way at a time: one is filled while the other is worked off. No stale
@@ -25,6 +25,8 @@ struct window;
 struct window_entry {
 	struct slice key, value;
 	int64_t ttl_ms;
+	const struct slice *tags;
+	size_t tag_count; /* at most ROW_MAX_TAGS */
 	uint64_t row;
 };
 

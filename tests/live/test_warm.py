@@ -255,3 +255,42 @@ def test_the_list_of_jobs_has_their_schedule_and_last_run(start, redis):
     listed = {job["name"]: job for job in daemon.get(API + "/warm").json["jobs"]}
     assert listed["j"]["next_run"] and listed["j"]["last_run"]["state"] == "completed"
     assert listed["off"]["suspended"] is True and listed["off"]["next_run"] is None
+
+
+def tagged(script, **more):
+    return command(script, tags=["things", "shop-{shop}"], ttl="10m", **more)
+
+
+def test_rows_are_reached_by_their_tags(start, redis):
+    daemon = start(open_config(redis, jobs(tagged(
+        r"""printf '{"id":1,"shop":7}\n{"id":2,"shop":8}\n{"id":3}\n{"id":4,"shop":"a b"}\n'"""))))
+    run = warm(daemon)
+    assert (run["result"]["stored"], run["result"]["rejected"]) == (2, 2)
+    assert [error["row"] for error in run["result"]["first_errors"]] == [3, 4]
+    assert redis.keys("x:*") == [b"x:1", b"x:2"]
+    assert redis("ZRANGE", "cw:tag:things", 0, -1) == [b"x:1", b"x:2"]
+    assert redis("ZRANGE", "cw:tag:shop-7", 0, -1) == [b"x:1"]
+    left = float(redis("ZSCORE", "cw:tag:shop-7", "x:1")) / 1000 - time.time()
+    assert 580 < left <= 600
+
+
+def test_what_its_tag_cannot_reach_does_not_stay(start, redis):
+    redis("SET", "cw:tag:shop-8", "no sorted set")
+    daemon = start(open_config(redis, jobs(tagged(
+        r"""printf '{"id":1,"shop":7}\n{"id":2,"shop":8}\n'"""))))
+    run = warm(daemon)
+    assert run["state"] in ("partial", "failed") and run["result"]["rejected"] == 1
+    assert redis.keys("x:*") == [b"x:1"]
+
+
+def test_a_run_obeys_the_namespace(start, redis):
+    daemon = start(open_config(redis, """
+cache:
+  namespaces: [{prefix: "x:", ttl: 5m, stale_for: 20m, compress_above: 100}]
+""" + jobs(command("""printf '{"id":1,"text":"%0500d"}\\n{"id":2}\\n' 0"""))))
+    assert warm(daemon)["result"]["stored"] == 2
+    assert 1490 <= redis("TTL", "x:1") <= 1500
+    assert redis("STRLEN", "x:1") < 200 and redis("STRLEN", "x:2") == 8
+    reply = daemon.get("/api/v1/cache/keys/x:1")
+    assert reply.body == b'{"id":1,"text":"' + b"0" * 500 + b'"}'
+    assert reply.headers["X-Cache-TTL"] in ("299", "300")

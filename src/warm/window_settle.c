@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What becomes of an answered batch:
+ *
+ *	replies -> stored, skipped or rejected
+ *	the log's answer -> what is stale goes; without an answer all of the batch does
+ */
+#include <string.h>
+
+#include "base/mem.h"
+#include "warm/window_internal.h"
+
+enum { unlink_keys = 500, unlink_tries = 3, retry_ms = 300 };
+
+static const struct fault lost_log = {.error = ERR_INCOMPLETE,
+	.detail = "the invalidation log was trimmed or emptied meanwhile; what was stored since "
+		  "may be stale and was removed"};
+
+void slot_clear(struct slot *slot)
+{
+	redis_batch_clear(slot->batch);
+	buf_clear(&slot->keys);
+	buf_clear(&slot->tags);
+	slot->count = 0;
+	slot->in_flight = slot->untagged = false;
+}
+
+struct slice slot_key(const struct slot *slot, size_t i)
+{
+	size_t begin = i ? slot->items[i - 1].key_end : 0;
+
+	return slice_of(slot->keys.p + begin, slot->items[i].key_end - begin);
+}
+
+static size_t slot_tags(const struct slot *slot, size_t i, struct slice ret[ROW_MAX_TAGS])
+{
+	const char *at = slot->tags.p + (i ? slot->items[i - 1].tag_end : 0);
+	const char *end = slot->tags.p + slot->items[i].tag_end;
+	size_t count = 0;
+
+	while (slot->tags.n && at < end) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+
+		ret[count++] = slice_of(at, (size_t)(newline - at));
+		at = newline + 1;
+	}
+	return count;
+}
+
+void window_stop(struct window *w, const struct fault *why)
+{
+	if (!w->stopped.error)
+		w->stopped = *why;
+}
+
+void window_reject(struct window *w, struct item *item, const struct fault *why)
+{
+	tally_reject(w->tally, item->row, why);
+	window_stop(w, why);
+}
+
+/* Whether one of its ZADDs was refused; `why` says so. */
+static bool tag_refused(const struct slot *slot, const struct item *item, struct fault *why)
+{
+	for (size_t i = item->command; i < item->set; i++) {
+		const struct redis_value *reply = redis_batch_reply(slot->batch, i);
+
+		if (reply && redis_value_error(reply, why))
+			return true;
+	}
+	return false;
+}
+
+/* An entry that got no answer may have been stored or not. */
+static void count_reply(
+	struct window *w, struct slot *slot, struct item *item, const struct fault *lost)
+{
+	const struct redis_value *reply = redis_batch_reply(slot->batch, item->set);
+	struct fault fault;
+
+	item->fate = NOT_STORED;
+	item->untagged = false;
+	if (!reply) {
+		item->fate = UNKNOWN;
+		window_reject(w, item, lost);
+	} else if (redis_value_error(reply, &fault)) {
+		window_reject(w, item, &fault);
+	} else if (reply->type == REDIS_NIL) {
+		w->tally->skipped++;
+	} else if (tag_refused(slot, item, &fault)) {
+		item->fate = UNKNOWN;
+		item->untagged = slot->untagged = true;
+		window_reject(w, item, &fault);
+	} else {
+		item->fate = STORED;
+		w->tally->stored++;
+		w->tally->bytes += item->value_bytes;
+	}
+}
+
+/* Asks the log anew, alone, where the answer was lost with the connection. Parks. */
+static bool ask_again(struct window *w, struct slot *slot)
+{
+	struct redis_node *node = redis_store_node(w->cw->store, slot_key(slot, 0));
+	bool heard = false;
+
+	for (int i = 0; i < unlink_tries && !heard; i++) {
+		struct redis_batch *batch = redis_batch_new();
+
+		if (i)
+			fiber_sleep(retry_ms);
+		trail_ask(&w->trail, batch, &slot->question);
+		if (redis_node_run(node, REDIS_BULK, batch, clock_deadline(w->command_ms), NULL) ==
+			OK)
+			heard = trail_hear(&w->trail, &slot->question,
+				redis_batch_reply(batch, slot->question.index));
+		redis_batch_free(batch);
+	}
+	return heard;
+}
+
+/* Parks. */
+static enum error unlink_keys_of(
+	struct window *w, struct slice *argv, size_t argc, struct fault *fault)
+{
+	struct redis_call call = {.role = REDIS_BULK, .idempotent = true};
+	enum error error = OK;
+
+	for (int i = 0; i < unlink_tries; i++) {
+		if (i)
+			fiber_sleep(retry_ms);
+		error = redis_store_call(w->cw->store, call, argv[1], argc, argv, NULL, fault);
+		if (!error)
+			break;
+	}
+	return error;
+}
+
+/* Whether it may not stay: it is stale, might be, or a purge of its tag would not find it. */
+static bool must_go(const struct window *w, const struct slot *slot, size_t i, bool heard)
+{
+	const struct item *item = &slot->items[i];
+	struct slice tags[ROW_MAX_TAGS];
+
+	if (item->fate == NOT_STORED)
+		return false;
+	return !heard || item->untagged ||
+	       trail_matches(&w->trail, slot_key(slot, i), tags, slot_tags(slot, i, tags));
+}
+
+/* Removes what may not stay of an answered batch: all of it if the log was not heard. Parks. */
+static void remove_stale(struct window *w, struct slot *slot, bool heard)
+{
+	struct slice argv[unlink_keys + 1] = {SLICE("UNLINK")};
+	size_t argc = 1;
+	struct fault fault;
+
+	for (size_t i = 0; i < slot->count; i++) {
+		struct item *item = &slot->items[i];
+
+		if (must_go(w, slot, i, heard)) {
+			argv[argc++] = slot_key(slot, i);
+			if (item->fate == STORED) {
+				w->tally->stored--;
+				w->tally->bytes -= item->value_bytes;
+				w->tally->invalidated++;
+			}
+		}
+		if (argc > 1 && (argc == unlink_keys + 1 || i + 1 == slot->count)) {
+			if (unlink_keys_of(w, argv, argc, &fault))
+				window_stop(w, &fault);
+			argc = 1;
+		}
+	}
+}
+
+void window_settle(struct window *w, struct slot *slot)
+{
+	struct fault lost = {0};
+	bool heard;
+
+	if (!slot->in_flight)
+		return;
+	fiber_cleanup_begin(w->command_ms);
+	enum error error = redis_batch_wait(slot->batch, clock_deadline(w->command_ms), &lost);
+	fiber_cleanup_end();
+	if (error && !lost.error)
+		fault_set(&lost, error, "%s", error_title(error));
+	for (size_t i = 0; i < slot->count; i++)
+		count_reply(w, slot, &slot->items[i], &lost);
+	heard = trail_hear(
+		&w->trail, &slot->question, redis_batch_reply(slot->batch, slot->question.index));
+	if (!heard || slot->untagged || !trail_empty(&w->trail)) {
+		fiber_cleanup_begin(w->command_ms);
+		if (!heard && error)
+			heard = ask_again(w, slot);
+		remove_stale(w, slot, heard);
+		fiber_cleanup_end();
+		if (!heard)
+			window_stop(w, &lost_log);
+	}
+	slot_clear(slot);
+}
