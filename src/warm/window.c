@@ -108,7 +108,8 @@ static void add_commands(
 		&w->scratch);
 
 	item->command = redis_batch_count(slot->batch);
-	tag_add(w->cw, slot->batch, entry->key, bytes.px_ms, entry->tags, entry->tag_count);
+	if (entry->tag_count)
+		tag_add(w->cw, slot->batch, entry->key, bytes.px_ms, entry->tags, entry->tag_count);
 	item->set = entry_store(slot->batch, entry->key, bytes.stored, bytes.px_ms, w->mode);
 	for (size_t i = 0; i < entry->tag_count; i++) {
 		buf_add(&slot->tags, entry->tags[i]);

@@ -60,15 +60,22 @@ void window_reject(struct window *w, struct item *item, const struct fault *why)
 }
 
 /* Whether one of its ZADDs was refused; `why` says so. */
-static bool tag_refused(const struct slot *slot, const struct item *item, struct fault *why)
+static bool tag_refused(
+	const struct window *w, const struct slot *slot, const struct item *item, struct fault *why)
 {
-	for (size_t i = item->command; i < item->set; i++) {
+	enum error error = OK;
+
+	for (size_t i = item->command; i < item->set && !error; i++) {
 		const struct redis_value *reply = redis_batch_reply(slot->batch, i);
 
-		if (reply && redis_value_error(reply, why))
-			return true;
+		error = reply ? redis_value_error(reply, why) : OK;
 	}
-	return false;
+	if (error == ERR_WRONG_TYPE)
+		fault_set(why, error,
+			"a tag's set in Redis is no sorted set: delete the key %stag:NAME of that "
+			"tag",
+			w->cw->conf->redis.own_prefix);
+	return error;
 }
 
 /* An entry that got no answer may have been stored or not. */
@@ -87,7 +94,7 @@ static void count_reply(
 		window_reject(w, item, &fault);
 	} else if (reply->type == REDIS_NIL) {
 		w->tally->skipped++;
-	} else if (tag_refused(slot, item, &fault)) {
+	} else if (tag_refused(w, slot, item, &fault)) {
 		item->fate = UNKNOWN;
 		item->untagged = slot->untagged = true;
 		window_reject(w, item, &fault);

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""What warm runs store: tags, namespaces' stale_for and compression, nothing that was purged."""
+
+import json
+import os
+import time
+
+from conftest import open_config
+from harness import until
+from test_warm import command, jobs, warm
+
+ROWS = "; ".join(f"""echo '{{"id":{i},"shop":"{"ab"[i % 2]}"}}'""" for i in range(10))
+
+
+def namespaces(*rows):
+    return "cache:\n  namespaces:\n" + "".join(f"    - {json.dumps(row)}\n" for row in rows)
+
+
+def test_tags_reach_what_was_warmed(start, redis):
+    daemon = start(open_config(redis, jobs(
+        command(ROWS, tags=["all", "shop-{shop}"], ttl="1h"))))
+    before = time.time()
+    assert warm(daemon)["result"]["stored"] == 10
+    assert sorted(redis("ZRANGE", "cw:tag:all", 0, -1)) == redis.keys("x:*")
+    assert redis("ZCARD", "cw:tag:shop-a") == redis("ZCARD", "cw:tag:shop-b") == 5
+    score = float(redis("ZSCORE", "cw:tag:all", "x:3")) / 1000
+    assert before + 3595 <= score <= time.time() + 3605
+    assert daemon.invalidate({"tags": ["shop-b"]}).json["invalidated"] == 5
+    assert redis.keys("x:*") == [f"x:{i}".encode() for i in range(0, 10, 2)]
+
+
+def test_every_window_stores_tags(start, redis):
+    rows = "i=0; while [ $i -lt 500 ]; do echo \"{\\\"id\\\":$i}\"; i=$((i+1)); done"
+    daemon = start(open_config(redis, jobs(
+        *[command(rows, name=f"w{window}", key="w%d:{id}" % window, window=window,
+                  tags=["t1", "t2", "w%d" % window]) for window in (1, 3, 4, 7, 256)])))
+    daemon.wait_redis()
+    runs = daemon.warm({"wait": 60}).json["runs"]
+    assert [run["result"]["stored"] for run in runs] == [500] * 5
+    assert redis("ZCARD", "cw:tag:t1") == redis("ZCARD", "cw:tag:t2") == 2500
+    assert redis("ZCARD", "cw:tag:w4") == 500
+
+
+def test_a_row_whose_tag_cannot_be_one_is_refused(start, redis):
+    daemon = start(open_config(redis, jobs(
+        command("""echo '{"id":1,"shop":"a b"}'; echo '{"id":2}'; echo '{"id":3,"shop":"c"}'""",
+                tags=["shop-{shop}"]))))
+    run = warm(daemon)
+    assert run["state"] == "partial" and run["result"]["stored"] == 1
+    assert redis.keys("x:*") == [b"x:3"] and redis("KEYS", "cw:tag:*") == [b"cw:tag:shop-c"]
+
+
+def test_a_tag_whose_set_is_something_else_leaves_nothing_behind(start, redis):
+    redis("SET", "cw:tag:all", "something")
+    daemon = start(open_config(redis, jobs(command(ROWS, tags=["other", "all"]))))
+    run = warm(daemon)
+    assert run["state"] == "failed" and "cw:tag:NAME" in json.dumps(run["result"])
+    assert redis.keys("x:*") == []
+
+
+def test_namespaces_hold_for_warm_runs(start, redis):
+    config = namespaces({"prefix": "x:", "ttl": "1h", "stale_for": "10m", "compress_above": 100},
+                        {"prefix": "x:3", "ttl": "1h"})
+    rows = """for i in 1 2 3; do printf '{"id":%d,"v":"' $i; head -c 5000 /dev/zero | tr '\\0' a; echo '"}'; done"""
+    daemon = start(open_config(redis, config + jobs(
+        command(rows, value="{v}"),
+        command("""echo '{"id":9,"v":"short","ttl":-1}'""", name="forever", value="{v}",
+                ttl="{ttl}"))))
+    daemon.wait_redis()
+    assert [run["state"] for run in daemon.warm({"wait": 60}).json["runs"]] == ["completed"] * 2
+    assert redis("STRLEN", "x:1") < 200 and redis("STRLEN", "x:3") == 5000
+    assert 4190 <= redis("TTL", "x:1") <= 4200 and 3590 <= redis("TTL", "x:3") <= 3600
+    assert redis("GET", "x:9") == b"short" and redis("TTL", "x:9") == -1
+    reply = daemon.get("/api/v1/cache/keys/x%3A1")
+    assert reply.body == b"a" * 5000 and 3590 <= int(reply.headers["X-Cache-TTL"]) <= 3600
+
+
+def test_big_values_are_compressed_beside_the_loop(start, redis):
+    config = namespaces({"prefix": "x:", "ttl": "1h", "compress_above": 1})
+    rows = """for i in 1 2 3; do printf '{"id":%d,"v":"' $i; head -c 400000 /dev/zero | tr '\\0' a; echo '"}'; done"""
+    daemon = start(open_config(redis, config + jobs(command(rows, value="{v}", tags=["t"]))))
+    run = warm(daemon)
+    assert run["result"]["stored"] == 3 and run["result"]["bytes"] == 1200000
+    assert redis("STRLEN", "x:2") < 4000
+    assert daemon.get("/api/v1/cache/keys/x%3A2").body == b"a" * 400000
+
+
+def test_what_was_purged_while_the_source_ran_is_not_stored(start, redis, folder):
+    begun, go = os.path.join(folder, "begun"), os.path.join(folder, "go")
+    daemon = start(open_config(redis, jobs(command(
+        f"touch {begun}; until [ -e {go} ]; do sleep 0.05; done; {ROWS}", tags=["all", "shop-{shop}"]))))
+    daemon.wait_redis()
+    run = daemon.warm().json["runs"][0]
+    until(lambda: os.path.exists(begun), "the source")
+    assert daemon.invalidate({"tags": ["shop-b"]}).json["complete"] is True
+    open(go, "w", encoding="utf-8").close()
+    until(lambda: daemon.get(run["location"]).json["finished"], "the run")
+    result = daemon.get(run["location"]).json["result"]
+    assert (result["stored"], result["invalidated_meanwhile"]) == (5, 5)
+    assert redis.keys("x:*") == [f"x:{i}".encode() for i in range(0, 10, 2)]
