@@ -237,11 +237,13 @@ struct cw_entity {
 struct cw_invalidation {
 	struct cw_list keys;	 /* exact names */
 	struct cw_list patterns; /* Redis's globs: a paced pass over all keys */
+	struct cw_list tags;	 /* what was stored or put under them */
 	struct cw_list dependents_of;
 	const struct cw_entity *entities;
 	size_t entity_count;
 	bool no_cascade;     /* what depends on the named keys stays */
 	bool dry_run;	     /* counts, and removes nothing */
+	bool soft;	     /* makes stale instead of removing, in namespaces with stale_for */
 	int64_t max_keys;    /* 0 = as the configuration says */
 	const char *confirm; /* of struct cw_invalidated; NULL = none */
 	const char *note;    /* why, for the record; NULL = none */
@@ -252,7 +254,7 @@ struct cw_invalidation {
 struct cw_invalidated {
 	bool complete;
 	char reason[32]; /* why it is not complete, such as "max_keys"; else "" */
-	uint64_t matched, invalidated, protected_skipped;
+	uint64_t matched, invalidated, softened, protected_skipped;
 	char confirm[64]; /* a dry run's: the same selectors may go, within five minutes; else "" */
 };
 

@@ -132,10 +132,12 @@ static struct fiber *fiber_create(struct fiber_scheduler *s)
 	struct fiber *f = mem_new(struct fiber);
 	size_t guard = guard_bytes();
 
-	f->stack = mmap(NULL, guard + stack_bytes, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
 	/* As with all memory: there is no going on without it. */
-	if (f->stack == MAP_FAILED || mprotect(f->stack, guard, PROT_NONE) != 0)
+	while ((f->stack = mmap(NULL, guard + stack_bytes, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0)) ==
+		MAP_FAILED)
+		mem_missing(guard + stack_bytes);
+	if (mprotect(f->stack, guard, PROT_NONE) != 0)
 		mem_exhausted();
 	f->valgrind_id = VALGRIND_STACK_REGISTER(f->stack + guard, f->stack + guard + stack_bytes);
 	f->tsan_fiber = tsan_create();

@@ -30,8 +30,7 @@ _Noreturn void mem_exhausted(void)
 	abort();
 }
 
-/* Returns where it is worth to try again. */
-static void ask_hook(size_t bytes)
+void mem_missing(size_t bytes)
 {
 	if (!hook || !hook->exhausted || !hook->exhausted(hook->context, bytes))
 		mem_exhausted();
@@ -42,7 +41,7 @@ void *mem_alloc(size_t n)
 	void *p;
 
 	while (!(p = malloc(n ? n : 1)))
-		ask_hook(n);
+		mem_missing(n);
 	return p;
 }
 
@@ -56,7 +55,7 @@ void *mem_array(size_t count, size_t size)
 	void *p;
 
 	while (!(p = calloc(count ? count : 1, size ? size : 1)))
-		ask_hook(size && count > SIZE_MAX / size ? SIZE_MAX : count * size);
+		mem_missing(size && count > SIZE_MAX / size ? SIZE_MAX : count * size);
 	return p;
 }
 
@@ -65,7 +64,7 @@ void *mem_realloc(void *p, size_t n)
 	void *moved;
 
 	while (!(moved = realloc(p, n ? n : 1)))
-		ask_hook(n);
+		mem_missing(n);
 	return moved;
 }
 

@@ -27,7 +27,11 @@ char *mem_strndup(const char *s, size_t n);
 /* printf into fresh memory that the caller frees. */
 char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Ends the process as described above; for memory that comes from elsewhere, such as mmap(2). */
+/*
+ * For memory that comes from elsewhere, such as mmap(2), and cannot be had: the first returns where
+ * it is worth to try again, the second ends the process as described above.
+ */
+void mem_missing(size_t bytes);
 _Noreturn void mem_exhausted(void);
 
 /*

@@ -61,19 +61,24 @@ static enum error fill(
 	if (!error)
 		error = add_list(to, what->patterns, invalidation_add_pattern, fault);
 	if (!error)
+		error = check_tags(what->tags, fault);
+	if (!error)
+		error = add_list(to, what->tags, invalidation_add_tag, fault);
+	if (!error)
 		error = add_list(to, what->dependents_of, invalidation_add_dependents_of, fault);
 	if (!error)
 		error = add_entities(to, what, fault);
 	to->no_cascade = what->no_cascade;
 	to->dry_run = what->dry_run;
+	to->soft = what->soft;
 	if (what->max_keys)
 		to->max_keys = what->max_keys;
 	if (what->confirm && *what->confirm)
 		to->confirm = mem_strdup(what->confirm);
 	if (what->note && *what->note)
 		to->note = mem_strdup(what->note);
-	if (!error && !to->key_count && !to->pattern_count && !to->dependents_count &&
-		!to->entity_count)
+	if (!error && !to->key_count && !to->pattern_count && !to->tag_count &&
+		!to->dependents_count && !to->entity_count)
 		error = fault_set(fault, ERR_BAD_BODY, "nothing is selected");
 	return error;
 }
@@ -107,6 +112,7 @@ static void take_result(const cJSON *result, struct cw_invalidated *ret)
 	if (!ret->matched)
 		ret->matched = number(result, "matched_at_least");
 	ret->invalidated = number(result, "invalidated");
+	ret->softened = number(result, "softened");
 	ret->protected_skipped = number(result, "protected_skipped");
 }
 

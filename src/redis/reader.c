@@ -17,6 +17,9 @@
 #pragma GCC diagnostic ignored "-Wconversion"
 #pragma GCC diagnostic ignored "-Wsign-conversion"
 #include <hiredis/hiredis.h>
+#ifdef HI_SDS_MAX_PREALLOC
+#define sdsMakeRoomFor hi_sdsMakeRoomFor /* as of 1.0.1 */
+#endif
 #pragma GCC diagnostic pop
 
 #include "base/mem.h"
@@ -177,6 +180,16 @@ static void drop_gathered(struct reader *reader)
 	open_hiredis(reader);
 }
 
+/* hiredis forgets half a reply where it cannot grow, so that room is made before. */
+static void make_room(redisReader *hiredis, size_t n)
+{
+	char *grown;
+
+	while (!(grown = sdsMakeRoomFor(hiredis->buf, n)))
+		mem_missing(n);
+	hiredis->buf = grown;
+}
+
 enum reader_result reader_feed(
 	struct reader *reader, struct slice bytes, size_t *ret_used, struct redis_value **ret)
 {
@@ -191,6 +204,7 @@ enum reader_result reader_feed(
 			drop_gathered(reader);
 		return verdict == FRAME_DONE ? end_skipped(reader) : READER_MORE;
 	}
+	make_room(reader->hiredis, *ret_used);
 	if (redisReaderFeed(reader->hiredis, bytes.p, *ret_used) != REDIS_OK)
 		mem_exhausted();
 	if (redisReaderGetReply(reader->hiredis, &value) != REDIS_OK)

@@ -64,6 +64,41 @@ static void by_pattern(void)
 	gone(&what, 0);
 }
 
+static void by_tag(void)
+{
+	const struct cw_bytes tags[] = {cw_str("red"), cw_str("round")},
+			      late[] = {cw_str("t:3"), cw_str("t:9")};
+	const struct cw_store how = {.tags = cw_list(tags, 2)};
+	const struct cw_invalidation what = {.tags = cw_list(&tags[1], 1)};
+	const struct cw_bytes bad = cw_str("two words");
+	size_t tagged;
+
+	OK(cw_set(cache, cw_str("t:1"), cw_str("x"), &how, &error));
+	put("t:3");
+	put("t:4");
+	OK(cw_tag(cache, cw_list(tags, 2), cw_list(late, 2), &tagged, &error));
+	CHECK(tagged == 1);
+	gone(&what, 2);
+	CHECK(!there("t:1") && !there("t:3") && there("t:4"));
+	FAILS(cw_tag(cache, cw_list(&bad, 1), cw_list(late, 2), &tagged, &error), CW_BAD_ARGUMENT);
+	FAILS(cw_tag(cache, cw_list(tags, 0), cw_list(late, 2), &tagged, &error), CW_BAD_ARGUMENT);
+}
+
+static void softly(void)
+{
+	const struct cw_bytes key = cw_str("s:1");
+	const struct cw_invalidation what = {.keys = cw_list(&key, 1), .soft = true};
+	struct cw_invalidated ret;
+	struct cw_value value;
+
+	put("s:1");
+	OK(cw_invalidate(cache, &what, &ret, &error));
+	CHECK(ret.softened == 1 && ret.invalidated == 0);
+	OK(cw_get(cache, key, &value, &error));
+	CHECK(value.origin == CW_STALE && value.ttl == 0 && value_is(&value, "x"));
+	cw_value_release(&value);
+}
+
 static void by_entity(void)
 {
 	const struct cw_bytes ids[] = {cw_str("1"), cw_str("a*")};
@@ -157,6 +192,8 @@ int main(int argc, char **argv)
 	cache = open_cache(argv[1], argv[2]);
 	by_key_and_rule();
 	by_pattern();
+	by_tag();
+	softly();
 	by_entity();
 	confirmed();
 	refused();

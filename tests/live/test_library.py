@@ -4,7 +4,10 @@
 import json
 import os
 import re
+import signal
+import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -254,3 +257,45 @@ def test_keys_are_made_as_the_vectors_say():
         parts += [part_arguments(*reversed(item)) for item in vector.get("params", {}).items()]
         said = program("keys", vector["prefix"], *sum(parts, []))
         assert said == vector.get("key", vector.get("error")), vector
+
+
+# A guest in somebody else's process -----------------------------------------------------------
+
+
+def test_signals_are_the_programs_own(redis):
+    program("guest", redis.url, "signals", timeout=60)
+
+
+def test_a_broken_pipe_raises_no_signal(folder):
+    path = os.path.join(folder, "deaf.sock")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+
+        def be_deaf():
+            try:
+                while True:
+                    kept.append(listener.accept()[0])
+                    kept[-1].shutdown(socket.SHUT_RD)
+            except OSError:
+                pass
+
+        kept = []
+        thread = threading.Thread(target=be_deaf)
+        thread.start()
+        try:
+            assert "redis_unavailable" in program("ping", "unix://" + path, code=15)
+            assert kept
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+# A limit on the address space is none that a sanitizer could live with.
+def out_of_memory_asks_the_hook(redis):
+    program("guest", redis.url, "memory")
+    program("guest", redis.url, "abort", code=-signal.SIGABRT)
+
+
+if PLAIN:
+    test_out_of_memory_asks_the_hook = out_of_memory_asks_the_hook

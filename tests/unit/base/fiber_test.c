@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/fiber.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -187,6 +188,62 @@ START_TEST(an_overrun_stack_meets_its_guard_page)
 }
 END_TEST
 
+static void sleeps(void *argument)
+{
+	bool *done = argument;
+
+	fiber_sleep(5);
+	*done = true;
+	loop_stop(loop);
+}
+
+START_TEST(a_loop_can_be_turned_by_hand)
+{
+	bool done = false;
+
+	setup();
+	ck_assert(!loop_busy(loop));
+	fiber_spawn(&group, "sleeps", sleeps, &done);
+	ck_assert(loop_busy(loop));
+	loop_turn(loop, false);
+	ck_assert(!loop_busy(loop) && !done);
+	/* The last turn would wait for ever, did the fiber not stop the loop. */
+	while (!done)
+		loop_turn(loop, true);
+	ck_assert_uint_eq(group.count, 0);
+	loop_free(loop);
+}
+END_TEST
+
+static void reads_mask(void *argument)
+{
+	sigset_t *masks = argument;
+
+	pthread_sigmask(SIG_SETMASK, NULL, &masks[0]);
+	fiber_sleep(1);
+	pthread_sigmask(SIG_SETMASK, NULL, &masks[1]);
+	loop_stop(loop);
+}
+
+START_TEST(fibers_run_with_the_mask_of_who_turns_the_loop)
+{
+	sigset_t masks[2], set;
+
+	setup();
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	fiber_spawn(&group, "reads", reads_mask, masks);
+	loop_turn(loop, false);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	while (group.count)
+		loop_turn(loop, true);
+	ck_assert_int_eq(sigismember(&masks[0], SIGUSR1), 0);
+	ck_assert_int_eq(sigismember(&masks[1], SIGUSR1), 1);
+	loop_free(loop);
+}
+END_TEST
+
 TEST_SUITE("fiber", fibers_take_turns, deadlines_and_cancel_end_a_park, conditions_wake_in_order,
-	stacks_are_reused_many_times)
+	stacks_are_reused_many_times, a_loop_can_be_turned_by_hand,
+	fibers_run_with_the_mask_of_who_turns_the_loop)
 TEST_SUITE_SIGNAL("fiber_guard", SIGSEGV, an_overrun_stack_meets_its_guard_page)
