@@ -41,6 +41,7 @@ LDFLAGS := $(LDFLAGS_$(MODE))
 LIB_SRC := $(sort $(wildcard src/lib/*.c))
 SRC := $(filter-out $(LIB_SRC),$(sort $(wildcard src/*/*.c)))
 OBJ := $(SRC:%.c=$(BUILD)/%.o)
+LIB_HEADERS := $(sort $(wildcard include/cachewarden/*.h))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 # The folders that the library may use, save for what only a daemon does.
 ENGINE_OBJ := $(filter-out %/managed.o %/managed_folder.o %/systemd.o,\
@@ -80,9 +81,9 @@ $(BUILD)/libcachewarden.a: $(LIB_OBJ) $(BUILD)/engine.a
 	$(Q)$(AR) rcs $@ $(BUILD)/libcachewarden.o
 
 # Programs as somebody else would build them: they know the public header and the library.
-$(BUILD)/programs/%: docs/examples/%.c $(BUILD)/libcachewarden.so include/cachewarden/cachewarden.h
+$(BUILD)/programs/%: docs/examples/%.c $(BUILD)/libcachewarden.so $(LIB_HEADERS)
 	$(Q)$(call build_program,$<)
-$(BUILD)/programs/%: tests/lib/%.c $(BUILD)/libcachewarden.so include/cachewarden/cachewarden.h
+$(BUILD)/programs/%: tests/lib/%.c $(BUILD)/libcachewarden.so $(LIB_HEADERS)
 	$(Q)$(call build_program,$<)
 
 define build_program
@@ -151,7 +152,8 @@ lint:
 
 install: all
 	install -D -m 755 $(BUILD)/cachewardend $(DESTDIR)$(PREFIX)/bin/cachewardend
-	install -D -m 644 include/cachewarden/cachewarden.h $(DESTDIR)$(PREFIX)/include/cachewarden/cachewarden.h
+	install -d $(DESTDIR)$(PREFIX)/include/cachewarden
+	install -m 644 $(LIB_HEADERS) $(DESTDIR)$(PREFIX)/include/cachewarden
 	install -D -m 644 $(BUILD)/libcachewarden.a $(DESTDIR)$(PREFIX)/lib/libcachewarden.a
 	install -D -m 755 $(BUILD)/libcachewarden.so $(DESTDIR)$(PREFIX)/lib/libcachewarden.so.$(VERSION)
 	ln -sf libcachewarden.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libcachewarden.so.$(SOVERSION)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """libcachewarden as a C program meets it: its names, its header, its build files, its behaviour."""
 
+import glob
 import json
 import os
 import re
@@ -53,8 +54,11 @@ def names(path, *options):
 
 
 def declared():
-    with open(os.path.join(ROOT, "include/cachewarden/cachewarden.h"), encoding="utf-8") as file:
-        return set(re.findall(r"^CW_API [^;(]*?\b\*?(cw_\w+)\(", file.read(), re.M))
+    found = set()
+    for header in glob.glob(os.path.join(ROOT, "include/cachewarden/*.h")):
+        with open(header, encoding="utf-8") as file:
+            found |= set(re.findall(r"^CW_API [^;(]*?\b\*?(cw_\w+)\(", file.read(), re.M))
+    return found
 
 
 # In a sanitized archive the sanitizer's own names are global, too.

@@ -188,7 +188,7 @@ START_TEST(an_overrun_stack_meets_its_guard_page)
 }
 END_TEST
 
-static void sleeps(void *argument)
+static void sleeps_then_stops(void *argument)
 {
 	bool *done = argument;
 
@@ -203,7 +203,7 @@ START_TEST(a_loop_can_be_turned_by_hand)
 
 	setup();
 	ck_assert(!loop_busy(loop));
-	fiber_spawn(&group, "sleeps", sleeps, &done);
+	fiber_spawn(&group, "sleeps", sleeps_then_stops, &done);
 	ck_assert(loop_busy(loop));
 	loop_turn(loop, false);
 	ck_assert(!loop_busy(loop) && !done);
