@@ -11,10 +11,10 @@
 #ifndef CW_WARM_RUN_H
 #define CW_WARM_RUN_H
 
+#include "base/turn.h"
 #include "source/source.h"
 #include "warm/job.h"
 #include "warm/lock.h"
-#include "warm/turn.h"
 
 /* How long a run waits for its turn: it has failed then. */
 enum { RUN_QUEUE_MS = 6 * 3600 * 1000 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "warm/turn.h"
+#include "base/turn.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* At most so many at once, the rest in the order in which they came. */
-#ifndef CW_WARM_TURN_H
-#define CW_WARM_TURN_H
+#ifndef CW_BASE_TURN_H
+#define CW_BASE_TURN_H
 
 #include "base/fiber.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A counting gate with a queue; see turn.h. A turn is handed over, so that nobody overtakes. */
-#include "warm/turn.h"
+#include "base/turn.h"
 
 #include <stdbool.h>
 
