@@ -80,11 +80,24 @@ static int64_t hits_in(enum lookup lookup, const struct redis_value *reply)
 	return lookup == LOOKUP_TTL ? reply->integer != -2 : reply->integer != 0;
 }
 
+static void script_tally(const struct redis_value *reply, struct lookup_tally *tally)
+{
+	if (reply->count < 2 || reply->items[0]->type != REDIS_INTEGER ||
+		reply->items[1]->type != REDIS_INTEGER)
+		return;
+	tally->hits += reply->items[0]->integer;
+	tally->misses += reply->items[1]->integer;
+}
+
 void lookup_tally(enum lookup lookup, size_t keys, const struct redis_value *reply,
 	struct lookup_tally *tally)
 {
 	if (lookup == LOOKUP_NONE)
 		return;
+	if (lookup == LOOKUP_SCRIPT && reply->type == REDIS_ARRAY) {
+		script_tally(reply, tally);
+		return;
+	}
 	int64_t hits = hits_in(lookup, reply);
 
 	if (hits < 0 || hits > (int64_t)keys)

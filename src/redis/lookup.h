@@ -16,7 +16,9 @@ enum lookup {
 	LOOKUP_TYPE,   /* the status `none` = a miss */
 	LOOKUP_LENGTH, /* 0 = a miss */
 	LOOKUP_TTL,    /* -2 = a miss */
-	LOOKUP_SCRIPT, /* our scripts read one key; they answer 0 where it was not what they want */
+	/* Our scripts read one key, and answer 0 where it was not what they want; or they answer an
+	 * array that begins with their hits and misses. */
+	LOOKUP_SCRIPT,
 };
 
 struct lookup_tally {

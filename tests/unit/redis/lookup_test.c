@@ -21,6 +21,9 @@ START_TEST(replies_tell_hits_from_misses)
 	struct redis_value *items[] = {&string, &nil, &string};
 	struct redis_value array = {.type = REDIS_ARRAY, .count = 3, .items = items};
 	struct redis_value empty = {.type = REDIS_ARRAY};
+	struct redis_value hits = NUMBER(3), misses = NUMBER(2);
+	struct redis_value *numbers[] = {&hits, &misses, &nil};
+	struct redis_value counted = {.type = REDIS_ARRAY, .count = 3, .items = numbers};
 
 	check("GET", 1, string, 1, 0);
 	check("get", 1, nil, 0, 1);
@@ -38,6 +41,8 @@ START_TEST(replies_tell_hits_from_misses)
 	check("GETRANGE", 1, TEXT(REDIS_STRING, ""), 0, 1);
 	check("EVAL", 1, NUMBER(1), 1, 0);
 	check("EVAL", 1, NUMBER(0), 0, 1);
+	check("EVAL", 1, counted, 3, 2);
+	check("EVAL", 1, array, 0, 0);
 }
 END_TEST
 
