@@ -10,8 +10,11 @@
 #include "base/fiber.h"
 #include "base/loop.h"
 #include "base/metric.h"
+#include "base/turn.h"
 #include "conf/conf.h"
 #include "redis/store.h"
+
+enum { CW_SESSION_TURNS = 64 };
 
 struct cw {
 	struct loop *loop;
@@ -22,7 +25,9 @@ struct cw {
 	struct operations *operations;
 	struct invalidator *invalidator;
 	struct results *results;
-	char instance[17]; /* of this process: 16 random hex digits */
+	char instance[17];			      /* of this process: 16 random hex digits */
+	struct turns session_turns[CW_SESSION_TURNS]; /* who patches, by session */
+	int64_t last_session_us;		      /* when the last one was begun */
 	/* Since the start, for stats. */
 	uint64_t gets, hits, misses, sets, invalidated_keys, loads, stale_served;
 };

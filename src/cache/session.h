@@ -7,7 +7,10 @@
  *	cw:user:<user_id>:sessions         ZSET: member = that hex, score = expiry (Unix ms)
  *
  * The id itself is nowhere in Redis and in no log: `ref` (the first 16 hex digits of the hash)
- * names a session to people. Index entries of ended sessions are cleaned as they are read.
+ * names a session to people. Index entries of ended sessions are cleaned as they are read; the
+ * index lives a little longer than its last session and is mended whenever a session is used.
+ * Every step that changes something is one script, so that daemons and libraries on one Redis may
+ * do it at once.
  */
 #ifndef CW_CACHE_SESSION_H
 #define CW_CACHE_SESSION_H
@@ -15,6 +18,8 @@
 #include "cache/cw.h"
 
 enum { SESSION_ID = 43, SESSION_REF = 16, SESSION_HASH = 64, SESSION_DATA_BYTES = 64 * 1024 };
+enum { SESSION_USER_BYTES = 512, SESSION_LIST = 1000 };
+#define SESSION_MAX_TTL_MS INT64_C(315360000000) /* 10 years of 365 days */
 
 struct session {
 	char ref[SESSION_REF + 1];
@@ -23,25 +28,36 @@ struct session {
 };
 void session_release(struct session *session);
 
-/* data: a JSON object, checked. ttl_ms 0 = sessions.ttl. ret_id gets the id and a NUL. Parks. */
+/*
+ * data: a JSON object; empty = {}. ttl_ms 0 = sessions.ttl. ret_id gets the id and a NUL. Where the
+ * user has more than sessions.max_per_user then, his oldest end. ERR_BAD_BODY where user_id is
+ * empty, no UTF-8 or longer than SESSION_USER_BYTES, data no object, ttl_ms below a second or over
+ * 10 years; ERR_BAD_JSON; ERR_TOO_LARGE where data passes SESSION_DATA_BYTES. Parks.
+ */
 enum error session_create(struct cw *cw, struct slice user_id, struct slice data, int64_t ttl_ms,
 	char ret_id[SESSION_ID + 1], struct session *ret, struct fault *fault);
-/* ERR_UNKNOWN_SESSION for any id that is not alive, well-formed or not. touch slides the expiry.
- * Parks. */
+/*
+ * ERR_UNKNOWN_SESSION for any id that is not alive, well-formed or not. touch slides the expiry:
+ * also where Redis has no memory left, when last_seen stays behind. Parks.
+ */
 enum error session_get(
 	struct cw *cw, struct slice id, bool touch, struct session *ret, struct fault *fault);
 /*
  * Merges (RFC 7396) by read, merge, compare-and-store; 16 tries, then ERR_CONFLICT. ERR_BAD_BODY
- * where the patch is no object, ERR_TOO_LARGE where the data would pass SESSION_DATA_BYTES. Parks.
+ * where the patch is no object, ERR_BAD_JSON, ERR_TOO_LARGE where patch or data would pass
+ * SESSION_DATA_BYTES. Slides the expiry. Parks.
  */
 enum error session_patch(struct cw *cw, struct slice id, struct slice patch, struct session *ret,
 	struct fault *fault);
 /* OK whether it was there or not. Parks. */
 enum error session_delete(struct cw *cw, struct slice id, struct fault *fault);
-/* A new id for the same session; the old one is dead at once. Parks. */
+/* A new id for the same session; the old one is dead at once. Slides the expiry. Parks. */
 enum error session_rotate(struct cw *cw, struct slice id, char ret_id[SESSION_ID + 1],
 	struct session *ret, struct fault *fault);
-/* *ret: an array the caller releases one by one and frees; at most 1,000. Without data. Parks. */
+/*
+ * *ret: an array the caller releases one by one and frees; at most SESSION_LIST, those that expire
+ * last first. Without data. Parks.
+ */
 enum error session_list(struct cw *cw, struct slice user_id, struct session **ret,
 	size_t *ret_count, struct fault *fault);
 /* Ends the user's sessions: that of `ref` alone, or all but `except`; empty = not given. Parks. */

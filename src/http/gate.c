@@ -47,6 +47,7 @@ static const struct known_field known_fields[] = {
 	KNOWN("origin", origin, true),
 	KNOWN("sec-fetch-site", fetch_site, true),
 	KNOWN("x-request-id", request_id, true),
+	KNOWN("x-session-id", session_id, true),
 };
 
 static enum error note_field(struct head *head, const struct head_field *field, struct fault *fault)

@@ -46,7 +46,8 @@ void head_begin(struct head *head, struct slice method)
 	head->too_many = head->torn = false;
 	head->host = head->authorization = head->content_type = absent;
 	head->content_length = head->cookie = head->expect = absent;
-	head->transfer_encoding = head->origin = head->fetch_site = head->request_id = absent;
+	head->transfer_encoding = head->origin = head->fetch_site = absent;
+	head->request_id = head->session_id = absent;
 	head->length = 0;
 }
 

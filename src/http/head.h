@@ -22,7 +22,7 @@ struct head {
 
 	/* Filled by gate_fields(); p is NULL where the field is absent. */
 	struct slice host, authorization, content_type, content_length, cookie, expect;
-	struct slice transfer_encoding, origin, fetch_site, request_id;
+	struct slice transfer_encoding, origin, fetch_site, request_id, session_id;
 	int64_t length; /* by gate_framing(): of the body, 0 where there is none */
 };
 

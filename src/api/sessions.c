@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sessions over HTTP. The id comes in the header X-Session-Id and goes out in a body, and nothing
+ * that is said of a request repeats it.
+ */
+#include "api/body.h"
+#include "api/handlers.h"
+#include "base/mem.h"
+#include "cache/key.h"
+#include "cache/session.h"
+
+enum { max_ttl_s = (int)(SESSION_MAX_TTL_MS / 1000) };
+
+/* A token's key_prefixes bound these routes, too: whoever has some needs one for session keys. */
+static enum error judge(struct request *request, struct fault *fault)
+{
+	const struct identity *who = request_identity(request);
+
+	if (key_inside_prefixes(who, SLICE("session:")))
+		return OK;
+	return fault_set(fault, ERR_KEY_OUTSIDE_PREFIXES,
+		"sessions are outside the key_prefixes of token '%s'; add \"session:\" to them",
+		who->name);
+}
+
+static enum error read_id(struct request *request, struct slice *ret, struct fault *fault)
+{
+	enum error error = judge(request, fault);
+
+	if (!error && !request_header(request, "X-Session-Id", ret))
+		error = fault_set(
+			fault, ERR_BAD_REQUEST, "send the session's id in the header X-Session-Id");
+	return error;
+}
+
+/* The value is not repeated: it may be an id that was taken for a ref. */
+static enum error check_ref(struct slice ref, const char *what, struct fault *fault)
+{
+	bool ok = ref.n == SESSION_REF;
+
+	for (size_t i = 0; ok && i < ref.n; i++)
+		ok = (ref.p[i] >= '0' && ref.p[i] <= '9') || (ref.p[i] >= 'a' && ref.p[i] <= 'f');
+	return ok ? OK
+		  : fault_set(fault, ERR_BAD_PARAMETER, "%s is a session's ref: %d hex digits",
+			    what, SESSION_REF);
+}
+
+static cJSON *times_json(const struct session *session)
+{
+	cJSON *body = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(body, "ref", session->ref);
+	json_add_time(body, "created", session->created_wall_ms);
+	json_add_time(body, "last_seen", session->last_seen_wall_ms);
+	json_add_time(body, "expires", session->expires_wall_ms);
+	return body;
+}
+
+static void reply_session(struct request *request, const struct session *session)
+{
+	cJSON *body = times_json(session);
+
+	json_add_slice(body, "user_id", buf_slice(&session->user_id));
+	cJSON_AddRawToObject(body, "data", session->data.p);
+	reply_json(request, 200, body);
+}
+
+static void reply_id(
+	struct request *request, int status, const char *id, const struct session *session)
+{
+	cJSON *body = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(body, "session_id", id);
+	cJSON_AddStringToObject(body, "ref", session->ref);
+	json_add_time(body, "expires", session->expires_wall_ms);
+	reply_json(request, status, body);
+}
+
+/* `user_id` is no member of body.h's kinds: a string, or an integer as it is spelt. */
+static enum error take_user(
+	void *context, struct slice name, struct json_value value, struct fault *fault)
+{
+	struct slice *user_id = context;
+
+	if (!slice_is(name, "user_id"))
+		return ERR_NOT_FOUND;
+	return value.type == JSON_NULL ? OK : body_id(value, "/user_id", user_id, fault);
+}
+
+void api_session_create(struct request *request, void *context)
+{
+	struct app *app = context;
+	struct slice user_id = {0};
+	struct json_value data = {0};
+	int64_t ttl_s = 0;
+	const struct body_member members[] = {
+		{.name = "data", .kind = BODY_OBJECT, .target = &data},
+		{.name = "ttl", .kind = BODY_INT, .target = &ttl_s, .min = 1, .max = max_ttl_s},
+	};
+	const struct body_table table = {
+		.members = members, .count = 2, .other = take_user, .context = &user_id};
+	struct session session = {0};
+	char id[SESSION_ID + 1];
+	struct fault fault;
+
+	enum error error = judge(request, &fault);
+	if (!error)
+		error = body_parse(request_body(request), &table, &fault);
+	if (!error && !user_id.p)
+		error = fault_at(&fault, ERR_BAD_BODY, "/user_id",
+			"/user_id must be given: a string or an integer");
+	if (!error)
+		error = session_create(
+			&app->cw, user_id, data.text, ttl_s * 1000, id, &session, &fault);
+	if (error)
+		reply_fault(request, &fault);
+	else
+		reply_id(request, 201, id, &session);
+	session_release(&session);
+	mem_free((char *)user_id.p);
+}
+
+void api_session_get(struct request *request, void *context)
+{
+	struct app *app = context;
+	struct session session = {0};
+	bool touch = true;
+	struct slice id;
+	struct fault fault;
+
+	if (read_id(request, &id, &fault) || request_query_bool(request, "touch", &touch, &fault) ||
+		session_get(&app->cw, id, touch, &session, &fault))
+		reply_fault(request, &fault);
+	else
+		reply_session(request, &session);
+	session_release(&session);
+}
+
+void api_session_patch(struct request *request, void *context)
+{
+	struct app *app = context;
+	struct json_value data = {0};
+	const struct body_member members[] = {
+		{.name = "data", .kind = BODY_OBJECT, .target = &data}};
+	const struct body_table table = {.members = members, .count = 1};
+	struct session session = {0};
+	struct slice id;
+	struct fault fault;
+
+	enum error error = read_id(request, &id, &fault);
+	if (!error)
+		error = body_parse(request_body(request), &table, &fault);
+	if (!error && !data.text.p)
+		error = fault_at(&fault, ERR_BAD_BODY, "/data",
+			"/data must be given: an object whose members replace the session's, null "
+			"removes one");
+	if (!error)
+		error = session_patch(&app->cw, id, data.text, &session, &fault);
+	if (error)
+		reply_fault(request, &fault);
+	else
+		reply_session(request, &session);
+	session_release(&session);
+}
+
+void api_session_delete(struct request *request, void *context)
+{
+	struct app *app = context;
+	struct slice id;
+	struct fault fault;
+
+	if (read_id(request, &id, &fault) || session_delete(&app->cw, id, &fault))
+		reply_fault(request, &fault);
+	else
+		reply_empty(request, 204);
+}
+
+void api_session_rotate(struct request *request, void *context)
+{
+	struct app *app = context;
+	const struct body_table nothing = {0};
+	struct session session = {0};
+	char fresh[SESSION_ID + 1];
+	struct slice id;
+	struct fault fault;
+
+	enum error error = read_id(request, &id, &fault);
+	if (!error)
+		error = body_parse(request_body(request), &nothing, &fault);
+	if (!error)
+		error = session_rotate(&app->cw, id, fresh, &session, &fault);
+	if (error)
+		reply_fault(request, &fault);
+	else
+		reply_id(request, 200, fresh, &session);
+	session_release(&session);
+}
+
+void api_sessions_list(struct request *request, void *context)
+{
+	struct app *app = context;
+	struct session *sessions = NULL;
+	size_t count = 0;
+	struct fault fault;
+
+	if (judge(request, &fault) || session_list(&app->cw, request_path(request, "user_id"),
+					      &sessions, &count, &fault)) {
+		reply_fault(request, &fault);
+		return;
+	}
+	cJSON *body = cJSON_CreateObject();
+	cJSON *items = cJSON_AddArrayToObject(body, "sessions");
+
+	for (size_t i = 0; i < count; i++) {
+		cJSON_AddItemToArray(items, times_json(&sessions[i]));
+		session_release(&sessions[i]);
+	}
+	mem_free(sessions);
+	reply_json(request, 200, body);
+}
+
+static void end_sessions(
+	struct request *request, struct app *app, struct slice ref, struct slice except)
+{
+	struct fault fault;
+	size_t ended;
+
+	if (session_end_all(
+		    &app->cw, request_path(request, "user_id"), ref, except, &ended, &fault)) {
+		reply_fault(request, &fault);
+		return;
+	}
+	cJSON *body = cJSON_CreateObject();
+
+	json_add_uint(body, "ended", ended);
+	reply_json(request, 200, body);
+}
+
+void api_sessions_end(struct request *request, void *context)
+{
+	struct slice except = {0};
+	struct fault fault;
+
+	enum error error = judge(request, &fault);
+	if (!error && request_query(request, "except", &except))
+		error = check_ref(except, "the query parameter except", &fault);
+	if (error)
+		reply_fault(request, &fault);
+	else
+		end_sessions(request, context, SLICE(""), except);
+}
+
+void api_sessions_end_one(struct request *request, void *context)
+{
+	struct slice ref = request_path(request, "ref");
+	struct fault fault;
+
+	if (judge(request, &fault) || check_ref(ref, "the last part of the address", &fault))
+		reply_fault(request, &fault);
+	else
+		end_sessions(request, context, ref, SLICE(""));
+}

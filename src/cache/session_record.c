@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* Names and stored form of sessions, and how their scripts are run; see session_internal.h. */
+#include "cache/session_internal.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/crypto.h"
+
+const struct json_limits session_limits = {32, 100000, 4096, true};
+
+void session_key_of_hash(struct slice hash, struct session_key *ret)
+{
+	assert(hash.n == SESSION_HASH);
+	memcpy(ret->text, SESSION_PREFIX, SESSION_PREFIX_BYTES);
+	memcpy(ret->text + SESSION_PREFIX_BYTES, hash.p, SESSION_HASH);
+	ret->text[SESSION_KEY] = '\0';
+}
+
+void session_key_of_id(struct slice id, struct session_key *ret)
+{
+	uint8_t digest[SHA256_BYTES];
+	struct buf hex = {0};
+
+	crypto_sha256(id, digest);
+	hex_encode(digest, sizeof digest, &hex);
+	session_key_of_hash(buf_slice(&hex), ret);
+	buf_release(&hex);
+}
+
+const char *session_hash(const struct session_key *key)
+{
+	return key->text + SESSION_PREFIX_BYTES;
+}
+
+void session_new_id(char ret[SESSION_ID + 1])
+{
+	uint8_t random[32];
+	struct buf text = {0};
+
+	crypto_random(random, sizeof random);
+	base64_encode(slice_of((const char *)random, sizeof random), true, &text);
+	assert(text.n == SESSION_ID);
+	memcpy(ret, text.p, SESSION_ID + 1);
+	buf_release(&text);
+}
+
+void session_index(const struct cw *cw, struct slice user_id, struct buf *out)
+{
+	cw_own_key(cw, "user:", user_id, out);
+	buf_str(out, ":sessions");
+}
+
+/* Steps over `name` and the digits behind it. */
+static bool take_number(struct slice *at, struct slice name, int64_t *ret)
+{
+	size_t n = name.n;
+
+	if (!slice_starts(*at, name))
+		return false;
+	while (n < at->n && at->p[n] >= '0' && at->p[n] <= '9')
+		n++;
+	bool ok = slice_int64(slice_of(at->p + name.n, n - name.n), ret);
+	*at = slice_of(at->p + n, at->n - n);
+	return ok;
+}
+
+bool session_record_head(struct slice stored, struct session_record *ret)
+{
+	struct slice at = stored;
+
+	return take_number(&at, SLICE(SESSION_HEAD), &ret->last_seen_ms) &&
+	       stored.n - at.n == SESSION_REST_AT &&
+	       take_number(&at, SLICE(",\"created\":"), &ret->created_us) &&
+	       take_number(&at, SLICE(",\"ttl\":"), &ret->ttl_ms) &&
+	       slice_starts(at, SLICE(",\"user_id\":"));
+}
+
+enum error session_record_parse(
+	struct slice stored, struct session_record *ret, struct fault *fault)
+{
+	/* One deeper than the data. */
+	struct json_limits limits = session_limits;
+
+	limits.depth++;
+	limits.nodes += 8;
+	if (json_check(stored, &limits, NULL) || !session_record_head(stored, ret) ||
+		!json_member(json_root(stored), SLICE("user_id"), &ret->user_id) ||
+		!json_member(json_root(stored), SLICE("data"), &ret->data) ||
+		ret->user_id.type != JSON_STRING || ret->data.type != JSON_OBJECT)
+		return fault_set(fault, ERR_CORRUPT_VALUE,
+			"what is stored as this session was not written by cachewarden");
+	ret->rest = slice_of(stored.p + SESSION_REST_AT, stored.n - SESSION_REST_AT);
+	return OK;
+}
+
+void session_record_rest(const struct session_record *record, struct slice user_id,
+	struct slice data, struct buf *out)
+{
+	buf_printf(out,
+		",\"created\":%lld,\"ttl\":%lld,\"user_id\":", (long long)record->created_us,
+		(long long)record->ttl_ms);
+	json_quote(out, user_id);
+	buf_str(out, ",\"data\":");
+	buf_add(out, data);
+	buf_char(out, '}');
+}
+
+void session_fill(
+	const struct session_key *key, const struct session_record *record, struct session *ret)
+{
+	memcpy(ret->ref, session_hash(key), SESSION_REF);
+	ret->ref[SESSION_REF] = '\0';
+	ret->created_wall_ms = record->created_us / 1000;
+	ret->last_seen_wall_ms = record->last_seen_ms;
+	ret->expires_wall_ms = record->last_seen_ms + record->ttl_ms;
+	buf_clear(&ret->user_id);
+	buf_clear(&ret->data);
+	if (record->user_id.text.n)
+		json_decode_string(record->user_id, &ret->user_id);
+	buf_add(&ret->data, record->data.text);
+}
+
+void session_release(struct session *session)
+{
+	buf_release(&session->user_id);
+	buf_release(&session->data);
+	*session = (struct session){0};
+}
+
+enum error session_run(struct cw *cw, const struct session_script *script, int64_t *ret,
+	int64_t *ret_more, struct fault *fault)
+{
+	struct slice argv[3 + 3 + 8] = {SLICE("EVAL"), slice_str(script->text)};
+	char count[2] = {(char)('0' + script->key_count), '\0'};
+	struct redis_value *reply = NULL;
+	size_t argc = 3;
+
+	argv[2] = slice_str(count);
+	for (size_t i = 0; i < script->key_count; i++)
+		argv[argc++] = script->keys[i];
+	for (size_t i = 0; i < script->arg_count; i++)
+		argv[argc++] = script->args[i];
+	/* Each may be run again: what it has done already it finds done. */
+	enum error error = redis_store_call(cw->store, (struct redis_call){.idempotent = true},
+		script->keys[0], argc, argv, &reply, fault);
+	if (error)
+		return error;
+	if (reply->type == REDIS_ARRAY && reply->count >= 3) {
+		*ret = reply->items[2]->integer;
+		if (ret_more)
+			*ret_more = reply->count > 3 ? reply->items[3]->integer : 0;
+	} else {
+		error = fault_set(fault, ERR_REDIS_PROTOCOL,
+			"Redis answered a script with something else than its result");
+	}
+	redis_value_free(reply);
+	return error;
+}
