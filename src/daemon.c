@@ -17,6 +17,7 @@
 #include "api/answer.h"
 #include "base/mem.h"
 #include "base/systemd.h"
+#include "cache/pruner.h"
 #include "daemon_internal.h"
 
 enum {
@@ -222,6 +223,7 @@ static void meet_redis(struct daemon *d)
 	d->redis_seen = true;
 	log_info(d->app.log, "redis is up");
 	warm_startup(d->app.warm);
+	pruner_start(d->app.cw.pruner);
 }
 
 static void serve(struct daemon *d)

@@ -16,9 +16,9 @@ http_handler api_dependencies_get;
 http_handler api_config, api_reload;
 http_handler api_key_get, api_key_put, api_key_delete, api_key_ttl, api_key_expire;
 http_handler api_keys_list, api_keys_mget, api_keys_mset, api_keys_mdelete, api_key_make;
-http_handler api_key_get, api_key_put, api_key_delete;
 http_handler api_results, api_loaders;
 http_handler api_session_create, api_session_get, api_session_patch, api_session_delete;
 http_handler api_session_rotate, api_sessions_list, api_sessions_end, api_sessions_end_one;
+http_handler api_tags_list, api_tags_get, api_tags_add;
 
 #endif

@@ -30,6 +30,9 @@
 	X(INVALIDATED_KEYS, COUNTER, "invalidated_keys_total", "", "Keys removed by invalidations") \
 	X(INVALIDATE_PASSES, COUNTER, "invalidate_passes_total", "", "Walks over all keys for pattern invalidations") \
 	X(BIG_VALUES, COUNTER, "big_values_total", "what", "Values beyond cache.warn_value_bytes that were read or stored") \
+	X(TAG_MEMBERS, GAUGE, "tag_members", "", "Members of all tags, as the pruner saw them; absent while another daemon prunes") \
+	X(TAG_STALE_RATIO, GAUGE, "tag_stale_ratio", "", "Of them, those whose keys were gone") \
+	X(TAG_PRUNED, COUNTER, "tag_members_pruned_total", "", "Members of tags that were forgotten, their keys long gone") \
 	X(WARM_RUNS, COUNTER, "warm_runs_total", "job,state", "Ended warm runs, by job and verdict") \
 	X(WARM_DURATION, HISTOGRAM, "warm_run_duration_seconds", "job", "How long warm runs took") \
 	X(WARM_STORED, COUNTER, "warm_stored_keys_total", "job", "Keys stored by warm runs") \

@@ -7,6 +7,7 @@
 #include "base/crypto.h"
 #include "base/mem.h"
 #include "cache/invalidate.h"
+#include "cache/pruner.h"
 #include "cache/result.h"
 
 /* Raised when our own keys change their shape so that an older daemon would misread them. */
@@ -27,6 +28,7 @@ void cw_init(struct cw *cw, struct loop *loop, struct event_bus *bus, struct met
 	buf_release(&hex);
 	cw->operations = operations_new(cw);
 	cw->invalidator = invalidator_new(cw);
+	cw->pruner = pruner_new(cw);
 	cw->results = results_new();
 }
 
@@ -91,6 +93,7 @@ out:
 
 void cw_stop(struct cw *cw, int64_t deadline)
 {
+	pruner_stop(cw->pruner, deadline);
 	operations_stop(cw->operations, deadline);
 	invalidator_stop(cw->invalidator, deadline);
 }
@@ -98,6 +101,7 @@ void cw_stop(struct cw *cw, int64_t deadline)
 void cw_release(struct cw *cw)
 {
 	results_free(cw->results);
+	pruner_free(cw->pruner);
 	invalidator_free(cw->invalidator);
 	operations_free(cw->operations);
 	conf_unref(cw->conf);

@@ -24,6 +24,7 @@ struct cw {
 	struct conf *conf; /* in force; whoever works longer than a turn takes a reference */
 	struct operations *operations;
 	struct invalidator *invalidator;
+	struct pruner *pruner;
 	struct results *results;
 	char instance[17];			      /* of this process: 16 random hex digits */
 	struct turns session_turns[CW_SESSION_TURNS]; /* who patches, by session */

@@ -48,42 +48,86 @@ size_t tag_add(struct cw *cw, struct redis_batch *batch, struct slice key, int64
 	return count;
 }
 
-/* One PTTL for each key, answered. Parks. */
-static enum error ask_ttls(struct cw *cw, const struct slice *keys, size_t count,
-	struct redis_batch *batch, struct fault *fault)
+enum { keys_at_once = 100 };
+
+static enum error run(
+	struct cw *cw, struct slice key, struct redis_batch *batch, struct fault *fault)
 {
-	for (size_t i = 0; i < count; i++)
-		REDIS_ADD(batch, SLICE("PTTL"), keys[i]);
-	enum error error = redis_node_run(redis_store_node(cw->store, keys[0]), REDIS_COMMANDS,
-		batch, cw_deadline(cw), fault);
-	for (size_t i = 0; i < count && !error; i++)
+	if (redis_batch_count(batch) == 0)
+		return OK;
+	enum error error = redis_node_run(
+		redis_store_node(cw->store, key), REDIS_BULK, batch, cw_deadline(cw), fault);
+	for (size_t i = 0; i < redis_batch_count(batch) && !error; i++)
 		error = redis_value_error(redis_batch_reply(batch, i), fault);
+	return error;
+}
+
+/* The words of a ZADD behind its key: score and member of each key that is there. */
+struct pairs {
+	struct buf scores[keys_at_once];
+	struct slice argv[2 + 2 * keys_at_once];
+	size_t count;
+};
+
+static void take_pair(struct pairs *pairs, struct slice key, int64_t pttl_ms)
+{
+	struct buf *score = &pairs->scores[pairs->count];
+
+	if (pttl_ms == -2)
+		return;
+	if (pttl_ms < 0)
+		buf_str(score, "+inf");
+	else
+		buf_int(score, clock_wall_ms() + pttl_ms);
+	pairs->argv[2 + 2 * pairs->count] = buf_slice(score);
+	pairs->argv[3 + 2 * pairs->count] = key;
+	pairs->count++;
+}
+
+/* Up to keys_at_once of them: their times, then one ZADD for each tag. Parks. */
+static enum error tag_some(struct cw *cw, const struct slice *tags, size_t tag_count,
+	const struct slice *keys, size_t key_count, size_t *tagged, struct fault *fault)
+{
+	struct redis_batch *batch = redis_batch_new();
+	struct pairs *pairs = mem_new(struct pairs);
+	struct buf set = {0};
+
+	for (size_t i = 0; i < key_count; i++)
+		REDIS_ADD(batch, SLICE("PTTL"), keys[i]);
+	enum error error = run(cw, keys[0], batch, fault);
+	for (size_t i = 0; i < key_count && !error; i++)
+		take_pair(pairs, keys[i], redis_batch_reply(batch, i)->integer);
+	redis_batch_clear(batch);
+	for (size_t i = 0; i < tag_count && pairs->count; i++) {
+		buf_clear(&set);
+		tag_key(cw, tags[i], &set);
+		pairs->argv[0] = SLICE("ZADD");
+		pairs->argv[1] = buf_slice(&set);
+		redis_batch_add(batch, 2 + 2 * pairs->count, pairs->argv);
+	}
+	if (!error)
+		error = run(cw, keys[0], batch, fault);
+	if (!error)
+		*tagged += pairs->count;
+	for (size_t i = 0; i < keys_at_once; i++)
+		buf_release(&pairs->scores[i]);
+	mem_free(pairs);
+	redis_batch_free(batch);
+	buf_release(&set);
 	return error;
 }
 
 enum error tag_existing(struct cw *cw, const struct slice *tags, size_t tag_count,
 	const struct slice *keys, size_t key_count, size_t *ret_tagged, struct fault *fault)
 {
-	struct redis_batch *ttls = redis_batch_new(), *batch = redis_batch_new();
 	enum error error = OK;
 
 	*ret_tagged = 0;
-	if (key_count)
-		error = ask_ttls(cw, keys, key_count, ttls, fault);
-	for (size_t i = 0; i < key_count && !error; i++) {
-		int64_t pttl_ms = redis_batch_reply(ttls, i)->integer;
+	for (size_t at = 0; at < key_count && !error; at += keys_at_once) {
+		size_t left = key_count - at;
 
-		if (pttl_ms == -2)
-			continue;
-		tag_add(cw, batch, keys[i], pttl_ms, tags, tag_count);
-		++*ret_tagged;
+		error = tag_some(cw, tags, tag_count, keys + at,
+			left < keys_at_once ? left : keys_at_once, ret_tagged, fault);
 	}
-	if (!error && redis_batch_count(batch))
-		error = redis_node_run(redis_store_node(cw->store, keys[0]), REDIS_COMMANDS, batch,
-			cw_deadline(cw), fault);
-	for (size_t i = 0; i < redis_batch_count(batch) && !error; i++)
-		error = redis_value_error(redis_batch_reply(batch, i), fault);
-	redis_batch_free(ttls);
-	redis_batch_free(batch);
 	return error;
 }

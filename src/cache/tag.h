@@ -33,7 +33,7 @@ size_t tag_add(struct cw *cw, struct redis_batch *batch, struct slice key, int64
 	const struct slice *tags, size_t count);
 /*
  * Tags keys that are there already, with the expiry that each has. *ret_tagged counts the keys that
- * exist; absent ones are left out. Parks.
+ * exist; absent ones are left out. Keys a hundred at a time, on the bulk connection. Parks.
  */
 enum error tag_existing(struct cw *cw, const struct slice *tags, size_t tag_count,
 	const struct slice *keys, size_t key_count, size_t *ret_tagged, struct fault *fault);

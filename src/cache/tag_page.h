@@ -16,13 +16,13 @@ struct tag_pages {
 	struct cw *cw;
 	struct slice set; /* the key of the set */
 	enum redis_role role;
-	size_t most;		       /* members of a page, about; may be changed between pages */
+	size_t most; /* members of a page, about; may be changed between pages */
+	size_t fits; /* of them are taken to be within TAG_PAGE_BYTES; it learns */
 	char cursor[TAG_CURSOR_BYTES]; /* "0" to begin with; where the next page begins */
 	/* Out: the page. */
 	size_t count;
 	/* Own. */
 	struct redis_value *reply;
-	size_t fits; /* so many were within TAG_PAGE_BYTES lately */
 	bool begun;
 };
 

@@ -14,6 +14,11 @@ static const char remove_script[] =
 	"if v and string.sub(v, 1, #ARGV[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end "
 	"return 0";
 
+static const char extend_script[] = "local v = redis.call('GET', KEYS[1]) "
+				    "if v and string.sub(v, 1, #ARGV[1]) == ARGV[1] then "
+				    "return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end "
+				    "return 0";
+
 void token_new(char ret[TOKEN_DIGITS + 1])
 {
 	uint8_t random[TOKEN_DIGITS / 2];
@@ -56,4 +61,20 @@ void token_remove(struct cw *cw, struct slice key, struct slice token)
 	struct slice argv[] = {SLICE("EVAL"), slice_str(remove_script), SLICE("1"), key, token};
 
 	redis_store_call(cw->store, call, key, sizeof argv / sizeof *argv, argv, NULL, NULL);
+}
+
+enum error token_extend(struct cw *cw, struct slice key, struct slice token, int64_t ttl_ms,
+	bool *ret_held, struct fault *fault)
+{
+	struct redis_value *reply = NULL;
+	char ttl[24];
+
+	*ret_held = false;
+	snprintf(ttl, sizeof ttl, "%lld", (long long)ttl_ms);
+	enum error error = redis_store_command(cw->store, key, &reply, fault, SLICE("EVAL"),
+		slice_str(extend_script), SLICE("1"), key, token, slice_str(ttl));
+	if (!error)
+		*ret_held = reply->type == REDIS_INTEGER && reply->integer == 1;
+	redis_value_free(reply);
+	return error;
 }

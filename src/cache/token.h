@@ -21,6 +21,9 @@ enum error token_claim(struct cw *cw, struct slice key, const char *value, int64
 	struct redis_value **ret_holder, struct fault *fault);
 /* Whether what token_claim() found says that the holder of `token` has it. */
 bool token_is(const struct redis_value *holder, const char *token);
+/* Lets it live ttl_ms from now; *ret_held: the token's holder has it still. Parks. */
+enum error token_extend(struct cw *cw, struct slice key, struct slice token, int64_t ttl_ms,
+	bool *ret_held, struct fault *fault);
 /* Removes the key where the token's holder has it still. Parks; for cleanup sections too. */
 void token_remove(struct cw *cw, struct slice key, struct slice token);
 

@@ -28,6 +28,9 @@ static const struct {
 	ROW("XREVRANGE", LOOKUP_VALUE),
 	ROW("ZRANGE", LOOKUP_VALUE),
 	ROW("ZREVRANGEBYSCORE", LOOKUP_VALUE),
+	ROW("ZRANGEBYLEX", LOOKUP_VALUE),
+	ROW("ZCARD", LOOKUP_LENGTH),
+	ROW("ZSCAN", LOOKUP_PAGE),
 	ROW("SMEMBERS", LOOKUP_VALUE),
 	ROW("EVAL", LOOKUP_SCRIPT),
 #undef ROW
@@ -40,6 +43,14 @@ enum lookup lookup_of(struct slice command)
 			strncasecmp(command.p, commands[i].name, command.n) == 0)
 			return commands[i].lookup;
 	return LOOKUP_NONE;
+}
+
+/* A set in the middle of a walk may have an empty page. */
+static int64_t page_hit(const struct redis_value *page)
+{
+	if (page->type != REDIS_ARRAY || page->count != 2 || page->items[1]->type != REDIS_ARRAY)
+		return -1;
+	return page->items[1]->count > 0 || !slice_is(page->items[0]->text, "0");
 }
 
 static int64_t values_in(const struct redis_value *array)
@@ -66,6 +77,8 @@ static int64_t hits_in(enum lookup lookup, const struct redis_value *reply)
 		return reply->type == REDIS_NIL ? 0 : -1;
 	case LOOKUP_EACH:
 		return reply->type == REDIS_ARRAY ? values_in(reply) : -1;
+	case LOOKUP_PAGE:
+		return page_hit(reply);
 	case LOOKUP_TYPE:
 		if (reply->type != REDIS_STATUS || slice_is(reply->text, "QUEUED"))
 			return -1;

@@ -16,6 +16,7 @@ enum lookup {
 	LOOKUP_TYPE,   /* the status `none` = a miss */
 	LOOKUP_LENGTH, /* 0 = a miss */
 	LOOKUP_TTL,    /* -2 = a miss */
+	LOOKUP_PAGE,   /* a cursor and elements; no elements at the end = a miss */
 	/* Our scripts read one key, and answer 0 where it was not what they want; or they answer an
 	 * array that begins with their hits and misses. */
 	LOOKUP_SCRIPT,

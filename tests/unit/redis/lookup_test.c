@@ -39,6 +39,17 @@ START_TEST(replies_tell_hits_from_misses)
 	check("XRANGE", 1, array, 1, 0);
 	check("ZREVRANGEBYSCORE", 1, array, 1, 0);
 	check("GETRANGE", 1, TEXT(REDIS_STRING, ""), 0, 1);
+	check("ZCARD", 1, NUMBER(0), 0, 1);
+	check("ZRANGEBYLEX", 1, array, 1, 0);
+	struct redis_value end = TEXT(REDIS_STRING, "0"), on = TEXT(REDIS_STRING, "17");
+	struct redis_value *full[] = {&end, &array}, *none[] = {&end, &empty},
+			   *gap[] = {&on, &empty};
+	check("ZSCAN", 1, (struct redis_value){.type = REDIS_ARRAY, .count = 2, .items = full}, 1,
+		0);
+	check("ZSCAN", 1, (struct redis_value){.type = REDIS_ARRAY, .count = 2, .items = gap}, 1,
+		0);
+	check("ZSCAN", 1, (struct redis_value){.type = REDIS_ARRAY, .count = 2, .items = none}, 0,
+		1);
 	check("EVAL", 1, NUMBER(1), 1, 0);
 	check("EVAL", 1, NUMBER(0), 0, 1);
 	check("EVAL", 1, counted, 3, 2);

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One tag's set: members whose keys are gone are marked, and forgotten when they are found so
+ * again.
+ *
+ * Special: the marks are times of Redis's own clock, so that it does not matter which daemon sees
+ * them. A writer's ZADD takes a mark away, and marking or removing compares with what was read.
+ */
+#include "cache/pruner_internal.h"
+#include "cache/tag_list.h"
+#include "cache/tag_page.h"
+
+/*
+ * The member, its score as it was read, how long a mark must be old. 1 = marked, 2 = removed, 3 =
+ * left alone, 0 = no longer a member.
+ */
+static const char script[] =
+	"local s = redis.call('ZSCORE', KEYS[1], ARGV[1]) "
+	"if not s then return 0 end "
+	"s = tonumber(s) "
+	"if s ~= tonumber(ARGV[2]) then return 3 end "
+	"local t = redis.call('TIME') "
+	"local now = t[1] * 1000 + math.floor(t[2] / 1000) "
+	"if s >= 0 then "
+	"redis.call('ZADD', KEYS[1], string.format('%.0f', -now), ARGV[1]) return 1 end "
+	"if now + s < tonumber(ARGV[3]) then return 3 end "
+	"redis.call('ZREM', KEYS[1], ARGV[1]) return 2";
+
+enum { script_removed = 2 };
+
+/* One of our sets at work. */
+struct set {
+	struct prune_walk *walk;
+	struct slice key;
+	struct tag_pages pages;
+	uint64_t members, stale;
+};
+
+static enum error run(struct set *set, struct redis_batch *batch)
+{
+	struct cw *cw = set->walk->cw;
+	enum error error = redis_node_run(redis_store_node(cw->store, set->key), REDIS_BULK, batch,
+		cw_deadline(cw), &set->walk->fault);
+
+	for (size_t i = 0; i < redis_batch_count(batch) && !error; i++)
+		error = redis_value_error(redis_batch_reply(batch, i), &set->walk->fault);
+	return error;
+}
+
+/* Marks or forgets the members whose keys are gone. Parks. */
+static enum error judge(struct set *set, const struct redis_batch *exists)
+{
+	struct cw *cw = set->walk->cw;
+	struct redis_batch *batch = redis_batch_new();
+	struct buf age = {0};
+	enum error error = OK;
+
+	buf_int(&age, cw->conf->prune_every_ms);
+	for (size_t i = 0; i < set->pages.count; i++)
+		if (redis_batch_reply(exists, i)->integer == 0)
+			REDIS_ADD(batch, SLICE("EVAL"), slice_str(script), SLICE("1"), set->key,
+				tag_pages_member(&set->pages, i), tag_pages_score(&set->pages, i),
+				buf_slice(&age));
+	set->stale += redis_batch_count(batch);
+	if (redis_batch_count(batch))
+		error = run(set, batch);
+	for (size_t i = 0; i < redis_batch_count(batch) && !error; i++) {
+		if (redis_batch_reply(batch, i)->integer != script_removed)
+			continue;
+		set->walk->pruned++;
+		if (cw->metrics)
+			metric_add(cw->metrics, METRIC_TAG_PRUNED, NULL, NULL, 1);
+	}
+	buf_release(&age);
+	redis_batch_free(batch);
+	return error;
+}
+
+/* Parks. */
+static enum error look_at_page(struct set *set)
+{
+	struct redis_batch *exists = redis_batch_new();
+	enum error error = OK;
+
+	for (size_t i = 0; i < set->pages.count; i++)
+		REDIS_ADD(exists, SLICE("EXISTS"), tag_pages_member(&set->pages, i));
+	if (set->pages.count)
+		error = run(set, exists);
+	if (!error && set->pages.count)
+		error = judge(set, exists);
+	set->members += set->pages.count;
+	redis_batch_free(exists);
+	return error;
+}
+
+enum error prune_tag(struct prune_walk *walk, struct slice key, struct slice name)
+{
+	struct set set = {.walk = walk, .key = key};
+	enum error error = OK;
+
+	tag_pages_init(&set.pages, walk->cw, key, REDIS_BULK);
+	set.pages.most = PRUNE_PAGE;
+	while (!error && tag_pages_more(&set.pages)) {
+		error = tag_pages_next(&set.pages, &walk->fault);
+		if (!error)
+			error = look_at_page(&set);
+		if (!error)
+			error = prune_pause(walk, set.pages.count);
+	}
+	tag_pages_release(&set.pages);
+	/* Somebody else's key under our prefix is nothing to walk through. */
+	if (error == ERR_WRONG_TYPE)
+		return OK;
+	walk->members += set.members;
+	walk->stale += set.stale;
+	if (!error && set.members && walk->tags++ < TAG_LIST_MOST)
+		error = tag_list_add(walk->cw, name, set.members, set.stale, &walk->fault);
+	return error;
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* When to walk, and the walk over all keys; see pruner.h. */
+#include "cache/pruner.h"
+
+#include "base/glob.h"
+#include "base/mem.h"
+#include "cache/pruner_internal.h"
+#include "cache/tag_list.h"
+#include "cache/token.h"
+#include "cache/walk.h"
+
+enum {
+	lock_ms = 30000,
+	extend_ms = 5000,
+	looks_per_period = 4, /* whether it is our turn */
+	look_most_ms = 5000,
+	keys_pause_ms = 10,	   /* after each page of up to 500 of the server's keys */
+	members_per_second = 5000, /* of our sets */
+};
+
+static const struct prune_kind kinds[] = {
+	{{"tag:", 4}, prune_tag},
+};
+
+struct pruner {
+	struct cw *cw;
+	struct fiber_group group;
+};
+
+struct pruner *pruner_new(struct cw *cw)
+{
+	struct pruner *pruner = mem_new(struct pruner);
+
+	pruner->cw = cw;
+	fiber_group_init(&pruner->group, cw->loop);
+	return pruner;
+}
+
+void pruner_stop(struct pruner *pruner, int64_t deadline)
+{
+	fiber_group_cancel(&pruner->group);
+	fiber_group_join(&pruner->group, deadline);
+}
+
+void pruner_free(struct pruner *pruner)
+{
+	mem_free(pruner);
+}
+
+static enum error keep_lock(struct prune_walk *walk)
+{
+	int64_t now = clock_mono_ms();
+	bool held;
+
+	if (now - walk->extended_mono_ms < extend_ms)
+		return OK;
+	enum error error = token_extend(walk->cw, buf_slice(&walk->lock), slice_str(walk->token),
+		lock_ms, &held, &walk->fault);
+	walk->extended_mono_ms = now;
+	if (!error && !held)
+		error = fault_set(&walk->fault, ERR_CONFLICT, "another daemon prunes now");
+	return error;
+}
+
+enum error prune_pause(struct prune_walk *walk, size_t looked_at)
+{
+	enum error error = fiber_sleep(
+		(int64_t)(1000 * looked_at + members_per_second - 1) / members_per_second);
+
+	return error ? error : keep_lock(walk);
+}
+
+static enum error visit(struct prune_walk *walk, struct slice key)
+{
+	size_t own = slice_str(walk->cw->conf->redis.own_prefix).n;
+	struct slice rest = slice_of(key.p + own, key.n - own);
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		size_t n = kinds[i].prefix.n;
+
+		if (slice_starts(rest, kinds[i].prefix))
+			return kinds[i].visit(walk, key, slice_of(rest.p + n, rest.n - n));
+	}
+	return OK;
+}
+
+static bool look_at_page(void *context, struct walk_page *page)
+{
+	struct prune_walk *walk = context;
+	struct slice own = slice_str(walk->cw->conf->redis.own_prefix);
+
+	for (size_t i = 0; i < page->names->count && !walk->error; i++) {
+		struct slice key = page->names->items[i]->text;
+
+		if (slice_starts(key, own))
+			walk->error = visit(walk, key);
+	}
+	if (!walk->error)
+		walk->error = fiber_sleep(keys_pause_ms);
+	if (!walk->error)
+		walk->error = keep_lock(walk);
+	return !walk->error;
+}
+
+/* Pages have no commands of their own. */
+static enum error answered(void *context, struct walk_page *page, struct fault *fault)
+{
+	(void)context;
+	(void)page;
+	(void)fault;
+	return OK;
+}
+
+static void tell_metrics(const struct prune_walk *walk)
+{
+	struct metrics *metrics = walk->cw->metrics;
+
+	if (!metrics)
+		return;
+	metric_set(metrics, METRIC_TAG_MEMBERS, NULL, NULL, (double)walk->members);
+	if (walk->members)
+		metric_set(metrics, METRIC_TAG_STALE_RATIO, NULL, NULL,
+			(double)walk->stale / (double)walk->members);
+	else
+		metric_drop(metrics, METRIC_TAG_STALE_RATIO, NULL, NULL);
+}
+
+/* Parks. */
+static enum error walk_all(struct prune_walk *walk)
+{
+	const struct walk_handler handler = {look_at_page, answered, walk};
+	struct cw *cw = walk->cw;
+	struct buf match = {0};
+
+	glob_escape(slice_str(cw->conf->redis.own_prefix), &match);
+	buf_char(&match, '*');
+	enum error error = tag_list_begin(cw, &walk->fault);
+	if (!error)
+		error = walk_run(
+			&(struct walk_spec){cw, buf_slice(&match), 0, &handler}, &walk->fault);
+	if (!error)
+		error = walk->error;
+	if (!error)
+		error = tag_list_end(cw,
+			&(struct tag_list_sums){walk->tags, walk->members, walk->stale,
+				walk->pruned, clock_wall_ms()},
+			&walk->fault);
+	if (!error)
+		tell_metrics(walk);
+	buf_release(&match);
+	return error;
+}
+
+/* The lock stays until the next walk is due, for whoever comes first then. */
+static void leave_lock(struct prune_walk *walk)
+{
+	int64_t left = walk->began_mono_ms + walk->cw->conf->prune_every_ms - clock_mono_ms();
+	bool held;
+
+	token_extend(walk->cw, buf_slice(&walk->lock), slice_str(walk->token), left > 1 ? left : 1,
+		&held, NULL);
+}
+
+/* What another daemon's walk makes old. */
+static void forget_metrics(const struct cw *cw)
+{
+	if (!cw->metrics)
+		return;
+	metric_drop(cw->metrics, METRIC_TAG_MEMBERS, NULL, NULL);
+	metric_drop(cw->metrics, METRIC_TAG_STALE_RATIO, NULL, NULL);
+}
+
+/* One walk, where the lock can be had: true then. Parks. */
+static bool try_walk(struct cw *cw)
+{
+	char token[TOKEN_DIGITS + 1];
+	struct prune_walk walk = {.cw = cw, .token = token, .began_mono_ms = clock_mono_ms()};
+	struct redis_value *holder = NULL;
+
+	token_new(token);
+	cw_own_key(cw, "prune", slice_of(NULL, 0), &walk.lock);
+	enum error error = token_claim(cw, buf_slice(&walk.lock), token, lock_ms, &holder, NULL);
+	bool ours = !error && token_is(holder, token);
+
+	if (ours) {
+		walk.extended_mono_ms = clock_mono_ms();
+		walk_all(&walk);
+		leave_lock(&walk);
+	} else if (!error) {
+		forget_metrics(cw);
+	}
+	redis_value_free(holder);
+	buf_release(&walk.lock);
+	return ours;
+}
+
+static void prune(void *argument)
+{
+	struct pruner *pruner = argument;
+	int64_t last = clock_mono_ms();
+	enum error error = OK;
+
+	while (!error) {
+		int64_t every = pruner->cw->conf->prune_every_ms, wait = every / looks_per_period;
+		int64_t now;
+
+		error = fiber_sleep(wait < look_most_ms ? wait : look_most_ms);
+		now = clock_mono_ms();
+		if (!error && now - last >= every && try_walk(pruner->cw))
+			last = now;
+	}
+}
+
+void pruner_start(struct pruner *pruner)
+{
+	fiber_spawn(&pruner->group, "pruner", prune, pruner);
+}

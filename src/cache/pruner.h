@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The pruner forgets what our sets know of keys that are gone, slowly and for all daemons:
+ *
+ *	cw:prune (a lock: one daemon at a time, at most once per cache.prune_every)
+ *	  -> SCAN, 50,000 keys a second at most -> each set of ours -> 5,000 members a second at
+ *most
+ *	  -> cw:tags:{0} (names and sizes, for any daemon to tell), metrics
+ *
+ * The first walk begins one cache.prune_every after the start.
+ */
+#ifndef CW_CACHE_PRUNER_H
+#define CW_CACHE_PRUNER_H
+
+#include "cache/cw.h"
+
+struct pruner;
+
+struct pruner *pruner_new(struct cw *cw);
+/* Begins; a daemon does, a library's handle does not. */
+void pruner_start(struct pruner *pruner);
+/* Parks. */
+void pruner_stop(struct pruner *pruner, int64_t deadline);
+/* It has stopped, or never began. NULL is welcome. */
+void pruner_free(struct pruner *pruner);
+
+#endif
