@@ -194,6 +194,38 @@ enum error template_fill(const struct template *t, enum template_escape escape,
 	return OK;
 }
 
+/* Whether `literal` comes behind the value first, and not within it. */
+static bool ends_at(const struct buf *value, struct slice literal)
+{
+	struct buf text = {0};
+
+	buf_add(&text, buf_slice(value));
+	buf_add(&text, literal);
+	bool ends = memmem(text.p, text.n, literal.p, literal.n) == text.p + value->n;
+	buf_release(&text);
+	return ends;
+}
+
+bool template_tells(
+	const struct template *t, template_lookup *lookup, void *context, struct slice *ret)
+{
+	struct buf value = {0};
+	bool tells = true;
+
+	for (size_t i = 0; i + 1 < t->count && tells; i++) {
+		bool last = i + 2 == t->count && t->parts[i + 1].literal;
+
+		if (t->parts[i].literal || last)
+			continue;
+		*ret = t->names[t->parts[i].name];
+		buf_clear(&value);
+		lookup(context, *ret, &value);
+		tells = t->parts[i + 1].literal && ends_at(&value, t->parts[i + 1].bytes);
+	}
+	buf_release(&value);
+	return tells;
+}
+
 static bool lookup_one(void *context, struct slice name, struct buf *out)
 {
 	(void)name;

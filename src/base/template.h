@@ -45,6 +45,14 @@ enum template_escape {
 enum error template_fill(const struct template *t, enum template_escape escape,
 	template_lookup *lookup, void *context, struct buf *out, struct fault *fault);
 
+/*
+ * Whether the filled text tells the values, so that different values give different texts: none but
+ * the last may hold the literal that comes behind it, and no two names may touch. *ret is the name
+ * at fault otherwise.
+ */
+bool template_tells(
+	const struct template *t, template_lookup *lookup, void *context, struct slice *ret);
+
 /* The common case of one name and one value. */
 void template_fill_one(
 	const struct template *t, enum template_escape escape, struct slice value, struct buf *out);

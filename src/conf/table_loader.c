@@ -36,9 +36,24 @@ static const char *check_names(
 	return NULL;
 }
 
+static bool no_value(void *context, struct slice name, struct buf *out)
+{
+	(void)context;
+	(void)name;
+	(void)out;
+	return false;
+}
+
 /* Two calls that differ must not share a key. */
 static const char *check_params(struct reader *r, const struct conf_loader *loader)
 {
+	struct slice touching;
+
+	if (!template_tells(loader->key, no_value, NULL, &touching))
+		return reader_say(r,
+			"has a key in which {%.*s} touches the next name: calls that differ "
+			"would share a value",
+			(int)touching.n, touching.p);
 	for (size_t i = 0; i < loader->param_count; i++) {
 		struct slice param = loader->params[i];
 		const char *wrong = reader_check_name(param);

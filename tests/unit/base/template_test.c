@@ -238,6 +238,47 @@ START_TEST(random_templates_agree_with_the_plain_reference)
 }
 END_TEST
 
+/* {a} and {b} have the values; a letter other than these has none. */
+static bool lookup_two(void *context, struct slice name, struct buf *out)
+{
+	const char *const *values = context;
+
+	if (name.p[0] != 'a' && name.p[0] != 'b')
+		return false;
+	buf_str(out, values[name.p[0] - 'a']);
+	return true;
+}
+
+START_TEST(a_text_tells_its_values_or_the_name_at_fault)
+{
+	static const struct {
+		const char *template, *a, *b, *at; /* NULL: it tells */
+	} cases[] = {
+		{"k:{a}:{b}", "x", "y:z", NULL},
+		{"k:{a}:{b}", "x:y", "z", "a"},
+		{"k:{b}:{a}", "x:y", "z", NULL},
+		{"k:{a}--{b}", "x-", "y", "a"},
+		{"k:{a}--{b}", "x-y", "-", NULL},
+		{"k:{a}:end", "x:end:y", "", NULL},
+		{"k:{a}:{b}:end", "x", "y:end:end", NULL},
+		{"k:{a}", "::", "", NULL},
+		{"{a}{b}", "x", "y", "a"},
+		{"k", "", "", NULL},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct template *t = parsed(cases[i].template);
+		const char *values[] = {cases[i].a, cases[i].b};
+		struct slice at = {0};
+		bool tells = template_tells(t, lookup_two, values, &at);
+
+		ck_assert_msg(tells == !cases[i].at, "%zu", i);
+		ck_assert(tells || slice_is(at, cases[i].at));
+		template_free(t);
+	}
+}
+END_TEST
+
 START_TEST(hostile_texts_are_quick)
 {
 	static const char *const templates[] = {"{a}-{b}-{c}-{d}-{e}-{f}x", "{a}{b}{c}{d}{e}{f}:x",
@@ -260,4 +301,5 @@ END_TEST
 TEST_SUITE("template", values_are_filled_in, what_has_no_value_is_named_and_nothing_is_left,
 	one_value_fills_every_name, names_come_in_order_of_first_use,
 	wrong_texts_are_refused_with_the_reason, whole_keys_match,
-	random_templates_agree_with_the_plain_reference, hostile_texts_are_quick)
+	random_templates_agree_with_the_plain_reference,
+	a_text_tells_its_values_or_the_name_at_fault, hostile_texts_are_quick)

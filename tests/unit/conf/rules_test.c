@@ -180,6 +180,9 @@ static const struct scratch_fault loaders[] = {
 	{"loaders:\n  l: {params: [a], key: \"k:{b}\", source: {type: file, path: /x}}\n",
 		"c.yaml:2: loaders.l has the parameter a, which its key lacks: calls that differ "
 		"would share a value\n"},
+	{"loaders:\n  l: {params: [a, b], key: \"k:{a}{b}\", source: {type: file, path: /x}}\n",
+		"c.yaml:2: loaders.l has a key in which {a} touches the next name: calls that "
+		"differ would share a value\n"},
 	{"loaders:\n  l: {key: \"k:{b}\", source: {type: file, path: /x}}\n",
 		"c.yaml:2: loaders.l has k:{b} with {b}, which is not among its params\n"},
 	{"loaders:\n  l: {key: k, source: {type: http, base_url: \"http://x\", path: "
