@@ -20,6 +20,8 @@ struct result {
 	struct slice value;
 	bool has_value;
 	struct lease lease; /* token "" = none */
+	bool served;	    /* stale, and counted */
+	bool dropped;	    /* loaded, but not kept */
 };
 
 /* What keeps us from Redis and does not concern this key: the value is loaded without it. */
@@ -66,21 +68,42 @@ static bool due_early(const struct result *result)
 }
 
 /* Parks. */
+static void give_back(struct result *result, const struct fault *why)
+{
+	if (!result->lease.token[0])
+		return;
+	lease_release(result->cw, result->request->key, slice_str(result->lease.token));
+	result->lease.token[0] = '\0';
+	results_wake(result->cw, result->request->key, why);
+}
+
+/* Parks. */
 static enum error take_lease(struct result *result, struct fault *fault)
 {
 	return lease_take(result->cw, result->request->key,
 		result->request->load_ms + lease_spare_ms, &result->lease, fault);
 }
 
-/*
- * One look. *ret_again where the value is absent and somebody else loads it. Parks.
- */
-static enum error look(struct result *result, bool *ret_again, struct fault *fault)
+/* Whether somebody stored between our look and our lease. Parks. */
+static bool was_stored(const struct result *result)
+{
+	int64_t before_ms = result->entry.reply ? result->entry.ttl_ms : -2, now_ms;
+
+	if (entry_ttl(result->cw, result->request->key, &now_ms, NULL))
+		return false;
+	return now_ms != before_ms && (now_ms == -1 || now_ms > before_ms);
+}
+
+/* What follows a look: use or load the value, wait for somebody else's load, or look again. */
+enum next { DONE, WAIT, AGAIN };
+
+/* Parks. */
+static enum error look(struct result *result, enum next *ret, struct fault *fault)
 {
 	struct entry *entry = &result->entry;
 	enum error error = entry_read(result->cw, result->request->key, entry, fault);
 
-	*ret_again = false;
+	*ret = DONE;
 	if (!error && entry->reply)
 		error = take_value(result, fault);
 	if (error)
@@ -90,10 +113,12 @@ static enum error look(struct result *result, bool *ret_again, struct fault *fau
 	if (fresh && !due_early(result))
 		return OK;
 	error = take_lease(result, fault);
-	if (result->lease.token[0])
+	if (!result->lease.token[0])
+		*ret = error || result->has_value ? DONE : WAIT;
+	else if (was_stored(result))
+		*ret = AGAIN;
+	else
 		result->state = RESULT_LOAD;
-	else if (!error)
-		*ret_again = !result->has_value;
 	/* A value at hand needs no lease. */
 	return result->has_value && is_away(error) ? OK : error;
 }
@@ -101,18 +126,19 @@ static enum error look(struct result *result, bool *ret_again, struct fault *fau
 static enum error begin(struct result *result, struct fault *fault)
 {
 	enum error error = OK;
-	bool again = true;
+	enum next next = AGAIN;
 
-	while (!error && again) {
+	while (!error && next != DONE) {
+		give_back(result, NULL);
 		entry_release(&result->entry);
 		buf_clear(&result->own);
 		result->has_value = false;
-		error = look(result, &again, fault);
-		if (!error && again)
+		error = look(result, &next, fault);
+		if (!error && next == WAIT)
 			error = results_wait(
 				result->cw, result->request->key, result->request->deadline, fault);
 		/* Waiting in vain is no reason to load beside all others. */
-		if (again && (error == ERR_TIMEOUT || error == ERR_OVERLOADED))
+		if (next == WAIT && (error == ERR_TIMEOUT || error == ERR_OVERLOADED))
 			return error;
 	}
 	if (!is_away(error))
@@ -130,7 +156,7 @@ enum error result_begin(struct cw *cw, const struct result_request *request, str
 	result->request = request;
 	enum error error = begin(result, fault);
 	if (!error && result->state == RESULT_STALE)
-		cw->stale_served++;
+		result_served(result);
 	if (error) {
 		result_end(result);
 		result = NULL;
@@ -154,6 +180,8 @@ int64_t result_ttl_ms(const struct result *result)
 {
 	const struct result_request *request = result->request;
 
+	if (result->state == RESULT_MISS && result->dropped)
+		return -2;
 	if (result->state == RESULT_MISS)
 		return request->ttl_ms ? request->ttl_ms
 				       : conf_ttl_ms(result->cw->conf, request->key);
@@ -182,7 +210,7 @@ void result_finish(struct result *result, struct slice value, struct fault *faul
 		.ttl_ms = request->ttl_ms,
 		.tags = request->tags,
 		.tag_count = request->tag_count};
-	bool kept;
+	bool kept = false;
 
 	fault->error = OK;
 	result->cw->loads++;
@@ -191,7 +219,8 @@ void result_finish(struct result *result, struct slice value, struct fault *faul
 			lease_release(result->cw, request->key, slice_str(result->lease.token));
 		result->lease.token[0] = '\0';
 		result->state = RESULT_MISS;
-		results_wake(result->cw, request->key);
+		result->dropped = !kept;
+		results_wake(result->cw, request->key, NULL);
 	}
 	buf_clear(&result->own);
 	buf_add(&result->own, value);
@@ -199,33 +228,28 @@ void result_finish(struct result *result, struct slice value, struct fault *faul
 	result->has_value = true;
 }
 
-static void give_back(struct result *result)
+void result_fail(struct result *result, const struct fault *why)
 {
-	if (!result->lease.token[0])
-		return;
-	lease_release(result->cw, result->request->key, slice_str(result->lease.token));
-	result->lease.token[0] = '\0';
-	results_wake(result->cw, result->request->key);
-}
-
-void result_fail(struct result *result)
-{
-	give_back(result);
+	give_back(result, why);
 	if (!result->has_value)
 		return;
-	if (result->entry.stale) {
+	result->state = result->entry.stale ? RESULT_STALE : RESULT_HIT;
+	if (result->entry.stale)
+		result_served(result);
+}
+
+void result_served(struct result *result)
+{
+	if (!result->served)
 		result->cw->stale_served++;
-		result->state = RESULT_STALE;
-	} else {
-		result->state = RESULT_HIT;
-	}
+	result->served = true;
 }
 
 void result_end(struct result *result)
 {
 	if (!result)
 		return;
-	give_back(result);
+	give_back(result, NULL);
 	entry_release(&result->entry);
 	buf_release(&result->own);
 	mem_free(result);

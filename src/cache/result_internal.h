@@ -8,11 +8,12 @@
 /*
  * Waits until the key's lease may have ended: told by who loads in this process, or found out by
  * the one of the waiters who asks Redis now and then. ERR_OVERLOADED past RESULT_MAX_WAITERS,
- * ERR_TIMEOUT, ERR_CANCELLED, or why Redis could not be asked. Parks.
+ * ERR_TIMEOUT, ERR_CANCELLED, why Redis could not be asked, or the error that the load has ended
+ * with. Parks.
  */
 enum error results_wait(struct cw *cw, struct slice key, int64_t deadline, struct fault *fault);
-/* All who wait for the key look again. */
-void results_wake(struct cw *cw, struct slice key);
+/* All who wait for the key look again, or get that error where `failed` is not NULL. */
+void results_wake(struct cw *cw, struct slice key, const struct fault *failed);
 /* 0 < x < 1, each as likely. */
 double results_random(struct cw *cw);
 

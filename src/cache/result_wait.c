@@ -20,7 +20,8 @@ struct waiting {
 	UT_hash_handle hh;
 	struct fiber_cond cond;
 	size_t count;
-	uint64_t woken; /* how often all were told to look again */
+	uint64_t woken;	     /* how often all were told to look again */
+	struct fault failed; /* why, where they need not look again */
 	bool polled;
 	size_t n;
 	char key[];
@@ -83,19 +84,20 @@ static void leave(struct results *results, struct waiting *waiting)
 	mem_free(waiting);
 }
 
-static void wake(struct waiting *waiting)
+static void wake(struct waiting *waiting, const struct fault *failed)
 {
 	waiting->woken++;
+	waiting->failed = failed ? *failed : (struct fault){0};
 	fiber_cond_broadcast(&waiting->cond);
 }
 
-void results_wake(struct cw *cw, struct slice key)
+void results_wake(struct cw *cw, struct slice key, const struct fault *failed)
 {
 	struct waiting *waiting;
 
 	HASH_FIND(hh, cw->results->waiting, key.p, key.n, waiting);
 	if (waiting)
-		wake(waiting);
+		wake(waiting, failed);
 }
 
 static int64_t sooner(int64_t a, int64_t b)
@@ -122,7 +124,7 @@ static enum error poll_lease(
 		wait_ms = sooner(wait_ms * 3 / 2, poll_last_ms);
 	}
 	if (!error && waiting->woken == before)
-		wake(waiting);
+		wake(waiting, NULL);
 	return error;
 }
 
@@ -140,12 +142,14 @@ static enum error await_poller(struct waiting *waiting, int64_t deadline)
 enum error results_wait(struct cw *cw, struct slice key, int64_t deadline, struct fault *fault)
 {
 	struct results *results = cw->results;
+	struct fault failed = {0};
 	enum error error;
 
 	if (results->count >= RESULT_MAX_WAITERS)
 		return fault_set(fault, ERR_OVERLOADED,
 			"%d requests wait for values that are being loaded", RESULT_MAX_WAITERS);
 	struct waiting *waiting = join(results, key);
+	uint64_t before = waiting->woken;
 	if (waiting->polled) {
 		error = await_poller(waiting, deadline);
 	} else {
@@ -156,7 +160,13 @@ enum error results_wait(struct cw *cw, struct slice key, int64_t deadline, struc
 		if (error)
 			fiber_cond_broadcast(&waiting->cond);
 	}
+	if (waiting->woken != before)
+		failed = waiting->failed;
 	leave(results, waiting);
+	if (!error && failed.error) {
+		*fault = failed;
+		return failed.error;
+	}
 	if (error == ERR_TIMEOUT && clock_mono_ms() >= deadline)
 		fault_set(fault, error, "the value was not loaded in time by who loads it");
 	else if (error == ERR_CANCELLED)

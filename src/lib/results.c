@@ -167,7 +167,7 @@ static enum error end(struct cw_cache *cache, void *args, struct fault *fault)
 		if (reading->ret->origin == CW_MISS && !not_stored.error)
 			reading->ret->ttl = stored_ttl(cache, reading);
 	} else {
-		result_fail(reading->result);
+		result_fail(reading->result, NULL);
 		take_value(reading);
 	}
 	if (!reading->ret->data)

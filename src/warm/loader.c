@@ -8,6 +8,7 @@
 
 /* Each load moves the average by an eighth of the difference, as TCP does (RFC 6298). */
 static const double average_share = 0.125;
+enum { cleanup_ms = 5000 };
 
 struct loaders *loaders_new(struct cw *cw, struct sources *sources)
 {
@@ -71,6 +72,8 @@ static enum error wait_for_room(struct load_call *call)
 		return fault_set(&call->fault, ERR_OVERLOADED,
 			"%d loads of %s run already and none ended in time", LOADER_MAX_LOADS,
 			loader->name);
+	if (error)
+		fault_set(&call->fault, error, "the load of %s was cancelled", loader->name);
 	return error;
 }
 
@@ -82,6 +85,21 @@ static void forget(struct load_call *call)
 
 	if (result_value(call->result, &value))
 		entry_delete_many(call->loaders->cw, &key, 1, &deleted, NULL);
+}
+
+/* What came of the load concerns all who wait for it, unless the reason lies with us. Parks. */
+static void fail(struct load_call *call)
+{
+	const struct fault *fault = &call->fault;
+	bool ours = fault->error == ERR_CANCELLED || fault->error == ERR_OVERLOADED;
+
+	fiber_cleanup_begin(cleanup_ms);
+	if (fault->error == ERR_NO_VALUE)
+		forget(call);
+	else
+		note_error(call->loader, fault);
+	result_fail(call->result, ours ? NULL : fault);
+	fiber_cleanup_end();
 }
 
 /* Parks. */
@@ -102,17 +120,13 @@ static void run_load(struct load_call *call)
 	fiber_cond_signal(&loader->room);
 	if (!call->fault.error) {
 		note_load(loader, clock_mono_ns() - began_ns);
+		fiber_cleanup_begin(cleanup_ms);
 		result_finish(call->result, buf_slice(&value), &stored);
+		fiber_cleanup_end();
 	}
 out:
-	fiber_cleanup_begin(5000);
-	if (call->fault.error == ERR_NO_VALUE)
-		forget(call);
-	else if (call->fault.error)
-		note_error(loader, &call->fault);
 	if (call->fault.error)
-		result_fail(call->result);
-	fiber_cleanup_end();
+		fail(call);
 	buf_release(&value);
 }
 
@@ -123,7 +137,7 @@ static void load_fiber(void *argument)
 	run_load(call);
 	call->over = true;
 	fiber_cond_broadcast(&call->ended);
-	fiber_cleanup_begin(5000);
+	fiber_cleanup_begin(cleanup_ms);
 	load_call_unref(call);
 	fiber_cleanup_end();
 }
@@ -195,7 +209,7 @@ static enum error get(struct load_call *call, struct loaded *ret, struct fault *
 	hand_over(call, ret);
 	ret->state = ret->ttl_ms == 0 ? RESULT_STALE : RESULT_HIT;
 	if (ret->state == RESULT_STALE)
-		call->loaders->cw->stale_served++;
+		result_served(call->result);
 	start_load(call, NULL);
 	return OK;
 }

@@ -4,6 +4,7 @@
 #include "cache/key.h"
 #include "cache/tag.h"
 #include "warm/loader_internal.h"
+#include "warm/row.h"
 
 enum { row_slack_bytes = 65536 };
 
@@ -30,12 +31,28 @@ static enum error fill(struct load_call *call, const struct template *template, 
 	return error ? ERR_BAD_PARAMETER : OK;
 }
 
+/* Calls that differ must not share a key. */
+static enum error check_ambiguous(struct load_call *call, struct fault *fault)
+{
+	const struct template *key = call->conf_loader->key;
+	struct slice name, text = template_text(key);
+
+	if (template_tells(key, param_value, call, &name))
+		return OK;
+	return fault_set(fault, ERR_BAD_PARAMETER,
+		"the value of %.*s holds what comes behind it in the key %.*s, so that other "
+		"values would come to the same key",
+		(int)name.n, name.p, (int)(text.n < 200 ? text.n : 200), text.p);
+}
+
 static enum error fill_key(struct load_call *call, const struct identity *who, struct fault *fault)
 {
 	struct key_guard guard;
 	enum error error = fill(call, call->conf_loader->key, &call->key, fault);
 
 	key_guard_init(&guard, call->conf, who);
+	if (!error)
+		error = check_ambiguous(call, fault);
 	if (!error)
 		error = key_check(buf_slice(&call->key), fault);
 	if (!error)
@@ -127,20 +144,13 @@ void load_call_unref(struct load_call *call)
 	mem_free(call);
 }
 
-static bool row_value(void *context, struct slice name, struct buf *out)
-{
-	const struct source_row *row = context;
-
-	return source_row_get(row, name, out);
-}
-
 static enum error add_row(const struct load_call *call, struct source_row *row, struct buf *value,
 	struct fault *fault)
 {
 	const struct template *template = call->conf_loader->value;
 
 	if (template)
-		return template_fill(template, TEMPLATE_LITERAL, row_value, row, value, fault);
+		return row_fill(template, row, value, fault);
 	source_row_json(row, value);
 	return OK;
 }

@@ -35,7 +35,7 @@ static bool lookup(void *context, struct slice name, struct buf *out)
 	return source_row_get(row, name, out);
 }
 
-static enum error fill(const struct template *t, const struct source_row *row, struct buf *out,
+enum error row_fill(const struct template *t, const struct source_row *row, struct buf *out,
 	struct fault *fault)
 {
 	union {
@@ -52,7 +52,7 @@ static enum error make_key(
 	enum error error;
 
 	buf_clear(&maker->key);
-	error = fill(maker->job->key, row, &maker->key, fault);
+	error = row_fill(maker->job->key, row, &maker->key, fault);
 	if (!error)
 		error = key_check(buf_slice(&maker->key), fault);
 	if (!error)
@@ -79,7 +79,7 @@ static enum error make_value(
 
 	buf_clear(&maker->value);
 	if (maker->job->value)
-		error = fill(maker->job->value, row, &maker->value, fault);
+		error = row_fill(maker->job->value, row, &maker->value, fault);
 	else
 		source_row_json(row, &maker->value);
 	if (!error && maker->job->value_base64)
@@ -142,7 +142,7 @@ static enum error make_ttl(
 
 	if (job->ttl) {
 		buf_clear(&maker->scratch);
-		error = fill(job->ttl, row, &maker->scratch, fault);
+		error = row_fill(job->ttl, row, &maker->scratch, fault);
 		if (error)
 			return error;
 		if (!row_ttl_parse(buf_slice(&maker->scratch), &ttl_ms))
@@ -166,7 +166,7 @@ static enum error make_tags(
 		struct buf *bytes = &maker->tag_bytes[i];
 
 		buf_clear(bytes);
-		error = fill(maker->job->tags[i], row, bytes, fault);
+		error = row_fill(maker->job->tags[i], row, bytes, fault);
 		if (!error && tag_check(buf_slice(bytes), fault)) {
 			error = ERR_SOURCE_ROW;
 			if (fault)

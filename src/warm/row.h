@@ -36,6 +36,10 @@ void row_maker_release(struct row_maker *maker);
  */
 enum error row_make(struct row_maker *maker, const struct source_row *row, struct fault *fault);
 
+/* Appends a template filled from a row; ERR_SOURCE_ROW where the row lacks a value. */
+enum error row_fill(const struct template *t, const struct source_row *row, struct buf *out,
+	struct fault *fault);
+
 /* Whole seconds (-1 = no expiry) or a duration -> milliseconds > 0 or -1; false where it is none.
  */
 bool row_ttl_parse(struct slice text, int64_t *ret_ms);

@@ -70,14 +70,14 @@ struct other {
 	struct result_request request;
 	struct result *result;
 	enum error error;
+	struct fault fault;
 };
 
 static void wait_for_it(void *argument)
 {
 	struct other *other = argument;
-	struct fault fault;
 
-	other->error = result_begin(&engine, &other->request, &other->result, &fault);
+	other->error = result_begin(&engine, &other->request, &other->result, &other->fault);
 }
 
 enum { others_count = 50 };
@@ -123,7 +123,7 @@ static void loads_fail(void)
 	fiber_group_init(&group, engine.loop);
 	fiber_spawn(&group, "other", wait_for_it, &other);
 	fiber_sleep(30);
-	result_fail(result);
+	result_fail(result, NULL);
 	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(1000)), OK);
 	ck_assert_int_eq(result_state(other.result), RESULT_LOAD);
 	result_end(result);
@@ -151,6 +151,38 @@ static void loads_fail(void)
 	result_end(result);
 }
 
+/* Those who wait get the error; who comes later loads. */
+static void waiters_fail(void)
+{
+	const struct result_request request = asking("k");
+	const struct fault why = {.error = ERR_SOURCE_FAILED, .detail = "out of order"};
+	struct result *result = begin(&request, RESULT_LOAD);
+	struct other others[others_count];
+	struct fiber_group group;
+
+	fiber_group_init(&group, engine.loop);
+	for (size_t i = 0; i < others_count; i++) {
+		others[i] = (struct other){.request = request};
+		fiber_spawn(&group, "other", wait_for_it, &others[i]);
+	}
+	fiber_sleep(30);
+	result_fail(result, &why);
+	result_end(result);
+	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(1000)), OK);
+	for (size_t i = 0; i < others_count; i++) {
+		ck_assert_int_eq(others[i].error, ERR_SOURCE_FAILED);
+		ck_assert_str_eq(others[i].fault.detail, "out of order");
+		ck_assert_ptr_null(others[i].result);
+	}
+	result_end(begin(&request, RESULT_LOAD));
+}
+
+START_TEST(who_waits_for_a_load_shares_its_error)
+{
+	engine_run("", waiters_fail);
+}
+END_TEST
+
 START_TEST(a_failed_load_is_the_next_ones)
 {
 	engine_run("", loads_fail);
@@ -170,7 +202,7 @@ static void stale_values(void)
 	ck_assert_int_eq(result_ttl_ms(uses), 0);
 	ck_assert_int_eq(result_age_seconds(uses), 610);
 	result_end(uses);
-	result_fail(loads);
+	result_fail(loads, NULL);
 	ck_assert_int_eq(result_state(loads), RESULT_STALE);
 	has(loads, "one");
 	result_end(loads);
@@ -200,7 +232,7 @@ static void early(void)
 	has(result, "one");
 	/* One is enough. */
 	result_end(begin(&request, RESULT_HIT));
-	result_fail(result);
+	result_fail(result, NULL);
 	ck_assert_int_eq(result_state(result), RESULT_HIT);
 	result_end(result);
 }
@@ -232,5 +264,6 @@ START_TEST(without_redis_all_load)
 END_TEST
 
 TEST_SUITE("result", what_was_loaded_is_there_for_the_next, others_wait_for_the_one_who_loads,
-	a_failed_load_is_the_next_ones, a_stale_value_serves_all_but_the_one_who_loads,
-	near_its_end_a_value_is_refreshed_early, without_redis_all_load)
+	who_waits_for_a_load_shares_its_error, a_failed_load_is_the_next_ones,
+	a_stale_value_serves_all_but_the_one_who_loads, near_its_end_a_value_is_refreshed_early,
+	without_redis_all_load)
