@@ -11,7 +11,8 @@ import tempfile
 
 import pytest
 
-from harness import Daemon, Redis
+from harness import Daemon, Redis, open_config
+from reading import Web
 
 
 def pytest_configure(config):
@@ -55,6 +56,14 @@ def daemon(start, redis):
     return start(open_config(redis))
 
 
+@pytest.fixture
+def web():
+    """A source over HTTP whose answers the test decides."""
+    server = Web()
+    yield server
+    server.close()
+
+
 @pytest.fixture(scope="module")
 def shared_folder():
     path = tempfile.mkdtemp(prefix="cw-")
@@ -77,13 +86,3 @@ def shared(shared_folder, shared_redis):
     yield daemon
     failure = daemon.close()
     assert not failure, failure
-
-
-def open_config(redis, extra=""):
-    return f"""
-name: test
-listen: ["127.0.0.1:0"]
-auth: {{anonymous: [read, metrics, keys, write, invalidate, warm, operate]}}
-redis: {{url: "{redis.url}"}}
-{extra}
-"""

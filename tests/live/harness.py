@@ -32,6 +32,17 @@ def until(condition, what, seconds=DEADLINE):
         time.sleep(0.01)
 
 
+def open_config(redis, extra=""):
+    """The usual case: everything allowed without a token on loopback."""
+    return f"""
+name: test
+listen: ["127.0.0.1:0"]
+auth: {{anonymous: [read, metrics, keys, write, invalidate, warm, operate]}}
+redis: {{url: "{redis.url}"}}
+{extra}
+"""
+
+
 class Redis:
     """A redis-server on a Unix socket, spoken to over a connection of our own."""
 

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from conftest import open_config
-from harness import API, rounds, until
+from harness import API, until
 from origin import Origin
 
 RESULTS = "/api/v1/cache/results"
@@ -309,47 +309,3 @@ def test_reloads_change_loaders_and_keep_what_is_known(daemon, redis, origin):
     loader = daemon.get(API + "/loaders").json["loaders"][0]
     assert loader["name"] == "user" and loader["loads"] == 2
     assert loader["average_load_ms"] > 0
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("how", ["key", "pattern", "tag"])
-def test_nothing_loaded_before_its_invalidation_stays(start, redis, how):
-    """
-    Every value is the origin's generation when its load began. Once an invalidation is answered,
-    nothing older than the generation before it may be left.
-    """
-    generation = [0]
-    origin = Origin(lambda path: b'{"g": %d}' % generation[0])
-    try:
-        daemon = start(open_config(redis, loaders(origin)))
-        daemon.wait_redis()
-        for _ in range(rounds(10, 500)):
-            stale_round(daemon, redis, origin, generation, how)
-    finally:
-        origin.close()
-
-
-KEYS_AT_ONCE = 20
-
-
-def stale_round(daemon, redis, origin, generation, how):
-    """Twenty keys are loaded while they are invalidated."""
-    ids = [f"{generation[0]}-{i}" for i in range(KEYS_AT_ONCE)]
-    threads = [threading.Thread(target=load, args=(daemon, "user"), kwargs={"id": i}) for i in ids]
-    before = origin.total()
-    for thread in threads:
-        thread.start()
-    until(lambda: origin.total() > before, "the first load")
-    generation[0] += 1
-    body = {"key": {"keys": [f"user:{i}" for i in ids]}, "pattern": {"patterns": ["user:*"]},
-            "tag": {"tags": [f"u-{i}" for i in ids]}}[how]
-    reply = daemon.invalidate(body)
-    assert reply.status == 200 and reply.json["complete"], reply
-    for thread in threads:
-        thread.join()
-    for i in ids:
-        value = redis("GET", f"user:{i}")
-        # What was stored a moment ago may be there for 5 s, until its loader has read the log.
-        if value is not None and json.loads(value)["g"] < generation[0]:
-            until(lambda: not redis("EXISTS", f"user:{i}"), "the end of a stale value", 6)
-    redis("FLUSHDB")
