@@ -58,8 +58,8 @@ int64_t result_age_seconds(const struct result *result);
  */
 void result_finish(struct result *result, struct slice value, struct fault *fault);
 /*
- * The load failed: gives the lease back. State STALE or HIT where there is a value. Who waits for it
- * in this process gets the same error; where `why` is NULL, one of them loads instead. Parks.
+ * The load failed: gives the lease back. State STALE or HIT where there is a value. Who waits for
+ * it in this process gets the same error; where `why` is NULL, one of them loads instead. Parks.
  */
 void result_fail(struct result *result, const struct fault *why);
 /* Counts the stale value as served, for who uses it although he loads; at most once. */
