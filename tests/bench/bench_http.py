@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""Requests a second over 64 connections: stats, health and metrics from memory, and a Redis GET."""
+"""Requests a second over 64 connections: stats, health and metrics from memory, and GET of a key; how
+long many keys take beside one."""
 
 import contextlib
+import http.client
+import json
+import statistics
+import time
 
 import peers
 from harness import API
+from keys import CACHE, KEYS
 
 SECONDS = 3
 
@@ -38,6 +44,43 @@ class Pair:
                      self.column("theirs", "rate"), at_least=at_least)
 
 
+class Many:
+    """How long one caller waits for one key, and for fifty in one request."""
+
+    KEYS = 50
+    TIMES = 2000
+
+    def __init__(self, daemon, redis):
+        self.daemon = daemon
+        names = [f"many:{i}" for i in range(self.KEYS)]
+        redis.pipeline([("SET", name, "x" * 107) for name in names])
+        headers = {"Authorization": "Bearer " + peers.TOKEN}
+        self.one = ("GET", KEYS + "many:0", None, headers)
+        self.many = ("POST", CACHE + "/mget", json.dumps({"keys": names}),
+                     {**headers, "Content-Type": "application/json"})
+        self.took = {"one": [], "many": []}
+
+    def round(self):
+        connection = http.client.HTTPConnection(*self.daemon.address)
+        times = {"one": [], "many": []}
+        for _ in range(self.TIMES):
+            for who, call in ("one", self.one), ("many", self.many):
+                began = time.perf_counter()
+                connection.request(*call)
+                answer = connection.getresponse()
+                body = answer.read()
+                times[who].append(time.perf_counter() - began)
+                assert answer.status == 200, body
+        connection.close()
+        for who, all_times in times.items():
+            self.took[who].append(statistics.median(all_times) * 1e6)
+
+    def show(self, report):
+        report.figure("GET of a key, one caller", self.took["one"], "us")
+        report.figure("mget of 50 keys, one caller", self.took["many"], "us")
+        report.ratio("mget of 50 : GET of one", self.took["many"], self.took["one"], at_most=3)
+
+
 def run(bench):
     token = ["Authorization: Bearer " + peers.TOKEN]
     with contextlib.ExitStack() as stack:
@@ -54,15 +97,15 @@ def run(bench):
                       {"url": nginx.url("/health")})
         metrics = Pair("metrics", {"url": daemon.url("/metrics"), "headers": token},
                        {"url": exporter.url("/metrics")})
-        # An operation nobody knows: a token check, a fiber, one GET in Redis, 404.
-        ground = Pair("Redis round trip",
-                      {"url": daemon.url(API + "/operations/00000000000000000000000000000000"),
-                       "headers": token, "expect": 404},
-                      {"url": webdis.url("/GET/hello")})
+        key = Pair("GET of a key", {"url": daemon.url(KEYS + "hello"), "headers": token},
+                   {"url": webdis.url("/GET/hello")})
+        many = Many(daemon, redis)
         for number in range(bench.rounds):
-            for pair in (stats, health, metrics, ground):
+            for pair in (stats, health, metrics, key):
                 pair.round(number)
+            many.round()
     stats.show(bench.report, "nginx return 200", 0.5)
     health.show(bench.report, "nginx return 200", 0.5)
     metrics.show(bench.report, "redis_exporter", 50)
-    ground.show(bench.report, "webdis, 2 threads", 1.1)
+    key.show(bench.report, "webdis, 2 threads", 1.1)
+    many.show(bench.report)
