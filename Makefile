@@ -98,6 +98,9 @@ $(BUILD)/%.o: %.c Makefile
 	@echo "  CC $<"
 	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# It switches stacks by itself, and so must not be marked as fit for shadow stacks.
+$(BUILD)/src/base/fiber_switch.o: CFLAGS := $(CFLAGS:-fcf-protection=-fcf-protection=branch)
+
 -include $(OBJ:.o=.d) $(LIB_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(UNIT_OBJ:.o=.d)
 
 # libcachewarden and the programs that its tests run.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fibers on ucontext(3), scheduled by the loop's turn.
+ * Fibers, scheduled by the loop's turn.
  *
- *	loop's turn: fiber_scheduler_run() --swapcontext--> fiber --fiber_park()--> back to the turn
+ *	loop's turn: fiber_scheduler_run() --switch--> fiber --fiber_park()--> back to the turn
  *
  * Special: every switch is announced to the sanitizers, every stack to valgrind. Idle fibers keep
  * their stack for the next function; at most 64 are kept.
@@ -10,14 +10,12 @@
 #include "base/fiber.h"
 
 #include <assert.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/mman.h>
-#include <ucontext.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "base/fiber_announce.h"
+#include "base/fiber_switch.h"
 #include "base/loop.h"
 #include "base/mem.h"
 
@@ -26,7 +24,7 @@ enum { stack_bytes = 256 * 1024, idle_max = 64 };
 enum state { IDLE, READY, RUNNING, PARKED };
 
 struct fiber {
-	ucontext_t context;
+	struct fiber_place place;
 	char *stack; /* the guard page, then stack_bytes */
 	unsigned valgrind_id;
 	void *asan_fake_stack;
@@ -52,8 +50,7 @@ struct fiber {
 
 struct fiber_scheduler {
 	uv_loop_t *uv;
-	ucontext_t context; /* the loop's own stack */
-	sigset_t mask;	    /* of the thread that turns the loop */
+	struct fiber_place place; /* the loop's own stack */
 	struct fiber *ready_first, *ready_last;
 	struct fiber *idle;
 	unsigned idle_count;
@@ -76,12 +73,10 @@ static void switch_to_fiber(struct fiber *f)
 
 	f->state = RUNNING;
 	current = f;
-	/* swapcontext() would bring back the mask of when the fiber parked. */
-	f->context.uc_sigmask = s->mask;
 	announce_start(&s->asan_fake_stack, f->stack + guard_bytes(), stack_bytes);
 	s->tsan_fiber = tsan_current();
 	tsan_switch(f->tsan_fiber);
-	swapcontext(&s->context, &f->context);
+	fiber_switch(&s->place, &f->place);
 	announce_finish(s->asan_fake_stack, NULL, NULL);
 	current = NULL;
 }
@@ -92,7 +87,7 @@ static void switch_to_loop(struct fiber *f)
 
 	announce_start(&f->asan_fake_stack, s->asan_stack, s->asan_stack_bytes);
 	tsan_switch(s->tsan_fiber);
-	swapcontext(&f->context, &s->context);
+	fiber_switch(&f->place, &s->place);
 	announce_finish(f->asan_fake_stack, &s->asan_stack, &s->asan_stack_bytes);
 }
 
@@ -144,10 +139,7 @@ static struct fiber *fiber_create(struct fiber_scheduler *s)
 	f->scheduler = s;
 	uv_timer_init(s->uv, &f->timer);
 	f->timer.data = f;
-	getcontext(&f->context);
-	f->context.uc_stack.ss_sp = f->stack + guard;
-	f->context.uc_stack.ss_size = stack_bytes;
-	makecontext(&f->context, fiber_main, 0);
+	fiber_place_make(&f->place, f->stack + guard, stack_bytes, fiber_main);
 	return f;
 }
 
@@ -197,7 +189,6 @@ struct fiber_scheduler *fiber_scheduler_new(void *uv_loop)
 	struct fiber_scheduler *s = mem_new(struct fiber_scheduler);
 
 	s->uv = uv_loop;
-	fiber_scheduler_resume(s);
 	return s;
 }
 
@@ -211,11 +202,6 @@ void fiber_scheduler_free(struct fiber_scheduler *s)
 		fiber_destroy(f);
 	}
 	mem_free(s);
-}
-
-void fiber_scheduler_resume(struct fiber_scheduler *s)
-{
-	pthread_sigmask(SIG_SETMASK, NULL, &s->mask);
 }
 
 bool fiber_scheduler_ready(const struct fiber_scheduler *s)

@@ -94,8 +94,6 @@ struct fiber_scheduler *fiber_scheduler_new(void *uv_loop);
 void fiber_scheduler_free(struct fiber_scheduler *scheduler);
 /* Runs each fiber that is ready now once; says whether there was one. */
 bool fiber_scheduler_run(struct fiber_scheduler *scheduler);
-/* The loop goes on: fibers run with the signal mask that its thread has now. */
-void fiber_scheduler_resume(struct fiber_scheduler *scheduler);
 bool fiber_scheduler_ready(const struct fiber_scheduler *scheduler);
 
 #endif

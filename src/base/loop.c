@@ -148,7 +148,6 @@ struct fiber_scheduler *loop_fibers(struct loop *loop)
 
 void loop_run(struct loop *loop)
 {
-	fiber_scheduler_resume(loop->fibers);
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
 }
 
@@ -159,7 +158,6 @@ void loop_stop(struct loop *loop)
 
 void loop_turn(struct loop *loop, bool wait)
 {
-	fiber_scheduler_resume(loop->fibers);
 	uv_run(&loop->uv, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
 }
 
