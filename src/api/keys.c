@@ -5,20 +5,17 @@
  * Special: the way of a GET is walked ten thousands of times a second: no JSON, no copy but the
  * answer's own.
  */
-#include <stdio.h>
-
-#include "api/handlers.h"
 #include "api/keys.h"
+#include "api/handlers.h"
 #include "api/keys_lease.h"
 #include "api/keys_value.h"
 #include "base/mem.h"
 
 static void header_int(struct request *request, const char *name, int64_t value)
 {
-	char text[24];
+	char room[SLICE_INT_ROOM];
 
-	snprintf(text, sizeof text, "%lld", (long long)value);
-	reply_header(request, name, text);
+	reply_header(request, name, slice_of_int(room, value).p);
 }
 
 static void reply_absent(struct request *request)

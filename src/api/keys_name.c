@@ -39,7 +39,7 @@ enum error keys_name(
 	error = key_check(*ret, fault);
 	if (error)
 		return error;
-	key_guard_init(&guard, request_conf(request), request_identity(request));
+	key_guard_init_few(&guard, request_conf(request), request_identity(request));
 	return key_guard_exact(&guard, *ret, fault);
 }
 

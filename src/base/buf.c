@@ -79,6 +79,21 @@ bool slice_int64(struct slice a, int64_t *ret)
 	return true;
 }
 
+struct slice slice_of_int(char room[SLICE_INT_ROOM], int64_t value)
+{
+	uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	size_t at = SLICE_INT_ROOM - 1;
+
+	room[at] = '\0';
+	do {
+		room[--at] = (char)('0' + left % 10);
+		left /= 10;
+	} while (left);
+	if (value < 0)
+		room[--at] = '-';
+	return slice_of(room + at, SLICE_INT_ROOM - 1 - at);
+}
+
 char *slice_dup(struct slice a)
 {
 	return mem_strndup(a.p, a.n);

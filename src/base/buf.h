@@ -31,6 +31,9 @@ int slice_compare(struct slice a, struct slice b);
 /* Strict decimal integers over the whole slice: no sign `+`, no spaces, no leading zeros. */
 bool slice_int64(struct slice a, int64_t *ret);
 bool slice_uint64(struct slice a, uint64_t *ret);
+/* Decimal digits of `value` in `room`, which a NUL ends. */
+enum { SLICE_INT_ROOM = 24 };
+struct slice slice_of_int(char room[SLICE_INT_ROOM], int64_t value);
 /* A NUL-terminated copy that the caller frees. */
 char *slice_dup(struct slice a);
 

@@ -13,6 +13,8 @@
 /* Raised when our own keys change their shape so that an older daemon would misread them. */
 enum { layout_version = 1 };
 
+enum { spare_batch_bytes = 4096 };
+
 void cw_init(struct cw *cw, struct loop *loop, struct event_bus *bus, struct metrics *metrics,
 	struct redis_store *store, struct conf *conf)
 {
@@ -45,6 +47,25 @@ void cw_own_key(const struct cw *cw, const char *name, struct slice rest, struct
 	buf_str(out, cw->conf->redis.own_prefix);
 	buf_str(out, name);
 	buf_add(out, rest);
+}
+
+struct redis_batch *cw_batch_take(struct cw *cw)
+{
+	return cw->spare_batch_count ? cw->spare_batches[--cw->spare_batch_count]
+				     : redis_batch_new();
+}
+
+void cw_batch_give(struct cw *cw, struct redis_batch *batch)
+{
+	size_t most = sizeof cw->spare_batches / sizeof *cw->spare_batches;
+
+	/* One that was filled with much would keep its memory. */
+	if (cw->spare_batch_count == most || redis_batch_bytes(batch) > spare_batch_bytes) {
+		redis_batch_free(batch);
+		return;
+	}
+	redis_batch_clear(batch);
+	cw->spare_batches[cw->spare_batch_count++] = batch;
 }
 
 int64_t cw_deadline(const struct cw *cw)
@@ -104,6 +125,8 @@ void cw_release(struct cw *cw)
 	pruner_free(cw->pruner);
 	invalidator_free(cw->invalidator);
 	operations_free(cw->operations);
+	while (cw->spare_batch_count)
+		redis_batch_free(cw->spare_batches[--cw->spare_batch_count]);
 	conf_unref(cw->conf);
 	*cw = (struct cw){0};
 }

@@ -29,6 +29,8 @@ struct cw {
 	char instance[17];			      /* of this process: 16 random hex digits */
 	struct turns session_turns[CW_SESSION_TURNS]; /* who patches, by session */
 	int64_t last_session_us;		      /* when the last one was begun */
+	struct redis_batch *spare_batches[8];	      /* for who needs a small one for a moment */
+	size_t spare_batch_count;
 	/* Since the start, for stats. */
 	uint64_t gets, hits, misses, sets, invalidated_keys, loads, stale_served;
 };
@@ -49,6 +51,9 @@ void cw_release(struct cw *cw);
 
 /* Appends own_prefix and `name`: "cw:" "op:..." */
 void cw_own_key(const struct cw *cw, const char *name, struct slice rest, struct buf *out);
+/* An empty batch, and its return when its replies are of no use any more. */
+struct redis_batch *cw_batch_take(struct cw *cw);
+void cw_batch_give(struct cw *cw, struct redis_batch *batch);
 /* When a step of a few commands must have been answered: past what the connection itself allows. */
 int64_t cw_deadline(const struct cw *cw);
 

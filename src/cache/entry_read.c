@@ -10,11 +10,9 @@
  * it; an empty answer after another PTTL may be a key that went in between, and is asked for again
  * where nothing can come in between. Where a value came meanwhile, all is read once more.
  */
-#include <stdio.h>
-
+#include "cache/entry_read.h"
 #include "base/mem.h"
 #include "cache/codec.h"
-#include "cache/entry_read.h"
 #include "redis/frame.h"
 
 /* Of values on the connection that everybody shares, where many are asked for at once. */
@@ -33,11 +31,10 @@ static int64_t stored_bound(int64_t max_value_bytes)
 
 void reading_add(struct redis_batch *batch, struct slice key, int64_t bound)
 {
-	char end[24];
-	int n = snprintf(end, sizeof end, "%lld", (long long)bound);
+	char digits[SLICE_INT_ROOM];
 
 	REDIS_ADD(batch, SLICE("PTTL"), key);
-	REDIS_ADD(batch, SLICE("GETRANGE"), key, SLICE("0"), slice_of(end, (size_t)n));
+	REDIS_ADD(batch, SLICE("GETRANGE"), key, SLICE("0"), slice_of_int(digits, bound));
 }
 
 static void fill_first(void *context, struct redis_batch *batch)
@@ -113,7 +110,7 @@ enum error reading_run(struct reading *r, enum redis_role role, entry_fill *fill
 
 static enum error read_first(struct reading *r, struct fault *fault)
 {
-	struct redis_batch *batch = redis_batch_new();
+	struct redis_batch *batch = cw_batch_take(r->cw);
 	enum error error = reading_run(r, REDIS_COMMANDS, fill_first, batch, fault);
 
 	for (size_t i = 0; i < r->count && !error; i++) {
@@ -124,7 +121,7 @@ static enum error read_first(struct reading *r, struct fault *fault)
 		if (!error && reading_present(entry))
 			entry->reply = redis_batch_take(batch, 2 * i + 1);
 	}
-	redis_batch_free(batch);
+	cw_batch_give(r->cw, batch);
 	return error;
 }
 

@@ -5,6 +5,8 @@
  */
 #include "cache/key.h"
 
+#include <string.h>
+
 #include "base/glob.h"
 
 /* The session routes' keys: no part of the configuration, because other routes never have them. */
@@ -12,13 +14,20 @@ static const struct slice session_prefix = {"session:", 8};
 
 enum { shown_bytes = 120 };
 
-void key_guard_init(struct key_guard *guard, const struct conf *conf, const struct identity *who)
+void key_guard_init_few(
+	struct key_guard *guard, const struct conf *conf, const struct identity *who)
 {
 	guard->conf = conf;
 	guard->who = who;
 	guard->own_prefix = slice_str(conf->redis.own_prefix);
+	guard->ready_count = 0;
+}
+
+void key_guard_init(struct key_guard *guard, const struct conf *conf, const struct identity *who)
+{
+	key_guard_init_few(guard, conf, who);
 	for (size_t i = 0; i < conf->protected_count && i < KEY_GUARD_READY; i++)
-		pattern_init(&guard->ready[i], conf->protected[i]);
+		pattern_init(&guard->ready[guard->ready_count++], conf->protected[i]);
 }
 
 /* As much of a name as a message takes. */
@@ -44,17 +53,23 @@ static bool reserved(const struct key_guard *guard, struct slice key)
 	       slice_starts(key, session_prefix);
 }
 
+/* Whether a pattern's first byte stands for itself and is not the key's: most patterns end here. */
+static bool begins_otherwise(struct slice glob, struct slice key)
+{
+	return glob.n && key.n && glob.p[0] != key.p[0] && !strchr("*?[\\", glob.p[0]);
+}
+
 static bool protected(const struct key_guard *guard, struct slice key)
 {
-	size_t count = guard->conf->protected_count;
-	size_t ready = count < KEY_GUARD_READY ? count : KEY_GUARD_READY;
-
-	for (size_t i = 0; i < ready; i++)
+	for (size_t i = 0; i < guard->ready_count; i++)
 		if (pattern_match(&guard->ready[i], key))
 			return true;
-	for (size_t i = ready; i < count; i++)
-		if (glob_match(guard->conf->protected[i], key))
+	for (size_t i = guard->ready_count; i < guard->conf->protected_count; i++) {
+		struct slice glob = guard->conf->protected[i];
+
+		if (!begins_otherwise(glob, key) && glob_match(glob, key))
 			return true;
+	}
 	return false;
 }
 

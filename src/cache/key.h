@@ -20,10 +20,14 @@ struct key_guard {
 	const struct conf *conf;
 	const struct identity *who;
 	struct slice own_prefix;
+	size_t ready_count;
 	struct pattern ready[KEY_GUARD_READY]; /* the first of conf->protected */
 };
 
 void key_guard_init(struct key_guard *guard, const struct conf *conf, const struct identity *who);
+/* The same for a key or two, for which making patterns ready is more work than it saves. */
+void key_guard_init_few(
+	struct key_guard *guard, const struct conf *conf, const struct identity *who);
 
 /* Empty or longer than KEY_MAX_BYTES: ERR_BAD_KEY. */
 enum error key_check(struct slice key, struct fault *fault);

@@ -41,6 +41,10 @@ void reply_header(struct request *request, const char *name, const char *value)
 	buf_append(&request->reply_headers, value, strlen(value) + 1);
 	if (strcmp(name, "Retry-After") == 0)
 		request->retry_after_set = true;
+	/* What a handler sets itself stands instead of ours. */
+	for (size_t i = 0; i < sizeof security_headers / sizeof *security_headers; i++)
+		if (strcmp(name, security_headers[i].name) == 0)
+			request->own_security |= 1u << i;
 }
 
 void reply_retry_after(struct request *request, int seconds)
@@ -58,33 +62,17 @@ static void add_header(struct MHD_Response *response, const char *name, const ch
 		mem_exhausted();
 }
 
-/* Whether the handler has set this header itself: its value stands instead of ours. */
-static bool is_set(const struct request *request, const char *name)
-{
-	const char *at = request->reply_headers.p;
-	const char *end = at + request->reply_headers.n;
-
-	while (at < end) {
-		if (strcmp(at, name) == 0)
-			return true;
-		at += strlen(at) + 1;
-		at += strlen(at) + 1;
-	}
-	return false;
-}
-
 static void add_headers(
 	struct request *request, struct MHD_Response *response, const char *content_type)
 {
 	const char *at = request->reply_headers.p;
 	const char *end = at + request->reply_headers.n;
-	bool own = at < end;
 
 	if (content_type)
 		add_header(response, "Content-Type", content_type);
 	add_header(response, "X-Request-Id", request->id);
 	for (size_t i = 0; i < sizeof security_headers / sizeof *security_headers; i++)
-		if (!own || !is_set(request, security_headers[i].name))
+		if (!(request->own_security & 1u << i))
 			add_header(response, security_headers[i].name, security_headers[i].value);
 	while (at < end) {
 		const char *value = at + strlen(at) + 1;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/buf.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "../unit.h"
 
 START_TEST(integers_are_strict_and_exact)
@@ -50,4 +53,20 @@ START_TEST(slices_compare_by_bytes)
 }
 END_TEST
 
-TEST_SUITE("buf", integers_are_strict_and_exact, buf_grows_and_consumes, slices_compare_by_bytes)
+START_TEST(numbers_become_text)
+{
+	static const int64_t numbers[] = {0, 7, -1, 10, 1048576, INT64_MAX, INT64_MIN};
+
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+		char room[SLICE_INT_ROOM], expected[SLICE_INT_ROOM];
+		struct slice text = slice_of_int(room, numbers[i]);
+
+		snprintf(expected, sizeof expected, "%lld", (long long)numbers[i]);
+		ck_assert_str_eq(text.p, expected);
+		ck_assert_uint_eq(text.n, strlen(expected));
+	}
+}
+END_TEST
+
+TEST_SUITE("buf", numbers_become_text, integers_are_strict_and_exact, buf_grows_and_consumes,
+	slices_compare_by_bytes)

@@ -110,6 +110,28 @@ START_TEST(patterns_that_can_only_match_reserved_names_are_refused)
 }
 END_TEST
 
-TEST_SUITE("key", keys_have_1_to_1024_bytes, own_and_session_keys_are_nobodys,
-	protected_keys_need_admin_and_the_exact_name, prefixes_bound_the_caller,
-	patterns_that_can_only_match_reserved_names_are_refused)
+START_TEST(a_guard_for_a_few_judges_the_same)
+{
+	static const char *const keys[] = {"own:1:a", "own:1:c", "sess:1", "sess", "horizon:x",
+		"a:horizon:", "queues:", "x:queues:1", "lock:", "celeryd", "unacked", "free", "",
+		"*"};
+	struct key_guard few;
+
+	setup(&config_reader);
+	key_guard_init_few(&few, conf, &config_reader);
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		struct slice key = slice_str(keys[i]);
+
+		ck_assert_int_eq(
+			key_guard_exact(&few, key, NULL), key_guard_exact(&guard, key, NULL));
+		ck_assert_int_eq(key_guard_found(&few, key), key_guard_found(&guard, key));
+	}
+	ck_assert_int_eq(key_guard_exact(&few, SLICE("own:1:a"), NULL), ERR_KEY_PROTECTED);
+	ck_assert_int_eq(key_guard_exact(&few, SLICE("free"), NULL), OK);
+	teardown();
+}
+END_TEST
+
+TEST_SUITE("key", a_guard_for_a_few_judges_the_same, keys_have_1_to_1024_bytes,
+	own_and_session_keys_are_nobodys, protected_keys_need_admin_and_the_exact_name,
+	prefixes_bound_the_caller, patterns_that_can_only_match_reserved_names_are_refused)

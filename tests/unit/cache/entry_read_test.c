@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* What entries make of answers that no test could get from a real Redis on purpose. */
+#include <string.h>
+
+#include "../redis/fake.h"
+#include "../unit.h"
+#include "base/json.h"
+#include "cache/entry.h"
+#include "config.h"
+
+static struct cw cw;
+static struct fault fault;
+
+/* Each question ends with the text that is waited for; then comes the answer. */
+struct turn {
+	const char *asked, *answer;
+};
+
+static void serve(int fd, const struct turn *turns, size_t count)
+{
+	if (!fake_greet(fd))
+		return;
+	for (size_t i = 0; i < count && fake_await(fd, turns[i].asked); i++)
+		fake_say(fd, turns[i].answer, strlen(turns[i].answer));
+	fake_await(fd, "never");
+}
+
+static void script_fiber(void *argument)
+{
+	void (*script)(void) = *(void (**)(void))argument;
+	struct loop *loop = cw.loop;
+
+	for (int i = 0; i < 200 && redis_store_state(cw.store).status != REDIS_UP; i++)
+		fiber_sleep(10);
+	script();
+	cw_stop(&cw, clock_deadline(10000));
+	redis_store_free(cw.store);
+	loop_stop(loop);
+}
+
+static void run(fake_serve *server, void (*script)(void))
+{
+	struct fiber_group group;
+	struct fake fake;
+	struct buf yaml = {0};
+
+	fake_start(&fake, server);
+	buf_printf(&yaml, "redis: {url: \"unix://%s\"}\n", fake.socket);
+	struct conf *conf = config_of(yaml.p);
+	struct loop *loop = loop_new();
+	struct event_bus *bus = event_bus_new();
+	struct redis_node_options options = {loop, bus, NULL, &conf->redis};
+	cw_init(&cw, loop, bus, NULL, redis_store_new(&options), conf);
+	fiber_group_init(&group, loop);
+	fiber_spawn(&group, "script", script_fiber, &script);
+	loop_run(loop);
+	cw_release(&cw);
+	conf_unref(conf);
+	loop_free(loop);
+	event_bus_free(bus);
+	buf_release(&yaml);
+	fake_end(&fake);
+}
+
+static enum error read_one(struct entry *entry)
+{
+	return entry_read(&cw, SLICE("key"), entry, &fault);
+}
+
+#define SERVE(name, ...) \
+	static void name(int fd, int number) \
+	{ \
+		static const struct turn turns[] = {__VA_ARGS__}; \
+		(void)number; \
+		serve(fd, turns, sizeof turns / sizeof *turns); \
+	}
+
+#define EMPTY	 "$0\r\n\r\n"
+#define QUEUED	 "+OK\r\n+QUEUED\r\n+QUEUED\r\n"
+#define FIRST	 "1052736\r\n" /* the bound that GETRANGE has for 1 MiB */
+#define ASK_ONCE "EXEC\r\n"
+
+SERVE(went_in_between, {FIRST, ":-1\r\n" EMPTY}, {ASK_ONCE, QUEUED "*2\r\n:-2\r\n" EMPTY})
+
+static void absent(void)
+{
+	struct entry entry;
+
+	ck_assert_int_eq(read_one(&entry), OK);
+	ck_assert_ptr_null(entry.reply);
+	ck_assert_uint_eq(cw.misses, 1);
+	ck_assert_uint_eq(cw.hits, 0);
+}
+
+START_TEST(a_key_that_goes_between_the_two_commands_is_absent)
+{
+	run(went_in_between, absent);
+}
+END_TEST
+
+SERVE(came_in_between, {FIRST, ":-2\r\n$5\r\nvalue\r\n"})
+
+START_TEST(a_key_that_comes_between_the_two_commands_is_absent)
+{
+	run(came_in_between, absent);
+}
+END_TEST
+
+SERVE(really_empty, {FIRST, ":5000\r\n" EMPTY}, {ASK_ONCE, QUEUED "*2\r\n:4000\r\n" EMPTY})
+
+static void empty(void)
+{
+	struct entry entry;
+
+	ck_assert_int_eq(read_one(&entry), OK);
+	ck_assert_ptr_nonnull(entry.reply);
+	ck_assert_uint_eq(entry.stored.n, 0);
+	ck_assert_int_eq(entry.ttl_ms, 4000);
+	ck_assert_uint_eq(cw.hits, 1);
+	entry_release(&entry);
+}
+
+START_TEST(an_empty_value_is_one)
+{
+	run(really_empty, empty);
+}
+END_TEST
+
+SERVE(replaced, {FIRST, ":5000\r\n" EMPTY}, {ASK_ONCE, QUEUED "*2\r\n:4000\r\n$1\r\nn\r\n"},
+	{FIRST, ":3000\r\n$3\r\nnew\r\n"})
+
+static void new_value(void)
+{
+	struct entry entry;
+
+	ck_assert_int_eq(read_one(&entry), OK);
+	ck_assert(slice_is(entry.stored, "new"));
+	ck_assert_int_eq(entry.ttl_ms, 3000);
+	ck_assert_uint_eq(cw.gets, 1);
+	entry_release(&entry);
+}
+
+START_TEST(a_value_that_comes_meanwhile_is_read)
+{
+	run(replaced, new_value);
+}
+END_TEST
+
+SERVE(odd_types, {FIRST, "+OK\r\n$1\r\nx\r\n"}, {FIRST, ":1\r\n:1\r\n"}, {FIRST, ":5000\r\n" EMPTY},
+	{ASK_ONCE, QUEUED "*1\r\n:1\r\n"})
+
+static void protocol(void)
+{
+	struct entry entry;
+
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(read_one(&entry), ERR_REDIS_PROTOCOL);
+	ck_assert_uint_eq(cw.gets, 0);
+}
+
+START_TEST(other_types_of_answers_are_told)
+{
+	run(odd_types, protocol);
+}
+END_TEST
+
+SERVE(refusals, {FIRST, "-LOADING soon\r\n-LOADING soon\r\n"},
+	{FIRST, ":1\r\n-WRONGTYPE it is a list\r\n"}, {FIRST, ":5000\r\n" EMPTY},
+	{ASK_ONCE, "+OK\r\n-OOM no\r\n-OOM no\r\n-EXECABORT no\r\n"})
+
+static void refused(void)
+{
+	struct entry entry;
+
+	ck_assert_int_eq(read_one(&entry), ERR_REDIS_LOADING);
+	ck_assert_int_eq(read_one(&entry), ERR_WRONG_TYPE);
+	ck_assert_ptr_null(entry.reply);
+	ck_assert_int_eq(read_one(&entry), ERR_REDIS_ERROR);
+}
+
+START_TEST(what_redis_refuses_is_told)
+{
+	run(refusals, refused);
+}
+END_TEST
+
+TEST_SUITE("entry_read", a_key_that_goes_between_the_two_commands_is_absent,
+	a_key_that_comes_between_the_two_commands_is_absent, an_empty_value_is_one,
+	a_value_that_comes_meanwhile_is_read, other_types_of_answers_are_told,
+	what_redis_refuses_is_told)
