@@ -127,7 +127,7 @@ struct request {
 	int64_t began_ns;
 	struct buf reply_headers; /* "name\0value\0" each */
 	bool retry_after_set;
-	unsigned own_security; /* which of reply.c's security headers the handler has set */
+	unsigned own_security;	       /* which of reply.c's security headers the handler has set */
 	struct MHD_Response *response; /* to be queued */
 	int status;
 	struct request *next_spare;
