@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Warming through the daemon: it reads the sources, this program reads the cache.
+ *
+ *	this program --HTTP, by curl--> cachewardend --> source -> Redis <-- this program
+ *
+ * The environment's CACHEWARDEN_URL is the daemon's address; its job `products` stores product:*.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "example.h"
+
+#include <sys/wait.h>
+
+/* Runs the job and waits for its end. With `strict`, curl fails where the job did. */
+static bool warm(void)
+{
+	int status =
+		system("curl -fsS -o /dev/null \"$CACHEWARDEN_URL/api/v1/admin/cache/warm\" "
+		       "-H 'Content-Type: application/json' "
+		       "-d '{\"cache_names\": [\"products\"], \"wait\": 30, \"strict\": true}'");
+
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+int main(void)
+{
+	struct cw_cache *cache = open_cache(NULL);
+	struct cw_value value;
+
+	if (cw_get(cache, cw_str("product:1"), &value, &error) == CW_NOT_FOUND)
+		puts("cold");
+	printf("warmed: %d\n", warm());
+	must(cw_get(cache, cw_str("product:1"), &value, &error));
+	show("product:1", &value);
+	cw_close(cache);
+	return 0;
+}
+/*
+ * cold
+ * warmed: 1
+ * product:1: {"id":1,"name":"Chair"} (hit)
+ */
