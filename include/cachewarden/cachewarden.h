@@ -24,6 +24,7 @@
 #include <cachewarden/invalidate.h>
 #include <cachewarden/key.h>
 #include <cachewarden/result.h>
+#include <cachewarden/session.h>
 #include <cachewarden/value.h>
 
 #endif

@@ -26,7 +26,7 @@ check()
 
 layout()
 {
-	find $(ls -d src include tests 2>/dev/null) -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run --Werror
+	find $(ls -d src include tests docs 2>/dev/null) -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run --Werror
 }
 
 syntax()

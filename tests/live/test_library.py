@@ -303,3 +303,8 @@ def out_of_memory_asks_the_hook(redis):
 
 if PLAIN:
     test_out_of_memory_asks_the_hook = out_of_memory_asks_the_hook
+
+
+def test_sessions(redis):
+    program("visits", redis.url)
+    program("visits", redis.url, before=VALGRIND, timeout=120)

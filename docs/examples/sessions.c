@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* A visitor's session, from the login to the logout everywhere. */
+#include "example.h"
+
+int main(void)
+{
+	struct cw_cache *cache = open_cache(NULL);
+	const struct cw_session_new login = {
+		.user_id = cw_str("42"), .data = cw_str("{\"cart\":[]}"), .ttl = 1800};
+	struct cw_session_id cookie, phone;
+	struct cw_session session;
+	struct cw_session_list list;
+	struct cw_session_end others = {0};
+	size_t ended;
+
+	/* The id goes into a cookie, and into no log: session.ref is for people. */
+	must(cw_session_create(cache, &login, &cookie, &error));
+	must(cw_session_create(cache, &login, &phone, &error));
+	/* Members are merged, also where two requests do so at once. */
+	must(cw_session_patch(
+		cache, cookie.text, cw_str("{\"cart\":[7,9007199254740993]}"), NULL, &error));
+	must(cw_session_get(cache, cookie.text, &session, &error));
+	printf("user %s: %s\n", session.user_id, session.data);
+	cw_session_release(&session);
+
+	/* After a change of rights the id is a new one; the old one is dead. */
+	const struct cw_session_id before = cookie;
+	must(cw_session_rotate(cache, before.text, &cookie, &error));
+	if (cw_session_get(cache, before.text, &session, &error) == CW_NOT_FOUND)
+		puts("the old id is of no session");
+
+	must(cw_session_list(cache, cw_str("42"), &list, &error));
+	printf("sessions: %zu\n", list.count);
+	cw_session_list_release(&list);
+	/* "Log out everywhere else". */
+	must(cw_session_peek(cache, cookie.text, &session, &error));
+	others.except = session.ref;
+	must(cw_session_end(cache, cw_str("42"), &others, &ended, &error));
+	printf("ended: %zu\n", ended);
+	cw_session_release(&session);
+	must(cw_session_delete(cache, cookie.text, &error));
+	cw_close(cache);
+	return 0;
+}
+/*
+ * user 42: {"cart":[7,9007199254740993]}
+ * the old id is of no session
+ * sessions: 2
+ * ended: 1
+ */

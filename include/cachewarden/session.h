@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sessions: a JSON object for each visitor, under an id that only he knows. Redis holds a hash of
+ * the id; `ref`, its beginning, names a session to people and in logs.
+ */
+#ifndef CACHEWARDEN_SESSION_H
+#define CACHEWARDEN_SESSION_H
+
+#include <cachewarden/handle.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What the visitor keeps, e.g. in a cookie. Never log it. A plain value, with a NUL. */
+struct cw_session_id {
+	char text[44];
+};
+
+/* A session that came out; cw_session_release() gives it back. Times are Unix milliseconds. */
+struct cw_session {
+	char ref[17];
+	char *user_id;
+	char *data; /* a JSON object as text, numbers as they were spelt; NULL in lists */
+	size_t data_size;
+	int64_t created_ms, last_seen_ms, expires_ms;
+};
+
+/* NULL, and a zeroed one, are welcome. */
+CW_API void cw_session_release(struct cw_session *session);
+
+/* What a session begins with. */
+struct cw_session_new {
+	struct cw_bytes user_id; /* text; who can be asked for all his sessions */
+	struct cw_bytes data;	 /* a JSON object; empty = {} */
+	int64_t ttl;		 /* 0 = sessions.ttl of the configuration */
+};
+
+/* Where the user has more than sessions.max_per_user then, his oldest end. */
+CW_API enum cw_status cw_session_create(struct cw_cache *cache, const struct cw_session_new *what,
+	struct cw_session_id *ret, struct cw_error *error);
+/* Slides the expiry. CW_NOT_FOUND where the id is of no session that is alive. */
+CW_API enum cw_status cw_session_get(
+	struct cw_cache *cache, const char *id, struct cw_session *ret, struct cw_error *error);
+/* The same, leaving the expiry alone. */
+CW_API enum cw_status cw_session_peek(
+	struct cw_cache *cache, const char *id, struct cw_session *ret, struct cw_error *error);
+/*
+ * Merges a JSON object into the data (RFC 7396: null removes a member), whoever else does so at the
+ * same time. `ret` may be NULL. CW_CONFLICT after 16 tries.
+ */
+CW_API enum cw_status cw_session_patch(struct cw_cache *cache, const char *id,
+	struct cw_bytes patch, struct cw_session *ret, struct cw_error *error);
+/* CW_OK whether it was there or not. */
+CW_API enum cw_status cw_session_delete(
+	struct cw_cache *cache, const char *id, struct cw_error *error);
+/* A new id for the same session, as after a login; the old one is dead at once. */
+CW_API enum cw_status cw_session_rotate(
+	struct cw_cache *cache, const char *id, struct cw_session_id *ret, struct cw_error *error);
+
+/* A user's sessions, at most 1,000, without data. */
+struct cw_session_list {
+	struct cw_session *items;
+	size_t count;
+};
+
+CW_API enum cw_status cw_session_list(struct cw_cache *cache, struct cw_bytes user_id,
+	struct cw_session_list *ret, struct cw_error *error);
+CW_API void cw_session_list_release(struct cw_session_list *list);
+
+/* Which of a user's sessions end: that of `ref` alone, or all but `except`; NULL = not given. */
+struct cw_session_end {
+	const char *ref, *except;
+};
+
+/* *ret_ended may be NULL. */
+CW_API enum cw_status cw_session_end(struct cw_cache *cache, struct cw_bytes user_id,
+	const struct cw_session_end *which, size_t *ret_ended, struct cw_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

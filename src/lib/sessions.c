@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* Sessions. */
+#include "cache/session.h"
+
+#include <stdio.h>
+
+#include "lib/lists.h"
+
+static char *text_of(struct buf *bytes)
+{
+	size_t n;
+
+	return buf_steal(bytes, &n);
+}
+
+/* Takes it over. */
+static void take_session(struct session *from, struct cw_session *ret)
+{
+	*ret = (struct cw_session){.data_size = from->data.n,
+		.created_ms = from->created_wall_ms,
+		.last_seen_ms = from->last_seen_wall_ms,
+		.expires_ms = from->expires_wall_ms};
+	snprintf(ret->ref, sizeof ret->ref, "%s", from->ref);
+	ret->user_id = text_of(&from->user_id);
+	if (from->data.n)
+		ret->data = text_of(&from->data);
+	session_release(from);
+}
+
+void cw_session_release(struct cw_session *session)
+{
+	if (!session)
+		return;
+	mem_free(session->user_id);
+	mem_free(session->data);
+	*session = (struct cw_session){0};
+}
+
+struct creating {
+	const struct cw_session_new *what;
+	struct cw_session_id *ret;
+};
+
+static enum error create(struct cw_cache *cache, void *args, struct fault *fault)
+{
+	struct creating *asked = args;
+	struct session session = {0};
+	int64_t ttl_ms = 0;
+	enum error error = check_ttl(asked->what->ttl, &ttl_ms, fault);
+
+	if (!error && ttl_ms < 0)
+		error = fault_set(fault, ERR_BAD_PARAMETER, "a session has an end: give it a TTL");
+	if (!error)
+		error = session_create(&cache->engine, slice_from(asked->what->user_id),
+			slice_from(asked->what->data), ttl_ms, asked->ret->text, &session, fault);
+	session_release(&session);
+	return error;
+}
+
+enum cw_status cw_session_create(struct cw_cache *cache, const struct cw_session_new *what,
+	struct cw_session_id *ret, struct cw_error *error)
+{
+	struct creating args = {what, ret};
+
+	_Static_assert(sizeof ret->text == SESSION_ID + 1, "the id and its NUL");
+	*ret = (struct cw_session_id){0};
+	return call_run(cache, create, &args, error);
+}
+
+/* One call on one session. */
+struct asking {
+	const char *id;
+	bool touch;
+	struct cw_bytes patch;
+	struct cw_session_id *ret_id;
+	struct cw_session *ret;
+};
+
+static void answer(struct session *session, struct cw_session *ret)
+{
+	if (ret)
+		take_session(session, ret);
+	else
+		session_release(session);
+}
+
+static enum error get(struct cw_cache *cache, void *args, struct fault *fault)
+{
+	struct asking *asked = args;
+	struct session session = {0};
+	enum error error =
+		session_get(&cache->engine, slice_str(asked->id), asked->touch, &session, fault);
+
+	if (!error)
+		answer(&session, asked->ret);
+	return error;
+}
+
+enum cw_status cw_session_get(
+	struct cw_cache *cache, const char *id, struct cw_session *ret, struct cw_error *error)
+{
+	struct asking args = {.id = id, .touch = true, .ret = ret};
+
+	*ret = (struct cw_session){0};
+	return call_run(cache, get, &args, error);
+}
+
+enum cw_status cw_session_peek(
+	struct cw_cache *cache, const char *id, struct cw_session *ret, struct cw_error *error)
+{
+	struct asking args = {.id = id, .ret = ret};
+
+	*ret = (struct cw_session){0};
+	return call_run(cache, get, &args, error);
+}
+
+static enum error patch(struct cw_cache *cache, void *args, struct fault *fault)
+{
+	struct asking *asked = args;
+	struct session session = {0};
+	enum error error = session_patch(
+		&cache->engine, slice_str(asked->id), slice_from(asked->patch), &session, fault);
+
+	if (!error)
+		answer(&session, asked->ret);
+	return error;
+}
+
+enum cw_status cw_session_patch(struct cw_cache *cache, const char *id, struct cw_bytes bytes,
+	struct cw_session *ret, struct cw_error *error)
+{
+	struct asking args = {.id = id, .patch = bytes, .ret = ret};
+
+	if (ret)
+		*ret = (struct cw_session){0};
+	return call_run(cache, patch, &args, error);
+}
+
+static enum error delete (struct cw_cache *cache, void *args, struct fault *fault) {
+	const struct asking *asked = args;
+
+	return session_delete(&cache->engine, slice_str(asked->id), fault);
+}
+
+enum cw_status cw_session_delete(struct cw_cache *cache, const char *id, struct cw_error *error)
+{
+	struct asking args = {.id = id};
+
+	return call_run(cache, delete, &args, error);
+}
+
+static enum error rotate(struct cw_cache *cache, void *args, struct fault *fault)
+{
+	struct asking *asked = args;
+	struct session session = {0};
+	enum error error = session_rotate(
+		&cache->engine, slice_str(asked->id), asked->ret_id->text, &session, fault);
+
+	session_release(&session);
+	return error;
+}
+
+enum cw_status cw_session_rotate(
+	struct cw_cache *cache, const char *id, struct cw_session_id *ret, struct cw_error *error)
+{
+	struct asking args = {.id = id, .ret_id = ret};
+
+	*ret = (struct cw_session_id){0};
+	return call_run(cache, rotate, &args, error);
+}
+
+struct listing {
+	struct cw_bytes user_id;
+	struct cw_session_list *ret;
+};
+
+static enum error list(struct cw_cache *cache, void *args, struct fault *fault)
+{
+	struct listing *asked = args;
+	struct session *sessions = NULL;
+	size_t count = 0;
+	enum error error =
+		session_list(&cache->engine, slice_from(asked->user_id), &sessions, &count, fault);
+
+	if (error)
+		return error;
+	asked->ret->items = mem_array(count, sizeof *asked->ret->items);
+	asked->ret->count = count;
+	for (size_t i = 0; i < count; i++) {
+		/* The list is of one user, so that the engine does not repeat who. */
+		if (!sessions[i].user_id.n)
+			buf_add(&sessions[i].user_id, slice_from(asked->user_id));
+		take_session(&sessions[i], &asked->ret->items[i]);
+	}
+	mem_free(sessions);
+	return OK;
+}
+
+enum cw_status cw_session_list(struct cw_cache *cache, struct cw_bytes user_id,
+	struct cw_session_list *ret, struct cw_error *error)
+{
+	struct listing args = {user_id, ret};
+
+	*ret = (struct cw_session_list){0};
+	return call_run(cache, list, &args, error);
+}
+
+void cw_session_list_release(struct cw_session_list *sessions)
+{
+	if (!sessions)
+		return;
+	for (size_t i = 0; i < sessions->count; i++)
+		cw_session_release(&sessions->items[i]);
+	mem_free(sessions->items);
+	*sessions = (struct cw_session_list){0};
+}
+
+struct ending_sessions {
+	struct cw_bytes user_id;
+	const struct cw_session_end *which;
+	size_t ended;
+};
+
+static enum error end(struct cw_cache *cache, void *args, struct fault *fault)
+{
+	struct ending_sessions *asked = args;
+	const struct cw_session_end none = {0}, *which = asked->which ? asked->which : &none;
+
+	return session_end_all(&cache->engine, slice_from(asked->user_id), slice_str(which->ref),
+		slice_str(which->except), &asked->ended, fault);
+}
+
+enum cw_status cw_session_end(struct cw_cache *cache, struct cw_bytes user_id,
+	const struct cw_session_end *which, size_t *ret_ended, struct cw_error *error)
+{
+	struct ending_sessions args = {.user_id = user_id, .which = which};
+	enum cw_status status = call_run(cache, end, &args, error);
+
+	if (ret_ended)
+		*ret_ended = args.ended;
+	return status;
+}
