@@ -47,6 +47,14 @@ ROUTES = {
     ("POST", CACHE + "/mdelete"): "write",
     ("POST", CACHE + "/key"): "keys",
     ("POST", CACHE + "/results/{loader}"): "keys",
+    ("POST", "/api/v1/sessions"): "sessions",
+    ("GET", "/api/v1/session"): "sessions",
+    ("PATCH", "/api/v1/session"): "sessions",
+    ("DELETE", "/api/v1/session"): "sessions",
+    ("POST", "/api/v1/session/rotate"): "sessions",
+    ("GET", "/api/v1/users/{user_id}/sessions"): "sessions",
+    ("DELETE", "/api/v1/users/{user_id}/sessions"): "sessions",
+    ("DELETE", "/api/v1/users/{user_id}/sessions/{ref}"): "sessions",
 }
 
 

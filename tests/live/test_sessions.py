@@ -486,9 +486,16 @@ def test_no_other_route_reaches_them(start, redis):
                                    token="root"), 403,
                     "key_reserved")
         refused(daemon.invalidate({"keys": [name]}, token="root"), 403, "key_reserved")
+        refused(daemon.get(path + "/ttl", token="root"), 403, "key_reserved")
+        for rest, body in (("keys/" + path.rsplit("/", 1)[1] + "/expire", {"ttl": 1}),
+                           ("mget", {"keys": [name]}), ("mdelete", {"keys": [name]}),
+                           ("mset", {"entries": [{"key": name, "value": "x"}]})):
+            refused(daemon.post("/api/v1/cache/" + rest, body, token="root"), 403, "key_reserved")
     for pattern in "session:*", "session:" + key[8] + "*", "cw:user:*":
         refused(daemon.invalidate({"patterns": [pattern]}, token="root"), 403, "key_reserved")
     redis("SET", "x", "y")
+    names = daemon.get("/api/v1/cache/keys?limit=1000", token="root").json
+    assert names["items"] == [{"key": "x", "key_encoding": "utf-8"}] and names["next"] is None
     for pattern in "*", "s*", "?ession:*", "[s]ession:*":
         for dry in True, False:
             reply = daemon.invalidate({"patterns": [pattern], "dry_run": dry}, token="root")
