@@ -130,11 +130,37 @@ out:
 	buf_release(&value);
 }
 
+/* Without Redis there are no leases, and a crowd is kept from the source in this process at least.
+ */
+static void note_alone(struct load_call *call)
+{
+	struct loaders *loaders = call->loaders;
+
+	if (result_state(call->result) == RESULT_BYPASS)
+		HASH_ADD_KEYPTR(hh, loaders->alone, call->key.p, call->key.n, call);
+}
+
+static struct load_call *find_alone(const struct load_call *call)
+{
+	struct load_call *other = NULL;
+
+	if (result_state(call->result) == RESULT_BYPASS)
+		HASH_FIND(hh, call->loaders->alone, call->key.p, call->key.n, other);
+	return other;
+}
+
+static void forget_alone(struct load_call *call)
+{
+	if (find_alone(call) == call)
+		HASH_DELETE(hh, call->loaders->alone, call);
+}
+
 static void load_fiber(void *argument)
 {
 	struct load_call *call = argument;
 
 	run_load(call);
+	forget_alone(call);
 	call->over = true;
 	fiber_cond_broadcast(&call->ended);
 	fiber_cleanup_begin(cleanup_ms);
@@ -152,6 +178,7 @@ static enum error start_load(struct load_call *call, struct fault *fault)
 		return fault_set(
 			fault, ERR_OVERLOADED, "%d loads wait or run already", LOADER_MAX_ALL);
 	call->references++;
+	note_alone(call);
 	fiber_spawn(&loaders->group, "load", load_fiber, call);
 	return OK;
 }
@@ -188,6 +215,16 @@ static enum error await_load(struct load_call *call, struct loaded *ret, struct 
 	return OK;
 }
 
+/* Waits for the load of somebody who has begun it. Parks. */
+static enum error join(struct load_call *other, struct loaded *ret, struct fault *fault)
+{
+	other->references++;
+	enum error error = await_load(other, ret, fault);
+
+	load_call_unref(other);
+	return error;
+}
+
 /* Parks. */
 static enum error get(struct load_call *call, struct loaded *ret, struct fault *fault)
 {
@@ -201,6 +238,9 @@ static enum error get(struct load_call *call, struct loaded *ret, struct fault *
 		hand_over(call, ret);
 		return OK;
 	}
+	struct load_call *other = find_alone(call);
+	if (other)
+		return join(other, ret, fault);
 	if (!result_value(call->result, &value)) {
 		error = start_load(call, fault);
 		return error ? error : await_load(call, ret, fault);

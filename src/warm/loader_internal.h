@@ -24,11 +24,13 @@ struct loaders {
 	struct sources *sources;
 	struct fiber_group group;
 	struct loader *known;
+	struct load_call *alone; /* loads without Redis, by key: others join them here */
 	bool stopping;
 };
 
 /* One call with all that it needs, for it may outlive who asked. */
 struct load_call {
+	UT_hash_handle hh;
 	struct loaders *loaders;
 	struct loader *loader;
 	struct conf *conf;

@@ -61,6 +61,17 @@ def test_who_wait_for_a_source_that_fails_are_told_together(start, redis, web):
     assert web.loads["/x/1"] <= 2
 
 
+def test_a_crowd_without_redis_is_one_load(start, redis, web):
+    daemon = begin(start, redis, {"x": web_loader(web)})
+    redis.kill()
+    daemon.wait_redis("down")
+    web.delay = 0.5
+    replies = web.flood([(daemon, "POST", RESULTS + "x", {"params": {"id": "1"}})] * 100)
+    assert {(reply.status, reply.headers["X-Cache"]) for reply in replies} == {(200, "BYPASS")}
+    assert {reply.json["load"] for reply in replies} == {1} and web.loads["/x/1"] == 1
+    assert result(daemon, "x", id="1").json["load"] == 2
+
+
 def test_a_holder_that_died_is_replaced_when_its_lease_ends(start, redis, web):
     daemon = begin(start, redis, {"x": web_loader(web)})
     redis("SET", "cw:lease:{0}:x:1", "0" * 32 + " 0-0", "PX", 700)
