@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* GET /config, POST /reload, GET /dependencies/{key}: what is in force. */
+/* GET /config, POST /reload: what is in force. */
 #include <string.h>
 
 #include "api/answer.h"
@@ -8,7 +8,6 @@
 #include "api/handlers.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "cache/key.h"
 
 void api_config(struct request *request, void *context)
 {
@@ -73,51 +72,4 @@ void api_reload(struct request *request, void *context)
 	}
 	buf_release(&faults);
 	mem_free((char *)note.p);
-}
-
-/* Takes the names outside the reader's key_prefixes out of a list of names or of lists of them. */
-static void hide_names(const struct identity *who, cJSON *list)
-{
-	cJSON *next;
-
-	for (cJSON *at = list ? list->child : NULL; at; at = next) {
-		next = at->next;
-		if (cJSON_IsArray(at))
-			hide_names(who, at);
-		else if (!key_inside_prefixes(who, slice_str(at->valuestring)))
-			cJSON_Delete(cJSON_DetachItemViaPointer(list, at));
-	}
-}
-
-static cJSON *preview_for(
-	const struct identity *who, struct conf *conf, struct slice key, bool transitive)
-{
-	static const char *const lists[] = {"dependents", "patterns", "cycles", "invalidate"};
-	cJSON *body = dependency_preview(conf, key, transitive), *rule;
-
-	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-		hide_names(who, cJSON_GetObjectItemCaseSensitive(body, lists[i]));
-		cJSON_ArrayForEach(rule, cJSON_GetObjectItemCaseSensitive(body, "rules"))
-			hide_names(who, cJSON_GetObjectItemCaseSensitive(rule, lists[i]));
-	}
-	return body;
-}
-
-void api_dependencies_get(struct request *request, void *context)
-{
-	const struct identity *who = request_identity(request);
-	struct slice key = request_path(request, "key");
-	bool transitive = false;
-	struct fault fault;
-
-	(void)context;
-	if (!key_inside_prefixes(who, key)) {
-		fault_set(&fault, ERR_KEY_OUTSIDE_PREFIXES,
-			"the key is outside the key_prefixes of token '%s'", who->name);
-		reply_fault(request, &fault);
-	} else if (request_query_bool(request, "transitive", &transitive, &fault)) {
-		reply_fault(request, &fault);
-	} else {
-		reply_json(request, 200, preview_for(who, request_conf(request), key, transitive));
-	}
 }

@@ -17,6 +17,9 @@ enum { KEYS_MAX_TTL_S = 315360000 }; /* 10 years of 365 days */
  */
 enum error keys_name(
 	struct request *request, struct buf *scratch, struct slice *ret, struct fault *fault);
+/* The same without the judgement of who may touch it: ERR_BAD_KEY, ERR_BAD_PARAMETER. */
+enum error keys_decoded(
+	struct request *request, struct buf *scratch, struct slice *ret, struct fault *fault);
 /* Whether names in query, body and answer are base64url instead of text. */
 enum error keys_encoded(struct request *request, bool *ret, struct fault *fault);
 /* Seconds as they are given -> milliseconds; ERR_BAD_PARAMETER naming ttl. */

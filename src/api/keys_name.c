@@ -20,10 +20,9 @@ enum error keys_encoded(struct request *request, bool *ret, struct fault *fault)
 	return OK;
 }
 
-enum error keys_name(
+enum error keys_decoded(
 	struct request *request, struct buf *scratch, struct slice *ret, struct fault *fault)
 {
-	struct key_guard guard;
 	bool encoded;
 	enum error error = keys_encoded(request, &encoded, fault);
 
@@ -36,7 +35,15 @@ enum error keys_name(
 				"the key is not base64url: letters, digits, - and _, without =");
 		*ret = buf_slice(scratch);
 	}
-	error = key_check(*ret, fault);
+	return key_check(*ret, fault);
+}
+
+enum error keys_name(
+	struct request *request, struct buf *scratch, struct slice *ret, struct fault *fault)
+{
+	struct key_guard guard;
+	enum error error = keys_decoded(request, scratch, ret, fault);
+
 	if (error)
 		return error;
 	key_guard_init_few(&guard, request_conf(request), request_identity(request));

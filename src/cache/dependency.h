@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Dependency rules of the configuration: what goes with a key, one step at a time. */
+/* What goes with a key: the rules of the configuration, one step at a time, and the view of all. */
 #ifndef CW_CACHE_DEPENDENCY_H
 #define CW_CACHE_DEPENDENCY_H
 
-#include "conf/conf.h"
+#include "cache/cw.h"
 
 /* Receives what the rules give; `rule` is the index in conf->dependencies. Names are borrowed. */
 struct dependency_visitor {
@@ -15,5 +15,14 @@ struct dependency_visitor {
 /* Every rule whose `when` matches the whole key. The same name may come more than once. */
 void dependency_visit(
 	const struct conf *conf, struct slice key, const struct dependency_visitor *visitor);
+
+/*
+ * For GET /dependencies/{key}, as JSON that the caller owns: what goes with `key` at once, what of
+ * that is stored (null where nothing is), and the rules that match. With `transitive` everything
+ * that would go with it, cycles named. `cw` NULL: the rules alone. ERR_WRONG_TYPE, errors of Redis.
+ * Parks.
+ */
+enum error dependency_preview(struct cw *cw, const struct conf *conf, struct slice key,
+	bool transitive, cJSON **ret, struct fault *fault);
 
 #endif

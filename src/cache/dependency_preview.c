@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What would go with a key: the graph that the rules span from it, and the cycles in it.
+ * What would go with a key: the graph that rules and stored sets span from it, and the cycles in
+ * it.
  *
- *	key -> rules -> nodes[] with their edges -> depth first: an edge back into the path is a
- *cycle
+ *	key -> rules, sets -> nodes[] with their edges -> depth first: an edge back into the path
+ *	                                                  is a cycle
  */
+#include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
 
 #include "base/json.h"
 #include "base/mem.h"
 #include "cache/dependency.h"
-#include "cache/invalidate.h"
+#include "cache/dependency_store.h"
 
-enum { max_nodes = 1000, max_cycles = 20 };
+enum { max_nodes = 1000, max_cycles = 20, page_nodes = 256 };
 
 struct node {
 	UT_hash_handle hh;
@@ -25,6 +27,7 @@ struct node {
 };
 
 struct preview {
+	struct cw *cw; /* NULL: nothing is stored */
 	const struct conf *conf;
 	struct node *nodes[max_nodes];
 	size_t count;
@@ -58,16 +61,21 @@ static size_t node_of(struct preview *preview, struct slice name)
 	return preview->count++;
 }
 
-static void take_key(void *context, size_t rule, struct slice key)
+static void take(void *context, struct slice key)
 {
 	struct preview *preview = context;
 	uint32_t to = (uint32_t)node_of(preview, key);
 
-	(void)rule;
 	if (to == max_nodes)
 		preview->truncated = true;
 	else
 		buf_append(&preview->nodes[preview->from]->edges, &to, sizeof to);
+}
+
+static void take_key(void *context, size_t rule, struct slice key)
+{
+	(void)rule;
+	take(context, key);
 }
 
 static void take_pattern(void *context, size_t rule, struct slice glob)
@@ -165,17 +173,83 @@ static void view_pattern(void *context, size_t rule, struct slice glob)
 	add_text(cJSON_GetObjectItemCaseSensitive(object, "patterns"), glob.p, glob.n);
 }
 
-static void explore(struct preview *preview, bool transitive)
+static struct slice node_name(const struct preview *preview, size_t i)
+{
+	return slice_of(preview->nodes[i]->name, preview->nodes[i]->n);
+}
+
+/* Follows nodes[from, to), whose sets were read. Parks. */
+static enum error follow(struct preview *preview, struct dependency_sets *sets, size_t from,
+	size_t to, struct fault *fault)
 {
 	const struct dependency_visitor visitor = {take_key, take_pattern, preview};
+	enum error error = OK;
+	bool all = true;
 
-	for (size_t i = 0; i < preview->count && (transitive || i == 0); i++) {
+	for (size_t i = from; i < to && !error; i++) {
 		preview->from = i;
-		dependency_visit(preview->conf,
-			slice_of(preview->nodes[i]->name, preview->nodes[i]->n), &visitor);
+		dependency_visit(preview->conf, node_name(preview, i), &visitor);
+		if (sets)
+			error = dependency_sets_visit(sets, i - from, take, preview, &all, fault);
+		preview->truncated |= !all;
 	}
-	for (size_t i = 1; i < preview->count; i++)
-		add_text(preview->dependents, preview->nodes[i]->name, preview->nodes[i]->n);
+	return error;
+}
+
+/* Level by level: what the nodes bring is appended to them. Parks. */
+static enum error explore(struct preview *preview, bool transitive, struct fault *fault)
+{
+	struct slice names[page_nodes];
+	enum error error = OK;
+
+	for (size_t from = 0, to; from < preview->count && (transitive || from == 0) && !error;
+		from = to) {
+		struct dependency_sets *sets = NULL;
+
+		for (to = from; to < preview->count && to < from + page_nodes; to++)
+			names[to - from] = node_name(preview, to);
+		if (preview->cw)
+			error = dependency_sets_read(preview->cw, names, to - from, &sets, fault);
+		if (!error)
+			error = follow(preview, sets, from, to, fault);
+		dependency_sets_free(sets);
+	}
+	return error;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
+}
+
+/* What is stored for the key itself, in order. */
+static void write_stored(const struct dependency_stored *stored, cJSON *body)
+{
+	if (stored->ttl_ms == -2) {
+		cJSON_AddNullToObject(body, "stored");
+		return;
+	}
+	size_t count = stored->members->count;
+	struct slice *sorted = mem_array(count, sizeof *sorted);
+	cJSON *object = cJSON_AddObjectToObject(body, "stored");
+	cJSON *names = cJSON_AddArrayToObject(object, "dependents");
+
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = redis_value_item(stored->members, i);
+	qsort(sorted, count, sizeof *sorted, by_bytes);
+	for (size_t i = 0; i < count; i++)
+		json_append_slice(names, sorted[i]);
+	json_add_int(object, "ttl", stored->ttl_ms < 0 ? -1 : (stored->ttl_ms + 999) / 1000);
+	mem_free(sorted);
+}
+
+static void write_rules(struct preview *preview, struct slice key, cJSON *body)
+{
+	struct rule_view view = {.conf = preview->conf};
+	const struct dependency_visitor visitor = {view_key, view_pattern, &view};
+
+	view.rules = cJSON_AddArrayToObject(body, "rules");
+	dependency_visit(preview->conf, key, &visitor);
 }
 
 static void release_nodes(struct preview *preview)
@@ -188,27 +262,38 @@ static void release_nodes(struct preview *preview)
 	}
 }
 
-cJSON *dependency_preview(const struct conf *conf, struct slice key, bool transitive)
+enum error dependency_preview(struct cw *cw, const struct conf *conf, struct slice key,
+	bool transitive, cJSON **ret, struct fault *fault)
 {
 	struct preview *preview = mem_new(struct preview);
+	struct dependency_stored stored = {.ttl_ms = -2};
 	cJSON *body = cJSON_CreateObject();
-	struct rule_view view = {.conf = conf};
-	const struct dependency_visitor visitor = {view_key, view_pattern, &view};
+	enum error error = OK;
 
-	json_add_slice(body, "key", key);
+	preview->cw = cw;
 	preview->conf = conf;
+	json_add_slice(body, "key", key);
 	preview->dependents = cJSON_AddArrayToObject(body, "dependents");
-	view.rules = cJSON_AddArrayToObject(body, "rules");
+	write_rules(preview, key, body);
 	preview->patterns = cJSON_AddArrayToObject(body, "patterns");
-	dependency_visit(conf, key, &visitor);
 	node_of(preview, key);
-	explore(preview, transitive);
-	if (transitive) {
-		preview->cycles = cJSON_AddArrayToObject(body, "cycles");
+	if (cw)
+		error = dependency_read(cw, key, DEPENDENCY_MAX_MEMBERS, &stored, fault);
+	if (!error)
+		error = explore(preview, transitive, fault);
+	for (size_t i = 1; i < preview->count; i++)
+		json_append_slice(preview->dependents, node_name(preview, i));
+	write_stored(&stored, body);
+	preview->cycles = transitive ? cJSON_AddArrayToObject(body, "cycles") : NULL;
+	if (transitive)
 		find_cycles(preview);
-		cJSON_AddBoolToObject(body, "truncated", preview->truncated);
-	}
+	cJSON_AddBoolToObject(body, "truncated", preview->truncated);
+	redis_value_free(stored.members);
 	release_nodes(preview);
 	mem_free(preview);
-	return body;
+	if (error)
+		cJSON_Delete(body);
+	else
+		*ret = body;
+	return error;
 }

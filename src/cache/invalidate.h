@@ -71,10 +71,4 @@ enum error invalidate_begin(struct invalidator *invalidator, struct invalidation
 /* Passes over the whole key space since the start. */
 uint64_t invalidator_passes(const struct invalidator *invalidator);
 
-/*
- * For GET /dependencies/{key}: the rules that match, and with `transitive` everything that would go
- * with `key`, cycles named. Pure.
- */
-cJSON *dependency_preview(const struct conf *conf, struct slice key, bool transitive);
-
 #endif

@@ -250,9 +250,11 @@ enum operation_state job_run(
 	job->operation = operation;
 	job->began_ns = clock_mono_ns();
 	operation_progress(operation, "planning", 0, 0);
-	enum error error = plan_cascade(job->plan);
+	enum error error = plan_cascade(job->plan, job->owner->cw, fault);
 	if (job->plan->too_many_dependents)
 		job_reason(job, "too_many_dependents");
+	if (job->plan->unreadable_dependents)
+		job_reason(job, "unreadable_dependents");
 	if (!error)
 		error = job->asked->dry_run ? count_all(job, fault) : remove_and_verify(job, fault);
 	job->protected_skipped += job->plan->protected_skipped;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From selectors to exact keys and patterns; see plan.h. The rules are followed in plan_cascade.c.
+/* From selectors to exact keys and patterns; see plan.h. Dependents: plan_cascade.c.
  */
 #include "cache/plan.h"
 
@@ -18,6 +18,7 @@ static const char *const kind_names[SELECTOR_KINDS] = {
 	[SELECTOR_ENTITY] = "entity",
 	[SELECTOR_DEPENDENTS_OF] = "dependents_of",
 	[SELECTOR_DEPENDENCY] = "dependency",
+	[SELECTOR_STORED] = "stored_dependency",
 };
 
 const char *selector_kind_name(enum selector_kind kind)

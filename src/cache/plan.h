@@ -5,7 +5,8 @@
  *
  *	keys, literal patterns ---------+
  *	entities -> keys, patterns -----+--> keys[] (each once) --claims--> selectors[]
- *	rules of what is named exactly -+--> patterns[] ------------------> selectors[]
+ *	rules and stored sets of what   +--> patterns[] ------------------> selectors[]
+ *	   is named exactly ------------+
  *	tags, entities' tags -------------> tags[] (each once) --claims--> selectors[]
  *
  * A key that several selectors name is in keys[] once and has a claim of each.
@@ -25,6 +26,7 @@ enum selector_kind {
 	SELECTOR_ENTITY,
 	SELECTOR_DEPENDENTS_OF,
 	SELECTOR_DEPENDENCY,
+	SELECTOR_STORED, /* all that stored sets brought, together */
 	SELECTOR_KINDS
 };
 /* "key", "pattern", "entity", ... */
@@ -78,8 +80,9 @@ struct plan {
 	struct plan_tag *tags;
 	size_t tag_count;
 	uint64_t protected_skipped; /* derived keys that may not be touched */
-	size_t dependents;	    /* keys that only rules brought in */
+	size_t dependents;	    /* keys that only rules and stored sets brought in */
 	bool too_many_dependents;
+	bool unreadable_dependents;		  /* what holds a key's dependents is no set */
 	struct slice sample[INVALIDATION_SAMPLE]; /* of names that matched */
 	size_t sample_count;
 	uint32_t *rule_selectors; /* of each rule, + 1; 0 = none yet */
@@ -87,19 +90,20 @@ struct plan {
 };
 
 /*
- * Everything but the rules. Refuses, with the pointer of the member at fault, what the caller may
- * not name: ERR_BAD_BODY, _BAD_KEY, _BAD_PATTERN, _KEY_RESERVED, _KEY_PROTECTED,
+ * Everything but what depends on it. Refuses, with the pointer of the member at fault, what the
+ * caller may not name: ERR_BAD_BODY, _BAD_KEY, _BAD_PATTERN, _KEY_RESERVED, _KEY_PROTECTED,
  * _KEY_OUTSIDE_PREFIXES, _FORBIDDEN. `asked` must outlive the plan.
  */
 enum error plan_new(const struct invalidation *asked, struct plan **ret, struct fault *fault);
 void plan_free(struct plan *plan);
 
 /*
- * Adds what the rules bring, transitively; each key is followed once, so that cycles end. Past
- * PLAN_MAX_DEPENDENTS it stops and says so in the plan. Parks now and then where it runs in a
- * fiber; ERR_CANCELLED then.
+ * Adds what the rules and the stored sets bring, transitively; each key is followed once, so that
+ * cycles end. Past PLAN_MAX_DEPENDENTS it stops and says so in the plan. `cw` NULL: the rules
+ * alone. Parks: each level is one round trip, but none where no key is followed. ERR_CANCELLED,
+ * errors of Redis.
  */
-enum error plan_cascade(struct plan *plan);
+enum error plan_cascade(struct plan *plan, struct cw *cw, struct fault *fault);
 
 /* Whether `key` is one of keys[] that will be removed by name. */
 bool plan_has(const struct plan *plan, struct slice key);

@@ -32,8 +32,12 @@ ROUTES = {
     ("GET", API + "/operations"): "read",
     ("GET", API + "/operations/{id}"): "read",
     ("DELETE", API + "/operations/{id}"): "own",
+    ("GET", API + "/dependencies"): "read",
     ("GET", API + "/dependencies/{key}"): "read",
     ("GET", API + "/loaders"): "read",
+    ("PUT", API + "/dependencies/{key}"): "invalidate",
+    ("POST", API + "/dependencies/{key}"): "invalidate",
+    ("DELETE", API + "/dependencies/{key}"): "invalidate",
     ("GET", API + "/config"): "admin",
     ("POST", API + "/reload"): "operate",
     ("GET", CACHE + "/keys"): "keys",
@@ -340,6 +344,26 @@ def test_a_rule_shows_a_token_of_prefixes_no_names_outside(daemon):
     check_problem(answer, 403, "key_outside_prefixes")
     answer = call(daemon, "GET", API + "/dependencies/app:user:7", "read")
     assert answer.json["dependents"] == ["other:of:7"]
+
+
+def test_stored_dependents_outside_the_prefixes(daemon, shared_redis):
+    where = API + "/dependencies/app:k"
+    refused = call(daemon, "PUT", where, "app", body='{"dependents": ["app:1", "other:1"]}')
+    check_problem(refused, 403, "key_outside_prefixes")
+    refused = call(daemon, "PUT", API + "/dependencies/other:k", "app", body='{"dependents": ["app:1"]}')
+    check_problem(refused, 403, "key_outside_prefixes")
+    answer = call(daemon, "PUT", where, "invalidate", body='{"dependents": ["app:1", "other:1"]}')
+    assert answer.json["stored"]["dependents"] == ["app:1", "other:1"]
+    call(daemon, "PUT", API + "/dependencies/other:k", "invalidate", body='{"dependents": ["app:1"]}')
+    answer = call(daemon, "GET", where + "?transitive=true", "app")
+    assert answer.json["stored"]["dependents"] == answer.json["dependents"] == ["app:1"]
+    listed = call(daemon, "GET", API + "/dependencies", "app").json["items"]
+    assert [item["key"] for item in listed] == ["app:k"]
+    shared_redis("MSET", "app:k", "x", "app:1", "x", "other:1", "x")
+    answer = call(daemon, "POST", API + "/invalidate", "app", body='{"keys": ["app:k"]}').json
+    assert (answer["invalidated"], answer["protected_skipped"]) == (2, 1)
+    assert "other:" not in str(answer) and shared_redis("EXISTS", "other:1") == 1
+    shared_redis("DEL", "other:1", "cw:dep:app:k", "cw:dep:other:k")
 
 
 def test_a_tokens_max_keys_bounds_it(daemon, shared_redis):

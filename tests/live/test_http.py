@@ -22,7 +22,9 @@ ROUTES = [
     ("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", API + "/stats"),
     ("GET", API + "/health"), ("POST", API + "/invalidate"), ("GET", API + "/warm"),
     ("POST", API + "/warm"), ("GET", API + "/operations"), ("GET", API + "/operations/1"),
-    ("DELETE", API + "/operations/1"), ("GET", API + "/dependencies/a"), ("GET", API + "/config"),
+    ("DELETE", API + "/operations/1"), ("GET", API + "/dependencies"), ("GET", API + "/dependencies/a"),
+    ("PUT", API + "/dependencies/a"), ("POST", API + "/dependencies/a"),
+    ("DELETE", API + "/dependencies/a"), ("GET", API + "/config"),
     ("POST", API + "/reload"),
 ]
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../unit.h"
+#include "cache/dependency.h"
 #include "config.h"
 
 static const char yaml[] =
@@ -49,7 +50,7 @@ static enum error make(void)
 {
 	enum error error = plan_new(asked, &plan, &fault);
 
-	return error ? error : plan_cascade(plan);
+	return error ? error : plan_cascade(plan, NULL, &fault);
 }
 
 static bool has_pattern(const char *glob)
@@ -274,17 +275,26 @@ static void texts(const cJSON *array, char *out, size_t room)
 		n += (size_t)snprintf(out + n, room - n, "%s ", at->valuestring);
 }
 
+static cJSON *preview(const char *key, bool transitive)
+{
+	cJSON *body = NULL;
+
+	ck_assert_int_eq(
+		dependency_preview(NULL, conf, slice_str(key), transitive, &body, &fault), OK);
+	return body;
+}
+
 START_TEST(the_preview_names_rules_dependents_and_cycles)
 {
 	char text[400];
 
 	setup();
-	cJSON *body = dependency_preview(conf, SLICE("user:profile:7"), false);
+	cJSON *body = preview("user:profile:7", false);
 	texts(cJSON_GetObjectItem(body, "dependents"), text, sizeof text);
 	ck_assert_str_eq(text, "user:groups:7 user:subs:7 ");
 	ck_assert_int_eq(cJSON_GetArraySize(cJSON_GetObjectItem(body, "rules")), 1);
 	cJSON_Delete(body);
-	body = dependency_preview(conf, SLICE("user:profile:7"), true);
+	body = preview("user:profile:7", true);
 	texts(cJSON_GetObjectItem(body, "dependents"), text, sizeof text);
 	ck_assert_str_eq(text, "user:groups:7 user:subs:7 menu:7 lock:7 ");
 	texts(cJSON_GetObjectItem(body, "patterns"), text, sizeof text);
@@ -294,7 +304,7 @@ START_TEST(the_preview_names_rules_dependents_and_cycles)
 	texts(cycles->child, text, sizeof text);
 	ck_assert_str_eq(text, "user:profile:7 user:groups:7 menu:7 user:profile:7 ");
 	cJSON_Delete(body);
-	body = dependency_preview(conf, SLICE("grow:7"), true);
+	body = preview("grow:7", true);
 	ck_assert(cJSON_IsTrue(cJSON_GetObjectItem(body, "truncated")));
 	cJSON_Delete(body);
 	teardown();

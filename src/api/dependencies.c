@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /dependencies/{key}: what goes with a key, from the rules and from what was stored.
+ *
+ * Special: who has key_prefixes sees no name outside them, though it belongs to what goes.
+ */
+#include "cache/dependency.h"
+
+#include <stdio.h>
+
+#include "api/body.h"
+#include "api/handlers.h"
+#include "api/keys.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "cache/dependency_store.h"
+
+enum { note_bytes = 200 };
+
+/* Takes the names outside the reader's key_prefixes out of a list of names or of lists of them. */
+static void hide_names(const struct identity *who, cJSON *list)
+{
+	cJSON *next;
+
+	for (cJSON *at = list ? list->child : NULL; at; at = next) {
+		next = at->next;
+		if (cJSON_IsArray(at))
+			hide_names(who, at);
+		else if (!key_inside_prefixes(who, slice_str(at->valuestring)))
+			cJSON_Delete(cJSON_DetachItemViaPointer(list, at));
+	}
+}
+
+static void hide_outside(const struct identity *who, cJSON *body)
+{
+	static const char *const lists[] = {"dependents", "patterns", "cycles", "invalidate"};
+	cJSON *stored = cJSON_GetObjectItemCaseSensitive(body, "stored"), *rule;
+
+	hide_names(who, cJSON_GetObjectItemCaseSensitive(stored, "dependents"));
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+		hide_names(who, cJSON_GetObjectItemCaseSensitive(body, lists[i]));
+		cJSON_ArrayForEach(rule, cJSON_GetObjectItemCaseSensitive(body, "rules"))
+			hide_names(who, cJSON_GetObjectItemCaseSensitive(rule, lists[i]));
+	}
+}
+
+/* Parks. */
+static void reply_view(struct request *request, struct app *app, struct slice key, bool transitive)
+{
+	const struct identity *who = request_identity(request);
+	struct fault fault;
+	cJSON *body;
+
+	if (dependency_preview(&app->cw, request_conf(request), key, transitive, &body, &fault)) {
+		reply_fault(request, &fault);
+		return;
+	}
+	if (who->key_prefix_count)
+		hide_outside(who, body);
+	reply_json(request, 200, body);
+}
+
+void api_dependencies_get(struct request *request, void *context)
+{
+	const struct identity *who = request_identity(request);
+	struct slice key;
+	struct buf scratch = {0};
+	bool transitive = false;
+	struct fault fault;
+
+	if (keys_decoded(request, &scratch, &key, &fault) ||
+		request_query_bool(request, "transitive", &transitive, &fault)) {
+		reply_fault(request, &fault);
+	} else if (!key_inside_prefixes(who, key)) {
+		fault_set(&fault, ERR_KEY_OUTSIDE_PREFIXES,
+			"the key is outside the key_prefixes of token '%s'", who->name);
+		reply_fault(request, &fault);
+	} else {
+		reply_view(request, context, key, transitive);
+	}
+	buf_release(&scratch);
+}
+
+/* What is to be changed, as the body has it. */
+struct asked {
+	struct body_list dependents, add, remove;
+	struct slice note;
+	int64_t ttl_ms;
+};
+
+static enum error ttl_member(
+	void *context, struct slice name, struct json_value value, struct fault *fault)
+{
+	struct asked *asked = context;
+
+	if (!slice_is(name, "ttl"))
+		return ERR_NOT_FOUND;
+	if (value.type == JSON_NULL)
+		return OK;
+	return keys_ttl_member(value, "/ttl", &asked->ttl_ms, fault);
+}
+
+static void asked_release(struct asked *asked)
+{
+	body_list_release(&asked->dependents);
+	body_list_release(&asked->add);
+	body_list_release(&asked->remove);
+	mem_free((char *)asked->note.p);
+}
+
+/* Each name is judged for the caller as if he named it to be invalidated. */
+static enum error judge(struct request *request, const char *list, const struct body_list *names,
+	struct fault *fault)
+{
+	struct key_guard guard;
+
+	key_guard_init(&guard, request_conf(request), request_identity(request));
+	for (size_t i = 0; i < names->count; i++) {
+		enum error error = key_check(names->items[i], fault);
+
+		if (!error)
+			error = key_guard_exact(&guard, names->items[i], fault);
+		if (error) {
+			snprintf(fault->pointer, sizeof fault->pointer, "/%s/%zu", list, i);
+			return error;
+		}
+	}
+	return OK;
+}
+
+static enum error read_put(struct request *request, struct asked *asked, struct fault *fault)
+{
+	const struct body_member members[] = {
+		{"dependents", BODY_LIST, &asked->dependents, 0, DEPENDENCY_MAX_NAMES},
+		{"note", BODY_STRING, &asked->note, 0, note_bytes},
+	};
+	const struct body_table table = {
+		members, sizeof members / sizeof *members, ttl_member, asked, NULL};
+	enum error error = body_parse(request_body(request), &table, fault);
+
+	if (!error && asked->dependents.count == 0)
+		error = fault_at(fault, ERR_BAD_BODY, "/dependents",
+			"/dependents is needed: the keys that go with this one. DELETE takes all "
+			"away");
+	return error ? error : judge(request, "dependents", &asked->dependents, fault);
+}
+
+static enum error check_both(const struct asked *asked, struct fault *fault)
+{
+	if (asked->add.count == 0 && asked->remove.count == 0)
+		return fault_set(
+			fault, ERR_BAD_BODY, "the body changes nothing: give /add or /remove");
+	for (size_t i = 0; i < asked->remove.count; i++)
+		for (size_t j = 0; j < asked->add.count; j++)
+			if (slice_equal(asked->add.items[j], asked->remove.items[i]))
+				return fault_at(fault, ERR_BAD_BODY, "/remove",
+					"a key stands both in /add and in /remove");
+	return OK;
+}
+
+static enum error read_post(struct request *request, struct asked *asked, struct fault *fault)
+{
+	const struct body_member members[] = {
+		{"add", BODY_LIST, &asked->add, 0, DEPENDENCY_MAX_NAMES},
+		{"remove", BODY_LIST, &asked->remove, 0, DEPENDENCY_MAX_NAMES},
+		{"note", BODY_STRING, &asked->note, 0, note_bytes},
+	};
+	const struct body_table table = {
+		members, sizeof members / sizeof *members, ttl_member, asked, NULL};
+	enum error error = body_parse(request_body(request), &table, fault);
+
+	if (!error)
+		error = check_both(asked, fault);
+	if (!error)
+		error = judge(request, "add", &asked->add, fault);
+	return error ? error : judge(request, "remove", &asked->remove, fault);
+}
+
+/* Parks. */
+static void change(struct request *request, struct app *app, bool replace)
+{
+	struct asked asked = {.ttl_ms = (int64_t)DEPENDENCY_TTL_S * 1000};
+	struct buf scratch = {0};
+	struct slice key;
+	size_t count;
+	struct fault fault;
+	enum error error = keys_name(request, &scratch, &key, &fault);
+
+	if (!error)
+		error = replace ? read_put(request, &asked, &fault)
+				: read_post(request, &asked, &fault);
+	if (!error) {
+		const struct body_list *add = replace ? &asked.dependents : &asked.add;
+		const struct dependency_change what = {.key = key,
+			.add = add->items,
+			.add_count = add->count,
+			.remove = asked.remove.items,
+			.remove_count = asked.remove.count,
+			.replace = replace,
+			.ttl_ms = asked.ttl_ms};
+
+		error = dependency_write(&app->cw, &what, &count, &fault);
+	}
+	if (error)
+		reply_fault(request, &fault);
+	else
+		reply_view(request, app, key, false);
+	asked_release(&asked);
+	buf_release(&scratch);
+}
+
+void api_dependencies_put(struct request *request, void *context)
+{
+	change(request, context, true);
+}
+
+void api_dependencies_post(struct request *request, void *context)
+{
+	change(request, context, false);
+}
+
+void api_dependencies_delete(struct request *request, void *context)
+{
+	struct app *app = context;
+	struct buf scratch = {0};
+	struct slice key;
+	bool was;
+	struct fault fault;
+
+	if (keys_name(request, &scratch, &key, &fault) ||
+		dependency_remove(&app->cw, key, &was, &fault)) {
+		reply_fault(request, &fault);
+	} else {
+		reply_header(request, "X-Cache-Deleted", was ? "1" : "0");
+		reply_empty(request, 204);
+	}
+	buf_release(&scratch);
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * GET /dependencies: the keys that have stored dependents.
+ *
+ *	SCAN MATCH cw:dep:* (some steps, until there are enough) -> SCARD and PTTL of each -> items
+ */
+#include <stdio.h>
+
+#include "api/handlers.h"
+#include "base/crypto.h"
+#include "base/glob.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "cache/dependency_store.h"
+#include "cache/key.h"
+
+enum { list_default = 100, list_max = 1000, steps_max = 20 };
+
+struct listing {
+	struct cw *cw;
+	const struct identity *who;
+	struct buf match, cursor;
+	size_t prefix; /* bytes of "cw:dep:" */
+	int64_t limit;
+	struct buf items;
+	int64_t count;
+};
+
+static enum error read_listing(
+	struct request *request, struct listing *listing, struct fault *fault)
+{
+	struct buf set = {0};
+	struct slice cursor;
+	uint64_t number;
+	enum error error = request_query_int(request, "limit", 1, list_max, &listing->limit, fault);
+
+	if (error)
+		return error;
+	dependency_key(listing->cw, SLICE(""), &set);
+	listing->prefix = set.n;
+	glob_escape(buf_slice(&set), &listing->match);
+	buf_char(&listing->match, '*');
+	buf_release(&set);
+	if (!request_query(request, "cursor", &cursor) || cursor.n == 0)
+		cursor = SLICE("0");
+	if (!slice_uint64(cursor, &number))
+		return fault_set(fault, ERR_BAD_PARAMETER,
+			"the query parameter cursor is the `next` of the page before, or left out");
+	buf_add(&listing->cursor, cursor);
+	return OK;
+}
+
+/* The key whose dependents `set` holds. */
+static struct slice key_of(const struct listing *listing, struct slice set)
+{
+	if (set.n < listing->prefix)
+		return SLICE("");
+	return slice_of(set.p + listing->prefix, set.n - listing->prefix);
+}
+
+static void write_item(struct listing *listing, struct slice key, int64_t members, int64_t pttl_ms)
+{
+	struct buf *out = &listing->items;
+	bool text = utf8_valid(key);
+
+	buf_str(out, listing->count++ ? ",{\"key\":" : "{\"key\":");
+	if (text) {
+		json_quote(out, key);
+	} else {
+		buf_char(out, '"');
+		base64_encode(key, true, out);
+		buf_char(out, '"');
+	}
+	buf_printf(out, ",\"key_encoding\":\"%s\",\"dependents\":%lld,\"ttl\":%lld}",
+		text ? "utf-8" : "base64url", (long long)members,
+		(long long)(pttl_ms < 0 ? pttl_ms : (pttl_ms + 999) / 1000));
+}
+
+/* What is no set, or has gone meanwhile, is left out. */
+static void write_items(
+	struct listing *listing, const struct redis_value *names, const struct redis_batch *batch)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < names->count && at < redis_batch_count(batch); i++) {
+		struct slice key = key_of(listing, redis_value_item(names, i));
+
+		if (key_check(key, NULL) || !key_inside_prefixes(listing->who, key))
+			continue;
+		const struct redis_value *members = redis_batch_reply(batch, at++);
+		const struct redis_value *pttl = redis_batch_reply(batch, at++);
+
+		if (members->type == REDIS_INTEGER && members->integer > 0)
+			write_item(listing, key, members->integer, pttl->integer);
+	}
+}
+
+/* Parks. */
+static enum error list_names(
+	struct listing *listing, const struct redis_value *names, struct fault *fault)
+{
+	struct redis_batch *batch = redis_batch_new();
+	enum error error = OK;
+
+	for (size_t i = 0; i < names->count; i++) {
+		struct slice set = redis_value_item(names, i), key = key_of(listing, set);
+
+		if (key_check(key, NULL) || !key_inside_prefixes(listing->who, key))
+			continue;
+		REDIS_ADD(batch, SLICE("SCARD"), set);
+		REDIS_ADD(batch, SLICE("PTTL"), set);
+	}
+	if (redis_batch_count(batch))
+		error = redis_node_run(redis_store_node(listing->cw->store, SLICE("")), REDIS_BULK,
+			batch, cw_deadline(listing->cw), fault);
+	if (!error)
+		write_items(listing, names, batch);
+	redis_batch_free(batch);
+	return error;
+}
+
+/* One SCAN. Parks. */
+static enum error step(struct listing *listing, struct fault *fault)
+{
+	struct slice argv[] = {SLICE("SCAN"), buf_slice(&listing->cursor), SLICE("MATCH"),
+		buf_slice(&listing->match), SLICE("COUNT"), SLICE("1000")};
+	struct redis_value *page;
+	enum error error = redis_store_call(listing->cw->store,
+		(struct redis_call){.role = REDIS_BULK, .idempotent = true}, SLICE(""),
+		sizeof argv / sizeof *argv, argv, &page, fault);
+
+	if (error)
+		return error;
+	if (page->type != REDIS_ARRAY || page->count != 2 || page->items[1]->type != REDIS_ARRAY) {
+		redis_value_free(page);
+		return fault_set(
+			fault, ERR_REDIS_PROTOCOL, "SCAN was answered with something else");
+	}
+	buf_clear(&listing->cursor);
+	buf_add(&listing->cursor, redis_value_item(page, 0));
+	error = list_names(listing, page->items[1], fault);
+	redis_value_free(page);
+	return error;
+}
+
+static bool at_end(const struct listing *listing)
+{
+	return slice_is(buf_slice(&listing->cursor), "0");
+}
+
+static void reply_page(struct request *request, const struct listing *listing)
+{
+	struct buf out = {0};
+	size_t n;
+
+	buf_str(&out, "{\"items\":[");
+	buf_add(&out, buf_slice(&listing->items));
+	buf_str(&out, "],\"next\":");
+	if (at_end(listing))
+		buf_str(&out, "null");
+	else
+		json_quote(&out, buf_slice(&listing->cursor));
+	buf_str(&out, "}\n");
+	char *body = buf_steal(&out, &n);
+	reply_owned(request, 200, "application/json", body, n);
+}
+
+void api_dependencies_list(struct request *request, void *context)
+{
+	struct app *app = context;
+	struct listing listing = {
+		.cw = &app->cw, .who = request_identity(request), .limit = list_default};
+	struct fault fault;
+	enum error error = read_listing(request, &listing, &fault);
+
+	for (int i = 0; !error && i < steps_max && (i == 0 || !at_end(&listing)) &&
+			listing.count < listing.limit;
+		i++)
+		error = step(&listing, &fault);
+	if (error)
+		reply_fault(request, &fault);
+	else
+		reply_page(request, &listing);
+	buf_release(&listing.match);
+	buf_release(&listing.cursor);
+	buf_release(&listing.items);
+}

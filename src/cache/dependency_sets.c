@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading the sets of dependents; see dependency_store.h.
+ *
+ * Special: SRANDMEMBER with a count is the one command that gives a whole set where it is small and
+ * a bounded part where it is not. A first look asks for few of each, so that a pipeline of many has
+ * a bound; who turns out to have more is asked again alone.
+ */
+#include "base/mem.h"
+#include "cache/dependency_store.h"
+
+enum { first_look = 64, few_keys = 64 };
+
+struct dependency_sets {
+	struct cw *cw;
+	const struct slice *keys;
+	struct redis_batch *batch;
+};
+
+static void ask(const struct cw *cw, struct redis_batch *batch, struct slice key, size_t most)
+{
+	struct buf set = {0}, count = {0};
+
+	dependency_key(cw, key, &set);
+	buf_uint(&count, most);
+	REDIS_ADD(batch, SLICE("SRANDMEMBER"), buf_slice(&set), buf_slice(&count));
+	buf_release(&set);
+	buf_release(&count);
+}
+
+/* Whether the reply has names. */
+static enum error check(const struct cw *cw, const struct redis_value *reply, struct fault *fault)
+{
+	enum error error = redis_value_error(reply, fault);
+
+	if (error == ERR_WRONG_TYPE)
+		return dependency_no_set(cw, fault);
+	if (!error && reply->type != REDIS_ARRAY)
+		error = fault_set(
+			fault, ERR_REDIS_PROTOCOL, "SRANDMEMBER was answered with something else");
+	return error;
+}
+
+enum error dependency_read(struct cw *cw, struct slice key, size_t most,
+	struct dependency_stored *ret, struct fault *fault)
+{
+	struct redis_batch *batch = redis_batch_new();
+	struct buf set = {0};
+
+	*ret = (struct dependency_stored){.ttl_ms = -2};
+	ask(cw, batch, key, most);
+	dependency_key(cw, key, &set);
+	size_t pttl = REDIS_ADD(batch, SLICE("PTTL"), buf_slice(&set));
+	enum error error = redis_node_run(redis_store_node(cw->store, buf_slice(&set)),
+		REDIS_COMMANDS, batch, cw_deadline(cw), fault);
+	if (!error)
+		error = check(cw, redis_batch_reply(batch, 0), fault);
+	if (!error)
+		error = redis_value_error(redis_batch_reply(batch, pttl), fault);
+	if (!error) {
+		ret->ttl_ms = redis_batch_reply(batch, pttl)->integer;
+		ret->members = redis_batch_take(batch, 0);
+	}
+	buf_release(&set);
+	redis_batch_free(batch);
+	return error;
+}
+
+enum error dependency_sets_read(struct cw *cw, const struct slice *keys, size_t count,
+	struct dependency_sets **ret, struct fault *fault)
+{
+	struct dependency_sets *sets = mem_new(struct dependency_sets);
+	enum redis_role role = count <= few_keys ? REDIS_COMMANDS : REDIS_BULK;
+
+	sets->cw = cw;
+	sets->keys = keys;
+	sets->batch = redis_batch_new();
+	*ret = sets;
+	for (size_t i = 0; i < count; i++)
+		ask(cw, sets->batch, keys[i], first_look + 1);
+	if (count == 0)
+		return OK;
+	return redis_node_run(
+		redis_store_node(cw->store, keys[0]), role, sets->batch, cw_deadline(cw), fault);
+}
+
+void dependency_sets_free(struct dependency_sets *sets)
+{
+	if (!sets)
+		return;
+	redis_batch_free(sets->batch);
+	mem_free(sets);
+}
+
+static void give(const struct redis_value *members, dependency_take *take, void *context)
+{
+	for (size_t i = 0; i < members->count && i < DEPENDENCY_MAX_MEMBERS; i++)
+		take(context, redis_value_item(members, i));
+}
+
+enum error dependency_sets_visit(struct dependency_sets *sets, size_t i, dependency_take *take,
+	void *context, bool *ret_all, struct fault *fault)
+{
+	const struct redis_value *first = redis_batch_reply(sets->batch, i);
+	struct dependency_stored stored;
+	enum error error = check(sets->cw, first, fault);
+
+	*ret_all = true;
+	if (error)
+		return error;
+	if (first->count <= first_look) {
+		give(first, take, context);
+		return OK;
+	}
+	error = dependency_read(
+		sets->cw, sets->keys[i], DEPENDENCY_MAX_MEMBERS + 1, &stored, fault);
+	if (error)
+		return error;
+	*ret_all = stored.members->count <= DEPENDENCY_MAX_MEMBERS;
+	give(stored.members, take, context);
+	redis_value_free(stored.members);
+	return OK;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* Writing the sets of dependents; see dependency_store.h. Reading: dependency_sets.c. */
+#include "cache/dependency_store.h"
+
+#include <assert.h>
+
+#include "base/mem.h"
+
+/*
+ * KEYS[1] the set; ARGV: its TTL ('' = none), the most members, whether it is replaced, how many
+ * are added, those, those to be removed. Writes first and takes back, so that one look is enough.
+ */
+static const char write_script[] =
+	"local adds = tonumber(ARGV[4]) "
+	"if ARGV[3] == '1' then redis.call('DEL', KEYS[1]) end "
+	"local added, removed = {}, {} "
+	"for i = 5, 4 + adds do "
+	"if redis.call('SADD', KEYS[1], ARGV[i]) == 1 then added[#added + 1] = ARGV[i] end end "
+	"for i = 5 + adds, #ARGV do "
+	"if redis.call('SREM', KEYS[1], ARGV[i]) == 1 then removed[#removed + 1] = ARGV[i] end end "
+	"local size = redis.call('SCARD', KEYS[1]) "
+	"if size > tonumber(ARGV[2]) then "
+	"for i = 1, #added do redis.call('SREM', KEYS[1], added[i]) end "
+	"for i = 1, #removed do redis.call('SADD', KEYS[1], removed[i]) end "
+	"return -1 end "
+	"if ARGV[1] == '' then redis.call('PERSIST', KEYS[1]) "
+	"else redis.call('PEXPIRE', KEYS[1], ARGV[1]) end "
+	"return size";
+
+enum { fixed_words = 8 };
+
+void dependency_key(const struct cw *cw, struct slice key, struct buf *out)
+{
+	cw_own_key(cw, "dep:", key, out);
+}
+
+/* Parks. */
+static enum error run_script(struct cw *cw, const struct dependency_change *change,
+	struct redis_value **ret, struct fault *fault)
+{
+	size_t words = fixed_words + change->add_count + change->remove_count, argc = fixed_words;
+	struct slice *argv = mem_array(words, sizeof *argv);
+	struct buf set = {0}, ttl = {0}, adds = {0}, most = {0};
+
+	dependency_key(cw, change->key, &set);
+	if (change->ttl_ms > 0)
+		buf_int(&ttl, change->ttl_ms);
+	buf_uint(&most, DEPENDENCY_MAX_MEMBERS);
+	buf_uint(&adds, change->add_count);
+	argv[0] = SLICE("EVAL");
+	argv[1] = slice_of(write_script, sizeof write_script - 1);
+	argv[2] = SLICE("1");
+	argv[3] = buf_slice(&set);
+	argv[4] = buf_slice(&ttl);
+	argv[5] = buf_slice(&most);
+	argv[6] = change->replace ? SLICE("1") : SLICE("0");
+	argv[7] = buf_slice(&adds);
+	for (size_t i = 0; i < change->add_count; i++)
+		argv[argc++] = change->add[i];
+	for (size_t i = 0; i < change->remove_count; i++)
+		argv[argc++] = change->remove[i];
+	enum error error = redis_store_call(cw->store, (struct redis_call){.idempotent = true},
+		buf_slice(&set), argc, argv, ret, fault);
+	buf_release(&set);
+	buf_release(&ttl);
+	buf_release(&most);
+	buf_release(&adds);
+	mem_free(argv);
+	return error;
+}
+
+enum error dependency_no_set(const struct cw *cw, struct fault *fault)
+{
+	return fault_set(fault, ERR_WRONG_TYPE,
+		"what holds this key's dependents in Redis is no set: delete the key %sdep:KEY",
+		cw->conf->redis.own_prefix);
+}
+
+enum error dependency_write(struct cw *cw, const struct dependency_change *change,
+	size_t *ret_count, struct fault *fault)
+{
+	struct redis_value *reply;
+	enum error error;
+
+	assert(change->ttl_ms > 0 || change->ttl_ms == -1);
+	assert(change->add_count <= DEPENDENCY_MAX_NAMES);
+	assert(change->remove_count <= DEPENDENCY_MAX_NAMES);
+	error = run_script(cw, change, &reply, fault);
+	if (error)
+		return error;
+	int64_t size = reply->integer;
+	redis_value_free(reply);
+	if (size < 0)
+		return fault_set(fault, ERR_TOO_LARGE,
+			"the key would have more than %d dependents; use a tag for so many",
+			DEPENDENCY_MAX_MEMBERS);
+	*ret_count = (size_t)size;
+	return OK;
+}
+
+enum error dependency_remove(struct cw *cw, struct slice key, bool *ret, struct fault *fault)
+{
+	struct redis_value *reply;
+	struct buf set = {0};
+
+	dependency_key(cw, key, &set);
+	enum error error = redis_store_command(
+		cw->store, buf_slice(&set), &reply, fault, SLICE("UNLINK"), buf_slice(&set));
+	buf_release(&set);
+	if (error)
+		return error;
+	*ret = reply->integer > 0;
+	redis_value_free(reply);
+	return OK;
+}
