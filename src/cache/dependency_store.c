@@ -7,11 +7,13 @@
 #include "base/mem.h"
 
 /*
- * KEYS[1] the set; ARGV: its TTL ('' = none), the most members, whether it is replaced, how many
- * are added, those, those to be removed. Writes first and takes back, so that one look is enough.
+ * KEYS: the set, the pruner's mark; ARGV: its TTL ('' = none), the most members, whether it is
+ * replaced, how many are added, those, those to be removed. Writes first and takes back, so that
+ * one look is enough.
  */
 static const char write_script[] =
 	"local adds = tonumber(ARGV[4]) "
+	"redis.call('DEL', KEYS[2]) "
 	"if ARGV[3] == '1' then redis.call('DEL', KEYS[1]) end "
 	"local added, removed = {}, {} "
 	"for i = 5, 4 + adds do "
@@ -27,11 +29,16 @@ static const char write_script[] =
 	"else redis.call('PEXPIRE', KEYS[1], ARGV[1]) end "
 	"return size";
 
-enum { fixed_words = 8 };
+enum { fixed_words = 9 };
 
 void dependency_key(const struct cw *cw, struct slice key, struct buf *out)
 {
 	cw_own_key(cw, "dep:", key, out);
+}
+
+void dependency_mark(const struct cw *cw, struct slice key, struct buf *out)
+{
+	cw_own_key(cw, "gone:", key, out);
 }
 
 /* Parks. */
@@ -40,21 +47,23 @@ static enum error run_script(struct cw *cw, const struct dependency_change *chan
 {
 	size_t words = fixed_words + change->add_count + change->remove_count, argc = fixed_words;
 	struct slice *argv = mem_array(words, sizeof *argv);
-	struct buf set = {0}, ttl = {0}, adds = {0}, most = {0};
+	struct buf set = {0}, mark = {0}, ttl = {0}, adds = {0}, most = {0};
 
 	dependency_key(cw, change->key, &set);
+	dependency_mark(cw, change->key, &mark);
 	if (change->ttl_ms > 0)
 		buf_int(&ttl, change->ttl_ms);
 	buf_uint(&most, DEPENDENCY_MAX_MEMBERS);
 	buf_uint(&adds, change->add_count);
 	argv[0] = SLICE("EVAL");
 	argv[1] = slice_of(write_script, sizeof write_script - 1);
-	argv[2] = SLICE("1");
+	argv[2] = SLICE("2");
 	argv[3] = buf_slice(&set);
-	argv[4] = buf_slice(&ttl);
-	argv[5] = buf_slice(&most);
-	argv[6] = change->replace ? SLICE("1") : SLICE("0");
-	argv[7] = buf_slice(&adds);
+	argv[4] = buf_slice(&mark);
+	argv[5] = buf_slice(&ttl);
+	argv[6] = buf_slice(&most);
+	argv[7] = change->replace ? SLICE("1") : SLICE("0");
+	argv[8] = buf_slice(&adds);
 	for (size_t i = 0; i < change->add_count; i++)
 		argv[argc++] = change->add[i];
 	for (size_t i = 0; i < change->remove_count; i++)
@@ -62,6 +71,7 @@ static enum error run_script(struct cw *cw, const struct dependency_change *chan
 	enum error error = redis_store_call(cw->store, (struct redis_call){.idempotent = true},
 		buf_slice(&set), argc, argv, ret, fault);
 	buf_release(&set);
+	buf_release(&mark);
 	buf_release(&ttl);
 	buf_release(&most);
 	buf_release(&adds);

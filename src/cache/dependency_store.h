@@ -2,7 +2,8 @@
 /*
  * Stored dependencies: what goes with a key, as the applications say it while they run.
  *
- *	cw:dep:<key>   SET of dependents, with an expiry that each write renews
+ *	cw:dep:<key>    SET of dependents, with an expiry that each write renews
+ *	cw:gone:<key>   since when the pruner has found nothing of it: see prune_dependency.c
  *
  * They hold together with the rules of the configuration. A set of which nothing is left, neither
  * its key nor any dependent, is pruned (cache/pruner.h); one without expiry stays until it is
@@ -62,6 +63,8 @@ void dependency_sets_free(struct dependency_sets *sets); /* NULL is welcome */
 enum error dependency_sets_visit(struct dependency_sets *sets, size_t i, dependency_take *take,
 	void *context, bool *ret_all, struct fault *fault);
 
+/* Appends the key of the pruner's mark, which each write takes away. */
+void dependency_mark(const struct cw *cw, struct slice key, struct buf *out);
 /* Appends the key of a set. */
 void dependency_key(const struct cw *cw, struct slice key, struct buf *out);
 /* ERR_WRONG_TYPE, saying what is wrong. */

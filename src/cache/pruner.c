@@ -20,6 +20,7 @@ enum {
 
 static const struct prune_kind kinds[] = {
 	{{"tag:", 4}, prune_tag},
+	{{"dep:", 4}, prune_dependency},
 };
 
 struct pruner {

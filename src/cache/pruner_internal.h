@@ -37,5 +37,7 @@ enum error prune_pause(struct prune_walk *walk, size_t looked_at);
 
 /* cw:tag:<name>. */
 enum error prune_tag(struct prune_walk *walk, struct slice key, struct slice name);
+/* cw:dep:<name>. */
+enum error prune_dependency(struct prune_walk *walk, struct slice key, struct slice name);
 
 #endif

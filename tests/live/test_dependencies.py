@@ -248,6 +248,33 @@ def test_key_only_invalidations_stay_fast(shared, shared_redis):
     assert len(took) == 500 and sorted(took)[450] < 25, sorted(took)[-20:]
 
 
+def test_sets_of_vanished_keys_are_forgotten(start, redis):
+    """Only those of which nothing is left, twice, and which expire; a write in between renews."""
+    redis("SET", "there", "x")
+    redis("SET", "part:2", "x")
+    daemon = start(open_config(redis, "cache: {prune_every: 300ms}"))
+    daemon.wait_redis()
+    for key, dependents, more in (("gone", ["gone:1", "gone:2"], {}), ("there", ["gone:1"], {}),
+                                  ("one", ["part:1", "part:2"], {}), ("kept", ["no"], {"ttl": -1}),
+                                  ("renewed", ["no"], {})):
+        put(daemon, key, dependents, **more)
+    redis("SET", "cw:dep:odd", "x")
+    redis("SADD", "cw:dep:", "x")
+
+    def gone():
+        daemon.post(path("renewed"), {"add": ["no"]})
+        return not redis("EXISTS", "cw:dep:gone") and not redis("EXISTS", "cw:gone:gone")
+
+    until(gone, "the pruner")
+    left = redis("KEYS", "cw:dep:*")
+    assert sorted(left) == [b"cw:dep:", b"cw:dep:kept", b"cw:dep:odd", b"cw:dep:one",
+                            b"cw:dep:renewed", b"cw:dep:there"]
+    redis("DEL", "part:2")
+    until(lambda: not redis("EXISTS", "cw:dep:one"), "the pruner's second look")
+    until(lambda: not redis("EXISTS", "cw:dep:renewed"), "what is not renewed any more")
+    assert redis("EXISTS", "cw:dep:there", "cw:dep:kept") == 2
+
+
 def test_our_lookups_are_not_the_applications(shared, shared_redis):
     shared.wait_redis()
     redis = shared.stats()["redis"]
