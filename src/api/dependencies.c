@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /dependencies/{key}: what goes with a key, from the rules and from what was stored.
+ * /dependencies/{key}: what goes with a key, from the rules and from what was stored;
+ * /explain/{key}: all that is known of it.
  *
  * Special: who has key_prefixes sees no name outside them, though it belongs to what goes.
  */
@@ -14,6 +15,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cache/dependency_store.h"
+#include "cache/explain.h"
 
 enum { note_bytes = 200 };
 
@@ -233,6 +235,25 @@ void api_dependencies_delete(struct request *request, void *context)
 	} else {
 		reply_header(request, "X-Cache-Deleted", was ? "1" : "0");
 		reply_empty(request, 204);
+	}
+	buf_release(&scratch);
+}
+
+void api_explain(struct request *request, void *context)
+{
+	struct app *app = context;
+	struct buf scratch = {0};
+	struct slice key;
+	struct fault fault;
+	cJSON *body;
+
+	if (keys_name(request, &scratch, &key, &fault) ||
+		explain_key(&app->cw, request_conf(request), key, &body, &fault)) {
+		reply_fault(request, &fault);
+	} else {
+		hide_names(request_identity(request),
+			cJSON_GetObjectItemCaseSensitive(body, "dependents"));
+		reply_json(request, 200, body);
 	}
 	buf_release(&scratch);
 }

@@ -50,6 +50,8 @@ const struct route routes[] = {
 	{"DELETE", ADMIN "/dependencies/{key}", SCOPE_INVALIDATE, 0, api_dependencies_delete,
 		"key_encoding",
 		"Forgets what goes with a key; the rules stay."},
+	{"GET", ADMIN "/explain/{key}", SCOPE_KEYS, 0, api_explain, "key_encoding",
+		"All that is known of a key: what is stored, and what moves it."},
 	{"GET", ADMIN "/config", SCOPE_ADMIN, ROUTE_INLINE, api_config, "",
 		"The configuration in force, secrets redacted."},
 	{"POST", ADMIN "/reload", SCOPE_OPERATE, ROUTE_JSON, api_reload, "",

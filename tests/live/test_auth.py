@@ -38,6 +38,7 @@ ROUTES = {
     ("PUT", API + "/dependencies/{key}"): "invalidate",
     ("POST", API + "/dependencies/{key}"): "invalidate",
     ("DELETE", API + "/dependencies/{key}"): "invalidate",
+    ("GET", API + "/explain/{key}"): "keys",
     ("GET", API + "/config"): "admin",
     ("POST", API + "/reload"): "operate",
     ("GET", CACHE + "/keys"): "keys",

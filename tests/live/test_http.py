@@ -24,7 +24,7 @@ ROUTES = [
     ("POST", API + "/warm"), ("GET", API + "/operations"), ("GET", API + "/operations/1"),
     ("DELETE", API + "/operations/1"), ("GET", API + "/dependencies"), ("GET", API + "/dependencies/a"),
     ("PUT", API + "/dependencies/a"), ("POST", API + "/dependencies/a"),
-    ("DELETE", API + "/dependencies/a"), ("GET", API + "/config"),
+    ("DELETE", API + "/dependencies/a"), ("GET", API + "/explain/a"), ("GET", API + "/config"),
     ("POST", API + "/reload"),
 ]
 

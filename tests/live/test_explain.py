@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+"""GET /explain/{key}: what is said of a key is what Redis and the configuration have of it."""
+
+import time
+
+import pytest
+
+from conftest import open_config
+from harness import API, until
+
+CONFIG = """
+cache:
+  prune_every: 200ms
+  protected: ["keep:*"]
+  namespaces:
+    - {prefix: "user:", ttl: 1h, stale_for: 10m, compress_above: 100}
+entities:
+  user: {field: user_id, keys: {profile: "user:profile:{id}"}, tags: ["user-{id}"]}
+  odd: {field: odd_id, keys: ["user:{id}:7"]}
+dependencies:
+  - {when: "user:profile:{id}", invalidate: ["menu:{id}"]}
+"""
+
+
+@pytest.fixture(name="daemon")
+def explained(start, redis):
+    daemon = start(open_config(redis, CONFIG))
+    daemon.wait_redis()
+    return daemon
+
+
+def explain(daemon, key):
+    reply = daemon.get(API + "/explain/" + key.replace(":", "%3A"))
+    assert reply.status == 200, reply
+    return reply.json
+
+
+def put(daemon, key, value, **headers):
+    reply = daemon.request("PUT", "/api/v1/cache/keys/" + key.replace(":", "%3A"), value,
+                           headers={"Content-Type": "application/octet-stream", **headers})
+    assert reply.status in (201, 204), reply
+
+
+def test_all_that_is_known_of_a_value(daemon, redis):
+    put(daemon, "user:profile:7", b"a" * 5000, **{"Surrogate-Key": "user-7 all"})
+    reply = daemon.request("PUT", API + "/dependencies/user%3Aprofile%3A7", {"dependents": ["x"]})
+    assert reply.status == 200
+    until(lambda: "all" in explain(daemon, "user:profile:7")["tags"], "the walk over tags", 20)
+    body = explain(daemon, "user:profile:7")
+    assert sorted(body["tags"]) == ["all", "user-7"] and body["tags_checked"] >= 2
+    assert (body["exists"], body["type"], body["compressed"], body["stale"]) == \
+        (True, "string", True, False)
+    assert 3590 <= body["ttl"] <= 3600 and body["bytes"] == redis("STRLEN", "user:profile:7") < 200
+    assert body["memory_bytes"] >= body["bytes"]
+    assert body["namespace"] == {"prefix": "user:", "ttl": 3600, "stale_for": 600,
+                                 "compress_above": 100}
+    assert body["entities"] == [
+        {"entity": "user", "id": "7", "key": "user:profile:{id}"},
+        {"entity": "odd", "id": "profile", "key": "user:{id}:7"}]
+    assert sorted(body["dependents"]) == ["menu:7", "x"]
+    assert body["protected"] is False and body["last_invalidation"] is None
+
+
+def test_a_stale_value_and_one_of_another_type(daemon, redis):
+    redis("SET", "user:1", "x", "EX", "300")
+    redis("RPUSH", "list", "a")
+    body = explain(daemon, "user:1")
+    assert (body["stale"], body["ttl"], body["compressed"]) == (True, 0, False)
+    body = explain(daemon, "list")
+    assert (body["type"], body["bytes"], body["ttl"], body["namespace"]) == ("list", None, -1, None)
+    assert body["memory_bytes"] > 0 and body["compressed"] is False
+
+
+def test_what_is_absent(daemon):
+    body = explain(daemon, "nothing")
+    assert (body["exists"], body["type"], body["ttl"], body["bytes"], body["memory_bytes"]) == \
+        (False, None, -2, None, None)
+    assert body["tags"] == body["entities"] == body["dependents"] == []
+    assert body["stale"] is False
+
+
+def test_the_last_invalidation_is_named(daemon, redis):
+    put(daemon, "user:profile:8", b"x", **{"Surrogate-Key": "user-8"})
+    for asked, kind, value in (({"keys": ["user:profile:8"]}, "key", "user:profile:8"),
+                               ({"patterns": ["user:*:8"]}, "pattern", "user:*:8"),
+                               ({"tags": ["user-8"]}, "tag", "user-8")):
+        began = time.time()
+        done = daemon.invalidate(asked).json
+        for i in range(3):
+            daemon.invalidate({"keys": [f"other:{i}"]})
+        last = explain(daemon, "user:profile:8")["last_invalidation"]
+        assert (last["kind"], last["value"], last["operation_id"]) == \
+            (kind, value, done["operation_id"])
+        seen = time.mktime(time.strptime(last["time"][:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone
+        assert began - 2 <= seen <= time.time() + 1
+    # Beyond the pages that are read backwards it is not looked for.
+    redis.pipeline([("XADD", "cw:inval", "*", "o", "x", "k", f"k:{i}") for i in range(250)])
+    assert explain(daemon, "user:profile:8")["last_invalidation"]["kind"] == "tag"
+    redis.pipeline([("XADD", "cw:inval", "*", "o", "x", "k", f"k:{i}") for i in range(900)])
+    assert explain(daemon, "user:profile:8")["last_invalidation"] is None
+
+
+def test_odd_sets_and_what_may_not_be_asked(daemon, redis):
+    redis("SET", "cw:tag:user-9", "no set")
+    redis("SET", "cw:dep:user:profile:9", "no set")
+    body = explain(daemon, "user:profile:9")
+    assert body["tags"] == [] and body["dependents"] is None
+    for key, code in (("cw:meta", "key_reserved"), ("session:x", "key_reserved"),
+                      ("keep:1", "key_protected")):
+        reply = daemon.get(API + "/explain/" + key)
+        assert reply.status == 403 and reply.json["code"] == code
