@@ -55,13 +55,34 @@ static enum error meaning(struct slice text)
 	return ERR_REDIS_ERROR;
 }
 
+/*
+ * Before version 7 Redis wraps what a script's command was refused with:
+ * "ERR Error running script (call to f_...): @user_script:1: [@user_script: 1: -]WRONGTYPE ..."
+ */
+static struct slice unwrapped(struct slice text)
+{
+	static const char mark[] = "@user_script:";
+	const char *at, *end = text.p + text.n;
+
+	if (!slice_starts(text, SLICE("ERR Error running script")))
+		return text;
+	while ((at = memmem(text.p, text.n, mark, sizeof mark - 1))) {
+		at += sizeof mark - 1;
+		at += strspn(at, " 0123456789");
+		at += strspn(at, ": -");
+		text = slice_of(at, (size_t)(end - at));
+	}
+	return text;
+}
+
 enum error redis_value_error(const struct redis_value *value, struct fault *fault)
 {
 	if (value->type != REDIS_ERROR)
 		return OK;
-	int n = value->text.n > 400 ? 400 : (int)value->text.n;
+	struct slice text = unwrapped(value->text);
+	int n = text.n > 400 ? 400 : (int)text.n;
 
-	return fault_set(fault, meaning(value->text), "Redis answered \"%.*s\"", n, value->text.p);
+	return fault_set(fault, meaning(text), "Redis answered \"%.*s\"", n, text.p);
 }
 
 struct slice redis_value_item(const struct redis_value *array, size_t i)

@@ -352,6 +352,14 @@ START_TEST(error_replies_are_told_apart)
 		{"-WRONGPASS invalid username-password pair\r\n", ERR_REDIS_AUTH},
 		{"-NOPERM this user has no permissions\r\n", ERR_REDIS_NOPERM},
 		{"-WRONGTYPE Operation against a key\r\n", ERR_WRONG_TYPE},
+		/* As Redis 6.0 says it of a script. */
+		{"-ERR Error running script (call to f_62): @user_script:1: WRONGTYPE "
+		 "Operation\r\n",
+			ERR_WRONG_TYPE},
+		{"-ERR Error running script (call to f_1f): @user_script:1: @user_script: 1: -OOM "
+		 "command not allowed\r\n",
+			ERR_REDIS_OOM},
+		{"-ERR Error running script (call to f_1f): @user_script:1:\r\n", ERR_REDIS_ERROR},
 		{"-ERR max number of clients reached\r\n", ERR_REDIS_UNAVAILABLE},
 		{"-ERR syntax error\r\n", ERR_REDIS_ERROR},
 		{"-\r\n", ERR_REDIS_ERROR},
