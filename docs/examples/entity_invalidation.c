@@ -5,17 +5,21 @@
  *	user 42 -> user:profile:42, user:subscriptions:42, search:user:42:*    (entities)
  *	           user:profile:42 -> page:home:42                             (a rule)
  *	                              page:home:42 -> mail:42                  (stored by the
- *program)
+ *program) page:home:42 -> mail:42                  (stored by the program)
  */
 #include "example.h"
 
 static void fill(struct cw_cache *cache)
 {
+	const struct cw_bytes mail = cw_str("mail:42");
+	const struct cw_dependency change = {
+		.key = cw_str("page:home:42"), .add = cw_list(&mail, 1), .ttl = 3600};
 	const char *names[] = {"user:profile:42", "user:subscriptions:42", "search:user:42:shoes",
-		"page:home:42", "user:profile:43"};
+		"page:home:42", "mail:42", "user:profile:43"};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		must(cw_set(cache, cw_str(names[i]), cw_str("x"), NULL, &error));
+	must(cw_depend(cache, &change, NULL, &error));
 }
 
 static void invalidate(struct cw_cache *cache, const char *what, const struct cw_invalidation *by)
@@ -45,8 +49,8 @@ int main(int argc, char **argv)
 	return 0;
 }
 /*
- * the user: 4 keys
- * his profile: 2 keys
- * what was made from it: 1 keys
+ * the user: 5 keys
+ * his profile: 3 keys
+ * what was made from it: 2 keys
  * the user alone: 3 keys
  */

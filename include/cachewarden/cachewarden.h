@@ -20,6 +20,7 @@
 #ifndef CACHEWARDEN_H
 #define CACHEWARDEN_H
 
+#include <cachewarden/dependency.h>
 #include <cachewarden/handle.h>
 #include <cachewarden/invalidate.h>
 #include <cachewarden/key.h>

@@ -47,6 +47,39 @@ static void by_key_and_rule(void)
 	CHECK(there("user:profile:7") && !there("user:page:7"));
 }
 
+static void by_what_was_stored(void)
+{
+	const struct cw_bytes row = cw_str("d:row"), pages[] = {cw_str("d:page"), cw_str("d:mail")},
+			      own = cw_str("cw:x");
+	const struct cw_invalidation what = {.keys = cw_list(&row, 1)};
+	struct cw_dependency change = {.key = row, .add = cw_list(pages, 2)};
+	struct cw_names names;
+	size_t count;
+
+	OK(cw_depend(cache, &change, &count, &error));
+	CHECK(count == 2);
+	put("d:row");
+	put("d:page");
+	put("d:mail");
+	gone(&what, 3);
+	change = (struct cw_dependency){.key = row, .remove = cw_list(pages, 1)};
+	OK(cw_depend(cache, &change, &count, &error));
+	OK(cw_dependents(cache, row, &names, &error));
+	CHECK(count == 1 && names.count == 1 && strcmp(names.items[0].data, "d:mail") == 0);
+	cw_names_release(&names);
+	OK(cw_dependents_delete(cache, row, &error));
+	OK(cw_dependents_delete(cache, row, &error));
+	OK(cw_dependents(cache, row, &names, &error));
+	CHECK(names.count == 0);
+	cw_names_release(&names);
+	change = (struct cw_dependency){.key = row};
+	FAILS(cw_depend(cache, &change, NULL, &error), CW_BAD_ARGUMENT);
+	change.add = cw_list(&own, 1);
+	FAILS(cw_depend(cache, &change, NULL, &error), CW_FORBIDDEN);
+	change = (struct cw_dependency){.key = row, .add = cw_list(pages, 2), .ttl = -2};
+	FAILS(cw_depend(cache, &change, NULL, &error), CW_BAD_ARGUMENT);
+}
+
 static void by_pattern(void)
 {
 	const struct cw_bytes globs[] = {cw_str("p:*"), cw_str("q:?")};
@@ -191,6 +224,7 @@ int main(int argc, char **argv)
 	CHECK(argc == 3);
 	cache = open_cache(argv[1], argv[2]);
 	by_key_and_rule();
+	by_what_was_stored();
 	by_pattern();
 	by_tag();
 	softly();

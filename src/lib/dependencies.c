@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* Stored dependencies. */
+#include "cache/dependency_store.h"
+
+#include "lib/lists.h"
+
+struct changing {
+	const struct cw_dependency *what;
+	size_t count;
+};
+
+static enum error check(
+	const struct cw_cache *cache, const struct cw_dependency *what, struct fault *fault)
+{
+	enum error error = check_key(cache, what->key, fault);
+
+	if (!error && what->replace && what->remove.count)
+		error = fault_set(fault, ERR_BAD_BODY, "`replace` goes with `add` alone");
+	if (!error && what->add.count + what->remove.count == 0)
+		error = fault_set(fault, ERR_BAD_BODY, "nothing is to be changed");
+	if (!error && what->add.count)
+		error = check_keys(cache, what->add, DEPENDENCY_MAX_NAMES, fault);
+	if (!error && what->remove.count)
+		error = check_keys(cache, what->remove, DEPENDENCY_MAX_NAMES, fault);
+	return error;
+}
+
+static enum error change(struct cw_cache *cache, void *args, struct fault *fault)
+{
+	struct changing *asked = args;
+	const struct cw_dependency *what = asked->what;
+	struct dependency_change to = {.replace = what->replace};
+	enum error error = check(cache, what, fault);
+
+	if (!error)
+		error = check_ttl(what->ttl ? what->ttl : DEPENDENCY_TTL_S, &to.ttl_ms, fault);
+	if (error)
+		return error;
+	struct slice *add = list_slices(what->add), *remove = list_slices(what->remove);
+
+	to.key = slice_from(what->key);
+	to.add = add;
+	to.add_count = what->add.count;
+	to.remove = remove;
+	to.remove_count = what->remove.count;
+	error = dependency_write(&cache->engine, &to, &asked->count, fault);
+	mem_free(add);
+	mem_free(remove);
+	return error;
+}
+
+enum cw_status cw_depend(struct cw_cache *cache, const struct cw_dependency *what,
+	size_t *ret_count, struct cw_error *error)
+{
+	struct changing args = {.what = what};
+	enum cw_status status = call_run(cache, change, &args, error);
+
+	if (ret_count)
+		*ret_count = args.count;
+	return status;
+}
+
+struct asking {
+	struct cw_bytes key;
+	struct cw_names *ret;
+};
+
+static void take_names(const struct redis_value *members, struct cw_names *ret)
+{
+	size_t count = members ? members->count : 0;
+
+	ret->items = mem_array(count, sizeof *ret->items);
+	ret->count = count;
+	for (size_t i = 0; i < count; i++) {
+		struct slice name = redis_value_item(members, i);
+
+		ret->items[i] = (struct cw_bytes){slice_dup(name), name.n};
+	}
+}
+
+static enum error read_all(struct cw_cache *cache, void *args, struct fault *fault)
+{
+	struct asking *asked = args;
+	struct dependency_stored stored = {0};
+	enum error error = check_key(cache, asked->key, fault);
+
+	if (!error)
+		error = dependency_read(&cache->engine, slice_from(asked->key),
+			DEPENDENCY_MAX_MEMBERS, &stored, fault);
+	if (!error)
+		take_names(stored.members, asked->ret);
+	redis_value_free(stored.members);
+	return error;
+}
+
+enum cw_status cw_dependents(
+	struct cw_cache *cache, struct cw_bytes key, struct cw_names *ret, struct cw_error *error)
+{
+	struct asking args = {key, ret};
+
+	*ret = (struct cw_names){0};
+	return call_run(cache, read_all, &args, error);
+}
+
+void cw_names_release(struct cw_names *names)
+{
+	if (!names)
+		return;
+	for (size_t i = 0; i < names->count; i++)
+		mem_free((char *)names->items[i].data);
+	mem_free(names->items);
+	*names = (struct cw_names){0};
+}
+
+static enum error delete_all(struct cw_cache *cache, void *args, struct fault *fault)
+{
+	const struct asking *asked = args;
+	bool was;
+	enum error error = check_key(cache, asked->key, fault);
+
+	return error ? error
+		     : dependency_remove(&cache->engine, slice_from(asked->key), &was, fault);
+}
+
+enum cw_status cw_dependents_delete(
+	struct cw_cache *cache, struct cw_bytes key, struct cw_error *error)
+{
+	struct asking args = {.key = key};
+
+	return call_run(cache, delete_all, &args, error);
+}
