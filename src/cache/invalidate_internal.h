@@ -5,11 +5,13 @@
 
 #include "cache/confirm.h"
 #include "cache/pass.h"
+#include "cache/tag_purge.h"
 
 struct invalidator {
 	struct cw *cw;
 	struct passes *passes;
 	struct confirms *confirms;
+	struct tag_turns tag_turns;
 	size_t arriving; /* have begun and do not wait for a pass yet */
 };
 

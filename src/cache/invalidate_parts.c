@@ -130,7 +130,8 @@ static void take_skipped(struct job *job, const struct tag_purge *purge)
 enum error job_run_tags(struct job *job, enum job_tags what, uint64_t limit, uint64_t *ret_matched,
 	bool *ret_limited, struct fault *fault)
 {
-	struct tag_purge purge = {.cw = job->owner->cw,
+	struct tag_purge purge = {.turns = &job->owner->tag_turns,
+		.cw = job->owner->cw,
 		.plan = job->plan,
 		.operation = job->operation,
 		.remove = what == TAGS_REMOVE,

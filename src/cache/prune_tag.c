@@ -39,12 +39,25 @@ struct set {
 static enum error run(struct set *set, struct redis_batch *batch)
 {
 	struct cw *cw = set->walk->cw;
-	enum error error = redis_node_run(redis_store_node(cw->store, set->key), REDIS_BULK, batch,
-		cw_deadline(cw), &set->walk->fault);
 
-	for (size_t i = 0; i < redis_batch_count(batch) && !error; i++)
-		error = redis_value_error(redis_batch_reply(batch, i), &set->walk->fault);
-	return error;
+	return redis_node_run(redis_store_node(cw->store, set->key), REDIS_BULK, batch,
+		cw_deadline(cw), &set->walk->fault);
+}
+
+/* Without memory Redis marks nothing, but what is marked can go. */
+static enum error take_verdict(struct set *set, const struct redis_value *reply)
+{
+	struct cw *cw = set->walk->cw;
+	enum error error = redis_value_error(reply, &set->walk->fault);
+
+	if (error == ERR_REDIS_OOM)
+		return OK;
+	if (error || reply->integer != script_removed)
+		return error;
+	set->walk->pruned++;
+	if (cw->metrics)
+		metric_add(cw->metrics, METRIC_TAG_PRUNED, NULL, NULL, 1);
+	return OK;
 }
 
 /* Marks or forgets the members whose keys are gone. Parks. */
@@ -64,13 +77,8 @@ static enum error judge(struct set *set, const struct redis_batch *exists)
 	set->stale += redis_batch_count(batch);
 	if (redis_batch_count(batch))
 		error = run(set, batch);
-	for (size_t i = 0; i < redis_batch_count(batch) && !error; i++) {
-		if (redis_batch_reply(batch, i)->integer != script_removed)
-			continue;
-		set->walk->pruned++;
-		if (cw->metrics)
-			metric_add(cw->metrics, METRIC_TAG_PRUNED, NULL, NULL, 1);
-	}
+	for (size_t i = 0; i < redis_batch_count(batch) && !error; i++)
+		error = take_verdict(set, redis_batch_reply(batch, i));
 	buf_release(&age);
 	redis_batch_free(batch);
 	return error;
@@ -86,6 +94,8 @@ static enum error look_at_page(struct set *set)
 		REDIS_ADD(exists, SLICE("EXISTS"), tag_pages_member(&set->pages, i));
 	if (set->pages.count)
 		error = run(set, exists);
+	for (size_t i = 0; i < set->pages.count && !error; i++)
+		error = redis_value_error(redis_batch_reply(exists, i), &set->walk->fault);
 	if (!error && set->pages.count)
 		error = judge(set, exists);
 	set->members += set->pages.count;

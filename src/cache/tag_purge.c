@@ -194,14 +194,12 @@ static enum error do_tags(struct walk *walk, struct fault *fault)
 	return error;
 }
 
-/* Between two looks at who the servers are. Parks. */
-static enum error do_all(struct walk *walk, struct fault *fault)
+/* Paced, between two looks at who the servers are. Parks. */
+static enum error do_many(struct walk *walk, struct fault *fault)
 {
 	struct tag_purge *purge = walk->purge;
 	struct walk_snapshot *before = NULL, *after = NULL;
 
-	if (walk->members <= small)
-		return do_tags(walk, fault);
 	enum error error = walk_snapshot_take(purge->cw, &before, fault);
 	if (error)
 		return error;
@@ -222,6 +220,33 @@ static enum error do_all(struct walk *walk, struct fault *fault)
 	purge->changed = after && !walk_snapshot_equal(before, after);
 	walk_snapshot_free(before);
 	walk_snapshot_free(after);
+	return error;
+}
+
+/* Waits for a turn, so that memory and Redis are for a few at a time. Parks. */
+static enum error take_turn(struct tag_purge *purge)
+{
+	enum error error = OK;
+
+	while (!error && purge->turns->running >= TAG_PURGES)
+		error = fiber_cond_wait(&purge->turns->free, DEADLINE_NONE);
+	if (!error)
+		purge->turns->running++;
+	return error;
+}
+
+static enum error do_all(struct walk *walk, struct fault *fault)
+{
+	struct tag_turns *turns = walk->purge->turns;
+
+	if (walk->members <= small)
+		return do_tags(walk, fault);
+	enum error error = take_turn(walk->purge);
+	if (error)
+		return error;
+	error = do_many(walk, fault);
+	turns->running--;
+	fiber_cond_signal(&turns->free);
 	return error;
 }
 

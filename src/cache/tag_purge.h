@@ -12,8 +12,16 @@
 
 #include "cache/plan.h"
 
+/* How many purges of many members there are at once: TAG_PURGES, the others wait. Zeroed = none. */
+struct tag_turns {
+	size_t running;
+	struct fiber_cond free;
+};
+enum { TAG_PURGES = 8 };
+
 struct tag_purge {
 	/* In. */
+	struct tag_turns *turns;
 	struct cw *cw;
 	struct plan *plan;
 	struct operation *operation; /* told of the progress; may be NULL */

@@ -350,9 +350,8 @@ def test_hit_rates_stay_the_applications(start, redis):
         ok(daemon.invalidate({"tags": ["t", "u", "none"], "dry_run": True}))
         after_walks(redis, 1)
         ok(daemon.get(TAGS)), ok(daemon.get(TAGS + "/t")), ok(daemon.get(TAGS + "/none"))
-    after = figures()
-    # A script that finds its member changed may be taken for a miss; the tests' own polls vary.
-    assert after[1] == before[1] and abs(after[0] - before[0]) <= 1, (before, after)
+    # A sample in the middle of a walk is a page ahead or behind.
+    until(lambda: figures() == before, "the same figures as before")
 
 
 # The routes --------------------------------------------------------------------------------------
