@@ -11,7 +11,7 @@ struct invalidator {
 	struct cw *cw;
 	struct passes *passes;
 	struct confirms *confirms;
-	struct tag_turns tag_turns;
+	struct turns tag_turns;
 	size_t arriving; /* have begun and do not wait for a pass yet */
 };
 

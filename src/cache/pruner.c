@@ -152,10 +152,11 @@ static enum error walk_all(struct prune_walk *walk)
 	return error;
 }
 
-/* The lock stays until the next walk is due, for whoever comes first then. */
+/* The lock stays until shortly before the next walk is due, for whoever comes first then. */
 static void leave_lock(struct prune_walk *walk)
 {
-	int64_t left = walk->began_mono_ms + walk->cw->conf->prune_every_ms - clock_mono_ms();
+	int64_t every = walk->cw->conf->prune_every_ms;
+	int64_t left = walk->began_mono_ms + every - every / 16 - clock_mono_ms();
 	bool held;
 
 	token_extend(walk->cw, buf_slice(&walk->lock), slice_str(walk->token), left > 1 ? left : 1,

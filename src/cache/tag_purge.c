@@ -14,6 +14,7 @@
 
 enum {
 	small = 1000, /* with so few members, who the servers are does not matter, nor the pace */
+	at_once = 8,  /* purges of more */
 	reconnect_ms = 5000,
 	reconnect_look_ms = 50,
 	cleanup_ms = 5000,
@@ -223,30 +224,18 @@ static enum error do_many(struct walk *walk, struct fault *fault)
 	return error;
 }
 
-/* Waits for a turn, so that memory and Redis are for a few at a time. Parks. */
-static enum error take_turn(struct tag_purge *purge)
-{
-	enum error error = OK;
-
-	while (!error && purge->turns->running >= TAG_PURGES)
-		error = fiber_cond_wait(&purge->turns->free, DEADLINE_NONE);
-	if (!error)
-		purge->turns->running++;
-	return error;
-}
-
+/* Many members wait for a turn, so that memory and Redis are for a few at a time. Parks. */
 static enum error do_all(struct walk *walk, struct fault *fault)
 {
-	struct tag_turns *turns = walk->purge->turns;
+	struct turns *turns = walk->purge->turns;
 
 	if (walk->members <= small)
 		return do_tags(walk, fault);
-	enum error error = take_turn(walk->purge);
+	enum error error = turns_take(turns, at_once, DEADLINE_NONE);
 	if (error)
 		return error;
 	error = do_many(walk, fault);
-	turns->running--;
-	fiber_cond_signal(&turns->free);
+	turns_done(turns, at_once);
 	return error;
 }
 

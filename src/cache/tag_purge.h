@@ -10,18 +10,12 @@
 #ifndef CW_CACHE_TAG_PURGE_H
 #define CW_CACHE_TAG_PURGE_H
 
+#include "base/turn.h"
 #include "cache/plan.h"
-
-/* How many purges of many members there are at once: TAG_PURGES, the others wait. Zeroed = none. */
-struct tag_turns {
-	size_t running;
-	struct fiber_cond free;
-};
-enum { TAG_PURGES = 8 };
 
 struct tag_purge {
 	/* In. */
-	struct tag_turns *turns;
+	struct turns *turns; /* for those of many members */
 	struct cw *cw;
 	struct plan *plan;
 	struct operation *operation; /* told of the progress; may be NULL */
