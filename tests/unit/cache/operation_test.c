@@ -87,7 +87,7 @@ static void count_event(void *context, const void *data)
 
 static void others_answer(void)
 {
-	int ms = 200;
+	int ms = 1500; /* longer than all that is looked at meanwhile */
 	struct event_subscription *subscription =
 		event_subscribe(engine.bus, EVENT_OPERATION, count_event, NULL);
 
