@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -229,6 +230,18 @@ def test_a_result_with_redis_and_without_it_under_valgrind(redis):
     redis.start()
     reader.say("go on")
     assert reader.hear().split()[0] == "BYPASS"
+    reader.end()
+
+
+def test_a_hanging_redis_is_waited_for_once(redis):
+    reader = Reader(redis.url)
+    redis.send(signal.SIGSTOP)
+    assert reader("a") == ("BYPASS", "value-1")
+    began = time.monotonic()
+    assert [reader(key)[0] for key in "bcdefghij"] == ["BYPASS"] * 9
+    assert time.monotonic() - began < 3
+    redis.send(signal.SIGCONT)
+    until(lambda: reader("z")[0] == "HIT", "a hit once Redis goes on")
     reader.end()
 
 
