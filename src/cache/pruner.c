@@ -88,12 +88,13 @@ static enum error visit(struct prune_walk *walk, struct slice key)
 static bool look_at_page(void *context, struct walk_page *page)
 {
 	struct prune_walk *walk = context;
-	struct slice own = slice_str(walk->cw->conf->redis.own_prefix);
 
 	for (size_t i = 0; i < page->names->count && !walk->error; i++) {
 		struct slice key = page->names->items[i]->text;
 
-		if (slice_starts(key, own))
+		/* Of the configuration in force: a reload frees the one before while a visit parks.
+		 */
+		if (slice_starts(key, slice_str(walk->cw->conf->redis.own_prefix)))
 			walk->error = visit(walk, key);
 	}
 	if (!walk->error)

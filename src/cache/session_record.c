@@ -73,8 +73,8 @@ bool session_record_head(struct slice stored, struct session_record *ret)
 	return take_number(&at, SLICE(SESSION_HEAD), &ret->last_seen_ms) &&
 	       stored.n - at.n == SESSION_REST_AT &&
 	       take_number(&at, SLICE(",\"created\":"), &ret->created_us) &&
-	       take_number(&at, SLICE(",\"ttl\":"), &ret->ttl_ms) &&
-	       slice_starts(at, SLICE(",\"user_id\":"));
+	       take_number(&at, SLICE(",\"ttl\":"), &ret->ttl_ms) && ret->ttl_ms > 0 &&
+	       ret->ttl_ms <= SESSION_MAX_TTL_MS && slice_starts(at, SLICE(",\"user_id\":"));
 }
 
 enum error session_record_parse(

@@ -72,13 +72,15 @@ struct pairs {
 static void take_pair(struct pairs *pairs, struct slice key, int64_t pttl_ms)
 {
 	struct buf *score = &pairs->scores[pairs->count];
+	int64_t now_ms = clock_wall_ms();
 
 	if (pttl_ms == -2)
 		return;
-	if (pttl_ms < 0)
+	/* Redis takes any time up to the last that fits, and its clock is not quite ours. */
+	if (pttl_ms < 0 || pttl_ms > INT64_MAX - now_ms)
 		buf_str(score, "+inf");
 	else
-		buf_int(score, clock_wall_ms() + pttl_ms);
+		buf_int(score, now_ms + pttl_ms);
 	pairs->argv[2 + 2 * pairs->count] = buf_slice(score);
 	pairs->argv[3 + 2 * pairs->count] = key;
 	pairs->count++;

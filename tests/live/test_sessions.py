@@ -219,6 +219,12 @@ def test_ids_that_are_none(shared, shared_redis):
     # What somebody else stored there.
     shared_redis("SET", key_of(session), "x" * 100)
     refused(get(shared, session), 502, "corrupt_value")
+    for ttl in (0, 10 * 365 * 86400 * 1000 + 1, 2**63 - 1):
+        shared_redis("SET", key_of(session),
+                     '{"last_seen":1732445118123,"created":1732445118123000,'
+                     f'"ttl":{ttl},"user_id":"forged","data":{{}}}}')
+        refused(get(shared, session), 502, "corrupt_value")
+        assert listed(shared, "forged") == []
     shared_redis("DEL", key_of(session))
     shared_redis("RPUSH", key_of(session), "x")
     refused(get(shared, session), 409, "wrong_type")

@@ -330,6 +330,17 @@ def test_odd_sets_do_not_stop_the_pruner(start, redis):
     assert ok(daemon.get(TAGS))["items"] == [{"tag": "t", "members": 1, "stale": 0}]
 
 
+def test_a_reload_in_the_middle_of_a_walk_hides_no_set(start, redis):
+    redis.pipeline([("ZADD", f"cw:tag:t{i}", "inf", "there") for i in range(100)])
+    redis("SET", "there", "x")
+    daemon = start(config(redis, QUICK))
+    for _ in range(5):
+        before = walks(redis)
+        while walks(redis) == before:
+            assert daemon.post(API + "/reload").status == 200
+        assert int(redis("HGET", "cw:tags:{0}:walk", "members")) == 100
+
+
 def test_hit_rates_stay_the_applications(start, redis):
     daemon = start(config(redis, QUICK + "\nstats: {interval: 100ms}"))
 
