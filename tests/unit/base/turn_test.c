@@ -28,7 +28,7 @@ static void work(void *argument)
 		return;
 	}
 	note(begins);
-	fiber_sleep(10);
+	fiber_sleep(50);
 	note(ends);
 	turns_done(&turns, limit);
 }
@@ -83,7 +83,7 @@ static void cancel_third(void *argument)
 {
 	struct fiber *third = argument;
 
-	fiber_sleep(2);
+	fiber_yield();
 	fiber_cancel(third);
 }
 

@@ -224,10 +224,10 @@ static void early(void)
 {
 	struct result_request request = asking("k");
 
-	request.ttl_ms = 1000;
+	request.ttl_ms = 60000;
 	finish(begin(&request, RESULT_LOAD), "one");
 	result_end(begin(&request, RESULT_HIT));
-	request.usual_load_ms = 100000;
+	request.usual_load_ms = 6000000;
 	struct result *result = begin(&request, RESULT_LOAD);
 	has(result, "one");
 	/* One is enough. */
