@@ -6,7 +6,7 @@
  *
  * and needs no entry anywhere else: the suite registers itself before main() runs. Tests that must
  * end by a signal stand in a TEST_SUITE_SIGNAL; under AddressSanitizer, which ends the process its
- * own way, they must fail to exit cleanly instead.
+ * own way where it is no SIGABRT, they must fail to exit cleanly instead.
  */
 #ifndef CW_TESTS_UNIT_H
 #define CW_TESTS_UNIT_H
