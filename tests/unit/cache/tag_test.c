@@ -42,11 +42,15 @@ static void tag_and_look(void)
 	buf_release(&now);
 	ck_assert_int_eq(tag_existing(&engine, red_green, 2, keys, 0, &tagged, &fault), OK);
 	ck_assert_uint_eq(tagged, 0);
-	/* The last time that Redis takes: what is left until then passes ours. */
+	/* The last time that Redis takes: once our clock has gone on since its answer, the sum
+	 * passes what fits. */
 	engine_call("SET", "k:3", "x", NULL);
 	engine_call("PEXPIREAT", "k:3", "9223372036854775807", NULL);
-	ck_assert_int_eq(tag_existing(&engine, red_green, 2, &last, 1, &tagged, &fault), OK);
-	ck_assert_int_eq(engine_call("ZCOUNT", "cw:tag:red", "-inf", "(0"), 0);
+	for (int i = 0; i < 300; i++) {
+		ck_assert_int_eq(
+			tag_existing(&engine, red_green, 2, &last, 1, &tagged, &fault), OK);
+		ck_assert_int_eq(engine_call("ZCOUNT", "cw:tag:red", "-inf", "(0"), 0);
+	}
 }
 
 START_TEST(only_keys_that_are_there_are_tagged_with_their_expiry)
