@@ -193,6 +193,9 @@ enum error lease_store(struct cw *cw, struct slice token, const struct entry_wri
 	error = store_for_a_while(&s, fault);
 	if (!error)
 		error = settle(&s, !is_stale(&s), ret_kept, fault);
+	else if (error == ERR_WRONG_TYPE)
+		/* The set of a tag is none: nobody could invalidate the value by that tag. */
+		settle(&s, false, ret_kept, NULL);
 	cw->sets += *ret_kept;
 	buf_release(&s.lease);
 	return error;

@@ -167,8 +167,13 @@ static enum error add_tag(struct plan *plan, struct slice tag, struct fault *fau
 
 static enum error add_dependents_of(struct plan *plan, struct slice key, struct fault *fault)
 {
+	const struct identity *who = plan->guard.who;
 	enum error error = key_check(key, fault);
 
+	/* The key itself stays, so that protection is no matter; what goes with it tells of it. */
+	if (!error && !key_inside_prefixes(who, key))
+		error = fault_set(fault, ERR_KEY_OUTSIDE_PREFIXES,
+			"the key is outside the key_prefixes of token '%s'", who->name);
 	if (error)
 		return error;
 	uint32_t selector = plan_add_selector(plan, SELECTOR_DEPENDENTS_OF, key);

@@ -117,3 +117,13 @@ def test_what_was_invalidated_during_the_load_is_not_stored(shared, shared_redis
         assert HOW[how](shared, key).status in (200, 204)
         refused(put(shared, key, b"old", headers=headers), 409, "lease_lost", "invalidated")
         assert shared_redis("EXISTS", key) == 0
+
+
+def test_a_tag_that_cannot_be_kept_takes_the_value_back(start, redis):
+    daemon = start(open_config(redis))
+    redis("SET", "cw:tag:odd", "text")
+    headers = {**taken(daemon, "l:odd"), "Surrogate-Key": "even odd"}
+    refused(put(daemon, "l:odd", b"loaded", headers=headers), 409, "wrong_type")
+    assert redis("EXISTS", "l:odd") == 0
+    # Whoever asks next may load.
+    taken(daemon, "l:odd")

@@ -174,6 +174,12 @@ def test_who_may_not_touch_a_key_does_not_by_tag(start, redis):
     assert redis.keys() == [b"keep:1", b"session:x"] and redis("EXISTS", "cw:meta")
 
 
+def test_dependents_of_a_key_outside_are_refused(shop):
+    refused(shop.invalidate({"dependents_of": ["plain:1"]}, token="p"), 403,
+            "key_outside_prefixes", pointer="/dependents_of/0")
+    assert ok(shop.invalidate({"dependents_of": ["n:1"]}, token="p"))["matched"] == 0
+
+
 def test_a_purge_is_logged_before_it_begins(shop, redis):
     tag(redis, "t", "plain:1")
     ok(shop.invalidate({"tags": ["t"], "soft": True}))
