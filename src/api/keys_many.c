@@ -12,6 +12,7 @@
 #include "api/handlers.h"
 #include "base/crypto.h"
 #include "base/mem.h"
+#include "cache/codec.h"
 
 enum { turn_bytes = 256 * 1024 };
 
@@ -150,10 +151,11 @@ static void write_entry(struct cw *cw, const struct keys_many *many, struct slic
 		buf_str(out, "null");
 		return;
 	}
+	/* Looked at first: nothing is decompressed that does not fit. */
+	if (!error && codec_value_bytes(entry->stored) > *left)
+		error = ERR_REPLY_TOO_LARGE;
 	if (!error)
 		error = entry_value(cw, entry, &scratch, &value, NULL);
-	if (!error && value.n > *left)
-		error = ERR_REPLY_TOO_LARGE;
 	if (error) {
 		write_error(many, key, error, out);
 	} else {

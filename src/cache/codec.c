@@ -125,28 +125,29 @@ static bool compress_here(struct slice value, bool always, struct buf *out)
 	return true;
 }
 
-static bool compress_in_pool(struct loop *loop, struct slice value, struct buf *out)
+static bool compress_in_pool(struct loop *loop, struct slice value, bool always, struct buf *out)
 {
 	struct work *work;
 
+	/* Cancelled: what must be compressed still is. */
 	if (in_pool(loop, true, value, ZSTD_compressBound(value.n), &work))
-		return false;
-	bool smaller = succeeded(work->result) && header.n + work->result < value.n;
-	if (smaller) {
+		return always && compress_here(value, always, out);
+	bool kept = succeeded(work->result) && (always || header.n + work->result < value.n);
+	if (kept) {
 		buf_add(out, header);
 		buf_append(out, work->out.p, work->result);
 	}
 	work_free(work);
-	return smaller;
+	return kept;
 }
 
 bool codec_compress(struct loop *loop, struct slice value, struct buf *out)
 {
 	bool always = codec_is_compressed(value);
 
-	if (always || value.n <= pool_above || !fiber_current())
+	if (value.n <= pool_above || !fiber_current())
 		return compress_here(value, always, out);
-	return compress_in_pool(loop, value, out);
+	return compress_in_pool(loop, value, always, out);
 }
 
 /* The value's size, after all that can be told before decompressing. */
@@ -170,6 +171,17 @@ static enum error check_frame(
 			size, (long long)max_bytes);
 	*ret_size = (size_t)size;
 	return OK;
+}
+
+size_t codec_value_bytes(struct slice stored)
+{
+	if (!codec_is_compressed(stored))
+		return stored.n;
+	struct slice frame = codec_frame(stored);
+	unsigned long long size = ZSTD_getFrameContentSize(frame.p, frame.n);
+
+	return size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR ? 0
+										  : (size_t)size;
 }
 
 static enum error judge(size_t result, size_t size, struct fault *fault)

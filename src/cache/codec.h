@@ -28,6 +28,11 @@ bool codec_compress(struct loop *loop, struct slice value, struct buf *out);
  */
 enum error codec_decompress(struct loop *loop, struct slice stored, int64_t max_bytes,
 	struct buf *out, struct fault *fault);
+/*
+ * How many bytes the value of what is stored has, told without decompressing it; 0 where a
+ * compressed one does not tell.
+ */
+size_t codec_value_bytes(struct slice stored);
 /* The zstd frame within compressed bytes, for Accept-Encoding: zstd. */
 struct slice codec_frame(struct slice stored);
 

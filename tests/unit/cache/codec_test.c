@@ -81,6 +81,25 @@ START_TEST(a_value_that_looks_compressed_is_wrapped)
 }
 END_TEST
 
+/* In the pool, where there is a fiber to wait for it. */
+static void wrap_big(void)
+{
+	begin(300000, noise);
+	memcpy(value.p, "\x50\x2a\x4d\x18\x04\0\0\0cw01", 12);
+	ck_assert(codec_compress(engine.loop, buf_slice(&value), &stored));
+	buf_clear(&got);
+	ck_assert_int_eq(
+		codec_decompress(engine.loop, buf_slice(&stored), 300000, &got, &fault), OK);
+	ck_assert(slice_equal(buf_slice(&got), buf_slice(&value)));
+	end();
+}
+
+START_TEST(a_big_one_that_looks_compressed_is_wrapped_too)
+{
+	engine_run("", wrap_big);
+}
+END_TEST
+
 START_TEST(damaged_frames_are_corrupt_wherever_they_are_cut_or_changed)
 {
 	begin(300, repeating);
@@ -108,6 +127,9 @@ START_TEST(no_frame_gives_more_than_is_allowed)
 {
 	begin(100000, repeating);
 	ck_assert(codec_compress(NULL, buf_slice(&value), &stored));
+	ck_assert_uint_eq(codec_value_bytes(buf_slice(&stored)), 100000);
+	ck_assert_uint_eq(codec_value_bytes(slice_of(stored.p, 12)), 0);
+	ck_assert_uint_eq(codec_value_bytes(SLICE("plain")), 5);
 	ck_assert_int_eq(decompress(99999), ERR_CORRUPT_VALUE);
 	ck_assert_uint_eq(got.n, 0);
 	ck_assert_uint_lt(got.cap, 1000);
@@ -183,7 +205,7 @@ START_TEST(a_cancelled_caller_leaves_its_work_behind)
 END_TEST
 
 TEST_SUITE("codec", a_value_comes_back_as_it_was, what_gains_nothing_stays_as_it_is,
-	a_value_that_looks_compressed_is_wrapped,
+	a_value_that_looks_compressed_is_wrapped, a_big_one_that_looks_compressed_is_wrapped_too,
 	damaged_frames_are_corrupt_wherever_they_are_cut_or_changed,
 	no_frame_gives_more_than_is_allowed, an_empty_frame_or_none_is_corrupt,
 	big_values_go_through_the_thread_pool, a_cancelled_caller_leaves_its_work_behind)
