@@ -205,9 +205,9 @@ def test_a_lost_connection_costs_nothing(start, redis):
 
 def test_a_flush_meanwhile_is_told(start, redis):
     daemon = start(config(redis, QUICK))
-    populate(redis, 60000)
+    populate(redis, 300000)
     operation = begin(daemon, {"tags": ["big"], "pace": {"max_latency_ms": 0.05}})
-    until(lambda: redis("DBSIZE") < 29000, "the first pages to go")
+    until(lambda: redis("DBSIZE") < 149000, "the first pages to go")
     redis("FLUSHDB")
     result = ended(daemon, operation)["result"]
     assert result["complete"] is False and result["reason"] == "topology_changed"
