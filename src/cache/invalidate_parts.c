@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The parts of an invalidation: exact names, tags, patterns. Each adds to the job's totals. */
-#include <string.h>
-
 #include "base/mem.h"
+#include "cache/again.h"
 #include "cache/exact.h"
 #include "cache/invalidate_internal.h"
 #include "cache/tag_purge.h"
@@ -20,11 +19,6 @@ uint64_t job_left(const struct job *job)
 	uint64_t touched = job->invalidated + job->softened;
 
 	return job->limit > touched ? job->limit - touched : 0;
-}
-
-static bool unknown_command(enum error error, const struct fault *fault)
-{
-	return error == ERR_REDIS_ERROR && strstr(fault->detail, "unknown command");
 }
 
 /* What a run over the exact keys did becomes the job's. */
@@ -56,7 +50,7 @@ enum error job_run_exact(struct job *job, bool remove, uint64_t limit, struct fa
 		take_exact(job, &exact);
 		exact.limit = limit - exact.hits;
 		error = exact_run(&exact, fault);
-	} else if (remove && unknown_command(error, fault)) {
+	} else if (remove && again_unknown_command(error, fault)) {
 		exact.command = SLICE("DEL");
 		error = exact_run(&exact, fault);
 	}

@@ -135,24 +135,16 @@ static enum error store_for_a_while(struct storing *s, struct fault *fault)
 	return error;
 }
 
-/* Whether an invalidation has named the value since its load began. What is not known counts. */
+/* Whether an invalidation has named the value since its load began. What is not known counts.
+ * Parks. */
 static bool is_stale(const struct storing *s)
 {
-	struct redis_batch *batch = redis_batch_new();
 	const struct entry_write *write = s->write;
-	struct inval_since *since = NULL;
-	struct buf log = {0};
-
-	cw_own_key(s->cw, "inval", slice_of(NULL, 0), &log);
-	size_t index = inval_log_read(s->cw, s->since, batch);
-	if (redis_node_run(redis_store_node(s->cw->store, buf_slice(&log)), REDIS_COMMANDS, batch,
-		    cw_deadline(s->cw), NULL) == OK)
-		since = inval_since_parse(redis_batch_reply(batch, index), s->since);
+	struct inval_since *since = inval_log_since(s->cw, s->since);
 	bool stale = !since || inval_since_matches(since, write->key) ||
 		     inval_since_matches_tags(since, write->tags, write->tag_count);
+
 	inval_since_free(since);
-	redis_batch_free(batch);
-	buf_release(&log);
 	return stale;
 }
 

@@ -251,6 +251,22 @@ struct inval_since *inval_since_parse(const struct redis_value *reply, const cha
 	return since;
 }
 
+struct inval_since *inval_log_since(struct cw *cw, const char *id)
+{
+	struct redis_batch *batch = redis_batch_new();
+	struct inval_since *since = NULL;
+	struct buf key = {0};
+
+	log_key(cw, &key);
+	size_t index = inval_log_read(cw, id, batch);
+	if (redis_node_run(redis_store_node(cw->store, buf_slice(&key)), REDIS_COMMANDS, batch,
+		    cw_deadline(cw), NULL) == OK)
+		since = inval_since_parse(redis_batch_reply(batch, index), id);
+	redis_batch_free(batch);
+	buf_release(&key);
+	return since;
+}
+
 void inval_since_free(struct inval_since *since)
 {
 	if (!since)

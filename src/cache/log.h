@@ -36,6 +36,8 @@ size_t inval_log_read(struct cw *cw, const char *id, struct redis_batch *batch);
 struct inval_since;
 /* NULL where the reply cannot be used (error, or `id` was trimmed away): then all is stale. */
 struct inval_since *inval_since_parse(const struct redis_value *reply, const char *id);
+/* Reads what came after `id` now; NULL also where Redis could not be asked. Parks. */
+struct inval_since *inval_log_since(struct cw *cw, const char *id);
 void inval_since_free(struct inval_since *since);
 bool inval_since_empty(const struct inval_since *since);
 bool inval_since_matches(const struct inval_since *since, struct slice key);

@@ -4,12 +4,11 @@
  * was lost. Its pages: pass_page.c.
  */
 #include "base/glob.h"
+#include "cache/again.h"
 #include "cache/pass_internal.h"
 
 enum {
 	walks_max = 2,
-	reconnect_ms = 5000,
-	reconnect_look_ms = 50,
 	server_stars_max = 2,
 };
 
@@ -142,23 +141,9 @@ static enum error walk_once(struct pass *pass, struct fault *fault)
 	return error;
 }
 
-static bool connection_error(enum error error)
+static bool nobody_waits(const void *context)
 {
-	return error == ERR_REDIS_UNKNOWN_OUTCOME || error == ERR_REDIS_UNAVAILABLE ||
-	       error == ERR_REDIS_PROTOCOL || error == ERR_TIMEOUT || error == ERR_REDIS_LOADING;
-}
-
-/* Gives the connection the time to come back. Parks. */
-static enum error await_redis(struct pass *pass)
-{
-	int64_t deadline = clock_deadline(reconnect_ms);
-	enum error error;
-
-	do
-		error = fiber_sleep(reconnect_look_ms);
-	while (!error && !pass_empty(pass) && clock_mono_ms() < deadline &&
-		redis_store_state(pass->owner->cw->store).status != REDIS_UP);
-	return error;
+	return pass_empty(context);
 }
 
 enum error pass_walk(struct pass *pass, struct fault *fault)
@@ -172,9 +157,10 @@ enum error pass_walk(struct pass *pass, struct fault *fault)
 			pass->owner->no_unlink = true;
 			error = walk_once(pass, fault);
 		}
-		if (!connection_error(error) || pass_empty(pass))
+		if (!again_connection_lost(error) || pass_empty(pass))
 			break;
-		if (walk + 1 < walks_max && await_redis(pass) != OK)
+		if (walk + 1 < walks_max &&
+			again_await_redis(pass->owner->cw, nobody_waits, pass) != OK)
 			return ERR_CANCELLED;
 	}
 	return error;

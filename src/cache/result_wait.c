@@ -11,6 +11,7 @@
 
 #include "base/crypto.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "cache/result_internal.h"
 
 enum { poll_first_ms = 10, poll_last_ms = 100 };
@@ -38,7 +39,6 @@ struct results *results_new(void)
 	struct results *results = mem_new(struct results);
 
 	crypto_random(&results->random, sizeof results->random);
-	results->random |= 1;
 	return results;
 }
 
@@ -47,16 +47,9 @@ void results_free(struct results *results)
 	mem_free(results);
 }
 
-/* xorshift64* (Vigna, 2016): cheap, and nobody gains by guessing it. */
 double results_random(struct cw *cw)
 {
-	uint64_t x = cw->results->random;
-
-	x ^= x >> 12;
-	x ^= x << 25;
-	x ^= x >> 27;
-	cw->results->random = x;
-	return ((double)((x * 0x2545F4914F6CDD1DULL) >> 11) + 0.5) / (double)(UINT64_C(1) << 53);
+	return random_unit(&cw->results->random);
 }
 
 static struct waiting *join(struct results *results, struct slice key)

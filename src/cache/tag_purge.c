@@ -2,9 +2,8 @@
 /* Walks through the sets of a plan's tags; see tag_purge.h. A page's keys: tag_purge_page.c. */
 #include "cache/tag_purge.h"
 
-#include <string.h>
-
 #include "base/mem.h"
+#include "cache/again.h"
 #include "cache/operation.h"
 #include "cache/tag.h"
 #include "cache/tag_page.h"
@@ -15,8 +14,6 @@
 enum {
 	small = 1000, /* with so few members, who the servers are does not matter, nor the pace */
 	at_once = 8,  /* purges of more */
-	reconnect_ms = 5000,
-	reconnect_look_ms = 50,
 	cleanup_ms = 5000,
 };
 
@@ -127,30 +124,6 @@ static enum error do_tag(struct walk *walk, const struct plan_tag *tag, struct f
 	return error;
 }
 
-static bool connection_error(enum error error)
-{
-	return error == ERR_REDIS_UNKNOWN_OUTCOME || error == ERR_REDIS_UNAVAILABLE ||
-	       error == ERR_REDIS_PROTOCOL || error == ERR_TIMEOUT || error == ERR_REDIS_LOADING;
-}
-
-/* Gives the connection the time to come back. Parks. */
-static enum error await_redis(struct cw *cw)
-{
-	int64_t deadline = clock_deadline(reconnect_ms);
-	enum error error;
-
-	do
-		error = fiber_sleep(reconnect_look_ms);
-	while (!error && clock_mono_ms() < deadline &&
-		redis_store_state(cw->store).status != REDIS_UP);
-	return error;
-}
-
-static bool unknown_command(enum error error, const struct fault *fault)
-{
-	return error == ERR_REDIS_ERROR && strstr(fault->detail, "unknown command");
-}
-
 /* What was only counted of it is counted again; what was softened is met again. */
 static void begin_again(struct walk *walk, const struct plan_tag *tag)
 {
@@ -180,11 +153,12 @@ static enum error do_tags(struct walk *walk, struct fault *fault)
 		error = do_tag(walk, &purge->plan->tags[i], &own);
 		if (!error) {
 			i++;
-		} else if (connection_error(error) && !retried && await_redis(purge->cw) == OK) {
+		} else if (again_connection_lost(error) && !retried &&
+			   again_await_redis(purge->cw, NULL, NULL) == OK) {
 			begin_again(walk, &purge->plan->tags[i]);
 			retried = true;
 			error = OK;
-		} else if (purge->remove && unknown_command(error, &own) &&
+		} else if (purge->remove && again_unknown_command(error, &own) &&
 			   !slice_is(purge->command, "DEL")) {
 			purge->command = SLICE("DEL");
 			error = OK;

@@ -6,8 +6,6 @@
 #include "warm/loader_internal.h"
 #include "warm/row.h"
 
-enum { row_slack_bytes = 65536 };
-
 static bool param_value(void *context, struct slice name, struct buf *out)
 {
 	const struct load_call *call = context;
@@ -222,7 +220,7 @@ enum error load_value(const struct load_call *call, struct buf *value, struct fa
 			.params = call->params,
 			.param_count = loader->param_count,
 			.deadline = clock_deadline(loader->timeout_ms),
-			.max_row_bytes = 2 * call->conf->max_value_bytes + row_slack_bytes,
+			.max_row_bytes = row_max_bytes(call->conf),
 			.lookup = true},
 		&source, fault);
 

@@ -4,10 +4,13 @@
 
 #include "base/crypto.h"
 #include "base/duration.h"
+#include "base/random.h"
 #include "cache/tag.h"
 
 /* Who the scheduler is to the guard: nobody whom protected keys concern. */
 static const struct identity scheduler = {.name = "scheduler", .scopes = SCOPE_WARM};
+
+enum { row_slack_bytes = 65536 };
 
 /* A hundred years: what is longer is a mistake, and no sum with it overflows. */
 #define TTL_MAX_MS ((int64_t)100 * 366 * 86400 * 1000)
@@ -93,6 +96,11 @@ static enum error make_value(
 	return OK;
 }
 
+int64_t row_max_bytes(const struct conf *conf)
+{
+	return 2 * conf->max_value_bytes + row_slack_bytes;
+}
+
 bool row_ttl_parse(struct slice text, int64_t *ret_ms)
 {
 	int64_t seconds;
@@ -109,18 +117,6 @@ bool row_ttl_parse(struct slice text, int64_t *ret_ms)
 		return false;
 	}
 	return *ret_ms > 0 && *ret_ms <= TTL_MAX_MS;
-}
-
-/* xorshift64*: cheap, and good enough to spread expiries. */
-static double random_unit(uint64_t *state)
-{
-	uint64_t x = *state ? *state : 1;
-
-	x ^= x >> 12;
-	x ^= x << 25;
-	x ^= x >> 27;
-	*state = x;
-	return (double)((x * 0x2545F4914F6CDD1DULL) >> 11) / (double)(UINT64_C(1) << 53);
 }
 
 static int64_t with_jitter(struct row_maker *maker, int64_t ttl_ms)

@@ -8,7 +8,6 @@ enum {
 	look_bytes = 65536, /* or so many bytes of them */
 	linger_ms = 50,	    /* a row waits no longer for company to travel with */
 	rate_nap_ms = 10,   /* few, but not single, keys between two naps */
-	row_slack_bytes = 65536,
 };
 
 enum error run_may_go_on(const struct run *run, struct fault *fault)
@@ -144,7 +143,7 @@ enum error run_attempt(struct run *run, bool *ret_source, struct fault *fault)
 	struct source_call call = {
 		.conf = &run->conf_job->source,
 		.deadline = run->deadline,
-		.max_row_bytes = 2 * run->conf->max_value_bytes + row_slack_bytes,
+		.max_row_bytes = row_max_bytes(run->conf),
 	};
 	struct source *source = NULL;
 	struct fault flushed;

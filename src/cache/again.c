@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Errors that pass, and waiting for them to; see again.h. */
+#include "cache/again.h"
+
+#include <string.h>
+
+enum { reconnect_ms = 5000, look_ms = 50 };
+
+bool again_connection_lost(enum error error)
+{
+	return error == ERR_REDIS_UNKNOWN_OUTCOME || error == ERR_REDIS_UNAVAILABLE ||
+	       error == ERR_REDIS_PROTOCOL || error == ERR_TIMEOUT || error == ERR_REDIS_LOADING;
+}
+
+bool again_unknown_command(enum error error, const struct fault *fault)
+{
+	return error == ERR_REDIS_ERROR && strstr(fault->detail, "unknown command");
+}
+
+enum error again_await_redis(
+	struct cw *cw, bool (*enough)(const void *context), const void *context)
+{
+	int64_t deadline = clock_deadline(reconnect_ms);
+	enum error error;
+
+	do
+		error = fiber_sleep(look_ms);
+	while (!error && !(enough && enough(context)) && clock_mono_ms() < deadline &&
+		redis_store_state(cw->store).status != REDIS_UP);
+	return error;
+}
