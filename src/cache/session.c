@@ -86,9 +86,9 @@ static enum error check_create(
 }
 
 /* Microseconds; each is later than the one before. */
-static int64_t begun_now(struct cw *cw)
+static int64_t begun_at(struct cw *cw, int64_t now_ms)
 {
-	int64_t now = clock_wall_ms() * 1000;
+	int64_t now = now_ms * 1000;
 
 	cw->last_session_us = now > cw->last_session_us ? now : cw->last_session_us + 1;
 	return cw->last_session_us;
@@ -102,9 +102,11 @@ static enum error store_new(
 	char max[24], forgotten[24];
 	int64_t ended;
 
+	/* One look at the clock, so that it was begun when it was last seen. */
+	session_stamp(w);
+	w->record.created_us = begun_at(w->cw, w->now_ms);
 	session_record_rest(&w->record, user_id, data, &rest);
 	session_index(w->cw, user_id, &w->index);
-	session_stamp(w);
 	int64_t forgotten_at = w->now_ms - forgotten_ms;
 	snprintf(max, sizeof max, "%lld", (long long)w->cw->conf->sessions.max_per_user);
 	snprintf(forgotten, sizeof forgotten, "%lld", (long long)forgotten_at);
@@ -134,8 +136,7 @@ enum error session_create(struct cw *cw, struct slice user_id, struct slice data
 	data = json_root(data).text;
 	session_new_id(ret_id);
 	session_key_of_id(slice_of(ret_id, SESSION_ID), &w.key);
-	w.record = (struct session_record){
-		.created_us = begun_now(cw), .ttl_ms = ttl_ms, .data = {JSON_OBJECT, data}};
+	w.record = (struct session_record){.ttl_ms = ttl_ms, .data = {JSON_OBJECT, data}};
 	error = store_new(&w, user_id, data, fault);
 	if (!error) {
 		w.record.last_seen_ms = w.now_ms;

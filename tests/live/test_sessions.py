@@ -96,6 +96,14 @@ def test_the_life_of_one(shared, shared_redis):
     assert shared_redis("EXISTS", key_of(session), "cw:user:life:sessions") == 0
 
 
+@pytest.mark.soak
+def test_one_moment_began_it(shared):
+    for i in range(rounds(300, 10_000)):
+        session = create(shared, f"moment{i}", ttl=60)
+        seen = get(shared, session, "?touch=false").json
+        assert seen["created"] == seen["last_seen"] and seen["expires"] == session["expires"], i
+
+
 def test_the_default_ttl(start, redis):
     daemon = start(config(redis, "sessions: {ttl: 90s}"))
     session = create(daemon)
