@@ -9,6 +9,9 @@
 #include "base/mem.h"
 #include "http/private.h"
 
+/* In one look, a system call each. */
+enum { max_looks = 2048 };
+
 struct connection *connection_of(struct deadline *deadline)
 {
 	return (struct connection *)((char *)deadline - offsetof(struct connection, deadline));
@@ -137,17 +140,43 @@ void connections_close_idle(struct http_server *server, const struct listener *o
 	close_idle(server, PHASE_IDLE, only);
 }
 
+static void cut_ended(struct http_server *server, enum phase phase)
+{
+	struct deadline *at = deadlines_first(&server->deadlines, phase);
+
+	/* Who is further behind is looked at when these are gone: their deadlines come first. */
+	for (int i = 0; at && i < max_looks; i++) {
+		if (has_ended(connection_of(at)))
+			connection_cut(connection_of(at));
+		at = deadlines_next(&server->deadlines, at);
+	}
+}
+
 void connections_cut_ended(struct http_server *server)
 {
-	static const enum phase phases[] = {PHASE_HEAD, PHASE_BODY};
+	cut_ended(server, PHASE_HEAD);
+	cut_ended(server, PHASE_BODY);
+}
 
-	for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) {
-		struct deadline *at = deadlines_first(&server->deadlines, phases[i]);
+static bool anybody_sends(struct http_server *server)
+{
+	return deadlines_first(&server->deadlines, PHASE_HEAD) ||
+	       deadlines_first(&server->deadlines, PHASE_BODY);
+}
 
-		for (; at; at = deadlines_next(&server->deadlines, at))
-			if (has_ended(connection_of(at)))
-				connection_cut(connection_of(at));
-	}
+static void look_for_ended(uv_timer_t *timer)
+{
+	struct http_server *server = timer->data;
+
+	connections_cut_ended(server);
+	if (!anybody_sends(server))
+		uv_timer_stop(timer);
+}
+
+void connections_watch(struct http_server *server)
+{
+	if (anybody_sends(server) && !uv_is_active((uv_handle_t *)&server->ended_look))
+		uv_timer_start(&server->ended_look, look_for_ended, ENDED_LOOK_MS, ENDED_LOOK_MS);
 }
 
 void connections_cut_all(struct http_server *server)

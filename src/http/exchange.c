@@ -3,11 +3,14 @@
  * One request and its answer, as MHD calls for them.
  *
  *	target -> first call: admitted, or refused at once
- *	       -> body calls -> last call: the handler runs, inline or in a fiber (suspended)
- *	       -> called again after the resume: the answer is queued -> completed
+ *	       -> body calls -> last call: the handler runs, inline or in a fiber
+ *	       -> called again, for AWAIT_MS whenever MHD runs, then suspended and resumed by the
+ *	          answer: the answer is queued -> completed
  *
  * Special: MHD reads no body and closes the connection when the answer is queued in the first call,
- * which is what a refusal wants; an answer of a handler keeps the connection.
+ * which is what a refusal wants; an answer of a handler keeps the connection. A client that hangs
+ *up while its answer is awaited completes the request at once; the handler goes on with what it
+ *has.
  */
 #include <assert.h>
 #include <string.h>
@@ -15,6 +18,9 @@
 #include "base/clock.h"
 #include "http/private.h"
 #include "http/reply.h"
+
+/* What is counted where nobody waited for the answer; nginx's number for that. */
+enum { CLIENT_HUNG_UP = 499 };
 
 static struct connection *connection_of_mhd(struct MHD_Connection *mhd)
 {
@@ -31,6 +37,7 @@ void *exchange_target(void *context, const char *target, struct MHD_Connection *
 	if (target)
 		buf_append(&request->target, target, strnlen(target, URI_MAX_BYTES + 1));
 	connection->requests++;
+	listener->moved = true;
 	/* The first request's time runs from the accept. */
 	if (connection_idle(connection))
 		deadline_move(&listener->server->deadlines, &connection->deadline, PHASE_HEAD);
@@ -50,6 +57,7 @@ static enum MHD_Result queue(struct request *request)
 	MHD_destroy_response(request->response);
 	request->response = NULL;
 	request->state = REQUEST_QUEUED;
+	request->connection->listener->moved = true;
 	move_to(request, PHASE_REPLY);
 	return result;
 }
@@ -92,6 +100,7 @@ static enum MHD_Result admit(struct request *request, const char *method, const 
 	head_begin(&request->head, slice_str(method));
 	MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, add_field, &request->head);
 	request->head.torn = is_torn(request, version);
+	head_keep(&request->head, &request->head_text);
 	if (request_admit(request, &fault)) {
 		request->refused = true;
 		reply_fault(request, &fault);
@@ -107,6 +116,7 @@ static enum MHD_Result collect(struct request *request, const char *data, size_t
 {
 	struct http_server *server = request->server;
 
+	request->connection->listener->moved = true;
 	if (n > (size_t)request->head.length - request->body.n)
 		return MHD_NO;
 	if (server->body_bytes + n > BODY_BUDGET) {
@@ -123,12 +133,26 @@ static enum MHD_Result collect(struct request *request, const char *data, size_t
 	return MHD_YES;
 }
 
+static void await(struct request *request, bool on)
+{
+	if (request->awaited == on)
+		return;
+	request->awaited = on;
+	request->connection->listener->awaited += on ? 1 : (size_t)-1;
+}
+
+static void suspend(struct request *request)
+{
+	request->suspended = true;
+	MHD_suspend_connection(request->mhd);
+}
+
 static void run_in_fiber(void *argument)
 {
 	struct request *request = argument;
 
 	request->match.route->handler(request, request->server->context);
-	assert(!request->suspended); /* it has replied */
+	assert(request->status && !request->suspended); /* it has replied */
 	request_drop(request);
 }
 
@@ -148,11 +172,26 @@ static enum MHD_Result run(struct request *request)
 		assert(request->response);
 		return queue(request);
 	}
-	request->suspended = true;
 	request->holds++;
 	move_to(request, PHASE_HANDLER);
-	MHD_suspend_connection(request->mhd);
+	await(request, true);
 	fiber_spawn(&request->server->requests, route->path, run_in_fiber, request);
+	return MHD_YES;
+}
+
+/* MHD asks for the answer. */
+static enum MHD_Result look(struct request *request)
+{
+	int64_t waited_ns = request->connection->listener->run_ns - request->began_ns;
+
+	if (request->response) {
+		await(request, false);
+		return queue(request);
+	}
+	if (request->awaited && waited_ns > AWAIT_MS * 1000000) {
+		await(request, false);
+		suspend(request);
+	}
 	return MHD_YES;
 }
 
@@ -174,10 +213,19 @@ enum MHD_Result exchange_handle(void *context, struct MHD_Connection *mhd, const
 		*data_n = 0;
 		return n > 0 ? collect(request, data, n) : run(request);
 	case REQUEST_RUNNING:
-		return request->response ? queue(request) : MHD_YES;
+		return look(request);
 	default:
 		return MHD_NO;
 	}
+}
+
+/* The handler runs on without anybody to answer. */
+static void hung_up(struct request *request)
+{
+	await(request, false);
+	if (!request->response)
+		request->status = CLIENT_HUNG_UP;
+	account_request(request->server->account, request);
 }
 
 void exchange_completed(void *context, struct MHD_Connection *mhd, void **request_context,
@@ -191,6 +239,9 @@ void exchange_completed(void *context, struct MHD_Connection *mhd, void **reques
 	if (!request)
 		return;
 	connection = request->connection;
+	connection->listener->moved = true;
+	if (request->state == REQUEST_RUNNING)
+		hung_up(request);
 	if (request->state == REQUEST_QUEUED)
 		account_request(request->server->account, request);
 	if (request->refused && code == MHD_REQUEST_TERMINATED_COMPLETED_OK &&

@@ -98,6 +98,26 @@ bool head_is_whole(const struct head *head, const struct head_bytes *bytes)
 	return skip_line_end(&at, end) && at == end;
 }
 
+static void keep(struct slice *slice, struct buf *text)
+{
+	const char *at = text->p + text->n;
+
+	buf_add(text, *slice);
+	slice->p = at;
+}
+
+void head_keep(struct head *head, struct buf *text)
+{
+	buf_clear(text);
+	/* Room for all, so that none of them is moved by the next. */
+	buf_reserve(text, head->method.n + head->field_bytes);
+	keep(&head->method, text);
+	for (size_t i = 0; i < head->field_count; i++) {
+		keep(&head->fields[i].name, text);
+		keep(&head->fields[i].value, text);
+	}
+}
+
 bool head_find(const struct head *head, struct slice name, struct slice *ret)
 {
 	for (size_t i = 0; i < head->field_count; i++) {

@@ -48,6 +48,11 @@ struct head_bytes {
  * ends the head, so that what follows is read as another request).
  */
 bool head_is_whole(const struct head *head, const struct head_bytes *bytes);
+/*
+ * Copies the texts into `text`, in place of what it held: the head then lives as long as that does,
+ * and not only as long as the connection that it was parsed for. Before gate_fields().
+ */
+void head_keep(struct head *head, struct buf *text);
 /* By any case; false where it is absent. */
 bool head_find(const struct head *head, struct slice name, struct slice *ret);
 

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/systemd.h"
 #include "http/private.h"
@@ -27,15 +28,24 @@ static struct listener *listener_of_pump(struct loop_pump *pump)
 
 static void pump_run(struct loop_pump *pump)
 {
-	MHD_run(listener_of_pump(pump)->mhd);
+	struct listener *listener = listener_of_pump(pump);
+
+	listener->run_ns = clock_mono_ns();
+	listener->moved = false;
+	MHD_run(listener->mhd);
+	connections_watch(listener->server);
 }
 
 static int64_t pump_timeout_ms(struct loop_pump *pump)
 {
+	struct listener *listener = listener_of_pump(pump);
 	MHD_UNSIGNED_LONG_LONG ms;
 
-	if (MHD_get_timeout(listener_of_pump(pump)->mhd, &ms) != MHD_YES)
+	if (MHD_get_timeout(listener->mhd, &ms) != MHD_YES)
 		return -1;
+	/* It is ready to ask again for an answer that wakes the pump when it is there. */
+	if (ms == 0 && listener->awaited > 0 && !listener->moved)
+		return AWAIT_MS;
 	return ms < INT32_MAX ? (int64_t)ms : INT32_MAX;
 }
 

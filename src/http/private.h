@@ -31,8 +31,15 @@
 enum {
 	REQUESTS_PER_CONNECTION = 10000,
 	BODY_BUDGET = 64 * 1024 * 1024, /* of all bodies that are being read or worked on */
+	/*
+	 * So long the answer of a handler is awaited with its connection at hand: taking that out
+	 * of MHD's set and putting it back costs three system calls, half of what a GET of a key
+	 * costs.
+	 */
+	AWAIT_MS = 1,
 	IDLE_MS = 60000,
 	SETTLE_MS = 100,
+	ENDED_LOOK_MS = 1000, /* how often those who send are looked at for having hung up */
 	/* What MHD keeps for each connection: a full head, the answer's head, its own records. */
 	CONNECTION_MEMORY = 16 * 1024,
 	RESERVED_FDS = 64,
@@ -67,6 +74,7 @@ struct http_server {
 	bool draining;
 	bool accept_paused;
 	uv_timer_t accept_retry;
+	uv_timer_t ended_look;
 	struct loop_flush sweep; /* closes listeners that have drained */
 	struct fiber_cond drained;
 	struct lingerer *lingering; /* refused connections that are still sending */
@@ -86,6 +94,9 @@ struct listener {
 	unsigned handles;
 	struct connection *entering; /* handed to MHD, not yet announced by it */
 	size_t connections;
+	size_t awaited; /* requests whose answer is awaited, see AWAIT_MS */
+	int64_t run_ns; /* when MHD was run last */
+	bool moved;	/* whether that got on with any request */
 	bool draining;
 	bool keep;	    /* by the configuration that prepare looks at */
 	unsigned next_mode; /* of the socket file, by that configuration */
@@ -108,17 +119,19 @@ enum request_state {
 
 struct request {
 	struct http_server *server;
-	struct connection *connection;
+	struct connection *connection; /* NULL once it, or MHD's part in this request, has ended */
 	struct MHD_Connection *mhd;
 	struct conf *conf;
 	enum request_state state;
-	unsigned holds; /* MHD's, and the fiber's while the handler runs in one */
-	bool suspended;
+	unsigned holds;	   /* MHD's, and the fiber's while the handler runs in one */
+	bool awaited;	   /* while its handler runs: MHD asks for the answer each time it runs, */
+	bool suspended;	   /* or, later on, not until there is one */
 	bool refused;	   /* by the gate: MHD closes the connection and reads no body */
 	bool overloaded;   /* the body did not fit into the budget and was dropped */
 	struct buf target; /* decoded in place: the segments of `uri` lie in it */
 	struct uri uri;
 	struct head head;
+	struct buf head_text; /* what `head` points into */
 	struct router_match match;
 	struct auth auth;
 	char id[ID_BYTES + 1];
@@ -165,8 +178,13 @@ void connection_finish(struct connection *connection);
 struct connection *connection_of(struct deadline *deadline);
 /* Closes what is idle: all of the server, or those of one listener. */
 void connections_close_idle(struct http_server *server, const struct listener *only);
-/* Those whose client ended in the middle of a request, which can never be answered. */
+/*
+ * Those whose client ended in the middle of a request, which can never be answered. MHD is not told
+ * where the end came together with the last bytes: it stops reading at the first short read.
+ */
 void connections_cut_ended(struct http_server *server);
+/* Has that done every ENDED_LOOK_MS for as long as anybody is sending. */
+void connections_watch(struct http_server *server);
 void connections_cut_all(struct http_server *server);
 /* Whether there is no room for one more; then the one that has been idle longest is cut. */
 bool connections_full(struct http_server *server);

@@ -2,7 +2,8 @@
 /*
  * Answers: made here, kept with the request, queued by exchange.c when MHD asks for them.
  *
- * Special: a handler in a fiber answers while its connection is suspended, so the answer wakes it.
+ * Special: a handler in a fiber answers while its connection waits, so the answer wakes it, or has
+ * ended, so the answer is for the account only.
  */
 #include "http/reply.h"
 
@@ -67,6 +68,7 @@ static void add_headers(
 {
 	const char *at = request->reply_headers.p;
 	const char *end = at + request->reply_headers.n;
+	const struct connection *connection = request->connection;
 
 	if (content_type)
 		add_header(response, "Content-Type", content_type);
@@ -80,8 +82,8 @@ static void add_headers(
 		add_header(response, at, value);
 		at = value + strlen(value) + 1;
 	}
-	if (request->server->draining || request->connection->listener->draining ||
-		request->connection->requests >= REQUESTS_PER_CONNECTION)
+	if (connection && (request->server->draining || connection->listener->draining ||
+				  connection->requests >= REQUESTS_PER_CONNECTION))
 		add_header(response, "Connection", "close");
 }
 
@@ -101,11 +103,11 @@ static void finish(
 	add_headers(request, response, content_type);
 	request->response = response;
 	request->status = status;
-	if (request->suspended) {
-		request->suspended = false;
+	if (request->suspended)
 		MHD_resume_connection(request->mhd);
+	if (request->suspended || request->awaited)
 		loop_pump_wake(&request->connection->listener->pump);
-	}
+	request->suspended = false;
 }
 
 void reply_owned(

@@ -27,6 +27,7 @@ struct request *request_take(struct connection *connection)
 	request->connection = connection;
 	request->state = REQUEST_NEW;
 	request->holds = 1;
+	request->status = 0;
 	request->match.route = NULL;
 	request->auth.identity = NULL;
 	request->id[0] = '\0';
@@ -44,6 +45,7 @@ static void trim(struct buf *b)
 static void request_free(struct request *request)
 {
 	buf_release(&request->target);
+	buf_release(&request->head_text);
 	buf_release(&request->body);
 	buf_release(&request->reply_headers);
 	mem_free(request);
@@ -60,6 +62,7 @@ void request_drop(struct request *request)
 	conf_unref(request->conf);
 	server->body_bytes -= request->charged;
 	trim(&request->target);
+	trim(&request->head_text);
 	trim(&request->body);
 	trim(&request->reply_headers);
 	request->response = NULL;

@@ -49,7 +49,9 @@ struct http_server *http_server_new(const struct http_options *options)
 	server->deadlines.timer.data = server;
 	uv_timer_init(uv, &server->accept_retry);
 	server->accept_retry.data = server;
-	server->handles = 2;
+	uv_timer_init(uv, &server->ended_look);
+	server->ended_look.data = server;
+	server->handles = 3;
 	fiber_group_init(&server->requests, options->loop);
 	server->sweep.flush = sweep;
 	crypto_random(&server->next_id, sizeof server->next_id);
@@ -318,4 +320,5 @@ void http_server_free(struct http_server *server)
 	account_free(server->account);
 	uv_close((uv_handle_t *)&server->deadlines.timer, handle_closed);
 	uv_close((uv_handle_t *)&server->accept_retry, handle_closed);
+	uv_close((uv_handle_t *)&server->ended_look, handle_closed);
 }

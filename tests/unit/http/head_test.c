@@ -70,5 +70,28 @@ START_TEST(head_with_more_in_the_request_line_is_not_whole)
 }
 END_TEST
 
+START_TEST(head_that_is_kept_outlives_its_bytes)
+{
+	char raw[] = "GET|/x|HTTP/1.1||A| 1||B|||||";
+	struct buf text = {0};
+	struct slice value;
+
+	buf_str(&text, "what was there before");
+	head_begin(&head, slice_of(raw, 3));
+	head_add(&head, slice_of(strchr(raw, 'A'), 1), slice_of(strstr(raw, " 1") + 1, 1));
+	head_add(&head, slice_of(strchr(raw, 'B'), 1), slice_of(strstr(raw, "B|") + 2, 0));
+	for (size_t i = head.field_count; i <= HEAD_MAX_FIELDS; i++)
+		head_add(&head, SLICE("More"), SLICE("and more"));
+	head_keep(&head, &text);
+	memset(raw, '!', sizeof raw);
+	ck_assert(slice_is(head.method, "GET"));
+	ck_assert_uint_eq(head.field_count, HEAD_MAX_FIELDS);
+	ck_assert(head_find(&head, SLICE("a"), &value) && slice_is(value, "1"));
+	ck_assert(head_find(&head, SLICE("b"), &value) && slice_is(value, ""));
+	ck_assert(slice_is(head.fields[HEAD_MAX_FIELDS - 1].value, "and more"));
+	buf_release(&text);
+}
+END_TEST
+
 TEST_SUITE("head", head_whose_fields_fill_it_is_whole, head_with_something_between_is_not_whole,
-	head_with_more_in_the_request_line_is_not_whole)
+	head_with_more_in_the_request_line_is_not_whole, head_that_is_kept_outlives_its_bytes)
