@@ -12,8 +12,7 @@
 enum {
 	lock_ms = 30000,
 	extend_ms = 5000,
-	looks_per_period = 4, /* whether it is our turn */
-	look_most_ms = 5000,
+	looks_per_period = 4,	   /* for the lock, while another daemon walks */
 	keys_pause_ms = 10,	   /* after each page of up to 500 of the server's keys */
 	members_per_second = 5000, /* of our sets */
 };
@@ -26,6 +25,8 @@ static const struct prune_kind kinds[] = {
 struct pruner {
 	struct cw *cw;
 	struct fiber_group group;
+	struct fiber_cond reloaded;
+	struct event_subscription *reloads;
 };
 
 struct pruner *pruner_new(struct cw *cw)
@@ -39,6 +40,8 @@ struct pruner *pruner_new(struct cw *cw)
 
 void pruner_stop(struct pruner *pruner, int64_t deadline)
 {
+	event_unsubscribe(pruner->reloads);
+	pruner->reloads = NULL;
 	fiber_group_cancel(&pruner->group);
 	fiber_group_join(&pruner->group, deadline);
 }
@@ -200,21 +203,36 @@ static bool try_walk(struct cw *cw)
 static void prune(void *argument)
 {
 	struct pruner *pruner = argument;
-	int64_t last = clock_mono_ms();
-	enum error error = OK;
+	int64_t last = clock_mono_ms(), look = last;
+	enum error error = ERR_TIMEOUT;
 
-	while (!error) {
-		int64_t every = pruner->cw->conf->prune_every_ms, wait = every / looks_per_period;
-		int64_t now;
+	/* It wakes up when a walk is due, not to see whether one is: an idle daemon sleeps. */
+	while (error == OK || error == ERR_TIMEOUT) {
+		int64_t every = pruner->cw->conf->prune_every_ms, due = last + every;
 
-		error = fiber_sleep(wait < look_most_ms ? wait : look_most_ms);
-		now = clock_mono_ms();
-		if (!error && now - last >= every && try_walk(pruner->cw))
-			last = now;
+		error = fiber_cond_wait(&pruner->reloaded, due > look ? due : look);
+		if (error == OK)
+			look = last;
+		if (error != ERR_TIMEOUT)
+			continue;
+		look = clock_mono_ms();
+		if (try_walk(pruner->cw))
+			last = look;
+		else
+			look += every / looks_per_period;
 	}
+}
+
+static void reloaded(void *context, const void *data)
+{
+	struct pruner *pruner = context;
+
+	(void)data;
+	fiber_cond_signal(&pruner->reloaded);
 }
 
 void pruner_start(struct pruner *pruner)
 {
+	pruner->reloads = event_subscribe(pruner->cw->bus, EVENT_CONFIG, reloaded, pruner);
 	fiber_spawn(&pruner->group, "pruner", prune, pruner);
 }

@@ -3,8 +3,7 @@
  * The pruner forgets what our sets know of keys that are gone, slowly and for all daemons:
  *
  *	cw:prune (a lock: one daemon at a time, at most once per cache.prune_every)
- *	  -> SCAN, 50,000 keys a second at most -> each set of ours -> 5,000 members a second at
- *most
+ *	  -> SCAN, 50,000 keys a second at most -> each set of ours -> 5,000 members a second
  *	  -> cw:tags:{0} (names and sizes, for any daemon to tell), metrics
  *
  * The first walk begins one cache.prune_every after the start.

@@ -317,6 +317,14 @@ def test_one_daemon_prunes_at_a_time(start, redis):
     assert sum(d.metric("cachewarden_tag_members") is not None for d in daemons) <= 2
 
 
+def test_a_reload_brings_the_next_walk_forward(start, redis):
+    daemon = start(config(redis, "cache: {prune_every: 1h}"))
+    redis("ZADD", "cw:tag:t", 1, "gone")
+    daemon.configure(config(redis, QUICK))
+    assert daemon.post(API + "/reload").status == 200
+    until(lambda: redis("EXISTS", "cw:tag:t") == 0, "the member to go")
+
+
 def test_a_dead_daemons_lock_ends(start, redis):
     redis("SET", "cw:prune", "somebody", "PX", 1500)
     start(config(redis, QUICK))
