@@ -17,13 +17,13 @@ struct connection *connection_of(struct deadline *deadline)
 	return (struct connection *)((char *)deadline - offsetof(struct connection, deadline));
 }
 
-static void connection_free(struct connection *connection)
+void connection_drop(struct connection *connection)
 {
 	struct listener *listener = connection->listener;
 	struct http_server *server = listener->server;
 
-	if (connection->deadline.next)
-		deadline_end(&connection->deadline);
+	if (--connection->holds > 0)
+		return;
 	peers_leave(server->peers, connection->peer, clock_mono_ns());
 	mem_free(connection);
 	listener->connections--;
@@ -49,7 +49,9 @@ void connection_notify(void *context, struct MHD_Connection *mhd, void **socket_
 		*socket_context = connection;
 		deadline_begin(&listener->server->deadlines, &connection->deadline, PHASE_HEAD);
 	} else {
-		connection_free(*socket_context);
+		connection = *socket_context;
+		deadline_end(&connection->deadline);
+		connection_drop(connection);
 		*socket_context = NULL;
 	}
 }
@@ -62,13 +64,14 @@ void connection_enter(
 
 	connection->listener = listener;
 	connection->fd = fd;
+	connection->holds = 1;
 	connection->peer = peers_enter(server->peers, address, clock_mono_ns());
 	listener->connections++;
 	server->connections++;
 	if (!peer_is_local(connection->peer) &&
 		peer_connections(connection->peer) > (size_t)server->conf->limits.per_ip) {
 		close(fd);
-		connection_free(connection);
+		connection_drop(connection);
 		return;
 	}
 	listener->entering = connection;
@@ -76,7 +79,7 @@ void connection_enter(
 	/* Not announced: MHD has refused it, and closed the socket. */
 	if (listener->entering) {
 		listener->entering = NULL;
-		connection_free(connection);
+		connection_drop(connection);
 	}
 }
 

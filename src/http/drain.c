@@ -43,7 +43,7 @@ enum error http_server_drain(struct http_server *server, int64_t deadline)
 	connections_cut_ended(server);
 	deadlines_shorten(&server->deadlines, PHASE_HEAD, DRAIN_GRACE_MS);
 	error = wait_closed(server, deadline);
-	/* Those whose client has hung up. */
+	/* What they do after their answers. */
 	if (!error)
 		error = fiber_group_join(&server->requests, deadline);
 	if (error)

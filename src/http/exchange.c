@@ -219,10 +219,12 @@ enum MHD_Result exchange_handle(void *context, struct MHD_Connection *mhd, const
 	}
 }
 
-/* The handler runs on without anybody to answer. */
+/* The handler runs on without anybody to answer, in the place of the connection. */
 static void hung_up(struct request *request)
 {
 	await(request, false);
+	request->left = request->connection;
+	request->left->holds++;
 	if (!request->response)
 		request->status = CLIENT_HUNG_UP;
 	account_request(request->server->account, request);

@@ -108,6 +108,11 @@ struct connection {
 	struct peer *peer;
 	int fd; /* MHD's: only to peek and to shut down */
 	unsigned requests;
+	/*
+	 * MHD's, and that of a handler whose client has hung up: the place of a connection is taken
+	 * until its work is done, for without that there is no bound on handlers.
+	 */
+	unsigned holds;
 };
 
 enum request_state {
@@ -120,6 +125,7 @@ enum request_state {
 struct request {
 	struct http_server *server;
 	struct connection *connection; /* NULL once it, or MHD's part in this request, has ended */
+	struct connection *left;       /* held: the client has hung up under the handler */
 	struct MHD_Connection *mhd;
 	struct conf *conf;
 	enum request_state state;
@@ -169,6 +175,7 @@ void connection_notify(void *context, struct MHD_Connection *mhd, void **socket_
 void connection_enter(
 	struct listener *listener, int fd, const struct sockaddr *address, socklen_t n);
 void connection_expired(struct deadlines *deadlines, struct deadline *deadline, enum phase phase);
+void connection_drop(struct connection *connection); /* one hold less */
 /* Whether it is between two requests. */
 bool connection_idle(const struct connection *connection);
 /* Ends it at once. */

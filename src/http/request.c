@@ -59,6 +59,8 @@ void request_drop(struct request *request)
 		return;
 	if (request->response)
 		MHD_destroy_response(request->response);
+	if (request->left)
+		connection_drop(request->left);
 	conf_unref(request->conf);
 	server->body_bytes -= request->charged;
 	trim(&request->target);
@@ -66,6 +68,7 @@ void request_drop(struct request *request)
 	trim(&request->body);
 	trim(&request->reply_headers);
 	request->response = NULL;
+	request->left = NULL;
 	request->conf = NULL;
 	request->charged = 0;
 	request->suspended = request->refused = request->overloaded = false;

@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 import termios
+import time
 
 import pytest
 
@@ -96,6 +97,30 @@ def test_the_end_waits_for_work_without_a_client(daemon, folder, redis, slow):
         leave(daemon, folder, "unix", put)
     assert daemon.stop() == 0
     assert redis("GET", "gone") == body
+
+
+def test_no_more_handlers_than_connections(folder, start, redis, slow):
+    """Whoever hangs up under handlers that wait has no more of them than connections."""
+    daemon = start(open_config(redis).replace(redis.url, slow.url).replace(
+        "redis: {", "redis: {command_timeout: 30s, ").replace(
+        '["127.0.0.1:0"]', '["127.0.0.1:0", {unix: "%s"}]' % os.path.join(folder, "h.sock"))
+        + "limits: {connections: 12}\n")
+    daemon.wait_redis()
+    base, slow.mode = daemon.fds(), "swallow"
+    redis("CONFIG", "RESETSTAT")
+    for _ in range(300):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(os.path.join(folder, "h.sock"))
+            client.sendall(request("GET " + KEY))
+            end = time.monotonic() + 0.01
+            while unread(client) and time.monotonic() < end:
+                pass
+    asked = redis("INFO", "commandstats").split(b"cmdstat_getrange:calls=")[1].split(b",")[0]
+    assert 1 <= int(asked) <= 12
+    slow.mode = "pass"
+    slow.drop()
+    until(lambda: daemon.fds() <= base, "no connection")
+    assert daemon.get(KEY).status in (404, 503)
 
 
 @pytest.mark.parametrize("part", [
