@@ -26,6 +26,7 @@
 #include "base/log_line.h"
 #include "base/log_rate.h"
 #include "base/mem.h"
+#include "base/systemd.h"
 #include "base/utf8.h"
 
 enum { max_waiting = 64 * 1024, max_message = 4096, last_words_ms = 200 };
@@ -36,7 +37,7 @@ struct log {
 	int fd;	    /* the caller's */
 	int own_fd; /* the same file, opened non-blocking for us alone; or -1 */
 	enum way way;
-	bool terminal;
+	bool journal;
 	enum log_level level;
 	bool json;
 
@@ -77,7 +78,7 @@ struct log *log_new(int fd)
 	struct log *log = mem_new(struct log);
 
 	log->fd = fd;
-	log->terminal = isatty(fd);
+	log->journal = systemd_is_journal(fd);
 	log->level = LOG_LEVEL_INFO;
 	log->last_byte = '\n';
 	choose_way(log);
@@ -176,9 +177,9 @@ static void append(struct log *log, struct slice line)
 
 static void make_line(struct log *log, enum log_level level, struct slice message)
 {
-	enum log_style style = log->json       ? LOG_STYLE_JSON
-			       : log->terminal ? LOG_STYLE_TERMINAL
-					       : LOG_STYLE_JOURNAL;
+	enum log_style style = log->json      ? LOG_STYLE_JSON
+			       : log->journal ? LOG_STYLE_JOURNAL
+					      : LOG_STYLE_TEXT;
 
 	buf_clear(&log->line);
 	log_line(&log->line, style, level, clock_wall_ms(), message);

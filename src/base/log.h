@@ -2,13 +2,12 @@
 /*
  * The log: one event, one line, to a file descriptor that may be slow or full.
  *
- * Text lines are `<N>` (sd-daemon's level prefix, only where standard error is the journal or no
- * terminal), the time where it is a terminal, then the message; JSON lines are {"time", "level",
- * "message", ...}. Control bytes, DEL, bidirectional marks and invalid UTF-8 are escaped. A write
- * never blocks: what the reader does not take waits in 64 KiB, past that lines are dropped and
- * counted. The same message format at the same level is written at most 10 times a second. Lines
- * that were dropped or left out are announced by one line with their number. SIGPIPE must be
- * ignored.
+ * Text lines are `<N>` (sd-daemon's level prefix) and the message where the descriptor is the
+ * journal's, else time, level and message; JSON lines are {"time", "level", "message"}. Control
+ * bytes, DEL, bidirectional marks and invalid UTF-8 are escaped. A write never blocks: what the
+ * reader does not take waits in 64 KiB, past that lines are dropped and counted. The same message
+ * format at the same level is written at most 10 times a second. Lines that were dropped or left
+ * out are announced by one line with their number. SIGPIPE must be ignored.
  */
 #ifndef CW_BASE_LOG_H
 #define CW_BASE_LOG_H

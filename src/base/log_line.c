@@ -62,9 +62,9 @@ void log_line(struct buf *out, enum log_style style, enum log_level level, int64
 		buf_str(out, level_prefixes[level]);
 		escape(out, message, false);
 		break;
-	case LOG_STYLE_TERMINAL:
+	case LOG_STYLE_TEXT:
 		time_format(wall_ms, out);
-		buf_char(out, ' ');
+		buf_printf(out, " %s ", level_names[level]);
 		escape(out, message, false);
 		break;
 	case LOG_STYLE_JSON:

@@ -6,8 +6,8 @@
 #include "base/log.h"
 
 enum log_style {
-	LOG_STYLE_JOURNAL,  /* <6>message */
-	LOG_STYLE_TERMINAL, /* 2026-11-24T05:45:18.123Z message */
+	LOG_STYLE_JOURNAL, /* <6>message */
+	LOG_STYLE_TEXT,	   /* 2026-11-24T05:45:18.123Z info message */
 	LOG_STYLE_JSON
 };
 

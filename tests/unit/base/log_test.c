@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -21,13 +22,28 @@ static struct log *out;
 static struct buf got;
 static int ends[2]; /* reader, writer */
 
+/* A log to `fd` as if that were the journal's: its lines are the message and little else. */
+static struct log *journal(int fd)
+{
+	struct stat about;
+	char stream[64];
+
+	ck_assert_int_eq(fstat(fd, &about), 0);
+	snprintf(
+		stream, sizeof stream, "%ju:%ju", (uintmax_t)about.st_dev, (uintmax_t)about.st_ino);
+	setenv("JOURNAL_STREAM", stream, 1);
+	struct log *log = log_new(fd);
+	unsetenv("JOURNAL_STREAM");
+	return log;
+}
+
 static void begin(void)
 {
 	clock_use_fake(&now);
 	signal(SIGPIPE, SIG_IGN);
 	ck_assert_int_eq(pipe(ends), 0);
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
-	out = log_new(ends[1]);
+	out = journal(ends[1]);
 }
 
 /* What has reached the reader since the last call. */
@@ -101,7 +117,21 @@ START_TEST(json_lines_carry_time_and_level)
 }
 END_TEST
 
-START_TEST(a_terminal_gets_the_time)
+START_TEST(a_pipe_gets_time_and_level)
+{
+	begin();
+	log_free(out);
+	/* Of the manager's stream that this one has taken the place of. */
+	setenv("JOURNAL_STREAM", "8:1", 1);
+	out = log_new(ends[1]);
+	unsetenv("JOURNAL_STREAM");
+	log_warning(out, "hello\n");
+	ck_assert_str_eq(arrived(), "2026-11-24T05:45:18.123Z warning hello\\u000a\n");
+	end();
+}
+END_TEST
+
+START_TEST(a_terminal_gets_time_and_level)
 {
 	char bytes[200] = "";
 
@@ -113,7 +143,7 @@ START_TEST(a_terminal_gets_the_time)
 	struct log *log = log_new(terminal);
 	log_info(log, "hello\x1b[31m");
 	ck_assert_int_gt(read(master, bytes, sizeof bytes - 1), 0);
-	ck_assert_str_eq(bytes, "2026-11-24T05:45:18.123Z hello\\u001b[31m\r\n");
+	ck_assert_str_eq(bytes, "2026-11-24T05:45:18.123Z info hello\\u001b[31m\r\n");
 	log_free(log);
 	close(terminal);
 	close(master);
@@ -329,7 +359,7 @@ START_TEST(a_full_socket_blocks_nobody_and_lost_lines_are_told)
 	close(ends[1]);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
-	out = log_new(ends[1]);
+	out = journal(ends[1]);
 	check_slow_reader();
 	ck_assert(!(fcntl(ends[1], F_GETFL) & O_NONBLOCK));
 	end();
@@ -343,7 +373,7 @@ START_TEST(a_pipe_that_cannot_be_opened_again_blocks_nobody)
 	ck_assert_int_eq(fchmod(ends[1], 0), 0);
 	if (geteuid() == 0)
 		ck_assert_int_eq(seteuid(65534), 0);
-	out = log_new(ends[1]);
+	out = journal(ends[1]);
 	if (getuid() == 0)
 		ck_assert_int_eq(seteuid(0), 0);
 	check_slow_reader();
@@ -397,7 +427,7 @@ START_TEST(a_full_disk_loses_lines_but_mixes_none)
 	signal(SIGXFSZ, SIG_IGN);
 	int file = mkstemp(path);
 	unlink(path);
-	struct log *log = log_new(file);
+	struct log *log = journal(file);
 	getrlimit(RLIMIT_FSIZE, &old);
 	small = old;
 	small.rlim_cur = 20;
@@ -436,9 +466,9 @@ START_TEST(the_end_waits_for_a_slow_reader_but_not_for_ever)
 END_TEST
 
 TEST_SUITE("log", levels_are_named_and_filtered, json_lines_carry_time_and_level,
-	a_terminal_gets_the_time, nothing_in_a_message_can_forge_a_line_or_move_the_cursor,
-	any_bytes_stay_one_printable_line, a_long_message_is_cut_between_code_points,
-	one_kind_of_line_is_written_ten_times_a_second,
+	a_pipe_gets_time_and_level, a_terminal_gets_time_and_level,
+	nothing_in_a_message_can_forge_a_line_or_move_the_cursor, any_bytes_stay_one_printable_line,
+	a_long_message_is_cut_between_code_points, one_kind_of_line_is_written_ten_times_a_second,
 	no_second_has_more_than_ten_wherever_it_begins,
 	left_out_lines_are_told_when_nothing_follows,
 	a_kind_that_loses_its_place_tells_what_it_left_out,
