@@ -53,6 +53,13 @@ static enum error refuse_token(struct auth *ret, const char *why, struct fault *
 	return fault_set(fault, ERR_UNAUTHORIZED, "%s", why);
 }
 
+void auth_challenge_scope(enum scope scope, char ret[AUTH_MAX_CHALLENGE])
+{
+	snprintf(ret, AUTH_MAX_CHALLENGE,
+		"Bearer realm=\"cachewarden\", error=\"insufficient_scope\", scope=\"%s\"",
+		scope_name(scope));
+}
+
 static enum error check_scope(const struct route *route, struct auth *ret, struct fault *fault)
 {
 	const char *scope = scope_name(route->scope);
@@ -63,9 +70,7 @@ static enum error check_scope(const struct route *route, struct auth *ret, struc
 			"this needs a token: send Authorization: Bearer TOKEN");
 	}
 	if (ret->token) {
-		snprintf(ret->challenge, sizeof ret->challenge,
-			"Bearer realm=\"cachewarden\", error=\"insufficient_scope\", scope=\"%s\"",
-			scope);
+		auth_challenge_scope(route->scope, ret->challenge);
 		return fault_set(fault, ERR_FORBIDDEN, "the token %s lacks the scope %s",
 			ret->token->name, scope);
 	}

@@ -30,5 +30,7 @@ struct auth {
  */
 enum error auth_check(const struct conf *conf, const struct route *route,
 	struct slice authorization, int64_t wall_ms, struct auth *ret, struct fault *fault);
+/* The challenge to a token that lacks `scope`. */
+void auth_challenge_scope(enum scope scope, char ret[AUTH_MAX_CHALLENGE]);
 
 #endif

@@ -13,6 +13,14 @@ static void add_member(struct buf *out, const char *name, const char *value)
 	json_quote(out, slice_str(value));
 }
 
+/* Whether a place is to be named: an empty pointer (RFC 6901) is the whole body. */
+static bool has_place(const struct fault *fault, const cJSON *extra)
+{
+	bool body = fault->error == ERR_BAD_JSON || fault->error == ERR_BAD_BODY;
+
+	return fault->pointer[0] || (body && !cJSON_GetObjectItemCaseSensitive(extra, "errors"));
+}
+
 void problem_render(
 	const struct fault *fault, const char *request_id, const cJSON *extra, struct buf *out)
 {
@@ -25,7 +33,7 @@ void problem_render(
 	add_member(out, "detail", fault->detail);
 	add_member(out, "code", error_code(fault->error));
 	add_member(out, "request_id", request_id);
-	if (fault->pointer[0]) {
+	if (has_place(fault, extra)) {
 		buf_str(out, ",\"errors\":[{\"pointer\":");
 		json_quote(out, slice_str(fault->pointer));
 		add_member(out, "detail", fault->detail);

@@ -56,6 +56,14 @@ void reply_retry_after(struct request *request, int seconds)
 	reply_header(request, "Retry-After", text);
 }
 
+void reply_scope_missing(struct request *request, enum scope scope)
+{
+	char text[AUTH_MAX_CHALLENGE];
+
+	auth_challenge_scope(scope, text);
+	reply_header(request, "WWW-Authenticate", text);
+}
+
 static void add_header(struct MHD_Response *response, const char *name, const char *value)
 {
 	/* It refuses only what reply_header() asserts, or when there is no memory. */
@@ -94,6 +102,8 @@ static void finish(
 	struct MHD_Response *response;
 
 	assert(!request->response && request->state != REQUEST_QUEUED);
+	if ((status == 202 || status == 429 || status == 503) && !request->retry_after_set)
+		reply_retry_after(request, 1);
 	if (body)
 		response = MHD_create_response_from_buffer_with_free_callback(n, body, mem_free);
 	else
@@ -141,17 +151,14 @@ void reply_json(struct request *request, int status, cJSON *value)
 
 void reply_fault_with(struct request *request, const struct fault *fault, cJSON *extra)
 {
-	int status = error_status(fault->error);
 	struct buf text = {0};
 	size_t n;
 	char *body;
 
-	if ((status == 429 || status == 503) && !request->retry_after_set)
-		reply_retry_after(request, 1);
 	problem_render(fault, request->id, extra, &text);
 	cJSON_Delete(extra);
 	body = buf_steal(&text, &n);
-	finish(request, status, "application/problem+json", body, n);
+	finish(request, error_status(fault->error), "application/problem+json", body, n);
 }
 
 void reply_fault(struct request *request, const struct fault *fault)

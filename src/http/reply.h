@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Replies: each handler calls exactly one reply_*() that ends the request, after as many
- * reply_header() as it likes. Every answer carries X-Request-Id and the security headers.
+ * reply_header() as it likes. Every answer carries X-Request-Id and the security headers; one with
+ * status 202, 429 or 503 also Retry-After, of 1 second unless another was set.
  */
 #ifndef CW_HTTP_REPLY_H
 #define CW_HTTP_REPLY_H
@@ -13,6 +14,8 @@
 /* Adds a header; `value` is copied and must hold no control bytes (asserted). */
 void reply_header(struct request *request, const char *name, const char *value);
 void reply_retry_after(struct request *request, int seconds);
+/* WWW-Authenticate of a 403 (RFC 6750), where a handler found that `scope` is missing. */
+void reply_scope_missing(struct request *request, enum scope scope);
 
 /* JSON; takes the value over. */
 void reply_json(struct request *request, int status, cJSON *value);
@@ -24,7 +27,7 @@ void reply_owned(
 void reply_empty(struct request *request, int status);
 /*
  * application/problem+json from a fault: status and code of its error, its detail, and `errors`
- * where it has a pointer. 503 and 429 get Retry-After: 1 unless one was set.
+ * where it has a pointer or says what is wrong with the body.
  */
 void reply_fault(struct request *request, const struct fault *fault);
 /* The same with members of `extra` (taken over, may be NULL) beside the standard ones. */

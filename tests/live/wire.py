@@ -170,5 +170,6 @@ def check_problem(answer, status, code):
     extra = set(body) - {"type", "title", "status", "detail", "code", "request_id", "errors"}
     assert not extra, extra
     for error in body.get("errors", []):
-        assert error["detail"] and error.get("pointer", "/").startswith("/"), answer
+        assert error["detail"] and (error.get("pointer", "") + "/").startswith("/"), answer
+    assert code not in ("bad_json", "bad_body") or "pointer" in body["errors"][0], answer
     return body

@@ -61,5 +61,26 @@ START_TEST(a_place_in_the_body_and_further_members_are_told)
 }
 END_TEST
 
+START_TEST(what_is_wrong_with_a_whole_body_has_the_empty_pointer)
+{
+	cJSON *extra = cJSON_CreateObject(), *object, *errors;
+	struct fault fault;
+
+	fault_set(&fault, ERR_BAD_BODY, "the body selects nothing");
+	object = render(&fault, NULL);
+	errors = cJSON_GetObjectItem(object, "errors");
+	ck_assert_int_eq(cJSON_GetArraySize(errors), 1);
+	ck_assert_str_eq(text_at(cJSON_GetArrayItem(errors, 0), "pointer"), "");
+	cJSON_Delete(object);
+	/* Whoever lists the errors himself is not doubled. */
+	cJSON_AddArrayToObject(extra, "errors");
+	object = render(&fault, extra);
+	ck_assert_int_eq(cJSON_GetArraySize(cJSON_GetObjectItem(object, "errors")), 0);
+	cJSON_Delete(object);
+	cJSON_Delete(extra);
+}
+END_TEST
+
 TEST_SUITE("problem", a_fault_becomes_the_members_of_the_contract,
-	a_place_in_the_body_and_further_members_are_told)
+	a_place_in_the_body_and_further_members_are_told,
+	what_is_wrong_with_a_whole_body_has_the_empty_pointer)
