@@ -154,6 +154,29 @@ static enum error read_number(const struct body_member *m, struct json_value val
 	return OK;
 }
 
+static bool is_empty(struct json_value value)
+{
+	struct json_iter it;
+
+	if (value.type == JSON_STRING)
+		return value.text.n == sizeof "\"\"" - 1;
+	if (value.type != JSON_ARRAY)
+		return false;
+	it = json_iterate(value);
+	return !json_next(&it);
+}
+
+static enum error read_texts(const struct body_member *m, struct json_value value,
+	const char *pointer, struct fault *fault)
+{
+	bool list = m->kind == BODY_LIST;
+
+	if (m->min == 0 && value.type == (list ? JSON_ARRAY : JSON_STRING) && is_empty(value))
+		return OK;
+	return list ? body_strings(value, pointer, false, m->max, m->target, fault)
+		    : body_string(value, pointer, m->max, m->target, fault);
+}
+
 static enum error read_member(const struct body_table *table, const struct body_member *m,
 	struct json_value value, struct fault *fault)
 {
@@ -168,9 +191,8 @@ static enum error read_member(const struct body_table *table, const struct body_
 	case BODY_NUMBER:
 		return read_number(m, value, pointer, fault);
 	case BODY_STRING:
-		return body_string(value, pointer, m->max, m->target, fault);
 	case BODY_LIST:
-		return body_strings(value, pointer, false, m->max, m->target, fault);
+		return read_texts(m, value, pointer, fault);
 	case BODY_OBJECT:
 		if (value.type != JSON_OBJECT)
 			return wrong(fault, pointer, "must be an object");
@@ -253,4 +275,15 @@ enum error body_parse(struct slice text, const struct body_table *table, struct 
 	if (error)
 		return error;
 	return body_read(json_root(text), table, fault);
+}
+
+enum error body_note_only(struct slice text, struct fault *fault)
+{
+	struct slice note = {0};
+	const struct body_member members[] = {{"note", BODY_STRING, &note, 0, BODY_NOTE_BYTES}};
+	enum error error =
+		body_parse(text, &(struct body_table){.members = members, .count = 1}, fault);
+
+	mem_free((char *)note.p);
+	return error;
 }

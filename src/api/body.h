@@ -16,6 +16,7 @@ enum body_kind {
 	BODY_NUMBER, /* double, at least min */
 	BODY_STRING, /* struct slice, the caller's to mem_free(); at most max bytes */
 	BODY_LIST,   /* struct body_list of strings; at most max elements */
+	/* Both: with min 0 an empty one counts as left out, with min 1 it is refused. */
 	BODY_OBJECT, /* struct json_value */
 	BODY_ARRAY,  /* struct json_value */
 	BODY_LATER, /* part of the contract that this version does not have: refused when present */
@@ -49,7 +50,7 @@ struct body_table {
 	const char *at; /* pointer of the object within the body; NULL = the body itself */
 };
 
-enum { BODY_POINTER_BYTES = 96 };
+enum { BODY_POINTER_BYTES = 96, BODY_NOTE_BYTES = 200 };
 
 /* The pointer of a member of the object at pointer `at`, escaped; a long name is cut. */
 void body_point(char ret[BODY_POINTER_BYTES], const char *at, struct slice name);
@@ -64,6 +65,9 @@ void body_name(const struct json_iter *it, struct buf *ret);
 enum error body_parse(struct slice text, const struct body_table *table, struct fault *fault);
 /* The same for an object within a checked text; the table's `at` is its pointer. */
 enum error body_read(struct json_value object, const struct body_table *table, struct fault *fault);
+
+/* The body of a route that takes `note` and nothing else, which is checked and not kept. */
+enum error body_note_only(struct slice text, struct fault *fault);
 
 /* A string's decoded bytes, never empty: ERR_BAD_BODY at `pointer` otherwise. The caller's. */
 enum error body_string(struct json_value value, const char *pointer, int64_t max, struct slice *ret,

@@ -7,7 +7,6 @@
 #include "api/config.h"
 #include "api/handlers.h"
 #include "base/json.h"
-#include "base/mem.h"
 
 void api_config(struct request *request, void *context)
 {
@@ -51,13 +50,10 @@ static cJSON *fault_lines(const struct buf *faults)
 void api_reload(struct request *request, void *context)
 {
 	struct app *app = context;
-	struct slice note = {0};
-	const struct body_member members[] = {{"note", BODY_STRING, &note, 0, 200}};
 	struct buf faults = {0};
 	struct fault fault;
 
-	if (body_parse(request_body(request), &(struct body_table){.members = members, .count = 1},
-		    &fault)) {
+	if (body_note_only(request_body(request), &fault)) {
 		reply_fault(request, &fault);
 	} else if (api_reload_now(app, &faults)) {
 		fault_set(&fault, ERR_BAD_CONFIG,
@@ -71,5 +67,4 @@ void api_reload(struct request *request, void *context)
 		reply_json(request, 200, body);
 	}
 	buf_release(&faults);
-	mem_free((char *)note.p);
 }

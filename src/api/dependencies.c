@@ -17,8 +17,6 @@
 #include "cache/dependency_store.h"
 #include "cache/explain.h"
 
-enum { note_bytes = 200 };
-
 /* Takes the names outside the reader's key_prefixes out of a list of names or of lists of them. */
 static void hide_names(const struct identity *who, cJSON *list)
 {
@@ -133,8 +131,8 @@ static enum error judge(struct request *request, const char *list, const struct 
 static enum error read_put(struct request *request, struct asked *asked, struct fault *fault)
 {
 	const struct body_member members[] = {
-		{"dependents", BODY_LIST, &asked->dependents, 0, DEPENDENCY_MAX_NAMES},
-		{"note", BODY_STRING, &asked->note, 0, note_bytes},
+		{"dependents", BODY_LIST, &asked->dependents, 1, DEPENDENCY_MAX_NAMES},
+		{"note", BODY_STRING, &asked->note, 0, BODY_NOTE_BYTES},
 	};
 	const struct body_table table = {
 		members, sizeof members / sizeof *members, ttl_member, asked, NULL};
@@ -165,7 +163,7 @@ static enum error read_post(struct request *request, struct asked *asked, struct
 	const struct body_member members[] = {
 		{"add", BODY_LIST, &asked->add, 0, DEPENDENCY_MAX_NAMES},
 		{"remove", BODY_LIST, &asked->remove, 0, DEPENDENCY_MAX_NAMES},
-		{"note", BODY_STRING, &asked->note, 0, note_bytes},
+		{"note", BODY_STRING, &asked->note, 0, BODY_NOTE_BYTES},
 	};
 	const struct body_table table = {
 		members, sizeof members / sizeof *members, ttl_member, asked, NULL};
@@ -230,6 +228,7 @@ void api_dependencies_delete(struct request *request, void *context)
 	struct fault fault;
 
 	if (keys_name(request, &scratch, &key, &fault) ||
+		body_note_only(request_body(request), &fault) ||
 		dependency_remove(&app->cw, key, &was, &fault)) {
 		reply_fault(request, &fault);
 	} else {

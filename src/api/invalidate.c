@@ -15,7 +15,7 @@
 #include "cache/key.h"
 #include "cache/tag.h"
 
-enum { default_wait_seconds = 10, max_wait_seconds = 300, note_bytes = 200 };
+enum { default_wait_seconds = 10, max_wait_seconds = 300 };
 
 struct asked {
 	struct invalidation *what;
@@ -124,21 +124,21 @@ static enum error read_body(struct asked *asked, struct slice text, struct fault
 {
 	struct invalidation *what = asked->what;
 	const struct body_member members[] = {
-		{"patterns", BODY_LIST, &asked->patterns, 0, INVALIDATION_MAX_KEYS},
-		{"keys", BODY_LIST, &asked->keys, 0, INVALIDATION_MAX_KEYS},
-		{"tags", BODY_LIST, &asked->tags, 0, INVALIDATION_MAX_KEYS},
+		{"patterns", BODY_LIST, &asked->patterns, 1, INVALIDATION_MAX_KEYS},
+		{"keys", BODY_LIST, &asked->keys, 1, INVALIDATION_MAX_KEYS},
+		{"tags", BODY_LIST, &asked->tags, 1, INVALIDATION_MAX_KEYS},
 		{"entities", BODY_OBJECT, &asked->entities, 0, 0},
-		{"dependents_of", BODY_LIST, &asked->dependents_of, 0, INVALIDATION_MAX_KEYS},
+		{"dependents_of", BODY_LIST, &asked->dependents_of, 1, INVALIDATION_MAX_KEYS},
 		{"cascade", BODY_BOOL, &asked->cascade, 0, 0},
 		{"dry_run", BODY_BOOL, &what->dry_run, 0, 0},
 		{"verify", BODY_BOOL, &what->verify, 0, 0},
 		{"soft", BODY_BOOL, &what->soft, 0, 0},
 		{"max_keys", BODY_INT, &what->max_keys, 1, INT64_MAX},
-		{"confirm", BODY_STRING, &asked->confirm, 0, 256},
+		{"confirm", BODY_STRING, &asked->confirm, 1, 256},
 		{"wait", BODY_INT, &asked->wait, 0, max_wait_seconds},
 		{"strict", BODY_BOOL, &asked->strict, 0, 0},
 		{"pace", BODY_OBJECT, &asked->pace, 0, 0},
-		{"note", BODY_STRING, &asked->note, 0, note_bytes},
+		{"note", BODY_STRING, &asked->note, 0, BODY_NOTE_BYTES},
 		{"rewarm", BODY_LATER, NULL, 0, 0},
 	};
 	const struct body_table table = {
@@ -258,6 +258,9 @@ static void run(struct request *request, struct app *app, struct asked *asked)
 
 	asked->what = NULL;
 	if (invalidate_begin(app->cw.invalidator, what, &operation, &fault)) {
+		if (fault.error == ERR_FORBIDDEN &&
+			slice_starts(slice_str(fault.pointer), SLICE("/patterns")))
+			reply_scope_missing(request, SCOPE_FLUSH);
 		reply_fault(request, &fault);
 		return;
 	}

@@ -119,11 +119,11 @@ static enum error make_key(
 static enum error read_body(struct asked *asked, struct slice text, struct fault *fault)
 {
 	const struct body_member members[] = {
-		{"prefix", BODY_STRING, &asked->prefix, 0, KEY_MAX_BYTES},
+		{"prefix", BODY_STRING, &asked->prefix, 1, KEY_MAX_BYTES},
 		{"args", BODY_ARRAY, &asked->args, 0, 0},
 		{"params", BODY_OBJECT, &asked->params, 0, 0},
-		{"entity", BODY_STRING, &asked->entity, 0, 256},
-		{"name", BODY_STRING, &asked->name, 0, 256},
+		{"entity", BODY_STRING, &asked->entity, 1, 256},
+		{"name", BODY_STRING, &asked->name, 1, 256},
 	};
 	const struct body_table table = {
 		members, sizeof members / sizeof *members, read_id, asked, NULL};

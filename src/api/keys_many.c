@@ -60,7 +60,7 @@ enum error keys_many_add(
 enum error keys_many_read(struct keys_many *many, struct request *request, struct fault *fault)
 {
 	struct body_list keys = {0};
-	const struct body_member members[] = {{"keys", BODY_LIST, &keys, 0, ENTRY_MANY_KEYS}};
+	const struct body_member members[] = {{"keys", BODY_LIST, &keys, 1, ENTRY_MANY_KEYS}};
 	const struct body_table table = {.members = members, .count = 1};
 	char pointer[32];
 	enum error error = keys_encoded(request, &many->encoded, fault);

@@ -119,8 +119,8 @@ static enum error read_entry(
 	struct entry_write *write = &mset->writes[mset->count++];
 	struct entry_body body = {0};
 	const struct body_member members[] = {
-		{"key", BODY_STRING, &body.key, 0, 2 * KEY_MAX_BYTES},
-		{"encoding", BODY_STRING, &body.encoding, 0, 16},
+		{"key", BODY_STRING, &body.key, 1, 2 * KEY_MAX_BYTES},
+		{"encoding", BODY_STRING, &body.encoding, 1, 16},
 		{"tags", BODY_LIST, &body.tags, 0, ENTRY_MANY_TAGS},
 	};
 	const struct body_table table = {

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "api/body.h"
 #include "api/handlers.h"
 #include "base/duration.h"
 #include "base/glob.h"
@@ -25,7 +26,6 @@ void api_reply_accepted(struct request *request, const struct operation *operati
 	char *location = mem_printf(API_OPERATIONS "/%s", operation_id(operation));
 
 	reply_header(request, "Location", location);
-	reply_retry_after(request, 1);
 	reply_json(request, 202, operation_json(operation));
 	mem_free(location);
 }
@@ -111,14 +111,14 @@ static enum error read_query(
 		error = query_text(request, "by", &query->by, fault);
 	if (!error)
 		error = query_text(request, "state", &query->state, fault);
-	if (!error && query->state.n && !operation_state_known(query->state))
+	if (!error && query->state.n && !operation_state_named(query->state, NULL))
 		error = fault_set(fault, ERR_BAD_PARAMETER,
 			"the parameter state is queued, running, completed, partial, failed, "
 			"cancelled or interrupted");
 	if (!error)
 		error = query_text(request, "kind", &query->kind, fault);
 	if (!error)
-		error = query_text(request, "cursor", &query->cursor, fault);
+		request_query(request, "cursor", &query->cursor);
 	if (!error)
 		error = request_query_int(request, "limit", 1, list_max, &query->limit, fault);
 	return error;
@@ -164,9 +164,13 @@ void api_operations_cancel(struct request *request, void *context)
 	struct fault fault;
 	cJSON *body;
 
-	if (operations_cancel(app->cw.operations, request_path(request, "id"),
-		    request_identity(request), &body, &fault))
+	if (body_note_only(request_body(request), &fault) ||
+		operations_cancel(app->cw.operations, request_path(request, "id"),
+			request_identity(request), &body, &fault)) {
+		if (fault.error == ERR_FORBIDDEN)
+			reply_scope_missing(request, SCOPE_OPERATE);
 		reply_fault(request, &fault);
-	else
+	} else {
 		reply_json(request, 202, body);
+	}
 }

@@ -232,9 +232,9 @@ static enum error read_tagging(
 	struct request *request, struct tagging *tagging, struct fault *fault)
 {
 	const struct body_member members[] = {
-		{"tags", BODY_LIST, &tagging->tags, 0, ENTRY_MANY_TAGS},
-		{"keys", BODY_LIST, &tagging->keys, 0, ENTRY_MANY_KEYS},
-		{"note", BODY_STRING, &tagging->note, 0, 200},
+		{"tags", BODY_LIST, &tagging->tags, 1, ENTRY_MANY_TAGS},
+		{"keys", BODY_LIST, &tagging->keys, 1, ENTRY_MANY_KEYS},
+		{"note", BODY_STRING, &tagging->note, 0, BODY_NOTE_BYTES},
 	};
 	const struct body_table table = {.members = members, .count = 3};
 	char pointer[BODY_POINTER_BYTES];

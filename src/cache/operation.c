@@ -14,29 +14,6 @@
 
 enum { default_timeout_ms = 30 * 60 * 1000, record_ms = 2000 };
 
-static const char *const state_names[] = {
-	[OPERATION_QUEUED] = "queued",
-	[OPERATION_RUNNING] = "running",
-	[OPERATION_COMPLETED] = "completed",
-	[OPERATION_PARTIAL] = "partial",
-	[OPERATION_FAILED] = "failed",
-	[OPERATION_CANCELLED] = "cancelled",
-	[OPERATION_INTERRUPTED] = "interrupted",
-};
-
-const char *operation_state_name(enum operation_state state)
-{
-	return state_names[state];
-}
-
-bool operation_state_known(struct slice name)
-{
-	for (size_t i = 0; i < sizeof state_names / sizeof *state_names; i++)
-		if (slice_is(name, state_names[i]))
-			return true;
-	return false;
-}
-
 struct operations *operations_new(struct cw *cw)
 {
 	struct operations *operations = mem_new(struct operations);

@@ -27,8 +27,8 @@ enum operation_state {
 	OPERATION_INTERRUPTED,
 };
 const char *operation_state_name(enum operation_state state);
-/* False where it is the name of none. */
-bool operation_state_known(struct slice name);
+/* False where it is the name of none. `ret` may be NULL. */
+bool operation_state_named(struct slice name, enum operation_state *ret);
 
 enum { OPERATION_ID_BYTES = 20 }; /* hexadecimal digits; they sort by the time of the beginning */
 
@@ -89,6 +89,9 @@ void operation_cancel(struct operation *operation);
 
 /* The body of GET /operations/{id}, api.md. The caller owns it. */
 cJSON *operation_json(const struct operation *operation);
+/* The same, for its work: what it will be once the work has returned these (`result` is copied). */
+cJSON *operation_json_ended(const struct operation *operation, enum operation_state state,
+	const cJSON *result, const struct fault *fault);
 
 /* By id, in memory or in Redis: ERR_UNKNOWN_OPERATION, or Redis's error. Parks. */
 enum error operations_find(

@@ -7,6 +7,32 @@
 
 enum { stored_selectors = 100 };
 
+static const char *const state_names[] = {
+	[OPERATION_QUEUED] = "queued",
+	[OPERATION_RUNNING] = "running",
+	[OPERATION_COMPLETED] = "completed",
+	[OPERATION_PARTIAL] = "partial",
+	[OPERATION_FAILED] = "failed",
+	[OPERATION_CANCELLED] = "cancelled",
+	[OPERATION_INTERRUPTED] = "interrupted",
+};
+
+const char *operation_state_name(enum operation_state state)
+{
+	return state_names[state];
+}
+
+bool operation_state_named(struct slice name, enum operation_state *ret)
+{
+	size_t i = 0, count = sizeof state_names / sizeof *state_names;
+
+	while (i < count && !slice_is(name, state_names[i]))
+		i++;
+	if (ret && i < count)
+		*ret = (enum operation_state)i;
+	return i < count;
+}
+
 static double per_second(const struct operation *operation)
 {
 	int64_t end_ms = operation_ended(operation)
@@ -94,6 +120,18 @@ cJSON *operation_json(const struct operation *operation)
 	const cJSON *result = operation_result(operation);
 
 	return to_json(operation, result ? cJSON_Duplicate(result, true) : NULL);
+}
+
+cJSON *operation_json_ended(const struct operation *operation, enum operation_state state,
+	const cJSON *result, const struct fault *fault)
+{
+	struct operation ended = *operation;
+
+	ended.state = state;
+	ended.phase = "ended";
+	ended.finished_wall_ms = clock_wall_ms();
+	ended.fault = state == OPERATION_FAILED ? *fault : (struct fault){0};
+	return to_json(&ended, result ? cJSON_Duplicate(result, true) : NULL);
 }
 
 /* Thousands of selectors would make thousands of long records: the first ones are kept. */

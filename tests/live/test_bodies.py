@@ -118,13 +118,13 @@ WRONG = {
         "/strict": [1], "/max_keys": [0, -1, "1", 1.5, 1e999, 9223372036854775808],
         "/wait": [-1, 301, "10", 1.5, True], "/confirm": [1, "", "x" * 257],
         "/pace": [1, [], "fast"], "/pace/max_latency_ms": [-1, "1", 10001, 1e999],
-        "/pace/nonsense": [1], "/note": [1, "", "x" * 201],
+        "/pace/nonsense": [1], "/note": [1, "x" * 201],
     },
     API + "/warm": {
         "/cache_names": ["one", {}, [], 1], "/cache_names/0": [[1], [""], [None]],
-        "/wait": [-1, 301, "1", 0.5], "/strict": ["no"], "/note": ["", [], "x" * 201],
+        "/wait": [-1, 301, "1", 0.5], "/strict": ["no"], "/note": [[], "x" * 201],
     },
-    API + "/reload": {"/note": [1, "", {}, "x" * 201]},
+    API + "/reload": {"/note": [1, {}, "x" * 201]},
 }
 # What a JSON text cannot be made of by json.dumps().
 LITERAL = {1e999: "1e999", "1e3": "1e3"}

@@ -96,7 +96,7 @@ REFUSED = {
     "9 KiB of headers": (request("GET /livez", "X-A: " + "b" * 9216), 431, "headers_too_large"),
     "5 KiB of URI": (request("GET /" + "a" * 5120), 414, "uri_too_long"),
     "a body with GET": (request("GET /livez", "Content-Length: 1", body="x"), 400, "bad_request"),
-    "a body with DELETE": (request(f"DELETE {API}/operations/1", "Content-Length: 1", body="x"),
+    "a body with DELETE": (request("DELETE /api/v1/cache/keys/1", "Content-Length: 1", body="x"),
                            400, "bad_body"),
     "no body's end": (request(f"POST {API}/warm", "Transfer-Encoding: chunked"), 411,
                       "length_required"),
