@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-enum { max_wait = 300, note_max = 200, names_max = 1000 };
+enum { max_wait = 300, names_max = 1000 };
 
 struct asked {
 	struct body_list names;
@@ -25,10 +25,10 @@ struct started {
 static enum error read_body(struct asked *asked, struct slice text, struct fault *fault)
 {
 	const struct body_member members[] = {
-		{"cache_names", BODY_LIST, &asked->names, 0, names_max},
+		{"cache_names", BODY_LIST, &asked->names, 1, names_max},
 		{"wait", BODY_INT, &asked->wait, 0, max_wait},
 		{"strict", BODY_BOOL, &asked->strict, 0, 0},
-		{"note", BODY_STRING, &asked->note, 0, note_max},
+		{"note", BODY_STRING, &asked->note, 0, BODY_NOTE_BYTES},
 	};
 
 	return body_parse(text,
@@ -78,19 +78,14 @@ static enum error start_all(struct app *app, struct request *request, const stru
 	return error;
 }
 
-/* Waits for those that run here; true when all have ended. */
-static bool wait_for(const struct started *started, int64_t deadline)
+/* True when all have ended. Parks. */
+static bool wait_for(struct warm *warm, const struct started *started, int64_t deadline)
 {
 	bool all = true;
 
-	for (size_t i = 0; i < started->count; i++) {
-		struct warm_started *run = &started->runs[i];
-
-		if (run->operation && operation_wait(run->operation, deadline) == OK)
-			run->state = operation_state(run->operation);
-		else
+	for (size_t i = 0; i < started->count; i++)
+		if (warm_wait(warm, &started->runs[i], deadline))
 			all = false;
-	}
 	return all;
 }
 
@@ -117,6 +112,13 @@ static enum operation_state worst_of(const struct started *started)
 	return worst;
 }
 
+static void add_end(cJSON *item, const char *error, const cJSON *result)
+{
+	if (error)
+		json_add_slice(item, "error", slice_str(error));
+	cJSON_AddItemToObject(item, "result", cJSON_Duplicate(result, true));
+}
+
 static cJSON *run_json(const struct warm_started *run)
 {
 	cJSON *item = cJSON_CreateObject();
@@ -131,19 +133,23 @@ static cJSON *run_json(const struct warm_started *run)
 	if (run->operation && operation_ended(run->operation)) {
 		const struct fault *fault = operation_error(run->operation);
 
-		if (fault->error)
-			json_add_slice(item, "error", slice_str(fault->detail));
-		cJSON_AddItemToObject(
-			item, "result", cJSON_Duplicate(operation_result(run->operation), true));
+		add_end(item, fault->error ? fault->detail : NULL,
+			operation_result(run->operation));
+	} else if (run->record) {
+		const cJSON *error = cJSON_GetObjectItemCaseSensitive(run->record, "error");
+
+		add_end(item,
+			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(error, "detail")),
+			cJSON_GetObjectItemCaseSensitive(run->record, "result"));
 	}
 	mem_free(location);
 	return item;
 }
 
-static void reply_runs(
-	struct request *request, const struct asked *asked, const struct started *started)
+static void reply_runs(struct request *request, struct warm *warm, const struct asked *asked,
+	const struct started *started)
 {
-	bool ended = wait_for(started, clock_deadline(asked->wait * 1000));
+	bool ended = wait_for(warm, started, clock_deadline(asked->wait * 1000));
 	enum operation_state state = ended ? worst_of(started) : OPERATION_RUNNING;
 	cJSON *body = cJSON_CreateObject();
 	int status = ended ? 200 : 202;
@@ -152,8 +158,6 @@ static void reply_runs(
 	cJSON *runs = cJSON_AddArrayToObject(body, "runs");
 	for (size_t i = 0; i < started->count; i++)
 		cJSON_AddItemToArray(runs, run_json(&started->runs[i]));
-	if (!ended)
-		reply_retry_after(request, 1);
 	if (asked->strict && ended && state == OPERATION_FAILED)
 		status = error_status(ERR_WARM_FAILED);
 	reply_json(request, status, body);
@@ -161,17 +165,18 @@ static void reply_runs(
 
 void api_warm_start(struct request *request, void *context)
 {
+	struct app *app = context;
 	struct asked asked = {0};
 	struct started started = {0};
 	struct fault fault;
 
 	enum error error = read_body(&asked, request_body(request), &fault);
 	if (!error)
-		error = start_all(context, request, &asked, &started, &fault);
+		error = start_all(app, request, &asked, &started, &fault);
 	if (error)
 		reply_fault(request, &fault);
 	else
-		reply_runs(request, &asked, &started);
+		reply_runs(request, app->warm, &asked, &started);
 	for (size_t i = 0; i < started.count; i++)
 		warm_started_release(&started.runs[i]);
 	mem_free(started.runs);

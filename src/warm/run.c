@@ -3,7 +3,6 @@
 #include "warm/run_internal.h"
 
 #include "base/crypto.h"
-#include "base/json.h"
 #include "base/mem.h"
 
 enum { backoff_most_ms = 5 * 60 * 1000 };
@@ -99,32 +98,6 @@ static enum error run_attempts(struct run *run, struct fault *fault)
 	return error;
 }
 
-/* The operation's JSON as it will be once run_work() has returned. */
-static cJSON *final_record(const struct run *run, enum operation_state state, const cJSON *result,
-	const struct fault *fault)
-{
-	cJSON *record = operation_json(run->operation);
-
-	cJSON_DeleteItemFromObjectCaseSensitive(record, "state");
-	cJSON_DeleteItemFromObjectCaseSensitive(record, "finished");
-	cJSON_DeleteItemFromObjectCaseSensitive(record, "result");
-	json_add_slice(record, "state", slice_str(operation_state_name(state)));
-	json_add_time(record, "finished", clock_wall_ms());
-	if (result)
-		cJSON_AddItemToObject(record, "result", cJSON_Duplicate(result, true));
-	else
-		cJSON_AddNullToObject(record, "result");
-	if (state == OPERATION_FAILED) {
-		cJSON *error = cJSON_CreateObject();
-
-		cJSON_DeleteItemFromObjectCaseSensitive(record, "error");
-		json_add_slice(error, "code", slice_str(error_code(fault->error)));
-		json_add_slice(error, "detail", slice_str(fault->detail));
-		cJSON_AddItemToObject(record, "error", error);
-	}
-	return record;
-}
-
 static void write_log(const struct run *run, enum operation_state state, int64_t took_ns,
 	const struct fault *fault)
 {
@@ -196,6 +169,8 @@ enum operation_state run_work(
 		&world->turns, world->cw->conf->warm_concurrency, clock_deadline(RUN_QUEUE_MS));
 	if (!error) {
 		state = run_job(run, ret_result, fault);
+		operation_progress(operation, "ending", run->tally.rows,
+			state == OPERATION_COMPLETED ? run->tally.rows : 0);
 		turns_done(&world->turns, world->cw->conf->warm_concurrency);
 	} else {
 		fault_set(fault, error, "the run's turn did not come");
@@ -204,7 +179,7 @@ enum operation_state run_work(
 	fiber_cleanup_begin(RUN_CLEANUP_MS);
 	lock_release(run->lock);
 	run->lock = NULL;
-	job_ran(world->jobs, run->job, final_record(run, state, *ret_result, fault));
+	job_ran(world->jobs, run->job, operation_json_ended(operation, state, *ret_result, fault));
 	fiber_cleanup_end();
 	if (run->job->running == operation) {
 		run->job->running = NULL;

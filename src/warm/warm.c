@@ -10,7 +10,7 @@
 #include "warm/run.h"
 #include "warm/scheduler.h"
 
-enum { start_ms = 5000, look_again_ms = 50 };
+enum { start_ms = 5000, look_again_ms = 50, look_elsewhere_ms = 200 };
 
 struct warm {
 	struct cw *cw;
@@ -225,8 +225,50 @@ enum error warm_start(struct warm *warm, struct slice job, const struct identity
 	return error;
 }
 
+/* One look at a run of another daemon. Parks. */
+static enum error look_elsewhere(struct warm *warm, struct warm_started *started)
+{
+	cJSON *record;
+	enum error error = operations_find(
+		warm->cw->operations, slice_str(started->operation_id), &record, NULL);
+
+	if (error)
+		return error;
+	const char *state = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(record, "state"));
+	operation_state_named(slice_str(state), &started->state);
+	if (started->state == OPERATION_QUEUED || started->state == OPERATION_RUNNING)
+		cJSON_Delete(record);
+	else
+		started->record = record;
+	return OK;
+}
+
+enum error warm_wait(struct warm *warm, struct warm_started *started, int64_t deadline)
+{
+	enum error error = OK;
+
+	if (started->operation) {
+		error = operation_wait(started->operation, deadline);
+		started->state = operation_state(started->operation);
+		return error;
+	}
+	while (!started->record) {
+		int64_t left = deadline - clock_mono_ms();
+
+		if (left <= 0)
+			return ERR_TIMEOUT;
+		error = look_elsewhere(warm, started);
+		if (!error && !started->record)
+			error = fiber_sleep(left < look_elsewhere_ms ? left : look_elsewhere_ms);
+		if (error)
+			return error == ERR_CANCELLED ? error : ERR_TIMEOUT;
+	}
+	return OK;
+}
+
 void warm_started_release(struct warm_started *started)
 {
+	cJSON_Delete(started->record);
 	if (started->operation)
 		operation_unref(started->operation);
 	mem_free(started->job);

@@ -35,6 +35,7 @@ struct warm_started {
 	enum operation_state state;
 	bool already_running;
 	struct operation *operation; /* a reference; NULL where it runs on another daemon */
+	cJSON *record; /* of such a one, once warm_wait() has seen its end: GET /operations/{id} */
 };
 
 /*
@@ -44,6 +45,11 @@ struct warm_started {
  */
 enum error warm_start(struct warm *warm, struct slice job, const struct identity *who,
 	const char *note, struct warm_started *ret, struct fault *fault);
+/*
+ * OK when the run has ended, on whichever daemon; `state` says how. ERR_TIMEOUT when `deadline`
+ * came first, or another daemon's run cannot be looked at. Parks.
+ */
+enum error warm_wait(struct warm *warm, struct warm_started *started, int64_t deadline);
 void warm_started_release(struct warm_started *started);
 
 /* {"jobs": [...]} of GET /warm. */
