@@ -308,6 +308,7 @@ int daemon_run(const char *config_path, const char *ready_file, struct conf *con
 	d.app.loop = loop_new();
 	d.app.log = log_new(STDERR_FILENO);
 	d.app.metrics = metrics_new();
+	metrics_begin_counters(d.app.metrics);
 	d.app.bus = event_bus_new();
 	d.app.started_mono_ms = clock_mono_ms();
 	log_configure(d.app.log, conf->log.level, conf->log.json);

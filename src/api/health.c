@@ -160,16 +160,17 @@ static enum health health_of_word(const char *word)
 	return HEALTH_DOWN;
 }
 
-/* The draft's `checks` has a list per "component:measurement". */
+/* The draft's `checks` has a list per component, and lets a check have members of its own. */
 static cJSON *draft_json(const struct app *app, enum health *ret)
 {
 	cJSON *body = health_json(app, ret);
 	cJSON *draft = cJSON_CreateObject(), *checks = cJSON_CreateObject();
-	const cJSON *component;
+	cJSON *component;
 
 	cJSON_AddStringToObject(draft, "status", draft_words[*ret]);
 	cJSON_AddStringToObject(draft, "version", "1");
 	cJSON_AddStringToObject(draft, "releaseId", CW_VERSION);
+	json_add_slice(draft, "serviceId", slice_str(app->cw.conf->name));
 	cJSON_AddItemToObject(draft, "checks", checks);
 	cJSON_ArrayForEach(component, cJSON_GetObjectItemCaseSensitive(body, "components"))
 	{
@@ -181,6 +182,8 @@ static cJSON *draft_json(const struct app *app, enum health *ret)
 			strcmp(component->string, "redis") == 0 ? "datastore" : "component");
 		cJSON_AddStringToObject(check, "status", draft_words[health_of_word(word)]);
 		json_add_time(check, "time", clock_wall_ms());
+		cJSON_AddItemToObject(check, "details",
+			cJSON_DetachItemFromObjectCaseSensitive(component, "details"));
 		cJSON_AddItemToArray(list, check);
 		cJSON_AddItemToObject(checks, component->string, list);
 	}
@@ -188,16 +191,28 @@ static cJSON *draft_json(const struct app *app, enum health *ret)
 	return draft;
 }
 
-static void reply_word_only(struct request *request, const struct app *app)
+static void reply_draft(struct request *request, enum health health, cJSON *draft)
+{
+	struct buf text = {0};
+
+	json_print(draft, &text);
+	cJSON_Delete(draft);
+	reply_bytes(request, status_of(health), "application/health+json", buf_slice(&text));
+	buf_release(&text);
+}
+
+static void reply_word_only(struct request *request, const struct app *app, bool draft)
 {
 	cJSON *body = cJSON_CreateObject();
-	int status = app->health.status;
+	enum health health = app->health.status == 503			  ? HEALTH_DOWN
+			     : strstr(app->health.body.p, "\"DEGRADED\"") ? HEALTH_DEGRADED
+									  : HEALTH_UP;
 
-	cJSON_AddStringToObject(body, "status",
-		status == 503				     ? words[HEALTH_DOWN]
-		: strstr(app->health.body.p, "\"DEGRADED\"") ? words[HEALTH_DEGRADED]
-							     : words[HEALTH_UP]);
-	reply_json(request, status, body);
+	cJSON_AddStringToObject(body, "status", (draft ? draft_words : words)[health]);
+	if (draft)
+		reply_draft(request, health, body);
+	else
+		reply_json(request, status_of(health), body);
 }
 
 static bool wants_draft(struct request *request)
@@ -219,16 +234,11 @@ void api_health(struct request *request, void *context)
 		answer_json(&app->health, status_of(health), body);
 	}
 	if (!identity_may(request_identity(request), SCOPE_READ)) {
-		reply_word_only(request, app);
+		reply_word_only(request, app, wants_draft(request));
 	} else if (wants_draft(request)) {
 		cJSON *draft = draft_json(app, &health);
-		struct buf text = {0};
 
-		json_print(draft, &text);
-		cJSON_Delete(draft);
-		reply_bytes(
-			request, status_of(health), "application/health+json", buf_slice(&text));
-		buf_release(&text);
+		reply_draft(request, health, draft);
 	} else {
 		reply_bytes(request, app->health.status, "application/json",
 			buf_slice(&app->health.body));

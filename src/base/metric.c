@@ -88,6 +88,13 @@ static void row_clear(struct series **row)
 	series_end(row, series);
 }
 
+void metrics_begin_counters(struct metrics *m)
+{
+	for (enum metric metric = 0; metric < METRIC_COUNT; metric++)
+		if (rows[metric].kind == COUNTER && !*rows[metric].label_names)
+			metric_add(m, metric, NULL, NULL, 0);
+}
+
 void metrics_free(struct metrics *m)
 {
 	if (!m)

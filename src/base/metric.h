@@ -63,6 +63,8 @@ struct histogram;
 
 struct metrics *metrics_new(void);
 void metrics_free(struct metrics *m);
+/* Shows the counters without labels from 0 on, so that their first step is one, too. */
+void metrics_begin_counters(struct metrics *m);
 
 /*
  * `a` and `b` are the values of the row's labels, in the table's order; NULL where it has fewer.

@@ -44,6 +44,18 @@ START_TEST(nothing_is_shown_that_was_not_touched)
 }
 END_TEST
 
+START_TEST(counters_without_labels_can_be_shown_from_the_start)
+{
+	begin();
+	metrics_begin_counters(m);
+	ck_assert_ptr_nonnull(
+		strstr(rendered(), "\ncachewarden_redis_connection_failures_total 0\n"));
+	ck_assert_ptr_null(strstr(rendered(), "{"));
+	ck_assert_ptr_null(strstr(rendered(), "gauge"));
+	end();
+}
+END_TEST
+
 START_TEST(counters_and_gauges_render_with_one_head_a_row)
 {
 	begin();
@@ -179,6 +191,7 @@ START_TEST(heads_and_numbers_for_figures_outside_the_table)
 END_TEST
 
 TEST_SUITE("metric", nothing_is_shown_that_was_not_touched,
+	counters_without_labels_can_be_shown_from_the_start,
 	counters_and_gauges_render_with_one_head_a_row, a_counter_is_exact_over_64_bits,
 	histograms_render_cumulative_buckets_in_seconds, label_values_cannot_break_out,
 	series_end_one_by_one_or_all_at_once, past_the_bound_label_values_count_as_other,
