@@ -98,14 +98,33 @@ static int64_t sooner(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* Asks until the lease has ended or somebody else knew it. Parks. */
+/*
+ * Whether the lease is still taken. That Redis did not answer in time is no word about the load;
+ * that too much waits for it now may pass until the next look. Parks.
+ */
+static enum error ask_lease(
+	struct cw *cw, const struct waiting *waiting, bool *ret_taken, struct fault *fault)
+{
+	enum error error = lease_taken(cw, slice_of(waiting->key, waiting->n), ret_taken, fault);
+
+	if (error == ERR_TIMEOUT)
+		error = fault->error = ERR_REDIS_UNAVAILABLE;
+	if (error != ERR_OVERLOADED)
+		return error;
+	*ret_taken = true;
+	return OK;
+}
+
+/*
+ * Asks until the lease has ended or somebody else knew it. What keeps us from Redis is told to all
+ * who wait, for else one after the other would find it out. Parks.
+ */
 static enum error poll_lease(
 	struct cw *cw, struct waiting *waiting, int64_t deadline, struct fault *fault)
 {
-	struct slice key = slice_of(waiting->key, waiting->n);
 	uint64_t before = waiting->woken;
 	int64_t wait_ms = poll_first_ms;
-	enum error error = OK;
+	enum error error = OK, asked = OK;
 	bool taken = true;
 
 	while (!error && taken && waiting->woken == before) {
@@ -113,11 +132,11 @@ static enum error poll_lease(
 		if (error == ERR_TIMEOUT && clock_mono_ms() < deadline)
 			error = OK;
 		if (!error && waiting->woken == before)
-			error = lease_taken(cw, key, &taken, fault);
+			error = asked = ask_lease(cw, waiting, &taken, fault);
 		wait_ms = sooner(wait_ms * 3 / 2, poll_last_ms);
 	}
-	if (!error && waiting->woken == before)
-		wake(waiting, NULL);
+	if ((!error || asked) && error != ERR_CANCELLED && waiting->woken == before)
+		wake(waiting, asked ? fault : NULL);
 	return error;
 }
 

@@ -112,6 +112,25 @@ def test_a_write_during_the_load_stays(start, redis, web):
     assert result(daemon, "x", id="1").body == b"newer"
 
 
+def test_who_wait_while_redis_hangs_load_by_themselves(start, redis, web):
+    daemon = begin(start, redis, {"x": web_loader(web, timeout="15s")})
+    gate = Gate(web)
+    first = Later(daemon, "x", id="1")
+    assert gate.asked.wait(10)
+    lookups = redis("INFO", "commandstats").count(b"cmdstat_exists")
+    others = [Later(daemon, "x", id="1") for _ in range(20)]
+    until(lambda: redis("INFO", "commandstats").count(b"cmdstat_exists") > lookups, "a poll")
+    redis.send(signal.SIGSTOP)
+    until(lambda: web.loads["/x/1"] == 2, "the load of those who waited")
+    gate.release()
+    redis.send(signal.SIGCONT)
+    assert first.reply().status == 200
+    for other in others:
+        reply = other.reply()
+        assert reply.status == 200 and reply.headers["X-Cache"] == "BYPASS", reply
+    assert web.loads["/x/1"] == 2
+
+
 def test_a_caller_that_hangs_up_does_not_stop_the_load(start, redis, web):
     daemon = begin(start, redis, {"x": web_loader(web)})
     gate = Gate(web)
