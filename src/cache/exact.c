@@ -65,16 +65,21 @@ static enum error take_reply(struct exact *exact, struct plan_key *key,
 	return error;
 }
 
+/* Every reply that came counts: what was answered before the connection broke has happened. */
 static enum error take_replies(struct exact *exact, struct flight *flight, struct fault *fault)
 {
-	for (size_t i = 0; i < flight->count; i++) {
-		enum error error = take_reply(exact, &exact->plan->keys[flight->places[i]],
-			redis_batch_reply(flight->batch, i), fault);
+	enum error first = OK;
 
-		if (error)
-			return error;
+	for (size_t i = 0; i < flight->count; i++) {
+		const struct redis_value *reply = redis_batch_reply(flight->batch, i);
+
+		if (!reply)
+			continue;
+		enum error error = take_reply(
+			exact, &exact->plan->keys[flight->places[i]], reply, first ? NULL : fault);
+		first = first ? first : error;
 	}
-	return OK;
+	return first;
 }
 
 /* Collects the next keys, from *at on, that live on one server. */
@@ -126,8 +131,8 @@ enum error exact_run(struct exact *exact, struct fault *fault)
 		if (flight->count == 0)
 			break;
 		error = redis_node_run(node, role, flight->batch, cw_deadline(exact->cw), fault);
-		if (!error)
-			error = take_replies(exact, flight, fault);
+		enum error refused = take_replies(exact, flight, error ? NULL : fault);
+		error = error ? error : refused;
 	}
 	redis_batch_free(flight->batch);
 	mem_free(flight);

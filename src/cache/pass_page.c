@@ -313,10 +313,13 @@ static enum error take_replies(void *context, struct walk_page *page, struct fau
 	struct pass_note note;
 
 	for (size_t i = 0; i < redis_batch_count(page->batch); i++) {
+		const struct redis_value *reply = redis_batch_reply(page->batch, i);
+
 		memcpy(&note, page->notes.p + i * sizeof note, sizeof note);
 		count_in_flight(pass, note.mask, false);
-		enum error error = pass_take_reply(
-			pass, redis_batch_reply(page->batch, i), note, first ? NULL : fault);
+		if (!reply)
+			continue;
+		enum error error = pass_take_reply(pass, reply, note, first ? NULL : fault);
 		first = first ? first : error;
 	}
 	pass_release_leaving(pass);

@@ -80,18 +80,19 @@ static enum error take_scan(struct walker *w, struct redis_value **ret)
 	return OK;
 }
 
-/* Waits for the commands of the last page, and empties it. */
-static enum error settle(struct walker *w)
+/* Waits for the commands of the last page, and empties it; what was answered counts in any case. */
+static enum error settle(struct walker *w, struct fault *fault)
 {
 	struct walk_page *page = &w->page;
 	const struct walk_handler *handler = w->spec->handler;
 	enum error error = OK;
 
 	if (w->in_flight) {
-		error = redis_batch_wait(page->batch, cw_deadline(w->spec->cw), &w->fault);
+		error = redis_batch_wait(page->batch, cw_deadline(w->spec->cw), fault);
 		w->in_flight = false;
-		if (!error)
-			error = handler->answered(handler->context, page, &w->fault);
+		enum error refused =
+			handler->answered(handler->context, page, error ? NULL : fault);
+		error = error ? error : refused;
 	}
 	redis_batch_clear(page->batch);
 	buf_clear(&page->notes);
@@ -131,7 +132,7 @@ static enum error walk_primary(struct walker *w)
 		error = take_scan(w, &reply);
 		bool last = error || at_start(w);
 		if (!error)
-			error = settle(w);
+			error = settle(w, &w->fault);
 		/*
 		 * The page's UNLINKs leave in one write with the next SCAN, but before it: Redis
 		 * finds the page's keys in its processor's cache then, and no key is in two pages.
@@ -147,7 +148,9 @@ static enum error walk_primary(struct walker *w)
 		if (last)
 			break;
 	}
-	return error ? error : settle(w);
+	enum error settled = settle(w, error ? NULL : &w->fault);
+
+	return error ? error : settled;
 }
 
 static void walker_fiber(void *argument)

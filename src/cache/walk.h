@@ -24,7 +24,10 @@ struct walk_page {
 struct walk_handler {
 	/* Looks at a page, adds commands. False: no further page is wanted. May park. */
 	bool (*page)(void *context, struct walk_page *page);
-	/* Every command has a reply. An error ends the walk. Not called for an empty batch. */
+	/*
+	 * Every command has its reply, or none where the connection was lost before. An error ends
+	 * the walk; `fault` may be NULL. Not called for an empty batch.
+	 */
 	enum error (*answered)(void *context, struct walk_page *page, struct fault *fault);
 	void *context;
 };

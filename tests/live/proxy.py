@@ -7,8 +7,8 @@ Only what the server sends back is harmed; `mode` may be changed at any time and
 comes next. Modes: "pass", "delay" (each piece waits), "drip" (a byte at a time), "garbage" (bytes
 that are no RESP, then the end), "answer" (each small reply is replaced by those bytes, and the
 connection stays), "swallow" (nothing comes back). `arm` cuts once: after so many bytes of replies, over all
-connections, the one that has the last of them ends with FIN or, over TCP, with RST. `record` keeps
-the replies. One thread serves a connection both ways, so that closing it is instant.
+connections, the one that has the last of them ends with FIN or, over TCP, with RST; `arm_behind`
+does so where certain bytes have passed. `record` keeps the replies. One thread serves a connection both ways, so that closing it is instant.
 """
 
 import os
@@ -33,7 +33,7 @@ class Proxy:
         self.connections = 0
         self.cuts = 0
         self.tape = None
-        self.left = None
+        self.left = self.behind = None
         self.reset = False
         self.open = set()
         self.lock = threading.Lock()
@@ -59,6 +59,11 @@ class Proxy:
         """One connection ends after `limit` more bytes; None disarms."""
         with self.lock:
             self.left, self.reset = limit, reset
+
+    def arm_behind(self, text):
+        """One connection ends as soon as `text` has passed."""
+        with self.lock:
+            self.behind, self.reset = text, False
 
     def _accept(self):
         while True:
@@ -110,6 +115,9 @@ class Proxy:
         with self.lock:
             if self.tape is not None:
                 self.tape += data
+            if self.behind is not None and self.behind in data:
+                self.left = data.index(self.behind) + len(self.behind)
+                self.behind = None
             cut = self.left is not None and len(data) >= self.left
             if cut:
                 data, self.left = data[:self.left], None

@@ -80,6 +80,23 @@ def test_a_reply_cut_at_every_byte_is_answered_honestly(start, redis, proxied, b
     still.check()
 
 
+@pytest.mark.parametrize("body", [{"keys": ["a:1", "b:1", "c:1"]},
+                                  {"patterns": ["a:*", "b:*", "c:*"], "max_keys": 10}],
+                         ids=["keys", "patterns"])
+def test_what_was_answered_before_the_cut_is_counted(start, redis, proxied, body):
+    proxy = proxied()
+    daemon = start(fault_config(proxy.url, extra=QUIET))
+    daemon.wait_redis()
+    for name in "abc":
+        redis("SET", name + ":1", "1")
+    # Two of the three UNLINKs.
+    proxy.arm_behind(b":1\r\n" * 2)
+    reply = honest(daemon.invalidate(body))
+    assert proxy.cuts == 1 and not redis.keys("?:1")
+    assert (reply.json["matched"], reply.json["invalidated"]) == (2, 2), reply
+    assert daemon.metric("cachewarden_invalidated_keys_total") == 2
+
+
 NO_REPLIES = {
     "http": b"HTTP/1.1 400 Bad Request\r\n\r\n",
     "tls": b"\x15\x03\x01\x00\x02\x02\x0a",
