@@ -68,7 +68,10 @@ CW_API enum cw_status cw_session_list(struct cw_cache *cache, struct cw_bytes us
 	struct cw_session_list *ret, struct cw_error *error);
 CW_API void cw_session_list_release(struct cw_session_list *list);
 
-/* Which of a user's sessions end: that of `ref` alone, or all but `except`; NULL = not given. */
+/*
+ * Which of a user's sessions end: that of `ref` alone, or all but `except`; NULL = not given. What
+ * is given and is no ref, such as "", is CW_BAD_ARGUMENT, and nothing ends.
+ */
 struct cw_session_end {
 	const char *ref, *except;
 };

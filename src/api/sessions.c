@@ -36,13 +36,10 @@ static enum error read_id(struct request *request, struct slice *ret, struct fau
 /* The value is not repeated: it may be an id that was taken for a ref. */
 static enum error check_ref(struct slice ref, const char *what, struct fault *fault)
 {
-	bool ok = ref.n == SESSION_REF;
-
-	for (size_t i = 0; ok && i < ref.n; i++)
-		ok = (ref.p[i] >= '0' && ref.p[i] <= '9') || (ref.p[i] >= 'a' && ref.p[i] <= 'f');
-	return ok ? OK
-		  : fault_set(fault, ERR_BAD_PARAMETER, "%s is a session's ref: %d hex digits",
-			    what, SESSION_REF);
+	return session_ref_valid(ref)
+		       ? OK
+		       : fault_set(fault, ERR_BAD_PARAMETER, "%s is a session's ref: %d hex digits",
+				 what, SESSION_REF);
 }
 
 static cJSON *times_json(const struct session *session)

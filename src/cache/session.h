@@ -60,6 +60,8 @@ enum error session_rotate(struct cw *cw, struct slice id, char ret_id[SESSION_ID
  */
 enum error session_list(struct cw *cw, struct slice user_id, struct session **ret,
 	size_t *ret_count, struct fault *fault);
+/* Whether the text has a ref's shape. Pure. */
+bool session_ref_valid(struct slice ref);
 /* Ends the user's sessions: that of `ref` alone, or all but `except`; empty = not given. Parks. */
 enum error session_end_all(struct cw *cw, struct slice user_id, struct slice ref,
 	struct slice except, size_t *ret_ended, struct fault *fault);

@@ -34,6 +34,14 @@ const char *session_hash(const struct session_key *key)
 	return key->text + SESSION_PREFIX_BYTES;
 }
 
+bool session_ref_valid(struct slice ref)
+{
+	for (size_t i = 0; i < ref.n; i++)
+		if (!(ref.p[i] >= '0' && ref.p[i] <= '9') && !(ref.p[i] >= 'a' && ref.p[i] <= 'f'))
+			return false;
+	return ref.n == SESSION_REF;
+}
+
 void session_new_id(char ret[SESSION_ID + 1])
 {
 	uint8_t random[32];

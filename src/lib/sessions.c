@@ -226,6 +226,12 @@ static enum error end(struct cw_cache *cache, void *args, struct fault *fault)
 	struct ending_sessions *asked = args;
 	const struct cw_session_end none = {0}, *which = asked->which ? asked->which : &none;
 
+	/* An empty one would select all. */
+	if ((which->ref && !session_ref_valid(slice_str(which->ref))) ||
+		(which->except && !session_ref_valid(slice_str(which->except))))
+		return fault_set(fault, ERR_BAD_PARAMETER,
+			"a session's ref is %d hex digits, as struct cw_session has it",
+			SESSION_REF);
 	return session_end_all(&cache->engine, slice_from(asked->user_id), slice_str(which->ref),
 		slice_str(which->except), &asked->ended, fault);
 }

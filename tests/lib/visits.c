@@ -56,6 +56,10 @@ static void of_a_user(void)
 	OK(cw_session_list(cache, cw_str("7"), &list, &error));
 	CHECK(list.count == 3 && strcmp(list.items[0].user_id, "7") == 0 && !list.items[0].data);
 	cw_session_list_release(&list);
+	which.ref = "";
+	FAILS(cw_session_end(cache, cw_str("7"), &which, &ended, &error), CW_BAD_ARGUMENT);
+	CHECK(ended == 0);
+	which.ref = NULL;
 	which.except = session.ref;
 	OK(cw_session_end(cache, cw_str("7"), &which, &ended, &error));
 	CHECK(ended == 2);
