@@ -78,6 +78,7 @@ def test_while_the_answer_is_awaited(daemon, folder, redis, slow, transport):
         for _ in range(200):
             leave(daemon, folder, transport, one)
         until(lambda: daemon.fds() <= base, "no connection")
+        until(lambda: daemon.metric("cachewarden_http_connections") <= 1, "no handler")
     # Of those that were reset before they were read nothing is known; metrics may be 10 ms old.
     if transport != "reset":
         until(lambda: sum(counted(daemon).values()) == bursts * 200 + 1, "an account of all")
