@@ -68,17 +68,6 @@ static enum error check_max_keys(const struct invalidation *asked, struct fault 
 	return OK;
 }
 
-static enum error check_confirm(const struct job *job, struct fault *fault)
-{
-	const struct invalidation *asked = job->asked;
-
-	if (!asked->confirm || confirms_valid(job->owner->confirms, asked->confirm, job->digest))
-		return OK;
-	return fault_at(fault, ERR_CONFIRMATION_REQUIRED, "/confirm",
-		"the confirmation is not known here, has expired after five minutes, or belongs to "
-		"other selectors; make a dry run and send the token that it gives");
-}
-
 /* How many keys it may remove, and whether it must ask back before. */
 static void set_limit(struct job *job)
 {
@@ -123,11 +112,11 @@ static enum error prepare(struct job *job, struct fault *fault)
 	if (error)
 		return error;
 	confirm_digest(job->asked, job->digest);
-	error = check_confirm(job, fault);
-	if (!error)
-		error = check_queue(job, fault);
+	job->confirm_unknown =
+		job->asked->confirm && !job->asked->dry_run &&
+		!confirms_valid(job->owner->confirms, job->asked->confirm, job->digest);
 	set_limit(job);
-	return error;
+	return check_queue(job, fault);
 }
 
 enum error invalidate_begin(struct invalidator *invalidator, struct invalidation *invalidation,

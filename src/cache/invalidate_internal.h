@@ -33,6 +33,7 @@ struct job {
 	uint64_t exact_hits; /* of the last look at, or removal of, the exact keys */
 	bool again;	     /* all has been removed or softened once: soft keys are met again */
 	bool needs_confirmation;
+	bool confirm_unknown; /* one was given that is not valid: all is counted, nothing done */
 	char token[CONFIRM_DIGITS + 1]; /* "" = none */
 	int64_t began_ns;
 };

@@ -39,12 +39,13 @@ static void add_sample(cJSON *body, const struct plan *plan)
 /* What was counted only up to the threshold is not known: null, and matched_at_least. */
 static void add_totals(cJSON *body, const struct job *job)
 {
-	if (job->needs_confirmation) {
+	if (job->needs_confirmation && !job->confirm_unknown)
 		cJSON_AddNullToObject(body, "matched");
-		json_add_uint(body, "matched_at_least", job->limit + 1);
-	} else {
+	else
 		json_add_uint(body, "matched", job->matched);
-	}
+	if (job->needs_confirmation)
+		json_add_uint(body, "matched_at_least",
+			job->confirm_unknown ? job->matched : job->limit + 1);
 	json_add_uint(body, "invalidated", job->invalidated);
 	json_add_uint(body, "softened", job->softened);
 	json_add_uint(body, "protected_skipped", job->protected_skipped + job->tags_skipped);

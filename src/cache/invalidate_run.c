@@ -220,13 +220,24 @@ static const char *reason_of(enum error error)
 	}
 }
 
-static enum operation_state verdict(struct job *job, enum error error, struct fault *fault)
+static void refuse(const struct job *job, struct fault *fault)
 {
-	if (job->needs_confirmation) {
+	if (job->confirm_unknown)
+		fault_at(fault, ERR_CONFIRMATION_REQUIRED, "/confirm",
+			"the confirmation is not known here, has expired after five minutes, or "
+			"belongs to other selectors; this was a dry run: send the same again with "
+			"its confirmation");
+	else
 		fault_set(fault, ERR_CONFIRMATION_REQUIRED,
 			"more than %llu keys match; send the same again with this confirmation, or "
 			"with max_keys",
 			(unsigned long long)job->limit);
+}
+
+static enum operation_state verdict(struct job *job, enum error error, struct fault *fault)
+{
+	if (job->needs_confirmation) {
+		refuse(job, fault);
 		return OPERATION_FAILED;
 	}
 	if (error)
@@ -256,7 +267,9 @@ enum operation_state job_run(
 	if (job->plan->unreadable_dependents)
 		job_reason(job, "unreadable_dependents");
 	if (!error)
-		error = job->asked->dry_run ? count_all(job, fault) : remove_and_verify(job, fault);
+		error = job->asked->dry_run || job->confirm_unknown ? count_all(job, fault)
+								    : remove_and_verify(job, fault);
+	job->needs_confirmation |= job->confirm_unknown && !error;
 	job->protected_skipped += job->plan->protected_skipped;
 	enum operation_state state = verdict(job, error, fault);
 	*ret_result = job_result(job);

@@ -268,10 +268,13 @@ def test_a_confirmation_belongs_to_its_selectors(few, redis):
     wrong = [token[:-1], token + "0", "f" * 32, "x", token.upper() if token.upper() != token
              else "0" * 32]
     for text in wrong:
-        refused(few.invalidate({"patterns": ["n:*"], "confirm": text}), 409,
-                "confirmation_required", "dry run", pointer="/confirm")
+        body = refused(few.invalidate({"patterns": ["n:*"], "confirm": text}), 409,
+                       "confirmation_required", "dry run", pointer="/confirm")
+        assert (body["matched_at_least"], body["invalidated"]) == (30, 0)
     refused(few.invalidate({"patterns": ["n:*"], "confirm": ""}), 400, "bad_body")
+    assert ok(few.invalidate({"patterns": ["n:*"], "confirm": "x", "dry_run": True}))["confirm"]
     assert len(redis.keys()) == 61 and redis.by_daemon("unlink") <= 0
+    assert ok(few.invalidate({"patterns": ["n:*"], "confirm": body["confirm"]}))["invalidated"] == 30
 
 
 def test_a_confirmation_is_of_one_process(start, redis):
@@ -279,8 +282,11 @@ def test_a_confirmation_is_of_one_process(start, redis):
     one, two = start(text), start(text)
     put(redis, "n:1", "n:2")
     token = ok(one.invalidate({"patterns": ["n:*"], "dry_run": True}))["confirm"]
-    refused(two.invalidate({"patterns": ["n:*"], "confirm": token}), 409, "confirmation_required")
+    body = refused(two.invalidate({"patterns": ["n:*"], "confirm": token}), 409,
+                   "confirmation_required")
     assert len(redis.keys()) == 2
+    # Whoever asked the other one can go on from its answer.
+    assert ok(two.invalidate({"patterns": ["n:*"], "confirm": body["confirm"]}))["invalidated"] == 2
 
 
 def test_a_confirmation_does_not_lift_max_keys(few, redis):

@@ -131,10 +131,11 @@ static void many_ask_back(void)
 	ck_assert_int_eq(engine_call("EXISTS", "a:1499", NULL, NULL), 1);
 	/* The token opens these selectors, no others. */
 	struct invalidation *other = ask("a:1*");
-	struct fault fault = {0};
 	other->confirm = mem_strdup(token);
-	ck_assert_int_eq(invalidate_begin(engine.invalidator, other, &operation, &fault),
-		ERR_CONFIRMATION_REQUIRED);
+	operation = engine_invalidate(other);
+	ck_assert_int_eq(operation_error(operation)->error, ERR_CONFIRMATION_REQUIRED);
+	ck_assert_int_eq(engine_number(operation, "matched_at_least"), 611);
+	expect(operation, OPERATION_FAILED, 611, 0);
 	struct invalidation *same = ask("a:*");
 	same->confirm = token;
 	expect(engine_invalidate(same), OPERATION_COMPLETED, 1500, 1500);
