@@ -3,11 +3,16 @@
  * The standard output of a command, run without a shell; see spawn.h for the child itself.
  *
  * The rows count only if it exits with status 0; otherwise the fault quotes the status and the end
- * of its standard error. A parameter is passed as one whole argument, never as an option.
+ * of its standard error. A parameter is passed as one whole argument, never as an option; those
+ * that no argument names stand in one line of JSON on standard input.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "source/spawn.h"
 #include "source/transport.h"
@@ -75,6 +80,68 @@ static char **make_argv(const struct source_call *call, struct fault *fault)
 	return argv;
 }
 
+static bool is_named(const struct source_call *call, struct slice param)
+{
+	for (size_t i = 0; i < call->conf->argc; i++) {
+		struct slice argument = slice_str(call->conf->argv[i]);
+
+		if (argument.n == param.n + 2 && argument.p[0] == '{' &&
+			argument.p[argument.n - 1] == '}' &&
+			slice_equal(slice_of(argument.p + 1, param.n), param))
+			return true;
+	}
+	return false;
+}
+
+/* {"name":"value"} of the parameters that no argument names; nothing where there are none. */
+static void write_input(const struct source_call *call, struct buf *out)
+{
+	for (size_t i = 0; i < call->param_count; i++) {
+		if (is_named(call, call->params[i].name))
+			continue;
+		buf_char(out, out->n ? ',' : '{');
+		json_quote(out, call->params[i].name);
+		buf_char(out, ':');
+		json_quote(out, call->params[i].value);
+	}
+	if (out->n)
+		buf_str(out, "}\n");
+}
+
+/*
+ * *ret_fd: a file in memory, since a pipe would have to be fed while the child reads; -1 for none.
+ * 0, or a negative errno.
+ */
+static int make_input(const struct source_call *call, int *ret_fd)
+{
+	struct buf text = {0};
+	int error = 0;
+
+	*ret_fd = -1;
+	write_input(call, &text);
+	if (text.n) {
+		*ret_fd = memfd_create("stdin", MFD_CLOEXEC);
+		if (*ret_fd < 0 || pwrite(*ret_fd, text.p, text.n, 0) != (ssize_t)text.n)
+			error = -errno;
+	}
+	buf_release(&text);
+	return error;
+}
+
+static int run(
+	struct sources *sources, const struct source_call *call, char **argv, struct spawn **ret)
+{
+	char **env = make_environment();
+	int input, error = make_input(call, &input);
+
+	if (!error)
+		error = spawn_start(sources->loop, argv, env, input, ret);
+	if (input >= 0)
+		close(input);
+	free_strings(env);
+	return error;
+}
+
 static enum error command_open(struct sources *sources, const struct source_call *call,
 	struct transport **ret, struct fault *fault)
 {
@@ -83,9 +150,8 @@ static enum error command_open(struct sources *sources, const struct source_call
 
 	if (!argv)
 		return ERR_BAD_PARAMETER;
-	char **env = make_environment();
-	int error = spawn_start(sources->loop, argv, env, &spawn);
-	free_strings(env);
+	int error = run(sources, call, argv, &spawn);
+
 	free_strings(argv);
 	if (error)
 		return fault_set(fault, ERR_SOURCE_FAILED, "cannot run %.200s: %s",

@@ -63,8 +63,8 @@ struct source_call {
 /*
  * ERR_SOURCE_FAILED with what, where, why (an open breaker too: 5 failures in a row open it for
  * 5 s, then one try), ERR_TIMEOUT, ERR_CANCELLED, ERR_BAD_PARAMETER where a parameter's value
- * cannot be passed on (empty, an option or NUL to a command; "." or ".." to a path). `call` and its
- * parameters are copied. Parks.
+ * cannot be passed on (empty, an option or NUL to a command's argument; "." or ".." to a path).
+ * `call` and its parameters are copied. Parks.
  */
 enum error source_open(struct sources *sources, const struct source_call *call, struct source **ret,
 	struct fault *fault);

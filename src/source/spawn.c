@@ -182,12 +182,12 @@ static int make_pipe(uv_pipe_t *ours, int *ret_theirs)
 	return 0;
 }
 
-static int start(struct spawn *s, uv_loop_t *uv, char **argv, char **env, int theirs[2])
+static int start(struct spawn *s, uv_loop_t *uv, char **argv, char **env, const int theirs[3])
 {
 	uv_stdio_container_t stdio[3] = {
-		{.flags = UV_IGNORE},
-		{.flags = UV_INHERIT_FD, .data.fd = theirs[0]},
+		{.flags = theirs[0] < 0 ? UV_IGNORE : UV_INHERIT_FD, .data.fd = theirs[0]},
 		{.flags = UV_INHERIT_FD, .data.fd = theirs[1]},
+		{.flags = UV_INHERIT_FD, .data.fd = theirs[2]},
 	};
 	uv_process_options_t options = {
 		.exit_cb = exited,
@@ -207,18 +207,18 @@ static int start(struct spawn *s, uv_loop_t *uv, char **argv, char **env, int th
 	return uv_spawn(uv, &s->process, &options);
 }
 
-int spawn_start(struct loop *loop, char **argv, char **env, struct spawn **ret)
+int spawn_start(struct loop *loop, char **argv, char **env, int input, struct spawn **ret)
 {
 	struct spawn *s = mem_new(struct spawn);
-	int theirs[2] = {-1, -1};
+	int theirs[3] = {input, -1, -1};
 
 	init_handles(s, loop_uv(loop));
-	int error = make_pipe(&s->out, &theirs[0]);
+	int error = make_pipe(&s->out, &theirs[1]);
 	if (!error)
-		error = make_pipe(&s->err, &theirs[1]);
+		error = make_pipe(&s->err, &theirs[2]);
 	if (!error)
 		error = start(s, loop_uv(loop), argv, env, theirs);
-	for (int i = 0; i < 2; i++)
+	for (int i = 1; i < 3; i++)
 		if (theirs[i] >= 0)
 			close(theirs[i]);
 	if (error) {

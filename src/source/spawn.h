@@ -4,7 +4,7 @@
  *
  *	spawn_start -> spawn_read ... -> spawn_end
  *
- * The child sees /dev/null as standard input, two pipes and nothing else of ours.
+ * The child sees its input or /dev/null, two pipes and nothing else of ours.
  */
 #ifndef CW_SOURCE_SPAWN_H
 #define CW_SOURCE_SPAWN_H
@@ -18,10 +18,11 @@ struct spawn;
 enum { spawn_tail_bytes = 2048 };
 
 /*
- * `argv` and `env` end with NULL; argv[0] is looked for along env's PATH. 0, or a negative libuv
- * error and *ret untouched.
+ * `argv` and `env` end with NULL; argv[0] is looked for along env's PATH. `input` is a file to be
+ * standard input, which stays the caller's; -1 = /dev/null. 0, or a negative libuv error and *ret
+ * untouched.
  */
-int spawn_start(struct loop *loop, char **argv, char **env, struct spawn **ret);
+int spawn_start(struct loop *loop, char **argv, char **env, int input, struct spawn **ret);
 /*
  * The next bytes of standard output, a view until the next call. None: it has ended, or the child
  * has and nothing more came for a moment (a grandchild may keep the pipe). Parks.

@@ -136,6 +136,26 @@ def test_bad_calls_are_named(daemon, origin, loader, body, status, code, said):
     assert origin.total() == 0
 
 
+STDIN = """
+loaders:
+  whole: {key: "w:{a}:{b}", params: [a, b], source: {type: command, argv: [cat]}}
+  rest: {key: "r:{a}:{b}", params: [a, b], source: {type: command, argv: [sh, -c, 'read -r x; printf "[%s,\\"%s\\"]" "$x" "$1" | sed "s/.*/{\\"both\\":&}/"', sh, "{a}"]}}
+  none: {key: "n:{a}", params: [a], source: {type: command, argv: [sh, -c, 'printf "{\\"n\\":%d}" $(cat | wc -c)', "{a}"]}}
+"""
+
+
+def test_a_command_reads_what_no_argument_names(start, redis):
+    daemon = start(open_config(redis, STDIN))
+    daemon.wait_redis()
+    odd = "-x '\"$(id)\n\u00e9"
+    reply = loaded(daemon, "whole", "MISS", a=odd, b=9007199254740993)
+    assert reply.json == {"a": odd, "b": "9007199254740993"}
+    assert loaded(daemon, "rest", "MISS", a="1", b=odd).json == {"both": [{"b": odd}, "1"]}
+    # Longer than what it is made of, for each byte is escaped.
+    assert loaded(daemon, "whole", "MISS", a="1", b="\x01" * 900).json["b"] == "\x01" * 900
+    assert loaded(daemon, "none", "MISS", a="1").json == {"n": 0}
+
+
 def test_what_the_source_does_not_have_is_404(daemon, redis, origin):
     for said in (404, 410, b"[]"):
         origin.answer = lambda path: said
