@@ -113,7 +113,9 @@ static void render_instance(struct buf *out, const struct redis_info *info)
 	head(out, "redis_instance_info", GAUGE, "1, labelled with what the server is");
 	buf_str(out, "redis_instance_info");
 	metric_render_label(out, "role", slice_str(info->role), true);
-	metric_render_label(out, "redis_version", slice_str(info->version), false);
+	metric_render_label(out, "redis_version", slice_str(info->redis_version), false);
+	if (info->valkey)
+		metric_render_label(out, "valkey_version", slice_str(info->version), false);
 	metric_render_label(out, "redis_build_id", slice_str(info->build_id), false);
 	metric_render_label(out, "redis_mode", slice_str(info->mode), false);
 	metric_render_label(out, "os", slice_str(info->os), false);

@@ -22,7 +22,7 @@ static const struct {
 	size_t offset;
 	size_t size; /* of a text; 0 = an int64_t */
 } fields[] = {
-	TEXT("redis_version", version),
+	TEXT("redis_version", redis_version),
 	TEXT("redis_mode", mode),
 	TEXT("server_mode", mode), /* Valkey */
 	TEXT("role", role),
@@ -92,9 +92,7 @@ static bool known_field(struct redis_info *info, struct slice name, struct slice
 	for (size_t i = 0; i < field_count; i++) {
 		if (!slice_is(name, fields[i].name))
 			continue;
-		/* Valkey shows the Redis version that it is compatible with, too. */
-		if (!(info->valkey && i == 0))
-			set_field(info, i, value);
+		set_field(info, i, value);
 		return true;
 	}
 	return false;
@@ -210,6 +208,8 @@ void redis_info_parse(struct slice text, unsigned database, struct redis_info *r
 		n += end != NULL;
 		text = slice_of(text.p + n, text.n - n);
 	}
+	if (!ret->valkey)
+		memcpy(ret->version, ret->redis_version, sizeof ret->version);
 }
 
 void redis_info_release(struct redis_info *info)

@@ -15,7 +15,9 @@ struct redis_info_command {
 };
 
 struct redis_info {
-	char version[32], mode[16], role[16], run_id[48], master_replid[48];
+	char version[32];	/* Redis's or Valkey's own */
+	char redis_version[32]; /* Valkey: the Redis that it is compatible with */
+	char mode[16], role[16], run_id[48], master_replid[48];
 	char os[96], build_id[48], policy[32], master_link_status[16];
 	int64_t tcp_port, process_id, uptime_seconds;
 	int64_t connected_clients, blocked_clients, max_clients, rejected_connections;

@@ -78,6 +78,7 @@ START_TEST(valkey_shows_its_own_version)
 	parse(valkey_8_0, 0);
 	ck_assert(info.valkey);
 	ck_assert_str_eq(info.version, "8.0.1");
+	ck_assert_str_eq(info.redis_version, "7.2.4");
 	ck_assert_str_eq(info.mode, "standalone");
 	ck_assert_str_eq(info.role, "slave");
 	ck_assert_str_eq(info.master_link_status, "down");
