@@ -7,6 +7,7 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 static const char base64_plain[] =
@@ -86,64 +87,69 @@ bool hex_decode(struct slice text, void *p, size_t n)
 	return true;
 }
 
+/* Whole groups first: a value may have megabytes. */
 void base64_encode(struct slice data, bool url, struct buf *out)
 {
 	const char *alphabet = url ? base64_url : base64_plain;
 	const uint8_t *from = (const uint8_t *)data.p;
+	char *begin = buf_reserve(out, data.n / 3 * 4 + 4), *to = begin;
+	size_t rest = data.n % 3;
 
-	buf_reserve(out, data.n / 3 * 4 + 4);
-	for (size_t i = 0; i < data.n; i += 3) {
-		size_t have = data.n - i < 3 ? data.n - i : 3;
-		uint32_t bits = (uint32_t)from[i] << 16;
+	for (size_t i = 0; i < data.n - rest; i += 3) {
+		uint32_t bits = (uint32_t)from[i] << 16 | (uint32_t)from[i + 1] << 8 | from[i + 2];
 
-		if (have > 1)
-			bits |= (uint32_t)from[i + 1] << 8;
-		if (have > 2)
-			bits |= from[i + 2];
-		for (size_t j = 0; j <= have; j++)
-			buf_char(out, alphabet[bits >> (18 - 6 * j) & 63]);
-		for (size_t j = have; j < 3 && !url; j++)
-			buf_char(out, '=');
+		*to++ = alphabet[bits >> 18];
+		*to++ = alphabet[bits >> 12 & 63];
+		*to++ = alphabet[bits >> 6 & 63];
+		*to++ = alphabet[bits & 63];
 	}
+	if (rest) {
+		uint32_t bits = (uint32_t)from[data.n - rest] << 16;
+
+		if (rest == 2)
+			bits |= (uint32_t)from[data.n - 1] << 8;
+		for (size_t j = 0; j < 4; j++)
+			if (j <= rest || !url)
+				*to++ = j <= rest ? alphabet[bits >> (18 - 6 * j) & 63] : '=';
+	}
+	*to = '\0';
+	out->n += (size_t)(to - begin);
 }
 
-/* -1 where it is none. */
-static int base64_digit(char c, bool url)
+enum { no_digit = 0xff };
+
+/* What each byte stands for. */
+static void base64_digits(bool url, uint8_t ret[256])
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == (url ? '-' : '+'))
-		return 62;
-	if (c == (url ? '_' : '/'))
-		return 63;
-	return -1;
+	const char *alphabet = url ? base64_url : base64_plain;
+
+	memset(ret, no_digit, 256);
+	for (uint8_t i = 0; i < 64; i++)
+		ret[(uint8_t)alphabet[i]] = i;
 }
 
 /* 2 to 4 digits to the 1 to 3 bytes they stand for; left-over bits must be 0. */
-static bool decode_group(struct slice digits, bool url, struct buf *out)
+static bool decode_group(const uint8_t digits[256], struct slice text, char *to)
 {
 	uint32_t bits = 0;
-	size_t bytes = digits.n - 1;
+	size_t bytes = text.n - 1;
 
-	for (size_t i = 0; i < digits.n; i++) {
-		int digit = base64_digit(digits.p[i], url);
+	for (size_t i = 0; i < text.n; i++) {
+		uint8_t digit = digits[(uint8_t)text.p[i]];
 
-		if (digit < 0)
+		if (digit == no_digit)
 			return false;
 		bits |= (uint32_t)digit << (18 - 6 * i);
 	}
 	for (size_t i = 0; i < bytes; i++)
-		buf_char(out, (char)(uint8_t)(bits >> (16 - 8 * i)));
+		to[i] = (char)(uint8_t)(bits >> (16 - 8 * i));
 	return (bits & (0xffffffu >> 8 * bytes)) == 0;
 }
 
 bool base64_decode(struct slice text, bool url, struct buf *out)
 {
-	size_t before = out->n;
+	uint8_t digits[256];
+	char *to;
 
 	if (!url) {
 		if (text.n % 4 != 0)
@@ -153,15 +159,18 @@ bool base64_decode(struct slice text, bool url, struct buf *out)
 	}
 	if (text.n % 4 == 1)
 		return false;
-	buf_reserve(out, text.n / 4 * 3 + 3);
+	base64_digits(url, digits);
+	to = buf_reserve(out, text.n / 4 * 3 + 3);
 	for (size_t i = 0; i < text.n; i += 4) {
 		size_t n = text.n - i < 4 ? text.n - i : 4;
 
-		if (!decode_group(slice_of(text.p + i, n), url, out)) {
-			out->n = before;
-			out->p[before] = '\0';
+		if (!decode_group(digits, slice_of(text.p + i, n), to)) {
+			out->p[out->n] = '\0';
 			return false;
 		}
+		to += n - 1;
 	}
+	*to = '\0';
+	out->n = (size_t)(to - out->p);
 	return true;
 }

@@ -2,7 +2,12 @@
 /* UTF-8, escapes and quoting of JSON strings; see json.h and json_text.h. */
 #include "base/json_text.h"
 
+#include <string.h>
+
 #include "base/json.h"
+
+/* Quoted at a time, so that the room for the worst that they can come to stays small. */
+enum { piece_bytes = 4096 };
 
 /* Bounds of the second byte keep overlong forms, surrogates and values over 10FFFF out. */
 int json_utf8(const char *p, const char *end)
@@ -148,19 +153,44 @@ void json_decode_string(struct json_value string, struct buf *out)
 	}
 }
 
-/* The control byte, quote or backslash `c` as it must stand in a string. */
-static void quote_byte(struct buf *out, char c)
+/* Writes the control byte, quote or backslash `c` as it must stand in a string; returns the end. */
+static char *quote_byte(char *to, char c)
 {
-	static const char from[] = "\b\f\n\r\t\"\\", to[] = "bfnrt\"\\";
-	const char *found = c ? strchr(from, c) : NULL;
+	static const char digits[] = "0123456789abcdef";
+	/* By control byte; a space where it has no letter of its own. */
+	static const char letters[] = "        btn fr                  ";
+	unsigned char byte = (unsigned char)c;
+	char letter = byte < sizeof letters - 1 ? letters[byte] : c;
 
-	if (found) {
-		char pair[2] = {'\\', to[found - from]};
-
-		buf_append(out, pair, 2);
-	} else {
-		buf_printf(out, "\\u%04x", (unsigned char)c);
+	*to++ = '\\';
+	if (letter != ' ') {
+		*to++ = letter;
+		return to;
 	}
+	memcpy(to, "u00", 3);
+	to[3] = digits[byte >> 4];
+	to[4] = digits[byte & 15];
+	return to + 5;
+}
+
+/* [p, until), and what of a code point reaches beyond, up to `end`; returns where that is. */
+static const char *quote_piece(char **to, const char *p, const char *until, const char *end)
+{
+	while (p < until) {
+		if ((unsigned char)*p < ' ' || *p == '"' || *p == '\\') {
+			*to = quote_byte(*to, *p++);
+			continue;
+		}
+		const char *stop = json_skip_plain(p, until);
+		bool strange = stop < until && (unsigned char)*stop >= 0x80;
+		int n = strange ? json_utf8(stop, end) : 0;
+
+		*to = mempcpy(*to, p, (size_t)(stop - p) + (n > 0 ? (size_t)n : 0));
+		if (strange && n <= 0)
+			*to = mempcpy(*to, "\xef\xbf\xbd", 3);
+		p = stop + (n > 0 ? n : strange);
+	}
+	return p;
 }
 
 void json_quote(struct buf *out, struct slice text)
@@ -170,22 +200,11 @@ void json_quote(struct buf *out, struct slice text)
 	buf_reserve(out, text.n + 2);
 	buf_char(out, '"');
 	while (p < end) {
-		const char *stop = json_skip_plain(p, end);
-		int n;
+		size_t n = (size_t)(end - p) < piece_bytes ? (size_t)(end - p) : piece_bytes;
+		char *to = buf_reserve(out, 6 * n + 4);
 
-		if (stop > p)
-			buf_append(out, p, (size_t)(stop - p));
-		p = stop;
-		if (p == end)
-			break;
-		n = json_utf8(p, end);
-		if (n == 1)
-			quote_byte(out, *p);
-		else if (n > 1)
-			buf_append(out, p, (size_t)n);
-		else
-			buf_str(out, "\xef\xbf\xbd");
-		p += n > 1 ? n : 1;
+		p = quote_piece(&to, p, p + n, end);
+		out->n = (size_t)(to - out->p);
 	}
 	buf_char(out, '"');
 }

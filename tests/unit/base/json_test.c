@@ -470,6 +470,32 @@ START_TEST(quoted_text_is_valid_and_reads_back)
 }
 END_TEST
 
+/* A long text is quoted piece by piece: what stands where two meet is neither lost nor torn. */
+START_TEST(long_texts_are_quoted_as_short_ones)
+{
+	static const char *const marks[][2] = {{"\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80"},
+		{"\"\"\"\"", "\\\"\\\"\\\"\\\""}, {"\x1f\r\t\b", "\\u001f\\r\\t\\b"},
+		{"\xff\xe2\x82\xff", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}};
+	struct buf text = {0}, quoted = {0}, wanted = {0};
+
+	for (size_t at = 4080; at < 4110; at++) {
+		for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+			buf_clear(&text);
+			buf_clear(&quoted);
+			buf_clear(&wanted);
+			buf_printf(&text, "%0*d%s%0*d", (int)at, 7, marks[i][0], 9000, 8);
+			buf_printf(&wanted, "\"%0*d%s%0*d\"", (int)at, 7, marks[i][1], 9000, 8);
+			json_quote(&quoted, buf_slice(&text));
+			ck_assert_msg(slice_equal(buf_slice(&quoted), buf_slice(&wanted)),
+				"%s at %zu", marks[i][1], at);
+		}
+	}
+	buf_release(&text);
+	buf_release(&quoted);
+	buf_release(&wanted);
+}
+END_TEST
+
 START_TEST(bodies_become_objects)
 {
 	struct fault fault;
@@ -524,4 +550,4 @@ TEST_SUITE("json", valid_texts_pass, invalid_texts_are_refused, faults_say_where
 	a_stream_is_taken_value_by_value, a_value_may_be_cut_at_every_byte,
 	members_and_elements_are_walked_in_order, members_are_found_by_decoded_name_and_path,
 	scalars_are_decoded_or_kept_as_spelt, quoted_text_is_valid_and_reads_back,
-	bodies_become_objects, answers_are_exact)
+	long_texts_are_quoted_as_short_ones, bodies_become_objects, answers_are_exact)
