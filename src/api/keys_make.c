@@ -83,6 +83,10 @@ static enum error read_parts(
 		else
 			snprintf(pointer, sizeof pointer, "%s/%zu", at, i);
 		error = read_part(asked, &it, pointer, fault);
+		if (!error && key_part_check(&asked->parts[asked->count - 1], fault)) {
+			error = fault->error;
+			snprintf(fault->pointer, sizeof fault->pointer, "%s", pointer);
+		}
 	}
 	return error;
 }
@@ -113,6 +117,9 @@ static enum error make_key(
 		error = read_parts(asked, asked->params, "/params", fault);
 	if (!error)
 		error = key_generate(asked->prefix, asked->parts, asked->count, out, fault);
+	/* The parts have been looked at: what is left is the room that the prefix leaves. */
+	if (error && !fault->pointer[0])
+		snprintf(fault->pointer, sizeof fault->pointer, "/prefix");
 	return error;
 }
 

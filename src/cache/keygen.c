@@ -39,18 +39,26 @@ static bool is_integer(struct slice digits)
 	return digits.n > 0 && digits.p[0] != '0';
 }
 
+enum error key_part_check(const struct key_part *part, struct fault *fault)
+{
+	if (part->kind != KEY_PART_INTEGER || is_integer(part->text))
+		return OK;
+	return fault_set(fault, ERR_BAD_KEY,
+		"'%.*s' is no integer as it stands in a key: digits, perhaps with - before them",
+		(int)(part->text.n < 40 ? part->text.n : 40), part->text.p);
+}
+
 static enum error add_value(const struct key_part *part, struct buf *out, struct fault *fault)
 {
+	enum error error = key_part_check(part, fault);
+
+	if (error)
+		return error;
 	switch (part->kind) {
 	case KEY_PART_TEXT:
 		add_text(part->text, out);
 		return OK;
 	case KEY_PART_INTEGER:
-		if (!is_integer(part->text))
-			return fault_set(fault, ERR_BAD_KEY,
-				"'%.*s' is no integer as it stands in a key: digits, perhaps with "
-				"- before them",
-				(int)(part->text.n < 40 ? part->text.n : 40), part->text.p);
 		buf_add(out, part->text);
 		return OK;
 	case KEY_PART_TRUE:

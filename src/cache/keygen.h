@@ -23,6 +23,8 @@ struct key_part {
 	struct slice name; /* of a param, which may be empty; p is NULL for an arg */
 };
 
+/* ERR_BAD_KEY where it is an integer that is none. Pure. */
+enum error key_part_check(const struct key_part *part, struct fault *fault);
 /*
  * Appends the key. ERR_BAD_KEY: empty prefix, the same name twice, an integer that is none, too
  * many parts, a prefix that leaves no room. `out` is as it was then. Pure.

@@ -96,6 +96,16 @@ def test_a_body_that_is_wrong_as_a_whole_has_the_empty_pointer(daemon, path, bod
     assert reply.json["errors"] == [{"pointer": "", "detail": reply.json["detail"]}]
 
 
+@pytest.mark.parametrize("body,pointer", [
+    ({"prefix": "k", "args": ["a", 1.5]}, "/args/1"), ({"prefix": "k", "params": {"n": -0.0}}, "/params/n"),
+    ({"prefix": "k" * 200, "args": ["a"]}, "/prefix"), ({"prefix": "k", "args": [1] * 65}, "/args/64"),
+])
+def test_what_makes_no_key_is_pointed_at(daemon, body, pointer):
+    reply = boss(daemon, "POST", CACHE + "/key", body)
+    assert (reply.status, reply.json["code"]) == (400, "bad_key")
+    assert reply.json["errors"][0]["pointer"] == pointer
+
+
 def test_an_empty_list_that_selects_nothing_is_none(daemon, shared_redis):
     entry = {"key": "plain", "value": "v", "tags": []}
     assert boss(daemon, "POST", CACHE + "/mset", {"entries": [entry]}).json == {"stored": 1}
