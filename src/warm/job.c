@@ -109,22 +109,18 @@ static bool state_is(const cJSON *record, enum operation_state state)
 
 static void succeeded(struct jobs *jobs, struct job *job, int64_t wall_ms)
 {
-	if (wall_ms <= job->last_success_wall_ms)
+	if (wall_ms < 0 || wall_ms == job->last_success_wall_ms)
 		return;
 	job->last_success_wall_ms = wall_ms;
 	metric_set(jobs->cw->metrics, METRIC_WARM_LAST_SUCCESS, job->name, NULL,
 		(double)wall_ms / 1e3);
 }
 
-/* Takes `record` over; an older one than what is known is dropped. */
+/* Takes `record` over. */
 static void learn(struct jobs *jobs, struct job *job, cJSON *record)
 {
 	int64_t finished = time_member(record, "finished");
 
-	if (finished < job->last_finished_wall_ms) {
-		cJSON_Delete(record);
-		return;
-	}
 	if (state_is(record, OPERATION_COMPLETED))
 		succeeded(jobs, job, finished);
 	cJSON_Delete(job->last_run);
@@ -134,18 +130,28 @@ static void learn(struct jobs *jobs, struct job *job, cJSON *record)
 	count_failing(jobs);
 }
 
+/*
+ * What lies in Redis is the last run, whatever the clocks of who wrote it: it is older only where
+ * our own run has not arrived there.
+ */
+static bool is_news(const struct job *job, const cJSON *run)
+{
+	return !job->unsaved || time_member(run, "finished") >= job->last_finished_wall_ms;
+}
+
 static void read_record(struct jobs *jobs, struct job *job, const struct redis_value *reply)
 {
 	cJSON *record, *run;
 
 	if (!reply || reply->type != REDIS_STRING || json_parse_object(reply->text, &record, NULL))
 		return;
-	succeeded(jobs, job, time_member(record, "last_success"));
 	run = cJSON_DetachItemFromObjectCaseSensitive(record, "last_run");
-	if (cJSON_IsObject(run))
+	if (cJSON_IsObject(run) && is_news(job, run)) {
 		learn(jobs, job, run);
-	else
+		succeeded(jobs, job, time_member(record, "last_success"));
+	} else {
 		cJSON_Delete(run);
+	}
 	cJSON_Delete(record);
 }
 
@@ -188,6 +194,7 @@ void job_ran(struct jobs *jobs, struct job *job, cJSON *record)
 	struct buf key = {0}, text = {0};
 
 	learn(jobs, job, record);
+	job->unsaved = true;
 	json_add_time(object, "last_success", job->last_success_wall_ms);
 	cJSON_AddItemReferenceToObject(object, "last_run", job->last_run);
 	json_print(object, &text);
@@ -195,8 +202,9 @@ void job_ran(struct jobs *jobs, struct job *job, cJSON *record)
 	cw_own_key(jobs->cw, "job:", slice_str(job->name), &key);
 	struct slice argv[] = {
 		SLICE("SET"), buf_slice(&key), buf_slice(&text), SLICE("PX"), SLICE(RECORD_TTL_MS)};
-	redis_store_call(jobs->cw->store, call, buf_slice(&key), sizeof argv / sizeof *argv, argv,
-		NULL, NULL);
+	if (redis_store_call(jobs->cw->store, call, buf_slice(&key), sizeof argv / sizeof *argv,
+		    argv, NULL, NULL) == OK)
+		job->unsaved = false;
 	buf_release(&key);
 	buf_release(&text);
 }

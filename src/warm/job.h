@@ -27,6 +27,7 @@ struct job {
 	/* The last run that ended, here or elsewhere. */
 	cJSON *last_run; /* an operation as api.md has it; NULL = not known */
 	int64_t last_finished_wall_ms, last_success_wall_ms; /* -1 = not known */
+	bool unsaved; /* it was ours, and Redis did not take it yet */
 	bool failing;
 };
 

@@ -212,6 +212,28 @@ def test_a_job_that_runs_already_is_that_run_on_either_daemon(start, redis):
     until(lambda: second.get(run["location"]).json["state"] == "cancelled", "the cancel")
 
 
+def test_the_last_run_is_the_last_whatever_the_clock_was_before(start, redis):
+    """A machine whose clock was years ahead, until it was set right."""
+    redis("SET", "cw:job:j", json.dumps({
+        "last_success": "2090-01-01T00:00:00.000Z",
+        "last_run": {"operation_id": "0" * 20, "kind": "warm", "job": "j", "state": "failed",
+                     "started": "2090-01-01T00:00:00.000Z", "finished": "2090-01-01T00:00:00.000Z"}}))
+    config = open_config(redis, jobs(command("echo '{\"id\":1}'")))
+    daemons = [start(config), start(config)]
+
+    def job(daemon):
+        return daemon.get(API + "/warm").json["jobs"][0]
+
+    for daemon in daemons:
+        until(lambda: (job(daemon)["last_run"] or {}).get("state") == "failed", "the record")
+    run = warm(daemons[0])
+    for daemon in daemons:
+        until(lambda: job(daemon)["last_run"]["operation_id"] == run["operation_id"], "the run")
+        assert job(daemon)["last_run"]["state"] == "completed"
+        assert job(daemon)["last_success"] == job(daemon)["last_run"]["finished"]
+        assert daemon.metric("cachewarden_warm_failing_jobs") == 0
+
+
 def test_two_daemons_run_each_fire_once(start, redis):
     config = open_config(redis, jobs(command(
         "echo '{\"id\":1}'", schedule={"every": "1s"})))
