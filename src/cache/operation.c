@@ -139,6 +139,7 @@ static void end(struct operation *operation, enum operation_state state)
 				cJSON_CreateString(error_code(ERR_TIMEOUT)));
 	}
 	operation->finished_wall_ms = clock_wall_ms();
+	operation->finished_mono_ms = clock_mono_ms();
 	operation->phase = "ended";
 	set_state(operation, state, false);
 	unlink_active(operation);

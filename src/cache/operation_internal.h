@@ -22,7 +22,8 @@ struct operation {
 	bool progressed; /* since its record was written */
 	const char *phase;
 	uint64_t done, total;
-	int64_t started_wall_ms, finished_wall_ms, started_mono_ms, deadline;
+	int64_t started_wall_ms, finished_wall_ms;
+	int64_t started_mono_ms, finished_mono_ms, deadline;
 	struct fault fault;
 	cJSON *result;
 	struct fiber *fiber; /* NULL before and after it runs */

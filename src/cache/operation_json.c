@@ -35,10 +35,7 @@ bool operation_state_named(struct slice name, enum operation_state *ret)
 
 static double per_second(const struct operation *operation)
 {
-	int64_t end_ms = operation_ended(operation)
-				 ? operation->started_mono_ms + (operation->finished_wall_ms -
-									operation->started_wall_ms)
-				 : clock_mono_ms();
+	int64_t end_ms = operation_ended(operation) ? operation->finished_mono_ms : clock_mono_ms();
 	int64_t took_ms = end_ms - operation->started_mono_ms;
 
 	return took_ms > 0 ? (double)operation->done * 1000 / (double)took_ms : 0;
@@ -130,6 +127,7 @@ cJSON *operation_json_ended(const struct operation *operation, enum operation_st
 	ended.state = state;
 	ended.phase = "ended";
 	ended.finished_wall_ms = clock_wall_ms();
+	ended.finished_mono_ms = clock_mono_ms();
 	ended.fault = state == OPERATION_FAILED ? *fault : (struct fault){0};
 	return to_json(&ended, result ? cJSON_Duplicate(result, true) : NULL);
 }

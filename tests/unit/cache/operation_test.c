@@ -8,6 +8,7 @@
 #include "../unit.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "cache/operation_internal.h"
 #include "config.h"
 #include "engine.h"
 
@@ -28,6 +29,27 @@ static enum operation_state sleeps(
 	cJSON_AddStringToObject(*ret_result, "reason", "cancelled");
 	return OPERATION_CANCELLED;
 }
+
+START_TEST(the_rate_does_not_follow_the_wall_clock)
+{
+	const struct operation operation = {.kind = "warm",
+		.by = "me",
+		.state = OPERATION_COMPLETED,
+		.phase = "ended",
+		.done = 1000,
+		.started_wall_ms = 1800000000000,
+		.finished_wall_ms = 1799990000000, /* it was set back meanwhile */
+		.started_mono_ms = 5000,
+		.finished_mono_ms = 7000};
+	cJSON *json = operation_json(&operation);
+	struct buf text = {0};
+
+	json_print(json, &text);
+	ck_assert_ptr_nonnull(strstr(text.p, "\"per_second\":500"));
+	buf_release(&text);
+	cJSON_Delete(json);
+}
+END_TEST
 
 static struct operation *begin_as(const char *by, int *ms, int64_t timeout_ms)
 {
@@ -353,4 +375,5 @@ END_TEST
 TEST_SUITE("operation", another_daemon_answers_for_an_operation, another_daemon_cancels_it,
 	without_a_sign_of_life_it_is_interrupted, the_list_goes_by_pages_newest_first,
 	an_operation_ends_at_its_deadline, without_redis_operations_live_in_memory,
-	stopping_cancels_and_refuses, a_phase_says_queued_or_running, a_newer_layout_is_refused)
+	stopping_cancels_and_refuses, a_phase_says_queued_or_running, a_newer_layout_is_refused,
+	the_rate_does_not_follow_the_wall_clock)
