@@ -16,7 +16,7 @@
 enum {
 	names_per_command = 500,
 	bytes_per_command = 256 * 1024,
-	names_between_looks = 32,
+	matches_between_looks = 32,
 };
 static const int64_t longest_look_ns = 1500000;
 
@@ -228,10 +228,21 @@ static void report_progress(struct pass *pass, const struct walk_page *page)
 	}
 }
 
+/* How many names may be matched between two looks at the clock. */
+static size_t names_between_looks(const struct pass *pass)
+{
+	size_t patterns = 1;
+
+	for (size_t i = 0; i < pass->member_count; i++)
+		patterns += pass->members[i] ? pass->members[i]->pattern_count : 0;
+	return patterns < matches_between_looks ? matches_between_looks / patterns : 1;
+}
+
 static bool look_at_page(void *context, struct walk_page *page)
 {
 	struct pass *pass = context;
 	const struct redis_value *names = page->names;
+	size_t between = names_between_looks(pass);
 	struct pass_note *notes = mem_array(names->count, sizeof *notes);
 	struct page_names *unique = page_names_new(names->count);
 	int64_t began = clock_mono_ns();
@@ -239,7 +250,7 @@ static bool look_at_page(void *context, struct walk_page *page)
 	for (size_t i = 0; i < names->count; i++) {
 		if (page_names_add(unique, names->items[i]->text))
 			notes[i] = look_at(pass, names->items[i]->text);
-		if (i % names_between_looks || clock_mono_ns() - began < longest_look_ns)
+		if (i % between || clock_mono_ns() - began < longest_look_ns)
 			continue;
 		if (fiber_yield() != OK)
 			break;

@@ -55,13 +55,13 @@ enum error tag_purge_members(
 /* What is softened stays, so that it would be met, and counted, by each of its selectors. */
 static bool met_elsewhere(struct walk *walk, struct slice name)
 {
-	const struct tag_purge *purge = walk->purge;
+	struct tag_purge *purge = walk->purge;
 
 	return purge->remove && purge->soft &&
-	       (tag_purge_elsewhere(purge->plan, name) || !seen_add(&walk->seen, name));
+	       (tag_purge_elsewhere(purge, name) || !seen_add(&walk->seen, name));
 }
 
-/* The page's names that the caller may touch. */
+/* The page's names that the caller may touch. Parks as tag_purge_elsewhere(). */
 static size_t admit(struct walk *walk, const struct tag_pages *pages, struct slice *names)
 {
 	struct tag_purge *purge = walk->purge;
@@ -84,6 +84,8 @@ static enum error do_page(struct walk *walk, const struct plan_tag *tag,
 {
 	struct tag_purge *purge = walk->purge;
 	struct slice *names = mem_array(pages->count, sizeof *names);
+
+	purge->looked_since_ns = clock_mono_ns();
 	struct tag_names page = {tag, names, admit(walk, pages, names), 0};
 	enum error error = OK;
 
@@ -219,9 +221,14 @@ enum error tag_purge_run(struct tag_purge *purge, struct fault *fault)
 
 	purge->matched = purge->removed = purge->softened = purge->protected_skipped = 0;
 	purge->limited = purge->changed = false;
+	purge->patterns = mem_array(purge->plan->pattern_count, sizeof *purge->patterns);
+	for (size_t i = 0; i < purge->plan->pattern_count; i++)
+		pattern_init(&purge->patterns[i], purge->plan->patterns[i].glob);
 	enum error error = tag_purge_members(purge->cw, purge->plan, &walk.members, fault);
 	if (!error && walk.members)
 		error = do_all(&walk, fault);
 	seen_release(&walk.seen);
+	mem_free(purge->patterns);
+	purge->patterns = NULL;
 	return error;
 }

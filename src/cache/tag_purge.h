@@ -11,6 +11,7 @@
 #define CW_CACHE_TAG_PURGE_H
 
 #include "base/turn.h"
+#include "cache/pattern.h"
 #include "cache/plan.h"
 
 struct tag_purge {
@@ -32,6 +33,10 @@ struct tag_purge {
 	uint64_t removed, softened, protected_skipped;
 	bool limited; /* there were more */
 	bool changed; /* a server was replaced, promoted or emptied meanwhile */
+	/* The purge's own. */
+	struct pattern *patterns; /* the plan's */
+	int64_t looked_since_ns;  /* at names, without a park */
+	unsigned looks;
 };
 
 /* How many members the plan's tags have, those of absent keys included. Parks. */

@@ -14,8 +14,11 @@ struct tag_names {
 	uint64_t counted; /* out: those that tag_purge_count() gave the tag's selectors */
 };
 
-/* Whether the plan's exact names or patterns are about the key, too. */
-bool tag_purge_elsewhere(const struct plan *plan, struct slice name);
+/*
+ * Whether the plan's exact names or patterns are about the key, too. Lets others run where a page's
+ * names have taken long. Parks then.
+ */
+bool tag_purge_elsewhere(struct tag_purge *purge, struct slice name);
 /* Counts those that are there. Parks. */
 enum error tag_purge_count(
 	struct tag_purge *purge, struct tag_names *page, struct seen *seen, struct fault *fault);

@@ -2,14 +2,15 @@
 /* One page of a tag's members: which of them are there, and what becomes of them. */
 #include "base/mem.h"
 #include "cache/entry.h"
-#include "cache/pattern.h"
 #include "cache/soft.h"
 #include "cache/tag_purge_internal.h"
 
 enum {
 	names_per_command = 100,
-	leave_ms = 3000, /* what a cancelled purge waits for its last replies */
+	leave_ms = 3000,    /* what a cancelled purge waits for its last replies */
+	looks_at_once = 64, /* at the clock */
 };
+static const int64_t longest_look_ns = 1500000;
 
 /* How many keys may still be touched. */
 static uint64_t left(const struct tag_purge *purge)
@@ -30,17 +31,28 @@ static enum error ask_exists(struct tag_purge *purge, const struct slice *names,
 	return error;
 }
 
-bool tag_purge_elsewhere(const struct plan *plan, struct slice name)
+/* Parks now and then. */
+static enum error rest(struct tag_purge *purge)
 {
-	struct pattern pattern;
+	if (++purge->looks % looks_at_once ||
+		clock_mono_ns() - purge->looked_since_ns < longest_look_ns)
+		return OK;
+	enum error error = fiber_yield();
+
+	purge->looked_since_ns = clock_mono_ns();
+	return error;
+}
+
+bool tag_purge_elsewhere(struct tag_purge *purge, struct slice name)
+{
+	const struct plan *plan = purge->plan;
 
 	if (plan_has(plan, name))
 		return true;
-	for (size_t i = 0; i < plan->pattern_count; i++) {
-		pattern_init(&pattern, plan->patterns[i].glob);
-		if (pattern_match(&pattern, name))
+	/* Who was cancelled does no more. */
+	for (size_t i = 0; i < plan->pattern_count; i++)
+		if (pattern_match(&purge->patterns[i], name) || rest(purge))
 			return true;
-	}
 	return false;
 }
 
@@ -55,8 +67,7 @@ enum error tag_purge_count(
 			continue;
 		page->counted += purge->report;
 		plan_count_tag(purge->plan, page->tag, purge->report, 0);
-		if (!seen_add(seen, page->names[i]) ||
-			tag_purge_elsewhere(purge->plan, page->names[i]))
+		if (!seen_add(seen, page->names[i]) || tag_purge_elsewhere(purge, page->names[i]))
 			continue;
 		purge->limited = left(purge) == 0;
 		if (purge->limited)

@@ -3,7 +3,7 @@
 
 import pytest
 
-from harness import API
+from harness import API, open_config, until
 from invalidating import PASSES, begin, config, ended, ok, put, redis, refused, selector, token_row
 
 __all__ = ["redis"]
@@ -332,3 +332,25 @@ warm:
     assert run["state"] == "partial" and redis.keys() == [b"free:1", b"free:2"]
     assert result["reasons"] == {"key_reserved": 2, "key_protected": 1}, result
     assert not redis("EXISTS", "cw:inval")
+
+
+def test_a_thousand_costly_patterns_beside_a_tag_leave_the_loop_to_others(start, redis):
+    daemon = start(open_config(redis))
+    daemon.wait_redis()
+    for i in range(30):
+        redis("SET", f"k{i}:" + "a" * 500, "1")
+        redis("ZADD", "cw:tag:t", "+inf", f"k{i}:" + "a" * 500)
+    patterns = ["*[a]*[a]*[a]*" + "?" * (i % 200) + "[" + "bcdef"[i // 200] + "]*"
+                for i in range(1000)]
+    began = daemon.invalidate({"patterns": patterns, "tags": ["t"], "dry_run": True, "wait": 0})
+    assert began.status == 202, began
+    slowest = 0.0
+
+    def ended():
+        nonlocal slowest
+        slowest = max(slowest, daemon.get("/livez").took)
+        return daemon.get(began.headers["Location"]).json["state"] == "completed"
+
+    until(ended, "the dry run")
+    assert slowest < 0.3
+    assert daemon.get(began.headers["Location"]).json["result"]["matched"] == 30
