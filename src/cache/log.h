@@ -40,7 +40,8 @@ struct inval_since *inval_since_parse(const struct redis_value *reply, const cha
 struct inval_since *inval_log_since(struct cw *cw, const char *id);
 void inval_since_free(struct inval_since *since);
 bool inval_since_empty(const struct inval_since *since);
-bool inval_since_matches(const struct inval_since *since, struct slice key);
+/* Parks where there are many patterns and it is asked in a fiber: others have their turn. */
+bool inval_since_matches(struct inval_since *since, struct slice key);
 /* Whether one of the tags was purged. */
 bool inval_since_matches_tags(
 	const struct inval_since *since, const struct slice *tags, size_t count);

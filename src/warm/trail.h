@@ -37,7 +37,7 @@ void trail_ask(
 bool trail_hear(struct trail *trail, const struct trail_question *question,
 	const struct redis_value *reply);
 bool trail_empty(const struct trail *trail);
-/* Whether the key or one of the tags was named. */
+/* Whether the key or one of the tags was named. Parks as inval_since_matches(). */
 bool trail_matches(
 	const struct trail *trail, struct slice key, const struct slice *tags, size_t tag_count);
 

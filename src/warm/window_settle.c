@@ -143,7 +143,8 @@ static enum error unlink_keys_of(
 	return error;
 }
 
-/* Whether it may not stay: it is stale, might be, or a purge of its tag would not find it. */
+/* Whether it may not stay: it is stale, might be, or a purge of its tag would not find it. Parks.
+ */
 static bool must_go(const struct window *w, const struct slot *slot, size_t i, bool heard)
 {
 	const struct item *item = &slot->items[i];

@@ -98,3 +98,28 @@ def test_what_was_purged_while_the_source_ran_is_not_stored(start, redis, folder
     result = daemon.get(run["location"]).json["result"]
     assert (result["stored"], result["invalidated_meanwhile"]) == (5, 5)
     assert redis.keys("x:*") == [f"x:{i}".encode() for i in range(0, 10, 2)]
+
+
+def test_a_run_beside_many_costly_patterns_leaves_the_loop_to_others(start, redis, folder):
+    # Two rows at the beginning, for a row waits for the next one before it is sent.
+    script = (f"echo '{{\"id\":0}}'; sleep 0.2; echo '{{\"id\":0}}'; "
+              f"while [ ! -e {folder}/go ]; do sleep 0.05; done; "
+              "for i in $(seq 60); do echo '{\"id\":'$i'}'; done")
+    daemon = start(open_config(redis, jobs(command(script, key="k{id}:" + "a" * 500))))
+    daemon.wait_redis()
+    run = daemon.warm().json["runs"][0]["location"]
+    until(lambda: redis.keys("k0:*"), "the first row")
+    patterns = ["*[a]*[a]*[a]*" + "?" * (i % 200) + "[" + "bcdef"[i // 200] + "]*"
+                for i in range(1000)]
+    assert daemon.invalidate({"patterns": patterns, "wait": 60}).json["complete"]
+    with open(os.path.join(folder, "go"), "w", encoding="ascii"):
+        pass
+    slowest = 0.0
+
+    def ended():
+        nonlocal slowest
+        slowest = max(slowest, daemon.get("/livez").took)
+        return daemon.get(run).json["state"] == "completed"
+
+    until(ended, "the run")
+    assert slowest < 0.3 and daemon.get(run).json["result"]["stored"] == 62
