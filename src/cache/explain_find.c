@@ -10,6 +10,7 @@
 #include "cache/tag_list.h"
 
 enum { tags_at_once = 500, entries_at_once = 100 };
+static const int64_t longest_look_ns = 1500000;
 
 /*
  * KEYS: sets; ARGV[1]: the member. Answers its lookups' hits and misses, then the places of the
@@ -169,6 +170,23 @@ static cJSON *entry_json(
 	return object;
 }
 
+/* The newest entry of a page that names the key. Others have their turn in between. Parks. */
+static cJSON *look_through(const struct redis_value *page, size_t count, struct slice key,
+	const struct explain_tags *tags)
+{
+	int64_t since_ns = clock_mono_ns();
+	cJSON *found = NULL;
+
+	for (size_t i = 0; i < count && !found; i++) {
+		found = entry_json(page->items[i], key, tags);
+		if (clock_mono_ns() - since_ns < longest_look_ns)
+			continue;
+		fiber_yield();
+		since_ns = clock_mono_ns();
+	}
+	return found;
+}
+
 /* One page backwards from `end`, which the page before has shown already where it is an id. */
 static enum error read_page(
 	struct cw *cw, struct slice end, struct redis_value **ret, struct fault *fault)
@@ -203,8 +221,7 @@ enum error explain_last_invalidation(struct cw *cw, struct slice key,
 		if (error)
 			break;
 		count = page->type == REDIS_ARRAY ? page->count : 0;
-		for (size_t i = 0; i < count && !found; i++)
-			found = entry_json(page->items[i], key, tags);
+		found = look_through(page, count, key, tags);
 		buf_clear(&end);
 		if (count)
 			buf_add(&end, redis_value_item(page->items[count - 1], 0));

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """GET /explain/{key}: what is said of a key is what Redis and the configuration have of it."""
 
+import threading
 import time
 
 import pytest
@@ -109,3 +110,22 @@ def test_odd_sets_and_what_may_not_be_asked(daemon, redis):
                       ("keep:1", "key_protected")):
         reply = daemon.get(API + "/explain/" + key)
         assert reply.status == 403 and reply.json["code"] == code
+
+
+def test_a_log_of_costly_patterns_leaves_the_loop_to_others(start, redis):
+    daemon = start(open_config(redis))
+    daemon.wait_redis()
+    patterns = ["*[a]*[a]*[a]*" + "?" * (i % 200) + "[" + "bcdef"[i // 200] + "]*"
+                for i in range(300)]
+    named = [word for pattern in patterns for word in ("p", pattern)]
+    redis.pipeline([("XADD", "cw:inval", "*", "o", "x", *named)] * 100)
+    answer = []
+    thread = threading.Thread(
+        target=lambda: answer.append(daemon.get(API + "/explain/k:" + "a" * 500)))
+    thread.start()
+    slowest = 0.0
+    while thread.is_alive():
+        slowest = max(slowest, daemon.get("/livez").took)
+    thread.join()
+    assert answer[0].status == 200 and answer[0].json["last_invalidation"] is None
+    assert slowest < 0.3
