@@ -5,12 +5,12 @@
 #include "base/glob.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/rest.h"
 #include "cache/explain_internal.h"
 #include "cache/tag.h"
 #include "cache/tag_list.h"
 
 enum { tags_at_once = 500, entries_at_once = 100 };
-static const int64_t longest_look_ns = 1500000;
 
 /*
  * KEYS: sets; ARGV[1]: the member. Answers its lookups' hits and misses, then the places of the
@@ -174,15 +174,14 @@ static cJSON *entry_json(
 static cJSON *look_through(const struct redis_value *page, size_t count, struct slice key,
 	const struct explain_tags *tags)
 {
-	int64_t since_ns = clock_mono_ns();
+	struct rest rest = {.since_ns = clock_mono_ns()};
 	cJSON *found = NULL;
 
 	for (size_t i = 0; i < count && !found; i++) {
-		found = entry_json(page->items[i], key, tags);
-		if (clock_mono_ns() - since_ns < longest_look_ns)
-			continue;
-		fiber_yield();
-		since_ns = clock_mono_ns();
+		const struct redis_value *entry = page->items[i];
+
+		found = entry_json(entry, key, tags);
+		rest_look(&rest, entry->count == 2 ? entry->items[1]->count : 1);
 	}
 	return found;
 }

@@ -15,15 +15,14 @@
 
 #include "base/glob.h"
 #include "base/mem.h"
+#include "base/rest.h"
 
 enum {
 	max_names = 500,       /* of one entry */
 	max_bytes = 64 * 1024, /* of its names; one name may be longer */
 	max_since = 1000,      /* entries that a reader looks through */
 	commands_at_once = 128,
-	looks_at_once = 64, /* at the clock */
 };
-static const int64_t longest_look_ns = 1500000;
 
 static const struct slice log_length = {"10000", 5};
 
@@ -166,9 +165,7 @@ struct inval_since {
 	char last[INVAL_ID_BYTES];
 	bool any;
 	struct named *keys, *patterns, *tags; /* sets */
-	/* At patterns, since others had their turn. */
-	unsigned looks;
-	int64_t looked_since_ns;
+	struct rest rest;		      /* from looking at patterns */
 };
 
 static void take(struct named **set, struct slice name)
@@ -287,16 +284,6 @@ bool inval_since_empty(const struct inval_since *since)
 	return !since->any;
 }
 
-/* Parks now and then. */
-static void rest(struct inval_since *since)
-{
-	if (++since->looks % looks_at_once || !fiber_current() ||
-		clock_mono_ns() - since->looked_since_ns < longest_look_ns)
-		return;
-	fiber_yield();
-	since->looked_since_ns = clock_mono_ns();
-}
-
 bool inval_since_matches(struct inval_since *since, struct slice key)
 {
 	const struct named *named, *at;
@@ -307,7 +294,7 @@ bool inval_since_matches(struct inval_since *since, struct slice key)
 	for (at = since->patterns; at; at = at->hh.next) {
 		if (glob_match(slice_of(at->name, at->n), key))
 			return true;
-		rest(since);
+		rest_look(&since->rest, 1);
 	}
 	return false;
 }

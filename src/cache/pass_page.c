@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/rest.h"
 #include "cache/entry.h"
 #include "cache/page_names.h"
 #include "cache/pass_internal.h"
@@ -16,9 +17,7 @@
 enum {
 	names_per_command = 500,
 	bytes_per_command = 256 * 1024,
-	matches_between_looks = 32,
 };
-static const int64_t longest_look_ns = 1500000;
 
 /* The member's slots that the name matches, from bit 0. */
 static uint64_t match_slots(const struct pass_request *member, struct slice name)
@@ -228,33 +227,30 @@ static void report_progress(struct pass *pass, const struct walk_page *page)
 	}
 }
 
-/* How many names may be matched between two looks at the clock. */
-static size_t names_between_looks(const struct pass *pass)
+/* How many patterns a name is compared with. */
+static size_t pattern_count(const struct pass *pass)
 {
-	size_t patterns = 1;
+	size_t count = 1;
 
 	for (size_t i = 0; i < pass->member_count; i++)
-		patterns += pass->members[i] ? pass->members[i]->pattern_count : 0;
-	return patterns < matches_between_looks ? matches_between_looks / patterns : 1;
+		count += pass->members[i] ? pass->members[i]->pattern_count : 0;
+	return count;
 }
 
 static bool look_at_page(void *context, struct walk_page *page)
 {
 	struct pass *pass = context;
 	const struct redis_value *names = page->names;
-	size_t between = names_between_looks(pass);
+	size_t patterns = pattern_count(pass);
 	struct pass_note *notes = mem_array(names->count, sizeof *notes);
 	struct page_names *unique = page_names_new(names->count);
-	int64_t began = clock_mono_ns();
+	struct rest rest = {.since_ns = clock_mono_ns()};
 
 	for (size_t i = 0; i < names->count; i++) {
 		if (page_names_add(unique, names->items[i]->text))
 			notes[i] = look_at(pass, names->items[i]->text);
-		if (i % between || clock_mono_ns() - began < longest_look_ns)
-			continue;
-		if (fiber_yield() != OK)
+		if (rest_look(&rest, patterns))
 			break;
-		began = clock_mono_ns();
 	}
 	struct removal *r = mem_alloc(sizeof *r);
 	r->pass = pass;

@@ -85,7 +85,7 @@ static enum error do_page(struct walk *walk, const struct plan_tag *tag,
 	struct tag_purge *purge = walk->purge;
 	struct slice *names = mem_array(pages->count, sizeof *names);
 
-	purge->looked_since_ns = clock_mono_ns();
+	purge->rest = (struct rest){.since_ns = clock_mono_ns()};
 	struct tag_names page = {tag, names, admit(walk, pages, names), 0};
 	enum error error = OK;
 

@@ -10,6 +10,7 @@
 #ifndef CW_CACHE_TAG_PURGE_H
 #define CW_CACHE_TAG_PURGE_H
 
+#include "base/rest.h"
 #include "base/turn.h"
 #include "cache/pattern.h"
 #include "cache/plan.h"
@@ -35,8 +36,7 @@ struct tag_purge {
 	bool changed; /* a server was replaced, promoted or emptied meanwhile */
 	/* The purge's own. */
 	struct pattern *patterns; /* the plan's */
-	int64_t looked_since_ns;  /* at names, without a park */
-	unsigned looks;
+	struct rest rest;	  /* from looking at names */
 };
 
 /* How many members the plan's tags have, those of absent keys included. Parks. */

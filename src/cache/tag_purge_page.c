@@ -7,10 +7,8 @@
 
 enum {
 	names_per_command = 100,
-	leave_ms = 3000,    /* what a cancelled purge waits for its last replies */
-	looks_at_once = 64, /* at the clock */
+	leave_ms = 3000, /* what a cancelled purge waits for its last replies */
 };
-static const int64_t longest_look_ns = 1500000;
 
 /* How many keys may still be touched. */
 static uint64_t left(const struct tag_purge *purge)
@@ -31,18 +29,6 @@ static enum error ask_exists(struct tag_purge *purge, const struct slice *names,
 	return error;
 }
 
-/* Parks now and then. */
-static enum error rest(struct tag_purge *purge)
-{
-	if (++purge->looks % looks_at_once ||
-		clock_mono_ns() - purge->looked_since_ns < longest_look_ns)
-		return OK;
-	enum error error = fiber_yield();
-
-	purge->looked_since_ns = clock_mono_ns();
-	return error;
-}
-
 bool tag_purge_elsewhere(struct tag_purge *purge, struct slice name)
 {
 	const struct plan *plan = purge->plan;
@@ -51,7 +37,7 @@ bool tag_purge_elsewhere(struct tag_purge *purge, struct slice name)
 		return true;
 	/* Who was cancelled does no more. */
 	for (size_t i = 0; i < plan->pattern_count; i++)
-		if (pattern_match(&purge->patterns[i], name) || rest(purge))
+		if (pattern_match(&purge->patterns[i], name) || rest_look(&purge->rest, 1))
 			return true;
 	return false;
 }
