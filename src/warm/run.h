@@ -15,6 +15,7 @@
 #include "source/source.h"
 #include "warm/job.h"
 #include "warm/lock.h"
+#include "warm/undo.h"
 
 /* How long a run waits for its turn: it has failed then. */
 enum { RUN_QUEUE_MS = 6 * 3600 * 1000 };
@@ -25,6 +26,7 @@ struct run_world {
 	struct log *log;
 	struct sources *sources;
 	struct jobs *jobs;
+	struct undo *undo;
 	struct turns turns;
 };
 

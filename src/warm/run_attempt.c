@@ -7,7 +7,8 @@ enum {
 	look_rows = 64,	    /* rows between two looks at the clock */
 	look_bytes = 65536, /* or so many bytes of them */
 	linger_ms = 50,	    /* a row waits no longer for company to travel with */
-	rate_nap_ms = 10,   /* few, but not single, keys between two naps */
+	undo_wait_ms = 5000,
+	rate_nap_ms = 10, /* few, but not single, keys between two naps */
 };
 
 enum error run_may_go_on(const struct run *run, struct fault *fault)
@@ -145,13 +146,16 @@ enum error run_attempt(struct run *run, bool *ret_source, struct fault *fault)
 		.deadline = run->deadline,
 		.max_row_bytes = row_max_bytes(run->conf),
 	};
+	struct window_spec spec = {run->world->cw, run->conf_job, &run->tally, run->world->undo};
 	struct source *source = NULL;
 	struct fault flushed;
 	enum error error;
 
 	*ret_source = false;
 	operation_progress(run->operation, "opening", run->tally.rows, 0);
-	error = window_open(run->world->cw, run->conf_job, &run->tally, &run->window, fault);
+	/* If Redis stays away the window does not open. */
+	undo_wait(run->world->undo, clock_deadline(undo_wait_ms));
+	error = window_open(&spec, &run->window, fault);
 	if (error)
 		goto out;
 	error = source_open(run->world->sources, &call, &source, fault);

@@ -56,8 +56,11 @@ struct warm *warm_new(struct cw *cw, struct log *log, struct sources *sources)
 	warm->log = log;
 	warm->jobs = &warm->all_jobs;
 	jobs_init(warm->jobs, cw);
-	warm->world =
-		(struct run_world){.cw = cw, .log = log, .sources = sources, .jobs = warm->jobs};
+	warm->world = (struct run_world){.cw = cw,
+		.log = log,
+		.sources = sources,
+		.jobs = warm->jobs,
+		.undo = undo_new(cw, log)};
 	warm->scheduler = scheduler_new(warm, cw, log, warm->jobs);
 	if (warm_prepare(warm, cw->conf, &fault))
 		log_error(log, "warm jobs have no schedule: %s", fault.detail);
@@ -73,6 +76,7 @@ void warm_stop(struct warm *warm)
 	warm->flushed = NULL;
 	scheduler_stop(warm->scheduler);
 	jobs_stop(warm->jobs);
+	undo_stop(warm->world.undo);
 }
 
 void warm_free(struct warm *warm)
@@ -84,6 +88,7 @@ void warm_free(struct warm *warm)
 	scheduler_free(warm->scheduler);
 	schedules_release(&warm->prepared);
 	jobs_release(warm->jobs);
+	undo_free(warm->world.undo);
 	mem_free(warm);
 }
 

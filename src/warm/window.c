@@ -23,13 +23,15 @@ static enum entry_mode entry_mode(enum conf_mode mode)
 	return ENTRY_REPLACE;
 }
 
-enum error window_open(struct cw *cw, const struct conf_job *job, struct tally *tally,
-	struct window **ret, struct fault *fault)
+enum error window_open(const struct window_spec *spec, struct window **ret, struct fault *fault)
 {
+	const struct conf_job *job = spec->job;
+	struct cw *cw = spec->cw;
 	struct window *w = mem_new(struct window);
 
 	w->cw = cw;
-	w->tally = tally;
+	w->tally = spec->tally;
+	w->undo = spec->undo;
 	w->mode = entry_mode(job->mode);
 	w->command_ms = cw->conf->redis.command_timeout_ms + command_grace_ms;
 	w->single = job->window < 4;

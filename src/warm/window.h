@@ -19,6 +19,7 @@
 
 #include "cache/entry.h"
 #include "warm/tally.h"
+#include "warm/undo.h"
 
 struct window;
 
@@ -30,9 +31,16 @@ struct window_entry {
 	uint64_t row;
 };
 
-/* Counts into `tally`, which like the job is borrowed. The log is noted from now on. Parks. */
-enum error window_open(struct cw *cw, const struct conf_job *job, struct tally *tally,
-	struct window **ret, struct fault *fault);
+/* All are borrowed. */
+struct window_spec {
+	struct cw *cw;
+	const struct conf_job *job;
+	struct tally *tally; /* what becomes of the entries */
+	struct undo *undo;   /* for what cannot be removed while Redis is away */
+};
+
+/* The log is noted from now on. Parks. */
+enum error window_open(const struct window_spec *spec, struct window **ret, struct fault *fault);
 /* Everything was flushed, or there was an error. NULL is welcome. */
 void window_close(struct window *window);
 

@@ -34,6 +34,7 @@ struct slot {
 struct window {
 	struct cw *cw;
 	struct tally *tally;
+	struct undo *undo;
 	enum entry_mode mode;
 	int64_t command_ms; /* by then Redis has answered or failed */
 	size_t slot_entries;

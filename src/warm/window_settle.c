@@ -3,7 +3,8 @@
  * What becomes of an answered batch:
  *
  *	replies -> stored, skipped or rejected
- *	the log's answer -> what is stale goes; without an answer all of the batch does
+ *	the log's answer -> what is stale goes; without an answer all of the batch does, later on if
+ *			    Redis is away
  */
 #include <string.h>
 
@@ -175,8 +176,10 @@ static void remove_stale(struct window *w, struct slot *slot, bool heard)
 			}
 		}
 		if (argc > 1 && (argc == unlink_keys + 1 || i + 1 == slot->count)) {
-			if (unlink_keys_of(w, argv, argc, &fault))
+			if (unlink_keys_of(w, argv, argc, &fault)) {
 				window_stop(w, &fault);
+				undo_add(w->undo, argv + 1, argc - 1);
+			}
 			argc = 1;
 		}
 	}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* One fiber, for as long as there is something to take back; see undo.h. */
+#include "warm/undo.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "cache/again.h"
+
+enum {
+	max_bytes = 4 * 1024 * 1024,
+	names_at_once = 500,
+	retry_ms = 1000,
+	stop_ms = 1000,
+};
+
+struct undo {
+	struct cw *cw;
+	struct log *log;
+	struct fiber_group group;
+	struct fiber_cond emptied;
+	struct buf names; /* size_t length and bytes of each */
+	size_t count, removed;
+	bool stopped;
+};
+
+struct undo *undo_new(struct cw *cw, struct log *log)
+{
+	struct undo *undo = mem_new(struct undo);
+
+	undo->cw = cw;
+	undo->log = log;
+	fiber_group_init(&undo->group, cw->loop);
+	return undo;
+}
+
+static void tell_left(const struct undo *undo, size_t count)
+{
+	if (count)
+		log_warning(undo->log,
+			"keys of broken warm runs that stay in Redis for their TTL: %zu; they may "
+			"be older than an invalidation: invalidate them",
+			count);
+}
+
+void undo_stop(struct undo *undo)
+{
+	undo->stopped = true;
+	fiber_group_cancel(&undo->group);
+	fiber_group_join(&undo->group, clock_deadline(stop_ms));
+	tell_left(undo, undo->count);
+}
+
+void undo_free(struct undo *undo)
+{
+	if (!undo)
+		return;
+	buf_release(&undo->names);
+	mem_free(undo);
+}
+
+/* Views of the first names in `argv`; the bytes that they take in *ret_bytes. */
+static size_t first_names(struct slice names, struct slice *argv, size_t *ret_bytes)
+{
+	size_t at = 0, count = 0, n;
+
+	while (count < names_at_once && at < names.n) {
+		memcpy(&n, names.p + at, sizeof n);
+		argv[count++] = slice_of(names.p + at + sizeof n, n);
+		at += sizeof n + n;
+	}
+	*ret_bytes = at;
+	return count;
+}
+
+/* Takes some back. Parks. */
+static enum error remove_some(struct undo *undo)
+{
+	struct redis_call call = {.role = REDIS_BULK, .idempotent = true};
+	struct slice *argv = mem_array(names_at_once + 1, sizeof *argv);
+	struct buf names = {0}; /* others may be added meanwhile */
+	size_t bytes, count;
+
+	buf_add(&names, buf_slice(&undo->names));
+	argv[0] = SLICE("UNLINK");
+	count = first_names(buf_slice(&names), argv + 1, &bytes);
+	enum error error =
+		redis_store_call(undo->cw->store, call, argv[1], count + 1, argv, NULL, NULL);
+	buf_release(&names);
+	mem_free(argv);
+	if (error)
+		return error;
+	buf_consume(&undo->names, bytes);
+	undo->count -= count;
+	undo->removed += count;
+	return OK;
+}
+
+static void work(void *argument)
+{
+	struct undo *undo = argument;
+	enum error error = OK;
+
+	while (undo->count && error != ERR_CANCELLED) {
+		error = again_await_redis(undo->cw, NULL, NULL);
+		if (error || redis_store_state(undo->cw->store).status != REDIS_UP)
+			continue;
+		error = remove_some(undo);
+		if (error && error != ERR_CANCELLED)
+			error = fiber_sleep(retry_ms);
+	}
+	if (undo->removed)
+		log_info(undo->log, "keys of broken warm runs that were taken back: %zu",
+			undo->removed);
+	undo->removed = 0;
+	fiber_cond_broadcast(&undo->emptied);
+}
+
+void undo_add(struct undo *undo, const struct slice *keys, size_t count)
+{
+	bool idle = undo->count == 0;
+	size_t taken = 0;
+
+	while (taken < count && !undo->stopped && undo->names.n < max_bytes) {
+		buf_append(&undo->names, &keys[taken].n, sizeof keys[taken].n);
+		buf_add(&undo->names, keys[taken++]);
+	}
+	undo->count += taken;
+	tell_left(undo, count - taken);
+	if (idle && taken)
+		fiber_spawn(&undo->group, "undo", work, undo);
+}
+
+enum error undo_wait(struct undo *undo, int64_t deadline)
+{
+	enum error error = OK;
+
+	while (undo->count && !error)
+		error = fiber_cond_wait(&undo->emptied, deadline);
+	return error;
+}
