@@ -43,6 +43,19 @@ redis: {{url: "{redis.url}"}}
 """
 
 
+def answers_until(daemon, ended, what):
+    """Asks /livez until ended(): no answer may wait for most of that time, as if the loop stood still."""
+    began, slowest = time.monotonic(), 0.0
+
+    def look():
+        nonlocal slowest
+        slowest = max(slowest, daemon.get("/livez").took)
+        return ended()
+
+    until(look, what)
+    assert slowest < max(0.3, (time.monotonic() - began) / 3), slowest
+
+
 class Redis:
     """A redis-server on a Unix socket, spoken to over a connection of our own."""
 
