@@ -2,8 +2,7 @@
 /*
  * Fibers: functions with a stack of their own that run on the loop's thread and may wait.
  *
- *	spawn -> READY -> RUNNING -> PARKED -> READY -> ... -> the function returns, the stack is
- *reused
+ *	spawn -> READY -> RUNNING -> PARKED -> READY -> ... -> it returns, its stack is reused
  *
  * A function that may wait says "Parks." in its comment. Between two parks nothing else runs;
  * across a park, shared things may have changed. Parking functions return OK, ERR_TIMEOUT when

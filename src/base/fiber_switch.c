@@ -5,8 +5,8 @@
  *	a parked stack, from its top down:  return address, rbp, rbx, r12 - r15, control words
  *
  * Special: what the System V ABI lets a function clobber is the caller's to keep, and the
- *compiler's work; so the rest is all that a switch must save. Shadow stacks would have to be
- *switched, too: the Makefile builds this file without the mark that lets the loader turn them on.
+ * compiler's work; so the rest is all that a switch must save. Shadow stacks would have to be
+ * switched, too: the Makefile builds this file without the mark that lets the loader turn them on.
  */
 #include "base/fiber_switch.h"
 

@@ -7,7 +7,7 @@
  * The leases of the keys end with the write: what their holders load was read before it.
  *
  * Special: a tag's set that is no sorted set refuses its ZADD within EXEC, when the SET is done.
- *The value goes again then: without its tag nobody could invalidate it.
+ * The value goes again then: without its tag nobody could invalidate it.
  */
 #include <assert.h>
 

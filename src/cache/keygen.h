@@ -6,7 +6,7 @@
  *
  * Integers plain, true, false and null as such; in texts every byte outside A-Za-z0-9._- as %XX.
  * A key beyond 200 bytes keeps its prefix and the colon, so that patterns and namespaces still
- *reach it: all after them becomes `#` and the first 32 hex digits of its SHA-256. Test vectors:
+ * reach it: all after them becomes `#` and the first 32 hex digits of its SHA-256. Test vectors:
  * docs/keys.json.
  */
 #ifndef CW_CACHE_KEYGEN_H

@@ -4,8 +4,7 @@
  * selectors before its first deletion, so that whoever stores what it loaded earlier can see that
  * it is stale.
  *
- *	loader: id = last id ... load ... store, read the log from id -> a match: delete what it
- *stored
+ *	loader: id = last id ... load ... store, read the log from id -> a match: delete it again
  */
 #ifndef CW_CACHE_LOG_H
 #define CW_CACHE_LOG_H

@@ -8,9 +8,8 @@
  *	          answer: the answer is queued -> completed
  *
  * Special: MHD reads no body and closes the connection when the answer is queued in the first call,
- * which is what a refusal wants; an answer of a handler keeps the connection. A client that hangs
- *up while its answer is awaited completes the request at once; the handler goes on with what it
- *has.
+ * which is what a refusal wants; an answer of a handler keeps the connection. Who hangs up while
+ * the answer is awaited completes the request at once; the handler goes on with what it has.
  */
 #include <assert.h>
 #include <string.h>

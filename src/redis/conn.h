@@ -2,8 +2,7 @@
 /*
  * One connection to Redis that mends itself: flights in, outcomes out.
  *
- *	submit -> queue -> out (one write a turn) -> Redis -> reader -> the queue's head gets the
- *reply
+ *	submit -> queue -> out (one write a turn) -> Redis -> reader -> reply of the queue's head
  *
  *	WAITING -> RESOLVING -> CONNECTING -> HANDSHAKE -> READY
  *	   ^------------- any failure: the queue fails, backoff -'

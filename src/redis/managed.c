@@ -2,9 +2,8 @@
 /*
  * The life of the private server; its folder is managed_folder.c's.
  *
- *	start -> CLEARING (a leftover on the socket is told to SHUTDOWN) -> RUNNING --dies-->
- *WAITING
- *	            ^-----------------------------------------------------------------------'
+ *	start -> CLEARING (a leftover is told to SHUTDOWN) -> RUNNING --dies--> WAITING
+ *	            ^------------------------------------------------------------'
  *
  * Special: nothing here blocks. setpriv(1) asks the kernel to kill the server with us, so it ends
  * even after a kill -9; a session of its own keeps the terminal's Ctrl-C from reaching it first.

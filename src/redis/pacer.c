@@ -6,7 +6,7 @@
  *	PINGs are quick		      -> a shorter pause; without one: a somewhat larger page
  *
  * Special: it goes by the median of a few PINGs. Bulk work shows in most of them, because one of
- *its commands is nearly always running; what shows in one alone is the machine's noise, which no
+ * its commands is nearly always running; what shows in one alone is the machine's noise, which no
  * smaller page would cure. The wish is well below the limit: who comes at the wrong moment waits
  * for a whole command and not, as the median does, for half of one.
  */

@@ -6,7 +6,7 @@
  *
  * The struct lives until its last handle's close callback, whoever waits or has ceased to. The
  * group's id stays ours to signal while the child is not reaped or another member lives; it is
- *asked for right after the reaping, and an empty group is never signalled again.
+ * asked for right after the reaping, and an empty group is never signalled again.
  */
 #include "source/spawn.h"
 

@@ -2,8 +2,7 @@
 /*
  * Inside of source/: where a source's bytes come from. One vtable over file, command and HTTP.
  *
- *	open -> read, read, ... (0 bytes: the document is over) -> next_document -> read ... ->
- *close
+ *	open -> read, read, ... (0 bytes: the end) -> next_document -> read ... -> close
  *
  * A transport reads ahead by one chunk at most and then only when asked again.
  */

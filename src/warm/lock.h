@@ -2,8 +2,8 @@
 /*
  * Over all daemons: one run of a job at a time, and each fire of a schedule once.
  *
- *	cw:run:<job>          "<token>:<operation>"  PX 10 s, renewed every 3 s, removed by its
- *owner cw:fire:<job>:<time>  "<token>"              a receipt that ends by itself
+ *	cw:run:<job>          "<token>:<operation>"  PX 10 s, renewed every 3 s by its owner
+ *	cw:fire:<job>:<time>  "<token>"              a receipt that ends by itself
  *
  * The lock is a lease: a daemon that was away for longer than it lasts may find a second run
  * beside its own. That costs work and nothing else, for storing an entry twice is storing it once.

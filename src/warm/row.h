@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a source's row to what is stored: key, value, TTL, tags. Buffers are used again from row to
- *row.
+ * From a source's row to what is stored: key, value, TTL, tags. Each row uses the same buffers.
  *
  *	row -> template key -> guard -> value (template, or the row as JSON) -> size -> TTL -> tags
  */

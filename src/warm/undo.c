@@ -78,10 +78,11 @@ static enum error remove_some(struct undo *undo)
 {
 	struct redis_call call = {.role = REDIS_BULK, .idempotent = true};
 	struct slice *argv = mem_array(names_at_once + 1, sizeof *argv);
-	struct buf names = {0}; /* others may be added meanwhile */
+	struct buf names = {0}; /* a copy: others may be added meanwhile, which moves them all */
 	size_t bytes, count;
 
-	buf_add(&names, buf_slice(&undo->names));
+	first_names(buf_slice(&undo->names), argv + 1, &bytes);
+	buf_append(&names, undo->names.p, bytes);
 	argv[0] = SLICE("UNLINK");
 	count = first_names(buf_slice(&names), argv + 1, &bytes);
 	enum error error =
