@@ -16,6 +16,7 @@ http_handler api_dependencies_list, api_dependencies_get, api_dependencies_put;
 http_handler api_dependencies_post, api_dependencies_delete, api_explain;
 http_handler api_config, api_reload;
 http_handler api_key_get, api_key_put, api_key_delete, api_key_ttl, api_key_expire;
+http_handler api_key_lease_end;
 http_handler api_keys_list, api_keys_mget, api_keys_mset, api_keys_mdelete, api_key_make;
 http_handler api_results, api_loaders;
 http_handler api_session_create, api_session_get, api_session_patch, api_session_delete;

@@ -9,11 +9,11 @@
 
 #include "api/body.h"
 #include "api/handlers.h"
+#include "api/keys.h"
 #include "api/operations.h"
 #include "base/glob.h"
 #include "base/mem.h"
 #include "cache/key.h"
-#include "cache/tag.h"
 
 enum { default_wait_seconds = 10, max_wait_seconds = 300 };
 
@@ -162,7 +162,7 @@ static enum error add_header_tags(struct asked *asked, const char *header, struc
 		struct slice tag = slice_of(text.p + from, i - from);
 		struct fault own;
 
-		if (tag.n && tag_check(tag, &own))
+		if (tag.n && keys_header_tag(tag, &own))
 			return fault_set(
 				fault, ERR_BAD_REQUEST, "the header %s: %s", header, own.detail);
 		if (tag.n)

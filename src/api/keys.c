@@ -123,9 +123,11 @@ void api_key_put(struct request *request, void *context)
 	enum entry_outcome outcome;
 	struct fault fault;
 
-	if (keys_name(request, &scratch, &write.key, &fault) ||
-		read_put(request, &write, &tags, &fault) ||
-		store(request, &app->cw, &write, &outcome, &fault)) {
+	if (keys_name(request, &scratch, &write.key, &fault)) {
+		reply_fault(request, &fault);
+	} else if (read_put(request, &write, &tags, &fault) ||
+		   store(request, &app->cw, &write, &outcome, &fault)) {
+		keys_lease_refused(request, &app->cw, write.key);
 		reply_fault(request, &fault);
 	} else if (outcome == ENTRY_NOT_STORED) {
 		fault_set(&fault, ERR_PRECONDITION_FAILED,

@@ -27,6 +27,8 @@ enum error keys_ttl_text(struct slice text, int64_t *ret_ms, struct fault *fault
 /* The same of a body's member at `pointer`: ERR_BAD_BODY. */
 enum error keys_ttl_member(
 	struct json_value value, const char *pointer, int64_t *ret_ms, struct fault *fault);
+/* tag_check() of a tag in a header, which holds no comma either: ERR_BAD_BODY. */
+enum error keys_header_tag(struct slice tag, struct fault *fault);
 /*
  * The tags that the header Surrogate-Key names, parted by spaces; views of the request in an array
  * to be freed. ERR_BAD_REQUEST.

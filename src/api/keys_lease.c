@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* GET ?lease= and PUT X-Cache-Lease; see keys_lease.h. */
+/* GET ?lease=, PUT with X-Cache-Lease and DELETE .../lease; see keys_lease.h. */
 #include "api/keys_lease.h"
 
+#include "api/handlers.h"
+#include "api/keys.h"
 #include "cache/lease.h"
 
 enum { again_s = 1 };
@@ -38,7 +40,7 @@ static bool came_meanwhile(
 		entry_release(&fresh);
 		return false;
 	}
-	lease_release(cw, key, slice_str(lease->token));
+	lease_release(cw, key, slice_str(lease->token), NULL);
 	entry_release(entry);
 	*entry = fresh;
 	return true;
@@ -79,6 +81,34 @@ bool keys_lease_answer(struct request *request, struct app *app, struct slice ke
 	reply_retry_after(request, again_s);
 	reply_none(request, "somebody else is loading it: come again");
 	return true;
+}
+
+void keys_lease_refused(struct request *request, struct cw *cw, struct slice key)
+{
+	struct slice token;
+
+	if (request_header(request, "X-Cache-Lease", &token))
+		lease_release(cw, key, token, NULL);
+}
+
+void api_key_lease_end(struct request *request, void *context)
+{
+	struct app *app = context;
+	struct buf scratch = {0};
+	struct slice key, token;
+	struct fault fault;
+	enum error error = keys_name(request, &scratch, &key, &fault);
+
+	if (!error && !request_header(request, "X-Cache-Lease", &token))
+		error = fault_set(&fault, ERR_BAD_REQUEST,
+			"send the header X-Cache-Lease with the token of the lease that ends");
+	if (!error)
+		error = lease_release(&app->cw, key, token, &fault);
+	if (error)
+		reply_fault(request, &fault);
+	else
+		reply_empty(request, 204);
+	buf_release(&scratch);
 }
 
 enum error keys_lease_put(struct cw *cw, struct slice token, const struct entry_write *write,

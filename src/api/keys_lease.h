@@ -16,6 +16,11 @@ enum error keys_lease_wanted(struct request *request, int64_t *ret_s, struct fau
 bool keys_lease_answer(struct request *request, struct app *app, struct slice key, int64_t seconds,
 	struct entry *entry);
 /*
+ * A PUT was refused: the lease that it names stores nothing any more, and is given back so that
+ * another caller may load. Nothing is done where it names none, or another one. Parks.
+ */
+void keys_lease_refused(struct request *request, struct cw *cw, struct slice key);
+/*
  * PUT under the lease `token`. ERR_LEASE_LOST where it is not alive, or where the key was
  * invalidated while its value was loaded: nothing is stored then. Parks.
  */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Names and TTLs of keys as callers write them; see keys.h. */
 #include "api/keys.h"
+
+#include <string.h>
+
 #include "base/crypto.h"
 #include "base/mem.h"
 #include "cache/tag.h"
@@ -97,6 +100,14 @@ static bool next_word(struct slice *text, struct slice *ret)
 	return n > 0;
 }
 
+enum error keys_header_tag(struct slice tag, struct fault *fault)
+{
+	if (memchr(tag.p, ',', tag.n))
+		return fault_set(fault, ERR_BAD_BODY,
+			"a tag holds a comma, which separates tags in other headers");
+	return tag_check(tag, fault);
+}
+
 enum error keys_tags(
 	struct request *request, struct slice **ret, size_t *ret_count, struct fault *fault)
 {
@@ -113,7 +124,7 @@ enum error keys_tags(
 			return fault_set(fault, ERR_BAD_REQUEST,
 				"the header Surrogate-Key names more than %d tags",
 				ENTRY_MANY_TAGS);
-		if (tag_check(tag, &own))
+		if (keys_header_tag(tag, &own))
 			return fault_set(
 				fault, ERR_BAD_REQUEST, "the header Surrogate-Key: %s", own.detail);
 		(*ret)[(*ret_count)++] = tag;

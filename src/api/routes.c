@@ -64,6 +64,8 @@ const struct route routes[] = {
 		"Deletes a value."},
 	{"GET", CACHE "/keys/{key}/ttl", SCOPE_KEYS, 0, api_key_ttl, "key_encoding",
 		"How long a value lives."},
+	{"DELETE", CACHE "/keys/{key}/lease", SCOPE_KEYS, 0, api_key_lease_end, "key_encoding",
+		"Gives a lease back without a value."},
 	{"POST", CACHE "/keys/{key}/expire", SCOPE_WRITE, ROUTE_JSON, api_key_expire, "key_encoding",
 		"Sets how long a value lives."},
 	{"GET", CACHE "/keys", SCOPE_KEYS, 0, api_keys_list, "match limit cursor key_encoding",

@@ -67,13 +67,14 @@ enum error lease_taken(struct cw *cw, struct slice key, bool *ret, struct fault 
 	return error;
 }
 
-void lease_release(struct cw *cw, struct slice key, struct slice token)
+enum error lease_release(struct cw *cw, struct slice key, struct slice token, struct fault *fault)
 {
 	struct buf name = {0};
 
 	lease_key(cw, key, &name);
-	token_remove(cw, buf_slice(&name), token);
+	enum error error = token_remove(cw, buf_slice(&name), token, fault);
 	buf_release(&name);
+	return error;
 }
 
 /* A store on its way. */

@@ -42,7 +42,10 @@ enum error lease_taken(struct cw *cw, struct slice key, bool *ret, struct fault 
  */
 enum error lease_store(struct cw *cw, struct slice token, const struct entry_write *write,
 	bool *ret_kept, struct fault *fault);
-/* Gives it back without a value. Parks; works in cleanup sections. */
-void lease_release(struct cw *cw, struct slice key, struct slice token);
+/*
+ * Gives it back without a value; OK also where it has ended or is not this one. Parks; works in
+ * cleanup sections.
+ */
+enum error lease_release(struct cw *cw, struct slice key, struct slice token, struct fault *fault);
 
 #endif

@@ -72,7 +72,7 @@ static void give_back(struct result *result, const struct fault *why)
 {
 	if (!result->lease.token[0])
 		return;
-	lease_release(result->cw, result->request->key, slice_str(result->lease.token));
+	lease_release(result->cw, result->request->key, slice_str(result->lease.token), NULL);
 	result->lease.token[0] = '\0';
 	results_wake(result->cw, result->request->key, why);
 }
@@ -216,7 +216,8 @@ void result_finish(struct result *result, struct slice value, struct fault *faul
 	result->cw->loads++;
 	if (result->lease.token[0]) {
 		if (lease_store(result->cw, slice_str(result->lease.token), &write, &kept, fault))
-			lease_release(result->cw, request->key, slice_str(result->lease.token));
+			lease_release(
+				result->cw, request->key, slice_str(result->lease.token), NULL);
 		result->lease.token[0] = '\0';
 		result->state = RESULT_MISS;
 		result->dropped = !kept;

@@ -3,6 +3,7 @@
 #include "cache/tag.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 enum { space = 0x20, delete = 0x7f };
 
@@ -13,13 +14,15 @@ enum error tag_check(struct slice tag, struct fault *fault)
 	if (tag.n > TAG_MAX_BYTES)
 		return fault_set(fault, ERR_BAD_BODY, "a tag has %zu bytes; at most %d are taken",
 			tag.n, TAG_MAX_BYTES);
-	for (size_t i = 0; i < tag.n; i++) {
-		unsigned char c = (unsigned char)tag.p[i];
+	while (tag.n) {
+		uint32_t point;
+		size_t n = utf8_next(tag, &point);
 
-		if (c <= space || c == delete || c == ',')
-			return fault_set(fault, ERR_BAD_BODY,
-				"a tag holds a space, a comma or a control byte, which part tags "
-				"in headers");
+		if (!n)
+			return fault_set(fault, ERR_BAD_BODY, "a tag is not UTF-8");
+		if (point < space || point == delete)
+			return fault_set(fault, ERR_BAD_BODY, "a tag holds a control byte");
+		tag = slice_of(tag.p + n, tag.n - n);
 	}
 	return OK;
 }

@@ -21,7 +21,11 @@
 
 enum { TAG_MAX_BYTES = 256 };
 
-/* Empty, too long, spaces or control bytes, or a comma: ERR_BAD_BODY. Other bytes are welcome. */
+/*
+ * ERR_BAD_BODY for a tag that is empty, longer than TAG_MAX_BYTES, not UTF-8, or that holds a
+ * control byte (0x00 to 0x1f, 0x7f). Any other text is a tag; what headers need beyond that is
+ * their parser's rule.
+ */
 enum error tag_check(struct slice tag, struct fault *fault);
 /* Appends the key of its set. */
 void tag_key(const struct cw *cw, struct slice tag, struct buf *out);

@@ -55,12 +55,16 @@ bool token_is(const struct redis_value *holder, const char *token)
 	       (holder->type == REDIS_STRING && slice_starts(holder->text, slice_str(token)));
 }
 
-void token_remove(struct cw *cw, struct slice key, struct slice token)
+enum error token_remove(struct cw *cw, struct slice key, struct slice token, struct fault *fault)
 {
 	struct redis_call call = {.idempotent = true, .deadline = clock_deadline(remove_ms)};
 	struct slice argv[] = {SLICE("EVAL"), slice_str(remove_script), SLICE("1"), key, token};
 
-	redis_store_call(cw->store, call, key, sizeof argv / sizeof *argv, argv, NULL, NULL);
+	/* The script compares beginnings. */
+	if (token.n != TOKEN_DIGITS)
+		return OK;
+	return redis_store_call(
+		cw->store, call, key, sizeof argv / sizeof *argv, argv, NULL, fault);
 }
 
 enum error token_extend(struct cw *cw, struct slice key, struct slice token, int64_t ttl_ms,

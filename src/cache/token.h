@@ -24,7 +24,10 @@ bool token_is(const struct redis_value *holder, const char *token);
 /* Lets it live ttl_ms from now; *ret_held: the token's holder has it still. Parks. */
 enum error token_extend(struct cw *cw, struct slice key, struct slice token, int64_t ttl_ms,
 	bool *ret_held, struct fault *fault);
-/* Removes the key where the token's holder has it still. Parks; for cleanup sections too. */
-void token_remove(struct cw *cw, struct slice key, struct slice token);
+/*
+ * Removes the key where the token's holder has it still; OK also where it does not. A token of
+ * another length holds nothing. Parks; for cleanup sections too.
+ */
+enum error token_remove(struct cw *cw, struct slice key, struct slice token, struct fault *fault);
 
 #endif

@@ -92,9 +92,9 @@ static enum error give_back(struct cw_cache *cache, void *args, struct fault *fa
 	const struct giving *asked = args;
 	enum error error = check_key(cache, asked->key, fault);
 
-	if (!error && token_of(asked->lease).n)
-		lease_release(&cache->engine, slice_from(asked->key), token_of(asked->lease));
-	return error;
+	if (error)
+		return error;
+	return lease_release(&cache->engine, slice_from(asked->key), token_of(asked->lease), fault);
 }
 
 enum cw_status cw_lease_release(struct cw_cache *cache, const struct cw_lease *lease,

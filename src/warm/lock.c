@@ -96,7 +96,7 @@ void lock_release(struct lock *lock)
 	while (lock->keepers.count)
 		fiber_group_join(&lock->keepers, DEADLINE_NONE);
 	if (!lock->lost)
-		token_remove(lock->cw, buf_slice(&lock->key), slice_str(lock->token));
+		token_remove(lock->cw, buf_slice(&lock->key), slice_str(lock->token), NULL);
 	lock_abandon(lock);
 }
 

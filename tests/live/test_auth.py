@@ -50,6 +50,7 @@ ROUTES = {
     ("DELETE", CACHE + "/keys/{key}"): "write",
     ("GET", CACHE + "/keys/{key}/ttl"): "keys",
     ("POST", CACHE + "/keys/{key}/expire"): "write",
+    ("DELETE", CACHE + "/keys/{key}/lease"): "keys",
     ("POST", CACHE + "/mget"): "keys",
     ("POST", CACHE + "/mset"): "write",
     ("POST", CACHE + "/mdelete"): "write",

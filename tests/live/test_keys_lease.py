@@ -127,3 +127,35 @@ def test_a_tag_that_cannot_be_kept_takes_the_value_back(start, redis):
     assert redis("EXISTS", "l:odd") == 0
     # Whoever asks next may load.
     taken(daemon, "l:odd")
+
+
+def test_a_lease_is_given_back(shared, shared_redis):
+    headers = taken(shared, "l:back")
+    for token in ("", "0", headers["X-Cache-Lease"][:-1], "0" * 32):
+        reply = shared.request("DELETE", path("l:back", what="/lease"), headers={"X-Cache-Lease": token})
+        assert reply.status == 204 and shared_redis("EXISTS", "cw:lease:{0}:l:back") == 1
+    assert shared.request("DELETE", path("l:back", what="/lease"), headers=headers).status == 204
+    refused(put(shared, "l:back", b"late", headers=headers), 409, "lease_lost")
+    taken(shared, "l:back")
+    assert shared.request("DELETE", path("l:back", what="/lease"), headers=headers).status == 204
+    assert shared_redis("EXISTS", "cw:lease:{0}:l:back") == 1
+
+
+def test_a_lease_is_given_back_by_its_name_alone(shared):
+    refused(shared.request("DELETE", path("l:back", what="/lease")), 400, "bad_request", "X-Cache-Lease")
+    refused(shared.request("DELETE", path("cw:x", what="/lease"), headers={"X-Cache-Lease": "0" * 32}),
+            403, "key_reserved")
+
+
+@pytest.mark.parametrize("query, more, status", [
+    ("?ttl=0", {}, 400), ("?nx=true", {}, 400), ("", {"Surrogate-Key": "a,b"}, 400),
+    ("", {"Surrogate-Key": "caf\xe9"}, 400)])
+def test_a_refused_put_ends_the_lease(shared, shared_redis, query, more, status):
+    headers = taken(shared, "l:no")
+    assert put(shared, "l:no", b"x", query, headers={**headers, **more}).status == status
+    assert shared_redis("EXISTS", "cw:lease:{0}:l:no") == 0
+    other = taken(shared, "l:no")
+    # Another's refused PUT ends nothing.
+    assert put(shared, "l:no", b"x", query, headers={**headers, **more}).status == status
+    assert put(shared, "l:no", b"x", headers=other).status == 201
+    shared_redis("UNLINK", "l:no")

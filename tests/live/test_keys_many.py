@@ -412,7 +412,7 @@ BAD_ENTRIES = [
     ({"key": "a", "value": "x", "ttl": "60"}, "/ttl", "bad_body"),
     ({"key": "a", "value": "x", "tags": "red"}, "/tags", "bad_body"),
     ({"key": "a", "value": "x", "tags": [["red"]]}, "/tags/0", "bad_body"),
-    ({"key": "a", "value": "x", "tags": ["ok", "two words"]}, "/tags/1", "bad_body"),
+    ({"key": "a", "value": "x", "tags": ["ok", "two\nlines"]}, "/tags/1", "bad_body"),
     ({"key": "a", "value": "x", "tags": ["t" * 257]}, "/tags/0", "bad_body"),
     ({"key": "a", "value": "x", "tags": ["t"] * 101}, "/tags", "bad_body"),
     ({"key": "a", "value": "x", "nx": True}, "/nx", "bad_body"),

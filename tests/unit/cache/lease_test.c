@@ -146,9 +146,9 @@ static void others_store(void)
 	store(lease.token, ERR_LEASE_LOST);
 	ck_assert_int_eq(engine_call("STRLEN", "k:1", NULL, NULL), 3);
 	lease = take();
-	lease_release(&engine, key, SLICE("0123456789abcdef0123456789abcdef"));
+	lease_release(&engine, key, SLICE("0123456789abcdef0123456789abcdef"), NULL);
 	ck_assert_str_eq(take().token, "");
-	lease_release(&engine, key, slice_str(lease.token));
+	lease_release(&engine, key, slice_str(lease.token), NULL);
 	ck_assert_str_ne(take().token, "");
 }
 

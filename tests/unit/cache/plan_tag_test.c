@@ -54,7 +54,7 @@ START_TEST(what_is_no_tag_is_refused_by_place)
 {
 	setup();
 	invalidation_add_tag(asked, SLICE("good"));
-	invalidation_add_tag(asked, SLICE("b,ad"));
+	invalidation_add_tag(asked, SLICE("b\nad"));
 	ck_assert_int_eq(plan_new(asked, &plan, &fault), ERR_BAD_BODY);
 	ck_assert_str_eq(fault.pointer, "/tags/1");
 	teardown();

@@ -7,9 +7,12 @@
 
 static const struct slice red_green[] = {SLICE("red"), SLICE("green")};
 
-START_TEST(tags_are_words_without_commas)
+START_TEST(tags_are_text_without_control_bytes)
 {
-	static const char *const bad[] = {"", " ", "a b", "a,b", "a\n", "\x7f", "\t"};
+	static const char *const bad[] = {"", "a\n", "\x7f", "a\tb", "\x1b", "caf\xe9",
+		"\xed\xa0\x80", "\xc0\x80", "cut off \xe6\x97"};
+	static const char *const good[] = {" ", "red shoes", "a,b", "caf\xc3\xa9:*?[/\"\\%2C",
+		"\xe6\x97\xa5\xe6\x9c\xac", "\xf0\x9f\x98\x80"};
 	char long_tag[TAG_MAX_BYTES + 1];
 	struct fault fault;
 
@@ -18,7 +21,9 @@ START_TEST(tags_are_words_without_commas)
 	memset(long_tag, 'x', sizeof long_tag);
 	ck_assert_int_eq(tag_check(slice_of(long_tag, sizeof long_tag), &fault), ERR_BAD_BODY);
 	ck_assert_int_eq(tag_check(slice_of(long_tag, TAG_MAX_BYTES), &fault), OK);
-	ck_assert_int_eq(tag_check(SLICE("caf\xc3\xa9:*?[/\"\\"), &fault), OK);
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+		ck_assert_int_eq(tag_check(slice_str(good[i]), &fault), OK);
+	ck_assert_int_eq(tag_check(slice_of("a\0b", 3), &fault), ERR_BAD_BODY);
 }
 END_TEST
 
@@ -59,5 +64,5 @@ START_TEST(only_keys_that_are_there_are_tagged_with_their_expiry)
 }
 END_TEST
 
-TEST_SUITE(
-	"tag", tags_are_words_without_commas, only_keys_that_are_there_are_tagged_with_their_expiry)
+TEST_SUITE("tag", tags_are_text_without_control_bytes,
+	only_keys_that_are_there_are_tagged_with_their_expiry)
