@@ -7,6 +7,8 @@ BUILD ?= build
 Q ?= @
 CONFIG ?= conf/demo.yaml
 PYTEST ?= /usr/bin/python3 -m pytest
+# How many tests run at a time: most of them wait for something.
+WORKERS ?= 4
 # How the targets that build first do so, unless make was told already.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
@@ -107,40 +109,38 @@ $(BUILD)/src/base/fiber_switch.o: CFLAGS := $(CFLAGS:-fcf-protection=-fcf-protec
 library: $(BUILD)/libcachewarden.so $(BUILD)/libcachewarden.a $(PROGRAMS)
 
 deps:
-	@sh tests/deps.sh
+	@sh tests/deps.sh run test lint $(if $(BENCH),bench)
 
-run: deps
+run:
+	@sh tests/deps.sh run
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@sh tests/run.sh $(BUILD)/cachewardend $(CONFIG)
 
 # Every test: lint, then both suites on the release build, then both under the sanitizers.
 test: deps
-	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory $(JOBS) all $(BUILD)/unit
-	@$(MAKE) --no-print-directory -j1 check live
-	@$(MAKE) --no-print-directory asan tsan
+	@MAKE="$(MAKE)" JOBS="$(JOBS)" BUILD="$(BUILD)" sh tests/all.sh
 
-# One suite: make check SUITE=glob. All: four at a time, for most of them wait for something.
+# One suite: make check SUITE=glob
 check: $(BUILD)/unit
-	@printf '%s\n' $(or $(SUITE),$$($(BUILD)/unit --list)) | xargs -P 4 -n 1 $(BUILD)/unit
+	@printf '%s\n' $(or $(SUITE),$$($(BUILD)/unit --list)) | xargs -P $(WORKERS) -n 1 $(BUILD)/unit
 
 # Some of them: make live TESTS='tests/live/test_http.py -k host'
 live: $(BUILD)/cachewardend $(PROGRAMS) $(BUILD)/libcachewarden.a
-	CACHEWARDEN_BIN=$(abspath $<) $(PYTEST) -q -p no:cacheprovider $(or $(TESTS),tests/live)
+	CACHEWARDEN_BIN="$$(realpath $<)" $(PYTEST) -q -p no:cacheprovider -n $(WORKERS) $(or $(TESTS),tests/live)
 
 # The tests that look for rare interleavings, with their full numbers of rounds.
 soak: $(BUILD)/cachewardend
-	CACHEWARDEN_SOAK=1 CACHEWARDEN_BIN=$(abspath $<) $(PYTEST) -q -p no:cacheprovider \
+	CACHEWARDEN_SOAK=1 CACHEWARDEN_BIN="$$(realpath $<)" $(PYTEST) -q -p no:cacheprovider \
 		$(or $(TESTS),-m soak tests/live)
 
 asan:
-	@$(MAKE) --no-print-directory $(JOBS) MODE=asan BUILD=$(BUILD)/asan all $(BUILD)/asan/unit
+	@$(MAKE) --no-print-directory $(JOBS) MODE=asan BUILD=$(BUILD)/asan all $(BUILD)/asan/unit library
 	@$(MAKE) --no-print-directory -j1 MODE=asan BUILD=$(BUILD)/asan check live
 
 # The library alone: the daemon has one thread.
 tsan:
 	@$(MAKE) --no-print-directory $(JOBS) MODE=tsan BUILD=$(BUILD)/tsan library
-	CACHEWARDEN_BIN=$(abspath $(BUILD)/tsan/cachewardend) $(PYTEST) -q -p no:cacheprovider \
+	CACHEWARDEN_BIN="$$(realpath $(BUILD)/tsan)/cachewardend" $(PYTEST) -q -p no:cacheprovider \
 		-k threads tests/live/test_library.py
 
 coverage:
@@ -148,7 +148,7 @@ coverage:
 	gcovr -r . $(BUILD)/coverage --exclude tests --print-summary
 
 bench: $(BUILD)/cachewardend
-	CACHEWARDEN_BIN=$(abspath $<) /usr/bin/python3 tests/bench/bench.py $(BUILD)/bench.json $(BENCH)
+	CACHEWARDEN_BIN="$$(realpath $<)" /usr/bin/python3 tests/bench/bench.py $(BUILD)/bench.json $(BENCH)
 
 lint:
 	@PKGS="$(PKGS)" sh tests/lint/lint.sh

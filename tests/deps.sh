@@ -1,17 +1,46 @@
 #!/bin/sh
-# Installs the Debian packages that building, testing and measuring need; instant when all are here.
+# SPDX-License-Identifier: MIT
+# deps.sh [--list] GROUP...: installs the Debian packages of these groups; instant when all are
+# here. With --list it prints their names instead.
+#   run    what building, and the demonstration of `make run`, need
+#   test   what the suites need beside it
+#   lint   what `make lint` and `make coverage` need
+#   bench  the peers that `make bench` measures against
 set -eu
 
-packages="gcc g++ make pkg-config libc6-dev libmicrohttpd-dev libhiredis-dev libuv1-dev libcjson-dev
-libyaml-dev libcurl4-gnutls-dev libgnutls28-dev libsystemd-dev libzstd-dev uthash-dev check valgrind
-redis-server redis-tools util-linux tzdata python3 python3-pytest curl jq procps systemd
-clang-format clang-tidy cppcheck gcovr"
-# For `make bench` alone: make deps BENCH=1
-[ -z "${BENCH:-}" ] || packages="$packages nginx-light wrk webdis prometheus-redis-exporter"
+run="gcc make pkg-config libc6-dev libmicrohttpd-dev libhiredis-dev libuv1-dev libcjson-dev
+libyaml-dev libcurl4-gnutls-dev libgnutls28-dev libsystemd-dev libzstd-dev uthash-dev redis-server
+curl jq"
+test="g++ check valgrind redis-tools util-linux tzdata python3 python3-pytest python3-pytest-xdist
+procps systemd"
+lint="clang-format clang-tidy cppcheck gcovr python3"
+bench="nginx-light wrk webdis prometheus-redis-exporter"
+
+list=
+if [ "${1:-}" = --list ]; then
+	list=1
+	shift
+fi
+packages=
+for group in "$@"; do
+	case $group in
+	run) packages="$packages $run" ;;
+	test) packages="$packages $test" ;;
+	lint) packages="$packages $lint" ;;
+	bench) packages="$packages $bench" ;;
+	*)
+		echo "deps.sh: $group is not a group: run, test, lint, bench" >&2
+		exit 2
+		;;
+	esac
+done
+if [ -n "$list" ]; then
+	echo $packages
+	exit 0
+fi
 
 if ! command -v apt-get >/dev/null 2>&1; then
-	echo "This machine has no apt-get. cachewarden needs what these Debian packages bring:"
-	echo "$packages"
+	echo "This machine has no apt-get. Install what these Debian packages bring:" $packages
 	exit 0
 fi
 missing=$(for p in $packages; do
@@ -19,9 +48,29 @@ missing=$(for p in $packages; do
 done)
 [ -n "$missing" ] || exit 0
 sudo=
-[ "$(id -u)" = 0 ] || sudo=sudo
+if [ "$(id -u)" != 0 ]; then
+	sudo=sudo
+	if ! command -v sudo >/dev/null 2>&1; then
+		echo "Packages are missing, and neither root nor sudo is here to install them. As root:" >&2
+		echo "  apt-get install --no-install-recommends" $missing >&2
+		exit 1
+	fi
+fi
 echo "installing:" $missing
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
+
+# What apt says is shown only where it fails.
+quietly()
+{
+	if ! "$@" >"$said" 2>&1; then
+		cat "$said" >&2
+		echo "deps.sh: the packages could not be installed: $*" >&2
+		exit 1
+	fi
+}
+
+quietly $sudo apt-get update -qq
 # A service that a package would start has no business on a developer's machine.
-$sudo apt-get update -qq
-DEBIAN_FRONTEND=noninteractive $sudo env RUNLEVEL=1 apt-get install -y -qq \
+quietly $sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq \
 	--no-install-recommends $missing
