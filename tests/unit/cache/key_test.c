@@ -14,7 +14,7 @@ static struct fault fault;
 
 static void setup(const struct identity *who)
 {
-	conf = config_of("cache: {protected: [\"own:*:[ab]\"]}\n");
+	conf = config_of("cache: {protected: [\"own:*:[ab]\", '\\*star:*']}\n");
 	key_guard_init(&guard, conf, who);
 	fault = (struct fault){0};
 }
@@ -114,7 +114,7 @@ START_TEST(a_guard_for_a_few_judges_the_same)
 {
 	static const char *const keys[] = {"own:1:a", "own:1:c", "sess:1", "sess", "horizon:x",
 		"a:horizon:", "queues:", "x:queues:1", "lock:", "celeryd", "unacked", "free", "",
-		"*"};
+		"*", "*star:1", "star:1", "\\*star:1"};
 	struct key_guard few;
 
 	setup(&config_reader);

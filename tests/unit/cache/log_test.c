@@ -2,10 +2,12 @@
 #include "cache/log.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "../unit.h"
 #include "base/mem.h"
+#include "engine.h"
 
 /* Replies as XRANGE gives them, built from static parts. */
 static struct redis_value values[200], *pointers[400];
@@ -133,6 +135,75 @@ START_TEST(answers_add_up)
 }
 END_TEST
 
-TEST_SUITE("inval_log", answers_add_up, entries_after_the_id_make_keys_stale,
-	nothing_after_the_id_is_fresh, what_cannot_be_known_is_stale,
-	from_the_empty_log_everything_counts)
+enum { many_names = 64200 }; /* more than the 128 entries of one batch hold */
+
+static void many_names_are_logged(void)
+{
+	static char text[many_names][12];
+	static struct slice keys[many_names];
+	const struct inval_entry entry = {
+		.operation_id = "o", .keys = keys, .key_count = many_names};
+
+	engine_call("PING", NULL, NULL, NULL);
+	for (size_t i = 0; i < many_names; i++) {
+		snprintf(text[i], sizeof text[i], "k:%zu", i);
+		keys[i] = slice_str(text[i]);
+	}
+	ck_assert_int_eq(inval_log_add(&engine, &entry, NULL), OK);
+	ck_assert_int_gt(engine_call("XLEN", "cw:inval", NULL, NULL), 128);
+	struct inval_since *since = inval_log_since(&engine, "0-0");
+	ck_assert_ptr_nonnull(since);
+	for (size_t i = 0; i < many_names; i++)
+		ck_assert_msg(inval_since_matches(since, keys[i]), "%s", text[i]);
+	inval_since_free(since);
+}
+
+START_TEST(a_long_list_is_logged_whole)
+{
+	engine_run("", many_names_are_logged);
+}
+END_TEST
+
+static void log_one(const char *key)
+{
+	const struct slice keys[] = {slice_str(key)};
+
+	ck_assert_int_eq(
+		inval_log_add(&engine,
+			&(struct inval_entry){.operation_id = "o", .keys = keys, .key_count = 1},
+			NULL),
+		OK);
+}
+
+/* 1,000 entries are looked through; of the next one nothing is known, so that all counts as stale.
+ */
+static void more_than_is_read(void)
+{
+	char id[INVAL_ID_BYTES];
+
+	engine_call("PING", NULL, NULL, NULL);
+	log_one("before");
+	ck_assert_int_eq(inval_log_last(&engine, id, NULL), OK);
+	for (int i = 1; i < 1000; i++)
+		log_one("other");
+	struct inval_since *since = inval_log_since(&engine, id);
+	ck_assert_ptr_nonnull(since);
+	ck_assert(inval_since_matches(since, SLICE("other")));
+	ck_assert(!inval_since_matches(since, SLICE("k")));
+	inval_since_free(since);
+	log_one("other");
+	log_one("k");
+	since = inval_log_since(&engine, id);
+	ck_assert(!since || inval_since_matches(since, SLICE("k")));
+	inval_since_free(since);
+}
+
+START_TEST(more_entries_than_are_read_make_all_stale)
+{
+	engine_run("", more_than_is_read);
+}
+END_TEST
+
+TEST_SUITE("inval_log", a_long_list_is_logged_whole, more_entries_than_are_read_make_all_stale,
+	answers_add_up, entries_after_the_id_make_keys_stale, nothing_after_the_id_is_fresh,
+	what_cannot_be_known_is_stale, from_the_empty_log_everything_counts)

@@ -213,6 +213,42 @@ START_TEST(without_unlink_del_does_it)
 }
 END_TEST
 
+static const char mixed_yaml[] = "invalidate: {pace: {max_latency: 0ms}}\n"
+				 "cache: {namespaces: [{prefix: \"m:a\", ttl: 1h, stale_for: 1m}, "
+				 "{prefix: \"m:c\", ttl: 1h, stale_for: 2m}]}\n";
+
+/* Names of three kinds in each page: two that are softened and one that is deleted. */
+static void mixed_namespaces(void)
+{
+	struct invalidation *asked = ask("m:*");
+
+	engine_fill("m:a%d", 0, 300);
+	engine_fill("m:b%d", 0, 300);
+	engine_fill("m:c%d", 0, 300);
+	asked->soft = true;
+	struct operation *operation = engine_invalidate(asked);
+	ck_assert_int_eq(engine_number(operation, "softened"), 600);
+	expect(operation, 900, 300);
+	for (int i = 0; i < 300; i++) {
+		char a[8], b[8], c[8];
+
+		snprintf(a, sizeof a, "m:a%d", i);
+		snprintf(b, sizeof b, "m:b%d", i);
+		snprintf(c, sizeof c, "m:c%d", i);
+		int64_t left = engine_call("PTTL", a, NULL, NULL);
+		ck_assert(left > 0 && left <= 60000);
+		ck_assert_int_eq(engine_call("EXISTS", b, NULL, NULL), 0);
+		left = engine_call("PTTL", c, NULL, NULL);
+		ck_assert(left > 60000 && left <= 120000);
+	}
+}
+
+START_TEST(a_soft_pass_over_mixed_namespaces_deletes_only_what_has_no_stale_time)
+{
+	engine_run(mixed_yaml, mixed_namespaces);
+}
+END_TEST
+
 static const struct slice prefixes[] = {{"shop:", 5}};
 static const struct identity bounded = {.name = "shop",
 	.scopes = SCOPE_INVALIDATE,
@@ -370,7 +406,8 @@ START_TEST(a_cursor_says_how_far_it_is)
 }
 END_TEST
 
-TEST_SUITE("pass", a_writer_beside_it_loses_nothing, a_cut_connection_costs_a_second_walk,
+TEST_SUITE("pass", a_soft_pass_over_mixed_namespaces_deletes_only_what_has_no_stale_time,
+	a_writer_beside_it_loses_nothing, a_cut_connection_costs_a_second_walk,
 	more_patterns_than_a_pass_takes_need_another, a_key_counts_for_each_pattern_that_matches_it,
 	without_unlink_del_does_it, protected_keys_are_skipped_and_counted,
 	catastrophic_patterns_stay_here, names_may_have_any_bytes, a_long_record_is_cut,

@@ -19,6 +19,8 @@ static const char yaml[] =
 	"[\"page:{id}:*\"]}\n"
 	"  - {when: \"menu:{id}\", invalidate: [\"user:profile:{id}\", \"lock:{id}\"]}\n"
 	"  - {when: \"grow:{id}\", invalidate: [\"grow:{id}x\"]}\n"
+	"  - {when: \"celery{id}\", invalidate: [\"held:{id}\"]}\n"
+	"  - {when: \"held:{id}\", invalidate: [\"celery{id}\"]}\n"
 	"  - {when: \"wide:{id}\", patterns: [\"wide-{id}\"]}\n";
 
 static struct conf *conf;
@@ -177,6 +179,19 @@ START_TEST(dependents_go_without_the_key_itself)
 }
 END_TEST
 
+/* To name a key as the root of dependents_of is not to name it for removal. */
+START_TEST(a_protected_root_stays_where_the_rules_lead_back_to_it)
+{
+	setup();
+	invalidation_add_dependents_of(asked, SLICE("celery7"));
+	ck_assert_int_eq(make(), OK);
+	ck_assert(plan_has(plan, SLICE("held:7")));
+	ck_assert(!plan_has(plan, SLICE("celery7")));
+	ck_assert_uint_eq(plan->protected_skipped, 1);
+	teardown();
+}
+END_TEST
+
 START_TEST(endless_rules_stop_at_the_cap)
 {
 	setup();
@@ -315,6 +330,7 @@ TEST_SUITE("plan", a_literal_pattern_is_a_key, entities_give_keys_and_escaped_pa
 	rules_are_followed_transitively_and_cycles_end,
 	a_key_counts_for_each_selector_that_claims_it, naming_a_key_twice_counts_once,
 	without_cascade_rules_rest, dependents_go_without_the_key_itself,
-	endless_rules_stop_at_the_cap, a_rules_pattern_without_glob_is_a_key,
-	what_the_caller_may_not_name_refuses_all, who_has_flush_may_match_all,
-	too_much_at_once_is_refused, the_preview_names_rules_dependents_and_cycles)
+	a_protected_root_stays_where_the_rules_lead_back_to_it, endless_rules_stop_at_the_cap,
+	a_rules_pattern_without_glob_is_a_key, what_the_caller_may_not_name_refuses_all,
+	who_has_flush_may_match_all, too_much_at_once_is_refused,
+	the_preview_names_rules_dependents_and_cycles)

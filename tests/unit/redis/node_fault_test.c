@@ -165,6 +165,32 @@ START_TEST(a_node_is_freed_with_batches_in_flight)
 }
 END_TEST
 
+/* The connection is not there yet, so that both commands wait in its queue. */
+static void abandoned(void)
+{
+	struct redis_batch *left = redis_batch_new(), *kept = redis_batch_new();
+	struct redis_value *count = NULL;
+	struct fault fault;
+
+	REDIS_ADD(left, SLICE("SET"), SLICE("left"), SLICE("1"));
+	REDIS_ADD(kept, SLICE("SET"), SLICE("kept"), SLICE("1"));
+	ck_assert_int_eq(redis_node_start(node, REDIS_COMMANDS, left, &fault), OK);
+	ck_assert_int_eq(redis_node_start(node, REDIS_COMMANDS, kept, &fault), OK);
+	redis_batch_free(left);
+	ck_assert_int_eq(redis_batch_wait(kept, clock_deadline(10000), &fault), OK);
+	redis_batch_free(kept);
+	ck_assert_int_eq(CALL(&count, &fault, SLICE("EXISTS"), SLICE("left"), SLICE("kept")), OK);
+	ck_assert_int_eq(count->integer, 1);
+	redis_value_free(count);
+}
+
+START_TEST(a_command_that_was_given_up_before_it_was_sent_is_not_sent)
+{
+	begin(NULL, NULL);
+	run(abandoned);
+}
+END_TEST
+
 static void wrong_password(void)
 {
 	struct fault fault;
@@ -303,7 +329,8 @@ START_TEST(a_replica_without_its_primary_keeps_its_connection)
 }
 END_TEST
 
-TEST_SUITE("node_fault", a_replica_without_its_primary_keeps_its_connection,
+TEST_SUITE("node_fault", a_command_that_was_given_up_before_it_was_sent_is_not_sent,
+	a_replica_without_its_primary_keeps_its_connection,
 	a_killed_server_is_noticed_at_once_and_found_again_within_a_second,
 	late_replies_of_a_hanging_server_never_meet_new_commands,
 	a_full_server_says_so_and_still_deletes, a_node_is_freed_with_batches_in_flight,

@@ -96,6 +96,32 @@ START_TEST(pages_shrink_and_pauses_come_while_it_is_slow)
 }
 END_TEST
 
+/* Commands of 8 ms: a PING, sent 2 ms after the last answer, waits for about 6, which is below the
+ * limit of 10 and above what the pacer aims at. */
+static void near_the_limit(void)
+{
+	struct redis_call call = {.role = REDIS_BULK};
+
+	begin_probes();
+	struct redis_pacer *pacer = redis_pacer_new(node, 10, &probes);
+
+	for (int i = 0; i < 100 && redis_pacer_page(pacer) > 10; i++)
+		ck_assert_int_eq(
+			redis_store_call(store, call, SLICE(""), 3,
+				(struct slice[]){SLICE("DEBUG"), SLICE("SLEEP"), SLICE("0.008")},
+				NULL, NULL),
+			OK);
+	ck_assert_uint_eq(redis_pacer_page(pacer), 10);
+	end_probes(pacer);
+}
+
+START_TEST(pages_shrink_well_before_the_limit)
+{
+	begin(NULL, NULL);
+	run(near_the_limit);
+}
+END_TEST
+
 static void paced_work(void *argument)
 {
 	struct redis_pacer *pacer = argument;
@@ -129,4 +155,4 @@ END_TEST
 
 TEST_SUITE("pacer", without_a_limit_there_is_no_probe_and_no_pause,
 	pages_grow_while_the_server_is_quick, pages_shrink_and_pauses_come_while_it_is_slow,
-	cancelled_work_ends_its_pacer)
+	pages_shrink_well_before_the_limit, cancelled_work_ends_its_pacer)
