@@ -277,7 +277,7 @@ static void live(void *argument)
 		serve(d);
 	} else {
 		log_error(d->app.log, "%s", fault.detail);
-		d->exit_code = DAEMON_EXIT_CONFIG;
+		d->exit_code = fault.temporary ? DAEMON_EXIT_LATER : DAEMON_EXIT_CONFIG;
 	}
 	shut_down(d);
 	if (d->ready_file)
@@ -301,6 +301,14 @@ static void release(struct daemon *d)
 	log_free(app->log);
 }
 
+static void introduce(struct log *log, const struct conf *conf)
+{
+	log_info(log, "cachewardend %s, %s%s", CW_VERSION,
+		conf->file ? "configuration " : "no configuration file: the defaults hold",
+		conf->file ? conf->file : "");
+	log_info(log, "redis: %s", conf->redis.url_redacted);
+}
+
 int daemon_run(const char *config_path, const char *ready_file, struct conf *conf)
 {
 	struct daemon d = {.config_path = config_path, .ready_file = ready_file, .conf = conf};
@@ -312,6 +320,7 @@ int daemon_run(const char *config_path, const char *ready_file, struct conf *con
 	d.app.bus = event_bus_new();
 	d.app.started_mono_ms = clock_mono_ms();
 	log_configure(d.app.log, conf->log.level, conf->log.json);
+	introduce(d.app.log, conf);
 	start_handles(&d);
 	fiber_group_init(&d.group, d.app.loop);
 	fiber_spawn(&d.group, "daemon", live, &d);

@@ -22,7 +22,8 @@ static const char usage[] =
 	"       cachewardend [--config FILE] --check-config | --print-config\n"
 	"       cachewardend --version | --help\n"
 	"\n"
-	"  --config FILE      the configuration (default /etc/cachewarden/cachewarden.yaml)\n"
+	"  --config FILE      the configuration (default " CONF_DEFAULT_FILE ";\n"
+	"                     where that does not exist, the defaults hold)\n"
 	"  --check-config     say what is wrong with it, FILE:LINE, and exit: 0 = nothing, 78\n"
 	"  --print-config     print what would be in force, secrets redacted\n"
 	"  --ready-file PATH  write the addresses to PATH once requests are served\n"
@@ -30,7 +31,7 @@ static const char usage[] =
 	"  --help             print this\n";
 
 struct options {
-	const char *config;
+	const char *config; /* NULL = not given */
 	const char *ready_file;
 	bool check, print;
 };
@@ -52,7 +53,7 @@ static struct options parse_options(int argc, char **argv)
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
-	struct options options = {.config = "/etc/cachewarden/cachewarden.yaml"};
+	struct options options = {0};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -87,7 +88,8 @@ static int show_config(const struct options *options, const struct conf *conf)
 	struct buf text = {0};
 
 	if (options->check)
-		buf_printf(&text, "%s: ok\n", options->config);
+		buf_printf(&text, "%s: ok\n",
+			conf->file ? conf->file : "no configuration file, the defaults");
 	else
 		conf_print(conf, &text);
 	bool written = fwrite(text.p, 1, text.n, stdout) == text.n && fflush(stdout) == 0;
@@ -114,7 +116,9 @@ int main(int argc, char **argv)
 		code = daemon_check(conf, stderr) ? show_config(&options, conf)
 						  : DAEMON_EXIT_CONFIG;
 	else
-		code = daemon_run(options.config, options.ready_file, conf);
+		/* A file that was there must be there at a reload; one that was not may have come.
+		 */
+		code = daemon_run(conf->file, options.ready_file, conf);
 	conf_unref(conf);
 	return code;
 }

@@ -45,11 +45,42 @@ static void watch_tokens(struct daemon *d, const struct conf *conf)
 	mem_free(folder);
 }
 
+static size_t expired_tokens(const struct conf *conf)
+{
+	int64_t now_ms = clock_wall_ms();
+	size_t count = 0;
+
+	for (size_t i = 0; i < conf->token_count; i++)
+		count += conf->tokens[i].expires_wall_ms >= 0 &&
+			 conf->tokens[i].expires_wall_ms <= now_ms;
+	return count;
+}
+
+/* A daemon that refuses every request lives and is of no use: it says so before it is asked. */
+static void say_who_may_call(struct log *log, const struct conf *conf)
+{
+	size_t expired = expired_tokens(conf);
+	struct buf scopes = {0};
+
+	scopes_print(conf->anonymous.scopes, &scopes);
+	log_info(log, "tokens: %zu, expired: %zu; scopes without a token: %s", conf->token_count,
+		expired, scopes.n ? scopes.p : "none");
+	if (conf->token_count == expired && conf->anonymous.scopes == 0)
+		log_warning(log,
+			"no token is valid, so all requests but /livez, /readyz and the status of "
+			"health are answered 401: add a token under auth.tokens in %s "
+			"(docs/config.md, \"Who may call\", makes one), or scopes "
+			"under auth.anonymous",
+			conf->file ? conf->file : CONF_DEFAULT_FILE);
+	buf_release(&scopes);
+}
+
 void reloading_put_in_force(struct daemon *d, struct conf *conf)
 {
 	struct metrics *m = d->app.metrics;
 
 	log_configure(d->app.log, conf->log.level, conf->log.json);
+	say_who_may_call(d->app.log, conf);
 	metric_set(m, METRIC_CONFIG_RELOAD_TIME, NULL, NULL, (double)conf->loaded_wall_ms / 1000);
 	metric_set(m, METRIC_INSECURE_HTTP, NULL, NULL, conf->insecure_http);
 	metric_drop(m, METRIC_TOKEN_EXPIRY, NULL, NULL);

@@ -42,6 +42,7 @@ static void fault_fill(struct fault *fault, enum error error, const char *pointe
 	if (!fault)
 		return;
 	fault->error = error;
+	fault->temporary = false;
 	snprintf(fault->pointer, sizeof fault->pointer, "%s", pointer);
 	vsnprintf(fault->detail, sizeof fault->detail, format, args);
 }
@@ -64,5 +65,12 @@ enum error fault_at(
 	va_start(args, format);
 	fault_fill(fault, error, pointer, format, args);
 	va_end(args);
+	return error;
+}
+
+enum error fault_temporary(struct fault *fault, enum error error)
+{
+	if (fault)
+		fault->temporary = true;
 	return error;
 }

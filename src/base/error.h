@@ -9,6 +9,7 @@
 #define CW_BASE_ERROR_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 /* clang-format off */
 #define ERROR_TABLE(X) \
@@ -86,12 +87,14 @@ const char *error_title(enum error error);
 
 /*
  * What went wrong, for the one who has to mend it: what, where, what to do. A plain value, freed by
- * nobody. `pointer` is the RFC 6901 JSON pointer of the member at fault, or empty.
+ * nobody. `pointer` is the RFC 6901 JSON pointer of the member at fault, or empty. `temporary`:
+ * nothing here has to be changed, the same may succeed later (an address that is in use).
  */
 struct fault {
 	enum error error;
 	char pointer[128];
 	char detail[512];
+	bool temporary;
 };
 
 /*
@@ -102,5 +105,7 @@ enum error fault_set(struct fault *fault, enum error error, const char *format, 
 	__attribute__((format(printf, 3, 4)));
 enum error fault_at(struct fault *fault, enum error error, const char *pointer, const char *format,
 	...) __attribute__((format(printf, 4, 5)));
+/* Marks one that was set (`fault` may be NULL) and returns its error, as the above. */
+enum error fault_temporary(struct fault *fault, enum error error);
 
 #endif

@@ -6,7 +6,9 @@
  */
 #include "conf/conf.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -71,8 +73,18 @@ static struct conf_full *full_new(void)
 	return full;
 }
 
+/* Absent, that is: a file that may not be read or looked for is a fault, never the defaults. */
+static bool default_file_is_absent(void)
+{
+	struct stat is;
+
+	return lstat(CONF_DEFAULT_FILE, &is) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
 enum error conf_load(const char *path, struct conf **ret, struct buf *faults)
 {
+	if (!path && !default_file_is_absent())
+		path = CONF_DEFAULT_FILE;
 	return conf_load_from(&(struct conf_origin){.path = path}, ret, faults);
 }
 
@@ -90,6 +102,8 @@ enum error conf_load_from(const struct conf_origin *origin, struct conf **ret, s
 	else if (root)
 		read_tree(&reader, origin, root);
 	full->private.root = root;
+	full->conf.file =
+		origin->path ? arena_dup(full->private.arena, slice_str(origin->path)) : NULL;
 	full->conf.loaded_wall_ms = clock_wall_ms();
 	buf_release(&reader.path);
 	buf_release(&reader.why);

@@ -163,6 +163,7 @@ struct conf_loader {
 };
 
 struct conf {
+	const char *file; /* the main file that it was read from; NULL where the defaults hold */
 	char *name;
 	struct conf_listen *listens;
 	size_t listen_count;
@@ -212,8 +213,12 @@ struct conf {
 	struct conf_private *private;
 };
 
+/* Where the daemon's configuration is looked for, which need not be there. */
+#define CONF_DEFAULT_FILE "/etc/cachewarden/cachewarden.yaml"
+
 /*
- * Reads `path` and what it includes, the environment above it. On ERR_BAD_CONFIG *ret is untouched
+ * Reads `path` and what it includes, the environment above it. NULL: CONF_DEFAULT_FILE where there
+ * is such a file, else the defaults. On ERR_BAD_CONFIG *ret is untouched
  * and `faults` holds up to 20 lines "FILE:LINE: key ...", each ending with a newline. Blocks on
  * regular files: for the start, and for reloads, whose files are small and local.
  */

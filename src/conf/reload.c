@@ -8,7 +8,7 @@
 #include "conf/table.h"
 
 struct reload {
-	char *path;
+	char *path; /* NULL: CONF_DEFAULT_FILE, where it is there */
 	struct conf *current;
 	struct reload_member *members;
 	size_t count;
@@ -20,7 +20,7 @@ struct reload *reload_new(const char *path, struct conf *current)
 {
 	struct reload *reload = mem_new(struct reload);
 
-	reload->path = mem_strdup(path);
+	reload->path = path ? mem_strdup(path) : NULL;
 	reload->current = current;
 	reload->succeeded = true;
 	return reload;
@@ -47,6 +47,12 @@ void reload_join(struct reload *reload, struct reload_member member)
 struct conf *reload_current(const struct reload *reload)
 {
 	return reload->current;
+}
+
+/* What messages about the whole file begin with. */
+static const char *name_of(const struct reload *reload)
+{
+	return reload->path ? reload->path : CONF_DEFAULT_FILE;
 }
 
 static bool same_text(const char *a, const char *b)
@@ -90,7 +96,7 @@ static enum error check_restart(struct reload *reload, const struct conf *next)
 		if (!(key->flags & KEY_RESTART) || same_key(reload->current, next, key))
 			continue;
 		node = node_find(next->private->root, key->path);
-		faults_add(&faults, node ? node->file : reload->path, node ? node->line : 0,
+		faults_add(&faults, node ? node->file : name_of(reload), node ? node->line : 0,
 			"%s has changed, which needs a restart: put it back, or restart the daemon",
 			key->path);
 	}
@@ -119,7 +125,7 @@ static enum error prepare_all(struct reload *reload, struct conf *next)
 		if (member->abandon)
 			member->abandon(member->context);
 	}
-	faults_add(&faults, reload->path, 0, "%s", fault.detail);
+	faults_add(&faults, name_of(reload), 0, "%s", fault.detail);
 	return ERR_BAD_CONFIG;
 }
 

@@ -20,7 +20,10 @@ struct reload_member {
 
 struct reload;
 
-/* `path` and `current` (taken over: one reference) are the configuration in force. */
+/*
+ * `path`, as conf_load() takes it, and `current` (taken over: one reference) are the configuration
+ * in force.
+ */
 struct reload *reload_new(const char *path, struct conf *current);
 void reload_free(struct reload *reload);
 /* Members prepare and commit in the order in which they joined. */

@@ -29,6 +29,17 @@ const char *scope_name(enum scope scope)
 	return "none";
 }
 
+void scopes_print(unsigned scopes, struct buf *out)
+{
+	const char *before = "";
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (scopes & rows[i].bit) {
+			buf_printf(out, "%s%s", before, rows[i].name);
+			before = ", ";
+		}
+}
+
 bool identity_may(const struct identity *who, enum scope scope)
 {
 	return scope == SCOPE_NONE || (who->scopes & ((unsigned)scope | SCOPE_ADMIN)) != 0;

@@ -29,6 +29,8 @@ enum scope {
 /* 0 where the name is none. */
 unsigned scope_parse(struct slice name);
 const char *scope_name(enum scope scope);
+/* Appends the names of a set of them, separated by ", "; nothing for none. */
+void scopes_print(unsigned scopes, struct buf *out);
 
 /* Who asks. Borrowed from the configuration snapshot that the request holds. */
 struct identity {

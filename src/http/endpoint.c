@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -28,6 +29,26 @@ union address {
 static enum error refuse(struct fault *fault, const char *what, const char *why)
 {
 	return fault_set(fault, ERR_BAD_CONFIG, "listen: %s: %s", what, why);
+}
+
+/* Another process has it: the same may succeed once that has ended. `look` shows which it is. */
+static enum error refuse_taken(struct fault *fault, const char *what, const char *look)
+{
+	return fault_temporary(fault,
+		fault_set(fault, ERR_BAD_CONFIG,
+			"listen: %s: the address is in use by another process (%s shows which): "
+			"end it, or listen on another address",
+			what, look));
+}
+
+static enum error refuse_tcp(struct fault *fault, const struct conf_listen *listen_at)
+{
+	char look[48];
+
+	if (errno != EADDRINUSE)
+		return refuse(fault, listen_at->text, strerror(errno));
+	snprintf(look, sizeof look, "ss -ltnp sport = :%u", listen_at->port);
+	return refuse_taken(fault, listen_at->text, look);
 }
 
 /* Closes a socket that came to nothing; keeps errno for the caller's message. */
@@ -114,7 +135,7 @@ static enum error bind_tcp(
 			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) ||
 		bind(fd, &address.any, n) != 0 || listen(fd, backlog) != 0 || !describe(fd, ret)) {
 		give_up(fd);
-		return refuse(fault, listen_at->text, strerror(errno));
+		return refuse_tcp(fault, listen_at);
 	}
 	return OK;
 }
@@ -140,7 +161,7 @@ static enum error clear_path(const union address *address, struct fault *fault)
 		  errno == ECONNREFUSED;
 	give_up(fd);
 	if (!refused)
-		return refuse(fault, path, "another process listens there");
+		return refuse_taken(fault, path, "ss -lxp");
 	if (unlink(path) != 0 && errno != ENOENT)
 		return refuse(fault, path, strerror(errno));
 	return OK;

@@ -147,6 +147,18 @@ static enum error use_configured(
 	return OK;
 }
 
+static enum error refuse_lock(const struct managed_folder *folder, struct fault *fault)
+{
+	if (errno != EWOULDBLOCK)
+		return fault_set(fault, ERR_BAD_CONFIG, "the folder %s cannot be used: %s",
+			folder->path, strerror(errno));
+	return fault_temporary(
+		fault, fault_set(fault, ERR_BAD_CONFIG,
+			       "the folder %s is in use by another cachewarden: end it, or set "
+			       "redis.managed.directory",
+			       folder->path));
+}
+
 enum error managed_folder_open(
 	const char *configured, struct managed_folder *ret, struct fault *fault)
 {
@@ -163,10 +175,7 @@ enum error managed_folder_open(
 		error = fault_set(fault, ERR_BAD_CONFIG,
 			"the path of the managed Redis's socket, %s, is too long", folder.socket);
 	else if (!take_lock(&folder, O_CREAT))
-		error = fault_set(fault, ERR_BAD_CONFIG,
-			errno == EWOULDBLOCK ? "the folder %s is in use by another cachewarden"
-					     : "the folder %s cannot be used",
-			folder.path);
+		error = refuse_lock(&folder, fault);
 	if (error) {
 		release(&folder);
 		return error;

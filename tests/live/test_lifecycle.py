@@ -228,16 +228,6 @@ warm:
         assert "j" in done.stderr
 
 
-def test_an_address_in_use_ends_with_78_and_says_so(start, redis):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        daemon = start(open_config(redis).replace("127.0.0.1:0", f"127.0.0.1:{port}"), wait=False)
-        daemon.expect_exit = 78
-        assert daemon.process.wait(20) == 78
-        daemon.reader.join(20)
-        assert f"127.0.0.1:{port}" in daemon.log
-
-
 def test_secrets_are_not_printed(folder, redis):
     path = os.path.join(folder, "c.yaml")
     with open(path, "w", encoding="utf-8") as file:

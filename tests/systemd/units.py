@@ -213,6 +213,17 @@ def test_a_wrong_configuration_is_not_tried_again(installed):
     assert show("ActiveState") == "failed"
 
 
+def test_an_address_in_use_is_tried_again_until_it_is_free(installed):
+    configure(OPEN)
+    with socket.create_server(("127.0.0.1", 8480)):
+        run("systemctl", "start", "--no-block", "cachewardend")
+        # More often than systemd's own limit, five starts in ten seconds, would allow.
+        until(lambda: int(show("NRestarts")) > 6, "seven restarts")
+        assert "in use by another process" in journal()
+    until(lambda: show("ActiveState") == "active", "the address")
+    assert ask("GET", "/livez")[0] == 200
+
+
 def test_a_stuck_loop_is_ended_and_started_again(installed):
     os.makedirs("/run/systemd/system/cachewardend.service.d", exist_ok=True)
     drop_in = "/run/systemd/system/cachewardend.service.d/watchdog.conf"

@@ -96,7 +96,8 @@ START_TEST(a_stale_socket_file_is_replaced_and_a_live_one_is_not)
 	make_folder();
 	ck_assert_int_eq(endpoint_bind(&listen_at, &endpoint, &fault), OK);
 	ck_assert_int_eq(endpoint_bind(&listen_at, &second, &fault), ERR_BAD_CONFIG);
-	ck_assert_ptr_nonnull(strstr(fault.detail, "another process listens"));
+	ck_assert_ptr_nonnull(strstr(fault.detail, "in use by another process"));
+	ck_assert(fault.temporary);
 	/* As after kill -9: the file without anyone behind it. */
 	close(endpoint.fd);
 	endpoint.fd = -1;

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 
-static const struct fault oom = {ERR_REDIS_OOM, "", "OOM command not allowed"};
+static const struct fault oom = {.error = ERR_REDIS_OOM, .detail = "OOM command not allowed"};
 
 static enum operation_state verdict(struct tally tally, struct tally_end end, struct fault *fault)
 {
@@ -99,7 +99,7 @@ END_TEST
 START_TEST(what_ended_it_stands_first_among_ten_errors)
 {
 	struct tally tally = {0};
-	struct fault fault = {ERR_SOURCE_FAILED, "", "it broke"};
+	struct fault fault = {.error = ERR_SOURCE_FAILED, .detail = "it broke"};
 	struct tally_end end = {.error = ERR_SOURCE_FAILED, .job = "j"};
 
 	for (uint64_t row = 1; row <= 25; row++)
