@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rows over HTTP: one GET, or a series of pages until one has no rows.
+ * Rows over HTTP: one GET, or a series of pages until one has no rows, no body or the status 404.
  *
  *	curl --on_bytes--> `in` --swap--> `out` --view--> parser
  *
@@ -48,6 +48,28 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+enum http_answer http_answer_of(long status)
+{
+	switch (status) {
+	case 202: /* not ready yet */
+	case 206: /* a part, which was not asked for */
+	case 226: /* a difference, likewise */
+	case 401: /* for whatever is asked */
+	case 408:
+	case 429:
+		return HTTP_FAILED;
+	case 204:
+	case 205:
+	case 404:
+	case 410:
+		return HTTP_NOTHING;
+	default:
+		return status / 100 == 2			? HTTP_ROWS
+		       : status / 100 == 3 || status / 100 == 4 ? HTTP_REFUSED
+								: HTTP_FAILED;
+	}
+}
+
 static long status_of(const struct http *http)
 {
 	long status = 0;
@@ -62,7 +84,7 @@ static size_t on_bytes(char *p, size_t size, size_t count, void *context)
 	size_t n = size * count;
 
 	/* The body of an error is of no use, and its end need not be waited for. */
-	if (status_of(http) / 100 != 2)
+	if (http_answer_of(status_of(http)) != HTTP_ROWS)
 		return 0;
 	if (http->in.n && http->in.n + n > in_max_bytes) {
 		http->paused = true;
@@ -246,15 +268,26 @@ static struct slice shown(const struct http *http)
 	return url;
 }
 
-static enum error status_failed(const struct http *http, long status, struct fault *fault)
+static const char *meaning_of(long status)
+{
+	switch (status) {
+	case 202:
+		return ", which is no rows yet";
+	case 206:
+	case 226:
+		return ", which is a part of what was asked for";
+	default:
+		return "";
+	}
+}
+
+static enum error status_failed(struct http *http, long status, struct fault *fault)
 {
 	struct slice url = shown(http);
 	char *location = NULL;
 	curl_off_t after = 0;
 
-	if (http->call->lookup && (status == 404 || status == 410))
-		return fault_set(
-			fault, ERR_NO_VALUE, "GET %.*s answered %ld", (int)url.n, url.p, status);
+	http->transport.answered = http_answer_of(status) != HTTP_FAILED;
 	curl_easy_getinfo(http->easy, CURLINFO_REDIRECT_URL, &location);
 	if (location)
 		return fault_set(fault, ERR_SOURCE_FAILED,
@@ -267,8 +300,27 @@ static enum error status_failed(const struct http *http, long status, struct fau
 		return fault_set(fault, ERR_SOURCE_FAILED,
 			"GET %.*s answered %ld with Retry-After: %lld", (int)url.n, url.p, status,
 			(long long)after);
-	return fault_set(
-		fault, ERR_SOURCE_FAILED, "GET %.*s answered %ld", (int)url.n, url.p, status);
+	return fault_set(fault, ERR_SOURCE_FAILED, "GET %.*s answered %ld%s", (int)url.n, url.p,
+		status, meaning_of(status));
+}
+
+/*
+ * There is nothing at this address: no value for a lookup, no rows behind the first page; where a
+ * job's rows should begin it is a wrong address.
+ */
+static enum error nothing(struct http *http, long status, struct slice *ret, struct fault *fault)
+{
+	struct slice url = shown(http);
+
+	if (http->call->lookup) {
+		http->transport.answered = true;
+		return fault_set(
+			fault, ERR_NO_VALUE, "GET %.*s answered %ld", (int)url.n, url.p, status);
+	}
+	if (status / 100 != 2 && http->page == http->call->conf->page_from)
+		return status_failed(http, status, fault);
+	*ret = slice_of("", 0);
+	return OK;
 }
 
 /* How the document ended. */
@@ -314,7 +366,9 @@ static enum error http_read(struct transport *transport, struct slice *ret, stru
 	if (error)
 		return transport_waited(error, "answer", fault);
 	long status = status_of(http);
-	if (status && status / 100 != 2)
+	if (status && http_answer_of(status) == HTTP_NOTHING)
+		return nothing(http, status, ret, fault);
+	if (status && http_answer_of(status) != HTTP_ROWS)
 		return status_failed(http, status, fault);
 	struct buf filled = http->in;
 	http->in = http->out;

@@ -5,7 +5,9 @@
  *	{ "meta": {...}, "items": [ {...}, {...} ], "next": null }      rows: /items
  *	  ^ passed over   ^ found    ^ row  ^ row     ^ passed over
  *
- * Elements are checked strictly; of what is passed over, strings and brackets are followed.
+ * Elements are checked strictly; of what is passed over, strings and brackets are followed. An
+ *empty document, null where the rows or something on the way to them should be, and a missing
+ *member are no rows; any other value in their place is an error.
  */
 #include <string.h>
 
@@ -25,6 +27,7 @@ enum place {
 	COLON,	    /* behind it */
 	PASS_BEGIN, /* before a value of no interest */
 	PASS,	    /* inside of it */
+	WORD,	    /* inside of a null in the place of the rows */
 	AFTER,	    /* behind a value in a container on the way */
 	ROWS_FIRST, /* behind the bracket of the rows */
 	ROW_BEGIN,  /* before an element */
@@ -44,7 +47,8 @@ struct json_array {
 	uint64_t index; /* of the element in the innermost of them, where it is an array */
 	bool here;	/* the value that comes next is the wanted one */
 	bool found;
-	bool only; /* an object in the array's place: there is no other row */
+	bool only;     /* an object in the array's place: there is no other row */
+	unsigned word; /* bytes of the null seen */
 	struct buf name;
 	bool escape;
 	struct span span;
@@ -91,6 +95,12 @@ static enum parser_step at_value(struct json_array *j, struct fault *fault)
 	char c = j->parser.input.p[0];
 
 	j->here = false;
+	if (c == 'n') {
+		j->found = true;
+		j->parser.absent = true;
+		j->word = 0;
+		return go(j, WORD, 0);
+	}
 	if (j->level == j->wanted.count) {
 		j->only = c == '{' && j->parser.object_is_row;
 		j->found = j->only;
@@ -106,6 +116,13 @@ static enum parser_step at_value(struct json_array *j, struct fault *fault)
 	j->objects[j->level++] = c == '{';
 	j->index = 0;
 	return go(j, FIRST, 1);
+}
+
+static bool is_index(struct slice part)
+{
+	uint64_t index;
+
+	return slice_uint64(part, &index);
 }
 
 /* Whether the element that comes next is the one that the pointer names. */
@@ -129,7 +146,7 @@ static enum parser_step close_container(struct json_array *j, char c, struct fau
 	if (j->objects[j->level - 1] != (c == '}'))
 		return broken(j, fault, "has brackets that do not match");
 	if (!j->found)
-		return not_there(j, fault, "a name on the way is missing");
+		j->parser.absent = true;
 	j->level--;
 	return go(j, j->level ? AFTER : DONE, 1);
 }
@@ -138,7 +155,11 @@ static enum parser_step at_first(struct json_array *j, struct fault *fault)
 {
 	char c = j->parser.input.p[0];
 
-	return c == '}' || c == ']' ? close_container(j, c, fault) : begin_item(j);
+	if (c == '}' || c == ']')
+		return close_container(j, c, fault);
+	if (!j->objects[j->level - 1] && !is_index(j->wanted.parts[j->level - 1]))
+		return not_there(j, fault, "a value on the way is an array");
+	return begin_item(j);
 }
 
 static enum parser_step at_after(struct json_array *j, struct fault *fault)
@@ -216,6 +237,15 @@ static enum parser_step in_pass(struct json_array *j, struct fault *fault)
 	return go(j, AFTER, n);
 }
 
+static enum parser_step in_word(struct json_array *j, struct fault *fault)
+{
+	if (j->parser.input.p[0] != "null"[j->word])
+		return broken(j, fault, "is not JSON");
+	if (++j->word < 4)
+		return go(j, WORD, 1);
+	return go(j, j->level ? AFTER : DONE, 1);
+}
+
 static enum place behind_row(const struct json_array *j)
 {
 	if (!j->only)
@@ -281,6 +311,8 @@ static enum parser_step one_step(struct json_array *j, struct source_row *ret, s
 	case PASS_BEGIN:
 	case PASS:
 		return in_pass(j, fault);
+	case WORD:
+		return in_word(j, fault);
 	case AFTER:
 		return at_after(j, fault);
 	case ROWS_FIRST:
@@ -301,12 +333,19 @@ static void pass_space(struct json_array *j)
 	struct slice in = j->parser.input;
 	size_t n = 0;
 
-	if (j->place == NAME || j->place == PASS || j->place == ROW)
+	if (j->place == NAME || j->place == PASS || j->place == WORD || j->place == ROW)
 		return;
 	while (n < in.n &&
 		(in.p[n] == ' ' || in.p[n] == '\t' || in.p[n] == '\r' || in.p[n] == '\n'))
 		n++;
 	parser_use(&j->parser, n);
+}
+
+/* Nothing but a byte order mark and white space is a document without rows. */
+static bool is_empty(struct json_array *j)
+{
+	j->parser.absent = j->place == BEGIN && (j->bom == 0 || j->bom == 3);
+	return j->parser.absent;
 }
 
 static enum parser_step next(struct parser *parser, struct source_row *ret, struct fault *fault)
@@ -320,7 +359,7 @@ static enum parser_step next(struct parser *parser, struct source_row *ret, stru
 			step = one_step(j, ret, fault);
 		else if (!parser->finished)
 			step = PARSER_MORE;
-		else if (j->place == DONE)
+		else if (j->place == DONE || is_empty(j))
 			step = PARSER_END;
 		else
 			step = broken(j, fault, "ends too early");
@@ -336,6 +375,7 @@ static void restart(struct parser *parser)
 	j->place = BEGIN;
 	j->bom = 0;
 	j->found = false;
+	j->parser.absent = false;
 }
 
 static void release(struct parser *parser)

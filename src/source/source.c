@@ -5,7 +5,8 @@
  *	file, command, http --read()--> bytes --parser_feed()--> jsonl, json, csv --> row
  *
  * Each use of a source counts once for its breaker: a failure at once, a success when it is closed
- * after its end or after a row.
+ * after its end or after a row. An error that is an answer about what was asked for (a status such
+ * as 404, a document that cannot be read) counts for neither.
  */
 #include "source/source.h"
 
@@ -26,6 +27,7 @@ struct source {
 	uint64_t rows_before; /* this document */
 	bool ended;
 	bool failed;
+	bool unreadable; /* the document is not what it should be */
 };
 
 struct sources *sources_new(struct loop *loop)
@@ -119,6 +121,11 @@ static enum error name_fault(const struct source *source, enum error error, stru
 		was.detail);
 }
 
+static bool answered(const struct source *source)
+{
+	return source->unreadable || (source->transport && source->transport->answered);
+}
+
 /* The end of the source's use, by an error other than a single row's. */
 static enum error fail(struct source *source, enum error error, struct fault *fault)
 {
@@ -126,10 +133,10 @@ static enum error fail(struct source *source, enum error error, struct fault *fa
 	const char *name = source->call.conf->name;
 
 	source->failed = true;
-	if (error == ERR_SOURCE_FAILED || error == ERR_TIMEOUT)
-		fuse_failed(&sources->fuses, name, fault->detail);
-	else if (error == ERR_NO_VALUE)
+	if (error == ERR_NO_VALUE)
 		fuse_succeeded(&sources->fuses, name);
+	else if ((error == ERR_SOURCE_FAILED || error == ERR_TIMEOUT) && !answered(source))
+		fuse_failed(&sources->fuses, name, fault->detail);
 	else
 		fuse_left(sources->fuses, name);
 	return name_fault(source, error, fault);
@@ -196,7 +203,9 @@ static enum error next_document(struct source *source, struct fault *fault)
 	source->rows_before = source->parser->number;
 	if (more)
 		parser_restart(source->parser);
-	return error;
+	if (error || more || !source->call.lookup || !source->parser->absent)
+		return error;
+	return fault_set(fault, ERR_NO_VALUE, "the answer has nothing where the value should be");
 }
 
 /* Goes on until there is a row, an error or the end. */
@@ -211,6 +220,7 @@ static enum error advance(struct source *source, struct source_row *ret, struct 
 		case PARSER_BAD:
 			return ERR_SOURCE_ROW;
 		case PARSER_BROKEN:
+			source->unreadable = true;
 			return ERR_SOURCE_FAILED;
 		case PARSER_END:
 			error = next_document(source, fault);
@@ -239,6 +249,11 @@ enum error source_next(
 		return fail(source, error, fault);
 	*ret_end = source->ended;
 	return OK;
+}
+
+bool source_rows_absent(const struct source *source)
+{
+	return source->parser->absent;
 }
 
 void source_close(struct source *source)

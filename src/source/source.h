@@ -54,8 +54,8 @@ struct source_call {
 	int64_t max_row_bytes;
 	int64_t max_total_bytes; /* of one page or output, 0 = 1 GiB */
 	/*
-	 * One thing is looked up: a JSON document that is an object is its row, and HTTP's 404 and
-	 * 410 are ERR_NO_VALUE, not a failure of the source.
+	 * One thing is looked up: a JSON document that is an object is its row, and HTTP's 204,
+	 * 205, 404 and 410 are ERR_NO_VALUE, not a failure of the source.
 	 */
 	bool lookup;
 };
@@ -76,6 +76,8 @@ enum error source_open(struct sources *sources, const struct source_call *call, 
  */
 enum error source_next(
 	struct source *source, struct source_row *ret, bool *ret_end, struct fault *fault);
+/* After the end: the JSON document had nothing, or null, in the place of its array of rows. */
+bool source_rows_absent(const struct source *source);
 /*
  * NULL is welcome. Ends a running command's process group (TERM, KILL after 2 s) and its
  * transfers. Parks, in cleanup sections too.

@@ -22,6 +22,11 @@ struct sources {
 
 struct transport {
 	const struct transport_ops *ops;
+	/*
+	 * The error was an answer about what was asked for, such as HTTP's 404: the source works,
+	 * and other calls of it may well succeed.
+	 */
+	bool answered;
 };
 
 struct transport_ops {
@@ -42,6 +47,15 @@ struct transport_ops {
 	/* Never waits for more than 5 s; what is not over by then ends on its own. Parks. */
 	void (*close)(struct transport *transport);
 };
+
+/* What a status of HTTP says. */
+enum http_answer {
+	HTTP_ROWS,    /* the body is the document */
+	HTTP_NOTHING, /* 204, 205, 404, 410: there is none */
+	HTTP_REFUSED, /* about this request: other 3xx and 4xx */
+	HTTP_FAILED,  /* the source does not work as it should: 5xx, 401, 408, 429, parts */
+};
+enum http_answer http_answer_of(long status);
 
 extern const struct transport_ops file_transport;
 extern const struct transport_ops command_transport;

@@ -133,7 +133,9 @@ static enum operation_state run_job(struct run *run, cJSON **ret_result, struct 
 {
 	int64_t began_ns = clock_mono_ns();
 	uint64_t seed;
-	struct tally_end end = {.job = run->job->name, .empty_ok = run->conf_job->empty_ok};
+	struct tally_end end = {.job = run->job->name,
+		.empty_ok = run->conf_job->empty_ok,
+		.rows = run->conf_job->source.rows};
 	enum operation_state state;
 
 	crypto_random(&seed, sizeof seed);

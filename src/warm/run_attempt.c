@@ -118,8 +118,10 @@ static enum error move_rows(
 		bool end = false;
 
 		error = source_next(source, &row, &end, fault);
-		if (end && !error)
+		if (end && !error) {
+			run->tally.absent = source_rows_absent(source);
 			break;
+		}
 		if (error && error != ERR_SOURCE_ROW) {
 			*ret_source = true;
 			break;

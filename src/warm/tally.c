@@ -29,11 +29,15 @@ static enum operation_state verdict_of_counts(
 	const struct tally *tally, const struct tally_end *end, struct fault *fault)
 {
 	if (tally->rows == 0) {
+		bool named = tally->absent && end->rows.n;
+
 		if (end->empty_ok)
 			return OPERATION_COMPLETED;
 		fault_set(fault, ERR_WARM_FAILED,
-			"the source of job \"%s\" gave no rows; if that is right, say `empty: ok`",
-			end->job);
+			"the source of job \"%s\" gave no rows%s%.*s%s; if that is right, say "
+			"`empty: ok`",
+			end->job, named ? ": there is no array at \"" : "",
+			named ? (int)end->rows.n : 0, end->rows.p, named ? "\"" : "");
 		return OPERATION_FAILED;
 	}
 	if (tally->stored == 0 && tally->skipped == 0) {

@@ -23,6 +23,7 @@ struct tally {
 	uint64_t reasons[ERROR_COUNT];
 	struct tally_error first[TALLY_FIRST_ERRORS];
 	size_t first_count;
+	bool absent; /* the last document had nothing where its rows should be */
 };
 
 void tally_reject(struct tally *tally, uint64_t row, const struct fault *why);
@@ -33,6 +34,8 @@ struct tally_end {
 	bool empty_ok;	    /* no rows at all is fine */
 	bool stored_before; /* an earlier attempt stored something */
 	const char *job;
+	struct slice
+		rows; /* where they should be in a JSON document; empty = the document itself */
 	unsigned attempts;
 	int64_t took_ns;
 };

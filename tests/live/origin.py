@@ -7,7 +7,7 @@ import threading
 
 
 class Origin:
-    """`answer(path)` -> bytes, a status, or (status, bytes); it may block."""
+    """`answer(path)` -> bytes, a status, (status, bytes) or (status, bytes, headers); it may block."""
 
     def __init__(self, answer):
         self.answer = answer
@@ -24,9 +24,10 @@ class Origin:
                 said = origin.answer(self.path)
                 if isinstance(said, int):
                     said = said, b""
-                status, body = said if isinstance(said, tuple) else (200, said)
+                status, body, headers = (*said, {})[:3] if isinstance(said, tuple) else (200, said, {})
                 self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
+                for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)
 

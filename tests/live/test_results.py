@@ -177,7 +177,7 @@ def test_what_cannot_be_a_value_says_so(start, redis, origin):
             (b'[{"a": 1}, {"a": 2}]', 502, "source_row", "many"),
             (b'{"a": "' + b"x" * 1100 + b'"}', 413, "too_large", "1024"),
             (b'{"a": ', 502, "source_failed", "early"),
-            (b"", 502, "source_failed", "early")):
+            (b"", 404, "no_value", "nothing")):
         origin.answer = lambda path: body
         reply = load(daemon, "user", id="1")
         assert (reply.status, reply.json["code"]) == (status, code), reply

@@ -69,18 +69,43 @@ START_TEST(documents_that_do_not_hold_the_rows)
 	expect_reading(&root, SLICE("{\"a\":1}"), "X");
 	expect_reading(&root, SLICE("12 "), "X");
 	expect_reading(&items, SLICE("[1]"), "X");
-	expect_reading(&items, SLICE("{\"a\":1}"), "X");
-	expect_reading(&items, SLICE("{}"), "X");
 	expect_reading(&items, SLICE("{\"items\":{}}"), "X");
-	expect_reading(&items, SLICE("{\"items\":null}"), "X");
-	expect_faults(&items, SLICE("{\"a\":1}"),
-		"there is no array of rows at \"/items\": a name on the way is missing\n");
+	expect_reading(&items, SLICE("{\"items\":false}"), "X");
+	expect_reading(&items, SLICE("{\"items\":\"\"}"), "X");
+	expect_reading(&items, SLICE("\"\""), "X");
+	expect_faults(&items, SLICE("{\"items\":{}}"),
+		"there is no array of rows at \"/items\": the value there is no array\n");
+}
+END_TEST
+
+START_TEST(null_nothing_and_a_missing_member_are_no_rows)
+{
+	static const char *const root_texts[] = {
+		"", " \n", "\xEF\xBB\xBF", "null", " null\r\n", "[]"};
+	static const char *const item_texts[] = {"", "null", "{}", "[]", "{\"a\":1}",
+		"{\"items\":null}", "{\"a\":[null],\"items\" : null , \"b\":null}",
+		"{\"a\":{\"items\":[1]}}", "\xEF\xBB\xBFnull"};
+	static const char *const broken[] = {"nul", "nulL", "nullnull", "{\"items\":nul}",
+		"{\"items\":nulls}", "{\"items\":null", "{\"items\":null]", "\xEF\xBB",
+		"{\"items\":n ull}", "{\"a\":1"};
+	const struct reading deep = {.format = FORMAT_JSON, .rows = "/data/items"};
+
+	for (size_t i = 0; i < sizeof root_texts / sizeof *root_texts; i++)
+		expect_reading(&root, slice_str(root_texts[i]), "");
+	for (size_t i = 0; i < sizeof item_texts / sizeof *item_texts; i++)
+		expect_reading(&items, slice_str(item_texts[i]), "");
+	expect_reading(&deep, SLICE("{\"data\":null,\"x\":1}"), "");
+	expect_reading(&deep, SLICE("{\"data\":{\"items\":null}}"), "");
+	expect_reading(&deep, SLICE("{\"data\":[]}"), "");
+	expect_reading(&deep, SLICE("{\"data\":7}"), "X");
+	for (size_t i = 0; i < sizeof broken / sizeof *broken; i++)
+		expect_reading(&items, slice_str(broken[i]), "X");
 }
 END_TEST
 
 START_TEST(documents_that_are_broken)
 {
-	static const char *const texts[] = {"", "[", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1]]",
+	static const char *const texts[] = {"[", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1]]",
 		"[1] x", "[[1}", "[{]", "[1\"a\"]", "[\"a", "{\"items\":[1]", "{\"items\":[1],}",
 		"{\"items\":[1] \"a\":2}", "{\"items\" [1]}", "{items:[1]}", "{\"items\":[1]]",
 		"{\"a\":[}],\"items\":[]}", "{\"a\":,\"items\":[]}", "\xEF\xBB[1]", "]", "nul"};
@@ -126,6 +151,28 @@ START_TEST(documents_follow_one_another)
 }
 END_TEST
 
+START_TEST(each_document_may_begin_with_a_byte_order_mark)
+{
+	struct parser *parser = parser_new(FORMAT_JSON, SLICE("/items"), 100);
+	static const char *const documents[] = {
+		"\xEF\xBB\xBF{\"items\":[1]}", "\xEF\xBB\xBF{\"items\":[1]}", "{\"items\":[1]}"};
+	struct source_row row;
+
+	for (size_t i = 0; i < 3; i++) {
+		parser_feed(parser, slice_str(documents[i]));
+		ck_assert_int_eq(parser_next(parser, &row, NULL), PARSER_ROW);
+		ck_assert_int_eq(parser_next(parser, &row, NULL), PARSER_MORE);
+		parser_finish(parser);
+		ck_assert_int_eq(parser_next(parser, &row, NULL), PARSER_END);
+		parser_restart(parser);
+	}
+	/* A broken one is one on each page. */
+	parser_feed(parser, SLICE("\xEF\xBB{\"items\":[1]}"));
+	ck_assert_int_eq(parser_next(parser, &row, NULL), PARSER_BROKEN);
+	parser_free(parser);
+}
+END_TEST
+
 START_TEST(depth_is_bounded)
 {
 	struct buf text = {0}, out = {0};
@@ -143,4 +190,6 @@ END_TEST
 TEST_SUITE("json_array", the_elements_of_the_root, the_elements_at_a_pointer,
 	a_bad_element_costs_only_itself, an_element_too_long_is_passed_over,
 	documents_that_do_not_hold_the_rows, documents_that_are_broken,
-	brackets_that_do_not_match_end_it, documents_follow_one_another, depth_is_bounded)
+	null_nothing_and_a_missing_member_are_no_rows, brackets_that_do_not_match_end_it,
+	documents_follow_one_another, each_document_may_begin_with_a_byte_order_mark,
+	depth_is_bounded)
