@@ -8,7 +8,8 @@ comes next. Modes: "pass", "delay" (each piece waits), "drip" (a byte at a time)
 that are no RESP, then the end), "answer" (each small reply is replaced by those bytes, and the
 connection stays), "swallow" (nothing comes back). `arm` cuts once: after so many bytes of replies, over all
 connections, the one that has the last of them ends with FIN or, over TCP, with RST; `arm_behind`
-does so where certain bytes have passed. `record` keeps the replies. One thread serves a connection both ways, so that closing it is instant.
+does so where certain bytes have passed. `hold` stops a command on its way to the server until
+`release`, so that a test may interfere between two round trips. `record` keeps the replies. One thread serves a connection both ways, so that closing it is instant.
 """
 
 import os
@@ -35,6 +36,9 @@ class Proxy:
         self.tape = None
         self.left = self.behind = None
         self.reset = False
+        self.needle, self.skip = None, 0
+        self.held = threading.Event()
+        self.released = socket.socketpair()
         self.open = set()
         self.lock = threading.Lock()
         self.listener = socket.socket(socket.AF_INET if tcp else socket.AF_UNIX)
@@ -65,6 +69,27 @@ class Proxy:
         with self.lock:
             self.behind, self.reset = text, False
 
+    def hold(self, needle, skip=0):
+        """What the daemon writes with `needle` in it waits for release(), `held` says when it does;
+        the first `skip` such writes pass."""
+        with self.lock:
+            self.held.clear()
+            self.needle, self.skip = needle, skip
+
+    def release(self):
+        self.released[1].send(b".")
+
+    def _holds(self, data):
+        with self.lock:
+            if self.needle is None or self.needle not in data:
+                return False
+            if self.skip:
+                self.skip -= 1
+                return False
+            self.needle = None
+        self.held.set()
+        return True
+
     def _accept(self):
         while True:
             try:
@@ -83,13 +108,19 @@ class Proxy:
             threading.Thread(target=self._serve, args=(client, server), daemon=True).start()
 
     def _serve(self, client, server):
+        sender, waiting = client, b""
         try:
             while True:
-                ready, _, _ = select.select([client, server], [], [])
-                if client in ready:
-                    data = client.recv(65536)
+                ready, _, _ = select.select([sender, server], [], [])
+                if sender in ready:
+                    data = sender.recv(65536 if sender is client else 1)
                     if not data:
                         break
+                    if sender is not client:
+                        data, sender = waiting, client
+                    elif self._holds(data):
+                        sender, waiting = self.released[0], data
+                        continue
                     server.sendall(data)
                 if server in ready:
                     data = server.recv(65536)
