@@ -103,7 +103,7 @@ static void by_tag(void)
 			      late[] = {cw_str("t:3"), cw_str("t:9")};
 	const struct cw_store how = {.tags = cw_list(tags, 2)};
 	const struct cw_invalidation what = {.tags = cw_list(&tags[1], 1)};
-	const struct cw_bytes bad = cw_str("two words");
+	const struct cw_bytes bad = cw_str("two\nlines");
 	size_t tagged;
 
 	OK(cw_set(cache, cw_str("t:1"), cw_str("x"), &how, &error));
@@ -172,6 +172,23 @@ static void confirmed(void)
 	gone(&what, 7);
 }
 
+/* The test has stored slow:* in numbers that a pass does not get through in the time given. */
+static void timed_out(void)
+{
+	const struct cw_bytes glob = cw_str("slow:*");
+	struct cw_invalidation what = {
+		.patterns = cw_list(&glob, 1), .max_keys = 50000, .timeout_ms = 1};
+	struct cw_invalidated before, after;
+
+	FAILS(cw_invalidate(cache, &what, NULL, &error), CW_TIMEOUT);
+	what.dry_run = true;
+	what.timeout_ms = 0;
+	OK(cw_invalidate(cache, &what, &before, &error));
+	OK(cw_invalidate(cache, &what, &after, &error));
+	/* It has ended with the call: the calls that follow do not go on with it. */
+	CHECK(before.matched > 0 && after.matched == before.matched);
+}
+
 static void refused(void)
 {
 	const struct cw_bytes keys[] = {cw_str("a"), cw_str("cw:meta")}, all = cw_str("*"),
@@ -230,6 +247,7 @@ int main(int argc, char **argv)
 	softly();
 	by_entity();
 	confirmed();
+	timed_out();
 	refused();
 	changes();
 	cw_close(cache);

@@ -70,6 +70,26 @@ static bool snake(void *context, struct cw_output *output)
 	return false;
 }
 
+/* A loader that asks for what is being loaded two levels up would wait for itself. */
+static bool inner(void *context, struct cw_output *output)
+{
+	struct cw_value value;
+
+	(void)context, (void)output;
+	FAILS(cw_result(cache, cw_str("r:outer"), &loading, &value, &error), CW_BAD_ARGUMENT);
+	return false;
+}
+
+static bool outer(void *context, struct cw_output *output)
+{
+	const struct cw_load how = {.load = inner};
+	struct cw_value value;
+
+	(void)context, (void)output;
+	FAILS(cw_result(cache, cw_str("r:inner"), &how, &value, &error), CW_CALLBACK_FAILED);
+	return false;
+}
+
 static void nested(void)
 {
 	struct cw_load how = {.load = page};
@@ -79,6 +99,8 @@ static void nested(void)
 	expect("r:page", &how, CW_HIT, "load 1, load 2");
 	how = (struct cw_load){.load = snake, .context = "r:snake"};
 	FAILS(cw_result(cache, cw_str("r:snake"), &how, &value, &error), CW_CALLBACK_FAILED);
+	how = (struct cw_load){.load = outer};
+	FAILS(cw_result(cache, cw_str("r:outer"), &how, &value, &error), CW_CALLBACK_FAILED);
 }
 
 static void failing(void)

@@ -145,7 +145,7 @@ entities:
   user: {keys: ["user:profile:{id}"], patterns: ["user:list:{id}:*"]}
 dependencies:
   - {when: "user:profile:{id}", invalidate: ["user:page:{id}"]}
-invalidate: {confirm_above: 10, max_keys: 100}
+invalidate: {confirm_above: 10, max_keys: 100000}
 cache: {namespaces: [{prefix: "s:", ttl: 1h, stale_for: 1h}]}
 """
 VALGRIND = ["valgrind", "-q", "--leak-check=full", "--errors-for-leak-kinds=all",
@@ -170,8 +170,10 @@ def test_values_and_random_bytes_under_random_keys(redis):
 
 
 def test_invalidation_by_every_selector(redis, config):
+    redis.fill(30000, key="slow:{}")
     program("invalidations", redis.url, config)
     redis("FLUSHALL")
+    redis.fill(2000, key="slow:{}")
     program("invalidations", redis.url, config, before=VALGRIND, timeout=120)
 
 

@@ -243,6 +243,35 @@ START_TEST(near_its_end_a_value_is_refreshed_early)
 }
 END_TEST
 
+/* One waiter of a process asks Redis for all; where its time is over, another one goes on. */
+static void poller_leaves(void)
+{
+	struct other hasty = {.request = asking("k")}, patient = hasty;
+	struct fiber_group first, second;
+
+	engine_call("SET", "cw:lease:{0}:k", "another daemon's", NULL);
+	fiber_group_init(&first, engine.loop);
+	fiber_group_init(&second, engine.loop);
+	hasty.request.deadline = clock_deadline(100);
+	fiber_spawn(&first, "hasty", wait_for_it, &hasty);
+	fiber_sleep(20);
+	fiber_spawn(&second, "patient", wait_for_it, &patient);
+	ck_assert_int_eq(fiber_group_join(&first, clock_deadline(5000)), OK);
+	ck_assert_int_eq(hasty.error, ERR_TIMEOUT);
+	engine_call("SET", "k", "theirs", NULL);
+	engine_call("DEL", "cw:lease:{0}:k", NULL, NULL);
+	ck_assert_int_eq(fiber_group_join(&second, clock_deadline(5000)), OK);
+	ck_assert_int_eq(patient.error, OK);
+	has(patient.result, "theirs");
+	result_end(patient.result);
+}
+
+START_TEST(another_waiter_asks_when_the_one_who_asked_has_left)
+{
+	engine_run("", poller_leaves);
+}
+END_TEST
+
 static void away(void)
 {
 	const struct result_request request = asking("k");
@@ -266,4 +295,4 @@ END_TEST
 TEST_SUITE("result", what_was_loaded_is_there_for_the_next, others_wait_for_the_one_who_loads,
 	who_waits_for_a_load_shares_its_error, a_failed_load_is_the_next_ones,
 	a_stale_value_serves_all_but_the_one_who_loads, near_its_end_a_value_is_refreshed_early,
-	without_redis_all_load)
+	without_redis_all_load, another_waiter_asks_when_the_one_who_asked_has_left)
