@@ -80,6 +80,7 @@ static void start_handles(struct daemon *d)
 	start_signal(d, &d->sigterm, stop_signal, SIGTERM);
 	start_signal(d, &d->sigint, stop_signal, SIGINT);
 	start_signal(d, &d->sighup, reload_signal, SIGHUP);
+	orphans_start(&d->orphans, loop_uv(d->app.loop));
 	uv_timer_init(loop_uv(d->app.loop), &d->watchdog);
 	/* Twice as often as systemd wants it. */
 	if (watchdog_ms > 0)
@@ -91,6 +92,7 @@ static void close_handles(struct daemon *d)
 	uv_close((uv_handle_t *)&d->sigterm, NULL);
 	uv_close((uv_handle_t *)&d->sigint, NULL);
 	uv_close((uv_handle_t *)&d->sighup, NULL);
+	orphans_stop(&d->orphans);
 	uv_close((uv_handle_t *)&d->watchdog, NULL);
 }
 

@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "api/app.h"
+#include "orphans.h"
 #include "redis/managed.h"
 
 struct daemon {
@@ -21,6 +22,7 @@ struct daemon {
 	struct event_subscription *redis_state;
 	uv_signal_t sigterm, sigint, sighup;
 	uv_timer_t watchdog;
+	struct orphans orphans;
 	uv_fs_event_t tokens_watch;
 	bool stop_asked, reload_asked;
 	bool redis_seen;      /* usable once: layout checked, startup jobs fired */

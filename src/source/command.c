@@ -2,9 +2,10 @@
 /*
  * The standard output of a command, run without a shell; see spawn.h for the child itself.
  *
- * The rows count only if it exits with status 0; otherwise the fault quotes the status and the end
- * of its standard error. A parameter is passed as one whole argument, never as an option; those
- * that no argument names stand in one line of JSON on standard input.
+ * The rows count only if it exits with status 0, and they end when no process holds its output any
+ * more; otherwise the fault quotes the status and the end of its standard error. A parameter is
+ * passed as one whole argument, never as an option; those that no argument names stand in one line
+ * of JSON on standard input.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -204,11 +205,18 @@ static enum error command_read(struct transport *transport, struct slice *ret, s
 {
 	struct command *command = (struct command *)transport;
 	int64_t max = transport_max_total(command->call);
-	enum error error = transport_waited(
-		spawn_read(command->spawn, command->call->deadline, ret), "end", fault);
+	enum error error = spawn_read(command->spawn, command->call->deadline, ret);
 
+	if (error == ERR_TIMEOUT && spawn_exited(command->spawn))
+		return fault_set(fault, ERR_TIMEOUT,
+			"%.100s has exited, but a process that it started still holds its output, "
+			"so "
+			"that more rows may come: have the command wait for that process, or "
+			"redirect "
+			"the output of what is to go on without it",
+			command->call->conf->argv[0]);
 	if (error)
-		return error;
+		return transport_waited(error, "end", fault);
 	if (!ret->n)
 		return judge(command, fault);
 	command->total += (int64_t)ret->n;

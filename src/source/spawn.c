@@ -7,6 +7,9 @@
  * The struct lives until its last handle's close callback, whoever waits or has ceased to. The
  * group's id stays ours to signal while the child is not reaped or another member lives; it is
  * asked for right after the reaping, and an empty group is never signalled again.
+ *
+ * Special: setpriv(1) asks the kernel to kill the child with us, so that it ends after a kill -9,
+ *too.
  */
 #include "source/spawn.h"
 
@@ -14,6 +17,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,12 +25,14 @@
 
 enum {
 	chunk_bytes = 64 * 1024,
-	quiet_ms = 200,	  /* no output for so long after the exit: there will be none */
+	quiet_ms = 200,	  /* for the last output of a child that has failed */
 	tail_ms = 100,	  /* for standard error's last words after the exit */
 	look_ms = 10,	  /* how often an ending group is looked at */
 	grace_ms = 2000,  /* between TERM and KILL */
 	give_up_ms = 500, /* after KILL: what is left are zombies of others */
 };
+
+static char setpriv[] = "/usr/bin/setpriv";
 
 struct spawn {
 	uv_process_t process;
@@ -182,6 +188,50 @@ static int make_pipe(uv_pipe_t *ours, int *ret_theirs)
 	return 0;
 }
 
+static const char *path_of(char **env)
+{
+	for (; *env; env++)
+		if (strncmp(*env, "PATH=", 5) == 0)
+			return *env + 5;
+	return "/usr/bin:/bin";
+}
+
+/* Whether it can be run at all, so that it is not setpriv that has to say so. 0 or a negative
+ * errno. */
+static int find_program(const char *name, char **env)
+{
+	const char *at = strchr(name, '/') ? "" : path_of(env);
+	int error = -ENOENT;
+
+	for (;;) {
+		size_t n = strcspn(at, ":");
+		char *path = mem_printf("%.*s%s%s", (int)n, at, n ? "/" : "", name);
+
+		if (access(path, X_OK) == 0)
+			error = 0;
+		else if (errno != ENOENT && errno != ENOTDIR)
+			error = -errno;
+		mem_free(path);
+		if (error == 0 || !at[n])
+			return error;
+		at += n + 1;
+	}
+}
+
+static char **with_setpriv(char **argv)
+{
+	static char *const before[] = {setpriv, "--pdeathsig", "KILL", "--"};
+	enum { count = sizeof before / sizeof *before };
+	size_t n = 0;
+
+	while (argv[n])
+		n++;
+	char **all = mem_array(count + n + 1, sizeof *all);
+	memcpy(all, before, sizeof before);
+	memcpy(all + count, argv, n * sizeof *argv);
+	return all;
+}
+
 static int start(struct spawn *s, uv_loop_t *uv, char **argv, char **env, const int theirs[3])
 {
 	uv_stdio_container_t stdio[3] = {
@@ -202,9 +252,17 @@ static int start(struct spawn *s, uv_loop_t *uv, char **argv, char **env, const 
 	/* curl, for one, opens sockets that children would inherit. */
 	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
 		return -errno;
+	int error = find_program(argv[0], env);
+	if (error)
+		return error;
+	char **all = access(setpriv, X_OK) == 0 ? with_setpriv(argv) : NULL;
+	if (all)
+		options.file = (options.args = all)[0];
 	/* Even where it fails, the handle has to be closed. */
 	s->handles++;
-	return uv_spawn(uv, &s->process, &options);
+	error = uv_spawn(uv, &s->process, &options);
+	mem_free(all);
+	return error;
 }
 
 int spawn_start(struct loop *loop, char **argv, char **env, int input, struct spawn **ret)
@@ -241,6 +299,11 @@ static enum error await(struct spawn *s, int64_t deadline)
 	return error;
 }
 
+bool spawn_exited(const struct spawn *s)
+{
+	return s->exited;
+}
+
 enum error spawn_read(struct spawn *s, int64_t deadline, struct slice *ret)
 {
 	enum error error = OK;
@@ -249,7 +312,8 @@ enum error spawn_read(struct spawn *s, int64_t deadline, struct slice *ret)
 	if (!s->out_ended)
 		uv_read_start((uv_stream_t *)&s->out, out_alloc, out_read);
 	while (!s->filled && !s->out_ended && !error) {
-		if (s->exited && quiet_at == DEADLINE_NONE)
+		/* Where it has succeeded, what others still write belongs to its output. */
+		if (spawn_exited(s) && (s->status || s->signal) && quiet_at == DEADLINE_NONE)
 			quiet_at = clock_deadline(quiet_ms);
 		error = await(s, quiet_at < deadline ? quiet_at : deadline);
 		if (error == ERR_TIMEOUT && quiet_at < deadline && clock_mono_ms() >= quiet_at) {

@@ -24,10 +24,12 @@ enum { spawn_tail_bytes = 2048 };
  */
 int spawn_start(struct loop *loop, char **argv, char **env, int input, struct spawn **ret);
 /*
- * The next bytes of standard output, a view until the next call. None: it has ended, or the child
- * has and nothing more came for a moment (a grandchild may keep the pipe). Parks.
+ * The next bytes of standard output, a view until the next call. None: no process has it open for
+ * writing any more, or the child has failed and nothing more came for a moment. Parks.
  */
 enum error spawn_read(struct spawn *spawn, int64_t deadline, struct slice *ret);
+/* Whether the child has ended; others may still hold its output. */
+bool spawn_exited(const struct spawn *spawn);
 /*
  * Waits for the child to exit: *ret_status as exit(3) had it, or *ret_signal is not 0. What came
  * last on standard error is complete then. Parks.

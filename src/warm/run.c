@@ -31,14 +31,16 @@ void run_free(void *context)
 	mem_free(run);
 }
 
-/* A source's end by deadline or cancel is the run's, and says so in the run's words. */
+/* A source's end by deadline or cancel is the run's: its words come first. */
 static enum error own_words(const struct run *run, enum error error, struct fault *fault)
 {
-	struct fault ours;
+	struct fault ours, theirs = *fault;
 
 	if (!error || !run_may_go_on(run, &ours))
 		return error;
 	*fault = ours;
+	if (ours.error == ERR_TIMEOUT && error == ERR_TIMEOUT)
+		fault_set(fault, ERR_TIMEOUT, "%.200s: %.300s", ours.detail, theirs.detail);
 	return ours.error;
 }
 

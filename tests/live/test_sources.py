@@ -3,10 +3,14 @@
 really ended."""
 
 import json
+import os
+import signal
+import sys
 
 import pytest
 
 from conftest import open_config
+from harness import until
 from origin import Origin
 
 PAGES = {"from": 1, "until": "empty"}
@@ -98,3 +102,69 @@ def test_what_a_source_does_not_have_is_no_value_for_a_lookup(start, redis, orig
         assert (reply.status, reply.json["code"] if reply.status != 200 else "") == (
             (200, "") if number == 7 else (404, "no_value")), reply
     assert redis.keys("u:*") == [b"u:7"]
+
+
+def command(*argv, **more):
+    return {"type": "command", "argv": list(argv), "format": "jsonl", **more}
+
+
+def test_rows_that_a_process_writes_after_the_commands_exit_count(start, redis):
+    script = 'for i in 1 2 3 4 5; do echo "{\\"id\\":$i}"; done > >(' \
+             'while read -r line; do sleep 0.3; echo "$line"; done)'
+    run, said = run_job(start, redis, command("bash", "-c", script))
+    assert (run["state"], said) == ("completed", "") and numbered(redis, 1, 2, 3, 4, 5)
+
+
+def test_an_output_that_stays_open_is_not_taken_for_its_end(start, redis):
+    run, said = run_job(start, redis, command("sh", "-c", "sleep 60 & echo '{\"id\":1}'"),
+                        timeout="1s")
+    assert run["state"] == "partial" and "its timeout" in said
+    assert "still holds its output" in said
+
+
+def state_of(pid):
+    """R, S, Z ... or "" where there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def written(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read().strip()
+    except FileNotFoundError:
+        return ""
+
+
+def test_a_command_ends_with_a_daemon_that_is_killed(start, redis, folder):
+    path = os.path.join(folder, "pid")
+    job = {"name": "j", "key": "x:{id}", "source": command("sh", "-c", f"echo $$ >{path}; exec sleep 600")}
+    daemon = start(open_config(redis, f"warm:\n  jobs:\n    - {json.dumps(job)}\n"))
+    daemon.wait_redis()
+    daemon.warm()
+    until(lambda: written(path), "the command")
+    daemon.expect_exit = -signal.SIGKILL
+    daemon.process.kill()
+    until(lambda: state_of(written(path)) in ("", "Z"), "the command's end")
+
+
+SUBREAPER = "import ctypes, os, sys; ctypes.CDLL(None).prctl(36, 1); os.execv(sys.argv[1], sys.argv[1:])"
+
+
+def test_orphans_are_reaped_where_nobody_else_would(start, redis, folder):
+    """As process 1 of a container; a child subreaper inherits orphans in the same way."""
+    path = os.path.join(folder, "pid")
+    script = f"setsid sh -c 'echo $$ >{path}.new; mv {path}.new {path}; sleep 0.3' >/dev/null 2>&1 & " \
+             f"until [ -e {path} ]; do sleep 0.05; done; echo '{{\"id\":1}}'"
+    job = {"name": "j", "key": "x:{id}", "source": command("sh", "-c", script)}
+    daemon = start(open_config(redis, f"warm:\n  jobs:\n    - {json.dumps(job)}\n"),
+                   before=[sys.executable, "-c", SUBREAPER])
+    daemon.wait_redis()
+    for _ in range(3):
+        run = daemon.warm({"wait": 60}).json["runs"][0]
+        assert run["state"] == "completed", run
+        until(lambda: state_of(written(path)) == "", "the orphan to be reaped")
+        os.unlink(path)
