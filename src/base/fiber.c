@@ -37,6 +37,8 @@ struct fiber {
 
 	enum state state;
 	bool cancelled;
+	bool disowned;
+	unsigned waits; /* sections of fiber_wait_begin() */
 	bool timed_out;
 	int64_t cleanup_deadline; /* 0 outside of a cleanup section */
 	uv_timer_t timer;
@@ -115,7 +117,7 @@ static void fiber_main(void)
 	announce_finish(NULL, &f->scheduler->asan_stack, &f->scheduler->asan_stack_bytes);
 	for (;;) {
 		f->function(f->argument);
-		assert(f->cleanup_deadline == 0 && f->cond == NULL);
+		assert(f->cleanup_deadline == 0 && f->cond == NULL && f->waits == 0);
 		leave_group(f);
 		f->state = IDLE;
 		switch_to_loop(f);
@@ -248,7 +250,7 @@ struct fiber *fiber_spawn(
 	f->name = name;
 	f->function = function;
 	f->argument = argument;
-	f->cancelled = false;
+	f->cancelled = f->disowned = false;
 	f->group = group;
 	f->group_prev = NULL;
 	f->group_next = group->members;
@@ -284,16 +286,40 @@ struct fiber *fiber_current(void)
 	return current;
 }
 
+static bool is_cancelled(const struct fiber *f)
+{
+	return (f->cancelled || (f->disowned && f->waits)) && f->cleanup_deadline == 0;
+}
+
 void fiber_cancel(struct fiber *f)
 {
 	f->cancelled = true;
-	if (f->cleanup_deadline == 0)
+	if (is_cancelled(f))
 		fiber_wake(f);
 }
 
 bool fiber_cancelled(void)
 {
-	return current->cancelled && current->cleanup_deadline == 0;
+	return is_cancelled(current);
+}
+
+bool fiber_disown(struct fiber *f)
+{
+	f->disowned = true;
+	if (is_cancelled(f))
+		fiber_wake(f);
+	return f->waits > 0;
+}
+
+void fiber_wait_begin(void)
+{
+	current->waits++;
+}
+
+void fiber_wait_end(void)
+{
+	assert(current->waits > 0);
+	current->waits--;
 }
 
 void fiber_wake(struct fiber *f)

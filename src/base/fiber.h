@@ -69,6 +69,16 @@ enum error fiber_sleep(int64_t ms);
 enum error fiber_yield(void);
 
 /*
+ * Says that nothing needs the outcome of `fiber` any more: a client has hung up. Its parks between
+ * fiber_wait_begin() and fiber_wait_end() then return ERR_CANCELLED, all others go on as before.
+ * Such sections hold what only waits for the work of others; they may be nested. True where it is
+ * in one now.
+ */
+bool fiber_disown(struct fiber *fiber);
+void fiber_wait_begin(void);
+void fiber_wait_end(void);
+
+/*
  * Between begin and end the fiber can park although it was cancelled, for at most `ms` (5 s is the
  * house limit): to release a lock, end a child, write a record.
  */

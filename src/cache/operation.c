@@ -302,8 +302,10 @@ enum error operation_wait(struct operation *operation, int64_t deadline)
 {
 	enum error error = OK;
 
+	fiber_wait_begin();
 	while (!operation_ended(operation) && !error)
 		error = fiber_cond_wait(&operation->ended, deadline);
+	fiber_wait_end();
 	return operation_ended(operation) ? OK : error;
 }
 

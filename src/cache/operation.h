@@ -83,7 +83,10 @@ bool operation_ended(const struct operation *operation);
 void operation_progress(
 	struct operation *operation, const char *phase, uint64_t done, uint64_t total);
 
-/* OK when it has ended, ERR_TIMEOUT when `deadline` came first. Parks. */
+/*
+ * OK when it has ended, ERR_TIMEOUT when `deadline` came first, ERR_CANCELLED also where the fiber
+ * was disowned: the operation goes on. Parks.
+ */
 enum error operation_wait(struct operation *operation, int64_t deadline);
 void operation_cancel(struct operation *operation);
 

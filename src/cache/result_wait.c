@@ -162,6 +162,7 @@ enum error results_wait(struct cw *cw, struct slice key, int64_t deadline, struc
 			"%d requests wait for values that are being loaded", RESULT_MAX_WAITERS);
 	struct waiting *waiting = join(results, key);
 	uint64_t before = waiting->woken;
+	fiber_wait_begin();
 	if (waiting->polled) {
 		error = await_poller(waiting, deadline);
 	} else {
@@ -172,6 +173,7 @@ enum error results_wait(struct cw *cw, struct slice key, int64_t deadline, struc
 		if (error)
 			fiber_cond_broadcast(&waiting->cond);
 	}
+	fiber_wait_end();
 	if (waiting->woken != before)
 		failed = waiting->failed;
 	leave(results, waiting);

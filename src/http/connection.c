@@ -9,9 +9,6 @@
 #include "base/mem.h"
 #include "http/private.h"
 
-/* In one look, a system call each. */
-enum { max_looks = 2048 };
-
 struct connection *connection_of(struct deadline *deadline)
 {
 	return (struct connection *)((char *)deadline - offsetof(struct connection, deadline));
@@ -24,6 +21,8 @@ void connection_drop(struct connection *connection)
 
 	if (--connection->holds > 0)
 		return;
+	if (connection->leaving)
+		peer_leaving(connection->peer, -1);
 	peers_leave(server->peers, connection->peer, clock_mono_ns());
 	mem_free(connection);
 	listener->connections--;
@@ -56,6 +55,11 @@ void connection_notify(void *context, struct MHD_Connection *mhd, void **socket_
 	}
 }
 
+static bool is_over(const struct http_server *server, const struct peer *peer)
+{
+	return !peer_is_local(peer) && peer_connections(peer) > (size_t)server->conf->limits.per_ip;
+}
+
 void connection_enter(
 	struct listener *listener, int fd, const struct sockaddr *address, socklen_t n)
 {
@@ -68,11 +72,13 @@ void connection_enter(
 	connection->peer = peers_enter(server->peers, address, clock_mono_ns());
 	listener->connections++;
 	server->connections++;
-	if (!peer_is_local(connection->peer) &&
-		peer_connections(connection->peer) > (size_t)server->conf->limits.per_ip) {
-		close(fd);
-		connection_drop(connection);
-		return;
+	if (is_over(server, connection->peer)) {
+		connections_disown_for_room(server);
+		if (is_over(server, connection->peer)) {
+			close(fd);
+			connection_drop(connection);
+			return;
+		}
 	}
 	listener->entering = connection;
 	MHD_add_connection(listener->mhd, fd, address, n);
@@ -102,23 +108,12 @@ bool connection_idle(const struct connection *connection)
 	       connection->deadline.phase == PHASE_IDLE;
 }
 
-/*
- * Whether the client has said that it will ask no more. Where that came with its last request, MHD
- * has missed it: it stops reading at the first short read, and is not told again.
- */
-static bool has_ended(const struct connection *connection)
-{
-	char byte;
-
-	return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-}
-
 void connection_expired(struct deadlines *deadlines, struct deadline *deadline, enum phase phase)
 {
 	const struct linger at_once = {.l_onoff = 1};
 	struct connection *connection = connection_of(deadline);
 
-	if (phase == PHASE_SETTLE && !has_ended(connection)) {
+	if (phase == PHASE_SETTLE && !connection_ended(connection)) {
 		deadline_move(deadlines, deadline, PHASE_IDLE);
 		return;
 	}
@@ -143,45 +138,6 @@ void connections_close_idle(struct http_server *server, const struct listener *o
 	close_idle(server, PHASE_IDLE, only);
 }
 
-static void cut_ended(struct http_server *server, enum phase phase)
-{
-	struct deadline *at = deadlines_first(&server->deadlines, phase);
-
-	/* Who is further behind is looked at when these are gone: their deadlines come first. */
-	for (int i = 0; at && i < max_looks; i++) {
-		if (has_ended(connection_of(at)))
-			connection_cut(connection_of(at));
-		at = deadlines_next(&server->deadlines, at);
-	}
-}
-
-void connections_cut_ended(struct http_server *server)
-{
-	cut_ended(server, PHASE_HEAD);
-	cut_ended(server, PHASE_BODY);
-}
-
-static bool anybody_sends(struct http_server *server)
-{
-	return deadlines_first(&server->deadlines, PHASE_HEAD) ||
-	       deadlines_first(&server->deadlines, PHASE_BODY);
-}
-
-static void look_for_ended(uv_timer_t *timer)
-{
-	struct http_server *server = timer->data;
-
-	connections_cut_ended(server);
-	if (!anybody_sends(server))
-		uv_timer_stop(timer);
-}
-
-void connections_watch(struct http_server *server)
-{
-	if (anybody_sends(server) && !uv_is_active((uv_handle_t *)&server->ended_look))
-		uv_timer_start(&server->ended_look, look_for_ended, ENDED_LOOK_MS, ENDED_LOOK_MS);
-}
-
 void connections_cut_all(struct http_server *server)
 {
 	for (int phase = 0; phase < PHASES; phase++) {
@@ -198,6 +154,7 @@ bool connections_full(struct http_server *server)
 
 	if (server->connections < server->max_connections)
 		return false;
+	connections_disown_for_room(server);
 	/* Somebody who waits goes before somebody who has been silent longest. */
 	oldest = deadlines_first(&server->deadlines, PHASE_IDLE);
 	if (!oldest)

@@ -152,6 +152,7 @@ static void run_in_fiber(void *argument)
 
 	request->match.route->handler(request, request->server->context);
 	assert(request->status && !request->suspended); /* it has replied */
+	request->fiber = NULL;
 	request_drop(request);
 }
 
@@ -174,7 +175,9 @@ static enum MHD_Result run(struct request *request)
 	request->holds++;
 	move_to(request, PHASE_HANDLER);
 	await(request, true);
-	fiber_spawn(&request->server->requests, route->path, run_in_fiber, request);
+	request->connection->request = request;
+	request->fiber =
+		fiber_spawn(&request->server->requests, route->path, run_in_fiber, request);
 	return MHD_YES;
 }
 
@@ -224,6 +227,8 @@ static void hung_up(struct request *request)
 	await(request, false);
 	request->left = request->connection;
 	request->left->holds++;
+	if (request->fiber)
+		connection_disown(request->left, request);
 	if (!request->response)
 		request->status = CLIENT_HUNG_UP;
 	account_request(request->server->account, request);
@@ -254,6 +259,7 @@ void exchange_completed(void *context, struct MHD_Connection *mhd, void **reques
 	/* Whoever waits for a place may have this one. */
 	else if (request->server->accept_paused && !server_accept_waits(request->server))
 		server_resume_accept(request->server);
+	connection->request = NULL;
 	request->connection = NULL;
 	request_drop(request);
 }

@@ -21,6 +21,7 @@ struct peer_key {
 struct peer {
 	struct peer_key key;
 	size_t connections;
+	size_t leaving; /* of them */
 	struct limit requests;
 	struct limit failures;
 	struct peer *older, *newer; /* among the cold ones */
@@ -128,9 +129,15 @@ void peers_leave(struct peers *peers, struct peer *peer, int64_t now_ns)
 	forget_oldest(peers, now_ns);
 }
 
+void peer_leaving(struct peer *peer, int by)
+{
+	peer->leaving += (size_t)by;
+	assert(peer->leaving <= peer->connections);
+}
+
 size_t peer_connections(const struct peer *peer)
 {
-	return peer->connections;
+	return peer->connections - peer->leaving;
 }
 
 bool peer_is_local(const struct peer *peer)

@@ -28,6 +28,8 @@ struct peer *peers_enter(struct peers *peers, const struct sockaddr *address, in
 /* One less; the peer may be gone afterwards. */
 void peers_leave(struct peers *peers, struct peer *peer, int64_t now_ns);
 
+/* So many of its connections more (or less) end in a moment and are not counted any longer. */
+void peer_leaving(struct peer *peer, int by);
 size_t peer_connections(const struct peer *peer);
 bool peer_is_local(const struct peer *peer); /* over a Unix socket */
 /* The limit on all its requests, and the one on its invalid tokens. */

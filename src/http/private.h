@@ -39,7 +39,8 @@ enum {
 	AWAIT_MS = 1,
 	IDLE_MS = 60000,
 	SETTLE_MS = 100,
-	ENDED_LOOK_MS = 1000, /* how often those who send are looked at for having hung up */
+	ENDED_LOOK_MS = 1000,	/* how often clients are looked at for having hung up */
+	ENDED_LOOK_FULL_MS = 5, /* and that often where places are short */
 	/* What MHD keeps for each connection: a full head, the answer's head, its own records. */
 	CONNECTION_MEMORY = 16 * 1024,
 	RESERVED_FDS = 64,
@@ -75,6 +76,7 @@ struct http_server {
 	bool accept_paused;
 	uv_timer_t accept_retry;
 	uv_timer_t ended_look;
+	int64_t looked_ms; /* when the handlers' clients were looked at last, by the loop's clock */
 	struct loop_flush sweep; /* closes listeners that have drained */
 	struct fiber_cond drained;
 	struct lingerer *lingering; /* refused connections that are still sending */
@@ -108,6 +110,8 @@ struct connection {
 	struct peer *peer;
 	int fd; /* MHD's: only to peek and to shut down */
 	unsigned requests;
+	struct request *request; /* whose handler runs in a fiber; else NULL */
+	bool leaving;		 /* its client has hung up, and its handler only waited */
 	/*
 	 * MHD's, and that of a handler whose client has hung up: the place of a connection is taken
 	 * until its work is done, for without that there is no bound on handlers.
@@ -129,7 +133,8 @@ struct request {
 	struct MHD_Connection *mhd;
 	struct conf *conf;
 	enum request_state state;
-	unsigned holds;	   /* MHD's, and the fiber's while the handler runs in one */
+	unsigned holds;	     /* MHD's, and the fiber's while the handler runs in one */
+	struct fiber *fiber; /* NULL before and after that */
 	bool awaited;	   /* while its handler runs: MHD asks for the answer each time it runs, */
 	bool suspended;	   /* or, later on, not until there is one */
 	bool refused;	   /* by the gate: MHD closes the connection and reads no body */
@@ -185,16 +190,30 @@ void connection_finish(struct connection *connection);
 struct connection *connection_of(struct deadline *deadline);
 /* Closes what is idle: all of the server, or those of one listener. */
 void connections_close_idle(struct http_server *server, const struct listener *only);
-/*
- * Those whose client ended in the middle of a request, which can never be answered. MHD is not told
- * where the end came together with the last bytes: it stops reading at the first short read.
- */
-void connections_cut_ended(struct http_server *server);
-/* Has that done every ENDED_LOOK_MS for as long as anybody is sending. */
-void connections_watch(struct http_server *server);
 void connections_cut_all(struct http_server *server);
 /* Whether there is no room for one more; then the one that has been idle longest is cut. */
 bool connections_full(struct http_server *server);
+
+/* ended.c: clients that have hung up */
+
+/*
+ * Whether the client has said that it will ask no more. Where that came with its last request, MHD
+ * has missed it: it stops reading at the first short read, and is not told again.
+ */
+bool connection_ended(const struct connection *connection);
+/* Closes those whose client ended in the middle of a request, which can never be answered. */
+void connections_cut_ended(struct http_server *server);
+/* The client of `request`, which runs in a fiber, has hung up. */
+void connection_disown(struct connection *connection, struct request *request);
+/*
+ * Disowns the handlers whose clients have hung up, so that those end which only wait. A client that
+ * has closed its sending side alone has hung up, too: there is no telling the one from the other.
+ */
+void connections_disown_ended(struct http_server *server);
+/* The same where places are short, at most every ENDED_LOOK_FULL_MS. */
+void connections_disown_for_room(struct http_server *server);
+/* Has both done every ENDED_LOOK_MS while there is a request that is read or handled. */
+void connections_watch(struct http_server *server);
 
 /* server.c */
 

@@ -198,8 +198,13 @@ static enum error await_load(struct load_call *call, struct loaded *ret, struct 
 {
 	enum error error = OK;
 
+	fiber_wait_begin();
 	while (!error && !call->over)
 		error = fiber_cond_wait(&call->ended, call->request.deadline);
+	fiber_wait_end();
+	if (error == ERR_CANCELLED)
+		return fault_set(fault, error, "was cancelled while waiting for a load of %s",
+			call->loader->name);
 	if (error)
 		return fault_set(fault, error, "the load of %s takes longer than its timeout",
 			call->loader->name);

@@ -248,6 +248,23 @@ static enum error look_elsewhere(struct warm *warm, struct warm_started *started
 	return OK;
 }
 
+/* Parks. */
+static enum error wait_elsewhere(struct warm *warm, struct warm_started *started, int64_t deadline)
+{
+	while (!started->record) {
+		int64_t left = deadline - clock_mono_ms();
+
+		if (left <= 0)
+			return ERR_TIMEOUT;
+		enum error error = look_elsewhere(warm, started);
+		if (!error && !started->record)
+			error = fiber_sleep(left < look_elsewhere_ms ? left : look_elsewhere_ms);
+		if (error)
+			return error == ERR_CANCELLED ? error : ERR_TIMEOUT;
+	}
+	return OK;
+}
+
 enum error warm_wait(struct warm *warm, struct warm_started *started, int64_t deadline)
 {
 	enum error error = OK;
@@ -257,18 +274,10 @@ enum error warm_wait(struct warm *warm, struct warm_started *started, int64_t de
 		started->state = operation_state(started->operation);
 		return error;
 	}
-	while (!started->record) {
-		int64_t left = deadline - clock_mono_ms();
-
-		if (left <= 0)
-			return ERR_TIMEOUT;
-		error = look_elsewhere(warm, started);
-		if (!error && !started->record)
-			error = fiber_sleep(left < look_elsewhere_ms ? left : look_elsewhere_ms);
-		if (error)
-			return error == ERR_CANCELLED ? error : ERR_TIMEOUT;
-	}
-	return OK;
+	fiber_wait_begin();
+	error = wait_elsewhere(warm, started, deadline);
+	fiber_wait_end();
+	return error;
 }
 
 void warm_started_release(struct warm_started *started)

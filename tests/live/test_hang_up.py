@@ -3,6 +3,7 @@
 
 import fcntl
 import os
+import signal
 import socket
 import struct
 import termios
@@ -13,7 +14,7 @@ import pytest
 from conftest import open_config
 from harness import rounds, until
 from proxy import Proxy
-from wire import request
+from wire import Wire, post, request
 
 KEY = "/api/v1/cache/keys/gone"
 ROUTE = "/api/v1/cache/keys/{key}"
@@ -138,3 +139,77 @@ def test_in_the_middle_of_a_request(daemon, folder, redis, part):
             leave(daemon, folder, transport, part)
     until(lambda: daemon.fds() <= base, "no connection", 4)
     assert redis("EXISTS", "gone") == 0
+
+
+# Requests that only wait -----------------------------------------------------------------------
+
+JOB = '{name: slow, key: "slow:{id}", source: {type: command, argv: [sleep, "60"], format: jsonl}}'
+LOADER = ('{key: "loaded:{id}", params: [id], timeout: 50s,'
+          ' source: {type: command, argv: [sleep, "60"], format: jsonl}}')
+WAITS = {"warm": ("/api/v1/admin/cache/warm", '{"cache_names": ["slow"], "wait": 60}'),
+         "invalidate": ("/api/v1/admin/cache/invalidate", '{"patterns": ["x:*"], "wait": 60}'),
+         "load": ("/api/v1/cache/results/slow", '{"params": {"id": "1"}}'),
+         "lease": ("/api/v1/cache/results/slow", '{"params": {"id": "leased"}}')}
+
+
+@pytest.fixture
+def patient(folder, start, redis):
+    """Its warm runs and loads take a minute, and so does each command while Redis stands still."""
+    daemon = start(open_config(redis, f"""
+warm: {{jobs: [{JOB}]}}
+loaders: {{slow: {LOADER}}}
+""").replace("redis: {", "redis: {command_timeout: 1m, ").replace(
+        '["127.0.0.1:0"]', '["127.0.0.1:0", {unix: "%s"}]' % os.path.join(folder, "h.sock")))
+    daemon.wait_redis()
+    redis("SET", "cw:lease:{0}:loaded:leased", "another", "PX", 60000)
+    return daemon
+
+
+def connections(daemon):
+    """As the daemon counts them; None where it has refused one more of this address."""
+    try:
+        return daemon.metric("cachewarden_http_connections")
+    except ConnectionError:
+        return None
+
+
+@pytest.mark.parametrize("kind", WAITS)
+def test_those_who_only_waited_leave_their_places(patient, folder, redis, kind):
+    """More of one address than it may have connections: it is served again, and the work goes on."""
+    path, body = WAITS[kind]
+    ask = request("POST " + path, "Content-Type: application/json", f"Content-Length: {len(body)}",
+                  body=body)
+    stopped = kind == "invalidate"
+    if stopped:
+        redis.send(signal.SIGSTOP)
+    try:
+        waiting = [patient.connect() for _ in range(200)]
+        for client in waiting:
+            client.sendall(ask)
+        until(lambda: connections(patient) >= 200, "all of them wait")
+        for client in waiting:
+            client.close()
+        for _ in range(100):
+            leave(patient, folder, "end", ask)
+        until(lambda: (connections(patient) or 1000) <= 3, "their places are free")
+        if kind == "warm":
+            assert patient.stats()["warming"]["running"] == 1
+    finally:
+        if stopped:
+            redis.send(signal.SIGCONT)
+    if stopped:
+        listed = "/api/v1/admin/cache/operations?limit=1000&kind=invalidate"
+        until(lambda: all(one["state"] == "completed" for one in patient.get(listed).json["items"]),
+              "the invalidations end by themselves")
+        assert len(patient.get(listed).json["items"]) >= 64
+
+
+def test_a_client_that_ends_its_side_hears_how_it_stands(patient):
+    """It cannot be told from one that has hung up: its wait ends with 202, not with a reset."""
+    path, body = WAITS["warm"]
+    with Wire(patient) as wire:
+        wire.send(post(path, body))
+        until(lambda: patient.stats()["warming"]["running"] == 1, "the run")
+        wire.socket.shutdown(socket.SHUT_WR)
+        answer = wire.answer()
+    assert answer.status == 202 and answer.json["runs"][0]["state"] == "running", answer

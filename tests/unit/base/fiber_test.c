@@ -103,6 +103,46 @@ START_TEST(deadlines_and_cancel_end_a_park)
 }
 END_TEST
 
+/* A park outside the section goes on, the one within it ends, and after a spawn all is as before.
+ */
+static void waits_for_others(void *argument)
+{
+	ck_assert_int_eq(fiber_sleep(5), OK);
+	fiber_wait_begin();
+	fiber_wait_begin();
+	fiber_wait_end();
+	ck_assert_int_eq(fiber_park(DEADLINE_NONE), ERR_CANCELLED);
+	ck_assert(fiber_cancelled());
+	fiber_cleanup_begin(1000);
+	ck_assert_int_eq(fiber_sleep(1), OK);
+	fiber_cleanup_end();
+	fiber_wait_end();
+	ck_assert(!fiber_cancelled());
+	ck_assert_int_eq(fiber_sleep(1), OK);
+	note(argument);
+}
+
+static void disowns(void *argument)
+{
+	/* It sleeps outside of any section, and ends the section that comes later. */
+	ck_assert(!fiber_disown(argument));
+}
+
+START_TEST(disowned_fibers_end_what_only_waits)
+{
+	setup();
+	fiber_spawn(
+		&group, "disowns", disowns, fiber_spawn(&group, "waits", waits_for_others, "w"));
+	fiber_spawn(&group, "sleeps", sleeps, "s");
+	run();
+	ck_assert_str_eq(trace, "ws");
+	setup();
+	fiber_spawn(&group, "sleeps", sleeps, "s");
+	run();
+	ck_assert_str_eq(trace, "s");
+}
+END_TEST
+
 static struct fiber_cond cond;
 
 static void waits(void *argument)
@@ -244,6 +284,6 @@ START_TEST(fibers_run_with_the_mask_of_who_turns_the_loop)
 END_TEST
 
 TEST_SUITE("fiber", fibers_take_turns, deadlines_and_cancel_end_a_park, conditions_wake_in_order,
-	stacks_are_reused_many_times, a_loop_can_be_turned_by_hand,
-	fibers_run_with_the_mask_of_who_turns_the_loop)
+	disowned_fibers_end_what_only_waits, stacks_are_reused_many_times,
+	a_loop_can_be_turned_by_hand, fibers_run_with_the_mask_of_who_turns_the_loop)
 TEST_SUITE_SIGNAL("fiber_guard", SIGSEGV, an_overrun_stack_meets_its_guard_page)

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Clients that have hung up: in the middle of a request, or while its handler runs.
+ *
+ * Special: MHD is not told of either. It stops reading at the first short read, and has no look at
+ * a connection that is suspended. So those that could have ended are looked at once a second, and
+ * more often where places are short.
+ */
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "http/private.h"
+
+/* In one look, a system call each. */
+enum { max_looks = 2048 };
+
+bool connection_ended(const struct connection *connection)
+{
+	char byte;
+
+	return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+static void cut_ended(struct http_server *server, enum phase phase)
+{
+	struct deadline *at = deadlines_first(&server->deadlines, phase);
+
+	/* Who is further behind is looked at when these are gone: their deadlines come first. */
+	for (int i = 0; at && i < max_looks; i++) {
+		if (connection_ended(connection_of(at)))
+			connection_cut(connection_of(at));
+		at = deadlines_next(&server->deadlines, at);
+	}
+}
+
+void connections_cut_ended(struct http_server *server)
+{
+	cut_ended(server, PHASE_HEAD);
+	cut_ended(server, PHASE_BODY);
+}
+
+/* Whether the client has closed its side, unread bytes or not. */
+static bool has_left(const struct connection *connection)
+{
+	struct pollfd look = {.fd = connection->fd, .events = POLLRDHUP};
+
+	return poll(&look, 1, 0) > 0 && (look.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
+void connection_disown(struct connection *connection, struct request *request)
+{
+	/* One that only waited ends in a moment: it takes no place of its address any more. */
+	if (fiber_disown(request->fiber) && !connection->leaving) {
+		connection->leaving = true;
+		peer_leaving(connection->peer, 1);
+	}
+}
+
+void connections_disown_ended(struct http_server *server)
+{
+	struct deadlines *deadlines = &server->deadlines;
+	struct deadline *at = deadlines_first(deadlines, PHASE_HANDLER);
+	struct deadline *last = deadlines->queues[PHASE_HANDLER].prev;
+
+	server->looked_ms = (int64_t)uv_now(loop_uv(server->loop));
+	/* Those that were looked at go behind the others: handlers have no deadlines here. */
+	for (int i = 0; at && i < max_looks; i++) {
+		struct connection *connection = connection_of(at);
+		struct deadline *next = at == last ? NULL : deadlines_next(deadlines, at);
+
+		if (connection->request && connection->request->fiber && has_left(connection))
+			connection_disown(connection, connection->request);
+		deadline_move(deadlines, at, PHASE_HANDLER);
+		at = next;
+	}
+}
+
+void connections_disown_for_room(struct http_server *server)
+{
+	if ((int64_t)uv_now(loop_uv(server->loop)) - server->looked_ms >= ENDED_LOOK_FULL_MS)
+		connections_disown_ended(server);
+}
+
+static bool anybody_is_watched(struct http_server *server)
+{
+	return deadlines_first(&server->deadlines, PHASE_HEAD) ||
+	       deadlines_first(&server->deadlines, PHASE_BODY) ||
+	       deadlines_first(&server->deadlines, PHASE_HANDLER);
+}
+
+static void look_for_ended(uv_timer_t *timer)
+{
+	struct http_server *server = timer->data;
+
+	connections_cut_ended(server);
+	connections_disown_ended(server);
+	if (!anybody_is_watched(server))
+		uv_timer_stop(timer);
+}
+
+void connections_watch(struct http_server *server)
+{
+	if (anybody_is_watched(server) && !uv_is_active((uv_handle_t *)&server->ended_look))
+		uv_timer_start(&server->ended_look, look_for_ended, ENDED_LOOK_MS, ENDED_LOOK_MS);
+}
