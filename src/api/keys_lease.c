@@ -55,6 +55,9 @@ enum error keys_lease_wanted(struct request *request, int64_t *ret_s, struct fau
 	/* HEAD promises to change nothing. */
 	if (request_is_head(request))
 		*ret_s = 0;
+	/* A lease keeps the others from loading: this GET is judged as a write. */
+	if (!error && *ret_s)
+		error = request_may_change(request, fault);
 	return error;
 }
 

@@ -126,6 +126,7 @@ void api_session_get(struct request *request, void *context)
 	struct fault fault;
 
 	if (read_id(request, &id, &fault) || request_query_bool(request, "touch", &touch, &fault) ||
+		(touch && request_may_change(request, &fault)) ||
 		session_get(&app->cw, id, touch, &session, &fault))
 		reply_fault(request, &fault);
 	else

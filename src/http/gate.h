@@ -58,5 +58,7 @@ enum error gate_query(const struct uri *uri, const struct route *route, struct f
  * changing request says that it comes from elsewhere.
  */
 enum error gate_origin(const struct head *head, struct fault *fault);
+/* The same whatever the method, for a GET that changes something. */
+enum error gate_origin_of_change(const struct head *head, struct fault *fault);
 
 #endif

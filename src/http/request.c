@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "http/gate.h"
 #include "http/private.h"
 
 /* What is kept for the next request: objects, and the memory of their buffers. */
@@ -164,6 +165,11 @@ bool request_query(const struct request *request, const char *name, struct slice
 bool request_header(const struct request *request, const char *name, struct slice *ret)
 {
 	return head_find(&request->head, slice_str(name), ret);
+}
+
+enum error request_may_change(const struct request *request, struct fault *fault)
+{
+	return request->auth.token ? OK : gate_origin_of_change(&request->head, fault);
 }
 
 enum error request_query_bool(

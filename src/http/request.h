@@ -32,6 +32,12 @@ bool request_query(const struct request *request, const char *name, struct slice
 bool request_header(const struct request *request, const char *name, struct slice *ret);
 
 /*
+ * For the handler of a GET that is about to change something: ERR_FORBIDDEN where the gate would
+ * refuse a write (a page of another site, without a token).
+ */
+enum error request_may_change(const struct request *request, struct fault *fault);
+
+/*
  * Query parameters with their checks: OK and *ret untouched where absent, ERR_BAD_PARAMETER naming
  * the parameter where it is wrong.
  */

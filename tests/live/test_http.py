@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from conftest import open_config
 from harness import API
 from wire import (Wire, ask, check_library_refusal, check_problem, library_is_strict, post,
                   request)
@@ -365,3 +366,39 @@ def test_a_page_of_another_site_changes_nothing_without_a_token(shared, origin, 
     assert ask(shared, raw).status == status
     raw = post(API + "/invalidate", '{"keys": ["none"]}', "Sec-Fetch-Site: cross-site")
     assert ask(shared, raw).status == 403
+
+
+LEASED = "/api/v1/cache/keys/origin?lease=10"
+
+
+@pytest.mark.parametrize("line", ["Origin: http://evil.test", "Origin: null",
+                                  "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site"])
+def test_nor_does_it_by_a_get_that_takes_a_lease(shared, shared_redis, line):
+    check_problem(ask(shared, request("GET " + LEASED, line)), 403, "forbidden")
+    assert shared_redis("EXISTS", "cw:lease:{0}:origin") == 0
+    assert ask(shared, request("GET " + LEASED.split("?")[0], line)).status == 404
+
+
+@pytest.mark.parametrize("line", ["Origin: http://localhost", "Sec-Fetch-Site: same-origin",
+                                  "Sec-Fetch-Site: none", "X-None: 1"])
+def test_a_page_of_its_own_takes_a_lease(shared, shared_redis, line):
+    answer = ask(shared, request("GET " + LEASED, line))
+    assert answer.status == 404 and "x-cache-lease" in answer.headers
+    shared_redis("DEL", "cw:lease:{0}:origin")
+
+
+def test_nor_does_it_slide_a_session(start, redis):
+    daemon = start(open_config(redis).replace("operate]", "operate, sessions]"))
+    session = daemon.post("/api/v1/sessions", {"user_id": "1", "data": {}}).json["session_id"]
+    for path, status in (("/api/v1/session", 403), ("/api/v1/session?touch=false", 200)):
+        raw = request("GET " + path, "X-Session-Id: " + session, "Sec-Fetch-Site: cross-site")
+        assert ask(daemon, raw).status == status, path
+
+
+def test_a_token_takes_a_lease_wherever_its_page_is(start, redis):
+    sha = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    daemon = start(open_config(redis).replace(
+        "auth: {", "auth: {tokens: [{name: t, sha256: %s, scopes: [keys]}], " % sha))
+    answer = ask(daemon, request("GET " + LEASED, "Authorization: Bearer test",
+                                 "Origin: http://elsewhere.test"))
+    assert answer.status == 404 and "x-cache-lease" in answer.headers
