@@ -150,6 +150,10 @@ coverage:
 bench: $(BUILD)/cachewardend
 	CACHEWARDEN_BIN="$$(realpath $<)" /usr/bin/python3 tests/bench/bench.py $(BUILD)/bench.json $(BENCH)
 
+# Which small changes of a file does no test notice? make mutants FILE=src/cache/lease.c [MOST=20]
+mutants: all $(BUILD)/unit library
+	@/usr/bin/python3 tests/mutants/mutants.py $(FILE) $(if $(MOST),--most $(MOST)) $(if $(SEED),--seed $(SEED))
+
 lint:
 	@PKGS="$(PKGS)" sh tests/lint/lint.sh
 
@@ -176,4 +180,4 @@ clean:
 help:
 	@grep -hE '^(# |[a-z]+:)' Makefile
 
-.PHONY: all library deps run test check live soak asan tsan coverage bench lint install debian13 clean help
+.PHONY: all library deps run test check live soak asan tsan coverage bench mutants lint install debian13 clean help
