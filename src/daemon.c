@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "api/answer.h"
+#include "api/config.h"
 #include "base/mem.h"
 #include "base/systemd.h"
 #include "cache/pruner.h"
@@ -323,20 +324,11 @@ int daemon_run(const char *config_path, const char *ready_file, struct conf *con
 	d.app.started_mono_ms = clock_mono_ms();
 	log_configure(d.app.log, conf->log.level, conf->log.json);
 	introduce(d.app.log, conf);
+	api_log_warnings(&d.app, conf);
 	start_handles(&d);
 	fiber_group_init(&d.group, d.app.loop);
 	fiber_spawn(&d.group, "daemon", live, &d);
 	loop_run(d.app.loop);
 	release(&d);
 	return d.exit_code;
-}
-
-bool daemon_check(struct conf *conf, FILE *to)
-{
-	struct fault fault;
-
-	if (warm_check(conf, &fault) == OK)
-		return true;
-	fprintf(to, "%s\n", fault.detail);
-	return false;
 }

@@ -3,15 +3,10 @@
 #ifndef CW_DAEMON_H
 #define CW_DAEMON_H
 
-#include <stdio.h>
-
 #include "conf/conf.h"
 
 /* EX_CONFIG and EX_TEMPFAIL of sysexits(3): systemd tries again after the latter only. */
 enum { DAEMON_EXIT_CONFIG = 78, DAEMON_EXIT_LATER = 75 };
-
-/* What needs more than syntax: schedules and time zones. Says what is wrong on `to`. */
-bool daemon_check(struct conf *conf, FILE *to);
 
 /*
  * Serves until SIGTERM or SIGINT and takes itself down in order; a second signal ends it at once.

@@ -87,6 +87,7 @@ static int show_config(const struct options *options, const struct conf *conf)
 {
 	struct buf text = {0};
 
+	fputs(conf_warnings(conf), stderr);
 	if (options->check)
 		buf_printf(&text, "%s: ok\n",
 			conf->file ? conf->file : "no configuration file, the defaults");
@@ -113,8 +114,7 @@ int main(int argc, char **argv)
 	}
 	buf_release(&faults);
 	if (options.check || options.print)
-		code = daemon_check(conf, stderr) ? show_config(&options, conf)
-						  : DAEMON_EXIT_CONFIG;
+		code = show_config(&options, conf);
 	else
 		/* A file that was there must be there at a reload; one that was not may have come.
 		 */

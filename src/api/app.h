@@ -19,6 +19,7 @@ enum app_phase { APP_STARTING, APP_SERVING, APP_STOPPING };
 struct answer {
 	struct buf body;
 	int status;
+	int verdict; /* what the body says in one number of its maker's; 0 = nothing */
 	int64_t rendered_mono_ms;
 };
 

@@ -15,15 +15,24 @@ void api_config(struct request *request, void *context)
 	reply_json(request, 200, conf_json(app->cw.conf));
 }
 
+void api_log_warnings(const struct app *app, const struct conf *conf)
+{
+	if (*conf_warnings(conf))
+		log_lines(app->log, LOG_LEVEL_WARNING, "configuration", conf_warnings(conf));
+}
+
 enum error api_reload_now(struct app *app, struct buf *faults)
 {
 	enum error error = reload_now(app->reload, faults);
 
 	metric_set(app->metrics, METRIC_CONFIG_RELOAD_OK, NULL, NULL, error == OK);
 	if (error)
-		log_error(app->log, "configuration refused, the old one stays: %s", faults->p);
+		log_lines(app->log, LOG_LEVEL_ERROR, "configuration refused, the old one stays",
+			faults->p);
 	else
 		log_info(app->log, "configuration reloaded");
+	if (!error)
+		api_log_warnings(app, reload_current(app->reload));
 	/* Whoever has been told must not be shown what was before. */
 	answers_forget(app);
 	return error;

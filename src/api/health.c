@@ -204,9 +204,7 @@ static void reply_draft(struct request *request, enum health health, cJSON *draf
 static void reply_word_only(struct request *request, const struct app *app, bool draft)
 {
 	cJSON *body = cJSON_CreateObject();
-	enum health health = app->health.status == 503			  ? HEALTH_DOWN
-			     : strstr(app->health.body.p, "\"DEGRADED\"") ? HEALTH_DEGRADED
-									  : HEALTH_UP;
+	enum health health = (enum health)app->health.verdict;
 
 	cJSON_AddStringToObject(body, "status", (draft ? draft_words : words)[health]);
 	if (draft)
@@ -232,6 +230,7 @@ void api_health(struct request *request, void *context)
 		cJSON *body = health_json(app, &health);
 
 		answer_json(&app->health, status_of(health), body);
+		app->health.verdict = (int)health;
 	}
 	if (!identity_may(request_identity(request), SCOPE_READ)) {
 		reply_word_only(request, app, wants_draft(request));

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 struct row {
 	const char *code;
@@ -73,4 +74,20 @@ enum error fault_temporary(struct fault *fault, enum error error)
 	if (fault)
 		fault->temporary = true;
 	return error;
+}
+
+void fault_prefix(struct fault *fault, const char *prefix)
+{
+	size_t room = sizeof fault->detail, head = strlen(prefix) + 2, tail;
+
+	/* The prefix is a place in a file, whose name may be as long as a path. */
+	if (!fault || head >= room)
+		return;
+	tail = strlen(fault->detail);
+	if (tail > room - 1 - head)
+		tail = room - 1 - head;
+	memmove(fault->detail + head, fault->detail, tail);
+	fault->detail[head + tail] = '\0';
+	memcpy(fault->detail, prefix, head - 2);
+	memcpy(fault->detail + head - 2, ": ", 2);
 }

@@ -107,5 +107,7 @@ enum error fault_at(struct fault *fault, enum error error, const char *pointer, 
 	...) __attribute__((format(printf, 4, 5)));
 /* Marks one that was set (`fault` may be NULL) and returns its error, as the above. */
 enum error fault_temporary(struct fault *fault, enum error error);
+/* Puts "PREFIX: " before the detail; what does not fit any more is cut. */
+void fault_prefix(struct fault *fault, const char *prefix);
 
 #endif

@@ -286,3 +286,18 @@ void log_write(struct log *log, enum log_level level, const char *format, ...)
 	}
 	emit(log, level, message);
 }
+
+void log_lines(struct log *log, enum log_level level, const char *what, const char *lines)
+{
+	struct buf joined = {0};
+
+	while (*lines) {
+		size_t n = strcspn(lines, "\n");
+
+		buf_str(&joined, joined.n ? "; " : ": ");
+		buf_append(&joined, lines, n);
+		lines += n + (lines[n] == '\n');
+	}
+	log_write(log, level, "%s%s", what, joined.n ? joined.p : "");
+	buf_release(&joined);
+}

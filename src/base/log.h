@@ -31,6 +31,12 @@ bool log_flush(struct log *log);
 void log_write(struct log *log, enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/*
+ * Writes lines of text as one message, "; " between them: what belongs together stays together, and
+ * no line end is left to be escaped. `what` comes first.
+ */
+void log_lines(struct log *log, enum log_level level, const char *what, const char *lines);
+
 #define log_debug(log, ...)   log_write(log, LOG_LEVEL_DEBUG, __VA_ARGS__)
 #define log_info(log, ...)    log_write(log, LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_warning(log, ...) log_write(log, LOG_LEVEL_WARNING, __VA_ARGS__)

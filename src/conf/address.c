@@ -130,6 +130,17 @@ static bool stands_before(const struct conf_listen *listens, size_t i)
 	return false;
 }
 
+static char *place_of(struct reader *r, const struct node *node)
+{
+	struct buf text = {0};
+	char *place;
+
+	faults_place(&text, node->file, node->line);
+	place = arena_dup(r->arena, buf_slice(&text));
+	buf_release(&text);
+	return place;
+}
+
 static const char *set_listens(
 	struct reader *r, const struct key *key, struct node *node, void *object)
 {
@@ -146,6 +157,7 @@ static const char *set_listens(
 		size_t mark = reader_enter_element(r, i);
 		const char *wrong = NULL;
 
+		conf->listens[i].place = place_of(r, child);
 		if (child->kind == NODE_SCALAR)
 			wrong = address_listen(r, child->text, &conf->listens[i]);
 		else

@@ -51,7 +51,8 @@ static const char *take_user(struct reader *r, struct slice text, struct conf_re
 	char *password = colon ? percent_decode(r, after(text, n + 1)) : NULL;
 
 	if (!user || (colon && !password))
-		return "has a broken %XX in its user or password";
+		return "has a % in its user or password that two hexadecimal digits must follow: "
+		       "write % itself as %25";
 	if (*user)
 		ret->username = user;
 	if (password && *password)
@@ -165,6 +166,15 @@ static const char *split_user(struct slice *rest, struct slice *ret_user)
 	return at;
 }
 
+/* Whether an @ stands behind the first slash only. */
+static bool hides_user(struct slice rest)
+{
+	const char *slash = memchr(rest.p, '/', rest.n);
+
+	return slash && memchr(slash, '@', rest.n - (size_t)(slash - rest.p)) &&
+	       !memchr(rest.p, '@', (size_t)(slash - rest.p));
+}
+
 static char *redacted(struct reader *r, const char *scheme, struct slice user, struct slice rest)
 {
 	const char *colon = user.n ? memchr(user.p, ':', user.n) : NULL;
@@ -211,6 +221,9 @@ const char *address_redis(struct reader *r, struct slice url, struct conf_redis 
 		return "is not a URL such as redis://localhost:6379/0, unix:///path?db=0 or "
 		       "managed:";
 	rest = after(url, strlen(scheme));
+	/* Behind the host's end an @ can only be the one that a slash has cut off. */
+	if (rest.n && rest.p[0] != '/' && hides_user(rest))
+		return "has a / in its user or password: write it as %2F";
 	if (split_user(&rest, &user))
 		wrong = take_user(r, user, ret);
 	ret->url_redacted = redacted(r, scheme, user, rest);

@@ -88,17 +88,38 @@ enum error conf_load(const char *path, struct conf **ret, struct buf *faults)
 	return conf_load_from(&(struct conf_origin){.path = path}, ret, faults);
 }
 
+/* NULL where there is none, and then there are faults. */
+static struct node *read_file(struct reader *r, const char *path)
+{
+	const char *wrong;
+	struct node *root = document_load(r->arena, path, false, &wrong, r->faults);
+
+	if (wrong)
+		faults_add(r->faults, path, 0, "%s", wrong);
+	return root;
+}
+
+static void keep_warnings(struct conf_full *full, struct faults *warnings)
+{
+	faults_end(warnings);
+	full->private.warnings = arena_dup(full->private.arena, buf_slice(warnings->out));
+	buf_release(warnings->out);
+}
+
 enum error conf_load_from(const struct conf_origin *origin, struct conf **ret, struct buf *faults)
 {
 	struct conf_full *full = full_new();
-	struct faults collected = {.out = faults};
-	struct reader reader = {.arena = full->private.arena, .faults = &collected, .conf = full};
-	struct node *root = origin->path
-				    ? document_load(reader.arena, origin->path, false, &collected)
-				    : node_new(reader.arena, NODE_MAP, "the defaults", 0);
+	struct buf warned = {0};
+	struct faults collected = {.out = faults}, warnings = {.out = &warned};
+	struct reader reader = {.arena = full->private.arena,
+		.faults = &collected,
+		.warnings = &warnings,
+		.conf = full};
+	struct node *root = origin->path ? read_file(&reader, origin->path)
+					 : node_new(reader.arena, NODE_MAP, "the defaults", 0);
 
 	if (root && root->kind != NODE_MAP)
-		reader_fault(&reader, root, "must be a map of `name: value`");
+		reader_fault(&reader, root, reader_no_map(root));
 	else if (root)
 		read_tree(&reader, origin, root);
 	full->private.root = root;
@@ -107,6 +128,8 @@ enum error conf_load_from(const struct conf_origin *origin, struct conf **ret, s
 	full->conf.loaded_wall_ms = clock_wall_ms();
 	buf_release(&reader.path);
 	buf_release(&reader.why);
+	faults_end(&collected);
+	keep_warnings(full, &warnings);
 	if (collected.count) {
 		conf_unref(&full->conf);
 		return ERR_BAD_CONFIG;
@@ -186,4 +209,9 @@ int64_t conf_ttl_ms(const struct conf *conf, struct slice key)
 const char *conf_tokens_file(const struct conf *conf)
 {
 	return conf->private->tokens_file;
+}
+
+const char *conf_warnings(const struct conf *conf)
+{
+	return conf->private->warnings;
 }

@@ -21,8 +21,9 @@
 
 struct conf_listen {
 	enum { LISTEN_TCP, LISTEN_UNIX, LISTEN_SYSTEMD } kind;
-	char *text; /* as written, for messages */
-	char *host; /* TCP: a numeric address, IPv6 without brackets */
+	char *text;  /* as written, for messages */
+	char *place; /* FILE:LINE of it, for messages */
+	char *host;  /* TCP: a numeric address, IPv6 without brackets */
 	uint16_t port;
 	char *path; /* Unix */
 	unsigned mode;
@@ -218,9 +219,9 @@ struct conf {
 
 /*
  * Reads `path` and what it includes, the environment above it. NULL: CONF_DEFAULT_FILE where there
- * is such a file, else the defaults. On ERR_BAD_CONFIG *ret is untouched
- * and `faults` holds up to 20 lines "FILE:LINE: key ...", each ending with a newline. Blocks on
- * regular files: for the start, and for reloads, whose files are small and local.
+ * is such a file, else the defaults. On ERR_BAD_CONFIG *ret is untouched and `faults` holds up to
+ * 20 lines "FILE:LINE: key ...", each ending with a newline, and "and N more" where there are more.
+ * Blocks on regular files: for the start, and for reloads, whose files are small and local.
  */
 enum error conf_load(const char *path, struct conf **ret, struct buf *faults);
 /* The same where there may be no file, or no daemon. */
@@ -247,6 +248,9 @@ const struct conf_entity *conf_entity_of_field(const struct conf *conf, struct s
 int64_t conf_ttl_ms(const struct conf *conf, struct slice key);
 /* The longest namespace that `key` begins with; NULL where no namespace knows it. */
 const struct conf_namespace *conf_namespace(const struct conf *conf, struct slice key);
+/* What was accepted but is hardly meant, in such lines as faults have; "" where there is nothing.
+ */
+const char *conf_warnings(const struct conf *conf);
 /* The path of auth.tokens_file, for who watches it; NULL where there is none. */
 const char *conf_tokens_file(const struct conf *conf);
 

@@ -167,6 +167,20 @@ static unsigned line_of_offset(struct slice text, size_t offset)
 	return line;
 }
 
+/* Whether a tab stands among the blanks that the line begins with. */
+static bool indents_with_tab(struct slice text, unsigned line)
+{
+	const char *at = text.p, *end = text.p + text.n;
+
+	for (; line > 1 && at; line--) {
+		at = memchr(at, '\n', (size_t)(end - at));
+		at = at ? at + 1 : NULL;
+	}
+	while (at && at < end && *at == ' ')
+		at++;
+	return at && at < end && *at == '\t';
+}
+
 static void syntax_fault(struct builder *b, const yaml_parser_t *parser, struct slice text)
 {
 	const char *problem = parser->problem ? parser->problem : "cannot be read";
@@ -174,8 +188,12 @@ static void syntax_fault(struct builder *b, const yaml_parser_t *parser, struct 
 				? line_of_offset(text, parser->problem_offset)
 				: (unsigned)parser->problem_mark.line + 1;
 
-	faults_add(b->faults, b->file, line, "this is not YAML: %s%s%s", problem,
-		parser->context ? " " : "", parser->context ? parser->context : "");
+	if (indents_with_tab(text, line))
+		faults_add(b->faults, b->file, line,
+			"is indented with a tab: YAML wants spaces there");
+	else
+		faults_add(b->faults, b->file, line, "this is not YAML: %s%s%s", problem,
+			parser->context ? " " : "", parser->context ? parser->context : "");
 }
 
 static bool build(struct builder *b, struct slice text)
@@ -207,8 +225,16 @@ static bool build(struct builder *b, struct slice text)
 struct node *document_parse(
 	struct arena *arena, struct slice text, const char *file, struct faults *faults)
 {
+	static const struct slice mark = SLICE("\xef\xbb\xbf");
 	struct builder b = {.arena = arena, .faults = faults, .file = file};
 
+	/* Some editors begin a file of UTF-8 with a byte order mark. */
+	if (slice_starts(text, mark))
+		text = slice_of(text.p + mark.n, text.n - mark.n);
+	if (slice_starts(text, SLICE("\xff\xfe")) || slice_starts(text, SLICE("\xfe\xff"))) {
+		faults_add(faults, file, 1, "is UTF-16: save the file as UTF-8");
+		return NULL;
+	}
 	if (!build(&b, text))
 		return NULL;
 	if (!b.root || node_is_null(b.root))
@@ -216,17 +242,16 @@ struct node *document_parse(
 	return b.root;
 }
 
-struct node *document_load(
-	struct arena *arena, const char *path, bool secret, struct faults *faults)
+struct node *document_load(struct arena *arena, const char *path, bool secret,
+	const char **ret_wrong, struct faults *faults)
 {
 	const char *file = arena_dup(arena, slice_str(path));
 	struct buf text = {0}, why = {0};
 	const char *wrong = file_read(file, secret, &text, &why);
 	struct node *root = NULL;
 
-	if (wrong)
-		faults_add(faults, file, 0, "%s", wrong);
-	else
+	*ret_wrong = wrong ? arena_dup(arena, slice_str(wrong)) : NULL;
+	if (!wrong)
 		root = document_parse(arena, buf_slice(&text), file, faults);
 	buf_release(&text);
 	buf_release(&why);

@@ -37,9 +37,13 @@ struct node {
  */
 struct node *document_parse(
 	struct arena *arena, struct slice text, const char *file, struct faults *faults);
-/* Reads the file and parses it; `secret` as in conf/file.h. Blocks. */
-struct node *document_load(
-	struct arena *arena, const char *path, bool secret, struct faults *faults);
+/*
+ * Reads the file and parses it; `secret` as in conf/file.h. Where it cannot be read, NULL and
+ * *ret_wrong = the end of a sentence about it, for the place that names the file; else NULL.
+ * Blocks.
+ */
+struct node *document_load(struct arena *arena, const char *path, bool secret,
+	const char **ret_wrong, struct faults *faults);
 
 struct node *node_new(struct arena *arena, enum node_kind kind, const char *file, unsigned line);
 /* A default's YAML text as a node, at the place of the map that lacks it. */

@@ -19,6 +19,13 @@ static void add_printable(struct buf *out, struct slice text)
 	buf_char(out, '\n');
 }
 
+void faults_place(struct buf *out, const char *file, unsigned line)
+{
+	buf_str(out, file);
+	if (line)
+		buf_printf(out, ":%u", line);
+}
+
 void faults_add(struct faults *faults, const char *file, unsigned line, const char *format, ...)
 {
 	struct buf text = {0};
@@ -26,13 +33,17 @@ void faults_add(struct faults *faults, const char *file, unsigned line, const ch
 
 	if (faults->count++ >= FAULTS_SHOWN)
 		return;
-	buf_str(&text, file);
-	if (line)
-		buf_printf(&text, ":%u", line);
+	faults_place(&text, file, line);
 	buf_str(&text, ": ");
 	va_start(args, format);
 	buf_vprintf(&text, format, args);
 	va_end(args);
 	add_printable(faults->out, buf_slice(&text));
 	buf_release(&text);
+}
+
+void faults_end(struct faults *faults)
+{
+	if (faults->count > FAULTS_SHOWN)
+		buf_printf(faults->out, "and %u more\n", faults->count - FAULTS_SHOWN);
 }

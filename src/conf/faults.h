@@ -12,7 +12,12 @@ struct faults {
 	unsigned count;	 /* of all */
 };
 
-/* `line` 0 is left out. Control bytes are shown as `?`, long lines are cut. */
+/* After the last one: "and N more" where there were more than are shown. */
+void faults_end(struct faults *faults);
+
+/* "FILE:LINE", the beginning of each fault's line; `line` 0 is left out. */
+void faults_place(struct buf *out, const char *file, unsigned line);
+/* Control bytes are shown as `?`, long lines are cut. */
 void faults_add(struct faults *faults, const char *file, unsigned line, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 

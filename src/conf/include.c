@@ -74,15 +74,27 @@ static void merge_level(struct reader *r, struct node *root, struct buf *path, s
 	}
 }
 
-static void include_file(struct reader *r, struct node *root, const char *name)
+static void include_fault(struct reader *r, const struct node *element, const char *sentence)
 {
-	struct node *node = document_load(r->arena, name, false, r->faults);
+	size_t mark = reader_enter(r, SLICE("include"));
+
+	reader_fault(r, element, sentence);
+	reader_leave(r, mark);
+}
+
+static void include_file(
+	struct reader *r, struct node *root, const struct node *element, const char *name)
+{
+	const char *wrong;
+	struct node *node = document_load(r->arena, name, false, &wrong, r->faults);
 	struct buf path = {0};
 
+	if (wrong)
+		include_fault(r, element, reader_say(r, "names %s, which %s", name, wrong));
 	if (!node)
 		return;
 	if (node->kind != NODE_MAP) {
-		reader_fault(r, node, "must be a map of `name: value`");
+		reader_fault(r, node, reader_no_map(node));
 		return;
 	}
 	section_check_names(r, &section_root, node);
@@ -109,14 +121,6 @@ static int on_glob_error(const char *path, int error)
 	return error != ENOENT && error != ENOTDIR;
 }
 
-static void include_fault(struct reader *r, const struct node *element, const char *sentence)
-{
-	size_t mark = reader_enter(r, SLICE("include"));
-
-	reader_fault(r, element, sentence);
-	reader_leave(r, mark);
-}
-
 static void include_pattern(
 	struct reader *r, struct node *root, const struct node *element, size_t *files)
 {
@@ -134,7 +138,7 @@ static void include_pattern(
 			include_fault(r, element, "names more than 256 files");
 		if (*files > max_files)
 			break;
-		include_file(r, root, found.gl_pathv[i]);
+		include_file(r, root, element, found.gl_pathv[i]);
 	}
 	globfree(&found);
 	mem_free(pattern);

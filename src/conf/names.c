@@ -108,7 +108,7 @@ static void check_node(
 		unknown_name(r, section, slice_of(path->p, path->n - 1), node);
 	} else if (node->kind != NODE_MAP) {
 		mark = reader_enter(r, slice_of(path->p, path->n - 1));
-		reader_fault(r, node, "must be a map of `name: value`");
+		reader_fault(r, node, reader_no_map(node));
 		reader_leave(r, mark);
 	} else {
 		check_level(r, section, path, node);

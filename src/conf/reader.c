@@ -23,10 +23,26 @@ const char *reader_say(struct reader *r, const char *format, ...)
 	return r->why.p;
 }
 
+static void add(struct reader *r, struct faults *to, const struct node *node, const char *sentence)
+{
+	faults_add(to, node->file, node->line, "%s%s%s", r->path.n ? r->path.p : "",
+		r->path.n ? " " : "", sentence);
+}
+
 void reader_fault(struct reader *r, const struct node *node, const char *sentence)
 {
-	faults_add(r->faults, node->file, node->line, "%s%s%s", r->path.n ? r->path.p : "",
-		r->path.n ? " " : "", sentence);
+	add(r, r->faults, node, sentence);
+}
+
+void reader_warn(struct reader *r, const struct node *node, const char *sentence)
+{
+	add(r, r->warnings, node, sentence);
+}
+
+const char *reader_no_map(const struct node *node)
+{
+	return node_is_null(node) ? "is empty: give it members, or leave it out"
+				  : "must be a map of `name: value`";
 }
 
 size_t reader_enter(struct reader *r, struct slice name)
@@ -101,7 +117,7 @@ void section_read(struct reader *r, const struct section *section, struct node *
 	unsigned faults = r->faults->count;
 
 	if (node->kind != NODE_MAP) {
-		reader_fault(r, node, "must be a map of `name: value`");
+		reader_fault(r, node, reader_no_map(node));
 		return;
 	}
 	section_check_names(r, section, node);

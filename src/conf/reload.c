@@ -106,7 +106,6 @@ static enum error check_restart(struct reload *reload, const struct conf *next)
 /* Every member prepares; where one refuses, those before it undo theirs, the last one first. */
 static enum error prepare_all(struct reload *reload, struct conf *next)
 {
-	struct faults faults = {.out = &reload->faults};
 	struct fault fault = {0};
 	size_t done = 0;
 
@@ -125,7 +124,7 @@ static enum error prepare_all(struct reload *reload, struct conf *next)
 		if (member->abandon)
 			member->abandon(member->context);
 	}
-	faults_add(&faults, name_of(reload), 0, "%s", fault.detail);
+	buf_printf(&reload->faults, "%s\n", fault.detail);
 	return ERR_BAD_CONFIG;
 }
 

@@ -9,7 +9,10 @@
 #include "conf/conf.h"
 
 struct reload_member {
-	/* Checks `next`, binds what must be bound. On an error it has undone its own part. */
+	/*
+	 * Checks `next`, binds what must be bound. On an error it has undone its own part, and the
+	 * fault is a whole line, with FILE:LINE where something of the file is to blame.
+	 */
 	enum error (*prepare)(void *context, struct conf *next, struct fault *fault);
 	/* Puts `next` in force. NULL where there is nothing to do. */
 	void (*commit)(void *context, struct conf *next);

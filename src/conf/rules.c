@@ -26,6 +26,48 @@ static void fault_at_member(
 	reader_leave(r, mark);
 }
 
+/* The entry of a list or map that became element `index` of its array. */
+static struct node *entry_of(struct node *list, size_t index)
+{
+	struct node *entry = list ? list->children : NULL;
+
+	while (entry && index--)
+		entry = entry->next;
+	return entry;
+}
+
+/* Appends "[2]" or ".name" to the path at hand. */
+static size_t enter_entry(
+	struct reader *r, const struct node *list, const struct node *entry, size_t index)
+{
+	return list->kind == NODE_MAP ? reader_enter(r, entry->name)
+				      : reader_enter_element(r, index);
+}
+
+/* A fault of the member `name` (NULL: of the whole) of an entry of `list`, at its own line. */
+static void fault_in(
+	struct reader *r, struct node *list, size_t index, const char *name, const char *sentence)
+{
+	struct node *entry = entry_of(list, index);
+	struct node *member = name ? node_find(entry, name) : NULL;
+	size_t mark = enter_entry(r, list, entry, index);
+
+	if (name)
+		reader_enter(r, slice_str(name));
+	reader_fault(r, member ? member : entry, sentence);
+	reader_leave(r, mark);
+}
+
+/* The same for an entry of what stands at `path`. */
+static void fault_at_entry(struct reader *r, struct node *root, const char *path, size_t index,
+	const char *name, const char *sentence)
+{
+	size_t mark = reader_enter(r, slice_str(path));
+
+	fault_in(r, node_find(root, path), index, name, sentence);
+	reader_leave(r, mark);
+}
+
 static void check_listens(struct reader *r, struct node *root, struct conf *conf)
 {
 	bool all_local = true;
@@ -35,9 +77,9 @@ static void check_listens(struct reader *r, struct node *root, struct conf *conf
 			continue;
 		all_local = false;
 		if (!conf->insecure_http)
-			fault_at_member(r, root, "listen",
+			fault_at_entry(r, root, "listen", i, NULL,
 				reader_say(r,
-					"has %s, which other machines may reach without TLS: use a "
+					"is %s, which other machines may reach without TLS: use a "
 					"loopback address, or say insecure_http: true",
 					conf->listens[i].text));
 	}
@@ -59,17 +101,17 @@ static void check_fields(struct reader *r, struct node *root, const struct conf 
 		for (size_t j = 0; a->field && j < sizeof reserved_fields / sizeof *reserved_fields;
 			j++)
 			if (strcmp(a->field, reserved_fields[j]) == 0)
-				fault_at_member(r, root, "entities",
+				fault_at_entry(r, root, "entities", i, "field",
 					reader_say(r,
-						"%s has the field %s, which means something else "
-						"in an invalidation",
-						a->name, a->field));
+						"is %s, which means something else in an "
+						"invalidation",
+						a->field));
 		for (size_t j = 0; a->field && j < i; j++)
 			if (conf->entities[j].field &&
 				strcmp(a->field, conf->entities[j].field) == 0)
-				fault_at_member(r, root, "entities",
-					reader_say(r, "%s and %s have the same field, %s",
-						conf->entities[j].name, a->name, a->field));
+				fault_at_entry(r, root, "entities", i, "field",
+					reader_say(r, "is %s, as that of entities.%s is", a->field,
+						conf->entities[j].name));
 	}
 }
 
@@ -80,11 +122,11 @@ static void check_jobs(struct reader *r, struct node *root, const struct conf *c
 
 	for (size_t i = 0; i < conf->job_count; i++)
 		if (slice_starts(template_text(conf->jobs[i].key), own))
-			fault_at_member(r, root, "warm.jobs",
+			fault_at_entry(r, root, "warm.jobs", i, "key",
 				reader_say(r,
-					"%s has a key that begins with %s, which is "
-					"cachewarden's own (redis.own_prefix)",
-					conf->jobs[i].name, own.p));
+					"begins with %s, which is cachewarden's own "
+					"(redis.own_prefix)",
+					own.p));
 }
 
 /* How the template begins, up to its first name. */
@@ -112,14 +154,12 @@ static const char *loader_namespace(
 	struct conf_namespace *exact = namespace_of(conf, head);
 
 	if (!head.n)
-		return reader_say(r,
-			"%s has stale_for, but a key that begins with a name: give its namespace a "
-			"stale_for instead",
-			loader->name);
+		return "stands beside a key that begins with a name: give its namespace a "
+		       "stale_for instead";
 	if (exact && exact->stale_for_ms != loader->stale_for_ms)
 		return reader_say(r,
-			"%s has another stale_for than the namespace %.*s: say it in one place",
-			loader->name, (int)head.n, head.p);
+			"is another than that of the namespace %.*s: say it in one place",
+			(int)head.n, head.p);
 	if (exact)
 		return NULL;
 	const struct conf_namespace *around = conf_namespace(conf, head);
@@ -147,19 +187,20 @@ static void join_loaders(struct reader *r, struct node *root, struct conf *conf)
 	conf->namespaces = all;
 	for (size_t i = 0; i < conf->loader_count; i++) {
 		const struct conf_loader *loader = &conf->loaders[i];
-		const char *wrong = NULL;
+		const char *wrong = NULL, *member = "stale_for";
 
 		if (!loader->key)
 			continue; /* reported already */
-		if (slice_starts(template_text(loader->key), own))
+		if (slice_starts(template_text(loader->key), own)) {
+			member = "key";
 			wrong = reader_say(r,
-				"%s has a key that begins with %s, which is cachewarden's own "
-				"(redis.own_prefix)",
-				loader->name, own.p);
-		else if (loader->stale_for_ms >= 0)
+				"begins with %s, which is cachewarden's own (redis.own_prefix)",
+				own.p);
+		} else if (loader->stale_for_ms >= 0) {
 			wrong = loader_namespace(r, conf, loader);
+		}
 		if (wrong)
-			fault_at_member(r, root, "loaders", wrong);
+			fault_at_entry(r, root, "loaders", i, member, wrong);
 	}
 }
 
@@ -179,25 +220,40 @@ static void join_protected(struct reader *r, struct conf_full *full)
 	full->conf.protected_count = ours + own;
 }
 
-/* Appends the rows of auth.tokens_file. */
-static void read_tokens_file(struct reader *r, struct conf_full *full)
+/* The rows of auth.tokens_file, as a list; NULL where there are faults. */
+static struct node *load_tokens_file(struct reader *r, struct node *root, struct conf_full *full)
+{
+	const char *path = full->private.tokens_file, *wrong;
+	struct node *list = document_load(r->arena, path, true, &wrong, r->faults);
+
+	if (wrong)
+		fault_at_member(r, root, "auth.tokens_file",
+			reader_say(r, "names %s, which %s", path, wrong));
+	/* A file that is being written anew is empty for a moment; no list is meant by that. */
+	if (list && list->kind == NODE_MAP && !list->count) {
+		reader_fault(r, list, "is empty: a list without tokens is written as []");
+		list = NULL;
+	}
+	return list;
+}
+
+/* Appends them. */
+static struct node *read_tokens_file(struct reader *r, struct node *root, struct conf_full *full)
 {
 	static const struct key row = {"auth.tokens", &type_items,
 		.offset = offsetof(struct conf, tokens),
 		.count_offset = offsetof(struct conf, token_count), .max = 10000,
 		.section = &section_token};
-	struct node *list = document_load(r->arena, full->private.tokens_file, true, r->faults);
+	struct node *list = load_tokens_file(r, root, full);
 	struct conf more = {0};
 	struct conf_token *all;
-	const char *wrong = NULL;
+	const char *wrong;
 	size_t mark;
 
 	if (!list)
-		return;
+		return NULL;
 	mark = reader_enter(r, SLICE("auth.tokens_file"));
-	/* An empty file is an empty list. */
-	if (list->kind != NODE_MAP || list->count)
-		wrong = type_items.set(r, &row, list, &more);
+	wrong = type_items.set(r, &row, list, &more);
 	if (wrong)
 		reader_fault(r, list, wrong);
 	reader_leave(r, mark);
@@ -208,18 +264,49 @@ static void read_tokens_file(struct reader *r, struct conf_full *full)
 		memcpy(all + full->conf.token_count, more.tokens, more.token_count * sizeof *all);
 	full->conf.tokens = all;
 	full->conf.token_count += more.token_count;
+	return list;
+}
+
+/* Where the rows of conf->tokens stand: those of the main file and what it includes, then the
+ * file's. */
+struct token_lists {
+	struct node *own, *file;
+	size_t own_count;
+};
+
+static void fault_of_token(
+	struct reader *r, const struct token_lists *lists, size_t index, const char *sentence)
+{
+	bool own = index < lists->own_count;
+	size_t mark = reader_enter(r, slice_str(own ? "auth.tokens" : "auth.tokens_file"));
+
+	fault_in(r, own ? lists->own : lists->file, own ? index : index - lists->own_count,
+		"sha256", sentence);
+	reader_leave(r, mark);
 }
 
 /* Two rows with one digest would be one token with two answers. */
-static void check_tokens(struct reader *r, struct node *root, const struct conf *conf)
+static void check_tokens(struct reader *r, const struct token_lists *lists, const struct conf *conf)
 {
 	for (size_t i = 0; i < conf->token_count; i++)
 		for (size_t j = 0; j < i; j++)
 			if (memcmp(conf->tokens[i].sha256, conf->tokens[j].sha256,
 				    sizeof conf->tokens[i].sha256) == 0)
-				fault_at_member(r, root, "auth.tokens",
-					reader_say(r, "%s and %s have the same sha256",
-						conf->tokens[j].name, conf->tokens[i].name));
+				fault_of_token(r, lists, i,
+					reader_say(r, "is that of the token %s too",
+						conf->tokens[j].name));
+}
+
+static void join_tokens(struct reader *r, struct node *root, struct conf_full *full)
+{
+	struct token_lists lists = {
+		.own = node_find(root, "auth.tokens"), .own_count = full->conf.token_count};
+	unsigned faults = r->faults->count;
+
+	if (full->private.tokens_file)
+		lists.file = read_tokens_file(r, root, full);
+	if (r->faults->count == faults)
+		check_tokens(r, &lists, &full->conf);
 }
 
 const char *rules_finish(struct reader *r, struct node *root, void *object)
@@ -237,8 +324,6 @@ const char *rules_finish(struct reader *r, struct node *root, void *object)
 	check_jobs(r, root, &full->conf);
 	join_loaders(r, root, &full->conf);
 	join_protected(r, full);
-	if (full->private.tokens_file)
-		read_tokens_file(r, full);
-	check_tokens(r, root, &full->conf);
+	join_tokens(r, root, full);
 	return NULL;
 }

@@ -24,6 +24,7 @@ struct conf_private {
 	struct conf_source *sources;
 	size_t source_count;
 	char *tokens_file;
+	char *warnings;
 };
 
 struct conf_full {
@@ -94,6 +95,6 @@ extern const struct type type_string, type_slice, type_name, type_path, type_sec
 /* Those that fill more than one place, or one of their own kind. */
 extern const struct type type_later, type_listens, type_hosts, type_redis_url, type_entity_keys,
 	type_job_source, type_loader_source, type_job_on, type_job_ttl, type_headers, type_argv,
-	type_pages;
+	type_pages, type_cron, type_zone;
 
 #endif

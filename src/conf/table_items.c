@@ -2,6 +2,7 @@
 /* The keys of list entries and named maps: tokens, namespaces, entities, dependencies, jobs. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/duration.h"
 #include "conf/reader.h"
 
@@ -17,11 +18,18 @@ enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
 static const char *finish_token(struct reader *r, struct node *node, void *object)
 {
 	struct conf_token *token = object;
+	const struct node *expires = node_given(node, "expires");
+	size_t mark;
 
-	(void)r;
 	token->identity.name = token->name;
-	if (!node_given(node, "expires"))
+	if (!expires) {
 		token->expires_wall_ms = -1;
+	} else if (token->expires_wall_ms <= clock_wall_ms()) {
+		mark = reader_enter(r, SLICE("expires"));
+		reader_warn(r, expires,
+			reader_say(r, "%s has passed: the token is refused", expires->text.p));
+		reader_leave(r, mark);
+	}
 	return NULL;
 }
 
@@ -191,11 +199,24 @@ static const char *finish_schedule(struct node *node, struct conf_schedule *sche
 	return NULL;
 }
 
+/* Of a job with many rows only the last would be kept. */
+static void warn_of_one_key(struct reader *r, struct node *node, const struct conf_job *job)
+{
+	size_t mark;
+
+	if (template_names(job->key))
+		return;
+	mark = reader_enter(r, SLICE("key"));
+	reader_warn(r, node_find(node, "key"),
+		"holds no {name}: all rows go under one key, and the last of them stays");
+	reader_leave(r, mark);
+}
+
 static const char *finish_job(struct reader *r, struct node *node, void *object)
 {
 	struct conf_job *job = object;
 
-	(void)r;
+	warn_of_one_key(r, node, job);
 	if (!node_given(node, "ttl"))
 		job->ttl_ms = -1;
 	if (node_given(node, "value") && node_given(node, "value_base64"))
@@ -207,8 +228,8 @@ static const char *finish_job(struct reader *r, struct node *node, void *object)
 /* clang-format off */
 static const struct key job_keys[] = {
 	{"name", &type_name, AT(conf_job, name), .flags = KEY_REQUIRED, .help = "give the job a name"},
-	{"schedule.cron", &type_string, AT(conf_job, schedule.cron), .min = 1, .max = 256, .help = "five fields, or @hourly and the like"},
-	{"schedule.time_zone", &type_string, AT(conf_job, schedule.time_zone), "UTC", .min = 1, .max = 64, .flags = KEY_QUIET, .help = "the zone of cron's hours, such as Europe/Paris"},
+	{"schedule.cron", &type_cron, AT(conf_job, schedule.cron), .min = 1, .max = 256, .help = "five fields, or @hourly and the like"},
+	{"schedule.time_zone", &type_zone, AT(conf_job, schedule.time_zone), "UTC", .min = 1, .max = 64, .flags = KEY_QUIET, .help = "the zone of cron's hours, such as Europe/Paris"},
 	{"schedule.every", &type_duration, AT(conf_job, schedule.every_ms), .min = SECOND, .max = 366 * DAY, .help = "at multiples of this since the epoch"},
 	{"schedule.jitter", &type_duration, AT(conf_job, schedule.jitter_ms), "0s", 0, DAY, .flags = KEY_QUIET, .help = "a random delay of up to this"},
 	{"schedule.starting_deadline", &type_duration, AT(conf_job, schedule.starting_deadline_ms), .min = SECOND, .max = 366 * DAY, .help = "a start that is later than this is left out"},

@@ -30,7 +30,7 @@ enum {
 /* clang-format off */
 static const struct key keys[] = {
 	{"name", &type_name, AT(conf.name), .help = "what this daemon is called; the host's name unless given"},
-	{"include", &type_strings, LIST(private.include, private.include_count), .def = "[conf.d/*.yaml]", .max = 100, .help = "files that add to the lists"},
+	{"include", &type_strings, LIST(private.include, private.include_count), .def = "[conf.d/*.yaml, conf.d/*.yml]", .max = 100, .help = "files that add to the lists"},
 	{"listen", &type_listens, .def = "[127.0.0.1:8480]", .max = 64, .flags = KEY_RESTART, .help = "where HTTP is served"},
 	{"insecure_http", &type_bool, AT(conf.insecure_http), "false", .help = "plain HTTP may leave this machine"},
 	{"allowed_hosts", &type_hosts, LIST(conf.allowed_hosts, conf.allowed_host_count), .def = "[localhost]", .max = MAX_ENTRIES, .help = "host names that a request may be for"},

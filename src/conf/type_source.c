@@ -103,6 +103,20 @@ static const char *finish_own(struct node *node, struct conf_source *source)
 	return check_base_url(source->base_url);
 }
 
+/* What is named here must be there when it is used; that it is not yet is no fault. */
+static void expect_parts(struct reader *r, struct node *node, const struct conf_source *source)
+{
+	const struct node *path = node_given(node, "path"), *argv = node_given(node, "argv"),
+			  *ca = node_given(node, "ca");
+
+	if (path && source->type == SOURCE_FILE && source->path)
+		reader_expect_file(r, path, "path", source->path);
+	if (argv && source->argc)
+		reader_expect_program(r, argv, "argv", source->argv[0]);
+	if (ca && source->ca)
+		reader_expect_file(r, ca, "ca", source->ca);
+}
+
 /* What both a source and a job's addition must obey. */
 static const char *finish_parts(
 	struct reader *r, struct node *node, struct conf_source *source, bool use)
@@ -118,6 +132,7 @@ static const char *finish_parts(
 		wrong = parse_url_path(r, path, source);
 	if (wrong)
 		return wrong;
+	expect_parts(r, node, source);
 	if (source->rows.n && source->rows.p[0] != '/')
 		return "has rows that are not a JSON pointer such as /items";
 	if (source->rows.n && source->format != FORMAT_JSON)

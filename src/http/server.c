@@ -154,8 +154,11 @@ enum error http_server_prepare(struct http_server *server, struct conf *next, st
 
 	for (struct listener *at = server->listeners; at; at = at->next)
 		at->keep = false;
-	for (size_t i = 0; i < next->listen_count && !error; i++)
+	for (size_t i = 0; i < next->listen_count && !error; i++) {
 		error = prepare_listen(server, &next->listens[i], next, fault);
+		if (error && next->listens[i].place)
+			fault_prefix(fault, next->listens[i].place);
+	}
 	if (error)
 		http_server_abandon(server);
 	return error;

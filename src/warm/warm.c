@@ -92,15 +92,6 @@ void warm_free(struct warm *warm)
 	mem_free(warm);
 }
 
-enum error warm_check(const struct conf *conf, struct fault *fault)
-{
-	struct schedules checked = {0};
-	enum error error = schedules_load(conf, &checked, fault);
-
-	schedules_release(&checked);
-	return error;
-}
-
 enum error warm_prepare(struct warm *warm, struct conf *next, struct fault *fault)
 {
 	schedules_release(&warm->prepared);

@@ -21,8 +21,6 @@ struct warm *warm_new(struct cw *cw, struct log *log, struct sources *sources);
 void warm_stop(struct warm *warm);
 void warm_free(struct warm *warm);
 
-/* Only checks what warm_prepare() would refuse, without a warm. */
-enum error warm_check(const struct conf *conf, struct fault *fault);
 /* reload_member: prepare checks cron texts, time zones and what else needs more than syntax. */
 enum error warm_prepare(struct warm *warm, struct conf *next, struct fault *fault);
 void warm_commit(struct warm *warm, struct conf *next);

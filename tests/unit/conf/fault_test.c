@@ -26,8 +26,14 @@ static const struct scratch_fault yaml[] = {
 	{"? [a]\n: b\n", "c.yaml:1: a map or list cannot be a name: quote it if it is "
 			 "meant as text\n"},
 	{"name: \xff\n", "c.yaml:1: this is not YAML: invalid leading UTF-8 octet\n"},
-	{"name:\n\tx: y\n", "c.yaml:2: this is not YAML: found character that cannot start "
-			    "any token while scanning for the next token\n"},
+	{"name:\n\tx: y\n", "c.yaml:2: is indented with a tab: YAML wants spaces there\n"},
+	{"a:\n  b: 1\n  \tc: 2\n", "c.yaml:3: is indented with a tab: YAML wants spaces there\n"},
+	{"\tname: x\n", "c.yaml:1: is indented with a tab: YAML wants spaces there\n"},
+	{"name: `x`\n", "c.yaml:1: this is not YAML: found character that cannot start any token "
+			"while scanning for the next token\n"},
+	{"\xff\xfen", "c.yaml:1: is UTF-16: save the file as UTF-8\n"},
+	{"\xfe\xff", "c.yaml:1: is UTF-16: save the file as UTF-8\n"},
+	{"\xef\xbb\xbfname: x\nnam: y\n", "c.yaml:2: nam is not a known key: did you mean name?\n"},
 	{"x: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\n",
 		"c.yaml:1: is nested deeper than 32 levels\n"},
 };
@@ -46,7 +52,12 @@ static const struct scratch_fault names[] = {
 		"c.yaml:1: redis.url is not a known key: docs/config.md lists them\n"},
 	{"xyzzy: 1\n", "c.yaml:1: xyzzy is not a known key: docs/config.md lists them\n"},
 	{"redis: 5\n", "c.yaml:1: redis must be a map of `name: value`\n"},
-	{"redis:\n", "c.yaml:1: redis must be a map of `name: value`\n"},
+	{"redis:\n", "c.yaml:1: redis is empty: give it members, or leave it out\n"},
+	{"warm:\n  jobs:\n    -\n",
+		"c.yaml:3: warm.jobs[0] is empty: give it members, or leave it out\n"},
+	{"invalidate:\n  pace: ~\n",
+		"c.yaml:2: invalidate.pace is empty: give it members, or leave it out\n"},
+	{"loaders:\n  l:\n", "c.yaml:2: loaders.l is empty: give it members, or leave it out\n"},
 	{"redis: {url: }\n",
 		"c.yaml:1: redis.url has no value: give it one, or leave the key out\n"},
 	{"invalidate:\n  pace:\n    max_latncy: 1ms\n",
@@ -175,10 +186,10 @@ static const struct scratch_fault addresses[] = {
 		"c.yaml:1: listen[0] must be an address or a map such as {unix: "
 		"/run/cachewarden/admin.sock, mode: \"0660\"}\n"},
 	{"listen:\n  - 127.0.0.1:1\n  - 0.0.0.0:8480\n",
-		"c.yaml:1: listen has 0.0.0.0:8480, which other machines may reach without "
+		"c.yaml:3: listen[1] is 0.0.0.0:8480, which other machines may reach without "
 		"TLS: use a loopback address, or say insecure_http: true\n"},
 	{"listen: [\"[::]:8480\"]\n",
-		"c.yaml:1: listen has [::]:8480, which other machines may reach without "
+		"c.yaml:1: listen[0] is [::]:8480, which other machines may reach without "
 		"TLS: use a loopback address, or say insecure_http: true\n"},
 	{"redis: {url: \"http://x\"}\n",
 		"c.yaml:1: redis.url is not a URL such as redis://localhost:6379/0, "
@@ -190,7 +201,14 @@ static const struct scratch_fault addresses[] = {
 	{"redis: {url: \"redis:///0\"}\n",
 		"c.yaml:1: redis.url has no host such as redis://localhost:6379/0\n"},
 	{"redis: {url: \"redis://u%zz@h\"}\n",
-		"c.yaml:1: redis.url has a broken %XX in its user or password\n"},
+		"c.yaml:1: redis.url has a % in its user or password that two hexadecimal digits "
+		"must follow: write % itself as %25\n"},
+	{"redis: {url: \"redis://u:p/w@h:1/0\"}\n",
+		"c.yaml:1: redis.url has a / in its user or password: write it as %2F\n"},
+	{"redis: {url: \"redis://:p/w@h\"}\n",
+		"c.yaml:1: redis.url has a / in its user or password: write it as %2F\n"},
+	{"redis: {url: \"unix://u:p/w@/run/r.sock\"}\n",
+		"c.yaml:1: redis.url has a / in its user or password: write it as %2F\n"},
 	{"redis: {url: \"redis://h/0?x=1\"}\n",
 		"c.yaml:1: redis.url knows only ?db=N behind the path\n"},
 	{"redis: {url: \"unix://relative\"}\n", "c.yaml:1: redis.url has no absolute path "

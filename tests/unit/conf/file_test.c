@@ -153,6 +153,128 @@ START_TEST(tokens_come_from_a_file_too)
 }
 END_TEST
 
+/* Each fault of a second file stands at that file's line, or where the file is named. */
+START_TEST(faults_of_a_tokens_file_have_their_place)
+{
+	static const char row[] = "- {name: b, sha256: " DIGEST "1, scopes: [read]}\n";
+	static const struct {
+		const char *text, *faults;
+	} rows[] = {
+		{"", "t.yaml:1: is empty: a list without tokens is written as []\n"},
+		{"# none yet\n", "t.yaml:1: is empty: a list without tokens is written as []\n"},
+		{"a: b\n", "t.yaml:1: auth.tokens_file must be a list of maps\n"},
+		{"- {name: b, sha\n",
+			"t.yaml:2: this is not YAML: did not find expected ',' or '}' "
+			"while parsing a flow mapping\n"},
+		{row, "t.yaml:1: auth.tokens_file[0].sha256 is that of the token a too\n"},
+	};
+	struct scratch s;
+
+	scratch_begin(&s);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		scratch_write(&s, "t.yaml", rows[i].text);
+		scratch_bad(&s,
+			"auth:\n  tokens_file: t.yaml\n"
+			"  tokens: [{name: a, sha256: " DIGEST "1, scopes: [read]}]\n",
+			rows[i].faults);
+	}
+	scratch_write(&s, "t.yaml", "[]\n");
+	scratch_good(&s, "auth:\n  tokens_file: t.yaml\n");
+	remove(s.path.p);
+	scratch_bad(&s, "auth:\n  tokens_file: none.yaml\n",
+		"c.yaml:2: auth.tokens_file names none.yaml, which cannot be read: No such file or "
+		"directory\n");
+	scratch_end(&s);
+}
+END_TEST
+
+START_TEST(included_files_that_cannot_be_read_are_named_where_they_are_included)
+{
+	struct scratch s;
+
+	scratch_begin(&s);
+	scratch_write(&s, "conf.d/a.yml", "cache: {protected: [\"a:*\"]}\n");
+	scratch_write(&s, "conf.d/b.yaml",
+		"\xef\xbb\xbf"
+		"cache: {protected: [\"b:*\"]}\n");
+	scratch_good(&s, "cache: {default_protected: false}\n");
+	ck_assert_uint_eq(s.conf->protected_count, 2);
+	set_mode(&s, "conf.d/a.yml", 0666);
+	scratch_bad(&s, "name: a\ninclude:\n  - conf.d/*.yml\n",
+		"c.yaml:3: include names conf.d/a.yml, which is writable by others than its owner "
+		"(mode 0666): run chmod go-w conf.d/a.yml\n");
+	scratch_write(&s, "conf.d/a.yml",
+		"warm:\n  jobs:\n    - name: a\n      schedule: {cron: \"61 * * * *\"}\n"
+		"      source: {type: file, path: /x}\n      key: \"cw:{id}\"\n");
+	scratch_bad(&s, "",
+		"conf.d/a.yml:4: warm.jobs[0].schedule.cron \"61 * * * *\" has a minute outside "
+		"0-59\n");
+	scratch_write(&s, "conf.d/a.yml",
+		"warm:\n  jobs:\n    - name: a\n      source: {type: file, path: /x}\n"
+		"      key: \"cw:{id}\"\n");
+	scratch_bad(&s, "",
+		"conf.d/a.yml:5: warm.jobs[0].key begins with cw:, which is cachewarden's own "
+		"(redis.own_prefix)\n");
+	scratch_end(&s);
+}
+END_TEST
+
+/* What the warnings of the last load say, the folder's name left out. */
+static void warned(struct scratch *s, const char *text, const char *warnings)
+{
+	struct buf shown = {0};
+
+	buf_str(&shown, "");
+	for (const char *rest = conf_warnings(scratch_good(s, text)); *rest;) {
+		const char *at = strstr(rest, s->folder);
+
+		buf_append(&shown, rest, at ? (size_t)(at - rest) : strlen(rest));
+		rest = at ? at + strlen(s->folder) + 1 : rest + strlen(rest);
+	}
+	ck_assert_str_eq(shown.p, warnings);
+	buf_release(&shown);
+}
+
+START_TEST(what_is_hardly_meant_is_warned_about)
+{
+	struct scratch s;
+
+	scratch_begin(&s);
+	scratch_write(&s, "here.csv", "");
+	warned(&s, "name: a\n", "");
+	warned(&s,
+		"warm:\n  jobs:\n"
+		"    - {name: a, key: \"a:{id}\", source: {type: file, path: here.csv}}\n"
+		"    - {name: b, key: \"b:{id}\", source: {type: command, argv: [sh, -c, x]}}\n"
+		"    - {name: c, key: \"c:{id}\", source: {type: command, argv: [/bin/sh]}}\n",
+		"");
+	warned(&s,
+		"auth: {tokens: [{name: a, sha256: " DIGEST "1, scopes: [read],\n"
+		"  expires: 2020-01-01}]}\n"
+		"sources:\n"
+		"  api: {type: http, base_url: \"http://x\", ca: none.pem}\n"
+		"  cmd: {type: command, argv: [no-such-program, x]}\n"
+		"warm:\n  jobs:\n"
+		"    - name: a\n      key: all\n      source:\n        type: file\n"
+		"        path: none.csv\n"
+		"    - {name: b, key: \"b:{id}\", source: {use: cmd}}\n"
+		"    - {name: c, key: \"c:{id}\", source: {type: command, argv: [./none]}}\n",
+		"c.yaml:2: auth.tokens[0].expires 2020-01-01 has passed: the token is refused\n"
+		"c.yaml:4: sources.api.ca names none.pem, which cannot be read now: No such file "
+		"or "
+		"directory\n"
+		"c.yaml:5: sources.cmd.argv names the program no-such-program, which is not there "
+		"or cannot be run\n"
+		"c.yaml:12: warm.jobs[0].source.path names none.csv, which cannot be read now: No "
+		"such file or directory\n"
+		"c.yaml:9: warm.jobs[0].key holds no {name}: all rows go under one key, and the "
+		"last of them stays\n"
+		"c.yaml:14: warm.jobs[2].source.argv names the program ./none, which is not there "
+		"or cannot be run\n");
+	scratch_end(&s);
+}
+END_TEST
+
 START_TEST(the_environment_stands_above_the_file)
 {
 	struct scratch s;
@@ -207,7 +329,7 @@ START_TEST(texts_take_variables)
 }
 END_TEST
 
-START_TEST(twenty_faults_are_shown)
+START_TEST(twenty_faults_are_shown_and_the_rest_is_counted)
 {
 	struct scratch s;
 	struct buf text = {0};
@@ -220,7 +342,9 @@ START_TEST(twenty_faults_are_shown)
 	ck_assert_int_eq(scratch_load(&s), ERR_BAD_CONFIG);
 	for (const char *p = s.faults.p; (p = strchr(p, '\n')); p++)
 		lines++;
-	ck_assert_uint_eq(lines, 20);
+	ck_assert_uint_eq(lines, 21);
+	ck_assert_ptr_nonnull(strstr(s.faults.p, "c.yaml:20: unknown19"));
+	ck_assert_ptr_nonnull(strstr(s.faults.p, "\nand 30 more\n"));
 	buf_release(&text);
 	scratch_end(&s);
 }
@@ -228,5 +352,7 @@ END_TEST
 
 TEST_SUITE("conf_files", included_files_add_to_lists, included_files_keep_to_lists_and_new_names,
 	files_are_small_regular_and_ours, secrets_come_from_files_of_their_own,
-	tokens_come_from_a_file_too, the_environment_stands_above_the_file, texts_take_variables,
-	twenty_faults_are_shown)
+	tokens_come_from_a_file_too, faults_of_a_tokens_file_have_their_place,
+	included_files_that_cannot_be_read_are_named_where_they_are_included,
+	what_is_hardly_meant_is_warned_about, the_environment_stands_above_the_file,
+	texts_take_variables, twenty_faults_are_shown_and_the_rest_is_counted)

@@ -103,7 +103,7 @@ START_TEST(one_refusal_undoes_those_before)
 	ck_assert_str_eq(f.story.p, "p1(b) p2(b) p3(b) a1 ");
 	ck_assert_str_eq(reload_current(f.reload)->name, "a");
 	ck_assert(!reload_succeeded(f.reload));
-	ck_assert_ptr_nonnull(strstr(f.faults.p, "c.yaml: listen: 127.0.0.1:1 is taken\n"));
+	ck_assert_ptr_nonnull(strstr(f.faults.p, "listen: 127.0.0.1:1 is taken\n"));
 	ck_assert_str_eq(reload_faults(f.reload), f.faults.p);
 	f.members[2].refuses = false;
 	ck_assert_int_eq(reload_with(&f, "name: b\n"), OK);

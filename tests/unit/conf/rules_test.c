@@ -36,7 +36,7 @@ static const struct scratch_fault callers[] = {
 	 "    - {name: b, sha256: "
 	 "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, scopes: "
 	 "[read]}\n",
-		"c.yaml:2: auth.tokens a and b have the same sha256\n"},
+		"c.yaml:4: auth.tokens[1].sha256 is that of the token a too\n"},
 };
 
 START_TEST(who_may_come_in)
@@ -58,11 +58,11 @@ static const struct scratch_fault entities[] = {
 		"c.yaml:2: entities.u.keys[0] has a lone '{'; write {{ for a brace, {name} "
 		"for a value\n"},
 	{"entities:\n  u: {keys: [\"u:{id}\"], field: patterns}\n",
-		"c.yaml:1: entities u has the field patterns, which means something else "
-		"in an invalidation\n"},
+		"c.yaml:2: entities.u.field is patterns, which means something else in an "
+		"invalidation\n"},
 	{"entities:\n  u: {keys: [\"u:{id}\"], field: f}\n  v: {keys: [\"v:{id}\"], field: "
 	 "f}\n",
-		"c.yaml:1: entities u and v have the same field, f\n"},
+		"c.yaml:3: entities.v.field is f, as that of entities.u is\n"},
 	{"dependencies:\n  - {when: \"a:{id}\"}\n",
 		"c.yaml:2: dependencies[0] needs invalidate or patterns: what goes with "
 		"the key\n"},
@@ -89,8 +89,16 @@ END_TEST
 
 static const struct scratch_fault jobs[] = {
 	{"warm: {jobs: [{name: j, key: \"cw:{a}\", source: {type: file, path: /x}}]}\n",
-		"c.yaml:1: warm.jobs j has a key that begins with cw:, which is cachewarden's own "
+		"c.yaml:1: warm.jobs[0].key begins with cw:, which is cachewarden's own "
 		"(redis.own_prefix)\n"},
+	{JOB("source: {type: file, path: /x}\n      schedule:\n        time_zone: Europe/Pariss\n"
+	     "        cron: \"61 * * * *\""),
+		"c.yaml:8: warm.jobs[0].schedule.cron \"61 * * * *\" has a minute outside 0-59\n"
+		"c.yaml:7: warm.jobs[0].schedule.time_zone \"Europe/Pariss\" is not a known time "
+		"zone, such as Europe/Paris\n"},
+	{JOB("source: {type: file, path: /x}\n      schedule: {cron: CRON_TZ=UTC 0 3 * * *}"),
+		"c.yaml:6: warm.jobs[0].schedule.cron \"CRON_TZ=UTC 0 3 * * *\" begins with a time "
+		"zone: write it as time_zone beside cron\n"},
 	{"warm: {jobs: [{}]}\n",
 		"c.yaml:1: warm.jobs[0].name is missing: give the job a name\n"
 		"c.yaml:1: warm.jobs[0].source is missing: say where its rows come from\n"
@@ -193,16 +201,16 @@ static const struct scratch_fault loaders[] = {
 	{"loaders:\n  l: {key: k, many: true, value: \"{a}\", source: {type: file, path: /x}}\n",
 		"c.yaml:2: loaders.l has many and value: many stores all rows as they are\n"},
 	{"loaders:\n  l: {key: \"cw:{a}\", params: [a], source: {type: file, path: /x}}\n",
-		"c.yaml:1: loaders l has a key that begins with cw:, which is cachewarden's own "
+		"c.yaml:2: loaders.l.key begins with cw:, which is cachewarden's own "
 		"(redis.own_prefix)\n"},
 	{"loaders:\n  l: {key: \"{a}\", params: [a], stale_for: 1m, source: {type: file, path: "
 	 "/x}}\n",
-		"c.yaml:1: loaders l has stale_for, but a key that begins with a name: give its "
-		"namespace a stale_for instead\n"},
+		"c.yaml:2: loaders.l.stale_for stands beside a key that begins with a name: give "
+		"its namespace a stale_for instead\n"},
 	{"cache: {namespaces: [{prefix: \"k:\", ttl: 1m, stale_for: 2m}]}\nloaders:\n  l: {key: "
 	 "\"k:{a}\", params: [a], stale_for: 1m, source: {type: file, path: /x}}\n",
-		"c.yaml:2: loaders l has another stale_for than the namespace k:: say it in one "
-		"place\n"},
+		"c.yaml:3: loaders.l.stale_for is another than that of the namespace k:: say it in "
+		"one place\n"},
 };
 
 START_TEST(loaders_name_what_they_use)

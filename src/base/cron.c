@@ -6,7 +6,7 @@
  * which keeps the order of local times, so the first one placed after `after` is the answer. An
  * expression for each real minute is looked for in each stretch of time with one offset.
  */
-#include "warm/cron.h"
+#include "base/cron.h"
 
 #include <assert.h>
 

@@ -3,8 +3,8 @@
  * The rule at the end of a TZif file, for the years after its table: POSIX's TZ string, e.g.
  * CET-1CEST,M3.5.0,M10.5.0/3, with the hours beyond a day of RFC 8536; part of zone.c.
  */
-#ifndef CW_WARM_ZONE_RULE_H
-#define CW_WARM_ZONE_RULE_H
+#ifndef CW_BASE_ZONE_RULE_H
+#define CW_BASE_ZONE_RULE_H
 
 #include "base/buf.h"
 

@@ -6,7 +6,7 @@
  *	header, data with 64-bit times:  change times | type of each | types | names | leap seconds
  *	newline, rule for later years, newline
  */
-#include "warm/zone.h"
+#include "base/zone.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "warm/zone_rule.h"
+#include "base/zone_rule.h"
 
 #define ZONE_FOLDER "/usr/share/zoneinfo/"
 

@@ -11,11 +11,11 @@
  * jobs have a fixed time: one that falls into a gap runs at the gap's end, one that falls into an
  * overlap runs in its first pass, so each runs once.
  */
-#ifndef CW_WARM_CRON_H
-#define CW_WARM_CRON_H
+#ifndef CW_BASE_CRON_H
+#define CW_BASE_CRON_H
 
 #include "base/buf.h"
-#include "warm/zone.h"
+#include "base/zone.h"
 
 struct cron {
 	uint64_t minutes; /* bit n = minute n, and so on */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The rule for the years after a zone's table; see zone_rule.h. */
-#include "warm/zone_rule.h"
+#include "base/zone_rule.h"
 
 #include "base/calendar.h"
 

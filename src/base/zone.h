@@ -7,8 +7,8 @@
  * are counted as seconds from 1970-01-01T00:00:00 local, as if each day had 86400. Times must lie
  * within a million years of 1970.
  */
-#ifndef CW_WARM_ZONE_H
-#define CW_WARM_ZONE_H
+#ifndef CW_BASE_ZONE_H
+#define CW_BASE_ZONE_H
 
 #include "base/buf.h"
 

@@ -3,7 +3,7 @@
 #include <strings.h>
 
 #include "base/calendar.h"
-#include "warm/cron.h"
+#include "base/cron.h"
 
 enum { field_count = 5, field_weekday = 4 };
 
@@ -209,6 +209,13 @@ const char *cron_parse(struct slice text, struct cron *ret)
 	struct slice texts[field_count];
 	size_t count = split(text, texts, field_count);
 
+	if (count &&
+		(slice_starts(texts[0], SLICE("CRON_TZ=")) || slice_starts(texts[0], SLICE("TZ="))))
+		return "begins with a time zone: write it as time_zone beside cron";
+	if (count && slice_is(texts[0], "@every"))
+		return "is a period: write {every: 25m} in the place of cron";
+	if (count == 1 && slice_is(texts[0], "@reboot"))
+		return "is not a time: write on: [startup] in the place of schedule";
 	if (count == 1 && texts[0].p[0] == '@') {
 		for (size_t i = 0; i < sizeof macros / sizeof *macros; i++)
 			if (slice_is(texts[0], macros[i].name))
@@ -216,7 +223,8 @@ const char *cron_parse(struct slice text, struct cron *ret)
 		return "is not one of @hourly, @daily, @weekly, @monthly, @yearly";
 	}
 	if (count == field_count + 1)
-		return "has six fields where cron has five: minute hour day month weekday";
+		return "has six fields where cron has five (minute hour day month weekday): leave "
+		       "out the seconds";
 	if (count != field_count)
 		return "is not of five fields (minute hour day month weekday), nor @daily or the "
 		       "like";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "warm/cron.h"
+#include "base/cron.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,9 +103,13 @@ START_TEST(other_texts_are_refused_with_the_reason)
 		{"", "five fields"},
 		{"   ", "five fields"},
 		{"* * * *", "five fields"},
-		{"0 0 0 * * *", "six fields"},
+		{"0 0 0 * * *", "leave out the seconds"},
 		{"* * * * * * *", "five fields"},
-		{"@reboot", "is not one of"},
+		{"@reboot", "write on: [startup]"},
+		{"@every 5m", "write {every: 25m}"},
+		{"@every", "write {every: 25m}"},
+		{"CRON_TZ=Europe/Paris 0 3 * * *", "write it as time_zone"},
+		{"TZ=UTC 0 3 * * *", "write it as time_zone"},
 		{"@Daily", "is not one of"},
 		{"@daily 5", "five fields"},
 		{"60 * * * *", "a minute outside 0-59"},

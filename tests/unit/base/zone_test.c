@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Time zones beside the C library's, which each test process may set as it likes. */
-#include "warm/zone.h"
+#include "base/zone.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "warm/zone_rule.h"
+#include "base/zone_rule.h"
 
 #include "../unit.h"
 
