@@ -43,6 +43,16 @@ static void work(struct cw_cache *cache, int rounds)
 	OK(cw_invalidate(cache, &what, NULL, &error));
 }
 
+/* Signal by signal: the kernel writes 8 of the 128 bytes of a sigset_t, the rest is what was there.
+ */
+static bool same_signals(const sigset_t *a, const sigset_t *b)
+{
+	for (int number = 1; number <= SIGRTMAX; number++)
+		if (sigismember(a, number) != sigismember(b, number))
+			return false;
+	return true;
+}
+
 static void signals(struct cw_cache *cache)
 {
 	const struct itimerval often = {{0, 500}, {0, 500}}, never = {{0, 0}, {0, 0}};
@@ -62,7 +72,7 @@ static void signals(struct cw_cache *cache)
 		work(cache, 100);
 	setitimer(ITIMER_REAL, &never, NULL);
 	sigprocmask(SIG_SETMASK, NULL, &after);
-	CHECK(blocked == 0 && memcmp(&before, &after, sizeof before) == 0);
+	CHECK(blocked == 0 && same_signals(&before, &after));
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	CHECK(blocked == 1);
 }

@@ -2,17 +2,17 @@
 """What the tests of faults share: honest answers, traffic, and how soon service is back."""
 
 import socket
-import statistics
 import threading
 import time
 
 from harness import until
 
-# Service must be back within a second of Redis's return. The rest is for a machine that does other
-# things meanwhile: the test's own requests wait for a processor, too.
-BACK_SECONDS = 1.0 + 0.7
-# A request's own deadline is twice the command timeout and a second (cw_deadline); see above.
-NOISE_SECONDS = 2.0
+# Service must be back within a second of Redis's return: so many requests in vain, 10 ms apart. They
+# are counted, for on a busy machine they wait for a processor as the daemon does.
+BACK_REQUESTS = 100
+# A request's own deadline is twice the command timeout and a second (cw_deadline). The rest is for a
+# busy machine: this finds what is answered late by another deadline or not at all.
+NOISE_SECONDS = 8.0
 
 
 def fault_config(url, redis="", extra=""):
@@ -49,21 +49,29 @@ def honest(reply, *codes):
     return reply
 
 
-def back(daemon, since):
-    """Waits until an invalidation works again; the seconds since then are judged and returned."""
-    until(lambda: daemon.invalidate({"keys": ["probe"]}).status == 200, "service to be back")
-    took = time.monotonic() - since
-    assert took < BACK_SECONDS, took
-    return took
+def back(daemon):
+    """Waits until an invalidation works again; how many did not before is judged."""
+    vain = 0
+
+    def works():
+        nonlocal vain
+        vain += 1
+        return daemon.invalidate({"keys": ["probe"]}).status == 200
+
+    until(works, "service to be back")
+    assert vain < BACK_REQUESTS, vain
 
 
-def livez_median(daemon, count=21):
-    took = []
-    for _ in range(count):
-        reply = daemon.get("/livez")
-        assert reply.status == 200
-        took.append(reply.took)
-    return statistics.median(took)
+def at_once(ask, count=9):
+    """Asks so often and returns the last reply. Each would take at least the command timeout of
+    fault_config() if it waited for Redis, so one that is quick shows that none does."""
+    replies = [ask() for _ in range(count)]
+    assert min(reply.took for reply in replies) < 0.25, replies
+    return replies[-1]
+
+
+def livez_at_once(daemon):
+    assert at_once(lambda: daemon.get("/livez")).status == 200
 
 
 class Traffic:

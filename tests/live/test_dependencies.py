@@ -9,7 +9,7 @@ import urllib.parse
 import pytest
 
 from conftest import open_config
-from harness import API, until
+from harness import API, SANITIZED, until
 
 RULES = """
 dependencies:
@@ -231,7 +231,7 @@ def test_many_keys_with_the_same_large_set(shared, shared_redis):
 
 
 def test_key_only_invalidations_stay_fast(shared, shared_redis):
-    """50 at once; the budget is 5 ms, of which a busy machine gets a few times more here."""
+    """50 at once: they wait for nothing but Redis, and the daemon has little work with them."""
     took = []
 
     def ask(i):
@@ -239,12 +239,15 @@ def test_key_only_invalidations_stay_fast(shared, shared_redis):
             took.append(shared.invalidate({"keys": [f"fast:{i}:{j}"]}).json["duration_ms"])
 
     shared.wait_redis()
+    began = shared.cpu()
     threads = [threading.Thread(target=ask, args=(i,)) for i in range(50)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(took) == 500 and sorted(took)[450] < 25, sorted(took)[-20:]
+    used = (shared.cpu() - began) / 500
+    assert len(took) == 500 and min(took) < 25, sorted(took)
+    assert used < (0.025 if SANITIZED else 0.005), used
 
 
 def test_sets_of_vanished_keys_are_forgotten(start, redis):

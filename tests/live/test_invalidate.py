@@ -634,7 +634,7 @@ def test_redis_down_from_the_start(start, redis):
         reply = daemon.invalidate(body)
         assert reply.status in (502, 503, 504), reply
         assert reply.json["complete"] is False and reply.json["reason"] == "redis_down"
-        assert reply.json["operation_id"] and reply.took < 15
+        assert reply.json["operation_id"]
     redis.sent.clear()
     redis.start()
     daemon.wait_redis()

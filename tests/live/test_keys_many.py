@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from conftest import open_config
-from harness import BINARY, Daemon, until
+from harness import SANITIZED, Daemon, until
 from keys import CACHE, KEYS, base64url, path, put, refused
 
 NAMESPACES = """
@@ -206,7 +206,7 @@ def test_a_bomb_costs_no_memory(start, redis):
     before = daemon.rss()
     for _ in range(10):
         refused(daemon.get(path("bomb:1")), 502, "corrupt_value", "max_value_bytes")
-    assert daemon.rss() - before < (64 if "asan" in BINARY else 4) << 20
+    assert daemon.rss() - before < (64 if SANITIZED else 4) << 20
 
 
 # Listing --------------------------------------------------------------------------------------

@@ -4,12 +4,11 @@
 import os
 import re
 import signal
-import time
 
 import pytest
 
 from faults import NOISE_SECONDS, Still, Traffic, back, fault_config, honest
-from harness import API, BINARY, until
+from harness import API, SANITIZED, until
 from proxy import Proxy
 
 DEADLINE_SECONDS = 2 * 0.5 + 1 + NOISE_SECONDS
@@ -126,7 +125,7 @@ def test_what_is_no_reply_ends_the_connection_and_nothing_else(start, redis, pro
                 assert reply.status != 200 and reply.took < DEADLINE_SECONDS, (name, mode, reply)
             proxy.mode = "pass"
             assert daemon.post(API + "/reload").status == 200
-            back(daemon, time.monotonic())
+            back(daemon)
     # "*2000000000" and "$9223372036854775807" announce what nobody can hold.
     assert daemon.rss() - before < 64 << 20
     still.check()
@@ -152,7 +151,7 @@ def test_refusals_have_their_code(start, redis, proxied, text, code, status):
     proxy.mode = "pass"
     proxy.drop()
     assert daemon.post(API + "/reload").status == 200
-    back(daemon, time.monotonic())
+    back(daemon)
     daemon.wait_redis()
     still.check()
 
@@ -167,7 +166,7 @@ def test_swallowed_replies_are_waited_for_until_the_deadline_only(start, redis, 
                        "redis_unavailable")
         assert reply.took < DEADLINE_SECONDS
     proxy.mode = "pass"
-    back(daemon, time.monotonic())
+    back(daemon)
     still.check()
 
 
@@ -197,7 +196,7 @@ ROUNDS, WARM_UP = 100, 20
 # rounds that are measured. Records of operations and what malloc keeps for later come to 0.7 MiB,
 # and no more in the next hundred. The sanitizer needs thrice that for the same, and looks for
 # whatever was lost, however small, when the daemon ends.
-GROWTH = (6 if "asan" in BINARY else 2) << 20
+GROWTH = (6 if SANITIZED else 2) << 20
 
 
 def harm(kind, n, redis, proxy):

@@ -17,7 +17,7 @@ import time
 import pytest
 
 from conftest import open_config
-from harness import API, BINARY, DEADLINE, until
+from harness import API, BINARY, DEADLINE, SANITIZED, until
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BOOT = os.path.join(TREE, "tests", "systemd", "boot.sh")
@@ -253,7 +253,7 @@ def test_a_second_install_keeps_the_configuration(folder, installed):
 
 def test_make_install_places_all_of_it(folder):
     root, build = os.path.join(folder, "root"), os.path.dirname(BINARY)
-    mode = "asan" if "asan" in build else "release"
+    mode = "asan" if SANITIZED else "release"
     subprocess.run(["make", "-C", TREE, "install", f"DESTDIR={root}", "PREFIX=/usr",
                     f"BUILD={build}", f"MODE={mode}"], check=True, capture_output=True, timeout=300)
     assert os.access(root + "/usr/bin/cachewardend", os.X_OK)

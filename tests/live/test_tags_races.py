@@ -149,13 +149,15 @@ def peak(daemon):
 
 def populate(redis, count, length=0):
     """Keys big:0 to big:<count - 1> under the tag big, every second one already gone."""
-    redis("EVAL", """
-        local pad = string.rep('x', tonumber(ARGV[2]))
-        for i = 0, tonumber(ARGV[1]) - 1 do
-            local key = 'big:' .. i .. pad
-            redis.call('ZADD', 'cw:tag:big', i, key)
-            if i % 2 == 0 then redis.call('SET', key, 'v') end
-        end""", 0, count, length)
+    # In parts: a script that runs for seconds on a busy machine makes Redis answer BUSY.
+    for begin in range(0, count, 20000):
+        redis("EVAL", """
+            local pad = string.rep('x', tonumber(ARGV[3]))
+            for i = tonumber(ARGV[1]), tonumber(ARGV[2]) - 1 do
+                local key = 'big:' .. string.format('%d', i) .. pad
+                redis.call('ZADD', 'cw:tag:big', i, key)
+                if i % 2 == 0 then redis.call('SET', key, 'v') end
+            end""", 0, begin, min(begin + 20000, count), length)
 
 
 @pytest.mark.soak
@@ -218,11 +220,11 @@ def test_purges_do_not_keep_others_waiting(start, redis):
     daemon = start(config(redis, QUICK))
     populate(redis, 200000)
     operation = begin(daemon, {"tags": ["big"]})
-    slowest = 0
+    most = 0
     for _ in range(50):
-        slowest = max(slowest, daemon.get("/api/v1/cache/keys/absent").took)
+        most = max(most, daemon.get("/api/v1/cache/keys/absent").used)
     assert ended(daemon, operation)["result"]["complete"] is True
-    assert slowest < 0.5
+    assert most < 0.5
 
 
 def test_stopping_in_the_middle_is_clean(start, redis):

@@ -12,6 +12,7 @@
 #define CW_TESTS_UNIT_H
 
 #include <check.h>
+#include <stdint.h>
 
 /* Copies `tests`. `signal` is how each test must end, 0 = by returning. */
 void unit_register(const char *name, int signal, const TTest **tests, size_t count);
@@ -29,10 +30,27 @@ void unit_register(const char *name, int signal, const TTest **tests, size_t cou
 #define TEST_SUITE(name, ...) TEST_SUITE_SIGNAL(name, 0, __VA_ARGS__)
 
 /*
- * What should take `within_ms`, with room for a busy machine and sanitizers: such a bound finds
- * what hangs or waits for a timeout; it measures nothing.
+ * A clock for upper bounds, in milliseconds: it stands still while this process is ready to run and
+ * waits for a processor that others use.
+ */
+int64_t unit_now_ms(void);
+
+/* The processor time that this process has used, in microseconds. */
+int64_t unit_cpu_us(void);
+
+/*
+ * What should take `within_ms` since `began_ms` of unit_now_ms(), with room for sanitizers and for
+ * servers that wait for a processor: such a bound finds what hangs or waits for a timeout; it
+ * measures nothing.
  */
 #define ck_assert_soon(began_ms, within_ms) \
-	ck_assert_int_le(clock_mono_ms() - (began_ms), (within_ms)*5 + 500)
+	ck_assert_int_le(unit_now_ms() - (began_ms), (within_ms)*5 + 500)
+
+/*
+ * Work whose processor time since `began_us` must stay below `times` that of other work over as
+ * many bytes: this holds on slow machines and under sanitizers, too.
+ */
+#define ck_assert_work(began_us, times, yardstick_us) \
+	ck_assert_int_lt(unit_cpu_us() - (began_us), (times) * (yardstick_us))
 
 #endif

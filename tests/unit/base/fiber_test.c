@@ -85,7 +85,7 @@ static void cancels(void *argument)
 
 	fiber_sleep(5);
 	fiber_group_cancel(others);
-	ck_assert_int_eq(fiber_group_join(others, clock_deadline(2000)), OK);
+	ck_assert_int_eq(fiber_group_join(others, clock_deadline(20000)), OK);
 	note("j");
 }
 

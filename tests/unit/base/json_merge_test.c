@@ -90,10 +90,13 @@ START_TEST(many_members_take_no_square_of_time)
 	}
 	buf_char(&target, '}');
 	buf_char(&patch, '}');
-	int64_t began = clock_mono_ms();
+	int64_t began = unit_cpu_us();
+	ck_assert_int_eq(json_check(buf_slice(&target), &limits, NULL), OK);
+	int64_t yardstick = unit_cpu_us() - began;
+	began = unit_cpu_us();
 	ck_assert_int_eq(
 		json_merge(buf_slice(&target), buf_slice(&patch), &limits, &out, NULL), OK);
-	ck_assert_int_lt(clock_mono_ms() - began, 1000);
+	ck_assert_work(began, 60, yardstick);
 	ck_assert_uint_eq(out.n, target.n);
 	ck_assert(slice_starts(buf_slice(&out), SLICE("{\"0\":1,\"1\":1,")));
 	buf_release(&target);

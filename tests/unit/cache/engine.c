@@ -75,7 +75,7 @@ static void set_some(struct redis_batch *batch, const char *format, int from, in
 		REDIS_ADD(batch, SLICE("SET"), slice_of(key, (size_t)n), SLICE("value"));
 	}
 	enum error error = redis_node_run(redis_store_node(engine.store, SLICE("")), REDIS_BULK,
-		batch, clock_deadline(5000), NULL);
+		batch, clock_deadline(20000), NULL);
 	ck_assert_int_eq(error, OK);
 }
 

@@ -326,7 +326,7 @@ static void cancel_stops_it(void)
 	while (engine.invalidated_keys == 0)
 		fiber_sleep(1);
 	operation_cancel(operation);
-	ck_assert_int_eq(operation_wait(operation, clock_deadline(5000)), OK);
+	ck_assert_int_eq(operation_wait(operation, clock_deadline(20000)), OK);
 	ck_assert_int_eq(operation_state(operation), OPERATION_CANCELLED);
 	ck_assert_str_eq(engine_text(operation, "reason"), "cancelled");
 	int64_t left = engine_call("DBSIZE", NULL, NULL, NULL), removed = 200000;
@@ -415,7 +415,7 @@ static void log_is_readable(void)
 	struct redis_batch *batch = redis_batch_new();
 	inval_log_read(&engine, id, batch);
 	ck_assert_int_eq(redis_node_run(redis_store_node(engine.store, SLICE("")), REDIS_COMMANDS,
-				 batch, clock_deadline(2000), &fault),
+				 batch, clock_deadline(20000), &fault),
 		OK);
 	struct inval_since *since = inval_since_parse(redis_batch_reply(batch, 0), id);
 	ck_assert_ptr_nonnull(since);

@@ -120,7 +120,7 @@ static void others_answer(void)
 	expect_elsewhere(operation_id(operation), "running");
 	ck_assert_uint_eq(operations_active(engine.operations, "warm"), 1);
 	ck_assert_double_eq(metric_value(engine.metrics, METRIC_OPERATIONS, "warm", "running"), 1);
-	ck_assert_int_eq(operation_wait(operation, clock_deadline(5000)), OK);
+	ck_assert_int_eq(operation_wait(operation, clock_deadline(20000)), OK);
 	expect_elsewhere(operation_id(operation), "completed");
 	ck_assert_uint_eq(operations_active(engine.operations, "warm"), 0);
 	ck_assert_int_eq(ended_events, 1);
@@ -157,7 +157,7 @@ static void cancelled_elsewhere(void)
 	ck_assert_int_eq(cancel_as("00000000000000000000", &me), ERR_UNKNOWN_OPERATION);
 	ck_assert_int_eq(cancel_as("../x", &me), ERR_UNKNOWN_OPERATION);
 	ck_assert_int_eq(cancel_as(operation_id(operation), &me), OK);
-	ck_assert_int_eq(operation_wait(operation, clock_deadline(3000)), OK);
+	ck_assert_int_eq(operation_wait(operation, clock_deadline(20000)), OK);
 	ck_assert_int_eq(operation_state(operation), OPERATION_CANCELLED);
 	expect_elsewhere(operation_id(operation), "cancelled");
 	ck_assert_int_eq(cancel_as(operation_id(operation), &me), ERR_CONFLICT);
@@ -183,7 +183,7 @@ static void dead_daemon(void)
 	cw_own_key(&engine, "daemon:", slice_str(engine.instance), &key);
 	ck_assert_int_eq(engine_call("DEL", key.p, NULL, NULL), 1);
 	expect_elsewhere(operation_id(operation), "interrupted");
-	operation_wait(operation, clock_deadline(3000));
+	operation_wait(operation, clock_deadline(20000));
 	operation_unref(operation);
 	buf_release(&key);
 	close_other();
@@ -226,7 +226,7 @@ static void many_listed(void)
 	open_other();
 	for (int i = 0; i < 7; i++) {
 		operation = begin_as(names[i % 2], &ms, 0);
-		ck_assert_int_eq(operation_wait(operation, clock_deadline(3000)), OK);
+		ck_assert_int_eq(operation_wait(operation, clock_deadline(20000)), OK);
 		operation_unref(operation);
 	}
 	struct operations *both[] = {engine.operations, other.operations};
@@ -259,7 +259,7 @@ static void time_is_over(void)
 	int ms = 20000;
 	struct operation *operation = begin_as("me", &ms, 100);
 
-	ck_assert_int_eq(operation_wait(operation, clock_deadline(2000)), OK);
+	ck_assert_int_eq(operation_wait(operation, clock_deadline(20000)), OK);
 	ck_assert_int_eq(operation_state(operation), OPERATION_FAILED);
 	ck_assert_int_eq(operation_error(operation)->error, ERR_TIMEOUT);
 	ck_assert_str_eq(
@@ -284,7 +284,7 @@ static void redis_is_down(void)
 	fiber_sleep(50);
 	struct operation *longer = begin_as("me", &long_ms, 0);
 	struct operation *operation = begin_as("me", &ms, 0);
-	ck_assert_int_eq(operation_wait(operation, clock_deadline(3000)), OK);
+	ck_assert_int_eq(operation_wait(operation, clock_deadline(20000)), OK);
 	ck_assert_uint_eq(list(engine.operations, query, next), 2);
 	server_restart(&engine_server, NULL, NULL);
 	struct fault fault;
@@ -351,7 +351,7 @@ static void phases_are_states(void)
 	ck_assert(cJSON_IsNull(cJSON_GetObjectItem(body, "finished")));
 	buf_release(&text);
 	cJSON_Delete(body);
-	operation_wait(operation, clock_deadline(3000));
+	operation_wait(operation, clock_deadline(20000));
 	operation_unref(operation);
 }
 

@@ -279,9 +279,10 @@ static void costly_patterns(void)
 	engine_fill(
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa%d",
 		0, 1000);
-	int64_t began = clock_mono_ms();
+	int64_t began = unit_cpu_us();
 	expect(engine_invalidate(ask("a*a*a*a*a*a*a*a*a*a*a*a*a*a*b")), 0, 0);
-	ck_assert_int_lt(clock_mono_ms() - began, 1000);
+	/* A matcher that tries every way would take hours. */
+	ck_assert_int_lt(unit_cpu_us() - began, 10000000);
 	expect(engine_invalidate(ask("a*a*a*a*a*a*a*7")), 100, 100);
 }
 
@@ -299,7 +300,7 @@ static void names_of_any_bytes(void)
 	REDIS_ADD(batch, SLICE("SET"), SLICE("bin\0\xff\r\n1"), SLICE("v"));
 	REDIS_ADD(batch, SLICE("SET"), SLICE("bin\0\xff\r\n2"), SLICE("v"));
 	ck_assert_int_eq(redis_node_run(redis_store_node(engine.store, SLICE("")), REDIS_COMMANDS,
-				 batch, clock_deadline(2000), NULL),
+				 batch, clock_deadline(20000), NULL),
 		OK);
 	redis_batch_free(batch);
 	struct operation *operation = engine_invalidate(ask("bin*"));

@@ -96,7 +96,7 @@ static void many_wait(void)
 	}
 	fiber_sleep(30);
 	finish(result, "one");
-	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(1000)), OK);
+	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(20000)), OK);
 	for (size_t i = 0; i < others_count; i++) {
 		ck_assert_int_eq(others[i].error, OK);
 		ck_assert_int_eq(result_state(others[i].result), RESULT_HIT);
@@ -124,7 +124,7 @@ static void loads_fail(void)
 	fiber_spawn(&group, "other", wait_for_it, &other);
 	fiber_sleep(30);
 	result_fail(result, NULL);
-	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(1000)), OK);
+	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(20000)), OK);
 	ck_assert_int_eq(result_state(other.result), RESULT_LOAD);
 	result_end(result);
 	/* Left without a word, it gives the lease back, too. */
@@ -136,7 +136,7 @@ static void loads_fail(void)
 	fiber_sleep(5);
 	engine_call("SET", "k", "theirs", NULL);
 	engine_call("DEL", "cw:lease:{0}:k", NULL, NULL);
-	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(2000)), OK);
+	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(20000)), OK);
 	has(late.result, "theirs");
 	result_end(late.result);
 	result_end(result);
@@ -146,7 +146,7 @@ static void loads_fail(void)
 	struct other hasty = {.request = request};
 	hasty.request.deadline = clock_deadline(30);
 	fiber_spawn(&group, "hasty", wait_for_it, &hasty);
-	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(2000)), OK);
+	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(20000)), OK);
 	ck_assert_int_eq(hasty.error, ERR_TIMEOUT);
 	result_end(result);
 }
@@ -168,7 +168,7 @@ static void waiters_fail(void)
 	fiber_sleep(30);
 	result_fail(result, &why);
 	result_end(result);
-	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(1000)), OK);
+	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(20000)), OK);
 	for (size_t i = 0; i < others_count; i++) {
 		ck_assert_int_eq(others[i].error, ERR_SOURCE_FAILED);
 		ck_assert_str_eq(others[i].fault.detail, "out of order");

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -45,7 +46,7 @@ static void open_all(void)
 
 static void await_service(void)
 {
-	int64_t began = clock_mono_ms();
+	int64_t began = unit_now_ms();
 
 	while (redis_store_command(store, SLICE(""), NULL, NULL, SLICE("PING")) != OK) {
 		ck_assert_soon(began, 5000);
@@ -150,7 +151,7 @@ static void hangs(void)
 {
 	await_service();
 	pid_t pid = server_pid();
-	int64_t began = clock_mono_ms();
+	int64_t began = clock_mono_ms(), began_here = unit_now_ms();
 
 	redis_store_free(store);
 	store = NULL;
@@ -158,7 +159,7 @@ static void hangs(void)
 	redis_managed_stop(managed);
 	managed = NULL;
 	ck_assert_int_ge(clock_mono_ms() - began, 1900);
-	ck_assert_soon(began, 3000);
+	ck_assert_soon(began_here, 3000);
 	ck_assert_int_ne(kill(pid, 0), 0);
 }
 
@@ -195,6 +196,8 @@ START_TEST(a_server_ends_with_a_killed_daemon)
 	pid_t pid;
 
 	ck_assert_int_eq(pipe(fds), 0);
+	/* What the daemon leaves behind becomes this process's: not every process 1 reaps. */
+	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
 	snprintf(parent, sizeof parent, "/tmp/cw-unit-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(parent));
 	conf.managed_directory = parent;
@@ -211,9 +214,7 @@ START_TEST(a_server_ends_with_a_killed_daemon)
 	ck_assert_int_eq(read(fds[0], &pid, sizeof pid), sizeof pid);
 	kill(daemon, SIGKILL);
 	waitpid(daemon, NULL, 0);
-	for (int i = 0; i < 200 && kill(pid, 0) == 0; i++)
-		usleep(10000);
-	ck_assert_int_ne(kill(pid, 0), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 	remove_parent();
 }
 END_TEST

@@ -19,7 +19,7 @@ static void killed_and_back(void)
 	REDIS_ADD(batch, SLICE("GET"), SLICE("a"));
 	ck_assert_int_eq(redis_node_start(node, REDIS_COMMANDS, batch, &fault), OK);
 	fiber_sleep(20);
-	int64_t began = clock_mono_ms();
+	int64_t began = unit_now_ms();
 
 	server_kill(&server);
 	ck_assert_int_eq(
@@ -34,7 +34,7 @@ static void killed_and_back(void)
 	while (redis_node_state(node).breaker != BREAKER_OPEN)
 		fiber_sleep(10);
 	fiber_sleep(2000);
-	began = clock_mono_ms();
+	began = unit_now_ms();
 	ck_assert_int_eq(CALL(NULL, &fault, SLICE("PING")), ERR_REDIS_UNAVAILABLE);
 	ck_assert_soon(began, 9);
 	ck_assert_double_eq(metric_value(metrics, METRIC_BREAKER_OPEN, NULL, NULL), 1);
@@ -90,13 +90,13 @@ static void stopped_and_back(void)
 	fiber_group_init(&asking, loop);
 	for (long i = 0; i < 50; i++)
 		fiber_spawn(&asking, "one value", one_value, (void *)i);
-	int64_t began = clock_mono_ms();
+	int64_t began = unit_now_ms();
 
 	ck_assert_int_eq(CALL(NULL, &fault, SLICE("GET"), SLICE("k1")), ERR_TIMEOUT);
 	ck_assert_soon(began, 400);
 	ck_assert_int_eq(fiber_group_join(&asking, DEADLINE_NONE), OK);
 	ck_assert_int_eq(redis_node_state(node).breaker, BREAKER_OPEN);
-	began = clock_mono_ms();
+	began = unit_now_ms();
 	ck_assert_int_eq(CALL(NULL, &fault, SLICE("GET"), SLICE("k1")), ERR_REDIS_UNAVAILABLE);
 	ck_assert_soon(began, 9);
 	server_signal(&server, SIGCONT);
@@ -194,12 +194,12 @@ END_TEST
 static void wrong_password(void)
 {
 	struct fault fault;
-	int64_t began = clock_mono_ms();
+	int64_t began = unit_now_ms();
 
 	ck_assert_int_eq(CALL(NULL, &fault, SLICE("PING")), ERR_REDIS_AUTH);
 	ck_assert_soon(began, 200);
 	fiber_sleep(300);
-	began = clock_mono_ms();
+	began = unit_now_ms();
 	ck_assert_int_eq(CALL(NULL, &fault, SLICE("PING")), ERR_REDIS_AUTH);
 	ck_assert_soon(began, 9);
 	/* One attempt of either connection: nobody hammers. */
@@ -251,8 +251,8 @@ static void busy_server(void)
 	ck_assert_int_eq(redis_node_state(node).status, REDIS_IS_BUSY);
 	ck_assert_int_eq(redis_node_state(node).connection_failures, 0);
 	ck_assert_int_eq(CALL(NULL, &fault, SLICE("SCRIPT"), SLICE("KILL")), OK);
-	ck_assert_int_eq(fiber_group_join(&spinning, clock_deadline(1000)), OK);
-	int64_t began = clock_mono_ms();
+	ck_assert_int_eq(fiber_group_join(&spinning, clock_deadline(20000)), OK);
+	int64_t began = unit_now_ms();
 
 	while (redis_node_state(node).status != REDIS_UP && clock_mono_ms() - began < 10000)
 		fiber_sleep(5);
@@ -279,7 +279,7 @@ END_TEST
 static void absent_at_start(void)
 {
 	struct fault fault;
-	int64_t began = clock_mono_ms();
+	int64_t began = unit_now_ms();
 
 	ck_assert_int_eq(CALL(NULL, &fault, SLICE("PING")), ERR_REDIS_UNAVAILABLE);
 	ck_assert_soon(began, 600);
@@ -315,7 +315,7 @@ static void without_primary(void)
 		fiber_sleep(60);
 	}
 	ck_assert_int_eq(CALL(NULL, &fault, SLICE("REPLICAOF"), SLICE("NO"), SLICE("ONE")), OK);
-	began = clock_mono_ms();
+	began = unit_now_ms();
 	while (redis_node_state(node).status != REDIS_UP && clock_mono_ms() - began < 10000)
 		fiber_sleep(5);
 	ck_assert_soon(began, 1000);

@@ -98,7 +98,7 @@ static void cancelled_waiter(void)
 	fiber_spawn(&waiters, "blocked", blocked, &error);
 	fiber_sleep(50);
 	fiber_group_cancel(&waiters);
-	ck_assert_int_eq(fiber_group_join(&waiters, clock_deadline(1000)), OK);
+	ck_assert_int_eq(fiber_group_join(&waiters, clock_deadline(20000)), OK);
 	ck_assert_int_eq(error, ERR_CANCELLED);
 	/* The late reply goes nowhere; the connection lives on. */
 	fiber_sleep(400);

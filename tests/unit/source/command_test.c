@@ -106,7 +106,7 @@ static void times_out(const char *script, int64_t at_least, int64_t at_most)
 
 	ck_assert_int_eq(o.error, ERR_TIMEOUT);
 	ck_assert_int_ge(o.took_ms, at_least);
-	ck_assert_int_le(o.took_ms, 3 * at_most);
+	ck_assert_int_le(o.ran_ms, 3 * at_most);
 	ck_assert(is_gone(written_pid()));
 	outcome_release(&o);
 }
@@ -300,7 +300,7 @@ static void cancel(const char *script)
 	fiber_spawn(&others, "reads", read_for_ever, &conf);
 	fiber_sleep(300);
 	fiber_group_cancel(&others);
-	ck_assert_int_eq(fiber_group_join(&others, clock_deadline(8000)), OK);
+	ck_assert_int_eq(fiber_group_join(&others, clock_deadline(20000)), OK);
 	ck_assert(is_gone(written_pid()));
 }
 

@@ -126,7 +126,7 @@ static void bounded(const char *path, int64_t timeout_ms, int64_t max_total, enu
 	struct outcome o = live_call(&call);
 
 	ck_assert_msg(o.error == error, "%s: %s", path, o.fault.detail);
-	ck_assert_int_le(o.took_ms, timeout_ms * 5 + 500);
+	ck_assert_int_le(o.ran_ms, timeout_ms * 5 + 500);
 	outcome_release(&o);
 	template_free(conf.url_path);
 }
@@ -231,7 +231,7 @@ static void cancels(void)
 		fiber_spawn(&others, "reads", reads, &conf);
 		fiber_sleep(150);
 		fiber_group_cancel(&others);
-		ck_assert_int_eq(fiber_group_join(&others, clock_deadline(1000)), OK);
+		ck_assert_int_eq(fiber_group_join(&others, clock_deadline(20000)), OK);
 		template_free(conf.url_path);
 		http_server_stop();
 		snprintf(base_url, sizeof base_url, "http://127.0.0.1:%u", http_server_start());
@@ -264,7 +264,7 @@ static void many_transfers(void)
 	for (int i = 0; i < 40; i++) {
 		fiber_spawn(&others, "one", two_at_once, &conf);
 		if (i % 4 == 3)
-			ck_assert_int_eq(fiber_group_join(&others, clock_deadline(5000)), OK);
+			ck_assert_int_eq(fiber_group_join(&others, clock_deadline(20000)), OK);
 	}
 	template_free(conf.url_path);
 }

@@ -97,13 +97,14 @@ struct outcome live_call(const struct source_call *call)
 {
 	struct outcome o = {.fault.detail = ""};
 	struct source *source = NULL;
-	int64_t began = clock_mono_ms();
+	int64_t began = clock_mono_ms(), ran_since = unit_now_ms();
 
 	o.error = source_open(live.sources, call, &source, &o.fault);
 	if (!o.error)
 		read_all(source, &o);
 	source_close(source);
 	o.took_ms = clock_mono_ms() - began;
+	o.ran_ms = unit_now_ms() - ran_since;
 	buf_char(&o.rows, '\0');
 	o.rows.n--;
 	return o;

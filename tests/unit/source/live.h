@@ -28,6 +28,7 @@ struct outcome {
 	enum error error;
 	struct fault fault;
 	int64_t took_ms; /* closing included */
+	int64_t ran_ms;	 /* the same on unit_now_ms()'s clock, for upper bounds */
 };
 
 /* Opens, reads to the end or the first error, closes. Parks. */

@@ -35,7 +35,7 @@ static void names_go(void)
 	undo_add(undo, first, 2);
 	undo_add(undo, second, 1);
 	undo_add(undo, second, 0);
-	ck_assert_int_eq(undo_wait(undo, clock_deadline(5000)), OK);
+	ck_assert_int_eq(undo_wait(undo, clock_deadline(20000)), OK);
 	ck_assert_str_eq(redis(&d, "EXISTS a b"), "0");
 	ck_assert_str_eq(redis(&d, "EXISTS c d"), "2");
 	ck_assert_ptr_nonnull(strstr(world_log(), "that were taken back: 3"));
@@ -55,7 +55,7 @@ static void more_than_one_command_goes(void)
 	}
 	ck_assert_str_eq(redis(&d, "MSET k0 1 k500 1 k1200 1"), "OK");
 	undo_add(undo, names, many);
-	ck_assert_int_eq(undo_wait(undo, clock_deadline(5000)), OK);
+	ck_assert_int_eq(undo_wait(undo, clock_deadline(20000)), OK);
 	ck_assert_str_eq(redis(&d, "EXISTS k0 k500 k1200"), "0");
 	end();
 }
@@ -71,7 +71,7 @@ static void what_is_too_much_is_told(void)
 		names[i] = slice_of(long_name, sizeof long_name);
 	undo_add(undo, names, 6);
 	ck_assert_ptr_nonnull(strstr(world_log(), "that stay in Redis for their TTL: 2"));
-	ck_assert_int_eq(undo_wait(undo, clock_deadline(5000)), OK);
+	ck_assert_int_eq(undo_wait(undo, clock_deadline(20000)), OK);
 	end();
 }
 
