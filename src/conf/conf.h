@@ -99,6 +99,7 @@ struct conf_source {
 	char *name; /* of the shared source, or the job's */
 	enum conf_format format;
 	struct slice rows; /* JSON pointer to the array of rows; empty = the root */
+	char delimiter;	   /* CSV: between cells; '\0' = a comma */
 	/* file */
 	char *path;
 	/* command: argv[argc] is NULL */
@@ -112,6 +113,7 @@ struct conf_source {
 	char *ca;
 	bool paged;
 	int64_t page_from;
+	int64_t pages_max; /* pages with rows */
 };
 
 struct conf_schedule {

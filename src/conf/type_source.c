@@ -11,6 +11,8 @@
 
 #include "conf/reader.h"
 
+enum { pages_max = 10000, pages_most = 1000000000 };
+
 /* Which members go with which type; a job that uses a source gives only those marked `use`. */
 static const struct {
 	const char *name;
@@ -20,6 +22,7 @@ static const struct {
 	{"argv", false, true, false, false},
 	{"format", true, true, true, true},
 	{"rows", true, true, true, true},
+	{"delimiter", true, true, true, true},
 	{"base_url", false, false, true, false},
 	{"headers", false, false, true, false},
 	{"ca", false, false, true, false},
@@ -44,8 +47,8 @@ static const char *check_members(
 				members[i].name, type_names[source->type]);
 		if (use && !members[i].use)
 			return reader_say(r,
-				"has use and %s: a job or loader may add path, rows, format and "
-				"pages to a shared source",
+				"has use and %s: a job or loader may add path, rows, format, "
+				"delimiter and pages to a shared source",
 				members[i].name);
 	}
 	return NULL;
@@ -137,6 +140,8 @@ static const char *finish_parts(
 		return "has rows that are not a JSON pointer such as /items";
 	if (source->rows.n && source->format != FORMAT_JSON)
 		return "has rows, which go with format json only";
+	if (source->delimiter && source->format != FORMAT_CSV)
+		return "has a delimiter, which goes with format csv only";
 	return NULL;
 }
 
@@ -260,6 +265,11 @@ static const char *set_argv(
 			reader_fault(r, child, "must be one text, not a list or map");
 		else if (i == 0 && child->text.n == 0)
 			reader_fault(r, child, "must name a program");
+		else if (i == 0 && child->text.p[0] == '{' &&
+			 child->text.p[child->text.n - 1] == '}')
+			reader_fault(r, child,
+				"has a placeholder as the program: callers would choose what is "
+				"run");
 		source->argv[i] = arena_dup(r->arena, child->text);
 		reader_leave(r, mark);
 	}
@@ -267,7 +277,31 @@ static const char *set_argv(
 }
 const struct type type_argv = {"list of texts", PRINT_TEXT, set_argv};
 
-/* {from: 1, until: empty}: presence alone makes a source paged. */
+static const char *set_delimiter(
+	struct reader *r, const struct key *key, struct node *node, void *object)
+{
+	struct conf_source *source = object;
+	struct slice text = node->text;
+
+	(void)r;
+	(void)key;
+	/* Single quotes leave YAML's \t as it is. */
+	if (node->kind == NODE_SCALAR && (slice_is(text, "\\t") || slice_is(text, "tab")))
+		text = SLICE("\t");
+	if (node->kind != NODE_SCALAR || text.n != 1 || !strchr(",;\t|:^~", text.p[0]))
+		return "must be one of \",\", \";\", \"\\t\", \"|\", \":\", \"^\" and \"~\"";
+	source->delimiter = text.p[0];
+	return NULL;
+}
+const struct type type_delimiter = {"text", PRINT_TEXT, set_delimiter};
+
+/* {from: 1, until: empty, max: 10000}: presence alone makes a source paged. */
+static bool is_whole(const struct node *node, int64_t least, int64_t *ret)
+{
+	return node->kind == NODE_SCALAR && slice_int64(node->text, ret) && *ret >= least &&
+	       *ret <= pages_most;
+}
+
 static const char *set_pages(
 	struct reader *r, const struct key *key, struct node *node, void *object)
 {
@@ -278,18 +312,20 @@ static const char *set_pages(
 		return "must be a map, such as {from: 1, until: empty}";
 	source->paged = true;
 	source->page_from = 1;
+	source->pages_max = pages_max;
 	for (struct node *child = node->children; child; child = child->next) {
-		bool from = slice_is(child->name, "from");
-
-		if (from && (child->kind != NODE_SCALAR ||
-				    !slice_int64(child->text, &source->page_from) ||
-				    source->page_from < 0))
-			return "has a from that is not a whole number";
-		if (!from && !slice_is(child->name, "until"))
-			return reader_say(r, "has %.*s: it knows from and until",
+		if (slice_is(child->name, "from")) {
+			if (!is_whole(child, 0, &source->page_from))
+				return "has a from that is not a whole number";
+		} else if (slice_is(child->name, "max")) {
+			if (!is_whole(child, 1, &source->pages_max))
+				return "has a max that is not a whole number from 1 to 1000000000";
+		} else if (!slice_is(child->name, "until")) {
+			return reader_say(r, "has %.*s: it knows from, until and max",
 				(int)child->name.n, child->name.p);
-		if (!from && (child->kind != NODE_SCALAR || !slice_is(child->text, "empty")))
+		} else if (child->kind != NODE_SCALAR || !slice_is(child->text, "empty")) {
 			return "has an until that is not: empty (the first page without rows)";
+		}
 	}
 	return NULL;
 }
@@ -305,10 +341,11 @@ static const struct key keys[] = {
 	{"argv", &type_argv, .help = "command: the program and its arguments, without a shell"},
 	{"format", &type_choice, COLUMN(format), .choices = "jsonl json csv", .help = "how rows are written: jsonl, json or csv"},
 	{"rows", &type_slice, COLUMN(rows), .max = 512, .help = "json: the pointer to the array of rows"},
+	{"delimiter", &type_delimiter, .help = "csv: what stands between cells: \",\", \";\", \"\\t\" and the like"},
 	{"base_url", &type_string, COLUMN(base_url), .min = 1, .max = 2048, .help = "http: scheme, host and the beginning of the path"},
 	{"headers", &type_headers, .flags = KEY_SECRET, .help = "http: headers to send; NAME_file takes the value from a file"},
 	{"ca", &type_path, COLUMN(ca), .help = "http: the certificates to trust, instead of the system's"},
-	{"pages", &type_pages, .help = "http: {from: 1, until: empty}: pages are asked for until one has no rows"},
+	{"pages", &type_pages, .help = "http: {from: 1, until: empty, max: 10000}: pages are asked for until one has no rows"},
 	{"query", &type_later, .flags = KEY_LATER, .help = "postgres"},
 	{"dsn", &type_later, .flags = KEY_LATER, .help = "postgres"},
 	{"password_file", &type_later, .flags = KEY_LATER, .help = "postgres"},

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CSV as RFC 4180 has it: a header, then records; cells in quotes may hold commas, line breaks and
- * doubled quotes. LF or CRLF ends a record, a byte order mark and empty lines are passed over.
+ * CSV as RFC 4180 has it and as spreadsheets write it: a header, then records; cells in quotes may
+ * hold delimiters, line breaks and doubled quotes. LF, CRLF or CR ends a record: what lies between
+ *CR and LF is an empty line, and empty lines are passed over, as is a byte order mark. Columns
+ *without a name belong to no row; they may be missing at a record's end, and empty cells may stand
+ *beyond them.
  *
  *	input -> measure(): where does the record end? -> split(): cells -> check -> row
  *
@@ -15,17 +18,22 @@
 
 enum { max_columns = 1024 };
 
-enum place { CELL_START, PLAIN, QUOTED, QUOTE /* end of the quotes, or a doubled one */, AFTER_CR };
+enum place { CELL_START, PLAIN, QUOTED, QUOTE /* end of the quotes, or a doubled one */ };
 
 struct csv {
 	struct parser parser;
 	enum place place;
 	bool malformed; /* this record */
 	bool skipping;
-	unsigned bom; /* bytes of a byte order mark seen, 3 = no more can come */
+	unsigned bom;		/* bytes of a byte order mark seen, 3 = no more can come */
+	bool headed;		/* this document's header was read */
+	struct buf first_names; /* of the first document, by write_names() */
+	size_t first_count;
 	struct buf names_text;
-	struct slice *names; /* NULL until the header was read */
+	struct slice *names;	 /* of the columns that have one */
+	unsigned short *columns; /* where they are */
 	size_t name_count;
+	size_t column_count;
 	struct buf text; /* cells that lost a doubled quote */
 	struct slice cells[max_columns];
 	size_t cell_count;
@@ -35,7 +43,7 @@ static enum place step(struct csv *csv, enum place place, char c)
 {
 	if (place == QUOTED)
 		return c == '"' ? QUOTE : QUOTED;
-	if (c == ',')
+	if (c == csv->parser.delimiter)
 		return CELL_START;
 	if (c == '"') {
 		if (place == QUOTE || place == CELL_START)
@@ -43,9 +51,7 @@ static enum place step(struct csv *csv, enum place place, char c)
 		csv->malformed = true;
 		return PLAIN;
 	}
-	if (place == QUOTE && c == '\r')
-		return AFTER_CR;
-	if (place == QUOTE || place == AFTER_CR)
+	if (place == QUOTE)
 		csv->malformed = true;
 	return PLAIN;
 }
@@ -61,7 +67,7 @@ static bool passes_bom(struct csv *csv, char c)
 	return false;
 }
 
-/* How many bytes of the input belong to the record; *ret_end: a line feed comes behind them. */
+/* How many bytes of the input belong to the record; *ret_end: a line's end comes behind them. */
 static size_t measure(struct csv *csv, bool *ret_end)
 {
 	struct slice in = csv->parser.input;
@@ -77,7 +83,7 @@ static size_t measure(struct csv *csv, bool *ret_end)
 			i = quote ? (size_t)(quote - in.p) : in.n;
 			if (i == in.n)
 				break;
-		} else if (in.p[i] == '\n') {
+		} else if (in.p[i] == '\n' || in.p[i] == '\r') {
 			break;
 		}
 		place = step(csv, place, in.p[i]);
@@ -122,10 +128,11 @@ static void split(struct csv *csv, struct slice record)
 		if (at < record.n && record.p[at] == '"') {
 			cell = unquote(csv, record, &at);
 		} else {
-			const char *comma = memchr(record.p + at, ',', record.n - at);
+			const char *end =
+				memchr(record.p + at, csv->parser.delimiter, record.n - at);
 
-			cell = slice_of(record.p + at,
-				comma ? (size_t)(comma - record.p) - at : record.n - at);
+			cell = slice_of(
+				record.p + at, end ? (size_t)(end - record.p) - at : record.n - at);
 			at += cell.n;
 		}
 		if (csv->cell_count < max_columns)
@@ -143,13 +150,98 @@ static enum parser_step broken(struct fault *fault, const char *what)
 	return PARSER_BROKEN;
 }
 
-static bool named_twice(const struct csv *csv)
+static const struct slice *named_twice(const struct csv *csv)
 {
 	for (size_t i = 0; i < csv->name_count; i++)
 		for (size_t j = 0; j < i; j++)
 			if (slice_equal(csv->names[i], csv->names[j]))
-				return true;
-	return false;
+				return &csv->names[i];
+	return NULL;
+}
+
+/* Names and places of the columns that have a name. */
+static void take_names(struct csv *csv, size_t bytes)
+{
+	csv->names = mem_array(csv->cell_count, sizeof *csv->names);
+	csv->columns = mem_array(csv->cell_count, sizeof *csv->columns);
+	csv->column_count = csv->cell_count;
+	csv->name_count = 0;
+	buf_reserve(&csv->names_text, bytes); /* so that the names stay where they are */
+	for (size_t i = 0; i < csv->column_count; i++) {
+		size_t begin = csv->names_text.n;
+
+		if (!csv->cells[i].n)
+			continue;
+		buf_add(&csv->names_text, csv->cells[i]);
+		csv->names[csv->name_count] = slice_of(csv->names_text.p + begin, csv->cells[i].n);
+		csv->columns[csv->name_count++] = (unsigned short)i;
+	}
+}
+
+/* Each name with a NUL before and behind it. */
+static void write_names(const struct csv *csv, struct buf *out)
+{
+	buf_char(out, '\0');
+	for (size_t i = 0; i < csv->name_count; i++) {
+		buf_add(out, csv->names[i]);
+		buf_char(out, '\0');
+	}
+}
+
+static bool is_among(struct slice name, const struct buf *names)
+{
+	struct buf needle = {0};
+
+	buf_char(&needle, '\0');
+	buf_add(&needle, name);
+	buf_char(&needle, '\0');
+	bool found = memmem(names->p, names->n, needle.p, needle.n) != NULL;
+	buf_release(&needle);
+	return found;
+}
+
+/* The beginning of what write_names() wrote, as a header. */
+static void show(const struct csv *csv, const struct buf *names, char ret[static 151])
+{
+	size_t n = names->n > 152 ? 150 : names->n - 2;
+
+	for (size_t i = 0; i < n; i++)
+		ret[i] = names->p[i + 1] ? names->p[i + 1] : csv->parser.delimiter;
+	ret[n] = '\0';
+}
+
+/* A later page that begins with a row would lose it. */
+static enum parser_step check_first(struct csv *csv, struct fault *fault)
+{
+	bool same = csv->name_count == csv->first_count;
+	char first[151], now[151];
+	struct buf names = {0};
+
+	if (!csv->first_count) {
+		csv->first_count = csv->name_count;
+		write_names(csv, &csv->first_names);
+		return PARSER_AGAIN;
+	}
+	for (size_t i = 0; i < csv->name_count && same; i++)
+		same = is_among(csv->names[i], &csv->first_names);
+	if (same)
+		return PARSER_AGAIN;
+	write_names(csv, &names);
+	show(csv, &names, now);
+	show(csv, &csv->first_names, first);
+	buf_release(&names);
+	fault_set(fault, ERR_SOURCE_FAILED,
+		"a page begins with \"%s\" and not with the first page's header \"%s\": each page "
+		"of CSV must begin with it",
+		now, first);
+	return PARSER_BROKEN;
+}
+
+/* "sep=;" in front of the header, which spreadsheets take for a hint. */
+static bool is_hint(const struct csv *csv, struct slice record)
+{
+	return record.n == 5 && slice_starts(record, SLICE("sep=")) &&
+	       record.p[4] == csv->parser.delimiter;
 }
 
 static enum parser_step take_header(struct csv *csv, struct slice record, struct fault *fault)
@@ -158,21 +250,23 @@ static enum parser_step take_header(struct csv *csv, struct slice record, struct
 		return broken(fault, "has a quote in the wrong place");
 	if (!utf8_valid(record))
 		return broken(fault, "is not UTF-8");
+	if (is_hint(csv, record))
+		return PARSER_AGAIN;
 	split(csv, record);
 	if (csv->cell_count > max_columns)
 		return broken(fault, "has more than 1024 columns");
-	csv->names = mem_array(csv->cell_count, sizeof *csv->names);
-	csv->name_count = csv->cell_count;
-	buf_reserve(&csv->names_text, record.n);
-	for (size_t i = 0; i < csv->name_count; i++) {
-		size_t begin = csv->names_text.n;
-
-		buf_add(&csv->names_text, csv->cells[i]);
-		csv->names[i] = slice_of(csv->names_text.p + begin, csv->cells[i].n);
+	take_names(csv, record.n);
+	csv->headed = true;
+	if (!csv->name_count)
+		return broken(fault, "names no column");
+	const struct slice *twice = named_twice(csv);
+	if (twice) {
+		fault_set(fault, ERR_SOURCE_FAILED,
+			"the CSV header names the column \"%.*s\" twice",
+			(int)(twice->n < 100 ? twice->n : 100), twice->p);
+		return PARSER_BROKEN;
 	}
-	if (named_twice(csv))
-		return broken(fault, "names a column twice");
-	return PARSER_AGAIN;
+	return check_first(csv, fault);
 }
 
 static enum parser_step bad(struct csv *csv, struct fault *fault, const char *what)
@@ -180,6 +274,22 @@ static enum parser_step bad(struct csv *csv, struct fault *fault, const char *wh
 	fault_set(
 		fault, ERR_SOURCE_ROW, "row %llu %s", (unsigned long long)csv->parser.number, what);
 	return PARSER_BAD;
+}
+
+/* Keeps the cells of the columns that have a name; false where the record is too short or too long.
+ */
+static bool take_cells(struct csv *csv)
+{
+	size_t last = csv->columns[csv->name_count - 1];
+
+	if (csv->cell_count <= last || csv->cell_count > max_columns)
+		return false;
+	for (size_t i = csv->column_count; i < csv->cell_count; i++)
+		if (csv->cells[i].n)
+			return false;
+	for (size_t i = 0; i < csv->name_count; i++)
+		csv->cells[i] = csv->cells[csv->columns[i]];
+	return true;
 }
 
 static enum parser_step take_row(
@@ -193,9 +303,9 @@ static enum parser_step take_row(
 	if (!utf8_valid(record))
 		return bad(csv, fault, "is not UTF-8");
 	split(csv, record);
-	if (csv->cell_count != csv->name_count) {
+	if (!take_cells(csv)) {
 		fault_set(fault, ERR_SOURCE_ROW, "row %llu has %zu cells, the header has %zu",
-			(unsigned long long)csv->parser.number, csv->cell_count, csv->name_count);
+			(unsigned long long)csv->parser.number, csv->cell_count, csv->column_count);
 		return PARSER_BAD;
 	}
 	*ret = (struct source_row){.kind = ROW_CSV,
@@ -218,13 +328,11 @@ static enum parser_step one_record(
 		parser_use(parser, 1);
 	else if (csv->place == QUOTED)
 		csv->malformed = true;
-	if (!csv->names && slice_starts(record, SLICE("\xEF\xBB\xBF")))
+	if (!csv->headed && slice_starts(record, SLICE("\xEF\xBB\xBF")))
 		record = slice_of(record.p + 3, record.n - 3);
-	if (record.n && record.p[record.n - 1] == '\r')
-		record.n--;
 	if (record.n)
-		outcome = csv->names ? take_row(csv, record, ret, fault)
-				     : take_header(csv, record, fault);
+		outcome = csv->headed ? take_row(csv, record, ret, fault)
+				      : take_header(csv, record, fault);
 	csv->malformed = false;
 	if (outcome == PARSER_AGAIN && parser->carry_used) {
 		buf_clear(&parser->carry);
@@ -253,7 +361,7 @@ static enum parser_step one_step(struct csv *csv, struct source_row *ret, struct
 	if (csv->skipping)
 		return skip(csv, n, end);
 	if (parser_over(parser, n)) {
-		if (!csv->names)
+		if (!csv->headed)
 			return broken(fault, "is longer than a row may be");
 		skip(csv, n, end);
 		return parser_too_long(parser, fault);
@@ -282,7 +390,10 @@ static enum parser_step next(struct parser *parser, struct source_row *ret, stru
 static void forget_header(struct csv *csv)
 {
 	mem_free(csv->names);
+	mem_free(csv->columns);
 	csv->names = NULL;
+	csv->columns = NULL;
+	csv->headed = false;
 	csv->name_count = 0;
 	buf_release(&csv->names_text);
 }
@@ -302,6 +413,7 @@ static void release(struct parser *parser)
 	struct csv *csv = (struct csv *)parser;
 
 	forget_header(csv);
+	buf_release(&csv->first_names);
 	buf_release(&csv->text);
 }
 
@@ -313,5 +425,6 @@ struct parser *csv_new(void)
 
 	csv->parser.ops = &ops;
 	csv->parser.input = slice_of("", 0);
+	csv->parser.delimiter = ',';
 	return &csv->parser;
 }

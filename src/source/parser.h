@@ -40,7 +40,8 @@ struct parser {
 	size_t max_row_bytes;
 	struct slice input; /* fed and not yet used */
 	bool finished;
-	bool absent;	    /* FORMAT_JSON: there is nothing, or null, where the rows should be */
+	char delimiter; /* FORMAT_CSV: between cells; a comma unless set before the first piece */
+	bool absent;	/* FORMAT_JSON: there is nothing, or null, where the rows should be */
 	bool object_is_row; /* FORMAT_JSON: an object in the place of the array is the only row */
 	struct buf carry;   /* the beginning of a row whose end has not come yet */
 	bool carry_used;    /* the row handed out last lies in it */

@@ -17,6 +17,8 @@
 #include "source/fuse.h"
 #include "source/http_multi.h"
 #include "source/parser.h"
+#include "source/repeats.h"
+#include "source/sniff.h"
 #include "source/transport.h"
 
 struct source {
@@ -25,6 +27,8 @@ struct source {
 	struct transport *transport;
 	struct parser *parser;
 	uint64_t rows_before; /* this document */
+	struct sniff sniff;
+	struct repeats repeats; /* where it is paged */
 	bool ended;
 	bool failed;
 	bool unreadable; /* the document is not what it should be */
@@ -165,6 +169,8 @@ enum error source_open(struct sources *sources, const struct source_call *call, 
 	}
 	source->parser = parser_new(conf->format, conf->rows, (size_t)call->max_row_bytes);
 	source->parser->object_is_row = call->lookup;
+	if (conf->delimiter)
+		source->parser->delimiter = conf->delimiter;
 	*ret = source;
 	return OK;
 out:
@@ -182,6 +188,11 @@ static enum error feed(struct source *source, struct fault *fault)
 	enum error error = source->transport->ops->read(source->transport, &piece, fault);
 	if (error)
 		return error;
+	const char *instead = sniff_look(&source->sniff, piece);
+	if (instead) {
+		source->unreadable = true;
+		return fault_set(fault, ERR_SOURCE_FAILED, "the text %s", instead);
+	}
 	if (piece.n)
 		parser_feed(source->parser, piece);
 	else
@@ -195,12 +206,14 @@ static enum error next_document(struct source *source, struct fault *fault)
 	const struct transport_ops *ops = source->transport->ops;
 	uint64_t rows = source->parser->number - source->rows_before;
 	bool more = false;
-	enum error error = OK;
+	enum error error = repeats_page(&source->repeats, source->call.conf, rows, fault);
 
-	if (ops->next_document)
+	source->unreadable = error != OK;
+	if (!error && ops->next_document)
 		error = ops->next_document(source->transport, rows, &more, fault);
 	source->ended = !more;
 	source->rows_before = source->parser->number;
+	source->sniff = (struct sniff){0};
 	if (more)
 		parser_restart(source->parser);
 	if (error || more || !source->call.lookup || !source->parser->absent)
@@ -216,6 +229,8 @@ static enum error advance(struct source *source, struct source_row *ret, struct 
 	while (!error && !source->ended) {
 		switch (parser_next(source->parser, ret, fault)) {
 		case PARSER_ROW:
+			if (source->call.conf->paged)
+				repeats_row(&source->repeats, ret);
 			return OK;
 		case PARSER_BAD:
 			return ERR_SOURCE_ROW;

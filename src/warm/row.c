@@ -46,7 +46,12 @@ enum error row_fill(const struct template *t, const struct source_row *row, stru
 		void *context;
 	} as = {.row = row};
 
-	return template_fill(t, TEMPLATE_LITERAL, lookup, as.context, out, fault);
+	enum error error = template_fill(t, TEMPLATE_LITERAL, lookup, as.context, out, fault);
+
+	for (size_t i = 0; error && i < template_names(t); i++)
+		if (source_row_lacks(row, template_name(t, i), fault))
+			break;
+	return error;
 }
 
 static enum error make_key(

@@ -2,6 +2,7 @@
 """What sources answer and what a warm run makes of it: a run has completed only when its source has
 really ended."""
 
+import gzip
 import json
 import os
 import signal
@@ -65,7 +66,7 @@ def test_pages_end_however_the_source_says_that_there_are_no_more(start, redis, 
     (500, "answered 500"), (403, "answered 403"), (401, "answered 401"), (302, "answered 302"),
     (202, "202, which is no rows yet"), ((206, items(9)), "206, which is a part"),
     (b'{"items": {}}', "no array"), (b'{"items": "none"}', "no array"), (b'{"items": [{"id": 9}',
-    "ends too early"), (b"nul", "ends too early"), (b"<html>", "no")])
+    "ends too early"), (b"nul", "ends too early"), (b"<html>", "an HTML page")])
 def test_any_other_answer_is_not_the_end_of_the_pages(start, redis, origin, last, said):
     origin.answer = lambda path: items(page_of(path)) if page_of(path) < 4 else last
     run, why = run_job(start, redis, pages(origin))
@@ -168,3 +169,71 @@ def test_orphans_are_reaped_where_nobody_else_would(start, redis, folder):
         assert run["state"] == "completed", run
         until(lambda: state_of(written(path)) == "", "the orphan to be reaped")
         os.unlink(path)
+
+
+@pytest.mark.parametrize("answer,page,rows", [
+    (lambda page: items(1, 2), 2, 4),  # it ignores the number
+    (lambda page: items(min(page, 3)), 4, 4),  # it repeats its last page
+    (lambda page: b'{"page": %d, %s' % (page, items(7)[1:]), 2, 2),  # only the rows are the same
+    (lambda page: items(1, 2)[:-2] + b", nope]}", 2, 6)])
+def test_a_page_that_repeats_the_one_before_ends_the_run(start, redis, origin, answer, page, rows):
+    origin.answer = lambda path: answer(page_of(path))
+    run, said = run_job(start, redis, pages(origin))
+    assert run["state"] == "partial" and f"page {page} holds the same rows" in said, run
+    assert run["result"]["rows"] == rows and origin.total() == page
+
+
+def test_pages_that_are_alike_now_and_then_are_no_repetition(start, redis, origin):
+    answers = {1: items(1), 2: items(2), 3: items(1), 4: items(2, 1), 5: items(1, 2), 6: items()}
+    origin.answer = lambda path: answers[page_of(path)]
+    run, said = run_job(start, redis, pages(origin))
+    assert (run["state"], said) == ("completed", "") and run["result"]["rows"] == 7
+
+
+def test_the_number_of_pages_is_bounded(start, redis, origin):
+    origin.answer = lambda path: items(page_of(path)) if page_of(path) < 4 else items()
+    run, said = run_job(start, redis, pages(origin, pages={**PAGES, "max": 3}))
+    assert (run["state"], said) == ("completed", "")
+    origin.calls.clear()
+    run, said = run_job(start, redis, pages(origin, pages={**PAGES, "max": 2}))
+    assert run["state"] == "partial" and "more than 2 pages have rows: see pages.max" in said
+    assert origin.total() == 3
+
+
+def test_a_page_of_csv_that_begins_with_a_row_is_an_error(start, redis, origin):
+    answers = {1: b"id,name\n1,a\n2,b\n", 2: b"3,c\n"}
+    origin.answer = lambda path: answers.get(page_of(path), b"")
+    run, said = run_job(start, redis, pages(origin, format="csv", rows=""))
+    assert run["state"] == "partial" and 'begins with "3,c" and not with' in said
+    answers[2] = b"\xef\xbb\xbfid,name\r\n3,c\r\n"
+    run, said = run_job(start, redis, pages(origin, format="csv", rows=""))
+    assert (run["state"], said) == ("completed", "") and numbered(redis, 1, 2, 3)
+
+
+def file_source(folder, text, **more):
+    path = os.path.join(folder, "rows")
+    with open(path, "wb") as file:
+        file.write(text)
+    return {"type": "file", "path": path, "format": "csv", **more}
+
+
+@pytest.mark.parametrize("text,more", [
+    (b"id,name,,\r\n1,a,,\r\n2,b,,\r\n", {}), (b"id,name\r1,a\r2,b\r", {}),
+    (b"\xef\xbb\xbfid;name\r\n1;a\r\n2;b", {"delimiter": ";"}), (b"id\tname\n1\ta\r2\tb", {"delimiter": "\t"}),
+    (b"id\tname\n1\ta\r2\tb", {"delimiter": "\\t"}), (b"sep=;\r\nid;name\r\n1;a\r\n2;b", {"delimiter": ";"})])
+def test_csv_as_spreadsheets_write_it(start, redis, folder, text, more):
+    run, said = run_job(start, redis, file_source(folder, text, **more), value="{name}")
+    assert (run["state"], said) == ("completed", "") and numbered(redis, 1, 2)
+    assert redis("GET", "x:1") == b"a"
+
+
+@pytest.mark.parametrize("text,said", [
+    (b"\xef\xbb\xbfid;name\n1;a\n", 'no column "id"; the header has: id;name; to part it, say delimiter: ";"'),
+    (b"number,name\n1,a\n", 'no column "id"; the header has: number, name'),
+    (b"id,name\n1,a\n2\n3,c,d\n", "row 2 has 1 cells, the header has 2; row 3 has 3 cells"),
+    (b"id,id\n1,a\n", 'names the column "id" twice'), (b"<!doctype html><html>", "is an HTML page"),
+    (gzip.compress(b"id\n1\n"), "is compressed with gzip"), ("id\n1\n".encode("utf-16"), "is UTF-16"),
+    ("id\n1\n".encode("utf-16-le"), "is UTF-16"), (b"PK\x03\x04\x14\0", "is a ZIP archive")])
+def test_what_is_wrong_with_a_csv_file_is_said(start, redis, folder, text, said):
+    run, why = run_job(start, redis, file_source(folder, text))
+    assert run["state"] in ("failed", "partial") and said in why.replace("source j: ", ""), why

@@ -141,6 +141,21 @@ static const struct scratch_fault jobs[] = {
 	{JOB("source: {type: http, base_url: \"http://x\", path: /a, headers: {\"a b\": "
 	     "c}}"),
 		"c.yaml:5: warm.jobs[0].source.headers.a b is not a header's name\n"},
+	{JOB("source: {type: http, base_url: \"http://x\", path: \"/{page}\", pages: {max: 0}}"),
+		"c.yaml:5: warm.jobs[0].source.pages has a max that is not a whole number from 1 "
+		"to "
+		"1000000000\n"},
+	{JOB("source: {type: http, base_url: \"http://x\", path: \"/{page}\", pages: {size: 5}}"),
+		"c.yaml:5: warm.jobs[0].source.pages has size: it knows from, until and max\n"},
+	{JOB("source: {type: file, path: /x, format: csv, delimiter: \"a\"}"),
+		"c.yaml:5: warm.jobs[0].source.delimiter must be one of \",\", \";\", \"\\t\", "
+		"\"|\", "
+		"\":\", \"^\" and \"~\"\n"},
+	{JOB("source: {type: file, path: /x, delimiter: \";\"}"),
+		"c.yaml:5: warm.jobs[0].source has a delimiter, which goes with format csv only\n"},
+	{JOB("source: {type: command, argv: [\"{x}\", a]}"),
+		"c.yaml:5: warm.jobs[0].source.argv[0] has a placeholder as the program: callers "
+		"would choose what is run\n"},
 	{JOB("source: {type: file, path: /x, rows: /items}"),
 		"c.yaml:5: warm.jobs[0].source has rows, which go with format json only\n"},
 	{JOB("source: {use: nothing}"),
@@ -150,7 +165,7 @@ static const struct scratch_fault jobs[] = {
 	{"sources: {s: {type: http, base_url: \"http://x\"}}\n" JOB(
 		 "source: {use: s, path: /a, ca: /b}"),
 		"c.yaml:6: warm.jobs[0].source has use and ca: a job or loader may add path, rows, "
-		"format and pages to a shared source\n"},
+		"format, delimiter and pages to a shared source\n"},
 	{"sources: {s: {type: file, use: t}}\n",
 		"c.yaml:1: sources.s has use, which stands in a job's source only\n"},
 	{JOB("source: {type: file, path: /x}\n      schedule: {jitter: 1s}"),

@@ -78,6 +78,7 @@ static void pages(void)
 	conf.rows = SLICE("/items");
 	conf.paged = true;
 	conf.page_from = 2;
+	conf.pages_max = 10;
 	live_expect(&conf, "{\"p\":2};{\"q\":2};{\"p\":3};{\"q\":3};", OK, "");
 	ck_assert_uint_eq(http_server_accepted(), 1);
 	conf.page_from = 9;

@@ -43,6 +43,8 @@ void read_text(const struct reading *how, struct slice text, size_t piece, struc
 	size_t at = 0;
 	bool more;
 
+	if (how->delimiter)
+		parser->delimiter = how->delimiter;
 	while (take(parser, out, faults, &more)) {
 		if (!more)
 			continue;

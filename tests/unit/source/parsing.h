@@ -9,6 +9,7 @@ struct reading {
 	enum conf_format format;
 	const char *rows;
 	size_t max_row_bytes; /* 0 = 1,000 */
+	char delimiter;	      /* 0 = a comma */
 };
 
 /*

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* Pages that never end; see repeats.h. */
+#include "source/repeats.h"
+
+#define FNV_PRIME UINT64_C(1099511628211)
+
+/* FNV-1a: nobody gains anything by pages that only seem to be the same. */
+static void add(struct repeats *repeats, struct slice bytes)
+{
+	uint64_t hash = repeats->hash;
+
+	for (size_t i = 0; i < bytes.n; i++)
+		hash = (hash ^ (unsigned char)bytes.p[i]) * FNV_PRIME;
+	repeats->hash = (hash ^ bytes.n) * FNV_PRIME;
+}
+
+void repeats_row(struct repeats *repeats, const struct source_row *row)
+{
+	repeats->rows++;
+	if (row->kind == ROW_JSON)
+		add(repeats, row->json.text);
+	for (size_t i = 0; row->kind == ROW_CSV && i < row->count; i++)
+		add(repeats, row->cells[i]);
+}
+
+enum error repeats_page(
+	struct repeats *repeats, const struct conf_source *conf, uint64_t all, struct fault *fault)
+{
+	bool same = repeats->rows && all == repeats->before_all &&
+		    repeats->rows == repeats->before_rows && repeats->hash == repeats->before_hash;
+
+	if (!conf->paged || !all)
+		return OK;
+	repeats->pages++;
+	if (same)
+		return fault_set(fault, ERR_SOURCE_FAILED,
+			"page %lld holds the same rows as the page before: the server ignores the "
+			"page's number, or repeats its last page",
+			(long long)(conf->page_from + repeats->pages - 1));
+	if (repeats->pages > conf->pages_max)
+		return fault_set(fault, ERR_SOURCE_FAILED,
+			"more than %lld pages have rows: see pages.max",
+			(long long)conf->pages_max);
+	repeats->before_all = all;
+	repeats->before_rows = repeats->rows;
+	repeats->before_hash = repeats->hash;
+	repeats->rows = repeats->hash = 0;
+	return OK;
+}
