@@ -11,14 +11,17 @@ others, then the live tests that use it. A suite that does not end in time has n
 What remains is listed; a change that no test can notice, because the program behaves the same, is
 noted in equivalent.txt with its reason. More than a tenth without a note fails. As SQLite does it.
 
-    --most N   so many changes, chosen by --seed; 0 = all      --line N   those of one line
+    --most N   so many changes of each file, chosen by --seed; 0 = all
+    --line N   those of one line
 """
 
 import argparse
+import multiprocessing
 import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,7 +29,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 NOTES = os.path.join(HERE, "equivalent.txt")
-SUITE_SECONDS, LIVE_SECONDS = 120, 600
+BUILD_SECONDS, SUITE_SECONDS, LIVE_SECONDS = 600, 120, 600
 MOST_SURVIVORS = 0.1
 
 # Which live tests use a file: the first pattern that its path below src/ matches.
@@ -80,7 +83,9 @@ def statements(code, begin, end):
         if re.match(r"(break|continue|return\b|goto\b|\w+(?:->|\.|\[|\()|\w+ [-+|&*/^]?= |\w+\+\+|"
                     r"\w+--|\*\w|\+\+|--)", text) and not re.match(r"(for|while|if|switch)\b", text):
             at = begin + found.start(1)
-            yield at, at + len(text), ";"
+            # Without its last return, what a function gives back is not defined.
+            if not (text.startswith("return ") and code[at - 2] == "\n"):
+                yield at, at + len(text), ";"
 
 
 def changes(source):
@@ -114,41 +119,38 @@ def notes():
     return known
 
 
-class Tree:
-    """A copy of the tree in which one file is changed, with what is built already."""
+def suites_of(path):
+    """The unit suites of the file's folder, those named like the file first."""
+    names, stem = [], os.path.splitext(os.path.basename(path))[0]
+    where = os.path.join(ROOT, "tests/unit", path.split("/")[1])
+    for name in sorted(os.listdir(where)) if os.path.isdir(where) else ():
+        with open(os.path.join(where, name), encoding="utf-8") as file:
+            names += re.findall(r'TEST_SUITE(?:_SIGNAL)?\("(\w+)"', file.read())
+    return sorted(names, key=lambda suite: not (suite in stem or stem.startswith(suite.split("_")[0])))
 
-    def __init__(self, path):
+
+def live_of(path):
+    below = path.partition("/")[2]
+    return next((tests.split() for pattern, tests in LIVE if re.match(pattern, below)), [])
+
+
+class Tree:
+    """A copy of the tree in which one file at a time is changed, with what is built already."""
+
+    def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="cw-mutants-")
-        self.path = os.path.join(self.folder, path)
-        files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True,
-                               capture_output=True, text=True).stdout.split("\n")
-        for name in filter(None, files):
-            target = os.path.join(self.folder, name)
-            os.makedirs(os.path.dirname(target), exist_ok=True)
+        self.originals = {}  # path -> what it compiles to
+        listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True,
+                                capture_output=True, text=True).stdout.split("\n")
+        for name in listed:
             if os.path.isfile(os.path.join(ROOT, name)):
-                shutil.copy2(os.path.join(ROOT, name), target)
-        if os.path.isdir(os.path.join(ROOT, "build/src")):
-            for part in ("src", "tests", "programs"):
+                os.makedirs(os.path.dirname(os.path.join(self.folder, name)), exist_ok=True)
+                shutil.copy2(os.path.join(ROOT, name), os.path.join(self.folder, name))
+        for part in ("src", "tests", "programs"):
+            if os.path.isdir(os.path.join(ROOT, "build", part)):
                 shutil.copytree(os.path.join(ROOT, "build", part),
                                 os.path.join(self.folder, "build", part))
-        assert self.make(), "the tree does not build"
-        folder = path.split("/")[1]
-        suites = self.suites(folder)
-        stem = os.path.splitext(os.path.basename(path))[0]
-        alike = [s for s in suites if s in stem or stem.startswith(s.split("_")[0])]
-        self.unit = alike + [s for s in suites if s not in alike]
-        below = path.partition("/")[2]
-        self.live = next((tests.split() for pattern, tests in LIVE if re.match(pattern, below)), [])
-        self.object = self.assembly()
-
-    def suites(self, folder):
-        """The suites that stand in the unit tests of the folder."""
-        names = []
-        where = os.path.join(self.folder, "tests/unit", folder)
-        for name in sorted(os.listdir(where)) if os.path.isdir(where) else ():
-            with open(os.path.join(where, name), encoding="utf-8") as file:
-                names += re.findall(r'TEST_SUITE(?:_SIGNAL)?\("(\w+)"', file.read())
-        return names
+        assert self.make("all", "build/unit", "library"), "the tree does not build"
 
     def run(self, command, seconds, **env):
         """Whether it ends well in time."""
@@ -158,38 +160,50 @@ class Tree:
         try:
             return process.wait(seconds) == 0
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, 9)
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             return False
 
-    def make(self):
+    def make(self, *targets):
         """Without warnings: what is left out leaves variables unused."""
-        return self.run(["make", "-s", f"-j{os.cpu_count()}", "WARN=-w", "all", "build/unit",
-                         "library"], 600)
+        return self.run(["make", "-s", "WARN=-w", *targets], BUILD_SECONDS)
 
-    def assembly(self):
-        """What the changed file compiles to, without what depends on its line numbers."""
-        name = os.path.relpath(self.path, self.folder)
-        line = subprocess.run(["make", "-n", "-W", name, "Q=", "WARN=-w", "build/" + name[:-1] + "o"],
+    def assembly(self, path):
+        """What a file compiles to, without what depends on its line numbers; None if it does not."""
+        line = subprocess.run(["make", "-n", "-W", path, "Q=", "WARN=-w", "build/" + path[:-1] + "o"],
                               cwd=self.folder, capture_output=True, text=True).stdout
         command = next(l for l in line.split("\n") if " -c -o " in l)
         command = re.sub(r" -MMD -MP -c -o \S+", " -S -g0 -o -", command)
         done = subprocess.run(command, shell=True, cwd=self.folder, capture_output=True, text=True)
         return done.stdout if done.returncode == 0 else None
 
-    def put(self, text):
-        with open(self.path, "w", encoding="utf-8") as file:
+    def put(self, path, text):
+        with open(os.path.join(self.folder, path), "w", encoding="utf-8") as file:
             file.write(text)
 
-    def noticed_by(self):
+    def same(self, path, source, changed):
+        """Whether the change is none: it does not compile, or to the same instructions."""
+        if path not in self.originals:
+            self.originals[path] = self.assembly(path)
+        self.put(path, changed)
+        now = self.assembly(path)
+        if now is None or now == self.originals[path]:
+            self.put(path, source)
+            return True
+        return False
+
+    def noticed_by(self, path):
         """The test that fails, None if none does."""
-        if not self.make():
+        if not self.make("build/unit"):
             return "the build"
-        for suite in self.unit:
+        for suite in suites_of(path):
             if not self.run(["build/unit", suite], SUITE_SECONDS):
                 return suite
-        for name in self.live:
-            if not self.run(["/usr/bin/python3", "-m", "pytest", "-q", "-x", "-n", "4", "-p",
+        live = live_of(path)
+        if live and not self.make("all", "library"):
+            return "the build"
+        for name in live:
+            if not self.run(["/usr/bin/python3", "-m", "pytest", "-q", "-x", "-n", "2", "-p",
                              "no:cacheprovider", "tests/live/" + name], LIVE_SECONDS,
                             CACHEWARDEN_BIN=os.path.join(self.folder, "build/cachewardend")):
                 return name
@@ -199,57 +213,103 @@ class Tree:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def lines_around(source, begin, end):
-    first = source.rfind("\n", 0, begin) + 1
-    last = source.find("\n", end)
-    return first, last if last >= 0 else len(source)
+class Change:
+    """One change of one file."""
+
+    def __init__(self, path, source, place):
+        self.path, self.source = path, source
+        begin, end, instead = place
+        first = source.rfind("\n", 0, begin) + 1
+        last = source.find("\n", end)
+        last = last if last >= 0 else len(source)
+        self.line = source.count("\n", 0, begin) + 1
+        self.before = " ".join(source[first:last].split())
+        self.after = " ".join((source[first:begin] + instead + source[end:last]).split())
+        self.text = source[:begin] + instead + source[end:]
+
+    def __str__(self):
+        return f"{self.path}:{self.line}\n  {self.before}\n  {self.after}"
 
 
-def one_line(text):
-    return " ".join(text.split())
+def judge(change):
+    """None: it is none. Else the test that notices it, "" if none does."""
+    if judge.tree is None:
+        judge.tree = Tree()
+    tree = judge.tree
+    if tree.same(change.path, change.source, change.text):
+        return None
+    by = tree.noticed_by(change.path) or ""
+    tree.put(change.path, change.source)
+    return by
+
+
+judge.tree = None
+
+
+def worker(changes_queue, verdicts):
+    for index, change in iter(changes_queue.get, None):
+        verdicts.put((index, judge(change)))
+    if judge.tree:
+        judge.tree.close()
+
+
+def changes_of(path, options):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        source = file.read()
+    chosen = [Change(path, source, place) for place in sorted(set(changes(source)))]
+    if options.line:
+        chosen = [change for change in chosen if change.line == options.line]
+    if options.most and len(chosen) > options.most:
+        chosen = random.Random(options.seed).sample(chosen, options.most)
+    return chosen
+
+
+def judge_all(wanted, workers):
+    """The verdict of each change, in order; says each as it comes."""
+    todo, verdicts = multiprocessing.Queue(), multiprocessing.Queue()
+    for item in enumerate(wanted):
+        todo.put(item)
+    for _ in range(workers):
+        todo.put(None)
+    processes = [multiprocessing.Process(target=worker, args=(todo, verdicts))
+                 for _ in range(workers)]
+    for process in processes:
+        process.start()
+    known = {}
+    while len(known) < len(wanted):
+        index, by = verdicts.get()
+        known[index] = by
+        if by is not None:
+            print(f"{wanted[index]}\n  {'noticed by ' + by if by else 'NOT NOTICED'}", flush=True)
+    for process in processes:
+        process.join()
+    return [known[index] for index in range(len(wanted))]
 
 
 def main():
     parser = argparse.ArgumentParser(prog="make mutants")
-    parser.add_argument("file")
+    parser.add_argument("files", nargs="+")
     parser.add_argument("--most", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--line", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
     options = parser.parse_args()
-    path = os.path.relpath(os.path.abspath(options.file), ROOT)
-    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
-        source = file.read()
-    chosen = sorted(set(changes(source)))
-    if options.line:
-        chosen = [c for c in chosen if source.count("\n", 0, c[0]) + 1 == options.line]
-    if options.most and len(chosen) > options.most:
-        chosen = sorted(random.Random(options.seed).sample(chosen, options.most))
-    known, tree = notes(), Tree(path)
-    tried, noted, survivors = 0, 0, []
-    try:
-        for begin, end, instead in chosen:
-            first, last = lines_around(source, begin, end)
-            before = one_line(source[first:last])
-            after = one_line(source[first:begin] + instead + source[end:last])
-            tree.put(source[:begin] + instead + source[end:])
-            assembly = tree.assembly()
-            if assembly is None or assembly == tree.object:
-                continue
-            tried += 1
-            where = f"{path}:{source.count(chr(10), 0, begin) + 1}"
-            if (path, before, after) in known:
-                noted += 1
-                continue
-            by = tree.noticed_by()
-            print(f"{where}: {before}  ->  {after}   {'by ' + by if by else 'NOT NOTICED'}", flush=True)
-            if not by:
-                survivors.append((where, before, after))
-    finally:
-        tree.close()
-    for where, before, after in survivors:
-        print(f"survived: {where}\n  {before}\n  {after}")
-    print(f"{path}: {tried} changes, {noted} noted as equivalent, {len(survivors)} not noticed")
-    return len(survivors) > MOST_SURVIVORS * max(tried, 1)
+    paths = [os.path.relpath(os.path.abspath(file), ROOT) for file in options.files]
+    found = [change for path in paths for change in changes_of(path, options)]
+    noted = notes()
+    wanted = [c for c in found if (c.path, c.before, c.after) not in noted]
+    verdicts = judge_all(wanted, options.workers)
+    status = 0
+    for change, by in zip(wanted, verdicts):
+        if by == "":
+            print(f"survived: {change}")
+    for path in paths:
+        mine = [by for change, by in zip(wanted, verdicts) if change.path == path and by is not None]
+        equivalent = sum(change.path == path for change in found) - sum(c.path == path for c in wanted)
+        survived = mine.count("")
+        print(f"{path}: {len(mine)} changes, {survived} not noticed, {equivalent} noted as equivalent")
+        status |= survived > MOST_SURVIVORS * len(mine)
+    return status
 
 
 if __name__ == "__main__":
