@@ -158,17 +158,35 @@ lint:
 	@PKGS="$(PKGS)" sh tests/lint/lint.sh
 
 install: all
-	install -D -m 755 $(BUILD)/cachewardend $(DESTDIR)$(PREFIX)/bin/cachewardend
-	install -d $(DESTDIR)$(PREFIX)/include/cachewarden
-	install -m 644 $(LIB_HEADERS) $(DESTDIR)$(PREFIX)/include/cachewarden
-	install -D -m 644 $(BUILD)/libcachewarden.a $(DESTDIR)$(PREFIX)/lib/libcachewarden.a
-	install -D -m 755 $(BUILD)/libcachewarden.so $(DESTDIR)$(PREFIX)/lib/libcachewarden.so.$(VERSION)
-	ln -sf libcachewarden.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libcachewarden.so.$(SOVERSION)
-	ln -sf libcachewarden.so.$(SOVERSION) $(DESTDIR)$(PREFIX)/lib/libcachewarden.so
-	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install -D -m 755 $(BUILD)/cachewardend "$(DESTDIR)$(PREFIX)/bin/cachewardend"
+	install -d "$(DESTDIR)$(PREFIX)/include/cachewarden"
+	install -m 644 $(LIB_HEADERS) "$(DESTDIR)$(PREFIX)/include/cachewarden"
+	install -D -m 644 $(BUILD)/libcachewarden.a "$(DESTDIR)$(PREFIX)/lib/libcachewarden.a"
+	install -D -m 755 $(BUILD)/libcachewarden.so "$(DESTDIR)$(PREFIX)/lib/libcachewarden.so.$(VERSION)"
+	ln -sf libcachewarden.so.$(VERSION) "$(DESTDIR)$(PREFIX)/lib/libcachewarden.so.$(SOVERSION)"
+	ln -sf libcachewarden.so.$(SOVERSION) "$(DESTDIR)$(PREFIX)/lib/libcachewarden.so"
+	install -d "$(DESTDIR)$(PREFIX)/lib/pkgconfig"
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBRARIES@|$(shell pkg-config --libs $(LIB_PKGS)) -lm|' \
-		src/lib/libcachewarden.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/libcachewarden.pc
+		src/lib/libcachewarden.pc.in >"$(DESTDIR)$(PREFIX)/lib/pkgconfig/libcachewarden.pc"
 	@sh systemd/install.sh "$(DESTDIR)" "$(PREFIX)" "$(SYSCONFDIR)" "$(UNITDIR)"
+	$(refresh_linker)
+
+# What install placed, with the same PREFIX and DESTDIR; the configuration stays.
+uninstall:
+	rm -f "$(DESTDIR)$(PREFIX)/bin/cachewardend"
+	rm -rf "$(DESTDIR)$(PREFIX)/include/cachewarden"
+	rm -f "$(DESTDIR)$(PREFIX)/lib/libcachewarden.a" "$(DESTDIR)$(PREFIX)/lib/libcachewarden.so" \
+		"$(DESTDIR)$(PREFIX)/lib/libcachewarden.so.$(SOVERSION)" \
+		"$(DESTDIR)$(PREFIX)/lib/libcachewarden.so.$(VERSION)" \
+		"$(DESTDIR)$(PREFIX)/lib/pkgconfig/libcachewarden.pc"
+	@sh systemd/install.sh --remove "$(DESTDIR)" "$(PREFIX)" "$(SYSCONFDIR)" "$(UNITDIR)"
+	$(refresh_linker)
+
+# Programs find the library only once the linker's cache names it. A package's scripts do that.
+LDCONFIG ?= /sbin/ldconfig
+define refresh_linker
+@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then $(LDCONFIG); fi
+endef
 
 # As root: the same on Debian 13, in a folder of its own.
 debian13:
@@ -178,6 +196,6 @@ clean:
 	rm -rf $(BUILD)
 
 help:
-	@grep -hE '^(# |[a-z]+:)' Makefile
+	@cat tests/help.txt
 
-.PHONY: all library deps run test check live soak asan tsan coverage bench mutants lint install debian13 clean help
+.PHONY: all library deps run test check live soak asan tsan coverage bench mutants lint install uninstall debian13 clean help

@@ -1,9 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The part of `make install` that concerns systemd: install.sh DESTDIR PREFIX SYSCONFDIR UNITDIR.
+# The part of `make install` and `make uninstall` that concerns systemd:
+#   install.sh [--remove] DESTDIR PREFIX SYSCONFDIR UNITDIR
 # Units, sysusers and tmpfiles entries, with the paths of this installation in them.
 set -eu
 
+action=put
+if [ "$1" = --remove ]; then
+	action=remove
+	shift
+fi
 destdir=$1
 prefix=$2
 sysconfdir=$3
@@ -22,25 +28,36 @@ put()
 	mv "$destdir$2.new" "$destdir$2"
 }
 
-# A configuration that is there already is somebody's work.
+remove()
+{
+	rm -f "$destdir$2"
+}
+
+$action cachewardend.service "$unitdir/cachewardend.service"
+$action cachewardend@.service "$unitdir/cachewardend@.service"
+$action cachewardend.socket "$unitdir/cachewardend.socket"
+$action cachewarden.sysusers "$lib/sysusers.d/cachewarden.conf"
+$action cachewarden.tmpfiles "$lib/tmpfiles.d/cachewarden.conf"
+
+# A configuration that is there already has been edited.
 config=$destdir$sysconfdir/cachewarden/cachewarden.yaml
+if [ "$action" = remove ]; then
+	[ ! -e "$config" ] || echo "kept $config"
+	[ -n "$destdir" ] || echo "now, as root: systemctl daemon-reload"
+	exit 0
+fi
 if [ -e "$config" ]; then
 	echo "kept $config"
 else
 	install -d -m 750 "$(dirname "$config")"
 	install -m 640 "$here/../conf/cachewarden.yaml" "$config"
 fi
-put cachewardend.service "$unitdir/cachewardend.service"
-put cachewardend@.service "$unitdir/cachewardend@.service"
-put cachewardend.socket "$unitdir/cachewardend.socket"
-put cachewarden.sysusers "$lib/sysusers.d/cachewarden.conf"
-put cachewarden.tmpfiles "$lib/tmpfiles.d/cachewarden.conf"
 
 # A package's scripts do this; by hand it is:
-[ -n "$destdir" ] || cat <<EOF
+[ -n "$destdir" ] || cat <<END
 now, as root:
   systemd-sysusers cachewarden.conf
   systemd-tmpfiles --create cachewarden.conf
   systemctl daemon-reload
   systemctl enable --now cachewardend
-EOF
+END

@@ -35,4 +35,9 @@ wait "$daemon" || status=$?
 while kill -0 "$daemon" 2>/dev/null; do
 	wait "$daemon" || status=$?
 done
+# EX_TEMPFAIL: an address is in use; the log says which.
+if [ "$status" = 75 ]; then
+	echo >&2
+	echo "To listen on another address: CACHEWARDEN_LISTEN=127.0.0.1:8481 make run" >&2
+fi
 exit "$status"

@@ -252,7 +252,8 @@ def test_a_second_install_keeps_the_configuration(folder, installed):
 
 
 def test_make_install_places_all_of_it(folder):
-    root, build = os.path.join(folder, "root"), os.path.dirname(BINARY)
+    root = os.path.join(folder, "root")
+    build = os.path.relpath(os.path.dirname(BINARY), TREE)
     mode = "asan" if SANITIZED else "release"
     subprocess.run(["make", "-C", TREE, "install", f"DESTDIR={root}", "PREFIX=/usr",
                     f"BUILD={build}", f"MODE={mode}"], check=True, capture_output=True, timeout=300)
