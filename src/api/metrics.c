@@ -145,6 +145,26 @@ static void render_redis(struct buf *out, const struct app *app)
 	render_commands(out, &sample->info);
 }
 
+static void publish_source(struct app *app, const char *name)
+{
+	metric_set(app->metrics, METRIC_SOURCE_BREAKER_OPEN, name, NULL,
+		source_breaker(app->sources, name).open);
+}
+
+/* What loaders use and what jobs share; a job's own source has one key, and no use for a breaker.
+ */
+static void publish_sources(struct app *app)
+{
+	const struct conf *conf = app->cw.conf;
+
+	metric_drop(app->metrics, METRIC_SOURCE_BREAKER_OPEN, NULL, NULL);
+	for (size_t i = 0; i < conf->loader_count; i++)
+		publish_source(app, conf->loaders[i].source.name);
+	for (size_t i = 0; i < conf->job_count; i++)
+		if (conf->jobs[i].source.name != conf->jobs[i].name)
+			publish_source(app, conf->jobs[i].source.name);
+}
+
 void api_metrics(struct request *request, void *context)
 {
 	struct app *app = context;
@@ -154,6 +174,7 @@ void api_metrics(struct request *request, void *context)
 		if (age >= 0)
 			metric_set(app->metrics, METRIC_SAMPLE_AGE, NULL, NULL, (double)age / 1000);
 		http_server_publish_metrics(app->http);
+		publish_sources(app);
 		metrics_render(app->metrics, &app->metrics_text.body);
 		if (app->cw.conf->redis_metrics)
 			render_redis(&app->metrics_text.body, app);

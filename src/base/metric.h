@@ -39,6 +39,7 @@
 	X(WARM_LAST_SUCCESS, GAUGE, "warm_last_success_timestamp_seconds", "job", "When a warm run last completed, Unix time") \
 	X(WARM_FAILING_JOBS, GAUGE, "warm_failing_jobs", "", "Jobs whose last run failed") \
 	X(RESULTS, COUNTER, "results_total", "loader,result", "Read-through by loader: hit, stale, miss, bypass, error") \
+	X(SOURCE_BREAKER_OPEN, GAUGE, "source_breaker_open", "source", "1 while a source of loaders or jobs is left alone, or only a few keys of it are tried") \
 	X(CONFIG_RELOAD_OK, GAUGE, "config_last_reload_successful", "", "1 where the last reload took effect") \
 	X(CONFIG_RELOAD_TIME, GAUGE, "config_last_reload_timestamp_seconds", "", "When the configuration in force was read, Unix time") \
 	X(TOKEN_EXPIRY, GAUGE, "token_expiry_timestamp_seconds", "token", "When a token ends, Unix time") \

@@ -86,6 +86,8 @@ struct conf_dependency {
 	size_t pattern_count;
 };
 
+enum { CONF_BREAKER_FAILURES = 5, CONF_BREAKER_OPEN_MS = 5000 };
+
 enum conf_format { FORMAT_JSONL, FORMAT_JSON, FORMAT_CSV };
 
 struct conf_header {
@@ -114,6 +116,8 @@ struct conf_source {
 	bool paged;
 	int64_t page_from;
 	int64_t pages_max; /* pages with rows */
+	/* The breaker: so many different keys failed, for so long. */
+	int64_t breaker_failures, breaker_open_ms;
 };
 
 struct conf_schedule {

@@ -27,6 +27,7 @@ static const struct {
 	{"headers", false, false, true, false},
 	{"ca", false, false, true, false},
 	{"pages", false, false, true, true},
+	{"breaker", true, true, true, false},
 };
 
 static const char *const type_names[] = {
@@ -205,6 +206,8 @@ static const char *set_source(struct reader *r, const struct key *key, struct no
 	if (use && node_given(node, "type"))
 		return "has use and type: a shared source brings its type";
 	source->name = name;
+	source->breaker_failures = CONF_BREAKER_FAILURES;
+	source->breaker_open_ms = CONF_BREAKER_OPEN_MS;
 	if (use) {
 		const struct conf_source *shared = find_shared(r, use->text);
 
@@ -346,6 +349,8 @@ static const struct key keys[] = {
 	{"headers", &type_headers, .flags = KEY_SECRET, .help = "http: headers to send; NAME_file takes the value from a file"},
 	{"ca", &type_path, COLUMN(ca), .help = "http: the certificates to trust, instead of the system's"},
 	{"pages", &type_pages, .help = "http: {from: 1, until: empty, max: 10000}: pages are asked for until one has no rows"},
+	{"breaker.failures", &type_int, COLUMN(breaker_failures), "5", 1, 100, .help = "failures of so many different keys, with no success between, after which the source is left alone"},
+	{"breaker.open_for", &type_duration, COLUMN(breaker_open_ms), "5s", 100, 3600000, .help = "how long it is then left alone before a few keys are tried"},
 	{"query", &type_later, .flags = KEY_LATER, .help = "postgres"},
 	{"dsn", &type_later, .flags = KEY_LATER, .help = "postgres"},
 	{"password_file", &type_later, .flags = KEY_LATER, .help = "postgres"},

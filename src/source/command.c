@@ -195,6 +195,7 @@ static enum error judge(struct command *command, struct fault *fault)
 
 	if (error || (status == 0 && signal == 0))
 		return error;
+	command->transport.answered = signal == 0;
 	quote_tail(command->spawn, said, sizeof said);
 	return fault_set(fault, ERR_SOURCE_FAILED, "%.100s %s %lld%s%s", program,
 		signal ? "was ended by signal" : "exited with status",
@@ -220,7 +221,8 @@ static enum error command_read(struct transport *transport, struct slice *ret, s
 	if (!ret->n)
 		return judge(command, fault);
 	command->total += (int64_t)ret->n;
-	if (command->total > max)
+	command->transport.answered = command->total > max;
+	if (command->transport.answered)
 		return fault_set(fault, ERR_SOURCE_FAILED, "%.200s wrote more than %lld bytes",
 			command->call->conf->argv[0], (long long)max);
 	return OK;

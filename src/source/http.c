@@ -324,14 +324,15 @@ static enum error nothing(struct http *http, long status, struct slice *ret, str
 }
 
 /* How the document ended. */
-static enum error judge(const struct http *http, struct fault *fault)
+static enum error judge(struct http *http, struct fault *fault)
 {
 	CURLcode result = http->done.result;
 	struct slice url = shown(http);
 
 	if (result == CURLE_OK)
 		return OK;
-	if (http->too_much || result == CURLE_FILESIZE_EXCEEDED)
+	http->transport.answered = http->too_much || result == CURLE_FILESIZE_EXCEEDED;
+	if (http->transport.answered)
 		return fault_set(fault, ERR_SOURCE_FAILED, "GET %.*s sends more than %lld bytes",
 			(int)url.n, url.p, (long long)transport_max_total(http->call));
 	/* curl's clock and ours may differ by a rounding. */

@@ -4,9 +4,8 @@
  *
  *	file, command, http --read()--> bytes --parser_feed()--> jsonl, json, csv --> row
  *
- * Each use of a source counts once for its breaker: a failure at once, a success when it is closed
- * after its end or after a row. An error that is an answer about what was asked for (a status such
- * as 404, a document that cannot be read) counts for neither.
+ * Each use of a source counts once for its breaker: a failure, or an answer about its key alone, at
+ * once; a success when it is closed after its end or after a row.
  */
 #include "source/source.h"
 
@@ -27,6 +26,8 @@ struct source {
 	struct transport *transport;
 	struct parser *parser;
 	uint64_t rows_before; /* this document */
+	struct fuse_use use;
+	bool given; /* a row */
 	struct sniff sniff;
 	struct repeats repeats; /* where it is paged */
 	bool ended;
@@ -133,17 +134,45 @@ static bool answered(const struct source *source)
 /* The end of the source's use, by an error other than a single row's. */
 static enum error fail(struct source *source, enum error error, struct fault *fault)
 {
-	struct sources *sources = source->sources;
-	const char *name = source->call.conf->name;
+	struct fuse **fuses = &source->sources->fuses;
 
 	source->failed = true;
-	if (error == ERR_NO_VALUE)
-		fuse_succeeded(&sources->fuses, name);
-	else if ((error == ERR_SOURCE_FAILED || error == ERR_TIMEOUT) && !answered(source))
-		fuse_failed(&sources->fuses, name, fault->detail);
+	if (error != ERR_NO_VALUE && error != ERR_SOURCE_FAILED && error != ERR_TIMEOUT)
+		fuse_left(*fuses, source->use);
+	else if (answered(source))
+		fuse_answered(fuses, source->use);
+	else if (error == ERR_NO_VALUE)
+		fuse_succeeded(fuses, source->use);
 	else
-		fuse_left(sources->fuses, name);
+		fuse_failed(fuses, source->use, fault->detail);
 	return name_fault(source, error, fault);
+}
+
+static void hash(uint64_t *at, struct slice text)
+{
+	/* FNV-1a, the length included, so that "ab","c" is not "a","bc". */
+	for (size_t i = 0; i < text.n; i++)
+		*at = (*at ^ (unsigned char)text.p[i]) * UINT64_C(0x100000001b3);
+	*at = (*at ^ text.n) * UINT64_C(0x100000001b3);
+}
+
+/* What is asked for, as the breaker knows it: where, and with which parameters. */
+static uint64_t key_of(const struct source_call *call)
+{
+	const struct conf_source *conf = call->conf;
+	uint64_t at = UINT64_C(0xcbf29ce484222325);
+
+	if (conf->path)
+		hash(&at, slice_str(conf->path));
+	if (conf->url_path)
+		hash(&at, template_text(conf->url_path));
+	for (size_t i = 0; i < conf->argc; i++)
+		hash(&at, slice_str(conf->argv[i]));
+	for (size_t i = 0; i < call->param_count; i++) {
+		hash(&at, call->params[i].name);
+		hash(&at, call->params[i].value);
+	}
+	return at;
 }
 
 enum error source_open(struct sources *sources, const struct source_call *call, struct source **ret,
@@ -157,7 +186,8 @@ enum error source_open(struct sources *sources, const struct source_call *call, 
 	fault = fault ? fault : &own;
 	source->sources = sources;
 	copy_call(source, call);
-	enum error error = fuse_enter(sources->fuses, conf->name, fault);
+	source->use = (struct fuse_use){conf, key_of(call)};
+	enum error error = fuse_enter(sources->fuses, source->use, fault);
 	if (error) {
 		name_fault(source, error, fault);
 		goto out;
@@ -168,7 +198,7 @@ enum error source_open(struct sources *sources, const struct source_call *call, 
 		goto out;
 	}
 	source->parser = parser_new(conf->format, conf->rows, (size_t)call->max_row_bytes);
-	source->parser->object_is_row = call->lookup;
+	source->parser->object_is_row = call->lookup || !conf->paged;
 	if (conf->delimiter)
 		source->parser->delimiter = conf->delimiter;
 	*ret = source;
@@ -229,6 +259,7 @@ static enum error advance(struct source *source, struct source_row *ret, struct 
 	while (!error && !source->ended) {
 		switch (parser_next(source->parser, ret, fault)) {
 		case PARSER_ROW:
+			source->given = true;
 			if (source->call.conf->paged)
 				repeats_row(&source->repeats, ret);
 			return OK;
@@ -275,18 +306,19 @@ void source_close(struct source *source)
 {
 	if (!source)
 		return;
-	struct sources *sources = source->sources;
-	const char *name = source->call.conf->name;
+	struct fuse **fuses = &source->sources->fuses;
 
-	if (source->ended || (!source->failed && source->parser->number))
-		fuse_succeeded(&sources->fuses, name);
+	if (source->ended || (!source->failed && source->given))
+		fuse_succeeded(fuses, source->use);
+	else if (!source->failed && source->parser->number)
+		fuse_answered(fuses, source->use);
 	else if (!source->failed)
-		fuse_left(sources->fuses, name);
+		fuse_left(*fuses, source->use);
 	source->transport->ops->close(source->transport);
 	source_free(source);
 }
 
-bool source_is_open_circuit(const struct sources *sources, const char *name)
+struct source_breaker source_breaker(const struct sources *sources, const char *name)
 {
-	return fuse_is_open(sources->fuses, name);
+	return fuse_state(sources->fuses, name);
 }

@@ -56,17 +56,18 @@ struct source_call {
 	int64_t max_row_bytes;
 	int64_t max_total_bytes; /* of one page or output, 0 = 1 GiB */
 	/*
-	 * One thing is looked up: a JSON document that is an object is its row, and HTTP's 204,
-	 * 205, 404 and 410 are ERR_NO_VALUE, not a failure of the source.
+	 * One thing is looked up: HTTP's 204, 205, 404 and 410, and a document with nothing where
+	 * the rows should be, are ERR_NO_VALUE. A JSON object in the place of the array is the only
+	 * row, in pages where something is looked up only.
 	 */
 	bool lookup;
 };
 
 /*
- * ERR_SOURCE_FAILED with what, where, why (an open breaker too: 5 failures in a row open it for
- * 5 s, then one try), ERR_TIMEOUT, ERR_CANCELLED, ERR_BAD_PARAMETER where a parameter's value
- * cannot be passed on (empty, an option or NUL to a command's argument; "." or ".." to a path).
- * `call` and its parameters are copied. Parks.
+ * ERR_SOURCE_FAILED with what, where, why (an open breaker too: see fuse.h), ERR_TIMEOUT,
+ * ERR_CANCELLED, ERR_BAD_PARAMETER where a parameter's value cannot be passed on (empty, an option
+ * or NUL to a command's argument; "." or ".." to a path). `call` and its parameters are copied.
+ * Parks.
  */
 enum error source_open(struct sources *sources, const struct source_call *call, struct source **ret,
 	struct fault *fault);
@@ -86,7 +87,13 @@ bool source_rows_absent(const struct source *source);
  */
 void source_close(struct source *source);
 
-/* Whether the source of that name is left alone now, because it failed too often. */
-bool source_is_open_circuit(const struct sources *sources, const char *name);
+/* The breaker of the source of that name; the texts are borrowed until anything is read. */
+struct source_breaker {
+	const char *state; /* "closed", "open", "half_open" */
+	bool open;	   /* open or half-open */
+	unsigned failures; /* different keys that failed since the last success */
+	const char *why;   /* the last failure; "" = none */
+};
+struct source_breaker source_breaker(const struct sources *sources, const char *name);
 
 #endif

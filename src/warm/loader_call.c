@@ -163,6 +163,12 @@ static enum error check_size(
 		call->conf_loader->name, (long long)call->conf->max_value_bytes);
 }
 
+/* A null in the place of the row is none. */
+static bool is_none(const struct source_row *row)
+{
+	return row->kind == ROW_JSON && row->json.type == JSON_NULL;
+}
+
 /* The only row. Parks. */
 static enum error read_one(
 	const struct load_call *call, struct source *source, struct buf *value, struct fault *fault)
@@ -171,7 +177,7 @@ static enum error read_one(
 	bool end;
 	enum error error = source_next(source, &row, &end, fault);
 
-	if (!error && end)
+	if (!error && (end || is_none(&row)))
 		return fault_set(fault, ERR_NO_VALUE, "the source of loader %s has nothing for it",
 			call->conf_loader->name);
 	if (!error)

@@ -11,6 +11,7 @@ import pytest
 
 from conftest import open_config
 from harness import API, until
+from keys import refused
 from origin import Origin
 
 RESULTS = "/api/v1/cache/results"
@@ -157,7 +158,7 @@ def test_a_command_reads_what_no_argument_names(start, redis):
 
 
 def test_what_the_source_does_not_have_is_404(daemon, redis, origin):
-    for said in (404, 410, b"[]"):
+    for said in (404, 410, 204, b"[]", b"", b" ", b"null", b"[null]"):
         origin.answer = lambda path: said
         reply = load(daemon, "user", id="1")
         assert (reply.status, reply.json["code"]) == (404, "no_value")
@@ -183,6 +184,50 @@ def test_what_cannot_be_a_value_says_so(start, redis, origin):
         assert (reply.status, reply.json["code"]) == (status, code), reply
         assert said in reply.json["detail"]
     assert not redis("EXISTS", "user:1")
+
+
+@pytest.mark.parametrize("said", [400, 401, 403, 404, 409, 422, 301, 204, b"null", b"{", b'"x"', 429, 503])
+def test_one_bad_key_hurts_no_other(daemon, origin, said):
+    origin.answer = lambda path: said if path == "/users/bad" else b'{"a": 1}'
+    for _ in range(8):
+        assert load(daemon, "user", id="bad").status in (404, 502)
+    for i in range(3):
+        loaded(daemon, "user", "MISS", id=i)
+    assert origin.calls["/users/bad"] == 8
+
+
+@pytest.mark.parametrize("said", [400, 403, 404, 409, 422, 204, b"null", b"{"])
+def test_answers_about_many_keys_are_no_failures_of_the_source(daemon, origin, said):
+    origin.answer = lambda path: said if path.startswith("/users/bad") else b'{"a": 1}'
+    for i in range(12):
+        assert load(daemon, "user", id=f"bad{i}").status in (404, 502)
+    loaded(daemon, "user", "MISS", id="good")
+    assert breaker(daemon, "user")["breaker"] == "closed"
+
+
+def breaker(daemon, name):
+    return next(item for item in daemon.get(API + "/loaders").json["loaders"] if item["name"] == name)
+
+
+def test_a_breaker_of_its_own_measure_recovers_beside_a_bad_key(start, redis, origin):
+    daemon = start(open_config(redis, loaders(origin).replace(
+        f'base_url: "{origin.url}"', f'base_url: "{origin.url}", breaker: {{failures: 2, open_for: 300ms}}')))
+    daemon.wait_redis()
+    assert daemon.metric('cachewarden_source_breaker_open{source="api"}') == 0
+    origin.answer = lambda path: 503
+    for i in "12":
+        refused(load(daemon, "user", id=i), 502, "source_failed", "503")
+    refused(load(daemon, "soft", id="3"), 502, "source_failed", "left alone", "2 different keys", "503")
+    row = breaker(daemon, "soft")
+    assert (row["breaker"], row["breaker_failures"]) == ("open", 2) and "503" in row["breaker_reason"]
+    until(lambda: daemon.metric('cachewarden_source_breaker_open{source="api"}') == 1, "the metric")
+    until(lambda: breaker(daemon, "user")["breaker"] == "half_open", "the time to try")
+    origin.answer = lambda path: 503 if path == "/users/1" else b'{"a": 1}'
+    refused(load(daemon, "user", id="1"), 502, "source_failed", "503")
+    refused(load(daemon, "user", id="1"), 502, "source_failed", "left alone")
+    loaded(daemon, "user", "MISS", id="good")
+    row = breaker(daemon, "user")
+    assert (row["breaker"], row["breaker_failures"], row["breaker_reason"]) == ("closed", 0, None)
 
 
 def test_a_failing_source_is_left_alone_for_a_while(daemon, origin):

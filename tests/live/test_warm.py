@@ -285,7 +285,7 @@ def tagged(script, **more):
 
 def test_rows_are_reached_by_their_tags(start, redis):
     daemon = start(open_config(redis, jobs(tagged(
-        r"""printf '{"id":1,"shop":7}\n{"id":2,"shop":8}\n{"id":3}\n{"id":4,"shop":"a b"}\n'"""))))
+        r"""printf '{"id":1,"shop":7}\n{"id":2,"shop":8}\n{"id":3}\n{"id":4,"shop":"a\\tb"}\n'"""))))
     run = warm(daemon)
     assert (run["result"]["stored"], run["result"]["rejected"]) == (2, 2)
     assert [error["row"] for error in run["result"]["first_errors"]] == [3, 4]

@@ -21,6 +21,8 @@ static struct conf_source shell(char **argv, const char *script)
 	argv[4] = live.folder;
 	argv[5] = NULL;
 	return (struct conf_source){.type = SOURCE_COMMAND,
+		.breaker_failures = CONF_BREAKER_FAILURES,
+		.breaker_open_ms = CONF_BREAKER_OPEN_MS,
 		.name = "c",
 		.format = FORMAT_JSONL,
 		.argv = argv,
@@ -58,6 +60,8 @@ static bool is_gone(pid_t pid)
 static void outputs(void)
 {
 	struct conf_source missing = {.type = SOURCE_COMMAND,
+		.breaker_failures = CONF_BREAKER_FAILURES,
+		.breaker_open_ms = CONF_BREAKER_OPEN_MS,
 		.name = "m",
 		.argv = (char *[]){"/nowhere/program", NULL},
 		.argc = 1};
@@ -251,6 +255,8 @@ static void parameters(void)
 {
 	char *argv[] = {"/bin/echo", "[\"{id}\",", "{id}", "]", NULL};
 	struct conf_source conf = {.type = SOURCE_COMMAND,
+		.breaker_failures = CONF_BREAKER_FAILURES,
+		.breaker_open_ms = CONF_BREAKER_OPEN_MS,
 		.name = "p",
 		.argv = argv,
 		.argc = 4,

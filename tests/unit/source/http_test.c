@@ -20,7 +20,9 @@ static struct conf_source http_of(const char *path)
 		.name = (char *)path,
 		.format = FORMAT_JSONL,
 		.base_url = base_url,
-		.url_path = t};
+		.url_path = t,
+		.breaker_failures = CONF_BREAKER_FAILURES,
+		.breaker_open_ms = CONF_BREAKER_OPEN_MS};
 }
 
 static void expect_path(const char *path, const char *rows, enum error error, const char *detail)
