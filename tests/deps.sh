@@ -13,7 +13,7 @@ libyaml-dev libcurl4-gnutls-dev libgnutls28-dev libsystemd-dev libzstd-dev uthas
 curl jq"
 test="g++ check valgrind redis-tools util-linux tzdata python3 python3-pytest python3-pytest-xdist
 procps systemd"
-lint="clang-format clang-tidy cppcheck gcovr python3"
+lint="clang-format clang-tidy cppcheck gcovr python3 mypy"
 bench="nginx-light wrk webdis prometheus-redis-exporter"
 
 list=

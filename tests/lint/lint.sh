@@ -34,10 +34,16 @@ syntax()
 	for script in $(find tests systemd .ci -name '*.sh') .ci/run; do
 		bash -n "$script" || return 1
 	done
-	find tests -name '*.py' | xargs "$python" -c '
+	find tests docs -name '*.py' | xargs "$python" -c '
 import ast, sys
 for path in sys.argv[1:]:
     ast.parse(open(path, encoding="utf-8").read(), path)'
+}
+
+# The client that applications copy is typed; the oldest Python that it is for decides.
+types()
+{
+	"$python" -m mypy --strict --no-error-summary --cache-dir=/dev/null docs/examples/cachewarden.py
 }
 
 cppcheck_all()
@@ -60,6 +66,7 @@ tidy()
 
 check "layout (clang-format)" layout
 check "scripts" syntax
+check "types (mypy)" types
 check "ranks and libraries" "$python" tests/lint/ranks.py
 check "shape" "$python" tests/lint/shape.py
 check "tables and the manual" "$python" tests/lint/tables.py
