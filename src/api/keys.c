@@ -67,13 +67,14 @@ void api_key_get(struct request *request, void *context)
 	struct app *app = context;
 	struct buf scratch = {0};
 	struct entry entry = {0};
+	struct entry_room room = keys_room(request);
 	struct slice key;
 	int64_t lease_s = 0;
 	struct fault fault;
 
 	if (keys_name(request, &scratch, &key, &fault) ||
 		keys_lease_wanted(request, &lease_s, &fault) ||
-		entry_read(&app->cw, key, &entry, &fault))
+		entry_read_within(&app->cw, key, &room, &entry, &fault))
 		reply_fault(request, &fault);
 	else if (lease_s == 0 || (entry.reply && !entry.stale) ||
 		 !keys_lease_answer(request, app, key, lease_s, &entry))

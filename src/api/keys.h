@@ -35,6 +35,8 @@ enum error keys_header_tag(struct slice tag, struct fault *fault);
  */
 enum error keys_tags(
 	struct request *request, struct slice **ret, size_t *ret_count, struct fault *fault);
+/* Room for values in the answer of this request, which outlives it. */
+struct entry_room keys_room(struct request *request);
 /* What is shown for a TTL of entry.h: -2, -1, 0 or whole seconds, begun ones counted. */
 int64_t keys_ttl_seconds(int64_t ttl_ms);
 

@@ -167,6 +167,21 @@ static void write_entry(struct cw *cw, const struct keys_many *many, struct slic
 	buf_release(&scratch);
 }
 
+/* What is compressed comes to more than was claimed when it was read. */
+static enum error claim_values(struct request *request, const struct keys_many *many,
+	const struct entry *entries, struct fault *fault)
+{
+	size_t left = ENTRY_MANY_BYTES;
+
+	for (size_t i = 0; i < many->count; i++) {
+		size_t n = entries[i].reply ? codec_value_bytes(entries[i].stored) : 0;
+
+		if (n <= left)
+			left -= n;
+	}
+	return reply_claim(request, ENTRY_MANY_BYTES - left, fault);
+}
+
 static void reply_entries(
 	struct request *request, struct cw *cw, const struct keys_many *many, struct entry *entries)
 {
@@ -199,12 +214,18 @@ void api_keys_mget(struct request *request, void *context)
 
 	if (!error) {
 		entries = mem_array(many.count, sizeof *entries);
-		error = entry_read_many(&app->cw, many.names, many.count, entries, &fault);
+		struct entry_room room = keys_room(request);
+
+		error = entry_read_many(&app->cw, many.names, many.count, &room, entries, &fault);
+		if (!error)
+			error = claim_values(request, &many, entries, &fault);
+		if (!error)
+			reply_entries(request, &app->cw, &many, entries);
+		for (size_t i = 0; i < many.count; i++)
+			entry_release(&entries[i]);
 	}
 	if (error)
 		reply_fault(request, &fault);
-	else
-		reply_entries(request, &app->cw, &many, entries);
 	mem_free(entries);
 	keys_many_release(&many);
 }

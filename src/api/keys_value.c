@@ -9,9 +9,25 @@
 
 #include <string.h>
 
+#include "api/keys.h"
 #include "base/crypto.h"
 #include "base/fiber.h"
 #include "cache/codec.h"
+
+static size_t room_left(void *context)
+{
+	return reply_room(context);
+}
+
+static enum error room_claim(void *context, size_t bytes, struct fault *fault)
+{
+	return reply_claim(context, bytes, fault);
+}
+
+struct entry_room keys_room(struct request *request)
+{
+	return (struct entry_room){.left = room_left, .claim = room_claim, .context = request};
+}
 
 enum { piece_bytes = 256 * 1024, etag_bytes = 16 };
 
@@ -100,6 +116,17 @@ static bool takes_zstd(struct request *request)
 	return false;
 }
 
+static enum error claim_value(struct request *request, const struct cw *cw,
+	const struct entry *entry, struct fault *fault)
+{
+	size_t n = codec_value_bytes(entry->stored);
+
+	/* Larger ones are refused before they are decompressed. */
+	if (n > (size_t)cw->conf->max_value_bytes)
+		return OK;
+	return reply_claim(request, n, fault);
+}
+
 enum error keys_value(struct request *request, struct cw *cw, const struct entry *entry,
 	struct buf *scratch, struct keys_value *ret, struct fault *fault)
 {
@@ -110,7 +137,10 @@ enum error keys_value(struct request *request, struct cw *cw, const struct entry
 		ret->encoding = "zstd";
 		ret->bytes = codec_frame(entry->stored);
 	} else {
-		error = entry_value(cw, entry, scratch, &ret->bytes, fault);
+		/* What was claimed when it was read are the stored bytes. */
+		error = claim_value(request, cw, entry, fault);
+		if (!error)
+			error = entry_value(cw, entry, scratch, &ret->bytes, fault);
 	}
 	if (!error)
 		make_etag(ret);

@@ -33,6 +33,18 @@ struct entry_write {
 	size_t tag_count;
 };
 
+/*
+ * Where what is read must find room before it is fetched: an answer that is bounded together with
+ * others.
+ */
+struct entry_room {
+	/* Bytes that could be claimed now. */
+	size_t (*left)(void *context);
+	/* So many bytes of values in all; an error ends the reading. */
+	enum error (*claim)(void *context, size_t bytes, struct fault *fault);
+	void *context;
+};
+
 /* What was stored, as it was read. */
 struct entry {
 	struct redis_value *reply; /* owns the bytes; NULL = absent */
@@ -49,9 +61,15 @@ struct entry {
  * over max_value_bytes, ERR_WRONG_TYPE. Counts gets, hits and misses. Parks.
  */
 enum error entry_read(struct cw *cw, struct slice key, struct entry *ret, struct fault *fault);
-/* ret[count], in one pipeline (a second one for values that did not fit into the first). Parks. */
-enum error entry_read_many(struct cw *cw, const struct slice *keys, size_t count, struct entry *ret,
-	struct fault *fault);
+/* The same within `room`. Parks. */
+enum error entry_read_within(struct cw *cw, struct slice key, const struct entry_room *room,
+	struct entry *ret, struct fault *fault);
+/*
+ * ret[count], in one pipeline (a second one for values that did not fit into the first). `room` may
+ * be NULL. Parks.
+ */
+enum error entry_read_many(struct cw *cw, const struct slice *keys, size_t count,
+	const struct entry_room *room, struct entry *ret, struct fault *fault);
 void entry_release(struct entry *entry);
 /*
  * *ret = the value: a view of the entry, or of `scratch` where it was compressed. Parks as

@@ -15,6 +15,9 @@
 #include "cache/codec.h"
 #include "redis/frame.h"
 
+/* Of one reading, before it has claimed room for what it comes to. */
+enum { unclaimed_bytes = 1024 * 1024 };
+
 /* Of values on the connection that everybody shares, where many are asked for at once. */
 enum { shared_bytes = 64 * 1024 };
 
@@ -145,6 +148,31 @@ static void count(struct reading *r)
 	}
 }
 
+enum error reading_claim(const struct reading *r, int64_t more, struct fault *fault)
+{
+	size_t bytes = (size_t)more;
+
+	if (!r->room)
+		return OK;
+	for (size_t i = 0; i < r->count; i++)
+		if (reading_present(&r->ret[i]))
+			bytes += r->ret[i].stored.n;
+	return r->room->claim(r->room->context, bytes, fault);
+}
+
+/* Nothing that finds no room is fetched: of what is longer, the next step asks the length. */
+static void bound_by_room(struct reading *r)
+{
+	size_t left = r->room->left(r->room->context);
+
+	if (left > unclaimed_bytes)
+		left = unclaimed_bytes;
+	if (r->count == 1 && left > shared_bytes)
+		left = shared_bytes;
+	if (left / r->count < (size_t)r->first)
+		r->first = (int64_t)(left / r->count);
+}
+
 static void drop_all(struct reading *r)
 {
 	for (size_t i = 0; i < r->count; i++)
@@ -156,6 +184,8 @@ static enum error read_once(struct reading *r, struct fault *fault)
 	r->unsettled = false;
 	enum error error = read_first(r, fault);
 
+	if (!error)
+		error = reading_claim(r, 0, fault);
 	if (!error && r->first < r->most)
 		error = reading_full_ones(r, fault);
 	if (!error)
@@ -177,6 +207,8 @@ static enum error read_all(struct reading *r, struct fault *fault)
 		r->first = share;
 	if (r->count > 1 && r->count <= ENTRY_FEW && r->first > shared_bytes)
 		r->first = shared_bytes;
+	if (r->room)
+		bound_by_room(r);
 	for (int tries = 3;; drop_all(r)) {
 		error = read_once(r, fault);
 		if (error || !r->unsettled || --tries == 0)
@@ -192,18 +224,24 @@ static enum error read_all(struct reading *r, struct fault *fault)
 	return error;
 }
 
-enum error entry_read_many(struct cw *cw, const struct slice *keys, size_t count, struct entry *ret,
-	struct fault *fault)
+enum error entry_read_many(struct cw *cw, const struct slice *keys, size_t count,
+	const struct entry_room *room, struct entry *ret, struct fault *fault)
 {
-	struct reading reading = {.cw = cw, .keys = keys, .count = count, .ret = ret};
+	struct reading reading = {.cw = cw, .keys = keys, .count = count, .room = room, .ret = ret};
 
 	return count ? read_all(&reading, fault) : OK;
 }
 
 enum error entry_read(struct cw *cw, struct slice key, struct entry *ret, struct fault *fault)
 {
+	return entry_read_within(cw, key, NULL, ret, fault);
+}
+
+enum error entry_read_within(struct cw *cw, struct slice key, const struct entry_room *room,
+	struct entry *ret, struct fault *fault)
+{
 	int64_t most = cw->conf->max_value_bytes;
-	enum error error = entry_read_many(cw, &key, 1, ret, fault);
+	enum error error = entry_read_many(cw, &key, 1, room, ret, fault);
 
 	if (error)
 		return error;
@@ -212,6 +250,8 @@ enum error entry_read(struct cw *cw, struct slice key, struct entry *ret, struct
 			"the stored value has more than %lld bytes (cache.max_value_bytes): raise "
 			"that limit, or read the key from Redis itself",
 			(long long)most);
+	if (ret->error == ERR_REPLY_TOO_LARGE)
+		return fault_set(fault, ret->error, "the value grew while it was read: ask again");
 	if (ret->error)
 		return fault_set(fault, ret->error,
 			"the key holds a list, set, hash or other structure, not a string: read it "

@@ -11,6 +11,7 @@ struct reading {
 	struct conf *conf;
 	const struct slice *keys;
 	size_t count;
+	const struct entry_room *room; /* NULL = not bounded */
 	struct entry *ret;
 	int64_t most;  /* bytes of any stored value */
 	int64_t first; /* bytes that the first step takes of each */
@@ -34,6 +35,8 @@ enum error reading_run(struct reading *r, enum redis_role role, entry_fill *fill
  */
 enum error reading_take(struct reading *r, size_t at, const struct redis_value *pttl,
 	const struct redis_value *range, struct fault *fault);
+/* Claims room for what has come and `more` bytes. */
+enum error reading_claim(const struct reading *r, int64_t more, struct fault *fault);
 bool reading_present(const struct entry *entry);
 enum error reading_strange(struct fault *fault);
 

@@ -62,10 +62,13 @@ static bool choose(struct reading *r, bool (*wanted)(const struct reading *r, co
 	return true;
 }
 
-/* Keeps those of r->again that have room; the others are over a limit. */
-static void ration(struct reading *r, const struct redis_batch *lengths)
+/*
+ * Keeps those of r->again that have room; the others are over a limit. One key alone is bounded by
+ * max_value_bytes only. Returns the bytes of those that were kept.
+ */
+static int64_t ration(struct reading *r, const struct redis_batch *lengths)
 {
-	int64_t left = ENTRY_MANY_BYTES;
+	int64_t left = r->count > 1 ? ENTRY_MANY_BYTES : r->most, kept_bytes = 0;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < r->count; i++)
@@ -81,10 +84,12 @@ static void ration(struct reading *r, const struct redis_batch *lengths)
 		if (length > r->most || length > left)
 			continue;
 		left -= length;
+		kept_bytes += length;
 		r->again[kept] = r->again[i];
 		r->bounds[kept++] = length;
 	}
 	r->again_count = kept;
+	return kept_bytes;
 }
 
 enum error reading_full_ones(struct reading *r, struct fault *fault)
@@ -95,9 +100,9 @@ enum error reading_full_ones(struct reading *r, struct fault *fault)
 	enum error error = reading_run(r, REDIS_COMMANDS, fill_lengths, batch, fault);
 	if (error)
 		goto out;
-	ration(r, batch);
+	error = reading_claim(r, ration(r, batch), fault);
 	redis_batch_clear(batch);
-	if (r->again_count == 0)
+	if (error || r->again_count == 0)
 		goto out;
 	error = reading_run(r, REDIS_BULK, fill_again, batch, fault);
 	for (size_t i = 0; i < r->again_count && !error; i++) {

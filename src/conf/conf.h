@@ -213,6 +213,7 @@ struct conf {
 	struct {
 		int64_t connections, per_ip, requests_per_second;
 		/* HTTP's own bounds, api.md "Limits" */
+		int64_t reply_bytes; /* of answers in flight, over all connections */
 		int64_t body_bytes, header_deadline_ms, body_deadline_ms, reply_deadline_ms;
 	} limits;
 	int64_t loaded_wall_ms;

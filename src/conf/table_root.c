@@ -95,6 +95,7 @@ static const struct key keys[] = {
 	{"limits.per_ip", &type_int, AT(conf.limits.per_ip), "256", 1, 1000000, .help = "HTTP connections of one address at once"},
 	{"limits.requests_per_second", &type_int, AT(conf.limits.requests_per_second), "0", 0, 1000000, .help = "requests of one address; 0 = unlimited"},
 	{"limits.body_bytes", &type_size, AT(conf.limits.body_bytes), "1MiB", KIB, 64 * MIB, .help = "the largest request body, save for PUT of a value"},
+	{"limits.reply_bytes", &type_size, AT(conf.limits.reply_bytes), "64MiB", MIB, MAX_SIZE, .help = "answers in flight over all connections; of one address a quarter"},
 	{"limits.header_deadline", &type_duration, AT(conf.limits.header_deadline_ms), "5s", 100, 5 * MINUTE, .help = "a request's head must be here by then"},
 	{"limits.body_deadline", &type_duration, AT(conf.limits.body_deadline_ms), "15s", 100, HOUR, .help = "its body too"},
 	{"limits.reply_deadline", &type_duration, AT(conf.limits.reply_deadline_ms), "30s", 100, HOUR, .help = "and the client has taken the answer"},

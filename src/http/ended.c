@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Clients that have hung up: in the middle of a request, or while its handler runs.
+ * Clients that have hung up, in the middle of a request or while its handler runs, and those that
+ * take nothing of their answer.
  *
  * Special: MHD is not told of either. It stops reading at the first short read, and has no look at
  * a connection that is suspended. So those that could have ended are looked at once a second, and
@@ -11,6 +12,7 @@
 
 #include "base/clock.h"
 #include "http/private.h"
+#include "http/taken.h"
 
 /* In one look, a system call each. */
 enum { max_looks = 2048 };
@@ -82,11 +84,33 @@ void connections_disown_for_room(struct http_server *server)
 		connections_disown_ended(server);
 }
 
+void connections_cut_stalled(struct http_server *server)
+{
+	int64_t now = (int64_t)uv_now(loop_uv(server->loop));
+	struct deadline *at = deadlines_first(&server->deadlines, PHASE_REPLY), *next;
+
+	/* The oldest come first, and their deadline lets those behind them come forward. */
+	for (int i = 0; at && i < max_looks; i++, at = next) {
+		struct connection *connection = connection_of(at);
+		uint64_t mark = taken_mark(connection->fd);
+
+		next = deadlines_next(&server->deadlines, at);
+		if (connection->taken_ms == 0 || connection->taken != mark) {
+			connection->taken_ms = now;
+			connection->taken = mark;
+		} else if (now - connection->taken_ms >= STALLED_MS) {
+			deadline_move(&server->deadlines, at, PHASE_HANDLER);
+			connection_expired(&server->deadlines, at, PHASE_REPLY);
+		}
+	}
+}
+
 static bool anybody_is_watched(struct http_server *server)
 {
 	return deadlines_first(&server->deadlines, PHASE_HEAD) ||
 	       deadlines_first(&server->deadlines, PHASE_BODY) ||
-	       deadlines_first(&server->deadlines, PHASE_HANDLER);
+	       deadlines_first(&server->deadlines, PHASE_HANDLER) ||
+	       deadlines_first(&server->deadlines, PHASE_REPLY);
 }
 
 static void look_for_ended(uv_timer_t *timer)
@@ -95,6 +119,7 @@ static void look_for_ended(uv_timer_t *timer)
 
 	connections_cut_ended(server);
 	connections_disown_ended(server);
+	connections_cut_stalled(server);
 	if (!anybody_is_watched(server))
 		uv_timer_stop(timer);
 }

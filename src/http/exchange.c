@@ -57,6 +57,7 @@ static enum MHD_Result queue(struct request *request)
 	request->response = NULL;
 	request->state = REQUEST_QUEUED;
 	request->connection->listener->moved = true;
+	request->connection->taken_ms = 0;
 	move_to(request, PHASE_REPLY);
 	return result;
 }
@@ -162,8 +163,12 @@ static enum MHD_Result run(struct request *request)
 	struct fault fault;
 
 	request->state = REQUEST_RUNNING;
-	if (request->overloaded) {
+	fault.error = OK;
+	if (request->overloaded)
 		fault_set(&fault, ERR_OVERLOADED, "too many bodies are being read: try again");
+	else
+		reply_room_admit(request, &fault);
+	if (fault.error) {
 		reply_fault(request, &fault);
 		return queue(request);
 	}
@@ -250,6 +255,8 @@ void exchange_completed(void *context, struct MHD_Connection *mhd, void **reques
 		hung_up(request);
 	if (request->state == REQUEST_QUEUED)
 		account_request(request->server->account, request);
+	if (!request->left)
+		reply_room_release(request);
 	if (request->refused && code == MHD_REQUEST_TERMINATED_COMPLETED_OK &&
 		(request->head.content_length.p || request->head.transfer_encoding.p))
 		linger_begin(request->server, connection->fd);

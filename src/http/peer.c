@@ -22,6 +22,7 @@ struct peer {
 	struct peer_key key;
 	size_t connections;
 	size_t leaving; /* of them */
+	size_t reply_bytes;
 	struct limit requests;
 	struct limit failures;
 	struct peer *older, *newer; /* among the cold ones */
@@ -138,6 +139,11 @@ void peer_leaving(struct peer *peer, int by)
 size_t peer_connections(const struct peer *peer)
 {
 	return peer->connections - peer->leaving;
+}
+
+size_t *peer_reply_bytes(struct peer *peer)
+{
+	return &peer->reply_bytes;
 }
 
 bool peer_is_local(const struct peer *peer)

@@ -31,6 +31,7 @@ void peers_leave(struct peers *peers, struct peer *peer, int64_t now_ns);
 /* So many of its connections more (or less) end in a moment and are not counted any longer. */
 void peer_leaving(struct peer *peer, int by);
 size_t peer_connections(const struct peer *peer);
+size_t *peer_reply_bytes(struct peer *peer); /* of its answers in flight */
 bool peer_is_local(const struct peer *peer); /* over a Unix socket */
 /* The limit on all its requests, and the one on its invalid tokens. */
 struct limit *peer_requests(struct peer *peer);

@@ -39,6 +39,7 @@ enum {
 	AWAIT_MS = 1,
 	IDLE_MS = 60000,
 	SETTLE_MS = 100,
+	STALLED_MS = 5000,	/* a client that takes nothing of an answer for so long is cut */
 	ENDED_LOOK_MS = 1000,	/* how often clients are looked at for having hung up */
 	ENDED_LOOK_FULL_MS = 5, /* and that often where places are short */
 	/* What MHD keeps for each connection: a full head, the answer's head, its own records. */
@@ -71,6 +72,7 @@ struct http_server {
 	size_t spare_count;
 	size_t connections, max_connections;
 	size_t body_bytes;
+	size_t reply_bytes; /* of answers in flight */
 	uint64_t next_id;
 	bool draining;
 	bool accept_paused;
@@ -111,6 +113,8 @@ struct connection {
 	int fd; /* MHD's: only to peek and to shut down */
 	unsigned requests;
 	struct request *request; /* whose handler runs in a fiber; else NULL */
+	uint64_t taken;		 /* a number that changes as the client takes what was sent */
+	int64_t taken_ms;	 /* when it changed last, by the loop's clock; 0 = not looked at */
 	bool leaving;		 /* its client has hung up, and its handler only waited */
 	/*
 	 * MHD's, and that of a handler whose client has hung up: the place of a connection is taken
@@ -149,6 +153,7 @@ struct request {
 	struct buf body;
 	size_t charged; /* of the budget */
 	int64_t began_ns;
+	size_t claimed;		  /* of the budget of answers in flight */
 	struct buf reply_headers; /* "name\0value\0" each */
 	bool retry_after_set;
 	unsigned own_security;	       /* which of reply.c's security headers the handler has set */
@@ -212,7 +217,9 @@ void connection_disown(struct connection *connection, struct request *request);
 void connections_disown_ended(struct http_server *server);
 /* The same where places are short, at most every ENDED_LOOK_FULL_MS. */
 void connections_disown_for_room(struct http_server *server);
-/* Has both done every ENDED_LOOK_MS while there is a request that is read or handled. */
+/* Closes those that take nothing of their answer for STALLED_MS. */
+void connections_cut_stalled(struct http_server *server);
+/* Has all three done every ENDED_LOOK_MS while there is a request that is read or handled. */
 void connections_watch(struct http_server *server);
 
 /* server.c */
@@ -243,7 +250,19 @@ void linger_end_all(struct http_server *server);
 /* Every check before the body, in the gate's order. Where it refuses, headers are set already. */
 enum error request_admit(struct request *request, struct fault *fault);
 
+/* reply_room.c: the budget of answers in flight */
+
+/* Before the handler runs: whether there is room for any answer of it. */
+enum error reply_room_admit(const struct request *request, struct fault *fault);
+/* Claims what is there already, room or not. */
+void reply_room_force(struct request *request, size_t bytes);
+/* While the request has its connection, or the one it was left by. */
+void reply_room_release(struct request *request);
+
 /* request.c */
+
+/* Whether it changes nothing, so that it can be asked again. */
+bool request_only_reads(const struct request *request);
 
 struct request *request_take(struct connection *connection);
 void request_drop(struct request *request); /* one hold less */

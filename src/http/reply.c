@@ -95,11 +95,38 @@ static void add_headers(
 		add_header(response, "Connection", "close");
 }
 
+/* Whether there is room for a body that is made already. */
+static enum error find_room(struct request *request, int status, size_t n, struct fault *fault)
+{
+	enum error error = OK;
+
+	if (status < 400 && request->match.route && request_only_reads(request))
+		error = reply_claim(request, n, fault);
+	else
+		reply_room_force(request, n);
+	return error;
+}
+
+static void drop_headers(struct request *request)
+{
+	buf_clear(&request->reply_headers);
+	request->retry_after_set = false;
+	request->own_security = 0;
+}
+
 /* Takes `body` over; NULL where there is none. */
 static void finish(
 	struct request *request, int status, const char *content_type, char *body, size_t n)
 {
 	struct MHD_Response *response;
+	struct fault fault;
+
+	if (find_room(request, status, n, &fault)) {
+		mem_free(body);
+		drop_headers(request);
+		reply_fault(request, &fault);
+		return;
+	}
 
 	assert(!request->response && request->state != REQUEST_QUEUED);
 	if ((status == 202 || status == 429 || status == 503) && !request->retry_after_set)

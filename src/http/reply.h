@@ -17,6 +17,21 @@ void reply_retry_after(struct request *request, int seconds);
 /* WWW-Authenticate of a 403 (RFC 6750), where a handler found that `scope` is missing. */
 void reply_scope_missing(struct request *request, enum scope scope);
 
+/*
+ * What this answer may have without being refused now; the budget of answers in flight
+ * (limits.reply_bytes) and its address's share decide. Never below a few KiB.
+ */
+size_t reply_room(const struct request *request);
+/*
+ * Claims `bytes` in all for this answer, before its values are fetched; less than before gives
+ * back. ERR_OVERLOADED where there is no room: what was claimed stays.
+ */
+enum error reply_claim(struct request *request, size_t bytes, struct fault *fault);
+
+/*
+ * Where the request only reads and its body finds no room, each of these answers 503 `overloaded`
+ * instead, and drops the headers that were set.
+ */
 /* JSON; takes the value over. */
 void reply_json(struct request *request, int status, cJSON *value);
 /* Any bytes; copied. For HEAD the length is told and no body sent. */

@@ -61,6 +61,9 @@ void request_drop(struct request *request)
 	if (request->response)
 		MHD_destroy_response(request->response);
 	if (request->left)
+		reply_room_release(request);
+	assert(request->claimed == 0);
+	if (request->left)
 		connection_drop(request->left);
 	conf_unref(request->conf);
 	server->body_bytes -= request->charged;
@@ -115,6 +118,12 @@ void request_set_id(struct request *request)
 	for (int i = 15; i >= 0; i--, mixed >>= 4)
 		request->id[i] = digits[mixed & 15];
 	request->id[16] = '\0';
+}
+
+bool request_only_reads(const struct request *request)
+{
+	return slice_is(request->head.method, "GET") || request_is_head(request) ||
+	       (request->match.route && request->match.route->flags & ROUTE_READS);
 }
 
 bool request_is_head(const struct request *request)

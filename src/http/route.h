@@ -24,6 +24,10 @@ enum route_flags {
 	ROUTE_ANY_HOST = 1 << 3,
 	/* Open to all; the handler asks request_identity() what to show. */
 	ROUTE_OPEN = 1 << 4,
+	/* Changes nothing though it is a POST. */
+	ROUTE_READS = 1 << 5,
+	/* Its handler asks for room (reply_claim) before it fetches what it answers. */
+	ROUTE_ROOM = 1 << 6,
 };
 
 struct route {

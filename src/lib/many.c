@@ -35,7 +35,7 @@ static enum error mget(struct cw_cache *cache, void *args, struct fault *fault)
 	struct slice *keys = list_slices(mget->keys);
 	struct entry *entries = mem_array(count, sizeof *entries);
 
-	error = entry_read_many(&cache->engine, keys, count, entries, fault);
+	error = entry_read_many(&cache->engine, keys, count, NULL, entries, fault);
 	for (size_t i = 0; i < count; i++) {
 		if (!error)
 			take_value(cache, &entries[i], &mget->ret[i]);
