@@ -237,7 +237,8 @@ static void serve(struct daemon *d)
 		else if (!d->redis_seen && redis_store_state(d->store).status == REDIS_UP)
 			meet_redis(d);
 		if (!d->stop_asked && !d->reload_asked)
-			fiber_park(d->redis_seen ? DEADLINE_NONE : clock_deadline(1000));
+			fiber_park("a signal, or Redis",
+				d->redis_seen ? DEADLINE_NONE : clock_deadline(1000));
 	}
 }
 
@@ -326,7 +327,7 @@ int daemon_run(const char *config_path, const char *ready_file, struct conf *con
 	introduce(d.app.log, conf);
 	api_log_warnings(&d.app, conf);
 	start_handles(&d);
-	fiber_group_init(&d.group, d.app.loop);
+	fiber_group_init(&d.group, "daemon", d.app.loop);
 	fiber_spawn(&d.group, "daemon", live, &d);
 	loop_run(d.app.loop);
 	release(&d);

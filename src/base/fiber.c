@@ -15,52 +15,12 @@
 #include <uv.h>
 
 #include "base/fiber_announce.h"
+#include "base/fiber_internal.h"
 #include "base/fiber_switch.h"
 #include "base/loop.h"
 #include "base/mem.h"
 
 enum { stack_bytes = 256 * 1024, idle_max = 64 };
-
-enum state { IDLE, READY, RUNNING, PARKED };
-
-struct fiber {
-	struct fiber_place place;
-	char *stack; /* the guard page, then stack_bytes */
-	unsigned valgrind_id;
-	void *asan_fake_stack;
-	void *tsan_fiber;
-
-	struct fiber_scheduler *scheduler;
-	const char *name;
-	fiber_function *function;
-	void *argument;
-
-	enum state state;
-	bool cancelled;
-	bool disowned;
-	unsigned waits; /* sections of fiber_wait_begin() */
-	bool timed_out;
-	int64_t cleanup_deadline; /* 0 outside of a cleanup section */
-	uv_timer_t timer;
-
-	struct fiber_group *group;
-	struct fiber *group_next, *group_prev;
-	struct fiber *ready_next; /* in the ready queue or among the idle */
-	struct fiber_cond *cond;
-	struct fiber *cond_next;
-};
-
-struct fiber_scheduler {
-	uv_loop_t *uv;
-	struct fiber_place place; /* the loop's own stack */
-	struct fiber *ready_first, *ready_last;
-	struct fiber *idle;
-	unsigned idle_count;
-	void *asan_fake_stack;
-	const void *asan_stack;
-	size_t asan_stack_bytes;
-	void *tsan_fiber;
-};
 
 static _Thread_local struct fiber *current;
 
@@ -73,7 +33,7 @@ static void switch_to_fiber(struct fiber *f)
 {
 	struct fiber_scheduler *s = f->scheduler;
 
-	f->state = RUNNING;
+	f->state = FIBER_RUNNING;
 	current = f;
 	announce_start(&s->asan_fake_stack, f->stack + guard_bytes(), stack_bytes);
 	s->tsan_fiber = tsan_current();
@@ -91,6 +51,27 @@ static void switch_to_loop(struct fiber *f)
 	tsan_switch(s->tsan_fiber);
 	fiber_switch(&f->place, &s->place);
 	announce_finish(f->asan_fake_stack, &s->asan_stack, &s->asan_stack_bytes);
+}
+
+static void join_live(struct fiber *f)
+{
+	struct fiber_scheduler *s = f->scheduler;
+
+	f->live_prev = NULL;
+	f->live_next = s->live;
+	if (s->live)
+		s->live->live_prev = f;
+	s->live = f;
+}
+
+static void leave_live(struct fiber *f)
+{
+	if (f->live_prev)
+		f->live_prev->live_next = f->live_next;
+	else
+		f->scheduler->live = f->live_next;
+	if (f->live_next)
+		f->live_next->live_prev = f->live_prev;
 }
 
 static void leave_group(struct fiber *f)
@@ -119,7 +100,8 @@ static void fiber_main(void)
 		f->function(f->argument);
 		assert(f->cleanup_deadline == 0 && f->cond == NULL && f->waits == 0);
 		leave_group(f);
-		f->state = IDLE;
+		leave_live(f);
+		f->state = FIBER_IDLE;
 		switch_to_loop(f);
 	}
 }
@@ -177,7 +159,8 @@ static void make_ready(struct fiber *f)
 {
 	struct fiber_scheduler *s = f->scheduler;
 
-	f->state = READY;
+	f->state = FIBER_READY;
+	f->since_ms = (int64_t)uv_now(s->uv);
 	f->ready_next = NULL;
 	if (s->ready_last)
 		s->ready_last->ready_next = f;
@@ -223,16 +206,16 @@ bool fiber_scheduler_run(struct fiber_scheduler *s)
 		struct fiber *next = f->ready_next;
 
 		switch_to_fiber(f);
-		if (f->state == IDLE)
+		if (f->state == FIBER_IDLE)
 			retire(f);
 		f = next;
 	}
 	return any;
 }
 
-void fiber_group_init(struct fiber_group *group, struct loop *loop)
+void fiber_group_init(struct fiber_group *group, const char *name, struct loop *loop)
 {
-	*group = (struct fiber_group){.loop = loop};
+	*group = (struct fiber_group){.name = name, .loop = loop};
 }
 
 struct fiber *fiber_spawn(
@@ -258,6 +241,7 @@ struct fiber *fiber_spawn(
 		group->members->group_prev = f;
 	group->members = f;
 	group->count++;
+	join_live(f);
 	make_ready(f);
 	return f;
 }
@@ -275,7 +259,7 @@ enum error fiber_group_join(struct fiber_group *group, int64_t deadline)
 	assert(!group->joiner);
 	while (group->count && !error) {
 		group->joiner = current;
-		error = fiber_park(deadline);
+		error = fiber_park(group->name, deadline);
 		group->joiner = NULL;
 	}
 	return error;
@@ -324,7 +308,7 @@ void fiber_wait_end(void)
 
 void fiber_wake(struct fiber *f)
 {
-	if (f->state == PARKED)
+	if (f->state == FIBER_PARKED)
 		make_ready(f);
 }
 
@@ -336,11 +320,11 @@ static void timer_fired(uv_timer_t *timer)
 	fiber_wake(f);
 }
 
-enum error fiber_park(int64_t deadline)
+enum error fiber_park(const char *what, int64_t deadline)
 {
 	struct fiber *f = current;
 
-	assert(f && f->state == RUNNING);
+	assert(f && f->state == FIBER_RUNNING);
 	if (fiber_cancelled())
 		return ERR_CANCELLED;
 	if (f->cleanup_deadline && f->cleanup_deadline < deadline)
@@ -352,7 +336,10 @@ enum error fiber_park(int64_t deadline)
 
 		uv_timer_start(&f->timer, timer_fired, delay, 0);
 	}
-	f->state = PARKED;
+	f->state = FIBER_PARKED;
+	f->since_ms = (int64_t)uv_now(f->scheduler->uv);
+	f->waits_for = what;
+	f->deadline = deadline;
 	switch_to_loop(f);
 	if (deadline != DEADLINE_NONE)
 		uv_timer_stop(&f->timer);
@@ -367,7 +354,7 @@ enum error fiber_sleep(int64_t ms)
 	enum error error;
 
 	do
-		error = fiber_park(deadline);
+		error = fiber_park("time to pass", deadline);
 	while (error == OK);
 	return error == ERR_TIMEOUT ? OK : error;
 }
@@ -393,53 +380,4 @@ void fiber_cleanup_end(void)
 {
 	assert(current->cleanup_deadline != 0);
 	current->cleanup_deadline = 0;
-}
-
-static void cond_remove(struct fiber_cond *cond, struct fiber *f)
-{
-	struct fiber *before = NULL;
-
-	for (struct fiber *at = cond->first; at != f; at = at->cond_next)
-		before = at;
-	if (before)
-		before->cond_next = f->cond_next;
-	else
-		cond->first = f->cond_next;
-	if (cond->last == f)
-		cond->last = before;
-	f->cond = NULL;
-}
-
-enum error fiber_cond_wait(struct fiber_cond *cond, int64_t deadline)
-{
-	struct fiber *f = current;
-
-	f->cond = cond;
-	f->cond_next = NULL;
-	if (cond->last)
-		cond->last->cond_next = f;
-	else
-		cond->first = f;
-	cond->last = f;
-	enum error error = fiber_park(deadline);
-	if (!f->cond)
-		return fiber_cancelled() ? ERR_CANCELLED : OK;
-	cond_remove(cond, f);
-	return error;
-}
-
-void fiber_cond_signal(struct fiber_cond *cond)
-{
-	struct fiber *f = cond->first;
-
-	if (!f)
-		return;
-	cond_remove(cond, f);
-	fiber_wake(f);
-}
-
-void fiber_cond_broadcast(struct fiber_cond *cond)
-{
-	while (cond->first)
-		fiber_cond_signal(cond);
 }

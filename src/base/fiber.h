@@ -33,19 +33,21 @@ typedef void fiber_function(void *argument);
  * before it goes away. A zeroed group is not valid: use fiber_group_init().
  */
 struct fiber_group {
+	const char *name;
 	struct loop *loop;
 	struct fiber *members;
 	size_t count;
 	struct fiber *joiner;
 };
 
-void fiber_group_init(struct fiber_group *group, struct loop *loop);
+/* `name` is constant text, shown by fiber_each(). */
+void fiber_group_init(struct fiber_group *group, const char *name, struct loop *loop);
 /* Each member's current and later parks return ERR_CANCELLED. */
 void fiber_group_cancel(struct fiber_group *group);
 /* Waits until no member is left. One waiter at a time. Parks. */
 enum error fiber_group_join(struct fiber_group *group, int64_t deadline);
 
-/* `name` is constant text for debuggers and asserts. The fiber starts in the loop's next round. */
+/* `name` is constant text, shown by fiber_each(). The fiber starts in the loop's next round. */
 struct fiber *fiber_spawn(
 	struct fiber_group *group, const char *name, fiber_function *function, void *argument);
 
@@ -57,9 +59,9 @@ bool fiber_cancelled(void);
 
 /*
  * The base of all waiting: returns OK after fiber_wake(). Wakes may come without cause, so wait in
- * a loop around the condition. Parks.
+ * a loop around the condition. `what` it waits for is constant text, shown by fiber_each(). Parks.
  */
-enum error fiber_park(int64_t deadline);
+enum error fiber_park(const char *what, int64_t deadline);
 /* Lets a parked fiber run in the next round; does nothing to one that is not parked. */
 void fiber_wake(struct fiber *fiber);
 
@@ -91,10 +93,23 @@ struct fiber_cond {
 	struct fiber *last;
 };
 
-/* Parks. */
-enum error fiber_cond_wait(struct fiber_cond *cond, int64_t deadline);
+/* `what` as in fiber_park(). Parks. */
+enum error fiber_cond_wait(struct fiber_cond *cond, const char *what, int64_t deadline);
 void fiber_cond_signal(struct fiber_cond *cond);
 void fiber_cond_broadcast(struct fiber_cond *cond);
+
+/* A fiber as it is at the moment. The texts are constant. */
+struct fiber_look {
+	const char *name, *group;
+	const char *state;     /* "ready", "running", "parked" */
+	const char *waits_for; /* NULL unless it is parked */
+	int64_t since_mono_ms; /* when it entered that state */
+	int64_t deadline;      /* DEADLINE_NONE: none, or it is not parked */
+	bool cancelled;
+};
+/* Calls `look` for each fiber of the loop, the newest first, until it returns false. */
+void fiber_each(
+	struct loop *loop, bool (*look)(void *context, const struct fiber_look *at), void *context);
 
 /* For base/loop only: a loop's fibers. */
 struct fiber_scheduler;

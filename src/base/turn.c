@@ -42,7 +42,7 @@ enum error turns_take(struct turns *turns, int64_t limit, int64_t deadline)
 	*last = &self;
 	grant(turns, limit);
 	while (!self.granted && !error)
-		error = fiber_park(deadline);
+		error = fiber_park("its turn", deadline);
 	if (error && self.granted)
 		turns_done(turns, limit);
 	else if (error)

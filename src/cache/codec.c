@@ -90,7 +90,7 @@ static enum error in_pool(
 	uv_queue_work(loop_uv(loop), &work->uv, work_run, work_done);
 	work->waiter = fiber_current();
 	while (!work->done && !error)
-		error = fiber_park(DEADLINE_NONE);
+		error = fiber_park("zstd in the thread pool", DEADLINE_NONE);
 	work->waiter = NULL;
 	if (!work->done) {
 		work->abandoned = true;

@@ -20,7 +20,7 @@ struct operations *operations_new(struct cw *cw)
 
 	operations->cw = cw;
 	operations->beat_mono_ms = INT64_MIN;
-	fiber_group_init(&operations->group, cw->loop);
+	fiber_group_init(&operations->group, "operations", cw->loop);
 	return operations;
 }
 
@@ -304,7 +304,7 @@ enum error operation_wait(struct operation *operation, int64_t deadline)
 
 	fiber_wait_begin();
 	while (!operation_ended(operation) && !error)
-		error = fiber_cond_wait(&operation->ended, deadline);
+		error = fiber_cond_wait(&operation->ended, "the end of an operation", deadline);
 	fiber_wait_end();
 	return operation_ended(operation) ? OK : error;
 }

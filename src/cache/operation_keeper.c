@@ -152,7 +152,7 @@ static void keeper_fiber(void *argument)
 	int64_t next_beat = clock_deadline(beat_every_ms);
 
 	while (!fiber_cancelled() && (operations->active || anything_unsaved(operations))) {
-		if (fiber_park(next_look(operations, next_beat)) == ERR_CANCELLED)
+		if (fiber_park("the next beat", next_look(operations, next_beat)) == ERR_CANCELLED)
 			break;
 		expire(operations);
 		if (clock_mono_ms() < next_beat)

@@ -18,7 +18,7 @@ struct passes *passes_new(struct cw *cw)
 	struct passes *passes = mem_new(struct passes);
 
 	passes->cw = cw;
-	fiber_group_init(&passes->group, cw->loop);
+	fiber_group_init(&passes->group, "passes", cw->loop);
 	return passes;
 }
 
@@ -88,7 +88,7 @@ static void gather(struct passes *passes)
 
 		if (clock_mono_ms() >= until)
 			break;
-		fiber_park(until);
+		fiber_park("company for the pass", until);
 	}
 	passes->gatherer = NULL;
 }
@@ -182,7 +182,7 @@ static void leave(struct passes *passes, struct pass_request *request)
 	}
 	request->leaving = true;
 	fiber_cleanup_begin(leave_ms);
-	while (!request->done && fiber_cond_wait(&request->ended, DEADLINE_NONE) == OK)
+	while (!request->done && fiber_cond_wait(&request->ended, "a pass", DEADLINE_NONE) == OK)
 		;
 	fiber_cleanup_end();
 	if (!request->done)
@@ -195,7 +195,7 @@ enum error pass_run(struct passes *passes, struct pass_request *request, struct 
 
 	enqueue(passes, request);
 	while (!request->done && !error)
-		error = fiber_cond_wait(&request->ended, DEADLINE_NONE);
+		error = fiber_cond_wait(&request->ended, "a pass", DEADLINE_NONE);
 	if (!request->done) {
 		leave(passes, request);
 		return error;

@@ -34,7 +34,7 @@ struct pruner *pruner_new(struct cw *cw)
 	struct pruner *pruner = mem_new(struct pruner);
 
 	pruner->cw = cw;
-	fiber_group_init(&pruner->group, cw->loop);
+	fiber_group_init(&pruner->group, "pruner", cw->loop);
 	return pruner;
 }
 
@@ -210,7 +210,8 @@ static void prune(void *argument)
 	while (error == OK || error == ERR_TIMEOUT) {
 		int64_t every = pruner->cw->conf->prune_every_ms, due = last + every;
 
-		error = fiber_cond_wait(&pruner->reloaded, due > look ? due : look);
+		error = fiber_cond_wait(
+			&pruner->reloaded, "the next walk", due > look ? due : look);
 		if (error == OK)
 			look = last;
 		if (error != ERR_TIMEOUT)

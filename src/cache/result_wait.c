@@ -128,7 +128,8 @@ static enum error poll_lease(
 	bool taken = true;
 
 	while (!error && taken && waiting->woken == before) {
-		error = fiber_cond_wait(&waiting->cond, sooner(deadline, clock_deadline(wait_ms)));
+		error = fiber_cond_wait(&waiting->cond, "the time to look at a lease",
+			sooner(deadline, clock_deadline(wait_ms)));
 		if (error == ERR_TIMEOUT && clock_mono_ms() < deadline)
 			error = OK;
 		if (!error && waiting->woken == before)
@@ -147,7 +148,7 @@ static enum error await_poller(struct waiting *waiting, int64_t deadline)
 	enum error error = OK;
 
 	while (!error && waiting->polled && waiting->woken == before)
-		error = fiber_cond_wait(&waiting->cond, deadline);
+		error = fiber_cond_wait(&waiting->cond, "a load elsewhere", deadline);
 	return error;
 }
 

@@ -180,7 +180,7 @@ static enum error do_many(struct walk *walk, struct fault *fault)
 	enum error error = walk_snapshot_take(purge->cw, &before, fault);
 	if (error)
 		return error;
-	fiber_group_init(&walk->probes, purge->cw->loop);
+	fiber_group_init(&walk->probes, "probes of a purge", purge->cw->loop);
 	struct redis_node *const *nodes;
 	redis_store_primaries(purge->cw->store, &nodes);
 	walk->pacer = redis_pacer_new(nodes[0], purge->max_latency_ms, &walk->probes);

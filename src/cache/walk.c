@@ -198,7 +198,7 @@ enum error walk_run(const struct walk_spec *spec, struct fault *fault)
 	struct walker *walkers = mem_array(count, sizeof *walkers);
 	struct walk walk = {.enough = false};
 
-	fiber_group_init(&walk.group, spec->cw->loop);
+	fiber_group_init(&walk.group, "walk", spec->cw->loop);
 	for (size_t i = 0; i < count; i++) {
 		walkers[i] = (struct walker){
 			.spec = spec, .walk = &walk, .node = nodes[i], .primary = i};

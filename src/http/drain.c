@@ -15,7 +15,7 @@ static enum error wait_closed(struct http_server *server, int64_t deadline)
 	enum error error = OK;
 
 	while (server->connections > 0 && !error)
-		error = fiber_cond_wait(&server->drained, deadline);
+		error = fiber_cond_wait(&server->drained, "the last connection", deadline);
 	return error;
 }
 

@@ -52,7 +52,7 @@ struct http_server *http_server_new(const struct http_options *options)
 	uv_timer_init(uv, &server->ended_look);
 	server->ended_look.data = server;
 	server->handles = 3;
-	fiber_group_init(&server->requests, options->loop);
+	fiber_group_init(&server->requests, "requests", options->loop);
 	server->sweep.flush = sweep;
 	crypto_random(&server->next_id, sizeof server->next_id);
 	MHD_set_panic_func(mhd_panicked, server);

@@ -50,7 +50,7 @@ static struct cw_cache *cache_new(const struct cw_options *options, struct conf 
 			.loop = loop, .bus = bus, .metrics = metrics, .conf = &conf->redis}),
 		conf);
 	key_guard_init(&cache->guard, conf, &cache->who);
-	fiber_group_init(&cache->calls, loop);
+	fiber_group_init(&cache->calls, "calls", loop);
 	uv_timer_init(loop_uv(loop), &cache->alarm);
 	cache->alarm.data = cache;
 	conf_unref(conf);

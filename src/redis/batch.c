@@ -124,7 +124,7 @@ enum error redis_batch_wait(struct redis_batch *batch, int64_t deadline, struct 
 	assert(batch->in_flight || batch->done);
 	while (!batch->done) {
 		batch->waiter = fiber_current();
-		enum error error = fiber_park(deadline);
+		enum error error = fiber_park("replies of Redis", deadline);
 
 		batch->waiter = NULL;
 		if (error && !batch->done) {

@@ -260,12 +260,12 @@ static void end_server(struct redis_managed *managed)
 		return;
 	uv_process_kill(managed->process, SIGTERM);
 	managed->stopper = fiber_current();
-	while (managed->process && fiber_park(deadline) == OK)
+	while (managed->process && fiber_park("the end of redis-server", deadline) == OK)
 		;
 	if (managed->process) {
 		uv_process_kill(managed->process, SIGKILL);
 		deadline = clock_deadline(stopping_ms);
-		while (managed->process && fiber_park(deadline) == OK)
+		while (managed->process && fiber_park("the end of redis-server", deadline) == OK)
 			;
 	}
 	managed->stopper = NULL;

@@ -80,7 +80,7 @@ static enum error await(struct file *file, const char *what, struct fault *fault
 
 	file->waiter = fiber_current();
 	while (file->busy && !error)
-		error = fiber_park(file->call->deadline);
+		error = fiber_park("a file, in the thread pool", file->call->deadline);
 	file->waiter = NULL;
 	if (error)
 		return transport_waited(error, what, fault);

@@ -362,7 +362,7 @@ static enum error http_read(struct transport *transport, struct slice *ret, stru
 
 	http->done.waiter = fiber_current();
 	while (!http->in.n && !http->done.over && !error)
-		error = fiber_park(http->call->deadline);
+		error = fiber_park("an HTTP source", http->call->deadline);
 	http->done.waiter = NULL;
 	if (error)
 		return transport_waited(error, "answer", fault);

@@ -294,7 +294,7 @@ int spawn_start(struct loop *loop, char **argv, char **env, int input, struct sp
 static enum error await(struct spawn *s, int64_t deadline)
 {
 	s->waiter = fiber_current();
-	enum error error = fiber_park(deadline);
+	enum error error = fiber_park("the output of a command", deadline);
 	s->waiter = NULL;
 	return error;
 }

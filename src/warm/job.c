@@ -16,7 +16,7 @@ enum { refresh_ms = 1000, write_ms = 2000 };
 void jobs_init(struct jobs *jobs, struct cw *cw)
 {
 	*jobs = (struct jobs){.cw = cw, .refreshed_ms = -1};
-	fiber_group_init(&jobs->refreshers, cw->loop);
+	fiber_group_init(&jobs->refreshers, "warm jobs", cw->loop);
 }
 
 void jobs_release(struct jobs *jobs)

@@ -16,7 +16,7 @@ struct loaders *loaders_new(struct cw *cw, struct sources *sources)
 
 	loaders->cw = cw;
 	loaders->sources = sources;
-	fiber_group_init(&loaders->group, cw->loop);
+	fiber_group_init(&loaders->group, "loads", cw->loop);
 	return loaders;
 }
 
@@ -67,7 +67,7 @@ static enum error wait_for_room(struct load_call *call)
 	enum error error = OK;
 
 	while (!error && loader->running >= LOADER_MAX_LOADS)
-		error = fiber_cond_wait(&loader->room, deadline);
+		error = fiber_cond_wait(&loader->room, "a place among the loads", deadline);
 	if (error == ERR_TIMEOUT)
 		return fault_set(&call->fault, ERR_OVERLOADED,
 			"%d loads of %s run already and none ended in time", LOADER_MAX_LOADS,
@@ -200,7 +200,7 @@ static enum error await_load(struct load_call *call, struct loaded *ret, struct 
 
 	fiber_wait_begin();
 	while (!error && !call->over)
-		error = fiber_cond_wait(&call->ended, call->request.deadline);
+		error = fiber_cond_wait(&call->ended, "a load", call->request.deadline);
 	fiber_wait_end();
 	if (error == ERR_CANCELLED)
 		return fault_set(fault, error, "was cancelled while waiting for a load of %s",

@@ -32,7 +32,7 @@ enum error lock_take(struct cw *cw, struct slice job, struct lock **ret,
 	holder[0] = '\0';
 	lock->cw = cw;
 	token_new(lock->token);
-	fiber_group_init(&lock->keepers, cw->loop);
+	fiber_group_init(&lock->keepers, "run locks", cw->loop);
 	cw_own_key(cw, "run:", job, &lock->key);
 	enum error error =
 		token_claim(cw, buf_slice(&lock->key), lock->token, LOCK_TTL_MS, &held, fault);

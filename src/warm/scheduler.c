@@ -102,7 +102,7 @@ static void clock_work(void *argument)
 		s->changed = false;
 		deadline = clock_deadline(look(s));
 		do
-			error = fiber_park(deadline);
+			error = fiber_park("the next fire", deadline);
 		while (!error && !s->changed);
 	}
 	s->clock = NULL;
@@ -128,7 +128,7 @@ struct scheduler *scheduler_new(
 	s->jobs = jobs;
 	s->last_wall_ms = clock_wall_ms();
 	s->last_mono_ms = clock_mono_ms();
-	fiber_group_init(&s->group, cw->loop);
+	fiber_group_init(&s->group, "schedules", cw->loop);
 	s->watch = jump_watch_new(cw->loop, look_again, s);
 	s->clock = fiber_spawn(&s->group, "warm clock", clock_work, s);
 	return s;

@@ -30,7 +30,7 @@ struct undo *undo_new(struct cw *cw, struct log *log)
 
 	undo->cw = cw;
 	undo->log = log;
-	fiber_group_init(&undo->group, cw->loop);
+	fiber_group_init(&undo->group, "undo", cw->loop);
 	return undo;
 }
 
@@ -137,6 +137,6 @@ enum error undo_wait(struct undo *undo, int64_t deadline)
 	enum error error = OK;
 
 	while (undo->count && !error)
-		error = fiber_cond_wait(&undo->emptied, deadline);
+		error = fiber_cond_wait(&undo->emptied, "keys to be taken back", deadline);
 	return error;
 }

@@ -181,7 +181,7 @@ static enum error start_or_join(
 
 	for (;;) {
 		while (job->starting && !error)
-			error = fiber_cond_wait(&start->warm->started, deadline);
+			error = fiber_cond_wait(&start->warm->started, "a run to start", deadline);
 		if (error)
 			break;
 		if (job->running) {

@@ -196,7 +196,7 @@ struct sampler *sampler_new(struct cw *cw, void (*tick)(void *context), void *co
 	s->sample.evicted_per_second = s->sample.latency_p50_ms = s->sample.latency_p99_ms = -1;
 	s->sample.latency_max_ms = -1;
 	s->sample.rss_bytes = s->sample.open_fds = -1;
-	fiber_group_init(&s->group, cw->loop);
+	fiber_group_init(&s->group, "sampler", cw->loop);
 	fiber_spawn(&s->group, "sampler", sample_for_ever, s);
 	return s;
 }

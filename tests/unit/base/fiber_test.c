@@ -21,7 +21,7 @@ static void note(const char *what)
 static void setup(void)
 {
 	loop = loop_new();
-	fiber_group_init(&group, loop);
+	fiber_group_init(&group, "test", loop);
 	trace[0] = '\0';
 }
 
@@ -64,13 +64,13 @@ static void sleeps(void *argument)
 
 	ck_assert_int_eq(fiber_sleep(20), OK);
 	ck_assert_int_ge(clock_mono_ms() - began, 20);
-	ck_assert_int_eq(fiber_park(clock_deadline(5)), ERR_TIMEOUT);
+	ck_assert_int_eq(fiber_park("the test", clock_deadline(5)), ERR_TIMEOUT);
 	note(argument);
 }
 
 static void parks_for_ever(void *argument)
 {
-	ck_assert_int_eq(fiber_park(DEADLINE_NONE), ERR_CANCELLED);
+	ck_assert_int_eq(fiber_park("the test", DEADLINE_NONE), ERR_CANCELLED);
 	ck_assert_int_eq(fiber_sleep(1000), ERR_CANCELLED);
 	fiber_cleanup_begin(1000);
 	ck_assert_int_eq(fiber_sleep(2), OK);
@@ -94,7 +94,7 @@ START_TEST(deadlines_and_cancel_end_a_park)
 	struct fiber_group others;
 
 	setup();
-	fiber_group_init(&others, loop);
+	fiber_group_init(&others, "test", loop);
 	fiber_spawn(&group, "sleeps", sleeps, "s");
 	fiber_spawn(&others, "parks", parks_for_ever, "c");
 	fiber_spawn(&group, "cancels", cancels, &others);
@@ -111,7 +111,7 @@ static void waits_for_others(void *argument)
 	fiber_wait_begin();
 	fiber_wait_begin();
 	fiber_wait_end();
-	ck_assert_int_eq(fiber_park(DEADLINE_NONE), ERR_CANCELLED);
+	ck_assert_int_eq(fiber_park("the test", DEADLINE_NONE), ERR_CANCELLED);
 	ck_assert(fiber_cancelled());
 	fiber_cleanup_begin(1000);
 	ck_assert_int_eq(fiber_sleep(1), OK);
@@ -147,13 +147,13 @@ static struct fiber_cond cond;
 
 static void waits(void *argument)
 {
-	ck_assert_int_eq(fiber_cond_wait(&cond, DEADLINE_NONE), OK);
+	ck_assert_int_eq(fiber_cond_wait(&cond, "the test", DEADLINE_NONE), OK);
 	note(argument);
 }
 
 static void waits_in_vain(void *argument)
 {
-	ck_assert_int_eq(fiber_cond_wait(&cond, clock_deadline(1)), ERR_TIMEOUT);
+	ck_assert_int_eq(fiber_cond_wait(&cond, "the test", clock_deadline(1)), ERR_TIMEOUT);
 	note(argument);
 }
 

@@ -47,7 +47,7 @@ static void setup(int64_t at_once)
 	turns = (struct turns){0};
 	trace[0] = '\0';
 	loop = loop_new();
-	fiber_group_init(&group, loop);
+	fiber_group_init(&group, "test", loop);
 }
 
 static void run(void)

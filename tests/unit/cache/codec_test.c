@@ -191,7 +191,7 @@ static void cancelled(void)
 	struct fiber_group group;
 
 	begin(1000000, repeating);
-	fiber_group_init(&group, engine.loop);
+	fiber_group_init(&group, "test", engine.loop);
 	fiber_spawn(&group, "compress", compress_and_be_cancelled, NULL);
 	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(10000)), OK);
 	ck_assert_uint_eq(stored.n, 0);

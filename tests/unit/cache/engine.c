@@ -39,7 +39,7 @@ void engine_run_with(const char *option, const char *value, const char *yaml, vo
 	struct metrics *metrics = metrics_new();
 	struct redis_node_options options = {loop, bus, metrics, &conf->redis};
 	cw_init(&engine, loop, bus, metrics, redis_store_new(&options), conf);
-	fiber_group_init(&group, loop);
+	fiber_group_init(&group, "test", loop);
 	fiber_spawn(&group, "script", script_fiber, &script);
 	loop_run(loop);
 	ck_assert_uint_eq(group.count, 0);

@@ -51,7 +51,7 @@ static void run(fake_serve *server, void (*script)(void))
 	struct event_bus *bus = event_bus_new();
 	struct redis_node_options options = {loop, bus, NULL, &conf->redis};
 	cw_init(&cw, loop, bus, NULL, redis_store_new(&options), conf);
-	fiber_group_init(&group, loop);
+	fiber_group_init(&group, "test", loop);
 	fiber_spawn(&group, "script", script_fiber, &script);
 	loop_run(loop);
 	cw_release(&cw);

@@ -300,7 +300,7 @@ static void flush_is_noticed(void)
 	struct fiber_group group;
 
 	engine_fill("b:%d", 0, 200000);
-	fiber_group_init(&group, engine.loop);
+	fiber_group_init(&group, "test", engine.loop);
 	fiber_spawn(&group, "flush", flush_meanwhile, NULL);
 	struct operation *operation = engine_invalidate(asked);
 	fiber_group_join(&group, DEADLINE_NONE);
@@ -376,7 +376,7 @@ static void redis_dies(void)
 
 	engine_fill("a:%d", 0, 200000);
 	asked->max_keys = 400000;
-	fiber_group_init(&group, engine.loop);
+	fiber_group_init(&group, "test", engine.loop);
 	fiber_spawn(&group, "restart", restart_meanwhile, NULL);
 	struct operation *operation = engine_invalidate(asked);
 	fiber_group_join(&group, DEADLINE_NONE);

@@ -60,7 +60,7 @@ static void writer_loses_nothing(void)
 	int added = 0;
 
 	engine_fill("a:%d", 0, 100000);
-	fiber_group_init(&group, engine.loop);
+	fiber_group_init(&group, "test", engine.loop);
 	writing = true;
 	fiber_spawn(&group, "writer", write_meanwhile, &added);
 	struct operation *operation = engine_invalidate(ask("a:*"));
@@ -100,7 +100,7 @@ static void connection_is_cut(void)
 
 	engine_fill("a:%d", 0, 100000);
 	engine_fill("b:%d", 0, 1000);
-	fiber_group_init(&group, engine.loop);
+	fiber_group_init(&group, "test", engine.loop);
 	fiber_spawn(&group, "kill", kill_meanwhile, NULL);
 	struct operation *operation = engine_invalidate(ask("a:*"));
 	fiber_group_join(&group, DEADLINE_NONE);

@@ -89,7 +89,7 @@ static void many_wait(void)
 	struct other others[others_count];
 	struct fiber_group group;
 
-	fiber_group_init(&group, engine.loop);
+	fiber_group_init(&group, "test", engine.loop);
 	for (size_t i = 0; i < others_count; i++) {
 		others[i] = (struct other){.request = request};
 		fiber_spawn(&group, "other", wait_for_it, &others[i]);
@@ -120,7 +120,7 @@ static void loads_fail(void)
 	struct other other = {.request = request};
 	struct fiber_group group;
 
-	fiber_group_init(&group, engine.loop);
+	fiber_group_init(&group, "test", engine.loop);
 	fiber_spawn(&group, "other", wait_for_it, &other);
 	fiber_sleep(30);
 	result_fail(result, NULL);
@@ -160,7 +160,7 @@ static void waiters_fail(void)
 	struct other others[others_count];
 	struct fiber_group group;
 
-	fiber_group_init(&group, engine.loop);
+	fiber_group_init(&group, "test", engine.loop);
 	for (size_t i = 0; i < others_count; i++) {
 		others[i] = (struct other){.request = request};
 		fiber_spawn(&group, "other", wait_for_it, &others[i]);
@@ -250,8 +250,8 @@ static void poller_leaves(void)
 	struct fiber_group first, second;
 
 	engine_call("SET", "cw:lease:{0}:k", "another daemon's", NULL);
-	fiber_group_init(&first, engine.loop);
-	fiber_group_init(&second, engine.loop);
+	fiber_group_init(&first, "test", engine.loop);
+	fiber_group_init(&second, "test", engine.loop);
 	hasty.request.deadline = clock_deadline(100);
 	fiber_spawn(&first, "hasty", wait_for_it, &hasty);
 	fiber_sleep(20);

@@ -221,7 +221,7 @@ void web_run(struct web *web, void (*client)(struct web *web))
 		http_server_prepare(web->server, web->conf, &fault) == OK, "%s", fault.detail);
 	http_server_commit(web->server, web->conf);
 	find_port(web);
-	fiber_group_init(&ending.group, web->loop);
+	fiber_group_init(&ending.group, "test", web->loop);
 	uv_async_init(loop_uv(web->loop), &ending.async, client_ended);
 	ending.async.data = &ending;
 	ck_assert_int_eq(pthread_create(&ending.thread, NULL, client_main, &ending), 0);

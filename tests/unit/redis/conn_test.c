@@ -38,7 +38,7 @@ static void run(fake_serve *serve, void (*function)(void))
 	};
 	struct redis_node_options options = {.loop = loop = loop_new(), .conf = &conf};
 
-	fiber_group_init(&group, loop);
+	fiber_group_init(&group, "test", loop);
 	store = redis_store_new(&options);
 	fiber_spawn(&group, "script", script, &function);
 	loop_run(loop);

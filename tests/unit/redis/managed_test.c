@@ -70,7 +70,7 @@ static void run(void (*function)(void))
 	ck_assert_ptr_nonnull(mkdtemp(parent));
 	setenv("RUNTIME_DIRECTORY", parent, 1);
 	loop = loop_new();
-	fiber_group_init(&group, loop);
+	fiber_group_init(&group, "test", loop);
 	open_all();
 	fiber_spawn(&group, "script", script, &function);
 	loop_run(loop);
@@ -205,7 +205,7 @@ START_TEST(a_server_ends_with_a_killed_daemon)
 
 	if (daemon == 0) {
 		loop = loop_new();
-		fiber_group_init(&group, loop);
+		fiber_group_init(&group, "test", loop);
 		open_all();
 		fiber_spawn(&group, "tell", tell_pid, &fds[1]);
 		loop_run(loop);
@@ -232,7 +232,7 @@ static void check_leftover(int signal)
 	server_signal(&server, signal);
 	conf.managed_directory = server.folder;
 	loop = loop_new();
-	fiber_group_init(&group, loop);
+	fiber_group_init(&group, "test", loop);
 	open_all();
 	ck_assert_str_eq(conf.path, server.socket);
 	void (*function)(void) = end_of_leftover;

@@ -87,7 +87,7 @@ static void stopped_and_back(void)
 		set(key, key);
 	}
 	server_signal(&server, SIGSTOP);
-	fiber_group_init(&asking, loop);
+	fiber_group_init(&asking, "test", loop);
 	for (long i = 0; i < 50; i++)
 		fiber_spawn(&asking, "one value", one_value, (void *)i);
 	int64_t began = unit_now_ms();
@@ -243,7 +243,7 @@ static void busy_server(void)
 	struct fault fault;
 
 	set("a", "1");
-	fiber_group_init(&spinning, loop);
+	fiber_group_init(&spinning, "test", loop);
 	fiber_spawn(&spinning, "spin", spin, NULL);
 	fiber_sleep(300);
 	for (int i = 0; i < 10; i++)

@@ -66,7 +66,7 @@ static void many_callers(void)
 {
 	struct fiber_group callers_group;
 
-	fiber_group_init(&callers_group, loop);
+	fiber_group_init(&callers_group, "test", loop);
 	for (long i = 0; i < callers; i++)
 		fiber_spawn(&callers_group, "caller", caller, (void *)i);
 	ck_assert_int_eq(fiber_group_join(&callers_group, DEADLINE_NONE), OK);
@@ -94,7 +94,7 @@ static void cancelled_waiter(void)
 	enum error error = OK;
 
 	set("a", "1");
-	fiber_group_init(&waiters, loop);
+	fiber_group_init(&waiters, "test", loop);
 	fiber_spawn(&waiters, "blocked", blocked, &error);
 	fiber_sleep(50);
 	fiber_group_cancel(&waiters);

@@ -9,7 +9,7 @@ static struct fiber_group probes;
 static void begin_probes(void)
 {
 	set("a", "1");
-	fiber_group_init(&probes, loop);
+	fiber_group_init(&probes, "test", loop);
 }
 
 static void end_probes(struct redis_pacer *pacer)

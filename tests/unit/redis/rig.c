@@ -19,7 +19,7 @@ void begin(const char *option, const char *value)
 	server_start(&server, option, value);
 	conf = server_conf(&server);
 	loop = loop_new();
-	fiber_group_init(&group, loop);
+	fiber_group_init(&group, "test", loop);
 }
 
 static void count_event(void *context, const void *data)

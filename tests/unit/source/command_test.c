@@ -302,7 +302,7 @@ static void cancel(const char *script)
 	struct conf_source conf = shell(argv, script);
 	struct fiber_group others;
 
-	fiber_group_init(&others, live.loop);
+	fiber_group_init(&others, "test", live.loop);
 	fiber_spawn(&others, "reads", read_for_ever, &conf);
 	fiber_sleep(300);
 	fiber_group_cancel(&others);

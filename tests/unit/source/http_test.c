@@ -230,7 +230,7 @@ static void cancels(void)
 		struct conf_source conf = http_of(paths[i]);
 		struct fiber_group others;
 
-		fiber_group_init(&others, live.loop);
+		fiber_group_init(&others, "test", live.loop);
 		fiber_spawn(&others, "reads", reads, &conf);
 		fiber_sleep(150);
 		fiber_group_cancel(&others);
@@ -263,7 +263,7 @@ static void many_transfers(void)
 
 	conf.format = FORMAT_JSON;
 	conf.rows = SLICE("/items");
-	fiber_group_init(&others, live.loop);
+	fiber_group_init(&others, "test", live.loop);
 	for (int i = 0; i < 40; i++) {
 		fiber_spawn(&others, "one", two_at_once, &conf);
 		if (i % 4 == 3)

@@ -60,7 +60,7 @@ void live_run(void (*test)(void))
 	strcpy(live.folder, "/tmp/cw-source-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(live.folder));
 	live.loop = loop_new();
-	fiber_group_init(&live.group, live.loop);
+	fiber_group_init(&live.group, "test", live.loop);
 	live.sources = sources_new(live.loop);
 	fiber_spawn(&live.group, "test", run_test, &test);
 	loop_run(live.loop);

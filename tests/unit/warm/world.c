@@ -48,7 +48,7 @@ void world_run(void (*test)(void), const char *option, const char *value)
 	world.log_fd = fileno(file);
 	world.log = log_new(world.log_fd);
 	world.loop = loop_new();
-	fiber_group_init(&world.group, world.loop);
+	fiber_group_init(&world.group, "test", world.loop);
 	fiber_spawn(&world.group, "test", run_test, &test);
 	loop_run(world.loop);
 	loop_free(world.loop);
