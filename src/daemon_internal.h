@@ -8,6 +8,7 @@
 #include "api/app.h"
 #include "orphans.h"
 #include "redis/managed.h"
+#include "tokens_watch.h"
 
 struct daemon {
 	struct app app;
@@ -23,7 +24,7 @@ struct daemon {
 	uv_signal_t sigterm, sigint, sighup;
 	uv_timer_t watchdog;
 	struct orphans orphans;
-	uv_fs_event_t tokens_watch;
+	struct tokens_watch *tokens_watch;
 	bool stop_asked, reload_asked;
 	bool redis_seen;      /* usable once: layout checked, startup jobs fired */
 	uint64_t log_dropped; /* what the metric has counted */

@@ -5,26 +5,15 @@
  *	SIGHUP, POST /reload, a changed tokens file -> prepare all -> commit all
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "api/config.h"
-#include "base/mem.h"
 #include "base/systemd.h"
 #include "daemon_internal.h"
 
-/* Editors and secret mounts replace the file, so its folder is watched, for its name. */
-static void tokens_changed(uv_fs_event_t *watch, const char *name, int events, int status)
+static void tokens_changed(void *context)
 {
-	struct daemon *d = watch->data;
-	const char *path = conf_tokens_file(reload_current(d->app.reload));
+	struct daemon *d = context;
 
-	(void)events;
-	if (status < 0 || !path)
-		return;
-	const char *own = strrchr(path, '/');
-	/* A mounted secret changes by the link "..data" beside it. */
-	if (name && strcmp(name, own ? own + 1 : path) != 0 && strcmp(name, "..data") != 0)
-		return;
 	d->reload_asked = true;
 	if (d->fiber)
 		fiber_wake(d->fiber);
@@ -32,19 +21,13 @@ static void tokens_changed(uv_fs_event_t *watch, const char *name, int events, i
 
 static void watch_tokens(struct daemon *d, const struct conf *conf)
 {
-	const char *path = conf_tokens_file(conf);
+	struct file_stamp stamp;
+	const char *path = conf_tokens_file(conf, &stamp);
 
-	uv_fs_event_stop(&d->tokens_watch);
-	if (!path)
-		return;
-	const char *end = strrchr(path, '/');
-	char *folder = end ? mem_strndup(path, (size_t)(end - path) + 1) : mem_strdup(".");
-
-	if (uv_fs_event_start(&d->tokens_watch, tokens_changed, folder, 0) != 0)
-		log_warning(d->app.log, "%s cannot be watched: reload after changing it", path);
-	mem_free(folder);
+	tokens_watch_follow(d->tokens_watch, path, &stamp);
 }
 
+/* A daemon that refuses every request lives and is of no use: it says so before it is asked. */
 static size_t expired_tokens(const struct conf *conf)
 {
 	int64_t now_ms = clock_wall_ms();
@@ -144,14 +127,13 @@ void reloading_start(struct daemon *d)
 	reload_join(
 		d->app.reload, (struct reload_member){prepare_http, commit_http, abandon_http, d});
 	reload_join(d->app.reload, (struct reload_member){NULL, commit_engine, NULL, d});
-	uv_fs_event_init(loop_uv(d->app.loop), &d->tokens_watch);
-	d->tokens_watch.data = d;
+	d->tokens_watch = tokens_watch_new(d->app.loop, tokens_changed, d);
 	watch_tokens(d, d->conf);
 }
 
 void reloading_stop(struct daemon *d)
 {
-	uv_close((uv_handle_t *)&d->tokens_watch, NULL);
+	tokens_watch_free(d->tokens_watch);
 	reload_free(d->app.reload);
 }
 

@@ -2,8 +2,9 @@
 # `make run`: starts the daemon in the foreground and says, once it serves, what to try.
 set -eu
 
-# A clone under umask 002 is group-writable, which the daemon refuses of files that name commands.
-chmod go-w "$2"
+# A clone under umask 002 is group-writable, which the daemon refuses of files that name commands,
+# and of their folders.
+chmod go-w "$2" "$(dirname "$2")"
 
 binary=$1
 config=$2

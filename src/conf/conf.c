@@ -91,11 +91,11 @@ enum error conf_load(const char *path, struct conf **ret, struct buf *faults)
 /* NULL where there is none, and then there are faults. */
 static struct node *read_file(struct reader *r, const char *path)
 {
-	const char *wrong;
-	struct node *root = document_load(r->arena, path, false, &wrong, r->faults);
+	struct document_file file = {.path = path};
+	struct node *root = document_load(r->arena, &file, r->faults);
 
-	if (wrong)
-		faults_add(r->faults, path, 0, "%s", wrong);
+	if (file.wrong)
+		faults_add(r->faults, path, 0, "%s", file.wrong);
 	return root;
 }
 
@@ -206,8 +206,9 @@ int64_t conf_ttl_ms(const struct conf *conf, struct slice key)
 	return namespace ? namespace->ttl_ms : conf->default_ttl_ms;
 }
 
-const char *conf_tokens_file(const struct conf *conf)
+const char *conf_tokens_file(const struct conf *conf, struct file_stamp *ret_stamp)
 {
+	*ret_stamp = conf->private->tokens_stamp;
 	return conf->private->tokens_file;
 }
 

@@ -258,7 +258,8 @@ const struct conf_namespace *conf_namespace(const struct conf *conf, struct slic
 /* What was accepted but is hardly meant, in such lines as faults have; "" where there is nothing.
  */
 const char *conf_warnings(const struct conf *conf);
-/* The path of auth.tokens_file, for who watches it; NULL where there is none. */
-const char *conf_tokens_file(const struct conf *conf);
+struct file_stamp; /* conf/file.h */
+/* The path of auth.tokens_file and the file as it was read; NULL where there is none. */
+const char *conf_tokens_file(const struct conf *conf, struct file_stamp *ret_stamp);
 
 #endif

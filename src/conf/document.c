@@ -10,8 +10,6 @@
 #include <string.h>
 #include <yaml.h>
 
-#include "conf/file.h"
-
 struct builder {
 	struct arena *arena;
 	struct faults *faults;
@@ -242,17 +240,16 @@ struct node *document_parse(
 	return b.root;
 }
 
-struct node *document_load(struct arena *arena, const char *path, bool secret,
-	const char **ret_wrong, struct faults *faults)
+struct node *document_load(struct arena *arena, struct document_file *file, struct faults *faults)
 {
-	const char *file = arena_dup(arena, slice_str(path));
+	const char *path = arena_dup(arena, slice_str(file->path));
 	struct buf text = {0}, why = {0};
-	const char *wrong = file_read(file, secret, &text, &why);
+	const char *wrong = file_read(path, file->secret, &text, &why, &file->stamp);
 	struct node *root = NULL;
 
-	*ret_wrong = wrong ? arena_dup(arena, slice_str(wrong)) : NULL;
+	file->wrong = wrong ? arena_dup(arena, slice_str(wrong)) : NULL;
 	if (!wrong)
-		root = document_parse(arena, buf_slice(&text), file, faults);
+		root = document_parse(arena, buf_slice(&text), path, faults);
 	buf_release(&text);
 	buf_release(&why);
 	return root;

@@ -10,6 +10,7 @@
 
 #include "conf/arena.h"
 #include "conf/faults.h"
+#include "conf/file.h"
 
 enum { DOCUMENT_MAX_DEPTH = 32, DOCUMENT_MAX_MEMBERS = 4096 };
 
@@ -37,13 +38,17 @@ struct node {
  */
 struct node *document_parse(
 	struct arena *arena, struct slice text, const char *file, struct faults *faults);
-/*
- * Reads the file and parses it; `secret` as in conf/file.h. Where it cannot be read, NULL and
- * *ret_wrong = the end of a sentence about it, for the place that names the file; else NULL.
- * Blocks.
- */
-struct node *document_load(struct arena *arena, const char *path, bool secret,
-	const char **ret_wrong, struct faults *faults);
+/* A file as document_load() wants it and found it. */
+struct document_file {
+	const char *path;
+	bool secret; /* as in conf/file.h */
+	/* Where it could not be read: the end of a sentence, for the place that names the file. */
+	const char *wrong;
+	struct file_stamp stamp; /* else */
+};
+
+/* Reads the file and parses it. NULL with file->wrong or with faults. Blocks. */
+struct node *document_load(struct arena *arena, struct document_file *file, struct faults *faults);
 
 struct node *node_new(struct arena *arena, enum node_kind kind, const char *file, unsigned line);
 /* A default's YAML text as a node, at the place of the map that lacks it. */

@@ -4,9 +4,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+enum { fresh_ms = 50 };
 
 static const char *say(struct buf *why, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -22,24 +30,102 @@ static const char *say(struct buf *why, const char *format, ...)
 	return why->p;
 }
 
-static const char *judge(int fd, const char *path, bool secret, struct buf *why)
+static bool is_trusted(uid_t owner)
 {
+	return owner == 0 || owner == geteuid();
+}
+
+static const char *judge_folder(const char *folder, struct buf *why)
+{
+	struct statvfs mounted;
 	struct stat st;
 
-	if (fstat(fd, &st) < 0)
-		return say(why, "cannot be read: %s", strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return "is no regular file";
-	if (st.st_mode & (S_IWGRP | S_IWOTH))
+	if (stat(folder, &st) < 0)
+		return say(why, "is in a folder that cannot be looked at: %s", strerror(errno));
+	if (statvfs(folder, &mounted) == 0 && (mounted.f_flag & ST_RDONLY))
+		return NULL;
+	if (!is_trusted(st.st_uid))
+		return say(why,
+			"is in %s, which belongs to user %u, neither to root nor to the user that "
+			"runs this: run chown root %s",
+			folder, (unsigned)st.st_uid, folder);
+	/* Where the sticky bit is set, others cannot exchange what is not theirs. */
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX))
+		return say(why,
+			"is in %s, which is writable by others than its owner (mode %04o): run "
+			"chmod go-w %s",
+			folder, (unsigned)(st.st_mode & 07777), folder);
+	return NULL;
+}
+
+/* The folder of the path as it is written, and that of the file that it leads to. */
+static const char *judge_folders(const char *path, struct buf *why)
+{
+	char *named = mem_strdup(path), *real = realpath(path, NULL);
+	const char *wrong = judge_folder(dirname(named), why);
+
+	if (!wrong && real)
+		wrong = judge_folder(dirname(real), why);
+	free(real);
+	mem_free(named);
+	return wrong;
+}
+
+static const char *judge(const struct stat *st, const char *path, bool secret, struct buf *why)
+{
+	if (!S_ISREG(st->st_mode))
+		return "is not a regular file";
+	if (!is_trusted(st->st_uid))
+		return say(why,
+			"belongs to user %u, neither to root nor to the user that runs this: run "
+			"chown root %s",
+			(unsigned)st->st_uid, path);
+	if (st->st_mode & (S_IWGRP | S_IWOTH))
 		return say(why,
 			"is writable by others than its owner (mode %04o): run chmod go-w %s",
-			(unsigned)(st.st_mode & 07777), path);
-	if (secret && (st.st_mode & S_IROTH))
+			(unsigned)(st->st_mode & 07777), path);
+	if (secret && (st->st_mode & S_IROTH))
 		return say(why, "is readable by everybody (mode %04o): run chmod o-r %s",
-			(unsigned)(st.st_mode & 07777), path);
-	if (st.st_size > FILE_MAX_BYTES)
+			(unsigned)(st->st_mode & 07777), path);
+	if (st->st_size > FILE_MAX_BYTES)
 		return "is larger than 256 KiB";
-	return NULL;
+	return judge_folders(path, why);
+}
+
+bool file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b)
+{
+	return a->there == b->there && a->device == b->device && a->inode == b->inode &&
+	       a->size == b->size && a->modified.tv_sec == b->modified.tv_sec &&
+	       a->modified.tv_nsec == b->modified.tv_nsec &&
+	       a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
+struct file_stamp file_stamp_of_uv(const uv_stat_t *stat)
+{
+	return (struct file_stamp){
+		.there = true,
+		.device = stat->st_dev,
+		.inode = stat->st_ino,
+		.size = stat->st_size,
+		.modified = {stat->st_mtim.tv_sec, stat->st_mtim.tv_nsec},
+		.changed = {stat->st_ctim.tv_sec, stat->st_ctim.tv_nsec},
+	};
+}
+
+static struct file_stamp stamp_of(const struct stat *st)
+{
+	int64_t age_ms = clock_wall_ms() -
+			 ((int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000);
+
+	return (struct file_stamp){
+		.there = true,
+		.fresh = age_ms >= 0 && age_ms < fresh_ms,
+		.device = st->st_dev,
+		.inode = st->st_ino,
+		.size = (uint64_t)st->st_size,
+		.modified = st->st_mtim,
+		.changed = st->st_ctim,
+	};
 }
 
 /* The size of a moment ago is no promise: the bound is kept while reading. */
@@ -64,7 +150,33 @@ static const char *read_all(int fd, struct buf *out, struct buf *why)
 	}
 }
 
-const char *file_read(const char *path, bool secret, struct buf *out, struct buf *why)
+static const char *read_judged(int fd, const char *path, bool secret, struct buf *out,
+	struct buf *why, struct file_stamp *ret_stamp)
+{
+	struct file_stamp before, after;
+	const char *wrong;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return say(why, "cannot be read: %s", strerror(errno));
+	before = stamp_of(&st);
+	wrong = judge(&st, path, secret, why);
+	if (!wrong)
+		wrong = read_all(fd, out, why);
+	if (wrong)
+		return wrong;
+	if (fstat(fd, &st) < 0)
+		return say(why, "cannot be read: %s", strerror(errno));
+	after = stamp_of(&st);
+	if (!file_stamp_equal(&before, &after))
+		return "has changed while it was read: try again once it is written";
+	if (ret_stamp)
+		*ret_stamp = after;
+	return NULL;
+}
+
+const char *file_read(const char *path, bool secret, struct buf *out, struct buf *why,
+	struct file_stamp *ret_stamp)
 {
 	/* O_NONBLOCK: a FIFO must not hold us before fstat() has seen what it is. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -72,9 +184,7 @@ const char *file_read(const char *path, bool secret, struct buf *out, struct buf
 
 	if (fd < 0)
 		return say(why, "cannot be read: %s", strerror(errno));
-	wrong = judge(fd, path, secret, why);
-	if (!wrong)
-		wrong = read_all(fd, out, why);
+	wrong = read_judged(fd, path, secret, out, why, ret_stamp);
 	close(fd);
 	return wrong;
 }

@@ -85,12 +85,12 @@ static void include_fault(struct reader *r, const struct node *element, const ch
 static void include_file(
 	struct reader *r, struct node *root, const struct node *element, const char *name)
 {
-	const char *wrong;
-	struct node *node = document_load(r->arena, name, false, &wrong, r->faults);
+	struct document_file file = {.path = name};
+	struct node *node = document_load(r->arena, &file, r->faults);
 	struct buf path = {0};
 
-	if (wrong)
-		include_fault(r, element, reader_say(r, "names %s, which %s", name, wrong));
+	if (file.wrong)
+		include_fault(r, element, reader_say(r, "names %s, which %s", name, file.wrong));
 	if (!node)
 		return;
 	if (node->kind != NODE_MAP) {

@@ -223,12 +223,13 @@ static void join_protected(struct reader *r, struct conf_full *full)
 /* The rows of auth.tokens_file, as a list; NULL where there are faults. */
 static struct node *load_tokens_file(struct reader *r, struct node *root, struct conf_full *full)
 {
-	const char *path = full->private.tokens_file, *wrong;
-	struct node *list = document_load(r->arena, path, true, &wrong, r->faults);
+	struct document_file file = {.path = full->private.tokens_file, .secret = true};
+	struct node *list = document_load(r->arena, &file, r->faults);
 
-	if (wrong)
+	full->private.tokens_stamp = file.stamp;
+	if (file.wrong)
 		fault_at_member(r, root, "auth.tokens_file",
-			reader_say(r, "names %s, which %s", path, wrong));
+			reader_say(r, "names %s, which %s", file.path, file.wrong));
 	/* A file that is being written anew is empty for a moment; no list is meant by that. */
 	if (list && list->kind == NODE_MAP && !list->count) {
 		reader_fault(r, list, "is empty: a list without tokens is written as []");

@@ -28,7 +28,7 @@ char *reader_resolve(struct reader *r, const struct node *node, struct slice pat
 const char *reader_secret(struct reader *r, struct slice path, char **ret)
 {
 	struct buf text = {0}, why = {0};
-	const char *wrong = file_read(path.p, true, &text, &why);
+	const char *wrong = file_read(path.p, true, &text, &why, NULL);
 
 	if (wrong)
 		wrong = reader_say(r, "names %s, which %s", path.p, wrong);

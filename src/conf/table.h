@@ -24,6 +24,7 @@ struct conf_private {
 	struct conf_source *sources;
 	size_t source_count;
 	char *tokens_file;
+	struct file_stamp tokens_stamp;
 	char *warnings;
 };
 

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "../unit.h"
 #include "base/mem.h"
+#include "conf/file.h"
 #include "scratch.h"
 
 static void set_mode(const struct scratch *s, const char *name, mode_t mode)
@@ -93,7 +95,57 @@ START_TEST(files_are_small_regular_and_ours)
 	/* Nobody writes into the FIFO: opening it must not wait. */
 	ck_assert_int_eq(mkfifo(s.path.p, 0600), 0);
 	ck_assert_int_eq(scratch_load(&s), ERR_BAD_CONFIG);
-	ck_assert_str_eq(s.faults.p, "c.yaml: is no regular file\n");
+	ck_assert_str_eq(s.faults.p, "c.yaml: is not a regular file\n");
+	scratch_end(&s);
+}
+END_TEST
+
+/* Only root can give a file away; as another user there is nothing to try. */
+START_TEST(files_and_their_folders_belong_to_whom_they_may)
+{
+	struct scratch s;
+	char *link;
+
+	scratch_begin(&s);
+	scratch_write(&s, "conf.d/a.yaml", "cache: {protected: [\"a:*\"]}\n");
+	set_mode(&s, "conf.d", 0777);
+	scratch_bad(&s, "name: a\n",
+		"c.yaml:1: include names conf.d/a.yaml, which is in conf.d, which is writable by "
+		"others than its owner (mode 0777): run chmod go-w conf.d\n");
+	set_mode(&s, "conf.d", 01777);
+	scratch_good(&s, "name: a\n");
+	/* A link is as safe as the folder that it leads to. */
+	link = mem_printf("%s/t.yaml", s.folder);
+	ck_assert_int_eq(symlink("conf.d/t.yaml", link), 0);
+	mem_free(link);
+	scratch_write(&s, "conf.d/t.yaml", "[]\n");
+	scratch_good(&s, "include: []\nauth: {tokens_file: t.yaml}\n");
+	set_mode(&s, "conf.d", 0770);
+	scratch_bad(&s, "include: []\nauth: {tokens_file: t.yaml}\n",
+		"c.yaml:2: auth.tokens_file names t.yaml, which is in conf.d, which is writable by "
+		"others than its owner (mode 0770): run chmod go-w conf.d\n");
+	set_mode(&s, "conf.d", 0750);
+	scratch_good(&s, "include: []\nauth: {tokens_file: t.yaml}\n");
+	if (geteuid() == 0) {
+		scratch_write(&s, "c.yaml", "include: []\n");
+		ck_assert_int_eq(chown(s.path.p, 65533, 0), 0);
+		ck_assert_int_eq(scratch_load(&s), ERR_BAD_CONFIG);
+		ck_assert_str_eq(s.faults.p,
+			"c.yaml: belongs to user 65533, neither to root nor to the user that runs "
+			"this: run chown root c.yaml\n");
+		ck_assert_int_eq(chown(s.path.p, 0, 65533), 0);
+		ck_assert_int_eq(scratch_load(&s), OK);
+		link = mem_printf("%s/conf.d", s.folder);
+		ck_assert_int_eq(chown(link, 65533, 0), 0);
+		mem_free(link);
+		scratch_bad(&s, "name: a\n",
+			"c.yaml:1: include names conf.d/a.yaml, which is in conf.d, which belongs "
+			"to user 65533, neither to root nor to the user that runs this: run chown "
+			"root conf.d\n"
+			"c.yaml:1: include names conf.d/t.yaml, which is in conf.d, which belongs "
+			"to user 65533, neither to root nor to the user that runs this: run chown "
+			"root conf.d\n");
+	}
 	scratch_end(&s);
 }
 END_TEST
@@ -134,17 +186,21 @@ END_TEST
 START_TEST(tokens_come_from_a_file_too)
 {
 	struct scratch s;
+	struct file_stamp stamp;
+	struct stat st;
 	const struct conf *conf;
 
 	scratch_begin(&s);
 	scratch_write(&s, "t.yaml",
 		"- {name: b, sha256: " DIGEST "2, scopes: [read]}\n"
 		"- {name: b, sha256: " DIGEST "3, scopes: [warm]}\n");
+	ck_assert_int_eq(stat(s.path.p, &st), 0);
 	conf = scratch_good(&s, "auth:\n  tokens_file: t.yaml\n"
 				"  tokens: [{name: a, sha256: " DIGEST "1, scopes: [read]}]\n");
 	ck_assert_uint_eq(conf->token_count, 3);
 	ck_assert_str_eq(conf->tokens[2].name, "b");
-	ck_assert_ptr_nonnull(strstr(conf_tokens_file(conf), "/t.yaml"));
+	ck_assert_ptr_nonnull(strstr(conf_tokens_file(conf, &stamp), "/t.yaml"));
+	ck_assert(stamp.there && stamp.fresh && stamp.size == (uint64_t)st.st_size);
 	scratch_write(&s, "t.yaml", "- {name: b, sha256: " DIGEST "2, scopes: [reed]}\n");
 	ck_assert_int_eq(scratch_load(&s), ERR_BAD_CONFIG);
 	ck_assert_ptr_nonnull(
@@ -351,8 +407,9 @@ START_TEST(twenty_faults_are_shown_and_the_rest_is_counted)
 END_TEST
 
 TEST_SUITE("conf_files", included_files_add_to_lists, included_files_keep_to_lists_and_new_names,
-	files_are_small_regular_and_ours, secrets_come_from_files_of_their_own,
-	tokens_come_from_a_file_too, faults_of_a_tokens_file_have_their_place,
+	files_are_small_regular_and_ours, files_and_their_folders_belong_to_whom_they_may,
+	secrets_come_from_files_of_their_own, tokens_come_from_a_file_too,
+	faults_of_a_tokens_file_have_their_place,
 	included_files_that_cannot_be_read_are_named_where_they_are_included,
 	what_is_hardly_meant_is_warned_about, the_environment_stands_above_the_file,
 	texts_take_variables, twenty_faults_are_shown_and_the_rest_is_counted)
