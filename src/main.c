@@ -115,9 +115,7 @@ int main(int argc, char **argv)
 	buf_release(&faults);
 	if (options.check || options.print)
 		code = show_config(&options, conf);
-	else
-		/* A file that was there must be there at a reload; one that was not may have come.
-		 */
+	else /* with the default file named: a reload must find it again */
 		code = daemon_run(conf->file, options.ready_file, conf);
 	conf_unref(conf);
 	return code;

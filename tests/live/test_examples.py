@@ -10,18 +10,10 @@ import sys
 
 import pytest
 
-from conftest import open_config
-from test_library import ROOT, program
+from client import EXAMPLES, url_of
+from test_library import program
 
-EXAMPLES = os.path.join(ROOT, "docs", "examples")
 NAMES = sorted(os.path.basename(path)[:-2] for path in glob.glob(EXAMPLES + "/*.c"))
-PRODUCTS = """
-warm:
-  jobs:
-    - name: products
-      source: {type: file, path: products.jsonl, format: jsonl}
-      key: "product:{id}"
-"""
 
 
 def expected(name):
@@ -31,30 +23,35 @@ def expected(name):
     return re.sub(r"^ \* ?", "", comment, flags=re.M)
 
 
-@pytest.fixture
-def shop(folder):
-    """The examples' configuration, as a file that nobody else may write to."""
-    path = shutil.copy(os.path.join(EXAMPLES, "shop.yaml"), folder)
+def copy_of(name, folder):
+    """A file of the examples that belongs to one user, as a configuration must."""
+    os.makedirs(folder, exist_ok=True)
+    path = shutil.copy(os.path.join(EXAMPLES, name), folder)
     os.chmod(path, 0o600)
     return path
 
 
-def write_products(daemon_folder):
-    os.makedirs(daemon_folder)
-    with open(os.path.join(daemon_folder, "products.jsonl"), "w", encoding="utf-8") as file:
-        file.write('{"id":1,"name":"Chair"}\n{"id":2,"name":"Table"}\n')
+@pytest.fixture
+def shop_daemon(redis, start, folder):
+    """shop.yaml as it stands, but for the addresses."""
+    with open(copy_of("shop.yaml", folder), encoding="utf-8") as file:
+        config = file.read()
+    copy_of("products.jsonl", os.path.join(folder, "d0"))
+    daemon = start(config, env={"REDIS_URL": redis.url, "CACHEWARDEN_LISTEN": "127.0.0.1:0"})
+    daemon.wait_redis()
+    return daemon
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_an_example_prints_what_it_says(name, redis, shop, start, folder):
-    env = {"REDIS_URL": redis.url}
-    if name == "warming":
-        write_products(os.path.join(folder, "d0"))
-        daemon = start(open_config(redis, PRODUCTS))
-        daemon.wait_redis()
-        env["CACHEWARDEN_URL"] = "http://%s:%d" % daemon.address
-    arguments = [shop] if name in ("entity_invalidation", "key_generation") else []
-    assert program(name, *arguments, env=env, timeout=60) == expected(name)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "warming"])
+def test_an_example_prints_what_it_says(name, redis, folder):
+    needs_file = name in ("entity_invalidation", "key_generation")
+    arguments = [copy_of("shop.yaml", folder)] if needs_file else []
+    assert program(name, *arguments, env={"REDIS_URL": redis.url}, timeout=60) == expected(name)
+
+
+def test_the_example_of_warming_prints_what_it_says(redis, shop_daemon):
+    env = {"REDIS_URL": redis.url, "CACHEWARDEN_URL": url_of(shop_daemon)}
+    assert program("warming", env=env, timeout=60) == expected("warming")
 
 
 # Python ---------------------------------------------------------------------------------------
@@ -117,20 +114,6 @@ sold 700
 from the database
 the cache is away
 """
-
-
-@pytest.fixture
-def shop_daemon(redis, start, folder):
-    write_products(os.path.join(folder, "d0"))
-    with open(os.path.join(EXAMPLES, "shop.yaml"), encoding="utf-8") as file:
-        config = open_config(redis, file.read() + PRODUCTS)
-    daemon = start(config.replace("warm, operate]", "warm, operate, sessions]"))
-    daemon.wait_redis()
-    return daemon
-
-
-def url_of(daemon):
-    return "http://%s:%d" % daemon.address
 
 
 def test_the_python_examples_print_what_they_say(shop_daemon):

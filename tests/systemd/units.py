@@ -10,6 +10,7 @@ import http.server
 import json
 import os
 import pwd
+import re
 import shutil
 import socket
 import struct
@@ -122,6 +123,20 @@ def stopped():
     run("systemctl", "stop", "cachewardend.socket", "cachewardend", "cachewardend@shop")
     run("systemctl", "reset-failed")
     assert servers() == []
+
+
+def test_what_the_readme_says_of_installing_it_ends_with_an_answer(installed):
+    with open(TREE + "/README.md", encoding="utf-8") as file:
+        section = file.read().partition("## Install")[2].partition("## ")[0]
+    block = section.partition("```sh\n")[2].partition("```")[0]
+    # What `installed` has done, and what there is no network for.
+    script = re.sub(r"^(sh tests/deps\.sh run|make && sudo make install) .*\n", "", block, flags=re.M)
+    assert "make" not in script.replace("makes", "") and script.count("\n") == block.count("\n") - 2
+    done = run("bash", "-c", 'set -eu\nsudo() { "$@"; }\n' + script)
+    assert done.stdout.splitlines()[-1] in ('"down"', '"up"'), done.stdout
+    token = re.search(r"^token=.*", script, re.M)
+    assert token and ask("GET", API + "/stats")[0] == 401
+    os.unlink("/etc/cachewarden/conf.d/tokens.yaml")
 
 
 def test_the_shipped_configuration_starts(installed):
