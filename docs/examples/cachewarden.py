@@ -187,13 +187,17 @@ class _Connections:
             connection.timeout = timeout
             if connection.sock is not None:
                 connection.sock.settimeout(timeout)
-            connection.request(method, self.base + path, body, headers)
+            is_whole = True
+            try:
+                connection.request(method, self.base + path, body, headers)
+            except (BrokenPipeError, ConnectionResetError):
+                is_whole = False  # a body may have been refused before all of it was sent
             response = connection.getresponse()
             answer = Answer(response.status, response.headers, response.read())
         except BaseException:
             connection.close()
             raise
-        if response.will_close or len(self.idle) >= self.MOST_IDLE:
+        if not is_whole or response.will_close or len(self.idle) >= self.MOST_IDLE:
             connection.close()
         else:
             self.idle.append(connection)
@@ -292,6 +296,8 @@ class Cache:
     def __init__(self, url: Optional[str] = None, token: Optional[str] = None,
                  timeout: float = 5.0) -> None:
         self.url = (url or os.environ.get("CACHEWARDEN_URL") or "http://127.0.0.1:8480").rstrip("/")
+        if not timeout > 0:
+            raise ValueError(f"timeout is a number of seconds, not {timeout}")
         self.timeout = timeout
         token = token if token is not None else os.environ.get("CACHEWARDEN_TOKEN") or None
         if token is not None and not re.fullmatch(r"[!-~]+", token):
@@ -311,8 +317,12 @@ class Cache:
         self._unwarned = 0
 
     def close(self) -> None:
-        """Closes the idle connections. The cache may be used again."""
+        """Closes the idle connections and ends idle threads. The cache may be used again."""
         self._connections.close()
+        with self._lock:
+            threads, self._threads = self._threads, None
+        if threads:
+            threads.shutdown(wait=False)
 
     def __enter__(self) -> Cache:
         return self
@@ -323,7 +333,7 @@ class Cache:
     # Requests
 
     def call(self, method: str, path: str, body: Any = None,
-             headers: Optional[Mapping[str, str]] = None, *, accept: Iterable[int] = (),
+             headers: Optional[Mapping[str, str]] = None, *, accept: Sequence[int] = (),
              timeout: Optional[float] = None) -> Answer:
         """One request; `body` is bytes, or is sent as JSON. Raises Unavailable where no answer
         comes, and what the daemon refuses, save for statuses in `accept`."""
@@ -392,7 +402,9 @@ class Cache:
 
     def expire(self, key: Key, ttl: int) -> bool:
         """False where the key is absent."""
-        _check_whole("ttl", ttl, -1, MOST_TTL)
+        if ttl is None:
+            raise TypeError("expire() needs a ttl: seconds, or -1 for no expiry")
+        _check_ttl(ttl)
         return self.call("POST", _path(key, "/expire"), {"ttl": ttl}, accept=(404,)).status == 200
 
     def mget(self, keys: Sequence[Key]) -> List[Union[str, bytes, None, Unreadable]]:

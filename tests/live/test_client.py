@@ -135,10 +135,18 @@ def test_many_keys_are_read_and_written_by_parts(cache):
     assert cache.mget([]) == [] and cache.mset({}) == 0 and cache.mdelete([]) == 0
 
 
+def test_a_value_over_the_limit_is_refused_however_large_it_is(cache):
+    for size in (2 << 20, 60 << 20):  # the daemon answers before it has read the latter
+        with pytest.raises(Refused) as raised:
+            cache.set("v", "x" * size)
+        assert raised.value.status == 413
+    assert cache.get("v") is None
+
+
 @pytest.mark.parametrize("ttl", [0, -2, 0.5, 60.0, "60", True, 315360001])
 def test_a_ttl_is_whole_seconds(cache, ttl):
     for call in (lambda: cache.set("v", "x", ttl), lambda: cache.mset({"v": "x"}, ttl),
-                 lambda: cache.set("v", None, ttl)):
+                 lambda: cache.set("v", None, ttl), lambda: cache.expire("v", ttl)):
         with pytest.raises((TypeError, ValueError)):
             call()
 
