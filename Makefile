@@ -34,7 +34,8 @@ CFLAGS_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 LDFLAGS_tsan := -fsanitize=thread -Wl,--fatal-warnings
 SANITIZE_asan := -fsanitize=address,undefined
 SANITIZE_tsan := -fsanitize=thread
-CFLAGS_coverage := -O0 -g --coverage
+# Counted atomically: fibers and the library's threads would lose counts, some of them below zero.
+CFLAGS_coverage := -O0 -g --coverage -fprofile-update=atomic
 LDFLAGS_coverage := --coverage
 # One object for the daemon and the library: hidden, so that position-independent costs nothing.
 CFLAGS := -std=c17 -fPIC -fvisibility=hidden $(WARN) $(CFLAGS_$(MODE))
@@ -144,8 +145,9 @@ tsan:
 		-k threads tests/live/test_library.py
 
 coverage:
+	@$(MAKE) --no-print-directory $(JOBS) MODE=coverage BUILD=$(BUILD)/coverage all $(BUILD)/coverage/unit library
 	@$(MAKE) --no-print-directory -j1 MODE=coverage BUILD=$(BUILD)/coverage check live
-	gcovr -r . $(BUILD)/coverage --exclude tests --print-summary
+	gcovr -r . $(BUILD)/coverage -j $(shell nproc) --exclude tests --print-summary
 
 bench: $(BUILD)/cachewardend
 	CACHEWARDEN_BIN="$$(realpath $<)" /usr/bin/python3 tests/bench/bench.py $(BUILD)/bench.json $(BENCH)
@@ -188,9 +190,12 @@ define refresh_linker
 @if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then $(LDCONFIG); fi
 endef
 
-# As root: the same on Debian 13, in a folder of its own.
+# As root: this tree on a Debian of its own, in a folder.
+debian12:
+	@bash tests/debian.sh 12
+
 debian13:
-	@bash tests/debian13.sh
+	@bash tests/debian.sh 13
 
 clean:
 	rm -rf $(BUILD)
@@ -198,4 +203,4 @@ clean:
 help:
 	@cat tests/help.txt
 
-.PHONY: all library deps run test check live soak asan tsan coverage bench mutants lint install uninstall debian13 clean help
+.PHONY: all library deps run test check live soak asan tsan coverage bench mutants lint install uninstall debian12 debian13 clean help
