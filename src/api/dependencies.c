@@ -12,25 +12,12 @@
 
 #include "api/body.h"
 #include "api/handlers.h"
+#include "api/hide.h"
 #include "api/keys.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "cache/dependency_store.h"
 #include "cache/explain.h"
-
-/* Takes the names outside the reader's key_prefixes out of a list of names or of lists of them. */
-static void hide_names(const struct identity *who, cJSON *list)
-{
-	cJSON *next;
-
-	for (cJSON *at = list ? list->child : NULL; at; at = next) {
-		next = at->next;
-		if (cJSON_IsArray(at))
-			hide_names(who, at);
-		else if (!key_inside_prefixes(who, slice_str(at->valuestring)))
-			cJSON_Delete(cJSON_DetachItemViaPointer(list, at));
-	}
-}
 
 static void hide_outside(const struct identity *who, cJSON *body)
 {
@@ -271,6 +258,8 @@ void api_explain(struct request *request, void *context)
 	} else {
 		hide_names(request_identity(request),
 			cJSON_GetObjectItemCaseSensitive(body, "dependents"));
+		hide_selector(request_identity(request),
+			cJSON_GetObjectItemCaseSensitive(body, "last_invalidation"));
 		reply_json(request, 200, body);
 	}
 	buf_release(&scratch);

@@ -9,6 +9,7 @@
 
 #include "api/answer.h"
 #include "api/handlers.h"
+#include "api/hide.h"
 #include "base/json.h"
 
 enum health { HEALTH_UP, HEALTH_DEGRADED, HEALTH_DOWN };
@@ -83,7 +84,16 @@ static enum health judge_redis(const struct app *app, cJSON *components)
 	return health;
 }
 
-static enum health judge_warming(const struct app *app, cJSON *components)
+/* Whether `who` may see a job's name, or, where `who` is NULL, callers without key_prefixes. */
+static bool shows_job(const struct app *app, const struct identity *who, const char *name)
+{
+	const struct conf_job *job = conf_job(app->cw.conf, slice_str(name));
+
+	return !who || who->key_prefix_count == 0 || (job && hide_inside(who, job->key));
+}
+
+static enum health judge_warming(
+	const struct app *app, const struct identity *who, cJSON *components)
 {
 	const char *job = NULL;
 	size_t failing = warm_failing(app->warm, &job);
@@ -93,12 +103,13 @@ static enum health judge_warming(const struct app *app, cJSON *components)
 	cJSON_AddStringToObject(warming, "status", words[failing ? HEALTH_DEGRADED : HEALTH_UP]);
 	cJSON_AddItemToObject(warming, "details", details);
 	json_add_uint(details, "failing_jobs", failing);
-	if (job)
+	if (job && shows_job(app, who, job))
 		cJSON_AddStringToObject(details, "first", job);
 	return failing ? HEALTH_DEGRADED : HEALTH_UP;
 }
 
-static enum health judge_config(const struct app *app, cJSON *components)
+static enum health judge_config(
+	const struct app *app, const struct identity *who, cJSON *components)
 {
 	cJSON *config = cJSON_AddObjectToObject(components, "config");
 	cJSON *details = cJSON_CreateObject();
@@ -107,7 +118,9 @@ static enum health judge_config(const struct app *app, cJSON *components)
 
 	if (!reload_succeeded(app->reload)) {
 		health = HEALTH_DEGRADED;
-		cJSON_AddStringToObject(details, "last_reload", reload_faults(app->reload));
+		/* It names keys of the configuration. */
+		if (!who || who->key_prefix_count == 0)
+			cJSON_AddStringToObject(details, "last_reload", reload_faults(app->reload));
 	}
 	if (app->cw.conf->insecure_http)
 		warn(warnings, &health,
@@ -131,15 +144,15 @@ static enum health judge_alerts(cJSON *components)
 	return HEALTH_UP;
 }
 
-static cJSON *health_json(const struct app *app, enum health *ret)
+static cJSON *health_json(const struct app *app, const struct identity *who, enum health *ret)
 {
 	cJSON *body = cJSON_CreateObject();
 	cJSON *components = cJSON_CreateObject();
 	enum health health = judge_redis(app, components);
 
-	health = worse(health, judge_warming(app, components));
+	health = worse(health, judge_warming(app, who, components));
 	health = worse(health, judge_alerts(components));
-	health = worse(health, judge_config(app, components));
+	health = worse(health, judge_config(app, who, components));
 	cJSON_AddStringToObject(body, "status", words[health]);
 	json_add_slice(body, "name", slice_str(app->cw.conf->name));
 	cJSON_AddItemToObject(body, "components", components);
@@ -161,9 +174,9 @@ static enum health health_of_word(const char *word)
 }
 
 /* The draft's `checks` has a list per component, and lets a check have members of its own. */
-static cJSON *draft_json(const struct app *app, enum health *ret)
+static cJSON *draft_json(const struct app *app, const struct identity *who, enum health *ret)
 {
-	cJSON *body = health_json(app, ret);
+	cJSON *body = health_json(app, who, ret);
 	cJSON *draft = cJSON_CreateObject(), *checks = cJSON_CreateObject();
 	cJSON *component;
 
@@ -223,21 +236,26 @@ static bool wants_draft(struct request *request)
 
 void api_health(struct request *request, void *context)
 {
+	const struct identity *who = request_identity(request);
 	struct app *app = context;
 	enum health health;
 
 	if (answer_stale(&app->health)) {
-		cJSON *body = health_json(app, &health);
+		cJSON *body = health_json(app, NULL, &health);
 
 		answer_json(&app->health, status_of(health), body);
 		app->health.verdict = (int)health;
 	}
-	if (!identity_may(request_identity(request), SCOPE_READ)) {
+	if (!identity_may(who, SCOPE_READ)) {
 		reply_word_only(request, app, wants_draft(request));
 	} else if (wants_draft(request)) {
-		cJSON *draft = draft_json(app, &health);
+		cJSON *draft = draft_json(app, who, &health);
 
 		reply_draft(request, health, draft);
+	} else if (who->key_prefix_count) {
+		cJSON *body = health_json(app, who, &health);
+
+		reply_json(request, status_of(health), body);
 	} else {
 		reply_bytes(request, app->health.status, "application/json",
 			buf_slice(&app->health.body));

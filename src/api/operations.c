@@ -6,10 +6,9 @@
 
 #include "api/body.h"
 #include "api/handlers.h"
+#include "api/hide.h"
 #include "base/duration.h"
-#include "base/glob.h"
 #include "base/mem.h"
-#include "cache/key.h"
 
 enum { list_default = 100, list_max = 1000 };
 
@@ -28,49 +27,6 @@ void api_reply_accepted(struct request *request, const struct operation *operati
 	reply_header(request, "Location", location);
 	reply_json(request, 202, operation_json(operation));
 	mem_free(location);
-}
-
-static const char *text_of(const cJSON *object, const char *name)
-{
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-
-	return text ? text : "";
-}
-
-/* Whether the selector names a key, or keys, that its reader may not see. */
-static bool selects_outside(const struct identity *who, const cJSON *selector)
-{
-	const char *kind = text_of(selector, "kind"), *value = text_of(selector, "value");
-	struct buf prefix = {0};
-
-	if (strcmp(kind, "key") == 0 || strcmp(kind, "dependents_of") == 0)
-		return !key_inside_prefixes(who, slice_str(value));
-	if (strcmp(kind, "pattern") != 0)
-		return false;
-	glob_prefix(slice_str(value), &prefix);
-	bool outside = !key_inside_prefixes(who, buf_slice(&prefix));
-	buf_release(&prefix);
-	return outside;
-}
-
-/* Takes the names outside the reader's key_prefixes from an operation, whoever began it. */
-static void hide_names(const struct identity *who, cJSON *operation)
-{
-	cJSON *result = cJSON_GetObjectItemCaseSensitive(operation, "result");
-	cJSON *sample = cJSON_GetObjectItemCaseSensitive(result, "sample");
-	cJSON *selectors = cJSON_GetObjectItemCaseSensitive(result, "selectors");
-	cJSON *next;
-
-	if (who->key_prefix_count == 0)
-		return;
-	for (cJSON *at = sample ? sample->child : NULL; at; at = next) {
-		next = at->next;
-		if (!cJSON_IsString(at) || !key_inside_prefixes(who, slice_str(at->valuestring)))
-			cJSON_Delete(cJSON_DetachItemViaPointer(sample, at));
-	}
-	for (cJSON *at = selectors ? selectors->child : NULL; at; at = at->next)
-		if (selects_outside(who, at))
-			cJSON_ReplaceItemInObjectCaseSensitive(at, "value", cJSON_CreateNull());
 }
 
 /* ISO 8601, or `8h` = that long ago. */
@@ -140,7 +96,7 @@ void api_operations_list(struct request *request, void *context)
 		return;
 	}
 	for (cJSON *at = cJSON_GetObjectItemCaseSensitive(body, "items")->child; at; at = at->next)
-		hide_names(request_identity(request), at);
+		hide_operation(request_identity(request), request_conf(request), at);
 	reply_json(request, 200, body);
 }
 
@@ -154,7 +110,7 @@ void api_operations_get(struct request *request, void *context)
 		reply_fault(request, &fault);
 		return;
 	}
-	hide_names(request_identity(request), body);
+	hide_operation(request_identity(request), request_conf(request), body);
 	reply_json(request, 200, body);
 }
 
@@ -171,6 +127,7 @@ void api_operations_cancel(struct request *request, void *context)
 			reply_scope_missing(request, SCOPE_OPERATE);
 		reply_fault(request, &fault);
 	} else {
+		hide_operation(request_identity(request), request_conf(request), body);
 		reply_json(request, 202, body);
 	}
 }

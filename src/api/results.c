@@ -4,6 +4,7 @@
 
 #include "api/body.h"
 #include "api/handlers.h"
+#include "api/hide.h"
 #include "api/keys.h"
 #include "base/mem.h"
 
@@ -134,5 +135,9 @@ void api_loaders(struct request *request, void *context)
 {
 	struct app *app = context;
 
-	reply_json(request, 200, loaders_json(app->loaders, request_conf(request)));
+	cJSON *body = loaders_json(app->loaders, request_conf(request));
+
+	hide_loaders(request_identity(request), request_conf(request),
+		cJSON_GetObjectItemCaseSensitive(body, "loaders"));
+	reply_json(request, 200, body);
 }

@@ -2,6 +2,7 @@
 /* GET /stats: the last sample as JSON, rendered at most every 10 ms however many poll. */
 #include "api/answer.h"
 #include "api/handlers.h"
+#include "api/hide.h"
 #include "base/json.h"
 
 /* Unknown is null, never 0; the sampler says "unknown" with a negative number. */
@@ -188,6 +189,16 @@ void api_stats(struct request *request, void *context)
 			"the parameter %s is not supported by this version; leave it out",
 			later[i]);
 		reply_fault(request, &fault);
+		return;
+	}
+	/* What is shown to all is kept; callers with key_prefixes see less. */
+	if (request_identity(request)->key_prefix_count) {
+		cJSON *stats = stats_json(app);
+		cJSON *warming = cJSON_GetObjectItemCaseSensitive(stats, "warming");
+
+		hide_jobs(request_identity(request), request_conf(request),
+			cJSON_GetObjectItemCaseSensitive(warming, "jobs"));
+		reply_json(request, 200, stats);
 		return;
 	}
 	if (answer_stale(&app->stats))

@@ -4,6 +4,7 @@
 
 #include "api/body.h"
 #include "api/handlers.h"
+#include "api/hide.h"
 #include "api/operations.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -36,19 +37,35 @@ static enum error read_body(struct asked *asked, struct slice text, struct fault
 		fault);
 }
 
-static enum error check_names(
-	const struct asked *asked, const struct conf *conf, struct fault *fault)
+/* A run stores under its job's keys, so these are to be the caller's. */
+static enum error check_prefixes(
+	const struct identity *who, const struct conf_job *job, struct fault *fault)
 {
-	for (size_t i = 0; i < asked->names.count; i++) {
-		struct slice name = asked->names.items[i];
+	if (hide_inside(who, job->key))
+		return OK;
+	return fault_set(fault, ERR_KEY_OUTSIDE_PREFIXES,
+		"the keys of the job '%s' do not begin with one of the key_prefixes of token '%s'; "
+		"nothing was started",
+		job->name, who->name);
+}
 
-		if (!conf_job(conf, name))
+static enum error check_names(const struct asked *asked, const struct identity *who,
+	const struct conf *conf, struct fault *fault)
+{
+	enum error error = OK;
+
+	for (size_t i = 0; i < asked->names.count && !error; i++) {
+		struct slice name = asked->names.items[i];
+		const struct conf_job *job = conf_job(conf, name);
+
+		if (!job)
 			return fault_set(fault, ERR_UNKNOWN_JOB,
 				"there is no warm job '%.*s'; GET /api/v1/admin/cache/warm lists "
 				"them; nothing was started",
 				(int)(name.n > 64 ? 64 : name.n), name.p);
+		error = check_prefixes(who, job, fault);
 	}
-	return OK;
+	return error;
 }
 
 static enum error start_one(struct app *app, struct request *request, struct slice job,
@@ -66,13 +83,14 @@ static enum error start_all(struct app *app, struct request *request, const stru
 	struct started *started, struct fault *fault)
 {
 	const struct conf *conf = request_conf(request);
-	enum error error = check_names(asked, conf, fault);
+	const struct identity *who = request_identity(request);
+	enum error error = check_names(asked, who, conf, fault);
 
 	for (size_t i = 0; !error && i < asked->names.count; i++)
 		error = start_one(
 			app, request, asked->names.items[i], asked->note.p, started, fault);
 	for (size_t i = 0; !error && !asked->names.count && i < conf->job_count; i++)
-		if (!conf->jobs[i].suspended)
+		if (!conf->jobs[i].suspended && hide_inside(who, conf->jobs[i].key))
 			error = start_one(app, request, slice_str(conf->jobs[i].name),
 				asked->note.p, started, fault);
 	return error;
@@ -119,7 +137,15 @@ static void add_end(cJSON *item, const char *error, const cJSON *result)
 	cJSON_AddItemToObject(item, "result", cJSON_Duplicate(result, true));
 }
 
-static cJSON *run_json(const struct warm_started *run)
+/* What another began, and this request has joined, as an operation of its own would be shown. */
+static void hide_run(struct request *request, const char *by, cJSON *item)
+{
+	cJSON_AddStringToObject(item, "by", by ? by : "");
+	hide_operation(request_identity(request), request_conf(request), item);
+	cJSON_DeleteItemFromObjectCaseSensitive(item, "by");
+}
+
+static cJSON *run_json(struct request *request, const struct warm_started *run)
 {
 	cJSON *item = cJSON_CreateObject();
 	char *location = mem_printf(API_OPERATIONS "/%s", run->operation_id);
@@ -135,12 +161,16 @@ static cJSON *run_json(const struct warm_started *run)
 
 		add_end(item, fault->error ? fault->detail : NULL,
 			operation_result(run->operation));
+		hide_run(request, operation_by(run->operation), item);
 	} else if (run->record) {
 		const cJSON *error = cJSON_GetObjectItemCaseSensitive(run->record, "error");
 
 		add_end(item,
 			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(error, "detail")),
 			cJSON_GetObjectItemCaseSensitive(run->record, "result"));
+		hide_run(request,
+			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(run->record, "by")),
+			item);
 	}
 	mem_free(location);
 	return item;
@@ -157,7 +187,7 @@ static void reply_runs(struct request *request, struct warm *warm, const struct 
 	cJSON_AddStringToObject(body, "state", operation_state_name(state));
 	cJSON *runs = cJSON_AddArrayToObject(body, "runs");
 	for (size_t i = 0; i < started->count; i++)
-		cJSON_AddItemToArray(runs, run_json(&started->runs[i]));
+		cJSON_AddItemToArray(runs, run_json(request, &started->runs[i]));
 	if (asked->strict && ended && state == OPERATION_FAILED)
 		status = error_status(ERR_WARM_FAILED);
 	reply_json(request, status, body);
@@ -187,6 +217,9 @@ void api_warm_start(struct request *request, void *context)
 void api_warm_list(struct request *request, void *context)
 {
 	const struct app *app = context;
+	cJSON *body = warm_json(app->warm);
 
-	reply_json(request, 200, warm_json(app->warm));
+	hide_jobs(request_identity(request), request_conf(request),
+		cJSON_GetObjectItemCaseSensitive(body, "jobs"));
+	reply_json(request, 200, body);
 }

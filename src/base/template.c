@@ -37,6 +37,11 @@ struct slice template_text(const struct template *t)
 	return slice_of(t->text, t->n);
 }
 
+struct slice template_beginning(const struct template *t)
+{
+	return t->count && t->parts[0].literal ? t->parts[0].bytes : slice_of("", 0);
+}
+
 size_t template_names(const struct template *t)
 {
 	return t->name_count;

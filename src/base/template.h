@@ -25,6 +25,8 @@ enum {
 struct template *template_parse(struct slice text, const char **why);
 void template_free(struct template *t);
 struct slice template_text(const struct template *t);
+/* The literal text that every filled text begins with; empty where a name stands first. */
+struct slice template_beginning(const struct template *t);
 /* The names in order of first use. */
 size_t template_names(const struct template *t);
 struct slice template_name(const struct template *t, size_t i);

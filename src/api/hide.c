@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* See hide.h. */
+#include "api/hide.h"
+
+#include <string.h>
+
+#include "base/glob.h"
+#include "cache/key.h"
+
+static const char *text_of(const cJSON *object, const char *name)
+{
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+
+	return text ? text : "";
+}
+
+static void blank(cJSON *object, const char *name)
+{
+	if (cJSON_GetObjectItemCaseSensitive(object, name))
+		cJSON_ReplaceItemInObjectCaseSensitive(object, name, cJSON_CreateNull());
+}
+
+bool hide_inside(const struct identity *who, const struct template *key)
+{
+	return key_inside_prefixes(who, template_beginning(key));
+}
+
+void hide_names(const struct identity *who, cJSON *list)
+{
+	cJSON *next;
+
+	for (cJSON *at = list ? list->child : NULL; at; at = next) {
+		next = at->next;
+		if (cJSON_IsArray(at))
+			hide_names(who, at);
+		else if (!cJSON_IsString(at) ||
+			 !key_inside_prefixes(who, slice_str(at->valuestring)))
+			cJSON_Delete(cJSON_DetachItemViaPointer(list, at));
+	}
+}
+
+static bool is_kind(const cJSON *selector, const char *kind)
+{
+	return strcmp(text_of(selector, "kind"), kind) == 0;
+}
+
+/* Whether the selector names something that is outside the reader's prefixes. */
+static bool selects_outside(const struct identity *who, const cJSON *selector)
+{
+	struct slice value = slice_str(text_of(selector, "value"));
+	struct buf prefix = {0};
+
+	if (is_kind(selector, "pattern"))
+		glob_prefix(value, &prefix);
+	else
+		buf_add(&prefix, value);
+	bool outside = !key_inside_prefixes(who, buf_slice(&prefix));
+	buf_release(&prefix);
+	return outside;
+}
+
+void hide_selector(const struct identity *who, cJSON *selector)
+{
+	/* Tags and ids of entities are no keys: those of others are theirs. */
+	if (who->key_prefix_count && (is_kind(selector, "tag") || is_kind(selector, "entity") ||
+					     selects_outside(who, selector)))
+		blank(selector, "value");
+}
+
+/* The reader's own tags and ids stay. */
+static void hide_own_selector(const struct identity *who, cJSON *selector)
+{
+	if (!is_kind(selector, "tag") && !is_kind(selector, "entity") &&
+		selects_outside(who, selector))
+		blank(selector, "value");
+}
+
+/* Words of ours, which tell nothing of others. */
+static bool is_word(const char *name)
+{
+	static const char *const words[] = {"reason", "kind", "method", "state"};
+
+	for (size_t i = 0; name && i < sizeof words / sizeof *words; i++)
+		if (strcmp(name, words[i]) == 0)
+			return true;
+	return false;
+}
+
+static void blank_item(cJSON *node, cJSON *item)
+{
+	if (item->string)
+		blank(node, item->string);
+	else
+		cJSON_ReplaceItemViaPointer(node, item, cJSON_CreateNull());
+}
+
+static void blank_texts(cJSON *node)
+{
+	cJSON *next;
+
+	for (cJSON *at = node->child; at; at = next) {
+		next = at->next;
+		if (!cJSON_IsString(at))
+			blank_texts(at);
+		else if (!is_word(at->string))
+			blank_item(node, at);
+	}
+}
+
+static void hide_result(const struct identity *who, bool own, cJSON *result)
+{
+	cJSON *sample = cJSON_GetObjectItemCaseSensitive(result, "sample");
+	cJSON *selectors = cJSON_GetObjectItemCaseSensitive(result, "selectors");
+
+	hide_names(who, sample);
+	for (cJSON *at = selectors ? selectors->child : NULL; at; at = at->next)
+		if (own)
+			hide_own_selector(who, at);
+		else
+			hide_selector(who, at);
+	if (own)
+		return;
+	for (cJSON *at = result ? result->child : NULL, *next; at; at = next) {
+		next = at->next;
+		if (at == sample || at == selectors || is_word(at->string))
+			continue;
+		if (cJSON_IsString(at))
+			blank(result, at->string);
+		else
+			blank_texts(at);
+	}
+}
+
+/* Whether its job's keys are the reader's; what is no warm run has no job. */
+static bool job_outside(const struct identity *who, const struct conf *conf, const cJSON *operation)
+{
+	const char *name = text_of(operation, "job");
+	const struct conf_job *job = *name ? conf_job(conf, slice_str(name)) : NULL;
+
+	return *name && (!job || !hide_inside(who, job->key));
+}
+
+void hide_operation(const struct identity *who, const struct conf *conf, cJSON *operation)
+{
+	bool own = strcmp(text_of(operation, "by"), who->name) == 0;
+
+	if (who->key_prefix_count == 0 || !cJSON_IsObject(operation))
+		return;
+	hide_result(who, own, cJSON_GetObjectItemCaseSensitive(operation, "result"));
+	if (own)
+		return;
+	blank(operation, "note");
+	if (cJSON_IsString(cJSON_GetObjectItemCaseSensitive(operation, "error")))
+		blank(operation, "error");
+	else
+		blank(cJSON_GetObjectItemCaseSensitive(operation, "error"), "detail");
+	if (job_outside(who, conf, operation))
+		blank(operation, "job");
+}
+
+void hide_jobs(const struct identity *who, const struct conf *conf, cJSON *jobs)
+{
+	for (cJSON *at = jobs ? jobs->child : NULL, *next; at; at = next) {
+		const struct conf_job *job = conf_job(conf, slice_str(text_of(at, "name")));
+
+		next = at->next;
+		if (who->key_prefix_count && (!job || !hide_inside(who, job->key)))
+			cJSON_Delete(cJSON_DetachItemViaPointer(jobs, at));
+		else
+			hide_operation(who, conf, cJSON_GetObjectItemCaseSensitive(at, "last_run"));
+	}
+}
+
+void hide_loaders(const struct identity *who, const struct conf *conf, cJSON *loaders)
+{
+	for (cJSON *at = loaders ? loaders->child : NULL, *next; at; at = next) {
+		const struct conf_loader *loader =
+			conf_loader(conf, slice_str(text_of(at, "name")));
+
+		next = at->next;
+		if (who->key_prefix_count && (!loader || !hide_inside(who, loader->key)))
+			cJSON_Delete(cJSON_DetachItemViaPointer(loaders, at));
+	}
+}

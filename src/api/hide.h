@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a caller with key_prefixes does not see of others: names of keys, notes, parameters, tags.
+ * None of these does anything for a caller without key_prefixes.
+ */
+#ifndef CW_API_HIDE_H
+#define CW_API_HIDE_H
+
+#include <cjson/cJSON.h>
+
+#include "conf/conf.h"
+
+/*
+ * Of an operation: the names outside the prefixes, whoever began it. Of one that another began also
+ * its note, the detail of its error, and every text of its result.
+ */
+void hide_operation(const struct identity *who, const struct conf *conf, cJSON *operation);
+/* The names outside, from a list of names or of lists of them. */
+void hide_names(const struct identity *who, cJSON *list);
+/* The selector {"kind", "value"} of another's invalidation: its value, where it names anything
+ * outside. */
+void hide_selector(const struct identity *who, cJSON *selector);
+/* From `jobs`, a list of objects with the member `name`, those that the caller may not start. */
+void hide_jobs(const struct identity *who, const struct conf *conf, cJSON *jobs);
+/* The same of `loaders`. */
+void hide_loaders(const struct identity *who, const struct conf *conf, cJSON *loaders);
+/* Whether each key that the template comes to is inside the prefixes: it begins with one. */
+bool hide_inside(const struct identity *who, const struct template *key);
+
+#endif
