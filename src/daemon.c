@@ -137,7 +137,7 @@ static void start_engine(struct daemon *d)
 	app->sampler = sampler_new(&app->cw, look_after_log, d);
 	app->sources = sources_new(app->loop);
 	app->warm = warm_new(&app->cw, app->log, app->sources);
-	app->loaders = loaders_new(&app->cw, app->sources);
+	app->loaders = loaders_new(&app->cw, app->log, app->sources);
 	app->http = http_server_new(&(struct http_options){
 		.loop = app->loop,
 		.log = app->log,

@@ -44,6 +44,7 @@ static void fault_fill(struct fault *fault, enum error error, const char *pointe
 		return;
 	fault->error = error;
 	fault->temporary = false;
+	fault->aside[0] = '\0';
 	snprintf(fault->pointer, sizeof fault->pointer, "%s", pointer);
 	vsnprintf(fault->detail, sizeof fault->detail, format, args);
 }
@@ -67,6 +68,25 @@ enum error fault_at(
 	fault_fill(fault, error, pointer, format, args);
 	va_end(args);
 	return error;
+}
+
+void fault_aside(struct fault *fault, const char *format, ...)
+{
+	va_list args;
+
+	if (!fault)
+		return;
+	va_start(args, format);
+	vsnprintf(fault->aside, sizeof fault->aside, format, args);
+	va_end(args);
+}
+
+void fault_disclose(struct fault *fault)
+{
+	size_t n = strlen(fault->detail);
+
+	snprintf(fault->detail + n, sizeof fault->detail - n, "%s", fault->aside);
+	fault->aside[0] = '\0';
 }
 
 enum error fault_temporary(struct fault *fault, enum error error)

@@ -95,6 +95,9 @@ struct fault {
 	char pointer[128];
 	char detail[512];
 	bool temporary;
+	/* Goes on behind `detail` for operators and the log alone: what a source itself has said.
+	 */
+	char aside[320];
 };
 
 /*
@@ -105,6 +108,11 @@ enum error fault_set(struct fault *fault, enum error error, const char *format, 
 	__attribute__((format(printf, 3, 4)));
 enum error fault_at(struct fault *fault, enum error error, const char *pointer, const char *format,
 	...) __attribute__((format(printf, 4, 5)));
+/* Adds to a filled fault (or NULL) what only operators may see. Filling it again drops that. */
+void fault_aside(struct fault *fault, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* For operators: the aside becomes the end of the detail. */
+void fault_disclose(struct fault *fault);
 /* Marks one that was set (`fault` may be NULL) and returns its error, as the above. */
 enum error fault_temporary(struct fault *fault, enum error error);
 /* Puts "PREFIX: " before the detail; what does not fit any more is cut. */

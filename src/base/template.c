@@ -164,8 +164,8 @@ static bool fill(struct slice name, enum template_escape escape, template_lookup
 	size_t before = out->n;
 	bool found;
 
-	if (escape == TEMPLATE_LITERAL)
-		return lookup(context, name, out) && out->n > before;
+	if (escape == TEMPLATE_LITERAL || escape == TEMPLATE_TEXT)
+		return lookup(context, name, out) && (escape == TEMPLATE_TEXT || out->n > before);
 	found = lookup(context, name, &value) && value.n > 0;
 	add_escaped(out, escape, buf_slice(&value));
 	buf_release(&value);
@@ -192,9 +192,9 @@ enum error template_fill(const struct template *t, enum template_escape escape,
 		out->n = before;
 		out->p[before] = '\0';
 		return fault_set(fault, ERR_SOURCE_ROW,
-			"'%.*s' in \"%.*s\" has no value, or an empty one; it must have one",
+			"'%.*s' in \"%.*s\" has no value%s; it must have one",
 			(int)(name.n < 128 ? name.n : 128), name.p, (int)(t->n < 256 ? t->n : 256),
-			t->text);
+			t->text, escape == TEMPLATE_TEXT ? "" : ", or an empty one");
 	}
 	return OK;
 }

@@ -37,12 +37,13 @@ typedef bool template_lookup(void *context, struct slice name, struct buf *out);
 enum template_escape {
 	TEMPLATE_LITERAL, /* the bytes as they are */
 	TEMPLATE_GLOB, /* glob_escape(): what is filled matches only itself. Text around it stays */
+	TEMPLATE_TEXT, /* as TEMPLATE_LITERAL, and an empty text is a value */
 	TEMPLATE_PATH, /* bytes outside A-Za-z0-9._~- as %XX */
 };
 
 /*
- * Appends the filled text. ERR_SOURCE_ROW where a name has no value or an empty one; the fault
- * names it. `out` is then as it was.
+ * Appends the filled text. ERR_SOURCE_ROW where a name has no value, or an empty one and the escape
+ * is not TEMPLATE_TEXT; the fault names it. `out` is then as it was.
  */
 enum error template_fill(const struct template *t, enum template_escape escape,
 	template_lookup *lookup, void *context, struct buf *out, struct fault *fault);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "conf/mask.h"
 #include "conf/table.h"
 
 static const struct slice redacted = {"<redacted>", 10};
@@ -26,20 +27,39 @@ static bool is_shown(const struct node *node)
 	return false;
 }
 
-/* Whether the text of `node` is a secret: its row says so, or that of the map it stands in. */
-static bool is_secret(const struct node *node, bool inherited)
+enum secrecy { SHOWN, MASKED, HIDDEN };
+
+/*
+ * Of the text of `node`, as its row says, or that of the map or list it stands in. `before` is the
+ * element before it in a list, or NULL.
+ */
+static enum secrecy secrecy_of(
+	const struct node *node, const struct node *before, enum secrecy inherited)
 {
 	static const struct slice twin = {"_file", 5};
+	struct slice name = node->name;
 
 	if (node->key)
-		return (node->key->flags & KEY_SECRET) != 0;
-	return inherited && !(node->name.n > twin.n && memcmp(node->name.p + node->name.n - twin.n,
-							       twin.p, twin.n) == 0);
+		return node->key->flags & KEY_SECRET   ? HIDDEN
+		       : node->key->flags & KEY_MASKED ? MASKED
+						       : SHOWN;
+	if (inherited == MASKED && before && mask_next(before->raw))
+		return slice_starts(node->raw, SLICE("${env:")) ? SHOWN : HIDDEN;
+	if (inherited == HIDDEN && name.n > twin.n &&
+		memcmp(name.p + name.n - twin.n, twin.p, twin.n) == 0)
+		return SHOWN;
+	return inherited;
 }
 
-static struct slice shown_text(const struct node *node, bool secret)
+/* A view of the node, of constant text or of `room`. */
+static struct slice shown_text(const struct node *node, enum secrecy secrecy, struct buf *room)
 {
-	return secret ? redacted : node->raw;
+	if (secrecy == HIDDEN)
+		return redacted;
+	if (secrecy == SHOWN)
+		return node->raw;
+	mask_text(node->raw, room);
+	return room->n ? buf_slice(room) : slice_of("", 0);
 }
 
 /* The code point at *p, which moves behind it; the text is valid UTF-8. */
@@ -101,7 +121,8 @@ struct printer {
 	unsigned indent;
 };
 
-static void yaml_node(struct printer *p, const struct node *node, bool secret, bool in_line);
+static void yaml_node(
+	struct printer *p, const struct node *node, enum secrecy secrecy, bool in_line);
 
 static void yaml_indent(struct printer *p)
 {
@@ -110,7 +131,7 @@ static void yaml_indent(struct printer *p)
 }
 
 /* `in_line`: the first member goes behind the dash that has just been written. */
-static void yaml_map(struct printer *p, const struct node *map, bool secret, bool in_line)
+static void yaml_map(struct printer *p, const struct node *map, enum secrecy secrecy, bool in_line)
 {
 	for (const struct node *node = map->children; node; node = node->next) {
 		if (!is_shown(node))
@@ -120,26 +141,32 @@ static void yaml_map(struct printer *p, const struct node *map, bool secret, boo
 		in_line = false;
 		yaml_text(p->out, node->name, true);
 		buf_char(p->out, ':');
-		yaml_node(p, node, is_secret(node, secret), false);
+		yaml_node(p, node, secrecy_of(node, NULL, secrecy), false);
 	}
 }
 
-static void yaml_list(struct printer *p, const struct node *list, bool secret)
+static void yaml_list(struct printer *p, const struct node *list, enum secrecy secrecy)
 {
-	for (const struct node *node = list->children; node; node = node->next) {
+	const struct node *before = NULL;
+
+	for (const struct node *node = list->children; node; before = node, node = node->next) {
 		yaml_indent(p);
 		buf_char(p->out, '-');
-		yaml_node(p, node, secret, true);
+		yaml_node(p, node, secrecy_of(node, before, secrecy), true);
 	}
 }
 
 /* What stands behind a name or a dash, with the end of its line. */
-static void yaml_node(struct printer *p, const struct node *node, bool secret, bool in_line)
+static void yaml_node(
+	struct printer *p, const struct node *node, enum secrecy secrecy, bool in_line)
 {
 	if (node->kind == NODE_SCALAR) {
+		struct buf room = {0};
+
 		buf_char(p->out, ' ');
-		yaml_text(p->out, shown_text(node, secret), !node->plain);
+		yaml_text(p->out, shown_text(node, secrecy, &room), !node->plain);
 		buf_char(p->out, '\n');
+		buf_release(&room);
 		return;
 	}
 	if (!node->count) {
@@ -149,13 +176,13 @@ static void yaml_node(struct printer *p, const struct node *node, bool secret, b
 	p->indent++;
 	if (node->kind == NODE_MAP && in_line) {
 		buf_char(p->out, ' ');
-		yaml_map(p, node, secret, true);
+		yaml_map(p, node, secrecy, true);
 	} else {
 		buf_char(p->out, '\n');
 		if (node->kind == NODE_MAP)
-			yaml_map(p, node, secret, false);
+			yaml_map(p, node, secrecy, false);
 		else
-			yaml_list(p, node, secret);
+			yaml_list(p, node, secrecy);
 	}
 	p->indent--;
 }
@@ -164,7 +191,7 @@ void conf_print(const struct conf *conf, struct buf *out)
 {
 	struct printer printer = {.out = out};
 
-	yaml_map(&printer, conf->private->root, false, false);
+	yaml_map(&printer, conf->private->root, SHOWN, false);
 }
 
 static cJSON *json_text(struct slice text)
@@ -178,8 +205,9 @@ static cJSON *json_text(struct slice text)
 	return value;
 }
 
-static cJSON *json_node(const struct node *node, bool secret)
+static cJSON *json_node(const struct node *node, enum secrecy secrecy)
 {
+	const struct node *before = NULL;
 	cJSON *value;
 
 	if (node->kind == NODE_SCALAR) {
@@ -187,23 +215,29 @@ static cJSON *json_node(const struct node *node, bool secret)
 			return cJSON_CreateBool(slice_is(node->text, "true"));
 		if (node->key && node->key->type->print == PRINT_NUMBER)
 			return cJSON_CreateRaw(node->text.p);
-		return json_text(shown_text(node, secret));
+		struct buf room = {0};
+
+		value = json_text(shown_text(node, secrecy, &room));
+		buf_release(&room);
+		return value;
 	}
 	value = node->kind == NODE_MAP ? cJSON_CreateObject() : cJSON_CreateArray();
-	for (const struct node *child = node->children; child; child = child->next) {
-		bool hidden = is_secret(child, secret);
+	for (const struct node *child = node->children; child;
+		before = child, child = child->next) {
+		enum secrecy of_child =
+			secrecy_of(child, node->kind == NODE_LIST ? before : NULL, secrecy);
 
 		if (!is_shown(child))
 			continue;
 		if (node->kind == NODE_MAP)
-			cJSON_AddItemToObject(value, child->name.p, json_node(child, hidden));
+			cJSON_AddItemToObject(value, child->name.p, json_node(child, of_child));
 		else
-			cJSON_AddItemToArray(value, json_node(child, hidden));
+			cJSON_AddItemToArray(value, json_node(child, of_child));
 	}
 	return value;
 }
 
 cJSON *conf_json(const struct conf *conf)
 {
-	return json_node(conf->private->root, false);
+	return json_node(conf->private->root, SHOWN);
 }

@@ -55,6 +55,7 @@ enum key_flag {
 	KEY_REQUIRED = 4, /* has no default and must be there */
 	KEY_SECRET = 8,	  /* never printed */
 	KEY_MERGES = 16,  /* a list or map that included files add to */
+	KEY_MASKED = 64,  /* what its texts say to be a secret is not printed: `--password=...` */
 	KEY_QUIET = 32,	  /* its default is not printed: it means something only beside others */
 };
 

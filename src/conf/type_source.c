@@ -340,8 +340,8 @@ const struct type type_pages = {"map", PRINT_TEXT, set_pages};
 static const struct key keys[] = {
 	{"use", &type_name, COLUMN(name), .help = "the shared source that a job's source builds on"},
 	{"type", &type_choice, COLUMN(type), .choices = "file command http !postgres", .help = "where rows come from: file, command or http"},
-	{"path", &type_string, COLUMN(path), .min = 1, .max = 4096, .help = "file: the file to read; http: what follows base_url, with {page} where there are pages"},
-	{"argv", &type_argv, .help = "command: the program and its arguments, without a shell"},
+	{"path", &type_string, COLUMN(path), .flags = KEY_MASKED, .min = 1, .max = 4096, .help = "file: the file to read; http: what follows base_url, with {page} where there are pages"},
+	{"argv", &type_argv, .flags = KEY_MASKED, .help = "command: the program and its arguments, without a shell"},
 	{"format", &type_choice, COLUMN(format), .choices = "jsonl json csv", .help = "how rows are written: jsonl, json or csv"},
 	{"rows", &type_slice, COLUMN(rows), .max = 512, .help = "json: the pointer to the array of rows"},
 	{"delimiter", &type_delimiter, .help = "csv: what stands between cells: \",\", \";\", \"\\t\" and the like"},

@@ -197,9 +197,12 @@ static enum error judge(struct command *command, struct fault *fault)
 		return error;
 	command->transport.answered = signal == 0;
 	quote_tail(command->spawn, said, sizeof said);
-	return fault_set(fault, ERR_SOURCE_FAILED, "%.100s %s %lld%s%s", program,
+	fault_set(fault, ERR_SOURCE_FAILED, "%.100s %s %lld", program,
 		signal ? "was ended by signal" : "exited with status",
-		signal ? (long long)signal : (long long)status, *said ? " and said: " : "", said);
+		signal ? (long long)signal : (long long)status);
+	if (*said)
+		fault_aside(fault, " and said: %s", said);
+	return ERR_SOURCE_FAILED;
 }
 
 static enum error command_read(struct transport *transport, struct slice *ret, struct fault *fault)

@@ -2,7 +2,7 @@
 /*
  * Rows over HTTP: one GET, or a series of pages until one has no rows, no body or the status 404.
  *
- *	curl --on_bytes--> `in` --swap--> `out` --view--> parser
+ *	curl --on_bytes--> `in` --swap--> `out` --[decode]--> view --> parser
  *
  * `in` holds 128 KiB at most; then the transfer is paused until somebody asks again. Redirects are
  * a failure: a source is where the configuration says it is.
@@ -12,7 +12,9 @@
 #include <sys/socket.h>
 
 #include "base/mem.h"
+#include "source/http_answer.h"
 #include "source/http_multi.h"
+#include "source/http_url.h"
 #include "source/transport.h"
 
 enum {
@@ -35,9 +37,12 @@ struct http {
 
 	/* of the document under way */
 	struct buf in, out;
-	int64_t received;
+	int64_t received, decoded;
 	bool paused;
 	bool too_much;
+	bool headed;	       /* what its head says was looked at */
+	struct decode *decode; /* NULL: sent as it is */
+	struct slice coded;    /* of `out`, not decoded yet */
 };
 
 /* As accept4(2) and the like: what curl opens must not reach a child. */
@@ -48,34 +53,30 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-enum http_answer http_answer_of(long status)
-{
-	switch (status) {
-	case 202: /* not ready yet */
-	case 206: /* a part, which was not asked for */
-	case 226: /* a difference, likewise */
-	case 401: /* for whatever is asked */
-	case 408:
-	case 429:
-		return HTTP_FAILED;
-	case 204:
-	case 205:
-	case 404:
-	case 410:
-		return HTTP_NOTHING;
-	default:
-		return status / 100 == 2			? HTTP_ROWS
-		       : status / 100 == 3 || status / 100 == 4 ? HTTP_REFUSED
-								: HTTP_FAILED;
-	}
-}
-
 static long status_of(const struct http *http)
 {
 	long status = 0;
 
 	curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
 	return status;
+}
+
+static struct http_said said_of(const struct http *http)
+{
+	return (struct http_said){.easy = http->easy,
+		.url = http->url.p,
+		.status = status_of(http),
+		.lookup = http->call->lookup};
+}
+
+static enum error too_large(struct http *http, struct fault *fault)
+{
+	char url[HTTP_SHOWN_BYTES];
+
+	http->transport.answered = true;
+	http_show(http->url.p, url);
+	return fault_set(fault, ERR_SOURCE_FAILED, "GET %s sends more than %lld bytes", url,
+		(long long)transport_max_total(http->call));
 }
 
 static size_t on_bytes(char *p, size_t size, size_t count, void *context)
@@ -136,14 +137,23 @@ static void set_request(struct http *http)
 {
 	const struct conf_source *conf = http->call->conf;
 
+	bool own_coding = false;
+
 	for (size_t i = 0; i < conf->header_count; i++) {
 		const struct conf_header *header = &conf->headers[i];
+
+		own_coding = own_coding || strcasecmp(header->name, "Accept-Encoding") == 0;
 		char *line = mem_printf(
 			*header->value ? "%s: %s" : "%s;%s", header->name, header->value);
 
 		http->headers = curl_slist_append(http->headers, line);
 		mem_free(line);
 	}
+	/* Not by CURLOPT_ACCEPT_ENCODING, which keeps what it decodes while the transfer is paused.
+	 */
+	if (!own_coding)
+		http->headers =
+			curl_slist_append(http->headers, "Accept-Encoding: gzip, deflate, zstd");
 	curl_easy_setopt(http->easy, CURLOPT_HTTPHEADER, http->headers);
 	curl_easy_setopt(http->easy, CURLOPT_USERAGENT, "cachewarden/" CW_VERSION);
 	if (conf->ca)
@@ -155,55 +165,19 @@ static void set_request(struct http *http)
 	curl_easy_setopt(http->easy, CURLOPT_BUFFERSIZE, 65536L);
 }
 
-static bool look_up(void *context, struct slice name, struct buf *out)
-{
-	const struct http *http = context;
-	struct slice value;
-
-	if (http->call->conf->paged && slice_is(name, "page")) {
-		buf_int(out, http->page);
-		return true;
-	}
-	/* As a segment these two would lead somewhere else. */
-	if (!transport_param(http->call, name, &value) || slice_is(value, ".") ||
-		slice_is(value, ".."))
-		return false;
-	buf_add(out, value);
-	return true;
-}
-
-static enum error make_url(struct http *http, struct fault *fault)
-{
-	const struct conf_source *conf = http->call->conf;
-	struct slice base = slice_str(conf->base_url);
-	struct buf path = {0};
-	enum error error = OK;
-
-	if (conf->url_path)
-		error = template_fill(conf->url_path, TEMPLATE_PATH, look_up, http, &path, fault);
-	if (base.n && path.n && base.p[base.n - 1] == '/')
-		base.n--;
-	buf_clear(&http->url);
-	buf_add(&http->url, base);
-	if (path.n && path.p[0] != '/' && path.p[0] != '?')
-		buf_char(&http->url, '/');
-	buf_add(&http->url, buf_slice(&path));
-	buf_release(&path);
-	if (error && fault)
-		fault->error = ERR_BAD_PARAMETER;
-	return error ? ERR_BAD_PARAMETER : OK;
-}
-
 /* Starts the transfer of one document. */
 static enum error begin(struct http *http, struct fault *fault)
 {
-	enum error error = make_url(http, fault);
+	enum error error = http_url_make(http->call, http->page, &http->url, fault);
 
 	if (error)
 		return error;
 	buf_clear(&http->in);
-	http->received = 0;
-	http->paused = http->too_much = false;
+	decode_free(http->decode);
+	http->decode = NULL;
+	http->coded = slice_of("", 0);
+	http->received = http->decoded = 0;
+	http->paused = http->too_much = http->headed = false;
 	http->done = (struct http_done){0};
 	http->error[0] = '\0';
 	curl_easy_setopt(http->easy, CURLOPT_URL, http->url.p);
@@ -222,6 +196,7 @@ static void http_close(struct transport *transport)
 	buf_release(&http->url);
 	buf_release(&http->in);
 	buf_release(&http->out);
+	decode_free(http->decode);
 	mem_free(http);
 }
 
@@ -249,96 +224,35 @@ static enum error http_open(struct sources *sources, const struct source_call *c
 	return error;
 }
 
-/* The address for messages: without credentials and query. */
-static struct slice shown(const struct http *http)
+/* Where the document's end says more than that it is over. */
+static enum error nothing(struct http *http, struct slice *ret, struct fault *fault)
 {
-	struct slice url = buf_slice(&http->url);
-	const char *query = memchr(url.p, '?', url.n);
-	const char *host = strstr(url.p, "://");
+	struct http_said said = said_of(http);
 
-	if (query)
-		url.n = (size_t)(query - url.p);
-	host = host ? host + 3 : url.p;
-	size_t host_n = strcspn(host, "/?#");
-	const char *at = memrchr(host, '@', host_n);
-	if (at && at < url.p + url.n)
-		url = slice_of(at + 1, (size_t)(url.p + url.n - at - 1));
-	if (url.n > 200)
-		url.n = 200;
-	return url;
-}
-
-static const char *meaning_of(long status)
-{
-	switch (status) {
-	case 202:
-		return ", which is no rows yet";
-	case 206:
-	case 226:
-		return ", which is a part of what was asked for";
-	default:
-		return "";
-	}
-}
-
-static enum error status_failed(struct http *http, long status, struct fault *fault)
-{
-	struct slice url = shown(http);
-	char *location = NULL;
-	curl_off_t after = 0;
-
-	http->transport.answered = http_answer_of(status) != HTTP_FAILED;
-	curl_easy_getinfo(http->easy, CURLINFO_REDIRECT_URL, &location);
-	if (location)
-		return fault_set(fault, ERR_SOURCE_FAILED,
-			"GET %.*s answered %ld to %.150s; redirects are not followed, so put that "
-			"address "
-			"into base_url",
-			(int)url.n, url.p, status, location);
-	curl_easy_getinfo(http->easy, CURLINFO_RETRY_AFTER, &after);
-	if (after)
-		return fault_set(fault, ERR_SOURCE_FAILED,
-			"GET %.*s answered %ld with Retry-After: %lld", (int)url.n, url.p, status,
-			(long long)after);
-	return fault_set(fault, ERR_SOURCE_FAILED, "GET %.*s answered %ld%s", (int)url.n, url.p,
-		status, meaning_of(status));
-}
-
-/*
- * There is nothing at this address: no value for a lookup, no rows behind the first page; where a
- * job's rows should begin it is a wrong address.
- */
-static enum error nothing(struct http *http, long status, struct slice *ret, struct fault *fault)
-{
-	struct slice url = shown(http);
-
-	if (http->call->lookup) {
-		http->transport.answered = true;
-		return fault_set(
-			fault, ERR_NO_VALUE, "GET %.*s answered %ld", (int)url.n, url.p, status);
-	}
-	if (status / 100 != 2 && http->page == http->call->conf->page_from)
-		return status_failed(http, status, fault);
 	*ret = slice_of("", 0);
-	return OK;
+	/* Behind the first page it is the end; where the rows should begin it is a wrong address.
+	 */
+	if (!http->call->lookup &&
+		(said.status / 100 == 2 || http->page != http->call->conf->page_from))
+		return OK;
+	return http_answer_failed(&said, &http->transport, fault);
 }
 
-/* How the document ended. */
+/* How the transfer ended. */
 static enum error judge(struct http *http, struct fault *fault)
 {
 	CURLcode result = http->done.result;
-	struct slice url = shown(http);
+	char url[HTTP_SHOWN_BYTES];
 
 	if (result == CURLE_OK)
 		return OK;
-	http->transport.answered = http->too_much || result == CURLE_FILESIZE_EXCEEDED;
-	if (http->transport.answered)
-		return fault_set(fault, ERR_SOURCE_FAILED, "GET %.*s sends more than %lld bytes",
-			(int)url.n, url.p, (long long)transport_max_total(http->call));
+	if (http->too_much || result == CURLE_FILESIZE_EXCEEDED)
+		return too_large(http, fault);
 	/* curl's clock and ours may differ by a rounding. */
 	if (result == CURLE_OPERATION_TIMEDOUT && clock_mono_ms() + 5 >= http->call->deadline)
 		return transport_waited(ERR_TIMEOUT, "answer", fault);
-	return fault_set(fault, ERR_SOURCE_FAILED, "GET %.*s: %.200s", (int)url.n, url.p,
+	http_show(http->url.p, url);
+	return fault_set(fault, ERR_SOURCE_FAILED, "GET %s: %.200s", url,
 		http->error[0] ? http->error : curl_easy_strerror(result));
 }
 
@@ -355,22 +269,25 @@ static void resume(struct http *http)
 	}
 }
 
-static enum error http_read(struct transport *transport, struct slice *ret, struct fault *fault)
+/* Until there are bytes, or there will be none. Parks. */
+static enum error await(struct http *http, struct fault *fault)
 {
-	struct http *http = (struct http *)transport;
 	enum error error = OK;
 
 	http->done.waiter = fiber_current();
 	while (!http->in.n && !http->done.over && !error)
 		error = fiber_park("an HTTP source", http->call->deadline);
 	http->done.waiter = NULL;
+	return error ? transport_waited(error, "answer", fault) : OK;
+}
+
+/* The next bytes as they were sent; none: the transfer is over. Parks. */
+static enum error read_sent(struct http *http, struct slice *ret, struct fault *fault)
+{
+	enum error error = await(http, fault);
+
 	if (error)
-		return transport_waited(error, "answer", fault);
-	long status = status_of(http);
-	if (status && http_answer_of(status) == HTTP_NOTHING)
-		return nothing(http, status, ret, fault);
-	if (status && http_answer_of(status) != HTTP_ROWS)
-		return status_failed(http, status, fault);
+		return error;
 	struct buf filled = http->in;
 	http->in = http->out;
 	http->out = filled;
@@ -378,6 +295,65 @@ static enum error http_read(struct transport *transport, struct slice *ret, stru
 	*ret = buf_slice(&http->out);
 	resume(http);
 	return ret->n ? OK : judge(http, fault);
+}
+
+static enum error damaged(struct http *http, const char *what, struct fault *fault)
+{
+	char url[HTTP_SHOWN_BYTES];
+
+	http->transport.answered = true;
+	http_show(http->url.p, url);
+	return fault_set(fault, ERR_SOURCE_FAILED, "GET %s: the %s data %s", url,
+		decode_name(http->decode), what);
+}
+
+/* The same with its content coding undone. Parks. */
+static enum error read_decoded(struct http *http, struct slice *ret, struct fault *fault)
+{
+	enum error error = OK;
+
+	for (;;) {
+		if (!decode_step(http->decode, &http->coded, ret))
+			return damaged(http, "are damaged", fault);
+		http->decoded += (int64_t)ret->n;
+		if (http->decoded > transport_max_total(http->call))
+			return too_large(http, fault);
+		if (ret->n)
+			return OK;
+		error = read_sent(http, &http->coded, fault);
+		if (error)
+			return error;
+		if (!http->coded.n)
+			return decode_is_whole(http->decode)
+				       ? OK
+				       : damaged(http, "end before their end", fault);
+	}
+}
+
+/* Before the first byte of a document: what its head says. */
+static enum error take_head(struct http *http, struct fault *fault)
+{
+	struct http_said said = said_of(http);
+
+	http->headed = true;
+	if (http_answer_of(said.status) != HTTP_ROWS)
+		return http_answer_failed(&said, &http->transport, fault);
+	return http_answer_coding(&said, &http->decode, fault);
+}
+
+static enum error http_read(struct transport *transport, struct slice *ret, struct fault *fault)
+{
+	struct http *http = (struct http *)transport;
+	enum error error = await(http, fault);
+	long status = status_of(http);
+
+	if (!error && status && http_answer_of(status) == HTTP_NOTHING)
+		return nothing(http, ret, fault);
+	if (!error && status && !http->headed)
+		error = take_head(http, fault);
+	if (error)
+		return error;
+	return http->decode ? read_decoded(http, ret, fault) : read_sent(http, ret, fault);
 }
 
 static enum error http_next_document(

@@ -2,25 +2,15 @@
 /* Pages that never end; see repeats.h. */
 #include "source/repeats.h"
 
-#define FNV_PRIME UINT64_C(1099511628211)
-
-/* FNV-1a: nobody gains anything by pages that only seem to be the same. */
-static void add(struct repeats *repeats, struct slice bytes)
-{
-	uint64_t hash = repeats->hash;
-
-	for (size_t i = 0; i < bytes.n; i++)
-		hash = (hash ^ (unsigned char)bytes.p[i]) * FNV_PRIME;
-	repeats->hash = (hash ^ bytes.n) * FNV_PRIME;
-}
+#include "source/transport.h"
 
 void repeats_row(struct repeats *repeats, const struct source_row *row)
 {
 	repeats->rows++;
 	if (row->kind == ROW_JSON)
-		add(repeats, row->json.text);
+		transport_hash(&repeats->hash, row->json.text);
 	for (size_t i = 0; row->kind == ROW_CSV && i < row->count; i++)
-		add(repeats, row->cells[i]);
+		transport_hash(&repeats->hash, row->cells[i]);
 }
 
 enum error repeats_page(

@@ -11,14 +11,18 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
+#include "base/rest.h"
 #include "source/fuse.h"
 #include "source/http_multi.h"
 #include "source/parser.h"
 #include "source/repeats.h"
 #include "source/sniff.h"
 #include "source/transport.h"
+
+enum { rest_bytes = 1024 }; /* are read in about a microsecond */
 
 struct source {
 	struct sources *sources;
@@ -28,6 +32,7 @@ struct source {
 	uint64_t rows_before; /* this document */
 	struct fuse_use use;
 	bool given; /* a row */
+	struct rest rest;
 	struct sniff sniff;
 	struct repeats repeats; /* where it is paged */
 	bool ended;
@@ -122,8 +127,10 @@ static enum error name_fault(const struct source *source, enum error error, stru
 	if (!fault)
 		return error;
 	was = *fault;
-	return fault_at(fault, error, was.pointer, "source %.100s: %s", source->call.conf->name,
+	fault_at(fault, error, was.pointer, "source %.100s: %s", source->call.conf->name,
 		was.detail);
+	memcpy(fault->aside, was.aside, sizeof was.aside);
+	return error;
 }
 
 static bool answered(const struct source *source)
@@ -148,7 +155,7 @@ static enum error fail(struct source *source, enum error error, struct fault *fa
 	return name_fault(source, error, fault);
 }
 
-static void hash(uint64_t *at, struct slice text)
+void transport_hash(uint64_t *at, struct slice text)
 {
 	/* FNV-1a, the length included, so that "ab","c" is not "a","bc". */
 	for (size_t i = 0; i < text.n; i++)
@@ -163,14 +170,14 @@ static uint64_t key_of(const struct source_call *call)
 	uint64_t at = UINT64_C(0xcbf29ce484222325);
 
 	if (conf->path)
-		hash(&at, slice_str(conf->path));
+		transport_hash(&at, slice_str(conf->path));
 	if (conf->url_path)
-		hash(&at, template_text(conf->url_path));
+		transport_hash(&at, template_text(conf->url_path));
 	for (size_t i = 0; i < conf->argc; i++)
-		hash(&at, slice_str(conf->argv[i]));
+		transport_hash(&at, slice_str(conf->argv[i]));
 	for (size_t i = 0; i < call->param_count; i++) {
-		hash(&at, call->params[i].name);
-		hash(&at, call->params[i].value);
+		transport_hash(&at, call->params[i].name);
+		transport_hash(&at, call->params[i].value);
 	}
 	return at;
 }
@@ -216,6 +223,9 @@ static enum error feed(struct source *source, struct fault *fault)
 	if (clock_mono_ms() >= source->call.deadline)
 		return transport_waited(ERR_TIMEOUT, "end", fault);
 	enum error error = source->transport->ops->read(source->transport, &piece, fault);
+	/* What is at hand already may be much, and nothing in it be a row. */
+	if (!error && rest_look(&source->rest, 1 + piece.n / rest_bytes))
+		error = transport_waited(ERR_CANCELLED, "end", fault);
 	if (error)
 		return error;
 	const char *instead = sniff_look(&source->sniff, piece);
@@ -295,6 +305,11 @@ enum error source_next(
 		return fail(source, error, fault);
 	*ret_end = source->ended;
 	return OK;
+}
+
+int64_t source_retry_after_ms(const struct source *source)
+{
+	return source->transport->retry_after_ms;
 }
 
 bool source_rows_absent(const struct source *source)

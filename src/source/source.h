@@ -79,6 +79,8 @@ enum error source_open(struct sources *sources, const struct source_call *call, 
  */
 enum error source_next(
 	struct source *source, struct source_row *ret, bool *ret_end, struct fault *fault);
+/* After a failure: how long the source asks to be left alone (Retry-After); 0 = it has not said. */
+int64_t source_retry_after_ms(const struct source *source);
 /* After the end: the JSON document had nothing, or null, in the place of its array of rows. */
 bool source_rows_absent(const struct source *source);
 /*

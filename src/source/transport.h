@@ -27,6 +27,7 @@ struct transport {
 	 * and other calls of it may well succeed.
 	 */
 	bool answered;
+	int64_t retry_after_ms; /* the error said when to try again; 0 = it did not */
 };
 
 struct transport_ops {
@@ -48,19 +49,12 @@ struct transport_ops {
 	void (*close)(struct transport *transport);
 };
 
-/* What a status of HTTP says. */
-enum http_answer {
-	HTTP_ROWS,    /* the body is the document */
-	HTTP_NOTHING, /* 204, 205, 404, 410: there is none */
-	HTTP_REFUSED, /* about this request: other 3xx and 4xx */
-	HTTP_FAILED,  /* the source does not work as it should: 5xx, 401, 408, 429, parts */
-};
-enum http_answer http_answer_of(long status);
-
 extern const struct transport_ops file_transport;
 extern const struct transport_ops command_transport;
 extern const struct transport_ops http_transport;
 
+/* Mixes a text into a hash: FNV-1a, for nothing that an attacker gains by. */
+void transport_hash(uint64_t *at, struct slice text);
 /* 1 GiB unless the call says otherwise. */
 int64_t transport_max_total(const struct source_call *call);
 /* The value of a call's parameter; false where it has none of that name. */

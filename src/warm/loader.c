@@ -10,11 +10,12 @@
 static const double average_share = 0.125;
 enum { cleanup_ms = 5000 };
 
-struct loaders *loaders_new(struct cw *cw, struct sources *sources)
+struct loaders *loaders_new(struct cw *cw, struct log *log, struct sources *sources)
 {
 	struct loaders *loaders = mem_new(struct loaders);
 
 	loaders->cw = cw;
+	loaders->log = log;
 	loaders->sources = sources;
 	fiber_group_init(&loaders->group, "loads", cw->loop);
 	return loaders;
@@ -97,7 +98,9 @@ static void fail(struct load_call *call)
 	if (fault->error == ERR_NO_VALUE)
 		forget(call);
 	else
-		note_error(call->loader, fault);
+		log_warning(call->loaders->log, "load of %s failed: %s%s", call->loader->name,
+			fault->detail, fault->aside);
+	note_error(call->loader, fault);
 	result_fail(call->result, ours ? NULL : fault);
 	fiber_cleanup_end();
 }

@@ -21,6 +21,7 @@ struct loader {
 
 struct loaders {
 	struct cw *cw;
+	struct log *log;
 	struct sources *sources;
 	struct fiber_group group;
 	struct loader *known;

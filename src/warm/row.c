@@ -38,20 +38,26 @@ static bool lookup(void *context, struct slice name, struct buf *out)
 	return source_row_get(row, name, out);
 }
 
-enum error row_fill(const struct template *t, const struct source_row *row, struct buf *out,
-	struct fault *fault)
+static enum error fill(const struct template *t, enum template_escape escape,
+	const struct source_row *row, struct buf *out, struct fault *fault)
 {
 	union {
 		const struct source_row *row;
 		void *context;
 	} as = {.row = row};
 
-	enum error error = template_fill(t, TEMPLATE_LITERAL, lookup, as.context, out, fault);
+	enum error error = template_fill(t, escape, lookup, as.context, out, fault);
 
 	for (size_t i = 0; error && i < template_names(t); i++)
 		if (source_row_lacks(row, template_name(t, i), fault))
 			break;
 	return error;
+}
+
+enum error row_fill(const struct template *t, const struct source_row *row, struct buf *out,
+	struct fault *fault)
+{
+	return fill(t, TEMPLATE_TEXT, row, out, fault);
 }
 
 static enum error make_key(
@@ -60,7 +66,7 @@ static enum error make_key(
 	enum error error;
 
 	buf_clear(&maker->key);
-	error = row_fill(maker->job->key, row, &maker->key, fault);
+	error = fill(maker->job->key, TEMPLATE_LITERAL, row, &maker->key, fault);
 	if (!error)
 		error = key_check(buf_slice(&maker->key), fault);
 	if (!error)
@@ -167,7 +173,7 @@ static enum error make_tags(
 		struct buf *bytes = &maker->tag_bytes[i];
 
 		buf_clear(bytes);
-		error = row_fill(maker->job->tags[i], row, bytes, fault);
+		error = fill(maker->job->tags[i], TEMPLATE_LITERAL, row, bytes, fault);
 		if (!error && tag_check(buf_slice(bytes), fault)) {
 			error = ERR_SOURCE_ROW;
 			if (fault)

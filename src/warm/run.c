@@ -44,13 +44,16 @@ static enum error own_words(const struct run *run, enum error error, struct faul
 	return ours.error;
 }
 
-/* Sleeps before the next attempt; an error where there will be none. Parks. */
+/* Sleeps before the next attempt, as long as the source has asked for, if it has; an error where
+ * there will be none. Parks. */
 static enum error back_off(struct run *run, struct fault *fault)
 {
 	int64_t ms = run->conf_job->backoff_ms;
 
 	for (unsigned i = 1; i < run->attempts && ms < backoff_most_ms; i++)
 		ms *= 2;
+	if (run->retry_after_ms)
+		ms = run->retry_after_ms;
 	if (clock_mono_ms() + ms >= run->deadline)
 		return fault->error;
 	operation_progress(run->operation, "waiting to try again", run->tally.rows, 0);

@@ -123,6 +123,8 @@ static enum error move_rows(
 			break;
 		}
 		if (error && error != ERR_SOURCE_ROW) {
+			fault_disclose(fault);
+			run->retry_after_ms = source_retry_after_ms(source);
 			*ret_source = true;
 			break;
 		}
@@ -154,6 +156,7 @@ enum error run_attempt(struct run *run, bool *ret_source, struct fault *fault)
 	enum error error;
 
 	*ret_source = false;
+	run->retry_after_ms = 0;
 	operation_progress(run->operation, "opening", run->tally.rows, 0);
 	/* If Redis stays away the window does not open. */
 	undo_wait(run->world->undo, clock_deadline(undo_wait_ms));
@@ -162,6 +165,7 @@ enum error run_attempt(struct run *run, bool *ret_source, struct fault *fault)
 		goto out;
 	error = source_open(run->world->sources, &call, &source, fault);
 	if (error) {
+		fault_disclose(fault);
 		*ret_source = true;
 		goto out;
 	}

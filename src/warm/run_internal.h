@@ -22,8 +22,9 @@ struct run {
 	struct operation *operation;
 	int64_t deadline;
 	unsigned attempts;
-	bool stored_before; /* an earlier attempt did */
-	bool log_lost;	    /* once already */
+	bool stored_before;	/* an earlier attempt did */
+	bool log_lost;		/* once already */
+	int64_t retry_after_ms; /* the source has said so; 0 = it has not */
 	struct tally tally;
 	struct row_maker maker;
 	struct rate rate;

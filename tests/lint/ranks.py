@@ -14,7 +14,7 @@ RANKS = {"base": 0, "conf": 1, "redis": 2, "http": 2, "source": 2, "cache": 4, "
 # A header's name or its folder -> the folders that may include it; None = all.
 LIBRARIES = {"microhttpd.h": {"http"}, "hiredis": {"redis"}, "yaml.h": {"conf"},
              "curl": {"source", "cli"}, "gnutls": {"base"}, "systemd": {"base"},
-             "zstd.h": {"cache"}, "zstd_errors.h": {"cache"}, "sanitizer": {"base"},
+             "zstd.h": {"cache", "source"}, "zlib.h": {"source"}, "zstd_errors.h": {"cache"}, "sanitizer": {"base"},
              "valgrind": {"base"},
              "uv.h": None, "cjson": None, "uthash.h": None, "utlist.h": None}
 

@@ -51,7 +51,7 @@ def test_sources_that_give_nothing_too_much_or_an_error(start, redis, web):
     daemon = begin(start, redis, rows, "cache: {max_value_bytes: 100KiB}\n")
     refused(result(daemon, "none", id="1"), 404, "no_value", "none")
     refused(result(daemon, "two", id="1"), 502, "source_row", "many")
-    refused(result(daemon, "fails", id="1"), 502, "source_failed", "3", "broken")
+    refused(result(daemon, "fails", id="1"), 502, "source_failed", "status 3")
     refused(result(daemon, "slow", id="1"), 504, "timeout")
     refused(result(daemon, "bad", id="1"), 502, "source_row")
     refused(result(daemon, "void", id="1"), 502, "source_row", "missing")
@@ -70,8 +70,7 @@ def test_integers_are_exact(start, redis, web):
 
 
 @pytest.mark.parametrize("value,path", [
-    ("../secret", "/x/..%2Fsecret"), ("a/../../b", "/x/a%2F..%2F..%2Fb"), ("a?b=c", "/x/a%3Fb%3Dc"),
-    ("%2e%2e", "/x/%252e%252e"), ("a#b", "/x/a%23b"), ("a\r\nX: y", "/x/a%0D%0AX%3A%20y"),
+    ("a?b=c", "/x/a%3Fb%3Dc"), ("%25", "/x/%2525"), ("a#b", "/x/a%23b"), ("a\r\nX: y", "/x/a%0D%0AX%3A%20y"),
     ("\u00e9", "/x/%C3%A9"), ("...", "/x/..."), ("a@b:80", "/x/a%40b%3A80")])
 def test_a_parameter_stays_within_its_segment(start, redis, web, value, path):
     daemon = begin(start, redis, {"x": web_loader(web)})
@@ -80,7 +79,7 @@ def test_a_parameter_stays_within_its_segment(start, redis, web, value, path):
     assert redis.keys() == [b"x:" + value.encode()]
 
 
-@pytest.mark.parametrize("value", [".", ".."])
+@pytest.mark.parametrize("value", [".", "..", "../secret", "a/../../b", "a/b", "%2e%2e", "%2Fadmin"])
 def test_a_parameter_that_is_another_folder_is_refused(start, redis, web, value):
     daemon = begin(start, redis, {"x": web_loader(web)})
     refused(result(daemon, "x", id=value), 400, "bad_parameter", "id")

@@ -6,12 +6,15 @@ import gzip
 import json
 import os
 import signal
+import subprocess
 import sys
+import time
+import zlib
 
 import pytest
 
 from conftest import open_config
-from harness import until
+from harness import API, answers_until, until
 from origin import Origin
 
 PAGES = {"from": 1, "until": "empty"}
@@ -232,8 +235,159 @@ def test_csv_as_spreadsheets_write_it(start, redis, folder, text, more):
     (b"number,name\n1,a\n", 'no column "id"; the header has: number, name'),
     (b"id,name\n1,a\n2\n3,c,d\n", "row 2 has 1 cells, the header has 2; row 3 has 3 cells"),
     (b"id,id\n1,a\n", 'names the column "id" twice'), (b"<!doctype html><html>", "is an HTML page"),
-    (gzip.compress(b"id\n1\n"), "is compressed with gzip"), ("id\n1\n".encode("utf-16"), "is UTF-16"),
+    (gzip.compress(b"id\n1\n", mtime=0), "is compressed with gzip"), ("id\n1\n".encode("utf-16"), "is UTF-16"),
     ("id\n1\n".encode("utf-16-le"), "is UTF-16"), (b"PK\x03\x04\x14\0", "is a ZIP archive")])
 def test_what_is_wrong_with_a_csv_file_is_said(start, redis, folder, text, said):
     run, why = run_job(start, redis, file_source(folder, text))
     assert run["state"] in ("failed", "partial") and said in why.replace("source j: ", ""), why
+
+
+CODINGS = {
+    "gzip": gzip.compress, "x-gzip": gzip.compress, "deflate": zlib.compress,
+    "Deflate": lambda text: zlib.compress(text, wbits=-15),
+    "zstd": lambda text: subprocess.run(["zstd", "-c"], input=text, stdout=subprocess.PIPE,
+                                        check=True).stdout, "identity": lambda text: text}
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_answers_are_decoded(start, redis, origin, coding):
+    text = json.dumps({"items": [{"id": number, "v": "x" * 50} for number in range(3000)]}).encode()
+    origin.answer = lambda path: (200, CODINGS[coding](text if path == "/?page=1" else b"null"),
+                                  {"Content-Encoding": coding})
+    run, said = run_job(start, redis, pages(origin))
+    assert (run["state"], said) == ("completed", "") and run["result"]["stored"] == 3000
+
+
+@pytest.mark.parametrize("coding,change,said", [
+    ("gzip", lambda data: data[:-9], "the gzip data end before their end"),
+    ("zstd", lambda data: data[:-2], "the zstd data end before their end"),
+    ("deflate", lambda data: data[:-5], "the deflate data end before their end"),
+    ("gzip", lambda data: data[:-6] + b"xx" + data[-4:], "the gzip data are damaged"),
+    ("gzip", lambda data: data + b"more", "the gzip data are damaged"),
+    ("gzip", lambda data: b"[]", "the gzip data are damaged"),
+    ("br", lambda data: data, "Content-Encoding: br; gzip, deflate and zstd are understood"),
+    ("gzip, gzip", lambda data: data, "Content-Encoding: gzip, gzip;")])
+def test_an_answer_that_cannot_be_decoded_is_a_failure(start, redis, origin, coding, change, said):
+    data = CODINGS.get(coding, gzip.compress)(items(1))
+    origin.answer = lambda path: (200, change(data), {"Content-Encoding": coding})
+    run, why = run_job(start, redis, pages(origin))
+    assert run["state"] in ("failed", "partial") and said in why, why
+
+
+def test_a_small_answer_that_becomes_a_huge_one_costs_no_memory(start, redis, origin):
+    pack = zlib.compressobj(9, wbits=31)
+    bomb = b"".join(pack.compress(b" " * (1 << 20)) for _ in range(150)) + pack.compress(b"null") + pack.flush()
+    origin.answer = lambda path: (200, bomb, {"Content-Encoding": "gzip"})
+    job = {"name": "j", "key": "x:{id}", "source": pages(origin), "empty": "ok"}
+    daemon = start(open_config(redis, f"warm:\n  jobs:\n    - {json.dumps(job)}\n"))
+    daemon.wait_redis()
+    before = daemon.rss()
+    location = daemon.warm().json["runs"][0]["location"]
+    answers_until(daemon, lambda: daemon.get(location).json["state"] == "completed", "the run's end")
+    assert daemon.rss() - before < 64 << 20
+
+
+def test_what_asks_for_no_coding_gets_none(start, redis, origin):
+    asked = []
+    origin.look = lambda handler: asked.append(handler.headers["Accept-Encoding"])
+    origin.answer = lambda path: items()
+    run_job(start, redis, pages(origin), empty="ok")
+    run_job(start, redis, pages(origin, headers={"accept-encoding": "identity"}), empty="ok")
+    assert asked == ["gzip, deflate, zstd", "identity"]
+
+
+def test_the_source_says_when_to_try_again(start, redis, origin):
+    times = []
+
+    def answer(path):
+        times.append(time.monotonic())
+        return (429, b"", {"Retry-After": "1"}) if len(times) < 3 else items(1) if len(times) < 4 else items()
+
+    origin.answer = answer
+    run, said = run_job(start, redis, pages(origin), retries={"attempts": 3, "backoff": "10ms"})
+    assert (run["state"], said) == ("completed", "") and run["result"]["attempts"] == 3
+    assert times[1] - times[0] >= 1 and times[2] - times[1] >= 1
+    # Beyond the timeout there is no sense in waiting.
+    origin.answer = lambda path: (503, b"", {"Retry-After": "Fri, 31 Dec 2099 23:59:59 GMT"})
+    run, said = run_job(start, redis, pages(origin), timeout="5s",
+                        retries={"attempts": 3, "backoff": "10ms"})
+    assert run["state"] == "failed" and run["result"]["attempts"] == 1
+    assert "answered 503 with Retry-After: " in said
+
+
+SECRET = "https://bob:hunter2@s3.example/o?X-Amz-Signature=deadbeef#frag"
+
+
+def leaks(text):
+    return [word for word in ("hunter2", "bob", "deadbeef", "X-Amz", "frag") if word in str(text)]
+
+
+@pytest.mark.parametrize("location", [
+    SECRET, SECRET.replace("https:", ""), "/o?X-Amz-Signature=deadbeef", "https://bob:hunt@er2@h/",
+    "https:bob:hunter2", "?X-Amz-Signature=deadbeef", "\\\\bob:hunter2@h\\x", "javascript:bob"])
+def test_where_a_redirect_leads_is_told_without_its_secrets(start, redis, origin, location):
+    origin.answer = lambda path: (302, b"", {"Location": location})
+    job = {"name": "j", "key": "x:{id}", "source": {
+        "type": "http", "base_url": origin.url, "path": "/p?X-Amz-Signature=deadbeef"}}
+    loader = {"params": ["id"], "key": "u:{id}", "source": {
+        "type": "http", "base_url": origin.url, "path": "/{id}?X-Amz-Signature=deadbeef"}}
+    daemon = start(open_config(redis, f"warm:\n  jobs:\n    - {json.dumps(job)}\n"
+                                      f"loaders: {json.dumps({'user': loader})}\n"))
+    daemon.wait_redis()
+    run = daemon.warm({"wait": 60}).json["runs"][0]
+    reply = daemon.post("/api/v1/cache/results/user", {"params": {"id": "1"}})
+    assert "answered 302; redirects are not followed" in run["error"] and "leads to " in run["error"]
+    assert reply.json["code"] == "source_failed" and "leads to" not in str(reply.json)
+    until(lambda: "leads to" in daemon.log.rpartition("load of user failed")[2], "the log's line")
+    for text in (run, reply.json, daemon.get(f"{API}/loaders").json, daemon.log):
+        assert not leaks(text), text
+
+
+def test_what_a_command_says_reaches_operators_and_not_callers(start, redis):
+    source = command("sh", "-c", "echo internal detail >&2; exit 3")
+    config = "warm:\n  jobs:\n    - " + json.dumps({"name": "j", "key": "x:{id}", "source": source}) \
+        + "\nloaders: " + json.dumps({"user": {"key": "u", "source": source}}) + "\n"
+    daemon = start(open_config(redis, config))
+    daemon.wait_redis()
+    run = daemon.warm({"wait": 60}).json["runs"][0]
+    assert "exited with status 3 and said: internal detail" in run["error"]
+    reply = daemon.post("/api/v1/cache/results/user", {"params": {}})
+    assert reply.status == 502 and "exited with status 3" in reply.json["detail"]
+    assert "internal detail" not in str(reply.json)
+    assert "internal detail" not in str(daemon.get(f"{API}/loaders").json)
+    line = daemon.wait_for("load of user failed")
+    assert "internal detail" in line
+
+
+def test_an_empty_text_is_a_value_and_no_key_or_tag(start, redis, folder):
+    text = b"id,name,group\n1,,g\n2,b,\n,c,g\n"
+    run, _ = run_job(start, redis, file_source(folder, text), value="{name}", tags=["t-{group}"])
+    assert (run["result"]["stored"], run["result"]["rejected"]) == (1, 2)
+    assert redis("GET", "x:1") == b"" and numbered(redis, 1)
+    run, _ = run_job(start, redis, command("printf", '{"id":5,"name":""}\\n{"id":6,"name":null}\\n'),
+                     value="{name}")
+    assert (run["result"]["stored"], run["result"]["rejected"]) == (1, 1)
+    assert redis("GET", "x:5") == b"" and redis("EXISTS", "x:6") == 0
+
+
+def test_secrets_among_a_commands_arguments_are_not_shown(start, redis, folder):
+    secret = "s3cr3t-canary"
+    shown = ["--verbose", "--user=cw", "--tokens", "5"]
+    argv = ["/bin/true", *shown, f"--password={secret}", "--api-key", secret, f"PGPASSWORD={secret}",
+            f"Authorization: Bearer {secret}", f"curl -H 'X-Auth-Token: {secret}' http://h/",
+            f"https://bob:{secret}@h/p?access_token={secret}&page=1", f"mysql --password {secret} -e x",
+            "--secret=${env:CW_TEST_SECRET}"]
+    source = {"type": "http", "base_url": "http://127.0.0.1:1", "path": f"/a?api_key={secret}&n=1"}
+    config = open_config(redis, "warm:\n  jobs:\n    - " + json.dumps(
+        {"name": "j", "key": "x:{id}", "source": command(*argv), "suspend": True}) + "\n    - "
+        + json.dumps({"name": "k", "key": "y:{id}", "source": source, "suspend": True}) + "\n")
+    environment = {"CW_TEST_SECRET": "from-the-environment"}
+    daemon = start(config, env=environment)
+    printed = subprocess.run(
+        [os.environ["CACHEWARDEN_BIN"], "--print-config", "--config", daemon.config_path],
+        capture_output=True, text=True, check=True, env={**os.environ, **environment}).stdout
+    assert secret not in printed and "from-the-environment" not in printed
+    assert secret not in daemon.log
+    for text in (*shown, "--password=<redacted>", "PGPASSWORD=<redacted>", "page=1", "n=1", "-e x",
+                 "Authorization: <redacted>", "${env:CW_TEST_SECRET}"):
+        assert text in printed, (text, printed)

@@ -52,6 +52,7 @@ START_TEST(values_are_filled_in)
 	fills("u:{id}:*", TEMPLATE_GLOB, "u:4\\*2:*");
 	fills("/u/{a/b}?q=*", TEMPLATE_PATH, "/u/x%20y%C3%A9?q=*");
 	fills("", TEMPLATE_LITERAL, "");
+	fills("<{empty}>{id}", TEMPLATE_TEXT, "<>4*2");
 }
 END_TEST
 
@@ -60,7 +61,7 @@ START_TEST(what_has_no_value_is_named_and_nothing_is_left)
 	static const char *const texts[] = {"k:{id}:{none}", "k:{id}:{empty}"};
 
 	for (int escape = TEMPLATE_LITERAL; escape <= TEMPLATE_PATH; escape++) {
-		for (int i = 0; i < 2; i++) {
+		for (int i = 0; i < (escape == TEMPLATE_TEXT ? 1 : 2); i++) {
 			struct template *t = parsed(texts[i]);
 			struct buf out = {0};
 			struct fault fault = {0};

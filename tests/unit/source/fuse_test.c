@@ -2,7 +2,7 @@
 #include "source/fuse.h"
 
 #include "../unit.h"
-#include "source/transport.h"
+#include "source/http_answer.h"
 
 static struct fuse *fuses;
 static struct clock_fake now;

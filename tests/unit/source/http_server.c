@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include <zlib.h>
 
 enum { tick_us = 50000 };
 
@@ -118,6 +119,27 @@ static bool reset(int fd)
 	return false;
 }
 
+/* 10 MB of white space, 10 KB as they are sent. */
+static bool bomb(int fd)
+{
+	static unsigned char text[10000000], packed[100000];
+	z_stream z = {.next_in = text,
+		.avail_in = sizeof text,
+		.next_out = packed,
+		.avail_out = sizeof packed};
+	char head[128];
+
+	memset(text, '\n', sizeof text);
+	if (deflateInit2(&z, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) != Z_OK ||
+		deflate(&z, Z_FINISH) != Z_STREAM_END)
+		abort();
+	snprintf(head, sizeof head,
+		"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %lu\r\n\r\n",
+		z.total_out);
+	deflateEnd(&z);
+	return put(fd, head) && put_bytes(fd, (const char *)packed, z.total_out);
+}
+
 static bool hang(void)
 {
 	while (!stopping)
@@ -142,6 +164,8 @@ static bool answer(int fd, const char *head)
 		return put_body(fd, "{\"items\":[1,2]}");
 	if (is(path, "/echo"))
 		return echo(fd, head);
+	if (is(path, "/bomb"))
+		return bomb(fd);
 	if (is(path, "/many"))
 		return many(fd);
 	if (is(path, "/204"))

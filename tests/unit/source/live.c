@@ -102,6 +102,8 @@ struct outcome live_call(const struct source_call *call)
 	o.error = source_open(live.sources, call, &source, &o.fault);
 	if (!o.error)
 		read_all(source, &o);
+	if (o.error)
+		fault_disclose(&o.fault);
 	source_close(source);
 	o.took_ms = clock_mono_ms() - began;
 	o.ran_ms = unit_now_ms() - ran_since;

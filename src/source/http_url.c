@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* Addresses; see http_url.h. */
+#include "source/http_url.h"
+
+#include <curl/curl.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "source/transport.h"
+
+struct filling {
+	const struct source_call *call;
+	int64_t page;
+	bool marks; /* every value is one byte that no value is checked for */
+};
+
+static bool look_up(void *context, struct slice name, struct buf *out)
+{
+	const struct filling *filling = context;
+	struct slice value;
+
+	if (filling->marks) {
+		buf_char(out, '\x01');
+		return true;
+	}
+	if (filling->call->conf->paged && slice_is(name, "page")) {
+		buf_int(out, filling->page);
+		return true;
+	}
+	if (!transport_param(filling->call, name, &value))
+		return false;
+	buf_add(out, value);
+	return true;
+}
+
+static int hex(char c)
+{
+	const char *digits = "0123456789abcdef";
+	const char *at = c ? strchr(digits, c | 0x20) : NULL;
+
+	return at && (c >= 'A' || (c >= '0' && c <= '9')) ? (int)(at - digits) : -1;
+}
+
+/* In place, as servers do it. */
+static void decode_percent(struct buf *text)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < text->n; i++) {
+		char c = text->p[i];
+		int high = c == '%' && i + 2 < text->n ? hex(text->p[i + 1]) : -1;
+		int low = high >= 0 ? hex(text->p[i + 2]) : -1;
+
+		if (low >= 0) {
+			c = (char)(high * 16 + low);
+			i += 2;
+		}
+		text->p[n++] = c;
+	}
+	text->n = n;
+}
+
+/* Whether it holds a slash, or a part between backslashes is "." or "..". */
+static bool leads_away(struct slice text)
+{
+	size_t begin = 0;
+
+	for (size_t i = 0; i <= text.n; i++) {
+		if (i < text.n && text.p[i] != '/' && text.p[i] != '\\')
+			continue;
+		struct slice part = slice_of(text.p + begin, i - begin);
+
+		if ((i < text.n && text.p[i] == '/') || slice_is(part, ".") || slice_is(part, ".."))
+			return true;
+		begin = i + 1;
+	}
+	return false;
+}
+
+/* A segment as it is sent: what is behind the server may decode it a second time. */
+static bool stays(struct slice segment)
+{
+	struct buf text = {0};
+	bool away = false;
+
+	buf_add(&text, segment);
+	for (int i = 0; i < 2 && !away; i++) {
+		decode_percent(&text);
+		away = leads_away(buf_slice(&text));
+	}
+	buf_release(&text);
+	return !away;
+}
+
+static struct slice next_segment(struct slice *rest)
+{
+	size_t n = strcspn(rest->p, "/?#"),
+	       used = n < rest->n && rest->p[n] == '/' ? n + 1 : rest->n;
+	struct slice segment = slice_of(rest->p, n);
+
+	*rest = slice_of(rest->p + used, rest->n - used);
+	return segment;
+}
+
+/* Each segment that parameters are part of; `marked` is the same path with marks for values. */
+static enum error check_segments(
+	const struct template *template, struct buf *path, struct buf *marked, struct fault *fault)
+{
+	struct slice rest = buf_slice(path), marks = buf_slice(marked),
+		     text = template_text(template);
+
+	while (rest.n && marks.n) {
+		struct slice segment = next_segment(&rest), mark = next_segment(&marks);
+
+		if (!memmem(mark.p, mark.n, "%01", 3) || stays(segment))
+			continue;
+		return fault_set(fault, ERR_BAD_PARAMETER,
+			"a parameter would make a part of the path %.*s hold a slash or be \".\" "
+			"or "
+			"\"..\", as it is or decoded once more: it would lead to another address",
+			(int)(text.n < 200 ? text.n : 200), text.p);
+	}
+	return OK;
+}
+
+static enum error fill_path(struct filling *filling, struct buf *path, struct fault *fault)
+{
+	const struct template *template = filling->call->conf->url_path;
+	struct buf marked = {0};
+	enum error error = template_fill(template, TEMPLATE_PATH, look_up, filling, path, fault);
+
+	if (error && fault)
+		fault->error = ERR_BAD_PARAMETER;
+	if (error)
+		return ERR_BAD_PARAMETER;
+	filling->marks = true;
+	template_fill(template, TEMPLATE_PATH, look_up, filling, &marked, NULL);
+	error = check_segments(template, path, &marked, fault);
+	buf_release(&marked);
+	return error;
+}
+
+enum error http_url_make(
+	const struct source_call *call, int64_t page, struct buf *ret, struct fault *fault)
+{
+	struct filling filling = {.call = call, .page = page};
+	struct slice base = slice_str(call->conf->base_url);
+	struct buf path = {0};
+	enum error error = call->conf->url_path ? fill_path(&filling, &path, fault) : OK;
+
+	if (base.n && path.n && base.p[base.n - 1] == '/')
+		base.n--;
+	buf_clear(ret);
+	buf_add(ret, base);
+	if (path.n && path.p[0] != '/' && path.p[0] != '?')
+		buf_char(ret, '/');
+	buf_add(ret, buf_slice(&path));
+	buf_release(&path);
+	return error;
+}
+
+static CURLUcode strip(CURLU *parsed, const char *url, char **ret)
+{
+	static const CURLUPart parts[] = {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_OPTIONS,
+		CURLUPART_QUERY, CURLUPART_FRAGMENT};
+	CURLUcode code = curl_url_set(
+		parsed, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS);
+
+	for (size_t i = 0; i < sizeof parts / sizeof *parts && code == CURLUE_OK; i++)
+		code = curl_url_set(parsed, parts[i], NULL, 0);
+	return code == CURLUE_OK ? curl_url_get(parsed, CURLUPART_URL, ret, 0) : code;
+}
+
+void http_show(const char *url, char ret[static HTTP_SHOWN_BYTES])
+{
+	CURLU *parsed = curl_url();
+	char *text = NULL;
+	size_t n = 0;
+
+	if (!parsed)
+		mem_exhausted();
+	/* What cannot be read may hold anything anywhere. */
+	if (strip(parsed, url, &text) != CURLUE_OK)
+		text = NULL;
+	/* Behind a backslash, which some take for a slash, credentials may stand. */
+	for (const char *p = text ? text : "an address that cannot be read"; *p && *p != '\\';
+		p++) {
+		if (n == HTTP_SHOWN_BYTES - 1)
+			break;
+		ret[n++] = *p < 0x20 || *p == 0x7f ? '?' : *p;
+	}
+	ret[n] = '\0';
+	curl_free(text);
+	curl_url_cleanup(parsed);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside of source/: addresses, as they are asked for and as they may be shown. */
+#ifndef CW_SOURCE_HTTP_URL_H
+#define CW_SOURCE_HTTP_URL_H
+
+#include "source/source.h"
+
+enum { HTTP_SHOWN_BYTES = 201 };
+
+/*
+ * Fills *ret with base_url and path, the call's parameters and the page's number in it.
+ * ERR_BAD_PARAMETER where a value is missing or would not stay within its segment of the path.
+ */
+enum error http_url_make(
+	const struct source_call *call, int64_t page, struct buf *ret, struct fault *fault);
+/* For messages and logs: without credentials, query and fragment, cut, in printable bytes. */
+void http_show(const char *url, char ret[static HTTP_SHOWN_BYTES]);
+
+#endif
