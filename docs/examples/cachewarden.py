@@ -368,7 +368,7 @@ class Cache:
     # Keys
 
     def get(self, key: Key) -> Union[bytes, None, Unreadable]:
-        """The value's bytes; None where there is none; Unreadable for what is no value."""
+        """The value's bytes; None if the key is absent; Unreadable if it holds something else."""
         try:
             answer = self.call("GET", _path(key), accept=(404,))
         except Refused as error:
@@ -408,8 +408,8 @@ class Cache:
         return self.call("POST", _path(key, "/expire"), {"ttl": ttl}, accept=(404,)).status == 200
 
     def mget(self, keys: Sequence[Key]) -> List[Union[str, bytes, None, Unreadable]]:
-        """In the order of the keys: text, bytes where the value is no text, None where there is
-        none, Unreadable for what is no value."""
+        """In the order of the keys: text, or bytes if the value is not text; None if the key is
+        absent; Unreadable if it holds something else."""
         found: List[Union[str, bytes, None, Unreadable]] = []
         _check_many(keys)
         while len(found) < len(keys):
@@ -692,7 +692,7 @@ def _fill_key(template: str, call: _Call) -> str:
 
 
 class Serializer(Protocol):
-    """json and pickle are such modules. Unpickle only what nobody else can write."""
+    """json and pickle are such modules. pickle is for a Redis that no other party can write to."""
 
     def dumps(self, value: Any, /) -> Union[str, bytes]: ...
 
@@ -756,7 +756,7 @@ class _Cached:
         if self.condition is not None and not callable(self.condition):
             raise TypeError(f"condition is a function of the result, not {self.condition!r}")
         if not all(callable(getattr(self.serializer, name, None)) for name in ("dumps", "loads")):
-            raise TypeError(f"{self.serializer!r} is no serializer: it has no dumps() and loads()")
+            raise TypeError(f"{self.serializer!r} is not a serializer: it lacks dumps() or loads()")
         self.is_checked = True
 
     def key(self, call: _Call) -> str:
@@ -853,7 +853,7 @@ class _Cached:
         return kept
 
     def _dumps(self, value: Any) -> bytes:
-        """Whoever calls gets what this reads back as: a miss gives what a hit gives."""
+        """The caller gets what this reads back as, so that a miss gives what a hit gives."""
         return _bytes_of(self.serializer.dumps(value))
 
     def _loads(self, data: bytes) -> Any:
@@ -945,7 +945,7 @@ class Cached(Protocol[P, R_co]):
 def cached(cache: Cache, prefix: str, ttl: Optional[int] = None, tags: Sequence[str] = (),
            load_seconds: int = 30, condition: Optional[Callable[[Any], bool]] = None,
            serializer: Serializer = _Json()) -> Callable[[Callable[P, R]], Cached[P, R]]:
-    """Caches a function's results by its arguments: of all who miss at once, one computes.
+    """Caches a function's results by its arguments: of all calls that miss at once, one computes.
 
     `tags` may hold arguments: ["user-{user_id}"]. `load_seconds` (1 to 300) is how long the
     function may take for its result to be kept. `condition(result)` says whether to keep it. A

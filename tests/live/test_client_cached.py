@@ -151,7 +151,7 @@ def test_the_wrapper_is_the_function_to_those_who_look(cache):
 @pytest.mark.parametrize("options", [
     {"ttl": 0}, {"ttl": 0.5}, {"ttl": 60.0}, {"ttl": True}, {"ttl": -5}, {"ttl": "60"},
     {"tags": "red"}, {"tags": ["x" * 257]}, {"tags": [""]}, {"tags": ["a\nb"]}, {"tags": [1]},
-    {"tags": ["{nobody}"]}, {"tags": ["{1}"]}, {"tags": ["{}"]}, {"tags": ["{a!r}"]},
+    {"tags": ["{other}"]}, {"tags": ["{1}"]}, {"tags": ["{}"]}, {"tags": ["{a!r}"]},
     {"tags": ["{a"]}, {"tags": ["t"] * 101}, {"load_seconds": 0.5}, {"load_seconds": 0},
     {"load_seconds": 301}, {"condition": 1}, {"serializer": ...}, {"prefix": ""},
     {"prefix": None}, {"prefix": "p" * 201}, {"cache": None}, {"cache": "http://localhost"}],
@@ -307,7 +307,7 @@ def test_of_all_who_miss_one_computes(cache, is_async):
 
 
 class Flights(dict):
-    """Counts those who have found a load that they will wait for."""
+    """Counts the calls that have found a load to wait for."""
 
     def __init__(self):
         super().__init__()
@@ -472,7 +472,7 @@ def test_a_cancelled_task_gives_its_lease_back_and_another_computes(cache, share
         second = asyncio.create_task(load())
         third = asyncio.create_task(load())
         await asyncio.sleep(0.1)
-        third.cancel()  # one that waits: it takes nobody along
+        third.cancel()  # one that waits: it cancels no other
         first.cancel()
         return await asyncio.gather(first, second, third, return_exceptions=True)
 

@@ -130,7 +130,7 @@ def test_an_argument_in_a_pattern_is_literal(cache, identity):
 @ASYNC
 @pytest.mark.parametrize("what, argument", [
     ({}, 1), ({"keys": "k:{0}"}, 1), ({"tags": "t"}, 1), ({"patterns": "p*"}, 1), ({"keys": ["k:{1}"]}, 1),
-    ({"keys": ["k:{nobody}"]}, 1), ({"keys": ["k:{}"]}, 1), ({"keys": ["k:{0:>9}"]}, 1),
+    ({"keys": ["k:{other}"]}, 1), ({"keys": ["k:{}"]}, 1), ({"keys": ["k:{0:>9}"]}, 1),
     ({"keys": ["k:{0!r}"]}, 1), ({"keys": ["k:{0"]}, 1), ({"keys": ["k:{0.x}"]}, 1), ({"keys": [7]}, 1),
     ({"keys": ["k:{0}"]}, 1.5), ({"keys": ["k:{0}"]}, b"x"), ({"keys": [""]}, 1),
     ({"tags": ["{0}"]}, ""), ({"tags": ["{0}"]}, None), ({"tags": ["{0}"]}, "a\n"), ({"tags": ["{0}"]}, True),
