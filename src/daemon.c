@@ -209,6 +209,19 @@ static enum error boot(struct daemon *d, struct fault *fault)
 	return error ? error : announce(d, fault);
 }
 
+/* What a change of redis.own_prefix has left behind. */
+static void tell_other_prefix(void *context, struct slice other)
+{
+	const struct daemon *d = context;
+
+	log_warning(d->app.log,
+		"this Redis holds cachewarden's own keys under \"%.*s\" too: tags, dependencies, "
+		"leases and users' sessions noted there are not seen under redis.own_prefix "
+		"\"%s\"; "
+		"put it back, or delete %.*s* once no other daemon uses it",
+		(int)other.n, other.p, d->app.cw.conf->redis.own_prefix, (int)other.n, other.p);
+}
+
 /* The first time that Redis answers: is its layout ours, and what runs at startup? */
 static void meet_redis(struct daemon *d)
 {
@@ -225,6 +238,8 @@ static void meet_redis(struct daemon *d)
 		return; /* the next change of state tries again */
 	d->redis_seen = true;
 	log_info(d->app.log, "redis is up");
+	/* A courtesy: without an answer, nothing is told. */
+	cw_note_prefix(&d->app.cw, tell_other_prefix, d);
 	warm_startup(d->app.warm);
 	pruner_start(d->app.cw.pruner);
 }

@@ -228,10 +228,13 @@ static void reply_word_only(struct request *request, const struct app *app, bool
 
 static bool wants_draft(struct request *request)
 {
-	struct slice accept;
+	struct slice line;
+	size_t at = 0;
 
-	return request_header(request, "Accept", &accept) &&
-	       slice_starts(accept, SLICE("application/health+json"));
+	while (request_header_line(request, "Accept", &at, &line))
+		if (slice_starts(line, SLICE("application/health+json")))
+			return true;
+	return false;
 }
 
 void api_health(struct request *request, void *context)

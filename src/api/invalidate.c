@@ -9,6 +9,7 @@
 
 #include "api/body.h"
 #include "api/handlers.h"
+#include "api/header_tags.h"
 #include "api/keys.h"
 #include "api/operations.h"
 #include "base/glob.h"
@@ -150,28 +151,6 @@ static enum error read_body(struct asked *asked, struct slice text, struct fault
 	return error ? error : read_pace(asked, fault);
 }
 
-/* CDN-minded callers name tags by header: parted by spaces, or by commas (and spaces). */
-static enum error add_header_tags(struct asked *asked, const char *header, struct slice text,
-	char separator, struct fault *fault)
-{
-	for (size_t i = 0; i < text.n;) {
-		size_t from = i;
-
-		while (i < text.n && text.p[i] != separator && text.p[i] != ' ')
-			i++;
-		struct slice tag = slice_of(text.p + from, i - from);
-		struct fault own;
-
-		if (tag.n && keys_header_tag(tag, &own))
-			return fault_set(
-				fault, ERR_BAD_REQUEST, "the header %s: %s", header, own.detail);
-		if (tag.n)
-			invalidation_add_tag(asked->what, tag);
-		i++;
-	}
-	return OK;
-}
-
 static enum error read_soft(const struct request *request, bool *ret, struct fault *fault)
 {
 	struct slice value;
@@ -184,26 +163,25 @@ static enum error read_soft(const struct request *request, bool *ret, struct fau
 	return OK;
 }
 
+/* CDN-minded callers name tags by header. */
 static enum error read_headers(
 	struct asked *asked, const struct request *request, struct fault *fault)
 {
-	static const struct {
-		const char *name;
-		char separator;
-	} names[] = {{"Surrogate-Key", ' '}, {"Cache-Tag", ','}};
+	struct body_list tags = {0};
+	const char *header;
 	enum error error = read_soft(request, &asked->what->soft, fault);
-	struct slice value;
 
-	for (size_t i = 0; i < sizeof names / sizeof *names && !error; i++) {
-		if (!request_header(request, names[i].name, &value))
-			continue;
-		if (request_body(request).n)
-			return fault_set(fault, ERR_BAD_REQUEST,
-				"the header %s selects tags where the body is empty; with a body, "
-				"name them in its tags",
-				names[i].name);
-		error = add_header_tags(asked, names[i].name, value, names[i].separator, fault);
-	}
+	if (!error)
+		error = header_tags(request, INVALIDATION_MAX_KEYS, &tags, &header, fault);
+	if (!error && header && request_body(request).n)
+		error = fault_set(fault, ERR_BAD_REQUEST,
+			"the header %s selects tags where the body is empty; with a body, name "
+			"them "
+			"in its tags",
+			header);
+	for (size_t i = 0; i < tags.count && !error; i++)
+		invalidation_add_tag(asked->what, tags.items[i]);
+	body_list_release(&tags);
 	return error;
 }
 

@@ -7,9 +7,11 @@
  */
 #include "api/keys.h"
 #include "api/handlers.h"
+#include "api/header_tags.h"
+#include "api/keys_cascade.h"
+#include "api/keys_condition.h"
 #include "api/keys_lease.h"
 #include "api/keys_value.h"
-#include "base/mem.h"
 
 static void header_int(struct request *request, const char *name, int64_t value)
 {
@@ -83,62 +85,106 @@ void api_key_get(struct request *request, void *context)
 	buf_release(&scratch);
 }
 
-/* *ret_tags: to be freed. */
-static enum error read_put(struct request *request, struct entry_write *write,
-	struct slice **ret_tags, struct fault *fault)
+/* A PUT as it is asked for. */
+struct put {
+	struct entry_write write;
+	enum keys_condition condition;
+	struct body_list tags;
+};
+
+static enum error read_put(struct request *request, struct put *put, struct fault *fault)
 {
+	struct entry_write *write = &put->write;
 	struct slice text;
+	const char *header;
 	bool nx = false;
 	enum error error = request_query_bool(request, "nx", &nx, fault);
 
 	if (!error && request_query(request, "ttl", &text))
 		error = keys_ttl_text(text, &write->ttl_ms, fault);
 	if (!error)
-		error = keys_tags(request, ret_tags, &write->tag_count, fault);
-	write->mode = nx ? ENTRY_MISSING : ENTRY_REPLACE;
+		error = header_tags(request, ENTRY_MANY_TAGS, &put->tags, &header, fault);
+	if (!error)
+		error = keys_condition_read(request, &put->condition, fault);
+	if (!error && nx && (put->condition == KEYS_IF_MATCH || put->condition == KEYS_IF_PRESENT))
+		error = fault_set(fault, ERR_BAD_PARAMETER,
+			"nx stores where nothing is, If-Match where something is: leave one out");
+	if (put->condition == KEYS_IF_PRESENT)
+		write->mode = ENTRY_REFRESH;
+	else
+		write->mode =
+			nx || put->condition == KEYS_IF_ABSENT ? ENTRY_MISSING : ENTRY_REPLACE;
 	write->value = request_body(request);
-	write->tags = *ret_tags;
+	write->tags = put->tags.items;
+	write->tag_count = put->tags.count;
 	return error;
 }
 
-static enum error store(struct request *request, struct cw *cw, const struct entry_write *write,
+static enum error store(struct request *request, struct cw *cw, struct put *put,
 	enum entry_outcome *ret, struct fault *fault)
 {
 	struct slice token;
 
-	if (!request_header(request, "X-Cache-Lease", &token))
-		return entry_write(cw, write, ret, fault);
-	if (write->mode != ENTRY_REPLACE)
+	if (!request_header(request, "X-Cache-Lease", &token)) {
+		if (put->condition == KEYS_IF_MATCH)
+			return keys_condition_put(request, cw, &put->write, ret, fault);
+		return entry_write(cw, &put->write, ret, fault);
+	}
+	if (put->condition != KEYS_ALWAYS)
+		return fault_set(fault, ERR_BAD_REQUEST,
+			"If-Match and If-None-Match do not go with X-Cache-Lease: a lease's holder "
+			"is the only one that loads");
+	if (put->write.mode != ENTRY_REPLACE)
 		return fault_set(fault, ERR_BAD_PARAMETER,
 			"nx does not go with X-Cache-Lease: a lease's holder is the only one "
 			"that loads");
-	return keys_lease_put(cw, token, write, ret, fault);
+	return keys_lease_put(cw, token, &put->write, ret, fault);
 }
 
 void api_key_put(struct request *request, void *context)
 {
 	struct app *app = context;
 	struct buf scratch = {0};
-	struct entry_write write = {0};
-	struct slice *tags = NULL;
+	struct put put = {0};
 	enum entry_outcome outcome;
 	struct fault fault;
 
-	if (keys_name(request, &scratch, &write.key, &fault)) {
+	if (keys_name(request, &scratch, &put.write.key, &fault)) {
 		reply_fault(request, &fault);
-	} else if (read_put(request, &write, &tags, &fault) ||
-		   store(request, &app->cw, &write, &outcome, &fault)) {
-		keys_lease_refused(request, &app->cw, write.key);
+	} else if (read_put(request, &put, &fault) ||
+		   store(request, &app->cw, &put, &outcome, &fault)) {
+		keys_lease_refused(request, &app->cw, put.write.key);
 		reply_fault(request, &fault);
 	} else if (outcome == ENTRY_NOT_STORED) {
-		fault_set(&fault, ERR_PRECONDITION_FAILED,
-			"nx=true stores only where nothing is, and the key is there already");
+		keys_condition_failed(put.condition, &fault);
 		reply_fault(request, &fault);
 	} else {
 		reply_empty(request, outcome == ENTRY_CREATED ? 201 : 204);
 	}
-	mem_free(tags);
+	body_list_release(&put.tags);
 	buf_release(&scratch);
+}
+
+static void reply_deleted(struct request *request, uint64_t deleted)
+{
+	header_int(request, "X-Cache-Deleted", (int64_t)deleted);
+	reply_empty(request, 204);
+}
+
+/* Without dependents. Parks. */
+static void delete_alone(
+	struct request *request, struct cw *cw, struct slice key, enum keys_condition condition)
+{
+	size_t deleted = 1;
+	struct fault fault;
+	enum error error = condition == KEYS_ALWAYS
+				   ? entry_delete_many(cw, &key, 1, &deleted, &fault)
+				   : keys_condition_delete(request, cw, key, condition, &fault);
+
+	if (error)
+		reply_fault(request, &fault);
+	else
+		reply_deleted(request, deleted);
 }
 
 void api_key_delete(struct request *request, void *context)
@@ -146,15 +192,24 @@ void api_key_delete(struct request *request, void *context)
 	struct app *app = context;
 	struct buf scratch = {0};
 	struct slice key;
-	size_t deleted;
+	enum keys_condition condition;
+	bool cascade = false;
+	uint64_t deleted;
 	struct fault fault;
+	enum error error = keys_name(request, &scratch, &key, &fault);
 
-	if (keys_name(request, &scratch, &key, &fault) ||
-		entry_delete_many(&app->cw, &key, 1, &deleted, &fault)) {
+	if (!error)
+		error = request_query_bool(request, "cascade", &cascade, &fault);
+	if (!error)
+		error = keys_condition_read(request, &condition, &fault);
+	if (!error && cascade && condition != KEYS_ALWAYS)
+		error = fault_set(&fault, ERR_BAD_REQUEST,
+			"If-Match does not go with cascade: it says nothing of the dependents");
+	if (error)
 		reply_fault(request, &fault);
-	} else {
-		reply_header(request, "X-Cache-Deleted", deleted ? "1" : "0");
-		reply_empty(request, 204);
-	}
+	else if (!cascade)
+		delete_alone(request, &app->cw, key, condition);
+	else if (keys_cascade(request, app, &key, 1, &deleted))
+		reply_deleted(request, deleted);
 	buf_release(&scratch);
 }

@@ -4,11 +4,12 @@
 #define CW_API_KEYS_H
 
 #include "api/app.h"
+#include "base/duration.h"
 #include "base/json.h"
 #include "cache/entry.h"
 #include "cache/key.h"
 
-enum { KEYS_MAX_TTL_S = 315360000 }; /* 10 years of 365 days */
+enum { KEYS_MAX_TTL_S = TTL_MAX_MS / 1000 };
 
 /*
  * The route's {key}, decoded as ?key_encoding says and judged for the caller. *ret lies in the
@@ -27,14 +28,6 @@ enum error keys_ttl_text(struct slice text, int64_t *ret_ms, struct fault *fault
 /* The same of a body's member at `pointer`: ERR_BAD_BODY. */
 enum error keys_ttl_member(
 	struct json_value value, const char *pointer, int64_t *ret_ms, struct fault *fault);
-/* tag_check() of a tag in a header, which holds no comma either: ERR_BAD_BODY. */
-enum error keys_header_tag(struct slice tag, struct fault *fault);
-/*
- * The tags that the header Surrogate-Key names, parted by spaces; views of the request in an array
- * to be freed. ERR_BAD_REQUEST.
- */
-enum error keys_tags(
-	struct request *request, struct slice **ret, size_t *ret_count, struct fault *fault);
 /* Room for values in the answer of this request, which outlives it. */
 struct entry_room keys_room(struct request *request);
 /* What is shown for a TTL of entry.h: -2, -1, 0 or whole seconds, begun ones counted. */

@@ -76,7 +76,8 @@ void api_key_expire(struct request *request, void *context)
 		reply_fault(request, &fault);
 	} else if (!was_there) {
 		fault_set(&fault, ERR_NO_VALUE,
-			"nothing is stored under this key, or it has expired");
+			"nothing is stored under this key, it has expired, or it is stale: what is "
+			"stale is loaded anew, and not made fresh");
 		reply_fault(request, &fault);
 	} else {
 		cJSON *answer = cJSON_CreateObject();

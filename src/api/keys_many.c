@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "api/handlers.h"
+#include "api/keys_cascade.h"
 #include "base/crypto.h"
 #include "base/mem.h"
 #include "cache/codec.h"
@@ -58,11 +59,13 @@ enum error keys_many_add(
 	return OK;
 }
 
-enum error keys_many_read(struct keys_many *many, struct request *request, struct fault *fault)
+enum error keys_many_read(
+	struct keys_many *many, struct request *request, bool *ret_cascade, struct fault *fault)
 {
 	struct body_list keys = {0};
-	const struct body_member members[] = {{"keys", BODY_LIST, &keys, 1, ENTRY_MANY_KEYS}};
-	const struct body_table table = {.members = members, .count = 1};
+	const struct body_member members[] = {{"keys", BODY_LIST, &keys, 1, ENTRY_MANY_KEYS},
+		{"cascade", BODY_BOOL, ret_cascade, 0, 0}};
+	const struct body_table table = {.members = members, .count = ret_cascade ? 2 : 1};
 	char pointer[32];
 	enum error error = keys_encoded(request, &many->encoded, fault);
 
@@ -210,7 +213,7 @@ void api_keys_mget(struct request *request, void *context)
 	struct keys_many many = {0};
 	struct entry *entries = NULL;
 	struct fault fault;
-	enum error error = keys_many_read(&many, request, &fault);
+	enum error error = keys_many_read(&many, request, NULL, &fault);
 
 	if (!error) {
 		entries = mem_array(many.count, sizeof *entries);
@@ -230,23 +233,31 @@ void api_keys_mget(struct request *request, void *context)
 	keys_many_release(&many);
 }
 
+static void reply_deleted(struct request *request, uint64_t deleted)
+{
+	cJSON *body = cJSON_CreateObject();
+
+	json_add_uint(body, "deleted", deleted);
+	reply_json(request, 200, body);
+}
+
 void api_keys_mdelete(struct request *request, void *context)
 {
 	struct app *app = context;
 	struct keys_many many = {0};
-	size_t deleted;
+	size_t deleted = 0;
+	uint64_t with_dependents;
+	bool cascade = false;
 	struct fault fault;
-	enum error error = keys_many_read(&many, request, &fault);
+	enum error error = keys_many_read(&many, request, &cascade, &fault);
 
-	if (!error)
+	if (!error && !cascade)
 		error = entry_delete_many(&app->cw, many.names, many.count, &deleted, &fault);
-	if (error) {
+	if (error)
 		reply_fault(request, &fault);
-	} else {
-		cJSON *body = cJSON_CreateObject();
-
-		json_add_uint(body, "deleted", deleted);
-		reply_json(request, 200, body);
-	}
+	else if (!cascade)
+		reply_deleted(request, deleted);
+	else if (keys_cascade(request, app, many.names, many.count, &with_dependents))
+		reply_deleted(request, with_dependents);
 	keys_many_release(&many);
 }

@@ -18,8 +18,9 @@ void keys_many_begin(struct keys_many *many, struct request *request);
 /* Takes a key as the body spells it, decoded by JSON. The fault's pointer is `pointer`. */
 enum error keys_many_add(
 	struct keys_many *many, struct slice text, const char *pointer, struct fault *fault);
-/* Reads {"keys": [...]} and nothing else, with ?key_encoding. */
-enum error keys_many_read(struct keys_many *many, struct request *request, struct fault *fault);
+/* Reads {"keys": [...]}, and "cascade" where ret_cascade is not NULL, with ?key_encoding. */
+enum error keys_many_read(
+	struct keys_many *many, struct request *request, bool *ret_cascade, struct fault *fault);
 /* Appends a key as a JSON string, as it came. */
 void keys_many_quote(const struct keys_many *many, struct slice key, struct buf *out);
 void keys_many_release(struct keys_many *many);

@@ -2,11 +2,8 @@
 /* Names and TTLs of keys as callers write them; see keys.h. */
 #include "api/keys.h"
 
-#include <string.h>
-
 #include "base/crypto.h"
 #include "base/mem.h"
-#include "cache/tag.h"
 
 enum error keys_encoded(struct request *request, bool *ret, struct fault *fault)
 {
@@ -84,52 +81,6 @@ enum error keys_ttl_member(
 	return fault_at(fault, ERR_BAD_BODY, pointer,
 		"%s must be a whole number of seconds, 1 to %d (10 years), or -1 for no expiry",
 		pointer, KEYS_MAX_TTL_S);
-}
-
-/* Takes the next word off `text`. */
-static bool next_word(struct slice *text, struct slice *ret)
-{
-	size_t n = 0;
-
-	while (text->n && (text->p[0] == ' ' || text->p[0] == '\t'))
-		*text = slice_of(text->p + 1, text->n - 1);
-	while (n < text->n && text->p[n] != ' ' && text->p[n] != '\t')
-		n++;
-	*ret = slice_of(text->p, n);
-	*text = slice_of(text->p + n, text->n - n);
-	return n > 0;
-}
-
-enum error keys_header_tag(struct slice tag, struct fault *fault)
-{
-	if (memchr(tag.p, ',', tag.n))
-		return fault_set(fault, ERR_BAD_BODY,
-			"a tag holds a comma, which separates tags in other headers");
-	return tag_check(tag, fault);
-}
-
-enum error keys_tags(
-	struct request *request, struct slice **ret, size_t *ret_count, struct fault *fault)
-{
-	struct slice text, tag;
-	struct fault own;
-
-	*ret = NULL;
-	*ret_count = 0;
-	if (!request_header(request, "Surrogate-Key", &text))
-		return OK;
-	*ret = mem_array(ENTRY_MANY_TAGS, sizeof **ret);
-	while (next_word(&text, &tag)) {
-		if (*ret_count == ENTRY_MANY_TAGS)
-			return fault_set(fault, ERR_BAD_REQUEST,
-				"the header Surrogate-Key names more than %d tags",
-				ENTRY_MANY_TAGS);
-		if (keys_header_tag(tag, &own))
-			return fault_set(
-				fault, ERR_BAD_REQUEST, "the header Surrogate-Key: %s", own.detail);
-		(*ret)[(*ret_count)++] = tag;
-	}
-	return OK;
 }
 
 int64_t keys_ttl_seconds(int64_t ttl_ms)

@@ -104,16 +104,30 @@ static bool is_refused(struct slice parameters)
 	return false;
 }
 
+/* One line of Accept-Encoding; false where it does not name zstd. */
+static bool names_zstd(struct slice list, bool *ret_taken)
+{
+	struct slice one, coding;
+
+	while (next(&list, ',', &one)) {
+		if (!next(&one, ';', &coding) || !slice_is(coding, "zstd"))
+			continue;
+		*ret_taken = !is_refused(one);
+		return true;
+	}
+	return false;
+}
+
 static bool takes_zstd(struct request *request)
 {
-	struct slice list, one, coding;
+	struct slice line;
+	bool taken = false;
+	size_t at = 0;
 
-	if (!request_header(request, "Accept-Encoding", &list))
-		return false;
-	while (next(&list, ',', &one))
-		if (next(&one, ';', &coding) && slice_is(coding, "zstd"))
-			return !is_refused(one);
-	return false;
+	while (request_header_line(request, "Accept-Encoding", &at, &line))
+		if (names_zstd(line, &taken))
+			break;
+	return taken;
 }
 
 static enum error claim_value(struct request *request, const struct cw *cw,
@@ -147,18 +161,45 @@ enum error keys_value(struct request *request, struct cw *cw, const struct entry
 	return error;
 }
 
+/* Whether a header that lists ETags names this one, or any. */
+static bool names_etag(struct request *request, const char *header, const char *etag, bool weak)
+{
+	struct slice line, one;
+	size_t at = 0;
+
+	while (request_header_line(request, header, &at, &line))
+		while (next(&line, ',', &one)) {
+			if (weak && slice_starts(one, SLICE("W/")))
+				one = slice_of(one.p + 2, one.n - 2);
+			if (slice_is(one, "*") || slice_is(one, etag))
+				return true;
+		}
+	return false;
+}
+
 bool keys_value_known(struct request *request, const struct keys_value *value)
 {
-	struct slice list, one;
+	/* The weak comparison, as RFC 9110 wants it here. */
+	return names_etag(request, "If-None-Match", value->etag, true);
+}
 
-	if (!request_header(request, "If-None-Match", &list))
-		return false;
-	while (next(&list, ',', &one)) {
-		/* The weak comparison, as RFC 9110 wants it here. */
-		if (slice_starts(one, SLICE("W/")))
-			one = slice_of(one.p + 2, one.n - 2);
-		if (slice_is(one, "*") || slice_is(one, value->etag))
-			return true;
+enum error keys_value_matches(struct request *request, struct cw *cw, const struct entry *entry,
+	bool *ret, struct fault *fault)
+{
+	struct keys_value value = {0};
+	struct buf scratch = {0};
+	enum error error = entry_value(cw, entry, &scratch, &value.bytes, fault);
+
+	*ret = false;
+	if (!error) {
+		make_etag(&value);
+		*ret = names_etag(request, "If-Match", value.etag, false);
 	}
-	return false;
+	if (!error && !*ret && codec_is_compressed(entry->stored)) {
+		value.bytes = codec_frame(entry->stored);
+		make_etag(&value);
+		*ret = names_etag(request, "If-Match", value.etag, false);
+	}
+	buf_release(&scratch);
+	return error;
 }

@@ -9,7 +9,7 @@
 #include "cache/key.h"
 #include "cache/session.h"
 
-enum { max_ttl_s = (int)(SESSION_MAX_TTL_MS / 1000) };
+enum { max_ttl_s = TTL_MAX_MS / 1000 };
 
 /* A token's key_prefixes bound these routes, too: whoever has some needs one for session keys. */
 static enum error judge(struct request *request, struct fault *fault)

@@ -10,6 +10,9 @@
 
 #include "base/buf.h"
 
+/* No TTL is longer, wherever it comes from: 10 years of 365 days, in milliseconds. */
+#define TTL_MAX_MS INT64_C(315360000000)
+
 /* Milliseconds from `250ms`, `90s`, `1h30m`, `7d` (units ms s m h d w, largest first), or `0`. */
 const char *duration_parse(struct slice text, int64_t *ret_ms);
 /* Such a text, days first and without empty parts: 5400000 -> `1h30m`, 0 -> `0s`. */

@@ -37,7 +37,7 @@
 	X(WRONG_TYPE, "wrong_type", 409, "The key holds another type of value") \
 	X(LEASE_LOST, "lease_lost", 409, "The lease has ended or belongs to somebody else") \
 	X(LENGTH_REQUIRED, "length_required", 411, "A Content-Length is needed") \
-	X(PRECONDITION_FAILED, "precondition_failed", 412, "The key is there already") \
+	X(PRECONDITION_FAILED, "precondition_failed", 412, "The precondition does not hold") \
 	X(TOO_LARGE, "too_large", 413, "The body is too large") \
 	X(URI_TOO_LONG, "uri_too_long", 414, "The address is too long") \
 	X(UNSUPPORTED_TYPE, "unsupported_type", 415, "The body's type is not supported") \

@@ -112,6 +112,46 @@ out:
 	return error;
 }
 
+/* Whether there are keys of ours under it. What cannot be told counts. Parks. */
+static bool prefix_in_use(struct cw *cw, struct slice prefix)
+{
+	struct redis_value *reply = NULL;
+	struct buf meta = {0};
+
+	buf_add(&meta, prefix);
+	buf_str(&meta, "meta");
+	enum error error = redis_store_command(
+		cw->store, buf_slice(&meta), &reply, NULL, SLICE("EXISTS"), buf_slice(&meta));
+	bool used = error || reply->integer > 0;
+
+	redis_value_free(reply);
+	buf_release(&meta);
+	return used;
+}
+
+enum error cw_note_prefix(
+	struct cw *cw, void (*tell)(void *context, struct slice other), void *context)
+{
+	struct slice set = SLICE(CW_PREFIXES), own = slice_str(cw->conf->redis.own_prefix);
+	struct redis_value *all = NULL;
+	enum error error = redis_store_command(cw->store, set, NULL, NULL, SLICE("SADD"), set, own);
+
+	if (!error)
+		error = redis_store_command(cw->store, set, &all, NULL, SLICE("SMEMBERS"), set);
+	for (size_t i = 0; !error && i < all->count; i++) {
+		struct slice prefix = redis_value_item(all, i);
+
+		if (slice_equal(prefix, own))
+			continue;
+		if (prefix_in_use(cw, prefix))
+			tell(context, prefix);
+		else
+			redis_store_command(cw->store, set, NULL, NULL, SLICE("SREM"), set, prefix);
+	}
+	redis_value_free(all);
+	return error;
+}
+
 void cw_stop(struct cw *cw, int64_t deadline)
 {
 	pruner_stop(cw->pruner, deadline);

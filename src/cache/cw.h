@@ -16,6 +16,10 @@
 
 enum { CW_SESSION_TURNS = 64 };
 
+/* The set of all redis.own_prefix that were in use here: the one key of ours without that prefix.
+ */
+#define CW_PREFIXES "cw:prefixes"
+
 struct cw {
 	struct loop *loop;
 	struct event_bus *bus;
@@ -45,6 +49,12 @@ void cw_configure(struct cw *cw, struct conf *next);
  * layout gives ERR_CONFLICT: this daemon must not touch it. Parks.
  */
 enum error cw_check_layout(struct cw *cw, struct fault *fault);
+/*
+ * Notes own_prefix in CW_PREFIXES, and tells each other one noted there under which there are still
+ * keys of ours. Those without are forgotten. Parks.
+ */
+enum error cw_note_prefix(
+	struct cw *cw, void (*tell)(void *context, struct slice other), void *context);
 /* Cancels the operations and waits for them, at most until `deadline`. Parks. */
 void cw_stop(struct cw *cw, int64_t deadline);
 void cw_release(struct cw *cw);

@@ -6,6 +6,7 @@
 
 #include "cache/codec.h"
 #include "cache/entry_internal.h"
+#include "cache/soft.h"
 
 int64_t entry_stale_for(const struct conf *conf, struct slice key)
 {
@@ -14,10 +15,13 @@ int64_t entry_stale_for(const struct conf *conf, struct slice key)
 	return namespace ? namespace->stale_for_ms : 0;
 }
 
-int64_t entry_shown_ttl(const struct conf *conf, struct slice key, int64_t pttl_ms)
+int64_t entry_shown_ttl(
+	const struct conf *conf, struct slice key, int64_t pttl_ms, int64_t mark_pttl_ms)
 {
 	if (pttl_ms < 0)
 		return pttl_ms;
+	if (soft_marked(pttl_ms, mark_pttl_ms))
+		return 0;
 	int64_t stale_for = entry_stale_for(conf, key);
 
 	/* Without stale_for nothing is ever stale, though it may have less than 1 ms left. */

@@ -6,8 +6,9 @@
  *	Redis -> GETRANGE + PTTL -> fresh, stale or absent -> decompress -> value
  *
  * Soft expiry needs no metadata: in a namespace with stale_for, PX is ttl + stale_for, and a value
- * is stale once its PTTL is at most stale_for. Every TTL that is shown is PTTL - stale_for, and 0
- * for a stale value. No reply can be larger than max_value_bytes, or ENTRY_MANY_BYTES for many.
+ * is stale once its PTTL is at most stale_for, or when a soft purge has marked it (cache/soft.h),
+ * whatever stale_for is here. Every TTL that is shown is PTTL - stale_for, and 0 for a stale value.
+ *No reply can be larger than max_value_bytes, or ENTRY_MANY_BYTES for many.
  *
  * The caller has judged the keys (cache/key.h).
  */
@@ -31,6 +32,7 @@ struct entry_write {
 	enum entry_mode mode;
 	const struct slice *tags; /* checked with tag_check() */
 	size_t tag_count;
+	const struct slice *expected; /* entry_write(): only over these stored bytes; NULL = any */
 };
 
 /*
@@ -80,7 +82,8 @@ enum error entry_value(struct cw *cw, const struct entry *entry, struct buf *scr
 
 enum entry_outcome { ENTRY_CREATED, ENTRY_REPLACED, ENTRY_NOT_STORED };
 /*
- * ERR_TOO_LARGE over max_value_bytes, ERR_REDIS_OOM, ... NOT_STORED is what the mode did not allow.
+ * ERR_TOO_LARGE over max_value_bytes, ERR_REDIS_OOM, ... NOT_STORED is what the mode did not allow,
+ * or what was not `expected`: both are judged in the moment of storing.
  * Tags and value are stored together or not at all. Parks.
  */
 enum error entry_write(struct cw *cw, const struct entry_write *write, enum entry_outcome *ret,
@@ -95,9 +98,12 @@ enum error entry_write_many(struct cw *cw, const struct entry_write *writes, siz
  */
 enum error entry_delete_many(struct cw *cw, const struct slice *keys, size_t count,
 	size_t *ret_deleted, struct fault *fault);
+/* The same of one key, where `expected` is what is stored in that moment. Parks. */
+enum error entry_delete_if(struct cw *cw, struct slice key, struct slice expected,
+	size_t *ret_deleted, struct fault *fault);
 /* *ret_ms: -2 absent, -1 no expiry, 0 stale, else milliseconds. Parks. */
 enum error entry_ttl(struct cw *cw, struct slice key, int64_t *ret_ms, struct fault *fault);
-/* ttl_ms as in entry_write. *ret = it was there. Parks. */
+/* ttl_ms as in entry_write. *ret = it was there, and fresh: what is stale stays as it is. Parks. */
 enum error entry_expire(
 	struct cw *cw, struct slice key, int64_t ttl_ms, bool *ret, struct fault *fault);
 
@@ -115,8 +121,12 @@ size_t entry_store(struct redis_batch *batch, struct slice key, struct slice val
 	enum entry_mode mode);
 /* The PX of an entry with that TTL (as in entry_write): with stale_for; -1 = none. Pure. */
 int64_t entry_px(const struct conf *conf, struct slice key, int64_t ttl_ms);
-/* From PTTL to the TTL that is shown (-2 absent, -1 none, 0 stale). Pure. */
-int64_t entry_shown_ttl(const struct conf *conf, struct slice key, int64_t pttl_ms);
+/*
+ * From PTTL, and that of the mark of a soft purge, to the TTL that is shown (-2 absent, -1 none, 0
+ * stale). Pure.
+ */
+int64_t entry_shown_ttl(
+	const struct conf *conf, struct slice key, int64_t pttl_ms, int64_t mark_pttl_ms);
 int64_t entry_stale_for(const struct conf *conf, struct slice key);
 
 #endif

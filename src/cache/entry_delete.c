@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "cache/entry_internal.h"
 #include "cache/log.h"
+#include "cache/soft.h"
 
 enum { unlink_at_once = 100 };
 
@@ -17,14 +18,23 @@ struct deletion {
 	struct cw *cw;
 	const struct slice *keys;
 	size_t count;
+	const struct slice *expected; /* of the one key; NULL = whatever is stored */
 };
+
+static const char unlink_if_script[] =
+	"local v, hit = redis.call('GET', KEYS[1]), 0 "
+	"if v then hit = 1 end "
+	"return {hit, 1 - hit, v == ARGV[1] and redis.call('UNLINK', KEYS[1]) or 0}";
 
 static void fill_unlinks(void *context, struct redis_batch *batch)
 {
 	const struct deletion *d = context;
 	struct slice argv[1 + unlink_at_once] = {SLICE("UNLINK")};
 
-	for (size_t at = 0; at < d->count;) {
+	if (d->expected)
+		REDIS_ADD(batch, SLICE("EVAL"), slice_str(unlink_if_script), SLICE("1"), d->keys[0],
+			*d->expected);
+	for (size_t at = d->expected ? 1 : 0; at < d->count;) {
 		size_t n = 0;
 
 		while (n < unlink_at_once && at < d->count)
@@ -40,7 +50,7 @@ static enum error unlink_all(struct deletion *d, size_t *ret_deleted, struct fau
 	struct entry_step step = {.cw = d->cw,
 		.key = d->keys[0],
 		.role = d->count > ENTRY_FEW ? REDIS_BULK : REDIS_COMMANDS,
-		.idempotent = true,
+		.idempotent = !d->expected,
 		.fill = fill_unlinks,
 		.context = d};
 	enum error error = entry_step(&step, batch, fault);
@@ -49,6 +59,8 @@ static enum error unlink_all(struct deletion *d, size_t *ret_deleted, struct fau
 		const struct redis_value *reply = redis_batch_reply(batch, i);
 
 		error = redis_value_error(reply, fault);
+		if (!error && d->expected && reply->type == REDIS_ARRAY && reply->count == 3)
+			reply = reply->items[2];
 		if (!error && reply->type == REDIS_INTEGER)
 			*ret_deleted += (size_t)reply->integer;
 	}
@@ -82,34 +94,80 @@ static enum error delete_all(struct deletion *d, size_t *ret_deleted, struct fau
 	return unlink_all(d, ret_deleted, fault);
 }
 
-enum error entry_delete_many(struct cw *cw, const struct slice *keys, size_t count,
-	size_t *ret_deleted, struct fault *fault)
+/* Parks. */
+static enum error delete_counted(struct deletion *d, size_t *ret_deleted, struct fault *fault)
 {
-	struct deletion deletion = {cw, keys, count};
+	struct cw *cw = d->cw;
 
 	*ret_deleted = 0;
-	if (count == 0)
+	if (d->count == 0)
 		return OK;
-	enum error error = delete_all(&deletion, ret_deleted, fault);
+	enum error error = delete_all(d, ret_deleted, fault);
 	cw->invalidated_keys += *ret_deleted;
 	if (cw->metrics)
 		metric_add(cw->metrics, METRIC_INVALIDATED_KEYS, NULL, NULL, *ret_deleted);
 	return error;
 }
 
-enum error entry_ttl(struct cw *cw, struct slice key, int64_t *ret_ms, struct fault *fault)
+enum error entry_delete_many(struct cw *cw, const struct slice *keys, size_t count,
+	size_t *ret_deleted, struct fault *fault)
 {
-	struct redis_value *reply;
-	enum error error = redis_store_command(cw->store, key, &reply, fault, SLICE("PTTL"), key);
+	struct deletion deletion = {.cw = cw, .keys = keys, .count = count};
 
-	if (error)
-		return error;
-	*ret_ms = entry_shown_ttl(cw->conf, key, reply->integer);
-	redis_value_free(reply);
-	return OK;
+	return delete_counted(&deletion, ret_deleted, fault);
 }
 
+enum error entry_delete_if(struct cw *cw, struct slice key, struct slice expected,
+	size_t *ret_deleted, struct fault *fault)
+{
+	struct deletion deletion = {.cw = cw, .keys = &key, .count = 1, .expected = &expected};
+
+	return delete_counted(&deletion, ret_deleted, fault);
+}
+
+static void fill_ttl(void *context, struct redis_batch *batch)
+{
+	const struct entry_step *step = context;
+	struct buf mark = {0};
+
+	soft_key(step->cw, step->key, &mark);
+	REDIS_ADD(batch, SLICE("PTTL"), buf_slice(&mark));
+	REDIS_ADD(batch, SLICE("PTTL"), step->key);
+	buf_release(&mark);
+}
+
+enum error entry_ttl(struct cw *cw, struct slice key, int64_t *ret_ms, struct fault *fault)
+{
+	struct redis_batch *batch = cw_batch_take(cw);
+	struct entry_step step = {.cw = cw, .key = key, .idempotent = true, .fill = fill_ttl};
+
+	step.context = &step;
+	enum error error = entry_step(&step, batch, fault);
+	for (size_t i = 0; i < 2 && !error; i++)
+		error = redis_value_error(redis_batch_reply(batch, i), fault);
+	if (!error)
+		*ret_ms = entry_shown_ttl(cw->conf, key, redis_batch_reply(batch, 1)->integer,
+			redis_batch_reply(batch, 0)->integer);
+	cw_batch_give(cw, batch);
+	return error;
+}
+
+/*
+ * KEYS the value, its mark; ARGV stale_for, the new PX ('' = none). Judged and done at once, so
+ * that what is softly purged at the same time stays stale.
+ */
+static const char expire_script[] =
+	"local t, m = redis.call('PTTL', KEYS[1]), redis.call('PTTL', KEYS[2]) "
+	"local hit, marked = t == -2 and 0 or 1, m == -2 and 0 or 1 "
+	"local stale = t >= 0 and (t <= tonumber(ARGV[1]) and ARGV[1] ~= '0' "
+	"or m >= 0 and math.abs(t - m) <= " SOFT_SKEW_LUA ") "
+	"if hit == 0 or stale then return {hit + marked, 2 - hit - marked, 0} end "
+	"if ARGV[2] == '' then redis.call('PERSIST', KEYS[1]) "
+	"else redis.call('PEXPIRE', KEYS[1], ARGV[2]) end "
+	"return {hit + marked, 2 - hit - marked, 1}";
+
 struct expiry {
+	const struct cw *cw;
 	struct slice key;
 	int64_t px_ms;
 };
@@ -117,37 +175,35 @@ struct expiry {
 static void fill_expiry(void *context, struct redis_batch *batch)
 {
 	const struct expiry *expiry = context;
-	struct buf px = {0};
+	char stale_for[SLICE_INT_ROOM], px[SLICE_INT_ROOM];
+	int64_t stale_for_ms = entry_stale_for(expiry->cw->conf, expiry->key);
+	struct buf mark = {0};
 
-	/* PERSIST answers 0 for a key without an expiry, too. */
-	REDIS_ADD(batch, SLICE("EXISTS"), expiry->key);
-	if (expiry->px_ms == -1) {
-		REDIS_ADD(batch, SLICE("PERSIST"), expiry->key);
-		return;
-	}
-	buf_int(&px, expiry->px_ms);
-	REDIS_ADD(batch, SLICE("PEXPIRE"), expiry->key, buf_slice(&px));
-	buf_release(&px);
+	soft_key(expiry->cw, expiry->key, &mark);
+	REDIS_ADD(batch, SLICE("EVAL"), slice_str(expire_script), SLICE("2"), expiry->key,
+		buf_slice(&mark), slice_of_int(stale_for, stale_for_ms),
+		expiry->px_ms < 0 ? SLICE("") : slice_of_int(px, expiry->px_ms));
+	buf_release(&mark);
 }
 
 enum error entry_expire(
 	struct cw *cw, struct slice key, int64_t ttl_ms, bool *ret, struct fault *fault)
 {
 	struct redis_batch *batch = redis_batch_new();
-	struct expiry expiry = {key, entry_px(cw->conf, key, ttl_ms)};
+	struct expiry expiry = {cw, key, entry_px(cw->conf, key, ttl_ms)};
 	struct entry_step step = {
 		.cw = cw, .key = key, .idempotent = true, .fill = fill_expiry, .context = &expiry};
 	enum error error = entry_step(&step, batch, fault);
+	const struct redis_value *reply = error ? NULL : redis_batch_reply(batch, 0);
 
 	*ret = false;
-	for (size_t i = 0; !error && i < 2; i++) {
-		const struct redis_value *reply = redis_batch_reply(batch, i);
-
+	if (!error)
 		error = redis_value_error(reply, fault);
-		/* PEXPIRE tells it by itself; EXISTS may be too old by then. */
-		if (!error && (i == 1 || expiry.px_ms == -1))
-			*ret = *ret || reply->integer > 0;
-	}
+	if (!error && (reply->type != REDIS_ARRAY || reply->count != 3))
+		error = fault_set(fault, ERR_REDIS_PROTOCOL,
+			"Redis answered a script with something else than its result");
+	if (!error)
+		*ret = reply->items[2]->integer > 0;
 	redis_batch_free(batch);
 	return error;
 }

@@ -2,9 +2,9 @@
 /*
  * Reading entries, one or many, with a bound on every reply.
  *
- *	PTTL, GETRANGE 0 first           all keys, one pipeline
- *	STRLEN; PTTL, GETRANGE 0 len     those that came back full, while ENTRY_MANY_BYTES lasts
- *	MULTI PTTL GETRANGE EXEC         those that came back empty though they are there
+ *	PTTL mark, PTTL, GETRANGE 0 first        all keys, one pipeline
+ *	STRLEN; PTTL mark, PTTL, GETRANGE 0 len  those that came back full, while ENTRY_MANY_BYTES
+ *lasts MULTI PTTL mark, PTTL, GETRANGE EXEC     those that came back empty though they are there
  *
  * Special: GETRANGE answers "" for an absent key, too. PTTL goes first, so that absent is told by
  * it; an empty answer after another PTTL may be a key that went in between, and is asked for again
@@ -13,6 +13,7 @@
 #include "cache/entry_read.h"
 #include "base/mem.h"
 #include "cache/codec.h"
+#include "cache/soft.h"
 #include "redis/frame.h"
 
 /* Of one reading, before it has claimed room for what it comes to. */
@@ -32,20 +33,23 @@ static int64_t stored_bound(int64_t max_value_bytes)
 	return bound < reply_bytes ? bound : reply_bytes;
 }
 
-void reading_add(struct redis_batch *batch, struct slice key, int64_t bound)
+void reading_add(struct reading *r, struct redis_batch *batch, struct slice key, int64_t bound)
 {
 	char digits[SLICE_INT_ROOM];
 
+	buf_clear(&r->mark);
+	soft_key(r->cw, key, &r->mark);
+	REDIS_ADD(batch, SLICE("PTTL"), buf_slice(&r->mark));
 	REDIS_ADD(batch, SLICE("PTTL"), key);
 	REDIS_ADD(batch, SLICE("GETRANGE"), key, SLICE("0"), slice_of_int(digits, bound));
 }
 
 static void fill_first(void *context, struct redis_batch *batch)
 {
-	const struct reading *r = context;
+	struct reading *r = context;
 
 	for (size_t i = 0; i < r->count; i++)
-		reading_add(batch, r->keys[i], r->first);
+		reading_add(r, batch, r->keys[i], r->first);
 }
 
 enum error reading_strange(struct fault *fault)
@@ -53,11 +57,24 @@ enum error reading_strange(struct fault *fault)
 	return fault_set(fault, ERR_REDIS_PROTOCOL, "Redis answered with another type than asked");
 }
 
-enum error reading_take(struct reading *r, size_t at, const struct redis_value *pttl,
-	const struct redis_value *range, struct fault *fault)
+/* An error is the mark's too: without it nobody can say what is fresh. */
+static enum error pttl_of(const struct redis_value *reply, int64_t *ret, struct fault *fault)
 {
+	enum error error = redis_value_error(reply, fault);
+
+	if (!error && reply->type != REDIS_INTEGER)
+		error = reading_strange(fault);
+	*ret = error ? -2 : reply->integer;
+	return error;
+}
+
+enum error reading_take(
+	struct reading *r, size_t at, const struct reading_replies *replies, struct fault *fault)
+{
+	const struct redis_value *range = replies->range;
 	struct entry *entry = &r->ret[at];
-	struct fault own;
+	int64_t mark_ms, pttl_ms;
+	struct fault own = {0};
 	enum error error = redis_value_error(range, &own);
 
 	*entry = (struct entry){.pttl_ms = -2, .ttl_ms = -2};
@@ -66,21 +83,31 @@ enum error reading_take(struct reading *r, size_t at, const struct redis_value *
 		return OK;
 	}
 	if (!error)
-		error = redis_value_error(pttl, &own);
+		error = pttl_of(replies->mark, &mark_ms, &own);
+	if (!error)
+		error = pttl_of(replies->pttl, &pttl_ms, &own);
+	if (!error && range->type != REDIS_STRING)
+		error = reading_strange(&own);
 	if (error) {
 		if (fault)
 			*fault = own;
 		return error;
 	}
-	if (pttl->type != REDIS_INTEGER || range->type != REDIS_STRING)
-		return reading_strange(fault);
-	if (pttl->integer == -2)
+	if (pttl_ms == -2)
 		return OK;
 	entry->stored = range->text;
-	entry->pttl_ms = pttl->integer;
-	entry->ttl_ms = entry_shown_ttl(r->conf, r->keys[at], pttl->integer);
+	entry->pttl_ms = pttl_ms;
+	entry->ttl_ms = entry_shown_ttl(r->conf, r->keys[at], pttl_ms, mark_ms);
 	entry->stale = entry->ttl_ms == 0;
 	return OK;
+}
+
+struct reading_replies reading_replies(const struct redis_batch *batch, size_t i)
+{
+	size_t at = READING_COMMANDS * i;
+
+	return (struct reading_replies){redis_batch_reply(batch, at),
+		redis_batch_reply(batch, at + 1), redis_batch_reply(batch, at + 2)};
 }
 
 bool reading_present(const struct entry *entry)
@@ -119,10 +146,11 @@ static enum error read_first(struct reading *r, struct fault *fault)
 	for (size_t i = 0; i < r->count && !error; i++) {
 		struct entry *entry = &r->ret[i];
 
-		error = reading_take(r, i, redis_batch_reply(batch, 2 * i),
-			redis_batch_reply(batch, 2 * i + 1), fault);
+		const struct reading_replies replies = reading_replies(batch, i);
+
+		error = reading_take(r, i, &replies, fault);
 		if (!error && reading_present(entry))
-			entry->reply = redis_batch_take(batch, 2 * i + 1);
+			entry->reply = redis_batch_take(batch, READING_COMMANDS * i + 2);
 	}
 	cw_batch_give(r->cw, batch);
 	return error;
@@ -218,6 +246,7 @@ static enum error read_all(struct reading *r, struct fault *fault)
 		drop_all(r);
 	else
 		count(r);
+	buf_release(&r->mark);
 	mem_free(r->again);
 	mem_free(r->bounds);
 	conf_unref(r->conf);

@@ -13,10 +13,10 @@ static void fill_lengths(void *context, struct redis_batch *batch)
 
 static void fill_again(void *context, struct redis_batch *batch)
 {
-	const struct reading *r = context;
+	struct reading *r = context;
 
 	for (size_t i = 0; i < r->again_count; i++)
-		reading_add(batch, r->keys[r->again[i]], r->bounds[i]);
+		reading_add(r, batch, r->keys[r->again[i]], r->bounds[i]);
 }
 
 static void fill_settle(void *context, struct redis_batch *batch)
@@ -108,15 +108,16 @@ enum error reading_full_ones(struct reading *r, struct fault *fault)
 	for (size_t i = 0; i < r->again_count && !error; i++) {
 		struct entry *entry = &r->ret[r->again[i]];
 
-		error = reading_take(r, r->again[i], redis_batch_reply(batch, 2 * i),
-			redis_batch_reply(batch, 2 * i + 1), fault);
+		const struct reading_replies replies = reading_replies(batch, i);
+
+		error = reading_take(r, r->again[i], &replies, fault);
 		if (error || !reading_present(entry))
 			continue;
 		/* It grew in between. */
 		if ((int64_t)entry->stored.n > r->bounds[i])
 			*entry = (struct entry){.error = ERR_REPLY_TOO_LARGE};
 		else
-			entry->reply = redis_batch_take(batch, 2 * i + 1);
+			entry->reply = redis_batch_take(batch, READING_COMMANDS * i + 2);
 	}
 out:
 	redis_batch_free(batch);
@@ -124,12 +125,13 @@ out:
 }
 
 /* An entry that looked empty, by replies that nothing came in between. */
-static enum error settle_one(struct reading *r, size_t at, const struct redis_value *pttl,
-	const struct redis_value *range, struct fault *fault)
+static enum error settle_one(
+	struct reading *r, size_t at, struct redis_value *const *items, struct fault *fault)
 {
+	const struct reading_replies replies = {items[0], items[1], items[2]};
 	struct entry *entry = &r->ret[at];
 	struct redis_value *reply = entry->reply; /* empty, as the value is, if it is */
-	enum error error = reading_take(r, at, pttl, range, fault);
+	enum error error = reading_take(r, at, &replies, fault);
 
 	if (!error && reading_present(entry) && entry->stored.n == 0) {
 		entry->stored = reply->text;
@@ -158,10 +160,10 @@ enum error reading_empty_ones(struct reading *r, struct fault *fault)
 	const struct redis_value *all = redis_batch_reply(batch, redis_batch_count(batch) - 1);
 
 	error = redis_value_error(all, fault);
-	if (!error && (all->type != REDIS_ARRAY || all->count != 2 * r->again_count))
+	if (!error && (all->type != REDIS_ARRAY || all->count != READING_COMMANDS * r->again_count))
 		error = reading_strange(fault);
 	for (size_t i = 0; i < r->again_count && !error; i++)
-		error = settle_one(r, r->again[i], all->items[2 * i], all->items[2 * i + 1], fault);
+		error = settle_one(r, r->again[i], all->items + READING_COMMANDS * i, fault);
 out:
 	redis_batch_free(batch);
 	return error;

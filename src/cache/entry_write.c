@@ -2,9 +2,12 @@
 /*
  * Storing entries.
  *
- *	MULTI; for each { [EXISTS] ZADD tags... SET }; DEL leases; EXEC
+ *	[WATCH, EVAL guard] MULTI; note; for each { [EXISTS] ZADD tags... SET }; DEL; EXEC
  *
- * The leases of the keys end with the write: what their holders load was read before it.
+ * The leases of the keys end with the write: what their holders load was read before it. So does
+ * the mark of a soft purge (cache/soft.h). The note is for warm runs (cache/wrote.h). Where certain
+ * bytes are expected, the guard looks at them, and changes a watched key where they are others, so
+ * that EXEC does nothing.
  *
  * Special: a tag's set that is no sorted set refuses its ZADD within EXEC, when the SET is done.
  * The value goes again then: without its tag nobody could invalidate it.
@@ -14,7 +17,9 @@
 #include "base/mem.h"
 #include "cache/entry_internal.h"
 #include "cache/lease.h"
+#include "cache/soft.h"
 #include "cache/tag.h"
+#include "cache/wrote.h"
 
 enum { chunk_writes = 64, chunk_bytes = 1024 * 1024 };
 
@@ -24,6 +29,7 @@ struct chunk {
 	const struct entry_write *writes;
 	size_t count;
 	bool ask_exists;
+	size_t lead; /* commands before MULTI */
 	/* Places in EXEC's answer. */
 	struct {
 		size_t begin, set;
@@ -31,17 +37,48 @@ struct chunk {
 	struct redis_batch *batch;
 };
 
-static void add_leases(const struct chunk *chunk, struct redis_batch *batch)
+/* KEYS the entry, a name of ours that nothing else uses. Whatever has come in between counts. */
+static const char guard_script[] =
+	"local v = redis.pcall('GET', KEYS[1]) "
+	"if v ~= ARGV[1] then redis.call('SET', KEYS[2], '') redis.call('DEL', KEYS[2]) end "
+	"return {v and 1 or 0, v and 0 or 1}";
+
+static void add_guard(const struct chunk *chunk, struct redis_batch *batch)
 {
-	struct slice argv[1 + chunk_writes] = {SLICE("DEL")};
-	struct buf names[chunk_writes] = {0};
+	const struct entry_write *write = &chunk->writes[0];
+	struct buf unmet = {0};
+
+	cw_own_key(chunk->cw, "unmet:{0}:", write->key, &unmet);
+	REDIS_ADD(batch, SLICE("WATCH"), write->key, buf_slice(&unmet));
+	REDIS_ADD(batch, SLICE("EVAL"), slice_str(guard_script), SLICE("2"), write->key,
+		buf_slice(&unmet), *write->expected);
+	buf_release(&unmet);
+}
+
+static void add_note(const struct chunk *chunk, struct redis_batch *batch)
+{
+	struct slice keys[chunk_writes];
+
+	for (size_t i = 0; i < chunk->count; i++)
+		keys[i] = chunk->writes[i].key;
+	wrote_note(chunk->cw, batch, keys, chunk->count);
+}
+
+/* What ends with the write: leases, marks of soft purges. */
+static void add_ends(const struct chunk *chunk, struct redis_batch *batch)
+{
+	struct slice argv[1 + 2 * chunk_writes] = {SLICE("DEL")};
+	struct buf names[2 * chunk_writes] = {0};
+	size_t count = 2 * chunk->count;
 
 	for (size_t i = 0; i < chunk->count; i++) {
-		lease_key(chunk->cw, chunk->writes[i].key, &names[i]);
-		argv[1 + i] = buf_slice(&names[i]);
+		lease_key(chunk->cw, chunk->writes[i].key, &names[2 * i]);
+		soft_key(chunk->cw, chunk->writes[i].key, &names[2 * i + 1]);
 	}
-	redis_batch_add(batch, 1 + chunk->count, argv);
-	for (size_t i = 0; i < chunk->count; i++)
+	for (size_t i = 0; i < count; i++)
+		argv[1 + i] = buf_slice(&names[i]);
+	redis_batch_add(batch, 1 + count, argv);
+	for (size_t i = 0; i < count; i++)
 		buf_release(&names[i]);
 }
 
@@ -50,25 +87,33 @@ static void fill(void *context, struct redis_batch *batch)
 	struct chunk *chunk = context;
 	struct buf scratch = {0};
 
+	if (chunk->writes[0].expected)
+		add_guard(chunk, batch);
+	chunk->lead = redis_batch_count(batch);
 	REDIS_ADD(batch, SLICE("MULTI"));
+	add_note(chunk, batch);
 	for (size_t i = 0; i < chunk->count; i++) {
 		const struct entry_write *write = &chunk->writes[i];
 		struct entry_bytes bytes = entry_encode(chunk->cw, write, &scratch);
 
 		/* MULTI's own reply is no part of EXEC's answer. */
-		chunk->at[i].begin = redis_batch_count(batch) - 1;
+		chunk->at[i].begin = redis_batch_count(batch) - chunk->lead - 1;
 		if (chunk->ask_exists)
 			REDIS_ADD(batch, SLICE("EXISTS"), write->key);
 		tag_add(chunk->cw, batch, write->key, bytes.px_ms, write->tags, write->tag_count);
 		chunk->at[i].set =
-			entry_store(batch, write->key, bytes.stored, bytes.px_ms, write->mode) - 1;
+			entry_store(batch, write->key, bytes.stored, bytes.px_ms, write->mode) -
+			chunk->lead - 1;
 	}
-	add_leases(chunk, batch);
+	add_ends(chunk, batch);
 	REDIS_ADD(batch, SLICE("EXEC"));
 	buf_release(&scratch);
 }
 
-/* EXEC's answer; the first refusal of what was queued says more than EXEC's own. */
+/*
+ * EXEC's answer, NULL where the guard kept it from anything; the first refusal of what was queued
+ * says more than EXEC's own.
+ */
 static enum error exec_answer(
 	const struct chunk *chunk, const struct redis_value **ret, struct fault *fault)
 {
@@ -81,7 +126,9 @@ static enum error exec_answer(
 		if (error)
 			return error;
 	}
-	if (reply->type != REDIS_ARRAY || reply->count != count - 2)
+	if (chunk->lead && reply->type == REDIS_NIL)
+		return OK;
+	if (reply->type != REDIS_ARRAY || reply->count != count - 2 - chunk->lead)
 		return fault_set(fault, ERR_REDIS_PROTOCOL, "EXEC answered with something else");
 	*ret = reply;
 	return OK;
@@ -118,7 +165,8 @@ static enum error run(struct chunk *chunk, const struct redis_value **ret, struc
 
 	*ret = NULL;
 	for (size_t i = 0; i < chunk->count; i++)
-		replaces = replaces && chunk->writes[i].mode == ENTRY_REPLACE;
+		replaces = replaces && chunk->writes[i].mode == ENTRY_REPLACE &&
+			   !chunk->writes[i].expected;
 	struct entry_step step = {.cw = chunk->cw,
 		.key = chunk->writes[0].key,
 		.role = chunk->count > 1 ? REDIS_BULK : REDIS_COMMANDS,

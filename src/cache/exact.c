@@ -61,7 +61,7 @@ static enum error take_reply(struct exact *exact, struct plan_key *key,
 	error = soft_outcome(reply, &outcome, fault);
 	exact->softened += outcome == SOFT_CHANGED;
 	if (outcome != SOFT_ABSENT)
-		count_hit(exact, key, false);
+		count_hit(exact, key, outcome == SOFT_REMOVED);
 	return error;
 }
 
@@ -103,7 +103,7 @@ static struct redis_node *fill(
 		flight->places[flight->count++] = (uint32_t)*at;
 		key->softening = stale_for(exact, key) > 0;
 		if (key->softening)
-			soft_add(flight->batch, key->name, stale_for(exact, key));
+			soft_add(exact->cw, flight->batch, key->name, stale_for(exact, key));
 		else
 			REDIS_ADD(flight->batch, exact->command, key->name);
 	}

@@ -15,10 +15,11 @@
 #include "cache/entry.h"
 #include "cache/explain_internal.h"
 #include "cache/key.h"
+#include "cache/soft.h"
 
 enum { entity_tags_max = 1000 };
 
-enum stored_place { TYPE, PTTL, LENGTH, HEAD, MEMORY };
+enum stored_place { TYPE, MARK, PTTL, LENGTH, HEAD, MEMORY };
 
 static void add_integer(cJSON *body, const char *name, const struct redis_value *reply)
 {
@@ -28,9 +29,11 @@ static void add_integer(cJSON *body, const char *name, const struct redis_value 
 		cJSON_AddNullToObject(body, name);
 }
 
-static void write_ttl(const struct conf *conf, struct slice key, int64_t pttl_ms, cJSON *body)
+static void write_ttl(
+	const struct conf *conf, struct slice key, const struct redis_batch *batch, cJSON *body)
 {
-	int64_t shown = entry_shown_ttl(conf, key, pttl_ms);
+	int64_t shown = entry_shown_ttl(conf, key, redis_batch_reply(batch, PTTL)->integer,
+		redis_batch_reply(batch, MARK)->integer);
 
 	json_add_int(body, "ttl", shown > 0 ? (shown + 999) / 1000 : shown);
 	cJSON_AddBoolToObject(body, "stale", shown == 0);
@@ -49,7 +52,7 @@ static void write_stored(
 		json_add_slice(body, "type", type->text);
 	else
 		cJSON_AddNullToObject(body, "type");
-	write_ttl(conf, key, redis_batch_reply(batch, PTTL)->integer, body);
+	write_ttl(conf, key, batch, body);
 	if (exists)
 		add_integer(body, "bytes", redis_batch_reply(batch, LENGTH));
 	else
@@ -64,8 +67,12 @@ static enum error read_stored(
 	struct cw *cw, const struct conf *conf, struct slice key, cJSON *body, struct fault *fault)
 {
 	struct redis_batch *batch = redis_batch_new();
+	struct buf mark = {0};
 
+	soft_key(cw, key, &mark);
 	REDIS_ADD(batch, SLICE("TYPE"), key);
+	REDIS_ADD(batch, SLICE("PTTL"), buf_slice(&mark));
+	buf_release(&mark);
 	REDIS_ADD(batch, SLICE("PTTL"), key);
 	REDIS_ADD(batch, SLICE("STRLEN"), key);
 	REDIS_ADD(batch, SLICE("GETRANGE"), key, SLICE("0"), SLICE("31"));
@@ -76,6 +83,8 @@ static enum error read_stored(
 		error = redis_value_error(redis_batch_reply(batch, TYPE), fault);
 	if (!error)
 		error = redis_value_error(redis_batch_reply(batch, PTTL), fault);
+	if (!error)
+		error = redis_value_error(redis_batch_reply(batch, MARK), fault);
 	if (!error)
 		write_stored(conf, key, batch, body);
 	redis_batch_free(batch);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/glob.h"
+#include "cache/cw.h"
 
 /* The session routes' keys: no part of the configuration, because other routes never have them. */
 static const struct slice session_prefix = {"session:", 8};
@@ -50,7 +51,7 @@ enum error key_check(struct slice key, struct fault *fault)
 static bool reserved(const struct key_guard *guard, struct slice key)
 {
 	return (guard->own_prefix.n && slice_starts(key, guard->own_prefix)) ||
-	       slice_starts(key, session_prefix);
+	       slice_starts(key, session_prefix) || slice_is(key, CW_PREFIXES);
 }
 
 /* Whether a pattern's first byte stands for itself and is not the key's: most patterns end here. */

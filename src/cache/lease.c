@@ -7,13 +7,15 @@
 #include "base/mem.h"
 #include "cache/entry_internal.h"
 #include "cache/log.h"
+#include "cache/soft.h"
 #include "cache/tag.h"
+#include "cache/wrote.h"
 
-/* Stores for a while, if the lease is the caller's. */
+/* KEYS the lease, the value, its mark of a soft purge. Stores for a while, if the lease is ours. */
 static const char store_script[] =
 	"local v = redis.call('GET', KEYS[1]) "
 	"if not v or string.sub(v, 1, #ARGV[1]) ~= ARGV[1] then return 0 end "
-	"redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3]) return 1";
+	"redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3]) redis.call('DEL', KEYS[3]) return 1";
 
 /*
  * Gives what was stored its time ('' = for ever), or takes it away ('0'), and ends the lease. A
@@ -113,17 +115,19 @@ static enum error store_for_a_while(struct storing *s, struct fault *fault)
 	const struct entry_write *write = s->write;
 	struct redis_batch *batch = redis_batch_new();
 	struct slice lease = buf_slice(&s->lease);
-	struct buf scratch = {0};
+	struct buf scratch = {0}, mark = {0};
 
 	struct entry_bytes bytes = entry_encode(s->cw, write, &scratch);
 	s->px_ms = bytes.px_ms;
 	bool shorter = s->px_ms >= 0 && s->px_ms < LEASE_PROVISIONAL_MS;
 	snprintf(s->provisional, sizeof s->provisional, "%lld",
 		(long long)(shorter ? s->px_ms : LEASE_PROVISIONAL_MS));
+	wrote_note(s->cw, batch, &write->key, 1);
+	soft_key(s->cw, write->key, &mark);
 	size_t get = REDIS_ADD(batch, SLICE("GET"), lease);
 	tag_add(s->cw, batch, write->key, s->px_ms, write->tags, write->tag_count);
-	size_t set = REDIS_ADD(batch, SLICE("EVAL"), slice_str(store_script), SLICE("2"), lease,
-		write->key, s->token, bytes.stored, slice_str(s->provisional));
+	size_t set = REDIS_ADD(batch, SLICE("EVAL"), slice_str(store_script), SLICE("3"), lease,
+		write->key, buf_slice(&mark), s->token, bytes.stored, slice_str(s->provisional));
 	enum error error = redis_node_run(redis_store_node(s->cw->store, write->key),
 		REDIS_COMMANDS, batch, cw_deadline(s->cw), fault);
 	for (size_t i = 0; i <= set && !error; i++)
@@ -133,6 +137,7 @@ static enum error store_for_a_while(struct storing *s, struct fault *fault)
 		error = lost(fault);
 	redis_batch_free(batch);
 	buf_release(&scratch);
+	buf_release(&mark);
 	return error;
 }
 

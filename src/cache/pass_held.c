@@ -75,7 +75,7 @@ static enum error remove_some(
 	take_handful(pass, member, at, &h);
 	h.note.mask <<= member->first_bit;
 	if (h.note.stale_for_ms)
-		soft_add(batch, h.argv[1], h.note.stale_for_ms);
+		soft_add(pass->owner->cw, batch, h.argv[1], h.note.stale_for_ms);
 	else
 		redis_batch_add(batch, h.argc, h.argv);
 	struct redis_node *node = redis_store_node(cw->store, h.argv[1]);

@@ -172,7 +172,7 @@ static void add_name(struct removal *r, struct slice name, uint64_t mask)
 
 static void soften(struct removal *r, struct slice name, struct pass_note note)
 {
-	soft_add(r->batch, name, note.stale_for_ms);
+	soft_add(r->pass->owner->cw, r->batch, name, note.stale_for_ms);
 	buf_append(r->notes, &note, sizeof note);
 	count_in_flight(r->pass, note.mask, true);
 }
@@ -310,6 +310,8 @@ enum error pass_take_reply(struct pass *pass, const struct redis_value *reply,
 		count_removed(pass, note.mask, (uint64_t)reply->integer);
 	else if (soft_outcome(reply, &outcome, fault) == OK && outcome == SOFT_CHANGED)
 		count_softened(pass, note.mask);
+	else if (outcome == SOFT_REMOVED)
+		count_removed(pass, note.mask, 1);
 	return OK;
 }
 

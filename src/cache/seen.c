@@ -52,3 +52,11 @@ bool seen_add(struct seen *seen, struct slice name)
 	seen->count++;
 	return true;
 }
+
+bool seen_has(const struct seen *seen, struct slice name)
+{
+	uint64_t hash = page_names_hash(name);
+
+	hash = hash ? hash : 1;
+	return seen->size && *place(seen->slots, seen->size, hash) == hash;
+}

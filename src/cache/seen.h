@@ -19,5 +19,7 @@ struct seen {
 void seen_release(struct seen *seen);
 /* True the first time that `name` is given. */
 bool seen_add(struct seen *seen, struct slice name);
+/* Whether it was given. */
+bool seen_has(const struct seen *seen, struct slice name);
 
 #endif

@@ -69,10 +69,10 @@ static enum error check_create(
 	if (user_id.n == 0 || user_id.n > SESSION_USER_BYTES || !utf8_valid(user_id))
 		return fault_at(fault, ERR_BAD_BODY, "/user_id",
 			"/user_id must be UTF-8 of 1 to %d bytes", SESSION_USER_BYTES);
-	if (ttl_ms < min_ttl_ms || ttl_ms > SESSION_MAX_TTL_MS)
+	if (ttl_ms < min_ttl_ms || ttl_ms > TTL_MAX_MS)
 		return fault_at(fault, ERR_BAD_BODY, "/ttl",
 			"/ttl must be from 1 second to 10 years (%lld seconds)",
-			(long long)(SESSION_MAX_TTL_MS / 1000));
+			(long long)(TTL_MAX_MS / 1000));
 	if (data.n > SESSION_DATA_BYTES)
 		return fault_at(fault, ERR_TOO_LARGE, "/data",
 			"the session's data has %zu bytes; at most %d are taken: keep big things "

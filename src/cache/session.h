@@ -15,11 +15,11 @@
 #ifndef CW_CACHE_SESSION_H
 #define CW_CACHE_SESSION_H
 
+#include "base/duration.h"
 #include "cache/cw.h"
 
 enum { SESSION_ID = 43, SESSION_REF = 16, SESSION_HASH = 64, SESSION_DATA_BYTES = 64 * 1024 };
 enum { SESSION_USER_BYTES = 512, SESSION_LIST = 1000 };
-#define SESSION_MAX_TTL_MS INT64_C(315360000000) /* 10 years of 365 days */
 
 struct session {
 	char ref[SESSION_REF + 1];

@@ -82,7 +82,7 @@ bool session_record_head(struct slice stored, struct session_record *ret)
 	       stored.n - at.n == SESSION_REST_AT &&
 	       take_number(&at, SLICE(",\"created\":"), &ret->created_us) &&
 	       take_number(&at, SLICE(",\"ttl\":"), &ret->ttl_ms) && ret->ttl_ms > 0 &&
-	       ret->ttl_ms <= SESSION_MAX_TTL_MS && slice_starts(at, SLICE(",\"user_id\":"));
+	       ret->ttl_ms <= TTL_MAX_MS && slice_starts(at, SLICE(",\"user_id\":"));
 }
 
 enum error session_record_parse(

@@ -1,22 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PEXPIRE that only shortens. `PEXPIRE ... LT` does that since Redis 7 and does not tell stale from
- * absent; a script does on every version.
+ * PEXPIRE that only shortens, and the mark; see soft.h. `PEXPIRE ... LT` does the first since Redis
+ * 7 and does not tell stale from absent; a script does on every version.
+ *
+ * Special: without memory for the mark the value goes. Without it a reader of another configuration
+ * would take the value for a fresh one.
  */
 #include "cache/soft.h"
 
-static const char script[] = "local t = redis.call('PTTL', KEYS[1]) "
+/* KEYS the value, its mark; ARGV stale_for in milliseconds. */
+static const char script[] = "local t, s = redis.call('PTTL', KEYS[1]), tonumber(ARGV[1]) "
 			     "if t == -2 then return 0 end "
-			     "if t >= 0 and t <= tonumber(ARGV[1]) then return 2 end "
-			     "redis.call('PEXPIRE', KEYS[1], ARGV[1]) return 1";
+			     "local kept = t >= 0 and t <= s "
+			     "if kept then s = math.max(t, 1) end "
+			     "local done = redis.pcall('SET', KEYS[2], '', 'PX', s) "
+			     "if done.err then redis.call('UNLINK', KEYS[1]) return 3 end "
+			     "if kept then return 2 end "
+			     "redis.call('PEXPIRE', KEYS[1], s) return 1";
 
-void soft_add(struct redis_batch *batch, struct slice key, int64_t stale_for_ms)
+void soft_key(const struct cw *cw, struct slice key, struct buf *out)
 {
-	struct buf ms = {0};
+	cw_own_key(cw, "soft:{0}:", key, out);
+}
 
-	buf_int(&ms, stale_for_ms);
-	REDIS_ADD(batch, SLICE("EVAL"), slice_str(script), SLICE("1"), key, buf_slice(&ms));
-	buf_release(&ms);
+bool soft_marked(int64_t pttl_ms, int64_t mark_pttl_ms)
+{
+	int64_t apart = pttl_ms - mark_pttl_ms;
+
+	return pttl_ms >= 0 && mark_pttl_ms >= 0 && apart <= SOFT_SKEW_MS && apart >= -SOFT_SKEW_MS;
+}
+
+void soft_add(
+	const struct cw *cw, struct redis_batch *batch, struct slice key, int64_t stale_for_ms)
+{
+	struct buf mark = {0};
+	char ms[SLICE_INT_ROOM];
+
+	soft_key(cw, key, &mark);
+	REDIS_ADD(batch, SLICE("EVAL"), slice_str(script), SLICE("2"), key, buf_slice(&mark),
+		slice_of_int(ms, stale_for_ms));
+	buf_release(&mark);
 }
 
 enum error soft_outcome(
@@ -25,7 +48,7 @@ enum error soft_outcome(
 	enum error error = redis_value_error(reply, fault);
 
 	*ret = SOFT_ABSENT;
-	if (!error && reply->type == REDIS_INTEGER && reply->integer > 0)
-		*ret = reply->integer == 1 ? SOFT_CHANGED : SOFT_KEPT;
+	if (!error && reply->type == REDIS_INTEGER && reply->integer > 0 && reply->integer <= 3)
+		*ret = (enum soft_outcome)reply->integer;
 	return error;
 }

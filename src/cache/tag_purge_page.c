@@ -103,7 +103,8 @@ static void add_command(struct removal *r, struct command command)
 	for (size_t i = 0; i < command.count; i++)
 		argv[1 + i] = names[i];
 	if (command.soft)
-		soft_add(r->batch, names[0], entry_stale_for(r->purge->cw->conf, names[0]));
+		soft_add(r->purge->cw, r->batch, names[0],
+			entry_stale_for(r->purge->cw->conf, names[0]));
 	else
 		redis_batch_add(r->batch, 1 + command.count, argv);
 	r->commands[r->command_count++] = command;
@@ -144,6 +145,7 @@ static enum error take_reply(struct removal *r, size_t i, struct fault *fault)
 		error = soft_outcome(reply, &outcome, fault);
 		there = outcome != SOFT_ABSENT;
 		r->softened += outcome == SOFT_CHANGED;
+		r->removed += outcome == SOFT_REMOVED;
 	} else {
 		error = redis_value_error(reply, fault);
 		there = error ? 0 : (uint64_t)reply->integer;

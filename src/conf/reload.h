@@ -36,8 +36,8 @@ struct conf *reload_current(const struct reload *reload);
 
 /*
  * Loads and exchanges. ERR_BAD_CONFIG: nothing changed, `faults` says why, line by line. A key that
- * needs a restart and has changed (redis.*'s address, redis.managed, limits.connections, listen by
- * systemd) refuses the file by name.
+ * needs a restart and has changed (redis.*'s address, redis.managed, redis.own_prefix,
+ * limits.connections, listen by systemd) refuses the file by name.
  */
 enum error reload_now(struct reload *reload, struct buf *faults);
 

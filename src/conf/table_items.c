@@ -8,7 +8,7 @@
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
 #define DAY	(24 * (int64_t)HOUR)
-#define MAX_TTL (3650 * DAY)
+#define MAX_TTL TTL_MAX_MS
 #define TERA	INT64_C(1000000000000)
 
 #define AT(kind, field)	     .offset = offsetof(struct kind, field)

@@ -4,12 +4,13 @@
  *
  *	params: [user_id] -> key "user_profile:{user_id}", source path "/users/{user_id}", tags
  */
+#include "base/duration.h"
 #include "base/template.h"
 #include "conf/reader.h"
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
 #define DAY	(24 * (int64_t)HOUR)
-#define MAX_TTL (3650 * DAY)
+#define MAX_TTL TTL_MAX_MS
 
 #define AT(field)      .offset = offsetof(struct conf_loader, field)
 #define LIST(field, n) AT(field), .count_offset = offsetof(struct conf_loader, n)

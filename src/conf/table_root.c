@@ -4,6 +4,7 @@
  * list entries and named maps stand in table_items.c and type_source.c. `make lint` wants each path
  * in docs/config.md.
  */
+#include "base/duration.h"
 #include "conf/reader.h"
 #include "conf/rules.h"
 
@@ -17,7 +18,7 @@ enum {
 };
 #define DAY	 (24 * (int64_t)HOUR)
 #define TERA	 INT64_C(1000000000000)
-#define MAX_TTL	 (3650 * DAY)
+#define MAX_TTL	 TTL_MAX_MS
 #define MAX_SIZE (16384 * INT64_C(1073741824))
 
 #define AT(field)      .offset = offsetof(struct conf_full, field)
@@ -49,7 +50,7 @@ static const struct key keys[] = {
 	{"redis.breaker.failures", &type_int, AT(conf.redis.breaker_failures), "5", 1, 1000, .help = "failures in a row after which commands fail at once"},
 	{"redis.breaker.probe_every", &type_duration, AT(conf.redis.breaker_probe_every_ms), "1s", 10, HOUR, .help = "how often it is then tried again"},
 	{"redis.memory_limit", &type_size, AT(conf.redis.memory_limit), "0", 0, MAX_SIZE, .help = "stands in where the server's maxmemory is 0"},
-	{"redis.own_prefix", &type_string, AT(conf.redis.own_prefix), "\"cw:\"", 1, 64, .help = "how cachewarden's own keys begin"},
+	{"redis.own_prefix", &type_string, AT(conf.redis.own_prefix), "\"cw:\"", 1, 64, .flags = KEY_RESTART, .help = "how cachewarden's own keys begin"},
 	{"redis.managed.maxmemory", &type_size, AT(conf.redis.managed_maxmemory), "256MiB", MIB, MAX_SIZE, .flags = KEY_RESTART, .help = "the private server's memory limit"},
 	{"redis.managed.policy", &type_choice_text, AT(conf.redis.managed_policy), "allkeys-lru", .flags = KEY_RESTART, .choices = "noeviction allkeys-lru allkeys-lfu allkeys-random volatile-lru volatile-lfu volatile-random volatile-ttl", .help = "what it drops when memory is full"},
 	{"redis.managed.directory", &type_path, AT(conf.redis.managed_directory), .flags = KEY_RESTART, .help = "where its socket and log are; the runtime folder unless given"},

@@ -124,6 +124,8 @@ static enum error check_all(struct request *request, struct fault *fault)
 		    request->began_ns, &wait_s))
 		return too_many(request, wait_s, "limits.requests_per_second", fault);
 	error = gate_query(&request->uri, request->match.route, fault);
+	if (!error)
+		error = gate_conditions(&request->head, request->match.route, fault);
 	return error ? error : check_caller(request, fault);
 }
 

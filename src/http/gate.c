@@ -50,6 +50,29 @@ static const struct known_field known_fields[] = {
 	KNOWN("x-session-id", session_id, true),
 };
 
+/* Other fields that a route acts on and that are no lists: a second line contradicts the first. */
+static const struct slice single_fields[] = {
+	{"x-cache-lease", 13},
+	{"fastly-soft-purge", 17},
+};
+
+static enum error refuse_second(
+	const struct head *head, const struct head_field *field, struct fault *fault)
+{
+	for (size_t i = 0; i < sizeof single_fields / sizeof *single_fields; i++) {
+		struct slice value;
+		size_t at = 0;
+
+		if (!text_equal_caseless(field->name, single_fields[i]))
+			continue;
+		head_find_from(head, single_fields[i], &at, &value);
+		if (&head->fields[at - 1] != field)
+			return fault_set(fault, ERR_BAD_REQUEST, "the header %s is given twice",
+				single_fields[i].p);
+	}
+	return OK;
+}
+
 static enum error note_field(struct head *head, const struct head_field *field, struct fault *fault)
 {
 	for (size_t i = 0; i < sizeof known_fields / sizeof *known_fields; i++) {
@@ -64,7 +87,7 @@ static enum error note_field(struct head *head, const struct head_field *field, 
 		*to = field->value;
 		return OK;
 	}
-	return OK;
+	return refuse_second(head, field, fault);
 }
 
 static bool has_control_bytes(struct slice value)
@@ -211,6 +234,27 @@ enum error gate_query(const struct uri *uri, const struct route *route, struct f
 			"the query parameter %.*s is not known; this address takes: %s",
 			(int)(name.n < 64 ? name.n : 64), name.p, route->query);
 	}
+	return OK;
+}
+
+enum error gate_conditions(const struct head *head, const struct route *route, struct fault *fault)
+{
+	static const struct {
+		const char *name;
+		unsigned flag;
+	} conditions[] = {{"If-Match", ROUTE_IF_MATCH}, {"If-None-Match", ROUTE_IF_NONE_MATCH},
+		{"If-Modified-Since", 0}, {"If-Unmodified-Since", 0}, {"If-Range", 0}};
+	struct slice value;
+
+	/* A condition on a GET can only spare bytes. */
+	if (strcmp(route->method, "GET") == 0)
+		return OK;
+	for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++)
+		if (!(route->flags & conditions[i].flag) &&
+			head_find(head, slice_str(conditions[i].name), &value))
+			return fault_set(fault, ERR_BAD_REQUEST,
+				"the header %s cannot be honoured by %s %s: leave it out",
+				conditions[i].name, route->method, route->path);
 	return OK;
 }
 

@@ -22,7 +22,7 @@ enum error gate_method(struct slice method, struct fault *fault);
 
 /*
  * Names are tokens, values without control bytes, at most HEAD_MAX_FIELDS and HEAD_MAX_BYTES, no
- * field twice that says who asks or how long the body is, nothing between them (`torn`). Notes the
+ * field twice that is acted on and is no list, nothing between them (`torn`). Notes the
  * known fields in `head`.
  */
 enum error gate_fields(struct head *head, struct fault *fault);
@@ -52,6 +52,9 @@ enum error gate_body(
 
 /* No token in the query, and no parameter that the route does not take. */
 enum error gate_query(const struct uri *uri, const struct route *route, struct fault *fault);
+
+/* ERR_BAD_REQUEST for a condition that the route does not honour: never one that is ignored. */
+enum error gate_conditions(const struct head *head, const struct route *route, struct fault *fault);
 
 /*
  * For callers without a token, who may be a browser led here by another site: ERR_FORBIDDEN where a

@@ -118,13 +118,22 @@ void head_keep(struct head *head, struct buf *text)
 	}
 }
 
-bool head_find(const struct head *head, struct slice name, struct slice *ret)
+bool head_find_from(const struct head *head, struct slice name, size_t *at, struct slice *ret)
 {
-	for (size_t i = 0; i < head->field_count; i++) {
-		if (text_equal_caseless(head->fields[i].name, name)) {
-			*ret = head->fields[i].value;
+	while (*at < head->field_count) {
+		const struct head_field *field = &head->fields[(*at)++];
+
+		if (text_equal_caseless(field->name, name)) {
+			*ret = field->value;
 			return true;
 		}
 	}
 	return false;
+}
+
+bool head_find(const struct head *head, struct slice name, struct slice *ret)
+{
+	size_t at = 0;
+
+	return head_find_from(head, name, &at, ret);
 }

@@ -55,6 +55,8 @@ bool head_is_whole(const struct head *head, const struct head_bytes *bytes);
 void head_keep(struct head *head, struct buf *text);
 /* By any case; false where it is absent. */
 bool head_find(const struct head *head, struct slice name, struct slice *ret);
+/* The next one from field *at on, which is then the field behind it. */
+bool head_find_from(const struct head *head, struct slice name, size_t *at, struct slice *ret);
 
 /* Compares without regard to the case of ASCII letters. */
 bool text_equal_caseless(struct slice a, struct slice b);

@@ -181,6 +181,12 @@ enum error request_may_change(const struct request *request, struct fault *fault
 	return request->auth.token ? OK : gate_origin_of_change(&request->head, fault);
 }
 
+bool request_header_line(
+	const struct request *request, const char *name, size_t *at, struct slice *ret)
+{
+	return head_find_from(&request->head, slice_str(name), at, ret);
+}
+
 enum error request_query_bool(
 	const struct request *request, const char *name, bool *ret, struct fault *fault)
 {

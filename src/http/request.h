@@ -28,8 +28,15 @@ struct slice request_body(const struct request *request);
 struct slice request_path(const struct request *request, const char *name);
 /* A decoded query parameter; false where it is absent. */
 bool request_query(const struct request *request, const char *name, struct slice *ret);
-/* A header by any case; false where it is absent. */
+/*
+ * A header by any case; false where it is absent. For those that are no lists: the gate has refused
+ * a second line of each that is acted on.
+ */
 bool request_header(const struct request *request, const char *name, struct slice *ret);
+
+/* The lines of a header that is a list, one a call, from *at = 0 on; false behind the last. */
+bool request_header_line(
+	const struct request *request, const char *name, size_t *at, struct slice *ret);
 
 /*
  * For the handler of a GET that is about to change something: ERR_FORBIDDEN where the gate would

@@ -28,6 +28,11 @@ enum route_flags {
 	ROUTE_READS = 1 << 5,
 	/* Its handler asks for room (reply_claim) before it fetches what it answers. */
 	ROUTE_ROOM = 1 << 6,
+	/* Honours If-Match; other routes than GET refuse all conditions. */
+	ROUTE_IF_MATCH = 1 << 7,
+	/* Honours If-None-Match: *. */
+	ROUTE_IF_NONE_MATCH = 1 << 8,
+	ROUTE_CONDITIONS = ROUTE_IF_MATCH | ROUTE_IF_NONE_MATCH,
 };
 
 struct route {

@@ -5,9 +5,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/duration.h"
 #include "cache/tag.h"
 
-enum { max_ttl_s = 3650 * 24 * 3600 };
+enum { max_ttl_s = TTL_MAX_MS / 1000 };
 
 struct slice *list_slices(struct cw_list list)
 {

@@ -71,6 +71,34 @@ size_t redis_batch_bytes(const struct redis_batch *batch)
 	return batch->flight->bytes.n;
 }
 
+/* Reads the number behind '*' or '$' and its line's end. */
+static size_t take_number(const char **at)
+{
+	size_t n = 0;
+
+	for (++*at; **at != '\r'; ++*at)
+		n = 10 * n + (size_t)(**at - '0');
+	*at += 2;
+	return n;
+}
+
+size_t redis_batch_words(const struct redis_batch *batch, size_t i, struct slice *ret, size_t most)
+{
+	const struct flight *flight = batch->flight;
+
+	assert(i < flight->count && flight->slots[i].end <= flight->bytes.n);
+	const char *at = flight->bytes.p + (i ? flight->slots[i - 1].end : 0);
+	size_t count = take_number(&at);
+
+	for (size_t word = 0; word < count && word < most; word++) {
+		size_t n = take_number(&at);
+
+		ret[word] = slice_of(at, n);
+		at += n + 2;
+	}
+	return count;
+}
+
 struct flight *flight_depart(struct redis_batch *batch)
 {
 	struct flight *flight = batch->flight;

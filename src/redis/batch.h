@@ -27,6 +27,9 @@ size_t redis_batch_add(struct redis_batch *batch, size_t argc, const struct slic
 		(struct slice[]){__VA_ARGS__})
 size_t redis_batch_count(const struct redis_batch *batch);
 size_t redis_batch_bytes(const struct redis_batch *batch);
+/* How many words command i has, and views of the first `most` of them, valid until the batch
+ * changes. */
+size_t redis_batch_words(const struct redis_batch *batch, size_t i, struct slice *ret, size_t most);
 
 /*
  * Until every command is answered or failed. OK says that each has a reply, which may itself be an

@@ -19,7 +19,7 @@
 #include "redis/node_internal.h"
 
 enum {
-	max_waiting = 1024,
+	max_waiting = 1536, /* a read has three */
 	max_waiting_bytes = 64 << 20,
 	max_waiting_bulk_bytes = 256 << 20,
 	watch_every_ms = 500,

@@ -55,7 +55,7 @@ void redis_node_free(struct redis_node *node);
 void redis_node_reconfigure(struct redis_node *node, const struct conf_redis *conf);
 
 /*
- * Queues the batch as a whole, or refuses it at once: ERR_OVERLOADED where 1,024 commands or 64 MiB
+ * Queues the batch as a whole, or refuses it at once: ERR_OVERLOADED where 1,536 commands or 64 MiB
  * wait already (commands role; bulk: 256 MiB), ERR_REDIS_UNAVAILABLE, _LOADING, _BUSY, _AUTH with
  * an open breaker. Each command's time is bounded by the command timeout: until it is sent, and
  * from then on.

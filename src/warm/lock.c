@@ -6,6 +6,7 @@
 
 #include "base/duration.h"
 #include "base/mem.h"
+#include "cache/wrote.h"
 
 struct lock {
 	struct cw *cw;
@@ -16,11 +17,17 @@ struct lock {
 	bool lost;
 };
 
-/* Ours, or nobody's after a flush: (again) ours. Else 0. */
+/*
+ * KEYS the lock, the list of what is written (cache/wrote.h). The lock is ours, or was flushed: it
+ * is ours again, and the list lives on while it is not too long. Else 0.
+ */
 static const char renew_script[] =
 	"local v = redis.call('GET', KEYS[1]) "
 	"if v and string.sub(v, 1, #ARGV[1]) ~= ARGV[1] then return 0 end "
-	"redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1";
+	"redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) "
+	"local n = redis.pcall('LLEN', KEYS[2]) "
+	"if n == tonumber(n) and n > tonumber(ARGV[5]) then redis.call('DEL', KEYS[2]) "
+	"else redis.call('PEXPIRE', KEYS[2], ARGV[4]) end return 1";
 
 enum error lock_take(struct cw *cw, struct slice job, struct lock **ret,
 	char holder[LOCK_OPERATION], struct fault *fault)
@@ -62,19 +69,23 @@ static void keep(void *argument)
 {
 	struct lock *lock = argument;
 	struct slice key = buf_slice(&lock->key);
-	char ttl[24];
+	char ttl[SLICE_INT_ROOM], list_ttl[SLICE_INT_ROOM], list_most[SLICE_INT_ROOM];
+	struct buf list = {0};
 
-	snprintf(ttl, sizeof ttl, "%d", LOCK_TTL_MS);
+	wrote_key(lock->cw, &list);
 	do {
 		struct redis_value *reply = NULL;
 		enum error error = redis_store_command(lock->cw->store, key, &reply, NULL,
-			SLICE("EVAL"), slice_str(renew_script), SLICE("1"), key,
-			slice_str(lock->token), slice_str(lock->value), slice_str(ttl));
+			SLICE("EVAL"), slice_str(renew_script), SLICE("2"), key, buf_slice(&list),
+			slice_str(lock->token), slice_str(lock->value),
+			slice_of_int(ttl, LOCK_TTL_MS), slice_of_int(list_ttl, WROTE_TTL_MS),
+			slice_of_int(list_most, WROTE_MOST));
 
 		if (!error)
 			lock->lost = reply->type != REDIS_INTEGER || reply->integer != 1;
 		redis_value_free(reply);
 	} while (!lock->lost && fiber_sleep(LOCK_RENEW_MS) == OK);
+	buf_release(&list);
 }
 
 void lock_keep(struct lock *lock, const char *operation_id)

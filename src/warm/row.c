@@ -12,9 +12,6 @@ static const struct identity scheduler = {.name = "scheduler", .scopes = SCOPE_W
 
 enum { row_slack_bytes = 65536 };
 
-/* A hundred years: what is longer is a mistake, and no sum with it overflows. */
-#define TTL_MAX_MS ((int64_t)100 * 366 * 86400 * 1000)
-
 void row_maker_init(
 	struct row_maker *maker, const struct conf *conf, const struct conf_job *job, uint64_t seed)
 {
@@ -155,7 +152,7 @@ static enum error make_ttl(
 		if (!row_ttl_parse(buf_slice(&maker->scratch), &ttl_ms))
 			return fault_set(fault, ERR_SOURCE_ROW,
 				"the TTL \"%.64s\" is neither whole seconds (-1 = no expiry) nor a "
-				"duration such as 30m",
+				"duration such as 30m, of at most 3650 days (10 years)",
 				maker->scratch.p);
 	} else if (ttl_ms < 0) {
 		ttl_ms = conf_ttl_ms(maker->conf, buf_slice(&maker->key));

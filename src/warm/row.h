@@ -42,7 +42,9 @@ enum error row_fill(const struct template *t, const struct source_row *row, stru
 /* How large a row of the source may be that becomes a value: JSON may spell it twice as long. */
 int64_t row_max_bytes(const struct conf *conf);
 
-/* Whole seconds (-1 = no expiry) or a duration -> milliseconds > 0 or -1; false where it is none.
+/*
+ * Whole seconds (-1 = no expiry) or a duration -> milliseconds, 1 to TTL_MAX_MS, or -1; false where
+ * it is none.
  */
 bool row_ttl_parse(struct slice text, int64_t *ret_ms);
 

@@ -97,6 +97,8 @@ def test_a_stale_value_is_served_and_says_so(spaces, shared_redis):
     assert spaces.get(path("soft:1", what="/ttl")).json == {"ttl": 0}
     entries = spaces.post(CACHE + "/mget", {"keys": ["soft:1"]}).json["entries"]
     assert entries[0]["ttl"] == 0
+    refused(spaces.post(path("soft:1", what="/expire"), {"ttl": 10}), 404, "no_value")
+    put(spaces, "soft:1", b"x")
     spaces.post(path("soft:1", what="/expire"), {"ttl": 10})
     assert 39000 < shared_redis("PTTL", "soft:1") <= 40000
     until(lambda: spaces.stats()["cache"]["stale_served"] == before + 2, "both are counted")

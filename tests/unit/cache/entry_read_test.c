@@ -76,11 +76,13 @@ static enum error read_one(struct entry *entry)
 	}
 
 #define EMPTY	 "$0\r\n\r\n"
-#define QUEUED	 "+OK\r\n+QUEUED\r\n+QUEUED\r\n"
+#define NO_MARK	 ":-2\r\n"
+#define QUEUED	 "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n"
 #define FIRST	 "1052736\r\n" /* the bound that GETRANGE has for 1 MiB */
 #define ASK_ONCE "EXEC\r\n"
 
-SERVE(went_in_between, {FIRST, ":-1\r\n" EMPTY}, {ASK_ONCE, QUEUED "*2\r\n:-2\r\n" EMPTY})
+SERVE(went_in_between, {FIRST, NO_MARK ":-1\r\n" EMPTY},
+	{ASK_ONCE, QUEUED "*3\r\n" NO_MARK ":-2\r\n" EMPTY})
 
 static void absent(void)
 {
@@ -98,7 +100,7 @@ START_TEST(a_key_that_goes_between_the_two_commands_is_absent)
 }
 END_TEST
 
-SERVE(came_in_between, {FIRST, ":-2\r\n$5\r\nvalue\r\n"})
+SERVE(came_in_between, {FIRST, NO_MARK ":-2\r\n$5\r\nvalue\r\n"})
 
 START_TEST(a_key_that_comes_between_the_two_commands_is_absent)
 {
@@ -106,7 +108,8 @@ START_TEST(a_key_that_comes_between_the_two_commands_is_absent)
 }
 END_TEST
 
-SERVE(really_empty, {FIRST, ":5000\r\n" EMPTY}, {ASK_ONCE, QUEUED "*2\r\n:4000\r\n" EMPTY})
+SERVE(really_empty, {FIRST, NO_MARK ":5000\r\n" EMPTY},
+	{ASK_ONCE, QUEUED "*3\r\n" NO_MARK ":4000\r\n" EMPTY})
 
 static void empty(void)
 {
@@ -126,8 +129,9 @@ START_TEST(an_empty_value_is_one)
 }
 END_TEST
 
-SERVE(replaced, {FIRST, ":5000\r\n" EMPTY}, {ASK_ONCE, QUEUED "*2\r\n:4000\r\n$1\r\nn\r\n"},
-	{FIRST, ":3000\r\n$3\r\nnew\r\n"})
+SERVE(replaced, {FIRST, NO_MARK ":5000\r\n" EMPTY},
+	{ASK_ONCE, QUEUED "*3\r\n" NO_MARK ":4000\r\n$1\r\nn\r\n"},
+	{FIRST, NO_MARK ":3000\r\n$3\r\nnew\r\n"})
 
 static void new_value(void)
 {
@@ -146,8 +150,8 @@ START_TEST(a_value_that_comes_meanwhile_is_read)
 }
 END_TEST
 
-SERVE(odd_types, {FIRST, "+OK\r\n$1\r\nx\r\n"}, {FIRST, ":1\r\n:1\r\n"}, {FIRST, ":5000\r\n" EMPTY},
-	{ASK_ONCE, QUEUED "*1\r\n:1\r\n"})
+SERVE(odd_types, {FIRST, NO_MARK "+OK\r\n$1\r\nx\r\n"}, {FIRST, NO_MARK ":1\r\n:1\r\n"},
+	{FIRST, NO_MARK ":5000\r\n" EMPTY}, {ASK_ONCE, QUEUED "*1\r\n:1\r\n"})
 
 static void protocol(void)
 {
@@ -164,9 +168,9 @@ START_TEST(other_types_of_answers_are_told)
 }
 END_TEST
 
-SERVE(refusals, {FIRST, "-LOADING soon\r\n-LOADING soon\r\n"},
-	{FIRST, ":1\r\n-WRONGTYPE it is a list\r\n"}, {FIRST, ":5000\r\n" EMPTY},
-	{ASK_ONCE, "+OK\r\n-OOM no\r\n-OOM no\r\n-EXECABORT no\r\n"})
+SERVE(refusals, {FIRST, "-LOADING soon\r\n-LOADING soon\r\n-LOADING soon\r\n"},
+	{FIRST, NO_MARK ":1\r\n-WRONGTYPE it is a list\r\n"}, {FIRST, NO_MARK ":5000\r\n" EMPTY},
+	{ASK_ONCE, "+OK\r\n-OOM no\r\n-OOM no\r\n-OOM no\r\n-EXECABORT no\r\n"})
 
 static void refused(void)
 {

@@ -45,7 +45,7 @@ static void bounds(void)
 	refused(user, slice_of(big, SESSION_DATA_BYTES + 1), 0, ERR_TOO_LARGE);
 	refused(user, SLICE("{}"), 999, ERR_BAD_BODY);
 	refused(user, SLICE("{}"), -1, ERR_BAD_BODY);
-	refused(user, SLICE("{}"), SESSION_MAX_TTL_MS + 1, ERR_BAD_BODY);
+	refused(user, SLICE("{}"), TTL_MAX_MS + 1, ERR_BAD_BODY);
 	ck_assert_int_eq(engine_call("DBSIZE", NULL, NULL, NULL), 0);
 	mem_free(big);
 }

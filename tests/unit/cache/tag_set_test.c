@@ -114,7 +114,7 @@ static enum soft_outcome soften(const char *key, int64_t ms)
 	struct redis_batch *batch = redis_batch_new();
 	enum soft_outcome outcome;
 
-	soft_add(batch, slice_str(key), ms);
+	soft_add(&engine, batch, slice_str(key), ms);
 	ck_assert_int_eq(redis_node_run(redis_store_node(engine.store, slice_str(key)), REDIS_BULK,
 				 batch, cw_deadline(&engine), &fault),
 		OK);

@@ -254,13 +254,13 @@ END_TEST
 
 static void too_much(void)
 {
-	struct redis_batch *batches[1024];
+	struct redis_batch *batches[1536];
 	struct redis_batch *one_more = redis_batch_new();
 	struct fault fault;
 
 	set("a", "1");
 	server_signal(&server, SIGSTOP);
-	for (int i = 0; i < 1024; i++) {
+	for (int i = 0; i < 1536; i++) {
 		batches[i] = redis_batch_new();
 		REDIS_ADD(batches[i], SLICE("PING"));
 		ck_assert_int_eq(redis_node_start(node, REDIS_COMMANDS, batches[i], &fault), OK);
@@ -270,7 +270,7 @@ static void too_much(void)
 	/* Bulk work has its own queue. */
 	ck_assert_int_eq(redis_node_start(node, REDIS_BULK, one_more, &fault), OK);
 	server_signal(&server, SIGCONT);
-	for (int i = 0; i < 1024; i++) {
+	for (int i = 0; i < 1536; i++) {
 		ck_assert_int_eq(redis_batch_wait(batches[i], DEADLINE_NONE, &fault), OK);
 		redis_batch_free(batches[i]);
 	}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../unit.h"
+#include "base/duration.h"
 
 static struct slice protected[] = {{"lock:*", 6}};
 static struct conf_namespace namespaces[] = {{.prefix = {"user:", 5}, .ttl_ms = 60000}};
@@ -142,6 +143,24 @@ START_TEST(base64_is_decoded)
 }
 END_TEST
 
+START_TEST(ttls_end_at_ten_years)
+{
+	int64_t ms = 0;
+
+	ck_assert(row_ttl_parse(SLICE("315360000"), &ms));
+	ck_assert_int_eq(ms, TTL_MAX_MS);
+	ck_assert(row_ttl_parse(SLICE("3650d"), &ms));
+	ck_assert(!row_ttl_parse(SLICE("315360001"), &ms));
+	ck_assert(!row_ttl_parse(SLICE("3651d"), &ms));
+	/* Points in time, in seconds and milliseconds. */
+	ck_assert(!row_ttl_parse(SLICE("1764000000"), &ms));
+	ck_assert(!row_ttl_parse(SLICE("1764000000000"), &ms));
+	begin("k{id}", "x", "{t}");
+	refused("{\"id\":1,\"t\":1764000000}", ERR_SOURCE_ROW, "3650 days");
+	end();
+}
+END_TEST
+
 START_TEST(jitter_spreads_around_the_ttl)
 {
 	int64_t least = INT64_MAX, most = 0, sum = 0;
@@ -187,4 +206,5 @@ END_TEST
 
 TEST_SUITE("row", the_whole_row_is_the_value, templates_make_key_value_and_ttl,
 	rows_without_the_fields_are_refused, keys_that_are_not_ours_to_touch_are_refused,
-	values_have_a_limit, base64_is_decoded, jitter_spreads_around_the_ttl, csv_rows_work_alike)
+	values_have_a_limit, base64_is_decoded, ttls_end_at_ten_years,
+	jitter_spreads_around_the_ttl, csv_rows_work_alike)

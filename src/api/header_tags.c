@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* Surrogate-Key and Cache-Tag; see header_tags.h. */
+#include "api/header_tags.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "cache/tag.h"
+
+struct list_header {
+	const char *name;
+	const char *separators;
+};
+
+static const struct list_header headers[] = {{"Surrogate-Key", " \t"}, {"Cache-Tag", ", \t"}};
+
+/* One tag as its header spells it. */
+struct word {
+	const struct list_header *header;
+	struct slice text;
+};
+
+static bool is_separator(const struct list_header *header, char c)
+{
+	return c && strchr(header->separators, c);
+}
+
+/* Takes the next word off `line`; false where there is none. */
+static bool next_word(struct word *word, struct slice *line)
+{
+	size_t begin = 0, end;
+
+	while (begin < line->n && is_separator(word->header, line->p[begin]))
+		begin++;
+	end = begin;
+	while (end < line->n && !is_separator(word->header, line->p[end]))
+		end++;
+	word->text = slice_of(line->p + begin, end - begin);
+	*line = slice_of(line->p + end, line->n - end);
+	return word->text.n > 0;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* False where a % is not followed by two hexadecimal digits. */
+static bool decode(struct slice text, struct buf *out)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] != '%') {
+			buf_char(out, text.p[i]);
+			continue;
+		}
+		int high = i + 2 < text.n ? hex_digit(text.p[i + 1]) : -1;
+		int low = i + 2 < text.n ? hex_digit(text.p[i + 2]) : -1;
+
+		if (high < 0 || low < 0)
+			return false;
+		buf_char(out, (char)(high << 4 | low));
+		i += 2;
+	}
+	return true;
+}
+
+static enum error take_word(const struct word *word, struct buf *tag, struct fault *fault)
+{
+	const char *name = word->header->name;
+	struct fault own;
+
+	/* Read as two tags by Cache-Tag, as one here: refused, so that a purge finds what was
+	 * stored. */
+	if (memchr(word->text.p, ',', word->text.n))
+		return fault_set(fault, ERR_BAD_REQUEST,
+			"the header %s: a tag holds a comma, which separates tags in other "
+			"headers: "
+			"write it as %%2C",
+			name);
+	if (!decode(word->text, tag))
+		return fault_set(fault, ERR_BAD_REQUEST,
+			"the header %s: a %% is not followed by two hexadecimal digits: write it "
+			"as "
+			"%%25",
+			name);
+	if (tag_check(buf_slice(tag), &own))
+		return fault_set(fault, ERR_BAD_REQUEST, "the header %s: %s", name, own.detail);
+	return OK;
+}
+
+static enum error add_word(
+	const struct word *word, size_t most, struct body_list *ret, struct fault *fault)
+{
+	struct buf tag = {0};
+	enum error error = OK;
+
+	if (ret->count == most)
+		return fault_set(fault, ERR_BAD_REQUEST, "the header %s names more than %zu tags",
+			word->header->name, most);
+	error = take_word(word, &tag, fault);
+	if (error) {
+		buf_release(&tag);
+		return error;
+	}
+	ret->items = mem_realloc(ret->items, (ret->count + 1) * sizeof *ret->items);
+	ret->items[ret->count].p = buf_steal(&tag, &ret->items[ret->count].n);
+	ret->count++;
+	return OK;
+}
+
+enum error header_tags(const struct request *request, size_t most, struct body_list *ret,
+	const char **ret_header, struct fault *fault)
+{
+	*ret_header = NULL;
+	for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
+		struct word word = {.header = &headers[i]};
+		struct slice line;
+		size_t at = 0;
+
+		while (request_header_line(request, headers[i].name, &at, &line)) {
+			*ret_header = headers[i].name;
+			while (next_word(&word, &line)) {
+				enum error error = add_word(&word, most, ret, fault);
+
+				if (error)
+					return error;
+			}
+		}
+	}
+	return OK;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The writers' side of the list of what was written; see wrote.h. */
+#include "cache/wrote.h"
+
+#include "base/mem.h"
+
+void wrote_key(const struct cw *cw, struct buf *out)
+{
+	cw_own_key(cw, "wrote", slice_of(NULL, 0), out);
+}
+
+void wrote_note(
+	const struct cw *cw, struct redis_batch *batch, const struct slice *keys, size_t count)
+{
+	struct slice *argv = mem_array(2 + count, sizeof *argv);
+	struct buf list = {0};
+
+	wrote_key(cw, &list);
+	argv[0] = SLICE("RPUSHX");
+	argv[1] = buf_slice(&list);
+	for (size_t i = 0; i < count; i++)
+		argv[2 + i] = keys[i];
+	redis_batch_add(batch, 2 + count, argv);
+	buf_release(&list);
+	mem_free(argv);
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* Which keys were written meanwhile; see written.h. */
+#include "warm/written.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+
+enum { names_at_once = 5000 };
+#define NAMES_AT_ONCE_LUA "5000"
+
+/* A list of another type is no list of ours. ARGV an epoch for a new one, how long it lives. */
+static const char begin_script[] =
+	"local e = redis.pcall('LINDEX', KEYS[1], 0) "
+	"if type(e) == 'table' then redis.call('DEL', KEYS[1]) e = false end "
+	"local hit = e and 1 or 0 "
+	"if not e then e = ARGV[1] redis.call('RPUSH', KEYS[1], e) end "
+	"redis.call('PEXPIRE', KEYS[1], ARGV[2]) "
+	"return {hit + 1, 1 - hit, redis.call('LLEN', KEYS[1]), e}";
+
+/* ARGV the epoch, the length that was read. What changes the list and back changes it for WATCH. */
+static const char guard_script[] =
+	"local e, n = redis.pcall('LINDEX', KEYS[1], 0), redis.pcall('LLEN', KEYS[1]) "
+	"local hit = e and 1 or 0 "
+	"if e ~= ARGV[1] or n ~= tonumber(ARGV[2]) then "
+	"redis.pcall('RPUSH', KEYS[1], '') redis.pcall('RPOP', KEYS[1]) end "
+	"return {2 * hit, 2 - 2 * hit}";
+
+/*
+ * KEYS the list, the entries; ARGV the epoch, the length that was read, the entries' commands. What
+ * fails in an entry ends it: its tags come before its SET.
+ */
+static const char store_script[] =
+	"local e, n = redis.pcall('LINDEX', KEYS[1], 0), redis.pcall('LLEN', KEYS[1]) "
+	"local hit = e and 1 or 0 "
+	"if e ~= ARGV[1] or n - ARGV[2] > " NAMES_AT_ONCE_LUA
+	" then return {2 * hit, 2 - 2 * hit} end "
+	"local written = {} "
+	"for _, k in ipairs(redis.call('LRANGE', KEYS[1], ARGV[2], -1)) do written[k] = true end "
+	"local out, at = {n > tonumber(ARGV[2]) and 3 or 2, n > tonumber(ARGV[2]) and 0 or 1}, 3 "
+	"for i = 2, #KEYS do "
+	"local commands, fate = tonumber(ARGV[at]), 0 "
+	"local ended = written[KEYS[i]] "
+	"if ended then fate = 2 end "
+	"at = at + 1 "
+	"for c = 1, commands do "
+	"local words = tonumber(ARGV[at]) "
+	"if not ended then "
+	"local r = redis.pcall(unpack(ARGV, at + 1, at + words)) "
+	"if type(r) == 'table' and r.err then fate, ended = r, true else fate = r and 1 or 0 end "
+	"end "
+	"at = at + words + 1 end "
+	"out[#out + 1] = fate end "
+	"return out";
+
+static enum error strange(struct fault *fault)
+{
+	return fault_set(fault, ERR_REDIS_PROTOCOL,
+		"Redis answered a script with something else than its result");
+}
+
+enum error written_begin(struct written *written, struct cw *cw, struct fault *fault)
+{
+	struct redis_value *reply = NULL;
+	char ttl[SLICE_INT_ROOM];
+
+	*written = (struct written){.cw = cw};
+	wrote_key(cw, &written->list);
+	token_new(written->epoch);
+	struct slice list = buf_slice(&written->list);
+	enum error error = redis_store_command(cw->store, list, &reply, fault, SLICE("EVAL"),
+		slice_str(begin_script), SLICE("1"), list, slice_str(written->epoch),
+		slice_of_int(ttl, WROTE_TTL_MS));
+	if (error)
+		return error;
+	struct slice epoch = {0};
+	if (reply->type == REDIS_ARRAY && reply->count == 4)
+		epoch = redis_value_item(reply, 3);
+	/* Of another length: a key of that name that is not ours. */
+	if (epoch.n == TOKEN_DIGITS) {
+		snprintf(written->epoch, sizeof written->epoch, "%.*s", (int)epoch.n, epoch.p);
+		written->length = reply->items[2]->integer;
+	} else {
+		written->lost = true;
+	}
+	redis_value_free(reply);
+	return OK;
+}
+
+void written_release(struct written *written)
+{
+	buf_release(&written->list);
+	seen_release(&written->names);
+}
+
+bool written_has(const struct written *written, struct slice key)
+{
+	return written->names.count && seen_has(&written->names, key);
+}
+
+void written_guard(const struct written *written, struct redis_batch *batch)
+{
+	struct slice list = buf_slice(&written->list);
+	char length[SLICE_INT_ROOM];
+
+	REDIS_ADD(batch, SLICE("WATCH"), list);
+	REDIS_ADD(batch, SLICE("EVAL"), slice_str(guard_script), SLICE("1"), list,
+		slice_str(written->epoch), slice_of_int(length, written->length));
+}
+
+static void take_names(struct written *written, const struct redis_value *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		seen_add(&written->names, redis_value_item(names, i));
+	written->length += (int64_t)names->count;
+	if (written->names.count >= WROTE_MOST)
+		written->lost = true;
+}
+
+/* One page: its epoch, then the names. Parks. */
+static enum error read_page(struct written *written, size_t *ret_count, struct fault *fault)
+{
+	struct redis_batch *batch = redis_batch_new();
+	struct slice list = buf_slice(&written->list);
+	char from[SLICE_INT_ROOM], to[SLICE_INT_ROOM];
+
+	*ret_count = 0;
+	REDIS_ADD(batch, SLICE("LRANGE"), list, SLICE("0"), SLICE("0"));
+	REDIS_ADD(batch, SLICE("LRANGE"), list, slice_of_int(from, written->length),
+		slice_of_int(to, written->length + names_at_once - 1));
+	enum error error = redis_node_run(redis_store_node(written->cw->store, list), REDIS_BULK,
+		batch, cw_deadline(written->cw), fault);
+	for (size_t i = 0; i < 2 && !error; i++) {
+		error = redis_value_error(redis_batch_reply(batch, i), fault);
+		if (!error && redis_batch_reply(batch, i)->type != REDIS_ARRAY)
+			error = strange(fault);
+	}
+	if (!error) {
+		const struct redis_value *epoch = redis_batch_reply(batch, 0);
+		const struct redis_value *names = redis_batch_reply(batch, 1);
+
+		written->lost = written->lost || epoch->count != 1 ||
+				!slice_is(redis_value_item(epoch, 0), written->epoch);
+		*ret_count = names->count;
+		if (!written->lost)
+			take_names(written, names);
+	}
+	redis_batch_free(batch);
+	return error;
+}
+
+enum error written_read(struct written *written, struct fault *fault)
+{
+	enum error error = OK;
+	size_t count = names_at_once;
+
+	while (!error && !written->lost && count == names_at_once)
+		error = read_page(written, &count, fault);
+	return error;
+}
+
+size_t written_add_store(
+	const struct written *written, const struct written_store *store, struct redis_batch *batch)
+{
+	size_t argc = 0, most = 6 + store->key_count + store->word_count;
+	struct slice *argv = mem_array(most, sizeof *argv);
+	char keys[SLICE_INT_ROOM], length[SLICE_INT_ROOM];
+
+	argv[argc++] = SLICE("EVAL");
+	argv[argc++] = slice_str(store_script);
+	argv[argc++] = slice_of_int(keys, (int64_t)store->key_count + 1);
+	argv[argc++] = buf_slice(&written->list);
+	for (size_t i = 0; i < store->key_count; i++)
+		argv[argc++] = store->keys[i];
+	argv[argc++] = slice_str(written->epoch);
+	argv[argc++] = slice_of_int(length, written->length);
+	for (size_t i = 0; i < store->word_count; i++)
+		argv[argc++] = store->words[i];
+	size_t index = redis_batch_add(batch, argc, argv);
+	mem_free(argv);
+	return index;
+}
+
+enum error written_judged(const struct redis_value *reply, const struct written_store *store,
+	struct redis_value *const **ret, struct fault *fault)
+{
+	enum error error = redis_value_error(reply, fault);
+
+	if (error)
+		return error;
+	if (reply->type != REDIS_ARRAY || reply->count < 2)
+		return strange(fault);
+	if (reply->count == 2)
+		return fault_set(fault, ERR_CONFLICT, "the list of what was written is another");
+	if (reply->count != 2 + store->key_count)
+		return strange(fault);
+	*ret = reply->items + 2;
+	return OK;
+}

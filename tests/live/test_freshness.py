@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT
+"""What was softly purged stays stale: for every reader, after every reload, until it is written."""
+
+import pytest
+
+from conftest import open_config
+from harness import until
+from keys import CACHE, path, put, refused
+
+SOFT = 'cache: {namespaces: [{prefix: "st:", ttl: 10s, stale_for: 60s}]}\n'
+LESS = 'cache: {namespaces: [{prefix: "st:", ttl: 10s, stale_for: 5s}]}\n'
+NONE = 'cache: {namespaces: [{prefix: "st:", ttl: 60s}]}\n'
+
+
+@pytest.fixture
+def warden(start, redis):
+    return start(open_config(redis, SOFT))
+
+
+def purge(daemon, *keys):
+    body = daemon.invalidate({"keys": list(keys), "soft": True}).json
+    assert (body["complete"], body["softened"]) == (True, len(keys)), body
+
+
+def seen(daemon, key):
+    return daemon.get(path(key)).headers["X-Cache"]
+
+
+def reload(daemon, redis, extra):
+    daemon.configure(open_config(redis, extra))
+    assert daemon.post("/api/v1/admin/cache/reload", {}).status == 200
+
+
+@pytest.mark.parametrize("extra", [LESS, NONE, ""])
+def test_a_reload_makes_nothing_fresh(warden, redis, extra):
+    put(warden, "st:1", b"old")
+    purge(warden, "st:1")
+    reload(warden, redis, extra)
+    assert seen(warden, "st:1") == "STALE"
+    assert warden.get(path("st:1", what="/ttl")).json == {"ttl": 0}
+    assert warden.post(CACHE + "/mget", {"keys": ["st:1"]}).json["entries"][0]["ttl"] == 0
+    assert warden.get("/api/v1/admin/cache/explain/st%3A1").json["stale"] is True
+
+
+@pytest.mark.parametrize("extra", [LESS, NONE, ""])
+def test_another_daemon_makes_nothing_fresh(warden, redis, start, extra):
+    other = start(open_config(redis, extra))
+    put(warden, "st:1", b"old")
+    purge(warden, "st:1")
+    assert seen(other, "st:1") == "STALE"
+    refused(other.post(path("st:1", what="/expire"), {"ttl": 30}), 404, "no_value")
+    assert seen(other, "st:1") == "STALE" and seen(warden, "st:1") == "STALE"
+    # What is written is fresh, though it ends at the same time as the mark would.
+    assert put(other, "st:1", b"new", "?ttl=60").status == 204
+    assert seen(other, "st:1") == "HIT"
+
+
+def test_expire_makes_nothing_fresh(warden, redis):
+    put(warden, "st:1", b"old")
+    purge(warden, "st:1")
+    for ttl in 30, 3600, -1:
+        refused(warden.post(path("st:1", what="/expire"), {"ttl": ttl}), 404, "no_value", "stale")
+    assert 0 < redis("PTTL", "st:1") <= 60000 and seen(warden, "st:1") == "STALE"
+    # Stale by its time alone.
+    redis("SET", "st:2", "old", "PX", 50000)
+    refused(warden.post(path("st:2", what="/expire"), {"ttl": 30}), 404, "no_value")
+    assert redis("PTTL", "st:2") <= 50000
+
+
+def test_what_is_stale_already_is_marked_too(warden, redis, start):
+    redis("SET", "st:1", "old", "PX", 50000)
+    assert warden.invalidate({"keys": ["st:1"], "soft": True}).json["matched"] == 1
+    assert seen(start(open_config(redis, NONE)), "st:1") == "STALE"
+
+
+@pytest.mark.parametrize("selector", [{"patterns": ["st:*"]}, {"tags": ["t"]}, {"keys": ["st:1"]}])
+def test_every_way_of_a_soft_purge_marks(warden, redis, start, selector):
+    other = start(open_config(redis, NONE))
+    put(warden, "st:1", b"old", headers={"Surrogate-Key": "t"})
+    assert warden.invalidate({**selector, "soft": True}).json["softened"] == 1
+    assert seen(other, "st:1") == "STALE"
+
+
+def test_what_other_clients_write_is_judged_by_its_time(warden, redis, start):
+    other = start(open_config(redis, NONE))
+    put(warden, "st:1", b"old")
+    purge(warden, "st:1")
+    redis("SET", "st:1", "new", "PX", 30000)
+    assert seen(other, "st:1") == "HIT"
+    # Less time than the namespace's stale_for is stale, whoever stored it.
+    assert seen(warden, "st:1") == "STALE"
+
+
+def test_all_writes_end_the_mark(warden, redis, start):
+    other = start(open_config(redis, NONE))
+
+    def lease():
+        token = other.get(path("st:1", "?lease=10")).headers["X-Cache-Lease"]
+        assert put(other, "st:1", b"new", "?ttl=60", headers={"X-Cache-Lease": token}).status == 204
+
+    def mset():
+        other.post(CACHE + "/mset", {"entries": [{"key": "st:1", "value": "new", "ttl": 60}]})
+
+    for write in lease, mset:
+        put(warden, "st:1", b"old")
+        purge(warden, "st:1")
+        write()
+        assert seen(other, "st:1") == "HIT"
+        assert redis("EXISTS", "cw:soft:{0}:st:1") == 0
+
+
+def test_without_memory_for_the_mark_the_value_goes(warden, redis):
+    put(warden, "st:1", b"old")
+    redis("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    redis("CONFIG", "SET", "maxmemory", "1")
+    body = warden.invalidate({"keys": ["st:1"], "soft": True}).json
+    redis("CONFIG", "SET", "maxmemory", "0")
+    assert body["softened"] == 0 and redis("EXISTS", "st:1") == 0, body
+
+
+def test_own_prefix_needs_a_restart(warden, redis, start):
+    put(warden, "k", b"x", headers={"Surrogate-Key": "shop"})
+    moved = open_config(redis, SOFT).replace(f'"{redis.url}"', f'"{redis.url}", own_prefix: "app:"')
+    warden.configure(moved)
+    reply = warden.post("/api/v1/admin/cache/reload", {})
+    assert reply.status == 422 and "redis.own_prefix has changed" in str(reply.json), reply
+    assert warden.invalidate({"tags": ["shop"]}).json["matched"] == 1
+    warden.stop()
+    again = start(moved)
+    again.wait_for('own keys under "cw:" too')
+    redis("DEL", "cw:meta")
+    again.stop()
+    start(moved).wait_for("redis is up")
+    until(lambda: redis("SMEMBERS", "cw:prefixes") == [b"app:"], "what is gone is forgotten")
