@@ -161,23 +161,6 @@ static enum error start_serving(struct daemon *d, struct fault *fault)
 	return OK;
 }
 
-/* Written beside and renamed, so that whoever waits for the file never reads half of it. */
-static enum error write_ready_file(const char *path, struct slice text, struct fault *fault)
-{
-	char *beside = mem_printf("%s.%d", path, (int)getpid());
-	FILE *file = fopen(beside, "we");
-	bool ok = file && fwrite(text.p, 1, text.n, file) == text.n;
-
-	if (file && fclose(file) != 0)
-		ok = false;
-	ok = ok && rename(beside, path) == 0;
-	if (!ok)
-		fault_set(fault, ERR_BAD_CONFIG, "--ready-file %s cannot be written: %s", path,
-			strerror(errno));
-	mem_free(beside);
-	return ok ? OK : ERR_BAD_CONFIG;
-}
-
 static enum error announce(struct daemon *d, struct fault *fault)
 {
 	struct buf addresses = {0};
@@ -185,8 +168,11 @@ static enum error announce(struct daemon *d, struct fault *fault)
 
 	http_server_addresses(d->app.http, &addresses);
 	d->app.phase = APP_SERVING;
-	if (d->ready_file)
-		error = write_ready_file(d->ready_file, buf_slice(&addresses), fault);
+	error = ready_file_write(&d->ready_file, buf_slice(&addresses), fault);
+	if (error) {
+		buf_release(&addresses);
+		return error;
+	}
 	for (char *line = addresses.p, *end; line && (end = strchr(line, '\n')); line = end + 1)
 		log_info(d->app.log, "listening on %.*s", (int)(end - line), line);
 	systemd_notify("READY=1\nSTATUS=serving");
@@ -299,8 +285,7 @@ static void live(void *argument)
 		d->exit_code = fault.temporary ? DAEMON_EXIT_LATER : DAEMON_EXIT_CONFIG;
 	}
 	shut_down(d);
-	if (d->ready_file)
-		unlink(d->ready_file);
+	ready_file_remove(&d->ready_file);
 	log_info(d->app.log, "stopped");
 	close_handles(d);
 	d->fiber = NULL;
@@ -330,7 +315,7 @@ static void introduce(struct log *log, const struct conf *conf)
 
 int daemon_run(const char *config_path, const char *ready_file, struct conf *conf)
 {
-	struct daemon d = {.config_path = config_path, .ready_file = ready_file, .conf = conf};
+	struct daemon d = {.config_path = config_path, .ready_file.path = ready_file, .conf = conf};
 
 	d.app.loop = loop_new();
 	d.app.log = log_new(STDERR_FILENO);

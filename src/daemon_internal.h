@@ -7,13 +7,14 @@
 
 #include "api/app.h"
 #include "orphans.h"
+#include "ready_file.h"
 #include "redis/managed.h"
 #include "tokens_watch.h"
 
 struct daemon {
 	struct app app;
 	const char *config_path;
-	const char *ready_file;
+	struct ready_file ready_file;
 	struct conf *conf; /* at the start; app.reload holds the one in force */
 	struct conf_redis redis;
 	struct redis_managed *managed;

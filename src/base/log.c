@@ -175,14 +175,16 @@ static void append(struct log *log, struct slice line)
 	buf_add(&log->waiting, line);
 }
 
-static void make_line(struct log *log, enum log_level level, struct slice message)
+static void make_line(
+	struct log *log, enum log_level level, struct slice message, struct slice members)
 {
+	struct log_event event = {level, clock_wall_ms(), message, members};
 	enum log_style style = log->json      ? LOG_STYLE_JSON
 			       : log->journal ? LOG_STYLE_JOURNAL
 					      : LOG_STYLE_TEXT;
 
 	buf_clear(&log->line);
-	log_line(&log->line, style, level, clock_wall_ms(), message);
+	log_line(&log->line, style, &event);
 }
 
 /* Ends the dropping once there is room, by saying how much was lost. */
@@ -198,16 +200,16 @@ static void recover(struct log *log)
 	log->telling = true;
 	log->told_before = log->told;
 	log->told = log->dropped;
-	make_line(log, LOG_LEVEL_WARNING, slice_str(message));
+	make_line(log, LOG_LEVEL_WARNING, slice_str(message), slice_str(""));
 	append(log, buf_slice(&log->line));
 }
 
-static void emit(struct log *log, enum log_level level, struct slice message)
+static void emit(struct log *log, enum log_level level, struct slice message, struct slice members)
 {
 	push(log);
 	recover(log);
 	if (!log->choked) {
-		make_line(log, level, message);
+		make_line(log, level, message, members);
 		log->choked = log->waiting.n + log->line.n > max_waiting;
 	}
 	if (log->choked) {
@@ -223,8 +225,8 @@ static void emit_left_out(struct log *log, const struct log_kind *due)
 	struct buf message = {0};
 
 	buf_printf(&message, "%llu more lines like this were left out: %s",
-		(unsigned long long)due->left_out, due->format);
-	emit(log, due->level, buf_slice(&message));
+		(unsigned long long)due->left_out, due->sample);
+	emit(log, due->level, buf_slice(&message), slice_str(""));
 	buf_release(&message);
 }
 
@@ -259,12 +261,21 @@ void log_free(struct log *log)
 	mem_free(log);
 }
 
-void log_write(struct log *log, enum log_level level, const char *format, ...)
+/* A message is one line: what others wrote often ends with another. */
+static struct slice without_end(struct slice message)
+{
+	while (message.n && (message.p[message.n - 1] == '\n' || message.p[message.n - 1] == '\r'))
+		message.n--;
+	return message;
+}
+
+__attribute__((format(printf, 4, 0))) static void write_event(struct log *log, enum log_level level,
+	struct slice members, const char *format, va_list args)
 {
 	char text[max_message + 1];
 	struct slice message;
 	struct log_kind due;
-	va_list args;
+	int n;
 
 	if (level < log->level)
 		return;
@@ -272,19 +283,42 @@ void log_write(struct log *log, enum log_level level, const char *format, ...)
 		return;
 	if (due.left_out > 0)
 		emit_left_out(log, &due);
-	va_start(args, format);
-	int n = vsnprintf(text, sizeof text, format, args);
-	va_end(args);
+	n = vsnprintf(text, sizeof text, format, args);
 	if (n < 0) {
-		message = slice_str(format); /* longer than an int can say; better than nothing */
+		message = slice_str("a message of more than 2 GiB is not shown");
 	} else if (n <= max_message) {
-		message = slice_of(text, (size_t)n);
+		message = without_end(slice_of(text, (size_t)n));
 	} else {
 		message = utf8_trim(slice_of(text, max_message - 3));
 		memcpy(text + message.n, "...", 3);
 		message.n += 3;
 	}
-	emit(log, level, message);
+	log_rate_note(&log->rate, format, level, message);
+	emit(log, level, message, members);
+}
+
+void log_write(struct log *log, enum log_level level, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	write_event(log, level, slice_str(""), format, args);
+	va_end(args);
+}
+
+bool log_has_members(const struct log *log)
+{
+	return log->json;
+}
+
+void log_write_members(
+	struct log *log, enum log_level level, struct slice members, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	write_event(log, level, members, format, args);
+	va_end(args);
 }
 
 void log_lines(struct log *log, enum log_level level, const char *what, const char *lines)

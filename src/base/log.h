@@ -3,11 +3,12 @@
  * The log: one event, one line, to a file descriptor that may be slow or full.
  *
  * Text lines are `<N>` (sd-daemon's level prefix) and the message where the descriptor is the
- * journal's, else time, level and message; JSON lines are {"time", "level", "message"}. Control
- * bytes, DEL, bidirectional marks and invalid UTF-8 are escaped. A write never blocks: what the
- * reader does not take waits in 64 KiB, past that lines are dropped and counted. The same message
- * format at the same level is written at most 10 times a second. Lines that were dropped or left
- * out are announced by one line with their number. SIGPIPE must be ignored.
+ * journal's, else time, level and message; JSON lines are {"time", "level", "message"} and what
+ * members the event has. Line ends behind a message are dropped; other control bytes, DEL,
+ * bidirectional marks and invalid UTF-8 are escaped. A write never blocks: what the reader does not
+ * take waits in 64 KiB, past that lines are dropped and counted. The same message format at the
+ * same level is written at most 10 times a second. Lines that were dropped or left out are
+ * announced by one line with their number. SIGPIPE must be ignored.
  */
 #ifndef CW_BASE_LOG_H
 #define CW_BASE_LOG_H
@@ -30,6 +31,12 @@ bool log_flush(struct log *log);
 /* Arguments of %s are escaped with the rest; a message is cut at 4 KiB. */
 void log_write(struct log *log, enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Whether lines are JSON: only then is it worth making members. */
+bool log_has_members(const struct log *log);
+/* The same with more members of the JSON line: `"name":value,...`, no braces, valid JSON. */
+void log_write_members(struct log *log, enum log_level level, struct slice members,
+	const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /*
  * Writes lines of text as one message, "; " between them: what belongs together stays together, and

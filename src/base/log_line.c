@@ -54,25 +54,28 @@ static void escape(struct buf *out, struct slice text, bool json)
 	}
 }
 
-void log_line(struct buf *out, enum log_style style, enum log_level level, int64_t wall_ms,
-	struct slice message)
+void log_line(struct buf *out, enum log_style style, const struct log_event *event)
 {
 	switch (style) {
 	case LOG_STYLE_JOURNAL:
-		buf_str(out, level_prefixes[level]);
-		escape(out, message, false);
+		buf_str(out, level_prefixes[event->level]);
+		escape(out, event->message, false);
 		break;
 	case LOG_STYLE_TEXT:
-		time_format(wall_ms, out);
-		buf_printf(out, " %s ", level_names[level]);
-		escape(out, message, false);
+		time_format(event->wall_ms, out);
+		buf_printf(out, " %s ", level_names[event->level]);
+		escape(out, event->message, false);
 		break;
 	case LOG_STYLE_JSON:
 		buf_str(out, "{\"time\":\"");
-		time_format(wall_ms, out);
-		buf_printf(out, "\",\"level\":\"%s\",\"message\":\"", level_names[level]);
-		escape(out, message, true);
-		buf_str(out, "\"}");
+		time_format(event->wall_ms, out);
+		buf_printf(out, "\",\"level\":\"%s\",\"message\":\"", level_names[event->level]);
+		escape(out, event->message, true);
+		buf_char(out, '"');
+		if (event->members.n)
+			buf_char(out, ',');
+		buf_add(out, event->members);
+		buf_char(out, '}');
 		break;
 	}
 	buf_char(out, '\n');

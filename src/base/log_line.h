@@ -14,8 +14,14 @@ enum log_style {
 /* "debug", "info", "warning", "error" */
 const char *log_level_name(enum log_level level);
 
+struct log_event {
+	enum log_level level;
+	int64_t wall_ms;
+	struct slice message;
+	struct slice members; /* of the JSON line, as in log_write_members() */
+};
+
 /* Appends the line with its newline, the only one in it whatever the message holds. */
-void log_line(struct buf *out, enum log_style style, enum log_level level, int64_t wall_ms,
-	struct slice message);
+void log_line(struct buf *out, enum log_style style, const struct log_event *event);
 
 #endif

@@ -2,6 +2,10 @@
 /* The rate limit of the log; see log_rate.h. */
 #include "base/log_rate.h"
 
+#include <string.h>
+
+#include "base/utf8.h"
+
 static int64_t last_line_at(const struct log_kind *kind)
 {
 	return kind->at[(kind->next + LOG_RATE_LINES - 1) % LOG_RATE_LINES];
@@ -56,6 +60,18 @@ bool log_rate_admit(struct log_rate *rate, const char *format, enum log_level le
 	kind->at[kind->next] = now_ms;
 	kind->next = (kind->next + 1) % LOG_RATE_LINES;
 	return true;
+}
+
+void log_rate_note(
+	struct log_rate *rate, const char *format, enum log_level level, struct slice message)
+{
+	struct log_kind *kind = find(rate, format, level);
+	struct slice kept = message;
+
+	if (kept.n >= sizeof kind->sample)
+		kept = utf8_trim(slice_of(kept.p, sizeof kind->sample - 1));
+	memcpy(kind->sample, kept.p, kept.n);
+	kind->sample[kept.n] = '\0';
 }
 
 bool log_rate_due(struct log_rate *rate, int64_t now_ms, struct log_kind *ret_due)

@@ -7,14 +7,20 @@
 
 #include "base/log.h"
 
-enum { LOG_RATE_LINES = 10, LOG_RATE_MS = 1000, LOG_RATE_KINDS = 128 };
+enum {
+	LOG_RATE_LINES = 10,
+	LOG_RATE_MS = 1000,
+	LOG_RATE_KINDS = 128,
+	LOG_RATE_SAMPLE = 200,
+};
 
 struct log_kind {
 	const char *format; /* compared by address; NULL where the place is free */
 	enum log_level level;
 	unsigned next; /* the oldest of `at` */
 	uint64_t left_out;
-	int64_t at[LOG_RATE_LINES]; /* when the last lines were written, monotonic ms */
+	char sample[LOG_RATE_SAMPLE]; /* the message written last, cut: what "like this" means */
+	int64_t at[LOG_RATE_LINES];   /* when the last lines were written, monotonic ms */
 };
 
 /* Zeroed = empty. Past LOG_RATE_KINDS the kind that was silent for longest gives its place up. */
@@ -28,6 +34,9 @@ struct log_rate {
  */
 bool log_rate_admit(struct log_rate *rate, const char *format, enum log_level level, int64_t now_ms,
 	struct log_kind *ret_due);
+/* Notes the message of a line that was admitted. */
+void log_rate_note(
+	struct log_rate *rate, const char *format, enum log_level level, struct slice message);
 /* Finds a kind whose lines were left out and whose second is over, and resets its count. */
 bool log_rate_due(struct log_rate *rate, int64_t now_ms, struct log_kind *ret_due);
 

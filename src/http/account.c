@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "http/private.h"
 
@@ -57,18 +58,53 @@ static size_t code_slot(struct account *account, int status)
 	return *slot ? *slot - 1u : max_codes - 1;
 }
 
+/* What a program that reads JSON lines wants of a request, each by its name. */
+static void add_members(const struct request *request, int64_t us, struct buf *out)
+{
+	const struct route *route = request->match.route;
+	const struct identity *who = request->auth.identity;
+
+	buf_str(out, "\"method\":");
+	json_quote(out, request->head.method);
+	buf_str(out, ",\"path\":");
+	if (route)
+		json_quote(out, slice_str(route->path));
+	else
+		buf_str(out, "null");
+	buf_printf(out,
+		",\"status\":%d,\"duration_ms\":%lld.%03lld,\"request_id\":", request->status,
+		(long long)(us / 1000), (long long)(us % 1000));
+	json_quote(out, slice_str(request->id));
+	buf_str(out, ",\"token\":");
+	if (who && request->auth.token)
+		json_quote(out, slice_str(who->name));
+	else
+		buf_str(out, "null");
+}
+
 static void log_request(struct account *account, const struct request *request, int64_t us)
 {
 	const struct route *route = request->match.route;
 	const struct identity *who = request->auth.identity;
+	struct buf members = {0};
 	char peer[PEER_MAX_TEXT];
 
+	if (log_has_members(account->log))
+		add_members(request, us, &members);
 	peer_text(request->connection->peer, peer);
-	log_info(account->log, "http: %.*s %s %d %lld.%03lld ms, %s, by %s, request %s",
+	log_write_members(account->log, LOG_LEVEL_INFO, buf_slice(&members),
+		"http: %.*s %s %d %lld.%03lld ms, %s, by %s, request %s",
 		(int)(request->head.method.n < 16 ? request->head.method.n : 16),
 		request->head.method.p, route ? route->path : "(no route)", request->status,
 		(long long)(us / 1000), (long long)(us % 1000), peer,
 		who && who->name ? who->name : "nobody", request->id);
+	buf_release(&members);
+}
+
+/* A key that is not there is an answer, as it is of any cache. */
+static bool has_failed(const struct request *request)
+{
+	return request->status >= 400 && request->error != ERR_NO_VALUE;
 }
 
 void account_request(struct account *account, const struct request *request)
@@ -79,7 +115,7 @@ void account_request(struct account *account, const struct request *request)
 	account->fresh[row * max_codes + code_slot(account, request->status)]++;
 	metric_observe_us(account->metrics, METRIC_HTTP_DURATION, NULL, us);
 	if (request->conf->log.access == ACCESS_ALL ||
-		(request->conf->log.access == ACCESS_ERRORS && request->status >= 400))
+		(request->conf->log.access == ACCESS_ERRORS && has_failed(request)))
 		log_request(account, request, us);
 }
 

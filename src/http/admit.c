@@ -43,6 +43,9 @@ static enum error check_head(struct request *request, struct fault *fault)
 		error = gate_fields(&request->head, fault);
 	if (error)
 		return error;
+	/* RFC 9112, 3.2.2: the target's host stands in the place of Host. */
+	if (request->uri.authority.p)
+		request->head.host = request->uri.authority;
 	route_error = router_match(request->server->router, request->head.method, &request->uri,
 		&request->match, &no_route);
 	error = check_host(request, fault);

@@ -100,6 +100,7 @@ static enum MHD_Result admit(struct request *request, const char *method, const 
 	head_begin(&request->head, slice_str(method));
 	MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, add_field, &request->head);
 	request->head.torn = is_torn(request, version);
+	request->head.is_http_1_0 = strcmp(version, "HTTP/1.0") == 0;
 	head_keep(&request->head, &request->head_text);
 	if (request_admit(request, &fault)) {
 		request->refused = true;

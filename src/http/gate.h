@@ -35,8 +35,9 @@ struct gate_hosts {
 };
 
 /*
- * One Host (ERR_BAD_REQUEST) that is an IP address or on the list, its port left aside
- * (ERR_MISDIRECTED). Against DNS rebinding: a browser sent here by an attacker's name says so.
+ * One Host (ERR_BAD_REQUEST; HTTP/1.0 may leave it out) that is an IP address or on the list, its
+ * port left aside (ERR_MISDIRECTED). Against DNS rebinding: a browser sent here by an attacker's
+ * name says so.
  */
 enum error gate_host(const struct head *head, const struct gate_hosts *hosts, struct fault *fault);
 

@@ -77,10 +77,14 @@ enum error gate_host(const struct head *head, const struct gate_hosts *hosts, st
 	struct slice name;
 	bool v6;
 
+	/* HTTP/1.0 knows no Host, and health checks of load balancers send none; browsers do. */
+	if (!head->host.p && head->is_http_1_0)
+		return OK;
 	if (!head->host.p)
 		return fault_set(fault, ERR_BAD_REQUEST, "a Host header is needed");
 	if (!split_host(head->host, &name, &v6) || (!v6 && !is_name(name)))
-		return fault_set(fault, ERR_BAD_REQUEST, "the Host header is not a host and port");
+		return fault_set(fault, ERR_BAD_REQUEST,
+			"the Host header, or the target's host, is not a host and port");
 	if (hosts->any || is_address(name, v6) || (!v6 && is_listed(name, hosts)))
 		return OK;
 	return fault_set(fault, ERR_MISDIRECTED,

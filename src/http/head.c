@@ -42,8 +42,8 @@ void head_begin(struct head *head, struct slice method)
 	static const struct slice absent;
 
 	head->method = method;
-	head->field_count = head->field_bytes = 0;
-	head->too_many = head->torn = false;
+	head->field_count = head->field_bytes = head->cookie_bytes = 0;
+	head->too_many = head->torn = head->is_http_1_0 = false;
 	head->host = head->authorization = head->content_type = absent;
 	head->content_length = head->cookie = head->expect = absent;
 	head->transfer_encoding = head->origin = head->fetch_site = absent;
@@ -55,6 +55,8 @@ void head_add(struct head *head, struct slice name, struct slice value)
 {
 	/* As sent: colon, space and the line's end. */
 	head->field_bytes += name.n + value.n + 4;
+	if (text_equal_caseless(name, SLICE("cookie")))
+		head->cookie_bytes += value.n;
 	if (head->field_count == HEAD_MAX_FIELDS) {
 		head->too_many = true;
 		return;

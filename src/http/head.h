@@ -16,9 +16,11 @@ struct head {
 	struct slice method;
 	struct head_field fields[HEAD_MAX_FIELDS];
 	size_t field_count;
-	size_t field_bytes; /* of all fields as sent, those beyond HEAD_MAX_FIELDS too */
+	size_t field_bytes;  /* of all fields as sent, those beyond HEAD_MAX_FIELDS too */
+	size_t cookie_bytes; /* of them: values of Cookie, which programs beside us have set */
 	bool too_many;
 	bool torn; /* the fields are not all that came: see head_is_whole() */
+	bool is_http_1_0;
 
 	/* Filled by gate_fields(); p is NULL where the field is absent. */
 	struct slice host, authorization, content_type, content_length, cookie, expect;

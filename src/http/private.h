@@ -43,7 +43,7 @@ enum {
 	ENDED_LOOK_MS = 1000,	/* how often clients are looked at for having hung up */
 	ENDED_LOOK_FULL_MS = 5, /* and that often where places are short */
 	/* What MHD keeps for each connection: a full head, the answer's head, its own records. */
-	CONNECTION_MEMORY = 16 * 1024,
+	CONNECTION_MEMORY = 24 * 1024,
 	RESERVED_FDS = 64,
 	ACCEPT_RETRY_MS = 1000,
 	HANDLER_CLEANUP_MS = 5000, /* fiber.h's house limit */
@@ -159,6 +159,7 @@ struct request {
 	unsigned own_security;	       /* which of reply.c's security headers the handler has set */
 	struct MHD_Response *response; /* to be queued */
 	int status;
+	enum error error; /* of the answer; OK where it is none */
 	struct request *next_spare;
 };
 

@@ -182,6 +182,7 @@ void reply_fault_with(struct request *request, const struct fault *fault, cJSON 
 	size_t n;
 	char *body;
 
+	request->error = fault->error;
 	problem_render(fault, request->id, extra, &text);
 	cJSON_Delete(extra);
 	body = buf_steal(&text, &n);

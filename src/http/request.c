@@ -30,7 +30,9 @@ struct request *request_take(struct connection *connection)
 	request->holds = 1;
 	request->status = 0;
 	request->match.route = NULL;
+	request->error = OK;
 	request->auth.identity = NULL;
+	request->auth.token = NULL;
 	request->id[0] = '\0';
 	request->uri.segment_count = request->uri.parameter_count = 0;
 	return request;

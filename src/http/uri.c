@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/crypto.h"
+#include "http/head.h"
 
 static enum error check_bytes(const char *text, size_t n, struct fault *fault)
 {
@@ -116,27 +117,53 @@ static enum error split_query(struct slice query, struct uri *ret, struct fault 
 	return OK;
 }
 
+/* Cuts "http://HOST" off the target; what is left begins with / or ?, or is empty. */
+static bool take_authority(struct slice *target, struct slice *ret)
+{
+	static const struct slice schemes[] = {SLICE("http://"), SLICE("https://")};
+
+	for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+		size_t n = schemes[i].n;
+
+		if (target->n < n || !text_equal_caseless(slice_of(target->p, n), schemes[i]))
+			continue;
+		while (n < target->n && target->p[n] != '/' && target->p[n] != '?')
+			n++;
+		*ret = slice_of(target->p + schemes[i].n, n - schemes[i].n);
+		*target = slice_of(target->p + n, target->n - n);
+		return true;
+	}
+	return false;
+}
+
 enum error uri_parse(char *text, size_t n, struct uri *ret, struct fault *fault)
 {
+	struct slice target = slice_of(text, n), path;
 	const char *question;
-	size_t path_n;
 	enum error error;
 
 	ret->segment_count = ret->parameter_count = 0;
+	ret->authority = slice_of(NULL, 0);
 	if (n > URI_MAX_BYTES)
 		return fault_set(fault, ERR_URI_TOO_LONG,
 			"the target has %zu bytes, the limit is %d", n, URI_MAX_BYTES);
-	if (n == 0 || text[0] != '/')
-		return fault_set(fault, ERR_BAD_REQUEST,
-			"the target must be a path that begins with / (origin-form)");
 	error = check_bytes(text, n, fault);
 	if (error)
 		return error;
-	question = memchr(text, '?', n);
-	path_n = question ? (size_t)(question - text) : n;
-	error = split_path(slice_of(text + 1, path_n - 1), ret, fault);
+	if (!take_authority(&target, &ret->authority) && (n == 0 || text[0] != '/'))
+		return fault_set(fault, ERR_BAD_REQUEST,
+			"the target must be a path that begins with /, or http://HOST and such a "
+			"path");
+	question = target.n ? memchr(target.p, '?', target.n) : NULL;
+	path = slice_of(target.p, question ? (size_t)(question - target.p) : target.n);
+	/* http://HOST alone stands for its path /. */
+	if (path.n)
+		path = slice_of(path.p + 1, path.n - 1);
+	error = split_path(path, ret, fault);
 	if (!error && question)
-		error = split_query(slice_of(question + 1, n - path_n - 1), ret, fault);
+		error = split_query(
+			slice_of(question + 1, (size_t)(target.p + target.n - question) - 1), ret,
+			fault);
 	return error;
 }
 

@@ -50,8 +50,10 @@ REFUSED = {
     "fragment": (request("GET /livez#x"), 400, "bad_request"),
     "space in a path": (request("GET /a b"), 400, "bad_request"),
     "two spaces": (request("GET  /livez"), 400, "bad_request"),
-    "absolute-form": (request("GET http://localhost/livez"), 400, "bad_request"),
-    "absolute-form of another": (request("GET http://evil.test/livez"), 400, "bad_request"),
+    "absolute-form of another": (request("GET http://evil.test" + API + "/stats"), 421, "misdirected"),
+    "absolute-form without a host": (request("GET http:///livez"), 400, "bad_request"),
+    "absolute-form with a user": (request("GET http://u@localhost/livez"), 400, "bad_request"),
+    "absolute-form of ftp": (request("GET ftp://localhost/livez"), 400, "bad_request"),
     "asterisk-form": (request("GET *"), 400, "bad_request"),
     "no slash": (request("GET livez"), 400, "bad_request"),
     "query alone": (request("GET ?a=b"), 400, "bad_request"),
@@ -275,6 +277,39 @@ def test_http_1_0_is_answered_and_closed(shared):
         assert wire.answer() is None
 
 
+def test_http_1_0_needs_no_host(shared):
+    for path in ("/livez", "/readyz", API + "/stats"):
+        with Wire(shared) as wire:
+            wire.send(request("GET " + path, host=None, version="HTTP/1.0"))
+            assert wire.answer().status == 200
+            assert wire.answer() is None
+    assert ask(shared, request("GET /livez", host=None)).status == 400
+    assert ask(shared, request(f"GET {API}/stats", host="evil.test", version="HTTP/1.0")).status == 421
+
+
+@pytest.mark.parametrize("target, host, status", [
+    ("http://localhost/livez", "localhost", 200), ("http://localhost:8480/livez", "localhost", 200),
+    ("HTTP://LOCALHOST" + API + "/stats", "localhost", 200),
+    ("http://127.0.0.1" + API + "/stats", "127.0.0.1", 200),
+    ("http://[::1]:1" + API + "/stats", "localhost", 200),
+    # The target's host counts, not Host (RFC 9112, 3.2.2).
+    ("http://localhost" + API + "/stats", "evil.test", 200),
+    ("http://evil.test" + API + "/stats", "localhost", 421), ("http://localhost", "localhost", 404),
+    ("http://localhost?a=b", "localhost", 404), ("http://localhost/nothing", "localhost", 404)])
+def test_absolute_form_is_taken_where_its_host_is_allowed(shared, target, host, status):
+    assert ask(shared, request("GET " + target, host=host)).status == status
+
+
+def test_absolute_form_writes_as_origin_form_does(shared):
+    body = '{"keys": ["none"]}'
+    with Wire(shared) as wire:
+        for origin, status in (("http://localhost", 200), ("http://evil.test", 403)):
+            wire.send(request(f"POST http://localhost{API}/invalidate", f"Origin: {origin}",
+                              "Content-Type: application/json", f"Content-Length: {len(body)}",
+                              host="elsewhere.test", body=body))
+            assert wire.answer().status == status
+
+
 def test_100_continue_comes_only_for_what_will_be_taken(shared):
     path = API + "/invalidate"
     head = ("Content-Type: application/json", "Content-Length: 18")
@@ -294,6 +329,26 @@ def test_100_continue_comes_only_for_what_will_be_taken(shared):
     assert ask(shared, form).status == 415
     large = request("POST " + path, head[0], "Content-Length: 1073741824", "Expect: 100-continue")
     assert ask(shared, large).status == 413
+
+
+@pytest.mark.parametrize("each", [8192, 1000, 200, 100])
+def test_8_kib_of_other_programs_cookies_are_left_alone(shared, each):
+    cookies = "; ".join(f"c{i:03}=" + "v" * (each - 7) for i in range(8192 // each + 1))[:8192]
+    headers = ("User-Agent: " + "M" * 200, "Accept: text/html,application/xhtml+xml",
+               "Cookie: " + cookies)
+    with Wire(shared) as wire:
+        for path in ("/livez", API + "/stats", API + "/stats"):
+            wire.send(request("GET " + path, *headers))
+            assert wire.answer().status == 200
+
+
+def test_more_cookies_than_that_are_refused_once(shared):
+    with Wire(shared) as wire:
+        wire.send(request("GET /livez", "Cookie: a=" + "v" * 8200))
+        answer = wire.answer()
+        assert (answer.status, answer.json["code"]) == (431, "headers_too_large")
+        assert "cookies" in answer.json["detail"]
+        assert wire.answer() is None
 
 
 def test_exactly_64_headers_and_a_target_of_4_kib_pass(shared):

@@ -4,6 +4,7 @@
 import hashlib
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -275,3 +276,49 @@ redis: {{url: "{redis.url}"}}
     daemon.wait_for("configuration reloaded")
     assert daemon.get(API + "/stats", token="cw_new-token").status == 200
     assert daemon.get(API + "/stats", token="cw_old-token").status == 401
+
+
+def test_the_ready_file_replaces_nothing_but_a_file(start, folder, redis):
+    target = os.path.join(folder, "precious")
+    with open(target, "w", encoding="utf-8") as file:
+        file.write("kept")
+    for kind, make in (("link", lambda path: os.symlink(target, path)), ("fifo", os.mkfifo),
+                       ("folder", os.mkdir)):
+        path = os.path.join(folder, "ready-" + kind)
+        make(path)
+        daemon = start(open_config(redis), args=["--ready-file", path], wait=False)
+        daemon.expect_exit = 78
+        assert daemon.process.wait(20) == 78
+        daemon.reader.join(20)
+        assert f"--ready-file {path} exists and is not a regular file" in daemon.log
+        assert "listening on" not in daemon.log
+        assert os.path.lexists(path)
+        assert os.listdir(path) == [] if kind == "folder" else True
+    with open(target, encoding="utf-8") as file:
+        assert file.read() == "kept"
+    assert not [name for name in os.listdir(folder) if re.match(r"ready-\w+\.", name)]
+
+
+def test_the_ready_file_of_another_daemon_is_left_alone(start, folder, redis):
+    path = os.path.join(folder, "ready")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("an earlier start was killed")
+    daemon = start(open_config(redis), args=["--ready-file", path], wait=False)
+    daemon.wait_for("listening on ")
+    with open(path, encoding="utf-8") as file:
+        assert file.read().startswith("http://127.0.0.1:")
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        file.write("another's")
+    os.rename(path + ".new", path)
+    daemon.stop()
+    with open(path, encoding="utf-8") as file:
+        assert file.read() == "another's"
+
+
+def test_a_ready_file_that_cannot_be_written_leaves_nothing(start, folder, redis):
+    path = os.path.join(folder, "none", "ready")
+    daemon = start(open_config(redis), args=["--ready-file", path], wait=False)
+    daemon.expect_exit = 78
+    assert daemon.process.wait(20) == 78
+    daemon.reader.join(20)
+    assert f"--ready-file {path} cannot be written: No such file or directory" in daemon.log

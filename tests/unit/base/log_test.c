@@ -126,7 +126,7 @@ START_TEST(a_pipe_gets_time_and_level)
 	out = log_new(ends[1]);
 	unsetenv("JOURNAL_STREAM");
 	log_warning(out, "hello\n");
-	ck_assert_str_eq(arrived(), "2026-11-24T05:45:18.123Z warning hello\\u000a\n");
+	ck_assert_str_eq(arrived(), "2026-11-24T05:45:18.123Z warning hello\n");
 	end();
 }
 END_TEST
@@ -246,7 +246,7 @@ START_TEST(one_kind_of_line_is_written_ten_times_a_second)
 	pass_ms(1);
 	repeat(1, "a");
 	ck_assert_str_eq(
-		arrived(), "<6>16 more lines like this were left out: again %s\n<6>again a\n");
+		arrived(), "<6>16 more lines like this were left out: again a\n<6>again a\n");
 	end();
 }
 END_TEST
@@ -278,7 +278,7 @@ START_TEST(left_out_lines_are_told_when_nothing_follows)
 	ck_assert_str_eq(arrived(), "");
 	pass_ms(1000);
 	ck_assert(log_flush(out));
-	ck_assert_str_eq(arrived(), "<6>2 more lines like this were left out: again %s\n");
+	ck_assert_str_eq(arrived(), "<6>2 more lines like this were left out: again a\n");
 	ck_assert(log_flush(out));
 	ck_assert_str_eq(arrived(), "");
 	ck_assert_uint_eq(log_dropped(out), 0);
@@ -302,7 +302,7 @@ START_TEST(a_kind_that_loses_its_place_tells_what_it_left_out)
 #pragma GCC diagnostic pop
 	}
 	ck_assert_uint_eq(count(arrived(), "<6>kind\n"), 200);
-	ck_assert_uint_eq(count(got.p, "1 more lines like this were left out: again %s"), 1);
+	ck_assert_uint_eq(count(got.p, "1 more lines like this were left out: again a"), 1);
 	end();
 }
 END_TEST

@@ -72,9 +72,33 @@ START_TEST(a_key_may_hold_a_nul_and_a_query_may_not)
 }
 END_TEST
 
-START_TEST(only_origin_form_is_taken)
+static void absolute(const char *target, const char *authority, size_t segments, const char *first)
 {
-	static const char *const bad[] = {"", "*", "http://evil/x", "a", "evil:80", "?a=1"};
+	ck_assert_int_eq(parse(target), OK);
+	ck_assert(slice_is(uri.authority, authority));
+	ck_assert_uint_eq(uri.segment_count, segments);
+	ck_assert(slice_is(uri.segments[0], first));
+}
+
+START_TEST(absolute_form_gives_its_host_too)
+{
+	absolute("http://localhost:8480/livez", "localhost:8480", 1, "livez");
+	absolute("HTTPS://[::1]/a/b?c=d", "[::1]", 2, "a");
+	ck_assert(slice_is(uri_parameter(&uri, "c")->value, "d"));
+	absolute("http://h", "h", 1, "");
+	absolute("http://h?c=1", "h", 1, "");
+	ck_assert(slice_is(uri_parameter(&uri, "c")->value, "1"));
+	absolute("http:///a", "", 1, "a");
+	absolute("http://u@h//a", "u@h", 2, "");
+	ck_assert_int_eq(parse("/a"), OK);
+	ck_assert_ptr_null(uri.authority.p);
+}
+END_TEST
+
+START_TEST(no_other_form_is_taken)
+{
+	static const char *const bad[] = {
+		"", "*", "http:/x", "ftp://h/x", "http:", "a", "evil:80", "?a=1"};
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		ck_assert_msg(parse(bad[i]) == ERR_BAD_REQUEST, "%s", bad[i]);
@@ -121,6 +145,6 @@ END_TEST
 
 TEST_SUITE("uri", a_path_is_split_and_decoded_once, empty_and_dotted_segments_are_segments,
 	a_query_is_split_with_plus_as_space, bad_escapes_are_refused_wherever_they_stand,
-	a_key_may_hold_a_nul_and_a_query_may_not, only_origin_form_is_taken,
-	raw_bytes_that_must_be_encoded_are_refused, length_and_counts_are_bounded,
-	parameters_are_bounded_and_single)
+	a_key_may_hold_a_nul_and_a_query_may_not, absolute_form_gives_its_host_too,
+	no_other_form_is_taken, raw_bytes_that_must_be_encoded_are_refused,
+	length_and_counts_are_bounded, parameters_are_bounded_and_single)
