@@ -39,7 +39,7 @@ try_run()
 		sleep 1
 	done
 	address=$(sed -n 's/^cachewarden serves on //p' "$said")
-	curl -sS "$address/api/v1/admin/cache/stats" | jq -e '.redis.keys.total > 0'
+	curl -sS "$address/api/v1/admin/cache/stats" | jq -e '.redis.status == "up"'
 	curl -sS --json '{"cache_names": ["packages"], "wait": 30}' \
 		"$address/api/v1/admin/cache/warm" | jq -e '.runs[0].result | .stored > 0 and .rows == .stored'
 	kill -INT -- "-$run"
