@@ -48,7 +48,7 @@ static void query_answered(uv_getaddrinfo_t *request, int status, struct addrinf
 	mem_free(query);
 	if (resolver) {
 		resolver->query = NULL;
-		if (status == 0 && info)
+		if (status == 0)
 			keep_addresses(resolver, info);
 		resolver->answered(resolver, status);
 	}

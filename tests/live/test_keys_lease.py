@@ -6,8 +6,9 @@ import threading
 import pytest
 
 from conftest import open_config
-from harness import rounds
+from harness import DEADLINE, rounds
 from keys import path, put, refused
+from proxy import Proxy
 
 LEASE = "?lease=10"
 
@@ -159,3 +160,60 @@ def test_a_refused_put_ends_the_lease(shared, shared_redis, query, more, status)
     assert put(shared, "l:no", b"x", query, headers={**headers, **more}).status == status
     assert put(shared, "l:no", b"x", headers=other).status == 201
     shared_redis("UNLINK", "l:no")
+
+
+def narrowed(start, redis, config=""):
+    """A daemon, and a way to take commands from it by Redis's ACL."""
+    daemon = start(open_config(redis, config))
+    daemon.wait_redis()
+    return daemon, lambda *rules: redis("ACL", "SETUSER", "default", *rules)
+
+
+def test_a_lease_that_redis_refuses_is_said_and_a_stale_value_is_served(start, redis):
+    daemon, allow = narrowed(
+        start, redis, "cache: {namespaces: [{prefix: 'soft:', ttl: 60s, stale_for: 30s}]}")
+    put(daemon, "soft:1", b"old")
+    redis("PEXPIRE", "soft:1", 20000)
+    allow("-set")
+    reply = daemon.get(path("soft:1", LEASE))
+    assert (reply.status, reply.body, reply.headers["X-Cache"]) == (200, b"old", "STALE")
+    assert "X-Cache-Lease" not in reply.headers
+    reply = daemon.get(path("l:none", LEASE))
+    assert reply.status >= 500 and "NOPERM" in reply.json["detail"], reply
+    assert "X-Cache-Lease" not in reply.headers
+    allow("+set")
+    taken(daemon, "l:none")
+
+
+def test_a_put_with_a_lease_that_cannot_look_at_the_key_stores_nothing(start, redis):
+    daemon, allow = narrowed(start, redis)
+    headers = taken(daemon, "l:blind")
+    allow("-pttl")
+    reply = put(daemon, "l:blind", b"x", headers=headers)
+    assert reply.status >= 500 and "NOPERM" in reply.json["detail"], reply
+    allow("+pttl")
+    assert redis("EXISTS", "l:blind") == 0
+
+
+@pytest.mark.parametrize("key, served", [("l:plain", True), ("soft:1", False)])
+def test_what_was_stored_between_the_look_and_the_lease_is_served(start, redis, folder, key, served):
+    """Not where it is stale already: then the caller has the lease."""
+    proxy = Proxy(folder, redis.path)
+    daemon = start(open_config(redis, "cache: {namespaces: [{prefix: 'soft:', ttl: 60s, stale_for: 30s}]}")
+                   .replace(redis.url, proxy.url))
+    daemon.wait_redis()
+    found = []
+    proxy.hold(b"cw:lease:")
+    asking = threading.Thread(target=lambda: found.append(daemon.get(path(key, LEASE))))
+    asking.start()
+    assert proxy.held.wait(DEADLINE)
+    redis("SET", key, "meanwhile", "PX", 20000)
+    proxy.release()
+    asking.join()
+    reply = found[0]
+    if served:
+        assert (reply.status, reply.body) == (200, b"meanwhile")
+        assert redis("EXISTS", "cw:lease:{0}:" + key) == 0 and "X-Cache-Lease" not in reply.headers
+    else:
+        assert reply.status == 404 and "X-Cache-Lease" in reply.headers
+    proxy.close()
