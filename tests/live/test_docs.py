@@ -168,6 +168,28 @@ if PLAIN:
     test_the_programs_of_the_library_page_run_as_printed = library_runs_as_printed
 
 
+# Tests of applications, tags ------------------------------------------------------------------
+
+
+def test_the_page_for_test_suites_runs_as_printed(shell):
+    run = shell.folder + "/run"
+    os.mkdir(run, 0o700)
+    (config,), (program,) = blocks("docs/testing.md", "yaml"), blocks("docs/testing.md", "python")
+    write(shell.folder + "/test-cachewarden.yaml", config.replace("/tmp/my-test-run", run))
+    write(shell.folder + "/program.py", program.replace("/tmp/my-test-run", run))
+    copy_of("products.jsonl", shell.folder + "/fixtures")
+    shell.run(f"{sys.executable} program.py")
+    assert not os.path.exists(run + "/ready")
+
+
+def test_other_clients_store_tags_as_printed(shell, shop_daemon, redis):
+    purge, store = blocks("docs/tags.md", "sh")
+    shell.run(store)
+    assert redis("GET", "product:1") == b'{"name": "tea"}' and redis("TTL", "product:1") > 3500
+    said = shell.run(purge.replace("http://127.0.0.1:8480", url_of(shop_daemon)))
+    assert '"complete":true' in said and redis.keys() == []
+
+
 # Kubernetes ------------------------------------------------------------------------------------
 
 
