@@ -29,7 +29,8 @@ class Origin:
                 status, body, headers = (*said, {})[:3] if isinstance(said, tuple) else (200, said, {})
                 self.send_response(status)
                 for name, value in {"Content-Length": str(len(body)), **headers}.items():
-                    self.send_header(name, value)
+                    if value is not None:
+                        self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)
 

@@ -391,3 +391,31 @@ def test_secrets_among_a_commands_arguments_are_not_shown(start, redis, folder):
     for text in (*shown, "--password=<redacted>", "PGPASSWORD=<redacted>", "page=1", "n=1", "-e x",
                  "Authorization: <redacted>", "${env:CW_TEST_SECRET}"):
         assert text in printed, (text, printed)
+
+
+def chunked(text):
+    half = len(text) // 2
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (text[:half], text[half:])) + b"0\r\n\r\n"
+
+
+WHOLE = {"jsonl": b'{"id":1}\n{"id":2}\n', "json": b'[{"id":1},{"id":2}]', "csv": b"id,v\n1,a\n2,b\n"}
+
+
+@pytest.mark.parametrize("text_format", WHOLE)
+@pytest.mark.parametrize("framing", ["length", "chunked", "gzip"])
+def test_an_answer_that_is_cut_off_is_never_completed(start, redis, origin, text_format, framing):
+    text = WHOLE[text_format]
+    coded = gzip.compress(text, mtime=0) if framing == "gzip" else text
+    body = chunked(coded) if framing != "length" else coded
+    headers = {"Connection": "close", "Content-Length": str(len(coded))} if framing == "length" else \
+        {"Connection": "close", "Transfer-Encoding": "chunked", "Content-Length": None}
+    if framing == "gzip":
+        headers["Content-Encoding"] = "gzip"
+    source = {"type": "http", "base_url": origin.url, "path": "/", "format": text_format}
+    job = {"name": "j", "key": "x:{id}", "source": source, "empty": "ok"}
+    daemon = start(open_config(redis, f"warm:\n  jobs:\n    - {json.dumps(job)}\n"))
+    daemon.wait_redis()
+    for cut in [*range(0, len(body) - 2, 3), len(body)]:
+        origin.answer = lambda path: (200, body[:cut], headers)
+        state = daemon.warm({"wait": 60}).json["runs"][0]["state"]
+        assert (state == "completed") == (cut == len(body)), (cut, state)
