@@ -217,7 +217,7 @@ static enum error command_read(struct transport *transport, struct slice *ret, s
 			"so "
 			"that more rows may come: have the command wait for that process, or "
 			"redirect "
-			"the output of what is to go on without it",
+			"that process's output",
 			command->call->conf->argv[0]);
 	if (error)
 		return transport_waited(error, "end", fault);

@@ -230,7 +230,7 @@ static void mixed_namespaces(void)
 	ck_assert_int_eq(engine_number(operation, "softened"), 600);
 	expect(operation, 900, 300);
 	for (int i = 0; i < 300; i++) {
-		char a[8], b[8], c[8];
+		char a[24], b[24], c[24];
 
 		snprintf(a, sizeof a, "m:a%d", i);
 		snprintf(b, sizeof b, "m:b%d", i);

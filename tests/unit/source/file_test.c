@@ -178,7 +178,7 @@ END_TEST
 static void open_breaker(void)
 {
 	struct conf_source bad = file_of(FORMAT_JSONL, "/nowhere");
-	char *path = live_file("there.jsonl", SLICE("1\n")), *broken, name[20];
+	char *path = live_file("there.jsonl", SLICE("1\n")), *broken, name[32];
 	struct conf_source good = file_of(FORMAT_JSONL, path), odd, other;
 
 	/* One key may fail as often as it likes. */
