@@ -151,10 +151,11 @@ def test_a_ttl_is_whole_seconds(cache, ttl):
             call()
 
 
-TAGS = ["plain", "a:b/c", "x" * 256]
+TAGS = ["plain", "a:b/c", "a b", "a,b", "ü", "日本 東京", "100%", "%41", "😀", "\"'<>\\", "x" * 256,
+        "é" * 128]
 
 
-@pytest.mark.parametrize("tag", TAGS)
+@pytest.mark.parametrize("tag", TAGS, ids=lambda tag: ascii(tag)[:12])
 def test_tags_are_of_any_script(cache, tag):
     cache.set("by:put", "v", 60, tags=[tag, "other"])
     cache.mset({"by:mset": "v"}, 60, tags=[tag])
