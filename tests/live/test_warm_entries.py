@@ -44,7 +44,7 @@ def test_every_window_stores_tags(start, redis):
 
 def test_a_row_whose_tag_cannot_be_one_is_refused(start, redis):
     daemon = start(open_config(redis, jobs(
-        command("""echo '{"id":1,"shop":"a b"}'; echo '{"id":2}'; echo '{"id":3,"shop":"c"}'""",
+        command("""echo '{"id":1,"shop":"a\\u0001b"}'; echo '{"id":2}'; echo '{"id":3,"shop":"c"}'""",
                 tags=["shop-{shop}"]))))
     run = warm(daemon)
     assert run["state"] == "partial" and run["result"]["stored"] == 1
