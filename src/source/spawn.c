@@ -17,11 +17,11 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "source/program.h"
 
 enum {
 	chunk_bytes = 64 * 1024,
@@ -31,8 +31,6 @@ enum {
 	grace_ms = 2000,  /* between TERM and KILL */
 	give_up_ms = 500, /* after KILL: what is left are zombies of others */
 };
-
-static char setpriv[] = "/usr/bin/setpriv";
 
 struct spawn {
 	uv_process_t process;
@@ -188,50 +186,6 @@ static int make_pipe(uv_pipe_t *ours, int *ret_theirs)
 	return 0;
 }
 
-static const char *path_of(char **env)
-{
-	for (; *env; env++)
-		if (strncmp(*env, "PATH=", 5) == 0)
-			return *env + 5;
-	return "/usr/bin:/bin";
-}
-
-/* Whether it can be run at all, so that it is not setpriv that has to say so. 0 or a negative
- * errno. */
-static int find_program(const char *name, char **env)
-{
-	const char *at = strchr(name, '/') ? "" : path_of(env);
-	int error = -ENOENT;
-
-	for (;;) {
-		size_t n = strcspn(at, ":");
-		char *path = mem_printf("%.*s%s%s", (int)n, at, n ? "/" : "", name);
-
-		if (access(path, X_OK) == 0)
-			error = 0;
-		else if (errno != ENOENT && errno != ENOTDIR)
-			error = -errno;
-		mem_free(path);
-		if (error == 0 || !at[n])
-			return error;
-		at += n + 1;
-	}
-}
-
-static char **with_setpriv(char **argv)
-{
-	static char *const before[] = {setpriv, "--pdeathsig", "KILL", "--"};
-	enum { count = sizeof before / sizeof *before };
-	size_t n = 0;
-
-	while (argv[n])
-		n++;
-	char **all = mem_array(count + n + 1, sizeof *all);
-	memcpy(all, before, sizeof before);
-	memcpy(all + count, argv, n * sizeof *argv);
-	return all;
-}
-
 static int start(struct spawn *s, uv_loop_t *uv, char **argv, char **env, const int theirs[3])
 {
 	uv_stdio_container_t stdio[3] = {
@@ -252,10 +206,10 @@ static int start(struct spawn *s, uv_loop_t *uv, char **argv, char **env, const 
 	/* curl, for one, opens sockets that children would inherit. */
 	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
 		return -errno;
-	int error = find_program(argv[0], env);
+	int error = program_find(argv[0], env);
 	if (error)
 		return error;
-	char **all = access(setpriv, X_OK) == 0 ? with_setpriv(argv) : NULL;
+	char **all = program_that_dies_with_us(argv);
 	if (all)
 		options.file = (options.args = all)[0];
 	/* Even where it fails, the handle has to be closed. */
