@@ -86,12 +86,17 @@ uint64_t histogram_quantile(const struct histogram *h, double q)
 	return h->max_us;
 }
 
-uint64_t histogram_below(const struct histogram *h, uint64_t us)
+uint64_t histogram_sweep(const struct histogram *h, struct histogram_sweep *sweep, uint64_t us)
 {
 	unsigned last = bucket_of(us > LARGEST ? LARGEST : us);
-	uint64_t seen = 0;
 
-	for (unsigned i = 0; i <= last; i++)
-		seen += h->counts[i];
-	return seen;
+	/* Most records are small: what lies above the largest need not be looked at. */
+	for (; sweep->next <= last && sweep->seen < h->count; sweep->next++)
+		sweep->seen += h->counts[sweep->next];
+	return sweep->seen;
+}
+
+uint64_t histogram_below(const struct histogram *h, uint64_t us)
+{
+	return histogram_sweep(h, &(struct histogram_sweep){0}, us);
 }

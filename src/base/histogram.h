@@ -23,7 +23,15 @@ void histogram_clear(struct histogram *h);
 void histogram_add(struct histogram *to, const struct histogram *from);
 /* The value at or below which the share q (0..1) of the records lies; 0 where there is none. */
 uint64_t histogram_quantile(const struct histogram *h, double q);
-/* How many records lie at or below `us` (to the bucket's precision), for Prometheus's buckets. */
+/* How many records lie at or below `us` (to the bucket's precision). */
 uint64_t histogram_below(const struct histogram *h, uint64_t us);
+
+/* The same for bounds that grow, as Prometheus's do, in one way through the buckets. */
+struct histogram_sweep {
+	unsigned next; /* bucket */
+	uint64_t seen;
+};
+/* `sweep` begins zeroed; no `us` is less than the one before. */
+uint64_t histogram_sweep(const struct histogram *h, struct histogram_sweep *sweep, uint64_t us);
 
 #endif

@@ -211,14 +211,30 @@ static void render_name(
 	buf_str(out, series->labels_n ? "} " : " ");
 }
 
-static void render_bucket(const char *name, const struct series *series, const char *bound,
-	uint64_t below, struct buf *out)
+/* The beginning that all lines of a histogram's buckets share, written once and copied then. */
+static size_t render_bucket_head(const char *name, const struct series *series, struct buf *out)
 {
+	size_t begin = out->n;
+
 	buf_str(out, name);
 	buf_str(out, "_bucket");
 	buf_append(out, series->labels, series->labels_n);
-	metric_render_label(out, "le", slice_str(bound), series->labels_n == 0);
-	buf_str(out, "} ");
+	buf_str(out, series->labels_n ? ",le=\"" : "{le=\"");
+	return out->n - begin;
+}
+
+static void copy_head(size_t from, size_t n, struct buf *out)
+{
+	char *to = buf_reserve(out, n);
+
+	memcpy(to, out->p + from, n);
+	out->n += n;
+}
+
+static void render_bucket_end(const char *bound, uint64_t below, struct buf *out)
+{
+	buf_str(out, bound);
+	buf_str(out, "\"} ");
 	buf_uint(out, below);
 	buf_char(out, '\n');
 }
@@ -226,11 +242,14 @@ static void render_bucket(const char *name, const struct series *series, const c
 static void render_histogram(const char *name, const struct series *series, struct buf *out)
 {
 	const struct histogram *h = series->histogram;
+	struct histogram_sweep sweep = {0};
+	size_t begin = out->n, head = render_bucket_head(name, series, out);
 
-	for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
-		render_bucket(
-			name, series, bounds[i].seconds, histogram_below(h, bounds[i].us), out);
-	render_bucket(name, series, "+Inf", h->count, out);
+	for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+		render_bucket_end(bounds[i].seconds, histogram_sweep(h, &sweep, bounds[i].us), out);
+		copy_head(begin, head, out);
+	}
+	render_bucket_end("+Inf", h->count, out);
 	render_name(name, "_sum", series, out);
 	metric_render_number(out, (double)h->sum_us / 1e6);
 	buf_char(out, '\n');
