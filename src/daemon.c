@@ -16,6 +16,7 @@
 
 #include "api/answer.h"
 #include "api/config.h"
+#include "api/debug.h"
 #include "base/mem.h"
 #include "base/systemd.h"
 #include "cache/pruner.h"
@@ -52,6 +53,15 @@ static void reload_signal(uv_signal_t *handle, int number)
 	wake(d);
 }
 
+static void debug_signal(uv_signal_t *handle, int number)
+{
+	struct daemon *d = handle->data;
+
+	(void)number;
+	if (d->app.http)
+		debug_log(&d->app);
+}
+
 static void redis_state_changed(void *context, const void *data)
 {
 	struct daemon *d = context;
@@ -81,6 +91,7 @@ static void start_handles(struct daemon *d)
 	start_signal(d, &d->sigterm, stop_signal, SIGTERM);
 	start_signal(d, &d->sigint, stop_signal, SIGINT);
 	start_signal(d, &d->sighup, reload_signal, SIGHUP);
+	start_signal(d, &d->sigusr1, debug_signal, SIGUSR1);
 	orphans_start(&d->orphans, loop_uv(d->app.loop));
 	uv_timer_init(loop_uv(d->app.loop), &d->watchdog);
 	/* Twice as often as systemd wants it. */
@@ -93,6 +104,7 @@ static void close_handles(struct daemon *d)
 	uv_close((uv_handle_t *)&d->sigterm, NULL);
 	uv_close((uv_handle_t *)&d->sigint, NULL);
 	uv_close((uv_handle_t *)&d->sighup, NULL);
+	uv_close((uv_handle_t *)&d->sigusr1, NULL);
 	orphans_stop(&d->orphans);
 	uv_close((uv_handle_t *)&d->watchdog, NULL);
 }

@@ -22,7 +22,7 @@ struct daemon {
 	struct fiber_group group;
 	struct fiber *fiber;
 	struct event_subscription *redis_state;
-	uv_signal_t sigterm, sigint, sighup;
+	uv_signal_t sigterm, sigint, sighup, sigusr1;
 	uv_timer_t watchdog;
 	struct orphans orphans;
 	struct tokens_watch *tokens_watch;

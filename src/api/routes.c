@@ -54,6 +54,8 @@ const struct route routes[] = {
 		"All that is known of a key: what is stored, and what moves it."},
 	{"GET", ADMIN "/config", SCOPE_ADMIN, ROUTE_INLINE, api_config, "",
 		"The configuration in force, secrets redacted."},
+	{"GET", ADMIN "/debug", SCOPE_ADMIN, ROUTE_INLINE, api_debug, "",
+		"Fibers, queues, connections, operations and passes, as they are now."},
 	{"POST", ADMIN "/reload", SCOPE_OPERATE, ROUTE_JSON, api_reload, "",
 		"Reads the configuration again, all or nothing."},
 	{"GET", CACHE "/keys/{key}", SCOPE_KEYS, ROUTE_ROOM, api_key_get, "lease key_encoding",

@@ -269,6 +269,16 @@ static struct slice without_end(struct slice message)
 	return message;
 }
 
+/* The beginning of max_message bytes, with an ellipsis. */
+static struct slice shortened(char *text)
+{
+	struct slice message = utf8_trim(slice_of(text, max_message - 3));
+
+	memcpy(text + message.n, "...", 3);
+	message.n += 3;
+	return message;
+}
+
 __attribute__((format(printf, 4, 0))) static void write_event(struct log *log, enum log_level level,
 	struct slice members, const char *format, va_list args)
 {
@@ -284,15 +294,12 @@ __attribute__((format(printf, 4, 0))) static void write_event(struct log *log, e
 	if (due.left_out > 0)
 		emit_left_out(log, &due);
 	n = vsnprintf(text, sizeof text, format, args);
-	if (n < 0) {
+	if (n < 0)
 		message = slice_str("a message of more than 2 GiB is not shown");
-	} else if (n <= max_message) {
+	else if (n <= max_message)
 		message = without_end(slice_of(text, (size_t)n));
-	} else {
-		message = utf8_trim(slice_of(text, max_message - 3));
-		memcpy(text + message.n, "...", 3);
-		message.n += 3;
-	}
+	else
+		message = shortened(text);
 	log_rate_note(&log->rate, format, level, message);
 	emit(log, level, message, members);
 }
@@ -319,6 +326,17 @@ void log_write_members(
 	va_start(args, format);
 	write_event(log, level, members, format, args);
 	va_end(args);
+}
+
+void log_report(struct log *log, struct slice line)
+{
+	char text[max_message + 1];
+
+	if (line.n > max_message) {
+		memcpy(text, line.p, max_message);
+		line = shortened(text);
+	}
+	emit(log, LOG_LEVEL_INFO, line, slice_str(""));
 }
 
 void log_lines(struct log *log, enum log_level level, const char *what, const char *lines)

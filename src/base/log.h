@@ -39,6 +39,12 @@ void log_write_members(struct log *log, enum log_level level, struct slice membe
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /*
+ * One line of an answer to an operator who has asked for it: info whatever the level is, and
+ * without the limit of ten a second. Cut at 4 KiB as all messages are.
+ */
+void log_report(struct log *log, struct slice line);
+
+/*
  * Writes lines of text as one message, "; " between them: what belongs together stays together, and
  * no line end is left to be escaped. `what` comes first.
  */

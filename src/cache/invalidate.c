@@ -33,9 +33,9 @@ void invalidator_free(struct invalidator *invalidator)
 	mem_free(invalidator);
 }
 
-uint64_t invalidator_passes(const struct invalidator *invalidator)
+const struct passes *invalidator_passes(const struct invalidator *invalidator)
 {
-	return passes_total(invalidator->passes);
+	return invalidator->passes;
 }
 
 void job_free(void *argument)

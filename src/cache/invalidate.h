@@ -68,7 +68,7 @@ void invalidator_free(struct invalidator *invalidator);
 enum error invalidate_begin(struct invalidator *invalidator, struct invalidation *invalidation,
 	struct operation **ret, struct fault *fault);
 
-/* Passes over the whole key space since the start. */
-uint64_t invalidator_passes(const struct invalidator *invalidator);
+/* The passes of its operations. */
+const struct passes *invalidator_passes(const struct invalidator *invalidator);
 
 #endif

@@ -117,6 +117,9 @@ enum error operations_list(struct operations *operations, const struct operation
 enum error operations_cancel(struct operations *operations, struct slice id,
 	const struct identity *who, cJSON **ret, struct fault *fault);
 
+/* Calls `look` for each of this process that has not ended, the newest first; it may not park. */
+void operations_each(const struct operations *operations,
+	void (*look)(void *context, const struct operation *operation), void *context);
 /* How many of this process are not ended. */
 size_t operations_active(const struct operations *operations, const char *kind);
 /* New ones are refused, running ones cancelled; waits for them. Parks. */

@@ -243,3 +243,10 @@ enum error operations_list(struct operations *operations, const struct operation
 	mem_free(l.own);
 	return OK;
 }
+
+void operations_each(const struct operations *operations,
+	void (*look)(void *context, const struct operation *operation), void *context)
+{
+	for (const struct operation *at = operations->active; at; at = at->next)
+		look(context, at);
+}

@@ -51,6 +51,11 @@ size_t passes_waiting(const struct passes *passes)
 	return passes->waiting;
 }
 
+size_t passes_running(const struct passes *passes)
+{
+	return passes->running;
+}
+
 /* Moves who waits into the pass, in order, as many as fit. */
 static void take_waiting(struct pass *pass)
 {

@@ -89,6 +89,8 @@ uint64_t passes_total(const struct passes *passes);
 struct slice passes_remove_command(const struct passes *passes);
 /* How many requests no pass has taken yet. */
 size_t passes_waiting(const struct passes *passes);
+/* How many passes walk now. */
+size_t passes_running(const struct passes *passes);
 
 /*
  * Waits for a pass that serves the request. The counts are right whatever it returns: the error

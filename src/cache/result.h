@@ -69,6 +69,8 @@ void result_end(struct result *result);
 
 /* For cw_init() and cw_release(): who waits for what. */
 struct results *results_new(void);
+/* How many wait for what others load. */
+size_t results_waiting(const struct results *results);
 void results_free(struct results *results);
 
 #endif

@@ -47,6 +47,11 @@ void results_free(struct results *results)
 	mem_free(results);
 }
 
+size_t results_waiting(const struct results *results)
+{
+	return results->count;
+}
+
 double results_random(struct cw *cw)
 {
 	return random_unit(&cw->results->random);

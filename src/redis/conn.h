@@ -56,6 +56,10 @@ void conn_free(struct conn *conn);
 /* Always takes it; the outcome comes later, or at once where waiting is known to be no use. */
 void conn_submit(struct conn *conn, struct flight *flight);
 bool conn_ready(const struct conn *conn);
+/* "waiting" (for the next attempt), "resolving", "connecting", "handshake", "ready". */
+const char *conn_state_name(const struct conn *conn);
+/* Attempts in a row that came to nothing lasting. */
+unsigned conn_attempts(const struct conn *conn);
 /* Commands and bytes without an outcome yet. */
 size_t conn_waiting(const struct conn *conn);
 size_t conn_waiting_bytes(const struct conn *conn);

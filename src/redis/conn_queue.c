@@ -230,6 +230,19 @@ bool conn_ready(const struct conn *conn)
 	return conn->state == CONN_READY;
 }
 
+const char *conn_state_name(const struct conn *conn)
+{
+	static const char *const names[] = {
+		"waiting", "resolving", "connecting", "handshake", "ready", "closed"};
+
+	return names[conn->state];
+}
+
+unsigned conn_attempts(const struct conn *conn)
+{
+	return conn->attempts;
+}
+
 size_t conn_waiting(const struct conn *conn)
 {
 	return conn->waiting;

@@ -339,6 +339,22 @@ struct redis_state redis_node_state(const struct redis_node *node)
 	return node->state;
 }
 
+void redis_node_connections(
+	const struct redis_node *node, struct redis_connection_look ret[REDIS_ROLES])
+{
+	static const char *const roles[] = {"commands", "bulk"};
+
+	for (size_t i = 0; i < REDIS_ROLES; i++) {
+		const struct conn *conn = node->members[i].conn;
+
+		ret[i] = (struct redis_connection_look){.role = roles[i],
+			.state = conn_state_name(conn),
+			.attempts = conn_attempts(conn),
+			.waiting = conn_waiting(conn),
+			.waiting_bytes = conn_waiting_bytes(conn)};
+	}
+}
+
 const char *redis_node_name(const struct redis_node *node)
 {
 	return node->config.name;

@@ -72,6 +72,15 @@ enum error redis_node_run(struct redis_node *node, enum redis_role role, struct 
 	int64_t deadline, struct fault *fault);
 
 struct redis_state redis_node_state(const struct redis_node *node);
+/* One of its connections as it is at the moment. */
+struct redis_connection_look {
+	const char *role;	       /* "commands", "bulk" */
+	const char *state;	       /* see conn_state_name() */
+	unsigned attempts;	       /* in a row that came to nothing lasting */
+	size_t waiting, waiting_bytes; /* commands without an outcome */
+};
+void redis_node_connections(
+	const struct redis_node *node, struct redis_connection_look ret[REDIS_ROLES]);
 /* "unix:/path", "host:port". */
 const char *redis_node_name(const struct redis_node *node);
 /* What the sampler saw: keeps the status word right without traffic. */

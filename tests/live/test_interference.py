@@ -2,12 +2,10 @@
 """What happens between two round trips: a proxy holds a command back, the test acts as another
 client of Redis meanwhile, and the command goes on."""
 
-import threading
-
 import pytest
 
 from faults import fault_config
-from harness import DEADLINE
+from interfering import interfere
 from keys import path, put, refused
 from proxy import Proxy
 
@@ -33,33 +31,6 @@ def daemon(start, proxy):
     daemon = start(config)
     daemon.wait_redis()
     return daemon
-
-
-class Asked(threading.Thread):
-    """A request that goes on while the test does other things."""
-
-    def __init__(self, ask):
-        super().__init__()
-        self.ask, self.reply = ask, None
-        self.start()
-
-    def run(self):
-        self.reply = self.ask()
-
-    def answer(self):
-        self.join(DEADLINE)
-        assert self.reply is not None, "no answer"
-        return self.reply
-
-
-def interfere(proxy, needle, ask, act, skip=0):
-    """Asks; when the command with `needle` is on its way, acts; the answer."""
-    proxy.hold(needle, skip)
-    asked = Asked(ask)
-    assert proxy.held.wait(DEADLINE), f"{needle!r} was not sent"
-    act()
-    proxy.release()
-    return asked.answer()
 
 
 # A load is stored under its lease: SET for 5 s, the log is read, then the script settles both. ------

@@ -283,7 +283,60 @@ START_TEST(fibers_run_with_the_mask_of_who_turns_the_loop)
 }
 END_TEST
 
-TEST_SUITE("fiber", fibers_take_turns, deadlines_and_cancel_end_a_park, conditions_wake_in_order,
+static void look_for_me(void *argument)
+{
+	(void)argument;
+	fiber_park("the fish", clock_deadline(5000));
+}
+
+struct looked {
+	struct fiber_look at[4];
+	size_t count;
+};
+
+static bool keep_look(void *context, const struct fiber_look *at)
+{
+	struct looked *looked = context;
+
+	looked->at[looked->count++] = *at;
+	return looked->count < 4;
+}
+
+START_TEST(a_look_at_all_fibers_says_what_each_waits_for)
+{
+	struct looked looked = {0};
+
+	loop = loop_new();
+	fiber_group_init(&group, "anglers", loop);
+	struct fiber *first = fiber_spawn(&group, "first", look_for_me, NULL);
+	fiber_spawn(&group, "second", look_for_me, NULL);
+	fiber_each(loop, keep_look, &looked);
+	ck_assert_uint_eq(looked.count, 2);
+	ck_assert_str_eq(looked.at[0].name, "second");
+	ck_assert_str_eq(looked.at[0].state, "ready");
+	ck_assert_ptr_null(looked.at[0].waits_for);
+	ck_assert(looked.at[0].deadline == DEADLINE_NONE);
+	loop_turn(loop, false);
+	fiber_cancel(first);
+	looked.count = 0;
+	fiber_each(loop, keep_look, &looked);
+	ck_assert_str_eq(looked.at[1].group, "anglers");
+	ck_assert_str_eq(looked.at[1].state, "ready");
+	ck_assert(looked.at[1].cancelled && !looked.at[0].cancelled);
+	ck_assert_str_eq(looked.at[0].state, "parked");
+	ck_assert_str_eq(looked.at[0].waits_for, "the fish");
+	ck_assert(looked.at[0].deadline - looked.at[0].since_mono_ms > 4000);
+	fiber_group_cancel(&group);
+	loop_turn(loop, false);
+	looked.count = 0;
+	fiber_each(loop, keep_look, &looked);
+	ck_assert_uint_eq(looked.count, 0);
+	loop_free(loop);
+}
+END_TEST
+
+TEST_SUITE("fiber", a_look_at_all_fibers_says_what_each_waits_for, fibers_take_turns,
+	deadlines_and_cancel_end_a_park, conditions_wake_in_order,
 	disowned_fibers_end_what_only_waits, stacks_are_reused_many_times,
 	a_loop_can_be_turned_by_hand, fibers_run_with_the_mask_of_who_turns_the_loop)
 TEST_SUITE_SIGNAL("fiber_guard", SIGSEGV, an_overrun_stack_meets_its_guard_page)

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""Parked fibers in gdb, of a running daemon or a core:
+
+    gdb -x tests/gdb/fibers.py build/cachewardend CORE
+    (gdb) fibers              each fiber: number, state, name, group, what it waits for
+    (gdb) fibers all          the same with the stack of each parked one
+    (gdb) fiber 3             the stack of the third
+
+Needs the debugging information that every build has, and x86-64 for the stacks: there a parked
+fiber's place is its stack pointer, where fiber_switch() has pushed its registers.
+"""
+
+import gdb
+import gdb.unwinder
+from gdb.unwinder import Unwinder
+
+
+def constant(name):
+    return int(gdb.parse_and_eval(name))
+
+
+def loop_of_the_stack():
+    """The daemon's loop, or the one that loop_run() of the selected thread runs."""
+    frame = gdb.newest_frame()
+    while frame:
+        try:
+            if frame.name() == "daemon_run":
+                return frame.read_var("d")["app"]["loop"]
+            if frame.name() == "loop_run" and not frame.read_var("loop").is_optimized_out:
+                return frame.read_var("loop")
+        except ValueError:
+            pass
+        frame = frame.older()
+    raise gdb.GdbError("the stack shows no loop: select the thread that runs it")
+
+
+def live():
+    """Each struct fiber that has a function."""
+    fiber = loop_of_the_stack()["fibers"]["live"]
+    while fiber:
+        yield fiber.dereference()
+        fiber = fiber["live_next"]
+
+
+def text(value):
+    return value.string() if value else ""
+
+
+def line(number, fiber):
+    state = str(fiber["state"]).replace("FIBER_", "").lower()
+    waits = text(fiber["waits_for"]) if state == "parked" else ""
+    return (f"{number:4}  {state:8} {text(fiber['name'])}  [{text(fiber['group']['name'])}]"
+            + (f"  waits for {waits}" if waits else ""))
+
+
+class Parked(Unwinder):
+    """Lets the innermost frame return to a parked fiber, once; nothing of the process is changed."""
+
+    def __init__(self):
+        super().__init__("cachewarden parked fiber")
+        self.fiber = None
+
+    def __call__(self, frame):
+        if self.fiber is None:
+            return None
+        # On its stack, the lowest first: control words, r15 r14 r13 r12 rbx rbp, where it goes on.
+        words = self.fiber["place"]["top"].cast(gdb.lookup_type("unsigned long").pointer())
+        self.fiber = None
+        here = FrameId(frame.read_register("rsp"), frame.read_register("rip"))
+        unwound = frame.create_unwind_info(here)
+        for index, name in enumerate(("r15", "r14", "r13", "r12", "rbx", "rbp", "rip"), 1):
+            unwound.add_saved_register(name, words[index])
+        unwound.add_saved_register("rsp", (words + 8).cast(words.dereference().type))
+        return unwound
+
+
+class FrameId:
+    def __init__(self, sp, pc):
+        self.sp, self.pc = sp, pc
+
+
+PARKED = Parked()
+gdb.unwinder.register_unwinder(None, PARKED, replace=True)
+
+
+def backtrace(fiber):
+    """The stack of a parked fiber, without the frame that stands for the loop's own stack."""
+    if int(fiber["state"]) != constant("FIBER_PARKED"):
+        print("      it does not wait")
+        return
+    PARKED.fiber = fiber
+    gdb.invalidate_cached_frames()
+    try:
+        print("\n".join(gdb.execute("backtrace 30", to_string=True).rstrip().split("\n")[1:]))
+    finally:
+        PARKED.fiber = None
+        gdb.invalidate_cached_frames()
+
+
+class Fibers(gdb.Command):
+    """Lists the fibers; with `all` the stack of each parked one, too."""
+
+    def __init__(self):
+        super().__init__("fibers", gdb.COMMAND_STACK)
+
+    def invoke(self, argument, from_tty):
+        found = list(live())
+        for number, fiber in enumerate(found, 1):
+            print(line(number, fiber))
+            if argument == "all":
+                backtrace(fiber)
+
+
+class Fiber(gdb.Command):
+    """The stack of the fiber with that number in `fibers`."""
+
+    def __init__(self):
+        super().__init__("fiber", gdb.COMMAND_STACK)
+
+    def invoke(self, argument, from_tty):
+        found = list(live())
+        if not argument.isdigit() or not 1 <= int(argument) <= len(found):
+            raise gdb.GdbError(f"a number from 1 to {len(found)}, as `fibers` shows them")
+        backtrace(found[int(argument) - 1])
+
+
+Fibers()
+Fiber()
