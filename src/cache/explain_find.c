@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/rest.h"
 #include "cache/explain_internal.h"
+#include "cache/operation.h"
 #include "cache/tag.h"
 #include "cache/tag_list.h"
 
@@ -163,7 +164,9 @@ static cJSON *entry_json(
 	json_add_time(object, "time", strtoll(redis_value_item(entry, 0).p, NULL, 10));
 	cJSON_AddStringToObject(object, "kind", kind);
 	json_add_slice(object, "value", value);
-	if (slice_is(redis_value_item(fields, 0), "o") && redis_value_item(fields, 1).n)
+	/* A DELETE is logged too, by the name of its process: it is no operation. */
+	if (slice_is(redis_value_item(fields, 0), "o") &&
+		redis_value_item(fields, 1).n == OPERATION_ID_BYTES)
 		json_add_slice(object, "operation_id", redis_value_item(fields, 1));
 	else
 		cJSON_AddNullToObject(object, "operation_id");

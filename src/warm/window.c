@@ -44,7 +44,9 @@ enum error window_open(const struct window_spec *spec, struct window **ret, stru
 	}
 	w->filling = &w->slots[0];
 	*ret = w;
-	return trail_begin(&w->trail, cw, fault);
+	enum error error = trail_begin(&w->trail, cw, fault);
+	/* In this order: what is invalidated and then written is known to be both. */
+	return error ? error : written_begin(&w->written, cw, fault);
 }
 
 void window_close(struct window *w)
@@ -59,6 +61,7 @@ void window_close(struct window *w)
 	}
 	buf_release(&w->scratch);
 	trail_release(&w->trail);
+	written_release(&w->written);
 	mem_free(w);
 }
 
@@ -82,6 +85,8 @@ enum error window_send(struct window *w, struct fault *fault)
 
 	if (slot->count == 0)
 		return verdict(w, fault);
+	if (slot->lead)
+		slot->exec = REDIS_ADD(slot->batch, SLICE("EXEC"));
 	trail_ask(&w->trail, slot->batch, &slot->question);
 	if (redis_node_start(redis_store_node(w->cw->store, slot_key(slot, 0)), REDIS_BULK,
 		    slot->batch, &why)) {
@@ -112,7 +117,7 @@ static void add_commands(
 	item->command = redis_batch_count(slot->batch);
 	if (entry->tag_count)
 		tag_add(w->cw, slot->batch, entry->key, bytes.px_ms, entry->tags, entry->tag_count);
-	item->set = entry_store(slot->batch, entry->key, bytes.stored, bytes.px_ms, w->mode);
+	item->set = entry_store(slot->batch, entry->key, bytes.stored, bytes.px_ms, window_mode(w));
 	for (size_t i = 0; i < entry->tag_count; i++) {
 		buf_add(&slot->tags, entry->tags[i]);
 		buf_char(&slot->tags, '\n');
@@ -120,19 +125,46 @@ static void add_commands(
 	item->tag_end = slot->tags.n;
 }
 
+enum entry_mode window_mode(const struct window *w)
+{
+	return w->written.lost && w->mode == ENTRY_REPLACE ? ENTRY_MISSING : w->mode;
+}
+
+/* What an entry may not do: replace what was, or may have been, written meanwhile. */
+static bool must_skip(const struct window *w, const struct window_entry *entry)
+{
+	return written_has(&w->written, entry->key) ||
+	       (w->written.lost && w->mode == ENTRY_REFRESH);
+}
+
+static void begin_slot(struct window *w, struct slot *slot)
+{
+	slot->since_ms = (int64_t)uv_now(loop_uv(w->cw->loop));
+	slot->lead = 0;
+	/* Without a list to watch, nothing is replaced. */
+	if (w->written.lost)
+		return;
+	written_guard(&w->written, slot->batch);
+	slot->lead = REDIS_ADD(slot->batch, SLICE("MULTI")) + 1;
+}
+
 enum error window_add(struct window *w, const struct window_entry *entry, struct fault *fault)
 {
 	struct slot *slot = w->filling;
 	struct item *item = &slot->items[slot->count];
 
+	if (must_skip(w, entry)) {
+		w->tally->skipped++;
+		return verdict(w, fault);
+	}
 	if (slot->count++ == 0)
-		slot->since_ms = (int64_t)uv_now(loop_uv(w->cw->loop));
+		begin_slot(w, slot);
 	add_commands(w, entry, slot, item);
 	buf_add(&slot->keys, entry->key);
 	item->row = entry->row;
 	item->key_end = slot->keys.n;
 	item->value_bytes = entry->value.n;
-	if (redis_batch_count(slot->batch) < w->slot_entries &&
+	if (redis_batch_count(slot->batch) - slot->lead < w->slot_entries &&
 		redis_batch_bytes(slot->batch) < slot_bytes)
 		return OK;
 	return window_send(w, fault);

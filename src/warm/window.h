@@ -2,7 +2,7 @@
 /*
  * The window: entries on their way to Redis, and never more of them unanswered than the job says.
  *
- *	add, add, ... -> batch full -> ZADD tags, SET, SET ..., log?  -> Redis
+ *	add, add, ... -> batch full -> guard, MULTI, ZADD tags, SET, SET ..., EXEC, log?  -> Redis
  *	                 the other batch is answered <-  counts, rejected rows, stale ones removed
  *
  * Two batches are on their way at a time: one is filled while the other is worked off. No stale
@@ -10,6 +10,10 @@
  * The question what the invalidation log says travels in the same batch behind the SETs, so an
  * invalidation is either logged before the question, and then the answer names it and we remove the
  * key ourselves, or logged after it, and then its own deletion comes after our SET.
+ *
+ * No older row over what was written meanwhile: the guard (warm/written.h) keeps a batch from being
+ * stored where a key was written that this window has not heard of; it is stored again without
+ * those. Such rows are skipped.
  *
  * A batch that has left is always heard to its end, in a cleanup section, so that cancelling a run
  * loses no count and leaves no unasked key behind.

@@ -22,7 +22,7 @@ void slot_clear(struct slot *slot)
 	redis_batch_clear(slot->batch);
 	buf_clear(&slot->keys);
 	buf_clear(&slot->tags);
-	slot->count = 0;
+	slot->count = slot->lead = 0;
 	slot->in_flight = slot->untagged = false;
 }
 
@@ -60,41 +60,93 @@ void window_reject(struct window *w, struct item *item, const struct fault *why)
 	window_stop(w, why);
 }
 
+bool slot_held_back(const struct slot *slot)
+{
+	const struct redis_value *exec =
+		slot->lead ? redis_batch_reply(slot->batch, slot->exec) : NULL;
+
+	return exec && exec->type == REDIS_NIL;
+}
+
+/* What was refused when it was queued says more than EXEC does. */
+static const struct redis_value *why_aborted(const struct slot *slot)
+{
+	for (size_t i = 0; i < slot->exec; i++) {
+		const struct redis_value *reply = redis_batch_reply(slot->batch, i);
+
+		if (reply && reply->type == REDIS_ERROR)
+			return reply;
+	}
+	return redis_batch_reply(slot->batch, slot->exec);
+}
+
+/* The reply to a command of an item, wherever it is; NULL = none. */
+static const struct redis_value *slot_reply(const struct slot *slot, size_t command)
+{
+	const struct redis_value *exec;
+
+	if (!slot->lead)
+		return redis_batch_reply(slot->batch, command);
+	exec = redis_batch_reply(slot->batch, slot->exec);
+	if (exec && exec->type == REDIS_ARRAY && command - slot->lead < exec->count)
+		return exec->items[command - slot->lead];
+	return exec && exec->type == REDIS_ERROR ? why_aborted(slot) : exec;
+}
+
+static void not_sorted(const struct window *w, struct fault *why)
+{
+	fault_set(why, ERR_WRONG_TYPE,
+		"a tag's set in Redis is no sorted set: delete the key %stag:NAME of that tag",
+		w->cw->conf->redis.own_prefix);
+}
+
 /* Whether one of its ZADDs was refused; `why` says so. */
 static bool tag_refused(
 	const struct window *w, const struct slot *slot, const struct item *item, struct fault *why)
 {
 	enum error error = OK;
 
+	/* A script stops at the first that is refused. */
+	if (slot_held_back(slot))
+		return OK;
 	for (size_t i = item->command; i < item->set && !error; i++) {
-		const struct redis_value *reply = redis_batch_reply(slot->batch, i);
+		const struct redis_value *reply = slot_reply(slot, i);
 
 		error = reply ? redis_value_error(reply, why) : OK;
 	}
 	if (error == ERR_WRONG_TYPE)
-		fault_set(why, error,
-			"a tag's set in Redis is no sorted set: delete the key %stag:NAME of that "
-			"tag",
-			w->cw->conf->redis.own_prefix);
+		not_sorted(w, why);
 	return error;
+}
+
+/* By its mode, or because its key was written meanwhile. */
+static bool left_alone(const struct item *item)
+{
+	const struct redis_value *reply = item->reply;
+
+	return item->written ||
+	       (reply && (reply->type == REDIS_NIL || (reply->type == REDIS_INTEGER &&
+							      reply->integer != WRITTEN_STORED)));
 }
 
 /* An entry that got no answer may have been stored or not. */
 static void count_reply(
 	struct window *w, struct slot *slot, struct item *item, const struct fault *lost)
 {
-	const struct redis_value *reply = redis_batch_reply(slot->batch, item->set);
+	const struct redis_value *reply = item->reply;
 	struct fault fault;
 
 	item->fate = NOT_STORED;
 	item->untagged = false;
-	if (!reply) {
+	if (left_alone(item)) {
+		w->tally->skipped++;
+	} else if (!reply) {
 		item->fate = UNKNOWN;
 		window_reject(w, item, lost);
 	} else if (redis_value_error(reply, &fault)) {
+		if (fault.error == ERR_WRONG_TYPE)
+			not_sorted(w, &fault);
 		window_reject(w, item, &fault);
-	} else if (reply->type == REDIS_NIL) {
-		w->tally->skipped++;
 	} else if (tag_refused(w, slot, item, &fault)) {
 		item->fate = UNKNOWN;
 		item->untagged = slot->untagged = true;
@@ -187,6 +239,7 @@ static void remove_stale(struct window *w, struct slot *slot, bool heard)
 
 void window_settle(struct window *w, struct slot *slot)
 {
+	struct redis_batch *again = NULL;
 	struct fault lost = {0};
 	bool heard;
 
@@ -195,12 +248,21 @@ void window_settle(struct window *w, struct slot *slot)
 	fiber_cleanup_begin(w->command_ms);
 	enum error error = redis_batch_wait(slot->batch, clock_deadline(w->command_ms), &lost);
 	fiber_cleanup_end();
+	for (size_t i = 0; i < slot->count; i++) {
+		slot->items[i].reply = slot_reply(slot, slot->items[i].set);
+		slot->items[i].written = false;
+	}
+	if (slot_held_back(slot)) {
+		fiber_cleanup_begin(w->command_ms);
+		error = window_store_again(w, slot, &again, &lost);
+		fiber_cleanup_end();
+	}
 	if (error && !lost.error)
 		fault_set(&lost, error, "%s", error_title(error));
 	for (size_t i = 0; i < slot->count; i++)
 		count_reply(w, slot, &slot->items[i], &lost);
-	heard = trail_hear(
-		&w->trail, &slot->question, redis_batch_reply(slot->batch, slot->question.index));
+	heard = trail_hear(&w->trail, &slot->question,
+		redis_batch_reply(again ? again : slot->batch, slot->question.index));
 	if (!heard || slot->untagged || !trail_empty(&w->trail)) {
 		fiber_cleanup_begin(w->command_ms);
 		if (!heard && error)
@@ -210,5 +272,6 @@ void window_settle(struct window *w, struct slot *slot)
 		if (!heard)
 			window_stop(w, &lost_log);
 	}
+	redis_batch_free(again);
 	slot_clear(slot);
 }

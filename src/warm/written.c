@@ -23,7 +23,8 @@ static const char guard_script[] =
 	"local e, n = redis.pcall('LINDEX', KEYS[1], 0), redis.pcall('LLEN', KEYS[1]) "
 	"local hit = e and 1 or 0 "
 	"if e ~= ARGV[1] or n ~= tonumber(ARGV[2]) then "
-	"redis.pcall('RPUSH', KEYS[1], '') redis.pcall('RPOP', KEYS[1]) end "
+	"if type(redis.pcall('RPUSH', KEYS[1], '')) == 'table' then redis.call('DEL', KEYS[1]) "
+	"else redis.pcall('RPOP', KEYS[1]) end end "
 	"return {2 * hit, 2 - 2 * hit}";
 
 /*
@@ -71,8 +72,10 @@ enum error written_begin(struct written *written, struct cw *cw, struct fault *f
 	enum error error = redis_store_command(cw->store, list, &reply, fault, SLICE("EVAL"),
 		slice_str(begin_script), SLICE("1"), list, slice_str(written->epoch),
 		slice_of_int(ttl, WROTE_TTL_MS));
+	/* Without room for the list: the rows will say so themselves. */
+	written->lost = error == ERR_REDIS_OOM;
 	if (error)
-		return error;
+		return written->lost ? OK : error;
 	struct slice epoch = {0};
 	if (reply->type == REDIS_ARRAY && reply->count == 4)
 		epoch = redis_value_item(reply, 3);
@@ -135,7 +138,10 @@ static enum error read_page(struct written *written, size_t *ret_count, struct f
 		if (!error && redis_batch_reply(batch, i)->type != REDIS_ARRAY)
 			error = strange(fault);
 	}
-	if (!error) {
+	if (error == ERR_WRONG_TYPE) {
+		written->lost = true;
+		error = OK;
+	} else if (!error) {
 		const struct redis_value *epoch = redis_batch_reply(batch, 0);
 		const struct redis_value *names = redis_batch_reply(batch, 1);
 

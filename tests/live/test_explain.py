@@ -94,6 +94,11 @@ def test_the_last_invalidation_is_named(daemon, redis):
             (kind, value, done["operation_id"])
         seen = time.mktime(time.strptime(last["time"][:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone
         assert began - 2 <= seen <= time.time() + 1
+    # A DELETE is no operation.
+    daemon.request("DELETE", "/api/v1/cache/keys/user%3Aprofile%3A8")
+    last = explain(daemon, "user:profile:8")["last_invalidation"]
+    assert (last["kind"], last["operation_id"]) == ("key", None)
+    daemon.invalidate({"tags": ["user-8"]})
     # Beyond the pages that are read backwards it is not looked for.
     redis.pipeline([("XADD", "cw:inval", "*", "o", "x", "k", f"k:{i}") for i in range(250)])
     assert explain(daemon, "user:profile:8")["last_invalidation"]["kind"] == "tag"
