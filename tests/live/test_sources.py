@@ -121,7 +121,7 @@ def test_rows_that_a_process_writes_after_the_commands_exit_count(start, redis):
 
 def test_an_output_that_stays_open_is_not_taken_for_its_end(start, redis):
     run, said = run_job(start, redis, command("sh", "-c", "sleep 60 & echo '{\"id\":1}'"),
-                        timeout="1s")
+                        timeout="3s")
     assert run["state"] == "partial" and "its timeout" in said
     assert "still holds its output" in said
 

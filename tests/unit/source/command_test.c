@@ -133,7 +133,7 @@ static void grandchildren(void)
 {
 	char *argv[6];
 	struct conf_source conf = shell(argv, "sleep 100 & echo $! >$1/pid; echo 1; exit 0");
-	struct outcome o = live_read(&conf, 1000);
+	struct outcome o = live_read(&conf, 2000);
 
 	ck_assert_int_eq(o.error, ERR_TIMEOUT);
 	ck_assert_ptr_nonnull(strstr(o.fault.detail, "/bin/sh has exited, but a process"));
@@ -141,7 +141,7 @@ static void grandchildren(void)
 	ck_assert(is_gone(written_pid()));
 	outcome_release(&o);
 	conf = shell(argv, "(trap '' TERM; sleep 100) & echo $! >$1/pid; echo 2; exit 0");
-	o = live_read(&conf, 1000);
+	o = live_read(&conf, 2000);
 	ck_assert_int_eq(o.error, ERR_TIMEOUT);
 	ck_assert_str_eq(o.rows.p, "2;");
 	ck_assert(is_gone(written_pid()));
