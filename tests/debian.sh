@@ -44,7 +44,8 @@ try_run()
 		"$address/api/v1/admin/cache/warm" | jq -e '.runs[0].result | .stored > 0 and .rows == .stored'
 	kill -INT -- "-$run"
 	wait "$run" || true
-	! pgrep -a 'cachewardend|redis-server' || fail "make run left processes behind"
+	! grep -sE '^(cachewardend|redis-server)' /proc/[0-9]*/comm ||
+		fail "make run left processes behind"
 	echo "make run: starts, answers, ends ($SECONDS s)"
 }
 
@@ -70,6 +71,8 @@ prepare()
 {
 	apt-get update -qq
 	apt-get install -y -qq --no-install-recommends make sudo >/dev/null
+	# sudo looks up the name of the machine.
+	echo "127.0.0.1 localhost $(cat /proc/sys/kernel/hostname)" >>/etc/hosts
 	if [ "$1" = user ]; then
 		useradd --create-home dev
 		echo 'dev ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/dev

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* How a connection begins: its server's name, the addresses behind it. */
+#include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "../unit.h"
+#include "fake.h"
 #include "names.h"
+#include "redis/conn.h"
 #include "redis/store.h"
 
 static struct loop *loop;
@@ -21,7 +27,7 @@ static void script(void *argument)
 
 static void run(struct conf_redis conf, void (*function)(void))
 {
-	conf.connect_timeout_ms = 300;
+	conf.connect_timeout_ms = conf.connect_timeout_ms ? conf.connect_timeout_ms : 300;
 	conf.command_timeout_ms = 2000;
 	conf.breaker_failures = 1000;
 	conf.breaker_probe_every_ms = 100;
@@ -120,6 +126,109 @@ START_TEST(a_path_that_no_socket_can_have_is_said)
 }
 END_TEST
 
+static void short_outage(void)
+{
+	while (names_asked < 1)
+		fiber_sleep(1);
+	names_answer(0, 1, "1");
+	await_detail("connection refused");
+	/* No time for patience: the next attempt ends with the question. */
+	uint64_t before = (uint64_t)state().connection_failures;
+
+	for (int i = 0; i < 2000 && (uint64_t)state().connection_failures < before + 4; i++)
+		fiber_sleep(10);
+	ck_assert_uint_ge((uint64_t)state().connection_failures, before + 4);
+}
+
+START_TEST(a_short_deadline_leaves_names_no_patience)
+{
+	names_begin();
+	run((struct conf_redis){.kind = REDIS_URL_TCP,
+		    .host = (char[]){"redis.test"},
+		    .port = 1,
+		    .connect_timeout_ms = 100},
+		short_outage);
+	names_answer(0, 1, "1");
+}
+END_TEST
+
+static void impossible(void)
+{
+	while (names_asked < 1)
+		fiber_sleep(1);
+	names_answer(0, 2, NULL);
+	await_detail("cannot be reached: invalid argument");
+}
+
+START_TEST(addresses_that_cannot_be_connected_to_are_passed_over)
+{
+	named(impossible);
+	conn_free(NULL);
+}
+END_TEST
+
+static char crowded_port[8];
+
+static void crowded(void)
+{
+	while (names_asked < 1)
+		fiber_sleep(1);
+	names_answer(0, 1, crowded_port);
+	await_detail("no connection came about in time");
+}
+
+/* A listener whose queue is full: what wants in hears nothing. */
+START_TEST(a_connection_that_does_not_come_about_has_a_deadline)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	socklen_t n = sizeof at;
+	int listener = socket(AF_INET, SOCK_STREAM, 0), waiting[4];
+
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
+	ck_assert_int_eq(listen(listener, 0), 0);
+	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&at, &n), 0);
+	snprintf(crowded_port, sizeof crowded_port, "%u", ntohs(at.sin_port));
+	for (int i = 0; i < 4; i++) {
+		waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		connect(waiting[i], (struct sockaddr *)&at, sizeof at);
+	}
+	named(crowded);
+	for (int i = 0; i < 4; i++)
+		close(waiting[i]);
+	close(listener);
+}
+END_TEST
+
+/* A proxy that knows no PING: it is not stormed. */
+static void serve_refusal(int fd, int number)
+{
+	static const char text[] = "+OK\r\n-ERR no such backend\r\n";
+
+	(void)number;
+	if (fake_await(fd, "PING\r\n"))
+		fake_say(fd, text, sizeof text - 1);
+	fake_await(fd, "nothing");
+}
+
+static void refused(void)
+{
+	await_detail("no such backend");
+	ck_assert_int_eq(state().status, REDIS_DOWN);
+}
+
+START_TEST(an_error_instead_of_pong_is_said)
+{
+	struct fake fake;
+
+	fake_start(&fake, serve_refusal);
+	run((struct conf_redis){.kind = REDIS_URL_UNIX, .path = fake.socket}, refused);
+	fake_end(&fake);
+}
+END_TEST
+
 TEST_SUITE("conn_start", a_name_without_an_answer_has_a_deadline, an_unknown_name_is_said,
 	the_last_addresses_serve_while_names_are_not_resolved,
-	a_path_that_no_socket_can_have_is_said)
+	a_path_that_no_socket_can_have_is_said, a_short_deadline_leaves_names_no_patience,
+	addresses_that_cannot_be_connected_to_are_passed_over,
+	a_connection_that_does_not_come_about_has_a_deadline, an_error_instead_of_pong_is_said)

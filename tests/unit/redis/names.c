@@ -55,6 +55,8 @@ static struct addrinfo *addresses(unsigned count, const char *port)
 		struct addrinfo *info;
 
 		ck_assert_int_eq(getaddrinfo("127.0.0.1", port, &hints, &info), 0);
+		if (!port)
+			info->ai_addr->sa_family = AF_UNSPEC;
 		info->ai_next = first;
 		first = info;
 	}
