@@ -20,10 +20,13 @@ CW_API void cw_output_printf(struct cw_output *output, const char *format, ...)
 #endif
 	;
 
+/* There is no such value: CW_NOT_FOUND for all who wait, whatever the loader returns. */
+CW_API void cw_output_absent(struct cw_output *output);
+
 /*
- * Loads a value: true = `output` has it. It runs on the caller's stack, while nothing of the
- * library runs, so that it may call the library with the same handle, but not for the same key. It
- * must return: no longjmp(), no exception.
+ * Loads a value: true = `output` has it, false = it failed. It runs on the caller's stack, while
+ * nothing of the library runs, so that it may call the library with the same handle, but not for
+ * the same key. It must return: no longjmp(), no exception.
  */
 typedef bool cw_loader(void *context, struct cw_output *output);
 
@@ -34,12 +37,18 @@ struct cw_load {
 	int64_t ttl;
 	struct cw_list tags;
 	int64_t timeout_ms; /* how long one load may take, others wait that long; 0 = 30 s */
+	/*
+	 * Seconds that cw_output_absent() is remembered, until the key is written or invalidated,
+	 * by name, pattern or tag; 0 = not.
+	 */
+	int64_t absent_for;
 };
 
 /*
  * The cached value, or what is loaded now (and stored, unless the key, a pattern or a tag of it is
  * invalidated meanwhile). With Redis away it is loaded, too, and that is no error: see ret->origin.
- * Where the load fails, a value that is stale is better than none; else CW_CALLBACK_FAILED.
+ * Where the load fails, a value that is stale is better than none; else CW_CALLBACK_FAILED, for all
+ * who wait for it, in other programs too. CW_NOT_FOUND where there is no such value.
  * CW_TIMEOUT where others load it and do not come to an end.
  */
 CW_API enum cw_status cw_result(struct cw_cache *cache, struct cw_bytes key,

@@ -67,7 +67,8 @@ bool keys_lease_answer(struct request *request, struct app *app, struct slice ke
 	struct lease lease;
 	struct fault fault;
 
-	if (lease_take(&app->cw, key, seconds * 1000, &lease, &fault)) {
+	if (lease_take(&app->cw, &(struct lease_want){.key = key, .ms = seconds * 1000}, &lease,
+		    &fault)) {
 		if (entry->reply)
 			return false;
 		reply_fault(request, &fault);

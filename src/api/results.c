@@ -74,6 +74,7 @@ static void reply_loaded(
 		[RESULT_LOAD] = "MISS",
 		[RESULT_MISS] = "MISS",
 		[RESULT_BYPASS] = "BYPASS",
+		[RESULT_ABSENT] = "HIT",
 	};
 	char number[24];
 	size_t n;
@@ -122,6 +123,8 @@ void api_results(struct request *request, void *context)
 	enum error error = read_params(request, &params, &fault);
 	if (!error)
 		error = loaders_get(app->loaders, &asked, &loaded, &fault);
+	if (error == ERR_NO_VALUE && params.loader->absent_ms > 0)
+		reply_header(request, "X-Cache", loaded.state == RESULT_ABSENT ? "HIT" : "MISS");
 	if (error)
 		reply_fault(request, &fault);
 	else

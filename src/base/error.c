@@ -37,6 +37,14 @@ const char *error_title(enum error error)
 	return rows[error].title;
 }
 
+enum error error_of(const char *code)
+{
+	for (int i = OK + 1; i < ERROR_COUNT; i++)
+		if (strcmp(rows[i].code, code) == 0)
+			return (enum error)i;
+	return OK;
+}
+
 static void fault_fill(struct fault *fault, enum error error, const char *pointer,
 	const char *format, va_list args)
 {

@@ -84,6 +84,8 @@ enum error {
 const char *error_code(enum error error);
 int error_status(enum error error);
 const char *error_title(enum error error);
+/* The error of a code, OK where there is none of that name. */
+enum error error_of(const char *code);
 
 /*
  * What went wrong, for the one who has to mend it: what, where, what to do. A plain value, freed by

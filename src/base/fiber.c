@@ -376,6 +376,14 @@ void fiber_cleanup_begin(int64_t ms)
 	current->cleanup_deadline = clock_deadline(ms);
 }
 
+bool fiber_cleanup_enter(int64_t ms)
+{
+	if (current->cleanup_deadline)
+		return false;
+	fiber_cleanup_begin(ms);
+	return true;
+}
+
 void fiber_cleanup_end(void)
 {
 	assert(current->cleanup_deadline != 0);

@@ -86,6 +86,8 @@ void fiber_wait_end(void);
  */
 void fiber_cleanup_begin(int64_t ms);
 void fiber_cleanup_end(void);
+/* Begins one unless the fiber is in one already. True: it has begun, and its end is due. */
+bool fiber_cleanup_enter(int64_t ms);
 
 /* A queue of fibers that wait for one thing to change. Zeroed = empty. */
 struct fiber_cond {

@@ -64,16 +64,17 @@ static void add_note(const struct chunk *chunk, struct redis_batch *batch)
 	wrote_note(chunk->cw, batch, keys, chunk->count);
 }
 
-/* What ends with the write: leases, marks of soft purges. */
+/* What ends with the write: leases, marks of soft purges, what is kept of failed loads. */
 static void add_ends(const struct chunk *chunk, struct redis_batch *batch)
 {
-	struct slice argv[1 + 2 * chunk_writes] = {SLICE("DEL")};
-	struct buf names[2 * chunk_writes] = {0};
-	size_t count = 2 * chunk->count;
+	struct slice argv[1 + 3 * chunk_writes] = {SLICE("DEL")};
+	struct buf names[3 * chunk_writes] = {0};
+	size_t count = 3 * chunk->count;
 
 	for (size_t i = 0; i < chunk->count; i++) {
-		lease_key(chunk->cw, chunk->writes[i].key, &names[2 * i]);
-		soft_key(chunk->cw, chunk->writes[i].key, &names[2 * i + 1]);
+		lease_key(chunk->cw, chunk->writes[i].key, &names[3 * i]);
+		soft_key(chunk->cw, chunk->writes[i].key, &names[3 * i + 1]);
+		lease_failed_key(chunk->cw, chunk->writes[i].key, &names[3 * i + 2]);
 	}
 	for (size_t i = 0; i < count; i++)
 		argv[1 + i] = buf_slice(&names[i]);

@@ -3,13 +3,16 @@
 #include "cache/lease.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "cache/entry_internal.h"
-#include "cache/log.h"
+#include "cache/lease_internal.h"
 #include "cache/soft.h"
 #include "cache/tag.h"
 #include "cache/wrote.h"
+
+enum { cleanup_ms = 2000 };
 
 /* KEYS the lease, the value, its mark of a soft purge. Stores for a while, if the lease is ours. */
 static const char store_script[] =
@@ -32,50 +35,110 @@ static const char settle_script[] =
 	"else redis.call('PEXPIRE', KEYS[2], ARGV[2]) end "
 	"return 1";
 
-enum error lease_take(
-	struct cw *cw, struct slice key, int64_t ms, struct lease *ret, struct fault *fault)
-{
-	char last[INVAL_ID_BYTES], value[TOKEN_DIGITS + 1 + INVAL_ID_BYTES];
-	struct redis_value *holder = NULL;
-	struct buf name = {0};
+/* Takes a lease over that can store nothing any more, and what it may have stored for a while. */
+static const char take_over_script[] =
+	"if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end "
+	"local t = redis.call('PTTL', KEYS[2]) "
+	"if t >= 0 and t <= tonumber(ARGV[4]) then redis.call('UNLINK', KEYS[2]) end "
+	"redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1";
 
-	ret->token[0] = '\0';
-	/* The id comes first: what is invalidated from here on is seen when the value is stored. */
-	enum error error = inval_log_last(cw, last, fault);
-	if (error)
-		return error;
-	token_new(ret->token);
-	snprintf(value, sizeof value, "%s %s", ret->token, last);
-	lease_key(cw, key, &name);
-	error = token_claim(cw, buf_slice(&name), value, ms, &holder, fault);
-	if (error || !token_is(holder, ret->token))
-		ret->token[0] = '\0';
-	redis_value_free(holder);
-	buf_release(&name);
+static bool is_over(struct cw *cw, struct slice key, const struct lease_record *record)
+{
+	struct inval_since *since = inval_log_since(cw, record->since);
+	bool over = !since || inval_since_matches(since, key) ||
+		    inval_since_matches_tags(since, record->tags, record->tag_count);
+
+	inval_since_free(since);
+	return over;
+}
+
+/* A lease on its way. */
+struct taking {
+	struct cw *cw;
+	const struct lease_want *want;
+	struct buf name, value;
+	char last[INVAL_ID_BYTES];
+};
+
+/* Another has it: whether it is over, and ours now. Parks. */
+static enum error take_over(
+	const struct taking *t, const struct redis_value *holder, bool *ret, struct fault *fault)
+{
+	struct slice key = t->want->key;
+	char ms[SLICE_INT_ROOM], provisional[SLICE_INT_ROOM];
+	struct redis_value *reply = NULL;
+	struct lease_record record;
+
+	*ret = false;
+	/* The log has not moved since that one was taken: nothing can have ended it. */
+	if (!lease_record(holder->text, &record) || strcmp(record.since, t->last) == 0 ||
+		!is_over(t->cw, key, &record))
+		return OK;
+	enum error error = redis_store_command(t->cw->store, buf_slice(&t->name), &reply, fault,
+		SLICE("EVAL"), slice_str(take_over_script), SLICE("2"), buf_slice(&t->name), key,
+		holder->text, buf_slice(&t->value), slice_of_int(ms, t->want->ms),
+		slice_of_int(provisional, LEASE_PROVISIONAL_MS));
+	*ret = !error && reply->type == REDIS_INTEGER && reply->integer == 1;
+	redis_value_free(reply);
 	return error;
 }
 
-enum error lease_taken(struct cw *cw, struct slice key, bool *ret, struct fault *fault)
+/* Parks. */
+static enum error claim(const struct taking *t, struct lease *ret, struct fault *fault)
 {
-	struct redis_value *reply = NULL;
-	struct buf name = {0};
+	struct redis_value *holder = NULL;
+	bool mine = false;
+	enum error error =
+		token_claim(t->cw, buf_slice(&t->name), t->value.p, t->want->ms, &holder, fault);
 
-	lease_key(cw, key, &name);
-	enum error error = redis_store_command(
-		cw->store, buf_slice(&name), &reply, fault, SLICE("EXISTS"), buf_slice(&name));
-	*ret = !error && reply->integer > 0;
-	redis_value_free(reply);
-	buf_release(&name);
+	if (!error)
+		mine = token_is(holder, ret->token);
+	if (!error && !mine && holder->type == REDIS_STRING)
+		error = take_over(t, holder, &mine, fault);
+	if (!error && !mine && holder->type == REDIS_STRING && holder->text.n >= TOKEN_DIGITS)
+		snprintf(ret->holder, sizeof ret->holder, "%s", holder->text.p);
+	/* It may have been set although no answer came. */
+	if (error)
+		lease_release(t->cw, t->want->key, slice_str(ret->token), NULL);
+	if (!mine)
+		ret->token[0] = '\0';
+	redis_value_free(holder);
+	return error;
+}
+
+enum error lease_take(
+	struct cw *cw, const struct lease_want *want, struct lease *ret, struct fault *fault)
+{
+	struct taking t = {.cw = cw, .want = want};
+
+	*ret = (struct lease){0};
+	/* The id comes first: what is invalidated from here on is seen when the value is stored. */
+	enum error error = inval_log_last(cw, t.last, fault);
+	if (error)
+		return error;
+	token_new(ret->token);
+	buf_printf(&t.value, "%s %s", ret->token, t.last);
+	for (size_t i = 0; i < want->tag_count; i++) {
+		buf_char(&t.value, '\n');
+		buf_add(&t.value, want->tags[i]);
+	}
+	lease_key(cw, want->key, &t.name);
+	error = claim(&t, ret, fault);
+	buf_release(&t.name);
+	buf_release(&t.value);
 	return error;
 }
 
 enum error lease_release(struct cw *cw, struct slice key, struct slice token, struct fault *fault)
 {
+	bool cleanup = fiber_cleanup_enter(cleanup_ms);
 	struct buf name = {0};
 
 	lease_key(cw, key, &name);
 	enum error error = token_remove(cw, buf_slice(&name), token, fault);
 	buf_release(&name);
+	if (cleanup)
+		fiber_cleanup_end();
 	return error;
 }
 
@@ -93,19 +156,20 @@ struct storing {
 static enum error lost(struct fault *fault)
 {
 	return fault_set(fault, ERR_LEASE_LOST,
-		"the lease has ended, or was never granted, so nothing was stored: read the key "
-		"again, and load within the time that was asked for");
+		"the lease has ended (its time has passed, or the key was written or invalidated), "
+		"or was never granted, so nothing was stored: read the key again, and load within "
+		"the time that was asked for");
 }
 
 /* The log's id behind the token in a lease's value. */
 static bool read_since(struct storing *s, const struct redis_value *value)
 {
-	struct slice text = value->text;
+	struct lease_record record;
 
-	if (value->type != REDIS_STRING || text.n <= TOKEN_DIGITS + 1 ||
-		!slice_starts(text, s->token) || text.n - TOKEN_DIGITS - 1 >= sizeof s->since)
+	if (value->type != REDIS_STRING || !lease_record(value->text, &record) ||
+		!slice_starts(value->text, s->token))
 		return false;
-	snprintf(s->since, sizeof s->since, "%s", text.p + TOKEN_DIGITS + 1);
+	memcpy(s->since, record.since, sizeof s->since);
 	return true;
 }
 
@@ -115,7 +179,7 @@ static enum error store_for_a_while(struct storing *s, struct fault *fault)
 	const struct entry_write *write = s->write;
 	struct redis_batch *batch = redis_batch_new();
 	struct slice lease = buf_slice(&s->lease);
-	struct buf scratch = {0}, mark = {0};
+	struct buf scratch = {0}, mark = {0}, failed = {0};
 
 	struct entry_bytes bytes = entry_encode(s->cw, write, &scratch);
 	s->px_ms = bytes.px_ms;
@@ -126,6 +190,8 @@ static enum error store_for_a_while(struct storing *s, struct fault *fault)
 	soft_key(s->cw, write->key, &mark);
 	size_t get = REDIS_ADD(batch, SLICE("GET"), lease);
 	tag_add(s->cw, batch, write->key, s->px_ms, write->tags, write->tag_count);
+	lease_failed_key(s->cw, write->key, &failed);
+	REDIS_ADD(batch, SLICE("DEL"), buf_slice(&failed));
 	size_t set = REDIS_ADD(batch, SLICE("EVAL"), slice_str(store_script), SLICE("3"), lease,
 		write->key, buf_slice(&mark), s->token, bytes.stored, slice_str(s->provisional));
 	enum error error = redis_node_run(redis_store_node(s->cw->store, write->key),
@@ -138,6 +204,7 @@ static enum error store_for_a_while(struct storing *s, struct fault *fault)
 	redis_batch_free(batch);
 	buf_release(&scratch);
 	buf_release(&mark);
+	buf_release(&failed);
 	return error;
 }
 

@@ -22,6 +22,7 @@ struct result {
 	struct lease lease; /* token "" = none */
 	bool served;	    /* stale, and counted */
 	bool dropped;	    /* loaded, but not kept */
+	struct fault absent;
 };
 
 /* What keeps us from Redis and does not concern this key: the value is loaded without it. */
@@ -67,12 +68,34 @@ static bool due_early(const struct result *result)
 	return -log(results_random(result->cw)) * (double)request->usual_load_ms >= (double)left_ms;
 }
 
+/* Tells all who wait why the load failed. Parks. */
+static void tell(struct result *result, const struct fault *why)
+{
+	struct lease_failure failure = {.why = why, .drop_pttl_ms = -1};
+	bool dropped;
+
+	if (why->error == ERR_NO_VALUE) {
+		failure.remember_ms = result->request->absent_ms;
+		/* Not what another has stored since we looked, which lives longer. */
+		if (result->entry.reply)
+			failure.drop_pttl_ms = result->entry.pttl_ms;
+	}
+	lease_fail(result->cw, result->request->key, slice_str(result->lease.token), &failure,
+		&dropped);
+	if (why->error == ERR_NO_VALUE)
+		result->has_value = false;
+}
+
 /* Parks. */
 static void give_back(struct result *result, const struct fault *why)
 {
 	if (!result->lease.token[0])
 		return;
-	lease_release(result->cw, result->request->key, slice_str(result->lease.token), NULL);
+	if (why)
+		tell(result, why);
+	else
+		lease_release(
+			result->cw, result->request->key, slice_str(result->lease.token), NULL);
 	result->lease.token[0] = '\0';
 	results_wake(result->cw, result->request->key, why);
 }
@@ -80,8 +103,20 @@ static void give_back(struct result *result, const struct fault *why)
 /* Parks. */
 static enum error take_lease(struct result *result, struct fault *fault)
 {
-	return lease_take(result->cw, result->request->key,
-		result->request->load_ms + lease_spare_ms, &result->lease, fault);
+	const struct result_request *request = result->request;
+	const struct lease_want want = {.key = request->key,
+		.tags = request->tags,
+		.tag_count = request->tag_count,
+		.ms = request->load_ms + lease_spare_ms};
+
+	return lease_take(result->cw, &want, &result->lease, fault);
+}
+
+/* Whether it is remembered that there is nothing to be loaded. Parks. */
+static bool is_absent(struct result *result)
+{
+	return result->request->absent_ms > 0 && !result->entry.reply &&
+	       lease_absent(result->cw, result->request->key, &result->absent);
 }
 
 /* Whether somebody stored between our look and our lease. Parks. */
@@ -112,10 +147,14 @@ static enum error look(struct result *result, enum next *ret, struct fault *faul
 	result->state = fresh ? RESULT_HIT : RESULT_STALE;
 	if (fresh && !due_early(result))
 		return OK;
+	if (is_absent(result)) {
+		result->state = RESULT_ABSENT;
+		return OK;
+	}
 	error = take_lease(result, fault);
 	if (!result->lease.token[0])
 		*ret = error || result->has_value ? DONE : WAIT;
-	else if (was_stored(result))
+	else if (was_stored(result) || is_absent(result))
 		*ret = AGAIN;
 	else
 		result->state = RESULT_LOAD;
@@ -135,8 +174,8 @@ static enum error begin(struct result *result, struct fault *fault)
 		result->has_value = false;
 		error = look(result, &next, fault);
 		if (!error && next == WAIT)
-			error = results_wait(
-				result->cw, result->request->key, result->request->deadline, fault);
+			error = results_wait(result->cw, result->request->key, result->lease.holder,
+				result->request->deadline, fault);
 		/* Waiting in vain is no reason to load beside all others. */
 		if (next == WAIT && (error == ERR_TIMEOUT || error == ERR_OVERLOADED))
 			return error;
@@ -168,6 +207,11 @@ enum error result_begin(struct cw *cw, const struct result_request *request, str
 enum result_state result_state(const struct result *result)
 {
 	return result->state;
+}
+
+const struct fault *result_absent(const struct result *result)
+{
+	return &result->absent;
 }
 
 bool result_value(const struct result *result, struct slice *ret)

@@ -29,6 +29,7 @@ struct result_request {
 	int64_t load_ms;       /* how long a load may take; the lease is that + 2 s */
 	int64_t usual_load_ms; /* what loads took lately, for the early refresh; 0 = not known */
 	int64_t deadline;      /* of the waiting */
+	int64_t absent_ms;     /* how long it is remembered that there is nothing; 0 = not */
 };
 
 enum result_state {
@@ -37,6 +38,7 @@ enum result_state {
 	RESULT_LOAD,   /* the caller must load, then finish or fail; a stale value may be there */
 	RESULT_MISS,   /* loaded and stored */
 	RESULT_BYPASS, /* Redis is away: load, finish stores nothing */
+	RESULT_ABSENT, /* a load has found that there is nothing, and that is remembered */
 };
 
 struct result;
@@ -45,6 +47,8 @@ struct result;
 enum error result_begin(struct cw *cw, const struct result_request *request, struct result **ret,
 	struct fault *fault);
 enum result_state result_state(const struct result *result);
+/* What that load said, where the state is ABSENT. */
+const struct fault *result_absent(const struct result *result);
 /* Whether there is a (stale or fresh) value; it belongs to the result. */
 bool result_value(const struct result *result, struct slice *ret);
 /* As shown: -2 where nothing is stored, -1 no expiry, 0 stale. */
@@ -58,8 +62,9 @@ int64_t result_age_seconds(const struct result *result);
  */
 void result_finish(struct result *result, struct slice value, struct fault *fault);
 /*
- * The load failed: gives the lease back. State STALE or HIT where there is a value. Who waits for
- * it in this process gets the same error; where `why` is NULL, one of them loads instead. Parks.
+ * The load failed: gives the lease back. State STALE or HIT where there is a value. All who wait
+ * for it, in other processes too, get the same error; where `why` is NULL, one of them loads
+ * instead. With ERR_NO_VALUE the value goes, too, and absent_ms begin. Parks.
  */
 void result_fail(struct result *result, const struct fault *why);
 /* Counts the stale value as served, for who uses it although he loads; at most once. */

@@ -9,9 +9,10 @@
  * Waits until the key's lease may have ended: told by who loads in this process, or found out by
  * the one of the waiters who asks Redis now and then. ERR_OVERLOADED past RESULT_MAX_WAITERS,
  * ERR_TIMEOUT, ERR_CANCELLED, why Redis could not be asked, or the error that the load has ended
- * with. Parks.
+ * with. `holder`: the token of the lease that was found taken. Parks.
  */
-enum error results_wait(struct cw *cw, struct slice key, int64_t deadline, struct fault *fault);
+enum error results_wait(
+	struct cw *cw, struct slice key, const char *holder, int64_t deadline, struct fault *fault);
 /* All who wait for the key look again, or get that error where `failed` is not NULL. */
 void results_wake(struct cw *cw, struct slice key, const struct fault *failed);
 /* 0 < x < 1, each as likely. */

@@ -2,11 +2,12 @@
 /*
  * Waiting for what somebody else loads.
  *
- *	waiters of one key -> one of them polls its lease, 10 to 100 ms apart -> all look again
- *	the load was ours  -> results_wake() ------------------------------------^
+ *	waiters of one key -> one of them polls its lease, 10 to 100 ms apart -> all look again, or
+ *	the load was ours  -> results_wake() ------------------------------------^  get its error
  *
  * Where the poller leaves before its time, the next waiter takes its place.
  */
+#include <string.h>
 #include <uthash.h>
 
 #include "base/crypto.h"
@@ -103,42 +104,75 @@ static int64_t sooner(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/*
- * Whether the lease is still taken. That Redis did not answer in time is no word about the load;
- * that too much waits for it now may pass until the next look. Parks.
- */
-static enum error ask_lease(
-	struct cw *cw, const struct waiting *waiting, bool *ret_taken, struct fault *fault)
-{
-	enum error error = lease_taken(cw, slice_of(waiting->key, waiting->n), ret_taken, fault);
+/* One who asks again and again what becomes of a lease. */
+struct poll {
+	struct cw *cw;
+	struct waiting *waiting;
+	const char *holder; /* whose lease it was */
+	bool asked;
+	char before[TOKEN_DIGITS + 1]; /* whose load had failed when it was asked first */
+	bool taken;
+};
 
-	if (error == ERR_TIMEOUT)
-		error = fault->error = ERR_REDIS_UNAVAILABLE;
-	if (error != ERR_OVERLOADED)
-		return error;
-	*ret_taken = true;
-	return OK;
+/* Whether a load has failed since the waiting began. */
+static bool has_failed(struct poll *poll, const struct lease_watch *watch)
+{
+	bool first = !poll->asked;
+
+	poll->asked = true;
+	if (!watch->failed[0])
+		return false;
+	if (strcmp(watch->failed, poll->holder) == 0)
+		return true;
+	if (first)
+		memcpy(poll->before, watch->failed, sizeof poll->before);
+	return strcmp(watch->failed, poll->before) != 0;
 }
 
 /*
- * Asks until the lease has ended or somebody else knew it. What keeps us from Redis is told to all
- * who wait, for else one after the other would find it out. Parks.
+ * Whether the lease is still taken, or what the load has failed with. That Redis did not answer in
+ * time is no word about the load; that too much waits for it now may pass until the next look.
+ * Parks.
  */
-static enum error poll_lease(
-	struct cw *cw, struct waiting *waiting, int64_t deadline, struct fault *fault)
+static enum error ask_lease(struct poll *poll, struct fault *fault)
 {
+	const struct waiting *waiting = poll->waiting;
+	struct lease_watch watch;
+	enum error error = lease_watch(poll->cw, slice_of(waiting->key, waiting->n), &watch, fault);
+
+	if (error == ERR_TIMEOUT)
+		error = fault->error = ERR_REDIS_UNAVAILABLE;
+	if (error == ERR_OVERLOADED)
+		return OK;
+	if (error)
+		return error;
+	poll->taken = watch.taken;
+	if (!has_failed(poll, &watch))
+		return OK;
+	*fault = watch.why;
+	return watch.why.error;
+}
+
+/*
+ * Asks until the lease has ended or another waiter knew it. What the load failed with, and what
+ * keeps us from Redis, is told to all who wait, for else one after the other would find it out.
+ * Parks.
+ */
+static enum error poll_lease(struct cw *cw, struct waiting *waiting, const char *holder,
+	int64_t deadline, struct fault *fault)
+{
+	struct poll poll = {.cw = cw, .waiting = waiting, .holder = holder, .taken = true};
 	uint64_t before = waiting->woken;
 	int64_t wait_ms = poll_first_ms;
 	enum error error = OK, asked = OK;
-	bool taken = true;
 
-	while (!error && taken && waiting->woken == before) {
+	while (!error && poll.taken && waiting->woken == before) {
 		error = fiber_cond_wait(&waiting->cond, "the time to look at a lease",
 			sooner(deadline, clock_deadline(wait_ms)));
 		if (error == ERR_TIMEOUT && clock_mono_ms() < deadline)
 			error = OK;
 		if (!error && waiting->woken == before)
-			error = asked = ask_lease(cw, waiting, &taken, fault);
+			error = asked = ask_lease(&poll, fault);
 		wait_ms = sooner(wait_ms * 3 / 2, poll_last_ms);
 	}
 	if ((!error || asked) && error != ERR_CANCELLED && waiting->woken == before)
@@ -157,7 +191,8 @@ static enum error await_poller(struct waiting *waiting, int64_t deadline)
 	return error;
 }
 
-enum error results_wait(struct cw *cw, struct slice key, int64_t deadline, struct fault *fault)
+enum error results_wait(
+	struct cw *cw, struct slice key, const char *holder, int64_t deadline, struct fault *fault)
 {
 	struct results *results = cw->results;
 	struct fault failed = {0};
@@ -173,7 +208,7 @@ enum error results_wait(struct cw *cw, struct slice key, int64_t deadline, struc
 		error = await_poller(waiting, deadline);
 	} else {
 		waiting->polled = true;
-		error = poll_lease(cw, waiting, deadline, fault);
+		error = poll_lease(cw, waiting, holder, deadline, fault);
 		waiting->polled = false;
 		/* One of those who still wait becomes the next poller. */
 		if (error)

@@ -167,6 +167,7 @@ struct conf_loader {
 	size_t tag_count;
 	int64_t timeout_ms;
 	int64_t ttl_ms, stale_for_ms; /* -1 = of the key's namespace */
+	int64_t absent_ms; /* how long it is remembered that there is no value; 0 = not */
 };
 
 struct conf {

@@ -103,6 +103,7 @@ static const struct key keys[] = {
 	{"many", &type_bool, AT(many), "false", .flags = KEY_QUIET, .help = "the value is a JSON array of all rows, not the only row"},
 	{"ttl", &type_duration, AT(ttl_ms), .min = SECOND, .max = MAX_TTL, .help = "how long a value lives; as the namespace says unless given"},
 	{"stale_for", &type_duration, AT(stale_for_ms), .max = MAX_TTL, .help = "as the namespace's, which it stands in for where the key's beginning has none"},
+	{"absent_for", &type_duration, AT(absent_ms), "0s", .max = MAX_TTL, .help = "how long it is remembered that the source has no such value; 0s = not at all"},
 	{"tags", &type_templates, LIST(tags, tag_count), .def = "[]", .max = 16, .help = "the tags of its keys, such as [\"user-{user_id}\"]"},
 	{"timeout", &type_duration, AT(timeout_ms), "5s", 10, 5 * MINUTE, .help = "how long one load may take"},
 };

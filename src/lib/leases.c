@@ -24,7 +24,9 @@ static enum error take(struct cw_cache *cache, void *args, struct fault *fault)
 			"a lease of %" PRId64 " ms is not between 1 and %d ms", asked->timeout_ms,
 			LEASE_MAX_MS);
 	if (!error)
-		error = lease_take(&cache->engine, slice_from(asked->key), asked->timeout_ms,
+		error = lease_take(&cache->engine,
+			&(struct lease_want){
+				.key = slice_from(asked->key), .ms = asked->timeout_ms},
 			&asked->lease, fault);
 	if (!error && !asked->lease.token[0])
 		error = fault_set(fault, ERR_CONFLICT,

@@ -16,12 +16,23 @@
 
 #include "lib/lists.h"
 
-enum { default_load_ms = 30000, spare_ms = 5000, smoothing = 4 };
+enum {
+	default_load_ms = 30000,
+	spare_ms = 5000,
+	smoothing = 4,
+	max_absent_s = 3650 * 24 * 3600,
+};
 
 struct cw_output {
 	struct buf bytes;
 	const struct mem_hook *hook;
+	bool absent;
 };
+
+void cw_output_absent(struct cw_output *output)
+{
+	output->absent = true;
+}
 
 void cw_output_add(struct cw_output *output, const void *data, size_t size)
 {
@@ -93,6 +104,11 @@ static enum error check(struct cw_cache *cache, struct reading *reading, struct 
 		error = check_ttl(how->ttl, &reading->request.ttl_ms, fault);
 	if (!error)
 		error = check_tags(how->tags, fault);
+	if (!error && (how->absent_for < 0 || how->absent_for > max_absent_s))
+		error = fault_set(fault, ERR_BAD_PARAMETER,
+			"absent_for is %" PRId64 " s; it takes 0 (not remembered) to 10 years",
+			how->absent_for);
+	reading->request.absent_ms = how->absent_for * 1000;
 	reading->request.load_ms = load_ms;
 	return error;
 }
@@ -105,6 +121,7 @@ static void take_value(struct reading *reading)
 		[RESULT_LOAD] = CW_STALE,
 		[RESULT_MISS] = CW_MISS,
 		[RESULT_BYPASS] = CW_BYPASS,
+		[RESULT_ABSENT] = CW_HIT,
 	};
 	struct slice value;
 
@@ -120,6 +137,12 @@ static void take_value(struct reading *reading)
 static bool must_load(const struct result *result)
 {
 	return result_state(result) == RESULT_LOAD || result_state(result) == RESULT_BYPASS;
+}
+
+static enum error remembered(const struct reading *reading, struct fault *fault)
+{
+	*fault = *result_absent(reading->result);
+	return ERR_NO_VALUE;
 }
 
 static enum error begin(struct cw_cache *cache, void *args, struct fault *fault)
@@ -139,10 +162,13 @@ static enum error begin(struct cw_cache *cache, void *args, struct fault *fault)
 	error = result_begin(&cache->engine, request, &reading->result, fault);
 	if (error || must_load(reading->result))
 		return error;
-	take_value(reading);
+	if (result_state(reading->result) == RESULT_ABSENT)
+		error = remembered(reading, fault);
+	else
+		take_value(reading);
 	result_end(reading->result);
 	reading->result = NULL;
-	return OK;
+	return error;
 }
 
 /* The TTL of what was stored a moment ago. */
@@ -154,25 +180,43 @@ static int64_t stored_ttl(const struct cw_cache *cache, const struct reading *re
 	return ttl_seconds(ms ? ms : conf_ttl_ms(cache->engine.conf, request->key));
 }
 
+/* Parks. */
+static void keep(struct cw_cache *cache, struct reading *reading)
+{
+	struct fault not_stored;
+
+	result_finish(reading->result, buf_slice(&reading->output.bytes), &not_stored);
+	take_value(reading);
+	reading->ret->ttl = 0;
+	if (reading->ret->origin == CW_MISS && !not_stored.error)
+		reading->ret->ttl = stored_ttl(cache, reading);
+}
+
+/* Parks. */
+static enum error give_up(struct reading *reading, struct fault *fault)
+{
+	enum error error = reading->output.absent
+				   ? fault_set(fault, ERR_NO_VALUE,
+					     "the loader says that there is no such value")
+				   : fault_set(fault, ERR_SOURCE_FAILED,
+					     "the loader failed, and there is no stale value");
+
+	result_fail(reading->result, fault);
+	if (error == ERR_NO_VALUE)
+		return error;
+	take_value(reading);
+	return reading->ret->data ? OK : error;
+}
+
 static enum error end(struct cw_cache *cache, void *args, struct fault *fault)
 {
 	struct reading *reading = args;
-	struct fault not_stored;
 	enum error error = OK;
 
-	if (reading->loaded) {
-		result_finish(reading->result, buf_slice(&reading->output.bytes), &not_stored);
-		take_value(reading);
-		reading->ret->ttl = 0;
-		if (reading->ret->origin == CW_MISS && !not_stored.error)
-			reading->ret->ttl = stored_ttl(cache, reading);
-	} else {
-		result_fail(reading->result, NULL);
-		take_value(reading);
-	}
-	if (!reading->ret->data)
-		error = fault_set(fault, ERR_SOURCE_FAILED,
-			"the loader said that it has no value, and no stale one is there");
+	if (reading->loaded && !reading->output.absent)
+		keep(cache, reading);
+	else
+		error = give_up(reading, fault);
 	result_end(reading->result);
 	return error;
 }

@@ -78,16 +78,6 @@ static enum error wait_for_room(struct load_call *call)
 	return error;
 }
 
-/* The source has it no longer: neither may a stale value live on. Parks. */
-static void forget(struct load_call *call)
-{
-	struct slice key = buf_slice(&call->key), value;
-	size_t deleted;
-
-	if (result_value(call->result, &value))
-		entry_delete_many(call->loaders->cw, &key, 1, &deleted, NULL);
-}
-
 /* What came of the load concerns all who wait for it, unless the reason lies with us. Parks. */
 static void fail(struct load_call *call)
 {
@@ -95,12 +85,11 @@ static void fail(struct load_call *call)
 	bool ours = fault->error == ERR_CANCELLED || fault->error == ERR_OVERLOADED;
 
 	fiber_cleanup_begin(cleanup_ms);
-	if (fault->error == ERR_NO_VALUE)
-		forget(call);
-	else
+	if (fault->error != ERR_NO_VALUE) {
 		log_warning(call->loaders->log, "load of %s failed: %s%s", call->loader->name,
 			fault->detail, fault->aside);
-	note_error(call->loader, fault);
+		note_error(call->loader, fault);
+	}
 	result_fail(call->result, ours ? NULL : fault);
 	fiber_cleanup_end();
 }
@@ -242,6 +231,10 @@ static enum error get(struct load_call *call, struct loaded *ret, struct fault *
 	if (error)
 		return error;
 	ret->state = result_state(call->result);
+	if (ret->state == RESULT_ABSENT) {
+		*fault = *result_absent(call->result);
+		return ERR_NO_VALUE;
+	}
 	if (ret->state == RESULT_HIT || ret->state == RESULT_STALE) {
 		hand_over(call, ret);
 		return OK;
@@ -270,6 +263,7 @@ static const char *word(enum error error, enum result_state state)
 		[RESULT_LOAD] = "error",
 		[RESULT_MISS] = "miss",
 		[RESULT_BYPASS] = "bypass",
+		[RESULT_ABSENT] = "error",
 	};
 
 	return error ? "error" : words[state];

@@ -37,7 +37,8 @@ struct loader_request {
 };
 
 struct loaded {
-	enum result_state state; /* HIT, STALE, MISS, BYPASS */
+	/* HIT, STALE, MISS, BYPASS; with ERR_NO_VALUE ABSENT where that was remembered */
+	enum result_state state;
 	struct buf value;
 	int64_t age_seconds, ttl_ms; /* as result.h has them */
 };

@@ -85,6 +85,7 @@ static void prepare_request(struct load_call *call)
 		.tags = call->tags,
 		.tag_count = loader->tag_count,
 		.load_ms = loader->timeout_ms,
+		.absent_ms = loader->absent_ms,
 		.usual_load_ms = (int64_t)call->loader->usual_ms,
 		/* One load of somebody else, and one of our own if that fails. */
 		.deadline = clock_deadline(2 * loader->timeout_ms)};

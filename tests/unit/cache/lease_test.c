@@ -14,7 +14,9 @@ static struct lease take(void)
 	struct lease lease;
 	struct fault fault;
 
-	ck_assert_int_eq(lease_take(&engine, key, 60000, &lease, &fault), OK);
+	ck_assert_int_eq(
+		lease_take(&engine, &(struct lease_want){.key = key, .ms = 60000}, &lease, &fault),
+		OK);
 	return lease;
 }
 
@@ -45,18 +47,18 @@ static bool is_there(void)
 static void one_loads(void)
 {
 	struct lease mine = take(), other = take();
-	bool taken;
+	struct lease_watch watch;
 
 	ck_assert_uint_eq(strlen(mine.token), TOKEN_DIGITS);
 	ck_assert_str_eq(other.token, "");
-	ck_assert_int_eq(lease_taken(&engine, key, &taken, NULL), OK);
-	ck_assert(taken);
+	ck_assert_int_eq(lease_watch(&engine, key, &watch, NULL), OK);
+	ck_assert(watch.taken);
 	ck_assert(store(mine.token, OK));
 	ck_assert_int_gt(engine_call("PTTL", "k:1", NULL, NULL), LEASE_PROVISIONAL_MS);
 	ck_assert_int_eq(engine_call("ZCARD", "cw:tag:red", NULL, NULL), 1);
 	/* It ended with the store. */
-	ck_assert_int_eq(lease_taken(&engine, key, &taken, NULL), OK);
-	ck_assert(!taken);
+	ck_assert_int_eq(lease_watch(&engine, key, &watch, NULL), OK);
+	ck_assert(!watch.taken);
 	ck_assert(!store(mine.token, ERR_LEASE_LOST));
 }
 
