@@ -35,6 +35,9 @@ LDFLAGS_tsan := -fsanitize=thread -Wl,--fatal-warnings
 SANITIZE_asan := -fsanitize=address,undefined
 SANITIZE_tsan := -fsanitize=thread
 # Counted atomically: fibers and the library's threads would lose counts, some of them below zero.
+# With clang, for tests/fuzz alone.
+CFLAGS_fuzz := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -Wno-error \
+	-fsanitize=fuzzer-no-link,address,undefined
 CFLAGS_coverage := -O0 -g --coverage -fprofile-update=atomic
 LDFLAGS_coverage := --coverage
 # One object for the daemon and the library: hidden, so that position-independent costs nothing.
@@ -110,7 +113,7 @@ $(BUILD)/src/base/fiber_switch.o: CFLAGS := $(CFLAGS:-fcf-protection=-fcf-protec
 library: $(BUILD)/libcachewarden.so $(BUILD)/libcachewarden.a $(PROGRAMS)
 
 deps:
-	@sh tests/deps.sh run test lint $(if $(BENCH),bench)
+	@sh tests/deps.sh run test lint $(if $(BENCH),bench) $(if $(FUZZ),fuzz)
 
 run:
 	@sh tests/deps.sh run
@@ -133,6 +136,29 @@ live: $(BUILD)/cachewardend $(PROGRAMS) $(BUILD)/libcachewarden.a
 soak: $(BUILD)/cachewardend
 	CACHEWARDEN_SOAK=1 CACHEWARDEN_BIN="$$(realpath $<)" $(PYTEST) -q -p no:cacheprovider \
 		$(or $(TESTS),-m soak tests/live)
+
+# libFuzzer, each target for so many seconds: make deps FUZZ=1, then make fuzz SECONDS=60
+# [TARGETS="json glob"]. What it finds lies in build/fuzz/found; new inputs stay in build/fuzz/corpus.
+TARGETS ?= $(filter-out fuzz,$(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*.c))))
+SECONDS ?= 60
+FUZZ_SRC := $(wildcard src/base/*.c src/conf/*.c) \
+	$(addprefix src/redis/,reader.c frame.c value.c info.c) \
+	$(addprefix src/source/,parser.c jsonl.c csv.c json_array.c pointer.c row.c span.c) \
+	$(addprefix src/http/,uri.c gate.c gate_host.c head.c) \
+	tests/unit/base/glob_reference.c tests/fuzz/fuzz.c
+
+fuzz:
+	@$(MAKE) --no-print-directory $(JOBS) MODE=fuzz CC=clang BUILD=$(BUILD)/fuzz \
+		TARGETS="$(TARGETS)" fuzz-targets
+	@sh tests/fuzz/run.sh "$(BUILD)/fuzz" $(SECONDS) $(TARGETS)
+
+fuzz-targets: $(TARGETS:%=$(BUILD)/fuzz-%)
+
+.SECONDARY: $(TARGETS:%=$(BUILD)/tests/fuzz/%.o)
+
+$(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(FUZZ_SRC:%.c=$(BUILD)/%.o)
+	@echo "  LD $@"
+	$(Q)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(PKG_LIBS)
 
 asan:
 	@$(MAKE) --no-print-directory $(JOBS) MODE=asan BUILD=$(BUILD)/asan all $(BUILD)/asan/unit library
@@ -203,4 +229,4 @@ clean:
 help:
 	@cat tests/help.txt
 
-.PHONY: all library deps run test check live soak asan tsan coverage bench mutants lint install uninstall debian12 debian13 clean help
+.PHONY: fuzz-targets all library deps run test check live soak fuzz asan tsan coverage bench mutants lint install uninstall debian12 debian13 clean help

@@ -6,6 +6,7 @@
 #   test   what the suites need beside it
 #   lint   what `make lint` and `make coverage` need
 #   bench  the peers that `make bench` measures against
+#   fuzz   clang and libFuzzer, for `make fuzz`
 set -eu
 
 run="gcc make pkg-config libc6-dev libmicrohttpd-dev libhiredis-dev libuv1-dev libcjson-dev
@@ -15,6 +16,7 @@ test="g++ check gdb valgrind redis-tools util-linux tzdata python3 python3-pytes
 procps systemd"
 lint="clang-format clang-tidy cppcheck gcovr python3 mypy"
 bench="nginx-light wrk webdis prometheus-redis-exporter"
+fuzz="clang libclang-rt-dev"
 
 list=
 if [ "${1:-}" = --list ]; then
@@ -28,8 +30,9 @@ for group in "$@"; do
 	test) packages="$packages $test" ;;
 	lint) packages="$packages $lint" ;;
 	bench) packages="$packages $bench" ;;
+	fuzz) packages="$packages $fuzz" ;;
 	*)
-		echo "deps.sh: $group is not a group: run, test, lint, bench" >&2
+		echo "deps.sh: $group is not a group: run, test, lint, bench, fuzz" >&2
 		exit 2
 		;;
 	esac

@@ -69,7 +69,7 @@ static void make_etag(struct keys_value *value)
 static struct slice trim(struct slice text)
 {
 	while (text.n && (text.p[0] == ' ' || text.p[0] == '\t'))
-		text = slice_of(text.p + 1, text.n - 1);
+		text = slice_skip(text, 1);
 	while (text.n && (text.p[text.n - 1] == ' ' || text.p[text.n - 1] == '\t'))
 		text.n--;
 	return text;

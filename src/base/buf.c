@@ -65,7 +65,7 @@ bool slice_int64(struct slice a, int64_t *ret)
 	uint64_t magnitude;
 	bool negative = a.n > 0 && a.p[0] == '-';
 
-	if (!slice_uint64(negative ? slice_of(a.p + 1, a.n - 1) : a, &magnitude))
+	if (!slice_uint64(negative ? slice_skip(a, 1) : a, &magnitude))
 		return false;
 	if (negative) {
 		if (magnitude == 0 || magnitude > (uint64_t)INT64_MAX + 1)

@@ -22,6 +22,16 @@ struct slice {
 #define SLICE(literal) ((struct slice){(literal), sizeof(literal) - 1})
 
 struct slice slice_of(const char *p, size_t n);
+/* What lies behind its last byte: `p` of an empty one, which may be NULL and is not added to. */
+static inline const char *slice_end(struct slice s)
+{
+	return s.n ? s.p + s.n : s.p;
+}
+/* What follows its first `n` bytes; of an empty one itself. */
+static inline struct slice slice_skip(struct slice s, size_t n)
+{
+	return n ? slice_of(s.p + n, s.n - n) : s;
+}
 struct slice slice_str(const char *s); /* NULL gives the empty slice */
 bool slice_equal(struct slice a, struct slice b);
 bool slice_is(struct slice a, const char *text);

@@ -45,7 +45,7 @@ static const struct {
 
 static struct slice rest_of(struct slice text, size_t n)
 {
-	return slice_of(text.p + n, text.n - n);
+	return slice_skip(text, n);
 }
 
 static bool take_char(struct slice *text, char c)

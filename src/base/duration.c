@@ -49,12 +49,12 @@ static void take_number_and_unit(struct slice *text, struct slice *number, struc
 	while (n < text->n && is_digit(text->p[n]))
 		n++;
 	*number = slice_of(text->p, n);
-	*text = slice_of(text->p + n, text->n - n);
+	*text = slice_skip(*text, n);
 	n = 0;
 	while (n < text->n && !is_digit(text->p[n]))
 		n++;
 	*unit = slice_of(text->p, n);
-	*text = slice_of(text->p + n, text->n - n);
+	*text = slice_skip(*text, n);
 }
 
 /* The row of `unit`, or `count`. */
@@ -190,7 +190,7 @@ static bool take_shape(struct slice *text, const char *shape, int *numbers)
 			*++number = 0;
 		*number = *number * 10 + (text->p[i] - '0');
 	}
-	*text = slice_of(text->p + i, text->n - i);
+	*text = slice_skip(*text, i);
 	return true;
 }
 
@@ -207,7 +207,7 @@ static bool take_fraction(struct slice *text, int *ret_ms)
 		*ret_ms += worth * (text->p[n] - '0');
 		worth /= 10;
 	}
-	*text = slice_of(text->p + n, text->n - n);
+	*text = slice_skip(*text, n);
 	return n > 1;
 }
 

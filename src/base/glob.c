@@ -152,8 +152,8 @@ static const char *find(const struct segment *segment, const char *text, const c
 
 bool glob_match(struct slice pattern, struct slice text)
 {
-	const char *p = pattern.p, *p_end = p + pattern.n;
-	const char *t = text.p, *t_end = t + text.n;
+	const char *p = pattern.p, *p_end = slice_end(pattern);
+	const char *t = text.p, *t_end = slice_end(text);
 
 	if (text.n == 0 || pattern.n == 0)
 		return text.n == pattern.n;
@@ -184,7 +184,7 @@ bool glob_match(struct slice pattern, struct slice text)
 
 enum error glob_check(struct slice pattern, struct fault *fault)
 {
-	const char *p = pattern.p, *end = p + pattern.n;
+	const char *p = pattern.p, *end = slice_end(pattern);
 	unsigned stars = 0;
 
 	if (pattern.n == 0)
@@ -240,7 +240,7 @@ void glob_prefix(struct slice pattern, struct buf *ret)
 
 bool glob_catch_all(struct slice pattern)
 {
-	const char *p = pattern.p, *end = p + pattern.n;
+	const char *p = pattern.p, *end = slice_end(pattern);
 	bool star = false;
 
 	while (p < end) {

@@ -68,7 +68,7 @@ static const char *skip_value(const char *p, const char *end)
 
 struct json_value json_root(struct slice text)
 {
-	const char *end = text.p + text.n, *p = json_skip_space(text.p, end);
+	const char *end = slice_end(text), *p = json_skip_space(text.p, end);
 
 	while (end[-1] == ' ' || end[-1] == '\n' || end[-1] == '\r' || end[-1] == '\t')
 		end--;
@@ -80,13 +80,13 @@ struct json_iter json_iterate(struct json_value container)
 	struct json_iter iter = {.object = container.type == JSON_OBJECT};
 
 	if (container.type == JSON_OBJECT || container.type == JSON_ARRAY)
-		iter.rest = slice_of(container.text.p + 1, container.text.n - 1);
+		iter.rest = slice_skip(container.text, 1);
 	return iter;
 }
 
 bool json_next(struct json_iter *iter)
 {
-	const char *p = iter->rest.p, *end = p + iter->rest.n, *begin;
+	const char *p = iter->rest.p, *end = slice_end(iter->rest), *begin;
 
 	if (iter->rest.n == 0)
 		return false;
@@ -114,7 +114,7 @@ bool json_next(struct json_iter *iter)
 
 static bool name_is(struct slice raw, struct slice name)
 {
-	struct json_bytes bytes = {.p = raw.p, .end = raw.p + raw.n};
+	struct json_bytes bytes = {.p = raw.p, .end = slice_end(raw)};
 
 	if (raw.n < name.n) /* an escape is never shorter than what it stands for */
 		return false;
@@ -191,7 +191,7 @@ static bool child(struct json_value value, struct slice token, struct json_value
 
 bool json_path(struct json_value value, struct slice path, struct json_value *ret)
 {
-	const char *p = path.p, *end = p + path.n;
+	const char *p = path.p, *end = slice_end(path);
 
 	if (path.n == 0) {
 		*ret = value;

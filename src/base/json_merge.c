@@ -58,10 +58,10 @@ static void changes_init(struct changes *changes, struct json_value patch)
 		size_t before = changes->names.n;
 
 		decode_name(&it, &changes->names);
-		changes->all[at] = (struct change){
-			.name = slice_of(changes->names.p + before, changes->names.n - before),
-			.raw = raw_name(&it),
-			.value = it.value};
+		changes->all[at] =
+			(struct change){.name = slice_skip(buf_slice(&changes->names), before),
+				.raw = raw_name(&it),
+				.value = it.value};
 		changes->sorted[at] = &changes->all[at];
 	}
 	qsort(changes->sorted, changes->count, sizeof(struct change *), by_name);
@@ -154,7 +154,7 @@ enum error json_merge(struct slice target, struct slice patch, const struct json
 	struct json_value root = json_root(target);
 
 	merge_value(&root, json_root(patch), out);
-	error = json_check(slice_of(out->p + before, out->n - before), limits, fault);
+	error = json_check(slice_skip(buf_slice(out), before), limits, fault);
 	if (error) {
 		out->n = before;
 		out->p[before] = '\0';

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/json_text.h"
 #include "base/mem.h"
 
@@ -25,8 +26,8 @@ void json_names_release(struct json_names *names)
 
 static int compare_escaped(const struct json_name *a, const struct json_name *b)
 {
-	struct json_bytes x = {.p = a->p, .end = a->p + a->n};
-	struct json_bytes y = {.p = b->p, .end = b->p + b->n};
+	struct json_bytes x = {.p = a->p, .end = slice_end(slice_of(a->p, a->n))};
+	struct json_bytes y = {.p = b->p, .end = slice_end(slice_of(b->p, b->n))};
 	int c, d;
 
 	do {

@@ -167,7 +167,8 @@ static enum step run(struct json_scan *s)
 /* Appends the pointer's token for one frame: its element's index or its member's name. */
 static void add_token(const struct json_frame *frame, struct buf *out)
 {
-	struct json_bytes name = {.p = frame->name, .end = frame->name + frame->name_n};
+	struct json_bytes name = {
+		.p = frame->name, .end = slice_end(slice_of(frame->name, frame->name_n))};
 	int c;
 
 	buf_char(out, '/');

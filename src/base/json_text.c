@@ -41,7 +41,7 @@ int json_utf8(const char *p, const char *end)
 
 bool utf8_valid(struct slice text)
 {
-	const char *p = text.p, *end = p + text.n;
+	const char *p = text.p, *end = slice_end(text);
 
 	while (p < end) {
 		int n;
@@ -195,7 +195,7 @@ static const char *quote_piece(char **to, const char *p, const char *until, cons
 
 void json_quote(struct buf *out, struct slice text)
 {
-	const char *p = text.p, *end = p + text.n;
+	const char *p = text.p, *end = slice_end(text);
 
 	buf_reserve(out, text.n + 2);
 	buf_char(out, '"');

@@ -150,7 +150,7 @@ static void push(struct log *log)
 	bool failed = false;
 
 	while (done < log->waiting.n) {
-		ssize_t n = give(log, slice_of(log->waiting.p + done, log->waiting.n - done));
+		ssize_t n = give(log, slice_skip(buf_slice(&log->waiting), done));
 
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -50,7 +50,7 @@ static void escape(struct buf *out, struct slice text, bool json)
 				buf_char(out, '\\');
 			buf_append(out, text.p, n);
 		}
-		text = slice_of(text.p + n, text.n - n);
+		text = slice_skip(text, n);
 	}
 }
 

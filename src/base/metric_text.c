@@ -41,7 +41,7 @@ static void render_escaped(struct buf *out, struct slice text, bool quotes)
 		else
 			buf_append(out, text.p, n);
 		n = n ? n : 1;
-		text = slice_of(text.p + n, text.n - n);
+		text = slice_skip(text, n);
 	}
 }
 

@@ -94,7 +94,7 @@ static void add_literal(struct template *t, char *to, char c)
 
 static const char *parse(struct template *t)
 {
-	const char *p = t->text, *end = p + t->n;
+	const char *p = t->text, *end = slice_end(template_text(t));
 	char *to = t->bytes;
 
 	while (p < end) {
@@ -264,8 +264,7 @@ static bool match_bound(struct match *m, size_t part, struct slice text)
 {
 	struct slice capture = m->captures[m->t->parts[part].name];
 
-	return slice_starts(text, capture) &&
-	       match_from(m, part + 1, slice_of(text.p + capture.n, text.n - capture.n));
+	return slice_starts(text, capture) && match_from(m, part + 1, slice_skip(text, capture.n));
 }
 
 /* A name seen for the first time: the shortest capture first, up to the next colon. */
@@ -280,7 +279,7 @@ static bool match_free(struct match *m, size_t part, struct slice text)
 
 	m->bound |= UINT64_C(1) << name;
 	for (size_t n = part + 1 == t->count ? text.n : 1; n <= most && n > 0; n++) {
-		struct slice rest = slice_of(text.p + n, text.n - n);
+		struct slice rest = slice_skip(text, n);
 		bool last = part + 2 == t->count && next.n;
 
 		if (t->repeats && ++m->tries > TEMPLATE_MAX_TRIES)
@@ -311,7 +310,7 @@ static bool match_from(struct match *m, size_t part, struct slice text)
 		struct slice literal = t->parts[part].bytes;
 
 		return slice_starts(text, literal) &&
-		       match_from(m, part + 1, slice_of(text.p + literal.n, text.n - literal.n));
+		       match_from(m, part + 1, slice_skip(text, literal.n));
 	}
 	if (m->bound >> t->parts[part].name & 1)
 		return match_bound(m, part, text);

@@ -64,7 +64,7 @@ static bool take(struct slice *file, size_t n, const char **ret)
 	if (n > file->n)
 		return false;
 	*ret = file->p;
-	*file = slice_of(file->p + n, file->n - n);
+	*file = slice_skip(*file, n);
 	return true;
 }
 

@@ -16,7 +16,7 @@ static bool take_char(struct slice *text, char c)
 {
 	if (text->n == 0 || text->p[0] != c)
 		return false;
-	*text = slice_of(text->p + 1, text->n - 1);
+	*text = slice_skip(*text, 1);
 	return true;
 }
 
@@ -27,7 +27,7 @@ static bool take_number(struct slice *text, int min, int max, int *ret)
 	*ret = 0;
 	for (; n < text->n && n < 3 && text->p[n] >= '0' && text->p[n] <= '9'; n++)
 		*ret = *ret * 10 + (text->p[n] - '0');
-	*text = slice_of(text->p + n, text->n - n);
+	*text = slice_skip(*text, n);
 	return n > 0 && *ret >= min && *ret <= max;
 }
 
@@ -45,7 +45,7 @@ static bool take_name(struct slice *text)
 		if (!letter && !(quoted && other))
 			break;
 	}
-	*text = slice_of(text->p + n, text->n - n);
+	*text = slice_skip(*text, n);
 	return n >= 3 && (!quoted || take_char(text, '>'));
 }
 

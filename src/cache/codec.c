@@ -43,7 +43,7 @@ bool codec_is_compressed(struct slice stored)
 
 struct slice codec_frame(struct slice stored)
 {
-	return slice_of(stored.p + header.n, stored.n - header.n);
+	return slice_skip(stored, header.n);
 }
 
 static void work_free(struct work *work)

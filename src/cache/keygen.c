@@ -30,7 +30,7 @@ static void add_text(struct slice text, struct buf *out)
 static bool is_integer(struct slice digits)
 {
 	if (digits.n > 1 && digits.p[0] == '-')
-		digits = slice_of(digits.p + 1, digits.n - 1);
+		digits = slice_skip(digits, 1);
 	else if (digits.n == 1)
 		return digits.p[0] >= '0' && digits.p[0] <= '9';
 	for (size_t i = 0; i < digits.n; i++)

@@ -77,13 +77,13 @@ enum error prune_pause(struct prune_walk *walk, size_t looked_at)
 static enum error visit(struct prune_walk *walk, struct slice key)
 {
 	size_t own = slice_str(walk->cw->conf->redis.own_prefix).n;
-	struct slice rest = slice_of(key.p + own, key.n - own);
+	struct slice rest = slice_skip(key, own);
 
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
 		size_t n = kinds[i].prefix.n;
 
 		if (slice_starts(rest, kinds[i].prefix))
-			return kinds[i].visit(walk, key, slice_of(rest.p + n, rest.n - n));
+			return kinds[i].visit(walk, key, slice_skip(rest, n));
 	}
 	return OK;
 }

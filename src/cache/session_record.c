@@ -70,7 +70,7 @@ static bool take_number(struct slice *at, struct slice name, int64_t *ret)
 	while (n < at->n && at->p[n] >= '0' && at->p[n] <= '9')
 		n++;
 	bool ok = slice_int64(slice_of(at->p + name.n, n - name.n), ret);
-	*at = slice_of(at->p + n, at->n - n);
+	*at = slice_skip(*at, n);
 	return ok;
 }
 
@@ -99,7 +99,7 @@ enum error session_record_parse(
 		ret->user_id.type != JSON_STRING || ret->data.type != JSON_OBJECT)
 		return fault_set(fault, ERR_CORRUPT_VALUE,
 			"what is stored as this session was not written by cachewarden");
-	ret->rest = slice_of(stored.p + SESSION_REST_AT, stored.n - SESSION_REST_AT);
+	ret->rest = slice_skip(stored, SESSION_REST_AT);
 	return OK;
 }
 

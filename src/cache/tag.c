@@ -22,7 +22,7 @@ enum error tag_check(struct slice tag, struct fault *fault)
 			return fault_set(fault, ERR_BAD_BODY, "a tag is not UTF-8");
 		if (point < space || point == delete)
 			return fault_set(fault, ERR_BAD_BODY, "a tag holds a control byte");
-		tag = slice_of(tag.p + n, tag.n - n);
+		tag = slice_skip(tag, n);
 	}
 	return OK;
 }

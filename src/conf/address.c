@@ -80,7 +80,7 @@ const char *address_listen(struct reader *r, struct slice text, struct conf_list
 		return NULL;
 	}
 	if (slice_starts(text, SLICE("unix:")))
-		return unix_path(r, slice_of(text.p + 5, text.n - 5), ret);
+		return unix_path(r, slice_skip(text, 5), ret);
 	return tcp_address(r, text, ret);
 }
 

@@ -7,7 +7,7 @@
 
 static struct slice after(struct slice text, size_t n)
 {
-	return slice_of(text.p + n, text.n - n);
+	return slice_skip(text, n);
 }
 
 static int hex_digit(char c)

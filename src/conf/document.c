@@ -168,7 +168,7 @@ static unsigned line_of_offset(struct slice text, size_t offset)
 /* Whether a tab stands among the blanks that the line begins with. */
 static bool indents_with_tab(struct slice text, unsigned line)
 {
-	const char *at = text.p, *end = text.p + text.n;
+	const char *at = text.p, *end = slice_end(text);
 
 	for (; line > 1 && at; line--) {
 		at = memchr(at, '\n', (size_t)(end - at));
@@ -228,7 +228,7 @@ struct node *document_parse(
 
 	/* Some editors begin a file of UTF-8 with a byte order mark. */
 	if (slice_starts(text, mark))
-		text = slice_of(text.p + mark.n, text.n - mark.n);
+		text = slice_skip(text, mark.n);
 	if (slice_starts(text, SLICE("\xff\xfe")) || slice_starts(text, SLICE("\xfe\xff"))) {
 		faults_add(faults, file, 1, "is UTF-16: save the file as UTF-8");
 		return NULL;

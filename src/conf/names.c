@@ -43,7 +43,7 @@ static struct slice part_below(const char *path, struct slice prefix)
 
 	if (!slice_starts(rest, prefix))
 		return slice_of("", 0);
-	rest = slice_of(rest.p + prefix.n, rest.n - prefix.n);
+	rest = slice_skip(rest, prefix.n);
 	dot = memchr(rest.p, '.', rest.n);
 	return dot ? slice_of(rest.p, (size_t)(dot - rest.p)) : rest;
 }

@@ -86,7 +86,7 @@ static bool is_printable(unsigned rune)
 static void yaml_quoted(struct buf *out, struct slice text)
 {
 	buf_char(out, '"');
-	for (const char *p = text.p, *end = text.p + text.n; p < end;) {
+	for (const char *p = text.p, *end = slice_end(text); p < end;) {
 		const char *start = p;
 		unsigned rune = next_rune(&p);
 

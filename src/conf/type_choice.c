@@ -44,7 +44,7 @@ static const char *choose(
 		bool later = word.p[0] == '!';
 
 		if (later)
-			word = slice_of(word.p + 1, word.n - 1);
+			word = slice_skip(word, 1);
 		if (!slice_equal(word, node->text))
 			continue;
 		if (later)

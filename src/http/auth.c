@@ -18,7 +18,7 @@ static bool bearer_text(struct slice authorization, struct slice *ret)
 	if (authorization.n <= scheme.n || authorization.n > scheme.n + max_token_bytes ||
 		!text_equal_caseless(slice_of(authorization.p, scheme.n), scheme))
 		return false;
-	*ret = slice_of(authorization.p + scheme.n, authorization.n - scheme.n);
+	*ret = slice_skip(authorization, scheme.n);
 	return true;
 }
 

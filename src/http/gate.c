@@ -154,7 +154,7 @@ enum error gate_framing(struct head *head, struct fault *fault)
 		return fault_set(
 			fault, ERR_BAD_REQUEST, "Content-Length must be one number of bytes");
 	while (text.n > 1 && text.p[0] == '0')
-		text = slice_of(text.p + 1, text.n - 1);
+		text = slice_skip(text, 1);
 	/* Digits beyond 64 bits are a length all the same: one over every limit. */
 	if (!slice_int64(text, &head->length))
 		head->length = INT64_MAX;
@@ -273,7 +273,7 @@ static bool is_own_origin(const struct head *head)
 		size_t n = schemes[i].n;
 
 		if (slice_starts(origin, schemes[i]) &&
-			text_equal_caseless(slice_of(origin.p + n, origin.n - n), head->host))
+			text_equal_caseless(slice_skip(origin, n), head->host))
 			return true;
 	}
 	return false;

@@ -18,7 +18,7 @@ static bool is_port(struct slice text)
 /* Splits host[:port] and [address]:port; false where it is neither. *ret_v6 tells brackets. */
 static bool split_host(struct slice text, struct slice *ret_name, bool *ret_v6)
 {
-	const char *end = text.p + text.n;
+	const char *end = slice_end(text);
 	const char *stop;
 
 	*ret_v6 = text.n > 0 && text.p[0] == '[';

@@ -102,7 +102,7 @@ bool head_is_whole(const struct head *head, const struct head_bytes *bytes)
 
 static void keep(struct slice *slice, struct buf *text)
 {
-	const char *at = text->p + text->n;
+	const char *at = slice_end(slice_of(text->p, text->n));
 
 	buf_add(text, *slice);
 	slice->p = at;

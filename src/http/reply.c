@@ -75,7 +75,7 @@ static void add_headers(
 	struct request *request, struct MHD_Response *response, const char *content_type)
 {
 	const char *at = request->reply_headers.p;
-	const char *end = at + request->reply_headers.n;
+	const char *end = slice_end(slice_of(at, request->reply_headers.n));
 	const struct connection *connection = request->connection;
 
 	if (content_type)

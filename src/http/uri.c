@@ -28,7 +28,7 @@ static enum error decode(struct slice *part, bool query, struct fault *fault)
 {
 	char *to = (char *)part->p;
 	const char *from = part->p;
-	const char *end = from + part->n;
+	const char *end = slice_end(*part);
 
 	while (from < end) {
 		char c = *from++;
@@ -62,14 +62,14 @@ static enum error split_path(struct slice path, struct uri *ret, struct fault *f
 		if (ret->segment_count == URI_MAX_SEGMENTS)
 			return fault_set(fault, ERR_NOT_FOUND,
 				"no address here has more than %d parts", URI_MAX_SEGMENTS);
-		path = slice_of(path.p + part.n, path.n - part.n);
+		path = slice_skip(path, part.n);
 		error = decode(&part, false, fault);
 		if (error)
 			return error;
 		ret->segments[ret->segment_count++] = part;
 		if (!slash)
 			return OK;
-		path = slice_of(path.p + 1, path.n - 1);
+		path = slice_skip(path, 1);
 	}
 }
 
@@ -78,7 +78,7 @@ static enum error add_parameter(struct slice pair, struct uri *ret, struct fault
 	const char *equals = memchr(pair.p, '=', pair.n);
 	size_t name_n = equals ? (size_t)(equals - pair.p) : pair.n;
 	struct slice name = slice_of(pair.p, name_n);
-	struct slice value = slice_of(pair.p + pair.n, 0);
+	struct slice value = slice_of(slice_end(pair), 0);
 	enum error error;
 
 	if (equals)
@@ -108,7 +108,7 @@ static enum error split_query(struct slice query, struct uri *ret, struct fault 
 		enum error error = OK;
 
 		n += and != NULL;
-		query = slice_of(query.p + n, query.n - n);
+		query = slice_skip(query, n);
 		if (pair.n > 0)
 			error = add_parameter(pair, ret, fault);
 		if (error)

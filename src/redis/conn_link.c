@@ -92,7 +92,7 @@ static void take_input(struct link *link, struct slice input)
 			no_resp(conn, "a reply that nobody asked for came from the server");
 			return;
 		}
-		input = slice_of(input.p + used, input.n - used);
+		input = slice_skip(input, used);
 	}
 }
 

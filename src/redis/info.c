@@ -84,7 +84,7 @@ static void set_field(struct redis_info *info, size_t i, struct slice value)
 	if (fields[i].size)
 		copy_text(at, fields[i].size, value);
 	else if (slice_int64(value, &number))
-		*(int64_t *)at = number;
+		*(int64_t *)at = number < 0 ? -1 : number;
 }
 
 static bool known_field(struct redis_info *info, struct slice name, struct slice value)
@@ -110,9 +110,9 @@ static int64_t member(struct slice list, const char *name)
 
 		if (n > length && list.p[length] == '=' && memcmp(list.p, name, length) == 0 &&
 			slice_int64(slice_of(list.p + length + 1, n - length - 1), &value))
-			return value;
+			return value < 0 ? -1 : value;
 		n += comma != NULL;
-		list = slice_of(list.p + n, list.n - n);
+		list = slice_skip(list, n);
 	}
 	return -1;
 }
@@ -166,7 +166,7 @@ static void parse_field(struct parser *parser, struct slice name, struct slice v
 	if (known_field(info, name, value))
 		return;
 	if (slice_starts(name, SLICE("cmdstat_"))) {
-		add_command(parser, slice_of(name.p + 8, name.n - 8), value);
+		add_command(parser, slice_skip(name, 8), value);
 		return;
 	}
 	snprintf(database, sizeof database, "db%u", parser->database);
@@ -206,7 +206,7 @@ void redis_info_parse(struct slice text, unsigned database, struct redis_info *r
 				slice_of(colon + 1, line.n - name - 1));
 		}
 		n += end != NULL;
-		text = slice_of(text.p + n, text.n - n);
+		text = slice_skip(text, n);
 	}
 	if (!ret->valkey)
 		memcpy(ret->version, ret->redis_version, sizeof ret->version);

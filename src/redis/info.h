@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What INFO said, parsed: the figures of stats, health, /metrics and the verdict of a walk.
- * Unknown fields are ignored; a known one that is absent keeps -1 (numbers) or "" (texts).
+ * Unknown fields are ignored; a known one that is absent, or below 0, keeps -1 (numbers) or ""
+ * (texts).
  */
 #ifndef CW_REDIS_INFO_H
 #define CW_REDIS_INFO_H

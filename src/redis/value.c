@@ -62,7 +62,7 @@ static enum error meaning(struct slice text)
 static struct slice unwrapped(struct slice text)
 {
 	static const char mark[] = "@user_script:";
-	const char *at, *end = text.p + text.n;
+	const char *at, *end = slice_end(text);
 
 	if (!slice_starts(text, SLICE("ERR Error running script")))
 		return text;

@@ -111,7 +111,7 @@ static struct slice unquote(struct csv *csv, struct slice record, size_t *at)
 		i++;
 	}
 	*at = i;
-	return slice_of(csv->text.p + begin, csv->text.n - begin);
+	return slice_skip(buf_slice(&csv->text), begin);
 }
 
 /* Fills csv->cells, as far as there is room; the count is always right. */
@@ -329,7 +329,7 @@ static enum parser_step one_record(
 	else if (csv->place == QUOTED)
 		csv->malformed = true;
 	if (!csv->headed && slice_starts(record, SLICE("\xEF\xBB\xBF")))
-		record = slice_of(record.p + 3, record.n - 3);
+		record = slice_skip(record, 3);
 	if (record.n)
 		outcome = csv->headed ? take_row(csv, record, ret, fault)
 				      : take_header(csv, record, fault);

@@ -14,7 +14,7 @@ struct jsonl {
 static struct slice trim(struct jsonl *jsonl, struct slice line)
 {
 	if (!jsonl->started && slice_starts(line, SLICE("\xEF\xBB\xBF")))
-		line = slice_of(line.p + 3, line.n - 3);
+		line = slice_skip(line, 3);
 	while (line.n && strchr(" \t\r", line.p[line.n - 1]) && line.p[line.n - 1])
 		line.n--;
 	jsonl->started = true;

@@ -20,7 +20,7 @@ static struct slice decode_part(struct pointer *pointer, struct slice text, size
 		buf_char(&pointer->bytes, !escaped ? text.p[i] : text.p[i] == '1' ? '/' : '~');
 	}
 	*at = i;
-	return slice_of(pointer->bytes.p + begin, pointer->bytes.n - begin);
+	return slice_skip(buf_slice(&pointer->bytes), begin);
 }
 
 void pointer_init(struct pointer *pointer, struct slice text)

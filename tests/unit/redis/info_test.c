@@ -21,6 +21,21 @@ static const struct redis_info_command *command(const char *name)
 	return NULL;
 }
 
+START_TEST(what_is_below_zero_is_not_known)
+{
+	struct redis_info below;
+
+	redis_info_parse(SLICE("used_memory:-9\r\nkeyspace_hits:-2\r\ndb0:keys=-9,expires=-3,"
+			       "avg_ttl=-4\r\n"),
+		0, &below);
+	ck_assert_int_eq(below.used_memory, -1);
+	ck_assert_int_eq(below.hits, -1);
+	ck_assert_int_eq(below.keys, -1);
+	ck_assert_int_eq(below.expiring, -1);
+	redis_info_release(&below);
+}
+END_TEST
+
 START_TEST(redis_7_tells_everything)
 {
 	parse(redis_7_0, 3);
@@ -146,6 +161,6 @@ START_TEST(commands_past_the_bound_are_left_out)
 }
 END_TEST
 
-TEST_SUITE("info", redis_7_tells_everything, a_database_without_keys_has_none,
-	valkey_shows_its_own_version, strange_lines_change_nothing, a_long_value_is_cut,
-	commands_past_the_bound_are_left_out)
+TEST_SUITE("info", what_is_below_zero_is_not_known, redis_7_tells_everything,
+	a_database_without_keys_has_none, valkey_shows_its_own_version,
+	strange_lines_change_nothing, a_long_value_is_cut, commands_past_the_bound_are_left_out)

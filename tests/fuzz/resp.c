@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Redis's answers: read byte by byte they are what they are in one piece. */
+#include "fuzz.h"
+#include "redis/reader.h"
+
+static void write_value(const struct redis_value *value, struct buf *out)
+{
+	buf_printf(out, "%d:%lld:%zu:", (int)value->type, (long long)value->integer, value->count);
+	buf_add(out, value->text);
+	for (size_t i = 0; i < value->count; i++)
+		write_value(value->items[i], out);
+}
+
+/* False where it is no RESP, which is told at once, or after what is past a cap was skipped. */
+static bool read_all(struct slice bytes, size_t piece, struct buf *out)
+{
+	struct reader *reader = reader_new();
+	enum reader_result result = READER_MORE;
+
+	while (bytes.n > 0 && result != READER_BAD) {
+		struct redis_value *value = NULL;
+		size_t used = 0, n = bytes.n < piece ? bytes.n : piece;
+
+		result = reader_feed(reader, slice_of(bytes.p, n), &used, &value);
+		FUZZ_CHECK(used <= n && (used > 0 || result == READER_BAD));
+		FUZZ_CHECK((result == READER_VALUE) == (value != NULL));
+		if (value)
+			write_value(value, out);
+		if (result == READER_TOO_LARGE)
+			buf_printf(out, "|%d", (int)result);
+		redis_value_free(value);
+		bytes = slice_of(bytes.p + used, bytes.n - used);
+	}
+	reader_free(reader);
+	return result != READER_BAD;
+}
+
+void fuzz_one(struct slice input)
+{
+	size_t piece = fuzz_byte(&input) + (size_t)1;
+	struct buf whole = {0}, parts = {0};
+
+	bool good = read_all(input, input.n + 1, &whole);
+	bool good_parts = read_all(input, piece, &parts);
+	if (good && good_parts)
+		FUZZ_CHECK(slice_equal(buf_slice(&whole), buf_slice(&parts)));
+	else
+		FUZZ_CHECK(slice_starts(buf_slice(&whole), buf_slice(&parts)) ||
+			   slice_starts(buf_slice(&parts), buf_slice(&whole)));
+	buf_release(&whole);
+	buf_release(&parts);
+}

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Runs fuzz targets one after the other: run.sh FOLDER SECONDS TARGET...
+# Goes on after a target that found something, and ends with how many did.
+set -u
+
+folder=$1
+seconds=$2
+shift 2
+failed=
+for target in "$@"; do
+	mkdir -p "$folder/corpus/$target" "$folder/found"
+	echo "  FUZZ $target, $seconds s"
+	log=$folder/$target.log
+	if "$folder/fuzz-$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 \
+		-print_final_stats=1 -artifact_prefix="$folder/found/$target-" \
+		"$folder/corpus/$target" "tests/fuzz/corpus/$target" >"$log" 2>&1; then
+		grep -E "number_of_executed_units|^#.* DONE" "$log" | sed 's/^/    /'
+	else
+		tail -n 40 "$log"
+		failed="$failed $target"
+	fi
+done
+[ -z "$failed" ] || { echo "found something:$failed (logs in $folder)"; exit 1; }

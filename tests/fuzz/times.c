@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* Schedules, durations, sizes and times: what is written from a value is read as that value. */
+#include "base/cron.h"
+#include "base/duration.h"
+#include "fuzz.h"
+
+static void check_cron(struct slice text, int64_t after_s)
+{
+	static struct zone *paris;
+	const char *why;
+	struct cron cron;
+
+	if (cron_parse(text, &cron))
+		return;
+	if (!paris)
+		paris = zone_load("Europe/Paris", &why);
+	int64_t next = cron_next(&cron, paris, after_s);
+	FUZZ_CHECK(next == -1 || next > after_s);
+}
+
+static void check_duration(struct slice text)
+{
+	struct buf out = {0};
+	int64_t ms, again;
+
+	if (duration_parse(text, &ms) == NULL) {
+		duration_format(ms, &out);
+		FUZZ_CHECK(duration_parse(buf_slice(&out), &again) == NULL && again == ms);
+	}
+	buf_clear(&out);
+	if (size_parse(text, &ms) == NULL) {
+		size_format(ms, &out);
+		FUZZ_CHECK(size_parse(buf_slice(&out), &again) == NULL && again == ms);
+	}
+	buf_release(&out);
+}
+
+static void check_time(struct slice text)
+{
+	struct buf out = {0};
+	int64_t wall_ms, again;
+
+	if (time_parse(text, &wall_ms) == NULL) {
+		time_format(wall_ms, &out);
+		FUZZ_CHECK(time_parse(buf_slice(&out), &again) == NULL && again == wall_ms);
+	}
+	buf_release(&out);
+}
+
+void fuzz_one(struct slice input)
+{
+	int64_t after = 0;
+
+	for (int i = 0; i < 4; i++)
+		after = after << 8 | fuzz_byte(&input);
+	check_cron(input, after);
+	check_duration(input);
+	check_time(input);
+}
