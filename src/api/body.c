@@ -277,13 +277,10 @@ enum error body_parse(struct slice text, const struct body_table *table, struct 
 	return body_read(json_root(text), table, fault);
 }
 
-enum error body_note_only(struct slice text, struct fault *fault)
+enum error body_note_only(struct slice text, struct slice *ret, struct fault *fault)
 {
-	struct slice note = {0};
-	const struct body_member members[] = {{"note", BODY_STRING, &note, 0, BODY_NOTE_BYTES}};
-	enum error error =
-		body_parse(text, &(struct body_table){.members = members, .count = 1}, fault);
+	const struct body_member members[] = {{"note", BODY_STRING, ret, 0, BODY_NOTE_BYTES}};
 
-	mem_free((char *)note.p);
-	return error;
+	*ret = slice_of(NULL, 0);
+	return body_parse(text, &(struct body_table){.members = members, .count = 1}, fault);
 }

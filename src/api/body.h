@@ -66,8 +66,8 @@ enum error body_parse(struct slice text, const struct body_table *table, struct 
 /* The same for an object within a checked text; the table's `at` is its pointer. */
 enum error body_read(struct json_value object, const struct body_table *table, struct fault *fault);
 
-/* The body of a route that takes `note` and nothing else, which is checked and not kept. */
-enum error body_note_only(struct slice text, struct fault *fault);
+/* The body of a route that takes `note` and nothing else; *ret is the caller's to mem_free(). */
+enum error body_note_only(struct slice text, struct slice *ret, struct fault *fault);
 
 /* A string's decoded bytes, never empty: ERR_BAD_BODY at `pointer` otherwise. The caller's. */
 enum error body_string(struct json_value value, const char *pointer, int64_t max, struct slice *ret,

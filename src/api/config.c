@@ -6,7 +6,9 @@
 #include "api/body.h"
 #include "api/config.h"
 #include "api/handlers.h"
+#include "api/note.h"
 #include "base/json.h"
+#include "base/mem.h"
 
 void api_config(struct request *request, void *context)
 {
@@ -60,9 +62,14 @@ void api_reload(struct request *request, void *context)
 {
 	struct app *app = context;
 	struct buf faults = {0};
+	struct slice note;
 	struct fault fault;
+	enum error error = body_note_only(request_body(request), &note, &fault);
 
-	if (body_note_only(request_body(request), &fault)) {
+	if (!error)
+		api_log_note(request, app, "reload", slice_of(NULL, 0), note);
+	mem_free((char *)note.p);
+	if (error) {
 		reply_fault(request, &fault);
 	} else if (api_reload_now(app, &faults)) {
 		fault_set(&fault, ERR_BAD_CONFIG,

@@ -14,6 +14,7 @@
 #include "api/handlers.h"
 #include "api/hide.h"
 #include "api/keys.h"
+#include "api/note.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "cache/dependency_store.h"
@@ -207,10 +208,12 @@ static void change(struct request *request, struct app *app, bool replace)
 
 		error = dependency_write(&app->cw, &what, &count, &fault);
 	}
-	if (error)
+	if (error) {
 		reply_fault(request, &fault);
-	else
+	} else {
+		api_log_note(request, app, "changed the dependents of", key, asked.note);
 		reply_view(request, app, key, false);
+	}
 	asked_release(&asked);
 	buf_release(&scratch);
 }
@@ -230,17 +233,20 @@ void api_dependencies_delete(struct request *request, void *context)
 	struct app *app = context;
 	struct buf scratch = {0};
 	struct slice key;
+	struct slice note = {0};
 	bool was;
 	struct fault fault;
 
 	if (keys_name(request, &scratch, &key, &fault) ||
-		body_note_only(request_body(request), &fault) ||
+		body_note_only(request_body(request), &note, &fault) ||
 		dependency_remove(&app->cw, key, &was, &fault)) {
 		reply_fault(request, &fault);
 	} else {
+		api_log_note(request, app, "forgot the dependents of", key, note);
 		reply_header(request, "X-Cache-Deleted", was ? "1" : "0");
 		reply_empty(request, 204);
 	}
+	mem_free((char *)note.p);
 	buf_release(&scratch);
 }
 

@@ -7,6 +7,7 @@
 #include "api/body.h"
 #include "api/handlers.h"
 #include "api/hide.h"
+#include "api/note.h"
 #include "base/duration.h"
 #include "base/mem.h"
 
@@ -117,17 +118,21 @@ void api_operations_get(struct request *request, void *context)
 void api_operations_cancel(struct request *request, void *context)
 {
 	struct app *app = context;
+	struct slice note;
 	struct fault fault;
 	cJSON *body;
 
-	if (body_note_only(request_body(request), &fault) ||
+	if (body_note_only(request_body(request), &note, &fault) ||
 		operations_cancel(app->cw.operations, request_path(request, "id"),
 			request_identity(request), &body, &fault)) {
 		if (fault.error == ERR_FORBIDDEN)
 			reply_scope_missing(request, SCOPE_OPERATE);
 		reply_fault(request, &fault);
 	} else {
+		api_log_note(
+			request, app, "cancelled operation", request_path(request, "id"), note);
 		hide_operation(request_identity(request), request_conf(request), body);
 		reply_json(request, 202, body);
 	}
+	mem_free((char *)note.p);
 }

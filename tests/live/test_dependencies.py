@@ -293,3 +293,16 @@ def test_our_lookups_are_not_the_applications(shared, shared_redis):
     until(lambda: time.monotonic() > end, "a few samples")
     redis = shared.stats()["redis"]
     assert abs(redis["hits"] - before[0]) <= 5 and abs(redis["misses"] - before[1]) <= 5
+
+
+def test_notes_of_what_is_no_operation_stand_in_the_log(start, redis):
+    daemon = start(open_config(redis))
+    where = "/api/v1/admin/cache/dependencies/k%3A1"
+    for method, body, words in (("PUT", {"dependents": ["d"]}, "changed the dependents of k:1"),
+                                ("POST", {"add": ["e"]}, "changed the dependents of k:1"),
+                                ("DELETE", {}, "forgot the dependents of k:1")):
+        note = method + " because"
+        assert daemon.request(method, where, {**body, "note": note}).status in (200, 204)
+        assert words in daemon.wait_for("note: " + note)
+    assert daemon.post("/api/v1/admin/cache/reload", {"note": "a new job"}).status == 200
+    assert daemon.wait_for("note: a new job").endswith("note: a new job")
