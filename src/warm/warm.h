@@ -21,7 +21,7 @@ struct warm *warm_new(struct cw *cw, struct log *log, struct sources *sources);
 void warm_stop(struct warm *warm);
 void warm_free(struct warm *warm);
 
-/* reload_member: prepare checks cron texts, time zones and what else needs more than syntax. */
+/* reload_member: prepare makes the schedules, whose texts the configuration has judged. */
 enum error warm_prepare(struct warm *warm, struct conf *next, struct fault *fault);
 void warm_commit(struct warm *warm, struct conf *next);
 /* Once Redis is usable for the first time: fires the jobs that run `on: startup`. */
