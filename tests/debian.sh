@@ -53,6 +53,7 @@ new_machine()
 {
 	cd "$tree"
 	try_run
+	unset CACHEWARDEN_LISTEN
 	make $targets
 }
 

@@ -12,6 +12,9 @@ import subprocess
 import threading
 import time
 
+# What a developer's shell may have set for a daemon is not for the tests.
+for _name in ("CACHEWARDEN_LISTEN", "CACHEWARDEN_LOG_LEVEL", "REDIS_CACHE_TTL", "REDIS_URL"):
+    os.environ.pop(_name, None)
 BINARY = os.environ["CACHEWARDEN_BIN"]
 API = "/api/v1/admin/cache"
 DEADLINE = 20  # seconds: how long any event may take before the test fails

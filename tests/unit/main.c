@@ -57,8 +57,19 @@ static int list(void)
 	return EXIT_SUCCESS;
 }
 
+/* What a developer's shell may have set for a daemon is not for the tests. */
+static void forget_environment(void)
+{
+	static const char *const names[] = {
+		"CACHEWARDEN_LISTEN", "CACHEWARDEN_LOG_LEVEL", "REDIS_CACHE_TTL", "REDIS_URL"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		unsetenv(names[i]);
+}
+
 int main(int argc, char **argv)
 {
+	forget_environment();
 	if (argc == 2 && strcmp(argv[1], "--list") == 0)
 		return list();
 	/* As in the daemon: a peer that is gone is an error of write(2), no signal. */
