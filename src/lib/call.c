@@ -21,7 +21,7 @@ struct call {
 	struct cw_cache *cache;
 	call_function *run;
 	void *args;
-	bool anyway;
+	bool anyway, always;
 	bool done;
 	struct fault fault;
 };
@@ -85,7 +85,7 @@ static enum error judge_layout(struct cw_cache *cache, struct fault *fault)
 static void call_fiber(void *argument)
 {
 	struct call *call = argument;
-	enum error error = judge_layout(call->cache, &call->fault);
+	enum error error = call->always ? OK : judge_layout(call->cache, &call->fault);
 
 	if (!error || (call->anyway && error != ERR_CONFLICT))
 		error = call->run(call->cache, call->args, &call->fault);
@@ -178,6 +178,14 @@ enum cw_status call_run_anyway(
 	struct cw_cache *cache, call_function *function, void *args, struct cw_error *error)
 {
 	struct call call = {.cache = cache, .run = function, .args = args, .anyway = true};
+
+	return run(&call, error);
+}
+
+enum cw_status call_run_always(
+	struct cw_cache *cache, call_function *function, void *args, struct cw_error *error)
+{
+	struct call call = {.cache = cache, .run = function, .args = args, .always = true};
 
 	return run(&call, error);
 }

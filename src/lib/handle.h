@@ -56,6 +56,10 @@ enum cw_status call_run(
 enum cw_status call_run_anyway(
 	struct cw_cache *cache, call_function *function, void *args, struct cw_error *error);
 
+/* The same for what ends an earlier call, whatever is true of Redis by now. */
+enum cw_status call_run_always(
+	struct cw_cache *cache, call_function *function, void *args, struct cw_error *error);
+
 /* What the library's own memory and sockets need of the process, for the time of a call. */
 struct call_guard {
 	const struct mem_hook *hook;

@@ -243,7 +243,7 @@ enum cw_status cw_result(struct cw_cache *cache, struct cw_bytes key, const stru
 	enum cw_status status = call_run_anyway(cache, begin, &reading, error);
 	if (!status && reading.result) {
 		load(cache, &reading);
-		status = call_run_anyway(cache, end, &reading, error);
+		status = call_run_always(cache, end, &reading, error);
 	}
 	buf_release(&reading.output.bytes);
 	mem_free(reading.tags);
