@@ -78,6 +78,7 @@ CW_API enum cw_status cw_exists(
 /* Seconds, or CW_TTL_NONE. CW_NOT_FOUND where the key is not there. */
 CW_API enum cw_status cw_ttl(
 	struct cw_cache *cache, struct cw_bytes key, int64_t *ret, struct cw_error *error);
+/* CW_NOT_FOUND also where the value is stale: it is loaded anew, and not made fresh. */
 CW_API enum cw_status cw_expire(
 	struct cw_cache *cache, struct cw_bytes key, int64_t ttl, struct cw_error *error);
 
