@@ -25,6 +25,7 @@
 enum {
 	operations_stop_ms = 5000,
 	drain_ms = 30000,
+	meet_again_ms = 1000,
 };
 
 static void wake(struct daemon *d)
@@ -68,6 +69,7 @@ static void redis_state_changed(void *context, const void *data)
 
 	(void)data;
 	answers_forget(&d->app);
+	redis_log_state(d);
 	wake(d);
 }
 
@@ -220,7 +222,42 @@ static void tell_other_prefix(void *context, struct slice other)
 		(int)other.n, other.p, d->app.cw.conf->redis.own_prefix, (int)other.n, other.p);
 }
 
-/* The first time that Redis answers: is its layout ours, and what runs at startup? */
+/* Errors after which the question is asked again, for it was not answered. */
+static bool unanswered(enum error error)
+{
+	switch (error) {
+	case ERR_REDIS_UNAVAILABLE:
+	case ERR_REDIS_UNKNOWN_OUTCOME:
+	case ERR_REDIS_LOADING:
+	case ERR_REDIS_BUSY:
+	case ERR_REDIS_AUTH:
+	case ERR_REDIS_PROTOCOL:
+	case ERR_NOT_PRIMARY:
+	case ERR_CLUSTER_NODE:
+	case ERR_OVERLOADED:
+	case ERR_TIMEOUT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Said once, and in health until it is over. */
+static void note_layout(struct daemon *d, enum error error, const struct fault *fault)
+{
+	struct fault *noted = &d->app.layout;
+
+	if (error && strcmp(noted->detail, fault->detail) != 0)
+		log_warning(d->app.log, "%s", fault->detail);
+	else if (!error && noted->error)
+		log_info(d->app.log, "the layout of cachewarden's keys is known again");
+	*noted = error ? *fault : (struct fault){0};
+}
+
+/*
+ * When Redis answers for the first time: is its layout ours, and what runs at startup? Only a newer
+ * layout keeps the daemon from its work; one that cannot be read is looked at again.
+ */
 static void meet_redis(struct daemon *d)
 {
 	struct fault fault;
@@ -232,8 +269,11 @@ static void meet_redis(struct daemon *d)
 		d->stop_asked = true;
 		return;
 	}
-	if (error)
-		return; /* the next change of state tries again */
+	if (unanswered(error))
+		return;
+	note_layout(d, error, &fault);
+	if (d->redis_seen)
+		return;
 	d->redis_seen = true;
 	log_info(d->app.log, "redis is up");
 	/* A courtesy: without an answer, nothing is told. */
@@ -242,16 +282,26 @@ static void meet_redis(struct daemon *d)
 	pruner_start(d->app.cw.pruner);
 }
 
+static bool wants_to_meet(const struct daemon *d)
+{
+	struct redis_state state = redis_store_state(d->store);
+
+	return (!d->redis_seen || d->app.layout.error) && state.status == REDIS_UP &&
+	       !state.unfit.error;
+}
+
 static void serve(struct daemon *d)
 {
 	while (!d->stop_asked) {
 		if (d->reload_asked)
 			reloading_run(d);
-		else if (!d->redis_seen && redis_store_state(d->store).status == REDIS_UP)
+		else if (wants_to_meet(d))
 			meet_redis(d);
+		bool settled = d->redis_seen && !d->app.layout.error;
+
 		if (!d->stop_asked && !d->reload_asked)
 			fiber_park("a signal, or Redis",
-				d->redis_seen ? DEADLINE_NONE : clock_deadline(1000));
+				settled ? DEADLINE_NONE : clock_deadline(meet_again_ms));
 	}
 }
 

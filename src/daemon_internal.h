@@ -27,10 +27,20 @@ struct daemon {
 	struct orphans orphans;
 	struct tokens_watch *tokens_watch;
 	bool stop_asked, reload_asked;
-	bool redis_seen;      /* usable once: layout checked, startup jobs fired */
+	bool redis_seen; /* usable once: layout checked, startup jobs fired */
+	struct {
+		enum redis_status status;
+		enum error reason, unfit;
+		uint64_t lacks;
+		int64_t since_mono_ms, unfit_mono_ms;
+		bool down_said;
+	} told;		      /* what the log says of Redis */
 	uint64_t log_dropped; /* what the metric has counted */
 	int exit_code;
 };
+
+/* Redis's state may have changed: says so in the log, once for each change. */
+void redis_log_state(struct daemon *d);
 
 /* Joins the parts to app.reload and watches the tokens file. */
 void reloading_start(struct daemon *d);

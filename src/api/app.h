@@ -35,6 +35,7 @@ struct app {
 	struct warm *warm;
 	struct loaders *loaders;
 	struct reload *reload;
+	struct fault layout; /* why the layout of our own keys is not known; OK = it is */
 	enum app_phase phase;
 	int64_t started_mono_ms;
 	struct answer stats, health, metrics_text;

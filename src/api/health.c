@@ -36,7 +36,7 @@ static void judge_memory(const struct app *app, cJSON *warnings, enum health *he
 	double ratio = limit > 0 ? (double)info->used_memory / (double)limit : 0;
 
 	/* A missing limit is worth saying, but it is how many caches are run on purpose. */
-	if (limit == 0)
+	if (limit == 0 && info->max_memory == 0)
 		cJSON_AddItemToArray(warnings,
 			cJSON_CreateString("maxmemory is 0: nothing bounds Redis's memory"));
 	if (strcmp(info->policy, "noeviction") == 0 && ratio > 0.8)
@@ -47,6 +47,26 @@ static void judge_memory(const struct app *app, cJSON *warnings, enum health *he
 		cJSON_AddItemToArray(warnings,
 			cJSON_CreateString("the eviction policy can remove cw: keys before values; "
 					   "volatile-* policies keep them longer"));
+}
+
+/* What it denies, and what is off without it; our keys' layout that cannot be read. */
+static void judge_lacks(const struct app *app, const struct redis_state *state, cJSON *warnings,
+	enum health *health)
+{
+	struct redis_node *const *nodes;
+
+	redis_store_primaries(app->cw.store, &nodes);
+	for (unsigned i = 0; i < 64; i++) {
+		struct buf text = {0};
+
+		if (!(state->lacks >> i & 1))
+			continue;
+		redis_node_lack(nodes[0], i, &text);
+		warn(warnings, health, text.p);
+		buf_release(&text);
+	}
+	if (app->layout.error)
+		warn(warnings, health, app->layout.detail);
 }
 
 static enum health judge_redis(const struct app *app, cJSON *components)
@@ -62,8 +82,12 @@ static enum health judge_redis(const struct app *app, cJSON *components)
 		health = HEALTH_DOWN;
 	else if (state.status != REDIS_UP)
 		health = HEALTH_DEGRADED;
+	else if (state.unfit.error)
+		health = HEALTH_DEGRADED;
 	else if (sample->known)
 		judge_memory(app, warnings, &health);
+	if (state.status == REDIS_UP)
+		judge_lacks(app, &state, warnings, &health);
 	cJSON_AddStringToObject(redis, "status", words[health]);
 	cJSON_AddItemToObject(redis, "details", details);
 	cJSON_AddStringToObject(details, "state", redis_status_name(state.status));
@@ -80,6 +104,8 @@ static enum health judge_redis(const struct app *app, cJSON *components)
 			3);
 	if (state.status != REDIS_UP && state.last_error.error)
 		json_add_slice(details, "error", slice_str(state.last_error.detail));
+	else if (state.unfit.error)
+		json_add_slice(details, "error", slice_str(state.unfit.detail));
 	cJSON_AddItemToObject(details, "warnings", warnings);
 	return health;
 }

@@ -14,6 +14,13 @@ void api_livez(struct request *request, void *context)
 	reply_word(request, 200, SLICE("ok\n"));
 }
 
+static bool redis_usable(const struct app *app)
+{
+	struct redis_state state = redis_store_state(app->cw.store);
+
+	return state.status == REDIS_UP && !state.unfit.error;
+}
+
 void api_readyz(struct request *request, void *context)
 {
 	const struct app *app = context;
@@ -28,7 +35,7 @@ void api_readyz(struct request *request, void *context)
 		reply_word(request, 503, SLICE("starting\n"));
 	else if (app->phase == APP_STOPPING)
 		reply_word(request, 503, SLICE("stopping\n"));
-	else if (redis && redis_store_state(app->cw.store).status != REDIS_UP)
+	else if (redis && !redis_usable(app))
 		reply_word(request, 503, SLICE("redis\n"));
 	else
 		reply_word(request, 200, SLICE("ok\n"));

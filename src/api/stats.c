@@ -86,37 +86,24 @@ static void add_nodes(cJSON *redis, const struct app *app)
 		add_count(node, "keys", info->keys);
 		/* What went wrong before it came up is no news any more. */
 		add_text(node, "last_error",
-			state.status == REDIS_UP ? "" : state.last_error.detail);
+			state.status != REDIS_UP ? state.last_error.detail : state.unfit.detail);
 		cJSON_AddItemToArray(list, node);
 	}
 }
 
 static void add_redis(cJSON *stats, const struct app *app)
 {
-	static const struct redis_info unknown = {.uptime_seconds = -1,
-		.used_memory = -1,
-		.max_memory = -1,
-		.fragmentation_ratio = -1,
-		.connected_clients = -1,
-		.blocked_clients = -1,
-		.max_clients = -1,
-		.rejected_connections = -1,
-		.commands_processed = -1,
-		.keys = -1,
-		.expiring = -1};
 	struct sample sample = *sampler_latest(app->sampler);
 	struct redis_state state = redis_store_state(app->cw.store);
 	cJSON *redis = cJSON_AddObjectToObject(stats, "redis");
 
-	if (!sample.known)
-		sample.info = unknown;
 	add_text(redis, "status", redis_status_name(state.status));
 	add_text(redis, "version", sample.info.version);
 	add_text(redis, "mode", sample.info.mode);
 	add_text(redis, "role", sample.info.role);
 	add_count(redis, "uptime_seconds", sample.info.uptime_seconds);
-	add_count(redis, "hits", sample.known ? sample.hits : -1);
-	add_count(redis, "misses", sample.known ? sample.misses : -1);
+	add_count(redis, "hits", sample.hits);
+	add_count(redis, "misses", sample.misses);
 	add_known(redis, "hit_rate", sample.hit_rate, 4);
 	json_add_int(redis, "hit_rate_window_seconds", SAMPLER_WINDOW_SECONDS);
 	add_memory(redis, app, &sample.info);

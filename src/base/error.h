@@ -57,7 +57,7 @@
 	X(INCOMPLETE, "incomplete", 502, "The work is not complete") \
 	X(REDIS_ERROR, "redis_error", 502, "Redis refused the command") \
 	X(REDIS_AUTH, "redis_auth", 502, "Redis refused the credentials") \
-	X(REDIS_NOPERM, "redis_noperm", 502, "Redis denies a command to this user") \
+	X(REDIS_NOPERM, "redis_noperm", 502, "Redis denies a command") \
 	X(REDIS_PROTOCOL, "redis_protocol", 502, "Redis answered with something else than RESP") \
 	X(REDIS_UNKNOWN_OUTCOME, "redis_unknown_outcome", 502, "The connection broke before Redis answered") \
 	X(REPLY_TOO_LARGE, "reply_too_large", 502, "Redis's reply is too large") \
@@ -65,6 +65,8 @@
 	X(REDIS_LOADING, "redis_loading", 503, "Redis is loading its data") \
 	X(REDIS_BUSY, "redis_busy", 503, "Redis is busy with a script") \
 	X(REDIS_READONLY, "redis_readonly", 503, "Redis does not take writes") \
+	X(NOT_PRIMARY, "not_primary", 503, "The Redis server is not a primary") \
+	X(CLUSTER_NODE, "cluster_node", 503, "The Redis server is a node of a cluster") \
 	X(OVERLOADED, "overloaded", 503, "Too much work is waiting") \
 	X(STOPPING, "stopping", 503, "The daemon is stopping") \
 	X(PAUSED, "paused", 503, "This work is paused") \

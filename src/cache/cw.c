@@ -81,12 +81,36 @@ static enum error judge_layout(
 	if (reply->type == REDIS_STRING && slice_int64(reply->text, &found) && found >= 1 &&
 		found <= layout_version)
 		return OK;
-	return fault_set(fault, ERR_CONFLICT,
-		"%.*s says that a cachewarden with key layout '%.*s' works here; this one knows "
-		"%d. "
-		"Use the newer daemon, or another redis.own_prefix",
-		(int)key.n, key.p, (int)(reply->text.n < 40 ? reply->text.n : 40), reply->text.p,
-		layout_version);
+	int shown = (int)(reply->text.n < 40 ? reply->text.n : 40);
+
+	if (found > layout_version)
+		return fault_set(fault, ERR_CONFLICT,
+			"%.*s says that a cachewarden with key layout %.*s works here; this one "
+			"knows %d. Use the newer daemon, or another redis.own_prefix",
+			(int)key.n, key.p, shown, reply->text.p, layout_version);
+	return fault_set(fault, ERR_CORRUPT_VALUE,
+		"%.*s is damaged: its layout is '%.*s', which is no version; delete that key, and "
+		"it is written anew",
+		(int)key.n, key.p, shown, reply->text.p);
+}
+
+/* What keeps us from the key, in words that say what to do. */
+static enum error explain_layout(struct slice key, enum error error, struct fault *fault)
+{
+	struct fault why = *fault;
+
+	if (error == ERR_WRONG_TYPE)
+		return fault_set(fault, error,
+			"%.*s is no hash: another program's key, or a damaged one; delete it, or "
+			"set another redis.own_prefix",
+			(int)key.n, key.p);
+	if (error != ERR_REDIS_NOPERM && error != ERR_REDIS_OOM && error != ERR_REDIS_READONLY &&
+		error != ERR_REDIS_ERROR)
+		return error; /* nobody was asked */
+	return fault_set(fault, error,
+		"the layout version in %.*s cannot be read or written, so a newer daemon on this "
+		"Redis would not be noticed: %.300s",
+		(int)key.n, key.p, why.detail);
 }
 
 enum error cw_check_layout(struct cw *cw, struct fault *fault)
@@ -106,6 +130,8 @@ enum error cw_check_layout(struct cw *cw, struct fault *fault)
 	else
 		error = judge_layout(reply, buf_slice(&key), fault);
 out:
+	if (error && error != ERR_CONFLICT && error != ERR_CORRUPT_VALUE && fault)
+		explain_layout(buf_slice(&key), error, fault);
 	redis_value_free(reply);
 	buf_release(&key);
 	buf_release(&version);

@@ -46,7 +46,8 @@ void cw_init(struct cw *cw, struct loop *loop, struct event_bus *bus, struct met
 void cw_configure(struct cw *cw, struct conf *next);
 /*
  * Reads `cw:meta`, the layout version of our own keys, and writes it where it is absent. A newer
- * layout gives ERR_CONFLICT: this daemon must not touch it. Parks.
+ * layout gives ERR_CONFLICT: this daemon must not touch it. Other errors say why it is not known;
+ * ERR_CORRUPT_VALUE and ERR_WRONG_TYPE that the key is damaged. Parks.
  */
 enum error cw_check_layout(struct cw *cw, struct fault *fault);
 /*

@@ -35,6 +35,7 @@ struct chunk {
 		size_t begin, set;
 	} at[chunk_writes];
 	struct redis_batch *batch;
+	bool loose; /* MULTI was refused, so the commands ran one by one */
 };
 
 /* KEYS the entry, a name of ours that nothing else uses. Whatever has come in between counts. */
@@ -111,6 +112,14 @@ static void fill(void *context, struct redis_batch *batch)
 	buf_release(&scratch);
 }
 
+/* What the command at `at` in EXEC's answer was answered with, or by itself. */
+static const struct redis_value *answer_at(
+	const struct chunk *chunk, const struct redis_value *all, size_t at)
+{
+	return chunk->loose ? redis_batch_reply(chunk->batch, chunk->lead + 1 + at)
+			    : all->items[at];
+}
+
 /*
  * EXEC's answer, NULL where the guard kept it from anything; the first refusal of what was queued
  * says more than EXEC's own.
@@ -142,7 +151,7 @@ static enum error write_error(
 	enum error error = OK;
 
 	for (size_t at = chunk->at[i].begin; at <= chunk->at[i].set && !error; at++)
-		error = redis_value_error(all->items[at], fault);
+		error = redis_value_error(answer_at(chunk, all, at), fault);
 	if (error == ERR_WRONG_TYPE)
 		return fault_set(fault, error,
 			"a tag's set in Redis is no sorted set, so nothing was stored: delete the "
@@ -176,12 +185,15 @@ static enum error run(struct chunk *chunk, const struct redis_value **ret, struc
 		.context = chunk};
 	enum error error = entry_step(&step, chunk->batch, fault);
 
-	return error ? error : exec_answer(chunk, ret, fault);
+	if (error)
+		return error;
+	chunk->loose = redis_batch_reply(chunk->batch, chunk->lead)->type == REDIS_ERROR;
+	return exec_answer(chunk, ret, fault);
 }
 
 static bool was_set(const struct chunk *chunk, size_t i, const struct redis_value *all)
 {
-	return all->items[chunk->at[i].set]->type == REDIS_STATUS;
+	return answer_at(chunk, all, chunk->at[i].set)->type == REDIS_STATUS;
 }
 
 /* Adds to *ret_stored; the first error, after all of the chunk was looked at. Parks. */
@@ -192,7 +204,9 @@ static enum error store_chunk(
 
 	chunk->batch = redis_batch_new();
 	enum error error = run(chunk, &all, fault);
-	for (size_t i = 0; all && i < chunk->count; i++) {
+	bool looked = all || chunk->loose;
+
+	for (size_t i = 0; looked && i < chunk->count; i++) {
 		enum error own = write_error(chunk, i, all, error ? NULL : fault);
 
 		if (own)
@@ -201,8 +215,8 @@ static enum error store_chunk(
 			*ret_stored += was_set(chunk, i, all);
 		error = error ? error : own;
 	}
-	if (all && chunk->ask_exists)
-		*ret_existed = all->items[chunk->at[0].begin]->integer > 0;
+	if (looked && chunk->ask_exists)
+		*ret_existed = answer_at(chunk, all, chunk->at[0].begin)->integer > 0;
 	redis_batch_free(chunk->batch);
 	return error;
 }

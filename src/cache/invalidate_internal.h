@@ -32,6 +32,7 @@ struct job {
 	uint64_t tags_skipped;
 	uint64_t exact_hits; /* of the last look at, or removal of, the exact keys */
 	bool again;	     /* all has been removed or softened once: soft keys are met again */
+	bool not_known;	     /* it failed before it met any key: how many match is not known */
 	bool needs_confirmation;
 	bool confirm_unknown; /* one was given that is not valid: all is counted, nothing done */
 	char token[CONFIRM_DIGITS + 1]; /* "" = none */

@@ -21,7 +21,10 @@ static void add_selectors(cJSON *body, const struct job *job)
 
 		cJSON_AddStringToObject(item, "kind", selector_kind_name(selector->kind));
 		json_add_slice(item, "value", selector->value);
-		json_add_uint(item, "matched", selector->matched);
+		if (job->not_known)
+			cJSON_AddNullToObject(item, "matched");
+		else
+			json_add_uint(item, "matched", selector->matched);
 		json_add_uint(item, "invalidated", selector->invalidated);
 		cJSON_AddStringToObject(item, "method", method_of(selector));
 		cJSON_AddItemToArray(selectors, item);
@@ -39,7 +42,7 @@ static void add_sample(cJSON *body, const struct plan *plan)
 /* What was counted only up to the threshold is not known: null, and matched_at_least. */
 static void add_totals(cJSON *body, const struct job *job)
 {
-	if (job->needs_confirmation && !job->confirm_unknown)
+	if (job->not_known || (job->needs_confirmation && !job->confirm_unknown))
 		cJSON_AddNullToObject(body, "matched");
 	else
 		json_add_uint(body, "matched", job->matched);

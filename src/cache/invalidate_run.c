@@ -245,12 +245,28 @@ static enum operation_state verdict(struct job *job, enum error error, struct fa
 	if (error == ERR_CANCELLED)
 		return OPERATION_CANCELLED;
 	if (error && job_left(job) == job->limit) {
+		job->not_known = job->matched == 0;
 		fault->error = error;
 		return OPERATION_FAILED;
 	}
 	if (!job->reason || strcmp(job->reason, "max_keys") == 0)
 		return OPERATION_COMPLETED;
 	return OPERATION_PARTIAL;
+}
+
+/* Asked first, so that nothing is begun that Redis would refuse in the middle. */
+static enum error may_begin(const struct job *job, struct fault *fault)
+{
+	const struct redis_store *store = job->owner->cw->store;
+	enum error error = redis_store_allow(store, FEATURE_INVALIDATE, fault);
+
+	if (!error && job->plan->pattern_count)
+		error = redis_store_allow(store, FEATURE_PATTERNS, fault);
+	if (!error && job->plan->tag_count)
+		error = redis_store_allow(store, FEATURE_TAGS, fault);
+	if (!error && job->asked->soft)
+		error = redis_store_allow(store, FEATURE_SOFT, fault);
+	return error;
 }
 
 enum operation_state job_run(
@@ -261,7 +277,9 @@ enum operation_state job_run(
 	job->operation = operation;
 	job->began_ns = clock_mono_ns();
 	operation_progress(operation, "planning", 0, 0);
-	enum error error = plan_cascade(job->plan, job->owner->cw, fault);
+	enum error error = may_begin(job, fault);
+	if (!error)
+		error = plan_cascade(job->plan, job->owner->cw, fault);
 	if (job->plan->too_many_dependents)
 		job_reason(job, "too_many_dependents");
 	if (job->plan->unreadable_dependents)

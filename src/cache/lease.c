@@ -112,8 +112,12 @@ enum error lease_take(
 	struct taking t = {.cw = cw, .want = want};
 
 	*ret = (struct lease){0};
+	/* One that could not be used or ended would only keep others waiting. */
+	enum error error = redis_store_allow(cw->store, FEATURE_LEASES, fault);
+
 	/* The id comes first: what is invalidated from here on is seen when the value is stored. */
-	enum error error = inval_log_last(cw, t.last, fault);
+	if (!error)
+		error = inval_log_last(cw, t.last, fault);
 	if (error)
 		return error;
 	token_new(ret->token);

@@ -43,7 +43,7 @@ uint64_t passes_total(const struct passes *passes)
 
 struct slice passes_remove_command(const struct passes *passes)
 {
-	return passes->no_unlink ? SLICE("DEL") : SLICE("UNLINK");
+	return passes->no_unlink ? SLICE("DEL") : redis_store_unlink(passes->cw->store);
 }
 
 size_t passes_waiting(const struct passes *passes)

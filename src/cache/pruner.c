@@ -183,6 +183,8 @@ static bool try_walk(struct cw *cw)
 	struct prune_walk walk = {.cw = cw, .token = token, .began_mono_ms = clock_mono_ms()};
 	struct redis_value *holder = NULL;
 
+	if (redis_store_allow(cw->store, FEATURE_PRUNER, NULL))
+		return false;
 	token_new(token);
 	cw_own_key(cw, "prune", slice_of(NULL, 0), &walk.lock);
 	enum error error = token_claim(cw, buf_slice(&walk.lock), token, lock_ms, &holder, NULL);

@@ -37,6 +37,8 @@ static bool is_away(enum error error)
 	case ERR_REDIS_NOPERM:
 	case ERR_REDIS_PROTOCOL:
 	case ERR_REDIS_READONLY:
+	case ERR_NOT_PRIMARY:
+	case ERR_CLUSTER_NODE:
 	case ERR_REDIS_OOM:
 	case ERR_OVERLOADED:
 	case ERR_TIMEOUT:

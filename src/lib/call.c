@@ -76,6 +76,10 @@ static enum error judge_layout(struct cw_cache *cache, struct fault *fault)
 	case ERR_REDIS_UNKNOWN_OUTCOME:
 	case ERR_TIMEOUT:
 		return error;
+	case ERR_NOT_PRIMARY:
+	case ERR_CLUSTER_NODE:
+		/* The call hears it itself, if it minds. */
+		return OK;
 	default:
 		cache->layout_judged = true;
 		return OK;

@@ -42,14 +42,25 @@ bool breaker_success(struct breaker *breaker)
 	return changed;
 }
 
-bool breaker_failure(struct breaker *breaker, int64_t weight, int64_t now_ms)
+static bool open_it(struct breaker *breaker, int64_t now_ms)
 {
-	breaker->failures += weight;
-	if (breaker->state == BREAKER_OPEN || breaker->failures < breaker->threshold)
+	if (breaker->state == BREAKER_OPEN)
 		return false;
 	breaker->state = BREAKER_OPEN;
 	breaker->probed_ms = now_ms;
 	return true;
+}
+
+bool breaker_failure(struct breaker *breaker, int64_t count, int64_t now_ms)
+{
+	breaker->failures += count;
+	return breaker->failures >= breaker->threshold && open_it(breaker, now_ms);
+}
+
+bool breaker_refused(struct breaker *breaker, int64_t now_ms)
+{
+	breaker->failures++;
+	return open_it(breaker, now_ms);
 }
 
 const char *breaker_state_name(enum breaker_state state)

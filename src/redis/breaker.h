@@ -28,8 +28,12 @@ void breaker_configure(struct breaker *breaker, int64_t threshold, int64_t probe
 bool breaker_admits(const struct breaker *breaker);
 /* True where a probe is due now; the caller sends it and reports its outcome. */
 bool breaker_probe(struct breaker *breaker, int64_t now_ms);
-/* Both are true where the state changed. A failure may weigh as much as several. */
+/*
+ * All three are true where the state changed. breaker_failure counts `count` failures;
+ * breaker_refused counts one that opens it whatever the threshold.
+ */
 bool breaker_success(struct breaker *breaker);
-bool breaker_failure(struct breaker *breaker, int64_t weight, int64_t now_ms);
+bool breaker_failure(struct breaker *breaker, int64_t count, int64_t now_ms);
+bool breaker_refused(struct breaker *breaker, int64_t now_ms);
 
 #endif

@@ -14,7 +14,6 @@ enum {
 	backoff_auth_most_ms = 30000,
 	lasting_ms = 1000, /* a connection that lived so long was a good one */
 	dns_patience_ms = 200,
-	auth_weight = 1 << 20, /* opens any breaker */
 };
 
 static int64_t now_ms(const struct conn *conn)
@@ -93,8 +92,6 @@ void conn_set_state(struct conn *conn, enum conn_state state)
 /* A hang shows in every command that waits for it. */
 static int64_t weight_of(const struct conn *conn, const struct fault *fault)
 {
-	if (fault->error == ERR_REDIS_AUTH)
-		return auth_weight;
 	return fault->error == ERR_TIMEOUT && conn->waiting ? (int64_t)conn->waiting : 1;
 }
 
@@ -111,6 +108,18 @@ void conn_fail(struct conn *conn, const struct fault *fault)
 	conn_set_state(conn, CONN_WAITING);
 	conn_set_timer(conn, backoff_ms(conn, fault->error));
 	conn->events->failed(conn->context, &conn->last, weight);
+}
+
+bool conn_closed_idle(struct conn *conn)
+{
+	if (conn->state != CONN_READY || conn->first || now_ms(conn) - conn->ready_ms < lasting_ms)
+		return false;
+	fault_set(&conn->last, ERR_REDIS_UNAVAILABLE, "Redis at %s closed an idle connection",
+		conn->config->name);
+	conn->attempts = 0;
+	conn_set_state(conn, CONN_WAITING);
+	conn_set_timer(conn, backoff_ms(conn, ERR_REDIS_UNAVAILABLE));
+	return true;
 }
 
 static void fail_unreachable(struct conn *conn, const char *why)

@@ -15,6 +15,7 @@
 #define CW_REDIS_CONN_H
 
 #include "base/loop.h"
+#include "redis/capabilities.h"
 #include "redis/flight.h"
 
 /* Shared by a node's connections and owned by it; what it points to may be replaced. */
@@ -25,6 +26,8 @@ struct conn_config {
 	char *path;
 	unsigned database;
 	char *username, *password; /* NULL = none */
+	char *spare_key;	   /* of our own, never stored: for the look at what is allowed */
+	struct capabilities *capabilities;
 	int64_t connect_timeout_ms, command_timeout_ms;
 };
 
@@ -33,9 +36,11 @@ struct conn_config {
  * and free no connection.
  */
 struct conn_events {
-	/* READY. `state` is OK, or what Redis answered to PING: loading, busy, cut off its primary
+	/*
+	 * READY, and what kind of server it is. `state` is OK, or what Redis answered to PING:
+	 * loading, busy, cut off its primary.
 	 */
-	void (*ready)(void *context, const struct fault *state);
+	void (*ready)(void *context, enum server_kind kind, const struct fault *state);
 	/*
 	 * An attempt failed or a connection broke, and how much that weighs for the breaker. During
 	 * a handshake that must wait for a busy Redis it comes with that error; the link stays.

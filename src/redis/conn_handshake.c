@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a new link says before anybody's commands: AUTH, SELECT, CLIENT SETNAME and PING, in one
- * write.
+ * What a new link says before anybody's commands, in two writes:
+ *
+ *	AUTH, SELECT, CLIENT SETNAME, PING, INFO server, INFO replication, MULTI, DISCARD, EXEC
+ *	[ROLE], [MULTI, every command that we use, DISCARD]
+ *
+ * So the kind of the server and what it denies are known before the first command leaves.
  *
  * Special: a Redis that is loading or busy with a script answers, so its link stays; only SELECT
  * must be asked again, because commands must not run in another database.
@@ -13,11 +17,25 @@
 
 enum { busy_again_ms = 250 };
 
-enum step { STEP_AUTH, STEP_SELECT, STEP_NAME, STEP_PING };
+enum step { STEP_AUTH, STEP_SELECT, STEP_NAME, STEP_PING, STEP_INFO, STEP_ROLE, STEP_LOOK };
 
 static void add_step(struct conn *conn, enum step step, size_t argc, const struct slice *argv)
 {
 	conn->steps[flight_add(conn->handshake, argc, argv)] = (unsigned char)step;
+}
+
+static void begin_handshake(struct conn *conn, bool second)
+{
+	flight_free(conn->handshake);
+	conn->handshake = flight_new();
+	conn->second = second;
+	conn->look_at = SIZE_MAX;
+}
+
+static void add_look(struct conn *conn)
+{
+	conn->look_at =
+		capabilities_ask(conn->handshake, conn->second, slice_str(conn->config->spare_key));
 }
 
 static void send_handshake(struct conn *conn)
@@ -26,8 +44,7 @@ static void send_handshake(struct conn *conn)
 	struct slice user = slice_str(config->username), password = slice_str(config->password);
 	char database[12];
 
-	flight_free(conn->handshake);
-	conn->handshake = flight_new();
+	begin_handshake(conn, false);
 	if (config->password && config->username && user.n)
 		add_step(conn, STEP_AUTH, 3, (struct slice[]){SLICE("AUTH"), user, password});
 	else if (config->password)
@@ -40,8 +57,30 @@ static void send_handshake(struct conn *conn)
 	add_step(conn, STEP_NAME, 3,
 		(struct slice[]){SLICE("CLIENT"), SLICE("SETNAME"), SLICE("cachewarden")});
 	add_step(conn, STEP_PING, 1, (struct slice[]){SLICE("PING")});
-	conn->busy = (struct fault){0};
+	add_step(conn, STEP_INFO, 2, (struct slice[]){SLICE("INFO"), SLICE("server")});
+	add_step(conn, STEP_INFO, 2, (struct slice[]){SLICE("INFO"), SLICE("replication")});
+	add_look(conn);
+	conn->kind = SERVER_UNKNOWN;
+	conn->unselected = (struct fault){0};
+	conn->state_fault = (struct fault){0};
 	conn_send(conn, conn->handshake);
+}
+
+/* False where nothing is left to ask. */
+static bool send_second(struct conn *conn)
+{
+	const struct capabilities *capabilities = conn->config->capabilities;
+	bool ask_role = conn->kind == SERVER_UNKNOWN;
+
+	if (!ask_role && !capabilities_can_look(capabilities))
+		return false;
+	begin_handshake(conn, true);
+	if (ask_role)
+		add_step(conn, STEP_ROLE, 1, (struct slice[]){SLICE("ROLE")});
+	if (capabilities_can_look(capabilities))
+		add_look(conn);
+	conn_send(conn, conn->handshake);
+	return true;
 }
 
 void conn_linked(struct conn *conn)
@@ -50,90 +89,129 @@ void conn_linked(struct conn *conn)
 	send_handshake(conn);
 }
 
-/* What the error reply to a step means for the handshake: OK = go on. */
-static enum error judge_step(enum step step, const struct redis_value *reply, struct fault *fault)
-{
-	enum error error = redis_value_error(reply, fault);
-
-	switch (step) {
-	case STEP_AUTH:
-		if (error == ERR_REDIS_ERROR)
-			fault->error = error = ERR_REDIS_AUTH;
-		return error;
-	case STEP_SELECT:
-		return error;
-	case STEP_NAME:
-		/* A name is a courtesy: old servers, proxies and narrow ACLs may refuse it. */
-		if (error == ERR_REDIS_NOPERM || error == ERR_REDIS_LOADING ||
-			error == ERR_REDIS_BUSY || slice_starts(reply->text, SLICE("ERR unknown")))
-			return OK;
-		return error;
-	case STEP_PING:
-		if (error == ERR_REDIS_NOPERM)
-			return OK;
-		if (error || (reply->type == REDIS_STATUS && slice_is(reply->text, "PONG")))
-			return error;
-		return fault_set(fault, ERR_REDIS_PROTOCOL,
-			"something that is no Redis server answered PING");
-	}
-	assert(0);
-	return ERR_INTERNAL;
-}
-
 static bool server_is_busy(enum error error)
 {
 	return error == ERR_REDIS_LOADING || error == ERR_REDIS_BUSY;
 }
 
-static void become_ready(struct conn *conn, const struct fault *state)
+/* AUTH and PING decide whether there is a connection at all: what their error replies mean. */
+static enum error judge_auth(const struct redis_value *reply, struct fault *fault)
+{
+	if (redis_value_error(reply, fault) == ERR_REDIS_ERROR)
+		fault->error = ERR_REDIS_AUTH;
+	return fault->error;
+}
+
+static enum error judge_ping(
+	struct conn *conn, const struct redis_value *reply, struct fault *fault)
+{
+	enum error error = redis_value_error(reply, fault);
+
+	if (server_is_busy(error) || error == ERR_REDIS_UNAVAILABLE)
+		conn->state_fault = *fault;
+	if (conn->state_fault.error || capabilities_refused(conn->config->capabilities, reply))
+		return fault->error = OK;
+	if (error || (reply->type == REDIS_STATUS && slice_is(reply->text, "PONG")))
+		return error;
+	return fault_set(
+		fault, ERR_REDIS_PROTOCOL, "something that is no Redis server answered PING");
+}
+
+static void judge_info(struct conn *conn, const struct redis_value *reply)
+{
+	if (reply->type == REDIS_STRING)
+		conn->kind = server_kind_of_info(reply->text, conn->kind);
+	else
+		capabilities_refused(conn->config->capabilities, reply);
+}
+
+/* What the reply to a step means for the handshake: OK = go on. */
+static enum error judge_step(struct conn *conn, enum step step, size_t at,
+	const struct redis_value *reply, struct fault *fault)
+{
+	switch (step) {
+	case STEP_AUTH:
+		return judge_auth(reply, fault);
+	case STEP_SELECT:
+		redis_value_error(reply, &conn->unselected);
+		return OK;
+	case STEP_PING:
+		return judge_ping(conn, reply, fault);
+	case STEP_INFO:
+		judge_info(conn, reply);
+		return OK;
+	case STEP_ROLE:
+		conn->kind = server_kind_of_role(reply);
+		return OK;
+	case STEP_LOOK:
+		capabilities_heard(
+			conn->config->capabilities, conn->second, at - conn->look_at, reply);
+		return OK;
+	case STEP_NAME:
+		/* A name is a courtesy: whatever is said against it, the connection is good, unless
+		 * it is about the connection. */
+		if (redis_value_error(reply, fault) == ERR_REDIS_UNAVAILABLE &&
+			slice_starts(reply->text, SLICE("ERR max number of clients")))
+			return fault->error;
+		return fault->error = OK;
+	}
+	assert(0);
+	return ERR_INTERNAL;
+}
+
+static void become_ready(struct conn *conn)
 {
 	flight_free(conn->handshake);
 	conn->handshake = NULL;
 	conn_set_state(conn, CONN_READY);
-	conn->events->ready(conn->context, state);
+	conn->events->ready(conn->context, conn->kind, &conn->state_fault);
 	conn_send_queued(conn);
 }
 
 /* SELECT could not be done: whoever waits hears why, and the handshake is tried again. */
 static void wait_for_busy(struct conn *conn)
 {
-	conn->last = conn->busy;
-	conn_fail_queue(conn, &conn->busy);
+	conn->last = conn->unselected;
+	conn_fail_queue(conn, &conn->unselected);
 	conn_set_timer(conn, busy_again_ms);
-	conn->events->failed(conn->context, &conn->busy, 0);
+	conn->events->failed(conn->context, &conn->unselected, 0);
+}
+
+static void end_handshake(struct conn *conn)
+{
+	/* A Sentinel and a cluster have one database; nothing will be asked of them. */
+	bool database_matters = conn->kind != SERVER_SENTINEL && conn->kind != SERVER_CLUSTER;
+
+	if (server_is_busy(conn->unselected.error))
+		wait_for_busy(conn);
+	else if (conn->unselected.error && database_matters)
+		conn_fail(conn, &conn->unselected);
+	else if (conn->second || !send_second(conn))
+		become_ready(conn);
 }
 
 void conn_handshake_reply(struct conn *conn, struct redis_value *reply)
 {
 	struct flight *handshake = conn->handshake;
-	enum step step = conn->steps[handshake->answered];
+	size_t at = handshake->answered;
 	struct fault fault = {0};
 
 	if (reply)
-		judge_step(step, reply, &fault);
+		judge_step(
+			conn, at >= conn->look_at ? STEP_LOOK : conn->steps[at], at, reply, &fault);
 	else
 		fault_set(&fault, ERR_REDIS_PROTOCOL, "a huge reply came to the handshake");
 	bool last = flight_answer(handshake, reply, &fault);
 
-	if (step == STEP_SELECT && server_is_busy(fault.error)) {
-		conn->busy = fault;
-	} else if (fault.error &&
-		   !(step == STEP_PING &&
-			   (server_is_busy(fault.error) || fault.error == ERR_REDIS_UNAVAILABLE))) {
+	if (fault.error)
 		conn_fail(conn, &fault);
-		return;
-	}
-	if (!last)
-		return;
-	if (conn->busy.error)
-		wait_for_busy(conn);
-	else
-		become_ready(conn, &fault);
+	else if (last)
+		end_handshake(conn);
 }
 
 bool conn_handshake_again(struct conn *conn)
 {
-	if (!conn->busy.error || conn->handshake->answered < conn->handshake->count)
+	if (!conn->unselected.error || conn->handshake->answered < conn->handshake->count)
 		return false;
 	conn_set_timer(conn, conn->config->connect_timeout_ms);
 	send_handshake(conn);

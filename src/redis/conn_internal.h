@@ -39,8 +39,12 @@ struct conn {
 	struct fault last; /* why it is not READY */
 
 	struct flight *handshake; /* its replies come first */
-	unsigned char steps[4];	  /* what each of its commands is */
-	struct fault busy;	  /* why SELECT must be asked again */
+	bool second;		  /* it is the second write of the handshake */
+	unsigned char steps[8];	  /* what each of its commands before the look is */
+	size_t look_at;		  /* where the look at what is allowed begins; SIZE_MAX = none */
+	enum server_kind kind;
+	struct fault unselected;  /* why SELECT was refused */
+	struct fault state_fault; /* what PING was answered with: loading, busy, cut off */
 	struct flight *first, *last_flight;
 	struct flight *unsent; /* the first of the queue that is not in `out` yet */
 	size_t waiting, waiting_bytes;
@@ -56,6 +60,11 @@ void conn_set_state(struct conn *conn, enum conn_state state);
 void conn_set_timer(struct conn *conn, int64_t delay_ms);
 /* Ends the link and every flight; tries again later. The fault is the head's own. */
 void conn_fail(struct conn *conn, const struct fault *fault);
+/*
+ * Redis closed the link: true where that was one that nobody used for a while, as its `timeout`
+ * does. That is no failure; it connects again.
+ */
+bool conn_closed_idle(struct conn *conn);
 /* The link does not come about. */
 void conn_refused(struct conn *conn, int status);
 

@@ -102,6 +102,8 @@ static void link_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *input)
 
 	if (!link->conn || n == 0)
 		return;
+	if (n == UV_EOF && conn_closed_idle(link->conn))
+		return;
 	if (n < 0)
 		broken(link->conn, (int)n);
 	else

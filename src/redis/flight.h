@@ -21,6 +21,9 @@ struct flight_slot {
 	enum lookup lookup;
 };
 
+/* What the node itself asks for. */
+enum probe { PROBE_NONE, PROBE_PING, PROBE_KIND, PROBE_FIRST_LOOK, PROBE_LOOK };
+
 struct flight {
 	struct redis_batch *batch; /* whom to tell; NULL = nobody */
 	struct buf bytes;
@@ -29,7 +32,7 @@ struct flight {
 	struct fault *fault; /* of the first slot without a reply */
 	int64_t started_ns, took_us;
 	struct lookup_tally own; /* the node's count of our own lookups at its last reply */
-	bool probe;		 /* the node's own, whose outcome only the node reads */
+	enum probe probe;	 /* whose outcome only the node reads */
 
 	/* The connection's. */
 	struct flight *next;

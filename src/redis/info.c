@@ -182,7 +182,8 @@ static void parse_field(struct parser *parser, struct slice name, struct slice v
 
 static void begin(struct redis_info *info)
 {
-	*info = (struct redis_info){.fragmentation_ratio = -1};
+	*info = (struct redis_info){
+		.fragmentation_ratio = -1, .keys = -1, .expiring = -1, .avg_ttl_ms = -1};
 	for (size_t i = 0; i < field_count; i++)
 		if (!fields[i].size)
 			*(int64_t *)((char *)info + fields[i].offset) = -1;
@@ -205,6 +206,9 @@ void redis_info_parse(struct slice text, unsigned database, struct redis_info *r
 			parse_field(&parser, slice_of(line.p, name),
 				slice_of(colon + 1, line.n - name - 1));
 		}
+		/* A database without keys has no line there. */
+		if (slice_is(line, "# Keyspace") && ret->keys < 0)
+			ret->keys = ret->expiring = ret->avg_ttl_ms = 0;
 		n += end != NULL;
 		text = slice_skip(text, n);
 	}

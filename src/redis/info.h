@@ -28,7 +28,7 @@ struct redis_info {
 	int64_t loading, loading_loaded_bytes, loading_total_bytes;
 	int64_t hits, misses, expired_keys, evicted_keys;
 	int64_t commands_processed, ops_per_second, net_input_bytes, net_output_bytes;
-	int64_t keys, expiring, avg_ttl_ms; /* of our database; 0 where it is empty */
+	int64_t keys, expiring, avg_ttl_ms; /* of our database */
 	int64_t flush_calls;		    /* FLUSHDB + FLUSHALL + SWAPDB, from commandstats */
 	bool valkey;
 	struct redis_info_command *commands;

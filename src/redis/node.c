@@ -13,32 +13,14 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "redis/breaker.h"
-#include "redis/conn.h"
 #include "redis/info.h"
 #include "redis/node_internal.h"
+#include "redis/node_state.h"
 
 enum {
 	max_waiting = 1536, /* a read has three */
 	max_waiting_bytes = 64 << 20,
 	max_waiting_bulk_bytes = 256 << 20,
-	watch_every_ms = 500,
-};
-
-struct redis_node {
-	struct loop *loop;
-	struct event_bus *bus;
-	struct metrics *metrics;
-	struct conn_config config;
-	struct member {
-		struct redis_node *node;
-		enum redis_role role;
-		struct conn *conn;
-	} members[REDIS_ROLES];
-	struct breaker breaker;
-	struct redis_state state;
-	uv_timer_t watch; /* runs while something is not right */
-	bool probing;
 };
 
 const char *redis_status_name(enum redis_status status)
@@ -49,19 +31,11 @@ const char *redis_status_name(enum redis_status status)
 	return names[status];
 }
 
-static void watch_fired(uv_timer_t *timer);
-
-static void watch_while_needed(struct redis_node *node)
+static void tell(struct redis_node *node)
 {
-	bool needed = node->state.status != REDIS_UP || !breaker_admits(&node->breaker);
-	int64_t every = node->breaker.probe_every_ms;
-
-	if (!needed)
-		uv_timer_stop(&node->watch);
-	else if (!uv_is_active((uv_handle_t *)&node->watch))
-		uv_timer_start(&node->watch, watch_fired,
-			every < watch_every_ms ? (uint64_t)every : watch_every_ms,
-			every < watch_every_ms ? (uint64_t)every : watch_every_ms);
+	if (node->bus)
+		event_publish(node->bus, EVENT_REDIS_STATE, NULL);
+	node_watch_while_needed(node);
 }
 
 static void set_status(struct redis_node *node, enum redis_status status)
@@ -69,13 +43,47 @@ static void set_status(struct redis_node *node, enum redis_status status)
 	if (status != node->state.status) {
 		node->state.status = status;
 		node->state.since_wall_ms = clock_wall_ms();
-		if (node->bus)
-			event_publish(node->bus, EVENT_REDIS_STATE, NULL);
+		tell(node);
 	}
-	watch_while_needed(node);
+	node_watch_while_needed(node);
 }
 
-static void breaker_moved(struct redis_node *node, bool changed)
+/* It answers: that is all there is to want, unless it is a server that has no keys for us. */
+static void set_answers(struct redis_node *node)
+{
+	if (node->state.kind == SERVER_SENTINEL || node->state.kind == SERVER_CLUSTER)
+		set_status(node, REDIS_DOWN);
+	else
+		set_status(node, REDIS_UP);
+}
+
+void node_set_kind(struct redis_node *node, enum server_kind kind)
+{
+	enum error before = node->state.unfit.error;
+
+	if (kind == node->state.kind)
+		return;
+	node->state.kind = kind;
+	node->state.unfit = (struct fault){0};
+	if (server_kind_judge(kind, node->config.name, &node->state.unfit))
+		node->state.last_error = node->state.unfit;
+	if (node->state.status == REDIS_UP)
+		set_answers(node);
+	if (before || node->state.unfit.error)
+		tell(node);
+}
+
+void node_take_capabilities(struct redis_node *node)
+{
+	uint64_t lacks = capabilities_lacks(&node->capabilities);
+
+	if (lacks == node->state.lacks)
+		return;
+	node->state.lacks = lacks;
+	tell(node);
+}
+
+void node_breaker_moved(struct redis_node *node, bool changed)
 {
 	node->state.breaker = node->breaker.state;
 	node->state.breaker_failures = node->breaker.failures;
@@ -85,7 +93,7 @@ static void breaker_moved(struct redis_node *node, bool changed)
 	if (node->metrics)
 		metric_set(node->metrics, METRIC_BREAKER_OPEN, NULL, NULL,
 			breaker_admits(&node->breaker) ? 0 : 1);
-	watch_while_needed(node);
+	node_watch_while_needed(node);
 }
 
 /*
@@ -116,35 +124,50 @@ static void note_error(struct redis_node *node, const struct fault *fault)
 	set_status(node, status);
 }
 
-static void conn_is_ready(void *context, const struct fault *state)
+static void conn_is_ready(void *context, enum server_kind kind, const struct fault *state)
 {
 	struct member *member = context;
 	struct redis_node *node = member->node;
 
-	breaker_moved(node, breaker_success(&node->breaker));
+	node_breaker_moved(node, breaker_success(&node->breaker));
+	node->look_ms = clock_mono_ms();
+	if (kind != SERVER_UNKNOWN || !state->error)
+		node_set_kind(node, kind);
+	node_take_capabilities(node);
 	if (state->error)
 		note_error(node, state);
 	else if (member->role == REDIS_COMMANDS)
-		set_status(node, REDIS_UP);
+		set_answers(node);
 }
 
 /*
  * Where Redis lets one connection in and refuses the other (maxclients), what the first one carries
- * goes on. Hangs and refused credentials weigh more than 1.
+ * goes on. Hangs and refused credentials concern both.
  */
-static bool speaks_for_server(const struct member *member, int64_t weight)
+static bool speaks_for_server(const struct member *member, enum error error, int64_t count)
 {
-	return member->role == REDIS_COMMANDS || weight > 1 ||
+	return member->role == REDIS_COMMANDS || count > 1 || error == ERR_REDIS_AUTH ||
 	       !conn_ready(member->node->members[REDIS_COMMANDS].conn);
 }
 
-static void conn_has_failed(void *context, const struct fault *fault, int64_t weight)
+static bool count_failures(struct redis_node *node, enum error error, int64_t count)
+{
+	int64_t now_ms = (int64_t)uv_now(loop_uv(node->loop));
+
+	return error == ERR_REDIS_AUTH ? breaker_refused(&node->breaker, now_ms)
+				       : breaker_failure(&node->breaker, count, now_ms);
+}
+
+static void conn_has_failed(void *context, const struct fault *fault, int64_t count)
 {
 	struct member *member = context;
 	struct redis_node *node = member->node;
+	enum error before = node->state.last_error.error;
+	/* The first failure, or one of another kind. */
+	bool news = !before || (before == ERR_REDIS_AUTH) != (fault->error == ERR_REDIS_AUTH);
 
 	node->state.last_error = *fault;
-	if (weight == 0) {
+	if (count == 0) {
 		note_error(node, fault);
 		return;
 	}
@@ -152,28 +175,42 @@ static void conn_has_failed(void *context, const struct fault *fault, int64_t we
 	node->state.connection_failures++;
 	if (node->metrics)
 		metric_add(node->metrics, METRIC_REDIS_CONNECTION_FAILURES, NULL, NULL, 1);
-	if (!speaks_for_server(member, weight))
+	if (!speaks_for_server(member, fault->error, count))
 		return;
-	breaker_moved(node,
-		breaker_failure(&node->breaker, weight, (int64_t)uv_now(loop_uv(node->loop))));
+	node_breaker_moved(node, count_failures(node, fault->error, count));
+	if (news && node->state.status == REDIS_DOWN)
+		tell(node);
 	if (member->role == REDIS_COMMANDS)
 		set_status(node, REDIS_DOWN);
+}
+
+/* What an error reply says of the server as a whole. */
+static void take_refusal(struct redis_node *node, const struct redis_value *reply)
+{
+	struct fault fault;
+
+	if (!redis_value_error(reply, &fault))
+		return;
+	note_error(node, &fault);
+	if (server_kind_of_refusal(&fault) != SERVER_UNKNOWN)
+		node_set_kind(node, server_kind_of_refusal(&fault));
+	if (capabilities_refused(&node->capabilities, reply))
+		node_take_capabilities(node);
 }
 
 static void conn_has_replied(void *context, struct flight *flight, const struct flight_slot *slot,
 	const struct redis_value *reply)
 {
 	struct redis_node *node = ((struct member *)context)->node;
-	struct fault fault;
 
 	if (flight->probe)
-		node->probing = false;
-	if (reply->type == REDIS_ERROR && redis_value_error(reply, &fault))
-		note_error(node, &fault);
-	else if (flight->probe)
-		set_status(node, REDIS_UP);
+		node_take_probe(node, flight, reply);
+	if (reply->type == REDIS_ERROR && flight->probe < PROBE_FIRST_LOOK)
+		take_refusal(node, reply);
+	else if (flight->probe && flight->answered + 1 == flight->count)
+		set_answers(node);
 	if (node->breaker.failures > 0)
-		breaker_moved(node, breaker_success(&node->breaker));
+		node_breaker_moved(node, breaker_success(&node->breaker));
 	if (slot->lookup != LOOKUP_NONE) {
 		struct lookup_tally tally = {0};
 
@@ -189,26 +226,6 @@ static const struct conn_events conn_events = {
 	.failed = conn_has_failed,
 	.replied = conn_has_replied,
 };
-
-static void watch_fired(uv_timer_t *timer)
-{
-	struct redis_node *node = timer->data;
-	struct conn *conn = node->members[REDIS_COMMANDS].conn;
-
-	/* Without a connection the attempts to connect are the probes. */
-	if (node->probing || !conn_ready(conn))
-		return;
-	if (breaker_probe(&node->breaker, (int64_t)uv_now(loop_uv(node->loop))))
-		breaker_moved(node, true);
-	else if (!breaker_admits(&node->breaker))
-		return;
-	struct flight *ping = flight_new();
-
-	flight_add(ping, 1, (struct slice[]){SLICE("PING")});
-	ping->probe = true;
-	node->probing = true;
-	conn_submit(conn, ping);
-}
 
 static char *copy(const char *text)
 {
@@ -251,10 +268,11 @@ struct redis_node *redis_node_new(const struct redis_node_options *options)
 	node->metrics = options->metrics;
 	take_address(&node->config, options->conf);
 	take_changeable(node, options->conf);
+	node->config.capabilities = &node->capabilities;
+	node->config.spare_key = mem_printf("%snone", options->conf->own_prefix);
 	node->state.status = REDIS_DOWN;
 	node->state.since_wall_ms = node->state.breaker_since_wall_ms = clock_wall_ms();
-	uv_timer_init(loop_uv(node->loop), &node->watch);
-	node->watch.data = node;
+	node_watch_init(node);
 	for (int role = 0; role < REDIS_ROLES; role++) {
 		struct member *member = &node->members[role];
 
@@ -279,6 +297,7 @@ void redis_node_free(struct redis_node *node)
 	mem_free(node->config.name);
 	mem_free(node->config.host);
 	mem_free(node->config.path);
+	mem_free(node->config.spare_key);
 	mem_free(node->config.username);
 	mem_free(node->config.password);
 	uv_close((uv_handle_t *)&node->watch, watch_closed);
@@ -289,6 +308,35 @@ void redis_node_reconfigure(struct redis_node *node, const struct conf_redis *co
 	take_changeable(node, conf);
 	for (int role = 0; role < REDIS_ROLES; role++)
 		conn_retry(node->members[role].conn);
+}
+
+static struct capabilities_server server_of(const struct redis_node *node)
+{
+	return (struct capabilities_server){.capabilities = &node->capabilities,
+		.kind = node->state.kind,
+		.name = node->config.name,
+		.user = node->config.username,
+		.key = node->config.spare_key};
+}
+
+enum error redis_node_allow(
+	const struct redis_node *node, enum redis_feature feature, struct fault *fault)
+{
+	struct capabilities_server server = server_of(node);
+
+	return capabilities_allow(&server, feature, fault);
+}
+
+void redis_node_lack(const struct redis_node *node, unsigned i, struct buf *out)
+{
+	struct capabilities_server server = server_of(node);
+
+	capabilities_sentence(&server, i, out);
+}
+
+bool redis_node_lacks(const struct redis_node *node, const char *command)
+{
+	return capabilities_lack(&node->capabilities, command);
 }
 
 static enum error refuse(const struct redis_node *node, struct fault *fault)
@@ -317,6 +365,10 @@ enum error redis_node_start(struct redis_node *node, enum redis_role role,
 		return fault_set(fault, ERR_OVERLOADED,
 			"%zu commands with %zu bytes wait for Redis at %s already", waiting, bytes,
 			node->config.name);
+	struct capabilities_server server = server_of(node);
+	enum error error = capabilities_judge(&server, batch, fault);
+	if (error)
+		return error;
 	struct flight *flight = flight_depart(batch);
 
 	if (flight->count)
@@ -370,10 +422,14 @@ void redis_node_observe(struct redis_node *node, const struct redis_value *info_
 		return;
 	}
 	redis_info_parse(info_reply->text, node->config.database, &info);
+	enum server_kind kind = server_kind_of_info(info_reply->text, SERVER_UNKNOWN);
+
+	if (kind != SERVER_UNKNOWN)
+		node_set_kind(node, kind);
 	if (info.loading > 0)
 		set_status(node, REDIS_IS_LOADING);
 	else if (node->state.status == REDIS_IS_LOADING || node->state.status == REDIS_IS_BUSY)
-		set_status(node, REDIS_UP);
+		set_answers(node);
 	redis_info_release(&info);
 }
 

@@ -17,6 +17,7 @@
 #include "base/metric.h"
 #include "conf/conf.h"
 #include "redis/batch.h"
+#include "redis/capabilities.h"
 
 /* Bulk work (walks, warm runs) has a connection of its own and never queues in front of a GET. */
 enum redis_role { REDIS_COMMANDS, REDIS_BULK, REDIS_ROLES };
@@ -34,6 +35,10 @@ struct redis_state {
 	int64_t breaker_since_wall_ms;
 	int64_t breaker_failures; /* in a row */
 	struct fault last_error;  /* OK where there was none */
+	enum server_kind kind;
+	/* Why nothing may be written there: ERR_NOT_PRIMARY, ERR_CLUSTER_NODE; OK = it may. */
+	struct fault unfit;
+	uint64_t lacks; /* commands that it denies: redis_node_lack() says which */
 	int64_t connection_failures;
 	int64_t own_hits, own_misses; /* lookups that were cachewarden's own */
 };
@@ -60,6 +65,9 @@ void redis_node_reconfigure(struct redis_node *node, const struct conf_redis *co
  * an open breaker. Each command's time is bounded by the command timeout: until it is sent, and
  * from then on.
  *
+ * Refused as a whole, too, where the server is not the primary of all keys (a replica may be read)
+ * or denies one of the commands: ERR_NOT_PRIMARY, ERR_CLUSTER_NODE, ERR_REDIS_NOPERM.
+ *
  * Where the connection is lost, a command that was written gets ERR_REDIS_UNKNOWN_OUTCOME (the one
  * that was waited for too long: ERR_TIMEOUT), one that was not ERR_REDIS_UNAVAILABLE. A reply past
  * 64 MiB, a million elements or 8 levels is ERR_REPLY_TOO_LARGE for its own command alone.
@@ -81,6 +89,12 @@ struct redis_connection_look {
 };
 void redis_node_connections(
 	const struct redis_node *node, struct redis_connection_look ret[REDIS_ROLES]);
+/* Before work of several steps: OK, or why it would be refused in the middle. */
+enum error redis_node_allow(
+	const struct redis_node *node, enum redis_feature feature, struct fault *fault);
+/* Appends what bit `i` of the state's `lacks` means, as a sentence. */
+void redis_node_lack(const struct redis_node *node, unsigned i, struct buf *out);
+bool redis_node_lacks(const struct redis_node *node, const char *command);
 /* "unix:/path", "host:port". */
 const char *redis_node_name(const struct redis_node *node);
 /* What the sampler saw: keeps the status word right without traffic. */

@@ -58,6 +58,25 @@ struct redis_node *redis_store_node(struct redis_store *store, struct slice key)
 	return store->primaries[0];
 }
 
+enum error redis_store_allow(
+	const struct redis_store *store, enum redis_feature feature, struct fault *fault)
+{
+	enum error error = OK;
+
+	for (size_t i = 0; i < store->primary_count && !error; i++)
+		error = redis_node_allow(store->primaries[i], feature, fault);
+	return error;
+}
+
+struct slice redis_store_unlink(const struct redis_store *store)
+{
+	for (size_t i = 0; i < store->primary_count; i++)
+		if (redis_node_lacks(store->primaries[i], "UNLINK") &&
+			!redis_node_lacks(store->primaries[i], "DEL"))
+			return SLICE("DEL");
+	return SLICE("UNLINK");
+}
+
 struct redis_state redis_store_state(const struct redis_store *store)
 {
 	return redis_node_state(store->primaries[0]);

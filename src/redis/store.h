@@ -21,6 +21,11 @@ void redis_store_reconfigure(struct redis_store *store, const struct conf_redis 
 size_t redis_store_primaries(struct redis_store *store, struct redis_node *const **ret);
 /* Where `key` lives. */
 struct redis_node *redis_store_node(struct redis_store *store, struct slice key);
+/* Whether the feature works on every primary: see redis_node_allow(). */
+enum error redis_store_allow(
+	const struct redis_store *store, enum redis_feature feature, struct fault *fault);
+/* UNLINK, or DEL where it is UNLINK alone that is denied. */
+struct slice redis_store_unlink(const struct redis_store *store);
 struct redis_state redis_store_state(const struct redis_store *store);
 /* Whether no command waits for a reply, or for its turn. */
 bool redis_store_quiet(const struct redis_store *store);

@@ -35,6 +35,8 @@ static bool passing(enum error error)
 	case ERR_REDIS_UNKNOWN_OUTCOME:
 	case ERR_REDIS_PROTOCOL:
 	case ERR_REDIS_READONLY:
+	case ERR_NOT_PRIMARY:
+	case ERR_CLUSTER_NODE:
 	case ERR_REDIS_AUTH:
 	case ERR_REDIS_OOM:
 	case ERR_REDIS_ERROR:

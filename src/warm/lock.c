@@ -32,17 +32,20 @@ static const char renew_script[] =
 enum error lock_take(struct cw *cw, struct slice job, struct lock **ret,
 	char holder[LOCK_OPERATION], struct fault *fault)
 {
-	struct lock *lock = mem_new(struct lock);
 	struct redis_value *held = NULL;
+	enum error error = redis_store_allow(cw->store, FEATURE_WARM, fault);
 
 	*ret = NULL;
 	holder[0] = '\0';
+	if (error)
+		return error;
+	struct lock *lock = mem_new(struct lock);
+
 	lock->cw = cw;
 	token_new(lock->token);
 	fiber_group_init(&lock->keepers, "run locks", cw->loop);
 	cw_own_key(cw, "run:", job, &lock->key);
-	enum error error =
-		token_claim(cw, buf_slice(&lock->key), lock->token, LOCK_TTL_MS, &held, fault);
+	error = token_claim(cw, buf_slice(&lock->key), lock->token, LOCK_TTL_MS, &held, fault);
 	if (!error && token_is(held, lock->token)) {
 		*ret = lock;
 	} else {

@@ -60,18 +60,24 @@ static double ms(int64_t us)
 	return us < 0 ? -1 : (double)us / 1000;
 }
 
+#define COUNTER(member) offsetof(struct series_point, member)
+
+/* A counter that INFO does not tell does not stand still. */
+static double rate(const struct sampler *s, int64_t counter, size_t offset)
+{
+	return counter < 0 ? -1 : series_rate(&s->series, offset, SAMPLER_RATE_SECONDS);
+}
+
 static void compute(struct sampler *s)
 {
 	struct sample *sample = &s->sample;
+	const struct redis_info *info = &sample->info;
 	const struct series *w = &s->series;
 
-	sample->hit_rate = series_hit_rate(w);
-	sample->commands_per_second =
-		series_rate(w, offsetof(struct series_point, commands), SAMPLER_RATE_SECONDS);
-	sample->expired_per_second =
-		series_rate(w, offsetof(struct series_point, expired), SAMPLER_RATE_SECONDS);
-	sample->evicted_per_second =
-		series_rate(w, offsetof(struct series_point, evicted), SAMPLER_RATE_SECONDS);
+	sample->hit_rate = sample->hits < 0 || sample->misses < 0 ? -1 : series_hit_rate(w);
+	sample->commands_per_second = rate(s, info->commands_processed, COUNTER(commands));
+	sample->expired_per_second = rate(s, info->expired_keys, COUNTER(expired));
+	sample->evicted_per_second = rate(s, info->evicted_keys, COUNTER(evicted));
 	sample->latency_p50_ms =
 		ms(series_quantile(w, offsetof(struct series_point, latency_us), 0.5));
 	sample->latency_p99_ms =
@@ -80,6 +86,13 @@ static void compute(struct sampler *s)
 		ms(series_quantile(w, offsetof(struct series_point, latency_us), 1));
 	sample->loop_lag_p99_ms =
 		ms(series_quantile(w, offsetof(struct series_point, lag_us), 0.99));
+}
+
+static int64_t less_own(int64_t counted, int64_t own)
+{
+	if (counted < 0)
+		return -1;
+	return counted > own ? counted - own : 0;
 }
 
 /* Our own lookups are subtracted, so that the rates are the applications'. */
@@ -103,8 +116,8 @@ static void take(struct sampler *s, struct redis_info *info, const struct redis_
 	sample->known = true;
 	sample->mono_ms = clock_mono_ms();
 	/* What the bulk connection carries may be ahead of the INFO. */
-	sample->hits = info->hits > own_hits ? info->hits - own_hits : 0;
-	sample->misses = info->misses > own_misses ? info->misses - own_misses : 0;
+	sample->hits = less_own(info->hits, own_hits);
+	sample->misses = less_own(info->misses, own_misses);
 	series_add(&s->series,
 		&(struct series_point){
 			.mono_ms = sample->mono_ms,
@@ -153,7 +166,7 @@ static void publish(struct sampler *s)
 	const struct sample *sample = &s->sample;
 
 	metric_drop(m, METRIC_REDIS_UP, NULL, NULL);
-	metric_set(m, METRIC_REDIS_UP, sample->known ? sample->info.role : "unknown", NULL,
+	metric_set(m, METRIC_REDIS_UP, sample->info.role[0] ? sample->info.role : "unknown", NULL,
 		state.status == REDIS_UP);
 	metric_set(m, METRIC_BREAKER_OPEN, NULL, NULL, state.breaker != BREAKER_CLOSED);
 	metric_drop(m, METRIC_REDIS_HIT_RATIO, NULL, NULL);
@@ -195,6 +208,8 @@ struct sampler *sampler_new(struct cw *cw, void (*tick)(void *context), void *co
 	s->sample.hit_rate = s->sample.commands_per_second = s->sample.expired_per_second = -1;
 	s->sample.evicted_per_second = s->sample.latency_p50_ms = s->sample.latency_p99_ms = -1;
 	s->sample.latency_max_ms = -1;
+	s->sample.hits = s->sample.misses = -1;
+	redis_info_parse(slice_of("", 0), 0, &s->sample.info);
 	s->sample.rss_bytes = s->sample.open_fds = -1;
 	fiber_group_init(&s->group, "sampler", cw->loop);
 	fiber_spawn(&s->group, "sampler", sample_for_ever, s);

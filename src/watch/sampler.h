@@ -18,12 +18,12 @@
 enum { SAMPLER_WINDOW_SECONDS = 300, SAMPLER_RATE_SECONDS = 10 };
 
 struct sample {
-	bool known;	 /* whether Redis has answered an INFO yet; if not, `info` is empty */
+	bool known;	 /* whether Redis has answered an INFO yet; if not, `info` is unknown */
 	int64_t mono_ms; /* when it did so last */
 	struct redis_info info;
 	/* Over the last SAMPLER_WINDOW_SECONDS, our own lookups subtracted; below 0 = not known. */
 	double hit_rate;
-	int64_t hits, misses; /* since the server's start, our own subtracted */
+	int64_t hits, misses; /* since the server's start, our own subtracted; -1 = not known */
 	/* Over the last SAMPLER_RATE_SECONDS; below 0 = not known. */
 	double commands_per_second, expired_per_second, evicted_per_second;
 	/* Of INFO's round trip over the window; below 0 = not known. */

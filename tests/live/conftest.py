@@ -35,6 +35,20 @@ def redis(folder):
 
 
 @pytest.fixture
+def tuned(folder):
+    """tuned("--option", "value") -> a redis-server of its own."""
+    servers = []
+
+    def make(*options, **more):
+        servers.append(Redis(folder, *options, name=f"tuned{len(servers)}", **more))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
 def start(folder):
     """start("yaml text", ...) -> Daemon, stopped and checked when the test ends."""
     daemons = []

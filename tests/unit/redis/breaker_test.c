@@ -42,6 +42,16 @@ START_TEST(a_heavy_failure_opens_it_at_once)
 }
 END_TEST
 
+START_TEST(a_refusal_opens_it_at_once_and_counts_as_one_failure)
+{
+	breaker_init(&breaker, 5, 1000);
+	ck_assert(breaker_refused(&breaker, 0));
+	ck_assert_int_eq(breaker.state, BREAKER_OPEN);
+	ck_assert(!breaker_refused(&breaker, 10));
+	ck_assert_int_eq(breaker.failures, 2);
+}
+END_TEST
+
 START_TEST(one_probe_goes_out_each_interval)
 {
 	open_it(5000);
@@ -71,4 +81,5 @@ END_TEST
 
 TEST_SUITE("breaker", opens_after_as_many_failures_in_a_row,
 	a_success_between_failures_keeps_it_closed, a_heavy_failure_opens_it_at_once,
-	one_probe_goes_out_each_interval, a_failed_probe_opens_it_for_another_interval)
+	a_refusal_opens_it_at_once_and_counts_as_one_failure, one_probe_goes_out_each_interval,
+	a_failed_probe_opens_it_for_another_interval)

@@ -74,8 +74,10 @@ enum { noises = sizeof noise / sizeof *noise };
 static void serve_noise(int fd, int number)
 {
 	if (number / 2 >= noises) {
-		while (fake_greet(fd))
-			;
+		if (!fake_greet(fd))
+			return;
+		while (fake_await(fd, "PING\r\n"))
+			fake_say(fd, "+PONG\r\n", 7);
 		return;
 	}
 	fake_await(fd, "PING\r\n");
@@ -205,17 +207,16 @@ END_TEST
 /* Loading for as long as the test says. */
 static void serve_loading(int fd, int number)
 {
-	static const char loading[] = "+OK\r\n-LOADING Redis is loading the dataset in memory\r\n";
+	static const char loading[] = "-LOADING Redis is loading the dataset in memory\r\n";
 
 	(void)number;
-	if (!fake_await(fd, "PING\r\n"))
+	if (!fake_greet_with(fd, loading))
 		return;
-	fake_say(fd, loading, sizeof loading - 1);
 	while (fake_await(fd, "\r\n"))
 		if (*fake.shared)
 			fake_say(fd, "+PONG\r\n", 7);
 		else
-			fake_say(fd, loading + 5, sizeof loading - 6);
+			fake_say(fd, loading, sizeof loading - 1);
 }
 
 static void loading(void)

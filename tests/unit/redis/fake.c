@@ -92,10 +92,23 @@ void fake_say(int fd, const void *bytes, size_t n)
 	}
 }
 
+/* SETNAME, PING, two sections of INFO; a server without MULTI is not looked at further. */
+int fake_greet_with(int fd, const char *pong)
+{
+	static const char replies[] = "$11\r\nrole:master\r\n$11\r\nrole:master\r\n"
+				      "-ERR unknown command 'MULTI'\r\n"
+				      "-ERR unknown command 'DISCARD'\r\n"
+				      "-ERR unknown command 'EXEC'\r\n";
+
+	if (!fake_await(fd, "EXEC\r\n"))
+		return 0;
+	fake_say(fd, "+OK\r\n", 5);
+	fake_say(fd, pong, strlen(pong));
+	fake_say(fd, replies, sizeof replies - 1);
+	return 1;
+}
+
 int fake_greet(int fd)
 {
-	if (!fake_await(fd, "PING\r\n"))
-		return 0;
-	fake_say(fd, "+OK\r\n+PONG\r\n", 12);
-	return 1;
+	return fake_greet_with(fd, "+PONG\r\n");
 }

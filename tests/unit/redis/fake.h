@@ -24,5 +24,7 @@ int fake_await(int fd, const char *text);
 void fake_say(int fd, const void *bytes, size_t n);
 /* Answers the handshake of a client without password and database. */
 int fake_greet(int fd);
+/* The same, with another answer to PING. */
+int fake_greet_with(int fd, const char *pong);
 
 #endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* A node's own state, for node*.c: node.c has what it is told, node_watch.c what it asks. */
+#ifndef CW_REDIS_NODE_STATE_H
+#define CW_REDIS_NODE_STATE_H
+
+#include "redis/breaker.h"
+#include "redis/conn.h"
+#include "redis/flight.h"
+
+struct redis_node {
+	struct loop *loop;
+	struct event_bus *bus;
+	struct metrics *metrics;
+	struct conn_config config;
+	struct member {
+		struct redis_node *node;
+		enum redis_role role;
+		struct conn *conn;
+	} members[REDIS_ROLES];
+	struct breaker breaker;
+	struct capabilities capabilities;
+	struct redis_state state;
+	int64_t look_ms;       /* when it was last looked what is allowed */
+	bool looked_first;     /* and MULTI and DISCARD alone were tried */
+	enum server_kind seen; /* by the probe under way */
+	uv_timer_t watch;      /* runs while something is not right */
+	bool probing;
+};
+
+/* node.c */
+void node_set_kind(struct redis_node *node, enum server_kind kind);
+/* After a look, or a refusal. */
+void node_take_capabilities(struct redis_node *node);
+/* The breaker was told something; whether that changed its state. */
+void node_breaker_moved(struct redis_node *node, bool changed);
+
+/* node_watch.c */
+void node_watch_init(struct redis_node *node);
+/* The timer runs while something is not right. */
+void node_watch_while_needed(struct redis_node *node);
+/* A reply to what the node asked for itself. */
+void node_take_probe(
+	struct redis_node *node, const struct flight *flight, const struct redis_value *reply);
+
+#endif

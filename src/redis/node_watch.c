@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a node asks for by itself while something is not right: whether the server answers again,
+ * whether it is a primary again, whether it allows by now what it denied.
+ */
+#include "redis/node_state.h"
+
+enum { watch_every_ms = 500, look_every_ms = 5000 };
+
+static void watch_fired(uv_timer_t *timer);
+
+void node_watch_while_needed(struct redis_node *node)
+{
+	bool needed = node->state.status != REDIS_UP || !breaker_admits(&node->breaker) ||
+		      node->state.unfit.error || node->state.lacks || node->capabilities.unsaid;
+	int64_t every = node->breaker.probe_every_ms;
+
+	if (!needed)
+		uv_timer_stop(&node->watch);
+	else if (!uv_is_active((uv_handle_t *)&node->watch))
+		uv_timer_start(&node->watch, watch_fired,
+			every < watch_every_ms ? (uint64_t)every : watch_every_ms,
+			every < watch_every_ms ? (uint64_t)every : watch_every_ms);
+}
+
+void node_take_probe(
+	struct redis_node *node, const struct flight *flight, const struct redis_value *reply)
+{
+	bool last = flight->answered + 1 == flight->count;
+
+	if (flight->probe == PROBE_KIND) {
+		if (flight->answered == 0)
+			node->seen = SERVER_UNKNOWN;
+		if (reply->type == REDIS_STRING)
+			node->seen = server_kind_of_info(reply->text, node->seen);
+		else if (reply->type == REDIS_ARRAY)
+			node->seen = server_kind_of_role(reply);
+		if (last && node->seen != SERVER_UNKNOWN)
+			node_set_kind(node, node->seen);
+	} else if (flight->probe != PROBE_PING) {
+		capabilities_heard(
+			&node->capabilities, flight->probe == PROBE_LOOK, flight->answered, reply);
+		if (last && flight->probe == PROBE_LOOK)
+			node_take_capabilities(node);
+	}
+	if (last) {
+		node->probing = false;
+		node_watch_while_needed(node);
+	}
+}
+
+/* What is worth knowing now; PROBE_NONE = nothing. */
+static enum probe next_probe(struct redis_node *node)
+{
+	int64_t now = clock_mono_ms();
+
+	if (node->state.status == REDIS_IS_LOADING || node->state.status == REDIS_IS_BUSY ||
+		!breaker_admits(&node->breaker))
+		return PROBE_PING;
+	if (node->state.unfit.error)
+		return PROBE_KIND;
+	if (node->state.status != REDIS_UP)
+		return PROBE_PING;
+	/* The second look comes right behind a first one that found it possible. */
+	if (node->looked_first && node->capabilities.can_look) {
+		node->looked_first = false;
+		return PROBE_LOOK;
+	}
+	if (now - node->look_ms < look_every_ms)
+		return PROBE_NONE;
+	node->look_ms = now;
+	node->looked_first = true;
+	return PROBE_FIRST_LOOK;
+}
+
+static void fill_probe(const struct redis_node *node, struct flight *flight)
+{
+	switch (flight->probe) {
+	case PROBE_NONE:
+		break;
+	case PROBE_PING:
+		flight_add(flight, 1, (struct slice[]){SLICE("PING")});
+		break;
+	case PROBE_KIND:
+		if (capabilities_lack(&node->capabilities, "INFO")) {
+			flight_add(flight, 1, (struct slice[]){SLICE("ROLE")});
+			flight_add(flight, 1, (struct slice[]){SLICE("PING")});
+			break;
+		}
+		flight_add(flight, 2, (struct slice[]){SLICE("INFO"), SLICE("server")});
+		flight_add(flight, 2, (struct slice[]){SLICE("INFO"), SLICE("replication")});
+		flight_add(flight, 1, (struct slice[]){SLICE("PING")});
+		break;
+	case PROBE_FIRST_LOOK:
+	case PROBE_LOOK:
+		capabilities_ask(
+			flight, flight->probe == PROBE_LOOK, slice_str(node->config.spare_key));
+		break;
+	}
+}
+
+static void watch_fired(uv_timer_t *timer)
+{
+	struct redis_node *node = timer->data;
+	struct conn *conn = node->members[REDIS_COMMANDS].conn;
+
+	/* Without a connection the attempts to connect are the probes. */
+	if (node->probing || !conn_ready(conn))
+		return;
+	if (breaker_probe(&node->breaker, (int64_t)uv_now(loop_uv(node->loop))))
+		node_breaker_moved(node, true);
+	else if (!breaker_admits(&node->breaker))
+		return;
+	struct flight *flight = flight_new();
+
+	flight->probe = next_probe(node);
+	fill_probe(node, flight);
+	if (flight->count == 0) {
+		flight_free(flight);
+		return;
+	}
+	node->probing = true;
+	conn_submit(conn, flight);
+}
+
+void node_watch_init(struct redis_node *node)
+{
+	uv_timer_init(loop_uv(node->loop), &node->watch);
+	node->watch.data = node;
+}

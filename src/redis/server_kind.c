@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* Telling servers apart; see server_kind.h. */
+#include "redis/server_kind.h"
+
+#include <string.h>
+
+#include "redis/info.h"
+
+enum server_kind server_kind_of_info(struct slice text, enum server_kind so_far)
+{
+	struct redis_info info;
+	enum server_kind kind = so_far;
+
+	redis_info_parse(text, 0, &info);
+	if (strcmp(info.mode, "sentinel") == 0)
+		kind = SERVER_SENTINEL;
+	else if (strcmp(info.mode, "cluster") == 0)
+		kind = SERVER_CLUSTER;
+	if (kind != SERVER_SENTINEL && kind != SERVER_CLUSTER && info.role[0])
+		kind = strcmp(info.role, "master") == 0 ? SERVER_PRIMARY : SERVER_REPLICA;
+	redis_info_release(&info);
+	return kind;
+}
+
+enum server_kind server_kind_of_role(const struct redis_value *reply)
+{
+	struct slice role = redis_value_item(reply, 0);
+
+	if (slice_is(role, "master"))
+		return SERVER_PRIMARY;
+	if (slice_is(role, "slave"))
+		return SERVER_REPLICA;
+	return slice_is(role, "sentinel") ? SERVER_SENTINEL : SERVER_UNKNOWN;
+}
+
+enum server_kind server_kind_of_refusal(const struct fault *fault)
+{
+	static const struct {
+		const char *begin;
+		enum server_kind kind;
+	} refusals[] = {
+		{"\"READONLY ", SERVER_REPLICA},
+		{"\"MOVED ", SERVER_CLUSTER},
+		{"\"ASK ", SERVER_CLUSTER},
+		{"\"CROSSSLOT ", SERVER_CLUSTER},
+		{"\"CLUSTERDOWN ", SERVER_CLUSTER},
+	};
+
+	for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+		if (strstr(fault->detail, refusals[i].begin))
+			return refusals[i].kind;
+	return SERVER_UNKNOWN;
+}
+
+enum error server_kind_judge(enum server_kind kind, const char *name, struct fault *fault)
+{
+	switch (kind) {
+	case SERVER_UNKNOWN:
+	case SERVER_PRIMARY:
+		break;
+	case SERVER_REPLICA:
+		return fault_set(fault, ERR_NOT_PRIMARY,
+			"Redis at %s is a replica: nothing is written or invalidated there; let "
+			"redis.url name the primary",
+			name);
+	case SERVER_SENTINEL:
+		return fault_set(fault, ERR_NOT_PRIMARY,
+			"a Redis Sentinel answers at %s, which holds no keys; let redis.url name "
+			"the primary that it watches",
+			name);
+	case SERVER_CLUSTER:
+		return fault_set(fault, ERR_CLUSTER_NODE,
+			"Redis at %s is a node of a cluster and holds only a part of the keys, so "
+			"nothing is done there; this version works with single servers",
+			name);
+	}
+	return OK;
+}
