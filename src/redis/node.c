@@ -83,19 +83,6 @@ void node_take_capabilities(struct redis_node *node)
 	tell(node);
 }
 
-void node_breaker_moved(struct redis_node *node, bool changed)
-{
-	node->state.breaker = node->breaker.state;
-	node->state.breaker_failures = node->breaker.failures;
-	if (!changed)
-		return;
-	node->state.breaker_since_wall_ms = clock_wall_ms();
-	if (node->metrics)
-		metric_set(node->metrics, METRIC_BREAKER_OPEN, NULL, NULL,
-			breaker_admits(&node->breaker) ? 0 : 1);
-	node_watch_while_needed(node);
-}
-
 /*
  * The status word that an error reply stands for; REDIS_UP where it says nothing of the server as a
  * whole. A replica without its primary refuses even PING; INFO tells more.

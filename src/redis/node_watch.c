@@ -23,6 +23,19 @@ void node_watch_while_needed(struct redis_node *node)
 			every < watch_every_ms ? (uint64_t)every : watch_every_ms);
 }
 
+void node_breaker_moved(struct redis_node *node, bool changed)
+{
+	node->state.breaker = node->breaker.state;
+	node->state.breaker_failures = node->breaker.failures;
+	if (!changed)
+		return;
+	node->state.breaker_since_wall_ms = clock_wall_ms();
+	if (node->metrics)
+		metric_set(node->metrics, METRIC_BREAKER_OPEN, NULL, NULL,
+			breaker_admits(&node->breaker) ? 0 : 1);
+	node_watch_while_needed(node);
+}
+
 void node_take_probe(
 	struct redis_node *node, const struct flight *flight, const struct redis_value *reply)
 {
