@@ -80,9 +80,7 @@ static enum health judge_redis(const struct app *app, cJSON *components)
 
 	if (state.status == REDIS_DOWN)
 		health = HEALTH_DOWN;
-	else if (state.status != REDIS_UP)
-		health = HEALTH_DEGRADED;
-	else if (state.unfit.error)
+	else if (state.status != REDIS_UP || state.unfit.error)
 		health = HEALTH_DEGRADED;
 	else if (sample->known)
 		judge_memory(app, warnings, &health);
