@@ -220,3 +220,16 @@ def test_a_proxy_whose_info_tells_little_is_believed_no_more(start, redis, folde
     assert (stats["keys"]["total"], stats["hits"], stats["memory"]["used_bytes"]) == (None, None, None)
     assert stats["commands"]["per_second"] is None
     proxy.close()
+
+
+def test_the_manuals_acl_line_is_enough(start, redis):
+    line = re.search(r"^    (ACL SETUSER cachewarden .*)$",
+                     (ROOT / "docs/config.md").read_text(encoding="utf-8"), re.M).group(1)
+    words = line.replace("cachewarden", "cw").replace("PASSWORD", "pass").split()
+    assert sorted(word[1:].upper() for word in words if word[0] == "+") == sorted(TABLE)
+    redis(*words)
+    daemon = start(as_user(redis))
+    daemon.wait_for("redis is up")
+    assert daemon.health().json["status"] == "UP", warnings(daemon)
+    assert daemon.invalidate({"patterns": ["a*"]}).json["complete"]
+    assert daemon.warm({"cache_names": ["rows"], "wait": 10}).json["state"] == "completed"
