@@ -141,6 +141,19 @@ static enum error store(struct request *request, struct cw *cw, struct put *put,
 	return keys_lease_put(cw, token, &put->write, ret, fault);
 }
 
+/* Ends the lease of a PUT that was refused before its handler. Parks. */
+static void end_refused(struct request *request, struct app *app)
+{
+	struct buf scratch = {0};
+	struct slice key, token;
+	struct fault fault;
+
+	if (request_header(request, "X-Cache-Lease", &token) &&
+		keys_name(request, &scratch, &key, &fault) == OK)
+		keys_lease_refused(request, &app->cw, key);
+	buf_release(&scratch);
+}
+
 void api_key_put(struct request *request, void *context)
 {
 	struct app *app = context;
@@ -149,6 +162,10 @@ void api_key_put(struct request *request, void *context)
 	enum entry_outcome outcome;
 	struct fault fault;
 
+	if (request_is_answered(request)) {
+		end_refused(request, app);
+		return;
+	}
 	if (keys_name(request, &scratch, &put.write.key, &fault)) {
 		reply_fault(request, &fault);
 	} else if (read_put(request, &put, &fault) ||

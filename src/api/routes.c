@@ -60,7 +60,7 @@ const struct route routes[] = {
 		"Reads the configuration again, all or nothing."},
 	{"GET", CACHE "/keys/{key}", SCOPE_KEYS, ROUTE_ROOM, api_key_get, "lease key_encoding",
 		"A value's bytes."},
-	{"PUT", CACHE "/keys/{key}", SCOPE_WRITE, ROUTE_BYTES | ROUTE_CONDITIONS, api_key_put, "ttl nx key_encoding",
+	{"PUT", CACHE "/keys/{key}", SCOPE_WRITE, ROUTE_BYTES | ROUTE_CONDITIONS | ROUTE_REFUSED, api_key_put, "ttl nx key_encoding",
 		"Stores a value."},
 	{"DELETE", CACHE "/keys/{key}", SCOPE_WRITE, ROUTE_IF_MATCH, api_key_delete, "cascade key_encoding",
 		"Deletes a value."},

@@ -85,23 +85,53 @@ static enum error refuse_failed(struct request *request, enum error error, struc
 	return error;
 }
 
+static enum error check_token(struct request *request, struct fault *fault)
+{
+	return auth_check(request->conf, request->match.route, request->head.authorization,
+		clock_wall_ms(), &request->auth, fault);
+}
+
+static bool take_peer_rate(const struct request *request, int *ret_wait_s)
+{
+	return take_rate(peer_requests(request->connection->peer),
+		request->conf->limits.requests_per_second, request->began_ns, ret_wait_s);
+}
+
+static bool take_token_rate(const struct request *request, int *ret_wait_s)
+{
+	const struct conf_token *token = request->auth.token;
+
+	return token->requests_per_second <= 0 ||
+	       take_rate(token_limit(request->server->token_limits, token->name),
+		       token->requests_per_second, request->began_ns, ret_wait_s);
+}
+
 static enum error check_caller(struct request *request, struct fault *fault)
 {
-	const struct conf_token *token;
-	enum error error = auth_check(request->conf, request->match.route,
-		request->head.authorization, clock_wall_ms(), &request->auth, fault);
+	enum error error = check_token(request, fault);
 	int wait_s;
 
 	if (error)
 		return refuse_failed(request, error, fault);
-	token = request->auth.token;
-	if (!token)
+	if (!request->auth.token)
 		return gate_origin(&request->head, fault);
-	if (token->requests_per_second > 0 &&
-		!take_rate(token_limit(request->server->token_limits, token->name),
-			token->requests_per_second, request->began_ns, &wait_s))
+	if (!take_token_rate(request, &wait_s))
 		return too_many(request, wait_s, "the token's requests_per_second", fault);
 	return OK;
+}
+
+bool request_is_allowed(struct request *request)
+{
+	struct fault fault;
+	int wait_s;
+
+	/* The route is looked up after the fields were found whole. */
+	if (!request->match.route || check_host(request, &fault) ||
+		!take_peer_rate(request, &wait_s) || check_token(request, &fault))
+		return false;
+	if (!request->auth.token)
+		return gate_origin(&request->head, &fault) == OK;
+	return take_token_rate(request, &wait_s);
 }
 
 /* A route that takes any bytes takes a value. What is beyond the budget would never find room. */
@@ -123,8 +153,7 @@ static enum error check_all(struct request *request, struct fault *fault)
 			body_limit(conf, request->match.route), fault);
 	if (error)
 		return error;
-	if (!take_rate(peer_requests(request->connection->peer), conf->limits.requests_per_second,
-		    request->began_ns, &wait_s))
+	if (!take_peer_rate(request, &wait_s))
 		return too_many(request, wait_s, "limits.requests_per_second", fault);
 	error = gate_query(&request->uri, request->match.route, fault);
 	if (!error)

@@ -9,7 +9,8 @@
  *
  * Special: MHD reads no body and closes the connection when the answer is queued in the first call,
  * which is what a refusal wants; an answer of a handler keeps the connection. Who hangs up while
- * the answer is awaited completes the request at once; the handler goes on with what it has.
+ * the answer is awaited completes the request at once; the handler goes on with what it has. So
+ *does what a route does about a refusal, while that is on its way.
  */
 #include <assert.h>
 #include <string.h>
@@ -92,6 +93,45 @@ static bool is_torn(const struct request *request, const char *version)
 #endif
 }
 
+/* The place of the connection is taken until the request's fiber has ended. */
+static void keep_place(struct request *request)
+{
+	request->left = request->connection;
+	request->left->holds++;
+}
+
+static void refused_fiber(void *argument)
+{
+	struct request *request = argument;
+
+	request->match.route->handler(request, request->server->context);
+	request_drop(request);
+}
+
+/* Whether it is for its route to do something about the refusal. */
+static bool concerns_route(struct request *request, enum error error)
+{
+	const struct route *route = request->match.route;
+
+	return route && (route->flags & ROUTE_REFUSED) && error != ERR_UNAUTHORIZED &&
+	       error != ERR_FORBIDDEN && error != ERR_TOO_MANY_REQUESTS &&
+	       request_is_allowed(request);
+}
+
+/* Answers at once with the fault, before the handler. */
+static enum MHD_Result refuse(struct request *request, const struct fault *fault)
+{
+	const struct route *route = request->match.route;
+
+	reply_fault(request, fault);
+	if (concerns_route(request, fault->error)) {
+		request->holds++;
+		keep_place(request);
+		fiber_spawn(&request->server->requests, route->path, refused_fiber, request);
+	}
+	return queue(request);
+}
+
 static enum MHD_Result admit(struct request *request, const char *method, const char *version)
 {
 	struct fault fault;
@@ -104,8 +144,7 @@ static enum MHD_Result admit(struct request *request, const char *method, const 
 	head_keep(&request->head, &request->head_text);
 	if (request_admit(request, &fault)) {
 		request->refused = true;
-		reply_fault(request, &fault);
-		return queue(request);
+		return refuse(request, &fault);
 	}
 	request->state = REQUEST_BODY;
 	if (request->head.length > 0)
@@ -169,10 +208,8 @@ static enum MHD_Result run(struct request *request)
 		fault_set(&fault, ERR_OVERLOADED, "too many bodies are being read: try again");
 	else
 		reply_room_admit(request, &fault);
-	if (fault.error) {
-		reply_fault(request, &fault);
-		return queue(request);
-	}
+	if (fault.error)
+		return refuse(request, &fault);
 	if (route->flags & ROUTE_INLINE) {
 		route->handler(request, request->server->context);
 		assert(request->response);
@@ -231,8 +268,7 @@ enum MHD_Result exchange_handle(void *context, struct MHD_Connection *mhd, const
 static void hung_up(struct request *request)
 {
 	await(request, false);
-	request->left = request->connection;
-	request->left->holds++;
+	keep_place(request);
 	if (request->fiber)
 		connection_disown(request->left, request);
 	if (!request->response)

@@ -133,12 +133,12 @@ enum request_state {
 struct request {
 	struct http_server *server;
 	struct connection *connection; /* NULL once it, or MHD's part in this request, has ended */
-	struct connection *left;       /* held: the client has hung up under the handler */
+	struct connection *left;       /* held: its fiber may go on after the client has gone */
 	struct MHD_Connection *mhd;
 	struct conf *conf;
 	enum request_state state;
 	unsigned holds;	     /* MHD's, and the fiber's while the handler runs in one */
-	struct fiber *fiber; /* NULL before and after that */
+	struct fiber *fiber; /* the handler's; NULL before and after that */
 	bool awaited;	   /* while its handler runs: MHD asks for the answer each time it runs, */
 	bool suspended;	   /* or, later on, not until there is one */
 	bool refused;	   /* by the gate: MHD closes the connection and reads no body */
@@ -250,6 +250,11 @@ void linger_end_all(struct http_server *server);
 
 /* Every check before the body, in the gate's order. Where it refuses, headers are set already. */
 enum error request_admit(struct request *request, struct fault *fault);
+/*
+ * Of a request that was refused: whether its route is known and its caller may use it. Counts
+ * towards the caller's rates.
+ */
+bool request_is_allowed(struct request *request);
 
 /* reply_room.c: the budget of answers in flight */
 

@@ -128,6 +128,11 @@ bool request_only_reads(const struct request *request)
 	       (request->match.route && request->match.route->flags & ROUTE_READS);
 }
 
+bool request_is_answered(const struct request *request)
+{
+	return request->state == REQUEST_QUEUED;
+}
+
 bool request_is_head(const struct request *request)
 {
 	return slice_is(request->head.method, "HEAD");

@@ -17,6 +17,8 @@ struct request;
 
 /* Whether it is a HEAD: its answer is that of GET without the body. */
 bool request_is_head(const struct request *request);
+/* Whether it was refused before its handler, which is called all the same: see ROUTE_REFUSED. */
+bool request_is_answered(const struct request *request);
 const struct route *request_route(const struct request *request);
 /* The snapshot of configuration that this request was accepted under. Borrowed. */
 struct conf *request_conf(const struct request *request);

@@ -32,6 +32,12 @@ enum route_flags {
 	ROUTE_IF_MATCH = 1 << 7,
 	/* Honours If-None-Match: *. */
 	ROUTE_IF_NONE_MATCH = 1 << 8,
+	/*
+	 * Its handler is called, in a fiber, for requests too that were refused before it for what
+	 * they carry (length, body, query, conditions) or for want of room, by callers that may use
+	 * the route: request_is_answered() then, and the handler does not reply.
+	 */
+	ROUTE_REFUSED = 1 << 9,
 	ROUTE_CONDITIONS = ROUTE_IF_MATCH | ROUTE_IF_NONE_MATCH,
 };
 

@@ -213,3 +213,20 @@ def test_a_client_that_ends_its_side_hears_how_it_stands(patient):
         wire.socket.shutdown(socket.SHUT_WR)
         answer = wire.answer()
     assert answer.status == 202 and answer.json["runs"][0]["state"] == "running", answer
+
+
+def test_what_a_refusal_leaves_to_do_keeps_the_place_of_its_connection(daemon, redis, slow):
+    """A PUT that the gate refuses ends its lease: until that is done its place is taken."""
+    lease = daemon.get(KEY + "?lease=60").headers["X-Cache-Lease"]
+    put = request("PUT " + KEY + "?odd=1", "X-Cache-Lease: " + lease, "Content-Length: 1", body=b"v")
+    slow.hold(b"'DEL', KEYS[1]")
+    for _ in range(2):
+        with Wire(daemon) as wire:
+            wire.send(put)
+            assert wire.answer("PUT").status == 400
+            wire.wait_closed()
+    assert slow.held.wait(20)
+    assert daemon.metric("cachewarden_http_connections") >= 3
+    slow.release()
+    until(lambda: daemon.metric("cachewarden_http_connections") <= 1, "the places are free")
+    assert redis("EXISTS", "cw:lease:{0}:gone") == 0

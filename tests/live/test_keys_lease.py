@@ -9,6 +9,7 @@ from conftest import open_config
 from harness import DEADLINE, rounds
 from keys import path, put, refused
 from proxy import Proxy
+from test_auth import config, row, secret
 
 LEASE = "?lease=10"
 
@@ -140,6 +141,55 @@ def test_a_lease_is_given_back(shared, shared_redis):
     taken(shared, "l:back")
     assert shared.request("DELETE", path("l:back", what="/lease"), headers=headers).status == 204
     assert shared_redis("EXISTS", "cw:lease:{0}:l:back") == 1
+
+
+# A PUT under a lease that is refused before its handler ------------------------------------------------
+
+REFUSED = {
+    "body": (413, b"x" * 2048, "", {}),
+    "framing": (411, b"", "", {"Transfer-Encoding": "chunked"}),
+    "expectation": (417, b"x", "", {"Expect": "a-miracle"}),
+    "parameter": (400, b"x", "?odd=1", {}),
+    "condition": (400, b"x", "", {"If-Modified-Since": "now"}),
+}
+ROWS = [row("writer", ["keys", "write"], key_prefixes='["g:"]'), row("reader", ["keys"])]
+
+
+@pytest.fixture
+def gated(start, redis):
+    return start(config(redis, ROWS, "cache: {max_value_bytes: 1KiB}"))
+
+
+def bearer(name):
+    return {"Authorization": "Bearer " + secret(name)}
+
+
+def refuse(daemon, key, how, headers):
+    status, body, query, more = REFUSED[how]
+    reply = put(daemon, key, body, query, headers={**headers, **more})
+    assert reply.status == status, reply
+
+
+@pytest.mark.parametrize("how", REFUSED)
+def test_a_put_that_is_refused_at_once_ends_its_lease(gated, redis, how):
+    lease = gated.get(path("g:1", LEASE), headers=bearer("writer")).headers["X-Cache-Lease"]
+    refuse(gated, "g:1", how, {**bearer("writer"), "X-Cache-Lease": lease})
+    assert "X-Cache-Lease" in gated.get(path("g:1", LEASE), headers=bearer("writer")).headers
+
+
+@pytest.mark.parametrize("how", REFUSED)
+def test_a_lease_is_ended_by_no_other_caller(gated, redis, how):
+    lease = gated.get(path("a:1", LEASE), headers=bearer("reader")).headers["X-Cache-Lease"]
+    named = {"X-Cache-Lease": lease}
+    # a:1 is outside the writer's key_prefixes, the reader may not write.
+    for caller in (bearer("writer"), bearer("reader"), bearer("none"), {}):
+        refuse(gated, "a:1", how, {**caller, **named})
+    lease = gated.get(path("g:2", LEASE), headers=bearer("writer")).headers["X-Cache-Lease"]
+    refuse(gated, "g:2", how, {**bearer("writer"), "X-Cache-Lease": "0" * 32})
+    refuse(gated, "g:2", how, bearer("writer"))
+    # What these would have sent to Redis is there before this answer.
+    gated.get(path("g:3"), headers=bearer("writer"))
+    assert redis("EXISTS", "cw:lease:{0}:a:1", "cw:lease:{0}:g:2") == 2
 
 
 def test_a_lease_is_given_back_by_its_name_alone(shared):
