@@ -6,6 +6,7 @@
 
 #include "api/handlers.h"
 #include "api/keys_many.h"
+#include "api/note.h"
 #include "base/crypto.h"
 #include "base/mem.h"
 #include "cache/tag.h"
@@ -271,6 +272,7 @@ void api_tags_add(struct request *request, void *context)
 	} else {
 		cJSON *body = cJSON_CreateObject();
 
+		api_log_note(request, app, "tagged keys", slice_of(NULL, 0), tagging->note);
 		json_add_uint(body, "tagged", tagged);
 		reply_json(request, 200, body);
 	}

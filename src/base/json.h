@@ -112,7 +112,9 @@ void json_add_slice(cJSON *object, const char *name, struct slice text);
 void json_append_slice(cJSON *array, struct slice text);
 /* "2026-11-24T05:45:18.123Z", or null for a time below zero. */
 void json_add_time(cJSON *object, const char *name, int64_t wall_ms);
-/* cJSON_PrintUnformatted, appended to `out`. */
+/* Appends the value without white space; strings as json_quote() writes them. */
 void json_print(const cJSON *value, struct buf *out);
+/* The same, for values of any size: others have their turn meanwhile (base/rest.h). Parks. */
+void json_print_in_turns(const cJSON *value, struct buf *out);
 
 #endif

@@ -7,6 +7,9 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/rest.h"
+
+enum { rest_bytes = 256 }; /* of a string, in about a microsecond */
 
 void json_use_mem(void)
 {
@@ -110,10 +113,61 @@ void json_add_time(cJSON *object, const char *name, int64_t wall_ms)
 	cJSON_AddStringToObject(object, name, text);
 }
 
+static void print(const cJSON *value, struct buf *out, struct rest *rest);
+
+static void print_string(const char *string, struct buf *out, struct rest *rest)
+{
+	struct slice text = slice_str(string);
+
+	json_quote(out, text);
+	if (rest)
+		rest_look(rest, 1 + text.n / rest_bytes);
+}
+
+static void print_items(const cJSON *value, struct buf *out, struct rest *rest)
+{
+	for (const cJSON *at = value->child; at; at = at->next) {
+		if (at != value->child)
+			buf_char(out, ',');
+		if (cJSON_IsObject(value)) {
+			json_quote(out, slice_str(at->string));
+			buf_char(out, ':');
+		}
+		print(at, out, rest);
+	}
+}
+
+static void print_scalar(const cJSON *value, struct buf *out)
+{
+	char text[64]; /* a number has 26 bytes at most */
+
+	cJSON_PrintPreallocated((cJSON *)value, text, sizeof text, false);
+	buf_str(out, text);
+}
+
+static void print(const cJSON *value, struct buf *out, struct rest *rest)
+{
+	if (cJSON_IsString(value)) {
+		print_string(value->valuestring, out, rest);
+	} else if (cJSON_IsRaw(value)) {
+		buf_str(out, value->valuestring);
+	} else if (cJSON_IsArray(value) || cJSON_IsObject(value)) {
+		buf_char(out, cJSON_IsArray(value) ? '[' : '{');
+		print_items(value, out, rest);
+		buf_char(out, cJSON_IsArray(value) ? ']' : '}');
+	} else {
+		print_scalar(value, out);
+	}
+}
+
 void json_print(const cJSON *value, struct buf *out)
 {
-	char *text = cJSON_PrintUnformatted(value);
+	print(value, out, NULL);
+}
 
-	buf_str(out, text);
-	cJSON_free(text);
+void json_print_in_turns(const cJSON *value, struct buf *out)
+{
+	struct rest rest = {.since_ns = clock_mono_ns()};
+
+	print(value, out, &rest);
 }

@@ -2,7 +2,12 @@
 /* Steps are counted, for the clock costs as much as some of them. */
 #include "base/rest.h"
 
-enum { steps_at_once = 64 };
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { steps_at_once = 64, sorted_at_once = 64 };
 static const int64_t longest_ns = 1500000;
 
 enum error rest_look(struct rest *rest, size_t steps)
@@ -16,5 +21,60 @@ enum error rest_look(struct rest *rest, size_t steps)
 	enum error error = fiber_yield();
 
 	rest->since_ns = clock_mono_ns();
+	return error;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
+}
+
+/* Two sorted runs, `left` items and those behind them, become one in `to`. */
+static enum error merge(
+	struct rest *rest, const struct slice *from, size_t left, size_t count, struct slice *to)
+{
+	enum error error = OK;
+
+	for (size_t i = 0, j = left, at = 0; at < count; at++) {
+		bool first = i < left && (j == count || slice_compare(from[i], from[j]) <= 0);
+
+		to[at] = first ? from[i++] : from[j++];
+		if (rest_look(rest, 1))
+			error = ERR_CANCELLED;
+	}
+	return error;
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+enum error rest_sort(struct rest *rest, struct slice *items, size_t count)
+{
+	struct slice *other = mem_array(count, sizeof *other), *from = items, *to = other;
+	enum error error = OK;
+
+	for (size_t i = 0; i < count; i += sorted_at_once) {
+		size_t n = least(sorted_at_once, count - i);
+
+		qsort(items + i, n, sizeof *items, by_bytes);
+		if (rest_look(rest, n))
+			error = ERR_CANCELLED;
+	}
+	for (size_t run = sorted_at_once; run < count; run *= 2) {
+		for (size_t i = 0; i < count; i += 2 * run) {
+			size_t n = least(2 * run, count - i);
+
+			if (merge(rest, from + i, least(run, n), n, to + i))
+				error = ERR_CANCELLED;
+		}
+		struct slice *sorted = to;
+		to = from;
+		from = sorted;
+	}
+	if (from != items)
+		memcpy(items, from, count * sizeof *items);
+	mem_free(other);
 	return error;
 }

@@ -8,6 +8,7 @@
 #ifndef CW_BASE_REST_H
 #define CW_BASE_REST_H
 
+#include "base/buf.h"
 #include "base/fiber.h"
 
 /* Zeroed: a rest is due at the first look. */
@@ -21,5 +22,8 @@ struct rest {
  * outside of fibers, where nobody waits. ERR_CANCELLED. Parks now and then.
  */
 enum error rest_look(struct rest *rest, size_t steps);
+/* Sorts by bytes; as rest_look(), and sorted also where that is ERR_CANCELLED. Parks now and then.
+ */
+enum error rest_sort(struct rest *rest, struct slice *items, size_t count);
 
 #endif

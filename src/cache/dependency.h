@@ -24,5 +24,8 @@ void dependency_visit(
  */
 enum error dependency_preview(struct cw *cw, const struct conf *conf, struct slice key,
 	bool transitive, cJSON **ret, struct fault *fault);
+/* `dependents` of the view alone, without `transitive`: an array of names. Parks. */
+enum error dependency_direct(
+	struct cw *cw, const struct conf *conf, struct slice key, cJSON **ret, struct fault *fault);
 
 #endif

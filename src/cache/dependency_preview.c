@@ -6,16 +6,21 @@
  *	key -> rules, sets -> nodes[] with their edges -> depth first: an edge back into the path
  *	                                                  is a cycle
  */
-#include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/rest.h"
 #include "cache/dependency.h"
 #include "cache/dependency_store.h"
 
-enum { max_nodes = 1000, max_cycles = 20, page_nodes = 256 };
+enum {
+	max_nodes = 1000,
+	max_cycles = 20,
+	page_nodes = 256,
+	rest_bytes = 256, /* of a name, copied in about a microsecond */
+};
 
 struct node {
 	UT_hash_handle hh;
@@ -217,18 +222,14 @@ static enum error explore(struct preview *preview, bool transitive, struct fault
 	return error;
 }
 
-static int by_bytes(const void *a, const void *b)
-{
-	return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
-}
-
-/* What is stored for the key itself, in order. */
-static void write_stored(const struct dependency_stored *stored, cJSON *body)
+/* What is stored for the key itself, in order. Parks where that is much. */
+static enum error write_stored(const struct dependency_stored *stored, cJSON *body)
 {
 	if (stored->ttl_ms == -2) {
 		cJSON_AddNullToObject(body, "stored");
-		return;
+		return OK;
 	}
+	struct rest rest = {.since_ns = clock_mono_ns()};
 	size_t count = stored->members->count;
 	struct slice *sorted = mem_array(count, sizeof *sorted);
 	cJSON *object = cJSON_AddObjectToObject(body, "stored");
@@ -236,11 +237,14 @@ static void write_stored(const struct dependency_stored *stored, cJSON *body)
 
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = redis_value_item(stored->members, i);
-	qsort(sorted, count, sizeof *sorted, by_bytes);
-	for (size_t i = 0; i < count; i++)
+	enum error error = rest_sort(&rest, sorted, count);
+	for (size_t i = 0; i < count && !error; i++) {
 		json_append_slice(names, sorted[i]);
+		error = rest_look(&rest, 1 + sorted[i].n / rest_bytes);
+	}
 	json_add_int(object, "ttl", stored->ttl_ms < 0 ? -1 : (stored->ttl_ms + 999) / 1000);
 	mem_free(sorted);
+	return error;
 }
 
 static void write_rules(struct preview *preview, struct slice key, cJSON *body)
@@ -252,48 +256,91 @@ static void write_rules(struct preview *preview, struct slice key, cJSON *body)
 	dependency_visit(preview->conf, key, &visitor);
 }
 
-static void release_nodes(struct preview *preview)
+static struct preview *preview_new(struct cw *cw, const struct conf *conf, struct slice key)
 {
+	struct preview *preview = mem_new(struct preview);
+
+	preview->cw = cw;
+	preview->conf = conf;
+	preview->dependents = cJSON_CreateArray();
+	preview->patterns = cJSON_CreateArray();
+	node_of(preview, key);
+	return preview;
+}
+
+/* The lists that were taken are NULL. */
+static void preview_free(struct preview *preview)
+{
+	cJSON_Delete(preview->dependents);
+	cJSON_Delete(preview->patterns);
 	HASH_CLEAR(hh, preview->by_name);
 	for (size_t i = 0; i < preview->count; i++) {
 		buf_release(&preview->nodes[i]->edges);
 		mem_free(preview->nodes[i]->name);
 		mem_free(preview->nodes[i]);
 	}
+	mem_free(preview);
+}
+
+/* Names what there is beside the key itself. */
+static cJSON *take_dependents(struct preview *preview)
+{
+	cJSON *names = preview->dependents;
+
+	for (size_t i = 1; i < preview->count; i++)
+		json_append_slice(names, node_name(preview, i));
+	preview->dependents = NULL;
+	return names;
+}
+
+/* Parks. */
+static enum error add_stored(struct cw *cw, struct slice key, cJSON *body, struct fault *fault)
+{
+	struct dependency_stored stored = {.ttl_ms = -2};
+	enum error error = OK;
+
+	if (cw)
+		error = dependency_read(cw, key, DEPENDENCY_MAX_MEMBERS, &stored, fault);
+	if (!error && write_stored(&stored, body))
+		error = fault_set(fault, ERR_CANCELLED, "the request was cancelled");
+	redis_value_free(stored.members);
+	return error;
 }
 
 enum error dependency_preview(struct cw *cw, const struct conf *conf, struct slice key,
 	bool transitive, cJSON **ret, struct fault *fault)
 {
-	struct preview *preview = mem_new(struct preview);
-	struct dependency_stored stored = {.ttl_ms = -2};
+	struct preview *preview = preview_new(cw, conf, key);
 	cJSON *body = cJSON_CreateObject();
-	enum error error = OK;
+	enum error error = explore(preview, transitive, fault);
 
-	preview->cw = cw;
-	preview->conf = conf;
 	json_add_slice(body, "key", key);
-	preview->dependents = cJSON_AddArrayToObject(body, "dependents");
+	cJSON_AddItemToObject(body, "dependents", take_dependents(preview));
 	write_rules(preview, key, body);
-	preview->patterns = cJSON_AddArrayToObject(body, "patterns");
-	node_of(preview, key);
-	if (cw)
-		error = dependency_read(cw, key, DEPENDENCY_MAX_MEMBERS, &stored, fault);
+	cJSON_AddItemToObject(body, "patterns", preview->patterns);
+	preview->patterns = NULL;
 	if (!error)
-		error = explore(preview, transitive, fault);
-	for (size_t i = 1; i < preview->count; i++)
-		json_append_slice(preview->dependents, node_name(preview, i));
-	write_stored(&stored, body);
+		error = add_stored(cw, key, body, fault);
 	preview->cycles = transitive ? cJSON_AddArrayToObject(body, "cycles") : NULL;
 	if (transitive)
 		find_cycles(preview);
 	cJSON_AddBoolToObject(body, "truncated", preview->truncated);
-	redis_value_free(stored.members);
-	release_nodes(preview);
-	mem_free(preview);
+	preview_free(preview);
 	if (error)
 		cJSON_Delete(body);
 	else
 		*ret = body;
+	return error;
+}
+
+enum error dependency_direct(
+	struct cw *cw, const struct conf *conf, struct slice key, cJSON **ret, struct fault *fault)
+{
+	struct preview *preview = preview_new(cw, conf, key);
+	enum error error = explore(preview, false, fault);
+
+	if (!error)
+		*ret = take_dependents(preview);
+	preview_free(preview);
 	return error;
 }

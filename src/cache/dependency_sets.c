@@ -7,9 +7,14 @@
  * a bound; who turns out to have more is asked again alone.
  */
 #include "base/mem.h"
+#include "base/rest.h"
 #include "cache/dependency_store.h"
 
-enum { first_look = 64, few_keys = 64 };
+enum {
+	first_look = 64,
+	few_keys = 64,
+	rest_bytes = 256, /* of a name, which is hashed in about a microsecond */
+};
 
 struct dependency_sets {
 	struct cw *cw;
@@ -92,10 +97,20 @@ void dependency_sets_free(struct dependency_sets *sets)
 	mem_free(sets);
 }
 
-static void give(const struct redis_value *members, dependency_take *take, void *context)
+/* Parks where there are many. */
+static enum error give(const struct redis_value *members, dependency_take *take, void *context,
+	struct fault *fault)
 {
-	for (size_t i = 0; i < members->count && i < DEPENDENCY_MAX_MEMBERS; i++)
-		take(context, redis_value_item(members, i));
+	struct rest rest = {.since_ns = clock_mono_ns()};
+	enum error error = OK;
+
+	for (size_t i = 0; i < members->count && i < DEPENDENCY_MAX_MEMBERS && !error; i++) {
+		struct slice name = redis_value_item(members, i);
+
+		take(context, name);
+		error = rest_look(&rest, 1 + name.n / rest_bytes);
+	}
+	return error ? fault_set(fault, error, "the request was cancelled") : OK;
 }
 
 enum error dependency_sets_visit(struct dependency_sets *sets, size_t i, dependency_take *take,
@@ -108,16 +123,14 @@ enum error dependency_sets_visit(struct dependency_sets *sets, size_t i, depende
 	*ret_all = true;
 	if (error)
 		return error;
-	if (first->count <= first_look) {
-		give(first, take, context);
-		return OK;
-	}
+	if (first->count <= first_look)
+		return give(first, take, context, fault);
 	error = dependency_read(
 		sets->cw, sets->keys[i], DEPENDENCY_MAX_MEMBERS + 1, &stored, fault);
 	if (error)
 		return error;
 	*ret_all = stored.members->count <= DEPENDENCY_MAX_MEMBERS;
-	give(stored.members, take, context);
+	error = give(stored.members, take, context, fault);
 	redis_value_free(stored.members);
-	return OK;
+	return error;
 }

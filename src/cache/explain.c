@@ -170,19 +170,16 @@ static void write_protected(const struct conf *conf, struct slice key, cJSON *bo
 static enum error read_dependents(
 	struct cw *cw, const struct conf *conf, struct slice key, cJSON *body, struct fault *fault)
 {
-	cJSON *preview;
-	enum error error = dependency_preview(cw, conf, key, false, &preview, fault);
+	cJSON *names;
+	enum error error = dependency_direct(cw, conf, key, &names, fault);
 
 	if (error == ERR_WRONG_TYPE) {
 		cJSON_AddNullToObject(body, "dependents");
 		return OK;
 	}
-	if (error)
-		return error;
-	cJSON_AddItemToObject(
-		body, "dependents", cJSON_DetachItemFromObjectCaseSensitive(preview, "dependents"));
-	cJSON_Delete(preview);
-	return OK;
+	if (!error)
+		cJSON_AddItemToObject(body, "dependents", names);
+	return error;
 }
 
 /* Parks. */

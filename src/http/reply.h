@@ -32,7 +32,7 @@ enum error reply_claim(struct request *request, size_t bytes, struct fault *faul
  * Where the request only reads and its body finds no room, each of these answers 503 `overloaded`
  * instead, and drops the headers that were set.
  */
-/* JSON; takes the value over. */
+/* JSON; takes the value over. Parks where it is large. */
 void reply_json(struct request *request, int status, cJSON *value);
 /* Any bytes; copied. For HEAD the length is told and no body sent. */
 void reply_bytes(struct request *request, int status, const char *content_type, struct slice body);

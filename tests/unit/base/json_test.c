@@ -560,10 +560,35 @@ START_TEST(answers_are_exact)
 }
 END_TEST
 
+START_TEST(trees_are_printed_as_cjson_prints_them)
+{
+	static const char *const texts[] = {"{}", "[]", "null", "true", "false", "\"a\\n\\u0001\"",
+		"0", "-1", "0.1", "1e300", "2147483648", "9007199254740993", "-1.5e-9",
+		"{\"a\":[1,{\"b\\\"c\":[]},[[null]],\"\"],\"d\":{},\"e\":1e999}"};
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		cJSON *tree = cJSON_Parse(texts[i]);
+		char *expected = cJSON_PrintUnformatted(tree);
+		struct buf one = {0}, other = {0};
+
+		ck_assert_ptr_nonnull(tree);
+		json_print(tree, &one);
+		json_print_in_turns(tree, &other);
+		ck_assert_str_eq(one.p, expected);
+		ck_assert_str_eq(other.p, expected);
+		buf_release(&one);
+		buf_release(&other);
+		cJSON_free(expected);
+		cJSON_Delete(tree);
+	}
+}
+END_TEST
+
 TEST_SUITE("json", valid_texts_pass, invalid_texts_are_refused, faults_say_where_and_what_to_do,
 	a_pointer_that_does_not_fit_ends_at_a_whole_token, limits_hold_exactly,
 	duplicates_are_found_at_every_size, hostile_texts_are_quick,
 	a_stream_is_taken_value_by_value, a_value_may_be_cut_at_every_byte,
 	members_and_elements_are_walked_in_order, members_are_found_by_decoded_name_and_path,
 	scalars_are_decoded_or_kept_as_spelt, quoted_text_is_valid_and_reads_back,
-	long_texts_are_quoted_as_short_ones, bodies_become_objects, answers_are_exact)
+	long_texts_are_quoted_as_short_ones, bodies_become_objects, answers_are_exact,
+	trees_are_printed_as_cjson_prints_them)

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/rest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../unit.h"
+#include "base/json.h"
+#include "base/loop.h"
+#include "base/mem.h"
+
+enum { most_items = 10000, item_bytes = 64 };
+
+static struct loop *loop;
+static struct fiber_group group;
+static char texts[most_items][item_bytes];
+static struct slice items[most_items], expected[most_items];
+static size_t turns_of_others;
+static bool ended;
+
+static int by_bytes(const void *a, const void *b)
+{
+	return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
+}
+
+/* Long beginnings in common, different lengths, some twice. */
+static void make_items(size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		int n = snprintf(texts[i], item_bytes, "%050zu", i * 7919 % (count / 2 + 1));
+
+		items[i] = expected[i] = slice_of(texts[i], (size_t)n - i % 3);
+	}
+	qsort(expected, count, sizeof *expected, by_bytes);
+}
+
+static void check_items(size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		ck_assert(slice_equal(items[i], expected[i]));
+}
+
+START_TEST(items_of_any_number_are_sorted)
+{
+	static const size_t counts[] = {0, 1, 2, 63, 64, 65, 127, 128, 129, 1000, 8192, most_items};
+
+	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+		struct rest rest = {0};
+
+		make_items(counts[i]);
+		ck_assert_int_eq(rest_sort(&rest, items, counts[i]), OK);
+		check_items(counts[i]);
+	}
+}
+END_TEST
+
+static void others(void *argument)
+{
+	(void)argument;
+	while (!ended) {
+		turns_of_others++;
+		fiber_yield();
+	}
+	loop_stop(loop);
+}
+
+static void with_others(void (*work)(void *), void *argument)
+{
+	ended = false;
+	turns_of_others = 0;
+	loop = loop_new();
+	fiber_group_init(&group, "test", loop);
+	fiber_spawn(&group, "work", work, argument);
+	fiber_spawn(&group, "others", others, NULL);
+	loop_run(loop);
+	loop_free(loop);
+}
+
+/* As much work as it takes for at least two rests, however quick the machine is. */
+static void sort_for_long(void *argument)
+{
+	struct rest rest = {.since_ns = clock_mono_ns()};
+
+	(void)argument;
+	while (turns_of_others < 3) {
+		make_items(most_items);
+		ck_assert_int_eq(rest_sort(&rest, items, most_items), OK);
+		check_items(most_items);
+	}
+	ended = true;
+}
+
+static void print_for_long(void *argument)
+{
+	cJSON *array = argument;
+
+	while (turns_of_others < 3) {
+		struct buf out = {0};
+
+		json_print_in_turns(array, &out);
+		ck_assert_uint_eq(out.n, (size_t)most_items * (item_bytes + 3) + 1);
+		buf_release(&out);
+	}
+	ended = true;
+}
+
+START_TEST(others_have_their_turn_while_a_fiber_sorts)
+{
+	with_others(sort_for_long, NULL);
+	ck_assert_uint_ge(turns_of_others, 3);
+}
+END_TEST
+
+START_TEST(others_have_their_turn_while_a_fiber_prints)
+{
+	cJSON *array = cJSON_CreateArray();
+	char text[item_bytes];
+
+	memset(text, 'x', sizeof text);
+	for (size_t i = 0; i < most_items; i++)
+		json_append_slice(array, slice_of(text, sizeof text));
+	with_others(print_for_long, array);
+	ck_assert_uint_ge(turns_of_others, 3);
+	cJSON_Delete(array);
+}
+END_TEST
+
+static void sort_cancelled(void *argument)
+{
+	struct rest rest = {0};
+	enum error error = OK;
+
+	(void)argument;
+	fiber_group_cancel(&group);
+	while (!error) {
+		make_items(most_items);
+		error = rest_sort(&rest, items, most_items);
+		check_items(most_items);
+	}
+	ck_assert_int_eq(error, ERR_CANCELLED);
+	ended = true;
+}
+
+START_TEST(what_is_cancelled_is_sorted_all_the_same)
+{
+	with_others(sort_cancelled, NULL);
+}
+END_TEST
+
+TEST_SUITE("rest", items_of_any_number_are_sorted, others_have_their_turn_while_a_fiber_sorts,
+	others_have_their_turn_while_a_fiber_prints, what_is_cancelled_is_sorted_all_the_same)
