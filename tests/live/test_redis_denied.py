@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Commands that the server denies: by its ACL, by rename-command, or as a proxy in its own words."""
 
+import os
 import pathlib
 import re
 import time
@@ -8,6 +9,7 @@ import time
 import pytest
 
 from faults import fault_config, honest
+from features import Features, features_config, least_user, names_of
 from harness import API, until
 from proxy import Proxy
 from test_redis_kinds import CACHE, config
@@ -70,11 +72,20 @@ def test_each_denied_command_is_named_with_what_is_off_and_logged_once(start, re
 @pytest.mark.parametrize("command", [c for c in TABLE if c not in ("MULTI", "DISCARD")])
 def test_a_denied_command_is_known_before_it_is_used(start, redis, command):
     user(redis, "-" + command.lower())
-    daemon = start(as_user(redis))
+    daemon = start(features_config(redis.url, "username: cw, password: pass"))
     found = until(lambda: lacks(daemon, command), "a warning about " + command)
     assert len(found) == 1 and "do not work: " in found[0], found
     assert daemon.health().json["status"] == "DEGRADED"
     daemon.wait_for(f" denies {command} ")
+    # What is off is what the warning names, and it says so; all else works.
+    features = Features(daemon)
+    features.all()
+    off = found[0].split("do not work: ")[1].split(", ")
+    for what, reply in features.replies:
+        assert reply.status in (200, 201, 202, 204, 404, 409, 412, 502), (what, reply)
+    for what, reply in features.refusals():
+        assert f" denies {command} " in reply.json["detail"], (what, reply)
+        assert any(name.startswith(names_of(what)) for name in off), (what, off)
     assert len(re.findall(f"warning Redis at .* denies {command} ", daemon.log)) == 1, daemon.log
 
 
@@ -222,14 +233,34 @@ def test_a_proxy_whose_info_tells_little_is_believed_no_more(start, redis, folde
     proxy.close()
 
 
-def test_the_manuals_acl_line_is_enough(start, redis):
-    line = re.search(r"^    (ACL SETUSER cachewarden .*)$",
-                     (ROOT / "docs/config.md").read_text(encoding="utf-8"), re.M).group(1)
-    words = line.replace("cachewarden", "cw").replace("PASSWORD", "pass").split()
-    assert sorted(word[1:].upper() for word in words if word[0] == "+") == sorted(TABLE)
-    redis(*words)
-    daemon = start(as_user(redis))
+def test_the_manuals_acl_line_is_enough_and_each_of_its_words_is_used(start, redis, folder):
+    user_of_line, allowed = least_user(redis)
+    rows = os.path.join(folder, "rows")
+    os.mkfifo(rows)
+    redis("CONFIG", "RESETSTAT")
+    redis("ACL", "LOG", "RESET")
+    daemon = start(features_config(redis.url, user_of_line, rows))
     daemon.wait_for("redis is up")
-    assert daemon.health().json["status"] == "UP", warnings(daemon)
-    assert daemon.invalidate({"patterns": ["a*"]}).json["complete"]
-    assert daemon.warm({"cache_names": ["rows"], "wait": 10}).json["state"] == "completed"
+    features = Features(daemon)
+    for what, reply in features.all():
+        # What is absent, or was never granted, is the features' own.
+        assert reply.status in (200, 201, 202, 204, 404), (what, reply)
+        assert reply.status == 404 or "invalidate" not in what or reply.json["complete"], reply
+        assert what != "POST " + API + "/warm" or reply.json["state"] == "completed", reply
+    assert features.explain().json["memory_bytes"] > 0
+    run = features.warm_and_write(rows, lambda: until(
+        lambda: redis.calls("mget") and redis.calls("zremrangebyrank"), "the operation's heartbeat"))
+    until(lambda: daemon.get(run).json["finished"], "the run")
+    assert daemon.get(run).json["state"] == "completed"
+    # For the pruner: the test itself uses no command of the line.
+    features.dependencies()
+    features.tags()
+    daemon.request("PUT", API + "/dependencies/gone", {"dependents": ["b"]})
+    redis("EXPIRE", "g:1", 0)
+    until(lambda: daemon.get(API + "/tags/t3").status == 404 or
+          not daemon.get(API + "/tags/t3").json["items"], "the pruner, of tags")
+    until(lambda: not daemon.get(API + "/dependencies").json["items"], "the pruner, of dependencies")
+    unused = [word for word in allowed if not redis.calls(re.escape(word))]
+    assert unused == []
+    assert redis("ACL", "LOG") == [], redis("ACL", "LOG")
+    assert daemon.health().json["status"] == "UP", daemon.health()
