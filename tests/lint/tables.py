@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Holds the manual against the tables: each error, metric and route is documented, and nothing is
-documented that is not there. The configuration's keys are held against docs/config.md, with their
+documented that is not there; and the table of Redis's commands against those that are sent. The configuration's keys are held against docs/config.md, with their
 defaults, by tests/unit/conf/manual_test.c, which has the table itself."""
 
 import re
 
-from tree import end, fault, read, without_comments
+from tree import end, fault, files, read, without_comments
 
 
 def joined(text):
@@ -80,7 +80,35 @@ def routes():
             fault(page, 0, f"the route {method} {path} does not exist")
 
 
+# What follows a command, and stands in the source as commands do.
+WORDS = {"COUNT", "LIMIT", "MATCH", "MAXLEN", "NX", "PX", "SETNAME", "USAGE", "XX"}
+# Sent only while a connection is made, or such that nothing depends on the answer.
+COURTESIES = {"AUTH", "CLIENT", "MEMORY", "ROLE", "SELECT"}
+
+
+def commands():
+    """Each command that is sent, by itself or from a script, has a row in the table of commands and
+    is in the needs of a feature, and each row is sent; the manual's ACL line allows them all."""
+    page, sent = "src/redis/capabilities_table.h", set()
+    for path in files(".c", under=("src",)):
+        text = without_comments(read(path))
+        sent |= set(re.findall(r'SLICE\("([A-Z]+)"\)', text))
+        sent |= set(re.findall(r"redis\.p?call\('([A-Z]+)'", text))
+    table = set(re.findall(r"^\tX\((\w+), (?:READS|WRITES|ANYWHERE)", read(page), re.M))
+    compare(page, "the command", dict.fromkeys(sent - WORDS - COURTESIES), dict.fromkeys(table))
+    source = "src/redis/capabilities_table.c"
+    text = joined(without_comments(read(source)).replace("\\\n", ""))
+    needs = re.findall(r'X\([A-Z_]+, "[^"]*", "([A-Z /]+)"\)', text)
+    compare(source, "among the needs of the features", dict.fromkeys(table), dict.fromkeys(
+        command for text in needs for command in re.split("[ /]", text)))
+    page = "docs/config.md"
+    line = re.search(r"^    ACL SETUSER .*$", read(page), re.M)
+    allowed = {word.split("|")[0].upper() for word in re.findall(r"\+(\S+)", line.group() if line else "")}
+    compare(page, "in the ACL line", dict.fromkeys(table), dict.fromkeys(allowed - COURTESIES))
+
+
 errors()
 metrics()
 routes()
+commands()
 end()
