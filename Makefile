@@ -152,6 +152,7 @@ fuzz:
 		TARGETS="$(TARGETS)" fuzz-targets
 	@sh tests/fuzz/run.sh "$(BUILD)/fuzz" $(SECONDS) $(TARGETS)
 
+.PHONY: fuzz-targets
 fuzz-targets: $(TARGETS:%=$(BUILD)/fuzz-%)
 
 .SECONDARY: $(TARGETS:%=$(BUILD)/tests/fuzz/%.o)
@@ -229,4 +230,4 @@ clean:
 help:
 	@cat tests/help.txt
 
-.PHONY: fuzz-targets all library deps run test check live soak fuzz asan tsan coverage bench mutants lint install uninstall debian12 debian13 clean help
+.PHONY: all library deps run test check live soak fuzz asan tsan coverage bench mutants lint install uninstall debian12 debian13 clean help

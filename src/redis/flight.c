@@ -104,3 +104,25 @@ void flight_fail(struct flight *flight, const struct fault *fault)
 		flight_answer(flight, NULL, fault);
 	flight_land(flight);
 }
+
+static void exec_tally(const struct flight *flight, const struct flight_slot *exec,
+	const struct redis_value *reply, struct lookup_tally *tally)
+{
+	const struct flight_slot *at = exec;
+
+	while (at > flight->slots && at->lookup != LOOKUP_BEGIN)
+		at--;
+	if (reply->type != REDIS_ARRAY || (size_t)(exec - at) != reply->count + 1)
+		return;
+	for (size_t i = 0; i < reply->count; i++)
+		lookup_tally(at[i + 1].lookup, at[i + 1].keys, reply->items[i], tally);
+}
+
+void flight_tally(const struct flight *flight, const struct flight_slot *slot,
+	const struct redis_value *reply, struct lookup_tally *tally)
+{
+	if (slot->lookup == LOOKUP_EXEC)
+		exec_tally(flight, slot, reply, tally);
+	else
+		lookup_tally(slot->lookup, slot->keys, reply, tally);
+}

@@ -49,6 +49,9 @@ size_t flight_add(struct flight *flight, size_t argc, const struct slice *argv);
 struct flight *flight_depart(struct redis_batch *batch);
 /* The next slot's outcome: a reply, or none and why. True where it was the last. */
 bool flight_answer(struct flight *flight, struct redis_value *reply, const struct fault *fault);
+/* Adds what the reply says of our own lookups; that of EXEC those of its transaction. */
+void flight_tally(const struct flight *flight, const struct flight_slot *slot,
+	const struct redis_value *reply, struct lookup_tally *tally);
 /* All slots have their outcome: tells the batch, or dies. */
 void flight_land(struct flight *flight);
 /* Every slot that is left gets the fault; then it lands. */

@@ -36,6 +36,8 @@ static const struct {
 	ROW("LRANGE", LOOKUP_VALUE),
 	ROW("SRANDMEMBER", LOOKUP_VALUE),
 	ROW("EVAL", LOOKUP_SCRIPT),
+	ROW("MULTI", LOOKUP_BEGIN),
+	ROW("EXEC", LOOKUP_EXEC),
 #undef ROW
 };
 
@@ -108,7 +110,7 @@ static void script_tally(const struct redis_value *reply, struct lookup_tally *t
 void lookup_tally(enum lookup lookup, size_t keys, const struct redis_value *reply,
 	struct lookup_tally *tally)
 {
-	if (lookup == LOOKUP_NONE)
+	if (lookup == LOOKUP_NONE || lookup == LOOKUP_BEGIN || lookup == LOOKUP_EXEC)
 		return;
 	if (lookup == LOOKUP_SCRIPT && reply->type == REDIS_ARRAY) {
 		script_tally(reply, tally);

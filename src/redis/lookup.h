@@ -20,6 +20,8 @@ enum lookup {
 	/* Our scripts read one key, and answer 0 where it was not what they want; or they answer an
 	 * array that begins with their hits and misses. */
 	LOOKUP_SCRIPT,
+	LOOKUP_BEGIN, /* MULTI: what follows is looked up by EXEC, whose reply has its replies */
+	LOOKUP_EXEC,
 };
 
 struct lookup_tally {

@@ -201,7 +201,7 @@ static void conn_has_replied(void *context, struct flight *flight, const struct 
 	if (slot->lookup != LOOKUP_NONE) {
 		struct lookup_tally tally = {0};
 
-		lookup_tally(slot->lookup, slot->keys, reply, &tally);
+		flight_tally(flight, slot, reply, &tally);
 		node->state.own_hits += tally.hits;
 		node->state.own_misses += tally.misses;
 	}

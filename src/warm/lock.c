@@ -19,15 +19,17 @@ struct lock {
 
 /*
  * KEYS the lock, the list of what is written (cache/wrote.h). The lock is ours, or was flushed: it
- * is ours again, and the list lives on while it is not too long. Else 0.
+ * is ours again, and the list lives on while it is not too long. Answers its own hits and misses,
+ * then 1, or 0 where the lock is another's.
  */
 static const char renew_script[] =
 	"local v = redis.call('GET', KEYS[1]) "
-	"if v and string.sub(v, 1, #ARGV[1]) ~= ARGV[1] then return 0 end "
+	"if v and string.sub(v, 1, #ARGV[1]) ~= ARGV[1] then return {1, 0, 0} end "
 	"redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) "
 	"local n = redis.pcall('LLEN', KEYS[2]) "
+	"local hits = (v and 1 or 0) + (n == 0 and 0 or 1) "
 	"if n == tonumber(n) and n > tonumber(ARGV[5]) then redis.call('DEL', KEYS[2]) "
-	"else redis.call('PEXPIRE', KEYS[2], ARGV[4]) end return 1";
+	"else redis.call('PEXPIRE', KEYS[2], ARGV[4]) end return {hits, 2 - hits, 1}";
 
 enum error lock_take(struct cw *cw, struct slice job, struct lock **ret,
 	char holder[LOCK_OPERATION], struct fault *fault)
@@ -67,6 +69,11 @@ void lock_abandon(struct lock *lock)
 	mem_free(lock);
 }
 
+static bool is_renewed(const struct redis_value *reply)
+{
+	return reply->type == REDIS_ARRAY && reply->count == 3 && reply->items[2]->integer == 1;
+}
+
 /* While Redis is away it goes on trying: what else it finds then, the script says. */
 static void keep(void *argument)
 {
@@ -85,7 +92,7 @@ static void keep(void *argument)
 			slice_of_int(list_most, WROTE_MOST));
 
 		if (!error)
-			lock->lost = reply->type != REDIS_INTEGER || reply->integer != 1;
+			lock->lost = !is_renewed(reply);
 		redis_value_free(reply);
 	} while (!lock->lost && fiber_sleep(LOCK_RENEW_MS) == OK);
 	buf_release(&list);

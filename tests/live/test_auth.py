@@ -43,6 +43,7 @@ ROUTES = {
     ("DELETE", API + "/dependencies/{key}"): "invalidate",
     ("GET", API + "/explain/{key}"): "keys",
     ("GET", API + "/config"): "admin",
+    ("GET", API + "/debug"): "admin",
     ("POST", API + "/reload"): "operate",
     ("GET", CACHE + "/keys"): "keys",
     ("GET", CACHE + "/keys/{key}"): "keys",

@@ -37,6 +37,10 @@ def look_up_ourselves(daemon):
     assert daemon.invalidate({"patterns": ["gone:*"]}).status == 200
     assert daemon.warm({"wait": 10}).json["state"] == "completed"
     assert daemon.get(API + "/operations").status == 200
+    # A write asks within its transaction whether the key is there.
+    for status in (201, 204):
+        assert daemon.request("PUT", "/api/v1/cache/keys/own:1", body=b"x").status == status
+    assert daemon.request("DELETE", "/api/v1/cache/keys/own:1").status == 204
 
 
 JOB = """

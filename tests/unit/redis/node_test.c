@@ -245,6 +245,43 @@ static void own_lookups(void)
 	}
 }
 
+static void own_lookups_in_transactions(void)
+{
+	int64_t hits, misses;
+	struct redis_batch *batch = redis_batch_new();
+	struct fault fault;
+
+	set("a", "1");
+	REDIS_ADD(batch, SLICE("GET"), SLICE("a"));
+	REDIS_ADD(batch, SLICE("MULTI"));
+	REDIS_ADD(batch, SLICE("EXISTS"), SLICE("a"), SLICE("b"));
+	REDIS_ADD(batch, SLICE("SET"), SLICE("c"), SLICE("1"));
+	REDIS_ADD(batch, SLICE("GET"), SLICE("none"));
+	REDIS_ADD(batch, SLICE("EXEC"));
+	REDIS_ADD(batch, SLICE("EXISTS"), SLICE("c"));
+	/* One that Redis drops: nothing of it is looked up. */
+	REDIS_ADD(batch, SLICE("MULTI"));
+	REDIS_ADD(batch, SLICE("GET"), SLICE("a"));
+	REDIS_ADD(batch, SLICE("GET"));
+	REDIS_ADD(batch, SLICE("EXEC"));
+	ck_assert_int_eq(
+		redis_node_run(node, REDIS_COMMANDS, batch, clock_deadline(20000), &fault), OK);
+	redis_batch_free(batch);
+	server_counters(&hits, &misses);
+	struct redis_state state = redis_node_state(node);
+	ck_assert_int_eq(state.own_hits, 3);
+	ck_assert_int_eq(state.own_misses, 2);
+	ck_assert_int_eq(hits, 3);
+	ck_assert_int_eq(misses, 2);
+}
+
+START_TEST(lookups_in_a_transaction_are_counted_too)
+{
+	begin(NULL, NULL);
+	run(own_lookups_in_transactions);
+}
+END_TEST
+
 START_TEST(our_own_lookups_are_counted_as_the_server_counts_them)
 {
 	begin(NULL, NULL);
@@ -309,5 +346,6 @@ TEST_SUITE("node", commands_come_back_with_their_replies,
 	twenty_thousand_calls_over_200_fibers_find_their_own_replies,
 	a_cancelled_fiber_leaves_its_reply_behind, the_database_and_the_user_are_chosen,
 	a_reply_past_the_cap_fails_its_own_command_only, a_large_request_is_written_in_pieces,
-	our_own_lookups_are_counted_as_the_server_counts_them, past_its_bound_the_queue_refuses,
+	our_own_lookups_are_counted_as_the_server_counts_them,
+	lookups_in_a_transaction_are_counted_too, past_its_bound_the_queue_refuses,
 	over_tcp_by_name)
