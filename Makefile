@@ -152,7 +152,6 @@ fuzz:
 		TARGETS="$(TARGETS)" fuzz-targets
 	@sh tests/fuzz/run.sh "$(BUILD)/fuzz" $(SECONDS) $(TARGETS)
 
-.PHONY: fuzz-targets
 fuzz-targets: $(TARGETS:%=$(BUILD)/fuzz-%)
 
 .SECONDARY: $(TARGETS:%=$(BUILD)/tests/fuzz/%.o)
@@ -231,3 +230,5 @@ help:
 	@cat tests/help.txt
 
 .PHONY: all library deps run test check live soak fuzz asan tsan coverage bench mutants lint install uninstall debian12 debian13 clean help
+# What others are made of.
+.PHONY: fuzz-targets
