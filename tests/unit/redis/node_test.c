@@ -165,7 +165,7 @@ static void large_reply(void)
 START_TEST(a_reply_past_the_cap_fails_its_own_command_only)
 {
 	begin(NULL, NULL);
-	conf.command_timeout_ms = 10000;
+	conf.command_timeout_ms = 60000;
 	run(large_reply);
 }
 END_TEST
