@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "cache/again.h"
+#include "warm/undo_file.h"
 
 enum {
 	max_bytes = 4 * 1024 * 1024,
@@ -21,8 +22,27 @@ struct undo {
 	struct fiber_cond emptied;
 	struct buf names; /* size_t length and bytes of each */
 	size_t count, removed;
+	struct undo_file *file; /* NULL = none is kept */
+	bool unkept;		/* some of the names are not in it */
 	bool stopped;
 };
+
+static void work(void *argument);
+
+/* What an earlier process left. */
+static void take_over(struct undo *undo)
+{
+	undo_file_read(undo->file, &undo->names);
+	struct slice names = buf_slice(&undo->names), name;
+
+	while (undo_file_next(&names, &name))
+		undo->count++;
+	if (undo->count == 0)
+		return;
+	log_info(undo->log, "keys of broken warm runs that an earlier start left to take back: %zu",
+		undo->count);
+	fiber_spawn(&undo->group, "undo", work, undo);
+}
 
 struct undo *undo_new(struct cw *cw, struct log *log)
 {
@@ -31,15 +51,27 @@ struct undo *undo_new(struct cw *cw, struct log *log)
 	undo->cw = cw;
 	undo->log = log;
 	fiber_group_init(&undo->group, "undo", cw->loop);
+	undo->file = undo_file_new(cw->conf->redis.url_redacted, log);
+	if (undo->file)
+		take_over(undo);
 	return undo;
 }
 
-static void tell_left(const struct undo *undo, size_t count)
+static void tell_lost(const struct undo *undo, size_t count)
 {
 	if (count)
 		log_warning(undo->log,
 			"keys of broken warm runs that stay in Redis for their TTL: %zu; they may "
 			"be older than an invalidation: invalidate them",
+			count);
+}
+
+static void tell_left(const struct undo *undo, size_t count)
+{
+	if (!undo->file || undo->unkept)
+		tell_lost(undo, count);
+	else if (count)
+		log_info(undo->log, "keys of broken warm runs that the next start takes back: %zu",
 			count);
 }
 
@@ -56,20 +88,19 @@ void undo_free(struct undo *undo)
 	if (!undo)
 		return;
 	buf_release(&undo->names);
+	undo_file_free(undo->file);
 	mem_free(undo);
 }
 
 /* Views of the first names in `argv`; the bytes that they take in *ret_bytes. */
 static size_t first_names(struct slice names, struct slice *argv, size_t *ret_bytes)
 {
-	size_t at = 0, count = 0, n;
+	struct slice rest = names;
+	size_t count = 0;
 
-	while (count < names_at_once && at < names.n) {
-		memcpy(&n, names.p + at, sizeof n);
-		argv[count++] = slice_of(names.p + at + sizeof n, n);
-		at += sizeof n + n;
-	}
-	*ret_bytes = at;
+	while (count < names_at_once && undo_file_next(&rest, &argv[count]))
+		count++;
+	*ret_bytes = names.n - rest.n;
 	return count;
 }
 
@@ -114,21 +145,30 @@ static void work(void *argument)
 		log_info(undo->log, "keys of broken warm runs that were taken back: %zu",
 			undo->removed);
 	undo->removed = 0;
+	if (!undo->count && undo->file) {
+		undo_file_remove(undo->file);
+		undo->unkept = false;
+	}
 	fiber_cond_broadcast(&undo->emptied);
 }
 
 void undo_add(struct undo *undo, const struct slice *keys, size_t count)
 {
+	size_t before = undo->names.n, taken = 0;
 	bool idle = undo->count == 0;
-	size_t taken = 0;
 
-	while (taken < count && !undo->stopped && undo->names.n < max_bytes) {
+	while (taken < count && undo->names.n < max_bytes) {
 		buf_append(&undo->names, &keys[taken].n, sizeof keys[taken].n);
 		buf_add(&undo->names, keys[taken++]);
 	}
 	undo->count += taken;
-	tell_left(undo, count - taken);
-	if (idle && taken)
+	if (taken && undo->file &&
+		!undo_file_add(undo->file, slice_skip(buf_slice(&undo->names), before)))
+		undo->unkept = true;
+	tell_lost(undo, count - taken);
+	if (undo->stopped)
+		tell_left(undo, taken);
+	else if (idle && taken)
 		fiber_spawn(&undo->group, "undo", work, undo);
 }
 

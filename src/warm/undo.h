@@ -5,7 +5,9 @@
  *
  *	window: the log was not heard, UNLINK failed -> undo_add -> Redis is up -> UNLINK
  *
- * The names are this process's: one that ends before Redis is back leaves the keys to their TTL.
+ * Where STATE_DIRECTORY names a folder the names stand in a file of it until then, and the next
+ *start takes them back (undo_file.h); elsewhere a process that ends before Redis is back leaves the
+ *keys to their TTL.
  */
 #ifndef CW_WARM_UNDO_H
 #define CW_WARM_UNDO_H
@@ -14,7 +16,7 @@
 
 struct undo;
 
-/* All are borrowed. */
+/* All are borrowed. Begins with what an earlier process left. */
 struct undo *undo_new(struct cw *cw, struct log *log);
 /* What is left stays in Redis, and the log says how much that is. Parks. */
 void undo_stop(struct undo *undo);

@@ -13,7 +13,8 @@ import threading
 import time
 
 # What a developer's shell may have set for a daemon is not for the tests.
-for _name in ("CACHEWARDEN_LISTEN", "CACHEWARDEN_LOG_LEVEL", "REDIS_CACHE_TTL", "REDIS_URL"):
+for _name in ("CACHEWARDEN_LISTEN", "CACHEWARDEN_LOG_LEVEL", "REDIS_CACHE_TTL", "REDIS_URL",
+              "STATE_DIRECTORY"):
     os.environ.pop(_name, None)
 BINARY = os.environ["CACHEWARDEN_BIN"]
 API = "/api/v1/admin/cache"

@@ -3,7 +3,10 @@
 
 import json
 import os
+import signal
 import time
+
+import pytest
 
 from conftest import open_config
 from harness import API, answers_until, until
@@ -105,7 +108,7 @@ def test_a_run_beside_many_costly_patterns_leaves_the_loop_to_others(start, redi
     # Two rows at the beginning, for a row waits for the next one before it is sent.
     script = (f"echo '{{\"id\":0}}'; sleep 0.2; echo '{{\"id\":0}}'; "
               f"while [ ! -e {folder}/go ]; do sleep 0.05; done; "
-              "for i in $(seq 60); do echo '{\"id\":'$i'}'; done")
+              "for i in $(seq 20); do echo '{\"id\":'$i'}'; done")
     daemon = start(open_config(redis, jobs(command(script, key="k{id}:" + "a" * 500))))
     daemon.wait_redis()
     run = daemon.warm().json["runs"][0]["location"]
@@ -116,16 +119,17 @@ def test_a_run_beside_many_costly_patterns_leaves_the_loop_to_others(start, redi
     with open(os.path.join(folder, "go"), "w", encoding="ascii"):
         pass
     answers_until(daemon, lambda: daemon.get(run).json["state"] == "completed", "the run")
-    assert daemon.get(run).json["result"]["stored"] == 62
+    assert daemon.get(run).json["result"]["stored"] == 22
 
 
-def test_what_cannot_be_taken_back_is_taken_back_later(start, redis, folder):
-    """Redis takes the rows, its answers are lost, and it stays away for longer than a run tries."""
+def broken_run(start, redis, folder, **more):
+    """Redis takes the rows of a run, its answers are lost, and it stays away for longer than the run
+    tries. Returns the daemon and the proxy, which is to be set to "pass"."""
     proxy, go = Proxy(folder, redis.path), os.path.join(folder, "go")
     rows = f"touch {go}.began; while [ ! -e {go} ]; do sleep 0.01; done; {ROWS}"
     daemon = start(open_config(redis, "").replace(
         f'url: "{redis.url}"', f'url: "{proxy.url}", command_timeout: 200ms')
-        + jobs(command(rows, ttl="1h")))
+        + jobs(command(rows, ttl="1h")), **more)
     daemon.wait_redis()
     run, = daemon.warm().json["runs"]
     until(lambda: os.path.exists(go + ".began"), "the command's beginning")
@@ -134,6 +138,11 @@ def test_what_cannot_be_taken_back_is_taken_back_later(start, redis, folder):
     until(lambda: daemon.get(f"{API}/operations/{run['operation_id']}").json["state"] == "failed",
           "the run's end")
     assert len(redis.keys("x:*")) == 10
+    return daemon, proxy
+
+
+def test_what_cannot_be_taken_back_is_taken_back_later(start, redis, folder):
+    daemon, proxy = broken_run(start, redis, folder)
     proxy.mode = "pass"
     until(lambda: redis.keys("x:*") == [], "the keys to go")
     daemon.wait_for("keys of broken warm runs that were taken back: 10")
@@ -141,3 +150,36 @@ def test_what_cannot_be_taken_back_is_taken_back_later(start, redis, folder):
     redis("DEL", "cw:run:j")  # which the run could not give back, and which would end by itself
     assert warm(daemon)["result"]["stored"] == 10
     assert len(redis.keys("x:*")) == 10
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_the_next_start_takes_back_what_the_last_could_not(start, redis, folder, end):
+    state = os.path.join(folder, "state")
+    os.mkdir(state)
+    env = {"STATE_DIRECTORY": state}
+    daemon, proxy = broken_run(start, redis, folder, env=env)
+    if end == signal.SIGKILL:
+        daemon.expect_exit = -end
+        daemon.send(end)
+        daemon.process.wait()
+    else:
+        assert daemon.close() is None
+        assert "keys of broken warm runs that the next start takes back: 10" in daemon.log
+    name, = os.listdir(state)
+    assert len(redis.keys("x:*")) == 10
+    # Another server's keys are not those.
+    other = start(open_config(redis), env=env)
+    other.wait_redis()
+    assert "taken back" not in other.log and other.close() is None
+    assert os.listdir(state) == [name] and len(redis.keys("x:*")) == 10
+    proxy.mode = "pass"
+    next_daemon = start(open_config(redis).replace(redis.url, proxy.url), env=env)
+    next_daemon.wait_for("that an earlier start left to take back: 10")
+    next_daemon.wait_for("keys of broken warm runs that were taken back: 10")
+    assert redis.keys("x:*") == [] and os.listdir(state) == []
+
+
+def test_without_a_state_folder_the_log_says_what_stays(start, redis, folder):
+    daemon, _ = broken_run(start, redis, folder)
+    assert daemon.close() is None
+    assert "that stay in Redis for their TTL: 10" in daemon.log

@@ -60,8 +60,8 @@ static int list(void)
 /* What a developer's shell may have set for a daemon is not for the tests. */
 static void forget_environment(void)
 {
-	static const char *const names[] = {
-		"CACHEWARDEN_LISTEN", "CACHEWARDEN_LOG_LEVEL", "REDIS_CACHE_TTL", "REDIS_URL"};
+	static const char *const names[] = {"CACHEWARDEN_LISTEN", "CACHEWARDEN_LOG_LEVEL",
+		"REDIS_CACHE_TTL", "REDIS_URL", "STATE_DIRECTORY"};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		unsetenv(names[i]);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* Appended to and read with plain calls, for it is small and on a local disk; see undo_file.h. */
+#include "warm/undo_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/crypto.h"
+#include "base/mem.h"
+
+enum { digest_bytes = 8 };
+
+struct undo_file {
+	struct log *log;
+	char *path;
+};
+
+struct undo_file *undo_file_new(const char *url, struct log *log)
+{
+	const char *folders = getenv("STATE_DIRECTORY");
+	size_t n = folders ? strcspn(folders, ":") : 0;
+	uint8_t digest[SHA256_BYTES];
+	struct buf name = {0};
+
+	if (n == 0)
+		return NULL;
+	struct undo_file *file = mem_new(struct undo_file);
+
+	crypto_sha256(slice_str(url), digest);
+	buf_add(&name, slice_of(folders, n));
+	buf_str(&name, "/undo-");
+	hex_encode(digest, digest_bytes, &name);
+	file->path = buf_steal(&name, &n);
+	file->log = log;
+	return file;
+}
+
+void undo_file_free(struct undo_file *file)
+{
+	if (!file)
+		return;
+	mem_free(file->path);
+	mem_free(file);
+}
+
+bool undo_file_next(struct slice *names, struct slice *ret_name)
+{
+	size_t n;
+
+	if (names->n < sizeof n)
+		return false;
+	memcpy(&n, names->p, sizeof n);
+	if (n > names->n - sizeof n)
+		return false;
+	*ret_name = slice_of(names->p + sizeof n, n);
+	*names = slice_skip(*names, sizeof n + n);
+	return true;
+}
+
+/* Where the last whole name ends. */
+static size_t whole_bytes(struct slice names)
+{
+	struct slice rest = names, name;
+
+	while (undo_file_next(&rest, &name))
+		;
+	return names.n - rest.n;
+}
+
+/* Why the file is not ours to read; NULL = it is. */
+static const char *why_not(const struct stat *is)
+{
+	if (!S_ISREG(is->st_mode))
+		return "is not a regular file";
+	if (is->st_uid != geteuid() || (is->st_mode & (S_IWGRP | S_IWOTH)))
+		return "may have been written by another user";
+	if (is->st_size > UNDO_FILE_MAX_BYTES)
+		return "is too large";
+	return NULL;
+}
+
+static void read_all(int fd, size_t size, struct buf *out)
+{
+	ssize_t n = 1;
+
+	while (size && (n > 0 || errno == EINTR)) {
+		n = read(fd, buf_reserve(out, size), size);
+		if (n == 0)
+			return;
+		if (n > 0) {
+			out->n += (size_t)n;
+			size -= (size_t)n;
+		}
+	}
+}
+
+void undo_file_read(const struct undo_file *file, struct buf *names)
+{
+	int fd = open(file->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct buf text = {0};
+	struct stat is;
+
+	if (fd < 0) {
+		if (errno != ENOENT)
+			log_warning(
+				file->log, "%s cannot be read: %s", file->path, strerror(errno));
+		return;
+	}
+	const char *why = fstat(fd, &is) ? strerror(errno) : why_not(&is);
+
+	if (why)
+		log_warning(file->log, "%s %s: it is not read; remove it", file->path, why);
+	else
+		read_all(fd, (size_t)is.st_size, &text);
+	close(fd);
+	buf_append(names, text.p, whole_bytes(buf_slice(&text)));
+	buf_release(&text);
+}
+
+/* 0, or the errno of what failed; then the file is as long as before. */
+static int append(int fd, struct slice names)
+{
+	struct stat is;
+	ssize_t n;
+
+	if (fstat(fd, &is) != 0)
+		return errno;
+	if ((size_t)is.st_size + names.n > UNDO_FILE_MAX_BYTES)
+		return EFBIG;
+	if (why_not(&is))
+		return EPERM;
+	n = write(fd, names.p, names.n);
+	if (n == (ssize_t)names.n)
+		return 0;
+	int error = n < 0 ? errno : ENOSPC;
+
+	return ftruncate(fd, is.st_size) == 0 ? error : errno;
+}
+
+bool undo_file_add(struct undo_file *file, struct slice names)
+{
+	int fd = open(file->path,
+		O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	int error = fd < 0 ? errno : append(fd, names);
+
+	if (fd >= 0)
+		close(fd);
+	if (error)
+		log_warning(file->log, "%s cannot be written: %s", file->path, strerror(error));
+	return error == 0;
+}
+
+void undo_file_remove(struct undo_file *file)
+{
+	if (unlink(file->path) != 0 && errno != ENOENT)
+		log_warning(file->log, "%s cannot be removed: %s", file->path, strerror(errno));
+}
