@@ -127,7 +127,12 @@ static enum error start_redis(struct daemon *d, struct fault *fault)
 		d->redis.path = (char *)redis_managed_socket(d->managed);
 	}
 	d->store = redis_store_new(&(struct redis_node_options){
-		.loop = app->loop, .bus = app->bus, .metrics = app->metrics, .conf = &d->redis});
+		.loop = app->loop,
+		.bus = app->bus,
+		.metrics = app->metrics,
+		.conf = &d->redis,
+		.log = app->log,
+	});
 	return OK;
 }
 
@@ -148,8 +153,9 @@ static void start_engine(struct daemon *d)
 	struct app *app = &d->app;
 
 	cw_init(&app->cw, app->loop, app->bus, app->metrics, d->store, d->conf);
+	app->cw.log = app->log;
 	app->sampler = sampler_new(&app->cw, look_after_log, d);
-	app->sources = sources_new(app->loop);
+	app->sources = sources_new(app->loop, app->log);
 	app->warm = warm_new(&app->cw, app->log, app->sources);
 	app->loaders = loaders_new(&app->cw, app->log, app->sources);
 	app->http = http_server_new(&(struct http_options){

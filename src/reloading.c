@@ -122,11 +122,12 @@ static void commit_engine(void *context, struct conf *next)
 
 void reloading_start(struct daemon *d)
 {
-	d->app.reload = reload_new(d->config_path, conf_ref(d->conf));
-	reload_join(d->app.reload, (struct reload_member){prepare_warm, commit_warm, NULL, d});
+	d->app.reload = reload_new(d->config_path, conf_ref(d->conf), d->app.log);
 	reload_join(
-		d->app.reload, (struct reload_member){prepare_http, commit_http, abandon_http, d});
-	reload_join(d->app.reload, (struct reload_member){NULL, commit_engine, NULL, d});
+		d->app.reload, (struct reload_member){"warm", prepare_warm, commit_warm, NULL, d});
+	reload_join(d->app.reload,
+		(struct reload_member){"http", prepare_http, commit_http, abandon_http, d});
+	reload_join(d->app.reload, (struct reload_member){"engine", NULL, commit_engine, NULL, d});
 	d->tokens_watch = tokens_watch_new(d->app.loop, tokens_changed, d);
 	watch_tokens(d, d->conf);
 }

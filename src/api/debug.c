@@ -38,6 +38,7 @@ static bool add_fiber(void *context, const struct fiber_look *look)
 	cJSON *fiber = cJSON_CreateObject();
 	cJSON_AddStringToObject(fiber, "name", look->name);
 	cJSON_AddStringToObject(fiber, "group", look->group);
+	add_text(fiber, "id", *look->id ? look->id : NULL);
 	cJSON_AddStringToObject(fiber, "state", look->state);
 	add_text(fiber, "waits_for", look->waits_for);
 	json_add_int(fiber, "for_ms", now - look->since_mono_ms);

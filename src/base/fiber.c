@@ -10,6 +10,7 @@
 #include "base/fiber.h"
 
 #include <assert.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <uv.h>
@@ -233,6 +234,7 @@ struct fiber *fiber_spawn(
 	f->name = name;
 	f->function = function;
 	f->argument = argument;
+	f->id[0] = '\0';
 	f->cancelled = f->disowned = false;
 	f->group = group;
 	f->group_prev = NULL;
@@ -268,6 +270,19 @@ enum error fiber_group_join(struct fiber_group *group, int64_t deadline)
 struct fiber *fiber_current(void)
 {
 	return current;
+}
+
+void fiber_set_id(struct fiber *f, const char *id)
+{
+	size_t n = strnlen(id, FIBER_ID_BYTES);
+
+	memcpy(f->id, id, n);
+	f->id[n] = '\0';
+}
+
+const char *fiber_id(void)
+{
+	return current ? current->id : "";
 }
 
 static bool is_cancelled(const struct fiber *f)

@@ -53,6 +53,16 @@ struct fiber *fiber_spawn(
 
 /* NULL outside of fibers. */
 struct fiber *fiber_current(void);
+
+enum { FIBER_ID_BYTES = 64 };
+/*
+ * For whom the fiber works: the id of a request, of an operation, of a pass. Debug lines of the log
+ * carry it. It is copied, at most FIBER_ID_BYTES of it. A new fiber has none: one that does a part
+ * of its parent's work is given fiber_id().
+ */
+void fiber_set_id(struct fiber *fiber, const char *id);
+/* The current fiber's, "" where it has none and outside of fibers. Good until it is set again. */
+const char *fiber_id(void);
 void fiber_cancel(struct fiber *fiber);
 /* Whether the current fiber was cancelled (false inside a cleanup section). */
 bool fiber_cancelled(void);
@@ -100,9 +110,10 @@ enum error fiber_cond_wait(struct fiber_cond *cond, const char *what, int64_t de
 void fiber_cond_signal(struct fiber_cond *cond);
 void fiber_cond_broadcast(struct fiber_cond *cond);
 
-/* A fiber as it is at the moment. The texts are constant. */
+/* A fiber as it is at the moment. The texts but the id are constant. */
 struct fiber_look {
 	const char *name, *group;
+	const char *id;	       /* see fiber_set_id(); the fiber's, "" where it has none */
 	const char *state;     /* "ready", "running", "parked" */
 	const char *waits_for; /* NULL unless it is parked */
 	int64_t since_mono_ms; /* when it entered that state */

@@ -11,6 +11,7 @@ static struct fiber_look look_at(const struct fiber *f)
 	return (struct fiber_look){
 		.name = f->name,
 		.group = f->group->name,
+		.id = f->id,
 		.state = states[f->state],
 		.waits_for = parked ? f->waits_for : NULL,
 		.since_mono_ms = f->since_ms,

@@ -17,19 +17,20 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fiber.h"
 #include "base/log_line.h"
 #include "base/log_rate.h"
 #include "base/mem.h"
-#include "base/systemd.h"
 #include "base/utf8.h"
 
-enum { max_waiting = 64 * 1024, max_message = 4096, last_words_ms = 200 };
+enum { max_waiting = 64 * 1024, max_message = 4096, last_words_ms = 200, key_bytes = 48 };
 
 enum way { WAY_WRITE, WAY_SEND, WAY_POLL_FIRST };
 
@@ -52,6 +53,20 @@ struct log {
 	struct log_rate rate;
 	struct buf line;
 };
+
+/* Whether what is written to `fd` goes to the journal, which reads a level off each line. */
+static bool is_journal(int fd)
+{
+	/* systemd.exec(5): device and inode of the stream that the manager has set up. */
+	const char *stream = getenv("JOURNAL_STREAM");
+	char name[64];
+	struct stat about;
+
+	if (!stream || fstat(fd, &about) < 0)
+		return false;
+	snprintf(name, sizeof name, "%ju:%ju", (uintmax_t)about.st_dev, (uintmax_t)about.st_ino);
+	return strcmp(stream, name) == 0;
+}
 
 /* Finds the way to write to `fd` that cannot block. */
 static void choose_way(struct log *log)
@@ -78,7 +93,7 @@ struct log *log_new(int fd)
 	struct log *log = mem_new(struct log);
 
 	log->fd = fd;
-	log->journal = systemd_is_journal(fd);
+	log->journal = is_journal(fd);
 	log->level = LOG_LEVEL_INFO;
 	log->last_byte = '\n';
 	choose_way(log);
@@ -175,10 +190,28 @@ static void append(struct log *log, struct slice line)
 	buf_add(&log->waiting, line);
 }
 
-static void make_line(
-	struct log *log, enum log_level level, struct slice message, struct slice members)
+/* An event as its maker tells it. */
+struct telling {
+	enum log_level level;
+	const char *id;	      /* NULL: at level debug the current fiber's */
+	struct slice members; /* as in log_write_members() */
+	bool unlimited;
+};
+
+static const char *shown_id(const struct log *log, const struct telling *telling)
 {
-	struct log_event event = {level, clock_wall_ms(), message, members};
+	if (telling->id)
+		return telling->id;
+	return log->level == LOG_LEVEL_DEBUG ? fiber_id() : "";
+}
+
+static void make_line(struct log *log, const struct telling *telling, struct slice message)
+{
+	struct log_event event = {.level = telling->level,
+		.wall_ms = clock_wall_ms(),
+		.message = message,
+		.id = shown_id(log, telling),
+		.members = telling->members};
 	enum log_style style = log->json      ? LOG_STYLE_JSON
 			       : log->journal ? LOG_STYLE_JOURNAL
 					      : LOG_STYLE_TEXT;
@@ -200,16 +233,16 @@ static void recover(struct log *log)
 	log->telling = true;
 	log->told_before = log->told;
 	log->told = log->dropped;
-	make_line(log, LOG_LEVEL_WARNING, slice_str(message), slice_str(""));
+	make_line(log, &(struct telling){.level = LOG_LEVEL_WARNING, .id = ""}, slice_str(message));
 	append(log, buf_slice(&log->line));
 }
 
-static void emit(struct log *log, enum log_level level, struct slice message, struct slice members)
+static void emit(struct log *log, const struct telling *telling, struct slice message)
 {
 	push(log);
 	recover(log);
 	if (!log->choked) {
-		make_line(log, level, message, members);
+		make_line(log, telling, message);
 		log->choked = log->waiting.n + log->line.n > max_waiting;
 	}
 	if (log->choked) {
@@ -226,7 +259,7 @@ static void emit_left_out(struct log *log, const struct log_kind *due)
 
 	buf_printf(&message, "%llu more lines like this were left out: %s",
 		(unsigned long long)due->left_out, due->sample);
-	emit(log, due->level, buf_slice(&message), slice_str(""));
+	emit(log, &(struct telling){.level = due->level, .id = ""}, buf_slice(&message));
 	buf_release(&message);
 }
 
@@ -279,20 +312,29 @@ static struct slice shortened(char *text)
 	return message;
 }
 
-__attribute__((format(printf, 4, 0))) static void write_event(struct log *log, enum log_level level,
-	struct slice members, const char *format, va_list args)
+/* Whether the rate of its kind allows the line; announces what was left out before it. */
+static bool admit(struct log *log, const struct telling *telling, const char *format)
+{
+	struct log_kind due;
+
+	if (telling->unlimited)
+		return true;
+	if (!log_rate_admit(&log->rate, format, telling->level, clock_mono_ms(), &due))
+		return false;
+	if (due.left_out > 0)
+		emit_left_out(log, &due);
+	return true;
+}
+
+__attribute__((format(printf, 3, 0))) static void write_event(
+	struct log *log, const struct telling *telling, const char *format, va_list args)
 {
 	char text[max_message + 1];
 	struct slice message;
-	struct log_kind due;
 	int n;
 
-	if (level < log->level)
+	if (telling->level < log->level || !admit(log, telling, format))
 		return;
-	if (!log_rate_admit(&log->rate, format, level, clock_mono_ms(), &due))
-		return;
-	if (due.left_out > 0)
-		emit_left_out(log, &due);
 	n = vsnprintf(text, sizeof text, format, args);
 	if (n < 0)
 		message = slice_str("a message of more than 2 GiB is not shown");
@@ -300,8 +342,9 @@ __attribute__((format(printf, 4, 0))) static void write_event(struct log *log, e
 		message = without_end(slice_of(text, (size_t)n));
 	else
 		message = shortened(text);
-	log_rate_note(&log->rate, format, level, message);
-	emit(log, level, message, members);
+	if (!telling->unlimited)
+		log_rate_note(&log->rate, format, telling->level, message);
+	emit(log, telling, message);
 }
 
 void log_write(struct log *log, enum log_level level, const char *format, ...)
@@ -309,8 +352,28 @@ void log_write(struct log *log, enum log_level level, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	write_event(log, level, slice_str(""), format, args);
+	write_event(log, &(struct telling){.level = level}, format, args);
 	va_end(args);
+}
+
+bool log_debugs(const struct log *log)
+{
+	return log && log->level == LOG_LEVEL_DEBUG;
+}
+
+void log_write_debug(struct log *log, const char *id, const char *format, ...)
+{
+	struct telling telling = {.level = LOG_LEVEL_DEBUG, .id = id, .unlimited = true};
+	va_list args;
+
+	va_start(args, format);
+	write_event(log, &telling, format, args);
+	va_end(args);
+}
+
+int log_key_bytes(struct slice key)
+{
+	return (int)(key.n <= key_bytes ? key.n : utf8_trim(slice_of(key.p, key_bytes)).n);
 }
 
 bool log_has_members(const struct log *log)
@@ -324,7 +387,7 @@ void log_write_members(
 	va_list args;
 
 	va_start(args, format);
-	write_event(log, level, members, format, args);
+	write_event(log, &(struct telling){.level = level, .members = members}, format, args);
 	va_end(args);
 }
 
@@ -336,7 +399,7 @@ void log_report(struct log *log, struct slice line)
 		memcpy(text, line.p, max_message);
 		line = shortened(text);
 	}
-	emit(log, LOG_LEVEL_INFO, line, slice_str(""));
+	emit(log, &(struct telling){.level = LOG_LEVEL_INFO, .id = ""}, line);
 }
 
 void log_lines(struct log *log, enum log_level level, const char *what, const char *lines)

@@ -7,8 +7,11 @@
  * members the event has. Line ends behind a message are dropped; other control bytes, DEL,
  * bidirectional marks and invalid UTF-8 are escaped. A write never blocks: what the reader does not
  * take waits in 64 KiB, past that lines are dropped and counted. The same message format at the
- * same level is written at most 10 times a second. Lines that were dropped or left out are
- * announced by one line with their number. SIGPIPE must be ignored.
+ * same level is written at most 10 times a second, save for log_debug(). Lines that were dropped or
+ * left out are announced by one line with their number. SIGPIPE must be ignored.
+ *
+ * At level debug each line shows for whom it was written, the current fiber's id: [ID] before the
+ * message, in JSON a member "id".
  */
 #ifndef CW_BASE_LOG_H
 #define CW_BASE_LOG_H
@@ -50,7 +53,22 @@ void log_report(struct log *log, struct slice line);
  */
 void log_lines(struct log *log, enum log_level level, const char *what, const char *lines);
 
-#define log_debug(log, ...)   log_write(log, LOG_LEVEL_DEBUG, __VA_ARGS__)
+/*
+ * Debug lines tell a request's whole way, so none is left out. `log` may be NULL: the library has
+ * none. At any other level they cost the look at it; their arguments are not evaluated. They may
+ * show names of keys, shortened by LOG_KEY(), but no values, secrets or ids of sessions.
+ */
+#define log_debug(log, ...) log_debug_as(log, NULL, __VA_ARGS__)
+/* On behalf of `id`; NULL: of the current fiber's. */
+#define log_debug_as(log, id, ...) \
+	(log_debugs(log) ? log_write_debug(log, id, __VA_ARGS__) : (void)0)
+bool log_debugs(const struct log *log);
+void log_write_debug(struct log *log, const char *id, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The two arguments of "%.*s" for a key's name: its beginning. */
+#define LOG_KEY(key) log_key_bytes(key), (key).p
+int log_key_bytes(struct slice key);
+
 #define log_info(log, ...)    log_write(log, LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_warning(log, ...) log_write(log, LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_error(log, ...)   log_write(log, LOG_LEVEL_ERROR, __VA_ARGS__)

@@ -54,17 +54,27 @@ static void escape(struct buf *out, struct slice text, bool json)
 	}
 }
 
+static void text_message(struct buf *out, const struct log_event *event)
+{
+	if (*event->id) {
+		buf_char(out, '[');
+		escape(out, slice_str(event->id), false);
+		buf_str(out, "] ");
+	}
+	escape(out, event->message, false);
+}
+
 void log_line(struct buf *out, enum log_style style, const struct log_event *event)
 {
 	switch (style) {
 	case LOG_STYLE_JOURNAL:
 		buf_str(out, level_prefixes[event->level]);
-		escape(out, event->message, false);
+		text_message(out, event);
 		break;
 	case LOG_STYLE_TEXT:
 		time_format(event->wall_ms, out);
 		buf_printf(out, " %s ", level_names[event->level]);
-		escape(out, event->message, false);
+		text_message(out, event);
 		break;
 	case LOG_STYLE_JSON:
 		buf_str(out, "{\"time\":\"");
@@ -72,9 +82,15 @@ void log_line(struct buf *out, enum log_style style, const struct log_event *eve
 		buf_printf(out, "\",\"level\":\"%s\",\"message\":\"", level_names[event->level]);
 		escape(out, event->message, true);
 		buf_char(out, '"');
-		if (event->members.n)
+		if (*event->id) {
+			buf_str(out, ",\"id\":\"");
+			escape(out, slice_str(event->id), true);
+			buf_char(out, '"');
+		}
+		if (event->members.n) {
 			buf_char(out, ',');
-		buf_add(out, event->members);
+			buf_add(out, event->members);
+		}
 		buf_char(out, '}');
 		break;
 	}

@@ -6,8 +6,8 @@
 #include "base/log.h"
 
 enum log_style {
-	LOG_STYLE_JOURNAL, /* <6>message */
-	LOG_STYLE_TEXT,	   /* 2026-11-24T05:45:18.123Z info message */
+	LOG_STYLE_JOURNAL, /* <6>message, <7>[id] message */
+	LOG_STYLE_TEXT,	   /* 2026-11-24T05:45:18.123Z info message, ... debug [id] message */
 	LOG_STYLE_JSON
 };
 
@@ -18,6 +18,7 @@ struct log_event {
 	enum log_level level;
 	int64_t wall_ms;
 	struct slice message;
+	const char *id;	      /* for whom; "" where that is not shown */
 	struct slice members; /* of the JSON line, as in log_write_members() */
 };
 

@@ -2,10 +2,6 @@
 /* Over libsystemd; see systemd.h. */
 #include "base/systemd.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
 _Static_assert(SYSTEMD_FIRST_FD == SD_LISTEN_FDS_START, "sd_listen_fds(3)");
@@ -21,19 +17,6 @@ int systemd_sockets(void)
 bool systemd_notify(const char *state)
 {
 	return sd_notify(0, state) > 0;
-}
-
-bool systemd_is_journal(int fd)
-{
-	/* systemd.exec(5): device and inode of the stream that the manager has set up. */
-	const char *stream = getenv("JOURNAL_STREAM");
-	char name[64];
-	struct stat about;
-
-	if (!stream || fstat(fd, &about) < 0)
-		return false;
-	snprintf(name, sizeof name, "%ju:%ju", (uintmax_t)about.st_dev, (uintmax_t)about.st_ino);
-	return strcmp(stream, name) == 0;
 }
 
 int64_t systemd_watchdog_ms(void)

@@ -16,8 +16,6 @@ int systemd_sockets(void);
  * take it, which nothing depends on.
  */
 bool systemd_notify(const char *state);
-/* Whether what is written to `fd` goes to the journal, which reads a level off each line. */
-bool systemd_is_journal(int fd);
 /* Within how many milliseconds "WATCHDOG=1" has to be sent each time; 0 = there is no watchdog. */
 int64_t systemd_watchdog_ms(void);
 

@@ -8,6 +8,7 @@
 
 #include "base/event.h"
 #include "base/fiber.h"
+#include "base/log.h"
 #include "base/loop.h"
 #include "base/metric.h"
 #include "base/turn.h"
@@ -24,6 +25,7 @@ struct cw {
 	struct loop *loop;
 	struct event_bus *bus;
 	struct metrics *metrics;
+	struct log *log; /* what the engine does, at level debug; NULL unless the daemon sets it */
 	struct redis_store *store;
 	struct conf *conf; /* in force; whoever works longer than a turn takes a reference */
 	struct operations *operations;

@@ -39,6 +39,9 @@ static enum error write_log(struct job *job, struct fault *fault)
 	/* An entry too many does no harm. */
 	if (error == ERR_REDIS_UNKNOWN_OUTCOME && fiber_sleep(log_again_ms) == OK)
 		error = inval_log_add(job->owner->cw, &entry, fault);
+	log_debug(job->owner->cw->log, "cw:inval: %zu keys, %zu patterns, %zu tags: %s",
+		entry.key_count, entry.pattern_count, entry.tag_count,
+		error ? error_code(error) : "noted");
 	mem_free(keys);
 	mem_free(patterns);
 	mem_free(tags);

@@ -102,6 +102,12 @@ static enum error claim(const struct taking *t, struct lease *ret, struct fault 
 		lease_release(t->cw, t->want->key, slice_str(ret->token), NULL);
 	if (!mine)
 		ret->token[0] = '\0';
+	log_debug(t->cw->log, "lease of \"%.*s\": %s", LOG_KEY(t->want->key),
+		error	? error_code(error)
+		: !mine ? "another load holds it"
+		: token_is(holder, ret->token)
+			? "taken"
+			: "taken over from a load that an invalidation has ended");
 	redis_value_free(holder);
 	return error;
 }
@@ -140,6 +146,8 @@ enum error lease_release(struct cw *cw, struct slice key, struct slice token, st
 
 	lease_key(cw, key, &name);
 	enum error error = token_remove(cw, buf_slice(&name), token, fault);
+	log_debug(cw->log, "lease of \"%.*s\": %s", LOG_KEY(key),
+		error ? error_code(error) : "given back");
 	buf_release(&name);
 	if (cleanup)
 		fiber_cleanup_end();
@@ -266,6 +274,11 @@ enum error lease_store(struct cw *cw, struct slice token, const struct entry_wri
 		/* The set of a tag is none: nobody could invalidate the value by that tag. */
 		settle(&s, false, ret_kept, NULL);
 	cw->sets += *ret_kept;
+	log_debug(cw->log, "lease of \"%.*s\": %s", LOG_KEY(write->key),
+		error == ERR_LEASE_LOST ? "lost, nothing was stored"
+		: error			? error_code(error)
+		: *ret_kept		? "stored"
+					: "not kept: an invalidation or a write came in between");
 	buf_release(&s.lease);
 	return error;
 }

@@ -56,6 +56,9 @@ static void set_state(struct operation *operation, enum operation_state state, b
 		count->running--;
 	count->queued += state == OPERATION_QUEUED;
 	count->running += state == OPERATION_RUNNING;
+	if (!fresh)
+		log_debug_as(owner->cw->log, operation->id, "operation: %s, was %s",
+			operation_state_name(state), operation_state_name(operation->state));
 	operation->state = state;
 	if (!owner->cw->metrics)
 		return;
@@ -210,6 +213,10 @@ enum error operation_begin(struct operations *operations, const struct operation
 	operations->active_count++;
 	set_state(operation, OPERATION_QUEUED, true);
 	operation->fiber = fiber_spawn(&operations->group, "operation", operation_fiber, operation);
+	fiber_set_id(operation->fiber, operation->id);
+	/* The line by which a request's id leads to its operation's. */
+	log_debug(operations->cw->log, "begins the operation %s: %s%s%s", operation->id,
+		operation->kind, operation->subject ? " " : "", operation_subject(operation));
 	keeper_wake(operations);
 	*ret = operation;
 	return OK;
@@ -292,6 +299,8 @@ void operation_progress(
 		return;
 	if (operation->state != state)
 		set_state(operation, state, false);
+	if (strcmp(operation->phase, phase) != 0)
+		log_debug_as(operation->owner->cw->log, operation->id, "operation: %s", phase);
 	operation->phase = phase;
 	operation->done = done;
 	operation->total = total;
@@ -311,8 +320,10 @@ enum error operation_wait(struct operation *operation, int64_t deadline)
 
 void operation_cancel(struct operation *operation)
 {
-	if (operation->fiber)
-		fiber_cancel(operation->fiber);
+	if (!operation->fiber)
+		return;
+	log_debug(operation->owner->cw->log, "cancels the operation %s", operation->id);
+	fiber_cancel(operation->fiber);
 }
 
 size_t operations_active(const struct operations *operations, const char *kind)

@@ -3,6 +3,8 @@
 #include "cache/pass.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "base/mem.h"
 #include "cache/pass_internal.h"
@@ -78,7 +80,17 @@ static void take_waiting(struct pass *pass)
 		pass->members[pass->member_count++] = member;
 		slots += member->slot_count;
 		patterns += member->pattern_count;
+		log_debug_as(owner->cw->log, member->id, "%s serves it", fiber_id());
 	}
+}
+
+/* A pass works for several operations: its lines in the log have an id of its own. */
+static void take_id(struct passes *owner)
+{
+	char id[32];
+
+	snprintf(id, sizeof id, "pass-%" PRIu64, ++owner->begun);
+	fiber_set_id(fiber_current(), id);
 }
 
 static void schedule(struct passes *passes);
@@ -123,13 +135,16 @@ static void pass_fiber(void *argument)
 
 	pass->owner = owner;
 	gather(owner);
+	take_id(owner);
 	take_waiting(pass);
 	if (pass->member_count) {
 		owner->running++;
+		log_debug(owner->cw->log, "begins for %zu requests", pass->member_count);
 		schedule(owner);
 		pass->primaries = redis_store_primaries(owner->cw->store, &nodes);
 		pass->seen = mem_array(pass->primaries, sizeof *pass->seen);
 		enum error error = pass_walk(pass, &fault);
+		log_debug(owner->cw->log, "ends: %s", error ? error_code(error) : "ok");
 		end_members(pass, error, &fault);
 		owner->running--;
 	}
@@ -196,8 +211,11 @@ static void leave(struct passes *passes, struct pass_request *request)
 
 enum error pass_run(struct passes *passes, struct pass_request *request, struct fault *fault)
 {
+	struct log *log = passes->cw->log;
 	enum error error = OK;
 
+	request->id = fiber_id();
+	log_debug(log, "waits for a pass with %zu patterns", request->pattern_count);
 	enqueue(passes, request);
 	while (!request->done && !error)
 		error = fiber_cond_wait(&request->ended, "a pass", DEADLINE_NONE);
@@ -205,6 +223,9 @@ enum error pass_run(struct passes *passes, struct pass_request *request, struct 
 		leave(passes, request);
 		return error;
 	}
+	log_debug(log,
+		"its pass has ended after %u walks: %" PRIu64 " matched, %" PRIu64 " invalidated",
+		request->walks, request->matched, request->invalidated);
 	if (request->error && fault)
 		*fault = request->fault;
 	return request->error;

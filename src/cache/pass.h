@@ -63,6 +63,7 @@ struct pass_request {
 	struct buf held;
 	struct pass *pass;
 	struct pass_request *next;
+	const char *id; /* of the fiber that waits for it, for the log */
 	unsigned place, first_bit;
 	size_t in_flight; /* unanswered commands that remove for it */
 	bool leaving, done;

@@ -14,6 +14,7 @@ struct passes {
 	struct fiber *gatherer; /* the pass that waits for company */
 	size_t running;
 	uint64_t total;
+	uint64_t begun; /* numbers them in the log */
 	bool no_unlink;
 };
 

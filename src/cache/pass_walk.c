@@ -122,6 +122,8 @@ static enum error walk_once(struct pass *pass, struct fault *fault)
 	if (error)
 		return error;
 	server_filter(pass, &match);
+	log_debug(cw->log, "walks over %lld keys, filter \"%.*s\"",
+		(long long)walk_snapshot_keys(before), LOG_KEY(buf_slice(&match)));
 	handler.context = pass;
 	pass->keys = walk_snapshot_keys(before);
 	pass->owner->total++;
@@ -153,12 +155,16 @@ enum error pass_walk(struct pass *pass, struct fault *fault)
 	for (int walk = 0; walk < walks_max; walk++) {
 		error = walk_once(pass, fault);
 		if (pass->unknown_command) {
+			log_debug(pass->owner->cw->log, "walks again: Redis does not know UNLINK");
 			pass->unknown_command = false;
 			pass->owner->no_unlink = true;
 			error = walk_once(pass, fault);
 		}
 		if (!again_connection_lost(error) || pass_empty(pass))
 			break;
+		log_debug(pass->owner->cw->log, "%s: %s",
+			walk + 1 < walks_max ? "walks again once Redis answers" : "gives up",
+			fault->detail);
 		if (walk + 1 < walks_max &&
 			again_await_redis(pass->owner->cw, nobody_waits, pass) != OK)
 			return ERR_CANCELLED;

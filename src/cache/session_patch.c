@@ -74,6 +74,7 @@ static enum error try_patch(struct session_work *w, struct slice patch, struct f
 			return session_unknown(fault);
 		if (outcome == 1)
 			return OK;
+		log_debug(w->cw->log, "session: another daemon's patch came first, try %d", i + 1);
 		step_back(i);
 	}
 	return fault_set(fault, ERR_CONFLICT,

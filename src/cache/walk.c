@@ -202,7 +202,8 @@ enum error walk_run(const struct walk_spec *spec, struct fault *fault)
 	for (size_t i = 0; i < count; i++) {
 		walkers[i] = (struct walker){
 			.spec = spec, .walk = &walk, .node = nodes[i], .primary = i};
-		fiber_spawn(&walk.group, "walk", walker_fiber, &walkers[i]);
+		fiber_set_id(
+			fiber_spawn(&walk.group, "walk", walker_fiber, &walkers[i]), fiber_id());
 	}
 	enum error error = join_all(&walk);
 	for (size_t i = 0; i < count && !error; i++) {

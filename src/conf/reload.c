@@ -9,6 +9,7 @@
 
 struct reload {
 	char *path; /* NULL: CONF_DEFAULT_FILE, where it is there */
+	struct log *log;
 	struct conf *current;
 	struct reload_member *members;
 	size_t count;
@@ -16,12 +17,13 @@ struct reload {
 	struct buf faults; /* of the last one */
 };
 
-struct reload *reload_new(const char *path, struct conf *current)
+struct reload *reload_new(const char *path, struct conf *current, struct log *log)
 {
 	struct reload *reload = mem_new(struct reload);
 
 	reload->path = path ? mem_strdup(path) : NULL;
 	reload->current = current;
+	reload->log = log;
 	reload->succeeded = true;
 	return reload;
 }
@@ -112,8 +114,14 @@ static enum error prepare_all(struct reload *reload, struct conf *next)
 	while (done < reload->count) {
 		const struct reload_member *member = &reload->members[done];
 
-		if (member->prepare && member->prepare(member->context, next, &fault) != OK)
-			break;
+		if (member->prepare) {
+			enum error error = member->prepare(member->context, next, &fault);
+
+			log_debug(reload->log, "reload: %s %s", member->name,
+				error ? "refuses" : "is prepared");
+			if (error)
+				break;
+		}
 		done++;
 	}
 	if (done == reload->count)
@@ -121,11 +129,25 @@ static enum error prepare_all(struct reload *reload, struct conf *next)
 	while (done--) {
 		const struct reload_member *member = &reload->members[done];
 
-		if (member->abandon)
-			member->abandon(member->context);
+		if (!member->abandon)
+			continue;
+		member->abandon(member->context);
+		log_debug(reload->log, "reload: %s is put back", member->name);
 	}
 	buf_printf(&reload->faults, "%s\n", fault.detail);
 	return ERR_BAD_CONFIG;
+}
+
+static void commit_all(struct reload *reload, struct conf *next)
+{
+	for (size_t i = 0; i < reload->count; i++) {
+		const struct reload_member *member = &reload->members[i];
+
+		if (!member->commit)
+			continue;
+		member->commit(member->context, next);
+		log_debug(reload->log, "reload: %s is in force", member->name);
+	}
 }
 
 static enum error exchange(struct reload *reload)
@@ -133,6 +155,7 @@ static enum error exchange(struct reload *reload)
 	struct conf *next = NULL, *old = reload->current;
 	enum error error = conf_load(reload->path, &next, &reload->faults);
 
+	log_debug(reload->log, "reload: %s: %s", name_of(reload), error ? "refused" : "read");
 	if (error == OK)
 		error = check_restart(reload, next);
 	if (error == OK)
@@ -142,9 +165,7 @@ static enum error exchange(struct reload *reload)
 		return error;
 	}
 	reload->current = next;
-	for (size_t i = 0; i < reload->count; i++)
-		if (reload->members[i].commit)
-			reload->members[i].commit(reload->members[i].context, next);
+	commit_all(reload, next);
 	conf_unref(old);
 	return OK;
 }

@@ -9,6 +9,7 @@
 #include "conf/conf.h"
 
 struct reload_member {
+	const char *name; /* constant text, for the log */
 	/*
 	 * Checks `next`, binds what must be bound. On an error it has undone its own part, and the
 	 * fault is a whole line, with FILE:LINE where something of the file is to blame.
@@ -25,9 +26,9 @@ struct reload;
 
 /*
  * `path`, as conf_load() takes it, and `current` (taken over: one reference) are the configuration
- * in force.
+ * in force. `log`: of its steps, at level debug; may be NULL.
  */
-struct reload *reload_new(const char *path, struct conf *current);
+struct reload *reload_new(const char *path, struct conf *current, struct log *log);
 void reload_free(struct reload *reload);
 /* Members prepare and commit in the order in which they joined. */
 void reload_join(struct reload *reload, struct reload_member member);

@@ -114,6 +114,9 @@ void account_request(struct account *account, const struct request *request)
 
 	account->fresh[row * max_codes + code_slot(account, request->status)]++;
 	metric_observe_us(account->metrics, METRIC_HTTP_DURATION, NULL, us);
+	log_debug_as(account->log, request->id, "http: %s: %d after %lld us",
+		request->left ? "its client has hung up" : "answered", request->status,
+		(long long)us);
 	if (request->conf->log.access == ACCESS_ALL ||
 		(request->conf->log.access == ACCESS_ERRORS && has_failed(request)))
 		log_request(account, request, us);

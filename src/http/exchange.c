@@ -203,6 +203,8 @@ static enum MHD_Result run(struct request *request)
 	struct fault fault;
 
 	request->state = REQUEST_RUNNING;
+	log_debug_as(request->server->log, request->id, "http: %s %s begins, %zu bytes of body",
+		route->method, route->path, request->body.n);
 	fault.error = OK;
 	if (request->overloaded)
 		fault_set(&fault, ERR_OVERLOADED, "too many bodies are being read: try again");
@@ -221,6 +223,7 @@ static enum MHD_Result run(struct request *request)
 	request->connection->request = request;
 	request->fiber =
 		fiber_spawn(&request->server->requests, route->path, run_in_fiber, request);
+	fiber_set_id(request->fiber, request->id);
 	return MHD_YES;
 }
 

@@ -113,7 +113,8 @@ static void log_mhd(void *context, const char *format, va_list args)
 	vsnprintf(text, sizeof text, format, args);
 	n = strcspn(text, "\n");
 	text[n] = '\0';
-	log_debug(listener->server->log, "libmicrohttpd: %s", text);
+	/* Any client can bring them about: they keep the limit of ten a second. */
+	log_write(listener->server->log, LOG_LEVEL_DEBUG, "libmicrohttpd: %s", text);
 }
 
 /* Our gate decides what is unescaped, and how. */

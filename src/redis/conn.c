@@ -86,7 +86,10 @@ void conn_set_state(struct conn *conn, enum conn_state state)
 		conn->ready_ms = now_ms(conn);
 		break;
 	}
+	bool moved = state != conn->state;
 	conn->state = state;
+	if (moved && state != CONN_CLOSED)
+		conn->events->moved(conn->context);
 }
 
 /* A hang shows in every command that waits for it. */

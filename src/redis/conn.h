@@ -36,6 +36,8 @@ struct conn_config {
  * and free no connection.
  */
 struct conn_events {
+	/* It has entered another state, see conn_state_name(). */
+	void (*moved)(void *context);
 	/*
 	 * READY, and what kind of server it is. `state` is OK, or what Redis answered to PING:
 	 * loading, busy, cut off its primary.

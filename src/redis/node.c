@@ -23,6 +23,8 @@ enum {
 	max_waiting_bulk_bytes = 256 << 20,
 };
 
+static const char *const role_names[] = {"commands", "bulk"};
+
 const char *redis_status_name(enum redis_status status)
 {
 	static const char *const names[] = {"up", "down", "loading", "busy"};
@@ -41,6 +43,8 @@ static void tell(struct redis_node *node)
 static void set_status(struct redis_node *node, enum redis_status status)
 {
 	if (status != node->state.status) {
+		log_debug(node->log, "redis %s: %s, was %s", node->config.name,
+			redis_status_name(status), redis_status_name(node->state.status));
 		node->state.status = status;
 		node->state.since_wall_ms = clock_wall_ms();
 		tell(node);
@@ -111,6 +115,14 @@ static void note_error(struct redis_node *node, const struct fault *fault)
 	set_status(node, status);
 }
 
+static void conn_has_moved(void *context)
+{
+	const struct member *member = context;
+
+	log_debug(member->node->log, "redis %s: connection for %s: %s", member->node->config.name,
+		role_names[member->role], conn_state_name(member->conn));
+}
+
 static void conn_is_ready(void *context, enum server_kind kind, const struct fault *state)
 {
 	struct member *member = context;
@@ -153,6 +165,8 @@ static void conn_has_failed(void *context, const struct fault *fault, int64_t co
 	/* The first failure, or one of another kind. */
 	bool news = !before || (before == ERR_REDIS_AUTH) != (fault->error == ERR_REDIS_AUTH);
 
+	log_debug(node->log, "redis %s: connection for %s failed: %s", node->config.name,
+		role_names[member->role], fault->detail);
 	node->state.last_error = *fault;
 	if (count == 0) {
 		note_error(node, fault);
@@ -209,6 +223,7 @@ static void conn_has_replied(void *context, struct flight *flight, const struct 
 }
 
 static const struct conn_events conn_events = {
+	.moved = conn_has_moved,
 	.ready = conn_is_ready,
 	.failed = conn_has_failed,
 	.replied = conn_has_replied,
@@ -253,6 +268,7 @@ struct redis_node *redis_node_new(const struct redis_node_options *options)
 	node->loop = options->loop;
 	node->bus = options->bus;
 	node->metrics = options->metrics;
+	node->log = options->log;
 	take_address(&node->config, options->conf);
 	take_changeable(node, options->conf);
 	node->config.capabilities = &node->capabilities;
@@ -381,12 +397,10 @@ struct redis_state redis_node_state(const struct redis_node *node)
 void redis_node_connections(
 	const struct redis_node *node, struct redis_connection_look ret[REDIS_ROLES])
 {
-	static const char *const roles[] = {"commands", "bulk"};
-
 	for (size_t i = 0; i < REDIS_ROLES; i++) {
 		const struct conn *conn = node->members[i].conn;
 
-		ret[i] = (struct redis_connection_look){.role = roles[i],
+		ret[i] = (struct redis_connection_look){.role = role_names[i],
 			.state = conn_state_name(conn),
 			.attempts = conn_attempts(conn),
 			.waiting = conn_waiting(conn),

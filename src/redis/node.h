@@ -13,6 +13,7 @@
 #define CW_REDIS_NODE_H
 
 #include "base/event.h"
+#include "base/log.h"
 #include "base/loop.h"
 #include "base/metric.h"
 #include "conf/conf.h"
@@ -50,6 +51,7 @@ struct redis_node_options {
 	struct event_bus *bus;	 /* EVENT_REDIS_STATE */
 	struct metrics *metrics; /* connection failures, breaker; may be NULL */
 	const struct conf_redis *conf;
+	struct log *log; /* states of connections and breaker, at level debug; may be NULL */
 };
 
 /* Copies what it needs of the options' conf, and begins to connect. */

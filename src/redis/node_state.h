@@ -11,6 +11,7 @@ struct redis_node {
 	struct loop *loop;
 	struct event_bus *bus;
 	struct metrics *metrics;
+	struct log *log;
 	struct conn_config config;
 	struct member {
 		struct redis_node *node;

@@ -29,6 +29,9 @@ void node_breaker_moved(struct redis_node *node, bool changed)
 	node->state.breaker_failures = node->breaker.failures;
 	if (!changed)
 		return;
+	log_debug(node->log, "redis %s: the breaker is %s, %lld failures in a row",
+		node->config.name, breaker_state_name(node->breaker.state),
+		(long long)node->breaker.failures);
 	node->state.breaker_since_wall_ms = clock_wall_ms();
 	if (node->metrics)
 		metric_set(node->metrics, METRIC_BREAKER_OPEN, NULL, NULL,

@@ -40,11 +40,12 @@ struct source {
 	bool unreadable; /* the document is not what it should be */
 };
 
-struct sources *sources_new(struct loop *loop)
+struct sources *sources_new(struct loop *loop, struct log *log)
 {
 	struct sources *sources = mem_new(struct sources);
 
 	sources->loop = loop;
+	sources->log = log;
 	return sources;
 }
 
@@ -138,20 +139,58 @@ static bool answered(const struct source *source)
 	return source->unreadable || (source->transport && source->transport->answered);
 }
 
-/* The end of the source's use, by an error other than a single row's. */
-static enum error fail(struct source *source, enum error error, struct fault *fault)
+/* What the source's use has told of the source. */
+enum outcome { LEFT, ANSWERED, SUCCEEDED, FAILED };
+
+static void tell_breaker(const struct source *source, enum outcome outcome, const char *why)
 {
 	struct fuse **fuses = &source->sources->fuses;
 
+	switch (outcome) {
+	case LEFT:
+		fuse_left(*fuses, source->use);
+		break;
+	case ANSWERED:
+		fuse_answered(fuses, source->use);
+		break;
+	case SUCCEEDED:
+		fuse_succeeded(fuses, source->use);
+		break;
+	case FAILED:
+		fuse_failed(fuses, source->use, why);
+		break;
+	}
+}
+
+static const char *breaker_of(const struct source *source)
+{
+	return source_breaker(source->sources, source->use.conf->name).state;
+}
+
+/* The end of the use for its breaker. `why` is of FAILED only. */
+static void end_use(const struct source *source, enum outcome outcome, const char *why)
+{
+	struct log *log = source->sources->log;
+	const char *before = log_debugs(log) ? breaker_of(source) : "";
+
+	tell_breaker(source, outcome, why);
+	if (log_debugs(log) && strcmp(before, breaker_of(source)) != 0)
+		log_debug(log, "source %s: the breaker is %s, was %s", source->use.conf->name,
+			breaker_of(source), before);
+}
+
+/* The end of the source's use, by an error other than a single row's. */
+static enum error fail(struct source *source, enum error error, struct fault *fault)
+{
 	source->failed = true;
 	if (error != ERR_NO_VALUE && error != ERR_SOURCE_FAILED && error != ERR_TIMEOUT)
-		fuse_left(*fuses, source->use);
+		end_use(source, LEFT, NULL);
 	else if (answered(source))
-		fuse_answered(fuses, source->use);
+		end_use(source, ANSWERED, NULL);
 	else if (error == ERR_NO_VALUE)
-		fuse_succeeded(fuses, source->use);
+		end_use(source, SUCCEEDED, NULL);
 	else
-		fuse_failed(fuses, source->use, fault->detail);
+		end_use(source, FAILED, fault->detail);
 	return name_fault(source, error, fault);
 }
 
@@ -199,6 +238,8 @@ enum error source_open(struct sources *sources, const struct source_call *call, 
 		name_fault(source, error, fault);
 		goto out;
 	}
+	if (log_debugs(sources->log) && strcmp(breaker_of(source), "half_open") == 0)
+		log_debug(sources->log, "source %s: half open, a key of it is tried", conf->name);
 	error = transport_of(conf)->open(sources, &source->call, &source->transport, fault);
 	if (error) {
 		fail(source, error, fault);
@@ -321,14 +362,12 @@ void source_close(struct source *source)
 {
 	if (!source)
 		return;
-	struct fuse **fuses = &source->sources->fuses;
-
 	if (source->ended || (!source->failed && source->given))
-		fuse_succeeded(fuses, source->use);
+		end_use(source, SUCCEEDED, NULL);
 	else if (!source->failed && source->parser->number)
-		fuse_answered(fuses, source->use);
+		end_use(source, ANSWERED, NULL);
 	else if (!source->failed)
-		fuse_left(*fuses, source->use);
+		end_use(source, LEFT, NULL);
 	source->transport->ops->close(source->transport);
 	source_free(source);
 }

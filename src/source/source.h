@@ -12,13 +12,15 @@
 
 #include "base/fiber.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/loop.h"
 #include "conf/conf.h"
 
 struct sources; /* what all open sources share: curl's multi handle, the breakers, the children */
 struct source;
 
-struct sources *sources_new(struct loop *loop);
+/* `log`: of the breakers' states, at level debug; may be NULL. */
+struct sources *sources_new(struct loop *loop, struct log *log);
 /* Every source is closed. */
 void sources_free(struct sources *sources);
 

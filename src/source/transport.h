@@ -16,6 +16,7 @@ struct http_multi;
 
 struct sources {
 	struct loop *loop;
+	struct log *log;	 /* may be NULL */
 	struct fuse *fuses;	 /* by name; only those that have failed */
 	struct http_multi *http; /* NULL until the first HTTP source */
 };

@@ -98,8 +98,10 @@ static void fire_work(void *argument)
 	bool won;
 	enum error error = take_receipt(fire, &won, &fault);
 
-	if (!error && !won)
+	if (!error && !won) {
+		log_debug(fire->log, "warm job %s: another daemon runs it", fire->job);
 		goto out;
+	}
 	if (!error)
 		error = start(fire, &started, &fault);
 	if (!error) {

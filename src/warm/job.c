@@ -84,6 +84,9 @@ void jobs_configure(struct jobs *jobs, const struct conf *conf)
 		if (!job)
 			job = add(jobs, conf->jobs[i].name);
 		job->configured = true;
+		if (job->suspended != conf->jobs[i].suspended)
+			log_debug(jobs->cw->log, "warm job %s: %s", job->name,
+				job->suspended ? "goes on" : "suspended");
 		job->suspended = conf->jobs[i].suspended;
 	}
 	count_failing(jobs);

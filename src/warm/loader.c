@@ -106,9 +106,12 @@ static void run_load(struct load_call *call)
 	if (call->fault.error)
 		goto out;
 	loader->running++;
+	log_debug(call->loaders->log, "load of %s begins, %zu run", loader->name, loader->running);
 	began_ns = clock_mono_ns();
 	call->fault.error = load_value(call, &value, &call->fault);
 	loader->running--;
+	log_debug(call->loaders->log, "load of %s ends: %s, %zu bytes", loader->name,
+		call->fault.error ? error_code(call->fault.error) : "ok", value.n);
 	fiber_cond_signal(&loader->room);
 	if (!call->fault.error) {
 		note_load(loader, clock_mono_ns() - began_ns);
@@ -171,7 +174,7 @@ static enum error start_load(struct load_call *call, struct fault *fault)
 			fault, ERR_OVERLOADED, "%d loads wait or run already", LOADER_MAX_ALL);
 	call->references++;
 	note_alone(call);
-	fiber_spawn(&loaders->group, "load", load_fiber, call);
+	fiber_set_id(fiber_spawn(&loaders->group, "load", load_fiber, call), fiber_id());
 	return OK;
 }
 
@@ -280,6 +283,7 @@ enum error loaders_get(struct loaders *loaders, const struct loader_request *req
 		return error;
 	error = get(call, ret, fault);
 	load_call_unref(call);
+	log_debug(loaders->log, "result of %s: %s", request->loader->name, word(error, ret->state));
 	if (loaders->cw->metrics)
 		metric_add(loaders->cw->metrics, METRIC_RESULTS, request->loader->name,
 			word(error, ret->state), 1);

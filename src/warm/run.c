@@ -93,8 +93,12 @@ static enum error run_attempts(struct run *run, struct fault *fault)
 		if (run->tally.rows >= furthest.rows)
 			furthest = run->tally;
 		run->tally = (struct tally){0};
+		log_debug(run->world->log, "warm run of %s: attempt %u", run->job->name,
+			run->attempts);
 		error = run_attempt(run, &of_source, fault);
 		error = own_words(run, error, fault);
+		log_debug(run->world->log, "warm run of %s: attempt %u ends: %s", run->job->name,
+			run->attempts, error ? fault->detail : "ok");
 	} while (again(run, error, of_source, fault));
 	if (error)
 		error = fault->error;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/duration.h"
 #include "base/mem.h"
 #include "warm/fire.h"
 #include "warm/jump.h"
@@ -44,9 +45,23 @@ static void fire_due(struct scheduler *s, struct job *job, int64_t nominal)
 	fire(s, due);
 }
 
+/* Says so where the next time has changed. */
+static void set_next(const struct scheduler *s, struct job *job, int64_t before_wall_ms)
+{
+	struct buf time = {0};
+
+	job->next_run_wall_ms = schedule_fire_time(job->schedule, job->due.next);
+	if (job->next_run_wall_ms == before_wall_ms || !log_debugs(s->log))
+		return;
+	time_format(job->next_run_wall_ms, &time);
+	log_debug(s->log, "warm job %s: next run at %s%s", job->name, time.p,
+		job->suspended ? ", but it is suspended" : "");
+	buf_release(&time);
+}
+
 static void look_at_job(struct scheduler *s, struct job *job, int64_t jump_ms)
 {
-	int64_t nominal = -1;
+	int64_t nominal = -1, before_wall_ms = job->next_run_wall_ms;
 
 	job->next_run_wall_ms = -1;
 	if (!job->schedule || !job->configured)
@@ -55,6 +70,8 @@ static void look_at_job(struct scheduler *s, struct job *job, int64_t jump_ms)
 	case DUE_LATER:
 		break;
 	case DUE_NOW:
+		log_debug(s->log, "warm job %s: due%s", job->name,
+			job->suspended ? ", but it is suspended" : "");
 		if (!job->suspended)
 			fire_due(s, job, nominal);
 		break;
@@ -65,7 +82,7 @@ static void look_at_job(struct scheduler *s, struct job *job, int64_t jump_ms)
 		break;
 	}
 	if (job->due.next >= 0)
-		job->next_run_wall_ms = schedule_fire_time(job->schedule, job->due.next);
+		set_next(s, job, before_wall_ms);
 }
 
 /* Looks at all jobs; returns in how many milliseconds to look again. */

@@ -215,8 +215,11 @@ enum error warm_start(struct warm *warm, struct slice job, const struct identity
 			(int)(job.n < 200 ? job.n : 200), job.p);
 	conf_ref(start.conf);
 	error = start_or_join(&start, ret, fault);
-	if (!error)
+	if (!error) {
 		ret->job = mem_strdup(start.job->name);
+		log_debug(warm->log, "warm job %s: %s the operation %s", ret->job,
+			ret->already_running ? "joins" : "began", ret->operation_id);
+	}
 	conf_unref(start.conf);
 	return error;
 }

@@ -45,10 +45,12 @@ def test_a_request_that_waits_for_redis_is_seen(start, proxy):
     daemon = start(CONFIG % proxy.url)
     daemon.wait_redis()
     proxy.hold(b"waited-for")
-    asked = Asked(lambda: daemon.get("/api/v1/cache/keys/waited-for"))
+    asked = Asked(lambda: daemon.get("/api/v1/cache/keys/waited-for",
+                                     headers={"X-Request-Id": "held-1"}))
     assert proxy.held.wait(DEADLINE)
     seen = debug(daemon)
     fiber = next(f for f in seen["fibers"] if f["group"] == "requests")
+    assert fiber["id"] == "held-1"
     assert fiber["name"] == "/api/v1/cache/keys/{key}"
     assert (fiber["state"], fiber["waits_for"]) == ("parked", "replies of Redis")
     assert fiber["for_ms"] >= 0 and 0 < fiber["left_ms"] <= 30000 and not fiber["cancelled"]

@@ -302,6 +302,46 @@ static bool keep_look(void *context, const struct fiber_look *at)
 	return looked->count < 4;
 }
 
+/* Gives its child its own id, then takes another. */
+static void parent_of_one(void *argument)
+{
+	struct looked *looked = argument;
+
+	ck_assert_str_eq(fiber_id(), "request-1");
+	fiber_set_id(fiber_spawn(&group, "child", look_for_me, NULL), fiber_id());
+	fiber_spawn(&group, "other", look_for_me, NULL);
+	fiber_set_id(fiber_current(),
+		"sixty-four bytes and no more of what is longer than that are kept in a fiber");
+	fiber_each(loop, keep_look, looked);
+	ck_assert_str_eq(looked->at[0].id, "");
+	ck_assert_str_eq(looked->at[1].id, "request-1");
+	ck_assert_uint_eq(strlen(looked->at[2].id), FIBER_ID_BYTES);
+}
+
+START_TEST(a_fiber_has_the_id_that_it_was_given)
+{
+	struct looked looked = {0};
+
+	loop = loop_new();
+	ck_assert_str_eq(fiber_id(), "");
+	fiber_group_init(&group, "anglers", loop);
+	fiber_set_id(fiber_spawn(&group, "parent", parent_of_one, &looked), "request-1");
+	ck_assert_str_eq(fiber_id(), "");
+	loop_turn(loop, false);
+	ck_assert_uint_eq(looked.count, 3);
+	fiber_group_cancel(&group);
+	loop_turn(loop, false);
+	/* A stack that is used again has no id. */
+	looked.count = 0;
+	fiber_spawn(&group, "third", look_for_me, NULL);
+	fiber_each(loop, keep_look, &looked);
+	ck_assert_str_eq(looked.at[0].id, "");
+	fiber_group_cancel(&group);
+	loop_turn(loop, false);
+	loop_free(loop);
+}
+END_TEST
+
 START_TEST(a_look_at_all_fibers_says_what_each_waits_for)
 {
 	struct looked looked = {0};
@@ -335,7 +375,8 @@ START_TEST(a_look_at_all_fibers_says_what_each_waits_for)
 }
 END_TEST
 
-TEST_SUITE("fiber", a_look_at_all_fibers_says_what_each_waits_for, fibers_take_turns,
+TEST_SUITE("fiber", a_fiber_has_the_id_that_it_was_given,
+	a_look_at_all_fibers_says_what_each_waits_for, fibers_take_turns,
 	deadlines_and_cancel_end_a_park, conditions_wake_in_order,
 	disowned_fibers_end_what_only_waits, stacks_are_reused_many_times,
 	a_loop_can_be_turned_by_hand, fibers_run_with_the_mask_of_who_turns_the_loop)

@@ -117,6 +117,51 @@ START_TEST(json_lines_carry_time_and_level)
 }
 END_TEST
 
+static const char *evaluated(bool *ret)
+{
+	*ret = true;
+	return "argument";
+}
+
+START_TEST(debug_lines_show_for_whom_and_are_never_left_out)
+{
+	bool asked = false;
+
+	begin();
+	log_debug(NULL, "%s", evaluated(&asked));
+	log_debug(out, "%s", evaluated(&asked));
+	ck_assert(!asked && !log_debugs(out) && !log_debugs(NULL));
+	log_info(out, "plain");
+	log_configure(out, LOG_LEVEL_DEBUG, false);
+	log_debug_as(out, "r\n1", "%s", evaluated(&asked));
+	log_debug(out, "for nothing");
+	ck_assert(asked);
+	ck_assert_str_eq(arrived(), "<6>plain\n<7>[r\\u000a1] argument\n<7>for nothing\n");
+	log_configure(out, LOG_LEVEL_DEBUG, true);
+	log_debug_as(out, "r1", "x");
+	ck_assert_ptr_nonnull(strstr(arrived(), "\"message\":\"x\",\"id\":\"r1\"}\n"));
+	log_configure(out, LOG_LEVEL_DEBUG, false);
+	for (int i = 0; i < 30; i++)
+		log_debug(out, "many");
+	ck_assert_uint_eq(count(arrived(), "<7>many\n"), 30);
+	end();
+}
+END_TEST
+
+START_TEST(names_of_keys_are_cut_between_code_points)
+{
+	char name[60];
+
+	memset(name, 'k', sizeof name);
+	ck_assert_int_eq(log_key_bytes(SLICE("short")), 5);
+	ck_assert_int_eq(log_key_bytes(slice_of(NULL, 0)), 0);
+	ck_assert_int_eq(log_key_bytes(slice_of(name, 48)), 48);
+	ck_assert_int_eq(log_key_bytes(slice_of(name, sizeof name)), 48);
+	memcpy(name + 47, "\xc3\xa9", 2);
+	ck_assert_int_eq(log_key_bytes(slice_of(name, sizeof name)), 47);
+}
+END_TEST
+
 START_TEST(a_pipe_gets_time_and_level)
 {
 	begin();
@@ -466,6 +511,7 @@ START_TEST(the_end_waits_for_a_slow_reader_but_not_for_ever)
 END_TEST
 
 TEST_SUITE("log", levels_are_named_and_filtered, json_lines_carry_time_and_level,
+	debug_lines_show_for_whom_and_are_never_left_out, names_of_keys_are_cut_between_code_points,
 	a_pipe_gets_time_and_level, a_terminal_gets_time_and_level,
 	nothing_in_a_message_can_forge_a_line_or_move_the_cursor, any_bytes_stay_one_printable_line,
 	a_long_message_is_cut_between_code_points, one_kind_of_line_is_written_ten_times_a_second,

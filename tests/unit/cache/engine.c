@@ -37,7 +37,8 @@ void engine_run_with(const char *option, const char *value, const char *yaml, vo
 	struct loop *loop = loop_new();
 	struct event_bus *bus = event_bus_new();
 	struct metrics *metrics = metrics_new();
-	struct redis_node_options options = {loop, bus, metrics, &conf->redis};
+	struct redis_node_options options = {
+		.loop = loop, .bus = bus, .metrics = metrics, .conf = &conf->redis};
 	cw_init(&engine, loop, bus, metrics, redis_store_new(&options), conf);
 	fiber_group_init(&group, "test", loop);
 	fiber_spawn(&group, "script", script_fiber, &script);

@@ -49,7 +49,8 @@ static void run(fake_serve *server, void (*script)(void))
 	struct conf *conf = config_of(yaml.p);
 	struct loop *loop = loop_new();
 	struct event_bus *bus = event_bus_new();
-	struct redis_node_options options = {loop, bus, NULL, &conf->redis};
+	struct redis_node_options options = {
+		.loop = loop, .bus = bus, .metrics = NULL, .conf = &conf->redis};
 	cw_init(&cw, loop, bus, NULL, redis_store_new(&options), conf);
 	fiber_group_init(&group, "test", loop);
 	fiber_spawn(&group, "script", script_fiber, &script);

@@ -49,11 +49,12 @@ static void begin(struct fixture *f, const char *text)
 	*f = (struct fixture){0};
 	scratch_begin(&f->s);
 	scratch_good(&f->s, text);
-	f->reload = reload_new(f->s.path.p, conf_ref(f->s.conf));
+	f->reload = reload_new(f->s.path.p, conf_ref(f->s.conf), NULL);
 	for (size_t i = 0; i < 3; i++) {
 		f->members[i] = (struct member){(char)('1' + i), false, &f->story};
-		reload_join(f->reload, (struct reload_member){member_prepare, member_commit,
-					       i == 1 ? NULL : member_abandon, &f->members[i]});
+		reload_join(
+			f->reload, (struct reload_member){"member", member_prepare, member_commit,
+					   i == 1 ? NULL : member_abandon, &f->members[i]});
 	}
 	reload_join(f->reload, (struct reload_member){0});
 }

@@ -104,7 +104,7 @@ void daemon_begin(struct daemon *daemon, const char *jobs)
 		.metrics = daemon->metrics,
 		.conf = &daemon->conf->redis});
 	cw_init(&daemon->cw, world.loop, daemon->bus, daemon->metrics, daemon->store, daemon->conf);
-	daemon->sources = sources_new(world.loop);
+	daemon->sources = sources_new(world.loop, NULL);
 	daemon->warm = warm_new(&daemon->cw, world.log, daemon->sources);
 }
 
