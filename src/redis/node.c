@@ -9,7 +9,6 @@
  */
 #include "redis/node.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -22,16 +21,6 @@ enum {
 	max_waiting_bytes = 64 << 20,
 	max_waiting_bulk_bytes = 256 << 20,
 };
-
-static const char *const role_names[] = {"commands", "bulk"};
-
-const char *redis_status_name(enum redis_status status)
-{
-	static const char *const names[] = {"up", "down", "loading", "busy"};
-
-	assert(status < sizeof names / sizeof *names);
-	return names[status];
-}
 
 static void tell(struct redis_node *node)
 {
@@ -120,7 +109,7 @@ static void conn_has_moved(void *context)
 	const struct member *member = context;
 
 	log_debug(member->node->log, "redis %s: connection for %s: %s", member->node->config.name,
-		role_names[member->role], conn_state_name(member->conn));
+		node_role_name(member->role), conn_state_name(member->conn));
 }
 
 static void conn_is_ready(void *context, enum server_kind kind, const struct fault *state)
@@ -166,7 +155,7 @@ static void conn_has_failed(void *context, const struct fault *fault, int64_t co
 	bool news = !before || (before == ERR_REDIS_AUTH) != (fault->error == ERR_REDIS_AUTH);
 
 	log_debug(node->log, "redis %s: connection for %s failed: %s", node->config.name,
-		role_names[member->role], fault->detail);
+		node_role_name(member->role), fault->detail);
 	node->state.last_error = *fault;
 	if (count == 0) {
 		note_error(node, fault);
@@ -389,30 +378,6 @@ enum error redis_node_run(struct redis_node *node, enum redis_role role, struct 
 	return error ? error : redis_batch_wait(batch, deadline, fault);
 }
 
-struct redis_state redis_node_state(const struct redis_node *node)
-{
-	return node->state;
-}
-
-void redis_node_connections(
-	const struct redis_node *node, struct redis_connection_look ret[REDIS_ROLES])
-{
-	for (size_t i = 0; i < REDIS_ROLES; i++) {
-		const struct conn *conn = node->members[i].conn;
-
-		ret[i] = (struct redis_connection_look){.role = role_names[i],
-			.state = conn_state_name(conn),
-			.attempts = conn_attempts(conn),
-			.waiting = conn_waiting(conn),
-			.waiting_bytes = conn_waiting_bytes(conn)};
-	}
-}
-
-const char *redis_node_name(const struct redis_node *node)
-{
-	return node->config.name;
-}
-
 void redis_node_observe(struct redis_node *node, const struct redis_value *info_reply)
 {
 	struct redis_info info;
@@ -432,22 +397,4 @@ void redis_node_observe(struct redis_node *node, const struct redis_value *info_
 	else if (node->state.status == REDIS_IS_LOADING || node->state.status == REDIS_IS_BUSY)
 		set_answers(node);
 	redis_info_release(&info);
-}
-
-int64_t node_command_timeout_ms(const struct redis_node *node)
-{
-	return node->config.command_timeout_ms;
-}
-
-bool node_quiet(const struct redis_node *node)
-{
-	for (int role = 0; role < REDIS_ROLES; role++)
-		if (conn_waiting(node->members[role].conn))
-			return false;
-	return true;
-}
-
-struct metrics *node_metrics(const struct redis_node *node)
-{
-	return node->metrics;
 }

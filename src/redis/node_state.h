@@ -35,6 +35,9 @@ void node_take_capabilities(struct redis_node *node);
 /* The breaker was told something; whether that changed its state. */
 void node_breaker_moved(struct redis_node *node, bool changed);
 
+/* node_look.c */
+const char *node_role_name(enum redis_role role); /* "commands", "bulk" */
+
 /* node_watch.c */
 void node_watch_init(struct redis_node *node);
 /* The timer runs while something is not right. */
