@@ -57,7 +57,10 @@ static void reply_session(struct request *request, const struct session *session
 {
 	cJSON *body = times_json(session);
 
-	json_add_slice(body, "user_id", buf_slice(&session->user_id));
+	if (session->user_id.n)
+		json_add_slice(body, "user_id", buf_slice(&session->user_id));
+	else
+		cJSON_AddNullToObject(body, "user_id");
 	cJSON_AddRawToObject(body, "data", session->data.p);
 	reply_json(request, 200, body);
 }
@@ -73,29 +76,40 @@ static void reply_id(
 	reply_json(request, status, body);
 }
 
-/* `user_id` is no member of body.h's kinds: a string, or an integer as it is spelt. */
+/* `user_id` is no member of body.h's kinds: a string, or an integer as it is spelt; null = none. */
+struct user_member {
+	bool given;
+	struct slice id; /* the caller's to mem_free() */
+};
+
 static enum error take_user(
 	void *context, struct slice name, struct json_value value, struct fault *fault)
 {
-	struct slice *user_id = context;
+	struct user_member *user = context;
 
 	if (!slice_is(name, "user_id"))
 		return ERR_NOT_FOUND;
-	return value.type == JSON_NULL ? OK : body_id(value, "/user_id", user_id, fault);
+	user->given = true;
+	return value.type == JSON_NULL ? OK : body_id(value, "/user_id", &user->id, fault);
 }
 
 void api_session_create(struct request *request, void *context)
 {
 	struct app *app = context;
-	struct slice user_id = {0};
+	struct user_member user = {0};
 	struct json_value data = {0};
-	int64_t ttl_s = 0;
+	int64_t ttl_s = 0, max_age_s = 0;
 	const struct body_member members[] = {
 		{.name = "data", .kind = BODY_OBJECT, .target = &data},
 		{.name = "ttl", .kind = BODY_INT, .target = &ttl_s, .min = 1, .max = max_ttl_s},
+		{.name = "max_age",
+			.kind = BODY_INT,
+			.target = &max_age_s,
+			.min = 1,
+			.max = max_ttl_s},
 	};
 	const struct body_table table = {
-		.members = members, .count = 2, .other = take_user, .context = &user_id};
+		.members = members, .count = 3, .other = take_user, .context = &user};
 	struct session session = {0};
 	char id[SESSION_ID + 1];
 	struct fault fault;
@@ -103,18 +117,18 @@ void api_session_create(struct request *request, void *context)
 	enum error error = judge(request, &fault);
 	if (!error)
 		error = body_parse(request_body(request), &table, &fault);
-	if (!error && !user_id.p)
-		error = fault_at(&fault, ERR_BAD_BODY, "/user_id",
-			"/user_id must be given: a string or an integer");
+	const struct session_new what = {.user_id = user.id,
+		.data = data.text,
+		.ttl_ms = ttl_s * 1000,
+		.max_age_ms = max_age_s * 1000};
 	if (!error)
-		error = session_create(
-			&app->cw, user_id, data.text, ttl_s * 1000, id, &session, &fault);
+		error = session_create(&app->cw, &what, id, &session, &fault);
 	if (error)
 		reply_fault(request, &fault);
 	else
 		reply_id(request, 201, id, &session);
 	session_release(&session);
-	mem_free((char *)user_id.p);
+	mem_free((char *)user.id.p);
 }
 
 void api_session_get(struct request *request, void *context)
@@ -134,31 +148,56 @@ void api_session_get(struct request *request, void *context)
 	session_release(&session);
 }
 
+/* ret->user_id is the caller's to mem_free(), also on an error. */
+static enum error read_change(
+	struct request *request, bool rotate, struct session_change *ret, struct fault *fault)
+{
+	struct user_member user = {0};
+	struct json_value data = {0};
+	int64_t ttl_s = 0, grace_s = 0;
+	const struct body_member members[] = {
+		{.name = "ttl", .kind = BODY_INT, .target = &ttl_s, .min = 1, .max = max_ttl_s},
+		rotate ? (struct body_member){.name = "grace",
+				 .kind = BODY_INT,
+				 .target = &grace_s,
+				 .max = SESSION_GRACE_MS / 1000}
+		       : (struct body_member){.name = "data", .kind = BODY_OBJECT, .target = &data},
+	};
+	const struct body_table table = {
+		.members = members, .count = 2, .other = take_user, .context = &user};
+
+	enum error error = body_parse(request_body(request), &table, fault);
+	*ret = (struct session_change){.set_user = user.given,
+		.user_id = user.id,
+		.ttl_ms = ttl_s * 1000,
+		.patch = data.text,
+		.grace_ms = grace_s * 1000};
+	if (!error && !rotate && !data.text.p && !ttl_s && !user.given)
+		error = fault_at(fault, ERR_BAD_BODY, "/data",
+			"/data, /user_id or /ttl must be given: the members of /data replace the "
+			"session's, null removes one");
+	return error;
+}
+
 void api_session_patch(struct request *request, void *context)
 {
 	struct app *app = context;
-	struct json_value data = {0};
-	const struct body_member members[] = {
-		{.name = "data", .kind = BODY_OBJECT, .target = &data}};
-	const struct body_table table = {.members = members, .count = 1};
+	struct session_change change = {0};
 	struct session session = {0};
 	struct slice id;
 	struct fault fault;
 
 	enum error error = read_id(request, &id, &fault);
 	if (!error)
-		error = body_parse(request_body(request), &table, &fault);
-	if (!error && !data.text.p)
-		error = fault_at(&fault, ERR_BAD_BODY, "/data",
-			"/data must be given: an object whose members replace the session's, null "
-			"removes one");
+		error = read_change(request, false, &change, &fault);
 	if (!error)
-		error = session_patch(&app->cw, id, data.text, &session, &fault);
+		error = session_patch(&app->cw, id, &change, &session, &fault);
 	if (error)
 		reply_fault(request, &fault);
 	else
 		reply_session(request, &session);
 	session_release(&session);
+	mem_free((char *)change.user_id.p);
 }
 
 void api_session_delete(struct request *request, void *context)
@@ -176,7 +215,7 @@ void api_session_delete(struct request *request, void *context)
 void api_session_rotate(struct request *request, void *context)
 {
 	struct app *app = context;
-	const struct body_table nothing = {0};
+	struct session_change change = {0};
 	struct session session = {0};
 	char fresh[SESSION_ID + 1];
 	struct slice id;
@@ -184,14 +223,15 @@ void api_session_rotate(struct request *request, void *context)
 
 	enum error error = read_id(request, &id, &fault);
 	if (!error)
-		error = body_parse(request_body(request), &nothing, &fault);
+		error = read_change(request, true, &change, &fault);
 	if (!error)
-		error = session_rotate(&app->cw, id, fresh, &session, &fault);
+		error = session_rotate(&app->cw, id, &change, fresh, &session, &fault);
 	if (error)
 		reply_fault(request, &fault);
 	else
 		reply_id(request, 200, fresh, &session);
 	session_release(&session);
+	mem_free((char *)change.user_id.p);
 }
 
 void api_sessions_list(struct request *request, void *context)

@@ -74,15 +74,51 @@ static bool take_number(struct slice *at, struct slice name, int64_t *ret)
 	return ok;
 }
 
+/* 13 bytes: blanks or zeros, which a wrong clock left, and digits; see session_work.c. */
+static bool take_last_seen(struct slice *at, int64_t *ret)
+{
+	size_t from = sizeof SESSION_HEAD - 1;
+
+	if (!slice_starts(*at, SLICE(SESSION_HEAD)) || at->n < SESSION_REST_AT)
+		return false;
+	while (from < SESSION_REST_AT - 1 && (at->p[from] == ' ' || at->p[from] == '0'))
+		from++;
+	bool ok = slice_int64(slice_of(at->p + from, SESSION_REST_AT - from), ret) && *ret >= 0;
+	*at = slice_skip(*at, SESSION_REST_AT);
+	return ok;
+}
+
+static bool is_time_to_live(int64_t ms)
+{
+	return ms > 0 && ms <= TTL_MAX_MS;
+}
+
 bool session_record_head(struct slice stored, struct session_record *ret)
 {
+	static const struct slice max_age = SLICE(",\"max_age\":");
 	struct slice at = stored;
 
-	return take_number(&at, SLICE(SESSION_HEAD), &ret->last_seen_ms) &&
-	       stored.n - at.n == SESSION_REST_AT &&
+	ret->max_age_ms = 0;
+	return take_last_seen(&at, &ret->last_seen_ms) &&
 	       take_number(&at, SLICE(",\"created\":"), &ret->created_us) &&
-	       take_number(&at, SLICE(",\"ttl\":"), &ret->ttl_ms) && ret->ttl_ms > 0 &&
-	       ret->ttl_ms <= TTL_MAX_MS && slice_starts(at, SLICE(",\"user_id\":"));
+	       take_number(&at, SLICE(",\"ttl\":"), &ret->ttl_ms) && is_time_to_live(ret->ttl_ms) &&
+	       (!slice_starts(at, max_age) || (take_number(&at, max_age, &ret->max_age_ms) &&
+						      is_time_to_live(ret->max_age_ms))) &&
+	       slice_starts(at, SLICE(",\"user_id\":"));
+}
+
+int64_t session_record_end(const struct session_record *record, int64_t now_ms)
+{
+	int64_t begun_ms = record->created_us / 1000, ttl_ms = record->ttl_ms;
+
+	if (!record->max_age_ms)
+		return now_ms + ttl_ms;
+	/* Where the clock went back, too, no more than its age is left. */
+	if (begun_ms > now_ms)
+		begun_ms = now_ms;
+	int64_t last_ms = begun_ms + record->max_age_ms;
+
+	return last_ms < now_ms + ttl_ms ? last_ms : now_ms + ttl_ms;
 }
 
 enum error session_record_parse(
@@ -96,20 +132,29 @@ enum error session_record_parse(
 	if (json_check(stored, &limits, NULL) || !session_record_head(stored, ret) ||
 		!json_member(json_root(stored), SLICE("user_id"), &ret->user_id) ||
 		!json_member(json_root(stored), SLICE("data"), &ret->data) ||
-		ret->user_id.type != JSON_STRING || ret->data.type != JSON_OBJECT)
+		(ret->user_id.type != JSON_STRING && ret->user_id.type != JSON_NULL) ||
+		ret->data.type != JSON_OBJECT)
 		return fault_set(fault, ERR_CORRUPT_VALUE,
 			"what is stored as this session was not written by cachewarden");
+	const char *user_end = ret->user_id.text.p + ret->user_id.text.n;
+
 	ret->rest = slice_skip(stored, SESSION_REST_AT);
+	ret->head = slice_of(ret->rest.p, (size_t)(user_end - ret->rest.p));
 	return OK;
 }
 
 void session_record_rest(const struct session_record *record, struct slice user_id,
 	struct slice data, struct buf *out)
 {
-	buf_printf(out,
-		",\"created\":%lld,\"ttl\":%lld,\"user_id\":", (long long)record->created_us,
+	buf_printf(out, ",\"created\":%lld,\"ttl\":%lld", (long long)record->created_us,
 		(long long)record->ttl_ms);
-	json_quote(out, user_id);
+	if (record->max_age_ms)
+		buf_printf(out, ",\"max_age\":%lld", (long long)record->max_age_ms);
+	buf_str(out, ",\"user_id\":");
+	if (user_id.n)
+		json_quote(out, user_id);
+	else
+		buf_str(out, "null");
 	buf_str(out, ",\"data\":");
 	buf_add(out, data);
 	buf_char(out, '}');
@@ -122,10 +167,10 @@ void session_fill(
 	ret->ref[SESSION_REF] = '\0';
 	ret->created_wall_ms = record->created_us / 1000;
 	ret->last_seen_wall_ms = record->last_seen_ms;
-	ret->expires_wall_ms = record->last_seen_ms + record->ttl_ms;
+	ret->expires_wall_ms = session_record_end(record, record->last_seen_ms);
 	buf_clear(&ret->user_id);
 	buf_clear(&ret->data);
-	if (record->user_id.text.n)
+	if (record->user_id.type == JSON_STRING)
 		json_decode_string(record->user_id, &ret->user_id);
 	buf_add(&ret->data, record->data.text);
 }
@@ -140,7 +185,7 @@ void session_release(struct session *session)
 enum error session_run(struct cw *cw, const struct session_script *script, int64_t *ret,
 	int64_t *ret_more, struct fault *fault)
 {
-	struct slice argv[3 + 3 + 8] = {SLICE("EVAL"), slice_str(script->text)};
+	struct slice argv[3 + 4 + 12] = {SLICE("EVAL"), slice_str(script->text)};
 	char count[2] = {(char)('0' + script->key_count), '\0'};
 	struct redis_value *reply = NULL;
 	size_t argc = 3;

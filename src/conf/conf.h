@@ -202,7 +202,8 @@ struct conf {
 	struct conf_loader *loaders;
 	size_t loader_count;
 	struct {
-		int64_t ttl_ms, max_per_user; /* 0 = as many as he likes */
+		int64_t ttl_ms;
+		int64_t max_age_ms, max_per_user; /* 0 = unlimited */
 	} sessions;
 	int64_t stats_interval_ms;
 	bool redis_metrics;

@@ -64,6 +64,7 @@ static const struct key keys[] = {
 	{"cache.namespaces", &type_items, LIST(conf.namespaces, conf.namespace_count), .def = "[]", .max = MAX_ENTRIES, .flags = KEY_MERGES, .section = &section_namespace, .help = "what holds for keys with one beginning"},
 
 	{"sessions.ttl", &type_duration, AT(conf.sessions.ttl_ms), "30m", SECOND, MAX_TTL, .help = "how long a session lives after it was last used"},
+	{"sessions.max_age", &type_duration, AT(conf.sessions.max_age_ms), "0s", 0, MAX_TTL, .help = "how long a session lives at most, used or not; 0 = unlimited"},
 	{"sessions.max_per_user", &type_int, AT(conf.sessions.max_per_user), "0", 0, 1000, .help = "one more ends the user's oldest; 0 = unlimited"},
 	{"entities", &type_named_items, LIST(conf.entities, conf.entity_count), .def = "{}", .max = MAX_ENTRIES, .flags = KEY_MERGES, .section = &section_entity, .help = "things with an id, and the keys that are about them"},
 	{"dependencies", &type_items, LIST(conf.dependencies, conf.dependency_count), .def = "[]", .max = MAX_ENTRIES, .flags = KEY_MERGES, .section = &section_dependency, .help = "what goes with a key that goes"},

@@ -21,7 +21,8 @@ static void take_session(struct session *from, struct cw_session *ret)
 		.last_seen_ms = from->last_seen_wall_ms,
 		.expires_ms = from->expires_wall_ms};
 	snprintf(ret->ref, sizeof ret->ref, "%s", from->ref);
-	ret->user_id = text_of(&from->user_id);
+	if (from->user_id.n)
+		ret->user_id = text_of(&from->user_id);
 	if (from->data.n)
 		ret->data = text_of(&from->data);
 	session_release(from);
@@ -41,18 +42,29 @@ struct creating {
 	struct cw_session_id *ret;
 };
 
+/* 0 = not given. */
+static enum error check_session_ttl(int64_t seconds, int64_t *ret_ms, struct fault *fault)
+{
+	if (seconds == CW_TTL_NONE)
+		return fault_set(fault, ERR_BAD_PARAMETER, "a session has an end: give it a TTL");
+	return check_ttl(seconds, ret_ms, fault);
+}
+
 static enum error create(struct cw_cache *cache, void *args, struct fault *fault)
 {
 	struct creating *asked = args;
 	struct session session = {0};
-	int64_t ttl_ms = 0;
-	enum error error = check_ttl(asked->what->ttl, &ttl_ms, fault);
+	struct session_new what = {
+		.user_id = slice_from(asked->what->user_id), .data = slice_from(asked->what->data)};
+	enum error error = check_session_ttl(asked->what->ttl, &what.ttl_ms, fault);
 
-	if (!error && ttl_ms < 0)
-		error = fault_set(fault, ERR_BAD_PARAMETER, "a session has an end: give it a TTL");
 	if (!error)
-		error = session_create(&cache->engine, slice_from(asked->what->user_id),
-			slice_from(asked->what->data), ttl_ms, asked->ret->text, &session, fault);
+		error = check_session_ttl(asked->what->max_age, &what.max_age_ms, fault);
+	if (!error)
+		error = session_create(&cache->engine, &what, asked->ret->text, &session, fault);
+	/* What was made up for nothing is no id. */
+	if (error)
+		asked->ret->text[0] = '\0';
 	session_release(&session);
 	return error;
 }
@@ -71,7 +83,7 @@ enum cw_status cw_session_create(struct cw_cache *cache, const struct cw_session
 struct asking {
 	const char *id;
 	bool touch;
-	struct cw_bytes patch;
+	const struct cw_session_change *change;
 	struct cw_session_id *ret_id;
 	struct cw_session *ret;
 };
@@ -114,26 +126,51 @@ enum cw_status cw_session_peek(
 	return call_run(cache, get, &args, error);
 }
 
-static enum error patch(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error read_change(
+	const struct cw_session_change *what, struct session_change *ret, struct fault *fault)
+{
+	*ret = (struct session_change){.set_user = what->set_user,
+		.user_id = slice_from(what->user_id),
+		.patch = slice_from(what->patch)};
+	if (what->grace < 0 || what->grace > SESSION_GRACE_MS / 1000)
+		return fault_set(fault, ERR_BAD_PARAMETER,
+			"a grace of %lld s is not between 0 and %d s", (long long)what->grace,
+			SESSION_GRACE_MS / 1000);
+	ret->grace_ms = what->grace * 1000;
+	return check_session_ttl(what->ttl, &ret->ttl_ms, fault);
+}
+
+static enum error change(struct cw_cache *cache, void *args, struct fault *fault)
 {
 	struct asking *asked = args;
 	struct session session = {0};
-	enum error error = session_patch(
-		&cache->engine, slice_str(asked->id), slice_from(asked->patch), &session, fault);
+	struct session_change to;
+	enum error error = read_change(asked->change, &to, fault);
 
+	if (!error)
+		error = session_patch(&cache->engine, slice_str(asked->id), &to, &session, fault);
 	if (!error)
 		answer(&session, asked->ret);
 	return error;
 }
 
-enum cw_status cw_session_patch(struct cw_cache *cache, const char *id, struct cw_bytes bytes,
-	struct cw_session *ret, struct cw_error *error)
+enum cw_status cw_session_change(struct cw_cache *cache, const char *id,
+	const struct cw_session_change *what, struct cw_session *ret, struct cw_error *error)
 {
-	struct asking args = {.id = id, .patch = bytes, .ret = ret};
+	struct asking args = {.id = id, .change = what, .ret = ret};
 
 	if (ret)
 		*ret = (struct cw_session){0};
-	return call_run(cache, patch, &args, error);
+	return call_run(cache, change, &args, error);
+}
+
+enum cw_status cw_session_patch(struct cw_cache *cache, const char *id, struct cw_bytes bytes,
+	struct cw_session *ret, struct cw_error *error)
+{
+	/* Nothing at all is no JSON object. */
+	const struct cw_session_change what = {.patch = bytes.size ? bytes : cw_str(" ")};
+
+	return cw_session_change(cache, id, &what, ret, error);
 }
 
 static enum error delete (struct cw_cache *cache, void *args, struct fault *fault) {
@@ -153,20 +190,37 @@ static enum error rotate(struct cw_cache *cache, void *args, struct fault *fault
 {
 	struct asking *asked = args;
 	struct session session = {0};
-	enum error error = session_rotate(
-		&cache->engine, slice_str(asked->id), asked->ret_id->text, &session, fault);
+	struct session_change to;
+	struct cw_session_id fresh;
+	enum error error = read_change(asked->change, &to, fault);
 
+	if (!error)
+		error = session_rotate(
+			&cache->engine, slice_str(asked->id), &to, fresh.text, &session, fault);
+	if (!error)
+		*asked->ret_id = fresh;
 	session_release(&session);
 	return error;
+}
+
+enum cw_status cw_session_rotate_with(struct cw_cache *cache, const char *id,
+	const struct cw_session_change *what, struct cw_session_id *ret, struct cw_error *error)
+{
+	struct asking args = {.id = id, .change = what, .ret_id = ret};
+	enum cw_status status = call_run(cache, rotate, &args, error);
+
+	/* Not before: the old id may lie there. */
+	if (status)
+		*ret = (struct cw_session_id){0};
+	return status;
 }
 
 enum cw_status cw_session_rotate(
 	struct cw_cache *cache, const char *id, struct cw_session_id *ret, struct cw_error *error)
 {
-	struct asking args = {.id = id, .ret_id = ret};
+	const struct cw_session_change nothing = {0};
 
-	*ret = (struct cw_session_id){0};
-	return call_run(cache, rotate, &args, error);
+	return cw_session_rotate_with(cache, id, &nothing, ret, error);
 }
 
 struct listing {

@@ -54,7 +54,6 @@ enum command_kind {
 	X(ZADD, WRITES, KEY, "XX", "1", "m") \
 	X(ZREM, WRITES, KEY, "m") \
 	X(ZREMRANGEBYRANK, WRITES, KEY, "0", "0") \
-	X(ZREMRANGEBYSCORE, WRITES, KEY, "0", "0") \
 	X(ZCARD, READS, KEY) \
 	X(ZSCORE, READS, KEY, "m") \
 	X(ZRANGE, READS, KEY, "0", "0") \

@@ -162,7 +162,9 @@ def test_any_user_id(shared, user):
 # Bad input --------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("body, words", [
-    (b"", "/user_id"), (b"{}", "/user_id"), (b'{"user_id":""}', "/user_id"),
+    (b'{"user_id":""}', "/user_id"), (b'{"max_age":0}', "/max_age"),
+    (b'{"max_age":315360001}', "/max_age"), (b'{"max_age":"1h"}', "/max_age"),
+    (b'{"grace":5}', "/grace"),
     (b'{"user_id":1.5}', "/user_id"), (b'{"user_id":["x"]}', "/user_id"),
     (b'{"user_id":"x","data":[]}', "/data"), (b'{"user_id":"x","data":"x"}', "/data"),
     (b'{"user_id":"x","ttl":0}', "/ttl"), (b'{"user_id":"x","ttl":-1}', "/ttl"),
@@ -172,16 +174,22 @@ def test_any_user_id(shared, user):
     (b'[]', "object"), (b'{"user_id":', "ends"),
 ])
 def test_bad_creates(shared, shared_redis, body, words):
-    before = shared_redis("DBSIZE")
+    def stored():
+        return set(shared_redis("KEYS", "session:*") + shared_redis("KEYS", "cw:user:*"))
+
+    before = stored()
     reply = shared.post(ALL, body)
     assert reply.status == 400 and words in reply.json["detail"], reply
-    assert shared_redis("DBSIZE") == before
+    assert stored() <= before
 
 
 @pytest.mark.parametrize("body, words", [
     (b"", "/data"), (b"{}", "/data"), (b'{"data":null}', "/data"), (b'{"data":[]}', "/data"),
     (b'{"data":"x"}', "/data"), (b'{"data":1}', "/data"), (b'[]', "object"), (b'{"da', "ends"),
-    (b'{"data":{},"ttl":5}', "/ttl"), (b'{"data":{"a":1,"\\u0061":1}}', "twice"),
+    (b'{"data":{},"ttl":0}', "/ttl"), (b'{"data":{},"ttl":"5"}', "/ttl"),
+    (b'{"ttl":null}', "/data"), (b'{"data":{},"user_id":""}', "/user_id"),
+    (b'{"data":{},"user_id":1.5}', "/user_id"), (b'{"data":{},"max_age":60}', "/max_age"),
+    (b'{"data":{},"grace":5}', "/grace"), (b'{"data":{"a":1,"\\u0061":1}}', "twice"),
 ])
 def test_bad_patches(shared, body, words):
     session = create(shared, "patch", {"a": 1})
@@ -472,7 +480,10 @@ def test_an_id_is_nowhere(start, redis):
         get(daemon, ids[-1])
         use(daemon, "PATCH", ids[-1], {"data": {"b": 1}})
         use(daemon, "PATCH", ids[-1], {"data": 1})
-        ids.append(use(daemon, "POST", ids[-1], path=ONE + "/rotate").json["session_id"])
+        use(daemon, "PATCH", ids[-1], {"user_id": "secret", "ttl": 100})
+        ids.append(use(daemon, "POST", ids[-1], {"grace": 60}, path=ONE + "/rotate").json["session_id"])
+        get(daemon, ids[-2])
+        use(daemon, "POST", ids[-2], path=ONE + "/rotate")
     listed(daemon, "secret")
     faults = [get(daemon, one).body.decode() for one in ids[:-1]]
     daemon.invalidate({"patterns": ["s*"], "dry_run": True})
@@ -567,8 +578,12 @@ def test_the_hit_rate_is_the_applications(start, redis):
         session = create(daemon)
         get(daemon, session)
         use(daemon, "PATCH", session, {"data": {"n": i}})
-        use(daemon, "POST", session, path=ONE + "/rotate")
+        fresh = use(daemon, "POST", session, {"grace": 60}, path=ONE + "/rotate").json
+        use(daemon, "PATCH", session, {"user_id": f"u{i % 2}", "ttl": 100})
+        use(daemon, "PATCH", fresh, {"user_id": None})
+        use(daemon, "POST", fresh, {"user_id": "42"}, path=ONE + "/rotate")
         get(daemon, session)
+        create(daemon, None)
     listed(daemon)
     use(daemon, "DELETE", session)
     end(daemon, "42")
