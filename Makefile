@@ -139,7 +139,7 @@ soak: $(BUILD)/cachewardend
 
 # libFuzzer, each target for so many seconds: make deps FUZZ=1, then make fuzz SECONDS=60
 # [TARGETS="json glob"]. What it finds lies in build/fuzz/found; new inputs stay in build/fuzz/corpus.
-TARGETS ?= $(filter-out fuzz,$(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*.c))))
+TARGETS ?= $(filter-out fuzz,$(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*.c)))) http
 SECONDS ?= 60
 FUZZ_SRC := $(wildcard src/base/*.c src/conf/*.c) \
 	$(addprefix src/redis/,reader.c frame.c value.c info.c) \
@@ -150,11 +150,15 @@ FUZZ_SRC := $(wildcard src/base/*.c src/conf/*.c) \
 fuzz:
 	@$(MAKE) --no-print-directory $(JOBS) MODE=fuzz CC=clang BUILD=$(BUILD)/fuzz \
 		TARGETS="$(TARGETS)" fuzz-targets
+	@$(if $(filter http,$(TARGETS)),$(MAKE) --no-print-directory $(JOBS) MODE=asan \
+		BUILD=$(BUILD)/asan all)
 	@sh tests/fuzz/run.sh "$(BUILD)/fuzz" $(SECONDS) $(TARGETS)
 
-fuzz-targets: $(TARGETS:%=$(BUILD)/fuzz-%)
+# `http` is no program of ours: requests to the daemon of the sanitizers.
+FUZZ_PROGRAMS := $(filter-out http,$(TARGETS))
+fuzz-targets: $(FUZZ_PROGRAMS:%=$(BUILD)/fuzz-%)
 
-.SECONDARY: $(TARGETS:%=$(BUILD)/tests/fuzz/%.o)
+.SECONDARY: $(FUZZ_PROGRAMS:%=$(BUILD)/tests/fuzz/%.o)
 
 $(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(FUZZ_SRC:%.c=$(BUILD)/%.o)
 	@echo "  LD $@"

@@ -141,14 +141,14 @@ static void work(void *argument)
 		if (error && error != ERR_CANCELLED)
 			error = fiber_sleep(retry_ms);
 	}
-	if (undo->removed)
-		log_info(undo->log, "keys of broken warm runs that were taken back: %zu",
-			undo->removed);
-	undo->removed = 0;
 	if (!undo->count && undo->file) {
 		undo_file_remove(undo->file);
 		undo->unkept = false;
 	}
+	if (undo->removed)
+		log_info(undo->log, "keys of broken warm runs that were taken back: %zu",
+			undo->removed);
+	undo->removed = 0;
 	fiber_cond_broadcast(&undo->emptied);
 }
 

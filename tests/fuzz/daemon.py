@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Fuzzed HTTP requests against a daemon: daemon.py BINARY [REQUESTS [SEED]].
+"""Fuzzed HTTP requests against a daemon: daemon.py BINARY [REQUESTS|SECONDSs [SEED]].
 
 Starts a redis-server and the daemon (best the one of the sanitizers), sends requests made from the
 route table with bytes, numbers, lengths and lines changed at random, and wants three things: no
 answer with status 500, no report of a sanitizer, and a daemon that serves and ends cleanly. The
-same seed sends the same requests.
+same seed sends the same requests; without one it is made from the time.
 """
 
 import os
@@ -15,21 +15,35 @@ import shutil
 import socket
 import sys
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "live"))
 
 CLIENTS = 16  # at once; what they send does not depend on it
+# Requests of one connection. Mostly one: a malformed one closes its connection, and those that
+# follow it have no answer.
+BATCHES = [1] * 40 + [4, 16]
 VALUES = ["", "0", "1", "-1", "10", "18446744073709551616", "true", "null", "*", "a*", "%00", "%zz",
           "../x", "%2e%2e%2f", "{id}", "\u00e9", "x" * 300, "9e999", "[", "base64url", "2027-01-01"]
 KEYS = ["k:1", "k:2", "user:42", "session:x", "cw:inval", "a%2Fb", "%ff", "k%00", "t:1"]
-JSONS = ['{}', '[]', 'null', '"x"', '1', '{"keys": ["k:1"]}', '{"patterns": ["k:*"], "dry_run": true}',
-         '{"tags": ["t"], "soft": true}', '{"cache_names": ["j"], "wait": 0}', '{"ttl": 60}',
-         '{"entries": [{"key": "k:1", "value": "v", "ttl": 10, "tags": ["t"]}]}',
-         '{"params": {"id": "1"}}', '{"prefix": "p", "args": [1, null, {"a": []}]}',
-         '{"dependents": ["k:2"]}', '{"add": ["k:2"], "remove": ["k:3"]}', '{"user_id": "1", "data": {}}',
-         '{"data": {"a": null}}', '{"keys": ["k:1"], "tags": ["t"]}', '{"note": "n"}']
+# What the routes whose path has these words take; each is also sent to all others.
+BODIES = {
+    "/invalidate": ['{"keys": ["k:1"]}', '{"patterns": ["k:*"], "dry_run": true}', '{"tags": ["t"], "soft": true}',
+                    '{"entities": [{"entity": "user", "ids": ["1", 2]}]}', '{"keys": ["k:1"], "wait": 0}'],
+    "/warm": ['{"cache_names": ["j"], "wait": 0}', '{}'],
+    "/tags": ['{"keys": ["k:1"], "tags": ["t"]}'],
+    "/dependencies": ['{"dependents": ["k:2"]}', '{"add": ["k:2"], "remove": ["k:3"]}', '{"note": "n"}'],
+    "/mset": ['{"entries": [{"key": "k:1", "value": "v", "ttl": 10, "tags": ["t"]}]}'],
+    "/mget": ['{"keys": ["k:1", "k:2"]}'],
+    "/mdelete": ['{"keys": ["k:1"], "cascade": true}'],
+    "/expire": ['{"ttl": 60}'],
+    "/results": ['{"params": {"id": "1"}}'],
+    "/key": ['{"prefix": "p", "args": [1, null, {"a": []}]}'],
+    "session": ['{"user_id": "1", "data": {}}', '{"data": {"a": null}}', '{"ttl": 60, "grace": 1}'],
+}
+JSONS = ['{}', '[]', 'null', '"x"', '1'] + [body for bodies in BODIES.values() for body in bodies]
 HEADERS = ["X-Cache-Lease: x", "Surrogate-Key: a b", "Cache-Tag: a, b", "If-None-Match: *",
            "X-Session-Id: " + "a" * 43, "Accept-Encoding: zstd", "Origin: null", "Expect: 100-continue",
            "Accept: application/health+json", "Cookie: a=b", "Content-Encoding: gzip", "Range: bytes=0-1",
@@ -58,13 +72,13 @@ class Maker:
         path = re.sub(r"\{(\w+)\}", lambda _: pick.choice(KEYS + VALUES), path)
         names = ["ttl", "nx", "lease", "limit", "cursor", "match", "key_encoding", "transitive", "wait",
                  "state", "since", "redis", "touch", "cascade", "x"]
-        query = [pick.choice(names) + "=" + pick.choice(VALUES) for _ in range(pick.randrange(3))]
+        query = [pick.choice(names) + "=" + pick.choice(VALUES) for _ in range(pick.choice([0, 0, 0, 0, 1, 2]))]
         return path + ("?" + "&".join(query) if query else "")
 
     def mutate(self, data):
         """Some bytes changed, dropped, doubled or cut."""
         pick, data = self.random, bytearray(data)
-        for _ in range(pick.choice([0, 0, 0, 1, 1, 2, 5, 20])):
+        for _ in range(pick.choice([0, 0, 0, 0, 0, 1, 1, 2, 5, 20])):
             if not data:
                 break
             at, how = pick.randrange(len(data)), pick.randrange(5)
@@ -87,9 +101,10 @@ class Maker:
             method = pick.choice(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "get", ""])
         body = b""
         if method in ("PUT", "POST", "PATCH", "DELETE") and pick.random() < 0.9:
-            body = self.mutate(pick.choice(JSONS).encode())
+            fit = [text for word, texts in BODIES.items() if word in path for text in texts]
+            body = self.mutate(pick.choice(fit if fit and pick.random() < 0.7 else JSONS).encode())
         lines = [f"{method} {self.target(path)} HTTP/1.1", "Host: localhost"]
-        lines += [pick.choice(HEADERS) for _ in range(pick.choice([0, 0, 1, 3]))]
+        lines += [pick.choice(HEADERS) for _ in range(pick.choice([0, 0, 0, 0, 1, 3]))]
         if body or pick.random() < 0.2:
             length = len(body) if pick.random() < 0.95 else pick.choice(VALUES)
             lines += [f"Content-Length: {length}", "Content-Type: application/json"]
@@ -128,24 +143,35 @@ log: {access: "off"}
 """).replace("operate]", "operate, sessions]")
 
 
-def fuzz(daemon, count, seed):
-    """Returns what was sent, how often each status came, and the first batch that went wrong."""
+def fuzz(daemon, more, seed):
+    """While more(requests sent); returns what was sent, how often each status came, and the first
+    batch that went wrong."""
     maker, sent, statuses = Maker(seed), 0, {}
     with ThreadPoolExecutor(CLIENTS) as pool:
-        while sent < count:
-            batches = [[maker.request() for _ in range(maker.random.choice([1, 1, 4, 16]))]
+        while more(sent):
+            batches = [[maker.request() for _ in range(maker.random.choice(BATCHES))]
                        for _ in range(CLIENTS)]
             sent += sum(map(len, batches))
             answers = list(pool.map(lambda batch: talk(daemon.address, batch), batches))
             for batch, answer in zip(batches, answers):
                 if answer is None or b"HTTP/1.1 500 " in answer:
                     return sent, statuses, batch
-                for status in re.findall(rb"HTTP/1\.[01] (\d{3}) ", answer):
+                # Not that of the request that ends the connection.
+                for status in re.findall(rb"HTTP/1\.[01] ([2-5]\d\d) ", answer)[:len(batch)]:
                     statuses[status] = statuses.get(status, 0) + 1
     return sent, statuses, []
 
 
-def main(binary, count=100000, seed=1):
+def bound(text):
+    """more() of fuzz(), from `1000` (requests) or `60s`."""
+    if text.endswith("s"):
+        end = time.monotonic() + int(text[:-1])
+        return lambda _: time.monotonic() < end
+    return lambda sent: sent < int(text)
+
+
+def main(binary, most="100000", seed=None):
+    seed = int(seed) if seed else time.time_ns() % 1000000
     os.environ["CACHEWARDEN_BIN"] = os.path.abspath(binary)
     from harness import Daemon, Redis
 
@@ -153,12 +179,12 @@ def main(binary, count=100000, seed=1):
     redis = Redis(folder)
     daemon = Daemon(os.path.join(folder, "d"), configuration(redis))
     try:
-        sent, statuses, bad = fuzz(daemon, count, seed)
+        sent, statuses, bad = fuzz(daemon, bound(most), seed)
     finally:
         report = daemon.close()
         redis.close()
         shutil.rmtree(folder, ignore_errors=True)
-    print(f"{sent} requests, seed {seed}:",
+    print(f"{sent} requests, seed {seed}, {sum(statuses.values())} answered:",
           " ".join(f"{status.decode()} {n}" for status, n in sorted(statuses.items())))
     for one in bad:
         print(repr(one))
@@ -168,4 +194,4 @@ def main(binary, count=100000, seed=1):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], *map(int, sys.argv[2:4])))
+    sys.exit(main(*sys.argv[1:4]))

@@ -7,7 +7,25 @@ folder=$1
 seconds=$2
 shift 2
 failed=
+
+# Requests to a daemon, for as long; `http` is no libFuzzer target.
+run_http()
+{
+	echo "  FUZZ http, $seconds s"
+	if /usr/bin/python3 tests/fuzz/daemon.py "$folder/../asan/cachewardend" "${seconds}s" \
+		>"$folder/http.log" 2>&1; then
+		sed 's/^/    /' "$folder/http.log"
+	else
+		tail -n 40 "$folder/http.log"
+		failed="$failed http"
+	fi
+}
+
 for target in "$@"; do
+	if [ "$target" = http ]; then
+		run_http
+		continue
+	fi
 	mkdir -p "$folder/corpus/$target" "$folder/found"
 	echo "  FUZZ $target, $seconds s"
 	log=$folder/$target.log
