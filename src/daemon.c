@@ -23,7 +23,7 @@
 #include "daemon_internal.h"
 
 enum {
-	operations_stop_ms = 5000,
+	operations_stop_ms = 10000, /* their cleanup sections may take 5 s */
 	drain_ms = 30000,
 	meet_again_ms = 1000,
 };

@@ -24,6 +24,8 @@
 enum { stack_bytes = 256 * 1024, idle_max = 64 };
 
 static _Thread_local struct fiber *current;
+/* Whose fibers run, for tests/gdb/fibers.py: nothing else reads it. */
+static _Thread_local struct fiber_scheduler *fiber_scheduler_here __attribute__((used));
 
 static size_t guard_bytes(void)
 {
@@ -200,6 +202,7 @@ bool fiber_scheduler_run(struct fiber_scheduler *s)
 	struct fiber *f = s->ready_first;
 	bool any = f != NULL;
 
+	fiber_scheduler_here = s;
 	/* What becomes ready meanwhile waits for the next round, so that nobody starves the rest.
 	 */
 	s->ready_first = s->ready_last = NULL;

@@ -158,7 +158,9 @@ static bool prefix_in_use(struct cw *cw, struct slice prefix)
 enum error cw_note_prefix(
 	struct cw *cw, void (*tell)(void *context, struct slice other), void *context)
 {
-	struct slice set = SLICE(CW_PREFIXES), own = slice_str(cw->conf->redis.own_prefix);
+	/* A reload may let go of the configuration while this parks. */
+	struct conf *conf = conf_ref(cw->conf);
+	struct slice set = SLICE(CW_PREFIXES), own = slice_str(conf->redis.own_prefix);
 	struct redis_value *all = NULL;
 	enum error error = redis_store_command(cw->store, set, NULL, NULL, SLICE("SADD"), set, own);
 
@@ -175,6 +177,7 @@ enum error cw_note_prefix(
 			redis_store_command(cw->store, set, NULL, NULL, SLICE("SREM"), set, prefix);
 	}
 	redis_value_free(all);
+	conf_unref(conf);
 	return error;
 }
 

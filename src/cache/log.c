@@ -294,7 +294,9 @@ bool inval_since_matches(struct inval_since *since, struct slice key)
 	for (at = since->patterns; at; at = at->hh.next) {
 		if (glob_match(slice_of(at->name, at->n), key))
 			return true;
-		rest_look(&since->rest, 1);
+		/* What is not looked at to the end counts as stale. */
+		if (rest_look(&since->rest, 1))
+			return true;
 	}
 	return false;
 }

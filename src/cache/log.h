@@ -39,7 +39,10 @@ struct inval_since *inval_since_parse(const struct redis_value *reply, const cha
 struct inval_since *inval_log_since(struct cw *cw, const char *id);
 void inval_since_free(struct inval_since *since);
 bool inval_since_empty(const struct inval_since *since);
-/* Parks where there are many patterns and it is asked in a fiber: others have their turn. */
+/*
+ * Parks where there are many patterns and it is asked in a fiber: others have their turn. True,
+ * too, where that fiber is cancelled meanwhile.
+ */
 bool inval_since_matches(struct inval_since *since, struct slice key);
 /* Whether one of the tags was purged. */
 bool inval_since_matches_tags(

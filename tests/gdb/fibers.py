@@ -19,24 +19,12 @@ def constant(name):
     return int(gdb.parse_and_eval(name))
 
 
-def loop_of_the_stack():
-    """The daemon's loop, or the one that loop_run() of the selected thread runs."""
-    frame = gdb.newest_frame()
-    while frame:
-        try:
-            if frame.name() == "daemon_run":
-                return frame.read_var("d")["app"]["loop"]
-            if frame.name() == "loop_run" and not frame.read_var("loop").is_optimized_out:
-                return frame.read_var("loop")
-        except ValueError:
-            pass
-        frame = frame.older()
-    raise gdb.GdbError("the stack shows no loop: select the thread that runs it")
-
-
 def live():
-    """Each struct fiber that has a function."""
-    fiber = loop_of_the_stack()["fibers"]["live"]
+    """Each struct fiber of the selected thread's loop that has a function."""
+    scheduler = gdb.parse_and_eval("'src/base/fiber.c'::fiber_scheduler_here")
+    if not scheduler:
+        raise gdb.GdbError("this thread has run no fibers: select the one that runs the loop")
+    fiber = scheduler["live"]
     while fiber:
         yield fiber.dereference()
         fiber = fiber["live_next"]

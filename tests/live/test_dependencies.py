@@ -226,7 +226,8 @@ def test_many_keys_with_the_same_large_set(shared, shared_redis):
     shared_redis.fill(2000, key="same:{}")
     for i in range(300):
         shared_redis("SADD", f"cw:dep:big:{i}", *[f"same:{j}" for j in range(2000)])
-    reply = shared.invalidate({"keys": [f"big:{i}" for i in range(300)]})
+    reply = shared.invalidate({"keys": [f"big:{i}" for i in range(300)], "wait": 300},
+                              timeout=320)
     assert reply.json["complete"] is True and reply.json["invalidated"] == 2000
     shared_redis("DEL", *[f"cw:dep:big:{i}" for i in range(300)])
 
