@@ -4,13 +4,13 @@
  * invalidation of its key, pattern or tag does not stay.
  *
  *	take:  last id of cw:inval, then SET cw:lease:{0}:<key> "<token> <id>" NX PX
- *	store: script: token still there? ZADD tags, SET key value PX 5000
- *	       read cw:inval from the id on: nothing that names key or tags?
- *	       yes: script: token still there? PEXPIRE key <full>, DEL lease
- *	       no (a match, the id trimmed, no answer): UNLINK key, DEL lease
+ *	store: script: token still there, and nothing in cw:inval from the id on names key or tags?
+ *	       yes: ZADD tags, SET key value, DEL lease
+ *	       no (a match, the id trimmed): DEL lease
  *
- * A holder that dies in between leaves a value that ends by itself after 5 s. A lease whose store
- * the log would refuse is over: the next that wants it takes it at once.
+ * Judging and storing are one step, so no read that begins after an invalidation is complete finds
+ * an older value: lease_store.c. Over several servers they cannot be: lease_steps.c. A lease whose
+ * store the log would refuse is over: the next that wants it takes it at once.
  *
  *	fail:  script: token still there? DEL lease, cw:failed:{0}:<key> = why + the lease's value
  *

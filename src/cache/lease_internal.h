@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of leases share: the value of a lease, taken apart. */
+/* What the files of leases share. */
 #ifndef CW_CACHE_LEASE_INTERNAL_H
 #define CW_CACHE_LEASE_INTERNAL_H
 
 #include "cache/lease.h"
 #include "cache/log.h"
 
-/* "<token> <id of the log>\n<tag>\n<tag>": views of the text. */
+/* The value of a lease, taken apart: "<token> <id of the log>\n<tag>\n<tag>": views of the text. */
 struct lease_record {
 	struct slice token;
 	char since[INVAL_ID_BYTES];
@@ -16,5 +16,17 @@ struct lease_record {
 
 /* False where the text is none. */
 bool lease_record(struct slice text, struct lease_record *ret);
+
+/* ERR_LEASE_LOST. */
+enum error lease_lost(struct fault *fault);
+
+/*
+ * The two ways of lease_store(), whose rules are theirs: where everything is on one server, and
+ * where it is not. Park.
+ */
+enum error lease_store_at_once(struct cw *cw, struct slice token, const struct entry_write *write,
+	bool *ret_kept, struct fault *fault);
+enum error lease_store_in_steps(struct cw *cw, struct slice token, const struct entry_write *write,
+	bool *ret_kept, struct fault *fault);
 
 #endif

@@ -20,13 +20,12 @@
 enum {
 	max_names = 500,       /* of one entry */
 	max_bytes = 64 * 1024, /* of its names; one name may be longer */
-	max_since = 1000,      /* entries that a reader looks through */
 	commands_at_once = 128,
 };
 
 static const struct slice log_length = {"10000", 5};
 
-static void log_key(const struct cw *cw, struct buf *out)
+void inval_log_key(const struct cw *cw, struct buf *out)
 {
 	cw_own_key(cw, "inval", slice_of(NULL, 0), out);
 }
@@ -36,7 +35,7 @@ enum error inval_log_last(struct cw *cw, char ret[INVAL_ID_BYTES], struct fault 
 	struct redis_value *reply = NULL;
 	struct buf key = {0};
 
-	log_key(cw, &key);
+	inval_log_key(cw, &key);
 	enum error error =
 		redis_store_command(cw->store, buf_slice(&key), &reply, fault, SLICE("XREVRANGE"),
 			buf_slice(&key), SLICE("+"), SLICE("-"), SLICE("COUNT"), SLICE("1"));
@@ -121,7 +120,7 @@ enum error inval_log_add(struct cw *cw, const struct inval_entry *entry, struct 
 	struct writer *w = mem_new(struct writer);
 	struct buf key = {0};
 
-	log_key(cw, &key);
+	inval_log_key(cw, &key);
 	w->entry = entry;
 	w->key = buf_slice(&key);
 	w->batch = redis_batch_new();
@@ -146,8 +145,8 @@ size_t inval_log_read(struct cw *cw, const char *id, struct redis_batch *batch)
 {
 	struct buf key = {0}, count = {0};
 
-	log_key(cw, &key);
-	buf_uint(&count, max_since + 1);
+	inval_log_key(cw, &key);
+	buf_uint(&count, INVAL_MOST_SINCE + 1);
 	size_t index = REDIS_ADD(batch, SLICE("XRANGE"), buf_slice(&key), slice_str(id), SLICE("+"),
 		SLICE("COUNT"), buf_slice(&count));
 	buf_release(&key);
@@ -237,7 +236,7 @@ struct inval_since *inval_since_parse(const struct redis_value *reply, const cha
 	bool from_start = strcmp(id, "0-0") == 0;
 	size_t first = from_start ? 0 : 1;
 
-	if (!reply || reply->type != REDIS_ARRAY || reply->count > max_since)
+	if (!reply || reply->type != REDIS_ARRAY || reply->count > INVAL_MOST_SINCE)
 		return NULL;
 	if (!from_start && (reply->count == 0 || reply->items[0]->type != REDIS_ARRAY ||
 				   !slice_is(redis_value_item(reply->items[0], 0), id)))
@@ -259,7 +258,7 @@ struct inval_since *inval_log_since(struct cw *cw, const char *id)
 	struct inval_since *since = NULL;
 	struct buf key = {0};
 
-	log_key(cw, &key);
+	inval_log_key(cw, &key);
 	size_t index = inval_log_read(cw, id, batch);
 	if (redis_node_run(redis_store_node(cw->store, buf_slice(&key)), REDIS_COMMANDS, batch,
 		    cw_deadline(cw), NULL) == OK)

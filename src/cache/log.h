@@ -11,7 +11,13 @@
 
 #include "cache/cw.h"
 
-enum { INVAL_ID_BYTES = 44 };
+enum {
+	INVAL_ID_BYTES = 44,
+	INVAL_MOST_SINCE = 1000, /* entries that a reader looks through; of more, all is stale */
+};
+
+/* Appends the log's name. */
+void inval_log_key(const struct cw *cw, struct buf *out);
 
 /* The last id, "0-0" where the log is empty. Parks. */
 enum error inval_log_last(struct cw *cw, char ret[INVAL_ID_BYTES], struct fault *fault);

@@ -32,15 +32,20 @@ void tag_key(const struct cw *cw, struct slice tag, struct buf *out)
 	cw_own_key(cw, "tag:", tag, out);
 }
 
+void tag_score(int64_t px_ms, struct buf *out)
+{
+	if (px_ms < 0)
+		buf_str(out, "+inf");
+	else
+		buf_int(out, clock_wall_ms() + px_ms);
+}
+
 size_t tag_add(struct cw *cw, struct redis_batch *batch, struct slice key, int64_t px_ms,
 	const struct slice *tags, size_t count)
 {
 	struct buf set = {0}, score = {0};
 
-	if (px_ms < 0)
-		buf_str(&score, "+inf");
-	else
-		buf_int(&score, clock_wall_ms() + px_ms);
+	tag_score(px_ms, &score);
 	for (size_t i = 0; i < count; i++) {
 		buf_clear(&set);
 		tag_key(cw, tags[i], &set);

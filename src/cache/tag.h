@@ -29,6 +29,8 @@ enum { TAG_MAX_BYTES = 256 };
 enum error tag_check(struct slice tag, struct fault *fault);
 /* Appends the key of its set. */
 void tag_key(const struct cw *cw, struct slice tag, struct buf *out);
+/* Appends the score of a member whose value is stored now. px_ms as in SET, -1 = no expiry. */
+void tag_score(int64_t px_ms, struct buf *out);
 /*
  * Adds one ZADD per tag to the batch, before the SET of `key` that the caller adds. px_ms as in
  * SET, -1 = no expiry. Returns how many commands that were.

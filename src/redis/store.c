@@ -52,6 +52,11 @@ size_t redis_store_primaries(struct redis_store *store, struct redis_node *const
 	return store->primary_count;
 }
 
+bool redis_store_is_one(const struct redis_store *store)
+{
+	return store->primary_count == 1;
+}
+
 struct redis_node *redis_store_node(struct redis_store *store, struct slice key)
 {
 	(void)key;

@@ -19,6 +19,8 @@ void redis_store_reconfigure(struct redis_store *store, const struct conf_redis 
 
 /* All primaries; with a single server, that one. Borrowed. */
 size_t redis_store_primaries(struct redis_store *store, struct redis_node *const **ret);
+/* Whether all keys are on one server, where one script may touch any of them. */
+bool redis_store_is_one(const struct redis_store *store);
 /* Where `key` lives. */
 struct redis_node *redis_store_node(struct redis_store *store, struct slice key);
 /* Whether the feature works on every primary: see redis_node_allow(). */

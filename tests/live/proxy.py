@@ -38,6 +38,7 @@ class Proxy:
         self.reset = False
         self.needle, self.skip = None, 0
         self.held = threading.Event()
+        self.watched, self.sent = None, 0
         self.released = socket.socketpair()
         self.open = set()
         self.lock = threading.Lock()
@@ -76,11 +77,17 @@ class Proxy:
             self.held.clear()
             self.needle, self.skip = needle, skip
 
+    def count(self, needle):
+        """From now on `sent` counts what the daemon writes with `needle` in it."""
+        with self.lock:
+            self.watched, self.sent = needle, 0
+
     def release(self):
         self.released[1].send(b".")
 
     def _holds(self, data):
         with self.lock:
+            self.sent += self.watched is not None and self.watched in data
             if self.needle is None or self.needle not in data:
                 return False
             if self.skip:

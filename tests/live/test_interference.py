@@ -4,8 +4,9 @@ client of Redis meanwhile, and the command goes on."""
 
 import pytest
 
+from conftest import open_config
 from faults import fault_config
-from interfering import interfere
+from interfering import Watched, interfere
 from keys import path, put, refused
 from proxy import Proxy
 
@@ -33,33 +34,88 @@ def daemon(start, proxy):
     return daemon
 
 
-# A load is stored under its lease: SET for 5 s, the log is read, then the script settles both. ------
+# A load is stored under its lease by one script that judges the log. -----------------------------------
 
 LEASE = "cw:lease:{0}:k"
-SETTLE = b"'PEXPIRE', KEYS[2], ARGV[2]"
+STORE = b"redis.pcall('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])"
 
 
-def store_under_lease(daemon, proxy, act):
-    headers = {"X-Cache-Lease": daemon.get(path("k", "?lease=10")).headers["X-Cache-Lease"]}
-    return interfere(proxy, SETTLE, lambda: put(daemon, "k", b"loaded", headers=headers), act)
+@pytest.fixture
+def other(start, redis):
+    """A daemon whose commands the proxy does not hold."""
+    daemon = start(open_config(redis, CONFIG))
+    daemon.wait_redis()
+    return daemon
+
+
+def store_under_lease(daemon, proxy, act, skip=0):
+    headers = {"X-Cache-Lease": daemon.get(path("k", "?lease=10")).headers["X-Cache-Lease"],
+               "Surrogate-Key": "red"}
+    return interfere(proxy, STORE, lambda: put(daemon, "k", b"loaded", headers=headers), act, skip)
 
 
 def test_the_lease_of_another_is_not_ended(daemon, proxy, redis):
-    def act():
-        redis("SET", LEASE, "other 0-0", "PX", 60000)
-
-    store_under_lease(daemon, proxy, act)
+    reply = store_under_lease(daemon, proxy, lambda: redis("SET", LEASE, "other 0-0", "PX", 60000))
+    refused(reply, 409, "lease_lost")
     assert redis("GET", LEASE) == b"other 0-0"
-    # What was stored for a while has not become permanent under a lease that is not ours.
-    assert redis("PTTL", "k") <= 5000
+    assert redis("EXISTS", "k", "cw:tag:red") == 0
 
 
-@pytest.mark.parametrize("ttl", [[], ["EX", 7200]], ids=["persistent", "two hours"])
-def test_what_an_application_stored_meanwhile_keeps_its_value_and_time(daemon, proxy, redis, ttl):
-    store_under_lease(daemon, proxy, lambda: redis("SET", "k", "theirs", *ttl))
-    assert redis("GET", "k") == b"theirs"
-    left = redis("TTL", "k")
-    assert 7100 < left <= 7200 if ttl else left == -1
+def test_after_the_store_nothing_touches_the_value(daemon, proxy, redis):
+    """So that what an application stores from then on keeps its value and time."""
+    watched = Watched(redis, "k")
+    assert store_under_lease(daemon, proxy, lambda: None).status == 201
+    assert watched.events() == [b"set", b"expire"]
+    assert redis("TTL", "k") > 3500 and redis("EXISTS", LEASE) == 0
+
+
+NAMED = {"key": {"keys": ["k"]}, "pattern": {"patterns": ["k*"]}, "tag": {"tags": ["red"]}}
+OTHERS = {"key": {"keys": ["x"]}, "pattern": {"patterns": ["x*"]}, "tag": {"tags": ["blue"]}}
+
+
+def invalidate(daemon, *selectors):
+    def act():
+        for selector in selectors:
+            assert daemon.invalidate(selector).json["complete"]
+    return act
+
+
+@pytest.mark.parametrize("more", [0, 3, 20])
+@pytest.mark.parametrize("kind", NAMED)
+def test_what_was_invalidated_before_is_never_there(daemon, other, proxy, redis, kind, more):
+    watched = Watched(redis, "k")
+    act = invalidate(other, *[{"keys": ["x"]}] * more, NAMED[kind])
+    reply = store_under_lease(daemon, proxy, act)
+    refused(reply, 409, "lease_lost", "invalidated")
+    # Not even for a moment.
+    assert watched.events() == []
+    assert redis("EXISTS", "k", LEASE) == 0
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_what_is_invalidated_while_the_log_is_judged_is_never_there(daemon, other, proxy, redis, kind):
+    headers = {"X-Cache-Lease": daemon.get(path("k", "?lease=10")).headers["X-Cache-Lease"],
+               "Surrogate-Key": "red"}
+    watched = Watched(redis, "k")
+    # The script does not judge patterns: it is sent again.
+    invalidate(other, OTHERS["pattern"])()
+    reply = interfere(proxy, STORE, lambda: put(daemon, "k", b"loaded", headers=headers),
+                      invalidate(other, NAMED[kind]), skip=1)
+    refused(reply, 409, "lease_lost", "invalidated")
+    assert watched.events() == []
+    assert redis("EXISTS", "k", LEASE) == 0
+
+
+@pytest.mark.parametrize("kind, more, scripts", [
+    ("key", 1, 1), ("tag", 1, 1), ("key", 8, 1), ("key", 9, 2), ("pattern", 1, 2)])
+def test_invalidations_of_others_are_no_hindrance(daemon, other, proxy, redis, kind, more, scripts):
+    watched = Watched(redis, "k")
+    proxy.count(STORE)
+    act = invalidate(other, *[OTHERS[kind]] * more)
+    assert store_under_lease(daemon, proxy, act).status == 201
+    assert proxy.sent == scripts and watched.events() == [b"set", b"expire"]
+    assert redis("GET", "k") == b"loaded" and redis("TTL", "k") > 3500
+    assert redis("ZSCORE", "cw:tag:red", "k") is not None and redis("EXISTS", LEASE) == 0
 
 
 # An invalidation ------------------------------------------------------------------------------------

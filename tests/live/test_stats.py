@@ -41,6 +41,14 @@ def look_up_ourselves(daemon):
     for status in (201, 204):
         assert daemon.request("PUT", "/api/v1/cache/keys/own:1", body=b"x").status == status
     assert daemon.request("DELETE", "/api/v1/cache/keys/own:1").status == 204
+    # A store under a lease asks for the lease and for what the log says since.
+    for selector in ({}, {"keys": ["gone"]}, {"patterns": ["gone:*"]}, {"keys": ["own:2"]}):
+        lease = daemon.get("/api/v1/cache/keys/own:2?lease=10").headers["X-Cache-Lease"]
+        if selector:
+            assert daemon.invalidate(selector).status == 200
+        reply = daemon.request("PUT", "/api/v1/cache/keys/own:2", body=b"x", headers={"X-Cache-Lease": lease})
+        assert reply.status == (409 if "own:2" in str(selector) else 201), reply
+        assert daemon.request("DELETE", "/api/v1/cache/keys/own:2").status == 204
 
 
 JOB = """

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "cache/lease.h"
+#include "cache/lease_internal.h"
 
 #include "../unit.h"
 #include "base/mem.h"
-#include "cache/log.h"
 #include "engine.h"
 
 static const struct slice key = SLICE("k:1");
@@ -20,6 +19,10 @@ static struct lease take(void)
 	return lease;
 }
 
+typedef enum error store_function(struct cw *cw, struct slice token,
+	const struct entry_write *write, bool *ret_kept, struct fault *fault);
+static store_function *way = lease_store;
+
 /* Whether what is stored under the lease stays. */
 static bool store(const char *token, enum error expected)
 {
@@ -28,7 +31,7 @@ static bool store(const char *token, enum error expected)
 	struct fault fault;
 	bool kept;
 
-	ck_assert_int_eq(lease_store(&engine, slice_str(token), &write, &kept, &fault), expected);
+	ck_assert_int_eq(way(&engine, slice_str(token), &write, &kept, &fault), expected);
 	return kept;
 }
 
@@ -160,6 +163,147 @@ START_TEST(a_write_ends_it_and_only_its_holder_gives_it_back)
 }
 END_TEST
 
+/* Over several servers, where no script sees value and log. */
+static void by_steps(void (*script)(void))
+{
+	way = lease_store_in_steps;
+	engine_run("", script);
+	way = lease_store;
+}
+
+START_TEST(in_steps_the_same_holds)
+{
+	by_steps(one_loads);
+	by_steps(invalidated_meanwhile);
+	by_steps(log_is_lost);
+}
+END_TEST
+
+/* Fibers share one connection: what the second one sends is between the steps of the first. */
+static const char *interference[3];
+
+static void store_in_fiber(void *argument)
+{
+	struct lease *lease = argument;
+
+	store(lease->token, OK);
+}
+
+static void interfere_in_fiber(void *argument)
+{
+	(void)argument;
+	engine_call("SET", interference[0], interference[1], NULL);
+}
+
+static void store_with_interference(const char *name, const char *value)
+{
+	struct lease lease = take();
+	struct fiber_group group;
+
+	interference[0] = name;
+	interference[1] = value;
+	fiber_group_init(&group, "test", engine.loop);
+	fiber_spawn(&group, "store", store_in_fiber, &lease);
+	fiber_spawn(&group, "interfere", interfere_in_fiber, NULL);
+	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(20000)), OK);
+}
+
+static void others_come_between(void)
+{
+	store_with_interference("k:1", "theirs");
+	ck_assert_int_eq(engine_call("STRLEN", "k:1", NULL, NULL), 6);
+	ck_assert_int_eq(engine_call("PTTL", "k:1", NULL, NULL), -1);
+	engine_call("DEL", "k:1", NULL, NULL);
+	/* Our lease has ended, and another has one. */
+	store_with_interference("cw:lease:{0}:k:1", "other 0-0");
+	ck_assert_int_eq(engine_call("STRLEN", "cw:lease:{0}:k:1", NULL, NULL), 9);
+	ck_assert_int_le(engine_call("PTTL", "k:1", NULL, NULL), LEASE_PROVISIONAL_MS);
+}
+
+START_TEST(in_steps_what_is_not_ours_is_left_alone)
+{
+	by_steps(others_come_between);
+}
+END_TEST
+
+static bool enough;
+
+static void keep_growing(void *argument)
+{
+	const struct slice patterns[] = {SLICE("other:*")};
+
+	(void)argument;
+	while (!enough)
+		purge(&(struct inval_entry){
+			.operation_id = "o", .patterns = patterns, .pattern_count = 1});
+}
+
+static void store_in_vain(void *argument)
+{
+	struct lease *lease = argument;
+
+	ck_assert(!store(lease->token, OK));
+	enough = true;
+}
+
+/* Each time that it is judged the log has grown again. */
+static void log_never_rests(void)
+{
+	struct lease lease = take();
+	struct fiber_group group;
+
+	fiber_group_init(&group, "test", engine.loop);
+	enough = false;
+	fiber_spawn(&group, "grow", keep_growing, NULL);
+	fiber_spawn(&group, "store", store_in_vain, &lease);
+	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(20000)), OK);
+	ck_assert(!is_there());
+	ck_assert_str_ne(take().token, "");
+}
+
+START_TEST(a_log_that_never_rests_ends_the_store)
+{
+	engine_run("", log_never_rests);
+}
+END_TEST
+
+/* Who wants a lease that can store nothing any more gets it. */
+static void taken_over(void)
+{
+	const struct slice keys[] = {SLICE("k:1")}, others[] = {SLICE("k:2")};
+	struct lease first = take();
+
+	purge(&(struct inval_entry){.operation_id = "o", .keys = others, .key_count = 1});
+	ck_assert_str_eq(take().token, "");
+	purge(&(struct inval_entry){.operation_id = "o", .keys = keys, .key_count = 1});
+	/* What an application has stored since is not ours to take away. */
+	engine_call("PSETEX", "k:1", "4000", "theirs");
+	struct lease second = take();
+	ck_assert_str_ne(second.token, "");
+	ck_assert(is_there());
+	store(first.token, ERR_LEASE_LOST);
+	ck_assert(store(second.token, OK));
+}
+
+static void taken_over_by_tag(void)
+{
+	struct lease_want want = {.key = key, .tags = tags, .tag_count = 1, .ms = 60000};
+	struct lease lease;
+
+	ck_assert_int_eq(lease_take(&engine, &want, &lease, NULL), OK);
+	purge(&(struct inval_entry){.operation_id = "o", .tags = tags, .tag_count = 1});
+	ck_assert_str_ne(take().token, "");
+}
+
+START_TEST(a_lease_that_can_store_nothing_is_taken_over)
+{
+	engine_run("", taken_over);
+	engine_run("", taken_over_by_tag);
+}
+END_TEST
+
 TEST_SUITE("lease", of_all_who_miss_one_loads, a_token_that_is_none_stores_nothing,
 	what_was_invalidated_during_the_load_does_not_stay, without_the_log_nothing_stays,
-	a_write_ends_it_and_only_its_holder_gives_it_back)
+	a_write_ends_it_and_only_its_holder_gives_it_back, in_steps_the_same_holds,
+	in_steps_what_is_not_ours_is_left_alone, a_log_that_never_rests_ends_the_store,
+	a_lease_that_can_store_nothing_is_taken_over)
