@@ -110,7 +110,7 @@ void json_add_number(cJSON *object, const char *name, double value, int decimals
 void json_add_slice(cJSON *object, const char *name, struct slice text);
 /* As json_add_slice(), at the end of an array. */
 void json_append_slice(cJSON *array, struct slice text);
-/* "2026-11-24T05:45:18.123Z", or null for a time below zero. */
+/* "2026-11-24T05:45:18.123Z", or null for a time below zero or behind the year 9999. */
 void json_add_time(cJSON *object, const char *name, int64_t wall_ms);
 /* Appends the value without white space; strings as json_quote() writes them. */
 void json_print(const cJSON *value, struct buf *out);

@@ -104,7 +104,8 @@ void json_add_time(cJSON *object, const char *name, int64_t wall_ms)
 	char date[64], text[80];
 	struct tm tm;
 
-	if (wall_ms < 0 || !gmtime_r(&seconds, &tm)) {
+	/* ISO 8601 has years of four digits. */
+	if (wall_ms < 0 || wall_ms > INT64_C(253402300799999) || !gmtime_r(&seconds, &tm)) {
 		cJSON_AddNullToObject(object, name);
 		return;
 	}

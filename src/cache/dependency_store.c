@@ -100,6 +100,9 @@ enum error dependency_write(struct cw *cw, const struct dependency_change *chang
 		return error;
 	int64_t size = reply->integer;
 	redis_value_free(reply);
+	if (size < -1 || size > DEPENDENCY_MAX_MEMBERS)
+		return fault_set(fault, ERR_REDIS_PROTOCOL,
+			"Redis answered a script with something else than its result");
 	if (size < 0)
 		return fault_set(fault, ERR_TOO_LARGE,
 			"the key would have more than %d dependents; use a tag for so many",

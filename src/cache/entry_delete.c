@@ -57,12 +57,14 @@ static enum error unlink_all(struct deletion *d, size_t *ret_deleted, struct fau
 
 	for (size_t i = 0; !error && i < redis_batch_count(batch); i++) {
 		const struct redis_value *reply = redis_batch_reply(batch, i);
+		int64_t deleted = reply->integer;
 
 		error = redis_value_error(reply, fault);
-		if (!error && d->expected && reply->type == REDIS_ARRAY && reply->count == 3)
-			reply = reply->items[2];
-		if (!error && reply->type == REDIS_INTEGER)
-			*ret_deleted += (size_t)reply->integer;
+		/* The script comes first. */
+		if (!error && d->expected && i == 0)
+			error = redis_value_number(reply, 2, 0, 1, &deleted, fault);
+		if (!error)
+			*ret_deleted += (size_t)deleted;
 	}
 	redis_batch_free(batch);
 	return error;
@@ -196,14 +198,12 @@ enum error entry_expire(
 	enum error error = entry_step(&step, batch, fault);
 	const struct redis_value *reply = error ? NULL : redis_batch_reply(batch, 0);
 
-	*ret = false;
 	if (!error)
 		error = redis_value_error(reply, fault);
-	if (!error && (reply->type != REDIS_ARRAY || reply->count != 3))
-		error = fault_set(fault, ERR_REDIS_PROTOCOL,
-			"Redis answered a script with something else than its result");
+	int64_t done = 0;
 	if (!error)
-		*ret = reply->items[2]->integer > 0;
+		error = redis_value_number(reply, 2, 0, 1, &done, fault);
+	*ret = done > 0;
 	redis_batch_free(batch);
 	return error;
 }

@@ -62,7 +62,7 @@ static enum error pttl_of(const struct redis_value *reply, int64_t *ret, struct 
 {
 	enum error error = redis_value_error(reply, fault);
 
-	if (!error && reply->type != REDIS_INTEGER)
+	if (!error && (reply->type != REDIS_INTEGER || reply->integer < -2))
 		error = reading_strange(fault);
 	*ret = error ? -2 : reply->integer;
 	return error;

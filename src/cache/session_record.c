@@ -182,6 +182,9 @@ void session_release(struct session *session)
 	*session = (struct session){0};
 }
 
+/* No script looks at more sessions. */
+enum { most_in_reply = 2000 };
+
 enum error session_run(struct cw *cw, const struct session_script *script, int64_t *ret,
 	int64_t *ret_more, struct fault *fault)
 {
@@ -200,14 +203,9 @@ enum error session_run(struct cw *cw, const struct session_script *script, int64
 		script->keys[0], argc, argv, &reply, fault);
 	if (error)
 		return error;
-	if (reply->type == REDIS_ARRAY && reply->count >= 3) {
-		*ret = reply->items[2]->integer;
-		if (ret_more)
-			*ret_more = reply->count > 3 ? reply->items[3]->integer : 0;
-	} else {
-		error = fault_set(fault, ERR_REDIS_PROTOCOL,
-			"Redis answered a script with something else than its result");
-	}
+	error = redis_value_number(reply, 2, -1, most_in_reply, ret, fault);
+	if (!error && ret_more)
+		error = redis_value_number(reply, 3, -1, most_in_reply, ret_more, fault);
 	redis_value_free(reply);
 	return error;
 }

@@ -151,10 +151,15 @@ enum error session_end_all(struct cw *cw, struct slice user_id, struct slice ref
 			.args = {SLICE(SESSION_PREFIX), ref, except, slice_str(text)},
 			.arg_count = 4};
 		error = session_run(cw, &script, &ended, &kept, fault);
-		if (!error)
-			*ret_ended += (size_t)ended;
+		/* A page that has nothing would be asked for without end. */
+		if (!error && (ended < 0 || (ended == 0 && kept == 0)))
+			error = fault_set(fault, ERR_REDIS_PROTOCOL,
+				"Redis answered a script with something else than its result");
+		if (error)
+			break;
+		*ret_ended += (size_t)ended;
 		from += kept;
-	} while (!error && kept >= 0);
+	} while (kept >= 0);
 	buf_release(&index);
 	return error;
 }

@@ -103,7 +103,9 @@ enum error tag_list_sums(struct cw *cw, struct tag_list_sums *ret, struct fault 
 		ret->members = field(reply, "members");
 		ret->stale = field(reply, "stale");
 		ret->pruned = field(reply, "pruned");
-		ret->ended_wall_ms = (int64_t)field(reply, "ended");
+		uint64_t ended = field(reply, "ended");
+
+		ret->ended_wall_ms = ended <= (uint64_t)REDIS_MOST_NUMBER ? (int64_t)ended : -1;
 	}
 	redis_value_free(reply);
 	buf_release(&key);

@@ -156,10 +156,15 @@ bool conn_deliver(struct conn *conn, struct redis_value *reply)
 		conn_handshake_reply(conn, reply);
 		return true;
 	}
-	if (reply)
-		conn->events->replied(
-			conn->context, flight, &flight->slots[flight->answered], reply);
-	else
+	const struct flight_slot *slot = &flight->slots[flight->answered];
+
+	if (reply) {
+		conn->events->replied(conn->context, flight, slot, reply);
+		if (bounds_check(&slot->bounds, reply, &fault)) {
+			redis_value_free(reply);
+			reply = NULL;
+		}
+	} else
 		fault_set(&fault, ERR_REPLY_TOO_LARGE,
 			"the reply is larger than %d MiB, %d elements or %d levels",
 			FRAME_MAX_BYTES >> 20, FRAME_MAX_ELEMENTS, FRAME_MAX_DEPTH);

@@ -78,6 +78,7 @@ size_t flight_add(struct flight *flight, size_t argc, const struct slice *argv)
 	flight->slots[flight->count] = (struct flight_slot){
 		.end = flight->bytes.n,
 		.lookup = lookup,
+		.bounds = bounds_of(argv[0], argc),
 		.keys = lookup == LOOKUP_EACH || lookup == LOOKUP_COUNT ? (uint32_t)(argc - 1) : 1,
 	};
 	return flight->count++;

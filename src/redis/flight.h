@@ -11,6 +11,7 @@
 #define CW_REDIS_FLIGHT_H
 
 #include "redis/batch.h"
+#include "redis/bounds.h"
 #include "redis/lookup.h"
 
 struct flight_slot {
@@ -19,6 +20,7 @@ struct flight_slot {
 	enum error error; /* why there is no reply */
 	uint32_t keys;
 	enum lookup lookup;
+	struct bounds bounds; /* of the reply, where it is a number */
 };
 
 /* What the node itself asks for. */

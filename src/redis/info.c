@@ -2,11 +2,13 @@
 /* INFO's text, line by line, over a table of the fields that we know; see info.h. */
 #include "redis/info.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "redis/value.h"
 
 #define TEXT(name, field) \
 	{ \
@@ -62,6 +64,15 @@ static const struct {
 
 enum { field_count = sizeof fields / sizeof *fields, max_commands = 1024 };
 
+/* What is no number, or none that a server can have counted, is not known. */
+static int64_t number_of(struct slice text)
+{
+	int64_t number;
+
+	return slice_int64(text, &number) && number >= 0 && number <= REDIS_MOST_NUMBER ? number
+											: -1;
+}
+
 struct parser {
 	struct redis_info *info;
 	unsigned database;
@@ -79,12 +90,11 @@ static void copy_text(char *to, size_t size, struct slice value)
 static void set_field(struct redis_info *info, size_t i, struct slice value)
 {
 	char *at = (char *)info + fields[i].offset;
-	int64_t number;
 
 	if (fields[i].size)
 		copy_text(at, fields[i].size, value);
-	else if (slice_int64(value, &number))
-		*(int64_t *)at = number < 0 ? -1 : number;
+	else
+		*(int64_t *)at = number_of(value);
 }
 
 static bool known_field(struct redis_info *info, struct slice name, struct slice value)
@@ -106,11 +116,9 @@ static int64_t member(struct slice list, const char *name)
 	while (list.n > 0) {
 		const char *comma = memchr(list.p, ',', list.n);
 		size_t n = comma ? (size_t)(comma - list.p) : list.n;
-		int64_t value;
 
-		if (n > length && list.p[length] == '=' && memcmp(list.p, name, length) == 0 &&
-			slice_int64(slice_of(list.p + length + 1, n - length - 1), &value))
-			return value < 0 ? -1 : value;
+		if (n > length && list.p[length] == '=' && memcmp(list.p, name, length) == 0)
+			return number_of(slice_of(list.p + length + 1, n - length - 1));
 		n += comma != NULL;
 		list = slice_skip(list, n);
 	}
@@ -124,7 +132,8 @@ static void add_command(struct parser *parser, struct slice name, struct slice v
 
 	if (calls < 0 || info->command_count == max_commands)
 		return;
-	if (slice_is(name, "flushdb") || slice_is(name, "flushall") || slice_is(name, "swapdb"))
+	if ((slice_is(name, "flushdb") || slice_is(name, "flushall") || slice_is(name, "swapdb")) &&
+		info->flush_calls <= REDIS_MOST_NUMBER)
 		info->flush_calls += calls;
 	if (info->command_count == parser->command_cap) {
 		parser->command_cap = parser->command_cap ? parser->command_cap * 2 : 64;
@@ -154,7 +163,7 @@ static void fragmentation(struct redis_info *info, struct slice value)
 	copy_text(text, sizeof text, value);
 	double ratio = strtod(text, &end);
 
-	if (*end == '\0')
+	if (*end == '\0' && isfinite(ratio) && ratio >= 0)
 		info->fragmentation_ratio = ratio;
 }
 

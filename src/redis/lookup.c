@@ -98,10 +98,19 @@ static int64_t hits_in(enum lookup lookup, const struct redis_value *reply)
 	return lookup == LOOKUP_TTL ? reply->integer != -2 : reply->integer != 0;
 }
 
+/* Far more than one of our scripts looks up. */
+enum { most_of_a_script = 1 << 24 };
+
+static bool can_be(int64_t lookups)
+{
+	return lookups >= 0 && lookups <= most_of_a_script;
+}
+
 static void script_tally(const struct redis_value *reply, struct lookup_tally *tally)
 {
 	if (reply->count < 2 || reply->items[0]->type != REDIS_INTEGER ||
-		reply->items[1]->type != REDIS_INTEGER)
+		reply->items[1]->type != REDIS_INTEGER || !can_be(reply->items[0]->integer) ||
+		!can_be(reply->items[1]->integer))
 		return;
 	tally->hits += reply->items[0]->integer;
 	tally->misses += reply->items[1]->integer;

@@ -115,7 +115,9 @@ static void *create_integer(const redisReadTask *task, long long integer)
 	struct redis_value *value = value_new(task, 0, 0);
 
 	value->type = REDIS_INTEGER;
-	value->integer = integer;
+	value->integer = integer > REDIS_MOST_NUMBER	? REDIS_MOST_NUMBER
+			 : integer < -REDIS_MOST_NUMBER ? -REDIS_MOST_NUMBER
+							: integer;
 	return value;
 }
 

@@ -85,6 +85,19 @@ enum error redis_value_error(const struct redis_value *value, struct fault *faul
 	return fault_set(fault, meaning(text), "Redis answered \"%.*s\"", n, text.p);
 }
 
+enum error redis_value_number(const struct redis_value *array, size_t i, int64_t least,
+	int64_t most, int64_t *ret, struct fault *fault)
+{
+	const struct redis_value *item =
+		array->type == REDIS_ARRAY && i < array->count ? array->items[i] : NULL;
+
+	if (!item || item->type != REDIS_INTEGER || item->integer < least || item->integer > most)
+		return fault_set(fault, ERR_REDIS_PROTOCOL,
+			"Redis answered a script with something else than its result");
+	*ret = item->integer;
+	return OK;
+}
+
 struct slice redis_value_item(const struct redis_value *array, size_t i)
 {
 	if (array->type != REDIS_ARRAY || i >= array->count ||

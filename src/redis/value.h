@@ -18,6 +18,9 @@ enum redis_type {
 	REDIS_ARRAY,
 };
 
+/* Numbers are cut to it and its negative: exact in JSON, and two of them may be added. */
+#define REDIS_MOST_NUMBER (INT64_C(1) << 53)
+
 struct redis_value {
 	enum redis_type type;
 	int64_t integer;
@@ -31,5 +34,12 @@ void redis_value_free(struct redis_value *value); /* NULL is welcome */
 enum error redis_value_error(const struct redis_value *value, struct fault *fault);
 /* The text of item i where it is a string, else the empty slice. */
 struct slice redis_value_item(const struct redis_value *array, size_t i);
+
+/*
+ * Item i of what a script answered: ERR_REDIS_PROTOCOL where it is no array, or has no number there
+ * that is at least `least` and at most `most`.
+ */
+enum error redis_value_number(const struct redis_value *array, size_t i, int64_t least,
+	int64_t most, int64_t *ret, struct fault *fault);
 
 #endif

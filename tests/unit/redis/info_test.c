@@ -161,6 +161,33 @@ START_TEST(commands_past_the_bound_are_left_out)
 }
 END_TEST
 
-TEST_SUITE("info", what_is_below_zero_is_not_known, redis_7_tells_everything,
-	a_database_without_keys_has_none, valkey_shows_its_own_version,
+START_TEST(what_cannot_have_been_counted_is_not_known)
+{
+	static const char *const numbers[] = {"9223372036854775807", "9007199254740993",
+		"-9223372036854775808", "99999999999999999999999", "inf", ""};
+	struct buf text = {0};
+
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+		buf_clear(&text);
+		buf_printf(&text,
+			"used_memory:%s\r\nkeyspace_hits:%s\r\nmem_fragmentation_ratio:%s\r\n"
+			"db0:keys=%s,expires=%s,avg_ttl=%s\r\n",
+			numbers[i], numbers[i], "1e999", numbers[i], numbers[i], numbers[i]);
+		for (int n = 0; n < 1100; n++)
+			buf_str(&text, "cmdstat_flushall:calls=9007199254740992,usec=1\r\n");
+		parse(text.p, 0);
+		ck_assert_int_eq(info.used_memory, -1);
+		ck_assert_int_eq(info.hits, -1);
+		ck_assert_int_eq(info.keys, -1);
+		ck_assert_int_eq(info.avg_ttl_ms, -1);
+		ck_assert(info.fragmentation_ratio < 0);
+		ck_assert_int_gt(info.flush_calls, 0);
+		redis_info_release(&info);
+	}
+	buf_release(&text);
+}
+END_TEST
+
+TEST_SUITE("info", what_cannot_have_been_counted_is_not_known, what_is_below_zero_is_not_known,
+	redis_7_tells_everything, a_database_without_keys_has_none, valkey_shows_its_own_version,
 	strange_lines_change_nothing, a_long_value_is_cut, commands_past_the_bound_are_left_out)

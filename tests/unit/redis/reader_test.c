@@ -379,8 +379,29 @@ START_TEST(error_replies_are_told_apart)
 }
 END_TEST
 
-TEST_SUITE("reader", every_type_of_resp2_is_read, pieces_of_any_size_give_the_same_value,
-	replies_behind_each_other_are_taken_one_at_a_time,
+START_TEST(numbers_past_what_json_tells_exactly_are_cut)
+{
+	static const struct {
+		const char *bytes;
+		int64_t number;
+	} rows[] = {
+		{":9007199254740992\r\n", REDIS_MOST_NUMBER},
+		{":9223372036854775807\r\n", REDIS_MOST_NUMBER},
+		{":-9223372036854775808\r\n", -REDIS_MOST_NUMBER},
+		{":9007199254740991\r\n", REDIS_MOST_NUMBER - 1},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct redis_value *value = value_of(rows[i].bytes, 3);
+
+		ck_assert_int_eq(value->integer, rows[i].number);
+		redis_value_free(value);
+	}
+}
+END_TEST
+
+TEST_SUITE("reader", numbers_past_what_json_tells_exactly_are_cut, every_type_of_resp2_is_read,
+	pieces_of_any_size_give_the_same_value, replies_behind_each_other_are_taken_one_at_a_time,
 	a_page_of_a_thousand_keys_keeps_every_byte,
 	what_is_no_resp2_is_refused_in_pieces_of_any_size,
 	a_string_past_the_cap_is_skipped_to_its_end, an_array_past_the_cap_is_skipped_to_its_end,
