@@ -3,6 +3,7 @@
 #include "warm/window_internal.h"
 
 #include "base/mem.h"
+#include "cache/lease.h"
 #include "cache/tag.h"
 
 enum {
@@ -23,6 +24,25 @@ static enum entry_mode entry_mode(enum conf_mode mode)
 	return ENTRY_REPLACE;
 }
 
+/* Whether one of the two begins with the other. */
+static bool may_meet(struct slice a, struct slice b)
+{
+	return slice_starts(a, b) || slice_starts(b, a);
+}
+
+/* Whether a loader may have found that there was nothing under one of the job's keys. */
+static bool may_be_absent(const struct conf *conf, const struct conf_job *job)
+{
+	for (size_t i = 0; i < conf->loader_count; i++) {
+		const struct conf_loader *loader = &conf->loaders[i];
+
+		if (loader->absent_ms > 0 &&
+			may_meet(template_beginning(loader->key), template_beginning(job->key)))
+			return true;
+	}
+	return false;
+}
+
 enum error window_open(const struct window_spec *spec, struct window **ret, struct fault *fault)
 {
 	const struct conf_job *job = spec->job;
@@ -35,9 +55,11 @@ enum error window_open(const struct window_spec *spec, struct window **ret, stru
 	w->mode = entry_mode(job->mode);
 	w->command_ms = cw->conf->redis.command_timeout_ms + command_grace_ms;
 	w->single = job->window < 4;
-	/* The question is a command too. */
+	w->absent = may_be_absent(cw->conf, job);
+	/* The question is a command too, and so is what forgets. */
+	size_t beside = w->absent ? 2 : 1;
 	w->slot_entries = (size_t)(w->single ? job->window : job->window / 2);
-	w->slot_entries = w->slot_entries > 2 ? w->slot_entries - 1 : 1;
+	w->slot_entries = w->slot_entries > 1 + beside ? w->slot_entries - beside : 1;
 	for (int i = 0; i < 2; i++) {
 		w->slots[i].batch = redis_batch_new();
 		w->slots[i].items = mem_array(w->slot_entries, sizeof(struct item));
@@ -77,6 +99,26 @@ static enum error verdict(const struct window *w, struct fault *fault)
 	return OK;
 }
 
+/* What is stored is not absent, also not once it has expired. */
+static void forget_absent(const struct window *w, struct slot *slot)
+{
+	struct slice *argv = mem_array(1 + slot->count, sizeof *argv);
+	size_t *ends = mem_array(slot->count, sizeof *ends);
+	struct buf names = {0};
+
+	for (size_t i = 0; i < slot->count; i++) {
+		lease_failed_key(w->cw, slot_key(slot, i), &names);
+		ends[i] = names.n;
+	}
+	argv[0] = SLICE("UNLINK");
+	for (size_t i = 0, begin = 0; i < slot->count; begin = ends[i++])
+		argv[1 + i] = slice_of(names.p + begin, ends[i] - begin);
+	redis_batch_add(slot->batch, 1 + slot->count, argv);
+	buf_release(&names);
+	mem_free(argv);
+	mem_free(ends);
+}
+
 enum error window_send(struct window *w, struct fault *fault)
 {
 	struct slot *slot = w->filling;
@@ -88,6 +130,8 @@ enum error window_send(struct window *w, struct fault *fault)
 	if (slot->lead)
 		slot->exec = REDIS_ADD(slot->batch, SLICE("EXEC"));
 	trail_ask(&w->trail, slot->batch, &slot->question);
+	if (w->absent)
+		forget_absent(w, slot);
 	if (redis_node_start(redis_store_node(w->cw->store, slot_key(slot, 0)), REDIS_BULK,
 		    slot->batch, &why)) {
 		for (size_t i = 0; i < slot->count; i++)

@@ -15,6 +15,9 @@
  * stored where a key was written that this window has not heard of; it is stored again without
  * those. Such rows are skipped.
  *
+ * Where a loader of the configuration remembers that there is nothing (absent_for) under keys that
+ *may be the job's, each batch ends with an UNLINK of what is remembered of its keys.
+ *
  * A batch that has left is always heard to its end, in a cleanup section, so that cancelling a run
  * loses no count and leaves no unasked key behind.
  */

@@ -43,6 +43,7 @@ struct window {
 	enum entry_mode mode;
 	int64_t command_ms; /* by then Redis has answered or failed */
 	size_t slot_entries;
+	bool absent; /* there may be notes that there is nothing under a key that is stored */
 	bool single; /* so small a window that there is one batch only */
 	struct trail trail;
 	struct written written;

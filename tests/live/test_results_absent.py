@@ -9,6 +9,7 @@ import pytest
 from conftest import open_config
 from keys import path, put, refused
 from origin import Origin
+from proxy import Proxy
 
 RESULTS = "/api/v1/cache/results/user"
 
@@ -119,3 +120,35 @@ def test_a_lease_that_can_store_nothing_is_over(start, redis, origin):
         second = daemon.get(path(f"l:{number}", "?lease=60")).headers["X-Cache-Lease"]
         refused(put(daemon, f"l:{number}", b"old", headers={"X-Cache-Lease": first}), 409, "lease_lost")
         assert put(daemon, f"l:{number}", b"new", headers={"X-Cache-Lease": second}).status == 201
+
+
+def warming(config, key):
+    return config + f"""
+warm:
+  jobs:
+    - {{name: rows, key: "{key}", format: jsonl, source: {{type: command, format: jsonl,
+       argv: [printf, '{{"id": 1, "name": "x"}}\\n']}}}}
+""".replace("format: jsonl, source", "source")
+
+
+@pytest.mark.parametrize("key, state", [
+    ("user:{id}", "MISS"), ("us{name}er:{id}", "HIT"), ("users:{id}", "HIT")])
+def test_a_warm_run_forgets_that_there_was_nothing_of_what_it_stores(start, redis, origin, key, state):
+    daemon = start(warming(config(redis, origin), key))
+    absent(daemon, "MISS")
+    assert daemon.warm({"wait": 20}).json["state"] == "completed"
+    # As if it had expired.
+    redis("DEL", "user:1")
+    absent(daemon, state)
+
+
+@pytest.mark.parametrize("key, commands", [("user:{id}", 1), ("{id}", 1), ("other:{id}", 0)])
+def test_a_warm_run_looks_for_what_was_not_there_only_where_a_loader_may_have_looked(
+        start, redis, origin, folder, key, commands):
+    proxy = Proxy(folder, redis.path)
+    daemon = start(warming(config(redis, origin), key).replace(redis.url, proxy.url))
+    daemon.wait_redis()
+    proxy.count(b"cw:failed:{0}:")
+    assert daemon.warm({"wait": 20}).json["state"] == "completed"
+    assert proxy.sent == commands
+    proxy.close()
