@@ -54,7 +54,8 @@ class Parked(Unwinder):
         # On its stack, the lowest first: control words, r15 r14 r13 r12 rbx rbp, where it goes on.
         words = self.fiber["place"]["top"].cast(gdb.lookup_type("unsigned long").pointer())
         self.fiber = None
-        here = FrameId(frame.read_register("rsp"), frame.read_register("rip"))
+        # As if it lay below the fiber's frames: gdb takes a stack that grows upwards for corrupt.
+        here = FrameId(words.cast(words.dereference().type), frame.read_register("rip"))
         unwound = frame.create_unwind_info(here)
         for index, name in enumerate(("r15", "r14", "r13", "r12", "rbx", "rbp", "rip"), 1):
             unwound.add_saved_register(name, words[index])
