@@ -32,6 +32,7 @@ enum place {
 	ROWS_FIRST, /* behind the bracket of the rows */
 	ROW_BEGIN,  /* before an element */
 	ROW,	    /* inside of it */
+	ROW_BAD,    /* before the byte of an element that cannot be, whose row was too long */
 	ROWS_AFTER, /* behind an element */
 	DONE,	    /* behind the document */
 };
@@ -260,10 +261,11 @@ static enum parser_step in_row(struct json_array *j, struct source_row *ret, str
 	enum span_result result = span_pass(&j->span, parser->input, &n);
 
 	j->place = ROW;
-	if (result == SPAN_BAD)
+	/* In pieces, a row is too long before what follows is seen. */
+	if (result == SPAN_BAD && (j->skipping || !parser_over(parser, n)))
 		return broken(j, fault, "is not JSON");
-	if (result == SPAN_DONE)
-		j->place = behind_row(j);
+	if (result != SPAN_MORE)
+		j->place = result == SPAN_BAD ? ROW_BAD : behind_row(j);
 	if (j->skipping || parser_over(parser, n)) {
 		bool first = !j->skipping;
 
@@ -320,6 +322,8 @@ static enum parser_step one_step(struct json_array *j, struct source_row *ret, s
 	case ROW_BEGIN:
 	case ROW:
 		return in_row(j, ret, fault);
+	case ROW_BAD:
+		return broken(j, fault, "is not JSON");
 	case ROWS_AFTER:
 		return at_rows_after(j, fault);
 	case DONE:
@@ -333,7 +337,8 @@ static void pass_space(struct json_array *j)
 	struct slice in = j->parser.input;
 	size_t n = 0;
 
-	if (j->place == NAME || j->place == PASS || j->place == WORD || j->place == ROW)
+	if (j->place == NAME || j->place == PASS || j->place == WORD || j->place == ROW ||
+		j->place == ROW_BAD)
 		return;
 	while (n < in.n &&
 		(in.p[n] == ' ' || in.p[n] == '\t' || in.p[n] == '\r' || in.p[n] == '\n'))

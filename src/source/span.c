@@ -96,8 +96,10 @@ enum span_result span_pass(struct span *span, struct slice piece, size_t *ret_n)
 		bool bare = span->scalar;
 		enum span_result result = pass_byte(span, piece.p[i]);
 
-		if (result == SPAN_BAD)
+		if (result == SPAN_BAD) {
+			*ret_n = i;
 			return SPAN_BAD;
+		}
 		if (result == SPAN_DONE) {
 			/* What ends a number or word is not part of it. */
 			*ret_n = bare ? i : i + 1;

@@ -22,7 +22,7 @@ struct span {
 enum span_result {
 	SPAN_MORE, /* the whole piece belongs to the value */
 	SPAN_DONE, /* *ret_n bytes of the piece do, and the value ends with them */
-	SPAN_BAD,  /* brackets that do not match, too many of them, or no value */
+	SPAN_BAD,  /* behind *ret_n bytes: brackets that do not match, too many of them, no value */
 };
 
 /*

@@ -61,6 +61,11 @@ START_TEST(an_element_too_long_is_passed_over)
 	expect_reading(&tight,
 		SLICE("[12345,123456,[1,2],[1,\"]\"],{\"a\":[\"\\\"}]\"]} ,\"123\"]"),
 		"12345;![1,2];!!\"123\";");
+	/* Too long first, and no JSON behind that. */
+	expect_reading(&tight, SLICE("[[12345}]"), "!X");
+	expect_reading(&tight, SLICE("[1,123456\"a\"]"), "1;!X");
+	expect_reading(&tight, SLICE("[[123}]"), "X");
+	expect_reading(&tight, SLICE("[[1234}]"), "X");
 }
 END_TEST
 
@@ -175,12 +180,13 @@ END_TEST
 
 START_TEST(depth_is_bounded)
 {
+	const struct reading long_rows = {.format = FORMAT_JSON, .max_row_bytes = 1000000};
 	struct buf text = {0}, out = {0};
 
 	buf_str(&text, "[1,");
 	for (int i = 0; i < 100000; i++)
 		buf_char(&text, '[');
-	read_text(&root, buf_slice(&text), 4096, &out, NULL);
+	read_text(&long_rows, buf_slice(&text), 4096, &out, NULL);
 	ck_assert_str_eq(out.p, "1;X");
 	buf_release(&text);
 	buf_release(&out);
