@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What the tests of faults share: honest answers, traffic, and how soon service is back."""
 
+import re
+import signal
 import socket
 import threading
 import time
@@ -114,8 +116,17 @@ class Still:
     def __init__(self, daemon):
         daemon.wait_redis()
         self.daemon, self.pid = daemon, daemon.process.pid
-        # The second connection to Redis may still be on its way: let it settle.
+        # Redis is up with the first connection, and the second one has pauses of its own.
+        until(self._connected, "both connections to Redis")
         self.fds = max(self._fds() for _ in range(3))
+
+    def _connected(self):
+        """By what SIGUSR1 has in the log of this moment."""
+        seen = len(self.daemon.lines)
+        self.daemon.send(signal.SIGUSR1)
+        until(lambda: any("debug: engine " in line for line in self.daemon.lines[seen:]), "SIGUSR1")
+        states = re.findall(r'debug: redis .*"state":"(\w+)"', "\n".join(self.daemon.lines[seen:]))
+        return states and set(states) == {"ready"}
 
     def _fds(self):
         time.sleep(0.05)
