@@ -13,21 +13,29 @@
 
 enum { pages_max = 10000, pages_most = 1000000000 };
 
-/* Which members go with which type; a job that uses a source gives only those marked `use`. */
+enum {
+	OF_FILE = 1 << SOURCE_FILE,
+	OF_COMMAND = 1 << SOURCE_COMMAND,
+	OF_HTTP = 1 << SOURCE_HTTP,
+	OF_ANY = OF_FILE | OF_COMMAND | OF_HTTP,
+};
+
+/* Which members go with which types; a job that uses a source gives only those marked `use`. */
 static const struct {
 	const char *name;
-	bool file, command, http, use;
+	unsigned types;
+	bool use;
 } members[] = {
-	{"path", true, false, true, true},
-	{"argv", false, true, false, false},
-	{"format", true, true, true, true},
-	{"rows", true, true, true, true},
-	{"delimiter", true, true, true, true},
-	{"base_url", false, false, true, false},
-	{"headers", false, false, true, false},
-	{"ca", false, false, true, false},
-	{"pages", false, false, true, true},
-	{"breaker", true, true, true, false},
+	{"path", OF_FILE | OF_HTTP, true},
+	{"argv", OF_COMMAND, false},
+	{"format", OF_ANY, true},
+	{"rows", OF_ANY, true},
+	{"delimiter", OF_ANY, true},
+	{"base_url", OF_HTTP, false},
+	{"headers", OF_HTTP, false},
+	{"ca", OF_HTTP, false},
+	{"pages", OF_HTTP, true},
+	{"breaker", OF_ANY, false},
 };
 
 static const char *const type_names[] = {
@@ -37,13 +45,9 @@ static const char *check_members(
 	struct reader *r, struct node *node, const struct conf_source *source, bool use)
 {
 	for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
-		bool fits = source->type == SOURCE_FILE	     ? members[i].file
-			    : source->type == SOURCE_COMMAND ? members[i].command
-							     : members[i].http;
-
 		if (!node_given(node, members[i].name))
 			continue;
-		if (!fits)
+		if (!(members[i].types & 1u << source->type))
 			return reader_say(r, "has %s, which does not go with type %s",
 				members[i].name, type_names[source->type]);
 		if (use && !members[i].use)

@@ -19,6 +19,14 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "soak: goes round many more times in `make soak`")
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport():
+    """A test that fails shows the logs of the daemons that live then."""
+    report = (yield).get_result()
+    if report.failed:
+        report.sections += [("log of " + daemon.folder, daemon.log) for daemon in Daemon.alive]
+
+
 @pytest.fixture
 def folder():
     """Short, because a Unix socket's path may have 107 bytes only."""

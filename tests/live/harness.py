@@ -212,6 +212,8 @@ class Reply:
 class Daemon:
     """cachewardend with its configuration in a folder of its own."""
 
+    alive = []  # not closed yet: a test that fails shows their logs
+
     def __init__(self, folder, config, wait=True, env=None, args=(), before=()):
         os.makedirs(folder, exist_ok=True)
         self.folder = folder
@@ -228,6 +230,7 @@ class Daemon:
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         self.addresses = []
+        Daemon.alive.append(self)
         if wait:
             self.wait_for("listening on ")
             # Written before the line is logged.
@@ -378,6 +381,8 @@ class Daemon:
 
     def close(self):
         """Ends it; returns what was wrong with how it lived or ended, or None."""
+        if self in Daemon.alive:
+            Daemon.alive.remove(self)
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.send_signal(signal.SIGTERM)

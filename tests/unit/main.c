@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs the registered suites, or those named on the command line; --list names them. */
+/* Runs the registered suites, or those named on the command line: SUITE, or SUITE.TEST for one
+ * test;
+ * --list names the suites. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,12 +44,38 @@ static void add_test(TCase *tests, const TTest *test, int signal)
 		tcase_add_test(tests, test);
 }
 
-static int wanted(const char *name, int argc, char **argv)
+static int wanted(const char *suite, const char *test, int argc, char **argv)
 {
+	size_t n = strlen(suite);
+
 	for (int i = 1; i < argc; i++)
-		if (strcmp(argv[i], name) == 0)
+		if (strncmp(argv[i], suite, n) == 0 &&
+			(!argv[i][n] || (argv[i][n] == '.' && !strcmp(argv[i] + n + 1, test))))
 			return 1;
 	return argc == 1;
+}
+
+/* Adds the tests of suite `i` that are wanted; returns how many those are. */
+static int add_suite(SRunner *runner, size_t i, int argc, char **argv)
+{
+	TCase *tests = NULL;
+	int added = 0;
+
+	for (size_t j = 0; j < suites[i].count; j++) {
+		if (!wanted(suites[i].name, suites[i].tests[j]->name, argc, argv))
+			continue;
+		if (!tests) {
+			Suite *suite = suite_create(suites[i].name);
+
+			tests = tcase_create(suites[i].name);
+			tcase_set_timeout(tests, test_timeout_seconds);
+			suite_add_tcase(suite, tests);
+			srunner_add_suite(runner, suite);
+		}
+		add_test(tests, suites[i].tests[j], suites[i].signal);
+		added++;
+	}
+	return added;
 }
 
 static int list(void)
@@ -77,21 +105,10 @@ int main(int argc, char **argv)
 	SRunner *runner = srunner_create(NULL);
 	int added = 0;
 
-	for (size_t i = 0; i < suite_count; i++) {
-		if (!wanted(suites[i].name, argc, argv))
-			continue;
-		Suite *suite = suite_create(suites[i].name);
-		TCase *tests = tcase_create(suites[i].name);
-
-		tcase_set_timeout(tests, test_timeout_seconds);
-		for (size_t j = 0; j < suites[i].count; j++)
-			add_test(tests, suites[i].tests[j], suites[i].signal);
-		suite_add_tcase(suite, tests);
-		srunner_add_suite(runner, suite);
-		added++;
-	}
+	for (size_t i = 0; i < suite_count; i++)
+		added += add_suite(runner, i, argc, argv);
 	if (!added) {
-		fprintf(stderr, "no such suite\n");
+		fprintf(stderr, "no such suite, or no such test in it\n");
 		return EXIT_FAILURE;
 	}
 	srunner_run_all(runner, CK_NORMAL);
