@@ -2,7 +2,7 @@
 """Parked fibers in gdb, of a running daemon or a core:
 
     gdb -x tests/gdb/fibers.py build/cachewardend CORE
-    (gdb) fibers              each fiber: number, state, name, group, what it waits for
+    (gdb) fibers              each fiber: number, state, name, group, for whom, what it waits for
     (gdb) fibers all          the same with the stack of each parked one
     (gdb) fiber 3             the stack of the third
 
@@ -37,8 +37,9 @@ def text(value):
 def line(number, fiber):
     state = str(fiber["state"]).replace("FIBER_", "").lower()
     waits = text(fiber["waits_for"]) if state == "parked" else ""
+    of = fiber["id"].string()
     return (f"{number:4}  {state:8} {text(fiber['name'])}  [{text(fiber['group']['name'])}]"
-            + (f"  waits for {waits}" if waits else ""))
+            + (f"  for {of}" if of else "") + (f"  waits for {waits}" if waits else ""))
 
 
 class Parked(Unwinder):
