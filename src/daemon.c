@@ -329,6 +329,8 @@ static void shut_down(struct daemon *d)
 		warm_free(app->warm);
 		sources_free(app->sources);
 		sampler_free(app->sampler);
+		/* What had not ended at its deadline: cleanup sections are bounded. */
+		cw_stop(&app->cw, DEADLINE_NONE);
 		cw_release(&app->cw);
 		reloading_stop(d);
 	}

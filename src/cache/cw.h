@@ -58,7 +58,10 @@ enum error cw_check_layout(struct cw *cw, struct fault *fault);
  */
 enum error cw_note_prefix(
 	struct cw *cw, void (*tell)(void *context, struct slice other), void *context);
-/* Cancels the operations and waits for them, at most until `deadline`. Parks. */
+/*
+ * Cancels the operations and waits for them, at most until `deadline`. May be called again: before
+ * cw_release(), with DEADLINE_NONE, for what has not ended by then. Parks.
+ */
 void cw_stop(struct cw *cw, int64_t deadline);
 void cw_release(struct cw *cw);
 

@@ -332,6 +332,44 @@ START_TEST(stopping_cancels_and_refuses)
 }
 END_TEST
 
+/* Its cleanup takes longer than the first stop waits. */
+static enum operation_state cleans_up(
+	struct operation *operation, void *context, cJSON **ret_result, struct fault *fault)
+{
+	bool *done = context;
+
+	(void)operation, (void)ret_result, (void)fault;
+	while (fiber_sleep(20000) == OK)
+		;
+	fiber_cleanup_begin(5000);
+	fiber_sleep(200);
+	fiber_cleanup_end();
+	*done = true;
+	return OPERATION_CANCELLED;
+}
+
+static void stop_twice(void)
+{
+	struct operation *operation = NULL;
+	bool done = false;
+	const struct operation_spec spec = {
+		.kind = "warm", .by = "me", .run = cleans_up, .context = &done};
+
+	ck_assert_int_eq(operation_begin(engine.operations, &spec, &operation, NULL), OK);
+	fiber_sleep(20);
+	cw_stop(&engine, clock_deadline(1));
+	ck_assert(!done && !operation_ended(operation));
+	cw_stop(&engine, DEADLINE_NONE);
+	ck_assert(done && operation_ended(operation));
+	operation_unref(operation);
+}
+
+START_TEST(what_outlasts_a_stop_is_waited_for_by_the_next)
+{
+	engine_run("", stop_twice);
+}
+END_TEST
+
 static void phases_are_states(void)
 {
 	int ms = 100;
@@ -381,5 +419,6 @@ END_TEST
 TEST_SUITE("operation", another_daemon_answers_for_an_operation, another_daemon_cancels_it,
 	without_a_sign_of_life_it_is_interrupted, the_list_goes_by_pages_newest_first,
 	an_operation_ends_at_its_deadline, without_redis_operations_live_in_memory,
-	stopping_cancels_and_refuses, a_phase_says_queued_or_running, a_newer_layout_is_refused,
+	stopping_cancels_and_refuses, what_outlasts_a_stop_is_waited_for_by_the_next,
+	a_phase_says_queued_or_running, a_newer_layout_is_refused,
 	the_rate_does_not_follow_the_wall_clock)
