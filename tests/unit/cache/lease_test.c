@@ -302,8 +302,76 @@ START_TEST(a_lease_that_can_store_nothing_is_taken_over)
 }
 END_TEST
 
+static const struct fault broken = {.error = ERR_SOURCE_FAILED, .detail = "out\nof order"},
+			  nothing = {.error = ERR_NO_VALUE, .detail = "there is none"};
+
+static bool load_fails(const char *token, const struct lease_failure *failure)
+{
+	bool dropped;
+
+	lease_fail(&engine, key, slice_str(token), failure, &dropped);
+	return dropped;
+}
+
+/* What it failed with is told to those who wait for that lease, and to nothing else. */
+static void told(void)
+{
+	const struct lease_failure failure = {.why = &broken, .drop_pttl_ms = -1};
+	struct lease_watch watch;
+	struct lease lease = take();
+	struct fault why;
+
+	load_fails("0123456789abcdef0123456789abcdef", &failure);
+	ck_assert_int_eq(lease_watch(&engine, key, &watch, NULL), OK);
+	ck_assert(watch.taken && !watch.failed[0]);
+	load_fails(lease.token, &failure);
+	ck_assert_int_eq(lease_watch(&engine, key, &watch, NULL), OK);
+	ck_assert(!watch.taken);
+	ck_assert_str_eq(watch.failed, lease.token);
+	ck_assert_int_eq(watch.why.error, ERR_SOURCE_FAILED);
+	ck_assert_str_eq(watch.why.detail, "out of order");
+	/* A failure is no absence. */
+	ck_assert(!lease_absent(&engine, key, &why));
+	ck_assert_int_le(engine_call("PTTL", "cw:failed:{0}:k:1", NULL, NULL), LEASE_FAILED_MS);
+	/* What is stored under the next lease ends it. */
+	ck_assert(store(take().token, OK));
+	ck_assert_int_eq(engine_call("EXISTS", "cw:failed:{0}:k:1", NULL, NULL), 0);
+}
+
+static void remembered(void)
+{
+	const struct slice keys[] = {SLICE("k:1")}, others[] = {SLICE("k:2")};
+	const struct lease_failure failure = {
+		.why = &nothing, .remember_ms = 60000, .drop_pttl_ms = 1000};
+	struct fault why;
+
+	engine_call("PSETEX", "k:1", "900", "stale");
+	ck_assert(load_fails(take().token, &failure));
+	ck_assert(!is_there());
+	ck_assert(lease_absent(&engine, key, &why));
+	ck_assert_str_eq(why.detail, "there is none");
+	purge(&(struct inval_entry){.operation_id = "o", .keys = others, .key_count = 1});
+	/* The second look goes on from where the first has read the log. */
+	ck_assert(lease_absent(&engine, key, &why));
+	ck_assert(lease_absent(&engine, key, &why));
+	purge(&(struct inval_entry){.operation_id = "o", .keys = keys, .key_count = 1});
+	ck_assert(!lease_absent(&engine, key, &why));
+	/* A value with more time than that was stored by another. */
+	engine_call("PSETEX", "k:1", "600000", "theirs");
+	ck_assert(!load_fails(take().token, &failure));
+	ck_assert(is_there());
+}
+
+START_TEST(a_failed_load_is_told_and_an_absence_remembered)
+{
+	engine_run("", told);
+	engine_run("", remembered);
+}
+END_TEST
+
 TEST_SUITE("lease", of_all_who_miss_one_loads, a_token_that_is_none_stores_nothing,
 	what_was_invalidated_during_the_load_does_not_stay, without_the_log_nothing_stays,
 	a_write_ends_it_and_only_its_holder_gives_it_back, in_steps_the_same_holds,
 	in_steps_what_is_not_ours_is_left_alone, a_log_that_never_rests_ends_the_store,
-	a_lease_that_can_store_nothing_is_taken_over)
+	a_lease_that_can_store_nothing_is_taken_over,
+	a_failed_load_is_told_and_an_absence_remembered)
