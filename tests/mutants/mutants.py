@@ -39,7 +39,7 @@ LIVE = (
     (r"http/(gate|head|uri)", "test_smuggling.py test_http.py test_auth.py"),
     (r"http/", "test_http.py test_http_limits.py test_hang_up.py test_probes.py"),
     (r"redis/", "test_redis_faults.py test_redis_cuts.py test_interference.py"),
-    (r"cache/session", "test_sessions.py"),
+    (r"cache/session", "test_sessions.py test_sessions_change.py"),
     (r"cache/(lease|result|token)", "test_keys_lease.py test_results.py test_results_waiting.py "
                                     "test_interference.py test_stale_store.py"),
     (r"cache/(tag|prune)", "test_tags.py test_tags_races.py"),

@@ -111,5 +111,152 @@ START_TEST(the_first_begun_end_whatever_the_clock_says)
 }
 END_TEST
 
+static enum error look(const char *id, bool touch, struct session *ret)
+{
+	return session_get(&engine, slice_of(id, SESSION_ID), touch, ret, NULL);
+}
+
+static void seen_again(const char *id, int64_t at_ms)
+{
+	struct session session;
+
+	ck_assert_int_eq(look(id, true, &session), OK);
+	ck_assert_str_eq(session.data.p, "{\"n\":1}");
+	ck_assert_int_eq(session.last_seen_wall_ms, at_ms);
+	session_release(&session);
+}
+
+static size_t listed(void)
+{
+	struct session *sessions;
+	size_t count;
+
+	ck_assert_int_eq(session_list(&engine, user, &sessions, &count, NULL), OK);
+	for (size_t i = 0; i < count; i++)
+		session_release(&sessions[i]);
+	mem_free(sessions);
+	return count;
+}
+
+static const int64_t right_ms = 1800000000000;
+
+/* Used, changed and begun under clocks of 1970 and of the year 2554, then under the right one. */
+static void wrong_clocks(void)
+{
+	static const int64_t wrong[] = {0, 12345, 999999999999, 10000000000000, 18446744073709};
+	const struct session_change patch = {.patch = SLICE("{\"n\":1}")};
+	struct clock_fake clock = {.mono_ns = clock_mono_ns(), .wall_ms = right_ms};
+	char id[SESSION_ID + 1], other[SESSION_ID + 1];
+	struct session session;
+
+	engine_call("PING", NULL, NULL, NULL);
+	clock_use_fake(&clock);
+	create(SLICE("{\"n\":1}"), 60000, id);
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		clock.wall_ms = wrong[i];
+		ck_assert_int_eq(look(id, true, &session), OK);
+		session_release(&session);
+		ck_assert_int_eq(
+			session_patch(&engine, slice_of(id, SESSION_ID), &patch, &session, NULL),
+			OK);
+		session_release(&session);
+		create(SLICE("{\"n\":1}"), 60000, other);
+		clock.wall_ms = right_ms + (int64_t)i;
+		seen_again(id, clock.wall_ms);
+		seen_again(other, clock.wall_ms);
+		/* To begin one more forgets none that lives. */
+		create(SLICE(""), 60000, other);
+		ck_assert_int_eq((int64_t)listed(), 1 + 2 * ((int64_t)i + 1));
+	}
+	clock_use_fake(NULL);
+}
+
+START_TEST(a_session_used_under_a_wrong_clock_can_be_read_afterwards)
+{
+	engine_run("", wrong_clocks);
+}
+END_TEST
+
+/* Past its age by one clock, and known again by the right one; before its birth by another. */
+static void age(void)
+{
+	const struct session_new what = {
+		.user_id = user, .ttl_ms = 60000, .max_age_ms = 100000, .data = SLICE("{\"n\":1}")};
+	struct clock_fake clock = {.mono_ns = clock_mono_ns(), .wall_ms = right_ms};
+	char id[SESSION_ID + 1];
+	struct session session;
+
+	engine_call("PING", NULL, NULL, NULL);
+	clock_use_fake(&clock);
+	ck_assert_int_eq(session_create(&engine, &what, id, &session, NULL), OK);
+	ck_assert_int_eq(session.expires_wall_ms, right_ms + 60000);
+	clock.wall_ms = right_ms + 100000;
+	ck_assert_int_eq(look(id, true, &session), ERR_UNKNOWN_SESSION);
+	clock.wall_ms = right_ms + 60000;
+	seen_again(id, clock.wall_ms);
+	clock.wall_ms = right_ms - 1000000;
+	seen_again(id, clock.wall_ms);
+	clock.wall_ms = right_ms + 50000;
+	ck_assert_int_eq(look(id, true, &session), OK);
+	ck_assert_int_eq(session.expires_wall_ms, right_ms + 100000);
+	session_release(&session);
+	clock_use_fake(NULL);
+}
+
+START_TEST(an_age_is_counted_by_the_clock_and_ends_nothing_early)
+{
+	engine_run("", age);
+}
+END_TEST
+
+static void refused_change(struct session_change change, enum error expected)
+{
+	char id[SESSION_ID + 1], fresh[SESSION_ID + 1];
+	struct session session;
+	struct fault fault;
+
+	create(SLICE(""), 60000, id);
+	ck_assert_int_eq(
+		session_rotate(&engine, slice_of(id, SESSION_ID), &change, fresh, &session, &fault),
+		expected);
+	ck_assert_str_ne(fault.detail, "");
+	ck_assert_int_eq(
+		session_patch(&engine, slice_of(id, SESSION_ID), &change, &session, &fault),
+		expected);
+	ck_assert_int_eq(look(id, false, &session), OK);
+	ck_assert(slice_equal(buf_slice(&session.user_id), user));
+	session_release(&session);
+}
+
+static void change_bounds(void)
+{
+	char *big = mem_zalloc(SESSION_DATA_BYTES + 1);
+
+	engine_call("PING", NULL, NULL, NULL);
+	refused_change((struct session_change){.ttl_ms = 999}, ERR_BAD_BODY);
+	refused_change((struct session_change){.ttl_ms = -1}, ERR_BAD_BODY);
+	refused_change((struct session_change){.ttl_ms = TTL_MAX_MS + 1}, ERR_BAD_BODY);
+	refused_change((struct session_change){.grace_ms = SESSION_GRACE_MS + 1}, ERR_BAD_BODY);
+	refused_change((struct session_change){.grace_ms = -1}, ERR_BAD_BODY);
+	refused_change(
+		(struct session_change){.set_user = true, .user_id = SLICE("\xff")}, ERR_BAD_BODY);
+	refused_change((struct session_change){.set_user = true,
+			       .user_id = slice_of(big, SESSION_USER_BYTES + 1)},
+		ERR_BAD_BODY);
+	refused_change((struct session_change){.patch = SLICE("[]")}, ERR_BAD_BODY);
+	refused_change((struct session_change){.patch = SLICE(" ")}, ERR_BAD_JSON);
+	refused_change((struct session_change){.patch = slice_of(big, SESSION_DATA_BYTES + 1)},
+		ERR_TOO_LARGE);
+	mem_free(big);
+}
+
+START_TEST(a_refused_change_changes_nothing)
+{
+	engine_run("", change_bounds);
+}
+END_TEST
+
 TEST_SUITE("session", what_is_no_session_stores_nothing, any_text_comes_back_as_it_was,
-	the_first_begun_end_whatever_the_clock_says)
+	the_first_begun_end_whatever_the_clock_says,
+	a_session_used_under_a_wrong_clock_can_be_read_afterwards,
+	an_age_is_counted_by_the_clock_and_ends_nothing_early, a_refused_change_changes_nothing)
