@@ -108,14 +108,15 @@ def endpoint_caching(cache):
 
 
 def sessions(cache):
-    body = {"user_id": "42", "data": {"cart": []}, "ttl": 1800}
+    body = {"data": {"cart": []}, "max_age": 86400}
     cookie = cache.call("POST", "/api/v1/sessions", body).json["session_id"]
-    me = {"X-Session-Id": cookie}
-    cache.call("PATCH", "/api/v1/session", {"data": {"cart": [7]}}, me)
-    session = cache.call("GET", "/api/v1/session", headers=me).json
+    visitor = {"X-Session-Id": cookie}
+    cache.call("PATCH", "/api/v1/session", {"data": {"cart": [7]}}, visitor)
+    login = {"user_id": 42, "ttl": 1800}
+    cookie = cache.call("POST", "/api/v1/session/rotate", login, visitor).json["session_id"]
+    session = cache.call("GET", "/api/v1/session", headers={"X-Session-Id": cookie}).json
     print("user", session["user_id"], session["data"])
-    cache.call("POST", "/api/v1/session/rotate", headers=me)
-    print("the old id:", cache.call("GET", "/api/v1/session", headers=me, accept=[404]).status)
+    print("the old id:", cache.call("GET", "/api/v1/session", headers=visitor, accept=[404]).status)
     print("ended:", cache.call("DELETE", "/api/v1/users/42/sessions").json["ended"])
 
 

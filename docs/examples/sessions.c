@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* A visitor's session, from the login to the logout everywhere. */
+/* A visitor's session, from the first click over the login to the logout everywhere. */
 #include "example.h"
 
 int main(void)
 {
 	struct cw_cache *cache = open_cache(NULL);
-	const struct cw_session_new login = {
-		.user_id = cw_str("42"), .data = cw_str("{\"cart\":[]}"), .ttl = 1800};
+	const struct cw_session_new visit = {.data = cw_str("{\"cart\":[]}"), .max_age = 86400};
+	const struct cw_session_new elsewhere = {.user_id = cw_str("42")};
+	const struct cw_session_change login = {
+		.set_user = true, .user_id = cw_str("42"), .ttl = 1800};
 	struct cw_session_id cookie, phone;
 	struct cw_session session;
 	struct cw_session_list list;
@@ -14,18 +16,18 @@ int main(void)
 	size_t ended;
 
 	/* The id goes into a cookie, and into no log: session.ref is for people. */
-	must(cw_session_create(cache, &login, &cookie, &error));
-	must(cw_session_create(cache, &login, &phone, &error));
+	must(cw_session_create(cache, &visit, &cookie, &error));
+	must(cw_session_create(cache, &elsewhere, &phone, &error));
 	/* Members are merged, also where two requests do so at once. */
 	must(cw_session_patch(
 		cache, cookie.text, cw_str("{\"cart\":[7,9007199254740993]}"), NULL, &error));
+
+	/* With the user the id is a new one; the old one is dead. */
+	const struct cw_session_id before = cookie;
+	must(cw_session_rotate_with(cache, before.text, &login, &cookie, &error));
 	must(cw_session_get(cache, cookie.text, &session, &error));
 	printf("user %s: %s\n", session.user_id, session.data);
 	cw_session_release(&session);
-
-	/* After a change of rights the id is a new one; the old one is dead. */
-	const struct cw_session_id before = cookie;
-	must(cw_session_rotate(cache, before.text, &cookie, &error));
 	if (cw_session_get(cache, before.text, &session, &error) == CW_NOT_FOUND)
 		puts("the old id is of no session");
 
