@@ -6,6 +6,7 @@ import hashlib
 import pytest
 
 from conftest import open_config
+from features import least_user
 from harness import API, Daemon, until
 
 CACHE = "/api/v1/cache"
@@ -22,21 +23,26 @@ def rows(*tokens):
                      f"scopes: [{scopes}]}}" for name, scopes in tokens)
 
 
-@pytest.fixture(scope="module")
-def daemon(shared_folder, shared_redis):
+@pytest.fixture(scope="module", params=["any command", "the manual's ACL line"])
+def daemon(request, shared_folder, shared_redis):
+    user = least_user(shared_redis)[0] if "ACL" in request.param else "username: default"
+    # The jobs that failed under the first one are not those of the second.
+    shared_redis("FLUSHDB")
+    shared_redis("ACL", "LOG", "RESET")
     config = f"""
 listen: ["127.0.0.1:0"]
 auth:
   tokens:
 {rows(("boss", "admin"), ("clerk", "read, invalidate, warm, write, keys"))}
-redis: {{url: "{shared_redis.url}"}}
+redis: {{url: "{shared_redis.url}", {user}}}
 {SLOW}
 """
-    one = Daemon(shared_folder + "/contract", config)
+    one = Daemon(f"{shared_folder}/contract{len(request.param)}", config)
     until(lambda: one.get("/readyz?redis=true").status == 200, "redis")
     yield one
     failure = one.close()
     assert not failure, failure
+    assert shared_redis("ACL", "LOG") == []
 
 
 def boss(daemon, method, path, body=None, **more):
