@@ -155,6 +155,9 @@ static void wrong_clocks(void)
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		clock.wall_ms = wrong[i];
 		ck_assert_int_eq(look(id, true, &session), OK);
+		/* 13 digits without a zero before them, as every reader of JSON takes them. */
+		ck_assert_int_ge(session.last_seen_wall_ms, 1000000000000);
+		ck_assert_int_le(session.last_seen_wall_ms, 9999999999999);
 		session_release(&session);
 		ck_assert_int_eq(
 			session_patch(&engine, slice_of(id, SESSION_ID), &patch, &session, NULL),
