@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reaps what nobody else would; see orphans.h.
+ * Reaps what nothing else would; see orphans.h.
  *
  * The kernel tells which child has ended without our taking it. Where libuv knows the child, it is
  * left to libuv, which has reaped it by the time of the next look.

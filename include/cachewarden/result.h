@@ -20,7 +20,7 @@ CW_API void cw_output_printf(struct cw_output *output, const char *format, ...)
 #endif
 	;
 
-/* There is no such value: CW_NOT_FOUND for all who wait, whatever the loader returns. */
+/* There is no such value: CW_NOT_FOUND for all waiters, whatever the loader returns. */
 CW_API void cw_output_absent(struct cw_output *output);
 
 /*

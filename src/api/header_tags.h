@@ -16,8 +16,8 @@
 
 /*
  * Appends the tags of both headers to `ret`, which is the caller's to release, also after an error:
- * ERR_BAD_REQUEST where one is no tag, or where there are more than `most`. *ret_header: a header
- * that was there, NULL = none was.
+ * ERR_BAD_REQUEST where one is not a tag, or where there are more than `most`. *ret_header: a
+ * header that was there, NULL = none was.
  */
 enum error header_tags(const struct request *request, size_t most, struct body_list *ret,
 	const char **ret_header, struct fault *fault);

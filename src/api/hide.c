@@ -61,7 +61,7 @@ static bool selects_outside(const struct identity *who, const cJSON *selector)
 
 void hide_selector(const struct identity *who, cJSON *selector)
 {
-	/* Tags and ids of entities are no keys: those of others are theirs. */
+	/* Tags and ids of entities are not keys: those of others are theirs. */
 	if (who->key_prefix_count && (is_kind(selector, "tag") || is_kind(selector, "entity") ||
 					     selects_outside(who, selector)))
 		blank(selector, "value");
@@ -131,7 +131,7 @@ static void hide_result(const struct identity *who, bool own, cJSON *result)
 	}
 }
 
-/* Whether its job's keys are the reader's; what is no warm run has no job. */
+/* Whether its job's keys are the reader's; what is not a warm run has no job. */
 static bool job_outside(const struct identity *who, const struct conf *conf, const cJSON *operation)
 {
 	const char *name = text_of(operation, "job");

@@ -11,8 +11,8 @@
 #include "conf/conf.h"
 
 /*
- * Of an operation: the names outside the prefixes, whoever began it. Of one that another began also
- * its note, the detail of its error, and every text of its result.
+ * Of an operation: the names outside the prefixes, whichever caller began it. Of one that another
+ * began also its note, the detail of its error, and every text of its result.
  */
 void hide_operation(const struct identity *who, const struct conf *conf, cJSON *operation);
 /* The names outside, from a list of names or of lists of them. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Notes of what is no operation: why it was done stands in the log. */
+/* Notes of what is not an operation: why it was done stands in the log. */
 #ifndef CW_API_NOTE_H
 #define CW_API_NOTE_H
 

@@ -76,7 +76,8 @@ static void reply_id(
 	reply_json(request, status, body);
 }
 
-/* `user_id` is no member of body.h's kinds: a string, or an integer as it is spelt; null = none. */
+/* `user_id` is not a member of body.h's kinds: a string, or an integer as it is spelt; null = none.
+ */
 struct user_member {
 	bool given;
 	struct slice id; /* the caller's to mem_free() */

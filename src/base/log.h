@@ -42,7 +42,7 @@ void log_write_members(struct log *log, enum log_level level, struct slice membe
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /*
- * One line of an answer to an operator who has asked for it: info whatever the level is, and
+ * One line of an answer to an operator's question: info whatever the level is, and
  * without the limit of ten a second. Cut at 4 KiB as all messages are.
  */
 void log_report(struct log *log, struct slice line);

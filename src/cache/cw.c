@@ -89,7 +89,8 @@ static enum error judge_layout(
 			"knows %d. Use the newer daemon, or another redis.own_prefix",
 			(int)key.n, key.p, shown, reply->text.p, layout_version);
 	return fault_set(fault, ERR_CORRUPT_VALUE,
-		"%.*s is damaged: its layout is '%.*s', which is no version; delete that key, and "
+		"%.*s is damaged: its layout is '%.*s', which is not a version; delete that key, "
+		"and "
 		"it is written anew",
 		(int)key.n, key.p, shown, reply->text.p);
 }
@@ -101,7 +102,8 @@ static enum error explain_layout(struct slice key, enum error error, struct faul
 
 	if (error == ERR_WRONG_TYPE)
 		return fault_set(fault, error,
-			"%.*s is no hash: another program's key, or a damaged one; delete it, or "
+			"%.*s is not a hash: another program's key, or a damaged one; delete it, "
+			"or "
 			"set another redis.own_prefix",
 			(int)key.n, key.p);
 	if (error != ERR_REDIS_NOPERM && error != ERR_REDIS_OOM && error != ERR_REDIS_READONLY &&

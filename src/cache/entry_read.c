@@ -57,7 +57,7 @@ enum error reading_strange(struct fault *fault)
 	return fault_set(fault, ERR_REDIS_PROTOCOL, "Redis answered with another type than asked");
 }
 
-/* An error is the mark's too: without it nobody can say what is fresh. */
+/* An error is the mark's too: without it, it is not known what is fresh. */
 static enum error pttl_of(const struct redis_value *reply, int64_t *ret, struct fault *fault)
 {
 	enum error error = redis_value_error(reply, fault);

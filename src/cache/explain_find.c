@@ -164,7 +164,7 @@ static cJSON *entry_json(
 	json_add_time(object, "time", strtoll(redis_value_item(entry, 0).p, NULL, 10));
 	cJSON_AddStringToObject(object, "kind", kind);
 	json_add_slice(object, "value", value);
-	/* A DELETE is logged too, by the name of its process: it is no operation. */
+	/* A DELETE is logged too, by the name of its process: it is not an operation. */
 	if (slice_is(redis_value_item(fields, 0), "o") &&
 		redis_value_item(fields, 1).n == OPERATION_ID_BYTES)
 		json_add_slice(object, "operation_id", redis_value_item(fields, 1));

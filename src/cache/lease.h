@@ -14,7 +14,7 @@
  *
  *	fail:  script: token still there? DEL lease, cw:failed:{0}:<key> = why + the lease's value
  *
- * What it failed with is for those who wait for that lease, on whichever daemon, for some seconds;
+ * What it failed with is for the waiters for that lease, on whichever daemon, for some seconds;
  * that there is nothing to be loaded may be remembered for longer (lease_absent()).
  */
 #ifndef CW_CACHE_LEASE_H
@@ -53,7 +53,7 @@ struct lease_want {
 enum error lease_take(
 	struct cw *cw, const struct lease_want *want, struct lease *ret, struct fault *fault);
 
-/* What becomes of a key's lease, for those who wait for it. */
+/* What becomes of a key's lease, for the waiters for it. */
 struct lease_watch {
 	bool taken;
 	char failed[TOKEN_DIGITS + 1]; /* the token of the last load that failed; "" = none */
@@ -84,7 +84,7 @@ struct lease_failure {
 };
 
 /*
- * Ends it and tells those who wait for it why; nothing is done where it has ended or is not this
+ * Ends it and tells its waiters why; nothing is done where it has ended or is not this
  * one. *ret_dropped says whether a stored value went. Parks; works in cancelled fibers.
  */
 void lease_fail(struct cw *cw, struct slice key, struct slice token,

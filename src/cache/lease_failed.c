@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What becomes of loads that fail: told to those who wait, and, where the source has nothing,
+ * What becomes of loads that fail: told to the waiters, and, where the source has nothing,
  * remembered; see lease.h.
  *
  *	cw:failed:{0}:<key>   "f <code>\n<detail>\n<value of the lease>"	for LEASE_FAILED_MS
  *	                      "a ..."	that there is nothing: for as long as the loader says
  *
  * The lease's value in it has the id of the log from which the load could know nothing. So an
- * invalidation need not find the note: whoever reads it looks at the log from there on.
+ * invalidation need not find the note: a reader of it looks at the log from there on.
  */
 #include <string.h>
 
@@ -109,7 +109,7 @@ void lease_fail(struct cw *cw, struct slice key, struct slice token,
 		buf_slice(&head), slice_of_int(px, ms),
 		failure->drop_pttl_ms < 0 ? SLICE("") : slice_of_int(pttl, failure->drop_pttl_ms));
 	*ret_dropped = !error && reply->type == REDIS_INTEGER && reply->integer > 0;
-	/* Such as no memory for the note: then those who wait load by themselves. */
+	/* Such as no memory for the note: then the waiters load by themselves. */
 	if (error)
 		lease_release(cw, key, token, NULL);
 	redis_value_free(reply);

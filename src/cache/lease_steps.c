@@ -28,8 +28,8 @@ static const char store_script[] =
 	"redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3]) redis.call('DEL', KEYS[3]) return 1";
 
 /*
- * Gives what was stored its time ('' = for ever), or takes it away ('0'), and ends the lease. A
- * value with more time than ours has is somebody else's, who knew nothing of leases.
+ * Gives what was stored its time ('' = no expiry), or takes it away ('0'), and ends the lease. A
+ * value with more time than ours has is another client's, which knows nothing of leases.
  */
 static const char settle_script[] =
 	"local v = redis.call('GET', KEYS[1]) "

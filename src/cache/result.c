@@ -70,7 +70,7 @@ static bool due_early(const struct result *result)
 	return -log(results_random(result->cw)) * (double)request->usual_load_ms >= (double)left_ms;
 }
 
-/* Tells all who wait why the load failed. Parks. */
+/* Tells all waiters why the load failed. Parks. */
 static void tell(struct result *result, const struct fault *why)
 {
 	struct lease_failure failure = {.why = why, .drop_pttl_ms = -1};

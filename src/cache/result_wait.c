@@ -155,7 +155,7 @@ static enum error ask_lease(struct poll *poll, struct fault *fault)
 
 /*
  * Asks until the lease has ended or another waiter knew it. What the load failed with, and what
- * keeps us from Redis, is told to all who wait, for else one after the other would find it out.
+ * keeps us from Redis, is told to all waiters, for else one after the other would find it out.
  * Parks.
  */
 static enum error poll_lease(struct cw *cw, struct waiting *waiting, const char *holder,

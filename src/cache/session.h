@@ -39,8 +39,8 @@ struct session_new {
 };
 /*
  * ret_id gets the id and a NUL. Where the user has more than sessions.max_per_user then, the oldest
- * of them end. ERR_BAD_BODY where user_id is no UTF-8 or longer than SESSION_USER_BYTES, data no
- * object, a time below a second or over 10 years; ERR_BAD_JSON; ERR_TOO_LARGE where data passes
+ * of them end. ERR_BAD_BODY where user_id is not UTF-8 or is longer than SESSION_USER_BYTES, data
+ * no object, a time below a second or over 10 years; ERR_BAD_JSON; ERR_TOO_LARGE where data passes
  * SESSION_DATA_BYTES. Parks.
  */
 enum error session_create(struct cw *cw, const struct session_new *what,

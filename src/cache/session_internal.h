@@ -9,8 +9,8 @@
  * The expiry is last_seen + ttl. `,"max_age":N` follows ttl where the session has one: the expiry
  * never passes created + max_age. user_id is null where the session is of no user. `created` is in
  * microseconds, so that the oldest of a user's sessions is told apart from the next. `rest` is what
- * a change compares: to be used at the same time is no conflict. Use compares the head of it, all
- * but the data: a session that has another ttl or user by now is read again.
+ * a change compares: to be used at the same time is not a conflict. Use compares the head of it,
+ *all but the data: a session that has another ttl or user by now is read again.
  *
  * Under an id that was rotated with a grace lies {"moved":"<hash of the new id>"}.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Secrets within texts; see mask.h. What is no secret and looks like one is hidden, too. */
+/* Secrets within texts; see mask.h. What is not a secret and looks like one is hidden, too. */
 #include "conf/mask.h"
 
 #include <string.h>

@@ -19,7 +19,7 @@ const char *reader_say(struct reader *r, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Reports "FILE:LINE: path sentence" for the path at hand and `node`'s place. */
 void reader_fault(struct reader *r, const struct node *node, const char *sentence);
-/* The same for what is no fault: it is said, and the configuration holds. */
+/* The same for what is not a fault: it is said, and the configuration holds. */
 void reader_warn(struct reader *r, const struct node *node, const char *sentence);
 /* The end of a sentence about a node that should be a map of `name: value`. */
 const char *reader_no_map(const struct node *node);

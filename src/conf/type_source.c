@@ -111,7 +111,7 @@ static const char *finish_own(struct node *node, struct conf_source *source)
 	return check_base_url(source->base_url);
 }
 
-/* What is named here must be there when it is used; that it is not yet is no fault. */
+/* What is named here must be there when it is used; that it is not yet is not a fault. */
 static void expect_parts(struct reader *r, struct node *node, const struct conf_source *source)
 {
 	const struct node *path = node_given(node, "path"), *argv = node_given(node, "argv"),

@@ -50,7 +50,7 @@ static const struct known_field known_fields[] = {
 	KNOWN("x-session-id", session_id, true),
 };
 
-/* Other fields that a route acts on and that are no lists: a second line contradicts the first. */
+/* Other fields that a route acts on and that are not lists: a second line contradicts the first. */
 static const struct slice single_fields[] = {
 	{"x-cache-lease", 13},
 	{"fastly-soft-purge", 17},

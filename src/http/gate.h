@@ -22,7 +22,7 @@ enum error gate_method(struct slice method, struct fault *fault);
 
 /*
  * Names are tokens, values without control bytes, at most HEAD_MAX_FIELDS and HEAD_MAX_BYTES, no
- * field twice that is acted on and is no list, nothing between them (`torn`). Notes the
+ * field twice that is acted on and is not a list, nothing between them (`torn`). Notes the
  * known fields in `head`.
  */
 enum error gate_fields(struct head *head, struct fault *fault);

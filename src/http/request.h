@@ -31,8 +31,8 @@ struct slice request_path(const struct request *request, const char *name);
 /* A decoded query parameter; false where it is absent. */
 bool request_query(const struct request *request, const char *name, struct slice *ret);
 /*
- * A header by any case; false where it is absent. For those that are no lists: the gate has refused
- * a second line of each that is acted on.
+ * A header by any case; false where it is absent. For those that are not lists: the gate has
+ * refused a second line of each that is acted on.
  */
 bool request_header(const struct request *request, const char *name, struct slice *ret);
 

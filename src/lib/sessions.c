@@ -62,7 +62,7 @@ static enum error create(struct cw_cache *cache, void *args, struct fault *fault
 		error = check_session_ttl(asked->what->max_age, &what.max_age_ms, fault);
 	if (!error)
 		error = session_create(&cache->engine, &what, asked->ret->text, &session, fault);
-	/* What was made up for nothing is no id. */
+	/* What was made up for nothing is not an id. */
 	if (error)
 		asked->ret->text[0] = '\0';
 	session_release(&session);
@@ -167,7 +167,7 @@ enum cw_status cw_session_change(struct cw_cache *cache, const char *id,
 enum cw_status cw_session_patch(struct cw_cache *cache, const char *id, struct cw_bytes bytes,
 	struct cw_session *ret, struct cw_error *error)
 {
-	/* Nothing at all is no JSON object. */
+	/* Nothing at all is not a JSON object. */
 	const struct cw_session_change what = {.patch = bytes.size ? bytes : cw_str(" ")};
 
 	return cw_session_change(cache, id, &what, ret, error);

@@ -114,7 +114,7 @@ static enum error judge_ping(
 	if (error || (reply->type == REDIS_STATUS && slice_is(reply->text, "PONG")))
 		return error;
 	return fault_set(
-		fault, ERR_REDIS_PROTOCOL, "something that is no Redis server answered PING");
+		fault, ERR_REDIS_PROTOCOL, "something that is not a Redis server answered PING");
 }
 
 static void judge_info(struct conn *conn, const struct redis_value *reply)

@@ -61,8 +61,8 @@ void conn_set_timer(struct conn *conn, int64_t delay_ms);
 /* Ends the link and every flight; tries again later. The fault is the head's own. */
 void conn_fail(struct conn *conn, const struct fault *fault);
 /*
- * Redis closed the link: true where that was one that nobody used for a while, as its `timeout`
- * does. That is no failure; it connects again.
+ * Redis closed the link: true where it had been idle for a while, as its `timeout`
+ * does. That is not a failure; it connects again.
  */
 bool conn_closed_idle(struct conn *conn);
 /* The link does not come about. */

@@ -64,7 +64,7 @@ static const struct {
 
 enum { field_count = sizeof fields / sizeof *fields, max_commands = 1024 };
 
-/* What is no number, or none that a server can have counted, is not known. */
+/* What is not a number, or none that a server can have counted, is not known. */
 static int64_t number_of(struct slice text)
 {
 	int64_t number;

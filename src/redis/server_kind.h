@@ -19,7 +19,7 @@ enum server_kind {
 
 /* What INFO's text, or some sections of it, says; `so_far` where it does not say. */
 enum server_kind server_kind_of_info(struct slice text, enum server_kind so_far);
-/* SERVER_UNKNOWN where it is no reply to ROLE. */
+/* SERVER_UNKNOWN where it is not a reply to ROLE. */
 enum server_kind server_kind_of_role(const struct redis_value *reply);
 /* The kind that a refusal gives away (READONLY, MOVED, ...), else SERVER_UNKNOWN. */
 enum server_kind server_kind_of_refusal(const struct fault *fault);

@@ -36,8 +36,8 @@ enum error redis_value_error(const struct redis_value *value, struct fault *faul
 struct slice redis_value_item(const struct redis_value *array, size_t i);
 
 /*
- * Item i of what a script answered: ERR_REDIS_PROTOCOL where it is no array, or has no number there
- * that is at least `least` and at most `most`.
+ * Item i of what a script answered: ERR_REDIS_PROTOCOL where it is not an array, or has no number
+ * there that is at least `least` and at most `most`.
  */
 enum error redis_value_number(const struct redis_value *array, size_t i, int64_t least,
 	int64_t most, int64_t *ret, struct fault *fault);

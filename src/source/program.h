@@ -10,7 +10,7 @@
 int program_find(const char *name, char **env);
 /*
  * `argv` behind setpriv(1), which asks the kernel to kill the program with us, after a kill -9,
- * too. The array is the caller's to free, its texts are not. NULL where there is no setpriv.
+ * too. The array is the caller's to free, its texts are not. NULL where setpriv is absent.
  */
 char **program_that_dies_with_us(char **argv);
 

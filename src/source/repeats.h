@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Inside of source/: pages that never end, because the server ignores the page's number, repeats
- * its last page or counts on for ever.
+ * its last page or counts on without end.
  */
 #ifndef CW_SOURCE_REPEATS_H
 #define CW_SOURCE_REPEATS_H

@@ -39,7 +39,7 @@ struct source_row {
  * and objects as JSON). False where there is none or it is null.
  */
 bool source_row_get(const struct source_row *row, struct slice path, struct buf *out);
-/* The sentence for a column that a CSV row lacks; false where it has it, or is no CSV row. */
+/* The sentence for a column that a CSV row lacks; false where it has it, or is not a CSV row. */
 bool source_row_lacks(const struct source_row *row, struct slice name, struct fault *fault);
 /* Appends the whole row as a JSON object; CSV cells become strings. */
 void source_row_json(const struct source_row *row, struct buf *out);

@@ -96,7 +96,7 @@ static const struct redis_value *slot_reply(const struct slot *slot, size_t comm
 static void not_sorted(const struct window *w, struct fault *why)
 {
 	fault_set(why, ERR_WRONG_TYPE,
-		"a tag's set in Redis is no sorted set: delete the key %stag:NAME of that tag",
+		"a tag's set in Redis is not a sorted set: delete the key %stag:NAME of that tag",
 		w->cw->conf->redis.own_prefix);
 }
 

@@ -9,7 +9,7 @@
 enum { names_at_once = 5000 };
 #define NAMES_AT_ONCE_LUA "5000"
 
-/* A list of another type is no list of ours. ARGV an epoch for a new one, how long it lives. */
+/* A list of another type is not a list of ours. ARGV an epoch for a new one, how long it lives. */
 static const char begin_script[] =
 	"local e = redis.pcall('LINDEX', KEYS[1], 0) "
 	"if type(e) == 'table' then redis.call('DEL', KEYS[1]) e = false end "
