@@ -133,6 +133,56 @@ static void stale(void)
 	expect("s:1", &how, CW_MISS, "s 3");
 }
 
+/* Whatever it returns, there is no such value. */
+static bool nothing(void *context, struct cw_output *output)
+{
+	loads++;
+	cw_output_absent(output);
+	return context != NULL;
+}
+
+static void absent(const char *key, const struct cw_load *how)
+{
+	struct cw_value value;
+
+	FAILS(cw_result(cache, cw_str(key), how, &value, &error), CW_NOT_FOUND);
+	CHECK(!value.data);
+}
+
+/* The absence of a value is remembered for as long as the caller says, and no longer than a write
+ * or an invalidation of the key. */
+static void remembered_absence(void)
+{
+	const struct cw_bytes key = cw_str("a:1"), tag = cw_str("absent"), glob = cw_str("a:*");
+	const struct cw_invalidation by_tag = {.tags = cw_list(&tag, 1)},
+				     by_pattern = {.patterns = cw_list(&glob, 1)};
+	struct cw_load how = {.load = nothing};
+
+	loads = 0;
+	absent("a:0", &how);
+	absent("a:0", &how);
+	CHECK(loads == 2);
+	how = (struct cw_load){
+		.load = nothing, .context = &loads, .tags = cw_list(&tag, 1), .absent_for = 60};
+	absent("a:1", &how);
+	absent("a:1", &how);
+	CHECK(loads == 3);
+	OK(cw_invalidate(cache, &by_tag, NULL, &error));
+	absent("a:1", &how);
+	CHECK(loads == 4);
+	OK(cw_invalidate(cache, &by_pattern, NULL, &error));
+	absent("a:1", &how);
+	CHECK(loads == 5);
+	OK(cw_set(cache, key, cw_str("there"), NULL, &error));
+	expect("a:1", &how, CW_HIT, "there");
+	OK(cw_delete(cache, key, NULL, &error));
+	absent("a:1", &how);
+	CHECK(loads == 6);
+	how.absent_for = -1;
+	FAILS(cw_result(cache, cw_str("a:2"), &how, &(struct cw_value){0}, &error),
+		CW_BAD_ARGUMENT);
+}
+
 static bool overtaken(void *context, struct cw_output *output)
 {
 	const struct cw_bytes glob = cw_str("o:*");
@@ -184,6 +234,7 @@ int main(int argc, char **argv)
 	nested();
 	failing();
 	stale();
+	remembered_absence();
 	invalidated_meanwhile();
 	leases();
 	cw_close(cache);
