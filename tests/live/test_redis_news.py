@@ -26,10 +26,10 @@ def full(redis):
 
 
 STRANGE = {
-    "damaged": (lambda redis: redis("HSET", META, "layout", "x\xff"), "is no version; delete that key"),
-    "empty": (lambda redis: redis("HSET", META, "layout", ""), "is no version; delete that key"),
-    "huge": (lambda redis: redis("HSET", META, "layout", "9" * 30), "is no version; delete that key"),
-    "negative": (lambda redis: redis("HSET", META, "layout", "-1"), "is no version; delete that key"),
+    "damaged": (lambda redis: redis("HSET", META, "layout", "x\xff"), "is not a version; delete that key"),
+    "empty": (lambda redis: redis("HSET", META, "layout", ""), "is not a version; delete that key"),
+    "huge": (lambda redis: redis("HSET", META, "layout", "9" * 30), "is not a version; delete that key"),
+    "negative": (lambda redis: redis("HSET", META, "layout", "-1"), "is not a version; delete that key"),
     "string": (lambda redis: redis("SET", META, "1"), "is not a hash"),
     "list": (lambda redis: redis("RPUSH", META, "1"), "is not a hash"),
     "denied": (lambda redis: user(redis, "-hget"), "denies HGET"),
