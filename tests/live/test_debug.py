@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -114,6 +115,13 @@ def test_many_fibers_are_all_written(start, redis, proxy):
     assert {one.answer().status for one in asked} == {404}
 
 
+def looked_at(url):
+    request = urllib.request.Request(url + API + "/debug",
+                                     headers={"Authorization": "Bearer " + TOKEN})
+    with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
+        return answer.read()
+
+
 def test_gdb_shows_what_each_fiber_waits_for_and_its_stack(folder, redis):
     path = os.path.join(folder, "c.yaml")
     with open(path, "w", encoding="utf-8") as file:
@@ -128,6 +136,10 @@ def test_gdb_shows_what_each_fiber_waits_for_and_its_stack(folder, redis):
         env={**os.environ, "DEBUGINFOD_URLS": ""})
     try:
         until(lambda: os.path.exists(ready) or gdb.poll() is not None, "the daemon", 60)
+        with open(ready, encoding="utf-8") as file:
+            url = file.read().split()[0]
+        # What runs once, at the start, is over when the pruner waits.
+        until(lambda: b'"the next walk"' in looked_at(url), "the start to be over", 60)
         with open(f"/proc/{gdb.pid}/task/{gdb.pid}/children", encoding="ascii") as file:
             children = file.read().split()
         assert len(children) == 1, children
