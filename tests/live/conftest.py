@@ -12,6 +12,7 @@ import tempfile
 import pytest
 
 from harness import Daemon, Redis, open_config
+from proxy import Proxy
 from reading import Web
 
 
@@ -73,6 +74,14 @@ def start(folder):
 
 
 @pytest.fixture
+def proxy(folder, redis):
+    """In front of redis; it passes everything until the test says otherwise."""
+    proxy = Proxy(folder, redis.path)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
 def daemon(start, redis):
     """The usual case: one daemon, everything allowed without a token on loopback."""
     return start(open_config(redis))
@@ -102,9 +111,15 @@ def shared_redis(shared_folder):
 
 
 @pytest.fixture(scope="module")
-def shared(shared_folder, shared_redis):
+def shared_config(shared_redis):
+    """What a file may define for its own `shared`."""
+    return open_config(shared_redis)
+
+
+@pytest.fixture(scope="module")
+def shared(shared_folder, shared_config):
     """The usual daemon, one for the tests of a file; judged when the last of them has ended."""
-    daemon = Daemon(os.path.join(shared_folder, "d"), open_config(shared_redis))
+    daemon = Daemon(os.path.join(shared_folder, "d"), shared_config)
     yield daemon
     failure = daemon.close()
     assert not failure, failure

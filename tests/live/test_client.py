@@ -10,16 +10,13 @@ import threading
 import pytest
 
 from client import EXAMPLES, ROOT, Origin, cachewarden, client_config, url_of
-from harness import API, Daemon
+from harness import API
 from cachewarden import Cache, Incomplete, Refused, Unavailable, Unreadable, make_key
 
 
 @pytest.fixture(scope="module")
-def shared(shared_folder, shared_redis):
-    daemon = Daemon(os.path.join(shared_folder, "d"), client_config(shared_redis))
-    yield daemon
-    failure = daemon.close()
-    assert not failure, failure
+def shared_config(shared_redis):
+    return client_config(shared_redis)
 
 
 @pytest.fixture

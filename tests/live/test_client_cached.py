@@ -18,19 +18,15 @@ import time
 import pytest
 
 from client import EXAMPLES, Meeting, client_config, url_of
-from harness import DEADLINE, Daemon
+from harness import DEADLINE
 from cachewarden import Cache, CacheError, Refused, Unavailable, cached, make_key
 
 ASYNC = pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 
 
 @pytest.fixture(scope="module")
-def shared(shared_folder, shared_redis):
-    daemon = Daemon(os.path.join(shared_folder, "d"),
-                    client_config(shared_redis, "cache: {max_value_bytes: 64KiB}"))
-    yield daemon
-    failure = daemon.close()
-    assert not failure, failure
+def shared_config(shared_redis):
+    return client_config(shared_redis, "cache: {max_value_bytes: 64KiB}")
 
 
 @pytest.fixture

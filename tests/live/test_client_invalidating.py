@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: MIT
 """docs/examples/cachewarden.py: invalidating(), for functions, methods and asynchronous functions."""
 
-import os
 
 import pytest
 
 from client import client_config, url_of
-from harness import Daemon
 from test_client_cached import ASYNC, call, either
 from cachewarden import Cache, CacheError, Incomplete, Refused, Unavailable, cached, invalidating
 
@@ -19,11 +17,8 @@ SPELLINGS = ["x", "a b", "Zürich", "a:b", "*", "%41", "", True, None, 7, -1, 2 
 
 
 @pytest.fixture(scope="module")
-def shared(shared_folder, shared_redis):
-    daemon = Daemon(os.path.join(shared_folder, "d"), client_config(shared_redis, SHOP))
-    yield daemon
-    failure = daemon.close()
-    assert not failure, failure
+def shared_config(shared_redis):
+    return client_config(shared_redis, SHOP)
 
 
 @pytest.fixture

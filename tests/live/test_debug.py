@@ -14,7 +14,6 @@ import pytest
 from faults import fault_config
 from harness import API, BINARY, DEADLINE, until
 from interfering import Asked
-from proxy import Proxy
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TOKEN = "cw_the-one-who-looks"
@@ -27,13 +26,6 @@ auth:
 stats: {interval: 1h}
 redis: {url: "%%s", command_timeout: 10s}
 """ % hashlib.sha256(TOKEN.encode()).hexdigest()
-
-
-@pytest.fixture
-def proxy(folder, redis):
-    proxy = Proxy(folder, redis.path)
-    yield proxy
-    proxy.close()
 
 
 def debug(daemon):

@@ -8,7 +8,6 @@ from conftest import open_config
 from faults import fault_config
 from interfering import Watched, interfere
 from keys import path, put, refused
-from proxy import Proxy
 
 # The sampler and the pruner would send commands of their own.
 QUIET = "stats: {interval: 1h}"
@@ -16,13 +15,6 @@ CONFIG = QUIET + """
 cache: {namespaces: [{prefix: "guarded:", ttl: 1h}], protected: ["guarded:*"]}
 invalidate: {pace: {max_latency: 0ms}}
 """
-
-
-@pytest.fixture
-def proxy(folder, redis):
-    proxy = Proxy(folder, redis.path)
-    yield proxy
-    proxy.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@
 import datetime
 import hashlib
 import json
-import os
 import re
 import threading
 import urllib.parse
@@ -12,7 +11,7 @@ import urllib.parse
 import pytest
 
 from conftest import open_config
-from harness import API, Daemon, rounds, until
+from harness import API, rounds, until
 
 ONE, ALL = "/api/v1/session", "/api/v1/sessions"
 SCOPES = "[read, metrics, keys, write, invalidate, warm, operate, sessions]"
@@ -24,11 +23,8 @@ def config(redis, extra="", scopes=SCOPES):
 
 
 @pytest.fixture(scope="module")
-def shared(shared_folder, shared_redis):
-    daemon = Daemon(os.path.join(shared_folder, "s"), config(shared_redis))
-    yield daemon
-    failure = daemon.close()
-    assert not failure, failure
+def shared_config(shared_redis):
+    return config(shared_redis)
 
 
 def create(daemon, user="42", data=None, **more):

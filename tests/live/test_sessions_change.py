@@ -2,14 +2,12 @@
 """Sessions whose user, ttl, age or id changes: what each id leads to, and what the users' indexes say."""
 
 import json
-import os
 import time
 
 import pytest
 
-from harness import API, Daemon, rounds, until
+from harness import API, rounds, until
 from interfering import interfere
-from proxy import Proxy
 from test_sessions import (ALL, ONE, config, create, end, get, in_threads, key_of, listed, refused,
                            use, when)
 
@@ -18,18 +16,8 @@ RELOAD = API + "/reload"
 
 
 @pytest.fixture(scope="module")
-def shared(shared_folder, shared_redis):
-    daemon = Daemon(os.path.join(shared_folder, "s"), config(shared_redis))
-    yield daemon
-    failure = daemon.close()
-    assert not failure, failure
-
-
-@pytest.fixture
-def proxy(folder, redis):
-    proxy = Proxy(folder, redis.path)
-    yield proxy
-    proxy.close()
+def shared_config(shared_redis):
+    return config(shared_redis)
 
 
 @pytest.fixture
