@@ -48,7 +48,7 @@ struct cw_load {
  * The cached value, or what is loaded now (and stored, unless the key, a pattern or a tag of it is
  * invalidated meanwhile). With Redis away it is loaded, too, and that is no error: see ret->origin.
  * Where the load fails, a value that is stale is better than none; else CW_CALLBACK_FAILED, for all
- * who wait for it, in other programs too. CW_NOT_FOUND where there is no such value.
+ * that wait for it, in other programs too. CW_NOT_FOUND where there is no such value.
  * CW_TIMEOUT where others load it and do not come to an end.
  */
 CW_API enum cw_status cw_result(struct cw_cache *cache, struct cw_bytes key,

@@ -134,11 +134,6 @@ static enum error read_put(struct request *request, struct asked *asked, struct 
 	return error ? error : judge(request, "dependents", &asked->dependents, fault);
 }
 
-static int by_bytes(const void *a, const void *b)
-{
-	return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
-}
-
 /* Each may have a thousand long names that begin alike: one is sorted, so that looking is quick. */
 static bool have_common(const struct body_list *a, const struct body_list *b)
 {
@@ -147,9 +142,10 @@ static bool have_common(const struct body_list *a, const struct body_list *b)
 
 	for (size_t i = 0; i < a->count; i++)
 		sorted[i] = a->items[i];
-	qsort(sorted, a->count, sizeof *sorted, by_bytes);
+	qsort(sorted, a->count, sizeof *sorted, slice_compare_items);
 	for (size_t i = 0; i < b->count && !found; i++)
-		found = bsearch(&b->items[i], sorted, a->count, sizeof *sorted, by_bytes);
+		found = bsearch(
+			&b->items[i], sorted, a->count, sizeof *sorted, slice_compare_items);
 	mem_free(sorted);
 	return found;
 }

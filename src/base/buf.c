@@ -43,6 +43,11 @@ int slice_compare(struct slice a, struct slice b)
 	return (a.n > b.n) - (a.n < b.n);
 }
 
+int slice_compare_items(const void *a, const void *b)
+{
+	return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
+}
+
 bool slice_uint64(struct slice a, uint64_t *ret)
 {
 	uint64_t value = 0;

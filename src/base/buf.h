@@ -38,6 +38,8 @@ bool slice_is(struct slice a, const char *text);
 bool slice_starts(struct slice a, struct slice prefix);
 /* Orders by bytes, the shorter first where one is the other's beginning. As memcmp(3). */
 int slice_compare(struct slice a, struct slice b);
+/* The same of two items of an array, for qsort(3) and bsearch(3). */
+int slice_compare_items(const void *a, const void *b);
 /* Strict decimal integers over the whole slice: no sign `+`, no spaces, no leading zeros. */
 bool slice_int64(struct slice a, int64_t *ret);
 bool slice_uint64(struct slice a, uint64_t *ret);

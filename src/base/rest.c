@@ -24,11 +24,6 @@ enum error rest_look(struct rest *rest, size_t steps)
 	return error;
 }
 
-static int by_bytes(const void *a, const void *b)
-{
-	return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
-}
-
 /* Two sorted runs, `left` items and those behind them, become one in `to`. */
 static enum error merge(
 	struct rest *rest, const struct slice *from, size_t left, size_t count, struct slice *to)
@@ -58,7 +53,7 @@ enum error rest_sort(struct rest *rest, struct slice *items, size_t count)
 	for (size_t i = 0; i < count; i += sorted_at_once) {
 		size_t n = least(sorted_at_once, count - i);
 
-		qsort(items + i, n, sizeof *items, by_bytes);
+		qsort(items + i, n, sizeof *items, slice_compare_items);
 		if (rest_look(rest, n))
 			error = ERR_CANCELLED;
 	}
