@@ -51,7 +51,7 @@ LIB_HEADERS := $(sort $(wildcard include/cachewarden/*.h))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 # The folders that the library may use, save for what only a daemon does.
 ENGINE_OBJ := $(filter-out %/managed.o %/managed_folder.o %/systemd.o,\
-	$(foreach folder,base conf redis cache,$(filter $(BUILD)/src/$(folder)/%,$(OBJ))))
+	$(foreach folder,base text conf redis cache operation session invalidate engine,$(filter $(BUILD)/src/$(folder)/%,$(OBJ))))
 MAIN_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard src/*.c)))
 PROGRAMS := $(patsubst %.c,$(BUILD)/programs/%,$(notdir \
 	$(sort $(wildcard docs/examples/*.c tests/lib/*.c))))
@@ -141,11 +141,11 @@ soak: $(BUILD)/cachewardend
 # [TARGETS="json glob"]. What it finds lies in build/fuzz/found; new inputs stay in build/fuzz/corpus.
 TARGETS ?= $(filter-out fuzz,$(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*.c)))) http
 SECONDS ?= 60
-FUZZ_SRC := $(wildcard src/base/*.c src/conf/*.c) \
+FUZZ_SRC := $(wildcard src/base/*.c src/text/*.c src/conf/*.c) \
 	$(addprefix src/redis/,reader.c frame.c value.c info.c) \
 	$(addprefix src/source/,parser.c jsonl.c csv.c json_array.c pointer.c row.c span.c) \
 	$(addprefix src/http/,uri.c gate.c gate_host.c head.c) \
-	tests/unit/base/glob_reference.c tests/fuzz/fuzz.c
+	tests/unit/text/glob_reference.c tests/fuzz/fuzz.c
 
 fuzz:
 	@$(MAKE) --no-print-directory $(JOBS) MODE=fuzz CC=clang BUILD=$(BUILD)/fuzz \

@@ -7,6 +7,7 @@
  *	shut down: STOPPING -> schedules -> operations -> HTTP drained -> sampler -> engine -> Redis
  */
 #include "daemon.h"
+#include "engine/engine.h"
 
 #include <errno.h>
 #include <signal.h>

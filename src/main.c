@@ -14,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/json.h"
 #include "daemon.h"
+#include "text/json.h"
 
 static const char usage[] =
 	"Usage: cachewardend [--config FILE] [--ready-file PATH]\n"

@@ -9,6 +9,7 @@
 #include "api/config.h"
 #include "base/systemd.h"
 #include "daemon_internal.h"
+#include "engine/engine.h"
 
 static void tokens_changed(void *context)
 {

@@ -2,7 +2,7 @@
 /* Rendered once, sent many times; see answer.h. */
 #include "api/answer.h"
 
-#include "base/json.h"
+#include "text/json.h"
 
 bool answer_stale(struct answer *answer)
 {

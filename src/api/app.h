@@ -4,11 +4,11 @@
 #define CW_API_APP_H
 
 #include "cache/cw.h"
-#include "cache/invalidate.h"
-#include "cache/operation.h"
 #include "conf/reload.h"
 #include "http/reply.h"
 #include "http/server.h"
+#include "invalidate/invalidate.h"
+#include "operation/operation.h"
 #include "warm/loader.h"
 #include "warm/warm.h"
 #include "watch/sampler.h"

@@ -8,7 +8,7 @@
 #ifndef CW_API_BODY_H
 #define CW_API_BODY_H
 
-#include "base/json.h"
+#include "text/json.h"
 
 enum body_kind {
 	BODY_BOOL,   /* bool */

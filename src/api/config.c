@@ -7,8 +7,8 @@
 #include "api/config.h"
 #include "api/handlers.h"
 #include "api/note.h"
-#include "base/json.h"
 #include "base/mem.h"
+#include "text/json.h"
 
 void api_config(struct request *request, void *context)
 {

@@ -9,9 +9,9 @@
 #include "api/debug.h"
 
 #include "api/handlers.h"
-#include "base/json.h"
-#include "cache/pass.h"
 #include "cache/result.h"
+#include "invalidate/pass.h"
+#include "text/json.h"
 
 enum { max_fibers = 2000 };
 

@@ -15,10 +15,10 @@
 #include "api/hide.h"
 #include "api/keys.h"
 #include "api/note.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "cache/dependency_store.h"
-#include "cache/explain.h"
+#include "invalidate/explain.h"
+#include "text/json.h"
 
 static void hide_outside(const struct identity *who, cJSON *body)
 {

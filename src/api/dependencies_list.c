@@ -8,12 +8,12 @@
 
 #include "api/handlers.h"
 #include "base/crypto.h"
-#include "base/glob.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "cache/dependency_store.h"
 #include "cache/key.h"
+#include "text/glob.h"
+#include "text/json.h"
 
 enum { list_default = 100, list_max = 1000, steps_max = 20 };
 

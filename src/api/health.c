@@ -10,7 +10,7 @@
 #include "api/answer.h"
 #include "api/handlers.h"
 #include "api/hide.h"
-#include "base/json.h"
+#include "text/json.h"
 
 enum health { HEALTH_UP, HEALTH_DEGRADED, HEALTH_DOWN };
 

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "base/glob.h"
 #include "cache/key.h"
+#include "text/glob.h"
 
 static const char *text_of(const cJSON *object, const char *name)
 {

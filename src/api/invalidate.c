@@ -12,9 +12,9 @@
 #include "api/header_tags.h"
 #include "api/keys.h"
 #include "api/operations.h"
-#include "base/glob.h"
 #include "base/mem.h"
 #include "cache/key.h"
+#include "text/glob.h"
 
 enum { default_wait_seconds = 10, max_wait_seconds = 300 };
 

@@ -4,10 +4,10 @@
 #define CW_API_KEYS_H
 
 #include "api/app.h"
-#include "base/duration.h"
-#include "base/json.h"
 #include "cache/entry.h"
 #include "cache/key.h"
+#include "text/duration.h"
+#include "text/json.h"
 
 enum { KEYS_MAX_TTL_S = TTL_MAX_MS / 1000 };
 

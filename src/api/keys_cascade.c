@@ -3,7 +3,7 @@
 #include "api/keys_cascade.h"
 
 #include "api/operations.h"
-#include "cache/invalidate.h"
+#include "invalidate/invalidate.h"
 
 enum { wait_ms = 10000 };
 

@@ -7,8 +7,8 @@
 #include "api/handlers.h"
 #include "api/keys.h"
 #include "base/crypto.h"
-#include "base/glob.h"
 #include "base/mem.h"
+#include "text/glob.h"
 
 enum { list_default = 100, list_max = 1000 };
 

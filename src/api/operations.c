@@ -8,8 +8,9 @@
 #include "api/handlers.h"
 #include "api/hide.h"
 #include "api/note.h"
-#include "base/duration.h"
 #include "base/mem.h"
+#include "base/timestamp.h"
+#include "text/duration.h"
 
 enum { list_default = 100, list_max = 1000 };
 
@@ -43,7 +44,7 @@ static enum error query_time(
 		*ret = clock_wall_ms() - ago;
 		return OK;
 	}
-	const char *why = time_parse(text, ret);
+	const char *why = timestamp_parse(text, ret);
 	return why ? fault_set(fault, ERR_BAD_PARAMETER, "the parameter %s %s (or 8h = ago)", name,
 			     why)
 		   : OK;

@@ -7,7 +7,7 @@
 #include "api/handlers.h"
 #include "base/mem.h"
 #include "cache/key.h"
-#include "cache/session.h"
+#include "session/session.h"
 
 enum { max_ttl_s = TTL_MAX_MS / 1000 };
 

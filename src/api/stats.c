@@ -3,7 +3,7 @@
 #include "api/answer.h"
 #include "api/handlers.h"
 #include "api/hide.h"
-#include "base/json.h"
+#include "text/json.h"
 
 /* Unknown is null, never 0; the sampler says "unknown" with a negative number. */
 static void add_known(cJSON *object, const char *name, double value, int decimals)

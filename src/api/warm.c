@@ -6,8 +6,8 @@
 #include "api/handlers.h"
 #include "api/hide.h"
 #include "api/operations.h"
-#include "base/json.h"
 #include "base/mem.h"
+#include "text/json.h"
 
 enum { max_wait = 300, names_max = 1000 };
 

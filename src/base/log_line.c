@@ -8,7 +8,7 @@
  */
 #include "base/log_line.h"
 
-#include "base/duration.h"
+#include "base/timestamp.h"
 #include "base/utf8.h"
 
 static const char *const level_names[] = {"debug", "info", "warning", "error"};
@@ -72,13 +72,13 @@ void log_line(struct buf *out, enum log_style style, const struct log_event *eve
 		text_message(out, event);
 		break;
 	case LOG_STYLE_TEXT:
-		time_format(event->wall_ms, out);
+		timestamp_format(event->wall_ms, out);
 		buf_printf(out, " %s ", level_names[event->level]);
 		text_message(out, event);
 		break;
 	case LOG_STYLE_JSON:
 		buf_str(out, "{\"time\":\"");
-		time_format(event->wall_ms, out);
+		timestamp_format(event->wall_ms, out);
 		buf_printf(out, "\",\"level\":\"%s\",\"message\":\"", level_names[event->level]);
 		escape(out, event->message, true);
 		buf_char(out, '"');

@@ -41,11 +41,6 @@ struct cw {
 	uint64_t gets, hits, misses, sets, invalidated_keys, loads, stale_served;
 };
 
-/* Adds a reference of its own to `conf`; loop, bus, metrics and store are borrowed. */
-void cw_init(struct cw *cw, struct loop *loop, struct event_bus *bus, struct metrics *metrics,
-	struct redis_store *store, struct conf *conf);
-/* Puts a reloaded configuration in force. */
-void cw_configure(struct cw *cw, struct conf *next);
 /*
  * Reads `cw:meta`, the layout version of our own keys, and writes it where it is absent. A newer
  * layout gives ERR_CONFLICT: this daemon must not touch it. Other errors say why it is not known;
@@ -58,13 +53,6 @@ enum error cw_check_layout(struct cw *cw, struct fault *fault);
  */
 enum error cw_note_prefix(
 	struct cw *cw, void (*tell)(void *context, struct slice other), void *context);
-/*
- * Cancels the operations and waits for them, at most until `deadline`. May be called again: before
- * cw_release(), with DEADLINE_NONE, for what has not ended by then. Parks.
- */
-void cw_stop(struct cw *cw, int64_t deadline);
-void cw_release(struct cw *cw);
-
 /* Appends own_prefix and `name`: "cw:" "op:..." */
 void cw_own_key(const struct cw *cw, const char *name, struct slice rest, struct buf *out);
 /* An empty batch, and its return when its replies are of no use any more. */

@@ -9,11 +9,11 @@
 #include <string.h>
 #include <uthash.h>
 
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/rest.h"
 #include "cache/dependency.h"
 #include "cache/dependency_store.h"
+#include "text/json.h"
 
 enum {
 	max_nodes = 1000,

@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-#include "base/glob.h"
 #include "cache/cw.h"
+#include "text/glob.h"
 
 /* The session routes' keys: no part of the configuration, because other routes never have them. */
 static const struct slice session_prefix = {"session:", 8};

@@ -13,9 +13,9 @@
 #include <string.h>
 #include <uthash.h>
 
-#include "base/glob.h"
 #include "base/mem.h"
 #include "base/rest.h"
+#include "text/glob.h"
 
 enum {
 	max_names = 500,       /* of one entry */

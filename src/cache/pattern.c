@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "base/glob.h"
+#include "text/glob.h"
 
 /* The bytes of the class that begins with the `[` at `i`; Redis ends an unfinished one at the end.
  */

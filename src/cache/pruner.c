@@ -2,12 +2,12 @@
 /* When to walk, and the walk over all keys; see pruner.h. */
 #include "cache/pruner.h"
 
-#include "base/glob.h"
 #include "base/mem.h"
 #include "cache/pruner_internal.h"
 #include "cache/tag_list.h"
 #include "cache/token.h"
 #include "cache/walk.h"
+#include "text/glob.h"
 
 enum {
 	lock_ms = 30000,

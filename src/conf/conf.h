@@ -16,8 +16,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "base/template.h"
 #include "conf/scope.h"
+#include "text/template.h"
 
 struct conf_listen {
 	enum { LISTEN_TCP, LISTEN_UNIX, LISTEN_SYSTEMD } kind;

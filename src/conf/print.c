@@ -6,9 +6,9 @@
  */
 #include <string.h>
 
-#include "base/json.h"
 #include "conf/mask.h"
 #include "conf/table.h"
+#include "text/json.h"
 
 static const struct slice redacted = {"<redacted>", 10};
 

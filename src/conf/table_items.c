@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/duration.h"
 #include "conf/reader.h"
+#include "text/duration.h"
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
 #define DAY	(24 * (int64_t)HOUR)

@@ -4,9 +4,9 @@
  *
  *	params: [user_id] -> key "user_profile:{user_id}", source path "/users/{user_id}", tags
  */
-#include "base/duration.h"
-#include "base/template.h"
 #include "conf/reader.h"
+#include "text/duration.h"
+#include "text/template.h"
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
 #define DAY	(24 * (int64_t)HOUR)

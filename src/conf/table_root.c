@@ -4,9 +4,9 @@
  * list entries and named maps stand in table_items.c and type_source.c. `make lint` wants each path
  * in docs/config.md.
  */
-#include "base/duration.h"
 #include "conf/reader.h"
 #include "conf/rules.h"
+#include "text/duration.h"
 
 enum {
 	SECOND = 1000,

@@ -3,9 +3,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/glob.h"
-#include "base/template.h"
 #include "conf/reader.h"
+#include "text/glob.h"
+#include "text/template.h"
 
 /* What one list is made of, and where its array and count go. */
 struct list {

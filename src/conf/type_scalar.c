@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "base/crypto.h"
-#include "base/duration.h"
+#include "base/timestamp.h"
 #include "conf/reader.h"
+#include "text/duration.h"
 
 static void *place_of(void *object, const struct key *key)
 {
@@ -201,7 +202,7 @@ static const char *set_date(
 	const char *wrong = scalar(node);
 
 	(void)r;
-	return wrong ? wrong : time_parse(node->text, (int64_t *)place_of(object, key));
+	return wrong ? wrong : timestamp_parse(node->text, (int64_t *)place_of(object, key));
 }
 const struct type type_date = {"date or time", PRINT_TEXT, set_date};
 

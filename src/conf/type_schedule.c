@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* When a job is due. Both texts are judged where they stand, so that a fault has its line. */
-#include "base/cron.h"
 #include "conf/reader.h"
+#include "text/cron.h"
 
 static const char *set_cron(
 	struct reader *r, const struct key *key, struct node *node, void *object)

@@ -8,9 +8,9 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "http/private.h"
+#include "text/json.h"
 
 /* Different statuses that are told apart; any further one is counted with the last. */
 enum { max_codes = 32, max_status = 600 };

@@ -2,8 +2,8 @@
 /* Faults as RFC 9457 problem details. */
 #include <string.h>
 
-#include "base/json.h"
 #include "http/private.h"
+#include "text/json.h"
 
 static void add_member(struct buf *out, const char *name, const char *value)
 {

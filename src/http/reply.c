@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/mem.h"
 #include "http/private.h"
+#include "text/json.h"
 
 static const struct {
 	const char *name;

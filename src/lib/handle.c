@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "engine/engine.h"
 #include "lib/handle.h"
 
 static enum error load_conf(

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Invalidation: the engine's operation, begun and waited for. */
-#include "cache/invalidate.h"
+#include "invalidate/invalidate.h"
 
 #include <stdio.h>
 

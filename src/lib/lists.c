@@ -5,8 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/duration.h"
 #include "cache/tag.h"
+#include "text/duration.h"
 
 enum { max_ttl_s = TTL_MAX_MS / 1000 };
 

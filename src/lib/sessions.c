@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Sessions. */
-#include "cache/session.h"
+#include "session/session.h"
 
 #include <stdio.h>
 

@@ -13,10 +13,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/json.h"
 #include "base/mem.h"
 #include "source/spawn.h"
 #include "source/transport.h"
+#include "text/json.h"
 
 struct command {
 	struct transport transport;

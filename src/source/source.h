@@ -11,10 +11,10 @@
 #define CW_SOURCE_SOURCE_H
 
 #include "base/fiber.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "conf/conf.h"
+#include "text/json.h"
 
 struct sources; /* what all open sources share: curl's multi handle, the breakers, the children */
 struct source;

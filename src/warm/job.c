@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/duration.h"
-#include "base/json.h"
 #include "base/mem.h"
+#include "base/timestamp.h"
+#include "text/duration.h"
+#include "text/json.h"
 
 enum { refresh_ms = 1000, write_ms = 2000 };
 
@@ -98,7 +99,7 @@ static int64_t time_member(const cJSON *object, const char *name)
 	const cJSON *member = cJSON_GetObjectItemCaseSensitive(object, name);
 	int64_t wall_ms;
 
-	if (!cJSON_IsString(member) || time_parse(slice_str(member->valuestring), &wall_ms))
+	if (!cJSON_IsString(member) || timestamp_parse(slice_str(member->valuestring), &wall_ms))
 		return -1;
 	return wall_ms;
 }

@@ -9,7 +9,7 @@
 #ifndef CW_WARM_JOB_H
 #define CW_WARM_JOB_H
 
-#include "cache/operation.h"
+#include "operation/operation.h"
 #include "warm/schedule.h"
 
 struct job {

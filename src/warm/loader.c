@@ -2,8 +2,8 @@
 /* Who asks, who loads and who waits; see loader.h. */
 #include "warm/loader.h"
 
-#include "base/json.h"
 #include "base/mem.h"
+#include "text/json.h"
 #include "warm/loader_internal.h"
 
 /* Each load moves the average by an eighth of the difference, as TCP does (RFC 6298). */

@@ -4,9 +4,10 @@
 
 #include <stdio.h>
 
-#include "base/duration.h"
 #include "base/mem.h"
+#include "base/timestamp.h"
 #include "cache/wrote.h"
+#include "text/duration.h"
 
 struct lock {
 	struct cw *cw;
@@ -129,7 +130,7 @@ enum error receipt_take(
 
 	buf_add(&name, receipt->job);
 	buf_char(&name, ':');
-	time_format(receipt->nominal_wall_ms, &name);
+	timestamp_format(receipt->nominal_wall_ms, &name);
 	cw_own_key(cw, "fire:", buf_slice(&name), &key);
 	enum error error =
 		token_claim(cw, buf_slice(&key), receipt->token, receipt->ttl_ms, &held, fault);

@@ -3,9 +3,9 @@
 #include "warm/row.h"
 
 #include "base/crypto.h"
-#include "base/duration.h"
 #include "base/random.h"
 #include "cache/tag.h"
+#include "text/duration.h"
 
 /* Who the scheduler is to the guard: nobody whom protected keys concern. */
 static const struct identity scheduler = {.name = "scheduler", .scopes = SCOPE_WARM};

@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-#include "base/cron.h"
 #include "base/crypto.h"
-#include "base/duration.h"
 #include "base/mem.h"
+#include "text/cron.h"
+#include "text/duration.h"
 
 enum {
 	patience_ms = 60 * 1000,

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/duration.h"
 #include "base/mem.h"
+#include "base/timestamp.h"
+#include "text/duration.h"
 #include "warm/fire.h"
 #include "warm/jump.h"
 
@@ -53,7 +54,7 @@ static void set_next(const struct scheduler *s, struct job *job, int64_t before_
 	job->next_run_wall_ms = schedule_fire_time(job->schedule, job->due.next);
 	if (job->next_run_wall_ms == before_wall_ms || !log_debugs(s->log))
 		return;
-	time_format(job->next_run_wall_ms, &time);
+	timestamp_format(job->next_run_wall_ms, &time);
 	log_debug(s->log, "warm job %s: next run at %s%s", job->name, time.p,
 		job->suspended ? ", but it is suspended" : "");
 	buf_release(&time);

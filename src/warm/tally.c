@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "base/json.h"
+#include "text/json.h"
 
 static void remember(struct tally *tally, uint64_t row, const char *detail)
 {

@@ -6,7 +6,7 @@
 #ifndef CW_WARM_TALLY_H
 #define CW_WARM_TALLY_H
 
-#include "cache/operation.h"
+#include "operation/operation.h"
 
 enum { TALLY_FIRST_ERRORS = 10 };
 

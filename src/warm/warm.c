@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/mem.h"
+#include "text/json.h"
 #include "warm/run.h"
 #include "warm/scheduler.h"
 

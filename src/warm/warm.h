@@ -10,7 +10,7 @@
 #ifndef CW_WARM_WARM_H
 #define CW_WARM_WARM_H
 
-#include "cache/operation.h"
+#include "operation/operation.h"
 #include "source/source.h"
 
 struct warm;

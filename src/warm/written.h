@@ -11,9 +11,9 @@
 #ifndef CW_WARM_WRITTEN_H
 #define CW_WARM_WRITTEN_H
 
-#include "cache/seen.h"
 #include "cache/token.h"
 #include "cache/wrote.h"
+#include "invalidate/seen.h"
 
 struct written {
 	struct cw *cw;

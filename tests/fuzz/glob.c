@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Globs against the plain matcher of the tests, and what is said of a pattern without matching. */
-#include "base/glob.h"
+#include "text/glob.h"
 
 #include "../unit/base/glob_reference.h"
 #include "fuzz.h"

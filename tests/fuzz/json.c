@@ -5,9 +5,9 @@
  */
 #include <stdlib.h>
 
-#include "base/json.h"
-#include "base/json_merge.h"
 #include "fuzz.h"
+#include "text/json.h"
+#include "text/json_merge.h"
 
 static void walk(struct json_value value)
 {

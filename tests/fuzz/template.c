@@ -3,9 +3,9 @@
  * Templates: what is filled begins with the template's beginning and, where its values tell
  * themselves apart and hold no `:`, matches the template.
  */
-#include "base/template.h"
-#include "base/glob.h"
+#include "text/template.h"
 #include "fuzz.h"
+#include "text/glob.h"
 
 struct values {
 	struct slice value; /* of every name */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Schedules, durations, sizes and times: what is written from a value is read as that value. */
-#include "base/cron.h"
-#include "base/duration.h"
+#include "base/timestamp.h"
 #include "fuzz.h"
+#include "text/cron.h"
+#include "text/duration.h"
 
 static void check_cron(struct slice text, int64_t after_s)
 {
@@ -40,9 +41,9 @@ static void check_time(struct slice text)
 	struct buf out = {0};
 	int64_t wall_ms, again;
 
-	if (time_parse(text, &wall_ms) == NULL) {
-		time_format(wall_ms, &out);
-		FUZZ_CHECK(time_parse(buf_slice(&out), &again) == NULL && again == wall_ms);
+	if (timestamp_parse(text, &wall_ms) == NULL) {
+		timestamp_format(wall_ms, &out);
+		FUZZ_CHECK(timestamp_parse(buf_slice(&out), &again) == NULL && again == wall_ms);
 	}
 	buf_release(&out);
 }

@@ -8,8 +8,9 @@ import re
 from tree import end, fault, files, read, without_comments
 
 # The folder "" holds src/*.c: options, boot and shutdown.
-RANKS = {"base": 0, "conf": 1, "redis": 2, "http": 2, "source": 2, "cache": 4, "warm": 5,
-         "watch": 5, "lib": 5, "api": 6, "ui": 6, "cli": 7, "": 7}
+RANKS = {"base": 0, "text": 1, "conf": 2, "redis": 3, "http": 3, "source": 3, "cache": 4,
+         "operation": 5, "session": 5, "invalidate": 6, "engine": 7, "warm": 8, "watch": 8, "lib": 8,
+         "api": 9, "ui": 9, "cli": 10, "": 10}
 
 # A header's name or its folder -> the folders that may include it; None = all.
 LIBRARIES = {"microhttpd.h": {"http"}, "hiredis": {"redis"}, "yaml.h": {"conf"},

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "../unit.h"
-#include "base/json.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "text/json.h"
 
 enum { most_items = 10000, item_bytes = 64 };
 

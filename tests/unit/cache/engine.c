@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "engine/engine.h"
 #include "engine.h"
 
 #include <signal.h>
@@ -7,8 +8,8 @@
 #include <string.h>
 
 #include "../unit.h"
-#include "base/json.h"
 #include "config.h"
+#include "text/json.h"
 
 struct server engine_server;
 struct cw engine;

@@ -4,7 +4,7 @@
 #define CW_TESTS_CACHE_ENGINE_H
 
 #include "../redis/server.h"
-#include "cache/invalidate.h"
+#include "invalidate/invalidate.h"
 
 extern struct server engine_server;
 extern struct cw engine;

@@ -4,9 +4,10 @@
 
 #include "../redis/fake.h"
 #include "../unit.h"
-#include "base/json.h"
 #include "cache/entry.h"
 #include "config.h"
+#include "engine/engine.h"
+#include "text/json.h"
 
 static struct cw cw;
 static struct fault fault;

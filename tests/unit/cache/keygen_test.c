@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "../unit.h"
-#include "base/json.h"
+#include "text/json.h"
 
 static struct buf text, key, strings[2 * 80];
 static struct key_part parts[80];

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "../unit.h"
-#include "base/glob.h"
+#include "text/glob.h"
 
 static bool matches(const char *glob, const char *text)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/json.h"
 #include "http/private.h"
+#include "text/json.h"
 
 #include "../unit.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "../unit.h"
-#include "base/template.h"
+#include "text/template.h"
 
 /* What the path comes to with {id}; NULL = refused. */
 static void expect_path(const char *path, const char *id, const char *expected)

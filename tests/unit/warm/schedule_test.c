@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "../unit.h"
-#include "base/duration.h"
+#include "base/timestamp.h"
+#include "text/duration.h"
 
 enum { second = 1000, minute = 60 * second, hour = 60 * minute };
 
@@ -15,7 +16,7 @@ static int64_t at(const char *text)
 {
 	int64_t wall_ms;
 
-	ck_assert_msg(time_parse(slice_str(text), &wall_ms) == NULL, "%s", text);
+	ck_assert_msg(timestamp_parse(slice_str(text), &wall_ms) == NULL, "%s", text);
 	return wall_ms;
 }
 

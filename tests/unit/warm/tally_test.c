@@ -5,7 +5,7 @@
 
 #include "../unit.h"
 #include "base/buf.h"
-#include "base/json.h"
+#include "text/json.h"
 
 static const struct fault oom = {.error = ERR_REDIS_OOM, .detail = "OOM command not allowed"};
 

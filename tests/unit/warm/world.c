@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "world.h"
+#include "engine/engine.h"
 
 #include <dirent.h>
 #include <signal.h>
@@ -9,8 +10,8 @@
 #include <unistd.h>
 
 #include "../unit.h"
-#include "base/json.h"
 #include "base/mem.h"
+#include "text/json.h"
 
 struct world world;
 

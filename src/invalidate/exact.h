@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Keys by their exact names: no pass, one round trip for a few. */
+#ifndef CW_INVALIDATE_EXACT_H
+#define CW_INVALIDATE_EXACT_H
+
+#include "invalidate/plan.h"
+
+struct exact {
+	struct cw *cw;
+	struct plan *plan;
+	struct slice command; /* EXISTS, UNLINK, DEL */
+	bool soft;	      /* see soft.h: instead of the command, where there is a stale_for */
+	uint64_t limit;	      /* of keys that are there; the rest is left alone */
+	/* Out. */
+	uint64_t hits; /* that were there */
+	uint64_t removed, softened;
+	uint64_t first_seen; /* of those, not met by an earlier run over the same plan */
+	bool limited;	     /* some were left alone */
+};
+
+/*
+ * Runs the command for each of the plan's keys and counts for its selectors: matched the first time
+ * that a key is met, invalidated where it was removed. Parks.
+ */
+enum error exact_run(struct exact *exact, struct fault *fault);
+
+#endif

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* Looking for a key in the tags' sets and in the invalidation log; see explain_internal.h. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/rest.h"
+#include "cache/tag.h"
+#include "cache/tag_list.h"
+#include "invalidate/explain_internal.h"
+#include "operation/operation.h"
+#include "text/glob.h"
+#include "text/json.h"
+
+enum { tags_at_once = 500, entries_at_once = 100 };
+
+/*
+ * KEYS: sets; ARGV[1]: the member. Answers its lookups' hits and misses, then the places of the
+ * sets that have it. What is no sorted set has nothing.
+ */
+static const char script[] = "local r = {0, 0} "
+			     "for i = 1, #KEYS do "
+			     "local s = redis.pcall('ZSCORE', KEYS[i], ARGV[1]) "
+			     "if type(s) == 'table' then r[1] = r[1] + 1 "
+			     "elseif s then r[1] = r[1] + 1 r[#r + 1] = i "
+			     "elseif redis.call('EXISTS', KEYS[i]) == 1 then r[1] = r[1] + 2 "
+			     "else r[2] = r[2] + 2 end end "
+			     "return r";
+
+void explain_tags_release(struct explain_tags *tags)
+{
+	for (size_t i = 0; i < tags->count; i++)
+		mem_free((char *)tags->names[i].p);
+	mem_free(tags->names);
+	*tags = (struct explain_tags){0};
+}
+
+static bool has(const struct explain_tags *tags, struct slice name)
+{
+	for (size_t i = 0; i < tags->count; i++)
+		if (slice_equal(tags->names[i], name))
+			return true;
+	return false;
+}
+
+static void add(struct explain_tags *tags, struct slice name)
+{
+	if (has(tags, name))
+		return;
+	tags->names = mem_realloc(tags->names, (tags->count + 1) * sizeof *tags->names);
+	tags->names[tags->count++] = (struct slice){slice_dup(name), name.n};
+}
+
+/* At most tags_at_once names. Parks. */
+static enum error check_some(struct cw *cw, struct slice key, const struct slice *names,
+	size_t count, struct redis_value **ret, struct fault *fault)
+{
+	struct slice *argv = mem_array(count + 4, sizeof *argv);
+	struct buf *sets = mem_array(count, sizeof *sets);
+	struct buf number = {0};
+
+	buf_uint(&number, count);
+	argv[0] = SLICE("EVAL");
+	argv[1] = slice_of(script, sizeof script - 1);
+	argv[2] = buf_slice(&number);
+	for (size_t i = 0; i < count; i++) {
+		tag_key(cw, names[i], &sets[i]);
+		argv[3 + i] = buf_slice(&sets[i]);
+	}
+	argv[3 + count] = key;
+	enum error error = redis_store_call(cw->store,
+		(struct redis_call){.role = REDIS_BULK, .idempotent = true}, argv[3], count + 4,
+		argv, ret, fault);
+	for (size_t i = 0; i < count; i++)
+		buf_release(&sets[i]);
+	buf_release(&number);
+	mem_free(sets);
+	mem_free(argv);
+	return error;
+}
+
+enum error explain_check_tags(struct cw *cw, struct slice key, const struct slice *names,
+	size_t count, struct explain_tags *tags, struct fault *fault)
+{
+	for (size_t at = 0; at < count; at += tags_at_once) {
+		size_t n = count - at < tags_at_once ? count - at : tags_at_once;
+		struct redis_value *found;
+		enum error error = check_some(cw, key, names + at, n, &found, fault);
+
+		if (error)
+			return error;
+		for (size_t i = 2; i < found->count; i++) {
+			int64_t place = found->items[i]->integer;
+
+			if (place >= 1 && place <= (int64_t)n)
+				add(tags, names[at + (size_t)place - 1]);
+		}
+		tags->checked += n;
+		redis_value_free(found);
+	}
+	return OK;
+}
+
+enum error explain_known_tags(
+	struct cw *cw, struct slice key, struct explain_tags *tags, struct fault *fault)
+{
+	struct slice names[tags_at_once];
+	struct buf after = {0};
+	enum error error = OK;
+	size_t seen = 0, n = tags_at_once;
+
+	while (!error && n == tags_at_once && seen < EXPLAIN_MAX_TAGS) {
+		struct redis_value *page;
+		struct tag_list_item item;
+
+		error = tag_list_page(cw, buf_slice(&after), tags_at_once, &page, fault);
+		if (error)
+			break;
+		n = 0;
+		for (size_t i = 0; i < page->count && n < tags_at_once; i++)
+			if (tag_list_item(page, i, &item))
+				names[n++] = item.tag;
+		error = explain_check_tags(cw, key, names, n, tags, fault);
+		buf_clear(&after);
+		if (n)
+			buf_add(&after, names[n - 1]);
+		seen += n;
+		redis_value_free(page);
+	}
+	buf_release(&after);
+	return error;
+}
+
+/* How an entry of the log names the key: "key", "pattern", "tag"; NULL = not at all. */
+static const char *match(const struct redis_value *fields, struct slice key,
+	const struct explain_tags *tags, struct slice *ret_value)
+{
+	for (size_t i = 0; i + 1 < fields->count; i += 2) {
+		struct slice field = redis_value_item(fields, i);
+
+		*ret_value = redis_value_item(fields, i + 1);
+		if (slice_is(field, "k") && slice_equal(*ret_value, key))
+			return "key";
+		if (slice_is(field, "p") && glob_match(*ret_value, key))
+			return "pattern";
+		if (slice_is(field, "t") && has(tags, *ret_value))
+			return "tag";
+	}
+	return NULL;
+}
+
+static cJSON *entry_json(
+	const struct redis_value *entry, struct slice key, const struct explain_tags *tags)
+{
+	const struct redis_value *fields = entry->count == 2 ? entry->items[1] : NULL;
+	struct slice value;
+	const char *kind =
+		fields && fields->type == REDIS_ARRAY ? match(fields, key, tags, &value) : NULL;
+
+	if (!kind)
+		return NULL;
+	cJSON *object = cJSON_CreateObject();
+
+	/* The id begins with the time. */
+	json_add_time(object, "time", strtoll(redis_value_item(entry, 0).p, NULL, 10));
+	cJSON_AddStringToObject(object, "kind", kind);
+	json_add_slice(object, "value", value);
+	/* A DELETE is logged too, by the name of its process: it is not an operation. */
+	if (slice_is(redis_value_item(fields, 0), "o") &&
+		redis_value_item(fields, 1).n == OPERATION_ID_BYTES)
+		json_add_slice(object, "operation_id", redis_value_item(fields, 1));
+	else
+		cJSON_AddNullToObject(object, "operation_id");
+	return object;
+}
+
+/* The newest entry of a page that names the key. Others have their turn in between. Parks. */
+static cJSON *look_through(const struct redis_value *page, size_t count, struct slice key,
+	const struct explain_tags *tags)
+{
+	struct rest rest = {.since_ns = clock_mono_ns()};
+	cJSON *found = NULL;
+
+	for (size_t i = 0; i < count && !found; i++) {
+		const struct redis_value *entry = page->items[i];
+
+		found = entry_json(entry, key, tags);
+		rest_look(&rest, entry->count == 2 ? entry->items[1]->count : 1);
+	}
+	return found;
+}
+
+/* One page backwards from `end`, which the page before has shown already where it is an id. */
+static enum error read_page(
+	struct cw *cw, struct slice end, struct redis_value **ret, struct fault *fault)
+{
+	struct buf log = {0}, count = {0};
+
+	cw_own_key(cw, "inval", slice_of(NULL, 0), &log);
+	buf_uint(&count, entries_at_once);
+	enum error error = redis_store_call(cw->store,
+		(struct redis_call){.role = REDIS_BULK, .idempotent = true}, buf_slice(&log), 6,
+		(struct slice[]){SLICE("XREVRANGE"), buf_slice(&log), end, SLICE("-"),
+			SLICE("COUNT"), buf_slice(&count)},
+		ret, fault);
+	buf_release(&log);
+	buf_release(&count);
+	return error;
+}
+
+enum error explain_last_invalidation(struct cw *cw, struct slice key,
+	const struct explain_tags *tags, cJSON **ret, struct fault *fault)
+{
+	struct buf end = {0};
+	cJSON *found = NULL;
+	enum error error = OK;
+	size_t seen = 0, count = entries_at_once;
+
+	buf_char(&end, '+');
+	while (!error && !found && count == entries_at_once && seen < EXPLAIN_MAX_ENTRIES) {
+		struct redis_value *page;
+
+		error = read_page(cw, buf_slice(&end), &page, fault);
+		if (error)
+			break;
+		count = page->type == REDIS_ARRAY ? page->count : 0;
+		found = look_through(page, count, key, tags);
+		buf_clear(&end);
+		if (count)
+			buf_add(&end, redis_value_item(page->items[count - 1], 0));
+		seen += count;
+		redis_value_free(page);
+	}
+	*ret = found ? found : cJSON_CreateNull();
+	buf_release(&end);
+	return error;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* Builds and frees what is asked of an invalidation; see invalidate.h. */
+#include "base/mem.h"
+#include "invalidate/invalidate.h"
+
+struct invalidation *invalidation_new(struct conf *conf, const struct identity *who)
+{
+	struct invalidation *invalidation = mem_new(struct invalidation);
+
+	invalidation->conf = conf_ref(conf);
+	invalidation->by = mem_strdup(who->name);
+	invalidation->who = *who;
+	invalidation->who.name = invalidation->by;
+	invalidation->max_keys = -1;
+	invalidation->max_latency_ms = -1;
+	return invalidation;
+}
+
+static void free_slices(struct slice *slices, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		mem_free((char *)slices[i].p);
+	mem_free(slices);
+}
+
+void invalidation_free(struct invalidation *invalidation)
+{
+	if (!invalidation)
+		return;
+	free_slices(invalidation->keys, invalidation->key_count);
+	free_slices(invalidation->patterns, invalidation->pattern_count);
+	free_slices(invalidation->tags, invalidation->tag_count);
+	free_slices(invalidation->dependents_of, invalidation->dependents_count);
+	for (size_t i = 0; i < invalidation->entity_count; i++)
+		free_slices(invalidation->entities[i].ids, invalidation->entities[i].count);
+	mem_free(invalidation->entities);
+	mem_free(invalidation->confirm);
+	mem_free(invalidation->note);
+	mem_free(invalidation->by);
+	conf_unref(invalidation->conf);
+	mem_free(invalidation);
+}
+
+/* Appends a copy; the array grows by doubling. */
+static void add(struct slice **slices, size_t *count, struct slice text)
+{
+	if ((*count & (*count - 1)) == 0)
+		*slices = mem_realloc(*slices, (*count ? *count * 2 : 1) * sizeof **slices);
+	(*slices)[(*count)++] = (struct slice){slice_dup(text), text.n};
+}
+
+void invalidation_add_key(struct invalidation *invalidation, struct slice key)
+{
+	add(&invalidation->keys, &invalidation->key_count, key);
+}
+
+void invalidation_add_pattern(struct invalidation *invalidation, struct slice pattern)
+{
+	add(&invalidation->patterns, &invalidation->pattern_count, pattern);
+}
+
+void invalidation_add_tag(struct invalidation *invalidation, struct slice tag)
+{
+	add(&invalidation->tags, &invalidation->tag_count, tag);
+}
+
+void invalidation_add_dependents_of(struct invalidation *invalidation, struct slice key)
+{
+	add(&invalidation->dependents_of, &invalidation->dependents_count, key);
+}
+
+void invalidation_add_id(
+	struct invalidation *invalidation, const struct conf_entity *entity, struct slice id)
+{
+	size_t i = 0;
+
+	while (i < invalidation->entity_count && invalidation->entities[i].entity != entity)
+		i++;
+	if (i == invalidation->entity_count) {
+		invalidation->entities = mem_realloc(
+			invalidation->entities, (i + 1) * sizeof *invalidation->entities);
+		invalidation->entities[i] = (struct invalidation_ids){.entity = entity};
+		invalidation->entity_count++;
+	}
+	add(&invalidation->entities[i].ids, &invalidation->entities[i].count, id);
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* Who waits for a pass, when one begins, and how it ends; see pass.h. What it does: pass_walk.c. */
+#include "invalidate/pass.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "invalidate/pass_internal.h"
+
+enum {
+	company_ms = 5,	 /* a pass waits so long for others */
+	beside_ms = 100, /* and so long while another runs, unless it is full */
+	leave_ms = 3000, /* what a cancelled request waits for its last replies */
+};
+
+struct passes *passes_new(struct cw *cw)
+{
+	struct passes *passes = mem_new(struct passes);
+
+	passes->cw = cw;
+	fiber_group_init(&passes->group, "passes", cw->loop);
+	return passes;
+}
+
+void passes_free(struct passes *passes)
+{
+	if (!passes)
+		return;
+	assert(!passes->first && passes->group.count == 0);
+	mem_free(passes);
+}
+
+void passes_stop(struct passes *passes, int64_t deadline)
+{
+	fiber_group_cancel(&passes->group);
+	fiber_group_join(&passes->group, deadline);
+}
+
+uint64_t passes_total(const struct passes *passes)
+{
+	return passes->total;
+}
+
+struct slice passes_remove_command(const struct passes *passes)
+{
+	return passes->no_unlink ? SLICE("DEL") : redis_store_unlink(passes->cw->store);
+}
+
+size_t passes_waiting(const struct passes *passes)
+{
+	return passes->waiting;
+}
+
+size_t passes_running(const struct passes *passes)
+{
+	return passes->running;
+}
+
+/* Moves who waits into the pass, in order, as many as fit. */
+static void take_waiting(struct pass *pass)
+{
+	struct passes *owner = pass->owner;
+	size_t slots = 0, patterns = 0;
+
+	while (owner->first && slots + owner->first->slot_count <= PASS_SLOTS &&
+		patterns + owner->first->pattern_count <= PASS_PATTERNS) {
+		struct pass_request *member = owner->first;
+
+		owner->first = member->next;
+		if (!owner->first)
+			owner->last = NULL;
+		owner->waiting--;
+		owner->waiting_slots -= member->slot_count;
+		member->next = NULL;
+		member->pass = pass;
+		member->place = (unsigned)pass->member_count;
+		member->first_bit = (unsigned)slots;
+		pass->members[pass->member_count++] = member;
+		slots += member->slot_count;
+		patterns += member->pattern_count;
+		log_debug_as(owner->cw->log, member->id, "%s serves it", fiber_id());
+	}
+}
+
+/* A pass works for several operations: its lines in the log have an id of its own. */
+static void take_id(struct passes *owner)
+{
+	char id[32];
+
+	snprintf(id, sizeof id, "pass-%" PRIu64, ++owner->begun);
+	fiber_set_id(fiber_current(), id);
+}
+
+static void schedule(struct passes *passes);
+
+/* Waits until the pass is full, or nobody else came for a while. Parks. */
+static void gather(struct passes *passes)
+{
+	int64_t alone = clock_deadline(company_ms), beside = clock_deadline(beside_ms);
+
+	while (!fiber_cancelled() && passes->waiting_slots < PASS_SLOTS) {
+		int64_t until = passes->running ? beside : alone;
+
+		if (clock_mono_ms() >= until)
+			break;
+		fiber_park("company for the pass", until);
+	}
+	passes->gatherer = NULL;
+}
+
+static void end_members(struct pass *pass, enum error error, const struct fault *fault)
+{
+	for (size_t i = 0; i < pass->member_count; i++) {
+		struct pass_request *member = pass->members[i];
+
+		if (!member)
+			continue;
+		/* Who has left was served before the error came. */
+		if (error && !member->leaving) {
+			member->error = error;
+			member->fault = *fault;
+		}
+		pass_release(member);
+	}
+}
+
+static void pass_fiber(void *argument)
+{
+	struct passes *owner = argument;
+	struct pass *pass = mem_new(struct pass);
+	struct redis_node *const *nodes;
+	struct fault fault = {0};
+
+	pass->owner = owner;
+	gather(owner);
+	take_id(owner);
+	take_waiting(pass);
+	if (pass->member_count) {
+		owner->running++;
+		log_debug(owner->cw->log, "begins for %zu requests", pass->member_count);
+		schedule(owner);
+		pass->primaries = redis_store_primaries(owner->cw->store, &nodes);
+		pass->seen = mem_array(pass->primaries, sizeof *pass->seen);
+		enum error error = pass_walk(pass, &fault);
+		log_debug(owner->cw->log, "ends: %s", error ? error_code(error) : "ok");
+		end_members(pass, error, &fault);
+		owner->running--;
+	}
+	mem_free(pass->seen);
+	mem_free(pass);
+	if (owner->gatherer)
+		fiber_wake(owner->gatherer);
+	schedule(owner);
+}
+
+static void schedule(struct passes *passes)
+{
+	size_t most = (size_t)passes->cw->conf->invalidate.concurrency;
+
+	if (passes->first && !passes->gatherer && passes->running < most)
+		passes->gatherer = fiber_spawn(&passes->group, "pass", pass_fiber, passes);
+}
+
+static void enqueue(struct passes *passes, struct pass_request *request)
+{
+	if (passes->last)
+		passes->last->next = request;
+	else
+		passes->first = request;
+	passes->last = request;
+	passes->waiting++;
+	passes->waiting_slots += request->slot_count;
+	schedule(passes);
+	if (passes->waiting_slots >= PASS_SLOTS && passes->gatherer)
+		fiber_wake(passes->gatherer);
+}
+
+static void remove_waiting(struct passes *passes, struct pass_request *request)
+{
+	struct pass_request *before = NULL;
+
+	for (struct pass_request *at = passes->first; at != request; at = at->next)
+		before = at;
+	if (before)
+		before->next = request->next;
+	else
+		passes->first = request->next;
+	if (passes->last == request)
+		passes->last = before;
+	passes->waiting--;
+	passes->waiting_slots -= request->slot_count;
+}
+
+/* The request's fiber was cancelled: what is on its way is still counted. Parks. */
+static void leave(struct passes *passes, struct pass_request *request)
+{
+	if (!request->pass) {
+		remove_waiting(passes, request);
+		return;
+	}
+	request->leaving = true;
+	fiber_cleanup_begin(leave_ms);
+	while (!request->done && fiber_cond_wait(&request->ended, "a pass", DEADLINE_NONE) == OK)
+		;
+	fiber_cleanup_end();
+	if (!request->done)
+		pass_release(request);
+}
+
+enum error pass_run(struct passes *passes, struct pass_request *request, struct fault *fault)
+{
+	struct log *log = passes->cw->log;
+	enum error error = OK;
+
+	request->id = fiber_id();
+	log_debug(log, "waits for a pass with %zu patterns", request->pattern_count);
+	enqueue(passes, request);
+	while (!request->done && !error)
+		error = fiber_cond_wait(&request->ended, "a pass", DEADLINE_NONE);
+	if (!request->done) {
+		leave(passes, request);
+		return error;
+	}
+	log_debug(log,
+		"its pass has ended after %u walks: %" PRIu64 " matched, %" PRIu64 " invalidated",
+		request->walks, request->matched, request->invalidated);
+	if (request->error && fault)
+		*fault = request->fault;
+	return request->error;
+}

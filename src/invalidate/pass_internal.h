@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of passes share; for pass*.c only. */
+#ifndef CW_INVALIDATE_PASS_INTERNAL_H
+#define CW_INVALIDATE_PASS_INTERNAL_H
+
+#include "cache/walk.h"
+#include "invalidate/pass.h"
+
+struct passes {
+	struct cw *cw;
+	struct fiber_group group;
+	struct pass_request *first, *last; /* waiting */
+	size_t waiting, waiting_slots;
+	struct fiber *gatherer; /* the pass that waits for company */
+	size_t running;
+	uint64_t total;
+	uint64_t begun; /* numbers them in the log */
+	bool no_unlink;
+};
+
+struct pass {
+	struct passes *owner;
+	struct pass_request *members[PASS_SLOTS]; /* NULL: gone */
+	size_t member_count;
+	uint64_t keys; /* on all primaries, at the beginning */
+	size_t primaries;
+	double *seen;	      /* of each primary */
+	bool unknown_command; /* the server does not know UNLINK */
+};
+
+/* The bits of all slots of a member. */
+uint64_t pass_member_mask(const struct pass_request *member);
+/* Ends the member's part: it is told, and no longer touched. */
+void pass_release(struct pass_request *member);
+/* Releases those that want no more and wait for no reply. */
+void pass_release_leaving(struct pass *pass);
+bool pass_empty(const struct pass *pass);
+
+/* All of its work: walks, and walks once more where the connection was lost. Parks. */
+enum error pass_walk(struct pass *pass, struct fault *fault);
+extern const struct walk_handler pass_page_handler; /* context: struct pass */
+/* What is kept of each command until its reply comes. */
+struct pass_note {
+	uint64_t mask;	      /* the slots in whose name it was sent */
+	int64_t stale_for_ms; /* > 0: it softened one name; else it removed some */
+};
+/* Counts what a command did. */
+enum error pass_take_reply(struct pass *pass, const struct redis_value *reply,
+	struct pass_note note, struct fault *fault);
+
+/* Notes a name for a HOLD member; `bits` are its slots. */
+void pass_hold(struct pass_request *member, struct slice name, uint64_t bits);
+/* Removes what the HOLD members noted and may remove. Parks. */
+enum error pass_remove_held(struct pass *pass, struct fault *fault);
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The walk of a pass, between two looks at who the servers are, and once more where the connection
+ * was lost. Its pages: pass_page.c.
+ */
+#include "cache/again.h"
+#include "invalidate/pass_internal.h"
+#include "text/glob.h"
+
+enum {
+	walks_max = 2,
+	server_stars_max = 2,
+};
+
+bool pass_empty(const struct pass *pass)
+{
+	for (size_t i = 0; i < pass->member_count; i++)
+		if (pass->members[i])
+			return false;
+	return true;
+}
+
+static size_t stars(struct slice glob)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < glob.n; i++)
+		count += glob.p[i] == '*';
+	return count;
+}
+
+static void shorten(struct slice *common, struct slice other)
+{
+	size_t same = 0;
+
+	while (same < common->n && same < other.n && common->p[same] == other.p[same])
+		same++;
+	common->n = same;
+}
+
+/*
+ * What the server filters by: the one pattern, or that with which all of them begin. Patterns of
+ * many stars stay here, because older servers go back and forth in them without end.
+ */
+static void server_filter(const struct pass *pass, struct buf *out)
+{
+	const struct pattern *only = NULL;
+	struct slice common = {0};
+	size_t count = 0;
+
+	for (size_t i = 0; i < pass->member_count; i++) {
+		const struct pass_request *member = pass->members[i];
+
+		for (size_t j = 0; member && j < member->pattern_count; j++) {
+			only = &member->patterns[j].pattern;
+			if (count++ == 0)
+				common = only->head;
+			else
+				shorten(&common, only->head);
+		}
+	}
+	if (count == 1 && stars(only->glob) <= server_stars_max) {
+		buf_add(out, only->glob);
+	} else if (common.n) {
+		glob_escape(common, out);
+		buf_char(out, '*');
+	}
+}
+
+/* The tightest pace of all members; 0 = all are unpaced. */
+static double tightest(const struct pass *pass)
+{
+	double least = 0;
+
+	for (size_t i = 0; i < pass->member_count; i++) {
+		double wish = pass->members[i] ? pass->members[i]->max_latency_ms : 0;
+
+		if (wish > 0 && (least <= 0 || wish < least))
+			least = wish;
+	}
+	return least;
+}
+
+/* Before a walk begins (again): what earlier ones did not settle is not counted. */
+static void reset_counts(struct pass *pass)
+{
+	for (size_t i = 0; i < pass->member_count; i++) {
+		struct pass_request *member = pass->members[i];
+
+		if (!member)
+			continue;
+		member->in_flight = 0;
+		member->walks++;
+		if (member->leaving)
+			continue;
+		member->matched = member->invalidated;
+		for (size_t j = 0; j < member->slot_count; j++)
+			member->slots[j].matched = member->slots[j].invalidated;
+		member->protected_skipped = 0;
+		member->overflowed = false;
+		buf_clear(&member->held);
+	}
+}
+
+static void set_ends(struct pass *pass, bool changed)
+{
+	for (size_t i = 0; i < pass->member_count; i++)
+		if (pass->members[i] && !pass->members[i]->leaving)
+			pass->members[i]->end = changed ? PASS_CHANGED : PASS_ALL;
+}
+
+/* One walk between two looks at who the servers are. Parks. */
+static enum error walk_once(struct pass *pass, struct fault *fault)
+{
+	struct cw *cw = pass->owner->cw;
+	struct walk_snapshot *before = NULL, *after = NULL;
+	struct walk_handler handler = pass_page_handler;
+	struct buf match = {0};
+
+	reset_counts(pass);
+	enum error error = walk_snapshot_take(cw, &before, fault);
+	if (error)
+		return error;
+	server_filter(pass, &match);
+	log_debug(cw->log, "walks over %lld keys, filter \"%.*s\"",
+		(long long)walk_snapshot_keys(before), LOG_KEY(buf_slice(&match)));
+	handler.context = pass;
+	pass->keys = walk_snapshot_keys(before);
+	pass->owner->total++;
+	if (cw->metrics)
+		metric_add(cw->metrics, METRIC_INVALIDATE_PASSES, NULL, NULL, 1);
+	error = walk_run(
+		&(struct walk_spec){cw, buf_slice(&match), tightest(pass), &handler}, fault);
+	buf_release(&match);
+	if (!error)
+		error = pass_remove_held(pass, fault);
+	if (!error && !pass_empty(pass))
+		error = walk_snapshot_take(cw, &after, fault);
+	if (after)
+		set_ends(pass, !walk_snapshot_equal(before, after));
+	walk_snapshot_free(before);
+	walk_snapshot_free(after);
+	return error;
+}
+
+static bool nobody_waits(const void *context)
+{
+	return pass_empty(context);
+}
+
+enum error pass_walk(struct pass *pass, struct fault *fault)
+{
+	enum error error = OK;
+
+	for (int walk = 0; walk < walks_max; walk++) {
+		error = walk_once(pass, fault);
+		if (pass->unknown_command) {
+			log_debug(pass->owner->cw->log, "walks again: Redis does not know UNLINK");
+			pass->unknown_command = false;
+			pass->owner->no_unlink = true;
+			error = walk_once(pass, fault);
+		}
+		if (!again_connection_lost(error) || pass_empty(pass))
+			break;
+		log_debug(pass->owner->cw->log, "%s: %s",
+			walk + 1 < walks_max ? "walks again once Redis answers" : "gives up",
+			fault->detail);
+		if (walk + 1 < walks_max &&
+			again_await_redis(pass->owner->cw, nobody_waits, pass) != OK)
+			return ERR_CANCELLED;
+	}
+	return error;
+}

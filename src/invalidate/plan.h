@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The plan of an invalidation: which exact keys and which patterns its selectors come to, and which
+ * selector each of them counts for.
+ *
+ *	keys, literal patterns ---------+
+ *	entities -> keys, patterns -----+--> keys[] (each once) --claims--> selectors[]
+ *	rules and stored sets of what   +--> patterns[] ------------------> selectors[]
+ *	   is named exactly ------------+
+ *	tags, entities' tags -------------> tags[] (each once) --claims--> selectors[]
+ *
+ * A key that several selectors name is in keys[] once and has a claim of each.
+ */
+#ifndef CW_INVALIDATE_PLAN_H
+#define CW_INVALIDATE_PLAN_H
+
+#include "cache/key.h"
+#include "invalidate/invalidate.h"
+
+enum { PLAN_MAX_DEPENDENTS = 10000, PLAN_MAX_PATTERNS = 1000, PLAN_MAX_TAGS = 1000 };
+
+enum selector_kind {
+	SELECTOR_KEY,
+	SELECTOR_PATTERN,
+	SELECTOR_TAG,
+	SELECTOR_ENTITY,
+	SELECTOR_DEPENDENTS_OF,
+	SELECTOR_DEPENDENCY,
+	SELECTOR_STORED, /* all that stored sets brought, together */
+	SELECTOR_KINDS
+};
+/* "key", "pattern", "entity", ... */
+const char *selector_kind_name(enum selector_kind kind);
+
+struct plan_selector {
+	enum selector_kind kind;
+	bool scanned; /* it has patterns: a pass over all keys is needed */
+	bool tagged;  /* it has tags: their members are looked through */
+	struct slice value;
+	uint64_t matched, invalidated;
+};
+
+struct plan_claim {
+	uint32_t selector, next; /* index + 1 in claims[]; 0 ends */
+};
+
+struct plan_key {
+	struct slice name;
+	uint32_t claims; /* index + 1 in claims[]; 0 = none: the key is only looked at */
+	uint32_t root;	 /* selector + 1 that counts its dependents; 0 = their rules' own */
+	bool follow;	 /* its dependents belong to the plan */
+	bool found;	 /* it was there */
+	bool removed;
+	bool softening; /* what was sent for it makes it stale */
+};
+
+struct plan_pattern {
+	struct slice glob;
+	uint32_t selector;
+};
+
+struct plan_tag {
+	struct slice name;
+	uint32_t claims; /* as a key's */
+};
+
+struct plan_index;
+
+struct plan {
+	const struct invalidation *asked;
+	struct key_guard guard;
+	struct plan_selector *selectors;
+	size_t selector_count;
+	struct plan_claim *claims;
+	size_t claim_count;
+	struct plan_key *keys;
+	size_t key_count;
+	struct plan_pattern *patterns;
+	size_t pattern_count;
+	struct plan_tag *tags;
+	size_t tag_count;
+	uint64_t protected_skipped; /* derived keys that may not be touched */
+	size_t dependents;	    /* keys that only rules and stored sets brought in */
+	bool too_many_dependents;
+	bool unreadable_dependents;		  /* what holds a key's dependents is no set */
+	struct slice sample[INVALIDATION_SAMPLE]; /* of names that matched */
+	size_t sample_count;
+	uint32_t *rule_selectors; /* of each rule, + 1; 0 = none yet */
+	struct plan_index *index;
+};
+
+/*
+ * Everything but what depends on it. Refuses, with the pointer of the member at fault, what the
+ * caller may not name: ERR_BAD_BODY, _BAD_KEY, _BAD_PATTERN, _KEY_RESERVED, _KEY_PROTECTED,
+ * _KEY_OUTSIDE_PREFIXES, _FORBIDDEN. `asked` must outlive the plan.
+ */
+enum error plan_new(const struct invalidation *asked, struct plan **ret, struct fault *fault);
+void plan_free(struct plan *plan);
+
+/*
+ * Adds what the rules and the stored sets bring, transitively; each key is followed once, so that
+ * cycles end. Past PLAN_MAX_DEPENDENTS it stops and says so in the plan. `cw` NULL: the rules
+ * alone. Parks: each level is one round trip, but none where no key is followed. ERR_CANCELLED,
+ * errors of Redis.
+ */
+enum error plan_cascade(struct plan *plan, struct cw *cw, struct fault *fault);
+
+/* Whether `key` is one of keys[] that will be removed by name. */
+bool plan_has(const struct plan *plan, struct slice key);
+/* Counts key i, found or removed, once for each selector that claims it. */
+void plan_count(struct plan *plan, const struct plan_key *key, bool removed);
+/* Counts members of a tag for each selector that claims it. */
+void plan_count_tag(
+	struct plan *plan, const struct plan_tag *tag, uint64_t matched, uint64_t invalidated);
+/* Keeps the name as an example, as long as there is room for one. */
+void plan_sample(struct plan *plan, struct slice name);
+
+#endif

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/* Walks through the sets of a plan's tags; see tag_purge.h. A page's keys: tag_purge_page.c. */
+#include "invalidate/tag_purge.h"
+
+#include "base/mem.h"
+#include "cache/again.h"
+#include "cache/tag.h"
+#include "cache/tag_page.h"
+#include "cache/walk.h"
+#include "invalidate/tag_purge_internal.h"
+#include "operation/operation.h"
+#include "redis/pacer.h"
+
+enum {
+	small = 1000, /* with so few members, who the servers are does not matter, nor the pace */
+	at_once = 8,  /* purges of more */
+	cleanup_ms = 5000,
+};
+
+/* A purge on its way. */
+struct walk {
+	struct tag_purge *purge;
+	struct fiber_group probes;
+	struct redis_pacer *pacer; /* NULL = small */
+	struct seen seen;	   /* while counting and softening */
+	uint64_t members, done;
+	uint64_t counted, skipped; /* of the tag at hand, and before it */
+};
+
+enum error tag_purge_members(
+	struct cw *cw, const struct plan *plan, uint64_t *ret, struct fault *fault)
+{
+	struct redis_batch *batch = redis_batch_new();
+	struct buf set = {0};
+	enum error error = OK;
+
+	*ret = 0;
+	for (size_t i = 0; i < plan->tag_count; i++) {
+		buf_clear(&set);
+		tag_key(cw, plan->tags[i].name, &set);
+		REDIS_ADD(batch, SLICE("ZCARD"), buf_slice(&set));
+	}
+	if (plan->tag_count)
+		error = redis_node_run(redis_store_node(cw->store, buf_slice(&set)), REDIS_BULK,
+			batch, cw_deadline(cw), fault);
+	for (size_t i = 0; i < plan->tag_count && !error; i++) {
+		error = redis_value_error(redis_batch_reply(batch, i), fault);
+		*ret += error ? 0 : (uint64_t)redis_batch_reply(batch, i)->integer;
+	}
+	redis_batch_free(batch);
+	buf_release(&set);
+	return error;
+}
+
+/* What is softened stays, so that it would be met, and counted, by each of its selectors. */
+static bool met_elsewhere(struct walk *walk, struct slice name)
+{
+	struct tag_purge *purge = walk->purge;
+
+	return purge->remove && purge->soft &&
+	       (tag_purge_elsewhere(purge, name) || !seen_add(&walk->seen, name));
+}
+
+/* The page's names that the caller may touch. Parks as tag_purge_elsewhere(). */
+static size_t admit(struct walk *walk, const struct tag_pages *pages, struct slice *names)
+{
+	struct tag_purge *purge = walk->purge;
+	size_t count = 0;
+
+	for (size_t i = 0; i < pages->count; i++) {
+		struct slice name = tag_pages_member(pages, i);
+
+		if (name.n == 0 || key_guard_found(&purge->plan->guard, name) != KEY_TOUCH)
+			purge->protected_skipped++;
+		else if (!met_elsewhere(walk, name))
+			names[count++] = name;
+	}
+	return count;
+}
+
+/* Parks. */
+static enum error do_page(struct walk *walk, const struct plan_tag *tag,
+	const struct tag_pages *pages, struct fault *fault)
+{
+	struct tag_purge *purge = walk->purge;
+	struct slice *names = mem_array(pages->count, sizeof *names);
+
+	purge->rest = (struct rest){.since_ns = clock_mono_ns()};
+	struct tag_names page = {tag, names, admit(walk, pages, names), 0};
+	enum error error = OK;
+
+	if (page.count)
+		error = purge->remove ? tag_purge_remove(purge, &page, fault)
+				      : tag_purge_count(purge, &page, &walk->seen, fault);
+	walk->counted += page.counted;
+	walk->done += pages->count;
+	if (purge->operation)
+		operation_progress(purge->operation, purge->remove ? "removing" : "counting",
+			walk->done, walk->members);
+	mem_free(names);
+	return error;
+}
+
+static enum error do_tag(struct walk *walk, const struct plan_tag *tag, struct fault *fault)
+{
+	struct tag_purge *purge = walk->purge;
+	struct tag_pages pages;
+	struct buf set = {0};
+	enum error error = OK;
+
+	tag_key(purge->cw, tag->name, &set);
+	tag_pages_init(&pages, purge->cw, buf_slice(&set), REDIS_BULK);
+	while (!error && !purge->limited && tag_pages_more(&pages)) {
+		if (walk->pacer)
+			pages.most = redis_pacer_page(walk->pacer);
+		error = tag_pages_next(&pages, fault);
+		if (!error)
+			error = do_page(walk, tag, &pages, fault);
+		if (!error && walk->pacer)
+			error = redis_pacer_pause(walk->pacer);
+		else if (!error && fiber_cancelled())
+			error = ERR_CANCELLED;
+	}
+	tag_pages_release(&pages);
+	buf_release(&set);
+	return error;
+}
+
+/* What was only counted of it is counted again; what was softened is met again. */
+static void begin_again(struct walk *walk, const struct plan_tag *tag)
+{
+	struct tag_purge *purge = walk->purge;
+
+	if (purge->remove) {
+		purge->again = true;
+		seen_release(&walk->seen);
+	} else {
+		plan_count_tag(purge->plan, tag, -walk->counted, 0);
+	}
+	purge->protected_skipped = walk->skipped;
+}
+
+/* Every tag, each once more where the connection was lost. Parks. */
+static enum error do_tags(struct walk *walk, struct fault *fault)
+{
+	struct tag_purge *purge = walk->purge;
+	bool retried = false;
+	enum error error = OK;
+
+	for (size_t i = 0; i < purge->plan->tag_count && !error && !purge->limited;) {
+		struct fault own = {0};
+
+		walk->counted = 0;
+		walk->skipped = purge->protected_skipped;
+		error = do_tag(walk, &purge->plan->tags[i], &own);
+		if (!error) {
+			i++;
+		} else if (again_connection_lost(error) && !retried &&
+			   again_await_redis(purge->cw, NULL, NULL) == OK) {
+			begin_again(walk, &purge->plan->tags[i]);
+			retried = true;
+			error = OK;
+		} else if (purge->remove && again_unknown_command(error, &own) &&
+			   !slice_is(purge->command, "DEL")) {
+			purge->command = SLICE("DEL");
+			error = OK;
+		} else if (fault) {
+			*fault = own;
+		}
+	}
+	return error;
+}
+
+/* Paced, between two looks at who the servers are. Parks. */
+static enum error do_many(struct walk *walk, struct fault *fault)
+{
+	struct tag_purge *purge = walk->purge;
+	struct walk_snapshot *before = NULL, *after = NULL;
+
+	enum error error = walk_snapshot_take(purge->cw, &before, fault);
+	if (error)
+		return error;
+	fiber_group_init(&walk->probes, "probes of a purge", purge->cw->loop);
+	struct redis_node *const *nodes;
+	redis_store_primaries(purge->cw->store, &nodes);
+	walk->pacer = redis_pacer_new(nodes[0], purge->max_latency_ms, &walk->probes);
+	error = do_tags(walk, fault);
+	redis_pacer_free(walk->pacer);
+	/* The probe looks at what lies on this stack: it must have ended. */
+	while (walk->probes.count) {
+		fiber_cleanup_begin(cleanup_ms);
+		fiber_group_join(&walk->probes, DEADLINE_NONE);
+		fiber_cleanup_end();
+	}
+	if (!error)
+		error = walk_snapshot_take(purge->cw, &after, fault);
+	purge->changed = after && !walk_snapshot_equal(before, after);
+	walk_snapshot_free(before);
+	walk_snapshot_free(after);
+	return error;
+}
+
+/* Many members wait for a turn, so that memory and Redis are for a few at a time. Parks. */
+static enum error do_all(struct walk *walk, struct fault *fault)
+{
+	struct turns *turns = walk->purge->turns;
+
+	if (walk->members <= small)
+		return do_tags(walk, fault);
+	enum error error = turns_take(turns, at_once, DEADLINE_NONE);
+	if (error)
+		return error;
+	error = do_many(walk, fault);
+	turns_done(turns, at_once);
+	return error;
+}
+
+enum error tag_purge_run(struct tag_purge *purge, struct fault *fault)
+{
+	struct walk walk = {.purge = purge};
+
+	purge->matched = purge->removed = purge->softened = purge->protected_skipped = 0;
+	purge->limited = purge->changed = false;
+	purge->patterns = mem_array(purge->plan->pattern_count, sizeof *purge->patterns);
+	for (size_t i = 0; i < purge->plan->pattern_count; i++)
+		pattern_init(&purge->patterns[i], purge->plan->patterns[i].glob);
+	enum error error = tag_purge_members(purge->cw, purge->plan, &walk.members, fault);
+	if (!error && walk.members)
+		error = do_all(&walk, fault);
+	seen_release(&walk.seen);
+	mem_free(purge->patterns);
+	purge->patterns = NULL;
+	return error;
+}

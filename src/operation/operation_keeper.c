@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The keeper: one fiber that is there while operations are. Once a second it renews the sign of
+ * life, writes progress, looks for cancellations from elsewhere and tries again to store the
+ * records that Redis did not take; and it cancels operations whose time is over.
+ */
+#include <string.h>
+
+#include "base/mem.h"
+#include "operation/operation_internal.h"
+
+#define LIST_MAX "10001"
+
+enum { beat_every_ms = 1000, records_at_once = 64, looked_at_once = 512 };
+
+/* The operations whose cancellation one beat looks for. */
+struct beat {
+	struct operation *looked_at[looked_at_once];
+	size_t count, mget;
+	char saved[records_at_once][OPERATION_ID_BYTES + 1];
+	size_t saved_count, saved_first;
+};
+
+static void expire(struct operations *operations)
+{
+	int64_t now = clock_mono_ms();
+
+	for (struct operation *at = operations->active; at; at = at->next) {
+		if (now < at->deadline || at->timed_out)
+			continue;
+		at->timed_out = true;
+		operation_cancel(at);
+	}
+}
+
+static int64_t next_look(const struct operations *operations, int64_t beat_mono_ms)
+{
+	int64_t next = beat_mono_ms;
+
+	for (const struct operation *at = operations->active; at; at = at->next)
+		if (!at->timed_out && at->deadline < next)
+			next = at->deadline;
+	return next;
+}
+
+static void add_progress(struct operations *operations, struct redis_batch *batch)
+{
+	struct buf text = {0};
+	int written = 0;
+
+	for (struct operation *at = operations->active; at && written < records_at_once;
+		at = at->next) {
+		if (!at->progressed)
+			continue;
+		buf_clear(&text);
+		operation_record(at, &text);
+		operation_store_record(operations, batch, at->id, buf_slice(&text));
+		at->progressed = false;
+		written++;
+	}
+	buf_release(&text);
+}
+
+static void add_cancel_look(
+	struct operations *operations, struct beat *beat, struct redis_batch *batch)
+{
+	struct slice argv[looked_at_once + 1] = {SLICE("MGET")};
+	struct buf keys[looked_at_once] = {{0}};
+
+	for (struct operation *at = operations->active; at && beat->count < looked_at_once;
+		at = at->next) {
+		struct buf *key = &keys[beat->count];
+
+		cw_own_key(operations->cw, "op:", slice_str(at->id), key);
+		buf_str(key, ":cancel");
+		beat->looked_at[beat->count++] = operation_ref(at);
+		argv[beat->count] = buf_slice(key);
+	}
+	if (beat->count)
+		beat->mget = redis_batch_add(batch, beat->count + 1, argv);
+	for (size_t i = 0; i < beat->count; i++)
+		buf_release(&keys[i]);
+}
+
+static void add_unsaved(struct operations *operations, struct beat *beat, struct redis_batch *batch)
+{
+	beat->saved_first = redis_batch_count(batch);
+	for (struct past *at = operations->newest; at && beat->saved_count < records_at_once;
+		at = at->older) {
+		if (!at->unsaved)
+			continue;
+		memcpy(beat->saved[beat->saved_count++], at->id, sizeof at->id);
+		operation_store_record(operations, batch, at->id, slice_of(at->text, at->n));
+		operation_store_listing(operations, batch, at->id);
+	}
+}
+
+static void take_replies(
+	struct operations *operations, struct beat *beat, const struct redis_batch *batch)
+{
+	const struct redis_value *cancels =
+		beat->count ? redis_batch_reply(batch, beat->mget) : NULL;
+
+	for (size_t i = 0; cancels && i < cancels->count && i < beat->count; i++)
+		if (cancels->items[i]->type == REDIS_STRING)
+			operation_cancel(beat->looked_at[i]);
+	/* Two commands each: the record, and its place in the list. */
+	for (size_t i = 0; i < beat->saved_count; i++) {
+		const struct redis_value *reply =
+			redis_batch_reply(batch, beat->saved_first + 2 * i);
+		struct past *past = past_find(operations, slice_str(beat->saved[i]));
+
+		if (past && reply && redis_value_error(reply, NULL) == OK)
+			past->unsaved = false;
+	}
+}
+
+static void send_beat(struct operations *operations)
+{
+	struct beat *beat = mem_new(struct beat);
+	struct redis_batch *batch = redis_batch_new();
+	struct redis_node *node = redis_store_node(operations->cw->store, slice_of("", 0));
+	struct buf key = {0};
+
+	operation_store_beat(operations, batch);
+	cw_own_key(operations->cw, "ops", slice_of("", 0), &key);
+	REDIS_ADD(
+		batch, SLICE("ZREMRANGEBYRANK"), buf_slice(&key), SLICE("0"), SLICE("-" LIST_MAX));
+	add_progress(operations, batch);
+	add_cancel_look(operations, beat, batch);
+	add_unsaved(operations, beat, batch);
+	if (redis_node_run(node, REDIS_COMMANDS, batch, clock_deadline(beat_every_ms), NULL) == OK)
+		take_replies(operations, beat, batch);
+	for (size_t i = 0; i < beat->count; i++)
+		operation_unref(beat->looked_at[i]);
+	buf_release(&key);
+	redis_batch_free(batch);
+	mem_free(beat);
+}
+
+static bool anything_unsaved(const struct operations *operations)
+{
+	for (const struct past *at = operations->newest; at; at = at->older)
+		if (at->unsaved)
+			return true;
+	return false;
+}
+
+static void keeper_fiber(void *argument)
+{
+	struct operations *operations = argument;
+	int64_t next_beat = clock_deadline(beat_every_ms);
+
+	while (!fiber_cancelled() && (operations->active || anything_unsaved(operations))) {
+		if (fiber_park("the next beat", next_look(operations, next_beat)) == ERR_CANCELLED)
+			break;
+		expire(operations);
+		if (clock_mono_ms() < next_beat)
+			continue;
+		send_beat(operations);
+		next_beat = clock_deadline(beat_every_ms);
+	}
+	operations->keeper = NULL;
+}
+
+void keeper_wake(struct operations *operations)
+{
+	if (operations->keeper)
+		fiber_wake(operations->keeper);
+	else if (!operations->stopping && (operations->active || anything_unsaved(operations)))
+		operations->keeper =
+			fiber_spawn(&operations->group, "keeper", keeper_fiber, operations);
+}

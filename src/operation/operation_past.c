@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* The last ended operations, kept as the text of their records: few bytes each, and bounded. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "operation/operation_internal.h"
+
+enum { max_count = 1000, max_bytes = 4 * 1024 * 1024 };
+
+static void drop_oldest(struct operations *operations)
+{
+	struct past *past = operations->oldest;
+
+	operations->oldest = past->newer;
+	if (past->newer)
+		past->newer->older = NULL;
+	else
+		operations->newest = NULL;
+	operations->past_count--;
+	operations->past_bytes -= past->n;
+	mem_free(past);
+}
+
+void past_add(struct operations *operations, const char *id, struct slice text)
+{
+	struct past *past = mem_alloc(sizeof *past + text.n + 1);
+
+	*past = (struct past){.older = operations->newest, .unsaved = true, .n = text.n};
+	memcpy(past->id, id, sizeof past->id);
+	memcpy(past->text, text.p, text.n);
+	past->text[text.n] = '\0';
+	if (operations->newest)
+		operations->newest->newer = past;
+	else
+		operations->oldest = past;
+	operations->newest = past;
+	operations->past_count++;
+	operations->past_bytes += past->n;
+	while (operations->past_count > max_count ||
+		(operations->past_bytes > max_bytes && operations->past_count > 1))
+		drop_oldest(operations);
+}
+
+struct past *past_find(struct operations *operations, struct slice id)
+{
+	for (struct past *at = operations->newest; at; at = at->older)
+		if (slice_is(id, at->id))
+			return at;
+	return NULL;
+}
+
+void past_free_all(struct operations *operations)
+{
+	while (operations->oldest)
+		drop_oldest(operations);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One session: begun, used, ended; see session.h. Changes have session_change.c.
+ *
+ *	load: GETRANGE (no write) -> judge -> one script that writes
+ */
+#include "session/session_internal.h"
+
+#include "base/utf8.h"
+
+enum { min_ttl_ms = 1000 };
+
+static const char create_script[] =
+	"local hits, misses = 0, 0 "
+	"if KEYS[2] ~= KEYS[1] then " ENTER_INDEX "end " STORE_SESSION NOTE_IN_INDEX
+	"if KEYS[2] ~= KEYS[1] then " TIDY_INDEX "end "
+	"return {hits, misses, 0}";
+
+/*
+ * ARGV 5 the head as it was read: 2 = it is another now. Where memory is short the expiry slides
+ * all the same.
+ */
+static const char touch_script[] =
+	"local hits, misses, head = 1, 0, redis.call('GETRANGE', KEYS[1], 26, 25 + #ARGV[5]) "
+	"if head == '' then return {0, 1, 0} end "
+	"if head ~= ARGV[5] then return {1, 0, 2} end "
+	"redis.pcall('SETRANGE', KEYS[1], 13, ARGV[1]) "
+	"redis.call('PEXPIRE', KEYS[1], ARGV[2]) " NOTE_IN_INDEX "return {hits, misses, 1}";
+
+/* ARGV 5 as above. The index comes last, as in all that ends. */
+static const char delete_script[] =
+	"local head = redis.call('GETRANGE', KEYS[1], 26, 25 + #ARGV[5]) "
+	"if head == '' then return {0, 1, 0} end "
+	"if head ~= ARGV[5] then return {1, 0, 2} end "
+	"redis.call('DEL', KEYS[1]) "
+	"if KEYS[2] ~= KEYS[1] then redis.pcall('ZREM', KEYS[2], ARGV[3]) end "
+	"return {1, 0, 1}";
+
+enum error session_check_user(struct slice user_id, struct fault *fault)
+{
+	if (user_id.n <= SESSION_USER_BYTES && utf8_valid(user_id))
+		return OK;
+	return fault_at(fault, ERR_BAD_BODY, "/user_id", "/user_id must be UTF-8 of 1 to %d bytes",
+		SESSION_USER_BYTES);
+}
+
+enum error session_check_time(const char *member, int64_t ms, struct fault *fault)
+{
+	if (ms == 0 || (ms >= min_ttl_ms && ms <= TTL_MAX_MS))
+		return OK;
+	return fault_at(fault, ERR_BAD_BODY, member,
+		"%s must be from 1 second to 10 years (%lld seconds)", member,
+		(long long)(TTL_MAX_MS / 1000));
+}
+
+enum error session_check_data(struct slice data, const char *what, struct fault *fault)
+{
+	if (data.n > SESSION_DATA_BYTES)
+		return fault_at(fault, ERR_TOO_LARGE, "/data",
+			"%s has %zu bytes; at most %d are taken: keep big things under keys of "
+			"their own",
+			what, data.n, SESSION_DATA_BYTES);
+	enum error error = json_check(data, &session_limits, fault);
+
+	if (!error && json_root(data).type != JSON_OBJECT)
+		return fault_at(fault, ERR_BAD_BODY, "/data", "/data must be an object");
+	return error;
+}
+
+static enum error check_create(const struct session_new *what, struct fault *fault)
+{
+	enum error error = session_check_user(what->user_id, fault);
+
+	if (!error)
+		error = session_check_time("/ttl", what->ttl_ms, fault);
+	if (!error)
+		error = session_check_time("/max_age", what->max_age_ms, fault);
+	if (!error && what->data.n)
+		error = session_check_data(what->data, "the session's data", fault);
+	return error;
+}
+
+/* Microseconds; each is later than the one before. */
+static int64_t begun_at(struct cw *cw, int64_t now_ms)
+{
+	int64_t now = now_ms * 1000;
+
+	cw->last_session_us = now > cw->last_session_us ? now : cw->last_session_us + 1;
+	return cw->last_session_us;
+}
+
+/* Parks. */
+static enum error store_new(struct session_work *w, struct slice user_id, struct fault *fault)
+{
+	struct buf rest = {0};
+	/* One look at the clock, so that it was begun when it was last seen. */
+	int64_t ignored, now_ms = session_now();
+
+	w->record.created_us = begun_at(w->cw, now_ms);
+	session_stamp(w, now_ms);
+	session_record_rest(&w->record, user_id, w->record.data.text, &rest);
+	if (user_id.n)
+		session_index(w->cw, user_id, &w->index);
+	struct session_script script = session_script_of(w, create_script);
+	session_script_store(w, &rest, &script);
+	enum error error = session_run(w->cw, &script, &ignored, NULL, fault);
+	buf_release(&rest);
+	return error;
+}
+
+static int64_t or_default(int64_t ms, int64_t otherwise_ms)
+{
+	return ms ? ms : otherwise_ms;
+}
+
+enum error session_create(struct cw *cw, const struct session_new *what,
+	char ret_id[SESSION_ID + 1], struct session *ret, struct fault *fault)
+{
+	struct session_work w = {.cw = cw};
+
+	*ret = (struct session){0};
+	enum error error = check_create(what, fault);
+	if (error)
+		return error;
+	session_new_id(ret_id);
+	session_key_of_id(slice_of(ret_id, SESSION_ID), &w.key);
+	w.record = (struct session_record){
+		.ttl_ms = or_default(what->ttl_ms, cw->conf->sessions.ttl_ms),
+		.max_age_ms = or_default(what->max_age_ms, cw->conf->sessions.max_age_ms),
+		.data = json_root(what->data.n ? what->data : SLICE("{}"))};
+	error = store_new(&w, what->user_id, fault);
+	if (!error) {
+		w.record.last_seen_ms = w.now_ms;
+		session_fill(&w.key, &w.record, ret);
+		buf_add(&ret->user_id, what->user_id);
+	}
+	session_work_end(&w);
+	return error;
+}
+
+/*
+ * Runs a script that compares the head, again where the session has another ttl, user or id since
+ * it was read. Parks.
+ */
+static enum error load_and_run(struct session_work *w, const char *text, struct fault *fault)
+{
+	int64_t outcome;
+
+	for (int i = 0; i < SESSION_TRIES; i++) {
+		enum error error = session_load(w, fault);
+
+		if (error)
+			return error;
+		session_stamp(w, session_now());
+		struct session_script script = session_script_of(w, text);
+		script.args[script.arg_count++] = w->record.head;
+		error = session_run(w->cw, &script, &outcome, NULL, fault);
+		if (error)
+			return error;
+		if (outcome == 0)
+			return session_unknown(fault);
+		if (outcome == 1)
+			return OK;
+	}
+	return session_conflict(SESSION_TRIES, fault);
+}
+
+enum error session_get(
+	struct cw *cw, struct slice id, bool touch, struct session *ret, struct fault *fault)
+{
+	struct session_work w = {.cw = cw};
+
+	*ret = (struct session){0};
+	session_key_of_id(id, &w.asked);
+	enum error error = touch ? load_and_run(&w, touch_script, fault) : session_load(&w, fault);
+	if (!error && touch)
+		w.record.last_seen_ms = w.now_ms;
+	if (!error)
+		session_fill(&w.key, &w.record, ret);
+	session_work_end(&w);
+	return error;
+}
+
+enum error session_delete(struct cw *cw, struct slice id, struct fault *fault)
+{
+	struct session_work w = {.cw = cw};
+
+	session_key_of_id(id, &w.asked);
+	enum error error = load_and_run(&w, delete_script, fault);
+	struct slice key = slice_of(w.key.text, SESSION_KEY);
+	if (error == ERR_UNKNOWN_SESSION)
+		error = OK;
+	else if (error == ERR_CORRUPT_VALUE)
+		error = redis_store_command(cw->store, key, NULL, fault, SLICE("DEL"), key);
+	session_work_end(&w);
+	return error;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Changing a session: its data, user, ttl, and id; see session.h.
+ *
+ *	load -> merge -> one script: unless it is another now, enter the new index, store,
+ *	                 end or redirect the old id, leave the old index
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/crypto.h"
+#include "session/session_internal.h"
+#include "text/json_merge.h"
+
+/*
+ * KEYS 1 and 2 the session and its index from now on, 3 and 4 those before; ARGV 9 the rest that
+ * was read, 10 the old hash, 11 the grace in ms. 0 = it is gone, 2 = it is another now. A new id is
+ * random: what lies there was stored by this very script, whose answer was lost.
+ */
+static const char change_script[] =
+	"local hits, misses, v = 1, 0, redis.call('GET', KEYS[3]) "
+	"local rest, moves = v and string.sub(v, " SESSION_LUA_REST "), KEYS[1] ~= KEYS[3] "
+	"if not v then hits, misses = 0, 1 end "
+	"if rest ~= ARGV[9] and moves then "
+	"if redis.call('EXISTS', KEYS[1]) == 1 then return {hits + 1, misses, 1} end "
+	"return {hits, misses + 1, v and 2 or 0} end "
+	"if rest ~= ARGV[9] and rest ~= ARGV[5] then return {hits, misses, v and 2 or 0} end "
+	"local enters = KEYS[2] ~= KEYS[1] and KEYS[2] ~= KEYS[4] "
+	"if enters then " ENTER_INDEX "end " STORE_SESSION
+	"if moves and ARGV[11] == '0' then redis.call('DEL', KEYS[3]) "
+	"elseif moves then "
+	"redis.call('SET', KEYS[3], '{\"moved\":\"' .. ARGV[3] .. '\"}', 'PX', ARGV[11]) end "
+	"if KEYS[4] ~= KEYS[3] and (moves or KEYS[4] ~= KEYS[2]) then "
+	"redis.pcall('ZREM', KEYS[4], ARGV[10]) end " NOTE_IN_INDEX "if enters then " TIDY_INDEX
+	"end "
+	"return {hits, misses, 1}";
+
+/* A change under way. */
+struct changing {
+	struct session_work w;
+	const struct session_change *change;
+	struct session_key to; /* of the new id, where it moves */
+	bool moves;
+	struct buf user_id;
+};
+
+static enum error merge(struct changing *c, struct fault *fault)
+{
+	struct session_work *w = &c->w;
+	struct slice before = w->record.data.text;
+
+	buf_clear(&w->merged);
+	if (!c->change->patch.n) {
+		buf_add(&w->merged, before);
+		return OK;
+	}
+	enum error error = json_merge(before, c->change->patch, &session_limits, &w->merged, fault);
+	/* What shrinks may go on, whatever the limit was when it was stored. */
+	if (!error && w->merged.n > SESSION_DATA_BYTES && w->merged.n >= before.n)
+		return fault_at(fault, ERR_TOO_LARGE, "/data",
+			"the session's data would have %zu bytes; at most %d are kept", w->merged.n,
+			SESSION_DATA_BYTES);
+	return error;
+}
+
+/* What the record is from now on, but for its data. */
+static void apply(struct changing *c)
+{
+	buf_clear(&c->user_id);
+	if (c->change->set_user)
+		buf_add(&c->user_id, c->change->user_id);
+	else if (c->w.record.user_id.type == JSON_STRING)
+		json_decode_string(c->w.record.user_id, &c->user_id);
+	if (c->change->ttl_ms)
+		c->w.record.ttl_ms = c->change->ttl_ms;
+}
+
+/* *ret as the script has it. Parks. */
+static enum error store_changed(struct changing *c, int64_t *ret, struct fault *fault)
+{
+	struct session_work *w = &c->w;
+	const struct session_key *to = c->moves ? &c->to : &w->key;
+	struct buf index = {0}, rest = {0};
+	char grace[24];
+
+	session_record_rest(&w->record, buf_slice(&c->user_id), buf_slice(&w->merged), &rest);
+	if (c->user_id.n)
+		session_index(w->cw, buf_slice(&c->user_id), &index);
+	session_stamp(w, session_now());
+	snprintf(grace, sizeof grace, "%lld", (long long)c->change->grace_ms);
+	struct session_script script = session_script_of(w, change_script);
+	script.keys[2] = script.keys[0];
+	script.keys[3] = script.keys[1];
+	script.keys[0] = slice_of(to->text, SESSION_KEY);
+	script.keys[1] = session_index_or(&index, to);
+	script.key_count = 4;
+	script.args[2] = slice_of(session_hash(to), SESSION_HASH);
+	session_script_store(w, &rest, &script);
+	script.args[script.arg_count++] = w->record.rest;
+	script.args[script.arg_count++] = slice_of(session_hash(&w->key), SESSION_HASH);
+	script.args[script.arg_count++] = slice_str(grace);
+	enum error error = session_run(w->cw, &script, ret, NULL, fault);
+	buf_release(&index);
+	buf_release(&rest);
+	return error;
+}
+
+/* Another daemon's change came first: a little later it may not. Parks. */
+static void step_back(int attempt)
+{
+	uint8_t random;
+
+	crypto_random(&random, sizeof random);
+	fiber_sleep(1 + random % (attempt < 5 ? 1 << attempt : 32));
+}
+
+/* Parks. */
+static enum error try_once(struct changing *c, int64_t *ret, struct fault *fault)
+{
+	enum error error = session_load(&c->w, fault);
+
+	if (!error && c->moves && session_moved(&c->w))
+		return fault_set(fault, ERR_CONFLICT,
+			"this id was replaced by an earlier rotation, whose answer has the new "
+			"one; "
+			"it is good for a short time yet, but not for another rotation");
+	if (!error)
+		error = merge(c, fault);
+	if (error)
+		return error;
+	apply(c);
+	return store_changed(c, ret, fault);
+}
+
+static enum error try_change(struct changing *c, struct fault *fault)
+{
+	int64_t outcome;
+
+	for (int i = 0; i < SESSION_TRIES; i++) {
+		enum error error = try_once(c, &outcome, fault);
+
+		if (error)
+			return error;
+		if (outcome == 0)
+			return session_unknown(fault);
+		if (outcome == 1)
+			return OK;
+		log_debug(c->w.cw->log, "session: another change came first, try %d", i + 1);
+		step_back(i);
+	}
+	return session_conflict(SESSION_TRIES, fault);
+}
+
+static enum error check_change(const struct session_change *change, struct fault *fault)
+{
+	enum error error = session_check_user(change->user_id, fault);
+
+	if (!error)
+		error = session_check_time("/ttl", change->ttl_ms, fault);
+	if (!error && (change->grace_ms < 0 || change->grace_ms > SESSION_GRACE_MS))
+		error = fault_at(fault, ERR_BAD_BODY, "/grace",
+			"/grace must be from 0 to %d seconds", SESSION_GRACE_MS / 1000);
+	if (!error && change->patch.n)
+		error = session_check_data(change->patch, "the patch", fault);
+	return error;
+}
+
+/* Parks. */
+static enum error take_turn(struct changing *c, struct fault *fault)
+{
+	struct cw *cw = c->w.cw;
+	/* In this process one after the other: else many who change one session starve some. */
+	struct turns *turns =
+		&cw->session_turns[(unsigned char)session_hash(&c->w.asked)[0] % CW_SESSION_TURNS];
+
+	if (turns_take(turns, 1, cw_deadline(cw)))
+		return fault_set(fault, ERR_OVERLOADED,
+			"too many changes of this session are waiting; try again");
+	enum error error = try_change(c, fault);
+	turns_done(turns, 1);
+	return error;
+}
+
+/* Parks. */
+static enum error change_session(
+	struct changing *c, struct slice id, struct session *ret, struct fault *fault)
+{
+	struct session_work *w = &c->w;
+	enum error error = check_change(c->change, fault);
+
+	*ret = (struct session){0};
+	session_key_of_id(id, &w->asked);
+	if (!error)
+		error = take_turn(c, fault);
+	if (!error) {
+		w->record.last_seen_ms = w->now_ms;
+		w->record.user_id = (struct json_value){0};
+		w->record.data.text = buf_slice(&w->merged);
+		session_fill(c->moves ? &c->to : &w->key, &w->record, ret);
+		buf_add(&ret->user_id, buf_slice(&c->user_id));
+	}
+	session_work_end(w);
+	buf_release(&c->user_id);
+	return error;
+}
+
+enum error session_patch(struct cw *cw, struct slice id, const struct session_change *change,
+	struct session *ret, struct fault *fault)
+{
+	struct changing c = {.w.cw = cw, .change = change};
+
+	return change_session(&c, id, ret, fault);
+}
+
+enum error session_rotate(struct cw *cw, struct slice id, const struct session_change *change,
+	char ret_id[SESSION_ID + 1], struct session *ret, struct fault *fault)
+{
+	struct changing c = {.w.cw = cw, .change = change, .moves = true};
+
+	session_new_id(ret_id);
+	session_key_of_id(slice_of(ret_id, SESSION_ID), &c.to);
+	return change_session(&c, id, ret, fault);
+}

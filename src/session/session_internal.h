@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How sessions lie in Redis; for cache/session*.c.
+ *
+ *	{"last_seen":1732445118123,"created":1732445118123000,"ttl":1800000,"user_id":"42","data":{}}
+ *	             |            ^ rest                                                  ^ end of
+ *head ^ 13 digits, written over in place when the session is used
+ *
+ * The expiry is last_seen + ttl. `,"max_age":N` follows ttl where the session has one: the expiry
+ * never passes created + max_age. user_id is null where the session is of no user. `created` is in
+ * microseconds, so that the oldest of a user's sessions is told apart from the next. `rest` is what
+ * a change compares: to be used at the same time is not a conflict. Use compares the head of it,
+ *all but the data: a session that has another ttl or user by now is read again.
+ *
+ * Under an id that was rotated with a grace lies {"moved":"<hash of the new id>"}.
+ */
+#ifndef CW_SESSION_SESSION_INTERNAL_H
+#define CW_SESSION_SESSION_INTERNAL_H
+
+#include "session/session.h"
+#include "text/json.h"
+
+#define SESSION_PREFIX "session:"
+/* For scripts: the text before last_seen, and where its rest begins, counted as Lua does. */
+#define SESSION_HEAD	 "{\"last_seen\":"
+#define SESSION_LUA_REST "27"
+
+enum {
+	SESSION_PREFIX_BYTES = sizeof SESSION_PREFIX - 1,
+	SESSION_KEY = SESSION_PREFIX_BYTES + SESSION_HASH,
+	SESSION_REST_AT = 26,
+	SESSION_HEAD_BYTES = 128, /* hold all before user_id */
+	SESSION_TRIES = 16,	  /* to change what others change */
+	SESSION_STORED_BYTES = SESSION_DATA_BYTES + 6 * SESSION_USER_BYTES + 256,
+};
+
+extern const struct json_limits session_limits;
+
+struct session_key {
+	char text[SESSION_KEY + 1];
+};
+
+/* What comes from outside: ERR_BAD_BODY, ERR_BAD_JSON, ERR_TOO_LARGE. 0 ms = not given. */
+enum error session_check_user(struct slice user_id, struct fault *fault);
+enum error session_check_time(const char *member, int64_t ms, struct fault *fault);
+enum error session_check_data(struct slice data, const char *what, struct fault *fault);
+
+/* Of any bytes that are sent as an id. */
+void session_key_of_id(struct slice id, struct session_key *ret);
+void session_key_of_hash(struct slice hash, struct session_key *ret);
+const char *session_hash(const struct session_key *key);
+void session_new_id(char ret[SESSION_ID + 1]);
+/* Appends the key of the user's index. */
+void session_index(const struct cw *cw, struct slice user_id, struct buf *out);
+
+/* Views into what is stored. */
+struct session_record {
+	int64_t last_seen_ms, created_us, ttl_ms;
+	int64_t max_age_ms; /* 0 = unlimited */
+	struct slice rest, head;
+	struct json_value user_id, data; /* user_id: JSON_STRING or JSON_NULL */
+};
+/* Of the first SESSION_HEAD_BYTES: the numbers. */
+bool session_record_head(struct slice stored, struct session_record *ret);
+/* ERR_CORRUPT_VALUE. */
+enum error session_record_parse(
+	struct slice stored, struct session_record *ret, struct fault *fault);
+/* When it ends, used at now_ms. */
+int64_t session_record_end(const struct session_record *record, int64_t now_ms);
+/* Appends the rest; user_id is text, empty = of no user; data is JSON. */
+void session_record_rest(const struct session_record *record, struct slice user_id,
+	struct slice data, struct buf *out);
+void session_fill(
+	const struct session_key *key, const struct session_record *record, struct session *ret);
+
+/*
+ * One of our scripts. They answer {hits, misses, ...}, as redis/lookup.h wants it: *ret gets the
+ * third number, *ret_more the fourth (0 where there is none; may be NULL).
+ */
+struct session_script {
+	const char *text;
+	struct slice keys[4];
+	size_t key_count;
+	struct slice args[12];
+	size_t arg_count;
+};
+/* Parks. */
+enum error session_run(struct cw *cw, const struct session_script *script, int64_t *ret,
+	int64_t *ret_more, struct fault *fault);
+
+/* A session at work. */
+struct session_work {
+	struct cw *cw;
+	struct session_key asked; /* of the id that the caller has */
+	struct session_key key;	  /* where the session is: elsewhere within a grace */
+	struct redis_value *reply;
+	struct buf blanked;	      /* the reply, where it had to be made readable */
+	struct session_record record; /* views into one of them */
+	struct buf index;	      /* empty = of no user */
+	struct buf merged;
+	int64_t now_ms;
+	char now[24], px[24], expires[24], max[24], forgotten[24];
+};
+
+void session_work_end(struct session_work *w);
+/*
+ * The session as it is now, and whose it is, through the ids that it had before.
+ * ERR_UNKNOWN_SESSION, also past max_age; ERR_CORRUPT_VALUE. Parks.
+ */
+enum error session_load(struct session_work *w, struct fault *fault);
+bool session_moved(const struct session_work *w);
+enum error session_unknown(struct fault *fault);
+/* After `tries` tries. */
+enum error session_conflict(int tries, struct fault *fault);
+/* Of 13 digits, however wrong the clock is. */
+int64_t session_now(void);
+/* The time is now_ms: what all scripts are told, and what the caller is. */
+void session_stamp(struct session_work *w, int64_t now_ms);
+/* The index as scripts are told it: the session's key stands for none. */
+struct slice session_index_or(const struct buf *index, const struct session_key *key);
+/* With the keys and arguments that all have. */
+struct session_script session_script_of(const struct session_work *w, const char *text);
+/* Adds what scripts are told that begin or change a session: ARGV 5 to 8. */
+void session_script_store(
+	struct session_work *w, const struct buf *rest, struct session_script *script);
+
+/*
+ * All scripts: KEYS 1 the session, 2 the user's index, or the session once more where it is of no
+ * user; ARGV 1 now, 2 how long it lives, 3 hash, 4 expiry. A score that differs by less than a
+ * second is left, since scores are for housekeeping. The index outlives its last session by a
+ * minute or two.
+ */
+#define NOTE_IN_INDEX \
+	"if KEYS[2] ~= KEYS[1] then " \
+	"local left, score = redis.call('PTTL', KEYS[2]), false " \
+	"if left == -2 then misses = misses + 1 else hits = hits + 2 " \
+	"score = redis.pcall('ZSCORE', KEYS[2], ARGV[3]) end " \
+	"if type(score) ~= 'table' then " \
+	"if not score or math.abs(ARGV[4] - score) >= 1000 then " \
+	"redis.pcall('ZADD', KEYS[2], ARGV[4], ARGV[3]) end " \
+	"if left < ARGV[2] + 60000 then " \
+	"redis.call('PEXPIRE', KEYS[2], string.format('%.0f', ARGV[2] + 120000)) end end end "
+
+/*
+ * Where a session is stored: ARGV 5 its rest, 6 max_per_user, 7 "session:", 8 the score of what is
+ * forgotten. ENTER comes first: where the index cannot be written nothing is.
+ */
+#define ENTER_INDEX "redis.call('ZADD', KEYS[2], ARGV[4], ARGV[3]) "
+#define STORE_SESSION \
+	"redis.call('SET', KEYS[1], '" SESSION_HEAD "' .. ARGV[1] .. ARGV[5], 'PX', ARGV[2]) "
+/*
+ * After it has entered an index: forgets what ended long ago, 100 entries at a time (what is there
+ * all the same was noted by a wrong clock, and stays), and ends the user's oldest sessions, never
+ * this one. Of a user with more sessions than are looked at, each time ends as many as it sees.
+ */
+#define TIDY_INDEX \
+	"local old = redis.call('ZRANGE', KEYS[2], 0, 99, 'WITHSCORES') hits = hits + 1 " \
+	"for i = 1, #old, 2 do " \
+	"if tonumber(old[i + 1]) >= tonumber(ARGV[8]) then break end " \
+	"if redis.call('EXISTS', ARGV[7] .. old[i]) == 1 then hits = hits + 1 " \
+	"else misses = misses + 1 redis.call('ZREM', KEYS[2], old[i]) end end " \
+	"local max = tonumber(ARGV[6]) hits = hits + 1 " \
+	"if max > 0 and redis.call('ZCARD', KEYS[2]) > max then " \
+	"local alive = {} " \
+	"for _, m in ipairs(redis.call('ZRANGE', KEYS[2], 0, 1999)) do " \
+	"if m ~= ARGV[3] then " \
+	"local head = redis.pcall('GETRANGE', ARGV[7] .. m, 0, 127) " \
+	"local created = type(head) == 'string' and string.match(head, '\"created\":(%d+)') " \
+	"if created then hits = hits + 1 alive[#alive + 1] = {tonumber(created), m} " \
+	"else misses = misses + 1 redis.call('ZREM', KEYS[2], m) end end end " \
+	"table.sort(alive, function(a, b) " \
+	"if a[1] ~= b[1] then return a[1] < b[1] end return a[2] < b[2] end) " \
+	"hits = hits + 2 " \
+	"for i = 1, math.min(redis.call('ZCARD', KEYS[2]) - max, #alive) do " \
+	"redis.call('DEL', ARGV[7] .. alive[i][2]) " \
+	"redis.call('ZREM', KEYS[2], alive[i][2]) end end "
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* All sessions of one user, through his index; see session.h. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "session/session_internal.h"
+
+/* So many travel with everybody's commands. */
+enum { few = 64 };
+
+/*
+ * KEYS[1] the index; ARGV "session:", ref, except ('' = not given), the place to begin at. A page
+ * at a time: answers how many ended and how many of the page stay, or -1 past the last. A session
+ * that moves to a new id meanwhile goes behind, to a page that is asked for later.
+ */
+static const char end_script[] =
+	"local ended, kept = 0, 0 "
+	"local all = redis.call('ZRANGE', KEYS[1], ARGV[4], ARGV[4] + 999) "
+	"for _, m in ipairs(all) do "
+	"local ref = string.sub(m, 1, 16) "
+	"if (ARGV[2] == '' or ref == ARGV[2]) and ref ~= ARGV[3] then "
+	"ended = ended + redis.call('DEL', ARGV[1] .. m) "
+	"redis.call('ZREM', KEYS[1], m) "
+	"else kept = kept + 1 end end "
+	"local hit = #all > 0 and 1 or 0 "
+	"return {hit, 1 - hit, ended, #all > 0 and kept or -1}";
+
+/* The members' heads, one reply each. Parks. */
+static enum error read_heads(struct cw *cw, struct slice index, const struct redis_value *members,
+	struct redis_batch *batch, struct fault *fault)
+{
+	struct session_key key;
+	char end[16];
+
+	snprintf(end, sizeof end, "%d", SESSION_HEAD_BYTES - 1);
+	for (size_t i = 0; i < members->count; i++) {
+		struct slice hash = redis_value_item(members, i);
+
+		/* Whatever else is in the index leads to a key that is not there. */
+		if (hash.n != SESSION_HASH)
+			session_key_of_id(SLICE(""), &key);
+		else
+			session_key_of_hash(hash, &key);
+		REDIS_ADD(batch, SLICE("GETRANGE"), slice_of(key.text, SESSION_KEY), SLICE("0"),
+			slice_str(end));
+	}
+	return redis_node_run(redis_store_node(cw->store, index),
+		members->count > few ? REDIS_BULK : REDIS_COMMANDS, batch, cw_deadline(cw), fault);
+}
+
+/* Index entries whose sessions are gone; what stays is cleaned the next time. Parks. */
+static void clean(struct cw *cw, struct slice index, const struct slice *dead, size_t count)
+{
+	struct redis_batch *batch = redis_batch_new();
+	struct slice *argv = mem_array(count + 2, sizeof *argv);
+
+	argv[0] = SLICE("ZREM");
+	argv[1] = index;
+	memcpy(argv + 2, dead, count * sizeof *dead);
+	redis_batch_add(batch, count + 2, argv);
+	redis_node_run(
+		redis_store_node(cw->store, index), REDIS_COMMANDS, batch, cw_deadline(cw), NULL);
+	mem_free(argv);
+	redis_batch_free(batch);
+}
+
+/* The members, last first, as sessions or as dead ones. */
+struct sorted {
+	struct session *sessions;
+	size_t count;
+	struct slice *dead;
+	size_t dead_count;
+};
+
+static enum error sort_out(const struct redis_value *members, struct redis_batch *heads,
+	struct sorted *ret, struct fault *fault)
+{
+	struct session_record record = {0};
+	struct session_key key;
+
+	for (size_t i = members->count; i-- > 0;) {
+		const struct redis_value *head = redis_batch_reply(heads, i);
+		struct slice hash = redis_value_item(members, i);
+		enum error error = redis_value_error(head, fault);
+
+		if (error && error != ERR_WRONG_TYPE)
+			return error;
+		if (hash.n != SESSION_HASH || head->type != REDIS_STRING ||
+			!session_record_head(head->text, &record)) {
+			ret->dead[ret->dead_count++] = hash;
+			continue;
+		}
+		session_key_of_hash(hash, &key);
+		session_fill(&key, &record, &ret->sessions[ret->count++]);
+	}
+	return OK;
+}
+
+enum error session_list(struct cw *cw, struct slice user_id, struct session **ret,
+	size_t *ret_count, struct fault *fault)
+{
+	struct redis_batch *heads = redis_batch_new();
+	struct redis_value *members = NULL;
+	struct sorted sorted = {0};
+	struct buf name = {0};
+
+	session_index(cw, user_id, &name);
+	struct slice index = buf_slice(&name);
+	enum error error = redis_store_command(cw->store, index, &members, fault, SLICE("ZRANGE"),
+		index, SLICE("-1000"), SLICE("-1"));
+	if (error || members->count == 0)
+		goto out;
+	error = read_heads(cw, index, members, heads, fault);
+	if (error)
+		goto out;
+	sorted.sessions = mem_array(members->count, sizeof *sorted.sessions);
+	sorted.dead = mem_array(members->count, sizeof *sorted.dead);
+	error = sort_out(members, heads, &sorted, fault);
+	if (!error && sorted.dead_count)
+		clean(cw, index, sorted.dead, sorted.dead_count);
+out:
+	for (size_t i = 0; error && i < sorted.count; i++)
+		session_release(&sorted.sessions[i]);
+	*ret = error ? NULL : sorted.sessions;
+	*ret_count = error ? 0 : sorted.count;
+	if (error)
+		mem_free(sorted.sessions);
+	mem_free(sorted.dead);
+	redis_value_free(members);
+	redis_batch_free(heads);
+	buf_release(&name);
+	return error;
+}
+
+enum error session_end_all(struct cw *cw, struct slice user_id, struct slice ref,
+	struct slice except, size_t *ret_ended, struct fault *fault)
+{
+	struct buf index = {0};
+	int64_t ended, kept = 0, from = 0;
+	enum error error;
+	char text[24];
+
+	*ret_ended = 0;
+	session_index(cw, user_id, &index);
+	do {
+		snprintf(text, sizeof text, "%lld", (long long)from);
+		const struct session_script script = {.text = end_script,
+			.keys = {buf_slice(&index)},
+			.key_count = 1,
+			.args = {SLICE(SESSION_PREFIX), ref, except, slice_str(text)},
+			.arg_count = 4};
+		error = session_run(cw, &script, &ended, &kept, fault);
+		/* A page that has nothing would be asked for without end. */
+		if (!error && (ended < 0 || (ended == 0 && kept == 0)))
+			error = fault_set(fault, ERR_REDIS_PROTOCOL,
+				"Redis answered a script with something else than its result");
+		if (error)
+			break;
+		*ret_ended += (size_t)ended;
+		from += kept;
+	} while (kept >= 0);
+	buf_release(&index);
+	return error;
+}

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT */
+/* Invalidations on a real redis-server. */
+#include "invalidate/invalidate.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../cache/config.h"
+#include "../cache/engine.h"
+#include "../unit.h"
+#include "base/mem.h"
+#include "cache/log.h"
+#include "invalidate/pass.h"
+#include "text/json.h"
+
+static const char yaml[] =
+	"entities:\n"
+	"  user: {field: user_id, keys: {a: \"user:a:{id}\", b: \"user:b:{id}\"}}\n"
+	"  list: {field: list_id, keys: {}, patterns: [\"list:{id}:*\", \"*:of:{id}\"]}\n"
+	"dependencies:\n"
+	"  - {when: \"user:a:{id}\", invalidate: [\"menu:{id}\"]}\n"
+	"  - {when: \"grow:{id}\", invalidate: [\"grow:{id}x\"]}\n"
+	"invalidate: {confirm_above: 1000, max_keys: 500000, pace: {max_latency: 0ms}, queue: "
+	"80}\n";
+
+static struct invalidation *ask(const char *pattern)
+{
+	struct invalidation *asked = invalidation_new(engine.conf, &config_admin);
+
+	if (pattern)
+		invalidation_add_pattern(asked, slice_str(pattern));
+	return asked;
+}
+
+static void expect(
+	struct operation *operation, enum operation_state state, int64_t matched, int64_t removed)
+{
+	ck_assert_str_eq(
+		operation_state_name(operation_state(operation)), operation_state_name(state));
+	ck_assert_int_eq(engine_number(operation, "matched"), matched);
+	ck_assert_int_eq(engine_number(operation, "invalidated"), removed);
+	operation_unref(operation);
+}
+
+static void keys_and_rules(void)
+{
+	struct invalidation *asked = ask(NULL);
+
+	engine_fill("user:a:%d", 1, 3);
+	engine_fill("user:b:%d", 1, 3);
+	engine_fill("menu:%d", 1, 3);
+	invalidation_add_id(asked, conf_entity(engine.conf, SLICE("user")), SLICE("1"));
+	invalidation_add_key(asked, SLICE("user:b:2"));
+	invalidation_add_key(asked, SLICE("absent"));
+	struct operation *operation = engine_invalidate(asked);
+	ck_assert_int_eq(engine_number(operation, "passes"), 0);
+	ck_assert_int_eq(engine_number(operation, "complete"), 1);
+	const cJSON *selectors = cJSON_GetObjectItem(operation_result(operation), "selectors");
+	ck_assert_int_eq(cJSON_GetArraySize(selectors), 4);
+	expect(operation, OPERATION_COMPLETED, 4, 4);
+	ck_assert_int_eq(engine_call("EXISTS", "menu:1", NULL, NULL), 0);
+	ck_assert_int_eq(engine_call("EXISTS", "menu:2", NULL, NULL), 1);
+	ck_assert_int_eq(engine_call("EXISTS", "user:a:2", NULL, NULL), 1);
+	ck_assert_int_eq(engine_call("XLEN", "cw:inval", NULL, NULL), 1);
+	ck_assert_uint_eq(engine.invalidated_keys, 4);
+}
+
+START_TEST(exact_keys_need_no_pass)
+{
+	engine_run(yaml, keys_and_rules);
+}
+END_TEST
+
+static void pattern_takes_its_keys(void)
+{
+	struct invalidation *asked = ask("user:*");
+
+	engine_fill("user:%d", 0, 5000);
+	engine_fill("product:%d", 0, 5000);
+	engine_fill("lock:user:%d", 0, 10);
+	invalidation_add_pattern(asked, SLICE("*user:1*"));
+	asked->max_keys = 100000;
+	struct operation *operation = engine_invalidate(asked);
+	ck_assert_int_eq(engine_number(operation, "passes"), 1);
+	ck_assert_int_eq(engine_number(operation, "protected_skipped"), 1);
+	ck_assert_int_eq(
+		cJSON_GetArraySize(cJSON_GetObjectItem(operation_result(operation), "sample")),
+		INVALIDATION_SAMPLE);
+	expect(operation, OPERATION_COMPLETED, 5000, 5000);
+	ck_assert_int_eq(engine_call("EXISTS", "product:4999", NULL, NULL), 1);
+	ck_assert_int_eq(engine_call("EXISTS", "lock:user:1", NULL, NULL), 1);
+	ck_assert_uint_eq(passes_total(invalidator_passes(engine.invalidator)), 1);
+}
+
+START_TEST(a_pattern_removes_what_it_matches_and_no_more)
+{
+	engine_run(yaml, pattern_takes_its_keys);
+}
+END_TEST
+
+static void few_names_are_held(void)
+{
+	engine_fill("a:%d", 0, 1000);
+	struct operation *operation = engine_invalidate(ask("a:*"));
+	ck_assert_int_eq(engine_number(operation, "passes"), 1);
+	expect(operation, OPERATION_COMPLETED, 1000, 1000);
+	/* Names that do not fit are counted, then removed by a second pass. */
+	engine_fill("b%0200d", 0, 900);
+	operation = engine_invalidate(ask("b*"));
+	ck_assert_int_eq(engine_number(operation, "passes"), 2);
+	expect(operation, OPERATION_COMPLETED, 900, 900);
+}
+
+START_TEST(without_confirmation_few_keys_take_one_pass)
+{
+	engine_run(yaml, few_names_are_held);
+}
+END_TEST
+
+static void many_ask_back(void)
+{
+	engine_fill("a:%d", 0, 1500);
+	struct operation *operation = engine_invalidate(ask("a:*"));
+	ck_assert_int_eq(operation_error(operation)->error, ERR_CONFIRMATION_REQUIRED);
+	ck_assert_int_eq(engine_number(operation, "matched_at_least"), 1001);
+	ck_assert_int_eq(engine_number(operation, "complete"), 0);
+	char *token = mem_strdup(engine_text(operation, "confirm"));
+	expect(operation, OPERATION_FAILED, -1, 0);
+	ck_assert_int_eq(engine_call("EXISTS", "a:1499", NULL, NULL), 1);
+	/* The token opens these selectors, no others. */
+	struct invalidation *other = ask("a:1*");
+	other->confirm = mem_strdup(token);
+	operation = engine_invalidate(other);
+	ck_assert_int_eq(operation_error(operation)->error, ERR_CONFIRMATION_REQUIRED);
+	ck_assert_int_eq(engine_number(operation, "matched_at_least"), 611);
+	expect(operation, OPERATION_FAILED, 611, 0);
+	struct invalidation *same = ask("a:*");
+	same->confirm = token;
+	expect(engine_invalidate(same), OPERATION_COMPLETED, 1500, 1500);
+}
+
+START_TEST(many_keys_need_a_confirmation)
+{
+	engine_run(yaml, many_ask_back);
+}
+END_TEST
+
+static void dry_run_removes_nothing(void)
+{
+	struct invalidation *asked = ask("a:*");
+
+	engine_fill("a:%d", 0, 1500);
+	invalidation_add_key(asked, SLICE("a:7"));
+	asked->dry_run = true;
+	struct operation *operation = engine_invalidate(asked);
+	ck_assert_int_eq(engine_number(operation, "dry_run"), 1);
+	ck_assert_uint_eq(strlen(engine_text(operation, "confirm")), 32);
+	expect(operation, OPERATION_COMPLETED, 1500, 0);
+	ck_assert_int_eq(engine_call("EXISTS", "a:7", NULL, NULL), 1);
+	ck_assert_int_eq(engine_call("EXISTS", "cw:inval", NULL, NULL), 0);
+}
+
+START_TEST(a_dry_run_only_counts)
+{
+	engine_run(yaml, dry_run_removes_nothing);
+}
+END_TEST
+
+static void max_keys_stops(void)
+{
+	struct invalidation *asked = ask("a:*");
+
+	engine_fill("a:%d", 0, 1500);
+	asked->max_keys = 1200;
+	struct operation *operation = engine_invalidate(asked);
+	ck_assert_str_eq(engine_text(operation, "reason"), "max_keys");
+	ck_assert_int_eq(engine_number(operation, "complete"), 0);
+	expect(operation, OPERATION_COMPLETED, 1200, 1200);
+	asked = ask("a:*");
+	asked->max_keys = 300;
+	operation = engine_invalidate(asked);
+	ck_assert_int_eq(engine_number(operation, "complete"), 1);
+	expect(operation, OPERATION_COMPLETED, 300, 300);
+}
+
+START_TEST(reaching_max_keys_stops)
+{
+	engine_run(yaml, max_keys_stops);
+}
+END_TEST
+
+static void verify_looks_again(void)
+{
+	struct invalidation *asked = ask("a:*");
+
+	engine_fill("a:%d", 0, 500);
+	asked->verify = true;
+	struct operation *operation = engine_invalidate(asked);
+	ck_assert_int_eq(engine_number(operation, "passes"), 2);
+	expect(operation, OPERATION_COMPLETED, 500, 500);
+}
+
+START_TEST(verify_takes_another_pass)
+{
+	engine_run(yaml, verify_looks_again);
+}
+END_TEST
+
+static void cap_makes_it_incomplete(void)
+{
+	struct invalidation *asked = ask(NULL);
+
+	engine_fill("grow:%d", 1, 1);
+	invalidation_add_key(asked, SLICE("grow:1"));
+	asked->max_keys = 100000;
+	struct operation *operation = engine_invalidate(asked);
+	ck_assert_str_eq(engine_text(operation, "reason"), "too_many_dependents");
+	expect(operation, OPERATION_PARTIAL, 1, 1);
+}
+
+START_TEST(too_many_dependents_are_told)
+{
+	engine_run(yaml, cap_makes_it_incomplete);
+}
+END_TEST
+
+enum { together = 50 };
+
+static void fifty_at_once(void)
+{
+	struct operation *operations[together];
+	struct fault fault = {0};
+	char id[16];
+
+	engine_fill("list:%d:x", 0, 100);
+	engine_fill("y:of:%d", 0, 100);
+	engine_fill("other:%d", 0, 50000);
+	for (int i = 0; i < together; i++) {
+		struct invalidation *asked = ask(NULL);
+
+		snprintf(id, sizeof id, "%d", i);
+		invalidation_add_id(asked, conf_entity(engine.conf, SLICE("list")), slice_str(id));
+		ck_assert_int_eq(
+			invalidate_begin(engine.invalidator, asked, &operations[i], &fault), OK);
+		if (i % 10 == 9)
+			fiber_sleep(3);
+	}
+	for (int i = 0; i < together; i++) {
+		ck_assert_int_eq(operation_wait(operations[i], clock_deadline(20000)), OK);
+		expect(operations[i], OPERATION_COMPLETED, 2, 2);
+	}
+	ck_assert_uint_le(passes_total(invalidator_passes(engine.invalidator)), 3);
+	ck_assert_int_eq(engine_call("EXISTS", "list:50:x", NULL, NULL), 1);
+}
+
+START_TEST(fifty_operations_share_three_passes)
+{
+	engine_run(yaml, fifty_at_once);
+}
+END_TEST
+
+static void queue_has_an_end(void)
+{
+	struct operation *operations[100];
+	struct fault fault = {0};
+	int accepted = 0;
+
+	engine_fill("a:%d", 0, 10);
+	while (invalidate_begin(engine.invalidator, ask("a:*"), &operations[accepted], &fault) ==
+		OK)
+		ck_assert_int_lt(++accepted, 100);
+	ck_assert_int_eq(fault.error, ERR_TOO_MANY_OPERATIONS);
+	ck_assert_int_eq(accepted, 80);
+	for (int i = 0; i < accepted; i++) {
+		operation_wait(operations[i], clock_deadline(20000));
+		operation_unref(operations[i]);
+	}
+}
+
+START_TEST(waiting_operations_are_bounded)
+{
+	engine_run(yaml, queue_has_an_end);
+}
+END_TEST
+
+static void flush_meanwhile(void *argument)
+{
+	(void)argument;
+	while (passes_total(invalidator_passes(engine.invalidator)) == 0)
+		fiber_yield();
+	fiber_sleep(15);
+	engine_call("FLUSHDB", NULL, NULL, NULL);
+}
+
+static void flush_is_noticed(void)
+{
+	struct invalidation *asked = ask("a:*");
+	struct fiber_group group;
+
+	engine_fill("b:%d", 0, 200000);
+	fiber_group_init(&group, "test", engine.loop);
+	fiber_spawn(&group, "flush", flush_meanwhile, NULL);
+	struct operation *operation = engine_invalidate(asked);
+	fiber_group_join(&group, DEADLINE_NONE);
+	ck_assert_str_eq(engine_text(operation, "reason"), "topology_changed");
+	expect(operation, OPERATION_PARTIAL, 0, 0);
+}
+
+START_TEST(a_database_that_is_emptied_meanwhile_is_noticed)
+{
+	engine_run(yaml, flush_is_noticed);
+}
+END_TEST
+
+static void cancel_stops_it(void)
+{
+	struct invalidation *asked = ask("a:*");
+	struct operation *operation;
+	struct fault fault = {0};
+
+	engine_fill("a:%d", 0, 200000);
+	asked->max_keys = 400000;
+	ck_assert_int_eq(invalidate_begin(engine.invalidator, asked, &operation, &fault), OK);
+	while (engine.invalidated_keys == 0)
+		fiber_sleep(1);
+	operation_cancel(operation);
+	ck_assert_int_eq(operation_wait(operation, clock_deadline(20000)), OK);
+	ck_assert_int_eq(operation_state(operation), OPERATION_CANCELLED);
+	ck_assert_str_eq(engine_text(operation, "reason"), "cancelled");
+	int64_t left = engine_call("DBSIZE", NULL, NULL, NULL), removed = 200000;
+	removed -= engine_number(operation, "invalidated");
+	/* cw:inval, cw:ops, cw:op:<id>, cw:daemon:<instance> */
+	ck_assert_int_eq(left - 4, removed);
+	ck_assert_int_gt(removed, 0);
+	operation_unref(operation);
+}
+
+START_TEST(cancel_stops_and_counts_what_was_done)
+{
+	engine_run(yaml, cancel_stops_it);
+}
+END_TEST
+
+static void full_redis(void)
+{
+	engine_fill("a:%d", 0, 900);
+	engine_call("CONFIG", "SET", "maxmemory", "1");
+	struct operation *operation = engine_invalidate(ask("a:*"));
+	/* Nothing but deletions is possible, so that the log stays behind. */
+	ck_assert_str_eq(engine_text(operation, "reason"), "redis_oom");
+	expect(operation, OPERATION_PARTIAL, 900, 900);
+	engine_call("CONFIG", "SET", "maxmemory", "0");
+}
+
+START_TEST(a_full_redis_still_forgets)
+{
+	engine_run(yaml, full_redis);
+}
+END_TEST
+
+static void restart_meanwhile(void *argument)
+{
+	(void)argument;
+	while (engine.invalidated_keys == 0)
+		fiber_yield();
+	server_kill(&engine_server);
+	server_restart(&engine_server, NULL, NULL);
+}
+
+static void redis_dies(void)
+{
+	struct invalidation *asked = ask("a:*");
+	struct fiber_group group;
+
+	engine_fill("a:%d", 0, 200000);
+	asked->max_keys = 400000;
+	fiber_group_init(&group, "test", engine.loop);
+	fiber_spawn(&group, "restart", restart_meanwhile, NULL);
+	struct operation *operation = engine_invalidate(asked);
+	fiber_group_join(&group, DEADLINE_NONE);
+	/* The second walk found an empty server that stayed the same. */
+	ck_assert_int_eq(operation_state(operation), OPERATION_COMPLETED);
+	ck_assert_int_eq(engine_number(operation, "passes"), 2);
+	operation_unref(operation);
+	/* Down from the start. */
+	server_kill(&engine_server);
+	struct fault fault = {0};
+	ck_assert_int_eq(invalidate_begin(engine.invalidator, ask("a:*"), &operation, &fault), OK);
+	ck_assert_int_eq(operation_wait(operation, clock_deadline(20000)), OK);
+	ck_assert_int_eq(operation_state(operation), OPERATION_FAILED);
+	ck_assert_int_ne(operation_error(operation)->error, OK);
+	ck_assert_str_eq(engine_text(operation, "reason"), "redis_down");
+	operation_unref(operation);
+}
+
+START_TEST(a_redis_that_dies_is_told_apart)
+{
+	engine_run(yaml, redis_dies);
+}
+END_TEST
+
+static void log_is_readable(void)
+{
+	char id[INVAL_ID_BYTES];
+	struct fault fault = {0};
+
+	engine_fill("a:%d", 0, 10);
+	ck_assert_int_eq(inval_log_last(&engine, id, &fault), OK);
+	ck_assert_str_eq(id, "0-0");
+	operation_unref(engine_invalidate(ask("x:*")));
+	ck_assert_int_eq(inval_log_last(&engine, id, &fault), OK);
+	operation_unref(engine_invalidate(ask("a:*")));
+	struct redis_batch *batch = redis_batch_new();
+	inval_log_read(&engine, id, batch);
+	ck_assert_int_eq(redis_node_run(redis_store_node(engine.store, SLICE("")), REDIS_COMMANDS,
+				 batch, clock_deadline(20000), &fault),
+		OK);
+	struct inval_since *since = inval_since_parse(redis_batch_reply(batch, 0), id);
+	ck_assert_ptr_nonnull(since);
+	ck_assert(inval_since_matches(since, SLICE("a:1")));
+	ck_assert(!inval_since_matches(since, SLICE("x:1")));
+	inval_since_free(since);
+	redis_batch_free(batch);
+}
+
+START_TEST(a_loader_sees_what_was_invalidated_meanwhile)
+{
+	engine_run(yaml, log_is_readable);
+}
+END_TEST
+
+TEST_SUITE("invalidate", exact_keys_need_no_pass, a_pattern_removes_what_it_matches_and_no_more,
+	without_confirmation_few_keys_take_one_pass, many_keys_need_a_confirmation,
+	a_dry_run_only_counts, reaching_max_keys_stops, verify_takes_another_pass,
+	too_many_dependents_are_told, fifty_operations_share_three_passes,
+	waiting_operations_are_bounded, a_database_that_is_emptied_meanwhile_is_noticed,
+	cancel_stops_and_counts_what_was_done, a_full_redis_still_forgets,
+	a_redis_that_dies_is_told_apart, a_loader_sees_what_was_invalidated_meanwhile)

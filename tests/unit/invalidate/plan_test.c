@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+#include "invalidate/plan.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "../cache/config.h"
+#include "../unit.h"
+#include "cache/dependency.h"
+
+static const char yaml[] =
+	"entities:\n"
+	"  user: {field: user_id, keys: {profile: \"user:profile:{id}\", s: \"session:{id}\"},\n"
+	"         patterns: [\"list:*:{id}:*\"]}\n"
+	"dependencies:\n"
+	"  - {when: \"user:profile:{id}\", invalidate: [\"user:groups:{id}\", "
+	"\"user:subs:{id}\"]}\n"
+	"  - {when: \"user:groups:{id}\", invalidate: [\"menu:{id}\"], patterns: "
+	"[\"page:{id}:*\"]}\n"
+	"  - {when: \"menu:{id}\", invalidate: [\"user:profile:{id}\", \"lock:{id}\"]}\n"
+	"  - {when: \"grow:{id}\", invalidate: [\"grow:{id}x\"]}\n"
+	"  - {when: \"celery{id}\", invalidate: [\"held:{id}\"]}\n"
+	"  - {when: \"held:{id}\", invalidate: [\"celery{id}\"]}\n"
+	"  - {when: \"wide:{id}\", patterns: [\"wide-{id}\"]}\n";
+
+static struct conf *conf;
+static struct invalidation *asked;
+static struct plan *plan;
+static struct fault fault;
+
+static void setup_as(const struct identity *who)
+{
+	conf = config_of(yaml);
+	asked = invalidation_new(conf, who);
+	plan = NULL;
+	fault = (struct fault){0};
+}
+
+static void setup(void)
+{
+	setup_as(&config_reader);
+}
+
+static void teardown(void)
+{
+	plan_free(plan);
+	invalidation_free(asked);
+	conf_unref(conf);
+}
+
+static enum error make(void)
+{
+	enum error error = plan_new(asked, &plan, &fault);
+
+	return error ? error : plan_cascade(plan, NULL, &fault);
+}
+
+static bool has_pattern(const char *glob)
+{
+	for (size_t i = 0; i < plan->pattern_count; i++)
+		if (slice_is(plan->patterns[i].glob, glob))
+			return true;
+	return false;
+}
+
+static const struct plan_selector *selector(enum selector_kind kind, const char *value)
+{
+	for (size_t i = 0; i < plan->selector_count; i++)
+		if (plan->selectors[i].kind == kind && slice_is(plan->selectors[i].value, value))
+			return &plan->selectors[i];
+	return NULL;
+}
+
+START_TEST(a_literal_pattern_is_a_key)
+{
+	setup();
+	invalidation_add_pattern(asked, SLICE("a\\*b"));
+	ck_assert_int_eq(make(), OK);
+	ck_assert_uint_eq(plan->pattern_count, 0);
+	ck_assert(plan_has(plan, SLICE("a*b")));
+	/* Shown as it was written. */
+	ck_assert(!selector(SELECTOR_PATTERN, "a\\*b")->scanned);
+	teardown();
+}
+END_TEST
+
+START_TEST(entities_give_keys_and_escaped_patterns)
+{
+	setup();
+	asked->no_cascade = true;
+	invalidation_add_id(asked, conf_entity(conf, SLICE("user")), SLICE("*"));
+	ck_assert_int_eq(make(), OK);
+	ck_assert(plan_has(plan, SLICE("user:profile:*")));
+	ck_assert(has_pattern("list:*:\\*:*"));
+	ck_assert(selector(SELECTOR_ENTITY, "user:*")->scanned);
+	/* session:* is nobody's; it was derived, so that it is only left out. */
+	ck_assert_uint_eq(plan->protected_skipped, 1);
+	ck_assert_uint_eq(plan->key_count, 1);
+	teardown();
+}
+END_TEST
+
+START_TEST(rules_are_followed_transitively_and_cycles_end)
+{
+	setup();
+	invalidation_add_key(asked, SLICE("user:profile:7"));
+	ck_assert_int_eq(make(), OK);
+	ck_assert_uint_eq(plan->key_count, 4);
+	ck_assert(plan_has(plan, SLICE("user:groups:7")));
+	ck_assert(plan_has(plan, SLICE("user:subs:7")));
+	ck_assert(plan_has(plan, SLICE("menu:7")));
+	ck_assert(has_pattern("page:7:*"));
+	ck_assert_uint_eq(plan->protected_skipped, 1);
+	ck_assert_ptr_nonnull(selector(SELECTOR_DEPENDENCY, "user:profile:{id}"));
+	ck_assert(selector(SELECTOR_DEPENDENCY, "user:groups:{id}")->scanned);
+	ck_assert(!plan->too_many_dependents);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_key_counts_for_each_selector_that_claims_it)
+{
+	setup();
+	invalidation_add_key(asked, SLICE("user:groups:7"));
+	invalidation_add_key(asked, SLICE("user:profile:7"));
+	ck_assert_int_eq(make(), OK);
+	ck_assert_uint_eq(plan->key_count, 4);
+	for (size_t i = 0; i < plan->key_count; i++)
+		plan_count(plan, &plan->keys[i], false);
+	ck_assert_uint_eq(selector(SELECTOR_KEY, "user:groups:7")->matched, 1);
+	ck_assert_uint_eq(selector(SELECTOR_DEPENDENCY, "user:profile:{id}")->matched, 2);
+	teardown();
+}
+END_TEST
+
+START_TEST(naming_a_key_twice_counts_once)
+{
+	setup();
+	invalidation_add_key(asked, SLICE("a"));
+	invalidation_add_key(asked, SLICE("a"));
+	ck_assert_int_eq(make(), OK);
+	ck_assert_uint_eq(plan->key_count, 1);
+	plan_count(plan, &plan->keys[0], false);
+	ck_assert_uint_eq(selector(SELECTOR_KEY, "a")->matched, 1);
+	teardown();
+}
+END_TEST
+
+START_TEST(without_cascade_rules_rest)
+{
+	setup();
+	asked->no_cascade = true;
+	invalidation_add_key(asked, SLICE("user:profile:7"));
+	ck_assert_int_eq(make(), OK);
+	ck_assert_uint_eq(plan->key_count, 1);
+	teardown();
+}
+END_TEST
+
+START_TEST(dependents_go_without_the_key_itself)
+{
+	setup();
+	asked->no_cascade = true;
+	invalidation_add_dependents_of(asked, SLICE("user:groups:7"));
+	ck_assert_int_eq(make(), OK);
+	ck_assert(plan_has(plan, SLICE("menu:7")));
+	ck_assert(plan_has(plan, SLICE("user:profile:7")));
+	/* The rules lead back to it, so that it depends on itself. */
+	ck_assert(plan_has(plan, SLICE("user:groups:7")));
+	ck_assert(selector(SELECTOR_DEPENDENTS_OF, "user:groups:7")->scanned);
+	ck_assert_ptr_null(selector(SELECTOR_DEPENDENCY, "menu:{id}"));
+	teardown();
+	setup();
+	invalidation_add_dependents_of(asked, SLICE("grow:1"));
+	ck_assert_int_eq(make(), OK);
+	ck_assert(!plan_has(plan, SLICE("grow:1")));
+	ck_assert(plan_has(plan, SLICE("grow:1x")));
+	teardown();
+}
+END_TEST
+
+/* To name a key as the root of dependents_of is not to name it for removal. */
+START_TEST(a_protected_root_stays_where_the_rules_lead_back_to_it)
+{
+	setup();
+	invalidation_add_dependents_of(asked, SLICE("celery7"));
+	ck_assert_int_eq(make(), OK);
+	ck_assert(plan_has(plan, SLICE("held:7")));
+	ck_assert(!plan_has(plan, SLICE("celery7")));
+	ck_assert_uint_eq(plan->protected_skipped, 1);
+	teardown();
+}
+END_TEST
+
+START_TEST(endless_rules_stop_at_the_cap)
+{
+	setup();
+	invalidation_add_key(asked, SLICE("grow:1"));
+	ck_assert_int_eq(make(), OK);
+	ck_assert(plan->too_many_dependents);
+	ck_assert_uint_eq(plan->dependents, PLAN_MAX_DEPENDENTS);
+	ck_assert_uint_eq(plan->key_count, PLAN_MAX_DEPENDENTS + 1);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_rules_pattern_without_glob_is_a_key)
+{
+	setup();
+	invalidation_add_key(asked, SLICE("wide:*"));
+	ck_assert_int_eq(make(), OK);
+	ck_assert_uint_eq(plan->pattern_count, 0);
+	ck_assert(plan_has(plan, SLICE("wide-*")));
+	teardown();
+}
+END_TEST
+
+static void refused(enum error expected, const char *pointer)
+{
+	ck_assert_int_eq(make(), expected);
+	ck_assert_str_eq(fault.pointer, pointer);
+	ck_assert_ptr_null(plan);
+	teardown();
+}
+
+START_TEST(what_the_caller_may_not_name_refuses_all)
+{
+	setup();
+	invalidation_add_key(asked, SLICE("a"));
+	invalidation_add_key(asked, SLICE("lock:1"));
+	refused(ERR_KEY_PROTECTED, "/keys/1");
+	setup();
+	invalidation_add_pattern(asked, SLICE("a*"));
+	invalidation_add_pattern(asked, SLICE("cw:x"));
+	refused(ERR_KEY_RESERVED, "/patterns/1");
+	setup();
+	invalidation_add_pattern(asked, SLICE("session:*"));
+	refused(ERR_KEY_RESERVED, "/patterns/0");
+	setup();
+	invalidation_add_pattern(asked, SLICE("**"));
+	refused(ERR_FORBIDDEN, "/patterns/0");
+	setup();
+	invalidation_add_pattern(asked, SLICE(""));
+	refused(ERR_BAD_PATTERN, "/patterns/0");
+	setup();
+	invalidation_add_key(asked, SLICE(""));
+	refused(ERR_BAD_KEY, "/keys/0");
+	setup();
+	invalidation_add_id(asked, conf_entity(conf, SLICE("user")), SLICE(""));
+	refused(ERR_BAD_BODY, "/entities/user/0");
+	setup();
+	refused(ERR_BAD_BODY, "");
+}
+END_TEST
+
+START_TEST(who_has_flush_may_match_all)
+{
+	setup_as(&config_admin);
+	invalidation_add_pattern(asked, SLICE("*"));
+	ck_assert_int_eq(make(), OK);
+	teardown();
+}
+END_TEST
+
+START_TEST(too_much_at_once_is_refused)
+{
+	char key[32];
+
+	setup();
+	for (int i = 0; i <= INVALIDATION_MAX_KEYS; i++) {
+		snprintf(key, sizeof key, "k%d", i);
+		invalidation_add_key(asked, slice_str(key));
+	}
+	refused(ERR_BAD_BODY, "/keys");
+	setup();
+	for (int i = 0; i <= INVALIDATION_MAX_IDS; i++) {
+		snprintf(key, sizeof key, "%d", i);
+		invalidation_add_id(asked, conf_entity(conf, SLICE("user")), slice_str(key));
+	}
+	refused(ERR_BAD_BODY, "");
+}
+END_TEST
+
+static void texts(const cJSON *array, char *out, size_t room)
+{
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (const cJSON *at = array->child; at && n < room; at = at->next)
+		n += (size_t)snprintf(out + n, room - n, "%s ", at->valuestring);
+}
+
+static cJSON *preview(const char *key, bool transitive)
+{
+	cJSON *body = NULL;
+
+	ck_assert_int_eq(
+		dependency_preview(NULL, conf, slice_str(key), transitive, &body, &fault), OK);
+	return body;
+}
+
+START_TEST(the_preview_names_rules_dependents_and_cycles)
+{
+	char text[400];
+
+	setup();
+	cJSON *body = preview("user:profile:7", false);
+	texts(cJSON_GetObjectItem(body, "dependents"), text, sizeof text);
+	ck_assert_str_eq(text, "user:groups:7 user:subs:7 ");
+	ck_assert_int_eq(cJSON_GetArraySize(cJSON_GetObjectItem(body, "rules")), 1);
+	cJSON_Delete(body);
+	body = preview("user:profile:7", true);
+	texts(cJSON_GetObjectItem(body, "dependents"), text, sizeof text);
+	ck_assert_str_eq(text, "user:groups:7 user:subs:7 menu:7 lock:7 ");
+	texts(cJSON_GetObjectItem(body, "patterns"), text, sizeof text);
+	ck_assert_str_eq(text, "page:7:* ");
+	const cJSON *cycles = cJSON_GetObjectItem(body, "cycles");
+	ck_assert_int_eq(cJSON_GetArraySize(cycles), 1);
+	texts(cycles->child, text, sizeof text);
+	ck_assert_str_eq(text, "user:profile:7 user:groups:7 menu:7 user:profile:7 ");
+	cJSON_Delete(body);
+	body = preview("grow:7", true);
+	ck_assert(cJSON_IsTrue(cJSON_GetObjectItem(body, "truncated")));
+	cJSON_Delete(body);
+	teardown();
+}
+END_TEST
+
+TEST_SUITE("plan", a_literal_pattern_is_a_key, entities_give_keys_and_escaped_patterns,
+	rules_are_followed_transitively_and_cycles_end,
+	a_key_counts_for_each_selector_that_claims_it, naming_a_key_twice_counts_once,
+	without_cascade_rules_rest, dependents_go_without_the_key_itself,
+	a_protected_root_stays_where_the_rules_lead_back_to_it, endless_rules_stop_at_the_cap,
+	a_rules_pattern_without_glob_is_a_key, what_the_caller_may_not_name_refuses_all,
+	who_has_flush_may_match_all, too_much_at_once_is_refused,
+	the_preview_names_rules_dependents_and_cycles)

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* Tags' sets on a real redis-server: pages, the list of all tags, softening. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../cache/engine.h"
+#include "../unit.h"
+#include "base/mem.h"
+#include "cache/soft.h"
+#include "cache/tag_list.h"
+#include "cache/tag_page.h"
+#include "invalidate/seen.h"
+
+static struct fault fault;
+
+static void add_member(int number, int length)
+{
+	char name[2048];
+
+	snprintf(name, sizeof name, "%0*d", length, number);
+	engine_call("ZADD", "cw:tag:t", "1.5", name);
+}
+
+/* Reads all pages; returns how many members were new, and the largest page's bytes. */
+static size_t read_all(size_t *ret_bytes)
+{
+	struct tag_pages pages;
+	struct seen seen = {0};
+
+	*ret_bytes = 0;
+	tag_pages_init(&pages, &engine, SLICE("cw:tag:t"), REDIS_BULK);
+	while (tag_pages_more(&pages)) {
+		size_t bytes = 0;
+
+		ck_assert_int_eq(tag_pages_next(&pages, &fault), OK);
+		for (size_t i = 0; i < pages.count; i++) {
+			seen_add(&seen, tag_pages_member(&pages, i));
+			ck_assert(slice_is(tag_pages_score(&pages, i), "1.5"));
+			bytes += tag_pages_member(&pages, i).n;
+		}
+		*ret_bytes = bytes > *ret_bytes ? bytes : *ret_bytes;
+	}
+	size_t count = seen.count;
+	seen_release(&seen);
+	tag_pages_release(&pages);
+	return count;
+}
+
+static void page_through(void)
+{
+	size_t bytes;
+
+	ck_assert_uint_eq(read_all(&bytes), 0);
+	for (int i = 0; i < 50; i++)
+		add_member(i, 8);
+	ck_assert_uint_eq(read_all(&bytes), 50);
+	for (int i = 50; i < 3000; i++)
+		add_member(i, 1000);
+	ck_assert_uint_eq(read_all(&bytes), 3000);
+	ck_assert_uint_le(bytes, 2 * TAG_PAGE_BYTES);
+	engine_call("SET", "cw:tag:t", "text", NULL);
+	struct tag_pages pages;
+	tag_pages_init(&pages, &engine, SLICE("cw:tag:t"), REDIS_BULK);
+	ck_assert_int_eq(tag_pages_next(&pages, &fault), ERR_WRONG_TYPE);
+	tag_pages_release(&pages);
+}
+
+START_TEST(every_member_is_met_in_pages_of_bounded_size)
+{
+	engine_run("", page_through);
+}
+END_TEST
+
+static void list_tags(void)
+{
+	struct tag_list_sums sums = {2, 10, 3, 1, 123456789}, read;
+	struct tag_list_item item;
+	struct redis_value *page;
+
+	ck_assert_int_eq(tag_list_sums(&engine, &read, &fault), OK);
+	ck_assert_int_eq(read.ended_wall_ms, -1);
+	ck_assert_int_eq(tag_list_begin(&engine, &fault), OK);
+	ck_assert_int_eq(tag_list_add(&engine, SLICE("b\n1 2"), 7, 3, &fault), OK);
+	ck_assert_int_eq(tag_list_add(&engine, SLICE("a"), UINT64_MAX, 0, &fault), OK);
+	ck_assert_int_eq(tag_list_end(&engine, &sums, &fault), OK);
+	ck_assert_int_eq(tag_list_sums(&engine, &read, &fault), OK);
+	ck_assert_uint_eq(read.members, 10);
+	ck_assert_int_eq(read.ended_wall_ms, 123456789);
+	ck_assert_int_eq(tag_list_page(&engine, SLICE(""), 10, &page, &fault), OK);
+	ck_assert_uint_eq(page->count, 2);
+	ck_assert(tag_list_item(page, 0, &item) && slice_is(item.tag, "a"));
+	ck_assert_uint_eq(item.members, UINT64_MAX);
+	redis_value_free(page);
+	ck_assert_int_eq(tag_list_page(&engine, SLICE("a"), 10, &page, &fault), OK);
+	ck_assert_uint_eq(page->count, 1);
+	ck_assert(tag_list_item(page, 0, &item) && slice_is(item.tag, "b\n1 2"));
+	ck_assert_uint_eq(item.stale, 3);
+	redis_value_free(page);
+	/* The next walk finds none: none are left. */
+	sums.tags = 0;
+	ck_assert_int_eq(tag_list_begin(&engine, &fault), OK);
+	ck_assert_int_eq(tag_list_end(&engine, &sums, &fault), OK);
+	ck_assert_int_eq(engine_call("EXISTS", "cw:tags:{0}", NULL, NULL), 0);
+}
+
+START_TEST(the_list_holds_any_name_and_is_replaced_as_a_whole)
+{
+	engine_run("", list_tags);
+}
+END_TEST
+
+static enum soft_outcome soften(const char *key, int64_t ms)
+{
+	struct redis_batch *batch = redis_batch_new();
+	enum soft_outcome outcome;
+
+	soft_add(&engine, batch, slice_str(key), ms);
+	ck_assert_int_eq(redis_node_run(redis_store_node(engine.store, slice_str(key)), REDIS_BULK,
+				 batch, cw_deadline(&engine), &fault),
+		OK);
+	ck_assert_int_eq(soft_outcome(redis_batch_reply(batch, 0), &outcome, &fault), OK);
+	redis_batch_free(batch);
+	return outcome;
+}
+
+static void soften_some(void)
+{
+	engine_call("SET", "for-ever", "x", NULL);
+	engine_call("SET", "long", "x", NULL);
+	engine_call("PEXPIRE", "long", "100000", NULL);
+	ck_assert_int_eq(soften("absent", 5000), SOFT_ABSENT);
+	ck_assert_int_eq(soften("for-ever", 5000), SOFT_CHANGED);
+	ck_assert_int_eq(soften("long", 5000), SOFT_CHANGED);
+	ck_assert_int_le(engine_call("PTTL", "for-ever", NULL, NULL), 5000);
+	ck_assert_int_le(engine_call("PTTL", "long", NULL, NULL), 5000);
+	ck_assert_int_eq(soften("long", 6000), SOFT_KEPT);
+	ck_assert_int_le(engine_call("PTTL", "long", NULL, NULL), 5000);
+}
+
+START_TEST(softening_only_shortens)
+{
+	engine_run("", soften_some);
+}
+END_TEST
+
+TEST_SUITE("tag_set", every_member_is_met_in_pages_of_bounded_size,
+	the_list_holds_any_name_and_is_replaced_as_a_whole, softening_only_shortens)
