@@ -4,11 +4,10 @@
     bench.py OUT.json [--rounds N] [--keys N] [SECTION ...]
 
 Prints figures, ratios of medians with their spread, and whether each budget is met; writes them to
-OUT.json. Exit code 1: a budget was missed. Docs: docs/performance.md.
+OUT.json. Exit code 1: a budget was missed. Docs: docs/development/performance.md.
 """
 
 import argparse
-import os
 import resource
 import shutil
 import signal

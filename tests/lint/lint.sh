@@ -70,6 +70,7 @@ check "types (mypy)" types
 check "ranks and libraries" "$python" tests/lint/ranks.py
 check "shape" "$python" tests/lint/shape.py
 check "tables and the manual" "$python" tests/lint/tables.py
+check "documents" "$python" tests/lint/docs.py
 check "cppcheck" cppcheck_all
 check "clang-tidy" tidy
 [ -z "${DEEP:-}" ] || check "clang's analyzer" tidy "-*,clang-analyzer-*,\

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Proves that arrows point down: a file of src/ includes only its own folder and lower ranks, and a
-library's header only where docs/architecture.md puts that library."""
+library's header only where docs/development/architecture.md puts that library."""
 
 import os
 import re
