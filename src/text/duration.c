@@ -2,7 +2,6 @@
 /* Durations and sizes, from text and to text; see duration.h. */
 #include "text/duration.h"
 
-
 enum { day_ms = 86400000 };
 
 struct unit {
