@@ -69,6 +69,7 @@ check "scripts" syntax
 check "types (mypy)" types
 check "ranks and libraries" "$python" tests/lint/ranks.py
 check "shape" "$python" tests/lint/shape.py
+check "names" "$python" tests/lint/names.py
 check "tables and the manual" "$python" tests/lint/tables.py
 check "documents" "$python" tests/lint/docs.py
 check "cppcheck" cppcheck_all

@@ -7,7 +7,7 @@ import re
 from tree import end, fault, files, read, without_comments
 
 # (named above, refused above): lines of a file of src/, of a function in it, of a test's file.
-FILE, FUNCTION, TEST_FILE = (350, 450), (60, 80), (600, 800)
+FILE, FUNCTION, TEST_FILE = (500, 600), (60, 80), (600, 800)
 
 NOTES = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
 MACHINE = re.compile(r"(?<![\w.}$])/(home|root|work|Users)/\w|(?<![\w.}$])/tmp/\w")

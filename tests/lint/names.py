@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""Names say where a thing is: an external function begins with the name of its file, a tag, a typedef
+and a header's name are defined once in src/, and each codec stands in one file."""
+
+import os
+import re
+from collections import defaultdict
+
+from tree import end, fault, files, read, without_comments
+
+# A definition begins in the first column; its head holds no brace, semicolon or initialiser.
+FUNCTION = re.compile(r"^(?![\s#}])([^;{}#=]*?)\b(\w+)\([^;{}]*\)\s*\{", re.M)
+ATTRIBUTE = re.compile(r"__attribute__\(\((?:[^()]|\([^()]*\))*\)\)")
+TAG = re.compile(r"\b(?:struct|union|enum)\s+(\w+)\s*\{")
+TYPEDEF = re.compile(r"^typedef\b[^;{}]*?(?:\(\*(\w+)\)|\b(\w+))\s*(?:\([^;{}]*\))?;", re.M)
+
+# A codec: what only its code contains, and the only file where that may stand.
+CODECS = {
+    "UTF-8 decoding": (r"\b0xc[02]\b|& 0x3f\b|0x10ffff", "src/base/utf8.c"),
+    "base64": (r"xyz0123456789[+-][/_]\"", "src/base/base64.c"),
+    "hexadecimal": (r"= \"0123456789abcdef\"|- 'a' \+ 10|isxdigit", "src/base/hex.c"),
+    "percent encoding": (r"%%%02[xX]\"|[!=]= '%' && |[!=]= '%'\) \{", "src/base/percent.c"),
+    "JSON pointers": (r"[!=]= '~'|\"~[01]\"", "src/text/json_pointer.c"),
+    "printing ISO 8601": (r"gmtime|strftime|%04d-%02d", "src/base/timestamp.c"),
+    "the token of RFC 9110": (r"\^_`", "src/base/token.c"),
+    "xorshift": (r"\^= \S+ <<", "src/base/random.c"),
+}
+
+# What was there before this script: it may only become less.
+KNOWN = set(read("tests/lint/names.known").split("\n"))
+
+
+def once_known(path, line, name, text):
+    if name not in KNOWN:
+        fault(path, line, text)
+
+
+def words(path):
+    """What a file's names begin with: those of src/http/head_line.c with head_ or http_head_."""
+    folder, name = os.path.split(path)
+    folder, word = os.path.basename(folder), os.path.splitext(name)[0].partition("_")[0]
+    # tags.c may hold tag_add(), metric.c metrics_render().
+    found = [word, word + "s", word.removesuffix("s")]
+    found += [f"{folder}_{each}" for each in found]
+    return found + {"lib": ["cw"]}.get(folder, [])
+
+
+def check_functions(path, text):
+    allowed = words(path)
+    for match in FUNCTION.finditer(text):
+        head, name = match.groups()
+        if name == "main" or (path.endswith(".c") and re.search(r"\bstatic\b", head)):
+            continue
+        if not any(name == word or name.startswith(word + "_") for word in allowed):
+            once_known(path, text.count("\n", 0, match.start(2)) + 1, f"{name}()",
+                       f"{name}() is external and must begin with {allowed[0]}_")
+
+
+def check_codecs(path, text):
+    for codec, (pattern, place) in CODECS.items():
+        match = re.search(pattern, text)
+        if match and path != place:
+            once_known(path, text.count("\n", 0, match.start()) + 1, f"{path} {codec}",
+                       f"{codec} belongs in {place}: use what it offers")
+
+
+def definitions(path, text):
+    """(line, name) of each tag, typedef and header."""
+    for match in TAG.finditer(text):
+        yield text.count("\n", 0, match.start()) + 1, match.group(1)
+    for match in TYPEDEF.finditer(text):
+        yield text.count("\n", 0, match.start()) + 1, match.group(1) or match.group(2)
+    if path.endswith(".h"):
+        yield 1, os.path.basename(path)
+
+
+places = defaultdict(dict)
+for path in files(".c", ".h", under=("src",)):
+    text = ATTRIBUTE.sub("", without_comments(read(path)))
+    check_functions(path, text)
+    check_codecs(path, text)
+    for line, name in definitions(path, text):
+        places[name].setdefault(path, line)
+for name, found in sorted(places.items()):
+    first, *others = found.items()
+    for path, line in others:
+        once_known(path, line, name, f"{name} is also defined at {first[0]}:{first[1]}: rename one of them")
+end()
