@@ -232,21 +232,9 @@ static void tell_other_prefix(void *context, struct slice other)
 /* Errors after which the question is asked again, for it was not answered. */
 static bool unanswered(enum error error)
 {
-	switch (error) {
-	case ERR_REDIS_UNAVAILABLE:
-	case ERR_REDIS_UNKNOWN_OUTCOME:
-	case ERR_REDIS_LOADING:
-	case ERR_REDIS_BUSY:
-	case ERR_REDIS_AUTH:
-	case ERR_REDIS_PROTOCOL:
-	case ERR_NOT_PRIMARY:
-	case ERR_CLUSTER_NODE:
-	case ERR_OVERLOADED:
-	case ERR_TIMEOUT:
-		return true;
-	default:
-		return false;
-	}
+	enum error_redis redis = error_redis(error);
+
+	return redis == ERROR_REDIS_LOST || redis == ERROR_REDIS_AWAY;
 }
 
 /* Said once, and in health until it is over. */

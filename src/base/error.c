@@ -10,11 +10,13 @@
 struct row {
 	const char *code;
 	int status;
+	enum error_redis redis;
 	const char *title;
 };
 
-static const struct row rows[ERROR_COUNT] = {[OK] = {"ok", 200, "OK"},
-#define X(name, code, status, title) [ERR_##name] = {code, status, title},
+static const struct row rows[ERROR_COUNT] = {[OK] = {"ok", 200, ERROR_REDIS_NONE, "OK"},
+#define X(name, code, status, redis, title) \
+	[ERR_##name] = {code, status, ERROR_REDIS_##redis, title},
 	ERROR_TABLE(X)
 #undef X
 };
@@ -29,6 +31,12 @@ int error_status(enum error error)
 {
 	assert(error < ERROR_COUNT);
 	return rows[error].status;
+}
+
+enum error_redis error_redis(enum error error)
+{
+	assert(error < ERROR_COUNT);
+	return rows[error].redis;
 }
 
 const char *error_title(enum error error)

@@ -6,12 +6,6 @@
 
 enum { reconnect_ms = 5000, look_ms = 50 };
 
-bool again_connection_lost(enum error error)
-{
-	return error == ERR_REDIS_UNKNOWN_OUTCOME || error == ERR_REDIS_UNAVAILABLE ||
-	       error == ERR_REDIS_PROTOCOL || error == ERR_TIMEOUT || error == ERR_REDIS_LOADING;
-}
-
 bool again_unknown_command(enum error error, const struct fault *fault)
 {
 	return error == ERR_REDIS_ERROR && strstr(fault->detail, "unknown command");

@@ -5,8 +5,6 @@
 
 #include "cache/cw.h"
 
-/* The connection was lost, or Redis is not ready: once it is back, all may go well. */
-bool again_connection_lost(enum error error);
 /* An old server, or one with renamed commands, does not know the command (UNLINK: try DEL). */
 bool again_unknown_command(enum error error, const struct fault *fault);
 /*

@@ -71,9 +71,8 @@ static enum error explain_layout(struct slice key, enum error error, struct faul
 			"or "
 			"set another redis.own_prefix",
 			(int)key.n, key.p);
-	if (error != ERR_REDIS_NOPERM && error != ERR_REDIS_OOM && error != ERR_REDIS_READONLY &&
-		error != ERR_REDIS_ERROR)
-		return error; /* nobody was asked */
+	if (error_redis(error) != ERROR_REDIS_REFUSED)
+		return error;
 	return fault_set(fault, error,
 		"the layout version in %.*s cannot be read or written, so a newer daemon on this "
 		"Redis would not be noticed: %.300s",

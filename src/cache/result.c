@@ -28,24 +28,7 @@ struct result {
 /* What keeps us from Redis and does not concern this key: the value is loaded without it. */
 static bool is_away(enum error error)
 {
-	switch (error) {
-	case ERR_REDIS_UNAVAILABLE:
-	case ERR_REDIS_UNKNOWN_OUTCOME:
-	case ERR_REDIS_LOADING:
-	case ERR_REDIS_BUSY:
-	case ERR_REDIS_AUTH:
-	case ERR_REDIS_NOPERM:
-	case ERR_REDIS_PROTOCOL:
-	case ERR_REDIS_READONLY:
-	case ERR_NOT_PRIMARY:
-	case ERR_CLUSTER_NODE:
-	case ERR_REDIS_OOM:
-	case ERR_OVERLOADED:
-	case ERR_TIMEOUT:
-		return true;
-	default:
-		return false;
-	}
+	return error_redis(error) && error != ERR_REDIS_ERROR;
 }
 
 /* The entry's value; one that cannot be read counts as absent, and is loaded anew. Parks. */

@@ -209,18 +209,9 @@ static enum error count_all(struct job *job, struct fault *fault)
 
 static const char *reason_of(enum error error)
 {
-	switch (error) {
-	case ERR_CANCELLED:
+	if (error == ERR_CANCELLED)
 		return "cancelled";
-	case ERR_REDIS_UNAVAILABLE:
-	case ERR_REDIS_UNKNOWN_OUTCOME:
-	case ERR_REDIS_PROTOCOL:
-	case ERR_REDIS_LOADING:
-	case ERR_TIMEOUT:
-		return "redis_down";
-	default:
-		return error_code(error);
-	}
+	return error_redis(error) == ERROR_REDIS_LOST ? "redis_down" : error_code(error);
 }
 
 static void refuse(const struct job *job, struct fault *fault)

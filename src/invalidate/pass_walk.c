@@ -160,7 +160,7 @@ enum error pass_walk(struct pass *pass, struct fault *fault)
 			pass->owner->no_unlink = true;
 			error = walk_once(pass, fault);
 		}
-		if (!again_connection_lost(error) || pass_empty(pass))
+		if (error_redis(error) != ERROR_REDIS_LOST || pass_empty(pass))
 			break;
 		log_debug(pass->owner->cw->log, "%s: %s",
 			walk + 1 < walks_max ? "walks again once Redis answers" : "gives up",

@@ -155,7 +155,7 @@ static enum error do_tags(struct walk *walk, struct fault *fault)
 		error = do_tag(walk, &purge->plan->tags[i], &own);
 		if (!error) {
 			i++;
-		} else if (again_connection_lost(error) && !retried &&
+		} else if (error_redis(error) == ERROR_REDIS_LOST && !retried &&
 			   again_await_redis(purge->cw, NULL, NULL) == OK) {
 			begin_again(walk, &purge->plan->tags[i]);
 			retried = true;

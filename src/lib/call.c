@@ -66,24 +66,14 @@ static enum error judge_layout(struct cw_cache *cache, struct fault *fault)
 		return OK;
 	enum error error = cw_check_layout(&cache->engine, fault);
 
-	switch (error) {
-	case ERR_CONFLICT:
-	case ERR_REDIS_UNAVAILABLE:
-	case ERR_REDIS_LOADING:
-	case ERR_REDIS_BUSY:
-	case ERR_REDIS_AUTH:
-	case ERR_REDIS_PROTOCOL:
-	case ERR_REDIS_UNKNOWN_OUTCOME:
-	case ERR_TIMEOUT:
+	/* The call itself is refused then, if it needs a primary. */
+	if (error == ERR_NOT_PRIMARY || error == ERR_CLUSTER_NODE)
+		return OK;
+	if (error == ERR_CONFLICT || error_redis(error) == ERROR_REDIS_LOST ||
+		error_redis(error) == ERROR_REDIS_AWAY)
 		return error;
-	case ERR_NOT_PRIMARY:
-	case ERR_CLUSTER_NODE:
-		/* The call hears it itself, if it minds. */
-		return OK;
-	default:
-		cache->layout_judged = true;
-		return OK;
-	}
+	cache->layout_judged = true;
+	return OK;
 }
 
 static void call_fiber(void *argument)

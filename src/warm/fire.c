@@ -25,27 +25,10 @@ static void fire_free(struct fire *fire)
 	mem_free(fire);
 }
 
-/* Errors that pass: Redis's, in all its moods. */
+/* Worth another try: all that Redis may say, except that the ACL denies it. */
 static bool passing(enum error error)
 {
-	switch (error) {
-	case ERR_REDIS_UNAVAILABLE:
-	case ERR_REDIS_LOADING:
-	case ERR_REDIS_BUSY:
-	case ERR_REDIS_UNKNOWN_OUTCOME:
-	case ERR_REDIS_PROTOCOL:
-	case ERR_REDIS_READONLY:
-	case ERR_NOT_PRIMARY:
-	case ERR_CLUSTER_NODE:
-	case ERR_REDIS_AUTH:
-	case ERR_REDIS_OOM:
-	case ERR_REDIS_ERROR:
-	case ERR_OVERLOADED:
-	case ERR_TIMEOUT:
-		return true;
-	default:
-		return false;
-	}
+	return error_redis(error) && error != ERR_REDIS_NOPERM;
 }
 
 /* Parks. */
