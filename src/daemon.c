@@ -153,12 +153,12 @@ static void start_engine(struct daemon *d)
 {
 	struct app *app = &d->app;
 
-	cw_init(&app->cw, app->loop, app->bus, app->metrics, d->store, d->conf);
-	app->cw.log = app->log;
-	app->sampler = sampler_new(&app->cw, look_after_log, d);
+	engine_init(&app->engine, app->loop, app->bus, app->metrics, d->store, d->conf);
+	app->engine.cache.log = app->log;
+	app->sampler = sampler_new(&app->engine.cache, look_after_log, d);
 	app->sources = sources_new(app->loop, app->log);
-	app->warm = warm_new(&app->cw, app->log, app->sources);
-	app->loaders = loaders_new(&app->cw, app->log, app->sources);
+	app->warm = warm_new(&app->engine, app->log, app->sources);
+	app->loaders = loaders_new(&app->engine.cache, app->log, app->sources);
 	app->http = http_server_new(&(struct http_options){
 		.loop = app->loop,
 		.log = app->log,
@@ -226,7 +226,8 @@ static void tell_other_prefix(void *context, struct slice other)
 		"leases and users' sessions noted there are not seen under redis.own_prefix "
 		"\"%s\"; "
 		"put it back, or delete %.*s* once no other daemon uses it",
-		(int)other.n, other.p, d->app.cw.conf->redis.own_prefix, (int)other.n, other.p);
+		(int)other.n, other.p, d->app.engine.cache.conf->redis.own_prefix, (int)other.n,
+		other.p);
 }
 
 /* Errors after which the question is asked again, for it was not answered. */
@@ -256,7 +257,7 @@ static void note_layout(struct daemon *d, enum error error, const struct fault *
 static void meet_redis(struct daemon *d)
 {
 	struct fault fault;
-	enum error error = cw_check_layout(&d->app.cw, &fault);
+	enum error error = cache_check_layout(&d->app.engine.cache, &fault);
 
 	if (error == ERR_CONFLICT) {
 		log_error(d->app.log, "%s", fault.detail);
@@ -272,9 +273,9 @@ static void meet_redis(struct daemon *d)
 	d->redis_seen = true;
 	log_info(d->app.log, "redis is up");
 	/* A courtesy: without an answer, nothing is told. */
-	cw_note_prefix(&d->app.cw, tell_other_prefix, d);
+	cache_note_prefix(&d->app.engine.cache, tell_other_prefix, d);
 	warm_startup(d->app.warm);
-	pruner_start(d->app.cw.pruner);
+	pruner_start(d->app.engine.pruner);
 }
 
 static bool wants_to_meet(const struct daemon *d)
@@ -308,7 +309,7 @@ static void shut_down(struct daemon *d)
 	systemd_notify("STOPPING=1\nSTATUS=answering the last requests");
 	if (app->http) {
 		warm_stop(app->warm);
-		cw_stop(&app->cw, clock_deadline(operations_stop_ms));
+		engine_stop(&app->engine, clock_deadline(operations_stop_ms));
 		if (http_server_drain(app->http, clock_deadline(drain_ms)) != OK)
 			log_warning(app->log, "requests were cut: they took more than %d s",
 				drain_ms / 1000);
@@ -319,8 +320,8 @@ static void shut_down(struct daemon *d)
 		sources_free(app->sources);
 		sampler_free(app->sampler);
 		/* What had not ended at its deadline: cleanup sections are bounded. */
-		cw_stop(&app->cw, DEADLINE_NONE);
-		cw_release(&app->cw);
+		engine_stop(&app->engine, DEADLINE_NONE);
+		engine_release(&app->engine);
 		reloading_stop(d);
 	}
 	event_unsubscribe(d->redis_state);

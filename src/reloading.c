@@ -115,7 +115,7 @@ static void commit_engine(void *context, struct conf *next)
 	struct daemon *d = context;
 
 	reloading_put_in_force(d, next);
-	cw_configure(&d->app.cw, next);
+	engine_configure(&d->app.engine, next);
 	redis_store_reconfigure(d->store, &next->redis);
 	event_publish(d->app.bus, EVENT_CONFIG, next);
 	watch_tokens(d, next);

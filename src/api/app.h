@@ -3,8 +3,8 @@
 #ifndef CW_API_APP_H
 #define CW_API_APP_H
 
-#include "cache/cw.h"
 #include "conf/reload.h"
+#include "engine/engine.h"
 #include "http/reply.h"
 #include "http/server.h"
 #include "invalidate/invalidate.h"
@@ -28,7 +28,7 @@ struct app {
 	struct log *log;
 	struct metrics *metrics;
 	struct event_bus *bus;
-	struct cw cw;
+	struct engine engine;
 	struct http_server *http;
 	struct sampler *sampler;
 	struct sources *sources; /* of warm jobs and loaders */

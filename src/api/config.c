@@ -14,7 +14,7 @@ void api_config(struct request *request, void *context)
 {
 	const struct app *app = context;
 
-	reply_json(request, 200, conf_json(app->cw.conf));
+	reply_json(request, 200, conf_json(app->engine.cache.conf));
 }
 
 void api_log_warnings(const struct app *app, const struct conf *conf)
@@ -79,7 +79,7 @@ void api_reload(struct request *request, void *context)
 		cJSON *body = cJSON_CreateObject();
 
 		cJSON_AddBoolToObject(body, "reloaded", true);
-		json_add_time(body, "loaded", app->cw.conf->loaded_wall_ms);
+		json_add_time(body, "loaded", app->engine.cache.conf->loaded_wall_ms);
 		reply_json(request, 200, body);
 	}
 	buf_release(&faults);

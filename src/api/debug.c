@@ -76,7 +76,7 @@ static void add_redis(cJSON *tree, const struct app *app)
 {
 	cJSON *list = cJSON_AddArrayToObject(tree, "redis");
 	struct redis_node *const *nodes;
-	size_t count = redis_store_primaries(app->cw.store, &nodes);
+	size_t count = redis_store_primaries(app->engine.cache.store, &nodes);
 
 	for (size_t i = 0; i < count; i++)
 		add_node(list, nodes[i]);
@@ -106,16 +106,16 @@ static void add_operation(void *list, const struct operation *operation)
 
 static void add_engine(cJSON *tree, const struct app *app)
 {
-	const struct passes *passes = invalidator_passes(app->cw.invalidator);
+	const struct passes *passes = invalidator_passes(app->engine.invalidator);
 	cJSON *engine;
 
 	operations_each(
-		app->cw.operations, add_operation, cJSON_AddArrayToObject(tree, "operations"));
+		app->engine.operations, add_operation, cJSON_AddArrayToObject(tree, "operations"));
 	engine = cJSON_AddObjectToObject(tree, "engine");
 	json_add_uint(engine, "passes_running", passes_running(passes));
 	json_add_uint(engine, "passes_waiting", passes_waiting(passes));
 	json_add_uint(engine, "passes_total", passes_total(passes));
-	json_add_uint(engine, "results_waiting", results_waiting(app->cw.results));
+	json_add_uint(engine, "results_waiting", results_waiting(app->engine.cache.results));
 }
 
 static cJSON *debug_tree(struct app *app)

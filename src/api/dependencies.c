@@ -40,7 +40,8 @@ static void reply_view(struct request *request, struct app *app, struct slice ke
 	struct fault fault;
 	cJSON *body;
 
-	if (dependency_preview(&app->cw, request_conf(request), key, transitive, &body, &fault)) {
+	if (dependency_preview(
+		    &app->engine.cache, request_conf(request), key, transitive, &body, &fault)) {
 		reply_fault(request, &fault);
 		return;
 	}
@@ -202,7 +203,7 @@ static void change(struct request *request, struct app *app, bool replace)
 			.replace = replace,
 			.ttl_ms = asked.ttl_ms};
 
-		error = dependency_write(&app->cw, &what, &count, &fault);
+		error = dependency_write(&app->engine.cache, &what, &count, &fault);
 	}
 	if (error) {
 		reply_fault(request, &fault);
@@ -235,7 +236,7 @@ void api_dependencies_delete(struct request *request, void *context)
 
 	if (keys_name(request, &scratch, &key, &fault) ||
 		body_note_only(request_body(request), &note, &fault) ||
-		dependency_remove(&app->cw, key, &was, &fault)) {
+		dependency_remove(&app->engine.cache, key, &was, &fault)) {
 		reply_fault(request, &fault);
 	} else {
 		api_log_note(request, app, "forgot the dependents of", key, note);
@@ -255,7 +256,7 @@ void api_explain(struct request *request, void *context)
 	cJSON *body;
 
 	if (keys_name(request, &scratch, &key, &fault) ||
-		explain_key(&app->cw, request_conf(request), key, &body, &fault)) {
+		explain_key(&app->engine.cache, request_conf(request), key, &body, &fault)) {
 		reply_fault(request, &fault);
 	} else {
 		hide_names(request_identity(request),

@@ -18,7 +18,7 @@
 enum { list_default = 100, list_max = 1000, steps_max = 20 };
 
 struct listing {
-	struct cw *cw;
+	struct cache *cache;
 	const struct identity *who;
 	struct buf match, cursor;
 	size_t prefix; /* bytes of "cw:dep:" */
@@ -37,7 +37,7 @@ static enum error read_listing(
 
 	if (error)
 		return error;
-	dependency_key(listing->cw, SLICE(""), &set);
+	dependency_key(listing->cache, SLICE(""), &set);
 	listing->prefix = set.n;
 	glob_escape(buf_slice(&set), &listing->match);
 	buf_char(&listing->match, '*');
@@ -112,8 +112,8 @@ static enum error list_names(
 		REDIS_ADD(batch, SLICE("PTTL"), set);
 	}
 	if (redis_batch_count(batch))
-		error = redis_node_run(redis_store_node(listing->cw->store, SLICE("")), REDIS_BULK,
-			batch, cw_deadline(listing->cw), fault);
+		error = redis_node_run(redis_store_node(listing->cache->store, SLICE("")),
+			REDIS_BULK, batch, cache_deadline(listing->cache), fault);
 	if (!error)
 		write_items(listing, names, batch);
 	redis_batch_free(batch);
@@ -126,7 +126,7 @@ static enum error step(struct listing *listing, struct fault *fault)
 	struct slice argv[] = {SLICE("SCAN"), buf_slice(&listing->cursor), SLICE("MATCH"),
 		buf_slice(&listing->match), SLICE("COUNT"), SLICE("1000")};
 	struct redis_value *page;
-	enum error error = redis_store_call(listing->cw->store,
+	enum error error = redis_store_call(listing->cache->store,
 		(struct redis_call){.role = REDIS_BULK, .idempotent = true}, SLICE(""),
 		sizeof argv / sizeof *argv, argv, &page, fault);
 
@@ -169,8 +169,9 @@ static void reply_page(struct request *request, const struct listing *listing)
 void api_dependencies_list(struct request *request, void *context)
 {
 	struct app *app = context;
-	struct listing listing = {
-		.cw = &app->cw, .who = request_identity(request), .limit = list_default};
+	struct listing listing = {.cache = &app->engine.cache,
+		.who = request_identity(request),
+		.limit = list_default};
 	struct fault fault;
 	enum error error = read_listing(request, &listing, &fault);
 

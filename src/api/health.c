@@ -55,7 +55,7 @@ static void judge_lacks(const struct app *app, const struct redis_state *state, 
 {
 	struct redis_node *const *nodes;
 
-	redis_store_primaries(app->cw.store, &nodes);
+	redis_store_primaries(app->engine.cache.store, &nodes);
 	for (unsigned i = 0; i < 64; i++) {
 		struct buf text = {0};
 
@@ -71,7 +71,7 @@ static void judge_lacks(const struct app *app, const struct redis_state *state, 
 
 static enum health judge_redis(const struct app *app, cJSON *components)
 {
-	struct redis_state state = redis_store_state(app->cw.store);
+	struct redis_state state = redis_store_state(app->engine.cache.store);
 	const struct sample *sample = sampler_latest(app->sampler);
 	cJSON *redis = cJSON_AddObjectToObject(components, "redis");
 	cJSON *details = cJSON_CreateObject();
@@ -111,7 +111,7 @@ static enum health judge_redis(const struct app *app, cJSON *components)
 /* Whether `who` may see a job's name, or, where `who` is NULL, callers without key_prefixes. */
 static bool shows_job(const struct app *app, const struct identity *who, const char *name)
 {
-	const struct conf_job *job = conf_job(app->cw.conf, slice_str(name));
+	const struct conf_job *job = conf_job(app->engine.cache.conf, slice_str(name));
 
 	return !who || who->key_prefix_count == 0 || (job && hide_inside(who, job->key));
 }
@@ -146,12 +146,12 @@ static enum health judge_config(
 		if (!who || who->key_prefix_count == 0)
 			cJSON_AddStringToObject(details, "last_reload", reload_faults(app->reload));
 	}
-	if (app->cw.conf->insecure_http)
+	if (app->engine.cache.conf->insecure_http)
 		warn(warnings, &health,
 			"insecure_http is on: tokens may cross the network in clear");
 	cJSON_AddStringToObject(config, "status", words[health]);
 	cJSON_AddItemToObject(config, "details", details);
-	json_add_time(details, "loaded", app->cw.conf->loaded_wall_ms);
+	json_add_time(details, "loaded", app->engine.cache.conf->loaded_wall_ms);
 	cJSON_AddItemToObject(details, "warnings", warnings);
 	return health;
 }
@@ -178,7 +178,7 @@ static cJSON *health_json(const struct app *app, const struct identity *who, enu
 	health = worse(health, judge_alerts(components));
 	health = worse(health, judge_config(app, who, components));
 	cJSON_AddStringToObject(body, "status", words[health]);
-	json_add_slice(body, "name", slice_str(app->cw.conf->name));
+	json_add_slice(body, "name", slice_str(app->engine.cache.conf->name));
 	cJSON_AddItemToObject(body, "components", components);
 	*ret = health;
 	return body;
@@ -207,7 +207,7 @@ static cJSON *draft_json(const struct app *app, const struct identity *who, enum
 	cJSON_AddStringToObject(draft, "status", draft_words[*ret]);
 	cJSON_AddStringToObject(draft, "version", "1");
 	cJSON_AddStringToObject(draft, "releaseId", CW_VERSION);
-	json_add_slice(draft, "serviceId", slice_str(app->cw.conf->name));
+	json_add_slice(draft, "serviceId", slice_str(app->engine.cache.conf->name));
 	cJSON_AddItemToObject(draft, "checks", checks);
 	cJSON_ArrayForEach(component, cJSON_GetObjectItemCaseSensitive(body, "components"))
 	{

@@ -235,7 +235,7 @@ static void run(struct request *request, struct app *app, struct asked *asked)
 	struct invalidation *what = asked->what;
 
 	asked->what = NULL;
-	if (invalidate_begin(app->cw.invalidator, what, &operation, &fault)) {
+	if (invalidate_begin(app->engine.invalidator, what, &operation, &fault)) {
 		if (fault.error == ERR_FORBIDDEN &&
 			slice_starts(slice_str(fault.pointer), SLICE("/patterns")))
 			reply_scope_missing(request, SCOPE_FLUSH);

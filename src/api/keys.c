@@ -35,12 +35,12 @@ static void reply_value(struct request *request, struct app *app, const struct e
 	struct keys_value value;
 	struct fault fault;
 
-	if (keys_value(request, &app->cw, entry, &scratch, &value, &fault)) {
+	if (keys_value(request, &app->engine.cache, entry, &scratch, &value, &fault)) {
 		reply_fault(request, &fault);
 		goto out;
 	}
 	if (entry->stale)
-		app->cw.stale_served++;
+		app->engine.cache.stale_served++;
 	reply_header(request, "X-Cache", entry->stale ? "STALE" : "HIT");
 	header_int(request, "X-Cache-TTL", keys_ttl_seconds(entry->ttl_ms));
 	reply_header(request, "ETag", value.etag);
@@ -76,7 +76,7 @@ void api_key_get(struct request *request, void *context)
 
 	if (keys_name(request, &scratch, &key, &fault) ||
 		keys_lease_wanted(request, &lease_s, &fault) ||
-		entry_read_within(&app->cw, key, &room, &entry, &fault))
+		entry_read_within(&app->engine.cache, key, &room, &entry, &fault))
 		reply_fault(request, &fault);
 	else if (lease_s == 0 || (entry.reply && !entry.stale) ||
 		 !keys_lease_answer(request, app, key, lease_s, &entry))
@@ -120,15 +120,15 @@ static enum error read_put(struct request *request, struct put *put, struct faul
 	return error;
 }
 
-static enum error store(struct request *request, struct cw *cw, struct put *put,
+static enum error store(struct request *request, struct cache *cache, struct put *put,
 	enum entry_outcome *ret, struct fault *fault)
 {
 	struct slice token;
 
 	if (!request_header(request, "X-Cache-Lease", &token)) {
 		if (put->condition == KEYS_IF_MATCH)
-			return keys_condition_put(request, cw, &put->write, ret, fault);
-		return entry_write(cw, &put->write, ret, fault);
+			return keys_condition_put(request, cache, &put->write, ret, fault);
+		return entry_write(cache, &put->write, ret, fault);
 	}
 	if (put->condition != KEYS_ALWAYS)
 		return fault_set(fault, ERR_BAD_REQUEST,
@@ -138,7 +138,7 @@ static enum error store(struct request *request, struct cw *cw, struct put *put,
 		return fault_set(fault, ERR_BAD_PARAMETER,
 			"nx does not go with X-Cache-Lease: a lease's holder is the only one "
 			"that loads");
-	return keys_lease_put(cw, token, &put->write, ret, fault);
+	return keys_lease_put(cache, token, &put->write, ret, fault);
 }
 
 /* Ends the lease of a PUT that was refused before its handler. Parks. */
@@ -150,7 +150,7 @@ static void end_refused(struct request *request, struct app *app)
 
 	if (request_header(request, "X-Cache-Lease", &token) &&
 		keys_name(request, &scratch, &key, &fault) == OK)
-		keys_lease_refused(request, &app->cw, key);
+		keys_lease_refused(request, &app->engine.cache, key);
 	buf_release(&scratch);
 }
 
@@ -169,8 +169,8 @@ void api_key_put(struct request *request, void *context)
 	if (keys_name(request, &scratch, &put.write.key, &fault)) {
 		reply_fault(request, &fault);
 	} else if (read_put(request, &put, &fault) ||
-		   store(request, &app->cw, &put, &outcome, &fault)) {
-		keys_lease_refused(request, &app->cw, put.write.key);
+		   store(request, &app->engine.cache, &put, &outcome, &fault)) {
+		keys_lease_refused(request, &app->engine.cache, put.write.key);
 		reply_fault(request, &fault);
 	} else if (outcome == ENTRY_NOT_STORED) {
 		keys_condition_failed(put.condition, &fault);
@@ -189,14 +189,14 @@ static void reply_deleted(struct request *request, uint64_t deleted)
 }
 
 /* Without dependents. Parks. */
-static void delete_alone(
-	struct request *request, struct cw *cw, struct slice key, enum keys_condition condition)
+static void delete_alone(struct request *request, struct cache *cache, struct slice key,
+	enum keys_condition condition)
 {
 	size_t deleted = 1;
 	struct fault fault;
 	enum error error = condition == KEYS_ALWAYS
-				   ? entry_delete_many(cw, &key, 1, &deleted, &fault)
-				   : keys_condition_delete(request, cw, key, condition, &fault);
+				   ? entry_delete_many(cache, &key, 1, &deleted, &fault)
+				   : keys_condition_delete(request, cache, key, condition, &fault);
 
 	if (error)
 		reply_fault(request, &fault);
@@ -225,7 +225,7 @@ void api_key_delete(struct request *request, void *context)
 	if (error)
 		reply_fault(request, &fault);
 	else if (!cascade)
-		delete_alone(request, &app->cw, key, condition);
+		delete_alone(request, &app->engine.cache, key, condition);
 	else if (keys_cascade(request, app, &key, 1, &deleted))
 		reply_deleted(request, deleted);
 	buf_release(&scratch);

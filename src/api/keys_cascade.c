@@ -61,7 +61,7 @@ bool keys_cascade(struct request *request, struct app *app, const struct slice *
 
 	for (size_t i = 0; i < count; i++)
 		invalidation_add_key(what, keys[i]);
-	if (invalidate_begin(app->cw.invalidator, what, &operation, &fault)) {
+	if (invalidate_begin(app->engine.invalidator, what, &operation, &fault)) {
 		reply_fault(request, &fault);
 		return false;
 	}

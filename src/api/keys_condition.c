@@ -58,27 +58,27 @@ static enum error changing(struct fault *fault)
 }
 
 /* Reads what is stored and judges it. ERR_PRECONDITION_FAILED. Parks. */
-static enum error judge(struct request *request, struct cw *cw, struct slice key,
+static enum error judge(struct request *request, struct cache *cache, struct slice key,
 	struct entry *entry, struct fault *fault)
 {
 	bool matches = false;
-	enum error error = entry_read(cw, key, entry, fault);
+	enum error error = entry_read(cache, key, entry, fault);
 
 	if (!error && entry->reply)
-		error = keys_value_matches(request, cw, entry, &matches, fault);
+		error = keys_value_matches(request, cache, entry, &matches, fault);
 	return error || matches ? error : keys_condition_failed(KEYS_IF_MATCH, fault);
 }
 
-enum error keys_condition_put(struct request *request, struct cw *cw, struct entry_write *write,
-	enum entry_outcome *ret, struct fault *fault)
+enum error keys_condition_put(struct request *request, struct cache *cache,
+	struct entry_write *write, enum entry_outcome *ret, struct fault *fault)
 {
 	for (int i = 0; i < tries; i++) {
 		struct entry entry = {0};
-		enum error error = judge(request, cw, write->key, &entry, fault);
+		enum error error = judge(request, cache, write->key, &entry, fault);
 
 		write->expected = &entry.stored;
 		if (!error)
-			error = entry_write(cw, write, ret, fault);
+			error = entry_write(cache, write, ret, fault);
 		write->expected = NULL;
 		entry_release(&entry);
 		if (error || *ret != ENTRY_NOT_STORED)
@@ -88,15 +88,15 @@ enum error keys_condition_put(struct request *request, struct cw *cw, struct ent
 }
 
 static enum error delete_matching(
-	struct request *request, struct cw *cw, struct slice key, struct fault *fault)
+	struct request *request, struct cache *cache, struct slice key, struct fault *fault)
 {
 	for (int i = 0; i < tries; i++) {
 		struct entry entry = {0};
 		size_t deleted = 0;
-		enum error error = judge(request, cw, key, &entry, fault);
+		enum error error = judge(request, cache, key, &entry, fault);
 
 		if (!error)
-			error = entry_delete_if(cw, key, entry.stored, &deleted, fault);
+			error = entry_delete_if(cache, key, entry.stored, &deleted, fault);
 		entry_release(&entry);
 		if (error || deleted)
 			return error;
@@ -104,13 +104,13 @@ static enum error delete_matching(
 	return changing(fault);
 }
 
-enum error keys_condition_delete(struct request *request, struct cw *cw, struct slice key,
+enum error keys_condition_delete(struct request *request, struct cache *cache, struct slice key,
 	enum keys_condition condition, struct fault *fault)
 {
 	size_t deleted = 0;
 
 	if (condition == KEYS_IF_MATCH)
-		return delete_matching(request, cw, key, fault);
-	enum error error = entry_delete_many(cw, &key, 1, &deleted, fault);
+		return delete_matching(request, cache, key, fault);
+	enum error error = entry_delete_many(cache, &key, 1, &deleted, fault);
 	return error || deleted ? error : keys_condition_failed(condition, fault);
 }

@@ -20,10 +20,10 @@ enum error keys_condition_read(
  * Writes under KEYS_IF_MATCH. ERR_PRECONDITION_FAILED where nothing is stored, or something else;
  * ERR_CONFLICT where it changed again and again meanwhile. Parks.
  */
-enum error keys_condition_put(struct request *request, struct cw *cw, struct entry_write *write,
-	enum entry_outcome *ret, struct fault *fault);
+enum error keys_condition_put(struct request *request, struct cache *cache,
+	struct entry_write *write, enum entry_outcome *ret, struct fault *fault);
 /* Deletes under a condition of If-Match, as above. Parks. */
-enum error keys_condition_delete(struct request *request, struct cw *cw, struct slice key,
+enum error keys_condition_delete(struct request *request, struct cache *cache, struct slice key,
 	enum keys_condition condition, struct fault *fault);
 /* What a condition that does not hold is told with. */
 enum error keys_condition_failed(enum keys_condition condition, struct fault *fault);

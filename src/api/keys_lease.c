@@ -29,18 +29,18 @@ static void reply_load(struct request *request, const struct lease *lease)
  * has it, and the lease is given back. Parks.
  */
 static bool came_meanwhile(
-	struct cw *cw, struct slice key, const struct lease *lease, struct entry *entry)
+	struct cache *cache, struct slice key, const struct lease *lease, struct entry *entry)
 {
 	struct entry fresh = {0};
 	int64_t ttl_ms;
 
-	if (entry_ttl(cw, key, &ttl_ms, NULL) || ttl_ms == -2 || ttl_ms == 0)
+	if (entry_ttl(cache, key, &ttl_ms, NULL) || ttl_ms == -2 || ttl_ms == 0)
 		return false;
-	if (entry_read(cw, key, &fresh, NULL) || !fresh.reply || fresh.stale) {
+	if (entry_read(cache, key, &fresh, NULL) || !fresh.reply || fresh.stale) {
 		entry_release(&fresh);
 		return false;
 	}
-	lease_release(cw, key, slice_str(lease->token), NULL);
+	lease_release(cache, key, slice_str(lease->token), NULL);
 	entry_release(entry);
 	*entry = fresh;
 	return true;
@@ -67,15 +67,15 @@ bool keys_lease_answer(struct request *request, struct app *app, struct slice ke
 	struct lease lease;
 	struct fault fault;
 
-	if (lease_take(&app->cw, &(struct lease_want){.key = key, .ms = seconds * 1000}, &lease,
-		    &fault)) {
+	if (lease_take(&app->engine.cache, &(struct lease_want){.key = key, .ms = seconds * 1000},
+		    &lease, &fault)) {
 		if (entry->reply)
 			return false;
 		reply_fault(request, &fault);
 		return true;
 	}
 	if (lease.token[0]) {
-		if (came_meanwhile(&app->cw, key, &lease, entry))
+		if (came_meanwhile(&app->engine.cache, key, &lease, entry))
 			return false;
 		reply_load(request, &lease);
 		return true;
@@ -87,12 +87,12 @@ bool keys_lease_answer(struct request *request, struct app *app, struct slice ke
 	return true;
 }
 
-void keys_lease_refused(struct request *request, struct cw *cw, struct slice key)
+void keys_lease_refused(struct request *request, struct cache *cache, struct slice key)
 {
 	struct slice token;
 
 	if (request_header(request, "X-Cache-Lease", &token))
-		lease_release(cw, key, token, NULL);
+		lease_release(cache, key, token, NULL);
 }
 
 void api_key_lease_end(struct request *request, void *context)
@@ -107,7 +107,7 @@ void api_key_lease_end(struct request *request, void *context)
 		error = fault_set(&fault, ERR_BAD_REQUEST,
 			"send the header X-Cache-Lease with the token of the lease that ends");
 	if (!error)
-		error = lease_release(&app->cw, key, token, &fault);
+		error = lease_release(&app->engine.cache, key, token, &fault);
 	if (error)
 		reply_fault(request, &fault);
 	else
@@ -115,15 +115,15 @@ void api_key_lease_end(struct request *request, void *context)
 	buf_release(&scratch);
 }
 
-enum error keys_lease_put(struct cw *cw, struct slice token, const struct entry_write *write,
+enum error keys_lease_put(struct cache *cache, struct slice token, const struct entry_write *write,
 	enum entry_outcome *ret, struct fault *fault)
 {
 	bool kept = false;
 	int64_t ttl_ms = 0;
-	enum error error = entry_ttl(cw, write->key, &ttl_ms, fault);
+	enum error error = entry_ttl(cache, write->key, &ttl_ms, fault);
 
 	if (!error)
-		error = lease_store(cw, token, write, &kept, fault);
+		error = lease_store(cache, token, write, &kept, fault);
 	if (!error && !kept)
 		error = fault_set(fault, ERR_LEASE_LOST,
 			"the key was invalidated while its value was loaded, so nothing was "

@@ -19,12 +19,12 @@ bool keys_lease_answer(struct request *request, struct app *app, struct slice ke
  * A PUT was refused: the lease that it names stores nothing any more, and is given back so that
  * another caller may load. Nothing is done where it names none, or another one. Parks.
  */
-void keys_lease_refused(struct request *request, struct cw *cw, struct slice key);
+void keys_lease_refused(struct request *request, struct cache *cache, struct slice key);
 /*
  * PUT under the lease `token`. ERR_LEASE_LOST where it is not alive, or where the key was
  * invalidated while its value was loaded: nothing is stored then. Parks.
  */
-enum error keys_lease_put(struct cw *cw, struct slice token, const struct entry_write *write,
+enum error keys_lease_put(struct cache *cache, struct slice token, const struct entry_write *write,
 	enum entry_outcome *ret, struct fault *fault);
 
 #endif

@@ -21,7 +21,7 @@ void api_key_ttl(struct request *request, void *context)
 	struct fault fault;
 
 	if (keys_name(request, &scratch, &key, &fault) ||
-		entry_ttl(&app->cw, key, &ttl_ms, &fault)) {
+		entry_ttl(&app->engine.cache, key, &ttl_ms, &fault)) {
 		reply_fault(request, &fault);
 	} else {
 		cJSON *body = cJSON_CreateObject();
@@ -72,7 +72,7 @@ void api_key_expire(struct request *request, void *context)
 	struct fault fault;
 
 	if (keys_name(request, &scratch, &key, &fault) || read_expire(request, &body, &fault) ||
-		entry_expire(&app->cw, key, body.ttl_ms, &was_there, &fault)) {
+		entry_expire(&app->engine.cache, key, body.ttl_ms, &was_there, &fault)) {
 		reply_fault(request, &fault);
 	} else if (!was_there) {
 		fault_set(&fault, ERR_NO_VALUE,
@@ -118,14 +118,14 @@ static enum error read_listing(
 }
 
 /* One SCAN. Parks. */
-static enum error scan(struct cw *cw, const struct listing *listing, int64_t count,
+static enum error scan(struct cache *cache, const struct listing *listing, int64_t count,
 	struct redis_value **ret, struct fault *fault)
 {
 	char digits[24];
 	int n = snprintf(digits, sizeof digits, "%lld", (long long)count);
 	struct slice argv[6] = {SLICE("SCAN"), listing->cursor.n ? listing->cursor : SLICE("0"),
 		SLICE("COUNT"), slice_of(digits, (size_t)n), SLICE("MATCH"), listing->match};
-	enum error error = redis_store_call(cw->store, (struct redis_call){.idempotent = true},
+	enum error error = redis_store_call(cache->store, (struct redis_call){.idempotent = true},
 		SLICE(""), listing->match.p ? 6 : 4, argv, ret, fault);
 
 	if (error)
@@ -141,16 +141,16 @@ static enum error scan(struct cw *cw, const struct listing *listing, int64_t cou
  * A selective pattern looks at many keys a step. Where it turns out to match many, the step is done
  * again, smaller, so that a page has about as many as was asked for.
  */
-static enum error scan_step(
-	struct cw *cw, const struct listing *listing, struct redis_value **ret, struct fault *fault)
+static enum error scan_step(struct cache *cache, const struct listing *listing,
+	struct redis_value **ret, struct fault *fault)
 {
 	int64_t count = listing->match.p ? list_max : listing->limit;
-	enum error error = scan(cw, listing, count, ret, fault);
+	enum error error = scan(cache, listing, count, ret, fault);
 
 	if (error || count == listing->limit || (int64_t)(*ret)->items[1]->count <= listing->limit)
 		return error;
 	redis_value_free(*ret);
-	return scan(cw, listing, listing->limit, ret, fault);
+	return scan(cache, listing, listing->limit, ret, fault);
 }
 
 static void write_item(const struct listing *listing, struct slice key, struct buf *out)
@@ -206,7 +206,8 @@ void api_keys_list(struct request *request, void *context)
 	struct fault fault;
 
 	listing->limit = list_default;
-	if (read_listing(request, listing, &fault) || scan_step(&app->cw, listing, &page, &fault)) {
+	if (read_listing(request, listing, &fault) ||
+		scan_step(&app->engine.cache, listing, &page, &fault)) {
 		reply_fault(request, &fault);
 	} else {
 		reply_page(request, listing, page);

@@ -144,7 +144,7 @@ static void write_value(const struct keys_many *many, struct slice key, const st
 }
 
 /* *left: what values may still take. */
-static void write_entry(struct cw *cw, const struct keys_many *many, struct slice key,
+static void write_entry(struct cache *cache, const struct keys_many *many, struct slice key,
 	const struct entry *entry, size_t *left, struct buf *out)
 {
 	struct buf scratch = {0};
@@ -159,12 +159,12 @@ static void write_entry(struct cw *cw, const struct keys_many *many, struct slic
 	if (!error && codec_value_bytes(entry->stored) > *left)
 		error = ERR_REPLY_TOO_LARGE;
 	if (!error)
-		error = entry_value(cw, entry, &scratch, &value, NULL);
+		error = entry_value(cache, entry, &scratch, &value, NULL);
 	if (error) {
 		write_error(many, key, error, out);
 	} else {
 		*left -= value.n;
-		cw->stale_served += entry->stale;
+		cache->stale_served += entry->stale;
 		write_value(many, key, entry, value, out);
 	}
 	buf_release(&scratch);
@@ -185,8 +185,8 @@ static enum error claim_values(struct request *request, const struct keys_many *
 	return reply_claim(request, ENTRY_MANY_BYTES - left, fault);
 }
 
-static void reply_entries(
-	struct request *request, struct cw *cw, const struct keys_many *many, struct entry *entries)
+static void reply_entries(struct request *request, struct cache *cache,
+	const struct keys_many *many, struct entry *entries)
 {
 	size_t left = ENTRY_MANY_BYTES, turned = 0, n;
 	struct buf out = {0};
@@ -195,7 +195,7 @@ static void reply_entries(
 	for (size_t i = 0; i < many->count; i++) {
 		if (i)
 			buf_char(&out, ',');
-		write_entry(cw, many, many->names[i], &entries[i], &left, &out);
+		write_entry(cache, many, many->names[i], &entries[i], &left, &out);
 		entry_release(&entries[i]);
 		if (out.n - turned > turn_bytes) {
 			turned = out.n;
@@ -219,11 +219,12 @@ void api_keys_mget(struct request *request, void *context)
 		entries = mem_array(many.count, sizeof *entries);
 		struct entry_room room = keys_room(request);
 
-		error = entry_read_many(&app->cw, many.names, many.count, &room, entries, &fault);
+		error = entry_read_many(
+			&app->engine.cache, many.names, many.count, &room, entries, &fault);
 		if (!error)
 			error = claim_values(request, &many, entries, &fault);
 		if (!error)
-			reply_entries(request, &app->cw, &many, entries);
+			reply_entries(request, &app->engine.cache, &many, entries);
 		for (size_t i = 0; i < many.count; i++)
 			entry_release(&entries[i]);
 	}
@@ -252,7 +253,8 @@ void api_keys_mdelete(struct request *request, void *context)
 	enum error error = keys_many_read(&many, request, &cascade, &fault);
 
 	if (!error && !cascade)
-		error = entry_delete_many(&app->cw, many.names, many.count, &deleted, &fault);
+		error = entry_delete_many(
+			&app->engine.cache, many.names, many.count, &deleted, &fault);
 	if (error)
 		reply_fault(request, &fault);
 	else if (!cascade)

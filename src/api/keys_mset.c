@@ -228,7 +228,8 @@ void api_keys_mset(struct request *request, void *context)
 	bool began = !error;
 
 	if (began)
-		error = entry_write_many(&app->cw, mset.writes, mset.count, &stored, &fault);
+		error = entry_write_many(
+			&app->engine.cache, mset.writes, mset.count, &stored, &fault);
 	if (error) {
 		reply_fault_with(request, &fault, extra_of(&mset, began, stored));
 	} else {

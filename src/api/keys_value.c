@@ -130,18 +130,18 @@ static bool takes_zstd(struct request *request)
 	return taken;
 }
 
-static enum error claim_value(struct request *request, const struct cw *cw,
+static enum error claim_value(struct request *request, const struct cache *cache,
 	const struct entry *entry, struct fault *fault)
 {
 	size_t n = codec_value_bytes(entry->stored);
 
 	/* Larger ones are refused before they are decompressed. */
-	if (n > (size_t)cw->conf->max_value_bytes)
+	if (n > (size_t)cache->conf->max_value_bytes)
 		return OK;
 	return reply_claim(request, n, fault);
 }
 
-enum error keys_value(struct request *request, struct cw *cw, const struct entry *entry,
+enum error keys_value(struct request *request, struct cache *cache, const struct entry *entry,
 	struct buf *scratch, struct keys_value *ret, struct fault *fault)
 {
 	enum error error = OK;
@@ -152,9 +152,9 @@ enum error keys_value(struct request *request, struct cw *cw, const struct entry
 		ret->bytes = codec_frame(entry->stored);
 	} else {
 		/* What was claimed when it was read are the stored bytes. */
-		error = claim_value(request, cw, entry, fault);
+		error = claim_value(request, cache, entry, fault);
 		if (!error)
-			error = entry_value(cw, entry, scratch, &ret->bytes, fault);
+			error = entry_value(cache, entry, scratch, &ret->bytes, fault);
 	}
 	if (!error)
 		make_etag(ret);
@@ -183,12 +183,12 @@ bool keys_value_known(struct request *request, const struct keys_value *value)
 	return names_etag(request, "If-None-Match", value->etag, true);
 }
 
-enum error keys_value_matches(struct request *request, struct cw *cw, const struct entry *entry,
-	bool *ret, struct fault *fault)
+enum error keys_value_matches(struct request *request, struct cache *cache,
+	const struct entry *entry, bool *ret, struct fault *fault)
 {
 	struct keys_value value = {0};
 	struct buf scratch = {0};
-	enum error error = entry_value(cw, entry, &scratch, &value.bytes, fault);
+	enum error error = entry_value(cache, entry, &scratch, &value.bytes, fault);
 
 	*ret = false;
 	if (!error) {

@@ -19,14 +19,14 @@ struct keys_value {
  * Passes the stored zstd frame through where the caller takes it, else decompresses. Parks as
  * entry_value(), and between pieces of a big value.
  */
-enum error keys_value(struct request *request, struct cw *cw, const struct entry *entry,
+enum error keys_value(struct request *request, struct cache *cache, const struct entry *entry,
 	struct buf *scratch, struct keys_value *ret, struct fault *fault);
 /*
  * Whether If-Match (`*`, or a list of ETags on any number of lines) names what is stored, in either
  * of its content codings: the strong comparison. Parks as keys_value().
  */
-enum error keys_value_matches(struct request *request, struct cw *cw, const struct entry *entry,
-	bool *ret, struct fault *fault);
+enum error keys_value_matches(struct request *request, struct cache *cache,
+	const struct entry *entry, bool *ret, struct fault *fault);
 /* Whether If-None-Match says that the caller has it already. */
 bool keys_value_known(struct request *request, const struct keys_value *value);
 

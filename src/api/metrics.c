@@ -132,7 +132,7 @@ static void render_instance(struct buf *out, const struct redis_info *info)
 static void render_redis(struct buf *out, const struct app *app)
 {
 	const struct sample *sample = sampler_latest(app->sampler);
-	bool up = redis_store_state(app->cw.store).status == REDIS_UP;
+	bool up = redis_store_state(app->engine.cache.store).status == REDIS_UP;
 
 	head(out, "redis_up", GAUGE, "1 while Redis answers");
 	buf_printf(out, "redis_up %d\n", up);
@@ -141,7 +141,7 @@ static void render_redis(struct buf *out, const struct app *app)
 		return;
 	render_instance(out, &sample->info);
 	render_figures(out, &sample->info);
-	render_db(out, &sample->info, app->cw.conf->redis.database);
+	render_db(out, &sample->info, app->engine.cache.conf->redis.database);
 	render_commands(out, &sample->info);
 }
 
@@ -155,7 +155,7 @@ static void publish_source(struct app *app, const char *name)
  */
 static void publish_sources(struct app *app)
 {
-	const struct conf *conf = app->cw.conf;
+	const struct conf *conf = app->engine.cache.conf;
 
 	metric_drop(app->metrics, METRIC_SOURCE_BREAKER_OPEN, NULL, NULL);
 	for (size_t i = 0; i < conf->loader_count; i++)
@@ -176,7 +176,7 @@ void api_metrics(struct request *request, void *context)
 		http_server_publish_metrics(app->http);
 		publish_sources(app);
 		metrics_render(app->metrics, &app->metrics_text.body);
-		if (app->cw.conf->redis_metrics)
+		if (app->engine.cache.conf->redis_metrics)
 			render_redis(&app->metrics_text.body, app);
 	}
 	reply_bytes(request, 200, "text/plain; version=0.0.4; charset=utf-8",

@@ -92,7 +92,7 @@ void api_operations_list(struct request *request, void *context)
 
 	enum error error = read_query(request, &query, &fault);
 	if (!error)
-		error = operations_list(app->cw.operations, &query, &body, &fault);
+		error = operations_list(app->engine.operations, &query, &body, &fault);
 	if (error) {
 		reply_fault(request, &fault);
 		return;
@@ -108,7 +108,7 @@ void api_operations_get(struct request *request, void *context)
 	struct fault fault;
 	cJSON *body;
 
-	if (operations_find(app->cw.operations, request_path(request, "id"), &body, &fault)) {
+	if (operations_find(app->engine.operations, request_path(request, "id"), &body, &fault)) {
 		reply_fault(request, &fault);
 		return;
 	}
@@ -124,7 +124,7 @@ void api_operations_cancel(struct request *request, void *context)
 	cJSON *body;
 
 	if (body_note_only(request_body(request), &note, &fault) ||
-		operations_cancel(app->cw.operations, request_path(request, "id"),
+		operations_cancel(app->engine.operations, request_path(request, "id"),
 			request_identity(request), &body, &fault)) {
 		if (fault.error == ERR_FORBIDDEN)
 			reply_scope_missing(request, SCOPE_OPERATE);

@@ -123,7 +123,7 @@ void api_session_create(struct request *request, void *context)
 		.ttl_ms = ttl_s * 1000,
 		.max_age_ms = max_age_s * 1000};
 	if (!error)
-		error = session_create(&app->cw, &what, id, &session, &fault);
+		error = session_create(app->engine.sessions, &what, id, &session, &fault);
 	if (error)
 		reply_fault(request, &fault);
 	else
@@ -142,7 +142,7 @@ void api_session_get(struct request *request, void *context)
 
 	if (read_id(request, &id, &fault) || request_query_bool(request, "touch", &touch, &fault) ||
 		(touch && request_may_change(request, &fault)) ||
-		session_get(&app->cw, id, touch, &session, &fault))
+		session_get(app->engine.sessions, id, touch, &session, &fault))
 		reply_fault(request, &fault);
 	else
 		reply_session(request, &session);
@@ -192,7 +192,7 @@ void api_session_patch(struct request *request, void *context)
 	if (!error)
 		error = read_change(request, false, &change, &fault);
 	if (!error)
-		error = session_patch(&app->cw, id, &change, &session, &fault);
+		error = session_patch(app->engine.sessions, id, &change, &session, &fault);
 	if (error)
 		reply_fault(request, &fault);
 	else
@@ -207,7 +207,7 @@ void api_session_delete(struct request *request, void *context)
 	struct slice id;
 	struct fault fault;
 
-	if (read_id(request, &id, &fault) || session_delete(&app->cw, id, &fault))
+	if (read_id(request, &id, &fault) || session_delete(app->engine.sessions, id, &fault))
 		reply_fault(request, &fault);
 	else
 		reply_empty(request, 204);
@@ -226,7 +226,7 @@ void api_session_rotate(struct request *request, void *context)
 	if (!error)
 		error = read_change(request, true, &change, &fault);
 	if (!error)
-		error = session_rotate(&app->cw, id, &change, fresh, &session, &fault);
+		error = session_rotate(app->engine.sessions, id, &change, fresh, &session, &fault);
 	if (error)
 		reply_fault(request, &fault);
 	else
@@ -242,8 +242,9 @@ void api_sessions_list(struct request *request, void *context)
 	size_t count = 0;
 	struct fault fault;
 
-	if (judge(request, &fault) || session_list(&app->cw, request_path(request, "user_id"),
-					      &sessions, &count, &fault)) {
+	if (judge(request, &fault) ||
+		session_list(app->engine.sessions, request_path(request, "user_id"), &sessions,
+			&count, &fault)) {
 		reply_fault(request, &fault);
 		return;
 	}
@@ -264,8 +265,8 @@ static void end_sessions(
 	struct fault fault;
 	size_t ended;
 
-	if (session_end_all(
-		    &app->cw, request_path(request, "user_id"), ref, except, &ended, &fault)) {
+	if (session_end_all(app->engine.sessions, request_path(request, "user_id"), ref, except,
+		    &ended, &fault)) {
 		reply_fault(request, &fault);
 		return;
 	}

@@ -71,7 +71,7 @@ static void add_traffic(cJSON *redis, const struct sample *sample)
 static void add_nodes(cJSON *redis, const struct app *app)
 {
 	struct redis_node *const *nodes;
-	size_t count = redis_store_primaries(app->cw.store, &nodes);
+	size_t count = redis_store_primaries(app->engine.cache.store, &nodes);
 	cJSON *list = cJSON_AddArrayToObject(redis, "nodes");
 	const struct redis_info *info = &sampler_latest(app->sampler)->info;
 
@@ -94,7 +94,7 @@ static void add_nodes(cJSON *redis, const struct app *app)
 static void add_redis(cJSON *stats, const struct app *app)
 {
 	struct sample sample = *sampler_latest(app->sampler);
-	struct redis_state state = redis_store_state(app->cw.store);
+	struct redis_state state = redis_store_state(app->engine.cache.store);
 	cJSON *redis = cJSON_AddObjectToObject(stats, "redis");
 
 	add_text(redis, "status", redis_status_name(state.status));
@@ -115,22 +115,22 @@ static void add_redis(cJSON *stats, const struct app *app)
 static void add_cache(cJSON *stats, const struct app *app)
 {
 	cJSON *cache = cJSON_AddObjectToObject(stats, "cache");
-	const struct cw *cw = &app->cw;
-	uint64_t lookups = cw->hits + cw->misses;
+	const struct cache *figures = &app->engine.cache;
+	uint64_t lookups = figures->hits + figures->misses;
 
-	json_add_uint(cache, "gets", cw->gets);
-	json_add_uint(cache, "hits", cw->hits);
-	json_add_uint(cache, "misses", cw->misses);
-	add_known(cache, "hit_rate", lookups ? (double)cw->hits / (double)lookups : -1, 4);
-	json_add_uint(cache, "sets", cw->sets);
-	json_add_uint(cache, "invalidated_keys", cw->invalidated_keys);
-	json_add_uint(cache, "loads", cw->loads);
-	json_add_uint(cache, "stale_served", cw->stale_served);
+	json_add_uint(cache, "gets", figures->gets);
+	json_add_uint(cache, "hits", figures->hits);
+	json_add_uint(cache, "misses", figures->misses);
+	add_known(cache, "hit_rate", lookups ? (double)figures->hits / (double)lookups : -1, 4);
+	json_add_uint(cache, "sets", figures->sets);
+	json_add_uint(cache, "invalidated_keys", figures->invalidated_keys);
+	json_add_uint(cache, "loads", figures->loads);
+	json_add_uint(cache, "stale_served", figures->stale_served);
 }
 
 static void add_rest(cJSON *stats, const struct app *app)
 {
-	struct redis_state state = redis_store_state(app->cw.store);
+	struct redis_state state = redis_store_state(app->engine.cache.store);
 	const struct sample *sample = sampler_latest(app->sampler);
 
 	cJSON_AddItemToObject(stats, "warming", warm_stats_json(app->warm));
@@ -153,7 +153,7 @@ static cJSON *stats_json(const struct app *app)
 	cJSON *stats = cJSON_CreateObject();
 
 	json_add_time(stats, "time", clock_wall_ms());
-	add_text(stats, "name", app->cw.conf->name);
+	add_text(stats, "name", app->engine.cache.conf->name);
 	add_count(stats, "sample_age_ms", sampler_age_ms(app->sampler));
 	add_redis(stats, app);
 	add_cache(stats, app);

@@ -94,8 +94,10 @@ void api_tags_list(struct request *request, void *context)
 
 	if (refuse_prefixed(request, &fault) ||
 		request_query_int(request, "limit", 1, list_max, &limit, &fault) ||
-		read_cursor(request, &after, &fault) || tag_list_sums(&app->cw, &sums, &fault) ||
-		tag_list_page(&app->cw, buf_slice(&after), (size_t)limit + 1, &page, &fault))
+		read_cursor(request, &after, &fault) ||
+		tag_list_sums(&app->engine.cache, &sums, &fault) ||
+		tag_list_page(
+			&app->engine.cache, buf_slice(&after), (size_t)limit + 1, &page, &fault))
 		reply_fault(request, &fault);
 	else
 		reply_json(request, 200, list_json(page, limit, &sums));
@@ -105,7 +107,7 @@ void api_tags_list(struct request *request, void *context)
 
 /* One page of a tag's members on its way. */
 struct showing {
-	struct cw *cw;
+	struct cache *cache;
 	struct slice tag;
 	struct key_guard guard;
 	struct buf set;
@@ -135,8 +137,8 @@ static enum error read_showing(
 		error = fault_set(fault, ERR_BAD_REQUEST, "a tag has 1 to %d bytes", KEY_MAX_BYTES);
 	if (error)
 		return error;
-	tag_key(showing->cw, showing->tag, &showing->set);
-	tag_pages_init(&showing->pages, showing->cw, buf_slice(&showing->set), REDIS_COMMANDS);
+	tag_key(showing->cache, showing->tag, &showing->set);
+	tag_pages_init(&showing->pages, showing->cache, buf_slice(&showing->set), REDIS_COMMANDS);
 	showing->pages.most = showing->pages.fits = (size_t)limit;
 	if (cursor.n)
 		snprintf(showing->pages.cursor, TAG_CURSOR_BYTES, "%.*s", (int)cursor.n, cursor.p);
@@ -153,8 +155,8 @@ static enum error look(struct showing *showing, struct fault *fault)
 	REDIS_ADD(showing->batch, SLICE("ZCARD"), buf_slice(&showing->set));
 	for (size_t i = 0; i < showing->pages.count; i++)
 		REDIS_ADD(showing->batch, SLICE("EXISTS"), tag_pages_member(&showing->pages, i));
-	error = redis_node_run(redis_store_node(showing->cw->store, buf_slice(&showing->set)),
-		REDIS_COMMANDS, showing->batch, cw_deadline(showing->cw), fault);
+	error = redis_node_run(redis_store_node(showing->cache->store, buf_slice(&showing->set)),
+		REDIS_COMMANDS, showing->batch, cache_deadline(showing->cache), fault);
 	for (size_t i = 0; i < redis_batch_count(showing->batch) && !error; i++)
 		error = redis_value_error(redis_batch_reply(showing->batch, i), fault);
 	return error;
@@ -211,7 +213,7 @@ void api_tags_get(struct request *request, void *context)
 	struct showing *showing = mem_new(struct showing);
 	struct fault fault;
 
-	showing->cw = &app->cw;
+	showing->cache = &app->engine.cache;
 	showing->batch = redis_batch_new();
 	if (read_showing(request, showing, &fault) || look(showing, &fault))
 		reply_fault(request, &fault);
@@ -266,7 +268,7 @@ void api_tags_add(struct request *request, void *context)
 
 	keys_many_begin(&tagging->many, request);
 	if (read_tagging(request, tagging, &fault) ||
-		tag_existing(&app->cw, tagging->tags.items, tagging->tags.count,
+		tag_existing(&app->engine.cache, tagging->tags.items, tagging->tags.count,
 			tagging->many.names, tagging->many.count, &tagged, &fault)) {
 		reply_fault(request, &fault);
 	} else {

@@ -12,7 +12,7 @@ bool again_unknown_command(enum error error, const struct fault *fault)
 }
 
 enum error again_await_redis(
-	struct cw *cw, bool (*enough)(const void *context), const void *context)
+	struct cache *cache, bool (*enough)(const void *context), const void *context)
 {
 	int64_t deadline = clock_deadline(reconnect_ms);
 	enum error error;
@@ -20,6 +20,6 @@ enum error again_await_redis(
 	do
 		error = fiber_sleep(look_ms);
 	while (!error && !(enough && enough(context)) && clock_mono_ms() < deadline &&
-		redis_store_state(cw->store).status != REDIS_UP);
+		redis_store_state(cache->store).status != REDIS_UP);
 	return error;
 }

@@ -3,7 +3,7 @@
 #ifndef CW_CACHE_AGAIN_H
 #define CW_CACHE_AGAIN_H
 
-#include "cache/cw.h"
+#include "cache/cache.h"
 
 /* An old server, or one with renamed commands, does not know the command (UNLINK: try DEL). */
 bool again_unknown_command(enum error error, const struct fault *fault);
@@ -12,6 +12,6 @@ bool again_unknown_command(enum error error, const struct fault *fault);
  * that nobody waits any more. OK in either case; ERR_CANCELLED. Parks.
  */
 enum error again_await_redis(
-	struct cw *cw, bool (*enough)(const void *context), const void *context);
+	struct cache *cache, bool (*enough)(const void *context), const void *context);
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef CW_CACHE_DEPENDENCY_H
 #define CW_CACHE_DEPENDENCY_H
 
-#include "cache/cw.h"
+#include "cache/cache.h"
 
 /* Receives what the rules give; `rule` is the index in conf->dependencies. Names are borrowed. */
 struct dependency_visitor {
@@ -19,13 +19,13 @@ void dependency_visit(
 /*
  * For GET /dependencies/{key}, as JSON that the caller owns: what goes with `key` at once, what of
  * that is stored (null where nothing is), and the rules that match. With `transitive` everything
- * that would go with it, cycles named. `cw` NULL: the rules alone. ERR_WRONG_TYPE, errors of Redis.
- * Parks.
+ * that would go with it, cycles named. `cache` NULL: the rules alone. ERR_WRONG_TYPE, errors of
+ * Redis. Parks.
  */
-enum error dependency_preview(struct cw *cw, const struct conf *conf, struct slice key,
+enum error dependency_preview(struct cache *cache, const struct conf *conf, struct slice key,
 	bool transitive, cJSON **ret, struct fault *fault);
 /* `dependents` of the view alone, without `transitive`: an array of names. Parks. */
-enum error dependency_direct(
-	struct cw *cw, const struct conf *conf, struct slice key, cJSON **ret, struct fault *fault);
+enum error dependency_direct(struct cache *cache, const struct conf *conf, struct slice key,
+	cJSON **ret, struct fault *fault);
 
 #endif

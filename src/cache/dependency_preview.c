@@ -32,7 +32,7 @@ struct node {
 };
 
 struct preview {
-	struct cw *cw; /* NULL: nothing is stored */
+	struct cache *cache; /* NULL: nothing is stored */
 	const struct conf *conf;
 	struct node *nodes[max_nodes];
 	size_t count;
@@ -213,8 +213,9 @@ static enum error explore(struct preview *preview, bool transitive, struct fault
 
 		for (to = from; to < preview->count && to < from + page_nodes; to++)
 			names[to - from] = node_name(preview, to);
-		if (preview->cw)
-			error = dependency_sets_read(preview->cw, names, to - from, &sets, fault);
+		if (preview->cache)
+			error = dependency_sets_read(
+				preview->cache, names, to - from, &sets, fault);
 		if (!error)
 			error = follow(preview, sets, from, to, fault);
 		dependency_sets_free(sets);
@@ -256,11 +257,11 @@ static void write_rules(struct preview *preview, struct slice key, cJSON *body)
 	dependency_visit(preview->conf, key, &visitor);
 }
 
-static struct preview *preview_new(struct cw *cw, const struct conf *conf, struct slice key)
+static struct preview *preview_new(struct cache *cache, const struct conf *conf, struct slice key)
 {
 	struct preview *preview = mem_new(struct preview);
 
-	preview->cw = cw;
+	preview->cache = cache;
 	preview->conf = conf;
 	preview->dependents = cJSON_CreateArray();
 	preview->patterns = cJSON_CreateArray();
@@ -294,23 +295,24 @@ static cJSON *take_dependents(struct preview *preview)
 }
 
 /* Parks. */
-static enum error add_stored(struct cw *cw, struct slice key, cJSON *body, struct fault *fault)
+static enum error add_stored(
+	struct cache *cache, struct slice key, cJSON *body, struct fault *fault)
 {
 	struct dependency_stored stored = {.ttl_ms = -2};
 	enum error error = OK;
 
-	if (cw)
-		error = dependency_read(cw, key, DEPENDENCY_MAX_MEMBERS, &stored, fault);
+	if (cache)
+		error = dependency_read(cache, key, DEPENDENCY_MAX_MEMBERS, &stored, fault);
 	if (!error && write_stored(&stored, body))
 		error = fault_set(fault, ERR_CANCELLED, "the request was cancelled");
 	redis_value_free(stored.members);
 	return error;
 }
 
-enum error dependency_preview(struct cw *cw, const struct conf *conf, struct slice key,
+enum error dependency_preview(struct cache *cache, const struct conf *conf, struct slice key,
 	bool transitive, cJSON **ret, struct fault *fault)
 {
-	struct preview *preview = preview_new(cw, conf, key);
+	struct preview *preview = preview_new(cache, conf, key);
 	cJSON *body = cJSON_CreateObject();
 	enum error error = explore(preview, transitive, fault);
 
@@ -320,7 +322,7 @@ enum error dependency_preview(struct cw *cw, const struct conf *conf, struct sli
 	cJSON_AddItemToObject(body, "patterns", preview->patterns);
 	preview->patterns = NULL;
 	if (!error)
-		error = add_stored(cw, key, body, fault);
+		error = add_stored(cache, key, body, fault);
 	preview->cycles = transitive ? cJSON_AddArrayToObject(body, "cycles") : NULL;
 	if (transitive)
 		find_cycles(preview);
@@ -333,10 +335,10 @@ enum error dependency_preview(struct cw *cw, const struct conf *conf, struct sli
 	return error;
 }
 
-enum error dependency_direct(
-	struct cw *cw, const struct conf *conf, struct slice key, cJSON **ret, struct fault *fault)
+enum error dependency_direct(struct cache *cache, const struct conf *conf, struct slice key,
+	cJSON **ret, struct fault *fault)
 {
-	struct preview *preview = preview_new(cw, conf, key);
+	struct preview *preview = preview_new(cache, conf, key);
 	enum error error = explore(preview, false, fault);
 
 	if (!error)

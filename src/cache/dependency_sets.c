@@ -17,16 +17,16 @@ enum {
 };
 
 struct dependency_sets {
-	struct cw *cw;
+	struct cache *cache;
 	const struct slice *keys;
 	struct redis_batch *batch;
 };
 
-static void ask(const struct cw *cw, struct redis_batch *batch, struct slice key, size_t most)
+static void ask(const struct cache *cache, struct redis_batch *batch, struct slice key, size_t most)
 {
 	struct buf set = {0}, count = {0};
 
-	dependency_key(cw, key, &set);
+	dependency_key(cache, key, &set);
 	buf_uint(&count, most);
 	REDIS_ADD(batch, SLICE("SRANDMEMBER"), buf_slice(&set), buf_slice(&count));
 	buf_release(&set);
@@ -34,32 +34,33 @@ static void ask(const struct cw *cw, struct redis_batch *batch, struct slice key
 }
 
 /* Whether the reply has names. */
-static enum error check(const struct cw *cw, const struct redis_value *reply, struct fault *fault)
+static enum error check(
+	const struct cache *cache, const struct redis_value *reply, struct fault *fault)
 {
 	enum error error = redis_value_error(reply, fault);
 
 	if (error == ERR_WRONG_TYPE)
-		return dependency_no_set(cw, fault);
+		return dependency_no_set(cache, fault);
 	if (!error && reply->type != REDIS_ARRAY)
 		error = fault_set(
 			fault, ERR_REDIS_PROTOCOL, "SRANDMEMBER was answered with something else");
 	return error;
 }
 
-enum error dependency_read(struct cw *cw, struct slice key, size_t most,
+enum error dependency_read(struct cache *cache, struct slice key, size_t most,
 	struct dependency_stored *ret, struct fault *fault)
 {
 	struct redis_batch *batch = redis_batch_new();
 	struct buf set = {0};
 
 	*ret = (struct dependency_stored){.ttl_ms = -2};
-	ask(cw, batch, key, most);
-	dependency_key(cw, key, &set);
+	ask(cache, batch, key, most);
+	dependency_key(cache, key, &set);
 	size_t pttl = REDIS_ADD(batch, SLICE("PTTL"), buf_slice(&set));
-	enum error error = redis_node_run(redis_store_node(cw->store, buf_slice(&set)),
-		REDIS_COMMANDS, batch, cw_deadline(cw), fault);
+	enum error error = redis_node_run(redis_store_node(cache->store, buf_slice(&set)),
+		REDIS_COMMANDS, batch, cache_deadline(cache), fault);
 	if (!error)
-		error = check(cw, redis_batch_reply(batch, 0), fault);
+		error = check(cache, redis_batch_reply(batch, 0), fault);
 	if (!error)
 		error = redis_value_error(redis_batch_reply(batch, pttl), fault);
 	if (!error) {
@@ -71,22 +72,22 @@ enum error dependency_read(struct cw *cw, struct slice key, size_t most,
 	return error;
 }
 
-enum error dependency_sets_read(struct cw *cw, const struct slice *keys, size_t count,
+enum error dependency_sets_read(struct cache *cache, const struct slice *keys, size_t count,
 	struct dependency_sets **ret, struct fault *fault)
 {
 	struct dependency_sets *sets = mem_new(struct dependency_sets);
 	enum redis_role role = count <= few_keys ? REDIS_COMMANDS : REDIS_BULK;
 
-	sets->cw = cw;
+	sets->cache = cache;
 	sets->keys = keys;
 	sets->batch = redis_batch_new();
 	*ret = sets;
 	for (size_t i = 0; i < count; i++)
-		ask(cw, sets->batch, keys[i], first_look + 1);
+		ask(cache, sets->batch, keys[i], first_look + 1);
 	if (count == 0)
 		return OK;
-	return redis_node_run(
-		redis_store_node(cw->store, keys[0]), role, sets->batch, cw_deadline(cw), fault);
+	return redis_node_run(redis_store_node(cache->store, keys[0]), role, sets->batch,
+		cache_deadline(cache), fault);
 }
 
 void dependency_sets_free(struct dependency_sets *sets)
@@ -118,7 +119,7 @@ enum error dependency_sets_visit(struct dependency_sets *sets, size_t i, depende
 {
 	const struct redis_value *first = redis_batch_reply(sets->batch, i);
 	struct dependency_stored stored;
-	enum error error = check(sets->cw, first, fault);
+	enum error error = check(sets->cache, first, fault);
 
 	*ret_all = true;
 	if (error)
@@ -126,7 +127,7 @@ enum error dependency_sets_visit(struct dependency_sets *sets, size_t i, depende
 	if (first->count <= first_look)
 		return give(first, take, context, fault);
 	error = dependency_read(
-		sets->cw, sets->keys[i], DEPENDENCY_MAX_MEMBERS + 1, &stored, fault);
+		sets->cache, sets->keys[i], DEPENDENCY_MAX_MEMBERS + 1, &stored, fault);
 	if (error)
 		return error;
 	*ret_all = stored.members->count <= DEPENDENCY_MAX_MEMBERS;

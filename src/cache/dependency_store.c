@@ -31,26 +31,26 @@ static const char write_script[] =
 
 enum { fixed_words = 9 };
 
-void dependency_key(const struct cw *cw, struct slice key, struct buf *out)
+void dependency_key(const struct cache *cache, struct slice key, struct buf *out)
 {
-	cw_own_key(cw, "dep:", key, out);
+	cache_own_key(cache, "dep:", key, out);
 }
 
-void dependency_mark(const struct cw *cw, struct slice key, struct buf *out)
+void dependency_mark(const struct cache *cache, struct slice key, struct buf *out)
 {
-	cw_own_key(cw, "gone:", key, out);
+	cache_own_key(cache, "gone:", key, out);
 }
 
 /* Parks. */
-static enum error run_script(struct cw *cw, const struct dependency_change *change,
+static enum error run_script(struct cache *cache, const struct dependency_change *change,
 	struct redis_value **ret, struct fault *fault)
 {
 	size_t words = fixed_words + change->add_count + change->remove_count, argc = fixed_words;
 	struct slice *argv = mem_array(words, sizeof *argv);
 	struct buf set = {0}, mark = {0}, ttl = {0}, adds = {0}, most = {0};
 
-	dependency_key(cw, change->key, &set);
-	dependency_mark(cw, change->key, &mark);
+	dependency_key(cache, change->key, &set);
+	dependency_mark(cache, change->key, &mark);
 	if (change->ttl_ms > 0)
 		buf_int(&ttl, change->ttl_ms);
 	buf_uint(&most, DEPENDENCY_MAX_MEMBERS);
@@ -68,7 +68,7 @@ static enum error run_script(struct cw *cw, const struct dependency_change *chan
 		argv[argc++] = change->add[i];
 	for (size_t i = 0; i < change->remove_count; i++)
 		argv[argc++] = change->remove[i];
-	enum error error = redis_store_call(cw->store, (struct redis_call){.idempotent = true},
+	enum error error = redis_store_call(cache->store, (struct redis_call){.idempotent = true},
 		buf_slice(&set), argc, argv, ret, fault);
 	buf_release(&set);
 	buf_release(&mark);
@@ -79,14 +79,14 @@ static enum error run_script(struct cw *cw, const struct dependency_change *chan
 	return error;
 }
 
-enum error dependency_no_set(const struct cw *cw, struct fault *fault)
+enum error dependency_no_set(const struct cache *cache, struct fault *fault)
 {
 	return fault_set(fault, ERR_WRONG_TYPE,
 		"what holds this key's dependents in Redis is no set: delete the key %sdep:KEY",
-		cw->conf->redis.own_prefix);
+		cache->conf->redis.own_prefix);
 }
 
-enum error dependency_write(struct cw *cw, const struct dependency_change *change,
+enum error dependency_write(struct cache *cache, const struct dependency_change *change,
 	size_t *ret_count, struct fault *fault)
 {
 	struct redis_value *reply;
@@ -95,7 +95,7 @@ enum error dependency_write(struct cw *cw, const struct dependency_change *chang
 	assert(change->ttl_ms > 0 || change->ttl_ms == -1);
 	assert(change->add_count <= DEPENDENCY_MAX_NAMES);
 	assert(change->remove_count <= DEPENDENCY_MAX_NAMES);
-	error = run_script(cw, change, &reply, fault);
+	error = run_script(cache, change, &reply, fault);
 	if (error)
 		return error;
 	int64_t size = reply->integer;
@@ -111,14 +111,14 @@ enum error dependency_write(struct cw *cw, const struct dependency_change *chang
 	return OK;
 }
 
-enum error dependency_remove(struct cw *cw, struct slice key, bool *ret, struct fault *fault)
+enum error dependency_remove(struct cache *cache, struct slice key, bool *ret, struct fault *fault)
 {
 	struct redis_value *reply;
 	struct buf set = {0};
 
-	dependency_key(cw, key, &set);
+	dependency_key(cache, key, &set);
 	enum error error = redis_store_command(
-		cw->store, buf_slice(&set), &reply, fault, SLICE("UNLINK"), buf_slice(&set));
+		cache->store, buf_slice(&set), &reply, fault, SLICE("UNLINK"), buf_slice(&set));
 	buf_release(&set);
 	if (error)
 		return error;

@@ -14,7 +14,7 @@
 #ifndef CW_CACHE_DEPENDENCY_STORE_H
 #define CW_CACHE_DEPENDENCY_STORE_H
 
-#include "cache/cw.h"
+#include "cache/cache.h"
 
 enum {
 	DEPENDENCY_MAX_NAMES = 1000,	/* of one call */
@@ -35,10 +35,10 @@ struct dependency_change {
  * would be more than DEPENDENCY_MAX_MEMBERS; ERR_WRONG_TYPE where the key of the set is none.
  * Parks.
  */
-enum error dependency_write(struct cw *cw, const struct dependency_change *change,
+enum error dependency_write(struct cache *cache, const struct dependency_change *change,
 	size_t *ret_count, struct fault *fault);
 /* *ret: it was there. Parks. */
-enum error dependency_remove(struct cw *cw, struct slice key, bool *ret, struct fault *fault);
+enum error dependency_remove(struct cache *cache, struct slice key, bool *ret, struct fault *fault);
 
 /* What is stored for one key; the reply, an array of names in any order, is the caller's. */
 struct dependency_stored {
@@ -46,14 +46,14 @@ struct dependency_stored {
 	int64_t ttl_ms; /* -1 = no expiry, -2 = nothing is stored */
 };
 /* At most `most` members, all of them where there are no more. ERR_WRONG_TYPE. Parks. */
-enum error dependency_read(struct cw *cw, struct slice key, size_t most,
+enum error dependency_read(struct cache *cache, struct slice key, size_t most,
 	struct dependency_stored *ret, struct fault *fault);
 
 typedef void dependency_take(void *context, struct slice member);
 /* What is stored for many keys, read in one pipeline; only of large sets a part waits. */
 struct dependency_sets;
 /* The names must outlive it. Parks. */
-enum error dependency_sets_read(struct cw *cw, const struct slice *keys, size_t count,
+enum error dependency_sets_read(struct cache *cache, const struct slice *keys, size_t count,
 	struct dependency_sets **ret, struct fault *fault);
 void dependency_sets_free(struct dependency_sets *sets); /* NULL is welcome */
 /*
@@ -64,10 +64,10 @@ enum error dependency_sets_visit(struct dependency_sets *sets, size_t i, depende
 	void *context, bool *ret_all, struct fault *fault);
 
 /* Appends the key of the pruner's mark, which each write takes away. */
-void dependency_mark(const struct cw *cw, struct slice key, struct buf *out);
+void dependency_mark(const struct cache *cache, struct slice key, struct buf *out);
 /* Appends the key of a set. */
-void dependency_key(const struct cw *cw, struct slice key, struct buf *out);
+void dependency_key(const struct cache *cache, struct slice key, struct buf *out);
 /* ERR_WRONG_TYPE, saying what is wrong. */
-enum error dependency_no_set(const struct cw *cw, struct fault *fault);
+enum error dependency_no_set(const struct cache *cache, struct fault *fault);
 
 #endif

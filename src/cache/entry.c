@@ -38,17 +38,18 @@ int64_t entry_px(const struct conf *conf, struct slice key, int64_t ttl_ms)
 	return (ttl_ms ? ttl_ms : conf_ttl_ms(conf, key)) + entry_stale_for(conf, key);
 }
 
-struct entry_bytes entry_encode(struct cw *cw, const struct entry_write *write, struct buf *scratch)
+struct entry_bytes entry_encode(
+	struct cache *cache, const struct entry_write *write, struct buf *scratch)
 {
-	const struct conf_namespace *namespace = conf_namespace(cw->conf, write->key);
+	const struct conf_namespace *namespace = conf_namespace(cache->conf, write->key);
 	int64_t above = namespace ? namespace->compress_above : 0;
 	struct entry_bytes bytes = {
-		.stored = write->value, .px_ms = entry_px(cw->conf, write->key, write->ttl_ms)};
+		.stored = write->value, .px_ms = entry_px(cache->conf, write->key, write->ttl_ms)};
 
-	entry_note_size(cw, write->value.n, "stored");
+	entry_note_size(cache, write->value.n, "stored");
 	buf_clear(scratch);
 	if (((above > 0 && (int64_t)write->value.n > above) || codec_is_compressed(write->value)) &&
-		codec_compress(cw->loop, write->value, scratch))
+		codec_compress(cache->loop, write->value, scratch))
 		bytes.stored = buf_slice(scratch);
 	return bytes;
 }
@@ -72,7 +73,7 @@ size_t entry_store(struct redis_batch *batch, struct slice key, struct slice val
 	return redis_batch_add(batch, argc, argv);
 }
 
-enum error entry_value(struct cw *cw, const struct entry *entry, struct buf *scratch,
+enum error entry_value(struct cache *cache, const struct entry *entry, struct buf *scratch,
 	struct slice *ret, struct fault *fault)
 {
 	*ret = entry->stored;
@@ -80,7 +81,7 @@ enum error entry_value(struct cw *cw, const struct entry *entry, struct buf *scr
 		return OK;
 	buf_clear(scratch);
 	enum error error = codec_decompress(
-		cw->loop, entry->stored, cw->conf->max_value_bytes, scratch, fault);
+		cache->loop, entry->stored, cache->conf->max_value_bytes, scratch, fault);
 
 	*ret = buf_slice(scratch);
 	return error;
@@ -94,8 +95,8 @@ void entry_release(struct entry *entry)
 
 enum error entry_step(const struct entry_step *step, struct redis_batch *batch, struct fault *fault)
 {
-	struct redis_node *node = redis_store_node(step->cw->store, step->key);
-	int64_t deadline = cw_deadline(step->cw);
+	struct redis_node *node = redis_store_node(step->cache->store, step->key);
+	int64_t deadline = cache_deadline(step->cache);
 
 	step->fill(step->context, batch);
 	enum error error = redis_node_run(node, step->role, batch, deadline, fault);
@@ -106,8 +107,8 @@ enum error entry_step(const struct entry_step *step, struct redis_batch *batch, 
 	return redis_node_run(node, step->role, batch, deadline, fault);
 }
 
-void entry_note_size(struct cw *cw, size_t bytes, const char *what)
+void entry_note_size(struct cache *cache, size_t bytes, const char *what)
 {
-	if (cw->metrics && (int64_t)bytes > cw->conf->warn_value_bytes)
-		metric_add(cw->metrics, METRIC_BIG_VALUES, what, NULL, 1);
+	if (cache->metrics && (int64_t)bytes > cache->conf->warn_value_bytes)
+		metric_add(cache->metrics, METRIC_BIG_VALUES, what, NULL, 1);
 }

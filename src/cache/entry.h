@@ -15,7 +15,7 @@
 #ifndef CW_CACHE_ENTRY_H
 #define CW_CACHE_ENTRY_H
 
-#include "cache/cw.h"
+#include "cache/cache.h"
 
 enum {
 	ENTRY_MANY_KEYS = 1000,
@@ -62,22 +62,23 @@ struct entry {
  * OK also where there is nothing: ret->reply is NULL then. ERR_TOO_LARGE where the stored value is
  * over max_value_bytes, ERR_WRONG_TYPE. Counts gets, hits and misses. Parks.
  */
-enum error entry_read(struct cw *cw, struct slice key, struct entry *ret, struct fault *fault);
+enum error entry_read(
+	struct cache *cache, struct slice key, struct entry *ret, struct fault *fault);
 /* The same within `room`. Parks. */
-enum error entry_read_within(struct cw *cw, struct slice key, const struct entry_room *room,
+enum error entry_read_within(struct cache *cache, struct slice key, const struct entry_room *room,
 	struct entry *ret, struct fault *fault);
 /*
  * ret[count], in one pipeline (a second one for values that did not fit into the first). `room` may
  * be NULL. Parks.
  */
-enum error entry_read_many(struct cw *cw, const struct slice *keys, size_t count,
+enum error entry_read_many(struct cache *cache, const struct slice *keys, size_t count,
 	const struct entry_room *room, struct entry *ret, struct fault *fault);
 void entry_release(struct entry *entry);
 /*
  * *ret = the value: a view of the entry, or of `scratch` where it was compressed. Parks as
  * codec_decompress().
  */
-enum error entry_value(struct cw *cw, const struct entry *entry, struct buf *scratch,
+enum error entry_value(struct cache *cache, const struct entry *entry, struct buf *scratch,
 	struct slice *ret, struct fault *fault);
 
 enum entry_outcome { ENTRY_CREATED, ENTRY_REPLACED, ENTRY_NOT_STORED };
@@ -86,26 +87,26 @@ enum entry_outcome { ENTRY_CREATED, ENTRY_REPLACED, ENTRY_NOT_STORED };
  * or what was not `expected`: both are judged in the moment of storing.
  * Tags and value are stored together or not at all. Parks.
  */
-enum error entry_write(struct cw *cw, const struct entry_write *write, enum entry_outcome *ret,
-	struct fault *fault);
+enum error entry_write(struct cache *cache, const struct entry_write *write,
+	enum entry_outcome *ret, struct fault *fault);
 /* Several in one pipeline; *ret_stored counts, the first error is returned at the end. Parks. */
-enum error entry_write_many(struct cw *cw, const struct entry_write *writes, size_t count,
+enum error entry_write_many(struct cache *cache, const struct entry_write *writes, size_t count,
 	size_t *ret_stored, struct fault *fault);
 
 /*
  * UNLINK by name, logged as an invalidation of these keys before the first deletion, so that no
  * load that began earlier stores an older value. *ret_deleted counts those that were there. Parks.
  */
-enum error entry_delete_many(struct cw *cw, const struct slice *keys, size_t count,
+enum error entry_delete_many(struct cache *cache, const struct slice *keys, size_t count,
 	size_t *ret_deleted, struct fault *fault);
 /* The same of one key, where `expected` is what is stored in that moment. Parks. */
-enum error entry_delete_if(struct cw *cw, struct slice key, struct slice expected,
+enum error entry_delete_if(struct cache *cache, struct slice key, struct slice expected,
 	size_t *ret_deleted, struct fault *fault);
 /* *ret_ms: -2 absent, -1 no expiry, 0 stale, else milliseconds. Parks. */
-enum error entry_ttl(struct cw *cw, struct slice key, int64_t *ret_ms, struct fault *fault);
+enum error entry_ttl(struct cache *cache, struct slice key, int64_t *ret_ms, struct fault *fault);
 /* ttl_ms as in entry_write. *ret = it was there, and fresh: what is stale stays as it is. Parks. */
 enum error entry_expire(
-	struct cw *cw, struct slice key, int64_t ttl_ms, bool *ret, struct fault *fault);
+	struct cache *cache, struct slice key, int64_t ttl_ms, bool *ret, struct fault *fault);
 
 /*
  * The pieces of it, for who builds a batch of his own: the bytes and the PX that a write comes to
@@ -116,7 +117,7 @@ struct entry_bytes {
 	int64_t px_ms; /* -1 = none */
 };
 struct entry_bytes entry_encode(
-	struct cw *cw, const struct entry_write *write, struct buf *scratch); /* Parks. */
+	struct cache *cache, const struct entry_write *write, struct buf *scratch); /* Parks. */
 size_t entry_store(struct redis_batch *batch, struct slice key, struct slice value, int64_t ttl_ms,
 	enum entry_mode mode);
 /* The PX of an entry with that TTL (as in entry_write): with stale_for; -1 = none. Pure. */

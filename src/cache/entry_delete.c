@@ -15,7 +15,7 @@
 enum { unlink_at_once = 100 };
 
 struct deletion {
-	struct cw *cw;
+	struct cache *cache;
 	const struct slice *keys;
 	size_t count;
 	const struct slice *expected; /* of the one key; NULL = whatever is stored */
@@ -29,7 +29,7 @@ static const char unlink_if_script[] =
 static void fill_unlinks(void *context, struct redis_batch *batch)
 {
 	const struct deletion *d = context;
-	struct slice argv[1 + unlink_at_once] = {redis_store_unlink(d->cw->store)};
+	struct slice argv[1 + unlink_at_once] = {redis_store_unlink(d->cache->store)};
 
 	if (d->expected)
 		REDIS_ADD(batch, SLICE("EVAL"), slice_str(unlink_if_script), SLICE("1"), d->keys[0],
@@ -47,7 +47,7 @@ static void fill_unlinks(void *context, struct redis_batch *batch)
 static enum error unlink_all(struct deletion *d, size_t *ret_deleted, struct fault *fault)
 {
 	struct redis_batch *batch = redis_batch_new();
-	struct entry_step step = {.cw = d->cw,
+	struct entry_step step = {.cache = d->cache,
 		.key = d->keys[0],
 		.role = d->count > ENTRY_FEW ? REDIS_BULK : REDIS_COMMANDS,
 		.idempotent = !d->expected,
@@ -73,11 +73,11 @@ static enum error unlink_all(struct deletion *d, size_t *ret_deleted, struct fau
 static enum error write_log(const struct deletion *d, struct fault *fault)
 {
 	const struct inval_entry entry = {
-		.operation_id = d->cw->instance, .keys = d->keys, .key_count = d->count};
-	enum error error = inval_log_add(d->cw, &entry, fault);
+		.operation_id = d->cache->instance, .keys = d->keys, .key_count = d->count};
+	enum error error = inval_log_add(d->cache, &entry, fault);
 
 	/* An entry too many does no harm. */
-	return error == ERR_REDIS_UNKNOWN_OUTCOME ? inval_log_add(d->cw, &entry, fault) : error;
+	return error == ERR_REDIS_UNKNOWN_OUTCOME ? inval_log_add(d->cache, &entry, fault) : error;
 }
 
 static enum error delete_all(struct deletion *d, size_t *ret_deleted, struct fault *fault)
@@ -99,30 +99,31 @@ static enum error delete_all(struct deletion *d, size_t *ret_deleted, struct fau
 /* Parks. */
 static enum error delete_counted(struct deletion *d, size_t *ret_deleted, struct fault *fault)
 {
-	struct cw *cw = d->cw;
+	struct cache *cache = d->cache;
 
 	*ret_deleted = 0;
 	if (d->count == 0)
 		return OK;
 	enum error error = delete_all(d, ret_deleted, fault);
-	cw->invalidated_keys += *ret_deleted;
-	if (cw->metrics)
-		metric_add(cw->metrics, METRIC_INVALIDATED_KEYS, NULL, NULL, *ret_deleted);
+	cache->invalidated_keys += *ret_deleted;
+	if (cache->metrics)
+		metric_add(cache->metrics, METRIC_INVALIDATED_KEYS, NULL, NULL, *ret_deleted);
 	return error;
 }
 
-enum error entry_delete_many(struct cw *cw, const struct slice *keys, size_t count,
+enum error entry_delete_many(struct cache *cache, const struct slice *keys, size_t count,
 	size_t *ret_deleted, struct fault *fault)
 {
-	struct deletion deletion = {.cw = cw, .keys = keys, .count = count};
+	struct deletion deletion = {.cache = cache, .keys = keys, .count = count};
 
 	return delete_counted(&deletion, ret_deleted, fault);
 }
 
-enum error entry_delete_if(struct cw *cw, struct slice key, struct slice expected,
+enum error entry_delete_if(struct cache *cache, struct slice key, struct slice expected,
 	size_t *ret_deleted, struct fault *fault)
 {
-	struct deletion deletion = {.cw = cw, .keys = &key, .count = 1, .expected = &expected};
+	struct deletion deletion = {
+		.cache = cache, .keys = &key, .count = 1, .expected = &expected};
 
 	return delete_counted(&deletion, ret_deleted, fault);
 }
@@ -132,25 +133,25 @@ static void fill_ttl(void *context, struct redis_batch *batch)
 	const struct entry_step *step = context;
 	struct buf mark = {0};
 
-	soft_key(step->cw, step->key, &mark);
+	soft_key(step->cache, step->key, &mark);
 	REDIS_ADD(batch, SLICE("PTTL"), buf_slice(&mark));
 	REDIS_ADD(batch, SLICE("PTTL"), step->key);
 	buf_release(&mark);
 }
 
-enum error entry_ttl(struct cw *cw, struct slice key, int64_t *ret_ms, struct fault *fault)
+enum error entry_ttl(struct cache *cache, struct slice key, int64_t *ret_ms, struct fault *fault)
 {
-	struct redis_batch *batch = cw_batch_take(cw);
-	struct entry_step step = {.cw = cw, .key = key, .idempotent = true, .fill = fill_ttl};
+	struct redis_batch *batch = cache_batch_take(cache);
+	struct entry_step step = {.cache = cache, .key = key, .idempotent = true, .fill = fill_ttl};
 
 	step.context = &step;
 	enum error error = entry_step(&step, batch, fault);
 	for (size_t i = 0; i < 2 && !error; i++)
 		error = redis_value_error(redis_batch_reply(batch, i), fault);
 	if (!error)
-		*ret_ms = entry_shown_ttl(cw->conf, key, redis_batch_reply(batch, 1)->integer,
+		*ret_ms = entry_shown_ttl(cache->conf, key, redis_batch_reply(batch, 1)->integer,
 			redis_batch_reply(batch, 0)->integer);
-	cw_batch_give(cw, batch);
+	cache_batch_give(cache, batch);
 	return error;
 }
 
@@ -169,7 +170,7 @@ static const char expire_script[] =
 	"return {hit + marked, 2 - hit - marked, 1}";
 
 struct expiry {
-	const struct cw *cw;
+	const struct cache *cache;
 	struct slice key;
 	int64_t px_ms;
 };
@@ -178,10 +179,10 @@ static void fill_expiry(void *context, struct redis_batch *batch)
 {
 	const struct expiry *expiry = context;
 	char stale_for[SLICE_INT_ROOM], px[SLICE_INT_ROOM];
-	int64_t stale_for_ms = entry_stale_for(expiry->cw->conf, expiry->key);
+	int64_t stale_for_ms = entry_stale_for(expiry->cache->conf, expiry->key);
 	struct buf mark = {0};
 
-	soft_key(expiry->cw, expiry->key, &mark);
+	soft_key(expiry->cache, expiry->key, &mark);
 	REDIS_ADD(batch, SLICE("EVAL"), slice_str(expire_script), SLICE("2"), expiry->key,
 		buf_slice(&mark), slice_of_int(stale_for, stale_for_ms),
 		expiry->px_ms < 0 ? SLICE("") : slice_of_int(px, expiry->px_ms));
@@ -189,12 +190,15 @@ static void fill_expiry(void *context, struct redis_batch *batch)
 }
 
 enum error entry_expire(
-	struct cw *cw, struct slice key, int64_t ttl_ms, bool *ret, struct fault *fault)
+	struct cache *cache, struct slice key, int64_t ttl_ms, bool *ret, struct fault *fault)
 {
 	struct redis_batch *batch = redis_batch_new();
-	struct expiry expiry = {cw, key, entry_px(cw->conf, key, ttl_ms)};
-	struct entry_step step = {
-		.cw = cw, .key = key, .idempotent = true, .fill = fill_expiry, .context = &expiry};
+	struct expiry expiry = {cache, key, entry_px(cache->conf, key, ttl_ms)};
+	struct entry_step step = {.cache = cache,
+		.key = key,
+		.idempotent = true,
+		.fill = fill_expiry,
+		.context = &expiry};
 	enum error error = entry_step(&step, batch, fault);
 	const struct redis_value *reply = error ? NULL : redis_batch_reply(batch, 0);
 

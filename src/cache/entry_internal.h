@@ -17,7 +17,7 @@ typedef void entry_fill(void *context, struct redis_batch *batch);
  * ERR_REDIS_UNKNOWN_OUTCOME. OK says that each command has a reply. Parks.
  */
 struct entry_step {
-	struct cw *cw;
+	struct cache *cache;
 	struct slice key;
 	enum redis_role role;
 	bool idempotent;
@@ -29,9 +29,9 @@ enum error entry_step(
 
 /* ERR_TOO_LARGE over cache.max_value_bytes. */
 enum error entry_check_size(
-	const struct cw *cw, const struct entry_write *write, struct fault *fault);
+	const struct cache *cache, const struct entry_write *write, struct fault *fault);
 
 /* One more value beyond cache.warn_value_bytes, for the metric. */
-void entry_note_size(struct cw *cw, size_t bytes, const char *what);
+void entry_note_size(struct cache *cache, size_t bytes, const char *what);
 
 #endif

@@ -38,7 +38,7 @@ void reading_add(struct reading *r, struct redis_batch *batch, struct slice key,
 	char digits[SLICE_INT_ROOM];
 
 	buf_clear(&r->mark);
-	soft_key(r->cw, key, &r->mark);
+	soft_key(r->cache, key, &r->mark);
 	REDIS_ADD(batch, SLICE("PTTL"), buf_slice(&r->mark));
 	REDIS_ADD(batch, SLICE("PTTL"), key);
 	REDIS_ADD(batch, SLICE("GETRANGE"), key, SLICE("0"), slice_of_int(digits, bound));
@@ -128,7 +128,7 @@ static void refuse_large(const struct reading *r, struct entry *entry)
 enum error reading_run(struct reading *r, enum redis_role role, entry_fill *fill,
 	struct redis_batch *batch, struct fault *fault)
 {
-	struct entry_step step = {.cw = r->cw,
+	struct entry_step step = {.cache = r->cache,
 		.key = r->keys[0],
 		.role = r->count > ENTRY_FEW ? REDIS_BULK : role,
 		.idempotent = true,
@@ -140,7 +140,7 @@ enum error reading_run(struct reading *r, enum redis_role role, entry_fill *fill
 
 static enum error read_first(struct reading *r, struct fault *fault)
 {
-	struct redis_batch *batch = cw_batch_take(r->cw);
+	struct redis_batch *batch = cache_batch_take(r->cache);
 	enum error error = reading_run(r, REDIS_COMMANDS, fill_first, batch, fault);
 
 	for (size_t i = 0; i < r->count && !error; i++) {
@@ -152,7 +152,7 @@ static enum error read_first(struct reading *r, struct fault *fault)
 		if (!error && reading_present(entry))
 			entry->reply = redis_batch_take(batch, READING_COMMANDS * i + 2);
 	}
-	cw_batch_give(r->cw, batch);
+	cache_batch_give(r->cache, batch);
 	return error;
 }
 
@@ -166,12 +166,12 @@ static void count(struct reading *r)
 			redis_value_free(entry->reply);
 			*entry = (struct entry){.error = entry->error};
 		}
-		r->cw->gets++;
+		r->cache->gets++;
 		if (entry->reply) {
-			r->cw->hits++;
-			entry_note_size(r->cw, entry->stored.n, "read");
+			r->cache->hits++;
+			entry_note_size(r->cache, entry->stored.n, "read");
 		} else if (!entry->error) {
-			r->cw->misses++;
+			r->cache->misses++;
 		}
 	}
 }
@@ -228,7 +228,7 @@ static enum error read_all(struct reading *r, struct fault *fault)
 
 	for (size_t i = 0; i < r->count; i++)
 		r->ret[i] = (struct entry){0};
-	r->conf = conf_ref(r->cw->conf);
+	r->conf = conf_ref(r->cache->conf);
 	r->most = stored_bound(r->conf->max_value_bytes);
 	r->first = r->most;
 	if (r->count > 1 && r->first > share)
@@ -253,24 +253,25 @@ static enum error read_all(struct reading *r, struct fault *fault)
 	return error;
 }
 
-enum error entry_read_many(struct cw *cw, const struct slice *keys, size_t count,
+enum error entry_read_many(struct cache *cache, const struct slice *keys, size_t count,
 	const struct entry_room *room, struct entry *ret, struct fault *fault)
 {
-	struct reading reading = {.cw = cw, .keys = keys, .count = count, .room = room, .ret = ret};
+	struct reading reading = {
+		.cache = cache, .keys = keys, .count = count, .room = room, .ret = ret};
 
 	return count ? read_all(&reading, fault) : OK;
 }
 
-enum error entry_read(struct cw *cw, struct slice key, struct entry *ret, struct fault *fault)
+enum error entry_read(struct cache *cache, struct slice key, struct entry *ret, struct fault *fault)
 {
-	return entry_read_within(cw, key, NULL, ret, fault);
+	return entry_read_within(cache, key, NULL, ret, fault);
 }
 
-enum error entry_read_within(struct cw *cw, struct slice key, const struct entry_room *room,
+enum error entry_read_within(struct cache *cache, struct slice key, const struct entry_room *room,
 	struct entry *ret, struct fault *fault)
 {
-	int64_t most = cw->conf->max_value_bytes;
-	enum error error = entry_read_many(cw, &key, 1, room, ret, fault);
+	int64_t most = cache->conf->max_value_bytes;
+	enum error error = entry_read_many(cache, &key, 1, room, ret, fault);
 
 	if (error)
 		return error;

@@ -13,7 +13,7 @@ struct reading_replies {
 };
 
 struct reading {
-	struct cw *cw;
+	struct cache *cache;
 	struct conf *conf;
 	const struct slice *keys;
 	size_t count;

@@ -25,7 +25,7 @@ enum { chunk_writes = 64, chunk_bytes = 1024 * 1024 };
 
 /* Some writes that travel in one transaction. */
 struct chunk {
-	struct cw *cw;
+	struct cache *cache;
 	const struct entry_write *writes;
 	size_t count;
 	bool ask_exists;
@@ -49,7 +49,7 @@ static void add_guard(const struct chunk *chunk, struct redis_batch *batch)
 	const struct entry_write *write = &chunk->writes[0];
 	struct buf unmet = {0};
 
-	cw_own_key(chunk->cw, "unmet:{0}:", write->key, &unmet);
+	cache_own_key(chunk->cache, "unmet:{0}:", write->key, &unmet);
 	REDIS_ADD(batch, SLICE("WATCH"), write->key, buf_slice(&unmet));
 	REDIS_ADD(batch, SLICE("EVAL"), slice_str(guard_script), SLICE("2"), write->key,
 		buf_slice(&unmet), *write->expected);
@@ -62,7 +62,7 @@ static void add_note(const struct chunk *chunk, struct redis_batch *batch)
 
 	for (size_t i = 0; i < chunk->count; i++)
 		keys[i] = chunk->writes[i].key;
-	wrote_note(chunk->cw, batch, keys, chunk->count);
+	wrote_note(chunk->cache, batch, keys, chunk->count);
 }
 
 /* What ends with the write: leases, marks of soft purges, what is kept of failed loads. */
@@ -73,9 +73,9 @@ static void add_ends(const struct chunk *chunk, struct redis_batch *batch)
 	size_t count = 3 * chunk->count;
 
 	for (size_t i = 0; i < chunk->count; i++) {
-		lease_key(chunk->cw, chunk->writes[i].key, &names[3 * i]);
-		soft_key(chunk->cw, chunk->writes[i].key, &names[3 * i + 1]);
-		lease_failed_key(chunk->cw, chunk->writes[i].key, &names[3 * i + 2]);
+		lease_key(chunk->cache, chunk->writes[i].key, &names[3 * i]);
+		soft_key(chunk->cache, chunk->writes[i].key, &names[3 * i + 1]);
+		lease_failed_key(chunk->cache, chunk->writes[i].key, &names[3 * i + 2]);
 	}
 	for (size_t i = 0; i < count; i++)
 		argv[1 + i] = buf_slice(&names[i]);
@@ -96,13 +96,14 @@ static void fill(void *context, struct redis_batch *batch)
 	add_note(chunk, batch);
 	for (size_t i = 0; i < chunk->count; i++) {
 		const struct entry_write *write = &chunk->writes[i];
-		struct entry_bytes bytes = entry_encode(chunk->cw, write, &scratch);
+		struct entry_bytes bytes = entry_encode(chunk->cache, write, &scratch);
 
 		/* MULTI's own reply is no part of EXEC's answer. */
 		chunk->at[i].begin = redis_batch_count(batch) - chunk->lead - 1;
 		if (chunk->ask_exists)
 			REDIS_ADD(batch, SLICE("EXISTS"), write->key);
-		tag_add(chunk->cw, batch, write->key, bytes.px_ms, write->tags, write->tag_count);
+		tag_add(chunk->cache, batch, write->key, bytes.px_ms, write->tags,
+			write->tag_count);
 		chunk->at[i].set =
 			entry_store(batch, write->key, bytes.stored, bytes.px_ms, write->mode) -
 			chunk->lead - 1;
@@ -156,7 +157,7 @@ static enum error write_error(
 		return fault_set(fault, error,
 			"a tag's set in Redis is no sorted set, so nothing was stored: delete the "
 			"key %stag:NAME of that tag",
-			chunk->cw->conf->redis.own_prefix);
+			chunk->cache->conf->redis.own_prefix);
 	return error;
 }
 
@@ -165,7 +166,7 @@ static void take_back(const struct chunk *chunk, size_t i)
 {
 	struct slice key = chunk->writes[i].key;
 
-	redis_store_command(chunk->cw->store, key, NULL, NULL, SLICE("UNLINK"), key);
+	redis_store_command(chunk->cache->store, key, NULL, NULL, SLICE("UNLINK"), key);
 }
 
 /* *ret stays NULL where nothing was done. */
@@ -177,7 +178,7 @@ static enum error run(struct chunk *chunk, const struct redis_value **ret, struc
 	for (size_t i = 0; i < chunk->count; i++)
 		replaces = replaces && chunk->writes[i].mode == ENTRY_REPLACE &&
 			   !chunk->writes[i].expected;
-	struct entry_step step = {.cw = chunk->cw,
+	struct entry_step step = {.cache = chunk->cache,
 		.key = chunk->writes[0].key,
 		.role = chunk->count > 1 ? REDIS_BULK : REDIS_COMMANDS,
 		.idempotent = replaces,
@@ -222,9 +223,9 @@ static enum error store_chunk(
 }
 
 enum error entry_check_size(
-	const struct cw *cw, const struct entry_write *write, struct fault *fault)
+	const struct cache *cache, const struct entry_write *write, struct fault *fault)
 {
-	int64_t most = cw->conf->max_value_bytes;
+	int64_t most = cache->conf->max_value_bytes;
 
 	if ((int64_t)write->value.n <= most)
 		return OK;
@@ -238,7 +239,7 @@ enum error entry_check_size(
  * the key comes or goes after that, SET's own NX or XX still holds.
  */
 static enum error ask_mode(
-	struct cw *cw, const struct entry_write *write, bool *ret_may, struct fault *fault)
+	struct cache *cache, const struct entry_write *write, bool *ret_may, struct fault *fault)
 {
 	struct redis_value *reply;
 
@@ -246,7 +247,7 @@ static enum error ask_mode(
 	if (write->mode == ENTRY_REPLACE)
 		return OK;
 	enum error error = redis_store_command(
-		cw->store, write->key, &reply, fault, SLICE("EXISTS"), write->key);
+		cache->store, write->key, &reply, fault, SLICE("EXISTS"), write->key);
 	if (error)
 		return error;
 	*ret_may = (reply->integer > 0) == (write->mode == ENTRY_REFRESH);
@@ -254,21 +255,21 @@ static enum error ask_mode(
 	return OK;
 }
 
-enum error entry_write(struct cw *cw, const struct entry_write *write, enum entry_outcome *ret,
-	struct fault *fault)
+enum error entry_write(struct cache *cache, const struct entry_write *write,
+	enum entry_outcome *ret, struct fault *fault)
 {
-	struct chunk chunk = {.cw = cw, .writes = write, .count = 1, .ask_exists = true};
+	struct chunk chunk = {.cache = cache, .writes = write, .count = 1, .ask_exists = true};
 	bool may = true, existed = false;
 	size_t stored = 0;
-	enum error error = entry_check_size(cw, write, fault);
+	enum error error = entry_check_size(cache, write, fault);
 
 	*ret = ENTRY_NOT_STORED;
 	if (!error)
-		error = ask_mode(cw, write, &may, fault);
+		error = ask_mode(cache, write, &may, fault);
 	if (error || !may)
 		return error;
 	error = store_chunk(&chunk, &stored, &existed, fault);
-	cw->sets += stored;
+	cache->sets += stored;
 	if (stored)
 		*ret = existed ? ENTRY_REPLACED : ENTRY_CREATED;
 	return error;
@@ -285,7 +286,7 @@ static size_t chunk_length(const struct entry_write *writes, size_t count)
 	return n;
 }
 
-enum error entry_write_many(struct cw *cw, const struct entry_write *writes, size_t count,
+enum error entry_write_many(struct cache *cache, const struct entry_write *writes, size_t count,
 	size_t *ret_stored, struct fault *fault)
 {
 	enum error error = OK;
@@ -293,13 +294,13 @@ enum error entry_write_many(struct cw *cw, const struct entry_write *writes, siz
 
 	*ret_stored = 0;
 	for (size_t i = 0; i < count && !error; i++)
-		error = entry_check_size(cw, &writes[i], fault);
+		error = entry_check_size(cache, &writes[i], fault);
 	for (size_t at = 0, n; at < count && !error; at += n) {
 		n = chunk_length(writes + at, count - at);
-		struct chunk chunk = {.cw = cw, .writes = writes + at, .count = n};
+		struct chunk chunk = {.cache = cache, .writes = writes + at, .count = n};
 
 		error = store_chunk(&chunk, ret_stored, &existed, fault);
 	}
-	cw->sets += *ret_stored;
+	cache->sets += *ret_stored;
 	return error;
 }

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "cache/cw.h"
+#include "cache/cache.h"
 #include "text/glob.h"
 
 /* The session routes' keys: no part of the configuration, because other routes never have them. */
@@ -51,7 +51,7 @@ enum error key_check(struct slice key, struct fault *fault)
 static bool reserved(const struct key_guard *guard, struct slice key)
 {
 	return (guard->own_prefix.n && slice_starts(key, guard->own_prefix)) ||
-	       slice_starts(key, session_prefix) || slice_is(key, CW_PREFIXES);
+	       slice_starts(key, session_prefix) || slice_is(key, CACHE_PREFIXES);
 }
 
 /* Whether a pattern's first byte stands for itself and is not the key's: most patterns end here. */

@@ -21,9 +21,9 @@ static const char take_over_script[] =
 	"if t >= 0 and t <= tonumber(ARGV[4]) then redis.call('UNLINK', KEYS[2]) end "
 	"redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1";
 
-static bool is_over(struct cw *cw, struct slice key, const struct lease_record *record)
+static bool is_over(struct cache *cache, struct slice key, const struct lease_record *record)
 {
-	struct inval_since *since = inval_log_since(cw, record->since);
+	struct inval_since *since = inval_log_since(cache, record->since);
 	bool over = !since || inval_since_matches(since, key) ||
 		    inval_since_matches_tags(since, record->tags, record->tag_count);
 
@@ -33,7 +33,7 @@ static bool is_over(struct cw *cw, struct slice key, const struct lease_record *
 
 /* A lease on its way. */
 struct taking {
-	struct cw *cw;
+	struct cache *cache;
 	const struct lease_want *want;
 	struct buf name, value;
 	char last[INVAL_ID_BYTES];
@@ -44,7 +44,7 @@ static enum error take_over(
 	const struct taking *t, const struct redis_value *holder, bool *ret, struct fault *fault)
 {
 	struct slice key = t->want->key;
-	int64_t provisional_ms = redis_store_is_one(t->cw->store) ? -1 : LEASE_PROVISIONAL_MS;
+	int64_t provisional_ms = redis_store_is_one(t->cache->store) ? -1 : LEASE_PROVISIONAL_MS;
 	char ms[SLICE_INT_ROOM], provisional[SLICE_INT_ROOM];
 	struct redis_value *reply = NULL;
 	struct lease_record record;
@@ -52,9 +52,9 @@ static enum error take_over(
 	*ret = false;
 	/* The log has not moved since that one was taken: nothing can have ended it. */
 	if (!lease_record(holder->text, &record) || strcmp(record.since, t->last) == 0 ||
-		!is_over(t->cw, key, &record))
+		!is_over(t->cache, key, &record))
 		return OK;
-	enum error error = redis_store_command(t->cw->store, buf_slice(&t->name), &reply, fault,
+	enum error error = redis_store_command(t->cache->store, buf_slice(&t->name), &reply, fault,
 		SLICE("EVAL"), slice_str(take_over_script), SLICE("2"), buf_slice(&t->name), key,
 		holder->text, buf_slice(&t->value), slice_of_int(ms, t->want->ms),
 		slice_of_int(provisional, provisional_ms));
@@ -69,7 +69,7 @@ static enum error claim(const struct taking *t, struct lease *ret, struct fault 
 	struct redis_value *holder = NULL;
 	bool mine = false;
 	enum error error =
-		token_claim(t->cw, buf_slice(&t->name), t->value.p, t->want->ms, &holder, fault);
+		token_claim(t->cache, buf_slice(&t->name), t->value.p, t->want->ms, &holder, fault);
 
 	if (!error)
 		mine = token_is(holder, ret->token);
@@ -79,10 +79,10 @@ static enum error claim(const struct taking *t, struct lease *ret, struct fault 
 		snprintf(ret->holder, sizeof ret->holder, "%s", holder->text.p);
 	/* It may have been set although no answer came. */
 	if (error)
-		lease_release(t->cw, t->want->key, slice_str(ret->token), NULL);
+		lease_release(t->cache, t->want->key, slice_str(ret->token), NULL);
 	if (!mine)
 		ret->token[0] = '\0';
-	log_debug(t->cw->log, "lease of \"%.*s\": %s", LOG_KEY(t->want->key),
+	log_debug(t->cache->log, "lease of \"%.*s\": %s", LOG_KEY(t->want->key),
 		error	? error_code(error)
 		: !mine ? "another load holds it"
 		: token_is(holder, ret->token)
@@ -93,17 +93,17 @@ static enum error claim(const struct taking *t, struct lease *ret, struct fault 
 }
 
 enum error lease_take(
-	struct cw *cw, const struct lease_want *want, struct lease *ret, struct fault *fault)
+	struct cache *cache, const struct lease_want *want, struct lease *ret, struct fault *fault)
 {
-	struct taking t = {.cw = cw, .want = want};
+	struct taking t = {.cache = cache, .want = want};
 
 	*ret = (struct lease){0};
 	/* One that could not be used or ended would only keep others waiting. */
-	enum error error = redis_store_allow(cw->store, FEATURE_LEASES, fault);
+	enum error error = redis_store_allow(cache->store, FEATURE_LEASES, fault);
 
 	/* The id comes first: what is invalidated from here on is seen when the value is stored. */
 	if (!error)
-		error = inval_log_last(cw, t.last, fault);
+		error = inval_log_last(cache, t.last, fault);
 	if (error)
 		return error;
 	token_new(ret->token);
@@ -112,21 +112,22 @@ enum error lease_take(
 		buf_char(&t.value, '\n');
 		buf_add(&t.value, want->tags[i]);
 	}
-	lease_key(cw, want->key, &t.name);
+	lease_key(cache, want->key, &t.name);
 	error = claim(&t, ret, fault);
 	buf_release(&t.name);
 	buf_release(&t.value);
 	return error;
 }
 
-enum error lease_release(struct cw *cw, struct slice key, struct slice token, struct fault *fault)
+enum error lease_release(
+	struct cache *cache, struct slice key, struct slice token, struct fault *fault)
 {
 	bool cleanup = fiber_cleanup_enter(cleanup_ms);
 	struct buf name = {0};
 
-	lease_key(cw, key, &name);
-	enum error error = token_remove(cw, buf_slice(&name), token, fault);
-	log_debug(cw->log, "lease of \"%.*s\": %s", LOG_KEY(key),
+	lease_key(cache, key, &name);
+	enum error error = token_remove(cache, buf_slice(&name), token, fault);
+	log_debug(cache->log, "lease of \"%.*s\": %s", LOG_KEY(key),
 		error ? error_code(error) : "given back");
 	buf_release(&name);
 	if (cleanup)
@@ -142,10 +143,10 @@ enum error lease_lost(struct fault *fault)
 		"the time that was asked for");
 }
 
-enum error lease_store(struct cw *cw, struct slice token, const struct entry_write *write,
+enum error lease_store(struct cache *cache, struct slice token, const struct entry_write *write,
 	bool *ret_kept, struct fault *fault)
 {
-	enum error error = entry_check_size(cw, write, fault);
+	enum error error = entry_check_size(cache, write, fault);
 
 	*ret_kept = false;
 	/* The scripts compare the beginning of the lease with it. */
@@ -153,12 +154,12 @@ enum error lease_store(struct cw *cw, struct slice token, const struct entry_wri
 		error = lease_lost(fault);
 	if (error)
 		return error;
-	if (redis_store_is_one(cw->store))
-		error = lease_store_at_once(cw, token, write, ret_kept, fault);
+	if (redis_store_is_one(cache->store))
+		error = lease_store_at_once(cache, token, write, ret_kept, fault);
 	else
-		error = lease_store_in_steps(cw, token, write, ret_kept, fault);
-	cw->sets += *ret_kept;
-	log_debug(cw->log, "lease of \"%.*s\": %s", LOG_KEY(write->key),
+		error = lease_store_in_steps(cache, token, write, ret_kept, fault);
+	cache->sets += *ret_kept;
+	log_debug(cache->log, "lease of \"%.*s\": %s", LOG_KEY(write->key),
 		error == ERR_LEASE_LOST ? "lost, nothing was stored"
 		: error			? error_code(error)
 		: *ret_kept		? "stored"

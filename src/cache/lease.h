@@ -34,12 +34,12 @@ struct lease {
  * Appends the name of the key's lease. A plain write deletes it together with its SET, so that a
  * load that began before the write does not overwrite it.
  */
-void lease_key(const struct cw *cw, struct slice key, struct buf *out);
+void lease_key(const struct cache *cache, struct slice key, struct buf *out);
 /*
  * Appends the name of what is kept of the key's last failed load. A write deletes it, too, so that
  * what was not there is not held to be absent once it has been.
  */
-void lease_failed_key(const struct cw *cw, struct slice key, struct buf *out);
+void lease_failed_key(const struct cache *cache, struct slice key, struct buf *out);
 
 /* What a lease is wanted for. Borrowed. */
 struct lease_want {
@@ -51,7 +51,7 @@ struct lease_want {
 
 /* OK: look whether ret->token is empty. On an error none is left behind. Parks. */
 enum error lease_take(
-	struct cw *cw, const struct lease_want *want, struct lease *ret, struct fault *fault);
+	struct cache *cache, const struct lease_want *want, struct lease *ret, struct fault *fault);
 
 /* What becomes of a key's lease, for the waiters for it. */
 struct lease_watch {
@@ -62,19 +62,19 @@ struct lease_watch {
 
 /* Parks. */
 enum error lease_watch(
-	struct cw *cw, struct slice key, struct lease_watch *ret, struct fault *fault);
+	struct cache *cache, struct slice key, struct lease_watch *ret, struct fault *fault);
 /*
  * Whether the last load under a lease found that there is nothing to be loaded, `remember_ms` (of
  * lease_fail()) have not passed, and nothing has written the key or invalidated it, a pattern or
  * one of the tags of that load since it began. *why says what the load said. Parks.
  */
-bool lease_absent(struct cw *cw, struct slice key, struct fault *why);
+bool lease_absent(struct cache *cache, struct slice key, struct fault *why);
 /*
  * Stores what was loaded under it, and ends it. ERR_LEASE_LOST: it ended or is not this one;
  * nothing was stored. *ret_kept says whether the value stayed: false where an invalidation came in
  * between. Parks.
  */
-enum error lease_store(struct cw *cw, struct slice token, const struct entry_write *write,
+enum error lease_store(struct cache *cache, struct slice token, const struct entry_write *write,
 	bool *ret_kept, struct fault *fault);
 /* How a load has failed. */
 struct lease_failure {
@@ -87,12 +87,13 @@ struct lease_failure {
  * Ends it and tells its waiters why; nothing is done where it has ended or is not this
  * one. *ret_dropped says whether a stored value went. Parks; works in cancelled fibers.
  */
-void lease_fail(struct cw *cw, struct slice key, struct slice token,
+void lease_fail(struct cache *cache, struct slice key, struct slice token,
 	const struct lease_failure *failure, bool *ret_dropped);
 /*
  * Gives it back without a value; OK also where it has ended or is not this one. Parks; works in
  * cancelled fibers.
  */
-enum error lease_release(struct cw *cw, struct slice key, struct slice token, struct fault *fault);
+enum error lease_release(
+	struct cache *cache, struct slice key, struct slice token, struct fault *fault);
 
 #endif

@@ -92,7 +92,7 @@ static void write_head(const struct lease_failure *failure, struct buf *out)
 	buf_char(out, '\n');
 }
 
-void lease_fail(struct cw *cw, struct slice key, struct slice token,
+void lease_fail(struct cache *cache, struct slice key, struct slice token,
 	const struct lease_failure *failure, bool *ret_dropped)
 {
 	int64_t ms = failure->remember_ms > 0 ? failure->remember_ms : LEASE_FAILED_MS;
@@ -101,17 +101,17 @@ void lease_fail(struct cw *cw, struct slice key, struct slice token,
 	struct redis_value *reply = NULL;
 	bool cleanup = fiber_cleanup_enter(cleanup_ms);
 
-	lease_key(cw, key, &lease);
-	lease_failed_key(cw, key, &note);
+	lease_key(cache, key, &lease);
+	lease_failed_key(cache, key, &note);
 	write_head(failure, &head);
-	enum error error = redis_store_command(cw->store, key, &reply, NULL, SLICE("EVAL"),
+	enum error error = redis_store_command(cache->store, key, &reply, NULL, SLICE("EVAL"),
 		slice_str(fail_script), SLICE("3"), buf_slice(&lease), buf_slice(&note), key, token,
 		buf_slice(&head), slice_of_int(px, ms),
 		failure->drop_pttl_ms < 0 ? SLICE("") : slice_of_int(pttl, failure->drop_pttl_ms));
 	*ret_dropped = !error && reply->type == REDIS_INTEGER && reply->integer > 0;
 	/* Such as no memory for the note: then the waiters load by themselves. */
 	if (error)
-		lease_release(cw, key, token, NULL);
+		lease_release(cache, key, token, NULL);
 	redis_value_free(reply);
 	buf_release(&lease);
 	buf_release(&note);
@@ -125,8 +125,8 @@ static void fill_watch(void *context, struct redis_batch *batch)
 	const struct entry_step *step = context;
 	struct buf lease = {0}, note = {0};
 
-	lease_key(step->cw, step->key, &lease);
-	lease_failed_key(step->cw, step->key, &note);
+	lease_key(step->cache, step->key, &lease);
+	lease_failed_key(step->cache, step->key, &note);
 	REDIS_ADD(batch, SLICE("EXISTS"), buf_slice(&lease));
 	REDIS_ADD(batch, SLICE("GET"), buf_slice(&note));
 	buf_release(&lease);
@@ -134,10 +134,11 @@ static void fill_watch(void *context, struct redis_batch *batch)
 }
 
 enum error lease_watch(
-	struct cw *cw, struct slice key, struct lease_watch *ret, struct fault *fault)
+	struct cache *cache, struct slice key, struct lease_watch *ret, struct fault *fault)
 {
 	struct redis_batch *batch = redis_batch_new();
-	struct entry_step step = {.cw = cw, .key = key, .idempotent = true, .fill = fill_watch};
+	struct entry_step step = {
+		.cache = cache, .key = key, .idempotent = true, .fill = fill_watch};
 	struct note note;
 
 	*ret = (struct lease_watch){0};
@@ -156,15 +157,15 @@ enum error lease_watch(
 }
 
 /* Parks. */
-static void change(struct cw *cw, struct slice name, struct slice from, struct slice to)
+static void change(struct cache *cache, struct slice name, struct slice from, struct slice to)
 {
-	redis_store_command(cw->store, name, NULL, NULL, SLICE("EVAL"), slice_str(change_script),
+	redis_store_command(cache->store, name, NULL, NULL, SLICE("EVAL"), slice_str(change_script),
 		SLICE("1"), name, from, to);
 }
 
 /* The next look need not go through what this one has seen of the log. Parks. */
-static void move_on(struct cw *cw, struct slice name, struct slice text, const struct note *note,
-	const char *last)
+static void move_on(struct cache *cache, struct slice name, struct slice text,
+	const struct note *note, const char *last)
 {
 	struct slice tags = note->lease;
 	struct buf to = {0};
@@ -177,39 +178,39 @@ static void move_on(struct cw *cw, struct slice name, struct slice text, const s
 		buf_char(&to, '\n');
 		buf_add(&to, tags);
 	}
-	change(cw, name, text, buf_slice(&to));
+	change(cache, name, text, buf_slice(&to));
 	buf_release(&to);
 }
 
 /* Whether nothing has been invalidated since that says otherwise. Parks. */
-static bool still_holds(struct cw *cw, struct slice key, struct slice name, struct slice text,
+static bool still_holds(struct cache *cache, struct slice key, struct slice name, struct slice text,
 	const struct note *note)
 {
 	const struct lease_record *record = &note->record;
-	struct inval_since *since = inval_log_since(cw, record->since);
+	struct inval_since *since = inval_log_since(cache, record->since);
 	bool holds = since && !inval_since_matches(since, key) &&
 		     !inval_since_matches_tags(since, record->tags, record->tag_count);
 
 	if (!holds)
-		change(cw, name, text, SLICE(""));
+		change(cache, name, text, SLICE(""));
 	else if (!inval_since_empty(since))
-		move_on(cw, name, text, note, inval_since_last(since));
+		move_on(cache, name, text, note, inval_since_last(since));
 	inval_since_free(since);
 	return holds;
 }
 
-bool lease_absent(struct cw *cw, struct slice key, struct fault *why)
+bool lease_absent(struct cache *cache, struct slice key, struct fault *why)
 {
 	struct redis_value *reply = NULL;
 	struct buf name = {0};
 	struct note note;
 	bool absent = false;
 
-	lease_failed_key(cw, key, &name);
-	if (redis_store_command(cw->store, key, &reply, NULL, SLICE("GET"), buf_slice(&name)) ==
+	lease_failed_key(cache, key, &name);
+	if (redis_store_command(cache->store, key, &reply, NULL, SLICE("GET"), buf_slice(&name)) ==
 			OK &&
 		read_note(reply, &note) && note.absent)
-		absent = still_holds(cw, key, buf_slice(&name), reply->text, &note);
+		absent = still_holds(cache, key, buf_slice(&name), reply->text, &note);
 	if (absent)
 		*why = note.why;
 	redis_value_free(reply);

@@ -24,9 +24,9 @@ enum error lease_lost(struct fault *fault);
  * The two ways of lease_store(), whose rules are theirs: where everything is on one server, and
  * where it is not. Park.
  */
-enum error lease_store_at_once(struct cw *cw, struct slice token, const struct entry_write *write,
-	bool *ret_kept, struct fault *fault);
-enum error lease_store_in_steps(struct cw *cw, struct slice token, const struct entry_write *write,
-	bool *ret_kept, struct fault *fault);
+enum error lease_store_at_once(struct cache *cache, struct slice token,
+	const struct entry_write *write, bool *ret_kept, struct fault *fault);
+enum error lease_store_in_steps(struct cache *cache, struct slice token,
+	const struct entry_write *write, bool *ret_kept, struct fault *fault);
 
 #endif

@@ -44,7 +44,7 @@ static const char settle_script[] =
 
 /* A store on its way. */
 struct storing {
-	struct cw *cw;
+	struct cache *cache;
 	struct slice token;
 	const struct entry_write *write;
 	struct buf lease; /* its key */
@@ -73,21 +73,21 @@ static enum error store_for_a_while(struct storing *s, struct fault *fault)
 	struct slice lease = buf_slice(&s->lease);
 	struct buf scratch = {0}, mark = {0}, failed = {0};
 
-	struct entry_bytes bytes = entry_encode(s->cw, write, &scratch);
+	struct entry_bytes bytes = entry_encode(s->cache, write, &scratch);
 	s->px_ms = bytes.px_ms;
 	bool shorter = s->px_ms >= 0 && s->px_ms < LEASE_PROVISIONAL_MS;
 	snprintf(s->provisional, sizeof s->provisional, "%lld",
 		(long long)(shorter ? s->px_ms : LEASE_PROVISIONAL_MS));
-	wrote_note(s->cw, batch, &write->key, 1);
-	soft_key(s->cw, write->key, &mark);
+	wrote_note(s->cache, batch, &write->key, 1);
+	soft_key(s->cache, write->key, &mark);
 	size_t get = REDIS_ADD(batch, SLICE("GET"), lease);
-	tag_add(s->cw, batch, write->key, s->px_ms, write->tags, write->tag_count);
-	lease_failed_key(s->cw, write->key, &failed);
+	tag_add(s->cache, batch, write->key, s->px_ms, write->tags, write->tag_count);
+	lease_failed_key(s->cache, write->key, &failed);
 	REDIS_ADD(batch, SLICE("DEL"), buf_slice(&failed));
 	size_t set = REDIS_ADD(batch, SLICE("EVAL"), slice_str(store_script), SLICE("3"), lease,
 		write->key, buf_slice(&mark), s->token, bytes.stored, slice_str(s->provisional));
-	enum error error = redis_node_run(redis_store_node(s->cw->store, write->key),
-		REDIS_COMMANDS, batch, cw_deadline(s->cw), fault);
+	enum error error = redis_node_run(redis_store_node(s->cache->store, write->key),
+		REDIS_COMMANDS, batch, cache_deadline(s->cache), fault);
 	for (size_t i = 0; i <= set && !error; i++)
 		error = redis_value_error(redis_batch_reply(batch, i), fault);
 	if (!error && (!read_since(s, redis_batch_reply(batch, get)) ||
@@ -105,7 +105,7 @@ static enum error store_for_a_while(struct storing *s, struct fault *fault)
 static bool is_stale(const struct storing *s)
 {
 	const struct entry_write *write = s->write;
-	struct inval_since *since = inval_log_since(s->cw, s->since);
+	struct inval_since *since = inval_log_since(s->cache, s->since);
 	bool stale = !since || inval_since_matches(since, write->key) ||
 		     inval_since_matches_tags(since, write->tags, write->tag_count);
 
@@ -125,7 +125,7 @@ static enum error settle(const struct storing *s, bool keep, bool *ret_kept, str
 	else if (s->px_ms >= 0)
 		buf_int(&time, s->px_ms);
 	buf_reserve(&time, 1);
-	enum error error = redis_store_command(s->cw->store, key, &reply, fault, SLICE("EVAL"),
+	enum error error = redis_store_command(s->cache->store, key, &reply, fault, SLICE("EVAL"),
 		slice_str(settle_script), SLICE("2"), lease, key, s->token, buf_slice(&time),
 		slice_str(s->provisional));
 	*ret_kept = keep && !error && reply->type == REDIS_INTEGER && reply->integer == 1;
@@ -134,13 +134,13 @@ static enum error settle(const struct storing *s, bool keep, bool *ret_kept, str
 	return error;
 }
 
-enum error lease_store_in_steps(struct cw *cw, struct slice token, const struct entry_write *write,
-	bool *ret_kept, struct fault *fault)
+enum error lease_store_in_steps(struct cache *cache, struct slice token,
+	const struct entry_write *write, bool *ret_kept, struct fault *fault)
 {
-	struct storing s = {.cw = cw, .token = token, .write = write};
+	struct storing s = {.cache = cache, .token = token, .write = write};
 
 	*ret_kept = false;
-	lease_key(cw, write->key, &s.lease);
+	lease_key(cache, write->key, &s.lease);
 	enum error error = store_for_a_while(&s, fault);
 	if (!error)
 		error = settle(&s, !is_stale(&s), ret_kept, fault);

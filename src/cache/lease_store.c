@@ -68,7 +68,7 @@ static const char script[] =
 
 /* A store on its way: the script's words, and what they stand in. */
 struct storing {
-	struct cw *cw;
+	struct cache *cache;
 	const struct entry_write *write;
 	struct redis_batch *batch;
 	struct buf *names; /* of the keys, where they are not the caller's */
@@ -90,17 +90,17 @@ static void add_keys(struct storing *s)
 	struct buf *name = s->names;
 
 	add(s, slice_of_int(s->key_count, (int64_t)(fixed_keys + write->tag_count)));
-	lease_key(s->cw, write->key, name);
+	lease_key(s->cache, write->key, name);
 	add(s, buf_slice(name++));
 	add(s, write->key);
-	soft_key(s->cw, write->key, name);
+	soft_key(s->cache, write->key, name);
 	add(s, buf_slice(name++));
-	lease_failed_key(s->cw, write->key, name);
+	lease_failed_key(s->cache, write->key, name);
 	add(s, buf_slice(name++));
-	inval_log_key(s->cw, name);
+	inval_log_key(s->cache, name);
 	add(s, buf_slice(name++));
 	for (size_t i = 0; i < write->tag_count; i++) {
-		tag_key(s->cw, write->tags[i], name);
+		tag_key(s->cache, write->tags[i], name);
 		add(s, buf_slice(name++));
 	}
 }
@@ -109,7 +109,7 @@ static void add_keys(struct storing *s)
 static void begin(struct storing *s, struct slice token)
 {
 	const struct entry_write *write = s->write;
-	struct entry_bytes bytes = entry_encode(s->cw, write, &s->scratch);
+	struct entry_bytes bytes = entry_encode(s->cache, write, &s->scratch);
 
 	s->batch = redis_batch_new();
 	s->names = mem_array(fixed_keys + write->tag_count, sizeof *s->names);
@@ -148,10 +148,10 @@ static void release(struct storing *s)
 static enum error run(struct storing *s, const struct redis_value **ret, struct fault *fault)
 {
 	redis_batch_clear(s->batch);
-	wrote_note(s->cw, s->batch, &s->write->key, 1);
+	wrote_note(s->cache, s->batch, &s->write->key, 1);
 	size_t index = redis_batch_add(s->batch, s->count, s->words);
-	enum error error = redis_node_run(redis_store_node(s->cw->store, s->write->key),
-		REDIS_COMMANDS, s->batch, cw_deadline(s->cw), fault);
+	enum error error = redis_node_run(redis_store_node(s->cache->store, s->write->key),
+		REDIS_COMMANDS, s->batch, cache_deadline(s->cache), fault);
 
 	for (size_t i = 0; i <= index && !error; i++)
 		error = redis_value_error(redis_batch_reply(s->batch, i), fault);
@@ -203,10 +203,10 @@ static enum error store(struct storing *s, enum outcome *ret, struct fault *faul
 	return error;
 }
 
-enum error lease_store_at_once(struct cw *cw, struct slice token, const struct entry_write *write,
-	bool *ret_kept, struct fault *fault)
+enum error lease_store_at_once(struct cache *cache, struct slice token,
+	const struct entry_write *write, bool *ret_kept, struct fault *fault)
 {
-	struct storing s = {.cw = cw, .write = write};
+	struct storing s = {.cache = cache, .write = write};
 	enum outcome outcome;
 
 	begin(&s, token);
@@ -216,7 +216,7 @@ enum error lease_store_at_once(struct cw *cw, struct slice token, const struct e
 		error = lease_lost(fault);
 	/* The set of a tag is none: nothing could invalidate the value by that tag. */
 	if (error == ERR_WRONG_TYPE || (!error && outcome == GROWN))
-		lease_release(cw, write->key, token, NULL);
+		lease_release(cache, write->key, token, NULL);
 	release(&s);
 	return error;
 }

@@ -25,20 +25,20 @@ enum {
 
 static const struct slice log_length = {"10000", 5};
 
-void inval_log_key(const struct cw *cw, struct buf *out)
+void inval_log_key(const struct cache *cache, struct buf *out)
 {
-	cw_own_key(cw, "inval", slice_of(NULL, 0), out);
+	cache_own_key(cache, "inval", slice_of(NULL, 0), out);
 }
 
-enum error inval_log_last(struct cw *cw, char ret[INVAL_ID_BYTES], struct fault *fault)
+enum error inval_log_last(struct cache *cache, char ret[INVAL_ID_BYTES], struct fault *fault)
 {
 	struct redis_value *reply = NULL;
 	struct buf key = {0};
 
-	inval_log_key(cw, &key);
-	enum error error =
-		redis_store_command(cw->store, buf_slice(&key), &reply, fault, SLICE("XREVRANGE"),
-			buf_slice(&key), SLICE("+"), SLICE("-"), SLICE("COUNT"), SLICE("1"));
+	inval_log_key(cache, &key);
+	enum error error = redis_store_command(cache->store, buf_slice(&key), &reply, fault,
+		SLICE("XREVRANGE"), buf_slice(&key), SLICE("+"), SLICE("-"), SLICE("COUNT"),
+		SLICE("1"));
 	buf_release(&key);
 	if (error)
 		return error;
@@ -89,10 +89,11 @@ static bool write_name(struct writer *w, struct slice field, struct slice name)
 	return true;
 }
 
-static enum error send_entries(struct cw *cw, struct writer *w, struct fault *fault)
+static enum error send_entries(struct cache *cache, struct writer *w, struct fault *fault)
 {
-	struct redis_node *node = redis_store_node(cw->store, w->key);
-	enum error error = redis_node_run(node, REDIS_COMMANDS, w->batch, cw_deadline(cw), fault);
+	struct redis_node *node = redis_store_node(cache->store, w->key);
+	enum error error =
+		redis_node_run(node, REDIS_COMMANDS, w->batch, cache_deadline(cache), fault);
 
 	for (size_t i = 0; !error && i < redis_batch_count(w->batch); i++)
 		error = redis_value_error(redis_batch_reply(w->batch, i), fault);
@@ -101,7 +102,7 @@ static enum error send_entries(struct cw *cw, struct writer *w, struct fault *fa
 }
 
 /* Writes all names of one list; sends whenever the batch is full. */
-static enum error write_names(struct cw *cw, struct writer *w, struct slice field,
+static enum error write_names(struct cache *cache, struct writer *w, struct slice field,
 	const struct slice *names, size_t count, struct fault *fault)
 {
 	enum error error = OK;
@@ -109,31 +110,31 @@ static enum error write_names(struct cw *cw, struct writer *w, struct slice fiel
 	for (size_t i = 0; i < count && !error; i++) {
 		if (write_name(w, field, names[i]))
 			continue;
-		error = send_entries(cw, w, fault);
+		error = send_entries(cache, w, fault);
 		write_name(w, field, names[i]);
 	}
 	return error;
 }
 
-enum error inval_log_add(struct cw *cw, const struct inval_entry *entry, struct fault *fault)
+enum error inval_log_add(struct cache *cache, const struct inval_entry *entry, struct fault *fault)
 {
 	struct writer *w = mem_new(struct writer);
 	struct buf key = {0};
 
-	inval_log_key(cw, &key);
+	inval_log_key(cache, &key);
 	w->entry = entry;
 	w->key = buf_slice(&key);
 	w->batch = redis_batch_new();
 	begin_entry(w);
-	enum error error = write_names(cw, w, SLICE("k"), entry->keys, entry->key_count, fault);
+	enum error error = write_names(cache, w, SLICE("k"), entry->keys, entry->key_count, fault);
 	if (!error)
 		error = write_names(
-			cw, w, SLICE("p"), entry->patterns, entry->pattern_count, fault);
+			cache, w, SLICE("p"), entry->patterns, entry->pattern_count, fault);
 	if (!error)
-		error = write_names(cw, w, SLICE("t"), entry->tags, entry->tag_count, fault);
+		error = write_names(cache, w, SLICE("t"), entry->tags, entry->tag_count, fault);
 	if (!error) {
 		end_entry(w);
-		error = send_entries(cw, w, fault);
+		error = send_entries(cache, w, fault);
 	}
 	redis_batch_free(w->batch);
 	mem_free(w);
@@ -141,11 +142,11 @@ enum error inval_log_add(struct cw *cw, const struct inval_entry *entry, struct 
 	return error;
 }
 
-size_t inval_log_read(struct cw *cw, const char *id, struct redis_batch *batch)
+size_t inval_log_read(struct cache *cache, const char *id, struct redis_batch *batch)
 {
 	struct buf key = {0}, count = {0};
 
-	inval_log_key(cw, &key);
+	inval_log_key(cache, &key);
 	buf_uint(&count, INVAL_MOST_SINCE + 1);
 	size_t index = REDIS_ADD(batch, SLICE("XRANGE"), buf_slice(&key), slice_str(id), SLICE("+"),
 		SLICE("COUNT"), buf_slice(&count));
@@ -252,16 +253,16 @@ struct inval_since *inval_since_parse(const struct redis_value *reply, const cha
 	return since;
 }
 
-struct inval_since *inval_log_since(struct cw *cw, const char *id)
+struct inval_since *inval_log_since(struct cache *cache, const char *id)
 {
 	struct redis_batch *batch = redis_batch_new();
 	struct inval_since *since = NULL;
 	struct buf key = {0};
 
-	inval_log_key(cw, &key);
-	size_t index = inval_log_read(cw, id, batch);
-	if (redis_node_run(redis_store_node(cw->store, buf_slice(&key)), REDIS_COMMANDS, batch,
-		    cw_deadline(cw), NULL) == OK)
+	inval_log_key(cache, &key);
+	size_t index = inval_log_read(cache, id, batch);
+	if (redis_node_run(redis_store_node(cache->store, buf_slice(&key)), REDIS_COMMANDS, batch,
+		    cache_deadline(cache), NULL) == OK)
 		since = inval_since_parse(redis_batch_reply(batch, index), id);
 	redis_batch_free(batch);
 	buf_release(&key);

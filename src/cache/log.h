@@ -9,7 +9,7 @@
 #ifndef CW_CACHE_LOG_H
 #define CW_CACHE_LOG_H
 
-#include "cache/cw.h"
+#include "cache/cache.h"
 
 enum {
 	INVAL_ID_BYTES = 44,
@@ -17,10 +17,10 @@ enum {
 };
 
 /* Appends the log's name. */
-void inval_log_key(const struct cw *cw, struct buf *out);
+void inval_log_key(const struct cache *cache, struct buf *out);
 
 /* The last id, "0-0" where the log is empty. Parks. */
-enum error inval_log_last(struct cw *cw, char ret[INVAL_ID_BYTES], struct fault *fault);
+enum error inval_log_last(struct cache *cache, char ret[INVAL_ID_BYTES], struct fault *fault);
 
 /* What one entry names: exact keys, patterns and tags. */
 struct inval_entry {
@@ -33,16 +33,16 @@ struct inval_entry {
 	size_t tag_count;
 };
 /* Written and acknowledged when it returns OK; long lists become several entries. Parks. */
-enum error inval_log_add(struct cw *cw, const struct inval_entry *entry, struct fault *fault);
+enum error inval_log_add(struct cache *cache, const struct inval_entry *entry, struct fault *fault);
 
 /* Adds the command that reads what came after `id` to a batch; the reply is for inval_since. */
-size_t inval_log_read(struct cw *cw, const char *id, struct redis_batch *batch);
+size_t inval_log_read(struct cache *cache, const char *id, struct redis_batch *batch);
 
 struct inval_since;
 /* NULL where the reply cannot be used (error, or `id` was trimmed away): then all is stale. */
 struct inval_since *inval_since_parse(const struct redis_value *reply, const char *id);
 /* Reads what came after `id` now; NULL also where Redis could not be asked. Parks. */
-struct inval_since *inval_log_since(struct cw *cw, const char *id);
+struct inval_since *inval_log_since(struct cache *cache, const char *id);
 void inval_since_free(struct inval_since *since);
 bool inval_since_empty(const struct inval_since *since);
 /*

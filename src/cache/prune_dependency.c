@@ -48,17 +48,17 @@ enum {
 
 enum error prune_dependency(struct prune_walk *walk, struct slice key, struct slice name)
 {
-	struct cw *cw = walk->cw;
+	struct cache *cache = walk->cache;
 	struct buf mark = {0}, age = {0}, lives = {0}, most = {0};
 
 	/* An empty name is nobody's, and foreign. */
 	if (name.n == 0)
 		return OK;
-	dependency_mark(cw, name, &mark);
-	buf_int(&age, cw->conf->prune_every_ms);
-	buf_int(&lives, 10 * cw->conf->prune_every_ms + mark_lives_ms);
+	dependency_mark(cache, name, &mark);
+	buf_int(&age, cache->conf->prune_every_ms);
+	buf_int(&lives, 10 * cache->conf->prune_every_ms + mark_lives_ms);
 	buf_int(&most, most_members);
-	enum error error = redis_store_call(cw->store,
+	enum error error = redis_store_call(cache->store,
 		(struct redis_call){.role = REDIS_BULK, .idempotent = true}, key, 9,
 		(struct slice[]){SLICE("EVAL"), slice_of(script, sizeof script - 1), SLICE("3"),
 			key, name, buf_slice(&mark), buf_slice(&age), buf_slice(&lives),

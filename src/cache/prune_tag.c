@@ -38,16 +38,16 @@ struct set {
 
 static enum error run(struct set *set, struct redis_batch *batch)
 {
-	struct cw *cw = set->walk->cw;
+	struct cache *cache = set->walk->cache;
 
-	return redis_node_run(redis_store_node(cw->store, set->key), REDIS_BULK, batch,
-		cw_deadline(cw), &set->walk->fault);
+	return redis_node_run(redis_store_node(cache->store, set->key), REDIS_BULK, batch,
+		cache_deadline(cache), &set->walk->fault);
 }
 
 /* Without memory Redis marks nothing, but what is marked can go. */
 static enum error take_verdict(struct set *set, const struct redis_value *reply)
 {
-	struct cw *cw = set->walk->cw;
+	struct cache *cache = set->walk->cache;
 	enum error error = redis_value_error(reply, &set->walk->fault);
 
 	if (error == ERR_REDIS_OOM)
@@ -55,20 +55,20 @@ static enum error take_verdict(struct set *set, const struct redis_value *reply)
 	if (error || reply->integer != script_removed)
 		return error;
 	set->walk->pruned++;
-	if (cw->metrics)
-		metric_add(cw->metrics, METRIC_TAG_PRUNED, NULL, NULL, 1);
+	if (cache->metrics)
+		metric_add(cache->metrics, METRIC_TAG_PRUNED, NULL, NULL, 1);
 	return OK;
 }
 
 /* Marks or forgets the members whose keys are gone. Parks. */
 static enum error judge(struct set *set, const struct redis_batch *exists)
 {
-	struct cw *cw = set->walk->cw;
+	struct cache *cache = set->walk->cache;
 	struct redis_batch *batch = redis_batch_new();
 	struct buf age = {0};
 	enum error error = OK;
 
-	buf_int(&age, cw->conf->prune_every_ms);
+	buf_int(&age, cache->conf->prune_every_ms);
 	for (size_t i = 0; i < set->pages.count; i++)
 		if (redis_batch_reply(exists, i)->integer == 0)
 			REDIS_ADD(batch, SLICE("EVAL"), slice_str(script), SLICE("1"), set->key,
@@ -108,7 +108,7 @@ enum error prune_tag(struct prune_walk *walk, struct slice key, struct slice nam
 	struct set set = {.walk = walk, .key = key};
 	enum error error = OK;
 
-	tag_pages_init(&set.pages, walk->cw, key, REDIS_BULK);
+	tag_pages_init(&set.pages, walk->cache, key, REDIS_BULK);
 	set.pages.most = PRUNE_PAGE;
 	while (!error && tag_pages_more(&set.pages)) {
 		error = tag_pages_next(&set.pages, &walk->fault);
@@ -124,6 +124,6 @@ enum error prune_tag(struct prune_walk *walk, struct slice key, struct slice nam
 	walk->members += set.members;
 	walk->stale += set.stale;
 	if (!error && set.members && walk->tags++ < TAG_LIST_MOST)
-		error = tag_list_add(walk->cw, name, set.members, set.stale, &walk->fault);
+		error = tag_list_add(walk->cache, name, set.members, set.stale, &walk->fault);
 	return error;
 }

@@ -23,18 +23,18 @@ static const struct prune_kind kinds[] = {
 };
 
 struct pruner {
-	struct cw *cw;
+	struct cache *cache;
 	struct fiber_group group;
 	struct fiber_cond reloaded;
 	struct event_subscription *reloads;
 };
 
-struct pruner *pruner_new(struct cw *cw)
+struct pruner *pruner_new(struct cache *cache)
 {
 	struct pruner *pruner = mem_new(struct pruner);
 
-	pruner->cw = cw;
-	fiber_group_init(&pruner->group, "pruner", cw->loop);
+	pruner->cache = cache;
+	fiber_group_init(&pruner->group, "pruner", cache->loop);
 	return pruner;
 }
 
@@ -58,7 +58,7 @@ static enum error keep_lock(struct prune_walk *walk)
 
 	if (now - walk->extended_mono_ms < extend_ms)
 		return OK;
-	enum error error = token_extend(walk->cw, buf_slice(&walk->lock), slice_str(walk->token),
+	enum error error = token_extend(walk->cache, buf_slice(&walk->lock), slice_str(walk->token),
 		lock_ms, &held, &walk->fault);
 	walk->extended_mono_ms = now;
 	if (!error && !held)
@@ -76,7 +76,7 @@ enum error prune_pause(struct prune_walk *walk, size_t looked_at)
 
 static enum error visit(struct prune_walk *walk, struct slice key)
 {
-	size_t own = slice_str(walk->cw->conf->redis.own_prefix).n;
+	size_t own = slice_str(walk->cache->conf->redis.own_prefix).n;
 	struct slice rest = slice_skip(key, own);
 
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -97,7 +97,7 @@ static bool look_at_page(void *context, struct walk_page *page)
 
 		/* Of the configuration in force: a reload frees the one before while a visit parks.
 		 */
-		if (slice_starts(key, slice_str(walk->cw->conf->redis.own_prefix)))
+		if (slice_starts(key, slice_str(walk->cache->conf->redis.own_prefix)))
 			walk->error = visit(walk, key);
 	}
 	if (!walk->error)
@@ -118,7 +118,7 @@ static enum error answered(void *context, struct walk_page *page, struct fault *
 
 static void tell_metrics(const struct prune_walk *walk)
 {
-	struct metrics *metrics = walk->cw->metrics;
+	struct metrics *metrics = walk->cache->metrics;
 
 	if (!metrics)
 		return;
@@ -134,19 +134,19 @@ static void tell_metrics(const struct prune_walk *walk)
 static enum error walk_all(struct prune_walk *walk)
 {
 	const struct walk_handler handler = {look_at_page, answered, walk};
-	struct cw *cw = walk->cw;
+	struct cache *cache = walk->cache;
 	struct buf match = {0};
 
-	glob_escape(slice_str(cw->conf->redis.own_prefix), &match);
+	glob_escape(slice_str(cache->conf->redis.own_prefix), &match);
 	buf_char(&match, '*');
-	enum error error = tag_list_begin(cw, &walk->fault);
+	enum error error = tag_list_begin(cache, &walk->fault);
 	if (!error)
 		error = walk_run(
-			&(struct walk_spec){cw, buf_slice(&match), 0, &handler}, &walk->fault);
+			&(struct walk_spec){cache, buf_slice(&match), 0, &handler}, &walk->fault);
 	if (!error)
 		error = walk->error;
 	if (!error)
-		error = tag_list_end(cw,
+		error = tag_list_end(cache,
 			&(struct tag_list_sums){walk->tags, walk->members, walk->stale,
 				walk->pruned, clock_wall_ms()},
 			&walk->fault);
@@ -159,35 +159,35 @@ static enum error walk_all(struct prune_walk *walk)
 /* The lock stays until shortly before the next walk is due, for whoever comes first then. */
 static void leave_lock(struct prune_walk *walk)
 {
-	int64_t every = walk->cw->conf->prune_every_ms;
+	int64_t every = walk->cache->conf->prune_every_ms;
 	int64_t left = walk->began_mono_ms + every - every / 16 - clock_mono_ms();
 	bool held;
 
-	token_extend(walk->cw, buf_slice(&walk->lock), slice_str(walk->token), left > 1 ? left : 1,
-		&held, NULL);
+	token_extend(walk->cache, buf_slice(&walk->lock), slice_str(walk->token),
+		left > 1 ? left : 1, &held, NULL);
 }
 
 /* What another daemon's walk makes old. */
-static void forget_metrics(const struct cw *cw)
+static void forget_metrics(const struct cache *cache)
 {
-	if (!cw->metrics)
+	if (!cache->metrics)
 		return;
-	metric_drop(cw->metrics, METRIC_TAG_MEMBERS, NULL, NULL);
-	metric_drop(cw->metrics, METRIC_TAG_STALE_RATIO, NULL, NULL);
+	metric_drop(cache->metrics, METRIC_TAG_MEMBERS, NULL, NULL);
+	metric_drop(cache->metrics, METRIC_TAG_STALE_RATIO, NULL, NULL);
 }
 
 /* One walk, where the lock can be had: true then. Parks. */
-static bool try_walk(struct cw *cw)
+static bool try_walk(struct cache *cache)
 {
 	char token[TOKEN_DIGITS + 1];
-	struct prune_walk walk = {.cw = cw, .token = token, .began_mono_ms = clock_mono_ms()};
+	struct prune_walk walk = {.cache = cache, .token = token, .began_mono_ms = clock_mono_ms()};
 	struct redis_value *holder = NULL;
 
-	if (redis_store_allow(cw->store, FEATURE_PRUNER, NULL))
+	if (redis_store_allow(cache->store, FEATURE_PRUNER, NULL))
 		return false;
 	token_new(token);
-	cw_own_key(cw, "prune", slice_of(NULL, 0), &walk.lock);
-	enum error error = token_claim(cw, buf_slice(&walk.lock), token, lock_ms, &holder, NULL);
+	cache_own_key(cache, "prune", slice_of(NULL, 0), &walk.lock);
+	enum error error = token_claim(cache, buf_slice(&walk.lock), token, lock_ms, &holder, NULL);
 	bool ours = !error && token_is(holder, token);
 
 	if (ours) {
@@ -195,7 +195,7 @@ static bool try_walk(struct cw *cw)
 		walk_all(&walk);
 		leave_lock(&walk);
 	} else if (!error) {
-		forget_metrics(cw);
+		forget_metrics(cache);
 	}
 	redis_value_free(holder);
 	buf_release(&walk.lock);
@@ -210,7 +210,7 @@ static void prune(void *argument)
 
 	/* It wakes up when a walk is due, not to see whether one is: an idle daemon sleeps. */
 	while (error == OK || error == ERR_TIMEOUT) {
-		int64_t every = pruner->cw->conf->prune_every_ms, due = last + every;
+		int64_t every = pruner->cache->conf->prune_every_ms, due = last + every;
 
 		error = fiber_cond_wait(
 			&pruner->reloaded, "the next walk", due > look ? due : look);
@@ -219,7 +219,7 @@ static void prune(void *argument)
 		if (error != ERR_TIMEOUT)
 			continue;
 		look = clock_mono_ms();
-		if (try_walk(pruner->cw))
+		if (try_walk(pruner->cache))
 			last = look;
 		else
 			look += every / looks_per_period;
@@ -236,6 +236,6 @@ static void reloaded(void *context, const void *data)
 
 void pruner_start(struct pruner *pruner)
 {
-	pruner->reloads = event_subscribe(pruner->cw->bus, EVENT_CONFIG, reloaded, pruner);
+	pruner->reloads = event_subscribe(pruner->cache->bus, EVENT_CONFIG, reloaded, pruner);
 	fiber_spawn(&pruner->group, "pruner", prune, pruner);
 }

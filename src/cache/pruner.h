@@ -11,11 +11,11 @@
 #ifndef CW_CACHE_PRUNER_H
 #define CW_CACHE_PRUNER_H
 
-#include "cache/cw.h"
+#include "cache/cache.h"
 
 struct pruner;
 
-struct pruner *pruner_new(struct cw *cw);
+struct pruner *pruner_new(struct cache *cache);
 /* Begins; a daemon does, a library's handle does not. */
 void pruner_start(struct pruner *pruner);
 /* Parks. */

@@ -3,12 +3,12 @@
 #ifndef CW_CACHE_PRUNER_INTERNAL_H
 #define CW_CACHE_PRUNER_INTERNAL_H
 
-#include "cache/cw.h"
+#include "cache/cache.h"
 
 enum { PRUNE_PAGE = 100 };
 
 struct prune_walk {
-	struct cw *cw;
+	struct cache *cache;
 	int64_t began_mono_ms;
 	/* Of the tags. */
 	uint64_t tags, members, stale, pruned;

@@ -12,7 +12,7 @@ enum {
 };
 
 struct result {
-	struct cw *cw;
+	struct cache *cache;
 	const struct result_request *request;
 	enum result_state state;
 	struct entry entry;
@@ -35,7 +35,7 @@ static bool is_away(enum error error)
 static enum error take_value(struct result *result, struct fault *fault)
 {
 	enum error error =
-		entry_value(result->cw, &result->entry, &result->own, &result->value, fault);
+		entry_value(result->cache, &result->entry, &result->own, &result->value, fault);
 
 	result->has_value = !error;
 	return error == ERR_CORRUPT_VALUE ? OK : error;
@@ -50,7 +50,8 @@ static bool due_early(const struct result *result)
 	if (request->usual_load_ms <= 0 || left_ms < 0 ||
 		left_ms / refresh_window >= request->usual_load_ms)
 		return false;
-	return -log(results_random(result->cw)) * (double)request->usual_load_ms >= (double)left_ms;
+	return -log(results_random(result->cache)) * (double)request->usual_load_ms >=
+	       (double)left_ms;
 }
 
 /* Tells all waiters why the load failed. Parks. */
@@ -65,7 +66,7 @@ static void tell(struct result *result, const struct fault *why)
 		if (result->entry.reply)
 			failure.drop_pttl_ms = result->entry.pttl_ms;
 	}
-	lease_fail(result->cw, result->request->key, slice_str(result->lease.token), &failure,
+	lease_fail(result->cache, result->request->key, slice_str(result->lease.token), &failure,
 		&dropped);
 	if (why->error == ERR_NO_VALUE)
 		result->has_value = false;
@@ -80,9 +81,9 @@ static void give_back(struct result *result, const struct fault *why)
 		tell(result, why);
 	else
 		lease_release(
-			result->cw, result->request->key, slice_str(result->lease.token), NULL);
+			result->cache, result->request->key, slice_str(result->lease.token), NULL);
 	result->lease.token[0] = '\0';
-	results_wake(result->cw, result->request->key, why);
+	results_wake(result->cache, result->request->key, why);
 }
 
 /* Parks. */
@@ -94,14 +95,14 @@ static enum error take_lease(struct result *result, struct fault *fault)
 		.tag_count = request->tag_count,
 		.ms = request->load_ms + lease_spare_ms};
 
-	return lease_take(result->cw, &want, &result->lease, fault);
+	return lease_take(result->cache, &want, &result->lease, fault);
 }
 
 /* Whether it is remembered that there is nothing to be loaded. Parks. */
 static bool is_absent(struct result *result)
 {
 	return result->request->absent_ms > 0 && !result->entry.reply &&
-	       lease_absent(result->cw, result->request->key, &result->absent);
+	       lease_absent(result->cache, result->request->key, &result->absent);
 }
 
 /* Whether somebody stored between our look and our lease. Parks. */
@@ -109,7 +110,7 @@ static bool was_stored(const struct result *result)
 {
 	int64_t before_ms = result->entry.reply ? result->entry.ttl_ms : -2, now_ms;
 
-	if (entry_ttl(result->cw, result->request->key, &now_ms, NULL))
+	if (entry_ttl(result->cache, result->request->key, &now_ms, NULL))
 		return false;
 	return now_ms != before_ms && (now_ms == -1 || now_ms > before_ms);
 }
@@ -121,7 +122,7 @@ enum next { DONE, WAIT, AGAIN };
 static enum error look(struct result *result, enum next *ret, struct fault *fault)
 {
 	struct entry *entry = &result->entry;
-	enum error error = entry_read(result->cw, result->request->key, entry, fault);
+	enum error error = entry_read(result->cache, result->request->key, entry, fault);
 
 	*ret = DONE;
 	if (!error && entry->reply)
@@ -159,8 +160,8 @@ static enum error begin(struct result *result, struct fault *fault)
 		result->has_value = false;
 		error = look(result, &next, fault);
 		if (!error && next == WAIT)
-			error = results_wait(result->cw, result->request->key, result->lease.holder,
-				result->request->deadline, fault);
+			error = results_wait(result->cache, result->request->key,
+				result->lease.holder, result->request->deadline, fault);
 		/* Waiting in vain is no reason to load beside all others. */
 		if (next == WAIT && (error == ERR_TIMEOUT || error == ERR_OVERLOADED))
 			return error;
@@ -171,12 +172,12 @@ static enum error begin(struct result *result, struct fault *fault)
 	return OK;
 }
 
-enum error result_begin(struct cw *cw, const struct result_request *request, struct result **ret,
-	struct fault *fault)
+enum error result_begin(struct cache *cache, const struct result_request *request,
+	struct result **ret, struct fault *fault)
 {
 	struct result *result = mem_new(struct result);
 
-	result->cw = cw;
+	result->cache = cache;
 	result->request = request;
 	enum error error = begin(result, fault);
 	if (!error && result->state == RESULT_STALE)
@@ -213,13 +214,13 @@ int64_t result_ttl_ms(const struct result *result)
 		return -2;
 	if (result->state == RESULT_MISS)
 		return request->ttl_ms ? request->ttl_ms
-				       : conf_ttl_ms(result->cw->conf, request->key);
+				       : conf_ttl_ms(result->cache->conf, request->key);
 	return result->entry.reply ? result->entry.ttl_ms : -2;
 }
 
 int64_t result_age_seconds(const struct result *result)
 {
-	const struct conf *conf = result->cw->conf;
+	const struct conf *conf = result->cache->conf;
 	const struct result_request *request = result->request;
 	int64_t px_ms = entry_px(conf, request->key, request->ttl_ms);
 
@@ -242,15 +243,16 @@ void result_finish(struct result *result, struct slice value, struct fault *faul
 	bool kept = false;
 
 	fault->error = OK;
-	result->cw->loads++;
+	result->cache->loads++;
 	if (result->lease.token[0]) {
-		if (lease_store(result->cw, slice_str(result->lease.token), &write, &kept, fault))
+		if (lease_store(
+			    result->cache, slice_str(result->lease.token), &write, &kept, fault))
 			lease_release(
-				result->cw, request->key, slice_str(result->lease.token), NULL);
+				result->cache, request->key, slice_str(result->lease.token), NULL);
 		result->lease.token[0] = '\0';
 		result->state = RESULT_MISS;
 		result->dropped = !kept;
-		results_wake(result->cw, request->key, NULL);
+		results_wake(result->cache, request->key, NULL);
 	}
 	buf_clear(&result->own);
 	buf_add(&result->own, value);
@@ -271,7 +273,7 @@ void result_fail(struct result *result, const struct fault *why)
 void result_served(struct result *result)
 {
 	if (!result->served)
-		result->cw->stale_served++;
+		result->cache->stale_served++;
 	result->served = true;
 }
 

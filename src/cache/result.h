@@ -44,8 +44,8 @@ enum result_state {
 struct result;
 
 /* ERR_OVERLOADED past RESULT_MAX_WAITERS, ERR_TIMEOUT, ERR_WRONG_TYPE, ... Parks. */
-enum error result_begin(struct cw *cw, const struct result_request *request, struct result **ret,
-	struct fault *fault);
+enum error result_begin(struct cache *cache, const struct result_request *request,
+	struct result **ret, struct fault *fault);
 enum result_state result_state(const struct result *result);
 /* What that load said, where the state is ABSENT. */
 const struct fault *result_absent(const struct result *result);
@@ -72,7 +72,7 @@ void result_served(struct result *result);
 /* Ends it; a lease that was neither finished nor failed is given back. NULL is welcome. Parks. */
 void result_end(struct result *result);
 
-/* For cw_init() and cw_release(): who waits for what. */
+/* For the engine: who waits for what. */
 struct results *results_new(void);
 /* How many wait for what others load. */
 size_t results_waiting(const struct results *results);

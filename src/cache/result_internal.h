@@ -11,11 +11,11 @@
  * ERR_TIMEOUT, ERR_CANCELLED, why Redis could not be asked, or the error that the load has ended
  * with. `holder`: the token of the lease that was found taken. Parks.
  */
-enum error results_wait(
-	struct cw *cw, struct slice key, const char *holder, int64_t deadline, struct fault *fault);
+enum error results_wait(struct cache *cache, struct slice key, const char *holder, int64_t deadline,
+	struct fault *fault);
 /* All who wait for the key look again, or get that error where `failed` is not NULL. */
-void results_wake(struct cw *cw, struct slice key, const struct fault *failed);
+void results_wake(struct cache *cache, struct slice key, const struct fault *failed);
 /* 0 < x < 1, each as likely. */
-double results_random(struct cw *cw);
+double results_random(struct cache *cache);
 
 #endif

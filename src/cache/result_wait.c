@@ -53,9 +53,9 @@ size_t results_waiting(const struct results *results)
 	return results->count;
 }
 
-double results_random(struct cw *cw)
+double results_random(struct cache *cache)
 {
-	return random_unit(&cw->results->random);
+	return random_unit(&cache->results->random);
 }
 
 static struct waiting *join(struct results *results, struct slice key)
@@ -90,11 +90,11 @@ static void wake(struct waiting *waiting, const struct fault *failed)
 	fiber_cond_broadcast(&waiting->cond);
 }
 
-void results_wake(struct cw *cw, struct slice key, const struct fault *failed)
+void results_wake(struct cache *cache, struct slice key, const struct fault *failed)
 {
 	struct waiting *waiting;
 
-	HASH_FIND(hh, cw->results->waiting, key.p, key.n, waiting);
+	HASH_FIND(hh, cache->results->waiting, key.p, key.n, waiting);
 	if (waiting)
 		wake(waiting, failed);
 }
@@ -106,7 +106,7 @@ static int64_t sooner(int64_t a, int64_t b)
 
 /* One who asks again and again what becomes of a lease. */
 struct poll {
-	struct cw *cw;
+	struct cache *cache;
 	struct waiting *waiting;
 	const char *holder; /* whose lease it was */
 	bool asked;
@@ -138,7 +138,8 @@ static enum error ask_lease(struct poll *poll, struct fault *fault)
 {
 	const struct waiting *waiting = poll->waiting;
 	struct lease_watch watch;
-	enum error error = lease_watch(poll->cw, slice_of(waiting->key, waiting->n), &watch, fault);
+	enum error error =
+		lease_watch(poll->cache, slice_of(waiting->key, waiting->n), &watch, fault);
 
 	if (error == ERR_TIMEOUT)
 		error = fault->error = ERR_REDIS_UNAVAILABLE;
@@ -158,10 +159,10 @@ static enum error ask_lease(struct poll *poll, struct fault *fault)
  * keeps us from Redis, is told to all waiters, for else one after the other would find it out.
  * Parks.
  */
-static enum error poll_lease(struct cw *cw, struct waiting *waiting, const char *holder,
+static enum error poll_lease(struct cache *cache, struct waiting *waiting, const char *holder,
 	int64_t deadline, struct fault *fault)
 {
-	struct poll poll = {.cw = cw, .waiting = waiting, .holder = holder, .taken = true};
+	struct poll poll = {.cache = cache, .waiting = waiting, .holder = holder, .taken = true};
 	uint64_t before = waiting->woken;
 	int64_t wait_ms = poll_first_ms;
 	enum error error = OK, asked = OK;
@@ -191,10 +192,10 @@ static enum error await_poller(struct waiting *waiting, int64_t deadline)
 	return error;
 }
 
-enum error results_wait(
-	struct cw *cw, struct slice key, const char *holder, int64_t deadline, struct fault *fault)
+enum error results_wait(struct cache *cache, struct slice key, const char *holder, int64_t deadline,
+	struct fault *fault)
 {
-	struct results *results = cw->results;
+	struct results *results = cache->results;
 	struct fault failed = {0};
 	enum error error;
 
@@ -208,7 +209,7 @@ enum error results_wait(
 		error = await_poller(waiting, deadline);
 	} else {
 		waiting->polled = true;
-		error = poll_lease(cw, waiting, holder, deadline, fault);
+		error = poll_lease(cache, waiting, holder, deadline, fault);
 		waiting->polled = false;
 		/* One of those who still wait becomes the next poller. */
 		if (error)

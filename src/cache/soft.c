@@ -18,9 +18,9 @@ static const char script[] = "local t, s = redis.call('PTTL', KEYS[1]), tonumber
 			     "if kept then return 2 end "
 			     "redis.call('PEXPIRE', KEYS[1], s) return 1";
 
-void soft_key(const struct cw *cw, struct slice key, struct buf *out)
+void soft_key(const struct cache *cache, struct slice key, struct buf *out)
 {
-	cw_own_key(cw, "soft:{0}:", key, out);
+	cache_own_key(cache, "soft:{0}:", key, out);
 }
 
 bool soft_marked(int64_t pttl_ms, int64_t mark_pttl_ms)
@@ -30,13 +30,13 @@ bool soft_marked(int64_t pttl_ms, int64_t mark_pttl_ms)
 	return pttl_ms >= 0 && mark_pttl_ms >= 0 && apart <= SOFT_SKEW_MS && apart >= -SOFT_SKEW_MS;
 }
 
-void soft_add(
-	const struct cw *cw, struct redis_batch *batch, struct slice key, int64_t stale_for_ms)
+void soft_add(const struct cache *cache, struct redis_batch *batch, struct slice key,
+	int64_t stale_for_ms)
 {
 	struct buf mark = {0};
 	char ms[SLICE_INT_ROOM];
 
-	soft_key(cw, key, &mark);
+	soft_key(cache, key, &mark);
 	REDIS_ADD(batch, SLICE("EVAL"), slice_str(script), SLICE("2"), key, buf_slice(&mark),
 		slice_of_int(ms, stale_for_ms));
 	buf_release(&mark);

@@ -14,7 +14,7 @@
 #ifndef CW_CACHE_SOFT_H
 #define CW_CACHE_SOFT_H
 
-#include "cache/cw.h"
+#include "cache/cache.h"
 
 enum soft_outcome {
 	SOFT_ABSENT,
@@ -28,13 +28,13 @@ enum { SOFT_SKEW_MS = 250 };
 #define SOFT_SKEW_LUA "250"
 
 /* Appends the name of the key's mark. */
-void soft_key(const struct cw *cw, struct slice key, struct buf *out);
+void soft_key(const struct cache *cache, struct slice key, struct buf *out);
 /* Whether a value of this PTTL is softly purged, by the PTTL of its mark (-2 = none). Pure. */
 bool soft_marked(int64_t pttl_ms, int64_t mark_pttl_ms);
 
 /* Adds the one command. stale_for_ms > 0. Its reply is for soft_outcome(). */
-void soft_add(
-	const struct cw *cw, struct redis_batch *batch, struct slice key, int64_t stale_for_ms);
+void soft_add(const struct cache *cache, struct redis_batch *batch, struct slice key,
+	int64_t stale_for_ms);
 enum error soft_outcome(
 	const struct redis_value *reply, enum soft_outcome *ret, struct fault *fault);
 

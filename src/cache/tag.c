@@ -27,9 +27,9 @@ enum error tag_check(struct slice tag, struct fault *fault)
 	return OK;
 }
 
-void tag_key(const struct cw *cw, struct slice tag, struct buf *out)
+void tag_key(const struct cache *cache, struct slice tag, struct buf *out)
 {
-	cw_own_key(cw, "tag:", tag, out);
+	cache_own_key(cache, "tag:", tag, out);
 }
 
 void tag_score(int64_t px_ms, struct buf *out)
@@ -40,7 +40,7 @@ void tag_score(int64_t px_ms, struct buf *out)
 		buf_int(out, clock_wall_ms() + px_ms);
 }
 
-size_t tag_add(struct cw *cw, struct redis_batch *batch, struct slice key, int64_t px_ms,
+size_t tag_add(struct cache *cache, struct redis_batch *batch, struct slice key, int64_t px_ms,
 	const struct slice *tags, size_t count)
 {
 	struct buf set = {0}, score = {0};
@@ -48,7 +48,7 @@ size_t tag_add(struct cw *cw, struct redis_batch *batch, struct slice key, int64
 	tag_score(px_ms, &score);
 	for (size_t i = 0; i < count; i++) {
 		buf_clear(&set);
-		tag_key(cw, tags[i], &set);
+		tag_key(cache, tags[i], &set);
 		REDIS_ADD(batch, SLICE("ZADD"), buf_slice(&set), buf_slice(&score), key);
 	}
 	buf_release(&set);
@@ -59,12 +59,12 @@ size_t tag_add(struct cw *cw, struct redis_batch *batch, struct slice key, int64
 enum { keys_at_once = 100 };
 
 static enum error run(
-	struct cw *cw, struct slice key, struct redis_batch *batch, struct fault *fault)
+	struct cache *cache, struct slice key, struct redis_batch *batch, struct fault *fault)
 {
 	if (redis_batch_count(batch) == 0)
 		return OK;
-	enum error error = redis_node_run(
-		redis_store_node(cw->store, key), REDIS_BULK, batch, cw_deadline(cw), fault);
+	enum error error = redis_node_run(redis_store_node(cache->store, key), REDIS_BULK, batch,
+		cache_deadline(cache), fault);
 	for (size_t i = 0; i < redis_batch_count(batch) && !error; i++)
 		error = redis_value_error(redis_batch_reply(batch, i), fault);
 	return error;
@@ -95,7 +95,7 @@ static void take_pair(struct pairs *pairs, struct slice key, int64_t pttl_ms)
 }
 
 /* Up to keys_at_once of them: their times, then one ZADD for each tag. Parks. */
-static enum error tag_some(struct cw *cw, const struct slice *tags, size_t tag_count,
+static enum error tag_some(struct cache *cache, const struct slice *tags, size_t tag_count,
 	const struct slice *keys, size_t key_count, size_t *tagged, struct fault *fault)
 {
 	struct redis_batch *batch = redis_batch_new();
@@ -104,19 +104,19 @@ static enum error tag_some(struct cw *cw, const struct slice *tags, size_t tag_c
 
 	for (size_t i = 0; i < key_count; i++)
 		REDIS_ADD(batch, SLICE("PTTL"), keys[i]);
-	enum error error = run(cw, keys[0], batch, fault);
+	enum error error = run(cache, keys[0], batch, fault);
 	for (size_t i = 0; i < key_count && !error; i++)
 		take_pair(pairs, keys[i], redis_batch_reply(batch, i)->integer);
 	redis_batch_clear(batch);
 	for (size_t i = 0; i < tag_count && pairs->count; i++) {
 		buf_clear(&set);
-		tag_key(cw, tags[i], &set);
+		tag_key(cache, tags[i], &set);
 		pairs->argv[0] = SLICE("ZADD");
 		pairs->argv[1] = buf_slice(&set);
 		redis_batch_add(batch, 2 + 2 * pairs->count, pairs->argv);
 	}
 	if (!error)
-		error = run(cw, keys[0], batch, fault);
+		error = run(cache, keys[0], batch, fault);
 	if (!error)
 		*tagged += pairs->count;
 	for (size_t i = 0; i < keys_at_once; i++)
@@ -127,7 +127,7 @@ static enum error tag_some(struct cw *cw, const struct slice *tags, size_t tag_c
 	return error;
 }
 
-enum error tag_existing(struct cw *cw, const struct slice *tags, size_t tag_count,
+enum error tag_existing(struct cache *cache, const struct slice *tags, size_t tag_count,
 	const struct slice *keys, size_t key_count, size_t *ret_tagged, struct fault *fault)
 {
 	enum error error = OK;
@@ -136,7 +136,7 @@ enum error tag_existing(struct cw *cw, const struct slice *tags, size_t tag_coun
 	for (size_t at = 0; at < key_count && !error; at += keys_at_once) {
 		size_t left = key_count - at;
 
-		error = tag_some(cw, tags, tag_count, keys + at,
+		error = tag_some(cache, tags, tag_count, keys + at,
 			left < keys_at_once ? left : keys_at_once, ret_tagged, fault);
 	}
 	return error;

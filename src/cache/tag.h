@@ -17,7 +17,7 @@
 #ifndef CW_CACHE_TAG_H
 #define CW_CACHE_TAG_H
 
-#include "cache/cw.h"
+#include "cache/cache.h"
 
 enum { TAG_MAX_BYTES = 256 };
 
@@ -28,20 +28,20 @@ enum { TAG_MAX_BYTES = 256 };
  */
 enum error tag_check(struct slice tag, struct fault *fault);
 /* Appends the key of its set. */
-void tag_key(const struct cw *cw, struct slice tag, struct buf *out);
+void tag_key(const struct cache *cache, struct slice tag, struct buf *out);
 /* Appends the score of a member whose value is stored now. px_ms as in SET, -1 = no expiry. */
 void tag_score(int64_t px_ms, struct buf *out);
 /*
  * Adds one ZADD per tag to the batch, before the SET of `key` that the caller adds. px_ms as in
  * SET, -1 = no expiry. Returns how many commands that were.
  */
-size_t tag_add(struct cw *cw, struct redis_batch *batch, struct slice key, int64_t px_ms,
+size_t tag_add(struct cache *cache, struct redis_batch *batch, struct slice key, int64_t px_ms,
 	const struct slice *tags, size_t count);
 /*
  * Tags keys that are there already, with the expiry that each has. *ret_tagged counts the keys that
  * exist; absent ones are left out. Keys a hundred at a time, on the bulk connection. Parks.
  */
-enum error tag_existing(struct cw *cw, const struct slice *tags, size_t tag_count,
+enum error tag_existing(struct cache *cache, const struct slice *tags, size_t tag_count,
 	const struct slice *keys, size_t key_count, size_t *ret_tagged, struct fault *fault);
 
 #endif

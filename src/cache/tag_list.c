@@ -4,38 +4,39 @@
 
 #include <string.h>
 
-static struct slice list_key(const struct cw *cw, const char *name, struct buf *out)
+static struct slice list_key(const struct cache *cache, const char *name, struct buf *out)
 {
-	cw_own_key(cw, name, slice_of(NULL, 0), out);
+	cache_own_key(cache, name, slice_of(NULL, 0), out);
 	return buf_slice(out);
 }
 
 static const char list_name[] = "tags:{0}", next_name[] = "tags:{0}:next",
 		  walk_name[] = "tags:{0}:walk";
 
-enum error tag_list_begin(struct cw *cw, struct fault *fault)
+enum error tag_list_begin(struct cache *cache, struct fault *fault)
 {
 	struct buf key = {0};
-	struct slice next = list_key(cw, next_name, &key);
-	enum error error = redis_store_command(cw->store, next, NULL, fault, SLICE("UNLINK"), next);
+	struct slice next = list_key(cache, next_name, &key);
+	enum error error =
+		redis_store_command(cache->store, next, NULL, fault, SLICE("UNLINK"), next);
 
 	buf_release(&key);
 	return error;
 }
 
-enum error tag_list_add(
-	struct cw *cw, struct slice tag, uint64_t members, uint64_t stale, struct fault *fault)
+enum error tag_list_add(struct cache *cache, struct slice tag, uint64_t members, uint64_t stale,
+	struct fault *fault)
 {
 	struct buf key = {0}, member = {0};
-	struct slice next = list_key(cw, next_name, &key);
+	struct slice next = list_key(cache, next_name, &key);
 
 	buf_add(&member, tag);
 	buf_char(&member, '\n');
 	buf_uint(&member, members);
 	buf_char(&member, ' ');
 	buf_uint(&member, stale);
-	enum error error = redis_store_command(
-		cw->store, next, NULL, fault, SLICE("ZADD"), next, SLICE("0"), buf_slice(&member));
+	enum error error = redis_store_command(cache->store, next, NULL, fault, SLICE("ZADD"), next,
+		SLICE("0"), buf_slice(&member));
 	buf_release(&key);
 	buf_release(&member);
 	return error;
@@ -51,13 +52,13 @@ static void spell_sums(const struct tag_list_sums *sums, struct buf values[5])
 	buf_int(&values[4], sums->ended_wall_ms);
 }
 
-enum error tag_list_end(struct cw *cw, const struct tag_list_sums *sums, struct fault *fault)
+enum error tag_list_end(struct cache *cache, const struct tag_list_sums *sums, struct fault *fault)
 {
 	struct redis_batch *batch = redis_batch_new();
 	struct buf keys[3] = {0}, values[5] = {0};
-	struct slice list = list_key(cw, list_name, &keys[0]),
-		     next = list_key(cw, next_name, &keys[1]),
-		     walk = list_key(cw, walk_name, &keys[2]);
+	struct slice list = list_key(cache, list_name, &keys[0]),
+		     next = list_key(cache, next_name, &keys[1]),
+		     walk = list_key(cache, walk_name, &keys[2]);
 
 	spell_sums(sums, values);
 	if (sums->tags)
@@ -67,8 +68,8 @@ enum error tag_list_end(struct cw *cw, const struct tag_list_sums *sums, struct 
 	REDIS_ADD(batch, SLICE("HSET"), walk, SLICE("tags"), buf_slice(&values[0]),
 		SLICE("members"), buf_slice(&values[1]), SLICE("stale"), buf_slice(&values[2]),
 		SLICE("pruned"), buf_slice(&values[3]), SLICE("ended"), buf_slice(&values[4]));
-	enum error error = redis_node_run(
-		redis_store_node(cw->store, list), REDIS_COMMANDS, batch, cw_deadline(cw), fault);
+	enum error error = redis_node_run(redis_store_node(cache->store, list), REDIS_COMMANDS,
+		batch, cache_deadline(cache), fault);
 	for (size_t i = 0; i < redis_batch_count(batch) && !error; i++)
 		error = redis_value_error(redis_batch_reply(batch, i), fault);
 	redis_batch_free(batch);
@@ -89,13 +90,13 @@ static uint64_t field(const struct redis_value *hash, const char *name)
 	return value;
 }
 
-enum error tag_list_sums(struct cw *cw, struct tag_list_sums *ret, struct fault *fault)
+enum error tag_list_sums(struct cache *cache, struct tag_list_sums *ret, struct fault *fault)
 {
 	struct redis_value *reply = NULL;
 	struct buf key = {0};
-	struct slice walk = list_key(cw, walk_name, &key);
+	struct slice walk = list_key(cache, walk_name, &key);
 	enum error error =
-		redis_store_command(cw->store, walk, &reply, fault, SLICE("HGETALL"), walk);
+		redis_store_command(cache->store, walk, &reply, fault, SLICE("HGETALL"), walk);
 
 	*ret = (struct tag_list_sums){.ended_wall_ms = -1};
 	if (!error && reply->type == REDIS_ARRAY && reply->count) {
@@ -112,11 +113,11 @@ enum error tag_list_sums(struct cw *cw, struct tag_list_sums *ret, struct fault 
 	return error;
 }
 
-enum error tag_list_page(struct cw *cw, struct slice after, size_t limit, struct redis_value **ret,
-	struct fault *fault)
+enum error tag_list_page(struct cache *cache, struct slice after, size_t limit,
+	struct redis_value **ret, struct fault *fault)
 {
 	struct buf key = {0}, from = {0}, count = {0};
-	struct slice list = list_key(cw, list_name, &key);
+	struct slice list = list_key(cache, list_name, &key);
 
 	if (after.n) {
 		/* Behind every size that the tag might have. */
@@ -127,7 +128,7 @@ enum error tag_list_page(struct cw *cw, struct slice after, size_t limit, struct
 		buf_char(&from, '-');
 	}
 	buf_uint(&count, limit);
-	enum error error = redis_store_command(cw->store, list, ret, fault, SLICE("ZRANGEBYLEX"),
+	enum error error = redis_store_command(cache->store, list, ret, fault, SLICE("ZRANGEBYLEX"),
 		list, buf_slice(&from), SLICE("+"), SLICE("LIMIT"), SLICE("0"), buf_slice(&count));
 	buf_release(&key);
 	buf_release(&from);

@@ -10,7 +10,7 @@
 #ifndef CW_CACHE_TAG_LIST_H
 #define CW_CACHE_TAG_LIST_H
 
-#include "cache/cw.h"
+#include "cache/cache.h"
 
 enum { TAG_LIST_MOST = 10000 };
 
@@ -20,22 +20,22 @@ struct tag_list_sums {
 };
 
 /* For the pruner; all park. */
-enum error tag_list_begin(struct cw *cw, struct fault *fault);
-enum error tag_list_add(
-	struct cw *cw, struct slice tag, uint64_t members, uint64_t stale, struct fault *fault);
+enum error tag_list_begin(struct cache *cache, struct fault *fault);
+enum error tag_list_add(struct cache *cache, struct slice tag, uint64_t members, uint64_t stale,
+	struct fault *fault);
 /* Puts what was added in the last list's place. */
-enum error tag_list_end(struct cw *cw, const struct tag_list_sums *sums, struct fault *fault);
+enum error tag_list_end(struct cache *cache, const struct tag_list_sums *sums, struct fault *fault);
 
 /* Parks. */
-enum error tag_list_sums(struct cw *cw, struct tag_list_sums *ret, struct fault *fault);
+enum error tag_list_sums(struct cache *cache, struct tag_list_sums *ret, struct fault *fault);
 struct tag_list_item {
 	struct slice tag; /* a view of the reply */
 	uint64_t members, stale;
 };
 /* Up to `limit` tags in the order of their bytes, behind `after` (empty = from the first). Item i
  * of the reply: tag_list_item(). Parks. */
-enum error tag_list_page(struct cw *cw, struct slice after, size_t limit, struct redis_value **ret,
-	struct fault *fault);
+enum error tag_list_page(struct cache *cache, struct slice after, size_t limit,
+	struct redis_value **ret, struct fault *fault);
 /* False where it is none. */
 bool tag_list_item(const struct redis_value *reply, size_t i, struct tag_list_item *ret);
 

@@ -7,9 +7,10 @@
 
 enum { page_first = 100 };
 
-void tag_pages_init(struct tag_pages *pages, struct cw *cw, struct slice set, enum redis_role role)
+void tag_pages_init(
+	struct tag_pages *pages, struct cache *cache, struct slice set, enum redis_role role)
 {
-	*pages = (struct tag_pages){.cw = cw,
+	*pages = (struct tag_pages){.cache = cache,
 		.set = set,
 		.role = role,
 		.most = TAG_PAGE_MOST,
@@ -32,15 +33,15 @@ bool tag_pages_more(const struct tag_pages *pages)
 static enum error ask(struct tag_pages *pages, struct redis_value **ret, struct fault *fault)
 {
 	struct redis_call call = {
-		.role = pages->role, .idempotent = true, .deadline = cw_deadline(pages->cw)};
+		.role = pages->role, .idempotent = true, .deadline = cache_deadline(pages->cache)};
 	size_t count = pages->fits < pages->most ? pages->fits : pages->most;
 	char text[TAG_CURSOR_BYTES];
 
 	snprintf(text, sizeof text, "%zu", count ? count : 1);
 	struct slice argv[] = {SLICE("ZSCAN"), pages->set, slice_str(pages->cursor), SLICE("COUNT"),
 		slice_str(text)};
-	return redis_store_call(
-		pages->cw->store, call, pages->set, sizeof argv / sizeof *argv, argv, ret, fault);
+	return redis_store_call(pages->cache->store, call, pages->set, sizeof argv / sizeof *argv,
+		argv, ret, fault);
 }
 
 static size_t page_bytes(const struct redis_value *members)

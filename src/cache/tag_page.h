@@ -7,13 +7,13 @@
 #ifndef CW_CACHE_TAG_PAGE_H
 #define CW_CACHE_TAG_PAGE_H
 
-#include "cache/cw.h"
+#include "cache/cache.h"
 
 enum { TAG_CURSOR_BYTES = 24, TAG_PAGE_MOST = 500, TAG_PAGE_BYTES = 256 * 1024 };
 
 struct tag_pages {
 	/* In. */
-	struct cw *cw;
+	struct cache *cache;
 	struct slice set; /* the key of the set */
 	enum redis_role role;
 	size_t most; /* members of a page, about; may be changed between pages */
@@ -26,7 +26,8 @@ struct tag_pages {
 	bool begun;
 };
 
-void tag_pages_init(struct tag_pages *pages, struct cw *cw, struct slice set, enum redis_role role);
+void tag_pages_init(
+	struct tag_pages *pages, struct cache *cache, struct slice set, enum redis_role role);
 void tag_pages_release(struct tag_pages *pages);
 /* False where the last page was read. */
 bool tag_pages_more(const struct tag_pages *pages);

@@ -30,7 +30,7 @@ void token_new(char ret[TOKEN_DIGITS + 1])
 	buf_release(&hex);
 }
 
-enum error token_claim(struct cw *cw, struct slice key, const char *value, int64_t ttl_ms,
+enum error token_claim(struct cache *cache, struct slice key, const char *value, int64_t ttl_ms,
 	struct redis_value **ret_holder, struct fault *fault)
 {
 	struct redis_value *reply = NULL;
@@ -38,7 +38,7 @@ enum error token_claim(struct cw *cw, struct slice key, const char *value, int64
 
 	*ret_holder = NULL;
 	snprintf(ttl, sizeof ttl, "%lld", (long long)ttl_ms);
-	enum error error = redis_store_command(cw->store, key, &reply, fault, SLICE("SET"), key,
+	enum error error = redis_store_command(cache->store, key, &reply, fault, SLICE("SET"), key,
 		slice_str(value), SLICE("NX"), SLICE("PX"), slice_str(ttl));
 	if (error)
 		return error;
@@ -46,7 +46,7 @@ enum error token_claim(struct cw *cw, struct slice key, const char *value, int64
 	redis_value_free(reply);
 	if (won)
 		return OK;
-	return redis_store_command(cw->store, key, ret_holder, fault, SLICE("GET"), key);
+	return redis_store_command(cache->store, key, ret_holder, fault, SLICE("GET"), key);
 }
 
 bool token_is(const struct redis_value *holder, const char *token)
@@ -55,7 +55,8 @@ bool token_is(const struct redis_value *holder, const char *token)
 	       (holder->type == REDIS_STRING && slice_starts(holder->text, slice_str(token)));
 }
 
-enum error token_remove(struct cw *cw, struct slice key, struct slice token, struct fault *fault)
+enum error token_remove(
+	struct cache *cache, struct slice key, struct slice token, struct fault *fault)
 {
 	struct redis_call call = {.idempotent = true, .deadline = clock_deadline(remove_ms)};
 	struct slice argv[] = {SLICE("EVAL"), slice_str(remove_script), SLICE("1"), key, token};
@@ -64,10 +65,10 @@ enum error token_remove(struct cw *cw, struct slice key, struct slice token, str
 	if (token.n != TOKEN_DIGITS)
 		return OK;
 	return redis_store_call(
-		cw->store, call, key, sizeof argv / sizeof *argv, argv, NULL, fault);
+		cache->store, call, key, sizeof argv / sizeof *argv, argv, NULL, fault);
 }
 
-enum error token_extend(struct cw *cw, struct slice key, struct slice token, int64_t ttl_ms,
+enum error token_extend(struct cache *cache, struct slice key, struct slice token, int64_t ttl_ms,
 	bool *ret_held, struct fault *fault)
 {
 	struct redis_value *reply = NULL;
@@ -75,7 +76,7 @@ enum error token_extend(struct cw *cw, struct slice key, struct slice token, int
 
 	*ret_held = false;
 	snprintf(ttl, sizeof ttl, "%lld", (long long)ttl_ms);
-	enum error error = redis_store_command(cw->store, key, &reply, fault, SLICE("EVAL"),
+	enum error error = redis_store_command(cache->store, key, &reply, fault, SLICE("EVAL"),
 		slice_str(extend_script), SLICE("1"), key, token, slice_str(ttl));
 	if (!error)
 		*ret_held = reply->type == REDIS_INTEGER && reply->integer == 1;

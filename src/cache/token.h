@@ -6,7 +6,7 @@
 #ifndef CW_CACHE_TOKEN_H
 #define CW_CACHE_TOKEN_H
 
-#include "cache/cw.h"
+#include "cache/cache.h"
 
 enum { TOKEN_DIGITS = 32 };
 
@@ -17,17 +17,18 @@ void token_new(char ret[TOKEN_DIGITS + 1]);
  * NULL. A nil value: it has just ended. Asking again with the same token gives the same answer, so
  * that a lost reply does no harm: see token_is(). Parks.
  */
-enum error token_claim(struct cw *cw, struct slice key, const char *value, int64_t ttl_ms,
+enum error token_claim(struct cache *cache, struct slice key, const char *value, int64_t ttl_ms,
 	struct redis_value **ret_holder, struct fault *fault);
 /* Whether what token_claim() found says that the holder of `token` has it. */
 bool token_is(const struct redis_value *holder, const char *token);
 /* Lets it live ttl_ms from now; *ret_held: the token's holder has it still. Parks. */
-enum error token_extend(struct cw *cw, struct slice key, struct slice token, int64_t ttl_ms,
+enum error token_extend(struct cache *cache, struct slice key, struct slice token, int64_t ttl_ms,
 	bool *ret_held, struct fault *fault);
 /*
  * Removes the key where the token's holder has it still; OK also where it does not. A token of
  * another length holds nothing. Parks; for cleanup sections too.
  */
-enum error token_remove(struct cw *cw, struct slice key, struct slice token, struct fault *fault);
+enum error token_remove(
+	struct cache *cache, struct slice key, struct slice token, struct fault *fault);
 
 #endif

@@ -61,7 +61,7 @@ static enum error send_scan(struct walker *w)
 /* Waits for the page that was asked for; *ret is the caller's, and the cursor the next one. */
 static enum error take_scan(struct walker *w, struct redis_value **ret)
 {
-	enum error error = redis_batch_wait(w->scan, cw_deadline(w->spec->cw), &w->fault);
+	enum error error = redis_batch_wait(w->scan, cache_deadline(w->spec->cache), &w->fault);
 
 	if (!error)
 		error = redis_value_error(redis_batch_reply(w->scan, 0), &w->fault);
@@ -88,7 +88,7 @@ static enum error settle(struct walker *w, struct fault *fault)
 	enum error error = OK;
 
 	if (w->in_flight) {
-		error = redis_batch_wait(page->batch, cw_deadline(w->spec->cw), fault);
+		error = redis_batch_wait(page->batch, cache_deadline(w->spec->cache), fault);
 		w->in_flight = false;
 		enum error refused =
 			handler->answered(handler->context, page, error ? NULL : fault);
@@ -194,11 +194,11 @@ static enum error join_all(struct walk *walk)
 enum error walk_run(const struct walk_spec *spec, struct fault *fault)
 {
 	struct redis_node *const *nodes;
-	size_t count = redis_store_primaries(spec->cw->store, &nodes);
+	size_t count = redis_store_primaries(spec->cache->store, &nodes);
 	struct walker *walkers = mem_array(count, sizeof *walkers);
 	struct walk walk = {.enough = false};
 
-	fiber_group_init(&walk.group, "walk", spec->cw->loop);
+	fiber_group_init(&walk.group, "walk", spec->cache->loop);
 	for (size_t i = 0; i < count; i++) {
 		walkers[i] = (struct walker){
 			.spec = spec, .walk = &walk, .node = nodes[i], .primary = i};

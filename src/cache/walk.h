@@ -11,7 +11,7 @@
 #ifndef CW_CACHE_WALK_H
 #define CW_CACHE_WALK_H
 
-#include "cache/cw.h"
+#include "cache/cache.h"
 
 struct walk_page {
 	const struct redis_value *names; /* an array; only during page() */
@@ -33,7 +33,7 @@ struct walk_handler {
 };
 
 struct walk_spec {
-	struct cw *cw;
+	struct cache *cache;
 	struct slice match;    /* for MATCH; empty = none */
 	double max_latency_ms; /* 0 = unpaced */
 	const struct walk_handler *handler;
@@ -49,7 +49,7 @@ enum error walk_run(const struct walk_spec *spec, struct fault *fault);
 struct walk_snapshot;
 
 /* Parks. The caller owns *ret. */
-enum error walk_snapshot_take(struct cw *cw, struct walk_snapshot **ret, struct fault *fault);
+enum error walk_snapshot_take(struct cache *cache, struct walk_snapshot **ret, struct fault *fault);
 void walk_snapshot_free(struct walk_snapshot *snapshot);
 bool walk_snapshot_equal(const struct walk_snapshot *a, const struct walk_snapshot *b);
 /* How many keys there are on all primaries. */

@@ -57,10 +57,10 @@ static enum error read_server(
 	return OK;
 }
 
-enum error walk_snapshot_take(struct cw *cw, struct walk_snapshot **ret, struct fault *fault)
+enum error walk_snapshot_take(struct cache *cache, struct walk_snapshot **ret, struct fault *fault)
 {
 	struct redis_node *const *nodes;
-	size_t count = redis_store_primaries(cw->store, &nodes);
+	size_t count = redis_store_primaries(cache->store, &nodes);
 	struct walk_snapshot *snapshot =
 		mem_zalloc(sizeof *snapshot + count * sizeof *snapshot->servers);
 	enum error error = OK;
@@ -70,7 +70,8 @@ enum error walk_snapshot_take(struct cw *cw, struct walk_snapshot **ret, struct 
 		struct redis_batch *batch = redis_batch_new();
 
 		add_commands(batch);
-		error = redis_node_run(nodes[i], REDIS_COMMANDS, batch, cw_deadline(cw), fault);
+		error = redis_node_run(
+			nodes[i], REDIS_COMMANDS, batch, cache_deadline(cache), fault);
 		if (!error)
 			error = read_server(batch, &snapshot->servers[i], fault);
 		redis_batch_free(batch);

@@ -4,18 +4,18 @@
 
 #include "base/mem.h"
 
-void wrote_key(const struct cw *cw, struct buf *out)
+void wrote_key(const struct cache *cache, struct buf *out)
 {
-	cw_own_key(cw, "wrote", slice_of(NULL, 0), out);
+	cache_own_key(cache, "wrote", slice_of(NULL, 0), out);
 }
 
-void wrote_note(
-	const struct cw *cw, struct redis_batch *batch, const struct slice *keys, size_t count)
+void wrote_note(const struct cache *cache, struct redis_batch *batch, const struct slice *keys,
+	size_t count)
 {
 	struct slice *argv = mem_array(2 + count, sizeof *argv);
 	struct buf list = {0};
 
-	wrote_key(cw, &list);
+	wrote_key(cache, &list);
 	argv[0] = SLICE("RPUSHX");
 	argv[1] = buf_slice(&list);
 	for (size_t i = 0; i < count; i++)

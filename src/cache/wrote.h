@@ -18,7 +18,7 @@
 #ifndef CW_CACHE_WROTE_H
 #define CW_CACHE_WROTE_H
 
-#include "cache/cw.h"
+#include "cache/cache.h"
 
 enum {
 	WROTE_TTL_MS = 60000,
@@ -27,9 +27,9 @@ enum {
 };
 
 /* Appends the list's name. */
-void wrote_key(const struct cw *cw, struct buf *out);
+void wrote_key(const struct cache *cache, struct buf *out);
 /* For writes: adds the note that these keys are written, before their SETs in the same batch. */
-void wrote_note(
-	const struct cw *cw, struct redis_batch *batch, const struct slice *keys, size_t count);
+void wrote_note(const struct cache *cache, struct redis_batch *batch, const struct slice *keys,
+	size_t count);
 
 #endif

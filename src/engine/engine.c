@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The engine's root; see engine.h. */
+/* The engine: what it is made of, and in which order its parts begin and end; see engine.h. */
 #include "engine/engine.h"
 
 #include <stdio.h>
@@ -8,49 +8,61 @@
 #include "cache/pruner.h"
 #include "cache/result.h"
 #include "invalidate/invalidate.h"
+#include "session/session.h"
 
-void cw_init(struct cw *cw, struct loop *loop, struct event_bus *bus, struct metrics *metrics,
-	struct redis_store *store, struct conf *conf)
+static void name_instance(struct cache *cache)
 {
 	struct buf hex = {0};
 	uint8_t random[8];
 
-	*cw = (struct cw){
-		.loop = loop, .bus = bus, .metrics = metrics, .store = store, .conf = conf};
-	conf_ref(conf);
 	crypto_random(random, sizeof random);
 	hex_encode(random, sizeof random, &hex);
-	snprintf(cw->instance, sizeof cw->instance, "%s", hex.p);
+	snprintf(cache->instance, sizeof cache->instance, "%s", hex.p);
 	buf_release(&hex);
-	cw->operations = operations_new(cw);
-	cw->invalidator = invalidator_new(cw);
-	cw->pruner = pruner_new(cw);
-	cw->results = results_new();
 }
 
-void cw_configure(struct cw *cw, struct conf *next)
+void engine_init(struct engine *engine, struct loop *loop, struct event_bus *bus,
+	struct metrics *metrics, struct redis_store *store, struct conf *conf)
 {
-	struct conf *before = cw->conf;
+	struct cache *cache = &engine->cache;
 
-	cw->conf = conf_ref(next);
+	*cache = (struct cache){.loop = loop,
+		.bus = bus,
+		.metrics = metrics,
+		.store = store,
+		.conf = conf_ref(conf),
+		.results = results_new()};
+	name_instance(cache);
+	engine->operations = operations_new(cache);
+	engine->sessions = sessions_new(cache);
+	engine->invalidator = invalidator_new(cache, engine->operations);
+	engine->pruner = pruner_new(cache);
+}
+
+void engine_configure(struct engine *engine, struct conf *next)
+{
+	struct conf *before = engine->cache.conf;
+
+	engine->cache.conf = conf_ref(next);
 	conf_unref(before);
 }
 
-void cw_stop(struct cw *cw, int64_t deadline)
+void engine_stop(struct engine *engine, int64_t deadline)
 {
-	pruner_stop(cw->pruner, deadline);
-	operations_stop(cw->operations, deadline);
-	invalidator_stop(cw->invalidator, deadline);
+	pruner_stop(engine->pruner, deadline);
+	operations_stop(engine->operations, deadline);
+	invalidator_stop(engine->invalidator, deadline);
 }
 
-void cw_release(struct cw *cw)
+void engine_release(struct engine *engine)
 {
-	results_free(cw->results);
-	pruner_free(cw->pruner);
-	invalidator_free(cw->invalidator);
-	operations_free(cw->operations);
-	while (cw->spare_batch_count)
-		redis_batch_free(cw->spare_batches[--cw->spare_batch_count]);
-	conf_unref(cw->conf);
-	*cw = (struct cw){0};
+	pruner_free(engine->pruner);
+	invalidator_free(engine->invalidator);
+	sessions_free(engine->sessions);
+	operations_free(engine->operations);
+	results_free(engine->cache.results);
+	while (engine->cache.spare_batch_count)
+		redis_batch_free(engine->cache.spare_batches[--engine->cache.spare_batch_count]);
+	conf_unref(engine->cache.conf);
+	*engine = (struct engine){0};
 }

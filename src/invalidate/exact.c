@@ -26,7 +26,7 @@ static bool removes(const struct exact *exact)
 /* How long the key stays usable where it is softened; 0 = it is not. */
 static int64_t stale_for(const struct exact *exact, const struct plan_key *key)
 {
-	return exact->soft ? entry_stale_for(exact->cw->conf, key->name) : 0;
+	return exact->soft ? entry_stale_for(exact->cache->conf, key->name) : 0;
 }
 
 static void count_hit(struct exact *exact, struct plan_key *key, bool removed)
@@ -96,14 +96,14 @@ static struct redis_node *fill(
 
 		if (!key->claims)
 			continue;
-		struct redis_node *home = redis_store_node(exact->cw->store, key->name);
+		struct redis_node *home = redis_store_node(exact->cache->store, key->name);
 		if (node && home != node)
 			break;
 		node = home;
 		flight->places[flight->count++] = (uint32_t)*at;
 		key->softening = stale_for(exact, key) > 0;
 		if (key->softening)
-			soft_add(exact->cw, flight->batch, key->name, stale_for(exact, key));
+			soft_add(exact->cache, flight->batch, key->name, stale_for(exact, key));
 		else
 			REDIS_ADD(flight->batch, exact->command, key->name);
 	}
@@ -130,7 +130,8 @@ enum error exact_run(struct exact *exact, struct fault *fault)
 		struct redis_node *node = fill(exact, flight, &at, most);
 		if (flight->count == 0)
 			break;
-		error = redis_node_run(node, role, flight->batch, cw_deadline(exact->cw), fault);
+		error = redis_node_run(
+			node, role, flight->batch, cache_deadline(exact->cache), fault);
 		enum error refused = take_replies(exact, flight, error ? NULL : fault);
 		error = error ? error : refused;
 	}

@@ -6,7 +6,7 @@
 #include "invalidate/plan.h"
 
 struct exact {
-	struct cw *cw;
+	struct cache *cache;
 	struct plan *plan;
 	struct slice command; /* EXISTS, UNLINK, DEL */
 	bool soft;	      /* see soft.h: instead of the command, where there is a stale_for */

@@ -63,13 +63,13 @@ static void write_stored(
 }
 
 /* Parks. */
-static enum error read_stored(
-	struct cw *cw, const struct conf *conf, struct slice key, cJSON *body, struct fault *fault)
+static enum error read_stored(struct cache *cache, const struct conf *conf, struct slice key,
+	cJSON *body, struct fault *fault)
 {
 	struct redis_batch *batch = redis_batch_new();
 	struct buf mark = {0};
 
-	soft_key(cw, key, &mark);
+	soft_key(cache, key, &mark);
 	REDIS_ADD(batch, SLICE("TYPE"), key);
 	REDIS_ADD(batch, SLICE("PTTL"), buf_slice(&mark));
 	buf_release(&mark);
@@ -77,8 +77,8 @@ static enum error read_stored(
 	REDIS_ADD(batch, SLICE("STRLEN"), key);
 	REDIS_ADD(batch, SLICE("GETRANGE"), key, SLICE("0"), SLICE("31"));
 	REDIS_ADD(batch, SLICE("MEMORY"), SLICE("USAGE"), key);
-	enum error error = redis_node_run(
-		redis_store_node(cw->store, key), REDIS_COMMANDS, batch, cw_deadline(cw), fault);
+	enum error error = redis_node_run(redis_store_node(cache->store, key), REDIS_COMMANDS,
+		batch, cache_deadline(cache), fault);
 	if (!error)
 		error = redis_value_error(redis_batch_reply(batch, TYPE), fault);
 	if (!error)
@@ -167,11 +167,11 @@ static void write_protected(const struct conf *conf, struct slice key, cJSON *bo
 }
 
 /* The direct ones. Parks. */
-static enum error read_dependents(
-	struct cw *cw, const struct conf *conf, struct slice key, cJSON *body, struct fault *fault)
+static enum error read_dependents(struct cache *cache, const struct conf *conf, struct slice key,
+	cJSON *body, struct fault *fault)
 {
 	cJSON *names;
-	enum error error = dependency_direct(cw, conf, key, &names, fault);
+	enum error error = dependency_direct(cache, conf, key, &names, fault);
 
 	if (error == ERR_WRONG_TYPE) {
 		cJSON_AddNullToObject(body, "dependents");
@@ -183,17 +183,17 @@ static enum error read_dependents(
 }
 
 /* Parks. */
-static enum error read_tags(struct cw *cw, struct slice key, const struct entity_tags *own,
+static enum error read_tags(struct cache *cache, struct slice key, const struct entity_tags *own,
 	cJSON *body, struct fault *fault)
 {
 	struct explain_tags tags = {0};
 	cJSON *last = NULL;
-	enum error error = explain_check_tags(cw, key, own->names, own->count, &tags, fault);
+	enum error error = explain_check_tags(cache, key, own->names, own->count, &tags, fault);
 
 	if (!error)
-		error = explain_known_tags(cw, key, &tags, fault);
+		error = explain_known_tags(cache, key, &tags, fault);
 	if (!error)
-		error = explain_last_invalidation(cw, key, &tags, &last, fault);
+		error = explain_last_invalidation(cache, key, &tags, &last, fault);
 	if (!error)
 		write_tags(&tags, body);
 	if (last)
@@ -202,21 +202,21 @@ static enum error read_tags(struct cw *cw, struct slice key, const struct entity
 	return error;
 }
 
-enum error explain_key(
-	struct cw *cw, const struct conf *conf, struct slice key, cJSON **ret, struct fault *fault)
+enum error explain_key(struct cache *cache, const struct conf *conf, struct slice key, cJSON **ret,
+	struct fault *fault)
 {
 	struct entity_tags *own = mem_new(struct entity_tags);
 	cJSON *body = cJSON_CreateObject();
 
 	json_add_slice(body, "key", key);
-	enum error error = read_stored(cw, conf, key, body, fault);
+	enum error error = read_stored(cache, conf, key, body, fault);
 	write_namespace(conf, key, body);
 	write_entities(conf, key, body, own);
 	write_protected(conf, key, body);
 	if (!error)
-		error = read_dependents(cw, conf, key, body, fault);
+		error = read_dependents(cache, conf, key, body, fault);
 	if (!error)
-		error = read_tags(cw, key, own, body, fault);
+		error = read_tags(cache, key, own, body, fault);
 	for (size_t i = 0; i < own->count; i++)
 		mem_free((char *)own->names[i].p);
 	mem_free(own);

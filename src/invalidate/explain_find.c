@@ -51,7 +51,7 @@ static void add(struct explain_tags *tags, struct slice name)
 }
 
 /* At most tags_at_once names. Parks. */
-static enum error check_some(struct cw *cw, struct slice key, const struct slice *names,
+static enum error check_some(struct cache *cache, struct slice key, const struct slice *names,
 	size_t count, struct redis_value **ret, struct fault *fault)
 {
 	struct slice *argv = mem_array(count + 4, sizeof *argv);
@@ -63,11 +63,11 @@ static enum error check_some(struct cw *cw, struct slice key, const struct slice
 	argv[1] = slice_of(script, sizeof script - 1);
 	argv[2] = buf_slice(&number);
 	for (size_t i = 0; i < count; i++) {
-		tag_key(cw, names[i], &sets[i]);
+		tag_key(cache, names[i], &sets[i]);
 		argv[3 + i] = buf_slice(&sets[i]);
 	}
 	argv[3 + count] = key;
-	enum error error = redis_store_call(cw->store,
+	enum error error = redis_store_call(cache->store,
 		(struct redis_call){.role = REDIS_BULK, .idempotent = true}, argv[3], count + 4,
 		argv, ret, fault);
 	for (size_t i = 0; i < count; i++)
@@ -78,13 +78,13 @@ static enum error check_some(struct cw *cw, struct slice key, const struct slice
 	return error;
 }
 
-enum error explain_check_tags(struct cw *cw, struct slice key, const struct slice *names,
+enum error explain_check_tags(struct cache *cache, struct slice key, const struct slice *names,
 	size_t count, struct explain_tags *tags, struct fault *fault)
 {
 	for (size_t at = 0; at < count; at += tags_at_once) {
 		size_t n = count - at < tags_at_once ? count - at : tags_at_once;
 		struct redis_value *found;
-		enum error error = check_some(cw, key, names + at, n, &found, fault);
+		enum error error = check_some(cache, key, names + at, n, &found, fault);
 
 		if (error)
 			return error;
@@ -101,7 +101,7 @@ enum error explain_check_tags(struct cw *cw, struct slice key, const struct slic
 }
 
 enum error explain_known_tags(
-	struct cw *cw, struct slice key, struct explain_tags *tags, struct fault *fault)
+	struct cache *cache, struct slice key, struct explain_tags *tags, struct fault *fault)
 {
 	struct slice names[tags_at_once];
 	struct buf after = {0};
@@ -112,14 +112,14 @@ enum error explain_known_tags(
 		struct redis_value *page;
 		struct tag_list_item item;
 
-		error = tag_list_page(cw, buf_slice(&after), tags_at_once, &page, fault);
+		error = tag_list_page(cache, buf_slice(&after), tags_at_once, &page, fault);
 		if (error)
 			break;
 		n = 0;
 		for (size_t i = 0; i < page->count && n < tags_at_once; i++)
 			if (tag_list_item(page, i, &item))
 				names[n++] = item.tag;
-		error = explain_check_tags(cw, key, names, n, tags, fault);
+		error = explain_check_tags(cache, key, names, n, tags, fault);
 		buf_clear(&after);
 		if (n)
 			buf_add(&after, names[n - 1]);
@@ -191,13 +191,13 @@ static cJSON *look_through(const struct redis_value *page, size_t count, struct 
 
 /* One page backwards from `end`, which the page before has shown already where it is an id. */
 static enum error read_page(
-	struct cw *cw, struct slice end, struct redis_value **ret, struct fault *fault)
+	struct cache *cache, struct slice end, struct redis_value **ret, struct fault *fault)
 {
 	struct buf log = {0}, count = {0};
 
-	cw_own_key(cw, "inval", slice_of(NULL, 0), &log);
+	cache_own_key(cache, "inval", slice_of(NULL, 0), &log);
 	buf_uint(&count, entries_at_once);
-	enum error error = redis_store_call(cw->store,
+	enum error error = redis_store_call(cache->store,
 		(struct redis_call){.role = REDIS_BULK, .idempotent = true}, buf_slice(&log), 6,
 		(struct slice[]){SLICE("XREVRANGE"), buf_slice(&log), end, SLICE("-"),
 			SLICE("COUNT"), buf_slice(&count)},
@@ -207,7 +207,7 @@ static enum error read_page(
 	return error;
 }
 
-enum error explain_last_invalidation(struct cw *cw, struct slice key,
+enum error explain_last_invalidation(struct cache *cache, struct slice key,
 	const struct explain_tags *tags, cJSON **ret, struct fault *fault)
 {
 	struct buf end = {0};
@@ -219,7 +219,7 @@ enum error explain_last_invalidation(struct cw *cw, struct slice key,
 	while (!error && !found && count == entries_at_once && seen < EXPLAIN_MAX_ENTRIES) {
 		struct redis_value *page;
 
-		error = read_page(cw, buf_slice(&end), &page, fault);
+		error = read_page(cache, buf_slice(&end), &page, fault);
 		if (error)
 			break;
 		count = page->type == REDIS_ARRAY ? page->count : 0;

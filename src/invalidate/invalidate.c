@@ -9,12 +9,13 @@
 
 enum { active_max = 1024 };
 
-struct invalidator *invalidator_new(struct cw *cw)
+struct invalidator *invalidator_new(struct cache *cache, struct operations *operations)
 {
 	struct invalidator *invalidator = mem_new(struct invalidator);
 
-	invalidator->cw = cw;
-	invalidator->passes = passes_new(cw);
+	invalidator->cache = cache;
+	invalidator->operations = operations;
+	invalidator->passes = passes_new(cache);
 	invalidator->confirms = confirms_new();
 	return invalidator;
 }
@@ -90,9 +91,9 @@ static enum error check_queue(const struct job *job, struct fault *fault)
 {
 	const struct invalidator *owner = job->owner;
 	size_t waiting = owner->arriving + passes_waiting(owner->passes);
-	size_t most = (size_t)owner->cw->conf->invalidate.queue;
+	size_t most = (size_t)owner->cache->conf->invalidate.queue;
 
-	if (operations_active(owner->cw->operations, "invalidate") >= active_max)
+	if (operations_active(owner->operations, "invalidate") >= active_max)
 		return fault_set(fault, ERR_TOO_MANY_OPERATIONS,
 			"%d invalidations are under way; ask again later", active_max);
 	if (job->plan->pattern_count && waiting >= most)
@@ -139,5 +140,5 @@ enum error invalidate_begin(struct invalidator *invalidator, struct invalidation
 		.run = job_run,
 		.context = job,
 		.free_context = job_free};
-	return operation_begin(invalidator->cw->operations, &spec, ret, fault);
+	return operation_begin(invalidator->operations, &spec, ret, fault);
 }

@@ -50,7 +50,7 @@ void invalidation_add_dependents_of(struct invalidation *invalidation, struct sl
 void invalidation_add_id(
 	struct invalidation *invalidation, const struct conf_entity *entity, struct slice id);
 
-struct invalidator *invalidator_new(struct cw *cw);
+struct invalidator *invalidator_new(struct cache *cache, struct operations *operations);
 /* The operations have ended; cancels and waits for what still walks. Parks. */
 void invalidator_stop(struct invalidator *invalidator, int64_t deadline);
 void invalidator_free(struct invalidator *invalidator);

@@ -8,7 +8,8 @@
 #include "invalidate/tag_purge.h"
 
 struct invalidator {
-	struct cw *cw;
+	struct cache *cache;
+	struct operations *operations;
 	struct passes *passes;
 	struct confirms *confirms;
 	struct turns tag_turns;

@@ -24,20 +24,20 @@ uint64_t job_left(const struct job *job)
 /* What a run over the exact keys did becomes the job's. */
 static void take_exact(struct job *job, const struct exact *exact)
 {
-	struct cw *cw = job->owner->cw;
+	struct cache *cache = job->owner->cache;
 
 	job->matched += exact->first_seen;
 	job->exact_hits += exact->hits;
 	job->invalidated += exact->removed;
 	job->softened += exact->softened;
-	cw->invalidated_keys += exact->removed;
-	if (cw->metrics)
-		metric_add(cw->metrics, METRIC_INVALIDATED_KEYS, NULL, NULL, exact->removed);
+	cache->invalidated_keys += exact->removed;
+	if (cache->metrics)
+		metric_add(cache->metrics, METRIC_INVALIDATED_KEYS, NULL, NULL, exact->removed);
 }
 
 enum error job_run_exact(struct job *job, bool remove, uint64_t limit, struct fault *fault)
 {
-	struct exact exact = {.cw = job->owner->cw,
+	struct exact exact = {.cache = job->owner->cache,
 		.plan = job->plan,
 		.command = remove ? passes_remove_command(job->owner->passes) : SLICE("EXISTS"),
 		.soft = remove && job->asked->soft,
@@ -125,7 +125,7 @@ enum error job_run_tags(struct job *job, enum job_tags what, uint64_t limit, uin
 	bool *ret_limited, struct fault *fault)
 {
 	struct tag_purge purge = {.turns = &job->owner->tag_turns,
-		.cw = job->owner->cw,
+		.cache = job->owner->cache,
 		.plan = job->plan,
 		.operation = job->operation,
 		.remove = what == TAGS_REMOVE,

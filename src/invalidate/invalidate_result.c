@@ -80,7 +80,7 @@ cJSON *job_result(const struct job *job)
 
 void job_count_metrics(const struct job *job)
 {
-	struct metrics *metrics = job->owner->cw->metrics;
+	struct metrics *metrics = job->owner->cache->metrics;
 	bool there[SELECTOR_KINDS] = {false};
 
 	for (size_t i = 0; i < job->plan->selector_count; i++)

@@ -35,11 +35,11 @@ static enum error write_log(struct job *job, struct fault *fault)
 		patterns[entry.pattern_count++] = plan->patterns[i].glob;
 	for (size_t i = 0; i < plan->tag_count; i++)
 		tags[entry.tag_count++] = plan->tags[i].name;
-	enum error error = inval_log_add(job->owner->cw, &entry, fault);
+	enum error error = inval_log_add(job->owner->cache, &entry, fault);
 	/* An entry too many does no harm. */
 	if (error == ERR_REDIS_UNKNOWN_OUTCOME && fiber_sleep(log_again_ms) == OK)
-		error = inval_log_add(job->owner->cw, &entry, fault);
-	log_debug(job->owner->cw->log, "cw:inval: %zu keys, %zu patterns, %zu tags: %s",
+		error = inval_log_add(job->owner->cache, &entry, fault);
+	log_debug(job->owner->cache->log, "cw:inval: %zu keys, %zu patterns, %zu tags: %s",
 		entry.key_count, entry.pattern_count, entry.tag_count,
 		error ? error_code(error) : "noted");
 	mem_free(keys);
@@ -171,7 +171,7 @@ static enum error remove_and_verify(struct job *job, struct fault *fault)
 	if (logged && logged != ERR_REDIS_OOM)
 		return logged;
 	if (plan->tag_count && !job->confirmed)
-		error = tag_purge_members(job->owner->cw, plan, &members, fault);
+		error = tag_purge_members(job->owner->cache, plan, &members, fault);
 	if (error)
 		return error;
 	bool straight = job->confirmed ||
@@ -251,7 +251,7 @@ static enum operation_state verdict(struct job *job, enum error error, struct fa
 /* Asked first, so that nothing is begun that Redis would refuse in the middle. */
 static enum error may_begin(const struct job *job, struct fault *fault)
 {
-	const struct redis_store *store = job->owner->cw->store;
+	const struct redis_store *store = job->owner->cache->store;
 	enum error error = redis_store_allow(store, FEATURE_INVALIDATE, fault);
 
 	if (!error && job->plan->pattern_count)
@@ -273,7 +273,7 @@ enum operation_state job_run(
 	operation_progress(operation, "planning", 0, 0);
 	enum error error = may_begin(job, fault);
 	if (!error)
-		error = plan_cascade(job->plan, job->owner->cw, fault);
+		error = plan_cascade(job->plan, job->owner->cache, fault);
 	if (job->plan->too_many_dependents)
 		job_reason(job, "too_many_dependents");
 	if (job->plan->unreadable_dependents)

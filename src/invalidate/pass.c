@@ -15,12 +15,12 @@ enum {
 	leave_ms = 3000, /* what a cancelled request waits for its last replies */
 };
 
-struct passes *passes_new(struct cw *cw)
+struct passes *passes_new(struct cache *cache)
 {
 	struct passes *passes = mem_new(struct passes);
 
-	passes->cw = cw;
-	fiber_group_init(&passes->group, "passes", cw->loop);
+	passes->cache = cache;
+	fiber_group_init(&passes->group, "passes", cache->loop);
 	return passes;
 }
 
@@ -45,7 +45,7 @@ uint64_t passes_total(const struct passes *passes)
 
 struct slice passes_remove_command(const struct passes *passes)
 {
-	return passes->no_unlink ? SLICE("DEL") : redis_store_unlink(passes->cw->store);
+	return passes->no_unlink ? SLICE("DEL") : redis_store_unlink(passes->cache->store);
 }
 
 size_t passes_waiting(const struct passes *passes)
@@ -80,7 +80,7 @@ static void take_waiting(struct pass *pass)
 		pass->members[pass->member_count++] = member;
 		slots += member->slot_count;
 		patterns += member->pattern_count;
-		log_debug_as(owner->cw->log, member->id, "%s serves it", fiber_id());
+		log_debug_as(owner->cache->log, member->id, "%s serves it", fiber_id());
 	}
 }
 
@@ -139,12 +139,12 @@ static void pass_fiber(void *argument)
 	take_waiting(pass);
 	if (pass->member_count) {
 		owner->running++;
-		log_debug(owner->cw->log, "begins for %zu requests", pass->member_count);
+		log_debug(owner->cache->log, "begins for %zu requests", pass->member_count);
 		schedule(owner);
-		pass->primaries = redis_store_primaries(owner->cw->store, &nodes);
+		pass->primaries = redis_store_primaries(owner->cache->store, &nodes);
 		pass->seen = mem_array(pass->primaries, sizeof *pass->seen);
 		enum error error = pass_walk(pass, &fault);
-		log_debug(owner->cw->log, "ends: %s", error ? error_code(error) : "ok");
+		log_debug(owner->cache->log, "ends: %s", error ? error_code(error) : "ok");
 		end_members(pass, error, &fault);
 		owner->running--;
 	}
@@ -157,7 +157,7 @@ static void pass_fiber(void *argument)
 
 static void schedule(struct passes *passes)
 {
-	size_t most = (size_t)passes->cw->conf->invalidate.concurrency;
+	size_t most = (size_t)passes->cache->conf->invalidate.concurrency;
 
 	if (passes->first && !passes->gatherer && passes->running < most)
 		passes->gatherer = fiber_spawn(&passes->group, "pass", pass_fiber, passes);
@@ -211,7 +211,7 @@ static void leave(struct passes *passes, struct pass_request *request)
 
 enum error pass_run(struct passes *passes, struct pass_request *request, struct fault *fault)
 {
-	struct log *log = passes->cw->log;
+	struct log *log = passes->cache->log;
 	enum error error = OK;
 
 	request->id = fiber_id();

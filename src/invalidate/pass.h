@@ -81,7 +81,7 @@ void pass_request_free(struct pass_request *request);
 
 struct passes;
 
-struct passes *passes_new(struct cw *cw);
+struct passes *passes_new(struct cache *cache);
 void passes_free(struct passes *passes);
 /* Parks. */
 void passes_stop(struct passes *passes, int64_t deadline);

@@ -54,7 +54,7 @@ static void take_handful(
 		size_t next = *at;
 		struct slice name = next_held(&member->held, &next, &bits);
 		int64_t stale_for_ms =
-			member->soft ? entry_stale_for(pass->owner->cw->conf, name) : 0;
+			member->soft ? entry_stale_for(pass->owner->cache->conf, name) : 0;
 
 		if (ret->argc > 1 && (bits != ret->note.mask || stale_for_ms))
 			break;
@@ -68,18 +68,18 @@ static void take_handful(
 static enum error remove_some(
 	struct pass *pass, struct pass_request *member, size_t *at, struct fault *fault)
 {
-	struct cw *cw = pass->owner->cw;
+	struct cache *cache = pass->owner->cache;
 	struct handful h = {.argv = {passes_remove_command(pass->owner)}, .argc = 1};
 	struct redis_batch *batch = redis_batch_new();
 
 	take_handful(pass, member, at, &h);
 	h.note.mask <<= member->first_bit;
 	if (h.note.stale_for_ms)
-		soft_add(pass->owner->cw, batch, h.argv[1], h.note.stale_for_ms);
+		soft_add(pass->owner->cache, batch, h.argv[1], h.note.stale_for_ms);
 	else
 		redis_batch_add(batch, h.argc, h.argv);
-	struct redis_node *node = redis_store_node(cw->store, h.argv[1]);
-	enum error error = redis_node_run(node, REDIS_BULK, batch, cw_deadline(cw), fault);
+	struct redis_node *node = redis_store_node(cache->store, h.argv[1]);
+	enum error error = redis_node_run(node, REDIS_BULK, batch, cache_deadline(cache), fault);
 	/* The member may have gone meanwhile: the mask then meets nobody. */
 	if (!error)
 		error = pass_take_reply(pass, redis_batch_reply(batch, 0), h.note, fault);

@@ -7,7 +7,7 @@
 #include "invalidate/pass.h"
 
 struct passes {
-	struct cw *cw;
+	struct cache *cache;
 	struct fiber_group group;
 	struct pass_request *first, *last; /* waiting */
 	size_t waiting, waiting_slots;

@@ -116,7 +116,7 @@ static struct pass_note look_at(struct pass *pass, struct slice name)
 	if (!w.all)
 		return note;
 	if (w.hard != w.all)
-		stale_for_ms = entry_stale_for(pass->owner->cw->conf, name);
+		stale_for_ms = entry_stale_for(pass->owner->cache->conf, name);
 	if (!w.at_once)
 		note.mask = 0;
 	else if (stale_for_ms && !(w.at_once & w.hard))
@@ -172,7 +172,7 @@ static void add_name(struct removal *r, struct slice name, uint64_t mask)
 
 static void soften(struct removal *r, struct slice name, struct pass_note note)
 {
-	soft_add(r->pass->owner->cw, r->batch, name, note.stale_for_ms);
+	soft_add(r->pass->owner->cache, r->batch, name, note.stale_for_ms);
 	buf_append(r->notes, &note, sizeof note);
 	count_in_flight(r->pass, note.mask, true);
 }
@@ -271,11 +271,11 @@ static bool look_at_page(void *context, struct walk_page *page)
 /* So many of one command's names were there. */
 static void count_removed(struct pass *pass, uint64_t mask, uint64_t removed)
 {
-	struct cw *cw = pass->owner->cw;
+	struct cache *cache = pass->owner->cache;
 
-	cw->invalidated_keys += removed;
-	if (cw->metrics)
-		metric_add(cw->metrics, METRIC_INVALIDATED_KEYS, NULL, NULL, removed);
+	cache->invalidated_keys += removed;
+	if (cache->metrics)
+		metric_add(cache->metrics, METRIC_INVALIDATED_KEYS, NULL, NULL, removed);
 	for (size_t i = 0; i < pass->member_count; i++) {
 		struct pass_request *member = pass->members[i];
 		uint64_t bits = member ? (mask & pass_member_mask(member)) >> member->first_bit : 0;

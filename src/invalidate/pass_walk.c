@@ -112,30 +112,30 @@ static void set_ends(struct pass *pass, bool changed)
 /* One walk between two looks at who the servers are. Parks. */
 static enum error walk_once(struct pass *pass, struct fault *fault)
 {
-	struct cw *cw = pass->owner->cw;
+	struct cache *cache = pass->owner->cache;
 	struct walk_snapshot *before = NULL, *after = NULL;
 	struct walk_handler handler = pass_page_handler;
 	struct buf match = {0};
 
 	reset_counts(pass);
-	enum error error = walk_snapshot_take(cw, &before, fault);
+	enum error error = walk_snapshot_take(cache, &before, fault);
 	if (error)
 		return error;
 	server_filter(pass, &match);
-	log_debug(cw->log, "walks over %lld keys, filter \"%.*s\"",
+	log_debug(cache->log, "walks over %lld keys, filter \"%.*s\"",
 		(long long)walk_snapshot_keys(before), LOG_KEY(buf_slice(&match)));
 	handler.context = pass;
 	pass->keys = walk_snapshot_keys(before);
 	pass->owner->total++;
-	if (cw->metrics)
-		metric_add(cw->metrics, METRIC_INVALIDATE_PASSES, NULL, NULL, 1);
+	if (cache->metrics)
+		metric_add(cache->metrics, METRIC_INVALIDATE_PASSES, NULL, NULL, 1);
 	error = walk_run(
-		&(struct walk_spec){cw, buf_slice(&match), tightest(pass), &handler}, fault);
+		&(struct walk_spec){cache, buf_slice(&match), tightest(pass), &handler}, fault);
 	buf_release(&match);
 	if (!error)
 		error = pass_remove_held(pass, fault);
 	if (!error && !pass_empty(pass))
-		error = walk_snapshot_take(cw, &after, fault);
+		error = walk_snapshot_take(cache, &after, fault);
 	if (after)
 		set_ends(pass, !walk_snapshot_equal(before, after));
 	walk_snapshot_free(before);
@@ -155,18 +155,19 @@ enum error pass_walk(struct pass *pass, struct fault *fault)
 	for (int walk = 0; walk < walks_max; walk++) {
 		error = walk_once(pass, fault);
 		if (pass->unknown_command) {
-			log_debug(pass->owner->cw->log, "walks again: Redis does not know UNLINK");
+			log_debug(
+				pass->owner->cache->log, "walks again: Redis does not know UNLINK");
 			pass->unknown_command = false;
 			pass->owner->no_unlink = true;
 			error = walk_once(pass, fault);
 		}
 		if (error_redis(error) != ERROR_REDIS_LOST || pass_empty(pass))
 			break;
-		log_debug(pass->owner->cw->log, "%s: %s",
+		log_debug(pass->owner->cache->log, "%s: %s",
 			walk + 1 < walks_max ? "walks again once Redis answers" : "gives up",
 			fault->detail);
 		if (walk + 1 < walks_max &&
-			again_await_redis(pass->owner->cw, nobody_waits, pass) != OK)
+			again_await_redis(pass->owner->cache, nobody_waits, pass) != OK)
 			return ERR_CANCELLED;
 	}
 	return error;

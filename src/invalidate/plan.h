@@ -99,11 +99,11 @@ void plan_free(struct plan *plan);
 
 /*
  * Adds what the rules and the stored sets bring, transitively; each key is followed once, so that
- * cycles end. Past PLAN_MAX_DEPENDENTS it stops and says so in the plan. `cw` NULL: the rules
+ * cycles end. Past PLAN_MAX_DEPENDENTS it stops and says so in the plan. `cache` NULL: the rules
  * alone. Parks: each level is one round trip, but none where no key is followed. ERR_CANCELLED,
  * errors of Redis.
  */
-enum error plan_cascade(struct plan *plan, struct cw *cw, struct fault *fault);
+enum error plan_cascade(struct plan *plan, struct cache *cache, struct fault *fault);
 
 /* Whether `key` is one of keys[] that will be removed by name. */
 bool plan_has(const struct plan *plan, struct slice key);

@@ -156,7 +156,7 @@ static enum error follow(struct page *page, struct fault *fault)
 	return error;
 }
 
-enum error plan_cascade(struct plan *plan, struct cw *cw, struct fault *fault)
+enum error plan_cascade(struct plan *plan, struct cache *cache, struct fault *fault)
 {
 	struct page *page = mem_new(struct page);
 	enum error error = OK;
@@ -165,9 +165,9 @@ enum error plan_cascade(struct plan *plan, struct cw *cw, struct fault *fault)
 	for (; !error && page->from < plan->key_count && !plan->too_many_dependents;
 		page->from = page->to) {
 		collect(page);
-		if (cw && page->count)
+		if (cache && page->count)
 			error = dependency_sets_read(
-				cw, page->names, page->count, &page->sets, fault);
+				cache, page->names, page->count, &page->sets, fault);
 		if (!error)
 			error = follow(page, fault);
 		dependency_sets_free(page->sets);

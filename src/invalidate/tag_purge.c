@@ -28,7 +28,7 @@ struct walk {
 };
 
 enum error tag_purge_members(
-	struct cw *cw, const struct plan *plan, uint64_t *ret, struct fault *fault)
+	struct cache *cache, const struct plan *plan, uint64_t *ret, struct fault *fault)
 {
 	struct redis_batch *batch = redis_batch_new();
 	struct buf set = {0};
@@ -37,12 +37,12 @@ enum error tag_purge_members(
 	*ret = 0;
 	for (size_t i = 0; i < plan->tag_count; i++) {
 		buf_clear(&set);
-		tag_key(cw, plan->tags[i].name, &set);
+		tag_key(cache, plan->tags[i].name, &set);
 		REDIS_ADD(batch, SLICE("ZCARD"), buf_slice(&set));
 	}
 	if (plan->tag_count)
-		error = redis_node_run(redis_store_node(cw->store, buf_slice(&set)), REDIS_BULK,
-			batch, cw_deadline(cw), fault);
+		error = redis_node_run(redis_store_node(cache->store, buf_slice(&set)), REDIS_BULK,
+			batch, cache_deadline(cache), fault);
 	for (size_t i = 0; i < plan->tag_count && !error; i++) {
 		error = redis_value_error(redis_batch_reply(batch, i), fault);
 		*ret += error ? 0 : (uint64_t)redis_batch_reply(batch, i)->integer;
@@ -108,8 +108,8 @@ static enum error do_tag(struct walk *walk, const struct plan_tag *tag, struct f
 	struct buf set = {0};
 	enum error error = OK;
 
-	tag_key(purge->cw, tag->name, &set);
-	tag_pages_init(&pages, purge->cw, buf_slice(&set), REDIS_BULK);
+	tag_key(purge->cache, tag->name, &set);
+	tag_pages_init(&pages, purge->cache, buf_slice(&set), REDIS_BULK);
 	while (!error && !purge->limited && tag_pages_more(&pages)) {
 		if (walk->pacer)
 			pages.most = redis_pacer_page(walk->pacer);
@@ -156,7 +156,7 @@ static enum error do_tags(struct walk *walk, struct fault *fault)
 		if (!error) {
 			i++;
 		} else if (error_redis(error) == ERROR_REDIS_LOST && !retried &&
-			   again_await_redis(purge->cw, NULL, NULL) == OK) {
+			   again_await_redis(purge->cache, NULL, NULL) == OK) {
 			begin_again(walk, &purge->plan->tags[i]);
 			retried = true;
 			error = OK;
@@ -177,12 +177,12 @@ static enum error do_many(struct walk *walk, struct fault *fault)
 	struct tag_purge *purge = walk->purge;
 	struct walk_snapshot *before = NULL, *after = NULL;
 
-	enum error error = walk_snapshot_take(purge->cw, &before, fault);
+	enum error error = walk_snapshot_take(purge->cache, &before, fault);
 	if (error)
 		return error;
-	fiber_group_init(&walk->probes, "probes of a purge", purge->cw->loop);
+	fiber_group_init(&walk->probes, "probes of a purge", purge->cache->loop);
 	struct redis_node *const *nodes;
-	redis_store_primaries(purge->cw->store, &nodes);
+	redis_store_primaries(purge->cache->store, &nodes);
 	walk->pacer = redis_pacer_new(nodes[0], purge->max_latency_ms, &walk->probes);
 	error = do_tags(walk, fault);
 	redis_pacer_free(walk->pacer);
@@ -193,7 +193,7 @@ static enum error do_many(struct walk *walk, struct fault *fault)
 		fiber_cleanup_end();
 	}
 	if (!error)
-		error = walk_snapshot_take(purge->cw, &after, fault);
+		error = walk_snapshot_take(purge->cache, &after, fault);
 	purge->changed = after && !walk_snapshot_equal(before, after);
 	walk_snapshot_free(before);
 	walk_snapshot_free(after);
@@ -224,7 +224,7 @@ enum error tag_purge_run(struct tag_purge *purge, struct fault *fault)
 	purge->patterns = mem_array(purge->plan->pattern_count, sizeof *purge->patterns);
 	for (size_t i = 0; i < purge->plan->pattern_count; i++)
 		pattern_init(&purge->patterns[i], purge->plan->patterns[i].glob);
-	enum error error = tag_purge_members(purge->cw, purge->plan, &walk.members, fault);
+	enum error error = tag_purge_members(purge->cache, purge->plan, &walk.members, fault);
 	if (!error && walk.members)
 		error = do_all(&walk, fault);
 	seen_release(&walk.seen);

@@ -18,7 +18,7 @@
 struct tag_purge {
 	/* In. */
 	struct turns *turns; /* for those of many members */
-	struct cw *cw;
+	struct cache *cache;
 	struct plan *plan;
 	struct operation *operation; /* told of the progress; may be NULL */
 	bool remove;		     /* else it only counts */
@@ -41,7 +41,7 @@ struct tag_purge {
 
 /* How many members the plan's tags have, those of absent keys included. Parks. */
 enum error tag_purge_members(
-	struct cw *cw, const struct plan *plan, uint64_t *ret, struct fault *fault);
+	struct cache *cache, const struct plan *plan, uint64_t *ret, struct fault *fault);
 /*
  * Counts are right whatever it returns. The connection's loss is survived once: a tag is then
  * looked through again from its beginning. Parks.

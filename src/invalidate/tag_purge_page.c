@@ -22,8 +22,8 @@ static enum error ask_exists(struct tag_purge *purge, const struct slice *names,
 {
 	for (size_t i = 0; i < count; i++)
 		REDIS_ADD(batch, SLICE("EXISTS"), names[i]);
-	enum error error = redis_node_run(redis_store_node(purge->cw->store, names[0]), REDIS_BULK,
-		batch, cw_deadline(purge->cw), fault);
+	enum error error = redis_node_run(redis_store_node(purge->cache->store, names[0]),
+		REDIS_BULK, batch, cache_deadline(purge->cache), fault);
 	for (size_t i = 0; i < count && !error; i++)
 		error = redis_value_error(redis_batch_reply(batch, i), fault);
 	return error;
@@ -103,8 +103,8 @@ static void add_command(struct removal *r, struct command command)
 	for (size_t i = 0; i < command.count; i++)
 		argv[1 + i] = names[i];
 	if (command.soft)
-		soft_add(r->purge->cw, r->batch, names[0],
-			entry_stale_for(r->purge->cw->conf, names[0]));
+		soft_add(r->purge->cache, r->batch, names[0],
+			entry_stale_for(r->purge->cache->conf, names[0]));
 	else
 		redis_batch_add(r->batch, 1 + command.count, argv);
 	r->commands[r->command_count++] = command;
@@ -121,7 +121,7 @@ static void fill(struct removal *r)
 
 		while (i < r->to && command.count < most && !command.soft) {
 			bool soft = r->purge->soft &&
-				    entry_stale_for(r->purge->cw->conf, r->page->names[i]) > 0;
+				    entry_stale_for(r->purge->cache->conf, r->page->names[i]) > 0;
 
 			if (soft && command.count)
 				break;
@@ -160,12 +160,12 @@ static enum error take_reply(struct removal *r, size_t i, struct fault *fault)
 /* Sends, waits and counts, whatever was cancelled meanwhile. Parks. */
 static enum error run(struct removal *r, struct fault *fault)
 {
-	struct cw *cw = r->purge->cw;
-	struct redis_node *node = redis_store_node(cw->store, r->page->names[r->from]);
+	struct cache *cache = r->purge->cache;
+	struct redis_node *node = redis_store_node(cache->store, r->page->names[r->from]);
 
 	fill(r);
 	fiber_cleanup_begin(leave_ms);
-	enum error error = redis_node_run(node, REDIS_BULK, r->batch, cw_deadline(cw), fault);
+	enum error error = redis_node_run(node, REDIS_BULK, r->batch, cache_deadline(cache), fault);
 	fiber_cleanup_end();
 	/* What was answered before the connection broke has happened. */
 	for (size_t i = 0; i < r->command_count; i++) {
@@ -180,16 +180,16 @@ static enum error run(struct removal *r, struct fault *fault)
 static void count(struct removal *r)
 {
 	struct tag_purge *purge = r->purge;
-	struct cw *cw = purge->cw;
+	struct cache *cache = purge->cache;
 	uint64_t matched = purge->soft && purge->again ? r->removed + r->softened : r->matched;
 
 	purge->matched += matched;
 	purge->removed += r->removed;
 	purge->softened += r->softened;
 	plan_count_tag(purge->plan, r->page->tag, matched, r->removed);
-	cw->invalidated_keys += r->removed;
-	if (cw->metrics)
-		metric_add(cw->metrics, METRIC_INVALIDATED_KEYS, NULL, NULL, r->removed);
+	cache->invalidated_keys += r->removed;
+	if (cache->metrics)
+		metric_add(cache->metrics, METRIC_INVALIDATED_KEYS, NULL, NULL, r->removed);
 }
 
 enum error tag_purge_remove(

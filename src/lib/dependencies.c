@@ -10,27 +10,27 @@ struct changing {
 };
 
 static enum error check(
-	const struct cw_cache *cache, const struct cw_dependency *what, struct fault *fault)
+	const struct cw_cache *handle, const struct cw_dependency *what, struct fault *fault)
 {
-	enum error error = check_key(cache, what->key, fault);
+	enum error error = check_key(handle, what->key, fault);
 
 	if (!error && what->replace && what->remove.count)
 		error = fault_set(fault, ERR_BAD_BODY, "`replace` goes with `add` alone");
 	if (!error && what->add.count + what->remove.count == 0)
 		error = fault_set(fault, ERR_BAD_BODY, "nothing is to be changed");
 	if (!error && what->add.count)
-		error = check_keys(cache, what->add, DEPENDENCY_MAX_NAMES, fault);
+		error = check_keys(handle, what->add, DEPENDENCY_MAX_NAMES, fault);
 	if (!error && what->remove.count)
-		error = check_keys(cache, what->remove, DEPENDENCY_MAX_NAMES, fault);
+		error = check_keys(handle, what->remove, DEPENDENCY_MAX_NAMES, fault);
 	return error;
 }
 
-static enum error change(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error change(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	struct changing *asked = args;
 	const struct cw_dependency *what = asked->what;
 	struct dependency_change to = {.replace = what->replace};
-	enum error error = check(cache, what, fault);
+	enum error error = check(handle, what, fault);
 
 	if (!error)
 		error = check_ttl(what->ttl ? what->ttl : DEPENDENCY_TTL_S, &to.ttl_ms, fault);
@@ -43,17 +43,17 @@ static enum error change(struct cw_cache *cache, void *args, struct fault *fault
 	to.add_count = what->add.count;
 	to.remove = remove;
 	to.remove_count = what->remove.count;
-	error = dependency_write(&cache->engine, &to, &asked->count, fault);
+	error = dependency_write(&handle->engine.cache, &to, &asked->count, fault);
 	mem_free(add);
 	mem_free(remove);
 	return error;
 }
 
-enum cw_status cw_depend(struct cw_cache *cache, const struct cw_dependency *what,
+enum cw_status cw_depend(struct cw_cache *handle, const struct cw_dependency *what,
 	size_t *ret_count, struct cw_error *error)
 {
 	struct changing args = {.what = what};
-	enum cw_status status = call_run(cache, change, &args, error);
+	enum cw_status status = call_run(handle, change, &args, error);
 
 	if (ret_count)
 		*ret_count = args.count;
@@ -78,14 +78,14 @@ static void take_names(const struct redis_value *members, struct cw_names *ret)
 	}
 }
 
-static enum error read_all(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error read_all(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	struct asking *asked = args;
 	struct dependency_stored stored = {0};
-	enum error error = check_key(cache, asked->key, fault);
+	enum error error = check_key(handle, asked->key, fault);
 
 	if (!error)
-		error = dependency_read(&cache->engine, slice_from(asked->key),
+		error = dependency_read(&handle->engine.cache, slice_from(asked->key),
 			DEPENDENCY_MAX_MEMBERS, &stored, fault);
 	if (!error)
 		take_names(stored.members, asked->ret);
@@ -94,12 +94,12 @@ static enum error read_all(struct cw_cache *cache, void *args, struct fault *fau
 }
 
 enum cw_status cw_dependents(
-	struct cw_cache *cache, struct cw_bytes key, struct cw_names *ret, struct cw_error *error)
+	struct cw_cache *handle, struct cw_bytes key, struct cw_names *ret, struct cw_error *error)
 {
 	struct asking args = {key, ret};
 
 	*ret = (struct cw_names){0};
-	return call_run(cache, read_all, &args, error);
+	return call_run(handle, read_all, &args, error);
 }
 
 void cw_names_release(struct cw_names *names)
@@ -112,20 +112,21 @@ void cw_names_release(struct cw_names *names)
 	*names = (struct cw_names){0};
 }
 
-static enum error delete_all(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error delete_all(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	const struct asking *asked = args;
 	bool was;
-	enum error error = check_key(cache, asked->key, fault);
+	enum error error = check_key(handle, asked->key, fault);
 
 	return error ? error
-		     : dependency_remove(&cache->engine, slice_from(asked->key), &was, fault);
+		     : dependency_remove(
+			       &handle->engine.cache, slice_from(asked->key), &was, fault);
 }
 
 enum cw_status cw_dependents_delete(
-	struct cw_cache *cache, struct cw_bytes key, struct cw_error *error)
+	struct cw_cache *handle, struct cw_bytes key, struct cw_error *error)
 {
 	struct asking args = {.key = key};
 
-	return call_run(cache, delete_all, &args, error);
+	return call_run(handle, delete_all, &args, error);
 }

@@ -37,29 +37,29 @@ static unsigned scopes_of(const struct cw_options *options)
 
 static struct cw_cache *cache_new(const struct cw_options *options, struct conf *conf)
 {
-	struct cw_cache *cache = mem_new(struct cw_cache);
+	struct cw_cache *handle = mem_new(struct cw_cache);
 	struct loop *loop = loop_new();
 	struct event_bus *bus = event_bus_new();
 	struct metrics *metrics = metrics_new();
 
-	cache->hook = (struct mem_hook){options->out_of_memory, options->context};
-	cache->who = (struct identity){.name = "libcachewarden", .scopes = scopes_of(options)};
-	cw_init(&cache->engine, loop, bus, metrics,
+	handle->hook = (struct mem_hook){options->out_of_memory, options->context};
+	handle->who = (struct identity){.name = "libcachewarden", .scopes = scopes_of(options)};
+	engine_init(&handle->engine, loop, bus, metrics,
 		redis_store_new(&(struct redis_node_options){
 			.loop = loop, .bus = bus, .metrics = metrics, .conf = &conf->redis}),
 		conf);
-	key_guard_init(&cache->guard, conf, &cache->who);
-	fiber_group_init(&cache->calls, "calls", loop);
-	uv_timer_init(loop_uv(loop), &cache->alarm);
-	cache->alarm.data = cache;
+	key_guard_init(&handle->guard, conf, &handle->who);
+	fiber_group_init(&handle->calls, "calls", loop);
+	uv_timer_init(loop_uv(loop), &handle->alarm);
+	handle->alarm.data = handle;
 	conf_unref(conf);
-	return cache;
+	return handle;
 }
 
 struct cw_cache *cw_open(const struct cw_options *options, struct cw_error *error)
 {
 	static const struct cw_options defaults;
-	struct cw_cache *cache = NULL;
+	struct cw_cache *handle = NULL;
 	struct fault fault = {0};
 	struct conf *conf;
 
@@ -69,61 +69,61 @@ struct cw_cache *cw_open(const struct cw_options *options, struct cw_error *erro
 	const struct mem_hook *before = mem_use_hook(&hook);
 
 	if (load_conf(options, &conf, &fault) == OK)
-		cache = cache_new(options, conf);
+		handle = cache_new(options, conf);
 	mem_use_hook(before);
 	status_set(error, &fault);
-	return cache;
+	return handle;
 }
 
 struct ending {
-	struct cw_cache *cache;
+	struct cw_cache *handle;
 	bool done;
 };
 
 static void ending_fiber(void *argument)
 {
 	struct ending *ending = argument;
-	struct cw *engine = &ending->cache->engine;
+	struct engine *engine = &ending->handle->engine;
 
 	/* What is cancelled waits in cleanup sections alone, which are bounded: this has an end. */
-	cw_stop(engine, DEADLINE_NONE);
-	redis_store_free(engine->store);
+	engine_stop(engine, DEADLINE_NONE);
+	redis_store_free(engine->cache.store);
 	ending->done = true;
-	loop_stop(engine->loop);
+	loop_stop(engine->cache.loop);
 }
 
-void cw_close(struct cw_cache *cache)
+void cw_close(struct cw_cache *handle)
 {
-	struct ending ending = {.cache = cache};
+	struct ending ending = {.handle = handle};
 	struct call_guard guard;
 
-	if (!cache)
+	if (!handle)
 		return;
 	/* Not from a loader: its load would have no end. */
-	assert(!cache->inside && !cache->loading);
-	struct cw engine = cache->engine;
+	assert(!handle->inside && !handle->loading);
+	struct engine engine = handle->engine;
 
-	call_enter(&cache->hook, &guard);
-	fiber_spawn(&cache->calls, "end", ending_fiber, &ending);
+	call_enter(&handle->hook, &guard);
+	fiber_spawn(&handle->calls, "end", ending_fiber, &ending);
 	while (!ending.done)
-		loop_turn(engine.loop, true);
-	cw_release(&cache->engine);
-	uv_close((uv_handle_t *)&cache->alarm, NULL);
-	loop_free(engine.loop);
-	event_bus_free(engine.bus);
-	metrics_free(engine.metrics);
+		loop_turn(engine.cache.loop, true);
+	engine_release(&handle->engine);
+	uv_close((uv_handle_t *)&handle->alarm, NULL);
+	loop_free(engine.cache.loop);
+	event_bus_free(engine.cache.bus);
+	metrics_free(engine.cache.metrics);
 	call_leave(&guard);
-	mem_free(cache);
+	mem_free(handle);
 }
 
-static enum error ping(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error ping(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	(void)args;
 	return redis_store_command(
-		cache->engine.store, slice_of("", 0), NULL, fault, SLICE("PING"));
+		handle->engine.cache.store, slice_of("", 0), NULL, fault, SLICE("PING"));
 }
 
-enum cw_status cw_ping(struct cw_cache *cache, struct cw_error *error)
+enum cw_status cw_ping(struct cw_cache *handle, struct cw_error *error)
 {
-	return call_run(cache, ping, NULL, error);
+	return call_run(handle, ping, NULL, error);
 }

@@ -12,9 +12,9 @@
 #define CW_LIB_HANDLE_H
 
 #include "base/mem.h"
-#include "cache/cw.h"
 #include "cache/key.h"
 #include "cachewarden/cachewarden.h"
+#include "engine/engine.h"
 
 /* A load that the program's callback is busy with, on the program's own stack. */
 struct loading {
@@ -31,7 +31,7 @@ struct usual_load {
 enum { USUAL_LOADS = 16 };
 
 struct cw_cache {
-	struct cw engine;
+	struct engine engine;
 	struct identity who; /* what the program may do */
 	struct key_guard guard;
 	struct mem_hook hook;
@@ -47,18 +47,18 @@ struct cw_cache {
 };
 
 /* One call, in its fiber. Parks. */
-typedef enum error call_function(struct cw_cache *cache, void *args, struct fault *fault);
+typedef enum error call_function(struct cw_cache *handle, void *args, struct fault *fault);
 
 /* Runs it to its end. `error` may be NULL. */
 enum cw_status call_run(
-	struct cw_cache *cache, call_function *function, void *args, struct cw_error *error);
+	struct cw_cache *handle, call_function *function, void *args, struct cw_error *error);
 /* The same for who has an answer even without Redis: it runs although Redis is away. */
 enum cw_status call_run_anyway(
-	struct cw_cache *cache, call_function *function, void *args, struct cw_error *error);
+	struct cw_cache *handle, call_function *function, void *args, struct cw_error *error);
 
 /* The same for what ends an earlier call, whatever is true of Redis by now. */
 enum cw_status call_run_always(
-	struct cw_cache *cache, call_function *function, void *args, struct cw_error *error);
+	struct cw_cache *handle, call_function *function, void *args, struct cw_error *error);
 
 /* What the library's own memory and sockets need of the process, for the time of a call. */
 struct call_guard {

@@ -133,18 +133,18 @@ static enum error await(struct operation *operation, int64_t timeout_ms, struct 
 	return fault->error;
 }
 
-static enum error invalidate(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error invalidate(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	struct asked *asked = args;
 	struct operation *operation;
-	struct invalidation *what = invalidation_new(cache->engine.conf, &cache->who);
+	struct invalidation *what = invalidation_new(handle->engine.cache.conf, &handle->who);
 	enum error error = fill(what, asked->what, fault);
 
 	if (error) {
 		invalidation_free(what);
 		return error;
 	}
-	error = invalidate_begin(cache->engine.invalidator, what, &operation, fault);
+	error = invalidate_begin(handle->engine.invalidator, what, &operation, fault);
 	if (error)
 		return error;
 	error = await(operation,
@@ -157,24 +157,24 @@ static enum error invalidate(struct cw_cache *cache, void *args, struct fault *f
 	return error;
 }
 
-enum cw_status cw_invalidate(struct cw_cache *cache, const struct cw_invalidation *what,
+enum cw_status cw_invalidate(struct cw_cache *handle, const struct cw_invalidation *what,
 	struct cw_invalidated *ret, struct cw_error *error)
 {
 	struct asked args = {.what = what};
-	enum cw_status status = call_run(cache, invalidate, &args, error);
+	enum cw_status status = call_run(handle, invalidate, &args, error);
 
 	if (ret)
 		*ret = args.ret;
 	return status;
 }
 
-enum cw_status cw_invalidating(struct cw_cache *cache, cw_change *change, void *context,
+enum cw_status cw_invalidating(struct cw_cache *handle, cw_change *change, void *context,
 	const struct cw_invalidation *what, struct cw_error *error)
 {
 	struct fault fault;
 
 	if (change(context))
-		return cw_invalidate(cache, what, NULL, error);
+		return cw_invalidate(handle, what, NULL, error);
 	fault_set(&fault, ERR_SOURCE_FAILED,
 		"the change said that it was not made, so nothing was invalidated");
 	return status_set(error, &fault);

@@ -67,17 +67,17 @@ enum cw_status cw_key_make(struct cw_bytes prefix, const struct cw_part *parts, 
 	return status_set(error, &fault);
 }
 
-enum cw_status cw_entity_key(struct cw_cache *cache, const char *entity, const char *name,
+enum cw_status cw_entity_key(struct cw_cache *handle, const char *entity, const char *name,
 	struct cw_bytes id, struct cw_key *ret, struct cw_error *error)
 {
 	const struct entity_name which = {slice_str(entity), slice_str(name), slice_from(id)};
-	const struct mem_hook *before = mem_use_hook(&cache->hook);
+	const struct mem_hook *before = mem_use_hook(&handle->hook);
 	struct fault fault = {0};
 	struct buf text = {0};
 
 	if (id.size == 0)
 		fault_set(&fault, ERR_BAD_BODY, "the id is empty");
-	else if (entity_key(cache->engine.conf, &which, &text, &fault) == OK)
+	else if (entity_key(handle->engine.cache.conf, &which, &text, &fault) == OK)
 		take_key(&text, ret);
 	buf_release(&text);
 	mem_use_hook(before);

@@ -14,17 +14,17 @@ struct taking {
 	struct lease lease;
 };
 
-static enum error take(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error take(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	struct taking *asked = args;
-	enum error error = check_key(cache, asked->key, fault);
+	enum error error = check_key(handle, asked->key, fault);
 
 	if (!error && (asked->timeout_ms < 1 || asked->timeout_ms > LEASE_MAX_MS))
 		error = fault_set(fault, ERR_BAD_PARAMETER,
 			"a lease of %" PRId64 " ms is not between 1 and %d ms", asked->timeout_ms,
 			LEASE_MAX_MS);
 	if (!error)
-		error = lease_take(&cache->engine,
+		error = lease_take(&handle->engine.cache,
 			&(struct lease_want){
 				.key = slice_from(asked->key), .ms = asked->timeout_ms},
 			&asked->lease, fault);
@@ -34,11 +34,11 @@ static enum error take(struct cw_cache *cache, void *args, struct fault *fault)
 	return error;
 }
 
-enum cw_status cw_lease_take(struct cw_cache *cache, struct cw_bytes key, int64_t timeout_ms,
+enum cw_status cw_lease_take(struct cw_cache *handle, struct cw_bytes key, int64_t timeout_ms,
 	struct cw_lease *ret, struct cw_error *error)
 {
 	struct taking args = {.key = key, .timeout_ms = timeout_ms};
-	enum cw_status status = call_run(cache, take, &args, error);
+	enum cw_status status = call_run(handle, take, &args, error);
 
 	snprintf(ret->token, sizeof ret->token, "%s", args.lease.token);
 	return status;
@@ -56,11 +56,11 @@ struct storing {
 	bool kept;
 };
 
-static enum error store(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error store(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	struct storing *asked = args;
 	struct entry_write write;
-	enum error error = write_of(cache, asked->entry, &write, fault);
+	enum error error = write_of(handle, asked->entry, &write, fault);
 
 	if (!error && write.mode != ENTRY_REPLACE)
 		error = fault_set(fault, ERR_BAD_PARAMETER, "a lease stores with CW_REPLACE");
@@ -68,16 +68,16 @@ static enum error store(struct cw_cache *cache, void *args, struct fault *fault)
 		error = fault_set(fault, ERR_LEASE_LOST, "this is no lease");
 	if (!error)
 		error = lease_store(
-			&cache->engine, token_of(asked->lease), &write, &asked->kept, fault);
+			&handle->engine.cache, token_of(asked->lease), &write, &asked->kept, fault);
 	mem_free((void *)write.tags);
 	return error;
 }
 
-enum cw_status cw_lease_store(struct cw_cache *cache, const struct cw_lease *lease,
+enum cw_status cw_lease_store(struct cw_cache *handle, const struct cw_lease *lease,
 	const struct cw_entry *entry, bool *ret_kept, struct cw_error *error)
 {
 	struct storing args = {.lease = lease, .entry = entry};
-	enum cw_status status = call_run(cache, store, &args, error);
+	enum cw_status status = call_run(handle, store, &args, error);
 
 	if (ret_kept)
 		*ret_kept = args.kept;
@@ -89,20 +89,21 @@ struct giving {
 	struct cw_bytes key;
 };
 
-static enum error give_back(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error give_back(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	const struct giving *asked = args;
-	enum error error = check_key(cache, asked->key, fault);
+	enum error error = check_key(handle, asked->key, fault);
 
 	if (error)
 		return error;
-	return lease_release(&cache->engine, slice_from(asked->key), token_of(asked->lease), fault);
+	return lease_release(
+		&handle->engine.cache, slice_from(asked->key), token_of(asked->lease), fault);
 }
 
-enum cw_status cw_lease_release(struct cw_cache *cache, const struct cw_lease *lease,
+enum cw_status cw_lease_release(struct cw_cache *handle, const struct cw_lease *lease,
 	struct cw_bytes key, struct cw_error *error)
 {
 	struct giving args = {lease, key};
 
-	return call_run(cache, give_back, &args, error);
+	return call_run(handle, give_back, &args, error);
 }

@@ -19,15 +19,15 @@ struct slice *list_slices(struct cw_list list)
 	return slices;
 }
 
-enum error check_key(const struct cw_cache *cache, struct cw_bytes key, struct fault *fault)
+enum error check_key(const struct cw_cache *handle, struct cw_bytes key, struct fault *fault)
 {
 	enum error error = key_check(slice_from(key), fault);
 
-	return error ? error : key_guard_exact(&cache->guard, slice_from(key), fault);
+	return error ? error : key_guard_exact(&handle->guard, slice_from(key), fault);
 }
 
 enum error check_keys(
-	const struct cw_cache *cache, struct cw_list keys, size_t most, struct fault *fault)
+	const struct cw_cache *handle, struct cw_list keys, size_t most, struct fault *fault)
 {
 	enum error error = OK;
 
@@ -35,7 +35,7 @@ enum error check_keys(
 		return fault_set(fault, ERR_BAD_BODY, "%zu keys are given; it takes 1 to %zu",
 			keys.count, most);
 	for (size_t i = 0; i < keys.count && !error; i++)
-		error = check_key(cache, keys.items[i], fault);
+		error = check_key(handle, keys.items[i], fault);
 	return error;
 }
 
@@ -67,7 +67,7 @@ int64_t ttl_seconds(int64_t ms)
 	return ms <= 0 ? ms : (ms + 999) / 1000;
 }
 
-enum error write_of(const struct cw_cache *cache, const struct cw_entry *entry,
+enum error write_of(const struct cw_cache *handle, const struct cw_entry *entry,
 	struct entry_write *ret, struct fault *fault)
 {
 	static const enum entry_mode modes[] = {
@@ -76,7 +76,7 @@ enum error write_of(const struct cw_cache *cache, const struct cw_entry *entry,
 		[CW_IF_PRESENT] = ENTRY_REFRESH,
 	};
 	const struct cw_store *how = &entry->how;
-	enum error error = check_key(cache, entry->key, fault);
+	enum error error = check_key(handle, entry->key, fault);
 
 	*ret = (struct entry_write){
 		.key = slice_from(entry->key), .value = slice_from(entry->value)};

@@ -7,7 +7,7 @@ struct mget {
 	struct cw_value *ret;
 };
 
-static void take_value(struct cw_cache *cache, const struct entry *entry, struct cw_value *ret)
+static void take_value(struct cw_cache *handle, const struct entry *entry, struct cw_value *ret)
 {
 	struct buf scratch = {0};
 	struct fault fault = {.error = entry->error};
@@ -15,7 +15,7 @@ static void take_value(struct cw_cache *cache, const struct entry *entry, struct
 
 	if (!fault.error && !entry->reply)
 		fault.error = ERR_NO_VALUE;
-	if (!fault.error && !entry_value(&cache->engine, entry, &scratch, &value, &fault)) {
+	if (!fault.error && !entry_value(&handle->engine.cache, entry, &scratch, &value, &fault)) {
 		value_of(value, ret);
 		ret->ttl = ttl_seconds(entry->ttl_ms);
 		ret->origin = entry->stale ? CW_STALE : CW_HIT;
@@ -24,21 +24,21 @@ static void take_value(struct cw_cache *cache, const struct entry *entry, struct
 	buf_release(&scratch);
 }
 
-static enum error mget(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error mget(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	struct mget *mget = args;
 	size_t count = mget->keys.count;
-	enum error error = check_keys(cache, mget->keys, ENTRY_MANY_KEYS, fault);
+	enum error error = check_keys(handle, mget->keys, ENTRY_MANY_KEYS, fault);
 
 	if (error)
 		return error;
 	struct slice *keys = list_slices(mget->keys);
 	struct entry *entries = mem_array(count, sizeof *entries);
 
-	error = entry_read_many(&cache->engine, keys, count, NULL, entries, fault);
+	error = entry_read_many(&handle->engine.cache, keys, count, NULL, entries, fault);
 	for (size_t i = 0; i < count; i++) {
 		if (!error)
-			take_value(cache, &entries[i], &mget->ret[i]);
+			take_value(handle, &entries[i], &mget->ret[i]);
 		entry_release(&entries[i]);
 	}
 	mem_free(entries);
@@ -47,13 +47,13 @@ static enum error mget(struct cw_cache *cache, void *args, struct fault *fault)
 }
 
 enum cw_status cw_mget(
-	struct cw_cache *cache, struct cw_list keys, struct cw_value *ret, struct cw_error *error)
+	struct cw_cache *handle, struct cw_list keys, struct cw_value *ret, struct cw_error *error)
 {
 	struct mget args = {keys, ret};
 
 	for (size_t i = 0; i < keys.count; i++)
 		ret[i] = (struct cw_value){.status = CW_NOT_FOUND};
-	return call_run(cache, mget, &args, error);
+	return call_run(handle, mget, &args, error);
 }
 
 struct mset {
@@ -61,7 +61,7 @@ struct mset {
 	size_t count, stored;
 };
 
-static enum error mset(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error mset(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	struct mset *mset = args;
 	enum error error = OK;
@@ -72,20 +72,21 @@ static enum error mset(struct cw_cache *cache, void *args, struct fault *fault)
 	struct entry_write *writes = mem_array(mset->count, sizeof *writes);
 
 	for (size_t i = 0; i < mset->count && !error; i++)
-		error = write_of(cache, &mset->entries[i], &writes[i], fault);
+		error = write_of(handle, &mset->entries[i], &writes[i], fault);
 	if (!error)
-		error = entry_write_many(&cache->engine, writes, mset->count, &mset->stored, fault);
+		error = entry_write_many(
+			&handle->engine.cache, writes, mset->count, &mset->stored, fault);
 	for (size_t i = 0; i < mset->count; i++)
 		mem_free((void *)writes[i].tags);
 	mem_free(writes);
 	return error;
 }
 
-enum cw_status cw_mset(struct cw_cache *cache, const struct cw_entry *entries, size_t count,
+enum cw_status cw_mset(struct cw_cache *handle, const struct cw_entry *entries, size_t count,
 	size_t *ret_stored, struct cw_error *error)
 {
 	struct mset args = {.entries = entries, .count = count};
-	enum cw_status status = call_run(cache, mset, &args, error);
+	enum cw_status status = call_run(handle, mset, &args, error);
 
 	if (ret_stored)
 		*ret_stored = args.stored;
@@ -97,26 +98,26 @@ struct mdelete {
 	size_t deleted;
 };
 
-static enum error mdelete(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error mdelete(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	struct mdelete *mdelete = args;
-	enum error error = check_keys(cache, mdelete->keys, ENTRY_MANY_KEYS, fault);
+	enum error error = check_keys(handle, mdelete->keys, ENTRY_MANY_KEYS, fault);
 
 	if (error)
 		return error;
 	struct slice *keys = list_slices(mdelete->keys);
 
 	error = entry_delete_many(
-		&cache->engine, keys, mdelete->keys.count, &mdelete->deleted, fault);
+		&handle->engine.cache, keys, mdelete->keys.count, &mdelete->deleted, fault);
 	mem_free(keys);
 	return error;
 }
 
 enum cw_status cw_mdelete(
-	struct cw_cache *cache, struct cw_list keys, size_t *ret_deleted, struct cw_error *error)
+	struct cw_cache *handle, struct cw_list keys, size_t *ret_deleted, struct cw_error *error)
 {
 	struct mdelete args = {.keys = keys};
-	enum cw_status status = call_run(cache, mdelete, &args, error);
+	enum cw_status status = call_run(handle, mdelete, &args, error);
 
 	if (ret_deleted)
 		*ret_deleted = args.deleted;
@@ -124,7 +125,7 @@ enum cw_status cw_mdelete(
 }
 
 enum cw_status cw_delete(
-	struct cw_cache *cache, struct cw_bytes key, size_t *ret_deleted, struct cw_error *error)
+	struct cw_cache *handle, struct cw_bytes key, size_t *ret_deleted, struct cw_error *error)
 {
-	return cw_mdelete(cache, cw_list(&key, 1), ret_deleted, error);
+	return cw_mdelete(handle, cw_list(&key, 1), ret_deleted, error);
 }

@@ -65,34 +65,35 @@ struct reading {
 	bool loaded;
 };
 
-static int64_t usual_ms(const struct cw_cache *cache, cw_loader *load)
+static int64_t usual_ms(const struct cw_cache *handle, cw_loader *load)
 {
 	for (size_t i = 0; i < USUAL_LOADS; i++)
-		if (cache->usual_loads[i].load == load)
-			return cache->usual_loads[i].ms;
+		if (handle->usual_loads[i].load == load)
+			return handle->usual_loads[i].ms;
 	return 0;
 }
 
-static void note_load(struct cw_cache *cache, cw_loader *load, int64_t ms)
+static void note_load(struct cw_cache *handle, cw_loader *load, int64_t ms)
 {
 	for (size_t i = 0; i < USUAL_LOADS; i++) {
-		struct usual_load *usual = &cache->usual_loads[i];
+		struct usual_load *usual = &handle->usual_loads[i];
 
 		if (usual->load != load)
 			continue;
 		usual->ms += (ms - usual->ms) / smoothing;
 		return;
 	}
-	cache->usual_loads[cache->next_usual_load++ % USUAL_LOADS] = (struct usual_load){load, ms};
+	handle->usual_loads[handle->next_usual_load++ % USUAL_LOADS] =
+		(struct usual_load){load, ms};
 }
 
-static enum error check(struct cw_cache *cache, struct reading *reading, struct fault *fault)
+static enum error check(struct cw_cache *handle, struct reading *reading, struct fault *fault)
 {
 	const struct cw_load *how = reading->how;
 	int64_t load_ms = how->timeout_ms ? how->timeout_ms : default_load_ms;
-	enum error error = check_key(cache, reading->loading.key, fault);
+	enum error error = check_key(handle, reading->loading.key, fault);
 
-	for (struct loading *at = cache->loading; at && !error; at = at->outer)
+	for (struct loading *at = handle->loading; at && !error; at = at->outer)
 		if (slice_equal(slice_from(at->key), slice_from(reading->loading.key)))
 			error = fault_set(fault, ERR_BAD_PARAMETER,
 				"the loader of this key asks for the same key");
@@ -145,11 +146,11 @@ static enum error remembered(const struct reading *reading, struct fault *fault)
 	return ERR_NO_VALUE;
 }
 
-static enum error begin(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error begin(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	struct reading *reading = args;
 	struct result_request *request = &reading->request;
-	enum error error = check(cache, reading, fault);
+	enum error error = check(handle, reading, fault);
 
 	if (error)
 		return error;
@@ -157,9 +158,9 @@ static enum error begin(struct cw_cache *cache, void *args, struct fault *fault)
 	request->key = slice_from(reading->loading.key);
 	request->tags = reading->tags;
 	request->tag_count = reading->how->tags.count;
-	request->usual_load_ms = usual_ms(cache, reading->how->load);
+	request->usual_load_ms = usual_ms(handle, reading->how->load);
 	request->deadline = clock_deadline(request->load_ms + spare_ms);
-	error = result_begin(&cache->engine, request, &reading->result, fault);
+	error = result_begin(&handle->engine.cache, request, &reading->result, fault);
 	if (error || must_load(reading->result))
 		return error;
 	if (result_state(reading->result) == RESULT_ABSENT)
@@ -172,16 +173,16 @@ static enum error begin(struct cw_cache *cache, void *args, struct fault *fault)
 }
 
 /* The TTL of what was stored a moment ago. */
-static int64_t stored_ttl(const struct cw_cache *cache, const struct reading *reading)
+static int64_t stored_ttl(const struct cw_cache *handle, const struct reading *reading)
 {
 	const struct result_request *request = &reading->request;
 	int64_t ms = request->ttl_ms;
 
-	return ttl_seconds(ms ? ms : conf_ttl_ms(cache->engine.conf, request->key));
+	return ttl_seconds(ms ? ms : conf_ttl_ms(handle->engine.cache.conf, request->key));
 }
 
 /* Parks. */
-static void keep(struct cw_cache *cache, struct reading *reading)
+static void keep(struct cw_cache *handle, struct reading *reading)
 {
 	struct fault not_stored;
 
@@ -189,7 +190,7 @@ static void keep(struct cw_cache *cache, struct reading *reading)
 	take_value(reading);
 	reading->ret->ttl = 0;
 	if (reading->ret->origin == CW_MISS && !not_stored.error)
-		reading->ret->ttl = stored_ttl(cache, reading);
+		reading->ret->ttl = stored_ttl(handle, reading);
 }
 
 /* Parks. */
@@ -208,42 +209,42 @@ static enum error give_up(struct reading *reading, struct fault *fault)
 	return reading->ret->data ? OK : error;
 }
 
-static enum error end(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error end(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	struct reading *reading = args;
 	enum error error = OK;
 
 	if (reading->loaded && !reading->output.absent)
-		keep(cache, reading);
+		keep(handle, reading);
 	else
 		error = give_up(reading, fault);
 	result_end(reading->result);
 	return error;
 }
 
-static void load(struct cw_cache *cache, struct reading *reading)
+static void load(struct cw_cache *handle, struct reading *reading)
 {
 	int64_t began = clock_mono_ms();
 
-	reading->loading.outer = cache->loading;
-	cache->loading = &reading->loading;
+	reading->loading.outer = handle->loading;
+	handle->loading = &reading->loading;
 	reading->loaded = reading->how->load(reading->how->context, &reading->output);
-	cache->loading = reading->loading.outer;
+	handle->loading = reading->loading.outer;
 	if (reading->loaded)
-		note_load(cache, reading->how->load, clock_mono_ms() - began);
+		note_load(handle, reading->how->load, clock_mono_ms() - began);
 }
 
-enum cw_status cw_result(struct cw_cache *cache, struct cw_bytes key, const struct cw_load *how,
+enum cw_status cw_result(struct cw_cache *handle, struct cw_bytes key, const struct cw_load *how,
 	struct cw_value *ret, struct cw_error *error)
 {
 	struct reading reading = {
-		.loading = {.key = key}, .how = how, .ret = ret, .output = {.hook = &cache->hook}};
+		.loading = {.key = key}, .how = how, .ret = ret, .output = {.hook = &handle->hook}};
 
 	*ret = (struct cw_value){0};
-	enum cw_status status = call_run_anyway(cache, begin, &reading, error);
+	enum cw_status status = call_run_anyway(handle, begin, &reading, error);
 	if (!status && reading.result) {
-		load(cache, &reading);
-		status = call_run_always(cache, end, &reading, error);
+		load(handle, &reading);
+		status = call_run_always(handle, end, &reading, error);
 	}
 	buf_release(&reading.output.bytes);
 	mem_free(reading.tags);

@@ -50,7 +50,7 @@ static enum error check_session_ttl(int64_t seconds, int64_t *ret_ms, struct fau
 	return check_ttl(seconds, ret_ms, fault);
 }
 
-static enum error create(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error create(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	struct creating *asked = args;
 	struct session session = {0};
@@ -61,7 +61,8 @@ static enum error create(struct cw_cache *cache, void *args, struct fault *fault
 	if (!error)
 		error = check_session_ttl(asked->what->max_age, &what.max_age_ms, fault);
 	if (!error)
-		error = session_create(&cache->engine, &what, asked->ret->text, &session, fault);
+		error = session_create(
+			handle->engine.sessions, &what, asked->ret->text, &session, fault);
 	/* What was made up for nothing is not an id. */
 	if (error)
 		asked->ret->text[0] = '\0';
@@ -69,14 +70,14 @@ static enum error create(struct cw_cache *cache, void *args, struct fault *fault
 	return error;
 }
 
-enum cw_status cw_session_create(struct cw_cache *cache, const struct cw_session_new *what,
+enum cw_status cw_session_create(struct cw_cache *handle, const struct cw_session_new *what,
 	struct cw_session_id *ret, struct cw_error *error)
 {
 	struct creating args = {what, ret};
 
 	_Static_assert(sizeof ret->text == SESSION_ID + 1, "the id and its NUL");
 	*ret = (struct cw_session_id){0};
-	return call_run(cache, create, &args, error);
+	return call_run(handle, create, &args, error);
 }
 
 /* One call on one session. */
@@ -96,12 +97,12 @@ static void answer(struct session *session, struct cw_session *ret)
 		session_release(session);
 }
 
-static enum error get(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error get(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	struct asking *asked = args;
 	struct session session = {0};
-	enum error error =
-		session_get(&cache->engine, slice_str(asked->id), asked->touch, &session, fault);
+	enum error error = session_get(
+		handle->engine.sessions, slice_str(asked->id), asked->touch, &session, fault);
 
 	if (!error)
 		answer(&session, asked->ret);
@@ -109,21 +110,21 @@ static enum error get(struct cw_cache *cache, void *args, struct fault *fault)
 }
 
 enum cw_status cw_session_get(
-	struct cw_cache *cache, const char *id, struct cw_session *ret, struct cw_error *error)
+	struct cw_cache *handle, const char *id, struct cw_session *ret, struct cw_error *error)
 {
 	struct asking args = {.id = id, .touch = true, .ret = ret};
 
 	*ret = (struct cw_session){0};
-	return call_run(cache, get, &args, error);
+	return call_run(handle, get, &args, error);
 }
 
 enum cw_status cw_session_peek(
-	struct cw_cache *cache, const char *id, struct cw_session *ret, struct cw_error *error)
+	struct cw_cache *handle, const char *id, struct cw_session *ret, struct cw_error *error)
 {
 	struct asking args = {.id = id, .ret = ret};
 
 	*ret = (struct cw_session){0};
-	return call_run(cache, get, &args, error);
+	return call_run(handle, get, &args, error);
 }
 
 static enum error read_change(
@@ -140,7 +141,7 @@ static enum error read_change(
 	return check_session_ttl(what->ttl, &ret->ttl_ms, fault);
 }
 
-static enum error change(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error change(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	struct asking *asked = args;
 	struct session session = {0};
@@ -148,45 +149,46 @@ static enum error change(struct cw_cache *cache, void *args, struct fault *fault
 	enum error error = read_change(asked->change, &to, fault);
 
 	if (!error)
-		error = session_patch(&cache->engine, slice_str(asked->id), &to, &session, fault);
+		error = session_patch(
+			handle->engine.sessions, slice_str(asked->id), &to, &session, fault);
 	if (!error)
 		answer(&session, asked->ret);
 	return error;
 }
 
-enum cw_status cw_session_change(struct cw_cache *cache, const char *id,
+enum cw_status cw_session_change(struct cw_cache *handle, const char *id,
 	const struct cw_session_change *what, struct cw_session *ret, struct cw_error *error)
 {
 	struct asking args = {.id = id, .change = what, .ret = ret};
 
 	if (ret)
 		*ret = (struct cw_session){0};
-	return call_run(cache, change, &args, error);
+	return call_run(handle, change, &args, error);
 }
 
-enum cw_status cw_session_patch(struct cw_cache *cache, const char *id, struct cw_bytes bytes,
+enum cw_status cw_session_patch(struct cw_cache *handle, const char *id, struct cw_bytes bytes,
 	struct cw_session *ret, struct cw_error *error)
 {
 	/* Nothing at all is not a JSON object. */
 	const struct cw_session_change what = {.patch = bytes.size ? bytes : cw_str(" ")};
 
-	return cw_session_change(cache, id, &what, ret, error);
+	return cw_session_change(handle, id, &what, ret, error);
 }
 
-static enum error delete (struct cw_cache *cache, void *args, struct fault *fault) {
+static enum error delete (struct cw_cache *handle, void *args, struct fault *fault) {
 	const struct asking *asked = args;
 
-	return session_delete(&cache->engine, slice_str(asked->id), fault);
+	return session_delete(handle->engine.sessions, slice_str(asked->id), fault);
 }
 
-enum cw_status cw_session_delete(struct cw_cache *cache, const char *id, struct cw_error *error)
+enum cw_status cw_session_delete(struct cw_cache *handle, const char *id, struct cw_error *error)
 {
 	struct asking args = {.id = id};
 
-	return call_run(cache, delete, &args, error);
+	return call_run(handle, delete, &args, error);
 }
 
-static enum error rotate(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error rotate(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	struct asking *asked = args;
 	struct session session = {0};
@@ -195,19 +197,19 @@ static enum error rotate(struct cw_cache *cache, void *args, struct fault *fault
 	enum error error = read_change(asked->change, &to, fault);
 
 	if (!error)
-		error = session_rotate(
-			&cache->engine, slice_str(asked->id), &to, fresh.text, &session, fault);
+		error = session_rotate(handle->engine.sessions, slice_str(asked->id), &to,
+			fresh.text, &session, fault);
 	if (!error)
 		*asked->ret_id = fresh;
 	session_release(&session);
 	return error;
 }
 
-enum cw_status cw_session_rotate_with(struct cw_cache *cache, const char *id,
+enum cw_status cw_session_rotate_with(struct cw_cache *handle, const char *id,
 	const struct cw_session_change *what, struct cw_session_id *ret, struct cw_error *error)
 {
 	struct asking args = {.id = id, .change = what, .ret_id = ret};
-	enum cw_status status = call_run(cache, rotate, &args, error);
+	enum cw_status status = call_run(handle, rotate, &args, error);
 
 	/* Not before: the old id may lie there. */
 	if (status)
@@ -216,11 +218,11 @@ enum cw_status cw_session_rotate_with(struct cw_cache *cache, const char *id,
 }
 
 enum cw_status cw_session_rotate(
-	struct cw_cache *cache, const char *id, struct cw_session_id *ret, struct cw_error *error)
+	struct cw_cache *handle, const char *id, struct cw_session_id *ret, struct cw_error *error)
 {
 	const struct cw_session_change nothing = {0};
 
-	return cw_session_rotate_with(cache, id, &nothing, ret, error);
+	return cw_session_rotate_with(handle, id, &nothing, ret, error);
 }
 
 struct listing {
@@ -228,13 +230,13 @@ struct listing {
 	struct cw_session_list *ret;
 };
 
-static enum error list(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error list(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	struct listing *asked = args;
 	struct session *sessions = NULL;
 	size_t count = 0;
-	enum error error =
-		session_list(&cache->engine, slice_from(asked->user_id), &sessions, &count, fault);
+	enum error error = session_list(
+		handle->engine.sessions, slice_from(asked->user_id), &sessions, &count, fault);
 
 	if (error)
 		return error;
@@ -250,13 +252,13 @@ static enum error list(struct cw_cache *cache, void *args, struct fault *fault)
 	return OK;
 }
 
-enum cw_status cw_session_list(struct cw_cache *cache, struct cw_bytes user_id,
+enum cw_status cw_session_list(struct cw_cache *handle, struct cw_bytes user_id,
 	struct cw_session_list *ret, struct cw_error *error)
 {
 	struct listing args = {user_id, ret};
 
 	*ret = (struct cw_session_list){0};
-	return call_run(cache, list, &args, error);
+	return call_run(handle, list, &args, error);
 }
 
 void cw_session_list_release(struct cw_session_list *sessions)
@@ -275,7 +277,7 @@ struct ending_sessions {
 	size_t ended;
 };
 
-static enum error end(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error end(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	struct ending_sessions *asked = args;
 	const struct cw_session_end none = {0}, *which = asked->which ? asked->which : &none;
@@ -286,15 +288,15 @@ static enum error end(struct cw_cache *cache, void *args, struct fault *fault)
 		return fault_set(fault, ERR_BAD_PARAMETER,
 			"a session's ref is %d hex digits, as struct cw_session has it",
 			SESSION_REF);
-	return session_end_all(&cache->engine, slice_from(asked->user_id), slice_str(which->ref),
-		slice_str(which->except), &asked->ended, fault);
+	return session_end_all(handle->engine.sessions, slice_from(asked->user_id),
+		slice_str(which->ref), slice_str(which->except), &asked->ended, fault);
 }
 
-enum cw_status cw_session_end(struct cw_cache *cache, struct cw_bytes user_id,
+enum cw_status cw_session_end(struct cw_cache *handle, struct cw_bytes user_id,
 	const struct cw_session_end *which, size_t *ret_ended, struct cw_error *error)
 {
 	struct ending_sessions args = {.user_id = user_id, .which = which};
-	enum cw_status status = call_run(cache, end, &args, error);
+	enum cw_status status = call_run(handle, end, &args, error);
 
 	if (ret_ended)
 		*ret_ended = args.ended;

@@ -9,7 +9,7 @@ struct tagging {
 	size_t tagged;
 };
 
-static enum error tag(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error tag(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	struct tagging *asked = args;
 	enum error error = check_tags(asked->tags, fault);
@@ -17,23 +17,23 @@ static enum error tag(struct cw_cache *cache, void *args, struct fault *fault)
 	if (!error && asked->tags.count == 0)
 		error = fault_set(fault, ERR_BAD_BODY, "no tag is given");
 	if (!error)
-		error = check_keys(cache, asked->keys, ENTRY_MANY_KEYS, fault);
+		error = check_keys(handle, asked->keys, ENTRY_MANY_KEYS, fault);
 	if (error)
 		return error;
 	struct slice *tags = list_slices(asked->tags), *keys = list_slices(asked->keys);
 
-	error = tag_existing(&cache->engine, tags, asked->tags.count, keys, asked->keys.count,
-		&asked->tagged, fault);
+	error = tag_existing(&handle->engine.cache, tags, asked->tags.count, keys,
+		asked->keys.count, &asked->tagged, fault);
 	mem_free(tags);
 	mem_free(keys);
 	return error;
 }
 
-enum cw_status cw_tag(struct cw_cache *cache, struct cw_list tags, struct cw_list keys,
+enum cw_status cw_tag(struct cw_cache *handle, struct cw_list tags, struct cw_list keys,
 	size_t *ret_tagged, struct cw_error *error)
 {
 	struct tagging args = {.tags = tags, .keys = keys};
-	enum cw_status status = call_run(cache, tag, &args, error);
+	enum cw_status status = call_run(handle, tag, &args, error);
 
 	if (ret_tagged)
 		*ret_tagged = args.tagged;

@@ -12,20 +12,20 @@ static enum error absent(struct fault *fault)
 	return fault_set(fault, ERR_NO_VALUE, "there is no value under this key");
 }
 
-static enum error get(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error get(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	struct get *get = args;
 	struct entry entry = {0};
 	struct buf scratch = {0};
 	struct slice value = {0};
-	enum error error = check_key(cache, get->key, fault);
+	enum error error = check_key(handle, get->key, fault);
 
 	if (!error)
-		error = entry_read(&cache->engine, slice_from(get->key), &entry, fault);
+		error = entry_read(&handle->engine.cache, slice_from(get->key), &entry, fault);
 	if (!error && !entry.reply)
 		error = absent(fault);
 	if (!error)
-		error = entry_value(&cache->engine, &entry, &scratch, &value, fault);
+		error = entry_value(&handle->engine.cache, &entry, &scratch, &value, fault);
 	if (!error) {
 		value_of(value, get->ret);
 		get->ret->ttl = ttl_seconds(entry.ttl_ms);
@@ -37,12 +37,12 @@ static enum error get(struct cw_cache *cache, void *args, struct fault *fault)
 }
 
 enum cw_status cw_get(
-	struct cw_cache *cache, struct cw_bytes key, struct cw_value *ret, struct cw_error *error)
+	struct cw_cache *handle, struct cw_bytes key, struct cw_value *ret, struct cw_error *error)
 {
 	struct get args = {key, ret};
 
 	*ret = (struct cw_value){0};
-	return call_run(cache, get, &args, error);
+	return call_run(handle, get, &args, error);
 }
 
 void cw_value_release(struct cw_value *value)
@@ -53,14 +53,14 @@ void cw_value_release(struct cw_value *value)
 	*value = (struct cw_value){0};
 }
 
-static enum error set(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error set(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	struct entry_write write;
 	enum entry_outcome outcome;
-	enum error error = write_of(cache, args, &write, fault);
+	enum error error = write_of(handle, args, &write, fault);
 
 	if (!error)
-		error = entry_write(&cache->engine, &write, &outcome, fault);
+		error = entry_write(&handle->engine.cache, &write, &outcome, fault);
 	if (!error && outcome == ENTRY_NOT_STORED)
 		error = fault_set(fault, ERR_PRECONDITION_FAILED,
 			write.mode == ENTRY_MISSING
@@ -70,14 +70,14 @@ static enum error set(struct cw_cache *cache, void *args, struct fault *fault)
 	return error;
 }
 
-enum cw_status cw_set(struct cw_cache *cache, struct cw_bytes key, struct cw_bytes value,
+enum cw_status cw_set(struct cw_cache *handle, struct cw_bytes key, struct cw_bytes value,
 	const struct cw_store *how, struct cw_error *error)
 {
 	struct cw_entry args = {.key = key, .value = value};
 
 	if (how)
 		args.how = *how;
-	return call_run(cache, set, &args, error);
+	return call_run(handle, set, &args, error);
 }
 
 struct ttl {
@@ -85,60 +85,62 @@ struct ttl {
 	int64_t ms; /* as entry_ttl() has it */
 };
 
-static enum error ttl(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error ttl(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	struct ttl *ttl = args;
-	enum error error = check_key(cache, ttl->key, fault);
+	enum error error = check_key(handle, ttl->key, fault);
 
-	return error ? error : entry_ttl(&cache->engine, slice_from(ttl->key), &ttl->ms, fault);
+	return error ? error
+		     : entry_ttl(&handle->engine.cache, slice_from(ttl->key), &ttl->ms, fault);
 }
 
-static enum error ttl_present(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error ttl_present(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	struct ttl *asked = args;
-	enum error error = ttl(cache, args, fault);
+	enum error error = ttl(handle, args, fault);
 
 	return !error && asked->ms == -2 ? absent(fault) : error;
 }
 
 enum cw_status cw_ttl(
-	struct cw_cache *cache, struct cw_bytes key, int64_t *ret, struct cw_error *error)
+	struct cw_cache *handle, struct cw_bytes key, int64_t *ret, struct cw_error *error)
 {
 	struct ttl args = {.key = key};
-	enum cw_status status = call_run(cache, ttl_present, &args, error);
+	enum cw_status status = call_run(handle, ttl_present, &args, error);
 
 	*ret = ttl_seconds(args.ms);
 	return status;
 }
 
 enum cw_status cw_exists(
-	struct cw_cache *cache, struct cw_bytes key, bool *ret, struct cw_error *error)
+	struct cw_cache *handle, struct cw_bytes key, bool *ret, struct cw_error *error)
 {
 	struct ttl args = {.key = key, .ms = -2};
-	enum cw_status status = call_run(cache, ttl, &args, error);
+	enum cw_status status = call_run(handle, ttl, &args, error);
 
 	*ret = args.ms != -2;
 	return status;
 }
 
-static enum error expire(struct cw_cache *cache, void *args, struct fault *fault)
+static enum error expire(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	const struct ttl *asked = args;
 	int64_t ms;
 	bool there = false;
-	enum error error = check_key(cache, asked->key, fault);
+	enum error error = check_key(handle, asked->key, fault);
 
 	if (!error)
 		error = check_ttl(asked->ms, &ms, fault);
 	if (!error)
-		error = entry_expire(&cache->engine, slice_from(asked->key), ms, &there, fault);
+		error = entry_expire(
+			&handle->engine.cache, slice_from(asked->key), ms, &there, fault);
 	return !error && !there ? absent(fault) : error;
 }
 
 enum cw_status cw_expire(
-	struct cw_cache *cache, struct cw_bytes key, int64_t seconds, struct cw_error *error)
+	struct cw_cache *handle, struct cw_bytes key, int64_t seconds, struct cw_error *error)
 {
 	struct ttl args = {key, seconds};
 
-	return call_run(cache, expire, &args, error);
+	return call_run(handle, expire, &args, error);
 }

@@ -14,13 +14,13 @@
 
 enum { default_timeout_ms = 30 * 60 * 1000, record_ms = 2000 };
 
-struct operations *operations_new(struct cw *cw)
+struct operations *operations_new(struct cache *cache)
 {
 	struct operations *operations = mem_new(struct operations);
 
-	operations->cw = cw;
+	operations->cache = cache;
 	operations->beat_mono_ms = INT64_MIN;
-	fiber_group_init(&operations->group, "operations", cw->loop);
+	fiber_group_init(&operations->group, "operations", cache->loop);
 	return operations;
 }
 
@@ -57,14 +57,14 @@ static void set_state(struct operation *operation, enum operation_state state, b
 	count->queued += state == OPERATION_QUEUED;
 	count->running += state == OPERATION_RUNNING;
 	if (!fresh)
-		log_debug_as(owner->cw->log, operation->id, "operation: %s, was %s",
+		log_debug_as(owner->cache->log, operation->id, "operation: %s, was %s",
 			operation_state_name(state), operation_state_name(operation->state));
 	operation->state = state;
-	if (!owner->cw->metrics)
+	if (!owner->cache->metrics)
 		return;
-	metric_set(owner->cw->metrics, METRIC_OPERATIONS, operation->kind, "queued",
+	metric_set(owner->cache->metrics, METRIC_OPERATIONS, operation->kind, "queued",
 		(double)count->queued);
-	metric_set(owner->cw->metrics, METRIC_OPERATIONS, operation->kind, "running",
+	metric_set(owner->cache->metrics, METRIC_OPERATIONS, operation->kind, "running",
 		(double)count->running);
 }
 
@@ -150,7 +150,7 @@ static void end(struct operation *operation, enum operation_state state)
 	past_add(owner, operation->id, buf_slice(&text));
 	struct redis_batch *batch = operation_store_end(operation, buf_slice(&text));
 	buf_release(&text);
-	event_publish(owner->cw->bus, EVENT_OPERATION, operation);
+	event_publish(owner->cache->bus, EVENT_OPERATION, operation);
 	fiber_cond_broadcast(&operation->ended);
 	await_record(operation, batch);
 	keeper_wake(owner);
@@ -215,7 +215,7 @@ enum error operation_begin(struct operations *operations, const struct operation
 	operation->fiber = fiber_spawn(&operations->group, "operation", operation_fiber, operation);
 	fiber_set_id(operation->fiber, operation->id);
 	/* The line by which a request's id leads to its operation's. */
-	log_debug(operations->cw->log, "begins the operation %s: %s%s%s", operation->id,
+	log_debug(operations->cache->log, "begins the operation %s: %s%s%s", operation->id,
 		operation->kind, operation->subject ? " " : "", operation_subject(operation));
 	keeper_wake(operations);
 	*ret = operation;
@@ -300,7 +300,7 @@ void operation_progress(
 	if (operation->state != state)
 		set_state(operation, state, false);
 	if (strcmp(operation->phase, phase) != 0)
-		log_debug_as(operation->owner->cw->log, operation->id, "operation: %s", phase);
+		log_debug_as(operation->owner->cache->log, operation->id, "operation: %s", phase);
 	operation->phase = phase;
 	operation->done = done;
 	operation->total = total;
@@ -322,7 +322,7 @@ void operation_cancel(struct operation *operation)
 {
 	if (!operation->fiber)
 		return;
-	log_debug(operation->owner->cw->log, "cancels the operation %s", operation->id);
+	log_debug(operation->owner->cache->log, "cancels the operation %s", operation->id);
 	fiber_cancel(operation->fiber);
 }
 

@@ -15,7 +15,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "cache/cw.h"
+#include "cache/cache.h"
 
 enum operation_state {
 	OPERATION_QUEUED,
@@ -52,7 +52,7 @@ struct operation_spec {
 	int64_t timeout_ms;		     /* 0 = 30 minutes */
 };
 
-struct operations *operations_new(struct cw *cw);
+struct operations *operations_new(struct cache *cache);
 /* All have ended. */
 void operations_free(struct operations *operations);
 

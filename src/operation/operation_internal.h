@@ -45,7 +45,7 @@ struct kind_count {
 };
 
 struct operations {
-	struct cw *cw;
+	struct cache *cache;
 	struct fiber_group group;
 	struct operation *active;
 	size_t active_count;

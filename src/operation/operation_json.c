@@ -176,7 +176,7 @@ void operation_record(const struct operation *operation, struct buf *out)
 	const cJSON *result = operation_result(operation);
 	cJSON *record = to_json(operation, result ? stored_result(result) : NULL);
 
-	cJSON_AddStringToObject(record, "instance", operation->owner->cw->instance);
+	cJSON_AddStringToObject(record, "instance", operation->owner->cache->instance);
 	json_print(record, out);
 	replace_nuls(out->p, out->n);
 	cJSON_Delete(record);

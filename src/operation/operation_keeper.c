@@ -71,7 +71,7 @@ static void add_cancel_look(
 		at = at->next) {
 		struct buf *key = &keys[beat->count];
 
-		cw_own_key(operations->cw, "op:", slice_str(at->id), key);
+		cache_own_key(operations->cache, "op:", slice_str(at->id), key);
 		buf_str(key, ":cancel");
 		beat->looked_at[beat->count++] = operation_ref(at);
 		argv[beat->count] = buf_slice(key);
@@ -119,11 +119,11 @@ static void send_beat(struct operations *operations)
 {
 	struct beat *beat = mem_new(struct beat);
 	struct redis_batch *batch = redis_batch_new();
-	struct redis_node *node = redis_store_node(operations->cw->store, slice_of("", 0));
+	struct redis_node *node = redis_store_node(operations->cache->store, slice_of("", 0));
 	struct buf key = {0};
 
 	operation_store_beat(operations, batch);
-	cw_own_key(operations->cw, "ops", slice_of("", 0), &key);
+	cache_own_key(operations->cache, "ops", slice_of("", 0), &key);
 	REDIS_ADD(
 		batch, SLICE("ZREMRANGEBYRANK"), buf_slice(&key), SLICE("0"), SLICE("-" LIST_MAX));
 	add_progress(operations, batch);

@@ -124,10 +124,10 @@ static enum error offer_stored(
 	struct redis_value *reply = NULL;
 
 	for (size_t i = 0; i < count; i++) {
-		cw_own_key(l->operations->cw, "op:", slice_str(ids[i]), &keys[i]);
+		cache_own_key(l->operations->cache, "op:", slice_str(ids[i]), &keys[i]);
 		argv[i + 1] = buf_slice(&keys[i]);
 	}
-	enum error error = redis_store_call(l->operations->cw->store,
+	enum error error = redis_store_call(l->operations->cache->store,
 		(struct redis_call){.idempotent = true}, argv[1], count + 1, argv, &reply, fault);
 	for (size_t i = 0; i < count; i++)
 		buf_release(&keys[i]);
@@ -167,7 +167,7 @@ static enum error read_page(
 	const struct operations_query *query = l->query;
 	struct buf key = {0}, max = {0}, min = {0}, from = {0}, count = {0};
 
-	cw_own_key(l->operations->cw, "ops", slice_of("", 0), &key);
+	cache_own_key(l->operations->cache, "ops", slice_of("", 0), &key);
 	if (query->cursor.n == OPERATION_ID_BYTES)
 		buf_int(&max, operation_id_wall_ms(query->cursor.p));
 	else if (query->until_wall_ms >= 0)
@@ -180,7 +180,7 @@ static enum error read_page(
 		buf_str(&min, "-inf");
 	buf_uint(&from, offset);
 	buf_uint(&count, page_ids);
-	enum error error = redis_store_command(l->operations->cw->store, buf_slice(&key), ret,
+	enum error error = redis_store_command(l->operations->cache->store, buf_slice(&key), ret,
 		fault, SLICE("ZREVRANGEBYSCORE"), buf_slice(&key), buf_slice(&max), buf_slice(&min),
 		SLICE("LIMIT"), buf_slice(&from), buf_slice(&count));
 	buf_release(&key);

@@ -23,7 +23,7 @@ void operation_store_record(
 {
 	struct buf key = {0};
 
-	cw_own_key(operations->cw, "op:", slice_str(id), &key);
+	cache_own_key(operations->cache, "op:", slice_str(id), &key);
 	REDIS_ADD(batch, SLICE("SET"), buf_slice(&key), text, SLICE("PX"), SLICE(RECORD_MS));
 	buf_release(&key);
 }
@@ -32,7 +32,7 @@ void operation_store_beat(struct operations *operations, struct redis_batch *bat
 {
 	struct buf key = {0};
 
-	cw_own_key(operations->cw, "daemon:", slice_str(operations->cw->instance), &key);
+	cache_own_key(operations->cache, "daemon:", slice_str(operations->cache->instance), &key);
 	REDIS_ADD(batch, SLICE("SET"), buf_slice(&key), SLICE("1"), SLICE("PX"), SLICE(BEAT_MS));
 	buf_release(&key);
 	operations->beat_mono_ms = clock_mono_ms();
@@ -43,7 +43,7 @@ void operation_store_listing(
 {
 	struct buf key = {0}, score = {0};
 
-	cw_own_key(operations->cw, "ops", slice_of("", 0), &key);
+	cache_own_key(operations->cache, "ops", slice_of("", 0), &key);
 	buf_int(&score, operation_id_wall_ms(id));
 	REDIS_ADD(batch, SLICE("ZADD"), buf_slice(&key), buf_slice(&score), slice_str(id));
 	buf_release(&key);
@@ -52,7 +52,7 @@ void operation_store_listing(
 
 static struct redis_node *home(struct operations *operations)
 {
-	return redis_store_node(operations->cw->store, slice_of("", 0));
+	return redis_store_node(operations->cache->store, slice_of("", 0));
 }
 
 /* A freed batch drops its replies: nobody waits for these. */
@@ -93,10 +93,10 @@ static bool instance_alive(struct operations *operations, struct slice instance)
 	bool alive = true;
 
 	/* Ours would be among the active. */
-	if (slice_is(instance, operations->cw->instance))
+	if (slice_is(instance, operations->cache->instance))
 		return false;
-	cw_own_key(operations->cw, "daemon:", instance, &key);
-	if (redis_store_command(operations->cw->store, buf_slice(&key), &reply, NULL,
+	cache_own_key(operations->cache, "daemon:", instance, &key);
+	if (redis_store_command(operations->cache->store, buf_slice(&key), &reply, NULL,
 		    SLICE("EXISTS"), buf_slice(&key)) == OK)
 		alive = reply->integer > 0;
 	redis_value_free(reply);
@@ -135,8 +135,8 @@ static enum error find_stored(
 	struct redis_value *reply = NULL;
 	struct buf key = {0};
 
-	cw_own_key(operations->cw, "op:", id, &key);
-	enum error error = redis_store_command(operations->cw->store, buf_slice(&key), &reply,
+	cache_own_key(operations->cache, "op:", id, &key);
+	enum error error = redis_store_command(operations->cache->store, buf_slice(&key), &reply,
 		fault, SLICE("GET"), buf_slice(&key));
 	buf_release(&key);
 	if (error)
@@ -175,10 +175,10 @@ static enum error ask_to_cancel(struct operations *operations, struct slice id, 
 {
 	struct buf key = {0};
 
-	cw_own_key(operations->cw, "op:", id, &key);
+	cache_own_key(operations->cache, "op:", id, &key);
 	buf_str(&key, ":cancel");
-	enum error error = redis_store_command(operations->cw->store, buf_slice(&key), NULL, fault,
-		SLICE("SET"), buf_slice(&key), SLICE("1"), SLICE("PX"), SLICE(CANCEL_MS));
+	enum error error = redis_store_command(operations->cache->store, buf_slice(&key), NULL,
+		fault, SLICE("SET"), buf_slice(&key), SLICE("1"), SLICE("PX"), SLICE(CANCEL_MS));
 	buf_release(&key);
 	return error;
 }

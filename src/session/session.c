@@ -4,6 +4,7 @@
  *
  *	load: GETRANGE (no write) -> judge -> one script that writes
  */
+#include "base/mem.h"
 #include "session/session_internal.h"
 
 #include "base/utf8.h"
@@ -80,13 +81,26 @@ static enum error check_create(const struct session_new *what, struct fault *fau
 	return error;
 }
 
+struct sessions *sessions_new(struct cache *cache)
+{
+	struct sessions *sessions = mem_new(struct sessions);
+
+	sessions->cache = cache;
+	return sessions;
+}
+
+void sessions_free(struct sessions *sessions)
+{
+	mem_free(sessions);
+}
+
 /* Microseconds; each is later than the one before. */
-static int64_t begun_at(struct cw *cw, int64_t now_ms)
+static int64_t begun_at(struct sessions *sessions, int64_t now_ms)
 {
 	int64_t now = now_ms * 1000;
 
-	cw->last_session_us = now > cw->last_session_us ? now : cw->last_session_us + 1;
-	return cw->last_session_us;
+	sessions->last_us = now > sessions->last_us ? now : sessions->last_us + 1;
+	return sessions->last_us;
 }
 
 /* Parks. */
@@ -96,14 +110,14 @@ static enum error store_new(struct session_work *w, struct slice user_id, struct
 	/* One look at the clock, so that it was begun when it was last seen. */
 	int64_t ignored, now_ms = session_now();
 
-	w->record.created_us = begun_at(w->cw, now_ms);
+	w->record.created_us = begun_at(w->sessions, now_ms);
 	session_stamp(w, now_ms);
 	session_record_rest(&w->record, user_id, w->record.data.text, &rest);
 	if (user_id.n)
-		session_index(w->cw, user_id, &w->index);
+		session_index(w->sessions->cache, user_id, &w->index);
 	struct session_script script = session_script_of(w, create_script);
 	session_script_store(w, &rest, &script);
-	enum error error = session_run(w->cw, &script, &ignored, NULL, fault);
+	enum error error = session_run(w->sessions->cache, &script, &ignored, NULL, fault);
 	buf_release(&rest);
 	return error;
 }
@@ -113,10 +127,10 @@ static int64_t or_default(int64_t ms, int64_t otherwise_ms)
 	return ms ? ms : otherwise_ms;
 }
 
-enum error session_create(struct cw *cw, const struct session_new *what,
+enum error session_create(struct sessions *sessions, const struct session_new *what,
 	char ret_id[SESSION_ID + 1], struct session *ret, struct fault *fault)
 {
-	struct session_work w = {.cw = cw};
+	struct session_work w = {.sessions = sessions};
 
 	*ret = (struct session){0};
 	enum error error = check_create(what, fault);
@@ -125,8 +139,9 @@ enum error session_create(struct cw *cw, const struct session_new *what,
 	session_new_id(ret_id);
 	session_key_of_id(slice_of(ret_id, SESSION_ID), &w.key);
 	w.record = (struct session_record){
-		.ttl_ms = or_default(what->ttl_ms, cw->conf->sessions.ttl_ms),
-		.max_age_ms = or_default(what->max_age_ms, cw->conf->sessions.max_age_ms),
+		.ttl_ms = or_default(what->ttl_ms, sessions->cache->conf->sessions.ttl_ms),
+		.max_age_ms =
+			or_default(what->max_age_ms, sessions->cache->conf->sessions.max_age_ms),
 		.data = json_root(what->data.n ? what->data : SLICE("{}"))};
 	error = store_new(&w, what->user_id, fault);
 	if (!error) {
@@ -154,7 +169,7 @@ static enum error load_and_run(struct session_work *w, const char *text, struct 
 		session_stamp(w, session_now());
 		struct session_script script = session_script_of(w, text);
 		script.args[script.arg_count++] = w->record.head;
-		error = session_run(w->cw, &script, &outcome, NULL, fault);
+		error = session_run(w->sessions->cache, &script, &outcome, NULL, fault);
 		if (error)
 			return error;
 		if (outcome == 0)
@@ -165,10 +180,10 @@ static enum error load_and_run(struct session_work *w, const char *text, struct 
 	return session_conflict(SESSION_TRIES, fault);
 }
 
-enum error session_get(
-	struct cw *cw, struct slice id, bool touch, struct session *ret, struct fault *fault)
+enum error session_get(struct sessions *sessions, struct slice id, bool touch, struct session *ret,
+	struct fault *fault)
 {
-	struct session_work w = {.cw = cw};
+	struct session_work w = {.sessions = sessions};
 
 	*ret = (struct session){0};
 	session_key_of_id(id, &w.asked);
@@ -181,9 +196,9 @@ enum error session_get(
 	return error;
 }
 
-enum error session_delete(struct cw *cw, struct slice id, struct fault *fault)
+enum error session_delete(struct sessions *sessions, struct slice id, struct fault *fault)
 {
-	struct session_work w = {.cw = cw};
+	struct session_work w = {.sessions = sessions};
 
 	session_key_of_id(id, &w.asked);
 	enum error error = load_and_run(&w, delete_script, fault);
@@ -191,7 +206,8 @@ enum error session_delete(struct cw *cw, struct slice id, struct fault *fault)
 	if (error == ERR_UNKNOWN_SESSION)
 		error = OK;
 	else if (error == ERR_CORRUPT_VALUE)
-		error = redis_store_command(cw->store, key, NULL, fault, SLICE("DEL"), key);
+		error = redis_store_command(
+			sessions->cache->store, key, NULL, fault, SLICE("DEL"), key);
 	session_work_end(&w);
 	return error;
 }

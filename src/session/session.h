@@ -15,11 +15,17 @@
 #ifndef CW_SESSION_SESSION_H
 #define CW_SESSION_SESSION_H
 
-#include "cache/cw.h"
+#include "cache/cache.h"
 #include "text/duration.h"
 
 enum { SESSION_ID = 43, SESSION_REF = 16, SESSION_HASH = 64, SESSION_DATA_BYTES = 64 * 1024 };
 enum { SESSION_USER_BYTES = 512, SESSION_LIST = 1000, SESSION_GRACE_MS = 60 * 1000 };
+
+struct sessions;
+
+/* `cache` is borrowed. */
+struct sessions *sessions_new(struct cache *cache);
+void sessions_free(struct sessions *sessions); /* may be NULL */
 
 struct session {
 	char ref[SESSION_REF + 1];
@@ -43,14 +49,14 @@ struct session_new {
  * no object, a time below a second or over 10 years; ERR_BAD_JSON; ERR_TOO_LARGE where data passes
  * SESSION_DATA_BYTES. Parks.
  */
-enum error session_create(struct cw *cw, const struct session_new *what,
+enum error session_create(struct sessions *sessions, const struct session_new *what,
 	char ret_id[SESSION_ID + 1], struct session *ret, struct fault *fault);
 /*
  * ERR_UNKNOWN_SESSION for any id that is not alive, well-formed or not. touch slides the expiry:
  * also where Redis has no memory left, when last_seen stays behind. Parks.
  */
-enum error session_get(
-	struct cw *cw, struct slice id, bool touch, struct session *ret, struct fault *fault);
+enum error session_get(struct sessions *sessions, struct slice id, bool touch, struct session *ret,
+	struct fault *fault);
 /* What becomes of a session; what is zero stays as it is. */
 struct session_change {
 	bool set_user;
@@ -65,27 +71,28 @@ struct session_change {
  * SESSION_DATA_BYTES. Slides the expiry. The oldest sessions of another user end as they do where
  * one is begun. Parks.
  */
-enum error session_patch(struct cw *cw, struct slice id, const struct session_change *change,
-	struct session *ret, struct fault *fault);
+enum error session_patch(struct sessions *sessions, struct slice id,
+	const struct session_change *change, struct session *ret, struct fault *fault);
 /* OK whether it was there or not. Parks. */
-enum error session_delete(struct cw *cw, struct slice id, struct fault *fault);
+enum error session_delete(struct sessions *sessions, struct slice id, struct fault *fault);
 /*
  * As session_patch(), and the session has a new id. The old one is dead at once, or after grace_ms
  * (ERR_BAD_BODY over SESSION_GRACE_MS): till then it does all that the new one does, but for this:
  * ERR_CONFLICT, so that an id that was replaced never leads to one that lasts. Parks.
  */
-enum error session_rotate(struct cw *cw, struct slice id, const struct session_change *change,
-	char ret_id[SESSION_ID + 1], struct session *ret, struct fault *fault);
+enum error session_rotate(struct sessions *sessions, struct slice id,
+	const struct session_change *change, char ret_id[SESSION_ID + 1], struct session *ret,
+	struct fault *fault);
 /*
  * *ret: an array the caller releases one by one and frees; at most SESSION_LIST, those that expire
  * last first. Without data. Parks.
  */
-enum error session_list(struct cw *cw, struct slice user_id, struct session **ret,
+enum error session_list(struct sessions *sessions, struct slice user_id, struct session **ret,
 	size_t *ret_count, struct fault *fault);
 /* Whether the text has a ref's shape. Pure. */
 bool session_ref_valid(struct slice ref);
 /* Ends the user's sessions: that of `ref` alone, or all but `except`; empty = not given. Parks. */
-enum error session_end_all(struct cw *cw, struct slice user_id, struct slice ref,
+enum error session_end_all(struct sessions *sessions, struct slice user_id, struct slice ref,
 	struct slice except, size_t *ret_ended, struct fault *fault);
 
 #endif

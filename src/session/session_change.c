@@ -85,7 +85,7 @@ static enum error store_changed(struct changing *c, int64_t *ret, struct fault *
 
 	session_record_rest(&w->record, buf_slice(&c->user_id), buf_slice(&w->merged), &rest);
 	if (c->user_id.n)
-		session_index(w->cw, buf_slice(&c->user_id), &index);
+		session_index(w->sessions->cache, buf_slice(&c->user_id), &index);
 	session_stamp(w, session_now());
 	snprintf(grace, sizeof grace, "%lld", (long long)c->change->grace_ms);
 	struct session_script script = session_script_of(w, change_script);
@@ -99,7 +99,7 @@ static enum error store_changed(struct changing *c, int64_t *ret, struct fault *
 	script.args[script.arg_count++] = w->record.rest;
 	script.args[script.arg_count++] = slice_of(session_hash(&w->key), SESSION_HASH);
 	script.args[script.arg_count++] = slice_str(grace);
-	enum error error = session_run(w->cw, &script, ret, NULL, fault);
+	enum error error = session_run(w->sessions->cache, &script, ret, NULL, fault);
 	buf_release(&index);
 	buf_release(&rest);
 	return error;
@@ -145,7 +145,8 @@ static enum error try_change(struct changing *c, struct fault *fault)
 			return session_unknown(fault);
 		if (outcome == 1)
 			return OK;
-		log_debug(c->w.cw->log, "session: another change came first, try %d", i + 1);
+		log_debug(c->w.sessions->cache->log, "session: another change came first, try %d",
+			i + 1);
 		step_back(i);
 	}
 	return session_conflict(SESSION_TRIES, fault);
@@ -168,12 +169,12 @@ static enum error check_change(const struct session_change *change, struct fault
 /* Parks. */
 static enum error take_turn(struct changing *c, struct fault *fault)
 {
-	struct cw *cw = c->w.cw;
+	struct cache *cache = c->w.sessions->cache;
 	/* In this process one after the other: else many who change one session starve some. */
 	struct turns *turns =
-		&cw->session_turns[(unsigned char)session_hash(&c->w.asked)[0] % CW_SESSION_TURNS];
+		&c->w.sessions->turns[(unsigned char)session_hash(&c->w.asked)[0] % SESSIONS_TURNS];
 
-	if (turns_take(turns, 1, cw_deadline(cw)))
+	if (turns_take(turns, 1, cache_deadline(cache)))
 		return fault_set(fault, ERR_OVERLOADED,
 			"too many changes of this session are waiting; try again");
 	enum error error = try_change(c, fault);
@@ -204,18 +205,19 @@ static enum error change_session(
 	return error;
 }
 
-enum error session_patch(struct cw *cw, struct slice id, const struct session_change *change,
-	struct session *ret, struct fault *fault)
+enum error session_patch(struct sessions *sessions, struct slice id,
+	const struct session_change *change, struct session *ret, struct fault *fault)
 {
-	struct changing c = {.w.cw = cw, .change = change};
+	struct changing c = {.w.sessions = sessions, .change = change};
 
 	return change_session(&c, id, ret, fault);
 }
 
-enum error session_rotate(struct cw *cw, struct slice id, const struct session_change *change,
-	char ret_id[SESSION_ID + 1], struct session *ret, struct fault *fault)
+enum error session_rotate(struct sessions *sessions, struct slice id,
+	const struct session_change *change, char ret_id[SESSION_ID + 1], struct session *ret,
+	struct fault *fault)
 {
-	struct changing c = {.w.cw = cw, .change = change, .moves = true};
+	struct changing c = {.w.sessions = sessions, .change = change, .moves = true};
 
 	session_new_id(ret_id);
 	session_key_of_id(slice_of(ret_id, SESSION_ID), &c.to);

@@ -17,6 +17,7 @@
 #ifndef CW_SESSION_SESSION_INTERNAL_H
 #define CW_SESSION_SESSION_INTERNAL_H
 
+#include "base/turn.h"
 #include "session/session.h"
 #include "text/json.h"
 
@@ -51,7 +52,7 @@ void session_key_of_hash(struct slice hash, struct session_key *ret);
 const char *session_hash(const struct session_key *key);
 void session_new_id(char ret[SESSION_ID + 1]);
 /* Appends the key of the user's index. */
-void session_index(const struct cw *cw, struct slice user_id, struct buf *out);
+void session_index(const struct cache *cache, struct slice user_id, struct buf *out);
 
 /* Views into what is stored. */
 struct session_record {
@@ -85,12 +86,20 @@ struct session_script {
 	size_t arg_count;
 };
 /* Parks. */
-enum error session_run(struct cw *cw, const struct session_script *script, int64_t *ret,
+enum error session_run(struct cache *cache, const struct session_script *script, int64_t *ret,
 	int64_t *ret_more, struct fault *fault);
+
+enum { SESSIONS_TURNS = 64 };
+
+struct sessions {
+	struct cache *cache;
+	struct turns turns[SESSIONS_TURNS]; /* of those that patch, by session */
+	int64_t last_us;		    /* when the last session was begun */
+};
 
 /* A session at work. */
 struct session_work {
-	struct cw *cw;
+	struct sessions *sessions;
 	struct session_key asked; /* of the id that the caller has */
 	struct session_key key;	  /* where the session is: elsewhere within a grace */
 	struct redis_value *reply;

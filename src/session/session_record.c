@@ -54,9 +54,9 @@ void session_new_id(char ret[SESSION_ID + 1])
 	buf_release(&text);
 }
 
-void session_index(const struct cw *cw, struct slice user_id, struct buf *out)
+void session_index(const struct cache *cache, struct slice user_id, struct buf *out)
 {
-	cw_own_key(cw, "user:", user_id, out);
+	cache_own_key(cache, "user:", user_id, out);
 	buf_str(out, ":sessions");
 }
 
@@ -185,7 +185,7 @@ void session_release(struct session *session)
 /* No script looks at more sessions. */
 enum { most_in_reply = 2000 };
 
-enum error session_run(struct cw *cw, const struct session_script *script, int64_t *ret,
+enum error session_run(struct cache *cache, const struct session_script *script, int64_t *ret,
 	int64_t *ret_more, struct fault *fault)
 {
 	struct slice argv[3 + 4 + 12] = {SLICE("EVAL"), slice_str(script->text)};
@@ -199,7 +199,7 @@ enum error session_run(struct cw *cw, const struct session_script *script, int64
 	for (size_t i = 0; i < script->arg_count; i++)
 		argv[argc++] = script->args[i];
 	/* Each may be run again: what it has done already it finds done. */
-	enum error error = redis_store_call(cw->store, (struct redis_call){.idempotent = true},
+	enum error error = redis_store_call(cache->store, (struct redis_call){.idempotent = true},
 		script->keys[0], argc, argv, &reply, fault);
 	if (error)
 		return error;

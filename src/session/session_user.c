@@ -27,8 +27,8 @@ static const char end_script[] =
 	"return {hit, 1 - hit, ended, #all > 0 and kept or -1}";
 
 /* The members' heads, one reply each. Parks. */
-static enum error read_heads(struct cw *cw, struct slice index, const struct redis_value *members,
-	struct redis_batch *batch, struct fault *fault)
+static enum error read_heads(struct cache *cache, struct slice index,
+	const struct redis_value *members, struct redis_batch *batch, struct fault *fault)
 {
 	struct session_key key;
 	char end[16];
@@ -45,12 +45,13 @@ static enum error read_heads(struct cw *cw, struct slice index, const struct red
 		REDIS_ADD(batch, SLICE("GETRANGE"), slice_of(key.text, SESSION_KEY), SLICE("0"),
 			slice_str(end));
 	}
-	return redis_node_run(redis_store_node(cw->store, index),
-		members->count > few ? REDIS_BULK : REDIS_COMMANDS, batch, cw_deadline(cw), fault);
+	return redis_node_run(redis_store_node(cache->store, index),
+		members->count > few ? REDIS_BULK : REDIS_COMMANDS, batch, cache_deadline(cache),
+		fault);
 }
 
 /* Index entries whose sessions are gone; what stays is cleaned the next time. Parks. */
-static void clean(struct cw *cw, struct slice index, const struct slice *dead, size_t count)
+static void clean(struct cache *cache, struct slice index, const struct slice *dead, size_t count)
 {
 	struct redis_batch *batch = redis_batch_new();
 	struct slice *argv = mem_array(count + 2, sizeof *argv);
@@ -59,8 +60,8 @@ static void clean(struct cw *cw, struct slice index, const struct slice *dead, s
 	argv[1] = index;
 	memcpy(argv + 2, dead, count * sizeof *dead);
 	redis_batch_add(batch, count + 2, argv);
-	redis_node_run(
-		redis_store_node(cw->store, index), REDIS_COMMANDS, batch, cw_deadline(cw), NULL);
+	redis_node_run(redis_store_node(cache->store, index), REDIS_COMMANDS, batch,
+		cache_deadline(cache), NULL);
 	mem_free(argv);
 	redis_batch_free(batch);
 }
@@ -97,28 +98,29 @@ static enum error sort_out(const struct redis_value *members, struct redis_batch
 	return OK;
 }
 
-enum error session_list(struct cw *cw, struct slice user_id, struct session **ret,
+enum error session_list(struct sessions *sessions, struct slice user_id, struct session **ret,
 	size_t *ret_count, struct fault *fault)
 {
+	struct cache *cache = sessions->cache;
 	struct redis_batch *heads = redis_batch_new();
 	struct redis_value *members = NULL;
 	struct sorted sorted = {0};
 	struct buf name = {0};
 
-	session_index(cw, user_id, &name);
+	session_index(cache, user_id, &name);
 	struct slice index = buf_slice(&name);
-	enum error error = redis_store_command(cw->store, index, &members, fault, SLICE("ZRANGE"),
-		index, SLICE("-1000"), SLICE("-1"));
+	enum error error = redis_store_command(cache->store, index, &members, fault,
+		SLICE("ZRANGE"), index, SLICE("-1000"), SLICE("-1"));
 	if (error || members->count == 0)
 		goto out;
-	error = read_heads(cw, index, members, heads, fault);
+	error = read_heads(cache, index, members, heads, fault);
 	if (error)
 		goto out;
 	sorted.sessions = mem_array(members->count, sizeof *sorted.sessions);
 	sorted.dead = mem_array(members->count, sizeof *sorted.dead);
 	error = sort_out(members, heads, &sorted, fault);
 	if (!error && sorted.dead_count)
-		clean(cw, index, sorted.dead, sorted.dead_count);
+		clean(cache, index, sorted.dead, sorted.dead_count);
 out:
 	for (size_t i = 0; error && i < sorted.count; i++)
 		session_release(&sorted.sessions[i]);
@@ -133,16 +135,17 @@ out:
 	return error;
 }
 
-enum error session_end_all(struct cw *cw, struct slice user_id, struct slice ref,
+enum error session_end_all(struct sessions *sessions, struct slice user_id, struct slice ref,
 	struct slice except, size_t *ret_ended, struct fault *fault)
 {
+	struct cache *cache = sessions->cache;
 	struct buf index = {0};
 	int64_t ended, kept = 0, from = 0;
 	enum error error;
 	char text[24];
 
 	*ret_ended = 0;
-	session_index(cw, user_id, &index);
+	session_index(cache, user_id, &index);
 	do {
 		snprintf(text, sizeof text, "%lld", (long long)from);
 		const struct session_script script = {.text = end_script,
@@ -150,7 +153,7 @@ enum error session_end_all(struct cw *cw, struct slice user_id, struct slice ref
 			.key_count = 1,
 			.args = {SLICE(SESSION_PREFIX), ref, except, slice_str(text)},
 			.arg_count = 4};
-		error = session_run(cw, &script, &ended, &kept, fault);
+		error = session_run(cache, &script, &ended, &kept, fault);
 		/* A page that has nothing would be asked for without end. */
 		if (!error && (ended < 0 || (ended == 0 && kept == 0)))
 			error = fault_set(fault, ERR_REDIS_PROTOCOL,

@@ -66,7 +66,7 @@ static enum error read_stored(struct session_work *w, struct slice *ret, struct 
 	redis_value_free(w->reply);
 	w->reply = NULL;
 	snprintf(end, sizeof end, "%d", SESSION_STORED_BYTES);
-	enum error error = redis_store_command(w->cw->store, key, &w->reply, fault,
+	enum error error = redis_store_command(w->sessions->cache->store, key, &w->reply, fault,
 		SLICE("GETRANGE"), key, SLICE("0"), slice_str(end));
 	if (!error && (w->reply->type != REDIS_STRING || w->reply->text.n == 0))
 		error = session_unknown(fault);
@@ -113,7 +113,7 @@ enum error session_load(struct session_work *w, struct fault *fault)
 	buf_clear(&w->index);
 	if (w->record.user_id.type == JSON_STRING) {
 		json_decode_string(w->record.user_id, &user_id);
-		session_index(w->cw, buf_slice(&user_id), &w->index);
+		session_index(w->sessions->cache, buf_slice(&user_id), &w->index);
 	}
 	buf_release(&user_id);
 	return OK;
@@ -136,7 +136,8 @@ void session_stamp(struct session_work *w, int64_t now_ms)
 	snprintf(w->now, sizeof w->now, "%013lld", (long long)w->now_ms);
 	snprintf(w->px, sizeof w->px, "%lld", (long long)(px > 0 ? px : 1));
 	snprintf(w->expires, sizeof w->expires, "%lld", (long long)expires_ms);
-	snprintf(w->max, sizeof w->max, "%lld", (long long)w->cw->conf->sessions.max_per_user);
+	snprintf(w->max, sizeof w->max, "%lld",
+		(long long)w->sessions->cache->conf->sessions.max_per_user);
 	snprintf(w->forgotten, sizeof w->forgotten, "%lld", (long long)forgotten);
 }
 

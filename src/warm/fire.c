@@ -46,7 +46,7 @@ static enum error take_receipt(const struct fire *fire, bool *ret_won, struct fa
 	if (fire->cause != FIRE_SCHEDULE)
 		return OK;
 	token_new(receipt.token);
-	while ((error = receipt_take(fire->cw, &receipt, ret_won, fault))) {
+	while ((error = receipt_take(fire->cache, &receipt, ret_won, fault))) {
 		if (!passing(error) || clock_mono_ms() + pause > fire->deadline)
 			return error;
 		if (fiber_sleep(pause))

@@ -9,7 +9,7 @@ enum fire_cause { FIRE_SCHEDULE, FIRE_STARTUP, FIRE_FLUSHED };
 
 struct fire {
 	struct warm *warm;
-	struct cw *cw;
+	struct cache *cache;
 	struct log *log;
 	char *job;
 	enum fire_cause cause;

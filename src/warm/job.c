@@ -14,10 +14,10 @@ enum { refresh_ms = 1000, write_ms = 2000 };
 
 #define RECORD_TTL_MS "2592000000" /* 30 days */
 
-void jobs_init(struct jobs *jobs, struct cw *cw)
+void jobs_init(struct jobs *jobs, struct cache *cache)
 {
-	*jobs = (struct jobs){.cw = cw, .refreshed_ms = -1};
-	fiber_group_init(&jobs->refreshers, "warm jobs", cw->loop);
+	*jobs = (struct jobs){.cache = cache, .refreshed_ms = -1};
+	fiber_group_init(&jobs->refreshers, "warm jobs", cache->loop);
 }
 
 void jobs_release(struct jobs *jobs)
@@ -72,7 +72,7 @@ static void count_failing(struct jobs *jobs)
 
 	for (size_t i = 0; i < jobs->count; i++)
 		failing += jobs->items[i]->configured && jobs->items[i]->failing;
-	metric_set(jobs->cw->metrics, METRIC_WARM_FAILING_JOBS, NULL, NULL, failing);
+	metric_set(jobs->cache->metrics, METRIC_WARM_FAILING_JOBS, NULL, NULL, failing);
 }
 
 void jobs_configure(struct jobs *jobs, const struct conf *conf)
@@ -86,7 +86,7 @@ void jobs_configure(struct jobs *jobs, const struct conf *conf)
 			job = add(jobs, conf->jobs[i].name);
 		job->configured = true;
 		if (job->suspended != conf->jobs[i].suspended)
-			log_debug(jobs->cw->log, "warm job %s: %s", job->name,
+			log_debug(jobs->cache->log, "warm job %s: %s", job->name,
 				job->suspended ? "goes on" : "suspended");
 		job->suspended = conf->jobs[i].suspended;
 	}
@@ -116,7 +116,7 @@ static void succeeded(struct jobs *jobs, struct job *job, int64_t wall_ms)
 	if (wall_ms < 0 || wall_ms == job->last_success_wall_ms)
 		return;
 	job->last_success_wall_ms = wall_ms;
-	metric_set(jobs->cw->metrics, METRIC_WARM_LAST_SUCCESS, job->name, NULL,
+	metric_set(jobs->cache->metrics, METRIC_WARM_LAST_SUCCESS, job->name, NULL,
 		(double)wall_ms / 1e3);
 }
 
@@ -168,10 +168,10 @@ static void refresh(void *argument)
 
 	for (size_t i = 0; i < count; i++) {
 		buf_clear(&key);
-		cw_own_key(jobs->cw, "job:", slice_str(jobs->items[i]->name), &key);
+		cache_own_key(jobs->cache, "job:", slice_str(jobs->items[i]->name), &key);
 		REDIS_ADD(batch, SLICE("GET"), buf_slice(&key));
 	}
-	if (redis_node_run(redis_store_node(jobs->cw->store, buf_slice(&key)), REDIS_COMMANDS,
+	if (redis_node_run(redis_store_node(jobs->cache->store, buf_slice(&key)), REDIS_COMMANDS,
 		    batch, DEADLINE_NONE, NULL) == OK)
 		for (size_t i = 0; i < count; i++)
 			read_record(jobs, jobs->items[i], redis_batch_reply(batch, i));
@@ -203,10 +203,10 @@ void job_ran(struct jobs *jobs, struct job *job, cJSON *record)
 	cJSON_AddItemReferenceToObject(object, "last_run", job->last_run);
 	json_print(object, &text);
 	cJSON_Delete(object);
-	cw_own_key(jobs->cw, "job:", slice_str(job->name), &key);
+	cache_own_key(jobs->cache, "job:", slice_str(job->name), &key);
 	struct slice argv[] = {
 		SLICE("SET"), buf_slice(&key), buf_slice(&text), SLICE("PX"), SLICE(RECORD_TTL_MS)};
-	if (redis_store_call(jobs->cw->store, call, buf_slice(&key), sizeof argv / sizeof *argv,
+	if (redis_store_call(jobs->cache->store, call, buf_slice(&key), sizeof argv / sizeof *argv,
 		    argv, NULL, NULL) == OK)
 		job->unsaved = false;
 	buf_release(&key);

@@ -32,7 +32,7 @@ struct job {
 };
 
 struct jobs {
-	struct cw *cw;
+	struct cache *cache;
 	struct job **items;
 	size_t count;
 	struct fiber_group refreshers;
@@ -40,7 +40,7 @@ struct jobs {
 	bool stopped;
 };
 
-void jobs_init(struct jobs *jobs, struct cw *cw);
+void jobs_init(struct jobs *jobs, struct cache *cache);
 /* jobs_stop() has been called. */
 void jobs_release(struct jobs *jobs);
 /* Ends a refresh that is on its way; there will be no other. Parks. */

@@ -10,14 +10,14 @@
 static const double average_share = 0.125;
 enum { cleanup_ms = 5000 };
 
-struct loaders *loaders_new(struct cw *cw, struct log *log, struct sources *sources)
+struct loaders *loaders_new(struct cache *cache, struct log *log, struct sources *sources)
 {
 	struct loaders *loaders = mem_new(struct loaders);
 
-	loaders->cw = cw;
+	loaders->cache = cache;
 	loaders->log = log;
 	loaders->sources = sources;
-	fiber_group_init(&loaders->group, "loads", cw->loop);
+	fiber_group_init(&loaders->group, "loads", cache->loop);
 	return loaders;
 }
 
@@ -229,7 +229,7 @@ static enum error join(struct load_call *other, struct loaded *ret, struct fault
 static enum error get(struct load_call *call, struct loaded *ret, struct fault *fault)
 {
 	struct slice value;
-	enum error error = result_begin(call->loaders->cw, &call->request, &call->result, fault);
+	enum error error = result_begin(call->loaders->cache, &call->request, &call->result, fault);
 
 	if (error)
 		return error;
@@ -284,8 +284,8 @@ enum error loaders_get(struct loaders *loaders, const struct loader_request *req
 	error = get(call, ret, fault);
 	load_call_unref(call);
 	log_debug(loaders->log, "result of %s: %s", request->loader->name, word(error, ret->state));
-	if (loaders->cw->metrics)
-		metric_add(loaders->cw->metrics, METRIC_RESULTS, request->loader->name,
+	if (loaders->cache->metrics)
+		metric_add(loaders->cache->metrics, METRIC_RESULTS, request->loader->name,
 			word(error, ret->state), 1);
 	return error;
 }

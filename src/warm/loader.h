@@ -22,8 +22,8 @@ enum {
 
 struct loaders;
 
-/* `cw` and `sources` are borrowed. */
-struct loaders *loaders_new(struct cw *cw, struct log *log, struct sources *sources);
+/* `cache` and `sources` are borrowed. */
+struct loaders *loaders_new(struct cache *cache, struct log *log, struct sources *sources);
 /* Cancels the loads that run and waits for them. Parks. */
 void loaders_stop(struct loaders *loaders);
 void loaders_free(struct loaders *loaders); /* NULL is welcome; stopped before */

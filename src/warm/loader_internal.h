@@ -20,7 +20,7 @@ struct loader {
 };
 
 struct loaders {
-	struct cw *cw;
+	struct cache *cache;
 	struct log *log;
 	struct sources *sources;
 	struct fiber_group group;

@@ -10,7 +10,7 @@
 #include "text/duration.h"
 
 struct lock {
-	struct cw *cw;
+	struct cache *cache;
 	struct buf key;
 	char token[TOKEN_DIGITS + 1];
 	char value[TOKEN_DIGITS + 1 + LOCK_OPERATION];
@@ -32,11 +32,11 @@ static const char renew_script[] =
 	"if n == tonumber(n) and n > tonumber(ARGV[5]) then redis.call('DEL', KEYS[2]) "
 	"else redis.call('PEXPIRE', KEYS[2], ARGV[4]) end return {hits, 2 - hits, 1}";
 
-enum error lock_take(struct cw *cw, struct slice job, struct lock **ret,
+enum error lock_take(struct cache *cache, struct slice job, struct lock **ret,
 	char holder[LOCK_OPERATION], struct fault *fault)
 {
 	struct redis_value *held = NULL;
-	enum error error = redis_store_allow(cw->store, FEATURE_WARM, fault);
+	enum error error = redis_store_allow(cache->store, FEATURE_WARM, fault);
 
 	*ret = NULL;
 	holder[0] = '\0';
@@ -44,11 +44,11 @@ enum error lock_take(struct cw *cw, struct slice job, struct lock **ret,
 		return error;
 	struct lock *lock = mem_new(struct lock);
 
-	lock->cw = cw;
+	lock->cache = cache;
 	token_new(lock->token);
-	fiber_group_init(&lock->keepers, "run locks", cw->loop);
-	cw_own_key(cw, "run:", job, &lock->key);
-	error = token_claim(cw, buf_slice(&lock->key), lock->token, LOCK_TTL_MS, &held, fault);
+	fiber_group_init(&lock->keepers, "run locks", cache->loop);
+	cache_own_key(cache, "run:", job, &lock->key);
+	error = token_claim(cache, buf_slice(&lock->key), lock->token, LOCK_TTL_MS, &held, fault);
 	if (!error && token_is(held, lock->token)) {
 		*ret = lock;
 	} else {
@@ -83,10 +83,10 @@ static void keep(void *argument)
 	char ttl[SLICE_INT_ROOM], list_ttl[SLICE_INT_ROOM], list_most[SLICE_INT_ROOM];
 	struct buf list = {0};
 
-	wrote_key(lock->cw, &list);
+	wrote_key(lock->cache, &list);
 	do {
 		struct redis_value *reply = NULL;
-		enum error error = redis_store_command(lock->cw->store, key, &reply, NULL,
+		enum error error = redis_store_command(lock->cache->store, key, &reply, NULL,
 			SLICE("EVAL"), slice_str(renew_script), SLICE("2"), key, buf_slice(&list),
 			slice_str(lock->token), slice_str(lock->value),
 			slice_of_int(ttl, LOCK_TTL_MS), slice_of_int(list_ttl, WROTE_TTL_MS),
@@ -118,12 +118,12 @@ void lock_release(struct lock *lock)
 	while (lock->keepers.count)
 		fiber_group_join(&lock->keepers, DEADLINE_NONE);
 	if (!lock->lost)
-		token_remove(lock->cw, buf_slice(&lock->key), slice_str(lock->token), NULL);
+		token_remove(lock->cache, buf_slice(&lock->key), slice_str(lock->token), NULL);
 	lock_abandon(lock);
 }
 
 enum error receipt_take(
-	struct cw *cw, const struct receipt *receipt, bool *ret_won, struct fault *fault)
+	struct cache *cache, const struct receipt *receipt, bool *ret_won, struct fault *fault)
 {
 	struct redis_value *held = NULL;
 	struct buf name = {0}, key = {0};
@@ -131,9 +131,9 @@ enum error receipt_take(
 	buf_add(&name, receipt->job);
 	buf_char(&name, ':');
 	timestamp_format(receipt->nominal_wall_ms, &name);
-	cw_own_key(cw, "fire:", buf_slice(&name), &key);
+	cache_own_key(cache, "fire:", buf_slice(&name), &key);
 	enum error error =
-		token_claim(cw, buf_slice(&key), receipt->token, receipt->ttl_ms, &held, fault);
+		token_claim(cache, buf_slice(&key), receipt->token, receipt->ttl_ms, &held, fault);
 	*ret_won = !error && token_is(held, receipt->token);
 	redis_value_free(held);
 	buf_release(&name);

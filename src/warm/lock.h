@@ -21,7 +21,7 @@ struct lock;
  * OK with *ret = the lock; or *ret = NULL: somebody has it, and `holder` gets the id of his
  * operation, "" while he has not named it. Other errors are Redis's. Parks.
  */
-enum error lock_take(struct cw *cw, struct slice job, struct lock **ret,
+enum error lock_take(struct cache *cache, struct slice job, struct lock **ret,
 	char holder[LOCK_OPERATION], struct fault *fault);
 /* Names the operation in it and renews it from now on, in a fiber of its own. */
 void lock_keep(struct lock *lock, const char *operation_id);
@@ -43,6 +43,6 @@ struct receipt {
 	char token[TOKEN_DIGITS + 1];
 };
 enum error receipt_take(
-	struct cw *cw, const struct receipt *receipt, bool *ret_won, struct fault *fault);
+	struct cache *cache, const struct receipt *receipt, bool *ret_won, struct fault *fault);
 
 #endif

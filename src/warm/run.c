@@ -128,13 +128,13 @@ static void write_log(const struct run *run, enum operation_state state, int64_t
 
 static void count(const struct run *run, enum operation_state state, int64_t took_ns)
 {
-	struct cw *cw = run->world->cw;
+	struct cache *cache = run->world->cache;
 	const char *name = run->job->name;
 
-	cw->sets += run->tally.stored;
-	metric_add(cw->metrics, METRIC_WARM_RUNS, name, operation_state_name(state), 1);
-	metric_add(cw->metrics, METRIC_WARM_STORED, name, NULL, run->tally.stored);
-	metric_observe_us(cw->metrics, METRIC_WARM_DURATION, name, took_ns / 1000);
+	cache->sets += run->tally.stored;
+	metric_add(cache->metrics, METRIC_WARM_RUNS, name, operation_state_name(state), 1);
+	metric_add(cache->metrics, METRIC_WARM_STORED, name, NULL, run->tally.stored);
+	metric_observe_us(cache->metrics, METRIC_WARM_DURATION, name, took_ns / 1000);
 }
 
 /* From the turn on: the attempts and their verdict. Parks. */
@@ -177,12 +177,12 @@ enum operation_state run_work(
 	lock_keep(run->lock, operation_id(operation));
 	operation_progress(operation, "queued", 0, 0);
 	enum error error = turns_take(
-		&world->turns, world->cw->conf->warm_concurrency, clock_deadline(RUN_QUEUE_MS));
+		&world->turns, world->cache->conf->warm_concurrency, clock_deadline(RUN_QUEUE_MS));
 	if (!error) {
 		state = run_job(run, ret_result, fault);
 		operation_progress(operation, "ending", run->tally.rows,
 			state == OPERATION_COMPLETED ? run->tally.rows : 0);
-		turns_done(&world->turns, world->cw->conf->warm_concurrency);
+		turns_done(&world->turns, world->cache->conf->warm_concurrency);
 	} else {
 		fault_set(fault, error, "the run's turn did not come");
 		state = error == ERR_CANCELLED ? OPERATION_CANCELLED : OPERATION_FAILED;

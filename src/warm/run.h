@@ -22,7 +22,7 @@ enum { RUN_QUEUE_MS = 6 * 3600 * 1000 };
 
 /* What runs share, and what outlives them. */
 struct run_world {
-	struct cw *cw;
+	struct cache *cache;
 	struct log *log;
 	struct sources *sources;
 	struct jobs *jobs;

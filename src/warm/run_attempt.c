@@ -109,7 +109,7 @@ static enum error hurry(struct run *run, int64_t since, struct fault *fault)
 static enum error move_rows(
 	struct run *run, struct source *source, bool *ret_source, struct fault *fault)
 {
-	uv_loop_t *uv = loop_uv(run->world->cw->loop);
+	uv_loop_t *uv = loop_uv(run->world->cache->loop);
 	struct source_row row;
 	enum error error = OK;
 
@@ -150,7 +150,7 @@ enum error run_attempt(struct run *run, bool *ret_source, struct fault *fault)
 		.deadline = run->deadline,
 		.max_row_bytes = row_max_bytes(run->conf),
 	};
-	struct window_spec spec = {run->world->cw, run->conf_job, &run->tally, run->world->undo};
+	struct window_spec spec = {run->world->cache, run->conf_job, &run->tally, run->world->undo};
 	struct source *source = NULL;
 	struct fault flushed;
 	enum error error;

@@ -15,7 +15,7 @@ enum { look_ms = 30000, jump_least_ms = 500 };
 
 struct scheduler {
 	struct warm *warm;
-	struct cw *cw;
+	struct cache *cache;
 	struct log *log;
 	struct jobs *jobs;
 	struct jump_watch *watch;
@@ -29,7 +29,7 @@ struct scheduler {
 static void fire(struct scheduler *s, struct fire *fire)
 {
 	fire->warm = s->warm;
-	fire->cw = s->cw;
+	fire->cache = s->cache;
 	fire->log = s->log;
 	fire_spawn(&s->group, fire);
 }
@@ -136,18 +136,18 @@ static void look_again(void *context)
 }
 
 struct scheduler *scheduler_new(
-	struct warm *warm, struct cw *cw, struct log *log, struct jobs *jobs)
+	struct warm *warm, struct cache *cache, struct log *log, struct jobs *jobs)
 {
 	struct scheduler *s = mem_new(struct scheduler);
 
 	s->warm = warm;
-	s->cw = cw;
+	s->cache = cache;
 	s->log = log;
 	s->jobs = jobs;
 	s->last_wall_ms = clock_wall_ms();
 	s->last_mono_ms = clock_mono_ms();
-	fiber_group_init(&s->group, "schedules", cw->loop);
-	s->watch = jump_watch_new(cw->loop, look_again, s);
+	fiber_group_init(&s->group, "schedules", cache->loop);
+	s->watch = jump_watch_new(cache->loop, look_again, s);
 	s->clock = fiber_spawn(&s->group, "warm clock", clock_work, s);
 	return s;
 }
@@ -210,7 +210,7 @@ void scheduler_adopt(struct scheduler *s, const struct conf *conf, struct schedu
 
 void scheduler_fire_on(struct scheduler *s, enum scheduler_event event)
 {
-	const struct conf *conf = s->cw->conf;
+	const struct conf *conf = s->cache->conf;
 
 	for (size_t i = 0; i < conf->job_count && !s->stopped; i++) {
 		const struct conf_job *job = &conf->jobs[i];

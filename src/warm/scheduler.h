@@ -18,7 +18,7 @@ struct scheduler;
 
 /* All but `warm` are what `warm` hangs from. It begins to fire at once. */
 struct scheduler *scheduler_new(
-	struct warm *warm, struct cw *cw, struct log *log, struct jobs *jobs);
+	struct warm *warm, struct cache *cache, struct log *log, struct jobs *jobs);
 /* Ends its fibers. Parks. */
 void scheduler_stop(struct scheduler *scheduler);
 /* After scheduler_stop(); the loop has then some handles to close. */

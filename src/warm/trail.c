@@ -4,10 +4,10 @@
 
 #include <stdio.h>
 
-enum error trail_begin(struct trail *trail, struct cw *cw, struct fault *fault)
+enum error trail_begin(struct trail *trail, struct cache *cache, struct fault *fault)
 {
-	*trail = (struct trail){.cw = cw};
-	return inval_log_last(cw, trail->last, fault);
+	*trail = (struct trail){.cache = cache};
+	return inval_log_last(cache, trail->last, fault);
 }
 
 void trail_release(struct trail *trail)
@@ -20,7 +20,7 @@ void trail_ask(
 	const struct trail *trail, struct redis_batch *batch, struct trail_question *question)
 {
 	snprintf(question->id, sizeof question->id, "%s", trail->last);
-	question->index = inval_log_read(trail->cw, question->id, batch);
+	question->index = inval_log_read(trail->cache, question->id, batch);
 }
 
 bool trail_hear(

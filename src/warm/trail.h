@@ -17,7 +17,7 @@
 enum { TRAIL_MAX_NAMES = 200000 };
 
 struct trail {
-	struct cw *cw;
+	struct cache *cache;
 	char last[INVAL_ID_BYTES];
 	struct inval_since *said; /* NULL = nothing yet */
 };
@@ -28,7 +28,7 @@ struct trail_question {
 };
 
 /* Notes where the log ends now. Release what it holds with trail_release() in any case. Parks. */
-enum error trail_begin(struct trail *trail, struct cw *cw, struct fault *fault);
+enum error trail_begin(struct trail *trail, struct cache *cache, struct fault *fault);
 void trail_release(struct trail *trail);
 /* Adds the question to a batch, behind what it is about. */
 void trail_ask(

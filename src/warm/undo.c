@@ -16,7 +16,7 @@ enum {
 };
 
 struct undo {
-	struct cw *cw;
+	struct cache *cache;
 	struct log *log;
 	struct fiber_group group;
 	struct fiber_cond emptied;
@@ -44,14 +44,14 @@ static void take_over(struct undo *undo)
 	fiber_spawn(&undo->group, "undo", work, undo);
 }
 
-struct undo *undo_new(struct cw *cw, struct log *log)
+struct undo *undo_new(struct cache *cache, struct log *log)
 {
 	struct undo *undo = mem_new(struct undo);
 
-	undo->cw = cw;
+	undo->cache = cache;
 	undo->log = log;
-	fiber_group_init(&undo->group, "undo", cw->loop);
-	undo->file = undo_file_new(cw->conf->redis.url_redacted, log);
+	fiber_group_init(&undo->group, "undo", cache->loop);
+	undo->file = undo_file_new(cache->conf->redis.url_redacted, log);
 	if (undo->file)
 		take_over(undo);
 	return undo;
@@ -117,7 +117,7 @@ static enum error remove_some(struct undo *undo)
 	argv[0] = SLICE("UNLINK");
 	count = first_names(buf_slice(&names), argv + 1, &bytes);
 	enum error error =
-		redis_store_call(undo->cw->store, call, argv[1], count + 1, argv, NULL, NULL);
+		redis_store_call(undo->cache->store, call, argv[1], count + 1, argv, NULL, NULL);
 	buf_release(&names);
 	mem_free(argv);
 	if (error)
@@ -134,8 +134,8 @@ static void work(void *argument)
 	enum error error = OK;
 
 	while (undo->count && error != ERR_CANCELLED) {
-		error = again_await_redis(undo->cw, NULL, NULL);
-		if (error || redis_store_state(undo->cw->store).status != REDIS_UP)
+		error = again_await_redis(undo->cache, NULL, NULL);
+		if (error || redis_store_state(undo->cache->store).status != REDIS_UP)
 			continue;
 		error = remove_some(undo);
 		if (error && error != ERR_CANCELLED)

@@ -12,12 +12,12 @@
 #ifndef CW_WARM_UNDO_H
 #define CW_WARM_UNDO_H
 
-#include "cache/cw.h"
+#include "cache/cache.h"
 
 struct undo;
 
 /* All are borrowed. Begins with what an earlier process left. */
-struct undo *undo_new(struct cw *cw, struct log *log);
+struct undo *undo_new(struct cache *cache, struct log *log);
 /* What is left stays in Redis, and the log says how much that is. Parks. */
 void undo_stop(struct undo *undo);
 /* It has been stopped. NULL is welcome. */

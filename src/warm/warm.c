@@ -13,7 +13,8 @@
 enum { start_ms = 5000, look_again_ms = 50, look_elsewhere_ms = 200 };
 
 struct warm {
-	struct cw *cw;
+	struct cache *cache;
+	struct operations *operations;
 	struct log *log;
 	struct jobs *jobs; /* points to all_jobs: what GET reads may begin a refresh */
 	struct jobs all_jobs;
@@ -47,26 +48,28 @@ static void on_operation(void *context, const void *data)
 	}
 }
 
-struct warm *warm_new(struct cw *cw, struct log *log, struct sources *sources)
+struct warm *warm_new(struct engine *engine, struct log *log, struct sources *sources)
 {
+	struct cache *cache = &engine->cache;
 	struct warm *warm = mem_new(struct warm);
 	struct fault fault;
 
-	warm->cw = cw;
+	warm->cache = cache;
+	warm->operations = engine->operations;
 	warm->log = log;
 	warm->jobs = &warm->all_jobs;
-	jobs_init(warm->jobs, cw);
-	warm->world = (struct run_world){.cw = cw,
+	jobs_init(warm->jobs, cache);
+	warm->world = (struct run_world){.cache = cache,
 		.log = log,
 		.sources = sources,
 		.jobs = warm->jobs,
-		.undo = undo_new(cw, log)};
-	warm->scheduler = scheduler_new(warm, cw, log, warm->jobs);
-	if (warm_prepare(warm, cw->conf, &fault))
+		.undo = undo_new(cache, log)};
+	warm->scheduler = scheduler_new(warm, cache, log, warm->jobs);
+	if (warm_prepare(warm, cache->conf, &fault))
 		log_error(log, "warm jobs have no schedule: %s", fault.detail);
-	warm_commit(warm, cw->conf);
-	warm->flushed = event_subscribe(cw->bus, EVENT_REDIS_FLUSHED, on_flushed, warm);
-	warm->operation_ended = event_subscribe(cw->bus, EVENT_OPERATION, on_operation, warm);
+	warm_commit(warm, cache->conf);
+	warm->flushed = event_subscribe(cache->bus, EVENT_REDIS_FLUSHED, on_flushed, warm);
+	warm->operation_ended = event_subscribe(cache->bus, EVENT_OPERATION, on_operation, warm);
 	return warm;
 }
 
@@ -143,7 +146,7 @@ static enum error begin(const struct start *start, struct lock *lock, struct fau
 		.timeout_ms = RUN_QUEUE_MS + start->conf_job->timeout_ms,
 	};
 
-	return operation_begin(start->warm->cw->operations, &spec, &start->job->running, fault);
+	return operation_begin(start->warm->operations, &spec, &start->job->running, fault);
 }
 
 /*
@@ -153,10 +156,10 @@ static enum error begin(const struct start *start, struct lock *lock, struct fau
 static enum error try_start(
 	const struct start *start, struct warm_started *ret, struct fault *fault)
 {
-	struct cw *cw = start->warm->cw;
+	struct cache *cache = start->warm->cache;
 	struct lock *lock;
 	enum error error =
-		lock_take(cw, slice_str(start->job->name), &lock, ret->operation_id, fault);
+		lock_take(cache, slice_str(start->job->name), &lock, ret->operation_id, fault);
 
 	if (error)
 		return error;
@@ -205,7 +208,7 @@ static enum error start_or_join(
 enum error warm_start(struct warm *warm, struct slice job, const struct identity *who,
 	const char *note, struct warm_started *ret, struct fault *fault)
 {
-	struct start start = {warm, warm->cw->conf, conf_job(warm->cw->conf, job),
+	struct start start = {warm, warm->cache->conf, conf_job(warm->cache->conf, job),
 		jobs_find(warm->jobs, job), who, note};
 	enum error error;
 
@@ -228,8 +231,8 @@ enum error warm_start(struct warm *warm, struct slice job, const struct identity
 static enum error look_elsewhere(struct warm *warm, struct warm_started *started)
 {
 	cJSON *record;
-	enum error error = operations_find(
-		warm->cw->operations, slice_str(started->operation_id), &record, NULL);
+	enum error error =
+		operations_find(warm->operations, slice_str(started->operation_id), &record, NULL);
 
 	if (error)
 		return error;
@@ -285,7 +288,7 @@ void warm_started_release(struct warm_started *started)
 
 static cJSON *jobs_json(const struct warm *warm, bool full)
 {
-	const struct conf *conf = warm->cw->conf;
+	const struct conf *conf = warm->cache->conf;
 	cJSON *jobs = cJSON_CreateArray();
 
 	jobs_refresh(warm->jobs);

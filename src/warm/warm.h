@@ -10,13 +10,14 @@
 #ifndef CW_WARM_WARM_H
 #define CW_WARM_WARM_H
 
+#include "engine/engine.h"
 #include "operation/operation.h"
 #include "source/source.h"
 
 struct warm;
 
 /* All are borrowed. */
-struct warm *warm_new(struct cw *cw, struct log *log, struct sources *sources);
+struct warm *warm_new(struct engine *engine, struct log *log, struct sources *sources);
 /* Stops the schedules; runs are the operations' business. Parks. */
 void warm_stop(struct warm *warm);
 void warm_free(struct warm *warm);

@@ -46,16 +46,16 @@ static bool may_be_absent(const struct conf *conf, const struct conf_job *job)
 enum error window_open(const struct window_spec *spec, struct window **ret, struct fault *fault)
 {
 	const struct conf_job *job = spec->job;
-	struct cw *cw = spec->cw;
+	struct cache *cache = spec->cache;
 	struct window *w = mem_new(struct window);
 
-	w->cw = cw;
+	w->cache = cache;
 	w->tally = spec->tally;
 	w->undo = spec->undo;
 	w->mode = entry_mode(job->mode);
-	w->command_ms = cw->conf->redis.command_timeout_ms + command_grace_ms;
+	w->command_ms = cache->conf->redis.command_timeout_ms + command_grace_ms;
 	w->single = job->window < 4;
-	w->absent = may_be_absent(cw->conf, job);
+	w->absent = may_be_absent(cache->conf, job);
 	/* The question is a command too, and so is what forgets. */
 	size_t beside = w->absent ? 2 : 1;
 	w->slot_entries = (size_t)(w->single ? job->window : job->window / 2);
@@ -66,9 +66,9 @@ enum error window_open(const struct window_spec *spec, struct window **ret, stru
 	}
 	w->filling = &w->slots[0];
 	*ret = w;
-	enum error error = trail_begin(&w->trail, cw, fault);
+	enum error error = trail_begin(&w->trail, cache, fault);
 	/* In this order: what is invalidated and then written is known to be both. */
-	return error ? error : written_begin(&w->written, cw, fault);
+	return error ? error : written_begin(&w->written, cache, fault);
 }
 
 void window_close(struct window *w)
@@ -107,7 +107,7 @@ static void forget_absent(const struct window *w, struct slot *slot)
 	struct buf names = {0};
 
 	for (size_t i = 0; i < slot->count; i++) {
-		lease_failed_key(w->cw, slot_key(slot, i), &names);
+		lease_failed_key(w->cache, slot_key(slot, i), &names);
 		ends[i] = names.n;
 	}
 	argv[0] = SLICE("UNLINK");
@@ -132,7 +132,7 @@ enum error window_send(struct window *w, struct fault *fault)
 	trail_ask(&w->trail, slot->batch, &slot->question);
 	if (w->absent)
 		forget_absent(w, slot);
-	if (redis_node_start(redis_store_node(w->cw->store, slot_key(slot, 0)), REDIS_BULK,
+	if (redis_node_start(redis_store_node(w->cache->store, slot_key(slot, 0)), REDIS_BULK,
 		    slot->batch, &why)) {
 		for (size_t i = 0; i < slot->count; i++)
 			window_reject(w, &slot->items[i], &why);
@@ -153,14 +153,15 @@ enum error window_send(struct window *w, struct fault *fault)
 static void add_commands(
 	struct window *w, const struct window_entry *entry, struct slot *slot, struct item *item)
 {
-	struct entry_bytes bytes = entry_encode(w->cw,
+	struct entry_bytes bytes = entry_encode(w->cache,
 		&(struct entry_write){
 			.key = entry->key, .value = entry->value, .ttl_ms = entry->ttl_ms},
 		&w->scratch);
 
 	item->command = redis_batch_count(slot->batch);
 	if (entry->tag_count)
-		tag_add(w->cw, slot->batch, entry->key, bytes.px_ms, entry->tags, entry->tag_count);
+		tag_add(w->cache, slot->batch, entry->key, bytes.px_ms, entry->tags,
+			entry->tag_count);
 	item->set = entry_store(slot->batch, entry->key, bytes.stored, bytes.px_ms, window_mode(w));
 	for (size_t i = 0; i < entry->tag_count; i++) {
 		buf_add(&slot->tags, entry->tags[i]);
@@ -183,7 +184,7 @@ static bool must_skip(const struct window *w, const struct window_entry *entry)
 
 static void begin_slot(struct window *w, struct slot *slot)
 {
-	slot->since_ms = (int64_t)uv_now(loop_uv(w->cw->loop));
+	slot->since_ms = (int64_t)uv_now(loop_uv(w->cache->loop));
 	slot->lead = 0;
 	/* Without a list to watch, nothing is replaced. */
 	if (w->written.lost)

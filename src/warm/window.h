@@ -40,7 +40,7 @@ struct window_entry {
 
 /* All are borrowed. */
 struct window_spec {
-	struct cw *cw;
+	struct cache *cache;
 	const struct conf_job *job;
 	struct tally *tally; /* what becomes of the entries */
 	struct undo *undo;   /* for what cannot be removed while Redis is away */

@@ -75,8 +75,8 @@ static enum error run(
 	struct window *w, struct slot *slot, struct redis_batch *batch, struct fault *fault)
 {
 	trail_ask(&w->trail, batch, &slot->question);
-	return redis_node_run(redis_store_node(w->cw->store, slot_key(slot, 0)), REDIS_BULK, batch,
-		clock_deadline(w->command_ms), fault);
+	return redis_node_run(redis_store_node(w->cache->store, slot_key(slot, 0)), REDIS_BULK,
+		batch, clock_deadline(w->command_ms), fault);
 }
 
 /* By script. ERR_CONFLICT: read the list, and ask again. Parks. */

@@ -37,7 +37,7 @@ struct slot {
 };
 
 struct window {
-	struct cw *cw;
+	struct cache *cache;
 	struct tally *tally;
 	struct undo *undo;
 	enum entry_mode mode;

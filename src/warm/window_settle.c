@@ -97,7 +97,7 @@ static void not_sorted(const struct window *w, struct fault *why)
 {
 	fault_set(why, ERR_WRONG_TYPE,
 		"a tag's set in Redis is not a sorted set: delete the key %stag:NAME of that tag",
-		w->cw->conf->redis.own_prefix);
+		w->cache->conf->redis.own_prefix);
 }
 
 /* Whether one of its ZADDs was refused; `why` says so. */
@@ -161,7 +161,7 @@ static void count_reply(
 /* Asks the log anew, alone, where the answer was lost with the connection. Parks. */
 static bool ask_again(struct window *w, struct slot *slot)
 {
-	struct redis_node *node = redis_store_node(w->cw->store, slot_key(slot, 0));
+	struct redis_node *node = redis_store_node(w->cache->store, slot_key(slot, 0));
 	bool heard = false;
 
 	for (int i = 0; i < unlink_tries && !heard; i++) {
@@ -189,7 +189,7 @@ static enum error unlink_keys_of(
 	for (int i = 0; i < unlink_tries; i++) {
 		if (i)
 			fiber_sleep(retry_ms);
-		error = redis_store_call(w->cw->store, call, argv[1], argc, argv, NULL, fault);
+		error = redis_store_call(w->cache->store, call, argv[1], argc, argv, NULL, fault);
 		if (!error)
 			break;
 	}

@@ -60,16 +60,16 @@ static enum error strange(struct fault *fault)
 		"Redis answered a script with something else than its result");
 }
 
-enum error written_begin(struct written *written, struct cw *cw, struct fault *fault)
+enum error written_begin(struct written *written, struct cache *cache, struct fault *fault)
 {
 	struct redis_value *reply = NULL;
 	char ttl[SLICE_INT_ROOM];
 
-	*written = (struct written){.cw = cw};
-	wrote_key(cw, &written->list);
+	*written = (struct written){.cache = cache};
+	wrote_key(cache, &written->list);
 	token_new(written->epoch);
 	struct slice list = buf_slice(&written->list);
-	enum error error = redis_store_command(cw->store, list, &reply, fault, SLICE("EVAL"),
+	enum error error = redis_store_command(cache->store, list, &reply, fault, SLICE("EVAL"),
 		slice_str(begin_script), SLICE("1"), list, slice_str(written->epoch),
 		slice_of_int(ttl, WROTE_TTL_MS));
 	/* Without room for the list: the rows will say so themselves. */
@@ -131,8 +131,8 @@ static enum error read_page(struct written *written, size_t *ret_count, struct f
 	REDIS_ADD(batch, SLICE("LRANGE"), list, SLICE("0"), SLICE("0"));
 	REDIS_ADD(batch, SLICE("LRANGE"), list, slice_of_int(from, written->length),
 		slice_of_int(to, written->length + names_at_once - 1));
-	enum error error = redis_node_run(redis_store_node(written->cw->store, list), REDIS_BULK,
-		batch, cw_deadline(written->cw), fault);
+	enum error error = redis_node_run(redis_store_node(written->cache->store, list), REDIS_BULK,
+		batch, cache_deadline(written->cache), fault);
 	for (size_t i = 0; i < 2 && !error; i++) {
 		error = redis_value_error(redis_batch_reply(batch, i), fault);
 		if (!error && redis_batch_reply(batch, i)->type != REDIS_ARRAY)

@@ -16,7 +16,7 @@
 #include "invalidate/seen.h"
 
 struct written {
-	struct cw *cw;
+	struct cache *cache;
 	struct buf list; /* its name */
 	char epoch[TOKEN_DIGITS + 1];
 	int64_t length; /* of the list, as far as it was read; its epoch counts */
@@ -25,7 +25,7 @@ struct written {
 };
 
 /* Begins or joins the list. Release it with written_release() in any case. Parks. */
-enum error written_begin(struct written *written, struct cw *cw, struct fault *fault);
+enum error written_begin(struct written *written, struct cache *cache, struct fault *fault);
 void written_release(struct written *written);
 /* Whether the key was written, as far as the list was read. */
 bool written_has(const struct written *written, struct slice key);

@@ -12,7 +12,7 @@
 enum { process_every = 5 };
 
 struct sampler {
-	struct cw *cw;
+	struct cache *cache;
 	void (*tick)(void *context);
 	void *tick_context;
 	struct fiber_group group;
@@ -27,7 +27,7 @@ struct sampler {
 
 static void observe_process(struct sampler *s)
 {
-	struct metrics *m = s->cw->metrics;
+	struct metrics *m = s->cache->metrics;
 
 	if (s->sequence % process_every == 0) {
 		s->sample.rss_bytes = process_rss_bytes();
@@ -131,9 +131,9 @@ static void take(struct sampler *s, struct redis_info *info, const struct redis_
 		},
 		SAMPLER_WINDOW_SECONDS);
 	compute(s);
-	metric_observe_us(s->cw->metrics, METRIC_REDIS_LATENCY, NULL, took_us);
+	metric_observe_us(s->cache->metrics, METRIC_REDIS_LATENCY, NULL, took_us);
 	if (flushed)
-		event_publish(s->cw->bus, EVENT_REDIS_FLUSHED, NULL);
+		event_publish(s->cache->bus, EVENT_REDIS_FLUSHED, NULL);
 }
 
 static void observe_redis(struct sampler *s)
@@ -142,16 +142,16 @@ static void observe_redis(struct sampler *s)
 	struct redis_batch *batch = redis_batch_new();
 	struct redis_info info;
 
-	redis_store_primaries(s->cw->store, &nodes);
+	redis_store_primaries(s->cache->store, &nodes);
 	REDIS_ADD(batch, SLICE("INFO"), SLICE("all"));
 	enum error error = redis_node_run(nodes[0], REDIS_COMMANDS, batch,
-		clock_deadline(s->cw->conf->redis.command_timeout_ms), NULL);
+		clock_deadline(s->cache->conf->redis.command_timeout_ms), NULL);
 	if (!error) {
 		const struct redis_value *reply = redis_batch_reply(batch, 0);
 
 		redis_node_observe(nodes[0], reply);
 		if (reply->type == REDIS_STRING) {
-			redis_info_parse(reply->text, s->cw->conf->redis.database, &info);
+			redis_info_parse(reply->text, s->cache->conf->redis.database, &info);
 			take(s, &info, batch);
 		}
 	}
@@ -160,8 +160,8 @@ static void observe_redis(struct sampler *s)
 
 static void publish(struct sampler *s)
 {
-	struct metrics *m = s->cw->metrics;
-	struct redis_state state = redis_store_state(s->cw->store);
+	struct metrics *m = s->cache->metrics;
+	struct redis_state state = redis_store_state(s->cache->store);
 	int64_t limit = sampler_memory_limit(s);
 	const struct sample *sample = &s->sample;
 
@@ -189,7 +189,7 @@ static void sample_for_ever(void *argument)
 		s->sequence++;
 		if (s->tick)
 			s->tick(s->tick_context);
-		int64_t interval = s->cw->conf->stats_interval_ms;
+		int64_t interval = s->cache->conf->stats_interval_ms;
 		int64_t due_ns = clock_mono_ns() + interval * 1000000;
 
 		if (fiber_sleep(interval) != OK)
@@ -198,11 +198,11 @@ static void sample_for_ever(void *argument)
 	}
 }
 
-struct sampler *sampler_new(struct cw *cw, void (*tick)(void *context), void *context)
+struct sampler *sampler_new(struct cache *cache, void (*tick)(void *context), void *context)
 {
 	struct sampler *s = mem_new(struct sampler);
 
-	s->cw = cw;
+	s->cache = cache;
 	s->tick = tick;
 	s->tick_context = context;
 	s->sample.hit_rate = s->sample.commands_per_second = s->sample.expired_per_second = -1;
@@ -211,7 +211,7 @@ struct sampler *sampler_new(struct cw *cw, void (*tick)(void *context), void *co
 	s->sample.hits = s->sample.misses = -1;
 	redis_info_parse(slice_of("", 0), 0, &s->sample.info);
 	s->sample.rss_bytes = s->sample.open_fds = -1;
-	fiber_group_init(&s->group, "sampler", cw->loop);
+	fiber_group_init(&s->group, "sampler", cache->loop);
 	fiber_spawn(&s->group, "sampler", sample_for_ever, s);
 	return s;
 }
@@ -230,7 +230,7 @@ int64_t sampler_memory_limit(const struct sampler *s)
 {
 	if (s->sample.known && s->sample.info.max_memory > 0)
 		return s->sample.info.max_memory;
-	return s->cw->conf->redis.memory_limit;
+	return s->cache->conf->redis.memory_limit;
 }
 
 void sampler_free(struct sampler *s)

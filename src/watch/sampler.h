@@ -12,7 +12,7 @@
 #ifndef CW_WATCH_SAMPLER_H
 #define CW_WATCH_SAMPLER_H
 
-#include "cache/cw.h"
+#include "cache/cache.h"
 #include "redis/info.h"
 
 enum { SAMPLER_WINDOW_SECONDS = 300, SAMPLER_RATE_SECONDS = 10 };
@@ -39,7 +39,7 @@ struct sampler;
  * Begins to sample at once. `tick` (may be NULL) is called after each sample: the one regular beat
  * of an idle daemon, for whoever has small things to look after. It must not park.
  */
-struct sampler *sampler_new(struct cw *cw, void (*tick)(void *context), void *context);
+struct sampler *sampler_new(struct cache *cache, void (*tick)(void *context), void *context);
 /* The last sample; never NULL. Borrowed until the next turn. */
 const struct sample *sampler_latest(const struct sampler *sampler);
 /* Since the last answered INFO; -1 where there is none. */

@@ -86,10 +86,10 @@ static void wrap_big(void)
 {
 	begin(300000, noise);
 	memcpy(value.p, "\x50\x2a\x4d\x18\x04\0\0\0cw01", 12);
-	ck_assert(codec_compress(engine.loop, buf_slice(&value), &stored));
+	ck_assert(codec_compress(engine.cache.loop, buf_slice(&value), &stored));
 	buf_clear(&got);
 	ck_assert_int_eq(
-		codec_decompress(engine.loop, buf_slice(&stored), 300000, &got, &fault), OK);
+		codec_decompress(engine.cache.loop, buf_slice(&stored), 300000, &got, &fault), OK);
 	ck_assert(slice_equal(buf_slice(&got), buf_slice(&value)));
 	end();
 }
@@ -159,16 +159,17 @@ END_TEST
 static void big_values(void)
 {
 	begin(1000000, repeating);
-	ck_assert(codec_compress(engine.loop, buf_slice(&value), &stored));
+	ck_assert(codec_compress(engine.cache.loop, buf_slice(&value), &stored));
 	ck_assert_int_eq(
-		codec_decompress(engine.loop, buf_slice(&stored), 1000000, &got, &fault), OK);
+		codec_decompress(engine.cache.loop, buf_slice(&stored), 1000000, &got, &fault), OK);
 	ck_assert(slice_equal(buf_slice(&got), buf_slice(&value)));
 	stored.p[stored.n / 2] = (char)(stored.p[stored.n / 2] ^ 0x55);
 	buf_clear(&got);
-	ck_assert_int_eq(codec_decompress(engine.loop, buf_slice(&stored), 1000000, &got, &fault),
+	ck_assert_int_eq(
+		codec_decompress(engine.cache.loop, buf_slice(&stored), 1000000, &got, &fault),
 		ERR_CORRUPT_VALUE);
 	begin(300000, noise);
-	ck_assert(!codec_compress(engine.loop, buf_slice(&value), &stored));
+	ck_assert(!codec_compress(engine.cache.loop, buf_slice(&value), &stored));
 	end();
 }
 
@@ -182,7 +183,7 @@ static void compress_and_be_cancelled(void *argument)
 {
 	(void)argument;
 	fiber_cancel(fiber_current());
-	ck_assert(!codec_compress(engine.loop, buf_slice(&value), &stored));
+	ck_assert(!codec_compress(engine.cache.loop, buf_slice(&value), &stored));
 	ck_assert(fiber_cancelled());
 }
 
@@ -191,7 +192,7 @@ static void cancelled(void)
 	struct fiber_group group;
 
 	begin(1000000, repeating);
-	fiber_group_init(&group, "test", engine.loop);
+	fiber_group_init(&group, "test", engine.cache.loop);
 	fiber_spawn(&group, "compress", compress_and_be_cancelled, NULL);
 	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(10000)), OK);
 	ck_assert_uint_eq(stored.n, 0);

@@ -12,16 +12,16 @@
 #include "text/json.h"
 
 struct server engine_server;
-struct cw engine;
+struct engine engine;
 
 static void script_fiber(void *argument)
 {
 	void (*script)(void) = *(void (**)(void))argument;
-	struct loop *loop = engine.loop;
+	struct loop *loop = engine.cache.loop;
 
 	script();
-	cw_stop(&engine, clock_deadline(10000));
-	redis_store_free(engine.store);
+	engine_stop(&engine, clock_deadline(10000));
+	redis_store_free(engine.cache.store);
 	loop_stop(loop);
 }
 
@@ -40,12 +40,12 @@ void engine_run_with(const char *option, const char *value, const char *yaml, vo
 	struct metrics *metrics = metrics_new();
 	struct redis_node_options options = {
 		.loop = loop, .bus = bus, .metrics = metrics, .conf = &conf->redis};
-	cw_init(&engine, loop, bus, metrics, redis_store_new(&options), conf);
+	engine_init(&engine, loop, bus, metrics, redis_store_new(&options), conf);
 	fiber_group_init(&group, "test", loop);
 	fiber_spawn(&group, "script", script_fiber, &script);
 	loop_run(loop);
 	ck_assert_uint_eq(group.count, 0);
-	cw_release(&engine);
+	engine_release(&engine);
 	conf_unref(conf);
 	loop_free(loop);
 	event_bus_free(bus);
@@ -60,7 +60,7 @@ void engine_run(const char *yaml, void (*script)(void))
 
 static void wait_until_up(void)
 {
-	for (int i = 0; i < 200 && redis_store_state(engine.store).status != REDIS_UP; i++)
+	for (int i = 0; i < 200 && redis_store_state(engine.cache.store).status != REDIS_UP; i++)
 		fiber_sleep(10);
 }
 
@@ -76,8 +76,8 @@ static void set_some(struct redis_batch *batch, const char *format, int from, in
 #pragma GCC diagnostic pop
 		REDIS_ADD(batch, SLICE("SET"), slice_of(key, (size_t)n), SLICE("value"));
 	}
-	enum error error = redis_node_run(redis_store_node(engine.store, SLICE("")), REDIS_BULK,
-		batch, clock_deadline(20000), NULL);
+	enum error error = redis_node_run(redis_store_node(engine.cache.store, SLICE("")),
+		REDIS_BULK, batch, clock_deadline(20000), NULL);
 	ck_assert_int_eq(error, OK);
 }
 
@@ -105,7 +105,7 @@ int64_t engine_call(const char *a, const char *b, const char *c, const char *d)
 		argc++;
 	}
 	enum error error = redis_store_call(
-		engine.store, (struct redis_call){0}, SLICE(""), argc, argv, &reply, &fault);
+		engine.cache.store, (struct redis_call){0}, SLICE(""), argc, argv, &reply, &fault);
 	ck_assert_msg(error == OK, "%s: %s", a, fault.detail);
 	int64_t integer = reply->integer;
 	redis_value_free(reply);

@@ -4,10 +4,11 @@
 #define CW_TESTS_CACHE_ENGINE_H
 
 #include "../redis/server.h"
+#include "engine/engine.h"
 #include "invalidate/invalidate.h"
 
 extern struct server engine_server;
-extern struct cw engine;
+extern struct engine engine;
 
 /* Starts a server, runs `script` in a fiber, stops everything. `yaml` is added to redis.url. */
 void engine_run(const char *yaml, void (*script)(void));

@@ -9,7 +9,7 @@
 #include "engine/engine.h"
 #include "text/json.h"
 
-static struct cw cw;
+static struct engine engine;
 static struct fault fault;
 
 /* Each question ends with the text that is waited for; then comes the answer. */
@@ -29,13 +29,13 @@ static void serve(int fd, const struct turn *turns, size_t count)
 static void script_fiber(void *argument)
 {
 	void (*script)(void) = *(void (**)(void))argument;
-	struct loop *loop = cw.loop;
+	struct loop *loop = engine.cache.loop;
 
-	for (int i = 0; i < 200 && redis_store_state(cw.store).status != REDIS_UP; i++)
+	for (int i = 0; i < 200 && redis_store_state(engine.cache.store).status != REDIS_UP; i++)
 		fiber_sleep(10);
 	script();
-	cw_stop(&cw, clock_deadline(10000));
-	redis_store_free(cw.store);
+	engine_stop(&engine, clock_deadline(10000));
+	redis_store_free(engine.cache.store);
 	loop_stop(loop);
 }
 
@@ -52,11 +52,11 @@ static void run(fake_serve *server, void (*script)(void))
 	struct event_bus *bus = event_bus_new();
 	struct redis_node_options options = {
 		.loop = loop, .bus = bus, .metrics = NULL, .conf = &conf->redis};
-	cw_init(&cw, loop, bus, NULL, redis_store_new(&options), conf);
+	engine_init(&engine, loop, bus, NULL, redis_store_new(&options), conf);
 	fiber_group_init(&group, "test", loop);
 	fiber_spawn(&group, "script", script_fiber, &script);
 	loop_run(loop);
-	cw_release(&cw);
+	engine_release(&engine);
 	conf_unref(conf);
 	loop_free(loop);
 	event_bus_free(bus);
@@ -66,7 +66,7 @@ static void run(fake_serve *server, void (*script)(void))
 
 static enum error read_one(struct entry *entry)
 {
-	return entry_read(&cw, SLICE("key"), entry, &fault);
+	return entry_read(&engine.cache, SLICE("key"), entry, &fault);
 }
 
 #define SERVE(name, ...) \
@@ -92,8 +92,8 @@ static void absent(void)
 
 	ck_assert_int_eq(read_one(&entry), OK);
 	ck_assert_ptr_null(entry.reply);
-	ck_assert_uint_eq(cw.misses, 1);
-	ck_assert_uint_eq(cw.hits, 0);
+	ck_assert_uint_eq(engine.cache.misses, 1);
+	ck_assert_uint_eq(engine.cache.hits, 0);
 }
 
 START_TEST(a_key_that_goes_between_the_two_commands_is_absent)
@@ -121,7 +121,7 @@ static void empty(void)
 	ck_assert_ptr_nonnull(entry.reply);
 	ck_assert_uint_eq(entry.stored.n, 0);
 	ck_assert_int_eq(entry.ttl_ms, 4000);
-	ck_assert_uint_eq(cw.hits, 1);
+	ck_assert_uint_eq(engine.cache.hits, 1);
 	entry_release(&entry);
 }
 
@@ -142,7 +142,7 @@ static void new_value(void)
 	ck_assert_int_eq(read_one(&entry), OK);
 	ck_assert(slice_is(entry.stored, "new"));
 	ck_assert_int_eq(entry.ttl_ms, 3000);
-	ck_assert_uint_eq(cw.gets, 1);
+	ck_assert_uint_eq(engine.cache.gets, 1);
 	entry_release(&entry);
 }
 
@@ -161,7 +161,7 @@ static void protocol(void)
 
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(read_one(&entry), ERR_REDIS_PROTOCOL);
-	ck_assert_uint_eq(cw.gets, 0);
+	ck_assert_uint_eq(engine.cache.gets, 0);
 }
 
 START_TEST(other_types_of_answers_are_told)

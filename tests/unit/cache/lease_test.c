@@ -13,13 +13,13 @@ static struct lease take(void)
 	struct lease lease;
 	struct fault fault;
 
-	ck_assert_int_eq(
-		lease_take(&engine, &(struct lease_want){.key = key, .ms = 60000}, &lease, &fault),
+	ck_assert_int_eq(lease_take(&engine.cache, &(struct lease_want){.key = key, .ms = 60000},
+				 &lease, &fault),
 		OK);
 	return lease;
 }
 
-typedef enum error store_function(struct cw *cw, struct slice token,
+typedef enum error store_function(struct cache *cache, struct slice token,
 	const struct entry_write *write, bool *ret_kept, struct fault *fault);
 static store_function *way = lease_store;
 
@@ -31,7 +31,7 @@ static bool store(const char *token, enum error expected)
 	struct fault fault;
 	bool kept;
 
-	ck_assert_int_eq(way(&engine, slice_str(token), &write, &kept, &fault), expected);
+	ck_assert_int_eq(way(&engine.cache, slice_str(token), &write, &kept, &fault), expected);
 	return kept;
 }
 
@@ -39,7 +39,7 @@ static void purge(const struct inval_entry *entry)
 {
 	struct fault fault;
 
-	ck_assert_int_eq(inval_log_add(&engine, entry, &fault), OK);
+	ck_assert_int_eq(inval_log_add(&engine.cache, entry, &fault), OK);
 }
 
 static bool is_there(void)
@@ -54,13 +54,13 @@ static void one_loads(void)
 
 	ck_assert_uint_eq(strlen(mine.token), TOKEN_DIGITS);
 	ck_assert_str_eq(other.token, "");
-	ck_assert_int_eq(lease_watch(&engine, key, &watch, NULL), OK);
+	ck_assert_int_eq(lease_watch(&engine.cache, key, &watch, NULL), OK);
 	ck_assert(watch.taken);
 	ck_assert(store(mine.token, OK));
 	ck_assert_int_gt(engine_call("PTTL", "k:1", NULL, NULL), LEASE_PROVISIONAL_MS);
 	ck_assert_int_eq(engine_call("ZCARD", "cw:tag:red", NULL, NULL), 1);
 	/* It ended with the store. */
-	ck_assert_int_eq(lease_watch(&engine, key, &watch, NULL), OK);
+	ck_assert_int_eq(lease_watch(&engine.cache, key, &watch, NULL), OK);
 	ck_assert(!watch.taken);
 	ck_assert(!store(mine.token, ERR_LEASE_LOST));
 }
@@ -145,15 +145,15 @@ static void others_store(void)
 	enum entry_outcome outcome;
 
 	ck_assert_int_eq(
-		entry_write(&engine, &(struct entry_write){.key = key, .value = SLICE("new")},
+		entry_write(&engine.cache, &(struct entry_write){.key = key, .value = SLICE("new")},
 			&outcome, NULL),
 		OK);
 	store(lease.token, ERR_LEASE_LOST);
 	ck_assert_int_eq(engine_call("STRLEN", "k:1", NULL, NULL), 3);
 	lease = take();
-	lease_release(&engine, key, SLICE("0123456789abcdef0123456789abcdef"), NULL);
+	lease_release(&engine.cache, key, SLICE("0123456789abcdef0123456789abcdef"), NULL);
 	ck_assert_str_eq(take().token, "");
-	lease_release(&engine, key, slice_str(lease.token), NULL);
+	lease_release(&engine.cache, key, slice_str(lease.token), NULL);
 	ck_assert_str_ne(take().token, "");
 }
 
@@ -202,7 +202,7 @@ static void store_with_interference(const char *name, const char *value)
 
 	interference[0] = name;
 	interference[1] = value;
-	fiber_group_init(&group, "test", engine.loop);
+	fiber_group_init(&group, "test", engine.cache.loop);
 	fiber_spawn(&group, "store", store_in_fiber, &lease);
 	fiber_spawn(&group, "interfere", interfere_in_fiber, NULL);
 	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(20000)), OK);
@@ -252,7 +252,7 @@ static void log_never_rests(void)
 	struct lease lease = take();
 	struct fiber_group group;
 
-	fiber_group_init(&group, "test", engine.loop);
+	fiber_group_init(&group, "test", engine.cache.loop);
 	enough = false;
 	fiber_spawn(&group, "grow", keep_growing, NULL);
 	fiber_spawn(&group, "store", store_in_vain, &lease);
@@ -290,7 +290,7 @@ static void taken_over_by_tag(void)
 	struct lease_want want = {.key = key, .tags = tags, .tag_count = 1, .ms = 60000};
 	struct lease lease;
 
-	ck_assert_int_eq(lease_take(&engine, &want, &lease, NULL), OK);
+	ck_assert_int_eq(lease_take(&engine.cache, &want, &lease, NULL), OK);
 	purge(&(struct inval_entry){.operation_id = "o", .tags = tags, .tag_count = 1});
 	ck_assert_str_ne(take().token, "");
 }
@@ -309,7 +309,7 @@ static bool load_fails(const char *token, const struct lease_failure *failure)
 {
 	bool dropped;
 
-	lease_fail(&engine, key, slice_str(token), failure, &dropped);
+	lease_fail(&engine.cache, key, slice_str(token), failure, &dropped);
 	return dropped;
 }
 
@@ -322,16 +322,16 @@ static void told(void)
 	struct fault why;
 
 	load_fails("0123456789abcdef0123456789abcdef", &failure);
-	ck_assert_int_eq(lease_watch(&engine, key, &watch, NULL), OK);
+	ck_assert_int_eq(lease_watch(&engine.cache, key, &watch, NULL), OK);
 	ck_assert(watch.taken && !watch.failed[0]);
 	load_fails(lease.token, &failure);
-	ck_assert_int_eq(lease_watch(&engine, key, &watch, NULL), OK);
+	ck_assert_int_eq(lease_watch(&engine.cache, key, &watch, NULL), OK);
 	ck_assert(!watch.taken);
 	ck_assert_str_eq(watch.failed, lease.token);
 	ck_assert_int_eq(watch.why.error, ERR_SOURCE_FAILED);
 	ck_assert_str_eq(watch.why.detail, "out of order");
 	/* A failure is no absence. */
-	ck_assert(!lease_absent(&engine, key, &why));
+	ck_assert(!lease_absent(&engine.cache, key, &why));
 	ck_assert_int_le(engine_call("PTTL", "cw:failed:{0}:k:1", NULL, NULL), LEASE_FAILED_MS);
 	/* What is stored under the next lease ends it. */
 	ck_assert(store(take().token, OK));
@@ -348,14 +348,14 @@ static void remembered(void)
 	engine_call("PSETEX", "k:1", "900", "stale");
 	ck_assert(load_fails(take().token, &failure));
 	ck_assert(!is_there());
-	ck_assert(lease_absent(&engine, key, &why));
+	ck_assert(lease_absent(&engine.cache, key, &why));
 	ck_assert_str_eq(why.detail, "there is none");
 	purge(&(struct inval_entry){.operation_id = "o", .keys = others, .key_count = 1});
 	/* The second look goes on from where the first has read the log. */
-	ck_assert(lease_absent(&engine, key, &why));
-	ck_assert(lease_absent(&engine, key, &why));
+	ck_assert(lease_absent(&engine.cache, key, &why));
+	ck_assert(lease_absent(&engine.cache, key, &why));
 	purge(&(struct inval_entry){.operation_id = "o", .keys = keys, .key_count = 1});
-	ck_assert(!lease_absent(&engine, key, &why));
+	ck_assert(!lease_absent(&engine.cache, key, &why));
 	/* A value with more time than that was stored by another. */
 	engine_call("PSETEX", "k:1", "600000", "theirs");
 	ck_assert(!load_fails(take().token, &failure));

@@ -149,9 +149,9 @@ static void many_names_are_logged(void)
 		snprintf(text[i], sizeof text[i], "k:%zu", i);
 		keys[i] = slice_str(text[i]);
 	}
-	ck_assert_int_eq(inval_log_add(&engine, &entry, NULL), OK);
+	ck_assert_int_eq(inval_log_add(&engine.cache, &entry, NULL), OK);
 	ck_assert_int_gt(engine_call("XLEN", "cw:inval", NULL, NULL), 128);
-	struct inval_since *since = inval_log_since(&engine, "0-0");
+	struct inval_since *since = inval_log_since(&engine.cache, "0-0");
 	ck_assert_ptr_nonnull(since);
 	for (size_t i = 0; i < many_names; i++)
 		ck_assert_msg(inval_since_matches(since, keys[i]), "%s", text[i]);
@@ -169,7 +169,7 @@ static void log_one(const char *key)
 	const struct slice keys[] = {slice_str(key)};
 
 	ck_assert_int_eq(
-		inval_log_add(&engine,
+		inval_log_add(&engine.cache,
 			&(struct inval_entry){.operation_id = "o", .keys = keys, .key_count = 1},
 			NULL),
 		OK);
@@ -183,17 +183,17 @@ static void more_than_is_read(void)
 
 	engine_call("PING", NULL, NULL, NULL);
 	log_one("before");
-	ck_assert_int_eq(inval_log_last(&engine, id, NULL), OK);
+	ck_assert_int_eq(inval_log_last(&engine.cache, id, NULL), OK);
 	for (int i = 1; i < 1000; i++)
 		log_one("other");
-	struct inval_since *since = inval_log_since(&engine, id);
+	struct inval_since *since = inval_log_since(&engine.cache, id);
 	ck_assert_ptr_nonnull(since);
 	ck_assert(inval_since_matches(since, SLICE("other")));
 	ck_assert(!inval_since_matches(since, SLICE("k")));
 	inval_since_free(since);
 	log_one("other");
 	log_one("k");
-	since = inval_log_since(&engine, id);
+	since = inval_log_since(&engine.cache, id);
 	ck_assert(!since || inval_since_matches(since, SLICE("k")));
 	inval_since_free(since);
 }

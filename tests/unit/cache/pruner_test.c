@@ -12,8 +12,9 @@
 /* A walk that has not looked at its lock for longer than a walk may. */
 static struct prune_walk overdue(char *token)
 {
-	return (struct prune_walk){
-		.cw = &engine, .token = token, .extended_mono_ms = clock_mono_ms() - 60000};
+	return (struct prune_walk){.cache = &engine.cache,
+		.token = token,
+		.extended_mono_ms = clock_mono_ms() - 60000};
 }
 
 static void lock_is_lost(void)
@@ -22,7 +23,7 @@ static void lock_is_lost(void)
 
 	token_new(token);
 	struct prune_walk walk = overdue(token);
-	cw_own_key(&engine, "prune", slice_of(NULL, 0), &walk.lock);
+	cache_own_key(&engine.cache, "prune", slice_of(NULL, 0), &walk.lock);
 	engine_call("SET", "cw:prune", token, NULL);
 	ck_assert_int_eq(prune_pause(&walk, 1), OK);
 	ck_assert_int_gt(engine_call("PTTL", "cw:prune", NULL, NULL), 0);

@@ -18,7 +18,7 @@ static struct result *begin(const struct result_request *request, enum result_st
 	struct result *result;
 	struct fault fault;
 
-	ck_assert_int_eq(result_begin(&engine, request, &result, &fault), OK);
+	ck_assert_int_eq(result_begin(&engine.cache, request, &result, &fault), OK);
 	ck_assert_int_eq(result_state(result), expected);
 	return result;
 }
@@ -56,7 +56,7 @@ static void miss_then_hit(void)
 	ck_assert_int_eq(result_age_seconds(result), 0);
 	ck_assert_int_gt(result_ttl_ms(result), 3590000);
 	result_end(result);
-	ck_assert_uint_eq(engine.loads, 1);
+	ck_assert_uint_eq(engine.cache.loads, 1);
 }
 
 START_TEST(what_was_loaded_is_there_for_the_next)
@@ -77,7 +77,7 @@ static void wait_for_it(void *argument)
 {
 	struct other *other = argument;
 
-	other->error = result_begin(&engine, &other->request, &other->result, &other->fault);
+	other->error = result_begin(&engine.cache, &other->request, &other->result, &other->fault);
 }
 
 enum { others_count = 50 };
@@ -89,7 +89,7 @@ static void many_wait(void)
 	struct other others[others_count];
 	struct fiber_group group;
 
-	fiber_group_init(&group, "test", engine.loop);
+	fiber_group_init(&group, "test", engine.cache.loop);
 	for (size_t i = 0; i < others_count; i++) {
 		others[i] = (struct other){.request = request};
 		fiber_spawn(&group, "other", wait_for_it, &others[i]);
@@ -103,7 +103,7 @@ static void many_wait(void)
 		has(others[i].result, "one");
 		result_end(others[i].result);
 	}
-	ck_assert_uint_eq(engine.loads, 1);
+	ck_assert_uint_eq(engine.cache.loads, 1);
 }
 
 START_TEST(others_wait_for_the_one_who_loads)
@@ -120,7 +120,7 @@ static void loads_fail(void)
 	struct other other = {.request = request};
 	struct fiber_group group;
 
-	fiber_group_init(&group, "test", engine.loop);
+	fiber_group_init(&group, "test", engine.cache.loop);
 	fiber_spawn(&group, "other", wait_for_it, &other);
 	fiber_sleep(30);
 	result_fail(result, NULL);
@@ -160,7 +160,7 @@ static void waiters_fail(void)
 	struct other others[others_count];
 	struct fiber_group group;
 
-	fiber_group_init(&group, "test", engine.loop);
+	fiber_group_init(&group, "test", engine.cache.loop);
 	for (size_t i = 0; i < others_count; i++) {
 		others[i] = (struct other){.request = request};
 		fiber_spawn(&group, "other", wait_for_it, &others[i]);
@@ -210,7 +210,7 @@ static void stale_values(void)
 	uses = begin(&request, RESULT_HIT);
 	has(uses, "two");
 	result_end(uses);
-	ck_assert_uint_eq(engine.stale_served, 2);
+	ck_assert_uint_eq(engine.cache.stale_served, 2);
 }
 
 START_TEST(a_stale_value_serves_all_but_the_one_who_loads)
@@ -250,8 +250,8 @@ static void poller_leaves(void)
 	struct fiber_group first, second;
 
 	engine_call("SET", "cw:lease:{0}:k", "another daemon's", NULL);
-	fiber_group_init(&first, "test", engine.loop);
-	fiber_group_init(&second, "test", engine.loop);
+	fiber_group_init(&first, "test", engine.cache.loop);
+	fiber_group_init(&second, "test", engine.cache.loop);
 	hasty.request.deadline = clock_deadline(100);
 	fiber_spawn(&first, "hasty", wait_for_it, &hasty);
 	fiber_sleep(20);

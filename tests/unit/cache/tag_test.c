@@ -36,7 +36,7 @@ static void tag_and_look(void)
 	engine_call("SET", "k:1", "x", NULL);
 	engine_call("SET", "k:2", "x", NULL);
 	engine_call("PEXPIRE", "k:2", "100000", NULL);
-	ck_assert_int_eq(tag_existing(&engine, red_green, 2, keys, 3, &tagged, &fault), OK);
+	ck_assert_int_eq(tag_existing(&engine.cache, red_green, 2, keys, 3, &tagged, &fault), OK);
 	ck_assert_uint_eq(tagged, 2);
 	ck_assert_int_eq(engine_call("ZCARD", "cw:tag:red", NULL, NULL), 2);
 	ck_assert_int_eq(engine_call("ZCARD", "cw:tag:green", NULL, NULL), 2);
@@ -45,7 +45,7 @@ static void tag_and_look(void)
 	buf_int(&now, clock_wall_ms() + 1000);
 	ck_assert_int_eq(engine_call("ZCOUNT", "cw:tag:red", now.p, "(+inf"), 1);
 	buf_release(&now);
-	ck_assert_int_eq(tag_existing(&engine, red_green, 2, keys, 0, &tagged, &fault), OK);
+	ck_assert_int_eq(tag_existing(&engine.cache, red_green, 2, keys, 0, &tagged, &fault), OK);
 	ck_assert_uint_eq(tagged, 0);
 	/* The last time that Redis takes: once our clock has gone on since its answer, the sum
 	 * passes what fits. */
@@ -53,7 +53,7 @@ static void tag_and_look(void)
 	engine_call("PEXPIREAT", "k:3", "9223372036854775807", NULL);
 	for (int i = 0; i < 300; i++) {
 		ck_assert_int_eq(
-			tag_existing(&engine, red_green, 2, &last, 1, &tagged, &fault), OK);
+			tag_existing(&engine.cache, red_green, 2, &last, 1, &tagged, &fault), OK);
 		ck_assert_int_eq(engine_call("ZCOUNT", "cw:tag:red", "-inf", "(0"), 0);
 	}
 }

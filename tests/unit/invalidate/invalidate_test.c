@@ -28,7 +28,7 @@ static const char yaml[] =
 
 static struct invalidation *ask(const char *pattern)
 {
-	struct invalidation *asked = invalidation_new(engine.conf, &config_admin);
+	struct invalidation *asked = invalidation_new(engine.cache.conf, &config_admin);
 
 	if (pattern)
 		invalidation_add_pattern(asked, slice_str(pattern));
@@ -52,7 +52,7 @@ static void keys_and_rules(void)
 	engine_fill("user:a:%d", 1, 3);
 	engine_fill("user:b:%d", 1, 3);
 	engine_fill("menu:%d", 1, 3);
-	invalidation_add_id(asked, conf_entity(engine.conf, SLICE("user")), SLICE("1"));
+	invalidation_add_id(asked, conf_entity(engine.cache.conf, SLICE("user")), SLICE("1"));
 	invalidation_add_key(asked, SLICE("user:b:2"));
 	invalidation_add_key(asked, SLICE("absent"));
 	struct operation *operation = engine_invalidate(asked);
@@ -65,7 +65,7 @@ static void keys_and_rules(void)
 	ck_assert_int_eq(engine_call("EXISTS", "menu:2", NULL, NULL), 1);
 	ck_assert_int_eq(engine_call("EXISTS", "user:a:2", NULL, NULL), 1);
 	ck_assert_int_eq(engine_call("XLEN", "cw:inval", NULL, NULL), 1);
-	ck_assert_uint_eq(engine.invalidated_keys, 4);
+	ck_assert_uint_eq(engine.cache.invalidated_keys, 4);
 }
 
 START_TEST(exact_keys_need_no_pass)
@@ -242,7 +242,8 @@ static void fifty_at_once(void)
 		struct invalidation *asked = ask(NULL);
 
 		snprintf(id, sizeof id, "%d", i);
-		invalidation_add_id(asked, conf_entity(engine.conf, SLICE("list")), slice_str(id));
+		invalidation_add_id(
+			asked, conf_entity(engine.cache.conf, SLICE("list")), slice_str(id));
 		ck_assert_int_eq(
 			invalidate_begin(engine.invalidator, asked, &operations[i], &fault), OK);
 		if (i % 10 == 9)
@@ -301,7 +302,7 @@ static void flush_is_noticed(void)
 	struct fiber_group group;
 
 	engine_fill("b:%d", 0, 200000);
-	fiber_group_init(&group, "test", engine.loop);
+	fiber_group_init(&group, "test", engine.cache.loop);
 	fiber_spawn(&group, "flush", flush_meanwhile, NULL);
 	struct operation *operation = engine_invalidate(asked);
 	fiber_group_join(&group, DEADLINE_NONE);
@@ -324,7 +325,7 @@ static void cancel_stops_it(void)
 	engine_fill("a:%d", 0, 200000);
 	asked->max_keys = 400000;
 	ck_assert_int_eq(invalidate_begin(engine.invalidator, asked, &operation, &fault), OK);
-	while (engine.invalidated_keys == 0)
+	while (engine.cache.invalidated_keys == 0)
 		fiber_sleep(1);
 	operation_cancel(operation);
 	ck_assert_int_eq(operation_wait(operation, clock_deadline(20000)), OK);
@@ -364,7 +365,7 @@ END_TEST
 static void restart_meanwhile(void *argument)
 {
 	(void)argument;
-	while (engine.invalidated_keys == 0)
+	while (engine.cache.invalidated_keys == 0)
 		fiber_yield();
 	server_kill(&engine_server);
 	server_restart(&engine_server, NULL, NULL);
@@ -377,7 +378,7 @@ static void redis_dies(void)
 
 	engine_fill("a:%d", 0, 200000);
 	asked->max_keys = 400000;
-	fiber_group_init(&group, "test", engine.loop);
+	fiber_group_init(&group, "test", engine.cache.loop);
 	fiber_spawn(&group, "restart", restart_meanwhile, NULL);
 	struct operation *operation = engine_invalidate(asked);
 	fiber_group_join(&group, DEADLINE_NONE);
@@ -408,15 +409,15 @@ static void log_is_readable(void)
 	struct fault fault = {0};
 
 	engine_fill("a:%d", 0, 10);
-	ck_assert_int_eq(inval_log_last(&engine, id, &fault), OK);
+	ck_assert_int_eq(inval_log_last(&engine.cache, id, &fault), OK);
 	ck_assert_str_eq(id, "0-0");
 	operation_unref(engine_invalidate(ask("x:*")));
-	ck_assert_int_eq(inval_log_last(&engine, id, &fault), OK);
+	ck_assert_int_eq(inval_log_last(&engine.cache, id, &fault), OK);
 	operation_unref(engine_invalidate(ask("a:*")));
 	struct redis_batch *batch = redis_batch_new();
-	inval_log_read(&engine, id, batch);
-	ck_assert_int_eq(redis_node_run(redis_store_node(engine.store, SLICE("")), REDIS_COMMANDS,
-				 batch, clock_deadline(20000), &fault),
+	inval_log_read(&engine.cache, id, batch);
+	ck_assert_int_eq(redis_node_run(redis_store_node(engine.cache.store, SLICE("")),
+				 REDIS_COMMANDS, batch, clock_deadline(20000), &fault),
 		OK);
 	struct inval_since *since = inval_since_parse(redis_batch_reply(batch, 0), id);
 	ck_assert_ptr_nonnull(since);

@@ -16,7 +16,7 @@ static const char yaml[] = "invalidate: {max_keys: 500000, pace: {max_latency: 0
 
 static struct invalidation *ask_as(const struct identity *who, const char *pattern)
 {
-	struct invalidation *asked = invalidation_new(engine.conf, who);
+	struct invalidation *asked = invalidation_new(engine.cache.conf, who);
 
 	invalidation_add_pattern(asked, slice_str(pattern));
 	asked->max_keys = 400000;
@@ -60,7 +60,7 @@ static void writer_loses_nothing(void)
 	int added = 0;
 
 	engine_fill("a:%d", 0, 100000);
-	fiber_group_init(&group, "test", engine.loop);
+	fiber_group_init(&group, "test", engine.cache.loop);
 	writing = true;
 	fiber_spawn(&group, "writer", write_meanwhile, &added);
 	struct operation *operation = engine_invalidate(ask("a:*"));
@@ -89,7 +89,7 @@ END_TEST
 static void kill_meanwhile(void *argument)
 {
 	(void)argument;
-	while (engine.invalidated_keys == 0)
+	while (engine.cache.invalidated_keys == 0)
 		fiber_yield();
 	engine_call("CLIENT", "KILL", "TYPE", "normal");
 }
@@ -100,7 +100,7 @@ static void connection_is_cut(void)
 
 	engine_fill("a:%d", 0, 100000);
 	engine_fill("b:%d", 0, 1000);
-	fiber_group_init(&group, "test", engine.loop);
+	fiber_group_init(&group, "test", engine.cache.loop);
 	fiber_spawn(&group, "kill", kill_meanwhile, NULL);
 	struct operation *operation = engine_invalidate(ask("a:*"));
 	fiber_group_join(&group, DEADLINE_NONE);
@@ -299,8 +299,8 @@ static void names_of_any_bytes(void)
 	engine_call("PING", NULL, NULL, NULL);
 	REDIS_ADD(batch, SLICE("SET"), SLICE("bin\0\xff\r\n1"), SLICE("v"));
 	REDIS_ADD(batch, SLICE("SET"), SLICE("bin\0\xff\r\n2"), SLICE("v"));
-	ck_assert_int_eq(redis_node_run(redis_store_node(engine.store, SLICE("")), REDIS_COMMANDS,
-				 batch, clock_deadline(20000), NULL),
+	ck_assert_int_eq(redis_node_run(redis_store_node(engine.cache.store, SLICE("")),
+				 REDIS_COMMANDS, batch, clock_deadline(20000), NULL),
 		OK);
 	redis_batch_free(batch);
 	struct operation *operation = engine_invalidate(ask("bin*"));

@@ -28,7 +28,7 @@ static size_t read_all(size_t *ret_bytes)
 	struct seen seen = {0};
 
 	*ret_bytes = 0;
-	tag_pages_init(&pages, &engine, SLICE("cw:tag:t"), REDIS_BULK);
+	tag_pages_init(&pages, &engine.cache, SLICE("cw:tag:t"), REDIS_BULK);
 	while (tag_pages_more(&pages)) {
 		size_t bytes = 0;
 
@@ -60,7 +60,7 @@ static void page_through(void)
 	ck_assert_uint_le(bytes, 2 * TAG_PAGE_BYTES);
 	engine_call("SET", "cw:tag:t", "text", NULL);
 	struct tag_pages pages;
-	tag_pages_init(&pages, &engine, SLICE("cw:tag:t"), REDIS_BULK);
+	tag_pages_init(&pages, &engine.cache, SLICE("cw:tag:t"), REDIS_BULK);
 	ck_assert_int_eq(tag_pages_next(&pages, &fault), ERR_WRONG_TYPE);
 	tag_pages_release(&pages);
 }
@@ -77,29 +77,29 @@ static void list_tags(void)
 	struct tag_list_item item;
 	struct redis_value *page;
 
-	ck_assert_int_eq(tag_list_sums(&engine, &read, &fault), OK);
+	ck_assert_int_eq(tag_list_sums(&engine.cache, &read, &fault), OK);
 	ck_assert_int_eq(read.ended_wall_ms, -1);
-	ck_assert_int_eq(tag_list_begin(&engine, &fault), OK);
-	ck_assert_int_eq(tag_list_add(&engine, SLICE("b\n1 2"), 7, 3, &fault), OK);
-	ck_assert_int_eq(tag_list_add(&engine, SLICE("a"), UINT64_MAX, 0, &fault), OK);
-	ck_assert_int_eq(tag_list_end(&engine, &sums, &fault), OK);
-	ck_assert_int_eq(tag_list_sums(&engine, &read, &fault), OK);
+	ck_assert_int_eq(tag_list_begin(&engine.cache, &fault), OK);
+	ck_assert_int_eq(tag_list_add(&engine.cache, SLICE("b\n1 2"), 7, 3, &fault), OK);
+	ck_assert_int_eq(tag_list_add(&engine.cache, SLICE("a"), UINT64_MAX, 0, &fault), OK);
+	ck_assert_int_eq(tag_list_end(&engine.cache, &sums, &fault), OK);
+	ck_assert_int_eq(tag_list_sums(&engine.cache, &read, &fault), OK);
 	ck_assert_uint_eq(read.members, 10);
 	ck_assert_int_eq(read.ended_wall_ms, 123456789);
-	ck_assert_int_eq(tag_list_page(&engine, SLICE(""), 10, &page, &fault), OK);
+	ck_assert_int_eq(tag_list_page(&engine.cache, SLICE(""), 10, &page, &fault), OK);
 	ck_assert_uint_eq(page->count, 2);
 	ck_assert(tag_list_item(page, 0, &item) && slice_is(item.tag, "a"));
 	ck_assert_uint_eq(item.members, UINT64_MAX);
 	redis_value_free(page);
-	ck_assert_int_eq(tag_list_page(&engine, SLICE("a"), 10, &page, &fault), OK);
+	ck_assert_int_eq(tag_list_page(&engine.cache, SLICE("a"), 10, &page, &fault), OK);
 	ck_assert_uint_eq(page->count, 1);
 	ck_assert(tag_list_item(page, 0, &item) && slice_is(item.tag, "b\n1 2"));
 	ck_assert_uint_eq(item.stale, 3);
 	redis_value_free(page);
 	/* The next walk finds none: none are left. */
 	sums.tags = 0;
-	ck_assert_int_eq(tag_list_begin(&engine, &fault), OK);
-	ck_assert_int_eq(tag_list_end(&engine, &sums, &fault), OK);
+	ck_assert_int_eq(tag_list_begin(&engine.cache, &fault), OK);
+	ck_assert_int_eq(tag_list_end(&engine.cache, &sums, &fault), OK);
 	ck_assert_int_eq(engine_call("EXISTS", "cw:tags:{0}", NULL, NULL), 0);
 }
 
@@ -114,9 +114,9 @@ static enum soft_outcome soften(const char *key, int64_t ms)
 	struct redis_batch *batch = redis_batch_new();
 	enum soft_outcome outcome;
 
-	soft_add(&engine, batch, slice_str(key), ms);
-	ck_assert_int_eq(redis_node_run(redis_store_node(engine.store, slice_str(key)), REDIS_BULK,
-				 batch, cw_deadline(&engine), &fault),
+	soft_add(&engine.cache, batch, slice_str(key), ms);
+	ck_assert_int_eq(redis_node_run(redis_store_node(engine.cache.store, slice_str(key)),
+				 REDIS_BULK, batch, cache_deadline(&engine.cache), &fault),
 		OK);
 	ck_assert_int_eq(soft_outcome(redis_batch_reply(batch, 0), &outcome, &fault), OK);
 	redis_batch_free(batch);

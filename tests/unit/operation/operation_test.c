@@ -13,7 +13,7 @@
 #include "operation/operation_internal.h"
 #include "text/json.h"
 
-static struct cw other;
+static struct engine other;
 static int ended_events;
 
 static enum operation_state sleeps(
@@ -70,13 +70,14 @@ static struct operation *begin_as(const char *by, int *ms, int64_t timeout_ms)
 static void open_other(void)
 {
 	engine_call("PING", NULL, NULL, NULL);
-	cw_init(&other, engine.loop, engine.bus, NULL, engine.store, engine.conf);
+	engine_init(&other, engine.cache.loop, engine.cache.bus, NULL, engine.cache.store,
+		engine.cache.conf);
 }
 
 static void close_other(void)
 {
-	cw_stop(&other, clock_deadline(5000));
-	cw_release(&other);
+	engine_stop(&other, clock_deadline(5000));
+	engine_release(&other);
 }
 
 /* The state word that the other daemon shows. */
@@ -112,7 +113,7 @@ static void others_answer(void)
 {
 	int ms = 1500; /* longer than all that is looked at meanwhile */
 	struct event_subscription *subscription =
-		event_subscribe(engine.bus, EVENT_OPERATION, count_event, NULL);
+		event_subscribe(engine.cache.bus, EVENT_OPERATION, count_event, NULL);
 
 	open_other();
 	struct operation *operation = begin_as("me", &ms, 0);
@@ -120,7 +121,8 @@ static void others_answer(void)
 	ck_assert_int_eq(operation_wait(operation, clock_deadline(20)), ERR_TIMEOUT);
 	expect_elsewhere(operation_id(operation), "running");
 	ck_assert_uint_eq(operations_active(engine.operations, "warm"), 1);
-	ck_assert_double_eq(metric_value(engine.metrics, METRIC_OPERATIONS, "warm", "running"), 1);
+	ck_assert_double_eq(
+		metric_value(engine.cache.metrics, METRIC_OPERATIONS, "warm", "running"), 1);
 	ck_assert_int_eq(operation_wait(operation, clock_deadline(20000)), OK);
 	expect_elsewhere(operation_id(operation), "completed");
 	ck_assert_uint_eq(operations_active(engine.operations, "warm"), 0);
@@ -181,7 +183,7 @@ static void dead_daemon(void)
 	struct operation *operation = begin_as("me", &ms, 0);
 	fiber_sleep(20);
 	expect_elsewhere(operation_id(operation), "running");
-	cw_own_key(&engine, "daemon:", slice_str(engine.instance), &key);
+	cache_own_key(&engine.cache, "daemon:", slice_str(engine.cache.instance), &key);
 	ck_assert_int_eq(engine_call("DEL", key.p, NULL, NULL), 1);
 	expect_elsewhere(operation_id(operation), "interrupted");
 	operation_wait(operation, clock_deadline(20000));
@@ -320,7 +322,7 @@ static void stop_cancels(void)
 	struct operation *operation = begin_as("me", &ms, 0), *none = NULL;
 
 	fiber_sleep(20);
-	cw_stop(&engine, clock_deadline(5000));
+	engine_stop(&engine, clock_deadline(5000));
 	ck_assert_int_eq(operation_state(operation), OPERATION_CANCELLED);
 	const struct operation_spec spec = {.kind = "warm", .by = "me", .run = sleeps};
 	ck_assert_int_eq(operation_begin(engine.operations, &spec, &none, &fault), ERR_STOPPING);
@@ -358,9 +360,9 @@ static void stop_twice(void)
 
 	ck_assert_int_eq(operation_begin(engine.operations, &spec, &operation, NULL), OK);
 	fiber_sleep(20);
-	cw_stop(&engine, clock_deadline(1));
+	engine_stop(&engine, clock_deadline(1));
 	ck_assert(!done && !operation_ended(operation));
-	cw_stop(&engine, DEADLINE_NONE);
+	engine_stop(&engine, DEADLINE_NONE);
 	ck_assert(done && operation_ended(operation));
 	operation_unref(operation);
 }
@@ -405,10 +407,10 @@ static void layouts(void)
 	struct fault fault = {0};
 
 	engine_call("PING", NULL, NULL, NULL);
-	ck_assert_int_eq(cw_check_layout(&engine, &fault), OK);
-	ck_assert_int_eq(cw_check_layout(&engine, &fault), OK);
+	ck_assert_int_eq(cache_check_layout(&engine.cache, &fault), OK);
+	ck_assert_int_eq(cache_check_layout(&engine.cache, &fault), OK);
 	ck_assert_int_eq(engine_call("HSET", "cw:meta", "layout", "2"), 0);
-	ck_assert_int_eq(cw_check_layout(&engine, &fault), ERR_CONFLICT);
+	ck_assert_int_eq(cache_check_layout(&engine.cache, &fault), ERR_CONFLICT);
 }
 
 START_TEST(a_newer_layout_is_refused)

@@ -14,7 +14,7 @@ static struct slice create(struct slice data, int64_t ttl_ms, char id[SESSION_ID
 	struct fault fault = {0};
 
 	const struct session_new what = {.user_id = user, .data = data, .ttl_ms = ttl_ms};
-	enum error error = session_create(&engine, &what, id, &session, &fault);
+	enum error error = session_create(engine.sessions, &what, id, &session, &fault);
 	ck_assert_msg(error == OK, "%s", fault.detail);
 	session_release(&session);
 	return slice_of(id, SESSION_ID);
@@ -27,7 +27,7 @@ static void refused(struct slice who, struct slice data, int64_t ttl_ms, enum er
 	struct session session;
 	struct fault fault;
 
-	ck_assert_int_eq(session_create(&engine, &what, id, &session, &fault), expected);
+	ck_assert_int_eq(session_create(engine.sessions, &what, id, &session, &fault), expected);
 	ck_assert_str_ne(fault.detail, "");
 	session_release(&session);
 }
@@ -67,10 +67,10 @@ static void bytes(void)
 	engine_call("PING", NULL, NULL, NULL);
 	const struct session_new what = {
 		.user_id = odd, .data = SLICE(" {\"\\u0000\": 9007199254740993} ")};
-	ck_assert_int_eq(session_create(&engine, &what, id, &session, &fault), OK);
+	ck_assert_int_eq(session_create(engine.sessions, &what, id, &session, &fault), OK);
 	session_release(&session);
 	ck_assert_int_eq(
-		session_get(&engine, slice_of(id, SESSION_ID), true, &session, &fault), OK);
+		session_get(engine.sessions, slice_of(id, SESSION_ID), true, &session, &fault), OK);
 	ck_assert(slice_equal(buf_slice(&session.user_id), odd));
 	ck_assert_str_eq(session.data.p, "{\"\\u0000\": 9007199254740993}");
 	ck_assert_int_eq(session.expires_wall_ms - session.last_seen_wall_ms, 1800000);
@@ -97,8 +97,8 @@ static void order(void)
 		create(SLICE(""), 60000, ids[i]);
 	}
 	for (int i = 0; i < 6; i++) {
-		ck_assert_int_eq(
-			session_get(&engine, slice_of(ids[i], SESSION_ID), false, &session, NULL),
+		ck_assert_int_eq(session_get(engine.sessions, slice_of(ids[i], SESSION_ID), false,
+					 &session, NULL),
 			i < 4 ? ERR_UNKNOWN_SESSION : OK);
 		session_release(&session);
 	}
@@ -113,7 +113,7 @@ END_TEST
 
 static enum error look(const char *id, bool touch, struct session *ret)
 {
-	return session_get(&engine, slice_of(id, SESSION_ID), touch, ret, NULL);
+	return session_get(engine.sessions, slice_of(id, SESSION_ID), touch, ret, NULL);
 }
 
 static void seen_again(const char *id, int64_t at_ms)
@@ -131,7 +131,7 @@ static size_t listed(void)
 	struct session *sessions;
 	size_t count;
 
-	ck_assert_int_eq(session_list(&engine, user, &sessions, &count, NULL), OK);
+	ck_assert_int_eq(session_list(engine.sessions, user, &sessions, &count, NULL), OK);
 	for (size_t i = 0; i < count; i++)
 		session_release(&sessions[i]);
 	mem_free(sessions);
@@ -159,8 +159,8 @@ static void wrong_clocks(void)
 		ck_assert_int_ge(session.last_seen_wall_ms, 1000000000000);
 		ck_assert_int_le(session.last_seen_wall_ms, 9999999999999);
 		session_release(&session);
-		ck_assert_int_eq(
-			session_patch(&engine, slice_of(id, SESSION_ID), &patch, &session, NULL),
+		ck_assert_int_eq(session_patch(engine.sessions, slice_of(id, SESSION_ID), &patch,
+					 &session, NULL),
 			OK);
 		session_release(&session);
 		create(SLICE("{\"n\":1}"), 60000, other);
@@ -193,7 +193,7 @@ static void age(void)
 
 	engine_call("PING", NULL, NULL, NULL);
 	clock_use_fake(&clock);
-	ck_assert_int_eq(session_create(&engine, &what, id, &session, NULL), OK);
+	ck_assert_int_eq(session_create(engine.sessions, &what, id, &session, NULL), OK);
 	ck_assert_int_eq(session.expires_wall_ms, right_ms + 100000);
 	session_release(&session);
 	clock.wall_ms = right_ms + 100000;
@@ -224,12 +224,12 @@ static void refused_change(struct session_change change, enum error expected)
 	struct fault fault;
 
 	create(SLICE(""), 60000, id);
-	ck_assert_int_eq(
-		session_rotate(&engine, slice_of(id, SESSION_ID), &change, fresh, &session, &fault),
+	ck_assert_int_eq(session_rotate(engine.sessions, slice_of(id, SESSION_ID), &change, fresh,
+				 &session, &fault),
 		expected);
 	ck_assert_str_ne(fault.detail, "");
 	ck_assert_int_eq(
-		session_patch(&engine, slice_of(id, SESSION_ID), &change, &session, &fault),
+		session_patch(engine.sessions, slice_of(id, SESSION_ID), &change, &session, &fault),
 		expected);
 	ck_assert_int_eq(look(id, false, &session), OK);
 	ck_assert(slice_equal(buf_slice(&session.user_id), user));

@@ -16,18 +16,18 @@ static void exclusive(void)
 	char holder[LOCK_OPERATION];
 
 	daemon_begin(&d, "    []");
-	ck_assert_int_eq(lock_take(&d.cw, SLICE("j"), &lock, holder, NULL), OK);
+	ck_assert_int_eq(lock_take(&d.engine.cache, SLICE("j"), &lock, holder, NULL), OK);
 	ck_assert_ptr_nonnull(lock);
-	ck_assert_int_eq(lock_take(&d.cw, SLICE("j"), &other, holder, NULL), OK);
+	ck_assert_int_eq(lock_take(&d.engine.cache, SLICE("j"), &other, holder, NULL), OK);
 	ck_assert_ptr_null(other);
 	ck_assert_str_eq(holder, "");
 	lock_keep(lock, "op1");
 	fiber_sleep(50);
-	ck_assert_int_eq(lock_take(&d.cw, SLICE("j"), &other, holder, NULL), OK);
+	ck_assert_int_eq(lock_take(&d.engine.cache, SLICE("j"), &other, holder, NULL), OK);
 	ck_assert_ptr_null(other);
 	ck_assert_str_eq(holder, "op1");
 	lock_release(lock);
-	ck_assert_int_eq(lock_take(&d.cw, SLICE("j"), &other, holder, NULL), OK);
+	ck_assert_int_eq(lock_take(&d.engine.cache, SLICE("j"), &other, holder, NULL), OK);
 	ck_assert_ptr_nonnull(other);
 	lock_release(other);
 	ck_assert_str_eq(redis(&d, "EXISTS cw:run:j"), "0");
@@ -46,7 +46,7 @@ static void renewed(void)
 	char holder[LOCK_OPERATION];
 
 	daemon_begin(&d, "    []");
-	lock_take(&d.cw, SLICE("j"), &lock, holder, NULL);
+	lock_take(&d.engine.cache, SLICE("j"), &lock, holder, NULL);
 	lock_keep(lock, "op1");
 	fiber_sleep(50);
 	redis(&d, "FLUSHALL");
@@ -70,7 +70,7 @@ static void taken(void)
 	char holder[LOCK_OPERATION];
 
 	daemon_begin(&d, "    []");
-	lock_take(&d.cw, SLICE("j"), &lock, holder, NULL);
+	lock_take(&d.engine.cache, SLICE("j"), &lock, holder, NULL);
 	redis(&d, "SET cw:run:j somebody");
 	lock_keep(lock, "op1");
 	fiber_sleep(100);
@@ -94,15 +94,15 @@ static void receipts(void)
 	daemon_begin(&d, "    []");
 	token_new(mine.token);
 	token_new(other.token);
-	ck_assert_int_eq(receipt_take(&d.cw, &mine, &won, NULL), OK);
+	ck_assert_int_eq(receipt_take(&d.engine.cache, &mine, &won, NULL), OK);
 	ck_assert(won);
-	ck_assert_int_eq(receipt_take(&d.cw, &other, &won, NULL), OK);
+	ck_assert_int_eq(receipt_take(&d.engine.cache, &other, &won, NULL), OK);
 	ck_assert(!won);
-	ck_assert_int_eq(receipt_take(&d.cw, &mine, &won, NULL), OK);
+	ck_assert_int_eq(receipt_take(&d.engine.cache, &mine, &won, NULL), OK);
 	ck_assert(won);
 	ck_assert_str_eq(redis(&d, "KEYS cw:fire:*"), "cw:fire:j:2025-11-24T16:00:00.000Z");
 	other.nominal_wall_ms++;
-	ck_assert_int_eq(receipt_take(&d.cw, &other, &won, NULL), OK);
+	ck_assert_int_eq(receipt_take(&d.engine.cache, &other, &won, NULL), OK);
 	ck_assert(won);
 	daemon_end(&d);
 }

@@ -74,7 +74,7 @@ static void stores_all_rows(void)
 	ck_assert(ttl > 590 && ttl <= 600);
 	redis_says("EXISTS cw:run:j", "0");
 	redis_says("EXISTS cw:job:j", "1");
-	ck_assert_uint_eq(d.cw.sets, 1000);
+	ck_assert_uint_eq(d.engine.cache.sets, 1000);
 	ck_assert_double_eq(metric_value(d.metrics, METRIC_WARM_RUNS, "j", "completed"), 1);
 	ck_assert_double_eq(metric_value(d.metrics, METRIC_WARM_STORED, "j", NULL), 1000);
 	json = warm_json(d.warm);
@@ -393,7 +393,7 @@ static void invalidate_key(const char *key, const char *pattern)
 		.patterns = patterns,
 		.pattern_count = pattern ? 1 : 0};
 
-	ck_assert_int_eq(inval_log_add(&d.cw, &entry, NULL), OK);
+	ck_assert_int_eq(inval_log_add(&d.engine.cache, &entry, NULL), OK);
 }
 
 static void invalidated(void)

@@ -16,7 +16,7 @@ static void begin(void)
 {
 	daemon_begin(&d, "    []");
 	ck_assert_str_eq(redis(&d, "MSET a 1 b 1 c 1 d 1"), "OK");
-	undo = undo_new(&d.cw, world.log);
+	undo = undo_new(&d.engine.cache, world.log);
 }
 
 static void end(void)

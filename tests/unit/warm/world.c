@@ -104,18 +104,19 @@ void daemon_begin(struct daemon *daemon, const char *jobs)
 		.bus = daemon->bus,
 		.metrics = daemon->metrics,
 		.conf = &daemon->conf->redis});
-	cw_init(&daemon->cw, world.loop, daemon->bus, daemon->metrics, daemon->store, daemon->conf);
+	engine_init(&daemon->engine, world.loop, daemon->bus, daemon->metrics, daemon->store,
+		daemon->conf);
 	daemon->sources = sources_new(world.loop, NULL);
-	daemon->warm = warm_new(&daemon->cw, world.log, daemon->sources);
+	daemon->warm = warm_new(&daemon->engine, world.log, daemon->sources);
 }
 
 void daemon_end(struct daemon *daemon)
 {
 	warm_stop(daemon->warm);
-	cw_stop(&daemon->cw, clock_deadline(10000));
+	engine_stop(&daemon->engine, clock_deadline(10000));
 	warm_free(daemon->warm);
 	sources_free(daemon->sources);
-	cw_release(&daemon->cw);
+	engine_release(&daemon->engine);
 	redis_store_free(daemon->store);
 	metrics_free(daemon->metrics);
 	event_bus_free(daemon->bus);
@@ -128,7 +129,7 @@ enum error daemon_reload(struct daemon *daemon, const char *jobs, struct fault *
 	enum error error = warm_prepare(daemon->warm, next, fault);
 
 	if (!error) {
-		cw_configure(&daemon->cw, next);
+		engine_configure(&daemon->engine, next);
 		warm_commit(daemon->warm, next);
 		conf_unref(daemon->conf);
 		daemon->conf = conf_ref(next);

@@ -12,7 +12,7 @@ struct daemon {
 	struct metrics *metrics;
 	struct redis_store *store;
 	struct conf *conf;
-	struct cw cw;
+	struct engine engine;
 	struct sources *sources;
 	struct warm *warm;
 };

@@ -1,41 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /* The engine's root; see cw.h. */
-#include "cache/cw.h"
+#include "cache/cache.h"
 
 /* Raised when our own keys change their shape so that an older daemon would misread them. */
 enum { layout_version = 1 };
 
 enum { spare_batch_bytes = 4096 };
 
-void cw_own_key(const struct cw *cw, const char *name, struct slice rest, struct buf *out)
+void cache_own_key(const struct cache *cache, const char *name, struct slice rest, struct buf *out)
 {
-	buf_str(out, cw->conf->redis.own_prefix);
+	buf_str(out, cache->conf->redis.own_prefix);
 	buf_str(out, name);
 	buf_add(out, rest);
 }
 
-struct redis_batch *cw_batch_take(struct cw *cw)
+struct redis_batch *cache_batch_take(struct cache *cache)
 {
-	return cw->spare_batch_count ? cw->spare_batches[--cw->spare_batch_count]
-				     : redis_batch_new();
+	return cache->spare_batch_count ? cache->spare_batches[--cache->spare_batch_count]
+					: redis_batch_new();
 }
 
-void cw_batch_give(struct cw *cw, struct redis_batch *batch)
+void cache_batch_give(struct cache *cache, struct redis_batch *batch)
 {
-	size_t most = sizeof cw->spare_batches / sizeof *cw->spare_batches;
+	size_t most = sizeof cache->spare_batches / sizeof *cache->spare_batches;
 
 	/* One that was filled with much would keep its memory. */
-	if (cw->spare_batch_count == most || redis_batch_bytes(batch) > spare_batch_bytes) {
+	if (cache->spare_batch_count == most || redis_batch_bytes(batch) > spare_batch_bytes) {
 		redis_batch_free(batch);
 		return;
 	}
 	redis_batch_clear(batch);
-	cw->spare_batches[cw->spare_batch_count++] = batch;
+	cache->spare_batches[cache->spare_batch_count++] = batch;
 }
 
-int64_t cw_deadline(const struct cw *cw)
+int64_t cache_deadline(const struct cache *cache)
 {
-	return clock_deadline(2 * cw->conf->redis.command_timeout_ms + 1000);
+	return clock_deadline(2 * cache->conf->redis.command_timeout_ms + 1000);
 }
 
 static enum error judge_layout(
@@ -79,19 +79,19 @@ static enum error explain_layout(struct slice key, enum error error, struct faul
 		(int)key.n, key.p, why.detail);
 }
 
-enum error cw_check_layout(struct cw *cw, struct fault *fault)
+enum error cache_check_layout(struct cache *cache, struct fault *fault)
 {
 	struct redis_value *reply = NULL;
 	struct buf key = {0}, version = {0};
 
-	cw_own_key(cw, "meta", slice_of(NULL, 0), &key);
+	cache_own_key(cache, "meta", slice_of(NULL, 0), &key);
 	buf_int(&version, layout_version);
-	enum error error = redis_store_command(cw->store, buf_slice(&key), &reply, fault,
+	enum error error = redis_store_command(cache->store, buf_slice(&key), &reply, fault,
 		SLICE("HGET"), buf_slice(&key), SLICE("layout"));
 	if (error)
 		goto out;
 	if (reply->type == REDIS_NIL)
-		error = redis_store_command(cw->store, buf_slice(&key), NULL, fault,
+		error = redis_store_command(cache->store, buf_slice(&key), NULL, fault,
 			SLICE("HSETNX"), buf_slice(&key), SLICE("layout"), buf_slice(&version));
 	else
 		error = judge_layout(reply, buf_slice(&key), fault);
@@ -105,7 +105,7 @@ out:
 }
 
 /* Whether there are keys of ours under it. What cannot be told counts. Parks. */
-static bool prefix_in_use(struct cw *cw, struct slice prefix)
+static bool prefix_in_use(struct cache *cache, struct slice prefix)
 {
 	struct redis_value *reply = NULL;
 	struct buf meta = {0};
@@ -113,7 +113,7 @@ static bool prefix_in_use(struct cw *cw, struct slice prefix)
 	buf_add(&meta, prefix);
 	buf_str(&meta, "meta");
 	enum error error = redis_store_command(
-		cw->store, buf_slice(&meta), &reply, NULL, SLICE("EXISTS"), buf_slice(&meta));
+		cache->store, buf_slice(&meta), &reply, NULL, SLICE("EXISTS"), buf_slice(&meta));
 	bool used = error || reply->integer > 0;
 
 	redis_value_free(reply);
@@ -121,26 +121,28 @@ static bool prefix_in_use(struct cw *cw, struct slice prefix)
 	return used;
 }
 
-enum error cw_note_prefix(
-	struct cw *cw, void (*tell)(void *context, struct slice other), void *context)
+enum error cache_note_prefix(
+	struct cache *cache, void (*tell)(void *context, struct slice other), void *context)
 {
 	/* A reload may let go of the configuration while this parks. */
-	struct conf *conf = conf_ref(cw->conf);
-	struct slice set = SLICE(CW_PREFIXES), own = slice_str(conf->redis.own_prefix);
+	struct conf *conf = conf_ref(cache->conf);
+	struct slice set = SLICE(CACHE_PREFIXES), own = slice_str(conf->redis.own_prefix);
 	struct redis_value *all = NULL;
-	enum error error = redis_store_command(cw->store, set, NULL, NULL, SLICE("SADD"), set, own);
+	enum error error =
+		redis_store_command(cache->store, set, NULL, NULL, SLICE("SADD"), set, own);
 
 	if (!error)
-		error = redis_store_command(cw->store, set, &all, NULL, SLICE("SMEMBERS"), set);
+		error = redis_store_command(cache->store, set, &all, NULL, SLICE("SMEMBERS"), set);
 	for (size_t i = 0; !error && i < all->count; i++) {
 		struct slice prefix = redis_value_item(all, i);
 
 		if (slice_equal(prefix, own))
 			continue;
-		if (prefix_in_use(cw, prefix))
+		if (prefix_in_use(cache, prefix))
 			tell(context, prefix);
 		else
-			redis_store_command(cw->store, set, NULL, NULL, SLICE("SREM"), set, prefix);
+			redis_store_command(
+				cache->store, set, NULL, NULL, SLICE("SREM"), set, prefix);
 	}
 	redis_value_free(all);
 	conf_unref(conf);

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What every part of the engine works with: the loop, Redis and the configuration in force.
+ *
+ * It is the first member of struct engine, which makes it and lets go of it.
+ */
+#ifndef CW_CACHE_CACHE_H
+#define CW_CACHE_CACHE_H
+
+#include "base/event.h"
+#include "base/fiber.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/metric.h"
+#include "conf/conf.h"
+#include "redis/store.h"
+
+/* The set of all values of redis.own_prefix that were in use: our only key without that prefix. */
+#define CACHE_PREFIXES "cw:prefixes"
+
+struct cache {
+	struct loop *loop;
+	struct event_bus *bus;
+	struct metrics *metrics;
+	struct log *log; /* debug lines of the engine; NULL unless the daemon sets it */
+	struct redis_store *store;
+	struct conf *conf; /* in force; take a reference to keep it over a park */
+	struct results *results;
+	char instance[17];		      /* of this process: 16 random hexadecimal digits */
+	struct redis_batch *spare_batches[8]; /* for those that need a small one for a moment */
+	size_t spare_batch_count;
+	/* Since the start, for stats. */
+	uint64_t gets, hits, misses, sets, invalidated_keys, loads, stale_served;
+};
+
+/*
+ * Reads `cw:meta`, the layout version of our own keys, and writes it where it is absent. A newer
+ * layout gives ERR_CONFLICT: this daemon must not touch it. Other errors say why it is not known;
+ * ERR_CORRUPT_VALUE and ERR_WRONG_TYPE that the key is damaged. Parks.
+ */
+enum error cache_check_layout(struct cache *cache, struct fault *fault);
+/*
+ * Notes own_prefix in CACHE_PREFIXES, and tells each other one noted there under which there are
+ * still keys of ours. Those without are forgotten. Parks.
+ */
+enum error cache_note_prefix(
+	struct cache *cache, void (*tell)(void *context, struct slice other), void *context);
+/* Appends own_prefix and `name`: "cw:" "op:..." */
+void cache_own_key(const struct cache *cache, const char *name, struct slice rest, struct buf *out);
+/* An empty batch, and its return when its replies are of no use any more. */
+struct redis_batch *cache_batch_take(struct cache *cache);
+void cache_batch_give(struct cache *cache, struct redis_batch *batch);
+/* When a step of a few commands must have been answered: past what the connection itself allows. */
+int64_t cache_deadline(const struct cache *cache);
+
+#endif
