@@ -6,7 +6,7 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
-#include "base/error.h"
+#include "base/fault.h"
 
 struct ready_file {
 	const char *path; /* NULL = none */

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "api/handlers.h"
-#include "base/crypto.h"
+#include "base/base64.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "cache/dependency_store.h"

@@ -6,7 +6,7 @@
 #include "api/body.h"
 #include "api/handlers.h"
 #include "api/keys.h"
-#include "base/crypto.h"
+#include "base/base64.h"
 #include "base/mem.h"
 #include "text/glob.h"
 

@@ -11,7 +11,7 @@
 
 #include "api/handlers.h"
 #include "api/keys_cascade.h"
-#include "base/crypto.h"
+#include "base/base64.h"
 #include "base/mem.h"
 #include "cache/codec.h"
 

@@ -6,7 +6,7 @@
 
 #include "api/handlers.h"
 #include "api/keys_many.h"
-#include "base/crypto.h"
+#include "base/base64.h"
 #include "base/mem.h"
 #include "cache/tag.h"
 

@@ -2,7 +2,7 @@
 /* Names and TTLs of keys as callers write them; see keys.h. */
 #include "api/keys.h"
 
-#include "base/crypto.h"
+#include "base/base64.h"
 #include "base/mem.h"
 
 enum error keys_encoded(struct request *request, bool *ret, struct fault *fault)

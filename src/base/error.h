@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The error table, and the fault that carries one error with its sentence.
+ * The error table: code, HTTP status and title of each error.
  *
  * One row is X(NAME, "code", http_status, REDIS, "title"), where REDIS is what the error says of
  * Redis when a step that needs it ends so: ERROR_REDIS_NONE, _LOST, _AWAY or _REFUSED. The enum,
@@ -9,9 +9,6 @@
  */
 #ifndef CW_BASE_ERROR_H
 #define CW_BASE_ERROR_H
-
-#include <stdarg.h>
-#include <stdbool.h>
 
 /* clang-format off */
 #define ERROR_TABLE(X) \
@@ -99,38 +96,5 @@ enum error_redis error_redis(enum error error);
 const char *error_title(enum error error);
 /* The error of a code, OK where there is none of that name. */
 enum error error_of(const char *code);
-
-/*
- * What went wrong, for the one who has to mend it: what, where, what to do. A plain value, freed by
- * nobody. `pointer` is the RFC 6901 JSON pointer of the member at fault, or empty. `temporary`:
- * nothing here has to be changed, the same may succeed later (an address that is in use).
- */
-struct fault {
-	enum error error;
-	char pointer[128];
-	char detail[512];
-	bool temporary;
-	/* Goes on behind `detail` for operators and the log alone: what a source itself has said.
-	 */
-	char aside[320];
-};
-
-/*
- * Fill `fault` (which may be NULL) and return `error`, so that a failing function can end with
- * `return fault_set(fault, ERR_X, "...")`. Longer texts are cut.
- */
-enum error fault_set(struct fault *fault, enum error error, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-enum error fault_at(struct fault *fault, enum error error, const char *pointer, const char *format,
-	...) __attribute__((format(printf, 4, 5)));
-/* Adds to a filled fault (or NULL) what only operators may see. Filling it again drops that. */
-void fault_aside(struct fault *fault, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-/* For operators: the aside becomes the end of the detail. */
-void fault_disclose(struct fault *fault);
-/* Marks one that was set (`fault` may be NULL) and returns its error, as the above. */
-enum error fault_temporary(struct fault *fault, enum error error);
-/* Puts "PREFIX: " before the detail; what does not fit any more is cut. */
-void fault_prefix(struct fault *fault, const char *prefix);
 
 #endif

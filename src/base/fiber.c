@@ -15,8 +15,8 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "base/fiber_announce.h"
 #include "base/fiber_internal.h"
+#include "base/fiber_sanitizer.h"
 #include "base/fiber_switch.h"
 #include "base/loop.h"
 #include "base/mem.h"
@@ -38,11 +38,11 @@ static void switch_to_fiber(struct fiber *f)
 
 	f->state = FIBER_RUNNING;
 	current = f;
-	announce_start(&s->asan_fake_stack, f->stack + guard_bytes(), stack_bytes);
-	s->tsan_fiber = tsan_current();
-	tsan_switch(f->tsan_fiber);
+	fiber_sanitizer_before_switch(&s->asan_fake_stack, f->stack + guard_bytes(), stack_bytes);
+	s->tsan_fiber = fiber_sanitizer_current();
+	fiber_sanitizer_switch(f->tsan_fiber);
 	fiber_switch(&s->place, &f->place);
-	announce_finish(s->asan_fake_stack, NULL, NULL);
+	fiber_sanitizer_after_switch(s->asan_fake_stack, NULL, NULL);
 	current = NULL;
 }
 
@@ -50,10 +50,10 @@ static void switch_to_loop(struct fiber *f)
 {
 	struct fiber_scheduler *s = f->scheduler;
 
-	announce_start(&f->asan_fake_stack, s->asan_stack, s->asan_stack_bytes);
-	tsan_switch(s->tsan_fiber);
+	fiber_sanitizer_before_switch(&f->asan_fake_stack, s->asan_stack, s->asan_stack_bytes);
+	fiber_sanitizer_switch(s->tsan_fiber);
 	fiber_switch(&f->place, &s->place);
-	announce_finish(f->asan_fake_stack, &s->asan_stack, &s->asan_stack_bytes);
+	fiber_sanitizer_after_switch(f->asan_fake_stack, &s->asan_stack, &s->asan_stack_bytes);
 }
 
 static void join_live(struct fiber *f)
@@ -98,7 +98,8 @@ static void fiber_main(void)
 {
 	struct fiber *f = current;
 
-	announce_finish(NULL, &f->scheduler->asan_stack, &f->scheduler->asan_stack_bytes);
+	fiber_sanitizer_after_switch(
+		NULL, &f->scheduler->asan_stack, &f->scheduler->asan_stack_bytes);
 	for (;;) {
 		f->function(f->argument);
 		assert(f->cleanup_deadline == 0 && f->cond == NULL && f->waits == 0);
@@ -122,7 +123,7 @@ static struct fiber *fiber_create(struct fiber_scheduler *s)
 	if (mprotect(f->stack, guard, PROT_NONE) != 0)
 		mem_exhausted();
 	f->valgrind_id = VALGRIND_STACK_REGISTER(f->stack + guard, f->stack + guard + stack_bytes);
-	f->tsan_fiber = tsan_create();
+	f->tsan_fiber = fiber_sanitizer_create();
 	f->scheduler = s;
 	uv_timer_init(s->uv, &f->timer);
 	f->timer.data = f;
@@ -140,7 +141,7 @@ static void timer_closed(uv_handle_t *handle)
 static void fiber_destroy(struct fiber *f)
 {
 	VALGRIND_STACK_DEREGISTER(f->valgrind_id);
-	tsan_destroy(f->tsan_fiber);
+	fiber_sanitizer_destroy(f->tsan_fiber);
 	munmap(f->stack, guard_bytes() + stack_bytes);
 	uv_close((uv_handle_t *)&f->timer, timer_closed);
 }

@@ -25,8 +25,8 @@
 
 #include "base/clock.h"
 #include "base/fiber.h"
+#include "base/log_limit.h"
 #include "base/log_line.h"
-#include "base/log_rate.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 
@@ -50,7 +50,7 @@ struct log {
 	uint64_t told_before; /* while the announcement waits */
 	bool telling;	      /* the announcement waits */
 
-	struct log_rate rate;
+	struct log_limit rate;
 	struct buf line;
 };
 
@@ -253,7 +253,7 @@ static void emit(struct log *log, const struct telling *telling, struct slice me
 	push(log);
 }
 
-static void emit_left_out(struct log *log, const struct log_kind *due)
+static void emit_left_out(struct log *log, const struct log_limit_kind *due)
 {
 	struct buf message = {0};
 
@@ -265,11 +265,11 @@ static void emit_left_out(struct log *log, const struct log_kind *due)
 
 bool log_flush(struct log *log)
 {
-	struct log_kind due;
+	struct log_limit_kind due;
 
 	push(log);
 	recover(log);
-	while (log_rate_due(&log->rate, clock_mono_ms(), &due))
+	while (log_limit_due(&log->rate, clock_mono_ms(), &due))
 		emit_left_out(log, &due);
 	push(log);
 	return log->waiting.n == 0;
@@ -315,11 +315,11 @@ static struct slice shortened(char *text)
 /* Whether the rate of its kind allows the line; announces what was left out before it. */
 static bool admit(struct log *log, const struct telling *telling, const char *format)
 {
-	struct log_kind due;
+	struct log_limit_kind due;
 
 	if (telling->unlimited)
 		return true;
-	if (!log_rate_admit(&log->rate, format, telling->level, clock_mono_ms(), &due))
+	if (!log_limit_admit(&log->rate, format, telling->level, clock_mono_ms(), &due))
 		return false;
 	if (due.left_out > 0)
 		emit_left_out(log, &due);
@@ -343,7 +343,7 @@ __attribute__((format(printf, 3, 0))) static void write_event(
 	else
 		message = shortened(text);
 	if (!telling->unlimited)
-		log_rate_note(&log->rate, format, telling->level, message);
+		log_limit_note(&log->rate, format, telling->level, message);
 	emit(log, telling, message);
 }
 

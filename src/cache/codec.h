@@ -11,7 +11,7 @@
 #define CW_CACHE_CODEC_H
 
 #include "base/buf.h"
-#include "base/error.h"
+#include "base/fault.h"
 #include "base/loop.h"
 
 /* Whether the stored bytes are compressed. */

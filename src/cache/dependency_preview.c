@@ -10,7 +10,7 @@
 #include <uthash.h>
 
 #include "base/mem.h"
-#include "base/rest.h"
+#include "base/timeslice.h"
 #include "cache/dependency.h"
 #include "cache/dependency_store.h"
 #include "text/json.h"
@@ -230,7 +230,7 @@ static enum error write_stored(const struct dependency_stored *stored, cJSON *bo
 		cJSON_AddNullToObject(body, "stored");
 		return OK;
 	}
-	struct rest rest = {.since_ns = clock_mono_ns()};
+	struct timeslice timeslice = {.since_ns = clock_mono_ns()};
 	size_t count = stored->members->count;
 	struct slice *sorted = mem_array(count, sizeof *sorted);
 	cJSON *object = cJSON_AddObjectToObject(body, "stored");
@@ -238,10 +238,10 @@ static enum error write_stored(const struct dependency_stored *stored, cJSON *bo
 
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = redis_value_item(stored->members, i);
-	enum error error = rest_sort(&rest, sorted, count);
+	enum error error = timeslice_sort(&timeslice, sorted, count);
 	for (size_t i = 0; i < count && !error; i++) {
 		json_append_slice(names, sorted[i]);
-		error = rest_look(&rest, 1 + sorted[i].n / rest_bytes);
+		error = timeslice_spend(&timeslice, 1 + sorted[i].n / rest_bytes);
 	}
 	json_add_int(object, "ttl", stored->ttl_ms < 0 ? -1 : (stored->ttl_ms + 999) / 1000);
 	mem_free(sorted);

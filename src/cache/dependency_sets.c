@@ -7,7 +7,7 @@
  * a bound; who turns out to have more is asked again alone.
  */
 #include "base/mem.h"
-#include "base/rest.h"
+#include "base/timeslice.h"
 #include "cache/dependency_store.h"
 
 enum {
@@ -102,14 +102,14 @@ void dependency_sets_free(struct dependency_sets *sets)
 static enum error give(const struct redis_value *members, dependency_take *take, void *context,
 	struct fault *fault)
 {
-	struct rest rest = {.since_ns = clock_mono_ns()};
+	struct timeslice timeslice = {.since_ns = clock_mono_ns()};
 	enum error error = OK;
 
 	for (size_t i = 0; i < members->count && i < DEPENDENCY_MAX_MEMBERS && !error; i++) {
 		struct slice name = redis_value_item(members, i);
 
 		take(context, name);
-		error = rest_look(&rest, 1 + name.n / rest_bytes);
+		error = timeslice_spend(&timeslice, 1 + name.n / rest_bytes);
 	}
 	return error ? fault_set(fault, error, "the request was cancelled") : OK;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/crypto.h"
+#include "base/hex.h"
 
 enum { hash_digits = 32, digest_bytes = hash_digits / 2 };
 

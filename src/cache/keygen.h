@@ -13,7 +13,7 @@
 #define CW_CACHE_KEYGEN_H
 
 #include "base/buf.h"
-#include "base/error.h"
+#include "base/fault.h"
 
 enum { KEYGEN_MAX_PARTS = 64, KEYGEN_MAX_BYTES = 200 };
 

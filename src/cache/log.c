@@ -14,7 +14,7 @@
 #include <uthash.h>
 
 #include "base/mem.h"
-#include "base/rest.h"
+#include "base/timeslice.h"
 #include "text/glob.h"
 
 enum {
@@ -165,7 +165,7 @@ struct inval_since {
 	char last[INVAL_ID_BYTES];
 	bool any;
 	struct named *keys, *patterns, *tags; /* sets */
-	struct rest rest;		      /* from looking at patterns */
+	struct timeslice timeslice;	      /* from looking at patterns */
 };
 
 static void take(struct named **set, struct slice name)
@@ -295,7 +295,7 @@ bool inval_since_matches(struct inval_since *since, struct slice key)
 		if (glob_match(slice_of(at->name, at->n), key))
 			return true;
 		/* What is not looked at to the end counts as stale. */
-		if (rest_look(&since->rest, 1))
+		if (timeslice_spend(&since->timeslice, 1))
 			return true;
 	}
 	return false;

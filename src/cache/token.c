@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/crypto.h"
+#include "base/hex.h"
 
 enum { remove_ms = 2000 };
 

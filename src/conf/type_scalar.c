@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/crypto.h"
+#include "base/hex.h"
 #include "base/timestamp.h"
 #include "conf/reader.h"
 #include "text/duration.h"

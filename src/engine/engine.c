@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/crypto.h"
+#include "base/hex.h"
 #include "cache/pruner.h"
 #include "cache/result.h"
 #include "invalidate/invalidate.h"

@@ -10,7 +10,7 @@
 #define CW_HTTP_AUTH_H
 
 #include "base/buf.h"
-#include "base/error.h"
+#include "base/fault.h"
 #include "conf/conf.h"
 #include "http/route.h"
 

@@ -6,7 +6,7 @@
 #include <sys/types.h>
 #include <time.h>
 
-#include "base/error.h"
+#include "base/fault.h"
 #include "conf/conf.h"
 
 struct endpoint {

@@ -12,7 +12,7 @@
 #ifndef CW_HTTP_GATE_H
 #define CW_HTTP_GATE_H
 
-#include "base/error.h"
+#include "base/fault.h"
 #include "http/head.h"
 #include "http/route.h"
 #include "http/uri.h"

@@ -9,7 +9,7 @@
 #define CW_HTTP_REQUEST_H
 
 #include "base/buf.h"
-#include "base/error.h"
+#include "base/fault.h"
 #include "conf/conf.h"
 #include "http/route.h"
 

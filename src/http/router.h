@@ -8,7 +8,7 @@
 #ifndef CW_HTTP_ROUTER_H
 #define CW_HTTP_ROUTER_H
 
-#include "base/error.h"
+#include "base/fault.h"
 #include "http/route.h"
 #include "http/uri.h"
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "base/crypto.h"
+#include "base/hex.h"
 #include "http/head.h"
 
 static enum error check_bytes(const char *text, size_t n, struct fault *fault)

@@ -11,7 +11,7 @@
 #define CW_HTTP_URI_H
 
 #include "base/buf.h"
-#include "base/error.h"
+#include "base/fault.h"
 
 enum { URI_MAX_BYTES = 4096, URI_MAX_SEGMENTS = 16, URI_MAX_PARAMETERS = 32 };
 

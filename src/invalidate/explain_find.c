@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "base/rest.h"
+#include "base/timeslice.h"
 #include "cache/tag.h"
 #include "cache/tag_list.h"
 #include "invalidate/explain_internal.h"
@@ -177,14 +177,14 @@ static cJSON *entry_json(
 static cJSON *look_through(const struct redis_value *page, size_t count, struct slice key,
 	const struct explain_tags *tags)
 {
-	struct rest rest = {.since_ns = clock_mono_ns()};
+	struct timeslice timeslice = {.since_ns = clock_mono_ns()};
 	cJSON *found = NULL;
 
 	for (size_t i = 0; i < count && !found; i++) {
 		const struct redis_value *entry = page->items[i];
 
 		found = entry_json(entry, key, tags);
-		rest_look(&rest, entry->count == 2 ? entry->items[1]->count : 1);
+		timeslice_spend(&timeslice, entry->count == 2 ? entry->items[1]->count : 1);
 	}
 	return found;
 }

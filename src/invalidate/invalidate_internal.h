@@ -12,7 +12,7 @@ struct invalidator {
 	struct operations *operations;
 	struct passes *passes;
 	struct confirms *confirms;
-	struct turns tag_turns;
+	struct semaphore tag_turns;
 	size_t arriving; /* have begun and do not wait for a pass yet */
 };
 

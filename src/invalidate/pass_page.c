@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/rest.h"
+#include "base/timeslice.h"
 #include "cache/entry.h"
 #include "cache/soft.h"
 #include "invalidate/page_names.h"
@@ -244,12 +244,12 @@ static bool look_at_page(void *context, struct walk_page *page)
 	size_t patterns = pattern_count(pass);
 	struct pass_note *notes = mem_array(names->count, sizeof *notes);
 	struct page_names *unique = page_names_new(names->count);
-	struct rest rest = {.since_ns = clock_mono_ns()};
+	struct timeslice timeslice = {.since_ns = clock_mono_ns()};
 
 	for (size_t i = 0; i < names->count; i++) {
 		if (page_names_add(unique, names->items[i]->text))
 			notes[i] = look_at(pass, names->items[i]->text);
-		if (rest_look(&rest, patterns))
+		if (timeslice_spend(&timeslice, patterns))
 			break;
 	}
 	struct removal *r = mem_alloc(sizeof *r);

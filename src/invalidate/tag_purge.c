@@ -85,7 +85,7 @@ static enum error do_page(struct walk *walk, const struct plan_tag *tag,
 	struct tag_purge *purge = walk->purge;
 	struct slice *names = mem_array(pages->count, sizeof *names);
 
-	purge->rest = (struct rest){.since_ns = clock_mono_ns()};
+	purge->timeslice = (struct timeslice){.since_ns = clock_mono_ns()};
 	struct tag_names page = {tag, names, admit(walk, pages, names), 0};
 	enum error error = OK;
 
@@ -203,15 +203,15 @@ static enum error do_many(struct walk *walk, struct fault *fault)
 /* Many members wait for a turn, so that memory and Redis are for a few at a time. Parks. */
 static enum error do_all(struct walk *walk, struct fault *fault)
 {
-	struct turns *turns = walk->purge->turns;
+	struct semaphore *turns = walk->purge->turns;
 
 	if (walk->members <= small)
 		return do_tags(walk, fault);
-	enum error error = turns_take(turns, at_once, DEADLINE_NONE);
+	enum error error = semaphore_acquire(turns, at_once, DEADLINE_NONE);
 	if (error)
 		return error;
 	error = do_many(walk, fault);
-	turns_done(turns, at_once);
+	semaphore_release(turns, at_once);
 	return error;
 }
 

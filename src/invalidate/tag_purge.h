@@ -10,14 +10,14 @@
 #ifndef CW_INVALIDATE_TAG_PURGE_H
 #define CW_INVALIDATE_TAG_PURGE_H
 
-#include "base/rest.h"
-#include "base/turn.h"
+#include "base/semaphore.h"
+#include "base/timeslice.h"
 #include "cache/pattern.h"
 #include "invalidate/plan.h"
 
 struct tag_purge {
 	/* In. */
-	struct turns *turns; /* for those of many members */
+	struct semaphore *turns; /* for those of many members */
 	struct cache *cache;
 	struct plan *plan;
 	struct operation *operation; /* told of the progress; may be NULL */
@@ -35,8 +35,8 @@ struct tag_purge {
 	bool limited; /* there were more */
 	bool changed; /* a server was replaced, promoted or emptied meanwhile */
 	/* The purge's own. */
-	struct pattern *patterns; /* the plan's */
-	struct rest rest;	  /* from looking at names */
+	struct pattern *patterns;   /* the plan's */
+	struct timeslice timeslice; /* from looking at names */
 };
 
 /* How many members the plan's tags have, those of absent keys included. Parks. */

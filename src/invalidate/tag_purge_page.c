@@ -37,7 +37,8 @@ bool tag_purge_elsewhere(struct tag_purge *purge, struct slice name)
 		return true;
 	/* Who was cancelled does no more. */
 	for (size_t i = 0; i < plan->pattern_count; i++)
-		if (pattern_match(&purge->patterns[i], name) || rest_look(&purge->rest, 1))
+		if (pattern_match(&purge->patterns[i], name) ||
+			timeslice_spend(&purge->timeslice, 1))
 			return true;
 	return false;
 }

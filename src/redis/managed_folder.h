@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "base/error.h"
+#include "base/fault.h"
 
 struct managed_folder {
 	char *path, *socket, *log, *lock;

@@ -7,7 +7,7 @@
 #define CW_REDIS_VALUE_H
 
 #include "base/buf.h"
-#include "base/error.h"
+#include "base/fault.h"
 
 enum redis_type {
 	REDIS_NIL,

@@ -171,14 +171,14 @@ static enum error take_turn(struct changing *c, struct fault *fault)
 {
 	struct cache *cache = c->w.sessions->cache;
 	/* In this process one after the other: else many who change one session starve some. */
-	struct turns *turns =
+	struct semaphore *turns =
 		&c->w.sessions->turns[(unsigned char)session_hash(&c->w.asked)[0] % SESSIONS_TURNS];
 
-	if (turns_take(turns, 1, cache_deadline(cache)))
+	if (semaphore_acquire(turns, 1, cache_deadline(cache)))
 		return fault_set(fault, ERR_OVERLOADED,
 			"too many changes of this session are waiting; try again");
 	enum error error = try_change(c, fault);
-	turns_done(turns, 1);
+	semaphore_release(turns, 1);
 	return error;
 }
 

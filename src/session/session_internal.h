@@ -17,7 +17,7 @@
 #ifndef CW_SESSION_SESSION_INTERNAL_H
 #define CW_SESSION_SESSION_INTERNAL_H
 
-#include "base/turn.h"
+#include "base/semaphore.h"
 #include "session/session.h"
 #include "text/json.h"
 
@@ -93,8 +93,8 @@ enum { SESSIONS_TURNS = 64 };
 
 struct sessions {
 	struct cache *cache;
-	struct turns turns[SESSIONS_TURNS]; /* of those that patch, by session */
-	int64_t last_us;		    /* when the last session was begun */
+	struct semaphore turns[SESSIONS_TURNS]; /* of those that patch, by session */
+	int64_t last_us;			/* when the last session was begun */
 };
 
 /* A session at work. */

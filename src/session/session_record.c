@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/crypto.h"
+#include "base/hex.h"
 
 const struct json_limits session_limits = {32, 100000, 4096, true};
 

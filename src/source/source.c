@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/rest.h"
+#include "base/timeslice.h"
 #include "source/fuse.h"
 #include "source/http_multi.h"
 #include "source/parser.h"
@@ -32,7 +32,7 @@ struct source {
 	uint64_t rows_before; /* this document */
 	struct fuse_use use;
 	bool given; /* a row */
-	struct rest rest;
+	struct timeslice timeslice;
 	struct sniff sniff;
 	struct repeats repeats; /* where it is paged */
 	bool ended;
@@ -265,7 +265,7 @@ static enum error feed(struct source *source, struct fault *fault)
 		return transport_waited(ERR_TIMEOUT, "end", fault);
 	enum error error = source->transport->ops->read(source->transport, &piece, fault);
 	/* What is at hand already may be much, and nothing in it be a row. */
-	if (!error && rest_look(&source->rest, 1 + piece.n / rest_bytes))
+	if (!error && timeslice_spend(&source->timeslice, 1 + piece.n / rest_bytes))
 		error = transport_waited(ERR_CANCELLED, "end", fault);
 	if (error)
 		return error;

@@ -101,7 +101,7 @@ int64_t cron_next(const struct cron *cron, const struct zone *zone, int64_t afte
 	return next_fixed(cron, zone, after_wall_s);
 }
 
-int64_t schedule_every_next(int64_t every_ms, int64_t after_wall_ms)
+int64_t cron_every_next(int64_t every_ms, int64_t after_wall_ms)
 {
 	int64_t next;
 

@@ -36,6 +36,6 @@ const char *cron_parse(struct slice text, struct cron *ret);
 /* The first time after `after_wall_s` at which it is due; -1 where it is not within 5 years. */
 int64_t cron_next(const struct cron *cron, const struct zone *zone, int64_t after_wall_s);
 /* The first multiple of the period (> 0), counted from the epoch, after `after_wall_ms`. */
-int64_t schedule_every_next(int64_t every_ms, int64_t after_wall_ms);
+int64_t cron_every_next(int64_t every_ms, int64_t after_wall_ms);
 
 #endif

@@ -12,7 +12,7 @@
 #define CW_TEXT_GLOB_H
 
 #include "base/buf.h"
-#include "base/error.h"
+#include "base/fault.h"
 
 enum { GLOB_MAX_BYTES = 512, GLOB_MAX_STARS = 16 };
 

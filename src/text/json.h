@@ -13,7 +13,7 @@
 #include <cjson/cJSON.h>
 
 #include "base/buf.h"
-#include "base/error.h"
+#include "base/fault.h"
 
 enum { JSON_MAX_DEPTH = 128 };
 
@@ -114,7 +114,7 @@ void json_append_slice(cJSON *array, struct slice text);
 void json_add_time(cJSON *object, const char *name, int64_t wall_ms);
 /* Appends the value without white space; strings as json_quote() writes them. */
 void json_print(const cJSON *value, struct buf *out);
-/* The same, for values of any size: others have their turn meanwhile (base/rest.h). Parks. */
+/* The same, for values of any size: others have their turn meanwhile (base/timeslice.h). Parks. */
 void json_print_in_turns(const cJSON *value, struct buf *out);
 
 #endif

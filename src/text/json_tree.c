@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "base/rest.h"
+#include "base/timeslice.h"
 #include "text/json.h"
 
 enum { rest_bytes = 256 }; /* of a string, in about a microsecond */
@@ -114,18 +114,18 @@ void json_add_time(cJSON *object, const char *name, int64_t wall_ms)
 	cJSON_AddStringToObject(object, name, text);
 }
 
-static void print(const cJSON *value, struct buf *out, struct rest *rest);
+static void print(const cJSON *value, struct buf *out, struct timeslice *timeslice);
 
-static void print_string(const char *string, struct buf *out, struct rest *rest)
+static void print_string(const char *string, struct buf *out, struct timeslice *timeslice)
 {
 	struct slice text = slice_str(string);
 
 	json_quote(out, text);
-	if (rest)
-		rest_look(rest, 1 + text.n / rest_bytes);
+	if (timeslice)
+		timeslice_spend(timeslice, 1 + text.n / rest_bytes);
 }
 
-static void print_items(const cJSON *value, struct buf *out, struct rest *rest)
+static void print_items(const cJSON *value, struct buf *out, struct timeslice *timeslice)
 {
 	for (const cJSON *at = value->child; at; at = at->next) {
 		if (at != value->child)
@@ -134,7 +134,7 @@ static void print_items(const cJSON *value, struct buf *out, struct rest *rest)
 			json_quote(out, slice_str(at->string));
 			buf_char(out, ':');
 		}
-		print(at, out, rest);
+		print(at, out, timeslice);
 	}
 }
 
@@ -146,15 +146,15 @@ static void print_scalar(const cJSON *value, struct buf *out)
 	buf_str(out, text);
 }
 
-static void print(const cJSON *value, struct buf *out, struct rest *rest)
+static void print(const cJSON *value, struct buf *out, struct timeslice *timeslice)
 {
 	if (cJSON_IsString(value)) {
-		print_string(value->valuestring, out, rest);
+		print_string(value->valuestring, out, timeslice);
 	} else if (cJSON_IsRaw(value)) {
 		buf_str(out, value->valuestring);
 	} else if (cJSON_IsArray(value) || cJSON_IsObject(value)) {
 		buf_char(out, cJSON_IsArray(value) ? '[' : '{');
-		print_items(value, out, rest);
+		print_items(value, out, timeslice);
 		buf_char(out, cJSON_IsArray(value) ? ']' : '}');
 	} else {
 		print_scalar(value, out);
@@ -168,7 +168,7 @@ void json_print(const cJSON *value, struct buf *out)
 
 void json_print_in_turns(const cJSON *value, struct buf *out)
 {
-	struct rest rest = {.since_ns = clock_mono_ns()};
+	struct timeslice timeslice = {.since_ns = clock_mono_ns()};
 
-	print(value, out, &rest);
+	print(value, out, &timeslice);
 }

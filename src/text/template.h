@@ -9,7 +9,7 @@
 #define CW_TEXT_TEMPLATE_H
 
 #include "base/buf.h"
-#include "base/error.h"
+#include "base/fault.h"
 
 struct template;
 

@@ -2,7 +2,7 @@
 /* How a row becomes an entry; see row.h. */
 #include "warm/row.h"
 
-#include "base/crypto.h"
+#include "base/base64.h"
 #include "base/random.h"
 #include "cache/tag.h"
 #include "text/duration.h"

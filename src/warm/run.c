@@ -176,13 +176,13 @@ enum operation_state run_work(
 	run->operation = operation;
 	lock_keep(run->lock, operation_id(operation));
 	operation_progress(operation, "queued", 0, 0);
-	enum error error = turns_take(
+	enum error error = semaphore_acquire(
 		&world->turns, world->cache->conf->warm_concurrency, clock_deadline(RUN_QUEUE_MS));
 	if (!error) {
 		state = run_job(run, ret_result, fault);
 		operation_progress(operation, "ending", run->tally.rows,
 			state == OPERATION_COMPLETED ? run->tally.rows : 0);
-		turns_done(&world->turns, world->cache->conf->warm_concurrency);
+		semaphore_release(&world->turns, world->cache->conf->warm_concurrency);
 	} else {
 		fault_set(fault, error, "the run's turn did not come");
 		state = error == ERR_CANCELLED ? OPERATION_CANCELLED : OPERATION_FAILED;

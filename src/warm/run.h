@@ -11,7 +11,7 @@
 #ifndef CW_WARM_RUN_H
 #define CW_WARM_RUN_H
 
-#include "base/turn.h"
+#include "base/semaphore.h"
 #include "source/source.h"
 #include "warm/job.h"
 #include "warm/lock.h"
@@ -27,7 +27,7 @@ struct run_world {
 	struct sources *sources;
 	struct jobs *jobs;
 	struct undo *undo;
-	struct turns turns;
+	struct semaphore turns;
 };
 
 struct run;

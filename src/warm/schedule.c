@@ -95,7 +95,7 @@ int64_t schedule_next(const struct schedule *s, int64_t after_wall_ms)
 	int64_t next_s;
 
 	if (s->periodic)
-		return schedule_every_next(s->every_ms, after_wall_ms);
+		return cron_every_next(s->every_ms, after_wall_ms);
 	next_s = cron_next(&s->cron, s->zone, after_wall_ms / 1000);
 	return next_s < 0 ? -1 : next_s * 1000;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/base64.h"
 #include "base/crypto.h"
+#include "base/hex.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "../unit.h"
-#include "base/fiber_announce.h"
+#include "base/fiber_sanitizer.h"
 
 enum { stack_bytes = 64 * 1024 };
 
@@ -24,16 +24,16 @@ static uint64_t seen[8];
 
 static void go_away(void)
 {
-	announce_start(&home_fake, stack, stack_bytes);
+	fiber_sanitizer_before_switch(&home_fake, stack, stack_bytes);
 	fiber_switch(&home, &away);
-	announce_finish(home_fake, NULL, NULL);
+	fiber_sanitizer_after_switch(home_fake, NULL, NULL);
 }
 
 static void go_home(void)
 {
-	announce_start(&away_fake, home_bottom, home_bytes);
+	fiber_sanitizer_before_switch(&away_fake, home_bottom, home_bytes);
 	fiber_switch(&away, &home);
-	announce_finish(away_fake, &home_bottom, &home_bytes);
+	fiber_sanitizer_after_switch(away_fake, &home_bottom, &home_bytes);
 }
 
 static void begin(void (*entry)(void))
@@ -52,7 +52,7 @@ static void end(void)
 
 static void notes_its_stack(void)
 {
-	announce_finish(NULL, &home_bottom, &home_bytes);
+	fiber_sanitizer_after_switch(NULL, &home_bottom, &home_bytes);
 	for (;;) {
 		alignas(16) volatile char here[16] = {1};
 
@@ -95,7 +95,7 @@ static void nowhere(void)
 
 static void churns(void)
 {
-	announce_finish(NULL, &home_bottom, &home_bytes);
+	fiber_sanitizer_after_switch(NULL, &home_bottom, &home_bytes);
 	seen[0] = churn(42, go_home);
 	for (;;)
 		go_home();
@@ -115,7 +115,7 @@ END_TEST
 
 static void rounds_down(void)
 {
-	announce_finish(NULL, &home_bottom, &home_bytes);
+	fiber_sanitizer_after_switch(NULL, &home_bottom, &home_bytes);
 	fesetround(FE_DOWNWARD);
 	for (;;) {
 		go_home();
@@ -156,7 +156,7 @@ static void block(int how)
 
 static void looks_at_the_mask(void)
 {
-	announce_finish(NULL, &home_bottom, &home_bytes);
+	fiber_sanitizer_after_switch(NULL, &home_bottom, &home_bytes);
 	for (;;) {
 		seen[0] = blocked() ? 1 : 0;
 		block(SIG_UNBLOCK);

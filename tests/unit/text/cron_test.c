@@ -384,15 +384,15 @@ END_TEST
 
 START_TEST(periods_count_from_the_epoch)
 {
-	ck_assert_int_eq(schedule_every_next(1500000, 0), 1500000);
-	ck_assert_int_eq(schedule_every_next(1500000, 1499999), 1500000);
-	ck_assert_int_eq(schedule_every_next(1500000, 1500000), 3000000);
-	ck_assert_int_eq(schedule_every_next(1000, -1), 0);
-	ck_assert_int_eq(schedule_every_next(1000, -1000), 0);
-	ck_assert_int_eq(schedule_every_next(1000, -1001), -1000);
-	ck_assert_int_eq(schedule_every_next(1, 1795499118123), 1795499118124);
-	ck_assert_int_eq(schedule_every_next(INT64_MAX, 5), INT64_MAX);
-	ck_assert_int_eq(schedule_every_next(INT64_MAX - 1, INT64_MAX - 1), INT64_MAX);
+	ck_assert_int_eq(cron_every_next(1500000, 0), 1500000);
+	ck_assert_int_eq(cron_every_next(1500000, 1499999), 1500000);
+	ck_assert_int_eq(cron_every_next(1500000, 1500000), 3000000);
+	ck_assert_int_eq(cron_every_next(1000, -1), 0);
+	ck_assert_int_eq(cron_every_next(1000, -1000), 0);
+	ck_assert_int_eq(cron_every_next(1000, -1001), -1000);
+	ck_assert_int_eq(cron_every_next(1, 1795499118123), 1795499118124);
+	ck_assert_int_eq(cron_every_next(INT64_MAX, 5), INT64_MAX);
+	ck_assert_int_eq(cron_every_next(INT64_MAX - 1, INT64_MAX - 1), INT64_MAX);
 }
 END_TEST
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/turn.h"
+#include "base/semaphore.h"
 
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 static struct loop *loop;
 static struct fiber_group group;
-static struct turns turns;
+static struct semaphore turns;
 static char trace[64];
 static int64_t limit;
 
@@ -23,14 +23,14 @@ static void work(void *argument)
 	char begins[2] = {((const char *)argument)[0], '\0'};
 	char ends[2] = {(char)(begins[0] | 0x20), '\0'};
 
-	if (turns_take(&turns, limit, DEADLINE_NONE)) {
+	if (semaphore_acquire(&turns, limit, DEADLINE_NONE)) {
 		note("!");
 		return;
 	}
 	note(begins);
 	fiber_sleep(50);
 	note(ends);
-	turns_done(&turns, limit);
+	semaphore_release(&turns, limit);
 }
 
 static void finish(void *argument)
@@ -44,7 +44,7 @@ static void finish(void *argument)
 static void setup(int64_t at_once)
 {
 	limit = at_once;
-	turns = (struct turns){0};
+	turns = (struct semaphore){0};
 	trace[0] = '\0';
 	loop = loop_new();
 	fiber_group_init(&group, "test", loop);
@@ -106,7 +106,7 @@ END_TEST
 static void too_late(void *argument)
 {
 	(void)argument;
-	ck_assert_int_eq(turns_take(&turns, limit, clock_deadline(2)), ERR_TIMEOUT);
+	ck_assert_int_eq(semaphore_acquire(&turns, limit, clock_deadline(2)), ERR_TIMEOUT);
 	note("-");
 }
 
@@ -121,5 +121,5 @@ START_TEST(waiting_has_a_deadline)
 }
 END_TEST
 
-TEST_SUITE("turn", one_at_a_time_in_order, two_at_once, a_cancelled_waiter_leaves_the_queue,
+TEST_SUITE("semaphore", one_at_a_time_in_order, two_at_once, a_cancelled_waiter_leaves_the_queue,
 	waiting_has_a_deadline)

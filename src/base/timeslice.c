@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Steps are counted, for the clock costs as much as some of them. */
-#include "base/rest.h"
+/* Yielding by the clock; see timeslice.h. Reading the clock costs as much as some steps. */
+#include "base/timeslice.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,23 +10,23 @@
 enum { steps_at_once = 64, sorted_at_once = 64 };
 static const int64_t longest_ns = 1500000;
 
-enum error rest_look(struct rest *rest, size_t steps)
+enum error timeslice_spend(struct timeslice *timeslice, size_t steps)
 {
-	rest->steps += steps;
-	if (rest->steps < steps_at_once || !fiber_current())
+	timeslice->steps += steps;
+	if (timeslice->steps < steps_at_once || !fiber_current())
 		return OK;
-	rest->steps = 0;
-	if (clock_mono_ns() - rest->since_ns < longest_ns)
+	timeslice->steps = 0;
+	if (clock_mono_ns() - timeslice->since_ns < longest_ns)
 		return OK;
 	enum error error = fiber_yield();
 
-	rest->since_ns = clock_mono_ns();
+	timeslice->since_ns = clock_mono_ns();
 	return error;
 }
 
 /* Two sorted runs, `left` items and those behind them, become one in `to`. */
-static enum error merge(
-	struct rest *rest, const struct slice *from, size_t left, size_t count, struct slice *to)
+static enum error merge(struct timeslice *timeslice, const struct slice *from, size_t left,
+	size_t count, struct slice *to)
 {
 	enum error error = OK;
 
@@ -34,7 +34,7 @@ static enum error merge(
 		bool first = i < left && (j == count || slice_compare(from[i], from[j]) <= 0);
 
 		to[at] = first ? from[i++] : from[j++];
-		if (rest_look(rest, 1))
+		if (timeslice_spend(timeslice, 1))
 			error = ERR_CANCELLED;
 	}
 	return error;
@@ -45,7 +45,7 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-enum error rest_sort(struct rest *rest, struct slice *items, size_t count)
+enum error timeslice_sort(struct timeslice *timeslice, struct slice *items, size_t count)
 {
 	struct slice *other = mem_array(count, sizeof *other), *from = items, *to = other;
 	enum error error = OK;
@@ -54,14 +54,14 @@ enum error rest_sort(struct rest *rest, struct slice *items, size_t count)
 		size_t n = least(sorted_at_once, count - i);
 
 		qsort(items + i, n, sizeof *items, slice_compare_items);
-		if (rest_look(rest, n))
+		if (timeslice_spend(timeslice, n))
 			error = ERR_CANCELLED;
 	}
 	for (size_t run = sorted_at_once; run < count; run *= 2) {
 		for (size_t i = 0; i < count; i += 2 * run) {
 			size_t n = least(2 * run, count - i);
 
-			if (merge(rest, from + i, least(run, n), n, to + i))
+			if (merge(timeslice, from + i, least(run, n), n, to + i))
 				error = ERR_CANCELLED;
 		}
 		struct slice *sorted = to;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/rest.h"
+#include "base/timeslice.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,10 +45,10 @@ START_TEST(items_of_any_number_are_sorted)
 	static const size_t counts[] = {0, 1, 2, 63, 64, 65, 127, 128, 129, 1000, 8192, most_items};
 
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-		struct rest rest = {0};
+		struct timeslice timeslice = {0};
 
 		make_items(counts[i]);
-		ck_assert_int_eq(rest_sort(&rest, items, counts[i]), OK);
+		ck_assert_int_eq(timeslice_sort(&timeslice, items, counts[i]), OK);
 		check_items(counts[i]);
 	}
 }
@@ -79,12 +79,12 @@ static void with_others(void (*work)(void *), void *argument)
 /* As much work as it takes for at least two rests, however quick the machine is. */
 static void sort_for_long(void *argument)
 {
-	struct rest rest = {.since_ns = clock_mono_ns()};
+	struct timeslice timeslice = {.since_ns = clock_mono_ns()};
 
 	(void)argument;
 	while (turns_of_others < 3) {
 		make_items(most_items);
-		ck_assert_int_eq(rest_sort(&rest, items, most_items), OK);
+		ck_assert_int_eq(timeslice_sort(&timeslice, items, most_items), OK);
 		check_items(most_items);
 	}
 	ended = true;
@@ -127,14 +127,14 @@ END_TEST
 
 static void sort_cancelled(void *argument)
 {
-	struct rest rest = {0};
+	struct timeslice timeslice = {0};
 	enum error error = OK;
 
 	(void)argument;
 	fiber_group_cancel(&group);
 	while (!error) {
 		make_items(most_items);
-		error = rest_sort(&rest, items, most_items);
+		error = timeslice_sort(&timeslice, items, most_items);
 		check_items(most_items);
 	}
 	ck_assert_int_eq(error, ERR_CANCELLED);
@@ -147,5 +147,5 @@ START_TEST(what_is_cancelled_is_sorted_all_the_same)
 }
 END_TEST
 
-TEST_SUITE("rest", items_of_any_number_are_sorted, others_have_their_turn_while_a_fiber_sorts,
+TEST_SUITE("timeslice", items_of_any_number_are_sorted, others_have_their_turn_while_a_fiber_sorts,
 	others_have_their_turn_while_a_fiber_prints, what_is_cancelled_is_sorted_all_the_same)

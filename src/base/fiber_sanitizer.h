@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Switches between stacks, told to those who watch memory: AddressSanitizer, ThreadSanitizer and
- * valgrind. Does nothing in a build without them. For base/fiber.c only.
+ * Tells AddressSanitizer, ThreadSanitizer and valgrind about stacks and switches between them. Does
+ * nothing in a build without them. For base/fiber.c only.
  */
-#ifndef CW_BASE_FIBER_ANNOUNCE_H
-#define CW_BASE_FIBER_ANNOUNCE_H
+#ifndef CW_BASE_FIBER_SANITIZER_H
+#define CW_BASE_FIBER_SANITIZER_H
 
 #include <stddef.h>
 
@@ -21,8 +21,9 @@
 #define VALGRIND_STACK_DEREGISTER(id)	   ((void)(id))
 #endif
 
-/* The sanitizer learns of a switch before (start) and on the new stack after it (finish). */
-static inline void announce_start(void **save_fake_stack, const void *bottom, size_t bytes)
+/* AddressSanitizer: before a switch on the old stack, after it on the new one. */
+static inline void fiber_sanitizer_before_switch(
+	void **save_fake_stack, const void *bottom, size_t bytes)
 {
 #if defined(__SANITIZE_ADDRESS__)
 	__sanitizer_start_switch_fiber(save_fake_stack, bottom, bytes);
@@ -31,7 +32,8 @@ static inline void announce_start(void **save_fake_stack, const void *bottom, si
 #endif
 }
 
-static inline void announce_finish(void *fake_stack, const void **ret_bottom, size_t *ret_bytes)
+static inline void fiber_sanitizer_after_switch(
+	void *fake_stack, const void **ret_bottom, size_t *ret_bytes)
 {
 #if defined(__SANITIZE_ADDRESS__)
 	__sanitizer_finish_switch_fiber(fake_stack, ret_bottom, ret_bytes);
@@ -40,8 +42,8 @@ static inline void announce_finish(void *fake_stack, const void **ret_bottom, si
 #endif
 }
 
-/* ThreadSanitizer wants to know whose stack comes next; for others these do nothing. */
-static inline void *tsan_create(void)
+/* ThreadSanitizer: each fiber is known to it, and named before a switch. */
+static inline void *fiber_sanitizer_create(void)
 {
 #if defined(__SANITIZE_THREAD__)
 	return __tsan_create_fiber(0);
@@ -50,7 +52,7 @@ static inline void *tsan_create(void)
 #endif
 }
 
-static inline void *tsan_current(void)
+static inline void *fiber_sanitizer_current(void)
 {
 #if defined(__SANITIZE_THREAD__)
 	return __tsan_get_current_fiber();
@@ -59,7 +61,7 @@ static inline void *tsan_current(void)
 #endif
 }
 
-static inline void tsan_switch(void *to)
+static inline void fiber_sanitizer_switch(void *to)
 {
 #if defined(__SANITIZE_THREAD__)
 	__tsan_switch_to_fiber(to, 0);
@@ -68,7 +70,7 @@ static inline void tsan_switch(void *to)
 #endif
 }
 
-static inline void tsan_destroy(void *fiber)
+static inline void fiber_sanitizer_destroy(void *fiber)
 {
 #if defined(__SANITIZE_THREAD__)
 	__tsan_destroy_fiber(fiber);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* Borrowed bytes: a view that frees nothing and may hold any byte, NUL too. */
+#ifndef CW_BASE_SLICE_H
+#define CW_BASE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct slice {
+	const char *p;
+	size_t n;
+};
+
+#define SLICE(literal) ((struct slice){(literal), sizeof(literal) - 1})
+
+struct slice slice_of(const char *p, size_t n);
+/* What lies behind its last byte: `p` of an empty one, which may be NULL and is not added to. */
+static inline const char *slice_end(struct slice s)
+{
+	return s.n ? s.p + s.n : s.p;
+}
+/* What follows its first `n` bytes; of an empty one itself. */
+static inline struct slice slice_skip(struct slice s, size_t n)
+{
+	return n ? slice_of(s.p + n, s.n - n) : s;
+}
+struct slice slice_str(const char *s); /* NULL gives the empty slice */
+bool slice_equal(struct slice a, struct slice b);
+bool slice_is(struct slice a, const char *text);
+bool slice_starts(struct slice a, struct slice prefix);
+/* Orders by bytes, the shorter first where one is the other's beginning. As memcmp(3). */
+int slice_compare(struct slice a, struct slice b);
+/* The same of two items of an array, for qsort(3) and bsearch(3). */
+int slice_compare_items(const void *a, const void *b);
+/* Strict decimal integers over the whole slice: no sign `+`, no spaces, no leading zeros. */
+bool slice_int64(struct slice a, int64_t *ret);
+bool slice_uint64(struct slice a, uint64_t *ret);
+/* Decimal digits of `value` in `room`, which a NUL ends. */
+enum { SLICE_INT_ROOM = 24 };
+struct slice slice_of_int(char room[SLICE_INT_ROOM], int64_t value);
+/* A NUL-terminated copy that the caller frees. */
+char *slice_dup(struct slice a);
+
+#endif
