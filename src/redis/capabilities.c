@@ -66,8 +66,11 @@ static enum refusal refusal_of(const struct redis_value *reply)
 		return DENIED;
 	if (error == ERR_REDIS_NOPERM)
 		return KEY_DENIED;
+	/* "WATCH inside MULTI is not allowed"; Valkey 8: "Command not allowed inside a
+	 * transaction" */
 	if (!error || strstr(fault.detail, "without MULTI") || strstr(fault.detail, "nested") ||
-		strstr(fault.detail, "inside MULTI"))
+		strstr(fault.detail, "inside MULTI") ||
+		strstr(fault.detail, "inside a transaction"))
 		return ALLOWED;
 	if (error != ERR_REDIS_ERROR || server_kind_of_refusal(&fault) != SERVER_UNKNOWN)
 		return UNSAID;

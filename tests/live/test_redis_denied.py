@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from faults import fault_config, honest
+from faults import honest
 from features import Features, features_config, least_user, names_of
 from harness import API, until
 from proxy import Proxy
@@ -209,6 +209,26 @@ def test_what_info_does_not_tell_is_null(start, tuned):
     for part in ("memory", "clients", "commands", "latency_ms", "keys"):
         assert set(stats["redis"][part].values()) == {None}, stats["redis"][part]
     assert not any("maxmemory" in text for text in warnings(daemon))
+
+
+def test_valkeys_own_words_for_watch_within_multi_deny_nothing(start, redis, folder):
+    proxy = Proxy(folder, redis.path)
+    proxy.mode = "pass"
+    unchanged, said = proxy._back, []
+
+    def back(client, data):
+        words = data.replace(b"ERR WATCH inside MULTI is not allowed",
+                             b"ERR Command not allowed inside a transaction")
+        said.append(b"inside a transaction" in words)
+        return unchanged(client, words)
+
+    proxy._back = back
+    daemon = start(config(proxy.url))
+    daemon.wait_for("redis is up")
+    until(lambda: any(said), "the look at WATCH")
+    assert not lacks(daemon, "WATCH")
+    assert daemon.request("PUT", CACHE + "/keys/a", body=b"x", headers={"If-None-Match": "*"}).status == 201
+    proxy.close()
 
 
 def test_a_proxy_whose_info_tells_little_is_believed_no_more(start, redis, folder):
