@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "cache/tag.h"
+#include "text/percent.h"
 
 struct list_header {
 	const char *name;
@@ -40,33 +41,6 @@ static bool next_word(struct word *word, struct slice *line)
 	return word->text.n > 0;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* False where a % is not followed by two hexadecimal digits. */
-static bool decode(struct slice text, struct buf *out)
-{
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] != '%') {
-			buf_char(out, text.p[i]);
-			continue;
-		}
-		int high = i + 2 < text.n ? hex_digit(text.p[i + 1]) : -1;
-		int low = i + 2 < text.n ? hex_digit(text.p[i + 2]) : -1;
-
-		if (high < 0 || low < 0)
-			return false;
-		buf_char(out, (char)(high << 4 | low));
-		i += 2;
-	}
-	return true;
-}
-
 static enum error take_word(const struct word *word, struct buf *tag, struct fault *fault)
 {
 	const char *name = word->header->name;
@@ -80,7 +54,8 @@ static enum error take_word(const struct word *word, struct buf *tag, struct fau
 			"headers: "
 			"write it as %%2C",
 			name);
-	if (!decode(word->text, tag))
+	buf_add(tag, word->text);
+	if (!percent_decode(tag->p, &tag->n, 0))
 		return fault_set(fault, ERR_BAD_REQUEST,
 			"the header %s: a %% is not followed by two hexadecimal digits: write it "
 			"as "

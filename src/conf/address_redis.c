@@ -4,41 +4,21 @@
 #include <string.h>
 
 #include "conf/address.h"
+#include "text/percent.h"
 
 static struct slice after(struct slice text, size_t n)
 {
 	return slice_skip(text, n);
 }
 
-static int hex_digit(char c)
-{
-	const char *digits = "0123456789abcdef", *at = NULL;
-
-	if (c)
-		at = strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c);
-	return at ? (int)(at - digits) : -1;
-}
-
 /* NULL where a %XX is broken or stands for NUL. */
-static char *percent_decode(struct reader *r, struct slice text)
+static char *decode(struct reader *r, struct slice text)
 {
-	char *out = arena_dup(r->arena, text), *to = out;
+	char *out = arena_dup(r->arena, text);
 
-	for (size_t i = 0; i < text.n; i++) {
-		int high, low;
-
-		if (text.p[i] != '%') {
-			*to++ = text.p[i];
-			continue;
-		}
-		high = i + 2 < text.n ? hex_digit(text.p[i + 1]) : -1;
-		low = high >= 0 ? hex_digit(text.p[i + 2]) : -1;
-		if (low < 0 || high + low == 0)
-			return NULL;
-		*to++ = (char)(high * 16 + low);
-		i += 2;
-	}
-	*to = '\0';
+	if (!percent_decode(out, &text.n, 0) || memchr(out, '\0', text.n))
+		return NULL;
+	out[text.n] = '\0';
 	return out;
 }
 
@@ -47,8 +27,8 @@ static const char *take_user(struct reader *r, struct slice text, struct conf_re
 {
 	const char *colon = memchr(text.p, ':', text.n);
 	size_t n = colon ? (size_t)(colon - text.p) : text.n;
-	char *user = percent_decode(r, slice_of(text.p, n));
-	char *password = colon ? percent_decode(r, after(text, n + 1)) : NULL;
+	char *user = decode(r, slice_of(text.p, n));
+	char *password = colon ? decode(r, after(text, n + 1)) : NULL;
 
 	if (!user || (colon && !password))
 		return "has a % in its user or password that two hexadecimal digits must follow: "
@@ -141,7 +121,7 @@ static const char *take_unix(struct reader *r, struct slice rest, struct conf_re
 
 	if (wrong)
 		return wrong;
-	path = percent_decode(r, rest);
+	path = decode(r, rest);
 	if (!path || path[0] != '/' || path[1] == '\0')
 		return "has no absolute path such as unix:///run/redis/redis.sock";
 	if (strlen(path) > UNIX_PATH_MAX_BYTES)

@@ -3,22 +3,7 @@
 #include <string.h>
 
 #include "conf/reader.h"
-
-static bool is_token(struct slice name)
-{
-	static const char allowed[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
-				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-
-	return name.n > 0 && name.n <= 256 && strspn(name.p, allowed) >= name.n;
-}
-
-static bool is_value(const char *value)
-{
-	for (; *value; value++)
-		if (((unsigned char)*value < 0x20 && *value != '\t') || *value == 0x7f)
-			return false;
-	return true;
-}
+#include "text/field.h"
 
 static const char *set_header(struct reader *r, struct node *node, struct conf_header *ret)
 {
@@ -31,7 +16,7 @@ static const char *set_header(struct reader *r, struct node *node, struct conf_h
 		return "must be one text, not a list or map";
 	if (from_file)
 		name.n -= twin.n;
-	if (!is_token(name))
+	if (name.n > 256 || !field_is_name(name))
 		return "is not a header's name";
 	ret->name = arena_dup(r->arena, name);
 	if (from_file)
@@ -39,7 +24,7 @@ static const char *set_header(struct reader *r, struct node *node, struct conf_h
 			r, slice_str(reader_resolve(r, node, node->text)), &ret->value);
 	else
 		ret->value = arena_dup(r->arena, node->text);
-	if (!wrong && !is_value(ret->value))
+	if (!wrong && !field_is_value(slice_str(ret->value)))
 		wrong = "has a value with control bytes";
 	return wrong;
 }

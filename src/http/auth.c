@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/crypto.h"
-#include "http/head.h"
+#include "text/field.h"
 
 /* No token text is longer; hashing more would be work for nothing. */
 enum { max_token_bytes = 512 };
@@ -16,7 +16,7 @@ static bool bearer_text(struct slice authorization, struct slice *ret)
 	static const struct slice scheme = SLICE("Bearer ");
 
 	if (authorization.n <= scheme.n || authorization.n > scheme.n + max_token_bytes ||
-		!text_equal_caseless(slice_of(authorization.p, scheme.n), scheme))
+		!field_equal(slice_of(authorization.p, scheme.n), scheme))
 		return false;
 	*ret = slice_skip(authorization, scheme.n);
 	return true;

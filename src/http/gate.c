@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "text/field.h"
+
 static bool is_read(struct slice method)
 {
 	return slice_is(method, "GET") || slice_is(method, "HEAD");
@@ -17,7 +19,7 @@ enum error gate_method(struct slice method, struct fault *fault)
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if (slice_is(method, known[i]))
 			return OK;
-	if (!text_is_token(method) || method.n > 32)
+	if (!field_is_name(method) || method.n > 32)
 		return fault_set(fault, ERR_UNKNOWN_METHOD, "the method is no name of a method");
 	return fault_set(fault, ERR_UNKNOWN_METHOD,
 		"the method %.*s is not known here; methods are upper-case", (int)method.n,
@@ -63,7 +65,7 @@ static enum error refuse_second(
 		struct slice value;
 		size_t at = 0;
 
-		if (!text_equal_caseless(field->name, single_fields[i]))
+		if (!field_equal(field->name, single_fields[i]))
 			continue;
 		head_find_from(head, single_fields[i], &at, &value);
 		if (&head->fields[at - 1] != field)
@@ -79,7 +81,7 @@ static enum error note_field(struct head *head, const struct head_field *field, 
 		const struct known_field *known = &known_fields[i];
 		struct slice *to = (struct slice *)((char *)head + known->offset);
 
-		if (!text_equal_caseless(field->name, known->name))
+		if (!field_equal(field->name, known->name))
 			continue;
 		if (to->p && known->single)
 			return fault_set(fault, ERR_BAD_REQUEST, "the header %s is given twice",
@@ -88,17 +90,6 @@ static enum error note_field(struct head *head, const struct head_field *field, 
 		return OK;
 	}
 	return refuse_second(head, field, fault);
-}
-
-static bool has_control_bytes(struct slice value)
-{
-	for (size_t i = 0; i < value.n; i++) {
-		unsigned char c = (unsigned char)value.p[i];
-
-		if ((c < ' ' && c != '\t') || c == 0x7f)
-			return true;
-	}
-	return false;
 }
 
 enum error gate_fields(struct head *head, struct fault *fault)
@@ -119,10 +110,10 @@ enum error gate_fields(struct head *head, struct fault *fault)
 		const struct head_field *field = &head->fields[i];
 		enum error error;
 
-		if (!text_is_token(field->name))
+		if (!field_is_name(field->name))
 			return fault_set(fault, ERR_BAD_REQUEST,
 				"the name of header %zu is not a token", i + 1);
-		if (has_control_bytes(field->value))
+		if (!field_is_value(field->value))
 			return fault_set(fault, ERR_BAD_REQUEST,
 				"the header %.*s holds a control byte",
 				(int)(field->name.n < 64 ? field->name.n : 64), field->name.p);
@@ -181,11 +172,11 @@ static bool is_json_type(struct slice value)
 	static const struct slice application = SLICE("application/"), json = SLICE("+json");
 	struct slice type = media_type(value);
 
-	if (text_equal_caseless(type, SLICE("application/json")))
+	if (field_equal(type, SLICE("application/json")))
 		return true;
 	return type.n > application.n + json.n &&
-	       text_equal_caseless(slice_of(type.p, application.n), application) &&
-	       text_equal_caseless(slice_of(type.p + type.n - json.n, json.n), json);
+	       field_equal(slice_of(type.p, application.n), application) &&
+	       field_equal(slice_of(type.p + type.n - json.n, json.n), json);
 }
 
 enum error gate_body(
@@ -197,7 +188,7 @@ enum error gate_body(
 		return fault_set(fault, ERR_TOO_LARGE,
 			"the body's Content-Length is over the limit of %lld bytes",
 			(long long)limit);
-	if (head->expect.p && !text_equal_caseless(head->expect, SLICE("100-continue")))
+	if (head->expect.p && !field_equal(head->expect, SLICE("100-continue")))
 		return fault_set(fault, ERR_EXPECTATION_FAILED,
 			"no expectation but 100-continue can be met");
 	/* An empty body needs no type, but one that only a form sends tells a browser's form. */
@@ -273,7 +264,7 @@ static bool is_own_origin(const struct head *head)
 		size_t n = schemes[i].n;
 
 		if (slice_starts(origin, schemes[i]) &&
-			text_equal_caseless(slice_skip(origin, n), head->host))
+			field_equal(slice_skip(origin, n), head->host))
 			return true;
 	}
 	return false;

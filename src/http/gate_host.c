@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "http/gate.h"
+#include "text/field.h"
 
 static bool is_port(struct slice text)
 {
@@ -52,10 +53,10 @@ static bool is_address(struct slice name, bool v6)
 
 static bool is_listed(struct slice name, const struct gate_hosts *hosts)
 {
-	if (hosts->local && text_equal_caseless(name, SLICE("localhost")))
+	if (hosts->local && field_equal(name, SLICE("localhost")))
 		return true;
 	for (size_t i = 0; i < hosts->count; i++)
-		if (text_equal_caseless(name, hosts->names[i]))
+		if (field_equal(name, hosts->names[i]))
 			return true;
 	return false;
 }

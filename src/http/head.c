@@ -1,41 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Collecting a head, and the two text rules of HTTP's field names. */
+/* Collecting a head; see head.h. */
 #include "http/head.h"
 
 #include <string.h>
 
-/* What may stand in a token besides letters and digits. */
-static const char token_marks[] = "!#$%&'*+-.^_`|~";
-
-static bool is_token_byte(unsigned char c)
-{
-	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-')
-		return true;
-	return c != '\0' && memchr(token_marks, c, sizeof token_marks - 1) != NULL;
-}
-
-static unsigned char lower(char c)
-{
-	return (unsigned char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-}
-
-bool text_equal_caseless(struct slice a, struct slice b)
-{
-	if (a.n != b.n)
-		return false;
-	for (size_t i = 0; i < a.n; i++)
-		if (lower(a.p[i]) != lower(b.p[i]))
-			return false;
-	return true;
-}
-
-bool text_is_token(struct slice text)
-{
-	for (size_t i = 0; i < text.n; i++)
-		if (!is_token_byte((unsigned char)text.p[i]))
-			return false;
-	return text.n > 0;
-}
+#include "text/field.h"
 
 void head_begin(struct head *head, struct slice method)
 {
@@ -55,7 +24,7 @@ void head_add(struct head *head, struct slice name, struct slice value)
 {
 	/* As sent: colon, space and the line's end. */
 	head->field_bytes += name.n + value.n + 4;
-	if (text_equal_caseless(name, SLICE("cookie")))
+	if (field_equal(name, SLICE("cookie")))
 		head->cookie_bytes += value.n;
 	if (head->field_count == HEAD_MAX_FIELDS) {
 		head->too_many = true;
@@ -125,7 +94,7 @@ bool head_find_from(const struct head *head, struct slice name, size_t *at, stru
 	while (*at < head->field_count) {
 		const struct head_field *field = &head->fields[(*at)++];
 
-		if (text_equal_caseless(field->name, name)) {
+		if (field_equal(field->name, name)) {
 			*ret = field->value;
 			return true;
 		}

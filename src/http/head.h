@@ -60,9 +60,4 @@ bool head_find(const struct head *head, struct slice name, struct slice *ret);
 /* The next one from field *at on, which is then the field behind it. */
 bool head_find_from(const struct head *head, struct slice name, size_t *at, struct slice *ret);
 
-/* Compares without regard to the case of ASCII letters. */
-bool text_equal_caseless(struct slice a, struct slice b);
-/* An RFC 9110 token: letters, digits and !#$%&'*+-.^_`|~, at least one. */
-bool text_is_token(struct slice text);
-
 #endif

@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "http/private.h"
+#include "text/field.h"
 #include "text/json.h"
 
 static const struct {
@@ -27,17 +28,9 @@ static const struct {
 	{"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
 };
 
-static bool is_header_value(const char *value)
-{
-	for (; *value; value++)
-		if ((unsigned char)*value < ' ' || *value == 0x7f)
-			return false;
-	return true;
-}
-
 void reply_header(struct request *request, const char *name, const char *value)
 {
-	assert(text_is_token(slice_str(name)) && is_header_value(value));
+	assert(field_is_name(slice_str(name)) && field_is_value(slice_str(value)));
 	buf_append(&request->reply_headers, name, strlen(name) + 1);
 	buf_append(&request->reply_headers, value, strlen(value) + 1);
 	if (strcmp(name, "Retry-After") == 0)

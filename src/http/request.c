@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "http/gate.h"
 #include "http/private.h"
+#include "text/field.h"
 
 /* What is kept for the next request: objects, and the memory of their buffers. */
 enum { max_spare = 256, max_spare_bytes = 8192 };
@@ -107,7 +108,7 @@ void request_set_id(struct request *request)
 	struct slice given = request->head.request_id;
 	uint64_t mixed;
 
-	if (given.p && given.n <= ID_BYTES && text_is_token(given)) {
+	if (given.p && given.n <= ID_BYTES && field_is_name(given)) {
 		memcpy(request->id, given.p, given.n);
 		request->id[given.n] = '\0';
 		return;

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "base/hex.h"
-#include "http/head.h"
+#include "text/field.h"
+#include "text/percent.h"
 
 static enum error check_bytes(const char *text, size_t n, struct fault *fault)
 {
@@ -20,34 +20,17 @@ static enum error check_bytes(const char *text, size_t n, struct fault *fault)
 }
 
 /*
- * Decodes part->n bytes at part->p in place and shortens the slice. In a query `+` stands for a
- * space, and no NUL is taken, for no parameter has a use for one. A key in a path may hold any
- * byte.
+ * Decodes the part in place. No NUL is taken in a query, for no parameter has a use for one; a key
+ * in a path may hold any byte.
  */
 static enum error decode(struct slice *part, bool query, struct fault *fault)
 {
-	char *to = (char *)part->p;
-	const char *from = part->p;
-	const char *end = slice_end(*part);
-
-	while (from < end) {
-		char c = *from++;
-
-		if (c == '+' && query) {
-			c = ' ';
-		} else if (c == '%') {
-			if (end - from < 2 || !hex_decode(slice_of(from, 2), &c, 1))
-				return fault_set(fault, ERR_BAD_REQUEST,
-					"a %% in the target is not followed by two hex digits: "
-					"write it as %%25");
-			from += 2;
-			if (c == '\0' && query)
-				return fault_set(fault, ERR_BAD_REQUEST,
-					"the query holds %%00, which no parameter takes");
-		}
-		*to++ = c;
-	}
-	part->n = (size_t)(to - part->p);
+	if (!percent_decode((char *)part->p, &part->n, query ? PERCENT_FORM : 0))
+		return fault_set(fault, ERR_BAD_REQUEST,
+			"a %% in the target is not followed by two hex digits: write it as %%25");
+	if (query && memchr(part->p, '\0', part->n))
+		return fault_set(
+			fault, ERR_BAD_REQUEST, "the query holds %%00, which no parameter takes");
 	return OK;
 }
 
@@ -125,7 +108,7 @@ static bool take_authority(struct slice *target, struct slice *ret)
 	for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
 		size_t n = schemes[i].n;
 
-		if (target->n < n || !text_equal_caseless(slice_of(target->p, n), schemes[i]))
+		if (target->n < n || !field_equal(slice_of(target->p, n), schemes[i]))
 			continue;
 		while (n < target->n && target->p[n] != '/' && target->p[n] != '?')
 			n++;

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "source/transport.h"
+#include "text/percent.h"
 
 struct filling {
 	const struct source_call *call;
@@ -31,33 +32,6 @@ static bool look_up(void *context, struct slice name, struct buf *out)
 		return false;
 	buf_add(out, value);
 	return true;
-}
-
-static int hex(char c)
-{
-	const char *digits = "0123456789abcdef";
-	const char *at = c ? strchr(digits, c | 0x20) : NULL;
-
-	return at && (c >= 'A' || (c >= '0' && c <= '9')) ? (int)(at - digits) : -1;
-}
-
-/* In place, as servers do it. */
-static void decode_percent(struct buf *text)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < text->n; i++) {
-		char c = text->p[i];
-		int high = c == '%' && i + 2 < text->n ? hex(text->p[i + 1]) : -1;
-		int low = high >= 0 ? hex(text->p[i + 2]) : -1;
-
-		if (low >= 0) {
-			c = (char)(high * 16 + low);
-			i += 2;
-		}
-		text->p[n++] = c;
-	}
-	text->n = n;
 }
 
 /* Whether it holds a slash, or a part between backslashes is "." or "..". */
@@ -85,7 +59,8 @@ static bool stays(struct slice segment)
 
 	buf_add(&text, segment);
 	for (int i = 0; i < 2 && !away; i++) {
-		decode_percent(&text);
+		/* As servers do it. */
+		percent_decode(text.p, &text.n, PERCENT_LENIENT);
 		away = leads_away(buf_slice(&text));
 	}
 	buf_release(&text);

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "text/glob.h"
+#include "text/percent.h"
 
 struct part {
 	bool literal;
@@ -140,20 +141,10 @@ struct template *template_parse(struct slice text, const char **why)
 
 static void add_escaped(struct buf *out, enum template_escape escape, struct slice value)
 {
-	if (escape == TEMPLATE_GLOB) {
+	if (escape == TEMPLATE_GLOB)
 		glob_escape(value, out);
-		return;
-	}
-	for (size_t i = 0; i < value.n; i++) {
-		char c = value.p[i];
-		bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-			     (c >= '0' && c <= '9') || (c && strchr("._~-", c));
-
-		if (plain)
-			buf_char(out, c);
-		else
-			buf_printf(out, "%%%02X", (unsigned char)c);
-	}
+	else
+		percent_encode(value, out);
 }
 
 /* Appends the value of `name`; false where there is none or an empty one. */
