@@ -6,25 +6,13 @@
 
 #include "base/crypto.h"
 #include "base/hex.h"
+#include "text/percent.h"
 
 enum { hash_digits = 32, digest_bytes = hash_digits / 2 };
 
-static bool is_plain(unsigned char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '.' || c == '_' || c == '-';
-}
-
 static void add_text(struct slice text, struct buf *out)
 {
-	for (size_t i = 0; i < text.n; i++) {
-		unsigned char c = (unsigned char)text.p[i];
-
-		if (is_plain(c))
-			buf_char(out, (char)c);
-		else
-			buf_printf(out, "%%%02X", c);
-	}
+	percent_encode(text, "._-", out);
 }
 
 /* One way to spell each number: no sign but -, no leading zeros, no -0. */

@@ -14,7 +14,8 @@ static enum error check_bytes(const char *text, size_t n, struct fault *fault)
 
 		if (c <= ' ' || c >= 0x7f || c == '#')
 			return fault_set(fault, ERR_BAD_REQUEST,
-				"byte %zu of the target is 0x%02x: write it as %%%02X", i, c, c);
+				"byte %zu of the target is 0x%02x, which must be percent-encoded",
+				i, c);
 	}
 	return OK;
 }

@@ -4,20 +4,20 @@
 
 #include <string.h>
 
-#include "base/crypto.h"
+#include "base/hex.h"
 
-static bool is_unreserved(char c)
+static bool is_plain(char c, const char *plain)
 {
 	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-	       (c && strchr("._~-", c));
+	       (c && strchr(plain, c));
 }
 
-void percent_encode(struct slice text, struct buf *out)
+void percent_encode(struct slice text, const char *plain, struct buf *out)
 {
 	for (size_t i = 0; i < text.n; i++) {
 		char c = text.p[i];
 
-		if (is_unreserved(c))
+		if (is_plain(c, plain))
 			buf_char(out, c);
 		else
 			buf_printf(out, "%%%02X", (unsigned char)c);

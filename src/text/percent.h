@@ -10,8 +10,11 @@ enum percent_flags {
 	PERCENT_LENIENT = 2, /* a `%` without two hexadecimal digits stays, as servers do it */
 };
 
-/* Appends `text`; all bytes but letters, digits and ._~- become %XX. */
-void percent_encode(struct slice text, struct buf *out);
+/* What stays as it is in URLs besides letters and digits (RFC 3986, 2.3). */
+#define PERCENT_UNRESERVED "._~-"
+
+/* Appends `text`; all bytes but letters, digits and those of `plain` become %XX. */
+void percent_encode(struct slice text, const char *plain, struct buf *out);
 /*
  * Decodes the *n bytes at `text` in place and shortens *n; false where a `%` is not followed by two
  * hexadecimal digits (unless PERCENT_LENIENT), and then the bytes are good for nothing.

@@ -144,7 +144,7 @@ static void add_escaped(struct buf *out, enum template_escape escape, struct sli
 	if (escape == TEMPLATE_GLOB)
 		glob_escape(value, out);
 	else
-		percent_encode(value, out);
+		percent_encode(value, PERCENT_UNRESERVED, out);
 }
 
 /* Appends the value of `name`; false where there is none or an empty one. */

@@ -19,10 +19,10 @@ CODECS = {
     "UTF-8 decoding": (r"\b0xc[02]\b|& 0x3f\b|0x10ffff", "src/base/utf8.c"),
     "base64": (r"xyz0123456789[+-][/_]\"", "src/base/base64.c"),
     "hexadecimal": (r"= \"0123456789abcdef\"|- 'a' \+ 10|isxdigit", "src/base/hex.c"),
-    "percent encoding": (r"%%%02[xX]\"|[!=]= '%' && |[!=]= '%'\) \{", "src/base/percent.c"),
+    "percent encoding": (r"%%%02[xX]\"|[!=]= '%' && |[!=]= '%'\) \{", "src/text/percent.c"),
     "JSON pointers": (r"[!=]= '~'|\"~[01]\"", "src/text/json_pointer.c"),
     "printing ISO 8601": (r"gmtime|strftime|%04d-%02d", "src/base/timestamp.c"),
-    "the token of RFC 9110": (r"\^_`", "src/base/token.c"),
+    "the token of RFC 9110": (r"\^_`", "src/text/field.c"),
     "xorshift": (r"\^= \S+ <<", "src/base/random.c"),
 }
 

@@ -28,8 +28,11 @@ START_TEST(all_but_unreserved_bytes_are_encoded)
 {
 	struct buf out = {0};
 
-	percent_encode(SLICE("aZ09._~- /?%\0\xff"), &out);
+	percent_encode(SLICE("aZ09._~- /?%\0\xff"), PERCENT_UNRESERVED, &out);
 	ck_assert_str_eq(out.p, "aZ09._~-%20%2F%3F%25%00%FF");
+	buf_clear(&out);
+	percent_encode(SLICE("a/b~"), "/", &out);
+	ck_assert_str_eq(out.p, "a/b%7E");
 	buf_release(&out);
 }
 END_TEST
