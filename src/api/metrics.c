@@ -148,7 +148,7 @@ static void render_redis(struct buf *out, const struct app *app)
 static void publish_source(struct app *app, const char *name)
 {
 	metric_set(app->metrics, METRIC_SOURCE_BREAKER_OPEN, name, NULL,
-		source_breaker(app->sources, name).open);
+		sources_breaker(app->sources, name).state != BREAKER_CLOSED);
 }
 
 /* What loaders use and what jobs share; a job's own source has one key, and no use for a breaker.

@@ -117,7 +117,8 @@ static void conn_is_ready(void *context, enum server_kind kind, const struct fau
 	struct member *member = context;
 	struct redis_node *node = member->node;
 
-	node_breaker_moved(node, breaker_success(&node->breaker));
+	breaker_succeeded(&node->breaker);
+	node_note_breaker(node);
 	node->look_ms = clock_mono_ms();
 	if (kind != SERVER_UNKNOWN || !state->error)
 		node_set_kind(node, kind);
@@ -138,12 +139,15 @@ static bool speaks_for_server(const struct member *member, enum error error, int
 	       !conn_ready(member->node->members[REDIS_COMMANDS].conn);
 }
 
-static bool count_failures(struct redis_node *node, enum error error, int64_t count)
+static void count_failures(struct redis_node *node, enum error error, int64_t count)
 {
 	int64_t now_ms = (int64_t)uv_now(loop_uv(node->loop));
 
-	return error == ERR_REDIS_AUTH ? breaker_refused(&node->breaker, now_ms)
-				       : breaker_failure(&node->breaker, count, now_ms);
+	if (error == ERR_REDIS_AUTH)
+		breaker_trip(&node->breaker, now_ms);
+	else
+		breaker_failed(&node->breaker, BREAKER_NO_KEY, count, now_ms);
+	node_note_breaker(node);
 }
 
 static void conn_has_failed(void *context, const struct fault *fault, int64_t count)
@@ -167,7 +171,7 @@ static void conn_has_failed(void *context, const struct fault *fault, int64_t co
 		metric_add(node->metrics, METRIC_REDIS_CONNECTION_FAILURES, NULL, NULL, 1);
 	if (!speaks_for_server(member, fault->error, count))
 		return;
-	node_breaker_moved(node, count_failures(node, fault->error, count));
+	count_failures(node, fault->error, count);
 	if (news && node->state.status == REDIS_DOWN)
 		tell(node);
 	if (member->role == REDIS_COMMANDS)
@@ -199,8 +203,10 @@ static void conn_has_replied(void *context, struct flight *flight, const struct 
 		take_refusal(node, reply);
 	else if (flight->probe && flight->answered + 1 == flight->count)
 		set_answers(node);
-	if (node->breaker.failures > 0)
-		node_breaker_moved(node, breaker_success(&node->breaker));
+	if (node->breaker.failures > 0) {
+		breaker_succeeded(&node->breaker);
+		node_note_breaker(node);
+	}
 	if (slot->lookup != LOOKUP_NONE) {
 		struct lookup_tally tally = {0};
 
@@ -233,7 +239,7 @@ static void take_changeable(struct redis_node *node, const struct conf_redis *co
 	config->password = copy(conf->password);
 	config->connect_timeout_ms = conf->connect_timeout_ms;
 	config->command_timeout_ms = conf->command_timeout_ms;
-	breaker_configure(&node->breaker, conf->breaker_failures, conf->breaker_probe_every_ms);
+	breaker_configure(&node->breaker, conf->breaker_failures, conf->breaker_probe_every_ms, 1);
 }
 
 static void take_address(struct conn_config *config, const struct conf_redis *conf)
@@ -350,7 +356,7 @@ enum error redis_node_start(struct redis_node *node, enum redis_role role,
 	struct conn *conn = node->members[role].conn;
 	size_t waiting = conn_waiting(conn), bytes = conn_waiting_bytes(conn);
 
-	if (!breaker_admits(&node->breaker))
+	if (node->breaker.open)
 		return refuse(node, fault);
 	if (role == REDIS_COMMANDS ? waiting >= max_waiting || bytes >= max_waiting_bytes
 				   : bytes >= max_waiting_bulk_bytes)

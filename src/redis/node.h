@@ -12,6 +12,7 @@
 #ifndef CW_REDIS_NODE_H
 #define CW_REDIS_NODE_H
 
+#include "base/breaker.h"
 #include "base/event.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -25,9 +26,6 @@ enum redis_role { REDIS_COMMANDS, REDIS_BULK, REDIS_ROLES };
 
 enum redis_status { REDIS_UP, REDIS_DOWN, REDIS_IS_LOADING, REDIS_IS_BUSY };
 const char *redis_status_name(enum redis_status status); /* "up", "down", "loading", "busy" */
-
-enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
-const char *breaker_state_name(enum breaker_state state); /* "closed", "open", "half_open" */
 
 struct redis_state {
 	enum redis_status status;

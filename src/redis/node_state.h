@@ -3,9 +3,9 @@
 #ifndef CW_REDIS_NODE_STATE_H
 #define CW_REDIS_NODE_STATE_H
 
-#include "redis/breaker.h"
 #include "redis/conn.h"
 #include "redis/flight.h"
+#include "redis/node.h"
 
 struct redis_node {
 	struct loop *loop;
@@ -32,8 +32,8 @@ struct redis_node {
 void node_set_kind(struct redis_node *node, enum server_kind kind);
 /* After a look, or a refusal. */
 void node_take_capabilities(struct redis_node *node);
-/* The breaker was told something; whether that changed its state. */
-void node_breaker_moved(struct redis_node *node, bool changed);
+/* Takes the breaker's state and count over into the node's state. */
+void node_note_breaker(struct redis_node *node);
 
 /* node_look.c */
 const char *node_role_name(enum redis_role role); /* "commands", "bulk" */

@@ -9,11 +9,16 @@ enum { watch_every_ms = 500, look_every_ms = 5000 };
 
 static void watch_fired(uv_timer_t *timer);
 
+static int64_t uv_ms(const struct redis_node *node)
+{
+	return (int64_t)uv_now(loop_uv(node->loop));
+}
+
 void node_watch_while_needed(struct redis_node *node)
 {
-	bool needed = node->state.status != REDIS_UP || !breaker_admits(&node->breaker) ||
+	bool needed = node->state.status != REDIS_UP || node->breaker.open ||
 		      node->state.unfit.error || node->state.lacks || node->capabilities.unsaid;
-	int64_t every = node->breaker.probe_every_ms;
+	int64_t every = node->breaker.open_ms;
 
 	if (!needed)
 		uv_timer_stop(&node->watch);
@@ -23,19 +28,19 @@ void node_watch_while_needed(struct redis_node *node)
 			every < watch_every_ms ? (uint64_t)every : watch_every_ms);
 }
 
-void node_breaker_moved(struct redis_node *node, bool changed)
+void node_note_breaker(struct redis_node *node)
 {
-	node->state.breaker = node->breaker.state;
+	enum breaker_state state = breaker_state(&node->breaker, uv_ms(node));
+
 	node->state.breaker_failures = node->breaker.failures;
-	if (!changed)
+	if (state == node->state.breaker)
 		return;
+	node->state.breaker = state;
 	log_debug(node->log, "redis %s: the breaker is %s, %lld failures in a row",
-		node->config.name, breaker_state_name(node->breaker.state),
-		(long long)node->breaker.failures);
+		node->config.name, breaker_state_name(state), (long long)node->breaker.failures);
 	node->state.breaker_since_wall_ms = clock_wall_ms();
 	if (node->metrics)
-		metric_set(node->metrics, METRIC_BREAKER_OPEN, NULL, NULL,
-			breaker_admits(&node->breaker) ? 0 : 1);
+		metric_set(node->metrics, METRIC_BREAKER_OPEN, NULL, NULL, node->breaker.open);
 	node_watch_while_needed(node);
 }
 
@@ -71,7 +76,7 @@ static enum probe next_probe(struct redis_node *node)
 	int64_t now = clock_mono_ms();
 
 	if (node->state.status == REDIS_IS_LOADING || node->state.status == REDIS_IS_BUSY ||
-		!breaker_admits(&node->breaker))
+		node->breaker.open)
 		return PROBE_PING;
 	if (node->state.unfit.error)
 		return PROBE_KIND;
@@ -119,14 +124,14 @@ static void watch_fired(uv_timer_t *timer)
 {
 	struct redis_node *node = timer->data;
 	struct conn *conn = node->members[REDIS_COMMANDS].conn;
+	int64_t wait_ms;
 
 	/* Without a connection the attempts to connect are the probes. */
 	if (node->probing || !conn_ready(conn))
 		return;
-	if (breaker_probe(&node->breaker, (int64_t)uv_now(loop_uv(node->loop))))
-		node_breaker_moved(node, true);
-	else if (!breaker_admits(&node->breaker))
+	if (!breaker_enter(&node->breaker, BREAKER_NO_KEY, uv_ms(node), &wait_ms))
 		return;
+	node_note_breaker(node);
 	struct flight *flight = flight_new();
 
 	flight->probe = next_probe(node);

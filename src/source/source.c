@@ -15,11 +15,10 @@
 
 #include "base/mem.h"
 #include "base/timeslice.h"
-#include "source/fuse.h"
-#include "source/http_multi.h"
 #include "source/parser.h"
 #include "source/repeats.h"
 #include "source/sniff.h"
+#include "source/sources.h"
 #include "source/transport.h"
 
 enum { rest_bytes = 1024 }; /* are read in about a microsecond */
@@ -30,7 +29,7 @@ struct source {
 	struct transport *transport;
 	struct parser *parser;
 	uint64_t rows_before; /* this document */
-	struct fuse_use use;
+	struct sources_use use;
 	bool given; /* a row */
 	struct timeslice timeslice;
 	struct sniff sniff;
@@ -39,49 +38,6 @@ struct source {
 	bool failed;
 	bool unreadable; /* the document is not what it should be */
 };
-
-struct sources *sources_new(struct loop *loop, struct log *log)
-{
-	struct sources *sources = mem_new(struct sources);
-
-	sources->loop = loop;
-	sources->log = log;
-	return sources;
-}
-
-void sources_free(struct sources *sources)
-{
-	if (!sources)
-		return;
-	http_multi_free(sources->http);
-	fuse_free_all(&sources->fuses);
-	mem_free(sources);
-}
-
-int64_t transport_max_total(const struct source_call *call)
-{
-	return call->max_total_bytes ? call->max_total_bytes : INT64_C(1) << 30;
-}
-
-bool transport_param(const struct source_call *call, struct slice name, struct slice *ret)
-{
-	for (size_t i = 0; i < call->param_count; i++) {
-		if (slice_equal(call->params[i].name, name)) {
-			*ret = call->params[i].value;
-			return true;
-		}
-	}
-	return false;
-}
-
-enum error transport_waited(enum error error, const char *what, struct fault *fault)
-{
-	if (error == ERR_TIMEOUT)
-		return fault_set(fault, ERR_TIMEOUT, "did not %s before the deadline", what);
-	if (error)
-		return fault_set(fault, error, "was cancelled");
-	return OK;
-}
 
 static const struct transport_ops *transport_of(const struct conf_source *conf)
 {
@@ -134,49 +90,14 @@ static enum error name_fault(const struct source *source, enum error error, stru
 	return error;
 }
 
+static void end_use(const struct source *source, enum sources_outcome outcome, const char *why)
+{
+	sources_leave(source->sources, &source->use, outcome, why);
+}
+
 static bool answered(const struct source *source)
 {
 	return source->unreadable || (source->transport && source->transport->answered);
-}
-
-/* What the source's use has told of the source. */
-enum outcome { LEFT, ANSWERED, SUCCEEDED, FAILED };
-
-static void tell_breaker(const struct source *source, enum outcome outcome, const char *why)
-{
-	struct fuse **fuses = &source->sources->fuses;
-
-	switch (outcome) {
-	case LEFT:
-		fuse_left(*fuses, source->use);
-		break;
-	case ANSWERED:
-		fuse_answered(fuses, source->use);
-		break;
-	case SUCCEEDED:
-		fuse_succeeded(fuses, source->use);
-		break;
-	case FAILED:
-		fuse_failed(fuses, source->use, why);
-		break;
-	}
-}
-
-static const char *breaker_of(const struct source *source)
-{
-	return source_breaker(source->sources, source->use.conf->name).state;
-}
-
-/* The end of the use for its breaker. `why` is of FAILED only. */
-static void end_use(const struct source *source, enum outcome outcome, const char *why)
-{
-	struct log *log = source->sources->log;
-	const char *before = log_debugs(log) ? breaker_of(source) : "";
-
-	tell_breaker(source, outcome, why);
-	if (log_debugs(log) && strcmp(before, breaker_of(source)) != 0)
-		log_debug(log, "source %s: the breaker is %s, was %s", source->use.conf->name,
-			breaker_of(source), before);
 }
 
 /* The end of the source's use, by an error other than a single row's. */
@@ -184,41 +105,14 @@ static enum error fail(struct source *source, enum error error, struct fault *fa
 {
 	source->failed = true;
 	if (error != ERR_NO_VALUE && error != ERR_SOURCE_FAILED && error != ERR_TIMEOUT)
-		end_use(source, LEFT, NULL);
+		end_use(source, USE_LEFT, NULL);
 	else if (answered(source))
-		end_use(source, ANSWERED, NULL);
+		end_use(source, USE_ANSWERED, NULL);
 	else if (error == ERR_NO_VALUE)
-		end_use(source, SUCCEEDED, NULL);
+		end_use(source, USE_SUCCEEDED, NULL);
 	else
-		end_use(source, FAILED, fault->detail);
+		end_use(source, USE_FAILED, fault->detail);
 	return name_fault(source, error, fault);
-}
-
-void transport_hash(uint64_t *at, struct slice text)
-{
-	/* FNV-1a, the length included, so that "ab","c" is not "a","bc". */
-	for (size_t i = 0; i < text.n; i++)
-		*at = (*at ^ (unsigned char)text.p[i]) * UINT64_C(0x100000001b3);
-	*at = (*at ^ text.n) * UINT64_C(0x100000001b3);
-}
-
-/* What is asked for, as the breaker knows it: where, and with which parameters. */
-static uint64_t key_of(const struct source_call *call)
-{
-	const struct conf_source *conf = call->conf;
-	uint64_t at = UINT64_C(0xcbf29ce484222325);
-
-	if (conf->path)
-		transport_hash(&at, slice_str(conf->path));
-	if (conf->url_path)
-		transport_hash(&at, template_text(conf->url_path));
-	for (size_t i = 0; i < conf->argc; i++)
-		transport_hash(&at, slice_str(conf->argv[i]));
-	for (size_t i = 0; i < call->param_count; i++) {
-		transport_hash(&at, call->params[i].name);
-		transport_hash(&at, call->params[i].value);
-	}
-	return at;
 }
 
 enum error source_open(struct sources *sources, const struct source_call *call, struct source **ret,
@@ -232,14 +126,12 @@ enum error source_open(struct sources *sources, const struct source_call *call, 
 	fault = fault ? fault : &own;
 	source->sources = sources;
 	copy_call(source, call);
-	source->use = (struct fuse_use){conf, key_of(call)};
-	enum error error = fuse_enter(sources->fuses, source->use, fault);
+	source->use = sources_use(&source->call);
+	enum error error = sources_enter(sources, &source->use, fault);
 	if (error) {
 		name_fault(source, error, fault);
 		goto out;
 	}
-	if (log_debugs(sources->log) && strcmp(breaker_of(source), "half_open") == 0)
-		log_debug(sources->log, "source %s: half open, a key of it is tried", conf->name);
 	error = transport_of(conf)->open(sources, &source->call, &source->transport, fault);
 	if (error) {
 		fail(source, error, fault);
@@ -363,16 +255,11 @@ void source_close(struct source *source)
 	if (!source)
 		return;
 	if (source->ended || (!source->failed && source->given))
-		end_use(source, SUCCEEDED, NULL);
+		end_use(source, USE_SUCCEEDED, NULL);
 	else if (!source->failed && source->parser->number)
-		end_use(source, ANSWERED, NULL);
+		end_use(source, USE_ANSWERED, NULL);
 	else if (!source->failed)
-		end_use(source, LEFT, NULL);
+		end_use(source, USE_LEFT, NULL);
 	source->transport->ops->close(source->transport);
 	source_free(source);
-}
-
-struct source_breaker source_breaker(const struct sources *sources, const char *name)
-{
-	return fuse_state(sources->fuses, name);
 }

@@ -10,6 +10,7 @@
 #ifndef CW_SOURCE_SOURCE_H
 #define CW_SOURCE_SOURCE_H
 
+#include "base/breaker.h"
 #include "base/fiber.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -66,7 +67,7 @@ struct source_call {
 };
 
 /*
- * ERR_SOURCE_FAILED with what, where, why (an open breaker too: see fuse.h), ERR_TIMEOUT,
+ * ERR_SOURCE_FAILED with what, where, why (an open breaker too: see base/breaker.h), ERR_TIMEOUT,
  * ERR_CANCELLED, ERR_BAD_PARAMETER where a parameter's value cannot be passed on (empty, an option
  * or NUL to a command's argument; "." or ".." to a path). `call` and its parameters are copied.
  * Parks.
@@ -91,13 +92,12 @@ bool source_rows_absent(const struct source *source);
  */
 void source_close(struct source *source);
 
-/* The breaker of the source of that name; the texts are borrowed until anything is read. */
+/* The breaker of the source of that name; `why` is borrowed until anything is read. */
 struct source_breaker {
-	const char *state; /* "closed", "open", "half_open" */
-	bool open;	   /* open or half-open */
+	enum breaker_state state;
 	unsigned failures; /* different keys that failed since the last success */
 	const char *why;   /* the last failure; "" = none */
 };
-struct source_breaker source_breaker(const struct sources *sources, const char *name);
+struct source_breaker sources_breaker(const struct sources *sources, const char *name);
 
 #endif

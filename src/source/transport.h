@@ -9,17 +9,7 @@
 #ifndef CW_SOURCE_TRANSPORT_H
 #define CW_SOURCE_TRANSPORT_H
 
-#include "source/source.h"
-
-struct fuse;
-struct http_multi;
-
-struct sources {
-	struct loop *loop;
-	struct log *log;	 /* may be NULL */
-	struct fuse *fuses;	 /* by name; only those that have failed */
-	struct http_multi *http; /* NULL until the first HTTP source */
-};
+#include "source/sources.h"
 
 struct transport {
 	const struct transport_ops *ops;
@@ -54,7 +44,8 @@ extern const struct transport_ops file_transport;
 extern const struct transport_ops command_transport;
 extern const struct transport_ops http_transport;
 
-/* Mixes a text into a hash: FNV-1a, for nothing that an attacker gains by. */
+/* Adds a text to a hash by FNV-1a, which resists no attacker. */
+#define TRANSPORT_HASH_BEGIN UINT64_C(0xcbf29ce484222325)
 void transport_hash(uint64_t *at, struct slice text);
 /* 1 GiB unless the call says otherwise. */
 int64_t transport_max_total(const struct source_call *call);

@@ -310,7 +310,7 @@ static void add_error(cJSON *object, const struct loader *loader)
 
 static void add_breaker(cJSON *object, struct source_breaker breaker)
 {
-	cJSON_AddStringToObject(object, "breaker", breaker.state);
+	cJSON_AddStringToObject(object, "breaker", breaker_state_name(breaker.state));
 	json_add_uint(object, "breaker_failures", breaker.failures);
 	if (*breaker.why)
 		json_add_slice(object, "breaker_reason", slice_str(breaker.why));
@@ -330,7 +330,7 @@ static cJSON *loader_json(const struct loaders *loaders, const struct conf_loade
 	for (size_t i = 0; i < conf->param_count; i++)
 		json_append_slice(params, conf->params[i]);
 	cJSON_AddStringToObject(object, "source", conf->source.name);
-	add_breaker(object, source_breaker(loaders->sources, conf->source.name));
+	add_breaker(object, sources_breaker(loaders->sources, conf->source.name));
 	json_add_int(object, "running", loader ? (int64_t)loader->running : 0);
 	json_add_int(object, "loads", loader ? (int64_t)loader->loads : 0);
 	json_add_int(object, "errors", loader ? (int64_t)loader->errors : 0);

@@ -174,7 +174,7 @@ START_TEST(closing_leaves_requests_behind_safely)
 }
 END_TEST
 
-/* The breaker's own rules: fuse_test.c. Here: what counts as what. */
+/* The breaker's own rules: base/breaker_test.c. Here: what counts as what. */
 static void open_breaker(void)
 {
 	struct conf_source bad = file_of(FORMAT_JSONL, "/nowhere");
@@ -190,12 +190,12 @@ static void open_breaker(void)
 		snprintf(name, sizeof name, "/nowhere/%d", i);
 		other = file_of(FORMAT_JSONL, name);
 		live_expect(&odd, "", ERR_SOURCE_FAILED, "ends too early");
-		ck_assert_str_eq(source_breaker(live.sources, "f").state, "closed");
+		ck_assert_int_eq(sources_breaker(live.sources, "f").state, BREAKER_CLOSED);
 		live_expect(&other, "", ERR_SOURCE_FAILED, "cannot open");
 	}
 	live_expect(&good, "", ERR_SOURCE_FAILED, "source f: failed for 5 different keys");
 	live_expect(&good, "", ERR_SOURCE_FAILED, "the last time: cannot open /nowhere/3");
-	ck_assert_str_eq(source_breaker(live.sources, "f").state, "open");
+	ck_assert_int_eq(sources_breaker(live.sources, "f").state, BREAKER_OPEN);
 	/* It is the name that counts. */
 	other.name = "g";
 	other.path = path;

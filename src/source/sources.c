@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* What sources share, and their breakers; see sources.h. */
+#include "source/sources.h"
+
+#include <stdio.h>
+#include <uthash.h>
+
+#include "base/mem.h"
+#include "source/http_multi.h"
+#include "source/transport.h"
+
+struct source_health {
+	char *name;
+	struct breaker breaker;
+	char why[256]; /* it failed last */
+	UT_hash_handle hh;
+};
+
+struct sources *sources_new(struct loop *loop, struct log *log)
+{
+	struct sources *sources = mem_new(struct sources);
+
+	sources->loop = loop;
+	sources->log = log;
+	return sources;
+}
+
+static struct source_health *find(const struct sources *sources, const char *name)
+{
+	struct source_health *health;
+
+	HASH_FIND_STR(sources->unwell, name, health);
+	return health;
+}
+
+static struct source_health *add(struct sources *sources, const char *name)
+{
+	struct source_health *health = mem_new(struct source_health);
+
+	health->name = mem_strdup(name);
+	HASH_ADD_KEYPTR(hh, sources->unwell, health->name, strlen(name), health);
+	return health;
+}
+
+static void drop(struct sources *sources, struct source_health *health)
+{
+	HASH_DEL(sources->unwell, health);
+	mem_free(health->name);
+	mem_free(health);
+}
+
+void sources_free(struct sources *sources)
+{
+	if (!sources)
+		return;
+	http_multi_free(sources->http);
+	while (sources->unwell)
+		drop(sources, sources->unwell);
+	mem_free(sources);
+}
+
+struct source_breaker sources_breaker(const struct sources *sources, const char *name)
+{
+	const struct source_health *health = find(sources, name);
+
+	if (!health)
+		return (struct source_breaker){.state = BREAKER_CLOSED, .why = ""};
+	return (struct source_breaker){.state = breaker_state(&health->breaker, clock_mono_ms()),
+		.failures = (unsigned)health->breaker.failures,
+		.why = health->why};
+}
+
+struct sources_use sources_use(const struct source_call *call)
+{
+	const struct conf_source *conf = call->conf;
+	struct sources_use use = {.conf = conf, .key = TRANSPORT_HASH_BEGIN};
+
+	if (conf->path)
+		transport_hash(&use.key, slice_str(conf->path));
+	if (conf->url_path)
+		transport_hash(&use.key, template_text(conf->url_path));
+	for (size_t i = 0; i < conf->argc; i++)
+		transport_hash(&use.key, slice_str(conf->argv[i]));
+	for (size_t i = 0; i < call->param_count; i++) {
+		transport_hash(&use.key, call->params[i].name);
+		transport_hash(&use.key, call->params[i].value);
+	}
+	return use;
+}
+
+static const char *state_name(const struct sources *sources, const char *name)
+{
+	return breaker_state_name(sources_breaker(sources, name).state);
+}
+
+enum error sources_enter(
+	struct sources *sources, const struct sources_use *use, struct fault *fault)
+{
+	struct source_health *health = find(sources, use->conf->name);
+	int64_t wait_ms;
+
+	if (!health)
+		return OK;
+	if (!breaker_enter(&health->breaker, use->key, clock_mono_ms(), &wait_ms))
+		return fault_set(fault, ERR_SOURCE_FAILED,
+			"failed for %lld different keys and is left alone for %lld ms more; the "
+			"last time: %s",
+			(long long)health->breaker.failures, (long long)wait_ms, health->why);
+	if (health->breaker.open)
+		log_debug(sources->log, "source %s: half open, a key of it is tried",
+			use->conf->name);
+	return OK;
+}
+
+static void count_failure(struct sources *sources, struct source_health *health,
+	const struct sources_use *use, const char *why)
+{
+	if (!health)
+		health = add(sources, use->conf->name);
+	snprintf(health->why, sizeof health->why, "%s", why);
+	breaker_configure(&health->breaker, use->conf->breaker_failures, use->conf->breaker_open_ms,
+		BREAKER_MAX_TRIES);
+	breaker_failed(&health->breaker, use->key, 1, clock_mono_ms());
+}
+
+void sources_leave(struct sources *sources, const struct sources_use *use,
+	enum sources_outcome outcome, const char *why)
+{
+	struct source_health *health = find(sources, use->conf->name);
+	const char *name = use->conf->name, *before = state_name(sources, name);
+
+	if (outcome == USE_FAILED)
+		count_failure(sources, health, use, why);
+	else if (health && outcome == USE_LEFT)
+		breaker_left(&health->breaker, use->key);
+	else if (health && (outcome == USE_SUCCEEDED || health->breaker.open))
+		drop(sources, health);
+	if (state_name(sources, name) != before)
+		log_debug(sources->log, "source %s: the breaker is %s, was %s", name,
+			state_name(sources, name), before);
+}

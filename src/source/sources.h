@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside of source/: what all open sources share, and the breaker of each source by its name.
+ *
+ * A breaker's keys are hashes of what is asked for: where, and with which parameters.
+ */
+#ifndef CW_SOURCE_SOURCES_H
+#define CW_SOURCE_SOURCES_H
+
+#include "source/source.h"
+
+struct sources {
+	struct loop *loop;
+	struct log *log;	      /* may be NULL */
+	struct http_multi *http;      /* NULL until the first HTTP source */
+	struct source_health *unwell; /* by name; only sources that have failed */
+};
+
+/* One use of a source, from source_open() to its outcome. */
+struct sources_use {
+	const struct conf_source *conf; /* borrowed */
+	uint64_t key;
+};
+
+enum sources_outcome {
+	USE_LEFT,     /* it ended before anything was known */
+	USE_ANSWERED, /* about this key alone: neither a failure of the source nor a success */
+	USE_SUCCEEDED,
+	USE_FAILED,
+};
+
+struct sources_use sources_use(const struct source_call *call);
+/* OK: then sources_leave() follows. Else ERR_SOURCE_FAILED with what failed last. */
+enum error sources_enter(
+	struct sources *sources, const struct sources_use *use, struct fault *fault);
+/* `why` is for USE_FAILED; else it may be NULL. */
+void sources_leave(struct sources *sources, const struct sources_use *use,
+	enum sources_outcome outcome, const char *why);
+
+#endif
