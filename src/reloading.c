@@ -28,7 +28,6 @@ static void watch_tokens(struct daemon *d, const struct conf *conf)
 	tokens_watch_follow(d->tokens_watch, path, &stamp);
 }
 
-/* A daemon that refuses every request lives and is of no use: it says so before it is asked. */
 static size_t expired_tokens(const struct conf *conf)
 {
 	int64_t now_ms = clock_wall_ms();
@@ -53,7 +52,7 @@ static void say_who_may_call(struct log *log, const struct conf *conf)
 		log_warning(log,
 			"no token is valid, so all requests but /livez, /readyz and the status of "
 			"health are answered 401: add a token under auth.tokens in %s "
-			"(docs/config.md, \"Who may call\", makes one), or scopes "
+			"(docs/security.md, \"Tokens\", shows how to create one), or scopes "
 			"under auth.anonymous",
 			conf->file ? conf->file : CONF_DEFAULT_FILE);
 	buf_release(&scopes);

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Holds the manual against the tables: each error, metric and route is documented, and nothing is
-documented that is not there; and the table of Redis's commands against those that are sent. The configuration's keys are held against docs/config.md, with their
-defaults, by tests/unit/conf/manual_test.c, which has the table itself."""
+documented that is not there; and the table of Redis's commands against those that are sent. The
+configuration's keys are held against docs/config.md, with their defaults, by
+tests/unit/conf/manual_test.c, which has the table itself."""
 
 import re
 
@@ -43,14 +44,17 @@ def errors():
 
 
 def metrics():
-    page = "docs/api.md"
+    page = "docs/monitoring.md"
     table = {name: (kind.lower(), labels) for kind, name, labels in re.findall(
         r'X\(\w+, (COUNTER|GAUGE|HISTOGRAM), "(\w+)", "([\w,]*)", ', joined(read("src/base/metric.h")))}
     manual = {name: (kind, labels.replace("`", "").replace(" ", "")) for name, kind, labels in rows(
         page, r"`(\w+)`", r"(counter|gauge|histogram)", r"((?:`\w+`(?:, )?)*)")}
     compare(page, "the metric", table, manual)
+    for name in re.findall(r"\bcachewarden_(\w+)", read(page)):
+        if name not in table and re.sub("_(bucket|sum|count)$", "", name) not in table:
+            fault(page, 0, f"the metric cachewarden_{name} does not exist")
     shown = set(re.findall(r'(?:FIGURE\(|head\(out, )"(redis_\w+)"', without_comments(read("src/api/metrics.c"))))
-    section = re.search(r"^Redis's own.*?(?=^#|\Z)", read(page), re.M | re.S)
+    section = re.search(r"^Figures of Redis.*?(?=^#|\Z)", read(page), re.M | re.S)
     named = set(re.findall(r"`(redis_\w+)`", section.group())) if section else set()
     compare(page, "the metric", dict.fromkeys(shown), dict.fromkeys(named))
 
@@ -113,7 +117,7 @@ def commands():
     needs = re.findall(r'X\([A-Z_]+, "[^"]*", "([A-Z /]+)"\)', text)
     compare(source, "among the needs of the features", dict.fromkeys(table), dict.fromkeys(
         command for text in needs for command in re.split("[ /]", text)))
-    page = "docs/config.md"
+    page = "docs/security.md"
     line = re.search(r"^    ACL SETUSER .*$", read(page), re.M)
     allowed = {word.split("|")[0].upper() for word in re.findall(r"\+(\S+)", line.group() if line else "")}
     compare(page, "in the ACL line", dict.fromkeys(table), dict.fromkeys(allowed - COURTESIES))

@@ -66,7 +66,7 @@ redis: {{url: "{url}"{redis and ", " + redis}}}
 def least_user(redis):
     """Makes the user of the manual's ACL line; returns what the section `redis` needs for it, and
     the commands that the line allows, in lower case."""
-    manual = pathlib.Path(__file__).parents[2] / "docs/config.md"
+    manual = pathlib.Path(__file__).parents[2] / "docs/security.md"
     line = re.search(r"^    (ACL SETUSER cachewarden .*)$", manual.read_text(encoding="utf-8"), re.M)
     words = line.group(1).split()
     redis(*words)

@@ -79,7 +79,8 @@ def shell(folder, redis):
 
 
 def test_the_quick_start_runs_as_printed(shell, redis):
-    parts = blocks("docs/quick-start.md", "sh")
+    # The last block installs a service: tests/systemd/units.py runs it.
+    parts = blocks("docs/quick-start.md", "sh")[:-1]
     # The default port may be another program's here.
     config = parts[2].replace("cat >cachewarden.yaml <<END\n",
                               'cat >cachewarden.yaml <<END\nlisten: ["127.0.0.1:8480"]\n')
@@ -114,6 +115,43 @@ def test_the_user_of_the_quick_start_is_denied_no_command(shell, redis, start):
     assert daemon.invalidate({"tags": ["t"], "patterns": ["b*"]}).json["invalidated"] == 2
     assert daemon.post("/api/v1/sessions", {"user_id": "1"}).status == 201
     assert redis("ACL", "LOG") == []
+
+
+# The configuration -----------------------------------------------------------------------------
+
+
+def check(path, **env):
+    done = subprocess.run([BINARY, "--config", path, "--check-config"], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False,
+                          env={**os.environ, **env})
+    return done.returncode, done.stdout
+
+
+def test_the_examples_of_the_configuration_are_accepted(folder):
+    full, included = blocks("docs/config.md", "yaml")
+    os.mkdir(folder + "/conf.d", 0o700)
+    write(folder + "/conf.d/shop.yaml", included)
+    for name, text in (("tokens.yaml", "[]\n"), ("redis-password", "x\n"), ("rates.csv", ""),
+                       ("conf.d/shops.jsonl", "")):
+        write(f"{folder}/{name}", text)
+    path = write(folder + "/cachewarden.yaml", full)
+    # Without a line before it: nothing is even warned about.
+    assert check(path, API_TOKEN="x") == (0, path + ": ok\n")
+
+
+def test_the_full_example_has_every_key():
+    full = blocks("docs/config.md", "yaml")[0]
+    keys = re.findall(r"^\| `([^`]+)` \|", page("docs/config.md"), re.M)
+    assert len(keys) > 100
+    assert [key for key in keys if not re.search(rf"\b{key.split('.')[-1].removesuffix('[]')}\b", full)] == []
+
+
+def test_the_tokens_of_the_page_on_security_are_accepted(folder):
+    (make,), (config,) = blocks("docs/security.md", "sh")[:1], blocks("docs/security.md", "yaml")
+    digest = output("bash", "-c", "set -eu\n" + make).split()[0]
+    path = write(folder + "/cachewarden.yaml", config.replace("<SHA-256 of the token>", digest, 1)
+                 .replace("<SHA-256 of the token>", digest[::-1]))
+    assert check(path) == (0, path + ": ok\n")
 
 
 # From Python -----------------------------------------------------------------------------------
@@ -213,18 +251,11 @@ def kubernetes(folder, redis, port):
 ENVIRONMENT = {"POD_NAME": "cachewarden-7f9c-x2x", "SHOP_API_TOKEN": "t"}
 
 
-def check(path):
-    done = subprocess.run([BINARY, "--config", path, "--check-config"], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, check=False,
-                          env={**os.environ, **ENVIRONMENT})
-    return done.returncode, done.stdout
-
-
 def test_the_manifest_for_kubernetes_holds_no_token_that_works(folder, redis):
     standalone, sidecar = kubernetes(folder, redis, 1)
-    status, said = check(standalone)
+    status, said = check(standalone, **ENVIRONMENT)
     assert status == 78 and "sha256" in said and f"{folder}/tokens.yaml" in said
-    assert check(sidecar) == (0, sidecar + ": ok\n")
+    assert check(sidecar, **ENVIRONMENT) == (0, sidecar + ": ok\n")
     assert re.findall(r"\b[0-9a-f]{64}\b", page("docs/kubernetes.md")) == []
 
 
@@ -248,7 +279,7 @@ def test_the_manifest_for_kubernetes_serves_once_it_has_a_token(folder, redis, s
     tokens = write(folder + "/good.yaml", page_of(folder + "/tokens.yaml").replace(
         "<the SHA-256 of your token>", sha256))
     os.replace(tokens, folder + "/tokens.yaml")
-    assert check(standalone) == (0, standalone + ": ok\n")
+    assert check(standalone, **ENVIRONMENT) == (0, standalone + ": ok\n")
     daemon = start(page_of(standalone), env=ENVIRONMENT)
     daemon.wait_for("redis is up")
     done = subprocess.run(["bash", "-c", call.replace("http://cachewarden.shop:8480",

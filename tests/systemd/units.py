@@ -125,9 +125,9 @@ def stopped():
     assert servers() == []
 
 
-def test_what_the_readme_says_of_installing_it_ends_with_an_answer(installed):
-    with open(TREE + "/README.md", encoding="utf-8") as file:
-        section = file.read().partition("## Install")[2].partition("## ")[0]
+def test_installing_as_the_quick_start_prints_it_ends_with_an_answer(installed):
+    with open(TREE + "/docs/quick-start.md", encoding="utf-8") as file:
+        section = file.read().partition("## Install as a service")[2].partition("## ")[0]
     block = section.partition("```sh\n")[2].partition("```")[0]
     # What `installed` has done, and what there is no network for.
     script = re.sub(r"^(sh tests/deps\.sh run|make && sudo make install) .*\n", "", block, flags=re.M)

@@ -6,7 +6,6 @@
 
 #include "../unit.h"
 #include "conf/table.h"
-#include "scratch.h"
 
 static char manual[65536];
 
@@ -78,28 +77,6 @@ START_TEST(every_key_stands_in_the_manual)
 }
 END_TEST
 
-START_TEST(the_manuals_examples_load)
-{
-	static const char fence[] = "\n```yaml\n";
-	struct scratch s;
-	unsigned count = 0;
-
-	read_manual();
-	scratch_begin(&s);
-	setenv("API_TOKEN", "x", 1);
-	for (const char *at = manual; (at = strstr(at, fence)); count++) {
-		const char *begin = at + sizeof fence - 1, *end = strstr(begin, "\n```");
-		char *text = strndup(begin, (size_t)(end - begin));
-
-		scratch_good(&s, text);
-		free(text);
-		at = end + 4;
-	}
-	ck_assert_uint_eq(count, 4);
-	scratch_end(&s);
-}
-END_TEST
-
 /* Each row is complete enough for a reader of the manual, and its default is acceptable. */
 START_TEST(rows_are_sound)
 {
@@ -116,4 +93,4 @@ START_TEST(rows_are_sound)
 }
 END_TEST
 
-TEST_SUITE("conf_manual", every_key_stands_in_the_manual, the_manuals_examples_load, rows_are_sound)
+TEST_SUITE("conf_manual", every_key_stands_in_the_manual, rows_are_sound)
