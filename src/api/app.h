@@ -7,7 +7,7 @@
 #include "engine/engine.h"
 #include "http/reply.h"
 #include "http/server.h"
-#include "invalidate/invalidate.h"
+#include "invalidate/invalidator.h"
 #include "operation/operation.h"
 #include "warm/loader.h"
 #include "warm/warm.h"

@@ -106,15 +106,15 @@ static void add_operation(void *list, const struct operation *operation)
 
 static void add_engine(cJSON *tree, const struct app *app)
 {
-	const struct passes *passes = invalidator_passes(app->engine.invalidator);
+	const struct pass_queue *passes = invalidator_queue(app->engine.invalidator);
 	cJSON *engine;
 
 	operations_each(
 		app->engine.operations, add_operation, cJSON_AddArrayToObject(tree, "operations"));
 	engine = cJSON_AddObjectToObject(tree, "engine");
-	json_add_uint(engine, "passes_running", passes_running(passes));
-	json_add_uint(engine, "passes_waiting", passes_waiting(passes));
-	json_add_uint(engine, "passes_total", passes_total(passes));
+	json_add_uint(engine, "pass_queue_running", pass_queue_running(passes));
+	json_add_uint(engine, "pass_queue_waiting", pass_queue_waiting(passes));
+	json_add_uint(engine, "pass_queue_total", pass_queue_total(passes));
 	json_add_uint(engine, "results_waiting", results_waiting(app->engine.cache.results));
 }
 

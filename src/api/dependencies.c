@@ -61,7 +61,7 @@ void api_dependencies_get(struct request *request, void *context)
 	if (keys_decoded(request, &scratch, &key, &fault) ||
 		request_query_bool(request, "transitive", &transitive, &fault)) {
 		reply_fault(request, &fault);
-	} else if (!key_inside_prefixes(who, key)) {
+	} else if (!guard_inside_prefixes(who, key)) {
 		fault_set(&fault, ERR_KEY_OUTSIDE_PREFIXES,
 			"the key is outside the key_prefixes of token '%s'", who->name);
 		reply_fault(request, &fault);
@@ -102,14 +102,14 @@ static void asked_release(struct asked *asked)
 static enum error judge(struct request *request, const char *list, const struct body_list *names,
 	struct fault *fault)
 {
-	struct key_guard guard;
+	struct guard guard;
 
-	key_guard_init(&guard, request_conf(request), request_identity(request));
+	guard_init(&guard, request_conf(request), request_identity(request));
 	for (size_t i = 0; i < names->count; i++) {
-		enum error error = key_check(names->items[i], fault);
+		enum error error = guard_check_key(names->items[i], fault);
 
 		if (!error)
-			error = key_guard_exact(&guard, names->items[i], fault);
+			error = guard_exact(&guard, names->items[i], fault);
 		if (error) {
 			snprintf(fault->pointer, sizeof fault->pointer, "/%s/%zu", list, i);
 			return error;

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "cache/dependency_store.h"
-#include "cache/key.h"
+#include "cache/guard.h"
 #include "text/glob.h"
 #include "text/json.h"
 
@@ -86,7 +86,7 @@ static void write_items(
 	for (size_t i = 0; i < names->count && at < redis_batch_count(batch); i++) {
 		struct slice key = key_of(listing, redis_value_item(names, i));
 
-		if (key_check(key, NULL) || !key_inside_prefixes(listing->who, key))
+		if (guard_check_key(key, NULL) || !guard_inside_prefixes(listing->who, key))
 			continue;
 		const struct redis_value *members = redis_batch_reply(batch, at++);
 		const struct redis_value *pttl = redis_batch_reply(batch, at++);
@@ -106,7 +106,7 @@ static enum error list_names(
 	for (size_t i = 0; i < names->count; i++) {
 		struct slice set = redis_value_item(names, i), key = key_of(listing, set);
 
-		if (key_check(key, NULL) || !key_inside_prefixes(listing->who, key))
+		if (guard_check_key(key, NULL) || !guard_inside_prefixes(listing->who, key))
 			continue;
 		REDIS_ADD(batch, SLICE("SCARD"), set);
 		REDIS_ADD(batch, SLICE("PTTL"), set);

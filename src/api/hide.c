@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "cache/key.h"
+#include "cache/guard.h"
 #include "text/glob.h"
 
 static const char *text_of(const cJSON *object, const char *name)
@@ -22,7 +22,7 @@ static void blank(cJSON *object, const char *name)
 
 bool hide_inside(const struct identity *who, const struct template *key)
 {
-	return key_inside_prefixes(who, template_beginning(key));
+	return guard_inside_prefixes(who, template_beginning(key));
 }
 
 void hide_names(const struct identity *who, cJSON *list)
@@ -34,7 +34,7 @@ void hide_names(const struct identity *who, cJSON *list)
 		if (cJSON_IsArray(at))
 			hide_names(who, at);
 		else if (!cJSON_IsString(at) ||
-			 !key_inside_prefixes(who, slice_str(at->valuestring)))
+			 !guard_inside_prefixes(who, slice_str(at->valuestring)))
 			cJSON_Delete(cJSON_DetachItemViaPointer(list, at));
 	}
 }
@@ -54,7 +54,7 @@ static bool selects_outside(const struct identity *who, const cJSON *selector)
 		glob_prefix(value, &prefix);
 	else
 		buf_add(&prefix, value);
-	bool outside = !key_inside_prefixes(who, buf_slice(&prefix));
+	bool outside = !guard_inside_prefixes(who, buf_slice(&prefix));
 	buf_release(&prefix);
 	return outside;
 }

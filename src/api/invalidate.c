@@ -13,7 +13,7 @@
 #include "api/keys.h"
 #include "api/operations.h"
 #include "base/mem.h"
-#include "cache/key.h"
+#include "cache/guard.h"
 #include "text/glob.h"
 
 enum { default_wait_seconds = 10, max_wait_seconds = 300 };
@@ -235,7 +235,7 @@ static void run(struct request *request, struct app *app, struct asked *asked)
 	struct invalidation *what = asked->what;
 
 	asked->what = NULL;
-	if (invalidate_begin(app->engine.invalidator, what, &operation, &fault)) {
+	if (invalidator_begin(app->engine.invalidator, what, &operation, &fault)) {
 		if (fault.error == ERR_FORBIDDEN &&
 			slice_starts(slice_str(fault.pointer), SLICE("/patterns")))
 			reply_scope_missing(request, SCOPE_FLUSH);

@@ -5,7 +5,7 @@
 
 #include "api/app.h"
 #include "cache/entry.h"
-#include "cache/key.h"
+#include "cache/guard.h"
 #include "text/duration.h"
 #include "text/json.h"
 

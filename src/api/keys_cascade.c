@@ -3,7 +3,7 @@
 #include "api/keys_cascade.h"
 
 #include "api/operations.h"
-#include "invalidate/invalidate.h"
+#include "invalidate/invalidator.h"
 
 enum { wait_ms = 10000 };
 
@@ -61,7 +61,7 @@ bool keys_cascade(struct request *request, struct app *app, const struct slice *
 
 	for (size_t i = 0; i < count; i++)
 		invalidation_add_key(what, keys[i]);
-	if (invalidate_begin(app->engine.invalidator, what, &operation, &fault)) {
+	if (invalidator_begin(app->engine.invalidator, what, &operation, &fault)) {
 		reply_fault(request, &fault);
 		return false;
 	}

@@ -89,7 +89,7 @@ void api_key_expire(struct request *request, void *context)
 }
 
 struct listing {
-	struct key_guard guard;
+	struct guard guard;
 	struct slice match; /* p NULL = all */
 	struct slice cursor;
 	int64_t limit;
@@ -102,13 +102,13 @@ static enum error read_listing(
 	uint64_t number;
 	enum error error = request_query_int(request, "limit", 1, list_max, &listing->limit, fault);
 
-	key_guard_init(&listing->guard, request_conf(request), request_identity(request));
+	guard_init(&listing->guard, request_conf(request), request_identity(request));
 	if (!error)
 		error = keys_encoded(request, &listing->encoded, fault);
 	if (!error && request_query(request, "match", &listing->match)) {
 		error = glob_check(listing->match, fault);
 		if (!error)
-			error = key_guard_pattern(&listing->guard, listing->match, fault);
+			error = guard_pattern(&listing->guard, listing->match, fault);
 	}
 	if (!error && request_query(request, "cursor", &listing->cursor) && listing->cursor.n &&
 		!slice_uint64(listing->cursor, &number))
@@ -181,7 +181,8 @@ static void reply_page(
 	for (size_t i = 0; i < names->count; i++) {
 		struct slice key = redis_value_item(names, i);
 
-		if (key_check(key, NULL) || key_guard_found(&listing->guard, key) != KEY_TOUCH)
+		if (guard_check_key(key, NULL) ||
+			guard_found(&listing->guard, key) != GUARD_ALLOWED)
 			continue;
 		if (any)
 			buf_char(&out, ',');

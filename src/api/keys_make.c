@@ -6,13 +6,13 @@
 #include "api/handlers.h"
 #include "base/mem.h"
 #include "cache/entity.h"
-#include "cache/key.h"
+#include "cache/guard.h"
 #include "cache/keygen.h"
 
 struct asked {
 	struct slice prefix, entity, name, id;
 	struct json_value args, params;
-	struct key_part parts[KEYGEN_MAX_PARTS];
+	struct keygen_part parts[KEYGEN_MAX_PARTS];
 	struct buf texts[2 * KEYGEN_MAX_PARTS]; /* what the parts are views of */
 	size_t count;
 };
@@ -30,7 +30,7 @@ static enum error read_id(
 static enum error read_part(
 	struct asked *asked, const struct json_iter *it, const char *pointer, struct fault *fault)
 {
-	struct key_part *part = &asked->parts[asked->count];
+	struct keygen_part *part = &asked->parts[asked->count];
 	struct buf *text = &asked->texts[2 * asked->count];
 
 	if (asked->count == KEYGEN_MAX_PARTS)
@@ -46,21 +46,21 @@ static enum error read_part(
 	switch (it->value.type) {
 	case JSON_STRING:
 		json_decode_string(it->value, text);
-		part->kind = KEY_PART_TEXT;
+		part->kind = KEYGEN_TEXT;
 		part->text = buf_slice(text);
 		return OK;
 	case JSON_NUMBER:
-		part->kind = KEY_PART_INTEGER;
+		part->kind = KEYGEN_INTEGER;
 		part->text = it->value.text;
 		return OK;
 	case JSON_TRUE:
-		part->kind = KEY_PART_TRUE;
+		part->kind = KEYGEN_TRUE;
 		return OK;
 	case JSON_FALSE:
-		part->kind = KEY_PART_FALSE;
+		part->kind = KEYGEN_FALSE;
 		return OK;
 	case JSON_NULL:
-		part->kind = KEY_PART_NULL;
+		part->kind = KEYGEN_NULL;
 		return OK;
 	default:
 		return fault_at(fault, ERR_BAD_BODY, pointer,
@@ -83,7 +83,7 @@ static enum error read_parts(
 		else
 			snprintf(pointer, sizeof pointer, "%s/%zu", at, i);
 		error = read_part(asked, &it, pointer, fault);
-		if (!error && key_part_check(&asked->parts[asked->count - 1], fault)) {
+		if (!error && keygen_check_part(&asked->parts[asked->count - 1], fault)) {
 			error = fault->error;
 			snprintf(fault->pointer, sizeof fault->pointer, "%s", pointer);
 		}
@@ -116,7 +116,7 @@ static enum error make_key(
 	if (!error)
 		error = read_parts(asked, asked->params, "/params", fault);
 	if (!error)
-		error = key_generate(asked->prefix, asked->parts, asked->count, out, fault);
+		error = keygen_key(asked->prefix, asked->parts, asked->count, out, fault);
 	/* The parts have been looked at: what is left is the room that the prefix leaves. */
 	if (error && !fault->pointer[0])
 		snprintf(fault->pointer, sizeof fault->pointer, "/prefix");

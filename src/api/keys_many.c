@@ -20,16 +20,16 @@ enum { turn_bytes = 64 * 1024 };
 
 void keys_many_begin(struct keys_many *many, struct request *request)
 {
-	key_guard_init(&many->guard, request_conf(request), request_identity(request));
+	guard_init(&many->guard, request_conf(request), request_identity(request));
 }
 
 static enum error judge(
 	const struct keys_many *many, struct slice key, const char *pointer, struct fault *fault)
 {
-	enum error error = key_check(key, fault);
+	enum error error = guard_check_key(key, fault);
 
 	if (!error)
-		error = key_guard_exact(&many->guard, key, fault);
+		error = guard_exact(&many->guard, key, fault);
 	if (error && fault)
 		snprintf(fault->pointer, sizeof fault->pointer, "%s", pointer);
 	return error;

@@ -9,7 +9,7 @@
 /* Names as they are in Redis. Zeroed = empty. */
 struct keys_many {
 	bool encoded; /* they came, and go, as base64url */
-	struct key_guard guard;
+	struct guard guard;
 	struct slice *names;
 	size_t count;
 };

@@ -35,19 +35,19 @@ enum error keys_decoded(
 				"the key is not base64url: letters, digits, - and _, without =");
 		*ret = buf_slice(scratch);
 	}
-	return key_check(*ret, fault);
+	return guard_check_key(*ret, fault);
 }
 
 enum error keys_name(
 	struct request *request, struct buf *scratch, struct slice *ret, struct fault *fault)
 {
-	struct key_guard guard;
+	struct guard guard;
 	enum error error = keys_decoded(request, scratch, ret, fault);
 
 	if (error)
 		return error;
-	key_guard_init_few(&guard, request_conf(request), request_identity(request));
-	return key_guard_exact(&guard, *ret, fault);
+	guard_init_few(&guard, request_conf(request), request_identity(request));
+	return guard_exact(&guard, *ret, fault);
 }
 
 /* Whether `text` is a TTL; *ret_ms is then its milliseconds, or -1. */

@@ -6,7 +6,7 @@
 #include "api/body.h"
 #include "api/handlers.h"
 #include "base/mem.h"
-#include "cache/key.h"
+#include "cache/guard.h"
 #include "session/session.h"
 
 enum { max_ttl_s = TTL_MAX_MS / 1000 };
@@ -16,7 +16,7 @@ static enum error judge(struct request *request, struct fault *fault)
 {
 	const struct identity *who = request_identity(request);
 
-	if (key_inside_prefixes(who, SLICE("session:")))
+	if (guard_inside_prefixes(who, SLICE("session:")))
 		return OK;
 	return fault_set(fault, ERR_KEY_OUTSIDE_PREFIXES,
 		"sessions are outside the key_prefixes of token '%s'; add \"session:\" to them",

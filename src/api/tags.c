@@ -109,7 +109,7 @@ void api_tags_list(struct request *request, void *context)
 struct showing {
 	struct cache *cache;
 	struct slice tag;
-	struct key_guard guard;
+	struct guard guard;
 	struct buf set;
 	struct tag_pages pages;
 	struct redis_batch *batch; /* ZCARD, then EXISTS of each member */
@@ -126,7 +126,7 @@ static enum error read_showing(
 
 	showing->tag = request_path(request, "tag");
 	showing->prefixed = request_identity(request)->key_prefix_count > 0;
-	key_guard_init(&showing->guard, request_conf(request), request_identity(request));
+	guard_init(&showing->guard, request_conf(request), request_identity(request));
 	if (!error)
 		error = keys_encoded(request, &showing->encoded, fault);
 	if (!error && request_query(request, "cursor", &cursor) && cursor.n &&
@@ -197,8 +197,8 @@ static cJSON *showing_json(const struct showing *showing)
 		json_add_int(body, "members", redis_batch_reply(showing->batch, 0)->integer);
 	cJSON *list = cJSON_AddArrayToObject(body, "items");
 	for (size_t i = 0; i < showing->pages.count; i++)
-		if (key_guard_found(&showing->guard, tag_pages_member(&showing->pages, i)) ==
-			KEY_TOUCH)
+		if (guard_found(&showing->guard, tag_pages_member(&showing->pages, i)) ==
+			GUARD_ALLOWED)
 			cJSON_AddItemToArray(list, member_json(showing, i));
 	if (tag_pages_more(&showing->pages))
 		cJSON_AddStringToObject(body, "next", showing->pages.cursor);

@@ -22,7 +22,7 @@ enum {
 	rest_bytes = 256, /* of a name, copied in about a microsecond */
 };
 
-struct node {
+struct graph_node {
 	UT_hash_handle hh;
 	char *name;
 	size_t n, place;
@@ -34,9 +34,9 @@ struct node {
 struct preview {
 	struct cache *cache; /* NULL: nothing is stored */
 	const struct conf *conf;
-	struct node *nodes[max_nodes];
+	struct graph_node *nodes[max_nodes];
 	size_t count;
-	struct node *by_name;
+	struct graph_node *by_name;
 	bool truncated;
 	size_t from; /* the node whose edges are looked for */
 	cJSON *patterns, *cycles, *dependents;
@@ -50,14 +50,14 @@ static void add_text(cJSON *array, const char *p, size_t n)
 /* The node's place; max_nodes where there is no room for it. */
 static size_t node_of(struct preview *preview, struct slice name)
 {
-	struct node *node;
+	struct graph_node *node;
 
 	HASH_FIND(hh, preview->by_name, name.p, name.n, node);
 	if (node)
 		return node->place;
 	if (preview->count == max_nodes)
 		return max_nodes;
-	node = mem_new(struct node);
+	node = mem_new(struct graph_node);
 	node->name = slice_dup(name);
 	node->n = name.n;
 	node->place = preview->count;
@@ -94,7 +94,7 @@ static void take_pattern(void *context, size_t rule, struct slice glob)
 		preview->truncated = true;
 }
 
-static uint32_t edge(const struct node *node, size_t i)
+static uint32_t edge(const struct graph_node *node, size_t i)
 {
 	uint32_t to;
 
@@ -126,7 +126,7 @@ static void find_cycles(struct preview *preview)
 	path[0] = 0;
 	preview->nodes[0]->mark = ON_PATH;
 	while (depth) {
-		struct node *node = preview->nodes[path[depth - 1]];
+		struct graph_node *node = preview->nodes[path[depth - 1]];
 
 		if (node->next_edge * sizeof(uint32_t) == node->edges.n) {
 			node->mark = DONE;

@@ -9,7 +9,7 @@
  * its key nor any dependent, is pruned (cache/pruner.h); one without expiry stays until it is
  * deleted.
  *
- * The caller has judged the names (cache/key.h).
+ * The caller has judged the names (cache/guard.h).
  */
 #ifndef CW_CACHE_DEPENDENCY_STORE_H
 #define CW_CACHE_DEPENDENCY_STORE_H

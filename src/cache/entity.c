@@ -2,7 +2,7 @@
 /* Fills an entity's templates; see entity.h. */
 #include "cache/entity.h"
 
-#include "cache/key.h"
+#include "cache/guard.h"
 
 void entity_visit(
 	const struct conf_entity *entity, struct slice id, const struct entity_visitor *visitor)
@@ -62,7 +62,7 @@ enum error entity_key(const struct conf *conf, const struct entity_name *which, 
 		if (!key->name || !slice_is(which->name, key->name))
 			continue;
 		template_fill_one(key->key, TEMPLATE_LITERAL, which->id, out);
-		return key_check(buf_slice(out), fault);
+		return guard_check_key(buf_slice(out), fault);
 	}
 	return unknown_name(entity, which->name, fault);
 }

@@ -6,7 +6,7 @@
 
 #include "cache/codec.h"
 #include "cache/entry_internal.h"
-#include "cache/soft.h"
+#include "cache/soft_purge.h"
 
 int64_t entry_stale_for(const struct conf *conf, struct slice key)
 {
@@ -20,7 +20,7 @@ int64_t entry_shown_ttl(
 {
 	if (pttl_ms < 0)
 		return pttl_ms;
-	if (soft_marked(pttl_ms, mark_pttl_ms))
+	if (soft_purge_marked(pttl_ms, mark_pttl_ms))
 		return 0;
 	int64_t stale_for = entry_stale_for(conf, key);
 

@@ -6,11 +6,11 @@
  *	Redis -> GETRANGE + PTTL -> fresh, stale or absent -> decompress -> value
  *
  * Soft expiry needs no metadata: in a namespace with stale_for, PX is ttl + stale_for, and a value
- * is stale once its PTTL is at most stale_for, or when a soft purge has marked it (cache/soft.h),
- * whatever stale_for is here. Every TTL that is shown is PTTL - stale_for, and 0 for a stale value.
- *No reply can be larger than max_value_bytes, or ENTRY_MANY_BYTES for many.
+ * is stale once its PTTL is at most stale_for, or when a soft purge has marked it
+ *(cache/soft_purge.h), whatever stale_for is here. Every TTL that is shown is PTTL - stale_for, and
+ *0 for a stale value. No reply can be larger than max_value_bytes, or ENTRY_MANY_BYTES for many.
  *
- * The caller has judged the keys (cache/key.h).
+ * The caller has judged the keys (cache/guard.h).
  */
 #ifndef CW_CACHE_ENTRY_H
 #define CW_CACHE_ENTRY_H

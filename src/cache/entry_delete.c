@@ -9,8 +9,8 @@
  */
 #include "base/mem.h"
 #include "cache/entry_internal.h"
-#include "cache/log.h"
-#include "cache/soft.h"
+#include "cache/inval_log.h"
+#include "cache/soft_purge.h"
 
 enum { unlink_at_once = 100 };
 
@@ -133,7 +133,7 @@ static void fill_ttl(void *context, struct redis_batch *batch)
 	const struct entry_step *step = context;
 	struct buf mark = {0};
 
-	soft_key(step->cache, step->key, &mark);
+	soft_purge_key(step->cache, step->key, &mark);
 	REDIS_ADD(batch, SLICE("PTTL"), buf_slice(&mark));
 	REDIS_ADD(batch, SLICE("PTTL"), step->key);
 	buf_release(&mark);
@@ -163,7 +163,7 @@ static const char expire_script[] =
 	"local t, m = redis.call('PTTL', KEYS[1]), redis.call('PTTL', KEYS[2]) "
 	"local hit, marked = t == -2 and 0 or 1, m == -2 and 0 or 1 "
 	"local stale = t >= 0 and (t <= tonumber(ARGV[1]) and ARGV[1] ~= '0' "
-	"or m >= 0 and math.abs(t - m) <= " SOFT_SKEW_LUA ") "
+	"or m >= 0 and math.abs(t - m) <= " SOFT_PURGE_SKEW_LUA ") "
 	"if hit == 0 or stale then return {hit + marked, 2 - hit - marked, 0} end "
 	"if ARGV[2] == '' then redis.call('PERSIST', KEYS[1]) "
 	"else redis.call('PEXPIRE', KEYS[1], ARGV[2]) end "
@@ -182,7 +182,7 @@ static void fill_expiry(void *context, struct redis_batch *batch)
 	int64_t stale_for_ms = entry_stale_for(expiry->cache->conf, expiry->key);
 	struct buf mark = {0};
 
-	soft_key(expiry->cache, expiry->key, &mark);
+	soft_purge_key(expiry->cache, expiry->key, &mark);
 	REDIS_ADD(batch, SLICE("EVAL"), slice_str(expire_script), SLICE("2"), expiry->key,
 		buf_slice(&mark), slice_of_int(stale_for, stale_for_ms),
 		expiry->px_ms < 0 ? SLICE("") : slice_of_int(px, expiry->px_ms));

@@ -10,10 +10,10 @@
  * it; an empty answer after another PTTL may be a key that went in between, and is asked for again
  * where nothing can come in between. Where a value came meanwhile, all is read once more.
  */
-#include "cache/entry_read.h"
 #include "base/mem.h"
 #include "cache/codec.h"
-#include "cache/soft.h"
+#include "cache/entry_internal.h"
+#include "cache/soft_purge.h"
 #include "redis/frame.h"
 
 /* Of one reading, before it has claimed room for what it comes to. */
@@ -25,6 +25,29 @@ enum { shared_bytes = 64 * 1024 };
 /* A connection's own cap on replies is told per reply; ours says what to do. */
 enum { reply_bytes = FRAME_MAX_BYTES - 1024 };
 
+/* Of the commands for one key. */
+enum { commands_per_key = 3 };
+struct replies {
+	const struct redis_value *mark, *pttl, *range;
+};
+
+struct entry_reading {
+	struct cache *cache;
+	struct conf *conf;
+	const struct slice *keys;
+	size_t count;
+	const struct entry_room *room; /* NULL = not bounded */
+	struct entry *ret;
+	int64_t most;	 /* bytes of any stored value */
+	int64_t first;	 /* bytes that the first step takes of each */
+	struct buf mark; /* a name */
+	/* The second step and the third: places in `keys`, and the bound of each. */
+	size_t *places;
+	int64_t *bounds;
+	size_t place_count;
+	bool unsettled; /* a value came while an empty one was being asked for again */
+};
+
 /* What is stored may be a little larger than the value where compressing it did not help. */
 static int64_t stored_bound(int64_t max_value_bytes)
 {
@@ -33,12 +56,13 @@ static int64_t stored_bound(int64_t max_value_bytes)
 	return bound < reply_bytes ? bound : reply_bytes;
 }
 
-void reading_add(struct reading *r, struct redis_batch *batch, struct slice key, int64_t bound)
+static void add_commands(
+	struct entry_reading *r, struct redis_batch *batch, struct slice key, int64_t bound)
 {
 	char digits[SLICE_INT_ROOM];
 
 	buf_clear(&r->mark);
-	soft_key(r->cache, key, &r->mark);
+	soft_purge_key(r->cache, key, &r->mark);
 	REDIS_ADD(batch, SLICE("PTTL"), buf_slice(&r->mark));
 	REDIS_ADD(batch, SLICE("PTTL"), key);
 	REDIS_ADD(batch, SLICE("GETRANGE"), key, SLICE("0"), slice_of_int(digits, bound));
@@ -46,13 +70,13 @@ void reading_add(struct reading *r, struct redis_batch *batch, struct slice key,
 
 static void fill_first(void *context, struct redis_batch *batch)
 {
-	struct reading *r = context;
+	struct entry_reading *r = context;
 
 	for (size_t i = 0; i < r->count; i++)
-		reading_add(r, batch, r->keys[i], r->first);
+		add_commands(r, batch, r->keys[i], r->first);
 }
 
-enum error reading_strange(struct fault *fault)
+static enum error wrong_type(struct fault *fault)
 {
 	return fault_set(fault, ERR_REDIS_PROTOCOL, "Redis answered with another type than asked");
 }
@@ -63,13 +87,13 @@ static enum error pttl_of(const struct redis_value *reply, int64_t *ret, struct 
 	enum error error = redis_value_error(reply, fault);
 
 	if (!error && (reply->type != REDIS_INTEGER || reply->integer < -2))
-		error = reading_strange(fault);
+		error = wrong_type(fault);
 	*ret = error ? -2 : reply->integer;
 	return error;
 }
 
-enum error reading_take(
-	struct reading *r, size_t at, const struct reading_replies *replies, struct fault *fault)
+static enum error take_entry(
+	struct entry_reading *r, size_t at, const struct replies *replies, struct fault *fault)
 {
 	const struct redis_value *range = replies->range;
 	struct entry *entry = &r->ret[at];
@@ -87,7 +111,7 @@ enum error reading_take(
 	if (!error)
 		error = pttl_of(replies->pttl, &pttl_ms, &own);
 	if (!error && range->type != REDIS_STRING)
-		error = reading_strange(&own);
+		error = wrong_type(&own);
 	if (error) {
 		if (fault)
 			*fault = own;
@@ -102,30 +126,30 @@ enum error reading_take(
 	return OK;
 }
 
-struct reading_replies reading_replies(const struct redis_batch *batch, size_t i)
+static struct replies replies_of(const struct redis_batch *batch, size_t i)
 {
-	size_t at = READING_COMMANDS * i;
+	size_t at = commands_per_key * i;
 
-	return (struct reading_replies){redis_batch_reply(batch, at),
-		redis_batch_reply(batch, at + 1), redis_batch_reply(batch, at + 2)};
+	return (struct replies){redis_batch_reply(batch, at), redis_batch_reply(batch, at + 1),
+		redis_batch_reply(batch, at + 2)};
 }
 
-bool reading_present(const struct entry *entry)
+static bool is_present(const struct entry *entry)
 {
 	return !entry->error && entry->pttl_ms != -2;
 }
 
-static void refuse_large(const struct reading *r, struct entry *entry)
+static void refuse_large(const struct entry_reading *r, struct entry *entry)
 {
 	bool over = (int64_t)entry->stored.n > r->most ||
 		    (!codec_is_compressed(entry->stored) &&
 			    (int64_t)entry->stored.n > r->conf->max_value_bytes);
 
-	if (reading_present(entry) && over)
+	if (is_present(entry) && over)
 		entry->error = ERR_TOO_LARGE;
 }
 
-enum error reading_run(struct reading *r, enum redis_role role, entry_fill *fill,
+static enum error run_step(struct entry_reading *r, enum redis_role role, entry_fill *fill,
 	struct redis_batch *batch, struct fault *fault)
 {
 	struct entry_step step = {.cache = r->cache,
@@ -138,25 +162,25 @@ enum error reading_run(struct reading *r, enum redis_role role, entry_fill *fill
 	return entry_step(&step, batch, fault);
 }
 
-static enum error read_first(struct reading *r, struct fault *fault)
+static enum error read_first(struct entry_reading *r, struct fault *fault)
 {
 	struct redis_batch *batch = cache_batch_take(r->cache);
-	enum error error = reading_run(r, REDIS_COMMANDS, fill_first, batch, fault);
+	enum error error = run_step(r, REDIS_COMMANDS, fill_first, batch, fault);
 
 	for (size_t i = 0; i < r->count && !error; i++) {
 		struct entry *entry = &r->ret[i];
 
-		const struct reading_replies replies = reading_replies(batch, i);
+		const struct replies replies = replies_of(batch, i);
 
-		error = reading_take(r, i, &replies, fault);
-		if (!error && reading_present(entry))
-			entry->reply = redis_batch_take(batch, READING_COMMANDS * i + 2);
+		error = take_entry(r, i, &replies, fault);
+		if (!error && is_present(entry))
+			entry->reply = redis_batch_take(batch, commands_per_key * i + 2);
 	}
 	cache_batch_give(r->cache, batch);
 	return error;
 }
 
-static void count(struct reading *r)
+static void count(struct entry_reading *r)
 {
 	for (size_t i = 0; i < r->count; i++) {
 		struct entry *entry = &r->ret[i];
@@ -176,20 +200,20 @@ static void count(struct reading *r)
 	}
 }
 
-enum error reading_claim(const struct reading *r, int64_t more, struct fault *fault)
+static enum error claim_room(const struct entry_reading *r, int64_t more, struct fault *fault)
 {
 	size_t bytes = (size_t)more;
 
 	if (!r->room)
 		return OK;
 	for (size_t i = 0; i < r->count; i++)
-		if (reading_present(&r->ret[i]))
+		if (is_present(&r->ret[i]))
 			bytes += r->ret[i].stored.n;
 	return r->room->claim(r->room->context, bytes, fault);
 }
 
 /* Nothing that finds no room is fetched: of what is longer, the next step asks the length. */
-static void bound_by_room(struct reading *r)
+static void bound_by_room(struct entry_reading *r)
 {
 	size_t left = r->room->left(r->room->context);
 
@@ -201,27 +225,194 @@ static void bound_by_room(struct reading *r)
 		r->first = (int64_t)(left / r->count);
 }
 
-static void drop_all(struct reading *r)
+static void fill_lengths(void *context, struct redis_batch *batch)
+{
+	const struct entry_reading *r = context;
+
+	for (size_t i = 0; i < r->place_count; i++)
+		REDIS_ADD(batch, SLICE("STRLEN"), r->keys[r->places[i]]);
+}
+
+static void fill_places(void *context, struct redis_batch *batch)
+{
+	struct entry_reading *r = context;
+
+	for (size_t i = 0; i < r->place_count; i++)
+		add_commands(r, batch, r->keys[r->places[i]], r->bounds[i]);
+}
+
+static void fill_settle(void *context, struct redis_batch *batch)
+{
+	REDIS_ADD(batch, SLICE("MULTI"));
+	fill_places(context, batch);
+	REDIS_ADD(batch, SLICE("EXEC"));
+}
+
+static bool is_full(const struct entry_reading *r, const struct entry *entry)
+{
+	return is_present(entry) && (int64_t)entry->stored.n > r->first;
+}
+
+static bool is_empty(const struct entry_reading *r, const struct entry *entry)
+{
+	(void)r;
+	return is_present(entry) && entry->stored.n == 0;
+}
+
+static bool any(const struct entry_reading *r,
+	bool (*wanted)(const struct entry_reading *r, const struct entry *))
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (wanted(r, &r->ret[i]))
+			return true;
+	return false;
+}
+
+/* Which entries another step is for, as places in r->places; false where it is for none. */
+static bool choose(struct entry_reading *r,
+	bool (*wanted)(const struct entry_reading *r, const struct entry *))
+{
+	if (!any(r, wanted))
+		return false;
+	if (!r->places) {
+		r->places = mem_array(r->count, sizeof *r->places);
+		r->bounds = mem_array(r->count, sizeof *r->bounds);
+	}
+	r->place_count = 0;
+	for (size_t i = 0; i < r->count; i++)
+		if (wanted(r, &r->ret[i]))
+			r->places[r->place_count++] = i;
+	return true;
+}
+
+/*
+ * Keeps those of r->places that have room; the others are over a limit. One key alone is bounded by
+ * max_value_bytes only. Returns the bytes of those that were kept.
+ */
+static int64_t ration(struct entry_reading *r, const struct redis_batch *lengths)
+{
+	int64_t left = r->count > 1 ? ENTRY_MANY_BYTES : r->most, kept_bytes = 0;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < r->count; i++)
+		if (is_present(&r->ret[i]) && !is_full(r, &r->ret[i]))
+			left -= (int64_t)r->ret[i].stored.n;
+	for (size_t i = 0; i < r->place_count; i++) {
+		struct entry *entry = &r->ret[r->places[i]];
+		const struct redis_value *reply = redis_batch_reply(lengths, i);
+		int64_t length = reply->type == REDIS_INTEGER ? reply->integer : r->most + 1;
+
+		entry_release(entry);
+		entry->error = length > r->most ? ERR_TOO_LARGE : ERR_REPLY_TOO_LARGE;
+		if (length > r->most || length > left)
+			continue;
+		left -= length;
+		kept_bytes += length;
+		r->places[kept] = r->places[i];
+		r->bounds[kept++] = length;
+	}
+	r->place_count = kept;
+	return kept_bytes;
+}
+
+static enum error read_full_ones(struct entry_reading *r, struct fault *fault)
+{
+	if (!choose(r, is_full))
+		return OK;
+	struct redis_batch *batch = redis_batch_new();
+	enum error error = run_step(r, REDIS_COMMANDS, fill_lengths, batch, fault);
+	if (error)
+		goto out;
+	error = claim_room(r, ration(r, batch), fault);
+	redis_batch_clear(batch);
+	if (error || r->place_count == 0)
+		goto out;
+	error = run_step(r, REDIS_BULK, fill_places, batch, fault);
+	for (size_t i = 0; i < r->place_count && !error; i++) {
+		struct entry *entry = &r->ret[r->places[i]];
+
+		const struct replies replies = replies_of(batch, i);
+
+		error = take_entry(r, r->places[i], &replies, fault);
+		if (error || !is_present(entry))
+			continue;
+		/* It grew in between. */
+		if ((int64_t)entry->stored.n > r->bounds[i])
+			*entry = (struct entry){.error = ERR_REPLY_TOO_LARGE};
+		else
+			entry->reply = redis_batch_take(batch, commands_per_key * i + 2);
+	}
+out:
+	redis_batch_free(batch);
+	return error;
+}
+
+/* An entry that looked empty, by replies that nothing came in between. */
+static enum error settle_one(
+	struct entry_reading *r, size_t at, struct redis_value *const *items, struct fault *fault)
+{
+	const struct replies replies = {items[0], items[1], items[2]};
+	struct entry *entry = &r->ret[at];
+	struct redis_value *reply = entry->reply; /* empty, as the value is, if it is */
+	enum error error = take_entry(r, at, &replies, fault);
+
+	if (!error && is_present(entry) && entry->stored.n == 0) {
+		entry->stored = reply->text;
+		entry->reply = reply;
+		return OK;
+	}
+	redis_value_free(reply);
+	if (!error && is_present(entry)) {
+		r->unsettled = true;
+		*entry = (struct entry){.pttl_ms = -2, .ttl_ms = -2};
+	}
+	return error;
+}
+
+static enum error read_empty_ones(struct entry_reading *r, struct fault *fault)
+{
+	if (!choose(r, is_empty))
+		return OK;
+	struct redis_batch *batch = redis_batch_new();
+
+	for (size_t i = 0; i < r->place_count; i++)
+		r->bounds[i] = 0;
+	enum error error = run_step(r, REDIS_COMMANDS, fill_settle, batch, fault);
+	if (error)
+		goto out;
+	const struct redis_value *all = redis_batch_reply(batch, redis_batch_count(batch) - 1);
+
+	error = redis_value_error(all, fault);
+	if (!error && (all->type != REDIS_ARRAY || all->count != commands_per_key * r->place_count))
+		error = wrong_type(fault);
+	for (size_t i = 0; i < r->place_count && !error; i++)
+		error = settle_one(r, r->places[i], all->items + commands_per_key * i, fault);
+out:
+	redis_batch_free(batch);
+	return error;
+}
+
+static void drop_all(struct entry_reading *r)
 {
 	for (size_t i = 0; i < r->count; i++)
 		entry_release(&r->ret[i]);
 }
 
-static enum error read_once(struct reading *r, struct fault *fault)
+static enum error read_once(struct entry_reading *r, struct fault *fault)
 {
 	r->unsettled = false;
 	enum error error = read_first(r, fault);
 
 	if (!error)
-		error = reading_claim(r, 0, fault);
+		error = claim_room(r, 0, fault);
 	if (!error && r->first < r->most)
-		error = reading_full_ones(r, fault);
+		error = read_full_ones(r, fault);
 	if (!error)
-		error = reading_empty_ones(r, fault);
+		error = read_empty_ones(r, fault);
 	return error;
 }
 
-static enum error read_all(struct reading *r, struct fault *fault)
+static enum error read_all(struct entry_reading *r, struct fault *fault)
 {
 	int64_t share = ENTRY_MANY_BYTES / (int64_t)r->count;
 	enum error error;
@@ -247,7 +438,7 @@ static enum error read_all(struct reading *r, struct fault *fault)
 	else
 		count(r);
 	buf_release(&r->mark);
-	mem_free(r->again);
+	mem_free(r->places);
 	mem_free(r->bounds);
 	conf_unref(r->conf);
 	return error;
@@ -256,7 +447,7 @@ static enum error read_all(struct reading *r, struct fault *fault)
 enum error entry_read_many(struct cache *cache, const struct slice *keys, size_t count,
 	const struct entry_room *room, struct entry *ret, struct fault *fault)
 {
-	struct reading reading = {
+	struct entry_reading reading = {
 		.cache = cache, .keys = keys, .count = count, .room = room, .ret = ret};
 
 	return count ? read_all(&reading, fault) : OK;

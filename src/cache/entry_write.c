@@ -5,9 +5,9 @@
  *	[WATCH, EVAL guard] MULTI; note; for each { [EXISTS] ZADD tags... SET }; DEL; EXEC
  *
  * The leases of the keys end with the write: what their holders load was read before it. So does
- * the mark of a soft purge (cache/soft.h). The note is for warm runs (cache/wrote.h). Where certain
- * bytes are expected, the guard looks at them, and changes a watched key where they are others, so
- * that EXEC does nothing.
+ * the mark of a soft purge (cache/soft_purge.h). The note is for warm runs (cache/write_log.h).
+ *Where certain bytes are expected, the guard looks at them, and changes a watched key where they
+ *are others, so that EXEC does nothing.
  *
  * Special: a tag's set that is no sorted set refuses its ZADD within EXEC, when the SET is done.
  * The value goes again then: without its tag nobody could invalidate it.
@@ -17,9 +17,9 @@
 #include "base/mem.h"
 #include "cache/entry_internal.h"
 #include "cache/lease.h"
-#include "cache/soft.h"
+#include "cache/soft_purge.h"
 #include "cache/tag.h"
-#include "cache/wrote.h"
+#include "cache/write_log.h"
 
 enum { chunk_writes = 64, chunk_bytes = 1024 * 1024 };
 
@@ -62,7 +62,7 @@ static void add_note(const struct chunk *chunk, struct redis_batch *batch)
 
 	for (size_t i = 0; i < chunk->count; i++)
 		keys[i] = chunk->writes[i].key;
-	wrote_note(chunk->cache, batch, keys, chunk->count);
+	write_log_note(chunk->cache, batch, keys, chunk->count);
 }
 
 /* What ends with the write: leases, marks of soft purges, what is kept of failed loads. */
@@ -74,7 +74,7 @@ static void add_ends(const struct chunk *chunk, struct redis_batch *batch)
 
 	for (size_t i = 0; i < chunk->count; i++) {
 		lease_key(chunk->cache, chunk->writes[i].key, &names[3 * i]);
-		soft_key(chunk->cache, chunk->writes[i].key, &names[3 * i + 1]);
+		soft_purge_key(chunk->cache, chunk->writes[i].key, &names[3 * i + 1]);
 		lease_failed_key(chunk->cache, chunk->writes[i].key, &names[3 * i + 2]);
 	}
 	for (size_t i = 0; i < count; i++)

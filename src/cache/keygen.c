@@ -28,35 +28,35 @@ static bool is_integer(struct slice digits)
 	return digits.n > 0 && digits.p[0] != '0';
 }
 
-enum error key_part_check(const struct key_part *part, struct fault *fault)
+enum error keygen_check_part(const struct keygen_part *part, struct fault *fault)
 {
-	if (part->kind != KEY_PART_INTEGER || is_integer(part->text))
+	if (part->kind != KEYGEN_INTEGER || is_integer(part->text))
 		return OK;
 	return fault_set(fault, ERR_BAD_KEY,
 		"'%.*s' is no integer as it stands in a key: digits, perhaps with - before them",
 		(int)(part->text.n < 40 ? part->text.n : 40), part->text.p);
 }
 
-static enum error add_value(const struct key_part *part, struct buf *out, struct fault *fault)
+static enum error add_value(const struct keygen_part *part, struct buf *out, struct fault *fault)
 {
-	enum error error = key_part_check(part, fault);
+	enum error error = keygen_check_part(part, fault);
 
 	if (error)
 		return error;
 	switch (part->kind) {
-	case KEY_PART_TEXT:
+	case KEYGEN_TEXT:
 		add_text(part->text, out);
 		return OK;
-	case KEY_PART_INTEGER:
+	case KEYGEN_INTEGER:
 		buf_add(out, part->text);
 		return OK;
-	case KEY_PART_TRUE:
+	case KEYGEN_TRUE:
 		buf_str(out, "true");
 		return OK;
-	case KEY_PART_FALSE:
+	case KEYGEN_FALSE:
 		buf_str(out, "false");
 		return OK;
-	case KEY_PART_NULL:
+	case KEYGEN_NULL:
 		buf_str(out, "null");
 		return OK;
 	}
@@ -65,7 +65,7 @@ static enum error add_value(const struct key_part *part, struct buf *out, struct
 
 /* The params by name, by insertion, for there are few. Returns how many. */
 static size_t sort_params(
-	const struct key_part *parts, size_t count, const struct key_part *sorted[])
+	const struct keygen_part *parts, size_t count, const struct keygen_part *sorted[])
 {
 	size_t n = 0;
 
@@ -83,9 +83,9 @@ static size_t sort_params(
 }
 
 static enum error add_params(
-	const struct key_part *parts, size_t count, struct buf *out, struct fault *fault)
+	const struct keygen_part *parts, size_t count, struct buf *out, struct fault *fault)
 {
-	const struct key_part *sorted[KEYGEN_MAX_PARTS];
+	const struct keygen_part *sorted[KEYGEN_MAX_PARTS];
 	size_t n = sort_params(parts, count, sorted);
 	enum error error = OK;
 
@@ -118,7 +118,7 @@ static enum error shorten(struct buf *out, size_t begin, size_t kept, struct fau
 	return OK;
 }
 
-static enum error build(struct slice prefix, const struct key_part *parts, size_t count,
+static enum error build(struct slice prefix, const struct keygen_part *parts, size_t count,
 	struct buf *out, struct fault *fault)
 {
 	size_t begin = out->n;
@@ -143,7 +143,7 @@ static enum error build(struct slice prefix, const struct key_part *parts, size_
 	return shorten(out, begin, prefix.n + 1, fault);
 }
 
-enum error key_generate(struct slice prefix, const struct key_part *parts, size_t count,
+enum error keygen_key(struct slice prefix, const struct keygen_part *parts, size_t count,
 	struct buf *out, struct fault *fault)
 {
 	size_t before = out->n;

@@ -17,19 +17,19 @@
 
 enum { KEYGEN_MAX_PARTS = 64, KEYGEN_MAX_BYTES = 200 };
 
-struct key_part {
-	enum { KEY_PART_TEXT, KEY_PART_INTEGER, KEY_PART_TRUE, KEY_PART_FALSE, KEY_PART_NULL } kind;
+struct keygen_part {
+	enum { KEYGEN_TEXT, KEYGEN_INTEGER, KEYGEN_TRUE, KEYGEN_FALSE, KEYGEN_NULL } kind;
 	struct slice text; /* of an integer its digits, as they were spelt: any size, -7, no +7 */
 	struct slice name; /* of a param, which may be empty; p is NULL for an arg */
 };
 
 /* ERR_BAD_KEY where it is an integer that is none. Pure. */
-enum error key_part_check(const struct key_part *part, struct fault *fault);
+enum error keygen_check_part(const struct keygen_part *part, struct fault *fault);
 /*
  * Appends the key. ERR_BAD_KEY: empty prefix, the same name twice, an integer that is none, too
  * many parts, a prefix that leaves no room. `out` is as it was then. Pure.
  */
-enum error key_generate(struct slice prefix, const struct key_part *parts, size_t count,
+enum error keygen_key(struct slice prefix, const struct keygen_part *parts, size_t count,
 	struct buf *out, struct fault *fault);
 
 #endif

@@ -21,6 +21,16 @@ static const char take_over_script[] =
 	"if t >= 0 and t <= tonumber(ARGV[4]) then redis.call('UNLINK', KEYS[2]) end "
 	"redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1";
 
+void lease_key(const struct cache *cache, struct slice key, struct buf *out)
+{
+	cache_own_key(cache, "lease:{0}:", key, out);
+}
+
+void lease_failed_key(const struct cache *cache, struct slice key, struct buf *out)
+{
+	cache_own_key(cache, "failed:{0}:", key, out);
+}
+
 static bool is_over(struct cache *cache, struct slice key, const struct lease_record *record)
 {
 	struct inval_since *since = inval_log_since(cache, record->since);
@@ -32,7 +42,7 @@ static bool is_over(struct cache *cache, struct slice key, const struct lease_re
 }
 
 /* A lease on its way. */
-struct taking {
+struct lease_taking {
 	struct cache *cache;
 	const struct lease_want *want;
 	struct buf name, value;
@@ -40,8 +50,8 @@ struct taking {
 };
 
 /* Another has it: whether it is over, and ours now. Parks. */
-static enum error take_over(
-	const struct taking *t, const struct redis_value *holder, bool *ret, struct fault *fault)
+static enum error take_over(const struct lease_taking *t, const struct redis_value *holder,
+	bool *ret, struct fault *fault)
 {
 	struct slice key = t->want->key;
 	int64_t provisional_ms = redis_store_is_one(t->cache->store) ? -1 : LEASE_PROVISIONAL_MS;
@@ -64,18 +74,18 @@ static enum error take_over(
 }
 
 /* Parks. */
-static enum error claim(const struct taking *t, struct lease *ret, struct fault *fault)
+static enum error claim(const struct lease_taking *t, struct lease *ret, struct fault *fault)
 {
 	struct redis_value *holder = NULL;
 	bool mine = false;
 	enum error error =
-		token_claim(t->cache, buf_slice(&t->name), t->value.p, t->want->ms, &holder, fault);
+		owner_claim(t->cache, buf_slice(&t->name), t->value.p, t->want->ms, &holder, fault);
 
 	if (!error)
-		mine = token_is(holder, ret->token);
+		mine = owner_is(holder, ret->token);
 	if (!error && !mine && holder->type == REDIS_STRING)
 		error = take_over(t, holder, &mine, fault);
-	if (!error && !mine && holder->type == REDIS_STRING && holder->text.n >= TOKEN_DIGITS)
+	if (!error && !mine && holder->type == REDIS_STRING && holder->text.n >= OWNER_TOKEN_DIGITS)
 		snprintf(ret->holder, sizeof ret->holder, "%s", holder->text.p);
 	/* It may have been set although no answer came. */
 	if (error)
@@ -85,7 +95,7 @@ static enum error claim(const struct taking *t, struct lease *ret, struct fault 
 	log_debug(t->cache->log, "lease of \"%.*s\": %s", LOG_KEY(t->want->key),
 		error	? error_code(error)
 		: !mine ? "another load holds it"
-		: token_is(holder, ret->token)
+		: owner_is(holder, ret->token)
 			? "taken"
 			: "taken over from a load that an invalidation has ended");
 	redis_value_free(holder);
@@ -95,7 +105,7 @@ static enum error claim(const struct taking *t, struct lease *ret, struct fault 
 enum error lease_take(
 	struct cache *cache, const struct lease_want *want, struct lease *ret, struct fault *fault)
 {
-	struct taking t = {.cache = cache, .want = want};
+	struct lease_taking t = {.cache = cache, .want = want};
 
 	*ret = (struct lease){0};
 	/* One that could not be used or ended would only keep others waiting. */
@@ -106,7 +116,7 @@ enum error lease_take(
 		error = inval_log_last(cache, t.last, fault);
 	if (error)
 		return error;
-	token_new(ret->token);
+	owner_token_new(ret->token);
 	buf_printf(&t.value, "%s %s", ret->token, t.last);
 	for (size_t i = 0; i < want->tag_count; i++) {
 		buf_char(&t.value, '\n');
@@ -126,7 +136,7 @@ enum error lease_release(
 	struct buf name = {0};
 
 	lease_key(cache, key, &name);
-	enum error error = token_remove(cache, buf_slice(&name), token, fault);
+	enum error error = owner_release(cache, buf_slice(&name), token, fault);
 	log_debug(cache->log, "lease of \"%.*s\": %s", LOG_KEY(key),
 		error ? error_code(error) : "given back");
 	buf_release(&name);
@@ -150,7 +160,7 @@ enum error lease_store(struct cache *cache, struct slice token, const struct ent
 
 	*ret_kept = false;
 	/* The scripts compare the beginning of the lease with it. */
-	if (!error && token.n != TOKEN_DIGITS)
+	if (!error && token.n != OWNER_TOKEN_DIGITS)
 		error = lease_lost(fault);
 	if (error)
 		return error;

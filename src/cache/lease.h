@@ -21,13 +21,13 @@
 #define CW_CACHE_LEASE_H
 
 #include "cache/entry.h"
-#include "cache/token.h"
+#include "cache/owner.h"
 
 enum { LEASE_PROVISIONAL_MS = 5000, LEASE_FAILED_MS = 5000, LEASE_MAX_MS = 300000 };
 
 struct lease {
-	char token[TOKEN_DIGITS + 1];  /* hex digits; "" = another has it */
-	char holder[TOKEN_DIGITS + 1]; /* that one's token; "" = it has just ended */
+	char token[OWNER_TOKEN_DIGITS + 1];  /* hex digits; "" = another has it */
+	char holder[OWNER_TOKEN_DIGITS + 1]; /* that one's token; "" = it has just ended */
 };
 
 /*
@@ -56,8 +56,8 @@ enum error lease_take(
 /* What becomes of a key's lease, for the waiters for it. */
 struct lease_watch {
 	bool taken;
-	char failed[TOKEN_DIGITS + 1]; /* the token of the last load that failed; "" = none */
-	struct fault why;	       /* and what it failed with */
+	char failed[OWNER_TOKEN_DIGITS + 1]; /* the token of the last load that failed; "" = none */
+	struct fault why;		     /* and what it failed with */
 };
 
 /* Parks. */

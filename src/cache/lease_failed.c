@@ -49,7 +49,7 @@ bool lease_record(struct slice text, struct lease_record *ret)
 	struct slice line = cut(&text, '\n');
 
 	*ret = (struct lease_record){.token = cut(&line, ' ')};
-	if (ret->token.n != TOKEN_DIGITS || line.n == 0 || line.n >= sizeof ret->since)
+	if (ret->token.n != OWNER_TOKEN_DIGITS || line.n == 0 || line.n >= sizeof ret->since)
 		return false;
 	memcpy(ret->since, line.p, line.n);
 	while (text.n && ret->tag_count < ENTRY_MANY_TAGS)
@@ -149,7 +149,7 @@ enum error lease_watch(
 	if (!error)
 		ret->taken = redis_batch_reply(batch, 0)->integer > 0;
 	if (!error && read_note(redis_batch_reply(batch, 1), &note)) {
-		memcpy(ret->failed, note.record.token.p, TOKEN_DIGITS);
+		memcpy(ret->failed, note.record.token.p, OWNER_TOKEN_DIGITS);
 		ret->why = note.why;
 	}
 	redis_batch_free(batch);
@@ -172,7 +172,7 @@ static void move_on(struct cache *cache, struct slice name, struct slice text,
 
 	cut(&tags, '\n');
 	buf_append(&to, text.p, (size_t)(note->lease.p - text.p));
-	buf_append(&to, note->record.token.p, TOKEN_DIGITS);
+	buf_append(&to, note->record.token.p, OWNER_TOKEN_DIGITS);
 	buf_printf(&to, " %s", last);
 	if (tags.n) {
 		buf_char(&to, '\n');

@@ -3,8 +3,8 @@
 #ifndef CW_CACHE_LEASE_INTERNAL_H
 #define CW_CACHE_LEASE_INTERNAL_H
 
+#include "cache/inval_log.h"
 #include "cache/lease.h"
-#include "cache/log.h"
 
 /* The value of a lease, taken apart: "<token> <id of the log>\n<tag>\n<tag>": views of the text. */
 struct lease_record {

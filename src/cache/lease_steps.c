@@ -17,9 +17,9 @@
 #include "base/mem.h"
 #include "cache/entry_internal.h"
 #include "cache/lease_internal.h"
-#include "cache/soft.h"
+#include "cache/soft_purge.h"
 #include "cache/tag.h"
-#include "cache/wrote.h"
+#include "cache/write_log.h"
 
 /* KEYS the lease, the value, its mark of a soft purge. Stores for a while, if the lease is ours. */
 static const char store_script[] =
@@ -43,7 +43,7 @@ static const char settle_script[] =
 	"return 1";
 
 /* A store on its way. */
-struct storing {
+struct stepwise_store {
 	struct cache *cache;
 	struct slice token;
 	const struct entry_write *write;
@@ -54,7 +54,7 @@ struct storing {
 };
 
 /* The log's id behind the token in a lease's value. */
-static bool read_since(struct storing *s, const struct redis_value *value)
+static bool read_since(struct stepwise_store *s, const struct redis_value *value)
 {
 	struct lease_record record;
 
@@ -66,7 +66,7 @@ static bool read_since(struct storing *s, const struct redis_value *value)
 }
 
 /* The value for a few seconds, and where the log is to be read from. Parks. */
-static enum error store_for_a_while(struct storing *s, struct fault *fault)
+static enum error store_for_a_while(struct stepwise_store *s, struct fault *fault)
 {
 	const struct entry_write *write = s->write;
 	struct redis_batch *batch = redis_batch_new();
@@ -78,8 +78,8 @@ static enum error store_for_a_while(struct storing *s, struct fault *fault)
 	bool shorter = s->px_ms >= 0 && s->px_ms < LEASE_PROVISIONAL_MS;
 	snprintf(s->provisional, sizeof s->provisional, "%lld",
 		(long long)(shorter ? s->px_ms : LEASE_PROVISIONAL_MS));
-	wrote_note(s->cache, batch, &write->key, 1);
-	soft_key(s->cache, write->key, &mark);
+	write_log_note(s->cache, batch, &write->key, 1);
+	soft_purge_key(s->cache, write->key, &mark);
 	size_t get = REDIS_ADD(batch, SLICE("GET"), lease);
 	tag_add(s->cache, batch, write->key, s->px_ms, write->tags, write->tag_count);
 	lease_failed_key(s->cache, write->key, &failed);
@@ -102,7 +102,7 @@ static enum error store_for_a_while(struct storing *s, struct fault *fault)
 
 /* Whether an invalidation has named the value since its load began. What is not known counts.
  * Parks. */
-static bool is_stale(const struct storing *s)
+static bool is_stale(const struct stepwise_store *s)
 {
 	const struct entry_write *write = s->write;
 	struct inval_since *since = inval_log_since(s->cache, s->since);
@@ -114,7 +114,8 @@ static bool is_stale(const struct storing *s)
 }
 
 /* Parks. */
-static enum error settle(const struct storing *s, bool keep, bool *ret_kept, struct fault *fault)
+static enum error settle(
+	const struct stepwise_store *s, bool keep, bool *ret_kept, struct fault *fault)
 {
 	struct slice lease = buf_slice(&s->lease), key = s->write->key;
 	struct redis_value *reply = NULL;
@@ -137,7 +138,7 @@ static enum error settle(const struct storing *s, bool keep, bool *ret_kept, str
 enum error lease_store_in_steps(struct cache *cache, struct slice token,
 	const struct entry_write *write, bool *ret_kept, struct fault *fault)
 {
-	struct storing s = {.cache = cache, .token = token, .write = write};
+	struct stepwise_store s = {.cache = cache, .token = token, .write = write};
 
 	*ret_kept = false;
 	lease_key(cache, write->key, &s.lease);

@@ -14,9 +14,9 @@
 
 #include "base/mem.h"
 #include "cache/lease_internal.h"
-#include "cache/soft.h"
+#include "cache/soft_purge.h"
 #include "cache/tag.h"
-#include "cache/wrote.h"
+#include "cache/write_log.h"
 
 enum {
 	/* Each time the log has grown by entries that the script does not judge. */
@@ -25,7 +25,7 @@ enum {
 	fixed_args = 6,
 };
 
-enum outcome { LOST = 0, STORED = 1, GROWN = 2, STALE = 3 };
+enum store_outcome { LOST = 0, STORED = 1, GROWN = 2, STALE = 3 };
 
 /*
  * KEYS the lease, the value, its mark of a soft purge, the note of a failed load, the log, the sets
@@ -67,7 +67,7 @@ static const char script[] =
 	"return {hits, misses, 1}";
 
 /* A store on its way: the script's words, and what they stand in. */
-struct storing {
+struct scripted_store {
 	struct cache *cache;
 	const struct entry_write *write;
 	struct redis_batch *batch;
@@ -79,12 +79,12 @@ struct storing {
 	char read[INVAL_ID_BYTES];
 };
 
-static void add(struct storing *s, struct slice word)
+static void add(struct scripted_store *s, struct slice word)
 {
 	s->words[s->count++] = word;
 }
 
-static void add_keys(struct storing *s)
+static void add_keys(struct scripted_store *s)
 {
 	const struct entry_write *write = s->write;
 	struct buf *name = s->names;
@@ -93,7 +93,7 @@ static void add_keys(struct storing *s)
 	lease_key(s->cache, write->key, name);
 	add(s, buf_slice(name++));
 	add(s, write->key);
-	soft_key(s->cache, write->key, name);
+	soft_purge_key(s->cache, write->key, name);
 	add(s, buf_slice(name++));
 	lease_failed_key(s->cache, write->key, name);
 	add(s, buf_slice(name++));
@@ -106,7 +106,7 @@ static void add_keys(struct storing *s)
 }
 
 /* Parks where a big value is compressed. */
-static void begin(struct storing *s, struct slice token)
+static void begin(struct scripted_store *s, struct slice token)
 {
 	const struct entry_write *write = s->write;
 	struct entry_bytes bytes = entry_encode(s->cache, write, &s->scratch);
@@ -132,7 +132,7 @@ static void begin(struct storing *s, struct slice token)
 		add(s, write->tags[i]);
 }
 
-static void release(struct storing *s)
+static void release(struct scripted_store *s)
 {
 	for (size_t i = 0; i < fixed_keys + s->write->tag_count; i++)
 		buf_release(&s->names[i]);
@@ -145,10 +145,10 @@ static void release(struct storing *s)
 }
 
 /* The script once. *ret is its reply, of the batch. Parks. */
-static enum error run(struct storing *s, const struct redis_value **ret, struct fault *fault)
+static enum error run(struct scripted_store *s, const struct redis_value **ret, struct fault *fault)
 {
 	redis_batch_clear(s->batch);
-	wrote_note(s->cache, s->batch, &s->write->key, 1);
+	write_log_note(s->cache, s->batch, &s->write->key, 1);
 	size_t index = redis_batch_add(s->batch, s->count, s->words);
 	enum error error = redis_node_run(redis_store_node(s->cache->store, s->write->key),
 		REDIS_COMMANDS, s->batch, cache_deadline(s->cache), fault);
@@ -166,7 +166,7 @@ static enum error run(struct storing *s, const struct redis_value **ret, struct 
  * The log has grown: whether what came names neither the key nor a tag. What is not known counts as
  * naming it. Parks.
  */
-static bool may_go_on(struct storing *s, const struct redis_value *reply)
+static bool may_go_on(struct scripted_store *s, const struct redis_value *reply)
 {
 	const struct entry_write *write = s->write;
 
@@ -187,7 +187,7 @@ static bool may_go_on(struct storing *s, const struct redis_value *reply)
 }
 
 /* Parks. */
-static enum error store(struct storing *s, enum outcome *ret, struct fault *fault)
+static enum error store(struct scripted_store *s, enum store_outcome *ret, struct fault *fault)
 {
 	const struct redis_value *reply;
 	enum error error = OK;
@@ -196,7 +196,7 @@ static enum error store(struct storing *s, enum outcome *ret, struct fault *faul
 	for (int i = 0; i < tries && !error && *ret == GROWN; i++) {
 		error = run(s, &reply, fault);
 		if (!error)
-			*ret = (enum outcome)reply->items[2]->integer;
+			*ret = (enum store_outcome)reply->items[2]->integer;
 		if (!error && *ret == GROWN && !may_go_on(s, reply))
 			break;
 	}
@@ -206,8 +206,8 @@ static enum error store(struct storing *s, enum outcome *ret, struct fault *faul
 enum error lease_store_at_once(struct cache *cache, struct slice token,
 	const struct entry_write *write, bool *ret_kept, struct fault *fault)
 {
-	struct storing s = {.cache = cache, .write = write};
-	enum outcome outcome;
+	struct scripted_store s = {.cache = cache, .write = write};
+	enum store_outcome outcome;
 
 	begin(&s, token);
 	enum error error = store(&s, &outcome, fault);

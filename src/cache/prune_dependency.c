@@ -46,7 +46,7 @@ enum {
 	cost_members = 10,	/* what one script counts for in the budget */
 };
 
-enum error prune_dependency(struct prune_walk *walk, struct slice key, struct slice name)
+enum error prune_dependency(struct prune_run *walk, struct slice key, struct slice name)
 {
 	struct cache *cache = walk->cache;
 	struct buf mark = {0}, age = {0}, lives = {0}, most = {0};
@@ -71,5 +71,5 @@ enum error prune_dependency(struct prune_walk *walk, struct slice key, struct sl
 	buf_release(&age);
 	buf_release(&lives);
 	buf_release(&most);
-	return error ? error : prune_pause(walk, cost_members);
+	return error ? error : pruner_pause(walk, cost_members);
 }

@@ -30,7 +30,7 @@ enum { script_removed = 2 };
 
 /* One of our sets at work. */
 struct set {
-	struct prune_walk *walk;
+	struct prune_run *walk;
 	struct slice key;
 	struct tag_pages pages;
 	uint64_t members, stale;
@@ -103,7 +103,7 @@ static enum error look_at_page(struct set *set)
 	return error;
 }
 
-enum error prune_tag(struct prune_walk *walk, struct slice key, struct slice name)
+enum error prune_tag(struct prune_run *walk, struct slice key, struct slice name)
 {
 	struct set set = {.walk = walk, .key = key};
 	enum error error = OK;
@@ -115,7 +115,7 @@ enum error prune_tag(struct prune_walk *walk, struct slice key, struct slice nam
 		if (!error)
 			error = look_at_page(&set);
 		if (!error)
-			error = prune_pause(walk, set.pages.count);
+			error = pruner_pause(walk, set.pages.count);
 	}
 	tag_pages_release(&set.pages);
 	/* Somebody else's key under our prefix is nothing to walk through. */

@@ -3,10 +3,10 @@
 #include "cache/pruner.h"
 
 #include "base/mem.h"
+#include "cache/owner.h"
 #include "cache/pruner_internal.h"
+#include "cache/scan.h"
 #include "cache/tag_list.h"
-#include "cache/token.h"
-#include "cache/walk.h"
 #include "text/glob.h"
 
 enum {
@@ -51,14 +51,14 @@ void pruner_free(struct pruner *pruner)
 	mem_free(pruner);
 }
 
-static enum error keep_lock(struct prune_walk *walk)
+static enum error keep_lock(struct prune_run *walk)
 {
 	int64_t now = clock_mono_ms();
 	bool held;
 
 	if (now - walk->extended_mono_ms < extend_ms)
 		return OK;
-	enum error error = token_extend(walk->cache, buf_slice(&walk->lock), slice_str(walk->token),
+	enum error error = owner_extend(walk->cache, buf_slice(&walk->lock), slice_str(walk->token),
 		lock_ms, &held, &walk->fault);
 	walk->extended_mono_ms = now;
 	if (!error && !held)
@@ -66,7 +66,7 @@ static enum error keep_lock(struct prune_walk *walk)
 	return error;
 }
 
-enum error prune_pause(struct prune_walk *walk, size_t looked_at)
+enum error pruner_pause(struct prune_run *walk, size_t looked_at)
 {
 	enum error error = fiber_sleep(
 		(int64_t)(1000 * looked_at + members_per_second - 1) / members_per_second);
@@ -74,7 +74,7 @@ enum error prune_pause(struct prune_walk *walk, size_t looked_at)
 	return error ? error : keep_lock(walk);
 }
 
-static enum error visit(struct prune_walk *walk, struct slice key)
+static enum error visit(struct prune_run *walk, struct slice key)
 {
 	size_t own = slice_str(walk->cache->conf->redis.own_prefix).n;
 	struct slice rest = slice_skip(key, own);
@@ -88,9 +88,9 @@ static enum error visit(struct prune_walk *walk, struct slice key)
 	return OK;
 }
 
-static bool look_at_page(void *context, struct walk_page *page)
+static bool look_at_page(void *context, struct scan_page *page)
 {
-	struct prune_walk *walk = context;
+	struct prune_run *walk = context;
 
 	for (size_t i = 0; i < page->names->count && !walk->error; i++) {
 		struct slice key = page->names->items[i]->text;
@@ -108,7 +108,7 @@ static bool look_at_page(void *context, struct walk_page *page)
 }
 
 /* Pages have no commands of their own. */
-static enum error answered(void *context, struct walk_page *page, struct fault *fault)
+static enum error answered(void *context, struct scan_page *page, struct fault *fault)
 {
 	(void)context;
 	(void)page;
@@ -116,7 +116,7 @@ static enum error answered(void *context, struct walk_page *page, struct fault *
 	return OK;
 }
 
-static void tell_metrics(const struct prune_walk *walk)
+static void tell_metrics(const struct prune_run *walk)
 {
 	struct metrics *metrics = walk->cache->metrics;
 
@@ -131,9 +131,9 @@ static void tell_metrics(const struct prune_walk *walk)
 }
 
 /* Parks. */
-static enum error walk_all(struct prune_walk *walk)
+static enum error walk_all(struct prune_run *walk)
 {
-	const struct walk_handler handler = {look_at_page, answered, walk};
+	const struct scan_handler handler = {look_at_page, answered, walk};
 	struct cache *cache = walk->cache;
 	struct buf match = {0};
 
@@ -141,8 +141,8 @@ static enum error walk_all(struct prune_walk *walk)
 	buf_char(&match, '*');
 	enum error error = tag_list_begin(cache, &walk->fault);
 	if (!error)
-		error = walk_run(
-			&(struct walk_spec){cache, buf_slice(&match), 0, &handler}, &walk->fault);
+		error = scan_run(
+			&(struct scan_spec){cache, buf_slice(&match), 0, &handler}, &walk->fault);
 	if (!error)
 		error = walk->error;
 	if (!error)
@@ -157,13 +157,13 @@ static enum error walk_all(struct prune_walk *walk)
 }
 
 /* The lock stays until shortly before the next walk is due, for whoever comes first then. */
-static void leave_lock(struct prune_walk *walk)
+static void leave_lock(struct prune_run *walk)
 {
 	int64_t every = walk->cache->conf->prune_every_ms;
 	int64_t left = walk->began_mono_ms + every - every / 16 - clock_mono_ms();
 	bool held;
 
-	token_extend(walk->cache, buf_slice(&walk->lock), slice_str(walk->token),
+	owner_extend(walk->cache, buf_slice(&walk->lock), slice_str(walk->token),
 		left > 1 ? left : 1, &held, NULL);
 }
 
@@ -179,16 +179,16 @@ static void forget_metrics(const struct cache *cache)
 /* One walk, where the lock can be had: true then. Parks. */
 static bool try_walk(struct cache *cache)
 {
-	char token[TOKEN_DIGITS + 1];
-	struct prune_walk walk = {.cache = cache, .token = token, .began_mono_ms = clock_mono_ms()};
+	char token[OWNER_TOKEN_DIGITS + 1];
+	struct prune_run walk = {.cache = cache, .token = token, .began_mono_ms = clock_mono_ms()};
 	struct redis_value *holder = NULL;
 
 	if (redis_store_allow(cache->store, FEATURE_PRUNER, NULL))
 		return false;
-	token_new(token);
+	owner_token_new(token);
 	cache_own_key(cache, "prune", slice_of(NULL, 0), &walk.lock);
-	enum error error = token_claim(cache, buf_slice(&walk.lock), token, lock_ms, &holder, NULL);
-	bool ours = !error && token_is(holder, token);
+	enum error error = owner_claim(cache, buf_slice(&walk.lock), token, lock_ms, &holder, NULL);
+	bool ours = !error && owner_is(holder, token);
 
 	if (ours) {
 		walk.extended_mono_ms = clock_mono_ms();

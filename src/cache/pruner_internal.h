@@ -7,7 +7,7 @@
 
 enum { PRUNE_PAGE = 100 };
 
-struct prune_walk {
+struct prune_run {
 	struct cache *cache;
 	int64_t began_mono_ms;
 	/* Of the tags. */
@@ -26,18 +26,18 @@ struct prune_walk {
  */
 struct prune_kind {
 	struct slice prefix;
-	enum error (*visit)(struct prune_walk *walk, struct slice key, struct slice name);
+	enum error (*visit)(struct prune_run *walk, struct slice key, struct slice name);
 };
 
 /*
  * Between two pages of `looked_at` names: keeps the budget and the lock. ERR_CANCELLED,
  * ERR_CONFLICT where another daemon has the lock now. Parks.
  */
-enum error prune_pause(struct prune_walk *walk, size_t looked_at);
+enum error pruner_pause(struct prune_run *walk, size_t looked_at);
 
 /* cw:tag:<name>. */
-enum error prune_tag(struct prune_walk *walk, struct slice key, struct slice name);
+enum error prune_tag(struct prune_run *walk, struct slice key, struct slice name);
 /* cw:dep:<name>. */
-enum error prune_dependency(struct prune_walk *walk, struct slice key, struct slice name);
+enum error prune_dependency(struct prune_run *walk, struct slice key, struct slice name);
 
 #endif

@@ -110,7 +110,7 @@ struct poll {
 	struct waiting *waiting;
 	const char *holder; /* whose lease it was */
 	bool asked;
-	char before[TOKEN_DIGITS + 1]; /* whose load had failed when it was asked first */
+	char before[OWNER_TOKEN_DIGITS + 1]; /* whose load had failed when it was asked first */
 	bool taken;
 };
 

@@ -8,7 +8,7 @@
 #include "base/hex.h"
 #include "cache/pruner.h"
 #include "cache/result.h"
-#include "invalidate/invalidate.h"
+#include "invalidate/invalidator.h"
 #include "session/session.h"
 
 static void name_instance(struct cache *cache)

@@ -7,7 +7,7 @@
 #define CW_INVALIDATE_CONFIRM_H
 
 #include "base/crypto.h"
-#include "invalidate/invalidate.h"
+#include "invalidate/invalidation.h"
 
 enum { CONFIRM_MS = 5 * 60 * 1000, CONFIRM_MAX = 1000, CONFIRM_DIGITS = 32 };
 

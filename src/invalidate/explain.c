@@ -12,8 +12,8 @@
 #include "cache/codec.h"
 #include "cache/dependency.h"
 #include "cache/entry.h"
-#include "cache/key.h"
-#include "cache/soft.h"
+#include "cache/guard.h"
+#include "cache/soft_purge.h"
 #include "invalidate/explain_internal.h"
 #include "text/json.h"
 
@@ -69,7 +69,7 @@ static enum error read_stored(struct cache *cache, const struct conf *conf, stru
 	struct redis_batch *batch = redis_batch_new();
 	struct buf mark = {0};
 
-	soft_key(cache, key, &mark);
+	soft_purge_key(cache, key, &mark);
 	REDIS_ADD(batch, SLICE("TYPE"), key);
 	REDIS_ADD(batch, SLICE("PTTL"), buf_slice(&mark));
 	buf_release(&mark);
@@ -159,11 +159,10 @@ static void write_tags(const struct explain_tags *tags, cJSON *body)
 static void write_protected(const struct conf *conf, struct slice key, cJSON *body)
 {
 	const struct identity nobody = {.scopes = 0};
-	struct key_guard guard;
+	struct guard guard;
 
-	key_guard_init(&guard, conf, &nobody);
-	cJSON_AddBoolToObject(
-		body, "protected", key_guard_found(&guard, key) == KEY_SKIP_PROTECTED);
+	guard_init(&guard, conf, &nobody);
+	cJSON_AddBoolToObject(body, "protected", guard_found(&guard, key) == GUARD_PROTECTED);
 }
 
 /* The direct ones. Parks. */

@@ -10,20 +10,202 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cache/log.h"
-#include "invalidate/invalidate_internal.h"
+#include "cache/inval_log.h"
+#include "cache/retry.h"
+#include "invalidate/exact_keys.h"
+#include "invalidate/invalidate_run.h"
 #include "invalidate/tag_purge.h"
 
-enum { removals_max = 3, log_again_ms = 100 };
+enum { removals_max = 3, retry_ms = 100 };
+
+/* What one round of passes over all patterns found. */
+struct invalidate_round {
+	enum pass_mode mode;
+	uint64_t limit;
+	bool keep; /* its counts are the run's */
+	/* Out. */
+	uint64_t matched, protected_skipped;
+	bool limited, changed, overflowed;
+};
+
+enum tag_mode {
+	TAGS_COUNT,  /* how many are there, up to the limit */
+	TAGS_REPORT, /* the same, and that is what the run has matched */
+	TAGS_REMOVE, /* removes or softens them */
+};
+
+void invalidate_run_free(void *argument)
+{
+	struct invalidate_run *run = argument;
+
+	if (run->arriving)
+		run->owner->arriving--;
+	plan_free(run->plan);
+	invalidation_free(run->asked);
+	mem_free(run);
+}
+
+/* The first reason stays. */
+static void set_reason(struct invalidate_run *run, const char *reason)
+{
+	if (!run->reason)
+		run->reason = reason;
+}
+
+/* How many keys may still be removed or softened. */
+static uint64_t keys_left(const struct invalidate_run *run)
+{
+	uint64_t touched = run->invalidated + run->softened;
+
+	return run->limit > touched ? run->limit - touched : 0;
+}
+
+/* What a run over the exact keys did becomes the run's. */
+static void take_exact(struct invalidate_run *run, const struct exact_keys *exact)
+{
+	struct cache *cache = run->owner->cache;
+
+	run->matched += exact->first_seen;
+	run->exact_hits += exact->hits;
+	run->invalidated += exact->removed;
+	run->softened += exact->softened;
+	cache->invalidated_keys += exact->removed;
+	if (cache->metrics)
+		metric_add(cache->metrics, METRIC_INVALIDATED_KEYS, NULL, NULL, exact->removed);
+}
+
+/* Looks at the keys named exactly, or removes (or softens) them. Parks. */
+static enum error run_exact(
+	struct invalidate_run *run, bool remove, uint64_t limit, struct fault *fault)
+{
+	struct exact_keys exact = {.cache = run->owner->cache,
+		.plan = run->plan,
+		.command = remove ? pass_queue_remove_command(run->owner->passes) : SLICE("EXISTS"),
+		.soft = remove && run->asked->soft,
+		.limit = limit};
+	operation_progress(run->operation, remove ? "removing" : "counting", 0, 0);
+	run->exact_hits = 0;
+	enum error error = exact_keys_run(&exact, fault);
+
+	if (error == ERR_REDIS_UNKNOWN_OUTCOME && fiber_sleep(retry_ms) == OK) {
+		take_exact(run, &exact);
+		exact.limit = limit - exact.hits;
+		error = exact_keys_run(&exact, fault);
+	} else if (remove && retry_unknown_command(error, fault)) {
+		exact.command = SLICE("DEL");
+		error = exact_keys_run(&exact, fault);
+	}
+	take_exact(run, &exact);
+	if (remove && exact.limited)
+		set_reason(run, "max_keys");
+	return error;
+}
+
+/* What a pass counted for the request becomes the plan's and the run's. */
+static void merge(struct invalidate_run *run, const struct pass_request *request)
+{
+	bool again = run->again && run->asked->soft;
+
+	for (size_t i = 0; i < request->slot_count; i++) {
+		const struct pass_slot *slot = &request->slots[i];
+
+		if (!again)
+			run->plan->selectors[slot->selector].matched += slot->matched;
+		run->plan->selectors[slot->selector].invalidated += slot->invalidated;
+	}
+	run->matched += again ? request->invalidated + request->softened : request->matched;
+	run->invalidated += request->invalidated;
+	run->softened += request->softened;
+}
+
+/* As many passes as the patterns need; nearly always one. Parks. */
+static enum error run_passes(
+	struct invalidate_run *run, struct invalidate_round *round, struct fault *fault)
+{
+	enum error error = OK;
+
+	for (size_t at = 0; at < run->plan->pattern_count && !error && !round->limited;) {
+		struct pass_request *request = pass_request_new(run->plan, &at);
+
+		request->operation = run->operation;
+		request->mode = round->mode;
+		request->soft = run->asked->soft;
+		request->limit = round->limit - round->matched;
+		request->max_latency_ms = run->max_latency_ms;
+		operation_progress(run->operation, "queued", 0, 0);
+		if (run->arriving)
+			run->owner->arriving--;
+		run->arriving = false;
+		error = pass_run(run->owner->passes, request, fault);
+		run->passes += request->scans;
+		round->matched += request->matched;
+		round->protected_skipped += request->protected_skipped;
+		round->limited = request->end == PASS_LIMIT;
+		round->changed |= request->end == PASS_CHANGED;
+		round->overflowed |= request->overflowed;
+		/* What HOLD only counted is counted again when it is removed. */
+		if (round->keep &&
+			(round->mode != PASS_HOLD || !(round->limited || request->overflowed)))
+			merge(run, request);
+		pass_request_free(request);
+	}
+	/* Another round meets the same keys again. */
+	if (round->protected_skipped > run->protected_skipped)
+		run->protected_skipped = round->protected_skipped;
+	if (round->changed)
+		set_reason(run, "topology_changed");
+	return error;
+}
+
+/* A later round may meet the same members again. */
+static void take_skipped(struct invalidate_run *run, const struct tag_purge *purge)
+{
+	if (purge->protected_skipped > run->tags_skipped)
+		run->tags_skipped = purge->protected_skipped;
+}
+
+/*
+ * Looks through the plan's tags. *ret_matched counts keys that are there, up to `limit`;
+ * *ret_limited: there were more. Parks.
+ */
+static enum error run_tags(struct invalidate_run *run, enum tag_mode what, uint64_t limit,
+	uint64_t *ret_matched, bool *ret_limited, struct fault *fault)
+{
+	struct tag_purge purge = {.turns = &run->owner->tag_turns,
+		.cache = run->owner->cache,
+		.plan = run->plan,
+		.operation = run->operation,
+		.remove = what == TAGS_REMOVE,
+		.soft = run->asked->soft,
+		.again = run->again,
+		.report = what != TAGS_COUNT,
+		.command = pass_queue_remove_command(run->owner->passes),
+		.limit = limit,
+		.max_latency_ms = run->max_latency_ms};
+	enum error error = OK;
+
+	if (run->plan->tag_count)
+		error = tag_purge_run(&purge, fault);
+	take_skipped(run, &purge);
+	if (what != TAGS_COUNT)
+		run->matched += purge.matched;
+	run->invalidated += purge.removed;
+	run->softened += purge.softened;
+	if (purge.changed)
+		set_reason(run, "topology_changed");
+	*ret_matched = purge.matched;
+	*ret_limited = purge.limited;
+	return error;
+}
 
 /* Everything that the plan names, as one entry of the log. Parks. */
-static enum error write_log(struct job *job, struct fault *fault)
+static enum error write_log(struct invalidate_run *run, struct fault *fault)
 {
-	const struct plan *plan = job->plan;
+	const struct plan *plan = run->plan;
 	struct slice *keys = mem_array(plan->key_count, sizeof *keys);
 	struct slice *patterns = mem_array(plan->pattern_count, sizeof *patterns);
 	struct slice *tags = mem_array(plan->tag_count, sizeof *tags);
-	struct inval_entry entry = {.operation_id = operation_id(job->operation),
+	struct inval_entry entry = {.operation_id = operation_id(run->operation),
 		.keys = keys,
 		.patterns = patterns,
 		.tags = tags};
@@ -35,11 +217,11 @@ static enum error write_log(struct job *job, struct fault *fault)
 		patterns[entry.pattern_count++] = plan->patterns[i].glob;
 	for (size_t i = 0; i < plan->tag_count; i++)
 		tags[entry.tag_count++] = plan->tags[i].name;
-	enum error error = inval_log_add(job->owner->cache, &entry, fault);
+	enum error error = inval_log_add(run->owner->cache, &entry, fault);
 	/* An entry too many does no harm. */
-	if (error == ERR_REDIS_UNKNOWN_OUTCOME && fiber_sleep(log_again_ms) == OK)
-		error = inval_log_add(job->owner->cache, &entry, fault);
-	log_debug(job->owner->cache->log, "cw:inval: %zu keys, %zu patterns, %zu tags: %s",
+	if (error == ERR_REDIS_UNKNOWN_OUTCOME && fiber_sleep(retry_ms) == OK)
+		error = inval_log_add(run->owner->cache, &entry, fault);
+	log_debug(run->owner->cache->log, "cw:inval: %zu keys, %zu patterns, %zu tags: %s",
 		entry.key_count, entry.pattern_count, entry.tag_count,
 		error ? error_code(error) : "noted");
 	mem_free(keys);
@@ -49,161 +231,162 @@ static enum error write_log(struct job *job, struct fault *fault)
 }
 
 /* Whether max_keys are gone. */
-static bool full(const struct job *job)
+static bool full(const struct invalidate_run *run)
 {
-	return job->reason && strcmp(job->reason, "max_keys") == 0;
+	return run->reason && strcmp(run->reason, "max_keys") == 0;
 }
 
-static enum error remove_tagged(struct job *job, struct fault *fault)
+static enum error remove_tagged(struct invalidate_run *run, struct fault *fault)
 {
 	uint64_t matched;
 	bool limited;
-	enum error error = job_run_tags(job, TAGS_REMOVE, job_left(job), &matched, &limited, fault);
+	enum error error = run_tags(run, TAGS_REMOVE, keys_left(run), &matched, &limited, fault);
 
 	if (limited)
-		job_reason(job, "max_keys");
+		set_reason(run, "max_keys");
 	return error;
 }
 
-/* Removes by name, by tag, then by pattern, at most job->limit keys. Parks. */
-static enum error remove_all(struct job *job, struct fault *fault)
+/* Removes by name, by tag, then by pattern, at most run->limit keys. Parks. */
+static enum error remove_all(struct invalidate_run *run, struct fault *fault)
 {
-	struct job_round round = {.mode = PASS_REMOVE, .keep = true};
-	enum error error = job_run_exact(job, true, job_left(job), fault);
+	struct invalidate_round round = {.mode = PASS_REMOVE, .keep = true};
+	enum error error = run_exact(run, true, keys_left(run), fault);
 
-	if (!error && !full(job))
-		error = remove_tagged(job, fault);
-	if (error || full(job))
+	if (!error && !full(run))
+		error = remove_tagged(run, fault);
+	if (error || full(run))
 		return error;
-	round.limit = job_left(job);
-	error = job_run_passes(job, &round, fault);
+	round.limit = keys_left(run);
+	error = run_passes(run, &round, fault);
 	if (round.limited)
-		job_reason(job, "max_keys");
-	job->again = true;
+		set_reason(run, "max_keys");
+	run->again = true;
 	return error;
 }
 
-static void ask_back(struct job *job)
+static void ask_back(struct invalidate_run *run)
 {
-	job->needs_confirmation = true;
-	confirms_issue(job->owner->confirms, job->digest, job->token);
+	run->needs_confirmation = true;
+	confirms_issue(run->owner->confirms, run->digest, run->token);
 }
 
 /*
  * Nobody has confirmed: what matches is counted first. The names are noted meanwhile; where they
  * are few, that was the only pass. Parks.
  */
-static enum error remove_if_few(struct job *job, struct fault *fault)
+static enum error remove_if_few(struct invalidate_run *run, struct fault *fault)
 {
-	bool one_pass = job->plan->pattern_count <= PASS_SLOTS;
-	struct job_round round = {.mode = one_pass ? PASS_HOLD : PASS_COUNT, .keep = one_pass};
+	bool one_pass = run->plan->pattern_count <= PASS_SLOTS;
+	struct invalidate_round round = {
+		.mode = one_pass ? PASS_HOLD : PASS_COUNT, .keep = one_pass};
 	uint64_t counted = 0;
 	bool limited = false;
-	enum error error = job_run_exact(job, false, UINT64_MAX, fault);
+	enum error error = run_exact(run, false, UINT64_MAX, fault);
 
-	if (!error && job->matched <= job->limit)
-		error = job_run_tags(
-			job, TAGS_COUNT, job->limit - job->matched, &counted, &limited, fault);
+	if (!error && run->matched <= run->limit)
+		error = run_tags(
+			run, TAGS_COUNT, run->limit - run->matched, &counted, &limited, fault);
 	if (error)
 		return error;
-	if (job->matched > job->limit || limited) {
-		ask_back(job);
+	if (run->matched > run->limit || limited) {
+		ask_back(run);
 		return OK;
 	}
-	round.limit = job->limit - job->matched - counted;
-	error = job_run_passes(job, &round, fault);
+	round.limit = run->limit - run->matched - counted;
+	error = run_passes(run, &round, fault);
 	if (round.limited)
-		ask_back(job);
+		ask_back(run);
 	if (error || round.limited)
 		return error;
 	if (!one_pass || round.overflowed)
-		return remove_all(job, fault);
-	error = job_run_exact(job, true, job->limit, fault);
-	return error ? error : remove_tagged(job, fault);
+		return remove_all(run, fault);
+	error = run_exact(run, true, run->limit, fault);
+	return error ? error : remove_tagged(run, fault);
 }
 
 /* Whether a round that removes nothing meets anything still. */
-static enum error look_again(struct job *job, bool *ret, struct fault *fault)
+static enum error look_again(struct invalidate_run *run, bool *ret, struct fault *fault)
 {
-	struct job_round round = {.mode = PASS_COUNT};
+	struct invalidate_round round = {.mode = PASS_COUNT};
 	uint64_t tagged = 0;
 	bool limited = false;
-	enum error error = job_run_exact(job, false, UINT64_MAX, fault);
+	enum error error = run_exact(run, false, UINT64_MAX, fault);
 
 	if (!error)
-		error = job_run_tags(job, TAGS_COUNT, 0, &tagged, &limited, fault);
+		error = run_tags(run, TAGS_COUNT, 0, &tagged, &limited, fault);
 	if (!error)
-		error = job_run_passes(job, &round, fault);
-	*ret = job->exact_hits || limited || round.limited;
+		error = run_passes(run, &round, fault);
+	*ret = run->exact_hits || limited || round.limited;
 	return error;
 }
 
 /* Further rounds until one finds nothing. Soft ones find all again: until one changes nothing.
  * Parks. */
-static enum error verify(struct job *job, struct fault *fault)
+static enum error verify(struct invalidate_run *run, struct fault *fault)
 {
 	bool still = true;
 
-	for (int removals = 1; still && !job->reason; removals++) {
-		uint64_t before = job->invalidated + job->softened;
+	for (int removals = 1; still && !run->reason; removals++) {
+		uint64_t before = run->invalidated + run->softened;
 		enum error error;
 
-		if (removals == removals_max && !job->asked->soft) {
-			error = look_again(job, &still, fault);
+		if (removals == removals_max && !run->asked->soft) {
+			error = look_again(run, &still, fault);
 		} else {
-			error = remove_all(job, fault);
-			still = job->invalidated + job->softened > before;
+			error = remove_all(run, fault);
+			still = run->invalidated + run->softened > before;
 		}
 		if (error)
 			return error;
 		if (still && removals == removals_max)
-			job_reason(job, "still_matching");
+			set_reason(run, "still_matching");
 	}
 	return OK;
 }
 
-static enum error remove_and_verify(struct job *job, struct fault *fault)
+static enum error remove_and_verify(struct invalidate_run *run, struct fault *fault)
 {
-	const struct plan *plan = job->plan;
+	const struct plan *plan = run->plan;
 	uint64_t members = 0;
-	enum error logged = write_log(job, fault), error = OK;
+	enum error logged = write_log(run, fault), error = OK;
 
 	if (logged && logged != ERR_REDIS_OOM)
 		return logged;
-	if (plan->tag_count && !job->confirmed)
-		error = tag_purge_members(job->owner->cache, plan, &members, fault);
+	if (plan->tag_count && !run->confirmed)
+		error = tag_purge_members(run->owner->cache, plan, &members, fault);
 	if (error)
 		return error;
-	bool straight = job->confirmed ||
-			(plan->pattern_count == 0 && plan->key_count + members <= job->limit);
-	error = straight ? remove_all(job, fault) : remove_if_few(job, fault);
-	if (error || job->needs_confirmation)
+	bool straight = run->confirmed ||
+			(plan->pattern_count == 0 && plan->key_count + members <= run->limit);
+	error = straight ? remove_all(run, fault) : remove_if_few(run, fault);
+	if (error || run->needs_confirmation)
 		return error;
 	if (logged) {
-		if (write_log(job, fault) != OK) {
-			job_reason(job, error_code(ERR_REDIS_OOM));
+		if (write_log(run, fault) != OK) {
+			set_reason(run, error_code(ERR_REDIS_OOM));
 			return OK;
 		}
-		error = remove_all(job, fault);
+		error = remove_all(run, fault);
 	}
-	if (!error && job->asked->verify)
-		error = verify(job, fault);
+	if (!error && run->asked->verify)
+		error = verify(run, fault);
 	return error;
 }
 
-static enum error count_all(struct job *job, struct fault *fault)
+static enum error count_all(struct invalidate_run *run, struct fault *fault)
 {
-	struct job_round round = {.mode = PASS_COUNT, .limit = UINT64_MAX, .keep = true};
+	struct invalidate_round round = {.mode = PASS_COUNT, .limit = UINT64_MAX, .keep = true};
 	uint64_t matched;
 	bool limited;
-	enum error error = job_run_exact(job, false, UINT64_MAX, fault);
+	enum error error = run_exact(run, false, UINT64_MAX, fault);
 
 	if (!error)
-		error = job_run_tags(job, TAGS_REPORT, UINT64_MAX, &matched, &limited, fault);
+		error = run_tags(run, TAGS_REPORT, UINT64_MAX, &matched, &limited, fault);
 	if (!error)
-		error = job_run_passes(job, &round, fault);
+		error = run_passes(run, &round, fault);
 	if (!error)
-		confirms_issue(job->owner->confirms, job->digest, job->token);
+		confirms_issue(run->owner->confirms, run->digest, run->token);
 	return error;
 }
 
@@ -214,9 +397,9 @@ static const char *reason_of(enum error error)
 	return error_redis(error) == ERROR_REDIS_LOST ? "redis_down" : error_code(error);
 }
 
-static void refuse(const struct job *job, struct fault *fault)
+static void refuse(const struct invalidate_run *run, struct fault *fault)
 {
-	if (job->confirm_unknown)
+	if (run->confirm_unknown)
 		fault_at(fault, ERR_CONFIRMATION_REQUIRED, "/confirm",
 			"the confirmation is not known here, has expired after five minutes, or "
 			"belongs to other selectors; this was a dry run: send the same again with "
@@ -225,67 +408,68 @@ static void refuse(const struct job *job, struct fault *fault)
 		fault_set(fault, ERR_CONFIRMATION_REQUIRED,
 			"more than %llu keys match; send the same again with this confirmation, or "
 			"with max_keys",
-			(unsigned long long)job->limit);
+			(unsigned long long)run->limit);
 }
 
-static enum operation_state verdict(struct job *job, enum error error, struct fault *fault)
+static enum operation_state verdict(
+	struct invalidate_run *run, enum error error, struct fault *fault)
 {
-	if (job->needs_confirmation) {
-		refuse(job, fault);
+	if (run->needs_confirmation) {
+		refuse(run, fault);
 		return OPERATION_FAILED;
 	}
 	if (error)
-		job->reason = reason_of(error);
+		run->reason = reason_of(error);
 	if (error == ERR_CANCELLED)
 		return OPERATION_CANCELLED;
-	if (error && job_left(job) == job->limit) {
-		job->not_known = job->matched == 0;
+	if (error && keys_left(run) == run->limit) {
+		run->not_known = run->matched == 0;
 		fault->error = error;
 		return OPERATION_FAILED;
 	}
-	if (!job->reason || strcmp(job->reason, "max_keys") == 0)
+	if (!run->reason || strcmp(run->reason, "max_keys") == 0)
 		return OPERATION_COMPLETED;
 	return OPERATION_PARTIAL;
 }
 
 /* Asked first, so that nothing is begun that Redis would refuse in the middle. */
-static enum error may_begin(const struct job *job, struct fault *fault)
+static enum error may_begin(const struct invalidate_run *run, struct fault *fault)
 {
-	const struct redis_store *store = job->owner->cache->store;
+	const struct redis_store *store = run->owner->cache->store;
 	enum error error = redis_store_allow(store, FEATURE_INVALIDATE, fault);
 
-	if (!error && job->plan->pattern_count)
+	if (!error && run->plan->pattern_count)
 		error = redis_store_allow(store, FEATURE_PATTERNS, fault);
-	if (!error && job->plan->tag_count)
+	if (!error && run->plan->tag_count)
 		error = redis_store_allow(store, FEATURE_TAGS, fault);
-	if (!error && job->asked->soft)
+	if (!error && run->asked->soft)
 		error = redis_store_allow(store, FEATURE_SOFT, fault);
 	return error;
 }
 
-enum operation_state job_run(
+enum operation_state invalidate_run(
 	struct operation *operation, void *context, cJSON **ret_result, struct fault *fault)
 {
-	struct job *job = context;
+	struct invalidate_run *run = context;
 
-	job->operation = operation;
-	job->began_ns = clock_mono_ns();
+	run->operation = operation;
+	run->began_ns = clock_mono_ns();
 	operation_progress(operation, "planning", 0, 0);
-	enum error error = may_begin(job, fault);
+	enum error error = may_begin(run, fault);
 	if (!error)
-		error = plan_cascade(job->plan, job->owner->cache, fault);
-	if (job->plan->too_many_dependents)
-		job_reason(job, "too_many_dependents");
-	if (job->plan->unreadable_dependents)
-		job_reason(job, "unreadable_dependents");
+		error = plan_cascade(run->plan, run->owner->cache, fault);
+	if (run->plan->too_many_dependents)
+		set_reason(run, "too_many_dependents");
+	if (run->plan->unreadable_dependents)
+		set_reason(run, "unreadable_dependents");
 	if (!error)
-		error = job->asked->dry_run || job->confirm_unknown ? count_all(job, fault)
-								    : remove_and_verify(job, fault);
-	job->needs_confirmation |= job->confirm_unknown && !error;
-	job->protected_skipped += job->plan->protected_skipped;
-	enum operation_state state = verdict(job, error, fault);
-	*ret_result = job_result(job);
-	if (!job->asked->dry_run && !job->needs_confirmation)
-		job_count_metrics(job);
+		error = run->asked->dry_run || run->confirm_unknown ? count_all(run, fault)
+								    : remove_and_verify(run, fault);
+	run->needs_confirmation |= run->confirm_unknown && !error;
+	run->protected_skipped += run->plan->protected_skipped;
+	enum operation_state state = verdict(run, error, fault);
+	*ret_result = invalidate_run_result(run);
+	if (!run->asked->dry_run && !run->needs_confirmation)
+		invalidate_run_count_metrics(run);
 	return state;
 }

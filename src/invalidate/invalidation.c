@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Builds and frees what is asked of an invalidation; see invalidate.h. */
+/* Builds and frees what is asked of an invalidation; see invalidation.h. */
+#include "invalidate/invalidation.h"
+
 #include "base/mem.h"
-#include "invalidate/invalidate.h"
 
 struct invalidation *invalidation_new(struct conf *conf, const struct identity *who)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who waits for a pass, when one begins, and how it ends; see pass.h. What it does: pass_walk.c. */
+/* Who waits for a pass, when one begins, and how it ends; see pass.h. What it does: pass_scan.c. */
 #include "invalidate/pass.h"
 
 #include <assert.h>
@@ -15,16 +15,77 @@ enum {
 	leave_ms = 3000, /* what a cancelled request waits for its last replies */
 };
 
-struct passes *passes_new(struct cache *cache)
+/* The slot of a selector, new or not; PASS_SLOTS where there is none left. */
+static unsigned slot_of(struct pass_request *request, uint32_t selector)
 {
-	struct passes *passes = mem_new(struct passes);
+	unsigned i = 0;
+
+	while (i < request->slot_count && request->slots[i].selector != selector)
+		i++;
+	if (i == request->slot_count && i < PASS_SLOTS)
+		request->slots[request->slot_count++] = (struct pass_slot){.selector = selector};
+	return i;
+}
+
+struct pass_request *pass_request_new(struct plan *plan, size_t *at)
+{
+	struct pass_request *request = mem_new(struct pass_request);
+	size_t left = plan->pattern_count - *at;
+
+	request->plan = plan;
+	request->limit = UINT64_MAX;
+	request->patterns =
+		mem_array(left < PASS_PATTERNS ? left : PASS_PATTERNS, sizeof *request->patterns);
+	while (*at < plan->pattern_count && request->pattern_count < PASS_PATTERNS) {
+		const struct plan_pattern *from = &plan->patterns[*at];
+		unsigned slot = slot_of(request, from->selector);
+
+		if (slot == PASS_SLOTS)
+			break;
+		struct pass_pattern *to = &request->patterns[request->pattern_count++];
+		pattern_init(&to->pattern, from->glob);
+		to->slot = slot;
+		++*at;
+	}
+	return request;
+}
+
+void pass_request_free(struct pass_request *request)
+{
+	if (!request)
+		return;
+	buf_release(&request->held);
+	mem_free(request->patterns);
+	mem_free(request);
+}
+
+uint64_t pass_member_mask(const struct pass_request *member)
+{
+	uint64_t all = member->slot_count == PASS_SLOTS ? UINT64_MAX
+							: (UINT64_C(1) << member->slot_count) - 1;
+
+	return all << member->first_bit;
+}
+
+void pass_release(struct pass_request *member)
+{
+	if (member->pass)
+		member->pass->members[member->place] = NULL;
+	member->pass = NULL;
+	member->done = true;
+	fiber_cond_broadcast(&member->ended);
+}
+
+struct pass_queue *pass_queue_new(struct cache *cache)
+{
+	struct pass_queue *passes = mem_new(struct pass_queue);
 
 	passes->cache = cache;
 	fiber_group_init(&passes->group, "passes", cache->loop);
 	return passes;
 }
 
-void passes_free(struct passes *passes)
+void pass_queue_free(struct pass_queue *passes)
 {
 	if (!passes)
 		return;
@@ -32,28 +93,28 @@ void passes_free(struct passes *passes)
 	mem_free(passes);
 }
 
-void passes_stop(struct passes *passes, int64_t deadline)
+void pass_queue_stop(struct pass_queue *passes, int64_t deadline)
 {
 	fiber_group_cancel(&passes->group);
 	fiber_group_join(&passes->group, deadline);
 }
 
-uint64_t passes_total(const struct passes *passes)
+uint64_t pass_queue_total(const struct pass_queue *passes)
 {
 	return passes->total;
 }
 
-struct slice passes_remove_command(const struct passes *passes)
+struct slice pass_queue_remove_command(const struct pass_queue *passes)
 {
 	return passes->no_unlink ? SLICE("DEL") : redis_store_unlink(passes->cache->store);
 }
 
-size_t passes_waiting(const struct passes *passes)
+size_t pass_queue_waiting(const struct pass_queue *passes)
 {
 	return passes->waiting;
 }
 
-size_t passes_running(const struct passes *passes)
+size_t pass_queue_running(const struct pass_queue *passes)
 {
 	return passes->running;
 }
@@ -61,7 +122,7 @@ size_t passes_running(const struct passes *passes)
 /* Moves who waits into the pass, in order, as many as fit. */
 static void take_waiting(struct pass *pass)
 {
-	struct passes *owner = pass->owner;
+	struct pass_queue *owner = pass->owner;
 	size_t slots = 0, patterns = 0;
 
 	while (owner->first && slots + owner->first->slot_count <= PASS_SLOTS &&
@@ -85,7 +146,7 @@ static void take_waiting(struct pass *pass)
 }
 
 /* A pass works for several operations: its lines in the log have an id of its own. */
-static void take_id(struct passes *owner)
+static void take_id(struct pass_queue *owner)
 {
 	char id[32];
 
@@ -93,10 +154,10 @@ static void take_id(struct passes *owner)
 	fiber_set_id(fiber_current(), id);
 }
 
-static void schedule(struct passes *passes);
+static void schedule(struct pass_queue *passes);
 
 /* Waits until the pass is full, or nobody else came for a while. Parks. */
-static void gather(struct passes *passes)
+static void gather(struct pass_queue *passes)
 {
 	int64_t alone = clock_deadline(company_ms), beside = clock_deadline(beside_ms);
 
@@ -128,7 +189,7 @@ static void end_members(struct pass *pass, enum error error, const struct fault 
 
 static void pass_fiber(void *argument)
 {
-	struct passes *owner = argument;
+	struct pass_queue *owner = argument;
 	struct pass *pass = mem_new(struct pass);
 	struct redis_node *const *nodes;
 	struct fault fault = {0};
@@ -143,7 +204,7 @@ static void pass_fiber(void *argument)
 		schedule(owner);
 		pass->primaries = redis_store_primaries(owner->cache->store, &nodes);
 		pass->seen = mem_array(pass->primaries, sizeof *pass->seen);
-		enum error error = pass_walk(pass, &fault);
+		enum error error = pass_scan(pass, &fault);
 		log_debug(owner->cache->log, "ends: %s", error ? error_code(error) : "ok");
 		end_members(pass, error, &fault);
 		owner->running--;
@@ -155,7 +216,7 @@ static void pass_fiber(void *argument)
 	schedule(owner);
 }
 
-static void schedule(struct passes *passes)
+static void schedule(struct pass_queue *passes)
 {
 	size_t most = (size_t)passes->cache->conf->invalidate.concurrency;
 
@@ -163,7 +224,7 @@ static void schedule(struct passes *passes)
 		passes->gatherer = fiber_spawn(&passes->group, "pass", pass_fiber, passes);
 }
 
-static void enqueue(struct passes *passes, struct pass_request *request)
+static void enqueue(struct pass_queue *passes, struct pass_request *request)
 {
 	if (passes->last)
 		passes->last->next = request;
@@ -177,7 +238,7 @@ static void enqueue(struct passes *passes, struct pass_request *request)
 		fiber_wake(passes->gatherer);
 }
 
-static void remove_waiting(struct passes *passes, struct pass_request *request)
+static void remove_waiting(struct pass_queue *passes, struct pass_request *request)
 {
 	struct pass_request *before = NULL;
 
@@ -194,7 +255,7 @@ static void remove_waiting(struct passes *passes, struct pass_request *request)
 }
 
 /* The request's fiber was cancelled: what is on its way is still counted. Parks. */
-static void leave(struct passes *passes, struct pass_request *request)
+static void leave(struct pass_queue *passes, struct pass_request *request)
 {
 	if (!request->pass) {
 		remove_waiting(passes, request);
@@ -209,7 +270,7 @@ static void leave(struct passes *passes, struct pass_request *request)
 		pass_release(request);
 }
 
-enum error pass_run(struct passes *passes, struct pass_request *request, struct fault *fault)
+enum error pass_run(struct pass_queue *passes, struct pass_request *request, struct fault *fault)
 {
 	struct log *log = passes->cache->log;
 	enum error error = OK;
@@ -224,8 +285,8 @@ enum error pass_run(struct passes *passes, struct pass_request *request, struct 
 		return error;
 	}
 	log_debug(log,
-		"its pass has ended after %u walks: %" PRIu64 " matched, %" PRIu64 " invalidated",
-		request->walks, request->matched, request->invalidated);
+		"its pass has ended after %u scans: %" PRIu64 " matched, %" PRIu64 " invalidated",
+		request->scans, request->matched, request->invalidated);
 	if (request->error && fault)
 		*fault = request->fault;
 	return request->error;

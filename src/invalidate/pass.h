@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Passes: walks over all keys that serve many operations at once.
+ * Passes: scans over all keys that serve many operations at once.
  *
  *	operation --request--> waiting --(5 ms for company, or a pass is full)--> pass
  *	                                                   one walk, all patterns |
@@ -14,6 +14,7 @@
 
 #include "cache/pattern.h"
 #include "invalidate/plan.h"
+#include "operation/operation.h"
 
 enum { PASS_SLOTS = 64, PASS_PATTERNS = 256, PASS_HOLD_BYTES = 128 * 1024 };
 
@@ -58,7 +59,7 @@ struct pass_request {
 	uint64_t matched, invalidated, softened, protected_skipped;
 	bool overflowed; /* HOLD: the names did not fit; they were counted only */
 	enum pass_end end;
-	unsigned walks;
+	unsigned scans;
 	/* The pass's own. */
 	struct buf held;
 	struct pass *pass;
@@ -79,24 +80,24 @@ struct pass_request {
 struct pass_request *pass_request_new(struct plan *plan, size_t *at);
 void pass_request_free(struct pass_request *request);
 
-struct passes;
+struct pass_queue;
 
-struct passes *passes_new(struct cache *cache);
-void passes_free(struct passes *passes);
+struct pass_queue *pass_queue_new(struct cache *cache);
+void pass_queue_free(struct pass_queue *passes);
 /* Parks. */
-void passes_stop(struct passes *passes, int64_t deadline);
-uint64_t passes_total(const struct passes *passes);
+void pass_queue_stop(struct pass_queue *passes, int64_t deadline);
+uint64_t pass_queue_total(const struct pass_queue *passes);
 /* The command that removes names: UNLINK, or DEL once a server did not know it. */
-struct slice passes_remove_command(const struct passes *passes);
+struct slice pass_queue_remove_command(const struct pass_queue *passes);
 /* How many requests no pass has taken yet. */
-size_t passes_waiting(const struct passes *passes);
+size_t pass_queue_waiting(const struct pass_queue *passes);
 /* How many passes walk now. */
-size_t passes_running(const struct passes *passes);
+size_t pass_queue_running(const struct pass_queue *passes);
 
 /*
  * Waits for a pass that serves the request. The counts are right whatever it returns: the error
  * that ended the pass, after one retry where the connection was lost; or ERR_CANCELLED. Parks.
  */
-enum error pass_run(struct passes *passes, struct pass_request *request, struct fault *fault);
+enum error pass_run(struct pass_queue *passes, struct pass_request *request, struct fault *fault);
 
 #endif

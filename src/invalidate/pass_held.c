@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cache/entry.h"
-#include "cache/soft.h"
+#include "cache/soft_purge.h"
 #include "invalidate/pass_internal.h"
 
 enum { held_per_command = 100 };
@@ -69,13 +69,13 @@ static enum error remove_some(
 	struct pass *pass, struct pass_request *member, size_t *at, struct fault *fault)
 {
 	struct cache *cache = pass->owner->cache;
-	struct handful h = {.argv = {passes_remove_command(pass->owner)}, .argc = 1};
+	struct handful h = {.argv = {pass_queue_remove_command(pass->owner)}, .argc = 1};
 	struct redis_batch *batch = redis_batch_new();
 
 	take_handful(pass, member, at, &h);
 	h.note.mask <<= member->first_bit;
 	if (h.note.stale_for_ms)
-		soft_add(pass->owner->cache, batch, h.argv[1], h.note.stale_for_ms);
+		soft_purge_add(pass->owner->cache, batch, h.argv[1], h.note.stale_for_ms);
 	else
 		redis_batch_add(batch, h.argc, h.argv);
 	struct redis_node *node = redis_store_node(cache->store, h.argv[1]);

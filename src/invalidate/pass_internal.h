@@ -3,10 +3,10 @@
 #ifndef CW_INVALIDATE_PASS_INTERNAL_H
 #define CW_INVALIDATE_PASS_INTERNAL_H
 
-#include "cache/walk.h"
+#include "cache/scan.h"
 #include "invalidate/pass.h"
 
-struct passes {
+struct pass_queue {
 	struct cache *cache;
 	struct fiber_group group;
 	struct pass_request *first, *last; /* waiting */
@@ -19,7 +19,7 @@ struct passes {
 };
 
 struct pass {
-	struct passes *owner;
+	struct pass_queue *owner;
 	struct pass_request *members[PASS_SLOTS]; /* NULL: gone */
 	size_t member_count;
 	uint64_t keys; /* on all primaries, at the beginning */
@@ -36,9 +36,9 @@ void pass_release(struct pass_request *member);
 void pass_release_leaving(struct pass *pass);
 bool pass_empty(const struct pass *pass);
 
-/* All of its work: walks, and walks once more where the connection was lost. Parks. */
-enum error pass_walk(struct pass *pass, struct fault *fault);
-extern const struct walk_handler pass_page_handler; /* context: struct pass */
+/* All of its work: scans, and scans once more where the connection was lost. Parks. */
+enum error pass_scan(struct pass *pass, struct fault *fault);
+extern const struct scan_handler pass_page_handler; /* context: struct pass */
 /* What is kept of each command until its reply comes. */
 struct pass_note {
 	uint64_t mask;	      /* the slots in whose name it was sent */

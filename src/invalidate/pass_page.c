@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/timeslice.h"
 #include "cache/entry.h"
-#include "cache/soft.h"
+#include "cache/soft_purge.h"
 #include "invalidate/page_names.h"
 #include "invalidate/pass_internal.h"
 
@@ -49,7 +49,7 @@ static uint64_t admit(struct pass_request *member, struct slice name)
 
 	if (!bits)
 		return 0;
-	if (key_guard_found(&member->plan->guard, name) != KEY_TOUCH) {
+	if (guard_found(&member->plan->guard, name) != GUARD_ALLOWED) {
 		member->protected_skipped++;
 		return 0;
 	}
@@ -172,7 +172,7 @@ static void add_name(struct removal *r, struct slice name, uint64_t mask)
 
 static void soften(struct removal *r, struct slice name, struct pass_note note)
 {
-	soft_add(r->pass->owner->cache, r->batch, name, note.stale_for_ms);
+	soft_purge_add(r->pass->owner->cache, r->batch, name, note.stale_for_ms);
 	buf_append(r->notes, &note, sizeof note);
 	count_in_flight(r->pass, note.mask, true);
 }
@@ -210,7 +210,7 @@ void pass_release_leaving(struct pass *pass)
 	}
 }
 
-static void report_progress(struct pass *pass, const struct walk_page *page)
+static void report_progress(struct pass *pass, const struct scan_page *page)
 {
 	double seen = 0;
 
@@ -237,7 +237,7 @@ static size_t pattern_count(const struct pass *pass)
 	return count;
 }
 
-static bool look_at_page(void *context, struct walk_page *page)
+static bool look_at_page(void *context, struct scan_page *page)
 {
 	struct pass *pass = context;
 	const struct redis_value *names = page->names;
@@ -256,7 +256,7 @@ static bool look_at_page(void *context, struct walk_page *page)
 	r->pass = pass;
 	r->batch = page->batch;
 	r->notes = &page->notes;
-	r->argv[0] = passes_remove_command(pass->owner);
+	r->argv[0] = pass_queue_remove_command(pass->owner);
 	r->argc = 1;
 	r->bytes = 0;
 	send_commands(r, names, notes);
@@ -299,7 +299,7 @@ enum error pass_take_reply(struct pass *pass, const struct redis_value *reply,
 	struct pass_note note, struct fault *fault)
 {
 	enum error error = redis_value_error(reply, fault);
-	enum soft_outcome outcome;
+	enum soft_purge_outcome outcome;
 
 	if (error && !note.stale_for_ms &&
 		slice_starts(reply->text, SLICE("ERR unknown command")) && !pass->owner->no_unlink)
@@ -308,14 +308,14 @@ enum error pass_take_reply(struct pass *pass, const struct redis_value *reply,
 		return error;
 	if (!note.stale_for_ms)
 		count_removed(pass, note.mask, (uint64_t)reply->integer);
-	else if (soft_outcome(reply, &outcome, fault) == OK && outcome == SOFT_CHANGED)
+	else if (soft_purge_outcome(reply, &outcome, fault) == OK && outcome == SOFT_PURGE_CHANGED)
 		count_softened(pass, note.mask);
-	else if (outcome == SOFT_REMOVED)
+	else if (outcome == SOFT_PURGE_REMOVED)
 		count_removed(pass, note.mask, 1);
 	return OK;
 }
 
-static enum error take_replies(void *context, struct walk_page *page, struct fault *fault)
+static enum error take_replies(void *context, struct scan_page *page, struct fault *fault)
 {
 	struct pass *pass = context;
 	enum error first = OK;
@@ -335,4 +335,4 @@ static enum error take_replies(void *context, struct walk_page *page, struct fau
 	return first;
 }
 
-const struct walk_handler pass_page_handler = {look_at_page, take_replies, NULL};
+const struct scan_handler pass_page_handler = {look_at_page, take_replies, NULL};

@@ -21,7 +21,7 @@ static const char *const kind_names[SELECTOR_KINDS] = {
 	[SELECTOR_STORED] = "stored_dependency",
 };
 
-const char *selector_kind_name(enum selector_kind kind)
+const char *plan_selector_kind_name(enum selector_kind kind)
 {
 	return kind_names[kind];
 }
@@ -38,10 +38,10 @@ static enum error blame(struct fault *fault, const char *list, size_t i, enum er
 static enum error add_named_key(struct plan *plan, enum selector_kind kind, struct slice value,
 	struct slice key, struct fault *fault)
 {
-	enum error error = key_check(key, fault);
+	enum error error = guard_check_key(key, fault);
 
 	if (!error)
-		error = key_guard_exact(&plan->guard, key, fault);
+		error = guard_exact(&plan->guard, key, fault);
 	if (error)
 		return error;
 	uint32_t selector = plan_add_selector(plan, kind, value);
@@ -52,7 +52,7 @@ static enum error add_named_key(struct plan *plan, enum selector_kind kind, stru
 
 static enum error add_glob(struct plan *plan, struct slice glob, struct fault *fault)
 {
-	enum error error = key_guard_pattern(&plan->guard, glob, fault);
+	enum error error = guard_pattern(&plan->guard, glob, fault);
 
 	if (error)
 		return error;
@@ -168,10 +168,10 @@ static enum error add_tag(struct plan *plan, struct slice tag, struct fault *fau
 static enum error add_dependents_of(struct plan *plan, struct slice key, struct fault *fault)
 {
 	const struct identity *who = plan->guard.who;
-	enum error error = key_check(key, fault);
+	enum error error = guard_check_key(key, fault);
 
 	/* The key itself stays, so that protection is no matter; what goes with it tells of it. */
-	if (!error && !key_inside_prefixes(who, key))
+	if (!error && !guard_inside_prefixes(who, key))
 		error = fault_set(fault, ERR_KEY_OUTSIDE_PREFIXES,
 			"the key is outside the key_prefixes of token '%s'", who->name);
 	if (error)
@@ -249,7 +249,7 @@ enum error plan_new(const struct invalidation *asked, struct plan **ret, struct 
 	plan->asked = asked;
 	plan->rule_selectors =
 		mem_array(asked->conf->dependency_count, sizeof *plan->rule_selectors);
-	key_guard_init(&plan->guard, asked->conf, &asked->who);
+	guard_init(&plan->guard, asked->conf, &asked->who);
 	enum error error = check_sizes(plan, fault);
 	if (!error)
 		error = add_all(plan, fault);

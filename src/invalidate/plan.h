@@ -14,8 +14,9 @@
 #ifndef CW_INVALIDATE_PLAN_H
 #define CW_INVALIDATE_PLAN_H
 
-#include "cache/key.h"
-#include "invalidate/invalidate.h"
+#include "cache/cache.h"
+#include "cache/guard.h"
+#include "invalidate/invalidation.h"
 
 enum { PLAN_MAX_DEPENDENTS = 10000, PLAN_MAX_PATTERNS = 1000, PLAN_MAX_TAGS = 1000 };
 
@@ -30,7 +31,7 @@ enum selector_kind {
 	SELECTOR_KINDS
 };
 /* "key", "pattern", "entity", ... */
-const char *selector_kind_name(enum selector_kind kind);
+const char *plan_selector_kind_name(enum selector_kind kind);
 
 struct plan_selector {
 	enum selector_kind kind;
@@ -68,7 +69,7 @@ struct plan_index;
 
 struct plan {
 	const struct invalidation *asked;
-	struct key_guard guard;
+	struct guard guard;
 	struct plan_selector *selectors;
 	size_t selector_count;
 	struct plan_claim *claims;

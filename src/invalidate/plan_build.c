@@ -6,41 +6,41 @@
 
 #include "base/mem.h"
 
-enum place { PLACE_KEY, PLACE_SKIPPED, PLACE_SELECTOR, PLACE_TAG };
+enum index_kind { INDEX_KEY, INDEX_SKIPPED, INDEX_SELECTOR, INDEX_TAG };
 
 /* Where a name is: a key, a derived key that may not be touched, a selector's value, a tag. */
 struct plan_index {
 	UT_hash_handle hh;
 	uint32_t at;
 	size_t n;
-	char id[]; /* the place's digit, for selectors the kind's; then the name */
+	char id[]; /* the digit of what it is, for selectors that of the kind; then the name */
 };
 
-static void index_id(struct buf *id, enum place place, unsigned kind, struct slice name)
+static void index_id(struct buf *id, enum index_kind what, unsigned kind, struct slice name)
 {
-	buf_char(id, (char)('0' + place));
+	buf_char(id, (char)('0' + what));
 	buf_char(id, (char)('0' + kind));
 	buf_add(id, name);
 }
 
 static struct plan_index *look_up(
-	const struct plan *plan, enum place place, unsigned kind, struct slice name)
+	const struct plan *plan, enum index_kind what, unsigned kind, struct slice name)
 {
 	struct plan_index *found;
 	struct buf id = {0};
 
-	index_id(&id, place, kind, name);
+	index_id(&id, what, kind, name);
 	HASH_FIND(hh, plan->index, id.p, id.n, found);
 	buf_release(&id);
 	return found;
 }
 
 static void remember(
-	struct plan *plan, enum place place, unsigned kind, struct slice name, uint32_t at)
+	struct plan *plan, enum index_kind what, unsigned kind, struct slice name, uint32_t at)
 {
 	struct buf id = {0};
 
-	index_id(&id, place, kind, name);
+	index_id(&id, what, kind, name);
 	struct plan_index *entry = mem_alloc(sizeof *entry + id.n);
 	entry->at = at;
 	entry->n = id.n;
@@ -64,7 +64,7 @@ static void *grown(void *array, size_t count, size_t size)
 
 uint32_t plan_add_selector(struct plan *plan, enum selector_kind kind, struct slice value)
 {
-	struct plan_index *found = look_up(plan, PLACE_SELECTOR, kind, value);
+	struct plan_index *found = look_up(plan, INDEX_SELECTOR, kind, value);
 	uint32_t at = (uint32_t)plan->selector_count;
 
 	if (found)
@@ -72,14 +72,14 @@ uint32_t plan_add_selector(struct plan *plan, enum selector_kind kind, struct sl
 	plan->selectors = grown(plan->selectors, at, sizeof *plan->selectors);
 	plan->selectors[at] = (struct plan_selector){.kind = kind, .value = copy(value)};
 	plan->selector_count++;
-	remember(plan, PLACE_SELECTOR, kind, value, at);
+	remember(plan, INDEX_SELECTOR, kind, value, at);
 	return at;
 }
 
 /* The key's place in keys[], new or not. */
 static struct plan_key *place_key(struct plan *plan, struct slice key)
 {
-	struct plan_index *found = look_up(plan, PLACE_KEY, 0, key);
+	struct plan_index *found = look_up(plan, INDEX_KEY, 0, key);
 	uint32_t at = (uint32_t)plan->key_count;
 
 	if (found)
@@ -87,7 +87,7 @@ static struct plan_key *place_key(struct plan *plan, struct slice key)
 	plan->keys = grown(plan->keys, at, sizeof *plan->keys);
 	plan->keys[at] = (struct plan_key){.name = copy(key)};
 	plan->key_count++;
-	remember(plan, PLACE_KEY, 0, key, at);
+	remember(plan, INDEX_KEY, 0, key, at);
 	return &plan->keys[at];
 }
 
@@ -111,15 +111,15 @@ struct plan_key *plan_add_key(struct plan *plan, struct slice key, uint32_t sele
 
 struct plan_key *plan_add_found_key(struct plan *plan, struct slice key, uint32_t selector)
 {
-	if (look_up(plan, PLACE_SKIPPED, 0, key))
+	if (look_up(plan, INDEX_SKIPPED, 0, key))
 		return NULL;
 	/* An exact name that the caller gave may be one that a rule alone could not touch. */
-	struct plan_index *named = look_up(plan, PLACE_KEY, 0, key);
+	struct plan_index *named = look_up(plan, INDEX_KEY, 0, key);
 	bool touch = named && plan->keys[named->at].claims;
 
-	if (!touch && (key.n == 0 || key_guard_found(&plan->guard, key) != KEY_TOUCH)) {
+	if (!touch && (key.n == 0 || guard_found(&plan->guard, key) != GUARD_ALLOWED)) {
 		plan->protected_skipped++;
-		remember(plan, PLACE_SKIPPED, 0, key, 0);
+		remember(plan, INDEX_SKIPPED, 0, key, 0);
 		return NULL;
 	}
 	return plan_add_key(plan, key, selector);
@@ -146,7 +146,7 @@ void plan_add_pattern(struct plan *plan, struct slice glob, uint32_t selector)
 
 void plan_add_tag(struct plan *plan, struct slice tag, uint32_t selector)
 {
-	struct plan_index *found = look_up(plan, PLACE_TAG, 0, tag);
+	struct plan_index *found = look_up(plan, INDEX_TAG, 0, tag);
 	uint32_t at = found ? found->at : (uint32_t)plan->tag_count;
 
 	/* One too many is enough for the caller to refuse. */
@@ -156,7 +156,7 @@ void plan_add_tag(struct plan *plan, struct slice tag, uint32_t selector)
 		plan->tags = grown(plan->tags, at, sizeof *plan->tags);
 		plan->tags[at] = (struct plan_tag){.name = copy(tag)};
 		plan->tag_count++;
-		remember(plan, PLACE_TAG, 0, tag, at);
+		remember(plan, INDEX_TAG, 0, tag, at);
 	}
 	claim(plan, &plan->tags[at].claims, selector);
 	plan->selectors[selector].tagged = true;
@@ -166,7 +166,7 @@ bool plan_has(const struct plan *plan, struct slice key)
 {
 	if (plan->key_count == 0)
 		return false;
-	struct plan_index *found = look_up(plan, PLACE_KEY, 0, key);
+	struct plan_index *found = look_up(plan, INDEX_KEY, 0, key);
 
 	return found && plan->keys[found->at].claims;
 }

@@ -15,19 +15,19 @@
 
 enum { page_keys = 256, keys_between_yields = 64 };
 
-struct step {
+struct followed {
 	struct plan *plan;
 	uint32_t root; /* of the key that is followed */
 };
 
 /* The selector that what rule `rule` brings counts for. */
-static uint32_t selector_of_rule(struct step *step, size_t rule)
+static uint32_t selector_of_rule(struct followed *from, size_t rule)
 {
-	struct plan *plan = step->plan;
+	struct plan *plan = from->plan;
 	const struct conf *conf = plan->asked->conf;
 
-	if (step->root)
-		return step->root - 1;
+	if (from->root)
+		return from->root - 1;
 	if (!plan->rule_selectors[rule])
 		plan->rule_selectors[rule] =
 			1 + plan_add_selector(plan, SELECTOR_DEPENDENCY,
@@ -35,12 +35,12 @@ static uint32_t selector_of_rule(struct step *step, size_t rule)
 	return plan->rule_selectors[rule] - 1;
 }
 
-static uint32_t selector_of_stored(struct step *step)
+static uint32_t selector_of_stored(struct followed *from)
 {
-	struct plan *plan = step->plan;
+	struct plan *plan = from->plan;
 
-	if (step->root)
-		return step->root - 1;
+	if (from->root)
+		return from->root - 1;
 	return plan_add_selector(plan, SELECTOR_STORED, SLICE("*"));
 }
 
@@ -52,47 +52,47 @@ static bool may_add(struct plan *plan, struct slice key)
 	return !plan->too_many_dependents;
 }
 
-static void add(struct step *step, struct slice key, uint32_t selector)
+static void add(struct followed *from, struct slice key, uint32_t selector)
 {
-	struct plan *plan = step->plan;
+	struct plan *plan = from->plan;
 	size_t before = plan->key_count;
 	struct plan_key *at = plan_add_found_key(plan, key, selector);
 
 	if (!at || plan->key_count == before)
 		return;
 	at->follow = true;
-	at->root = step->root;
+	at->root = from->root;
 	plan->dependents++;
 }
 
 static void take_key(void *context, size_t rule, struct slice key)
 {
-	struct step *step = context;
+	struct followed *from = context;
 
-	if (may_add(step->plan, key))
-		add(step, key, selector_of_rule(step, rule));
+	if (may_add(from->plan, key))
+		add(from, key, selector_of_rule(from, rule));
 }
 
 static void take_pattern(void *context, size_t rule, struct slice glob)
 {
-	struct step *step = context;
+	struct followed *from = context;
 	struct buf literal = {0};
 
 	if (glob_literal(glob, &literal))
 		take_key(context, rule, buf_slice(&literal));
-	else if (step->plan->pattern_count < PLAN_MAX_PATTERNS)
-		plan_add_pattern(step->plan, glob, selector_of_rule(step, rule));
+	else if (from->plan->pattern_count < PLAN_MAX_PATTERNS)
+		plan_add_pattern(from->plan, glob, selector_of_rule(from, rule));
 	else
-		step->plan->too_many_dependents = true;
+		from->plan->too_many_dependents = true;
 	buf_release(&literal);
 }
 
 static void take_stored(void *context, struct slice key)
 {
-	struct step *step = context;
+	struct followed *from = context;
 
-	if (may_add(step->plan, key))
-		add(step, key, selector_of_stored(step));
+	if (may_add(from->plan, key))
+		add(from, key, selector_of_stored(from));
 }
 
 /* keys[from, to): those that are followed, and what is stored for them. */
@@ -120,14 +120,15 @@ static void collect(struct page *page)
 }
 
 /* Parks where the set is large. */
-static enum error follow_stored(struct page *page, size_t i, struct step *step, struct fault *fault)
+static enum error follow_stored(
+	struct page *page, size_t i, struct followed *from, struct fault *fault)
 {
 	bool all = true;
 	enum error error;
 
 	if (!page->sets || page->plan->too_many_dependents)
 		return OK;
-	error = dependency_sets_visit(page->sets, i, take_stored, step, &all, fault);
+	error = dependency_sets_visit(page->sets, i, take_stored, from, &all, fault);
 	if (error == ERR_WRONG_TYPE) {
 		page->plan->unreadable_dependents = true;
 		return OK;
@@ -145,11 +146,11 @@ static enum error follow(struct page *page, struct fault *fault)
 
 	for (size_t i = 0; i < page->count && !error && !plan->too_many_dependents; i++) {
 		const struct plan_key *key = &plan->keys[page->places[i]];
-		struct step step = {plan, key->root};
-		const struct dependency_visitor visitor = {take_key, take_pattern, &step};
+		struct followed from = {plan, key->root};
+		const struct dependency_visitor visitor = {take_key, take_pattern, &from};
 
 		dependency_visit(plan->asked->conf, page->names[i], &visitor);
-		error = follow_stored(page, i, &step, fault);
+		error = follow_stored(page, i, &from, fault);
 		if (!error && i % keys_between_yields == 0 && fiber_current())
 			error = fiber_yield();
 	}

@@ -3,10 +3,10 @@
 #include "invalidate/tag_purge.h"
 
 #include "base/mem.h"
-#include "cache/again.h"
+#include "cache/retry.h"
+#include "cache/scan.h"
 #include "cache/tag.h"
 #include "cache/tag_page.h"
-#include "cache/walk.h"
 #include "invalidate/tag_purge_internal.h"
 #include "operation/operation.h"
 #include "redis/pacer.h"
@@ -18,7 +18,7 @@ enum {
 };
 
 /* A purge on its way. */
-struct walk {
+struct purge_run {
 	struct tag_purge *purge;
 	struct fiber_group probes;
 	struct redis_pacer *pacer; /* NULL = small */
@@ -53,57 +53,57 @@ enum error tag_purge_members(
 }
 
 /* What is softened stays, so that it would be met, and counted, by each of its selectors. */
-static bool met_elsewhere(struct walk *walk, struct slice name)
+static bool met_elsewhere(struct purge_run *run, struct slice name)
 {
-	struct tag_purge *purge = walk->purge;
+	struct tag_purge *purge = run->purge;
 
 	return purge->remove && purge->soft &&
-	       (tag_purge_elsewhere(purge, name) || !seen_add(&walk->seen, name));
+	       (tag_purge_elsewhere(purge, name) || !seen_add(&run->seen, name));
 }
 
 /* The page's names that the caller may touch. Parks as tag_purge_elsewhere(). */
-static size_t admit(struct walk *walk, const struct tag_pages *pages, struct slice *names)
+static size_t admit(struct purge_run *run, const struct tag_pages *pages, struct slice *names)
 {
-	struct tag_purge *purge = walk->purge;
+	struct tag_purge *purge = run->purge;
 	size_t count = 0;
 
 	for (size_t i = 0; i < pages->count; i++) {
 		struct slice name = tag_pages_member(pages, i);
 
-		if (name.n == 0 || key_guard_found(&purge->plan->guard, name) != KEY_TOUCH)
+		if (name.n == 0 || guard_found(&purge->plan->guard, name) != GUARD_ALLOWED)
 			purge->protected_skipped++;
-		else if (!met_elsewhere(walk, name))
+		else if (!met_elsewhere(run, name))
 			names[count++] = name;
 	}
 	return count;
 }
 
 /* Parks. */
-static enum error do_page(struct walk *walk, const struct plan_tag *tag,
+static enum error do_page(struct purge_run *run, const struct plan_tag *tag,
 	const struct tag_pages *pages, struct fault *fault)
 {
-	struct tag_purge *purge = walk->purge;
+	struct tag_purge *purge = run->purge;
 	struct slice *names = mem_array(pages->count, sizeof *names);
 
 	purge->timeslice = (struct timeslice){.since_ns = clock_mono_ns()};
-	struct tag_names page = {tag, names, admit(walk, pages, names), 0};
+	struct tag_names page = {tag, names, admit(run, pages, names), 0};
 	enum error error = OK;
 
 	if (page.count)
 		error = purge->remove ? tag_purge_remove(purge, &page, fault)
-				      : tag_purge_count(purge, &page, &walk->seen, fault);
-	walk->counted += page.counted;
-	walk->done += pages->count;
+				      : tag_purge_count(purge, &page, &run->seen, fault);
+	run->counted += page.counted;
+	run->done += pages->count;
 	if (purge->operation)
 		operation_progress(purge->operation, purge->remove ? "removing" : "counting",
-			walk->done, walk->members);
+			run->done, run->members);
 	mem_free(names);
 	return error;
 }
 
-static enum error do_tag(struct walk *walk, const struct plan_tag *tag, struct fault *fault)
+static enum error do_tag(struct purge_run *run, const struct plan_tag *tag, struct fault *fault)
 {
-	struct tag_purge *purge = walk->purge;
+	struct tag_purge *purge = run->purge;
 	struct tag_pages pages;
 	struct buf set = {0};
 	enum error error = OK;
@@ -111,13 +111,13 @@ static enum error do_tag(struct walk *walk, const struct plan_tag *tag, struct f
 	tag_key(purge->cache, tag->name, &set);
 	tag_pages_init(&pages, purge->cache, buf_slice(&set), REDIS_BULK);
 	while (!error && !purge->limited && tag_pages_more(&pages)) {
-		if (walk->pacer)
-			pages.most = redis_pacer_page(walk->pacer);
+		if (run->pacer)
+			pages.most = redis_pacer_page(run->pacer);
 		error = tag_pages_next(&pages, fault);
 		if (!error)
-			error = do_page(walk, tag, &pages, fault);
-		if (!error && walk->pacer)
-			error = redis_pacer_pause(walk->pacer);
+			error = do_page(run, tag, &pages, fault);
+		if (!error && run->pacer)
+			error = redis_pacer_pause(run->pacer);
 		else if (!error && fiber_cancelled())
 			error = ERR_CANCELLED;
 	}
@@ -127,40 +127,40 @@ static enum error do_tag(struct walk *walk, const struct plan_tag *tag, struct f
 }
 
 /* What was only counted of it is counted again; what was softened is met again. */
-static void begin_again(struct walk *walk, const struct plan_tag *tag)
+static void begin_again(struct purge_run *run, const struct plan_tag *tag)
 {
-	struct tag_purge *purge = walk->purge;
+	struct tag_purge *purge = run->purge;
 
 	if (purge->remove) {
 		purge->again = true;
-		seen_release(&walk->seen);
+		seen_release(&run->seen);
 	} else {
-		plan_count_tag(purge->plan, tag, -walk->counted, 0);
+		plan_count_tag(purge->plan, tag, -run->counted, 0);
 	}
-	purge->protected_skipped = walk->skipped;
+	purge->protected_skipped = run->skipped;
 }
 
 /* Every tag, each once more where the connection was lost. Parks. */
-static enum error do_tags(struct walk *walk, struct fault *fault)
+static enum error do_tags(struct purge_run *run, struct fault *fault)
 {
-	struct tag_purge *purge = walk->purge;
+	struct tag_purge *purge = run->purge;
 	bool retried = false;
 	enum error error = OK;
 
 	for (size_t i = 0; i < purge->plan->tag_count && !error && !purge->limited;) {
 		struct fault own = {0};
 
-		walk->counted = 0;
-		walk->skipped = purge->protected_skipped;
-		error = do_tag(walk, &purge->plan->tags[i], &own);
+		run->counted = 0;
+		run->skipped = purge->protected_skipped;
+		error = do_tag(run, &purge->plan->tags[i], &own);
 		if (!error) {
 			i++;
 		} else if (error_redis(error) == ERROR_REDIS_LOST && !retried &&
-			   again_await_redis(purge->cache, NULL, NULL) == OK) {
-			begin_again(walk, &purge->plan->tags[i]);
+			   retry_await_redis(purge->cache, NULL, NULL) == OK) {
+			begin_again(run, &purge->plan->tags[i]);
 			retried = true;
 			error = OK;
-		} else if (purge->remove && again_unknown_command(error, &own) &&
+		} else if (purge->remove && retry_unknown_command(error, &own) &&
 			   !slice_is(purge->command, "DEL")) {
 			purge->command = SLICE("DEL");
 			error = OK;
@@ -172,62 +172,62 @@ static enum error do_tags(struct walk *walk, struct fault *fault)
 }
 
 /* Paced, between two looks at who the servers are. Parks. */
-static enum error do_many(struct walk *walk, struct fault *fault)
+static enum error do_many(struct purge_run *run, struct fault *fault)
 {
-	struct tag_purge *purge = walk->purge;
-	struct walk_snapshot *before = NULL, *after = NULL;
+	struct tag_purge *purge = run->purge;
+	struct scan_snapshot *before = NULL, *after = NULL;
 
-	enum error error = walk_snapshot_take(purge->cache, &before, fault);
+	enum error error = scan_snapshot_take(purge->cache, &before, fault);
 	if (error)
 		return error;
-	fiber_group_init(&walk->probes, "probes of a purge", purge->cache->loop);
+	fiber_group_init(&run->probes, "probes of a purge", purge->cache->loop);
 	struct redis_node *const *nodes;
 	redis_store_primaries(purge->cache->store, &nodes);
-	walk->pacer = redis_pacer_new(nodes[0], purge->max_latency_ms, &walk->probes);
-	error = do_tags(walk, fault);
-	redis_pacer_free(walk->pacer);
+	run->pacer = redis_pacer_new(nodes[0], purge->max_latency_ms, &run->probes);
+	error = do_tags(run, fault);
+	redis_pacer_free(run->pacer);
 	/* The probe looks at what lies on this stack: it must have ended. */
-	while (walk->probes.count) {
+	while (run->probes.count) {
 		fiber_cleanup_begin(cleanup_ms);
-		fiber_group_join(&walk->probes, DEADLINE_NONE);
+		fiber_group_join(&run->probes, DEADLINE_NONE);
 		fiber_cleanup_end();
 	}
 	if (!error)
-		error = walk_snapshot_take(purge->cache, &after, fault);
-	purge->changed = after && !walk_snapshot_equal(before, after);
-	walk_snapshot_free(before);
-	walk_snapshot_free(after);
+		error = scan_snapshot_take(purge->cache, &after, fault);
+	purge->changed = after && !scan_snapshot_equal(before, after);
+	scan_snapshot_free(before);
+	scan_snapshot_free(after);
 	return error;
 }
 
 /* Many members wait for a turn, so that memory and Redis are for a few at a time. Parks. */
-static enum error do_all(struct walk *walk, struct fault *fault)
+static enum error do_all(struct purge_run *run, struct fault *fault)
 {
-	struct semaphore *turns = walk->purge->turns;
+	struct semaphore *turns = run->purge->turns;
 
-	if (walk->members <= small)
-		return do_tags(walk, fault);
+	if (run->members <= small)
+		return do_tags(run, fault);
 	enum error error = semaphore_acquire(turns, at_once, DEADLINE_NONE);
 	if (error)
 		return error;
-	error = do_many(walk, fault);
+	error = do_many(run, fault);
 	semaphore_release(turns, at_once);
 	return error;
 }
 
 enum error tag_purge_run(struct tag_purge *purge, struct fault *fault)
 {
-	struct walk walk = {.purge = purge};
+	struct purge_run run = {.purge = purge};
 
 	purge->matched = purge->removed = purge->softened = purge->protected_skipped = 0;
 	purge->limited = purge->changed = false;
 	purge->patterns = mem_array(purge->plan->pattern_count, sizeof *purge->patterns);
 	for (size_t i = 0; i < purge->plan->pattern_count; i++)
 		pattern_init(&purge->patterns[i], purge->plan->patterns[i].glob);
-	enum error error = tag_purge_members(purge->cache, purge->plan, &walk.members, fault);
-	if (!error && walk.members)
-		error = do_all(&walk, fault);
-	seen_release(&walk.seen);
+	enum error error = tag_purge_members(purge->cache, purge->plan, &run.members, fault);
+	if (!error && run.members)
+		error = do_all(&run, fault);
+	seen_release(&run.seen);
 	mem_free(purge->patterns);
 	purge->patterns = NULL;
 	return error;

@@ -2,7 +2,7 @@
 /* One page of a tag's members: which of them are there, and what becomes of them. */
 #include "base/mem.h"
 #include "cache/entry.h"
-#include "cache/soft.h"
+#include "cache/soft_purge.h"
 #include "invalidate/tag_purge_internal.h"
 
 enum {
@@ -81,22 +81,22 @@ static enum error look_for_more(
 }
 
 /* What one command of a batch was about. */
-struct command {
+struct purge_command {
 	size_t first, count; /* names */
 	bool soft;
 };
 
-struct removal {
+struct purge_batch {
 	struct tag_purge *purge;
 	const struct tag_names *page;
 	size_t from, to; /* names[from..to) of the page */
 	struct redis_batch *batch;
-	struct command *commands;
+	struct purge_command *commands;
 	size_t command_count;
 	uint64_t matched, removed, softened;
 };
 
-static void add_command(struct removal *r, struct command command)
+static void add_command(struct purge_batch *r, struct purge_command command)
 {
 	struct slice argv[1 + names_per_command] = {r->purge->command};
 	const struct slice *names = &r->page->names[command.first];
@@ -104,7 +104,7 @@ static void add_command(struct removal *r, struct command command)
 	for (size_t i = 0; i < command.count; i++)
 		argv[1 + i] = names[i];
 	if (command.soft)
-		soft_add(r->purge->cache, r->batch, names[0],
+		soft_purge_add(r->purge->cache, r->batch, names[0],
 			entry_stale_for(r->purge->cache->conf, names[0]));
 	else
 		redis_batch_add(r->batch, 1 + command.count, argv);
@@ -112,13 +112,13 @@ static void add_command(struct removal *r, struct command command)
 }
 
 /* One command for many names; one for each while the sample wants to know which were there. */
-static void fill(struct removal *r)
+static void fill(struct purge_batch *r)
 {
 	bool sampling = r->purge->plan->sample_count < INVALIDATION_SAMPLE;
 	size_t most = sampling ? 1 : names_per_command;
 
 	for (size_t i = r->from; i < r->to;) {
-		struct command command = {.first = i};
+		struct purge_command command = {.first = i};
 
 		while (i < r->to && command.count < most && !command.soft) {
 			bool soft = r->purge->soft &&
@@ -134,19 +134,19 @@ static void fill(struct removal *r)
 	}
 }
 
-static enum error take_reply(struct removal *r, size_t i, struct fault *fault)
+static enum error take_reply(struct purge_batch *r, size_t i, struct fault *fault)
 {
-	const struct command *command = &r->commands[i];
+	const struct purge_command *command = &r->commands[i];
 	const struct redis_value *reply = redis_batch_reply(r->batch, i);
-	enum soft_outcome outcome;
+	enum soft_purge_outcome outcome;
 	uint64_t there = 0;
 	enum error error;
 
 	if (command->soft) {
-		error = soft_outcome(reply, &outcome, fault);
-		there = outcome != SOFT_ABSENT;
-		r->softened += outcome == SOFT_CHANGED;
-		r->removed += outcome == SOFT_REMOVED;
+		error = soft_purge_outcome(reply, &outcome, fault);
+		there = outcome != SOFT_PURGE_ABSENT;
+		r->softened += outcome == SOFT_PURGE_CHANGED;
+		r->removed += outcome == SOFT_PURGE_REMOVED;
 	} else {
 		error = redis_value_error(reply, fault);
 		there = error ? 0 : (uint64_t)reply->integer;
@@ -159,7 +159,7 @@ static enum error take_reply(struct removal *r, size_t i, struct fault *fault)
 }
 
 /* Sends, waits and counts, whatever was cancelled meanwhile. Parks. */
-static enum error run(struct removal *r, struct fault *fault)
+static enum error run(struct purge_batch *r, struct fault *fault)
 {
 	struct cache *cache = r->purge->cache;
 	struct redis_node *node = redis_store_node(cache->store, r->page->names[r->from]);
@@ -178,7 +178,7 @@ static enum error run(struct removal *r, struct fault *fault)
 	return error;
 }
 
-static void count(struct removal *r)
+static void count(struct purge_batch *r)
 {
 	struct tag_purge *purge = r->purge;
 	struct cache *cache = purge->cache;
@@ -196,7 +196,7 @@ static void count(struct removal *r)
 enum error tag_purge_remove(
 	struct tag_purge *purge, const struct tag_names *page, struct fault *fault)
 {
-	struct removal r = {.purge = purge, .page = page, .batch = redis_batch_new()};
+	struct purge_batch r = {.purge = purge, .page = page, .batch = redis_batch_new()};
 	enum error error = OK;
 
 	r.commands = mem_array(page->count, sizeof *r.commands);

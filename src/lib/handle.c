@@ -48,7 +48,7 @@ static struct cw_cache *cache_new(const struct cw_options *options, struct conf 
 		redis_store_new(&(struct redis_node_options){
 			.loop = loop, .bus = bus, .metrics = metrics, .conf = &conf->redis}),
 		conf);
-	key_guard_init(&handle->guard, conf, &handle->who);
+	guard_init(&handle->guard, conf, &handle->who);
 	fiber_group_init(&handle->calls, "calls", loop);
 	uv_timer_init(loop_uv(loop), &handle->alarm);
 	handle->alarm.data = handle;

@@ -12,7 +12,7 @@
 #define CW_LIB_HANDLE_H
 
 #include "base/mem.h"
-#include "cache/key.h"
+#include "cache/guard.h"
 #include "cachewarden/cachewarden.h"
 #include "engine/engine.h"
 
@@ -33,7 +33,7 @@ enum { USUAL_LOADS = 16 };
 struct cw_cache {
 	struct engine engine;
 	struct identity who; /* what the program may do */
-	struct key_guard guard;
+	struct guard guard;
 	struct mem_hook hook;
 	struct fiber_group calls;
 	bool inside;	    /* a call is under way */

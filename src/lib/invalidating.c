@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Invalidation: the engine's operation, begun and waited for. */
-#include "invalidate/invalidate.h"
+#include "invalidate/invalidator.h"
 
 #include <stdio.h>
 
@@ -144,7 +144,7 @@ static enum error invalidate(struct cw_cache *handle, void *args, struct fault *
 		invalidation_free(what);
 		return error;
 	}
-	error = invalidate_begin(handle->engine.invalidator, what, &operation, fault);
+	error = invalidator_begin(handle->engine.invalidator, what, &operation, fault);
 	if (error)
 		return error;
 	error = await(operation,

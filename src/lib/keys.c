@@ -13,29 +13,29 @@ static const struct mem_hook no_hook;
 
 enum { digits_bytes = 24 };
 
-static struct key_part part_of(const struct cw_part *part, char digits[digits_bytes])
+static struct keygen_part part_of(const struct cw_part *part, char digits[digits_bytes])
 {
-	struct key_part ret = {.text = slice_from(part->text), .name = slice_str(part->name)};
+	struct keygen_part ret = {.text = slice_from(part->text), .name = slice_str(part->name)};
 
 	if (!part->name)
 		ret.name.p = NULL;
 	switch (part->kind) {
 	case CW_PART_TEXT:
-		ret.kind = KEY_PART_TEXT;
+		ret.kind = KEYGEN_TEXT;
 		break;
 	case CW_PART_INTEGER:
-		ret.kind = KEY_PART_INTEGER;
+		ret.kind = KEYGEN_INTEGER;
 		ret.text = slice_of(
 			digits, (size_t)snprintf(digits, digits_bytes, "%" PRId64, part->integer));
 		break;
 	case CW_PART_DIGITS:
-		ret.kind = KEY_PART_INTEGER;
+		ret.kind = KEYGEN_INTEGER;
 		break;
 	case CW_PART_BOOL:
-		ret.kind = part->integer ? KEY_PART_TRUE : KEY_PART_FALSE;
+		ret.kind = part->integer ? KEYGEN_TRUE : KEYGEN_FALSE;
 		break;
 	case CW_PART_NULL:
-		ret.kind = KEY_PART_NULL;
+		ret.kind = KEYGEN_NULL;
 		break;
 	}
 	return ret;
@@ -51,7 +51,7 @@ static void take_key(struct buf *text, struct cw_key *ret)
 enum cw_status cw_key_make(struct cw_bytes prefix, const struct cw_part *parts, size_t count,
 	struct cw_key *ret, struct cw_error *error)
 {
-	struct key_part made[KEYGEN_MAX_PARTS];
+	struct keygen_part made[KEYGEN_MAX_PARTS];
 	char digits[KEYGEN_MAX_PARTS][digits_bytes];
 	struct fault fault = {0};
 	struct buf text = {0};
@@ -60,7 +60,7 @@ enum cw_status cw_key_make(struct cw_bytes prefix, const struct cw_part *parts, 
 	/* More are refused by their number alone. */
 	for (size_t i = 0; i < count && i < KEYGEN_MAX_PARTS; i++)
 		made[i] = part_of(&parts[i], digits[i]);
-	if (key_generate(slice_from(prefix), made, count, &text, &fault) == OK)
+	if (keygen_key(slice_from(prefix), made, count, &text, &fault) == OK)
 		take_key(&text, ret);
 	buf_release(&text);
 	mem_use_hook(before);

@@ -21,9 +21,9 @@ struct slice *list_slices(struct cw_list list)
 
 enum error check_key(const struct cw_cache *handle, struct cw_bytes key, struct fault *fault)
 {
-	enum error error = key_check(slice_from(key), fault);
+	enum error error = guard_check_key(slice_from(key), fault);
 
-	return error ? error : key_guard_exact(&handle->guard, slice_from(key), fault);
+	return error ? error : guard_exact(&handle->guard, slice_from(key), fault);
 }
 
 enum error check_keys(

@@ -45,7 +45,7 @@ static enum error take_receipt(const struct fire *fire, bool *ret_won, struct fa
 	*ret_won = true;
 	if (fire->cause != FIRE_SCHEDULE)
 		return OK;
-	token_new(receipt.token);
+	owner_token_new(receipt.token);
 	while ((error = receipt_take(fire->cache, &receipt, ret_won, fault))) {
 		if (!passing(error) || clock_mono_ms() + pause > fire->deadline)
 			return error;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One call of a loader: its key and tags, and how its value is read from the source. */
 #include "base/mem.h"
-#include "cache/key.h"
+#include "cache/guard.h"
 #include "cache/tag.h"
 #include "warm/loader_internal.h"
 #include "warm/row.h"
@@ -45,16 +45,16 @@ static enum error check_ambiguous(struct load_call *call, struct fault *fault)
 
 static enum error fill_key(struct load_call *call, const struct identity *who, struct fault *fault)
 {
-	struct key_guard guard;
+	struct guard guard;
 	enum error error = fill(call, call->conf_loader->key, &call->key, fault);
 
-	key_guard_init(&guard, call->conf, who);
+	guard_init(&guard, call->conf, who);
 	if (!error)
 		error = check_ambiguous(call, fault);
 	if (!error)
-		error = key_check(buf_slice(&call->key), fault);
+		error = guard_check_key(buf_slice(&call->key), fault);
 	if (!error)
-		error = key_guard_exact(&guard, buf_slice(&call->key), fault);
+		error = guard_exact(&guard, buf_slice(&call->key), fault);
 	return error;
 }
 

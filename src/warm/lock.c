@@ -6,22 +6,22 @@
 
 #include "base/mem.h"
 #include "base/timestamp.h"
-#include "cache/wrote.h"
+#include "cache/write_log.h"
 #include "text/duration.h"
 
 struct lock {
 	struct cache *cache;
 	struct buf key;
-	char token[TOKEN_DIGITS + 1];
-	char value[TOKEN_DIGITS + 1 + LOCK_OPERATION];
+	char token[OWNER_TOKEN_DIGITS + 1];
+	char value[OWNER_TOKEN_DIGITS + 1 + LOCK_OPERATION];
 	struct fiber_group keepers;
 	bool lost;
 };
 
 /*
- * KEYS the lock, the list of what is written (cache/wrote.h). The lock is ours, or was flushed: it
- * is ours again, and the list lives on while it is not too long. Answers its own hits and misses,
- * then 1, or 0 where the lock is another's.
+ * KEYS the lock, the list of what is written (cache/write_log.h). The lock is ours, or was flushed:
+ * it is ours again, and the list lives on while it is not too long. Answers its own hits and
+ * misses, then 1, or 0 where the lock is another's.
  */
 static const char renew_script[] =
 	"local v = redis.call('GET', KEYS[1]) "
@@ -45,17 +45,17 @@ enum error lock_take(struct cache *cache, struct slice job, struct lock **ret,
 	struct lock *lock = mem_new(struct lock);
 
 	lock->cache = cache;
-	token_new(lock->token);
+	owner_token_new(lock->token);
 	fiber_group_init(&lock->keepers, "run locks", cache->loop);
 	cache_own_key(cache, "run:", job, &lock->key);
-	error = token_claim(cache, buf_slice(&lock->key), lock->token, LOCK_TTL_MS, &held, fault);
-	if (!error && token_is(held, lock->token)) {
+	error = owner_claim(cache, buf_slice(&lock->key), lock->token, LOCK_TTL_MS, &held, fault);
+	if (!error && owner_is(held, lock->token)) {
 		*ret = lock;
 	} else {
-		if (held && held->type == REDIS_STRING && held->text.n > TOKEN_DIGITS + 1)
+		if (held && held->type == REDIS_STRING && held->text.n > OWNER_TOKEN_DIGITS + 1)
 			snprintf(holder, LOCK_OPERATION, "%.*s",
-				(int)(held->text.n - TOKEN_DIGITS - 1),
-				held->text.p + TOKEN_DIGITS + 1);
+				(int)(held->text.n - OWNER_TOKEN_DIGITS - 1),
+				held->text.p + OWNER_TOKEN_DIGITS + 1);
 		lock_abandon(lock);
 	}
 	redis_value_free(held);
@@ -83,7 +83,7 @@ static void keep(void *argument)
 	char ttl[SLICE_INT_ROOM], list_ttl[SLICE_INT_ROOM], list_most[SLICE_INT_ROOM];
 	struct buf list = {0};
 
-	wrote_key(lock->cache, &list);
+	write_log_key(lock->cache, &list);
 	do {
 		struct redis_value *reply = NULL;
 		enum error error = redis_store_command(lock->cache->store, key, &reply, NULL,
@@ -118,7 +118,7 @@ void lock_release(struct lock *lock)
 	while (lock->keepers.count)
 		fiber_group_join(&lock->keepers, DEADLINE_NONE);
 	if (!lock->lost)
-		token_remove(lock->cache, buf_slice(&lock->key), slice_str(lock->token), NULL);
+		owner_release(lock->cache, buf_slice(&lock->key), slice_str(lock->token), NULL);
 	lock_abandon(lock);
 }
 
@@ -133,8 +133,8 @@ enum error receipt_take(
 	timestamp_format(receipt->nominal_wall_ms, &name);
 	cache_own_key(cache, "fire:", buf_slice(&name), &key);
 	enum error error =
-		token_claim(cache, buf_slice(&key), receipt->token, receipt->ttl_ms, &held, fault);
-	*ret_won = !error && token_is(held, receipt->token);
+		owner_claim(cache, buf_slice(&key), receipt->token, receipt->ttl_ms, &held, fault);
+	*ret_won = !error && owner_is(held, receipt->token);
 	redis_value_free(held);
 	buf_release(&name);
 	buf_release(&key);

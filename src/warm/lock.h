@@ -11,7 +11,7 @@
 #ifndef CW_WARM_LOCK_H
 #define CW_WARM_LOCK_H
 
-#include "cache/token.h"
+#include "cache/owner.h"
 
 enum { LOCK_TTL_MS = 10000, LOCK_RENEW_MS = 3000, LOCK_OPERATION = 40 };
 
@@ -40,7 +40,7 @@ struct receipt {
 	struct slice job;
 	int64_t nominal_wall_ms;
 	int64_t ttl_ms;
-	char token[TOKEN_DIGITS + 1];
+	char token[OWNER_TOKEN_DIGITS + 1];
 };
 enum error receipt_take(
 	struct cache *cache, const struct receipt *receipt, bool *ret_won, struct fault *fault);

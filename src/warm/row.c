@@ -16,7 +16,7 @@ void row_maker_init(
 	struct row_maker *maker, const struct conf *conf, const struct conf_job *job, uint64_t seed)
 {
 	*maker = (struct row_maker){.conf = conf, .job = job, .random = seed};
-	key_guard_init(&maker->guard, conf, &scheduler);
+	guard_init(&maker->guard, conf, &scheduler);
 }
 
 void row_maker_release(struct row_maker *maker)
@@ -65,9 +65,9 @@ static enum error make_key(
 	buf_clear(&maker->key);
 	error = fill(maker->job->key, TEMPLATE_LITERAL, row, &maker->key, fault);
 	if (!error)
-		error = key_check(buf_slice(&maker->key), fault);
+		error = guard_check_key(buf_slice(&maker->key), fault);
 	if (!error)
-		error = key_guard_exact(&maker->guard, buf_slice(&maker->key), fault);
+		error = guard_exact(&maker->guard, buf_slice(&maker->key), fault);
 	return error;
 }
 

@@ -7,7 +7,7 @@
 #ifndef CW_WARM_ROW_H
 #define CW_WARM_ROW_H
 
-#include "cache/key.h"
+#include "cache/guard.h"
 #include "source/source.h"
 
 enum { ROW_MAX_TAGS = 16 };
@@ -15,7 +15,7 @@ enum { ROW_MAX_TAGS = 16 };
 struct row_maker {
 	const struct conf *conf;
 	const struct conf_job *job;
-	struct key_guard guard;
+	struct guard guard;
 	uint64_t random; /* of ttl_jitter */
 	/* The last row's: */
 	struct buf key, value;

@@ -11,7 +11,7 @@
 #ifndef CW_WARM_TRAIL_H
 #define CW_WARM_TRAIL_H
 
-#include "cache/log.h"
+#include "cache/inval_log.h"
 
 /* More keys and patterns than that are not remembered: then all counts as stale. */
 enum { TRAIL_MAX_NAMES = 200000 };

@@ -66,8 +66,8 @@ enum error written_begin(struct written *written, struct cache *cache, struct fa
 	char ttl[SLICE_INT_ROOM];
 
 	*written = (struct written){.cache = cache};
-	wrote_key(cache, &written->list);
-	token_new(written->epoch);
+	write_log_key(cache, &written->list);
+	owner_token_new(written->epoch);
 	struct slice list = buf_slice(&written->list);
 	enum error error = redis_store_command(cache->store, list, &reply, fault, SLICE("EVAL"),
 		slice_str(begin_script), SLICE("1"), list, slice_str(written->epoch),
@@ -80,7 +80,7 @@ enum error written_begin(struct written *written, struct cache *cache, struct fa
 	if (reply->type == REDIS_ARRAY && reply->count == 4)
 		epoch = redis_value_item(reply, 3);
 	/* Of another length: a key of that name that is not ours. */
-	if (epoch.n == TOKEN_DIGITS) {
+	if (epoch.n == OWNER_TOKEN_DIGITS) {
 		snprintf(written->epoch, sizeof written->epoch, "%.*s", (int)epoch.n, epoch.p);
 		written->length = reply->items[2]->integer;
 	} else {

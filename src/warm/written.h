@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The run's side of cache/wrote.h: which keys were written since an attempt began, and storing only
- * what was not.
+ * The run's side of cache/write_log.h: which keys were written since an attempt began, and storing
+ *only what was not.
  *
  *	begin -> guard, SETs, EXEC -> done, or nothing: read, then store what is left by one script
  *
@@ -11,14 +11,14 @@
 #ifndef CW_WARM_WRITTEN_H
 #define CW_WARM_WRITTEN_H
 
-#include "cache/token.h"
-#include "cache/wrote.h"
+#include "cache/owner.h"
+#include "cache/write_log.h"
 #include "invalidate/seen.h"
 
 struct written {
 	struct cache *cache;
 	struct buf list; /* its name */
-	char epoch[TOKEN_DIGITS + 1];
+	char epoch[OWNER_TOKEN_DIGITS + 1];
 	int64_t length; /* of the list, as far as it was read; its epoch counts */
 	struct seen names;
 	bool lost;

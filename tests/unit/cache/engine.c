@@ -118,7 +118,7 @@ struct operation *engine_invalidate(struct invalidation *asked)
 	struct fault fault = {0};
 
 	wait_until_up();
-	enum error error = invalidate_begin(engine.invalidator, asked, &operation, &fault);
+	enum error error = invalidator_begin(engine.invalidator, asked, &operation, &fault);
 	ck_assert_msg(error == OK, "%s: %s", fault.pointer, fault.detail);
 	ck_assert_int_eq(operation_wait(operation, clock_deadline(60000)), OK);
 	return operation;

@@ -5,7 +5,7 @@
 
 #include "../redis/server.h"
 #include "engine/engine.h"
-#include "invalidate/invalidate.h"
+#include "invalidate/invalidator.h"
 
 extern struct server engine_server;
 extern struct engine engine;

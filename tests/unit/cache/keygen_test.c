@@ -8,7 +8,7 @@
 #include "text/json.h"
 
 static struct buf text, key, strings[2 * 80];
-static struct key_part parts[80];
+static struct keygen_part parts[80];
 static size_t count;
 static struct fault fault;
 
@@ -48,12 +48,12 @@ static struct slice decoded(struct slice quoted, struct buf *to)
 
 static void take(const struct json_iter *it)
 {
-	static const int kinds[] = {[JSON_NULL] = KEY_PART_NULL,
-		[JSON_FALSE] = KEY_PART_FALSE,
-		[JSON_TRUE] = KEY_PART_TRUE,
-		[JSON_NUMBER] = KEY_PART_INTEGER,
-		[JSON_STRING] = KEY_PART_TEXT};
-	struct key_part *part = &parts[count];
+	static const int kinds[] = {[JSON_NULL] = KEYGEN_NULL,
+		[JSON_FALSE] = KEYGEN_FALSE,
+		[JSON_TRUE] = KEYGEN_TRUE,
+		[JSON_NUMBER] = KEYGEN_INTEGER,
+		[JSON_STRING] = KEYGEN_TEXT};
+	struct keygen_part *part = &parts[count];
 
 	part->kind = kinds[it->value.type];
 	part->text = it->value.text;
@@ -80,7 +80,7 @@ static enum error generate(struct json_value row)
 	if (json_member(row, SLICE("params"), &list))
 		for (struct json_iter it = json_iterate(list); json_next(&it);)
 			take(&it);
-	enum error error = key_generate(buf_slice(&decoded_prefix), parts, count, &key, &fault);
+	enum error error = keygen_key(buf_slice(&decoded_prefix), parts, count, &key, &fault);
 	buf_release(&decoded_prefix);
 	return error;
 }
@@ -132,22 +132,22 @@ END_TEST
 START_TEST(only_c_can_spell_these)
 {
 	static const char *const bad[] = {"", "-", "+7", "007", "-0", "1 ", "0x1", "--1", "1.0"};
-	struct key_part twice[] = {{KEY_PART_TRUE, {0}, SLICE("a")},
-		{KEY_PART_NULL, {0}, SLICE("b")}, {KEY_PART_FALSE, {0}, SLICE("a")}};
+	struct keygen_part twice[] = {{KEYGEN_TRUE, {0}, SLICE("a")},
+		{KEYGEN_NULL, {0}, SLICE("b")}, {KEYGEN_FALSE, {0}, SLICE("a")}};
 	struct buf out = {0};
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-		struct key_part part = {KEY_PART_INTEGER, slice_str(bad[i]), {0}};
+		struct keygen_part part = {KEYGEN_INTEGER, slice_str(bad[i]), {0}};
 
-		ck_assert_msg(key_generate(SLICE("p"), &part, 1, &out, &fault) == ERR_BAD_KEY, "%s",
+		ck_assert_msg(keygen_key(SLICE("p"), &part, 1, &out, &fault) == ERR_BAD_KEY, "%s",
 			bad[i]);
 	}
-	ck_assert_int_eq(key_generate(SLICE("p"), twice, 3, &out, &fault), ERR_BAD_KEY);
+	ck_assert_int_eq(keygen_key(SLICE("p"), twice, 3, &out, &fault), ERR_BAD_KEY);
 	ck_assert_ptr_nonnull(strstr(fault.detail, "'a' is given twice"));
-	ck_assert_int_eq(key_generate(SLICE(""), NULL, 0, &out, &fault), ERR_BAD_KEY);
+	ck_assert_int_eq(keygen_key(SLICE(""), NULL, 0, &out, &fault), ERR_BAD_KEY);
 	ck_assert_uint_eq(out.n, 0);
 	buf_str(&out, "before ");
-	ck_assert_int_eq(key_generate(SLICE("p\0q"), twice, 2, &out, &fault), OK);
+	ck_assert_int_eq(keygen_key(SLICE("p\0q"), twice, 2, &out, &fault), OK);
 	ck_assert(slice_equal(buf_slice(&out), SLICE("before p\0q:a=true:b=null")));
 	buf_release(&out);
 }

@@ -52,7 +52,7 @@ static void one_loads(void)
 	struct lease mine = take(), other = take();
 	struct lease_watch watch;
 
-	ck_assert_uint_eq(strlen(mine.token), TOKEN_DIGITS);
+	ck_assert_uint_eq(strlen(mine.token), OWNER_TOKEN_DIGITS);
 	ck_assert_str_eq(other.token, "");
 	ck_assert_int_eq(lease_watch(&engine.cache, key, &watch, NULL), OK);
 	ck_assert(watch.taken);
@@ -77,7 +77,7 @@ static void forged(void)
 
 	store("", ERR_LEASE_LOST);
 	store("0123456789abcdef0123456789abcdef", ERR_LEASE_LOST);
-	mine.token[TOKEN_DIGITS - 1] = '\0';
+	mine.token[OWNER_TOKEN_DIGITS - 1] = '\0';
 	store(mine.token, ERR_LEASE_LOST);
 	ck_assert(!is_there());
 }

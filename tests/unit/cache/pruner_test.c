@@ -5,33 +5,33 @@
 #include <string.h>
 
 #include "../unit.h"
+#include "cache/owner.h"
 #include "cache/pruner_internal.h"
-#include "cache/token.h"
 #include "engine.h"
 
 /* A walk that has not looked at its lock for longer than a walk may. */
-static struct prune_walk overdue(char *token)
+static struct prune_run overdue(char *token)
 {
-	return (struct prune_walk){.cache = &engine.cache,
+	return (struct prune_run){.cache = &engine.cache,
 		.token = token,
 		.extended_mono_ms = clock_mono_ms() - 60000};
 }
 
 static void lock_is_lost(void)
 {
-	char token[TOKEN_DIGITS + 1];
+	char token[OWNER_TOKEN_DIGITS + 1];
 
-	token_new(token);
-	struct prune_walk walk = overdue(token);
+	owner_token_new(token);
+	struct prune_run walk = overdue(token);
 	cache_own_key(&engine.cache, "prune", slice_of(NULL, 0), &walk.lock);
 	engine_call("SET", "cw:prune", token, NULL);
-	ck_assert_int_eq(prune_pause(&walk, 1), OK);
+	ck_assert_int_eq(pruner_pause(&walk, 1), OK);
 	ck_assert_int_gt(engine_call("PTTL", "cw:prune", NULL, NULL), 0);
 	engine_call("SET", "cw:prune", "another daemon's", NULL);
 	/* Looked at a moment ago. */
-	ck_assert_int_eq(prune_pause(&walk, 1), OK);
+	ck_assert_int_eq(pruner_pause(&walk, 1), OK);
 	walk.extended_mono_ms -= 60000;
-	ck_assert_int_eq(prune_pause(&walk, 1), ERR_CONFLICT);
+	ck_assert_int_eq(pruner_pause(&walk, 1), ERR_CONFLICT);
 	ck_assert_int_eq(walk.fault.error, ERR_CONFLICT);
 	ck_assert_int_eq(
 		engine_call("STRLEN", "cw:prune", NULL, NULL), (int64_t)strlen("another daemon's"));

@@ -10,7 +10,7 @@
 #include "../cache/config.h"
 #include "../cache/engine.h"
 #include "../unit.h"
-#include "cache/walk.h"
+#include "cache/scan.h"
 
 static const char yaml[] = "invalidate: {max_keys: 500000, pace: {max_latency: 0ms}}\n";
 
@@ -373,7 +373,7 @@ static void crowd_with_cancels(void)
 		asked->verify = rand() % 4 == 0;
 		asked->max_latency_ms = rand() % 2;
 		ck_assert_int_eq(
-			invalidate_begin(engine.invalidator, asked, &operations[i], &fault), OK);
+			invalidator_begin(engine.invalidator, asked, &operations[i], &fault), OK);
 		if (rand() % 3 == 0)
 			operation_cancel(operations[rand() % (i + 1)]);
 		if (rand() % 4 == 0)
@@ -399,11 +399,11 @@ END_TEST
 
 START_TEST(a_cursor_says_how_far_it_is)
 {
-	ck_assert_double_eq(walk_seen(SLICE("0")), 0);
-	ck_assert_double_eq(walk_seen(SLICE("1")), 0.5);
-	ck_assert_double_eq(walk_seen(SLICE("2")), 0.25);
-	ck_assert_double_eq(walk_seen(SLICE("3")), 0.75);
-	ck_assert_double_eq(walk_seen(SLICE("x")), 0);
+	ck_assert_double_eq(scan_progress(SLICE("0")), 0);
+	ck_assert_double_eq(scan_progress(SLICE("1")), 0.5);
+	ck_assert_double_eq(scan_progress(SLICE("2")), 0.25);
+	ck_assert_double_eq(scan_progress(SLICE("3")), 0.75);
+	ck_assert_double_eq(scan_progress(SLICE("x")), 0);
 }
 END_TEST
 

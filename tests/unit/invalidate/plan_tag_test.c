@@ -40,7 +40,7 @@ START_TEST(a_tag_stands_once_and_counts_for_each_selector)
 	ck_assert_uint_eq(plan->tag_count, 2);
 	ck_assert_uint_eq(plan->selector_count, 2);
 	ck_assert(plan->selectors[0].tagged && plan->selectors[1].tagged);
-	ck_assert_str_eq(selector_kind_name(plan->selectors[0].kind), "tag");
+	ck_assert_str_eq(plan_selector_kind_name(plan->selectors[0].kind), "tag");
 	plan_count_tag(plan, &plan->tags[0], 3, 2);
 	plan_count_tag(plan, &plan->tags[1], 1, 1);
 	ck_assert_uint_eq(plan->selectors[0].matched, 3);

@@ -6,7 +6,7 @@
 #include "../cache/engine.h"
 #include "../unit.h"
 #include "base/mem.h"
-#include "cache/soft.h"
+#include "cache/soft_purge.h"
 #include "cache/tag_list.h"
 #include "cache/tag_page.h"
 #include "invalidate/seen.h"
@@ -109,16 +109,16 @@ START_TEST(the_list_holds_any_name_and_is_replaced_as_a_whole)
 }
 END_TEST
 
-static enum soft_outcome soften(const char *key, int64_t ms)
+static enum soft_purge_outcome soften(const char *key, int64_t ms)
 {
 	struct redis_batch *batch = redis_batch_new();
-	enum soft_outcome outcome;
+	enum soft_purge_outcome outcome;
 
-	soft_add(&engine.cache, batch, slice_str(key), ms);
+	soft_purge_add(&engine.cache, batch, slice_str(key), ms);
 	ck_assert_int_eq(redis_node_run(redis_store_node(engine.cache.store, slice_str(key)),
 				 REDIS_BULK, batch, cache_deadline(&engine.cache), &fault),
 		OK);
-	ck_assert_int_eq(soft_outcome(redis_batch_reply(batch, 0), &outcome, &fault), OK);
+	ck_assert_int_eq(soft_purge_outcome(redis_batch_reply(batch, 0), &outcome, &fault), OK);
 	redis_batch_free(batch);
 	return outcome;
 }
@@ -128,12 +128,12 @@ static void soften_some(void)
 	engine_call("SET", "for-ever", "x", NULL);
 	engine_call("SET", "long", "x", NULL);
 	engine_call("PEXPIRE", "long", "100000", NULL);
-	ck_assert_int_eq(soften("absent", 5000), SOFT_ABSENT);
-	ck_assert_int_eq(soften("for-ever", 5000), SOFT_CHANGED);
-	ck_assert_int_eq(soften("long", 5000), SOFT_CHANGED);
+	ck_assert_int_eq(soften("absent", 5000), SOFT_PURGE_ABSENT);
+	ck_assert_int_eq(soften("for-ever", 5000), SOFT_PURGE_CHANGED);
+	ck_assert_int_eq(soften("long", 5000), SOFT_PURGE_CHANGED);
 	ck_assert_int_le(engine_call("PTTL", "for-ever", NULL, NULL), 5000);
 	ck_assert_int_le(engine_call("PTTL", "long", NULL, NULL), 5000);
-	ck_assert_int_eq(soften("long", 6000), SOFT_KEPT);
+	ck_assert_int_eq(soften("long", 6000), SOFT_PURGE_KEPT);
 	ck_assert_int_le(engine_call("PTTL", "long", NULL, NULL), 5000);
 }
 

@@ -92,8 +92,8 @@ static void receipts(void)
 	bool won;
 
 	daemon_begin(&d, "    []");
-	token_new(mine.token);
-	token_new(other.token);
+	owner_token_new(mine.token);
+	owner_token_new(other.token);
 	ck_assert_int_eq(receipt_take(&d.engine.cache, &mine, &won, NULL), OK);
 	ck_assert(won);
 	ck_assert_int_eq(receipt_take(&d.engine.cache, &other, &won, NULL), OK);

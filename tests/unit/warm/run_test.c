@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "../unit.h"
-#include "cache/log.h"
+#include "cache/inval_log.h"
 #include "world.h"
 
 static struct daemon d;

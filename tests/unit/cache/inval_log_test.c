@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cache/log.h"
+#include "cache/inval_log.h"
 
 #include <stdarg.h>
 #include <stdio.h>

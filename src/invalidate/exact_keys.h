@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Keys by their exact names: no pass, one round trip for a few. */
-#ifndef CW_INVALIDATE_EXACT_H
-#define CW_INVALIDATE_EXACT_H
+#ifndef CW_INVALIDATE_EXACT_KEYS_H
+#define CW_INVALIDATE_EXACT_KEYS_H
 
 #include "invalidate/plan.h"
 
-struct exact {
+struct exact_keys {
 	struct cache *cache;
 	struct plan *plan;
 	struct slice command; /* EXISTS, UNLINK, DEL */
@@ -22,6 +22,6 @@ struct exact {
  * Runs the command for each of the plan's keys and counts for its selectors: matched the first time
  * that a key is met, invalidated where it was removed. Parks.
  */
-enum error exact_run(struct exact *exact, struct fault *fault);
+enum error exact_keys_run(struct exact_keys *exact, struct fault *fault);
 
 #endif

@@ -6,8 +6,8 @@
  *
  *	loader: id = last id ... load ... store, read the log from id -> a match: delete it again
  */
-#ifndef CW_CACHE_LOG_H
-#define CW_CACHE_LOG_H
+#ifndef CW_CACHE_INVAL_LOG_H
+#define CW_CACHE_INVAL_LOG_H
 
 #include "cache/cache.h"
 

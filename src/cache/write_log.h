@@ -15,8 +15,8 @@
  * in the moment of storing. Where the list is lost (flushed, evicted, too long) nothing is known of
  * what was written, and the attempt goes on as `mode: missing` does: it replaces nothing.
  */
-#ifndef CW_CACHE_WROTE_H
-#define CW_CACHE_WROTE_H
+#ifndef CW_CACHE_WRITE_LOG_H
+#define CW_CACHE_WRITE_LOG_H
 
 #include "cache/cache.h"
 
@@ -27,9 +27,9 @@ enum {
 };
 
 /* Appends the list's name. */
-void wrote_key(const struct cache *cache, struct buf *out);
+void write_log_key(const struct cache *cache, struct buf *out);
 /* For writes: adds the note that these keys are written, before their SETs in the same batch. */
-void wrote_note(const struct cache *cache, struct redis_batch *batch, const struct slice *keys,
+void write_log_note(const struct cache *cache, struct redis_batch *batch, const struct slice *keys,
 	size_t count);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who may touch a key; see key.h. key_guard_found() is asked for every key that a pass comes upon,
+ * Who may touch a key; see key.h. guard_found() is asked for every key that a pass comes upon,
  * so that it must refuse or pass in a fraction of a microsecond.
  */
-#include "cache/key.h"
+#include "cache/guard.h"
 
 #include <string.h>
 
@@ -15,8 +15,7 @@ static const struct slice session_prefix = {"session:", 8};
 
 enum { shown_bytes = 120 };
 
-void key_guard_init_few(
-	struct key_guard *guard, const struct conf *conf, const struct identity *who)
+void guard_init_few(struct guard *guard, const struct conf *conf, const struct identity *who)
 {
 	guard->conf = conf;
 	guard->who = who;
@@ -24,10 +23,10 @@ void key_guard_init_few(
 	guard->ready_count = 0;
 }
 
-void key_guard_init(struct key_guard *guard, const struct conf *conf, const struct identity *who)
+void guard_init(struct guard *guard, const struct conf *conf, const struct identity *who)
 {
-	key_guard_init_few(guard, conf, who);
-	for (size_t i = 0; i < conf->protected_count && i < KEY_GUARD_READY; i++)
+	guard_init_few(guard, conf, who);
+	for (size_t i = 0; i < conf->protected_count && i < GUARD_READY; i++)
 		pattern_init(&guard->ready[guard->ready_count++], conf->protected[i]);
 }
 
@@ -37,7 +36,7 @@ static int shown(struct slice key)
 	return (int)(key.n < shown_bytes ? key.n : shown_bytes);
 }
 
-enum error key_check(struct slice key, struct fault *fault)
+enum error guard_check_key(struct slice key, struct fault *fault)
 {
 	if (key.n == 0)
 		return fault_set(fault, ERR_BAD_KEY, "the key is empty");
@@ -48,7 +47,7 @@ enum error key_check(struct slice key, struct fault *fault)
 	return OK;
 }
 
-static bool reserved(const struct key_guard *guard, struct slice key)
+static bool reserved(const struct guard *guard, struct slice key)
 {
 	return (guard->own_prefix.n && slice_starts(key, guard->own_prefix)) ||
 	       slice_starts(key, session_prefix) || slice_is(key, CACHE_PREFIXES);
@@ -60,7 +59,7 @@ static bool begins_otherwise(struct slice glob, struct slice key)
 	return glob.n && key.n && glob.p[0] != key.p[0] && !strchr("*?[\\", glob.p[0]);
 }
 
-static bool protected(const struct key_guard *guard, struct slice key)
+static bool protected(const struct guard *guard, struct slice key)
 {
 	for (size_t i = 0; i < guard->ready_count; i++)
 		if (pattern_match(&guard->ready[i], key))
@@ -74,7 +73,7 @@ static bool protected(const struct key_guard *guard, struct slice key)
 	return false;
 }
 
-bool key_inside_prefixes(const struct identity *who, struct slice key)
+bool guard_inside_prefixes(const struct identity *who, struct slice key)
 {
 	for (size_t i = 0; i < who->key_prefix_count; i++)
 		if (slice_starts(key, who->key_prefixes[i]))
@@ -82,13 +81,13 @@ bool key_inside_prefixes(const struct identity *who, struct slice key)
 	return who->key_prefix_count == 0;
 }
 
-enum error key_guard_exact(const struct key_guard *guard, struct slice key, struct fault *fault)
+enum error guard_exact(const struct guard *guard, struct slice key, struct fault *fault)
 {
 	if (reserved(guard, key))
 		return fault_set(fault, ERR_KEY_RESERVED,
 			"'%.*s' is a key of cachewarden's own; it has routes of its own, if any",
 			shown(key), key.p);
-	if (!key_inside_prefixes(guard->who, key))
+	if (!guard_inside_prefixes(guard->who, key))
 		return fault_set(fault, ERR_KEY_OUTSIDE_PREFIXES,
 			"'%.*s' is outside the key_prefixes of token '%s'", shown(key), key.p,
 			guard->who->name);
@@ -100,17 +99,16 @@ enum error key_guard_exact(const struct key_guard *guard, struct slice key, stru
 	return OK;
 }
 
-enum key_found key_guard_found(const struct key_guard *guard, struct slice key)
+enum guard_verdict guard_found(const struct guard *guard, struct slice key)
 {
-	if (!key_inside_prefixes(guard->who, key))
-		return KEY_SKIP_OUTSIDE;
+	if (!guard_inside_prefixes(guard->who, key))
+		return GUARD_OUTSIDE;
 	if (reserved(guard, key) || protected(guard, key))
-		return KEY_SKIP_PROTECTED;
-	return KEY_TOUCH;
+		return GUARD_PROTECTED;
+	return GUARD_ALLOWED;
 }
 
-enum error key_guard_pattern(
-	const struct key_guard *guard, struct slice pattern, struct fault *fault)
+enum error guard_pattern(const struct guard *guard, struct slice pattern, struct fault *fault)
 {
 	struct buf prefix = {0};
 	enum error error = OK;
@@ -120,7 +118,7 @@ enum error key_guard_pattern(
 		error = fault_set(fault, ERR_KEY_RESERVED,
 			"'%.*s' can only match keys of cachewarden's own", shown(pattern),
 			pattern.p);
-	else if (!key_inside_prefixes(guard->who, buf_slice(&prefix)))
+	else if (!guard_inside_prefixes(guard->who, buf_slice(&prefix)))
 		error = fault_set(fault, ERR_KEY_OUTSIDE_PREFIXES,
 			"'%.*s' does not begin with one of the key_prefixes of token '%s'",
 			shown(pattern), pattern.p, guard->who->name);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Invalidations on a real redis-server. */
-#include "invalidate/invalidate.h"
+#include "invalidate/invalidator.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include "../cache/engine.h"
 #include "../unit.h"
 #include "base/mem.h"
-#include "cache/log.h"
+#include "cache/inval_log.h"
 #include "invalidate/pass.h"
 #include "text/json.h"
 
@@ -92,7 +92,7 @@ static void pattern_takes_its_keys(void)
 	expect(operation, OPERATION_COMPLETED, 5000, 5000);
 	ck_assert_int_eq(engine_call("EXISTS", "product:4999", NULL, NULL), 1);
 	ck_assert_int_eq(engine_call("EXISTS", "lock:user:1", NULL, NULL), 1);
-	ck_assert_uint_eq(passes_total(invalidator_passes(engine.invalidator)), 1);
+	ck_assert_uint_eq(pass_queue_total(invalidator_queue(engine.invalidator)), 1);
 }
 
 START_TEST(a_pattern_removes_what_it_matches_and_no_more)
@@ -245,7 +245,7 @@ static void fifty_at_once(void)
 		invalidation_add_id(
 			asked, conf_entity(engine.cache.conf, SLICE("list")), slice_str(id));
 		ck_assert_int_eq(
-			invalidate_begin(engine.invalidator, asked, &operations[i], &fault), OK);
+			invalidator_begin(engine.invalidator, asked, &operations[i], &fault), OK);
 		if (i % 10 == 9)
 			fiber_sleep(3);
 	}
@@ -253,7 +253,7 @@ static void fifty_at_once(void)
 		ck_assert_int_eq(operation_wait(operations[i], clock_deadline(20000)), OK);
 		expect(operations[i], OPERATION_COMPLETED, 2, 2);
 	}
-	ck_assert_uint_le(passes_total(invalidator_passes(engine.invalidator)), 3);
+	ck_assert_uint_le(pass_queue_total(invalidator_queue(engine.invalidator)), 3);
 	ck_assert_int_eq(engine_call("EXISTS", "list:50:x", NULL, NULL), 1);
 }
 
@@ -270,7 +270,7 @@ static void queue_has_an_end(void)
 	int accepted = 0;
 
 	engine_fill("a:%d", 0, 10);
-	while (invalidate_begin(engine.invalidator, ask("a:*"), &operations[accepted], &fault) ==
+	while (invalidator_begin(engine.invalidator, ask("a:*"), &operations[accepted], &fault) ==
 		OK)
 		ck_assert_int_lt(++accepted, 100);
 	ck_assert_int_eq(fault.error, ERR_TOO_MANY_OPERATIONS);
@@ -290,7 +290,7 @@ END_TEST
 static void flush_meanwhile(void *argument)
 {
 	(void)argument;
-	while (passes_total(invalidator_passes(engine.invalidator)) == 0)
+	while (pass_queue_total(invalidator_queue(engine.invalidator)) == 0)
 		fiber_yield();
 	fiber_sleep(15);
 	engine_call("FLUSHDB", NULL, NULL, NULL);
@@ -324,7 +324,7 @@ static void cancel_stops_it(void)
 
 	engine_fill("a:%d", 0, 200000);
 	asked->max_keys = 400000;
-	ck_assert_int_eq(invalidate_begin(engine.invalidator, asked, &operation, &fault), OK);
+	ck_assert_int_eq(invalidator_begin(engine.invalidator, asked, &operation, &fault), OK);
 	while (engine.cache.invalidated_keys == 0)
 		fiber_sleep(1);
 	operation_cancel(operation);
@@ -389,7 +389,7 @@ static void redis_dies(void)
 	/* Down from the start. */
 	server_kill(&engine_server);
 	struct fault fault = {0};
-	ck_assert_int_eq(invalidate_begin(engine.invalidator, ask("a:*"), &operation, &fault), OK);
+	ck_assert_int_eq(invalidator_begin(engine.invalidator, ask("a:*"), &operation, &fault), OK);
 	ck_assert_int_eq(operation_wait(operation, clock_deadline(20000)), OK);
 	ck_assert_int_eq(operation_state(operation), OPERATION_FAILED);
 	ck_assert_int_ne(operation_error(operation)->error, OK);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Keys by their exact names; see exact.h. */
-#include "invalidate/exact.h"
+#include "invalidate/exact_keys.h"
 
 #include "base/mem.h"
 #include "cache/entry.h"
-#include "cache/soft.h"
+#include "cache/soft_purge.h"
 
 enum {
 	few = 16, /* so many travel with everybody's commands, more on the bulk connection */
@@ -12,24 +12,24 @@ enum {
 };
 
 /* The keys of one batch: places in the plan. */
-struct flight {
+struct exact_batch {
 	struct redis_batch *batch;
 	uint32_t places[at_once];
 	size_t count;
 };
 
-static bool removes(const struct exact *exact)
+static bool removes(const struct exact_keys *exact)
 {
 	return !slice_is(exact->command, "EXISTS");
 }
 
 /* How long the key stays usable where it is softened; 0 = it is not. */
-static int64_t stale_for(const struct exact *exact, const struct plan_key *key)
+static int64_t stale_for(const struct exact_keys *exact, const struct plan_key *key)
 {
 	return exact->soft ? entry_stale_for(exact->cache->conf, key->name) : 0;
 }
 
-static void count_hit(struct exact *exact, struct plan_key *key, bool removed)
+static void count_hit(struct exact_keys *exact, struct plan_key *key, bool removed)
 {
 	exact->hits++;
 	if (!key->found) {
@@ -45,11 +45,11 @@ static void count_hit(struct exact *exact, struct plan_key *key, bool removed)
 	}
 }
 
-static enum error take_reply(struct exact *exact, struct plan_key *key,
+static enum error take_reply(struct exact_keys *exact, struct plan_key *key,
 	const struct redis_value *reply, struct fault *fault)
 {
 	enum error error = redis_value_error(reply, fault);
-	enum soft_outcome outcome;
+	enum soft_purge_outcome outcome;
 
 	if (error)
 		return error;
@@ -58,15 +58,16 @@ static enum error take_reply(struct exact *exact, struct plan_key *key,
 			count_hit(exact, key, removes(exact));
 		return OK;
 	}
-	error = soft_outcome(reply, &outcome, fault);
-	exact->softened += outcome == SOFT_CHANGED;
-	if (outcome != SOFT_ABSENT)
-		count_hit(exact, key, outcome == SOFT_REMOVED);
+	error = soft_purge_outcome(reply, &outcome, fault);
+	exact->softened += outcome == SOFT_PURGE_CHANGED;
+	if (outcome != SOFT_PURGE_ABSENT)
+		count_hit(exact, key, outcome == SOFT_PURGE_REMOVED);
 	return error;
 }
 
 /* Every reply that came counts: what was answered before the connection broke has happened. */
-static enum error take_replies(struct exact *exact, struct flight *flight, struct fault *fault)
+static enum error take_replies(
+	struct exact_keys *exact, struct exact_batch *flight, struct fault *fault)
 {
 	enum error first = OK;
 
@@ -84,7 +85,7 @@ static enum error take_replies(struct exact *exact, struct flight *flight, struc
 
 /* Collects the next keys, from *at on, that live on one server. */
 static struct redis_node *fill(
-	const struct exact *exact, struct flight *flight, size_t *at, size_t most)
+	const struct exact_keys *exact, struct exact_batch *flight, size_t *at, size_t most)
 {
 	const struct plan *plan = exact->plan;
 	struct redis_node *node = NULL;
@@ -103,17 +104,18 @@ static struct redis_node *fill(
 		flight->places[flight->count++] = (uint32_t)*at;
 		key->softening = stale_for(exact, key) > 0;
 		if (key->softening)
-			soft_add(exact->cache, flight->batch, key->name, stale_for(exact, key));
+			soft_purge_add(
+				exact->cache, flight->batch, key->name, stale_for(exact, key));
 		else
 			REDIS_ADD(flight->batch, exact->command, key->name);
 	}
 	return node;
 }
 
-enum error exact_run(struct exact *exact, struct fault *fault)
+enum error exact_keys_run(struct exact_keys *exact, struct fault *fault)
 {
 	enum redis_role role = exact->plan->key_count <= few ? REDIS_COMMANDS : REDIS_BULK;
-	struct flight *flight = mem_new(struct flight);
+	struct exact_batch *flight = mem_new(struct exact_batch);
 	enum error error = OK;
 	size_t at = 0;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cache/key.h"
+#include "cache/guard.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,13 +9,13 @@
 #include "config.h"
 
 static struct conf *conf;
-static struct key_guard guard;
+static struct guard guard;
 static struct fault fault;
 
 static void setup(const struct identity *who)
 {
 	conf = config_of("cache: {protected: [\"own:*:[ab]\", '\\*star:*']}\n");
-	key_guard_init(&guard, conf, who);
+	guard_init(&guard, conf, who);
 	fault = (struct fault){0};
 }
 
@@ -26,12 +26,12 @@ static void teardown(void)
 
 static enum error exact(const char *key)
 {
-	return key_guard_exact(&guard, slice_str(key), &fault);
+	return guard_exact(&guard, slice_str(key), &fault);
 }
 
-static enum key_found found(const char *key)
+static enum guard_verdict found(const char *key)
 {
-	return key_guard_found(&guard, slice_str(key));
+	return guard_found(&guard, slice_str(key));
 }
 
 START_TEST(keys_have_1_to_1024_bytes)
@@ -39,9 +39,10 @@ START_TEST(keys_have_1_to_1024_bytes)
 	char long_key[KEY_MAX_BYTES + 1];
 
 	memset(long_key, 'k', sizeof long_key);
-	ck_assert_int_eq(key_check(SLICE(""), &fault), ERR_BAD_KEY);
-	ck_assert_int_eq(key_check(slice_of(long_key, KEY_MAX_BYTES), &fault), OK);
-	ck_assert_int_eq(key_check(slice_of(long_key, KEY_MAX_BYTES + 1), &fault), ERR_BAD_KEY);
+	ck_assert_int_eq(guard_check_key(SLICE(""), &fault), ERR_BAD_KEY);
+	ck_assert_int_eq(guard_check_key(slice_of(long_key, KEY_MAX_BYTES), &fault), OK);
+	ck_assert_int_eq(
+		guard_check_key(slice_of(long_key, KEY_MAX_BYTES + 1), &fault), ERR_BAD_KEY);
 }
 END_TEST
 
@@ -51,9 +52,9 @@ START_TEST(own_and_session_keys_are_nobodys)
 	ck_assert_int_eq(exact("cw:op:1"), ERR_KEY_RESERVED);
 	ck_assert_ptr_nonnull(strstr(fault.detail, "cw:op:1"));
 	ck_assert_int_eq(exact("session:x"), ERR_KEY_RESERVED);
-	ck_assert_int_eq(found("cw:"), KEY_SKIP_PROTECTED);
-	ck_assert_int_eq(found("session:x"), KEY_SKIP_PROTECTED);
-	ck_assert_int_eq(found("cwx"), KEY_TOUCH);
+	ck_assert_int_eq(found("cw:"), GUARD_PROTECTED);
+	ck_assert_int_eq(found("session:x"), GUARD_PROTECTED);
+	ck_assert_int_eq(found("cwx"), GUARD_ALLOWED);
 	teardown();
 }
 END_TEST
@@ -68,9 +69,9 @@ START_TEST(protected_keys_need_admin_and_the_exact_name)
 	teardown();
 	setup(&config_admin);
 	ck_assert_int_eq(exact("lock:a"), OK);
-	ck_assert_int_eq(found("lock:a"), KEY_SKIP_PROTECTED);
-	ck_assert_int_eq(found("own:1:b"), KEY_SKIP_PROTECTED);
-	ck_assert_int_eq(found("user:1"), KEY_TOUCH);
+	ck_assert_int_eq(found("lock:a"), GUARD_PROTECTED);
+	ck_assert_int_eq(found("own:1:b"), GUARD_PROTECTED);
+	ck_assert_int_eq(found("user:1"), GUARD_ALLOWED);
 	teardown();
 }
 END_TEST
@@ -86,14 +87,13 @@ START_TEST(prefixes_bound_the_caller)
 	setup(&bounded);
 	ck_assert_int_eq(exact("shop:1"), OK);
 	ck_assert_int_eq(exact("user:1"), ERR_KEY_OUTSIDE_PREFIXES);
-	ck_assert_int_eq(found("firm:1"), KEY_TOUCH);
-	ck_assert_int_eq(found("user:1"), KEY_SKIP_OUTSIDE);
-	ck_assert_int_eq(key_guard_pattern(&guard, SLICE("shop:*"), &fault), OK);
+	ck_assert_int_eq(found("firm:1"), GUARD_ALLOWED);
+	ck_assert_int_eq(found("user:1"), GUARD_OUTSIDE);
+	ck_assert_int_eq(guard_pattern(&guard, SLICE("shop:*"), &fault), OK);
+	ck_assert_int_eq(guard_pattern(&guard, SLICE("sho*"), &fault), ERR_KEY_OUTSIDE_PREFIXES);
+	ck_assert_int_eq(guard_pattern(&guard, SLICE("*"), &fault), ERR_KEY_OUTSIDE_PREFIXES);
 	ck_assert_int_eq(
-		key_guard_pattern(&guard, SLICE("sho*"), &fault), ERR_KEY_OUTSIDE_PREFIXES);
-	ck_assert_int_eq(key_guard_pattern(&guard, SLICE("*"), &fault), ERR_KEY_OUTSIDE_PREFIXES);
-	ck_assert_int_eq(
-		key_guard_pattern(&guard, SLICE("[s]hop:*"), &fault), ERR_KEY_OUTSIDE_PREFIXES);
+		guard_pattern(&guard, SLICE("[s]hop:*"), &fault), ERR_KEY_OUTSIDE_PREFIXES);
 	teardown();
 }
 END_TEST
@@ -101,11 +101,11 @@ END_TEST
 START_TEST(patterns_that_can_only_match_reserved_names_are_refused)
 {
 	setup(&config_admin);
-	ck_assert_int_eq(key_guard_pattern(&guard, SLICE("cw:*"), &fault), ERR_KEY_RESERVED);
-	ck_assert_int_eq(key_guard_pattern(&guard, SLICE("session:a*"), &fault), ERR_KEY_RESERVED);
-	ck_assert_int_eq(key_guard_pattern(&guard, SLICE("\\cw:*"), &fault), ERR_KEY_RESERVED);
-	ck_assert_int_eq(key_guard_pattern(&guard, SLICE("c*"), &fault), OK);
-	ck_assert_int_eq(key_guard_pattern(&guard, SLICE("lock:*"), &fault), OK);
+	ck_assert_int_eq(guard_pattern(&guard, SLICE("cw:*"), &fault), ERR_KEY_RESERVED);
+	ck_assert_int_eq(guard_pattern(&guard, SLICE("session:a*"), &fault), ERR_KEY_RESERVED);
+	ck_assert_int_eq(guard_pattern(&guard, SLICE("\\cw:*"), &fault), ERR_KEY_RESERVED);
+	ck_assert_int_eq(guard_pattern(&guard, SLICE("c*"), &fault), OK);
+	ck_assert_int_eq(guard_pattern(&guard, SLICE("lock:*"), &fault), OK);
 	teardown();
 }
 END_TEST
@@ -115,19 +115,18 @@ START_TEST(a_guard_for_a_few_judges_the_same)
 	static const char *const keys[] = {"own:1:a", "own:1:c", "sess:1", "sess", "horizon:x",
 		"a:horizon:", "queues:", "x:queues:1", "lock:", "celeryd", "unacked", "free", "",
 		"*", "*star:1", "star:1", "\\*star:1"};
-	struct key_guard few;
+	struct guard few;
 
 	setup(&config_reader);
-	key_guard_init_few(&few, conf, &config_reader);
+	guard_init_few(&few, conf, &config_reader);
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
 		struct slice key = slice_str(keys[i]);
 
-		ck_assert_int_eq(
-			key_guard_exact(&few, key, NULL), key_guard_exact(&guard, key, NULL));
-		ck_assert_int_eq(key_guard_found(&few, key), key_guard_found(&guard, key));
+		ck_assert_int_eq(guard_exact(&few, key, NULL), guard_exact(&guard, key, NULL));
+		ck_assert_int_eq(guard_found(&few, key), guard_found(&guard, key));
 	}
-	ck_assert_int_eq(key_guard_exact(&few, SLICE("own:1:a"), NULL), ERR_KEY_PROTECTED);
-	ck_assert_int_eq(key_guard_exact(&few, SLICE("free"), NULL), OK);
+	ck_assert_int_eq(guard_exact(&few, SLICE("own:1:a"), NULL), ERR_KEY_PROTECTED);
+	ck_assert_int_eq(guard_exact(&few, SLICE("free"), NULL), OK);
 	teardown();
 }
 END_TEST

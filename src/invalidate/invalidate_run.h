@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One invalidation on its way; for invalidate*.c only. */
-#ifndef CW_INVALIDATE_INVALIDATE_INTERNAL_H
-#define CW_INVALIDATE_INVALIDATE_INTERNAL_H
+#ifndef CW_INVALIDATE_INVALIDATE_RUN_H
+#define CW_INVALIDATE_INVALIDATE_RUN_H
 
 #include "invalidate/confirm.h"
 #include "invalidate/pass.h"
@@ -10,13 +10,13 @@
 struct invalidator {
 	struct cache *cache;
 	struct operations *operations;
-	struct passes *passes;
+	struct pass_queue *passes;
 	struct confirms *confirms;
 	struct semaphore tag_turns;
 	size_t arriving; /* have begun and do not wait for a pass yet */
 };
 
-struct job {
+struct invalidate_run {
 	struct invalidator *owner;
 	struct invalidation *asked;
 	struct plan *plan;
@@ -40,41 +40,12 @@ struct job {
 	int64_t began_ns;
 };
 
-void job_free(void *argument);
+void invalidate_run_free(void *argument);
 /* The operation's work, from top to bottom. Parks. */
-enum operation_state job_run(
+enum operation_state invalidate_run(
 	struct operation *operation, void *context, cJSON **ret_result, struct fault *fault);
-/* The first reason stays. */
-void job_reason(struct job *job, const char *reason);
-/* How many keys may still be removed or softened. */
-uint64_t job_left(const struct job *job);
-/* Looks at the keys named exactly, or removes (or softens) them. Parks. */
-enum error job_run_exact(struct job *job, bool remove, uint64_t limit, struct fault *fault);
-/* What one round of passes over all patterns found. */
-struct job_round {
-	enum pass_mode mode;
-	uint64_t limit;
-	bool keep; /* its counts are the job's */
-	/* Out. */
-	uint64_t matched, protected_skipped;
-	bool limited, changed, overflowed;
-};
-
-/* As many passes as the patterns need; nearly always one. Parks. */
-enum error job_run_passes(struct job *job, struct job_round *round, struct fault *fault);
-enum job_tags {
-	TAGS_COUNT,  /* how many are there, up to the limit */
-	TAGS_REPORT, /* the same, and that is what the job has matched */
-	TAGS_REMOVE, /* removes or softens them */
-};
-/*
- * Looks through the plan's tags. *ret_matched counts keys that are there, up to `limit`;
- * *ret_limited: there were more. Parks.
- */
-enum error job_run_tags(struct job *job, enum job_tags what, uint64_t limit, uint64_t *ret_matched,
-	bool *ret_limited, struct fault *fault);
 /* The body of the invalidate route, less operation_id and state. */
-cJSON *job_result(const struct job *job);
-void job_count_metrics(const struct job *job);
+cJSON *invalidate_run_result(const struct invalidate_run *run);
+void invalidate_run_count_metrics(const struct invalidate_run *run);
 
 #endif

@@ -7,44 +7,42 @@
  *	protected          scope admin, and only by its exact name
  *	outside prefixes   not this caller
  */
-#ifndef CW_CACHE_KEY_H
-#define CW_CACHE_KEY_H
+#ifndef CW_CACHE_GUARD_H
+#define CW_CACHE_GUARD_H
 
 #include "cache/pattern.h"
 #include "conf/conf.h"
 
-enum { KEY_MAX_BYTES = 1024, KEY_GUARD_READY = 32 };
+enum { KEY_MAX_BYTES = 1024, GUARD_READY = 32 };
 
 /* The rules of one configuration for one caller. Borrows both. */
-struct key_guard {
+struct guard {
 	const struct conf *conf;
 	const struct identity *who;
 	struct slice own_prefix;
 	size_t ready_count;
-	struct pattern ready[KEY_GUARD_READY]; /* the first of conf->protected */
+	struct pattern ready[GUARD_READY]; /* the first of conf->protected */
 };
 
-void key_guard_init(struct key_guard *guard, const struct conf *conf, const struct identity *who);
+void guard_init(struct guard *guard, const struct conf *conf, const struct identity *who);
 /* The same for a key or two, for which making patterns ready is more work than it saves. */
-void key_guard_init_few(
-	struct key_guard *guard, const struct conf *conf, const struct identity *who);
+void guard_init_few(struct guard *guard, const struct conf *conf, const struct identity *who);
 
 /* Empty or longer than KEY_MAX_BYTES: ERR_BAD_KEY. */
-enum error key_check(struct slice key, struct fault *fault);
+enum error guard_check_key(struct slice key, struct fault *fault);
 /* A key named exactly: ERR_KEY_RESERVED, ERR_KEY_PROTECTED, ERR_KEY_OUTSIDE_PREFIXES, naming it. */
-enum error key_guard_exact(const struct key_guard *guard, struct slice key, struct fault *fault);
+enum error guard_exact(const struct guard *guard, struct slice key, struct fault *fault);
 
 /* Whether `key` begins with one of the caller's prefixes, or he has none. */
-bool key_inside_prefixes(const struct identity *who, struct slice key);
+bool guard_inside_prefixes(const struct identity *who, struct slice key);
 
-enum key_found { KEY_TOUCH, KEY_SKIP_PROTECTED, KEY_SKIP_OUTSIDE };
+enum guard_verdict { GUARD_ALLOWED, GUARD_PROTECTED, GUARD_OUTSIDE };
 /* A key that a pattern or rule came upon. Own and session keys count as protected. */
-enum key_found key_guard_found(const struct key_guard *guard, struct slice key);
+enum guard_verdict guard_found(const struct guard *guard, struct slice key);
 /*
  * A pattern must begin literally with one of the caller's prefixes, if he has any; one that can
  * only match reserved keys gives ERR_KEY_RESERVED.
  */
-enum error key_guard_pattern(
-	const struct key_guard *guard, struct slice pattern, struct fault *fault);
+enum error guard_pattern(const struct guard *guard, struct slice pattern, struct fault *fault);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Accepts or refuses invalidations; see invalidate.h. What they do then: invalidate_run.c. */
-#include "invalidate/invalidate.h"
+/* Accepts or refuses invalidations; see invalidator.h. What they do then: invalidate_run.c. */
+#include "invalidate/invalidator.h"
 
 #include <inttypes.h>
 
 #include "base/mem.h"
-#include "invalidate/invalidate_internal.h"
+#include "invalidate/invalidate_run.h"
 
 enum { active_max = 1024 };
 
@@ -15,39 +15,28 @@ struct invalidator *invalidator_new(struct cache *cache, struct operations *oper
 
 	invalidator->cache = cache;
 	invalidator->operations = operations;
-	invalidator->passes = passes_new(cache);
+	invalidator->passes = pass_queue_new(cache);
 	invalidator->confirms = confirms_new();
 	return invalidator;
 }
 
 void invalidator_stop(struct invalidator *invalidator, int64_t deadline)
 {
-	passes_stop(invalidator->passes, deadline);
+	pass_queue_stop(invalidator->passes, deadline);
 }
 
 void invalidator_free(struct invalidator *invalidator)
 {
 	if (!invalidator)
 		return;
-	passes_free(invalidator->passes);
+	pass_queue_free(invalidator->passes);
 	confirms_free(invalidator->confirms);
 	mem_free(invalidator);
 }
 
-const struct passes *invalidator_passes(const struct invalidator *invalidator)
+const struct pass_queue *invalidator_queue(const struct invalidator *invalidator)
 {
 	return invalidator->passes;
-}
-
-void job_free(void *argument)
-{
-	struct job *job = argument;
-
-	if (job->arriving)
-		job->owner->arriving--;
-	plan_free(job->plan);
-	invalidation_free(job->asked);
-	mem_free(job);
 }
 
 static enum error check_max_keys(const struct invalidation *asked, struct fault *fault)
@@ -70,9 +59,9 @@ static enum error check_max_keys(const struct invalidation *asked, struct fault 
 }
 
 /* How many keys it may remove, and whether it must ask back before. */
-static void set_limit(struct job *job)
+static void set_limit(struct invalidate_run *run)
 {
-	const struct invalidation *asked = job->asked;
+	const struct invalidation *asked = run->asked;
 	int64_t most = asked->conf->invalidate.max_keys;
 	int64_t above = asked->conf->invalidate.confirm_above;
 
@@ -80,23 +69,23 @@ static void set_limit(struct job *job)
 		most = asked->who.max_keys;
 	if (asked->max_keys > 0)
 		most = asked->max_keys;
-	job->confirmed = asked->max_keys > 0 || asked->confirm || most <= above;
-	job->limit = (uint64_t)(job->confirmed ? most : above);
-	job->max_latency_ms = asked->max_latency_ms < 0
+	run->confirmed = asked->max_keys > 0 || asked->confirm || most <= above;
+	run->limit = (uint64_t)(run->confirmed ? most : above);
+	run->max_latency_ms = asked->max_latency_ms < 0
 				      ? (double)asked->conf->invalidate.max_latency_ms
 				      : asked->max_latency_ms;
 }
 
-static enum error check_queue(const struct job *job, struct fault *fault)
+static enum error check_queue(const struct invalidate_run *run, struct fault *fault)
 {
-	const struct invalidator *owner = job->owner;
-	size_t waiting = owner->arriving + passes_waiting(owner->passes);
+	const struct invalidator *owner = run->owner;
+	size_t waiting = owner->arriving + pass_queue_waiting(owner->passes);
 	size_t most = (size_t)owner->cache->conf->invalidate.queue;
 
 	if (operations_active(owner->operations, "invalidate") >= active_max)
 		return fault_set(fault, ERR_TOO_MANY_OPERATIONS,
 			"%d invalidations are under way; ask again later", active_max);
-	if (job->plan->pattern_count && waiting >= most)
+	if (run->plan->pattern_count && waiting >= most)
 		return fault_set(fault, ERR_TOO_MANY_OPERATIONS,
 			"%zu invalidations wait for a pass (invalidate.queue is %zu); ask again "
 			"later",
@@ -104,41 +93,41 @@ static enum error check_queue(const struct job *job, struct fault *fault)
 	return OK;
 }
 
-static enum error prepare(struct job *job, struct fault *fault)
+static enum error prepare(struct invalidate_run *run, struct fault *fault)
 {
-	enum error error = plan_new(job->asked, &job->plan, fault);
+	enum error error = plan_new(run->asked, &run->plan, fault);
 
 	if (!error)
-		error = check_max_keys(job->asked, fault);
+		error = check_max_keys(run->asked, fault);
 	if (error)
 		return error;
-	confirm_digest(job->asked, job->digest);
-	job->confirm_unknown =
-		job->asked->confirm && !job->asked->dry_run &&
-		!confirms_valid(job->owner->confirms, job->asked->confirm, job->digest);
-	set_limit(job);
-	return check_queue(job, fault);
+	confirm_digest(run->asked, run->digest);
+	run->confirm_unknown =
+		run->asked->confirm && !run->asked->dry_run &&
+		!confirms_valid(run->owner->confirms, run->asked->confirm, run->digest);
+	set_limit(run);
+	return check_queue(run, fault);
 }
 
-enum error invalidate_begin(struct invalidator *invalidator, struct invalidation *invalidation,
+enum error invalidator_begin(struct invalidator *invalidator, struct invalidation *invalidation,
 	struct operation **ret, struct fault *fault)
 {
-	struct job *job = mem_new(struct job);
+	struct invalidate_run *run = mem_new(struct invalidate_run);
 
-	job->owner = invalidator;
-	job->asked = invalidation;
-	enum error error = prepare(job, fault);
+	run->owner = invalidator;
+	run->asked = invalidation;
+	enum error error = prepare(run, fault);
 	if (error) {
-		job_free(job);
+		invalidate_run_free(run);
 		return error;
 	}
-	job->arriving = job->plan->pattern_count > 0;
-	invalidator->arriving += job->arriving;
+	run->arriving = run->plan->pattern_count > 0;
+	invalidator->arriving += run->arriving;
 	const struct operation_spec spec = {.kind = "invalidate",
 		.by = invalidation->by,
 		.note = invalidation->note,
-		.run = job_run,
-		.context = job,
-		.free_context = job_free};
+		.run = invalidate_run,
+		.context = run,
+		.free_context = invalidate_run_free};
 	return operation_begin(invalidator->operations, &spec, ret, fault);
 }

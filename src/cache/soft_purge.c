@@ -6,7 +6,7 @@
  * Special: without memory for the mark the value goes. Without it a reader of another configuration
  * would take the value for a fresh one.
  */
-#include "cache/soft.h"
+#include "cache/soft_purge.h"
 
 /* KEYS the value, its mark; ARGV stale_for in milliseconds. */
 static const char script[] = "local t, s = redis.call('PTTL', KEYS[1]), tonumber(ARGV[1]) "
@@ -18,37 +18,38 @@ static const char script[] = "local t, s = redis.call('PTTL', KEYS[1]), tonumber
 			     "if kept then return 2 end "
 			     "redis.call('PEXPIRE', KEYS[1], s) return 1";
 
-void soft_key(const struct cache *cache, struct slice key, struct buf *out)
+void soft_purge_key(const struct cache *cache, struct slice key, struct buf *out)
 {
 	cache_own_key(cache, "soft:{0}:", key, out);
 }
 
-bool soft_marked(int64_t pttl_ms, int64_t mark_pttl_ms)
+bool soft_purge_marked(int64_t pttl_ms, int64_t mark_pttl_ms)
 {
 	int64_t apart = pttl_ms - mark_pttl_ms;
 
-	return pttl_ms >= 0 && mark_pttl_ms >= 0 && apart <= SOFT_SKEW_MS && apart >= -SOFT_SKEW_MS;
+	return pttl_ms >= 0 && mark_pttl_ms >= 0 && apart <= SOFT_PURGE_SKEW_MS &&
+	       apart >= -SOFT_PURGE_SKEW_MS;
 }
 
-void soft_add(const struct cache *cache, struct redis_batch *batch, struct slice key,
+void soft_purge_add(const struct cache *cache, struct redis_batch *batch, struct slice key,
 	int64_t stale_for_ms)
 {
 	struct buf mark = {0};
 	char ms[SLICE_INT_ROOM];
 
-	soft_key(cache, key, &mark);
+	soft_purge_key(cache, key, &mark);
 	REDIS_ADD(batch, SLICE("EVAL"), slice_str(script), SLICE("2"), key, buf_slice(&mark),
 		slice_of_int(ms, stale_for_ms));
 	buf_release(&mark);
 }
 
-enum error soft_outcome(
-	const struct redis_value *reply, enum soft_outcome *ret, struct fault *fault)
+enum error soft_purge_outcome(
+	const struct redis_value *reply, enum soft_purge_outcome *ret, struct fault *fault)
 {
 	enum error error = redis_value_error(reply, fault);
 
-	*ret = SOFT_ABSENT;
+	*ret = SOFT_PURGE_ABSENT;
 	if (!error && reply->type == REDIS_INTEGER && reply->integer > 0 && reply->integer <= 3)
-		*ret = (enum soft_outcome)reply->integer;
+		*ret = (enum soft_purge_outcome)reply->integer;
 	return error;
 }

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* The writers' side of the list of what was written; see wrote.h. */
-#include "cache/wrote.h"
+#include "cache/write_log.h"
 
 #include "base/mem.h"
 
-void wrote_key(const struct cache *cache, struct buf *out)
+void write_log_key(const struct cache *cache, struct buf *out)
 {
 	cache_own_key(cache, "wrote", slice_of(NULL, 0), out);
 }
 
-void wrote_note(const struct cache *cache, struct redis_batch *batch, const struct slice *keys,
+void write_log_note(const struct cache *cache, struct redis_batch *batch, const struct slice *keys,
 	size_t count)
 {
 	struct slice *argv = mem_array(2 + count, sizeof *argv);
 	struct buf list = {0};
 
-	wrote_key(cache, &list);
+	write_log_key(cache, &list);
 	argv[0] = SLICE("RPUSHX");
 	argv[1] = buf_slice(&list);
 	for (size_t i = 0; i < count; i++)

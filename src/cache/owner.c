@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Keys that are held; see token.h. */
-#include "cache/token.h"
+#include "cache/owner.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,18 +20,18 @@ static const char extend_script[] = "local v = redis.call('GET', KEYS[1]) "
 				    "return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end "
 				    "return 0";
 
-void token_new(char ret[TOKEN_DIGITS + 1])
+void owner_token_new(char ret[OWNER_TOKEN_DIGITS + 1])
 {
-	uint8_t random[TOKEN_DIGITS / 2];
+	uint8_t random[OWNER_TOKEN_DIGITS / 2];
 	struct buf hex = {0};
 
 	crypto_random(random, sizeof random);
 	hex_encode(random, sizeof random, &hex);
-	memcpy(ret, hex.p, TOKEN_DIGITS + 1);
+	memcpy(ret, hex.p, OWNER_TOKEN_DIGITS + 1);
 	buf_release(&hex);
 }
 
-enum error token_claim(struct cache *cache, struct slice key, const char *value, int64_t ttl_ms,
+enum error owner_claim(struct cache *cache, struct slice key, const char *value, int64_t ttl_ms,
 	struct redis_value **ret_holder, struct fault *fault)
 {
 	struct redis_value *reply = NULL;
@@ -50,26 +50,26 @@ enum error token_claim(struct cache *cache, struct slice key, const char *value,
 	return redis_store_command(cache->store, key, ret_holder, fault, SLICE("GET"), key);
 }
 
-bool token_is(const struct redis_value *holder, const char *token)
+bool owner_is(const struct redis_value *holder, const char *token)
 {
 	return !holder ||
 	       (holder->type == REDIS_STRING && slice_starts(holder->text, slice_str(token)));
 }
 
-enum error token_remove(
+enum error owner_release(
 	struct cache *cache, struct slice key, struct slice token, struct fault *fault)
 {
 	struct redis_call call = {.idempotent = true, .deadline = clock_deadline(remove_ms)};
 	struct slice argv[] = {SLICE("EVAL"), slice_str(remove_script), SLICE("1"), key, token};
 
 	/* The script compares beginnings. */
-	if (token.n != TOKEN_DIGITS)
+	if (token.n != OWNER_TOKEN_DIGITS)
 		return OK;
 	return redis_store_call(
 		cache->store, call, key, sizeof argv / sizeof *argv, argv, NULL, fault);
 }
 
-enum error token_extend(struct cache *cache, struct slice key, struct slice token, int64_t ttl_ms,
+enum error owner_extend(struct cache *cache, struct slice key, struct slice token, int64_t ttl_ms,
 	bool *ret_held, struct fault *fault)
 {
 	struct redis_value *reply = NULL;

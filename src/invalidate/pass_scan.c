@@ -3,12 +3,12 @@
  * The walk of a pass, between two looks at who the servers are, and once more where the connection
  * was lost. Its pages: pass_page.c.
  */
-#include "cache/again.h"
+#include "cache/retry.h"
 #include "invalidate/pass_internal.h"
 #include "text/glob.h"
 
 enum {
-	walks_max = 2,
+	scans_max = 2,
 	server_stars_max = 2,
 };
 
@@ -90,7 +90,7 @@ static void reset_counts(struct pass *pass)
 		if (!member)
 			continue;
 		member->in_flight = 0;
-		member->walks++;
+		member->scans++;
 		if (member->leaving)
 			continue;
 		member->matched = member->invalidated;
@@ -110,36 +110,36 @@ static void set_ends(struct pass *pass, bool changed)
 }
 
 /* One walk between two looks at who the servers are. Parks. */
-static enum error walk_once(struct pass *pass, struct fault *fault)
+static enum error scan_once(struct pass *pass, struct fault *fault)
 {
 	struct cache *cache = pass->owner->cache;
-	struct walk_snapshot *before = NULL, *after = NULL;
-	struct walk_handler handler = pass_page_handler;
+	struct scan_snapshot *before = NULL, *after = NULL;
+	struct scan_handler handler = pass_page_handler;
 	struct buf match = {0};
 
 	reset_counts(pass);
-	enum error error = walk_snapshot_take(cache, &before, fault);
+	enum error error = scan_snapshot_take(cache, &before, fault);
 	if (error)
 		return error;
 	server_filter(pass, &match);
-	log_debug(cache->log, "walks over %lld keys, filter \"%.*s\"",
-		(long long)walk_snapshot_keys(before), LOG_KEY(buf_slice(&match)));
+	log_debug(cache->log, "scans over %lld keys, filter \"%.*s\"",
+		(long long)scan_snapshot_keys(before), LOG_KEY(buf_slice(&match)));
 	handler.context = pass;
-	pass->keys = walk_snapshot_keys(before);
+	pass->keys = scan_snapshot_keys(before);
 	pass->owner->total++;
 	if (cache->metrics)
 		metric_add(cache->metrics, METRIC_INVALIDATE_PASSES, NULL, NULL, 1);
-	error = walk_run(
-		&(struct walk_spec){cache, buf_slice(&match), tightest(pass), &handler}, fault);
+	error = scan_run(
+		&(struct scan_spec){cache, buf_slice(&match), tightest(pass), &handler}, fault);
 	buf_release(&match);
 	if (!error)
 		error = pass_remove_held(pass, fault);
 	if (!error && !pass_empty(pass))
-		error = walk_snapshot_take(cache, &after, fault);
+		error = scan_snapshot_take(cache, &after, fault);
 	if (after)
-		set_ends(pass, !walk_snapshot_equal(before, after));
-	walk_snapshot_free(before);
-	walk_snapshot_free(after);
+		set_ends(pass, !scan_snapshot_equal(before, after));
+	scan_snapshot_free(before);
+	scan_snapshot_free(after);
 	return error;
 }
 
@@ -148,26 +148,26 @@ static bool nobody_waits(const void *context)
 	return pass_empty(context);
 }
 
-enum error pass_walk(struct pass *pass, struct fault *fault)
+enum error pass_scan(struct pass *pass, struct fault *fault)
 {
 	enum error error = OK;
 
-	for (int walk = 0; walk < walks_max; walk++) {
-		error = walk_once(pass, fault);
+	for (int walk = 0; walk < scans_max; walk++) {
+		error = scan_once(pass, fault);
 		if (pass->unknown_command) {
 			log_debug(
-				pass->owner->cache->log, "walks again: Redis does not know UNLINK");
+				pass->owner->cache->log, "scans again: Redis does not know UNLINK");
 			pass->unknown_command = false;
 			pass->owner->no_unlink = true;
-			error = walk_once(pass, fault);
+			error = scan_once(pass, fault);
 		}
 		if (error_redis(error) != ERROR_REDIS_LOST || pass_empty(pass))
 			break;
 		log_debug(pass->owner->cache->log, "%s: %s",
-			walk + 1 < walks_max ? "walks again once Redis answers" : "gives up",
+			walk + 1 < scans_max ? "scans again once Redis answers" : "gives up",
 			fault->detail);
-		if (walk + 1 < walks_max &&
-			again_await_redis(pass->owner->cache, nobody_waits, pass) != OK)
+		if (walk + 1 < scans_max &&
+			retry_await_redis(pass->owner->cache, nobody_waits, pass) != OK)
 			return ERR_CANCELLED;
 	}
 	return error;

@@ -7,7 +7,7 @@
  * Special: a reader asks from its own id on, that entry included. Where the entry is missing, the
  * log was trimmed or emptied behind its back, and everything counts as stale.
  */
-#include "cache/log.h"
+#include "cache/inval_log.h"
 
 #include <stdio.h>
 #include <string.h>

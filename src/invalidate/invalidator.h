@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Invalidation: from selectors to removed keys, with a verdict that is true.
+ *
+ *	plan (keys, entities, dependency rules, patterns, tags) -> guard -> log -> UNLINK by name
+ *	   for tags, page by page through their members,
+ *	   and, for patterns, a pass: paced SCAN pages over all primaries, shared by all that wait
+ *
+ * Complete means: one pass, begun after the invalidation was logged, over servers whose run_id,
+ * role, replication id and flush counters were the same before its first and after its last page.
+ * Names of removed keys are not collected, save a sample of 20.
+ */
+#ifndef CW_INVALIDATE_INVALIDATOR_H
+#define CW_INVALIDATE_INVALIDATOR_H
+
+#include "invalidate/invalidation.h"
+#include "operation/operation.h"
+
+struct invalidator *invalidator_new(struct cache *cache, struct operations *operations);
+/* The operations have ended; cancels and waits for what still walks. Parks. */
+void invalidator_stop(struct invalidator *invalidator, int64_t deadline);
+void invalidator_free(struct invalidator *invalidator);
+
+/*
+ * Checks it (bad patterns, keys that the caller may not touch, a catch-all without scope flush,
+ * max_keys above the configuration's: nothing has been done then) and begins the operation, which
+ * takes `invalidation` over in any case. ERR_TOO_MANY_OPERATIONS past invalidate.queue.
+ *
+ * The operation's result is the body of the invalidate route (api.md) less operation_id and state.
+ * It ends COMPLETED also where `complete` is false for a reason that is no failure (max_keys), and
+ * FAILED with ERR_CONFIRMATION_REQUIRED where a confirmation is needed: the result then has
+ * matched_at_least and confirm.
+ */
+enum error invalidator_begin(struct invalidator *invalidator, struct invalidation *invalidation,
+	struct operation **ret, struct fault *fault);
+
+/* The passes of its operations. */
+const struct pass_queue *invalidator_queue(const struct invalidator *invalidator);
+
+#endif
