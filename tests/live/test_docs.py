@@ -154,6 +154,27 @@ def test_the_tokens_of_the_page_on_security_are_accepted(folder):
     assert check(path) == (0, path + ": ok\n")
 
 
+# Operating -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["docs/monitoring.md", "docs/troubleshooting.md"])
+def test_the_requests_of_the_pages_for_operators_find_what_they_look_for(start, redis, shell, name):
+    digest = hashlib.sha256(b"operator").hexdigest()
+    daemon = start(f"""
+listen: ["127.0.0.1:0"]
+auth: {{tokens: [{{name: operator, sha256: {digest}, scopes: [admin]}}]}}
+redis: {{url: "{redis.url}"}}
+""")
+    daemon.wait_for("redis is up")
+    redis("SET", "product:42", "x")
+    lines = [line for block in blocks(name, "sh") for line in block.split("\n") if line.startswith("curl ")]
+    assert len(lines) >= 2
+    shell.program("curl", f'exec {shutil.which("curl")} --fail-with-body --oauth2-bearer operator "$@"')
+    for line in lines:
+        shell.run("set -o pipefail\n" + line.replace("http://localhost:8480", url_of(daemon)),
+                  CW=url_of(daemon) + API, TOKEN="operator", ADMIN="operator")
+
+
 # From Python -----------------------------------------------------------------------------------
 
 
