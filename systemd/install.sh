@@ -39,7 +39,7 @@ $action cachewardend.socket "$unitdir/cachewardend.socket"
 $action cachewarden.sysusers "$lib/sysusers.d/cachewarden.conf"
 $action cachewarden.tmpfiles "$lib/tmpfiles.d/cachewarden.conf"
 
-# A configuration that is there already has been edited.
+# An existing configuration may have been edited.
 config=$destdir$sysconfdir/cachewarden/cachewarden.yaml
 if [ "$action" = remove ]; then
 	[ ! -e "$config" ] || echo "kept $config"
@@ -53,7 +53,7 @@ else
 	install -m 640 "$here/../conf/cachewarden.yaml" "$config"
 fi
 
-# A package's scripts do this; by hand it is:
+# A package's scripts do this.
 [ -n "$destdir" ] || cat <<END
 now, as root:
   systemd-sysusers cachewarden.conf
