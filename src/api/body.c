@@ -7,22 +7,18 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "text/json_pointer.h"
 
 enum { string_max = 4096 };
 
 void body_point(char ret[BODY_POINTER_BYTES], const char *at, struct slice name)
 {
-	size_t n = (size_t)snprintf(ret, BODY_POINTER_BYTES, "%s/", at);
+	struct buf pointer = {0};
 
-	name = utf8_trim(slice_of(name.p, name.n > 64 ? 64 : name.n));
-	for (size_t i = 0; i < name.n && n + 3 < BODY_POINTER_BYTES; i++) {
-		char c = name.p[i];
-
-		if (c == '~' || c == '/')
-			ret[n++] = '~';
-		ret[n++] = c == '~' ? '0' : c == '/' ? '1' : c;
-	}
-	ret[n] = '\0';
+	buf_str(&pointer, at);
+	json_pointer_add(&pointer, utf8_trim(slice_of(name.p, name.n > 64 ? 64 : name.n)));
+	snprintf(ret, BODY_POINTER_BYTES, "%s", pointer.p);
+	buf_release(&pointer);
 }
 
 void body_name(const struct json_iter *it, struct buf *ret)

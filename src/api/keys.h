@@ -6,8 +6,8 @@
 #include "api/app.h"
 #include "cache/entry.h"
 #include "cache/guard.h"
-#include "text/duration.h"
 #include "text/json.h"
+#include "text/quantity.h"
 
 enum { KEYS_MAX_TTL_S = TTL_MAX_MS / 1000 };
 

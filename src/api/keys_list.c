@@ -8,6 +8,7 @@
 #include "api/keys.h"
 #include "base/base64.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "text/glob.h"
 
 enum { list_default = 100, list_max = 1000 };

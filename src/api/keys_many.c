@@ -13,6 +13,7 @@
 #include "api/keys_cascade.h"
 #include "base/base64.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "cache/codec.h"
 
 /* What decompressing comes to so many bytes takes about a millisecond. */

@@ -10,7 +10,7 @@
 #include "api/note.h"
 #include "base/mem.h"
 #include "base/timestamp.h"
-#include "text/duration.h"
+#include "text/quantity.h"
 
 enum { list_default = 100, list_max = 1000 };
 
@@ -40,7 +40,7 @@ static enum error query_time(
 
 	if (!request_query(request, name, &text))
 		return OK;
-	if (duration_parse(text, &ago) == NULL) {
+	if (quantity_parse_duration(text, &ago) == NULL) {
 		*ret = clock_wall_ms() - ago;
 		return OK;
 	}

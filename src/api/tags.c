@@ -9,6 +9,7 @@
 #include "api/note.h"
 #include "base/base64.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "cache/tag.h"
 #include "cache/tag_list.h"
 #include "cache/tag_page.h"

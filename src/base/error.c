@@ -7,14 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
-struct row {
+struct error_row {
 	const char *code;
 	int status;
 	enum error_redis redis;
 	const char *title;
 };
 
-static const struct row rows[ERROR_COUNT] = {[OK] = {"ok", 200, ERROR_REDIS_NONE, "OK"},
+static const struct error_row rows[ERROR_COUNT] = {[OK] = {"ok", 200, ERROR_REDIS_NONE, "OK"},
 #define X(name, code, status, redis, title) \
 	[ERR_##name] = {code, status, ERROR_REDIS_##redis, title},
 	ERROR_TABLE(X)

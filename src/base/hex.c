@@ -4,20 +4,18 @@
 
 void hex_encode(const void *p, size_t n, struct buf *out)
 {
-	static const char digits[] = "0123456789abcdef";
 	const uint8_t *from = p;
 	char *to = buf_reserve(out, 2 * n);
 
 	for (size_t i = 0; i < n; i++) {
-		*to++ = digits[from[i] >> 4];
-		*to++ = digits[from[i] & 15];
+		*to++ = hex_digit(from[i] >> 4);
+		*to++ = hex_digit(from[i] & 15U);
 	}
 	*to = '\0';
 	out->n += 2 * n;
 }
 
-/* -1 where it is none. */
-static int hex_digit(char c)
+int hex_value(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -35,8 +33,8 @@ bool hex_decode(struct slice text, void *p, size_t n)
 	if (text.n % 2 != 0 || text.n / 2 != n)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		int high = hex_digit(text.p[2 * i]);
-		int low = hex_digit(text.p[2 * i + 1]);
+		int high = hex_value(text.p[2 * i]);
+		int low = hex_value(text.p[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;

@@ -5,7 +5,13 @@
 
 #include "base/buf.h"
 
-/* Lower-case hexadecimal, and back (either case); false where it is not exactly 2n digits. */
+/* The digit (lower case) of 0..15, and the value of a digit (either case), -1 for another byte. */
+static inline char hex_digit(unsigned value)
+{
+	return "0123456789abcdef"[value];
+}
+int hex_value(char c);
+/* Appends 2n digits, and back; false where `text` is not exactly 2n digits. */
 void hex_encode(const void *p, size_t n, struct buf *out);
 bool hex_decode(struct slice text, void *p, size_t n);
 

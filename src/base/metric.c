@@ -20,20 +20,20 @@ static const char *const kind_names[] = {"counter", "gauge", "histogram"};
 
 enum { label_name_bytes = 16 };
 
-struct row {
+struct metric_row {
 	enum kind kind;
 	const char *name;
 	const char *label_names; /* as in the table */
 	const char *help;
 };
 
-static const struct row rows[METRIC_COUNT] = {
+static const struct metric_row rows[METRIC_COUNT] = {
 #define X(name, kind, text, labels, help) {kind, "cachewarden_" text, labels, help},
 	METRIC_TABLE(X)
 #undef X
 };
 
-struct series {
+struct metric_series {
 	char *labels; /* `{a="1",b="2"`, without the closing brace; empty where the row has none */
 	size_t labels_n;
 	uint64_t count; /* of a counter */
@@ -43,7 +43,7 @@ struct series {
 };
 
 struct metrics {
-	struct series *rows[METRIC_COUNT];
+	struct metric_series *rows[METRIC_COUNT];
 	struct buf key; /* scratch for the label text that is looked up */
 };
 
@@ -72,7 +72,7 @@ struct metrics *metrics_new(void)
 	return mem_new(struct metrics);
 }
 
-static void series_end(struct series **row, struct series *series)
+static void series_end(struct metric_series **row, struct metric_series *series)
 {
 	HASH_DEL(*row, series);
 	mem_free(series->labels);
@@ -80,9 +80,9 @@ static void series_end(struct series **row, struct series *series)
 	mem_free(series);
 }
 
-static void row_clear(struct series **row)
+static void row_clear(struct metric_series **row)
 {
-	struct series *series, *next;
+	struct metric_series *series, *next;
 
 	HASH_ITER(hh, *row, series, next)
 	series_end(row, series);
@@ -126,26 +126,27 @@ static void set_key(struct metrics *m, enum metric metric, const char *a, const 
 	assert(i == METRIC_MAX_LABELS || !values[i]);
 }
 
-static struct series *find(struct metrics *m, enum metric metric, const char *a, const char *b)
+static struct metric_series *find(
+	struct metrics *m, enum metric metric, const char *a, const char *b)
 {
-	struct series *series;
+	struct metric_series *series;
 
 	set_key(m, metric, a, b);
 	HASH_FIND(hh, m->rows[metric], m->key.p ? m->key.p : "", m->key.n, series);
 	return series;
 }
 
-static struct series *find_or_begin(
+static struct metric_series *find_or_begin(
 	struct metrics *m, enum metric metric, const char *a, const char *b)
 {
-	struct series **row = &m->rows[metric];
-	struct series *series = find(m, metric, a, b);
+	struct metric_series **row = &m->rows[metric];
+	struct metric_series *series = find(m, metric, a, b);
 
 	if (!series && HASH_COUNT(*row) >= METRIC_MAX_SERIES)
 		series = find(m, metric, a ? "other" : NULL, b ? "other" : NULL);
 	if (series)
 		return series;
-	series = mem_new(struct series);
+	series = mem_new(struct metric_series);
 	series->labels = slice_dup(buf_slice(&m->key));
 	series->labels_n = m->key.n;
 	if (rows[metric].kind == HISTOGRAM)
@@ -174,7 +175,7 @@ void metric_observe_us(struct metrics *m, enum metric metric, const char *a, int
 
 void metric_drop(struct metrics *m, enum metric metric, const char *a, const char *b)
 {
-	struct series *series;
+	struct metric_series *series;
 
 	if (!a && !b) {
 		row_clear(&m->rows[metric]);
@@ -187,7 +188,7 @@ void metric_drop(struct metrics *m, enum metric metric, const char *a, const cha
 
 double metric_value(struct metrics *m, enum metric metric, const char *a, const char *b)
 {
-	const struct series *series = find(m, metric, a, b);
+	const struct metric_series *series = find(m, metric, a, b);
 
 	if (!series)
 		return 0;
@@ -196,14 +197,14 @@ double metric_value(struct metrics *m, enum metric metric, const char *a, const 
 
 const struct histogram *metric_histogram(struct metrics *m, enum metric metric, const char *a)
 {
-	const struct series *series = find(m, metric, a, NULL);
+	const struct metric_series *series = find(m, metric, a, NULL);
 
 	return series ? series->histogram : NULL;
 }
 
 /* `name` + `suffix` and the labels, up to the space before the value. */
 static void render_name(
-	const char *name, const char *suffix, const struct series *series, struct buf *out)
+	const char *name, const char *suffix, const struct metric_series *series, struct buf *out)
 {
 	buf_str(out, name);
 	buf_str(out, suffix);
@@ -212,7 +213,8 @@ static void render_name(
 }
 
 /* The beginning that all lines of a histogram's buckets share, written once and copied then. */
-static size_t render_bucket_head(const char *name, const struct series *series, struct buf *out)
+static size_t render_bucket_head(
+	const char *name, const struct metric_series *series, struct buf *out)
 {
 	size_t begin = out->n;
 
@@ -239,7 +241,7 @@ static void render_bucket_end(const char *bound, uint64_t below, struct buf *out
 	buf_char(out, '\n');
 }
 
-static void render_histogram(const char *name, const struct series *series, struct buf *out)
+static void render_histogram(const char *name, const struct metric_series *series, struct buf *out)
 {
 	const struct histogram *h = series->histogram;
 	struct histogram_sweep sweep = {0};
@@ -258,7 +260,8 @@ static void render_histogram(const char *name, const struct series *series, stru
 	buf_char(out, '\n');
 }
 
-static void render_series(const struct row *row, const struct series *series, struct buf *out)
+static void render_series(
+	const struct metric_row *row, const struct metric_series *series, struct buf *out)
 {
 	if (row->kind == HISTOGRAM) {
 		render_histogram(row->name, series, out);
@@ -275,11 +278,11 @@ static void render_series(const struct row *row, const struct series *series, st
 void metrics_render(const struct metrics *m, struct buf *out)
 {
 	for (size_t i = 0; i < METRIC_COUNT; i++) {
-		const struct row *row = &rows[i];
+		const struct metric_row *row = &rows[i];
 
 		if (m->rows[i])
 			metric_render_head(out, row->name, kind_names[row->kind], row->help);
-		for (const struct series *s = m->rows[i]; s; s = s->hh.next)
+		for (const struct metric_series *s = m->rows[i]; s; s = s->hh.next)
 			render_series(row, s, out);
 	}
 }

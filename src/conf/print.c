@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "base/utf8.h"
 #include "conf/mask.h"
 #include "conf/table.h"
 #include "text/json.h"
@@ -62,17 +63,6 @@ static struct slice shown_text(const struct node *node, enum secrecy secrecy, st
 	return room->n ? buf_slice(room) : slice_of("", 0);
 }
 
-/* The code point at *p, which moves behind it; the text is valid UTF-8. */
-static unsigned next_rune(const char **p)
-{
-	unsigned char c = (unsigned char)*(*p)++;
-	unsigned rune = c < 0x80 ? c : c < 0xe0 ? c & 0x1f : c < 0xf0 ? c & 0x0f : c & 0x07;
-
-	for (unsigned more = c < 0xc0 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3; more; more--)
-		rune = rune << 6 | (*(*p)++ & 0x3f);
-	return rune;
-}
-
 /* Whether YAML takes it as it is between double quotes, on one line. */
 static bool is_printable(unsigned rune)
 {
@@ -86,12 +76,12 @@ static bool is_printable(unsigned rune)
 static void yaml_quoted(struct buf *out, struct slice text)
 {
 	buf_char(out, '"');
-	for (const char *p = text.p, *end = slice_end(text); p < end;) {
-		const char *start = p;
-		unsigned rune = next_rune(&p);
+	for (size_t n; text.n; text = slice_skip(text, n)) {
+		uint32_t rune = 0;
 
+		n = utf8_next(text, &rune); /* it is valid */
 		if (is_printable(rune))
-			buf_append(out, start, (size_t)(p - start));
+			buf_append(out, text.p, n);
 		else if (rune == '"' || rune == '\\')
 			buf_printf(out, "\\%c", (char)rune);
 		else if (rune == '\n')

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "conf/reader.h"
-#include "text/duration.h"
+#include "text/quantity.h"
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
 #define DAY	(24 * (int64_t)HOUR)

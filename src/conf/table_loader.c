@@ -5,7 +5,7 @@
  *	params: [user_id] -> key "user_profile:{user_id}", source path "/users/{user_id}", tags
  */
 #include "conf/reader.h"
-#include "text/duration.h"
+#include "text/quantity.h"
 #include "text/template.h"
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };

@@ -6,7 +6,7 @@
  */
 #include "conf/reader.h"
 #include "conf/rules.h"
-#include "text/duration.h"
+#include "text/quantity.h"
 
 enum {
 	SECOND = 1000,

@@ -7,7 +7,7 @@
 #include "base/hex.h"
 #include "base/timestamp.h"
 #include "conf/reader.h"
-#include "text/duration.h"
+#include "text/quantity.h"
 
 static void *place_of(void *object, const struct key *key)
 {
@@ -152,11 +152,11 @@ static const char *set_duration(
 	const char *wrong = scalar(node);
 
 	if (!wrong)
-		wrong = duration_parse(node->text, &value);
+		wrong = quantity_parse_duration(node->text, &value);
 	if (wrong)
 		return wrong;
 	if (value < key->min || value > key->max)
-		return outside(r, key, duration_format);
+		return outside(r, key, quantity_format_duration);
 	*(int64_t *)place_of(object, key) = value;
 	return NULL;
 }
@@ -169,11 +169,11 @@ static const char *set_size(
 	const char *wrong = scalar(node);
 
 	if (!wrong)
-		wrong = size_parse(node->text, &value);
+		wrong = quantity_parse_size(node->text, &value);
 	if (wrong)
 		return wrong;
 	if (value < key->min || value > key->max)
-		return outside(r, key, size_format);
+		return outside(r, key, quantity_format_size);
 	*(int64_t *)place_of(object, key) = value;
 	return NULL;
 }

@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/name_set.h"
 #include "base/timeslice.h"
 #include "cache/entry.h"
 #include "cache/soft_purge.h"
-#include "invalidate/page_names.h"
 #include "invalidate/pass_internal.h"
 
 enum {
@@ -243,11 +243,11 @@ static bool look_at_page(void *context, struct scan_page *page)
 	const struct redis_value *names = page->names;
 	size_t patterns = pattern_count(pass);
 	struct pass_note *notes = mem_array(names->count, sizeof *notes);
-	struct page_names *unique = page_names_new(names->count);
+	struct name_set unique = {.borrows = true};
 	struct timeslice timeslice = {.since_ns = clock_mono_ns()};
 
 	for (size_t i = 0; i < names->count; i++) {
-		if (page_names_add(unique, names->items[i]->text))
+		if (name_set_add(&unique, names->items[i]->text))
 			notes[i] = look_at(pass, names->items[i]->text);
 		if (timeslice_spend(&timeslice, patterns))
 			break;
@@ -262,7 +262,7 @@ static bool look_at_page(void *context, struct scan_page *page)
 	send_commands(r, names, notes);
 	mem_free(r);
 	mem_free(notes);
-	page_names_free(unique);
+	name_set_release(&unique);
 	report_progress(pass, page);
 	pass_release_leaving(pass);
 	return !pass_empty(pass);

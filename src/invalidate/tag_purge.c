@@ -22,7 +22,7 @@ struct purge_run {
 	struct tag_purge *purge;
 	struct fiber_group probes;
 	struct redis_pacer *pacer; /* NULL = small */
-	struct seen seen;	   /* while counting and softening */
+	struct name_set seen;	   /* while counting and softening */
 	uint64_t members, done;
 	uint64_t counted, skipped; /* of the tag at hand, and before it */
 };
@@ -58,7 +58,7 @@ static bool met_elsewhere(struct purge_run *run, struct slice name)
 	struct tag_purge *purge = run->purge;
 
 	return purge->remove && purge->soft &&
-	       (tag_purge_elsewhere(purge, name) || !seen_add(&run->seen, name));
+	       (tag_purge_elsewhere(purge, name) || !name_set_add(&run->seen, name));
 }
 
 /* The page's names that the caller may touch. Parks as tag_purge_elsewhere(). */
@@ -133,7 +133,7 @@ static void begin_again(struct purge_run *run, const struct plan_tag *tag)
 
 	if (purge->remove) {
 		purge->again = true;
-		seen_release(&run->seen);
+		name_set_release(&run->seen);
 	} else {
 		plan_count_tag(purge->plan, tag, -run->counted, 0);
 	}
@@ -227,7 +227,7 @@ enum error tag_purge_run(struct tag_purge *purge, struct fault *fault)
 	enum error error = tag_purge_members(purge->cache, purge->plan, &run.members, fault);
 	if (!error && run.members)
 		error = do_all(&run, fault);
-	seen_release(&run.seen);
+	name_set_release(&run.seen);
 	mem_free(purge->patterns);
 	purge->patterns = NULL;
 	return error;

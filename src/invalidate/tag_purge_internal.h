@@ -3,7 +3,7 @@
 #ifndef CW_INVALIDATE_TAG_PURGE_INTERNAL_H
 #define CW_INVALIDATE_TAG_PURGE_INTERNAL_H
 
-#include "invalidate/seen.h"
+#include "base/name_set.h"
 #include "invalidate/tag_purge.h"
 
 /* The keys of one page that may be touched: views of the page. */
@@ -20,8 +20,8 @@ struct tag_names {
  */
 bool tag_purge_elsewhere(struct tag_purge *purge, struct slice name);
 /* Counts those that are there. Parks. */
-enum error tag_purge_count(
-	struct tag_purge *purge, struct tag_names *page, struct seen *seen, struct fault *fault);
+enum error tag_purge_count(struct tag_purge *purge, struct tag_names *page, struct name_set *seen,
+	struct fault *fault);
 /* Removes or softens as many as the limit allows. Parks, also where it was cancelled: what was sent
  * is counted. */
 enum error tag_purge_remove(

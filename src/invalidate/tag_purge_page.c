@@ -44,7 +44,7 @@ bool tag_purge_elsewhere(struct tag_purge *purge, struct slice name)
 }
 
 enum error tag_purge_count(
-	struct tag_purge *purge, struct tag_names *page, struct seen *seen, struct fault *fault)
+	struct tag_purge *purge, struct tag_names *page, struct name_set *seen, struct fault *fault)
 {
 	struct redis_batch *batch = redis_batch_new();
 	enum error error = ask_exists(purge, page->names, page->count, batch, fault);
@@ -54,7 +54,8 @@ enum error tag_purge_count(
 			continue;
 		page->counted += purge->report;
 		plan_count_tag(purge->plan, page->tag, purge->report, 0);
-		if (!seen_add(seen, page->names[i]) || tag_purge_elsewhere(purge, page->names[i]))
+		if (!name_set_add(seen, page->names[i]) ||
+			tag_purge_elsewhere(purge, page->names[i]))
 			continue;
 		purge->limited = left(purge) == 0;
 		if (purge->limited)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cache/tag.h"
-#include "text/duration.h"
+#include "text/quantity.h"
 
 enum { max_ttl_s = TTL_MAX_MS / 1000 };
 

@@ -4,6 +4,7 @@
 #include <sys/un.h>
 
 #include "base/mem.h"
+#include "base/random.h"
 #include "redis/conn_internal.h"
 
 enum {
@@ -28,13 +29,9 @@ void conn_set_timer(struct conn *conn, int64_t delay_ms)
 	uv_timer_start(&conn->timer, timer_fired, delay_ms > 0 ? (uint64_t)delay_ms : 0, 0);
 }
 
-/* xorshift64*: spreading attempts needs no better. */
 static int64_t random_below(struct conn *conn, int64_t bound)
 {
-	conn->random ^= conn->random >> 12;
-	conn->random ^= conn->random << 25;
-	conn->random ^= conn->random >> 27;
-	return (int64_t)((conn->random * UINT64_C(2685821657736338717)) >> 33) % bound;
+	return (int64_t)(random_unit(&conn->random) * (double)bound);
 }
 
 static int64_t grown(int64_t least, unsigned attempts, int64_t most)

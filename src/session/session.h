@@ -16,7 +16,7 @@
 #define CW_SESSION_SESSION_H
 
 #include "cache/cache.h"
-#include "text/duration.h"
+#include "text/quantity.h"
 
 enum { SESSION_ID = 43, SESSION_REF = 16, SESSION_HASH = 64, SESSION_DATA_BYTES = 64 * 1024 };
 enum { SESSION_USER_BYTES = 512, SESSION_LIST = 1000, SESSION_GRACE_MS = 60 * 1000 };

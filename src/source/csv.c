@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "source/parser.h"
 
 enum { max_columns = 1024 };

@@ -6,17 +6,18 @@
  *	  ^ passed over   ^ found    ^ row  ^ row     ^ passed over
  *
  * Elements are checked strictly; of what is passed over, strings and brackets are followed. An
- *empty document, null where the rows or something on the way to them should be, and a missing
- *member are no rows; any other value in their place is an error.
+ * empty document, null where the rows or something on the way to them should be, and a missing
+ * member are no rows; any other value in their place is an error.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "source/parser.h"
-#include "source/pointer.h"
 #include "source/span.h"
+#include "text/json_pointer.h"
 
-enum { max_name_bytes = 4096 };
+enum { max_name_bytes = 4096, max_tokens = 512 /* as many bytes as a pointer may have */ };
 
 enum place {
 	BEGIN,	    /* before the document: a byte order mark may come */
@@ -39,12 +40,17 @@ enum place {
 
 struct json_array {
 	struct parser parser;
-	struct pointer wanted; /* where the rows are */
+	struct {
+		char *text;
+		struct slice parts[max_tokens]; /* of `text` or `unescaped` */
+		unsigned count;
+		struct buf unescaped;
+	} wanted; /* where the rows are */
 
 	enum place place;
 	unsigned bom;
 	unsigned level; /* containers open on the way */
-	bool objects[pointer_max_parts];
+	bool objects[max_tokens];
 	uint64_t index; /* of the element in the innermost of them, where it is an array */
 	bool here;	/* the value that comes next is the wanted one */
 	bool found;
@@ -387,11 +393,22 @@ static void release(struct parser *parser)
 {
 	struct json_array *j = (struct json_array *)parser;
 
-	pointer_release(&j->wanted);
+	mem_free(j->wanted.text);
+	buf_release(&j->wanted.unescaped);
 	buf_release(&j->name);
 }
 
 static const struct parser_ops ops = {.next = next, .restart = restart, .release = release};
+
+static void want(struct json_array *j, struct slice rows)
+{
+	struct slice left = slice_of(j->wanted.text = slice_dup(rows), rows.n);
+
+	buf_reserve(&j->wanted.unescaped, rows.n); /* so that the parts stay where they are */
+	assert(rows.n <= max_tokens);
+	while (left.n)
+		json_pointer_next(&left, &j->wanted.unescaped, &j->wanted.parts[j->wanted.count++]);
+}
 
 struct parser *json_array_new(struct slice rows)
 {
@@ -399,6 +416,6 @@ struct parser *json_array_new(struct slice rows)
 
 	j->parser.ops = &ops;
 	j->parser.input = slice_of("", 0);
-	pointer_init(&j->wanted, rows);
+	want(j, rows);
 	return &j->parser;
 }

@@ -63,16 +63,16 @@ static inline bool item_has(const char **p, const char *end, char c)
 }
 
 /* A run of items without a star. */
-struct segment {
+struct glob_segment {
 	const char *p, *end;
 	size_t width; /* items, each of which takes one byte */
 	bool plain;   /* the pattern's bytes are the text's */
 };
 
 /* The segment that begins at `p`. */
-static struct segment segment_at(const char *p, const char *end)
+static struct glob_segment segment_at(const char *p, const char *end)
 {
-	struct segment segment = {.p = p, .plain = true};
+	struct glob_segment segment = {.p = p, .plain = true};
 
 	while (p < end && *p != '*') {
 		segment.plain &= *p != '?' && *p != '[' && *p != '\\';
@@ -84,7 +84,7 @@ static struct segment segment_at(const char *p, const char *end)
 }
 
 /* Whether the segment matches at `text`, which has its width. */
-static bool segment_fits(const struct segment *segment, const char *text)
+static bool segment_fits(const struct glob_segment *segment, const char *text)
 {
 	const char *p = segment->p;
 
@@ -102,7 +102,8 @@ enum { LONG_TEXT = 4096 };
  * Where the segment (of at most GLOB_MAX_BYTES items) ends first in a long text: one bit per item,
  * all started matches advance together, so that each byte costs the same whatever the pattern.
  */
-static const char *find_by_bits(const struct segment *segment, const char *text, const char *end)
+static const char *find_by_bits(
+	const struct glob_segment *segment, const char *text, const char *end)
 {
 	uint64_t has[256][GLOB_MAX_BYTES / 64], on[GLOB_MAX_BYTES / 64] = {0};
 	size_t words = (segment->width + 63) / 64, last = segment->width - 1;
@@ -131,7 +132,7 @@ static const char *find_by_bits(const struct segment *segment, const char *text,
 }
 
 /* Where the leftmost match of the segment in the text ends; NULL for none. */
-static const char *find(const struct segment *segment, const char *text, const char *end)
+static const char *find(const struct glob_segment *segment, const char *text, const char *end)
 {
 	size_t n = (size_t)(end - text), width = segment->width;
 
@@ -165,7 +166,7 @@ bool glob_match(struct slice pattern, struct slice text)
 	if (p == p_end)
 		return t == t_end;
 	for (;;) {
-		struct segment segment;
+		struct glob_segment segment;
 
 		while (p < p_end && *p == '*')
 			p++;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "text/json_pointer.h"
 #include "text/json_text.h"
 
 static enum json_type type_of(char first)
@@ -159,58 +160,26 @@ static bool element(struct json_value array, struct slice index, struct json_val
 	return false;
 }
 
-/* Appends the token with ~0 and ~1 resolved; false for any other ~. */
-static bool unescape_token(struct slice token, struct buf *out)
-{
-	for (size_t i = 0; i < token.n; i++) {
-		char c = token.p[i];
-
-		if (c == '~') {
-			if (++i == token.n || (token.p[i] != '0' && token.p[i] != '1'))
-				return false;
-			c = token.p[i] == '0' ? '~' : '/';
-		}
-		buf_char(out, c);
-	}
-	return true;
-}
-
 static bool child(struct json_value value, struct slice token, struct json_value *ret)
 {
-	struct buf name = {0};
-	bool found;
-
-	if (value.type == JSON_ARRAY)
-		return element(value, token, ret);
-	if (!memchr(token.p, '~', token.n))
-		return json_member(value, token, ret);
-	found = unescape_token(token, &name) && json_member(value, buf_slice(&name), ret);
-	buf_release(&name);
-	return found;
+	return value.type == JSON_ARRAY ? element(value, token, ret)
+					: json_member(value, token, ret);
 }
 
 bool json_path(struct json_value value, struct slice path, struct json_value *ret)
 {
-	const char *p = path.p, *end = slice_end(path);
+	struct buf room = {0};
+	struct slice token;
+	bool found = true;
 
-	if (path.n == 0) {
+	while (found && path.n) {
+		buf_clear(&room);
+		found = json_pointer_next(&path, &room, &token) && child(value, token, &value);
+	}
+	if (found)
 		*ret = value;
-		return true;
-	}
-	if (*p == '/')
-		p++;
-	for (;;) {
-		const char *slash = p < end ? memchr(p, '/', (size_t)(end - p)) : NULL;
-		const char *stop = slash ? slash : end;
-
-		if (!child(value, slice_of(p, (size_t)(stop - p)), &value))
-			return false;
-		if (!slash)
-			break;
-		p = slash + 1;
-	}
-	*ret = value;
-	return true;
+	buf_release(&room);
+	return found;
 }
 
 void json_scalar(struct json_value value, struct buf *out)

@@ -86,8 +86,6 @@ void json_decode_string(struct json_value string, struct buf *out);
 /* The text of a scalar as a template sees it: a string decoded, anything else as it is spelt. */
 void json_scalar(struct json_value value, struct buf *out);
 
-bool utf8_valid(struct slice text);
-
 /* Appends `text` as a JSON string with quotes; bytes that are no UTF-8 become U+FFFD. */
 void json_quote(struct buf *out, struct slice text);
 

@@ -1,102 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* UTF-8, escapes and quoting of JSON strings; see json.h and json_text.h. */
+/* Escapes and quoting of JSON strings; see json.h and json_text.h. */
 #include "text/json_text.h"
 
 #include <string.h>
 
+#include "base/hex.h"
+#include "base/utf8.h"
 #include "text/json.h"
 
 /* Quoted at a time, so that the room for the worst that they can come to stays small. */
 enum { piece_bytes = 4096 };
-
-/* Bounds of the second byte keep overlong forms, surrogates and values over 10FFFF out. */
-int json_utf8(const char *p, const char *end)
-{
-	unsigned char c = (unsigned char)*p, low = 0x80, high = 0xbf;
-	int n;
-
-	if (c < 0x80)
-		return 1;
-	if (c < 0xc2 || c > 0xf4)
-		return UTF8_BAD;
-	n = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-	if (c == 0xe0)
-		low = 0xa0;
-	else if (c == 0xed)
-		high = 0x9f;
-	else if (c == 0xf0)
-		low = 0x90;
-	else if (c == 0xf4)
-		high = 0x8f;
-	for (int i = 1; i < n; i++) {
-		if (p + i == end)
-			return UTF8_CUT;
-		if ((unsigned char)p[i] < low || (unsigned char)p[i] > high)
-			return UTF8_BAD;
-		low = 0x80;
-		high = 0xbf;
-	}
-	return n;
-}
-
-bool utf8_valid(struct slice text)
-{
-	const char *p = text.p, *end = slice_end(text);
-
-	while (p < end) {
-		int n;
-
-		if (end - p >= 8 && !(json_eight(p) & JSON_EACH_BYTE(0x80))) {
-			p += 8;
-			continue;
-		}
-		n = json_utf8(p, end);
-		if (n <= 0)
-			return false;
-		p += n;
-	}
-	return true;
-}
 
 int json_hex4(const char *p)
 {
 	int value = 0;
 
 	for (int i = 0; i < 4; i++) {
-		char c = p[i], lower = (char)(c | 0x20);
+		int digit = hex_value(p[i]);
 
-		if (c >= '0' && c <= '9')
-			value = value * 16 + c - '0';
-		else if (lower >= 'a' && lower <= 'f')
-			value = value * 16 + lower - 'a' + 10;
-		else
+		if (digit < 0)
 			return -1;
+		value = value * 16 + digit;
 	}
 	return value;
-}
-
-static unsigned encode_utf8(unsigned c, char out[4])
-{
-	if (c < 0x80) {
-		out[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (char)(0xe0 | c >> 12);
-		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | c >> 18);
-	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
 }
 
 unsigned json_unescape(const char **p, char out[4])
@@ -114,7 +40,7 @@ unsigned json_unescape(const char **p, char out[4])
 			*p += 6;
 			value = 0x10000 + ((value - 0xd800) << 10) + (low - 0xdc00);
 		}
-		return encode_utf8(value, out);
+		return utf8_encode(value, out);
 	}
 	const char *found = strchr(from, c);
 
@@ -156,7 +82,6 @@ void json_decode_string(struct json_value string, struct buf *out)
 /* Writes the control byte, quote or backslash `c` as it must stand in a string; returns the end. */
 static char *quote_byte(char *to, char c)
 {
-	static const char digits[] = "0123456789abcdef";
 	/* By control byte; a space where it has no letter of its own. */
 	static const char letters[] = "        btn fr                  ";
 	unsigned char byte = (unsigned char)c;
@@ -168,8 +93,8 @@ static char *quote_byte(char *to, char c)
 		return to;
 	}
 	memcpy(to, "u00", 3);
-	to[3] = digits[byte >> 4];
-	to[4] = digits[byte & 15];
+	to[3] = hex_digit(byte >> 4);
+	to[4] = hex_digit(byte & 15U);
 	return to + 5;
 }
 
@@ -183,7 +108,7 @@ static const char *quote_piece(char **to, const char *p, const char *until, cons
 		}
 		const char *stop = json_skip_plain(p, until);
 		bool strange = stop < until && (unsigned char)*stop >= 0x80;
-		int n = strange ? json_utf8(stop, end) : 0;
+		int n = strange ? utf8_bytes(stop, end) : 0;
 
 		*to = mempcpy(*to, p, (size_t)(stop - p) + (n > 0 ? (size_t)n : 0));
 		if (strange && n <= 0)

@@ -79,11 +79,6 @@ static inline const char *json_skip_space(const char *p, const char *end)
 	return p;
 }
 
-enum { UTF8_BAD = 0, UTF8_CUT = -1 };
-
-/* Bytes of the character at `p` (1..4); UTF8_BAD; UTF8_CUT where `end` cuts a so far valid one. */
-int json_utf8(const char *p, const char *end);
-
 /* The value of four hex digits, or -1. */
 int json_hex4(const char *p);
 

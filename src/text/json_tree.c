@@ -3,10 +3,11 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "base/timeslice.h"
+#include "base/timestamp.h"
+#include "base/utf8.h"
 #include "text/json.h"
 
 enum { rest_bytes = 256 }; /* of a string, in about a microsecond */
@@ -100,18 +101,16 @@ void json_append_slice(cJSON *array, struct slice text)
 
 void json_add_time(cJSON *object, const char *name, int64_t wall_ms)
 {
-	time_t seconds = (time_t)(wall_ms / 1000);
-	char date[64], text[80];
-	struct tm tm;
+	struct buf text = {0};
 
 	/* ISO 8601 has years of four digits. */
-	if (wall_ms < 0 || wall_ms > INT64_C(253402300799999) || !gmtime_r(&seconds, &tm)) {
+	if (wall_ms < 0 || wall_ms > INT64_C(253402300799999)) {
 		cJSON_AddNullToObject(object, name);
 		return;
 	}
-	strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text, sizeof text, "%s.%03dZ", date, (int)(wall_ms % 1000));
-	cJSON_AddStringToObject(object, name, text);
+	timestamp_format(wall_ms, &text);
+	cJSON_AddStringToObject(object, name, text.p);
+	buf_release(&text);
 }
 
 static void print(const cJSON *value, struct buf *out, struct timeslice *timeslice);

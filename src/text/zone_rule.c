@@ -7,7 +7,7 @@
 enum { day_s = 86400, max_hours = 167 };
 
 /* One change of the clock. */
-struct change {
+struct zone_change {
 	int64_t at_s;
 	int32_t offset_s; /* from then on */
 };
@@ -135,7 +135,7 @@ static int64_t day_in_year(const struct zone_day *day, int32_t year)
 }
 
 /* The changes of a year: summer's start, then its end, whichever comes first. */
-static void changes_of(const struct zone_rule *rule, int32_t year, struct change changes[2])
+static void changes_of(const struct zone_rule *rule, int32_t year, struct zone_change changes[2])
 {
 	changes[0].at_s =
 		day_in_year(&rule->start, year) * day_s + rule->start.time_s - rule->standard_s;
@@ -147,14 +147,14 @@ static void changes_of(const struct zone_rule *rule, int32_t year, struct change
 enum { years_around = 5, changes_around = 2 * years_around };
 
 /* The changes from two years before a time to two years after it, in order. */
-static void changes_near(const struct zone_rule *rule, int64_t utc_s, struct change *changes)
+static void changes_near(const struct zone_rule *rule, int64_t utc_s, struct zone_change *changes)
 {
 	int32_t year = calendar_date(utc_s / day_s).year - years_around / 2;
 
 	for (int i = 0; i < years_around; i++)
 		changes_of(rule, year + i, changes + 2 * i);
 	for (int i = 1; i < changes_around; i++) {
-		struct change change = changes[i];
+		struct zone_change change = changes[i];
 		int j = i;
 
 		/* Where summer ends at the moment it begins again, it never ends: the start counts.
@@ -170,7 +170,7 @@ static void changes_near(const struct zone_rule *rule, int64_t utc_s, struct cha
 
 int32_t zone_rule_offset(const struct zone_rule *rule, int64_t utc_s)
 {
-	struct change changes[changes_around];
+	struct zone_change changes[changes_around];
 	int32_t offset = rule->standard_s;
 
 	if (!rule->has_summer)
@@ -183,7 +183,7 @@ int32_t zone_rule_offset(const struct zone_rule *rule, int64_t utc_s)
 
 int64_t zone_rule_next_change(const struct zone_rule *rule, int64_t after_s)
 {
-	struct change changes[changes_around];
+	struct zone_change changes[changes_around];
 
 	if (!rule->has_summer)
 		return INT64_MAX;

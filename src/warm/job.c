@@ -7,8 +7,8 @@
 
 #include "base/mem.h"
 #include "base/timestamp.h"
-#include "text/duration.h"
 #include "text/json.h"
+#include "text/quantity.h"
 
 enum { refresh_ms = 1000, write_ms = 2000 };
 

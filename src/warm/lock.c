@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/timestamp.h"
 #include "cache/write_log.h"
-#include "text/duration.h"
+#include "text/quantity.h"
 
 struct lock {
 	struct cache *cache;

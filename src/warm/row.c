@@ -5,7 +5,7 @@
 #include "base/base64.h"
 #include "base/random.h"
 #include "cache/tag.h"
-#include "text/duration.h"
+#include "text/quantity.h"
 
 /* Who the scheduler is to the guard: nobody whom protected keys concern. */
 static const struct identity scheduler = {.name = "scheduler", .scopes = SCOPE_WARM};
@@ -121,7 +121,7 @@ bool row_ttl_parse(struct slice text, int64_t *ret_ms)
 		if (seconds > TTL_MAX_MS / 1000)
 			return false;
 		*ret_ms = seconds * 1000;
-	} else if (duration_parse(text, ret_ms)) {
+	} else if (quantity_parse_duration(text, ret_ms)) {
 		return false;
 	}
 	return *ret_ms > 0 && *ret_ms <= TTL_MAX_MS;

@@ -7,7 +7,7 @@
 #include "base/crypto.h"
 #include "base/mem.h"
 #include "text/cron.h"
-#include "text/duration.h"
+#include "text/quantity.h"
 
 enum {
 	patience_ms = 60 * 1000,
@@ -154,7 +154,7 @@ void schedule_text(const struct conf_schedule *conf, struct buf *out)
 {
 	if (conf->kind == SCHEDULE_EVERY) {
 		buf_str(out, "every ");
-		duration_format(conf->every_ms, out);
+		quantity_format_duration(conf->every_ms, out);
 	} else if (conf->kind == SCHEDULE_CRON) {
 		buf_str(out, conf->cron);
 		if (conf->time_zone && strcmp(conf->time_zone, "UTC") != 0)

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "base/timestamp.h"
-#include "text/duration.h"
+#include "text/quantity.h"
 #include "warm/fire.h"
 #include "warm/jump.h"
 

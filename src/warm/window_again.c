@@ -15,22 +15,23 @@
 enum { judge_tries = 10, item_words = 16 };
 
 /* The keys of the batch behind this one, where it is on its way. */
-static void later_keys(const struct window *w, const struct slot *slot, struct seen *ret)
+static void later_keys(const struct window *w, const struct slot *slot, struct name_set *ret)
 {
 	const struct slot *other = &w->slots[slot == w->slots];
 
 	for (size_t i = 0; other->in_flight && i < other->count; i++)
-		seen_add(ret, slot_key(other, i));
+		name_set_add(ret, slot_key(other, i));
 }
 
 /* Marks what is left alone. */
-static void mark(struct window *w, struct slot *slot, const struct seen *later)
+static void mark(struct window *w, struct slot *slot, const struct name_set *later)
 {
 	for (size_t i = 0; i < slot->count; i++) {
 		struct slice key = slot_key(slot, i);
 
 		slot->items[i].reply = NULL;
-		slot->items[i].written = written_has(&w->written, key) || seen_has(later, key) ||
+		slot->items[i].written = written_has(&w->written, key) ||
+					 name_set_has(later, key) ||
 					 (w->written.lost && w->mode == ENTRY_REFRESH);
 	}
 }
@@ -140,7 +141,7 @@ enum error window_store_again(
 	struct written_store store = {.keys = mem_array(slot->count, sizeof *store.keys),
 		.words = mem_array(words_of(slot), sizeof *store.words)};
 	struct redis_batch *batch = redis_batch_new();
-	struct seen later = {0};
+	struct name_set later = {0};
 	enum error error = ERR_CONFLICT;
 
 	later_keys(w, slot, &later);
@@ -156,7 +157,7 @@ enum error window_store_again(
 	/* Of an error before anything was sent. */
 	if (redis_batch_count(batch) == 0)
 		trail_ask(&w->trail, batch, &slot->question);
-	seen_release(&later);
+	name_set_release(&later);
 	mem_free(store.keys);
 	mem_free(store.words);
 	*ret = batch;

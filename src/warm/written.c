@@ -93,12 +93,12 @@ enum error written_begin(struct written *written, struct cache *cache, struct fa
 void written_release(struct written *written)
 {
 	buf_release(&written->list);
-	seen_release(&written->names);
+	name_set_release(&written->names);
 }
 
 bool written_has(const struct written *written, struct slice key)
 {
-	return written->names.count && seen_has(&written->names, key);
+	return written->names.count && name_set_has(&written->names, key);
 }
 
 void written_guard(const struct written *written, struct redis_batch *batch)
@@ -114,7 +114,7 @@ void written_guard(const struct written *written, struct redis_batch *batch)
 static void take_names(struct written *written, const struct redis_value *names)
 {
 	for (size_t i = 0; i < names->count; i++)
-		seen_add(&written->names, redis_value_item(names, i));
+		name_set_add(&written->names, redis_value_item(names, i));
 	written->length += (int64_t)names->count;
 	if (written->names.count >= WROTE_MOST)
 		written->lost = true;

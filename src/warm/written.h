@@ -11,16 +11,16 @@
 #ifndef CW_WARM_WRITTEN_H
 #define CW_WARM_WRITTEN_H
 
+#include "base/name_set.h"
 #include "cache/owner.h"
 #include "cache/write_log.h"
-#include "invalidate/seen.h"
 
 struct written {
 	struct cache *cache;
 	struct buf list; /* its name */
 	char epoch[OWNER_TOKEN_DIGITS + 1];
 	int64_t length; /* of the list, as far as it was read; its epoch counts */
-	struct seen names;
+	struct name_set names;
 	bool lost;
 };
 

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "base/utf8.h"
 #include "fuzz.h"
 #include "text/json.h"
 #include "text/json_merge.h"

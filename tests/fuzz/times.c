@@ -3,7 +3,7 @@
 #include "base/timestamp.h"
 #include "fuzz.h"
 #include "text/cron.h"
-#include "text/duration.h"
+#include "text/quantity.h"
 
 static void check_cron(struct slice text, int64_t after_s)
 {
@@ -24,14 +24,14 @@ static void check_duration(struct slice text)
 	struct buf out = {0};
 	int64_t ms, again;
 
-	if (duration_parse(text, &ms) == NULL) {
-		duration_format(ms, &out);
-		FUZZ_CHECK(duration_parse(buf_slice(&out), &again) == NULL && again == ms);
+	if (quantity_parse_duration(text, &ms) == NULL) {
+		quantity_format_duration(ms, &out);
+		FUZZ_CHECK(quantity_parse_duration(buf_slice(&out), &again) == NULL && again == ms);
 	}
 	buf_clear(&out);
-	if (size_parse(text, &ms) == NULL) {
-		size_format(ms, &out);
-		FUZZ_CHECK(size_parse(buf_slice(&out), &again) == NULL && again == ms);
+	if (quantity_parse_size(text, &ms) == NULL) {
+		quantity_format_size(ms, &out);
+		FUZZ_CHECK(quantity_parse_size(buf_slice(&out), &again) == NULL && again == ms);
 	}
 	buf_release(&out);
 }

@@ -6,10 +6,10 @@
 #include "../cache/engine.h"
 #include "../unit.h"
 #include "base/mem.h"
+#include "base/name_set.h"
 #include "cache/soft_purge.h"
 #include "cache/tag_list.h"
 #include "cache/tag_page.h"
-#include "invalidate/seen.h"
 
 static struct fault fault;
 
@@ -25,7 +25,7 @@ static void add_member(int number, int length)
 static size_t read_all(size_t *ret_bytes)
 {
 	struct tag_pages pages;
-	struct seen seen = {0};
+	struct name_set seen = {0};
 
 	*ret_bytes = 0;
 	tag_pages_init(&pages, &engine.cache, SLICE("cw:tag:t"), REDIS_BULK);
@@ -34,14 +34,14 @@ static size_t read_all(size_t *ret_bytes)
 
 		ck_assert_int_eq(tag_pages_next(&pages, &fault), OK);
 		for (size_t i = 0; i < pages.count; i++) {
-			seen_add(&seen, tag_pages_member(&pages, i));
+			name_set_add(&seen, tag_pages_member(&pages, i));
 			ck_assert(slice_is(tag_pages_score(&pages, i), "1.5"));
 			bytes += tag_pages_member(&pages, i).n;
 		}
 		*ret_bytes = bytes > *ret_bytes ? bytes : *ret_bytes;
 	}
 	size_t count = seen.count;
-	seen_release(&seen);
+	name_set_release(&seen);
 	tag_pages_release(&pages);
 	return count;
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/timestamp.h"
-#include "text/duration.h"
+#include "text/quantity.h"
 
 #include "../unit.h"
 

@@ -7,6 +7,7 @@
 #include "../unit.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "../unit.h"
-#include "text/duration.h"
+#include "text/quantity.h"
 
 static struct slice protected[] = {{"lock:*", 6}};
 static struct conf_namespace namespaces[] = {{.prefix = {"user:", 5}, .ttl_ms = 60000}};

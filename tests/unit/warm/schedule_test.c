@@ -5,7 +5,7 @@
 
 #include "../unit.h"
 #include "base/timestamp.h"
-#include "text/duration.h"
+#include "text/quantity.h"
 
 enum { second = 1000, minute = 60 * second, hour = 60 * minute };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/timestamp.h"
-#include "text/duration.h"
+#include "text/quantity.h"
 
 #include <string.h>
 
@@ -9,7 +9,7 @@
 static void check_duration(const char *text, int64_t ms)
 {
 	int64_t got = -1;
-	const char *why = duration_parse(slice_str(text), &got);
+	const char *why = quantity_parse_duration(slice_str(text), &got);
 
 	ck_assert_msg(!why, "%s %s", text, why);
 	ck_assert_msg(got == ms, "%s gives %lld", text, (long long)got);
@@ -57,13 +57,13 @@ START_TEST(other_durations_are_refused_with_the_reason)
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		int64_t ms = -7;
-		const char *why = duration_parse(slice_str(rows[i].text), &ms);
+		const char *why = quantity_parse_duration(slice_str(rows[i].text), &ms);
 
 		ck_assert_msg(why && strstr(why, rows[i].reason), "%s: %s", rows[i].text,
 			why ? why : "accepted");
 		ck_assert_int_eq(ms, -7);
 	}
-	ck_assert_ptr_nonnull(duration_parse(slice_of("1s\0", 3), &(int64_t){0}));
+	ck_assert_ptr_nonnull(quantity_parse_duration(slice_of("1s\0", 3), &(int64_t){0}));
 }
 END_TEST
 
@@ -86,7 +86,7 @@ START_TEST(durations_are_written_and_read_back)
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		buf_clear(&out);
-		duration_format(rows[i].ms, &out);
+		quantity_format_duration(rows[i].ms, &out);
 		ck_assert_str_eq(out.p, rows[i].text);
 		if (rows[i].ms >= 0)
 			check_duration(out.p, rows[i].ms);
@@ -116,11 +116,12 @@ START_TEST(sizes_are_read)
 	int64_t bytes;
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		ck_assert_msg(!size_parse(slice_str(rows[i].text), &bytes), "%s", rows[i].text);
+		ck_assert_msg(
+			!quantity_parse_size(slice_str(rows[i].text), &bytes), "%s", rows[i].text);
 		ck_assert_int_eq(bytes, rows[i].bytes);
 	}
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-		ck_assert_msg(size_parse(slice_str(bad[i]), &bytes) != NULL, "%s", bad[i]);
+		ck_assert_msg(quantity_parse_size(slice_str(bad[i]), &bytes) != NULL, "%s", bad[i]);
 }
 END_TEST
 
@@ -142,7 +143,7 @@ START_TEST(sizes_are_written_exactly)
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		buf_clear(&out);
-		size_format(rows[i].bytes, &out);
+		quantity_format_size(rows[i].bytes, &out);
 		ck_assert_str_eq(out.p, rows[i].text);
 	}
 	buf_release(&out);
@@ -198,6 +199,6 @@ START_TEST(times_that_are_none_are_refused)
 }
 END_TEST
 
-TEST_SUITE("duration", durations_are_read, other_durations_are_refused_with_the_reason,
+TEST_SUITE("quantity", durations_are_read, other_durations_are_refused_with_the_reason,
 	durations_are_written_and_read_back, sizes_are_read, sizes_are_written_exactly,
 	times_are_read_and_written, times_that_are_none_are_refused)

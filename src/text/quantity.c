@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Durations and sizes, from text and to text; see duration.h. */
-#include "text/duration.h"
+/* Durations and sizes, from text and to text; see quantity.h. */
+#include "text/quantity.h"
 
 enum { day_ms = 86400000 };
 
@@ -63,7 +63,7 @@ static size_t find_unit(const struct unit *units, size_t count, struct slice uni
 	return i;
 }
 
-const char *duration_parse(struct slice text, int64_t *ret_ms)
+const char *quantity_parse_duration(struct slice text, int64_t *ret_ms)
 {
 	static const char malformed[] = "is not a duration such as 250ms, 1h30m or 7d";
 	size_t smallest_used = 0;
@@ -98,7 +98,7 @@ const char *duration_parse(struct slice text, int64_t *ret_ms)
 	return NULL;
 }
 
-void duration_format(int64_t ms, struct buf *out)
+void quantity_format_duration(int64_t ms, struct buf *out)
 {
 	uint64_t left = ms < 0 ? 0 - (uint64_t)ms : (uint64_t)ms;
 
@@ -118,7 +118,7 @@ void duration_format(int64_t ms, struct buf *out)
 	}
 }
 
-const char *size_parse(struct slice text, int64_t *ret)
+const char *quantity_parse_size(struct slice text, int64_t *ret)
 {
 	struct slice number, unit;
 	int64_t value;
@@ -136,7 +136,7 @@ const char *size_parse(struct slice text, int64_t *ret)
 	return NULL;
 }
 
-void size_format(int64_t bytes, struct buf *out)
+void quantity_format_size(int64_t bytes, struct buf *out)
 {
 	for (size_t i = 0; bytes != 0 && i < 4; i++) {
 		if (bytes % size_units[i].worth != 0)
