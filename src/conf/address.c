@@ -36,9 +36,10 @@ bool address_is_local(const struct conf_listen *listen)
 static const char *unix_path(struct reader *r, struct slice path, struct conf_listen *ret)
 {
 	if (path.n == 0 || path.p[0] != '/')
-		return "must be an absolute path for its Unix socket";
+		return "must have an absolute path for the Unix socket";
 	if (path.n > UNIX_PATH_MAX_BYTES)
-		return reader_say(r, "must not be longer than %d bytes: a Unix socket's limit",
+		return reader_say(r,
+			"must not be longer than %d bytes, the limit of a Unix socket's path",
 			UNIX_PATH_MAX_BYTES);
 	ret->kind = LISTEN_UNIX;
 	ret->path = arena_dup(r->arena, path);
@@ -49,7 +50,7 @@ static const char *unix_path(struct reader *r, struct slice path, struct conf_li
 static const char *tcp_address(struct reader *r, struct slice text, struct conf_listen *ret)
 {
 	static const char wrong[] = "is not an address such as 127.0.0.1:8480, [::1]:8480 or "
-				    "0.0.0.0:8480 (names are not looked up)";
+				    "0.0.0.0:8480 (host names are not resolved)";
 	const char *colon = memrchr(text.p, ':', text.n);
 	struct slice host, port;
 	uint64_t number;
@@ -65,7 +66,7 @@ static const char *tcp_address(struct reader *r, struct slice text, struct conf_
 	if (!address_is_numeric(host) || bracketed != (memchr(host.p, ':', host.n) != NULL))
 		return wrong;
 	if (!slice_uint64(port, &number) || number > UINT16_MAX)
-		return "has no port between 0 and 65535 (0 picks a free one)";
+		return "has no port between 0 and 65535 (0 selects a free one)";
 	ret->kind = LISTEN_TCP;
 	ret->host = arena_dup(r->arena, host);
 	ret->port = (uint16_t)number;
@@ -114,20 +115,17 @@ static const char *listen_map(struct reader *r, struct node *map, struct conf_li
 	wrong = address_listen(r, slice_str(text), ret);
 	mem_free(text);
 	if (!wrong && mode && (mode->kind != NODE_SCALAR || !mode_parse(mode->text, &ret->mode)))
-		wrong = "has a mode that is not octal such as \"0660\"";
+		wrong = "has a mode that is not octal, such as \"0660\"";
 	return wrong;
 }
 
-/* Whether one of the first `i` is the same; those that pick a free port never are. */
-static bool stands_before(const struct conf_listen *listens, size_t i)
+/* Those that pick a free port are all different. */
+static bool is_same(const void *a, const void *b)
 {
-	if (listens[i].kind == LISTEN_TCP && listens[i].port == 0)
-		return false;
-	for (size_t j = 0; j < i; j++)
-		/* A faulty one has no text. */
-		if (listens[j].text && strcmp(listens[i].text, listens[j].text) == 0)
-			return true;
-	return false;
+	const struct conf_listen *x = a, *y = b;
+
+	/* A faulty one has no text. */
+	return x->text && strcmp(x->text, y->text) == 0 && !(x->kind == LISTEN_TCP && x->port == 0);
 }
 
 static char *place_of(struct reader *r, const struct node *node)
@@ -141,58 +139,39 @@ static char *place_of(struct reader *r, const struct node *node)
 	return place;
 }
 
-static const char *set_listens(
-	struct reader *r, const struct key *key, struct node *node, void *object)
+static const char *set_listen(
+	struct reader *r, const struct key *key, struct node *node, void *element)
 {
-	struct conf *conf = object;
-	size_t i = 0;
+	struct conf_listen *listen = element;
 
-	if (node->kind != NODE_LIST || !node->count)
-		return "must be a list of addresses, such as [127.0.0.1:8480]";
-	if ((int64_t)node->count > key->max)
-		return "has too many addresses";
-	conf->listens = arena_alloc(r->arena, node->count * sizeof *conf->listens);
-	conf->listen_count = node->count;
-	for (struct node *child = node->children; child; child = child->next, i++) {
-		size_t mark = reader_enter_element(r, i);
-		const char *wrong = NULL;
-
-		conf->listens[i].place = place_of(r, child);
-		if (child->kind == NODE_SCALAR)
-			wrong = address_listen(r, child->text, &conf->listens[i]);
-		else
-			wrong = listen_map(r, child, &conf->listens[i]);
-		if (!wrong && stands_before(conf->listens, i))
-			wrong = "stands twice in the list";
-		if (wrong)
-			reader_fault(r, child, wrong);
-		reader_leave(r, mark);
-	}
-	return NULL;
+	(void)key;
+	listen->place = place_of(r, node);
+	return node->kind == NODE_SCALAR ? address_listen(r, node->text, listen)
+					 : listen_map(r, node, listen);
 }
-const struct type type_listens = {"list of addresses", PRINT_TEXT, set_listens};
+static const struct list listens = {
+	.expected = "must be a list of addresses, such as [127.0.0.1:8480]",
+	.size = sizeof(struct conf_listen),
+	.set = set_listen,
+	.same = is_same,
+};
+const struct type type_listens = {.list = &listens};
 
 /* A host name or address as a Host header names it. */
-static const char *set_hosts(
-	struct reader *r, const struct key *key, struct node *node, void *object)
+static const char *set_host(
+	struct reader *r, const struct key *key, struct node *node, void *element)
 {
-	const char *wrong = type_strings.set(r, key, node, object);
-	size_t i = 0;
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789-_.";
+	const char *wrong = type_set_text(r, key, node, element);
 
-	if (wrong)
-		return wrong;
-	for (struct node *child = node->children; child; child = child->next) {
-		size_t mark = reader_enter_element(r, i++);
-
-		if (child->kind == NODE_SCALAR && child->text.n &&
-			(child->text.n > 253 ||
-				strspn(child->text.p,
-					"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					"0123456789-_.") != child->text.n))
-			reader_fault(r, child,
-				"must be a host's name without port, such as cache.example.com");
-		reader_leave(r, mark);
-	}
-	return NULL;
+	if (!wrong && (node->text.n > 253 || strspn(node->text.p, allowed) != node->text.n))
+		wrong = "must be a host name without port, such as cache.example.com";
+	return wrong;
 }
-const struct type type_hosts = {"list of host names", PRINT_TEXT, set_hosts};
+static const struct list hosts = {
+	.expected = "must be a list, such as [a, b]",
+	.size = sizeof(struct slice),
+	.set = set_host,
+};
+const struct type type_hosts = {.list = &hosts};

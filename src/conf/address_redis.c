@@ -31,8 +31,8 @@ static const char *take_user(struct reader *r, struct slice text, struct conf_re
 	char *password = colon ? decode(r, after(text, n + 1)) : NULL;
 
 	if (!user || (colon && !password))
-		return "has a % in its user or password that two hexadecimal digits must follow: "
-		       "write % itself as %25";
+		return "has a % in its user or password that is not followed by two hexadecimal "
+		       "digits: write % as %25";
 	if (*user)
 		ret->username = user;
 	if (password && *password)
@@ -61,7 +61,7 @@ static const char *take_query(struct slice *rest, struct conf_redis *ret)
 	query = after(*rest, (size_t)(mark - rest->p) + 1);
 	rest->n = (size_t)(mark - rest->p);
 	if (!slice_starts(query, SLICE("db=")))
-		return "knows only ?db=N behind the path";
+		return "accepts only ?db=N after the path";
 	return take_database(after(query, 3), ret);
 }
 
@@ -88,7 +88,7 @@ static const char *take_host(struct reader *r, struct slice text, struct conf_re
 		port = after(text, host.n);
 	}
 	if (!host_is_sane(host) || (end && !address_is_numeric(host)))
-		return "has no host such as redis://localhost:6379/0";
+		return "has no valid host, such as redis://localhost:6379/0";
 	if (port.n && (port.p[0] != ':' || !slice_uint64(after(port, 1), &number) || number == 0 ||
 			      number > UINT16_MAX))
 		return "has a port that is not between 1 and 65535";
@@ -123,9 +123,9 @@ static const char *take_unix(struct reader *r, struct slice rest, struct conf_re
 		return wrong;
 	path = decode(r, rest);
 	if (!path || path[0] != '/' || path[1] == '\0')
-		return "has no absolute path such as unix:///run/redis/redis.sock";
+		return "has no absolute path, such as unix:///run/redis/redis.sock";
 	if (strlen(path) > UNIX_PATH_MAX_BYTES)
-		return "has a path longer than 107 bytes: a Unix socket's limit";
+		return "has a path longer than 107 bytes, the limit of a Unix socket's path";
 	ret->kind = REDIS_URL_UNIX;
 	ret->path = path;
 	return NULL;
@@ -225,4 +225,4 @@ static const char *set_redis_url(
 		node->raw = slice_str(redis->url_redacted);
 	return wrong;
 }
-const struct type type_redis_url = {"URL", PRINT_TEXT, set_redis_url};
+const struct type type_redis_url = {.set = set_redis_url};

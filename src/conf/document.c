@@ -45,8 +45,8 @@ static bool take_name(struct builder *b, struct node *scalar)
 			"<< merges are not accepted: write the members out");
 	} else if (twin) {
 		faults_add(b->faults, b->file, scalar->line,
-			"%.*s stands twice: first in line %u; keep one of them",
-			shown(scalar->text), scalar->text.p, twin->line);
+			"%.*s is given twice: first on line %u; remove one", shown(scalar->text),
+			scalar->text.p, twin->line);
 	} else if (map->count == DOCUMENT_MAX_MEMBERS) {
 		faults_add(b->faults, b->file, scalar->line, "has more than %d members",
 			DOCUMENT_MAX_MEMBERS);
@@ -106,7 +106,7 @@ static void judge_marks(
 			"anchors (&%s) are not accepted: write the text out", (const char *)anchor);
 	if (tag)
 		faults_add(b->faults, b->file, line_of(event),
-			"tags (%s) are not accepted: leave it out", (const char *)tag);
+			"tags (%s) are not accepted: remove it", (const char *)tag);
 }
 
 static bool on_scalar(struct builder *b, const yaml_event_t *event)
@@ -119,7 +119,7 @@ static bool on_scalar(struct builder *b, const yaml_event_t *event)
 		slice_of((const char *)event->data.scalar.value, event->data.scalar.length));
 	node->raw = node->text;
 	if (memchr(node->text.p, '\0', node->text.n))
-		faults_add(b->faults, b->file, node->line, "a text must not hold a NUL byte");
+		faults_add(b->faults, b->file, node->line, "text must not contain a NUL byte");
 	return place(b, node);
 }
 
@@ -130,7 +130,7 @@ static bool on_event(struct builder *b, const yaml_event_t *event)
 		if (b->documents++ == 0)
 			return true;
 		faults_add(b->faults, b->file, line_of(event),
-			"a second document begins here: a file holds one");
+			"a second document begins here: a file must contain only one");
 		return false;
 	case YAML_ALIAS_EVENT:
 		faults_add(b->faults, b->file, line_of(event),
@@ -187,10 +187,10 @@ static void syntax_fault(struct builder *b, const yaml_parser_t *parser, struct 
 				: (unsigned)parser->problem_mark.line + 1;
 
 	if (indents_with_tab(text, line))
-		faults_add(b->faults, b->file, line,
-			"is indented with a tab: YAML wants spaces there");
+		faults_add(
+			b->faults, b->file, line, "is indented with a tab: YAML requires spaces");
 	else
-		faults_add(b->faults, b->file, line, "this is not YAML: %s%s%s", problem,
+		faults_add(b->faults, b->file, line, "invalid YAML: %s%s%s", problem,
 			parser->context ? " " : "", parser->context ? parser->context : "");
 }
 

@@ -33,13 +33,14 @@ static bool add_variable(
 
 	if (!is_variable_name(name))
 		faults_add(r->faults, node->file, node->line,
-			OPENING "%s} does not name a variable: letters, digits and _", name);
+			OPENING "%s} is not the name of a variable: use letters, digits and _",
+			name);
 	else if (!value)
 		faults_add(r->faults, node->file, node->line,
 			OPENING "%s} is not set in the environment", name);
 	else if (!utf8_valid(slice_str(value)))
 		faults_add(r->faults, node->file, node->line,
-			"the environment's %s is not valid UTF-8", name);
+			"the environment variable %s is not valid UTF-8", name);
 	else
 		buf_str(out, value);
 	return value != NULL;

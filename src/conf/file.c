@@ -41,18 +41,18 @@ static const char *judge_folder(const char *folder, struct buf *why)
 	struct stat st;
 
 	if (stat(folder, &st) < 0)
-		return say(why, "is in a folder that cannot be looked at: %s", strerror(errno));
+		return say(why, "is in a folder that cannot be examined: %s", strerror(errno));
 	if (statvfs(folder, &mounted) == 0 && (mounted.f_flag & ST_RDONLY))
 		return NULL;
 	if (!is_trusted(st.st_uid))
 		return say(why,
-			"is in %s, which belongs to user %u, neither to root nor to the user that "
-			"runs this: run chown root %s",
+			"is in %s, which is owned by user %u, not by root or the user that runs "
+			"the program: run chown root %s",
 			folder, (unsigned)st.st_uid, folder);
 	/* Where the sticky bit is set, others cannot exchange what is not theirs. */
 	if ((st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX))
 		return say(why,
-			"is in %s, which is writable by others than its owner (mode %04o): run "
+			"is in %s, which is writable by its group or by others (mode %04o): run "
 			"chmod go-w %s",
 			folder, (unsigned)(st.st_mode & 07777), folder);
 	return NULL;
@@ -77,15 +77,15 @@ static const char *judge(const struct stat *st, const char *path, bool secret, s
 		return "is not a regular file";
 	if (!is_trusted(st->st_uid))
 		return say(why,
-			"belongs to user %u, neither to root nor to the user that runs this: run "
+			"is owned by user %u, not by root or the user that runs the program: run "
 			"chown root %s",
 			(unsigned)st->st_uid, path);
 	if (st->st_mode & (S_IWGRP | S_IWOTH))
 		return say(why,
-			"is writable by others than its owner (mode %04o): run chmod go-w %s",
+			"is writable by its group or by others (mode %04o): run chmod go-w %s",
 			(unsigned)(st->st_mode & 07777), path);
 	if (secret && (st->st_mode & S_IROTH))
-		return say(why, "is readable by everybody (mode %04o): run chmod o-r %s",
+		return say(why, "is readable by others (mode %04o): run chmod o-r %s",
 			(unsigned)(st->st_mode & 07777), path);
 	if (st->st_size > FILE_MAX_BYTES)
 		return "is larger than 256 KiB";
@@ -169,7 +169,7 @@ static const char *read_judged(int fd, const char *path, bool secret, struct buf
 		return say(why, "cannot be read: %s", strerror(errno));
 	after = stamp_of(&st);
 	if (!file_stamp_equal(&before, &after))
-		return "has changed while it was read: try again once it is written";
+		return "changed while it was being read: try again when writing has finished";
 	if (ret_stamp)
 		*ret_stamp = after;
 	return NULL;

@@ -22,7 +22,7 @@ static void merge_named(struct reader *r, struct node *to, struct node *node)
 	size_t mark = reader_enter(r, node->name);
 
 	reader_fault(r, node,
-		reader_say(r, "stands twice: first at %s:%u; rename or drop one", twin->file,
+		reader_say(r, "is given twice: first at %s:%u; rename or remove one", twin->file,
 			twin->line));
 	reader_leave(r, mark);
 }
@@ -38,7 +38,7 @@ static void merge_entries(struct reader *r, struct node *root, const char *path,
 	}
 	if (to->kind != node->kind || node->kind == NODE_SCALAR) {
 		reader_fault(r, node,
-			reader_say(r, "is not of the same kind as at %s:%u", to->file, to->line));
+			reader_say(r, "is not of the same type as at %s:%u", to->file, to->line));
 		return;
 	}
 	for (struct node *child = node->children, *next; child; child = next) {
@@ -65,7 +65,7 @@ static void merge_level(struct reader *r, struct node *root, struct buf *path, s
 		if (key && (key->flags & KEY_MERGES))
 			merge_entries(r, root, key->path, node);
 		else if (key)
-			reader_fault(r, node, "belongs into the main file, not an included one");
+			reader_fault(r, node, "must be in the main file, not in an included file");
 		else if (node->kind == NODE_MAP)
 			merge_level(r, root, path, node);
 		reader_leave(r, mark);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Walks a section's rows over a map of the tree; see reader.h.
- *
- *	names that no row knows -> faults
- *	each row: its node, or a new one from the row's default -> type->set -> the object
- */
+/* Faults with their places, and what a value may name: files, programs, names; see reader.h. */
 #include "conf/reader.h"
 
+#include <errno.h>
+#include <libgen.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "conf/file.h"
 
 const char *reader_say(struct reader *r, const char *format, ...)
 {
@@ -41,7 +43,7 @@ void reader_warn(struct reader *r, const struct node *node, const char *sentence
 
 const char *reader_no_map(const struct node *node)
 {
-	return node_is_null(node) ? "is empty: give it members, or leave it out"
+	return node_is_null(node) ? "is empty: add members, or remove it"
 				  : "must be a map of `name: value`";
 }
 
@@ -70,84 +72,103 @@ void reader_leave(struct reader *r, size_t mark)
 		r->path.p[mark] = '\0';
 }
 
-const struct key *section_key(const struct section *section, const char *path)
+const char *reader_check_name(struct slice text)
 {
-	for (size_t i = 0; i < section->count; i++)
-		if (strcmp(section->keys[i].path, path) == 0)
-			return &section->keys[i];
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789_.-";
+
+	if (text.n == 0 || text.n > 64 || strspn(text.p, allowed) != text.n)
+		return "must be a name of 1 to 64 letters, digits, '_', '.' and '-'";
 	return NULL;
 }
 
-/* Puts a node for the default of `key` where it would stand. */
-static struct node *add_default(struct reader *r, struct node *map, const struct key *key)
+char *reader_resolve(struct reader *r, const struct node *node, struct slice path)
 {
-	struct node *node = node_default(r->arena, key->def, map);
+	char *file, *folder, *joined, *copy;
 
-	/* What is no map above it is a fault already. */
-	return node_put(r->arena, map, key->path, node) ? node : NULL;
+	if (path.n && path.p[0] == '/')
+		return arena_dup(r->arena, path);
+	/* dirname() writes into its argument. The folder in full: ours may change. */
+	file = mem_strdup(node->file);
+	folder = realpath(dirname(file), NULL);
+	joined = mem_printf("%s/%s", folder ? folder : ".", path.p);
+	copy = arena_dup(r->arena, slice_str(joined));
+	mem_free(joined);
+	free(folder);
+	mem_free(file);
+	return copy;
 }
 
-static void set_member(struct reader *r, const struct key *key, struct node *node, void *object)
+const char *reader_secret(struct reader *r, struct slice path, char **ret)
 {
-	size_t mark = reader_enter(r, slice_str(key->path));
-	const char *wrong;
+	struct buf text = {0}, why = {0};
+	const char *wrong = file_read(path.p, true, &text, &why, NULL);
 
-	node->key = key;
-	if (key->flags & KEY_LATER)
-		wrong = "is not supported by this version: leave it out";
-	else if (node_is_null(node))
-		wrong = "has no value: give it one, or leave the key out";
-	else
-		wrong = key->type->set(r, key, node, object);
 	if (wrong)
-		reader_fault(r, node, wrong);
+		wrong = reader_say(r, "names %s, which %s", path.p, wrong);
+	else if (text.n && text.p[text.n - 1] == '\n')
+		text.p[--text.n] = '\0';
+	if (!wrong && text.n == 0)
+		wrong = reader_say(r, "names %s, which is empty", path.p);
+	if (!wrong && memchr(text.p, '\0', text.n))
+		wrong = reader_say(r, "names %s, which holds a NUL byte", path.p);
+	if (!wrong)
+		*ret = arena_dup(r->arena, buf_slice(&text));
+	/* The copy in freed memory would outlive the snapshot. */
+	if (text.p)
+		explicit_bzero(text.p, text.cap);
+	buf_release(&text);
+	buf_release(&why);
+	return wrong;
+}
+
+static bool can_run(const char *path)
+{
+	return access(path, X_OK) == 0;
+}
+
+/* As execvp(3) looks for it. */
+static bool is_in_path(const char *program)
+{
+	const char *folders = getenv("PATH");
+	bool found = false;
+
+	if (!folders || !*folders)
+		folders = "/bin:/usr/bin";
+	while (*folders && !found) {
+		size_t n = strcspn(folders, ":");
+		char *path = mem_printf("%.*s/%s", n ? (int)n : 1, n ? folders : ".", program);
+
+		found = can_run(path);
+		mem_free(path);
+		folders += n + (folders[n] == ':');
+	}
+	return found;
+}
+
+static void warn_at(struct reader *r, const struct node *node, const char *member, const char *what)
+{
+	size_t mark = reader_enter(r, slice_str(member));
+
+	reader_warn(r, node, what);
 	reader_leave(r, mark);
 }
 
-static void missing_member(struct reader *r, const struct key *key, const struct node *map)
+void reader_expect_file(
+	struct reader *r, const struct node *node, const char *member, const char *path)
 {
-	size_t mark = reader_enter(r, slice_str(key->path));
-
-	reader_fault(r, map, reader_say(r, "is missing: %s", key->help));
-	reader_leave(r, mark);
+	if (access(path, R_OK) != 0)
+		warn_at(r, node, member,
+			reader_say(r, "names %s, which cannot be read now: %s", path,
+				strerror(errno)));
 }
 
-void section_read(struct reader *r, const struct section *section, struct node *node, void *object)
+void reader_expect_program(
+	struct reader *r, const struct node *node, const char *member, const char *program)
 {
-	unsigned faults = r->faults->count;
-
-	if (node->kind != NODE_MAP) {
-		reader_fault(r, node, reader_no_map(node));
-		return;
-	}
-	section_check_names(r, section, node);
-	for (size_t i = 0; i < section->count; i++) {
-		const struct key *key = &section->keys[i];
-		struct node *member = node_find(node, key->path);
-
-		if (!member && key->def && !(key->flags & KEY_LATER))
-			member = add_default(r, node, key);
-		if (member)
-			set_member(r, key, member, object);
-		else if (key->flags & KEY_REQUIRED)
-			missing_member(r, key, node);
-	}
-	if (section->finish && r->faults->count == faults) {
-		const char *wrong = section->finish(r, node, object);
-
-		if (wrong)
-			reader_fault(r, node, wrong);
-	}
-}
-
-void section_overlay(
-	struct reader *r, const struct section *section, struct node *node, void *object)
-{
-	section_check_names(r, section, node);
-	for (size_t i = 0; i < section->count; i++) {
-		struct node *member = node_find(node, section->keys[i].path);
-
-		if (member)
-			set_member(r, &section->keys[i], member, object);
-	}
+	if (strchr(program, '/') ? !can_run(program) : !is_in_path(program))
+		warn_at(r, node, member,
+			reader_say(r,
+				"names the program %s, which does not exist or cannot be executed",
+				program));
 }

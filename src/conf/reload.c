@@ -99,7 +99,8 @@ static enum error check_restart(struct reload *reload, const struct conf *next)
 			continue;
 		node = node_find(next->private->root, key->path);
 		faults_add(&faults, node ? node->file : name_of(reload), node ? node->line : 0,
-			"%s has changed, which needs a restart: put it back, or restart the daemon",
+			"%s has changed, which requires a restart: revert it, or restart the "
+			"daemon",
 			key->path);
 	}
 	return faults.count ? ERR_BAD_CONFIG : OK;

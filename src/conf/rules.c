@@ -79,17 +79,17 @@ static void check_listens(struct reader *r, struct node *root, struct conf *conf
 		if (!conf->insecure_http)
 			fault_at_entry(r, root, "listen", i, NULL,
 				reader_say(r,
-					"is %s, which other machines may reach without TLS: use a "
-					"loopback address, or say insecure_http: true",
+					"is %s, which other machines can reach without TLS: use a "
+					"loopback address, or set insecure_http: true",
 					conf->listens[i].text));
 	}
 	conf->anonymous.name = "anonymous";
 	if (conf->anonymous.scopes & (SCOPE_FLUSH | SCOPE_ADMIN))
 		fault_at_member(r, root, "auth.anonymous",
-			"must not hold flush or admin: make a token for that");
+			"must not contain flush or admin: use a token for these");
 	if ((conf->anonymous.scopes & ~(unsigned)SCOPE_METRICS) && !all_local)
 		fault_at_member(r, root, "auth.anonymous",
-			"may hold more than metrics only where every listen address is a loopback "
+			"may contain more than metrics only if every listen address is a loopback "
 			"address or a Unix socket");
 }
 
@@ -103,15 +103,15 @@ static void check_fields(struct reader *r, struct node *root, const struct conf 
 			if (strcmp(a->field, reserved_fields[j]) == 0)
 				fault_at_entry(r, root, "entities", i, "field",
 					reader_say(r,
-						"is %s, which means something else in an "
+						"is %s, which has another meaning in an "
 						"invalidation",
 						a->field));
 		for (size_t j = 0; a->field && j < i; j++)
 			if (conf->entities[j].field &&
 				strcmp(a->field, conf->entities[j].field) == 0)
 				fault_at_entry(r, root, "entities", i, "field",
-					reader_say(r, "is %s, as that of entities.%s is", a->field,
-						conf->entities[j].name));
+					reader_say(r, "is %s, which entities.%s already uses",
+						a->field, conf->entities[j].name));
 	}
 }
 
@@ -124,8 +124,8 @@ static void check_jobs(struct reader *r, struct node *root, const struct conf *c
 		if (slice_starts(template_text(conf->jobs[i].key), own))
 			fault_at_entry(r, root, "warm.jobs", i, "key",
 				reader_say(r,
-					"begins with %s, which is cachewarden's own "
-					"(redis.own_prefix)",
+					"begins with %s, which is reserved for cachewarden's own "
+					"keys (redis.own_prefix)",
 					own.p));
 }
 
@@ -154,11 +154,10 @@ static const char *loader_namespace(
 	struct conf_namespace *exact = namespace_of(conf, head);
 
 	if (!head.n)
-		return "stands beside a key that begins with a name: give its namespace a "
-		       "stale_for instead";
+		return "cannot be used with a key that begins with a placeholder: set stale_for in "
+		       "its namespace instead";
 	if (exact && exact->stale_for_ms != loader->stale_for_ms)
-		return reader_say(r,
-			"is another than that of the namespace %.*s: say it in one place",
+		return reader_say(r, "differs from that of the namespace %.*s: set it in one place",
 			(int)head.n, head.p);
 	if (exact)
 		return NULL;
@@ -194,7 +193,8 @@ static void join_loaders(struct reader *r, struct node *root, struct conf *conf)
 		if (slice_starts(template_text(loader->key), own)) {
 			member = "key";
 			wrong = reader_say(r,
-				"begins with %s, which is cachewarden's own (redis.own_prefix)",
+				"begins with %s, which is reserved for cachewarden's own keys "
+				"(redis.own_prefix)",
 				own.p);
 		} else if (loader->stale_for_ms >= 0) {
 			wrong = loader_namespace(r, conf, loader);
@@ -232,7 +232,7 @@ static struct node *load_tokens_file(struct reader *r, struct node *root, struct
 			reader_say(r, "names %s, which %s", file.path, file.wrong));
 	/* A file that is being written anew is empty for a moment; no list is meant by that. */
 	if (list && list->kind == NODE_MAP && !list->count) {
-		reader_fault(r, list, "is empty: a list without tokens is written as []");
+		reader_fault(r, list, "is empty: write a list without tokens as []");
 		list = NULL;
 	}
 	return list;
@@ -254,7 +254,7 @@ static struct node *read_tokens_file(struct reader *r, struct node *root, struct
 	if (!list)
 		return NULL;
 	mark = reader_enter(r, SLICE("auth.tokens_file"));
-	wrong = type_items.set(r, &row, list, &more);
+	wrong = type_set(r, &row, list, &more);
 	if (wrong)
 		reader_fault(r, list, wrong);
 	reader_leave(r, mark);
@@ -294,7 +294,7 @@ static void check_tokens(struct reader *r, const struct token_lists *lists, cons
 			if (memcmp(conf->tokens[i].sha256, conf->tokens[j].sha256,
 				    sizeof conf->tokens[i].sha256) == 0)
 				fault_of_token(r, lists, i,
-					reader_say(r, "is that of the token %s too",
+					reader_say(r, "is also that of the token %s",
 						conf->tokens[j].name));
 }
 
@@ -319,7 +319,7 @@ const char *rules_finish(struct reader *r, struct node *root, void *object)
 		redis->username = NULL;
 	if (node_given(root, "redis.password") && node_given(root, "redis.password_file"))
 		fault_at_member(r, root, "redis.password_file",
-			"stands beside redis.password: keep one of them");
+			"conflicts with redis.password: remove one of them");
 	check_listens(r, root, &full->conf);
 	check_fields(r, root, &full->conf);
 	check_jobs(r, root, &full->conf);

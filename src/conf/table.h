@@ -43,11 +43,33 @@ struct section;
  * NULL.
  */
 struct type {
-	const char *name;
 	enum { PRINT_TEXT, PRINT_NUMBER, PRINT_BOOL } print;
 	const char *(*set)(
 		struct reader *r, const struct key *key, struct node *node, void *object);
+	const struct list *list; /* instead of `set` */
 };
+
+/* A list or map of entries, read one by one into an array. */
+struct list {
+	enum { LIST_ONLY, MAP_ONLY, LIST_OR_MAP } shape;
+	const char *expected; /* the end of a sentence about another shape */
+	/*
+	 * Of an element; key->section's where the key has one. The array goes to key->offset, with
+	 * a cleared element behind the last one, and the number of elements to key->count_offset.
+	 * 0: no array, `set` gets the object.
+	 */
+	size_t size;
+	const char *(*set)(
+		struct reader *r, const struct key *key, struct node *node, void *element);
+	/* Whether two elements cannot stand beside each other; NULL = all can. */
+	bool (*same)(const void *a, const void *b);
+};
+
+/* Sets by key->type, as type->set. */
+const char *type_set(struct reader *r, const struct key *key, struct node *node, void *object);
+/* The `set` of a list whose elements are slices that are not empty. */
+const char *type_set_text(
+	struct reader *r, const struct key *key, struct node *node, void *element);
 
 enum key_flag {
 	KEY_LATER = 1,	  /* known, but not to this version */

@@ -67,7 +67,7 @@ static const char *set_choice(
 		memcpy((char *)object + key->offset, &index, sizeof index);
 	return wrong;
 }
-const struct type type_choice = {"choice", PRINT_TEXT, set_choice};
+const struct type type_choice = {.set = set_choice};
 
 /* Into a bool: the second word is true. */
 static const char *set_choice_bool(
@@ -80,7 +80,7 @@ static const char *set_choice_bool(
 		*(bool *)((char *)object + key->offset) = index != 0;
 	return wrong;
 }
-const struct type type_choice_bool = {"choice", PRINT_TEXT, set_choice_bool};
+const struct type type_choice_bool = {.set = set_choice_bool};
 
 /* Into a string. */
 static const char *set_choice_text(
@@ -93,7 +93,7 @@ static const char *set_choice_text(
 		*(char **)((char *)object + key->offset) = arena_dup(r->arena, node->text);
 	return wrong;
 }
-const struct type type_choice_text = {"choice", PRINT_TEXT, set_choice_text};
+const struct type type_choice_text = {.set = set_choice_text};
 
 /* Stands in rows of later work, whose flag keeps it from being called. */
 static const char *set_later(
@@ -102,4 +102,4 @@ static const char *set_later(
 	(void)r, (void)key, (void)node, (void)object;
 	return "is not supported by this version";
 }
-const struct type type_later = {"later", PRINT_TEXT, set_later};
+const struct type type_later = {.set = set_later};

@@ -7,6 +7,7 @@
 #include "base/hex.h"
 #include "base/timestamp.h"
 #include "conf/reader.h"
+#include "text/cron.h"
 #include "text/quantity.h"
 
 static void *place_of(void *object, const struct key *key)
@@ -42,7 +43,7 @@ static const char *set_string(
 		*(char **)place_of(object, key) = arena_dup(r->arena, node->text);
 	return wrong;
 }
-const struct type type_string = {"text", PRINT_TEXT, set_string};
+const struct type type_string = {.set = set_string};
 
 static const char *set_slice(
 	struct reader *r, const struct key *key, struct node *node, void *object)
@@ -53,17 +54,7 @@ static const char *set_slice(
 		*(struct slice *)place_of(object, key) = node->text;
 	return wrong;
 }
-const struct type type_slice = {"text", PRINT_TEXT, set_slice};
-
-const char *reader_check_name(struct slice text)
-{
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				      "0123456789_.-";
-
-	if (text.n == 0 || text.n > 64 || strspn(text.p, allowed) != text.n)
-		return "must be a name of 1 to 64 letters, digits, '_', '.' and '-'";
-	return NULL;
-}
+const struct type type_slice = {.set = set_slice};
 
 static const char *set_name(
 	struct reader *r, const struct key *key, struct node *node, void *object)
@@ -74,7 +65,7 @@ static const char *set_name(
 		wrong = reader_check_name(node->text);
 	return wrong ? wrong : set_string(r, key, node, object);
 }
-const struct type type_name = {"name", PRINT_TEXT, set_name};
+const struct type type_name = {.set = set_name};
 
 static const char *set_path(
 	struct reader *r, const struct key *key, struct node *node, void *object)
@@ -93,7 +84,7 @@ static const char *set_path(
 	*(char **)place_of(object, key) = path;
 	return NULL;
 }
-const struct type type_path = {"path", PRINT_TEXT, set_path};
+const struct type type_path = {.set = set_path};
 
 static const char *set_secret_file(
 	struct reader *r, const struct key *key, struct node *node, void *object)
@@ -104,7 +95,7 @@ static const char *set_secret_file(
 
 	return wrong ? wrong : reader_secret(r, slice_str(path), (char **)place_of(object, key));
 }
-const struct type type_secret_file = {"path of a file", PRINT_TEXT, set_secret_file};
+const struct type type_secret_file = {.set = set_secret_file};
 
 static const char *set_bool(
 	struct reader *r, const struct key *key, struct node *node, void *object)
@@ -115,7 +106,7 @@ static const char *set_bool(
 	*(bool *)place_of(object, key) = slice_is(node->text, "true");
 	return NULL;
 }
-const struct type type_bool = {"true or false", PRINT_BOOL, set_bool};
+const struct type type_bool = {.print = PRINT_BOOL, .set = set_bool};
 
 static const char *set_int(struct reader *r, const struct key *key, struct node *node, void *object)
 {
@@ -129,7 +120,7 @@ static const char *set_int(struct reader *r, const struct key *key, struct node 
 	*(int64_t *)place_of(object, key) = value;
 	return NULL;
 }
-const struct type type_int = {"number", PRINT_NUMBER, set_int};
+const struct type type_int = {.print = PRINT_NUMBER, .set = set_int};
 
 static const char *outside(
 	struct reader *r, const struct key *key, void (*format)(int64_t value, struct buf *out))
@@ -160,7 +151,7 @@ static const char *set_duration(
 	*(int64_t *)place_of(object, key) = value;
 	return NULL;
 }
-const struct type type_duration = {"duration", PRINT_TEXT, set_duration};
+const struct type type_duration = {.set = set_duration};
 
 static const char *set_size(
 	struct reader *r, const struct key *key, struct node *node, void *object)
@@ -177,7 +168,7 @@ static const char *set_size(
 	*(int64_t *)place_of(object, key) = value;
 	return NULL;
 }
-const struct type type_size = {"size", PRINT_TEXT, set_size};
+const struct type type_size = {.set = set_size};
 
 /* 0 to key->max percent, kept as a ratio. */
 static const char *set_ratio(
@@ -195,7 +186,7 @@ static const char *set_ratio(
 	*(double *)place_of(object, key) = (double)percent / 100;
 	return NULL;
 }
-const struct type type_ratio = {"percentage", PRINT_TEXT, set_ratio};
+const struct type type_ratio = {.set = set_ratio};
 
 static const char *set_date(
 	struct reader *r, const struct key *key, struct node *node, void *object)
@@ -205,7 +196,7 @@ static const char *set_date(
 	(void)r;
 	return wrong ? wrong : timestamp_parse(node->text, (int64_t *)place_of(object, key));
 }
-const struct type type_date = {"date or time", PRINT_TEXT, set_date};
+const struct type type_date = {.set = set_date};
 
 static const char *set_sha256(
 	struct reader *r, const struct key *key, struct node *node, void *object)
@@ -215,4 +206,32 @@ static const char *set_sha256(
 		return "must be the 64 hexadecimal digits of the token's SHA-256";
 	return NULL;
 }
-const struct type type_sha256 = {"SHA-256", PRINT_TEXT, set_sha256};
+const struct type type_sha256 = {.set = set_sha256};
+
+/* When a job is due. Both texts are parsed here, so that a fault has its line. */
+static const char *set_cron(
+	struct reader *r, const struct key *key, struct node *node, void *object)
+{
+	const char *wrong = type_string.set(r, key, node, object);
+	struct cron cron;
+
+	if (wrong)
+		return wrong;
+	wrong = cron_parse(node->text, &cron);
+	return wrong ? reader_say(r, "\"%s\" %s", node->text.p, wrong) : NULL;
+}
+const struct type type_cron = {.set = set_cron};
+
+static const char *set_zone(
+	struct reader *r, const struct key *key, struct node *node, void *object)
+{
+	const char *wrong = type_string.set(r, key, node, object);
+	struct zone *zone;
+
+	if (wrong)
+		return wrong;
+	zone = zone_load(node->text.p, &wrong);
+	zone_free(zone);
+	return zone ? NULL : reader_say(r, "\"%s\" %s", node->text.p, wrong);
+}
+const struct type type_zone = {.set = set_zone};

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "conf/reader.h"
+#include "text/field.h"
 
 enum { pages_max = 10000, pages_most = 1000000000 };
 
@@ -48,7 +49,7 @@ static const char *check_members(
 		if (!node_given(node, members[i].name))
 			continue;
 		if (!(members[i].types & 1u << source->type))
-			return reader_say(r, "has %s, which does not go with type %s",
+			return reader_say(r, "has %s, which cannot be used with type %s",
 				members[i].name, type_names[source->type]);
 		if (use && !members[i].use)
 			return reader_say(r,
@@ -91,7 +92,7 @@ static const char *check_base_url(const char *url)
 		return "has a base_url that is not scheme, host and path, such as "
 		       "https://api.internal/v1";
 	if (memchr(host, '@', strcspn(host, "/")))
-		return "has credentials in its base_url: put them into headers";
+		return "has credentials in its base_url: use headers instead";
 	return NULL;
 }
 
@@ -99,15 +100,15 @@ static const char *check_base_url(const char *url)
 static const char *finish_own(struct node *node, struct conf_source *source)
 {
 	if (!node_given(node, "type"))
-		return "has no type: file, command or http";
+		return "must have a type: file, command or http";
 	if (!node_given(node, "format"))
 		source->format = source->type == SOURCE_HTTP ? FORMAT_JSON : FORMAT_JSONL;
 	if (source->type == SOURCE_COMMAND && !source->argc)
-		return "needs argv: the program and its arguments, such as [cat, /srv/a.jsonl]";
+		return "must have argv: the program and its arguments, such as [cat, /srv/a.jsonl]";
 	if (source->type != SOURCE_HTTP)
 		return NULL;
 	if (!source->base_url)
-		return "needs base_url, such as https://api.internal";
+		return "must have base_url, such as https://api.internal";
 	return check_base_url(source->base_url);
 }
 
@@ -144,9 +145,9 @@ static const char *finish_parts(
 	if (source->rows.n && source->rows.p[0] != '/')
 		return "has rows that are not a JSON pointer such as /items";
 	if (source->rows.n && source->format != FORMAT_JSON)
-		return "has rows, which go with format json only";
+		return "has rows, which can be used with format json only";
 	if (source->delimiter && source->format != FORMAT_CSV)
-		return "has a delimiter, which goes with format csv only";
+		return "has a delimiter, which can be used with format csv only";
 	return NULL;
 }
 
@@ -156,7 +157,7 @@ static const char *finish_source(struct reader *r, struct node *node, void *obje
 	const char *wrong = NULL;
 
 	if (node_given(node, "use"))
-		return "has use, which stands in a job's source only";
+		return "has use, which only the source of a job or loader may have";
 	wrong = finish_own(node, source);
 	return wrong ? wrong : finish_parts(r, node, source, false);
 }
@@ -165,9 +166,9 @@ static const char *finish_source(struct reader *r, struct node *node, void *obje
 static const char *finish_whole(const struct conf_source *source)
 {
 	if (source->type == SOURCE_FILE && !source->path)
-		return "needs path: the file to read";
+		return "must have path: the file to read";
 	if (source->type == SOURCE_HTTP && !source->url_path)
-		return "needs path, such as /items";
+		return "must have path, such as /items";
 	return NULL;
 }
 
@@ -179,7 +180,7 @@ static const char *finish_job(const struct conf_source *source)
 		return NULL;
 	for (size_t i = 0; i < template_names(source->url_path); i++, has_page = true)
 		if (!slice_is(template_name(source->url_path, i), "page"))
-			return "has a path with another name than {page}";
+			return "has a path with a placeholder other than {page}";
 	if (has_page && !source->paged)
 		return "has {page} in its path, but no pages: {from: 1, until: empty}";
 	if (source->paged && !has_page)
@@ -208,7 +209,7 @@ static const char *set_source(struct reader *r, const struct key *key, struct no
 	if (node->kind != NODE_MAP)
 		return "must be a map, such as {type: file, path: /srv/rates.csv}";
 	if (use && node_given(node, "type"))
-		return "has use and type: a shared source brings its type";
+		return "has use and type: the type is that of the shared source";
 	source->name = name;
 	source->breaker_failures = CONF_BREAKER_FAILURES;
 	source->breaker_open_ms = CONF_BREAKER_OPEN_MS;
@@ -216,8 +217,8 @@ static const char *set_source(struct reader *r, const struct key *key, struct no
 		const struct conf_source *shared = find_shared(r, use->text);
 
 		if (!shared)
-			return reader_say(r, "uses %.*s, which is not among sources",
-				(int)use->text.n, use->text.p);
+			return reader_say(r, "uses %.*s, which is not in sources", (int)use->text.n,
+				use->text.p);
 		*source = *shared;
 	}
 	section_overlay(r, key->section, node, source);
@@ -239,7 +240,7 @@ static const char *set_job_source(
 
 	return wrong || r->faults->count != faults ? wrong : finish_job(&job->source);
 }
-const struct type type_job_source = {"map", PRINT_TEXT, set_job_source};
+const struct type type_job_source = {.set = set_job_source};
 
 static const char *set_loader_source(
 	struct reader *r, const struct key *key, struct node *node, void *object)
@@ -250,39 +251,91 @@ static const char *set_loader_source(
 
 	if (wrong || r->faults->count != faults)
 		return wrong;
-	return loader->source.paged ? "has pages, which only a job's source has" : NULL;
+	return loader->source.paged ? "has pages, which only the source of a job may have" : NULL;
 }
-const struct type type_loader_source = {"map", PRINT_TEXT, set_loader_source};
+const struct type type_loader_source = {.set = set_loader_source};
 
+static const char *set_argument(
+	struct reader *r, const struct key *key, struct node *node, void *element)
+{
+	(void)key;
+	*(char **)element = arena_dup(r->arena, node->text);
+	return node->kind == NODE_SCALAR ? NULL : "must be one text, not a list or map";
+}
+
+static const struct list argument_list = {
+	.expected = "must be a list: the program and its arguments",
+	.size = sizeof(char *),
+	.set = set_argument,
+};
+static const struct type arguments = {.list = &argument_list};
+
+/* The program and its arguments; what stands behind the last of them is NULL. */
 static const char *set_argv(
 	struct reader *r, const struct key *key, struct node *node, void *object)
 {
-	struct conf_source *source = object;
-	size_t i = 0;
+	struct key inner = *key;
+	const char *wrong;
 
-	(void)key;
-	if (node->kind != NODE_LIST || !node->count)
-		return "must be a list: the program and its arguments";
-	source->argv = arena_alloc(r->arena, (node->count + 1) * sizeof *source->argv);
-	source->argc = node->count;
-	for (struct node *child = node->children; child; child = child->next, i++) {
-		size_t mark = reader_enter_element(r, i);
+	inner.type = &arguments;
+	wrong = type_set(r, &inner, node, object);
+	if (wrong || node->children->kind != NODE_SCALAR)
+		return wrong;
+	struct slice program = node->children->text;
+	size_t mark = reader_enter_element(r, 0);
 
-		if (child->kind != NODE_SCALAR)
-			reader_fault(r, child, "must be one text, not a list or map");
-		else if (i == 0 && child->text.n == 0)
-			reader_fault(r, child, "must name a program");
-		else if (i == 0 && child->text.p[0] == '{' &&
-			 child->text.p[child->text.n - 1] == '}')
-			reader_fault(r, child,
-				"has a placeholder as the program: callers would choose what is "
-				"run");
-		source->argv[i] = arena_dup(r->arena, child->text);
-		reader_leave(r, mark);
-	}
+	if (program.n == 0)
+		reader_fault(r, node->children, "must name a program");
+	else if (program.p[0] == '{' && program.p[program.n - 1] == '}')
+		reader_fault(r, node->children,
+			"is a placeholder: callers could choose the program to run");
+	reader_leave(r, mark);
 	return NULL;
 }
-const struct type type_argv = {"list of texts", PRINT_TEXT, set_argv};
+const struct type type_argv = {.set = set_argv};
+
+static const char *set_header(
+	struct reader *r, const struct key *key, struct node *node, void *element)
+{
+	struct conf_header *header = element;
+	static const struct slice twin = {"_file", 5};
+	struct slice name = node->name;
+	bool from_file = name.n > twin.n && memcmp(name.p + name.n - twin.n, twin.p, twin.n) == 0;
+	const char *wrong = NULL;
+
+	(void)key;
+	if (node->kind != NODE_SCALAR || node_is_null(node))
+		return "must be one text, not a list or map";
+	if (from_file)
+		name.n -= twin.n;
+	if (name.n > 256 || !field_is_name(name))
+		return "is not the name of a header";
+	header->name = arena_dup(r->arena, name);
+	if (from_file)
+		wrong = reader_secret(
+			r, slice_str(reader_resolve(r, node, node->text)), &header->value);
+	else
+		header->value = arena_dup(r->arena, node->text);
+	if (!wrong && !field_is_value(slice_str(header->value)))
+		wrong = "has control bytes in its value";
+	return wrong;
+}
+
+/* A faulty one before it has no name. */
+static bool is_same(const void *a, const void *b)
+{
+	const struct conf_header *x = a, *y = b;
+
+	return x->name && strcasecmp(x->name, y->name) == 0;
+}
+static const struct list headers = {
+	.shape = MAP_ONLY,
+	.expected = "must be a map, such as {Accept: application/json}",
+	.size = sizeof(struct conf_header),
+	.set = set_header,
+	.same = is_same,
+};
+const struct type type_headers = {.list = &headers};
 
 static const char *set_delimiter(
 	struct reader *r, const struct key *key, struct node *node, void *object)
@@ -300,7 +353,7 @@ static const char *set_delimiter(
 	source->delimiter = text.p[0];
 	return NULL;
 }
-const struct type type_delimiter = {"text", PRINT_TEXT, set_delimiter};
+const struct type type_delimiter = {.set = set_delimiter};
 
 /* {from: 1, until: empty, max: 10000}: presence alone makes a source paged. */
 static bool is_whole(const struct node *node, int64_t least, int64_t *ret)
@@ -328,33 +381,34 @@ static const char *set_pages(
 			if (!is_whole(child, 1, &source->pages_max))
 				return "has a max that is not a whole number from 1 to 1000000000";
 		} else if (!slice_is(child->name, "until")) {
-			return reader_say(r, "has %.*s: it knows from, until and max",
+			return reader_say(r, "has %.*s: only from, until and max are known",
 				(int)child->name.n, child->name.p);
 		} else if (child->kind != NODE_SCALAR || !slice_is(child->text, "empty")) {
-			return "has an until that is not: empty (the first page without rows)";
+			return "has an until other than empty (the first page without rows)";
 		}
 	}
 	return NULL;
 }
-const struct type type_pages = {"map", PRINT_TEXT, set_pages};
+const struct type type_pages = {.set = set_pages};
 
-#define COLUMN(field) .offset = offsetof(struct conf_source, field)
+#define AT(field)      .offset = offsetof(struct conf_source, field)
+#define LIST(field, n) AT(field), .count_offset = offsetof(struct conf_source, n)
 
 /* clang-format off */
 static const struct key keys[] = {
-	{"use", &type_name, COLUMN(name), .help = "the shared source that a job's source builds on"},
-	{"type", &type_choice, COLUMN(type), .choices = "file command http !postgres", .help = "where rows come from: file, command or http"},
-	{"path", &type_string, COLUMN(path), .flags = KEY_MASKED, .min = 1, .max = 4096, .help = "file: the file to read; http: what follows base_url, with {page} where there are pages"},
-	{"argv", &type_argv, .flags = KEY_MASKED, .help = "command: the program and its arguments, without a shell"},
-	{"format", &type_choice, COLUMN(format), .choices = "jsonl json csv", .help = "how rows are written: jsonl, json or csv"},
-	{"rows", &type_slice, COLUMN(rows), .max = 512, .help = "json: the pointer to the array of rows"},
-	{"delimiter", &type_delimiter, .help = "csv: what stands between cells: \",\", \";\", \"\\t\" and the like"},
-	{"base_url", &type_string, COLUMN(base_url), .min = 1, .max = 2048, .help = "http: scheme, host and the beginning of the path"},
-	{"headers", &type_headers, .flags = KEY_SECRET, .help = "http: headers to send; NAME_file takes the value from a file"},
-	{"ca", &type_path, COLUMN(ca), .help = "http: the certificates to trust, instead of the system's"},
-	{"pages", &type_pages, .help = "http: {from: 1, until: empty, max: 10000}: pages are asked for until one has no rows"},
-	{"breaker.failures", &type_int, COLUMN(breaker_failures), "5", 1, 100, .help = "failures of so many different keys, with no success between, after which the source is left alone"},
-	{"breaker.open_for", &type_duration, COLUMN(breaker_open_ms), "5s", 100, 3600000, .help = "how long it is then left alone before a few keys are tried"},
+	{"use", &type_name, AT(name), .help = "the shared source to use"},
+	{"type", &type_choice, AT(type), .choices = "file command http !postgres", .help = "where rows come from: file, command or http"},
+	{"path", &type_string, AT(path), .flags = KEY_MASKED, .min = 1, .max = 4096, .help = "file: the file to read; http: what follows base_url, with {page} where there are pages"},
+	{"argv", &type_argv, LIST(argv, argc), .min = 1, .flags = KEY_MASKED, .help = "command: the program and its arguments, without a shell"},
+	{"format", &type_choice, AT(format), .choices = "jsonl json csv", .help = "format of rows: jsonl, json or csv"},
+	{"rows", &type_slice, AT(rows), .max = 512, .help = "json: the pointer to the array of rows"},
+	{"delimiter", &type_delimiter, .help = "csv: the separator of cells: \",\", \";\", \"\\t\" and the like"},
+	{"base_url", &type_string, AT(base_url), .min = 1, .max = 2048, .help = "http: scheme, host and the beginning of the path"},
+	{"headers", &type_headers, LIST(headers, header_count), .flags = KEY_SECRET, .help = "http: headers to send; NAME_file takes the value from a file"},
+	{"ca", &type_path, AT(ca), .help = "http: file of trusted certificates, instead of the system's"},
+	{"pages", &type_pages, .help = "http: {from: 1, until: empty, max: 10000}: pages are requested until one has no rows"},
+	{"breaker.failures", &type_int, AT(breaker_failures), "5", 1, 100, .help = "consecutive failures of different keys after which the source is not used"},
+	{"breaker.open_for", &type_duration, AT(breaker_open_ms), "5s", 100, 3600000, .help = "how long it is then not used before a few keys are tried"},
 	{"query", &type_later, .flags = KEY_LATER, .help = "postgres"},
 	{"dsn", &type_later, .flags = KEY_LATER, .help = "postgres"},
 	{"password_file", &type_later, .flags = KEY_LATER, .help = "postgres"},

@@ -4,33 +4,30 @@
 #include "scratch.h"
 
 static const struct scratch_fault yaml[] = {
-	{"a: b: c\n", "c.yaml:1: this is not YAML: mapping values are not allowed in this "
-		      "context\n"},
-	{"name: x\nlisten: [\n", "c.yaml:3: this is not YAML: did not find expected node "
-				 "content while parsing a flow node\n"},
+	{"a: b: c\n", "c.yaml:1: invalid YAML: mapping values are not allowed in this context\n"},
+	{"name: x\nlisten: [\n", "c.yaml:3: invalid YAML: did not find expected node content while "
+				 "parsing a flow node\n"},
 	{"name: &a x\n", "c.yaml:1: anchors (&a) are not accepted: write the text out\n"},
 	{"name: *a\n", "c.yaml:1: aliases (*a) are not accepted: write the text out\n"},
-	{"name: !!str x\n",
-		"c.yaml:1: tags (tag:yaml.org,2002:str) are not accepted: leave it out\n"},
+	{"name: !!str x\n", "c.yaml:1: tags (tag:yaml.org,2002:str) are not accepted: remove it\n"},
 	{"redis:\n  <<: {url: x}\n",
 		"c.yaml:2: << merges are not accepted: write the members out\n"
 		"c.yaml:2: redis.<< is not a known key: docs/config.md lists them\n"},
-	{"name: x\n---\nname: y\n", "c.yaml:2: a second document begins here: a file holds one\n"},
-	{"name: x\n\nname: y\n",
-		"c.yaml:3: name stands twice: first in line 1; keep one of them\n"},
-	{"name: \"x\\0y\"\n", "c.yaml:1: a text must not hold a NUL byte\n"
-			      "c.yaml:1: name must be a name of 1 to 64 letters, digits, "
-			      "'_', '.' and '-'\n"},
+	{"name: x\n---\nname: y\n",
+		"c.yaml:2: a second document begins here: a file must contain only one\n"},
+	{"name: x\n\nname: y\n", "c.yaml:3: name is given twice: first on line 1; remove one\n"},
+	{"name: \"x\\0y\"\n", "c.yaml:1: text must not contain a NUL byte\nc.yaml:1: name must be "
+			      "a name of 1 to 64 letters, digits, '_', '.' and '-'\n"},
 	{"- a\n", "c.yaml:1: must be a map of `name: value`\n"},
 	{"a\n", "c.yaml:1: must be a map of `name: value`\n"},
 	{"? [a]\n: b\n", "c.yaml:1: a map or list cannot be a name: quote it if it is "
 			 "meant as text\n"},
-	{"name: \xff\n", "c.yaml:1: this is not YAML: invalid leading UTF-8 octet\n"},
-	{"name:\n\tx: y\n", "c.yaml:2: is indented with a tab: YAML wants spaces there\n"},
-	{"a:\n  b: 1\n  \tc: 2\n", "c.yaml:3: is indented with a tab: YAML wants spaces there\n"},
-	{"\tname: x\n", "c.yaml:1: is indented with a tab: YAML wants spaces there\n"},
-	{"name: `x`\n", "c.yaml:1: this is not YAML: found character that cannot start any token "
-			"while scanning for the next token\n"},
+	{"name: \xff\n", "c.yaml:1: invalid YAML: invalid leading UTF-8 octet\n"},
+	{"name:\n\tx: y\n", "c.yaml:2: is indented with a tab: YAML requires spaces\n"},
+	{"a:\n  b: 1\n  \tc: 2\n", "c.yaml:3: is indented with a tab: YAML requires spaces\n"},
+	{"\tname: x\n", "c.yaml:1: is indented with a tab: YAML requires spaces\n"},
+	{"name: `x`\n", "c.yaml:1: invalid YAML: found character that cannot start any token while "
+			"scanning for the next token\n"},
 	{"\xff\xfen", "c.yaml:1: is UTF-16: save the file as UTF-8\n"},
 	{"\xfe\xff", "c.yaml:1: is UTF-16: save the file as UTF-8\n"},
 	{"\xef\xbb\xbfname: x\nnam: y\n", "c.yaml:2: nam is not a known key: did you mean name?\n"},
@@ -52,14 +49,12 @@ static const struct scratch_fault names[] = {
 		"c.yaml:1: redis.url is not a known key: docs/config.md lists them\n"},
 	{"xyzzy: 1\n", "c.yaml:1: xyzzy is not a known key: docs/config.md lists them\n"},
 	{"redis: 5\n", "c.yaml:1: redis must be a map of `name: value`\n"},
-	{"redis:\n", "c.yaml:1: redis is empty: give it members, or leave it out\n"},
-	{"warm:\n  jobs:\n    -\n",
-		"c.yaml:3: warm.jobs[0] is empty: give it members, or leave it out\n"},
+	{"redis:\n", "c.yaml:1: redis is empty: add members, or remove it\n"},
+	{"warm:\n  jobs:\n    -\n", "c.yaml:3: warm.jobs[0] is empty: add members, or remove it\n"},
 	{"invalidate:\n  pace: ~\n",
-		"c.yaml:2: invalidate.pace is empty: give it members, or leave it out\n"},
-	{"loaders:\n  l:\n", "c.yaml:2: loaders.l is empty: give it members, or leave it out\n"},
-	{"redis: {url: }\n",
-		"c.yaml:1: redis.url has no value: give it one, or leave the key out\n"},
+		"c.yaml:2: invalidate.pace is empty: add members, or remove it\n"},
+	{"loaders:\n  l:\n", "c.yaml:2: loaders.l is empty: add members, or remove it\n"},
+	{"redis: {url: }\n", "c.yaml:1: redis.url has no value: set one, or remove the key\n"},
 	{"invalidate:\n  pace:\n    max_latncy: 1ms\n",
 		"c.yaml:3: invalidate.pace.max_latncy is not a known key: did you mean "
 		"max_latency?\n"},
@@ -77,7 +72,7 @@ END_TEST
 
 static const struct scratch_fault later[] = {
 	{"tls: {certificate: a, key: b}\n",
-		"c.yaml:1: tls is not supported by this version: leave it out\n"},
+		"c.yaml:1: tls is not supported by this version: remove it\n"},
 	{"redis: {url: \"rediss://h/0\"}\n",
 		"c.yaml:1: redis.url rediss:// is not supported by this version\n"},
 	{"redis: {url: \"redis+sentinel://h/n/0\"}\n",
@@ -87,27 +82,22 @@ static const struct scratch_fault later[] = {
 	{"sources:\n  shop: {type: postgres}\n",
 		"c.yaml:2: sources.shop.type postgres is not supported by this version\n"},
 	{"sources:\n  shop: {type: postgres, dsn: x, pool: 4}\n",
-		"c.yaml:2: sources.shop.type postgres is not supported by this version\n"
-		"c.yaml:2: sources.shop.dsn is not supported by this version: leave it "
-		"out\n"
-		"c.yaml:2: sources.shop.pool is not supported by this version: leave it "
-		"out\n"},
+		"c.yaml:2: sources.shop.type postgres is not supported by this version\nc.yaml:2: "
+		"sources.shop.dsn is not supported by this version: remove it\nc.yaml:2: "
+		"sources.shop.pool is not supported by this version: remove it\n"},
 	{"warm: {jobs: [{name: a, source: {type: file, path: /x}, key: \"{a}\", "
 	 "mode: swap, after: [c], on: [{invalidated: \"p:*\"}]}]}\n",
 		"c.yaml:1: warm.jobs[0].on[0] invalidated is not supported by this "
-		"version\n"
-		"c.yaml:1: warm.jobs[0].after is not supported by this version: leave it "
-		"out\n"
-		"c.yaml:1: warm.jobs[0].mode swap is not supported by this version\n"},
+		"version\nc.yaml:1: warm.jobs[0].after is not supported by this version: remove "
+		"it\nc.yaml:1: warm.jobs[0].mode swap is not supported by this version\n"},
 	{"stats: {history: 24h, namespaces: {every: 10m}}\n",
-		"c.yaml:1: stats.history is not supported by this version: leave it out\n"
-		"c.yaml:1: stats.namespaces is not supported by this version: leave it "
-		"out\n"},
+		"c.yaml:1: stats.history is not supported by this version: remove it\nc.yaml:1: "
+		"stats.namespaces is not supported by this version: remove it\n"},
 	{"alerts: []\ndefault_alerts: false\nnotify: []\naudit: {required: none}\n",
-		"c.yaml:1: alerts is not supported by this version: leave it out\n"
-		"c.yaml:2: default_alerts is not supported by this version: leave it out\n"
-		"c.yaml:3: notify is not supported by this version: leave it out\n"
-		"c.yaml:4: audit is not supported by this version: leave it out\n"},
+		"c.yaml:1: alerts is not supported by this version: remove it\nc.yaml:2: "
+		"default_alerts is not supported by this version: remove it\nc.yaml:3: notify is "
+		"not supported by this version: remove it\nc.yaml:4: audit is not supported by "
+		"this version: remove it\n"},
 };
 
 START_TEST(later_keys_say_so)
@@ -140,15 +130,15 @@ static const struct scratch_fault values[] = {
 	{"log: {level: loud}\n",
 		"c.yaml:1: log.level must be one of: debug, info, warning, error\n"},
 	{"allowed_hosts: localhost\n", "c.yaml:1: allowed_hosts must be a list, such as [a, b]\n"},
-	{"allowed_hosts: [\"a:80\"]\n", "c.yaml:1: allowed_hosts[0] must be a host's name "
-					"without port, such as cache.example.com\n"},
+	{"allowed_hosts: [\"a:80\"]\n", "c.yaml:1: allowed_hosts[0] must be a host name without "
+					"port, such as cache.example.com\n"},
 	{"cache: {protected: [\"\"]}\n", "c.yaml:1: cache.protected[0] must not be empty\n"},
 	{"cache: {protected: [\"****a*b*c*d*e*f*g*h*i*j*k*l*m*n*o*p*q*\"]}\n",
 		"c.yaml:1: cache.protected[0] is not an acceptable pattern: the pattern "
 		"has 18 stars; at most 16 are accepted, split it into several patterns\n"},
 	{"auth: {anonymous: [reed]}\n",
-		"c.yaml:1: auth.anonymous[0] is not a scope: read, metrics, keys, write, "
-		"invalidate, flush, warm, sessions, operate, audit or admin\n"},
+		"c.yaml:1: auth.anonymous[0] must be one of: read, metrics, keys, write, "
+		"invalidate, flush, warm, sessions, operate, audit, admin\n"},
 	{"entities: []\n", "c.yaml:1: entities must be a map of `name: {...}`\n"},
 	{"dependencies: {}\n", "c.yaml:1: dependencies must be a list of maps\n"},
 	{"dependencies:\n  - a\n", "c.yaml:2: dependencies[0] must be a map of `name: value`\n"},
@@ -161,36 +151,33 @@ START_TEST(values_fit_their_types)
 END_TEST
 
 static const struct scratch_fault addresses[] = {
-	{"listen: []\n",
-		"c.yaml:1: listen must be a list of addresses, such as [127.0.0.1:8480]\n"},
+	{"listen: []\n", "c.yaml:1: listen must not be empty\n"},
 	{"listen: 127.0.0.1:8480\n",
 		"c.yaml:1: listen must be a list of addresses, such as [127.0.0.1:8480]\n"},
 	{"listen: [localhost:8480]\n",
-		"c.yaml:1: listen[0] is not an address such as 127.0.0.1:8480, [::1]:8480 "
-		"or 0.0.0.0:8480 (names are not looked up)\n"},
-	{"listen: [\":8480\"]\n",
-		"c.yaml:1: listen[0] is not an address such as 127.0.0.1:8480, [::1]:8480 "
-		"or 0.0.0.0:8480 (names are not looked up)\n"},
+		"c.yaml:1: listen[0] is not an address such as 127.0.0.1:8480, [::1]:8480 or "
+		"0.0.0.0:8480 (host names are not resolved)\n"},
+	{"listen: [\":8480\"]\n", "c.yaml:1: listen[0] is not an address such as 127.0.0.1:8480, "
+				  "[::1]:8480 or 0.0.0.0:8480 (host names are not resolved)\n"},
 	{"listen: [\"::1:8480\"]\n",
-		"c.yaml:1: listen[0] is not an address such as 127.0.0.1:8480, [::1]:8480 "
-		"or 0.0.0.0:8480 (names are not looked up)\n"},
-	{"listen: [127.0.0.1:65536]\n", "c.yaml:1: listen[0] has no port between 0 and "
-					"65535 (0 picks a free one)\n"},
-	{"listen: [127.0.0.1:8480, 127.0.0.1:8480]\n",
-		"c.yaml:1: listen[1] stands twice in the list\n"},
+		"c.yaml:1: listen[0] is not an address such as 127.0.0.1:8480, [::1]:8480 or "
+		"0.0.0.0:8480 (host names are not resolved)\n"},
+	{"listen: [127.0.0.1:65536]\n",
+		"c.yaml:1: listen[0] has no port between 0 and 65535 (0 selects a free one)\n"},
+	{"listen: [127.0.0.1:8480, 127.0.0.1:8480]\n", "c.yaml:1: listen[1] is given twice\n"},
 	{"listen: [{unix: relative}]\n",
-		"c.yaml:1: listen[0] must be an absolute path for its Unix socket\n"},
+		"c.yaml:1: listen[0] must have an absolute path for the Unix socket\n"},
 	{"listen: [{unix: /a, mode: \"0999\"}]\n",
-		"c.yaml:1: listen[0] has a mode that is not octal such as \"0660\"\n"},
+		"c.yaml:1: listen[0] has a mode that is not octal, such as \"0660\"\n"},
 	{"listen: [{unix: /a, mod: \"0660\"}]\n",
 		"c.yaml:1: listen[0] must be an address or a map such as {unix: "
 		"/run/cachewarden/admin.sock, mode: \"0660\"}\n"},
 	{"listen:\n  - 127.0.0.1:1\n  - 0.0.0.0:8480\n",
-		"c.yaml:3: listen[1] is 0.0.0.0:8480, which other machines may reach without "
-		"TLS: use a loopback address, or say insecure_http: true\n"},
+		"c.yaml:3: listen[1] is 0.0.0.0:8480, which other machines can reach without TLS: "
+		"use a loopback address, or set insecure_http: true\n"},
 	{"listen: [\"[::]:8480\"]\n",
-		"c.yaml:1: listen[0] is [::]:8480, which other machines may reach without "
-		"TLS: use a loopback address, or say insecure_http: true\n"},
+		"c.yaml:1: listen[0] is [::]:8480, which other machines can reach without TLS: use "
+		"a loopback address, or set insecure_http: true\n"},
 	{"redis: {url: \"http://x\"}\n",
 		"c.yaml:1: redis.url is not a URL such as redis://localhost:6379/0, "
 		"unix:///path?db=0 or managed:\n"},
@@ -199,10 +186,10 @@ static const struct scratch_fault addresses[] = {
 	{"redis: {url: \"redis://h/one\"}\n",
 		"c.yaml:1: redis.url has a database that is not a number such as 0\n"},
 	{"redis: {url: \"redis:///0\"}\n",
-		"c.yaml:1: redis.url has no host such as redis://localhost:6379/0\n"},
+		"c.yaml:1: redis.url has no valid host, such as redis://localhost:6379/0\n"},
 	{"redis: {url: \"redis://u%zz@h\"}\n",
-		"c.yaml:1: redis.url has a % in its user or password that two hexadecimal digits "
-		"must follow: write % itself as %25\n"},
+		"c.yaml:1: redis.url has a % in its user or password that is not followed by two "
+		"hexadecimal digits: write % as %25\n"},
 	{"redis: {url: \"redis://u:p/w@h:1/0\"}\n",
 		"c.yaml:1: redis.url has a / in its user or password: write it as %2F\n"},
 	{"redis: {url: \"redis://:p/w@h\"}\n",
@@ -210,9 +197,9 @@ static const struct scratch_fault addresses[] = {
 	{"redis: {url: \"unix://u:p/w@/run/r.sock\"}\n",
 		"c.yaml:1: redis.url has a / in its user or password: write it as %2F\n"},
 	{"redis: {url: \"redis://h/0?x=1\"}\n",
-		"c.yaml:1: redis.url knows only ?db=N behind the path\n"},
-	{"redis: {url: \"unix://relative\"}\n", "c.yaml:1: redis.url has no absolute path "
-						"such as unix:///run/redis/redis.sock\n"},
+		"c.yaml:1: redis.url accepts only ?db=N after the path\n"},
+	{"redis: {url: \"unix://relative\"}\n",
+		"c.yaml:1: redis.url has no absolute path, such as unix:///run/redis/redis.sock\n"},
 };
 
 START_TEST(addresses_are_judged)

@@ -62,13 +62,12 @@ START_TEST(included_files_keep_to_lists_and_new_names)
 	scratch_bad(&s,
 		"entities: {user: {keys: [\"a:{id}\"]}}\ninclude: [conf.d/*.yaml, none.yaml]\n"
 		"cache:\n  namespaces:\n    - {prefix: \"a:\", ttl: 1h}\n",
-		"conf.d/a.yaml:6: wram is not a known key: did you mean warm?\n"
-		"conf.d/a.yaml:1: log.level belongs into the main file, not an included one\n"
-		"conf.d/a.yaml:2: include belongs into the main file, not an included one\n"
-		"conf.d/a.yaml:4: entities.user stands twice: first at c.yaml:1; rename or drop "
-		"one\n"
-		"c.yaml:2: include names none.yaml, which does not exist\n"
-		"conf.d/a.yaml:5: cache.namespaces has prefix a: twice: first at c.yaml:5\n");
+		"conf.d/a.yaml:6: wram is not a known key: did you mean warm?\nconf.d/a.yaml:1: "
+		"log.level must be in the main file, not in an included file\nconf.d/a.yaml:2: "
+		"include must be in the main file, not in an included file\nconf.d/a.yaml:4: "
+		"entities.user is given twice: first at c.yaml:1; rename or remove one\nc.yaml:2: "
+		"include names none.yaml, which does not exist\nconf.d/a.yaml:5: cache.namespaces "
+		"has prefix a: twice: first at c.yaml:5\n");
 	scratch_end(&s);
 }
 END_TEST
@@ -85,7 +84,7 @@ START_TEST(files_are_small_regular_and_ours)
 	scratch_write(&s, "c.yaml", "");
 	set_mode(&s, "c.yaml", 0620);
 	ck_assert_int_eq(scratch_load(&s), ERR_BAD_CONFIG);
-	ck_assert_str_eq(s.faults.p, "c.yaml: is writable by others than its owner (mode 0620): "
+	ck_assert_str_eq(s.faults.p, "c.yaml: is writable by its group or by others (mode 0620): "
 				     "run chmod go-w c.yaml\n");
 	set_mode(&s, "c.yaml", 0602);
 	ck_assert_int_eq(scratch_load(&s), ERR_BAD_CONFIG);
@@ -111,7 +110,7 @@ START_TEST(files_and_their_folders_belong_to_whom_they_may)
 	set_mode(&s, "conf.d", 0777);
 	scratch_bad(&s, "name: a\n",
 		"c.yaml:1: include names conf.d/a.yaml, which is in conf.d, which is writable by "
-		"others than its owner (mode 0777): run chmod go-w conf.d\n");
+		"its group or by others (mode 0777): run chmod go-w conf.d\n");
 	set_mode(&s, "conf.d", 01777);
 	scratch_good(&s, "name: a\n");
 	/* A link is as safe as the folder that it leads to. */
@@ -123,28 +122,26 @@ START_TEST(files_and_their_folders_belong_to_whom_they_may)
 	set_mode(&s, "conf.d", 0770);
 	scratch_bad(&s, "include: []\nauth: {tokens_file: t.yaml}\n",
 		"c.yaml:2: auth.tokens_file names t.yaml, which is in conf.d, which is writable by "
-		"others than its owner (mode 0770): run chmod go-w conf.d\n");
+		"its group or by others (mode 0770): run chmod go-w conf.d\n");
 	set_mode(&s, "conf.d", 0750);
 	scratch_good(&s, "include: []\nauth: {tokens_file: t.yaml}\n");
 	if (geteuid() == 0) {
 		scratch_write(&s, "c.yaml", "include: []\n");
 		ck_assert_int_eq(chown(s.path.p, 65533, 0), 0);
 		ck_assert_int_eq(scratch_load(&s), ERR_BAD_CONFIG);
-		ck_assert_str_eq(s.faults.p,
-			"c.yaml: belongs to user 65533, neither to root nor to the user that runs "
-			"this: run chown root c.yaml\n");
+		ck_assert_str_eq(s.faults.p, "c.yaml: is owned by user 65533, not by root or the "
+					     "user that runs the program: run chown root c.yaml\n");
 		ck_assert_int_eq(chown(s.path.p, 0, 65533), 0);
 		ck_assert_int_eq(scratch_load(&s), OK);
 		link = mem_printf("%s/conf.d", s.folder);
 		ck_assert_int_eq(chown(link, 65533, 0), 0);
 		mem_free(link);
 		scratch_bad(&s, "name: a\n",
-			"c.yaml:1: include names conf.d/a.yaml, which is in conf.d, which belongs "
-			"to user 65533, neither to root nor to the user that runs this: run chown "
-			"root conf.d\n"
-			"c.yaml:1: include names conf.d/t.yaml, which is in conf.d, which belongs "
-			"to user 65533, neither to root nor to the user that runs this: run chown "
-			"root conf.d\n");
+			"c.yaml:1: include names conf.d/a.yaml, which is in conf.d, which is owned "
+			"by user 65533, not by root or the user that runs the program: run chown "
+			"root conf.d\nc.yaml:1: include names conf.d/t.yaml, which is in conf.d, "
+			"which is owned by user 65533, not by root or the user that runs the "
+			"program: run chown root conf.d\n");
 	}
 	scratch_end(&s);
 }
@@ -169,11 +166,12 @@ START_TEST(secrets_come_from_files_of_their_own)
 			.value,
 		"s3cret ");
 	scratch_bad(&s, "redis: {password_file: pw, password: x}\n",
-		"c.yaml:1: redis.password_file stands beside redis.password: keep one of them\n");
+		"c.yaml:1: redis.password_file conflicts with redis.password: remove one of "
+		"them\n");
 	set_mode(&s, "pw", 0644);
 	scratch_bad(&s, "redis: {password_file: pw}\n",
-		"c.yaml:1: redis.password_file names pw, which is readable by everybody (mode "
-		"0644): run chmod o-r pw\n");
+		"c.yaml:1: redis.password_file names pw, which is readable by others (mode 0644): "
+		"run chmod o-r pw\n");
 	scratch_write(&s, "pw", "\n");
 	scratch_bad(&s, "redis: {password_file: pw}\n",
 		"c.yaml:1: redis.password_file names pw, which is empty\n");
@@ -204,7 +202,7 @@ START_TEST(tokens_come_from_a_file_too)
 	scratch_write(&s, "t.yaml", "- {name: b, sha256: " DIGEST "2, scopes: [reed]}\n");
 	ck_assert_int_eq(scratch_load(&s), ERR_BAD_CONFIG);
 	ck_assert_ptr_nonnull(
-		strstr(s.faults.p, "t.yaml:1: auth.tokens_file[0].scopes[0] is not a "));
+		strstr(s.faults.p, "t.yaml:1: auth.tokens_file[0].scopes[0] must be one of: "));
 	scratch_end(&s);
 }
 END_TEST
@@ -216,13 +214,12 @@ START_TEST(faults_of_a_tokens_file_have_their_place)
 	static const struct {
 		const char *text, *faults;
 	} rows[] = {
-		{"", "t.yaml:1: is empty: a list without tokens is written as []\n"},
-		{"# none yet\n", "t.yaml:1: is empty: a list without tokens is written as []\n"},
+		{"", "t.yaml:1: is empty: write a list without tokens as []\n"},
+		{"# none yet\n", "t.yaml:1: is empty: write a list without tokens as []\n"},
 		{"a: b\n", "t.yaml:1: auth.tokens_file must be a list of maps\n"},
-		{"- {name: b, sha\n",
-			"t.yaml:2: this is not YAML: did not find expected ',' or '}' "
-			"while parsing a flow mapping\n"},
-		{row, "t.yaml:1: auth.tokens_file[0].sha256 is that of the token a too\n"},
+		{"- {name: b, sha\n", "t.yaml:2: invalid YAML: did not find expected ',' or '}' "
+				      "while parsing a flow mapping\n"},
+		{row, "t.yaml:1: auth.tokens_file[0].sha256 is also that of the token a\n"},
 	};
 	struct scratch s;
 
@@ -257,7 +254,7 @@ START_TEST(included_files_that_cannot_be_read_are_named_where_they_are_included)
 	ck_assert_uint_eq(s.conf->protected_count, 2);
 	set_mode(&s, "conf.d/a.yml", 0666);
 	scratch_bad(&s, "name: a\ninclude:\n  - conf.d/*.yml\n",
-		"c.yaml:3: include names conf.d/a.yml, which is writable by others than its owner "
+		"c.yaml:3: include names conf.d/a.yml, which is writable by its group or by others "
 		"(mode 0666): run chmod go-w conf.d/a.yml\n");
 	scratch_write(&s, "conf.d/a.yml",
 		"warm:\n  jobs:\n    - name: a\n      schedule: {cron: \"61 * * * *\"}\n"
@@ -269,8 +266,8 @@ START_TEST(included_files_that_cannot_be_read_are_named_where_they_are_included)
 		"warm:\n  jobs:\n    - name: a\n      source: {type: file, path: /x}\n"
 		"      key: \"cw:{id}\"\n");
 	scratch_bad(&s, "",
-		"conf.d/a.yml:5: warm.jobs[0].key begins with cw:, which is cachewarden's own "
-		"(redis.own_prefix)\n");
+		"conf.d/a.yml:5: warm.jobs[0].key begins with cw:, which is reserved for "
+		"cachewarden's own keys (redis.own_prefix)\n");
 	scratch_end(&s);
 }
 END_TEST
@@ -315,18 +312,14 @@ START_TEST(what_is_hardly_meant_is_warned_about)
 		"        path: none.csv\n"
 		"    - {name: b, key: \"b:{id}\", source: {use: cmd}}\n"
 		"    - {name: c, key: \"c:{id}\", source: {type: command, argv: [./none]}}\n",
-		"c.yaml:2: auth.tokens[0].expires 2020-01-01 has passed: the token is refused\n"
-		"c.yaml:4: sources.api.ca names none.pem, which cannot be read now: No such file "
-		"or "
-		"directory\n"
-		"c.yaml:5: sources.cmd.argv names the program no-such-program, which is not there "
-		"or cannot be run\n"
-		"c.yaml:12: warm.jobs[0].source.path names none.csv, which cannot be read now: No "
-		"such file or directory\n"
-		"c.yaml:9: warm.jobs[0].key holds no {name}: all rows go under one key, and the "
-		"last of them stays\n"
-		"c.yaml:14: warm.jobs[2].source.argv names the program ./none, which is not there "
-		"or cannot be run\n");
+		"c.yaml:2: auth.tokens[0].expires 2020-01-01 has passed: requests with this token "
+		"are refused\nc.yaml:4: sources.api.ca names none.pem, which cannot be read now: "
+		"No such file or directory\nc.yaml:5: sources.cmd.argv names the program "
+		"no-such-program, which does not exist or cannot be executed\nc.yaml:12: "
+		"warm.jobs[0].source.path names none.csv, which cannot be read now: No such file "
+		"or directory\nc.yaml:9: warm.jobs[0].key contains no {name}: all rows are stored "
+		"under one key, and only the last one remains\nc.yaml:14: warm.jobs[2].source.argv "
+		"names the program ./none, which does not exist or cannot be executed\n");
 	scratch_end(&s);
 }
 END_TEST
@@ -352,12 +345,12 @@ START_TEST(the_environment_stands_above_the_file)
 	setenv("CACHEWARDEN_LISTEN", "8480", 1);
 	setenv("CACHEWARDEN_LOG_LEVEL", "\xff", 1);
 	scratch_bad(&s, "",
-		"environment REDIS_CACHE_TTL: must be a whole number of seconds, 1 or more\n"
-		"environment CACHEWARDEN_LOG_LEVEL: is not valid UTF-8\n"
-		"environment CACHEWARDEN_LISTEN: listen[0] is not an address such as "
-		"127.0.0.1:8480, [::1]:8480 or 0.0.0.0:8480 (names are not looked up)\n"
-		"environment REDIS_URL: redis.url is not a URL such as redis://localhost:6379/0, "
-		"unix:///path?db=0 or managed:\n");
+		"environment REDIS_CACHE_TTL: must be a whole number of seconds, 1 or "
+		"more\nenvironment CACHEWARDEN_LOG_LEVEL: is not valid UTF-8\nenvironment "
+		"CACHEWARDEN_LISTEN: listen[0] is not an address such as 127.0.0.1:8480, "
+		"[::1]:8480 or 0.0.0.0:8480 (host names are not resolved)\nenvironment REDIS_URL: "
+		"redis.url is not a URL such as redis://localhost:6379/0, unix:///path?db=0 or "
+		"managed:\n");
 	scratch_end(&s);
 }
 END_TEST
@@ -376,11 +369,10 @@ START_TEST(texts_take_variables)
 		"abcb");
 	ck_assert_int_eq(s.conf->invalidate.concurrency, 7);
 	scratch_bad(&s, "name: a${env:CW_NOT}\nlog: {level: \"${env:A B}\", format: \"${env:X\"}\n",
-		"c.yaml:1: ${env:CW_NOT} is not set in the environment\n"
-		"c.yaml:2: ${env:A B} does not name a variable: letters, digits and _\n"
-		"c.yaml:2: ${env: has no closing }\n"
-		"c.yaml:2: log.level must be one of: debug, info, warning, error\n"
-		"c.yaml:2: log.format must be one of: text, json\n");
+		"c.yaml:1: ${env:CW_NOT} is not set in the environment\nc.yaml:2: ${env:A B} is "
+		"not the name of a variable: use letters, digits and _\nc.yaml:2: ${env: has no "
+		"closing }\nc.yaml:2: log.level must be one of: debug, info, warning, "
+		"error\nc.yaml:2: log.format must be one of: text, json\n");
 	scratch_end(&s);
 }
 END_TEST

@@ -85,7 +85,8 @@ START_TEST(rows_are_sound)
 			const struct key *key = &sections[i].section->keys[j];
 
 			ck_assert_msg(key->help && *key->help, "%s", key->path);
-			ck_assert_msg(key->type && key->type->set, "%s", key->path);
+			ck_assert_msg(
+				key->type && !key->type->set != !key->type->list, "%s", key->path);
 			ck_assert_msg(!key->max || key->min <= key->max, "%s", key->path);
 			ck_assert_ptr_eq(section_key(sections[i].section, key->path), key);
 		}

@@ -4,22 +4,20 @@
 #include "scratch.h"
 
 static const struct scratch_fault callers[] = {
-	{"auth: {anonymous: [flush]}\n", "c.yaml:1: auth.anonymous must not hold flush or "
-					 "admin: make a token for that\n"},
-	{"auth: {anonymous: [admin]}\n", "c.yaml:1: auth.anonymous must not hold flush or "
-					 "admin: make a token for that\n"},
+	{"auth: {anonymous: [flush]}\n", "c.yaml:1: auth.anonymous must not contain flush or "
+					 "admin: use a token for these\n"},
+	{"auth: {anonymous: [admin]}\n", "c.yaml:1: auth.anonymous must not contain flush or "
+					 "admin: use a token for these\n"},
 	{"listen: [10.0.0.1:1]\ninsecure_http: true\nauth:\n  anonymous: [metrics, read]\n",
-		"c.yaml:4: auth.anonymous may hold more than metrics only where every "
-		"listen address is a loopback address or a Unix socket\n"},
+		"c.yaml:4: auth.anonymous may contain more than metrics only if every listen "
+		"address is a loopback address or a Unix socket\n"},
 	{"auth: {tokens: [{name: a}]}\n",
-		"c.yaml:1: auth.tokens[0].sha256 is missing: give the SHA-256 of the whole "
-		"token, 64 hexadecimal digits\n"
-		"c.yaml:1: auth.tokens[0].scopes is missing: say what the token may do, "
-		"such as [read]\n"},
+		"c.yaml:1: auth.tokens[0].sha256 is missing: give the SHA-256 of the whole token, "
+		"64 hexadecimal digits\nc.yaml:1: auth.tokens[0].scopes is missing: list what the "
+		"token may do, such as [read]\n"},
 	{"auth: {tokens: [{name: a, sha256: abc, scopes: []}]}\n",
-		"c.yaml:1: auth.tokens[0].sha256 must be the 64 hexadecimal digits of the "
-		"token's SHA-256\n"
-		"c.yaml:1: auth.tokens[0].scopes must name at least one scope\n"},
+		"c.yaml:1: auth.tokens[0].sha256 must be the 64 hexadecimal digits of the token's "
+		"SHA-256\nc.yaml:1: auth.tokens[0].scopes must not be empty\n"},
 	{"auth:\n  tokens:\n"
 	 "    - {name: a, sha256: "
 	 "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, scopes: "
@@ -36,7 +34,7 @@ static const struct scratch_fault callers[] = {
 	 "    - {name: b, sha256: "
 	 "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, scopes: "
 	 "[read]}\n",
-		"c.yaml:4: auth.tokens[1].sha256 is that of the token a too\n"},
+		"c.yaml:4: auth.tokens[1].sha256 is also that of the token a\n"},
 };
 
 START_TEST(who_may_come_in)
@@ -46,37 +44,35 @@ START_TEST(who_may_come_in)
 END_TEST
 
 static const struct scratch_fault entities[] = {
-	{"entities:\n  u: {field: a}\n",
-		"c.yaml:2: entities.u needs keys, patterns or tags that are about it\n"},
+	{"entities:\n  u: {field: a}\n", "c.yaml:2: entities.u must have keys, patterns or tags\n"},
 	{"entities:\n  u: {keys: [\"u:{uid}\"]}\n",
-		"c.yaml:2: entities.u u:{uid} must hold {id} and no other name\n"},
+		"c.yaml:2: entities.u u:{uid} must contain {id} and no other placeholder\n"},
 	{"entities:\n  u: {keys: [\"u\"]}\n",
-		"c.yaml:2: entities.u u must hold {id} and no other name\n"},
+		"c.yaml:2: entities.u u must contain {id} and no other placeholder\n"},
 	{"entities:\n  u: {keys: [\"u:{id}\"], patterns: [\"*:{id}:{x}\"]}\n",
-		"c.yaml:2: entities.u *:{id}:{x} must hold {id} and no other name\n"},
+		"c.yaml:2: entities.u *:{id}:{x} must contain {id} and no other placeholder\n"},
 	{"entities:\n  u: {keys: [\"u:{id\"]}\n",
 		"c.yaml:2: entities.u.keys[0] has a lone '{'; write {{ for a brace, {name} "
 		"for a value\n"},
 	{"entities:\n  u: {keys: [\"u:{id}\"], field: patterns}\n",
-		"c.yaml:2: entities.u.field is patterns, which means something else in an "
+		"c.yaml:2: entities.u.field is patterns, which has another meaning in an "
 		"invalidation\n"},
 	{"entities:\n  u: {keys: [\"u:{id}\"], field: f}\n  v: {keys: [\"v:{id}\"], field: "
 	 "f}\n",
-		"c.yaml:3: entities.v.field is f, as that of entities.u is\n"},
+		"c.yaml:3: entities.v.field is f, which entities.u already uses\n"},
 	{"dependencies:\n  - {when: \"a:{id}\"}\n",
-		"c.yaml:2: dependencies[0] needs invalidate or patterns: what goes with "
-		"the key\n"},
+		"c.yaml:2: dependencies[0] must have invalidate or patterns: what is invalidated "
+		"with the key\n"},
 	{"dependencies:\n  - {invalidate: [\"a\"]}\n",
-		"c.yaml:2: dependencies[0].when is missing: say which key it is about, "
-		"such as \"user:profile:{id}\"\n"},
+		"c.yaml:2: dependencies[0].when is missing: give the key that it is for, such as "
+		"\"user:profile:{id}\"\n"},
 	{"dependencies:\n  - {when: \"a:{id}\", invalidate: [\"b:{name}\"]}\n",
-		"c.yaml:2: dependencies[0] has b:{name} with {name}, which `when` does not "
-		"have\n"},
+		"c.yaml:2: dependencies[0] has b:{name} with {name}, which is not in `when`\n"},
 	{"cache:\n  namespaces:\n    - {prefix: a, ttl: 1h}\n    - {prefix: a, ttl: 2h}\n",
 		"c.yaml:4: cache.namespaces has prefix a twice: first at c.yaml:3\n"},
 	{"cache:\n  namespaces:\n    - {prefix: a}\n",
-		"c.yaml:3: cache.namespaces[0].ttl is missing: say how long its keys live, "
-		"such as 30m\n"},
+		"c.yaml:3: cache.namespaces[0].ttl is missing: give the lifetime of its keys, such "
+		"as 30m\n"},
 };
 
 START_TEST(entities_and_rules_name_what_they_use)
@@ -89,8 +85,8 @@ END_TEST
 
 static const struct scratch_fault jobs[] = {
 	{"warm: {jobs: [{name: j, key: \"cw:{a}\", source: {type: file, path: /x}}]}\n",
-		"c.yaml:1: warm.jobs[0].key begins with cw:, which is cachewarden's own "
-		"(redis.own_prefix)\n"},
+		"c.yaml:1: warm.jobs[0].key begins with cw:, which is reserved for cachewarden's "
+		"own keys (redis.own_prefix)\n"},
 	{JOB("source: {type: file, path: /x}\n      schedule:\n        time_zone: Europe/Pariss\n"
 	     "        cron: \"61 * * * *\""),
 		"c.yaml:8: warm.jobs[0].schedule.cron \"61 * * * *\" has a minute outside 0-59\n"
@@ -99,85 +95,85 @@ static const struct scratch_fault jobs[] = {
 	{JOB("source: {type: file, path: /x}\n      schedule: {cron: CRON_TZ=UTC 0 3 * * *}"),
 		"c.yaml:6: warm.jobs[0].schedule.cron \"CRON_TZ=UTC 0 3 * * *\" begins with a time "
 		"zone: write it as time_zone beside cron\n"},
-	{"warm: {jobs: [{}]}\n",
-		"c.yaml:1: warm.jobs[0].name is missing: give the job a name\n"
-		"c.yaml:1: warm.jobs[0].source is missing: say where its rows come from\n"
-		"c.yaml:1: warm.jobs[0].key is missing: say how a row's key is made, such "
-		"as \"rate:{code}\"\n"},
+	{"warm: {jobs: [{}]}\n", "c.yaml:1: warm.jobs[0].name is missing: give the job a "
+				 "name\nc.yaml:1: warm.jobs[0].source is missing: define where its "
+				 "rows come from\nc.yaml:1: warm.jobs[0].key is missing: give the "
+				 "template of a row's key, such as \"rate:{code}\"\n"},
 	{JOB("source: {path: /x}"),
-		"c.yaml:5: warm.jobs[0].source has no type: file, command or http\n"},
+		"c.yaml:5: warm.jobs[0].source must have a type: file, command or http\n"},
 	{JOB("source: {type: file}"),
-		"c.yaml:5: warm.jobs[0].source needs path: the file to read\n"},
+		"c.yaml:5: warm.jobs[0].source must have path: the file to read\n"},
 	{JOB("source: {type: file, path: /x, argv: [a]}"),
-		"c.yaml:5: warm.jobs[0].source has argv, which does not go with type "
-		"file\n"},
+		"c.yaml:5: warm.jobs[0].source has argv, which cannot be used with type file\n"},
 	{JOB("source: {type: command}"),
-		"c.yaml:5: warm.jobs[0].source needs argv: the program and its arguments, "
-		"such as [cat, /srv/a.jsonl]\n"},
+		"c.yaml:5: warm.jobs[0].source must have argv: the program and its arguments, such "
+		"as [cat, /srv/a.jsonl]\n"},
 	{JOB("source: {type: command, argv: []}"),
-		"c.yaml:5: warm.jobs[0].source.argv must be a list: the program and its "
-		"arguments\n"},
-	{JOB("source: {type: http, path: /x}"), "c.yaml:5: warm.jobs[0].source needs "
-						"base_url, such as https://api.internal\n"},
+		"c.yaml:5: warm.jobs[0].source.argv must not be empty\n"},
+	{JOB("source: {type: http, path: /x}"),
+		"c.yaml:5: warm.jobs[0].source must have base_url, such as https://api.internal\n"},
 	{JOB("source: {type: http, base_url: \"ftp://x\", path: /x}"),
 		"c.yaml:5: warm.jobs[0].source has a base_url that does not begin with "
 		"http:// or https://\n"},
 	{JOB("source: {type: http, base_url: \"http://u:p@x\", path: /x}"),
-		"c.yaml:5: warm.jobs[0].source has credentials in its base_url: put them "
-		"into headers\n"},
+		"c.yaml:5: warm.jobs[0].source has credentials in its base_url: use headers "
+		"instead\n"},
 	{JOB("source: {type: http, base_url: \"http://x\"}"),
-		"c.yaml:5: warm.jobs[0].source needs path, such as /items\n"},
+		"c.yaml:5: warm.jobs[0].source must have path, such as /items\n"},
 	{JOB("source: {type: http, base_url: \"http://x\", path: \"/{page}\"}"),
 		"c.yaml:5: warm.jobs[0].source has {page} in its path, but no pages: "
 		"{from: 1, until: empty}\n"},
 	{JOB("source: {type: http, base_url: \"http://x\", path: /a, pages: {from: 1}}"),
 		"c.yaml:5: warm.jobs[0].source has pages, but no {page} in its path\n"},
 	{JOB("source: {type: http, base_url: \"http://x\", path: \"/{id}\"}"),
-		"c.yaml:5: warm.jobs[0].source has a path with another name than {page}\n"},
+		"c.yaml:5: warm.jobs[0].source has a path with a placeholder other than {page}\n"},
 	{JOB("source: {type: http, base_url: \"http://x\", path: \"/{page}\", pages: "
 	     "{until: 5}}"),
-		"c.yaml:5: warm.jobs[0].source.pages has an until that is not: empty (the "
-		"first page without rows)\n"},
+		"c.yaml:5: warm.jobs[0].source.pages has an until other than empty (the first page "
+		"without rows)\n"},
 	{JOB("source: {type: http, base_url: \"http://x\", path: /a, headers: {\"a b\": "
 	     "c}}"),
-		"c.yaml:5: warm.jobs[0].source.headers.a b is not a header's name\n"},
+		"c.yaml:5: warm.jobs[0].source.headers.a b is not the name of a header\n"},
 	{JOB("source: {type: http, base_url: \"http://x\", path: \"/{page}\", pages: {max: 0}}"),
 		"c.yaml:5: warm.jobs[0].source.pages has a max that is not a whole number from 1 "
 		"to "
 		"1000000000\n"},
 	{JOB("source: {type: http, base_url: \"http://x\", path: \"/{page}\", pages: {size: 5}}"),
-		"c.yaml:5: warm.jobs[0].source.pages has size: it knows from, until and max\n"},
+		"c.yaml:5: warm.jobs[0].source.pages has size: only from, until and max are "
+		"known\n"},
 	{JOB("source: {type: file, path: /x, format: csv, delimiter: \"a\"}"),
 		"c.yaml:5: warm.jobs[0].source.delimiter must be one of \",\", \";\", \"\\t\", "
 		"\"|\", "
 		"\":\", \"^\" and \"~\"\n"},
 	{JOB("source: {type: file, path: /x, delimiter: \";\"}"),
-		"c.yaml:5: warm.jobs[0].source has a delimiter, which goes with format csv only\n"},
+		"c.yaml:5: warm.jobs[0].source has a delimiter, which can be used with format csv "
+		"only\n"},
 	{JOB("source: {type: command, argv: [\"{x}\", a]}"),
-		"c.yaml:5: warm.jobs[0].source.argv[0] has a placeholder as the program: callers "
-		"would choose what is run\n"},
+		"c.yaml:5: warm.jobs[0].source.argv[0] is a placeholder: callers could choose the "
+		"program to run\n"},
 	{JOB("source: {type: file, path: /x, rows: /items}"),
-		"c.yaml:5: warm.jobs[0].source has rows, which go with format json only\n"},
+		"c.yaml:5: warm.jobs[0].source has rows, which can be used with format json "
+		"only\n"},
 	{JOB("source: {use: nothing}"),
-		"c.yaml:5: warm.jobs[0].source uses nothing, which is not among sources\n"},
-	{JOB("source: {use: s, type: file}"), "c.yaml:5: warm.jobs[0].source has use and "
-					      "type: a shared source brings its type\n"},
+		"c.yaml:5: warm.jobs[0].source uses nothing, which is not in sources\n"},
+	{JOB("source: {use: s, type: file}"), "c.yaml:5: warm.jobs[0].source has use and type: the "
+					      "type is that of the shared source\n"},
 	{"sources: {s: {type: http, base_url: \"http://x\"}}\n" JOB(
 		 "source: {use: s, path: /a, ca: /b}"),
 		"c.yaml:6: warm.jobs[0].source has use and ca: a job or loader may add path, rows, "
 		"format, delimiter and pages to a shared source\n"},
 	{"sources: {s: {type: file, use: t}}\n",
-		"c.yaml:1: sources.s has use, which stands in a job's source only\n"},
+		"c.yaml:1: sources.s has use, which only the source of a job or loader may have\n"},
 	{JOB("source: {type: file, path: /x}\n      schedule: {jitter: 1s}"),
-		"c.yaml:3: warm.jobs[0] needs a schedule with either cron or every\n"},
+		"c.yaml:3: warm.jobs[0] must have a schedule with either cron or every\n"},
 	{JOB("source: {type: file, path: /x}\n      schedule: {every: 1m, cron: \"* * * * "
 	     "*\"}"),
-		"c.yaml:3: warm.jobs[0] needs a schedule with either cron or every\n"},
+		"c.yaml:3: warm.jobs[0] must have a schedule with either cron or every\n"},
 	{JOB("source: {type: file, path: /x}\n      schedule: {every: 1m, time_zone: UTC}"),
-		"c.yaml:3: warm.jobs[0] has a schedule with every and time_zone: it counts "
-		"from the epoch\n"},
+		"c.yaml:3: warm.jobs[0] has a schedule with every and time_zone: every counts from "
+		"the epoch\n"},
 	{JOB("source: {type: file, path: /x}\n      value: a\n      value_base64: b"),
-		"c.yaml:3: warm.jobs[0] has value and value_base64: keep one of them\n"},
+		"c.yaml:3: warm.jobs[0] has value and value_base64: remove one of them\n"},
 	{JOB("source: {type: file, path: /x}\n      mode: fast\n      ttl_jitter: 95%"),
 		"c.yaml:7: warm.jobs[0].ttl_jitter must be between 0% and 90%, such as "
 		"10%\n"
@@ -199,32 +195,32 @@ END_TEST
 
 static const struct scratch_fault loaders[] = {
 	{"loaders:\n  l: {key: a}\n",
-		"c.yaml:2: loaders.l.source is missing: say where the value comes from\n"},
+		"c.yaml:2: loaders.l.source is missing: define where the value comes from\n"},
 	{"loaders:\n  l: {params: [a], key: \"k:{b}\", source: {type: file, path: /x}}\n",
-		"c.yaml:2: loaders.l has the parameter a, which its key lacks: calls that differ "
+		"c.yaml:2: loaders.l has the parameter a, which is not in its key: different calls "
 		"would share a value\n"},
 	{"loaders:\n  l: {params: [a, b], key: \"k:{a}{b}\", source: {type: file, path: /x}}\n",
-		"c.yaml:2: loaders.l has a key in which {a} touches the next name: calls that "
-		"differ would share a value\n"},
+		"c.yaml:2: loaders.l has a key in which {a} is directly followed by a placeholder: "
+		"different calls would share a value\n"},
 	{"loaders:\n  l: {key: \"k:{b}\", source: {type: file, path: /x}}\n",
-		"c.yaml:2: loaders.l has k:{b} with {b}, which is not among its params\n"},
+		"c.yaml:2: loaders.l has k:{b} with {b}, which is not in params\n"},
 	{"loaders:\n  l: {key: k, source: {type: http, base_url: \"http://x\", path: "
 	 "\"/{page}\"}}\n",
-		"c.yaml:2: loaders.l has /{page} with {page}, which is not among its params\n"},
+		"c.yaml:2: loaders.l has /{page} with {page}, which is not in params\n"},
 	{"loaders:\n  l: {key: k, tags: [\"t-{x}\"], source: {type: file, path: /x}}\n",
-		"c.yaml:2: loaders.l has t-{x} with {x}, which is not among its params\n"},
+		"c.yaml:2: loaders.l has t-{x} with {x}, which is not in params\n"},
 	{"loaders:\n  l: {key: k, many: true, value: \"{a}\", source: {type: file, path: /x}}\n",
 		"c.yaml:2: loaders.l has many and value: many stores all rows as they are\n"},
 	{"loaders:\n  l: {key: \"cw:{a}\", params: [a], source: {type: file, path: /x}}\n",
-		"c.yaml:2: loaders.l.key begins with cw:, which is cachewarden's own "
-		"(redis.own_prefix)\n"},
+		"c.yaml:2: loaders.l.key begins with cw:, which is reserved for cachewarden's own "
+		"keys (redis.own_prefix)\n"},
 	{"loaders:\n  l: {key: \"{a}\", params: [a], stale_for: 1m, source: {type: file, path: "
 	 "/x}}\n",
-		"c.yaml:2: loaders.l.stale_for stands beside a key that begins with a name: give "
-		"its namespace a stale_for instead\n"},
+		"c.yaml:2: loaders.l.stale_for cannot be used with a key that begins with a "
+		"placeholder: set stale_for in its namespace instead\n"},
 	{"cache: {namespaces: [{prefix: \"k:\", ttl: 1m, stale_for: 2m}]}\nloaders:\n  l: {key: "
 	 "\"k:{a}\", params: [a], stale_for: 1m, source: {type: file, path: /x}}\n",
-		"c.yaml:3: loaders.l.stale_for is another than that of the namespace k:: say it in "
+		"c.yaml:3: loaders.l.stale_for differs from that of the namespace k:: set it in "
 		"one place\n"},
 };
 

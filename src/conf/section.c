@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Names that no row knows, and what was probably meant. */
+/*
+ * Reads a map of the tree into a struct by a section's rows; see reader.h.
+ *
+ *	names that no row has -> faults, with the name that was probably meant
+ *	each row: its node, or a new one from the row's default -> type_set() -> the object
+ */
 #include <string.h>
 
 #include "conf/reader.h"
@@ -135,4 +140,86 @@ void section_check_names(struct reader *r, const struct section *section, struct
 	buf_reserve(&prefix, max_name);
 	check_level(r, section, &prefix, node);
 	buf_release(&prefix);
+}
+
+const struct key *section_key(const struct section *section, const char *path)
+{
+	for (size_t i = 0; i < section->count; i++)
+		if (strcmp(section->keys[i].path, path) == 0)
+			return &section->keys[i];
+	return NULL;
+}
+
+/* Puts a node for the default of `key` where it would stand. */
+static struct node *add_default(struct reader *r, struct node *map, const struct key *key)
+{
+	struct node *node = node_default(r->arena, key->def, map);
+
+	/* What is no map above it is a fault already. */
+	return node_put(r->arena, map, key->path, node) ? node : NULL;
+}
+
+static void set_member(struct reader *r, const struct key *key, struct node *node, void *object)
+{
+	size_t mark = reader_enter(r, slice_str(key->path));
+	const char *wrong;
+
+	node->key = key;
+	if (key->flags & KEY_LATER)
+		wrong = "is not supported by this version: remove it";
+	else if (node_is_null(node))
+		wrong = "has no value: set one, or remove the key";
+	else
+		wrong = type_set(r, key, node, object);
+	if (wrong)
+		reader_fault(r, node, wrong);
+	reader_leave(r, mark);
+}
+
+static void missing_member(struct reader *r, const struct key *key, const struct node *map)
+{
+	size_t mark = reader_enter(r, slice_str(key->path));
+
+	reader_fault(r, map, reader_say(r, "is missing: %s", key->help));
+	reader_leave(r, mark);
+}
+
+void section_read(struct reader *r, const struct section *section, struct node *node, void *object)
+{
+	unsigned faults = r->faults->count;
+
+	if (node->kind != NODE_MAP) {
+		reader_fault(r, node, reader_no_map(node));
+		return;
+	}
+	section_check_names(r, section, node);
+	for (size_t i = 0; i < section->count; i++) {
+		const struct key *key = &section->keys[i];
+		struct node *member = node_find(node, key->path);
+
+		if (!member && key->def && !(key->flags & KEY_LATER))
+			member = add_default(r, node, key);
+		if (member)
+			set_member(r, key, member, object);
+		else if (key->flags & KEY_REQUIRED)
+			missing_member(r, key, node);
+	}
+	if (section->finish && r->faults->count == faults) {
+		const char *wrong = section->finish(r, node, object);
+
+		if (wrong)
+			reader_fault(r, node, wrong);
+	}
+}
+
+void section_overlay(
+	struct reader *r, const struct section *section, struct node *node, void *object)
+{
+	section_check_names(r, section, node);
+	for (size_t i = 0; i < section->count; i++) {
+		struct node *member = node_find(node, section->keys[i].path);
+
+		if (member)
+			set_member(r, &section->keys[i], member, object);
+	}
 }
