@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A client of cachewarden for Python 3.9 or later: one file, nothing but the standard library.
+"""A client of cachewarden for Python 3.9 or later: one file, which needs only the standard library.
 
     from cachewarden import Cache, cached, invalidating
 
@@ -11,10 +11,10 @@
     @invalidating(cache, keys=["product:price:{product}"])
     def change_price(product, value): ...
 
-A Cache may be shared by threads, by tasks, and with processes that are forked later. What goes
-wrong is raised: Unavailable where the daemon or its Redis is away, Refused where a request is
-wrong, Incomplete where an invalidation did not reach all that it should. Only a function under
-cached() goes on while the cache is away: it is called, and the logger "cachewarden" warns.
+A Cache can be shared by threads, by tasks, and with processes that are forked later. Failures raise
+an exception: Unavailable if the daemon or its Redis is unreachable, Refused if a request is wrong,
+Incomplete if an invalidation did not remove all matching keys. Only functions under cached() work
+without the cache: they are called, and the logger "cachewarden" warns.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ AWAY_SECONDS = 1.0            # how long cached() does without a daemon that cou
 
 
 class CacheError(Exception):
-    """What went wrong; `code` is a word of docs/errors.md, or empty where no daemon answered."""
+    """A failure; `code` is one of docs/errors.md, or empty if no daemon answered."""
 
     def __init__(self, message: str, code: str = "", status: int = 0,
                  problem: Optional[Mapping[str, Any]] = None) -> None:
@@ -82,7 +82,7 @@ class CacheError(Exception):
 
 
 class Unavailable(CacheError):
-    """The daemon or its Redis is away or overloaded: the same may succeed later."""
+    """The daemon or its Redis is unreachable or overloaded: the same request may succeed later."""
 
 
 class Refused(CacheError):
@@ -90,11 +90,11 @@ class Refused(CacheError):
 
 
 class Incomplete(CacheError):
-    """Not all that an invalidation named is gone; `problem` is the daemon's whole answer."""
+    """An invalidation did not remove all matching keys; `problem` is the daemon's whole answer."""
 
 
 class Unreadable(NamedTuple):
-    """What get() and mget() give for a key that holds something else than a value."""
+    """Returned by get() and mget() for a key that does not hold a string."""
 
     code: str  # wrong_type, too_large or corrupt_value
 
@@ -335,8 +335,8 @@ class Cache:
     def call(self, method: str, path: str, body: Any = None,
              headers: Optional[Mapping[str, str]] = None, *, accept: Sequence[int] = (),
              timeout: Optional[float] = None) -> Answer:
-        """One request; `body` is bytes, or is sent as JSON. Raises Unavailable where no answer
-        comes, and what the daemon refuses, save for statuses in `accept`."""
+        """Sends one request; `body` is bytes, or is sent as JSON. Raises Unavailable if no answer
+        comes, and Unavailable or Refused for an error, unless its status is in `accept`."""
         sent = {**self._headers, **(headers or {})}
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body, allow_nan=False).encode()
@@ -381,9 +381,9 @@ class Cache:
 
     def set(self, key: Key, value: Union[str, bytes, None], ttl: Optional[int] = None,
             tags: Sequence[str] = ()) -> None:
-        """Stores bytes as they are and text as UTF-8. None is absence: the key is deleted.
+        """Stores bytes as they are and text as UTF-8. None means absence: the key is deleted.
 
-        `ttl` is seconds, -1 for no expiry; None is what the configuration says for the key.
+        `ttl` is in seconds, -1 for no expiry; None for the TTL of the key's namespace.
         """
         _check_ttl(ttl)
         _check_tags(tags)
@@ -393,7 +393,7 @@ class Cache:
             self.call("PUT", _path(key, ttl=ttl), _bytes_of(value), _tag_header(tags))
 
     def delete(self, key: Key) -> bool:
-        """Whether the key was there."""
+        """Returns whether the key existed."""
         return bool(self.call("DELETE", _path(key)).headers["X-Cache-Deleted"] == "1")
 
     def ttl(self, key: Key) -> int:
@@ -401,7 +401,7 @@ class Cache:
         return int(self.call("GET", _path(key, "/ttl")).json["ttl"])
 
     def expire(self, key: Key, ttl: int) -> bool:
-        """False where the key is absent."""
+        """Returns False if the key is absent."""
         if ttl is None:
             raise TypeError("expire() needs a ttl: seconds, or -1 for no expiry")
         _check_ttl(ttl)
@@ -430,7 +430,7 @@ class Cache:
 
     def mset(self, values: Mapping[Key, Union[str, bytes, None]], ttl: Optional[int] = None,
              tags: Sequence[str] = ()) -> int:
-        """How many were stored. None is absence: such keys are deleted."""
+        """Returns how many were stored. None means absence: such keys are deleted."""
         _check_ttl(ttl)
         _check_tags(tags)
         entries, absent = [], []
@@ -451,7 +451,7 @@ class Cache:
                    for part in _parts_of(entries))
 
     def mdelete(self, keys: Sequence[Key]) -> int:
-        """How many were there."""
+        """Returns how many existed."""
         _check_many(keys)
         names = [_base64url(_check_key(key)) for key in keys]
         return sum(self._post(CACHE + "/mdelete?key_encoding=base64url",
@@ -462,7 +462,8 @@ class Cache:
 
     def invalidate(self, *, wait: int = 30, dry_run: bool = False, **what: Any) -> Dict[str, Any]:
         """keys=[...], patterns=[...], tags=[...], entities={...}, user_id=..., soft=True, ...:
-        the answer of POST invalidate. Raises Incomplete unless all that matched is gone."""
+        returns the answer of POST invalidate. Raises Incomplete unless all matching keys are
+        gone."""
         body = {**what, "wait": wait, "dry_run": dry_run}
         answer: Dict[str, Any] = self._post(ADMIN + "/invalidate", body, wait + self.timeout)
         if not dry_run and answer.get("complete") is not True:
@@ -472,7 +473,8 @@ class Cache:
         return answer
 
     def warm(self, *jobs: str, wait: int = 30) -> str:
-        """Runs warm jobs of the daemon's configuration: completed, partial, failed or running."""
+        """Runs warm jobs of the daemon's configuration. Returns the worst of their states:
+        completed, partial, failed or running."""
         body = {"cache_names": list(jobs), "wait": wait}
         return str(self._post(ADMIN + "/warm", body, wait + self.timeout)["state"])
 
@@ -584,7 +586,7 @@ def _fit(prefix: str, behind: str) -> str:
 
 
 def make_key(prefix: str, /, *args: Any, **params: Any) -> str:
-    """The key of these parts, as POST /key and cw_key_make() make it (docs/keys.json)."""
+    """The key built from these parts, as by POST /key and cw_key_make() (docs/keys.json)."""
     if not isinstance(prefix, str) or not prefix:
         raise ValueError(f"a key begins with a prefix (str), which {prefix!r} is not")
     if len(args) + len(params) > 64:
@@ -692,7 +694,7 @@ def _fill_key(template: str, call: _Call) -> str:
 
 
 class Serializer(Protocol):
-    """json and pickle are such modules. pickle is for a Redis that no other party can write to."""
+    """Such as the modules json and pickle. Use pickle only if no other party can write to Redis."""
 
     def dumps(self, value: Any, /) -> Union[str, bytes]: ...
 
@@ -930,8 +932,8 @@ async def _drive_async(cache: Cache, steps: _Steps,
 
 
 class Cached(Protocol[P, R_co]):
-    """A function under cached(). Neither key() nor invalidate() takes the self of a method;
-    invalidate() of an asynchronous function is to be awaited."""
+    """A function under cached(). key() and invalidate() do not take the self of a method;
+    invalidate() of an asynchronous function must be awaited."""
 
     def __call__(self, *args: P.args, **params: P.kwargs) -> R_co: ...
 
@@ -947,12 +949,12 @@ def cached(cache: Cache, prefix: str, ttl: Optional[int] = None, tags: Sequence[
            serializer: Serializer = _Json()) -> Callable[[Callable[P, R]], Cached[P, R]]:
     """Caches a function's results by its arguments: of all calls that miss at once, one computes.
 
-    `tags` may hold arguments: ["user-{user_id}"]. `load_seconds` (1 to 300) is how long the
-    function may take for its result to be kept. `condition(result)` says whether to keep it. A
-    result is what `serializer` reads back, JSON unless given: tuples become lists.
+    `tags` may contain arguments: ["user-{user_id}"]. `load_seconds` (1 to 300) is how long the
+    function may take for its result to be stored. `condition(result)` says whether to store it. A
+    call returns what `serializer` reads back, by default JSON: tuples become lists.
 
-    What is computed while the key, a tag or a pattern over it is invalidated is not kept. If the
-    function raises, so do all calls that wait for it in this process.
+    A result is not stored if its key, a tag or a pattern that matches the key was invalidated while
+    it was computed. If the function raises, so do all calls that wait for it in this process.
     """
 
     def decorate(function: Callable[P, R]) -> Cached[P, R]:
@@ -1032,12 +1034,12 @@ def _fill_ids(value: Any, call: _Call) -> Any:
 
 def invalidating(cache: Cache, *, condition: Optional[Callable[[Any], bool]] = None,
                  **what: Any) -> Callable[[F], F]:
-    """Invalidates after the function, if it raised nothing and `condition(result)` holds.
+    """Invalidates after the function, if it raised no exception and `condition(result)` holds.
 
-    `what` is what Cache.invalidate() takes. Its texts may hold the function's arguments, {0} by
-    position or {name}: in `keys`, `patterns` and `dependents_of` as cached() spells them, in tags
-    and ids as they are. An element of a list may be a function of the arguments, too. Whatever is
-    wrong with that is raised before the function runs; what is raised after it has `result`.
+    `what` has the arguments of Cache.invalidate(). Its texts may contain the function's arguments,
+    {0} by position or {name}: in `keys`, `patterns` and `dependents_of` as cached() writes them, in
+    tags and ids as they are. An element of a list may also be a function of the arguments. Faults
+    in these are raised before the function runs; exceptions raised after it have `result`.
     """
 
     def decorate(function: F) -> F:

@@ -29,7 +29,7 @@ const struct route routes[] = {
 	{"GET", ADMIN "/operations/{id}", SCOPE_READ, 0, api_operations_get, "",
 		"One operation."},
 	{"DELETE", ADMIN "/operations/{id}", SCOPE_NONE, ROUTE_JSON, api_operations_cancel, "",
-		"Cancels an operation: whoever began it, or scope operate."},
+		"Cancels an operation; for operations of other callers with scope operate."},
 	{"GET", ADMIN "/tags", SCOPE_READ, 0, api_tags_list, "limit cursor",
 		"The tags that the pruner's last walk found."},
 	{"POST", ADMIN "/tags", SCOPE_WRITE, ROUTE_JSON, api_tags_add, "key_encoding",

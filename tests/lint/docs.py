@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The documents: every relative link and #anchor of a *.md file exists, and every page can be
-reached from README.md."""
+"""The documents: every relative link and #anchor of a *.md file exists, every page can be reached
+from README.md, and some words do not occur where users read: they stand for things as if these were
+people, or make a reader guess."""
 
 import os
 import re
 
-from tree import end, fault, files, read
+from tree import end, fault, files, read, without_comments
 
 PAGES = ["README.md", "CONTRIBUTING.md", *files(".md", under=("docs",))]
 
@@ -59,5 +60,39 @@ def reachable():
             fault(path, 0, "no link leads from README.md to this page")
 
 
+WORDS = re.compile(r"\b(who|whoever|nobody|somebody|his|him|the contract|for ever|mends?|mended)\b"
+                   r"|(?<!there )\b(?:is|are) no\b(?! longer)", re.I)
+# People.
+RIGHT = re.compile(r"\b(?:developers|people) who\b", re.I)
+
+
+def check_words(path, text):
+    for number, line in enumerate(text.split("\n"), 1):
+        for match in WORDS.finditer(RIGHT.sub("", line)):
+            fault(path, number, f"\"{match.group()}\" is not a word for documents: {line.strip()[:80]}")
+
+
+def words():
+    """Pages, help and the comments of shipped files; of src/ the help in tables."""
+    for path in [*PAGES, "tests/help.txt", *files(".yaml", under=("conf", "docs")), *files(under=("systemd",))]:
+        check_words(path, read(path))
+    for path in ["src/api/routes.c", "src/base/metric.h", *files(".c", under=("src/conf",))]:
+        literals = re.sub(r'"(?:\\.|[^"\\\n])*"|[^"\n]', lambda match: match.group() if len(match.group()) > 1 else " ",
+                          without_comments(read(path)))
+        check_words(path, literals)
+
+
+def architecture():
+    """The files that it walks through exist: at the begin of a drawing's line, in a table's first column."""
+    path = "docs/development/architecture.md"
+    for number, line in enumerate(read(path).split("\n"), 1):
+        begin = re.match(r"(?:    |\| )((?:[a-z]+/\w+(?:, )?)+)(?: |$)", line)
+        for name in re.findall(r"[a-z]+/\w+", begin.group(1)) if begin else []:
+            if not os.path.exists(f"src/{name}.c"):
+                fault(path, number, f"there is no src/{name}.c")
+
+
 reachable()
+words()
+architecture()
 end()
