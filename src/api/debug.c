@@ -99,9 +99,13 @@ static void add_http(cJSON *tree, struct app *app)
 	cJSON_AddBoolToObject(http, "accept_paused", look.accept_paused);
 }
 
-static void add_operation(void *list, const struct operation *operation)
+static void add_operation(void *list, struct operation *operation)
 {
-	cJSON_AddItemToArray(list, operation_json(operation));
+	struct operation_view view;
+
+	operation_view(operation, &view);
+	cJSON_AddItemToArray(list, operation_record_json(&view));
+	operation_view_release(&view);
 }
 
 static void add_engine(cJSON *tree, const struct app *app)

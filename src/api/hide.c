@@ -131,43 +131,57 @@ static void hide_result(const struct identity *who, bool own, cJSON *result)
 	}
 }
 
-/* Whether its job's keys are the reader's; what is not a warm run has no job. */
-static bool job_outside(const struct identity *who, const struct conf *conf, const cJSON *operation)
+/* Whether it is the run of a job whose keys are not all inside. */
+static bool job_outside(
+	const struct identity *who, const struct conf *conf, const struct operation_view *view)
 {
-	const char *name = text_of(operation, "job");
-	const struct conf_job *job = *name ? conf_job(conf, slice_str(name)) : NULL;
+	const struct conf_job *job = conf_job(conf, slice_str(view->subject));
 
-	return *name && (!job || !hide_inside(who, job->key));
+	return view->has_subject && (!job || !hide_inside(who, job->key));
 }
 
-void hide_operation(const struct identity *who, const struct conf *conf, cJSON *operation)
+void hide_operation(
+	const struct identity *who, const struct conf *conf, struct operation_view *view)
 {
-	bool own = strcmp(text_of(operation, "by"), who->name) == 0;
+	bool own = view->by && strcmp(view->by, who->name) == 0;
 
-	if (who->key_prefix_count == 0 || !cJSON_IsObject(operation))
+	if (who->key_prefix_count == 0)
 		return;
-	hide_result(who, own, cJSON_GetObjectItemCaseSensitive(operation, "result"));
+	hide_result(who, own, view->result);
 	if (own)
 		return;
-	blank(operation, "note");
-	if (cJSON_IsString(cJSON_GetObjectItemCaseSensitive(operation, "error")))
-		blank(operation, "error");
-	else
-		blank(cJSON_GetObjectItemCaseSensitive(operation, "error"), "detail");
-	if (job_outside(who, conf, operation))
-		blank(operation, "job");
+	view->note = view->error_detail = NULL;
+	if (job_outside(who, conf, view))
+		view->subject = NULL;
+}
+
+static void hide_last_run(const struct identity *who, const struct conf *conf, cJSON *job)
+{
+	struct operation_view view;
+	cJSON *run = cJSON_DetachItemFromObjectCaseSensitive(job, "last_run");
+
+	if (operation_record_view(run, &view)) {
+		hide_operation(who, conf, &view);
+		run = operation_record_json(&view);
+		operation_view_release(&view);
+	} else {
+		run = cJSON_CreateNull();
+	}
+	cJSON_AddItemToObject(job, "last_run", run);
 }
 
 void hide_jobs(const struct identity *who, const struct conf *conf, cJSON *jobs)
 {
+	if (who->key_prefix_count == 0)
+		return;
 	for (cJSON *at = jobs ? jobs->child : NULL, *next; at; at = next) {
 		const struct conf_job *job = conf_job(conf, slice_str(text_of(at, "name")));
 
 		next = at->next;
-		if (who->key_prefix_count && (!job || !hide_inside(who, job->key)))
+		if (!job || !hide_inside(who, job->key))
 			cJSON_Delete(cJSON_DetachItemViaPointer(jobs, at));
 		else
-			hide_operation(who, conf, cJSON_GetObjectItemCaseSensitive(at, "last_run"));
+			hide_last_run(who, conf, at);
 	}
 }
 

@@ -9,12 +9,14 @@
 #include <cjson/cJSON.h>
 
 #include "conf/conf.h"
+#include "operation/operation.h"
 
 /*
  * Of an operation: the names outside the prefixes, whichever caller began it. Of one that another
  * began also its note, the detail of its error, and every text of its result.
  */
-void hide_operation(const struct identity *who, const struct conf *conf, cJSON *operation);
+void hide_operation(
+	const struct identity *who, const struct conf *conf, struct operation_view *view);
 /* The names outside, from a list of names or of lists of them. */
 void hide_names(const struct identity *who, cJSON *list);
 /* The selector {"kind", "value"} of another's invalidation: its value, where it names anything

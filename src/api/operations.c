@@ -22,12 +22,15 @@ void api_merge(cJSON *to, const cJSON *from)
 		cJSON_AddItemToObject(to, member->string, cJSON_Duplicate(member, true));
 }
 
-void api_reply_accepted(struct request *request, const struct operation *operation)
+void api_reply_accepted(struct request *request, struct operation *operation)
 {
 	char *location = mem_printf(API_OPERATIONS "/%s", operation_id(operation));
+	struct operation_view view;
 
+	operation_view(operation, &view);
 	reply_header(request, "Location", location);
-	reply_json(request, 202, operation_json(operation));
+	reply_json(request, 202, operation_record_json(&view));
+	operation_view_release(&view);
 	mem_free(location);
 }
 
@@ -82,58 +85,72 @@ static enum error read_query(
 	return error;
 }
 
+/* What the caller may see of it; `view` is taken over. */
+static cJSON *shown(struct request *request, struct operation_view *view)
+{
+	hide_operation(request_identity(request), request_conf(request), view);
+	cJSON *body = operation_record_json(view);
+	operation_view_release(view);
+	return body;
+}
+
 void api_operations_list(struct request *request, void *context)
 {
 	struct app *app = context;
 	struct operations_query query = {
 		.since_wall_ms = -1, .until_wall_ms = -1, .limit = list_default};
+	struct operations_page page;
 	struct fault fault;
-	cJSON *body = NULL;
 
 	enum error error = read_query(request, &query, &fault);
 	if (!error)
-		error = operations_list(app->engine.operations, &query, &body, &fault);
+		error = operations_list(app->engine.operations, &query, &page, &fault);
 	if (error) {
 		reply_fault(request, &fault);
 		return;
 	}
-	for (cJSON *at = cJSON_GetObjectItemCaseSensitive(body, "items")->child; at; at = at->next)
-		hide_operation(request_identity(request), request_conf(request), at);
+	cJSON *body = cJSON_CreateObject();
+	cJSON *items = cJSON_AddArrayToObject(body, "items");
+
+	for (size_t i = 0; i < page.count; i++)
+		cJSON_AddItemToArray(items, shown(request, &page.items[i]));
+	if (*page.next)
+		cJSON_AddStringToObject(body, "next", page.next);
+	else
+		cJSON_AddNullToObject(body, "next");
+	operations_page_release(&page);
 	reply_json(request, 200, body);
 }
 
 void api_operations_get(struct request *request, void *context)
 {
 	struct app *app = context;
+	struct operation_view view;
 	struct fault fault;
-	cJSON *body;
 
-	if (operations_find(app->engine.operations, request_path(request, "id"), &body, &fault)) {
+	if (operations_find(app->engine.operations, request_path(request, "id"), &view, &fault))
 		reply_fault(request, &fault);
-		return;
-	}
-	hide_operation(request_identity(request), request_conf(request), body);
-	reply_json(request, 200, body);
+	else
+		reply_json(request, 200, shown(request, &view));
 }
 
 void api_operations_cancel(struct request *request, void *context)
 {
 	struct app *app = context;
+	struct operation_view view;
 	struct slice note;
 	struct fault fault;
-	cJSON *body;
 
 	if (body_note_only(request_body(request), &note, &fault) ||
 		operations_cancel(app->engine.operations, request_path(request, "id"),
-			request_identity(request), &body, &fault)) {
+			request_identity(request), &view, &fault)) {
 		if (fault.error == ERR_FORBIDDEN)
 			reply_scope_missing(request, SCOPE_OPERATE);
 		reply_fault(request, &fault);
 	} else {
 		api_log_note(
 			request, app, "cancelled operation", request_path(request, "id"), note);
-		hide_operation(request_identity(request), request_conf(request), body);
-		reply_json(request, 202, body);
+		reply_json(request, 202, shown(request, &view));
 	}
 	mem_free((char *)note.p);
 }

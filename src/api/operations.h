@@ -8,7 +8,7 @@
 #define API_OPERATIONS "/api/v1/admin/cache/operations"
 
 /* 202 with Location, Retry-After and the operation as it stands. */
-void api_reply_accepted(struct request *request, const struct operation *operation);
+void api_reply_accepted(struct request *request, struct operation *operation);
 /* Copies the members of `from` (may be NULL) that `to` does not have yet. */
 void api_merge(cJSON *to, const cJSON *from);
 

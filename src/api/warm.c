@@ -130,22 +130,21 @@ static enum operation_state worst_of(const struct started *started)
 	return worst;
 }
 
-static void add_end(cJSON *item, const char *error, const cJSON *result)
+/* How it ended; `view` is taken over. */
+static void add_end(struct request *request, struct operation_view *view, cJSON *item)
 {
-	if (error)
-		json_add_slice(item, "error", slice_str(error));
-	cJSON_AddItemToObject(item, "result", cJSON_Duplicate(result, true));
+	/* A run that another caller started is shown as its operation would be. */
+	hide_operation(request_identity(request), request_conf(request), view);
+	if (view->error_code && view->error_detail)
+		json_add_slice(item, "error", slice_str(view->error_detail));
+	else if (view->error_code)
+		cJSON_AddNullToObject(item, "error");
+	cJSON_AddItemToObject(item, "result",
+		view->result ? cJSON_Duplicate(view->result, true) : cJSON_CreateNull());
+	operation_view_release(view);
 }
 
-/* What another began, and this request has joined, as an operation of its own would be shown. */
-static void hide_run(struct request *request, const char *by, cJSON *item)
-{
-	cJSON_AddStringToObject(item, "by", by ? by : "");
-	hide_operation(request_identity(request), request_conf(request), item);
-	cJSON_DeleteItemFromObjectCaseSensitive(item, "by");
-}
-
-static cJSON *run_json(struct request *request, const struct warm_started *run)
+static cJSON *run_json(struct request *request, struct warm_started *run)
 {
 	cJSON *item = cJSON_CreateObject();
 	char *location = mem_printf(API_OPERATIONS "/%s", run->operation_id);
@@ -156,22 +155,10 @@ static cJSON *run_json(struct request *request, const struct warm_started *run)
 	cJSON_AddStringToObject(item, "location", location);
 	if (run->already_running)
 		cJSON_AddTrueToObject(item, "already_running");
-	if (run->operation && operation_ended(run->operation)) {
-		const struct fault *fault = operation_error(run->operation);
-
-		add_end(item, fault->error ? fault->detail : NULL,
-			operation_result(run->operation));
-		hide_run(request, operation_by(run->operation), item);
-	} else if (run->record) {
-		const cJSON *error = cJSON_GetObjectItemCaseSensitive(run->record, "error");
-
-		add_end(item,
-			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(error, "detail")),
-			cJSON_GetObjectItemCaseSensitive(run->record, "result"));
-		hide_run(request,
-			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(run->record, "by")),
-			item);
-	}
+	if (run->operation && operation_ended(run->operation))
+		operation_view(run->operation, &run->end);
+	if (*run->end.id)
+		add_end(request, &run->end, item);
 	mem_free(location);
 	return item;
 }

@@ -83,7 +83,8 @@ static enum error run_exact(
 		.command = remove ? pass_queue_remove_command(run->owner->passes) : SLICE("EXISTS"),
 		.soft = remove && run->asked->soft,
 		.limit = limit};
-	operation_progress(run->operation, remove ? "removing" : "counting", 0, 0);
+	operation_progress(
+		run->operation, remove ? OPERATION_PHASE_REMOVING : OPERATION_PHASE_COUNTING, 0, 0);
 	run->exact_hits = 0;
 	enum error error = exact_keys_run(&exact, fault);
 
@@ -132,7 +133,7 @@ static enum error run_passes(
 		request->soft = run->asked->soft;
 		request->limit = round->limit - round->matched;
 		request->max_latency_ms = run->max_latency_ms;
-		operation_progress(run->operation, "queued", 0, 0);
+		operation_progress(run->operation, OPERATION_PHASE_QUEUED, 0, 0);
 		if (run->arriving)
 			run->owner->arriving--;
 		run->arriving = false;
@@ -419,7 +420,9 @@ static enum operation_state verdict(
 		return OPERATION_FAILED;
 	}
 	if (error)
-		run->reason = reason_of(error);
+		run->reason = error == ERR_CANCELLED && operation_timed_out(run->operation)
+				      ? error_code(ERR_TIMEOUT)
+				      : reason_of(error);
 	if (error == ERR_CANCELLED)
 		return OPERATION_CANCELLED;
 	if (error && keys_left(run) == run->limit) {
@@ -448,13 +451,13 @@ static enum error may_begin(const struct invalidate_run *run, struct fault *faul
 }
 
 enum operation_state invalidate_run(
-	struct operation *operation, void *context, cJSON **ret_result, struct fault *fault)
+	struct operation *operation, void *context, void **ret_result, struct fault *fault)
 {
 	struct invalidate_run *run = context;
 
 	run->operation = operation;
 	run->began_ns = clock_mono_ns();
-	operation_progress(operation, "planning", 0, 0);
+	operation_progress(operation, OPERATION_PHASE_PLANNING, 0, 0);
 	enum error error = may_begin(run, fault);
 	if (!error)
 		error = plan_cascade(run->plan, run->owner->cache, fault);

@@ -43,7 +43,7 @@ struct invalidate_run {
 void invalidate_run_free(void *argument);
 /* The operation's work, from top to bottom. Parks. */
 enum operation_state invalidate_run(
-	struct operation *operation, void *context, cJSON **ret_result, struct fault *fault);
+	struct operation *operation, void *context, void **ret_result, struct fault *fault);
 /* The body of the invalidate route, less operation_id and state. */
 cJSON *invalidate_run_result(const struct invalidate_run *run);
 void invalidate_run_count_metrics(const struct invalidate_run *run);

@@ -109,6 +109,18 @@ static enum error prepare(struct invalidate_run *run, struct fault *fault)
 	return check_queue(run, fault);
 }
 
+static cJSON *result_json(const void *result)
+{
+	return cJSON_Duplicate(result, true);
+}
+
+static void result_free(void *result)
+{
+	cJSON_Delete(result);
+}
+
+static const struct operation_kind kind = {"invalidate", result_json, result_free};
+
 enum error invalidator_begin(struct invalidator *invalidator, struct invalidation *invalidation,
 	struct operation **ret, struct fault *fault)
 {
@@ -123,7 +135,7 @@ enum error invalidator_begin(struct invalidator *invalidator, struct invalidatio
 	}
 	run->arriving = run->plan->pattern_count > 0;
 	invalidator->arriving += run->arriving;
-	const struct operation_spec spec = {.kind = "invalidate",
+	const struct operation_spec spec = {.kind = &kind,
 		.by = invalidation->by,
 		.note = invalidation->note,
 		.run = invalidate_run,

@@ -222,7 +222,8 @@ static void report_progress(struct pass *pass, const struct scan_page *page)
 
 		if (member && member->operation)
 			operation_progress(member->operation,
-				member->mode == PASS_REMOVE ? "removing" : "counting",
+				member->mode == PASS_REMOVE ? OPERATION_PHASE_REMOVING
+							    : OPERATION_PHASE_COUNTING,
 				(uint64_t)(seen * (double)pass->keys), pass->keys);
 	}
 }

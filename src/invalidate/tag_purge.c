@@ -95,7 +95,8 @@ static enum error do_page(struct purge_run *run, const struct plan_tag *tag,
 	run->counted += page.counted;
 	run->done += pages->count;
 	if (purge->operation)
-		operation_progress(purge->operation, purge->remove ? "removing" : "counting",
+		operation_progress(purge->operation,
+			purge->remove ? OPERATION_PHASE_REMOVING : OPERATION_PHASE_COUNTING,
 			run->done, run->members);
 	mem_free(names);
 	return error;

@@ -29,7 +29,7 @@ void operations_free(struct operations *operations)
 	if (!operations)
 		return;
 	assert(!operations->active && operations->group.count == 0);
-	past_free_all(operations);
+	operation_past_free_all(operations);
 	mem_free(operations);
 }
 
@@ -48,7 +48,7 @@ static struct kind_count *kind_count(struct operations *operations, const char *
 static void set_state(struct operation *operation, enum operation_state state, bool fresh)
 {
 	struct operations *owner = operation->owner;
-	struct kind_count *count = kind_count(owner, operation->kind);
+	struct kind_count *count = kind_count(owner, operation->kind->name);
 
 	if (!fresh && operation->state == OPERATION_QUEUED)
 		count->queued--;
@@ -62,9 +62,9 @@ static void set_state(struct operation *operation, enum operation_state state, b
 	operation->state = state;
 	if (!owner->cache->metrics)
 		return;
-	metric_set(owner->cache->metrics, METRIC_OPERATIONS, operation->kind, "queued",
+	metric_set(owner->cache->metrics, METRIC_OPERATIONS, operation->kind->name, "queued",
 		(double)count->queued);
-	metric_set(owner->cache->metrics, METRIC_OPERATIONS, operation->kind, "running",
+	metric_set(owner->cache->metrics, METRIC_OPERATIONS, operation->kind->name, "running",
 		(double)count->running);
 }
 
@@ -100,7 +100,7 @@ static void unlink_active(struct operation *operation)
 	owner->active_count--;
 }
 
-struct operation *active_find(struct operations *operations, struct slice id)
+struct operation *operation_find_active(struct operations *operations, struct slice id)
 {
 	for (struct operation *at = operations->active; at; at = at->next)
 		if (slice_is(id, at->id))
@@ -120,7 +120,7 @@ static void await_record(struct operation *operation, struct redis_batch *batch)
 	if (!error)
 		error = redis_value_error(redis_batch_reply(batch, 0), NULL);
 	fiber_cleanup_end();
-	struct past *past = past_find(owner, slice_str(operation->id));
+	struct operation_past *past = operation_past_find(owner, slice_str(operation->id));
 	if (past && !error)
 		past->unsaved = false;
 	redis_batch_free(batch);
@@ -136,36 +136,30 @@ static void end(struct operation *operation, enum operation_state state)
 		fault_set(&operation->fault, ERR_TIMEOUT,
 			"the operation was stopped after %" PRId64 " s",
 			(operation->deadline - operation->started_mono_ms) / 1000);
-		/* Its work saw no more than that it was cancelled. */
-		if (cJSON_HasObjectItem(operation->result, "reason"))
-			cJSON_ReplaceItemInObjectCaseSensitive(operation->result, "reason",
-				cJSON_CreateString(error_code(ERR_TIMEOUT)));
 	}
 	operation->finished_wall_ms = clock_wall_ms();
 	operation->finished_mono_ms = clock_mono_ms();
-	operation->phase = "ended";
+	operation->phase = OPERATION_PHASE_ENDED;
 	set_state(operation, state, false);
 	unlink_active(operation);
-	operation_record(operation, &text);
-	past_add(owner, operation->id, buf_slice(&text));
+	operation_record_write(operation, &text);
+	operation_past_add(owner, operation->id, buf_slice(&text));
 	struct redis_batch *batch = operation_store_end(operation, buf_slice(&text));
 	buf_release(&text);
 	event_publish(owner->cache->bus, EVENT_OPERATION, operation);
 	fiber_cond_broadcast(&operation->ended);
 	await_record(operation, batch);
-	keeper_wake(owner);
+	operation_keeper_wake(owner);
 }
 
 static void operation_fiber(void *argument)
 {
 	struct operation *operation = argument;
-	cJSON *result = NULL;
 
 	set_state(operation, OPERATION_RUNNING, false);
 	operation_store_begin(operation);
-	enum operation_state state =
-		operation->run(operation, operation->context, &result, &operation->fault);
-	operation->result = result;
+	enum operation_state state = operation->run(
+		operation, operation->context, &operation->result, &operation->fault);
 	if (state != OPERATION_FAILED)
 		operation->fault = (struct fault){0};
 	if (operation->free_context)
@@ -199,7 +193,7 @@ enum error operation_begin(struct operations *operations, const struct operation
 		.run = spec->run,
 		.context = spec->context,
 		.free_context = spec->free_context,
-		.phase = "queued",
+		.phase = OPERATION_PHASE_QUEUED,
 		.started_wall_ms = clock_wall_ms(),
 		.finished_wall_ms = -1,
 		.started_mono_ms = clock_mono_ms(),
@@ -216,8 +210,8 @@ enum error operation_begin(struct operations *operations, const struct operation
 	fiber_set_id(operation->fiber, operation->id);
 	/* The line by which a request's id leads to its operation's. */
 	log_debug(operations->cache->log, "begins the operation %s: %s%s%s", operation->id,
-		operation->kind, operation->subject ? " " : "", operation_subject(operation));
-	keeper_wake(operations);
+		operation->kind->name, operation->subject ? " " : "", operation_subject(operation));
+	operation_keeper_wake(operations);
 	*ret = operation;
 	return OK;
 }
@@ -232,7 +226,8 @@ void operation_unref(struct operation *operation)
 {
 	if (!operation || --operation->references)
 		return;
-	cJSON_Delete(operation->result);
+	if (operation->result)
+		operation->kind->free(operation->result);
 	mem_free(operation->subject);
 	mem_free(operation->by);
 	mem_free(operation->note);
@@ -246,7 +241,7 @@ const char *operation_id(const struct operation *operation)
 
 const char *operation_kind(const struct operation *operation)
 {
-	return operation->kind;
+	return operation->kind->name;
 }
 
 const char *operation_subject(const struct operation *operation)
@@ -269,9 +264,14 @@ const struct fault *operation_error(const struct operation *operation)
 	return &operation->fault;
 }
 
-const cJSON *operation_result(const struct operation *operation)
+const void *operation_result(const struct operation *operation)
 {
 	return operation_ended(operation) ? operation->result : NULL;
+}
+
+bool operation_timed_out(const struct operation *operation)
+{
+	return operation->timed_out;
 }
 
 int64_t operation_started_wall_ms(const struct operation *operation)
@@ -284,23 +284,29 @@ int64_t operation_finished_wall_ms(const struct operation *operation)
 	return operation->finished_wall_ms;
 }
 
+bool operation_state_ended(enum operation_state state)
+{
+	return state != OPERATION_QUEUED && state != OPERATION_RUNNING;
+}
+
 bool operation_ended(const struct operation *operation)
 {
-	return operation->state != OPERATION_QUEUED && operation->state != OPERATION_RUNNING;
+	return operation_state_ended(operation->state);
 }
 
 void operation_progress(
-	struct operation *operation, const char *phase, uint64_t done, uint64_t total)
+	struct operation *operation, enum operation_phase phase, uint64_t done, uint64_t total)
 {
 	enum operation_state state =
-		strcmp(phase, "queued") == 0 ? OPERATION_QUEUED : OPERATION_RUNNING;
+		phase == OPERATION_PHASE_QUEUED ? OPERATION_QUEUED : OPERATION_RUNNING;
 
 	if (operation_ended(operation))
 		return;
 	if (operation->state != state)
 		set_state(operation, state, false);
-	if (strcmp(operation->phase, phase) != 0)
-		log_debug_as(operation->owner->cache->log, operation->id, "operation: %s", phase);
+	if (operation->phase != phase)
+		log_debug_as(operation->owner->cache->log, operation->id, "operation: %s",
+			operation_phase_text(phase));
 	operation->phase = phase;
 	operation->done = done;
 	operation->total = total;

@@ -27,25 +27,53 @@ enum operation_state {
 	OPERATION_INTERRUPTED,
 };
 const char *operation_state_name(enum operation_state state);
-/* False where it is the name of none. `ret` may be NULL. */
+/* False where no state has this name. `ret` may be NULL. */
 bool operation_state_named(struct slice name, enum operation_state *ret);
 
-enum { OPERATION_ID_BYTES = 20 }; /* hexadecimal digits; they sort by the time of the beginning */
+/* What an operation is doing: X(name, text). A phase queued shows it as QUEUED. */
+#define OPERATION_PHASE_TABLE(X) \
+	X(QUEUED, "queued") \
+	X(PLANNING, "planning") \
+	X(COUNTING, "counting") \
+	X(REMOVING, "removing") \
+	X(OPENING, "opening") \
+	X(STORING, "storing") \
+	X(WAITING, "waiting to try again") \
+	X(ENDING, "ending") \
+	X(ENDED, "ended")
+
+enum operation_phase {
+#define OPERATION_PHASE_ENUM(name, text) OPERATION_PHASE_##name,
+	OPERATION_PHASE_TABLE(OPERATION_PHASE_ENUM)
+#undef OPERATION_PHASE_ENUM
+};
+
+enum { OPERATION_ID_BYTES = 20 }; /* hexadecimal digits; they sort by the time of the start */
 
 struct operation;
 
 /*
+ * A kind of operations, and its results: the work returns a struct of its own, which those who know
+ * the kind read by operation_result(); `json` gives the document that records and answers hold.
+ */
+struct operation_kind {
+	const char *name; /* "invalidate", "warm" */
+	cJSON *(*json)(const void *result);
+	void (*free)(void *result);
+};
+
+/*
  * The work. Runs in the operation's fiber; returns how it ended, with `fault` filled for FAILED,
- * and *ret_result (may stay NULL) for the record. Cancelling makes its parks fail.
+ * and *ret_result (may stay NULL), which the operation then owns. Cancelling makes its parks fail.
  */
 typedef enum operation_state operation_function(
-	struct operation *operation, void *context, cJSON **ret_result, struct fault *fault);
+	struct operation *operation, void *context, void **ret_result, struct fault *fault);
 
 struct operation_spec {
-	const char *kind;    /* "invalidate", "warm"; constant text */
-	const char *subject; /* the job's name; NULL where there is none */
-	const char *by;	     /* identity name; copied */
-	const char *note;    /* NULL = none; copied */
+	const struct operation_kind *kind; /* lives as long as the process */
+	const char *subject;		   /* the job's name; NULL where there is none */
+	const char *by;			   /* identity name; copied */
+	const char *note;		   /* NULL = none; copied */
 	operation_function *run;
 	void *context;
 	void (*free_context)(void *context); /* after the last look at it */
@@ -71,17 +99,17 @@ const char *operation_subject(const struct operation *operation); /* "" where th
 const char *operation_by(const struct operation *operation);
 enum operation_state operation_state(const struct operation *operation);
 const struct fault *operation_error(const struct operation *operation);
-const cJSON *operation_result(const struct operation *operation); /* NULL until it has ended */
+/* What its work returned, a struct of its kind; NULL until it has ended. */
+const void *operation_result(const struct operation *operation);
+/* Whether the operation is cancelled because its time is over. */
+bool operation_timed_out(const struct operation *operation);
 int64_t operation_started_wall_ms(const struct operation *operation);
 int64_t operation_finished_wall_ms(const struct operation *operation); /* -1 before that */
 bool operation_ended(const struct operation *operation);
 
-/*
- * For the work: where it stands. `phase` is constant text; total 0 = not known. The phase "queued"
- * shows the operation as QUEUED, any other as RUNNING.
- */
+/* For the work: its progress; total 0 = not known. */
 void operation_progress(
-	struct operation *operation, const char *phase, uint64_t done, uint64_t total);
+	struct operation *operation, enum operation_phase phase, uint64_t done, uint64_t total);
 
 /*
  * OK when it has ended, ERR_TIMEOUT when `deadline` came first, ERR_CANCELLED also where the fiber
@@ -90,15 +118,40 @@ void operation_progress(
 enum error operation_wait(struct operation *operation, int64_t deadline);
 void operation_cancel(struct operation *operation);
 
-/* The body of GET /operations/{id}, api.md. The caller owns it. */
-cJSON *operation_json(const struct operation *operation);
-/* The same, for its work: what it will be once the work has returned these (`result` is copied). */
-cJSON *operation_json_ended(const struct operation *operation, enum operation_state state,
-	const cJSON *result, const struct fault *fault);
+/* An operation of any daemon as it is at one moment; operation_view_release(). */
+struct operation_view {
+	char id[OPERATION_ID_BYTES + 1];
+	enum operation_state state;
+	const char *kind, *phase, *by;
+	bool has_subject;
+	const char *subject, *note; /* NULL = none, or hidden */
+	uint64_t done, total;	    /* total 0 = not known */
+	double per_second, eta_s;   /* -1 = not known */
+	int64_t started_wall_ms, finished_wall_ms;
+	const char *error_code, *error_title; /* NULL = it did not fail */
+	const char *error_detail;	      /* NULL = hidden */
+	cJSON *result;			      /* its kind's document; NULL = none */
+	const char *instance;		      /* the process that runs or ran it */
+	/* What the texts belong to. */
+	struct operation *operation;
+	cJSON *document;
+};
+void operation_view(struct operation *operation, struct operation_view *ret);
+/* The same, for its work: what it will be when the work has returned these. `fault` is borrowed. */
+void operation_view_ended(struct operation *operation, enum operation_state state,
+	const void *result, const struct fault *fault, struct operation_view *ret);
+void operation_view_release(struct operation_view *view);
+/*
+ * The document that is stored in Redis. Daemons of every version answer GET /operations/{id} with
+ * what they find there, so that it is the route's body, too (api.md). The caller owns it.
+ */
+cJSON *operation_record_json(const struct operation_view *view);
+/* Reads such a document, which it takes over; false (nothing to release) where it is not one. */
+bool operation_record_view(cJSON *document, struct operation_view *ret);
 
 /* By id, in memory or in Redis: ERR_UNKNOWN_OPERATION, or Redis's error. Parks. */
-enum error operations_find(
-	struct operations *operations, struct slice id, cJSON **ret, struct fault *fault);
+enum error operations_find(struct operations *operations, struct slice id,
+	struct operation_view *ret, struct fault *fault);
 
 struct operations_query {
 	int64_t since_wall_ms, until_wall_ms; /* -1 = open */
@@ -106,20 +159,27 @@ struct operations_query {
 	int64_t limit;
 	struct slice cursor;
 };
-/* {"items": [...], "next": cursor|null}, newest first. With Redis down: those in memory. Parks. */
+/* One page of the list, newest first. */
+struct operations_page {
+	struct operation_view *items;
+	size_t count;
+	char next[OPERATION_ID_BYTES + 1]; /* the cursor of the next page; "" = there is none */
+};
+/* With Redis down: the operations in memory. Parks. */
 enum error operations_list(struct operations *operations, const struct operations_query *query,
-	cJSON **ret, struct fault *fault);
+	struct operations_page *ret, struct fault *fault);
+void operations_page_release(struct operations_page *page);
 
 /*
- * Cancels it on whichever daemon it runs: ERR_FORBIDDEN unless `who` began it or has `operate`,
+ * Cancels it on whichever daemon it runs: ERR_FORBIDDEN unless `who` started it or has `operate`,
  * ERR_CONFLICT where it has ended, ERR_UNKNOWN_OPERATION. *ret as operations_find(). Parks.
  */
 enum error operations_cancel(struct operations *operations, struct slice id,
-	const struct identity *who, cJSON **ret, struct fault *fault);
+	const struct identity *who, struct operation_view *ret, struct fault *fault);
 
 /* Calls `look` for each of this process that has not ended, the newest first; it may not park. */
 void operations_each(const struct operations *operations,
-	void (*look)(void *context, const struct operation *operation), void *context);
+	void (*look)(void *context, struct operation *operation), void *context);
 /* How many of this process are not ended. */
 size_t operations_active(const struct operations *operations, const char *kind);
 /* New ones are refused, running ones cancelled; waits for them. Parks. */

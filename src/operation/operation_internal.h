@@ -12,7 +12,7 @@ struct operation {
 	struct operations *owner;
 	struct operation *next, *prev; /* among the active, newest first */
 	char id[OPERATION_ID_BYTES + 1];
-	const char *kind;
+	const struct operation_kind *kind;
 	char *subject, *by, *note; /* NULL = none */
 	operation_function *run;
 	void *context;
@@ -20,19 +20,19 @@ struct operation {
 	enum operation_state state;
 	bool timed_out;
 	bool progressed; /* since its record was written */
-	const char *phase;
+	enum operation_phase phase;
 	uint64_t done, total;
 	int64_t started_wall_ms, finished_wall_ms;
 	int64_t started_mono_ms, finished_mono_ms, deadline;
 	struct fault fault;
-	cJSON *result;
+	void *result;	     /* of its kind; NULL = none */
 	struct fiber *fiber; /* NULL before and after it runs */
 	struct fiber_cond ended;
 };
 
 /* An ended operation, as the text of its record. */
-struct past {
-	struct past *older, *newer;
+struct operation_past {
+	struct operation_past *older, *newer;
 	char id[OPERATION_ID_BYTES + 1];
 	bool unsaved; /* Redis did not take the record yet */
 	size_t n;
@@ -49,7 +49,7 @@ struct operations {
 	struct fiber_group group;
 	struct operation *active;
 	size_t active_count;
-	struct past *newest, *oldest;
+	struct operation_past *newest, *oldest;
 	size_t past_count, past_bytes;
 	struct fiber *keeper;
 	int64_t beat_mono_ms; /* when cw:daemon:<instance> was last renewed */
@@ -57,40 +57,46 @@ struct operations {
 	struct kind_count kinds[operation_kinds_max];
 };
 
-/* The operation's record, as text for Redis: its JSON and our instance, long results cut. */
-void operation_record(const struct operation *operation, struct buf *out);
+/* Appends the operation's record as it is stored in Redis: with the instance, long results cut. */
+void operation_record_write(struct operation *operation, struct buf *out);
+/* Reads it; false where the text is not a record. */
+bool operation_record_read(struct slice text, struct operation_view *ret);
 /* Adds the SET of one record. */
 void operation_store_record(struct operations *operations, struct redis_batch *batch,
 	const char *id, struct slice text);
 /* Adds the ZADD that puts it into the list of all. */
 void operation_store_listing(
 	struct operations *operations, struct redis_batch *batch, const char *id);
-/* When it began; 0 where the id is none. At least 12 bytes are read. */
+/* When the operation with this id was started. At least 12 bytes are read. */
 int64_t operation_id_wall_ms(const char *id);
-/* Adds the SET that keeps this process alive for others. */
+/* Adds the SET that tells other daemons that this process lives. */
 void operation_store_beat(struct operations *operations, struct redis_batch *batch);
-/* What is written when the operation begins; does not wait. */
+/* Sends what is written when the operation starts; does not wait. */
 void operation_store_begin(struct operation *operation);
-/* What is written at its end; NULL where Redis does not take commands now. Does not wait. */
+/* Sends what is written at its end; NULL where Redis takes no commands now. Does not wait. */
 struct redis_batch *operation_store_end(struct operation *operation, struct slice text);
 
-/* Puts an ended operation's record in front of the past, and drops what is too much. */
-void past_add(struct operations *operations, const char *id, struct slice text);
-struct past *past_find(struct operations *operations, struct slice id);
-void past_free_all(struct operations *operations);
+/* Keeps an ended operation's record as the newest, and drops the oldest beyond the limits. */
+void operation_past_add(struct operations *operations, const char *id, struct slice text);
+struct operation_past *operation_past_find(struct operations *operations, struct slice id);
+void operation_past_free_all(struct operations *operations);
 
-struct operation *active_find(struct operations *operations, struct slice id);
+/* NULL where none of this process that has not ended has this id. */
+struct operation *operation_find_active(struct operations *operations, struct slice id);
+bool operation_state_ended(enum operation_state state);
+const char *operation_phase_text(enum operation_phase phase);
 
-/* Begins the keeper where there is none; otherwise it looks at the deadlines again. */
-void keeper_wake(struct operations *operations);
+/* Starts the keeper, or makes a running one look at the deadlines again. */
+void operation_keeper_wake(struct operations *operations);
 
-/* NULL where `text` is no record. The caller owns it. */
-cJSON *record_parse(struct slice text);
-/* The instance that wrote it, where its work may still go on; else empty. Belongs to the record. */
-struct slice record_unfinished_instance(const cJSON *record);
-/* Makes it what callers see: without the instance, INTERRUPTED where it is unfinished and dead. */
-void record_finish(cJSON *record, bool alive);
-/* Both in one, for a record that came from Redis. Parks. */
-cJSON *record_view(struct operations *operations, struct slice text);
+/* One of this process, ended or not; false where it knows none with this id. */
+bool operation_store_own(
+	struct operations *operations, struct slice id, struct operation_view *ret);
+/*
+ * The record that came from Redis: INTERRUPTED where it has not ended and the process that runs it
+ * shows no sign of life. False where it is not a record. Parks.
+ */
+bool operation_store_view(
+	struct operations *operations, struct slice text, struct operation_view *ret);
 
 #endif

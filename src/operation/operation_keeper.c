@@ -53,7 +53,7 @@ static void add_progress(struct operations *operations, struct redis_batch *batc
 		if (!at->progressed)
 			continue;
 		buf_clear(&text);
-		operation_record(at, &text);
+		operation_record_write(at, &text);
 		operation_store_record(operations, batch, at->id, buf_slice(&text));
 		at->progressed = false;
 		written++;
@@ -85,8 +85,8 @@ static void add_cancel_look(
 static void add_unsaved(struct operations *operations, struct beat *beat, struct redis_batch *batch)
 {
 	beat->saved_first = redis_batch_count(batch);
-	for (struct past *at = operations->newest; at && beat->saved_count < records_at_once;
-		at = at->older) {
+	for (struct operation_past *at = operations->newest;
+		at && beat->saved_count < records_at_once; at = at->older) {
 		if (!at->unsaved)
 			continue;
 		memcpy(beat->saved[beat->saved_count++], at->id, sizeof at->id);
@@ -108,7 +108,8 @@ static void take_replies(
 	for (size_t i = 0; i < beat->saved_count; i++) {
 		const struct redis_value *reply =
 			redis_batch_reply(batch, beat->saved_first + 2 * i);
-		struct past *past = past_find(operations, slice_str(beat->saved[i]));
+		struct operation_past *past =
+			operation_past_find(operations, slice_str(beat->saved[i]));
 
 		if (past && reply && redis_value_error(reply, NULL) == OK)
 			past->unsaved = false;
@@ -140,7 +141,7 @@ static void send_beat(struct operations *operations)
 
 static bool anything_unsaved(const struct operations *operations)
 {
-	for (const struct past *at = operations->newest; at; at = at->older)
+	for (const struct operation_past *at = operations->newest; at; at = at->older)
 		if (at->unsaved)
 			return true;
 	return false;
@@ -163,7 +164,7 @@ static void keeper_fiber(void *argument)
 	operations->keeper = NULL;
 }
 
-void keeper_wake(struct operations *operations)
+void operation_keeper_wake(struct operations *operations)
 {
 	if (operations->keeper)
 		fiber_wake(operations->keeper);

@@ -11,7 +11,6 @@
 
 #include "base/mem.h"
 #include "operation/operation_internal.h"
-#include "text/json.h"
 
 enum { page_ids = 100, records_at_once = 20, max_examined = 2000 };
 
@@ -20,7 +19,7 @@ struct listing {
 	const struct operations_query *query;
 	char (*own)[OPERATION_ID_BYTES + 1]; /* descending */
 	size_t own_count, own_at;
-	cJSON *items;
+	struct operation_view *items;
 	char last[OPERATION_ID_BYTES + 1]; /* examined */
 	int64_t taken, examined;
 };
@@ -49,16 +48,14 @@ static void gather_own(struct listing *l)
 	for (struct operation *at = operations->active; at; at = at->next)
 		if (id_fits(l, at->id))
 			memcpy(l->own[l->own_count++], at->id, sizeof at->id);
-	for (struct past *at = operations->newest; at; at = at->older)
+	for (struct operation_past *at = operations->newest; at; at = at->older)
 		if (id_fits(l, at->id))
 			memcpy(l->own[l->own_count++], at->id, sizeof at->id);
 	qsort(l->own, l->own_count, sizeof *l->own, descending);
 }
 
-static bool member_fits(const cJSON *record, const char *name, struct slice wanted)
+static bool text_fits(const char *text, struct slice wanted)
 {
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(record, name));
-
 	return wanted.n == 0 || (text && slice_is(wanted, text));
 }
 
@@ -67,34 +64,26 @@ static bool full(const struct listing *l)
 	return l->taken >= l->query->limit || l->examined >= max_examined;
 }
 
-/* Takes the record over; NULL where it has gone. */
-static void offer(struct listing *l, const char *id, cJSON *record)
+/* `view` is taken over; NULL where there is none with this id any more. */
+static void offer(struct listing *l, const char *id, struct operation_view *view)
 {
 	memcpy(l->last, id, sizeof l->last);
 	l->examined++;
-	if (!record)
+	if (!view)
 		return;
-	if (!member_fits(record, "by", l->query->by) ||
-		!member_fits(record, "state", l->query->state) ||
-		!member_fits(record, "kind", l->query->kind)) {
-		cJSON_Delete(record);
-		return;
-	}
-	cJSON_AddItemToArray(l->items, record);
-	l->taken++;
+	if (text_fits(view->by, l->query->by) && text_fits(view->kind, l->query->kind) &&
+		text_fits(operation_state_name(view->state), l->query->state))
+		l->items[l->taken++] = *view;
+	else
+		operation_view_release(view);
 }
 
-static cJSON *own_record(struct operations *operations, const char *id)
+static void offer_own(struct listing *l, const char *id)
 {
-	struct operation *active = active_find(operations, slice_str(id));
-	struct past *past = active ? NULL : past_find(operations, slice_str(id));
+	struct operation_view view;
+	bool known = operation_store_own(l->operations, slice_str(id), &view);
 
-	if (active)
-		return operation_json(active);
-	cJSON *record = past ? record_parse(slice_of(past->text, past->n)) : NULL;
-	if (record)
-		record_finish(record, true);
-	return record;
+	offer(l, id, known ? &view : NULL);
 }
 
 /* Offers our own that come before `id` in the order, all of them where it is NULL. */
@@ -105,7 +94,7 @@ static void offer_own_before(struct listing *l, const char *id)
 
 		if (id && strcmp(own, id) < 0)
 			return;
-		offer(l, own, own_record(l->operations, own));
+		offer_own(l, own);
 		l->own_at++;
 	}
 }
@@ -135,8 +124,12 @@ static enum error offer_stored(
 		offer_own_before(l, ids[i]);
 		if (full(l))
 			break;
+		struct operation_view view;
 		if (reply->items[i]->type == REDIS_STRING)
-			offer(l, ids[i], record_view(l->operations, reply->items[i]->text));
+			offer(l, ids[i],
+				operation_store_view(l->operations, reply->items[i]->text, &view)
+					? &view
+					: NULL);
 	}
 	redis_value_free(reply);
 	return error;
@@ -217,36 +210,39 @@ static enum error walk_pages(struct listing *l, struct fault *fault)
 }
 
 enum error operations_list(struct operations *operations, const struct operations_query *query,
-	cJSON **ret, struct fault *fault)
+	struct operations_page *ret, struct fault *fault)
 {
-	struct listing l = {operations, query, .items = cJSON_CreateArray()};
+	struct listing l = {.operations = operations, .query = query};
 
-	if (query->cursor.n && query->cursor.n != OPERATION_ID_BYTES) {
-		cJSON_Delete(l.items);
+	if (query->cursor.n && query->cursor.n != OPERATION_ID_BYTES)
 		return fault_at(fault, ERR_BAD_PARAMETER, "", "cursor is not one that a list gave");
-	}
+	l.items = mem_array((size_t)query->limit, sizeof *l.items);
 	gather_own(&l);
 	enum error error = walk_pages(&l, fault);
-	if (error == ERR_CANCELLED) {
-		cJSON_Delete(l.items);
-		mem_free(l.own);
-		return error;
-	}
-	/* Whatever Redis has against it, what we know ourselves is shown. */
-	offer_own_before(&l, NULL);
-	*ret = cJSON_CreateObject();
-	cJSON_AddItemToObject(*ret, "items", l.items);
+	/* Whatever error Redis gives, the operations of this process are listed. */
+	if (error != ERR_CANCELLED)
+		offer_own_before(&l, NULL);
+	*ret = (struct operations_page){.items = l.items, .count = (size_t)l.taken};
 	if (full(&l))
-		cJSON_AddStringToObject(*ret, "next", l.last);
-	else
-		cJSON_AddNullToObject(*ret, "next");
+		memcpy(ret->next, l.last, sizeof ret->next);
 	mem_free(l.own);
-	return OK;
+	if (error != ERR_CANCELLED)
+		return OK;
+	operations_page_release(ret);
+	return error;
+}
+
+void operations_page_release(struct operations_page *page)
+{
+	for (size_t i = 0; i < page->count; i++)
+		operation_view_release(&page->items[i]);
+	mem_free(page->items);
+	*page = (struct operations_page){0};
 }
 
 void operations_each(const struct operations *operations,
-	void (*look)(void *context, const struct operation *operation), void *context)
+	void (*look)(void *context, struct operation *operation), void *context)
 {
-	for (const struct operation *at = operations->active; at; at = at->next)
+	for (struct operation *at = operations->active; at; at = at->next)
 		look(context, at);
 }

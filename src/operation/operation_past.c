@@ -9,7 +9,7 @@ enum { max_count = 1000, max_bytes = 4 * 1024 * 1024 };
 
 static void drop_oldest(struct operations *operations)
 {
-	struct past *past = operations->oldest;
+	struct operation_past *past = operations->oldest;
 
 	operations->oldest = past->newer;
 	if (past->newer)
@@ -21,11 +21,11 @@ static void drop_oldest(struct operations *operations)
 	mem_free(past);
 }
 
-void past_add(struct operations *operations, const char *id, struct slice text)
+void operation_past_add(struct operations *operations, const char *id, struct slice text)
 {
-	struct past *past = mem_alloc(sizeof *past + text.n + 1);
+	struct operation_past *past = mem_alloc(sizeof *past + text.n + 1);
 
-	*past = (struct past){.older = operations->newest, .unsaved = true, .n = text.n};
+	*past = (struct operation_past){.older = operations->newest, .unsaved = true, .n = text.n};
 	memcpy(past->id, id, sizeof past->id);
 	memcpy(past->text, text.p, text.n);
 	past->text[text.n] = '\0';
@@ -41,15 +41,15 @@ void past_add(struct operations *operations, const char *id, struct slice text)
 		drop_oldest(operations);
 }
 
-struct past *past_find(struct operations *operations, struct slice id)
+struct operation_past *operation_past_find(struct operations *operations, struct slice id)
 {
-	for (struct past *at = operations->newest; at; at = at->older)
+	for (struct operation_past *at = operations->newest; at; at = at->older)
 		if (slice_is(id, at->id))
 			return at;
 	return NULL;
 }
 
-void past_free_all(struct operations *operations)
+void operation_past_free_all(struct operations *operations)
 {
 	while (operations->oldest)
 		drop_oldest(operations);

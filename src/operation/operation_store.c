@@ -64,7 +64,7 @@ void operation_store_begin(struct operation *operation)
 
 	if (clock_mono_ms() - beat_every_ms >= owner->beat_mono_ms)
 		operation_store_beat(owner, batch);
-	operation_record(operation, &text);
+	operation_record_write(operation, &text);
 	operation_store_record(owner, batch, operation->id, buf_slice(&text));
 	operation_store_listing(owner, batch, operation->id);
 	redis_node_start(home(owner), REDIS_COMMANDS, batch, NULL);
@@ -104,17 +104,25 @@ static bool instance_alive(struct operations *operations, struct slice instance)
 	return alive;
 }
 
-cJSON *record_view(struct operations *operations, struct slice text)
+bool operation_store_view(
+	struct operations *operations, struct slice text, struct operation_view *ret)
 {
-	cJSON *record = record_parse(text);
+	if (!operation_record_read(text, ret))
+		return false;
+	if (!operation_state_ended(ret->state) && ret->instance &&
+		!instance_alive(operations, slice_str(ret->instance)))
+		ret->state = OPERATION_INTERRUPTED;
+	return true;
+}
 
-	if (!record)
-		return NULL;
-	struct slice instance = record_unfinished_instance(record);
-	bool alive = instance.n == 0 || instance_alive(operations, instance);
+bool operation_store_own(struct operations *operations, struct slice id, struct operation_view *ret)
+{
+	struct operation *active = operation_find_active(operations, id);
+	struct operation_past *past = active ? NULL : operation_past_find(operations, id);
 
-	record_finish(record, alive);
-	return record;
+	if (active)
+		operation_view(active, ret);
+	return active || (past && operation_record_read(slice_of(past->text, past->n), ret));
 }
 
 static bool id_shaped(struct slice id)
@@ -129,8 +137,8 @@ static enum error unknown(struct slice id, struct fault *fault)
 		(int)(id.n < 64 ? id.n : 64), id.p);
 }
 
-static enum error find_stored(
-	struct operations *operations, struct slice id, cJSON **ret, struct fault *fault)
+static enum error find_stored(struct operations *operations, struct slice id,
+	struct operation_view *ret, struct fault *fault)
 {
 	struct redis_value *reply = NULL;
 	struct buf key = {0};
@@ -139,31 +147,20 @@ static enum error find_stored(
 	enum error error = redis_store_command(operations->cache->store, buf_slice(&key), &reply,
 		fault, SLICE("GET"), buf_slice(&key));
 	buf_release(&key);
-	if (error)
-		return error;
-	*ret = reply->type == REDIS_STRING ? record_view(operations, reply->text) : NULL;
+	if (!error && (reply->type != REDIS_STRING ||
+			      !operation_store_view(operations, reply->text, ret)))
+		error = unknown(id, fault);
 	redis_value_free(reply);
-	return *ret ? OK : unknown(id, fault);
+	return error;
 }
 
-enum error operations_find(
-	struct operations *operations, struct slice id, cJSON **ret, struct fault *fault)
+enum error operations_find(struct operations *operations, struct slice id,
+	struct operation_view *ret, struct fault *fault)
 {
 	if (!id_shaped(id))
 		return unknown(id, fault);
-	struct operation *active = active_find(operations, id);
-	if (active) {
-		*ret = operation_json(active);
-		return OK;
-	}
-	struct past *past = past_find(operations, id);
-	if (past) {
-		*ret = record_parse(slice_of(past->text, past->n));
-		if (*ret)
-			record_finish(*ret, true);
-		return *ret ? OK : unknown(id, fault);
-	}
-	return find_stored(operations, id, ret, fault);
+	return operation_store_own(operations, id, ret) ? OK
+							: find_stored(operations, id, ret, fault);
 }
 
 static bool may_cancel(const struct identity *who, const char *by)
@@ -183,41 +180,33 @@ static enum error ask_to_cancel(struct operations *operations, struct slice id, 
 	return error;
 }
 
-/* Whether `record` is of one that can be cancelled, and by `who`. */
-static enum error judge_cancel(const cJSON *record, const struct identity *who, struct fault *fault)
+/* Whether `who` may cancel it, and it has not ended. */
+static enum error check_cancel(
+	const struct operation_view *view, const struct identity *who, struct fault *fault)
 {
-	const char *by = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(record, "by"));
-	const char *state = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(record, "state"));
-
-	if (!may_cancel(who, by))
+	if (!may_cancel(who, view->by))
 		return fault_set(fault, ERR_FORBIDDEN,
-			"only who began it, or a token with scope operate, may cancel it");
-	if (!slice_is(slice_str(state), "queued") && !slice_is(slice_str(state), "running"))
+			"only the token that started the operation, or one with scope operate, may "
+			"cancel it");
+	if (operation_state_ended(view->state))
 		return fault_set(fault, ERR_CONFLICT, "the operation has ended: it is %s",
-			state ? state : "unknown");
+			operation_state_name(view->state));
 	return OK;
 }
 
 enum error operations_cancel(struct operations *operations, struct slice id,
-	const struct identity *who, cJSON **ret, struct fault *fault)
+	const struct identity *who, struct operation_view *ret, struct fault *fault)
 {
-	cJSON *record = NULL;
-	enum error error = operations_find(operations, id, &record, fault);
+	enum error error = operations_find(operations, id, ret, fault);
 
 	if (error)
 		return error;
-	error = judge_cancel(record, who, fault);
-	if (!error) {
-		struct operation *active = active_find(operations, id);
-
-		if (active)
-			operation_cancel(active);
-		else
-			error = ask_to_cancel(operations, id, fault);
-	}
+	error = check_cancel(ret, who, fault);
+	if (!error && ret->operation)
+		operation_cancel(ret->operation);
+	else if (!error)
+		error = ask_to_cancel(operations, id, fault);
 	if (error)
-		cJSON_Delete(record);
-	else
-		*ret = record;
+		operation_view_release(ret);
 	return error;
 }

@@ -229,12 +229,17 @@ cJSON *job_json(const struct job *job, const struct conf_job *conf, bool full)
 		buf_release(&text);
 	}
 	json_add_time(object, "next_run", job->suspended ? -1 : job->next_run_wall_ms);
-	if (job->running)
-		cJSON_AddItemToObject(object, "last_run", operation_json(job->running));
-	else if (job->last_run)
+	if (job->running) {
+		struct operation_view view;
+
+		operation_view(job->running, &view);
+		cJSON_AddItemToObject(object, "last_run", operation_record_json(&view));
+		operation_view_release(&view);
+	} else if (job->last_run) {
 		cJSON_AddItemToObject(object, "last_run", cJSON_Duplicate(job->last_run, true));
-	else
+	} else {
 		cJSON_AddNullToObject(object, "last_run");
+	}
 	json_add_time(object, "last_success", job->last_success_wall_ms);
 	return object;
 }

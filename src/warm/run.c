@@ -56,7 +56,7 @@ static enum error back_off(struct run *run, struct fault *fault)
 		ms = run->retry_after_ms;
 	if (clock_mono_ms() + ms >= run->deadline)
 		return fault->error;
-	operation_progress(run->operation, "waiting to try again", run->tally.rows, 0);
+	operation_progress(run->operation, OPERATION_PHASE_WAITING, run->tally.rows, 0);
 	while (ms > 0 && !run_may_go_on(run, fault)) {
 		int64_t nap = ms < 1000 ? ms : 1000;
 
@@ -138,7 +138,7 @@ static void count(const struct run *run, enum operation_state state, int64_t too
 }
 
 /* From the turn on: the attempts and their verdict. Parks. */
-static enum operation_state run_job(struct run *run, cJSON **ret_result, struct fault *fault)
+static enum operation_state run_job(struct run *run, void **ret_result, struct fault *fault)
 {
 	int64_t began_ns = clock_mono_ns();
 	uint64_t seed;
@@ -167,7 +167,7 @@ static enum operation_state run_job(struct run *run, cJSON **ret_result, struct 
 }
 
 enum operation_state run_work(
-	struct operation *operation, void *context, cJSON **ret_result, struct fault *fault)
+	struct operation *operation, void *context, void **ret_result, struct fault *fault)
 {
 	struct run *run = context;
 	struct run_world *world = run->world;
@@ -175,12 +175,12 @@ enum operation_state run_work(
 
 	run->operation = operation;
 	lock_keep(run->lock, operation_id(operation));
-	operation_progress(operation, "queued", 0, 0);
+	operation_progress(operation, OPERATION_PHASE_QUEUED, 0, 0);
 	enum error error = semaphore_acquire(
 		&world->turns, world->cache->conf->warm_concurrency, clock_deadline(RUN_QUEUE_MS));
 	if (!error) {
 		state = run_job(run, ret_result, fault);
-		operation_progress(operation, "ending", run->tally.rows,
+		operation_progress(operation, OPERATION_PHASE_ENDING, run->tally.rows,
 			state == OPERATION_COMPLETED ? run->tally.rows : 0);
 		semaphore_release(&world->turns, world->cache->conf->warm_concurrency);
 	} else {
@@ -190,7 +190,10 @@ enum operation_state run_work(
 	fiber_cleanup_begin(RUN_CLEANUP_MS);
 	lock_release(run->lock);
 	run->lock = NULL;
-	job_ran(world->jobs, run->job, operation_json_ended(operation, state, *ret_result, fault));
+	struct operation_view view;
+	operation_view_ended(operation, state, *ret_result, fault, &view);
+	job_ran(world->jobs, run->job, operation_record_json(&view));
+	operation_view_release(&view);
 	fiber_cleanup_end();
 	if (run->job->running == operation) {
 		run->job->running = NULL;

@@ -39,6 +39,6 @@ struct run *run_new(struct run_world *world, struct conf *conf, const struct con
 void run_free(void *context);
 /* An operation's work. Parks. */
 enum operation_state run_work(
-	struct operation *operation, void *context, cJSON **ret_result, struct fault *fault);
+	struct operation *operation, void *context, void **ret_result, struct fault *fault);
 
 #endif

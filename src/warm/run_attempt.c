@@ -39,7 +39,7 @@ static enum error breathe(struct run *run, struct fault *fault)
 		return OK;
 	fiber_yield();
 	run->worked_since_ns = clock_mono_ns();
-	operation_progress(run->operation, "storing", run->tally.rows, 0);
+	operation_progress(run->operation, OPERATION_PHASE_STORING, run->tally.rows, 0);
 	return run_may_go_on(run, fault);
 }
 
@@ -56,7 +56,7 @@ static enum error take_rate(struct run *run, struct fault *fault)
 		int64_t ms = wait_ns / 1000000 + 1;
 
 		fiber_sleep(ms < rate_nap_ms ? rate_nap_ms : ms > 1000 ? 1000 : ms);
-		operation_progress(run->operation, "storing", run->tally.rows, 0);
+		operation_progress(run->operation, OPERATION_PHASE_STORING, run->tally.rows, 0);
 		error = run_may_go_on(run, fault);
 		wait_ns = rate_take(&run->rate, clock_mono_ns());
 	}
@@ -96,7 +96,7 @@ static enum error hurry(struct run *run, int64_t since, struct fault *fault)
 {
 	enum error error = run_may_go_on(run, fault);
 
-	operation_progress(run->operation, "storing", run->tally.rows, 0);
+	operation_progress(run->operation, OPERATION_PHASE_STORING, run->tally.rows, 0);
 	if (!error && window_waiting_since(run->window) == since)
 		error = window_send(run->window, fault);
 	return error;
@@ -157,7 +157,7 @@ enum error run_attempt(struct run *run, bool *ret_source, struct fault *fault)
 
 	*ret_source = false;
 	run->retry_after_ms = 0;
-	operation_progress(run->operation, "opening", run->tally.rows, 0);
+	operation_progress(run->operation, OPERATION_PHASE_OPENING, run->tally.rows, 0);
 	/* If Redis stays away the window does not open. */
 	undo_wait(run->world->undo, clock_deadline(undo_wait_ms));
 	error = window_open(&spec, &run->window, fault);

@@ -131,12 +131,24 @@ struct start {
 	const char *note;
 };
 
+static cJSON *result_json(const void *result)
+{
+	return cJSON_Duplicate(result, true);
+}
+
+static void result_free(void *result)
+{
+	cJSON_Delete(result);
+}
+
+static const struct operation_kind kind = {"warm", result_json, result_free};
+
 /* Locked: begins the operation, which takes the lock over. */
 static enum error begin(const struct start *start, struct lock *lock, struct fault *fault)
 {
 	struct run_world *world = &start->warm->world;
 	struct operation_spec spec = {
-		.kind = "warm",
+		.kind = &kind,
 		.subject = start->job->name,
 		.by = start->who->name,
 		.note = start->note,
@@ -230,31 +242,30 @@ enum error warm_start(struct warm *warm, struct slice job, const struct identity
 /* One look at a run of another daemon. Parks. */
 static enum error look_elsewhere(struct warm *warm, struct warm_started *started)
 {
-	cJSON *record;
+	struct operation_view view;
 	enum error error =
-		operations_find(warm->operations, slice_str(started->operation_id), &record, NULL);
+		operations_find(warm->operations, slice_str(started->operation_id), &view, NULL);
 
 	if (error)
 		return error;
-	const char *state = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(record, "state"));
-	operation_state_named(slice_str(state), &started->state);
-	if (started->state == OPERATION_QUEUED || started->state == OPERATION_RUNNING)
-		cJSON_Delete(record);
+	started->state = view.state;
+	if (view.state == OPERATION_QUEUED || view.state == OPERATION_RUNNING)
+		operation_view_release(&view);
 	else
-		started->record = record;
+		started->end = view;
 	return OK;
 }
 
 /* Parks. */
 static enum error wait_elsewhere(struct warm *warm, struct warm_started *started, int64_t deadline)
 {
-	while (!started->record) {
+	while (!*started->end.id) {
 		int64_t left = deadline - clock_mono_ms();
 
 		if (left <= 0)
 			return ERR_TIMEOUT;
 		enum error error = look_elsewhere(warm, started);
-		if (!error && !started->record)
+		if (!error && !*started->end.id)
 			error = fiber_sleep(left < look_elsewhere_ms ? left : look_elsewhere_ms);
 		if (error)
 			return error == ERR_CANCELLED ? error : ERR_TIMEOUT;
@@ -279,7 +290,7 @@ enum error warm_wait(struct warm *warm, struct warm_started *started, int64_t de
 
 void warm_started_release(struct warm_started *started)
 {
-	cJSON_Delete(started->record);
+	operation_view_release(&started->end);
 	if (started->operation)
 		operation_unref(started->operation);
 	mem_free(started->job);

@@ -34,7 +34,7 @@ struct warm_started {
 	enum operation_state state;
 	bool already_running;
 	struct operation *operation; /* a reference; NULL where it runs on another daemon */
-	cJSON *record; /* of such a one, once warm_wait() has seen its end: GET /operations/{id} */
+	struct operation_view end;   /* of such a one, once warm_wait() has seen its end */
 };
 
 /*

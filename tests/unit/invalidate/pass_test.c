@@ -307,20 +307,20 @@ static void names_of_any_bytes(void)
 	operation_ref(operation);
 	expect(operation, 2, 2);
 	/* Its record can be read again, NUL or not. */
+	struct operation_view view;
 	struct fault fault;
-	cJSON *record = NULL;
 	ck_assert_int_eq(operations_find(engine.operations, slice_str(operation_id(operation)),
-				 &record, &fault),
+				 &view, &fault),
 		OK);
-	cJSON_Delete(record);
+	operation_view_release(&view);
 	operation_unref(operation);
 }
 
 static void hundreds_of_selectors(void)
 {
 	struct invalidation *asked = ask("a:*");
+	struct operation_view view;
 	struct fault fault;
-	cJSON *record = NULL;
 	char key[32];
 
 	for (int i = 0; i < 300; i++) {
@@ -332,12 +332,11 @@ static void hundreds_of_selectors(void)
 		cJSON_GetArraySize(cJSON_GetObjectItem(operation_result(operation), "selectors")),
 		301);
 	ck_assert_int_eq(operations_find(engine.operations, slice_str(operation_id(operation)),
-				 &record, &fault),
+				 &view, &fault),
 		OK);
-	const cJSON *result = cJSON_GetObjectItem(record, "result");
-	ck_assert_int_eq(cJSON_GetArraySize(cJSON_GetObjectItem(result, "selectors")), 100);
-	ck_assert_int_eq(cJSON_GetObjectItem(result, "selectors_omitted")->valueint, 201);
-	cJSON_Delete(record);
+	ck_assert_int_eq(cJSON_GetArraySize(cJSON_GetObjectItem(view.result, "selectors")), 100);
+	ck_assert_int_eq(cJSON_GetObjectItem(view.result, "selectors_omitted")->valueint, 201);
+	operation_view_release(&view);
 	operation_unref(operation);
 }
 

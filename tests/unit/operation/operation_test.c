@@ -16,45 +16,66 @@
 static struct engine other;
 static int ended_events;
 
+/* The result of `sleeps`. */
+struct slept {
+	bool cancelled, timed_out;
+};
+
+static cJSON *slept_json(const void *result)
+{
+	const struct slept *slept = result;
+	cJSON *json = cJSON_CreateObject();
+
+	cJSON_AddBoolToObject(json, "cancelled", slept->cancelled);
+	return json;
+}
+
+static void slept_free(void *result)
+{
+	mem_free(result);
+}
+
+static const struct operation_kind kind = {"warm", slept_json, slept_free};
+
 static enum operation_state sleeps(
-	struct operation *operation, void *context, cJSON **ret_result, struct fault *fault)
+	struct operation *operation, void *context, void **ret_result, struct fault *fault)
 {
 	const int *ms = context;
+	struct slept *slept = mem_new(struct slept);
 
 	(void)fault;
-	operation_progress(operation, "working", 3, 10);
-	*ret_result = cJSON_CreateObject();
-	cJSON_AddStringToObject(*ret_result, "text", "x");
-	if (fiber_sleep(*ms) == OK)
-		return OPERATION_COMPLETED;
-	cJSON_AddStringToObject(*ret_result, "reason", "cancelled");
-	return OPERATION_CANCELLED;
+	operation_progress(operation, OPERATION_PHASE_STORING, 3, 10);
+	slept->cancelled = fiber_sleep(*ms) != OK;
+	slept->timed_out = operation_timed_out(operation);
+	*ret_result = slept;
+	return slept->cancelled ? OPERATION_CANCELLED : OPERATION_COMPLETED;
 }
 
 START_TEST(the_rate_does_not_follow_the_wall_clock)
 {
-	const struct operation operation = {.kind = "warm",
-		.by = "me",
+	struct operations owner = {.cache = &engine.cache};
+	struct operation operation = {.references = 1,
+		.owner = &owner,
+		.kind = &kind,
+		.by = (char[]){"me"},
 		.state = OPERATION_COMPLETED,
-		.phase = "ended",
+		.phase = OPERATION_PHASE_ENDED,
 		.done = 1000,
 		.started_wall_ms = 1800000000000,
 		.finished_wall_ms = 1799990000000, /* it was set back meanwhile */
 		.started_mono_ms = 5000,
 		.finished_mono_ms = 7000};
-	cJSON *json = operation_json(&operation);
-	struct buf text = {0};
+	struct operation_view view;
 
-	json_print(json, &text);
-	ck_assert_ptr_nonnull(strstr(text.p, "\"per_second\":500"));
-	buf_release(&text);
-	cJSON_Delete(json);
+	operation_view(&operation, &view);
+	ck_assert_double_eq(view.per_second, 500);
+	operation_view_release(&view);
 }
 END_TEST
 
 static struct operation *begin_as(const char *by, int *ms, int64_t timeout_ms)
 {
-	const struct operation_spec spec = {.kind = "warm",
+	const struct operation_spec spec = {.kind = &kind,
 		.subject = "job",
 		.by = by,
 		.note = "why",
@@ -80,27 +101,17 @@ static void close_other(void)
 	engine_release(&other);
 }
 
-/* The state word that the other daemon shows. */
-static char *state_elsewhere(const char *id)
+/* The state that the other daemon shows. */
+static void expect_elsewhere(const char *id, enum operation_state state)
 {
 	struct fault fault = {0};
-	cJSON *record = NULL;
+	struct operation_view view;
 
-	enum error error = operations_find(other.operations, slice_str(id), &record, &fault);
+	enum error error = operations_find(other.operations, slice_str(id), &view, &fault);
 	ck_assert_msg(error == OK, "%s", fault.detail);
-	ck_assert_ptr_null(cJSON_GetObjectItem(record, "instance"));
-	ck_assert_str_eq(cJSON_GetObjectItem(record, "operation_id")->valuestring, id);
-	char *state = mem_strdup(cJSON_GetObjectItem(record, "state")->valuestring);
-	cJSON_Delete(record);
-	return state;
-}
-
-static void expect_elsewhere(const char *id, const char *state)
-{
-	char *shown = state_elsewhere(id);
-
-	ck_assert_str_eq(shown, state);
-	mem_free(shown);
+	ck_assert_str_eq(view.id, id);
+	ck_assert_str_eq(operation_state_name(view.state), operation_state_name(state));
+	operation_view_release(&view);
 }
 
 static void count_event(void *context, const void *data)
@@ -119,12 +130,12 @@ static void others_answer(void)
 	struct operation *operation = begin_as("me", &ms, 0);
 	ck_assert_int_eq(operation_state(operation), OPERATION_QUEUED);
 	ck_assert_int_eq(operation_wait(operation, clock_deadline(20)), ERR_TIMEOUT);
-	expect_elsewhere(operation_id(operation), "running");
+	expect_elsewhere(operation_id(operation), OPERATION_RUNNING);
 	ck_assert_uint_eq(operations_active(engine.operations, "warm"), 1);
 	ck_assert_double_eq(
 		metric_value(engine.cache.metrics, METRIC_OPERATIONS, "warm", "running"), 1);
 	ck_assert_int_eq(operation_wait(operation, clock_deadline(20000)), OK);
-	expect_elsewhere(operation_id(operation), "completed");
+	expect_elsewhere(operation_id(operation), OPERATION_COMPLETED);
 	ck_assert_uint_eq(operations_active(engine.operations, "warm"), 0);
 	ck_assert_int_eq(ended_events, 1);
 	operation_unref(operation);
@@ -141,10 +152,10 @@ END_TEST
 static enum error cancel_as(const char *id, const struct identity *who)
 {
 	struct fault fault = {0};
-	cJSON *record = NULL;
-	enum error error = operations_cancel(other.operations, slice_str(id), who, &record, &fault);
+	struct operation_view view = {0};
+	enum error error = operations_cancel(other.operations, slice_str(id), who, &view, &fault);
 
-	cJSON_Delete(record);
+	operation_view_release(&view);
 	return error;
 }
 
@@ -162,7 +173,7 @@ static void cancelled_elsewhere(void)
 	ck_assert_int_eq(cancel_as(operation_id(operation), &me), OK);
 	ck_assert_int_eq(operation_wait(operation, clock_deadline(20000)), OK);
 	ck_assert_int_eq(operation_state(operation), OPERATION_CANCELLED);
-	expect_elsewhere(operation_id(operation), "cancelled");
+	expect_elsewhere(operation_id(operation), OPERATION_CANCELLED);
 	ck_assert_int_eq(cancel_as(operation_id(operation), &me), ERR_CONFLICT);
 	operation_unref(operation);
 	close_other();
@@ -182,10 +193,10 @@ static void dead_daemon(void)
 	open_other();
 	struct operation *operation = begin_as("me", &ms, 0);
 	fiber_sleep(20);
-	expect_elsewhere(operation_id(operation), "running");
+	expect_elsewhere(operation_id(operation), OPERATION_RUNNING);
 	cache_own_key(&engine.cache, "daemon:", slice_str(engine.cache.instance), &key);
 	ck_assert_int_eq(engine_call("DEL", key.p, NULL, NULL), 1);
-	expect_elsewhere(operation_id(operation), "interrupted");
+	expect_elsewhere(operation_id(operation), OPERATION_INTERRUPTED);
 	operation_wait(operation, clock_deadline(20000));
 	operation_unref(operation);
 	buf_release(&key);
@@ -201,20 +212,14 @@ END_TEST
 static size_t list(struct operations *operations, struct operations_query query, char *next)
 {
 	struct fault fault = {0};
-	cJSON *page = NULL;
+	struct operations_page page;
 
 	ck_assert_int_eq(operations_list(operations, &query, &page, &fault), OK);
-	const cJSON *items = cJSON_GetObjectItem(page, "items");
-	const char *cursor = cJSON_GetStringValue(cJSON_GetObjectItem(page, "next"));
-	const char *before = "~";
-	for (const cJSON *at = items->child; at; at = at->next) {
-		const char *id = cJSON_GetObjectItem(at, "operation_id")->valuestring;
-		ck_assert_int_lt(strcmp(id, before), 0);
-		before = id;
-	}
-	snprintf(next, 64, "%s", cursor ? cursor : "");
-	size_t count = (size_t)cJSON_GetArraySize(items);
-	cJSON_Delete(page);
+	for (size_t i = 1; i < page.count; i++)
+		ck_assert_int_lt(strcmp(page.items[i].id, page.items[i - 1].id), 0);
+	snprintf(next, 64, "%s", page.next);
+	size_t count = page.count;
+	operations_page_release(&page);
 	return count;
 }
 
@@ -265,8 +270,8 @@ static void time_is_over(void)
 	ck_assert_int_eq(operation_wait(operation, clock_deadline(20000)), OK);
 	ck_assert_int_eq(operation_state(operation), OPERATION_FAILED);
 	ck_assert_int_eq(operation_error(operation)->error, ERR_TIMEOUT);
-	ck_assert_str_eq(
-		cJSON_GetObjectItem(operation_result(operation), "reason")->valuestring, "timeout");
+	const struct slept *slept = operation_result(operation);
+	ck_assert(slept->cancelled && slept->timed_out);
 	operation_unref(operation);
 }
 
@@ -291,15 +296,15 @@ static void redis_is_down(void)
 	ck_assert_uint_eq(list(engine.operations, query, next), 2);
 	server_restart(&engine_server, NULL, NULL);
 	struct fault fault;
-	cJSON *record = NULL;
-	for (int i = 0; i < 60 && !record; i++) {
+	struct operation_view view = {0};
+	for (int i = 0; i < 60 && !*view.id; i++) {
 		fiber_sleep(100);
 		operations_find(
-			other.operations, slice_str(operation_id(operation)), &record, &fault);
+			other.operations, slice_str(operation_id(operation)), &view, &fault);
 	}
 	/* What Redis could not take was written once it was back. */
-	ck_assert_ptr_nonnull(record);
-	cJSON_Delete(record);
+	ck_assert_str_eq(view.id, operation_id(operation));
+	operation_view_release(&view);
 	operation_unref(operation);
 	/* What began without Redis and ends with it stands in the list, too. */
 	operation_cancel(longer);
@@ -324,7 +329,7 @@ static void stop_cancels(void)
 	fiber_sleep(20);
 	engine_stop(&engine, clock_deadline(5000));
 	ck_assert_int_eq(operation_state(operation), OPERATION_CANCELLED);
-	const struct operation_spec spec = {.kind = "warm", .by = "me", .run = sleeps};
+	const struct operation_spec spec = {.kind = &kind, .by = "me", .run = sleeps};
 	ck_assert_int_eq(operation_begin(engine.operations, &spec, &none, &fault), ERR_STOPPING);
 	operation_unref(operation);
 }
@@ -337,7 +342,7 @@ END_TEST
 
 /* Its cleanup takes longer than the first stop waits. */
 static enum operation_state cleans_up(
-	struct operation *operation, void *context, cJSON **ret_result, struct fault *fault)
+	struct operation *operation, void *context, void **ret_result, struct fault *fault)
 {
 	bool *done = context;
 
@@ -356,7 +361,7 @@ static void stop_twice(void)
 	struct operation *operation = NULL;
 	bool done = false;
 	const struct operation_spec spec = {
-		.kind = "warm", .by = "me", .run = cleans_up, .context = &done};
+		.kind = &kind, .by = "me", .run = cleans_up, .context = &done};
 
 	ck_assert_int_eq(operation_begin(engine.operations, &spec, &operation, NULL), OK);
 	fiber_sleep(20);
@@ -379,19 +384,15 @@ static void phases_are_states(void)
 	struct operation *operation = begin_as("me", &ms, 0);
 
 	fiber_sleep(20);
-	operation_progress(operation, "queued", 0, 0);
+	operation_progress(operation, OPERATION_PHASE_QUEUED, 0, 0);
 	ck_assert_int_eq(operation_state(operation), OPERATION_QUEUED);
-	operation_progress(operation, "working", 5, 10);
+	operation_progress(operation, OPERATION_PHASE_STORING, 5, 10);
 	ck_assert_int_eq(operation_state(operation), OPERATION_RUNNING);
-	cJSON *body = operation_json(operation);
-	struct buf text = {0};
-	json_print(cJSON_GetObjectItem(body, "progress"), &text);
-	ck_assert_ptr_nonnull(strstr(text.p, "\"done\":5,\"total\":10,\"ratio\":0.5,"));
-	ck_assert_str_eq(cJSON_GetObjectItem(body, "job")->valuestring, "job");
-	ck_assert_str_eq(cJSON_GetObjectItem(body, "note")->valuestring, "why");
-	ck_assert(cJSON_IsNull(cJSON_GetObjectItem(body, "finished")));
-	buf_release(&text);
-	cJSON_Delete(body);
+	struct operation_view view;
+	operation_view(operation, &view);
+	ck_assert_str_eq(view.phase, "storing");
+	ck_assert(view.done == 5 && view.total == 10 && view.finished_wall_ms == -1);
+	operation_view_release(&view);
 	operation_wait(operation, clock_deadline(20000));
 	operation_unref(operation);
 }
@@ -419,7 +420,51 @@ START_TEST(a_newer_layout_is_refused)
 }
 END_TEST
 
-TEST_SUITE("operation", another_daemon_answers_for_an_operation, another_daemon_cancels_it,
+/* As daemons of the first version wrote it: it is read, and given back, word by word. */
+#define RECORD_HEAD \
+	"{\"operation_id\":\"0193a1b2c3d400000001\",\"kind\":\"warm\",\"job\":\"j\",\"state\":" \
+	"\"partial\"," \
+	"\"phase\":\"ended\",\"progress\":{\"done\":5,\"total\":10,\"ratio\":0.5,\"per_second\":" \
+	"2.5," \
+	"\"eta_seconds\":null},\"started\":\"2026-11-24T05:45:18.123Z\"," \
+	"\"finished\":\"2026-11-24T05:45:20.123Z\",\"by\":\"me\",\"note\":null,\"result\":{" \
+	"\"rows\":7}," \
+	"\"error\":{\"code\":\"timeout\",\"title\":\"t\",\"detail\":\"d\"}"
+
+START_TEST(a_record_is_read_and_written_word_by_word)
+{
+	struct operation_view view;
+	struct buf text = {0};
+
+	ck_assert(operation_record_read(SLICE(RECORD_HEAD ",\"instance\":\"i\"}"), &view));
+	ck_assert_str_eq(view.instance, "i");
+	ck_assert_int_eq(view.state, OPERATION_PARTIAL);
+	ck_assert_int_eq(view.finished_wall_ms - view.started_wall_ms, 2000);
+	cJSON *json = operation_record_json(&view);
+	json_print(json, &text);
+	ck_assert_str_eq(text.p, RECORD_HEAD "}");
+	cJSON_Delete(json);
+	buf_release(&text);
+	operation_view_release(&view);
+}
+END_TEST
+
+START_TEST(what_is_not_a_record_is_not_read)
+{
+	static const char *const texts[] = {"", "[]", "{}",
+		"{\"operation_id\":\"0193a1b2c3d400000001\"}",
+		"{\"operation_id\":\"0193a1b2c3d400000001\",\"state\":\"walking\"}",
+		"{\"operation_id\":\"1\",\"state\":\"running\"}",
+		"{\"operation_id\":7,\"state\":\"running\"}"};
+	struct operation_view view;
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		ck_assert_msg(!operation_record_read(slice_str(texts[i]), &view), "%s", texts[i]);
+}
+END_TEST
+
+TEST_SUITE("operation", a_record_is_read_and_written_word_by_word, what_is_not_a_record_is_not_read,
+	another_daemon_answers_for_an_operation, another_daemon_cancels_it,
 	without_a_sign_of_life_it_is_interrupted, the_list_goes_by_pages_newest_first,
 	an_operation_ends_at_its_deadline, without_redis_operations_live_in_memory,
 	stopping_cancels_and_refuses, what_outlasts_a_stop_is_waited_for_by_the_next,

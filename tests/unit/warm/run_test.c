@@ -322,7 +322,7 @@ static void cancelled(void)
 	fiber_sleep(300);
 	operation_cancel(started.operation);
 	ck_assert_int_eq(operation_wait(started.operation, clock_deadline(20000)), OK);
-	cJSON *json = operation_json(started.operation);
+	cJSON *json = operation_document(started.operation);
 
 	is(json, "state", "\"cancelled\"");
 	is(json, "note", "\"why\"");
@@ -411,7 +411,7 @@ static void invalidated(void)
 	invalidate_key("k:2", NULL);
 	invalidate_key(NULL, "k:4*");
 	ck_assert_int_eq(operation_wait(started.operation, clock_deadline(20000)), OK);
-	cJSON *json = operation_json(started.operation);
+	cJSON *json = operation_document(started.operation);
 
 	is(json, "state", "\"completed\"");
 	is(json, "result/rows", "6");
@@ -447,7 +447,7 @@ static void many_invalidations(void)
 			fiber_sleep(1);
 	}
 	ck_assert_int_eq(operation_wait(started.operation, clock_deadline(20000)), OK);
-	cJSON *json = operation_json(started.operation);
+	cJSON *json = operation_document(started.operation);
 
 	is(json, "state", "\"completed\"");
 	is(json, "result/attempts", "1");
@@ -482,7 +482,7 @@ static void log_lost(void)
 		invalidate_key("other", NULL);
 	}
 	ck_assert_int_eq(operation_wait(started.operation, clock_deadline(20000)), OK);
-	cJSON *json = operation_json(started.operation);
+	cJSON *json = operation_document(started.operation);
 
 	/* Once it begins anew, the second time it gives up. */
 	is(json, "state", "\"failed\"");
@@ -510,7 +510,7 @@ static void flushed(void)
 	fiber_sleep(300);
 	redis(&d, "FLUSHALL");
 	ck_assert_int_eq(operation_wait(started.operation, clock_deadline(20000)), OK);
-	cJSON *json = operation_json(started.operation);
+	cJSON *json = operation_document(started.operation);
 
 	is(json, "state", "\"completed\"");
 	is(json, "result/attempts", "2");
@@ -538,7 +538,7 @@ static void lock_taken(void)
 	fiber_sleep(100);
 	redis(&d, "SET cw:run:j another");
 	ck_assert_int_eq(operation_wait(started.operation, clock_deadline(10000)), OK);
-	cJSON *json = operation_json(started.operation);
+	cJSON *json = operation_document(started.operation);
 
 	is(json, "state", "\"partial\"");
 	ck_assert_ptr_nonnull(strstr(member(json, "result/first_errors/0"), "taken over"));
@@ -564,7 +564,7 @@ static void redis_dies(void)
 	fiber_sleep(300);
 	server_kill(&world.server);
 	ck_assert_int_eq(operation_wait(started.operation, clock_deadline(20000)), OK);
-	cJSON *json = operation_json(started.operation);
+	cJSON *json = operation_document(started.operation);
 
 	is(json, "state", "\"partial\"");
 	int stored = atoi(member(json, "result/stored"));

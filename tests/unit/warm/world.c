@@ -138,6 +138,16 @@ enum error daemon_reload(struct daemon *daemon, const char *jobs, struct fault *
 	return error;
 }
 
+cJSON *operation_document(struct operation *operation)
+{
+	struct operation_view view;
+
+	operation_view(operation, &view);
+	cJSON *json = operation_record_json(&view);
+	operation_view_release(&view);
+	return json;
+}
+
 cJSON *daemon_warm(struct daemon *daemon, const char *job)
 {
 	static const struct identity who = {.name = "tester", .scopes = SCOPE_WARM};
@@ -148,7 +158,7 @@ cJSON *daemon_warm(struct daemon *daemon, const char *job)
 		"%s: %s", job, fault.detail);
 	ck_assert(!started.already_running);
 	ck_assert_int_eq(operation_wait(started.operation, clock_deadline(60000)), OK);
-	cJSON *json = operation_json(started.operation);
+	cJSON *json = operation_document(started.operation);
 	warm_started_release(&started);
 	return json;
 }

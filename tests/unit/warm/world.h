@@ -37,6 +37,8 @@ void daemon_end(struct daemon *daemon);
 /* A new configuration, as a reload would bring it. */
 enum error daemon_reload(struct daemon *daemon, const char *jobs, struct fault *fault);
 
+/* The document of GET /operations/{id}; the caller owns it. */
+cJSON *operation_document(struct operation *operation);
 /* Runs a job to its end; the caller owns the operation's JSON. Parks. */
 cJSON *daemon_warm(struct daemon *daemon, const char *job);
 /* A command to the server with words that hold no spaces; its reply as text. Parks. */
