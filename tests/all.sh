@@ -1,12 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# `make test`: every stage, also after one that failed. Says how long each took, and at the end
-# which failed; the exit status is 1 where one did.
+# `make test`: runs every stage, even after one that failed, and reports the time and the verdict of
+# each; the exit status is 1 if any failed.
+#
+#	build | unit, live                      | unit and live under the sanitizers, tsan
+#	      | lint, the sanitizers' builds    |
+#
+# The lower row runs at nice 19 with what the tests, which mostly wait, leave of the processors. Its
+# output is kept and written between two stages of the upper row.
 #   MAKE=...  the make to use     JOBS=...  its -j option, if it needs one     BUILD=...
 set -u
-
-failed=
-total=0
 
 # stage NAME TARGETS...
 stage()
@@ -15,28 +18,71 @@ stage()
 	shift
 	begin=$(date +%s)
 	if "${MAKE:-make}" --no-print-directory "$@"; then
-		result=passed
+		verdict=passed
 	else
-		result=FAILED
-		failed="$failed${failed:+, }$name"
+		verdict=FAILED
+		echo "$name" >>"$STATE/failed"
 	fi
-	took=$(($(date +%s) - begin))
-	total=$((total + took))
-	echo "  STAGE $name $result ($took s)"
+	echo "  STAGE $name $verdict ($(($(date +%s) - begin)) s)"
 }
 
-asan=$BUILD/asan
-stage lint lint
-stage build $JOBS all "$BUILD/unit" library
-stage unit -j1 check
-stage live -j1 live
-stage "build, asan" $JOBS MODE=asan BUILD="$asan" all "$asan/unit" library
-stage "unit, asan" -j1 MODE=asan BUILD="$asan" check
-stage "live, asan" -j1 MODE=asan BUILD="$asan" live
-stage tsan tsan
+# beside NUMBER NAME TARGETS...: a stage of the lower row.
+beside()
+{
+	output=$STATE/$1
+	shift
+	stage "$@" >"$output" 2>&1
+	mv "$output" "$output.ended"
+}
 
-if [ -n "$failed" ]; then
-	echo "make test: FAILED after $total s: $failed"
+lower_row()
+{
+	beside 1 lint lint
+	beside 2 "asan build" $JOBS MODE=asan BUILD="$BUILD/asan" all "$BUILD/asan/unit" library
+	beside 3 "tsan build" $JOBS MODE=tsan BUILD="$BUILD/tsan" library
+}
+
+write_ended()
+{
+	for output in "$STATE"/*.ended; do
+		[ ! -e "$output" ] || cat "$output"
+		rm -f "$output"
+	done
+}
+
+above()
+{
+	stage "$@"
+	write_ended
+}
+
+if [ "${1:-}" = lower_row ]; then
+	lower_row
+	exit
+fi
+
+STATE=$(mktemp -d)
+export STATE
+lower=
+trap '[ -z "$lower" ] || kill -- "-$lower"; rm -rf "$STATE"' EXIT
+trap 'exit 130' INT TERM
+start=$(date +%s)
+above build $JOBS all "$BUILD/unit" library
+# A process group of its own, so that an interrupt ends all of it.
+setsid nice -n 19 sh "$0" lower_row &
+lower=$!
+above unit -j1 check
+above live -j1 live
+wait "$lower"
+lower=
+write_ended
+above "asan unit" -j1 MODE=asan BUILD="$BUILD/asan" check
+above "asan live" -j1 MODE=asan BUILD="$BUILD/asan" live
+above tsan tsan
+
+total=$(($(date +%s) - start))
+if [ -e "$STATE/failed" ]; then
+	echo "make test: FAILED after $total s: $(paste -sd, "$STATE/failed" | sed 's/,/, /g')"
 	exit 1
 fi
 echo "make test: every stage passed in $total s"
