@@ -83,13 +83,13 @@ struct slice utf8_trim(struct slice text)
 	return text;
 }
 
-unsigned utf8_encode(uint32_t c, char out[4])
+unsigned utf8_encode(uint32_t point, char out[4])
 {
 	static const uint8_t first[] = {0, 0, 0xc0, 0xe0, 0xf0};
-	unsigned n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+	unsigned n = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
 
-	for (unsigned i = n; --i > 0; c >>= 6)
-		out[i] = (char)(0x80 | (c & 0x3f));
-	out[0] = (char)(first[n] | c);
+	for (unsigned i = n; --i > 0; point >>= 6)
+		out[i] = (char)(0x80 | (point & 0x3f));
+	out[0] = (char)(first[n] | point);
 	return n;
 }

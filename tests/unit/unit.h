@@ -5,8 +5,8 @@
  *	TEST_SUITE("glob", test_one, test_two)
  *
  * and needs no entry anywhere else: the suite registers itself before main() runs. Tests that must
- * end by a signal stand in a TEST_SUITE_SIGNAL; under AddressSanitizer, which ends the process its
- * own way where it is no SIGABRT, they must fail to exit cleanly instead.
+ * end by a signal are in a TEST_SUITE_SIGNAL; under AddressSanitizer, which turns signals other
+ *than SIGABRT into an exit status, they must exit with that status.
  */
 #ifndef CW_TESTS_UNIT_H
 #define CW_TESTS_UNIT_H
@@ -28,6 +28,14 @@ void unit_register(const char *name, int signal, const TTest **tests, size_t cou
 	}
 
 #define TEST_SUITE(name, ...) TEST_SUITE_SIGNAL(name, 0, __VA_ARGS__)
+
+/* A test that is one call, such as a body that runs in a fiber. */
+#define TEST_CALL(name, ...) \
+	START_TEST(name) \
+	{ \
+		__VA_ARGS__; \
+	} \
+	END_TEST
 
 /*
  * A clock for upper bounds, in milliseconds: it stands still while this process is ready to run and

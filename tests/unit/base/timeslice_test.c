@@ -141,11 +141,7 @@ static void sort_cancelled(void *argument)
 	ended = true;
 }
 
-START_TEST(what_is_cancelled_is_sorted_all_the_same)
-{
-	with_others(sort_cancelled, NULL);
-}
-END_TEST
+TEST_CALL(what_is_cancelled_is_sorted_all_the_same, with_others(sort_cancelled, NULL))
 
 TEST_SUITE("timeslice", items_of_any_number_are_sorted, others_have_their_turn_while_a_fiber_sorts,
 	others_have_their_turn_while_a_fiber_prints, what_is_cancelled_is_sorted_all_the_same)

@@ -94,11 +94,7 @@ static void wrap_big(void)
 	end();
 }
 
-START_TEST(a_big_one_that_looks_compressed_is_wrapped_too)
-{
-	engine_run("", wrap_big);
-}
-END_TEST
+TEST_CALL(a_big_one_that_looks_compressed_is_wrapped_too, engine_run("", wrap_big))
 
 START_TEST(damaged_frames_are_corrupt_wherever_they_are_cut_or_changed)
 {
@@ -173,11 +169,7 @@ static void big_values(void)
 	end();
 }
 
-START_TEST(big_values_go_through_the_thread_pool)
-{
-	engine_run("", big_values);
-}
-END_TEST
+TEST_CALL(big_values_go_through_the_thread_pool, engine_run("", big_values))
 
 static void compress_and_be_cancelled(void *argument)
 {
@@ -199,11 +191,7 @@ static void cancelled(void)
 	end();
 }
 
-START_TEST(a_cancelled_caller_leaves_its_work_behind)
-{
-	engine_run("", cancelled);
-}
-END_TEST
+TEST_CALL(a_cancelled_caller_leaves_its_work_behind, engine_run("", cancelled))
 
 TEST_SUITE("codec", a_value_comes_back_as_it_was, what_gains_nothing_stays_as_it_is,
 	a_value_that_looks_compressed_is_wrapped, a_big_one_that_looks_compressed_is_wrapped_too,

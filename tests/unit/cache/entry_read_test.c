@@ -96,19 +96,11 @@ static void absent(void)
 	ck_assert_uint_eq(engine.cache.hits, 0);
 }
 
-START_TEST(a_key_that_goes_between_the_two_commands_is_absent)
-{
-	run(went_in_between, absent);
-}
-END_TEST
+TEST_CALL(a_key_that_goes_between_the_two_commands_is_absent, run(went_in_between, absent))
 
 SERVE(came_in_between, {FIRST, NO_MARK ":-2\r\n$5\r\nvalue\r\n"})
 
-START_TEST(a_key_that_comes_between_the_two_commands_is_absent)
-{
-	run(came_in_between, absent);
-}
-END_TEST
+TEST_CALL(a_key_that_comes_between_the_two_commands_is_absent, run(came_in_between, absent))
 
 SERVE(really_empty, {FIRST, NO_MARK ":5000\r\n" EMPTY},
 	{ASK_ONCE, QUEUED "*3\r\n" NO_MARK ":4000\r\n" EMPTY})
@@ -125,11 +117,7 @@ static void empty(void)
 	entry_release(&entry);
 }
 
-START_TEST(an_empty_value_is_one)
-{
-	run(really_empty, empty);
-}
-END_TEST
+TEST_CALL(an_empty_value_is_one, run(really_empty, empty))
 
 SERVE(replaced, {FIRST, NO_MARK ":5000\r\n" EMPTY},
 	{ASK_ONCE, QUEUED "*3\r\n" NO_MARK ":4000\r\n$1\r\nn\r\n"},
@@ -146,11 +134,7 @@ static void new_value(void)
 	entry_release(&entry);
 }
 
-START_TEST(a_value_that_comes_meanwhile_is_read)
-{
-	run(replaced, new_value);
-}
-END_TEST
+TEST_CALL(a_value_that_comes_meanwhile_is_read, run(replaced, new_value))
 
 SERVE(odd_types, {FIRST, NO_MARK "+OK\r\n$1\r\nx\r\n"}, {FIRST, NO_MARK ":1\r\n:1\r\n"},
 	{FIRST, NO_MARK ":5000\r\n" EMPTY}, {ASK_ONCE, QUEUED "*1\r\n:1\r\n"})
@@ -164,11 +148,7 @@ static void protocol(void)
 	ck_assert_uint_eq(engine.cache.gets, 0);
 }
 
-START_TEST(other_types_of_answers_are_told)
-{
-	run(odd_types, protocol);
-}
-END_TEST
+TEST_CALL(other_types_of_answers_are_told, run(odd_types, protocol))
 
 SERVE(refusals, {FIRST, "-LOADING soon\r\n-LOADING soon\r\n-LOADING soon\r\n"},
 	{FIRST, NO_MARK ":1\r\n-WRONGTYPE it is a list\r\n"}, {FIRST, NO_MARK ":5000\r\n" EMPTY},
@@ -184,11 +164,7 @@ static void refused(void)
 	ck_assert_int_eq(read_one(&entry), ERR_REDIS_ERROR);
 }
 
-START_TEST(what_redis_refuses_is_told)
-{
-	run(refusals, refused);
-}
-END_TEST
+TEST_CALL(what_redis_refuses_is_told, run(refusals, refused))
 
 TEST_SUITE("entry_read", a_key_that_goes_between_the_two_commands_is_absent,
 	a_key_that_comes_between_the_two_commands_is_absent, an_empty_value_is_one,

@@ -28,10 +28,6 @@ static void modes(void)
 	ck_assert_int_eq(engine_call("PTTL", "b", NULL, NULL), -1);
 }
 
-START_TEST(modes_and_ttls_are_redis_s)
-{
-	engine_run("", modes);
-}
-END_TEST
+TEST_CALL(modes_and_ttls_are_redis_s, engine_run("", modes))
 
 TEST_SUITE("entry", modes_and_ttls_are_redis_s)

@@ -158,11 +158,7 @@ static void many_names_are_logged(void)
 	inval_since_free(since);
 }
 
-START_TEST(a_long_list_is_logged_whole)
-{
-	engine_run("", many_names_are_logged);
-}
-END_TEST
+TEST_CALL(a_long_list_is_logged_whole, engine_run("", many_names_are_logged))
 
 static void log_one(const char *key)
 {
@@ -198,11 +194,7 @@ static void more_than_is_read(void)
 	inval_since_free(since);
 }
 
-START_TEST(more_entries_than_are_read_make_all_stale)
-{
-	engine_run("", more_than_is_read);
-}
-END_TEST
+TEST_CALL(more_entries_than_are_read_make_all_stale, engine_run("", more_than_is_read))
 
 TEST_SUITE("inval_log", a_long_list_is_logged_whole, more_entries_than_are_read_make_all_stale,
 	answers_add_up, entries_after_the_id_make_keys_stale, nothing_after_the_id_is_fresh,

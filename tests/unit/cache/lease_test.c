@@ -65,11 +65,7 @@ static void one_loads(void)
 	ck_assert(!store(mine.token, ERR_LEASE_LOST));
 }
 
-START_TEST(of_all_who_miss_one_loads)
-{
-	engine_run("", one_loads);
-}
-END_TEST
+TEST_CALL(of_all_who_miss_one_loads, engine_run("", one_loads))
 
 static void forged(void)
 {
@@ -82,11 +78,7 @@ static void forged(void)
 	ck_assert(!is_there());
 }
 
-START_TEST(a_token_that_is_none_stores_nothing)
-{
-	engine_run("", forged);
-}
-END_TEST
+TEST_CALL(a_token_that_is_none_stores_nothing, engine_run("", forged))
 
 static void invalidated_meanwhile(void)
 {
@@ -116,11 +108,7 @@ static void invalidated_meanwhile(void)
 	ck_assert(is_there());
 }
 
-START_TEST(what_was_invalidated_during_the_load_does_not_stay)
-{
-	engine_run("", invalidated_meanwhile);
-}
-END_TEST
+TEST_CALL(what_was_invalidated_during_the_load_does_not_stay, engine_run("", invalidated_meanwhile))
 
 static void log_is_lost(void)
 {
@@ -133,11 +121,7 @@ static void log_is_lost(void)
 	ck_assert(!is_there());
 }
 
-START_TEST(without_the_log_nothing_stays)
-{
-	engine_run("", log_is_lost);
-}
-END_TEST
+TEST_CALL(without_the_log_nothing_stays, engine_run("", log_is_lost))
 
 static void others_store(void)
 {
@@ -157,11 +141,7 @@ static void others_store(void)
 	ck_assert_str_ne(take().token, "");
 }
 
-START_TEST(a_write_ends_it_and_only_its_holder_gives_it_back)
-{
-	engine_run("", others_store);
-}
-END_TEST
+TEST_CALL(a_write_ends_it_and_only_its_holder_gives_it_back, engine_run("", others_store))
 
 /* Over several servers, where no script sees value and log. */
 static void by_steps(void (*script)(void))
@@ -220,11 +200,7 @@ static void others_come_between(void)
 	ck_assert_int_le(engine_call("PTTL", "k:1", NULL, NULL), LEASE_PROVISIONAL_MS);
 }
 
-START_TEST(in_steps_what_is_not_ours_is_left_alone)
-{
-	by_steps(others_come_between);
-}
-END_TEST
+TEST_CALL(in_steps_what_is_not_ours_is_left_alone, by_steps(others_come_between))
 
 static bool enough;
 
@@ -261,11 +237,7 @@ static void log_never_rests(void)
 	ck_assert_str_ne(take().token, "");
 }
 
-START_TEST(a_log_that_never_rests_ends_the_store)
-{
-	engine_run("", log_never_rests);
-}
-END_TEST
+TEST_CALL(a_log_that_never_rests_ends_the_store, engine_run("", log_never_rests))
 
 /* Who wants a lease that can store nothing any more gets it. */
 static void taken_over(void)

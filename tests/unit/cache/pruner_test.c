@@ -38,10 +38,6 @@ static void lock_is_lost(void)
 	buf_release(&walk.lock);
 }
 
-START_TEST(a_walk_ends_where_another_daemon_has_the_lock)
-{
-	engine_run("", lock_is_lost);
-}
-END_TEST
+TEST_CALL(a_walk_ends_where_another_daemon_has_the_lock, engine_run("", lock_is_lost))
 
 TEST_SUITE("pruner", a_walk_ends_where_another_daemon_has_the_lock)

@@ -59,11 +59,7 @@ static void miss_then_hit(void)
 	ck_assert_uint_eq(engine.cache.loads, 1);
 }
 
-START_TEST(what_was_loaded_is_there_for_the_next)
-{
-	engine_run("", miss_then_hit);
-}
-END_TEST
+TEST_CALL(what_was_loaded_is_there_for_the_next, engine_run("", miss_then_hit))
 
 /* Others who want the key while it is loaded. */
 struct other {
@@ -106,11 +102,7 @@ static void many_wait(void)
 	ck_assert_uint_eq(engine.cache.loads, 1);
 }
 
-START_TEST(others_wait_for_the_one_who_loads)
-{
-	engine_run("", many_wait);
-}
-END_TEST
+TEST_CALL(others_wait_for_the_one_who_loads, engine_run("", many_wait))
 
 /* One after the other fails, and the next one takes over; each is told at once. */
 static void loads_fail(void)
@@ -177,17 +169,9 @@ static void waiters_fail(void)
 	result_end(begin(&request, RESULT_LOAD));
 }
 
-START_TEST(who_waits_for_a_load_shares_its_error)
-{
-	engine_run("", waiters_fail);
-}
-END_TEST
+TEST_CALL(who_waits_for_a_load_shares_its_error, engine_run("", waiters_fail))
 
-START_TEST(a_failed_load_is_the_next_ones)
-{
-	engine_run("", loads_fail);
-}
-END_TEST
+TEST_CALL(a_failed_load_is_the_next_ones, engine_run("", loads_fail))
 
 static void stale_values(void)
 {
@@ -213,11 +197,7 @@ static void stale_values(void)
 	ck_assert_uint_eq(engine.cache.stale_served, 2);
 }
 
-START_TEST(a_stale_value_serves_all_but_the_one_who_loads)
-{
-	engine_run(soft, stale_values);
-}
-END_TEST
+TEST_CALL(a_stale_value_serves_all_but_the_one_who_loads, engine_run(soft, stale_values))
 
 /* Loads that take as long as the value lives make an early refresh all but certain. */
 static void early(void)
@@ -237,11 +217,7 @@ static void early(void)
 	result_end(result);
 }
 
-START_TEST(near_its_end_a_value_is_refreshed_early)
-{
-	engine_run("", early);
-}
-END_TEST
+TEST_CALL(near_its_end_a_value_is_refreshed_early, engine_run("", early))
 
 /* One waiter of a process asks Redis for all; where its time is over, another one goes on. */
 static void poller_leaves(void)
@@ -266,11 +242,7 @@ static void poller_leaves(void)
 	result_end(patient.result);
 }
 
-START_TEST(another_waiter_asks_when_the_one_who_asked_has_left)
-{
-	engine_run("", poller_leaves);
-}
-END_TEST
+TEST_CALL(another_waiter_asks_when_the_one_who_asked_has_left, engine_run("", poller_leaves))
 
 static void away(void)
 {
@@ -286,11 +258,7 @@ static void away(void)
 	result_end(result);
 }
 
-START_TEST(without_redis_all_load)
-{
-	engine_run("", away);
-}
-END_TEST
+TEST_CALL(without_redis_all_load, engine_run("", away))
 
 TEST_SUITE("result", what_was_loaded_is_there_for_the_next, others_wait_for_the_one_who_loads,
 	who_waits_for_a_load_shares_its_error, a_failed_load_is_the_next_ones,

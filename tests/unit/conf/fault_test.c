@@ -35,11 +35,7 @@ static const struct scratch_fault yaml[] = {
 		"c.yaml:1: is nested deeper than 32 levels\n"},
 };
 
-START_TEST(yaml_beyond_plain_maps_is_refused)
-{
-	SCRATCH_FAULTS(yaml);
-}
-END_TEST
+TEST_CALL(yaml_beyond_plain_maps_is_refused, SCRATCH_FAULTS(yaml))
 
 static const struct scratch_fault names[] = {
 	{"redsi:\n  url: x\n", "c.yaml:1: redsi is not a known key: did you mean redis?\n"},
@@ -64,11 +60,7 @@ static const struct scratch_fault names[] = {
 		"retries?\n"},
 };
 
-START_TEST(names_are_known)
-{
-	SCRATCH_FAULTS(names);
-}
-END_TEST
+TEST_CALL(names_are_known, SCRATCH_FAULTS(names))
 
 static const struct scratch_fault later[] = {
 	{"tls: {certificate: a, key: b}\n",
@@ -100,11 +92,7 @@ static const struct scratch_fault later[] = {
 		"this version: remove it\n"},
 };
 
-START_TEST(later_keys_say_so)
-{
-	SCRATCH_FAULTS(later);
-}
-END_TEST
+TEST_CALL(later_keys_say_so, SCRATCH_FAULTS(later))
 
 static const struct scratch_fault values[] = {
 	{"name: \"a b\"\n", "c.yaml:1: name must be a name of 1 to 64 letters, digits, "
@@ -144,11 +132,7 @@ static const struct scratch_fault values[] = {
 	{"dependencies:\n  - a\n", "c.yaml:2: dependencies[0] must be a map of `name: value`\n"},
 };
 
-START_TEST(values_fit_their_types)
-{
-	SCRATCH_FAULTS(values);
-}
-END_TEST
+TEST_CALL(values_fit_their_types, SCRATCH_FAULTS(values))
 
 static const struct scratch_fault addresses[] = {
 	{"listen: []\n", "c.yaml:1: listen must not be empty\n"},
@@ -202,11 +186,7 @@ static const struct scratch_fault addresses[] = {
 		"c.yaml:1: redis.url has no absolute path, such as unix:///run/redis/redis.sock\n"},
 };
 
-START_TEST(addresses_are_judged)
-{
-	SCRATCH_FAULTS(addresses);
-}
-END_TEST
+TEST_CALL(addresses_are_judged, SCRATCH_FAULTS(addresses))
 
 TEST_SUITE("conf_faults", yaml_beyond_plain_maps_is_refused, names_are_known, later_keys_say_so,
 	values_fit_their_types, addresses_are_judged)

@@ -37,11 +37,7 @@ static const struct scratch_fault callers[] = {
 		"c.yaml:4: auth.tokens[1].sha256 is also that of the token a\n"},
 };
 
-START_TEST(who_may_come_in)
-{
-	SCRATCH_FAULTS(callers);
-}
-END_TEST
+TEST_CALL(who_may_come_in, SCRATCH_FAULTS(callers))
 
 static const struct scratch_fault entities[] = {
 	{"entities:\n  u: {field: a}\n", "c.yaml:2: entities.u must have keys, patterns or tags\n"},
@@ -75,11 +71,7 @@ static const struct scratch_fault entities[] = {
 		"as 30m\n"},
 };
 
-START_TEST(entities_and_rules_name_what_they_use)
-{
-	SCRATCH_FAULTS(entities);
-}
-END_TEST
+TEST_CALL(entities_and_rules_name_what_they_use, SCRATCH_FAULTS(entities))
 
 #define JOB(rest) "warm:\n  jobs:\n    - name: j\n      key: \"{a}\"\n      " rest "\n"
 
@@ -187,11 +179,7 @@ static const struct scratch_fault jobs[] = {
 		"c.yaml:6: warm.jobs has name j twice: first at c.yaml:3\n"},
 };
 
-START_TEST(jobs_and_sources_fit_together)
-{
-	SCRATCH_FAULTS(jobs);
-}
-END_TEST
+TEST_CALL(jobs_and_sources_fit_together, SCRATCH_FAULTS(jobs))
 
 static const struct scratch_fault loaders[] = {
 	{"loaders:\n  l: {key: a}\n",
@@ -224,11 +212,7 @@ static const struct scratch_fault loaders[] = {
 		"one place\n"},
 };
 
-START_TEST(loaders_name_what_they_use)
-{
-	SCRATCH_FAULTS(loaders);
-}
-END_TEST
+TEST_CALL(loaders_name_what_they_use, SCRATCH_FAULTS(loaders))
 
 static void namespaces_of_loader(struct scratch *s)
 {

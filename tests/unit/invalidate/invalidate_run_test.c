@@ -68,11 +68,7 @@ static void keys_and_rules(void)
 	ck_assert_uint_eq(engine.cache.invalidated_keys, 4);
 }
 
-START_TEST(exact_keys_need_no_pass)
-{
-	engine_run(yaml, keys_and_rules);
-}
-END_TEST
+TEST_CALL(exact_keys_need_no_pass, engine_run(yaml, keys_and_rules))
 
 static void pattern_takes_its_keys(void)
 {
@@ -95,11 +91,7 @@ static void pattern_takes_its_keys(void)
 	ck_assert_uint_eq(pass_queue_total(invalidator_queue(engine.invalidator)), 1);
 }
 
-START_TEST(a_pattern_removes_what_it_matches_and_no_more)
-{
-	engine_run(yaml, pattern_takes_its_keys);
-}
-END_TEST
+TEST_CALL(a_pattern_removes_what_it_matches_and_no_more, engine_run(yaml, pattern_takes_its_keys))
 
 static void few_names_are_held(void)
 {
@@ -114,11 +106,7 @@ static void few_names_are_held(void)
 	expect(operation, OPERATION_COMPLETED, 900, 900);
 }
 
-START_TEST(without_confirmation_few_keys_take_one_pass)
-{
-	engine_run(yaml, few_names_are_held);
-}
-END_TEST
+TEST_CALL(without_confirmation_few_keys_take_one_pass, engine_run(yaml, few_names_are_held))
 
 static void many_ask_back(void)
 {
@@ -142,11 +130,7 @@ static void many_ask_back(void)
 	expect(engine_invalidate(same), OPERATION_COMPLETED, 1500, 1500);
 }
 
-START_TEST(many_keys_need_a_confirmation)
-{
-	engine_run(yaml, many_ask_back);
-}
-END_TEST
+TEST_CALL(many_keys_need_a_confirmation, engine_run(yaml, many_ask_back))
 
 static void dry_run_removes_nothing(void)
 {
@@ -163,11 +147,7 @@ static void dry_run_removes_nothing(void)
 	ck_assert_int_eq(engine_call("EXISTS", "cw:inval", NULL, NULL), 0);
 }
 
-START_TEST(a_dry_run_only_counts)
-{
-	engine_run(yaml, dry_run_removes_nothing);
-}
-END_TEST
+TEST_CALL(a_dry_run_only_counts, engine_run(yaml, dry_run_removes_nothing))
 
 static void max_keys_stops(void)
 {
@@ -186,11 +166,7 @@ static void max_keys_stops(void)
 	expect(operation, OPERATION_COMPLETED, 300, 300);
 }
 
-START_TEST(reaching_max_keys_stops)
-{
-	engine_run(yaml, max_keys_stops);
-}
-END_TEST
+TEST_CALL(reaching_max_keys_stops, engine_run(yaml, max_keys_stops))
 
 static void verify_looks_again(void)
 {
@@ -203,11 +179,7 @@ static void verify_looks_again(void)
 	expect(operation, OPERATION_COMPLETED, 500, 500);
 }
 
-START_TEST(verify_takes_another_pass)
-{
-	engine_run(yaml, verify_looks_again);
-}
-END_TEST
+TEST_CALL(verify_takes_another_pass, engine_run(yaml, verify_looks_again))
 
 static void cap_makes_it_incomplete(void)
 {
@@ -221,11 +193,7 @@ static void cap_makes_it_incomplete(void)
 	expect(operation, OPERATION_PARTIAL, 1, 1);
 }
 
-START_TEST(too_many_dependents_are_told)
-{
-	engine_run(yaml, cap_makes_it_incomplete);
-}
-END_TEST
+TEST_CALL(too_many_dependents_are_told, engine_run(yaml, cap_makes_it_incomplete))
 
 enum { together = 50 };
 
@@ -257,11 +225,7 @@ static void fifty_at_once(void)
 	ck_assert_int_eq(engine_call("EXISTS", "list:50:x", NULL, NULL), 1);
 }
 
-START_TEST(fifty_operations_share_three_passes)
-{
-	engine_run(yaml, fifty_at_once);
-}
-END_TEST
+TEST_CALL(fifty_operations_share_three_passes, engine_run(yaml, fifty_at_once))
 
 static void queue_has_an_end(void)
 {
@@ -281,11 +245,7 @@ static void queue_has_an_end(void)
 	}
 }
 
-START_TEST(waiting_operations_are_bounded)
-{
-	engine_run(yaml, queue_has_an_end);
-}
-END_TEST
+TEST_CALL(waiting_operations_are_bounded, engine_run(yaml, queue_has_an_end))
 
 static void flush_meanwhile(void *argument)
 {
@@ -310,11 +270,7 @@ static void flush_is_noticed(void)
 	expect(operation, OPERATION_PARTIAL, 0, 0);
 }
 
-START_TEST(a_database_that_is_emptied_meanwhile_is_noticed)
-{
-	engine_run(yaml, flush_is_noticed);
-}
-END_TEST
+TEST_CALL(a_database_that_is_emptied_meanwhile_is_noticed, engine_run(yaml, flush_is_noticed))
 
 static void cancel_stops_it(void)
 {
@@ -339,11 +295,7 @@ static void cancel_stops_it(void)
 	operation_unref(operation);
 }
 
-START_TEST(cancel_stops_and_counts_what_was_done)
-{
-	engine_run(yaml, cancel_stops_it);
-}
-END_TEST
+TEST_CALL(cancel_stops_and_counts_what_was_done, engine_run(yaml, cancel_stops_it))
 
 static void full_redis(void)
 {
@@ -356,11 +308,7 @@ static void full_redis(void)
 	engine_call("CONFIG", "SET", "maxmemory", "0");
 }
 
-START_TEST(a_full_redis_still_forgets)
-{
-	engine_run(yaml, full_redis);
-}
-END_TEST
+TEST_CALL(a_full_redis_still_forgets, engine_run(yaml, full_redis))
 
 static void restart_meanwhile(void *argument)
 {
@@ -397,11 +345,7 @@ static void redis_dies(void)
 	operation_unref(operation);
 }
 
-START_TEST(a_redis_that_dies_is_told_apart)
-{
-	engine_run(yaml, redis_dies);
-}
-END_TEST
+TEST_CALL(a_redis_that_dies_is_told_apart, engine_run(yaml, redis_dies))
 
 static void log_is_readable(void)
 {
@@ -427,11 +371,7 @@ static void log_is_readable(void)
 	redis_batch_free(batch);
 }
 
-START_TEST(a_loader_sees_what_was_invalidated_meanwhile)
-{
-	engine_run(yaml, log_is_readable);
-}
-END_TEST
+TEST_CALL(a_loader_sees_what_was_invalidated_meanwhile, engine_run(yaml, log_is_readable))
 
 TEST_SUITE("invalidate", exact_keys_need_no_pass, a_pattern_removes_what_it_matches_and_no_more,
 	without_confirmation_few_keys_take_one_pass, many_keys_need_a_confirmation,

@@ -80,11 +80,7 @@ static void writer_loses_nothing(void)
 	}
 }
 
-START_TEST(a_writer_beside_it_loses_nothing)
-{
-	engine_run(yaml, writer_loses_nothing);
-}
-END_TEST
+TEST_CALL(a_writer_beside_it_loses_nothing, engine_run(yaml, writer_loses_nothing))
 
 static void kill_meanwhile(void *argument)
 {
@@ -119,11 +115,7 @@ static void connection_is_cut(void)
 	operation_unref(operation);
 }
 
-START_TEST(a_cut_connection_costs_a_second_walk)
-{
-	engine_run(yaml, connection_is_cut);
-}
-END_TEST
+TEST_CALL(a_cut_connection_costs_a_second_walk, engine_run(yaml, connection_is_cut))
 
 static void many_patterns(void)
 {
@@ -143,11 +135,7 @@ static void many_patterns(void)
 	expect(operation, 100, 100);
 }
 
-START_TEST(more_patterns_than_a_pass_takes_need_another)
-{
-	engine_run(yaml, many_patterns);
-}
-END_TEST
+TEST_CALL(more_patterns_than_a_pass_takes_need_another, engine_run(yaml, many_patterns))
 
 /* {"value": ..., "matched": m, "invalidated": n} of selector i. */
 static void expect_selector(const struct operation *operation, int i, int64_t m, int64_t n)
@@ -183,11 +171,7 @@ static void overlapping_selectors(void)
 	expect(operation, 150, 150);
 }
 
-START_TEST(a_key_counts_for_each_pattern_that_matches_it)
-{
-	engine_run(yaml, overlapping_selectors);
-}
-END_TEST
+TEST_CALL(a_key_counts_for_each_pattern_that_matches_it, engine_run(yaml, overlapping_selectors))
 
 static void old_server(void)
 {
@@ -243,11 +227,8 @@ static void mixed_namespaces(void)
 	}
 }
 
-START_TEST(a_soft_pass_over_mixed_namespaces_deletes_only_what_has_no_stale_time)
-{
-	engine_run(mixed_yaml, mixed_namespaces);
-}
-END_TEST
+TEST_CALL(a_soft_pass_over_mixed_namespaces_deletes_only_what_has_no_stale_time,
+	engine_run(mixed_yaml, mixed_namespaces))
 
 static const struct slice prefixes[] = {{"shop:", 5}};
 static const struct identity bounded = {.name = "shop",
@@ -268,11 +249,7 @@ static void bounded_caller(void)
 	expect(operation, 10, 10);
 }
 
-START_TEST(protected_keys_are_skipped_and_counted)
-{
-	engine_run(yaml, bounded_caller);
-}
-END_TEST
+TEST_CALL(protected_keys_are_skipped_and_counted, engine_run(yaml, bounded_caller))
 
 static void costly_patterns(void)
 {
@@ -286,11 +263,7 @@ static void costly_patterns(void)
 	expect(engine_invalidate(ask("a*a*a*a*a*a*a*7")), 100, 100);
 }
 
-START_TEST(catastrophic_patterns_stay_here)
-{
-	engine_run(yaml, costly_patterns);
-}
-END_TEST
+TEST_CALL(catastrophic_patterns_stay_here, engine_run(yaml, costly_patterns))
 
 static void names_of_any_bytes(void)
 {
@@ -340,17 +313,9 @@ static void hundreds_of_selectors(void)
 	operation_unref(operation);
 }
 
-START_TEST(a_long_record_is_cut)
-{
-	engine_run(yaml, hundreds_of_selectors);
-}
-END_TEST
+TEST_CALL(a_long_record_is_cut, engine_run(yaml, hundreds_of_selectors))
 
-START_TEST(names_may_have_any_bytes)
-{
-	engine_run(yaml, names_of_any_bytes);
-}
-END_TEST
+TEST_CALL(names_may_have_any_bytes, engine_run(yaml, names_of_any_bytes))
 
 enum { crowd = 60 };
 
@@ -390,11 +355,7 @@ static void crowd_with_cancels(void)
 	ck_assert_uint_eq(operations_active(engine.operations, "invalidate"), 0);
 }
 
-START_TEST(a_crowd_that_comes_and_goes_leaves_nothing_behind)
-{
-	engine_run(yaml, crowd_with_cancels);
-}
-END_TEST
+TEST_CALL(a_crowd_that_comes_and_goes_leaves_nothing_behind, engine_run(yaml, crowd_with_cancels))
 
 START_TEST(a_cursor_says_how_far_it_is)
 {

@@ -65,11 +65,7 @@ static void page_through(void)
 	tag_pages_release(&pages);
 }
 
-START_TEST(every_member_is_met_in_pages_of_bounded_size)
-{
-	engine_run("", page_through);
-}
-END_TEST
+TEST_CALL(every_member_is_met_in_pages_of_bounded_size, engine_run("", page_through))
 
 static void list_tags(void)
 {
@@ -103,11 +99,7 @@ static void list_tags(void)
 	ck_assert_int_eq(engine_call("EXISTS", "cw:tags:{0}", NULL, NULL), 0);
 }
 
-START_TEST(the_list_holds_any_name_and_is_replaced_as_a_whole)
-{
-	engine_run("", list_tags);
-}
-END_TEST
+TEST_CALL(the_list_holds_any_name_and_is_replaced_as_a_whole, engine_run("", list_tags))
 
 static enum soft_purge_outcome soften(const char *key, int64_t ms)
 {
@@ -137,11 +129,7 @@ static void soften_some(void)
 	ck_assert_int_le(engine_call("PTTL", "long", NULL, NULL), 5000);
 }
 
-START_TEST(softening_only_shortens)
-{
-	engine_run("", soften_some);
-}
-END_TEST
+TEST_CALL(softening_only_shortens, engine_run("", soften_some))
 
 TEST_SUITE("tag_set", every_member_is_met_in_pages_of_bounded_size,
 	the_list_holds_any_name_and_is_replaced_as_a_whole, softening_only_shortens)

@@ -143,11 +143,7 @@ static void others_answer(void)
 	close_other();
 }
 
-START_TEST(another_daemon_answers_for_an_operation)
-{
-	engine_run("", others_answer);
-}
-END_TEST
+TEST_CALL(another_daemon_answers_for_an_operation, engine_run("", others_answer))
 
 static enum error cancel_as(const char *id, const struct identity *who)
 {
@@ -179,11 +175,7 @@ static void cancelled_elsewhere(void)
 	close_other();
 }
 
-START_TEST(another_daemon_cancels_it)
-{
-	engine_run("", cancelled_elsewhere);
-}
-END_TEST
+TEST_CALL(another_daemon_cancels_it, engine_run("", cancelled_elsewhere))
 
 static void dead_daemon(void)
 {
@@ -203,11 +195,7 @@ static void dead_daemon(void)
 	close_other();
 }
 
-START_TEST(without_a_sign_of_life_it_is_interrupted)
-{
-	engine_run("", dead_daemon);
-}
-END_TEST
+TEST_CALL(without_a_sign_of_life_it_is_interrupted, engine_run("", dead_daemon))
 
 static size_t list(struct operations *operations, struct operations_query query, char *next)
 {
@@ -256,11 +244,7 @@ static void many_listed(void)
 	close_other();
 }
 
-START_TEST(the_list_goes_by_pages_newest_first)
-{
-	engine_run("", many_listed);
-}
-END_TEST
+TEST_CALL(the_list_goes_by_pages_newest_first, engine_run("", many_listed))
 
 static void time_is_over(void)
 {
@@ -275,11 +259,7 @@ static void time_is_over(void)
 	operation_unref(operation);
 }
 
-START_TEST(an_operation_ends_at_its_deadline)
-{
-	engine_run("", time_is_over);
-}
-END_TEST
+TEST_CALL(an_operation_ends_at_its_deadline, engine_run("", time_is_over))
 
 static void redis_is_down(void)
 {
@@ -314,11 +294,7 @@ static void redis_is_down(void)
 	close_other();
 }
 
-START_TEST(without_redis_operations_live_in_memory)
-{
-	engine_run("", redis_is_down);
-}
-END_TEST
+TEST_CALL(without_redis_operations_live_in_memory, engine_run("", redis_is_down))
 
 static void stop_cancels(void)
 {
@@ -334,11 +310,7 @@ static void stop_cancels(void)
 	operation_unref(operation);
 }
 
-START_TEST(stopping_cancels_and_refuses)
-{
-	engine_run("", stop_cancels);
-}
-END_TEST
+TEST_CALL(stopping_cancels_and_refuses, engine_run("", stop_cancels))
 
 /* Its cleanup takes longer than the first stop waits. */
 static enum operation_state cleans_up(
@@ -372,11 +344,7 @@ static void stop_twice(void)
 	operation_unref(operation);
 }
 
-START_TEST(what_outlasts_a_stop_is_waited_for_by_the_next)
-{
-	engine_run("", stop_twice);
-}
-END_TEST
+TEST_CALL(what_outlasts_a_stop_is_waited_for_by_the_next, engine_run("", stop_twice))
 
 static void phases_are_states(void)
 {
@@ -397,11 +365,7 @@ static void phases_are_states(void)
 	operation_unref(operation);
 }
 
-START_TEST(a_phase_says_queued_or_running)
-{
-	engine_run("", phases_are_states);
-}
-END_TEST
+TEST_CALL(a_phase_says_queued_or_running, engine_run("", phases_are_states))
 
 static void layouts(void)
 {
@@ -414,11 +378,7 @@ static void layouts(void)
 	ck_assert_int_eq(cache_check_layout(&engine.cache, &fault), ERR_CONFLICT);
 }
 
-START_TEST(a_newer_layout_is_refused)
-{
-	engine_run("", layouts);
-}
-END_TEST
+TEST_CALL(a_newer_layout_is_refused, engine_run("", layouts))
 
 /* As daemons of the first version wrote it: it is read, and given back, word by word. */
 #define RECORD_HEAD \

@@ -70,11 +70,7 @@ static void unresolved(void)
 	await_detail("connection refused");
 }
 
-START_TEST(a_name_without_an_answer_has_a_deadline)
-{
-	named(unresolved);
-}
-END_TEST
+TEST_CALL(a_name_without_an_answer_has_a_deadline, named(unresolved))
 
 static void unknown(void)
 {
@@ -84,11 +80,7 @@ static void unknown(void)
 	await_detail("unknown node or service");
 }
 
-START_TEST(an_unknown_name_is_said)
-{
-	named(unknown);
-}
-END_TEST
+TEST_CALL(an_unknown_name_is_said, named(unknown))
 
 static void outage(void)
 {
@@ -105,11 +97,7 @@ static void outage(void)
 	ck_assert_uint_ge((unsigned long)state().connection_failures, before + 4);
 }
 
-START_TEST(the_last_addresses_serve_while_names_are_not_resolved)
-{
-	named(outage);
-}
-END_TEST
+TEST_CALL(the_last_addresses_serve_while_names_are_not_resolved, named(outage))
 
 static void long_path(void)
 {

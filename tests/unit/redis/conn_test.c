@@ -103,11 +103,7 @@ static void noise_then_service(void)
 	ck_assert_int_eq(CALL(NULL, &fault, SLICE("PING")), OK);
 }
 
-START_TEST(noise_instead_of_a_handshake_is_outlived)
-{
-	run(serve_noise, noise_then_service);
-}
-END_TEST
+TEST_CALL(noise_instead_of_a_handshake_is_outlived, run(serve_noise, noise_then_service))
 
 static const char reply[] = "*2\r\n$5\r\nhello\r\n:42\r\n";
 
@@ -143,11 +139,7 @@ static void cut_everywhere(void)
 	ck_assert_int_eq(call_once(&fault), OK);
 }
 
-START_TEST(a_reply_cut_at_every_byte_is_an_unknown_outcome)
-{
-	run(serve_cut, cut_everywhere);
-}
-END_TEST
+TEST_CALL(a_reply_cut_at_every_byte_is_an_unknown_outcome, run(serve_cut, cut_everywhere))
 
 static void serve_idempotent(int fd, int number)
 {
@@ -170,11 +162,7 @@ static void asked_again(void)
 	ck_assert_int_eq(*fake.shared, 2);
 }
 
-START_TEST(an_idempotent_command_is_asked_again_once)
-{
-	run(serve_idempotent, asked_again);
-}
-END_TEST
+TEST_CALL(an_idempotent_command_is_asked_again_once, run(serve_idempotent, asked_again))
 
 /* Answers each GET and then says something that nobody asked for. */
 static void serve_unasked(int fd, int number)
@@ -198,11 +186,7 @@ static void unasked(void)
 	}
 }
 
-START_TEST(a_reply_that_nobody_asked_for_ends_the_connection)
-{
-	run(serve_unasked, unasked);
-}
-END_TEST
+TEST_CALL(a_reply_that_nobody_asked_for_ends_the_connection, run(serve_unasked, unasked))
 
 /* Loading for as long as the test says. */
 static void serve_loading(int fd, int number)
@@ -240,11 +224,7 @@ static void loading(void)
 	ck_assert_int_eq(CALL(NULL, &fault, SLICE("PING")), OK);
 }
 
-START_TEST(a_loading_server_keeps_its_connection)
-{
-	run(serve_loading, loading);
-}
-END_TEST
+TEST_CALL(a_loading_server_keeps_its_connection, run(serve_loading, loading))
 
 /* Never answers, but takes connections. */
 static void serve_silence(int fd, int number)
@@ -263,11 +243,7 @@ static void silence(void)
 	ck_assert_int_eq(state().status, REDIS_DOWN);
 }
 
-START_TEST(a_server_that_never_answers_is_unavailable)
-{
-	run(serve_silence, silence);
-}
-END_TEST
+TEST_CALL(a_server_that_never_answers_is_unavailable, run(serve_silence, silence))
 
 static void serve_promise(int fd, int number)
 {
@@ -287,11 +263,7 @@ static void promise(void)
 	ck_assert_int_eq(state().connection_failures, 1);
 }
 
-START_TEST(a_reply_that_never_ends_is_too_large)
-{
-	run(serve_promise, promise);
-}
-END_TEST
+TEST_CALL(a_reply_that_never_ends_is_too_large, run(serve_promise, promise))
 
 static void serve_refusal(int fd, int number)
 {
@@ -310,11 +282,7 @@ static void refusal(void)
 	ck_assert_int_le(state().connection_failures, 40);
 }
 
-START_TEST(a_server_that_is_full_of_clients_is_not_stormed)
-{
-	run(serve_refusal, refusal);
-}
-END_TEST
+TEST_CALL(a_server_that_is_full_of_clients_is_not_stormed, run(serve_refusal, refusal))
 
 TEST_SUITE("conn", noise_instead_of_a_handshake_is_outlived,
 	a_reply_cut_at_every_byte_is_an_unknown_outcome, an_idempotent_command_is_asked_again_once,

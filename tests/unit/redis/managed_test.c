@@ -124,11 +124,7 @@ static void settings(void)
 	ck_assert_int_eq(stat_buffer.st_mode & 0777, 0700);
 }
 
-START_TEST(a_private_server_runs_with_its_settings_and_leaves_nothing)
-{
-	run(settings);
-}
-END_TEST
+TEST_CALL(a_private_server_runs_with_its_settings_and_leaves_nothing, run(settings))
 
 static void dies(void)
 {
@@ -141,11 +137,7 @@ static void dies(void)
 	ck_assert_int_ne(server_pid(), first);
 }
 
-START_TEST(a_server_that_dies_is_started_again)
-{
-	run(dies);
-}
-END_TEST
+TEST_CALL(a_server_that_dies_is_started_again, run(dies))
 
 static void hangs(void)
 {
@@ -163,11 +155,7 @@ static void hangs(void)
 	ck_assert_int_ne(kill(pid, 0), 0);
 }
 
-START_TEST(a_server_that_hangs_is_killed)
-{
-	run(hangs);
-}
-END_TEST
+TEST_CALL(a_server_that_hangs_is_killed, run(hangs))
 
 static void remove_parent(void)
 {
@@ -243,17 +231,9 @@ static void check_leftover(int signal)
 	ck_assert_int_eq(rmdir(server.folder), 0);
 }
 
-START_TEST(a_leftover_on_the_socket_is_shut_down_first)
-{
-	check_leftover(SIGCONT);
-}
-END_TEST
+TEST_CALL(a_leftover_on_the_socket_is_shut_down_first, check_leftover(SIGCONT))
 
-START_TEST(a_leftover_that_hangs_is_killed)
-{
-	check_leftover(SIGSTOP);
-}
-END_TEST
+TEST_CALL(a_leftover_that_hangs_is_killed, check_leftover(SIGSTOP))
 
 START_TEST(a_folder_is_used_by_one_daemon_at_a_time)
 {

@@ -50,11 +50,7 @@ static void bounds(void)
 	mem_free(big);
 }
 
-START_TEST(what_is_no_session_stores_nothing)
-{
-	engine_run("", bounds);
-}
-END_TEST
+TEST_CALL(what_is_no_session_stores_nothing, engine_run("", bounds))
 
 /* A NUL in data and user_id, which no HTTP body may have. */
 static void bytes(void)
@@ -77,11 +73,7 @@ static void bytes(void)
 	session_release(&session);
 }
 
-START_TEST(any_text_comes_back_as_it_was)
-{
-	engine_run("", bytes);
-}
-END_TEST
+TEST_CALL(any_text_comes_back_as_it_was, engine_run("", bytes))
 
 /* Begun within one millisecond of a clock that stands still, and then goes back. */
 static void order(void)
@@ -105,11 +97,8 @@ static void order(void)
 	clock_use_fake(NULL);
 }
 
-START_TEST(the_first_begun_end_whatever_the_clock_says)
-{
-	engine_run("sessions: {max_per_user: 2}", order);
-}
-END_TEST
+TEST_CALL(the_first_begun_end_whatever_the_clock_says,
+	engine_run("sessions: {max_per_user: 2}", order))
 
 static enum error look(const char *id, bool touch, struct session *ret)
 {
@@ -174,11 +163,7 @@ static void wrong_clocks(void)
 	clock_use_fake(NULL);
 }
 
-START_TEST(a_session_used_under_a_wrong_clock_can_be_read_afterwards)
-{
-	engine_run("", wrong_clocks);
-}
-END_TEST
+TEST_CALL(a_session_used_under_a_wrong_clock_can_be_read_afterwards, engine_run("", wrong_clocks))
 
 /* Past its age by one clock, and known again by the right one; before its birth by another. */
 static void age(void)
@@ -211,11 +196,7 @@ static void age(void)
 	clock_use_fake(NULL);
 }
 
-START_TEST(an_age_is_counted_by_the_clock_and_ends_nothing_early)
-{
-	engine_run("", age);
-}
-END_TEST
+TEST_CALL(an_age_is_counted_by_the_clock_and_ends_nothing_early, engine_run("", age))
 
 static void refused_change(struct session_change change, enum error expected)
 {
@@ -258,11 +239,7 @@ static void change_bounds(void)
 	mem_free(big);
 }
 
-START_TEST(a_refused_change_changes_nothing)
-{
-	engine_run("", change_bounds);
-}
-END_TEST
+TEST_CALL(a_refused_change_changes_nothing, engine_run("", change_bounds))
 
 TEST_SUITE("session", what_is_no_session_stores_nothing, any_text_comes_back_as_it_was,
 	the_first_begun_end_whatever_the_clock_says,

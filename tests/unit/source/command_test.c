@@ -78,11 +78,7 @@ static void outputs(void)
 		"source m: cannot run /nowhere/program: no such file or directory");
 }
 
-START_TEST(rows_and_verdicts_of_commands)
-{
-	live_run(outputs);
-}
-END_TEST
+TEST_CALL(rows_and_verdicts_of_commands, live_run(outputs))
 
 static void long_stderr(void)
 {
@@ -96,11 +92,7 @@ static void long_stderr(void)
 	outcome_release(&o);
 }
 
-START_TEST(the_end_of_standard_error_is_quoted)
-{
-	live_run(long_stderr);
-}
-END_TEST
+TEST_CALL(the_end_of_standard_error_is_quoted, live_run(long_stderr))
 
 static void times_out(const char *script, int64_t at_least, int64_t at_most)
 {
@@ -123,11 +115,7 @@ static void deadlines(void)
 	times_out("trap '' TERM; echo $$ >$1/pid; while :; do sleep 1; done", 2300, 4000);
 }
 
-START_TEST(the_deadline_ends_a_command)
-{
-	live_run(deadlines);
-}
-END_TEST
+TEST_CALL(the_deadline_ends_a_command, live_run(deadlines))
 
 static void grandchildren(void)
 {
@@ -151,22 +139,14 @@ static void grandchildren(void)
 	expect_shell("sleep 100 & echo 4; exit 5", "4;", ERR_SOURCE_FAILED, "status 5");
 }
 
-START_TEST(a_grandchild_that_holds_the_output_may_still_write)
-{
-	live_run(grandchildren);
-}
-END_TEST
+TEST_CALL(a_grandchild_that_holds_the_output_may_still_write, live_run(grandchildren))
 
 static void late_output(void)
 {
 	expect_shell("(for i in 1 2 3; do sleep 0.4; echo $i; done) & exit 0", "1;2;3;", OK, "");
 }
 
-START_TEST(output_after_the_exit_belongs_to_the_command)
-{
-	live_run(late_output);
-}
-END_TEST
+TEST_CALL(output_after_the_exit_belongs_to_the_command, live_run(late_output))
 
 static void for_ever(void)
 {
@@ -190,11 +170,7 @@ static void for_ever(void)
 	outcome_release(&o);
 }
 
-START_TEST(a_command_that_writes_for_ever_is_ended)
-{
-	live_run(for_ever);
-}
-END_TEST
+TEST_CALL(a_command_that_writes_for_ever_is_ended, live_run(for_ever))
 
 static void slow_reader(void)
 {
@@ -222,11 +198,7 @@ static void slow_reader(void)
 	free(done);
 }
 
-START_TEST(a_slow_reader_slows_the_command)
-{
-	live_run(slow_reader);
-}
-END_TEST
+TEST_CALL(a_slow_reader_slows_the_command, live_run(slow_reader))
 
 static void surroundings(void)
 {
@@ -245,11 +217,7 @@ static void surroundings(void)
 	close(careless);
 }
 
-START_TEST(a_command_sees_nothing_of_ours)
-{
-	live_run(surroundings);
-}
-END_TEST
+TEST_CALL(a_command_sees_nothing_of_ours, live_run(surroundings))
 
 static void parameters(void)
 {
@@ -281,11 +249,7 @@ static void parameters(void)
 	}
 }
 
-START_TEST(parameters_are_whole_arguments)
-{
-	live_run(parameters);
-}
-END_TEST
+TEST_CALL(parameters_are_whole_arguments, live_run(parameters))
 
 static void read_for_ever(void *argument)
 {
@@ -316,11 +280,7 @@ static void cancels(void)
 	cancel("trap '' TERM; echo $$ >$1/pid; while :; do sleep 1; done");
 }
 
-START_TEST(a_cancelled_fiber_ends_its_command)
-{
-	live_run(cancels);
-}
-END_TEST
+TEST_CALL(a_cancelled_fiber_ends_its_command, live_run(cancels))
 
 TEST_SUITE("source_command", rows_and_verdicts_of_commands, the_end_of_standard_error_is_quoted,
 	the_deadline_ends_a_command, a_grandchild_that_holds_the_output_may_still_write,

@@ -40,11 +40,7 @@ static void formats(void)
 	free(jsonl), free(csv), free(json), free(empty);
 }
 
-START_TEST(files_of_each_format)
-{
-	live_run(formats);
-}
-END_TEST
+TEST_CALL(files_of_each_format, live_run(formats))
 
 static void not_there(void)
 {
@@ -62,11 +58,7 @@ static void not_there(void)
 	free(fifo);
 }
 
-START_TEST(what_is_no_regular_file_is_refused)
-{
-	live_run(not_there);
-}
-END_TEST
+TEST_CALL(what_is_no_regular_file_is_refused, live_run(not_there))
 
 static void many(void)
 {
@@ -86,11 +78,7 @@ static void many(void)
 	free(path);
 }
 
-START_TEST(rows_across_many_chunks)
-{
-	live_run(many);
-}
-END_TEST
+TEST_CALL(rows_across_many_chunks, live_run(many))
 
 /* kB, from /proc/self/status. */
 static long memory_peak(void)
@@ -135,11 +123,7 @@ static void huge_rows(void)
 	free(path);
 }
 
-START_TEST(a_row_of_200_mb_costs_no_memory)
-{
-	live_run(huge_rows);
-}
-END_TEST
+TEST_CALL(a_row_of_200_mb_costs_no_memory, live_run(huge_rows))
 
 static void close_early(void)
 {
@@ -168,11 +152,7 @@ static void close_early(void)
 	free(path);
 }
 
-START_TEST(closing_leaves_requests_behind_safely)
-{
-	live_run(close_early);
-}
-END_TEST
+TEST_CALL(closing_leaves_requests_behind_safely, live_run(close_early))
 
 /* The breaker's own rules: base/breaker_test.c. Here: what counts as what. */
 static void open_breaker(void)
@@ -204,11 +184,7 @@ static void open_breaker(void)
 	free(broken);
 }
 
-START_TEST(five_failures_open_the_breaker)
-{
-	live_run(open_breaker);
-}
-END_TEST
+TEST_CALL(five_failures_open_the_breaker, live_run(open_breaker))
 
 TEST_SUITE("source_file", files_of_each_format, what_is_no_regular_file_is_refused,
 	rows_across_many_chunks, a_row_of_200_mb_costs_no_memory,

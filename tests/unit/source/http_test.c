@@ -66,11 +66,7 @@ static void answers(void)
 	template_free(many.url_path);
 }
 
-START_TEST(answers_are_read)
-{
-	run(answers);
-}
-END_TEST
+TEST_CALL(answers_are_read, run(answers))
 
 static void pages(void)
 {
@@ -88,11 +84,7 @@ static void pages(void)
 	template_free(conf.url_path);
 }
 
-START_TEST(pages_go_on_until_one_is_empty)
-{
-	run(pages);
-}
-END_TEST
+TEST_CALL(pages_go_on_until_one_is_empty, run(pages))
 
 static void failures(void)
 {
@@ -115,11 +107,7 @@ static void failures(void)
 	template_free(refused.url_path);
 }
 
-START_TEST(wrong_answers_are_failures)
-{
-	run(failures);
-}
-END_TEST
+TEST_CALL(wrong_answers_are_failures, run(failures))
 
 static void bounded(const char *path, int64_t timeout_ms, int64_t max_total, enum error error)
 {
@@ -146,11 +134,7 @@ static void endings(void)
 	bounded("/bomb", 10000, 10000000, OK);
 }
 
-START_TEST(answers_that_do_not_end_are_ended)
-{
-	run(endings);
-}
-END_TEST
+TEST_CALL(answers_that_do_not_end_are_ended, run(endings))
 
 static void slow_reader(void)
 {
@@ -174,11 +158,7 @@ static void slow_reader(void)
 	template_free(conf.url_path);
 }
 
-START_TEST(a_slow_reader_slows_the_server)
-{
-	run(slow_reader);
-}
-END_TEST
+TEST_CALL(a_slow_reader_slows_the_server, run(slow_reader))
 
 static void requests(void)
 {
@@ -212,11 +192,7 @@ static void requests(void)
 	template_free(conf.url_path);
 }
 
-START_TEST(requests_say_what_is_configured)
-{
-	run(requests);
-}
-END_TEST
+TEST_CALL(requests_say_what_is_configured, run(requests))
 
 static void reads(void *argument)
 {
@@ -245,11 +221,7 @@ static void cancels(void)
 	}
 }
 
-START_TEST(a_cancelled_fiber_ends_its_transfer)
-{
-	run(cancels);
-}
-END_TEST
+TEST_CALL(a_cancelled_fiber_ends_its_transfer, run(cancels))
 
 static void two_at_once(void *argument)
 {
@@ -276,11 +248,7 @@ static void many_transfers(void)
 	template_free(conf.url_path);
 }
 
-START_TEST(transfers_go_side_by_side)
-{
-	run(many_transfers);
-}
-END_TEST
+TEST_CALL(transfers_go_side_by_side, run(many_transfers))
 
 TEST_SUITE("source_http", answers_are_read, pages_go_on_until_one_is_empty,
 	wrong_answers_are_failures, answers_that_do_not_end_are_ended,

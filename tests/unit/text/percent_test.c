@@ -49,11 +49,7 @@ START_TEST(escapes_are_decoded_in_place)
 }
 END_TEST
 
-START_TEST(plus_is_a_space_in_forms_only)
-{
-	check_decoded("a+b%2B", PERCENT_FORM, SLICE("a b+"));
-}
-END_TEST
+TEST_CALL(plus_is_a_space_in_forms_only, check_decoded("a+b%2B", PERCENT_FORM, SLICE("a b+")))
 
 START_TEST(broken_escapes_are_refused_or_kept)
 {

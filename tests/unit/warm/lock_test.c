@@ -34,11 +34,7 @@ static void exclusive(void)
 	daemon_end(&d);
 }
 
-START_TEST(one_has_the_lock_and_names_its_operation)
-{
-	world_run(exclusive, NULL, NULL);
-}
-END_TEST
+TEST_CALL(one_has_the_lock_and_names_its_operation, world_run(exclusive, NULL, NULL))
 
 static void renewed(void)
 {
@@ -58,11 +54,7 @@ static void renewed(void)
 	daemon_end(&d);
 }
 
-START_TEST(it_is_renewed_and_outlives_a_flush)
-{
-	world_run(renewed, NULL, NULL);
-}
-END_TEST
+TEST_CALL(it_is_renewed_and_outlives_a_flush, world_run(renewed, NULL, NULL))
 
 static void taken(void)
 {
@@ -80,11 +72,7 @@ static void taken(void)
 	daemon_end(&d);
 }
 
-START_TEST(another_owner_is_noticed_and_left_alone)
-{
-	world_run(taken, NULL, NULL);
-}
-END_TEST
+TEST_CALL(another_owner_is_noticed_and_left_alone, world_run(taken, NULL, NULL))
 
 static void receipts(void)
 {
@@ -107,11 +95,7 @@ static void receipts(void)
 	daemon_end(&d);
 }
 
-START_TEST(a_receipt_is_given_once_and_again_to_its_owner)
-{
-	world_run(receipts, NULL, NULL);
-}
-END_TEST
+TEST_CALL(a_receipt_is_given_once_and_again_to_its_owner, world_run(receipts, NULL, NULL))
 
 TEST_SUITE("warm_lock", one_has_the_lock_and_names_its_operation,
 	it_is_renewed_and_outlives_a_flush, another_owner_is_noticed_and_left_alone,

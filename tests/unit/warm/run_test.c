@@ -89,11 +89,7 @@ static void stores_all_rows(void)
 	daemon_end(&d);
 }
 
-START_TEST(a_run_stores_all_rows)
-{
-	world_run(stores_all_rows, NULL, NULL);
-}
-END_TEST
+TEST_CALL(a_run_stores_all_rows, world_run(stores_all_rows, NULL, NULL))
 
 static void small_windows(void)
 {
@@ -110,11 +106,7 @@ static void small_windows(void)
 	}
 }
 
-START_TEST(any_window_will_do)
-{
-	world_run(small_windows, NULL, NULL);
-}
-END_TEST
+TEST_CALL(any_window_will_do, world_run(small_windows, NULL, NULL))
 
 static void bad_rows(void)
 {
@@ -136,11 +128,7 @@ static void bad_rows(void)
 	daemon_end(&d);
 }
 
-START_TEST(bad_rows_make_it_partial)
-{
-	world_run(bad_rows, NULL, NULL);
-}
-END_TEST
+TEST_CALL(bad_rows_make_it_partial, world_run(bad_rows, NULL, NULL))
 
 static void no_rows(void)
 {
@@ -165,11 +153,7 @@ static void no_rows(void)
 	daemon_end(&d);
 }
 
-START_TEST(no_rows_is_a_failure_unless_empty_is_ok)
-{
-	world_run(no_rows, NULL, NULL);
-}
-END_TEST
+TEST_CALL(no_rows_is_a_failure_unless_empty_is_ok, world_run(no_rows, NULL, NULL))
 
 static void modes(void)
 {
@@ -200,11 +184,7 @@ static void modes(void)
 	daemon_end(&d);
 }
 
-START_TEST(modes_are_redis_nx_and_xx)
-{
-	world_run(modes, NULL, NULL);
-}
-END_TEST
+TEST_CALL(modes_are_redis_nx_and_xx, world_run(modes, NULL, NULL))
 
 static void fills_up(void)
 {
@@ -227,11 +207,7 @@ static void fills_up(void)
 	daemon_end(&d);
 }
 
-START_TEST(a_full_redis_ends_the_run_cleanly)
-{
-	world_run(fills_up, NULL, NULL);
-}
-END_TEST
+TEST_CALL(a_full_redis_ends_the_run_cleanly, world_run(fills_up, NULL, NULL))
 
 static void fails_twice(void)
 {
@@ -285,11 +261,7 @@ static void source_down(void)
 	daemon_end(&d);
 }
 
-START_TEST(a_source_that_fails_fails_the_run)
-{
-	world_run(source_down, NULL, NULL);
-}
-END_TEST
+TEST_CALL(a_source_that_fails_fails_the_run, world_run(source_down, NULL, NULL))
 
 static void slow_source(void)
 {
@@ -306,11 +278,7 @@ static void slow_source(void)
 	daemon_end(&d);
 }
 
-START_TEST(the_timeout_bounds_the_run)
-{
-	world_run(slow_source, NULL, NULL);
-}
-END_TEST
+TEST_CALL(the_timeout_bounds_the_run, world_run(slow_source, NULL, NULL))
 
 static void cancelled(void)
 {
@@ -337,11 +305,7 @@ static void cancelled(void)
 	daemon_end(&d);
 }
 
-START_TEST(cancelling_keeps_what_is_stored_and_gives_the_lock_back)
-{
-	world_run(cancelled, NULL, NULL);
-}
-END_TEST
+TEST_CALL(cancelling_keeps_what_is_stored_and_gives_the_lock_back, world_run(cancelled, NULL, NULL))
 
 static void trickle(void)
 {
@@ -359,11 +323,7 @@ static void trickle(void)
 	daemon_end(&d);
 }
 
-START_TEST(rows_of_a_slow_source_do_not_wait_for_a_full_batch)
-{
-	world_run(trickle, NULL, NULL);
-}
-END_TEST
+TEST_CALL(rows_of_a_slow_source_do_not_wait_for_a_full_batch, world_run(trickle, NULL, NULL))
 
 static void with_rate(void)
 {
@@ -378,11 +338,7 @@ static void with_rate(void)
 	daemon_end(&d);
 }
 
-START_TEST(the_rate_is_kept)
-{
-	world_run(with_rate, NULL, NULL);
-}
-END_TEST
+TEST_CALL(the_rate_is_kept, world_run(with_rate, NULL, NULL))
 
 static void invalidate_key(const char *key, const char *pattern)
 {
@@ -424,11 +380,7 @@ static void invalidated(void)
 	daemon_end(&d);
 }
 
-START_TEST(what_is_invalidated_meanwhile_does_not_stay)
-{
-	world_run(invalidated, NULL, NULL);
-}
-END_TEST
+TEST_CALL(what_is_invalidated_meanwhile_does_not_stay, world_run(invalidated, NULL, NULL))
 
 static void many_invalidations(void)
 {
@@ -459,11 +411,7 @@ static void many_invalidations(void)
 	daemon_end(&d);
 }
 
-START_TEST(invalidations_of_a_long_run_add_up)
-{
-	world_run(many_invalidations, NULL, NULL);
-}
-END_TEST
+TEST_CALL(invalidations_of_a_long_run_add_up, world_run(many_invalidations, NULL, NULL))
 
 static void log_lost(void)
 {
@@ -548,11 +496,7 @@ static void lock_taken(void)
 	daemon_end(&d);
 }
 
-START_TEST(a_run_without_its_lock_ends)
-{
-	world_run(lock_taken, NULL, NULL);
-}
-END_TEST
+TEST_CALL(a_run_without_its_lock_ends, world_run(lock_taken, NULL, NULL))
 
 static void redis_dies(void)
 {
@@ -582,11 +526,7 @@ static void redis_dies(void)
 	daemon_end(&d);
 }
 
-START_TEST(a_dying_redis_ends_the_run_with_honest_counts)
-{
-	world_run(redis_dies, NULL, NULL);
-}
-END_TEST
+TEST_CALL(a_dying_redis_ends_the_run_with_honest_counts, world_run(redis_dies, NULL, NULL))
 
 static void protected_keys(void)
 {
@@ -603,11 +543,7 @@ static void protected_keys(void)
 	daemon_end(&d);
 }
 
-START_TEST(reserved_and_protected_keys_are_refused)
-{
-	world_run(protected_keys, NULL, NULL);
-}
-END_TEST
+TEST_CALL(reserved_and_protected_keys_are_refused, world_run(protected_keys, NULL, NULL))
 
 TEST_SUITE("warm_run", invalidations_of_a_long_run_add_up, a_run_stores_all_rows,
 	any_window_will_do, bad_rows_make_it_partial, no_rows_is_a_failure_unless_empty_is_ok,

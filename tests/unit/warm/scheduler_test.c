@@ -59,11 +59,7 @@ static void two_daemons(void)
 	daemon_end(&b);
 }
 
-START_TEST(each_fire_runs_once_over_two_daemons)
-{
-	world_run(two_daemons, NULL, NULL);
-}
-END_TEST
+TEST_CALL(each_fire_runs_once_over_two_daemons, world_run(two_daemons, NULL, NULL))
 
 static void forbid(void)
 {
@@ -75,11 +71,7 @@ static void forbid(void)
 	daemon_end(&a);
 }
 
-START_TEST(a_fire_that_finds_the_job_running_is_skipped)
-{
-	world_run(forbid, NULL, NULL);
-}
-END_TEST
+TEST_CALL(a_fire_that_finds_the_job_running_is_skipped, world_run(forbid, NULL, NULL))
 
 static void events(void)
 {
@@ -111,11 +103,7 @@ static void events(void)
 	daemon_end(&a);
 }
 
-START_TEST(startup_flush_and_suspension)
-{
-	world_run(events, NULL, NULL);
-}
-END_TEST
+TEST_CALL(startup_flush_and_suspension, world_run(events, NULL, NULL))
 
 static void redis_away(void)
 {
@@ -132,11 +120,7 @@ static void redis_away(void)
 	daemon_end(&a);
 }
 
-START_TEST(while_redis_is_away_fires_wait_then_are_missed)
-{
-	world_run(redis_away, NULL, NULL);
-}
-END_TEST
+TEST_CALL(while_redis_is_away_fires_wait_then_are_missed, world_run(redis_away, NULL, NULL))
 
 static void elsewhere(void)
 {
@@ -178,11 +162,7 @@ static void elsewhere(void)
 	daemon_end(&b);
 }
 
-START_TEST(a_run_elsewhere_is_reported_and_known)
-{
-	world_run(elsewhere, NULL, NULL);
-}
-END_TEST
+TEST_CALL(a_run_elsewhere_is_reported_and_known, world_run(elsewhere, NULL, NULL))
 
 static void start_beside(void *argument)
 {
@@ -215,11 +195,7 @@ static void at_once(void)
 	daemon_end(&a);
 }
 
-START_TEST(starts_at_the_same_time_are_one_run)
-{
-	world_run(at_once, NULL, NULL);
-}
-END_TEST
+TEST_CALL(starts_at_the_same_time_are_one_run, world_run(at_once, NULL, NULL))
 
 static void concurrency(void)
 {
@@ -245,11 +221,7 @@ static void concurrency(void)
 	daemon_end(&a);
 }
 
-START_TEST(only_so_many_run_at_once)
-{
-	world_run(concurrency, NULL, NULL);
-}
-END_TEST
+TEST_CALL(only_so_many_run_at_once, world_run(concurrency, NULL, NULL))
 
 static void reload(void)
 {
@@ -272,11 +244,7 @@ static void reload(void)
 	daemon_end(&a);
 }
 
-START_TEST(a_reload_exchanges_jobs_and_schedules)
-{
-	world_run(reload, NULL, NULL);
-}
-END_TEST
+TEST_CALL(a_reload_exchanges_jobs_and_schedules, world_run(reload, NULL, NULL))
 
 static void stop_while_running(void)
 {
@@ -295,11 +263,7 @@ static void stop_while_running(void)
 	daemon_end(&a);
 }
 
-START_TEST(stopping_ends_runs_and_gives_locks_back)
-{
-	world_run(stop_while_running, NULL, NULL);
-}
-END_TEST
+TEST_CALL(stopping_ends_runs_and_gives_locks_back, world_run(stop_while_running, NULL, NULL))
 
 TEST_SUITE("warm_scheduler", each_fire_runs_once_over_two_daemons,
 	a_fire_that_finds_the_job_running_is_skipped, startup_flush_and_suspension,

@@ -93,29 +93,13 @@ static void a_hung_redis_is_waited_for_and_left(void)
 	daemon_end(&d);
 }
 
-START_TEST(names_are_removed)
-{
-	world_run(names_go, NULL, NULL);
-}
-END_TEST
+TEST_CALL(names_are_removed, world_run(names_go, NULL, NULL))
 
-START_TEST(many_names_are_removed)
-{
-	world_run(more_than_one_command_goes, NULL, NULL);
-}
-END_TEST
+TEST_CALL(many_names_are_removed, world_run(more_than_one_command_goes, NULL, NULL))
 
-START_TEST(the_bound_is_told)
-{
-	world_run(what_is_too_much_is_told, NULL, NULL);
-}
-END_TEST
+TEST_CALL(the_bound_is_told, world_run(what_is_too_much_is_told, NULL, NULL))
 
-START_TEST(the_end_tells_what_stays)
-{
-	world_run(a_hung_redis_is_waited_for_and_left, NULL, NULL);
-}
-END_TEST
+TEST_CALL(the_end_tells_what_stays, world_run(a_hung_redis_is_waited_for_and_left, NULL, NULL))
 
 TEST_SUITE("undo", names_are_removed, many_names_are_removed, the_bound_is_told,
 	the_end_tells_what_stays)
