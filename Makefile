@@ -183,8 +183,12 @@ bench: $(BUILD)/cachewardend
 	CACHEWARDEN_BIN="$$(realpath $<)" /usr/bin/python3 tests/bench/bench.py $(BUILD)/bench.json $(BENCH)
 
 # Which small changes of a file does no test notice? make mutants FILE=src/cache/lease.c [MOST=20]
-mutants: all $(BUILD)/unit library
+mutants: build/covered/tests.json
 	@/usr/bin/python3 tests/mutants/mutants.py $(FILE) $(if $(MOST),--most $(MOST)) $(if $(SEED),--seed $(SEED))
+
+# Which tests run which lines; `make covered` asks them anew.
+covered build/covered/tests.json:
+	@/usr/bin/python3 tests/mutants/cover.py
 
 lint:
 	@PKGS="$(PKGS)" sh tests/lint/lint.sh
@@ -233,6 +237,6 @@ clean:
 help:
 	@cat tests/help.txt
 
-.PHONY: all library deps run test check live soak fuzz asan tsan coverage bench mutants lint install uninstall debian12 debian13 clean help
+.PHONY: all library deps run test check live soak fuzz asan tsan coverage bench mutants covered lint install uninstall debian12 debian13 clean help
 # What others are made of.
 .PHONY: fuzz-targets

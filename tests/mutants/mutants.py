@@ -1,21 +1,27 @@
 # SPDX-License-Identifier: MIT
 """`make mutants FILE=src/cache/lease.c`: which small changes of a file does no test notice?
 
-    source -> changes, one at a time -> compile -> unit suites, then live tests -> noticed or not
+    source -> changes, one at a time -> compile -> the tests that run the line -> noticed or not
 
 Four kinds of change: a statement left out, a comparison turned, a constant moved by one, a
 condition negated. A change that does not compile, or that compiles to the same instructions, is
-none. The unit suites of the file's folder are asked first, those named like the file before the
-others, then the live tests that use it. A suite that does not end in time has noticed, too.
+none; those of assertions are left out. cover.py has found which tests run which line: those that
+run much of the file in little time are asked first, unit tests before live ones, until one fails.
+A test that does not end in time has noticed, too.
 
 What remains is listed; a change that no test can notice, because the program behaves the same, is
 noted in equivalent.txt with its reason. More than a tenth without a note fails. As SQLite does it.
 
-    --most N   so many changes of each file, chosen by --seed; 0 = all
-    --line N   those of one line
+    --most N      so many changes of each file, chosen by --seed; 0 = all
+    --line N      those of one line
+    --also TESTS  are asked before the others: "lease.keeps_its_time tests/live/test_tags.py::test_x"
 """
 
 import argparse
+import bisect
+import collections
+import itertools
+import json
 import multiprocessing
 import os
 import random
@@ -26,29 +32,23 @@ import subprocess
 import sys
 import tempfile
 
+from cover import IMAGES, digest
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 NOTES = os.path.join(HERE, "equivalent.txt")
-BUILD_SECONDS, SUITE_SECONDS, LIVE_SECONDS = 600, 120, 600
+# The second build finds what is lost or read too late. Neither needs debugging information.
+RELEASE, ASAN = "build/mutants", "build/mutants-asan"
+MAKE = {
+    RELEASE: ["make", "-s", "BUILD=" + RELEASE, "WARN=-w", "CFLAGS_release=-O2",
+              "LDFLAGS_release=-pie"],
+    ASAN: ["make", "-s", "BUILD=" + ASAN, "WARN=-w", "MODE=asan",
+           "CFLAGS_asan=-O1 -fsanitize=address,undefined -fno-sanitize-recover=all"],
+}
+# How long the tests take that are asked of the first build; of the second, all that cover.py chose.
+FIRST_UNIT_SECONDS, FIRST_LIVE_SECONDS = 5, 8
+BUILD_SECONDS, UNIT_SECONDS, LIVE_SECONDS = 600, 60, 240
 MOST_SURVIVORS = 0.1
-
-# Which live tests use a file: the first pattern that its path below src/ matches.
-LIVE = (
-    (r"lib/", "test_library.py"),
-    (r"http/(auth|token)", "test_auth.py test_http_limits.py"),
-    (r"http/(gate|head|uri)", "test_smuggling.py test_http.py test_auth.py"),
-    (r"http/", "test_http.py test_http_limits.py test_hang_up.py test_probes.py"),
-    (r"redis/", "test_redis_faults.py test_redis_cuts.py test_interference.py"),
-    (r"cache/session", "test_sessions.py test_sessions_change.py"),
-    (r"cache/(lease|result|token)", "test_keys_lease.py test_results.py test_results_waiting.py "
-                                    "test_interference.py test_stale_store.py"),
-    (r"cache/(tag|prune)", "test_tags.py test_tags_races.py"),
-    (r"cache/depend", "test_dependencies.py"),
-    (r"cache/operation", "test_operations.py test_interference.py"),
-    (r"cache/explain", "test_explain.py"),
-    (r"cache/(entry|codec|key|soft)", "test_keys.py test_keys_many.py test_keys_lease.py"),
-    (r"cache/", "test_invalidate.py test_patterns.py test_interference.py test_stale_store.py"),
-)
 
 TURNED = {"==": "!=", "!=": "==", "<": "<=", "<=": "<", ">": ">=", ">=": ">", "&&": "||",
           "||": "&&"}
@@ -90,7 +90,7 @@ def statements(code, begin, end):
 
 def changes(source):
     """(begin, end, replacement) of each change."""
-    code = blanked(source)
+    code = re.sub(r"\bassert\([^;]*;", lambda m: re.sub(r"[^\n]", " ", m[0]), blanked(source))
     for begin, end in bodies(code):
         yield from statements(code, begin, end)
         body = code[begin:end]
@@ -119,19 +119,22 @@ def notes():
     return known
 
 
-def suites_of(path):
-    """The unit suites of the file's folder, those named like the file first."""
-    names, stem = [], os.path.splitext(os.path.basename(path))[0]
-    where = os.path.join(ROOT, "tests/unit", path.split("/")[1])
-    for name in sorted(os.listdir(where)) if os.path.isdir(where) else ():
-        with open(os.path.join(where, name), encoding="utf-8") as file:
-            names += re.findall(r'TEST_SUITE(?:_SIGNAL)?\("(\w+)"', file.read())
-    return sorted(names, key=lambda suite: not (suite in stem or stem.startswith(suite.split("_")[0])))
+def covered(path, found, also):
+    """A function: line -> the tests that run it, by the last block that begins at or before it; where
+    the file has changed since, those that run any line of it."""
+    known = found["files"].get(path, {"digest": None, "lines": {}})
+    lines = {int(line): numbers for line, numbers in known["lines"].items()}
+    begins = sorted(lines)
+    if known["digest"] != digest(os.path.join(ROOT, path)):
+        best = (number for row in itertools.zip_longest(*lines.values()) for number in row)
+        begins, lines = [0], {0: [number for number in dict.fromkeys(best) if number is not None][:200]}
 
+    def tests(line):
+        at = bisect.bisect(begins, line)
+        numbers = lines[begins[at - 1]] if at else ()
+        return [[name, 0, IMAGES] for name in also] + [found["tests"][number] for number in numbers]
 
-def live_of(path):
-    below = path.partition("/")[2]
-    return next((tests.split() for pattern, tests in LIVE if re.match(pattern, below)), [])
+    return tests
 
 
 class Tree:
@@ -139,124 +142,162 @@ class Tree:
 
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="cw-mutants-")
-        self.originals = {}  # path -> what it compiles to
+        self.found = collections.Counter()  # test -> how many changes it has found
+        self.originals = {}  # (build, path) -> the command that compiles it, the object
         listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True,
                                 capture_output=True, text=True).stdout.split("\n")
         for name in listed:
             if os.path.isfile(os.path.join(ROOT, name)):
                 os.makedirs(os.path.dirname(os.path.join(self.folder, name)), exist_ok=True)
                 shutil.copy2(os.path.join(ROOT, name), os.path.join(self.folder, name))
-        for part in ("src", "tests", "programs"):
-            if os.path.isdir(os.path.join(ROOT, "build", part)):
-                shutil.copytree(os.path.join(ROOT, "build", part),
-                                os.path.join(self.folder, "build", part))
-        assert self.make("all", "build/unit", "library"), "the tree does not build"
+        for build in MAKE:
+            shutil.copytree(os.path.join(ROOT, build), os.path.join(self.folder, build), symlinks=True)
+            assert self.make(build, "all", build + "/unit", "library"), "the tree does not build"
 
     def run(self, command, seconds, **env):
-        """Whether it ends well in time."""
-        process = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL, env={**os.environ, **env},
-                                   start_new_session=True)
-        try:
-            return process.wait(seconds) == 0
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        """What it prints where it fails, "in time" where it does not end; None where it ends well."""
+        with tempfile.TemporaryFile("w+", errors="replace") as output:
+            process = subprocess.Popen(command, cwd=self.folder, stdout=output,
+                                       stderr=subprocess.DEVNULL, env={**os.environ, **env},
+                                       start_new_session=True)
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                end_session(process.pid)
+                process.wait()
+                return "in time"
+            end_session(process.pid)
+            output.seek(0)
+            return output.read() if process.returncode else None
+
+    def make(self, build, *targets):
+        return self.run([*MAKE[build], *targets], BUILD_SECONDS) is None
+
+    def object(self, build, path):
+        return os.path.join(self.folder, build, path[:-1] + "o")
+
+    def remember(self, build, path):
+        """Once for each file, before it is changed."""
+        if (build, path) not in self.originals:
+            lines = subprocess.run([*MAKE[build], "-n", "-W", path, "Q=", f"{build}/{path[:-1]}o"],
+                                   cwd=self.folder, capture_output=True, text=True).stdout.split("\n")
+            with open(self.object(build, path), "rb") as file:
+                self.originals[build, path] = next(l for l in lines if " -c -o " in l), file.read()
+
+    def compiles(self, build, path):
+        """Whether it does, and to other instructions than before."""
+        command, original = self.originals[build, path]
+        if self.run(["sh", "-c", command], BUILD_SECONDS) is not None:
             return False
-
-    def make(self, *targets):
-        """Without warnings: what is left out leaves variables unused."""
-        return self.run(["make", "-s", "WARN=-w", *targets], BUILD_SECONDS)
-
-    def assembly(self, path):
-        """What a file compiles to, without what depends on its line numbers; None if it does not."""
-        line = subprocess.run(["make", "-n", "-W", path, "Q=", "WARN=-w", "build/" + path[:-1] + "o"],
-                              cwd=self.folder, capture_output=True, text=True).stdout
-        command = next(l for l in line.split("\n") if " -c -o " in l)
-        command = re.sub(r" -MMD -MP -c -o \S+", " -S -g0 -o -", command)
-        done = subprocess.run(command, shell=True, cwd=self.folder, capture_output=True, text=True)
-        return done.stdout if done.returncode == 0 else None
+        with open(self.object(build, path), "rb") as file:
+            return file.read() != original
 
     def put(self, path, text):
         with open(os.path.join(self.folder, path), "w", encoding="utf-8") as file:
             file.write(text)
 
-    def same(self, path, source, changed):
-        """Whether the change is none: it does not compile, or to the same instructions."""
-        if path not in self.originals:
-            self.originals[path] = self.assembly(path)
-        self.put(path, changed)
-        now = self.assembly(path)
-        if now is None or now == self.originals[path]:
-            self.put(path, source)
-            return True
-        return False
+    def restore(self, path, source):
+        self.put(path, source)
+        for build in MAKE:
+            with open(self.object(build, path), "wb") as file:
+                file.write(self.originals[build, path][1])
 
-    def noticed_by(self, path):
-        """The test that fails, None if none does."""
-        if not self.make("build/unit"):
+    def judge(self, change):
+        """None: it is no change. Else the test that notices it, "" if none does."""
+        for build in MAKE:
+            self.remember(build, change.path)
+        self.put(change.path, change.text)
+        by = None
+        if self.compiles(RELEASE, change.path):
+            by = self.noticed_by(RELEASE, first(change.tests)) or \
+                self.compiles(ASAN, change.path) and self.noticed_by(ASAN, change.tests) or ""
+        self.restore(change.path, change.source)
+        return by
+
+    def noticed_by(self, build, tests):
+        """The test that fails, None if none does. Those that found most so far come first."""
+        tests = sorted(tests, key=lambda test: -self.found[test[0]])
+        by = self.unit_fails(build, [test[0] for test in tests if "::" not in test[0]]) or \
+            self.live_fails(build, [test for test in tests if "::" in test[0]])
+        self.found[by] += 1
+        return by
+
+    def unit_fails(self, build, names):
+        if names and not self.make(build, build + "/unit"):
             return "the build"
-        for suite in suites_of(path):
-            if not self.run(["build/unit", suite], SUITE_SECONDS):
-                return suite
-        live = live_of(path)
-        if live and not self.make("all", "library"):
+        return next((name for name in names
+                     if self.run([build + "/unit", name], UNIT_SECONDS) is not None), None)
+
+    def live_fails(self, build, tests):
+        if not tests:
+            return None
+        images = {image.removesuffix(".0") for _, _, images in tests for image in images} - {"unit"}
+        if not self.make(build, *(f"{build}/{image}" for image in images)):
             return "the build"
-        for name in live:
-            if not self.run(["/usr/bin/python3", "-m", "pytest", "-q", "-x", "-n", "2", "-p",
-                             "no:cacheprovider", "tests/live/" + name], LIVE_SECONDS,
-                            CACHEWARDEN_BIN=os.path.join(self.folder, "build/cachewardend")):
-                return name
-        return None
+        said = self.run(["/usr/bin/python3", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider",
+                         *(test[0] for test in tests)], LIVE_SECONDS,
+                        CACHEWARDEN_BIN=os.path.join(self.folder, build, "cachewardend"))
+        failed = re.search(r"^(?:FAILED|ERROR) (tests/.*?)(?: - .*)?$", said or "", re.M)
+        return failed[1] if failed else said and "a live test, " + said[-20:]
 
     def close(self):
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def end_session(session):
+    """Whatever a test left behind: check puts each test into a process group of its own."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.getsid(int(pid)) == session:
+                os.kill(int(pid), signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def first(tests):
+    """Those that are asked first."""
+    left, chosen = {True: FIRST_UNIT_SECONDS, False: FIRST_LIVE_SECONDS}, []
+    for test in tests:
+        unit = "::" not in test[0]
+        left[unit] -= test[1]
+        if left[unit] > 0:
+            chosen.append(test)
+    return chosen or tests[:1]
+
+
 class Change:
     """One change of one file."""
 
-    def __init__(self, path, source, place):
+    def __init__(self, path, source, place, tests):
         self.path, self.source = path, source
         begin, end, instead = place
         first = source.rfind("\n", 0, begin) + 1
         last = source.find("\n", end)
         last = last if last >= 0 else len(source)
         self.line = source.count("\n", 0, begin) + 1
+        self.tests = tests(self.line)
         self.before = " ".join(source[first:last].split())
         self.after = " ".join((source[first:begin] + instead + source[end:last]).split())
-        self.text = source[:begin] + instead + source[end:]
+        # As many lines as before, for assertions name theirs.
+        lines = "\n" * (source.count("\n", begin, end) - instead.count("\n"))
+        self.text = source[:begin] + instead + lines + source[end:]
 
     def __str__(self):
         return f"{self.path}:{self.line}\n  {self.before}\n  {self.after}"
 
 
-def judge(change):
-    """None: it is none. Else the test that notices it, "" if none does."""
-    if judge.tree is None:
-        judge.tree = Tree()
-    tree = judge.tree
-    if tree.same(change.path, change.source, change.text):
-        return None
-    by = tree.noticed_by(change.path) or ""
-    tree.put(change.path, change.source)
-    return by
-
-
-judge.tree = None
-
-
 def worker(changes_queue, verdicts):
+    tree = Tree()
     for index, change in iter(changes_queue.get, None):
-        verdicts.put((index, judge(change)))
-    if judge.tree:
-        judge.tree.close()
+        verdicts.put((index, tree.judge(change)))
+    tree.close()
 
 
-def changes_of(path, options):
+def changes_of(path, found, options):
     with open(os.path.join(ROOT, path), encoding="utf-8") as file:
         source = file.read()
-    chosen = [Change(path, source, place) for place in sorted(set(changes(source)))]
+    tests = covered(path, found, options.also.split())
+    chosen = [Change(path, source, place, tests) for place in sorted(set(changes(source)))]
     if options.line:
         chosen = [change for change in chosen if change.line == options.line]
     if options.most and len(chosen) > options.most:
@@ -280,7 +321,8 @@ def judge_all(wanted, workers):
         index, by = verdicts.get()
         known[index] = by
         if by is not None:
-            print(f"{wanted[index]}\n  {'noticed by ' + by if by else 'NOT NOTICED'}", flush=True)
+            print(f"{wanted[index]}\n  " + (f"noticed by {by}" if by else
+                                            f"NOT NOTICED by {len(wanted[index].tests)} tests"), flush=True)
     for process in processes:
         process.join()
     return [known[index] for index in range(len(wanted))]
@@ -292,11 +334,16 @@ def main():
     parser.add_argument("--most", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--line", type=int, default=0)
+    parser.add_argument("--also", default="")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     options = parser.parse_args()
     paths = [os.path.relpath(os.path.abspath(file), ROOT) for file in options.files]
-    found = [change for path in paths for change in changes_of(path, options)]
+    with open(os.path.join(ROOT, "build/covered/tests.json"), encoding="utf-8") as file:
+        tests = json.load(file)
+    found = [change for path in paths for change in changes_of(path, tests, options)]
     noted = notes()
+    for build, command in MAKE.items():
+        subprocess.run([*command, "-j2", "all", build + "/unit", "library"], cwd=ROOT, check=True)
     wanted = [c for c in found if (c.path, c.before, c.after) not in noted]
     verdicts = judge_all(wanted, options.workers)
     status = 0

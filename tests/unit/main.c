@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs the registered suites, or those named on the command line: SUITE, or SUITE.TEST for one
- * test;
- * --list names the suites. */
+ * test; --list names the suites, --tests the tests. */
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,10 +78,14 @@ static int add_suite(SRunner *runner, size_t i, int argc, char **argv)
 	return added;
 }
 
-static int list(void)
+static int list(bool with_tests)
 {
-	for (size_t i = 0; i < suite_count; i++)
-		puts(suites[i].name);
+	for (size_t i = 0; i < suite_count; i++) {
+		if (!with_tests)
+			puts(suites[i].name);
+		for (size_t j = 0; with_tests && j < suites[i].count; j++)
+			printf("%s.%s\n", suites[i].name, suites[i].tests[j]->name);
+	}
 	return EXIT_SUCCESS;
 }
 
@@ -98,8 +102,8 @@ static void forget_environment(void)
 int main(int argc, char **argv)
 {
 	forget_environment();
-	if (argc == 2 && strcmp(argv[1], "--list") == 0)
-		return list();
+	if (argc == 2 && (strcmp(argv[1], "--list") == 0 || strcmp(argv[1], "--tests") == 0))
+		return list(strcmp(argv[1], "--tests") == 0);
 	/* As in the daemon: a peer that is gone is an error of write(2), no signal. */
 	signal(SIGPIPE, SIG_IGN);
 	SRunner *runner = srunner_create(NULL);
