@@ -85,9 +85,9 @@ static void add_redis(cJSON *tree, const struct app *app)
 static void add_http(cJSON *tree, struct app *app)
 {
 	cJSON *http = cJSON_AddObjectToObject(tree, "http");
-	struct http_look look;
+	struct http_counts look;
 
-	http_server_look(app->http, &look);
+	http_server_count(app->http, &look);
 	json_add_uint(http, "connections", look.connections);
 	json_add_uint(http, "max_connections", look.max_connections);
 	json_add_uint(http, "reading", look.reading);

@@ -273,7 +273,7 @@ void api_health(struct request *request, void *context)
 		answer_json(&app->health, status_of(health), body);
 		app->health.verdict = (int)health;
 	}
-	if (!identity_may(who, SCOPE_READ)) {
+	if (!scope_granted(who, SCOPE_READ)) {
 		reply_word_only(request, app, wants_draft(request));
 	} else if (wants_draft(request)) {
 		cJSON *draft = draft_json(app, who, &health);

@@ -91,7 +91,7 @@ enum error guard_exact(const struct guard *guard, struct slice key, struct fault
 		return fault_set(fault, ERR_KEY_OUTSIDE_PREFIXES,
 			"'%.*s' is outside the key_prefixes of token '%s'", shown(key), key.p,
 			guard->who->name);
-	if (!identity_may(guard->who, SCOPE_ADMIN) && protected(guard, key))
+	if (!scope_granted(guard->who, SCOPE_ADMIN) && protected(guard, key))
 		return fault_set(fault, ERR_KEY_PROTECTED,
 			"'%.*s' is protected by cache.protected; only a token with scope admin may "
 			"name it",

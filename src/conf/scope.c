@@ -40,7 +40,7 @@ void scopes_print(unsigned scopes, struct buf *out)
 		}
 }
 
-bool identity_may(const struct identity *who, enum scope scope)
+bool scope_granted(const struct identity *who, enum scope scope)
 {
 	return scope == SCOPE_NONE || (who->scopes & ((unsigned)scope | SCOPE_ADMIN)) != 0;
 }

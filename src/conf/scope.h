@@ -43,6 +43,6 @@ struct identity {
 };
 
 /* ADMIN may all; SCOPE_NONE asks for nothing. */
-bool identity_may(const struct identity *who, enum scope scope);
+bool scope_granted(const struct identity *who, enum scope scope);
 
 #endif

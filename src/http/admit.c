@@ -7,8 +7,8 @@
  */
 #include "base/clock.h"
 #include "http/gate.h"
-#include "http/private.h"
 #include "http/reply.h"
+#include "http/server_internal.h"
 
 enum {
 	second_ns = 1000000000,
@@ -102,7 +102,7 @@ static bool take_token_rate(const struct request *request, int *ret_wait_s)
 	const struct conf_token *token = request->auth.token;
 
 	return token->requests_per_second <= 0 ||
-	       take_rate(token_limit(request->server->token_limits, token->name),
+	       take_rate(limits_of(request->server->token_limits, token->name),
 		       token->requests_per_second, request->began_ns, ret_wait_s);
 }
 
@@ -120,7 +120,7 @@ static enum error check_caller(struct request *request, struct fault *fault)
 	return OK;
 }
 
-bool request_is_allowed(struct request *request)
+bool admit_may_use(struct request *request)
 {
 	struct fault fault;
 	int wait_s;
@@ -161,7 +161,7 @@ static enum error check_all(struct request *request, struct fault *fault)
 	return error ? error : check_caller(request, fault);
 }
 
-enum error request_admit(struct request *request, struct fault *fault)
+enum error admit_request(struct request *request, struct fault *fault)
 {
 	enum error error;
 

@@ -85,7 +85,7 @@ static bool may_pass(const struct route *route, const struct auth *auth)
 {
 	if (route->scope == SCOPE_NONE)
 		return auth->token || auth->identity->scopes != 0;
-	return identity_may(auth->identity, route->scope);
+	return scope_granted(auth->identity, route->scope);
 }
 
 enum error auth_check(const struct conf *conf, const struct route *route,

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "http/private.h"
+#include "http/server_internal.h"
 
 struct connection *connection_of(struct deadline *deadline)
 {
@@ -164,27 +164,4 @@ bool connections_full(struct http_server *server)
 		connection_cut(connection_of(oldest));
 	}
 	return true;
-}
-
-static size_t count(struct http_server *server, enum phase phase)
-{
-	size_t n = 0;
-
-	for (struct deadline *at = deadlines_first(&server->deadlines, phase); at;
-		at = deadlines_next(&server->deadlines, at))
-		n++;
-	return n;
-}
-
-void http_server_look(struct http_server *server, struct http_look *ret)
-{
-	*ret = (struct http_look){.connections = server->connections,
-		.max_connections = server->max_connections,
-		.reading = count(server, PHASE_HEAD) + count(server, PHASE_BODY),
-		.handling = count(server, PHASE_HANDLER),
-		.replying = count(server, PHASE_REPLY),
-		.idle = count(server, PHASE_SETTLE) + count(server, PHASE_IDLE),
-		.body_bytes = server->body_bytes,
-		.draining = server->draining,
-		.accept_paused = server->accept_paused};
 }

@@ -16,8 +16,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "http/private.h"
 #include "http/reply.h"
+#include "http/server_internal.h"
 
 /* What is counted where nobody waited for the answer; nginx's number for that. */
 enum { CLIENT_HUNG_UP = 499 };
@@ -114,8 +114,7 @@ static bool concerns_route(struct request *request, enum error error)
 	const struct route *route = request->match.route;
 
 	return route && (route->flags & ROUTE_REFUSED) && error != ERR_UNAUTHORIZED &&
-	       error != ERR_FORBIDDEN && error != ERR_TOO_MANY_REQUESTS &&
-	       request_is_allowed(request);
+	       error != ERR_FORBIDDEN && error != ERR_TOO_MANY_REQUESTS && admit_may_use(request);
 }
 
 /* Answers at once with the fault, before the handler. */
@@ -142,7 +141,7 @@ static enum MHD_Result admit(struct request *request, const char *method, const 
 	request->head.torn = is_torn(request, version);
 	request->head.is_http_1_0 = strcmp(version, "HTTP/1.0") == 0;
 	head_keep(&request->head, &request->head_text);
-	if (request_admit(request, &fault)) {
+	if (admit_request(request, &fault)) {
 		request->refused = true;
 		return refuse(request, &fault);
 	}
@@ -276,7 +275,7 @@ static void hung_up(struct request *request)
 		connection_disown(request->left, request);
 	if (!request->response)
 		request->status = CLIENT_HUNG_UP;
-	account_request(request->server->account, request);
+	access_log_request(request->server->access, request);
 }
 
 void exchange_completed(void *context, struct MHD_Connection *mhd, void **request_context,
@@ -294,7 +293,7 @@ void exchange_completed(void *context, struct MHD_Connection *mhd, void **reques
 	if (request->state == REQUEST_RUNNING)
 		hung_up(request);
 	if (request->state == REQUEST_QUEUED)
-		account_request(request->server->account, request);
+		access_log_request(request->server->access, request);
 	if (!request->left)
 		reply_room_release(request);
 	if (request->refused && code == MHD_REQUEST_TERMINATED_COMPLETED_OK &&

@@ -19,10 +19,18 @@ struct limit {
  */
 bool limit_take(
 	struct limit *limit, int64_t interval_ns, int64_t burst, int64_t now_ns, int *ret_wait_s);
-/* The same without taking. */
-bool limit_would_take(const struct limit *limit, int64_t interval_ns, int64_t burst, int64_t now_ns,
-	int *ret_wait_s);
 /* Whether it is as good as unused. */
 bool limit_idle(const struct limit *limit, int64_t now_ns);
+
+/* Limits by name: tokens of one name (a rotation) share one. */
+struct limits;
+struct conf;
+
+struct limits *limits_new(void);
+void limits_free(struct limits *limits); /* may be NULL */
+/* The limit of `name`, which is new if there was none. */
+struct limit *limits_of(struct limits *limits, const char *name);
+/* Removes the names that no token of `conf` has; a reload keeps the others as they are. */
+void limits_prune(struct limits *limits, const struct conf *conf);
 
 #endif

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "http/private.h"
+#include "http/server_internal.h"
 
 enum {
 	max_lingering = 64,

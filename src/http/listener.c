@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/systemd.h"
-#include "http/private.h"
+#include "http/server_internal.h"
 
 /* At most so many in one callback, so that a flood of them does not keep the others waiting. */
 enum { accepts_per_turn = 64, accepts_at_end = 1024 };

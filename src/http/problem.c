@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults as RFC 9457 problem details. */
+/* Problem details; see problem.h. */
+#include "http/problem.h"
+
 #include <string.h>
 
-#include "http/private.h"
 #include "text/json.h"
 
 static void add_member(struct buf *out, const char *name, const char *value)

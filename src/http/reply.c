@@ -12,7 +12,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "http/private.h"
+#include "http/problem.h"
+#include "http/server_internal.h"
 #include "text/field.h"
 #include "text/json.h"
 

@@ -10,8 +10,8 @@
  * whatever others do: connections bound them. An answer larger than a whole share is served while
  * nothing else is in flight.
  */
-#include "http/private.h"
 #include "http/reply.h"
+#include "http/server_internal.h"
 
 enum {
 	shares = 4,	    /* of the budget, one for each address */

@@ -6,9 +6,10 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/mem.h"
 #include "http/gate.h"
-#include "http/private.h"
+#include "http/server_internal.h"
 #include "text/field.h"
 
 /* What is kept for the next request: objects, and the memory of their buffers. */
@@ -104,7 +105,6 @@ void requests_free_spare(struct http_server *server)
 /* The caller's where it is a token, else a number that no other request of this process has. */
 void request_set_id(struct request *request)
 {
-	static const char digits[] = "0123456789abcdef";
 	struct slice given = request->head.request_id;
 	uint64_t mixed;
 
@@ -119,7 +119,7 @@ void request_set_id(struct request *request)
 	mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111ebu;
 	mixed ^= mixed >> 31;
 	for (int i = 15; i >= 0; i--, mixed >>= 4)
-		request->id[i] = digits[mixed & 15];
+		request->id[i] = hex_digit(mixed & 15);
 	request->id[16] = '\0';
 }
 

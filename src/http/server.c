@@ -11,7 +11,9 @@
 #include "base/crypto.h"
 #include "base/mem.h"
 #include "base/systemd.h"
-#include "http/private.h"
+#include "http/server_internal.h"
+
+enum { last_answers_ms = 500, last_closes_ms = 2000 };
 
 static void sweep(struct loop_flush *flush);
 
@@ -42,8 +44,8 @@ struct http_server *http_server_new(const struct http_options *options)
 	server->context = options->context;
 	server->router = router_new(options->routes);
 	server->peers = peers_new();
-	server->token_limits = token_limits_new();
-	server->account = account_new(
+	server->token_limits = limits_new();
+	server->access = access_log_new(
 		options->routes, router_count(server->router), options->metrics, options->log);
 	deadlines_init(&server->deadlines, uv, connection_expired);
 	server->deadlines.timer.data = server;
@@ -205,7 +207,7 @@ static void take_limits(struct http_server *server)
 	durations[PHASE_REPLY] = conf->limits.reply_deadline_ms;
 	durations[PHASE_SETTLE] = SETTLE_MS;
 	durations[PHASE_IDLE] = IDLE_MS;
-	token_limits_prune(server->token_limits, conf);
+	limits_prune(server->token_limits, conf);
 	if (server->max_connections == 0)
 		server->max_connections = connection_limit(server);
 }
@@ -289,7 +291,71 @@ size_t http_server_connections(const struct http_server *server)
 
 void http_server_publish_metrics(struct http_server *server)
 {
-	account_publish(server->account, server->connections);
+	access_log_publish(server->access, server->connections);
+}
+
+static size_t count(struct http_server *server, enum phase phase)
+{
+	size_t n = 0;
+
+	for (struct deadline *at = deadlines_first(&server->deadlines, phase); at;
+		at = deadlines_next(&server->deadlines, at))
+		n++;
+	return n;
+}
+
+void http_server_count(struct http_server *server, struct http_counts *ret)
+{
+	*ret = (struct http_counts){.connections = server->connections,
+		.max_connections = server->max_connections,
+		.reading = count(server, PHASE_HEAD) + count(server, PHASE_BODY),
+		.handling = count(server, PHASE_HANDLER),
+		.replying = count(server, PHASE_REPLY),
+		.idle = count(server, PHASE_SETTLE) + count(server, PHASE_IDLE),
+		.body_bytes = server->body_bytes,
+		.draining = server->draining,
+		.accept_paused = server->accept_paused};
+}
+
+static enum error wait_closed(struct http_server *server, int64_t deadline)
+{
+	enum error error = OK;
+
+	while (server->connections > 0 && !error)
+		error = fiber_cond_wait(&server->drained, "the last connection", deadline);
+	return error;
+}
+
+/* Whoever calls may have been cancelled himself; this has its own bounds. */
+static void cut(struct http_server *server)
+{
+	fiber_cleanup_begin(HANDLER_CLEANUP_MS + last_answers_ms + last_closes_ms);
+	fiber_group_cancel(&server->requests);
+	fiber_group_join(&server->requests, clock_deadline(HANDLER_CLEANUP_MS));
+	wait_closed(server, clock_deadline(last_answers_ms));
+	connections_cut_all(server);
+	wait_closed(server, clock_deadline(last_closes_ms));
+	fiber_cleanup_end();
+}
+
+enum error http_server_drain(struct http_server *server, int64_t deadline)
+{
+	enum error error;
+
+	server->draining = true;
+	uv_timer_stop(&server->accept_retry);
+	for (struct listener *at = server->listeners; at; at = at->next)
+		listener_quiesce(at);
+	connections_close_idle(server, NULL);
+	connections_cut_ended(server);
+	deadlines_shorten(&server->deadlines, PHASE_HEAD, DRAIN_GRACE_MS);
+	error = wait_closed(server, deadline);
+	/* What they do after their answers. */
+	if (!error)
+		error = fiber_group_join(&server->requests, deadline);
+	if (error)
+		cut(server);
+	return error ? ERR_TIMEOUT : OK;
 }
 
 static void handle_closed(uv_handle_t *handle)
@@ -319,8 +385,8 @@ void http_server_free(struct http_server *server)
 	conf_unref(server->conf);
 	router_free(server->router);
 	peers_free(server->peers);
-	token_limits_free(server->token_limits);
-	account_free(server->account);
+	limits_free(server->token_limits);
+	access_log_free(server->access);
 	uv_close((uv_handle_t *)&server->deadlines.timer, handle_closed);
 	uv_close((uv_handle_t *)&server->accept_retry, handle_closed);
 	uv_close((uv_handle_t *)&server->ended_look, handle_closed);

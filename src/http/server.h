@@ -44,13 +44,13 @@ void http_server_abandon(struct http_server *server);
 void http_server_addresses(const struct http_server *server, struct buf *out);
 size_t http_server_connections(const struct http_server *server);
 /* What its connections do at the moment. */
-struct http_look {
+struct http_counts {
 	size_t connections, max_connections;
 	size_t reading, handling, replying, idle; /* of them, by what they are at */
 	size_t body_bytes;			  /* of request bodies */
 	bool draining, accept_paused;
 };
-void http_server_look(struct http_server *server, struct http_look *ret);
+void http_server_count(struct http_server *server, struct http_counts *ret);
 /* Brings the HTTP rows of the metric table up to date; before each scrape or sample. */
 void http_server_publish_metrics(struct http_server *server);
 

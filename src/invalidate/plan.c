@@ -56,7 +56,7 @@ static enum error add_glob(struct plan *plan, struct slice glob, struct fault *f
 
 	if (error)
 		return error;
-	if (glob_catch_all(glob) && !identity_may(&plan->asked->who, SCOPE_FLUSH))
+	if (glob_catch_all(glob) && !scope_granted(&plan->asked->who, SCOPE_FLUSH))
 		return fault_set(fault, ERR_FORBIDDEN,
 			"'%.*s' matches every key; that needs a token with scope flush",
 			(int)glob.n, glob.p);

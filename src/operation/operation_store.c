@@ -165,7 +165,7 @@ enum error operations_find(struct operations *operations, struct slice id,
 
 static bool may_cancel(const struct identity *who, const char *by)
 {
-	return identity_may(who, SCOPE_OPERATE) || (by && strcmp(by, who->name) == 0);
+	return scope_granted(who, SCOPE_OPERATE) || (by && strcmp(by, who->name) == 0);
 }
 
 static enum error ask_to_cancel(struct operations *operations, struct slice id, struct fault *fault)

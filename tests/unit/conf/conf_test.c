@@ -309,10 +309,10 @@ START_TEST(scopes_have_names_and_admin_may_all)
 	ck_assert_uint_eq(scope_parse(SLICE("invalidate")), SCOPE_INVALIDATE);
 	ck_assert_uint_eq(scope_parse(SLICE("Read")), 0);
 	ck_assert_str_eq(scope_name(SCOPE_OPERATE), "operate");
-	ck_assert(identity_may(&who, SCOPE_READ) && !identity_may(&who, SCOPE_WARM));
-	ck_assert(identity_may(&who, SCOPE_NONE));
+	ck_assert(scope_granted(&who, SCOPE_READ) && !scope_granted(&who, SCOPE_WARM));
+	ck_assert(scope_granted(&who, SCOPE_NONE));
 	who.scopes = SCOPE_ADMIN;
-	ck_assert(identity_may(&who, SCOPE_FLUSH));
+	ck_assert(scope_granted(&who, SCOPE_FLUSH));
 }
 END_TEST
 

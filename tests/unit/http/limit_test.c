@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/limit.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "../unit.h"
+#include "conf/conf.h"
 
 enum { ms = 1000000 };
 
@@ -46,5 +51,65 @@ START_TEST(what_was_refused_costs_nothing)
 }
 END_TEST
 
+enum { names = 1000, longest = 40 };
+
+/* Names of every length, so that each way through the hash function is taken. */
+static const char *name_of(unsigned i)
+{
+	static char name[longest + 1];
+
+	memset(name, 'a' + (int)(i % 26), longest);
+	snprintf(name, sizeof name, "%u", i);
+	name[strlen(name)] = '-';
+	name[5 + i % (longest - 5)] = '\0';
+	return name;
+}
+
+START_TEST(each_name_has_a_limit_of_its_own)
+{
+	struct limits *limits = limits_new();
+	struct limit *first[names];
+
+	for (unsigned i = 0; i < names; i++) {
+		first[i] = limits_of(limits, name_of(i));
+		ck_assert(limit_take(first[i], 1000000000, 1, 0, NULL));
+	}
+	for (unsigned i = 0; i < names; i++) {
+		ck_assert_ptr_eq(limits_of(limits, name_of(i)), first[i]);
+		ck_assert(!limit_take(first[i], 1000000000, 1, 0, NULL));
+	}
+	/* The shortest names that there are. */
+	ck_assert_ptr_ne(limits_of(limits, ""), limits_of(limits, "a"));
+	limits_free(limits);
+}
+END_TEST
+
+/* What a reload keeps: a limit that has been used up stays so; names that are gone begin anew. */
+START_TEST(a_reload_keeps_the_limits_of_the_names_that_stay)
+{
+	struct limits *limits = limits_new();
+	struct conf_token *tokens = calloc(names, sizeof *tokens);
+	struct conf conf = {.tokens = tokens};
+
+	for (unsigned i = 0; i < names; i++)
+		ck_assert(limit_take(limits_of(limits, name_of(i)), 1000000000, 1, 0, NULL));
+	for (unsigned i = 0; i < names; i += 2)
+		tokens[conf.token_count++].name = strdup(name_of(i));
+	limits_prune(limits, &conf);
+	for (unsigned i = 0; i < names; i++)
+		ck_assert_int_eq(
+			limit_take(limits_of(limits, name_of(i)), 1000000000, 1, 0, NULL), i % 2);
+	while (conf.token_count > 0)
+		free(tokens[--conf.token_count].name);
+	limits_prune(limits, &conf);
+	for (unsigned i = 0; i < names; i++)
+		ck_assert(limit_take(limits_of(limits, name_of(i)), 1000000000, 1, 0, NULL));
+	free(tokens);
+	limits_free(limits);
+	limits_free(NULL);
+}
+END_TEST
+
 TEST_SUITE("limit", a_burst_passes_and_then_one_per_interval, the_wait_is_told_in_whole_seconds,
-	what_was_refused_costs_nothing)
+	what_was_refused_costs_nothing, each_name_has_a_limit_of_its_own,
+	a_reload_keeps_the_limits_of_the_names_that_stay)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "http/private.h"
+#include "http/problem.h"
 #include "text/json.h"
 
 #include "../unit.h"

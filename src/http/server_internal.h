@@ -7,8 +7,8 @@
  * A listener is one socket and one MHD daemon. A connection lives from accept to close, a request
  * from its first line to the last byte of its answer, longer where its handler still runs.
  */
-#ifndef CW_HTTP_PRIVATE_H
-#define CW_HTTP_PRIVATE_H
+#ifndef CW_HTTP_SERVER_INTERNAL_H
+#define CW_HTTP_SERVER_INTERNAL_H
 
 #include <microhttpd.h>
 #include <uv.h>
@@ -19,6 +19,7 @@
 #include "base/loop.h"
 #include "base/metric.h"
 #include "conf/conf.h"
+#include "http/access_log.h"
 #include "http/auth.h"
 #include "http/deadline.h"
 #include "http/endpoint.h"
@@ -51,9 +52,7 @@ enum {
 	ID_BYTES = 64,
 };
 
-struct account;
 struct lingerer;
-struct token_limits;
 
 struct http_server {
 	struct loop *loop;
@@ -64,8 +63,8 @@ struct http_server {
 	struct listener *listeners; /* in force or draining */
 	struct listener *pending;   /* bound by prepare, not yet in force */
 	struct peers *peers;
-	struct token_limits *token_limits;
-	struct account *account;
+	struct limits *token_limits;
+	struct access_log *access;
 	struct deadlines deadlines;
 	struct fiber_group requests; /* the fibers of handlers */
 	struct request *spare;	     /* requests to use again */
@@ -249,12 +248,12 @@ void linger_end_all(struct http_server *server);
 /* admit.c */
 
 /* Every check before the body, in the gate's order. Where it refuses, headers are set already. */
-enum error request_admit(struct request *request, struct fault *fault);
+enum error admit_request(struct request *request, struct fault *fault);
 /*
  * Of a request that was refused: whether its route is known and its caller may use it. Counts
  * towards the caller's rates.
  */
-bool request_is_allowed(struct request *request);
+bool admit_may_use(struct request *request);
 
 /* reply_room.c: the budget of answers in flight */
 
@@ -274,27 +273,5 @@ struct request *request_take(struct connection *connection);
 void request_drop(struct request *request); /* one hold less */
 void requests_free_spare(struct http_server *server);
 void request_set_id(struct request *request);
-
-/* problem.c */
-
-/* Appends the application/problem+json body; `extra` is not taken over. */
-void problem_render(
-	const struct fault *fault, const char *request_id, const cJSON *extra, struct buf *out);
-
-/* account.c: what is counted and logged of each request */
-
-struct account *account_new(
-	const struct route *routes, size_t count, struct metrics *metrics, struct log *log);
-void account_free(struct account *account);
-void account_request(struct account *account, const struct request *request);
-void account_publish(struct account *account, size_t connections);
-
-/* token_limit.c: rates by token name, kept over reloads */
-
-struct token_limits *token_limits_new(void);
-void token_limits_free(struct token_limits *limits);
-struct limit *token_limit(struct token_limits *limits, const char *name);
-/* Forgets the names that `conf` does not have. */
-void token_limits_prune(struct token_limits *limits, const struct conf *conf);
 
 #endif

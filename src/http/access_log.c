@@ -9,13 +9,13 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "http/private.h"
+#include "http/server_internal.h"
 #include "text/json.h"
 
 /* Different statuses that are told apart; any further one is counted with the last. */
 enum { max_codes = 32, max_status = 600 };
 
-struct account {
+struct access_log {
 	const struct route *routes;
 	size_t count;
 	struct metrics *metrics;
@@ -26,34 +26,34 @@ struct account {
 	uint64_t *fresh;	   /* [route or count for none][code], not yet published */
 };
 
-struct account *account_new(
+struct access_log *access_log_new(
 	const struct route *routes, size_t count, struct metrics *metrics, struct log *log)
 {
-	struct account *account = mem_new(struct account);
+	struct access_log *access = mem_new(struct access_log);
 
-	account->routes = routes;
-	account->count = count;
-	account->metrics = metrics;
-	account->log = log;
-	account->fresh = mem_array((count + 1) * max_codes, sizeof *account->fresh);
-	return account;
+	access->routes = routes;
+	access->count = count;
+	access->metrics = metrics;
+	access->log = log;
+	access->fresh = mem_array((count + 1) * max_codes, sizeof *access->fresh);
+	return access;
 }
 
-void account_free(struct account *account)
+void access_log_free(struct access_log *access)
 {
-	if (!account)
+	if (!access)
 		return;
-	mem_free(account->fresh);
-	mem_free(account);
+	mem_free(access->fresh);
+	mem_free(access);
 }
 
-static size_t code_slot(struct account *account, int status)
+static size_t code_slot(struct access_log *access, int status)
 {
-	uint8_t *slot = &account->slots[status > 0 && status < max_status ? status : 0];
+	uint8_t *slot = &access->slots[status > 0 && status < max_status ? status : 0];
 
-	if (*slot == 0 && account->code_count < max_codes) {
-		account->codes[account->code_count++] = status;
-		*slot = (uint8_t)account->code_count;
+	if (*slot == 0 && access->code_count < max_codes) {
+		access->codes[access->code_count++] = status;
+		*slot = (uint8_t)access->code_count;
 	}
 	return *slot ? *slot - 1u : max_codes - 1;
 }
@@ -82,17 +82,17 @@ static void add_members(const struct request *request, int64_t us, struct buf *o
 		buf_str(out, "null");
 }
 
-static void log_request(struct account *account, const struct request *request, int64_t us)
+static void log_request(struct access_log *access, const struct request *request, int64_t us)
 {
 	const struct route *route = request->match.route;
 	const struct identity *who = request->auth.identity;
 	struct buf members = {0};
 	char peer[PEER_MAX_TEXT];
 
-	if (log_has_members(account->log))
+	if (log_has_members(access->log))
 		add_members(request, us, &members);
 	peer_text(request->connection->peer, peer);
-	log_write_members(account->log, LOG_LEVEL_INFO, buf_slice(&members),
+	log_write_members(access->log, LOG_LEVEL_INFO, buf_slice(&members),
 		"http: %.*s %s %d %lld.%03lld ms, %s, by %s, request %s",
 		(int)(request->head.method.n < 16 ? request->head.method.n : 16),
 		request->head.method.p, route ? route->path : "(no route)", request->status,
@@ -107,40 +107,40 @@ static bool has_failed(const struct request *request)
 	return request->status >= 400 && request->error != ERR_NO_VALUE;
 }
 
-void account_request(struct account *account, const struct request *request)
+void access_log_request(struct access_log *access, const struct request *request)
 {
-	size_t row = request->match.route ? request->match.index : account->count;
+	size_t row = request->match.route ? request->match.index : access->count;
 	int64_t us = (clock_mono_ns() - request->began_ns) / 1000;
 
-	account->fresh[row * max_codes + code_slot(account, request->status)]++;
-	metric_observe_us(account->metrics, METRIC_HTTP_DURATION, NULL, us);
-	log_debug_as(account->log, request->id, "http: %s: %d after %lld us",
+	access->fresh[row * max_codes + code_slot(access, request->status)]++;
+	metric_observe_us(access->metrics, METRIC_HTTP_DURATION, NULL, us);
+	log_debug_as(access->log, request->id, "http: %s: %d after %lld us",
 		request->left ? "its client has hung up" : "answered", request->status,
 		(long long)us);
 	if (request->conf->log.access == ACCESS_ALL ||
 		(request->conf->log.access == ACCESS_ERRORS && has_failed(request)))
-		log_request(account, request, us);
+		log_request(access, request, us);
 }
 
-static void publish_row(struct account *account, size_t row)
+static void publish_row(struct access_log *access, size_t row)
 {
-	const char *path = row < account->count ? account->routes[row].path : "none";
+	const char *path = row < access->count ? access->routes[row].path : "none";
 
-	for (size_t i = 0; i < account->code_count; i++) {
-		uint64_t *fresh = &account->fresh[row * max_codes + i];
+	for (size_t i = 0; i < access->code_count; i++) {
+		uint64_t *fresh = &access->fresh[row * max_codes + i];
 		char code[16];
 
 		if (*fresh == 0)
 			continue;
-		snprintf(code, sizeof code, "%d", account->codes[i]);
-		metric_add(account->metrics, METRIC_HTTP_REQUESTS, path, code, *fresh);
+		snprintf(code, sizeof code, "%d", access->codes[i]);
+		metric_add(access->metrics, METRIC_HTTP_REQUESTS, path, code, *fresh);
 		*fresh = 0;
 	}
 }
 
-void account_publish(struct account *account, size_t connections)
+void access_log_publish(struct access_log *access, size_t connections)
 {
-	for (size_t row = 0; row <= account->count; row++)
-		publish_row(account, row);
-	metric_set(account->metrics, METRIC_HTTP_CONNECTIONS, NULL, NULL, (double)connections);
+	for (size_t row = 0; row <= access->count; row++)
+		publish_row(access, row);
+	metric_set(access->metrics, METRIC_HTTP_CONNECTIONS, NULL, NULL, (double)connections);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How far a client has taken what was sent to it. */
-#ifndef CW_HTTP_TAKEN_H
-#define CW_HTTP_TAKEN_H
+#ifndef CW_HTTP_PROGRESS_H
+#define CW_HTTP_PROGRESS_H
 
 #include <stdint.h>
 
@@ -9,6 +9,6 @@
  * A number that changes as the other end of the socket takes bytes: what TCP has had acknowledged,
  * or what a Unix socket still holds. It stays the same while nothing is taken.
  */
-uint64_t taken_mark(int fd);
+uint64_t progress_mark(int fd);
 
 #endif

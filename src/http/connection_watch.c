@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
-#include "http/private.h"
-#include "http/taken.h"
+#include "http/progress.h"
+#include "http/server_internal.h"
 
 /* In one look, a system call each. */
 enum { max_looks = 2048 };
@@ -92,7 +92,7 @@ void connections_cut_stalled(struct http_server *server)
 	/* The oldest come first, and their deadline lets those behind them come forward. */
 	for (int i = 0; at && i < max_looks; i++, at = next) {
 		struct connection *connection = connection_of(at);
-		uint64_t mark = taken_mark(connection->fd);
+		uint64_t mark = progress_mark(connection->fd);
 
 		next = deadlines_next(&server->deadlines, at);
 		if (connection->taken_ms == 0 || connection->taken != mark) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See taken.h.
+ * See progress.h.
  *
  * Special: glibc's struct tcp_info ends before the count of acknowledged bytes, and Linux's does
  * not go with glibc's header, which libuv includes.
  */
-#include "http/taken.h"
+#include "http/progress.h"
 
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -13,7 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-uint64_t taken_mark(int fd)
+uint64_t progress_mark(int fd)
 {
 	struct tcp_info info;
 	socklen_t n = sizeof info;
