@@ -5,7 +5,7 @@
 /* Raised when our own keys change their shape so that an older daemon would misread them. */
 enum { layout_version = 1 };
 
-enum { spare_batch_bytes = 4096 };
+enum { spare_batch_bytes = 4096, reconnect_ms = 5000, look_ms = 50 };
 
 void cache_own_key(const struct cache *cache, const char *name, struct slice rest, struct buf *out)
 {
@@ -33,9 +33,29 @@ void cache_batch_give(struct cache *cache, struct redis_batch *batch)
 	cache->spare_batches[cache->spare_batch_count++] = batch;
 }
 
+void cache_count_removed(struct cache *cache, uint64_t keys)
+{
+	cache->invalidated_keys += keys;
+	if (cache->metrics)
+		metric_add(cache->metrics, METRIC_INVALIDATED_KEYS, NULL, NULL, keys);
+}
+
 int64_t cache_deadline(const struct cache *cache)
 {
 	return clock_deadline(2 * cache->conf->redis.command_timeout_ms + 1000);
+}
+
+enum error cache_await_redis(
+	struct cache *cache, bool (*enough)(const void *context), const void *context)
+{
+	int64_t deadline = clock_deadline(reconnect_ms);
+	enum error error;
+
+	do
+		error = fiber_sleep(look_ms);
+	while (!error && !(enough && enough(context)) && clock_mono_ms() < deadline &&
+		redis_store_state(cache->store).status != REDIS_UP);
+	return error;
 }
 
 static enum error judge_layout(

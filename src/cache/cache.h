@@ -50,7 +50,15 @@ void cache_own_key(const struct cache *cache, const char *name, struct slice res
 /* An empty batch, and its return when its replies are of no use any more. */
 struct redis_batch *cache_batch_take(struct cache *cache);
 void cache_batch_give(struct cache *cache, struct redis_batch *batch);
+/* Adds removed keys to what stats and metrics say. */
+void cache_count_removed(struct cache *cache, uint64_t keys);
 /* When a step of a few commands must have been answered: past what the connection itself allows. */
 int64_t cache_deadline(const struct cache *cache);
+/*
+ * Waits up to 5 s until Redis answers again, or until enough(context), which may be NULL, is true:
+ * OK in any of these cases. ERR_CANCELLED. Parks.
+ */
+enum error cache_await_redis(
+	struct cache *cache, bool (*enough)(const void *context), const void *context);
 
 #endif

@@ -1,127 +1,121 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys by their exact names; see exact.h. */
+/* Keys by their exact names; see exact_keys.h. */
 #include "invalidate/exact_keys.h"
 
 #include "base/mem.h"
 #include "cache/entry.h"
-#include "cache/soft_purge.h"
+#include "invalidate/removal.h"
 
 enum {
-	few = 16, /* so many travel with everybody's commands, more on the bulk connection */
+	few = 16, /* so many use the connection of ordinary commands, more the bulk connection */
 	at_once = 500,
 };
 
-/* The keys of one batch: places in the plan. */
+/* The keys of one batch. */
 struct exact_batch {
+	struct exact_keys *exact;
 	struct redis_batch *batch;
-	uint32_t places[at_once];
+	struct buf notes;
+	uint32_t places[at_once]; /* in the plan */
 	size_t count;
 };
 
-static bool removes(const struct exact_keys *exact)
+static void count_key(
+	struct exact_keys *exact, struct plan_key *key, const struct removal_counts *counts)
 {
-	return !slice_is(exact->command, "EXISTS");
-}
-
-/* How long the key stays usable where it is softened; 0 = it is not. */
-static int64_t stale_for(const struct exact_keys *exact, const struct plan_key *key)
-{
-	return exact->soft ? entry_stale_for(exact->cache->conf, key->name) : 0;
-}
-
-static void count_hit(struct exact_keys *exact, struct plan_key *key, bool removed)
-{
+	if (counts->matched == 0)
+		return;
 	exact->hits++;
+	exact->removed += counts->removed;
+	exact->softened += counts->softened;
 	if (!key->found) {
 		key->found = true;
 		exact->first_seen++;
 		plan_count(exact->plan, key, false);
 		plan_sample(exact->plan, key->name);
 	}
-	if (removed) {
-		exact->removed++;
-		key->removed = true;
+	if (counts->removed)
 		plan_count(exact->plan, key, true);
-	}
 }
 
-static enum error take_reply(struct exact_keys *exact, struct plan_key *key,
-	const struct redis_value *reply, struct fault *fault)
+static void count_removal(
+	void *context, const struct removal_note *note, const struct removal_counts *counts)
 {
-	enum error error = redis_value_error(reply, fault);
-	enum soft_purge_outcome outcome;
+	struct exact_batch *b = context;
 
-	if (error)
-		return error;
-	if (!key->softening) {
-		if (reply->integer > 0)
-			count_hit(exact, key, removes(exact));
-		return OK;
-	}
-	error = soft_purge_outcome(reply, &outcome, fault);
-	exact->softened += outcome == SOFT_PURGE_CHANGED;
-	if (outcome != SOFT_PURGE_ABSENT)
-		count_hit(exact, key, outcome == SOFT_PURGE_REMOVED);
-	return error;
+	count_key(b->exact, &b->exact->plan->keys[b->places[note->first]], counts);
 }
 
-/* Every reply that came counts: what was answered before the connection broke has happened. */
-static enum error take_replies(
-	struct exact_keys *exact, struct exact_batch *flight, struct fault *fault)
+static enum error take_exists(struct exact_batch *b, struct fault *fault)
 {
 	enum error first = OK;
 
-	for (size_t i = 0; i < flight->count; i++) {
-		const struct redis_value *reply = redis_batch_reply(flight->batch, i);
+	for (size_t i = 0; i < b->count; i++) {
+		const struct redis_value *reply = redis_batch_reply(b->batch, i);
 
 		if (!reply)
 			continue;
-		enum error error = take_reply(
-			exact, &exact->plan->keys[flight->places[i]], reply, first ? NULL : fault);
+		enum error error = redis_value_error(reply, first ? NULL : fault);
+		const struct removal_counts counts = {.matched = error ? 0 : reply->integer > 0};
+
+		count_key(b->exact, &b->exact->plan->keys[b->places[i]], &counts);
 		first = first ? first : error;
 	}
 	return first;
 }
 
 /* Collects the next keys, from *at on, that live on one server. */
-static struct redis_node *fill(
-	const struct exact_keys *exact, struct exact_batch *flight, size_t *at, size_t most)
+static struct redis_node *collect(struct exact_batch *b, size_t *at, size_t most)
 {
-	const struct plan *plan = exact->plan;
+	const struct plan *plan = b->exact->plan;
 	struct redis_node *node = NULL;
 
-	redis_batch_clear(flight->batch);
-	flight->count = 0;
-	for (; *at < plan->key_count && flight->count < most; ++*at) {
-		struct plan_key *key = &plan->keys[*at];
+	b->count = 0;
+	for (; *at < plan->key_count && b->count < most; ++*at) {
+		const struct plan_key *key = &plan->keys[*at];
 
 		if (!key->claims)
 			continue;
-		struct redis_node *home = redis_store_node(exact->cache->store, key->name);
+		struct redis_node *home = redis_store_node(b->exact->cache->store, key->name);
 		if (node && home != node)
 			break;
 		node = home;
-		flight->places[flight->count++] = (uint32_t)*at;
-		key->softening = stale_for(exact, key) > 0;
-		if (key->softening)
-			soft_purge_add(
-				exact->cache, flight->batch, key->name, stale_for(exact, key));
-		else
-			REDIS_ADD(flight->batch, exact->command, key->name);
+		b->places[b->count++] = (uint32_t)*at;
 	}
 	return node;
+}
+
+static void add_commands(struct exact_batch *b)
+{
+	const struct exact_keys *exact = b->exact;
+	struct cache *cache = exact->cache;
+
+	redis_batch_clear(b->batch);
+	buf_clear(&b->notes);
+	struct removal *removal = removal_new(cache, b->batch, &b->notes, 1);
+	for (size_t i = 0; i < b->count; i++) {
+		struct slice name = exact->plan->keys[b->places[i]].name;
+
+		if (exact->remove)
+			removal_add(removal, name, 0,
+				exact->soft ? entry_stale_for(cache->conf, name) : 0);
+		else
+			REDIS_ADD(b->batch, SLICE("EXISTS"), name);
+	}
+	removal_end(removal);
 }
 
 enum error exact_keys_run(struct exact_keys *exact, struct fault *fault)
 {
 	enum redis_role role = exact->plan->key_count <= few ? REDIS_COMMANDS : REDIS_BULK;
-	struct exact_batch *flight = mem_new(struct exact_batch);
+	struct exact_batch *b = mem_new(struct exact_batch);
 	enum error error = OK;
 	size_t at = 0;
 
 	exact->hits = exact->first_seen = exact->removed = exact->softened = 0;
 	exact->limited = false;
-	flight->batch = redis_batch_new();
+	b->exact = exact;
+	b->batch = redis_batch_new();
 	while (!error && at < exact->plan->key_count) {
 		uint64_t left = exact->limit - exact->hits;
 		size_t most = left < at_once ? (size_t)left : at_once;
@@ -129,15 +123,19 @@ enum error exact_keys_run(struct exact_keys *exact, struct fault *fault)
 		exact->limited = most == 0;
 		if (exact->limited)
 			break;
-		struct redis_node *node = fill(exact, flight, &at, most);
-		if (flight->count == 0)
+		struct redis_node *node = collect(b, &at, most);
+		if (b->count == 0)
 			break;
-		error = redis_node_run(
-			node, role, flight->batch, cache_deadline(exact->cache), fault);
-		enum error refused = take_replies(exact, flight, error ? NULL : fault);
+		add_commands(b);
+		error = redis_node_run(node, role, b->batch, cache_deadline(exact->cache), fault);
+		struct fault *own = error ? NULL : fault;
+		enum error refused = exact->remove ? removal_take(exact->cache, b->batch, &b->notes,
+							     count_removal, b, own)
+						   : take_exists(b, own);
 		error = error ? error : refused;
 	}
-	redis_batch_free(flight->batch);
-	mem_free(flight);
+	redis_batch_free(b->batch);
+	buf_release(&b->notes);
+	mem_free(b);
 	return error;
 }

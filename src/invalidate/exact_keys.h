@@ -8,9 +8,9 @@
 struct exact_keys {
 	struct cache *cache;
 	struct plan *plan;
-	struct slice command; /* EXISTS, UNLINK, DEL */
-	bool soft;	      /* see soft.h: instead of the command, where there is a stale_for */
-	uint64_t limit;	      /* of keys that are there; the rest is left alone */
+	bool remove;	/* false: only counts them */
+	bool soft;	/* softens instead, where the key's namespace has stale_for */
+	uint64_t limit; /* of keys that are there; the rest is left alone */
 	/* Out. */
 	uint64_t hits; /* that were there */
 	uint64_t removed, softened;
@@ -19,7 +19,7 @@ struct exact_keys {
 };
 
 /*
- * Runs the command for each of the plan's keys and counts for its selectors: matched the first time
+ * Counts or removes each of the plan's keys, and counts for its selectors: matched the first time
  * that a key is met, invalidated where it was removed. Parks.
  */
 enum error exact_keys_run(struct exact_keys *exact, struct fault *fault);

@@ -11,9 +11,9 @@
 
 #include "base/mem.h"
 #include "cache/inval_log.h"
-#include "cache/retry.h"
 #include "invalidate/exact_keys.h"
 #include "invalidate/invalidate_run.h"
+#include "invalidate/removal.h"
 #include "invalidate/tag_purge.h"
 
 enum { removals_max = 3, retry_ms = 100 };
@@ -63,37 +63,34 @@ static uint64_t keys_left(const struct invalidate_run *run)
 /* What a run over the exact keys did becomes the run's. */
 static void take_exact(struct invalidate_run *run, const struct exact_keys *exact)
 {
-	struct cache *cache = run->owner->cache;
-
 	run->matched += exact->first_seen;
 	run->exact_hits += exact->hits;
 	run->invalidated += exact->removed;
 	run->softened += exact->softened;
-	cache->invalidated_keys += exact->removed;
-	if (cache->metrics)
-		metric_add(cache->metrics, METRIC_INVALIDATED_KEYS, NULL, NULL, exact->removed);
 }
 
 /* Looks at the keys named exactly, or removes (or softens) them. Parks. */
 static enum error run_exact(
 	struct invalidate_run *run, bool remove, uint64_t limit, struct fault *fault)
 {
-	struct exact_keys exact = {.cache = run->owner->cache,
+	struct cache *cache = run->owner->cache;
+	struct slice command = redis_store_unlink(cache->store);
+	struct exact_keys exact = {.cache = cache,
 		.plan = run->plan,
-		.command = remove ? pass_queue_remove_command(run->owner->passes) : SLICE("EXISTS"),
-		.soft = remove && run->asked->soft,
+		.remove = remove,
+		.soft = run->asked->soft,
 		.limit = limit};
+
 	operation_progress(
 		run->operation, remove ? OPERATION_PHASE_REMOVING : OPERATION_PHASE_COUNTING, 0, 0);
 	run->exact_hits = 0;
 	enum error error = exact_keys_run(&exact, fault);
 
-	if (error == ERR_REDIS_UNKNOWN_OUTCOME && fiber_sleep(retry_ms) == OK) {
+	if (error == ERR_REDIS_UNKNOWN_OUTCOME
+			? fiber_sleep(retry_ms) == OK
+			: error && remove && removal_refused(cache, command)) {
 		take_exact(run, &exact);
 		exact.limit = limit - exact.hits;
-		error = exact_keys_run(&exact, fault);
-	} else if (remove && retry_unknown_command(error, fault)) {
-		exact.command = SLICE("DEL");
 		error = exact_keys_run(&exact, fault);
 	}
 	take_exact(run, &exact);
@@ -180,7 +177,6 @@ static enum error run_tags(struct invalidate_run *run, enum tag_mode what, uint6
 		.soft = run->asked->soft,
 		.again = run->again,
 		.report = what != TAGS_COUNT,
-		.command = pass_queue_remove_command(run->owner->passes),
 		.limit = limit,
 		.max_latency_ms = run->max_latency_ms};
 	enum error error = OK;

@@ -104,11 +104,6 @@ uint64_t pass_queue_total(const struct pass_queue *passes)
 	return passes->total;
 }
 
-struct slice pass_queue_remove_command(const struct pass_queue *passes)
-{
-	return passes->no_unlink ? SLICE("DEL") : redis_store_unlink(passes->cache->store);
-}
-
 size_t pass_queue_waiting(const struct pass_queue *passes)
 {
 	return passes->waiting;

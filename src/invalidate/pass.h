@@ -87,8 +87,6 @@ void pass_queue_free(struct pass_queue *passes);
 /* Parks. */
 void pass_queue_stop(struct pass_queue *passes, int64_t deadline);
 uint64_t pass_queue_total(const struct pass_queue *passes);
-/* The command that removes names: UNLINK, or DEL once a server did not know it. */
-struct slice pass_queue_remove_command(const struct pass_queue *passes);
 /* How many requests no pass has taken yet. */
 size_t pass_queue_waiting(const struct pass_queue *passes);
 /* How many passes walk now. */

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "cache/entry.h"
-#include "cache/soft_purge.h"
 #include "invalidate/pass_internal.h"
 
 enum { held_per_command = 100 };
@@ -38,53 +37,43 @@ static struct slice next_held(const struct buf *held, size_t *at, uint64_t *ret_
 	return name;
 }
 
-/* A command's worth of held names of the same slots: one alone where it is softened. */
-struct handful {
-	struct slice argv[held_per_command + 1];
-	size_t argc;
-	struct pass_note note; /* the slots as the member counts them */
-};
-
-static void take_handful(
-	struct pass *pass, const struct pass_request *member, size_t *at, struct handful *ret)
+/* The next held names, up to held_per_command; the masks are the pass's. */
+static void fill(struct pass *pass, const struct pass_request *member, size_t *at,
+	struct redis_batch *batch, struct buf *notes)
 {
-	uint64_t bits = 0;
+	struct cache *cache = pass->owner->cache;
+	struct removal *removal = removal_new(cache, batch, notes, held_per_command);
 
-	while (*at < member->held.n && ret->argc <= held_per_command && !ret->note.stale_for_ms) {
-		size_t next = *at;
-		struct slice name = next_held(&member->held, &next, &bits);
-		int64_t stale_for_ms =
-			member->soft ? entry_stale_for(pass->owner->cache->conf, name) : 0;
+	for (size_t i = 0; i < held_per_command && *at < member->held.n; i++) {
+		uint64_t bits;
+		struct slice name = next_held(&member->held, at, &bits);
 
-		if (ret->argc > 1 && (bits != ret->note.mask || stale_for_ms))
-			break;
-		ret->note = (struct pass_note){bits, stale_for_ms};
-		ret->argv[ret->argc++] = name;
-		*at = next;
+		removal_add(removal, name, bits << member->first_bit,
+			member->soft ? entry_stale_for(cache->conf, name) : 0);
 	}
+	removal_end(removal);
 }
 
 /* Removes or softens the next names. Parks. */
 static enum error remove_some(
-	struct pass *pass, struct pass_request *member, size_t *at, struct fault *fault)
+	struct pass *pass, const struct pass_request *member, size_t *at, struct fault *fault)
 {
 	struct cache *cache = pass->owner->cache;
-	struct handful h = {.argv = {pass_queue_remove_command(pass->owner)}, .argc = 1};
 	struct redis_batch *batch = redis_batch_new();
+	struct buf notes = {0};
+	size_t first = *at;
+	uint64_t bits;
+	struct redis_node *node =
+		redis_store_node(cache->store, next_held(&member->held, &first, &bits));
 
-	take_handful(pass, member, at, &h);
-	h.note.mask <<= member->first_bit;
-	if (h.note.stale_for_ms)
-		soft_purge_add(pass->owner->cache, batch, h.argv[1], h.note.stale_for_ms);
-	else
-		redis_batch_add(batch, h.argc, h.argv);
-	struct redis_node *node = redis_store_node(cache->store, h.argv[1]);
+	fill(pass, member, at, batch, &notes);
 	enum error error = redis_node_run(node, REDIS_BULK, batch, cache_deadline(cache), fault);
-	/* The member may have gone meanwhile: the mask then meets nobody. */
-	if (!error)
-		error = pass_take_reply(pass, redis_batch_reply(batch, 0), h.note, fault);
+	/* A member may have left meanwhile: no member has the slots of the mask then. */
+	enum error refused =
+		removal_take(cache, batch, &notes, pass_count_removal, pass, error ? NULL : fault);
 	redis_batch_free(batch);
-	return error;
+	buf_release(&notes);
+	return error ? error : refused;
 }
 
 static enum error remove_held(struct pass *pass, size_t place, struct fault *fault)

@@ -5,6 +5,7 @@
 
 #include "cache/scan.h"
 #include "invalidate/pass.h"
+#include "invalidate/removal.h"
 
 struct pass_queue {
 	struct cache *cache;
@@ -15,7 +16,6 @@ struct pass_queue {
 	size_t running;
 	uint64_t total;
 	uint64_t begun; /* numbers them in the log */
-	bool no_unlink;
 };
 
 struct pass {
@@ -24,8 +24,7 @@ struct pass {
 	size_t member_count;
 	uint64_t keys; /* on all primaries, at the beginning */
 	size_t primaries;
-	double *seen;	      /* of each primary */
-	bool unknown_command; /* the server does not know UNLINK */
+	double *seen; /* of each primary */
 };
 
 /* The bits of all slots of a member. */
@@ -39,14 +38,9 @@ bool pass_empty(const struct pass *pass);
 /* All of its work: scans, and scans once more where the connection was lost. Parks. */
 enum error pass_scan(struct pass *pass, struct fault *fault);
 extern const struct scan_handler pass_page_handler; /* context: struct pass */
-/* What is kept of each command until its reply comes. */
-struct pass_note {
-	uint64_t mask;	      /* the slots in whose name it was sent */
-	int64_t stale_for_ms; /* > 0: it softened one name; else it removed some */
-};
-/* Counts what a command did. */
-enum error pass_take_reply(struct pass *pass, const struct redis_value *reply,
-	struct pass_note note, struct fault *fault);
+/* Counts for the members what a command did; a removal_done(), context: struct pass. */
+void pass_count_removal(
+	void *context, const struct removal_note *note, const struct removal_counts *counts);
 
 /* Notes a name for a HOLD member; `bits` are its slots. */
 void pass_hold(struct pass_request *member, struct slice name, uint64_t bits);

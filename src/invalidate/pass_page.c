@@ -5,19 +5,13 @@
  *	name -> members' patterns -> guard -> mask of slots -> one UNLINK per mask
  *	reply (how many were there) -> invalidated of every slot in the mask
  */
-#include <string.h>
-
 #include "base/mem.h"
 #include "base/name_set.h"
 #include "base/timeslice.h"
 #include "cache/entry.h"
-#include "cache/soft_purge.h"
 #include "invalidate/pass_internal.h"
 
-enum {
-	names_per_command = 500,
-	bytes_per_command = 256 * 1024,
-};
+enum { names_per_command = 500 };
 
 /* The member's slots that the name matches, from bit 0. */
 static uint64_t match_slots(const struct pass_request *member, struct slice name)
@@ -67,16 +61,16 @@ static uint64_t admit(struct pass_request *member, struct slice name)
 	return bits;
 }
 
-/* Who wants what of one name, as slots. */
-struct wishes {
-	uint64_t all;	  /* of who wants it gone or stale, now or at the end */
-	uint64_t hard;	  /* of those, who want it removed */
-	uint64_t at_once; /* of those, who do not hold it */
+/* What the members of the pass want to be done with one name, as slots. */
+struct slots_wanted {
+	uint64_t all;	  /* of members that want it removed or softened, now or at the end */
+	uint64_t hard;	  /* of those, members that want it removed */
+	uint64_t at_once; /* of those, members that do not hold it */
 };
 
-static struct wishes ask_members(struct pass *pass, struct slice name)
+static struct slots_wanted ask_members(struct pass *pass, struct slice name)
 {
-	struct wishes w = {0};
+	struct slots_wanted w = {0};
 
 	for (size_t i = 0; i < pass->member_count; i++) {
 		struct pass_request *member = pass->members[i];
@@ -103,26 +97,32 @@ static void hold(struct pass *pass, struct slice name, uint64_t mask)
 	}
 }
 
+/* What is sent for one name. */
+struct name_command {
+	uint64_t mask;	      /* the slots that it is sent for; 0 = nothing is sent now */
+	int64_t stale_for_ms; /* > 0: it softens the key */
+};
+
 /*
- * What is sent for the name: in whose name, and whether it softens. Mask 0: nothing now. One who
- * removes it does so for all; one who softens it only for those who want no more.
+ * A member that removes the key does so for all; one that softens it only for those that want no
+ * more.
  */
-static struct pass_note look_at(struct pass *pass, struct slice name)
+static struct name_command look_at(struct pass *pass, struct slice name)
 {
-	struct wishes w = ask_members(pass, name);
-	struct pass_note note = {w.all, 0};
+	struct slots_wanted w = ask_members(pass, name);
+	struct name_command command = {w.all, 0};
 	int64_t stale_for_ms = 0;
 
 	if (!w.all)
-		return note;
+		return command;
 	if (w.hard != w.all)
 		stale_for_ms = entry_stale_for(pass->owner->cache->conf, name);
 	if (!w.at_once)
-		note.mask = 0;
+		command.mask = 0;
 	else if (stale_for_ms && !(w.at_once & w.hard))
-		note = (struct pass_note){w.all & ~w.hard, stale_for_ms};
-	hold(pass, name, w.all & ~note.mask);
-	return note;
+		command = (struct name_command){w.all & ~w.hard, stale_for_ms};
+	hold(pass, name, w.all & ~command.mask);
+	return command;
 }
 
 /* Every member that the command is sent for waits for one reply more, or less. */
@@ -140,64 +140,30 @@ static void count_in_flight(struct pass *pass, uint64_t mask, bool more)
 	}
 }
 
-/* The command under construction. */
-struct removal {
-	struct pass *pass;
-	struct redis_batch *batch;
-	struct buf *notes;
-	struct slice argv[names_per_command + 1];
-	size_t argc, bytes;
-};
-
-static void send_removal(struct removal *r, uint64_t mask)
-{
-	struct pass_note note = {mask, 0};
-
-	if (r->argc == 1)
-		return;
-	redis_batch_add(r->batch, r->argc, r->argv);
-	buf_append(r->notes, &note, sizeof note);
-	count_in_flight(r->pass, mask, true);
-	r->argc = 1;
-	r->bytes = 0;
-}
-
-static void add_name(struct removal *r, struct slice name, uint64_t mask)
-{
-	if (r->argc > names_per_command || (r->bytes && r->bytes + name.n > bytes_per_command))
-		send_removal(r, mask);
-	r->argv[r->argc++] = name;
-	r->bytes += name.n;
-}
-
-static void soften(struct removal *r, struct slice name, struct pass_note note)
-{
-	soft_purge_add(r->pass->owner->cache, r->batch, name, note.stale_for_ms);
-	buf_append(r->notes, &note, sizeof note);
-	count_in_flight(r->pass, note.mask, true);
-}
-
 /* One command, or a few, for each mask among the names that are removed; one for each softened. */
-static void send_commands(
-	struct removal *r, const struct redis_value *names, struct pass_note *notes)
+static void add_commands(struct pass *pass, struct scan_page *page, struct name_command *commands)
 {
-	for (size_t i = 0; i < names->count; i++) {
-		struct pass_note note = notes[i];
+	const struct redis_value *names = page->names;
+	struct removal *removal =
+		removal_new(pass->owner->cache, page->batch, &page->notes, names_per_command);
 
-		if (!note.mask)
-			continue;
-		if (note.stale_for_ms) {
-			soften(r, names->items[i]->text, note);
+	for (size_t i = 0; i < names->count; i++) {
+		uint64_t mask = commands[i].mask;
+
+		if (mask && commands[i].stale_for_ms) {
+			removal_add(removal, names->items[i]->text, mask, commands[i].stale_for_ms);
 			continue;
 		}
-		for (size_t j = i; j < names->count; j++) {
-			if (notes[j].mask != note.mask || notes[j].stale_for_ms)
+		for (size_t j = i; mask && j < names->count; j++) {
+			if (commands[j].mask != mask || commands[j].stale_for_ms)
 				continue;
-			add_name(r, names->items[j]->text, note.mask);
-			notes[j].mask = 0;
+			removal_add(removal, names->items[j]->text, mask, 0);
+			commands[j].mask = 0;
 		}
-		send_removal(r, note.mask);
 	}
+	removal_end(removal);
+	for (size_t i = 0; i < removal_count(&page->notes); i++)
+		count_in_flight(pass, removal_note(&page->notes, i).mask, true);
 }
 
 void pass_release_leaving(struct pass *pass)
@@ -243,97 +209,53 @@ static bool look_at_page(void *context, struct scan_page *page)
 	struct pass *pass = context;
 	const struct redis_value *names = page->names;
 	size_t patterns = pattern_count(pass);
-	struct pass_note *notes = mem_array(names->count, sizeof *notes);
+	struct name_command *commands = mem_array(names->count, sizeof *commands);
 	struct name_set unique = {.borrows = true};
 	struct timeslice timeslice = {.since_ns = clock_mono_ns()};
 
 	for (size_t i = 0; i < names->count; i++) {
 		if (name_set_add(&unique, names->items[i]->text))
-			notes[i] = look_at(pass, names->items[i]->text);
+			commands[i] = look_at(pass, names->items[i]->text);
 		if (timeslice_spend(&timeslice, patterns))
 			break;
 	}
-	struct removal *r = mem_alloc(sizeof *r);
-	r->pass = pass;
-	r->batch = page->batch;
-	r->notes = &page->notes;
-	r->argv[0] = pass_queue_remove_command(pass->owner);
-	r->argc = 1;
-	r->bytes = 0;
-	send_commands(r, names, notes);
-	mem_free(r);
-	mem_free(notes);
+	add_commands(pass, page, commands);
+	mem_free(commands);
 	name_set_release(&unique);
 	report_progress(pass, page);
 	pass_release_leaving(pass);
 	return !pass_empty(pass);
 }
 
-/* So many of one command's names were there. */
-static void count_removed(struct pass *pass, uint64_t mask, uint64_t removed)
+void pass_count_removal(
+	void *context, const struct removal_note *note, const struct removal_counts *counts)
 {
-	struct cache *cache = pass->owner->cache;
+	struct pass *pass = context;
 
-	cache->invalidated_keys += removed;
-	if (cache->metrics)
-		metric_add(cache->metrics, METRIC_INVALIDATED_KEYS, NULL, NULL, removed);
 	for (size_t i = 0; i < pass->member_count; i++) {
 		struct pass_request *member = pass->members[i];
-		uint64_t bits = member ? (mask & pass_member_mask(member)) >> member->first_bit : 0;
+		uint64_t bits =
+			member ? (note->mask & pass_member_mask(member)) >> member->first_bit : 0;
 
 		if (!bits)
 			continue;
-		member->invalidated += removed;
+		member->invalidated += counts->removed;
+		member->softened += counts->softened;
 		for (size_t slot = 0; bits; slot++, bits >>= 1)
-			member->slots[slot].invalidated += bits & 1 ? removed : 0;
+			member->slots[slot].invalidated += bits & 1 ? counts->removed : 0;
 	}
-}
-
-static void count_softened(struct pass *pass, uint64_t mask)
-{
-	for (size_t i = 0; i < pass->member_count; i++)
-		if (pass->members[i] && mask & pass_member_mask(pass->members[i]))
-			pass->members[i]->softened++;
-}
-
-enum error pass_take_reply(struct pass *pass, const struct redis_value *reply,
-	struct pass_note note, struct fault *fault)
-{
-	enum error error = redis_value_error(reply, fault);
-	enum soft_purge_outcome outcome;
-
-	if (error && !note.stale_for_ms &&
-		slice_starts(reply->text, SLICE("ERR unknown command")) && !pass->owner->no_unlink)
-		pass->unknown_command = true;
-	if (error)
-		return error;
-	if (!note.stale_for_ms)
-		count_removed(pass, note.mask, (uint64_t)reply->integer);
-	else if (soft_purge_outcome(reply, &outcome, fault) == OK && outcome == SOFT_PURGE_CHANGED)
-		count_softened(pass, note.mask);
-	else if (outcome == SOFT_PURGE_REMOVED)
-		count_removed(pass, note.mask, 1);
-	return OK;
 }
 
 static enum error take_replies(void *context, struct scan_page *page, struct fault *fault)
 {
 	struct pass *pass = context;
-	enum error first = OK;
-	struct pass_note note;
 
-	for (size_t i = 0; i < redis_batch_count(page->batch); i++) {
-		const struct redis_value *reply = redis_batch_reply(page->batch, i);
-
-		memcpy(&note, page->notes.p + i * sizeof note, sizeof note);
-		count_in_flight(pass, note.mask, false);
-		if (!reply)
-			continue;
-		enum error error = pass_take_reply(pass, reply, note, first ? NULL : fault);
-		first = first ? first : error;
-	}
+	for (size_t i = 0; i < removal_count(&page->notes); i++)
+		count_in_flight(pass, removal_note(&page->notes, i).mask, false);
+	enum error error = removal_take(
+		pass->owner->cache, page->batch, &page->notes, pass_count_removal, pass, fault);
 	pass_release_leaving(pass);
-	return first;
+	return error;
 }
 
 const struct scan_handler pass_page_handler = {look_at_page, take_replies, NULL};

@@ -3,7 +3,6 @@
  * The walk of a pass, between two looks at who the servers are, and once more where the connection
  * was lost. Its pages: pass_page.c.
  */
-#include "cache/retry.h"
 #include "invalidate/pass_internal.h"
 #include "text/glob.h"
 
@@ -122,7 +121,7 @@ static enum error scan_once(struct pass *pass, struct fault *fault)
 	if (error)
 		return error;
 	server_filter(pass, &match);
-	log_debug(cache->log, "scans over %lld keys, filter \"%.*s\"",
+	log_debug(cache->log, "scans %lld keys, filter \"%.*s\"",
 		(long long)scan_snapshot_keys(before), LOG_KEY(buf_slice(&match)));
 	handler.context = pass;
 	pass->keys = scan_snapshot_keys(before);
@@ -150,24 +149,23 @@ static bool nobody_waits(const void *context)
 
 enum error pass_scan(struct pass *pass, struct fault *fault)
 {
+	struct cache *cache = pass->owner->cache;
 	enum error error = OK;
 
 	for (int walk = 0; walk < scans_max; walk++) {
+		struct slice command = redis_store_unlink(cache->store);
+
 		error = scan_once(pass, fault);
-		if (pass->unknown_command) {
-			log_debug(
-				pass->owner->cache->log, "scans again: Redis does not know UNLINK");
-			pass->unknown_command = false;
-			pass->owner->no_unlink = true;
+		if (error && removal_refused(cache, command)) {
+			log_debug(cache->log, "scans again: Redis refuses UNLINK");
 			error = scan_once(pass, fault);
 		}
 		if (error_redis(error) != ERROR_REDIS_LOST || pass_empty(pass))
 			break;
-		log_debug(pass->owner->cache->log, "%s: %s",
+		log_debug(cache->log, "%s: %s",
 			walk + 1 < scans_max ? "scans again once Redis answers" : "gives up",
 			fault->detail);
-		if (walk + 1 < scans_max &&
-			retry_await_redis(pass->owner->cache, nobody_waits, pass) != OK)
+		if (walk + 1 < scans_max && cache_await_redis(cache, nobody_waits, pass) != OK)
 			return ERR_CANCELLED;
 	}
 	return error;

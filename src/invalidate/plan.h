@@ -51,8 +51,6 @@ struct plan_key {
 	uint32_t root;	 /* selector + 1 that counts its dependents; 0 = their rules' own */
 	bool follow;	 /* its dependents belong to the plan */
 	bool found;	 /* it was there */
-	bool removed;
-	bool softening; /* what was sent for it makes it stale */
 };
 
 struct plan_pattern {

@@ -3,10 +3,10 @@
 #include "invalidate/tag_purge.h"
 
 #include "base/mem.h"
-#include "cache/retry.h"
 #include "cache/scan.h"
 #include "cache/tag.h"
 #include "cache/tag_page.h"
+#include "invalidate/removal.h"
 #include "invalidate/tag_purge_internal.h"
 #include "operation/operation.h"
 #include "redis/pacer.h"
@@ -145,6 +145,7 @@ static void begin_again(struct purge_run *run, const struct plan_tag *tag)
 static enum error do_tags(struct purge_run *run, struct fault *fault)
 {
 	struct tag_purge *purge = run->purge;
+	struct slice command = redis_store_unlink(purge->cache->store);
 	bool retried = false;
 	enum error error = OK;
 
@@ -157,13 +158,12 @@ static enum error do_tags(struct purge_run *run, struct fault *fault)
 		if (!error) {
 			i++;
 		} else if (error_redis(error) == ERROR_REDIS_LOST && !retried &&
-			   retry_await_redis(purge->cache, NULL, NULL) == OK) {
+			   cache_await_redis(purge->cache, NULL, NULL) == OK) {
 			begin_again(run, &purge->plan->tags[i]);
 			retried = true;
 			error = OK;
-		} else if (purge->remove && retry_unknown_command(error, &own) &&
-			   !slice_is(purge->command, "DEL")) {
-			purge->command = SLICE("DEL");
+		} else if (purge->remove && removal_refused(purge->cache, command)) {
+			command = redis_store_unlink(purge->cache->store);
 			error = OK;
 		} else if (fault) {
 			*fault = own;

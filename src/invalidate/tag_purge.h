@@ -25,7 +25,6 @@ struct tag_purge {
 	bool report;		     /* whether the plan's selectors and sample are told */
 	bool soft;		     /* see soft.h */
 	bool again;		     /* soft: what was met before is not counted as matched */
-	struct slice command;	     /* UNLINK, DEL */
 	uint64_t limit;		     /* keys that are there; the rest is left alone */
 	double max_latency_ms;	     /* 0 = unpaced */
 	/* Out. */

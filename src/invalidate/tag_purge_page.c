@@ -2,7 +2,7 @@
 /* One page of a tag's members: which of them are there, and what becomes of them. */
 #include "base/mem.h"
 #include "cache/entry.h"
-#include "cache/soft_purge.h"
+#include "invalidate/removal.h"
 #include "invalidate/tag_purge_internal.h"
 
 enum {
@@ -81,140 +81,87 @@ static enum error look_for_more(
 	return error;
 }
 
-/* What one command of a batch was about. */
-struct purge_command {
-	size_t first, count; /* names */
-	bool soft;
-};
-
+/* A batch of removals: names[from..to) of the page. */
 struct purge_batch {
 	struct tag_purge *purge;
 	const struct tag_names *page;
-	size_t from, to; /* names[from..to) of the page */
+	size_t from, to;
 	struct redis_batch *batch;
-	struct purge_command *commands;
-	size_t command_count;
-	uint64_t matched, removed, softened;
+	struct buf notes;
+	struct removal_counts counts;
 };
 
-static void add_command(struct purge_batch *r, struct purge_command command)
+/* One command for many names; one for each while the sample needs to know which keys were there. */
+static void fill(struct purge_batch *b)
 {
-	struct slice argv[1 + names_per_command] = {r->purge->command};
-	const struct slice *names = &r->page->names[command.first];
-
-	for (size_t i = 0; i < command.count; i++)
-		argv[1 + i] = names[i];
-	if (command.soft)
-		soft_purge_add(r->purge->cache, r->batch, names[0],
-			entry_stale_for(r->purge->cache->conf, names[0]));
-	else
-		redis_batch_add(r->batch, 1 + command.count, argv);
-	r->commands[r->command_count++] = command;
-}
-
-/* One command for many names; one for each while the sample wants to know which were there. */
-static void fill(struct purge_batch *r)
-{
-	bool sampling = r->purge->plan->sample_count < INVALIDATION_SAMPLE;
-	size_t most = sampling ? 1 : names_per_command;
-
-	for (size_t i = r->from; i < r->to;) {
-		struct purge_command command = {.first = i};
-
-		while (i < r->to && command.count < most && !command.soft) {
-			bool soft = r->purge->soft &&
-				    entry_stale_for(r->purge->cache->conf, r->page->names[i]) > 0;
-
-			if (soft && command.count)
-				break;
-			command.soft = soft;
-			command.count++;
-			i++;
-		}
-		add_command(r, command);
-	}
-}
-
-static enum error take_reply(struct purge_batch *r, size_t i, struct fault *fault)
-{
-	const struct purge_command *command = &r->commands[i];
-	const struct redis_value *reply = redis_batch_reply(r->batch, i);
-	enum soft_purge_outcome outcome;
-	uint64_t there = 0;
-	enum error error;
-
-	if (command->soft) {
-		error = soft_purge_outcome(reply, &outcome, fault);
-		there = outcome != SOFT_PURGE_ABSENT;
-		r->softened += outcome == SOFT_PURGE_CHANGED;
-		r->removed += outcome == SOFT_PURGE_REMOVED;
-	} else {
-		error = redis_value_error(reply, fault);
-		there = error ? 0 : (uint64_t)reply->integer;
-		r->removed += there;
-	}
-	r->matched += there;
-	if (there && command->count == 1)
-		plan_sample(r->purge->plan, r->page->names[command->first]);
-	return error;
-}
-
-/* Sends, waits and counts, whatever was cancelled meanwhile. Parks. */
-static enum error run(struct purge_batch *r, struct fault *fault)
-{
-	struct cache *cache = r->purge->cache;
-	struct redis_node *node = redis_store_node(cache->store, r->page->names[r->from]);
-
-	fill(r);
-	fiber_cleanup_begin(leave_ms);
-	enum error error = redis_node_run(node, REDIS_BULK, r->batch, cache_deadline(cache), fault);
-	fiber_cleanup_end();
-	/* What was answered before the connection broke has happened. */
-	for (size_t i = 0; i < r->command_count; i++) {
-		if (!redis_batch_reply(r->batch, i))
-			continue;
-		enum error one = take_reply(r, i, error ? NULL : fault);
-		error = error ? error : one;
-	}
-	return error;
-}
-
-static void count(struct purge_batch *r)
-{
-	struct tag_purge *purge = r->purge;
+	struct tag_purge *purge = b->purge;
 	struct cache *cache = purge->cache;
-	uint64_t matched = purge->soft && purge->again ? r->removed + r->softened : r->matched;
+	bool sampling = purge->plan->sample_count < INVALIDATION_SAMPLE;
+
+	redis_batch_clear(b->batch);
+	buf_clear(&b->notes);
+	struct removal *removal =
+		removal_new(cache, b->batch, &b->notes, sampling ? 1 : names_per_command);
+	for (size_t i = b->from; i < b->to; i++) {
+		struct slice name = b->page->names[i];
+
+		removal_add(removal, name, 0, purge->soft ? entry_stale_for(cache->conf, name) : 0);
+	}
+	removal_end(removal);
+}
+
+static void count_removal(
+	void *context, const struct removal_note *note, const struct removal_counts *counts)
+{
+	struct purge_batch *b = context;
+
+	b->counts.matched += counts->matched;
+	b->counts.removed += counts->removed;
+	b->counts.softened += counts->softened;
+	if (counts->matched && note->count == 1)
+		plan_sample(b->purge->plan, b->page->names[b->from + note->first]);
+}
+
+/* Sends and waits even if the fiber is cancelled meanwhile, and counts. Parks. */
+static enum error run(struct purge_batch *b, struct fault *fault)
+{
+	struct tag_purge *purge = b->purge;
+	struct cache *cache = purge->cache;
+	struct redis_node *node = redis_store_node(cache->store, b->page->names[b->from]);
+
+	b->counts = (struct removal_counts){0};
+	fill(b);
+	fiber_cleanup_begin(leave_ms);
+	enum error error = redis_node_run(node, REDIS_BULK, b->batch, cache_deadline(cache), fault);
+	fiber_cleanup_end();
+	enum error refused =
+		removal_take(cache, b->batch, &b->notes, count_removal, b, error ? NULL : fault);
+	uint64_t matched = purge->soft && purge->again ? b->counts.removed + b->counts.softened
+						       : b->counts.matched;
 
 	purge->matched += matched;
-	purge->removed += r->removed;
-	purge->softened += r->softened;
-	plan_count_tag(purge->plan, r->page->tag, matched, r->removed);
-	cache->invalidated_keys += r->removed;
-	if (cache->metrics)
-		metric_add(cache->metrics, METRIC_INVALIDATED_KEYS, NULL, NULL, r->removed);
+	purge->removed += b->counts.removed;
+	purge->softened += b->counts.softened;
+	plan_count_tag(purge->plan, b->page->tag, matched, b->counts.removed);
+	return error ? error : refused;
 }
 
 enum error tag_purge_remove(
 	struct tag_purge *purge, const struct tag_names *page, struct fault *fault)
 {
-	struct purge_batch r = {.purge = purge, .page = page, .batch = redis_batch_new()};
+	struct purge_batch b = {.purge = purge, .page = page, .batch = redis_batch_new()};
 	enum error error = OK;
 
-	r.commands = mem_array(page->count, sizeof *r.commands);
-	while (!error && r.from < page->count && left(purge)) {
+	while (!error && b.from < page->count && left(purge)) {
 		uint64_t most = left(purge);
 
-		r.to = page->count - r.from > most ? r.from + (size_t)most : page->count;
-		redis_batch_clear(r.batch);
-		r.command_count = 0;
-		r.matched = r.removed = r.softened = 0;
-		error = run(&r, fault);
-		count(&r);
-		r.from = r.to;
+		b.to = page->count - b.from > most ? b.from + (size_t)most : page->count;
+		error = run(&b, fault);
+		b.from = b.to;
 	}
-	if (!error && r.from < page->count)
-		error = look_for_more(purge, &page->names[r.from], page->count - r.from, fault);
-	redis_batch_free(r.batch);
-	mem_free(r.commands);
+	if (!error && b.from < page->count)
+		error = look_for_more(purge, &page->names[b.from], page->count - b.from, fault);
+	redis_batch_free(b.batch);
+	buf_release(&b.notes);
 	return error;
 }

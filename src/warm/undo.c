@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cache/retry.h"
 #include "warm/undo_file.h"
 
 enum {
@@ -134,7 +133,7 @@ static void work(void *argument)
 	enum error error = OK;
 
 	while (undo->count && error != ERR_CANCELLED) {
-		error = retry_await_redis(undo->cache, NULL, NULL);
+		error = cache_await_redis(undo->cache, NULL, NULL);
 		if (error || redis_store_state(undo->cache->store).status != REDIS_UP)
 			continue;
 		error = remove_some(undo);

@@ -84,9 +84,9 @@ def test_an_invalidation_is_followed_from_its_request_to_its_pass(daemon, redis)
     until(lambda: "operation: completed, was running" in of(daemon, operation), "its end")
     in_order(of(daemon, operation), "operation: running, was queued",
              "cw:inval: 0 keys, 1 patterns, 0 tags: noted", "waits for a pass with 1 patterns",
-             "pass-1 serves it", "its pass has ended after 1 walks: 50 matched, 50 invalidated",
+             "pass-1 serves it", "its pass has ended after 1 scans: 50 matched, 50 invalidated",
              "operation: completed, was running")
-    in_order(of(daemon, "pass-1"), "begins for 1 requests", 'walks over ', "ends: ok")
+    in_order(of(daemon, "pass-1"), "begins for 1 requests", "scans ", "ends: ok")
 
 
 def test_a_load_and_a_warm_run_are_followed(start, redis):

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands that remove or soften keys, and what their replies say; see removal.h. */
+#include "invalidate/removal.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "cache/soft_purge.h"
+
+enum { bytes_per_command = 256 * 1024 };
+
+struct removal {
+	struct cache *cache;
+	struct redis_batch *batch;
+	struct buf *notes;
+	size_t most;
+	uint32_t next; /* the number of the next name */
+	/* The command under construction. */
+	struct removal_note note;
+	size_t bytes;
+	struct slice argv[];
+};
+
+struct removal *removal_new(
+	struct cache *cache, struct redis_batch *batch, struct buf *notes, size_t most)
+{
+	struct removal *r = mem_alloc(sizeof *r + (1 + most) * sizeof *r->argv);
+
+	r->cache = cache;
+	r->batch = batch;
+	r->notes = notes;
+	r->most = most;
+	r->next = 0;
+	r->bytes = 0;
+	r->note.count = 0;
+	r->argv[0] = redis_store_unlink(cache->store);
+	return r;
+}
+
+static void end_command(struct removal *r)
+{
+	if (r->note.count == 0)
+		return;
+	redis_batch_add(r->batch, 1 + r->note.count, r->argv);
+	buf_append(r->notes, &r->note, sizeof r->note);
+	r->note.count = 0;
+}
+
+void removal_add(struct removal *r, struct slice name, uint64_t mask, int64_t stale_for_ms)
+{
+	bool full = r->note.count == r->most || r->bytes + name.n > bytes_per_command;
+
+	if (r->note.count && (full || stale_for_ms || mask != r->note.mask))
+		end_command(r);
+	if (stale_for_ms) {
+		const struct removal_note note = {mask, r->next++, 1, true};
+
+		soft_purge_add(r->cache, r->batch, name, stale_for_ms);
+		buf_append(r->notes, &note, sizeof note);
+		return;
+	}
+	if (r->note.count == 0) {
+		r->note = (struct removal_note){.mask = mask, .first = r->next};
+		r->bytes = 0;
+	}
+	r->next++;
+	r->bytes += name.n;
+	r->argv[++r->note.count] = name;
+}
+
+void removal_end(struct removal *r)
+{
+	end_command(r);
+	mem_free(r);
+}
+
+size_t removal_count(const struct buf *notes)
+{
+	return notes->n / sizeof(struct removal_note);
+}
+
+struct removal_note removal_note(const struct buf *notes, size_t i)
+{
+	struct removal_note note;
+
+	memcpy(&note, notes->p + i * sizeof note, sizeof note);
+	return note;
+}
+
+static enum error read_reply(
+	bool soft, const struct redis_value *reply, struct removal_counts *ret, struct fault *fault)
+{
+	enum soft_purge_outcome outcome;
+	enum error error = redis_value_error(reply, fault);
+
+	*ret = (struct removal_counts){0};
+	if (error)
+		return error;
+	if (soft) {
+		error = soft_purge_outcome(reply, &outcome, fault);
+		ret->matched = outcome != SOFT_PURGE_ABSENT;
+		ret->removed = outcome == SOFT_PURGE_REMOVED;
+		ret->softened = outcome == SOFT_PURGE_CHANGED;
+	} else {
+		ret->matched = ret->removed = (uint64_t)reply->integer;
+	}
+	return error;
+}
+
+enum error removal_take(struct cache *cache, const struct redis_batch *batch,
+	const struct buf *notes, removal_done *done, void *context, struct fault *fault)
+{
+	enum error first = OK;
+
+	for (size_t i = 0; i < removal_count(notes); i++) {
+		const struct removal_note note = removal_note(notes, i);
+		const struct redis_value *reply = redis_batch_reply(batch, i);
+		struct removal_counts counts;
+
+		if (!reply)
+			continue;
+		enum error error = read_reply(note.soft, reply, &counts, first ? NULL : fault);
+		first = first ? first : error;
+		cache_count_removed(cache, counts.removed);
+		if (!error)
+			done(context, &note, &counts);
+	}
+	return first;
+}
+
+bool removal_refused(const struct cache *cache, struct slice command)
+{
+	struct slice now = redis_store_unlink(cache->store);
+
+	return slice_is(now, "DEL") && !slice_equal(now, command);
+}
