@@ -2,6 +2,7 @@
 """What the manual prints runs as it is printed; only addresses and paths are the test's own."""
 
 import hashlib
+import json
 import os
 import re
 import shlex
@@ -17,6 +18,7 @@ from client import EXAMPLES, ROOT, url_of
 from harness import API, BINARY, DEADLINE
 from test_examples import copy_of, shop_daemon
 from test_library import BUILD, PLAIN, output
+from test_lifecycle import server_pids
 
 __all__ = ["shop_daemon"]  # a fixture
 
@@ -115,6 +117,49 @@ def test_the_user_of_the_quick_start_is_denied_no_command(shell, redis, start):
     assert daemon.invalidate({"tags": ["t"], "patterns": ["b*"]}).json["invalidated"] == 2
     assert daemon.post("/api/v1/sessions", {"user_id": "1"}).status == 201
     assert redis("ACL", "LOG") == []
+
+
+# README and the tour ---------------------------------------------------------------------------
+
+
+def shape(text):
+    """What does not differ from one machine to the next: lines of text and the names of members."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return re.sub(r"[0-9]+", "0", text)
+    if isinstance(value, dict):
+        return {name: shape(json.dumps(inner)) for name, inner in value.items()}
+    return [shape(json.dumps(inner)) for inner in value[:1]] if isinstance(value, list) else "value"
+
+
+def dialogue(text):
+    """[(command, what is printed after it), ...]"""
+    turns = []
+    for line in text.splitlines():
+        if line.startswith("$ "):
+            turns.append((line[2:], []))
+        else:
+            turns[-1][1].append(line)
+    return turns
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/tour.md"])
+def test_what_the_demonstration_prints_has_this_form(start, folder, shell, name):
+    config = page("conf/demo.yaml").replace("127.0.0.1:8480", "127.0.0.1:0") \
+        .replace("path: countries.csv", f"path: {ROOT}/conf/countries.csv") \
+        .replace('url: "managed:"', f'url: "managed:"\n  managed: {{directory: "{folder}/managed"}}')
+    daemon = start(config)
+    for job in ("packages", "countries"):
+        daemon.wait_for(f"warm run of {job} completed")
+    shell.port = daemon.address[1]
+    (server,) = server_pids(folder + "/managed")
+    turns = [turn for block in blocks(name, "console") for turn in dialogue(block)]
+    script = "\nprintf '\\n--\\n'\n".join(re.sub(r"\$\(pgrep .*?\)", str(server), command) for command, _ in turns)
+    said = shell.run(script).split("\n--\n")
+    for (command, printed), answer in zip(turns, said, strict=True):
+        expected = [shape(line) for line in printed]
+        assert [shape(line) for line in answer.strip("\n").splitlines()] == expected, command
 
 
 # The configuration -----------------------------------------------------------------------------
