@@ -58,12 +58,21 @@ static void say_who_may_call(struct log *log, const struct conf *conf)
 	buf_release(&scopes);
 }
 
+static void warn_of_redis(struct log *log, const struct conf_redis *redis)
+{
+	if (redis->tls && redis->tls_files.verify == TLS_VERIFY_NONE)
+		log_warning(log,
+			"redis.tls.verify is none: the certificate of Redis is not checked, "
+			"so another server may answer in its place");
+}
+
 void reloading_put_in_force(struct daemon *d, struct conf *conf)
 {
 	struct metrics *m = d->app.metrics;
 
 	log_configure(d->app.log, conf->log.level, conf->log.json);
 	say_who_may_call(d->app.log, conf);
+	warn_of_redis(d->app.log, &conf->redis);
 	metric_set(m, METRIC_CONFIG_RELOAD_TIME, NULL, NULL, (double)conf->loaded_wall_ms / 1000);
 	metric_set(m, METRIC_INSECURE_HTTP, NULL, NULL, conf->insecure_http);
 	metric_drop(m, METRIC_TOKEN_EXPIRY, NULL, NULL);
@@ -109,6 +118,13 @@ static void abandon_http(void *context)
 	http_server_abandon(d->app.http);
 }
 
+/* Files that new connections to Redis could not begin with refuse the reload. */
+static enum error prepare_engine(void *context, struct conf *next, struct fault *fault)
+{
+	(void)context;
+	return redis_store_check(&next->redis, fault);
+}
+
 static void commit_engine(void *context, struct conf *next)
 {
 	struct daemon *d = context;
@@ -127,7 +143,8 @@ void reloading_start(struct daemon *d)
 		d->app.reload, (struct reload_member){"warm", prepare_warm, commit_warm, NULL, d});
 	reload_join(d->app.reload,
 		(struct reload_member){"http", prepare_http, commit_http, abandon_http, d});
-	reload_join(d->app.reload, (struct reload_member){"engine", NULL, commit_engine, NULL, d});
+	reload_join(d->app.reload,
+		(struct reload_member){"engine", prepare_engine, commit_engine, NULL, d});
 	d->tokens_watch = tokens_watch_new(d->app.loop, tokens_changed, d);
 	watch_tokens(d, d->conf);
 }

@@ -12,7 +12,7 @@ set -eu
 run="gcc make pkg-config libc6-dev libmicrohttpd-dev libhiredis-dev libuv1-dev libcjson-dev
 libyaml-dev libcurl4-gnutls-dev libgnutls28-dev libsystemd-dev libzstd-dev zlib1g-dev zstd uthash-dev redis-server
 curl jq"
-test="g++ check gdb valgrind redis-tools util-linux tzdata python3 python3-pytest python3-pytest-xdist
+test="g++ check gdb gnutls-bin valgrind redis-tools util-linux tzdata python3 python3-pytest python3-pytest-xdist
 procps systemd"
 lint="clang-format clang-tidy cppcheck gcovr python3 mypy"
 bench="nginx-light wrk webdis prometheus-redis-exporter"

@@ -149,6 +149,11 @@ static enum health judge_config(
 	if (app->engine.cache.conf->insecure_http)
 		warn(warnings, &health,
 			"insecure_http is on: tokens may cross the network in clear");
+	if (app->engine.cache.conf->redis.tls &&
+		app->engine.cache.conf->redis.tls_files.verify == TLS_VERIFY_NONE)
+		warn(warnings, &health,
+			"redis.tls.verify is none: another server may answer in the place of "
+			"Redis");
 	cJSON_AddStringToObject(config, "status", words[health]);
 	cJSON_AddItemToObject(config, "details", details);
 	json_add_time(details, "loaded", app->engine.cache.conf->loaded_wall_ms);

@@ -175,7 +175,8 @@ static char *redacted(struct reader *r, const char *scheme, struct slice user, s
 
 static const char *later_scheme(struct slice url)
 {
-	static const char *const later[] = {"rediss://", "redis+sentinel://", "redis+cluster://"};
+	static const char *const later[] = {
+		"redis+sentinel://", "rediss+sentinel://", "redis+cluster://", "rediss+cluster://"};
 
 	for (size_t i = 0; i < sizeof later / sizeof *later; i++)
 		if (slice_starts(url, slice_str(later[i])))
@@ -185,8 +186,10 @@ static const char *later_scheme(struct slice url)
 
 const char *address_redis(struct reader *r, struct slice url, struct conf_redis *ret)
 {
-	bool tcp = slice_starts(url, SLICE("redis://"));
-	const char *scheme = tcp ? "redis://" : "unix://", *later = later_scheme(url);
+	bool tls = slice_starts(url, SLICE("rediss://"));
+	bool tcp = tls || slice_starts(url, SLICE("redis://"));
+	const char *scheme = tls ? "rediss://" : tcp ? "redis://" : "unix://";
+	const char *later = later_scheme(url);
 	const char *wrong = NULL;
 	struct slice user, rest;
 
@@ -198,8 +201,10 @@ const char *address_redis(struct reader *r, struct slice url, struct conf_redis 
 		return NULL;
 	}
 	if (!tcp && !slice_starts(url, SLICE("unix://")))
-		return "is not a URL such as redis://localhost:6379/0, unix:///path?db=0 or "
-		       "managed:";
+		return "is not a URL such as redis://localhost:6379/0, "
+		       "rediss://redis.internal:6379/0, "
+		       "unix:///path?db=0 or managed:";
+	ret->tls = tls;
 	rest = after(url, strlen(scheme));
 	/* Behind the host's end an @ can only be the one that a slash has cut off. */
 	if (rest.n && rest.p[0] != '/' && hides_user(rest))

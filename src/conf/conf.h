@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/tls.h"
 #include "conf/scope.h"
 #include "text/template.h"
 
@@ -46,6 +47,13 @@ struct conf_redis {
 	unsigned database;
 	char *username; /* NULL = none */
 	char *password; /* NULL = none */
+	bool tls;	/* asked for by the URL's scheme */
+	struct {
+		char *ca;		 /* NULL = the system's authorities */
+		char *certificate, *key; /* NULL = none */
+		char *server_name;	 /* NULL = the host of the URL */
+		enum tls_verify verify;
+	} tls_files;
 	int64_t connect_timeout_ms, command_timeout_ms;
 	int64_t breaker_failures, breaker_probe_every_ms;
 	int64_t memory_limit; /* 0 = none */

@@ -310,6 +310,26 @@ static void join_tokens(struct reader *r, struct node *root, struct conf_full *f
 		check_tokens(r, &lists, &full->conf);
 }
 
+/* Members of redis.tls that would be ignored are faults: the connection would be less than asked.
+ */
+static void check_redis_tls(struct reader *r, struct node *root, const struct conf_redis *redis)
+{
+	static const char *const members[] = {"redis.tls.ca", "redis.tls.certificate",
+		"redis.tls.key", "redis.tls.server_name", "redis.tls.verify"};
+	bool certificate = redis->tls_files.certificate, key = redis->tls_files.key;
+
+	for (size_t i = 0; !redis->tls && i < sizeof members / sizeof *members; i++)
+		if (node_given(root, members[i]))
+			fault_at_member(r, root, members[i],
+				"is given, but redis.url does not begin with rediss://");
+	if (certificate != key)
+		fault_at_member(r, root, certificate ? "redis.tls.certificate" : "redis.tls.key",
+			certificate ? "needs redis.tls.key beside it"
+				    : "needs redis.tls.certificate beside it");
+	if (redis->tls_files.ca)
+		reader_expect_file(r, root, "redis.tls.ca", redis->tls_files.ca);
+}
+
 const char *rules_finish(struct reader *r, struct node *root, void *object)
 {
 	struct conf_full *full = object;
@@ -320,6 +340,7 @@ const char *rules_finish(struct reader *r, struct node *root, void *object)
 	if (node_given(root, "redis.password") && node_given(root, "redis.password_file"))
 		fault_at_member(r, root, "redis.password_file",
 			"conflicts with redis.password: remove one of them");
+	check_redis_tls(r, root, redis);
 	check_listens(r, root, &full->conf);
 	check_fields(r, root, &full->conf);
 	check_jobs(r, root, &full->conf);

@@ -73,6 +73,7 @@ void conn_set_state(struct conn *conn, enum conn_state state)
 		break;
 	case CONN_RESOLVING:
 	case CONN_CONNECTING:
+	case CONN_TLS:
 		break;
 	case CONN_HANDSHAKE:
 		reader_free(conn->reader);
@@ -216,6 +217,10 @@ static void timer_fired(uv_timer_t *timer)
 		break;
 	case CONN_CONNECTING:
 		fail_unreachable(conn, "no connection came about in time");
+		break;
+	case CONN_TLS:
+		fail_unreachable(conn, "it accepts connections but does not answer the TLS "
+				       "handshake; does it speak TLS on this port?");
 		break;
 	case CONN_HANDSHAKE:
 		if (!conn_handshake_again(conn))

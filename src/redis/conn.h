@@ -4,7 +4,7 @@
  *
  *	submit -> queue -> out (one write a turn) -> Redis -> reader -> reply of the queue's head
  *
- *	WAITING -> RESOLVING -> CONNECTING -> HANDSHAKE -> READY
+ *	WAITING -> RESOLVING -> CONNECTING [-> TLS] -> HANDSHAKE -> READY
  *	   ^------------- any failure: the queue fails, backoff -'
  *
  * Redis answers in order, so the head of the queue is always whom a reply is for. What breaks that
@@ -16,6 +16,7 @@
 
 #include "base/loop.h"
 #include "redis/capabilities.h"
+#include "redis/conn_tls.h"
 #include "redis/flight.h"
 
 /* Shared by a node's connections and owned by it; what it points to may be replaced. */
@@ -28,6 +29,7 @@ struct conn_config {
 	char *username, *password; /* NULL = none */
 	char *spare_key;	   /* of our own, never stored: for the look at what is allowed */
 	struct capabilities *capabilities;
+	struct conn_tls *tls;
 	int64_t connect_timeout_ms, command_timeout_ms;
 };
 
@@ -63,7 +65,7 @@ void conn_free(struct conn *conn);
 /* Always takes it; the outcome comes later, or at once where waiting is known to be no use. */
 void conn_submit(struct conn *conn, struct flight *flight);
 bool conn_ready(const struct conn *conn);
-/* "waiting" (for the next attempt), "resolving", "connecting", "handshake", "ready". */
+/* "waiting" (for the next attempt), "resolving", "connecting", "tls", "handshake", "ready". */
 const char *conn_state_name(const struct conn *conn);
 /* Attempts in a row that came to nothing lasting. */
 unsigned conn_attempts(const struct conn *conn);

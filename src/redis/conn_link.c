@@ -24,6 +24,7 @@ struct link {
 	uv_write_t write;
 	struct buf writing; /* what libuv still has to write */
 	bool write_busy;
+	struct tls *tls; /* NULL = none */
 };
 
 static void link_closed(uv_handle_t *handle)
@@ -31,6 +32,7 @@ static void link_closed(uv_handle_t *handle)
 	struct link *link = handle->data;
 
 	buf_release(&link->writing);
+	tls_free(link->tls);
 	mem_free(link);
 }
 
@@ -40,6 +42,8 @@ void link_drop(struct conn *conn)
 
 	if (!link)
 		return;
+	if (link->tls)
+		conn_tls_end(conn->config->tls, link->tls);
 	conn->link = NULL;
 	link->conn = NULL;
 	uv_close(&link->u.handle, link_closed);
@@ -68,8 +72,8 @@ static void no_resp(struct conn *conn, const char *what)
 	struct fault fault;
 
 	fault_set(&fault, ERR_REDIS_PROTOCOL,
-		"%s at %s; is it a Redis server, without TLS, that listens there?", what,
-		conn->config->name);
+		"%s at %s; is it a Redis server that listens there, %s TLS?", what,
+		conn->config->name, conn->config->tls->on ? "behind" : "without");
 	conn_fail(conn, &fault);
 }
 
@@ -96,18 +100,103 @@ static void take_input(struct link *link, struct slice input)
 	}
 }
 
+/* The peer has ended the stream. */
+static void take_end(struct link *link)
+{
+	if (!conn_closed_idle(link->conn))
+		broken(link->conn, UV_EOF);
+}
+
+static void flush(struct link *link);
+
+/* A session that did not come about, or that the peer ended with an alert. */
+static void tls_failed(struct link *link, const struct fault *why)
+{
+	struct conn *conn = link->conn;
+	struct fault fault;
+
+	/* The peer is told, as far as the socket takes it now. */
+	flush(link);
+	if (!link->conn)
+		return;
+	fault_set(&fault, ERR_REDIS_UNAVAILABLE, "Redis at %s cannot be reached by TLS: %s",
+		conn->config->name, why->detail);
+	conn_fail(conn, &fault);
+}
+
+static void go_on_with_handshake(struct link *link)
+{
+	struct fault fault;
+	bool done = false;
+
+	if (tls_handshake(link->tls, &done, &fault)) {
+		tls_failed(link, &fault);
+		return;
+	}
+	flush(link);
+	if (done && link->conn)
+		conn_linked(link->conn);
+}
+
+/* What the records hold goes to the reader. */
+static void take_records(struct link *link)
+{
+	while (link->conn && link->conn->state != CONN_TLS) {
+		struct fault fault;
+		size_t n = 0;
+
+		switch (tls_read(link->tls, link->conn->input, CONN_INPUT_BYTES, &n, &fault)) {
+		case TLS_READ_SOME:
+			take_input(link, slice_of(link->conn->input, n));
+			break;
+		case TLS_READ_NONE:
+			flush(link);
+			return;
+		case TLS_READ_END:
+			take_end(link);
+			return;
+		case TLS_READ_BROKEN:
+			tls_failed(link, &fault);
+			return;
+		}
+	}
+}
+
 static void link_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *input)
 {
 	struct link *link = stream->data;
 
 	if (!link->conn || n == 0)
 		return;
-	if (n == UV_EOF && conn_closed_idle(link->conn))
+	if (n == UV_EOF) {
+		take_end(link);
 		return;
-	if (n < 0)
+	}
+	if (n < 0) {
 		broken(link->conn, (int)n);
+		return;
+	}
+	struct slice bytes = slice_of(input->base, (size_t)n);
+
+	if (!link->tls) {
+		take_input(link, bytes);
+		return;
+	}
+	tls_receive(link->tls, bytes);
+	if (link->conn->state == CONN_TLS)
+		go_on_with_handshake(link);
+	take_records(link);
+}
+
+static void begin_tls(struct link *link)
+{
+	struct fault fault;
+
+	conn_set_state(link->conn, CONN_TLS);
+	if (conn_tls_begin(link->conn->config->tls, &link->tls, &fault))
+		tls_failed(link, &fault);
 	else
-		take_input(link, slice_of(input->base, (size_t)n));
+		go_on_with_handshake(link);
 }
 
 static void link_connected(uv_connect_t *request, int status)
@@ -118,10 +207,12 @@ static void link_connected(uv_connect_t *request, int status)
 		return;
 	if (status == 0)
 		status = uv_read_start(&link->u.stream, link_alloc, link_read);
-	if (status == 0)
-		conn_linked(link->conn);
-	else
+	if (status)
 		conn_refused(link->conn, status);
+	else if (link->conn->config->tls->on)
+		begin_tls(link);
+	else
+		conn_linked(link->conn);
 }
 
 static struct link *link_new(struct conn *conn)
@@ -172,8 +263,8 @@ static void link_written(uv_write_t *request, int status)
 		return;
 	if (status)
 		broken(link->conn, status);
-	else if (link->conn->out.n)
-		loop_flush_later(link->conn->loop, &link->conn->flush);
+	else
+		flush(link);
 }
 
 /* What the kernel did not take now goes to libuv with its memory. */
@@ -187,14 +278,31 @@ static int write_rest(struct link *link, struct buf *out, size_t done)
 	return uv_write(&link->write, &link->u.stream, &rest, 1, link_written);
 }
 
-void link_flush(struct loop_flush *flush)
+/* What is to be sent, as the stream carries it. NULL where the session is broken. */
+static struct buf *bytes_to_send(struct link *link)
 {
-	struct conn *conn = (struct conn *)((char *)flush - offsetof(struct conn, flush));
-	struct link *link = conn->link;
+	struct buf *out = &link->conn->out;
 
-	if (!link || link->write_busy || conn->out.n == 0)
+	if (!link->tls)
+		return out;
+	if (!tls_write(link->tls, buf_slice(out)))
+		return NULL;
+	buf_clear(out);
+	return tls_output(link->tls);
+}
+
+static void flush(struct link *link)
+{
+	struct conn *conn = link->conn;
+	struct buf *out = link->write_busy ? NULL : bytes_to_send(link);
+
+	if (link->write_busy || (out && out->n == 0))
 		return;
-	uv_buf_t bytes = uv_buf_init(conn->out.p, (unsigned)conn->out.n);
+	if (!out) {
+		broken(conn, UV_EPROTO);
+		return;
+	}
+	uv_buf_t bytes = uv_buf_init(out->p, (unsigned)out->n);
 	int n = uv_try_write(&link->u.stream, &bytes, 1);
 
 	if (n == UV_EAGAIN)
@@ -203,18 +311,26 @@ void link_flush(struct loop_flush *flush)
 	if (n == UV_EPIPE) {
 		if (conn->state == CONN_HANDSHAKE)
 			conn->handed = conn->appended;
-		conn->out.n = 0;
+		out->n = 0;
 		return;
 	}
 	conn->handed = conn->appended;
 	int status = n < 0 ? n : 0;
 
-	if (n >= 0 && (size_t)n < conn->out.n)
-		status = write_rest(link, &conn->out, (size_t)n);
-	else if (conn->out.cap > out_keep_bytes)
-		buf_release(&conn->out);
+	if (n >= 0 && (size_t)n < out->n)
+		status = write_rest(link, out, (size_t)n);
+	else if (out->cap > out_keep_bytes)
+		buf_release(out);
 	else
-		conn->out.n = 0;
+		out->n = 0;
 	if (status < 0)
 		broken(conn, status);
+}
+
+void link_flush(struct loop_flush *flush_later)
+{
+	struct conn *conn = (struct conn *)((char *)flush_later - offsetof(struct conn, flush));
+
+	if (conn->link)
+		flush(conn->link);
 }

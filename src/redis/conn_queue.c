@@ -238,7 +238,7 @@ bool conn_ready(const struct conn *conn)
 const char *conn_state_name(const struct conn *conn)
 {
 	static const char *const names[] = {
-		"waiting", "resolving", "connecting", "handshake", "ready", "closed"};
+		"waiting", "resolving", "connecting", "tls", "handshake", "ready", "closed"};
 
 	return names[conn->state];
 }

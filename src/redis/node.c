@@ -239,6 +239,7 @@ static void take_changeable(struct redis_node *node, const struct conf_redis *co
 	config->password = copy(conf->password);
 	config->connect_timeout_ms = conf->connect_timeout_ms;
 	config->command_timeout_ms = conf->command_timeout_ms;
+	conn_tls_configure(&node->tls, conf);
 	breaker_configure(&node->breaker, conf->breaker_failures, conf->breaker_probe_every_ms, 1);
 }
 
@@ -267,6 +268,7 @@ struct redis_node *redis_node_new(const struct redis_node_options *options)
 	take_address(&node->config, options->conf);
 	take_changeable(node, options->conf);
 	node->config.capabilities = &node->capabilities;
+	node->config.tls = &node->tls;
 	node->config.spare_key = mem_printf("%snone", options->conf->own_prefix);
 	node->state.status = REDIS_DOWN;
 	node->state.since_wall_ms = node->state.breaker_since_wall_ms = clock_wall_ms();
@@ -298,6 +300,7 @@ void redis_node_free(struct redis_node *node)
 	mem_free(node->config.spare_key);
 	mem_free(node->config.username);
 	mem_free(node->config.password);
+	conn_tls_release(&node->tls);
 	uv_close((uv_handle_t *)&node->watch, watch_closed);
 }
 

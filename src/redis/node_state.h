@@ -20,6 +20,7 @@ struct redis_node {
 	} members[REDIS_ROLES];
 	struct breaker breaker;
 	struct capabilities capabilities;
+	struct conn_tls tls;
 	struct redis_state state;
 	int64_t look_ms;       /* when it was last looked what is allowed */
 	bool looked_first;     /* and MULTI and DISCARD alone were tried */

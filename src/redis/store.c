@@ -10,6 +10,7 @@
 #include <assert.h>
 
 #include "base/mem.h"
+#include "redis/conn_tls.h"
 #include "redis/node_internal.h"
 
 /* The connection's own verdict, which knows more, comes before ours. */
@@ -38,6 +39,11 @@ void redis_store_free(struct redis_store *store)
 		redis_node_free(store->primaries[i]);
 	mem_free(store->primaries);
 	mem_free(store);
+}
+
+enum error redis_store_check(const struct conf_redis *conf, struct fault *fault)
+{
+	return conn_tls_check(conf, fault);
 }
 
 void redis_store_reconfigure(struct redis_store *store, const struct conf_redis *conf)

@@ -15,6 +15,8 @@ struct redis_store;
 
 struct redis_store *redis_store_new(const struct redis_node_options *options);
 void redis_store_free(struct redis_store *store);
+/* ERR_BAD_CONFIG: files that the settings name cannot be used now; the fault says which and why. */
+enum error redis_store_check(const struct conf_redis *conf, struct fault *fault);
 void redis_store_reconfigure(struct redis_store *store, const struct conf_redis *conf);
 
 /* All primaries; with a single server, that one. Borrowed. */

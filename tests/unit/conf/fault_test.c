@@ -65,8 +65,8 @@ TEST_CALL(names_are_known, SCRATCH_FAULTS(names))
 static const struct scratch_fault later[] = {
 	{"tls: {certificate: a, key: b}\n",
 		"c.yaml:1: tls is not supported by this version: remove it\n"},
-	{"redis: {url: \"rediss://h/0\"}\n",
-		"c.yaml:1: redis.url rediss:// is not supported by this version\n"},
+	{"redis: {url: \"rediss+cluster://h/0\"}\n",
+		"c.yaml:1: redis.url rediss+cluster:// is not supported by this version\n"},
 	{"redis: {url: \"redis+sentinel://h/n/0\"}\n",
 		"c.yaml:1: redis.url redis+sentinel:// is not supported by this version\n"},
 	{"redis: {url: \"redis+cluster://h\"}\n",
@@ -162,8 +162,18 @@ static const struct scratch_fault addresses[] = {
 	{"listen: [\"[::]:8480\"]\n",
 		"c.yaml:1: listen[0] is [::]:8480, which other machines can reach without TLS: use "
 		"a loopback address, or set insecure_http: true\n"},
+	{"redis: {url: \"redis://h\", tls: {verify: none}}\n",
+		"c.yaml:1: redis.tls.verify is given, but redis.url does not begin with "
+		"rediss://\n"},
+	{"redis: {url: \"rediss://h\", tls: {key: /k}}\n",
+		"c.yaml:1: redis.tls.key needs redis.tls.certificate beside it\n"},
+	{"redis: {url: \"rediss://h\", tls: {certificate: /c}}\n",
+		"c.yaml:1: redis.tls.certificate needs redis.tls.key beside it\n"},
+	{"redis: {url: \"rediss://h\", tls: {verify: maybe}}\n",
+		"c.yaml:1: redis.tls.verify must be one of: full, ca, none\n"},
 	{"redis: {url: \"http://x\"}\n",
 		"c.yaml:1: redis.url is not a URL such as redis://localhost:6379/0, "
+		"rediss://redis.internal:6379/0, "
 		"unix:///path?db=0 or managed:\n"},
 	{"redis: {url: \"redis://h:99999\"}\n",
 		"c.yaml:1: redis.url has a port that is not between 1 and 65535\n"},

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* What the connections of one server need for TLS; shared by them and owned by their node. */
+#ifndef CW_REDIS_CONN_TLS_H
+#define CW_REDIS_CONN_TLS_H
+
+#include "base/tls.h"
+#include "conf/conf.h"
+
+/* Zeroed = no TLS. */
+struct conn_tls {
+	bool on;
+	enum tls_verify verify;
+	char *name; /* that the certificate must have */
+	char *ca, *certificate, *key;
+	struct tls_credentials *credentials; /* NULL: the files are read for the next connection */
+	struct buf ticket;		     /* of the last session, for the next one */
+};
+
+/* Whether the files can be used; ERR_BAD_CONFIG as tls_credentials_load(). */
+enum error conn_tls_check(const struct conf_redis *conf, struct fault *fault);
+/* Takes over the settings. The files are read again: earlier sessions go on with what they have. */
+void conn_tls_configure(struct conn_tls *tls, const struct conf_redis *conf);
+void conn_tls_release(struct conn_tls *tls);
+/* Reads the files where that is still to be done. ERR_REDIS_UNAVAILABLE: `fault` says why not. */
+enum error conn_tls_begin(struct conn_tls *tls, struct tls **ret, struct fault *fault);
+/* Keeps what shortens the next handshake, before tls_free(). */
+void conn_tls_end(struct conn_tls *tls, struct tls *session);
+
+#endif
