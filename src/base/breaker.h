@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A circuit breaker: after `threshold` failures without a success between, nothing is tried for
- * `open_ms`, then a few tries decide.
+ * A circuit breaker: after `threshold` failures without a success between them it refuses all tries
+ * for `open_ms`, then a few tries decide.
  *
  *	CLOSED --threshold failures--> OPEN --open_ms--> HALF_OPEN --a success--> CLOSED
  *	                                ^----all tries failed----'

@@ -18,7 +18,7 @@ struct buf {
 
 void buf_release(struct buf *b); /* frees the bytes; the buf is empty and usable again */
 void buf_clear(struct buf *b);	 /* keeps the memory */
-/* At least `extra` bytes can be written at the returned place; add what was written to `n`. */
+/* Room for at least `extra` bytes behind the text; add what was written to `n`. */
 char *buf_reserve(struct buf *b, size_t extra);
 void buf_append(struct buf *b, const void *p, size_t n);
 void buf_add(struct buf *b, struct slice s);
@@ -31,7 +31,7 @@ void buf_vprintf(struct buf *b, const char *format, va_list args);
 /* Drops the first `n` bytes; the rest moves to the front. */
 void buf_consume(struct buf *b, size_t n);
 struct slice buf_slice(const struct buf *b);
-/* Hands the bytes (never NULL, NUL-terminated) to the caller; the buf is empty afterwards. */
+/* Gives the bytes (never NULL, NUL-terminated) to the caller; the buf is empty afterwards. */
 char *buf_steal(struct buf *b, size_t *ret_n);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * Time. Deadlines and durations use the monotonic clock, schedules and dates the wall clock.
  *
- * A deadline is an absolute monotonic time in milliseconds, DEADLINE_NONE never comes. Tests may
- * put a fake in place for their own thread.
+ * A deadline is an absolute monotonic time in milliseconds; DEADLINE_NONE is never reached. Tests
+ * may replace both clocks for their own thread.
  */
 #ifndef CW_BASE_CLOCK_H
 #define CW_BASE_CLOCK_H
@@ -23,7 +23,7 @@ struct clock_fake {
 	int64_t wall_ms;
 };
 
-/* From now on this thread reads *fake, which the caller keeps and changes; NULL ends it. */
+/* From now on this thread reads *replacement, which the caller owns and changes; NULL ends it. */
 void clock_use_fake(const struct clock_fake *replacement);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What cachewarden needs of cryptography, on GnuTLS: SHA-256, random bytes, comparing. */
+/* SHA-256, random bytes and comparison in constant time, from GnuTLS and the system. */
 #ifndef CW_BASE_CRYPTO_H
 #define CW_BASE_CRYPTO_H
 
@@ -10,7 +10,7 @@ enum { SHA256_BYTES = 32, SHA256_HEX = 64 };
 void crypto_sha256(struct slice data, uint8_t digest[SHA256_BYTES]);
 /* From the operating system's generator. */
 void crypto_random(void *p, size_t n);
-/* Takes the same time wherever the first difference is. */
+/* In constant time. */
 bool crypto_equal(const void *a, const void *b, size_t n);
 
 #endif

@@ -2,10 +2,10 @@
 /*
  * The error table: code, HTTP status and title of each error.
  *
- * One row is X(NAME, "code", http_status, REDIS, "title"), where REDIS is what the error says of
+ * One row is X(NAME, "code", http_status, REDIS, "title"). REDIS is what the error tells about
  * Redis when a step that needs it ends so: ERROR_REDIS_NONE, _LOST, _AWAY or _REFUSED. The enum,
- * the `code` of an answer and its status come from these rows; `make lint` holds docs/errors.md
- * against them.
+ * the `code` and the status of an answer come from these rows; `make lint` compares docs/errors.md
+ * with them.
  */
 #ifndef CW_BASE_ERROR_H
 #define CW_BASE_ERROR_H
@@ -19,7 +19,7 @@
 	X(BAD_PATTERN, "bad_pattern", 400, NONE, "The pattern is not acceptable") \
 	X(BAD_KEY, "bad_key", 400, NONE, "The key is not acceptable") \
 	X(NOT_SUPPORTED, "not_supported", 400, NONE, "This version does not support that yet") \
-	X(UNAUTHORIZED, "unauthorized", 401, NONE, "A valid token is needed") \
+	X(UNAUTHORIZED, "unauthorized", 401, NONE, "A valid token is required") \
 	X(FORBIDDEN, "forbidden", 403, NONE, "The token's scopes do not allow this") \
 	X(KEY_RESERVED, "key_reserved", 403, NONE, "The key belongs to cachewarden") \
 	X(KEY_PROTECTED, "key_protected", 403, NONE, "The key is protected") \
@@ -30,12 +30,12 @@
 	X(UNKNOWN_LOADER, "unknown_loader", 404, NONE, "There is no such loader") \
 	X(UNKNOWN_SESSION, "unknown_session", 404, NONE, "There is no such session") \
 	X(NO_VALUE, "no_value", 404, NONE, "There is no value under this key") \
-	X(METHOD_NOT_ALLOWED, "method_not_allowed", 405, NONE, "The method does not go with this address") \
-	X(CONFLICT, "conflict", 409, NONE, "The state of things does not allow this") \
-	X(CONFIRMATION_REQUIRED, "confirmation_required", 409, NONE, "So many keys need a confirmation") \
+	X(METHOD_NOT_ALLOWED, "method_not_allowed", 405, NONE, "The method is not allowed at this address") \
+	X(CONFLICT, "conflict", 409, NONE, "The current state does not allow this") \
+	X(CONFIRMATION_REQUIRED, "confirmation_required", 409, NONE, "Deleting this many keys needs confirmation") \
 	X(WRONG_TYPE, "wrong_type", 409, NONE, "The key holds another type of value") \
-	X(LEASE_LOST, "lease_lost", 409, NONE, "The lease has ended or belongs to somebody else") \
-	X(LENGTH_REQUIRED, "length_required", 411, NONE, "A Content-Length is needed") \
+	X(LEASE_LOST, "lease_lost", 409, NONE, "The lease has ended or has another holder") \
+	X(LENGTH_REQUIRED, "length_required", 411, NONE, "Content-Length is required") \
 	X(PRECONDITION_FAILED, "precondition_failed", 412, NONE, "The precondition does not hold") \
 	X(TOO_LARGE, "too_large", 413, NONE, "The body is too large") \
 	X(URI_TOO_LONG, "uri_too_long", 414, NONE, "The address is too long") \
@@ -46,8 +46,8 @@
 	X(TOO_MANY_REQUESTS, "too_many_requests", 429, NONE, "Too many requests") \
 	X(TOO_MANY_OPERATIONS, "too_many_operations", 429, NONE, "Too many operations are waiting") \
 	X(HEADERS_TOO_LARGE, "headers_too_large", 431, NONE, "The headers are too large") \
-	X(CANCELLED, "cancelled", 503, NONE, "It was cancelled") \
-	X(INTERNAL, "internal", 500, NONE, "Something went wrong here") \
+	X(CANCELLED, "cancelled", 503, NONE, "The work was cancelled") \
+	X(INTERNAL, "internal", 500, NONE, "Internal error") \
 	X(UNKNOWN_METHOD, "unknown_method", 501, NONE, "The method is not known") \
 	X(CORRUPT_VALUE, "corrupt_value", 502, NONE, "The stored value cannot be read") \
 	X(SOURCE_FAILED, "source_failed", 502, NONE, "The source failed") \
@@ -57,19 +57,19 @@
 	X(REDIS_ERROR, "redis_error", 502, REFUSED, "Redis refused the command") \
 	X(REDIS_AUTH, "redis_auth", 502, AWAY, "Redis refused the credentials") \
 	X(REDIS_NOPERM, "redis_noperm", 502, REFUSED, "Redis denies a command") \
-	X(REDIS_PROTOCOL, "redis_protocol", 502, LOST, "Redis answered with something else than RESP") \
+	X(REDIS_PROTOCOL, "redis_protocol", 502, LOST, "The answer of Redis is not valid RESP") \
 	X(REDIS_UNKNOWN_OUTCOME, "redis_unknown_outcome", 502, LOST, "The connection broke before Redis answered") \
 	X(REPLY_TOO_LARGE, "reply_too_large", 502, NONE, "Redis's reply is too large") \
 	X(REDIS_UNAVAILABLE, "redis_unavailable", 503, LOST, "Redis cannot be reached") \
 	X(REDIS_LOADING, "redis_loading", 503, LOST, "Redis is loading its data") \
 	X(REDIS_BUSY, "redis_busy", 503, AWAY, "Redis is busy with a script") \
-	X(REDIS_READONLY, "redis_readonly", 503, REFUSED, "Redis does not take writes") \
+	X(REDIS_READONLY, "redis_readonly", 503, REFUSED, "Redis does not accept writes") \
 	X(NOT_PRIMARY, "not_primary", 503, AWAY, "The Redis server is not a primary") \
 	X(CLUSTER_NODE, "cluster_node", 503, AWAY, "The Redis server is a node of a cluster") \
 	X(OVERLOADED, "overloaded", 503, AWAY, "Too much work is waiting") \
 	X(STOPPING, "stopping", 503, NONE, "The daemon is stopping") \
 	X(PAUSED, "paused", 503, NONE, "This work is paused") \
-	X(TIMEOUT, "timeout", 504, LOST, "It took too long") \
+	X(TIMEOUT, "timeout", 504, LOST, "The time limit was exceeded") \
 	X(REDIS_OOM, "redis_oom", 507, REFUSED, "Redis is out of memory")
 /* clang-format on */
 
@@ -81,11 +81,11 @@ enum error {
 		ERROR_COUNT
 };
 
-/* What an error says of Redis, in ascending order of how much of it works. */
+/* What an error tells about Redis, in ascending order of how much of it works. */
 enum error_redis {
 	ERROR_REDIS_NONE,    /* nothing */
 	ERROR_REDIS_LOST,    /* it did not answer; once it does, the same step may succeed */
-	ERROR_REDIS_AWAY,    /* it answers, but does not serve us at the moment */
+	ERROR_REDIS_AWAY,    /* it answers, but cannot serve us at the moment */
 	ERROR_REDIS_REFUSED, /* it serves us, and refused this command */
 };
 
@@ -94,7 +94,7 @@ const char *error_code(enum error error);
 int error_status(enum error error);
 enum error_redis error_redis(enum error error);
 const char *error_title(enum error error);
-/* The error of a code, OK where there is none of that name. */
+/* The error with this code; OK if there is none. */
 enum error error_of(const char *code);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Events inside the process: who makes something happen need not know who cares.
+ * Publish and subscribe within the process: the publisher does not know the subscribers.
  *
  * Delivery is synchronous, in order of subscription; a subscriber must not park, publish the same
- * topic, or keep `data`. Payloads are named with each topic.
+ * topic, or keep `data`. The payload of each topic is named below.
  */
 #ifndef CW_BASE_EVENT_H
 #define CW_BASE_EVENT_H
@@ -11,7 +11,7 @@
 enum event_topic {
 	EVENT_REDIS_STATE,   /* NULL: a node's status word changed; ask the store */
 	EVENT_REDIS_FLUSHED, /* NULL: the database was emptied or came back empty */
-	EVENT_OPERATION,     /* struct operation (cache/operation.h) that has just ended */
+	EVENT_OPERATION,     /* struct operation (operation/operation.h) that has just ended */
 	EVENT_CONFIG,	     /* struct conf (conf/conf.h) that is in force from now on */
 	EVENT_TOPICS
 };
@@ -22,11 +22,11 @@ struct event_subscription;
 typedef void event_handler(void *context, const void *data);
 
 struct event_bus *event_bus_new(void);
-/* Nobody is subscribed any more. */
+/* There must be no subscriptions left. */
 void event_bus_free(struct event_bus *bus);
 struct event_subscription *event_subscribe(
 	struct event_bus *bus, enum event_topic topic, event_handler *handler, void *context);
-/* Not from inside a handler. NULL is welcome. */
+/* Not from inside a handler. `subscription` may be NULL. */
 void event_unsubscribe(struct event_subscription *subscription);
 void event_publish(struct event_bus *bus, enum event_topic topic, const void *data);
 

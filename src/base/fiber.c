@@ -24,7 +24,7 @@
 enum { stack_bytes = 256 * 1024, idle_max = 64 };
 
 static _Thread_local struct fiber *current;
-/* Whose fibers run, for tests/gdb/fibers.py: nothing else reads it. */
+/* The running scheduler, for tests/gdb/fibers.py alone. */
 static _Thread_local struct fiber_scheduler *fiber_scheduler_here __attribute__((used));
 
 static size_t guard_bytes(void)
@@ -92,8 +92,7 @@ static void leave_group(struct fiber *f)
 		fiber_wake(group->joiner);
 }
 
-/* The bottom of every fiber's stack: one function after another, each time it is taken from idle.
- */
+/* The bottom frame of every fiber: runs one function each time it leaves the idle ones. */
 static void fiber_main(void)
 {
 	struct fiber *f = current;
@@ -115,7 +114,7 @@ static struct fiber *fiber_create(struct fiber_scheduler *s)
 	struct fiber *f = mem_new(struct fiber);
 	size_t guard = guard_bytes();
 
-	/* As with all memory: there is no going on without it. */
+	/* As all memory: the process cannot go on without it. */
 	while ((f->stack = mmap(NULL, guard + stack_bytes, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0)) ==
 		MAP_FAILED)
@@ -204,8 +203,7 @@ bool fiber_scheduler_run(struct fiber_scheduler *s)
 	bool any = f != NULL;
 
 	fiber_scheduler_here = s;
-	/* What becomes ready meanwhile waits for the next round, so that nobody starves the rest.
-	 */
+	/* What becomes ready meanwhile waits for the next round: no fiber starves others. */
 	s->ready_first = s->ready_last = NULL;
 	while (f) {
 		struct fiber *next = f->ready_next;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Queues of fibers that wait for one thing to change, and a look at all fibers; see fiber.h. */
+/* Condition variables, and listing all fibers; see fiber.h. */
 #include "base/fiber_internal.h"
 #include "base/loop.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a fiber is, for base/fiber*.c only. */
+/* The fiber and its scheduler, for base/fiber*.c only. */
 #ifndef CW_BASE_FIBER_INTERNAL_H
 #define CW_BASE_FIBER_INTERNAL_H
 

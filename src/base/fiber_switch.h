@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From one stack to another, and back. For base/fiber.c only.
+ * Switching between stacks. For base/fiber.c only.
  *
- * The signal mask is the thread's, whichever stack runs. On x86-64 a switch is a dozen
- * instructions; elsewhere it is swapcontext(3), which asks the kernel twice.
+ * All stacks of a thread share its signal mask. On x86-64 a switch is a dozen instructions,
+ * elsewhere swapcontext(3), which makes two system calls.
  */
 #ifndef CW_BASE_FIBER_SWITCH_H
 #define CW_BASE_FIBER_SWITCH_H
@@ -15,7 +15,7 @@
 #include <ucontext.h>
 #endif
 
-/* Where a stack goes on. Zeroed: a stack that runs. */
+/* Where a stack continues. Zeroed: the stack that is running. */
 struct fiber_place {
 #ifdef FIBER_SWITCH_UCONTEXT
 	ucontext_t context;
@@ -26,7 +26,7 @@ struct fiber_place {
 
 /* The first switch to *place calls entry(), which never returns, on the stack [stack, + bytes). */
 void fiber_place_make(struct fiber_place *place, char *stack, size_t bytes, void (*entry)(void));
-/* Goes on at *to; returns when somebody switches to *from. */
+/* Continues at *to; returns when *from is switched to. */
 void fiber_switch(struct fiber_place *from, struct fiber_place *to);
 
 #endif

@@ -21,12 +21,12 @@ struct histogram {
 void histogram_record(struct histogram *h, int64_t us); /* kept within 0 .. 2^36 */
 void histogram_clear(struct histogram *h);
 void histogram_add(struct histogram *to, const struct histogram *from);
-/* The value at or below which the share q (0..1) of the records lies; 0 where there is none. */
+/* The value at or below which the share q (0..1) of the records lies; 0 without records. */
 uint64_t histogram_quantile(const struct histogram *h, double q);
 /* How many records lie at or below `us` (to the bucket's precision). */
 uint64_t histogram_below(const struct histogram *h, uint64_t us);
 
-/* The same for bounds that grow, as Prometheus's do, in one way through the buckets. */
+/* The same for ascending bounds, such as Prometheus's, in one pass over the buckets. */
 struct histogram_sweep {
 	unsigned next; /* bucket */
 	uint64_t seen;

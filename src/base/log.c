@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The log's way from an event to its reader; see log.h.
+ * From an event to the reader of the log; see log.h.
  *
  *	log_write --> rate limit --> one line --> waiting (<= 64 KiB) --> fd, never blocking
  *	                                             | full
  *	                                             +--> dropped, counted
  *
- * Once a line was dropped, all are until half the room is back; then one line tells how many were
- * lost, at the place where they are missing. The caller's descriptor is shared with other
- * processes, so its blocking mode is not touched: a pipe or terminal is opened a second time.
+ * After a dropped line, all lines are dropped until half of the room is free; then one line reports
+ * how many were lost, at the place where they are missing. The caller's descriptor is shared with
+ * other processes, so its blocking mode is not changed: a pipe or terminal is opened a second time.
  */
 #include "base/log.h"
 
@@ -54,7 +54,7 @@ struct log {
 	struct buf line;
 };
 
-/* Whether what is written to `fd` goes to the journal, which reads a level off each line. */
+/* Whether `fd` is the journal's, which reads a level from the beginning of each line. */
 static bool is_journal(int fd)
 {
 	/* systemd.exec(5): device and inode of the stream that the manager has set up. */
@@ -141,7 +141,7 @@ static ssize_t give(struct log *log, struct slice bytes)
 	return write(log->own_fd >= 0 ? log->own_fd : log->fd, bytes.p, bytes.n);
 }
 
-/* What waits cannot be written, now or later: its lines are lost. */
+/* What is kept can never be written: its lines are lost. */
 static void discard(struct log *log)
 {
 	for (size_t i = 0; i < log->waiting.n; i++)
@@ -190,7 +190,7 @@ static void append(struct log *log, struct slice line)
 	buf_add(&log->waiting, line);
 }
 
-/* An event as its maker tells it. */
+/* An event as the caller gives it. */
 struct telling {
 	enum log_level level;
 	const char *id;	      /* NULL: at level debug the current fiber's */
@@ -294,7 +294,7 @@ void log_free(struct log *log)
 	mem_free(log);
 }
 
-/* A message is one line: what others wrote often ends with another. */
+/* A message is one line; texts of other programs often end with a newline. */
 static struct slice without_end(struct slice message)
 {
 	while (message.n && (message.p[message.n - 1] == '\n' || message.p[message.n - 1] == '\r'))
@@ -312,7 +312,7 @@ static struct slice shortened(char *text)
 	return message;
 }
 
-/* Whether the rate of its kind allows the line; announces what was left out before it. */
+/* Whether the rate limit admits the line; reports suppressed lines before it. */
 static bool admit(struct log *log, const struct telling *telling, const char *format)
 {
 	struct log_limit_kind due;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * At most ten lines of one kind in any second; part of log.c. A kind is a format and its level.
+ * The rate limit of the log: at most ten lines of one kind in any second; part of log.c. A kind is
+ * a format and a level.
  */
 #ifndef CW_BASE_LOG_LIMIT_H
 #define CW_BASE_LOG_LIMIT_H
@@ -19,25 +20,25 @@ struct log_limit_kind {
 	enum log_level level;
 	unsigned next; /* the oldest of `at` */
 	uint64_t left_out;
-	char sample[LOG_LIMIT_SAMPLE]; /* the message written last, cut: what "like this" means */
+	char sample[LOG_LIMIT_SAMPLE]; /* the last message written, cut */
 	int64_t at[LOG_LIMIT_LINES];   /* when the last lines were written, monotonic ms */
 };
 
-/* Zeroed = empty. Past LOG_LIMIT_KINDS the kind that was silent for longest gives its place up. */
+/* Zeroed = empty. Beyond LOG_LIMIT_KINDS a new kind replaces the longest silent one. */
 struct log_limit {
 	struct log_limit_kind kinds[LOG_LIMIT_KINDS];
 };
 
 /*
- * Whether a line may be written now; otherwise it is counted. Where ret_due->left_out is not 0,
- * such lines of *ret_due were left out and are to be announced before this one.
+ * Whether a line may be written now; if not, it is counted. If ret_due->left_out is not 0, so many
+ * lines of *ret_due were suppressed, which is to be reported before this line.
  */
 bool log_limit_admit(struct log_limit *rate, const char *format, enum log_level level,
 	int64_t now_ms, struct log_limit_kind *ret_due);
 /* Notes the message of a line that was admitted. */
 void log_limit_note(
 	struct log_limit *rate, const char *format, enum log_level level, struct slice message);
-/* Finds a kind whose lines were left out and whose second is over, and resets its count. */
+/* Finds a kind with suppressed lines whose second is over, and resets its count. */
 bool log_limit_due(struct log_limit *rate, int64_t now_ms, struct log_limit_kind *ret_due);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How one event becomes one line; see log_line.h.
+ * Formatting an event as a line; see log_line.h.
  *
- * A code point that could break the line, move the cursor or turn the text around is written as
- * \u000a, a byte that is no UTF-8 as \xff. In JSON the former is JSON's own escape, so that the
- * reader gets the code point back; the latter has no JSON form and stays such text (\\xff).
+ * A code point that could break the line, move the cursor or reverse the text is written as \u000a,
+ * a byte that is not UTF-8 as \xff. In JSON the former is JSON's own escape, so that the reader
+ * gets the code point back; the latter has no JSON form and stays text (\\xff).
  */
 #include "base/log_line.h"
 

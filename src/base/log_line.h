@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How one event becomes one line; part of log.c. */
+/* Formatting an event as a line; part of log.c. */
 #ifndef CW_BASE_LOG_LINE_H
 #define CW_BASE_LOG_LINE_H
 
@@ -18,11 +18,11 @@ struct log_event {
 	enum log_level level;
 	int64_t wall_ms;
 	struct slice message;
-	const char *id;	      /* for whom; "" where that is not shown */
+	const char *id;	      /* see fiber_set_id(); "" = not shown */
 	struct slice members; /* of the JSON line, as in log_write_members() */
 };
 
-/* Appends the line with its newline, the only one in it whatever the message holds. */
+/* Appends the line and its newline, the only one in it whatever the message contains. */
 void log_line(struct buf *out, enum log_style style, const struct log_event *event);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory that is always there; see mem.h. */
+/* Allocation that does not fail; see mem.h. */
 #include "base/mem.h"
 
 #include <stdarg.h>
@@ -19,7 +19,7 @@ const struct mem_hook *mem_use_hook(const struct mem_hook *next)
 	return before;
 }
 
-/* Formats nothing and allocates nothing: there is no memory left to do it with. */
+/* Neither formats nor allocates, because no memory is left. */
 _Noreturn void mem_exhausted(void)
 {
 	static const char line[] = "<0>out of memory\n";

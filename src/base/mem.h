@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory that is always there: every function returns a valid pointer or does not return.
- * Out of memory ends the process with one line on standard error; no caller checks for NULL. Where
- * the process is somebody else's, a hook is asked first, and standard error is left alone.
+ * Allocation that does not fail: every function returns a valid pointer or does not return, so no
+ * caller checks for NULL. Out of memory ends the process with one line on standard error. Within a
+ * program that uses the library a hook is called first, and nothing is written.
  */
 #ifndef CW_BASE_MEM_H
 #define CW_BASE_MEM_H
@@ -28,15 +28,15 @@ char *mem_strndup(const char *s, size_t n);
 char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * For memory that comes from elsewhere, such as mmap(2), and cannot be had: the first returns where
- * it is worth to try again, the second ends the process as described above.
+ * For failed allocations by other means, such as mmap(2): the first returns if a retry may succeed,
+ * the second ends the process as described above.
  */
 void mem_missing(size_t bytes);
 _Noreturn void mem_exhausted(void);
 
 /*
- * What is asked on this thread when `bytes` (0: not known) cannot be had: true = try again, for it
- * has freed something. False, or no function, ends the process by abort().
+ * Called on this thread when `bytes` (0: not known) cannot be allocated. True: memory was freed,
+ * try again. False, or no function, ends the process by abort().
  */
 struct mem_hook {
 	bool (*exhausted)(void *context, size_t bytes);
@@ -45,7 +45,7 @@ struct mem_hook {
 /* Borrowed until the next one is set; NULL = none. Returns the one before. */
 const struct mem_hook *mem_use_hook(const struct mem_hook *next);
 
-/* NULL is welcome. */
+/* `p` may be NULL. */
 void mem_free(void *p);
 
 #define mem_new(type) ((type *)mem_zalloc(sizeof(type)))

@@ -3,9 +3,9 @@
  * The metric table and its values, rendered as Prometheus text (version 0.0.4).
  *
  * One row is X(NAME, KIND, "name without cachewarden_", "label,names", "help"). Kinds: COUNTER,
- * GAUGE, HISTOGRAM (seconds). A series begins when it is first touched; nothing is shown as 0 that
- * is not known. Labels come from fixed sets (routes, jobs, codes); past METRIC_MAX_SERIES of one
- * row further label values are counted under "other".
+ * GAUGE, HISTOGRAM (seconds). A series exists from its first update on; unknown values are absent,
+ * not 0. Labels come from fixed sets (routes, jobs, codes); beyond METRIC_MAX_SERIES of one row,
+ * further label values are counted as "other".
  */
 #ifndef CW_BASE_METRIC_H
 #define CW_BASE_METRIC_H
@@ -21,31 +21,31 @@
 	X(REDIS_LATENCY, HISTOGRAM, "redis_latency_seconds", "", "Round trip of the sampler's INFO and of the pacer's probes") \
 	X(REDIS_CONNECTION_FAILURES, COUNTER, "redis_connection_failures_total", "", "Connections to Redis that failed or broke") \
 	X(BREAKER_OPEN, GAUGE, "breaker_open", "", "1 while commands to Redis fail at once") \
-	X(SAMPLE_AGE, GAUGE, "sample_age_seconds", "", "Age of the figures that came from Redis") \
+	X(SAMPLE_AGE, GAUGE, "sample_age_seconds", "", "Age of the last sample of Redis's figures") \
 	X(HTTP_REQUESTS, COUNTER, "http_requests_total", "route,code", "Answers, by route and status") \
 	X(HTTP_DURATION, HISTOGRAM, "http_request_duration_seconds", "", "From the request's head to its answer") \
 	X(HTTP_CONNECTIONS, GAUGE, "http_connections", "", "Open client connections") \
 	X(OPERATIONS, GAUGE, "operations", "kind,state", "Operations of this process that are queued or running") \
 	X(INVALIDATIONS, COUNTER, "invalidations_total", "kind,complete", "Ended invalidations, by selector kind and verdict") \
 	X(INVALIDATED_KEYS, COUNTER, "invalidated_keys_total", "", "Keys removed by invalidations") \
-	X(INVALIDATE_PASSES, COUNTER, "invalidate_passes_total", "", "Walks over all keys for pattern invalidations") \
+	X(INVALIDATE_PASSES, COUNTER, "invalidate_passes_total", "", "Scans over all keys for pattern invalidations") \
 	X(BIG_VALUES, COUNTER, "big_values_total", "what", "Values beyond cache.warn_value_bytes that were read or stored") \
 	X(TAG_MEMBERS, GAUGE, "tag_members", "", "Members of all tags, as the pruner saw them; absent while another daemon prunes") \
-	X(TAG_STALE_RATIO, GAUGE, "tag_stale_ratio", "", "Of them, those whose keys were gone") \
-	X(TAG_PRUNED, COUNTER, "tag_members_pruned_total", "", "Members of tags that were forgotten, their keys long gone") \
+	X(TAG_STALE_RATIO, GAUGE, "tag_stale_ratio", "", "Share of the members of all tags whose keys were gone") \
+	X(TAG_PRUNED, COUNTER, "tag_members_pruned_total", "", "Members removed from tags because their keys were gone") \
 	X(WARM_RUNS, COUNTER, "warm_runs_total", "job,state", "Ended warm runs, by job and verdict") \
-	X(WARM_DURATION, HISTOGRAM, "warm_run_duration_seconds", "job", "How long warm runs took") \
+	X(WARM_DURATION, HISTOGRAM, "warm_run_duration_seconds", "job", "Duration of warm runs") \
 	X(WARM_STORED, COUNTER, "warm_stored_keys_total", "job", "Keys stored by warm runs") \
-	X(WARM_LAST_SUCCESS, GAUGE, "warm_last_success_timestamp_seconds", "job", "When a warm run last completed, Unix time") \
+	X(WARM_LAST_SUCCESS, GAUGE, "warm_last_success_timestamp_seconds", "job", "End of the last completed warm run, Unix time") \
 	X(WARM_FAILING_JOBS, GAUGE, "warm_failing_jobs", "", "Jobs whose last run failed") \
 	X(RESULTS, COUNTER, "results_total", "loader,result", "Read-through by loader: hit, stale, miss, bypass, error") \
-	X(SOURCE_BREAKER_OPEN, GAUGE, "source_breaker_open", "source", "1 while a source of loaders or jobs is left alone, or only a few keys of it are tried") \
-	X(CONFIG_RELOAD_OK, GAUGE, "config_last_reload_successful", "", "1 where the last reload took effect") \
+	X(SOURCE_BREAKER_OPEN, GAUGE, "source_breaker_open", "source", "1 while the breaker of a source is open or half-open") \
+	X(CONFIG_RELOAD_OK, GAUGE, "config_last_reload_successful", "", "1 if the last reload took effect") \
 	X(CONFIG_RELOAD_TIME, GAUGE, "config_last_reload_timestamp_seconds", "", "When the configuration in force was read, Unix time") \
-	X(TOKEN_EXPIRY, GAUGE, "token_expiry_timestamp_seconds", "token", "When a token ends, Unix time") \
-	X(INSECURE_HTTP, GAUGE, "insecure_http", "", "1 where insecure_http lets plain HTTP leave this machine") \
+	X(TOKEN_EXPIRY, GAUGE, "token_expiry_timestamp_seconds", "token", "Expiry of a token, Unix time") \
+	X(INSECURE_HTTP, GAUGE, "insecure_http", "", "1 if insecure_http allows plain HTTP from other machines") \
 	X(LOG_DROPPED, COUNTER, "log_dropped_total", "", "Log lines dropped because their reader was too slow") \
-	X(LOOP_LAG, HISTOGRAM, "loop_lag_seconds", "", "How late the loop's timer ran: what a request may wait for the loop") \
+	X(LOOP_LAG, HISTOGRAM, "loop_lag_seconds", "", "Delay of the loop's timer: how long a request may wait for the loop") \
 	X(RESIDENT_BYTES, GAUGE, "process_resident_memory_bytes", "", "Resident memory of the daemon") \
 	X(OPEN_FDS, GAUGE, "process_open_fds", "", "Open file descriptors of the daemon")
 /* clang-format on */
@@ -64,33 +64,32 @@ struct histogram;
 
 struct metrics *metrics_new(void);
 void metrics_free(struct metrics *m);
-/* Shows the counters without labels from 0 on, so that their first step is one, too. */
+/* Starts the counters without labels at 0, so that their first increment is visible. */
 void metrics_begin_counters(struct metrics *m);
 
 /*
- * `a` and `b` are the values of the row's labels, in the table's order; NULL where it has fewer.
- * They are copied and escaped.
+ * `a` and `b` are the values of the row's labels in the table's order, NULL if it has fewer. They
+ * are copied and escaped.
  */
 void metric_add(struct metrics *m, enum metric metric, const char *a, const char *b, uint64_t n);
 void metric_set(struct metrics *m, enum metric metric, const char *a, const char *b, double value);
 void metric_observe_us(struct metrics *m, enum metric metric, const char *a, int64_t us);
-/* Ends one series, or all of a row where both are NULL and the row has labels. */
+/* Removes one series, or all of a row that has labels if both are NULL. */
 void metric_drop(struct metrics *m, enum metric metric, const char *a, const char *b);
-/* The counter's or gauge's value; 0 where the series does not exist. */
+/* The value of a counter or gauge; 0 if the series does not exist. */
 double metric_value(struct metrics *m, enum metric metric, const char *a, const char *b);
-/* NULL where the series does not exist. */
+/* NULL if the series does not exist. */
 const struct histogram *metric_histogram(struct metrics *m, enum metric metric, const char *a);
 void metrics_render(const struct metrics *m, struct buf *out);
 
 /*
- * For figures outside the table, whose names are written as they are: the HELP and TYPE lines, once
- * for each name; then for each sample the caller writes the name, its labels (the first opens the
- * brace, the caller closes it), a space, the value and a newline.
+ * For metrics outside the table, whose names get no prefix: the HELP and TYPE lines, once for each
+ * name; then the caller writes for each sample the name, its labels (the first opens the brace, the
+ * caller closes it), a space, the value and a newline.
  */
 void metric_render_head(struct buf *out, const char *name, const char *kind, const char *help);
 void metric_render_label(struct buf *out, const char *name, struct slice value, bool first);
-/* The shortest decimal text that reads back as `value`; NaN, +Inf and -Inf as Prometheus has them.
- */
+/* The shortest decimal text that reads back as `value`; NaN, +Inf and -Inf as in Prometheus. */
 void metric_render_number(struct buf *out, double value);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The words of Prometheus's text format: heads, labels and numbers; see metric.h. */
+/* Prometheus's text format: heads, labels and numbers; see metric.h. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@ static const char *escaped(char c, bool quotes)
 	return c == '"' && quotes ? "\\\"" : NULL;
 }
 
-/* How many bytes at the beginning are ASCII that needs no second look: nearly always all. */
+/* How many bytes at the beginning are ASCII that needs no escape: nearly always all. */
 static size_t plain_bytes(struct slice text)
 {
 	size_t n = 0;
@@ -27,7 +27,7 @@ static size_t plain_bytes(struct slice text)
 	return n;
 }
 
-/* What is no UTF-8 becomes U+FFFD: one such byte and Prometheus would refuse the whole answer. */
+/* Invalid UTF-8 becomes U+FFFD: Prometheus would refuse the whole answer for one such byte. */
 static void render_escaped(struct buf *out, struct slice text, bool quotes)
 {
 	while (text.n > 0) {

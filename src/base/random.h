@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers that spread things, such as expiries: cheap, and to be guessed by whoever tries. For
- * secrets there is crypto_random(). xorshift64* (Vigna: An experimental exploration of Marsaglia's
+ * Cheap pseudo-random numbers, for spreading expiries and retries. They can be predicted: use
+ * crypto_random() for secrets. xorshift64* (Vigna: An experimental exploration of Marsaglia's
  * xorshift generators, scrambled, 2016).
  */
 #ifndef CW_BASE_RANDOM_H
@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-/* 0 < x < 1, each as likely; moves *state on, whose first value is the seed. */
+/* Uniform over 0 < x < 1. *state begins with the seed. */
 double random_unit(uint64_t *state);
 
 #endif

@@ -15,12 +15,12 @@ struct slice {
 #define SLICE(literal) ((struct slice){(literal), sizeof(literal) - 1})
 
 struct slice slice_of(const char *p, size_t n);
-/* What lies behind its last byte: `p` of an empty one, which may be NULL and is not added to. */
+/* The place behind the last byte; of an empty slice its `p`, which may be NULL. */
 static inline const char *slice_end(struct slice s)
 {
 	return s.n ? s.p + s.n : s.p;
 }
-/* What follows its first `n` bytes; of an empty one itself. */
+/* The slice without its first `n` bytes. */
 static inline struct slice slice_skip(struct slice s, size_t n)
 {
 	return n ? slice_of(s.p + n, s.n - n) : s;
@@ -29,9 +29,9 @@ struct slice slice_str(const char *s); /* NULL gives the empty slice */
 bool slice_equal(struct slice a, struct slice b);
 bool slice_is(struct slice a, const char *text);
 bool slice_starts(struct slice a, struct slice prefix);
-/* Orders by bytes, the shorter first where one is the other's beginning. As memcmp(3). */
+/* As memcmp(3); a slice sorts before those that it is a prefix of. */
 int slice_compare(struct slice a, struct slice b);
-/* The same of two items of an array, for qsort(3) and bsearch(3). */
+/* The same for qsort(3) and bsearch(3) over an array of slices. */
 int slice_compare_items(const void *a, const void *b);
 /* Strict decimal integers over the whole slice: no sign `+`, no spaces, no leading zeros. */
 bool slice_int64(struct slice a, int64_t *ret);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Times as ISO 8601 writes them, to text and from text; see timestamp.h. */
+/* Printing and parsing ISO 8601 times; see timestamp.h. */
 #include "base/timestamp.h"
 
 #include "base/calendar.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Times as ISO 8601 writes them. */
+/* ISO 8601 times. */
 #ifndef CW_BASE_TIMESTAMP_H
 #define CW_BASE_TIMESTAMP_H
 

@@ -163,7 +163,7 @@ void reply_json(struct request *request, int status, cJSON *value)
 	size_t n;
 	char *body;
 
-	json_print_in_turns(value, &text);
+	json_print_yielding(value, &text);
 	cJSON_Delete(value);
 	buf_char(&text, '\n');
 	body = buf_steal(&text, &n);

@@ -2,9 +2,9 @@
 /*
  * When a cron expression is due next; see cron.h.
  *
- * Local times that match are found day by day. A fixed time is then placed on the real time line,
- * which keeps the order of local times, so the first one placed after `after` is the answer. An
- * expression for each real minute is looked for in each stretch of time with one offset.
+ * Matching local times are found day by day. A fixed time is then converted to Unix time, which
+ * keeps the order of local times, so the first one after `after` is the answer. An expression for
+ * each real minute is searched in each period with one offset.
  */
 #include "text/cron.h"
 

@@ -4,12 +4,12 @@
  *
  * Five fields (minute hour day month weekday) of lists, ranges, steps (also 5/15 = 5-last/15),
  * names (JAN, MON), `*` or `?`; 7 is Sunday too; or @hourly @daily @midnight @weekly @monthly
- * @yearly @annually. Where both day and weekday are restricted, one of them is enough (Vixie).
+ * @yearly @annually. If both day and weekday are restricted, a match of one is enough (Vixie).
  *
- * Clocks that change: where minute or hour begins with `*`, the expression holds for each real
- * minute, so such a job skips what a gap leaves out and runs in both passes of an overlap. Other
- * jobs have a fixed time: one that falls into a gap runs at the gap's end, one that falls into an
- * overlap runs in its first pass, so each runs once.
+ * Daylight saving: if minute or hour begins with `*`, the expression is matched against each real
+ * minute, so such a job skips local times that do not exist and runs in both passes of those that
+ * exist twice. Other jobs have a fixed time and run once: at the end of the gap if their time does
+ * not exist, in the first pass if it exists twice.
  */
 #ifndef CW_TEXT_CRON_H
 #define CW_TEXT_CRON_H
@@ -29,11 +29,11 @@ struct cron {
 };
 
 /*
- * NULL, or the end of a sentence ("has an hour outside 0-23"); then *ret is undefined. A date that
- * never comes (31 February) is refused.
+ * NULL, or the end of a sentence ("has an hour outside 0-23"); then *ret is undefined. Dates that
+ * never occur (31 February) are refused.
  */
 const char *cron_parse(struct slice text, struct cron *ret);
-/* The first time after `after_wall_s` at which it is due; -1 where it is not within 5 years. */
+/* The first time after `after_wall_s` at which it is due; -1 if there is none within 5 years. */
 int64_t cron_next(const struct cron *cron, const struct zone *zone, int64_t after_wall_s);
 /* The first multiple of the period (> 0), counted from the epoch, after `after_wall_ms`. */
 int64_t cron_every_next(int64_t every_ms, int64_t after_wall_ms);

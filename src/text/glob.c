@@ -5,8 +5,8 @@
  *	user : * : pro?ile : *		a pattern is segments between stars, a segment is items
  *	^^^^^^   ^^^^^^^^^^^ ^		head: anchored; middle: leftmost place; tail: at the end
  *
- * The leftmost place of a middle segment leaves the most text to the rest, so that no star is ever
- * tried twice. Redis reads one NUL behind its pattern, which no rule here can tell from the end.
+ * The leftmost place of a middle segment leaves the most text to the rest, so that no star is tried
+ * twice. Redis reads one NUL behind its pattern, which makes no difference for any rule here.
  */
 #include "text/glob.h"
 
@@ -42,7 +42,7 @@ static bool class_has(const char **p, const char *end, char c)
 	return found != negated;
 }
 
-/* Whether the item at *p, which is no star, matches `c`; steps behind it. */
+/* Whether the item at *p, which is not a star, matches `c`; steps behind it. */
 static inline bool item_has(const char **p, const char *end, char c)
 {
 	switch (**p) {

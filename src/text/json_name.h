@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether a member name stands twice in one object.
+ * Finding duplicate member names of an object.
  *
- * Internal to base/json*.c. The names of all open objects lie on one stack, an object's names from
- * its `first` on. A small object compares each new name with the ones before; a big one is sorted
- * once when it closes, so that no choice of names makes the check quadratic.
+ * Internal to text/json*.c. The names of all open objects are on one stack, an object's names from
+ * its `first` on. In a small object each new name is compared with the ones before; a big one is
+ * sorted once when it closes, so that no choice of names makes the check quadratic.
  */
 #ifndef CW_TEXT_JSON_NAME_H
 #define CW_TEXT_JSON_NAME_H
@@ -30,7 +30,7 @@ void json_names_init(struct json_names *names);
 void json_names_release(struct json_names *names);
 /* False where the object whose names begin at `first` is small and has this name. */
 bool json_names_add(struct json_names *names, size_t first, struct json_name name);
-/* Drops the object's names; false, with *twice = the later of the two, where one stands twice. */
+/* Drops the object's names; false, with *twice = the later of the two, if there is a duplicate. */
 bool json_names_close(struct json_names *names, size_t first, struct json_name *twice);
 
 #endif

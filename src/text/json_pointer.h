@@ -5,8 +5,7 @@
 
 #include "base/buf.h"
 
-/* Appends a slash and the escaped token; a NUL becomes U+FFFD, so that the pointer is a C string.
- */
+/* Appends a slash and the escaped token; a NUL, which a C string cannot hold, becomes U+FFFD. */
 void json_pointer_add(struct buf *pointer, struct slice token);
 /*
  * Takes the next token off *pointer, which is not empty; its leading slash may be missing. *ret

@@ -8,7 +8,7 @@
 #include "base/utf8.h"
 #include "text/json.h"
 
-/* Quoted at a time, so that the room for the worst that they can come to stays small. */
+/* Quoted at a time, so that the room for their longest possible form stays small. */
 enum { piece_bytes = 4096 };
 
 int json_hex4(const char *p)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bytes of JSON strings: what the scanner, the views and the writer of json.h share.
+ * The bytes of JSON strings: shared by the scanner, the views and the writer of json.h.
  *
- * Internal to base/json*.c. The skippers look at eight bytes at once.
+ * Internal to text/json*.c. The skip functions examine eight bytes at once.
  */
 #ifndef CW_TEXT_JSON_TEXT_H
 #define CW_TEXT_JSON_TEXT_H
@@ -28,8 +28,7 @@ static inline uint64_t json_eight(const char *p)
 	return le64toh(x);
 }
 
-/* The first byte from `p` on that ends a string or needs a look: quote, backslash, control, > 7F.
- */
+/* The first byte from `p` on that ends a string or is special: quote, backslash, control, > 7F. */
 static inline const char *json_skip_plain(const char *p, const char *end)
 {
 	while (end - p >= 8) {
@@ -82,10 +81,10 @@ static inline const char *json_skip_space(const char *p, const char *end)
 /* The value of four hex digits, or -1. */
 int json_hex4(const char *p);
 
-/* Decodes the checked escape at *p (a backslash), steps over it; returns how many bytes it gave. */
+/* Decodes the checked escape at *p (a backslash) and steps over it; returns the number of bytes. */
 unsigned json_unescape(const char **p, char out[4]);
 
-/* What json_unescape() and plain bytes give, one byte at a time; -1 at the end. */
+/* The decoded bytes of a string, one at a time; -1 at the end. */
 struct json_bytes {
 	const char *p, *end;
 	char pending[4];

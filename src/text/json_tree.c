@@ -27,8 +27,7 @@ enum error json_parse_object(struct slice text, cJSON **ret, struct fault *fault
 		return fault_set(fault, ERR_BAD_BODY,
 			"the body must be a JSON object, such as {\"name\": \"value\"}");
 	*ret = cJSON_ParseWithLength(text.p, text.n);
-	/* What the scanner passes, cJSON takes; but some versions of it bound a number to 63 bytes.
-	 */
+	/* cJSON accepts what the scanner accepts, but some versions limit a number to 63 bytes. */
 	if (!*ret)
 		return fault_set(fault, ERR_BAD_JSON,
 			"a number in the body is longer than 63 characters; shorten it");
@@ -165,7 +164,7 @@ void json_print(const cJSON *value, struct buf *out)
 	print(value, out, NULL);
 }
 
-void json_print_in_turns(const cJSON *value, struct buf *out)
+void json_print_yielding(const cJSON *value, struct buf *out)
 {
 	struct timeslice timeslice = {.since_ns = clock_mono_ns()};
 

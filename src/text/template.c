@@ -4,7 +4,7 @@
  *
  *	a:{id}:b{id}	->	parts: "a:" | name 0 | ":b" | name 0	names: "id"
  *
- * Literal parts are never empty and never side by side.
+ * Literal parts are never empty and never adjacent.
  */
 #include "text/template.h"
 

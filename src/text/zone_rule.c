@@ -157,8 +157,7 @@ static void changes_near(const struct zone_rule *rule, int64_t utc_s, struct zon
 		struct zone_change change = changes[i];
 		int j = i;
 
-		/* Where summer ends at the moment it begins again, it never ends: the start counts.
-		 */
+		/* If summer ends at the moment it begins again, it never ends: the start counts. */
 		for (; j > 0 && (changes[j - 1].at_s > change.at_s ||
 					(changes[j - 1].at_s == change.at_s &&
 						change.offset_s == rule->standard_s));

@@ -2,12 +2,12 @@
 """Parked fibers in gdb, of a running daemon or a core:
 
     gdb -x tests/gdb/fibers.py build/cachewardend CORE
-    (gdb) fibers              each fiber: number, state, name, group, for whom, what it waits for
-    (gdb) fibers all          the same with the stack of each parked one
-    (gdb) fiber 3             the stack of the third
+    (gdb) fibers              each fiber: number, state, name, group, id, what it waits for
+    (gdb) fibers all          the same with the stacks of parked fibers
+    (gdb) fiber 3             the stack of fiber number 3
 
-Needs the debugging information that every build has, and x86-64 for the stacks: there a parked
-fiber's place is its stack pointer, where fiber_switch() has pushed its registers.
+Needs the debugging information that every build has, and x86-64 for the stacks: there the place of a
+parked fiber is its stack pointer, below which fiber_switch() has pushed its registers.
 """
 
 import gdb
@@ -20,10 +20,10 @@ def constant(name):
 
 
 def live():
-    """Each struct fiber of the selected thread's loop that has a function."""
+    """Each live struct fiber of the selected thread's loop."""
     scheduler = gdb.parse_and_eval("'src/base/fiber.c'::fiber_scheduler_here")
     if not scheduler:
-        raise gdb.GdbError("this thread has run no fibers: select the one that runs the loop")
+        raise gdb.GdbError("this thread has not run fibers: select the thread that runs the loop")
     fiber = scheduler["live"]
     while fiber:
         yield fiber.dereference()
@@ -43,7 +43,7 @@ def line(number, fiber):
 
 
 class Parked(Unwinder):
-    """Lets the innermost frame return to a parked fiber, once; nothing of the process is changed."""
+    """Lets the innermost frame return to a parked fiber, once, without changing the process."""
 
     def __init__(self):
         super().__init__("cachewarden parked fiber")
@@ -76,7 +76,7 @@ gdb.unwinder.register_unwinder(None, PARKED, replace=True)
 def backtrace(fiber):
     """The stack of a parked fiber, without the frame that stands for the loop's own stack."""
     if int(fiber["state"]) != constant("FIBER_PARKED"):
-        print("      it does not wait")
+        print("      not parked")
         return
     PARKED.fiber = fiber
     gdb.invalidate_cached_frames()

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# `make lint`: all checks run, each fault is printed, the exit status says whether there was one.
-# `make lint DEEP=1` adds clang's path-sensitive analyzer: minutes, and some false alarms.
+# `make lint`: runs all checks and prints each fault; the exit status is 1 if there was one.
+# `make lint DEEP=1` adds clang's path-sensitive analyzer, which takes minutes and has false alarms.
 set -u
 
 status=0
@@ -10,7 +10,7 @@ python=${PYTHON:-/usr/bin/python3}
 flags="-std=c17 -Isrc -Iinclude -D_GNU_SOURCE -DCW_VERSION=\"lint\" $(pkg-config --cflags $PKGS check)"
 sources=$(find src -name '*.c')
 
-# check NAME COMMAND...: runs it, says how long it took.
+# check NAME COMMAND...: runs it and reports the time.
 check()
 {
 	name=$1
@@ -40,7 +40,7 @@ for path in sys.argv[1:]:
     ast.parse(open(path, encoding="utf-8").read(), path)'
 }
 
-# The client that applications copy is typed; the oldest Python that it is for decides.
+# Of the client that applications copy, for the oldest Python that it supports.
 types()
 {
 	"$python" -m mypy --strict --no-error-summary --cache-dir=/dev/null docs/examples/cachewarden.py
@@ -53,7 +53,7 @@ cppcheck_all()
 		--suppressions-list=tests/lint/cppcheck.suppress -D_GNU_SOURCE -Isrc -Iinclude src
 }
 
-# Only what concerns this tree is shown: clang-tidy counts what it hides on standard error.
+# Standard error only counts warnings that are hidden.
 tidy()
 {
 	echo $sources | tr ' ' '\n' | xargs -P2 -n8 sh -c '

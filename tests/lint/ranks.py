@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Proves that arrows point down: a file of src/ includes only its own folder and lower ranks, and a
-library's header only where docs/development/architecture.md puts that library."""
+"""Checks includes: a file of src/ includes only its own folder and lower ranks, and a library's header
+only where docs/development/architecture.md allows that library."""
 
 import os
 import re
@@ -37,7 +37,7 @@ def check_own(path, line, folder, name):
     else:
         exists, target = os.path.exists("src/" + name), os.path.dirname(name)
     if not exists:
-        fault(path, line, f'"{name}" is no file of src/: write "folder/file.h"')
+        fault(path, line, f'"{name}" is not a file in src/: write "folder/file.h"')
     elif target not in RANKS:
         fault(path, line, f"the folder of {name} has no rank: add it to tests/lint/ranks.py")
     elif target != folder and RANKS[target] >= RANKS[folder]:
@@ -50,9 +50,9 @@ def check_library(path, line, folder, name):
     if top in LIBRARIES:
         allowed = LIBRARIES[top]
         if allowed is not None and folder not in allowed:
-            fault(path, line, f"<{name}> belongs to src/{' and src/'.join(sorted(allowed))} alone")
+            fault(path, line, f"<{name}> may be included in src/{' and src/'.join(sorted(allowed))} only")
     elif not (top in SYSTEM_FOLDERS if "/" in name else name.removesuffix(".h") in SYSTEM):
-        fault(path, line, f"<{name}> is neither libc nor a library that tests/lint/ranks.py knows")
+        fault(path, line, f"<{name}> is neither of libc nor of a library in tests/lint/ranks.py")
 
 
 def check(path):
@@ -68,11 +68,11 @@ def check(path):
         elif name[0] == "<":
             check_library(path, line, folder, name[1:-1])
         else:
-            fault(path, line, "an include by macro hides what is included")
+            fault(path, line, "includes by macro are not allowed")
 
 
 def check_public(path):
-    """The library's public headers stand alone: nothing of src/, no third party."""
+    """Public headers include only each other and libc."""
     for match in INCLUDE.finditer(without_comments(read(path))):
         name = match.group(1)[1:-1]
         if not (name.startswith("cachewarden/") or name.removesuffix(".h") in SYSTEM):

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""Sizes and habits: long files and functions are named, too long ones refused; so are left-over
-notes, // comments, files without a licence line and paths of somebody's own machine."""
+"""Sizes and habits: long files and functions are reported, too long ones refused; so are left-over
+notes, // comments, files without a licence line and paths of a developer's machine."""
 
 import re
 
 from tree import end, fault, files, read, without_comments
 
-# (named above, refused above): lines of a file of src/, of a function in it, of a test's file.
+# (reported above, refused above): lines of a file in src/, of a function in it, of a test's file.
 FILE, FUNCTION, TEST_FILE = (500, 600), (60, 80), (600, 800)
 
 NOTES = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
 MACHINE = re.compile(r"(?<![\w.}$])/(home|root|work|Users)/\w|(?<![\w.}$])/tmp/\w")
-# A function of ours ends its head and its body in the first column.
+# The opening and the closing brace of a function are in the first column.
 BODY = re.compile(r"^(?!\s)([^;#\n][^;{}]*?\b(\w+)\([^;{}]*\))\s*\n\{\n(.*?)^\}", re.M | re.S)
 notices = []
 
@@ -42,11 +42,11 @@ def check_c(path):
 def check_text(path):
     for number, line in enumerate(read(path).split("\n"), 1):
         if NOTES.search(line):
-            fault(path, number, "a left-over note: do it, or file it as an issue")
+            fault(path, number, "a left-over note: do it or file it as an issue")
         match = MACHINE.search(line)
         if match and (path.startswith(("src/", "conf/", "systemd/")) or
                       not match.group().startswith("/tmp")):
-            fault(path, number, f"a path of somebody's machine: {line.strip()[:80]}")
+            fault(path, number, f"a path of a developer's machine: {line.strip()[:80]}")
 
 
 for path in files(".c", ".h"):

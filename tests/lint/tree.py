@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the lint scripts share: the files of the tree, and faults that are counted."""
+"""Shared by the lint scripts: listing and reading files, and counting faults."""
 
 import os
 import re

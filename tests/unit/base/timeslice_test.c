@@ -97,7 +97,7 @@ static void print_for_long(void *argument)
 	while (turns_of_others < 3) {
 		struct buf out = {0};
 
-		json_print_in_turns(array, &out);
+		json_print_yielding(array, &out);
 		ck_assert_uint_eq(out.n, (size_t)most_items * (item_bytes + 3) + 1);
 		buf_release(&out);
 	}

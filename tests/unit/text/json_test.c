@@ -574,7 +574,7 @@ START_TEST(trees_are_printed_as_cjson_prints_them)
 
 		ck_assert_ptr_nonnull(tree);
 		json_print(tree, &one);
-		json_print_in_turns(tree, &other);
+		json_print_yielding(tree, &other);
 		ck_assert_str_eq(one.p, expected);
 		ck_assert_str_eq(other.p, expected);
 		buf_release(&one);
