@@ -13,11 +13,11 @@ WORKERS ?= 4
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 VERSION := 0.1.0
-PKGS := libmicrohttpd hiredis libuv libcjson yaml-0.1 libcurl gnutls libsystemd libzstd zlib
+PKGS := libmicrohttpd libuv libcjson yaml-0.1 libcurl gnutls libsystemd libzstd zlib
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS = $(shell pkg-config --libs $(PKGS)) -lm
 # Those of them that the library needs; SOVERSION changes when a program would have to be rebuilt.
-LIB_PKGS := hiredis libuv libcjson yaml-0.1 gnutls libzstd
+LIB_PKGS := libuv libcjson yaml-0.1 gnutls libzstd
 SOVERSION := 0
 
 # What all builds share, then what one MODE adds: release, asan, tsan, coverage.
@@ -142,7 +142,7 @@ soak: $(BUILD)/cachewardend
 TARGETS ?= $(filter-out fuzz,$(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*.c)))) http
 SECONDS ?= 60
 FUZZ_SRC := $(wildcard src/base/*.c src/text/*.c src/conf/*.c) \
-	$(addprefix src/redis/,reader.c frame.c value.c info.c) \
+	$(addprefix src/redis/,reader.c value.c info.c) \
 	$(addprefix src/source/,parser.c jsonl.c csv.c json_array.c row.c span.c) \
 	$(addprefix src/http/,uri.c gate.c gate_host.c head.c) \
 	tests/unit/text/glob_reference.c tests/fuzz/fuzz.c

@@ -5,7 +5,7 @@
 #        with make, gets a copy of the tree in a folder whose name holds a blank; `make run` must
 #        install what it needs, start, answer and end; then `make test`. Once as root, and once
 #        more, on a Debian that is as bare, as a user with sudo.
-#   13   `make debian13`: GCC 14, hiredis 1.2, libmicrohttpd 1.0, libuv 1.50: `make check live` as
+#   13   `make debian13`: GCC 14, libmicrohttpd 1.0, libuv 1.50: `make check live` as
 #        root. What is installed and built there is kept for the next run.
 # Variables:
 #   FOLDER=...   where that Debian is kept (about 1 GB a copy)
@@ -62,7 +62,7 @@ known_machine()
 	cd /src
 	sh tests/deps.sh run test
 	gcc --version | head -n 1
-	dpkg-query -W -f '${Package} ${Version}\n' libmicrohttpd-dev libhiredis-dev libuv1-dev
+	dpkg-query -W -f '${Package} ${Version}\n' libmicrohttpd-dev libuv1-dev
 	make -j"$(nproc)" all build/unit
 	make $targets
 }

@@ -9,7 +9,7 @@
 #   fuzz   clang and libFuzzer, for `make fuzz`
 set -eu
 
-run="gcc make pkg-config libc6-dev libmicrohttpd-dev libhiredis-dev libuv1-dev libcjson-dev
+run="gcc make pkg-config libc6-dev libmicrohttpd-dev libuv1-dev libcjson-dev
 libyaml-dev libcurl4-gnutls-dev libgnutls28-dev libsystemd-dev libzstd-dev zlib1g-dev zstd uthash-dev redis-server
 curl jq"
 test="g++ check gdb gnutls-bin valgrind redis-tools util-linux tzdata python3 python3-pytest python3-pytest-xdist

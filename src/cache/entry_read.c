@@ -14,7 +14,7 @@
 #include "cache/codec.h"
 #include "cache/entry_internal.h"
 #include "cache/soft_purge.h"
-#include "redis/frame.h"
+#include "redis/reader.h"
 
 /* Of one reading, before it has claimed room for what it comes to. */
 enum { unclaimed_bytes = 1024 * 1024 };
@@ -23,7 +23,7 @@ enum { unclaimed_bytes = 1024 * 1024 };
 enum { shared_bytes = 64 * 1024 };
 
 /* A connection's own cap on replies is told per reply; ours says what to do. */
-enum { reply_bytes = FRAME_MAX_BYTES - 1024 };
+enum { reply_bytes = READER_MAX_BYTES - 1024 };
 
 /* Of the commands for one key. */
 enum { commands_per_key = 3 };

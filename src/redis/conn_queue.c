@@ -12,7 +12,6 @@
 
 #include "base/mem.h"
 #include "redis/conn_internal.h"
-#include "redis/frame.h"
 
 static int64_t now_ms(const struct conn *conn)
 {
@@ -48,7 +47,7 @@ static void head_overdue(struct conn *conn)
 	if (reader_skipping(conn->reader))
 		fault_set(&fault, ERR_REPLY_TOO_LARGE,
 			"the reply is larger than %d MiB or %d elements, and did not end in time",
-			FRAME_MAX_BYTES >> 20, FRAME_MAX_ELEMENTS);
+			READER_MAX_BYTES >> 20, READER_MAX_ELEMENTS);
 	else
 		fault_set(&fault, ERR_TIMEOUT,
 			"Redis at %s did not answer within %lld ms; what it did with the command "
@@ -167,7 +166,7 @@ bool conn_deliver(struct conn *conn, struct redis_value *reply)
 	} else
 		fault_set(&fault, ERR_REPLY_TOO_LARGE,
 			"the reply is larger than %d MiB, %d elements or %d levels",
-			FRAME_MAX_BYTES >> 20, FRAME_MAX_ELEMENTS, FRAME_MAX_DEPTH);
+			READER_MAX_BYTES >> 20, READER_MAX_ELEMENTS, READER_MAX_DEPTH);
 	if (flight->answered + 1 == flight->count)
 		pop(conn);
 	else

@@ -1,221 +1,359 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hiredis's reader with our own values: one reply lives in a few blocks, the first of which begins
- * with the root, so that a page of a thousand keys costs a handful of allocations.
+ * RESP2 read piece by piece; see reader.h. One reply lies in a few blocks, the first of which
+ * begins with the root, so that a page of a thousand keys costs a handful of allocations.
  *
- * Special: works with hiredis 0.14 and 1.x, whose object functions differ. What the frame lets
- * through stays below all limits that either version has.
+ *	TYPE -> NUMBER -> LF -> BODY -> BODY_CR -> BODY_LF -> the next TYPE
+ *	     `-> TEXT --^  `-> the next TYPE
  */
 #include "redis/reader.h"
 
-#include <assert.h>
 #include <stdalign.h>
 #include <string.h>
 
-/* Its inline functions do not convert as strictly as we do. */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wsign-conversion"
-#include <hiredis/hiredis.h>
-#ifdef HI_SDS_MAX_PREALLOC
-#define sdsMakeRoomFor hi_sdsMakeRoomFor /* as of 1.0.1 */
-#endif
-#pragma GCC diagnostic pop
-
 #include "base/mem.h"
-#include "redis/frame.h"
 #include "redis/value_block.h"
 
-#if HIREDIS_MAJOR >= 1
-typedef size_t array_count;
-#else
-typedef int array_count;
-#endif
+/* A server would not send a length above these. */
+#define MAX_BULK   (UINT64_C(1) << 40)
+#define MAX_ARRAY  (UINT64_C(1) << 32)
+#define MAX_VALUES (UINT64_C(1) << 53)
 
-enum { block_bytes = 16 * 1024, guess_per_element = 96 };
+enum { max_digits = 19, block_bytes = 16 * 1024, guess_per_element = 96 };
 
 struct reader {
-	redisReader *hiredis;
-	struct frame frame;
+	enum {
+		TYPE,	/* the first byte of a value */
+		NUMBER, /* digits of an integer or a length */
+		TEXT,	/* a status or error line */
+		LF,	/* the end of such a line */
+		BODY,	/* the bytes of a string */
+		BODY_CR,
+		BODY_LF,
+	} state;
+	char type;
+	char sign; /* NUL where none was read */
+	uint8_t digits;
+	uint64_t number; /* the integer or length read so far; in a body: what is left of it */
+
+	/* The reply. */
+	bool over;
+	uint64_t values; /* still to come; 0 before the first byte */
+	uint64_t elements, bytes;
+	unsigned depth;
+	struct level {
+		struct redis_value *array;
+		size_t filled;
+	} levels[READER_MAX_DEPTH];
+	struct redis_value *root;
 	struct value_block *block; /* the one that is being filled */
+	char *body;		   /* where the string's next bytes go; NULL while skipping */
+	struct buf line;	   /* the beginning of a line whose end has not come yet */
 };
-
-static void *block_take(struct value_block *block, size_t n)
-{
-	void *p = block->data + block->used;
-
-	block->used += (n + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
-	return p;
-}
 
 static struct value_block *block_new(size_t bytes)
 {
-	struct value_block *block = mem_alloc(sizeof *block + bytes + alignof(max_align_t));
+	struct value_block *block = mem_alloc(sizeof *block + bytes);
 
 	block->next = NULL;
 	block->used = 0;
-	block->bytes = bytes + alignof(max_align_t);
+	block->bytes = bytes;
 	return block;
 }
 
-/* Room for a value and `extra` bytes behind it, in the tree that the task belongs to. */
-static struct redis_value *value_new(const redisReadTask *task, size_t extra, size_t guess)
+/* A value with `extra` bytes behind it, in its place in the tree. `guess`: what else the root's
+ * block should have room for. */
+static struct redis_value *add_value(
+	struct reader *r, enum redis_type type, size_t extra, size_t guess)
 {
-	struct reader *reader = task->privdata;
-	size_t need = sizeof(struct redis_value) + extra;
+	size_t need = (sizeof(struct redis_value) + extra + alignof(max_align_t) - 1) &
+		      ~(alignof(max_align_t) - 1);
 
-	if (!task->parent) {
-		reader->block = block_new(need + guess);
-	} else if (reader->block->bytes - reader->block->used < need + alignof(max_align_t)) {
-		struct value_block *block = block_new(need > block_bytes ? need : block_bytes);
-
-		reader->block->next = block;
-		reader->block = block;
+	if (!r->root) {
+		r->block = block_new(need + guess);
+	} else if (r->block->bytes - r->block->used < need) {
+		r->block->next = block_new(need > block_bytes ? need : block_bytes);
+		r->block = r->block->next;
 	}
-	struct redis_value *value = block_take(reader->block, need);
+	struct redis_value *value = (void *)(r->block->data + r->block->used);
 
-	*value = (struct redis_value){0};
-	if (task->parent) {
-		struct redis_value *parent = task->parent->obj;
+	r->block->used += need;
+	*value = (struct redis_value){.type = type};
+	if (r->depth > 0) {
+		struct level *level = &r->levels[r->depth - 1];
 
-		parent->items[task->idx] = value;
+		level->array->items[level->filled++] = value;
+	} else {
+		r->root = value;
 	}
 	return value;
 }
 
-static void *create_string(const redisReadTask *task, char *p, size_t n)
+static char *add_text(struct reader *r, enum redis_type type, size_t n)
 {
-	struct redis_value *value = value_new(task, n + 1, 0);
+	struct redis_value *value = add_value(r, type, n + 1, 0);
 	char *text = (char *)(value + 1);
 
-	value->type = task->type == REDIS_REPLY_STATUS	? REDIS_STATUS
-		      : task->type == REDIS_REPLY_ERROR ? REDIS_ERROR
-							: REDIS_STRING;
-	memcpy(text, p, n);
 	text[n] = '\0';
 	value->text = slice_of(text, n);
-	return value;
+	return text;
 }
 
-static void *create_array(const redisReadTask *task, array_count count)
+static struct redis_value *add_array(struct reader *r, size_t n)
 {
-	size_t n = (size_t)count;
 	size_t guess = n * guess_per_element;
-	struct redis_value *value = value_new(
-		task, n * sizeof(void *), guess > block_bytes ? (size_t)block_bytes : guess);
+	struct redis_value *value = add_value(r, REDIS_ARRAY, n * sizeof(void *),
+		guess > block_bytes ? (size_t)block_bytes : guess);
 
-	value->type = REDIS_ARRAY;
 	value->count = n;
 	value->items = (struct redis_value **)(value + 1);
 	return value;
 }
 
-static void *create_integer(const redisReadTask *task, long long integer)
+/* What was gathered of a reply over a limit goes at once; from then on only values are counted. */
+static void skip(struct reader *r)
 {
-	struct redis_value *value = value_new(task, 0, 0);
-
-	value->type = REDIS_INTEGER;
-	value->integer = integer > REDIS_MOST_NUMBER	? REDIS_MOST_NUMBER
-			 : integer < -REDIS_MOST_NUMBER ? -REDIS_MOST_NUMBER
-							: integer;
-	return value;
+	r->over = true;
+	r->depth = 0;
+	r->body = NULL;
+	redis_value_free(r->root);
+	r->root = NULL;
+	buf_release(&r->line);
 }
 
-static void *create_nil(const redisReadTask *task)
+static bool begin_value(struct reader *r, char c)
 {
-	return value_new(task, 0, 0);
+	r->type = c;
+	r->number = 0;
+	r->digits = 0;
+	r->sign = '\0';
+	switch (c) {
+	case '+':
+	case '-':
+		r->state = TEXT;
+		return true;
+	case ':':
+	case '$':
+	case '*':
+		r->state = NUMBER;
+		return true;
+	default:
+		return false;
+	}
 }
 
-static void free_value(void *value)
+/* One value has ended, and with it every array whose last element it was. */
+static void end_value(struct reader *r)
 {
-	redis_value_free(value);
+	r->state = TYPE;
+	r->values--;
+	while (r->depth > 0 &&
+		r->levels[r->depth - 1].filled == r->levels[r->depth - 1].array->count)
+		r->depth--;
 }
 
-/* hiredis takes a pointer to non-const. */
-static redisReplyObjectFunctions functions = {
-	.createString = create_string,
-	.createArray = create_array,
-	.createInteger = create_integer,
-	.createNil = create_nil,
-	.freeObject = free_value,
-};
-
-static void open_hiredis(struct reader *reader)
+/* Numbers are cut to what JSON tells exactly. */
+static bool end_integer(struct reader *r)
 {
-	reader->hiredis = redisReaderCreateWithFunctions(&functions);
-	if (!reader->hiredis)
-		mem_exhausted();
-	reader->hiredis->privdata = reader;
+	bool negative = r->sign == '-';
+	int64_t number =
+		r->number < (uint64_t)REDIS_MOST_NUMBER ? (int64_t)r->number : REDIS_MOST_NUMBER;
+
+	if (r->number > (uint64_t)INT64_MAX + negative)
+		return false;
+	if (!r->over)
+		add_value(r, REDIS_INTEGER, 0, 0)->integer = negative ? -number : number;
+	end_value(r);
+	return true;
+}
+
+static bool begin_array(struct reader *r)
+{
+	if (r->number > MAX_ARRAY || r->values + r->number > MAX_VALUES)
+		return false;
+	r->elements += r->number;
+	if (!r->over && (r->elements > READER_MAX_ELEMENTS || r->depth == READER_MAX_DEPTH))
+		skip(r);
+	struct redis_value *array = r->over ? NULL : add_array(r, (size_t)r->number);
+
+	if (r->number == 0) {
+		end_value(r);
+		return true;
+	}
+	if (array)
+		r->levels[r->depth++] = (struct level){.array = array};
+	r->values += r->number - 1;
+	r->state = TYPE;
+	return true;
+}
+
+static bool begin_string(struct reader *r)
+{
+	if (r->number > MAX_BULK)
+		return false;
+	if (!r->over && r->bytes + r->number > READER_MAX_BYTES)
+		skip(r);
+	if (!r->over)
+		r->body = add_text(r, REDIS_STRING, (size_t)r->number);
+	r->state = r->number ? BODY : BODY_CR;
+	return true;
+}
+
+/* After the line that a value begins with. */
+static bool end_line(struct reader *r)
+{
+	if (r->type == ':')
+		return end_integer(r);
+	if (r->type == '$' || r->type == '*') {
+		if (!r->sign)
+			return r->type == '$' ? begin_string(r) : begin_array(r);
+		if (r->number != 1 || r->digits != 1)
+			return false;
+		if (!r->over)
+			add_value(r, REDIS_NIL, 0, 0);
+	}
+	end_value(r);
+	return true;
+}
+
+/* Up to the CR behind the digits; how many bytes that is, 0 where they are not a number. */
+static size_t take_number(struct reader *r, const char *p, size_t n)
+{
+	size_t i = 0;
+
+	for (; i < n && p[i] != '\r'; i++) {
+		char c = p[i];
+
+		if (c >= '0' && c <= '9' && r->digits < max_digits) {
+			r->digits++;
+			r->number = r->number * 10 + (uint64_t)(c - '0');
+		} else if ((c == '-' || (c == '+' && r->type == ':')) && !r->sign && !r->digits) {
+			r->sign = c;
+		} else {
+			return 0;
+		}
+	}
+	if (i == n)
+		return n;
+	r->state = LF;
+	return r->digits ? i + 1 : 0;
+}
+
+static size_t take_text(struct reader *r, const char *p, size_t n)
+{
+	const char *end = memchr(p, '\r', n);
+	struct slice text = slice_of(p, end ? (size_t)(end - p) : n);
+
+	if (end)
+		r->state = LF;
+	if (r->over)
+		return text.n + (end != NULL);
+	if (!end || r->line.n) {
+		buf_add(&r->line, text);
+		text = buf_slice(&r->line);
+	}
+	if (end) {
+		memcpy(add_text(r, r->type == '+' ? REDIS_STATUS : REDIS_ERROR, text.n), text.p,
+			text.n);
+		buf_release(&r->line);
+		return (size_t)(end - p) + 1;
+	}
+	return n;
+}
+
+static size_t take_body(struct reader *r, const char *p, size_t n)
+{
+	if (n > r->number)
+		n = (size_t)r->number;
+	if (r->body) {
+		memcpy(r->body, p, n);
+		r->body += n;
+	}
+	r->number -= n;
+	if (r->number == 0)
+		r->state = BODY_CR;
+	return n;
+}
+
+static bool take_byte(struct reader *r, char c)
+{
+	switch (r->state) {
+	case TYPE:
+		return begin_value(r, c);
+	case LF:
+		return c == '\n' && end_line(r);
+	case BODY_CR:
+		r->state = BODY_LF;
+		return c == '\r';
+	case BODY_LF:
+		end_value(r);
+		return c == '\n';
+	default:
+		return false;
+	}
+}
+
+/* Takes a run of bytes, at least one; 0 where they are not RESP2. */
+static size_t take(struct reader *r, const char *p, size_t n)
+{
+	switch (r->state) {
+	case NUMBER:
+		return take_number(r, p, n);
+	case TEXT:
+		return take_text(r, p, n);
+	case BODY:
+		return take_body(r, p, n);
+	default:
+		return take_byte(r, *p);
+	}
+}
+
+static enum reader_result end_reply(struct reader *r, struct redis_value **ret)
+{
+	enum reader_result result = r->over ? READER_TOO_LARGE : READER_VALUE;
+
+	if (!r->over)
+		*ret = r->root;
+	r->root = NULL;
+	r->over = false;
+	r->elements = r->bytes = 0;
+	return result;
+}
+
+enum reader_result reader_feed(
+	struct reader *r, struct slice bytes, size_t *ret_used, struct redis_value **ret)
+{
+	*ret_used = 0;
+	if (r->values == 0)
+		r->values = 1;
+	while (*ret_used < bytes.n && r->values > 0) {
+		size_t n = take(r, bytes.p + *ret_used, bytes.n - *ret_used);
+
+		if (n == 0)
+			return READER_BAD;
+		*ret_used += n;
+		r->bytes += n;
+		if (r->bytes > READER_MAX_BYTES && !r->over)
+			skip(r);
+	}
+	return r->values > 0 ? READER_MORE : end_reply(r, ret);
+}
+
+bool reader_skipping(const struct reader *reader)
+{
+	return reader->over;
 }
 
 struct reader *reader_new(void)
 {
-	struct reader *reader = mem_new(struct reader);
-
-	open_hiredis(reader);
-	return reader;
+	return mem_new(struct reader);
 }
 
 void reader_free(struct reader *reader)
 {
 	if (!reader)
 		return;
-	redisReaderFree(reader->hiredis);
+	redis_value_free(reader->root);
+	buf_release(&reader->line);
 	mem_free(reader);
-}
-
-bool reader_skipping(const struct reader *reader)
-{
-	return reader->frame.over;
-}
-
-static enum reader_result end_skipped(struct reader *reader)
-{
-	reader->frame = (struct frame){0};
-	return READER_TOO_LARGE;
-}
-
-/* What was gathered of a reply that turned out to be past a cap goes at once. */
-static void drop_gathered(struct reader *reader)
-{
-	redisReaderFree(reader->hiredis);
-	open_hiredis(reader);
-}
-
-/* hiredis forgets half a reply where it cannot grow, so that room is made before. */
-static void make_room(redisReader *hiredis, size_t n)
-{
-	char *grown;
-
-	while (!(grown = sdsMakeRoomFor(hiredis->buf, n)))
-		mem_missing(n);
-	hiredis->buf = grown;
-}
-
-enum reader_result reader_feed(
-	struct reader *reader, struct slice bytes, size_t *ret_used, struct redis_value **ret)
-{
-	bool was_over = reader->frame.over;
-	enum frame_verdict verdict = frame_scan(&reader->frame, bytes.p, bytes.n, ret_used);
-	void *value = NULL;
-
-	if (verdict == FRAME_BAD)
-		return READER_BAD;
-	if (reader->frame.over) {
-		if (!was_over)
-			drop_gathered(reader);
-		return verdict == FRAME_DONE ? end_skipped(reader) : READER_MORE;
-	}
-	make_room(reader->hiredis, *ret_used);
-	if (redisReaderFeed(reader->hiredis, bytes.p, *ret_used) != REDIS_OK)
-		mem_exhausted();
-	if (redisReaderGetReply(reader->hiredis, &value) != REDIS_OK)
-		return READER_BAD;
-	if (verdict == FRAME_MORE) {
-		assert(!value);
-		return READER_MORE;
-	}
-	reader->frame = (struct frame){0};
-	*ret = value;
-	return value ? READER_VALUE : READER_BAD;
 }

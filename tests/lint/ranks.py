@@ -13,7 +13,7 @@ RANKS = {"base": 0, "text": 1, "conf": 2, "redis": 3, "http": 3, "source": 3, "c
          "api": 9, "ui": 9, "cli": 10, "": 10}
 
 # A header's name or its folder -> the folders that may include it; None = all.
-LIBRARIES = {"microhttpd.h": {"http"}, "hiredis": {"redis"}, "yaml.h": {"conf"},
+LIBRARIES = {"microhttpd.h": {"http"}, "yaml.h": {"conf"},
              "curl": {"source", "cli"}, "gnutls": {"base"}, "systemd": {"base"},
              "zstd.h": {"cache", "source"}, "zlib.h": {"source"}, "zstd_errors.h": {"cache"}, "sanitizer": {"base"},
              "valgrind": {"base"},

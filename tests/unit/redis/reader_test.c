@@ -8,7 +8,6 @@
 
 #include "../unit.h"
 #include "base/mem.h"
-#include "redis/frame.h"
 
 /* Feeds all of it in pieces of `piece` bytes; the result that was not READER_MORE first. */
 static enum reader_result feed(
@@ -254,6 +253,26 @@ START_TEST(many_values_that_are_too_much_together_are_skipped)
 }
 END_TEST
 
+START_TEST(a_line_past_the_cap_is_skipped_to_its_end)
+{
+	size_t n = 1 << 20;
+	char *megabyte = mem_alloc(n);
+	struct reader *reader = reader_new();
+	struct redis_value *value = NULL;
+
+	memset(megabyte, 'x', n);
+	ck_assert_int_eq(feed(reader, SLICE("*3\r\n:1\r\n-"), 99, &value), READER_MORE);
+	for (int i = 0; i < 70; i++) {
+		ck_assert_int_eq(reader_skipping(reader), i >= 64);
+		ck_assert_int_eq(feed(reader, slice_of(megabyte, n), n, &value), READER_MORE);
+	}
+	ck_assert_int_eq(feed(reader, SLICE("\r\n"), 1, &value), READER_MORE);
+	ck_assert_int_eq(feed(reader, SLICE("$-1\r\n"), 2, &value), READER_TOO_LARGE);
+	reader_free(reader);
+	mem_free(megabyte);
+}
+END_TEST
+
 START_TEST(depth_past_the_cap_is_skipped_to_its_end)
 {
 	struct reader *reader = reader_new();
@@ -313,7 +332,7 @@ static void random_reply(struct buf *out, int depth)
 	}
 }
 
-START_TEST(frame_and_parser_agree_where_random_replies_end)
+START_TEST(random_replies_end_where_they_should)
 {
 	struct reader *reader = reader_new();
 	struct buf bytes = {0};
@@ -406,5 +425,6 @@ TEST_SUITE("reader", numbers_past_what_json_tells_exactly_are_cut, every_type_of
 	what_is_no_resp2_is_refused_in_pieces_of_any_size,
 	a_string_past_the_cap_is_skipped_to_its_end, an_array_past_the_cap_is_skipped_to_its_end,
 	many_values_that_are_too_much_together_are_skipped,
-	depth_past_the_cap_is_skipped_to_its_end, a_huge_promise_costs_nothing,
-	frame_and_parser_agree_where_random_replies_end, error_replies_are_told_apart)
+	a_line_past_the_cap_is_skipped_to_its_end, depth_past_the_cap_is_skipped_to_its_end,
+	a_huge_promise_costs_nothing, random_replies_end_where_they_should,
+	error_replies_are_told_apart)
