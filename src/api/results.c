@@ -66,7 +66,7 @@ static enum error read_params(struct request *request, struct params *params, st
 }
 
 static void reply_loaded(
-	struct request *request, const struct conf_loader *loader, struct loaded *loaded)
+	struct request *request, const struct conf_loader *loader, struct loader_result *loaded)
 {
 	static const char *const words[] = {
 		[RESULT_HIT] = "HIT",
@@ -109,7 +109,7 @@ void api_results(struct request *request, void *context)
 {
 	struct app *app = context;
 	struct fault fault;
-	struct loaded loaded = {0};
+	struct loader_result loaded = {0};
 	struct params params = {.loader = find(request, &fault)};
 
 	if (!params.loader) {
@@ -129,7 +129,7 @@ void api_results(struct request *request, void *context)
 		reply_fault(request, &fault);
 	else
 		reply_loaded(request, params.loader, &loaded);
-	loaded_release(&loaded);
+	loader_result_release(&loaded);
 	for (size_t i = 0; i < LOADER_MAX_PARAMS; i++)
 		mem_free((char *)params.values[i].p);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Jobs and their memory in Redis; see job.h. */
+/* Jobs and their records in Redis; see job.h. */
 #include "warm/job.h"
 
 #include <stdio.h>
@@ -57,7 +57,7 @@ static struct job *add(struct jobs *jobs, const char *name)
 	struct job *job = mem_new(struct job);
 
 	job->name = mem_strdup(name);
-	job->due.next = job->next_run_wall_ms = -1;
+	job->next_nominal_wall_ms = job->next_run_wall_ms = -1;
 	job->last_finished_wall_ms = job->last_success_wall_ms = -1;
 	jobs->items = mem_realloc(jobs->items, (jobs->count + 1) * sizeof *jobs->items);
 	jobs->items[jobs->count++] = job;
@@ -65,7 +65,7 @@ static struct job *add(struct jobs *jobs, const char *name)
 	return job;
 }
 
-/* How many fail now, for the alert; one that was taken out of the configuration is no trouble. */
+/* The number of failing jobs, for alerts; a job that is not configured any more does not count. */
 static void count_failing(struct jobs *jobs)
 {
 	unsigned failing = 0;
@@ -135,8 +135,8 @@ static void learn(struct jobs *jobs, struct job *job, cJSON *record)
 }
 
 /*
- * What lies in Redis is the last run, whatever the clocks of who wrote it: it is older only where
- * our own run has not arrived there.
+ * Whether the run in Redis is newer than ours. It is, whatever the clocks of the daemons say,
+ * unless our own last run is not in Redis yet.
  */
 static bool is_news(const struct job *job, const cJSON *run)
 {
@@ -164,7 +164,7 @@ static void refresh(void *argument)
 	struct jobs *jobs = argument;
 	struct redis_batch *batch = redis_batch_new();
 	struct buf key = {0};
-	size_t count = jobs->count; /* a reload may add to them meanwhile */
+	size_t count = jobs->count; /* a reload may add jobs meanwhile */
 
 	for (size_t i = 0; i < count; i++) {
 		buf_clear(&key);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is known of each job: its runs here, and its last run and success over all daemons.
+ * The state of each job: its run in this process, and its last run and success over all daemons.
  *
- *	run ends -> job_ran() -> cw:job:<name> (JSON, 30 days) -> jobs_refresh() here and elsewhere
+ *	run ends -> job_ran() -> cw:job:<name> (JSON, 30 days) -> jobs_refresh(), in each daemon
  *
- * A job keeps its place here for as long as the process lives, also when a reload removes it.
+ * A job stays in the list until the process ends, even after a reload has removed it.
  */
 #ifndef CW_WARM_JOB_H
 #define CW_WARM_JOB_H
@@ -14,20 +14,20 @@
 
 struct job {
 	char *name;
-	bool configured; /* in the configuration in force */
+	bool configured; /* in the current configuration */
 	bool suspended;
 
-	struct schedule *schedule; /* NULL = none */
-	struct due_state due;
-	int64_t next_run_wall_ms; /* -1 = none is planned */
+	struct schedule *schedule;    /* NULL = none */
+	int64_t next_nominal_wall_ms; /* schedule.h; -1 = none */
+	int64_t next_run_wall_ms;     /* with its jitter; -1 = none */
 
-	bool starting;		   /* somebody is about to begin a run here */
-	struct operation *running; /* a reference; NULL = none here */
+	bool starting;		   /* a fiber of this process is starting a run */
+	struct operation *running; /* a reference; NULL = no run in this process */
 
-	/* The last run that ended, here or elsewhere. */
-	cJSON *last_run; /* an operation as api.md has it; NULL = not known */
+	/* The last run that ended, on any daemon. */
+	cJSON *last_run; /* GET /operations/{id} of it; NULL = not known */
 	int64_t last_finished_wall_ms, last_success_wall_ms; /* -1 = not known */
-	bool unsaved; /* it was ours, and Redis did not take it yet */
+	bool unsaved; /* the run was ours, and Redis has no record of it yet */
 	bool failing;
 };
 
@@ -41,20 +41,20 @@ struct jobs {
 };
 
 void jobs_init(struct jobs *jobs, struct cache *cache);
-/* jobs_stop() has been called. */
+/* After jobs_stop(). */
 void jobs_release(struct jobs *jobs);
-/* Ends a refresh that is on its way; there will be no other. Parks. */
+/* Ends a refresh that is under way, and prevents others. Parks. */
 void jobs_stop(struct jobs *jobs);
-/* Adds what is new in `conf`, and marks what is configured and what is not. */
+/* Adds new jobs of `conf`; updates `configured` and `suspended` of all. */
 void jobs_configure(struct jobs *jobs, const struct conf *conf);
-/* NULL where the name was never configured. */
+/* NULL if the name was never configured. */
 struct job *jobs_find(const struct jobs *jobs, struct slice name);
-/* Begins to read what other daemons know, unless that was done less than a second ago. */
+/* Starts to read the records in Redis, unless that was done less than a second ago. */
 void jobs_refresh(struct jobs *jobs);
 
 /*
- * A run has ended as `record` (taken over: an operation's JSON in its final state) says. Counts it
- * among the metrics of jobs and writes it to Redis, if that answers. Parks.
+ * A run of this process has ended; `record`, which is taken over, is its operation's JSON in its
+ * final state. Updates the metrics of jobs and writes the record to Redis, if Redis answers. Parks.
  */
 void job_ran(struct jobs *jobs, struct job *job, cJSON *record);
 

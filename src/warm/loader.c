@@ -61,7 +61,7 @@ static void note_error(struct loader *loader, const struct fault *fault)
 }
 
 /* Until the loader may run once more. Parks. */
-static enum error wait_for_room(struct load_call *call)
+static enum error wait_for_room(struct loader_call *call)
 {
 	struct loader *loader = call->loader;
 	int64_t deadline = clock_deadline(call->conf_loader->timeout_ms);
@@ -79,7 +79,7 @@ static enum error wait_for_room(struct load_call *call)
 }
 
 /* What came of the load concerns all who wait for it, unless the reason lies with us. Parks. */
-static void fail(struct load_call *call)
+static void fail(struct loader_call *call)
 {
 	const struct fault *fault = &call->fault;
 	bool ours = fault->error == ERR_CANCELLED || fault->error == ERR_OVERLOADED;
@@ -95,7 +95,7 @@ static void fail(struct load_call *call)
 }
 
 /* Parks. */
-static void run_load(struct load_call *call)
+static void run_load(struct loader_call *call)
 {
 	struct loader *loader = call->loader;
 	struct buf value = {0};
@@ -108,7 +108,7 @@ static void run_load(struct load_call *call)
 	loader->running++;
 	log_debug(call->loaders->log, "load of %s begins, %zu run", loader->name, loader->running);
 	began_ns = clock_mono_ns();
-	call->fault.error = load_value(call, &value, &call->fault);
+	call->fault.error = loader_call_value(call, &value, &call->fault);
 	loader->running--;
 	log_debug(call->loaders->log, "load of %s ends: %s, %zu bytes", loader->name,
 		call->fault.error ? error_code(call->fault.error) : "ok", value.n);
@@ -127,7 +127,7 @@ out:
 
 /* Without Redis there are no leases, and a crowd is kept from the source in this process at least.
  */
-static void note_alone(struct load_call *call)
+static void note_alone(struct loader_call *call)
 {
 	struct loaders *loaders = call->loaders;
 
@@ -135,16 +135,16 @@ static void note_alone(struct load_call *call)
 		HASH_ADD_KEYPTR(hh, loaders->alone, call->key.p, call->key.n, call);
 }
 
-static struct load_call *find_alone(const struct load_call *call)
+static struct loader_call *find_alone(const struct loader_call *call)
 {
-	struct load_call *other = NULL;
+	struct loader_call *other = NULL;
 
 	if (result_state(call->result) == RESULT_BYPASS)
 		HASH_FIND(hh, call->loaders->alone, call->key.p, call->key.n, other);
 	return other;
 }
 
-static void forget_alone(struct load_call *call)
+static void forget_alone(struct loader_call *call)
 {
 	if (find_alone(call) == call)
 		HASH_DELETE(hh, call->loaders->alone, call);
@@ -152,18 +152,18 @@ static void forget_alone(struct load_call *call)
 
 static void load_fiber(void *argument)
 {
-	struct load_call *call = argument;
+	struct loader_call *call = argument;
 
 	run_load(call);
 	forget_alone(call);
 	call->over = true;
 	fiber_cond_broadcast(&call->ended);
 	fiber_cleanup_begin(cleanup_ms);
-	load_call_unref(call);
+	loader_call_unref(call);
 	fiber_cleanup_end();
 }
 
-static enum error start_load(struct load_call *call, struct fault *fault)
+static enum error start_load(struct loader_call *call, struct fault *fault)
 {
 	struct loaders *loaders = call->loaders;
 
@@ -178,7 +178,7 @@ static enum error start_load(struct load_call *call, struct fault *fault)
 	return OK;
 }
 
-static void hand_over(const struct load_call *call, struct loaded *ret)
+static void hand_over(const struct loader_call *call, struct loader_result *ret)
 {
 	struct slice value;
 
@@ -189,7 +189,8 @@ static void hand_over(const struct load_call *call, struct loaded *ret)
 }
 
 /* Waits for the load, which goes on without us if we leave. Parks. */
-static enum error await_load(struct load_call *call, struct loaded *ret, struct fault *fault)
+static enum error await_load(
+	struct loader_call *call, struct loader_result *ret, struct fault *fault)
 {
 	enum error error = OK;
 
@@ -216,17 +217,17 @@ static enum error await_load(struct load_call *call, struct loaded *ret, struct 
 }
 
 /* Waits for the load of somebody who has begun it. Parks. */
-static enum error join(struct load_call *other, struct loaded *ret, struct fault *fault)
+static enum error join(struct loader_call *other, struct loader_result *ret, struct fault *fault)
 {
 	other->references++;
 	enum error error = await_load(other, ret, fault);
 
-	load_call_unref(other);
+	loader_call_unref(other);
 	return error;
 }
 
 /* Parks. */
-static enum error get(struct load_call *call, struct loaded *ret, struct fault *fault)
+static enum error get(struct loader_call *call, struct loader_result *ret, struct fault *fault)
 {
 	struct slice value;
 	enum error error = result_begin(call->loaders->cache, &call->request, &call->result, fault);
@@ -242,7 +243,7 @@ static enum error get(struct load_call *call, struct loaded *ret, struct fault *
 		hand_over(call, ret);
 		return OK;
 	}
-	struct load_call *other = find_alone(call);
+	struct loader_call *other = find_alone(call);
 	if (other)
 		return join(other, ret, fault);
 	if (!result_value(call->result, &value)) {
@@ -273,16 +274,16 @@ static const char *word(enum error error, enum result_state state)
 }
 
 enum error loaders_get(struct loaders *loaders, const struct loader_request *request,
-	struct loaded *ret, struct fault *fault)
+	struct loader_result *ret, struct fault *fault)
 {
-	struct load_call *call;
-	enum error error = load_call_new(loaders, request, &call, fault);
+	struct loader_call *call;
+	enum error error = loader_call_new(loaders, request, &call, fault);
 
-	*ret = (struct loaded){.state = RESULT_LOAD};
+	*ret = (struct loader_result){.state = RESULT_LOAD};
 	if (error)
 		return error;
 	error = get(call, ret, fault);
-	load_call_unref(call);
+	loader_call_unref(call);
 	log_debug(loaders->log, "result of %s: %s", request->loader->name, word(error, ret->state));
 	if (loaders->cache->metrics)
 		metric_add(loaders->cache->metrics, METRIC_RESULTS, request->loader->name,
@@ -290,7 +291,7 @@ enum error loaders_get(struct loaders *loaders, const struct loader_request *req
 	return error;
 }
 
-void loaded_release(struct loaded *loaded)
+void loader_result_release(struct loader_result *loaded)
 {
 	buf_release(&loaded->value);
 }

@@ -36,7 +36,7 @@ struct loader_request {
 	const struct identity *who;
 };
 
-struct loaded {
+struct loader_result {
 	/* HIT, STALE, MISS, BYPASS; with ERR_NO_VALUE ABSENT where that was remembered */
 	enum result_state state;
 	struct buf value;
@@ -50,8 +50,8 @@ struct loaded {
  * Parks.
  */
 enum error loaders_get(struct loaders *loaders, const struct loader_request *request,
-	struct loaded *ret, struct fault *fault);
-void loaded_release(struct loaded *loaded);
+	struct loader_result *ret, struct fault *fault);
+void loader_result_release(struct loader_result *loaded);
 
 /* {"loaders": [...]} of GET /loaders. */
 cJSON *loaders_json(const struct loaders *loaders, const struct conf *conf);

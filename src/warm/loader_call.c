@@ -8,7 +8,7 @@
 
 static bool param_value(void *context, struct slice name, struct buf *out)
 {
-	const struct load_call *call = context;
+	const struct loader_call *call = context;
 
 	for (size_t i = 0; i < call->conf_loader->param_count; i++) {
 		if (!slice_equal(call->params[i].name, name))
@@ -19,7 +19,7 @@ static bool param_value(void *context, struct slice name, struct buf *out)
 	return false;
 }
 
-static enum error fill(struct load_call *call, const struct template *template, struct buf *out,
+static enum error fill(struct loader_call *call, const struct template *template, struct buf *out,
 	struct fault *fault)
 {
 	enum error error = template_fill(template, TEMPLATE_LITERAL, param_value, call, out, fault);
@@ -30,7 +30,7 @@ static enum error fill(struct load_call *call, const struct template *template, 
 }
 
 /* Calls that differ must not share a key. */
-static enum error check_ambiguous(struct load_call *call, struct fault *fault)
+static enum error check_ambiguous(struct loader_call *call, struct fault *fault)
 {
 	const struct template *key = call->conf_loader->key;
 	struct slice name, text = template_text(key);
@@ -43,7 +43,8 @@ static enum error check_ambiguous(struct load_call *call, struct fault *fault)
 		(int)name.n, name.p, (int)(text.n < 200 ? text.n : 200), text.p);
 }
 
-static enum error fill_key(struct load_call *call, const struct identity *who, struct fault *fault)
+static enum error fill_key(
+	struct loader_call *call, const struct identity *who, struct fault *fault)
 {
 	struct guard guard;
 	enum error error = fill(call, call->conf_loader->key, &call->key, fault);
@@ -58,7 +59,7 @@ static enum error fill_key(struct load_call *call, const struct identity *who, s
 	return error;
 }
 
-static enum error fill_tags(struct load_call *call, struct fault *fault)
+static enum error fill_tags(struct loader_call *call, struct fault *fault)
 {
 	const struct conf_loader *loader = call->conf_loader;
 	enum error error = OK;
@@ -76,7 +77,7 @@ static enum error fill_tags(struct load_call *call, struct fault *fault)
 	return error == ERR_BAD_BODY ? ERR_BAD_PARAMETER : error;
 }
 
-static void prepare_request(struct load_call *call)
+static void prepare_request(struct loader_call *call)
 {
 	const struct conf_loader *loader = call->conf_loader;
 
@@ -104,10 +105,10 @@ static struct loader *known(struct loaders *loaders, const char *name)
 	return loader;
 }
 
-enum error load_call_new(struct loaders *loaders, const struct loader_request *request,
-	struct load_call **ret, struct fault *fault)
+enum error loader_call_new(struct loaders *loaders, const struct loader_request *request,
+	struct loader_call **ret, struct fault *fault)
 {
-	struct load_call *call = mem_new(struct load_call);
+	struct loader_call *call = mem_new(struct loader_call);
 	const struct conf_loader *loader = request->loader;
 
 	call->loaders = loaders;
@@ -125,11 +126,11 @@ enum error load_call_new(struct loaders *loaders, const struct loader_request *r
 	*ret = call;
 	if (!error)
 		return OK;
-	load_call_unref(call);
+	loader_call_unref(call);
 	return error;
 }
 
-void load_call_unref(struct load_call *call)
+void loader_call_unref(struct loader_call *call)
 {
 	if (--call->references)
 		return;
@@ -143,7 +144,7 @@ void load_call_unref(struct load_call *call)
 	mem_free(call);
 }
 
-static enum error add_row(const struct load_call *call, struct source_row *row, struct buf *value,
+static enum error add_row(const struct loader_call *call, struct source_row *row, struct buf *value,
 	struct fault *fault)
 {
 	const struct template *template = call->conf_loader->value;
@@ -155,7 +156,7 @@ static enum error add_row(const struct load_call *call, struct source_row *row, 
 }
 
 static enum error check_size(
-	const struct load_call *call, const struct buf *value, struct fault *fault)
+	const struct loader_call *call, const struct buf *value, struct fault *fault)
 {
 	if ((int64_t)value->n <= call->conf->max_value_bytes)
 		return OK;
@@ -171,8 +172,8 @@ static bool is_none(const struct source_row *row)
 }
 
 /* The only row. Parks. */
-static enum error read_one(
-	const struct load_call *call, struct source *source, struct buf *value, struct fault *fault)
+static enum error read_one(const struct loader_call *call, struct source *source, struct buf *value,
+	struct fault *fault)
 {
 	struct source_row row;
 	bool end;
@@ -196,8 +197,8 @@ static enum error read_one(
 }
 
 /* All rows as a JSON array. Parks. */
-static enum error read_many(
-	const struct load_call *call, struct source *source, struct buf *value, struct fault *fault)
+static enum error read_many(const struct loader_call *call, struct source *source,
+	struct buf *value, struct fault *fault)
 {
 	struct source_row row;
 	enum error error = OK;
@@ -218,7 +219,7 @@ static enum error read_many(
 	return error;
 }
 
-enum error load_value(const struct load_call *call, struct buf *value, struct fault *fault)
+enum error loader_call_value(const struct loader_call *call, struct buf *value, struct fault *fault)
 {
 	const struct conf_loader *loader = call->conf_loader;
 	struct source *source = NULL;

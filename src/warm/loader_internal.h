@@ -25,12 +25,12 @@ struct loaders {
 	struct sources *sources;
 	struct fiber_group group;
 	struct loader *known;
-	struct load_call *alone; /* loads without Redis, by key: others join them here */
+	struct loader_call *alone; /* loads without Redis, by key: others join them here */
 	bool stopping;
 };
 
 /* One call with all that it needs, for it may outlive who asked. */
-struct load_call {
+struct loader_call {
 	UT_hash_handle hh;
 	struct loaders *loaders;
 	struct loader *loader;
@@ -48,11 +48,12 @@ struct load_call {
 };
 
 /* ERR_BAD_KEY, the guard's refusals, ERR_BAD_PARAMETER: nothing can be loaded under that key. */
-enum error load_call_new(struct loaders *loaders, const struct loader_request *request,
-	struct load_call **ret, struct fault *fault);
+enum error loader_call_new(struct loaders *loaders, const struct loader_request *request,
+	struct loader_call **ret, struct fault *fault);
 /* The last one ends the result, too. Parks then. */
-void load_call_unref(struct load_call *call);
+void loader_call_unref(struct loader_call *call);
 /* Reads the source: *value is appended to. Parks. */
-enum error load_value(const struct load_call *call, struct buf *value, struct fault *fault);
+enum error loader_call_value(
+	const struct loader_call *call, struct buf *value, struct fault *fault);
 
 #endif

@@ -19,9 +19,9 @@ struct lock {
 };
 
 /*
- * KEYS the lock, the list of what is written (cache/write_log.h). The lock is ours, or was flushed:
- * it is ours again, and the list lives on while it is not too long. Answers its own hits and
- * misses, then 1, or 0 where the lock is another's.
+ * KEYS the lock, the list of written keys (cache/write_log.h). If the lock is ours or is gone, it
+ * is set again, and the list's expiry is renewed unless the list is too long. Returns the lookups
+ * that hit and missed, then 1, or 0 if another daemon has the lock.
  */
 static const char renew_script[] =
 	"local v = redis.call('GET', KEYS[1]) "
@@ -75,7 +75,7 @@ static bool is_renewed(const struct redis_value *reply)
 	return reply->type == REDIS_ARRAY && reply->count == 3 && reply->items[2]->integer == 1;
 }
 
-/* While Redis is away it goes on trying: what else it finds then, the script says. */
+/* Goes on while Redis is away; the script decides what holds afterwards. */
 static void keep(void *argument)
 {
 	struct lock *lock = argument;
@@ -122,8 +122,8 @@ void lock_release(struct lock *lock)
 	lock_abandon(lock);
 }
 
-enum error receipt_take(
-	struct cache *cache, const struct receipt *receipt, bool *ret_won, struct fault *fault)
+enum error lock_receipt_take(
+	struct cache *cache, const struct lock_receipt *receipt, bool *ret_won, struct fault *fault)
 {
 	struct redis_value *held = NULL;
 	struct buf name = {0}, key = {0};

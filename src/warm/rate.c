@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A token bucket; see rate.h. */
+/* The token bucket of a run; see rate.h. */
 #include "warm/rate.h"
 
 void rate_init(struct rate *rate, int64_t per_second, int64_t now_ns)

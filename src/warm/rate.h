@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* So many keys a second, and never more than 100 ms worth of them in one go. */
+/* A token bucket: a number of keys a second, in bursts of at most 100 ms' worth of them. */
 #ifndef CW_WARM_RATE_H
 #define CW_WARM_RATE_H
 
@@ -11,9 +11,10 @@ struct rate {
 	int64_t at_ns;
 };
 
-/* Times are monotonic nanoseconds. It begins with one key. */
+/* Times are monotonic nanoseconds. One key is allowed at once. */
 void rate_init(struct rate *rate, int64_t per_second, int64_t now_ns);
-/* 0: one key may go now, and is counted. Else how many nanoseconds to wait before asking again. */
+/* 0: one key is allowed now, and counted. Else how many nanoseconds to wait before the next call.
+ */
 int64_t rate_take(struct rate *rate, int64_t now_ns);
 
 #endif

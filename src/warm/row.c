@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How a row becomes an entry; see row.h. */
+/* Fills a job's templates from a row, and checks the result; see row.h. */
 #include "warm/row.h"
 
 #include "base/base64.h"
@@ -7,7 +7,7 @@
 #include "cache/tag.h"
 #include "text/quantity.h"
 
-/* Who the scheduler is to the guard: nobody whom protected keys concern. */
+/* For the guard: jobs may not write protected keys. */
 static const struct identity scheduler = {.name = "scheduler", .scopes = SCOPE_WARM};
 
 enum { row_slack_bytes = 65536 };

@@ -1,11 +1,46 @@
 /* SPDX-License-Identifier: MIT */
-/* A run from its turn to its verdict; see run.h. */
-#include "warm/run_internal.h"
+/* A run: its turn, its attempts, their rows, and its verdict; see run.h. */
+#include "warm/run.h"
 
 #include "base/crypto.h"
 #include "base/mem.h"
+#include "warm/rate.h"
+#include "warm/row.h"
+#include "warm/window.h"
 
-enum { backoff_most_ms = 5 * 60 * 1000 };
+enum {
+	backoff_most_ms = 5 * 60 * 1000,
+	cleanup_ms = 5000,  /* for closing the source and the verdict of a cancelled run */
+	work_ns = 1000000,  /* without a park; then other fibers run */
+	look_rows = 64,	    /* rows between two looks at the clock */
+	look_bytes = 65536, /* or bytes of values */
+	linger_ms = 50,	    /* a row waits no longer for its batch to fill */
+	undo_wait_ms = 5000,
+	rate_nap_ms = 10, /* so that a few keys, not one, are sent between two sleeps */
+};
+
+struct run {
+	struct run_world *world;
+	struct conf *conf;
+	const struct conf_job *conf_job;
+	struct job *job;
+	struct lock *lock;
+
+	/* While it runs: */
+	struct operation *operation;
+	int64_t deadline;
+	unsigned attempts;
+	bool stored_before;	/* an earlier attempt stored entries */
+	bool log_lost;		/* the invalidation log was lost once */
+	int64_t retry_after_ms; /* as the source asked for; 0 = it did not */
+	struct run_counts counts;
+	struct row_maker maker;
+	struct rate rate;
+	struct window *window; /* of the attempt */
+	int64_t worked_since_ns;
+	unsigned rows_unlooked;
+	size_t bytes_unlooked;
+};
 
 struct run *run_new(struct run_world *world, struct conf *conf, const struct conf_job *conf_job,
 	struct job *job, struct lock *lock)
@@ -31,12 +66,192 @@ void run_free(void *context)
 	mem_free(run);
 }
 
-/* A source's end by deadline or cancel is the run's: its words come first. */
-static enum error own_words(const struct run *run, enum error error, struct fault *fault)
+/* Whether the run may go on: not cancelled, in time, and with its lock. */
+static enum error may_continue(const struct run *run, struct fault *fault)
+{
+	if (fiber_cancelled())
+		return fault_set(fault, ERR_CANCELLED, "the run was cancelled");
+	if (clock_mono_ms() >= run->deadline)
+		return fault_set(fault, ERR_TIMEOUT,
+			"job \"%s\" did not end within its timeout of %lld ms", run->job->name,
+			(long long)run->conf_job->timeout_ms);
+	if (lock_lost(run->lock))
+		return fault_set(fault, ERR_CONFLICT,
+			"another daemon has taken over the lock of job \"%s\"", run->job->name);
+	return OK;
+}
+
+/* Every few rows: lets other fibers run, reports the progress. Parks. */
+static enum error yield_sometimes(struct run *run, struct fault *fault)
+{
+	int64_t now;
+
+	if (++run->rows_unlooked < look_rows && run->bytes_unlooked < look_bytes)
+		return OK;
+	run->rows_unlooked = 0;
+	run->bytes_unlooked = 0;
+	now = clock_mono_ns();
+	if (now - run->worked_since_ns < work_ns)
+		return OK;
+	fiber_yield();
+	run->worked_since_ns = clock_mono_ns();
+	operation_progress(run->operation, OPERATION_PHASE_STORING, run->counts.rows, 0);
+	return may_continue(run, fault);
+}
+
+/* Waits until the rate allows one more key; sends the batch before it waits. Parks. */
+static enum error take_rate(struct run *run, struct fault *fault)
+{
+	int64_t wait_ns = rate_take(&run->rate, clock_mono_ns());
+	enum error error = OK;
+
+	if (wait_ns == 0)
+		return OK;
+	error = window_send(run->window, fault);
+	while (!error && wait_ns) {
+		int64_t ms = wait_ns / 1000000 + 1;
+
+		fiber_sleep(ms < rate_nap_ms ? rate_nap_ms : ms > 1000 ? 1000 : ms);
+		operation_progress(run->operation, OPERATION_PHASE_STORING, run->counts.rows, 0);
+		error = may_continue(run, fault);
+		wait_ns = rate_take(&run->rate, clock_mono_ns());
+	}
+	return error;
+}
+
+/* Stores one row. A row that is refused is counted, which is not an error. Parks. */
+static enum error store_row(struct run *run, const struct source_row *row, struct fault *fault)
+{
+	struct row_maker *maker = &run->maker;
+	struct fault refused;
+	enum error error;
+
+	if (row_make(maker, row, &refused)) {
+		run_counts_reject(&run->counts, row->number, &refused);
+		return OK;
+	}
+	run->bytes_unlooked += maker->value.n;
+	if (run->conf_job->rate > 0) {
+		error = take_rate(run, fault);
+		if (error) {
+			run_counts_reject(&run->counts, row->number, fault);
+			return error;
+		}
+	}
+	struct window_entry entry = {.key = buf_slice(&maker->key),
+		.value = buf_slice(&maker->value),
+		.ttl_ms = maker->ttl_ms,
+		.tags = maker->tags,
+		.tag_count = run->conf_job->tag_count,
+		.row = row->number};
+	return window_add(run->window, &entry, fault);
+}
+
+/* The source is slow: sends the batch that has waited since then. Parks. */
+static enum error send_waiting(struct run *run, int64_t since, struct fault *fault)
+{
+	enum error error = may_continue(run, fault);
+
+	operation_progress(run->operation, OPERATION_PHASE_STORING, run->counts.rows, 0);
+	if (!error && window_waiting_since(run->window) == since)
+		error = window_send(run->window, fault);
+	return error;
+}
+
+/*
+ * Stores all rows of an open source. *ret_source: the error is the source's, so that another
+ * attempt may succeed. Parks.
+ */
+static enum error store_rows(
+	struct run *run, struct source *source, bool *ret_source, struct fault *fault)
+{
+	uv_loop_t *uv = loop_uv(run->world->cache->loop);
+	struct source_row row;
+	enum error error = OK;
+
+	while (!error) {
+		int64_t since = window_waiting_since(run->window);
+		bool end = false;
+
+		error = source_next(source, &row, &end, fault);
+		if (end && !error) {
+			run->counts.absent = source_rows_absent(source);
+			break;
+		}
+		if (error && error != ERR_SOURCE_ROW) {
+			fault_disclose(fault);
+			run->retry_after_ms = source_retry_after_ms(source);
+			*ret_source = true;
+			break;
+		}
+		run->counts.rows++;
+		if (error) {
+			run_counts_reject(&run->counts, run->counts.rows, fault);
+			error = OK;
+		} else {
+			error = store_row(run, &row, fault);
+		}
+		if (!error && since >= 0 && (int64_t)uv_now(uv) - since >= linger_ms)
+			error = send_waiting(run, since, fault);
+		if (!error)
+			error = yield_sometimes(run, fault);
+	}
+	return error;
+}
+
+/*
+ * One attempt: opens the source, stores its rows, and waits for the replies. *ret_source as
+ * store_rows(). Parks.
+ */
+static enum error run_attempt(struct run *run, bool *ret_source, struct fault *fault)
+{
+	struct source_call call = {
+		.conf = &run->conf_job->source,
+		.deadline = run->deadline,
+		.max_row_bytes = row_max_bytes(run->conf),
+	};
+	struct window_spec spec = {
+		run->world->cache, run->conf_job, &run->counts, run->world->undo};
+	struct source *source = NULL;
+	struct fault flushed;
+	enum error error;
+
+	*ret_source = false;
+	run->retry_after_ms = 0;
+	operation_progress(run->operation, OPERATION_PHASE_OPENING, run->counts.rows, 0);
+	/* On a timeout Redis is away, and window_open() fails. */
+	undo_wait(run->world->undo, clock_deadline(undo_wait_ms));
+	error = window_open(&spec, &run->window, fault);
+	if (error)
+		goto out;
+	error = source_open(run->world->sources, &call, &source, fault);
+	if (error) {
+		fault_disclose(fault);
+		*ret_source = true;
+		goto out;
+	}
+	run->worked_since_ns = clock_mono_ns();
+	error = store_rows(run, source, ret_source, fault);
+	if (window_flush(run->window, &flushed) && (!error || *ret_source)) {
+		*ret_source = false;
+		*fault = flushed;
+		error = flushed.error;
+	}
+out:
+	fiber_cleanup_begin(cleanup_ms);
+	source_close(source);
+	fiber_cleanup_end();
+	window_close(run->window);
+	run->window = NULL;
+	return error;
+}
+
+/* If the source ended because the run was cancelled or timed out, that is the error. */
+static enum error run_error(const struct run *run, enum error error, struct fault *fault)
 {
 	struct fault ours, theirs = *fault;
 
-	if (!error || !run_may_go_on(run, &ours))
+	if (!error || !may_continue(run, &ours))
 		return error;
 	*fault = ours;
 	if (ours.error == ERR_TIMEOUT && error == ERR_TIMEOUT)
@@ -44,8 +259,8 @@ static enum error own_words(const struct run *run, enum error error, struct faul
 	return ours.error;
 }
 
-/* Sleeps before the next attempt, as long as the source has asked for, if it has; an error where
- * there will be none. Parks. */
+/* Sleeps before the next attempt, for as long as the source asked for if it did. An error: there is
+ * no other attempt. Parks. */
 static enum error back_off(struct run *run, struct fault *fault)
 {
 	int64_t ms = run->conf_job->backoff_ms;
@@ -56,74 +271,74 @@ static enum error back_off(struct run *run, struct fault *fault)
 		ms = run->retry_after_ms;
 	if (clock_mono_ms() + ms >= run->deadline)
 		return fault->error;
-	operation_progress(run->operation, OPERATION_PHASE_WAITING, run->tally.rows, 0);
-	while (ms > 0 && !run_may_go_on(run, fault)) {
+	operation_progress(run->operation, OPERATION_PHASE_WAITING, run->counts.rows, 0);
+	while (ms > 0 && !may_continue(run, fault)) {
 		int64_t nap = ms < 1000 ? ms : 1000;
 
 		fiber_sleep(nap);
 		ms -= nap;
 	}
-	return run_may_go_on(run, fault);
+	return may_continue(run, fault);
 }
 
 /*
- * Whether another attempt makes sense. A lost invalidation log (somebody flushed Redis) is no fault
- * of the source: one attempt more is free, and at once. Parks.
+ * Whether another attempt is made. A lost invalidation log (Redis was flushed) is not the source's
+ * fault: one more attempt follows at once, which `attempts` does not count. Parks.
  */
-static bool again(struct run *run, enum error error, bool of_source, struct fault *fault)
+static bool retry(struct run *run, enum error error, bool of_source, struct fault *fault)
 {
 	if (error == ERR_INCOMPLETE && !run->log_lost) {
 		run->log_lost = true;
-		return !run_may_go_on(run, fault);
+		return !may_continue(run, fault);
 	}
 	return error && of_source && run->attempts < run->conf_job->attempts &&
 	       !back_off(run, fault);
 }
 
-/* Attempts until one ends well or there is no sense in another. Parks. */
+/* Retries until success, or until retrying cannot help. Parks. */
 static enum error run_attempts(struct run *run, struct fault *fault)
 {
-	struct tally furthest = {0};
+	struct run_counts furthest = {0};
 	enum error error;
 	bool of_source;
 
 	do {
 		run->attempts++;
-		run->stored_before = run->stored_before || run->tally.stored;
-		if (run->tally.rows >= furthest.rows)
-			furthest = run->tally;
-		run->tally = (struct tally){0};
+		run->stored_before = run->stored_before || run->counts.stored;
+		if (run->counts.rows >= furthest.rows)
+			furthest = run->counts;
+		run->counts = (struct run_counts){0};
 		log_debug(run->world->log, "warm run of %s: attempt %u", run->job->name,
 			run->attempts);
 		error = run_attempt(run, &of_source, fault);
-		error = own_words(run, error, fault);
+		error = run_error(run, error, fault);
 		log_debug(run->world->log, "warm run of %s: attempt %u ends: %s", run->job->name,
 			run->attempts, error ? fault->detail : "ok");
-	} while (again(run, error, of_source, fault));
+	} while (retry(run, error, of_source, fault));
 	if (error)
 		error = fault->error;
-	if (error && run->tally.rows < furthest.rows)
-		run->tally = furthest;
+	if (error && run->counts.rows < furthest.rows)
+		run->counts = furthest;
 	return error;
 }
 
 static void write_log(const struct run *run, enum operation_state state, int64_t took_ns,
 	const struct fault *fault)
 {
-	const struct tally *tally = &run->tally;
+	const struct run_counts *counts = &run->counts;
 	struct log *log = run->world->log;
 
 	log_info(log, "warm run of %s %s: %llu rows, %llu stored, %llu rejected in %.3f s (%s)",
-		run->job->name, operation_state_name(state), (unsigned long long)tally->rows,
-		(unsigned long long)tally->stored, (unsigned long long)tally->rejected,
+		run->job->name, operation_state_name(state), (unsigned long long)counts->rows,
+		(unsigned long long)counts->stored, (unsigned long long)counts->rejected,
 		(double)took_ns / 1e9, operation_id(run->operation));
 	if (state == OPERATION_FAILED)
 		log_warning(log, "warm run of %s failed: %s", run->job->name, fault->detail);
 	else if (state == OPERATION_PARTIAL)
 		log_warning(log, "warm run of %s is partial: %s", run->job->name,
-			fault->error	     ? fault->detail
-			: tally->first_count ? tally->first[0].detail
-					     : "rows were rejected");
+			fault->error	      ? fault->detail
+			: counts->first_count ? counts->first[0].detail
+					      : "rows were rejected");
 }
 
 static void count(const struct run *run, enum operation_state state, int64_t took_ns)
@@ -131,18 +346,18 @@ static void count(const struct run *run, enum operation_state state, int64_t too
 	struct cache *cache = run->world->cache;
 	const char *name = run->job->name;
 
-	cache->sets += run->tally.stored;
+	cache->sets += run->counts.stored;
 	metric_add(cache->metrics, METRIC_WARM_RUNS, name, operation_state_name(state), 1);
-	metric_add(cache->metrics, METRIC_WARM_STORED, name, NULL, run->tally.stored);
+	metric_add(cache->metrics, METRIC_WARM_STORED, name, NULL, run->counts.stored);
 	metric_observe_us(cache->metrics, METRIC_WARM_DURATION, name, took_ns / 1000);
 }
 
-/* From the turn on: the attempts and their verdict. Parks. */
+/* The attempts and their verdict. Parks. */
 static enum operation_state run_job(struct run *run, void **ret_result, struct fault *fault)
 {
 	int64_t began_ns = clock_mono_ns();
 	uint64_t seed;
-	struct tally_end end = {.job = run->job->name,
+	struct run_end end = {.job = run->job->name,
 		.empty_ok = run->conf_job->empty_ok,
 		.rows = run->conf_job->source.rows};
 	enum operation_state state;
@@ -159,8 +374,8 @@ static enum operation_state run_job(struct run *run, void **ret_result, struct f
 	end.took_ns = clock_mono_ns() - began_ns;
 	if (!end.error)
 		*fault = (struct fault){0};
-	state = tally_verdict(&run->tally, &end, fault);
-	*ret_result = tally_json(&run->tally, &end, fault);
+	state = run_counts_verdict(&run->counts, &end, fault);
+	*ret_result = run_counts_json(&run->counts, &end, fault);
 	write_log(run, state, end.took_ns, fault);
 	count(run, state, end.took_ns);
 	return state;
@@ -180,14 +395,16 @@ enum operation_state run_work(
 		&world->turns, world->cache->conf->warm_concurrency, clock_deadline(RUN_QUEUE_MS));
 	if (!error) {
 		state = run_job(run, ret_result, fault);
-		operation_progress(operation, OPERATION_PHASE_ENDING, run->tally.rows,
-			state == OPERATION_COMPLETED ? run->tally.rows : 0);
+		operation_progress(operation, OPERATION_PHASE_ENDING, run->counts.rows,
+			state == OPERATION_COMPLETED ? run->counts.rows : 0);
 		semaphore_release(&world->turns, world->cache->conf->warm_concurrency);
 	} else {
-		fault_set(fault, error, "the run's turn did not come");
+		fault_set(fault, error,
+			"the run did not start: it was waiting for other runs to end "
+			"(warm.concurrency)");
 		state = error == ERR_CANCELLED ? OPERATION_CANCELLED : OPERATION_FAILED;
 	}
-	fiber_cleanup_begin(RUN_CLEANUP_MS);
+	fiber_cleanup_begin(cleanup_ms);
 	lock_release(run->lock);
 	run->lock = NULL;
 	struct operation_view view;

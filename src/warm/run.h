@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One run of one job, the only mover of rows: from its source to Redis, with a verdict.
+ * One run of one job: reads rows from the job's source, stores them in Redis, and gives a verdict.
  *
- *	source_next -> row_make -> rate -> window_add ... window_flush -> tally -> verdict
- *	     ^ a source that fails is opened again, `attempts` times, `backoff` apart (doubling)
+ *	source_next -> row_make -> rate_take -> window_add ... window_flush -> counts -> verdict
+ *	     ^ a source that fails is opened again, up to `attempts` times, after `backoff`, which
+ *	       doubles
  *
- * An attempt begins from the first row; what earlier ones stored stays. The counts are those of the
- * attempt that got furthest. `timeout` bounds the whole run, from when its turn came.
+ * Each attempt begins with the first row; what earlier attempts stored stays. The counts reported
+ * are those of the attempt that read most rows. `timeout` limits all attempts together, without the
+ * time that the run waited for other runs (warm.concurrency).
  */
 #ifndef CW_WARM_RUN_H
 #define CW_WARM_RUN_H
@@ -17,10 +19,10 @@
 #include "warm/lock.h"
 #include "warm/undo.h"
 
-/* How long a run waits for its turn: it has failed then. */
+/* How long a run waits for other runs; then it has failed. */
 enum { RUN_QUEUE_MS = 6 * 3600 * 1000 };
 
-/* What runs share, and what outlives them. */
+/* What all runs share. All but `turns` are borrowed. */
 struct run_world {
 	struct cache *cache;
 	struct log *log;
@@ -32,12 +34,12 @@ struct run_world {
 
 struct run;
 
-/* Takes `lock` over, and a reference of `conf`, which has `conf_job`. */
+/* Takes `lock` over, and a reference of `conf`, to which `conf_job` belongs. */
 struct run *run_new(struct run_world *world, struct conf *conf, const struct conf_job *conf_job,
 	struct job *job, struct lock *lock);
-/* An operation's free_context; the context is a run. */
+/* An operation's free_context; the context is a run, or NULL. */
 void run_free(void *context);
-/* An operation's work. Parks. */
+/* An operation's work: struct operation_spec, `run`. Parks. */
 enum operation_state run_work(
 	struct operation *operation, void *context, void **ret_result, struct fault *fault);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Nominal times, jitter and jumps; see schedule.h. */
+/* Nominal times, jitter and clock changes; see schedule.h. */
 #include "warm/schedule.h"
 
 #include <string.h>
@@ -100,7 +100,7 @@ int64_t schedule_next(const struct schedule *s, int64_t after_wall_ms)
 	return next_s < 0 ? -1 : next_s * 1000;
 }
 
-int64_t schedule_fire_time(const struct schedule *s, int64_t nominal_wall_ms)
+int64_t schedule_start_time(const struct schedule *s, int64_t nominal_wall_ms)
 {
 	uint8_t digest[SHA256_BYTES];
 	struct buf text = {0};
@@ -162,54 +162,69 @@ void schedule_text(const struct conf_schedule *conf, struct buf *out)
 	}
 }
 
-void due_begin(struct due_state *state, const struct schedule *s, int64_t now_wall_ms)
-{
-	state->next = schedule_next(s, now_wall_ms);
-}
-
+/* The clock was set by `jump_ms`. */
 static void adjust(
-	struct due_state *state, const struct schedule *s, int64_t now_wall_ms, int64_t jump_ms)
+	const struct schedule *s, int64_t *next_wall_ms, int64_t now_wall_ms, int64_t jump_ms)
 {
 	bool fixed = !s->periodic && !s->cron.every_real_minute;
 	bool far = jump_ms > SCHEDULE_REBASE_MS || jump_ms < -SCHEDULE_REBASE_MS;
 
 	if (far || (jump_ms < 0 && !fixed))
-		due_begin(state, s, now_wall_ms);
+		*next_wall_ms = schedule_next(s, now_wall_ms);
 }
 
-/* The newest fire whose time has come, from `nominal`, whose time has come, on. */
+/* The newest nominal time that is due; `nominal` is due. */
 static int64_t newest(const struct schedule *s, int64_t nominal, int64_t now_wall_ms)
 {
 	int64_t next;
 
-	/* Nothing older than that is run: no need to walk through it. */
+	/* Nothing older is run, so the loop need not visit it. */
 	if (now_wall_ms - nominal > SCHEDULE_REBASE_MS + s->jitter_ms) {
 		next = schedule_next(s, now_wall_ms - SCHEDULE_REBASE_MS - s->jitter_ms);
-		if (next >= 0 && schedule_fire_time(s, next) <= now_wall_ms)
+		if (next >= 0 && schedule_start_time(s, next) <= now_wall_ms)
 			nominal = next;
 	}
 	if (s->periodic && s->jitter_ms == 0)
 		return now_wall_ms - now_wall_ms % s->every_ms;
 	while ((next = schedule_next(s, nominal)) >= 0 &&
-		schedule_fire_time(s, next) <= now_wall_ms)
+		schedule_start_time(s, next) <= now_wall_ms)
 		nominal = next;
 	return nominal;
 }
 
-enum due due_look(struct due_state *state, const struct schedule *s, int64_t now_wall_ms,
-	int64_t jump_ms, int64_t *ret_nominal)
+enum schedule_verdict schedule_look(const struct schedule *s, int64_t *next_wall_ms,
+	int64_t now_wall_ms, int64_t jump_ms, int64_t *ret_nominal_wall_ms)
 {
-	int64_t late;
+	adjust(s, next_wall_ms, now_wall_ms, jump_ms);
+	if (*next_wall_ms < 0 || schedule_start_time(s, *next_wall_ms) > now_wall_ms)
+		return SCHEDULE_LATER;
+	int64_t nominal = newest(s, *next_wall_ms, now_wall_ms);
+	int64_t late = now_wall_ms - schedule_start_time(s, nominal);
 
-	adjust(state, s, now_wall_ms, jump_ms);
-	if (state->next < 0 || schedule_fire_time(s, state->next) > now_wall_ms)
-		return DUE_LATER;
-	*ret_nominal = newest(s, state->next, now_wall_ms);
-	state->next = schedule_next(s, *ret_nominal);
-	late = now_wall_ms - schedule_fire_time(s, *ret_nominal);
-	if (late > SCHEDULE_REBASE_MS)
-		return DUE_MISSED;
-	if (schedule_has_deadline(s) && late > s->starting_deadline_ms)
-		return DUE_MISSED;
-	return DUE_NOW;
+	*ret_nominal_wall_ms = nominal;
+	*next_wall_ms = schedule_next(s, nominal);
+	if (late > SCHEDULE_REBASE_MS ||
+		(schedule_has_deadline(s) && late > s->starting_deadline_ms))
+		return SCHEDULE_MISSED;
+	return SCHEDULE_DUE;
+}
+
+enum error schedules_load(const struct conf *conf, struct schedules *ret, struct fault *fault)
+{
+	enum error error = OK;
+
+	*ret = (struct schedules){mem_array(conf->job_count, sizeof *ret->items), conf->job_count};
+	for (size_t i = 0; i < conf->job_count && !error; i++)
+		error = schedule_new(&conf->jobs[i], &ret->items[i], fault);
+	if (error)
+		schedules_release(ret);
+	return error;
+}
+
+void schedules_release(struct schedules *schedules)
+{
+	for (size_t i = 0; i < schedules->count; i++)
+		schedule_free(schedules->items[i]);
+	mem_free(schedules->items);
+	*schedules = (struct schedules){0};
 }

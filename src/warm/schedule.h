@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a job's schedule says, and what is due when clocks jump or the process was asleep.
+ * The times of a job's schedule, and which of them are due when the clock is set or the process was
+ * suspended.
  *
- * A fire has a nominal time, the same on all daemons, and runs a jitter later that depends on job
- * and nominal time alone. Overdue fires become one, the newest. After a jump (the wall clock went
- * another way than the monotonic one) of more than three hours everything begins anew from the new
- * time; after a smaller one, forward: what was missed runs once; backward: a fixed time (a cron
- * with plain minute and hour) does not come twice, anything else goes on by the new time, while the
- * receipts keep the newest fires from being repeated.
+ * A scheduled run has a nominal time, the same on all daemons. It starts 0 to `jitter` later; the
+ * delay depends on the job's name and the nominal time only, so that all daemons agree. Of several
+ * overdue times only the newest is run.
+ *
+ * When the wall clock is set:
+ *
+ *	by more than 3 hours    the schedule starts again from the new time
+ *	forward, less than that what was missed runs once
+ *	backward, less          a fixed time (a cron line with plain minute and hour) does not come
+ *				twice; other schedules follow the new time, and the receipts in
+ *Redis (warm/lock.h) keep recent times from running again
+ *
+ * Times are milliseconds; `wall` is Unix time.
  */
 #ifndef CW_WARM_SCHEDULE_H
 #define CW_WARM_SCHEDULE_H
@@ -18,41 +26,44 @@ struct schedule;
 
 enum { SCHEDULE_REBASE_MS = 3 * 3600 * 1000 };
 
-/* OK and *ret = NULL where the job has no schedule; ERR_BAD_CONFIG names the job and the key. */
+/* OK and *ret = NULL if the job has no schedule; ERR_BAD_CONFIG names the job and the key. */
 enum error schedule_new(const struct conf_job *job, struct schedule **ret, struct fault *fault);
-void schedule_free(struct schedule *schedule);
-/* Both say the same. */
+void schedule_free(struct schedule *schedule); /* may be NULL */
+/* Whether both have the same times. Either may be NULL. */
 bool schedule_equal(const struct schedule *a, const struct schedule *b);
 
-/* The next nominal time after `after_wall_ms`; -1 where there is none. */
+/* The next nominal time after `after_wall_ms`; -1 = there is none. */
 int64_t schedule_next(const struct schedule *schedule, int64_t after_wall_ms);
-/* When the fire of a nominal time runs: 0 .. jitter later. */
-int64_t schedule_fire_time(const struct schedule *schedule, int64_t nominal_wall_ms);
+/* When the run of a nominal time starts: 0 to jitter later. */
+int64_t schedule_start_time(const struct schedule *schedule, int64_t nominal_wall_ms);
 /*
- * For how long a fire may be tried: its starting_deadline, counted from when it should have run;
- * without one 60 s from the first try, or until the next fire comes.
+ * For how long starting a run is retried: starting_deadline, counted from its start time; without
+ * one 60 s from the first try, or until the next nominal time if that is sooner.
  */
 int64_t schedule_patience_ms(const struct schedule *schedule, int64_t nominal_wall_ms);
 bool schedule_has_deadline(const struct schedule *schedule);
-/* How long a fire's receipt must live so that no other daemon repeats it. */
+/* How long the receipt of a run must live so that no other daemon repeats the run. */
 int64_t schedule_receipt_ms(const struct schedule *schedule, int64_t nominal_wall_ms);
-/* "0 3 * * *", with the zone behind it where it is not UTC, or "every 25m". */
+/* Appends "0 3 * * *", followed by the time zone unless that is UTC, or "every 25m". */
 void schedule_text(const struct conf_schedule *conf, struct buf *out);
 
-enum due { DUE_LATER, DUE_NOW, DUE_MISSED };
+enum schedule_verdict { SCHEDULE_LATER, SCHEDULE_DUE, SCHEDULE_MISSED };
 
-/* The next nominal time of one job; -1 = none. */
-struct due_state {
-	int64_t next;
-};
-
-void due_begin(struct due_state *state, const struct schedule *schedule, int64_t now_wall_ms);
 /*
- * Looks at the clock, which has jumped by `jump_ms` since the last look. DUE_NOW and DUE_MISSED
- * (past its starting_deadline, or three hours late): *ret_nominal is the fire's time, and the state
- * has gone on to the next.
+ * Compares *next_wall_ms, the job's next nominal time (-1 = none), with the clock, which was set by
+ * `jump_ms` since the last call. SCHEDULE_DUE and SCHEDULE_MISSED (past starting_deadline, or 3
+ * hours late): *ret_nominal_wall_ms is the time of the run, and *next_wall_ms the one after it.
  */
-enum due due_look(struct due_state *state, const struct schedule *schedule, int64_t now_wall_ms,
-	int64_t jump_ms, int64_t *ret_nominal);
+enum schedule_verdict schedule_look(const struct schedule *schedule, int64_t *next_wall_ms,
+	int64_t now_wall_ms, int64_t jump_ms, int64_t *ret_nominal_wall_ms);
+
+/* The schedules of all jobs of a configuration. */
+struct schedules {
+	struct schedule **items; /* in the order of conf->jobs; NULL = the job has none */
+	size_t count;
+};
+/* ERR_BAD_CONFIG: the first fault, and nothing to release. */
+enum error schedules_load(const struct conf *conf, struct schedules *ret, struct fault *fault);
+void schedules_release(struct schedules *schedules);
 
 #endif

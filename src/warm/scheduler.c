@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The clock of the jobs; see scheduler.h. */
+/* The warm clock and the fibers that start runs; see scheduler.h. */
 #include "warm/scheduler.h"
 
 #include <stdlib.h>
@@ -7,18 +7,23 @@
 
 #include "base/mem.h"
 #include "base/timestamp.h"
-#include "text/quantity.h"
-#include "warm/fire.h"
-#include "warm/jump.h"
+#include "warm/clock_watch.h"
+#include "warm/lock.h"
 
-enum { look_ms = 30000, jump_least_ms = 500 };
+enum {
+	look_ms = 30000,
+	clock_change_least_ms = 500,
+	start_ms = 60000,
+	retry_ms = 250,
+	first_retry_ms = 50,
+};
 
 struct scheduler {
 	struct warm *warm;
 	struct cache *cache;
 	struct log *log;
 	struct jobs *jobs;
-	struct jump_watch *watch;
+	struct clock_watch *watch;
 	struct fiber_group group;
 	struct fiber *clock;
 	int64_t last_wall_ms, last_mono_ms;
@@ -26,37 +31,130 @@ struct scheduler {
 	bool stopped;
 };
 
-static void fire(struct scheduler *s, struct fire *fire)
+/* One run to be started. */
+struct scheduled_run {
+	struct scheduler *scheduler;
+	char *job;
+	const char *note; /* NULL = started by its schedule */
+	int64_t deadline; /* monotonic; a run that has not started by then is missed */
+	/* Of a schedule: */
+	int64_t nominal_wall_ms, receipt_ms;
+};
+
+/* Redis refuses or is away, in a way that may pass; a denied command (NOPERM) stays denied. */
+static bool worth_retry(const struct scheduled_run *run, enum error error, int64_t pause_ms)
 {
-	fire->warm = s->warm;
-	fire->cache = s->cache;
-	fire->log = s->log;
-	fire_spawn(&s->group, fire);
+	return error_redis(error) && error != ERR_REDIS_NOPERM &&
+	       clock_mono_ms() + pause_ms <= run->deadline;
 }
 
-static void fire_due(struct scheduler *s, struct job *job, int64_t nominal)
+/* *ret_won: this daemon, not another, is to start the run. Parks. */
+static enum error take_receipt(const struct scheduled_run *run, bool *ret_won, struct fault *fault)
 {
-	struct fire *due = fire_new(job->name, FIRE_SCHEDULE);
+	struct lock_receipt receipt = {
+		.job = slice_str(run->job),
+		.nominal_wall_ms = run->nominal_wall_ms,
+		.ttl_ms = run->receipt_ms,
+	};
+	int64_t pause_ms = first_retry_ms;
+	enum error error;
 
-	due->receipt_ttl_ms = schedule_receipt_ms(job->schedule, nominal);
-	due->nominal_wall_ms = nominal;
-	due->deadline = clock_deadline(schedule_patience_ms(job->schedule, nominal));
+	*ret_won = true;
+	if (run->note)
+		return OK;
+	owner_token_new(receipt.token);
+	while ((error = lock_receipt_take(run->scheduler->cache, &receipt, ret_won, fault))) {
+		if (!worth_retry(run, error, pause_ms))
+			return error;
+		if (fiber_sleep(pause_ms))
+			return ERR_CANCELLED;
+		pause_ms = retry_ms;
+	}
+	return OK;
+}
+
+/* Parks. */
+static enum error start(
+	const struct scheduled_run *run, struct warm_started *started, struct fault *fault)
+{
+	static const struct identity by = {.name = "scheduler", .scopes = SCOPE_WARM};
+	enum error error;
+
+	while ((error = warm_start(run->scheduler->warm, slice_str(run->job), &by, run->note,
+			started, fault))) {
+		if (!worth_retry(run, error, retry_ms))
+			return error;
+		if (fiber_sleep(retry_ms))
+			return ERR_CANCELLED;
+	}
+	return OK;
+}
+
+static void run_fiber(void *argument)
+{
+	struct scheduled_run *run = argument;
+	struct log *log = run->scheduler->log;
+	struct warm_started started;
+	struct fault fault = {0};
+	bool won;
+	enum error error = take_receipt(run, &won, &fault);
+
+	if (!error && !won) {
+		log_debug(log, "warm job %s: another daemon runs it", run->job);
+		goto out;
+	}
+	if (!error)
+		error = start(run, &started, &fault);
+	if (!error) {
+		if (started.already_running)
+			log_info(log, "warm job %s is due, but still runs (%s): skipped", run->job,
+				started.operation_id);
+		warm_started_release(&started);
+	} else if (error != ERR_CANCELLED && error != ERR_STOPPING) {
+		log_warning(log, "warm job %s missed its run: %s", run->job, fault.detail);
+	}
+out:
+	mem_free(run->job);
+	mem_free(run);
+}
+
+/* Takes a copy of `run`; fills in what is not of the schedule. */
+static void spawn(struct scheduler *s, const char *job, struct scheduled_run run)
+{
+	struct scheduled_run *copy = mem_new(struct scheduled_run);
+
+	*copy = run;
+	copy->scheduler = s;
+	copy->job = mem_strdup(job);
+	fiber_spawn(&s->group, "scheduled run", run_fiber, copy);
+}
+
+static void start_due(struct scheduler *s, const struct job *job, int64_t nominal)
+{
+	struct scheduled_run run = {.nominal_wall_ms = nominal,
+		.receipt_ms = schedule_receipt_ms(job->schedule, nominal),
+		.deadline = clock_deadline(schedule_patience_ms(job->schedule, nominal))};
+
 	if (schedule_has_deadline(job->schedule))
-		due->deadline -= s->last_wall_ms - schedule_fire_time(job->schedule, nominal);
-	fire(s, due);
+		run.deadline -= s->last_wall_ms - schedule_start_time(job->schedule, nominal);
+	spawn(s, job->name, run);
 }
 
-/* Says so where the next time has changed. */
+static const char *but_suspended(const struct job *job)
+{
+	return job->suspended ? ", but it is suspended" : "";
+}
+
+/* Logs the time of the next run if it has changed. */
 static void set_next(const struct scheduler *s, struct job *job, int64_t before_wall_ms)
 {
 	struct buf time = {0};
 
-	job->next_run_wall_ms = schedule_fire_time(job->schedule, job->due.next);
+	job->next_run_wall_ms = schedule_start_time(job->schedule, job->next_nominal_wall_ms);
 	if (job->next_run_wall_ms == before_wall_ms || !log_debugs(s->log))
 		return;
 	timestamp_format(job->next_run_wall_ms, &time);
-	log_debug(s->log, "warm job %s: next run at %s%s", job->name, time.p,
-		job->suspended ? ", but it is suspended" : "");
+	log_debug(s->log, "warm job %s: next run at %s%s", job->name, time.p, but_suspended(job));
 	buf_release(&time);
 }
 
@@ -67,22 +165,22 @@ static void look_at_job(struct scheduler *s, struct job *job, int64_t jump_ms)
 	job->next_run_wall_ms = -1;
 	if (!job->schedule || !job->configured)
 		return;
-	switch (due_look(&job->due, job->schedule, s->last_wall_ms, jump_ms, &nominal)) {
-	case DUE_LATER:
+	switch (schedule_look(
+		job->schedule, &job->next_nominal_wall_ms, s->last_wall_ms, jump_ms, &nominal)) {
+	case SCHEDULE_LATER:
 		break;
-	case DUE_NOW:
-		log_debug(s->log, "warm job %s: due%s", job->name,
-			job->suspended ? ", but it is suspended" : "");
+	case SCHEDULE_DUE:
+		log_debug(s->log, "warm job %s: due%s", job->name, but_suspended(job));
 		if (!job->suspended)
-			fire_due(s, job, nominal);
+			start_due(s, job, nominal);
 		break;
-	case DUE_MISSED:
+	case SCHEDULE_MISSED:
 		if (!job->suspended)
 			log_warning(s->log, "warm job %s missed its run: it was due %lld s ago",
 				job->name, (long long)(s->last_wall_ms - nominal) / 1000);
 		break;
 	}
-	if (job->due.next >= 0)
+	if (job->next_nominal_wall_ms >= 0)
 		set_next(s, job, before_wall_ms);
 }
 
@@ -93,7 +191,7 @@ static int64_t look(struct scheduler *s)
 	int64_t jump = (wall - s->last_wall_ms) - (mono - s->last_mono_ms);
 	int64_t least = look_ms;
 
-	if (llabs(jump) < jump_least_ms)
+	if (llabs(jump) < clock_change_least_ms)
 		jump = 0;
 	else
 		log_warning(s->log, "the clock was set by %+lld ms", (long long)jump);
@@ -109,7 +207,7 @@ static int64_t look(struct scheduler *s)
 	return least > 0 ? least : 0;
 }
 
-static void clock_work(void *argument)
+static void clock_fiber(void *argument)
 {
 	struct scheduler *s = argument;
 	enum error error = OK;
@@ -120,7 +218,7 @@ static void clock_work(void *argument)
 		s->changed = false;
 		deadline = clock_deadline(look(s));
 		do
-			error = fiber_park("the next fire", deadline);
+			error = fiber_park("the next scheduled run", deadline);
 		while (!error && !s->changed);
 	}
 	s->clock = NULL;
@@ -147,8 +245,8 @@ struct scheduler *scheduler_new(
 	s->last_wall_ms = clock_wall_ms();
 	s->last_mono_ms = clock_mono_ms();
 	fiber_group_init(&s->group, "schedules", cache->loop);
-	s->watch = jump_watch_new(cache->loop, look_again, s);
-	s->clock = fiber_spawn(&s->group, "warm clock", clock_work, s);
+	s->watch = clock_watch_new(cache->loop, look_again, s);
+	s->clock = fiber_spawn(&s->group, "warm clock", clock_fiber, s);
 	return s;
 }
 
@@ -163,31 +261,11 @@ void scheduler_free(struct scheduler *s)
 {
 	if (!s)
 		return;
-	jump_watch_free(s->watch);
+	clock_watch_free(s->watch);
 	mem_free(s);
 }
 
-enum error schedules_load(const struct conf *conf, struct schedules *ret, struct fault *fault)
-{
-	enum error error = OK;
-
-	*ret = (struct schedules){mem_array(conf->job_count, sizeof *ret->items), conf->job_count};
-	for (size_t i = 0; i < conf->job_count && !error; i++)
-		error = schedule_new(&conf->jobs[i], &ret->items[i], fault);
-	if (error)
-		schedules_release(ret);
-	return error;
-}
-
-void schedules_release(struct schedules *schedules)
-{
-	for (size_t i = 0; i < schedules->count; i++)
-		schedule_free(schedules->items[i]);
-	mem_free(schedules->items);
-	*schedules = (struct schedules){0};
-}
-
-/* An unchanged schedule keeps its place, lest a fire that waits for its jitter be lost. */
+/* An unchanged schedule keeps its next time, or a run that waits for its jitter would be lost. */
 static void exchange(struct job *job, struct schedule **fresh, int64_t now_wall_ms)
 {
 	bool same = schedule_equal(job->schedule, *fresh);
@@ -196,7 +274,7 @@ static void exchange(struct job *job, struct schedule **fresh, int64_t now_wall_
 	job->schedule = *fresh;
 	*fresh = NULL;
 	if (job->schedule && !same)
-		due_begin(&job->due, job->schedule, now_wall_ms);
+		job->next_nominal_wall_ms = schedule_next(job->schedule, now_wall_ms);
 }
 
 void scheduler_adopt(struct scheduler *s, const struct conf *conf, struct schedules *schedules)
@@ -208,17 +286,18 @@ void scheduler_adopt(struct scheduler *s, const struct conf *conf, struct schedu
 	look_again(s);
 }
 
-void scheduler_fire_on(struct scheduler *s, enum scheduler_event event)
+void scheduler_run_on(struct scheduler *s, enum scheduler_event event)
 {
 	const struct conf *conf = s->cache->conf;
+	const bool startup = event == SCHEDULER_STARTUP;
 
 	for (size_t i = 0; i < conf->job_count && !s->stopped; i++) {
 		const struct conf_job *job = &conf->jobs[i];
-		bool wanted = event == SCHEDULER_STARTUP ? job->on_startup : job->on_redis_flushed;
 
-		if (!wanted || job->suspended)
+		if (job->suspended || !(startup ? job->on_startup : job->on_redis_flushed))
 			continue;
-		fire(s, fire_new(job->name,
-				event == SCHEDULER_STARTUP ? FIRE_STARTUP : FIRE_FLUSHED));
+		spawn(s, job->name,
+			(struct scheduled_run){.deadline = clock_deadline(start_ms),
+				.note = startup ? "on: startup" : "on: redis_flushed"});
 	}
 }

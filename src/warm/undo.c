@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One fiber, for as long as there is something to take back; see undo.h. */
+/* A list of names, and a fiber while it is not empty; see undo.h. */
 #include "warm/undo.h"
 
 #include <string.h>
@@ -22,13 +22,13 @@ struct undo {
 	struct buf names; /* size_t length and bytes of each */
 	size_t count, removed;
 	struct undo_file *file; /* NULL = none is kept */
-	bool unkept;		/* some of the names are not in it */
+	bool unkept;		/* some of the names are not in the file */
 	bool stopped;
 };
 
 static void work(void *argument);
 
-/* What an earlier process left. */
+/* Reads the list of an earlier process. */
 static void take_over(struct undo *undo)
 {
 	undo_file_read(undo->file, &undo->names);
@@ -38,7 +38,7 @@ static void take_over(struct undo *undo)
 		undo->count++;
 	if (undo->count == 0)
 		return;
-	log_info(undo->log, "keys of broken warm runs that an earlier start left to take back: %zu",
+	log_info(undo->log, "keys of interrupted warm runs that are still to be removed: %zu",
 		undo->count);
 	fiber_spawn(&undo->group, "undo", work, undo);
 }
@@ -60,8 +60,8 @@ static void tell_lost(const struct undo *undo, size_t count)
 {
 	if (count)
 		log_warning(undo->log,
-			"keys of broken warm runs that stay in Redis for their TTL: %zu; they may "
-			"be older than an invalidation: invalidate them",
+			"keys of interrupted warm runs that stay for their TTL: %zu; they may be "
+			"stale: invalidate them",
 			count);
 }
 
@@ -70,8 +70,8 @@ static void tell_left(const struct undo *undo, size_t count)
 	if (!undo->file || undo->unkept)
 		tell_lost(undo, count);
 	else if (count)
-		log_info(undo->log, "keys of broken warm runs that the next start takes back: %zu",
-			count);
+		log_info(undo->log,
+			"keys of interrupted warm runs that the next start removes: %zu", count);
 }
 
 void undo_stop(struct undo *undo)
@@ -91,7 +91,7 @@ void undo_free(struct undo *undo)
 	mem_free(undo);
 }
 
-/* Views of the first names in `argv`; the bytes that they take in *ret_bytes. */
+/* Fills `argv` with views of the first names; *ret_bytes: what they take in `names`. */
 static size_t first_names(struct slice names, struct slice *argv, size_t *ret_bytes)
 {
 	struct slice rest = names;
@@ -103,12 +103,12 @@ static size_t first_names(struct slice names, struct slice *argv, size_t *ret_by
 	return count;
 }
 
-/* Takes some back. Parks. */
+/* Parks. */
 static enum error remove_some(struct undo *undo)
 {
 	struct redis_call call = {.role = REDIS_BULK, .idempotent = true};
 	struct slice *argv = mem_array(names_at_once + 1, sizeof *argv);
-	struct buf names = {0}; /* a copy: others may be added meanwhile, which moves them all */
+	struct buf names = {0}; /* a copy, because undo_add() may move the list meanwhile */
 	size_t bytes, count;
 
 	first_names(buf_slice(&undo->names), argv + 1, &bytes);
@@ -145,7 +145,7 @@ static void work(void *argument)
 		undo->unkept = false;
 	}
 	if (undo->removed)
-		log_info(undo->log, "keys of broken warm runs that were taken back: %zu",
+		log_info(undo->log, "keys of interrupted warm runs that were removed: %zu",
 			undo->removed);
 	undo->removed = 0;
 	fiber_cond_broadcast(&undo->emptied);
@@ -176,6 +176,6 @@ enum error undo_wait(struct undo *undo, int64_t deadline)
 	enum error error = OK;
 
 	while (undo->count && !error)
-		error = fiber_cond_wait(&undo->emptied, "keys to be taken back", deadline);
+		error = fiber_cond_wait(&undo->emptied, "the undo list to be empty", deadline);
 	return error;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What runs have stored, could not learn to be fresh, and could not take back, because Redis was
- * away: it is taken back once Redis answers again.
+ * The undo list: keys that runs have stored, that may be stale, and that could not be removed
+ *because Redis was away. They are removed when Redis answers again.
  *
- *	window: the log was not heard, UNLINK failed -> undo_add -> Redis is up -> UNLINK
+ *	window: the log was not read, UNLINK failed -> undo_add -> Redis is up -> UNLINK
  *
- * Where STATE_DIRECTORY names a folder the names stand in a file of it until then, and the next
- *start takes them back (undo_file.h); elsewhere a process that ends before Redis is back leaves the
- *keys to their TTL.
+ * If STATE_DIRECTORY names a folder, the list is also kept in a file there, and the next start
+ * removes the keys (undo_file.h). Without it, a process that ends before Redis is back leaves the
+ * keys to their TTL.
  */
 #ifndef CW_WARM_UNDO_H
 #define CW_WARM_UNDO_H
@@ -16,18 +16,18 @@
 
 struct undo;
 
-/* All are borrowed. Begins with what an earlier process left. */
+/* All are borrowed. Begins with the list that an earlier process left. */
 struct undo *undo_new(struct cache *cache, struct log *log);
-/* What is left stays in Redis, and the log says how much that is. Parks. */
+/* Logs how many keys are left in Redis. Parks, for at most a second. */
 void undo_stop(struct undo *undo);
-/* It has been stopped. NULL is welcome. */
+/* After undo_stop(). May be NULL. */
 void undo_free(struct undo *undo);
 
-/* Copies the names. Past 4 MiB of them the log says that the others stay in Redis. */
+/* Copies the names. Beyond 4 MiB they are dropped, and the log says so. */
 void undo_add(struct undo *undo, const struct slice *keys, size_t count);
 /*
- * Until nothing is left, so that what is stored from now on is not taken back: OK, ERR_TIMEOUT or
- * ERR_CANCELLED. Parks.
+ * Waits until the list is empty, so that nothing that is stored afterwards is removed by it: OK,
+ * ERR_TIMEOUT or ERR_CANCELLED. Parks.
  */
 enum error undo_wait(struct undo *undo, int64_t deadline);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Appended to and read with plain calls, for it is small and on a local disk; see undo_file.h. */
+/* Blocking reads and writes: the file is small and on a local disk; see undo_file.h. */
 #include "warm/undo_file.h"
 
 #include <errno.h>
@@ -62,7 +62,7 @@ bool undo_file_next(struct slice *names, struct slice *ret_name)
 	return true;
 }
 
-/* Where the last whole name ends. */
+/* Where the last complete name ends. */
 static size_t whole_bytes(struct slice names)
 {
 	struct slice rest = names, name;
@@ -72,7 +72,7 @@ static size_t whole_bytes(struct slice names)
 	return names.n - rest.n;
 }
 
-/* Why the file is not ours to read; NULL = it is. */
+/* Why the file must not be used; NULL = it may. */
 static const char *why_not(const struct stat *is)
 {
 	if (!S_ISREG(is->st_mode))
@@ -114,7 +114,7 @@ void undo_file_read(const struct undo_file *file, struct buf *names)
 	const char *why = fstat(fd, &is) ? strerror(errno) : why_not(&is);
 
 	if (why)
-		log_warning(file->log, "%s %s: it is not read; remove it", file->path, why);
+		log_warning(file->log, "%s %s, and is ignored: remove it", file->path, why);
 	else
 		read_all(fd, (size_t)is.st_size, &text);
 	close(fd);
@@ -122,7 +122,7 @@ void undo_file_read(const struct undo_file *file, struct buf *names)
 	buf_release(&text);
 }
 
-/* 0, or the errno of what failed; then the file is as long as before. */
+/* 0, or errno; then the file is as long as before. */
 static int append(int fd, struct slice names)
 {
 	struct stat is;

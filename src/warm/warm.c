@@ -30,7 +30,7 @@ static void on_flushed(void *context, const void *data)
 	struct warm *warm = context;
 
 	(void)data;
-	scheduler_fire_on(warm->scheduler, SCHEDULER_FLUSHED);
+	scheduler_run_on(warm->scheduler, SCHEDULER_FLUSHED);
 }
 
 /* For a run that was cancelled before it began to work; others have done that themselves. */
@@ -110,7 +110,7 @@ void warm_commit(struct warm *warm, struct conf *next)
 void warm_startup(struct warm *warm)
 {
 	jobs_refresh(warm->jobs);
-	scheduler_fire_on(warm->scheduler, SCHEDULER_STARTUP);
+	scheduler_run_on(warm->scheduler, SCHEDULER_STARTUP);
 }
 
 static void describe(struct warm_started *ret, struct operation *operation, bool already)

@@ -1,43 +1,35 @@
 /* SPDX-License-Identifier: MIT */
-/* Batches of SETs and what becomes of them; see window.h. */
+/*
+ * Batches of SETs and what becomes of them; see window.h.
+ *
+ *	replies           -> stored, skipped or rejected
+ *	the log's answer  -> stale keys are removed; without an answer all keys of the batch are,
+ *			     by warm/undo if Redis is away
+ */
 #include "warm/window_internal.h"
+
+#include <string.h>
 
 #include "base/mem.h"
 #include "cache/lease.h"
 #include "cache/tag.h"
 
 enum {
-	slot_bytes = 1024 * 1024, /* a batch that has so many goes although it has few entries */
+	slot_bytes = 1024 * 1024, /* a batch of this size is sent even if it has few entries */
 	command_grace_ms = 500,
+	unlink_keys = 500,
+	tries = 3,
+	retry_ms = 300,
 };
 
-static enum entry_mode entry_mode(enum conf_mode mode)
-{
-	switch (mode) {
-	case MODE_MISSING:
-		return ENTRY_MISSING;
-	case MODE_REFRESH:
-		return ENTRY_REFRESH;
-	case MODE_REPLACE:
-		break;
-	}
-	return ENTRY_REPLACE;
-}
-
-/* Whether one of the two begins with the other. */
-static bool may_meet(struct slice a, struct slice b)
-{
-	return slice_starts(a, b) || slice_starts(b, a);
-}
-
-/* Whether a loader may have found that there was nothing under one of the job's keys. */
+/* Whether a loader may have noted that a key of the job is absent. */
 static bool may_be_absent(const struct conf *conf, const struct conf_job *job)
 {
 	for (size_t i = 0; i < conf->loader_count; i++) {
-		const struct conf_loader *loader = &conf->loaders[i];
+		struct slice a = template_beginning(conf->loaders[i].key);
+		struct slice b = template_beginning(job->key);
 
-		if (loader->absent_ms > 0 &&
-			may_meet(template_beginning(loader->key), template_beginning(job->key)))
+		if (conf->loaders[i].absent_ms > 0 && (slice_starts(a, b) || slice_starts(b, a)))
 			return true;
 	}
 	return false;
@@ -45,18 +37,23 @@ static bool may_be_absent(const struct conf *conf, const struct conf_job *job)
 
 enum error window_open(const struct window_spec *spec, struct window **ret, struct fault *fault)
 {
+	static const enum entry_mode modes[] = {
+		[MODE_MISSING] = ENTRY_MISSING,
+		[MODE_REFRESH] = ENTRY_REFRESH,
+		[MODE_REPLACE] = ENTRY_REPLACE,
+	};
 	const struct conf_job *job = spec->job;
 	struct cache *cache = spec->cache;
 	struct window *w = mem_new(struct window);
 
 	w->cache = cache;
-	w->tally = spec->tally;
+	w->counts = spec->counts;
 	w->undo = spec->undo;
-	w->mode = entry_mode(job->mode);
+	w->mode = modes[job->mode];
 	w->command_ms = cache->conf->redis.command_timeout_ms + command_grace_ms;
 	w->single = job->window < 4;
 	w->absent = may_be_absent(cache->conf, job);
-	/* The question is a command too, and so is what forgets. */
+	/* The read of the log is a command too, and so is the UNLINK of absence notes. */
 	size_t beside = w->absent ? 2 : 1;
 	w->slot_entries = (size_t)(w->single ? job->window : job->window / 2);
 	w->slot_entries = w->slot_entries > 1 + beside ? w->slot_entries - beside : 1;
@@ -66,9 +63,9 @@ enum error window_open(const struct window_spec *spec, struct window **ret, stru
 	}
 	w->filling = &w->slots[0];
 	*ret = w;
-	enum error error = trail_begin(&w->trail, cache, fault);
-	/* In this order: what is invalidated and then written is known to be both. */
-	return error ? error : written_begin(&w->written, cache, fault);
+	enum error error = inval_tail_begin(&w->tail, cache, fault);
+	/* In this order: a key that is invalidated and then written is known to be both. */
+	return error ? error : write_set_begin(&w->writes, cache, fault);
 }
 
 void window_close(struct window *w)
@@ -82,9 +79,274 @@ void window_close(struct window *w)
 		mem_free(w->slots[i].items);
 	}
 	buf_release(&w->scratch);
-	trail_release(&w->trail);
-	written_release(&w->written);
+	inval_tail_release(&w->tail);
+	write_set_release(&w->writes);
 	mem_free(w);
+}
+
+static const struct fault lost_log = {.error = ERR_INCOMPLETE,
+	.detail = "the invalidation log was trimmed or emptied meanwhile; what was stored since "
+		  "may be stale and was removed"};
+
+static void clear_slot(struct slot *slot)
+{
+	redis_batch_clear(slot->batch);
+	buf_clear(&slot->keys);
+	buf_clear(&slot->tags);
+	slot->count = slot->lead = 0;
+	slot->in_flight = slot->untagged = false;
+}
+
+struct slice window_key(const struct slot *slot, size_t i)
+{
+	size_t begin = i ? slot->items[i - 1].key_end : 0;
+
+	return slice_of(slot->keys.p + begin, slot->items[i].key_end - begin);
+}
+
+static size_t get_tags(const struct slot *slot, size_t i, struct slice ret[ROW_MAX_TAGS])
+{
+	const char *at = slot->tags.p + (i ? slot->items[i - 1].tag_end : 0);
+	const char *end = slot->tags.p + slot->items[i].tag_end;
+	size_t count = 0;
+
+	while (slot->tags.n && at < end) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+
+		ret[count++] = slice_of(at, (size_t)(newline - at));
+		at = newline + 1;
+	}
+	return count;
+}
+
+/* The first error ends the window. */
+static void stop(struct window *w, const struct fault *why)
+{
+	if (!w->stopped.error)
+		w->stopped = *why;
+}
+
+static void reject(struct window *w, struct item *item, const struct fault *why)
+{
+	run_counts_reject(w->counts, item->row, why);
+	stop(w, why);
+}
+
+/* Whether the guard has kept an answered batch from being stored. */
+static bool held_back(const struct slot *slot)
+{
+	const struct redis_value *exec =
+		slot->lead ? redis_batch_reply(slot->batch, slot->exec) : NULL;
+
+	return exec && exec->type == REDIS_NIL;
+}
+
+/* The refusal of a command when it was queued says more than EXEC's reply. */
+static const struct redis_value *why_aborted(const struct slot *slot)
+{
+	for (size_t i = 0; i < slot->exec; i++) {
+		const struct redis_value *reply = redis_batch_reply(slot->batch, i);
+
+		if (reply && reply->type == REDIS_ERROR)
+			return reply;
+	}
+	return redis_batch_reply(slot->batch, slot->exec);
+}
+
+/* The reply to a command of an item, inside EXEC's or not; NULL = none. */
+static const struct redis_value *get_reply(const struct slot *slot, size_t command)
+{
+	const struct redis_value *exec;
+
+	if (!slot->lead)
+		return redis_batch_reply(slot->batch, command);
+	exec = redis_batch_reply(slot->batch, slot->exec);
+	if (exec && exec->type == REDIS_ARRAY && command - slot->lead < exec->count)
+		return exec->items[command - slot->lead];
+	return exec && exec->type == REDIS_ERROR ? why_aborted(slot) : exec;
+}
+
+static void not_sorted(const struct window *w, struct fault *why)
+{
+	fault_set(why, ERR_WRONG_TYPE,
+		"a tag's set in Redis is not a sorted set: delete the key %stag:NAME of that tag",
+		w->cache->conf->redis.own_prefix);
+}
+
+/* Whether one of the item's ZADDs was refused; fills `why`. */
+static bool tag_refused(
+	const struct window *w, const struct slot *slot, const struct item *item, struct fault *why)
+{
+	enum error error = OK;
+
+	/* A script ends an entry at its first refused command. */
+	if (held_back(slot))
+		return OK;
+	for (size_t i = item->command; i < item->set && !error; i++) {
+		const struct redis_value *reply = get_reply(slot, i);
+
+		error = reply ? redis_value_error(reply, why) : OK;
+	}
+	if (error == ERR_WRONG_TYPE)
+		not_sorted(w, why);
+	return error;
+}
+
+/* Not stored because of its mode, or because another wrote its key. */
+static bool left_alone(const struct item *item)
+{
+	const struct redis_value *reply = item->reply;
+
+	return item->written ||
+	       (reply && (reply->type == REDIS_NIL || (reply->type == REDIS_INTEGER &&
+							      reply->integer != WRITE_SET_STORED)));
+}
+
+/* An entry without a reply may have been stored or not. */
+static void count_reply(
+	struct window *w, struct slot *slot, struct item *item, const struct fault *lost)
+{
+	const struct redis_value *reply = item->reply;
+	struct fault fault;
+
+	item->fate = NOT_STORED;
+	item->untagged = false;
+	if (left_alone(item)) {
+		w->counts->skipped++;
+	} else if (!reply) {
+		item->fate = UNKNOWN;
+		reject(w, item, lost);
+	} else if (redis_value_error(reply, &fault)) {
+		if (fault.error == ERR_WRONG_TYPE)
+			not_sorted(w, &fault);
+		reject(w, item, &fault);
+	} else if (tag_refused(w, slot, item, &fault)) {
+		item->fate = UNKNOWN;
+		item->untagged = slot->untagged = true;
+		reject(w, item, &fault);
+	} else {
+		item->fate = STORED;
+		w->counts->stored++;
+		w->counts->bytes += item->value_bytes;
+	}
+}
+
+/* Reads the log again, alone, if the reply was lost with the connection. Parks. */
+static bool ask_again(struct window *w, struct slot *slot)
+{
+	struct redis_node *node = redis_store_node(w->cache->store, window_key(slot, 0));
+	bool heard = false;
+
+	for (int i = 0; i < tries && !heard; i++) {
+		struct redis_batch *batch = redis_batch_new();
+
+		if (i)
+			fiber_sleep(retry_ms);
+		inval_tail_ask(&w->tail, batch, &slot->question);
+		if (redis_node_run(node, REDIS_BULK, batch, clock_deadline(w->command_ms), NULL) ==
+			OK)
+			heard = inval_tail_hear(&w->tail, &slot->question,
+				redis_batch_reply(batch, slot->question.index));
+		redis_batch_free(batch);
+	}
+	return heard;
+}
+
+/* Parks. */
+static enum error unlink_keys_of(
+	struct window *w, struct slice *argv, size_t argc, struct fault *fault)
+{
+	struct redis_call call = {.role = REDIS_BULK, .idempotent = true};
+	enum error error = OK;
+
+	for (int i = 0; i < tries; i++) {
+		if (i)
+			fiber_sleep(retry_ms);
+		error = redis_store_call(w->cache->store, call, argv[1], argc, argv, NULL, fault);
+		if (!error)
+			break;
+	}
+	return error;
+}
+
+/* Whether it must be removed: it is or may be stale, or a tag purge would not find it. Parks. */
+static bool must_remove(const struct window *w, const struct slot *slot, size_t i, bool heard)
+{
+	const struct item *item = &slot->items[i];
+	struct slice tags[ROW_MAX_TAGS];
+
+	if (item->fate == NOT_STORED)
+		return false;
+	return !heard || item->untagged ||
+	       inval_tail_matches(&w->tail, window_key(slot, i), tags, get_tags(slot, i, tags));
+}
+
+/* Removes stale keys of an answered batch: all of them if the log was not read. Parks. */
+static void remove_stale(struct window *w, struct slot *slot, bool heard)
+{
+	struct slice argv[unlink_keys + 1] = {SLICE("UNLINK")};
+	size_t argc = 1;
+	struct fault fault;
+
+	for (size_t i = 0; i < slot->count; i++) {
+		struct item *item = &slot->items[i];
+
+		if (must_remove(w, slot, i, heard)) {
+			argv[argc++] = window_key(slot, i);
+			if (item->fate == STORED) {
+				w->counts->stored--;
+				w->counts->bytes -= item->value_bytes;
+				w->counts->invalidated++;
+			}
+		}
+		if (argc > 1 && (argc == unlink_keys + 1 || i + 1 == slot->count)) {
+			if (unlink_keys_of(w, argv, argc, &fault)) {
+				stop(w, &fault);
+				undo_add(w->undo, argv + 1, argc - 1);
+			}
+			argc = 1;
+		}
+	}
+}
+
+/* Waits for a batch that was sent, and takes its replies. Parks, though cancelled. */
+static void settle(struct window *w, struct slot *slot)
+{
+	struct redis_batch *again = NULL;
+	struct fault lost = {0};
+	bool heard;
+
+	if (!slot->in_flight)
+		return;
+	fiber_cleanup_begin(w->command_ms);
+	enum error error = redis_batch_wait(slot->batch, clock_deadline(w->command_ms), &lost);
+	fiber_cleanup_end();
+	for (size_t i = 0; i < slot->count; i++) {
+		slot->items[i].reply = get_reply(slot, slot->items[i].set);
+		slot->items[i].written = false;
+	}
+	if (held_back(slot)) {
+		fiber_cleanup_begin(w->command_ms);
+		error = window_retry(w, slot, &again, &lost);
+		fiber_cleanup_end();
+	}
+	if (error && !lost.error)
+		fault_set(&lost, error, "%s", error_title(error));
+	for (size_t i = 0; i < slot->count; i++)
+		count_reply(w, slot, &slot->items[i], &lost);
+	heard = inval_tail_hear(&w->tail, &slot->question,
+		redis_batch_reply(again ? again : slot->batch, slot->question.index));
+	if (!heard || slot->untagged || !inval_tail_empty(&w->tail)) {
+		fiber_cleanup_begin(w->command_ms);
+		if (!heard && error)
+			heard = ask_again(w, slot);
+		remove_stale(w, slot, heard);
+		fiber_cleanup_end();
+		if (!heard)
+			stop(w, &lost_log);
+	}
+	redis_batch_free(again);
+	clear_slot(slot);
 }
 
 static enum error verdict(const struct window *w, struct fault *fault)
@@ -99,7 +361,7 @@ static enum error verdict(const struct window *w, struct fault *fault)
 	return OK;
 }
 
-/* What is stored is not absent, also not once it has expired. */
+/* A key that is stored is not absent, and is not after it has expired. */
 static void forget_absent(const struct window *w, struct slot *slot)
 {
 	struct slice *argv = mem_array(1 + slot->count, sizeof *argv);
@@ -107,7 +369,7 @@ static void forget_absent(const struct window *w, struct slot *slot)
 	struct buf names = {0};
 
 	for (size_t i = 0; i < slot->count; i++) {
-		lease_failed_key(w->cache, slot_key(slot, i), &names);
+		lease_failed_key(w->cache, window_key(slot, i), &names);
 		ends[i] = names.n;
 	}
 	argv[0] = SLICE("UNLINK");
@@ -129,27 +391,33 @@ enum error window_send(struct window *w, struct fault *fault)
 		return verdict(w, fault);
 	if (slot->lead)
 		slot->exec = REDIS_ADD(slot->batch, SLICE("EXEC"));
-	trail_ask(&w->trail, slot->batch, &slot->question);
+	inval_tail_ask(&w->tail, slot->batch, &slot->question);
 	if (w->absent)
 		forget_absent(w, slot);
-	if (redis_node_start(redis_store_node(w->cache->store, slot_key(slot, 0)), REDIS_BULK,
+	if (redis_node_start(redis_store_node(w->cache->store, window_key(slot, 0)), REDIS_BULK,
 		    slot->batch, &why)) {
 		for (size_t i = 0; i < slot->count; i++)
-			window_reject(w, &slot->items[i], &why);
-		slot_clear(slot);
+			reject(w, &slot->items[i], &why);
+		clear_slot(slot);
 		return verdict(w, fault);
 	}
 	slot->in_flight = true;
 	if (w->single) {
-		window_settle(w, slot);
+		settle(w, slot);
 	} else {
 		w->filling = other;
-		window_settle(w, other);
+		settle(w, other);
 	}
 	return verdict(w, fault);
 }
 
-/* The commands of one entry: its tags', then its SET. Parks where a big value is compressed. */
+/* Without the list of writes nothing is replaced. */
+static enum entry_mode current_mode(const struct window *w)
+{
+	return w->writes.lost && w->mode == ENTRY_REPLACE ? ENTRY_MISSING : w->mode;
+}
+
+/* The commands of one entry: its tags' ZADDs, then its SET. Parks to compress a big value. */
 static void add_commands(
 	struct window *w, const struct window_entry *entry, struct slot *slot, struct item *item)
 {
@@ -162,7 +430,8 @@ static void add_commands(
 	if (entry->tag_count)
 		tag_add(w->cache, slot->batch, entry->key, bytes.px_ms, entry->tags,
 			entry->tag_count);
-	item->set = entry_store(slot->batch, entry->key, bytes.stored, bytes.px_ms, window_mode(w));
+	item->set =
+		entry_store(slot->batch, entry->key, bytes.stored, bytes.px_ms, current_mode(w));
 	for (size_t i = 0; i < entry->tag_count; i++) {
 		buf_add(&slot->tags, entry->tags[i]);
 		buf_char(&slot->tags, '\n');
@@ -170,26 +439,20 @@ static void add_commands(
 	item->tag_end = slot->tags.n;
 }
 
-enum entry_mode window_mode(const struct window *w)
-{
-	return w->written.lost && w->mode == ENTRY_REPLACE ? ENTRY_MISSING : w->mode;
-}
-
-/* What an entry may not do: replace what was, or may have been, written meanwhile. */
+/* Whether storing the entry would, or might, replace what another wrote. */
 static bool must_skip(const struct window *w, const struct window_entry *entry)
 {
-	return written_has(&w->written, entry->key) ||
-	       (w->written.lost && w->mode == ENTRY_REFRESH);
+	return write_set_has(&w->writes, entry->key) ||
+	       (w->writes.lost && w->mode == ENTRY_REFRESH);
 }
 
 static void begin_slot(struct window *w, struct slot *slot)
 {
 	slot->since_ms = (int64_t)uv_now(loop_uv(w->cache->loop));
 	slot->lead = 0;
-	/* Without a list to watch, nothing is replaced. */
-	if (w->written.lost)
+	if (w->writes.lost)
 		return;
-	written_guard(&w->written, slot->batch);
+	write_set_guard(&w->writes, slot->batch);
 	slot->lead = REDIS_ADD(slot->batch, SLICE("MULTI")) + 1;
 }
 
@@ -199,7 +462,7 @@ enum error window_add(struct window *w, const struct window_entry *entry, struct
 	struct item *item = &slot->items[slot->count];
 
 	if (must_skip(w, entry)) {
-		w->tally->skipped++;
+		w->counts->skipped++;
 		return verdict(w, fault);
 	}
 	if (slot->count++ == 0)
@@ -222,10 +485,10 @@ enum error window_flush(struct window *w, struct fault *fault)
 	for (int i = 0; i < 2; i++) {
 		struct slot *slot = &w->slots[i];
 
-		window_settle(w, slot);
+		settle(w, slot);
 		for (size_t j = 0; j < slot->count; j++)
-			tally_reject(w->tally, slot->items[j].row, &w->stopped);
-		slot_clear(slot);
+			run_counts_reject(w->counts, slot->items[j].row, &w->stopped);
+		clear_slot(slot);
 	}
 	return verdict(w, fault);
 }

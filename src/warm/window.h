@@ -1,31 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The window: entries on their way to Redis, and never more of them unanswered than the job says.
+ * The window: entries on their way to Redis, never more of them unanswered than the job's `window`.
  *
  *	add, add, ... -> batch full -> guard, MULTI, ZADD tags, SET, SET ..., EXEC, log?  -> Redis
- *	                 the other batch is answered <-  counts, rejected rows, stale ones removed
+ *	              replies of the batch before -> counts, rejected rows, stale keys removed
  *
- * Two batches are on their way at a time: one is filled while the other is worked off. No stale
- * store: each SET carries its whole TTL at once, for a provisional one would double the commands.
- * The question what the invalidation log says travels in the same batch behind the SETs, so an
- * invalidation is either logged before the question, and then the answer names it and we remove the
- * key ourselves, or logged after it, and then its own deletion comes after our SET.
+ * Two batches are in flight at a time: one is filled while the other one is answered.
  *
- * No older row over what was written meanwhile: the guard (warm/written.h) keeps a batch from being
- * stored where a key was written that this window has not heard of; it is stored again without
- * those. Such rows are skipped.
+ * No stale store: each SET carries its whole TTL at once, because a provisional TTL would double
+ * the commands. The read of the invalidation log is in the same batch after the SETs. So an
+ * invalidation is either logged before the read, and its keys are removed here; or it is logged
+ * after the read, and then it removes what the SETs have stored.
  *
- * Where a loader of the configuration remembers that there is nothing (absent_for) under keys that
- *may be the job's, each batch ends with an UNLINK of what is remembered of its keys.
+ * No older row over a newer write: the guard (warm/write_set.h) keeps a batch from being stored if
+ * keys were written by others that this window does not know yet. The batch is then stored again
+ * without these keys. Their rows count as skipped.
  *
- * A batch that has left is always heard to its end, in a cleanup section, so that cancelling a run
- * loses no count and leaves no unasked key behind.
+ * If a loader of the configuration remembers absent values (absent_for) under keys that the job may
+ * store, each batch ends with an UNLINK of these notes for its keys.
+ *
+ * A batch that was sent is always followed to its end, in a cleanup section, so that cancelling a
+ * run loses no count and leaves no stale key.
  */
 #ifndef CW_WARM_WINDOW_H
 #define CW_WARM_WINDOW_H
 
 #include "cache/entry.h"
-#include "warm/tally.h"
+#include "warm/run_counts.h"
 #include "warm/undo.h"
 
 struct window;
@@ -35,33 +36,33 @@ struct window_entry {
 	int64_t ttl_ms;
 	const struct slice *tags;
 	size_t tag_count; /* at most ROW_MAX_TAGS */
-	uint64_t row;
+	uint64_t row;	  /* its number, for errors */
 };
 
-/* All are borrowed. */
+/* All are borrowed until window_close(). */
 struct window_spec {
 	struct cache *cache;
 	const struct conf_job *job;
-	struct tally *tally; /* what becomes of the entries */
-	struct undo *undo;   /* for what cannot be removed while Redis is away */
+	struct run_counts *counts; /* what becomes of the entries */
+	struct undo *undo;	   /* for keys that cannot be removed while Redis is away */
 };
 
-/* The log is noted from now on. Parks. */
+/* Notes the ends of the invalidation log and the list of writes. *ret is set in any case. Parks. */
 enum error window_open(const struct window_spec *spec, struct window **ret, struct fault *fault);
-/* Everything was flushed, or there was an error. NULL is welcome. */
+/* After window_flush(), or after window_open() failed. May be NULL. */
 void window_close(struct window *window);
 
 /*
- * Copies the entry into the batch; sends it once it is full. An error ends the attempt: of Redis
- * (out of memory, unreachable, ...), ERR_CANCELLED, or ERR_INCOMPLETE: the invalidation log was
- * lost, and with it the knowledge of what is stale; beginning anew mends that. Parks.
+ * Copies the entry into the batch, and sends the batch when it is full. An error ends the attempt:
+ * Redis's (out of memory, unavailable, ...), ERR_CANCELLED, or ERR_INCOMPLETE: the invalidation log
+ * was lost, so that nothing is known about what is stale; a new attempt helps. Parks.
  */
 enum error window_add(struct window *window, const struct window_entry *entry, struct fault *fault);
-/* Sends what waits, without waiting for its answer. Parks for an earlier batch. */
+/* Sends a batch that is not full; waits for the batch before it, not for this one. Parks. */
 enum error window_send(struct window *window, struct fault *fault);
-/* Until everything is sent and answered; also after an error. Parks, though cancelled. */
+/* Sends and waits until everything is answered; also after an error or a cancel. Parks. */
 enum error window_flush(struct window *window, struct fault *fault);
-/* Since when the oldest entry waits to be sent, in the loop's milliseconds; -1 = none waits. */
+/* When the oldest entry that is not sent was added, in the loop's milliseconds; -1 = none. */
 int64_t window_waiting_since(const struct window *window);
 
 #endif

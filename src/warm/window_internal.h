@@ -1,75 +1,66 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of a window share: its two batches and what is in them. */
+/* A window and its two batches, for window.c and window_retry.c. */
 #ifndef CW_WARM_WINDOW_INTERNAL_H
 #define CW_WARM_WINDOW_INTERNAL_H
 
+#include "warm/inval_tail.h"
 #include "warm/row.h"
-#include "warm/trail.h"
 #include "warm/window.h"
-#include "warm/written.h"
+#include "warm/write_set.h"
 
 enum fate { NOT_STORED, STORED, UNKNOWN };
 
+/* One entry of a batch. */
 struct item {
 	uint64_t row;
-	size_t key_end;	     /* in the slot's keys */
-	size_t tag_end;	     /* in the slot's tags, each ended by a newline, which no tag holds */
-	size_t command, set; /* in the batch: its first one, its SET */
+	size_t key_end; /* in the slot's keys */
+	size_t tag_end; /* in the slot's tags, each ended by a newline, which no tag contains */
+	size_t command, set; /* in the batch: its first command, its SET */
 	size_t value_bytes;
 	const struct redis_value *reply; /* to its SET, or of its script; NULL = none */
-	bool written;			 /* its key was written meanwhile: it is left alone */
+	bool written;			 /* its key was written by another: it is not stored */
 	enum fate fate;
-	bool untagged; /* stored, but out of reach of one of its tags */
+	bool untagged; /* stored, but not in the set of one of its tags */
 };
 
-/* One batch with the names of what is in it. */
+/* One batch with the names of its entries. */
 struct slot {
 	struct redis_batch *batch;
 	struct buf keys, tags;
 	struct item *items;
 	size_t count;
-	struct trail_question question;
+	struct inval_tail_question question;
 	int64_t since_ms;
-	size_t lead; /* commands before the first item's; 0 = the batch is not guarded */
-	size_t exec; /* where it is guarded */
+	size_t lead; /* commands before the first item's; 0 = the batch has no guard */
+	size_t exec; /* index of EXEC where it has one */
 	bool in_flight;
 	bool untagged; /* one of the items is */
 };
 
 struct window {
 	struct cache *cache;
-	struct tally *tally;
+	struct run_counts *counts;
 	struct undo *undo;
 	enum entry_mode mode;
-	int64_t command_ms; /* by then Redis has answered or failed */
+	int64_t command_ms; /* Redis has answered or failed by then */
 	size_t slot_entries;
-	bool absent; /* there may be notes that there is nothing under a key that is stored */
-	bool single; /* so small a window that there is one batch only */
-	struct trail trail;
-	struct written written;
+	bool absent; /* a loader may have noted that a key of the job is absent */
+	bool single; /* the window is so small that only one batch is used */
+	struct inval_tail tail;
+	struct write_set writes;
 	struct slot slots[2];
 	struct slot *filling;
 	struct buf scratch;   /* a compressed value */
-	struct fault stopped; /* what ended it */
+	struct fault stopped; /* the error that ended it */
 };
 
-void slot_clear(struct slot *slot);
-/* The mode that holds now: what is written meanwhile may not be known any more. */
-enum entry_mode window_mode(const struct window *w);
 /* The key of item i. */
-struct slice slot_key(const struct slot *slot, size_t i);
-/* Notes why the window ends; the first reason stands. */
-void window_stop(struct window *w, const struct fault *why);
-void window_reject(struct window *w, struct item *item, const struct fault *why);
-/* Whether its guard has kept the answered batch from being stored. */
-bool slot_held_back(const struct slot *slot);
+struct slice window_key(const struct slot *slot, size_t i);
 /*
- * Stores such a batch without what was written meanwhile; each item has its reply then, and
- * `slot->question` is of *ret, which the caller frees. Parks.
+ * Stores a batch that its guard held back, without the keys that others have written. Afterwards
+ * each item has its reply, and `slot->question` is in *ret, which the caller frees. Parks.
  */
-enum error window_store_again(
+enum error window_retry(
 	struct window *w, struct slot *slot, struct redis_batch **ret, struct fault *fault);
-/* Hears a batch to its end and settles it. Parks, though cancelled. */
-void window_settle(struct window *w, struct slot *slot);
 
 #endif

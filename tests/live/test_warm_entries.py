@@ -145,7 +145,7 @@ def test_what_cannot_be_taken_back_is_taken_back_later(start, redis, folder):
     daemon, proxy = broken_run(start, redis, folder)
     proxy.mode = "pass"
     until(lambda: redis.keys("x:*") == [], "the keys to go")
-    daemon.wait_for("keys of broken warm runs that were taken back: 10")
+    daemon.wait_for("keys of interrupted warm runs that were removed: 10")
     daemon.wait_redis()
     redis("DEL", "cw:run:j")  # which the run could not give back, and which would end by itself
     assert warm(daemon)["result"]["stored"] == 10
@@ -164,18 +164,18 @@ def test_the_next_start_takes_back_what_the_last_could_not(start, redis, folder,
         daemon.process.wait()
     else:
         assert daemon.close() is None
-        assert "keys of broken warm runs that the next start takes back: 10" in daemon.log
+        assert "keys of interrupted warm runs that the next start removes: 10" in daemon.log
     name, = os.listdir(state)
     assert len(redis.keys("x:*")) == 10
     # Another server's keys are not those.
     other = start(open_config(redis), env=env)
     other.wait_redis()
-    assert "taken back" not in other.log and other.close() is None
+    assert "that were removed" not in other.log and other.close() is None
     assert os.listdir(state) == [name] and len(redis.keys("x:*")) == 10
     proxy.mode = "pass"
     next_daemon = start(open_config(redis).replace(redis.url, proxy.url), env=env)
-    next_daemon.wait_for("that an earlier start left to take back: 10")
-    next_daemon.wait_for("keys of broken warm runs that were taken back: 10")
+    next_daemon.wait_for("that are still to be removed: 10")
+    next_daemon.wait_for("keys of interrupted warm runs that were removed: 10")
     assert redis.keys("x:*") == [] and os.listdir(state) == []
 
 

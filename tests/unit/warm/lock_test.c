@@ -76,21 +76,21 @@ TEST_CALL(another_owner_is_noticed_and_left_alone, world_run(taken, NULL, NULL))
 
 static void receipts(void)
 {
-	struct receipt mine = {SLICE("j"), 1764000000000, 60000, ""}, other = mine;
+	struct lock_receipt mine = {SLICE("j"), 1764000000000, 60000, ""}, other = mine;
 	bool won;
 
 	daemon_begin(&d, "    []");
 	owner_token_new(mine.token);
 	owner_token_new(other.token);
-	ck_assert_int_eq(receipt_take(&d.engine.cache, &mine, &won, NULL), OK);
+	ck_assert_int_eq(lock_receipt_take(&d.engine.cache, &mine, &won, NULL), OK);
 	ck_assert(won);
-	ck_assert_int_eq(receipt_take(&d.engine.cache, &other, &won, NULL), OK);
+	ck_assert_int_eq(lock_receipt_take(&d.engine.cache, &other, &won, NULL), OK);
 	ck_assert(!won);
-	ck_assert_int_eq(receipt_take(&d.engine.cache, &mine, &won, NULL), OK);
+	ck_assert_int_eq(lock_receipt_take(&d.engine.cache, &mine, &won, NULL), OK);
 	ck_assert(won);
 	ck_assert_str_eq(redis(&d, "KEYS cw:fire:*"), "cw:fire:j:2025-11-24T16:00:00.000Z");
 	other.nominal_wall_ms++;
-	ck_assert_int_eq(receipt_take(&d.engine.cache, &other, &won, NULL), OK);
+	ck_assert_int_eq(lock_receipt_take(&d.engine.cache, &other, &won, NULL), OK);
 	ck_assert(won);
 	daemon_end(&d);
 }

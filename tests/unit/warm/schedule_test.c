@@ -10,7 +10,7 @@
 enum { second = 1000, minute = 60 * second, hour = 60 * minute };
 
 static struct schedule *schedule;
-static struct due_state state;
+static int64_t next_wall_ms;
 
 static int64_t at(const char *text)
 {
@@ -40,7 +40,7 @@ static struct conf_job job_of(const char *cron, int64_t every_ms)
 static void begin(const struct conf_job *job, const char *now)
 {
 	ck_assert_int_eq(schedule_new(job, &schedule, NULL), OK);
-	due_begin(&state, schedule, at(now));
+	next_wall_ms = schedule_next(schedule, at(now));
 }
 
 static void end(void)
@@ -48,26 +48,27 @@ static void end(void)
 	schedule_free(schedule);
 }
 
-static void look(const char *now, int64_t jump_ms, enum due due, const char *nominal)
+static void look(const char *now, int64_t jump_ms, enum schedule_verdict due, const char *nominal)
 {
 	int64_t got = -1;
-	enum due verdict = due_look(&state, schedule, at(now), jump_ms, &got);
+	enum schedule_verdict verdict =
+		schedule_look(schedule, &next_wall_ms, at(now), jump_ms, &got);
 
 	ck_assert_msg(verdict == due, "at %s it is %d", now, verdict);
-	if (due != DUE_LATER)
+	if (due != SCHEDULE_LATER)
 		ck_assert_int_eq(got, at(nominal));
 }
 
-START_TEST(fires_when_its_time_comes_and_once)
+START_TEST(a_run_is_due_once_at_its_time)
 {
 	struct conf_job job = job_of("30 2 * * *", 0);
 
 	begin(&job, "2026-03-01T02:00:00Z");
-	look("2026-03-01T02:29:59.999Z", 0, DUE_LATER, NULL);
-	look("2026-03-01T02:30:00Z", 0, DUE_NOW, "2026-03-01T02:30:00Z");
-	look("2026-03-01T02:30:00Z", 0, DUE_LATER, NULL);
-	look("2026-03-01T02:31:00Z", 0, DUE_LATER, NULL);
-	ck_assert_int_eq(state.next, at("2026-03-02T02:30:00Z"));
+	look("2026-03-01T02:29:59.999Z", 0, SCHEDULE_LATER, NULL);
+	look("2026-03-01T02:30:00Z", 0, SCHEDULE_DUE, "2026-03-01T02:30:00Z");
+	look("2026-03-01T02:30:00Z", 0, SCHEDULE_LATER, NULL);
+	look("2026-03-01T02:31:00Z", 0, SCHEDULE_LATER, NULL);
+	ck_assert_int_eq(next_wall_ms, at("2026-03-02T02:30:00Z"));
 	end();
 }
 END_TEST
@@ -77,24 +78,24 @@ START_TEST(periods_count_from_the_epoch)
 	struct conf_job job = job_of(NULL, 25 * minute);
 
 	begin(&job, "1970-01-01T00:26:00Z");
-	look("1970-01-01T00:49:59Z", 0, DUE_LATER, NULL);
-	look("1970-01-01T00:50:01Z", 0, DUE_NOW, "1970-01-01T00:50:00Z");
+	look("1970-01-01T00:49:59Z", 0, SCHEDULE_LATER, NULL);
+	look("1970-01-01T00:50:01Z", 0, SCHEDULE_DUE, "1970-01-01T00:50:00Z");
 	end();
 }
 END_TEST
 
-START_TEST(overdue_fires_become_the_newest_one)
+START_TEST(of_overdue_runs_only_the_newest_is_due)
 {
 	struct conf_job job = job_of("*/10 * * * *", 0);
 
 	begin(&job, "2026-03-01T02:00:00Z");
-	look("2026-03-01T02:44:00Z", 0, DUE_NOW, "2026-03-01T02:40:00Z");
-	look("2026-03-01T02:44:00Z", 0, DUE_LATER, NULL);
+	look("2026-03-01T02:44:00Z", 0, SCHEDULE_DUE, "2026-03-01T02:40:00Z");
+	look("2026-03-01T02:44:00Z", 0, SCHEDULE_LATER, NULL);
 	end();
 	job = job_of(NULL, second);
 	begin(&job, "2026-03-01T02:00:00Z");
-	look("2026-03-01T02:01:00.500Z", 0, DUE_NOW, "2026-03-01T02:01:00Z");
-	look("2026-03-01T02:01:00.900Z", 0, DUE_LATER, NULL);
+	look("2026-03-01T02:01:00.500Z", 0, SCHEDULE_DUE, "2026-03-01T02:01:00Z");
+	look("2026-03-01T02:01:00.900Z", 0, SCHEDULE_LATER, NULL);
 	end();
 }
 END_TEST
@@ -104,8 +105,8 @@ START_TEST(a_forward_jump_of_three_hours_runs_what_was_missed_once)
 	struct conf_job job = job_of("30 2 * * *", 0);
 
 	begin(&job, "2026-03-01T02:00:00Z");
-	look("2026-03-01T04:59:00Z", 179 * minute, DUE_NOW, "2026-03-01T02:30:00Z");
-	look("2026-03-01T04:59:01Z", 0, DUE_LATER, NULL);
+	look("2026-03-01T04:59:00Z", 179 * minute, SCHEDULE_DUE, "2026-03-01T02:30:00Z");
+	look("2026-03-01T04:59:01Z", 0, SCHEDULE_LATER, NULL);
 	end();
 }
 END_TEST
@@ -115,10 +116,10 @@ START_TEST(a_longer_jump_begins_anew)
 	struct conf_job job = job_of("30 2 * * *", 0);
 
 	begin(&job, "2026-03-01T02:00:00Z");
-	look("2026-03-01T05:01:00Z", 181 * minute, DUE_LATER, NULL);
-	ck_assert_int_eq(state.next, at("2026-03-02T02:30:00Z"));
-	look("2026-02-27T05:00:00Z", -48 * (int64_t)hour, DUE_LATER, NULL);
-	ck_assert_int_eq(state.next, at("2026-02-28T02:30:00Z"));
+	look("2026-03-01T05:01:00Z", 181 * minute, SCHEDULE_LATER, NULL);
+	ck_assert_int_eq(next_wall_ms, at("2026-03-02T02:30:00Z"));
+	look("2026-02-27T05:00:00Z", -48 * (int64_t)hour, SCHEDULE_LATER, NULL);
+	ck_assert_int_eq(next_wall_ms, at("2026-02-28T02:30:00Z"));
 	end();
 }
 END_TEST
@@ -128,10 +129,10 @@ START_TEST(backward_a_fixed_time_does_not_come_twice)
 	struct conf_job job = job_of("30 2 * * *", 0);
 
 	begin(&job, "2026-03-01T02:00:00Z");
-	look("2026-03-01T02:30:00Z", 0, DUE_NOW, "2026-03-01T02:30:00Z");
-	look("2026-03-01T01:45:00Z", -45 * minute, DUE_LATER, NULL);
-	look("2026-03-01T02:30:00Z", 0, DUE_LATER, NULL);
-	look("2026-03-02T02:30:00Z", 0, DUE_NOW, "2026-03-02T02:30:00Z");
+	look("2026-03-01T02:30:00Z", 0, SCHEDULE_DUE, "2026-03-01T02:30:00Z");
+	look("2026-03-01T01:45:00Z", -45 * minute, SCHEDULE_LATER, NULL);
+	look("2026-03-01T02:30:00Z", 0, SCHEDULE_LATER, NULL);
+	look("2026-03-02T02:30:00Z", 0, SCHEDULE_DUE, "2026-03-02T02:30:00Z");
 	end();
 }
 END_TEST
@@ -141,9 +142,9 @@ START_TEST(backward_a_period_goes_on_by_the_new_time)
 	struct conf_job job = job_of(NULL, minute);
 
 	begin(&job, "2026-03-01T02:00:00Z");
-	look("2026-03-01T02:01:00Z", 0, DUE_NOW, "2026-03-01T02:01:00Z");
-	look("2026-03-01T01:01:30Z", -hour, DUE_LATER, NULL);
-	look("2026-03-01T01:02:00Z", 0, DUE_NOW, "2026-03-01T01:02:00Z");
+	look("2026-03-01T02:01:00Z", 0, SCHEDULE_DUE, "2026-03-01T02:01:00Z");
+	look("2026-03-01T01:01:30Z", -hour, SCHEDULE_LATER, NULL);
+	look("2026-03-01T01:02:00Z", 0, SCHEDULE_DUE, "2026-03-01T01:02:00Z");
 	end();
 }
 END_TEST
@@ -153,8 +154,8 @@ START_TEST(three_hours_late_is_missed)
 	struct conf_job job = job_of("30 2 * * *", 0);
 
 	begin(&job, "2026-03-01T02:00:00Z");
-	look("2026-03-01T05:30:01Z", 0, DUE_MISSED, "2026-03-01T02:30:00Z");
-	look("2026-03-01T05:30:02Z", 0, DUE_LATER, NULL);
+	look("2026-03-01T05:30:01Z", 0, SCHEDULE_MISSED, "2026-03-01T02:30:00Z");
+	look("2026-03-01T05:30:02Z", 0, SCHEDULE_LATER, NULL);
 	end();
 }
 END_TEST
@@ -165,8 +166,8 @@ START_TEST(the_starting_deadline_counts)
 
 	job.schedule.starting_deadline_ms = 5 * minute;
 	begin(&job, "2026-03-01T02:00:00Z");
-	look("2026-03-01T02:35:00Z", 0, DUE_NOW, "2026-03-01T02:30:00Z");
-	look("2026-03-02T02:35:01Z", 0, DUE_MISSED, "2026-03-02T02:30:00Z");
+	look("2026-03-01T02:35:00Z", 0, SCHEDULE_DUE, "2026-03-01T02:30:00Z");
+	look("2026-03-02T02:35:01Z", 0, SCHEDULE_MISSED, "2026-03-02T02:30:00Z");
 	ck_assert_int_eq(schedule_patience_ms(schedule, at("2026-03-01T02:30:00Z")), 5 * minute);
 	end();
 	job = job_of(NULL, 20 * second);
@@ -191,9 +192,9 @@ START_TEST(jitter_is_the_same_everywhere_and_within_bounds)
 	ck_assert_int_eq(schedule_new(&job, &other, NULL), OK);
 	for (int i = 0; i < 1000; i++) {
 		int64_t nominal = schedule_next(schedule, at("2026-03-01T02:00:00Z") + i * minute);
-		int64_t offset = schedule_fire_time(schedule, nominal) - nominal;
+		int64_t offset = schedule_start_time(schedule, nominal) - nominal;
 
-		ck_assert_int_eq(schedule_fire_time(other, nominal) - nominal, offset);
+		ck_assert_int_eq(schedule_start_time(other, nominal) - nominal, offset);
 		least = offset < least ? offset : least;
 		most = offset > most ? offset : most;
 	}
@@ -204,18 +205,18 @@ START_TEST(jitter_is_the_same_everywhere_and_within_bounds)
 }
 END_TEST
 
-START_TEST(a_fire_waits_for_its_jitter)
+START_TEST(a_run_waits_for_its_jitter)
 {
 	struct conf_job job = job_of(NULL, minute);
 	int64_t nominal, got, when;
 
 	job.schedule.jitter_ms = 20 * second;
 	begin(&job, "2026-03-01T02:00:00Z");
-	nominal = state.next;
-	when = schedule_fire_time(schedule, nominal);
+	nominal = next_wall_ms;
+	when = schedule_start_time(schedule, nominal);
 	ck_assert_int_gt(when, nominal);
-	ck_assert_int_eq(due_look(&state, schedule, when - 1, 0, &got), DUE_LATER);
-	ck_assert_int_eq(due_look(&state, schedule, when, 0, &got), DUE_NOW);
+	ck_assert_int_eq(schedule_look(schedule, &next_wall_ms, when - 1, 0, &got), SCHEDULE_LATER);
+	ck_assert_int_eq(schedule_look(schedule, &next_wall_ms, when, 0, &got), SCHEDULE_DUE);
 	ck_assert_int_eq(got, nominal);
 	end();
 }
@@ -226,12 +227,12 @@ START_TEST(receipts_outlive_what_could_repeat_them)
 	struct conf_job job = job_of(NULL, second);
 
 	begin(&job, "2026-03-01T02:00:00Z");
-	ck_assert_int_eq(schedule_receipt_ms(schedule, state.next), 2 * minute);
+	ck_assert_int_eq(schedule_receipt_ms(schedule, next_wall_ms), 2 * minute);
 	end();
 	job = job_of("@daily", 0);
 	job.schedule.starting_deadline_ms = 6 * hour;
 	begin(&job, "2026-03-01T02:00:00Z");
-	ck_assert_int_ge(schedule_receipt_ms(schedule, state.next), 6 * hour);
+	ck_assert_int_ge(schedule_receipt_ms(schedule, next_wall_ms), 6 * hour);
 	end();
 }
 END_TEST
@@ -276,10 +277,10 @@ START_TEST(texts_and_sameness)
 }
 END_TEST
 
-TEST_SUITE("schedule", fires_when_its_time_comes_and_once, periods_count_from_the_epoch,
-	overdue_fires_become_the_newest_one,
+TEST_SUITE("schedule", a_run_is_due_once_at_its_time, periods_count_from_the_epoch,
+	of_overdue_runs_only_the_newest_is_due,
 	a_forward_jump_of_three_hours_runs_what_was_missed_once, a_longer_jump_begins_anew,
 	backward_a_fixed_time_does_not_come_twice, backward_a_period_goes_on_by_the_new_time,
 	three_hours_late_is_missed, the_starting_deadline_counts,
-	jitter_is_the_same_everywhere_and_within_bounds, a_fire_waits_for_its_jitter,
+	jitter_is_the_same_everywhere_and_within_bounds, a_run_waits_for_its_jitter,
 	receipts_outlive_what_could_repeat_them, faults_name_job_and_key, texts_and_sameness)

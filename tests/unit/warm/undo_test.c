@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What could not be taken back: now, once Redis is back, too much of it, and never. */
+/* The undo list: at once, after an outage of Redis, too many keys, and after its end. */
 #include "warm/undo.h"
 
 #include <signal.h>
@@ -38,7 +38,7 @@ static void names_go(void)
 	ck_assert_int_eq(undo_wait(undo, clock_deadline(20000)), OK);
 	ck_assert_str_eq(redis(&d, "EXISTS a b"), "0");
 	ck_assert_str_eq(redis(&d, "EXISTS c d"), "2");
-	ck_assert_ptr_nonnull(strstr(world_log(), "that were taken back: 3"));
+	ck_assert_ptr_nonnull(strstr(world_log(), "that were removed: 3"));
 	end();
 }
 
@@ -70,7 +70,7 @@ static void what_is_too_much_is_told(void)
 	for (int i = 0; i < 6; i++)
 		names[i] = slice_of(long_name, sizeof long_name);
 	undo_add(undo, names, 6);
-	ck_assert_ptr_nonnull(strstr(world_log(), "that stay in Redis for their TTL: 2"));
+	ck_assert_ptr_nonnull(strstr(world_log(), "that stay for their TTL: 2"));
 	ck_assert_int_eq(undo_wait(undo, clock_deadline(20000)), OK);
 	end();
 }
@@ -84,10 +84,10 @@ static void a_hung_redis_is_waited_for_and_left(void)
 	undo_add(undo, names, 2);
 	ck_assert_int_eq(undo_wait(undo, clock_deadline(50)), ERR_TIMEOUT);
 	undo_stop(undo);
-	ck_assert_ptr_nonnull(strstr(world_log(), "that stay in Redis for their TTL: 2"));
+	ck_assert_ptr_nonnull(strstr(world_log(), "that stay for their TTL: 2"));
 	/* After the end nothing is taken any more. */
 	undo_add(undo, names, 1);
-	ck_assert_ptr_nonnull(strstr(world_log(), "that stay in Redis for their TTL: 1"));
+	ck_assert_ptr_nonnull(strstr(world_log(), "that stay for their TTL: 1"));
 	server_signal(&world.server, SIGCONT);
 	undo_free(undo);
 	daemon_end(&d);

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A timerfd on the real-time clock that ends in a far future and is cancelled when the clock is set
- * (TFD_TIMER_CANCEL_ON_SET). Where there is none, the scheduler's own look every 30 s remains.
+ * A timerfd on the real-time clock with an expiry in the far future; setting the clock cancels it
+ * (TFD_TIMER_CANCEL_ON_SET). Without one the scheduler still looks at the clock every 30 s.
  */
-#include "warm/jump.h"
+#include "warm/clock_watch.h"
 
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 
-struct jump_watch {
+struct clock_watch {
 	uv_poll_t poll;
 	int fd;
 	void (*notify)(void *context);
 	void *context;
 };
 
-/* In about 60 years; what is in the past is as good, for it only fires once more. */
-static void arm(struct jump_watch *watch)
+/* In about 60 years. A time in the past would only cause one more call. */
+static void arm(struct clock_watch *watch)
 {
 	struct itimerspec far = {.it_value.tv_sec = 0x7fffffff};
 
@@ -28,11 +28,11 @@ static void arm(struct jump_watch *watch)
 
 static void readable(uv_poll_t *poll, int status, int events)
 {
-	struct jump_watch *watch = poll->data;
+	struct clock_watch *watch = poll->data;
 	uint64_t expired;
 
 	(void)status, (void)events;
-	/* ECANCELED says that the clock was set; the timer is to be armed anew in any case. */
+	/* ECANCELED: the clock was set. The timer must be armed again in any case. */
 	ssize_t n = read(watch->fd, &expired, sizeof expired);
 
 	(void)n;
@@ -40,9 +40,9 @@ static void readable(uv_poll_t *poll, int status, int events)
 	watch->notify(watch->context);
 }
 
-struct jump_watch *jump_watch_new(struct loop *loop, void (*notify)(void *context), void *context)
+struct clock_watch *clock_watch_new(struct loop *loop, void (*notify)(void *context), void *context)
 {
-	struct jump_watch *watch = mem_new(struct jump_watch);
+	struct clock_watch *watch = mem_new(struct clock_watch);
 
 	watch->notify = notify;
 	watch->context = context;
@@ -62,12 +62,12 @@ struct jump_watch *jump_watch_new(struct loop *loop, void (*notify)(void *contex
 
 static void closed(uv_handle_t *handle)
 {
-	struct jump_watch *watch = handle->data;
+	struct clock_watch *watch = handle->data;
 
 	mem_free(watch);
 }
 
-void jump_watch_free(struct jump_watch *watch)
+void clock_watch_free(struct clock_watch *watch)
 {
 	if (!watch)
 		return;

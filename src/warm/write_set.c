@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Which keys were written meanwhile; see written.h. */
-#include "warm/written.h"
+/* The list of written keys in Redis, and the scripts that use it; see write_set.h. */
+#include "warm/write_set.h"
 
 #include <stdio.h>
 
@@ -9,7 +9,7 @@
 enum { names_at_once = 5000 };
 #define NAMES_AT_ONCE_LUA "5000"
 
-/* A list of another type is not a list of ours. ARGV an epoch for a new one, how long it lives. */
+/* A key of another type is replaced. ARGV the epoch of a new list, its expiry in ms. */
 static const char begin_script[] =
 	"local e = redis.pcall('LINDEX', KEYS[1], 0) "
 	"if type(e) == 'table' then redis.call('DEL', KEYS[1]) e = false end "
@@ -18,7 +18,10 @@ static const char begin_script[] =
 	"redis.call('PEXPIRE', KEYS[1], ARGV[2]) "
 	"return {hit + 1, 1 - hit, redis.call('LLEN', KEYS[1]), e}";
 
-/* ARGV the epoch, the length that was read. What changes the list and back changes it for WATCH. */
+/*
+ * ARGV the epoch, the length that was read. If they do not hold, the list is changed and changed
+ * back: for WATCH it has changed then, and EXEC does nothing.
+ */
 static const char guard_script[] =
 	"local e, n = redis.pcall('LINDEX', KEYS[1], 0), redis.pcall('LLEN', KEYS[1]) "
 	"local hit = e and 1 or 0 "
@@ -28,8 +31,8 @@ static const char guard_script[] =
 	"return {2 * hit, 2 - 2 * hit}";
 
 /*
- * KEYS the list, the entries; ARGV the epoch, the length that was read, the entries' commands. What
- * fails in an entry ends it: its tags come before its SET.
+ * KEYS the list, the entries; ARGV the epoch, the length that was read, the entries' commands. The
+ * first command of an entry that fails ends the entry: its ZADDs come before its SET.
  */
 static const char store_script[] =
 	"local e, n = redis.pcall('LINDEX', KEYS[1], 0), redis.pcall('LLEN', KEYS[1]) "
@@ -57,116 +60,116 @@ static const char store_script[] =
 static enum error strange(struct fault *fault)
 {
 	return fault_set(fault, ERR_REDIS_PROTOCOL,
-		"Redis answered a script with something else than its result");
+		"Redis answered a script with something that is not its result");
 }
 
-enum error written_begin(struct written *written, struct cache *cache, struct fault *fault)
+enum error write_set_begin(struct write_set *set, struct cache *cache, struct fault *fault)
 {
 	struct redis_value *reply = NULL;
 	char ttl[SLICE_INT_ROOM];
 
-	*written = (struct written){.cache = cache};
-	write_log_key(cache, &written->list);
-	owner_token_new(written->epoch);
-	struct slice list = buf_slice(&written->list);
+	*set = (struct write_set){.cache = cache};
+	write_log_key(cache, &set->list);
+	owner_token_new(set->epoch);
+	struct slice list = buf_slice(&set->list);
 	enum error error = redis_store_command(cache->store, list, &reply, fault, SLICE("EVAL"),
-		slice_str(begin_script), SLICE("1"), list, slice_str(written->epoch),
+		slice_str(begin_script), SLICE("1"), list, slice_str(set->epoch),
 		slice_of_int(ttl, WROTE_TTL_MS));
-	/* Without room for the list: the rows will say so themselves. */
-	written->lost = error == ERR_REDIS_OOM;
+	/* No memory for the list: storing the rows will report it. */
+	set->lost = error == ERR_REDIS_OOM;
 	if (error)
-		return written->lost ? OK : error;
+		return set->lost ? OK : error;
 	struct slice epoch = {0};
 	if (reply->type == REDIS_ARRAY && reply->count == 4)
 		epoch = redis_value_item(reply, 3);
-	/* Of another length: a key of that name that is not ours. */
+	/* An epoch of another length: the key is not ours. */
 	if (epoch.n == OWNER_TOKEN_DIGITS) {
-		snprintf(written->epoch, sizeof written->epoch, "%.*s", (int)epoch.n, epoch.p);
-		written->length = reply->items[2]->integer;
+		snprintf(set->epoch, sizeof set->epoch, "%.*s", (int)epoch.n, epoch.p);
+		set->length = reply->items[2]->integer;
 	} else {
-		written->lost = true;
+		set->lost = true;
 	}
 	redis_value_free(reply);
 	return OK;
 }
 
-void written_release(struct written *written)
+void write_set_release(struct write_set *set)
 {
-	buf_release(&written->list);
-	name_set_release(&written->names);
+	buf_release(&set->list);
+	name_set_release(&set->names);
 }
 
-bool written_has(const struct written *written, struct slice key)
+bool write_set_has(const struct write_set *set, struct slice key)
 {
-	return written->names.count && name_set_has(&written->names, key);
+	return set->names.count && name_set_has(&set->names, key);
 }
 
-void written_guard(const struct written *written, struct redis_batch *batch)
+void write_set_guard(const struct write_set *set, struct redis_batch *batch)
 {
-	struct slice list = buf_slice(&written->list);
+	struct slice list = buf_slice(&set->list);
 	char length[SLICE_INT_ROOM];
 
 	REDIS_ADD(batch, SLICE("WATCH"), list);
 	REDIS_ADD(batch, SLICE("EVAL"), slice_str(guard_script), SLICE("1"), list,
-		slice_str(written->epoch), slice_of_int(length, written->length));
+		slice_str(set->epoch), slice_of_int(length, set->length));
 }
 
-static void take_names(struct written *written, const struct redis_value *names)
+static void take_names(struct write_set *set, const struct redis_value *names)
 {
 	for (size_t i = 0; i < names->count; i++)
-		name_set_add(&written->names, redis_value_item(names, i));
-	written->length += (int64_t)names->count;
-	if (written->names.count >= WROTE_MOST)
-		written->lost = true;
+		name_set_add(&set->names, redis_value_item(names, i));
+	set->length += (int64_t)names->count;
+	if (set->names.count >= WROTE_MOST)
+		set->lost = true;
 }
 
 /* One page: its epoch, then the names. Parks. */
-static enum error read_page(struct written *written, size_t *ret_count, struct fault *fault)
+static enum error read_page(struct write_set *set, size_t *ret_count, struct fault *fault)
 {
 	struct redis_batch *batch = redis_batch_new();
-	struct slice list = buf_slice(&written->list);
+	struct slice list = buf_slice(&set->list);
 	char from[SLICE_INT_ROOM], to[SLICE_INT_ROOM];
 
 	*ret_count = 0;
 	REDIS_ADD(batch, SLICE("LRANGE"), list, SLICE("0"), SLICE("0"));
-	REDIS_ADD(batch, SLICE("LRANGE"), list, slice_of_int(from, written->length),
-		slice_of_int(to, written->length + names_at_once - 1));
-	enum error error = redis_node_run(redis_store_node(written->cache->store, list), REDIS_BULK,
-		batch, cache_deadline(written->cache), fault);
+	REDIS_ADD(batch, SLICE("LRANGE"), list, slice_of_int(from, set->length),
+		slice_of_int(to, set->length + names_at_once - 1));
+	enum error error = redis_node_run(redis_store_node(set->cache->store, list), REDIS_BULK,
+		batch, cache_deadline(set->cache), fault);
 	for (size_t i = 0; i < 2 && !error; i++) {
 		error = redis_value_error(redis_batch_reply(batch, i), fault);
 		if (!error && redis_batch_reply(batch, i)->type != REDIS_ARRAY)
 			error = strange(fault);
 	}
 	if (error == ERR_WRONG_TYPE) {
-		written->lost = true;
+		set->lost = true;
 		error = OK;
 	} else if (!error) {
 		const struct redis_value *epoch = redis_batch_reply(batch, 0);
 		const struct redis_value *names = redis_batch_reply(batch, 1);
 
-		written->lost = written->lost || epoch->count != 1 ||
-				!slice_is(redis_value_item(epoch, 0), written->epoch);
+		set->lost = set->lost || epoch->count != 1 ||
+			    !slice_is(redis_value_item(epoch, 0), set->epoch);
 		*ret_count = names->count;
-		if (!written->lost)
-			take_names(written, names);
+		if (!set->lost)
+			take_names(set, names);
 	}
 	redis_batch_free(batch);
 	return error;
 }
 
-enum error written_read(struct written *written, struct fault *fault)
+enum error write_set_read(struct write_set *set, struct fault *fault)
 {
 	enum error error = OK;
 	size_t count = names_at_once;
 
-	while (!error && !written->lost && count == names_at_once)
-		error = read_page(written, &count, fault);
+	while (!error && !set->lost && count == names_at_once)
+		error = read_page(set, &count, fault);
 	return error;
 }
 
-size_t written_add_store(
-	const struct written *written, const struct written_store *store, struct redis_batch *batch)
+size_t write_set_add_store(
+	const struct write_set *set, const struct write_set_store *store, struct redis_batch *batch)
 {
 	size_t argc = 0, most = 6 + store->key_count + store->word_count;
 	struct slice *argv = mem_array(most, sizeof *argv);
@@ -175,11 +178,11 @@ size_t written_add_store(
 	argv[argc++] = SLICE("EVAL");
 	argv[argc++] = slice_str(store_script);
 	argv[argc++] = slice_of_int(keys, (int64_t)store->key_count + 1);
-	argv[argc++] = buf_slice(&written->list);
+	argv[argc++] = buf_slice(&set->list);
 	for (size_t i = 0; i < store->key_count; i++)
 		argv[argc++] = store->keys[i];
-	argv[argc++] = slice_str(written->epoch);
-	argv[argc++] = slice_of_int(length, written->length);
+	argv[argc++] = slice_str(set->epoch);
+	argv[argc++] = slice_of_int(length, set->length);
 	for (size_t i = 0; i < store->word_count; i++)
 		argv[argc++] = store->words[i];
 	size_t index = redis_batch_add(batch, argc, argv);
@@ -187,7 +190,7 @@ size_t written_add_store(
 	return index;
 }
 
-enum error written_judged(const struct redis_value *reply, const struct written_store *store,
+enum error write_set_judged(const struct redis_value *reply, const struct write_set_store *store,
 	struct redis_value *const **ret, struct fault *fault)
 {
 	enum error error = redis_value_error(reply, fault);
@@ -197,7 +200,8 @@ enum error written_judged(const struct redis_value *reply, const struct written_
 	if (reply->type != REDIS_ARRAY || reply->count < 2)
 		return strange(fault);
 	if (reply->count == 2)
-		return fault_set(fault, ERR_CONFLICT, "the list of what was written is another");
+		return fault_set(fault, ERR_CONFLICT,
+			"the list of written keys was replaced or has grown too much");
 	if (reply->count != 2 + store->key_count)
 		return strange(fault);
 	*ret = reply->items + 2;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "warm/tally.h"
+#include "warm/run_counts.h"
 
 #include <string.h>
 
@@ -9,17 +9,18 @@
 
 static const struct fault oom = {.error = ERR_REDIS_OOM, .detail = "OOM command not allowed"};
 
-static enum operation_state verdict(struct tally tally, struct tally_end end, struct fault *fault)
+static enum operation_state verdict(
+	struct run_counts counts, struct run_end end, struct fault *fault)
 {
 	end.job = "j";
-	return tally_verdict(&tally, &end, fault);
+	return run_counts_verdict(&counts, &end, fault);
 }
 
-START_TEST(verdicts_are_those_of_the_contract)
+START_TEST(each_outcome_has_its_verdict)
 {
 	static const struct {
-		struct tally tally;
-		struct tally_end end;
+		struct run_counts counts;
+		struct run_end end;
 		enum operation_state state;
 	} cases[] = {
 		{{.rows = 2, .stored = 2}, {0}, OPERATION_COMPLETED},
@@ -46,7 +47,7 @@ START_TEST(verdicts_are_those_of_the_contract)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct fault fault = {.error = cases[i].end.error};
 
-		ck_assert_msg(verdict(cases[i].tally, cases[i].end, &fault) == cases[i].state,
+		ck_assert_msg(verdict(cases[i].counts, cases[i].end, &fault) == cases[i].state,
 			"case %zu", i);
 		if (cases[i].state == OPERATION_FAILED)
 			ck_assert_msg(fault.error != OK, "case %zu has no error", i);
@@ -56,26 +57,26 @@ END_TEST
 
 START_TEST(a_failure_says_why)
 {
-	struct tally tally = {.rows = 1};
+	struct run_counts counts = {.rows = 1};
 	struct fault fault = {0};
 
-	tally_reject(&tally, 1, &oom);
-	ck_assert_int_eq(verdict(tally, (struct tally_end){0}, &fault), OPERATION_FAILED);
+	run_counts_reject(&counts, 1, &oom);
+	ck_assert_int_eq(verdict(counts, (struct run_end){0}, &fault), OPERATION_FAILED);
 	ck_assert_int_eq(fault.error, ERR_WARM_FAILED);
 	ck_assert_ptr_nonnull(strstr(fault.detail, "OOM command not allowed"));
 	fault = (struct fault){0};
-	verdict((struct tally){0}, (struct tally_end){0}, &fault);
+	verdict((struct run_counts){0}, (struct run_end){0}, &fault);
 	ck_assert_ptr_nonnull(strstr(fault.detail, "no rows"));
 }
 END_TEST
 
-static void result_is(const struct tally *tally, struct tally_end end, const struct fault *fault,
-	const char *text)
+static void result_is(const struct run_counts *counts, struct run_end end,
+	const struct fault *fault, const char *text)
 {
 	struct buf out = {0};
 
 	end.job = "j";
-	cJSON *json = tally_json(tally, &end, fault);
+	cJSON *json = run_counts_json(counts, &end, fault);
 	json_print(json, &out);
 	ck_assert_str_eq(out.p, text);
 	cJSON_Delete(json);
@@ -84,10 +85,10 @@ static void result_is(const struct tally *tally, struct tally_end end, const str
 
 START_TEST(the_result_has_all_members)
 {
-	struct tally tally = {.rows = 4, .stored = 2, .skipped = 1, .bytes = 30};
+	struct run_counts counts = {.rows = 4, .stored = 2, .skipped = 1, .bytes = 30};
 
-	tally_reject(&tally, 3, &oom);
-	result_is(&tally, (struct tally_end){.attempts = 1, .took_ns = 500000000}, NULL,
+	run_counts_reject(&counts, 3, &oom);
+	result_is(&counts, (struct run_end){.attempts = 1, .took_ns = 500000000}, NULL,
 		"{\"job\":\"j\",\"rows\":4,\"stored\":2,\"skipped\":1,\"rejected\":1,"
 		"\"invalidated_meanwhile\":0,\"bytes\":30,\"attempts\":1,"
 		"\"reasons\":{\"redis_oom\":1},"
@@ -96,17 +97,17 @@ START_TEST(the_result_has_all_members)
 }
 END_TEST
 
-START_TEST(what_ended_it_stands_first_among_ten_errors)
+START_TEST(the_error_that_ended_the_run_comes_first)
 {
-	struct tally tally = {0};
+	struct run_counts counts = {0};
 	struct fault fault = {.error = ERR_SOURCE_FAILED, .detail = "it broke"};
-	struct tally_end end = {.error = ERR_SOURCE_FAILED, .job = "j"};
+	struct run_end end = {.error = ERR_SOURCE_FAILED, .job = "j"};
 
 	for (uint64_t row = 1; row <= 25; row++)
-		tally_reject(&tally, row, &oom);
-	ck_assert_uint_eq(tally.rejected, 25);
-	ck_assert_uint_eq(tally.reasons[ERR_REDIS_OOM], 25);
-	cJSON *json = tally_json(&tally, &end, &fault);
+		run_counts_reject(&counts, row, &oom);
+	ck_assert_uint_eq(counts.rejected, 25);
+	ck_assert_uint_eq(counts.reasons[ERR_REDIS_OOM], 25);
+	cJSON *json = run_counts_json(&counts, &end, &fault);
 	const cJSON *errors = cJSON_GetObjectItemCaseSensitive(json, "first_errors");
 	const cJSON *first = cJSON_GetArrayItem(errors, 0), *last = cJSON_GetArrayItem(errors, 10);
 
@@ -119,5 +120,5 @@ START_TEST(what_ended_it_stands_first_among_ten_errors)
 }
 END_TEST
 
-TEST_SUITE("tally", verdicts_are_those_of_the_contract, a_failure_says_why,
-	the_result_has_all_members, what_ended_it_stands_first_among_ten_errors)
+TEST_SUITE("run_counts", each_outcome_has_its_verdict, a_failure_says_why,
+	the_result_has_all_members, the_error_that_ended_the_run_comes_first)

@@ -1,49 +1,51 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A batch that its guard has held back is stored again, without what was written meanwhile:
+ * A batch that its guard has held back is stored again, without the keys that others have written:
  *
- *	read the list -> script: what it names by now is left alone, the rest stored -> replies
+ *	read the list -> script: stores the entries whose keys it does not name -> replies
  *	        ^ the list has grown much meanwhile
  *	the list is lost -> SET ... NX, one by one: nothing is replaced
  *
- * Special: a row whose key is in the batch behind this one is left to that, so that of two rows
- *with one key the last one stays.
+ * An entry whose key is also in the batch sent after this one is left to that batch, so that of two
+ * rows with one key the last one stays.
  */
 #include "base/mem.h"
 #include "warm/window_internal.h"
 
 enum { judge_tries = 10, item_words = 16 };
 
-/* The keys of the batch behind this one, where it is on its way. */
+/* The keys of the batch that was sent after this one, if it is in flight. */
 static void later_keys(const struct window *w, const struct slot *slot, struct name_set *ret)
 {
 	const struct slot *other = &w->slots[slot == w->slots];
 
 	for (size_t i = 0; other->in_flight && i < other->count; i++)
-		name_set_add(ret, slot_key(other, i));
+		name_set_add(ret, window_key(other, i));
 }
 
-/* Marks what is left alone. */
+/* Marks the entries that are not stored. */
 static void mark(struct window *w, struct slot *slot, const struct name_set *later)
 {
 	for (size_t i = 0; i < slot->count; i++) {
-		struct slice key = slot_key(slot, i);
+		struct slice key = window_key(slot, i);
 
 		slot->items[i].reply = NULL;
-		slot->items[i].written = written_has(&w->written, key) ||
+		slot->items[i].written = write_set_has(&w->writes, key) ||
 					 name_set_has(later, key) ||
-					 (w->written.lost && w->mode == ENTRY_REFRESH);
+					 (w->writes.lost && w->mode == ENTRY_REFRESH);
 	}
 }
 
-/* The commands of an item, as the script wants them. */
-static void add_item(const struct slot *slot, const struct item *item, struct written_store *store)
+/* The commands of an item, in the script's format. */
+static void add_item(
+	const struct slot *slot, const struct item *item, struct write_set_store *store)
 {
 	static const struct slice counts[] = {{"0", 1}, {"1", 1}, {"2", 1}, {"3", 1}, {"4", 1},
 		{"5", 1}, {"6", 1}, {"7", 1}, {"8", 1}, {"9", 1}, {"10", 2}, {"11", 2}, {"12", 2},
 		{"13", 2}, {"14", 2}, {"15", 2}, {"16", 2}, {"17", 2}};
 
-	_Static_assert(ROW_MAX_TAGS + 1 < sizeof counts / sizeof *counts, "each has a number");
+	_Static_assert(
+		ROW_MAX_TAGS + 1 < sizeof counts / sizeof *counts, "every count has its digits");
 	store->words[store->word_count++] = counts[item->set - item->command + 1];
 	for (size_t i = item->command; i <= item->set; i++) {
 		struct slice *words = &store->words[store->word_count + 1];
@@ -54,12 +56,12 @@ static void add_item(const struct slot *slot, const struct item *item, struct wr
 	}
 }
 
-static void fill_store(const struct slot *slot, struct written_store *store)
+static void fill_store(const struct slot *slot, struct write_set_store *store)
 {
 	store->key_count = store->word_count = 0;
 	for (size_t i = 0; i < slot->count; i++)
 		if (!slot->items[i].written) {
-			store->keys[store->key_count++] = slot_key(slot, i);
+			store->keys[store->key_count++] = window_key(slot, i);
 			add_item(slot, &slot->items[i], store);
 		}
 }
@@ -71,33 +73,33 @@ static void give_replies(struct slot *slot, struct redis_value *const *replies)
 			slot->items[i].reply = *replies++;
 }
 
-/* Runs the batch with the question behind it. Parks. */
+/* Runs the batch with a read of the log at its end. Parks. */
 static enum error run(
 	struct window *w, struct slot *slot, struct redis_batch *batch, struct fault *fault)
 {
-	trail_ask(&w->trail, batch, &slot->question);
-	return redis_node_run(redis_store_node(w->cache->store, slot_key(slot, 0)), REDIS_BULK,
+	inval_tail_ask(&w->tail, batch, &slot->question);
+	return redis_node_run(redis_store_node(w->cache->store, window_key(slot, 0)), REDIS_BULK,
 		batch, clock_deadline(w->command_ms), fault);
 }
 
-/* By script. ERR_CONFLICT: read the list, and ask again. Parks. */
-static enum error store_judged(struct window *w, struct slot *slot, struct written_store *store,
+/* By script. ERR_CONFLICT: the list must be read again. Parks. */
+static enum error store_judged(struct window *w, struct slot *slot, struct write_set_store *store,
 	struct redis_batch *batch, struct fault *fault)
 {
 	struct redis_value *const *replies;
 
 	fill_store(slot, store);
-	size_t index = written_add_store(&w->written, store, batch);
+	size_t index = write_set_add_store(&w->writes, store, batch);
 	enum error error = run(w, slot, batch, fault);
 
 	if (!error)
-		error = written_judged(redis_batch_reply(batch, index), store, &replies, fault);
+		error = write_set_judged(redis_batch_reply(batch, index), store, &replies, fault);
 	if (!error)
 		give_replies(slot, replies);
 	return error;
 }
 
-/* Only where nothing is. Parks. */
+/* Without replacing anything. Parks. */
 static enum error store_missing(
 	struct window *w, struct slot *slot, struct redis_batch *batch, struct fault *fault)
 {
@@ -135,10 +137,10 @@ static size_t words_of(const struct slot *slot)
 	return most;
 }
 
-enum error window_store_again(
+enum error window_retry(
 	struct window *w, struct slot *slot, struct redis_batch **ret, struct fault *fault)
 {
-	struct written_store store = {.keys = mem_array(slot->count, sizeof *store.keys),
+	struct write_set_store store = {.keys = mem_array(slot->count, sizeof *store.keys),
 		.words = mem_array(words_of(slot), sizeof *store.words)};
 	struct redis_batch *batch = redis_batch_new();
 	struct name_set later = {0};
@@ -147,16 +149,16 @@ enum error window_store_again(
 	later_keys(w, slot, &later);
 	for (int i = 0; error == ERR_CONFLICT; i++) {
 		redis_batch_clear(batch);
-		error = written_read(&w->written, fault);
-		w->written.lost = w->written.lost || i == judge_tries;
+		error = write_set_read(&w->writes, fault);
+		w->writes.lost = w->writes.lost || i == judge_tries;
 		mark(w, slot, &later);
 		if (!error)
-			error = w->written.lost ? store_missing(w, slot, batch, fault)
-						: store_judged(w, slot, &store, batch, fault);
+			error = w->writes.lost ? store_missing(w, slot, batch, fault)
+					       : store_judged(w, slot, &store, batch, fault);
 	}
-	/* Of an error before anything was sent. */
+	/* If nothing was sent, the batch must still have a question without a reply. */
 	if (redis_batch_count(batch) == 0)
-		trail_ask(&w->trail, batch, &slot->question);
+		inval_tail_ask(&w->tail, batch, &slot->question);
 	name_set_release(&later);
 	mem_free(store.keys);
 	mem_free(store.words);

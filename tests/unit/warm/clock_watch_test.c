@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "warm/jump.h"
+#include "warm/clock_watch.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -53,20 +53,20 @@ static void fire_again(uv_timer_t *timer)
 	}
 }
 
-/* The clock cannot be set here: what is seen then is a timer that can be read, as this one. */
-START_TEST(a_jump_is_told_each_time)
+/* A test cannot set the clock. Setting it makes the timer readable, as an expiry does. */
+START_TEST(each_change_of_the_clock_is_reported)
 {
 	uv_timer_t timer;
 
 	loop = loop_new();
-	struct jump_watch *watch = jump_watch_new(loop, tell, &told);
+	struct clock_watch *watch = clock_watch_new(loop, tell, &told);
 	ck_assert_ptr_nonnull(watch);
 	uv_timer_init(loop_uv(loop), &timer);
 	uv_timer_start(&timer, fire_again, 1, 1);
 	fire();
 	loop_run(loop);
 	ck_assert_int_eq(told, 2);
-	jump_watch_free(watch);
+	clock_watch_free(watch);
 	uv_close((uv_handle_t *)&timer, NULL);
 	loop_free(loop);
 	ck_assert_int_eq(find_timer(), -1);
@@ -81,11 +81,12 @@ START_TEST(without_a_descriptor_there_is_no_watch)
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	const struct rlimit none = {.rlim_cur = 0, .rlim_max = limit.rlim_max};
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
-	ck_assert_ptr_null(jump_watch_new(loop, tell, &told));
+	ck_assert_ptr_null(clock_watch_new(loop, tell, &told));
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	jump_watch_free(NULL);
+	clock_watch_free(NULL);
 	loop_free(loop);
 }
 END_TEST
 
-TEST_SUITE("jump", a_jump_is_told_each_time, without_a_descriptor_there_is_no_watch)
+TEST_SUITE(
+	"clock_watch", each_change_of_the_clock_is_reported, without_a_descriptor_there_is_no_watch)

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* The invalidations since a run began; see tail.h. */
+#include "warm/inval_tail.h"
+
+#include <stdio.h>
+
+enum error inval_tail_begin(struct inval_tail *tail, struct cache *cache, struct fault *fault)
+{
+	*tail = (struct inval_tail){.cache = cache};
+	return inval_log_last(cache, tail->last, fault);
+}
+
+void inval_tail_release(struct inval_tail *tail)
+{
+	inval_since_free(tail->since);
+	tail->since = NULL;
+}
+
+void inval_tail_ask(const struct inval_tail *tail, struct redis_batch *batch,
+	struct inval_tail_question *question)
+{
+	snprintf(question->id, sizeof question->id, "%s", tail->last);
+	question->index = inval_log_read(tail->cache, question->id, batch);
+}
+
+bool inval_tail_hear(struct inval_tail *tail, const struct inval_tail_question *question,
+	const struct redis_value *reply)
+{
+	struct inval_since *since = reply ? inval_since_parse(reply, question->id) : NULL;
+
+	if (!since)
+		return false;
+	if (inval_since_empty(since)) {
+		inval_since_free(since);
+		return true;
+	}
+	snprintf(tail->last, sizeof tail->last, "%s", inval_since_last(since));
+	if (tail->since)
+		inval_since_merge(tail->since, since);
+	else
+		tail->since = since;
+	return inval_since_names(tail->since) <= INVAL_TAIL_MAX_NAMES;
+}
+
+bool inval_tail_empty(const struct inval_tail *tail)
+{
+	return !tail->since;
+}
+
+bool inval_tail_matches(
+	const struct inval_tail *tail, struct slice key, const struct slice *tags, size_t tag_count)
+{
+	return tail->since && (inval_since_matches(tail->since, key) ||
+				      inval_since_matches_tags(tail->since, tags, tag_count));
+}
