@@ -145,18 +145,33 @@ def index(folder, places):
         much.append(collections.Counter(path for path, _ in lines))
         for place in lines:
             reached[place].add(number)
+    among = collections.Counter(home(name) for name, _, _ in tests)
+    using = collections.Counter((path, home(tests[number][0]))
+                                for number, paths in enumerate(much) for path in paths)
+
+    def worth(path, number):
+        """Much of the file in little time, and among tests that are about that file."""
+        name, seconds, _ = tests[number]
+        return much[number][path] * (using[path, home(name)] / among[home(name)]) ** 2 / (
+            0.05 + seconds)
+
     for path, line in {place for found in places.values() for place in found.values()}:
         if path.startswith("src/") and path.endswith(".c"):
-            ran.setdefault(path, {})[line] = chosen(path, reached[path, line], tests, much)
+            ran.setdefault(path, {})[line] = chosen(
+                sorted(reached[path, line], key=lambda number: -worth(path, number)), tests)
     return {"tests": [[name, round(seconds, 3), sorted(blocks)] for name, seconds, blocks in tests],
             "files": {path: {"digest": digest(path), "lines": lines} for path, lines in ran.items()}}
 
 
-def chosen(path, numbers, tests, much):
-    """Those first that run much of the file in little time, unit tests before live ones."""
-    ranked = sorted(numbers, key=lambda number: -much[number][path] / (0.05 + tests[number][1]))
+def home(test):
+    """Its suite, or its file."""
+    return test.partition("::")[0] if "::" in test else test.partition(".")[0]
+
+
+def chosen(numbers, tests):
+    """As many of them as the time allows, unit tests before live ones."""
     left, best = {True: UNIT_SECONDS, False: LIVE_SECONDS}, {True: [], False: []}
-    for number in ranked:
+    for number in numbers:
         unit = "::" not in tests[number][0]
         if left[unit] - tests[number][1] > 0 or not best[unit]:
             best[unit].append(number)

@@ -120,7 +120,7 @@ def notes():
 
 
 def covered(path, found, also):
-    """A function: line -> the tests that run it, by the last block that begins at or before it; where
+    """A function: line -> the tests that run it, by the blocks that begin there and last before; where
     the file has changed since, those that run any line of it."""
     known = found["files"].get(path, {"digest": None, "lines": {}})
     lines = {int(line): numbers for line, numbers in known["lines"].items()}
@@ -131,7 +131,8 @@ def covered(path, found, also):
 
     def tests(line):
         at = bisect.bisect(begins, line)
-        numbers = lines[begins[at - 1]] if at else ()
+        near = begins[max(0, at - 2):at] if line in lines else begins[max(0, at - 1):at]
+        numbers = dict.fromkeys(number for begin in near for number in lines[begin])
         return [[name, 0, IMAGES] for name in also] + [found["tests"][number] for number in numbers]
 
     return tests
