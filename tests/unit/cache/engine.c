@@ -9,6 +9,7 @@
 
 #include "../unit.h"
 #include "config.h"
+#include "invalidate/pass.h"
 #include "text/json.h"
 
 struct server engine_server;
@@ -20,6 +21,9 @@ static void script_fiber(void *argument)
 	struct loop *loop = engine.cache.loop;
 
 	script();
+	/* Whoever waited for a pass, or left before it, is not counted any more. */
+	ck_assert_uint_eq(pass_queue_waiting(invalidator_queue(engine.invalidator)), 0);
+	ck_assert_uint_eq(pass_queue_running(invalidator_queue(engine.invalidator)), 0);
 	engine_stop(&engine, clock_deadline(10000));
 	redis_store_free(engine.cache.store);
 	loop_stop(loop);

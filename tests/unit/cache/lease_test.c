@@ -29,7 +29,7 @@ static bool store(const char *token, enum error expected)
 	const struct entry_write write = {
 		.key = key, .value = SLICE("v"), .ttl_ms = 600000, .tags = tags, .tag_count = 1};
 	struct fault fault;
-	bool kept;
+	bool kept = true;
 
 	ck_assert_int_eq(way(&engine.cache, slice_str(token), &write, &kept, &fault), expected);
 	return kept;
@@ -56,7 +56,11 @@ static void one_loads(void)
 	ck_assert_str_eq(other.token, "");
 	ck_assert_int_eq(lease_watch(&engine.cache, key, &watch, NULL), OK);
 	ck_assert(watch.taken);
+	/* It is a new value: no mark of a soft purge, no note of a failure is about it. */
+	engine_call("SET", "cw:soft:{0}:k:1", "x", NULL);
+	engine_call("SET", "cw:failed:{0}:k:1", "x", NULL);
 	ck_assert(store(mine.token, OK));
+	ck_assert_int_eq(engine_call("EXISTS", "cw:soft:{0}:k:1", "cw:failed:{0}:k:1", NULL), 0);
 	ck_assert_int_gt(engine_call("PTTL", "k:1", NULL, NULL), LEASE_PROVISIONAL_MS);
 	ck_assert_int_eq(engine_call("ZCARD", "cw:tag:red", NULL, NULL), 1);
 	/* It ended with the store. */
@@ -71,12 +75,45 @@ static void forged(void)
 {
 	struct lease mine = take();
 
-	store("", ERR_LEASE_LOST);
-	store("0123456789abcdef0123456789abcdef", ERR_LEASE_LOST);
+	ck_assert(!store("", ERR_LEASE_LOST));
+	ck_assert(!store("0123456789abcdef0123456789abcdef", ERR_LEASE_LOST));
 	mine.token[OWNER_TOKEN_DIGITS - 1] = '\0';
-	store(mine.token, ERR_LEASE_LOST);
+	ck_assert(!store(mine.token, ERR_LEASE_LOST));
 	ck_assert(!is_there());
 }
+
+/* What of the lease's value others may have written. */
+START_TEST(a_lease_is_read_whole_or_not_at_all)
+{
+#define TOKEN "0123456789abcdef0123456789abcdef"
+	static const struct {
+		const char *text, *since;
+		size_t tags;
+	} cases[] = {{"", NULL, 0}, {TOKEN, NULL, 0}, {TOKEN " ", NULL, 0}, {TOKEN " 0", "0", 0},
+		{TOKEN " 1-2", "1-2", 0}, {TOKEN " 1-2\na", "1-2", 1}, {TOKEN "\n1-2", NULL, 0},
+		{TOKEN " 1-2\na\nb c\n", "1-2", 2}, {TOKEN "0 1-2", NULL, 0},
+		{"123456789abcdef0123456789abcdef 1-2", NULL, 0}, {TOKEN " \na", NULL, 0}};
+	struct lease_record record;
+	char text[256];
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		bool good = lease_record(slice_str(cases[i].text), &record);
+
+		ck_assert_msg(good == (cases[i].since != NULL), "case %zu", i);
+		if (!good)
+			continue;
+		ck_assert(slice_is(record.token, TOKEN));
+		ck_assert_str_eq(record.since, cases[i].since);
+		ck_assert_uint_eq(record.tag_count, cases[i].tags);
+	}
+	/* The longest id of a log, and a byte more. */
+	for (int more = 0; more < 2; more++) {
+		snprintf(text, sizeof text, TOKEN " %0*d", INVAL_ID_BYTES - 1 + more, 1);
+		ck_assert_int_eq(lease_record(slice_str(text), &record), !more);
+	}
+#undef TOKEN
+}
+END_TEST
 
 TEST_CALL(a_token_that_is_none_stores_nothing, engine_run("", forged))
 
@@ -341,9 +378,9 @@ START_TEST(a_failed_load_is_told_and_an_absence_remembered)
 }
 END_TEST
 
-TEST_SUITE("lease", of_all_who_miss_one_loads, a_token_that_is_none_stores_nothing,
-	what_was_invalidated_during_the_load_does_not_stay, without_the_log_nothing_stays,
-	a_write_ends_it_and_only_its_holder_gives_it_back, in_steps_the_same_holds,
-	in_steps_what_is_not_ours_is_left_alone, a_log_that_never_rests_ends_the_store,
-	a_lease_that_can_store_nothing_is_taken_over,
+TEST_SUITE("lease", a_lease_is_read_whole_or_not_at_all, of_all_who_miss_one_loads,
+	a_token_that_is_none_stores_nothing, what_was_invalidated_during_the_load_does_not_stay,
+	without_the_log_nothing_stays, a_write_ends_it_and_only_its_holder_gives_it_back,
+	in_steps_the_same_holds, in_steps_what_is_not_ours_is_left_alone,
+	a_log_that_never_rests_ends_the_store, a_lease_that_can_store_nothing_is_taken_over,
 	a_failed_load_is_told_and_an_absence_remembered)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cache/result.h"
+#include "cache/result_internal.h"
 
 #include "../unit.h"
 #include "base/mem.h"
@@ -260,7 +260,67 @@ static void away(void)
 
 TEST_CALL(without_redis_all_load, engine_run("", away))
 
-TEST_SUITE("result", what_was_loaded_is_there_for_the_next, others_wait_for_the_one_who_loads,
-	who_waits_for_a_load_shares_its_error, a_failed_load_is_the_next_ones,
-	a_stale_value_serves_all_but_the_one_who_loads, near_its_end_a_value_is_refreshed_early,
-	without_redis_all_load, another_waiter_asks_when_the_one_who_asked_has_left)
+/* That there is nothing is only for those to know who asked to remember it. */
+static void absence(void)
+{
+	const struct fault nothing = {.error = ERR_NO_VALUE, .detail = "there is none"};
+	struct result_request request = asking("k");
+
+	request.absent_ms = 60000;
+	struct result *result = begin(&request, RESULT_LOAD);
+	result_fail(result, &nothing);
+	result_end(result);
+	result = begin(&request, RESULT_ABSENT);
+	ck_assert_str_eq(result_absent(result)->detail, "there is none");
+	has(result, NULL);
+	result_end(result);
+	request.absent_ms = 0;
+	result_end(begin(&request, RESULT_LOAD));
+	/* Nor for those who find a value. */
+	request.absent_ms = 60000;
+	engine_call("SET", "k", "theirs", NULL);
+	result_end(begin(&request, RESULT_HIT));
+}
+
+TEST_CALL(an_absence_is_remembered_for_those_who_ask_for_it, engine_run("", absence))
+
+static enum error crowd_wait(void)
+{
+	struct fault fault;
+
+	return results_wait(&engine.cache, SLICE("k"), "", clock_deadline(60000), &fault);
+}
+
+static void one_of_the_crowd(void *argument)
+{
+	*(enum error *)argument = crowd_wait();
+}
+
+static void crowd(void)
+{
+	enum error *errors = mem_array(RESULT_MAX_WAITERS, sizeof *errors);
+	struct fiber_group group;
+
+	engine_call("SET", "cw:lease:{0}:k", "another daemon's", NULL);
+	fiber_group_init(&group, "test", engine.cache.loop);
+	for (size_t i = 0; i < RESULT_MAX_WAITERS; i++)
+		fiber_spawn(&group, "other", one_of_the_crowd, &errors[i]);
+	while (results_waiting(engine.cache.results) < RESULT_MAX_WAITERS)
+		fiber_yield();
+	ck_assert_int_eq(crowd_wait(), ERR_OVERLOADED);
+	results_wake(&engine.cache, SLICE("k"), NULL);
+	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(60000)), OK);
+	for (size_t i = 0; i < RESULT_MAX_WAITERS; i++)
+		ck_assert_int_eq(errors[i], OK);
+	ck_assert_uint_eq(results_waiting(engine.cache.results), 0);
+	mem_free(errors);
+}
+
+TEST_CALL(just_as_many_may_wait_as_the_header_says, engine_run("", crowd))
+
+TEST_SUITE("result", an_absence_is_remembered_for_those_who_ask_for_it,
+	just_as_many_may_wait_as_the_header_says, what_was_loaded_is_there_for_the_next,
+	others_wait_for_the_one_who_loads, who_waits_for_a_load_shares_its_error,
+	a_failed_load_is_the_next_ones, a_stale_value_serves_all_but_the_one_who_loads,
+	near_its_end_a_value_is_refreshed_early, without_redis_all_load,
+	another_waiter_asks_when_the_one_who_asked_has_left)

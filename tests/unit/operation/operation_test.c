@@ -3,6 +3,7 @@
 #include "engine/engine.h"
 #include "operation/operation.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -70,6 +71,58 @@ START_TEST(the_rate_does_not_follow_the_wall_clock)
 	operation_view(&operation, &view);
 	ck_assert_double_eq(view.per_second, 500);
 	operation_view_release(&view);
+}
+END_TEST
+
+/* What is shown of an operation that has run for `took_ms`. */
+static void expect_progress(uint64_t done, uint64_t total, int64_t took_ms,
+	enum operation_state state, const char *expected)
+{
+	struct operations owner = {.cache = &engine.cache};
+	struct operation operation = {.references = 1,
+		.owner = &owner,
+		.kind = &kind,
+		.by = (char[]){"me"},
+		.state = state,
+		.done = done,
+		.total = total,
+		.started_mono_ms = clock_mono_ms() - took_ms,
+		.finished_mono_ms = clock_mono_ms()};
+	struct operation_view view;
+
+	operation_view(&operation, &view);
+	cJSON *body = operation_record_json(&view);
+	const cJSON *progress = cJSON_GetObjectItem(body, "progress");
+	struct buf text = {0};
+
+	json_print(cJSON_GetObjectItem(progress, "done"), &text);
+	for (const cJSON *at = cJSON_GetObjectItem(progress, "total"); at; at = at->next) {
+		buf_char(&text, ' ');
+		json_print(at, &text);
+	}
+	ck_assert_str_eq(text.p, expected);
+	ck_assert(isfinite(view.per_second));
+	buf_release(&text);
+	cJSON_Delete(body);
+	operation_view_release(&view);
+}
+
+/* done total ratio per_second eta_seconds */
+START_TEST(progress_shows_what_is_known)
+{
+	const enum operation_state on = OPERATION_RUNNING, off = OPERATION_COMPLETED;
+
+	expect_progress(0, 0, 1000000, on, "0 null null null null");
+	expect_progress(0, 10, 1000000, on, "0 10 0 null null");
+	expect_progress(5000, 10000, 1000000, on, "5000 10000 0.5 5 1000");
+	expect_progress(9999, 10000, 1000000, on, "9999 10000 0.9999 10 0.1");
+	expect_progress(10000, 10000, 1000000, on, "10000 10000 1 10 0");
+	expect_progress(15000, 10000, 1000000, on, "15000 10000 1 15 null");
+	expect_progress(5000, 0, 1000000, on, "5000 null null 5 null");
+	expect_progress(5000, 10000, 1000000, off, "5000 10000 0.5 5 null");
+	expect_progress(5000, 10000, 0, off, "5000 10000 0.5 null null");
+	expect_progress(5000, 10000, -1, off, "5000 10000 0.5 null null");
+	expect_progress(1, 10000, 1, off, "1 10000 0.0001 1000 null");
 }
 END_TEST
 
@@ -423,10 +476,10 @@ START_TEST(what_is_not_a_record_is_not_read)
 }
 END_TEST
 
-TEST_SUITE("operation", a_record_is_read_and_written_word_by_word, what_is_not_a_record_is_not_read,
-	another_daemon_answers_for_an_operation, another_daemon_cancels_it,
-	without_a_sign_of_life_it_is_interrupted, the_list_goes_by_pages_newest_first,
-	an_operation_ends_at_its_deadline, without_redis_operations_live_in_memory,
-	stopping_cancels_and_refuses, what_outlasts_a_stop_is_waited_for_by_the_next,
-	a_phase_says_queued_or_running, a_newer_layout_is_refused,
-	the_rate_does_not_follow_the_wall_clock)
+TEST_SUITE("operation", progress_shows_what_is_known, a_record_is_read_and_written_word_by_word,
+	what_is_not_a_record_is_not_read, another_daemon_answers_for_an_operation,
+	another_daemon_cancels_it, without_a_sign_of_life_it_is_interrupted,
+	the_list_goes_by_pages_newest_first, an_operation_ends_at_its_deadline,
+	without_redis_operations_live_in_memory, stopping_cancels_and_refuses,
+	what_outlasts_a_stop_is_waited_for_by_the_next, a_phase_says_queued_or_running,
+	a_newer_layout_is_refused, the_rate_does_not_follow_the_wall_clock)
