@@ -16,4 +16,11 @@ enum { DAEMON_EXIT_CONFIG = 78, DAEMON_EXIT_LATER = 75 };
  */
 int daemon_run(const char *config_path, const char *ready_file, struct conf *conf);
 
+/*
+ * Connects to Redis as the daemon would, prints the report of GET /doctor on standard output, and
+ * returns the exit code: EXIT_SUCCESS where nothing is wrong but for warnings, else EXIT_FAILURE.
+ * Nothing is served, and nothing is written to Redis.
+ */
+int daemon_doctor(struct conf *conf);
+
 #endif

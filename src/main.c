@@ -20,12 +20,15 @@
 static const char usage[] =
 	"Usage: cachewardend [--config FILE] [--ready-file PATH]\n"
 	"       cachewardend [--config FILE] --check-config | --print-config\n"
+	"       cachewardend [--config FILE] --doctor\n"
 	"       cachewardend --version | --help\n"
 	"\n"
 	"  --config FILE      the configuration (default " CONF_DEFAULT_FILE ";\n"
 	"                     where that does not exist, the defaults hold)\n"
 	"  --check-config     say what is wrong with it, FILE:LINE, and exit: 0 = nothing, 78\n"
 	"  --print-config     print what would be in force, secrets redacted\n"
+	"  --doctor           check configuration and Redis, print what is wrong and how to fix\n"
+	"                     it as JSON, and exit: 0 = ok, 1 = something does not work\n"
 	"  --ready-file PATH  write the addresses to PATH once requests are served\n"
 	"  --version          print the version\n"
 	"  --help             print this\n";
@@ -33,7 +36,7 @@ static const char usage[] =
 struct options {
 	const char *config; /* NULL = not given */
 	const char *ready_file;
-	bool check, print;
+	bool check, print, doctor;
 };
 
 static _Noreturn void leave(const char *text, FILE *to, int code)
@@ -49,6 +52,7 @@ static struct options parse_options(int argc, char **argv)
 		{"ready-file", required_argument, NULL, 'r'},
 		{"check-config", no_argument, NULL, 'k'},
 		{"print-config", no_argument, NULL, 'p'},
+		{"doctor", no_argument, NULL, 'd'},
 		{"version", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
@@ -69,6 +73,9 @@ static struct options parse_options(int argc, char **argv)
 			break;
 		case 'p':
 			options.print = true;
+			break;
+		case 'd':
+			options.doctor = true;
 			break;
 		case 'v':
 			leave("cachewardend " CW_VERSION "\n", stdout, EXIT_SUCCESS);
@@ -115,6 +122,8 @@ int main(int argc, char **argv)
 	buf_release(&faults);
 	if (options.check || options.print)
 		code = show_config(&options, conf);
+	else if (options.doctor)
+		code = daemon_doctor(conf);
 	else /* with the default file named: a reload must find it again */
 		code = daemon_run(conf->file, options.ready_file, conf);
 	conf_unref(conf);

@@ -56,6 +56,8 @@ const struct route routes[] = {
 		"The configuration in force, secrets redacted."},
 	{"GET", ADMIN "/debug", SCOPE_ADMIN, ROUTE_INLINE, api_debug, "",
 		"Fibers, queues, connections, operations and passes, as they are now."},
+	{"GET", ADMIN "/doctor", SCOPE_ADMIN, 0, api_doctor, "",
+		"What is wrong between the daemon, its configuration and Redis, and how to fix it."},
 	{"POST", ADMIN "/reload", SCOPE_OPERATE, ROUTE_JSON, api_reload, "",
 		"Reads the configuration again, all or nothing."},
 	{"GET", CACHE "/keys/{key}", SCOPE_KEYS, ROUTE_ROOM, api_key_get, "lease key_encoding",

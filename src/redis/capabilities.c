@@ -160,45 +160,93 @@ bool capabilities_lack(const struct capabilities *capabilities, const char *comm
 
 static void add_features(uint64_t lacks, unsigned command, struct buf *out)
 {
-	const char *before = "; without it these do not work: ";
-
 	for (unsigned i = 0; i < REDIS_FEATURES; i++) {
 		uint64_t lacked;
 
 		capabilities_needs(i, lacks, &lacked);
 		if (!(lacked & capabilities_bit(command)))
 			continue;
-		buf_str(out, before);
+		buf_str(out, out->n ? ", " : "");
 		buf_str(out, capabilities_feature(i));
-		before = ", ";
 	}
+}
+
+static void lower(const char *name, char *to, size_t size)
+{
+	size_t n = 0;
+
+	for (; name[n] && n + 1 < size; n++)
+		to[n] = (char)(name[n] | 0x20);
+	to[n] = '\0';
+}
+
+void capabilities_lack_parts(
+	const struct capabilities_server *server, unsigned i, struct redis_lack *ret)
+{
+	const struct capabilities *capabilities = server->capabilities;
+	bool has_user = server->user && *server->user;
+
+	*ret = (struct redis_lack){
+		.user = has_user ? server->user : "default", .own_key = server->key};
+	if (i == OWN_KEYS)
+		return;
+	ret->command = capabilities_commands[i].name;
+	ret->denied = capabilities->denied & capabilities_bit(i);
+	lower(ret->command, ret->command_lower, sizeof ret->command_lower);
+	add_features(capabilities_lacks(capabilities), i, &ret->features);
 }
 
 void capabilities_sentence(const struct capabilities_server *server, unsigned i, struct buf *out)
 {
-	const struct capabilities *capabilities = server->capabilities;
-	const char *name = server->name, *user = server->user;
+	const char *name = server->name;
+	struct redis_lack lack;
 
-	if (!user || !*user)
-		user = "default";
-	if (i == OWN_KEYS) {
+	capabilities_lack_parts(server, i, &lack);
+	if (!lack.command)
 		buf_printf(out,
 			"Redis at %s denies keys such as %s to the user %s: cachewarden's own "
 			"keys must be allowed to it",
-			name, server->key, user);
-		return;
-	}
-	const char *command = capabilities_commands[i].name;
-
-	if (capabilities->denied & capabilities_bit(i))
+			name, lack.own_key, lack.user);
+	else if (lack.denied)
 		buf_printf(out,
 			"Redis at %s denies %s to the user %s (ACL SETUSER %s +%s allows it)", name,
-			command, user, user, command);
+			lack.command, lack.user, lack.user, lack.command);
 	else
 		buf_printf(out,
 			"the server at %s does not know %s (rename-command, or a proxy without it)",
-			name, command);
-	add_features(capabilities_lacks(capabilities), i, out);
+			name, lack.command);
+	if (lack.features.n) {
+		buf_str(out, "; without it these do not work: ");
+		buf_add(out, buf_slice(&lack.features));
+	}
+	buf_release(&lack.features);
+}
+
+uint64_t capabilities_used(bool warms)
+{
+	uint64_t used = capabilities_bit(OWN_KEYS), lacked;
+
+	for (unsigned i = 0; i < REDIS_FEATURES; i++)
+		if (i != FEATURE_WARM || warms)
+			used |= capabilities_needs(i, 0, &lacked);
+	return used;
+}
+
+void capabilities_acl(const struct capabilities_server *server, bool warms, struct buf *out)
+{
+	bool has_user = server->user && *server->user;
+	uint64_t used = capabilities_used(warms);
+	char name[24];
+
+	buf_printf(out, "ACL SETUSER %s on >PASSWORD ~*", has_user ? server->user : "cachewarden");
+	for (unsigned i = 0; i < COMMAND_COUNT; i++) {
+		if (!(used & capabilities_bit(i)))
+			continue;
+		lower(capabilities_commands[i].name, name, sizeof name);
+		buf_printf(out, " +%s", name);
+	}
+	/* Nothing depends on these two. */
+	buf_str(out, " +memory|usage +client|setname");
 }
 
 static enum error deny(

@@ -78,8 +78,25 @@ struct capabilities_server {
 	const char *key;	 /* one of our own */
 };
 
-/* Bit `i` of what is lacked as a sentence: what, why, what is off, what to do. */
+/* What bit `i` of what is lacked means. */
+struct redis_lack {
+	const char *command;	/* NULL = keys of our own */
+	char command_lower[24]; /* as ACL rules have it */
+	bool denied;		/* by an ACL; false = the server does not know the command */
+	const char *user, *own_key;
+	struct buf features; /* what does not work: "tags, sessions"; the caller releases it */
+};
+void capabilities_lack_parts(
+	const struct capabilities_server *server, unsigned i, struct redis_lack *ret);
+/* The same as a sentence: what, why, what does not work, what to do. */
 void capabilities_sentence(const struct capabilities_server *server, unsigned i, struct buf *out);
+/* The bits of what is needed for all features, or all but warm runs. */
+uint64_t capabilities_used(bool warms);
+/*
+ * Appends the least ACL line for the server's user ("cachewarden" in place of the default one), for
+ * all features, or all but warm runs.
+ */
+void capabilities_acl(const struct capabilities_server *server, bool warms, struct buf *out);
 /* OK, or why the feature is off: ERR_REDIS_NOPERM, ERR_NOT_PRIMARY, ERR_CLUSTER_NODE. */
 enum error capabilities_allow(
 	const struct capabilities_server *server, enum redis_feature feature, struct fault *fault);

@@ -335,6 +335,20 @@ void redis_node_lack(const struct redis_node *node, unsigned i, struct buf *out)
 	capabilities_sentence(&server, i, out);
 }
 
+void redis_node_lack_parts(const struct redis_node *node, unsigned i, struct redis_lack *ret)
+{
+	struct capabilities_server server = server_of(node);
+
+	capabilities_lack_parts(&server, i, ret);
+}
+
+void redis_node_acl(const struct redis_node *node, bool warms, struct buf *out)
+{
+	struct capabilities_server server = server_of(node);
+
+	capabilities_acl(&server, warms, out);
+}
+
 bool redis_node_lacks(const struct redis_node *node, const char *command)
 {
 	return capabilities_lack(&node->capabilities, command);

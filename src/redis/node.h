@@ -94,6 +94,10 @@ enum error redis_node_allow(
 	const struct redis_node *node, enum redis_feature feature, struct fault *fault);
 /* Appends what bit `i` of the state's `lacks` means, as a sentence. */
 void redis_node_lack(const struct redis_node *node, unsigned i, struct buf *out);
+/* The same in parts: see capabilities_lack_parts(). */
+void redis_node_lack_parts(const struct redis_node *node, unsigned i, struct redis_lack *ret);
+/* Appends the least ACL line: see capabilities_acl(). */
+void redis_node_acl(const struct redis_node *node, bool warms, struct buf *out);
 bool redis_node_lacks(const struct redis_node *node, const char *command);
 /* "unix:/path", "host:port". */
 const char *redis_node_name(const struct redis_node *node);
