@@ -41,7 +41,7 @@ static void state_is(enum breaker_state state, int64_t failures)
 	ck_assert_int_eq(b.failures, failures);
 }
 
-START_TEST(opens_after_as_many_failures_in_a_row)
+START_TEST(opens_after_consecutive_failures)
 {
 	begin(5, 1000, 1);
 	for (int i = 0; i < 4; i++)
@@ -113,7 +113,7 @@ START_TEST(half_open_one_try_decides_where_there_are_no_keys)
 }
 END_TEST
 
-START_TEST(one_key_never_opens_it)
+START_TEST(one_key_alone_never_opens_it)
 {
 	begin(3, 5000, 3);
 	for (int i = 0; i < 20; i++)
@@ -203,10 +203,9 @@ START_TEST(half_open_a_single_key_is_tried_again)
 }
 END_TEST
 
-TEST_SUITE("breaker", opens_after_as_many_failures_in_a_row,
-	a_success_between_failures_keeps_it_closed, a_heavy_failure_opens_it_at_once,
-	a_trip_opens_it_at_once_and_counts_as_one_failure,
-	half_open_one_try_decides_where_there_are_no_keys, one_key_never_opens_it,
+TEST_SUITE("breaker", opens_after_consecutive_failures, a_success_between_failures_keeps_it_closed,
+	a_heavy_failure_opens_it_at_once, a_trip_opens_it_at_once_and_counts_as_one_failure,
+	half_open_one_try_decides_where_there_are_no_keys, one_key_alone_never_opens_it,
 	what_began_before_it_opened_does_not_keep_it_open,
 	half_open_a_bad_key_does_not_take_the_place_of_others,
 	half_open_only_a_few_keys_are_tried_at_a_time, half_open_a_single_key_is_tried_again)

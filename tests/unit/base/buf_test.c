@@ -53,7 +53,7 @@ START_TEST(slices_compare_by_bytes)
 }
 END_TEST
 
-START_TEST(numbers_become_text)
+START_TEST(integers_are_formatted)
 {
 	static const int64_t numbers[] = {0, 7, -1, 10, 1048576, INT64_MAX, INT64_MIN};
 
@@ -68,5 +68,5 @@ START_TEST(numbers_become_text)
 }
 END_TEST
 
-TEST_SUITE("buf", numbers_become_text, integers_are_strict_and_exact, buf_grows_and_consumes,
+TEST_SUITE("buf", integers_are_formatted, integers_are_strict_and_exact, buf_grows_and_consumes,
 	slices_compare_by_bytes)

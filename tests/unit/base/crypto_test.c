@@ -8,7 +8,7 @@
 
 #include "../unit.h"
 
-START_TEST(sha256_gives_the_standards_answers)
+START_TEST(sha256_matches_the_standards_vectors)
 {
 	static const struct {
 		const char *text, *hex;
@@ -50,7 +50,7 @@ START_TEST(random_bytes_fill_all_and_differ)
 }
 END_TEST
 
-START_TEST(hexadecimal_goes_both_ways_and_is_strict)
+START_TEST(hexadecimal_is_decoded_strictly)
 {
 	uint8_t bytes[3];
 
@@ -66,7 +66,7 @@ START_TEST(hexadecimal_goes_both_ways_and_is_strict)
 }
 END_TEST
 
-START_TEST(base64_gives_the_standards_answers)
+START_TEST(base64_matches_the_standards_vectors)
 {
 	static const struct {
 		const char *text, *plain, *url;
@@ -97,7 +97,7 @@ START_TEST(base64_gives_the_standards_answers)
 }
 END_TEST
 
-START_TEST(base64_refuses_what_an_encoder_never_writes)
+START_TEST(base64_is_decoded_strictly)
 {
 	static const char *const plain[] = {"Z", "Zg", "Zg=", "Zh==", "Zm9=", "=",
 		"==", "===", "====", "Z===", "Zg==Zg==", "Zg== ", "Zm9v\n", "-__-", "Zm=v",
@@ -116,7 +116,7 @@ START_TEST(base64_refuses_what_an_encoder_never_writes)
 }
 END_TEST
 
-START_TEST(base64_brings_back_all_lengths_of_random_bytes)
+START_TEST(base64_round_trips_random_bytes_of_all_lengths)
 {
 	uint8_t bytes[100];
 	struct buf text = {0}, back = {0};
@@ -134,6 +134,6 @@ START_TEST(base64_brings_back_all_lengths_of_random_bytes)
 }
 END_TEST
 
-TEST_SUITE("crypto", sha256_gives_the_standards_answers, random_bytes_fill_all_and_differ,
-	hexadecimal_goes_both_ways_and_is_strict, base64_gives_the_standards_answers,
-	base64_refuses_what_an_encoder_never_writes, base64_brings_back_all_lengths_of_random_bytes)
+TEST_SUITE("crypto", sha256_matches_the_standards_vectors, random_bytes_fill_all_and_differ,
+	hexadecimal_is_decoded_strictly, base64_matches_the_standards_vectors,
+	base64_is_decoded_strictly, base64_round_trips_random_bytes_of_all_lengths)

@@ -13,7 +13,7 @@
 
 enum { stack_bytes = 64 * 1024 };
 
-/* A stack of our own beside the test's, announced to whoever watches. */
+/* A stack of our own beside the test's, known to the sanitizers. */
 static struct fiber_place home, away;
 static char *stack;
 static void *home_fake, *away_fake;
@@ -64,7 +64,7 @@ static void notes_its_stack(void)
 	}
 }
 
-START_TEST(a_new_stack_is_as_a_function_expects_it)
+START_TEST(a_new_stack_is_aligned_for_a_function)
 {
 	begin(notes_its_stack);
 	go_away();
@@ -101,7 +101,7 @@ static void churns(void)
 		go_home();
 }
 
-START_TEST(what_a_function_keeps_in_registers_survives)
+START_TEST(callee_saved_registers_survive_a_switch)
 {
 	begin(churns);
 	go_away();
@@ -123,7 +123,7 @@ static void rounds_down(void)
 	}
 }
 
-START_TEST(each_stack_has_its_rounding)
+START_TEST(each_stack_has_its_own_rounding_mode)
 {
 	begin(rounds_down);
 	go_away();
@@ -164,7 +164,7 @@ static void looks_at_the_mask(void)
 	}
 }
 
-START_TEST(the_signal_mask_is_the_thread_s)
+START_TEST(stacks_share_the_signal_mask)
 {
 	begin(looks_at_the_mask);
 	for (int i = 0; i < 2; i++) {
@@ -179,6 +179,6 @@ START_TEST(the_signal_mask_is_the_thread_s)
 }
 END_TEST
 
-TEST_SUITE("fiber_switch", a_new_stack_is_as_a_function_expects_it,
-	what_a_function_keeps_in_registers_survives, each_stack_has_its_rounding,
-	the_signal_mask_is_the_thread_s)
+TEST_SUITE("fiber_switch", a_new_stack_is_aligned_for_a_function,
+	callee_saved_registers_survive_a_switch, each_stack_has_its_own_rounding_mode,
+	stacks_share_the_signal_mask)

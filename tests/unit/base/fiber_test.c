@@ -128,7 +128,7 @@ static void disowns(void *argument)
 	ck_assert(!fiber_disown(argument));
 }
 
-START_TEST(disowned_fibers_end_what_only_waits)
+START_TEST(disowned_fibers_cancel_waiting_sections_only)
 {
 	setup();
 	fiber_spawn(
@@ -216,7 +216,7 @@ static void overruns(void *argument)
 	*(volatile int *)argument = dig(top, 1000);
 }
 
-START_TEST(an_overrun_stack_meets_its_guard_page)
+START_TEST(a_stack_overflow_hits_the_guard_page)
 {
 	volatile int sink = 0;
 
@@ -265,7 +265,7 @@ static void reads_mask(void *argument)
 	loop_stop(loop);
 }
 
-START_TEST(fibers_run_with_the_mask_of_who_turns_the_loop)
+START_TEST(fibers_have_the_signal_mask_of_the_loops_caller)
 {
 	sigset_t masks[2], set;
 
@@ -342,7 +342,7 @@ START_TEST(a_fiber_has_the_id_that_it_was_given)
 }
 END_TEST
 
-START_TEST(a_look_at_all_fibers_says_what_each_waits_for)
+START_TEST(listing_fibers_shows_what_each_waits_for)
 {
 	struct looked looked = {0};
 
@@ -375,9 +375,8 @@ START_TEST(a_look_at_all_fibers_says_what_each_waits_for)
 }
 END_TEST
 
-TEST_SUITE("fiber", a_fiber_has_the_id_that_it_was_given,
-	a_look_at_all_fibers_says_what_each_waits_for, fibers_take_turns,
-	deadlines_and_cancel_end_a_park, conditions_wake_in_order,
-	disowned_fibers_end_what_only_waits, stacks_are_reused_many_times,
-	a_loop_can_be_turned_by_hand, fibers_run_with_the_mask_of_who_turns_the_loop)
-TEST_SUITE_SIGNAL("fiber_guard", SIGSEGV, an_overrun_stack_meets_its_guard_page)
+TEST_SUITE("fiber", a_fiber_has_the_id_that_it_was_given, listing_fibers_shows_what_each_waits_for,
+	fibers_take_turns, deadlines_and_cancel_end_a_park, conditions_wake_in_order,
+	disowned_fibers_cancel_waiting_sections_only, stacks_are_reused_many_times,
+	a_loop_can_be_turned_by_hand, fibers_have_the_signal_mask_of_the_loops_caller)
+TEST_SUITE_SIGNAL("fiber_guard", SIGSEGV, a_stack_overflow_hits_the_guard_page)

@@ -20,7 +20,7 @@ START_TEST(small_values_are_exact)
 }
 END_TEST
 
-START_TEST(an_empty_one_has_no_quantile)
+START_TEST(an_empty_histogram_has_no_quantile)
 {
 	struct histogram h = {0};
 
@@ -49,7 +49,7 @@ START_TEST(every_bucket_is_in_order_and_holds_its_precision)
 }
 END_TEST
 
-START_TEST(values_outside_are_kept_within)
+START_TEST(values_out_of_range_are_clamped)
 {
 	struct histogram h = {0};
 
@@ -101,6 +101,6 @@ START_TEST(quantiles_agree_with_sorted_values)
 }
 END_TEST
 
-TEST_SUITE("histogram", small_values_are_exact, an_empty_one_has_no_quantile,
-	every_bucket_is_in_order_and_holds_its_precision, values_outside_are_kept_within,
+TEST_SUITE("histogram", small_values_are_exact, an_empty_histogram_has_no_quantile,
+	every_bucket_is_in_order_and_holds_its_precision, values_out_of_range_are_clamped,
 	quantiles_agree_with_sorted_values)

@@ -123,7 +123,7 @@ static const char *evaluated(bool *ret)
 	return "argument";
 }
 
-START_TEST(debug_lines_show_for_whom_and_are_never_left_out)
+START_TEST(debug_lines_show_the_id_and_are_never_suppressed)
 {
 	bool asked = false;
 
@@ -314,7 +314,7 @@ START_TEST(no_second_has_more_than_ten_wherever_it_begins)
 }
 END_TEST
 
-START_TEST(left_out_lines_are_told_when_nothing_follows)
+START_TEST(suppressed_lines_are_reported_without_a_following_line)
 {
 	begin();
 	repeat(12, "a");
@@ -331,7 +331,7 @@ START_TEST(left_out_lines_are_told_when_nothing_follows)
 }
 END_TEST
 
-START_TEST(a_kind_that_loses_its_place_tells_what_it_left_out)
+START_TEST(a_replaced_kind_reports_its_suppressed_lines)
 {
 	static char formats[200][8];
 
@@ -387,7 +387,7 @@ static void check_slow_reader(void)
 	buf_release(&all);
 }
 
-START_TEST(a_full_pipe_blocks_nobody_and_lost_lines_are_told)
+START_TEST(a_full_pipe_does_not_block_and_lost_lines_are_reported)
 {
 	begin();
 	check_slow_reader();
@@ -396,7 +396,7 @@ START_TEST(a_full_pipe_blocks_nobody_and_lost_lines_are_told)
 }
 END_TEST
 
-START_TEST(a_full_socket_blocks_nobody_and_lost_lines_are_told)
+START_TEST(a_full_socket_does_not_block_and_lost_lines_are_reported)
 {
 	begin();
 	log_free(out);
@@ -411,7 +411,7 @@ START_TEST(a_full_socket_blocks_nobody_and_lost_lines_are_told)
 }
 END_TEST
 
-START_TEST(a_pipe_that_cannot_be_opened_again_blocks_nobody)
+START_TEST(a_pipe_that_cannot_be_opened_again_does_not_block)
 {
 	begin();
 	log_free(out);
@@ -450,7 +450,7 @@ START_TEST(lines_keep_their_order_around_a_gap)
 }
 END_TEST
 
-START_TEST(a_reader_that_is_gone_costs_lines_and_nothing_else)
+START_TEST(a_closed_reader_loses_lines_only)
 {
 	begin();
 	close(ends[0]);
@@ -463,7 +463,7 @@ START_TEST(a_reader_that_is_gone_costs_lines_and_nothing_else)
 }
 END_TEST
 
-START_TEST(a_full_disk_loses_lines_but_mixes_none)
+START_TEST(a_full_disk_loses_whole_lines)
 {
 	char path[] = "/tmp/log_test.XXXXXX", text[400] = "";
 	struct rlimit old, small;
@@ -496,7 +496,7 @@ START_TEST(a_full_disk_loses_lines_but_mixes_none)
 }
 END_TEST
 
-START_TEST(the_end_waits_for_a_slow_reader_but_not_for_ever)
+START_TEST(closing_waits_for_a_slow_reader_within_a_limit)
 {
 	begin();
 	flood(1500);
@@ -511,15 +511,15 @@ START_TEST(the_end_waits_for_a_slow_reader_but_not_for_ever)
 END_TEST
 
 TEST_SUITE("log", levels_are_named_and_filtered, json_lines_carry_time_and_level,
-	debug_lines_show_for_whom_and_are_never_left_out, names_of_keys_are_cut_between_code_points,
+	debug_lines_show_the_id_and_are_never_suppressed, names_of_keys_are_cut_between_code_points,
 	a_pipe_gets_time_and_level, a_terminal_gets_time_and_level,
 	nothing_in_a_message_can_forge_a_line_or_move_the_cursor, any_bytes_stay_one_printable_line,
 	a_long_message_is_cut_between_code_points, one_kind_of_line_is_written_ten_times_a_second,
 	no_second_has_more_than_ten_wherever_it_begins,
-	left_out_lines_are_told_when_nothing_follows,
-	a_kind_that_loses_its_place_tells_what_it_left_out,
-	a_full_pipe_blocks_nobody_and_lost_lines_are_told,
-	a_full_socket_blocks_nobody_and_lost_lines_are_told,
-	a_pipe_that_cannot_be_opened_again_blocks_nobody, lines_keep_their_order_around_a_gap,
-	a_reader_that_is_gone_costs_lines_and_nothing_else, a_full_disk_loses_lines_but_mixes_none,
-	the_end_waits_for_a_slow_reader_but_not_for_ever)
+	suppressed_lines_are_reported_without_a_following_line,
+	a_replaced_kind_reports_its_suppressed_lines,
+	a_full_pipe_does_not_block_and_lost_lines_are_reported,
+	a_full_socket_does_not_block_and_lost_lines_are_reported,
+	a_pipe_that_cannot_be_opened_again_does_not_block, lines_keep_their_order_around_a_gap,
+	a_closed_reader_loses_lines_only, a_full_disk_loses_whole_lines,
+	closing_waits_for_a_slow_reader_within_a_limit)

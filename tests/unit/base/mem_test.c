@@ -19,7 +19,7 @@ static bool count(void *context, size_t bytes)
 	return ++seen->calls <= seen->patience;
 }
 
-START_TEST(a_hook_that_made_room_is_believed)
+START_TEST(allocation_is_retried_after_a_hook_has_freed_memory)
 {
 	struct seen seen = {.patience = 2};
 	const struct mem_hook hook = {count, &seen};
@@ -42,7 +42,7 @@ START_TEST(hooks_nest)
 }
 END_TEST
 
-TEST_SUITE("mem", a_hook_that_made_room_is_believed, hooks_nest)
+TEST_SUITE("mem", allocation_is_retried_after_a_hook_has_freed_memory, hooks_nest)
 
 START_TEST(a_hook_that_gives_up_ends_the_process)
 {
@@ -56,7 +56,7 @@ START_TEST(a_hook_that_gives_up_ends_the_process)
 }
 END_TEST
 
-START_TEST(so_does_a_hook_without_a_function)
+START_TEST(a_hook_without_a_function_ends_the_process)
 {
 	const struct mem_hook hook = {NULL, NULL};
 
@@ -67,4 +67,4 @@ START_TEST(so_does_a_hook_without_a_function)
 END_TEST
 
 TEST_SUITE_SIGNAL("mem_abort", SIGABRT, a_hook_that_gives_up_ends_the_process,
-	so_does_a_hook_without_a_function)
+	a_hook_without_a_function_ends_the_process)

@@ -31,7 +31,7 @@ static void end(void)
 	buf_release(&out);
 }
 
-START_TEST(nothing_is_shown_that_was_not_touched)
+START_TEST(series_without_updates_are_absent)
 {
 	begin();
 	ck_assert_str_eq(rendered(), "");
@@ -120,7 +120,7 @@ START_TEST(histograms_render_cumulative_buckets_in_seconds)
 }
 END_TEST
 
-START_TEST(label_values_cannot_break_out)
+START_TEST(label_values_are_escaped)
 {
 	begin();
 	metric_add(m, METRIC_WARM_STORED, "a\"} 1\nb\\c\xff\xc3\xa9", NULL, 2);
@@ -190,9 +190,9 @@ START_TEST(heads_and_numbers_for_figures_outside_the_table)
 }
 END_TEST
 
-TEST_SUITE("metric", nothing_is_shown_that_was_not_touched,
+TEST_SUITE("metric", series_without_updates_are_absent,
 	counters_without_labels_can_be_shown_from_the_start,
 	counters_and_gauges_render_with_one_head_a_row, a_counter_is_exact_over_64_bits,
-	histograms_render_cumulative_buckets_in_seconds, label_values_cannot_break_out,
+	histograms_render_cumulative_buckets_in_seconds, label_values_are_escaped,
 	series_end_one_by_one_or_all_at_once, past_the_bound_label_values_count_as_other,
 	heads_and_numbers_for_figures_outside_the_table)

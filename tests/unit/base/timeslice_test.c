@@ -104,14 +104,14 @@ static void print_for_long(void *argument)
 	ended = true;
 }
 
-START_TEST(others_have_their_turn_while_a_fiber_sorts)
+START_TEST(sorting_yields_to_other_fibers)
 {
 	with_others(sort_for_long, NULL);
 	ck_assert_uint_ge(turns_of_others, 3);
 }
 END_TEST
 
-START_TEST(others_have_their_turn_while_a_fiber_prints)
+START_TEST(printing_yields_to_other_fibers)
 {
 	cJSON *array = cJSON_CreateArray();
 	char text[item_bytes];
@@ -141,7 +141,7 @@ static void sort_cancelled(void *argument)
 	ended = true;
 }
 
-TEST_CALL(what_is_cancelled_is_sorted_all_the_same, with_others(sort_cancelled, NULL))
+TEST_CALL(cancelled_sorting_is_completed, with_others(sort_cancelled, NULL))
 
-TEST_SUITE("timeslice", items_of_any_number_are_sorted, others_have_their_turn_while_a_fiber_sorts,
-	others_have_their_turn_while_a_fiber_prints, what_is_cancelled_is_sorted_all_the_same)
+TEST_SUITE("timeslice", items_of_any_number_are_sorted, sorting_yields_to_other_fibers,
+	printing_yields_to_other_fibers, cancelled_sorting_is_completed)

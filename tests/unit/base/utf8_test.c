@@ -31,7 +31,7 @@ START_TEST(code_points_are_read)
 }
 END_TEST
 
-START_TEST(what_is_no_utf8_is_refused)
+START_TEST(invalid_utf8_is_refused)
 {
 	static const char *const bad[] = {"", "\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2",
 		"\xc2z", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xe2\x82",
@@ -71,5 +71,5 @@ START_TEST(a_cut_off_end_is_trimmed_and_nothing_else)
 }
 END_TEST
 
-TEST_SUITE("utf8", code_points_are_read, what_is_no_utf8_is_refused,
+TEST_SUITE("utf8", code_points_are_read, invalid_utf8_is_refused,
 	a_cut_off_end_is_trimmed_and_nothing_else)

@@ -333,7 +333,7 @@ static void check_one_fire_a_date(const struct zone *zone, int64_t change, int a
 	}
 }
 
-START_TEST(every_change_of_four_decades_keeps_the_promises)
+START_TEST(jobs_run_once_over_each_clock_change_of_four_decades)
 {
 	static const char *const names[] = {
 		"Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "UTC"};
@@ -398,5 +398,5 @@ END_TEST
 
 TEST_SUITE("cron", expressions_become_sets, macros_stand_for_expressions,
 	other_texts_are_refused_with_the_reason, the_next_time_in_utc,
-	the_next_time_where_clocks_change, every_change_of_four_decades_keeps_the_promises,
+	the_next_time_where_clocks_change, jobs_run_once_over_each_clock_change_of_four_decades,
 	any_text_is_parsed_or_refused, periods_count_from_the_epoch)

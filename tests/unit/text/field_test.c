@@ -29,7 +29,7 @@ START_TEST(values_hold_no_control_bytes_but_tabs)
 }
 END_TEST
 
-START_TEST(case_matters_for_no_ascii_letter)
+START_TEST(comparison_ignores_the_case_of_ascii_letters)
 {
 	ck_assert(field_equal(SLICE("Host-[Z"), SLICE("hOST-[z")));
 	ck_assert(!field_equal(SLICE("host"), SLICE("hosts")));
@@ -39,4 +39,4 @@ START_TEST(case_matters_for_no_ascii_letter)
 END_TEST
 
 TEST_SUITE("field", names_are_tokens, values_hold_no_control_bytes_but_tabs,
-	case_matters_for_no_ascii_letter)
+	comparison_ignores_the_case_of_ascii_letters)

@@ -213,7 +213,7 @@ START_TEST(literals_and_prefixes_are_unescaped)
 }
 END_TEST
 
-START_TEST(catch_alls_are_known)
+START_TEST(catch_all_patterns_are_detected)
 {
 	static const char *const all[] = {
 		"*", "**", "?*", "*?", "[^x]*", "*[a-z]*", "*[ab", "*[^]*"};
@@ -251,4 +251,5 @@ END_TEST
 TEST_SUITE("glob", a_million_random_cases_agree_with_the_plain_reference,
 	long_texts_agree_with_the_plain_reference, odd_patterns_do_what_redis_does,
 	hostile_patterns_are_quick, check_bounds_length_and_stars,
-	literals_and_prefixes_are_unescaped, catch_alls_are_known, escaped_text_matches_only_itself)
+	literals_and_prefixes_are_unescaped, catch_all_patterns_are_detected,
+	escaped_text_matches_only_itself)

@@ -39,7 +39,7 @@ START_TEST(the_rfc_s_examples_hold)
 }
 END_TEST
 
-START_TEST(what_is_not_patched_keeps_its_spelling)
+START_TEST(unpatched_members_keep_their_spelling)
 {
 	merged("{ \"n\" : 9007199254740993, \"e\":[], \"o\":{}, \"f\": 1.50, \"x\":1E2 }",
 		"{\"b\":12345678901234567890123}",
@@ -80,7 +80,7 @@ START_TEST(a_patch_past_the_limits_is_refused)
 END_TEST
 
 /* Members that the target has and the patch changes: as many as a session may hold, and more. */
-START_TEST(many_members_take_no_square_of_time)
+START_TEST(many_members_are_merged_in_subquadratic_time)
 {
 	struct buf target = {0}, patch = {0}, out = {0};
 
@@ -105,6 +105,6 @@ START_TEST(many_members_take_no_square_of_time)
 }
 END_TEST
 
-TEST_SUITE("json_merge", the_rfc_s_examples_hold, what_is_not_patched_keeps_its_spelling,
+TEST_SUITE("json_merge", the_rfc_s_examples_hold, unpatched_members_keep_their_spelling,
 	names_are_compared_decoded, a_patch_past_the_limits_is_refused,
-	many_members_take_no_square_of_time)
+	many_members_are_merged_in_subquadratic_time)

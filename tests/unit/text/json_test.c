@@ -488,7 +488,7 @@ START_TEST(quoted_text_is_valid_and_reads_back)
 END_TEST
 
 /* A long text is quoted piece by piece: what stands where two meet is neither lost nor torn. */
-START_TEST(long_texts_are_quoted_as_short_ones)
+START_TEST(long_texts_are_quoted_like_short_ones)
 {
 	static const char *const marks[][2] = {{"\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80"},
 		{"\"\"\"\"", "\\\"\\\"\\\"\\\""}, {"\x1f\r\t\b", "\\u001f\\r\\t\\b"},
@@ -591,5 +591,5 @@ TEST_SUITE("json", valid_texts_pass, invalid_texts_are_refused, faults_say_where
 	a_stream_is_taken_value_by_value, a_value_may_be_cut_at_every_byte,
 	members_and_elements_are_walked_in_order, members_are_found_by_decoded_name_and_path,
 	scalars_are_decoded_or_kept_as_spelt, quoted_text_is_valid_and_reads_back,
-	long_texts_are_quoted_as_short_ones, bodies_become_objects, answers_are_exact,
+	long_texts_are_quoted_like_short_ones, bodies_become_objects, answers_are_exact,
 	trees_are_printed_as_cjson_prints_them)

@@ -183,7 +183,7 @@ START_TEST(times_are_read_and_written)
 }
 END_TEST
 
-START_TEST(times_that_are_none_are_refused)
+START_TEST(invalid_times_are_refused)
 {
 	static const char *const bad[] = {"", "2026", "2026-11", "2026-1-1", "2026-13-01",
 		"2026-00-10", "2026-11-00", "2026-11-31", "2023-02-29", "1900-02-29", "2026-11-24T",
@@ -201,4 +201,4 @@ END_TEST
 
 TEST_SUITE("quantity", durations_are_read, other_durations_are_refused_with_the_reason,
 	durations_are_written_and_read_back, sizes_are_read, sizes_are_written_exactly,
-	times_are_read_and_written, times_that_are_none_are_refused)
+	times_are_read_and_written, invalid_times_are_refused)

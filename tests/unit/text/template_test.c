@@ -56,7 +56,7 @@ START_TEST(values_are_filled_in)
 }
 END_TEST
 
-START_TEST(what_has_no_value_is_named_and_nothing_is_left)
+START_TEST(a_missing_value_is_named_and_the_output_restored)
 {
 	static const char *const texts[] = {"k:{id}:{none}", "k:{id}:{empty}"};
 
@@ -250,7 +250,7 @@ static bool lookup_two(void *context, struct slice name, struct buf *out)
 	return true;
 }
 
-START_TEST(a_text_tells_its_values_or_the_name_at_fault)
+START_TEST(an_ambiguous_text_is_detected_by_the_name_at_fault)
 {
 	static const struct {
 		const char *template, *a, *b, *at; /* NULL: it tells */
@@ -299,8 +299,8 @@ START_TEST(hostile_texts_are_quick)
 }
 END_TEST
 
-TEST_SUITE("template", values_are_filled_in, what_has_no_value_is_named_and_nothing_is_left,
+TEST_SUITE("template", values_are_filled_in, a_missing_value_is_named_and_the_output_restored,
 	one_value_fills_every_name, names_come_in_order_of_first_use,
 	wrong_texts_are_refused_with_the_reason, whole_keys_match,
 	random_templates_agree_with_the_plain_reference,
-	a_text_tells_its_values_or_the_name_at_fault, hostile_texts_are_quick)
+	an_ambiguous_text_is_detected_by_the_name_at_fault, hostile_texts_are_quick)
