@@ -15,7 +15,7 @@
 enum tls_verify {
 	TLS_VERIFY_FULL, /* the chain of the peer's certificate, its dates, and its name */
 	TLS_VERIFY_CA,	 /* the same without the name */
-	TLS_VERIFY_NONE, /* nothing: whoever can answer for the peer is believed */
+	TLS_VERIFY_NONE, /* nothing: any peer is accepted */
 };
 
 /* Paths of PEM files. */

@@ -72,8 +72,15 @@ def check_words(path, text):
             fault(path, number, f"\"{match.group()}\" is not a word for documents: {line.strip()[:80]}")
 
 
+# Folders whose comments are plain, too. Add one when it is.
+PLAIN = ("src/base", "src/text")
+
+
 def words():
-    """Pages, help and the comments of shipped files; of src/ the help in tables."""
+    """Pages, help and the comments of shipped files; of src/ the help in tables and comments."""
+    for path in files(".c", ".h", under=PLAIN):
+        check_words(path, re.sub(r'/\*.*?\*/|"(?:\\.|[^"\\\n])*"|[^\n]', lambda match: match.group()
+                                 if match.group().startswith("/*") else " ", read(path), flags=re.S))
     for path in [*PAGES, "tests/help.txt", *files(".yaml", under=("conf", "docs")), *files(under=("systemd",))]:
         check_words(path, read(path))
     for path in ["src/api/routes.c", "src/base/metric.h", *files(".c", under=("src/conf",))]:
