@@ -179,6 +179,7 @@ static int compare_times(const void *a, const void *b)
 
 static void measure_latency(struct diagnosis *diagnosis, struct cache *cache)
 {
+	const size_t middle = pings / 2;
 	int64_t took_ns[pings];
 
 	for (int i = 0; i < pings; i++) {
@@ -192,7 +193,7 @@ static void measure_latency(struct diagnosis *diagnosis, struct cache *cache)
 		took_ns[i] = clock_mono_ns() - began;
 	}
 	qsort(took_ns, pings, sizeof *took_ns, compare_times);
-	diagnosis->latency_ms = (double)took_ns[pings / 2] / 1e6;
+	diagnosis->latency_ms = (double)took_ns[middle] / 1e6;
 	if (diagnosis->latency_ms > slow_ms)
 		add(diagnosis, FINDING_WARNING, "latency", diagnosis->name,
 			mem_printf("half of %d PINGs took more than %.1f ms", pings,

@@ -88,6 +88,7 @@ def test_its_acl_line_is_enough(redis, examine):
     assert line.startswith("ACL SETUSER cw on >PASSWORD ~* +ping ")
     redis("ACL", "SETUSER", "cw", "reset")
     redis(*line.replace("PASSWORD", "pass").split())
+    redis("ACL", "LOG", "RESET")
     assert errors(examine(config(redis.url, AS_CW, JOBS))[1]) == []
     assert redis("ACL", "LOG") == []
 
