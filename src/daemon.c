@@ -385,7 +385,7 @@ int daemon_run(const char *config_path, const char *ready_file, struct conf *con
 	d.app.started_mono_ms = clock_mono_ms();
 	log_configure(d.app.log, conf->log.level, conf->log.json);
 	introduce(d.app.log, conf);
-	api_log_warnings(&d.app, conf);
+	config_log_warnings(&d.app, conf);
 	start_handles(&d);
 	fiber_group_init(&d.group, "daemon", d.app.loop);
 	fiber_spawn(&d.group, "daemon", live, &d);

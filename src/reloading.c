@@ -165,7 +165,7 @@ void reloading_run(struct daemon *d)
 	snprintf(reloading, sizeof reloading, "RELOADING=1\nMONOTONIC_USEC=%lld",
 		(long long)(clock_mono_ns() / 1000));
 	systemd_notify(reloading);
-	api_reload_now(&d->app, &faults);
+	config_reload_now(&d->app, &faults);
 	systemd_notify("READY=1");
 	buf_release(&faults);
 }

@@ -16,7 +16,7 @@
 enum app_phase { APP_STARTING, APP_SERVING, APP_STOPPING };
 
 /* An answer from memory that is rendered once and sent many times; see api/answer.h. */
-struct answer {
+struct rendered_answer {
 	struct buf body;
 	int status;
 	int verdict; /* what the body says in one number of its maker's; 0 = nothing */
@@ -38,7 +38,7 @@ struct app {
 	struct fault layout; /* why the layout of our own keys is not known; OK = it is */
 	enum app_phase phase;
 	int64_t started_mono_ms;
-	struct answer stats, health, metrics_text;
+	struct rendered_answer stats, health, metrics_text;
 };
 
 /* The rows that end with one without method. */

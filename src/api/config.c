@@ -6,7 +6,6 @@
 #include "api/body.h"
 #include "api/config.h"
 #include "api/handlers.h"
-#include "api/note.h"
 #include "base/mem.h"
 #include "text/json.h"
 
@@ -17,13 +16,13 @@ void api_config(struct request *request, void *context)
 	reply_json(request, 200, conf_json(app->engine.cache.conf));
 }
 
-void api_log_warnings(const struct app *app, const struct conf *conf)
+void config_log_warnings(const struct app *app, const struct conf *conf)
 {
 	if (*conf_warnings(conf))
 		log_lines(app->log, LOG_LEVEL_WARNING, "configuration", conf_warnings(conf));
 }
 
-enum error api_reload_now(struct app *app, struct buf *faults)
+enum error config_reload_now(struct app *app, struct buf *faults)
 {
 	enum error error = reload_now(app->reload, faults);
 
@@ -34,7 +33,7 @@ enum error api_reload_now(struct app *app, struct buf *faults)
 	else
 		log_info(app->log, "configuration reloaded");
 	if (!error)
-		api_log_warnings(app, reload_current(app->reload));
+		config_log_warnings(app, reload_current(app->reload));
 	/* Whoever has been told must not be shown what was before. */
 	answers_forget(app);
 	return error;
@@ -58,7 +57,7 @@ static cJSON *fault_lines(const struct buf *faults)
 	return extra;
 }
 
-void api_reload(struct request *request, void *context)
+void api_config_reload(struct request *request, void *context)
 {
 	struct app *app = context;
 	struct buf faults = {0};
@@ -67,11 +66,11 @@ void api_reload(struct request *request, void *context)
 	enum error error = body_note_only(request_body(request), &note, &fault);
 
 	if (!error)
-		api_log_note(request, app, "reload", slice_of(NULL, 0), note);
+		answer_log_note(request, app, "reload", slice_of(NULL, 0), note);
 	mem_free((char *)note.p);
 	if (error) {
 		reply_fault(request, &fault);
-	} else if (api_reload_now(app, &faults)) {
+	} else if (config_reload_now(app, &faults)) {
 		fault_set(&fault, ERR_BAD_CONFIG,
 			"nothing was changed; mend the lines below and reload again");
 		reply_fault_with(request, &fault, fault_lines(&faults));

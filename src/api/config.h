@@ -6,8 +6,8 @@
 #include "api/app.h"
 
 /* reload_now() with its log line and metric; `faults` gets the lines of a refusal. */
-enum error api_reload_now(struct app *app, struct buf *faults);
+enum error config_reload_now(struct app *app, struct buf *faults);
 /* Logs what of `conf` is accepted but hardly meant. */
-void api_log_warnings(const struct app *app, const struct conf *conf);
+void config_log_warnings(const struct app *app, const struct conf *conf);
 
 #endif

@@ -1,23 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /dependencies/{key}: what goes with a key, from the rules and from what was stored;
- * /explain/{key}: all that is known of it.
+ * GET, PUT, POST, DELETE /dependencies/{key}: the dependents of a key, by rules and as stored.
  *
- * Special: who has key_prefixes sees no name outside them, though it belongs to what goes.
+ * Special: a caller with key_prefixes sees no name outside them, though it is a dependent.
  */
 #include "cache/dependency.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/answer.h"
 #include "api/body.h"
 #include "api/handlers.h"
 #include "api/hide.h"
 #include "api/keys.h"
-#include "api/note.h"
 #include "base/mem.h"
 #include "cache/dependency_store.h"
-#include "invalidate/explain.h"
 #include "text/json.h"
 
 static void hide_outside(const struct identity *who, cJSON *body)
@@ -72,7 +70,7 @@ void api_dependencies_get(struct request *request, void *context)
 }
 
 /* What is to be changed, as the body has it. */
-struct asked {
+struct dependents_body {
 	struct body_list dependents, add, remove;
 	struct slice note;
 	int64_t ttl_ms;
@@ -81,7 +79,7 @@ struct asked {
 static enum error ttl_member(
 	void *context, struct slice name, struct json_value value, struct fault *fault)
 {
-	struct asked *asked = context;
+	struct dependents_body *asked = context;
 
 	if (!slice_is(name, "ttl"))
 		return ERR_NOT_FOUND;
@@ -90,7 +88,7 @@ static enum error ttl_member(
 	return keys_ttl_member(value, "/ttl", &asked->ttl_ms, fault);
 }
 
-static void asked_release(struct asked *asked)
+static void asked_release(struct dependents_body *asked)
 {
 	body_list_release(&asked->dependents);
 	body_list_release(&asked->add);
@@ -118,7 +116,8 @@ static enum error judge(struct request *request, const char *list, const struct 
 	return OK;
 }
 
-static enum error read_put(struct request *request, struct asked *asked, struct fault *fault)
+static enum error read_put(
+	struct request *request, struct dependents_body *asked, struct fault *fault)
 {
 	const struct body_member members[] = {
 		{"dependents", BODY_LIST, &asked->dependents, 1, DEPENDENCY_MAX_NAMES},
@@ -151,7 +150,7 @@ static bool have_common(const struct body_list *a, const struct body_list *b)
 	return found;
 }
 
-static enum error check_both(const struct asked *asked, struct fault *fault)
+static enum error check_both(const struct dependents_body *asked, struct fault *fault)
 {
 	if (asked->add.count == 0 && asked->remove.count == 0)
 		return fault_set(
@@ -162,7 +161,8 @@ static enum error check_both(const struct asked *asked, struct fault *fault)
 	return OK;
 }
 
-static enum error read_post(struct request *request, struct asked *asked, struct fault *fault)
+static enum error read_post(
+	struct request *request, struct dependents_body *asked, struct fault *fault)
 {
 	const struct body_member members[] = {
 		{"add", BODY_LIST, &asked->add, 0, DEPENDENCY_MAX_NAMES},
@@ -183,7 +183,7 @@ static enum error read_post(struct request *request, struct asked *asked, struct
 /* Parks. */
 static void change(struct request *request, struct app *app, bool replace)
 {
-	struct asked asked = {.ttl_ms = (int64_t)DEPENDENCY_TTL_S * 1000};
+	struct dependents_body asked = {.ttl_ms = (int64_t)DEPENDENCY_TTL_S * 1000};
 	struct buf scratch = {0};
 	struct slice key;
 	size_t count;
@@ -208,7 +208,7 @@ static void change(struct request *request, struct app *app, bool replace)
 	if (error) {
 		reply_fault(request, &fault);
 	} else {
-		api_log_note(request, app, "changed the dependents of", key, asked.note);
+		answer_log_note(request, app, "changed the dependents of", key, asked.note);
 		reply_view(request, app, key, false);
 	}
 	asked_release(&asked);
@@ -239,31 +239,9 @@ void api_dependencies_delete(struct request *request, void *context)
 		dependency_remove(&app->engine.cache, key, &was, &fault)) {
 		reply_fault(request, &fault);
 	} else {
-		api_log_note(request, app, "forgot the dependents of", key, note);
-		reply_header(request, "X-Cache-Deleted", was ? "1" : "0");
-		reply_empty(request, 204);
+		answer_log_note(request, app, "forgot the dependents of", key, note);
+		answer_deleted(request, was);
 	}
 	mem_free((char *)note.p);
-	buf_release(&scratch);
-}
-
-void api_explain(struct request *request, void *context)
-{
-	struct app *app = context;
-	struct buf scratch = {0};
-	struct slice key;
-	struct fault fault;
-	cJSON *body;
-
-	if (keys_name(request, &scratch, &key, &fault) ||
-		explain_key(&app->engine.cache, request_conf(request), key, &body, &fault)) {
-		reply_fault(request, &fault);
-	} else {
-		hide_names(request_identity(request),
-			cJSON_GetObjectItemCaseSensitive(body, "dependents"));
-		hide_selector(request_identity(request),
-			cJSON_GetObjectItemCaseSensitive(body, "last_invalidation"));
-		reply_json(request, 200, body);
-	}
 	buf_release(&scratch);
 }

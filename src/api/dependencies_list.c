@@ -4,20 +4,16 @@
  *
  *	SCAN MATCH cw:dep:* (some steps, until there are enough) -> SCARD and PTTL of each -> items
  */
-#include <stdio.h>
-
+#include "api/answer.h"
 #include "api/handlers.h"
-#include "base/base64.h"
-#include "base/mem.h"
-#include "base/utf8.h"
+#include "api/keys.h"
 #include "cache/dependency_store.h"
 #include "cache/guard.h"
 #include "text/glob.h"
-#include "text/json.h"
 
 enum { list_default = 100, list_max = 1000, steps_max = 20 };
 
-struct listing {
+struct dependencies_page {
 	struct cache *cache;
 	const struct identity *who;
 	struct buf match, cursor;
@@ -28,11 +24,10 @@ struct listing {
 };
 
 static enum error read_listing(
-	struct request *request, struct listing *listing, struct fault *fault)
+	struct request *request, struct dependencies_page *listing, struct fault *fault)
 {
 	struct buf set = {0};
 	struct slice cursor;
-	uint64_t number;
 	enum error error = request_query_int(request, "limit", 1, list_max, &listing->limit, fault);
 
 	if (error)
@@ -42,44 +37,33 @@ static enum error read_listing(
 	glob_escape(buf_slice(&set), &listing->match);
 	buf_char(&listing->match, '*');
 	buf_release(&set);
-	if (!request_query(request, "cursor", &cursor) || cursor.n == 0)
-		cursor = SLICE("0");
-	if (!slice_uint64(cursor, &number))
-		return fault_set(fault, ERR_BAD_PARAMETER,
-			"the query parameter cursor is the `next` of the page before, or left out");
+	error = keys_cursor(request, &cursor, fault);
 	buf_add(&listing->cursor, cursor);
-	return OK;
+	return error;
 }
 
 /* The key whose dependents `set` holds. */
-static struct slice key_of(const struct listing *listing, struct slice set)
+static struct slice key_of(const struct dependencies_page *listing, struct slice set)
 {
 	if (set.n < listing->prefix)
 		return SLICE("");
 	return slice_of(set.p + listing->prefix, set.n - listing->prefix);
 }
 
-static void write_item(struct listing *listing, struct slice key, int64_t members, int64_t pttl_ms)
+static void write_item(
+	struct dependencies_page *listing, struct slice key, int64_t members, int64_t pttl_ms)
 {
 	struct buf *out = &listing->items;
-	bool text = utf8_valid(key);
 
-	buf_str(out, listing->count++ ? ",{\"key\":" : "{\"key\":");
-	if (text) {
-		json_quote(out, key);
-	} else {
-		buf_char(out, '"');
-		base64_encode(key, true, out);
-		buf_char(out, '"');
-	}
-	buf_printf(out, ",\"key_encoding\":\"%s\",\"dependents\":%lld,\"ttl\":%lld}",
-		text ? "utf-8" : "base64url", (long long)members,
-		(long long)(pttl_ms < 0 ? pttl_ms : (pttl_ms + 999) / 1000));
+	buf_str(out, listing->count++ ? ",{" : "{");
+	keys_write_name(key, false, out);
+	buf_printf(out, ",\"dependents\":%lld,\"ttl\":%lld}", (long long)members,
+		(long long)keys_ttl_seconds(pttl_ms));
 }
 
 /* What is no set, or has gone meanwhile, is left out. */
-static void write_items(
-	struct listing *listing, const struct redis_value *names, const struct redis_batch *batch)
+static void write_items(struct dependencies_page *listing, const struct redis_value *names,
+	const struct redis_batch *batch)
 {
 	size_t at = 0;
 
@@ -98,7 +82,7 @@ static void write_items(
 
 /* Parks. */
 static enum error list_names(
-	struct listing *listing, const struct redis_value *names, struct fault *fault)
+	struct dependencies_page *listing, const struct redis_value *names, struct fault *fault)
 {
 	struct redis_batch *batch = redis_batch_new();
 	enum error error = OK;
@@ -121,22 +105,15 @@ static enum error list_names(
 }
 
 /* One SCAN. Parks. */
-static enum error step(struct listing *listing, struct fault *fault)
+static enum error step(struct dependencies_page *listing, struct fault *fault)
 {
-	struct slice argv[] = {SLICE("SCAN"), buf_slice(&listing->cursor), SLICE("MATCH"),
-		buf_slice(&listing->match), SLICE("COUNT"), SLICE("1000")};
+	const struct keys_scan scan = {
+		buf_slice(&listing->cursor), buf_slice(&listing->match), 1000, REDIS_BULK};
 	struct redis_value *page;
-	enum error error = redis_store_call(listing->cache->store,
-		(struct redis_call){.role = REDIS_BULK, .idempotent = true}, SLICE(""),
-		sizeof argv / sizeof *argv, argv, &page, fault);
+	enum error error = keys_scan(listing->cache, &scan, &page, fault);
 
 	if (error)
 		return error;
-	if (page->type != REDIS_ARRAY || page->count != 2 || page->items[1]->type != REDIS_ARRAY) {
-		redis_value_free(page);
-		return fault_set(
-			fault, ERR_REDIS_PROTOCOL, "SCAN was answered with something else");
-	}
 	buf_clear(&listing->cursor);
 	buf_add(&listing->cursor, redis_value_item(page, 0));
 	error = list_names(listing, page->items[1], fault);
@@ -144,32 +121,15 @@ static enum error step(struct listing *listing, struct fault *fault)
 	return error;
 }
 
-static bool at_end(const struct listing *listing)
+static bool at_end(const struct dependencies_page *listing)
 {
 	return slice_is(buf_slice(&listing->cursor), "0");
-}
-
-static void reply_page(struct request *request, const struct listing *listing)
-{
-	struct buf out = {0};
-	size_t n;
-
-	buf_str(&out, "{\"items\":[");
-	buf_add(&out, buf_slice(&listing->items));
-	buf_str(&out, "],\"next\":");
-	if (at_end(listing))
-		buf_str(&out, "null");
-	else
-		json_quote(&out, buf_slice(&listing->cursor));
-	buf_str(&out, "}\n");
-	char *body = buf_steal(&out, &n);
-	reply_owned(request, 200, "application/json", body, n);
 }
 
 void api_dependencies_list(struct request *request, void *context)
 {
 	struct app *app = context;
-	struct listing listing = {.cache = &app->engine.cache,
+	struct dependencies_page listing = {.cache = &app->engine.cache,
 		.who = request_identity(request),
 		.limit = list_default};
 	struct fault fault;
@@ -182,7 +142,8 @@ void api_dependencies_list(struct request *request, void *context)
 	if (error)
 		reply_fault(request, &fault);
 	else
-		reply_page(request, &listing);
+		answer_page(request, &listing.items,
+			at_end(&listing) ? SLICE("") : buf_slice(&listing.cursor));
 	buf_release(&listing.match);
 	buf_release(&listing.cursor);
 	buf_release(&listing.items);

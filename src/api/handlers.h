@@ -5,7 +5,7 @@
 
 #include "api/app.h"
 
-http_handler api_livez, api_readyz;
+http_handler api_probes_livez, api_probes_readyz;
 http_handler api_metrics;
 http_handler api_stats;
 http_handler api_health;
@@ -14,11 +14,11 @@ http_handler api_warm_start, api_warm_list;
 http_handler api_operations_list, api_operations_get, api_operations_cancel;
 http_handler api_dependencies_list, api_dependencies_get, api_dependencies_put;
 http_handler api_dependencies_post, api_dependencies_delete, api_explain;
-http_handler api_config, api_reload, api_debug, api_doctor;
+http_handler api_config, api_config_reload, api_debug, api_doctor;
 http_handler api_key_get, api_key_put, api_key_delete, api_key_ttl, api_key_expire;
 http_handler api_key_lease_end;
 http_handler api_keys_list, api_keys_mget, api_keys_mset, api_keys_mdelete, api_key_make;
-http_handler api_results, api_loaders;
+http_handler api_results, api_results_loaders;
 http_handler api_session_create, api_session_get, api_session_patch, api_session_delete;
 http_handler api_session_rotate, api_sessions_list, api_sessions_end, api_sessions_end_one;
 http_handler api_tags_list, api_tags_get, api_tags_add;

@@ -18,7 +18,7 @@
 
 enum { default_wait_seconds = 10, max_wait_seconds = 300 };
 
-struct asked {
+struct invalidate_body {
 	struct invalidation *what;
 	struct body_list keys, patterns, tags, dependents_of;
 	struct json_value entities, pace;
@@ -64,7 +64,7 @@ static enum error add_ids(struct invalidation *what, const struct conf_entity *e
 static enum error entity_field(
 	void *context, struct slice name, struct json_value value, struct fault *fault)
 {
-	struct asked *asked = context;
+	struct invalidate_body *asked = context;
 	const struct conf_entity *entity = conf_entity_of_field(asked->what->conf, name);
 	char pointer[BODY_POINTER_BYTES];
 
@@ -96,7 +96,7 @@ static enum error add_entity(
 	return add_ids(what, entity, it->value, pointer, fault);
 }
 
-static enum error add_entities(struct asked *asked, struct fault *fault)
+static enum error add_entities(struct invalidate_body *asked, struct fault *fault)
 {
 	enum error error = OK;
 
@@ -109,7 +109,7 @@ static enum error add_entities(struct asked *asked, struct fault *fault)
 	return error;
 }
 
-static enum error read_pace(struct asked *asked, struct fault *fault)
+static enum error read_pace(struct invalidate_body *asked, struct fault *fault)
 {
 	const struct body_member members[] = {
 		{"max_latency_ms", BODY_NUMBER, &asked->what->max_latency_ms, 0, 10000},
@@ -121,7 +121,7 @@ static enum error read_pace(struct asked *asked, struct fault *fault)
 		&(struct body_table){.members = members, .count = 1, .at = "/pace"}, fault);
 }
 
-static enum error read_body(struct asked *asked, struct slice text, struct fault *fault)
+static enum error read_body(struct invalidate_body *asked, struct slice text, struct fault *fault)
 {
 	struct invalidation *what = asked->what;
 	const struct body_member members[] = {
@@ -165,7 +165,7 @@ static enum error read_soft(const struct request *request, bool *ret, struct fau
 
 /* CDN-minded callers name tags by header. */
 static enum error read_headers(
-	struct asked *asked, const struct request *request, struct fault *fault)
+	struct invalidate_body *asked, const struct request *request, struct fault *fault)
 {
 	struct body_list tags = {0};
 	const char *header;
@@ -185,7 +185,7 @@ static enum error read_headers(
 	return error;
 }
 
-static enum error fill(struct asked *asked, struct fault *fault)
+static enum error fill(struct invalidate_body *asked, struct fault *fault)
 {
 	struct invalidation *what = asked->what;
 
@@ -214,11 +214,13 @@ static void reply_ended(struct request *request, struct operation *operation, bo
 {
 	const struct fault *fault = operation_error(operation);
 	cJSON *body = cJSON_CreateObject();
+	const cJSON *member;
 	int status = 200;
 
 	cJSON_AddStringToObject(body, "operation_id", operation_id(operation));
 	cJSON_AddStringToObject(body, "state", operation_state_name(operation_state(operation)));
-	api_merge(body, operation_result(operation));
+	cJSON_ArrayForEach(member, (const cJSON *)operation_result(operation))
+		cJSON_AddItemToObject(body, member->string, cJSON_Duplicate(member, true));
 	if (fault->error) {
 		reply_fault_with(request, fault, body);
 		return;
@@ -228,7 +230,7 @@ static void reply_ended(struct request *request, struct operation *operation, bo
 	reply_json(request, status, body);
 }
 
-static void run(struct request *request, struct app *app, struct asked *asked)
+static void run(struct request *request, struct app *app, struct invalidate_body *asked)
 {
 	struct operation *operation;
 	struct fault fault;
@@ -245,13 +247,13 @@ static void run(struct request *request, struct app *app, struct asked *asked)
 	if (operation_wait(operation, clock_deadline(asked->wait * 1000)) == OK)
 		reply_ended(request, operation, asked->strict);
 	else
-		api_reply_accepted(request, operation);
+		operations_reply_accepted(request, operation);
 	operation_unref(operation);
 }
 
 void api_invalidate(struct request *request, void *context)
 {
-	struct asked asked = {.cascade = true, .wait = default_wait_seconds};
+	struct invalidate_body asked = {.cascade = true, .wait = default_wait_seconds};
 	struct fault fault;
 
 	asked.what = invalidation_new(request_conf(request), request_identity(request));

@@ -6,19 +6,12 @@
  * answer's own.
  */
 #include "api/keys.h"
+#include "api/answer.h"
 #include "api/handlers.h"
 #include "api/header_tags.h"
-#include "api/keys_cascade.h"
-#include "api/keys_condition.h"
 #include "api/keys_lease.h"
+#include "api/keys_many.h"
 #include "api/keys_value.h"
-
-static void header_int(struct request *request, const char *name, int64_t value)
-{
-	char room[SLICE_INT_ROOM];
-
-	reply_header(request, name, slice_of_int(room, value).p);
-}
 
 static void reply_absent(struct request *request)
 {
@@ -42,7 +35,7 @@ static void reply_value(struct request *request, struct app *app, const struct e
 	if (entry->stale)
 		app->engine.cache.stale_served++;
 	reply_header(request, "X-Cache", entry->stale ? "STALE" : "HIT");
-	header_int(request, "X-Cache-TTL", keys_ttl_seconds(entry->ttl_ms));
+	answer_header_int(request, "X-Cache-TTL", keys_ttl_seconds(entry->ttl_ms));
 	reply_header(request, "ETag", value.etag);
 	if (value.varies)
 		reply_header(request, "Vary", "Accept-Encoding");
@@ -182,12 +175,6 @@ void api_key_put(struct request *request, void *context)
 	buf_release(&scratch);
 }
 
-static void reply_deleted(struct request *request, uint64_t deleted)
-{
-	header_int(request, "X-Cache-Deleted", (int64_t)deleted);
-	reply_empty(request, 204);
-}
-
 /* Without dependents. Parks. */
 static void delete_alone(struct request *request, struct cache *cache, struct slice key,
 	enum keys_condition condition)
@@ -201,7 +188,7 @@ static void delete_alone(struct request *request, struct cache *cache, struct sl
 	if (error)
 		reply_fault(request, &fault);
 	else
-		reply_deleted(request, deleted);
+		answer_deleted(request, deleted);
 }
 
 void api_key_delete(struct request *request, void *context)
@@ -227,6 +214,6 @@ void api_key_delete(struct request *request, void *context)
 	else if (!cascade)
 		delete_alone(request, &app->engine.cache, key, condition);
 	else if (keys_cascade(request, app, &key, 1, &deleted))
-		reply_deleted(request, deleted);
+		answer_deleted(request, deleted);
 	buf_release(&scratch);
 }

@@ -28,6 +28,21 @@ enum error keys_ttl_text(struct slice text, int64_t *ret_ms, struct fault *fault
 /* The same of a body's member at `pointer`: ERR_BAD_BODY. */
 enum error keys_ttl_member(
 	struct json_value value, const char *pointer, int64_t *ret_ms, struct fault *fault);
+/* Appends a key as a JSON string: as text, or as base64url where `encoded`. */
+void keys_quote(struct slice key, bool encoded, struct buf *out);
+/* Appends the members "key" and "key_encoding"; a key that is not UTF-8 is always encoded. */
+void keys_write_name(struct slice key, bool encoded, struct buf *out);
+/* ?cursor= of a list that goes on by SCAN; "0" where it is left out. ERR_BAD_PARAMETER. */
+enum error keys_cursor(struct request *request, struct slice *ret, struct fault *fault);
+struct keys_scan {
+	struct slice cursor;
+	struct slice match; /* p NULL = all keys */
+	int64_t count;
+	enum redis_role role;
+};
+/* One SCAN; *ret is [cursor, [names]]. Parks. */
+enum error keys_scan(struct cache *cache, const struct keys_scan *scan, struct redis_value **ret,
+	struct fault *fault);
 /* Room for values in the answer of this request, which outlives it. */
 struct entry_room keys_room(struct request *request);
 /* What is shown for a TTL of entry.h: -2, -1, 0 or whole seconds, begun ones counted. */

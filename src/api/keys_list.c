@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* GET /keys, GET /keys/{key}/ttl, POST /keys/{key}/expire: names and times, no values. */
-#include <stdio.h>
-#include <stdlib.h>
 
+#include "api/answer.h"
 #include "api/body.h"
 #include "api/handlers.h"
 #include "api/keys.h"
-#include "base/base64.h"
 #include "base/mem.h"
-#include "base/utf8.h"
 #include "text/glob.h"
 
 enum { list_default = 100, list_max = 1000 };
@@ -25,10 +22,7 @@ void api_key_ttl(struct request *request, void *context)
 		entry_ttl(&app->engine.cache, key, &ttl_ms, &fault)) {
 		reply_fault(request, &fault);
 	} else {
-		cJSON *body = cJSON_CreateObject();
-
-		json_add_int(body, "ttl", keys_ttl_seconds(ttl_ms));
-		reply_json(request, 200, body);
+		answer_int(request, "ttl", keys_ttl_seconds(ttl_ms));
 	}
 	buf_release(&scratch);
 }
@@ -81,15 +75,12 @@ void api_key_expire(struct request *request, void *context)
 			"stale is loaded anew, and not made fresh");
 		reply_fault(request, &fault);
 	} else {
-		cJSON *answer = cJSON_CreateObject();
-
-		json_add_int(answer, "ttl", keys_ttl_seconds(body.ttl_ms));
-		reply_json(request, 200, answer);
+		answer_int(request, "ttl", keys_ttl_seconds(body.ttl_ms));
 	}
 	buf_release(&scratch);
 }
 
-struct listing {
+struct keys_page {
 	struct guard guard;
 	struct slice match; /* p NULL = all */
 	struct slice cursor;
@@ -98,9 +89,8 @@ struct listing {
 };
 
 static enum error read_listing(
-	struct request *request, struct listing *listing, struct fault *fault)
+	struct request *request, struct keys_page *listing, struct fault *fault)
 {
-	uint64_t number;
 	enum error error = request_query_int(request, "limit", 1, list_max, &listing->limit, fault);
 
 	guard_init(&listing->guard, request_conf(request), request_identity(request));
@@ -111,23 +101,20 @@ static enum error read_listing(
 		if (!error)
 			error = guard_pattern(&listing->guard, listing->match, fault);
 	}
-	if (!error && request_query(request, "cursor", &listing->cursor) && listing->cursor.n &&
-		!slice_uint64(listing->cursor, &number))
-		error = fault_set(fault, ERR_BAD_PARAMETER,
-			"the query parameter cursor is the `next` of the page before, or left out");
+	if (!error)
+		error = keys_cursor(request, &listing->cursor, fault);
 	return error;
 }
 
-/* One SCAN. Parks. */
-static enum error scan(struct cache *cache, const struct listing *listing, int64_t count,
-	struct redis_value **ret, struct fault *fault)
+enum error keys_scan(struct cache *cache, const struct keys_scan *scan, struct redis_value **ret,
+	struct fault *fault)
 {
-	char digits[24];
-	int n = snprintf(digits, sizeof digits, "%lld", (long long)count);
-	struct slice argv[6] = {SLICE("SCAN"), listing->cursor.n ? listing->cursor : SLICE("0"),
-		SLICE("COUNT"), slice_of(digits, (size_t)n), SLICE("MATCH"), listing->match};
-	enum error error = redis_store_call(cache->store, (struct redis_call){.idempotent = true},
-		SLICE(""), listing->match.p ? 6 : 4, argv, ret, fault);
+	char digits[SLICE_INT_ROOM];
+	struct slice argv[6] = {SLICE("SCAN"), scan->cursor, SLICE("COUNT"),
+		slice_of_int(digits, scan->count), SLICE("MATCH"), scan->match};
+	enum error error = redis_store_call(cache->store,
+		(struct redis_call){.role = scan->role, .idempotent = true}, SLICE(""),
+		scan->match.p ? 6 : 4, argv, ret, fault);
 
 	if (error)
 		return error;
@@ -135,75 +122,53 @@ static enum error scan(struct cache *cache, const struct listing *listing, int64
 	if (page->type == REDIS_ARRAY && page->count == 2 && page->items[1]->type == REDIS_ARRAY)
 		return OK;
 	redis_value_free(*ret);
-	return fault_set(fault, ERR_REDIS_PROTOCOL, "SCAN was answered with something else");
+	return fault_set(fault, ERR_REDIS_PROTOCOL, "the reply to SCAN is not one of SCAN");
 }
 
 /*
  * A selective pattern looks at many keys a step. Where it turns out to match many, the step is done
  * again, smaller, so that a page has about as many as was asked for.
  */
-static enum error scan_step(struct cache *cache, const struct listing *listing,
+static enum error scan_step(struct cache *cache, const struct keys_page *listing,
 	struct redis_value **ret, struct fault *fault)
 {
-	int64_t count = listing->match.p ? list_max : listing->limit;
-	enum error error = scan(cache, listing, count, ret, fault);
+	struct keys_scan scan = {listing->cursor, listing->match,
+		listing->match.p ? list_max : listing->limit, REDIS_COMMANDS};
+	enum error error = keys_scan(cache, &scan, ret, fault);
 
-	if (error || count == listing->limit || (int64_t)(*ret)->items[1]->count <= listing->limit)
+	if (error || scan.count == listing->limit ||
+		(int64_t)(*ret)->items[1]->count <= listing->limit)
 		return error;
 	redis_value_free(*ret);
-	return scan(cache, listing, listing->limit, ret, fault);
-}
-
-static void write_item(const struct listing *listing, struct slice key, struct buf *out)
-{
-	bool text = !listing->encoded && utf8_valid(key);
-
-	buf_str(out, "{\"key\":");
-	if (text) {
-		json_quote(out, key);
-		buf_str(out, ",\"key_encoding\":\"utf-8\"}");
-		return;
-	}
-	buf_char(out, '"');
-	base64_encode(key, true, out);
-	buf_str(out, "\",\"key_encoding\":\"base64url\"}");
+	scan.count = listing->limit;
+	return keys_scan(cache, &scan, ret, fault);
 }
 
 static void reply_page(
-	struct request *request, const struct listing *listing, const struct redis_value *page)
+	struct request *request, const struct keys_page *listing, const struct redis_value *page)
 {
 	struct slice next = redis_value_item(page, 0);
 	const struct redis_value *names = page->items[1];
-	struct buf out = {0};
-	bool any = false;
-	size_t n;
+	struct buf items = {0};
 
-	buf_str(&out, "{\"items\":[");
 	for (size_t i = 0; i < names->count; i++) {
 		struct slice key = redis_value_item(names, i);
 
 		if (guard_check_key(key, NULL) ||
 			guard_found(&listing->guard, key) != GUARD_ALLOWED)
 			continue;
-		if (any)
-			buf_char(&out, ',');
-		any = true;
-		write_item(listing, key, &out);
+		buf_str(&items, items.n ? ",{" : "{");
+		keys_write_name(key, listing->encoded, &items);
+		buf_char(&items, '}');
 	}
-	buf_str(&out, "],\"next\":");
-	if (slice_is(next, "0"))
-		buf_str(&out, "null");
-	else
-		json_quote(&out, next);
-	buf_str(&out, "}\n");
-	char *body = buf_steal(&out, &n);
-	reply_owned(request, 200, "application/json", body, n);
+	answer_page(request, &items, slice_is(next, "0") ? SLICE("") : next);
+	buf_release(&items);
 }
 
 void api_keys_list(struct request *request, void *context)
 {
 	struct app *app = context;
-	struct listing *listing = mem_new(struct listing);
+	struct keys_page *listing = mem_new(struct keys_page);
 	struct redis_value *page;
 	struct fault fault;
 

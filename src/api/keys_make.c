@@ -9,7 +9,7 @@
 #include "cache/guard.h"
 #include "cache/keygen.h"
 
-struct asked {
+struct key_body {
 	struct slice prefix, entity, name, id;
 	struct json_value args, params;
 	struct keygen_part parts[KEYGEN_MAX_PARTS];
@@ -20,15 +20,15 @@ struct asked {
 static enum error read_id(
 	void *context, struct slice name, struct json_value value, struct fault *fault)
 {
-	struct asked *asked = context;
+	struct key_body *asked = context;
 
 	if (!slice_is(name, "id"))
 		return ERR_NOT_FOUND;
 	return value.type == JSON_NULL ? OK : body_id(value, "/id", &asked->id, fault);
 }
 
-static enum error read_part(
-	struct asked *asked, const struct json_iter *it, const char *pointer, struct fault *fault)
+static enum error read_part(struct key_body *asked, const struct json_iter *it, const char *pointer,
+	struct fault *fault)
 {
 	struct keygen_part *part = &asked->parts[asked->count];
 	struct buf *text = &asked->texts[2 * asked->count];
@@ -69,7 +69,7 @@ static enum error read_part(
 }
 
 static enum error read_parts(
-	struct asked *asked, struct json_value container, const char *at, struct fault *fault)
+	struct key_body *asked, struct json_value container, const char *at, struct fault *fault)
 {
 	char pointer[BODY_POINTER_BYTES];
 	enum error error = OK;
@@ -92,7 +92,7 @@ static enum error read_parts(
 }
 
 static enum error key_of_entity(
-	const struct asked *asked, const struct conf *conf, struct buf *out, struct fault *fault)
+	const struct key_body *asked, const struct conf *conf, struct buf *out, struct fault *fault)
 {
 	if (!asked->name.p || !asked->id.p)
 		return fault_at(fault, ERR_BAD_BODY, asked->name.p ? "/id" : "/name",
@@ -102,7 +102,7 @@ static enum error key_of_entity(
 }
 
 static enum error make_key(
-	struct asked *asked, const struct conf *conf, struct buf *out, struct fault *fault)
+	struct key_body *asked, const struct conf *conf, struct buf *out, struct fault *fault)
 {
 	bool parts = asked->prefix.p || asked->args.text.n || asked->params.text.n;
 	bool entity = asked->entity.p || asked->name.p || asked->id.p;
@@ -123,7 +123,7 @@ static enum error make_key(
 	return error;
 }
 
-static enum error read_body(struct asked *asked, struct slice text, struct fault *fault)
+static enum error read_body(struct key_body *asked, struct slice text, struct fault *fault)
 {
 	const struct body_member members[] = {
 		{"prefix", BODY_STRING, &asked->prefix, 1, KEY_MAX_BYTES},
@@ -138,7 +138,7 @@ static enum error read_body(struct asked *asked, struct slice text, struct fault
 	return body_parse(text, &table, fault);
 }
 
-static void asked_free(struct asked *asked)
+static void asked_free(struct key_body *asked)
 {
 	for (size_t i = 0; i < 2 * asked->count; i++)
 		buf_release(&asked->texts[i]);
@@ -151,7 +151,7 @@ static void asked_free(struct asked *asked)
 
 void api_key_make(struct request *request, void *context)
 {
-	struct asked *asked = mem_new(struct asked);
+	struct key_body *asked = mem_new(struct key_body);
 	struct buf key = {0};
 	struct fault fault;
 

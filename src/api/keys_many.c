@@ -9,12 +9,14 @@
 
 #include <stdio.h>
 
+#include "api/answer.h"
 #include "api/handlers.h"
-#include "api/keys_cascade.h"
+#include "api/operations.h"
 #include "base/base64.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "cache/codec.h"
+#include "invalidate/invalidator.h"
 
 /* What decompressing comes to so many bytes takes about a millisecond. */
 enum { turn_bytes = 64 * 1024 };
@@ -83,17 +85,6 @@ enum error keys_many_read(
 	return error;
 }
 
-void keys_many_quote(const struct keys_many *many, struct slice key, struct buf *out)
-{
-	if (!many->encoded) {
-		json_quote(out, key);
-		return;
-	}
-	buf_char(out, '"');
-	base64_encode(key, true, out);
-	buf_char(out, '"');
-}
-
 void keys_many_release(struct keys_many *many)
 {
 	for (size_t i = 0; i < many->count; i++)
@@ -118,7 +109,7 @@ static void write_error(
 	const struct keys_many *many, struct slice key, enum error error, struct buf *out)
 {
 	buf_str(out, "{\"key\":");
-	keys_many_quote(many, key, out);
+	keys_quote(key, many->encoded, out);
 	buf_str(out, ",\"error\":\"");
 	buf_str(out, error_code(error));
 	buf_str(out, "\"}");
@@ -130,7 +121,7 @@ static void write_value(const struct keys_many *many, struct slice key, const st
 	bool text = is_text(value);
 
 	buf_str(out, "{\"key\":");
-	keys_many_quote(many, key, out);
+	keys_quote(key, many->encoded, out);
 	buf_str(out, ",\"value\":");
 	if (text) {
 		json_quote(out, value);
@@ -235,12 +226,72 @@ void api_keys_mget(struct request *request, void *context)
 	keys_many_release(&many);
 }
 
-static void reply_deleted(struct request *request, uint64_t deleted)
-{
-	cJSON *body = cJSON_CreateObject();
+enum { cascade_wait_ms = 10000 };
 
-	json_add_uint(body, "deleted", deleted);
-	reply_json(request, 200, body);
+/* Whether all was removed; the fault says why not. */
+static enum error verdict(const struct operation *operation, struct fault *fault)
+{
+	const cJSON *result = operation_result(operation);
+	const cJSON *reason = cJSON_GetObjectItemCaseSensitive(result, "reason");
+	const struct fault *own = operation_error(operation);
+
+	if (own->error) {
+		*fault = *own;
+		return own->error;
+	}
+	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(result, "complete")))
+		return OK;
+	return fault_set(fault, ERR_INCOMPLETE,
+		"not all dependents were removed (%s): operation %s has the counts",
+		cJSON_IsString(reason) ? reason->valuestring : "no reason",
+		operation_id(operation));
+}
+
+/* Big numbers are raw text in a result. */
+static uint64_t removed_keys(const struct operation *operation)
+{
+	const cJSON *removed =
+		cJSON_GetObjectItemCaseSensitive(operation_result(operation), "invalidated");
+	int64_t count = 0;
+
+	if (cJSON_IsRaw(removed))
+		slice_int64(slice_str(removed->valuestring), &count);
+	return (uint64_t)count;
+}
+
+static bool answer_cascade(
+	struct request *request, const struct operation *operation, uint64_t *ret_deleted)
+{
+	struct fault fault;
+
+	*ret_deleted = removed_keys(operation);
+	if (verdict(operation, &fault) == OK)
+		return true;
+	reply_fault(request, &fault);
+	return false;
+}
+
+bool keys_cascade(struct request *request, struct app *app, const struct slice *keys, size_t count,
+	uint64_t *ret_deleted)
+{
+	struct invalidation *what =
+		invalidation_new(request_conf(request), request_identity(request));
+	struct operation *operation;
+	struct fault fault;
+	bool told = false;
+
+	for (size_t i = 0; i < count; i++)
+		invalidation_add_key(what, keys[i]);
+	if (invalidator_begin(app->engine.invalidator, what, &operation, &fault)) {
+		reply_fault(request, &fault);
+		return false;
+	}
+	if (operation_wait(operation, clock_deadline(cascade_wait_ms)) == OK)
+		told = answer_cascade(request, operation, ret_deleted);
+	else
+		operations_reply_accepted(request, operation);
+	operation_unref(operation);
+	return told;
 }
 
 void api_keys_mdelete(struct request *request, void *context)
@@ -259,8 +310,8 @@ void api_keys_mdelete(struct request *request, void *context)
 	if (error)
 		reply_fault(request, &fault);
 	else if (!cascade)
-		reply_deleted(request, deleted);
+		answer_int(request, "deleted", (int64_t)deleted);
 	else if (keys_cascade(request, app, many.names, many.count, &with_dependents))
-		reply_deleted(request, with_dependents);
+		answer_int(request, "deleted", (int64_t)with_dependents);
 	keys_many_release(&many);
 }

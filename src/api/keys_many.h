@@ -21,8 +21,15 @@ enum error keys_many_add(
 /* Reads {"keys": [...]}, and "cascade" where ret_cascade is not NULL, with ?key_encoding. */
 enum error keys_many_read(
 	struct keys_many *many, struct request *request, bool *ret_cascade, struct fault *fault);
-/* Appends a key as a JSON string, as it came. */
-void keys_many_quote(const struct keys_many *many, struct slice key, struct buf *out);
 void keys_many_release(struct keys_many *many);
+
+/*
+ * Removes the keys, which the caller may touch, and their dependents by rule and as stored, as POST
+ * /invalidate does. True: *ret_deleted is how many keys were removed, and the caller answers.
+ * False: it has answered, with 202 where the operation goes on, or with why not all was removed.
+ * Parks.
+ */
+bool keys_cascade(struct request *request, struct app *app, const struct slice *keys, size_t count,
+	uint64_t *ret_deleted);
 
 #endif

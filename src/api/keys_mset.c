@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "api/answer.h"
 #include "api/handlers.h"
 #include "api/keys_many.h"
 #include "base/base64.h"
@@ -12,7 +13,7 @@
 
 enum { told_entries = 20 };
 
-struct mset {
+struct mset_body {
 	struct keys_many many;
 	/* Their keys are many.names, their tags of the list beside; their values are ours. */
 	struct entry_write *writes;
@@ -49,7 +50,7 @@ static enum error other_member(
 	return OK;
 }
 
-static enum error decode_value(const struct mset *mset, const struct entry_body *body,
+static enum error decode_value(const struct mset_body *mset, const struct entry_body *body,
 	const char *pointer, struct slice *ret, struct fault *fault)
 {
 	struct buf text = {0}, bytes = {0};
@@ -77,7 +78,7 @@ static enum error decode_value(const struct mset *mset, const struct entry_body 
 	return error;
 }
 
-static enum error fill_write(struct mset *mset, const struct entry_body *body, const char *at,
+static enum error fill_write(struct mset_body *mset, const struct entry_body *body, const char *at,
 	struct entry_write *write, struct fault *fault)
 {
 	char pointer[BODY_POINTER_BYTES];
@@ -114,7 +115,7 @@ static enum error check_tags(const struct body_list *tags, const char *at, struc
 }
 
 static enum error read_entry(
-	struct mset *mset, struct json_value value, const char *at, struct fault *fault)
+	struct mset_body *mset, struct json_value value, const char *at, struct fault *fault)
 {
 	struct entry_write *write = &mset->writes[mset->count++];
 	struct entry_body body = {0};
@@ -139,7 +140,7 @@ static enum error read_entry(
 	return error;
 }
 
-static void note_error(struct mset *mset, const struct fault *fault)
+static void note_error(struct mset_body *mset, const struct fault *fault)
 {
 	if (!mset->errors) {
 		mset->errors = cJSON_CreateArray();
@@ -154,7 +155,8 @@ static void note_error(struct mset *mset, const struct fault *fault)
 	cJSON_AddItemToArray(mset->errors, item);
 }
 
-static enum error read_entries(struct mset *mset, struct json_value entries, struct fault *fault)
+static enum error read_entries(
+	struct mset_body *mset, struct json_value entries, struct fault *fault)
 {
 	char at[32];
 
@@ -179,7 +181,7 @@ static enum error read_entries(struct mset *mset, struct json_value entries, str
 	return mset->errors ? fault->error : OK;
 }
 
-static enum error read_mset(struct mset *mset, struct request *request, struct fault *fault)
+static enum error read_mset(struct mset_body *mset, struct request *request, struct fault *fault)
 {
 	struct json_value entries = {0};
 	const struct body_member members[] = {{"entries", BODY_ARRAY, &entries, 0, 0}};
@@ -196,7 +198,7 @@ static enum error read_mset(struct mset *mset, struct request *request, struct f
 	return error ? error : read_entries(mset, entries, fault);
 }
 
-static void mset_release(struct mset *mset)
+static void mset_release(struct mset_body *mset)
 {
 	for (size_t i = 0; i < mset->count; i++) {
 		mem_free((char *)mset->writes[i].value.p);
@@ -207,7 +209,7 @@ static void mset_release(struct mset *mset)
 	keys_many_release(&mset->many);
 }
 
-static cJSON *extra_of(struct mset *mset, bool began, size_t stored)
+static cJSON *extra_of(struct mset_body *mset, bool began, size_t stored)
 {
 	cJSON *extra = cJSON_CreateObject();
 
@@ -221,7 +223,7 @@ static cJSON *extra_of(struct mset *mset, bool began, size_t stored)
 void api_keys_mset(struct request *request, void *context)
 {
 	struct app *app = context;
-	struct mset mset = {0};
+	struct mset_body mset = {0};
 	struct fault fault;
 	size_t stored = 0;
 	enum error error = read_mset(&mset, request, &fault);
@@ -230,13 +232,9 @@ void api_keys_mset(struct request *request, void *context)
 	if (began)
 		error = entry_write_many(
 			&app->engine.cache, mset.writes, mset.count, &stored, &fault);
-	if (error) {
+	if (error)
 		reply_fault_with(request, &fault, extra_of(&mset, began, stored));
-	} else {
-		cJSON *body = cJSON_CreateObject();
-
-		json_add_uint(body, "stored", stored);
-		reply_json(request, 200, body);
-	}
+	else
+		answer_int(request, "stored", (int64_t)stored);
 	mset_release(&mset);
 }

@@ -4,6 +4,7 @@
 
 #include "base/base64.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 enum error keys_encoded(struct request *request, bool *ret, struct fault *fault)
 {
@@ -86,4 +87,37 @@ enum error keys_ttl_member(
 int64_t keys_ttl_seconds(int64_t ttl_ms)
 {
 	return ttl_ms <= 0 ? ttl_ms : (ttl_ms + 999) / 1000;
+}
+
+void keys_quote(struct slice key, bool encoded, struct buf *out)
+{
+	if (!encoded) {
+		json_quote(out, key);
+		return;
+	}
+	buf_char(out, '"');
+	base64_encode(key, true, out);
+	buf_char(out, '"');
+}
+
+void keys_write_name(struct slice key, bool encoded, struct buf *out)
+{
+	bool text = !encoded && utf8_valid(key);
+
+	buf_str(out, "\"key\":");
+	keys_quote(key, !text, out);
+	buf_printf(out, ",\"key_encoding\":\"%s\"", text ? "utf-8" : "base64url");
+}
+
+enum error keys_cursor(struct request *request, struct slice *ret, struct fault *fault)
+{
+	uint64_t number;
+
+	if (!request_query(request, "cursor", ret) || ret->n == 0)
+		*ret = SLICE("0");
+	return slice_uint64(*ret, &number)
+		       ? OK
+		       : fault_set(fault, ERR_BAD_PARAMETER,
+				 "the query parameter cursor must be the `next` of the previous "
+				 "page, or be left out");
 }

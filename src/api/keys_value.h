@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A value as it is sent: which bytes, in which content coding, with which ETag. */
+/* A value as it is sent (content coding, ETag), and conditions on ETags. */
 #ifndef CW_API_KEYS_VALUE_H
 #define CW_API_KEYS_VALUE_H
 
@@ -21,13 +21,30 @@ struct keys_value {
  */
 enum error keys_value(struct request *request, struct cache *cache, const struct entry *entry,
 	struct buf *scratch, struct keys_value *ret, struct fault *fault);
-/*
- * Whether If-Match (`*`, or a list of ETags on any number of lines) names what is stored, in either
- * of its content codings: the strong comparison. Parks as keys_value().
- */
-enum error keys_value_matches(struct request *request, struct cache *cache,
-	const struct entry *entry, bool *ret, struct fault *fault);
 /* Whether If-None-Match says that the caller has it already. */
 bool keys_value_known(struct request *request, const struct keys_value *value);
+
+/* Conditions on writes of one key, checked in the moment of writing. */
+enum keys_condition {
+	KEYS_ALWAYS,
+	KEYS_IF_PRESENT, /* If-Match: * */
+	KEYS_IF_MATCH,	 /* If-Match: ETags */
+	KEYS_IF_ABSENT,	 /* If-None-Match: * */
+};
+
+/* ERR_BAD_REQUEST where If-None-Match is another than *, or both headers are there. */
+enum error keys_condition_read(
+	struct request *request, enum keys_condition *ret, struct fault *fault);
+/*
+ * Writes under KEYS_IF_MATCH. ERR_PRECONDITION_FAILED where nothing is stored, or something else;
+ * ERR_CONFLICT where it changed again and again meanwhile. Parks.
+ */
+enum error keys_condition_put(struct request *request, struct cache *cache,
+	struct entry_write *write, enum entry_outcome *ret, struct fault *fault);
+/* Deletes under a condition of If-Match, as above. Parks. */
+enum error keys_condition_delete(struct request *request, struct cache *cache, struct slice key,
+	enum keys_condition condition, struct fault *fault);
+/* What a condition that does not hold is told with. */
+enum error keys_condition_failed(enum keys_condition condition, struct fault *fault);
 
 #endif

@@ -1,30 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* GET and DELETE /operations: what runs, what ran, on any daemon of this Redis. */
 #include "api/operations.h"
+#include "api/answer.h"
 
 #include <string.h>
 
 #include "api/body.h"
 #include "api/handlers.h"
 #include "api/hide.h"
-#include "api/note.h"
 #include "base/mem.h"
 #include "base/timestamp.h"
 #include "text/quantity.h"
 
 enum { list_default = 100, list_max = 1000 };
 
-void api_merge(cJSON *to, const cJSON *from)
+void operations_reply_accepted(struct request *request, struct operation *operation)
 {
-	const cJSON *member;
-
-	cJSON_ArrayForEach(member, from) if (!cJSON_GetObjectItemCaseSensitive(to, member->string))
-		cJSON_AddItemToObject(to, member->string, cJSON_Duplicate(member, true));
-}
-
-void api_reply_accepted(struct request *request, struct operation *operation)
-{
-	char *location = mem_printf(API_OPERATIONS "/%s", operation_id(operation));
+	char *location = mem_printf(OPERATIONS_PATH "/%s", operation_id(operation));
 	struct operation_view view;
 
 	operation_view(operation, &view);
@@ -148,7 +140,7 @@ void api_operations_cancel(struct request *request, void *context)
 			reply_scope_missing(request, SCOPE_OPERATE);
 		reply_fault(request, &fault);
 	} else {
-		api_log_note(
+		answer_log_note(
 			request, app, "cancelled operation", request_path(request, "id"), note);
 		reply_json(request, 202, shown(request, &view));
 	}

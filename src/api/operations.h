@@ -5,11 +5,9 @@
 
 #include "api/app.h"
 
-#define API_OPERATIONS "/api/v1/admin/cache/operations"
+#define OPERATIONS_PATH "/api/v1/admin/cache/operations"
 
 /* 202 with Location, Retry-After and the operation as it stands. */
-void api_reply_accepted(struct request *request, struct operation *operation);
-/* Copies the members of `from` (may be NULL) that `to` does not have yet. */
-void api_merge(cJSON *to, const cJSON *from);
+void operations_reply_accepted(struct request *request, struct operation *operation);
 
 #endif

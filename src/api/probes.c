@@ -8,7 +8,7 @@ static void reply_word(struct request *request, int status, struct slice word)
 }
 
 /* That this runs at all is the answer: the loop turns. */
-void api_livez(struct request *request, void *context)
+void api_probes_livez(struct request *request, void *context)
 {
 	(void)context;
 	reply_word(request, 200, SLICE("ok\n"));
@@ -21,7 +21,7 @@ static bool redis_usable(const struct app *app)
 	return state.status == REDIS_UP && !state.unfit.error;
 }
 
-void api_readyz(struct request *request, void *context)
+void api_probes_readyz(struct request *request, void *context)
 {
 	const struct app *app = context;
 	bool redis = false;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* POST /results/{loader}: read-through. GET /loaders: what is known of them. */
-#include <stdio.h>
-
+#include "api/answer.h"
 #include "api/body.h"
 #include "api/handlers.h"
 #include "api/hide.h"
@@ -76,19 +75,13 @@ static void reply_loaded(
 		[RESULT_BYPASS] = "BYPASS",
 		[RESULT_ABSENT] = "HIT",
 	};
-	char number[24];
 	size_t n;
 
 	reply_header(request, "X-Cache", words[loaded->state]);
-	if (loaded->age_seconds >= 0) {
-		snprintf(number, sizeof number, "%lld", (long long)loaded->age_seconds);
-		reply_header(request, "Age", number);
-	}
-	if (loaded->ttl_ms >= -1) {
-		snprintf(
-			number, sizeof number, "%lld", (long long)keys_ttl_seconds(loaded->ttl_ms));
-		reply_header(request, "X-Cache-TTL", number);
-	}
+	if (loaded->age_seconds >= 0)
+		answer_header_int(request, "Age", loaded->age_seconds);
+	if (loaded->ttl_ms >= -1)
+		answer_header_int(request, "X-Cache-TTL", keys_ttl_seconds(loaded->ttl_ms));
 	char *body = buf_steal(&loaded->value, &n);
 	reply_owned(request, 200, loader->value ? "application/octet-stream" : "application/json",
 		body, n);
@@ -134,7 +127,7 @@ void api_results(struct request *request, void *context)
 		mem_free((char *)params.values[i].p);
 }
 
-void api_loaders(struct request *request, void *context)
+void api_results_loaders(struct request *request, void *context)
 {
 	struct app *app = context;
 

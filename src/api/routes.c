@@ -7,9 +7,9 @@
 
 /* clang-format off */
 const struct route routes[] = {
-	{"GET", "/livez", SCOPE_NONE, ROUTE_INLINE | ROUTE_OPEN | ROUTE_ANY_HOST, api_livez, "",
+	{"GET", "/livez", SCOPE_NONE, ROUTE_INLINE | ROUTE_OPEN | ROUTE_ANY_HOST, api_probes_livez, "",
 		"Whether the process is alive."},
-	{"GET", "/readyz", SCOPE_NONE, ROUTE_INLINE | ROUTE_OPEN | ROUTE_ANY_HOST, api_readyz, "redis",
+	{"GET", "/readyz", SCOPE_NONE, ROUTE_INLINE | ROUTE_OPEN | ROUTE_ANY_HOST, api_probes_readyz, "redis",
 		"Whether it serves; with ?redis=true also whether Redis is usable."},
 	{"GET", "/metrics", SCOPE_METRICS, ROUTE_INLINE, api_metrics, "",
 		"Prometheus text."},
@@ -58,7 +58,7 @@ const struct route routes[] = {
 		"Fibers, queues, connections, operations and passes, as they are now."},
 	{"GET", ADMIN "/doctor", SCOPE_ADMIN, 0, api_doctor, "",
 		"What is wrong between the daemon, its configuration and Redis, and how to fix it."},
-	{"POST", ADMIN "/reload", SCOPE_OPERATE, ROUTE_JSON, api_reload, "",
+	{"POST", ADMIN "/reload", SCOPE_OPERATE, ROUTE_JSON, api_config_reload, "",
 		"Reads the configuration again, all or nothing."},
 	{"GET", CACHE "/keys/{key}", SCOPE_KEYS, ROUTE_ROOM, api_key_get, "lease key_encoding",
 		"A value's bytes."},
@@ -84,7 +84,7 @@ const struct route routes[] = {
 		"The name that parts or an entity come to."},
 	{"POST", CACHE "/results/{loader}", SCOPE_KEYS, ROUTE_JSON | ROUTE_READS, api_results, "",
 		"A value that is loaded from its source where it is not cached."},
-	{"GET", ADMIN "/loaders", SCOPE_READ, ROUTE_INLINE, api_loaders, "",
+	{"GET", ADMIN "/loaders", SCOPE_READ, ROUTE_INLINE, api_results_loaders, "",
 		"The loaders, their last errors and the breakers of their sources."},
 	{"POST", "/api/v1/sessions", SCOPE_SESSIONS, ROUTE_JSON, api_session_create, "",
 		"Begins a session."},

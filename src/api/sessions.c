@@ -3,6 +3,7 @@
  * Sessions over HTTP. The id comes in the header X-Session-Id and goes out in a body, and nothing
  * that is said of a request repeats it.
  */
+#include "api/answer.h"
 #include "api/body.h"
 #include "api/handlers.h"
 #include "base/mem.h"
@@ -266,14 +267,10 @@ static void end_sessions(
 	size_t ended;
 
 	if (session_end_all(app->engine.sessions, request_path(request, "user_id"), ref, except,
-		    &ended, &fault)) {
+		    &ended, &fault))
 		reply_fault(request, &fault);
-		return;
-	}
-	cJSON *body = cJSON_CreateObject();
-
-	json_add_uint(body, "ended", ended);
-	reply_json(request, 200, body);
+	else
+		answer_int(request, "ended", (int64_t)ended);
 }
 
 void api_sessions_end(struct request *request, void *context)

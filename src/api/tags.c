@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/answer.h"
 #include "api/handlers.h"
 #include "api/keys_many.h"
-#include "api/note.h"
 #include "base/base64.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -120,9 +120,8 @@ struct showing {
 static enum error read_showing(
 	struct request *request, struct showing *showing, struct fault *fault)
 {
-	struct slice cursor = SLICE("0");
+	struct slice cursor;
 	int64_t limit = list_default;
-	uint64_t number;
 	enum error error = request_query_int(request, "limit", 1, list_max, &limit, fault);
 
 	showing->tag = request_path(request, "tag");
@@ -130,10 +129,8 @@ static enum error read_showing(
 	guard_init(&showing->guard, request_conf(request), request_identity(request));
 	if (!error)
 		error = keys_encoded(request, &showing->encoded, fault);
-	if (!error && request_query(request, "cursor", &cursor) && cursor.n &&
-		!slice_uint64(cursor, &number))
-		error = fault_set(fault, ERR_BAD_PARAMETER,
-			"the query parameter cursor is the `next` of the page before, or left out");
+	if (!error)
+		error = keys_cursor(request, &cursor, fault);
 	if (!error && (showing->tag.n == 0 || showing->tag.n > KEY_MAX_BYTES))
 		error = fault_set(fault, ERR_BAD_REQUEST, "a tag has 1 to %d bytes", KEY_MAX_BYTES);
 	if (error)
@@ -141,8 +138,7 @@ static enum error read_showing(
 	tag_key(showing->cache, showing->tag, &showing->set);
 	tag_pages_init(&showing->pages, showing->cache, buf_slice(&showing->set), REDIS_COMMANDS);
 	showing->pages.most = showing->pages.fits = (size_t)limit;
-	if (cursor.n)
-		snprintf(showing->pages.cursor, TAG_CURSOR_BYTES, "%.*s", (int)cursor.n, cursor.p);
+	snprintf(showing->pages.cursor, TAG_CURSOR_BYTES, "%.*s", (int)cursor.n, cursor.p);
 	return OK;
 }
 
@@ -226,14 +222,14 @@ void api_tags_get(struct request *request, void *context)
 	mem_free(showing);
 }
 
-struct tagging {
+struct tagging_body {
 	struct body_list tags, keys;
 	struct keys_many many;
 	struct slice note;
 };
 
 static enum error read_tagging(
-	struct request *request, struct tagging *tagging, struct fault *fault)
+	struct request *request, struct tagging_body *tagging, struct fault *fault)
 {
 	const struct body_member members[] = {
 		{"tags", BODY_LIST, &tagging->tags, 1, ENTRY_MANY_TAGS},
@@ -263,7 +259,7 @@ static enum error read_tagging(
 void api_tags_add(struct request *request, void *context)
 {
 	struct app *app = context;
-	struct tagging *tagging = mem_new(struct tagging);
+	struct tagging_body *tagging = mem_new(struct tagging_body);
 	size_t tagged;
 	struct fault fault;
 
@@ -273,11 +269,8 @@ void api_tags_add(struct request *request, void *context)
 			tagging->many.names, tagging->many.count, &tagged, &fault)) {
 		reply_fault(request, &fault);
 	} else {
-		cJSON *body = cJSON_CreateObject();
-
-		api_log_note(request, app, "tagged keys", slice_of(NULL, 0), tagging->note);
-		json_add_uint(body, "tagged", tagged);
-		reply_json(request, 200, body);
+		answer_log_note(request, app, "tagged keys", slice_of(NULL, 0), tagging->note);
+		answer_int(request, "tagged", (int64_t)tagged);
 	}
 	keys_many_release(&tagging->many);
 	body_list_release(&tagging->tags);

@@ -11,7 +11,7 @@
 
 enum { max_wait = 300, names_max = 1000 };
 
-struct asked {
+struct warm_body {
 	struct body_list names;
 	struct slice note;
 	int64_t wait;
@@ -23,7 +23,7 @@ struct started {
 	size_t count;
 };
 
-static enum error read_body(struct asked *asked, struct slice text, struct fault *fault)
+static enum error read_body(struct warm_body *asked, struct slice text, struct fault *fault)
 {
 	const struct body_member members[] = {
 		{"cache_names", BODY_LIST, &asked->names, 1, names_max},
@@ -49,7 +49,7 @@ static enum error check_prefixes(
 		job->name, who->name);
 }
 
-static enum error check_names(const struct asked *asked, const struct identity *who,
+static enum error check_names(const struct warm_body *asked, const struct identity *who,
 	const struct conf *conf, struct fault *fault)
 {
 	enum error error = OK;
@@ -79,7 +79,7 @@ static enum error start_one(struct app *app, struct request *request, struct sli
 	return error;
 }
 
-static enum error start_all(struct app *app, struct request *request, const struct asked *asked,
+static enum error start_all(struct app *app, struct request *request, const struct warm_body *asked,
 	struct started *started, struct fault *fault)
 {
 	const struct conf *conf = request_conf(request);
@@ -147,7 +147,7 @@ static void add_end(struct request *request, struct operation_view *view, cJSON 
 static cJSON *run_json(struct request *request, struct warm_started *run)
 {
 	cJSON *item = cJSON_CreateObject();
-	char *location = mem_printf(API_OPERATIONS "/%s", run->operation_id);
+	char *location = mem_printf(OPERATIONS_PATH "/%s", run->operation_id);
 
 	cJSON_AddStringToObject(item, "operation_id", run->operation_id);
 	cJSON_AddStringToObject(item, "job", run->job);
@@ -163,7 +163,7 @@ static cJSON *run_json(struct request *request, struct warm_started *run)
 	return item;
 }
 
-static void reply_runs(struct request *request, struct warm *warm, const struct asked *asked,
+static void reply_runs(struct request *request, struct warm *warm, const struct warm_body *asked,
 	const struct started *started)
 {
 	bool ended = wait_for(warm, started, clock_deadline(asked->wait * 1000));
@@ -183,7 +183,7 @@ static void reply_runs(struct request *request, struct warm *warm, const struct 
 void api_warm_start(struct request *request, void *context)
 {
 	struct app *app = context;
-	struct asked asked = {0};
+	struct warm_body asked = {0};
 	struct started started = {0};
 	struct fault fault;
 

@@ -210,7 +210,8 @@ enum error operation_begin(struct operations *operations, const struct operation
 	fiber_set_id(operation->fiber, operation->id);
 	/* The line by which a request's id leads to its operation's. */
 	log_debug(operations->cache->log, "begins the operation %s: %s%s%s", operation->id,
-		operation->kind->name, operation->subject ? " " : "", operation_subject(operation));
+		operation->kind->name, operation->subject ? " " : "",
+		operation->subject ? operation->subject : "");
 	operation_keeper_wake(operations);
 	*ret = operation;
 	return OK;
@@ -239,21 +240,6 @@ const char *operation_id(const struct operation *operation)
 	return operation->id;
 }
 
-const char *operation_kind(const struct operation *operation)
-{
-	return operation->kind->name;
-}
-
-const char *operation_subject(const struct operation *operation)
-{
-	return operation->subject ? operation->subject : "";
-}
-
-const char *operation_by(const struct operation *operation)
-{
-	return operation->by;
-}
-
 enum operation_state operation_state(const struct operation *operation)
 {
 	return operation->state;
@@ -272,16 +258,6 @@ const void *operation_result(const struct operation *operation)
 bool operation_timed_out(const struct operation *operation)
 {
 	return operation->timed_out;
-}
-
-int64_t operation_started_wall_ms(const struct operation *operation)
-{
-	return operation->started_wall_ms;
-}
-
-int64_t operation_finished_wall_ms(const struct operation *operation)
-{
-	return operation->finished_wall_ms;
 }
 
 bool operation_state_ended(enum operation_state state)

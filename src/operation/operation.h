@@ -94,17 +94,12 @@ struct operation *operation_ref(struct operation *operation);
 void operation_unref(struct operation *operation);
 
 const char *operation_id(const struct operation *operation);
-const char *operation_kind(const struct operation *operation);
-const char *operation_subject(const struct operation *operation); /* "" where there is none */
-const char *operation_by(const struct operation *operation);
 enum operation_state operation_state(const struct operation *operation);
 const struct fault *operation_error(const struct operation *operation);
 /* What its work returned, a struct of its kind; NULL until it has ended. */
 const void *operation_result(const struct operation *operation);
 /* Whether the operation is cancelled because its time is over. */
 bool operation_timed_out(const struct operation *operation);
-int64_t operation_started_wall_ms(const struct operation *operation);
-int64_t operation_finished_wall_ms(const struct operation *operation); /* -1 before that */
 bool operation_ended(const struct operation *operation);
 
 /* For the work: its progress; total 0 = not known. */

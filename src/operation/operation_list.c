@@ -14,7 +14,7 @@
 
 enum { page_ids = 100, records_at_once = 20, max_examined = 2000 };
 
-struct listing {
+struct operation_listing {
 	struct operations *operations;
 	const struct operations_query *query;
 	char (*own)[OPERATION_ID_BYTES + 1]; /* descending */
@@ -30,7 +30,7 @@ static int descending(const void *a, const void *b)
 }
 
 /* The time window and the cursor, which the id alone decides. */
-static bool id_fits(const struct listing *l, const char *id)
+static bool id_fits(const struct operation_listing *l, const char *id)
 {
 	const struct operations_query *query = l->query;
 	int64_t began = operation_id_wall_ms(id);
@@ -40,7 +40,7 @@ static bool id_fits(const struct listing *l, const char *id)
 	       (query->cursor.n == 0 || slice_compare(slice_str(id), query->cursor) < 0);
 }
 
-static void gather_own(struct listing *l)
+static void gather_own(struct operation_listing *l)
 {
 	struct operations *operations = l->operations;
 
@@ -59,13 +59,13 @@ static bool text_fits(const char *text, struct slice wanted)
 	return wanted.n == 0 || (text && slice_is(wanted, text));
 }
 
-static bool full(const struct listing *l)
+static bool full(const struct operation_listing *l)
 {
 	return l->taken >= l->query->limit || l->examined >= max_examined;
 }
 
 /* `view` is taken over; NULL where there is none with this id any more. */
-static void offer(struct listing *l, const char *id, struct operation_view *view)
+static void offer(struct operation_listing *l, const char *id, struct operation_view *view)
 {
 	memcpy(l->last, id, sizeof l->last);
 	l->examined++;
@@ -78,7 +78,7 @@ static void offer(struct listing *l, const char *id, struct operation_view *view
 		operation_view_release(view);
 }
 
-static void offer_own(struct listing *l, const char *id)
+static void offer_own(struct operation_listing *l, const char *id)
 {
 	struct operation_view view;
 	bool known = operation_store_own(l->operations, slice_str(id), &view);
@@ -87,7 +87,7 @@ static void offer_own(struct listing *l, const char *id)
 }
 
 /* Offers our own that come before `id` in the order, all of them where it is NULL. */
-static void offer_own_before(struct listing *l, const char *id)
+static void offer_own_before(struct operation_listing *l, const char *id)
 {
 	while (l->own_at < l->own_count && !full(l)) {
 		const char *own = l->own[l->own_at];
@@ -99,14 +99,14 @@ static void offer_own_before(struct listing *l, const char *id)
 	}
 }
 
-static bool is_own(const struct listing *l, const char *id)
+static bool is_own(const struct operation_listing *l, const char *id)
 {
 	return bsearch(id, l->own, l->own_count, sizeof *l->own, descending) != NULL;
 }
 
 /* Reads the records of some ids and offers them, our own between them. Parks. */
-static enum error offer_stored(
-	struct listing *l, char (*ids)[OPERATION_ID_BYTES + 1], size_t count, struct fault *fault)
+static enum error offer_stored(struct operation_listing *l, char (*ids)[OPERATION_ID_BYTES + 1],
+	size_t count, struct fault *fault)
 {
 	struct slice argv[records_at_once + 1] = {SLICE("MGET")};
 	struct buf keys[records_at_once] = {{0}};
@@ -136,7 +136,7 @@ static enum error offer_stored(
 }
 
 /* The ids of one page that others wrote. */
-static size_t foreign_ids(const struct listing *l, const struct redis_value *page,
+static size_t foreign_ids(const struct operation_listing *l, const struct redis_value *page,
 	char (*ids)[OPERATION_ID_BYTES + 1])
 {
 	size_t count = 0;
@@ -155,7 +155,7 @@ static size_t foreign_ids(const struct listing *l, const struct redis_value *pag
 }
 
 static enum error read_page(
-	struct listing *l, size_t offset, struct redis_value **ret, struct fault *fault)
+	struct operation_listing *l, size_t offset, struct redis_value **ret, struct fault *fault)
 {
 	const struct operations_query *query = l->query;
 	struct buf key = {0}, max = {0}, min = {0}, from = {0}, count = {0};
@@ -184,7 +184,7 @@ static enum error read_page(
 	return error;
 }
 
-static enum error walk_pages(struct listing *l, struct fault *fault)
+static enum error walk_pages(struct operation_listing *l, struct fault *fault)
 {
 	char(*ids)[OPERATION_ID_BYTES + 1] = mem_array(page_ids, sizeof *ids);
 	enum error error = OK;
@@ -212,7 +212,7 @@ static enum error walk_pages(struct listing *l, struct fault *fault)
 enum error operations_list(struct operations *operations, const struct operations_query *query,
 	struct operations_page *ret, struct fault *fault)
 {
-	struct listing l = {.operations = operations, .query = query};
+	struct operation_listing l = {.operations = operations, .query = query};
 
 	if (query->cursor.n && query->cursor.n != OPERATION_ID_BYTES)
 		return fault_at(fault, ERR_BAD_PARAMETER, "", "cursor is not one that a list gave");

@@ -36,7 +36,7 @@ static const char change_script[] =
 	"return {hits, misses, 1}";
 
 /* A change under way. */
-struct changing {
+struct session_changing {
 	struct session_work w;
 	const struct session_change *change;
 	struct session_key to; /* of the new id, where it moves */
@@ -44,7 +44,7 @@ struct changing {
 	struct buf user_id;
 };
 
-static enum error merge(struct changing *c, struct fault *fault)
+static enum error merge(struct session_changing *c, struct fault *fault)
 {
 	struct session_work *w = &c->w;
 	struct slice before = w->record.data.text;
@@ -64,7 +64,7 @@ static enum error merge(struct changing *c, struct fault *fault)
 }
 
 /* What the record is from now on, but for its data. */
-static void apply(struct changing *c)
+static void apply(struct session_changing *c)
 {
 	buf_clear(&c->user_id);
 	if (c->change->set_user)
@@ -76,7 +76,7 @@ static void apply(struct changing *c)
 }
 
 /* *ret as the script has it. Parks. */
-static enum error store_changed(struct changing *c, int64_t *ret, struct fault *fault)
+static enum error store_changed(struct session_changing *c, int64_t *ret, struct fault *fault)
 {
 	struct session_work *w = &c->w;
 	const struct session_key *to = c->moves ? &c->to : &w->key;
@@ -115,7 +115,7 @@ static void step_back(int attempt)
 }
 
 /* Parks. */
-static enum error try_once(struct changing *c, int64_t *ret, struct fault *fault)
+static enum error try_once(struct session_changing *c, int64_t *ret, struct fault *fault)
 {
 	enum error error = session_load(&c->w, fault);
 
@@ -132,7 +132,7 @@ static enum error try_once(struct changing *c, int64_t *ret, struct fault *fault
 	return store_changed(c, ret, fault);
 }
 
-static enum error try_change(struct changing *c, struct fault *fault)
+static enum error try_change(struct session_changing *c, struct fault *fault)
 {
 	int64_t outcome;
 
@@ -167,7 +167,7 @@ static enum error check_change(const struct session_change *change, struct fault
 }
 
 /* Parks. */
-static enum error take_turn(struct changing *c, struct fault *fault)
+static enum error take_turn(struct session_changing *c, struct fault *fault)
 {
 	struct cache *cache = c->w.sessions->cache;
 	/* In this process one after the other: else many who change one session starve some. */
@@ -184,7 +184,7 @@ static enum error take_turn(struct changing *c, struct fault *fault)
 
 /* Parks. */
 static enum error change_session(
-	struct changing *c, struct slice id, struct session *ret, struct fault *fault)
+	struct session_changing *c, struct slice id, struct session *ret, struct fault *fault)
 {
 	struct session_work *w = &c->w;
 	enum error error = check_change(c->change, fault);
@@ -208,7 +208,7 @@ static enum error change_session(
 enum error session_patch(struct sessions *sessions, struct slice id,
 	const struct session_change *change, struct session *ret, struct fault *fault)
 {
-	struct changing c = {.w.sessions = sessions, .change = change};
+	struct session_changing c = {.w.sessions = sessions, .change = change};
 
 	return change_session(&c, id, ret, fault);
 }
@@ -217,7 +217,7 @@ enum error session_rotate(struct sessions *sessions, struct slice id,
 	const struct session_change *change, char ret_id[SESSION_ID + 1], struct session *ret,
 	struct fault *fault)
 {
-	struct changing c = {.w.sessions = sessions, .change = change, .moves = true};
+	struct session_changing c = {.w.sessions = sessions, .change = change, .moves = true};
 
 	session_new_id(ret_id);
 	session_key_of_id(slice_of(ret_id, SESSION_ID), &c.to);
