@@ -76,6 +76,33 @@ def test_several_selectors_count_a_key_each_and_remove_it_once(shop, redis):
     assert selector(body, "p:*")["matched"] in (1, 2)  # p:1 may have gone by its name
 
 
+def test_each_key_that_is_removed_is_counted_whatever_selected_it(start, tuned):
+    redis = tuned()
+    daemon = start(config(redis, """
+cache: {namespaces: [{prefix: "s:", ttl: 1h, stale_for: 10m}]}
+entities: {user: {field: user_id, keys: ["user:{id}"]}}
+dependencies: [{when: "a:{id}", invalidate: ["b:{id}"]}]
+"""))
+    total = 0
+    for select, removed in [({"keys": ["k:1", "k:2", "absent"]}, 2), ({"patterns": ["p:*"]}, 3),
+                            ({"tags": ["t"]}, 2), ({"user_id": 7}, 1), ({"keys": ["a:1"]}, 2),
+                            ({"dependents_of": ["a:1"]}, 1),
+                            ({"tags": ["t"], "soft": True}, 2), ({"keys": ["k:1"], "soft": True}, 1),
+                            ({"patterns": ["[ps]:*"], "soft": True}, 3),
+                            ({"patterns": ["p:*"], "max_keys": 2}, 2),
+                            ({"tags": ["t", "other"], "keys": ["t:1", "k:1"]}, 3),
+                            ({"patterns": ["p:*"], "dry_run": True}, 0)]:
+        put(redis, "k:1", "k:2", "p:1", "p:2", "p:3", "t:1", "t:2", "user:7", "a:1", "b:1")
+        redis("SET", "s:1", "v", "PX", 4000000)
+        redis("ZADD", "cw:tag:t", 1, "t:1", 1, "t:2")
+        body = ok(daemon.invalidate(select))
+        total += removed
+        assert body["invalidated"] == removed, (select, body)
+        # Both are made anew after a few milliseconds.
+        until(lambda: daemon.metric("cachewarden_invalidated_keys_total") == total, str(select))
+        until(lambda: daemon.stats()["cache"]["invalidated_keys"] == total, str(select))
+
+
 @pytest.mark.parametrize("ids", ["42", 42, ["42"], [42], ["42", 42]])
 def test_an_entity_by_field(shop, redis, ids):
     put(redis, "user:profile:42", "user:groups:42", "user:profile:4", "user:profile:421")

@@ -48,6 +48,20 @@ def test_a_pattern_takes_what_redis_takes(daemon, redis):
     assert redis.keys() == sorted(STRANGE)
 
 
+@pytest.mark.parametrize("patterns, filters", [
+    (["a:*"], "a:*"), (["*:a"], "*:a"), (["a*b*"], "a*b*"), (["a*b*c*"], "a*"), (["*a*b*c*"], None),
+    (["a:*", "a:b*"], "a:*"), (["a:b*", "a:c*"], "a:*"), (["a:bc*", "a:bd*", "a:b?"], "a:b*"),
+    (["a:*", "b:*"], None), (["[a]:*", "a:*"], None), (["a\\*b*", "a\\*c*"], "a*"),
+    (["k[1]*", "k?"], "k*")])
+def test_redis_filters_by_what_all_patterns_begin_with(start, redis, proxy, patterns, filters):
+    put(redis, *STRANGE)
+    daemon = start(open_config(proxy))
+    match = b"MATCH\r\n" + (b"$%d\r\n%s\r\n" % (len(filters), filters.encode()) if filters else b"")
+    proxy.count(match)
+    ok(daemon.invalidate({"patterns": patterns, "dry_run": True}))
+    assert (proxy.sent > 0) == bool(filters), patterns
+
+
 @pytest.mark.parametrize("pattern", ["a*", "user:[0-9]*", "*b", "user:?:z", "a\\*b"])
 def test_just_what_matches_goes(daemon, redis, pattern):
     put(redis, *STRANGE)

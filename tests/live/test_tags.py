@@ -121,6 +121,27 @@ def test_a_set_that_is_none_is_told(shop, redis):
     refused(shop.invalidate({"tags": ["odd"]}), 409, "wrong_type")
 
 
+def test_a_tag_without_members_hides_no_other(shop, redis):
+    tag(redis, "few", "plain:1", "plain:2")
+    body = ok(shop.invalidate({"tags": ["none", "few", "neither"]}))
+    assert (body["matched"], body["invalidated"]) == (2, 2) and redis.keys() == []
+    # Together they are too many, each alone is not.
+    tag(redis, "six", *(f"plain:{i}" for i in range(6)))
+    tag(redis, "more", *(f"plain:{i}" for i in range(6, 12)))
+    problem = refused(shop.invalidate({"tags": ["six", "more"]}), 409, "confirmation_required")
+    assert problem["matched_at_least"] == 11 and len(redis.keys()) == 12
+
+
+@pytest.mark.parametrize("denied", range(3))
+def test_a_key_that_redis_does_not_show_is_not_counted_as_absent(start, redis, denied):
+    keys = [f"m:{i}" for i in range(3)]
+    tag(redis, "t", *keys)
+    redis("ACL", "SETUSER", "default", "resetkeys", "~cw:*",
+          *(f"~{key}" for i, key in enumerate(keys) if i != denied))
+    refused(start(config(redis, SHOP)).invalidate({"tags": ["t"], "dry_run": True}), 502,
+            "redis_noperm")
+
+
 def test_a_dry_run_counts_each_key_once(shop, redis):
     tag(redis, "a", "plain:1", "plain:2", "m:1")
     tag(redis, "b", "plain:2", "plain:3")

@@ -38,6 +38,9 @@ static enum error check(const struct route *route, const char *authorization)
 	conf.tokens = tokens;
 	conf.token_count = 4;
 	conf.anonymous.name = "anonymous";
+	/* What an earlier request left there. */
+	memcpy(auth.challenge, "junk", sizeof "junk");
+	auth.failed = true;
 	if (authorization)
 		sent = slice_str(authorization);
 	return auth_check(&conf, route, sent, now, &auth, &fault);
@@ -48,6 +51,8 @@ START_TEST(a_token_gives_its_identity)
 	ck_assert_int_eq(check(&read_route, "Bearer cw_reader"), OK);
 	ck_assert_str_eq(auth.identity->name, "reader");
 	ck_assert_ptr_eq(auth.token, &tokens[0]);
+	ck_assert_str_eq(auth.challenge, "");
+	ck_assert(!auth.failed);
 	ck_assert_int_eq(check(&warm_route, "bearer cw_boss"), OK);
 	ck_assert_str_eq(auth.identity->name, "boss");
 }
@@ -85,6 +90,7 @@ START_TEST(an_invalid_token_is_refused_even_where_none_is_needed)
 		ck_assert_msg(check(&read_route, bad[i]) == ERR_UNAUTHORIZED, "%s", bad[i]);
 		ck_assert(auth.failed);
 		ck_assert_ptr_nonnull(strstr(auth.challenge, "error=\"invalid_token\""));
+		ck_assert_ptr_null(strstr(fault.detail, "expired"));
 		ck_assert_msg(check(&open_route, bad[i]) == ERR_UNAUTHORIZED, "%s", bad[i]);
 	}
 }

@@ -397,6 +397,41 @@ static void stop_twice(void)
 	operation_unref(operation);
 }
 
+/* Ended operations are kept up to a number and a size, the newest at any rate. */
+START_TEST(of_ended_operations_the_newest_are_kept)
+{
+	static char text[5 * 1024 * 1024];
+	const size_t mib = 1024 * 1024;
+	struct operations past = {0};
+	char id[OPERATION_ID_BYTES + 1];
+
+	memset(text, 'x', sizeof text);
+	for (int i = 0; i <= 1000; i++) {
+		snprintf(id, sizeof id, "%020d", i);
+		operation_past_add(&past, id, slice_of(text, (size_t)i % 7));
+		ck_assert_uint_eq(strlen(past.newest->text), (size_t)i % 7);
+	}
+	ck_assert_uint_eq(past.past_count, 1000);
+	ck_assert_ptr_null(operation_past_find(&past, SLICE("00000000000000000000")));
+	ck_assert_str_eq(past.oldest->id, "00000000000000000001");
+	ck_assert_ptr_eq(operation_past_find(&past, slice_str(id)), past.newest);
+	ck_assert(past.newest->unsaved);
+	operation_past_free_all(&past);
+	ck_assert(past.past_count == 0 && past.past_bytes == 0 && !past.newest);
+	for (int i = 0; i < 5; i++)
+		operation_past_add(&past, id, slice_of(text, mib));
+	ck_assert(past.past_count == 4 && past.past_bytes == 4 * mib);
+	operation_past_add(&past, id, slice_of(text, 1));
+	ck_assert(past.past_count == 4 && past.past_bytes == 3 * mib + 1);
+	operation_past_add(&past, id, slice_of(text, 5 * mib));
+	ck_assert(past.past_count == 1 && past.past_bytes == 5 * mib);
+	ck_assert_ptr_eq(past.newest, past.oldest);
+	operation_past_add(&past, id, slice_of(text, 1));
+	ck_assert(past.past_count == 1 && past.past_bytes == 1);
+	operation_past_free_all(&past);
+}
+END_TEST
+
 TEST_CALL(what_outlasts_a_stop_is_waited_for_by_the_next, engine_run("", stop_twice))
 
 static void phases_are_states(void)
@@ -476,10 +511,11 @@ START_TEST(what_is_not_a_record_is_not_read)
 }
 END_TEST
 
-TEST_SUITE("operation", progress_shows_what_is_known, a_record_is_read_and_written_word_by_word,
-	what_is_not_a_record_is_not_read, another_daemon_answers_for_an_operation,
-	another_daemon_cancels_it, without_a_sign_of_life_it_is_interrupted,
-	the_list_goes_by_pages_newest_first, an_operation_ends_at_its_deadline,
-	without_redis_operations_live_in_memory, stopping_cancels_and_refuses,
-	what_outlasts_a_stop_is_waited_for_by_the_next, a_phase_says_queued_or_running,
-	a_newer_layout_is_refused, the_rate_does_not_follow_the_wall_clock)
+TEST_SUITE("operation", of_ended_operations_the_newest_are_kept, progress_shows_what_is_known,
+	a_record_is_read_and_written_word_by_word, what_is_not_a_record_is_not_read,
+	another_daemon_answers_for_an_operation, another_daemon_cancels_it,
+	without_a_sign_of_life_it_is_interrupted, the_list_goes_by_pages_newest_first,
+	an_operation_ends_at_its_deadline, without_redis_operations_live_in_memory,
+	stopping_cancels_and_refuses, what_outlasts_a_stop_is_waited_for_by_the_next,
+	a_phase_says_queued_or_running, a_newer_layout_is_refused,
+	the_rate_does_not_follow_the_wall_clock)
