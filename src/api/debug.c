@@ -116,9 +116,9 @@ static void add_engine(cJSON *tree, const struct app *app)
 	operations_each(
 		app->engine.operations, add_operation, cJSON_AddArrayToObject(tree, "operations"));
 	engine = cJSON_AddObjectToObject(tree, "engine");
-	json_add_uint(engine, "pass_queue_running", pass_queue_running(passes));
-	json_add_uint(engine, "pass_queue_waiting", pass_queue_waiting(passes));
-	json_add_uint(engine, "pass_queue_total", pass_queue_total(passes));
+	json_add_uint(engine, "passes_running", pass_queue_running(passes));
+	json_add_uint(engine, "passes_waiting", pass_queue_waiting(passes));
+	json_add_uint(engine, "passes_total", pass_queue_total(passes));
 	json_add_uint(engine, "results_waiting", results_waiting(app->engine.cache.results));
 }
 
