@@ -68,7 +68,6 @@ static struct conf_full *full_new(void)
 	struct conf_full *full = mem_new(struct conf_full);
 
 	full->private.references = 1;
-	full->private.arena = arena_new();
 	full->conf.private = &full->private;
 	return full;
 }
@@ -102,7 +101,7 @@ static struct node *read_file(struct reader *r, const char *path)
 static void keep_warnings(struct conf_full *full, struct faults *warnings)
 {
 	faults_end(warnings);
-	full->private.warnings = arena_dup(full->private.arena, buf_slice(warnings->out));
+	full->private.warnings = arena_dup(&full->private.arena, buf_slice(warnings->out));
 	buf_release(warnings->out);
 }
 
@@ -111,7 +110,7 @@ enum error conf_load_from(const struct conf_origin *origin, struct conf **ret, s
 	struct conf_full *full = full_new();
 	struct buf warned = {0};
 	struct faults collected = {.out = faults}, warnings = {.out = &warned};
-	struct reader reader = {.arena = full->private.arena,
+	struct reader reader = {.arena = &full->private.arena,
 		.faults = &collected,
 		.warnings = &warnings,
 		.conf = full};
@@ -124,7 +123,7 @@ enum error conf_load_from(const struct conf_origin *origin, struct conf **ret, s
 		read_tree(&reader, origin, root);
 	full->private.root = root;
 	full->conf.file =
-		origin->path ? arena_dup(full->private.arena, slice_str(origin->path)) : NULL;
+		origin->path ? arena_dup(&full->private.arena, slice_str(origin->path)) : NULL;
 	full->conf.loaded_wall_ms = clock_wall_ms();
 	buf_release(&reader.path);
 	buf_release(&reader.why);
@@ -148,7 +147,7 @@ void conf_unref(struct conf *conf)
 {
 	if (!conf || --conf->private->references)
 		return;
-	arena_free(conf->private->arena);
+	arena_release(&conf->private->arena);
 	/* The snapshot stands first in what full_new() made. */
 	mem_free(conf);
 }

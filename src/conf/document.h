@@ -8,7 +8,7 @@
 #ifndef CW_CONF_DOCUMENT_H
 #define CW_CONF_DOCUMENT_H
 
-#include "conf/arena.h"
+#include "base/arena.h"
 #include "conf/faults.h"
 #include "conf/file.h"
 

@@ -14,7 +14,7 @@
 /* A snapshot with what only this folder needs of it. */
 struct conf_private {
 	unsigned references;
-	struct arena *arena;
+	struct arena arena;
 	struct node *root; /* everything in force, defaults filled in */
 	struct slice *own_protected;
 	size_t own_protected_count;

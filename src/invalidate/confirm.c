@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/mem.h"
@@ -76,20 +77,15 @@ bool confirms_valid(
 }
 
 /* One selector as text: what it is, of which entity, its bytes. */
-static struct slice spell(char kind, const char *of, struct slice value)
+static struct slice spell(struct arena *texts, char kind, const char *of, struct slice value)
 {
 	struct buf text = {0};
-	size_t n;
 
 	buf_printf(&text, "%c%s:%zu:", kind, of, value.n);
 	buf_add(&text, value);
-	char *p = buf_steal(&text, &n);
-	return slice_of(p, n);
-}
-
-static int by_bytes(const void *a, const void *b)
-{
-	return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
+	struct slice spelt = arena_slice(texts, buf_slice(&text));
+	buf_release(&text);
+	return spelt;
 }
 
 static size_t selector_count(const struct invalidation *asked)
@@ -102,31 +98,32 @@ static size_t selector_count(const struct invalidation *asked)
 	return count;
 }
 
-static struct slice *spell_all(const struct invalidation *asked, size_t count)
+static struct slice *spell_all(struct arena *texts, const struct invalidation *asked, size_t count)
 {
-	struct slice *all = mem_array(count, sizeof *all);
+	struct slice *all = arena_alloc(texts, count * sizeof *all);
 	size_t n = 0;
 
 	for (size_t i = 0; i < asked->key_count; i++)
-		all[n++] = spell('k', "", asked->keys[i]);
+		all[n++] = spell(texts, 'k', "", asked->keys[i]);
 	for (size_t i = 0; i < asked->pattern_count; i++)
-		all[n++] = spell('p', "", asked->patterns[i]);
+		all[n++] = spell(texts, 'p', "", asked->patterns[i]);
 	for (size_t i = 0; i < asked->tag_count; i++)
-		all[n++] = spell('t', "", asked->tags[i]);
+		all[n++] = spell(texts, 't', "", asked->tags[i]);
 	for (size_t i = 0; i < asked->dependents_count; i++)
-		all[n++] = spell('d', "", asked->dependents_of[i]);
+		all[n++] = spell(texts, 'd', "", asked->dependents_of[i]);
 	for (size_t i = 0; i < asked->entity_count; i++)
 		for (size_t j = 0; j < asked->entities[i].count; j++)
-			all[n++] = spell(
-				'e', asked->entities[i].entity->name, asked->entities[i].ids[j]);
-	qsort(all, count, sizeof *all, by_bytes);
+			all[n++] = spell(texts, 'e', asked->entities[i].entity->name,
+				asked->entities[i].ids[j]);
+	qsort(all, count, sizeof *all, slice_compare_items);
 	return all;
 }
 
 void confirm_digest(const struct invalidation *asked, uint8_t digest[SHA256_BYTES])
 {
 	size_t count = selector_count(asked);
-	struct slice *all = spell_all(asked, count);
+	struct arena texts = {0};
+	struct slice *all = spell_all(&texts, asked, count);
 	struct buf text = {0};
 
 	buf_str(&text, asked->no_cascade ? "alone\n" : "cascade\n");
@@ -134,8 +131,6 @@ void confirm_digest(const struct invalidation *asked, uint8_t digest[SHA256_BYTE
 		if (i == 0 || !slice_equal(all[i], all[i - 1]))
 			buf_add(&text, all[i]);
 	crypto_sha256(buf_slice(&text), digest);
-	for (size_t i = 0; i < count; i++)
-		mem_free((char *)all[i].p);
-	mem_free(all);
+	arena_release(&texts);
 	buf_release(&text);
 }

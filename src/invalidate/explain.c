@@ -109,7 +109,8 @@ static void write_namespace(const struct conf *conf, struct slice key, cJSON *bo
 
 /* The tags that the entities of a key have. */
 struct entity_tags {
-	struct slice names[entity_tags_max]; /* owned */
+	struct slice names[entity_tags_max];
+	struct arena texts; /* of the names */
 	size_t count;
 };
 
@@ -119,8 +120,8 @@ static void take_tags(const struct conf_entity *entity, struct slice id, struct 
 		struct buf name = {0};
 
 		template_fill_one(entity->tags[i], TEMPLATE_LITERAL, id, &name);
-		tags->names[tags->count].p = buf_steal(&name, &tags->names[tags->count].n);
-		tags->count++;
+		tags->names[tags->count++] = arena_slice(&tags->texts, buf_slice(&name));
+		buf_release(&name);
 	}
 }
 
@@ -216,8 +217,7 @@ enum error explain_key(struct cache *cache, const struct conf *conf, struct slic
 		error = read_dependents(cache, conf, key, body, fault);
 	if (!error)
 		error = read_tags(cache, key, own, body, fault);
-	for (size_t i = 0; i < own->count; i++)
-		mem_free((char *)own->names[i].p);
+	arena_release(&own->texts);
 	mem_free(own);
 	if (error)
 		cJSON_Delete(body);

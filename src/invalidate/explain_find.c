@@ -28,8 +28,7 @@ static const char script[] = "local r = {0, 0} "
 
 void explain_tags_release(struct explain_tags *tags)
 {
-	for (size_t i = 0; i < tags->count; i++)
-		mem_free((char *)tags->names[i].p);
+	arena_release(&tags->texts);
 	mem_free(tags->names);
 	*tags = (struct explain_tags){0};
 }
@@ -47,7 +46,7 @@ static void add(struct explain_tags *tags, struct slice name)
 	if (has(tags, name))
 		return;
 	tags->names = mem_realloc(tags->names, (tags->count + 1) * sizeof *tags->names);
-	tags->names[tags->count++] = (struct slice){slice_dup(name), name.n};
+	tags->names[tags->count++] = arena_slice(&tags->texts, name);
 }
 
 /* At most tags_at_once names. Parks. */

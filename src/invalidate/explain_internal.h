@@ -3,11 +3,13 @@
 #ifndef CW_INVALIDATE_EXPLAIN_INTERNAL_H
 #define CW_INVALIDATE_EXPLAIN_INTERNAL_H
 
+#include "base/arena.h"
 #include "invalidate/explain.h"
 
 /* The tags that a key is found under. Zeroed = empty. */
 struct explain_tags {
-	struct slice *names; /* owned */
+	struct slice *names;
+	struct arena texts; /* of the names */
 	size_t count;
 	size_t checked;
 };

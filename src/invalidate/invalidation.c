@@ -17,57 +17,52 @@ struct invalidation *invalidation_new(struct conf *conf, const struct identity *
 	return invalidation;
 }
 
-static void free_slices(struct slice *slices, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		mem_free((char *)slices[i].p);
-	mem_free(slices);
-}
-
 void invalidation_free(struct invalidation *invalidation)
 {
 	if (!invalidation)
 		return;
-	free_slices(invalidation->keys, invalidation->key_count);
-	free_slices(invalidation->patterns, invalidation->pattern_count);
-	free_slices(invalidation->tags, invalidation->tag_count);
-	free_slices(invalidation->dependents_of, invalidation->dependents_count);
+	mem_free(invalidation->keys);
+	mem_free(invalidation->patterns);
+	mem_free(invalidation->tags);
+	mem_free(invalidation->dependents_of);
 	for (size_t i = 0; i < invalidation->entity_count; i++)
-		free_slices(invalidation->entities[i].ids, invalidation->entities[i].count);
+		mem_free(invalidation->entities[i].ids);
 	mem_free(invalidation->entities);
 	mem_free(invalidation->confirm);
 	mem_free(invalidation->note);
 	mem_free(invalidation->by);
+	arena_release(&invalidation->texts);
 	conf_unref(invalidation->conf);
 	mem_free(invalidation);
 }
 
 /* Appends a copy; the array grows by doubling. */
-static void add(struct slice **slices, size_t *count, struct slice text)
+static void add(
+	struct invalidation *invalidation, struct slice **slices, size_t *count, struct slice text)
 {
 	if ((*count & (*count - 1)) == 0)
 		*slices = mem_realloc(*slices, (*count ? *count * 2 : 1) * sizeof **slices);
-	(*slices)[(*count)++] = (struct slice){slice_dup(text), text.n};
+	(*slices)[(*count)++] = arena_slice(&invalidation->texts, text);
 }
 
 void invalidation_add_key(struct invalidation *invalidation, struct slice key)
 {
-	add(&invalidation->keys, &invalidation->key_count, key);
+	add(invalidation, &invalidation->keys, &invalidation->key_count, key);
 }
 
 void invalidation_add_pattern(struct invalidation *invalidation, struct slice pattern)
 {
-	add(&invalidation->patterns, &invalidation->pattern_count, pattern);
+	add(invalidation, &invalidation->patterns, &invalidation->pattern_count, pattern);
 }
 
 void invalidation_add_tag(struct invalidation *invalidation, struct slice tag)
 {
-	add(&invalidation->tags, &invalidation->tag_count, tag);
+	add(invalidation, &invalidation->tags, &invalidation->tag_count, tag);
 }
 
 void invalidation_add_dependents_of(struct invalidation *invalidation, struct slice key)
 {
-	add(&invalidation->dependents_of, &invalidation->dependents_count, key);
+	add(invalidation, &invalidation->dependents_of, &invalidation->dependents_count, key);
 }
 
 void invalidation_add_id(
@@ -83,5 +78,5 @@ void invalidation_add_id(
 		invalidation->entities[i] = (struct invalidation_ids){.entity = entity};
 		invalidation->entity_count++;
 	}
-	add(&invalidation->entities[i].ids, &invalidation->entities[i].count, id);
+	add(invalidation, &invalidation->entities[i].ids, &invalidation->entities[i].count, id);
 }

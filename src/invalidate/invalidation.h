@@ -3,6 +3,7 @@
 #ifndef CW_INVALIDATE_INVALIDATION_H
 #define CW_INVALIDATE_INVALIDATION_H
 
+#include "base/arena.h"
 #include "conf/conf.h"
 
 enum { INVALIDATION_SAMPLE = 20, INVALIDATION_MAX_IDS = 1000, INVALIDATION_MAX_KEYS = 1000 };
@@ -28,6 +29,7 @@ struct invalidation {
 	double max_latency_ms; /* < 0 = the configuration's; 0 = unpaced */
 	char *confirm;	       /* NULL = none */
 	char *note;
+	struct arena texts; /* of the slices above */
 };
 
 /* Holds a reference of `conf`. */

@@ -14,6 +14,7 @@
 #ifndef CW_INVALIDATE_PLAN_H
 #define CW_INVALIDATE_PLAN_H
 
+#include "base/arena.h"
 #include "cache/cache.h"
 #include "cache/guard.h"
 #include "invalidate/invalidation.h"
@@ -86,6 +87,7 @@ struct plan {
 	size_t sample_count;
 	uint32_t *rule_selectors; /* of each rule, + 1; 0 = none yet */
 	struct plan_index *index;
+	struct arena texts; /* all that the slices above hold */
 };
 
 /*

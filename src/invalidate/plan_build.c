@@ -49,11 +49,6 @@ static void remember(
 	buf_release(&id);
 }
 
-static struct slice copy(struct slice name)
-{
-	return (struct slice){slice_dup(name), name.n};
-}
-
 /* Room for one more in an array that grows by doubling. */
 static void *grown(void *array, size_t count, size_t size)
 {
@@ -70,7 +65,8 @@ uint32_t plan_add_selector(struct plan *plan, enum selector_kind kind, struct sl
 	if (found)
 		return found->at;
 	plan->selectors = grown(plan->selectors, at, sizeof *plan->selectors);
-	plan->selectors[at] = (struct plan_selector){.kind = kind, .value = copy(value)};
+	plan->selectors[at] =
+		(struct plan_selector){.kind = kind, .value = arena_slice(&plan->texts, value)};
 	plan->selector_count++;
 	remember(plan, INDEX_SELECTOR, kind, value, at);
 	return at;
@@ -85,7 +81,7 @@ static struct plan_key *place_key(struct plan *plan, struct slice key)
 	if (found)
 		return &plan->keys[found->at];
 	plan->keys = grown(plan->keys, at, sizeof *plan->keys);
-	plan->keys[at] = (struct plan_key){.name = copy(key)};
+	plan->keys[at] = (struct plan_key){.name = arena_slice(&plan->texts, key)};
 	plan->key_count++;
 	remember(plan, INDEX_KEY, 0, key, at);
 	return &plan->keys[at];
@@ -140,7 +136,8 @@ void plan_add_pattern(struct plan *plan, struct slice glob, uint32_t selector)
 			slice_equal(plan->patterns[i].glob, glob))
 			return;
 	plan->patterns = grown(plan->patterns, plan->pattern_count, sizeof *plan->patterns);
-	plan->patterns[plan->pattern_count++] = (struct plan_pattern){copy(glob), selector};
+	plan->patterns[plan->pattern_count++] =
+		(struct plan_pattern){arena_slice(&plan->texts, glob), selector};
 	plan->selectors[selector].scanned = true;
 }
 
@@ -154,7 +151,7 @@ void plan_add_tag(struct plan *plan, struct slice tag, uint32_t selector)
 		return;
 	if (!found) {
 		plan->tags = grown(plan->tags, at, sizeof *plan->tags);
-		plan->tags[at] = (struct plan_tag){.name = copy(tag)};
+		plan->tags[at] = (struct plan_tag){.name = arena_slice(&plan->texts, tag)};
 		plan->tag_count++;
 		remember(plan, INDEX_TAG, 0, tag, at);
 	}
@@ -203,7 +200,7 @@ void plan_sample(struct plan *plan, struct slice name)
 	for (size_t i = 0; i < plan->sample_count; i++)
 		if (slice_equal(plan->sample[i], name))
 			return;
-	plan->sample[plan->sample_count++] = copy(name);
+	plan->sample[plan->sample_count++] = arena_slice(&plan->texts, name);
 }
 
 static void free_index(struct plan *plan)
@@ -222,16 +219,7 @@ void plan_free(struct plan *plan)
 	if (!plan)
 		return;
 	free_index(plan);
-	for (size_t i = 0; i < plan->selector_count; i++)
-		mem_free((char *)plan->selectors[i].value.p);
-	for (size_t i = 0; i < plan->key_count; i++)
-		mem_free((char *)plan->keys[i].name.p);
-	for (size_t i = 0; i < plan->pattern_count; i++)
-		mem_free((char *)plan->patterns[i].glob.p);
-	for (size_t i = 0; i < plan->tag_count; i++)
-		mem_free((char *)plan->tags[i].name.p);
-	for (size_t i = 0; i < plan->sample_count; i++)
-		mem_free((char *)plan->sample[i].p);
+	arena_release(&plan->texts);
 	mem_free(plan->tags);
 	mem_free(plan->selectors);
 	mem_free(plan->claims);

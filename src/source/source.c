@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/mem.h"
 #include "base/timeslice.h"
 #include "source/parser.h"
@@ -25,7 +26,8 @@ enum { rest_bytes = 1024 }; /* are read in about a microsecond */
 
 struct source {
 	struct sources *sources;
-	struct source_call call; /* a copy; so are its parameters */
+	struct source_call call; /* a copy */
+	struct arena texts;	 /* its parameters */
 	struct transport *transport;
 	struct parser *parser;
 	uint64_t rows_before; /* this document */
@@ -54,12 +56,12 @@ static const struct transport_ops *transport_of(const struct conf_source *conf)
 
 static void copy_call(struct source *source, const struct source_call *call)
 {
-	struct source_param *params = mem_array(call->param_count, sizeof *params);
+	struct source_param *params =
+		arena_alloc(&source->texts, call->param_count * sizeof *params);
 
 	for (size_t i = 0; i < call->param_count; i++) {
-		params[i].name = slice_of(slice_dup(call->params[i].name), call->params[i].name.n);
-		params[i].value =
-			slice_of(slice_dup(call->params[i].value), call->params[i].value.n);
+		params[i].name = arena_slice(&source->texts, call->params[i].name);
+		params[i].value = arena_slice(&source->texts, call->params[i].value);
 	}
 	source->call = *call;
 	source->call.params = params;
@@ -67,11 +69,7 @@ static void copy_call(struct source *source, const struct source_call *call)
 
 static void source_free(struct source *source)
 {
-	for (size_t i = 0; i < source->call.param_count; i++) {
-		mem_free((char *)source->call.params[i].name.p);
-		mem_free((char *)source->call.params[i].value.p);
-	}
-	mem_free((struct source_param *)source->call.params);
+	arena_release(&source->texts);
 	parser_free(source->parser);
 	mem_free(source);
 }

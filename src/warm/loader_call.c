@@ -70,7 +70,8 @@ static enum error fill_tags(struct loader_call *call, struct fault *fault)
 		error = fill(call, loader->tags[i], &tag, fault);
 		if (!error)
 			error = tag_check(buf_slice(&tag), fault);
-		call->tags[i].p = buf_steal(&tag, &call->tags[i].n);
+		call->tags[i] = arena_slice(&call->texts, buf_slice(&tag));
+		buf_release(&tag);
 	}
 	if (error == ERR_BAD_BODY && fault)
 		fault->error = ERR_BAD_PARAMETER;
@@ -118,7 +119,7 @@ enum error loader_call_new(struct loaders *loaders, const struct loader_request 
 	call->references = 1;
 	for (size_t i = 0; i < loader->param_count; i++)
 		call->params[i] = (struct source_param){.name = loader->params[i],
-			.value = {slice_dup(request->values[i]), request->values[i].n}};
+			.value = arena_slice(&call->texts, request->values[i])};
 	enum error error = fill_key(call, request->who, fault);
 	if (!error)
 		error = fill_tags(call, fault);
@@ -135,10 +136,7 @@ void loader_call_unref(struct loader_call *call)
 	if (--call->references)
 		return;
 	result_end(call->result);
-	for (size_t i = 0; i < LOADER_MAX_PARAMS; i++) {
-		mem_free((char *)call->params[i].value.p);
-		mem_free((char *)call->tags[i].p);
-	}
+	arena_release(&call->texts);
 	buf_release(&call->key);
 	conf_unref(call->conf);
 	mem_free(call);

@@ -5,6 +5,7 @@
 
 #include <uthash.h>
 
+#include "base/arena.h"
 #include "warm/loader.h"
 
 /* What is known of one loader, by its name; kept over reloads. */
@@ -36,9 +37,10 @@ struct loader_call {
 	struct loader *loader;
 	struct conf *conf;
 	const struct conf_loader *conf_loader;
-	struct source_param params[LOADER_MAX_PARAMS]; /* values owned */
+	struct source_param params[LOADER_MAX_PARAMS];
 	struct buf key;
-	struct slice tags[LOADER_MAX_PARAMS]; /* owned */
+	struct slice tags[LOADER_MAX_PARAMS];
+	struct arena texts; /* of params and tags */
 	struct result_request request;
 	struct result *result;
 	unsigned references; /* of who asked and of who loads */

@@ -35,7 +35,7 @@ START_TEST(what_is_printed_loads_and_prints_the_same)
 	struct buf first = {0}, second = {0};
 	struct node *a, *b;
 	struct faults none = {.out = &second};
-	struct arena *arena = arena_new();
+	struct arena arena = {0};
 
 	scratch_begin(&s);
 	setenv("CW_SECRET", "topsecret3", 1);
@@ -52,10 +52,10 @@ START_TEST(what_is_printed_loads_and_prints_the_same)
 	ck_assert_int_eq(s.conf->jobs[0].schedule.kind, SCHEDULE_EVERY);
 	ck_assert_int_eq(s.conf->jobs[1].schedule.kind, SCHEDULE_NONE);
 
-	a = document_parse(arena, buf_slice(&first), "a", &none);
-	b = document_parse(arena, buf_slice(&second), "b", &none);
+	a = document_parse(&arena, buf_slice(&first), "a", &none);
+	b = document_parse(&arena, buf_slice(&second), "b", &none);
 	ck_assert(a && node_equal(a, b));
-	arena_free(arena);
+	arena_release(&arena);
 	buf_release(&first);
 	buf_release(&second);
 	scratch_end(&s);
