@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Store, read, ask for the time to live, change it, delete; then several at once. */
+/* Storing, reading, TTLs and deletion; then several keys in one call. */
 #include "example.h"
 
 int main(void)
@@ -23,7 +23,7 @@ int main(void)
 	if (cw_get(cache, key, &value, &error) == CW_NOT_FOUND)
 		printf("get: %s\n", error.message);
 
-	/* Many at once are one round trip. */
+	/* Several keys take one round trip. */
 	const struct cw_entry entries[] = {
 		{.key = cw_str("example:one"), .value = cw_str("1"), .how = {.ttl = 60}},
 		{.key = cw_str("example:two"), .value = cw_str("2"), .how = {.ttl = 60}},

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A slow function whose results are cached: of all who ask at once, one computes. */
+/* A slow function with cached results; concurrent callers compute a result once. */
 #include "example.h"
 
-/* The slow one. What it computes goes into `output`; false would say that it could not. */
+/* The slow function. It writes its result into `output`; false would mean that it failed. */
 static bool compute_report(void *context, struct cw_output *output)
 {
 	const int *year = context;
@@ -12,7 +12,7 @@ static bool compute_report(void *context, struct cw_output *output)
 	return true;
 }
 
-/* The same function, cached for an hour by its argument. */
+/* The same function, cached for an hour for each argument. */
 static void report(struct cw_cache *cache, int year, struct cw_value *ret)
 {
 	const struct cw_load how = {.load = compute_report, .context = &year, .ttl = 3600};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A dashboard assembled from four cached parts, each with its own time to live and tag. The page is
- * cached, too; its loader asks for the parts with the same handle.
+ * A dashboard made of four cached parts, each with its own TTL and tag. The page is cached, too;
+ * its loader reads the parts with the same handle.
  */
 #include "example.h"
 
@@ -28,7 +28,7 @@ static bool load_part(void *context, struct cw_output *output)
 	return true;
 }
 
-/* Part by part: what is cached comes from there, what is not is loaded. */
+/* Reads each part from the cache, or loads it. */
 static bool load_page(void *context, struct cw_output *output)
 {
 	const struct page *page = context;
@@ -50,7 +50,7 @@ static bool load_page(void *context, struct cw_output *output)
 	return true;
 }
 
-/* The page goes with each of its parts: it has all their tags. */
+/* The page has the tags of all its parts, and is invalidated with each of them. */
 static void show_page(struct cw_cache *cache)
 {
 	struct page page = {cache};

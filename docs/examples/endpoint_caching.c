@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An HTTP endpoint whose answers are cached: by path and query for everybody, never for writers.
- * The server around it is left out; serve() is what it would call.
+ * An HTTP endpoint with cached responses: GET by path and query, shared by all clients; other
+ * methods are not cached. The HTTP server is left out; it would call serve().
  */
 #define _POSIX_C_SOURCE 200809L
 #include "example.h"
@@ -12,7 +12,7 @@ struct request {
 	const char *method, *path, *query;
 };
 
-/* The application's own handler: slow, and the same for the same request. */
+/* The application's handler: slow, with the same response for the same request. */
 static bool handle(void *context, struct cw_output *output)
 {
 	const struct request *request = context;
@@ -22,7 +22,7 @@ static bool handle(void *context, struct cw_output *output)
 	return true;
 }
 
-/* "b=2&a=1" and "a=1&b=2" are the same key: params are sorted by name. */
+/* "b=2&a=1" and "a=1&b=2" give the same key: named parts are sorted. */
 static void key_of(const struct request *request, struct cw_key *ret)
 {
 	struct cw_part parts[1 + max_params] = {cw_text(request->path)};
@@ -51,7 +51,7 @@ static void serve(struct cw_cache *cache, struct request request)
 
 	printf("%s %s?%s\n", request.method, request.path, request.query);
 	if (strcmp(request.method, "GET") != 0) {
-		/* All answers under this path were stored with its name as a tag. */
+		/* All responses of this path were stored with the path as a tag. */
 		must(cw_invalidate(cache, &path, NULL, &error));
 		return;
 	}

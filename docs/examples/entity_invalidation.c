@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * By entity and by dependency: all that is cached about user 42, and what was made from it.
+ * Invalidation by entity and by dependency: everything cached for user 42, and what depends on it.
  *
- *	user 42 -> user:profile:42, user:subscriptions:42, search:user:42:*    (entities)
- *	           user:profile:42 -> page:home:42                             (a rule)
- *	                              page:home:42 -> mail:42                  (stored by the
- *program) page:home:42 -> mail:42                  (stored by the program)
+ *	user 42 -> user:profile:42, user:subscriptions:42, search:user:42:*   (entity)
+ *	           user:profile:42 -> page:home:42                            (rule)
+ *	                              page:home:42 -> mail:42                 (stored dependency)
  */
 #include "example.h"
 
@@ -41,8 +40,8 @@ int main(int argc, char **argv)
 	const struct cw_invalidation others = {.dependents_of = cw_list(&profile, 1)};
 
 	invalidate(cache, "the user", &by_entity);
-	invalidate(cache, "his profile", &by_key);
-	invalidate(cache, "what was made from it", &others);
+	invalidate(cache, "the profile", &by_key);
+	invalidate(cache, "what depends on it", &others);
 	by_entity.no_cascade = true;
 	invalidate(cache, "the user alone", &by_entity);
 	cw_close(cache);
@@ -50,7 +49,7 @@ int main(int argc, char **argv)
 }
 /*
  * the user: 5 keys
- * his profile: 3 keys
- * what was made from it: 2 keys
+ * the profile: 3 keys
+ * what depends on it: 2 keys
  * the user alone: 3 keys
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Redis is away: what can go on goes on, and the rest says so. Nothing waits for long. */
+/* Without Redis: cached functions still return results, other calls fail quickly. */
 #include "example.h"
 
 static bool load(void *context, struct cw_output *output)
@@ -15,16 +15,16 @@ int main(void)
 	const struct cw_load how = {.load = load};
 	struct cw_value value;
 
-	/* Opening does not connect, so that a program can start before its Redis. */
+	/* cw_open() does not connect, so that a program can start before Redis does. */
 	struct cw_cache *cache = cw_open(&nowhere, &error);
 	if (!cache)
 		must(error.status);
-	/* A cached function still has its result; `bypass` says that nothing was stored. */
+	/* A cached function still returns its result; `bypass`: it was not stored. */
 	for (int i = 0; i < 2; i++) {
 		must(cw_result(cache, cw_str("fallback:1"), &how, &value, &error));
 		show("result", &value);
 	}
-	/* What only Redis could tell is an error, by value. */
+	/* Calls that need Redis return an error. */
 	if (cw_get(cache, cw_str("fallback:1"), &value, &error))
 		printf("get: %s\n", error.code);
 	if (cw_ping(cache, &error))

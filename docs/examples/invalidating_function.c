@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A function that changes the truth, and takes what was cached of it away if it succeeded. */
+/* A function that changes data and, if it succeeds, invalidates the cached values of it. */
 #include "example.h"
 
 /* Stands for a database. */
@@ -53,6 +53,6 @@ int main(void)
  * price: 100 (miss)
  * price: 100 (hit)
  * price: 90 (miss)
- * refused: the change said that it was not made, so nothing was invalidated
+ * refused: the change function returned false, so nothing was invalidated
  * price: 90 (hit)
  */

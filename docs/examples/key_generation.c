@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys made of typed parts: the same here, over HTTP (POST /key) and in docs/keys.json. */
+/* Keys built from typed parts, as POST /key builds them (test vectors: docs/keys.json). */
 #include "example.h"
 
 int main(int argc, char **argv)
@@ -7,11 +7,11 @@ int main(int argc, char **argv)
 	struct cw_cache *cache = open_cache(argc > 1 ? argv[1] : NULL);
 	struct cw_key key;
 
-	/* Args in their order, then named ones by name. */
+	/* Positional parts in their order, then named parts sorted by name. */
 	must(CW_KEY(&key, &error, "user", cw_int(42), cw_text("orders"),
 		cw_named("page", cw_int(2)), cw_named("all", cw_bool(true))));
 	puts(key.text);
-	/* What could be taken for a separator or a glob is escaped. */
+	/* Separators and the special characters of globs are escaped. */
 	must(CW_KEY(&key, &error, "search", cw_text("a:b * c")));
 	puts(key.text);
 	/* Integers of any size; the text "1" and the number 1 are the same key. */
@@ -22,13 +22,13 @@ int main(int argc, char **argv)
 	memset(text, 'x', sizeof text);
 	must(CW_KEY(&key, &error, "search", cw_text_bytes(cw_bytes(text, sizeof text))));
 	puts(key.text);
-	/* As many parts as you like, up to 64, made while the program runs. */
+	/* Up to 64 parts, built at run time. */
 	struct cw_part parts[3];
 	for (int i = 0; i < 3; i++)
 		parts[i] = cw_int(i * i);
 	must(cw_key_make(cw_str("squares"), parts, 3, &key, &error));
 	puts(key.text);
-	/* The configuration's entity `user` names its keys. */
+	/* A key of the configuration's entity `user`. */
 	must(cw_entity_key(cache, "user", "profile", cw_str("42"), &key, &error));
 	puts(key.text);
 	cw_close(cache);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* By pattern: first a dry run, then for good, and the guard against too much. */
+/* Invalidation by pattern: a dry run, the deletion, and the refusal of a catch-all pattern. */
 #include "example.h"
 
 int main(void)
@@ -14,11 +14,11 @@ int main(void)
 	for (int i = 0; i < 4; i++)
 		must(cw_set(cache, cw_str(names[i]), cw_str("x"), NULL, &error));
 	must(cw_invalidate(cache, &what, &result, &error));
-	printf("would go: %d\n", (int)result.matched);
+	printf("would be deleted: %d\n", (int)result.matched);
 	what.dry_run = false;
 	what.note = "a deploy"; /* shown in the record of the operation */
 	must(cw_invalidate(cache, &what, &result, &error));
-	printf("gone: %d, complete: %d\n", (int)result.invalidated, result.complete);
+	printf("deleted: %d, complete: %d\n", (int)result.invalidated, result.complete);
 	must(cw_exists(cache, cw_str("user:10:list"), &there, &error));
 	printf("user:10:list is there: %d\n", there);
 
@@ -30,8 +30,8 @@ int main(void)
 	return 0;
 }
 /*
- * would go: 3
- * gone: 3, complete: 1
+ * would be deleted: 3
+ * deleted: 3, complete: 1
  * user:10:list is there: 1
  * everything: forbidden
  */

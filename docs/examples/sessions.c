@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A visitor's session, from the first click over the login to the logout everywhere. */
+/* A visitor's session: the first request, the login, and the logout on all devices. */
 #include "example.h"
 
 int main(void)
@@ -15,21 +15,21 @@ int main(void)
 	struct cw_session_end others = {0};
 	size_t ended;
 
-	/* The id goes into a cookie, and into no log: session.ref is for people. */
+	/* The id goes into a cookie, never into a log: log session.ref instead. */
 	must(cw_session_create(cache, &visit, &cookie, &error));
 	must(cw_session_create(cache, &elsewhere, &phone, &error));
-	/* Members are merged, also where two requests do so at once. */
+	/* Members are merged, even if two requests do so concurrently. */
 	must(cw_session_patch(
 		cache, cookie.text, cw_str("{\"cart\":[7,9007199254740993]}"), NULL, &error));
 
-	/* With the user the id is a new one; the old one is dead. */
+	/* A login gives the session a new id; the old one becomes invalid. */
 	const struct cw_session_id before = cookie;
 	must(cw_session_rotate_with(cache, before.text, &login, &cookie, &error));
 	must(cw_session_get(cache, cookie.text, &session, &error));
 	printf("user %s: %s\n", session.user_id, session.data);
 	cw_session_release(&session);
 	if (cw_session_get(cache, before.text, &session, &error) == CW_NOT_FOUND)
-		puts("the old id is of no session");
+		puts("the old id is not valid any more");
 
 	must(cw_session_list(cache, cw_str("42"), &list, &error));
 	printf("sessions: %zu\n", list.count);
@@ -46,7 +46,7 @@ int main(void)
 }
 /*
  * user 42: {"cart":[7,9007199254740993]}
- * the old id is of no session
+ * the old id is not valid any more
  * sessions: 2
  * ended: 1
  */

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Warming through the daemon: it reads the sources, this program reads the cache.
+ * Warming by the daemon, which reads the source; this program reads the cache.
  *
  *	this program --HTTP, by curl--> cachewardend --> source -> Redis <-- this program
  *
- * The environment's CACHEWARDEN_URL is the daemon's address; its job `products` stores product:*.
+ * CACHEWARDEN_URL is the address of the daemon, whose job `products` stores product:*.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "example.h"
 
 #include <sys/wait.h>
 
-/* Runs the job and waits for its end. With `strict`, curl fails where the job did. */
+/* Runs the job and waits for its end. With `strict`, curl fails if the job failed. */
 static bool warm(void)
 {
 	int status =

@@ -7,14 +7,14 @@
  *	...
  *	cw_close(cache);
  *
- * Every call blocks until it is done or its deadline has come; none blocks for ever. A handle is
- * for one thread at a time; several threads have a handle each. Nothing is written to standard
- * error, no signal handler is installed, SIGPIPE does not reach the program.
+ * Each call blocks until it is done or has timed out. A handle may be used by one thread at a time;
+ * several threads need a handle each. The library writes nothing to standard error and installs no
+ * signal handler, and SIGPIPE does not reach the program.
  *
- * Bytes that go in are borrowed for the call. What comes out belongs to the caller, who gives it
- * back with the function that its struct names. After an error nothing has to be given back.
+ * Arguments are borrowed for the call. Results belong to the caller, which frees them with the
+ * function that their struct names. After an error there is nothing to free.
  *
- * Each function returns CW_OK or what went wrong, and fills the struct cw_error, unless that is
+ * Each function returns CW_OK or an error's status, and fills its struct cw_error, which may be
  * NULL. docs/library.md is the guide; docs/examples/ has a program for each part.
  */
 #ifndef CACHEWARDEN_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The handle of libcachewarden, what goes into its calls, and what may be wrong. */
+/* The handle of libcachewarden, and the types that all calls use: bytes, lists, errors. */
 #ifndef CACHEWARDEN_HANDLE_H
 #define CACHEWARDEN_HANDLE_H
 
@@ -23,36 +23,36 @@ CW_API const char *cw_version(void);
 
 enum cw_status {
 	CW_OK = 0,
-	CW_BAD_ARGUMENT = 1, /* a key, pattern, tag, JSON text, ... that is not acceptable */
-	CW_BAD_CONFIG = 2,   /* the URL or the configuration file */
+	CW_BAD_ARGUMENT = 1, /* an invalid key, pattern, tag, JSON text, number, ... */
+	CW_BAD_CONFIG = 2,   /* the URL or the configuration file is not valid */
 	CW_FORBIDDEN = 3,    /* a reserved or protected key, or a catch-all pattern */
-	CW_NOT_FOUND = 4,    /* no value, no such session, entity, ... */
-	CW_EXISTS = 5,	     /* CW_IF_MISSING, and it is not missing; CW_IF_PRESENT likewise */
+	CW_NOT_FOUND = 4,    /* no such value, session, entity, ... */
+	CW_EXISTS = 5,	     /* CW_IF_MISSING and the key exists; CW_IF_PRESENT and it does not */
 	CW_WRONG_TYPE = 6,   /* the key holds a list, a hash, ... */
-	CW_CONFLICT = 7,     /* others changed it in every one of several tries */
-	CW_LEASE_LOST = 8,   /* the lease ended or is somebody else's; nothing was stored */
-	CW_TOO_LARGE = 9,    /* the value, or the reply */
-	CW_CONFIRMATION_REQUIRED = 10, /* so many keys: see struct cw_invalidated */
-	CW_INCOMPLETE = 11,	       /* an invalidation ended early: `reason` says why */
-	CW_CALLBACK_FAILED = 12,       /* the loader or the change said so */
-	CW_CORRUPT_VALUE = 13,	       /* the stored bytes cannot be decompressed */
+	CW_CONFLICT = 7,     /* changed by others during each of several tries; or a held lease */
+	CW_LEASE_LOST = 8,   /* the lease has ended or is another client's; nothing was stored */
+	CW_TOO_LARGE = 9,    /* the value or the reply is too large */
+	CW_CONFIRMATION_REQUIRED = 10, /* too many keys match: see struct cw_invalidated */
+	CW_INCOMPLETE = 11,	       /* an invalidation ended early: see `reason` */
+	CW_CALLBACK_FAILED = 12,       /* the loader or the change function returned false */
+	CW_CORRUPT_VALUE = 13,	       /* the stored value cannot be decompressed */
 	CW_REDIS_ERROR = 14,	       /* Redis refused the command, or the credentials */
-	CW_REDIS_UNAVAILABLE = 15,     /* down, loading, busy, or read-only */
-	CW_REDIS_OUT_OF_MEMORY = 16,
-	CW_UNKNOWN_OUTCOME = 17, /* the connection broke before Redis answered */
-	CW_OVERLOADED = 18,
-	CW_TIMEOUT = 19,
-	CW_INTERNAL = 20,
+	CW_REDIS_UNAVAILABLE = 15,     /* down, loading, busy, or read-only; or not the primary */
+	CW_REDIS_OUT_OF_MEMORY = 16,   /* Redis has reached its maxmemory */
+	CW_UNKNOWN_OUTCOME = 17, /* the connection broke before the reply; it may have been done */
+	CW_OVERLOADED = 18,	 /* too many commands wait for Redis */
+	CW_TIMEOUT = 19,	 /* also: cancelled */
+	CW_INTERNAL = 20,	 /* a defect of the library */
 };
 
-/* What went wrong, for a person: what, where, what to do. A plain value. */
+/* An error. A plain value: there is nothing to free. */
 struct cw_error {
 	enum cw_status status;
-	const char *code; /* a word of docs/errors.md, such as "redis_unavailable"; constant text */
-	char message[512];
+	const char *code;  /* of docs/errors.md, such as "redis_unavailable"; constant text */
+	char message[512]; /* for people: what is wrong, where, and what to do */
 };
 
-/* Borrowed bytes: keys and values may hold any, NUL too. */
+/* Borrowed bytes: keys and values may contain any, NUL included. */
 struct cw_bytes {
 	const char *data;
 	size_t size;
@@ -65,7 +65,7 @@ static inline struct cw_bytes cw_bytes(const void *data, size_t size)
 	return bytes;
 }
 
-/* The text without its NUL. */
+/* A text, without its NUL. */
 static inline struct cw_bytes cw_str(const char *text)
 {
 	return cw_bytes(text, strlen(text));
@@ -86,37 +86,40 @@ static inline struct cw_list cw_list(const struct cw_bytes *items, size_t count)
 
 struct cw_cache;
 
-/* A zeroed one holds the defaults. */
+/* Options of a handle; zeroed: the defaults. Borrowed by cw_open(), but for `context`. */
 struct cw_options {
 	/*
-	 * redis://[user:password@]host[:port][/db] or unix:///path[?db=n]. NULL: of the
-	 * environment's REDIS_URL, else of `config`, else redis://localhost:6379/0.
+	 * redis://[user:password@]host[:port][/db] or unix:///path[?db=n]. NULL: the
+	 * environment's REDIS_URL, or that of `config`, or redis://localhost:6379/0.
 	 */
 	const char *url;
 	/*
-	 * The daemon's configuration file: namespaces, entities, dependencies, protected keys and
-	 * timeouts hold here too. NULL: the defaults.
+	 * The path of the daemon's configuration file, whose namespaces, entities, dependencies,
+	 * protected keys and timeouts are used. NULL: the defaults.
 	 */
 	const char *config;
-	/* May name protected keys exactly, and catch-all patterns. */
+	/* Allows to name protected keys, and to use catch-all patterns. */
 	bool admin;
 	/*
-	 * Called when `size` bytes (0: not known) cannot be had: true tries again, for something
-	 * was freed; false ends the process by abort(), as no function does. It must not longjmp()
-	 * nor call the library.
+	 * Called when `size` bytes (0: not known) cannot be allocated. true: something was freed,
+	 * and the library tries again; false: the process ends by abort(), as it does without a
+	 * function. It must not call longjmp() or the library.
 	 */
 	bool (*out_of_memory)(void *context, size_t size);
-	void *context;
+	void *context; /* for out_of_memory */
 };
 
 /*
- * Does not connect yet, so that a program starts while Redis is down: NULL means that the options
- * are wrong. `options` may be NULL.
+ * Opens a handle, which cw_close() frees. It does not connect yet, so that programs can start while
+ * Redis is down. NULL: the options are not valid (CW_BAD_CONFIG). `options` may be NULL.
  */
 CW_API struct cw_cache *cw_open(const struct cw_options *options, struct cw_error *error);
-/* NULL is welcome. */
+/*
+ * Ends what still runs and frees the handle. While Redis does not answer this takes up to a second.
+ * Not to be called by a loader. `cache` may be NULL.
+ */
 CW_API void cw_close(struct cw_cache *cache);
-/* Whether Redis answers, and understands us. */
+/* CW_OK if Redis answers a PING. */
 CW_API enum cw_status cw_ping(struct cw_cache *cache, struct cw_error *error);
 
 #ifdef __cplusplus

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys made of parts: the same as POST /key and docs/keys.json have them. */
+/* Keys built from parts, as POST /key builds them (docs/keys.json has test vectors). */
 #ifndef CACHEWARDEN_KEY_H
 #define CACHEWARDEN_KEY_H
 
@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-/* A key, as a plain value. */
+/* A key. A plain value; `text` ends with a NUL that `size` does not count. */
 struct cw_key {
 	size_t size;
 	char text[1025];
@@ -22,12 +22,12 @@ static inline struct cw_bytes cw_key_bytes(const struct cw_key *key)
 
 enum cw_part_kind { CW_PART_TEXT, CW_PART_INTEGER, CW_PART_DIGITS, CW_PART_BOOL, CW_PART_NULL };
 
-/* One part; made by the functions below. */
+/* One part; use the functions below. */
 struct cw_part {
 	enum cw_part_kind kind;
 	struct cw_bytes text;
 	int64_t integer;
-	const char *name; /* of a param; NULL for an arg */
+	const char *name; /* of a named part; NULL = a positional part */
 };
 
 static inline struct cw_part cw_text_bytes(struct cw_bytes text)
@@ -49,7 +49,7 @@ static inline struct cw_part cw_int(int64_t integer)
 	return part;
 }
 
-/* An integer of any size, as its digits: "-7", "123456789012345678901234567890". */
+/* An integer of any size, by its digits: "-7", "123456789012345678901234567890". */
 static inline struct cw_part cw_digits(const char *digits)
 {
 	struct cw_part part = {CW_PART_DIGITS, cw_str(digits), 0, NULL};
@@ -71,7 +71,7 @@ static inline struct cw_part cw_null(void)
 	return part;
 }
 
-/* cw_named("page", cw_int(2)): params come behind the args, sorted by name. */
+/* cw_named("page", cw_int(2)). Named parts follow the positional ones, sorted by name. */
 static inline struct cw_part cw_named(const char *name, struct cw_part part)
 {
 	part.name = name;
@@ -79,8 +79,9 @@ static inline struct cw_part cw_named(const char *name, struct cw_part part)
 }
 
 /*
- * prefix:arg:arg:name=value, at most 200 bytes: longer ones keep the prefix and a hash. Needs no
- * handle. CW_BAD_ARGUMENT: an empty prefix, a name twice, more than 64 parts, no room.
+ * Builds prefix:part:part:name=value, at most 200 bytes; of a longer key the prefix and a hash are
+ * kept. Needs no handle. CW_BAD_ARGUMENT: an empty or too long prefix, a name given twice, more
+ * than 64 parts.
  */
 CW_API enum cw_status cw_key_make(struct cw_bytes prefix, const struct cw_part *parts, size_t count,
 	struct cw_key *ret, struct cw_error *error);
@@ -93,7 +94,7 @@ CW_API enum cw_status cw_key_make(struct cw_bytes prefix, const struct cw_part *
 		error)
 #endif
 
-/* The key that the configuration's entity has under a name, for one id. */
+/* Builds the key `name` of an entity of the configuration, for one id. */
 CW_API enum cw_status cw_entity_key(struct cw_cache *cache, const char *entity, const char *name,
 	struct cw_bytes id, struct cw_key *ret, struct cw_error *error);
 

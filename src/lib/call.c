@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One call: the loop turns until the call's fiber has ended; see handle.h.
+ * One call: the loop turns until the fiber of the call has ended; see handle.h.
  *
- *	enter -> what happened meanwhile -> fiber until it ends -> until the wire is quiet -> leave
+ *	enter -> events since the last call -> fiber, to its end -> until Redis owes no reply ->
+ *leave
  *
- * Special: the loop rests between calls, and time goes on. So no command is left without its answer
- * when it goes to rest (its deadline would have passed when the loop goes on), and a Redis that was
- * away is looked at again before the breaker's word is taken for what is true now.
+ * The loop rests between calls, while time passes. So a call waits for the replies to all commands,
+ * whose deadlines would have passed when the loop turns again; and where the breaker was open, a
+ * call awaits one attempt to connect before it believes that Redis is away.
  */
 #include <assert.h>
 #include <pthread.h>
@@ -14,14 +15,14 @@
 
 #include "lib/handle.h"
 
-/* After a look that came to nothing, calls are not held up for ten times as long. */
-enum { rest_factor = 10 };
+/* After an attempt to connect that timed out, calls do not wait for ten times that long. */
+enum { pause_factor = 10 };
 
 struct call {
 	struct cw_cache *handle;
+	enum call_kind kind;
 	call_function *run;
 	void *args;
-	bool anyway, always;
 	bool done;
 	struct fault fault;
 };
@@ -49,7 +50,7 @@ void call_leave(const struct call_guard *guard)
 	sigset_t pipe;
 
 	pipe_set(&pipe);
-	/* One that waited before is the program's own. */
+	/* A signal that was pending before is the program's. */
 	if (!guard->pipe_pending)
 		sigtimedwait(&pipe, NULL, &at_once);
 	pthread_sigmask(SIG_SETMASK, &guard->mask, NULL);
@@ -57,16 +58,16 @@ void call_leave(const struct call_guard *guard)
 }
 
 /*
- * A newer layout of our own keys is refused. Whether Redis is away is the call's own business; who
- * may not read our keys' layout may still read his.
+ * Refuses a newer layout of cachewarden's keys, and a Redis that is away. An ACL that does not let
+ * us read the layout is no reason to refuse the program's own keys.
  */
-static enum error judge_layout(struct cw_cache *handle, struct fault *fault)
+static enum error check_layout(struct cw_cache *handle, struct fault *fault)
 {
 	if (handle->layout_judged)
 		return OK;
 	enum error error = cache_check_layout(&handle->engine.cache, fault);
 
-	/* The call itself is refused then, if it needs a primary. */
+	/* Calls that need a primary are refused by the store. */
 	if (error == ERR_NOT_PRIMARY || error == ERR_CLUSTER_NODE)
 		return OK;
 	if (error == ERR_CONFLICT || error_redis(error) == ERROR_REDIS_LOST ||
@@ -79,9 +80,10 @@ static enum error judge_layout(struct cw_cache *handle, struct fault *fault)
 static void call_fiber(void *argument)
 {
 	struct call *call = argument;
-	enum error error = call->always ? OK : judge_layout(call->handle, &call->fault);
+	enum error error =
+		call->kind == CALL_FINISH ? OK : check_layout(call->handle, &call->fault);
 
-	if (!error || (call->anyway && error != ERR_CONFLICT))
+	if (!error || (call->kind == CALL_OFFLINE && error != ERR_CONFLICT))
 		error = call->run(call->handle, call->args, &call->fault);
 	if (!error)
 		call->fault.error = OK;
@@ -98,6 +100,7 @@ static void alarm_fired(uv_timer_t *timer)
 	handle->alarmed = true;
 }
 
+/* If the breaker is open, waits for the end of one attempt to connect. */
 static void look_again(struct cw_cache *handle)
 {
 	const struct conf_redis *conf = &handle->engine.cache.conf->redis;
@@ -114,12 +117,12 @@ static void look_again(struct cw_cache *handle)
 	}
 	uv_timer_stop(&handle->alarm);
 	handle->look_again_ms =
-		clock_deadline(handle->alarmed ? rest_factor * conf->connect_timeout_ms
+		clock_deadline(handle->alarmed ? pause_factor * conf->connect_timeout_ms
 					       : conf->breaker_probe_every_ms);
 }
 
-/* What the call left behind is answered within the commands' own timeouts. */
-static void quieten(struct cw_cache *handle)
+/* Waits for replies that the call did not wait for, at most a command's timeout. */
+static void await_replies(struct cw_cache *handle)
 {
 	struct loop *loop = handle->engine.cache.loop;
 	int64_t deadline = cache_deadline(&handle->engine.cache);
@@ -129,7 +132,7 @@ static void quieten(struct cw_cache *handle)
 		loop_turn(loop, !loop_busy(loop));
 }
 
-/* A breaker that has just opened speaks of now. */
+/* If the breaker has just opened, the next call need not try at once. */
 static void note_breaker(struct cw_cache *handle)
 {
 	if (redis_store_state(handle->engine.cache.store).breaker == BREAKER_CLOSED)
@@ -139,47 +142,30 @@ static void note_breaker(struct cw_cache *handle)
 			clock_deadline(handle->engine.cache.conf->redis.breaker_probe_every_ms);
 }
 
-static enum cw_status run(struct call *call, struct cw_error *error)
+enum cw_status call_run_as(enum call_kind kind, struct cw_cache *handle, call_function *function,
+	void *args, struct cw_error *error)
 {
-	struct cw_cache *handle = call->handle;
+	struct call call = {.handle = handle, .kind = kind, .run = function, .args = args};
 	struct call_guard guard;
 
-	/* Another thread, or the out_of_memory function. */
+	/* Called by another thread, or by the out_of_memory function. */
 	assert(!handle->inside);
 	handle->inside = true;
 	call_enter(&handle->hook, &guard);
 	loop_turn(handle->engine.cache.loop, false);
 	look_again(handle);
-	fiber_spawn(&handle->calls, "call", call_fiber, call);
-	while (!call->done)
+	fiber_spawn(&handle->calls, "call", call_fiber, &call);
+	while (!call.done)
 		loop_turn(handle->engine.cache.loop, true);
-	quieten(handle);
+	await_replies(handle);
 	note_breaker(handle);
 	call_leave(&guard);
 	handle->inside = false;
-	return status_set(error, &call->fault);
+	return status_set(error, &call.fault);
 }
 
 enum cw_status call_run(
 	struct cw_cache *handle, call_function *function, void *args, struct cw_error *error)
 {
-	struct call call = {.handle = handle, .run = function, .args = args};
-
-	return run(&call, error);
-}
-
-enum cw_status call_run_anyway(
-	struct cw_cache *handle, call_function *function, void *args, struct cw_error *error)
-{
-	struct call call = {.handle = handle, .run = function, .args = args, .anyway = true};
-
-	return run(&call, error);
-}
-
-enum cw_status call_run_always(
-	struct cw_cache *handle, call_function *function, void *args, struct cw_error *error)
-{
-	struct call call = {.handle = handle, .run = function, .args = args, .always = true};
-
-	return run(&call, error);
+	return call_run_as(CALL_NORMAL, handle, function, args, error);
 }

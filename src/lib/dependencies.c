@@ -2,9 +2,9 @@
 /* Stored dependencies. */
 #include "cache/dependency_store.h"
 
-#include "lib/lists.h"
+#include "lib/args.h"
 
-struct changing {
+struct depend_call {
 	const struct cw_dependency *what;
 	size_t count;
 };
@@ -12,33 +12,34 @@ struct changing {
 static enum error check(
 	const struct cw_cache *handle, const struct cw_dependency *what, struct fault *fault)
 {
-	enum error error = check_key(handle, what->key, fault);
+	enum error error = args_check_key(handle, what->key, fault);
 
 	if (!error && what->replace && what->remove.count)
-		error = fault_set(fault, ERR_BAD_BODY, "`replace` goes with `add` alone");
+		error = fault_set(
+			fault, ERR_BAD_BODY, "`replace` cannot be combined with `remove`");
 	if (!error && what->add.count + what->remove.count == 0)
-		error = fault_set(fault, ERR_BAD_BODY, "nothing is to be changed");
+		error = fault_set(fault, ERR_BAD_BODY, "neither `add` nor `remove` has a key");
 	if (!error && what->add.count)
-		error = check_keys(handle, what->add, DEPENDENCY_MAX_NAMES, fault);
+		error = args_check_keys(handle, what->add, DEPENDENCY_MAX_NAMES, fault);
 	if (!error && what->remove.count)
-		error = check_keys(handle, what->remove, DEPENDENCY_MAX_NAMES, fault);
+		error = args_check_keys(handle, what->remove, DEPENDENCY_MAX_NAMES, fault);
 	return error;
 }
 
 static enum error change(struct cw_cache *handle, void *args, struct fault *fault)
 {
-	struct changing *asked = args;
+	struct depend_call *asked = args;
 	const struct cw_dependency *what = asked->what;
 	struct dependency_change to = {.replace = what->replace};
 	enum error error = check(handle, what, fault);
 
 	if (!error)
-		error = check_ttl(what->ttl ? what->ttl : DEPENDENCY_TTL_S, &to.ttl_ms, fault);
+		error = args_check_ttl(what->ttl ? what->ttl : DEPENDENCY_TTL_S, &to.ttl_ms, fault);
 	if (error)
 		return error;
-	struct slice *add = list_slices(what->add), *remove = list_slices(what->remove);
+	struct slice *add = args_slices(what->add), *remove = args_slices(what->remove);
 
-	to.key = slice_from(what->key);
+	to.key = args_slice(what->key);
 	to.add = add;
 	to.add_count = what->add.count;
 	to.remove = remove;
@@ -52,7 +53,7 @@ static enum error change(struct cw_cache *handle, void *args, struct fault *faul
 enum cw_status cw_depend(struct cw_cache *handle, const struct cw_dependency *what,
 	size_t *ret_count, struct cw_error *error)
 {
-	struct changing args = {.what = what};
+	struct depend_call args = {.what = what};
 	enum cw_status status = call_run(handle, change, &args, error);
 
 	if (ret_count)
@@ -60,7 +61,7 @@ enum cw_status cw_depend(struct cw_cache *handle, const struct cw_dependency *wh
 	return status;
 }
 
-struct asking {
+struct dependents_call {
 	struct cw_bytes key;
 	struct cw_names *ret;
 };
@@ -80,12 +81,12 @@ static void take_names(const struct redis_value *members, struct cw_names *ret)
 
 static enum error read_all(struct cw_cache *handle, void *args, struct fault *fault)
 {
-	struct asking *asked = args;
+	struct dependents_call *asked = args;
 	struct dependency_stored stored = {0};
-	enum error error = check_key(handle, asked->key, fault);
+	enum error error = args_check_key(handle, asked->key, fault);
 
 	if (!error)
-		error = dependency_read(&handle->engine.cache, slice_from(asked->key),
+		error = dependency_read(&handle->engine.cache, args_slice(asked->key),
 			DEPENDENCY_MAX_MEMBERS, &stored, fault);
 	if (!error)
 		take_names(stored.members, asked->ret);
@@ -96,7 +97,7 @@ static enum error read_all(struct cw_cache *handle, void *args, struct fault *fa
 enum cw_status cw_dependents(
 	struct cw_cache *handle, struct cw_bytes key, struct cw_names *ret, struct cw_error *error)
 {
-	struct asking args = {key, ret};
+	struct dependents_call args = {key, ret};
 
 	*ret = (struct cw_names){0};
 	return call_run(handle, read_all, &args, error);
@@ -114,19 +115,19 @@ void cw_names_release(struct cw_names *names)
 
 static enum error delete_all(struct cw_cache *handle, void *args, struct fault *fault)
 {
-	const struct asking *asked = args;
+	const struct dependents_call *asked = args;
 	bool was;
-	enum error error = check_key(handle, asked->key, fault);
+	enum error error = args_check_key(handle, asked->key, fault);
 
 	return error ? error
 		     : dependency_remove(
-			       &handle->engine.cache, slice_from(asked->key), &was, fault);
+			       &handle->engine.cache, args_slice(asked->key), &was, fault);
 }
 
 enum cw_status cw_dependents_delete(
 	struct cw_cache *handle, struct cw_bytes key, struct cw_error *error)
 {
-	struct asking args = {.key = key};
+	struct dependents_call args = {.key = key};
 
 	return call_run(handle, delete_all, &args, error);
 }

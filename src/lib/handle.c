@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A handle's life: an engine, the loop it runs on, and nothing beside them. */
+/* Opening and closing a handle, which is an engine and the loop it runs on. */
 #include <assert.h>
 #include <string.h>
 
@@ -14,20 +14,20 @@ static enum error load_conf(
 	struct buf faults = {0};
 	enum error error = conf_load_from(&origin, ret, &faults);
 
-	/* One line is what fits into a sentence. */
+	/* The first line, because a message is one line. */
 	if (error)
 		fault_set(fault, error, "%.*s", (int)strcspn(faults.p, "\n"), faults.p);
 	buf_release(&faults);
 	if (!error && (*ret)->redis.kind == REDIS_URL_MANAGED) {
 		conf_unref(*ret);
 		error = fault_set(fault, ERR_BAD_CONFIG,
-			"redis.url is managed:, a server of a daemon's own; give the library the "
-			"URL of a server such as redis://localhost:6379/0");
+			"redis.url is managed:, which only a daemon can use; give the library the "
+			"URL of a server, such as redis://localhost:6379/0");
 	}
 	return error;
 }
 
-/* The program is the owner of its keys; `admin` keeps it from accidents alone. */
+/* The program may use all its keys; without `admin` it is only guarded against accidents. */
 static unsigned scopes_of(const struct cw_options *options)
 {
 	unsigned scopes = SCOPE_READ | SCOPE_KEYS | SCOPE_WRITE | SCOPE_INVALIDATE | SCOPE_SESSIONS;

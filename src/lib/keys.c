@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys made of parts, and of entities. Pure: nothing is asked of Redis. */
+/* Keys built from parts or from an entity, without Redis. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cache/entity.h"
 #include "cache/keygen.h"
-#include "lib/handle.h"
+#include "lib/args.h"
 
-/* Standard error is the program's own, here too. */
+/* Without a handle there is no hook; nothing is written to standard error here either. */
 static const struct mem_hook no_hook;
 
 enum { digits_bytes = 24 };
 
 static struct keygen_part part_of(const struct cw_part *part, char digits[digits_bytes])
 {
-	struct keygen_part ret = {.text = slice_from(part->text), .name = slice_str(part->name)};
+	struct keygen_part ret = {.text = args_slice(part->text), .name = slice_str(part->name)};
 
 	if (!part->name)
 		ret.name.p = NULL;
@@ -57,10 +57,10 @@ enum cw_status cw_key_make(struct cw_bytes prefix, const struct cw_part *parts, 
 	struct buf text = {0};
 	const struct mem_hook *before = mem_use_hook(&no_hook);
 
-	/* More are refused by their number alone. */
+	/* Further parts are not needed: their number is refused. */
 	for (size_t i = 0; i < count && i < KEYGEN_MAX_PARTS; i++)
 		made[i] = part_of(&parts[i], digits[i]);
-	if (keygen_key(slice_from(prefix), made, count, &text, &fault) == OK)
+	if (keygen_key(args_slice(prefix), made, count, &text, &fault) == OK)
 		take_key(&text, ret);
 	buf_release(&text);
 	mem_use_hook(before);
@@ -70,7 +70,7 @@ enum cw_status cw_key_make(struct cw_bytes prefix, const struct cw_part *parts, 
 enum cw_status cw_entity_key(struct cw_cache *handle, const char *entity, const char *name,
 	struct cw_bytes id, struct cw_key *ret, struct cw_error *error)
 {
-	const struct entity_name which = {slice_str(entity), slice_str(name), slice_from(id)};
+	const struct entity_name which = {slice_str(entity), slice_str(name), args_slice(id)};
 	const struct mem_hook *before = mem_use_hook(&handle->hook);
 	struct fault fault = {0};
 	struct buf text = {0};

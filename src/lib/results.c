@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Read-through with the program's own loader.
+ * Read-through with a loader of the program.
  *
- *	call: begin -> a value, or ours to load
- *	the program's stack: loader
+ *	call: begin -> a value, or the lease to load it
+ *	on the program's stack: loader
  *	call: finish or fail -> end
  *
- * Special: what is loading stays in the handle, so that a loader that asks for its own key is told
- * so instead of waiting for itself.
+ * The keys being loaded are kept in the handle, so that a loader that asks for its own key gets an
+ * error instead of waiting for itself.
  */
 #include "cache/result.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 
-#include "lib/lists.h"
+#include "lib/args.h"
 
 enum {
 	default_load_ms = 30000,
@@ -54,7 +54,7 @@ void cw_output_printf(struct cw_output *output, const char *format, ...)
 }
 
 /* One cw_result(), from its beginning to its end. */
-struct reading {
+struct result_call {
 	struct loading loading;
 	const struct cw_load *how;
 	struct cw_value *ret;
@@ -87,34 +87,34 @@ static void note_load(struct cw_cache *handle, cw_loader *load, int64_t ms)
 		(struct usual_load){load, ms};
 }
 
-static enum error check(struct cw_cache *handle, struct reading *reading, struct fault *fault)
+static enum error check(struct cw_cache *handle, struct result_call *call, struct fault *fault)
 {
-	const struct cw_load *how = reading->how;
+	const struct cw_load *how = call->how;
 	int64_t load_ms = how->timeout_ms ? how->timeout_ms : default_load_ms;
-	enum error error = check_key(handle, reading->loading.key, fault);
+	enum error error = args_check_key(handle, call->loading.key, fault);
 
 	for (struct loading *at = handle->loading; at && !error; at = at->outer)
-		if (slice_equal(slice_from(at->key), slice_from(reading->loading.key)))
+		if (slice_equal(args_slice(at->key), args_slice(call->loading.key)))
 			error = fault_set(fault, ERR_BAD_PARAMETER,
-				"the loader of this key asks for the same key");
+				"the loader of this key called cw_result() for the same key");
 	if (!error && (load_ms < 1 || load_ms > LEASE_MAX_MS))
 		error = fault_set(fault, ERR_BAD_PARAMETER,
 			"a timeout of %" PRId64 " ms is not between 1 and %d ms", load_ms,
 			LEASE_MAX_MS);
 	if (!error)
-		error = check_ttl(how->ttl, &reading->request.ttl_ms, fault);
+		error = args_check_ttl(how->ttl, &call->request.ttl_ms, fault);
 	if (!error)
-		error = check_tags(how->tags, fault);
+		error = args_check_tags(how->tags, fault);
 	if (!error && (how->absent_for < 0 || how->absent_for > max_absent_s))
 		error = fault_set(fault, ERR_BAD_PARAMETER,
-			"absent_for is %" PRId64 " s; it takes 0 (not remembered) to 10 years",
+			"absent_for is %" PRId64 " s; 0 (not remembered) to 10 years are allowed",
 			how->absent_for);
-	reading->request.absent_ms = how->absent_for * 1000;
-	reading->request.load_ms = load_ms;
+	call->request.absent_ms = how->absent_for * 1000;
+	call->request.load_ms = load_ms;
 	return error;
 }
 
-static void take_value(struct reading *reading)
+static void take_value(struct result_call *call)
 {
 	static const enum cw_origin origins[] = {
 		[RESULT_HIT] = CW_HIT,
@@ -126,127 +126,129 @@ static void take_value(struct reading *reading)
 	};
 	struct slice value;
 
-	if (!result_value(reading->result, &value))
+	if (!result_value(call->result, &value))
 		return;
-	value_of(value, reading->ret);
-	reading->ret->origin = origins[result_state(reading->result)];
-	reading->ret->ttl = ttl_seconds(result_ttl_ms(reading->result));
-	if (reading->ret->ttl == -2)
-		reading->ret->ttl = 0;
+	value_copy(value, call->ret);
+	call->ret->origin = origins[result_state(call->result)];
+	call->ret->ttl = value_ttl(result_ttl_ms(call->result));
+	if (call->ret->ttl == -2)
+		call->ret->ttl = 0;
 }
 
+/* Whether this call has to run the loader. */
 static bool must_load(const struct result *result)
 {
 	return result_state(result) == RESULT_LOAD || result_state(result) == RESULT_BYPASS;
 }
 
-static enum error remembered(const struct reading *reading, struct fault *fault)
+static enum error remembered(const struct result_call *call, struct fault *fault)
 {
-	*fault = *result_absent(reading->result);
+	*fault = *result_absent(call->result);
 	return ERR_NO_VALUE;
 }
 
 static enum error begin(struct cw_cache *handle, void *args, struct fault *fault)
 {
-	struct reading *reading = args;
-	struct result_request *request = &reading->request;
-	enum error error = check(handle, reading, fault);
+	struct result_call *call = args;
+	struct result_request *request = &call->request;
+	enum error error = check(handle, call, fault);
 
 	if (error)
 		return error;
-	reading->tags = list_slices(reading->how->tags);
-	request->key = slice_from(reading->loading.key);
-	request->tags = reading->tags;
-	request->tag_count = reading->how->tags.count;
-	request->usual_load_ms = usual_ms(handle, reading->how->load);
+	call->tags = args_slices(call->how->tags);
+	request->key = args_slice(call->loading.key);
+	request->tags = call->tags;
+	request->tag_count = call->how->tags.count;
+	request->usual_load_ms = usual_ms(handle, call->how->load);
 	request->deadline = clock_deadline(request->load_ms + spare_ms);
-	error = result_begin(&handle->engine.cache, request, &reading->result, fault);
-	if (error || must_load(reading->result))
+	error = result_begin(&handle->engine.cache, request, &call->result, fault);
+	if (error || must_load(call->result))
 		return error;
-	if (result_state(reading->result) == RESULT_ABSENT)
-		error = remembered(reading, fault);
+	if (result_state(call->result) == RESULT_ABSENT)
+		error = remembered(call, fault);
 	else
-		take_value(reading);
-	result_end(reading->result);
-	reading->result = NULL;
+		take_value(call);
+	result_end(call->result);
+	call->result = NULL;
 	return error;
 }
 
-/* The TTL of what was stored a moment ago. */
-static int64_t stored_ttl(const struct cw_cache *handle, const struct reading *reading)
+/* The TTL of the value that was just stored, in seconds. */
+static int64_t stored_ttl(const struct cw_cache *handle, const struct result_call *call)
 {
-	const struct result_request *request = &reading->request;
+	const struct result_request *request = &call->request;
 	int64_t ms = request->ttl_ms;
 
-	return ttl_seconds(ms ? ms : conf_ttl_ms(handle->engine.cache.conf, request->key));
+	return value_ttl(ms ? ms : conf_ttl_ms(handle->engine.cache.conf, request->key));
 }
 
-/* Parks. */
-static void keep(struct cw_cache *handle, struct reading *reading)
+/* Stores the loaded value, and gives it to the program. Parks. */
+static void keep(struct cw_cache *handle, struct result_call *call)
 {
 	struct fault not_stored;
 
-	result_finish(reading->result, buf_slice(&reading->output.bytes), &not_stored);
-	take_value(reading);
-	reading->ret->ttl = 0;
-	if (reading->ret->origin == CW_MISS && !not_stored.error)
-		reading->ret->ttl = stored_ttl(handle, reading);
+	result_finish(call->result, buf_slice(&call->output.bytes), &not_stored);
+	take_value(call);
+	call->ret->ttl = 0;
+	if (call->ret->origin == CW_MISS && !not_stored.error)
+		call->ret->ttl = stored_ttl(handle, call);
 }
 
-/* Parks. */
-static enum error give_up(struct reading *reading, struct fault *fault)
+/* The load failed: others that wait get its error, the program a stale value if there is one.
+ * Parks. */
+static enum error give_up(struct result_call *call, struct fault *fault)
 {
-	enum error error = reading->output.absent
+	enum error error = call->output.absent
 				   ? fault_set(fault, ERR_NO_VALUE,
-					     "the loader says that there is no such value")
+					     "the loader reported that there is no such value")
 				   : fault_set(fault, ERR_SOURCE_FAILED,
 					     "the loader failed, and there is no stale value");
 
-	result_fail(reading->result, fault);
+	result_fail(call->result, fault);
 	if (error == ERR_NO_VALUE)
 		return error;
-	take_value(reading);
-	return reading->ret->data ? OK : error;
+	take_value(call);
+	return call->ret->data ? OK : error;
 }
 
 static enum error end(struct cw_cache *handle, void *args, struct fault *fault)
 {
-	struct reading *reading = args;
+	struct result_call *call = args;
 	enum error error = OK;
 
-	if (reading->loaded && !reading->output.absent)
-		keep(handle, reading);
+	if (call->loaded && !call->output.absent)
+		keep(handle, call);
 	else
-		error = give_up(reading, fault);
-	result_end(reading->result);
+		error = give_up(call, fault);
+	result_end(call->result);
 	return error;
 }
 
-static void load(struct cw_cache *handle, struct reading *reading)
+static void load(struct cw_cache *handle, struct result_call *call)
 {
 	int64_t began = clock_mono_ms();
 
-	reading->loading.outer = handle->loading;
-	handle->loading = &reading->loading;
-	reading->loaded = reading->how->load(reading->how->context, &reading->output);
-	handle->loading = reading->loading.outer;
-	if (reading->loaded)
-		note_load(handle, reading->how->load, clock_mono_ms() - began);
+	call->loading.outer = handle->loading;
+	handle->loading = &call->loading;
+	call->loaded = call->how->load(call->how->context, &call->output);
+	handle->loading = call->loading.outer;
+	if (call->loaded)
+		note_load(handle, call->how->load, clock_mono_ms() - began);
 }
 
 enum cw_status cw_result(struct cw_cache *handle, struct cw_bytes key, const struct cw_load *how,
 	struct cw_value *ret, struct cw_error *error)
 {
-	struct reading reading = {
+	struct result_call call = {
 		.loading = {.key = key}, .how = how, .ret = ret, .output = {.hook = &handle->hook}};
 
 	*ret = (struct cw_value){0};
-	enum cw_status status = call_run_anyway(handle, begin, &reading, error);
-	if (!status && reading.result) {
-		load(handle, &reading);
-		status = call_run_always(handle, end, &reading, error);
+	enum cw_status status = call_run_as(CALL_OFFLINE, handle, begin, &call, error);
+	if (!status && call.result) {
+		load(handle, &call);
+		status = call_run_as(CALL_FINISH, handle, end, &call, error);
 	}
-	buf_release(&reading.output.bytes);
-	mem_free(reading.tags);
+	buf_release(&call.output.bytes);
+	mem_free(call.tags);
 	return status;
 }

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "lib/lists.h"
+#include "lib/args.h"
 
 static char *text_of(struct buf *bytes)
 {
@@ -13,7 +13,7 @@ static char *text_of(struct buf *bytes)
 	return buf_steal(bytes, &n);
 }
 
-/* Takes it over. */
+/* Moves the members of `from`. */
 static void take_session(struct session *from, struct cw_session *ret)
 {
 	*ret = (struct cw_session){.data_size = from->data.n,
@@ -37,7 +37,7 @@ void cw_session_release(struct cw_session *session)
 	*session = (struct cw_session){0};
 }
 
-struct creating {
+struct create_call {
 	const struct cw_session_new *what;
 	struct cw_session_id *ret;
 };
@@ -46,16 +46,17 @@ struct creating {
 static enum error check_session_ttl(int64_t seconds, int64_t *ret_ms, struct fault *fault)
 {
 	if (seconds == CW_TTL_NONE)
-		return fault_set(fault, ERR_BAD_PARAMETER, "a session has an end: give it a TTL");
-	return check_ttl(seconds, ret_ms, fault);
+		return fault_set(fault, ERR_BAD_PARAMETER,
+			"a session must expire: CW_TTL_NONE is not allowed");
+	return args_check_ttl(seconds, ret_ms, fault);
 }
 
 static enum error create(struct cw_cache *handle, void *args, struct fault *fault)
 {
-	struct creating *asked = args;
+	struct create_call *asked = args;
 	struct session session = {0};
 	struct session_new what = {
-		.user_id = slice_from(asked->what->user_id), .data = slice_from(asked->what->data)};
+		.user_id = args_slice(asked->what->user_id), .data = args_slice(asked->what->data)};
 	enum error error = check_session_ttl(asked->what->ttl, &what.ttl_ms, fault);
 
 	if (!error)
@@ -63,7 +64,7 @@ static enum error create(struct cw_cache *handle, void *args, struct fault *faul
 	if (!error)
 		error = session_create(
 			handle->engine.sessions, &what, asked->ret->text, &session, fault);
-	/* What was made up for nothing is not an id. */
+	/* The id of a session that was not stored is of no use. */
 	if (error)
 		asked->ret->text[0] = '\0';
 	session_release(&session);
@@ -73,7 +74,7 @@ static enum error create(struct cw_cache *handle, void *args, struct fault *faul
 enum cw_status cw_session_create(struct cw_cache *handle, const struct cw_session_new *what,
 	struct cw_session_id *ret, struct cw_error *error)
 {
-	struct creating args = {what, ret};
+	struct create_call args = {what, ret};
 
 	_Static_assert(sizeof ret->text == SESSION_ID + 1, "the id and its NUL");
 	*ret = (struct cw_session_id){0};
@@ -81,7 +82,7 @@ enum cw_status cw_session_create(struct cw_cache *handle, const struct cw_sessio
 }
 
 /* One call on one session. */
-struct asking {
+struct session_call {
 	const char *id;
 	bool touch;
 	const struct cw_session_change *change;
@@ -99,7 +100,7 @@ static void answer(struct session *session, struct cw_session *ret)
 
 static enum error get(struct cw_cache *handle, void *args, struct fault *fault)
 {
-	struct asking *asked = args;
+	struct session_call *asked = args;
 	struct session session = {0};
 	enum error error = session_get(
 		handle->engine.sessions, slice_str(asked->id), asked->touch, &session, fault);
@@ -112,7 +113,7 @@ static enum error get(struct cw_cache *handle, void *args, struct fault *fault)
 enum cw_status cw_session_get(
 	struct cw_cache *handle, const char *id, struct cw_session *ret, struct cw_error *error)
 {
-	struct asking args = {.id = id, .touch = true, .ret = ret};
+	struct session_call args = {.id = id, .touch = true, .ret = ret};
 
 	*ret = (struct cw_session){0};
 	return call_run(handle, get, &args, error);
@@ -121,7 +122,7 @@ enum cw_status cw_session_get(
 enum cw_status cw_session_peek(
 	struct cw_cache *handle, const char *id, struct cw_session *ret, struct cw_error *error)
 {
-	struct asking args = {.id = id, .ret = ret};
+	struct session_call args = {.id = id, .ret = ret};
 
 	*ret = (struct cw_session){0};
 	return call_run(handle, get, &args, error);
@@ -131,8 +132,8 @@ static enum error read_change(
 	const struct cw_session_change *what, struct session_change *ret, struct fault *fault)
 {
 	*ret = (struct session_change){.set_user = what->set_user,
-		.user_id = slice_from(what->user_id),
-		.patch = slice_from(what->patch)};
+		.user_id = args_slice(what->user_id),
+		.patch = args_slice(what->patch)};
 	if (what->grace < 0 || what->grace > SESSION_GRACE_MS / 1000)
 		return fault_set(fault, ERR_BAD_PARAMETER,
 			"a grace of %lld s is not between 0 and %d s", (long long)what->grace,
@@ -143,7 +144,7 @@ static enum error read_change(
 
 static enum error change(struct cw_cache *handle, void *args, struct fault *fault)
 {
-	struct asking *asked = args;
+	struct session_call *asked = args;
 	struct session session = {0};
 	struct session_change to;
 	enum error error = read_change(asked->change, &to, fault);
@@ -159,7 +160,7 @@ static enum error change(struct cw_cache *handle, void *args, struct fault *faul
 enum cw_status cw_session_change(struct cw_cache *handle, const char *id,
 	const struct cw_session_change *what, struct cw_session *ret, struct cw_error *error)
 {
-	struct asking args = {.id = id, .change = what, .ret = ret};
+	struct session_call args = {.id = id, .change = what, .ret = ret};
 
 	if (ret)
 		*ret = (struct cw_session){0};
@@ -169,28 +170,28 @@ enum cw_status cw_session_change(struct cw_cache *handle, const char *id,
 enum cw_status cw_session_patch(struct cw_cache *handle, const char *id, struct cw_bytes bytes,
 	struct cw_session *ret, struct cw_error *error)
 {
-	/* Nothing at all is not a JSON object. */
+	/* An empty patch is not a JSON object, and must be refused. */
 	const struct cw_session_change what = {.patch = bytes.size ? bytes : cw_str(" ")};
 
 	return cw_session_change(handle, id, &what, ret, error);
 }
 
 static enum error delete (struct cw_cache *handle, void *args, struct fault *fault) {
-	const struct asking *asked = args;
+	const struct session_call *asked = args;
 
 	return session_delete(handle->engine.sessions, slice_str(asked->id), fault);
 }
 
 enum cw_status cw_session_delete(struct cw_cache *handle, const char *id, struct cw_error *error)
 {
-	struct asking args = {.id = id};
+	struct session_call args = {.id = id};
 
 	return call_run(handle, delete, &args, error);
 }
 
 static enum error rotate(struct cw_cache *handle, void *args, struct fault *fault)
 {
-	struct asking *asked = args;
+	struct session_call *asked = args;
 	struct session session = {0};
 	struct session_change to;
 	struct cw_session_id fresh;
@@ -208,10 +209,10 @@ static enum error rotate(struct cw_cache *handle, void *args, struct fault *faul
 enum cw_status cw_session_rotate_with(struct cw_cache *handle, const char *id,
 	const struct cw_session_change *what, struct cw_session_id *ret, struct cw_error *error)
 {
-	struct asking args = {.id = id, .change = what, .ret_id = ret};
+	struct session_call args = {.id = id, .change = what, .ret_id = ret};
 	enum cw_status status = call_run(handle, rotate, &args, error);
 
-	/* Not before: the old id may lie there. */
+	/* Not before: `ret` may be where `id` is. */
 	if (status)
 		*ret = (struct cw_session_id){0};
 	return status;
@@ -225,27 +226,27 @@ enum cw_status cw_session_rotate(
 	return cw_session_rotate_with(handle, id, &nothing, ret, error);
 }
 
-struct listing {
+struct list_call {
 	struct cw_bytes user_id;
 	struct cw_session_list *ret;
 };
 
 static enum error list(struct cw_cache *handle, void *args, struct fault *fault)
 {
-	struct listing *asked = args;
+	struct list_call *asked = args;
 	struct session *sessions = NULL;
 	size_t count = 0;
 	enum error error = session_list(
-		handle->engine.sessions, slice_from(asked->user_id), &sessions, &count, fault);
+		handle->engine.sessions, args_slice(asked->user_id), &sessions, &count, fault);
 
 	if (error)
 		return error;
 	asked->ret->items = mem_array(count, sizeof *asked->ret->items);
 	asked->ret->count = count;
 	for (size_t i = 0; i < count; i++) {
-		/* The list is of one user, so that the engine does not repeat who. */
+		/* The engine leaves out the user, which is the same for all. */
 		if (!sessions[i].user_id.n)
-			buf_add(&sessions[i].user_id, slice_from(asked->user_id));
+			buf_add(&sessions[i].user_id, args_slice(asked->user_id));
 		take_session(&sessions[i], &asked->ret->items[i]);
 	}
 	mem_free(sessions);
@@ -255,7 +256,7 @@ static enum error list(struct cw_cache *handle, void *args, struct fault *fault)
 enum cw_status cw_session_list(struct cw_cache *handle, struct cw_bytes user_id,
 	struct cw_session_list *ret, struct cw_error *error)
 {
-	struct listing args = {user_id, ret};
+	struct list_call args = {user_id, ret};
 
 	*ret = (struct cw_session_list){0};
 	return call_run(handle, list, &args, error);
@@ -271,7 +272,7 @@ void cw_session_list_release(struct cw_session_list *sessions)
 	*sessions = (struct cw_session_list){0};
 }
 
-struct ending_sessions {
+struct end_call {
 	struct cw_bytes user_id;
 	const struct cw_session_end *which;
 	size_t ended;
@@ -279,23 +280,23 @@ struct ending_sessions {
 
 static enum error end(struct cw_cache *handle, void *args, struct fault *fault)
 {
-	struct ending_sessions *asked = args;
+	struct end_call *asked = args;
 	const struct cw_session_end none = {0}, *which = asked->which ? asked->which : &none;
 
-	/* An empty one would select all. */
+	/* An empty one would select all sessions. */
 	if ((which->ref && !session_ref_valid(slice_str(which->ref))) ||
 		(which->except && !session_ref_valid(slice_str(which->except))))
 		return fault_set(fault, ERR_BAD_PARAMETER,
 			"a session's ref is %d hex digits, as struct cw_session has it",
 			SESSION_REF);
-	return session_end_all(handle->engine.sessions, slice_from(asked->user_id),
+	return session_end_all(handle->engine.sessions, args_slice(asked->user_id),
 		slice_str(which->ref), slice_str(which->except), &asked->ended, fault);
 }
 
 enum cw_status cw_session_end(struct cw_cache *handle, struct cw_bytes user_id,
 	const struct cw_session_end *which, size_t *ret_ended, struct cw_error *error)
 {
-	struct ending_sessions args = {.user_id = user_id, .which = which};
+	struct end_call args = {.user_id = user_id, .which = which};
 	enum cw_status status = call_run(handle, end, &args, error);
 
 	if (ret_ended)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From the engine's errors to the public's: fewer, and they keep their numbers. */
+/* The public status of each error of the engine; the numbers of statuses never change. */
 #include <stdio.h>
 
 #include "lib/handle.h"
@@ -51,7 +51,7 @@ enum cw_status status_set(struct cw_error *error, const struct fault *fault)
 {
 	enum cw_status status = fault->error ? statuses[fault->error] : CW_OK;
 
-	/* An error that no call of the library can meet has no row. */
+	/* Errors that no call of the library meets have no row. */
 	if (fault->error && !status)
 		status = CW_INTERNAL;
 	if (error) {

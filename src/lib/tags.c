@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* Tags for keys that others stored. */
+/* Tags for keys that exist. */
 #include "cache/tag.h"
 
-#include "lib/lists.h"
+#include "lib/args.h"
 
-struct tagging {
+struct tag_call {
 	struct cw_list tags, keys;
 	size_t tagged;
 };
 
 static enum error tag(struct cw_cache *handle, void *args, struct fault *fault)
 {
-	struct tagging *asked = args;
-	enum error error = check_tags(asked->tags, fault);
+	struct tag_call *asked = args;
+	enum error error = args_check_tags(asked->tags, fault);
 
 	if (!error && asked->tags.count == 0)
 		error = fault_set(fault, ERR_BAD_BODY, "no tag is given");
 	if (!error)
-		error = check_keys(handle, asked->keys, ENTRY_MANY_KEYS, fault);
+		error = args_check_keys(handle, asked->keys, ENTRY_MANY_KEYS, fault);
 	if (error)
 		return error;
-	struct slice *tags = list_slices(asked->tags), *keys = list_slices(asked->keys);
+	struct slice *tags = args_slices(asked->tags), *keys = args_slices(asked->keys);
 
 	error = tag_existing(&handle->engine.cache, tags, asked->tags.count, keys,
 		asked->keys.count, &asked->tagged, fault);
@@ -32,7 +32,7 @@ static enum error tag(struct cw_cache *handle, void *args, struct fault *fault)
 enum cw_status cw_tag(struct cw_cache *handle, struct cw_list tags, struct cw_list keys,
 	size_t *ret_tagged, struct cw_error *error)
 {
-	struct tagging args = {.tags = tags, .keys = keys};
+	struct tag_call args = {.tags = tags, .keys = keys};
 	enum cw_status status = call_run(handle, tag, &args, error);
 
 	if (ret_tagged)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Invalidation: the engine's operation, begun and waited for. */
+/* Invalidation: starts the engine's operation and waits for it. */
 #include "invalidate/invalidator.h"
 
 #include <stdio.h>
 
-#include "lib/lists.h"
+#include "lib/args.h"
 
 enum { default_timeout_ms = 30 * 60 * 1000, end_ms = 5000 };
 
-struct asked {
+struct invalidate_call {
 	const struct cw_invalidation *what;
 	struct cw_invalidated ret;
 };
@@ -22,34 +22,34 @@ static enum error add_entities(
 
 		if (!entity)
 			return fault_set(fault, ERR_NOT_FOUND,
-				"%s is no entity of the configuration", from->name);
+				"%s is not an entity of the configuration", from->name);
 		if (from->ids.count == 0 || from->ids.count > INVALIDATION_MAX_IDS)
 			return fault_set(fault, ERR_BAD_BODY,
-				"%zu ids of %s are given; it takes 1 to %d", from->ids.count,
+				"%zu ids of %s are given; 1 to %d are allowed", from->ids.count,
 				from->name, INVALIDATION_MAX_IDS);
 		for (size_t j = 0; j < from->ids.count; j++) {
-			struct slice id = slice_from(from->ids.items[j]);
+			struct slice id = args_slice(from->ids.items[j]);
 
 			if (id.n == 0 || id.n > KEY_MAX_BYTES)
 				return fault_set(fault, ERR_BAD_BODY,
-					"an id of %s has %zu bytes; it takes 1 to %d", from->name,
-					id.n, KEY_MAX_BYTES);
+					"an id of %s has %zu bytes; 1 to %d are allowed",
+					from->name, id.n, KEY_MAX_BYTES);
 			invalidation_add_id(to, entity, id);
 		}
 	}
 	return OK;
 }
 
-/* A list, by the function that takes one of its items. */
+/* Adds each item of a list by `add`. */
 static enum error add_list(struct invalidation *to, struct cw_list list,
 	void (*add)(struct invalidation *, struct slice), struct fault *fault)
 {
 	if (list.count > INVALIDATION_MAX_KEYS)
 		return fault_set(fault, ERR_BAD_BODY,
-			"%zu selectors of one kind are given; it takes at most %d", list.count,
+			"%zu selectors of one kind are given; at most %d are allowed", list.count,
 			INVALIDATION_MAX_KEYS);
 	for (size_t i = 0; i < list.count; i++)
-		add(to, slice_from(list.items[i]));
+		add(to, args_slice(list.items[i]));
 	return OK;
 }
 
@@ -61,7 +61,7 @@ static enum error fill(
 	if (!error)
 		error = add_list(to, what->patterns, invalidation_add_pattern, fault);
 	if (!error)
-		error = check_tags(what->tags, fault);
+		error = args_check_tags(what->tags, fault);
 	if (!error)
 		error = add_list(to, what->tags, invalidation_add_tag, fault);
 	if (!error)
@@ -79,7 +79,7 @@ static enum error fill(
 		to->note = mem_strdup(what->note);
 	if (!error && !to->key_count && !to->pattern_count && !to->tag_count &&
 		!to->dependents_count && !to->entity_count)
-		error = fault_set(fault, ERR_BAD_BODY, "nothing is selected");
+		error = fault_set(fault, ERR_BAD_BODY, "there is no selector");
 	return error;
 }
 
@@ -116,7 +116,7 @@ static void take_result(const cJSON *result, struct cw_invalidated *ret)
 	ret->protected_skipped = number(result, "protected_skipped");
 }
 
-/* What is not done by then is given up: nothing would go on with it between two calls. */
+/* At the timeout the operation is cancelled: between two calls it could not go on. */
 static enum error await(struct operation *operation, int64_t timeout_ms, struct fault *fault)
 {
 	enum error error = operation_wait(operation, clock_deadline(timeout_ms));
@@ -125,7 +125,7 @@ static enum error await(struct operation *operation, int64_t timeout_ms, struct 
 		operation_cancel(operation);
 		operation_wait(operation, clock_deadline(end_ms));
 		return fault_set(fault, ERR_TIMEOUT,
-			"the invalidation was ended after timeout_ms; not all of it is done");
+			"the invalidation was ended after timeout_ms and is not complete");
 	}
 	if (!operation_error(operation)->error)
 		return OK;
@@ -135,7 +135,7 @@ static enum error await(struct operation *operation, int64_t timeout_ms, struct 
 
 static enum error invalidate(struct cw_cache *handle, void *args, struct fault *fault)
 {
-	struct asked *asked = args;
+	struct invalidate_call *asked = args;
 	struct operation *operation;
 	struct invalidation *what = invalidation_new(handle->engine.cache.conf, &handle->who);
 	enum error error = fill(what, asked->what, fault);
@@ -160,7 +160,7 @@ static enum error invalidate(struct cw_cache *handle, void *args, struct fault *
 enum cw_status cw_invalidate(struct cw_cache *handle, const struct cw_invalidation *what,
 	struct cw_invalidated *ret, struct cw_error *error)
 {
-	struct asked args = {.what = what};
+	struct invalidate_call args = {.what = what};
 	enum cw_status status = call_run(handle, invalidate, &args, error);
 
 	if (ret)
@@ -176,6 +176,6 @@ enum cw_status cw_invalidating(struct cw_cache *handle, cw_change *change, void 
 	if (change(context))
 		return cw_invalidate(handle, what, NULL, error);
 	fault_set(&fault, ERR_SOURCE_FAILED,
-		"the change said that it was not made, so nothing was invalidated");
+		"the change function returned false, so nothing was invalidated");
 	return status_set(error, &fault);
 }
