@@ -355,29 +355,28 @@ static void count(const struct run *run, enum operation_state state, int64_t too
 /* The attempts and their verdict. Parks. */
 static enum operation_state run_job(struct run *run, void **ret_result, struct fault *fault)
 {
+	struct run_result *result = mem_new(struct run_result);
 	int64_t began_ns = clock_mono_ns();
-	uint64_t seed;
-	struct run_end end = {.job = run->job->name,
-		.empty_ok = run->conf_job->empty_ok,
-		.rows = run->conf_job->source.rows};
 	enum operation_state state;
+	uint64_t seed;
 
 	crypto_random(&seed, sizeof seed);
 	run->deadline = clock_deadline(run->conf_job->timeout_ms);
 	row_maker_init(&run->maker, run->conf, run->conf_job, seed);
 	rate_init(&run->rate, run->conf_job->rate, began_ns);
 	fault->error = OK;
-	end.error = run_attempts(run, fault);
-	row_maker_release(&run->maker);
-	end.attempts = run->attempts;
-	end.stored_before = run->stored_before;
-	end.took_ns = clock_mono_ns() - began_ns;
-	if (!end.error)
+	if (!run_attempts(run, fault))
 		*fault = (struct fault){0};
-	state = run_counts_verdict(&run->counts, &end, fault);
-	*ret_result = run_counts_json(&run->counts, &end, fault);
-	write_log(run, state, end.took_ns, fault);
-	count(run, state, end.took_ns);
+	row_maker_release(&run->maker);
+	*result = (struct run_result){.job = mem_strdup(run->job->name),
+		.counts = run->counts,
+		.ended = *fault,
+		.attempts = run->attempts,
+		.took_ns = clock_mono_ns() - began_ns};
+	state = run_result_verdict(result, run->conf_job, run->stored_before, fault);
+	*ret_result = result;
+	write_log(run, state, result->took_ns, fault);
+	count(run, state, result->took_ns);
 	return state;
 }
 

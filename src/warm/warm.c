@@ -131,17 +131,7 @@ struct start {
 	const char *note;
 };
 
-static cJSON *result_json(const void *result)
-{
-	return cJSON_Duplicate(result, true);
-}
-
-static void result_free(void *result)
-{
-	cJSON_Delete(result);
-}
-
-static const struct operation_kind kind = {"warm", result_json, result_free};
+static const struct operation_kind kind = {"warm", run_result_json, run_result_free};
 
 /* Locked: begins the operation, which takes the lock over. */
 static enum error begin(const struct start *start, struct lock *lock, struct fault *fault)

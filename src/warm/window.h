@@ -26,7 +26,7 @@
 #define CW_WARM_WINDOW_H
 
 #include "cache/entry.h"
-#include "warm/run_counts.h"
+#include "warm/run_result.h"
 #include "warm/undo.h"
 
 struct window;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Counts, verdict and result of a run; see run_counts.h. */
-#include "warm/run_counts.h"
+/* Counts, verdict and result of a run; see run_result.h. */
+#include "warm/run_result.h"
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "text/json.h"
 
 static void remember(struct run_counts *counts, uint64_t row, const char *detail)
@@ -26,25 +27,25 @@ void run_counts_reject(struct run_counts *counts, uint64_t row, const struct fau
 
 /* The verdict of a run that read its source to the end. */
 static enum operation_state verdict_of_counts(
-	const struct run_counts *counts, const struct run_end *end, struct fault *fault)
+	const struct run_counts *counts, const struct conf_job *job, struct fault *fault)
 {
 	if (counts->rows == 0) {
-		bool named = counts->absent && end->rows.n;
+		struct slice rows = counts->absent ? job->source.rows : slice_of("", 0);
 
-		if (end->empty_ok)
+		if (job->empty_ok)
 			return OPERATION_COMPLETED;
 		fault_set(fault, ERR_WARM_FAILED,
 			"the source of job \"%s\" gave no rows%s%.*s%s; if that is right, set "
 			"`empty: ok`",
-			end->job, named ? ": there is no array at \"" : "",
-			named ? (int)end->rows.n : 0, end->rows.p, named ? "\"" : "");
+			job->name, rows.n ? ": there is no array at \"" : "", (int)rows.n, rows.p,
+			rows.n ? "\"" : "");
 		return OPERATION_FAILED;
 	}
 	if (counts->stored == 0 && counts->skipped == 0) {
 		fault_set(fault, ERR_WARM_FAILED,
 			"job \"%s\" read %llu rows and stored none: %llu rejected, %llu "
 			"invalidated meanwhile%s%.300s",
-			end->job, (unsigned long long)counts->rows,
+			job->name, (unsigned long long)counts->rows,
 			(unsigned long long)counts->rejected,
 			(unsigned long long)counts->invalidated,
 			counts->first_count ? "; first: " : "",
@@ -54,14 +55,24 @@ static enum operation_state verdict_of_counts(
 	return counts->rejected ? OPERATION_PARTIAL : OPERATION_COMPLETED;
 }
 
-enum operation_state run_counts_verdict(
-	const struct run_counts *counts, const struct run_end *end, struct fault *fault)
+enum operation_state run_result_verdict(const struct run_result *result, const struct conf_job *job,
+	bool stored_before, struct fault *fault)
 {
-	if (end->error == ERR_CANCELLED)
+	if (result->ended.error == ERR_CANCELLED)
 		return OPERATION_CANCELLED;
-	if (!end->error)
-		return verdict_of_counts(counts, end, fault);
-	return counts->stored || end->stored_before ? OPERATION_PARTIAL : OPERATION_FAILED;
+	if (!result->ended.error)
+		return verdict_of_counts(&result->counts, job, fault);
+	return result->counts.stored || stored_before ? OPERATION_PARTIAL : OPERATION_FAILED;
+}
+
+void run_result_free(void *result)
+{
+	struct run_result *of = result;
+
+	if (!of)
+		return;
+	mem_free(of->job);
+	mem_free(of);
 }
 
 static cJSON *reasons_json(const struct run_counts *counts)
@@ -86,30 +97,31 @@ static void add_error(cJSON *errors, uint64_t row, const char *detail)
 	cJSON_AddItemToArray(errors, error);
 }
 
-cJSON *run_counts_json(
-	const struct run_counts *counts, const struct run_end *end, const struct fault *fault)
+cJSON *run_result_json(const void *result)
 {
-	cJSON *result = cJSON_CreateObject(), *errors = cJSON_CreateArray();
-	double seconds = (double)end->took_ns / 1e9;
+	const struct run_result *of = result;
+	const struct run_counts *counts = &of->counts;
+	cJSON *object = cJSON_CreateObject(), *errors;
+	double seconds = (double)of->took_ns / 1e9;
 
-	json_add_slice(result, "job", slice_str(end->job));
-	json_add_uint(result, "rows", counts->rows);
-	json_add_uint(result, "stored", counts->stored);
-	json_add_uint(result, "skipped", counts->skipped);
-	json_add_uint(result, "rejected", counts->rejected);
-	json_add_uint(result, "invalidated_meanwhile", counts->invalidated);
-	json_add_uint(result, "bytes", counts->bytes);
-	json_add_uint(result, "attempts", end->attempts);
-	cJSON_AddItemToObject(result, "reasons", reasons_json(counts));
-	if (end->error && fault)
-		add_error(errors, 0, fault->detail);
+	json_add_slice(object, "job", slice_str(of->job));
+	json_add_uint(object, "rows", counts->rows);
+	json_add_uint(object, "stored", counts->stored);
+	json_add_uint(object, "skipped", counts->skipped);
+	json_add_uint(object, "rejected", counts->rejected);
+	json_add_uint(object, "invalidated_meanwhile", counts->invalidated);
+	json_add_uint(object, "bytes", counts->bytes);
+	json_add_uint(object, "attempts", of->attempts);
+	cJSON_AddItemToObject(object, "reasons", reasons_json(counts));
+	errors = cJSON_AddArrayToObject(object, "first_errors");
+	if (of->ended.error)
+		add_error(errors, 0, of->ended.detail);
 	for (size_t i = 0; i < counts->first_count; i++)
 		add_error(errors, counts->first[i].row, counts->first[i].detail);
-	cJSON_AddItemToObject(result, "first_errors", errors);
-	json_add_number(result, "duration_ms", seconds * 1e3, 1);
-	if (end->took_ns > 0)
-		json_add_number(result, "keys_per_second", (double)counts->stored / seconds, 1);
+	json_add_number(object, "duration_ms", seconds * 1e3, 1);
+	if (of->took_ns > 0)
+		json_add_number(object, "keys_per_second", (double)counts->stored / seconds, 1);
 	else
-		cJSON_AddNullToObject(result, "keys_per_second");
-	return result;
+		cJSON_AddNullToObject(object, "keys_per_second");
+	return object;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "warm/run_counts.h"
+#include "warm/run_result.h"
 
 #include <string.h>
 
@@ -9,18 +9,23 @@
 
 static const struct fault oom = {.error = ERR_REDIS_OOM, .detail = "OOM command not allowed"};
 
-static enum operation_state verdict(
-	struct run_counts counts, struct run_end end, struct fault *fault)
+static struct conf_job job = {.name = "j"};
+
+static enum operation_state verdict(struct run_counts counts, struct fault *fault)
 {
-	end.job = "j";
-	return run_counts_verdict(&counts, &end, fault);
+	const struct run_result result = {.counts = counts, .ended = *fault};
+
+	return run_result_verdict(&result, &job, false, fault);
 }
 
 START_TEST(each_outcome_has_its_verdict)
 {
 	static const struct {
 		struct run_counts counts;
-		struct run_end end;
+		struct {
+			enum error error;
+			bool empty_ok, stored_before;
+		} end;
 		enum operation_state state;
 	} cases[] = {
 		{{.rows = 2, .stored = 2}, {0}, OPERATION_COMPLETED},
@@ -45,9 +50,13 @@ START_TEST(each_outcome_has_its_verdict)
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct fault fault = {.error = cases[i].end.error};
+		const struct run_result result = {
+			.counts = cases[i].counts, .ended.error = cases[i].end.error};
+		struct fault fault = result.ended;
 
-		ck_assert_msg(verdict(cases[i].counts, cases[i].end, &fault) == cases[i].state,
+		job.empty_ok = cases[i].end.empty_ok;
+		ck_assert_msg(run_result_verdict(&result, &job, cases[i].end.stored_before,
+				      &fault) == cases[i].state,
 			"case %zu", i);
 		if (cases[i].state == OPERATION_FAILED)
 			ck_assert_msg(fault.error != OK, "case %zu has no error", i);
@@ -60,54 +69,51 @@ START_TEST(a_failure_says_why)
 	struct run_counts counts = {.rows = 1};
 	struct fault fault = {0};
 
+	job.empty_ok = false;
 	run_counts_reject(&counts, 1, &oom);
-	ck_assert_int_eq(verdict(counts, (struct run_end){0}, &fault), OPERATION_FAILED);
+	ck_assert_int_eq(verdict(counts, &fault), OPERATION_FAILED);
 	ck_assert_int_eq(fault.error, ERR_WARM_FAILED);
 	ck_assert_ptr_nonnull(strstr(fault.detail, "OOM command not allowed"));
 	fault = (struct fault){0};
-	verdict((struct run_counts){0}, (struct run_end){0}, &fault);
+	verdict((struct run_counts){0}, &fault);
 	ck_assert_ptr_nonnull(strstr(fault.detail, "no rows"));
 }
 END_TEST
 
-static void result_is(const struct run_counts *counts, struct run_end end,
-	const struct fault *fault, const char *text)
-{
-	struct buf out = {0};
-
-	end.job = "j";
-	cJSON *json = run_counts_json(counts, &end, fault);
-	json_print(json, &out);
-	ck_assert_str_eq(out.p, text);
-	cJSON_Delete(json);
-	buf_release(&out);
-}
-
 START_TEST(the_result_has_all_members)
 {
-	struct run_counts counts = {.rows = 4, .stored = 2, .skipped = 1, .bytes = 30};
+	char name[] = "j";
+	struct run_result result = {.job = name,
+		.counts = {.rows = 4, .stored = 2, .skipped = 1, .bytes = 30},
+		.attempts = 1,
+		.took_ns = 500000000};
+	struct buf out = {0};
 
-	run_counts_reject(&counts, 3, &oom);
-	result_is(&counts, (struct run_end){.attempts = 1, .took_ns = 500000000}, NULL,
+	run_counts_reject(&result.counts, 3, &oom);
+	cJSON *json = run_result_json(&result);
+	json_print(json, &out);
+	ck_assert_str_eq(out.p,
 		"{\"job\":\"j\",\"rows\":4,\"stored\":2,\"skipped\":1,\"rejected\":1,"
 		"\"invalidated_meanwhile\":0,\"bytes\":30,\"attempts\":1,"
 		"\"reasons\":{\"redis_oom\":1},"
 		"\"first_errors\":[{\"row\":3,\"detail\":\"OOM command not allowed\"}],"
 		"\"duration_ms\":500,\"keys_per_second\":4}");
+	cJSON_Delete(json);
+	buf_release(&out);
 }
 END_TEST
 
 START_TEST(the_error_that_ended_the_run_comes_first)
 {
-	struct run_counts counts = {0};
-	struct fault fault = {.error = ERR_SOURCE_FAILED, .detail = "it broke"};
-	struct run_end end = {.error = ERR_SOURCE_FAILED, .job = "j"};
+	char name[] = "j";
+	struct run_result result = {
+		.job = name, .ended = {.error = ERR_SOURCE_FAILED, .detail = "it broke"}};
 
 	for (uint64_t row = 1; row <= 25; row++)
-		run_counts_reject(&counts, row, &oom);
-	ck_assert_uint_eq(counts.rejected, 25);
-	ck_assert_uint_eq(counts.reasons[ERR_REDIS_OOM], 25);
-	cJSON *json = run_counts_json(&counts, &end, &fault);
+		run_counts_reject(&result.counts, row, &oom);
+	ck_assert_uint_eq(result.counts.rejected, 25);
+	ck_assert_uint_eq(result.counts.reasons[ERR_REDIS_OOM], 25);
+	cJSON *json = run_result_json(&result);
 	const cJSON *errors = cJSON_GetObjectItemCaseSensitive(json, "first_errors");
 	const cJSON *first = cJSON_GetArrayItem(errors, 0), *last = cJSON_GetArrayItem(errors, 10);
 
@@ -120,5 +126,5 @@ START_TEST(the_error_that_ended_the_run_comes_first)
 }
 END_TEST
 
-TEST_SUITE("run_counts", each_outcome_has_its_verdict, a_failure_says_why,
+TEST_SUITE("run_result", each_outcome_has_its_verdict, a_failure_says_why,
 	the_result_has_all_members, the_error_that_ended_the_run_comes_first)
