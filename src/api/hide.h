@@ -22,10 +22,6 @@ void hide_names(const struct identity *who, cJSON *list);
 /* The selector {"kind", "value"} of another's invalidation: its value, where it names anything
  * outside. */
 void hide_selector(const struct identity *who, cJSON *selector);
-/* From `jobs`, a list of objects with the member `name`, those that the caller may not start. */
-void hide_jobs(const struct identity *who, const struct conf *conf, cJSON *jobs);
-/* The same of `loaders`. */
-void hide_loaders(const struct identity *who, const struct conf *conf, cJSON *loaders);
 /* Whether each key that the template comes to is inside the prefixes: it begins with one. */
 bool hide_inside(const struct identity *who, const struct template *key);
 

@@ -6,6 +6,7 @@
 #include "api/hide.h"
 #include "api/keys.h"
 #include "base/mem.h"
+#include "text/json.h"
 
 enum { param_bytes = 1024 };
 
@@ -127,13 +128,60 @@ void api_results(struct request *request, void *context)
 		mem_free((char *)params.values[i].p);
 }
 
+static void add_last_error(cJSON *object, const struct loader_state *state)
+{
+	if (!state->last_error) {
+		cJSON_AddNullToObject(object, "last_error");
+		cJSON_AddNullToObject(object, "last_error_at");
+		return;
+	}
+	cJSON *error = cJSON_AddObjectToObject(object, "last_error");
+	cJSON_AddStringToObject(error, "code", error_code(state->last_error->error));
+	json_add_slice(error, "detail", slice_str(state->last_error->detail));
+	json_add_time(object, "last_error_at", state->last_error_wall_ms);
+}
+
+static void add_breaker(cJSON *object, const struct source_breaker *breaker)
+{
+	cJSON_AddStringToObject(object, "breaker", breaker_state_name(breaker->state));
+	json_add_uint(object, "breaker_failures", breaker->failures);
+	if (*breaker->why)
+		json_add_slice(object, "breaker_reason", slice_str(breaker->why));
+	else
+		cJSON_AddNullToObject(object, "breaker_reason");
+}
+
+static cJSON *loader_json(const struct loaders *loaders, const struct conf_loader *conf)
+{
+	struct loader_state state = loaders_state(loaders, conf);
+	cJSON *object = cJSON_CreateObject(), *params;
+
+	cJSON_AddStringToObject(object, "name", conf->name);
+	json_add_slice(object, "key", template_text(conf->key));
+	params = cJSON_AddArrayToObject(object, "params");
+	for (size_t i = 0; i < conf->param_count; i++)
+		json_append_slice(params, conf->params[i]);
+	cJSON_AddStringToObject(object, "source", conf->source.name);
+	add_breaker(object, &state.breaker);
+	json_add_uint(object, "running", state.running);
+	json_add_uint(object, "loads", state.loads);
+	json_add_uint(object, "errors", state.errors);
+	if (state.loads)
+		json_add_number(object, "average_load_ms", state.average_ms, 1);
+	else
+		cJSON_AddNullToObject(object, "average_load_ms");
+	add_last_error(object, &state);
+	return object;
+}
+
 void api_results_loaders(struct request *request, void *context)
 {
-	struct app *app = context;
+	const struct app *app = context;
+	const struct conf *conf = request_conf(request);
+	cJSON *body = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(body, "loaders");
 
-	cJSON *body = loaders_json(app->loaders, request_conf(request));
-
-	hide_loaders(request_identity(request), request_conf(request),
-		cJSON_GetObjectItemCaseSensitive(body, "loaders"));
+	for (size_t i = 0; i < conf->loader_count; i++)
+		if (hide_inside(request_identity(request), conf->loaders[i].key))
+			cJSON_AddItemToArray(list, loader_json(app->loaders, &conf->loaders[i]));
 	reply_json(request, 200, body);
 }

@@ -2,7 +2,7 @@
 /* GET /stats: the last sample as JSON, rendered at most every 10 ms however many poll. */
 #include "api/answer.h"
 #include "api/handlers.h"
-#include "api/hide.h"
+#include "api/warm_jobs.h"
 #include "text/json.h"
 
 /* Unknown is null, never 0; the sampler says "unknown" with a negative number. */
@@ -128,12 +128,15 @@ static void add_cache(cJSON *stats, const struct app *app)
 	json_add_uint(cache, "stale_served", figures->stale_served);
 }
 
-static void add_rest(cJSON *stats, const struct app *app)
+static void add_rest(cJSON *stats, const struct app *app, const struct identity *who)
 {
 	struct redis_state state = redis_store_state(app->engine.cache.store);
 	const struct sample *sample = sampler_latest(app->sampler);
 
-	cJSON_AddItemToObject(stats, "warming", warm_stats_json(app->warm));
+	cJSON *warming = cJSON_AddObjectToObject(stats, "warming");
+	json_add_uint(warming, "running", warm_running(app->warm));
+	cJSON_AddBoolToObject(warming, "paused", false);
+	cJSON_AddItemToObject(warming, "jobs", api_warm_jobs(app->warm, who, false));
 	cJSON *breaker = cJSON_AddObjectToObject(stats, "breaker");
 	add_text(breaker, "state", breaker_state_name(state.breaker));
 	json_add_time(breaker, "since", state.breaker_since_wall_ms);
@@ -148,7 +151,8 @@ static void add_rest(cJSON *stats, const struct app *app)
 	add_known(lag, "p99", sample->loop_lag_p99_ms, 3);
 }
 
-static cJSON *stats_json(const struct app *app)
+/* As `who` may see it; NULL = all of it. */
+static cJSON *stats_json(const struct app *app, const struct identity *who)
 {
 	cJSON *stats = cJSON_CreateObject();
 
@@ -157,7 +161,7 @@ static cJSON *stats_json(const struct app *app)
 	add_count(stats, "sample_age_ms", sampler_age_ms(app->sampler));
 	add_redis(stats, app);
 	add_cache(stats, app);
-	add_rest(stats, app);
+	add_rest(stats, app, who);
 	return stats;
 }
 
@@ -180,15 +184,10 @@ void api_stats(struct request *request, void *context)
 	}
 	/* What is shown to all is kept; callers with key_prefixes see less. */
 	if (request_identity(request)->key_prefix_count) {
-		cJSON *stats = stats_json(app);
-		cJSON *warming = cJSON_GetObjectItemCaseSensitive(stats, "warming");
-
-		hide_jobs(request_identity(request), request_conf(request),
-			cJSON_GetObjectItemCaseSensitive(warming, "jobs"));
-		reply_json(request, 200, stats);
+		reply_json(request, 200, stats_json(app, request_identity(request)));
 		return;
 	}
 	if (answer_stale(&app->stats))
-		answer_json(&app->stats, 200, stats_json(app));
+		answer_json(&app->stats, 200, stats_json(app, NULL));
 	reply_bytes(request, app->stats.status, "application/json", buf_slice(&app->stats.body));
 }

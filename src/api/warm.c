@@ -6,8 +6,10 @@
 #include "api/handlers.h"
 #include "api/hide.h"
 #include "api/operations.h"
+#include "api/warm_jobs.h"
 #include "base/mem.h"
 #include "text/json.h"
+#include "warm/schedule.h"
 
 enum { max_wait = 300, names_max = 1000 };
 
@@ -201,12 +203,61 @@ void api_warm_start(struct request *request, void *context)
 	mem_free((char *)asked.note.p);
 }
 
+struct listing_jobs {
+	const struct identity *who; /* NULL = all are shown */
+	bool full;
+	cJSON *jobs;
+};
+
+static void add_schedule(cJSON *object, const struct conf_job *conf)
+{
+	struct buf text = {0};
+
+	schedule_text(&conf->schedule, &text);
+	if (text.n)
+		json_add_slice(object, "schedule", buf_slice(&text));
+	else
+		cJSON_AddNullToObject(object, "schedule");
+	cJSON_AddBoolToObject(object, "suspended", conf->suspended);
+	buf_release(&text);
+}
+
+static void add_job(void *context, struct warm_job *job)
+{
+	struct listing_jobs *listing = context;
+	const struct identity *who = listing->who;
+
+	if (who && !hide_inside(who, job->conf->key))
+		return;
+	cJSON *object = cJSON_CreateObject();
+	json_add_slice(object, "name", slice_str(job->conf->name));
+	if (listing->full)
+		add_schedule(object, job->conf);
+	json_add_time(object, "next_run", job->next_run_wall_ms);
+	if (who && *job->last_run.id)
+		hide_operation(who, job->all, &job->last_run);
+	if (*job->last_run.id)
+		cJSON_AddItemToObject(object, "last_run", operation_record_json(&job->last_run));
+	else
+		cJSON_AddNullToObject(object, "last_run");
+	json_add_time(object, "last_success", job->last_success_wall_ms);
+	cJSON_AddItemToArray(listing->jobs, object);
+}
+
+cJSON *api_warm_jobs(const struct warm *warm, const struct identity *who, bool full)
+{
+	struct listing_jobs listing = {.who = who, .full = full, .jobs = cJSON_CreateArray()};
+
+	warm_each(warm, add_job, &listing);
+	return listing.jobs;
+}
+
 void api_warm_list(struct request *request, void *context)
 {
 	const struct app *app = context;
-	cJSON *body = warm_json(app->warm);
+	cJSON *body = cJSON_CreateObject();
 
-	hide_jobs(request_identity(request), request_conf(request),
-		cJSON_GetObjectItemCaseSensitive(body, "jobs"));
+	cJSON_AddItemToObject(
+		body, "jobs", api_warm_jobs(app->warm, request_identity(request), true));
 	reply_json(request, 200, body);
 }

@@ -213,33 +213,11 @@ void job_ran(struct jobs *jobs, struct job *job, cJSON *record)
 	buf_release(&text);
 }
 
-cJSON *job_json(const struct job *job, const struct conf_job *conf, bool full)
+void job_last_run(const struct job *job, struct operation_view *ret)
 {
-	cJSON *object = cJSON_CreateObject();
-	struct buf text = {0};
-
-	json_add_slice(object, "name", slice_str(job->name));
-	if (full) {
-		schedule_text(&conf->schedule, &text);
-		if (text.n)
-			json_add_slice(object, "schedule", buf_slice(&text));
-		else
-			cJSON_AddNullToObject(object, "schedule");
-		cJSON_AddBoolToObject(object, "suspended", conf->suspended);
-		buf_release(&text);
-	}
-	json_add_time(object, "next_run", job->suspended ? -1 : job->next_run_wall_ms);
-	if (job->running) {
-		struct operation_view view;
-
-		operation_view(job->running, &view);
-		cJSON_AddItemToObject(object, "last_run", operation_record_json(&view));
-		operation_view_release(&view);
-	} else if (job->last_run) {
-		cJSON_AddItemToObject(object, "last_run", cJSON_Duplicate(job->last_run, true));
-	} else {
-		cJSON_AddNullToObject(object, "last_run");
-	}
-	json_add_time(object, "last_success", job->last_success_wall_ms);
-	return object;
+	*ret = (struct operation_view){0};
+	if (job->running)
+		operation_view(job->running, ret);
+	else if (job->last_run)
+		operation_record_view(cJSON_Duplicate(job->last_run, true), ret);
 }

@@ -58,7 +58,7 @@ void jobs_refresh(struct jobs *jobs);
  */
 void job_ran(struct jobs *jobs, struct job *job, cJSON *record);
 
-/* One element of `jobs` in GET /warm and, shorter, in stats. */
-cJSON *job_json(const struct job *job, const struct conf_job *conf, bool full);
+/* The run in this process, or the last one that ended, anywhere; an empty id = none is known. */
+void job_last_run(const struct job *job, struct operation_view *ret);
 
 #endif

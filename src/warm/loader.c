@@ -3,7 +3,6 @@
 #include "warm/loader.h"
 
 #include "base/mem.h"
-#include "text/json.h"
 #include "warm/loader_internal.h"
 
 /* Each load moves the average by an eighth of the difference, as TCP does (RFC 6298). */
@@ -296,58 +295,20 @@ void loader_result_release(struct loader_result *loaded)
 	buf_release(&loaded->value);
 }
 
-static void add_error(cJSON *object, const struct loader *loader)
+struct loader_state loaders_state(const struct loaders *loaders, const struct conf_loader *conf)
 {
-	if (!loader || !loader->errors) {
-		cJSON_AddNullToObject(object, "last_error");
-		cJSON_AddNullToObject(object, "last_error_at");
-		return;
-	}
-	cJSON *error = cJSON_AddObjectToObject(object, "last_error");
-	cJSON_AddStringToObject(error, "code", error_code(loader->last_error.error));
-	json_add_slice(error, "detail", slice_str(loader->last_error.detail));
-	json_add_time(object, "last_error_at", loader->last_error_wall_ms);
-}
-
-static void add_breaker(cJSON *object, struct source_breaker breaker)
-{
-	cJSON_AddStringToObject(object, "breaker", breaker_state_name(breaker.state));
-	json_add_uint(object, "breaker_failures", breaker.failures);
-	if (*breaker.why)
-		json_add_slice(object, "breaker_reason", slice_str(breaker.why));
-	else
-		cJSON_AddNullToObject(object, "breaker_reason");
-}
-
-static cJSON *loader_json(const struct loaders *loaders, const struct conf_loader *conf)
-{
-	cJSON *object = cJSON_CreateObject(), *params;
+	struct loader_state state = {
+		.breaker = sources_breaker(loaders->sources, conf->source.name)};
 	const struct loader *loader;
 
 	HASH_FIND_STR(loaders->known, conf->name, loader);
-	cJSON_AddStringToObject(object, "name", conf->name);
-	json_add_slice(object, "key", template_text(conf->key));
-	params = cJSON_AddArrayToObject(object, "params");
-	for (size_t i = 0; i < conf->param_count; i++)
-		json_append_slice(params, conf->params[i]);
-	cJSON_AddStringToObject(object, "source", conf->source.name);
-	add_breaker(object, sources_breaker(loaders->sources, conf->source.name));
-	json_add_int(object, "running", loader ? (int64_t)loader->running : 0);
-	json_add_int(object, "loads", loader ? (int64_t)loader->loads : 0);
-	json_add_int(object, "errors", loader ? (int64_t)loader->errors : 0);
-	if (loader && loader->loads)
-		json_add_number(object, "average_load_ms", loader->usual_ms, 1);
-	else
-		cJSON_AddNullToObject(object, "average_load_ms");
-	add_error(object, loader);
-	return object;
-}
-
-cJSON *loaders_json(const struct loaders *loaders, const struct conf *conf)
-{
-	cJSON *body = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(body, "loaders");
-
-	for (size_t i = 0; i < conf->loader_count; i++)
-		cJSON_AddItemToArray(list, loader_json(loaders, &conf->loaders[i]));
-	return body;
+	if (loader) {
+		state.running = loader->running;
+		state.loads = loader->loads;
+		state.errors = loader->errors;
+		state.average_ms = loader->usual_ms;
+		state.last_error = loader->errors ? &loader->last_error : NULL;
+		state.last_error_wall_ms = loader->last_error_wall_ms;
+	}
+	return state;
 }

@@ -53,7 +53,14 @@ enum error loaders_get(struct loaders *loaders, const struct loader_request *req
 	struct loader_result *ret, struct fault *fault);
 void loader_result_release(struct loader_result *loaded);
 
-/* {"loaders": [...]} of GET /loaders. */
-cJSON *loaders_json(const struct loaders *loaders, const struct conf *conf);
+/* The state of a loader of the configuration; counts are since the start of the process. */
+struct loader_state {
+	uint64_t running, loads, errors;
+	double average_ms;		/* of a load; a moving average, if loads > 0 */
+	const struct fault *last_error; /* NULL = none; borrowed until the next turn */
+	int64_t last_error_wall_ms;
+	struct source_breaker breaker;
+};
+struct loader_state loaders_state(const struct loaders *loaders, const struct conf_loader *conf);
 
 #endif

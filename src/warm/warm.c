@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "text/json.h"
 #include "warm/run.h"
+#include "warm/run_result.h"
 #include "warm/scheduler.h"
 
 enum { start_ms = 5000, look_again_ms = 50, look_elsewhere_ms = 200 };
@@ -287,40 +287,34 @@ void warm_started_release(struct warm_started *started)
 	*started = (struct warm_started){0};
 }
 
-static cJSON *jobs_json(const struct warm *warm, bool full)
+void warm_each(
+	const struct warm *warm, void (*look)(void *context, struct warm_job *job), void *context)
 {
 	const struct conf *conf = warm->cache->conf;
-	cJSON *jobs = cJSON_CreateArray();
 
 	jobs_refresh(warm->jobs);
 	for (size_t i = 0; i < conf->job_count; i++) {
-		struct job *job = jobs_find(warm->jobs, slice_str(conf->jobs[i].name));
+		const struct job *job = jobs_find(warm->jobs, slice_str(conf->jobs[i].name));
 
-		if (job)
-			cJSON_AddItemToArray(jobs, job_json(job, &conf->jobs[i], full));
+		if (!job)
+			continue;
+		struct warm_job state = {.all = conf,
+			.conf = &conf->jobs[i],
+			.next_run_wall_ms = job->suspended ? -1 : job->next_run_wall_ms,
+			.last_success_wall_ms = job->last_success_wall_ms};
+		job_last_run(job, &state.last_run);
+		look(context, &state);
+		operation_view_release(&state.last_run);
 	}
-	return jobs;
 }
 
-cJSON *warm_json(const struct warm *warm)
+size_t warm_running(const struct warm *warm)
 {
-	cJSON *object = cJSON_CreateObject();
-
-	cJSON_AddItemToObject(object, "jobs", jobs_json(warm, true));
-	return object;
-}
-
-cJSON *warm_stats_json(const struct warm *warm)
-{
-	cJSON *object = cJSON_CreateObject();
-	uint64_t running = 0;
+	size_t running = 0;
 
 	for (size_t i = 0; i < warm->jobs->count; i++)
 		running += warm->jobs->items[i]->running != NULL;
-	json_add_uint(object, "running", running);
-	cJSON_AddBoolToObject(object, "paused", false);
-	cJSON_AddItemToObject(object, "jobs", jobs_json(warm, false));
-	return object;
+	return running;
 }
 
 size_t warm_failing(const struct warm *warm, const char **ret_name)

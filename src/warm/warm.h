@@ -51,10 +51,18 @@ enum error warm_start(struct warm *warm, struct slice job, const struct identity
 enum error warm_wait(struct warm *warm, struct warm_started *started, int64_t deadline);
 void warm_started_release(struct warm_started *started);
 
-/* {"jobs": [...]} of GET /warm. */
-cJSON *warm_json(const struct warm *warm);
-/* "warming" of stats: {"running", "paused", "jobs": [...]}. */
-cJSON *warm_stats_json(const struct warm *warm);
+/* The state of a job that is configured. */
+struct warm_job {
+	const struct conf *all; /* the current configuration */
+	const struct conf_job *conf;
+	int64_t next_run_wall_ms, last_success_wall_ms; /* -1 = none, or not known */
+	struct operation_view last_run; /* under way or ended, on any daemon; empty id = none */
+};
+/* Calls `look` for each job, in the order of the configuration. It may not park. */
+void warm_each(
+	const struct warm *warm, void (*look)(void *context, struct warm_job *job), void *context);
+/* How many runs there are in this process. */
+size_t warm_running(const struct warm *warm);
 /* Jobs whose last run failed, and the name of one of them (NULL where there is none), for health.
  */
 size_t warm_failing(const struct warm *warm, const char **ret_name);

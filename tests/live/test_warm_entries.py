@@ -182,4 +182,4 @@ def test_the_next_start_takes_back_what_the_last_could_not(start, redis, folder,
 def test_without_a_state_folder_the_log_says_what_stays(start, redis, folder):
     daemon, _ = broken_run(start, redis, folder)
     assert daemon.close() is None
-    assert "that stay in Redis for their TTL: 10" in daemon.log
+    assert "that stay for their TTL: 10" in daemon.log

@@ -77,7 +77,7 @@ static void stores_all_rows(void)
 	ck_assert_uint_eq(d.engine.cache.sets, 1000);
 	ck_assert_double_eq(metric_value(d.metrics, METRIC_WARM_RUNS, "j", "completed"), 1);
 	ck_assert_double_eq(metric_value(d.metrics, METRIC_WARM_STORED, "j", NULL), 1000);
-	json = warm_json(d.warm);
+	json = daemon_jobs(&d);
 	is(json, "jobs/0/name", "\"j\"");
 	is(json, "jobs/0/schedule", "null");
 	is(json, "jobs/0/suspended", "false");
@@ -520,7 +520,7 @@ static void redis_dies(void)
 	server_restart(&world.server, NULL, NULL);
 	for (int i = 0; i < 100 && redis_store_state(d.store).status != REDIS_UP; i++)
 		fiber_sleep(50);
-	json = warm_json(d.warm);
+	json = daemon_jobs(&d);
 	is(json, "jobs/0/last_run/state", "\"partial\"");
 	cJSON_Delete(json);
 	daemon_end(&d);

@@ -92,7 +92,7 @@ static void events(void)
 	ck_assert_double_eq(runs(&a, "start"), 1);
 	ck_assert_double_eq(runs(&a, "flush"), 1);
 	ck_assert_double_eq(runs(&a, "off"), 0);
-	cJSON *json = warm_json(a.warm);
+	cJSON *json = daemon_jobs(&a);
 	ck_assert_str_eq(member(json, "jobs/2/next_run"), "null");
 	ck_assert_str_eq(member(json, "jobs/2/suspended"), "true");
 	ck_assert_str_eq(member(json, "jobs/2/schedule"), "\"every 1s\"");
@@ -139,18 +139,16 @@ static void elsewhere(void)
 	ck_assert_str_eq(there.job, "j");
 	ck_assert_ptr_null(there.operation);
 	ck_assert_ptr_eq(here.operation, again.operation);
-	cJSON *json = warm_stats_json(a.warm);
-	ck_assert_str_eq(member(json, "running"), "1");
-	cJSON_Delete(json);
+	ck_assert_uint_eq(warm_running(a.warm), 1);
 	ck_assert_int_eq(operation_wait(here.operation, clock_deadline(20000)), OK);
 	warm_started_release(&here);
 	warm_started_release(&there);
 	warm_started_release(&again);
 	/* What one has done, the other knows after a look. */
 	fiber_sleep(100);
-	cJSON_Delete(warm_json(b.warm));
+	cJSON_Delete(daemon_jobs(&b));
 	fiber_sleep(100);
-	json = warm_json(b.warm);
+	cJSON *json = daemon_jobs(&b);
 	ck_assert_str_eq(member(json, "jobs/0/last_run/state"), "\"completed\"");
 	ck_assert_str_eq(member(json, "jobs/0/last_run/result/stored"), "1");
 	ck_assert_str_ne(member(json, "jobs/0/last_success"), "null");
@@ -179,7 +177,7 @@ static void at_once(void)
 	for (int i = 0; i < 5; i++)
 		fiber_spawn(&world.group, "start", start_beside, &started[i]);
 	fiber_sleep(200);
-	cJSON *json = warm_json(a.warm);
+	cJSON *json = daemon_jobs(&a);
 	ck_assert_str_eq(member(json, "jobs/0/last_run/state"), "\"running\"");
 	cJSON_Delete(json);
 	strcpy(id, started[0].operation_id);
@@ -232,7 +230,7 @@ static void reload(void)
 	ck_assert_int_eq(daemon_reload(&a, yaml, &fault), OK);
 	fiber_sleep(1500);
 	ck_assert_double_ge(runs(&a, "new"), 1);
-	cJSON *json = warm_json(a.warm);
+	cJSON *json = daemon_jobs(&a);
 	ck_assert_str_eq(member(json, "jobs/0/name"), "\"new\"");
 	ck_assert_str_eq(member(json, "jobs/1"), "none");
 	cJSON_Delete(json);

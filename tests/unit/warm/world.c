@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../unit.h"
+#include "api/warm_jobs.h"
 #include "base/mem.h"
 #include "text/json.h"
 
@@ -160,6 +161,14 @@ cJSON *daemon_warm(struct daemon *daemon, const char *job)
 	ck_assert_int_eq(operation_wait(started.operation, clock_deadline(60000)), OK);
 	cJSON *json = operation_document(started.operation);
 	warm_started_release(&started);
+	return json;
+}
+
+cJSON *daemon_jobs(struct daemon *daemon)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	cJSON_AddItemToObject(json, "jobs", api_warm_jobs(daemon->warm, NULL, true));
 	return json;
 }
 

@@ -41,6 +41,8 @@ enum error daemon_reload(struct daemon *daemon, const char *jobs, struct fault *
 cJSON *operation_document(struct operation *operation);
 /* Runs a job to its end; the caller owns the operation's JSON. Parks. */
 cJSON *daemon_warm(struct daemon *daemon, const char *job);
+/* {"jobs": [...]} of GET /warm; the caller owns it. */
+cJSON *daemon_jobs(struct daemon *daemon);
 /* A command to the server with words that hold no spaces; its reply as text. Parks. */
 const char *redis(struct daemon *daemon, const char *command);
 /* A member of an object by path "a/b", as JSON text in a buffer that the next call ends. */
