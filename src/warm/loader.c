@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who asks, who loads and who waits; see loader.h. */
+/* Requests for values, loads, and waiting for loads; see loader.h. */
 #include "warm/loader.h"
 
 #include "base/mem.h"
@@ -59,7 +59,7 @@ static void note_error(struct loader *loader, const struct fault *fault)
 	loader->last_error_wall_ms = clock_wall_ms();
 }
 
-/* Until the loader may run once more. Parks. */
+/* Waits until the loader may run another load. Parks. */
 static enum error wait_for_room(struct loader_call *call)
 {
 	struct loader *loader = call->loader;
@@ -70,14 +70,14 @@ static enum error wait_for_room(struct loader_call *call)
 		error = fiber_cond_wait(&loader->room, "a place among the loads", deadline);
 	if (error == ERR_TIMEOUT)
 		return fault_set(&call->fault, ERR_OVERLOADED,
-			"%d loads of %s run already and none ended in time", LOADER_MAX_LOADS,
+			"%d loads of %s are running, and none ended in time", LOADER_MAX_LOADS,
 			loader->name);
 	if (error)
 		fault_set(&call->fault, error, "the load of %s was cancelled", loader->name);
 	return error;
 }
 
-/* What came of the load concerns all who wait for it, unless the reason lies with us. Parks. */
+/* All that wait for the load get its error, unless the reason is this daemon. Parks. */
 static void fail(struct loader_call *call)
 {
 	const struct fault *fault = &call->fault;
@@ -124,8 +124,7 @@ out:
 	buf_release(&value);
 }
 
-/* Without Redis there are no leases, and a crowd is kept from the source in this process at least.
- */
+/* Without Redis there are no leases; loads of the same key are joined in this process only. */
 static void note_alone(struct loader_call *call)
 {
 	struct loaders *loaders = call->loaders;
@@ -170,7 +169,7 @@ static enum error start_load(struct loader_call *call, struct fault *fault)
 		return fault_set(fault, ERR_STOPPING, "the daemon is stopping");
 	if (loaders->group.count >= LOADER_MAX_ALL)
 		return fault_set(
-			fault, ERR_OVERLOADED, "%d loads wait or run already", LOADER_MAX_ALL);
+			fault, ERR_OVERLOADED, "%d loads are running or waiting", LOADER_MAX_ALL);
 	call->references++;
 	note_alone(call);
 	fiber_set_id(fiber_spawn(&loaders->group, "load", load_fiber, call), fiber_id());
@@ -187,7 +186,7 @@ static void hand_over(const struct loader_call *call, struct loader_result *ret)
 	ret->ttl_ms = result_ttl_ms(call->result);
 }
 
-/* Waits for the load, which goes on without us if we leave. Parks. */
+/* Waits for the load, which goes on if the caller is cancelled. Parks. */
 static enum error await_load(
 	struct loader_call *call, struct loader_result *ret, struct fault *fault)
 {
@@ -198,14 +197,15 @@ static enum error await_load(
 		error = fiber_cond_wait(&call->ended, "a load", call->request.deadline);
 	fiber_wait_end();
 	if (error == ERR_CANCELLED)
-		return fault_set(fault, error, "was cancelled while waiting for a load of %s",
+		return fault_set(fault, error,
+			"the request was cancelled while it waited for a load of %s",
 			call->loader->name);
 	if (error)
-		return fault_set(fault, error, "the load of %s takes longer than its timeout",
+		return fault_set(fault, error, "the load of %s took longer than its timeout",
 			call->loader->name);
 	ret->state = result_state(call->result);
 	error = call->fault.error;
-	/* What the source failed to give, a stale value still may. */
+	/* After a failed load a stale value is still a result. */
 	if (error && (error == ERR_NO_VALUE || ret->state == RESULT_LOAD ||
 			     ret->state == RESULT_BYPASS)) {
 		*fault = call->fault;
@@ -215,7 +215,7 @@ static enum error await_load(
 	return OK;
 }
 
-/* Waits for the load of somebody who has begun it. Parks. */
+/* Waits for a load that another call has begun. Parks. */
 static enum error join(struct loader_call *other, struct loader_result *ret, struct fault *fault)
 {
 	other->references++;
@@ -249,7 +249,7 @@ static enum error get(struct loader_call *call, struct loader_result *ret, struc
 		error = start_load(call, fault);
 		return error ? error : await_load(call, ret, fault);
 	}
-	/* Something usable is at hand: nobody waits for the newer one. */
+	/* There is a usable value: it is returned, and the load goes on in the background. */
 	hand_over(call, ret);
 	ret->state = ret->ttl_ms == 0 ? RESULT_STALE : RESULT_HIT;
 	if (ret->state == RESULT_STALE)

@@ -5,8 +5,8 @@
  *	name, params -> key, tags (templates) -> cache/result: HIT, STALE
  *	                                      -> a load in a fiber of its own -> source -> value
  *
- * The caller waits for the load and does not own it: a client that hangs up, or that got a stale
- * value at once, stops nothing, and what was loaded is kept.
+ * The caller waits for the load but does not own it: if the client disconnects, or was given a
+ *stale value, the load goes on and its value is stored.
  */
 #ifndef CW_WARM_LOADER_H
 #define CW_WARM_LOADER_H
@@ -16,42 +16,42 @@
 
 enum {
 	LOADER_MAX_PARAMS = 16,
-	LOADER_MAX_LOADS = 64, /* of one loader at once; others wait */
-	LOADER_MAX_ALL = 1000, /* of all, waiting ones too: ERR_OVERLOADED beyond */
+	LOADER_MAX_LOADS = 64, /* of one loader at a time; others wait */
+	LOADER_MAX_ALL = 1000, /* of all loaders, including those that wait; then ERR_OVERLOADED */
 };
 
 struct loaders;
 
-/* `cache` and `sources` are borrowed. */
+/* All are borrowed. */
 struct loaders *loaders_new(struct cache *cache, struct log *log, struct sources *sources);
-/* Cancels the loads that run and waits for them. Parks. */
+/* Cancels the loads and waits for their end. Parks. */
 void loaders_stop(struct loaders *loaders);
-void loaders_free(struct loaders *loaders); /* NULL is welcome; stopped before */
+void loaders_free(struct loaders *loaders); /* after loaders_stop(); may be NULL */
 
-/* What is asked. All borrowed for the call. */
+/* A request for a value. All are borrowed for the call. */
 struct loader_request {
-	struct conf *conf; /* has `loader`; a load takes a reference */
+	struct conf *conf; /* the configuration that has `loader` */
 	const struct conf_loader *loader;
 	const struct slice *values; /* of the loader's params, in their order */
 	const struct identity *who;
 };
 
 struct loader_result {
-	/* HIT, STALE, MISS, BYPASS; with ERR_NO_VALUE ABSENT where that was remembered */
+	/* HIT, STALE, MISS, BYPASS; with ERR_NO_VALUE: ABSENT if the absence was remembered */
 	enum result_state state;
 	struct buf value;
-	int64_t age_seconds, ttl_ms; /* as result.h has them */
+	int64_t age_seconds, ttl_ms; /* as in cache/result.h */
 };
 
 /*
- * OK: the value is the caller's. ERR_NO_VALUE where the source has none; ERR_BAD_PARAMETER for a
- * value that cannot be passed on; the guard's refusals of the key; ERR_SOURCE_FAILED,
- * ERR_SOURCE_ROW (more rows than one without `many`), ERR_TIMEOUT, ERR_TOO_LARGE, ERR_OVERLOADED.
- * Parks.
+ * OK: *ret has the value; call loader_result_release() in any case. ERR_NO_VALUE: the source has
+ * none; ERR_BAD_PARAMETER: a value that does not fit the key's or a tag's template; the guard's
+ * refusals of the key; ERR_SOURCE_FAILED, ERR_SOURCE_ROW (several rows without `many`),
+ * ERR_TIMEOUT, ERR_TOO_LARGE, ERR_OVERLOADED. Parks.
  */
 enum error loaders_get(struct loaders *loaders, const struct loader_request *request,
 	struct loader_result *ret, struct fault *fault);
-void loader_result_release(struct loader_result *loaded);
+void loader_result_release(struct loader_result *result);
 
 /* The state of a loader of the configuration; counts are since the start of the process. */
 struct loader_state {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One call of a loader: its key and tags, and how its value is read from the source. */
+/* One call of a loader: filling its key and tags, and reading its value from the source. */
 #include "base/mem.h"
 #include "cache/guard.h"
 #include "cache/tag.h"
@@ -29,7 +29,7 @@ static enum error fill(struct loader_call *call, const struct template *template
 	return error ? ERR_BAD_PARAMETER : OK;
 }
 
-/* Calls that differ must not share a key. */
+/* Different values of the parameters must not give the same key. */
 static enum error check_ambiguous(struct loader_call *call, struct fault *fault)
 {
 	const struct template *key = call->conf_loader->key;
@@ -38,8 +38,8 @@ static enum error check_ambiguous(struct loader_call *call, struct fault *fault)
 	if (template_tells(key, param_value, call, &name))
 		return OK;
 	return fault_set(fault, ERR_BAD_PARAMETER,
-		"the value of %.*s holds what comes behind it in the key %.*s, so that other "
-		"values would come to the same key",
+		"the value of %.*s contains the text that follows it in the key %.*s, so that "
+		"other values would give the same key",
 		(int)name.n, name.p, (int)(text.n < 200 ? text.n : 200), text.p);
 }
 
@@ -89,7 +89,7 @@ static void prepare_request(struct loader_call *call)
 		.load_ms = loader->timeout_ms,
 		.absent_ms = loader->absent_ms,
 		.usual_load_ms = (int64_t)call->loader->usual_ms,
-		/* One load of somebody else, and one of our own if that fails. */
+		/* Another client's load, and one of our own if that fails. */
 		.deadline = clock_deadline(2 * loader->timeout_ms)};
 }
 
@@ -159,11 +159,12 @@ static enum error check_size(
 	if ((int64_t)value->n <= call->conf->max_value_bytes)
 		return OK;
 	return fault_set(fault, ERR_TOO_LARGE,
-		"the source of loader %s gives more than %lld bytes (cache.max_value_bytes)",
+		"the value from the source of loader %s is larger than %lld bytes "
+		"(cache.max_value_bytes)",
 		call->conf_loader->name, (long long)call->conf->max_value_bytes);
 }
 
-/* A null in the place of the row is none. */
+/* null instead of a row means that there is none. */
 static bool is_none(const struct source_row *row)
 {
 	return row->kind == ROW_JSON && row->json.type == JSON_NULL;
@@ -178,7 +179,7 @@ static enum error read_one(const struct loader_call *call, struct source *source
 	enum error error = source_next(source, &row, &end, fault);
 
 	if (!error && (end || is_none(&row)))
-		return fault_set(fault, ERR_NO_VALUE, "the source of loader %s has nothing for it",
+		return fault_set(fault, ERR_NO_VALUE, "the source of loader %s has no such value",
 			call->conf_loader->name);
 	if (!error)
 		error = add_row(call, &row, value, fault);
@@ -188,8 +189,8 @@ static enum error read_one(const struct loader_call *call, struct source *source
 		error = source_next(source, &row, &end, fault);
 	if (!error && !end)
 		return fault_set(fault, ERR_SOURCE_ROW,
-			"the source of loader %s gives more than one row: say many: true to keep "
-			"them all, or ask for one",
+			"the source of loader %s gave more than one row: set many: true to keep "
+			"all rows, or make the source give one",
 			call->conf_loader->name);
 	return error;
 }

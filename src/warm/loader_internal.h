@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of loaders share: one call, and what is known of each loader. */
+/* Loaders and their calls, for loader.c and loader_call.c. */
 #ifndef CW_WARM_LOADER_INTERNAL_H
 #define CW_WARM_LOADER_INTERNAL_H
 
@@ -8,13 +8,13 @@
 #include "base/arena.h"
 #include "warm/loader.h"
 
-/* What is known of one loader, by its name; kept over reloads. */
+/* The state of one loader, by its name; kept over reloads. */
 struct loader {
 	UT_hash_handle hh;
 	size_t running;
-	struct fiber_cond room; /* for who waits to run */
+	struct fiber_cond room; /* signalled when a load has ended */
 	uint64_t loads, errors;
-	double usual_ms; /* moving average of what loads took; 0 = none yet */
+	double usual_ms; /* moving average of the duration of loads; 0 = none yet */
 	struct fault last_error;
 	int64_t last_error_wall_ms;
 	char name[];
@@ -26,11 +26,11 @@ struct loaders {
 	struct sources *sources;
 	struct fiber_group group;
 	struct loader *known;
-	struct loader_call *alone; /* loads without Redis, by key: others join them here */
+	struct loader_call *alone; /* by key: loads while Redis is away, which others join */
 	bool stopping;
 };
 
-/* One call with all that it needs, for it may outlive who asked. */
+/* One call of a loader; it may outlive the request. */
 struct loader_call {
 	UT_hash_handle hh;
 	struct loaders *loaders;
@@ -43,18 +43,18 @@ struct loader_call {
 	struct arena texts; /* of params and tags */
 	struct result_request request;
 	struct result *result;
-	unsigned references; /* of who asked and of who loads */
-	bool over;
+	unsigned references; /* the request's, the load's, and those that joined it */
+	bool over;	     /* the load has ended */
 	struct fiber_cond ended;
-	struct fault fault; /* of a load that failed */
+	struct fault fault; /* why the load failed */
 };
 
-/* ERR_BAD_KEY, the guard's refusals, ERR_BAD_PARAMETER: nothing can be loaded under that key. */
+/* Fills key and tags. ERR_BAD_KEY, the guard's refusals, ERR_BAD_PARAMETER: there is no call. */
 enum error loader_call_new(struct loaders *loaders, const struct loader_request *request,
 	struct loader_call **ret, struct fault *fault);
-/* The last one ends the result, too. Parks then. */
+/* The last reference frees the call and ends its struct result; that parks. */
 void loader_call_unref(struct loader_call *call);
-/* Reads the source: *value is appended to. Parks. */
+/* Reads the value from the source and appends it. Parks. */
 enum error loader_call_value(
 	const struct loader_call *call, struct buf *value, struct fault *fault);
 

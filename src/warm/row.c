@@ -99,8 +99,8 @@ static enum error make_value(
 		return error;
 	if ((int64_t)maker->value.n > maker->conf->max_value_bytes)
 		return fault_set(fault, ERR_TOO_LARGE,
-			"a value of %zu bytes is over cache.max_value_bytes (%lld)", maker->value.n,
-			(long long)maker->conf->max_value_bytes);
+			"the value has %zu bytes, more than cache.max_value_bytes (%lld)",
+			maker->value.n, (long long)maker->conf->max_value_bytes);
 	return OK;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The face of warming: what the API and main call; see warm.h. */
+/* Starting, joining and awaiting runs; see warm.h. */
 #include "warm/warm.h"
 
 #include <stdio.h>
@@ -16,12 +16,12 @@ struct warm {
 	struct cache *cache;
 	struct operations *operations;
 	struct log *log;
-	struct jobs *jobs; /* points to all_jobs: what GET reads may begin a refresh */
+	struct jobs *jobs; /* points to all_jobs: warm_each() may start a refresh */
 	struct jobs all_jobs;
 	struct run_world world;
 	struct scheduler *scheduler;
 	struct schedules prepared;
-	struct fiber_cond started; /* some job is not `starting` any more */
+	struct fiber_cond started; /* a job is not `starting` any more */
 	struct event_subscription *flushed, *operation_ended;
 };
 
@@ -33,7 +33,7 @@ static void on_flushed(void *context, const void *data)
 	scheduler_run_on(warm->scheduler, SCHEDULER_FLUSHED);
 }
 
-/* For a run that was cancelled before it began to work; others have done that themselves. */
+/* Forgets a run that was cancelled before its work began; others do so themselves. */
 static void on_operation(void *context, const void *data)
 {
 	struct warm *warm = context;
@@ -121,7 +121,7 @@ static void describe(struct warm_started *ret, struct operation *operation, bool
 	ret->operation = operation_ref(operation);
 }
 
-/* What is asked of one start; `conf` is the snapshot it goes by. */
+/* The arguments of one start. */
 struct start {
 	struct warm *warm;
 	struct conf *conf;
@@ -133,7 +133,7 @@ struct start {
 
 static const struct operation_kind kind = {"warm", run_result_json, run_result_free};
 
-/* Locked: begins the operation, which takes the lock over. */
+/* Begins the operation, which takes the lock over. */
 static enum error begin(const struct start *start, struct lock *lock, struct fault *fault)
 {
 	struct run_world *world = &start->warm->world;
@@ -152,8 +152,8 @@ static enum error begin(const struct start *start, struct lock *lock, struct fau
 }
 
 /*
- * One try. OK with an empty operation_id: somebody else has the lock, but has not named his
- * operation yet. Parks.
+ * One try. OK with an empty operation_id: another daemon has the lock, but has not written its
+ * operation's id into it yet. Parks.
  */
 static enum error try_start(
 	const struct start *start, struct warm_started *ret, struct fault *fault)
@@ -203,7 +203,7 @@ static enum error start_or_join(
 		if (error)
 			break;
 	}
-	return fault_set(fault, error, "job \"%s\" is being started elsewhere; try again in %d s",
+	return fault_set(fault, error, "another daemon is starting job \"%s\"; try again in %d s",
 		job->name, LOCK_TTL_MS / 1000);
 }
 
@@ -229,7 +229,7 @@ enum error warm_start(struct warm *warm, struct slice job, const struct identity
 	return error;
 }
 
-/* One look at a run of another daemon. Parks. */
+/* Reads the record of a run of another daemon. Parks. */
 static enum error look_elsewhere(struct warm *warm, struct warm_started *started)
 {
 	struct operation_view view;

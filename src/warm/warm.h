@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Warming: jobs that fill the cache from their source, on a schedule, on events, or when asked.
+ * Warming: jobs that fill the cache from a source, by a schedule, on events, or on request.
  *
  *	scheduler (due), event (startup, flushed) or caller -> lock cw:run:<job> -> run -> verdict
  *
- * A run is an operation. One daemon runs a job at a time (the lock), and each fire of a schedule
- * happens once over all daemons (the receipt cw:fire:<job>:<time>).
+ * A run is an operation. Over all daemons one run of a job works at a time (the lock), and each
+ * scheduled run happens once (the receipt cw:fire:<job>:<time>).
  */
 #ifndef CW_WARM_WARM_H
 #define CW_WARM_WARM_H
@@ -18,35 +18,36 @@ struct warm;
 
 /* All are borrowed. */
 struct warm *warm_new(struct engine *engine, struct log *log, struct sources *sources);
-/* Stops the schedules; runs are the operations' business. Parks. */
+/* Stops the scheduler and the undo list; runs are stopped with the operations. Parks. */
 void warm_stop(struct warm *warm);
-void warm_free(struct warm *warm);
+void warm_free(struct warm *warm); /* may be NULL */
 
-/* reload_member: prepare makes the schedules, whose texts the configuration has judged. */
+/* For a reload (struct reload_member): prepare parses the schedules, commit cannot fail. */
 enum error warm_prepare(struct warm *warm, struct conf *next, struct fault *fault);
 void warm_commit(struct warm *warm, struct conf *next);
-/* Once Redis is usable for the first time: fires the jobs that run `on: startup`. */
+/* When Redis is usable for the first time: starts the jobs with `on: startup`. */
 void warm_startup(struct warm *warm);
 
+/* A run that was started or joined; warm_started_release(). */
 struct warm_started {
 	char operation_id[40];
 	char *job;
 	enum operation_state state;
 	bool already_running;
-	struct operation *operation; /* a reference; NULL where it runs on another daemon */
-	struct operation_view end;   /* of such a one, once warm_wait() has seen its end */
+	struct operation *operation; /* a reference; NULL = on another daemon */
+	struct operation_view end;   /* of a run on another daemon, after warm_wait() */
 };
 
 /*
- * Starts one run. Another run of the job, here or on another daemon, is reported instead.
- * `attempt to store nothing` is never a success: see api.md, "failed" and "partial". The lock needs
- * Redis: its errors come out. Parks.
+ * Starts a run of a job. If one is under way, on this or another daemon, *ret is that one. `note`
+ * may be NULL. ERR_UNKNOWN_JOB; ERR_TIMEOUT: another daemon is starting it; Redis's errors, because
+ * the lock is in Redis. Parks.
  */
 enum error warm_start(struct warm *warm, struct slice job, const struct identity *who,
 	const char *note, struct warm_started *ret, struct fault *fault);
 /*
- * OK when the run has ended, on whichever daemon; `state` says how. ERR_TIMEOUT when `deadline`
- * came first, or another daemon's run cannot be looked at. Parks.
+ * Waits for the end of a run on any daemon; `state` is then its verdict. ERR_TIMEOUT: not before
+ * `deadline`, or the run of another daemon could not be read. Parks.
  */
 enum error warm_wait(struct warm *warm, struct warm_started *started, int64_t deadline);
 void warm_started_release(struct warm_started *started);
@@ -63,8 +64,7 @@ void warm_each(
 	const struct warm *warm, void (*look)(void *context, struct warm_job *job), void *context);
 /* How many runs there are in this process. */
 size_t warm_running(const struct warm *warm);
-/* Jobs whose last run failed, and the name of one of them (NULL where there is none), for health.
- */
+/* For health: the number of jobs whose last run failed; the name of one of them, or NULL. */
 size_t warm_failing(const struct warm *warm, const char **ret_name);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel says about this process. */
+/* Memory and descriptors of this process, from /proc. */
 #ifndef CW_WATCH_PROCESS_H
 #define CW_WATCH_PROCESS_H
 
 #include <stdint.h>
 
-/* Resident bytes and open descriptors; -1 where /proc does not tell. */
+/* Resident bytes, open descriptors; -1 = /proc cannot be read. */
 int64_t process_rss_bytes(void);
 int64_t process_open_fds(void);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One fiber that asks, computes and sleeps; see sampler.h. */
+/* A fiber that reads INFO, computes rates and sleeps; see sampler.h. */
 #include "watch/sampler.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "watch/process.h"
 #include "watch/series.h"
 
-/* Counting descriptors walks a directory, too dear for every second with 10,000 connections. */
+/* Counting descriptors reads a directory: too slow for each second with 10,000 connections. */
 enum { process_every = 5 };
 
 struct sampler {
@@ -38,7 +38,7 @@ static void observe_process(struct sampler *s)
 	metric_set(m, METRIC_OPEN_FDS, NULL, NULL, (double)s->sample.open_fds);
 }
 
-/* See the header: the database came back much smaller for a reason that is no expiry. */
+/* The database lost half of its keys, and not by expiry; see the header. */
 static bool was_flushed(const struct redis_info *before, const struct redis_info *now)
 {
 	bool other_process = strcmp(before->run_id, now->run_id) != 0;
@@ -48,8 +48,8 @@ static bool was_flushed(const struct redis_info *before, const struct redis_info
 	       (other_process || flush_command);
 }
 
-/* The server's counters began anew: it is another process, or somebody ran CONFIG RESETSTAT. */
-static bool counts_anew(const struct redis_info *before, const struct redis_info *now)
+/* The server's counters were reset: by a restart or CONFIG RESETSTAT. */
+static bool counts_reset(const struct redis_info *before, const struct redis_info *now)
 {
 	return strcmp(before->run_id, now->run_id) != 0 ||
 	       now->commands_processed < before->commands_processed;
@@ -62,7 +62,7 @@ static double ms(int64_t us)
 
 #define COUNTER(member) offsetof(struct series_point, member)
 
-/* A counter that INFO does not tell does not stand still. */
+/* A counter that is not in INFO has no rate. */
 static double rate(const struct sampler *s, int64_t counter, size_t offset)
 {
 	return counter < 0 ? -1 : series_rate(&s->series, offset, SAMPLER_RATE_SECONDS);
@@ -100,7 +100,7 @@ static void take(struct sampler *s, struct redis_info *info, const struct redis_
 {
 	struct sample *sample = &s->sample;
 	int64_t took_us = redis_batch_took_us(batch), own_hits, own_misses;
-	bool anew = sample->known && counts_anew(&sample->info, info);
+	bool anew = sample->known && counts_reset(&sample->info, info);
 	bool flushed = sample->known && was_flushed(&sample->info, info);
 
 	redis_batch_own_lookups(batch, &own_hits, &own_misses);
@@ -115,7 +115,7 @@ static void take(struct sampler *s, struct redis_info *info, const struct redis_
 	sample->info = *info;
 	sample->known = true;
 	sample->mono_ms = clock_mono_ms();
-	/* What the bulk connection carries may be ahead of the INFO. */
+	/* Our own lookups on the bulk connection may be newer than the INFO. */
 	sample->hits = less_own(info->hits, own_hits);
 	sample->misses = less_own(info->misses, own_misses);
 	series_add(&s->series,
@@ -178,7 +178,7 @@ static void publish(struct sampler *s)
 			(double)sample->info.used_memory / (double)limit);
 }
 
-static void sample_for_ever(void *argument)
+static void sample_fiber(void *argument)
 {
 	struct sampler *s = argument;
 
@@ -212,7 +212,7 @@ struct sampler *sampler_new(struct cache *cache, void (*tick)(void *context), vo
 	redis_info_parse(slice_of("", 0), 0, &s->sample.info);
 	s->sample.rss_bytes = s->sample.open_fds = -1;
 	fiber_group_init(&s->group, "sampler", cache->loop);
-	fiber_spawn(&s->group, "sampler", sample_for_ever, s);
+	fiber_spawn(&s->group, "sampler", sample_fiber, s);
 	return s;
 }
 
