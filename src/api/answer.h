@@ -3,7 +3,7 @@
  * What several routes answer with.
  *
  * Answers that many poll are rendered at most every ANSWER_MS milliseconds, so that a thousand
- * dashboards cost what one does. An age in such an answer is as old as the answer, 10 ms at most.
+ * dashboards cost as much as one. An age in such an answer may be 10 ms old, too.
  */
 #ifndef CW_API_ANSWER_H
 #define CW_API_ANSWER_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the handlers work with: the daemon's parts, as the context of every route. */
+/* The parts of the daemon, as the context of every handler. */
 #ifndef CW_API_APP_H
 #define CW_API_APP_H
 
@@ -19,7 +19,7 @@ enum app_phase { APP_STARTING, APP_SERVING, APP_STOPPING };
 struct rendered_answer {
 	struct buf body;
 	int status;
-	int verdict; /* what the body says in one number of its maker's; 0 = nothing */
+	int verdict; /* health: enum health of the body */
 	int64_t rendered_mono_ms;
 };
 
@@ -35,13 +35,13 @@ struct app {
 	struct warm *warm;
 	struct loaders *loaders;
 	struct reload *reload;
-	struct fault layout; /* why the layout of our own keys is not known; OK = it is */
+	struct fault layout; /* why cw:meta cannot be read; OK = it was read */
 	enum app_phase phase;
 	int64_t started_mono_ms;
 	struct rendered_answer stats, health, metrics_text;
 };
 
-/* The rows that end with one without method. */
+/* Ends with a row without a method. */
 extern const struct route routes[];
 
 #endif

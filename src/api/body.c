@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The one reader of bodies; see body.h. */
+/* Reading JSON bodies; see body.h. */
 #include "api/body.h"
 
 #include <stdio.h>
@@ -55,7 +55,7 @@ enum error body_string(struct json_value value, const char *pointer, int64_t max
 	return OK;
 }
 
-/* An integer keeps its spelling, however many digits it has. */
+/* Of any number of digits: it is kept as text. */
 static bool is_integer(struct json_value value)
 {
 	if (value.type != JSON_NUMBER)

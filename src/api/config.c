@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* GET /config, POST /reload: what is in force. */
+/* GET /config, POST /reload: the configuration in force. */
 #include <string.h>
 
 #include "api/answer.h"
@@ -28,13 +28,13 @@ enum error config_reload_now(struct app *app, struct buf *faults)
 
 	metric_set(app->metrics, METRIC_CONFIG_RELOAD_OK, NULL, NULL, error == OK);
 	if (error)
-		log_lines(app->log, LOG_LEVEL_ERROR, "configuration refused, the old one stays",
-			faults->p);
+		log_lines(app->log, LOG_LEVEL_ERROR,
+			"configuration refused, the previous one stays in force", faults->p);
 	else
 		log_info(app->log, "configuration reloaded");
 	if (!error)
 		config_log_warnings(app, reload_current(app->reload));
-	/* Whoever has been told must not be shown what was before. */
+	/* After the reload has been reported, no answer may show the state before it. */
 	answers_forget(app);
 	return error;
 }
@@ -72,7 +72,7 @@ void api_config_reload(struct request *request, void *context)
 		reply_fault(request, &fault);
 	} else if (config_reload_now(app, &faults)) {
 		fault_set(&fault, ERR_BAD_CONFIG,
-			"nothing was changed; mend the lines below and reload again");
+			"nothing was changed; correct the lines below and reload again");
 		reply_fault_with(request, &fault, fault_lines(&faults));
 	} else {
 		cJSON *body = cJSON_CreateObject();

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * GET /debug, and SIGUSR1 by way of the log: fibers with what they wait for, connections with their
- * queues, operations, passes. One tree serves both: of each list, the log gets a line an element.
+ * queues, operations, passes. Both show the same tree; the log has one line for each list element.
  *
- * Special: it is made without parking and from memory alone, so that it also answers while
- * everything else waits.
+ * Special: it never parks and uses memory only, so that it answers while all else waits.
  */
 #include "api/debug.h"
 
@@ -20,14 +19,6 @@ struct fibers {
 	size_t total;
 };
 
-static void add_text(cJSON *object, const char *name, const char *text)
-{
-	if (text)
-		cJSON_AddStringToObject(object, name, text);
-	else
-		cJSON_AddNullToObject(object, name);
-}
-
 static bool add_fiber(void *context, const struct fiber_look *look)
 {
 	struct fibers *fibers = context;
@@ -38,9 +29,9 @@ static bool add_fiber(void *context, const struct fiber_look *look)
 	cJSON *fiber = cJSON_CreateObject();
 	cJSON_AddStringToObject(fiber, "name", look->name);
 	cJSON_AddStringToObject(fiber, "group", look->group);
-	add_text(fiber, "id", *look->id ? look->id : NULL);
+	json_add_text(fiber, "id", look->id);
 	cJSON_AddStringToObject(fiber, "state", look->state);
-	add_text(fiber, "waits_for", look->waits_for);
+	json_add_text(fiber, "waits_for", look->waits_for);
 	json_add_int(fiber, "for_ms", now - look->since_mono_ms);
 	if (look->deadline == DEADLINE_NONE)
 		cJSON_AddNullToObject(fiber, "left_ms");

@@ -69,7 +69,7 @@ void api_dependencies_get(struct request *request, void *context)
 	buf_release(&scratch);
 }
 
-/* What is to be changed, as the body has it. */
+/* The change that the body describes. */
 struct dependents_body {
 	struct body_list dependents, add, remove;
 	struct slice note;
@@ -96,7 +96,7 @@ static void asked_release(struct dependents_body *asked)
 	mem_free((char *)asked->note.p);
 }
 
-/* Each name is judged for the caller as if he named it to be invalidated. */
+/* The caller must be allowed to invalidate each name. */
 static enum error judge(struct request *request, const char *list, const struct body_list *names,
 	struct fault *fault)
 {
@@ -129,12 +129,12 @@ static enum error read_put(
 
 	if (!error && asked->dependents.count == 0)
 		error = fault_at(fault, ERR_BAD_BODY, "/dependents",
-			"/dependents is needed: the keys that go with this one. DELETE takes all "
-			"away");
+			"/dependents is required: the keys that are removed with this one. DELETE "
+			"forgets all of them");
 	return error ? error : judge(request, "dependents", &asked->dependents, fault);
 }
 
-/* Each may have a thousand long names that begin alike: one is sorted, so that looking is quick. */
+/* Each may have 1,000 long names with a common beginning: one is sorted for quick searches. */
 static bool have_common(const struct body_list *a, const struct body_list *b)
 {
 	struct slice *sorted = mem_array(a->count, sizeof *sorted);
@@ -153,11 +153,11 @@ static bool have_common(const struct body_list *a, const struct body_list *b)
 static enum error check_both(const struct dependents_body *asked, struct fault *fault)
 {
 	if (asked->add.count == 0 && asked->remove.count == 0)
-		return fault_set(
-			fault, ERR_BAD_BODY, "the body changes nothing: give /add or /remove");
+		return fault_set(fault, ERR_BAD_BODY,
+			"the body changes nothing: /add or /remove is required");
 	if (have_common(&asked->add, &asked->remove))
 		return fault_at(
-			fault, ERR_BAD_BODY, "/remove", "a key stands both in /add and in /remove");
+			fault, ERR_BAD_BODY, "/remove", "a key is in both /add and /remove");
 	return OK;
 }
 

@@ -61,7 +61,7 @@ static void write_item(
 		(long long)keys_ttl_seconds(pttl_ms));
 }
 
-/* What is no set, or has gone meanwhile, is left out. */
+/* A key that is not a set, or was deleted since SCAN, is left out. */
 static void write_items(struct dependencies_page *listing, const struct redis_value *names,
 	const struct redis_batch *batch)
 {

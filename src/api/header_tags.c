@@ -15,7 +15,7 @@ struct list_header {
 
 static const struct list_header headers[] = {{"Surrogate-Key", " \t"}, {"Cache-Tag", ", \t"}};
 
-/* One tag as its header spells it. */
+/* One tag as it stands in the header. */
 struct word {
 	const struct list_header *header;
 	struct slice text;

@@ -5,8 +5,8 @@
  *	Surrogate-Key: a b	separated by blanks
  *	Cache-Tag: a, b		separated by commas, blanks or both
  *
- * Each header may stand on several lines. %XX in a tag is decoded, so that it may hold what
- * separates tags, and any script.
+ * Each header may occur several times. %XX in a tag is decoded, so that a tag may hold separators
+ * and any script.
  */
 #ifndef CW_API_HEADER_TAGS_H
 #define CW_API_HEADER_TAGS_H
@@ -15,9 +15,9 @@
 #include "http/request.h"
 
 /*
- * Appends the tags of both headers to `ret`, which is the caller's to release, also after an error:
- * ERR_BAD_REQUEST where one is not a tag, or where there are more than `most`. *ret_header: a
- * header that was there, NULL = none was.
+ * Appends the tags of both headers to `ret`, which the caller releases, also after an error:
+ * ERR_BAD_REQUEST if one is not a tag, or if there are more than `most`. *ret_header: the name of a
+ * header that is present, NULL = none.
  */
 enum error header_tags(const struct request *request, size_t most, struct body_list *ret,
 	const char **ret_header, struct fault *fault);

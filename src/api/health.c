@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * GET /health: UP, DEGRADED or DOWN from memory, whatever Redis does. Without a token only the
- * word. `Accept: application/health+json` gives the same in the words of
+ * GET /health: UP, DEGRADED or DOWN, from memory, whatever Redis does. Without a token only that
+ * word. `Accept: application/health+json` selects the format of
  * draft-inadarei-api-health-check-06.
  */
 #include <stdio.h>
@@ -22,9 +22,28 @@ static enum health worse(enum health a, enum health b)
 	return a > b ? a : b;
 }
 
-static void warn(cJSON *warnings, enum health *health, const char *text)
+/* One component: its verdict, and what it is based on. */
+struct component {
+	const char *name;
+	enum health health;
+	cJSON *details;
+};
+
+enum { component_count = 4 };
+
+static struct component component(const char *name)
+{
+	return (struct component){name, HEALTH_UP, cJSON_CreateObject()};
+}
+
+static void add_warning(cJSON *warnings, const char *text)
 {
 	cJSON_AddItemToArray(warnings, cJSON_CreateString(text));
+}
+
+static void warn(cJSON *warnings, enum health *health, const char *text)
+{
+	add_warning(warnings, text);
 	*health = worse(*health, HEALTH_DEGRADED);
 }
 
@@ -35,21 +54,19 @@ static void judge_memory(const struct app *app, cJSON *warnings, enum health *he
 	int64_t limit = sampler_memory_limit(app->sampler);
 	double ratio = limit > 0 ? (double)info->used_memory / (double)limit : 0;
 
-	/* A missing limit is worth saying, but it is how many caches are run on purpose. */
+	/* Many caches have no limit on purpose: a warning, but not DEGRADED. */
 	if (limit == 0 && info->max_memory == 0)
-		cJSON_AddItemToArray(warnings,
-			cJSON_CreateString("maxmemory is 0: nothing bounds Redis's memory"));
+		add_warning(warnings, "maxmemory is 0: Redis's memory has no limit");
 	if (strcmp(info->policy, "noeviction") == 0 && ratio > 0.8)
 		warn(warnings, health,
 			"memory is above 80 % and the policy is noeviction: writes will be "
 			"refused");
 	if (strncmp(info->policy, "allkeys-", 8) == 0)
-		cJSON_AddItemToArray(warnings,
-			cJSON_CreateString("the eviction policy can remove cw: keys before values; "
-					   "volatile-* policies keep them longer"));
+		add_warning(warnings, "the eviction policy can remove cw: keys before values; "
+				      "volatile-* policies keep them longer");
 }
 
-/* What it denies, and what is off without it; our keys' layout that cannot be read. */
+/* Commands that the server denies with the features they disable; an unreadable cw:meta. */
 static void judge_lacks(const struct app *app, const struct redis_state *state, cJSON *warnings,
 	enum health *health)
 {
@@ -69,30 +86,23 @@ static void judge_lacks(const struct app *app, const struct redis_state *state, 
 		warn(warnings, health, app->layout.detail);
 }
 
-static enum health judge_redis(const struct app *app, cJSON *components)
+static struct component judge_redis(const struct app *app)
 {
 	struct redis_state state = redis_store_state(app->engine.cache.store);
 	const struct sample *sample = sampler_latest(app->sampler);
-	cJSON *redis = cJSON_AddObjectToObject(components, "redis");
-	cJSON *details = cJSON_CreateObject();
-	cJSON *warnings = cJSON_CreateArray();
-	enum health health = HEALTH_UP;
+	struct component redis = component("redis");
+	cJSON *details = redis.details, *warnings = cJSON_CreateArray();
 
 	if (state.status == REDIS_DOWN)
-		health = HEALTH_DOWN;
+		redis.health = HEALTH_DOWN;
 	else if (state.status != REDIS_UP || state.unfit.error)
-		health = HEALTH_DEGRADED;
+		redis.health = HEALTH_DEGRADED;
 	else if (sample->known)
-		judge_memory(app, warnings, &health);
+		judge_memory(app, warnings, &redis.health);
 	if (state.status == REDIS_UP)
-		judge_lacks(app, &state, warnings, &health);
-	cJSON_AddStringToObject(redis, "status", words[health]);
-	cJSON_AddItemToObject(redis, "details", details);
+		judge_lacks(app, &state, warnings, &redis.health);
 	cJSON_AddStringToObject(details, "state", redis_status_name(state.status));
-	if (sample->latency_p50_ms < 0)
-		cJSON_AddNullToObject(details, "latency_ms");
-	else
-		json_add_number(details, "latency_ms", sample->latency_p50_ms, 3);
+	json_add_known(details, "latency_ms", sample->latency_p50_ms, 3);
 	json_add_time(details, "since", state.since_wall_ms);
 	cJSON_AddStringToObject(details, "breaker", breaker_state_name(state.breaker));
 	if (state.status == REDIS_IS_LOADING && sample->info.loading_total_bytes > 0)
@@ -105,7 +115,7 @@ static enum health judge_redis(const struct app *app, cJSON *components)
 	else if (state.unfit.error)
 		json_add_slice(details, "error", slice_str(state.unfit.detail));
 	cJSON_AddItemToObject(details, "warnings", warnings);
-	return health;
+	return redis;
 }
 
 /* Whether `who` may see a job's name, or, where `who` is NULL, callers without key_prefixes. */
@@ -116,121 +126,108 @@ static bool shows_job(const struct app *app, const struct identity *who, const c
 	return !who || who->key_prefix_count == 0 || (job && hide_inside(who, job->key));
 }
 
-static enum health judge_warming(
-	const struct app *app, const struct identity *who, cJSON *components)
+static struct component judge_warming(const struct app *app, const struct identity *who)
 {
+	struct component warming = component("warming");
 	const char *job = NULL;
 	size_t failing = warm_failing(app->warm, &job);
-	cJSON *warming = cJSON_AddObjectToObject(components, "warming");
-	cJSON *details = cJSON_CreateObject();
 
-	cJSON_AddStringToObject(warming, "status", words[failing ? HEALTH_DEGRADED : HEALTH_UP]);
-	cJSON_AddItemToObject(warming, "details", details);
-	json_add_uint(details, "failing_jobs", failing);
+	warming.health = failing ? HEALTH_DEGRADED : HEALTH_UP;
+	json_add_uint(warming.details, "failing_jobs", failing);
 	if (job && shows_job(app, who, job))
-		cJSON_AddStringToObject(details, "first", job);
-	return failing ? HEALTH_DEGRADED : HEALTH_UP;
+		cJSON_AddStringToObject(warming.details, "first", job);
+	return warming;
 }
 
-static enum health judge_config(
-	const struct app *app, const struct identity *who, cJSON *components)
+static struct component judge_config(const struct app *app, const struct identity *who)
 {
-	cJSON *config = cJSON_AddObjectToObject(components, "config");
-	cJSON *details = cJSON_CreateObject();
+	struct component config = component("config");
 	cJSON *warnings = cJSON_CreateArray();
-	enum health health = HEALTH_UP;
 
 	if (!reload_succeeded(app->reload)) {
-		health = HEALTH_DEGRADED;
-		/* It names keys of the configuration. */
+		config.health = HEALTH_DEGRADED;
+		/* The faults name keys of the configuration. */
 		if (!who || who->key_prefix_count == 0)
-			cJSON_AddStringToObject(details, "last_reload", reload_faults(app->reload));
+			cJSON_AddStringToObject(
+				config.details, "last_reload", reload_faults(app->reload));
 	}
 	if (app->engine.cache.conf->insecure_http)
-		warn(warnings, &health,
-			"insecure_http is on: tokens may cross the network in clear");
-	if (app->engine.cache.conf->redis.tls &&
-		app->engine.cache.conf->redis.tls_files.verify == TLS_VERIFY_NONE)
-		warn(warnings, &health,
-			"redis.tls.verify is none: another server may answer in the place of "
-			"Redis");
-	cJSON_AddStringToObject(config, "status", words[health]);
-	cJSON_AddItemToObject(config, "details", details);
-	json_add_time(details, "loaded", app->engine.cache.conf->loaded_wall_ms);
-	cJSON_AddItemToObject(details, "warnings", warnings);
-	return health;
+		warn(warnings, &config.health,
+			"insecure_http is on: tokens may cross the network in clear text");
+	json_add_time(config.details, "loaded", app->engine.cache.conf->loaded_wall_ms);
+	cJSON_AddItemToObject(config.details, "warnings", warnings);
+	return config;
 }
 
-static enum health judge_alerts(cJSON *components)
+/* This version has no alert rules. */
+static struct component judge_alerts(void)
 {
-	cJSON *alerts = cJSON_AddObjectToObject(components, "alerts");
-	cJSON *details = cJSON_CreateObject();
+	struct component alerts = component("alerts");
 
-	/* No rule exists in this version, so none can fire. */
-	cJSON_AddStringToObject(alerts, "status", words[HEALTH_UP]);
-	cJSON_AddItemToObject(alerts, "details", details);
-	json_add_int(details, "firing", 0);
-	return HEALTH_UP;
+	json_add_int(alerts.details, "firing", 0);
+	return alerts;
+}
+
+/* The verdict over all. The details belong to the caller. */
+static enum health judge(const struct app *app, const struct identity *who,
+	struct component components[component_count])
+{
+	enum health health = HEALTH_UP;
+
+	components[0] = judge_redis(app);
+	components[1] = judge_warming(app, who);
+	components[2] = judge_alerts();
+	components[3] = judge_config(app, who);
+	for (size_t i = 0; i < component_count; i++)
+		health = worse(health, components[i].health);
+	return health;
 }
 
 static cJSON *health_json(const struct app *app, const struct identity *who, enum health *ret)
 {
-	cJSON *body = cJSON_CreateObject();
-	cJSON *components = cJSON_CreateObject();
-	enum health health = judge_redis(app, components);
+	struct component components[component_count];
+	cJSON *body = cJSON_CreateObject(), *list;
 
-	health = worse(health, judge_warming(app, who, components));
-	health = worse(health, judge_alerts(components));
-	health = worse(health, judge_config(app, who, components));
-	cJSON_AddStringToObject(body, "status", words[health]);
+	*ret = judge(app, who, components);
+	cJSON_AddStringToObject(body, "status", words[*ret]);
 	json_add_slice(body, "name", slice_str(app->engine.cache.conf->name));
-	cJSON_AddItemToObject(body, "components", components);
-	*ret = health;
+	list = cJSON_AddObjectToObject(body, "components");
+	for (size_t i = 0; i < component_count; i++) {
+		cJSON *item = cJSON_AddObjectToObject(list, components[i].name);
+
+		cJSON_AddStringToObject(item, "status", words[components[i].health]);
+		cJSON_AddItemToObject(item, "details", components[i].details);
+	}
 	return body;
+}
+
+/* The draft's `checks` has a list for each component, and lets a check have other members. */
+static cJSON *draft_json(const struct app *app, const struct identity *who, enum health *ret)
+{
+	struct component components[component_count];
+	cJSON *draft = cJSON_CreateObject(), *checks;
+
+	*ret = judge(app, who, components);
+	cJSON_AddStringToObject(draft, "status", draft_words[*ret]);
+	cJSON_AddStringToObject(draft, "version", "1");
+	cJSON_AddStringToObject(draft, "releaseId", CW_VERSION);
+	json_add_slice(draft, "serviceId", slice_str(app->engine.cache.conf->name));
+	checks = cJSON_AddObjectToObject(draft, "checks");
+	for (size_t i = 0; i < component_count; i++) {
+		cJSON *check = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(check, "componentType", i ? "component" : "datastore");
+		cJSON_AddStringToObject(check, "status", draft_words[components[i].health]);
+		json_add_time(check, "time", clock_wall_ms());
+		cJSON_AddItemToObject(check, "details", components[i].details);
+		cJSON_AddItemToArray(cJSON_AddArrayToObject(checks, components[i].name), check);
+	}
+	return draft;
 }
 
 static int status_of(enum health health)
 {
 	return health == HEALTH_DOWN ? 503 : 200;
-}
-
-static enum health health_of_word(const char *word)
-{
-	for (int i = 0; i < 3; i++)
-		if (strcmp(word, words[i]) == 0)
-			return (enum health)i;
-	return HEALTH_DOWN;
-}
-
-/* The draft's `checks` has a list per component, and lets a check have members of its own. */
-static cJSON *draft_json(const struct app *app, const struct identity *who, enum health *ret)
-{
-	cJSON *body = health_json(app, who, ret);
-	cJSON *draft = cJSON_CreateObject(), *checks = cJSON_CreateObject();
-	cJSON *component;
-
-	cJSON_AddStringToObject(draft, "status", draft_words[*ret]);
-	cJSON_AddStringToObject(draft, "version", "1");
-	cJSON_AddStringToObject(draft, "releaseId", CW_VERSION);
-	json_add_slice(draft, "serviceId", slice_str(app->engine.cache.conf->name));
-	cJSON_AddItemToObject(draft, "checks", checks);
-	cJSON_ArrayForEach(component, cJSON_GetObjectItemCaseSensitive(body, "components"))
-	{
-		const char *word =
-			cJSON_GetObjectItemCaseSensitive(component, "status")->valuestring;
-		cJSON *list = cJSON_CreateArray(), *check = cJSON_CreateObject();
-
-		cJSON_AddStringToObject(check, "componentType",
-			strcmp(component->string, "redis") == 0 ? "datastore" : "component");
-		cJSON_AddStringToObject(check, "status", draft_words[health_of_word(word)]);
-		json_add_time(check, "time", clock_wall_ms());
-		cJSON_AddItemToObject(check, "details",
-			cJSON_DetachItemFromObjectCaseSensitive(component, "details"));
-		cJSON_AddItemToArray(list, check);
-		cJSON_AddItemToObject(checks, component->string, list);
-	}
-	cJSON_Delete(body);
-	return draft;
 }
 
 static void reply_draft(struct request *request, enum health health, cJSON *draft)

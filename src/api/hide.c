@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* See hide.h. */
+/* Hiding names from callers with key_prefixes; see hide.h. */
 #include "api/hide.h"
 
 #include <string.h>
@@ -44,7 +44,7 @@ static bool is_kind(const cJSON *selector, const char *kind)
 	return strcmp(text_of(selector, "kind"), kind) == 0;
 }
 
-/* Whether the selector names something that is outside the reader's prefixes. */
+/* Whether the selector names anything outside the caller's prefixes. */
 static bool selects_outside(const struct identity *who, const cJSON *selector)
 {
 	struct slice value = slice_str(text_of(selector, "value"));
@@ -61,13 +61,13 @@ static bool selects_outside(const struct identity *who, const cJSON *selector)
 
 void hide_selector(const struct identity *who, cJSON *selector)
 {
-	/* Tags and ids of entities are not keys: those of others are theirs. */
+	/* Tags and ids of entities are not keys: those of other callers are hidden. */
 	if (who->key_prefix_count && (is_kind(selector, "tag") || is_kind(selector, "entity") ||
 					     selects_outside(who, selector)))
 		blank(selector, "value");
 }
 
-/* The reader's own tags and ids stay. */
+/* Of an own operation tags and ids stay. */
 static void hide_own_selector(const struct identity *who, cJSON *selector)
 {
 	if (!is_kind(selector, "tag") && !is_kind(selector, "entity") &&
@@ -75,7 +75,7 @@ static void hide_own_selector(const struct identity *who, cJSON *selector)
 		blank(selector, "value");
 }
 
-/* Words of ours, which tell nothing of others. */
+/* Members with fixed words, which say nothing about other callers. */
 static bool is_word(const char *name)
 {
 	static const char *const words[] = {"reason", "kind", "method", "state"};

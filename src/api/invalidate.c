@@ -2,8 +2,8 @@
 /*
  * POST /invalidate: JSON -> struct invalidation -> operation -> JSON.
  *
- * The work belongs to the operation; this request only waits for it, so a client that hangs up
- * stops nothing.
+ * The operation does the work and the request only waits for it: it goes on if the client
+ * disconnects.
  */
 #include <stdio.h>
 
@@ -32,7 +32,7 @@ static enum error add_id(struct invalidation *what, const struct conf_entity *en
 {
 	if (id.n > KEY_MAX_BYTES)
 		return fault_at(fault, ERR_BAD_BODY, pointer,
-			"an id of %s has %zu bytes; at most %d are taken", entity->name, id.n,
+			"an id of %s has %zu bytes; at most %d are allowed", entity->name, id.n,
 			KEY_MAX_BYTES);
 	invalidation_add_id(what, entity, id);
 	return OK;
@@ -60,7 +60,7 @@ static enum error add_ids(struct invalidation *what, const struct conf_entity *e
 	return error;
 }
 
-/* Every configured entity's field is a member of the body. */
+/* The field of each configured entity is a member of the body. */
 static enum error entity_field(
 	void *context, struct slice name, struct json_value value, struct fault *fault)
 {
@@ -76,7 +76,7 @@ static enum error entity_field(
 	return add_ids(asked->what, entity, value, pointer, fault);
 }
 
-/* One member of `entities`: the entity's name and its ids; null means left out. */
+/* One member of `entities`: the name of an entity and its ids; null counts as absent. */
 static enum error add_entity(
 	struct invalidation *what, const struct json_iter *it, struct fault *fault)
 {
@@ -90,7 +90,7 @@ static enum error add_entity(
 	buf_release(&name);
 	if (!entity)
 		return fault_at(fault, ERR_BAD_BODY, pointer,
-			"%s is no entity of the configuration", pointer);
+			"%s is not an entity of the configuration", pointer);
 	if (it->value.type == JSON_NULL)
 		return OK;
 	return add_ids(what, entity, it->value, pointer, fault);
@@ -158,12 +158,13 @@ static enum error read_soft(const struct request *request, bool *ret, struct fau
 	if (!request_header(request, "Fastly-Soft-Purge", &value))
 		return OK;
 	if (!slice_is(value, "1") && !slice_is(value, "0"))
-		return fault_set(fault, ERR_BAD_REQUEST, "the header Fastly-Soft-Purge is 1 or 0");
+		return fault_set(
+			fault, ERR_BAD_REQUEST, "the header Fastly-Soft-Purge must be 1 or 0");
 	*ret = slice_is(value, "1");
 	return OK;
 }
 
-/* CDN-minded callers name tags by header. */
+/* Tags may be named by headers, as CDNs do. */
 static enum error read_headers(
 	struct invalidate_body *asked, const struct request *request, struct fault *fault)
 {
@@ -205,8 +206,8 @@ static enum error fill(struct invalidate_body *asked, struct fault *fault)
 	if (!what->key_count && !what->pattern_count && !what->tag_count &&
 		!what->dependents_count && !what->entity_count)
 		return fault_set(fault, ERR_BAD_BODY,
-			"the body selects nothing: name keys, patterns, tags, entities or "
-			"dependents_of");
+			"the body selects nothing: keys, patterns, tags, entities or dependents_of "
+			"is required");
 	return OK;
 }
 

@@ -2,8 +2,8 @@
 /*
  * GET, PUT, DELETE /keys/{key}: one value's bytes.
  *
- * Special: the way of a GET is walked ten thousands of times a second: no JSON, no copy but the
- * answer's own.
+ * Special: GET is served tens of thousands of times a second: no JSON, and no copy but that into
+ * the answer.
  */
 #include "api/keys.h"
 #include "api/answer.h"
@@ -17,7 +17,7 @@ static void reply_absent(struct request *request)
 {
 	struct fault fault;
 
-	fault_set(&fault, ERR_NO_VALUE, "nothing is stored under this key, or it has expired");
+	fault_set(&fault, ERR_NO_VALUE, "the key does not exist, or it has expired");
 	reply_header(request, "X-Cache", "MISS");
 	reply_fault(request, &fault);
 }
@@ -78,7 +78,7 @@ void api_key_get(struct request *request, void *context)
 	buf_release(&scratch);
 }
 
-/* A PUT as it is asked for. */
+/* What a PUT asks for. */
 struct put {
 	struct entry_write write;
 	enum keys_condition condition;
@@ -101,7 +101,8 @@ static enum error read_put(struct request *request, struct put *put, struct faul
 		error = keys_condition_read(request, &put->condition, fault);
 	if (!error && nx && (put->condition == KEYS_IF_MATCH || put->condition == KEYS_IF_PRESENT))
 		error = fault_set(fault, ERR_BAD_PARAMETER,
-			"nx stores where nothing is, If-Match where something is: leave one out");
+			"nx stores only if the key is absent, If-Match only if it exists: leave "
+			"one out");
 	if (put->condition == KEYS_IF_PRESENT)
 		write->mode = ENTRY_REFRESH;
 	else
@@ -125,12 +126,13 @@ static enum error store(struct request *request, struct cache *cache, struct put
 	}
 	if (put->condition != KEYS_ALWAYS)
 		return fault_set(fault, ERR_BAD_REQUEST,
-			"If-Match and If-None-Match do not go with X-Cache-Lease: a lease's holder "
-			"is the only one that loads");
+			"If-Match and If-None-Match cannot be combined with X-Cache-Lease: only "
+			"the "
+			"holder of a lease loads");
 	if (put->write.mode != ENTRY_REPLACE)
 		return fault_set(fault, ERR_BAD_PARAMETER,
-			"nx does not go with X-Cache-Lease: a lease's holder is the only one "
-			"that loads");
+			"nx cannot be combined with X-Cache-Lease: only the holder of a lease "
+			"loads");
 	return keys_lease_put(cache, token, &put->write, ret, fault);
 }
 
@@ -208,7 +210,8 @@ void api_key_delete(struct request *request, void *context)
 		error = keys_condition_read(request, &condition, &fault);
 	if (!error && cascade && condition != KEYS_ALWAYS)
 		error = fault_set(&fault, ERR_BAD_REQUEST,
-			"If-Match does not go with cascade: it says nothing of the dependents");
+			"If-Match cannot be combined with cascade: it says nothing about the "
+			"dependents");
 	if (error)
 		reply_fault(request, &fault);
 	else if (!cascade)

@@ -20,15 +20,15 @@ static void reply_none(struct request *request, const char *detail)
 static void reply_load(struct request *request, const struct lease *lease)
 {
 	reply_header(request, "X-Cache-Lease", lease->token);
-	reply_none(request,
-		"there is no fresh value: load it, and PUT it with this X-Cache-Lease in time");
+	reply_none(request, "there is no fresh value: load it and PUT it with this X-Cache-Lease "
+			    "before it ends");
 }
 
 /*
- * Somebody may have stored between our look and our lease. True: there is a fresh value, `entry`
- * has it, and the lease is given back. Parks.
+ * A value may have been stored between the read and the lease. True: `entry` has this fresh value,
+ * and the lease is released. Parks.
  */
-static bool came_meanwhile(
+static bool stored_meanwhile(
 	struct cache *cache, struct slice key, const struct lease *lease, struct entry *entry)
 {
 	struct entry fresh = {0};
@@ -52,10 +52,10 @@ enum error keys_lease_wanted(struct request *request, int64_t *ret_s, struct fau
 	enum error error =
 		request_query_int(request, "lease", 1, LEASE_MAX_MS / 1000, ret_s, fault);
 
-	/* HEAD promises to change nothing. */
+	/* HEAD must not change anything. */
 	if (request_is_head(request))
 		*ret_s = 0;
-	/* A lease keeps the others from loading: this GET is judged as a write. */
+	/* A lease keeps other callers from loading: the rules for writes apply. */
 	if (!error && *ret_s)
 		error = request_may_change(request, fault);
 	return error;
@@ -75,7 +75,7 @@ bool keys_lease_answer(struct request *request, struct app *app, struct slice ke
 		return true;
 	}
 	if (lease.token[0]) {
-		if (came_meanwhile(&app->engine.cache, key, &lease, entry))
+		if (stored_meanwhile(&app->engine.cache, key, &lease, entry))
 			return false;
 		reply_load(request, &lease);
 		return true;
@@ -83,7 +83,7 @@ bool keys_lease_answer(struct request *request, struct app *app, struct slice ke
 	if (entry->reply)
 		return false;
 	reply_retry_after(request, again_s);
-	reply_none(request, "somebody else is loading it: come again");
+	reply_none(request, "another client is loading it: try again");
 	return true;
 }
 
@@ -105,7 +105,7 @@ void api_key_lease_end(struct request *request, void *context)
 
 	if (!error && !request_header(request, "X-Cache-Lease", &token))
 		error = fault_set(&fault, ERR_BAD_REQUEST,
-			"send the header X-Cache-Lease with the token of the lease that ends");
+			"send the header X-Cache-Lease with the token of the lease to release");
 	if (!error)
 		error = lease_release(&app->engine.cache, key, token, &fault);
 	if (error)

@@ -53,7 +53,7 @@ static enum error read_expire(
 
 	if (!error && !body->given)
 		error = fault_at(fault, ERR_BAD_BODY, "/ttl",
-			"/ttl is needed: seconds, or -1 for no expiry");
+			"/ttl is required: seconds, or -1 for no expiry");
 	return error;
 }
 
@@ -71,8 +71,8 @@ void api_key_expire(struct request *request, void *context)
 		reply_fault(request, &fault);
 	} else if (!was_there) {
 		fault_set(&fault, ERR_NO_VALUE,
-			"nothing is stored under this key, it has expired, or it is stale: what is "
-			"stale is loaded anew, and not made fresh");
+			"the key does not exist, has expired, or is stale: a stale value must be "
+			"loaded again");
 		reply_fault(request, &fault);
 	} else {
 		answer_int(request, "ttl", keys_ttl_seconds(body.ttl_ms));
@@ -126,8 +126,8 @@ enum error keys_scan(struct cache *cache, const struct keys_scan *scan, struct r
 }
 
 /*
- * A selective pattern looks at many keys a step. Where it turns out to match many, the step is done
- * again, smaller, so that a page has about as many as was asked for.
+ * With a pattern, one step looks at many keys. If too many of them match, the step is repeated with
+ * a smaller count, so that a page has about `limit` names.
  */
 static enum error scan_step(struct cache *cache, const struct keys_page *listing,
 	struct redis_value **ret, struct fault *fault)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* POST /key: the name that parts, or an entity, come to; nothing is asked of Redis. */
+/* POST /key: builds a key from parts or from an entity; does not use Redis. */
 #include <stdio.h>
 
 #include "api/body.h"
@@ -39,7 +39,7 @@ static enum error read_part(struct key_body *asked, const struct json_iter *it, 
 	asked->count++;
 	if (it->object) {
 		body_name(it, &text[1]);
-		/* A param without a name has one all the same: the empty one. */
+		/* An empty name is a name, too: its pointer must not be NULL. */
 		buf_reserve(&text[1], 1);
 		part->name = buf_slice(&text[1]);
 	}
@@ -109,7 +109,7 @@ static enum error make_key(
 
 	if (parts == entity || (parts && !asked->prefix.p) || (entity && !asked->entity.p))
 		return fault_set(fault, ERR_BAD_BODY,
-			"name either prefix, with args and params, or entity, name and id");
+			"give either prefix, with args and params, or entity, name and id");
 	if (entity)
 		return key_of_entity(asked, conf, out, fault);
 	enum error error = read_parts(asked, asked->args, "/args", fault);
@@ -117,7 +117,7 @@ static enum error make_key(
 		error = read_parts(asked, asked->params, "/params", fault);
 	if (!error)
 		error = keygen_key(asked->prefix, asked->parts, asked->count, out, fault);
-	/* The parts have been looked at: what is left is the room that the prefix leaves. */
+	/* The parts are valid: the prefix is invalid, or too long. */
 	if (error && !fault->pointer[0])
 		snprintf(fault->pointer, sizeof fault->pointer, "/prefix");
 	return error;

@@ -2,8 +2,8 @@
 /*
  * POST /mget, /mdelete: many keys in one pipeline.
  *
- * Special: an answer of mget may have many megabytes, so the loop turns while it is written, and it
- * is written as text from the replies themselves.
+ * Special: an answer of mget may have many megabytes: it is written as text from the replies, and
+ * the fiber yields meanwhile.
  */
 #include "api/keys_many.h"
 
@@ -18,7 +18,7 @@
 #include "cache/codec.h"
 #include "invalidate/invalidator.h"
 
-/* What decompressing comes to so many bytes takes about a millisecond. */
+/* To decompress so many bytes takes about a millisecond. */
 enum { turn_bytes = 64 * 1024 };
 
 void keys_many_begin(struct keys_many *many, struct request *request)
@@ -76,7 +76,7 @@ enum error keys_many_read(
 	if (!error)
 		error = body_parse(request_body(request), &table, fault);
 	if (!error && keys.count == 0)
-		error = fault_at(fault, ERR_BAD_BODY, "/keys", "/keys is needed: name some keys");
+		error = fault_at(fault, ERR_BAD_BODY, "/keys", "/keys is required");
 	for (size_t i = 0; i < keys.count && !error; i++) {
 		snprintf(pointer, sizeof pointer, "/keys/%zu", i);
 		error = keys_many_add(many, keys.items[i], pointer, fault);
@@ -93,7 +93,7 @@ void keys_many_release(struct keys_many *many)
 	*many = (struct keys_many){0};
 }
 
-/* Text that a JSON string shows as it is: no control bytes but those of lines. */
+/* UTF-8 without control bytes other than newline, carriage return and tab. */
 static bool is_text(struct slice value)
 {
 	for (size_t i = 0; i < value.n; i++) {
@@ -135,7 +135,7 @@ static void write_value(const struct keys_many *many, struct slice key, const st
 	buf_str(out, text ? ",\"encoding\":\"utf-8\"}" : ",\"encoding\":\"base64\"}");
 }
 
-/* *left: what values may still take. */
+/* *left: how many bytes the following values may have. */
 static void write_entry(struct cache *cache, const struct keys_many *many, struct slice key,
 	const struct entry *entry, size_t *left, struct buf *out)
 {
@@ -147,7 +147,7 @@ static void write_entry(struct cache *cache, const struct keys_many *many, struc
 		buf_str(out, "null");
 		return;
 	}
-	/* Looked at first: nothing is decompressed that does not fit. */
+	/* Checked before decompressing. */
 	if (!error && codec_value_bytes(entry->stored) > *left)
 		error = ERR_REPLY_TOO_LARGE;
 	if (!error)
@@ -162,7 +162,7 @@ static void write_entry(struct cache *cache, const struct keys_many *many, struc
 	buf_release(&scratch);
 }
 
-/* What is compressed comes to more than was claimed when it was read. */
+/* Compressed values need more than was claimed when they were read. */
 static enum error claim_values(struct request *request, const struct keys_many *many,
 	const struct entry *entries, struct fault *fault)
 {
@@ -228,7 +228,7 @@ void api_keys_mget(struct request *request, void *context)
 
 enum { cascade_wait_ms = 10000 };
 
-/* Whether all was removed; the fault says why not. */
+/* OK if all was removed. */
 static enum error verdict(const struct operation *operation, struct fault *fault)
 {
 	const cJSON *result = operation_result(operation);
@@ -247,7 +247,7 @@ static enum error verdict(const struct operation *operation, struct fault *fault
 		operation_id(operation));
 }
 
-/* Big numbers are raw text in a result. */
+/* Counts are raw text in a result. */
 static uint64_t removed_keys(const struct operation *operation)
 {
 	const cJSON *removed =

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Lists of keys in bodies: decoded and judged before anything is done. */
+/* Lists of keys in bodies, decoded and checked before any of them is used; deleting with
+ * dependents. */
 #ifndef CW_API_KEYS_MANY_H
 #define CW_API_KEYS_MANY_H
 
@@ -8,14 +9,14 @@
 
 /* Names as they are in Redis. Zeroed = empty. */
 struct keys_many {
-	bool encoded; /* they came, and go, as base64url */
+	bool encoded; /* in body and answer they are base64url */
 	struct guard guard;
 	struct slice *names;
 	size_t count;
 };
 
 void keys_many_begin(struct keys_many *many, struct request *request);
-/* Takes a key as the body spells it, decoded by JSON. The fault's pointer is `pointer`. */
+/* Adds a key as it stands in the body (JSON decoded). The fault's pointer is `pointer`. */
 enum error keys_many_add(
 	struct keys_many *many, struct slice text, const char *pointer, struct fault *fault);
 /* Reads {"keys": [...]}, and "cascade" where ret_cascade is not NULL, with ?key_encoding. */
@@ -24,10 +25,9 @@ enum error keys_many_read(
 void keys_many_release(struct keys_many *many);
 
 /*
- * Removes the keys, which the caller may touch, and their dependents by rule and as stored, as POST
- * /invalidate does. True: *ret_deleted is how many keys were removed, and the caller answers.
- * False: it has answered, with 202 where the operation goes on, or with why not all was removed.
- * Parks.
+ * Removes the keys, which the caller may touch, with their dependents (rules and stored ones), as
+ * POST /invalidate does. True: *ret_deleted is how many keys were removed, and the caller answers.
+ * False: it has answered, with 202 if the operation goes on, or with an error. Parks.
  */
 bool keys_cascade(struct request *request, struct app *app, const struct slice *keys, size_t count,
 	uint64_t *ret_deleted);

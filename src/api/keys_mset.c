@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * POST /mset: every entry is judged before the first is stored, and each that is wrong is told.
+ * POST /mset: all entries are checked before the first is stored; the answer names each wrong one.
  */
 #include <stdio.h>
 
@@ -11,11 +11,11 @@
 #include "base/mem.h"
 #include "cache/tag.h"
 
-enum { told_entries = 20 };
+enum { reported_entries = 20 };
 
 struct mset_body {
 	struct keys_many many;
-	/* Their keys are many.names, their tags of the list beside; their values are ours. */
+	/* Keys belong to many.names, tags to the list `tags`; values are allocated. */
 	struct entry_write *writes;
 	struct body_list *tags;
 	size_t count;
@@ -147,7 +147,7 @@ static void note_error(struct mset_body *mset, const struct fault *fault)
 		*mset->first = *fault;
 		mset->first->pointer[0] = '\0';
 	}
-	if (cJSON_GetArraySize(mset->errors) == told_entries)
+	if (cJSON_GetArraySize(mset->errors) == reported_entries)
 		return;
 	cJSON *item = cJSON_CreateObject();
 	json_add_slice(item, "pointer", slice_str(fault->pointer));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Names and TTLs of keys as callers write them; see keys.h. */
+/* Names, TTLs and cursors in requests and answers; see keys.h. */
 #include "api/keys.h"
 
 #include "base/base64.h"
@@ -15,8 +15,9 @@ enum error keys_encoded(struct request *request, bool *ret, struct fault *fault)
 		return OK;
 	if (!slice_is(text, "base64url"))
 		return fault_set(fault, ERR_BAD_PARAMETER,
-			"the query parameter key_encoding is base64url, or is left out where keys "
-			"are written as they are");
+			"the query parameter key_encoding must be base64url, or be left out if "
+			"keys "
+			"are plain text");
 	*ret = true;
 	return OK;
 }
@@ -69,7 +70,8 @@ enum error keys_ttl_text(struct slice text, int64_t *ret_ms, struct fault *fault
 	if (ttl_of(text, ret_ms))
 		return OK;
 	return fault_set(fault, ERR_BAD_PARAMETER,
-		"the query parameter ttl is a whole number of seconds, 1 to %d (10 years), or -1 "
+		"the query parameter ttl must be a whole number of seconds, 1 to %d (10 years), or "
+		"-1 "
 		"for no expiry",
 		KEYS_MAX_TTL_S);
 }

@@ -4,8 +4,8 @@
  *
  *	If-Match: read -> ETag named? -> write only over the bytes that were read -> else read again
  *
- * Special: the ETag of a big value is the hash of its pieces' hashes, so that the loop turns in
- * between.
+ * Special: the ETag of a big value is the hash of its pieces' hashes, so that the fiber can yield
+ *in between.
  */
 #include "api/keys_value.h"
 
@@ -77,7 +77,7 @@ static struct slice trim(struct slice text)
 	return text;
 }
 
-/* Takes the next element off a list that `separator` parts; false at its end. */
+/* Removes the next element from a list; false at its end. */
 static bool next(struct slice *list, char separator, struct slice *ret)
 {
 	if (!list->p)
@@ -90,7 +90,7 @@ static bool next(struct slice *list, char separator, struct slice *ret)
 	return true;
 }
 
-/* q=0, q=0.0, ... : anything but this. */
+/* Whether the parameters hold q=0, q=0.0, ... */
 static bool is_refused(struct slice parameters)
 {
 	struct slice one;
@@ -153,7 +153,7 @@ enum error keys_value(struct request *request, struct cache *cache, const struct
 		ret->encoding = "zstd";
 		ret->bytes = codec_frame(entry->stored);
 	} else {
-		/* What was claimed when it was read are the stored bytes. */
+		/* Only the stored bytes were claimed when it was read. */
 		error = claim_value(request, cache, entry, fault);
 		if (!error)
 			error = entry_value(cache, entry, scratch, &ret->bytes, fault);
@@ -181,7 +181,7 @@ static bool names_etag(struct request *request, const char *header, const char *
 
 bool keys_value_known(struct request *request, const struct keys_value *value)
 {
-	/* The weak comparison, as RFC 9110 wants it here. */
+	/* RFC 9110 requires the weak comparison here. */
 	return names_etag(request, "If-None-Match", value->etag, true);
 }
 
@@ -224,11 +224,11 @@ enum error keys_condition_read(
 	while (request_header_line(request, "If-None-Match", &at, &line)) {
 		if (*ret == KEYS_IF_PRESENT || *ret == KEYS_IF_MATCH)
 			return fault_set(fault, ERR_BAD_REQUEST,
-				"If-Match and If-None-Match do not go together");
+				"If-Match and If-None-Match cannot be combined");
 		if (!slice_is(line, "*"))
 			return fault_set(fault, ERR_BAD_REQUEST,
-				"the header If-None-Match can only be * here: store where nothing "
-				"is");
+				"the header If-None-Match can only be * here: store only if the "
+				"key is absent");
 		*ret = KEYS_IF_ABSENT;
 	}
 	return OK;
@@ -237,29 +237,27 @@ enum error keys_condition_read(
 enum error keys_condition_failed(enum keys_condition condition, struct fault *fault)
 {
 	static const char *const details[] = {
-		[KEYS_IF_PRESENT] = "If-Match: * writes only over a value, and there is none",
-		[KEYS_IF_MATCH] = "what is stored has another ETag than If-Match names, or nothing "
-				  "is stored: read it again",
-		[KEYS_IF_ABSENT] = "If-None-Match: * stores only where nothing is, and the key is "
-				   "there already",
+		[KEYS_IF_PRESENT] = "If-Match: * requires a value, and the key has none",
+		[KEYS_IF_MATCH] = "the stored value has another ETag than If-Match names, or there "
+				  "is none: read it again",
+		[KEYS_IF_ABSENT] =
+			"If-None-Match: * stores only if the key is absent, and it exists",
 	};
 
 	return fault_set(fault, ERR_PRECONDITION_FAILED, "%s",
 		details[condition] ? details[condition]
-				   : "nx=true stores only where nothing is, and the key is there "
-				     "already");
+				   : "nx=true stores only if the key is absent, and it exists");
 }
 
 static enum error changing(struct fault *fault)
 {
 	return fault_set(fault, ERR_CONFLICT,
-		"others changed this key %d times while its ETag was compared; nothing was "
-		"changed, "
-		"so try again",
+		"other clients changed this key %d times while its ETag was compared; nothing "
+		"was written: try again",
 		tries);
 }
 
-/* Reads what is stored and judges it. ERR_PRECONDITION_FAILED. Parks. */
+/* Reads what is stored and compares its ETag. ERR_PRECONDITION_FAILED. Parks. */
 static enum error judge(struct request *request, struct cache *cache, struct slice key,
 	struct entry *entry, struct fault *fault)
 {

@@ -11,17 +11,17 @@ enum { KEYS_ETAG = 2 + 32 };
 struct keys_value {
 	struct slice bytes;	  /* of the entry or of its scratch */
 	const char *encoding;	  /* "zstd", or NULL */
-	bool varies;		  /* it could have been sent otherwise */
-	char etag[KEYS_ETAG + 1]; /* strong: other bytes have another one, quotes included */
+	bool varies;		  /* it could have been sent in another coding */
+	char etag[KEYS_ETAG + 1]; /* strong, with its quotes */
 };
 
 /*
- * Passes the stored zstd frame through where the caller takes it, else decompresses. Parks as
+ * Sends the stored zstd frame if the caller accepts it, else the decompressed value. Parks as
  * entry_value(), and between pieces of a big value.
  */
 enum error keys_value(struct request *request, struct cache *cache, const struct entry *entry,
 	struct buf *scratch, struct keys_value *ret, struct fault *fault);
-/* Whether If-None-Match says that the caller has it already. */
+/* Whether If-None-Match names this value (or `*`). */
 bool keys_value_known(struct request *request, const struct keys_value *value);
 
 /* Conditions on writes of one key, checked in the moment of writing. */
@@ -32,19 +32,19 @@ enum keys_condition {
 	KEYS_IF_ABSENT,	 /* If-None-Match: * */
 };
 
-/* ERR_BAD_REQUEST where If-None-Match is another than *, or both headers are there. */
+/* ERR_BAD_REQUEST if If-None-Match is not *, or if both headers are present. */
 enum error keys_condition_read(
 	struct request *request, enum keys_condition *ret, struct fault *fault);
 /*
- * Writes under KEYS_IF_MATCH. ERR_PRECONDITION_FAILED where nothing is stored, or something else;
- * ERR_CONFLICT where it changed again and again meanwhile. Parks.
+ * Writes under KEYS_IF_MATCH. ERR_PRECONDITION_FAILED if no value or another one is stored;
+ * ERR_CONFLICT if it kept changing meanwhile. Parks.
  */
 enum error keys_condition_put(struct request *request, struct cache *cache,
 	struct entry_write *write, enum entry_outcome *ret, struct fault *fault);
-/* Deletes under a condition of If-Match, as above. Parks. */
+/* Deletes under a condition of If-Match; errors as above. Parks. */
 enum error keys_condition_delete(struct request *request, struct cache *cache, struct slice key,
 	enum keys_condition condition, struct fault *fault);
-/* What a condition that does not hold is told with. */
+/* The error for a condition that does not hold. */
 enum error keys_condition_failed(enum keys_condition condition, struct fault *fault);
 
 #endif

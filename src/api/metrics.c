@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * GET /metrics: our own series, and Redis's under the names that redis_exporter's dashboards use.
+ * GET /metrics: the daemon's series, and Redis's under the names of redis_exporter.
  *
- * What Redis did not say is left out, never shown as 0. `stats.redis_metrics: false` drops the
- * redis_* block where an exporter runs beside us, so that sums do not double.
+ * What Redis did not report is left out, never shown as 0. `stats.redis_metrics: false` drops the
+ * redis_* block, for installations with an exporter, where sums would double.
  */
 #include <stdio.h>
 
@@ -26,15 +26,15 @@ struct figure {
 
 /* clang-format off */
 static const struct figure figures[] = {
-	FIGURE("redis_uptime_in_seconds", GAUGE, uptime_seconds, "Since the server's start"),
+	FIGURE("redis_uptime_in_seconds", GAUGE, uptime_seconds, "Seconds since the server started"),
 	FIGURE("redis_connected_clients", GAUGE, connected_clients, "Client connections"),
 	FIGURE("redis_blocked_clients", GAUGE, blocked_clients, "Clients in a blocking call"),
-	FIGURE("redis_config_maxclients", GAUGE, max_clients, "Most clients allowed"),
+	FIGURE("redis_config_maxclients", GAUGE, max_clients, "Maximum number of clients"),
 	FIGURE("redis_connected_slaves", GAUGE, connected_slaves, "Replicas connected"),
-	FIGURE("redis_master_last_io_seconds_ago", GAUGE, master_last_io_seconds, "Since a replica heard of its master"),
+	FIGURE("redis_master_last_io_seconds_ago", GAUGE, master_last_io_seconds, "Seconds since a replica last received data from its master"),
 	FIGURE("redis_memory_used_bytes", GAUGE, used_memory, "Memory in use"),
 	FIGURE("redis_memory_used_rss_bytes", GAUGE, used_memory_rss, "Resident memory"),
-	FIGURE("redis_memory_used_peak_bytes", GAUGE, used_memory_peak, "Most memory ever in use"),
+	FIGURE("redis_memory_used_peak_bytes", GAUGE, used_memory_peak, "Peak memory in use"),
 	FIGURE("redis_memory_max_bytes", GAUGE, max_memory, "maxmemory, 0 = none"),
 	FIGURE("redis_config_maxmemory", GAUGE, max_memory, "maxmemory, 0 = none"),
 	FIGURE("redis_total_system_memory_bytes", GAUGE, total_system_memory, "Memory of the server's host"),
@@ -136,7 +136,7 @@ static void render_redis(struct buf *out, const struct app *app)
 
 	head(out, "redis_up", GAUGE, "1 while Redis answers");
 	buf_printf(out, "redis_up %d\n", up);
-	/* A server that is gone has no figures; its last ones would look alive. */
+	/* The last figures of a server that is down would look current. */
 	if (!sample->known || !up)
 		return;
 	render_instance(out, &sample->info);
@@ -151,8 +151,7 @@ static void publish_source(struct app *app, const char *name)
 		sources_breaker(app->sources, name).state != BREAKER_CLOSED);
 }
 
-/* What loaders use and what jobs share; a job's own source has one key, and no use for a breaker.
- */
+/* Sources of loaders, and shared sources of jobs: a job's own source has no breaker. */
 static void publish_sources(struct app *app)
 {
 	const struct conf *conf = app->engine.cache.conf;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* GET and DELETE /operations: what runs, what ran, on any daemon of this Redis. */
+/* GET and DELETE /operations: current and ended operations of all daemons on this Redis. */
 #include "api/operations.h"
 #include "api/answer.h"
 
@@ -26,7 +26,7 @@ void operations_reply_accepted(struct request *request, struct operation *operat
 	mem_free(location);
 }
 
-/* ISO 8601, or `8h` = that long ago. */
+/* ISO 8601, or a duration such as `8h` = that long ago. */
 static enum error query_time(
 	struct request *request, const char *name, int64_t *ret, struct fault *fault)
 {
@@ -40,8 +40,8 @@ static enum error query_time(
 		return OK;
 	}
 	const char *why = timestamp_parse(text, ret);
-	return why ? fault_set(fault, ERR_BAD_PARAMETER, "the parameter %s %s (or 8h = ago)", name,
-			     why)
+	return why ? fault_set(fault, ERR_BAD_PARAMETER,
+			     "the parameter %s %s, or a duration before now, such as 8h", name, why)
 		   : OK;
 }
 
@@ -49,7 +49,8 @@ static enum error query_text(
 	struct request *request, const char *name, struct slice *ret, struct fault *fault)
 {
 	if (request_query(request, name, ret) && ret->n == 0)
-		return fault_set(fault, ERR_BAD_PARAMETER, "the parameter %s is empty", name);
+		return fault_set(
+			fault, ERR_BAD_PARAMETER, "the parameter %s must not be empty", name);
 	return OK;
 }
 
@@ -66,7 +67,7 @@ static enum error read_query(
 		error = query_text(request, "state", &query->state, fault);
 	if (!error && query->state.n && !operation_state_named(query->state, NULL))
 		error = fault_set(fault, ERR_BAD_PARAMETER,
-			"the parameter state is queued, running, completed, partial, failed, "
+			"the parameter state must be queued, running, completed, partial, failed, "
 			"cancelled or interrupted");
 	if (!error)
 		error = query_text(request, "kind", &query->kind, fault);
@@ -77,7 +78,7 @@ static enum error read_query(
 	return error;
 }
 
-/* What the caller may see of it; `view` is taken over. */
+/* The operation as the caller may see it; takes `view` over. */
 static cJSON *shown(struct request *request, struct operation_view *view)
 {
 	hide_operation(request_identity(request), request_conf(request), view);
@@ -106,10 +107,7 @@ void api_operations_list(struct request *request, void *context)
 
 	for (size_t i = 0; i < page.count; i++)
 		cJSON_AddItemToArray(items, shown(request, &page.items[i]));
-	if (*page.next)
-		cJSON_AddStringToObject(body, "next", page.next);
-	else
-		cJSON_AddNullToObject(body, "next");
+	json_add_text(body, "next", page.next);
 	operations_page_release(&page);
 	reply_json(request, 200, body);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What every route that begins an operation answers with. */
+/* The answer of routes that start an operation. */
 #ifndef CW_API_OPERATIONS_H
 #define CW_API_OPERATIONS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* /livez and /readyz: one word for machines that look at the status alone. */
+/* /livez and /readyz: a status for machines, and one word. */
 #include "api/handlers.h"
 
 static void reply_word(struct request *request, int status, struct slice word)
@@ -7,7 +7,7 @@ static void reply_word(struct request *request, int status, struct slice word)
 	reply_bytes(request, status, "text/plain; charset=utf-8", word);
 }
 
-/* That this runs at all is the answer: the loop turns. */
+/* The loop runs, or this would not be called. */
 void api_probes_livez(struct request *request, void *context)
 {
 	(void)context;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* POST /results/{loader}: read-through. GET /loaders: what is known of them. */
+/* POST /results/{loader}: read-through. GET /loaders: their state. */
 #include "api/answer.h"
 #include "api/body.h"
 #include "api/handlers.h"
@@ -26,15 +26,15 @@ static enum error take_param(
 	for (size_t i = 0; i < params->loader->param_count; i++) {
 		if (!slice_equal(params->loader->params[i], name))
 			continue;
-		/* A name that stands twice is refused with the whole body. */
+		/* json_check() has refused duplicate names. */
 		enum error error = body_id(value, pointer, &params->values[i], fault);
 		if (!error && params->values[i].n > param_bytes)
 			return fault_at(fault, ERR_BAD_BODY, pointer,
-				"%s has %zu bytes; at most %d are taken", pointer,
+				"%s has %zu bytes; at most %d are allowed", pointer,
 				params->values[i].n, param_bytes);
 		return error;
 	}
-	return fault_at(fault, ERR_BAD_BODY, pointer, "%s is no parameter of the loader %s",
+	return fault_at(fault, ERR_BAD_BODY, pointer, "%s is not a parameter of the loader %s",
 		pointer, params->loader->name);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sessions over HTTP. The id comes in the header X-Session-Id and goes out in a body, and nothing
- * that is said of a request repeats it.
+ * Sessions over HTTP. The id is received in the header X-Session-Id and sent in a body; errors and
+ * logs never repeat it.
  */
 #include "api/answer.h"
 #include "api/body.h"
@@ -12,7 +12,7 @@
 
 enum { max_ttl_s = TTL_MAX_MS / 1000 };
 
-/* A token's key_prefixes bound these routes, too: whoever has some needs one for session keys. */
+/* A token with key_prefixes needs one that covers the keys of sessions. */
 static enum error judge(struct request *request, struct fault *fault)
 {
 	const struct identity *who = request_identity(request);
@@ -34,13 +34,13 @@ static enum error read_id(struct request *request, struct slice *ret, struct fau
 	return error;
 }
 
-/* The value is not repeated: it may be an id that was taken for a ref. */
+/* The message does not repeat the value: it may be a session id, given by mistake. */
 static enum error check_ref(struct slice ref, const char *what, struct fault *fault)
 {
-	return session_ref_valid(ref)
-		       ? OK
-		       : fault_set(fault, ERR_BAD_PARAMETER, "%s is a session's ref: %d hex digits",
-				 what, SESSION_REF);
+	return session_ref_valid(ref) ? OK
+				      : fault_set(fault, ERR_BAD_PARAMETER,
+						"%s must be a session's ref: %d hexadecimal digits",
+						what, SESSION_REF);
 }
 
 static cJSON *times_json(const struct session *session)
@@ -77,8 +77,7 @@ static void reply_id(
 	reply_json(request, status, body);
 }
 
-/* `user_id` is not a member of body.h's kinds: a string, or an integer as it is spelt; null = none.
- */
+/* The member `user_id`: a string, an integer as text, or null = no user. */
 struct user_member {
 	bool given;
 	struct slice id; /* the caller's to mem_free() */
@@ -292,7 +291,7 @@ void api_sessions_end_one(struct request *request, void *context)
 	struct slice ref = request_path(request, "ref");
 	struct fault fault;
 
-	if (judge(request, &fault) || check_ref(ref, "the last part of the address", &fault))
+	if (judge(request, &fault) || check_ref(ref, "the last segment of the path", &fault))
 		reply_fault(request, &fault);
 	else
 		end_sessions(request, context, ref, SLICE(""));

@@ -1,48 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* GET /stats: the last sample as JSON, rendered at most every 10 ms however many poll. */
+/* GET /stats: the last sample as JSON, rendered at most every 10 ms however many poll.
+ * What the sampler does not know (a negative number) is null, never 0. */
 #include "api/answer.h"
 #include "api/handlers.h"
 #include "api/warm_jobs.h"
 #include "text/json.h"
-
-/* Unknown is null, never 0; the sampler says "unknown" with a negative number. */
-static void add_known(cJSON *object, const char *name, double value, int decimals)
-{
-	if (value < 0)
-		cJSON_AddNullToObject(object, name);
-	else
-		json_add_number(object, name, value, decimals);
-}
-
-static void add_count(cJSON *object, const char *name, int64_t value)
-{
-	if (value < 0)
-		cJSON_AddNullToObject(object, name);
-	else
-		json_add_int(object, name, value);
-}
-
-static void add_text(cJSON *object, const char *name, const char *text)
-{
-	if (text[0])
-		json_add_slice(object, name, slice_str(text));
-	else
-		cJSON_AddNullToObject(object, name);
-}
 
 static void add_memory(cJSON *redis, const struct app *app, const struct redis_info *info)
 {
 	cJSON *memory = cJSON_AddObjectToObject(redis, "memory");
 	int64_t limit = sampler_memory_limit(app->sampler);
 
-	add_count(memory, "used_bytes", info->used_memory);
-	add_count(memory, "max_bytes", info->max_memory);
-	add_known(memory, "used_ratio",
+	json_add_count(memory, "used_bytes", info->used_memory);
+	json_add_count(memory, "max_bytes", info->max_memory);
+	json_add_known(memory, "used_ratio",
 		limit > 0 && info->used_memory >= 0 ? (double)info->used_memory / (double)limit
 						    : -1,
 		4);
-	add_known(memory, "fragmentation_ratio", info->fragmentation_ratio, 2);
-	add_text(memory, "policy", info->policy);
+	json_add_known(memory, "fragmentation_ratio", info->fragmentation_ratio, 2);
+	json_add_text(memory, "policy", info->policy);
 }
 
 static void add_traffic(cJSON *redis, const struct sample *sample)
@@ -50,22 +26,22 @@ static void add_traffic(cJSON *redis, const struct sample *sample)
 	const struct redis_info *info = &sample->info;
 	cJSON *clients = cJSON_AddObjectToObject(redis, "clients");
 
-	add_count(clients, "connected", info->connected_clients);
-	add_count(clients, "blocked", info->blocked_clients);
-	add_count(clients, "max", info->max_clients);
-	add_count(clients, "rejected", info->rejected_connections);
+	json_add_count(clients, "connected", info->connected_clients);
+	json_add_count(clients, "blocked", info->blocked_clients);
+	json_add_count(clients, "max", info->max_clients);
+	json_add_count(clients, "rejected", info->rejected_connections);
 	cJSON *commands = cJSON_AddObjectToObject(redis, "commands");
-	add_count(commands, "total", info->commands_processed);
-	add_known(commands, "per_second", sample->commands_per_second, 1);
+	json_add_count(commands, "total", info->commands_processed);
+	json_add_known(commands, "per_second", sample->commands_per_second, 1);
 	cJSON *latency = cJSON_AddObjectToObject(redis, "latency_ms");
-	add_known(latency, "p50", sample->latency_p50_ms, 3);
-	add_known(latency, "p99", sample->latency_p99_ms, 3);
-	add_known(latency, "max", sample->latency_max_ms, 3);
+	json_add_known(latency, "p50", sample->latency_p50_ms, 3);
+	json_add_known(latency, "p99", sample->latency_p99_ms, 3);
+	json_add_known(latency, "max", sample->latency_max_ms, 3);
 	cJSON *keys = cJSON_AddObjectToObject(redis, "keys");
-	add_count(keys, "total", info->keys);
-	add_count(keys, "expiring", info->expiring);
-	add_known(keys, "expired_per_second", sample->expired_per_second, 1);
-	add_known(keys, "evicted_per_second", sample->evicted_per_second, 1);
+	json_add_count(keys, "total", info->keys);
+	json_add_count(keys, "expiring", info->expiring);
+	json_add_known(keys, "expired_per_second", sample->expired_per_second, 1);
+	json_add_known(keys, "evicted_per_second", sample->evicted_per_second, 1);
 }
 
 static void add_nodes(cJSON *redis, const struct app *app)
@@ -79,13 +55,13 @@ static void add_nodes(cJSON *redis, const struct app *app)
 		struct redis_state state = redis_node_state(nodes[i]);
 		cJSON *node = cJSON_CreateObject();
 
-		add_text(node, "name", redis_node_name(nodes[i]));
-		add_text(node, "status", redis_status_name(state.status));
-		add_text(node, "role", info->role);
-		add_count(node, "used_bytes", info->used_memory);
-		add_count(node, "keys", info->keys);
-		/* What went wrong before it came up is no news any more. */
-		add_text(node, "last_error",
+		json_add_text(node, "name", redis_node_name(nodes[i]));
+		json_add_text(node, "status", redis_status_name(state.status));
+		json_add_text(node, "role", info->role);
+		json_add_count(node, "used_bytes", info->used_memory);
+		json_add_count(node, "keys", info->keys);
+		/* An error before the connection succeeded is obsolete. */
+		json_add_text(node, "last_error",
 			state.status != REDIS_UP ? state.last_error.detail : state.unfit.detail);
 		cJSON_AddItemToArray(list, node);
 	}
@@ -97,21 +73,21 @@ static void add_redis(cJSON *stats, const struct app *app)
 	struct redis_state state = redis_store_state(app->engine.cache.store);
 	cJSON *redis = cJSON_AddObjectToObject(stats, "redis");
 
-	add_text(redis, "status", redis_status_name(state.status));
-	add_text(redis, "version", sample.info.version);
-	add_text(redis, "mode", sample.info.mode);
-	add_text(redis, "role", sample.info.role);
-	add_count(redis, "uptime_seconds", sample.info.uptime_seconds);
-	add_count(redis, "hits", sample.hits);
-	add_count(redis, "misses", sample.misses);
-	add_known(redis, "hit_rate", sample.hit_rate, 4);
+	json_add_text(redis, "status", redis_status_name(state.status));
+	json_add_text(redis, "version", sample.info.version);
+	json_add_text(redis, "mode", sample.info.mode);
+	json_add_text(redis, "role", sample.info.role);
+	json_add_count(redis, "uptime_seconds", sample.info.uptime_seconds);
+	json_add_count(redis, "hits", sample.hits);
+	json_add_count(redis, "misses", sample.misses);
+	json_add_known(redis, "hit_rate", sample.hit_rate, 4);
 	json_add_int(redis, "hit_rate_window_seconds", SAMPLER_WINDOW_SECONDS);
 	add_memory(redis, app, &sample.info);
 	add_traffic(redis, &sample);
 	add_nodes(redis, app);
 }
 
-/* What passed through the daemon itself. It serves no lookups, so their ratio is not known. */
+/* Figures of the daemon itself. */
 static void add_cache(cJSON *stats, const struct app *app)
 {
 	cJSON *cache = cJSON_AddObjectToObject(stats, "cache");
@@ -121,7 +97,8 @@ static void add_cache(cJSON *stats, const struct app *app)
 	json_add_uint(cache, "gets", figures->gets);
 	json_add_uint(cache, "hits", figures->hits);
 	json_add_uint(cache, "misses", figures->misses);
-	add_known(cache, "hit_rate", lookups ? (double)figures->hits / (double)lookups : -1, 4);
+	json_add_known(
+		cache, "hit_rate", lookups ? (double)figures->hits / (double)lookups : -1, 4);
 	json_add_uint(cache, "sets", figures->sets);
 	json_add_uint(cache, "invalidated_keys", figures->invalidated_keys);
 	json_add_uint(cache, "loads", figures->loads);
@@ -138,17 +115,17 @@ static void add_rest(cJSON *stats, const struct app *app, const struct identity 
 	cJSON_AddBoolToObject(warming, "paused", false);
 	cJSON_AddItemToObject(warming, "jobs", api_warm_jobs(app->warm, who, false));
 	cJSON *breaker = cJSON_AddObjectToObject(stats, "breaker");
-	add_text(breaker, "state", breaker_state_name(state.breaker));
+	json_add_text(breaker, "state", breaker_state_name(state.breaker));
 	json_add_time(breaker, "since", state.breaker_since_wall_ms);
 	json_add_int(breaker, "failures", state.breaker_failures);
 	cJSON_AddArrayToObject(stats, "alerts");
 	cJSON *process = cJSON_AddObjectToObject(stats, "process");
-	add_text(process, "version", CW_VERSION);
+	json_add_text(process, "version", CW_VERSION);
 	json_add_int(process, "uptime_seconds", (clock_mono_ms() - app->started_mono_ms) / 1000);
-	add_count(process, "rss_bytes", sample->rss_bytes);
-	add_count(process, "open_fds", sample->open_fds);
+	json_add_count(process, "rss_bytes", sample->rss_bytes);
+	json_add_count(process, "open_fds", sample->open_fds);
 	cJSON *lag = cJSON_AddObjectToObject(process, "loop_lag_ms");
-	add_known(lag, "p99", sample->loop_lag_p99_ms, 3);
+	json_add_known(lag, "p99", sample->loop_lag_p99_ms, 3);
 }
 
 /* As `who` may see it; NULL = all of it. */
@@ -157,8 +134,8 @@ static cJSON *stats_json(const struct app *app, const struct identity *who)
 	cJSON *stats = cJSON_CreateObject();
 
 	json_add_time(stats, "time", clock_wall_ms());
-	add_text(stats, "name", app->engine.cache.conf->name);
-	add_count(stats, "sample_age_ms", sampler_age_ms(app->sampler));
+	json_add_text(stats, "name", app->engine.cache.conf->name);
+	json_add_count(stats, "sample_age_ms", sampler_age_ms(app->sampler));
 	add_redis(stats, app);
 	add_cache(stats, app);
 	add_rest(stats, app, who);
@@ -182,7 +159,7 @@ void api_stats(struct request *request, void *context)
 		reply_fault(request, &fault);
 		return;
 	}
-	/* What is shown to all is kept; callers with key_prefixes see less. */
+	/* The shared answer is for callers without key_prefixes; others see less. */
 	if (request_identity(request)->key_prefix_count) {
 		reply_json(request, 200, stats_json(app, request_identity(request)));
 		return;

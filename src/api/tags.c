@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* GET, POST /tags; GET /tags/{tag}: which tags there are, their members, and tagging what is
- * stored. */
+/* GET, POST /tags; GET /tags/{tag}: tags, their members, and tagging stored keys. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,7 +15,7 @@
 
 enum { list_default = 100, list_max = 1000 };
 
-/* What the last walk found in sum; null before the first. */
+/* The totals of the last scan; null before the first. */
 static void add_walk(cJSON *body, const struct tag_list_sums *sums)
 {
 	if (sums->ended_wall_ms < 0) {
@@ -50,18 +49,15 @@ static cJSON *list_json(
 		json_add_uint(row, "stale", item.stale);
 		cJSON_AddItemToArray(list, row);
 	}
-	if (page->count > (size_t)limit && item.tag.n) {
+	if (page->count > (size_t)limit)
 		base64_encode(item.tag, true, &next);
-		cJSON_AddStringToObject(body, "next", next.p);
-	} else {
-		cJSON_AddNullToObject(body, "next");
-	}
+	json_add_text(body, "next", next.p);
 	add_walk(body, sums);
 	buf_release(&next);
 	return body;
 }
 
-/* The names and sizes of tags are about all keys. */
+/* The names and sizes of tags tell about all keys. */
 static enum error refuse_prefixed(struct request *request, struct fault *fault)
 {
 	const struct identity *who = request_identity(request);
@@ -69,8 +65,8 @@ static enum error refuse_prefixed(struct request *request, struct fault *fault)
 	if (who->key_prefix_count == 0)
 		return OK;
 	return fault_set(fault, ERR_FORBIDDEN,
-		"token '%s' has key_prefixes, and the list of tags is about all keys; ask for one "
-		"tag by its name",
+		"token '%s' has key_prefixes, and the list of tags covers all keys; ask for one "
+		"tag by name",
 		who->name);
 }
 
@@ -81,7 +77,8 @@ static enum error read_cursor(struct request *request, struct buf *ret, struct f
 	if (!request_query(request, "cursor", &text) || base64_decode(text, true, ret))
 		return OK;
 	return fault_set(fault, ERR_BAD_PARAMETER,
-		"the query parameter cursor is the `next` of the page before, or left out");
+		"the query parameter cursor must be the `next` of the previous page, or be left "
+		"out");
 }
 
 void api_tags_list(struct request *request, void *context)
@@ -106,7 +103,7 @@ void api_tags_list(struct request *request, void *context)
 	buf_release(&after);
 }
 
-/* One page of a tag's members on its way. */
+/* One page of a tag's members. */
 struct showing {
 	struct cache *cache;
 	struct slice tag;
@@ -176,7 +173,7 @@ static cJSON *member_json(const struct showing *showing, size_t i)
 	cJSON_AddStringToObject(item, "key_encoding", text ? "utf-8" : "base64url");
 	cJSON_AddBoolToObject(
 		item, "exists", redis_batch_reply(showing->batch, i + 1)->integer > 0);
-	/* Below zero it is the pruner's mark; never, or long past our calendar: null, too. */
+	/* Null for the pruner's mark (below zero), for no expiry, and beyond the calendar. */
 	json_add_time(item, "expires", expires >= 0 && expires < 1e14 ? (int64_t)expires : -1);
 	buf_release(&name);
 	mem_free(score);
@@ -188,19 +185,14 @@ static cJSON *showing_json(const struct showing *showing)
 	cJSON *body = cJSON_CreateObject();
 
 	json_add_slice(body, "tag", showing->tag);
-	if (showing->prefixed)
-		cJSON_AddNullToObject(body, "members");
-	else
-		json_add_int(body, "members", redis_batch_reply(showing->batch, 0)->integer);
+	json_add_count(body, "members",
+		showing->prefixed ? -1 : redis_batch_reply(showing->batch, 0)->integer);
 	cJSON *list = cJSON_AddArrayToObject(body, "items");
 	for (size_t i = 0; i < showing->pages.count; i++)
 		if (guard_found(&showing->guard, tag_pages_member(&showing->pages, i)) ==
 			GUARD_ALLOWED)
 			cJSON_AddItemToArray(list, member_json(showing, i));
-	if (tag_pages_more(&showing->pages))
-		cJSON_AddStringToObject(body, "next", showing->pages.cursor);
-	else
-		cJSON_AddNullToObject(body, "next");
+	json_add_text(body, "next", tag_pages_more(&showing->pages) ? showing->pages.cursor : NULL);
 	return body;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* GET and POST /warm: the jobs, and starting them. */
+/* GET and POST /warm: lists and starts warm jobs. */
 #include <string.h>
 
 #include "api/body.h"
@@ -39,7 +39,7 @@ static enum error read_body(struct warm_body *asked, struct slice text, struct f
 		fault);
 }
 
-/* A run stores under its job's keys, so these are to be the caller's. */
+/* The caller must be allowed to write all keys of the job. */
 static enum error check_prefixes(
 	const struct identity *who, const struct conf_job *job, struct fault *fault)
 {
@@ -132,15 +132,13 @@ static enum operation_state worst_of(const struct started *started)
 	return worst;
 }
 
-/* How it ended; `view` is taken over. */
+/* How the run ended; takes `view` over. */
 static void add_end(struct request *request, struct operation_view *view, cJSON *item)
 {
 	/* A run that another caller started is shown as its operation would be. */
 	hide_operation(request_identity(request), request_conf(request), view);
-	if (view->error_code && view->error_detail)
-		json_add_slice(item, "error", slice_str(view->error_detail));
-	else if (view->error_code)
-		cJSON_AddNullToObject(item, "error");
+	if (view->error_code)
+		json_add_text(item, "error", view->error_detail);
 	cJSON_AddItemToObject(item, "result",
 		view->result ? cJSON_Duplicate(view->result, true) : cJSON_CreateNull());
 	operation_view_release(view);

@@ -19,9 +19,9 @@
 	X(REDIS_MEMORY_USED_RATIO, GAUGE, "redis_memory_used_ratio", "", "Used memory over the limit; absent without a limit") \
 	X(REDIS_HIT_RATIO, GAUGE, "redis_hit_ratio", "", "Hits over lookups in the window; absent without lookups") \
 	X(REDIS_LATENCY, HISTOGRAM, "redis_latency_seconds", "", "Round trip of the sampler's INFO and of the pacer's probes") \
-	X(REDIS_CONNECTION_FAILURES, COUNTER, "redis_connection_failures_total", "", "Connections to Redis that failed or broke") \
+	X(REDIS_CONNECTION_FAILURES, COUNTER, "redis_connection_failures_total", "", "Connections to Redis that failed or were lost") \
 	X(BREAKER_OPEN, GAUGE, "breaker_open", "", "1 while commands to Redis fail at once") \
-	X(SAMPLE_AGE, GAUGE, "sample_age_seconds", "", "Age of the last sample of Redis's figures") \
+	X(SAMPLE_AGE, GAUGE, "sample_age_seconds", "", "Age of the last sample of Redis") \
 	X(HTTP_REQUESTS, COUNTER, "http_requests_total", "route,code", "Answers, by route and status") \
 	X(HTTP_DURATION, HISTOGRAM, "http_request_duration_seconds", "", "From the request's head to its answer") \
 	X(HTTP_CONNECTIONS, GAUGE, "http_connections", "", "Open client connections") \
@@ -29,10 +29,10 @@
 	X(INVALIDATIONS, COUNTER, "invalidations_total", "kind,complete", "Ended invalidations, by selector kind and verdict") \
 	X(INVALIDATED_KEYS, COUNTER, "invalidated_keys_total", "", "Keys removed by invalidations") \
 	X(INVALIDATE_PASSES, COUNTER, "invalidate_passes_total", "", "Scans over all keys for pattern invalidations") \
-	X(BIG_VALUES, COUNTER, "big_values_total", "what", "Values beyond cache.warn_value_bytes that were read or stored") \
-	X(TAG_MEMBERS, GAUGE, "tag_members", "", "Members of all tags, as the pruner saw them; absent while another daemon prunes") \
-	X(TAG_STALE_RATIO, GAUGE, "tag_stale_ratio", "", "Share of the members of all tags whose keys were gone") \
-	X(TAG_PRUNED, COUNTER, "tag_members_pruned_total", "", "Members removed from tags because their keys were gone") \
+	X(BIG_VALUES, COUNTER, "big_values_total", "what", "Values larger than cache.warn_value_bytes that were read or stored") \
+	X(TAG_MEMBERS, GAUGE, "tag_members", "", "Members of all tags, as found by the pruner; absent while another daemon prunes") \
+	X(TAG_STALE_RATIO, GAUGE, "tag_stale_ratio", "", "Share of the members of all tags whose keys no longer exist") \
+	X(TAG_PRUNED, COUNTER, "tag_members_pruned_total", "", "Members removed from tags because their keys no longer exist") \
 	X(WARM_RUNS, COUNTER, "warm_runs_total", "job,state", "Ended warm runs, by job and verdict") \
 	X(WARM_DURATION, HISTOGRAM, "warm_run_duration_seconds", "job", "Duration of warm runs") \
 	X(WARM_STORED, COUNTER, "warm_stored_keys_total", "job", "Keys stored by warm runs") \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An operation's life in this process; see operation.h. Its record: operation_store.c. */
+/* Operations of this process; see operation.h. Their records: operation_store.c. */
 #include "operation/operation.h"
 
 #include <assert.h>
@@ -68,7 +68,7 @@ static void set_state(struct operation *operation, enum operation_state state, b
 		(double)count->running);
 }
 
-/* 48 bits of time, 32 of chance. */
+/* 48 bits of time, 32 random bits. */
 static void make_id(int64_t wall_ms, char id[OPERATION_ID_BYTES + 1])
 {
 	uint32_t chance;
@@ -108,7 +108,7 @@ struct operation *operation_find_active(struct operations *operations, struct sl
 	return NULL;
 }
 
-/* Waits for the last record, so that what Redis did not take is written again later. */
+/* Waits for the reply to the last record: if it failed, the keeper writes it again. */
 static void await_record(struct operation *operation, struct redis_batch *batch)
 {
 	struct operations *owner = operation->owner;
@@ -181,7 +181,7 @@ enum error operation_begin(struct operations *operations, const struct operation
 	if (operations->stopping) {
 		if (spec->free_context)
 			spec->free_context(spec->context);
-		return fault_set(fault, ERR_STOPPING, "the daemon is stopping; ask again later");
+		return fault_set(fault, ERR_STOPPING, "the daemon is stopping; try again later");
 	}
 	struct operation *operation = mem_new(struct operation);
 	*operation = (struct operation){.references = 2,
@@ -208,8 +208,8 @@ enum error operation_begin(struct operations *operations, const struct operation
 	set_state(operation, OPERATION_QUEUED, true);
 	operation->fiber = fiber_spawn(&operations->group, "operation", operation_fiber, operation);
 	fiber_set_id(operation->fiber, operation->id);
-	/* The line by which a request's id leads to its operation's. */
-	log_debug(operations->cache->log, "begins the operation %s: %s%s%s", operation->id,
+	/* This line links the id of the request with the id of the operation. */
+	log_debug(operations->cache->log, "starts the operation %s: %s%s%s", operation->id,
 		operation->kind->name, operation->subject ? " " : "",
 		operation->subject ? operation->subject : "");
 	operation_keeper_wake(operations);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Operations: work that outlives the request that asked for it, such as an invalidation or a warm
- * run. Each has a fiber in the operations' group, a record in Redis (`cw:op:<id>`, 7 days; the ids
- * by time in the ZSET `cw:ops`) that any daemon on the same Redis can answer from, and a copy in
- * memory while it runs and, for the last 1,000, afterwards.
+ * Operations: work that outlives the request that started it, such as an invalidation or a warm
+ * run. Each has a fiber in the operations' group and a record in Redis (`cw:op:<id>`, 7 days; the
+ * ids by time in the ZSET `cw:ops`) which all daemons on the same Redis read. The process that runs
+ * it keeps it in memory, and the last 1,000 after their end.
  *
  *	begin -> QUEUED -> RUNNING -> COMPLETED | PARTIAL | FAILED | CANCELLED
  *
- * While a process has unfinished operations it keeps `cw:daemon:<instance>` alive (PX 10 s). A
- * record that says queued or running without that key is shown as INTERRUPTED.
+ * A process with operations that have not ended renews `cw:daemon:<instance>` (PX 10 s). A queued
+ * or running record whose process has no such key is shown as INTERRUPTED.
  */
 #ifndef CW_OPERATION_OPERATION_H
 #define CW_OPERATION_OPERATION_H
@@ -76,17 +76,17 @@ struct operation_spec {
 	const char *note;		   /* NULL = none; copied */
 	operation_function *run;
 	void *context;
-	void (*free_context)(void *context); /* after the last look at it */
+	void (*free_context)(void *context); /* called when `run` has returned */
 	int64_t timeout_ms;		     /* 0 = 30 minutes */
 };
 
 struct operations *operations_new(struct cache *cache);
-/* All have ended. */
+/* All operations must have ended. */
 void operations_free(struct operations *operations);
 
 /*
- * Begins it; the caller gets a reference. On an error (ERR_STOPPING) the context was freed.
- * The record is written by the operation's own fiber, and not at all while Redis is down.
+ * Starts an operation; the caller gets a reference. On an error (ERR_STOPPING) the context was
+ * freed. The operation's own fiber writes the record, unless Redis is down.
  */
 enum error operation_begin(struct operations *operations, const struct operation_spec *spec,
 	struct operation **ret, struct fault *fault);
@@ -107,8 +107,8 @@ void operation_progress(
 	struct operation *operation, enum operation_phase phase, uint64_t done, uint64_t total);
 
 /*
- * OK when it has ended, ERR_TIMEOUT when `deadline` came first, ERR_CANCELLED also where the fiber
- * was disowned: the operation goes on. Parks.
+ * OK when it has ended, ERR_TIMEOUT at `deadline`, ERR_CANCELLED, also if the fiber was disowned;
+ * the operation goes on then. Parks.
  */
 enum error operation_wait(struct operation *operation, int64_t deadline);
 void operation_cancel(struct operation *operation);
@@ -172,12 +172,12 @@ void operations_page_release(struct operations_page *page);
 enum error operations_cancel(struct operations *operations, struct slice id,
 	const struct identity *who, struct operation_view *ret, struct fault *fault);
 
-/* Calls `look` for each of this process that has not ended, the newest first; it may not park. */
+/* Calls `look` for each operation of this process that has not ended, newest first; no parks. */
 void operations_each(const struct operations *operations,
 	void (*look)(void *context, struct operation *operation), void *context);
-/* How many of this process are not ended. */
+/* How many operations of this kind have not ended in this process. */
 size_t operations_active(const struct operations *operations, const char *kind);
-/* New ones are refused, running ones cancelled; waits for them. Parks. */
+/* Refuses new operations, cancels running ones and waits for them. Parks. */
 void operations_stop(struct operations *operations, int64_t deadline);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of operations share; for operation*.c only. */
+/* Shared by operation*.c only. */
 #ifndef CW_OPERATION_OPERATION_INTERNAL_H
 #define CW_OPERATION_OPERATION_INTERNAL_H
 
@@ -34,7 +34,7 @@ struct operation {
 struct operation_past {
 	struct operation_past *older, *newer;
 	char id[OPERATION_ID_BYTES + 1];
-	bool unsaved; /* Redis did not take the record yet */
+	bool unsaved; /* the record is not in Redis yet */
 	size_t n;
 	char text[];
 };

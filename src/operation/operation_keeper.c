@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The keeper: one fiber that is there while operations are. Once a second it renews the sign of
- * life, writes progress, looks for cancellations from elsewhere and tries again to store the
- * records that Redis did not take; and it cancels operations whose time is over.
+ * The keeper: one fiber that runs while there are operations. Once a second it renews
+ * cw:daemon:<instance>, writes progress, looks for cancellations by other daemons and stores
+ * records that could not be stored before. It cancels operations at their deadline.
  */
 #include <string.h>
 
@@ -13,7 +13,7 @@
 
 enum { beat_every_ms = 1000, records_at_once = 64, looked_at_once = 512 };
 
-/* The operations whose cancellation one beat looks for. */
+/* One round of the keeper. */
 struct beat {
 	struct operation *looked_at[looked_at_once];
 	size_t count, mget;
@@ -104,7 +104,7 @@ static void take_replies(
 	for (size_t i = 0; cancels && i < cancels->count && i < beat->count; i++)
 		if (cancels->items[i]->type == REDIS_STRING)
 			operation_cancel(beat->looked_at[i]);
-	/* Two commands each: the record, and its place in the list. */
+	/* Two commands each: the record, and its entry in the list. */
 	for (size_t i = 0; i < beat->saved_count; i++) {
 		const struct redis_value *reply =
 			redis_batch_reply(batch, beat->saved_first + 2 * i);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The list of operations, newest first: what this process knows, merged with what Redis holds.
+ * The list of operations, newest first: those of this process, merged with those in Redis.
  *
  *	own (active, past) --+
  *	                     +--> ids in descending order -> record -> filter -> items
@@ -29,7 +29,7 @@ static int descending(const void *a, const void *b)
 	return strcmp(b, a);
 }
 
-/* The time window and the cursor, which the id alone decides. */
+/* Whether the id, which holds the time of the start, is within times and cursor of the query. */
 static bool id_fits(const struct operation_listing *l, const char *id)
 {
 	const struct operations_query *query = l->query;
@@ -86,7 +86,7 @@ static void offer_own(struct operation_listing *l, const char *id)
 	offer(l, id, known ? &view : NULL);
 }
 
-/* Offers our own that come before `id` in the order, all of them where it is NULL. */
+/* Offers own operations that are newer than `id`, or all if it is NULL. */
 static void offer_own_before(struct operation_listing *l, const char *id)
 {
 	while (l->own_at < l->own_count && !full(l)) {
@@ -104,7 +104,7 @@ static bool is_own(const struct operation_listing *l, const char *id)
 	return bsearch(id, l->own, l->own_count, sizeof *l->own, descending) != NULL;
 }
 
-/* Reads the records of some ids and offers them, our own between them. Parks. */
+/* Reads the records of some ids and offers them, with own operations in between. Parks. */
 static enum error offer_stored(struct operation_listing *l, char (*ids)[OPERATION_ID_BYTES + 1],
 	size_t count, struct fault *fault)
 {
@@ -135,7 +135,7 @@ static enum error offer_stored(struct operation_listing *l, char (*ids)[OPERATIO
 	return error;
 }
 
-/* The ids of one page that others wrote. */
+/* The ids of one page that are not of this process. */
 static size_t foreign_ids(const struct operation_listing *l, const struct redis_value *page,
 	char (*ids)[OPERATION_ID_BYTES + 1])
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The last ended operations, kept as the text of their records: few bytes each, and bounded. */
+/* The last ended operations, as the text of their records; bounded by count and bytes. */
 #include <string.h>
 
 #include "base/mem.h"

@@ -109,35 +109,16 @@ void operation_view_release(struct operation_view *view)
 	*view = (struct operation_view){0};
 }
 
-static void add_number(cJSON *object, const char *name, double value, int decimals)
-{
-	if (value < 0)
-		cJSON_AddNullToObject(object, name);
-	else
-		json_add_number(object, name, value, decimals);
-}
-
 static void add_progress(cJSON *body, const struct operation_view *view)
 {
 	cJSON *progress = cJSON_AddObjectToObject(body, "progress");
 	double ratio = view->total ? (double)view->done / (double)view->total : -1;
 
 	json_add_uint(progress, "done", view->done);
-	if (view->total)
-		json_add_uint(progress, "total", view->total);
-	else
-		cJSON_AddNullToObject(progress, "total");
-	add_number(progress, "ratio", ratio < 1 ? ratio : 1, 4);
-	add_number(progress, "per_second", view->per_second, 1);
-	add_number(progress, "eta_seconds", view->eta_s, 1);
-}
-
-static void add_text(cJSON *body, const char *name, const char *text)
-{
-	if (text)
-		json_add_slice(body, name, slice_str(text));
-	else
-		cJSON_AddNullToObject(body, name);
+	json_add_count(progress, "total", view->total ? (int64_t)view->total : -1);
+	json_add_known(progress, "ratio", ratio < 1 ? ratio : 1, 4);
+	json_add_known(progress, "per_second", view->per_second, 1);
+	json_add_known(progress, "eta_seconds", view->eta_s, 1);
 }
 
 cJSON *operation_record_json(const struct operation_view *view)
@@ -145,16 +126,16 @@ cJSON *operation_record_json(const struct operation_view *view)
 	cJSON *body = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(body, "operation_id", view->id);
-	add_text(body, "kind", view->kind);
+	json_add_text(body, "kind", view->kind);
 	if (view->has_subject)
-		add_text(body, "job", view->subject);
+		json_add_text(body, "job", view->subject);
 	cJSON_AddStringToObject(body, "state", operation_state_name(view->state));
-	add_text(body, "phase", view->phase);
+	json_add_text(body, "phase", view->phase);
 	add_progress(body, view);
 	json_add_time(body, "started", view->started_wall_ms);
 	json_add_time(body, "finished", view->finished_wall_ms);
-	add_text(body, "by", view->by);
-	add_text(body, "note", view->note);
+	json_add_text(body, "by", view->by);
+	json_add_text(body, "note", view->note);
 	cJSON_AddItemToObject(body, "result",
 		view->result ? cJSON_Duplicate(view->result, true) : cJSON_CreateNull());
 	if (!view->error_code) {
@@ -162,9 +143,9 @@ cJSON *operation_record_json(const struct operation_view *view)
 		return body;
 	}
 	cJSON *error = cJSON_AddObjectToObject(body, "error");
-	add_text(error, "code", view->error_code);
-	add_text(error, "title", view->error_title);
-	add_text(error, "detail", view->error_detail);
+	json_add_text(error, "code", view->error_code);
+	json_add_text(error, "title", view->error_title);
+	json_add_text(error, "detail", view->error_detail);
 	return body;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Operations in Redis: what this process writes about its own, and what it says of any.
+ * Operations in Redis: writes those of this process, finds and cancels those of any.
  *
  *	cw:op:<id>             the record, 7 days
- *	cw:ops                 ZSET: id by the time of its beginning, the newest 10,000
- *	cw:daemon:<instance>   there while that process works
- *	cw:op:<id>:cancel      somebody wants it cancelled; its owner looks once a second
+ *	cw:ops                 ZSET: id by the time of the start, the newest 10,000
+ *	cw:daemon:<instance>   exists while that process has operations
+ *	cw:op:<id>:cancel      cancellation by another daemon; its process looks once a second
  */
 #include <string.h>
 
@@ -55,7 +55,7 @@ static struct redis_node *home(struct operations *operations)
 	return redis_store_node(operations->cache->store, slice_of("", 0));
 }
 
-/* A freed batch drops its replies: nobody waits for these. */
+/* The batch is freed at once: its replies are dropped. */
 void operation_store_begin(struct operation *operation)
 {
 	struct operations *owner = operation->owner;
@@ -77,7 +77,7 @@ struct redis_batch *operation_store_end(struct operation *operation, struct slic
 	struct redis_batch *batch = redis_batch_new();
 
 	operation_store_record(operation->owner, batch, operation->id, text);
-	/* Again, for Redis may not have been there at the beginning. */
+	/* Again: Redis may have been down at the start. */
 	operation_store_listing(operation->owner, batch, operation->id);
 	if (redis_node_start(home(operation->owner), REDIS_COMMANDS, batch, NULL) == OK)
 		return batch;
@@ -85,14 +85,14 @@ struct redis_batch *operation_store_end(struct operation *operation, struct slic
 	return NULL;
 }
 
-/* Whether the process that wrote an unfinished record still shows signs of life. Parks. */
+/* Whether the process with this instance still lives; true if Redis cannot tell. Parks. */
 static bool instance_alive(struct operations *operations, struct slice instance)
 {
 	struct redis_value *reply = NULL;
 	struct buf key = {0};
 	bool alive = true;
 
-	/* Ours would be among the active. */
+	/* An operation of this process that has not ended would have been found in memory. */
 	if (slice_is(instance, operations->cache->instance))
 		return false;
 	cache_own_key(operations->cache, "daemon:", instance, &key);
@@ -133,7 +133,7 @@ static bool id_shaped(struct slice id)
 static enum error unknown(struct slice id, struct fault *fault)
 {
 	return fault_set(fault, ERR_UNKNOWN_OPERATION,
-		"there is no operation '%.*s', or it began more than 7 days ago",
+		"there is no operation '%.*s', or it started more than 7 days ago",
 		(int)(id.n < 64 ? id.n : 64), id.p);
 }
 

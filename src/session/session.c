@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One session: begun, used, ended; see session.h. Changes have session_change.c.
+ * Creating, using and ending one session; see session.h. Changes: session_change.c.
  *
- *	load: GETRANGE (no write) -> judge -> one script that writes
+ *	load: GETRANGE (no write) -> check -> one script that writes
  */
 #include "base/mem.h"
 #include "session/session_internal.h"
@@ -17,10 +17,7 @@ static const char create_script[] =
 	"if KEYS[2] ~= KEYS[1] then " TIDY_INDEX "end "
 	"return {hits, misses, 0}";
 
-/*
- * ARGV 5 the head as it was read: 2 = it is another now. Where memory is short the expiry slides
- * all the same.
- */
+/* ARGV 5 the head that was read; 2 = it has changed. The expiry is extended without memory, too. */
 static const char touch_script[] =
 	"local hits, misses, head = 1, 0, redis.call('GETRANGE', KEYS[1], 26, 25 + #ARGV[5]) "
 	"if head == '' then return {0, 1, 0} end "
@@ -28,7 +25,7 @@ static const char touch_script[] =
 	"redis.pcall('SETRANGE', KEYS[1], 13, ARGV[1]) "
 	"redis.call('PEXPIRE', KEYS[1], ARGV[2]) " NOTE_IN_INDEX "return {hits, misses, 1}";
 
-/* ARGV 5 as above. The index comes last, as in all that ends. */
+/* ARGV 5 as above. The index entry is removed last, as in all scripts. */
 static const char delete_script[] =
 	"local head = redis.call('GETRANGE', KEYS[1], 26, 25 + #ARGV[5]) "
 	"if head == '' then return {0, 1, 0} end "
@@ -58,7 +55,8 @@ enum error session_check_data(struct slice data, const char *what, struct fault 
 {
 	if (data.n > SESSION_DATA_BYTES)
 		return fault_at(fault, ERR_TOO_LARGE, "/data",
-			"%s has %zu bytes; at most %d are taken: keep big things under keys of "
+			"%s has %zu bytes; at most %d are allowed: store large values under keys "
+			"of "
 			"their own",
 			what, data.n, SESSION_DATA_BYTES);
 	enum error error = json_check(data, &session_limits, fault);
@@ -94,8 +92,8 @@ void sessions_free(struct sessions *sessions)
 	mem_free(sessions);
 }
 
-/* Microseconds; each is later than the one before. */
-static int64_t begun_at(struct sessions *sessions, int64_t now_ms)
+/* Microseconds, strictly increasing. */
+static int64_t created_us(struct sessions *sessions, int64_t now_ms)
 {
 	int64_t now = now_ms * 1000;
 
@@ -107,10 +105,10 @@ static int64_t begun_at(struct sessions *sessions, int64_t now_ms)
 static enum error store_new(struct session_work *w, struct slice user_id, struct fault *fault)
 {
 	struct buf rest = {0};
-	/* One look at the clock, so that it was begun when it was last seen. */
+	/* One reading of the clock, so that created and last_seen are equal. */
 	int64_t ignored, now_ms = session_now();
 
-	w->record.created_us = begun_at(w->sessions, now_ms);
+	w->record.created_us = created_us(w->sessions, now_ms);
 	session_stamp(w, now_ms);
 	session_record_rest(&w->record, user_id, w->record.data.text, &rest);
 	if (user_id.n)
@@ -154,7 +152,7 @@ enum error session_create(struct sessions *sessions, const struct session_new *w
 }
 
 /*
- * Runs a script that compares the head, again where the session has another ttl, user or id since
+ * Runs a script that compares the head; again if ttl, user or id of the session have changed since
  * it was read. Parks.
  */
 static enum error load_and_run(struct session_work *w, const char *text, struct fault *fault)

@@ -2,8 +2,8 @@
 /*
  * Changing a session: its data, user, ttl, and id; see session.h.
  *
- *	load -> merge -> one script: unless it is another now, enter the new index, store,
- *	                 end or redirect the old id, leave the old index
+ *	load -> merge -> one script: if unchanged, add to the new index, store, end or
+ *	                 redirect the old id, remove from the old index
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,9 +13,9 @@
 #include "text/json_merge.h"
 
 /*
- * KEYS 1 and 2 the session and its index from now on, 3 and 4 those before; ARGV 9 the rest that
- * was read, 10 the old hash, 11 the grace in ms. 0 = it is gone, 2 = it is another now. A new id is
- * random: what lies there was stored by this very script, whose answer was lost.
+ * KEYS 1 and 2 the new session and index, 3 and 4 the old ones; ARGV 9 the rest that was read, 10
+ * the old hash, 11 the grace in ms. 0 = the session has ended, 2 = it has changed. A new id is
+ * random: if its key exists, this script stored it before, and the reply was lost.
  */
 static const char change_script[] =
 	"local hits, misses, v = 1, 0, redis.call('GET', KEYS[3]) "
@@ -35,11 +35,11 @@ static const char change_script[] =
 	"end "
 	"return {hits, misses, 1}";
 
-/* A change under way. */
+/* A change in progress. */
 struct session_changing {
 	struct session_work w;
 	const struct session_change *change;
-	struct session_key to; /* of the new id, where it moves */
+	struct session_key to; /* of the new id, with `moves` */
 	bool moves;
 	struct buf user_id;
 };
@@ -55,7 +55,8 @@ static enum error merge(struct session_changing *c, struct fault *fault)
 		return OK;
 	}
 	enum error error = json_merge(before, c->change->patch, &session_limits, &w->merged, fault);
-	/* What shrinks may go on, whatever the limit was when it was stored. */
+	/* A change that makes it smaller is allowed: it may have been stored under a higher limit.
+	 */
 	if (!error && w->merged.n > SESSION_DATA_BYTES && w->merged.n >= before.n)
 		return fault_at(fault, ERR_TOO_LARGE, "/data",
 			"the session's data would have %zu bytes; at most %d are kept", w->merged.n,
@@ -63,7 +64,7 @@ static enum error merge(struct session_changing *c, struct fault *fault)
 	return error;
 }
 
-/* What the record is from now on, but for its data. */
+/* Changes the record, but for its data. */
 static void apply(struct session_changing *c)
 {
 	buf_clear(&c->user_id);
@@ -75,7 +76,7 @@ static void apply(struct session_changing *c)
 		c->w.record.ttl_ms = c->change->ttl_ms;
 }
 
-/* *ret as the script has it. Parks. */
+/* *ret: the result of the script. Parks. */
 static enum error store_changed(struct session_changing *c, int64_t *ret, struct fault *fault)
 {
 	struct session_work *w = &c->w;
@@ -105,8 +106,8 @@ static enum error store_changed(struct session_changing *c, int64_t *ret, struct
 	return error;
 }
 
-/* Another daemon's change came first: a little later it may not. Parks. */
-static void step_back(int attempt)
+/* After a change by another daemon: a random pause before the next try. Parks. */
+static void back_off(int attempt)
 {
 	uint8_t random;
 
@@ -123,7 +124,7 @@ static enum error try_once(struct session_changing *c, int64_t *ret, struct faul
 		return fault_set(fault, ERR_CONFLICT,
 			"this id was replaced by an earlier rotation, whose answer has the new "
 			"one; "
-			"it is good for a short time yet, but not for another rotation");
+			"it can still be used for a short time, but not for another rotation");
 	if (!error)
 		error = merge(c, fault);
 	if (error)
@@ -147,7 +148,7 @@ static enum error try_change(struct session_changing *c, struct fault *fault)
 			return OK;
 		log_debug(c->w.sessions->cache->log, "session: another change came first, try %d",
 			i + 1);
-		step_back(i);
+		back_off(i);
 	}
 	return session_conflict(SESSION_TRIES, fault);
 }
@@ -170,7 +171,7 @@ static enum error check_change(const struct session_change *change, struct fault
 static enum error take_turn(struct session_changing *c, struct fault *fault)
 {
 	struct cache *cache = c->w.sessions->cache;
-	/* In this process one after the other: else many who change one session starve some. */
+	/* One after the other in this process: with many changes at once some would starve. */
 	struct semaphore *turns =
 		&c->w.sessions->turns[(unsigned char)session_hash(&c->w.asked)[0] % SESSIONS_TURNS];
 

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How sessions lie in Redis; for cache/session*.c.
+ * How sessions are stored in Redis; for session*.c only.
  *
  *	{"last_seen":1732445118123,"created":1732445118123000,"ttl":1800000,"user_id":"42","data":{}}
- *	             |            ^ rest                                                  ^ end of
- *head ^ 13 digits, written over in place when the session is used
+ *	             |            ^ rest, up to the end; its head ends before ,"data"
+ *	             ^ 13 digits, overwritten in place when the session is used
  *
- * The expiry is last_seen + ttl. `,"max_age":N` follows ttl where the session has one: the expiry
- * never passes created + max_age. user_id is null where the session is of no user. `created` is in
- * microseconds, so that the oldest of a user's sessions is told apart from the next. `rest` is what
- * a change compares: to be used at the same time is not a conflict. Use compares the head of it,
- *all but the data: a session that has another ttl or user by now is read again.
+ * The expiry is last_seen + ttl. `,"max_age":N` follows ttl if the session has one: the expiry is
+ * never after created + max_age. user_id is null for a session without a user. `created` is in
+ * microseconds, so that the order of a user's sessions is known. A change compares `rest`: use at
+ * the same time is not a conflict. Use compares the head of it (all but the data): if ttl or user
+ * have changed, the session is read again.
  *
- * Under an id that was rotated with a grace lies {"moved":"<hash of the new id>"}.
+ * Within the grace of a rotation the old key holds {"moved":"<hash of the new id>"}.
  */
 #ifndef CW_SESSION_SESSION_INTERNAL_H
 #define CW_SESSION_SESSION_INTERNAL_H
@@ -22,7 +22,7 @@
 #include "text/json.h"
 
 #define SESSION_PREFIX "session:"
-/* For scripts: the text before last_seen, and where its rest begins, counted as Lua does. */
+/* For scripts: the text before last_seen, and the index of the rest in Lua (from 1). */
 #define SESSION_HEAD	 "{\"last_seen\":"
 #define SESSION_LUA_REST "27"
 
@@ -30,8 +30,8 @@ enum {
 	SESSION_PREFIX_BYTES = sizeof SESSION_PREFIX - 1,
 	SESSION_KEY = SESSION_PREFIX_BYTES + SESSION_HASH,
 	SESSION_REST_AT = 26,
-	SESSION_HEAD_BYTES = 128, /* hold all before user_id */
-	SESSION_TRIES = 16,	  /* to change what others change */
+	SESSION_HEAD_BYTES = 128, /* contain everything before user_id */
+	SESSION_TRIES = 16,	  /* of a change that conflicts with others */
 	SESSION_STORED_BYTES = SESSION_DATA_BYTES + 6 * SESSION_USER_BYTES + 256,
 };
 
@@ -41,12 +41,12 @@ struct session_key {
 	char text[SESSION_KEY + 1];
 };
 
-/* What comes from outside: ERR_BAD_BODY, ERR_BAD_JSON, ERR_TOO_LARGE. 0 ms = not given. */
+/* Check input: ERR_BAD_BODY, ERR_BAD_JSON, ERR_TOO_LARGE. 0 ms = not given. */
 enum error session_check_user(struct slice user_id, struct fault *fault);
 enum error session_check_time(const char *member, int64_t ms, struct fault *fault);
 enum error session_check_data(struct slice data, const char *what, struct fault *fault);
 
-/* Of any bytes that are sent as an id. */
+/* The id may be any bytes. */
 void session_key_of_id(struct slice id, struct session_key *ret);
 void session_key_of_hash(struct slice hash, struct session_key *ret);
 const char *session_hash(const struct session_key *key);
@@ -54,29 +54,29 @@ void session_new_id(char ret[SESSION_ID + 1]);
 /* Appends the key of the user's index. */
 void session_index(const struct cache *cache, struct slice user_id, struct buf *out);
 
-/* Views into what is stored. */
+/* Slices of the stored text. */
 struct session_record {
 	int64_t last_seen_ms, created_us, ttl_ms;
 	int64_t max_age_ms; /* 0 = unlimited */
 	struct slice rest, head;
 	struct json_value user_id, data; /* user_id: JSON_STRING or JSON_NULL */
 };
-/* Of the first SESSION_HEAD_BYTES: the numbers. */
+/* Reads the numbers from the first SESSION_HEAD_BYTES. */
 bool session_record_head(struct slice stored, struct session_record *ret);
 /* ERR_CORRUPT_VALUE. */
 enum error session_record_parse(
 	struct slice stored, struct session_record *ret, struct fault *fault);
-/* When it ends, used at now_ms. */
+/* When it expires if it is used at now_ms. */
 int64_t session_record_end(const struct session_record *record, int64_t now_ms);
-/* Appends the rest; user_id is text, empty = of no user; data is JSON. */
+/* Appends the rest; user_id is text, empty = no user; data is JSON. */
 void session_record_rest(const struct session_record *record, struct slice user_id,
 	struct slice data, struct buf *out);
 void session_fill(
 	const struct session_key *key, const struct session_record *record, struct session *ret);
 
 /*
- * One of our scripts. They answer {hits, misses, ...}, as redis/lookup.h wants it: *ret gets the
- * third number, *ret_more the fourth (0 where there is none; may be NULL).
+ * A script. Scripts reply {hits, misses, ...}, as redis/lookup.h requires: *ret gets the third
+ * number, *ret_more (may be NULL) the fourth.
  */
 struct session_script {
 	const char *text;
@@ -94,18 +94,18 @@ enum { SESSIONS_TURNS = 64 };
 struct sessions {
 	struct cache *cache;
 	struct semaphore turns[SESSIONS_TURNS]; /* of those that patch, by session */
-	int64_t last_us;			/* when the last session was begun */
+	int64_t last_us;			/* `created` of the last new session */
 };
 
-/* A session at work. */
+/* A session in use. */
 struct session_work {
 	struct sessions *sessions;
 	struct session_key asked; /* of the id that the caller has */
-	struct session_key key;	  /* where the session is: elsewhere within a grace */
+	struct session_key key;	  /* of the session: another one within a grace */
 	struct redis_value *reply;
-	struct buf blanked;	      /* the reply, where it had to be made readable */
-	struct session_record record; /* views into one of them */
-	struct buf index;	      /* empty = of no user */
+	struct buf blanked;	      /* the reply, if it had to be corrected */
+	struct session_record record; /* slices of one of them */
+	struct buf index;	      /* empty = no user */
 	struct buf merged;
 	int64_t now_ms;
 	char now[24], px[24], expires[24], max[24], forgotten[24];
@@ -113,31 +113,30 @@ struct session_work {
 
 void session_work_end(struct session_work *w);
 /*
- * The session as it is now, and whose it is, through the ids that it had before.
- * ERR_UNKNOWN_SESSION, also past max_age; ERR_CORRUPT_VALUE. Parks.
+ * Reads the session and its index's name, following rotated ids. ERR_UNKNOWN_SESSION, also after
+ * max_age; ERR_CORRUPT_VALUE. Parks.
  */
 enum error session_load(struct session_work *w, struct fault *fault);
 bool session_moved(const struct session_work *w);
 enum error session_unknown(struct fault *fault);
 /* After `tries` tries. */
 enum error session_conflict(int tries, struct fault *fault);
-/* Of 13 digits, however wrong the clock is. */
+/* The time, limited to 13 digits if the clock is wrong. */
 int64_t session_now(void);
-/* The time is now_ms: what all scripts are told, and what the caller is. */
+/* Sets the time of use, and the script arguments that depend on it. */
 void session_stamp(struct session_work *w, int64_t now_ms);
-/* The index as scripts are told it: the session's key stands for none. */
+/* The script's key for the index; the session's key stands for "no index". */
 struct slice session_index_or(const struct buf *index, const struct session_key *key);
-/* With the keys and arguments that all have. */
+/* With the keys and arguments of all scripts. */
 struct session_script session_script_of(const struct session_work *w, const char *text);
-/* Adds what scripts are told that begin or change a session: ARGV 5 to 8. */
+/* Adds the arguments of scripts that store a session: ARGV 5 to 8. */
 void session_script_store(
 	struct session_work *w, const struct buf *rest, struct session_script *script);
 
 /*
- * All scripts: KEYS 1 the session, 2 the user's index, or the session once more where it is of no
- * user; ARGV 1 now, 2 how long it lives, 3 hash, 4 expiry. A score that differs by less than a
- * second is left, since scores are for housekeeping. The index outlives its last session by a
- * minute or two.
+ * All scripts: KEYS 1 the session, 2 the user's index, or the session again if it has no user; ARGV
+ * 1 now, 2 TTL in ms, 3 hash, 4 expiry. A score that differs by less than a second is left: scores
+ * are only for cleaning. The index outlives its last session by one to two minutes.
  */
 #define NOTE_IN_INDEX \
 	"if KEYS[2] ~= KEYS[1] then " \
@@ -151,16 +150,16 @@ void session_script_store(
 	"redis.call('PEXPIRE', KEYS[2], string.format('%.0f', ARGV[2] + 120000)) end end end "
 
 /*
- * Where a session is stored: ARGV 5 its rest, 6 max_per_user, 7 "session:", 8 the score of what is
- * forgotten. ENTER comes first: where the index cannot be written nothing is.
+ * Scripts that store a session: ARGV 5 its rest, 6 max_per_user, 7 "session:", 8 the score below
+ * which entries are checked. ENTER_INDEX comes first: if the index cannot be written, nothing is.
  */
 #define ENTER_INDEX "redis.call('ZADD', KEYS[2], ARGV[4], ARGV[3]) "
 #define STORE_SESSION \
 	"redis.call('SET', KEYS[1], '" SESSION_HEAD "' .. ARGV[1] .. ARGV[5], 'PX', ARGV[2]) "
 /*
- * After it has entered an index: forgets what ended long ago, 100 entries at a time (what is there
- * all the same was noted by a wrong clock, and stays), and ends the user's oldest sessions, never
- * this one. Of a user with more sessions than are looked at, each time ends as many as it sees.
+ * After adding to an index: removes entries of sessions that ended long ago, 100 at a time (an
+ * entry whose session exists was written by a wrong clock, and stays), and ends the user's oldest
+ * sessions, never this one. At most 2,000 entries are examined each time.
  */
 #define TIDY_INDEX \
 	"local old = redis.call('ZRANGE', KEYS[2], 0, 99, 'WITHSCORES') hits = hits + 1 " \

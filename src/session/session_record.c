@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Names and stored form of sessions, and how their scripts are run; see session_internal.h. */
+/* Keys and stored form of sessions, and running their scripts; see session_internal.h. */
 #include "session/session_internal.h"
 
 #include <assert.h>
@@ -62,7 +62,7 @@ void session_index(const struct cache *cache, struct slice user_id, struct buf *
 	buf_str(out, ":sessions");
 }
 
-/* Steps over `name` and the digits behind it. */
+/* Reads `name` and the digits after it. */
 static bool take_number(struct slice *at, struct slice name, int64_t *ret)
 {
 	size_t n = name.n;
@@ -76,7 +76,7 @@ static bool take_number(struct slice *at, struct slice name, int64_t *ret)
 	return ok;
 }
 
-/* 13 bytes: blanks or zeros, which a wrong clock left, and digits; see session_work.c. */
+/* 13 bytes: blanks or zeros (written by a wrong clock), then digits; see session_work.c. */
 static bool take_last_seen(struct slice *at, int64_t *ret)
 {
 	size_t from = sizeof SESSION_HEAD - 1;
@@ -115,7 +115,7 @@ int64_t session_record_end(const struct session_record *record, int64_t now_ms)
 
 	if (!record->max_age_ms)
 		return now_ms + ttl_ms;
-	/* Where the clock went back, too, no more than its age is left. */
+	/* Never more than max_age from now, even if the clock was set back. */
 	if (begun_ms > now_ms)
 		begun_ms = now_ms;
 	int64_t last_ms = begun_ms + record->max_age_ms;
@@ -126,7 +126,7 @@ int64_t session_record_end(const struct session_record *record, int64_t now_ms)
 enum error session_record_parse(
 	struct slice stored, struct session_record *ret, struct fault *fault)
 {
-	/* One deeper than the data. */
+	/* The envelope adds one level. */
 	struct json_limits limits = session_limits;
 
 	limits.depth++;
@@ -184,7 +184,7 @@ void session_release(struct session *session)
 	*session = (struct session){0};
 }
 
-/* No script looks at more sessions. */
+/* No script examines more sessions. */
 enum { most_in_reply = 2000 };
 
 enum error session_run(struct cache *cache, const struct session_script *script, int64_t *ret,
@@ -200,7 +200,7 @@ enum error session_run(struct cache *cache, const struct session_script *script,
 		argv[argc++] = script->keys[i];
 	for (size_t i = 0; i < script->arg_count; i++)
 		argv[argc++] = script->args[i];
-	/* Each may be run again: what it has done already it finds done. */
+	/* All scripts may be repeated: they recognise what they have done before. */
 	enum error error = redis_store_call(cache->store, (struct redis_call){.idempotent = true},
 		script->keys[0], argc, argv, &reply, fault);
 	if (error)

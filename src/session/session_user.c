@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* All sessions of one user, through his index; see session.h. */
+/* All sessions of one user, by the user's index; see session.h. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "session/session_internal.h"
 
-/* So many travel with everybody's commands. */
+/* Up to so many are read on the connection for commands, more on that for bulk. */
 enum { few = 64 };
 
 /*
- * KEYS[1] the index; ARGV "session:", ref, except ('' = not given), the place to begin at. A page
- * at a time: answers how many ended and how many of the page stay, or -1 past the last. A session
- * that moves to a new id meanwhile goes behind, to a page that is asked for later.
+ * KEYS[1] the index; ARGV "session:", ref, except ('' = not given), rank to start at. One page: how
+ * many ended and how many of the page stay, or -1 after the last. A session that is rotated
+ * meanwhile gets a higher rank, on a later page.
  */
 static const char end_script[] =
 	"local ended, kept = 0, 0 "
@@ -26,7 +26,7 @@ static const char end_script[] =
 	"local hit = #all > 0 and 1 or 0 "
 	"return {hit, 1 - hit, ended, #all > 0 and kept or -1}";
 
-/* The members' heads, one reply each. Parks. */
+/* Reads the heads of the members, one reply each. Parks. */
 static enum error read_heads(struct cache *cache, struct slice index,
 	const struct redis_value *members, struct redis_batch *batch, struct fault *fault)
 {
@@ -37,7 +37,7 @@ static enum error read_heads(struct cache *cache, struct slice index,
 	for (size_t i = 0; i < members->count; i++) {
 		struct slice hash = redis_value_item(members, i);
 
-		/* Whatever else is in the index leads to a key that is not there. */
+		/* Anything else in the index is read as a key that does not exist. */
 		if (hash.n != SESSION_HASH)
 			session_key_of_id(SLICE(""), &key);
 		else
@@ -50,7 +50,7 @@ static enum error read_heads(struct cache *cache, struct slice index,
 		fault);
 }
 
-/* Index entries whose sessions are gone; what stays is cleaned the next time. Parks. */
+/* Removes entries of ended sessions; errors are ignored until the next time. Parks. */
 static void clean(struct cache *cache, struct slice index, const struct slice *dead, size_t count)
 {
 	struct redis_batch *batch = redis_batch_new();
@@ -66,7 +66,7 @@ static void clean(struct cache *cache, struct slice index, const struct slice *d
 	redis_batch_free(batch);
 }
 
-/* The members, last first, as sessions or as dead ones. */
+/* The members, latest first, as sessions or as dead entries. */
 struct sorted {
 	struct session *sessions;
 	size_t count;
@@ -154,10 +154,10 @@ enum error session_end_all(struct sessions *sessions, struct slice user_id, stru
 			.args = {SLICE(SESSION_PREFIX), ref, except, slice_str(text)},
 			.arg_count = 4};
 		error = session_run(cache, &script, &ended, &kept, fault);
-		/* A page that has nothing would be asked for without end. */
+		/* An empty page would loop endlessly. */
 		if (!error && (ended < 0 || (ended == 0 && kept == 0)))
 			error = fault_set(fault, ERR_REDIS_PROTOCOL,
-				"Redis answered a script with something else than its result");
+				"Redis's reply to a script is not its result");
 		if (error)
 			break;
 		*ret_ended += (size_t)ended;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What every use of a session begins with; see session_internal.h. */
+/* Reading a session, and the arguments of its scripts; see session_internal.h. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,11 +10,11 @@
 
 enum {
 	max_hops = 16,
-	/* Index entries past their time by this are looked at. */
+	/* Index entries that expired so long ago are checked. */
 	forgotten_ms = 24 * 3600 * 1000,
 };
 
-/* What 13 digits hold: a clock that says something else is wrong. */
+/* The range of 13 digits: a clock outside of it is wrong. */
 static const int64_t first_ms = 1000000000000, last_ms = 9999999999999;
 
 void session_work_end(struct session_work *w)
@@ -28,15 +28,15 @@ void session_work_end(struct session_work *w)
 enum error session_unknown(struct fault *fault)
 {
 	return fault_set(fault, ERR_UNKNOWN_SESSION,
-		"there is no session of this id: it has expired, was ended, or never was; begin a "
-		"new one");
+		"there is no session with this id: it has expired, was ended, or never existed; "
+		"start a new one");
 }
 
 enum error session_conflict(int tries, struct fault *fault)
 {
 	return fault_set(fault, ERR_CONFLICT,
-		"this session was changed by other requests %d times meanwhile; nothing was "
-		"changed by this one, so try again",
+		"other requests changed this session %d times meanwhile; this one changed nothing: "
+		"try again",
 		tries);
 }
 
@@ -45,7 +45,7 @@ bool session_moved(const struct session_work *w)
 	return memcmp(&w->asked, &w->key, sizeof w->key) != 0;
 }
 
-/* Whether what is stored says where the session is now. */
+/* Whether the stored text redirects to the key of a new id. */
 static bool follow(struct slice stored, struct session_key *key)
 {
 	struct slice hash = slice_skip(stored, sizeof MOVED_BEGIN - 1);
@@ -57,7 +57,7 @@ static bool follow(struct slice stored, struct session_key *key)
 	return true;
 }
 
-/* *ret: what is stored, never empty. Parks. */
+/* *ret: the stored text, never empty. Parks. */
 static enum error read_stored(struct session_work *w, struct slice *ret, struct fault *fault)
 {
 	struct slice key = slice_of(w->key.text, SESSION_KEY);
@@ -75,7 +75,7 @@ static enum error read_stored(struct session_work *w, struct slice *ret, struct 
 	return error;
 }
 
-/* A version that did not know of wrong clocks wrote zeros before last_seen: no number in JSON. */
+/* Older versions wrote leading zeros to last_seen under a wrong clock: not valid in JSON. */
 static struct slice blank_zeros(struct session_work *w, struct slice stored)
 {
 	size_t at = sizeof SESSION_HEAD - 1;
@@ -105,7 +105,8 @@ enum error session_load(struct session_work *w, struct fault *fault)
 	error = session_record_parse(blank_zeros(w, stored), &w->record, fault);
 	if (error)
 		return error;
-	/* Redis ends it, too. Where this clock is wrong, it can be read again afterwards. */
+	/* Redis expires it, too. If this clock is wrong, the session can be read once it is right.
+	 */
 	int64_t now_ms = clock_wall_ms();
 
 	if (session_record_end(&w->record, now_ms) <= now_ms)

@@ -108,6 +108,11 @@ void json_add_number(cJSON *object, const char *name, double value, int decimals
 void json_add_slice(cJSON *object, const char *name, struct slice text);
 /* As json_add_slice(), at the end of an array. */
 void json_append_slice(cJSON *array, struct slice text);
+/* The text, or null where it is NULL or empty. */
+void json_add_text(cJSON *object, const char *name, const char *text);
+/* As json_add_number() and json_add_int(); below zero stands for "not known": null. */
+void json_add_known(cJSON *object, const char *name, double value, int decimals);
+void json_add_count(cJSON *object, const char *name, int64_t value);
 /* "2026-11-24T05:45:18.123Z", or null for a negative time or one after the year 9999. */
 void json_add_time(cJSON *object, const char *name, int64_t wall_ms);
 /* Appends the value without white space; strings as json_quote() writes them. */

@@ -98,6 +98,30 @@ void json_append_slice(cJSON *array, struct slice text)
 	cJSON_AddItemToArray(array, text_node(text));
 }
 
+void json_add_text(cJSON *object, const char *name, const char *text)
+{
+	if (text && *text)
+		json_add_slice(object, name, slice_str(text));
+	else
+		cJSON_AddNullToObject(object, name);
+}
+
+void json_add_known(cJSON *object, const char *name, double value, int decimals)
+{
+	if (value < 0)
+		cJSON_AddNullToObject(object, name);
+	else
+		json_add_number(object, name, value, decimals);
+}
+
+void json_add_count(cJSON *object, const char *name, int64_t value)
+{
+	if (value < 0)
+		cJSON_AddNullToObject(object, name);
+	else
+		json_add_int(object, name, value);
+}
+
 void json_add_time(cJSON *object, const char *name, int64_t wall_ms)
 {
 	struct buf text = {0};

@@ -74,7 +74,7 @@ def test_a_fault_has_its_line_at_the_start_in_a_check_and_in_a_reload(start, fol
     places = [os.path.join(daemon.folder, place.replace("c.yaml", "cachewarden.yaml"))
               for place in places]
     assert [error["detail"].split(": ")[0] for error in reply.json["errors"]] == places
-    daemon.wait_for("configuration refused, the old one stays: " + places[0] + ": ")
+    daemon.wait_for("configuration refused, the previous one stays in force: " + places[0] + ": ")
     assert "\\u000a" not in daemon.log
     component = daemon.health().json["components"]["config"]
     assert component["status"] == "DEGRADED"

@@ -77,9 +77,9 @@ def test_an_invalidation_is_followed_from_its_request_to_its_pass(daemon, redis)
     reply = ask(daemon, "POST", API + "/invalidate", "asks-1", body={"patterns": ["key:*"]})
     assert reply.json["invalidated"] == 50
     requested = of(daemon, "asks-1")
-    in_order(requested, "http: POST " + API + "/invalidate begins", "begins the operation ",
+    in_order(requested, "http: POST " + API + "/invalidate begins", "starts the operation ",
              "http: answered: 200")
-    operation = re.search(r"begins the operation (\w+): invalidate", "\n".join(requested))[1]
+    operation = re.search(r"starts the operation (\w+): invalidate", "\n".join(requested))[1]
     assert operation == reply.json["operation_id"]
     until(lambda: "operation: completed, was running" in of(daemon, operation), "its end")
     in_order(of(daemon, operation), "operation: running, was queued",
@@ -115,7 +115,7 @@ warm:
              "result of bad: error", "http: answered: 502")
     warmed = ask(daemon, "POST", API + "/warm", "warm-1", body={"cache_names": ["once"], "wait": 20})
     operation = warmed.json["runs"][0]["operation_id"]
-    in_order(of(daemon, "warm-1"), "begins the operation " + operation + ": warm once",
+    in_order(of(daemon, "warm-1"), "starts the operation " + operation + ": warm once",
              "warm job once: began the operation " + operation, "http: answered: 200")
     in_order(of(daemon, operation), "operation: running", "warm run of once: attempt 1",
              "attempt 1 ends: ok", "operation: completed")

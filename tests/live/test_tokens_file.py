@@ -159,7 +159,7 @@ def test_the_old_list_stays_until_the_new_one_is_good(start, redis, folder, case
     place = InPlace(folder)
     daemon = begin(start, redis, place, row("cw_old"))
     place.write(BAD[case])
-    line = daemon.wait_for("configuration refused, the old one stays: " + place.path + ":")
+    line = daemon.wait_for("configuration refused, the previous one stays in force: " + place.path + ":")
     assert "\\u000a" not in line
     assert status(daemon, "cw_old") == 200
     config = daemon.get(API + "/health", token="cw_old").json["components"]["config"]

@@ -107,6 +107,47 @@ def test_so_are_those_of_other_routes(daemon, what):
     until(lambda: ask(daemon, raw).status == 200, "the room is given back")
 
 
+def loaders(count):
+    """Each is a series of the metrics, with a name of 64 characters."""
+    return "".join(f"  {'loader-':0<60}{i:04}: "
+                   "{key: '{i}', params: [i], source: {type: command, argv: [/bin/true]}}\n"
+                   for i in range(count))
+
+
+@pytest.fixture(scope="module")
+def shared_config(shared_redis):
+    """The share of one address is 256 KiB."""
+    return open_config(shared_redis, "limits: {reply_bytes: 1MiB}\nloaders:\n" + loaders(1000))
+
+
+@pytest.fixture(scope="module")
+def listing(shared, shared_redis):
+    """Lists, operations and metrics of over 100 KiB each."""
+    names = [f"{i:04}" + "k" * 1000 for i in range(1000)]
+    shared_redis.pipeline([("SET", name, "v") for name in names])
+    shared_redis.pipeline([("ZADD", "cw:tag:many", "+inf", name) for name in names])
+    shared.wait_redis()
+    for name in names[:200]:
+        body = json.dumps({"keys": ["x" + name], "note": "n" * 200})
+        assert ask(shared, post("/api/v1/admin/cache/invalidate", body)).status == 200
+    return shared
+
+
+@pytest.mark.parametrize("target", ["/api/v1/cache/keys?limit=1000", "/api/v1/admin/cache/tags/many?limit=1000",
+                                    "/api/v1/admin/cache/operations?limit=1000", "/metrics"])
+def test_lists_operations_and_metrics_are_bounded_too(listing, target):
+    raw = request("GET " + target)
+    until(lambda: ask(listing, raw).status == 200, "what others left unread is given back")
+    size = len(ask(listing, raw).body)
+    # The kernel takes some MiB of each connection: one answer after the other until it is full.
+    clients = unread(listing, raw * (1 + 12 * MIB // size), 4)
+    until(lambda: ask(listing, raw).status == 503, "the share is used up")
+    check_problem(ask(listing, raw), 503, "overloaded")
+    assert listing.health().status == 200
+    close(clients)
+    until(lambda: ask(listing, raw).status == 200, "the room is given back")
+
+
 def test_an_answer_beyond_the_whole_budget_is_served_alone(start, redis):
     for name in BIG:
         redis("SET", name, "x" * (MIB - 100))
