@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* GET /explain/{key}: what is known of a key. */
+/* GET /explain/{key}: what is stored under a key, and what can invalidate it. */
 #include "invalidate/explain.h"
 
 #include "api/handlers.h"

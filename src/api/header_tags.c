@@ -46,20 +46,17 @@ static enum error take_word(const struct word *word, struct buf *tag, struct fau
 	const char *name = word->header->name;
 	struct fault own;
 
-	/* Read as two tags by Cache-Tag, as one here: refused, so that a purge finds what was
-	 * stored. */
+	/* Cache-Tag would read two tags: refused, so that a purge finds what was stored. */
 	if (memchr(word->text.p, ',', word->text.n))
 		return fault_set(fault, ERR_BAD_REQUEST,
 			"the header %s: a tag holds a comma, which separates tags in other "
-			"headers: "
-			"write it as %%2C",
+			"headers: write it as %%2C",
 			name);
 	buf_add(tag, word->text);
 	if (!percent_decode(tag->p, &tag->n, 0))
 		return fault_set(fault, ERR_BAD_REQUEST,
 			"the header %s: a %% is not followed by two hexadecimal digits: write it "
-			"as "
-			"%%25",
+			"as %%25",
 			name);
 	if (tag_check(buf_slice(tag), &own))
 		return fault_set(fault, ERR_BAD_REQUEST, "the header %s: %s", name, own.detail);

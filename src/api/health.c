@@ -47,7 +47,7 @@ static void warn(cJSON *warnings, enum health *health, const char *text)
 	*health = worse(*health, HEALTH_DEGRADED);
 }
 
-/* noeviction refuses writes when full; allkeys-* may take our own bookkeeping before values. */
+/* noeviction refuses writes when memory is full; allkeys-* may evict keys of cw: before values. */
 static void judge_memory(const struct app *app, cJSON *warnings, enum health *health)
 {
 	const struct redis_info *info = &sampler_latest(app->sampler)->info;

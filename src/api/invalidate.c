@@ -177,8 +177,7 @@ static enum error read_headers(
 	if (!error && header && request_body(request).n)
 		error = fault_set(fault, ERR_BAD_REQUEST,
 			"the header %s selects tags where the body is empty; with a body, name "
-			"them "
-			"in its tags",
+			"them in its tags",
 			header);
 	for (size_t i = 0; i < tags.count && !error; i++)
 		invalidation_add_tag(asked->what, tags.items[i]);

@@ -127,8 +127,7 @@ static enum error store(struct request *request, struct cache *cache, struct put
 	if (put->condition != KEYS_ALWAYS)
 		return fault_set(fault, ERR_BAD_REQUEST,
 			"If-Match and If-None-Match cannot be combined with X-Cache-Lease: only "
-			"the "
-			"holder of a lease loads");
+			"the holder of a lease loads");
 	if (put->write.mode != ENTRY_REPLACE)
 		return fault_set(fault, ERR_BAD_PARAMETER,
 			"nx cannot be combined with X-Cache-Lease: only the holder of a lease "

@@ -16,8 +16,7 @@ enum error keys_encoded(struct request *request, bool *ret, struct fault *fault)
 	if (!slice_is(text, "base64url"))
 		return fault_set(fault, ERR_BAD_PARAMETER,
 			"the query parameter key_encoding must be base64url, or be left out if "
-			"keys "
-			"are plain text");
+			"keys are plain text");
 	*ret = true;
 	return OK;
 }
@@ -71,8 +70,7 @@ enum error keys_ttl_text(struct slice text, int64_t *ret_ms, struct fault *fault
 		return OK;
 	return fault_set(fault, ERR_BAD_PARAMETER,
 		"the query parameter ttl must be a whole number of seconds, 1 to %d (10 years), or "
-		"-1 "
-		"for no expiry",
+		"-1 for no expiry",
 		KEYS_MAX_TTL_S);
 }
 

@@ -53,8 +53,8 @@ enum { OPERATION_ID_BYTES = 20 }; /* hexadecimal digits; they sort by the time o
 struct operation;
 
 /*
- * A kind of operations, and its results: the work returns a struct of its own, which those who know
- * the kind read by operation_result(); `json` gives the document that records and answers hold.
+ * A kind of operations. Its work returns a struct of the kind as the result (operation_result());
+ * `json` makes the document of it for records and answers.
  */
 struct operation_kind {
 	const char *name; /* "invalidate", "warm" */
@@ -113,7 +113,7 @@ void operation_progress(
 enum error operation_wait(struct operation *operation, int64_t deadline);
 void operation_cancel(struct operation *operation);
 
-/* An operation of any daemon as it is at one moment; operation_view_release(). */
+/* The state of an operation, of any daemon, at one moment. */
 struct operation_view {
 	char id[OPERATION_ID_BYTES + 1];
 	enum operation_state state;
@@ -132,13 +132,13 @@ struct operation_view {
 	cJSON *document;
 };
 void operation_view(struct operation *operation, struct operation_view *ret);
-/* The same, for its work: what it will be when the work has returned these. `fault` is borrowed. */
+/* For its work: the view as it will be when the work has returned these. `fault` is borrowed. */
 void operation_view_ended(struct operation *operation, enum operation_state state,
 	const void *result, const struct fault *fault, struct operation_view *ret);
 void operation_view_release(struct operation_view *view);
 /*
- * The document that is stored in Redis. Daemons of every version answer GET /operations/{id} with
- * what they find there, so that it is the route's body, too (api.md). The caller owns it.
+ * The document that is stored in Redis, and the body of GET /operations/{id} (api.md): daemons of
+ * all versions answer with the documents of others. The caller owns it.
  */
 cJSON *operation_record_json(const struct operation_view *view);
 /* Reads such a document, which it takes over; false (nothing to release) where it is not one. */

@@ -56,8 +56,7 @@ enum error session_check_data(struct slice data, const char *what, struct fault 
 	if (data.n > SESSION_DATA_BYTES)
 		return fault_at(fault, ERR_TOO_LARGE, "/data",
 			"%s has %zu bytes; at most %d are allowed: store large values under keys "
-			"of "
-			"their own",
+			"of their own",
 			what, data.n, SESSION_DATA_BYTES);
 	enum error error = json_check(data, &session_limits, fault);
 

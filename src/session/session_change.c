@@ -32,8 +32,7 @@ static const char change_script[] =
 	"redis.call('SET', KEYS[3], '{\"moved\":\"' .. ARGV[3] .. '\"}', 'PX', ARGV[11]) end "
 	"if KEYS[4] ~= KEYS[3] and (moves or KEYS[4] ~= KEYS[2]) then "
 	"redis.pcall('ZREM', KEYS[4], ARGV[10]) end " NOTE_IN_INDEX "if enters then " TIDY_INDEX
-	"end "
-	"return {hits, misses, 1}";
+	"end return {hits, misses, 1}";
 
 /* A change in progress. */
 struct session_changing {
@@ -123,8 +122,7 @@ static enum error try_once(struct session_changing *c, int64_t *ret, struct faul
 	if (!error && c->moves && session_moved(&c->w))
 		return fault_set(fault, ERR_CONFLICT,
 			"this id was replaced by an earlier rotation, whose answer has the new "
-			"one; "
-			"it can still be used for a short time, but not for another rotation");
+			"one; it can still be used for a short time, but not for another rotation");
 	if (!error)
 		error = merge(c, fault);
 	if (error)
