@@ -202,6 +202,14 @@ static double number_of(const cJSON *object, const char *name, double none)
 	return cJSON_IsNumber(item) ? item->valuedouble : none;
 }
 
+/* Also of a record with absurd numbers. */
+static uint64_t count_of(const cJSON *object, const char *name)
+{
+	double number = number_of(object, name, 0);
+
+	return number >= 0 && number < 0x1p63 ? (uint64_t)number : 0;
+}
+
 static int64_t time_of(const cJSON *object, const char *name)
 {
 	const char *text = text_of(object, name);
@@ -239,8 +247,8 @@ bool operation_record_view(cJSON *document, struct operation_view *ret)
 		.has_subject = cJSON_HasObjectItem(document, "job"),
 		.subject = text_of(document, "job"),
 		.note = text_of(document, "note"),
-		.done = (uint64_t)number_of(progress, "done", 0),
-		.total = (uint64_t)number_of(progress, "total", 0),
+		.done = count_of(progress, "done"),
+		.total = count_of(progress, "total"),
 		.per_second = number_of(progress, "per_second", -1),
 		.eta_s = number_of(progress, "eta_seconds", -1),
 		.started_wall_ms = time_of(document, "started"),

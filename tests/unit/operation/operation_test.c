@@ -497,6 +497,21 @@ START_TEST(a_record_is_read_and_written_word_by_word)
 }
 END_TEST
 
+START_TEST(absurd_numbers_of_a_record_are_not_known)
+{
+	struct operation_view view;
+
+	ck_assert(operation_record_read(SLICE("{\"operation_id\":\"0193a1b2c3d400000001\","
+					      "\"state\":\"failed\",\"progress\":"
+					      "{\"done\":1e300,\"total\":-5,\"per_second\":\"x\"},"
+					      "\"started\":7,\"error\":[]}"),
+		&view));
+	ck_assert(view.done == 0 && view.total == 0 && view.per_second == -1);
+	ck_assert(view.started_wall_ms == -1 && !view.error_code && !view.result);
+	operation_view_release(&view);
+}
+END_TEST
+
 START_TEST(what_is_not_a_record_is_not_read)
 {
 	static const char *const texts[] = {"", "[]", "{}",
@@ -513,9 +528,9 @@ END_TEST
 
 TEST_SUITE("operation", of_ended_operations_the_newest_are_kept, progress_shows_what_is_known,
 	a_record_is_read_and_written_word_by_word, what_is_not_a_record_is_not_read,
-	another_daemon_answers_for_an_operation, another_daemon_cancels_it,
-	without_a_sign_of_life_it_is_interrupted, the_list_goes_by_pages_newest_first,
-	an_operation_ends_at_its_deadline, without_redis_operations_live_in_memory,
-	stopping_cancels_and_refuses, what_outlasts_a_stop_is_waited_for_by_the_next,
-	a_phase_says_queued_or_running, a_newer_layout_is_refused,
-	the_rate_does_not_follow_the_wall_clock)
+	absurd_numbers_of_a_record_are_not_known, another_daemon_answers_for_an_operation,
+	another_daemon_cancels_it, without_a_sign_of_life_it_is_interrupted,
+	the_list_goes_by_pages_newest_first, an_operation_ends_at_its_deadline,
+	without_redis_operations_live_in_memory, stopping_cancels_and_refuses,
+	what_outlasts_a_stop_is_waited_for_by_the_next, a_phase_says_queued_or_running,
+	a_newer_layout_is_refused, the_rate_does_not_follow_the_wall_clock)
