@@ -337,6 +337,14 @@ static void timer_fired(uv_timer_t *timer)
 	fiber_wake(f);
 }
 
+static void start_timer(struct fiber *f)
+{
+	int64_t now = (int64_t)uv_now(f->scheduler->uv);
+
+	uv_timer_start(
+		&f->timer, timer_fired, f->deadline > now ? (uint64_t)(f->deadline - now) : 0, 0);
+}
+
 enum error fiber_park(const char *what, int64_t deadline)
 {
 	struct fiber *f = current;
@@ -347,16 +355,12 @@ enum error fiber_park(const char *what, int64_t deadline)
 	if (f->cleanup_deadline && f->cleanup_deadline < deadline)
 		deadline = f->cleanup_deadline;
 	f->timed_out = false;
-	if (deadline != DEADLINE_NONE) {
-		int64_t now = (int64_t)uv_now(f->scheduler->uv);
-		uint64_t delay = deadline > now ? (uint64_t)(deadline - now) : 0;
-
-		uv_timer_start(&f->timer, timer_fired, delay, 0);
-	}
+	f->deadline = deadline;
+	if (deadline != DEADLINE_NONE)
+		start_timer(f);
 	f->state = FIBER_PARKED;
 	f->since_ms = (int64_t)uv_now(f->scheduler->uv);
 	f->waits_for = what;
-	f->deadline = deadline;
 	switch_to_loop(f);
 	if (deadline != DEADLINE_NONE)
 		uv_timer_stop(&f->timer);
@@ -389,8 +393,10 @@ enum error fiber_yield(void)
 
 void fiber_cleanup_begin(int64_t ms)
 {
+	int64_t deadline = clock_deadline(ms), limit = current->scheduler->cleanup_limit;
+
 	assert(current->cleanup_deadline == 0);
-	current->cleanup_deadline = clock_deadline(ms);
+	current->cleanup_deadline = limit && limit < deadline ? limit : deadline;
 }
 
 bool fiber_cleanup_enter(int64_t ms)
@@ -405,4 +411,20 @@ void fiber_cleanup_end(void)
 {
 	assert(current->cleanup_deadline != 0);
 	current->cleanup_deadline = 0;
+}
+
+void fiber_cleanup_limit(struct loop *loop, int64_t deadline)
+{
+	struct fiber_scheduler *s = loop_fibers(loop);
+
+	s->cleanup_limit = deadline;
+	for (struct fiber *f = s->live; f; f = f->live_next) {
+		if (!f->cleanup_deadline || f->cleanup_deadline <= deadline)
+			continue;
+		f->cleanup_deadline = deadline;
+		if (f->state == FIBER_PARKED && f->deadline > deadline) {
+			f->deadline = deadline;
+			start_timer(f);
+		}
+	}
 }

@@ -98,6 +98,11 @@ void fiber_cleanup_begin(int64_t ms);
 void fiber_cleanup_end(void);
 /* Begins one unless the fiber is in one already. True if it began, and so has to be ended. */
 bool fiber_cleanup_enter(int64_t ms);
+/*
+ * Cleanup sections of the loop's fibers, those under way and all later ones, end at `deadline` if
+ * they would end later: for a bounded shutdown.
+ */
+void fiber_cleanup_limit(struct loop *loop, int64_t deadline);
 
 /* A condition variable: a queue of fibers that wait for a change. Zeroed = empty. */
 struct fiber_cond {

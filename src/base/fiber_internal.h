@@ -49,6 +49,7 @@ struct fiber_scheduler {
 	struct fiber *live; /* all that have a function, the newest first */
 	struct fiber *idle;
 	unsigned idle_count;
+	int64_t cleanup_limit; /* 0 = none */
 	void *asan_fake_stack;
 	const void *asan_stack;
 	size_t asan_stack_bytes;

@@ -6,6 +6,8 @@
 #include "engine/engine.h"
 #include "lib/handle.h"
 
+enum { close_ms = 1000 };
+
 static enum error load_conf(
 	const struct cw_options *options, struct conf **ret, struct fault *fault)
 {
@@ -85,7 +87,8 @@ static void ending_fiber(void *argument)
 	struct ending *ending = argument;
 	struct engine *engine = &ending->handle->engine;
 
-	/* What is cancelled waits in cleanup sections alone, which are bounded: this has an end. */
+	/* Cancelled fibers wait in cleanup sections only. */
+	fiber_cleanup_limit(engine->cache.loop, clock_deadline(close_ms));
 	engine_stop(engine, DEADLINE_NONE);
 	redis_store_free(engine->cache.store);
 	ending->done = true;

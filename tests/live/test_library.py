@@ -250,6 +250,18 @@ def test_a_hanging_redis_is_waited_for_once(redis):
     reader.end()
 
 
+def test_closing_a_handle_does_not_wait_for_a_hanging_redis(redis):
+    closing = subprocess.Popen([os.path.join(BUILD, "programs/closing"), redis.url], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, text=True)
+    assert closing.stdout.readline() == "open\n"
+    redis.send(signal.SIGSTOP)
+    said, _ = closing.communicate("\n", timeout=60)
+    code, took = said.split()
+    # The commands' own timeout is 5 s.
+    assert (closing.returncode, code) == (0, "timeout") and int(took) < 3000
+    redis.send(signal.SIGCONT)
+
+
 def test_a_program_begins_without_redis(redis):
     redis.kill()
     reader = Reader(redis.url, VALGRIND)

@@ -103,6 +103,42 @@ START_TEST(deadlines_and_cancel_end_a_park)
 }
 END_TEST
 
+static void cleans_up(void *argument)
+{
+	ck_assert_int_eq(fiber_park("the test", DEADLINE_NONE), ERR_CANCELLED);
+	for (int i = 0; i < 2; i++) {
+		fiber_cleanup_begin(60000);
+		ck_assert_int_eq(fiber_park("the test", DEADLINE_NONE), ERR_TIMEOUT);
+		fiber_cleanup_end();
+	}
+	note(argument);
+}
+
+static void limits_cleanup(void *argument)
+{
+	struct fiber_group *others = argument;
+
+	fiber_sleep(1);
+	fiber_group_cancel(others);
+	fiber_sleep(1);
+	fiber_cleanup_limit(loop, clock_deadline(5));
+	ck_assert_int_eq(fiber_group_join(others, clock_deadline(20000)), OK);
+	note("j");
+}
+
+START_TEST(a_limit_ends_cleanup_sections_under_way_and_later_ones)
+{
+	struct fiber_group others;
+
+	setup();
+	fiber_group_init(&others, "test", loop);
+	fiber_spawn(&others, "cleans up", cleans_up, "c");
+	fiber_spawn(&group, "limits", limits_cleanup, &others);
+	run();
+	ck_assert_str_eq(trace, "cj");
+}
+END_TEST
+
 /* A park outside the section goes on, the one within it ends, and after a spawn all is as before.
  */
 static void waits_for_others(void *argument)
@@ -376,7 +412,8 @@ START_TEST(listing_fibers_shows_what_each_waits_for)
 END_TEST
 
 TEST_SUITE("fiber", a_fiber_has_the_id_that_it_was_given, listing_fibers_shows_what_each_waits_for,
-	fibers_take_turns, deadlines_and_cancel_end_a_park, conditions_wake_in_order,
+	fibers_take_turns, deadlines_and_cancel_end_a_park,
+	a_limit_ends_cleanup_sections_under_way_and_later_ones, conditions_wake_in_order,
 	disowned_fibers_cancel_waiting_sections_only, stacks_are_reused_many_times,
 	a_loop_can_be_turned_by_hand, fibers_have_the_signal_mask_of_the_loops_caller)
 TEST_SUITE_SIGNAL("fiber_guard", SIGSEGV, a_stack_overflow_hits_the_guard_page)
