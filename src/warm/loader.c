@@ -290,9 +290,9 @@ enum error loaders_get(struct loaders *loaders, const struct loader_request *req
 	return error;
 }
 
-void loader_result_release(struct loader_result *loaded)
+void loader_result_release(struct loader_result *result)
 {
-	buf_release(&loaded->value);
+	buf_release(&result->value);
 }
 
 struct loader_state loaders_state(const struct loaders *loaders, const struct conf_loader *conf)
