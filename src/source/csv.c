@@ -19,11 +19,11 @@
 
 enum { max_columns = 1024 };
 
-enum place { CELL_START, PLAIN, QUOTED, QUOTE /* end of the quotes, or a doubled one */ };
+enum csv_state { CELL_START, PLAIN, QUOTED, QUOTE /* end of the quotes, or a doubled one */ };
 
 struct csv {
 	struct parser parser;
-	enum place place;
+	enum csv_state place;
 	bool malformed; /* this record */
 	bool skipping;
 	unsigned bom;		/* bytes of a byte order mark seen, 3 = no more can come */
@@ -40,7 +40,7 @@ struct csv {
 	size_t cell_count;
 };
 
-static enum place step(struct csv *csv, enum place place, char c)
+static enum csv_state step(struct csv *csv, enum csv_state place, char c)
 {
 	if (place == QUOTED)
 		return c == '"' ? QUOTE : QUOTED;
@@ -72,7 +72,7 @@ static bool passes_bom(struct csv *csv, char c)
 static size_t measure(struct csv *csv, bool *ret_end)
 {
 	struct slice in = csv->parser.input;
-	enum place place = csv->place;
+	enum csv_state place = csv->place;
 	size_t i = 0;
 
 	while (csv->bom < 3 && i < in.n && passes_bom(csv, in.p[i]))

@@ -19,7 +19,7 @@
 
 enum { max_name_bytes = 4096, max_tokens = 512 /* as many bytes as a pointer may have */ };
 
-enum place {
+enum json_array_state {
 	BEGIN,	    /* before the document: a byte order mark may come */
 	VALUE,	    /* before a value on the way to the rows */
 	FIRST,	    /* behind the bracket of a container on the way */
@@ -47,7 +47,7 @@ struct json_array {
 		struct buf unescaped;
 	} wanted; /* where the rows are */
 
-	enum place place;
+	enum json_array_state place;
 	unsigned bom;
 	unsigned level; /* containers open on the way */
 	bool objects[max_tokens];
@@ -76,7 +76,7 @@ static enum parser_step not_there(struct json_array *j, struct fault *fault, con
 	return PARSER_BROKEN;
 }
 
-static enum parser_step go(struct json_array *j, enum place place, size_t used)
+static enum parser_step go(struct json_array *j, enum json_array_state place, size_t used)
 {
 	parser_use(&j->parser, used);
 	j->place = place;
@@ -253,7 +253,7 @@ static enum parser_step in_word(struct json_array *j, struct fault *fault)
 	return go(j, j->level ? AFTER : DONE, 1);
 }
 
-static enum place behind_row(const struct json_array *j)
+static enum json_array_state behind_row(const struct json_array *j)
 {
 	if (!j->only)
 		return ROWS_AFTER;
