@@ -349,8 +349,8 @@ START_TEST(the_environment_stands_above_the_file)
 		"more\nenvironment CACHEWARDEN_LOG_LEVEL: is not valid UTF-8\nenvironment "
 		"CACHEWARDEN_LISTEN: listen[0] is not an address such as 127.0.0.1:8480, "
 		"[::1]:8480 or 0.0.0.0:8480 (host names are not resolved)\nenvironment REDIS_URL: "
-		"redis.url is not a URL such as redis://localhost:6379/0, unix:///path?db=0 or "
-		"managed:\n");
+		"redis.url is not a URL such as redis://localhost:6379/0, "
+		"rediss://redis.internal:6379/0, unix:///path?db=0 or managed:\n");
 	scratch_end(&s);
 }
 END_TEST
