@@ -77,11 +77,12 @@ PLAIN = ("src/base", "src/text")
 
 
 def words():
-    """Pages, help and the comments of shipped files; of src/ the help in tables and comments."""
+    """Pages, help, examples, public headers and shipped files; of src/ the help in tables and comments."""
     for path in files(".c", ".h", under=PLAIN):
         check_words(path, re.sub(r'/\*.*?\*/|"(?:\\.|[^"\\\n])*"|[^\n]', lambda match: match.group()
                                  if match.group().startswith("/*") else " ", read(path), flags=re.S))
-    for path in [*PAGES, "tests/help.txt", *files(".yaml", under=("conf", "docs")), *files(under=("systemd",))]:
+    for path in [*PAGES, "tests/help.txt", *files(".yaml", under=("conf", "docs")), *files(under=("systemd", "include")),
+                 *files(".c", ".h", ".py", under=("docs",))]:
         check_words(path, read(path))
     for path in ["src/api/routes.c", "src/base/metric.h", *files(".c", under=("src/conf",))]:
         literals = re.sub(r'"(?:\\.|[^"\\\n])*"|[^"\n]', lambda match: match.group() if len(match.group()) > 1 else " ",
