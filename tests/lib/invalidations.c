@@ -117,6 +117,28 @@ static void by_tag(void)
 	FAILS(cw_tag(cache, cw_list(tags, 0), cw_list(late, 2), &tagged, &error), CW_BAD_ARGUMENT);
 }
 
+/* As many of a kind as one call takes, and one more. */
+static void at_most(void)
+{
+	struct cw_bytes names[1001];
+	struct cw_invalidation keys = {.keys = {names, 1000}}, globs = {.patterns = {names, 1000}},
+			       tags = {.tags = {names, 100}},
+			       roots = {.dependents_of = {names, 1000}};
+
+	for (int i = 0; i < 1001; i++)
+		names[i] = cw_str("at:most");
+	gone(&keys, 0);
+	gone(&globs, 0);
+	gone(&tags, 0);
+	gone(&roots, 0);
+	keys.keys.count = globs.patterns.count = roots.dependents_of.count = 1001;
+	tags.tags.count = 101;
+	FAILS(cw_invalidate(cache, &keys, NULL, &error), CW_BAD_ARGUMENT);
+	FAILS(cw_invalidate(cache, &globs, NULL, &error), CW_BAD_ARGUMENT);
+	FAILS(cw_invalidate(cache, &tags, NULL, &error), CW_BAD_ARGUMENT);
+	FAILS(cw_invalidate(cache, &roots, NULL, &error), CW_BAD_ARGUMENT);
+}
+
 static void softly(void)
 {
 	const struct cw_bytes key = cw_str("s:1");
@@ -244,6 +266,7 @@ int main(int argc, char **argv)
 	by_what_was_stored();
 	by_pattern();
 	by_tag();
+	at_most();
 	softly();
 	by_entity();
 	confirmed();

@@ -224,6 +224,8 @@ static void leases(void)
 	OK(cw_lease_take(cache, cw_str("l:1"), 10000, &lease, &error));
 	FAILS(cw_lease_take(cache, cw_str("l:1"), 0, &lease, &error), CW_BAD_ARGUMENT);
 	FAILS(cw_lease_take(cache, cw_str("l:1"), 300001, &lease, &error), CW_BAD_ARGUMENT);
+	OK(cw_lease_take(cache, cw_str("l:2"), 300000, &lease, &error));
+	OK(cw_lease_take(cache, cw_str("l:3"), 1, &lease, &error));
 }
 
 int main(int argc, char **argv)
