@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Where Redis is: the parts of its URL; see address.h. */
 #include <limits.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "conf/address.h"
@@ -35,8 +36,10 @@ static const char *take_user(struct reader *r, struct slice text, struct conf_re
 		       "digits: write % as %25";
 	if (*user)
 		ret->username = user;
-	if (password && *password)
+	if (password && *password) {
 		ret->password = password;
+		ret->password_file = NULL;
+	}
 	return NULL;
 }
 
@@ -231,3 +234,14 @@ static const char *set_redis_url(
 	return wrong;
 }
 const struct type type_redis_url = {.set = set_redis_url};
+
+static const char *set_password_file(
+	struct reader *r, const struct key *key, struct node *node, void *object)
+{
+	struct conf_redis *redis = (struct conf_redis *)(void *)((char *)object + key->offset);
+	const struct key path = {.offset = offsetof(struct conf_redis, password_file)};
+	const char *wrong = type_path.set(r, &path, node, redis);
+
+	return wrong ? wrong : reader_secret(r, slice_str(redis->password_file), &redis->password);
+}
+const struct type type_password_file = {.set = set_password_file};

@@ -47,7 +47,10 @@ struct conf_redis {
 	unsigned database;
 	char *username; /* NULL = none */
 	char *password; /* NULL = none */
-	bool tls;	/* asked for by the URL's scheme */
+	/* Where it comes from, read again for each connection; NULL = not from a file. */
+	char *password_file;
+	int64_t refresh_every_ms; /* between two AUTH on live connections; 0 = none */
+	bool tls;		  /* asked for by the URL's scheme */
 	struct {
 		char *ca;		 /* NULL = the system's authorities */
 		char *certificate, *key; /* NULL = none */

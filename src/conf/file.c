@@ -188,3 +188,23 @@ const char *file_read(const char *path, bool secret, struct buf *out, struct buf
 	close(fd);
 	return wrong;
 }
+
+const char *file_read_secret(const char *path, struct buf *out, struct buf *why)
+{
+	const char *wrong = file_read(path, true, out, why, NULL);
+
+	if (wrong)
+		return wrong;
+	if (out->n && out->p[out->n - 1] == '\n')
+		out->p[--out->n] = '\0';
+	if (out->n == 0)
+		return "is empty";
+	return memchr(out->p, '\0', out->n) ? "holds a NUL byte" : NULL;
+}
+
+void file_forget(struct buf *secret)
+{
+	if (secret->p)
+		explicit_bzero(secret->p, secret->cap);
+	buf_release(secret);
+}

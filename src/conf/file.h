@@ -37,4 +37,13 @@ bool file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b);
 const char *file_read(const char *path, bool secret, struct buf *out, struct buf *why,
 	struct file_stamp *ret_stamp);
 
+/*
+ * Appends the secret that a file holds, without the line end behind it. NULL, or the end of a
+ * sentence: as file_read(), or the file is empty or holds a NUL byte. Clear `out` by
+ * file_forget(). Blocks.
+ */
+const char *file_read_secret(const char *path, struct buf *out, struct buf *why);
+/* Overwrites the bytes before it releases them. */
+void file_forget(struct buf *secret);
+
 #endif

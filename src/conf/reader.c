@@ -102,22 +102,14 @@ char *reader_resolve(struct reader *r, const struct node *node, struct slice pat
 const char *reader_secret(struct reader *r, struct slice path, char **ret)
 {
 	struct buf text = {0}, why = {0};
-	const char *wrong = file_read(path.p, true, &text, &why, NULL);
+	const char *wrong = file_read_secret(path.p, &text, &why);
 
 	if (wrong)
 		wrong = reader_say(r, "names %s, which %s", path.p, wrong);
-	else if (text.n && text.p[text.n - 1] == '\n')
-		text.p[--text.n] = '\0';
-	if (!wrong && text.n == 0)
-		wrong = reader_say(r, "names %s, which is empty", path.p);
-	if (!wrong && memchr(text.p, '\0', text.n))
-		wrong = reader_say(r, "names %s, which holds a NUL byte", path.p);
-	if (!wrong)
+	else
 		*ret = arena_dup(r->arena, buf_slice(&text));
 	/* The copy in freed memory would outlive the snapshot. */
-	if (text.p)
-		explicit_bzero(text.p, text.cap);
-	buf_release(&text);
+	file_forget(&text);
 	buf_release(&why);
 	return wrong;
 }

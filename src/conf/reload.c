@@ -66,7 +66,7 @@ static bool same_text(const char *a, const char *b)
 static bool same_redis(const struct conf_redis *a, const struct conf_redis *b)
 {
 	return a->kind == b->kind && same_text(a->host, b->host) && a->port == b->port &&
-	       same_text(a->path, b->path) && a->database == b->database;
+	       same_text(a->path, b->path) && a->database == b->database && a->tls == b->tls;
 }
 
 static bool listens_by_systemd(const struct conf *conf)

@@ -112,13 +112,13 @@ extern const struct section section_root, section_token, section_namespace, sect
 /* The row of exactly this path, or NULL. */
 const struct key *section_key(const struct section *section, const char *path);
 
-extern const struct type type_string, type_slice, type_name, type_path, type_secret_file, type_bool,
-	type_int, type_duration, type_size, type_choice, type_choice_bool, type_choice_text,
-	type_ratio, type_date, type_sha256, type_template, type_templates, type_strings, type_globs,
+extern const struct type type_string, type_slice, type_name, type_path, type_bool, type_int,
+	type_duration, type_size, type_choice, type_choice_bool, type_choice_text, type_ratio,
+	type_date, type_sha256, type_template, type_templates, type_strings, type_globs,
 	type_scopes, type_items, type_named_items;
 /* Those that fill more than one place, or one of their own kind. */
-extern const struct type type_later, type_listens, type_hosts, type_redis_url, type_entity_keys,
-	type_job_source, type_loader_source, type_job_on, type_job_ttl, type_headers, type_argv,
-	type_pages, type_cron, type_zone;
+extern const struct type type_later, type_listens, type_hosts, type_redis_url, type_password_file,
+	type_entity_keys, type_job_source, type_loader_source, type_job_on, type_job_ttl,
+	type_headers, type_argv, type_pages, type_cron, type_zone;
 
 #endif

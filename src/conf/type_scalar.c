@@ -86,17 +86,6 @@ static const char *set_path(
 }
 const struct type type_path = {.set = set_path};
 
-static const char *set_secret_file(
-	struct reader *r, const struct key *key, struct node *node, void *object)
-{
-	char *path = NULL;
-	struct key inner = {.offset = 0};
-	const char *wrong = set_path(r, &inner, node, &path);
-
-	return wrong ? wrong : reader_secret(r, slice_str(path), (char **)place_of(object, key));
-}
-const struct type type_secret_file = {.set = set_secret_file};
-
 static const char *set_bool(
 	struct reader *r, const struct key *key, struct node *node, void *object)
 {

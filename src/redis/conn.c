@@ -47,6 +47,12 @@ static int64_t backoff_ms(struct conn *conn, enum error error)
 
 	switch (error) {
 	case ERR_REDIS_AUTH:
+		/* The file may have another password by the next attempt. */
+		if (conn->config->password_file) {
+			bound = backoff_refused_ms;
+			break;
+		}
+		/* fall through */
 	case ERR_REDIS_NOPERM:
 		bound = grown(backoff_auth_least_ms, conn->attempts, backoff_auth_most_ms);
 		return backoff_auth_least_ms + random_below(conn, bound);

@@ -27,7 +27,8 @@ struct conn_config {
 	char *path;
 	unsigned database;
 	char *username, *password; /* NULL = none */
-	char *spare_key;	   /* of our own, never stored: for the look at what is allowed */
+	char *password_file; /* read for each connection, instead of `password`; NULL = none */
+	char *spare_key;     /* of our own, never stored: for the look at what is allowed */
 	struct capabilities *capabilities;
 	struct conn_tls *tls;
 	int64_t connect_timeout_ms, command_timeout_ms;
@@ -72,6 +73,12 @@ unsigned conn_attempts(const struct conn *conn);
 /* Commands and bytes without an outcome yet. */
 size_t conn_waiting(const struct conn *conn);
 size_t conn_waiting_bytes(const struct conn *conn);
+/*
+ * Adds AUTH with the password as it is now, where there is one. ERR_REDIS_AUTH: its file cannot be
+ * read, and `fault` says why. Blocks for the time of reading a small file.
+ */
+enum error conn_add_auth(
+	const struct conn_config *config, struct flight *flight, struct fault *fault);
 /* The credentials changed: a connection that is not ready tries now. */
 void conn_retry(struct conn *conn);
 

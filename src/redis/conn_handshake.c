@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "conf/file.h"
 #include "redis/conn_internal.h"
 
 enum { busy_again_ms = 250 };
@@ -38,17 +39,41 @@ static void add_look(struct conn *conn)
 		capabilities_ask(conn->handshake, conn->second, slice_str(conn->config->spare_key));
 }
 
+enum error conn_add_auth(
+	const struct conn_config *config, struct flight *flight, struct fault *fault)
+{
+	struct slice user = slice_str(config->username), password = slice_str(config->password);
+	struct buf text = {0}, why = {0};
+	const char *wrong =
+		config->password_file ? file_read_secret(config->password_file, &text, &why) : NULL;
+	enum error error = OK;
+
+	if (config->password_file)
+		password = buf_slice(&text);
+	if (wrong)
+		error = fault_set(fault, ERR_REDIS_AUTH, "redis.password_file names %s, which %s",
+			config->password_file, wrong);
+	else if (user.n && password.n)
+		flight_add(flight, 3, (struct slice[]){SLICE("AUTH"), user, password});
+	else if (password.n)
+		flight_add(flight, 2, (struct slice[]){SLICE("AUTH"), password});
+	file_forget(&text);
+	buf_release(&why);
+	return error;
+}
+
 static void send_handshake(struct conn *conn)
 {
 	const struct conn_config *config = conn->config;
-	struct slice user = slice_str(config->username), password = slice_str(config->password);
+	struct fault fault;
 	char database[12];
 
 	begin_handshake(conn, false);
-	if (config->password && config->username && user.n)
-		add_step(conn, STEP_AUTH, 3, (struct slice[]){SLICE("AUTH"), user, password});
-	else if (config->password)
-		add_step(conn, STEP_AUTH, 2, (struct slice[]){SLICE("AUTH"), password});
+	conn->steps[0] = STEP_AUTH;
+	if (conn_add_auth(config, conn->handshake, &fault)) {
+		conn_fail(conn, &fault);
+		return;
+	}
 	if (config->database) {
 		snprintf(database, sizeof database, "%u", config->database);
 		add_step(conn, STEP_SELECT, 2,

@@ -24,7 +24,7 @@ struct flight_slot {
 };
 
 /* What the node itself asks for. */
-enum probe { PROBE_NONE, PROBE_PING, PROBE_KIND, PROBE_FIRST_LOOK, PROBE_LOOK };
+enum probe { PROBE_NONE, PROBE_PING, PROBE_KIND, PROBE_FIRST_LOOK, PROBE_LOOK, PROBE_AUTH };
 
 struct flight {
 	struct redis_batch *batch; /* whom to tell; NULL = nobody */

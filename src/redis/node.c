@@ -235,8 +235,11 @@ static void take_changeable(struct redis_node *node, const struct conf_redis *co
 
 	mem_free(config->username);
 	mem_free(config->password);
+	mem_free(config->password_file);
 	config->username = copy(conf->username);
 	config->password = copy(conf->password);
+	config->password_file = copy(conf->password_file);
+	node_refresh_every(node, conf->refresh_every_ms);
 	config->connect_timeout_ms = conf->connect_timeout_ms;
 	config->command_timeout_ms = conf->command_timeout_ms;
 	conn_tls_configure(&node->tls, conf);
@@ -265,6 +268,7 @@ struct redis_node *redis_node_new(const struct redis_node_options *options)
 	node->bus = options->bus;
 	node->metrics = options->metrics;
 	node->log = options->log;
+	node_watch_init(node);
 	take_address(&node->config, options->conf);
 	take_changeable(node, options->conf);
 	node->config.capabilities = &node->capabilities;
@@ -272,7 +276,6 @@ struct redis_node *redis_node_new(const struct redis_node_options *options)
 	node->config.spare_key = mem_printf("%snone", options->conf->own_prefix);
 	node->state.status = REDIS_DOWN;
 	node->state.since_wall_ms = node->state.breaker_since_wall_ms = clock_wall_ms();
-	node_watch_init(node);
 	for (int role = 0; role < REDIS_ROLES; role++) {
 		struct member *member = &node->members[role];
 
@@ -283,9 +286,12 @@ struct redis_node *redis_node_new(const struct redis_node_options *options)
 	return node;
 }
 
-static void watch_closed(uv_handle_t *handle)
+static void timer_closed(uv_handle_t *handle)
 {
-	mem_free(handle->data);
+	struct redis_node *node = handle->data;
+
+	if (--node->timers == 0)
+		mem_free(node);
 }
 
 void redis_node_free(struct redis_node *node)
@@ -300,8 +306,10 @@ void redis_node_free(struct redis_node *node)
 	mem_free(node->config.spare_key);
 	mem_free(node->config.username);
 	mem_free(node->config.password);
+	mem_free(node->config.password_file);
 	conn_tls_release(&node->tls);
-	uv_close((uv_handle_t *)&node->watch, watch_closed);
+	uv_close((uv_handle_t *)&node->watch, timer_closed);
+	uv_close((uv_handle_t *)&node->refresh, timer_closed);
 }
 
 void redis_node_reconfigure(struct redis_node *node, const struct conf_redis *conf)

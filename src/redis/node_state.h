@@ -26,6 +26,8 @@ struct redis_node {
 	bool looked_first;     /* and MULTI and DISCARD alone were tried */
 	enum server_kind seen; /* by the probe under way */
 	uv_timer_t watch;      /* runs while something is not right */
+	uv_timer_t refresh;    /* sends AUTH on live connections */
+	unsigned timers;       /* that are not closed yet */
 	bool probing;
 };
 
@@ -41,6 +43,8 @@ const char *node_role_name(enum redis_role role); /* "commands", "bulk" */
 
 /* node_watch.c */
 void node_watch_init(struct redis_node *node);
+/* Sends AUTH on live connections that often; 0 = never. */
+void node_refresh_every(struct redis_node *node, int64_t every_ms);
 /* The timer runs while something is not right. */
 void node_watch_while_needed(struct redis_node *node);
 /* A reply to what the node asked for itself. */

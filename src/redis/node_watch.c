@@ -49,6 +49,13 @@ void node_take_probe(
 {
 	bool last = flight->answered + 1 == flight->count;
 
+	if (flight->probe == PROBE_AUTH) {
+		/* The connection goes on with the rights that it has. */
+		if (reply->type == REDIS_ERROR)
+			log_debug(node->log, "redis %s: AUTH was refused: %.*s", node->config.name,
+				(int)reply->text.n, reply->text.p);
+		return;
+	}
 	if (flight->probe == PROBE_KIND) {
 		if (flight->answered == 0)
 			node->seen = SERVER_UNKNOWN;
@@ -98,6 +105,7 @@ static void fill_probe(const struct redis_node *node, struct flight *flight)
 {
 	switch (flight->probe) {
 	case PROBE_NONE:
+	case PROBE_AUTH:
 		break;
 	case PROBE_PING:
 		flight_add(flight, 1, (struct slice[]){SLICE("PING")});
@@ -144,8 +152,40 @@ static void watch_fired(uv_timer_t *timer)
 	conn_submit(conn, flight);
 }
 
+static void refresh_fired(uv_timer_t *timer)
+{
+	struct redis_node *node = timer->data;
+
+	for (int role = 0; role < REDIS_ROLES; role++) {
+		struct conn *conn = node->members[role].conn;
+		struct flight *flight = flight_new();
+		struct fault fault;
+
+		flight->probe = PROBE_AUTH;
+		if (conn_add_auth(&node->config, flight, &fault))
+			log_debug(node->log, "redis %s: no AUTH: %s", node->config.name,
+				fault.detail);
+		if (flight->count && conn_ready(conn))
+			conn_submit(conn, flight);
+		else
+			flight_free(flight);
+	}
+}
+
+void node_refresh_every(struct redis_node *node, int64_t every_ms)
+{
+	if (every_ms > 0)
+		uv_timer_start(
+			&node->refresh, refresh_fired, (uint64_t)every_ms, (uint64_t)every_ms);
+	else
+		uv_timer_stop(&node->refresh);
+}
+
 void node_watch_init(struct redis_node *node)
 {
+	uv_timer_init(loop_uv(node->loop), &node->refresh);
+	node->refresh.data = node;
+	node->timers = 2;
 	uv_timer_init(loop_uv(node->loop), &node->watch);
 	node->watch.data = node;
 }

@@ -216,6 +216,12 @@ def test_a_server_without_tls_is_named(tuned, start, folder, authority):
         connection.close()
 
 
+def ids(redis):
+    """Of the daemon's connections."""
+    return {line.split()[0] for line in redis("CLIENT", "LIST").decode().splitlines()
+            if "name=cachewarden " in line}
+
+
 def test_certificates_are_exchanged_without_a_lost_command(serve, start, folder, authority, good):
     redis = serve(authority, good)
     bundle = os.path.join(folder, "bundle.crt")
@@ -255,7 +261,7 @@ def test_certificates_are_exchanged_without_a_lost_command(serve, start, folder,
     asker.join()
     assert not failed, failed
     # New connections are under the newest ones.
+    before = ids(redis)
     redis("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-    daemon.wait_for("redis is down")
-    daemon.wait_redis()
-    assert daemon.get(KEYS + "absent").status == 404
+    until(lambda: len(ids(redis) - before) == 2, "both connections once more")
+    until(lambda: daemon.get(KEYS + "absent").status == 404, "service over them")
