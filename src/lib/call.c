@@ -58,8 +58,8 @@ void call_leave(const struct call_guard *guard)
 }
 
 /*
- * Refuses a newer layout of cachewarden's keys, and a Redis that is away. An ACL that does not let
- * us read the layout is no reason to refuse the program's own keys.
+ * Refuses a newer layout of cachewarden's keys, and a Redis that is away. If the ACL does not let
+ * us read the layout, the program's own keys are still allowed.
  */
 static enum error check_layout(struct cw_cache *handle, struct fault *fault)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guest URL signals|memory|abort: how the library behaves in somebody else's process. `signals`:
+ * guest URL signals|memory|abort: the library and its host process. `signals`:
  * a blocked signal stays blocked, others interrupt nothing. `memory`: the hook makes room, and the
  * call goes on. `abort`: it cannot.
  */

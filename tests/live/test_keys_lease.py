@@ -268,3 +268,28 @@ def test_what_was_stored_between_the_look_and_the_lease_is_served(start, redis, 
     else:
         assert reply.status == 404 and "X-Cache-Lease" in reply.headers
     proxy.close()
+
+
+@pytest.mark.parametrize("key, then", [("l:gone", ("DEL",)), ("soft:2", ("PEXPIRE", 20000))])
+def test_a_value_that_ends_before_it_is_read_leaves_the_lease(start, redis, folder, key, then):
+    """It was fresh when its TTL was asked for, and is gone or stale when it is read."""
+    proxy = Proxy(folder, redis.path)
+    daemon = start(open_config(redis, "cache: {namespaces: [{prefix: 'soft:', ttl: 60s, stale_for: 30s}]}")
+                   .replace(redis.url, proxy.url))
+    daemon.wait_redis()
+    found = []
+    proxy.hold(b"cw:lease:")
+    asking = threading.Thread(target=lambda: found.append(daemon.get(path(key, LEASE))))
+    asking.start()
+    assert proxy.held.wait(DEADLINE)
+    redis("SET", key, "meanwhile", "PX", 80000)
+    proxy.hold(b"GETRANGE")
+    proxy.release()
+    assert proxy.held.wait(DEADLINE)
+    redis(then[0], key, *then[1:])
+    proxy.release()
+    asking.join()
+    reply = found[0]
+    assert reply.status == 404 and "X-Cache-Lease" in reply.headers
+    assert redis("EXISTS", "cw:lease:{0}:" + key) == 1
+    proxy.close()

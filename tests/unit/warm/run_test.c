@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whole runs on a real redis-server: what they store, refuse, and say of themselves. */
+/* Whole runs on a real redis-server: what they store and refuse, and their results. */
 #include "warm/run.h"
 
 #include <signal.h>
@@ -242,7 +242,7 @@ static void retry_succeeds(void)
 	daemon_end(&d);
 }
 
-START_TEST(attempts_begin_anew)
+START_TEST(attempts_start_over)
 {
 	world_run(fails_twice, NULL, NULL);
 	world_run(retry_succeeds, NULL, NULL);
@@ -432,7 +432,7 @@ static void log_lost(void)
 	ck_assert_int_eq(operation_wait(started.operation, clock_deadline(20000)), OK);
 	cJSON *json = operation_document(started.operation);
 
-	/* Once it begins anew, the second time it gives up. */
+	/* Once it starts over; the second time it gives up. */
 	is(json, "state", "\"failed\"");
 	is(json, "error/code", "\"incomplete\"");
 	is(json, "result/attempts", "2");
@@ -469,7 +469,7 @@ static void flushed(void)
 	daemon_end(&d);
 }
 
-START_TEST(without_the_log_it_begins_anew_once)
+START_TEST(without_the_log_it_starts_over_once)
 {
 	world_run(log_lost, NULL, NULL);
 	world_run(flushed, NULL, NULL);
@@ -547,10 +547,10 @@ TEST_CALL(reserved_and_protected_keys_are_refused, world_run(protected_keys, NUL
 
 TEST_SUITE("warm_run", invalidations_of_a_long_run_add_up, a_run_stores_all_rows,
 	any_window_will_do, bad_rows_make_it_partial, no_rows_is_a_failure_unless_empty_is_ok,
-	modes_are_redis_nx_and_xx, a_full_redis_ends_the_run_cleanly, attempts_begin_anew,
+	modes_are_redis_nx_and_xx, a_full_redis_ends_the_run_cleanly, attempts_start_over,
 	a_source_that_fails_fails_the_run, the_timeout_bounds_the_run,
 	cancelling_keeps_what_is_stored_and_gives_the_lock_back,
 	rows_of_a_slow_source_do_not_wait_for_a_full_batch, the_rate_is_kept,
-	what_is_invalidated_meanwhile_does_not_stay, without_the_log_it_begins_anew_once,
+	what_is_invalidated_meanwhile_does_not_stay, without_the_log_it_starts_over_once,
 	a_run_without_its_lock_ends, a_dying_redis_ends_the_run_with_honest_counts,
 	reserved_and_protected_keys_are_refused)

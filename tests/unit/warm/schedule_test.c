@@ -111,7 +111,7 @@ START_TEST(a_forward_jump_of_three_hours_runs_what_was_missed_once)
 }
 END_TEST
 
-START_TEST(a_longer_jump_begins_anew)
+START_TEST(a_longer_jump_starts_over)
 {
 	struct conf_job job = job_of("30 2 * * *", 0);
 
@@ -279,7 +279,7 @@ END_TEST
 
 TEST_SUITE("schedule", a_run_is_due_once_at_its_time, periods_count_from_the_epoch,
 	of_overdue_runs_only_the_newest_is_due,
-	a_forward_jump_of_three_hours_runs_what_was_missed_once, a_longer_jump_begins_anew,
+	a_forward_jump_of_three_hours_runs_what_was_missed_once, a_longer_jump_starts_over,
 	backward_a_fixed_time_does_not_come_twice, backward_a_period_goes_on_by_the_new_time,
 	three_hours_late_is_missed, the_starting_deadline_counts,
 	jitter_is_the_same_everywhere_and_within_bounds, a_run_waits_for_its_jitter,

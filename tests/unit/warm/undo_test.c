@@ -97,9 +97,9 @@ TEST_CALL(names_are_removed, world_run(names_go, NULL, NULL))
 
 TEST_CALL(many_names_are_removed, world_run(more_than_one_command_goes, NULL, NULL))
 
-TEST_CALL(the_bound_is_told, world_run(what_is_too_much_is_told, NULL, NULL))
+TEST_CALL(keys_beyond_the_bound_are_logged, world_run(what_is_too_much_is_told, NULL, NULL))
 
-TEST_CALL(the_end_tells_what_stays, world_run(a_hung_redis_is_waited_for_and_left, NULL, NULL))
+TEST_CALL(the_end_logs_what_is_left, world_run(a_hung_redis_is_waited_for_and_left, NULL, NULL))
 
-TEST_SUITE("undo", names_are_removed, many_names_are_removed, the_bound_is_told,
-	the_end_tells_what_stays)
+TEST_SUITE("undo", names_are_removed, many_names_are_removed, keys_beyond_the_bound_are_logged,
+	the_end_logs_what_is_left)
