@@ -3,8 +3,8 @@
 # `make test`: runs every stage, even after one that failed, and reports the time and the verdict of
 # each; the exit status is 1 if any failed.
 #
-#	build | unit, live                      | unit and live under the sanitizers, tsan
-#	      | lint, the sanitizers' builds    |
+#	build | unit | live | asan unit | asan live | tsan
+#	      | asan build, lint, tsan build    |
 #
 # The lower row runs at nice 19 with what the tests, which mostly wait, leave of the processors. Its
 # output is kept and written between two stages of the upper row.
@@ -37,8 +37,9 @@ beside()
 
 lower_row()
 {
-	beside 1 lint lint
-	beside 2 "asan build" $JOBS MODE=asan BUILD="$BUILD/asan" all "$BUILD/asan/unit" library
+	beside 1 "asan build" $JOBS MODE=asan BUILD="$BUILD/asan" all "$BUILD/asan/unit" library
+	: >"$STATE/asan"
+	beside 2 lint lint
 	beside 3 "tsan build" $JOBS MODE=tsan BUILD="$BUILD/tsan" library
 }
 
@@ -73,11 +74,15 @@ setsid nice -n 19 sh "$0" lower_row &
 lower=$!
 above unit -j1 check
 above live -j1 live
-wait "$lower"
-lower=
+while [ ! -e "$STATE/asan" ] && kill -0 "$lower"; do
+	sleep 1
+done
 write_ended
 above "asan unit" -j1 MODE=asan BUILD="$BUILD/asan" check
 above "asan live" -j1 MODE=asan BUILD="$BUILD/asan" live
+wait "$lower"
+lower=
+write_ended
 above tsan tsan
 
 total=$(($(date +%s) - start))

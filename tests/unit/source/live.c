@@ -128,7 +128,7 @@ void outcome_release(struct outcome *o)
 void live_expect(
 	const struct conf_source *conf, const char *rows, enum error error, const char *detail)
 {
-	struct outcome o = live_read(conf, 10000);
+	struct outcome o = live_read(conf, 60000);
 
 	ck_assert_str_eq(o.rows.p, rows);
 	ck_assert_msg(o.error == error, "%s: %s", error_code(o.error), o.fault.detail);
