@@ -492,6 +492,13 @@ def test_tagging_that_is_refused(shop, redis, body, code, pointer):
     assert redis("KEYS", "cw:tag:*") == []
 
 
+@pytest.mark.parametrize("tags", [["odd", "x"], ["x", "odd"]])
+def test_tagging_by_a_set_that_is_none_is_told(shop, redis, tags):
+    put(redis, "plain:1")
+    redis("SET", "cw:tag:odd", "text")
+    refused(shop.post(TAGS, {"tags": tags, "keys": ["plain:1"]}), 409, "wrong_type")
+
+
 def test_tagging_touches_what_the_caller_may(shop, redis):
     put(redis, "plain:1", "n:1")
     refused(shop.post(TAGS, {"tags": ["a"], "keys": ["n:1", "plain:1"]}, token="p"), 403,

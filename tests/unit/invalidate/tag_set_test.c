@@ -21,6 +21,8 @@ static void add_member(int number, int length)
 	engine_call("ZADD", "cw:tag:t", "1.5", name);
 }
 
+static size_t fits; /* what the last reading had learnt */
+
 /* Reads all pages; returns how many members were new, and the largest page's bytes. */
 static size_t read_all(size_t *ret_bytes)
 {
@@ -41,9 +43,23 @@ static size_t read_all(size_t *ret_bytes)
 		*ret_bytes = bytes > *ret_bytes ? bytes : *ret_bytes;
 	}
 	size_t count = seen.count;
+	fits = pages.fits;
 	name_set_release(&seen);
 	tag_pages_release(&pages);
 	return count;
+}
+
+/* How many members are taken to fit after one page that was asked for with `guess`. */
+static size_t learnt(size_t guess)
+{
+	struct tag_pages pages;
+
+	tag_pages_init(&pages, &engine.cache, SLICE("cw:tag:t"), REDIS_BULK);
+	pages.fits = guess;
+	ck_assert_int_eq(tag_pages_next(&pages, &fault), OK);
+	size_t now = pages.fits;
+	tag_pages_release(&pages);
+	return now;
 }
 
 static void page_through(void)
@@ -54,10 +70,23 @@ static void page_through(void)
 	for (int i = 0; i < 50; i++)
 		add_member(i, 8);
 	ck_assert_uint_eq(read_all(&bytes), 50);
+	engine_call("DEL", "cw:tag:t", NULL, NULL);
+	for (int i = 0; i < 3000; i++)
+		add_member(i, 8);
+	ck_assert_uint_eq(read_all(&bytes), 3000);
+	ck_assert_uint_ge(fits, TAG_PAGE_MOST);
+	engine_call("DEL", "cw:tag:t", NULL, NULL);
+	for (int i = 0; i < 50; i++)
+		add_member(i, 1000);
 	for (int i = 50; i < 3000; i++)
 		add_member(i, 1000);
 	ck_assert_uint_eq(read_all(&bytes), 3000);
 	ck_assert_uint_le(bytes, 2 * TAG_PAGE_BYTES);
+	ck_assert_uint_le(fits, TAG_PAGE_BYTES / 1000);
+	ck_assert_uint_ge(fits, TAG_PAGE_BYTES / 1000 / 8);
+	ck_assert_uint_eq(learnt(TAG_PAGE_MOST), TAG_PAGE_MOST / 2);
+	ck_assert_uint_eq(learnt(100), 100);
+	ck_assert_uint_eq(learnt(4), 8);
 	engine_call("SET", "cw:tag:t", "text", NULL);
 	struct tag_pages pages;
 	tag_pages_init(&pages, &engine.cache, SLICE("cw:tag:t"), REDIS_BULK);
@@ -80,7 +109,7 @@ static void list_tags(void)
 	ck_assert_int_eq(tag_list_add(&engine.cache, SLICE("a"), UINT64_MAX, 0, &fault), OK);
 	ck_assert_int_eq(tag_list_end(&engine.cache, &sums, &fault), OK);
 	ck_assert_int_eq(tag_list_sums(&engine.cache, &read, &fault), OK);
-	ck_assert_uint_eq(read.members, 10);
+	ck_assert(read.tags == 2 && read.members == 10 && read.stale == 3 && read.pruned == 1);
 	ck_assert_int_eq(read.ended_wall_ms, 123456789);
 	ck_assert_int_eq(tag_list_page(&engine.cache, SLICE(""), 10, &page, &fault), OK);
 	ck_assert_uint_eq(page->count, 2);
