@@ -212,20 +212,20 @@ static enum error fill(struct invalidate_body *asked, struct fault *fault)
 
 static void reply_ended(struct request *request, struct operation *operation, bool strict)
 {
+	const struct invalidation_result *result = operation_result(operation);
 	const struct fault *fault = operation_error(operation);
 	cJSON *body = cJSON_CreateObject();
-	const cJSON *member;
 	int status = 200;
 
 	cJSON_AddStringToObject(body, "operation_id", operation_id(operation));
 	cJSON_AddStringToObject(body, "state", operation_state_name(operation_state(operation)));
-	cJSON_ArrayForEach(member, (const cJSON *)operation_result(operation))
-		cJSON_AddItemToObject(body, member->string, cJSON_Duplicate(member, true));
+	if (result)
+		invalidation_result_add(result, body);
 	if (fault->error) {
 		reply_fault_with(request, fault, body);
 		return;
 	}
-	if (strict && !cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(body, "complete")))
+	if (strict && (!result || result->reason != REASON_COMPLETE))
 		status = error_status(ERR_INCOMPLETE);
 	reply_json(request, status, body);
 }

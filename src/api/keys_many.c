@@ -229,43 +229,30 @@ void api_keys_mget(struct request *request, void *context)
 enum { cascade_wait_ms = 10000 };
 
 /* OK if all was removed. */
-static enum error verdict(const struct operation *operation, struct fault *fault)
+static enum error verdict(const struct operation *operation,
+	const struct invalidation_result *result, struct fault *fault)
 {
-	const cJSON *result = operation_result(operation);
-	const cJSON *reason = cJSON_GetObjectItemCaseSensitive(result, "reason");
 	const struct fault *own = operation_error(operation);
 
 	if (own->error) {
 		*fault = *own;
 		return own->error;
 	}
-	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(result, "complete")))
+	if (result && result->reason == REASON_COMPLETE)
 		return OK;
 	return fault_set(fault, ERR_INCOMPLETE,
 		"not all dependents were removed (%s): operation %s has the counts",
-		cJSON_IsString(reason) ? reason->valuestring : "no reason",
-		operation_id(operation));
-}
-
-/* Counts are raw text in a result. */
-static uint64_t removed_keys(const struct operation *operation)
-{
-	const cJSON *removed =
-		cJSON_GetObjectItemCaseSensitive(operation_result(operation), "invalidated");
-	int64_t count = 0;
-
-	if (cJSON_IsRaw(removed))
-		slice_int64(slice_str(removed->valuestring), &count);
-	return (uint64_t)count;
+		result ? invalidation_result_reason(result) : "no reason", operation_id(operation));
 }
 
 static bool answer_cascade(
 	struct request *request, const struct operation *operation, uint64_t *ret_deleted)
 {
+	const struct invalidation_result *result = operation_result(operation);
 	struct fault fault;
 
-	*ret_deleted = removed_keys(operation);
-	if (verdict(operation, &fault) == OK)
+	*ret_deleted = result ? result->invalidated : 0;
+	if (verdict(operation, result, &fault) == OK)
 		return true;
 	reply_fault(request, &fault);
 	return false;

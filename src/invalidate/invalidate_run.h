@@ -4,6 +4,7 @@
 #define CW_INVALIDATE_INVALIDATE_RUN_H
 
 #include "invalidate/confirm.h"
+#include "invalidate/invalidation_result.h"
 #include "invalidate/pass.h"
 #include "invalidate/tag_purge.h"
 
@@ -27,7 +28,8 @@ struct invalidate_run {
 	uint64_t limit;
 	double max_latency_ms;
 	/* The outcome. */
-	const char *reason; /* why it is not complete; NULL = it is */
+	enum invalidation_reason reason;
+	enum error error; /* where that is ERROR */
 	uint64_t matched, invalidated, softened, passes;
 	uint64_t protected_skipped; /* by patterns and the plan */
 	uint64_t tags_skipped;
@@ -36,7 +38,7 @@ struct invalidate_run {
 	bool not_known;	     /* it failed before it met any key: how many match is not known */
 	bool needs_confirmation;
 	bool confirm_unknown; /* one was given that is not valid: all is counted, nothing done */
-	char token[CONFIRM_DIGITS + 1]; /* "" = none */
+	char confirmation[CONFIRM_DIGITS + 1]; /* "" = none */
 	int64_t began_ns;
 };
 
@@ -44,8 +46,5 @@ void invalidate_run_free(void *argument);
 /* The operation's work, from top to bottom. Parks. */
 enum operation_state invalidate_run(
 	struct operation *operation, void *context, void **ret_result, struct fault *fault);
-/* The body of the invalidate route, less operation_id and state. */
-cJSON *invalidate_run_result(const struct invalidate_run *run);
-void invalidate_run_count_metrics(const struct invalidate_run *run);
 
 #endif

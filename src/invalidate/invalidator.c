@@ -109,17 +109,8 @@ static enum error prepare(struct invalidate_run *run, struct fault *fault)
 	return check_queue(run, fault);
 }
 
-static cJSON *result_json(const void *result)
-{
-	return cJSON_Duplicate(result, true);
-}
-
-static void result_free(void *result)
-{
-	cJSON_Delete(result);
-}
-
-static const struct operation_kind kind = {"invalidate", result_json, result_free};
+static const struct operation_kind kind = {
+	"invalidate", invalidation_result_json, invalidation_result_free};
 
 enum error invalidator_begin(struct invalidator *invalidator, struct invalidation *invalidation,
 	struct operation **ret, struct fault *fault)

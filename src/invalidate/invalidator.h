@@ -13,7 +13,7 @@
 #ifndef CW_INVALIDATE_INVALIDATOR_H
 #define CW_INVALIDATE_INVALIDATOR_H
 
-#include "invalidate/invalidation.h"
+#include "invalidate/invalidation_result.h"
 #include "operation/operation.h"
 
 struct invalidator *invalidator_new(struct cache *cache, struct operations *operations);
@@ -26,10 +26,9 @@ void invalidator_free(struct invalidator *invalidator);
  * max_keys above the configuration's: nothing has been done then) and begins the operation, which
  * takes `invalidation` over in any case. ERR_TOO_MANY_OPERATIONS past invalidate.queue.
  *
- * The operation's result is the body of the invalidate route (api.md) less operation_id and state.
- * It ends COMPLETED also where `complete` is false for a reason that is no failure (max_keys), and
- * FAILED with ERR_CONFIRMATION_REQUIRED where a confirmation is needed: the result then has
- * matched_at_least and confirm.
+ * The operation's result is a struct invalidation_result. It ends COMPLETED also where `complete`
+ * is false because max_keys was reached, and FAILED with ERR_CONFIRMATION_REQUIRED where a
+ * confirmation is needed: the result then has matched_at_least and the confirmation.
  */
 enum error invalidator_begin(struct invalidator *invalidator, struct invalidation *invalidation,
 	struct operation **ret, struct fault *fault);

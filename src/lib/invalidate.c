@@ -83,37 +83,21 @@ static enum error fill(
 	return error;
 }
 
-/* Counters are raw in the tree, for cJSON's doubles do not hold 64 bits. */
-static uint64_t number(const cJSON *result, const char *name)
+static void take_result(const struct invalidation_result *result, struct cw_invalidated *ret)
 {
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(result, name);
-	uint64_t value = 0;
+	const char *reason = result ? invalidation_result_reason(result) : NULL;
 
-	if (item && item->valuestring)
-		slice_uint64(slice_str(item->valuestring), &value);
-	return value;
-}
-
-static void text(const cJSON *result, const char *name, char *ret, size_t size)
-{
-	const char *value = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(result, name));
-
-	snprintf(ret, size, "%s", value ? value : "");
-}
-
-static void take_result(const cJSON *result, struct cw_invalidated *ret)
-{
-	const cJSON *complete = cJSON_GetObjectItemCaseSensitive(result, "complete");
-
-	ret->complete = cJSON_IsTrue(complete);
-	text(result, "reason", ret->reason, sizeof ret->reason);
-	text(result, "confirm", ret->confirm, sizeof ret->confirm);
-	ret->matched = number(result, "matched");
-	if (!ret->matched)
-		ret->matched = number(result, "matched_at_least");
-	ret->invalidated = number(result, "invalidated");
-	ret->softened = number(result, "softened");
-	ret->protected_skipped = number(result, "protected_skipped");
+	if (!result)
+		return;
+	ret->complete = !reason;
+	snprintf(ret->reason, sizeof ret->reason, "%s", reason ? reason : "");
+	snprintf(ret->confirm, sizeof ret->confirm, "%s", result->confirmation);
+	if (result->matched > 0 || result->matched_at_least > 0)
+		ret->matched = (uint64_t)(result->matched > 0 ? result->matched
+							      : result->matched_at_least);
+	ret->invalidated = result->invalidated;
+	ret->softened = result->softened;
+	ret->protected_skipped = result->protected_skipped;
 }
 
 /* At the timeout the operation is cancelled: between two calls it could not go on. */

@@ -128,34 +128,17 @@ struct operation *engine_invalidate(struct invalidation *asked)
 	return operation;
 }
 
-/* As text and back: counters are raw in the tree. */
-static cJSON *result_of(const struct operation *operation)
+const struct invalidation_result *engine_result(const struct operation *operation)
 {
-	struct buf text = {0};
+	const struct invalidation_result *result = operation_result(operation);
 
-	ck_assert_ptr_nonnull(operation_result(operation));
-	json_print(operation_result(operation), &text);
-	cJSON *result = cJSON_Parse(text.p);
-	buf_release(&text);
+	ck_assert_ptr_nonnull(result);
 	return result;
 }
 
-int64_t engine_number(const struct operation *operation, const char *name)
+const char *engine_reason(const struct operation *operation)
 {
-	cJSON *result = result_of(operation);
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(result, name);
-	int64_t number = cJSON_IsNumber(item) ? (int64_t)item->valuedouble : -1;
+	const char *reason = invalidation_result_reason(engine_result(operation));
 
-	if (cJSON_IsBool(item))
-		number = cJSON_IsTrue(item);
-	cJSON_Delete(result);
-	return number;
-}
-
-const char *engine_text(const struct operation *operation, const char *name)
-{
-	const char *text = cJSON_GetStringValue(
-		cJSON_GetObjectItemCaseSensitive(operation_result(operation), name));
-
-	return text ? text : "";
+	return reason ? reason : "";
 }

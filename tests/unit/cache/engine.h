@@ -21,8 +21,9 @@ void engine_fill(const char *format, int from, int count) __attribute__((format(
 int64_t engine_call(const char *a, const char *b, const char *c, const char *d);
 /* Begins it and waits for its end; the caller unrefs. The test fails where it is refused. Parks. */
 struct operation *engine_invalidate(struct invalidation *asked);
-/* A member of the operation's result; -1 where there is none. */
-int64_t engine_number(const struct operation *operation, const char *name);
-const char *engine_text(const struct operation *operation, const char *name);
+/* Of an invalidation that has ended. */
+const struct invalidation_result *engine_result(const struct operation *operation);
+/* Why it is not complete; "" = it is. */
+const char *engine_reason(const struct operation *operation);
 
 #endif

@@ -40,8 +40,8 @@ static void expect(
 {
 	ck_assert_str_eq(
 		operation_state_name(operation_state(operation)), operation_state_name(state));
-	ck_assert_int_eq(engine_number(operation, "matched"), matched);
-	ck_assert_int_eq(engine_number(operation, "invalidated"), removed);
+	ck_assert_int_eq(engine_result(operation)->matched, matched);
+	ck_assert_int_eq((int64_t)engine_result(operation)->invalidated, removed);
 	operation_unref(operation);
 }
 
@@ -56,10 +56,9 @@ static void keys_and_rules(void)
 	invalidation_add_key(asked, SLICE("user:b:2"));
 	invalidation_add_key(asked, SLICE("absent"));
 	struct operation *operation = engine_invalidate(asked);
-	ck_assert_int_eq(engine_number(operation, "passes"), 0);
-	ck_assert_int_eq(engine_number(operation, "complete"), 1);
-	const cJSON *selectors = cJSON_GetObjectItem(operation_result(operation), "selectors");
-	ck_assert_int_eq(cJSON_GetArraySize(selectors), 4);
+	ck_assert_uint_eq(engine_result(operation)->passes, 0);
+	ck_assert_int_eq(!*engine_reason(operation), 1);
+	ck_assert_uint_eq(engine_result(operation)->selector_count, 4);
 	expect(operation, OPERATION_COMPLETED, 4, 4);
 	ck_assert_int_eq(engine_call("EXISTS", "menu:1", NULL, NULL), 0);
 	ck_assert_int_eq(engine_call("EXISTS", "menu:2", NULL, NULL), 1);
@@ -80,11 +79,9 @@ static void pattern_takes_its_keys(void)
 	invalidation_add_pattern(asked, SLICE("*user:1*"));
 	asked->max_keys = 100000;
 	struct operation *operation = engine_invalidate(asked);
-	ck_assert_int_eq(engine_number(operation, "passes"), 1);
-	ck_assert_int_eq(engine_number(operation, "protected_skipped"), 1);
-	ck_assert_int_eq(
-		cJSON_GetArraySize(cJSON_GetObjectItem(operation_result(operation), "sample")),
-		INVALIDATION_SAMPLE);
+	ck_assert_uint_eq(engine_result(operation)->passes, 1);
+	ck_assert_uint_eq(engine_result(operation)->protected_skipped, 1);
+	ck_assert_int_eq((int)engine_result(operation)->sample_count, INVALIDATION_SAMPLE);
 	expect(operation, OPERATION_COMPLETED, 5000, 5000);
 	ck_assert_int_eq(engine_call("EXISTS", "product:4999", NULL, NULL), 1);
 	ck_assert_int_eq(engine_call("EXISTS", "lock:user:1", NULL, NULL), 1);
@@ -97,12 +94,12 @@ static void few_names_are_held(void)
 {
 	engine_fill("a:%d", 0, 1000);
 	struct operation *operation = engine_invalidate(ask("a:*"));
-	ck_assert_int_eq(engine_number(operation, "passes"), 1);
+	ck_assert_uint_eq(engine_result(operation)->passes, 1);
 	expect(operation, OPERATION_COMPLETED, 1000, 1000);
 	/* Names that do not fit are counted, then removed by a second pass. */
 	engine_fill("b%0200d", 0, 900);
 	operation = engine_invalidate(ask("b*"));
-	ck_assert_int_eq(engine_number(operation, "passes"), 2);
+	ck_assert_uint_eq(engine_result(operation)->passes, 2);
 	expect(operation, OPERATION_COMPLETED, 900, 900);
 }
 
@@ -113,9 +110,9 @@ static void many_ask_back(void)
 	engine_fill("a:%d", 0, 1500);
 	struct operation *operation = engine_invalidate(ask("a:*"));
 	ck_assert_int_eq(operation_error(operation)->error, ERR_CONFIRMATION_REQUIRED);
-	ck_assert_int_eq(engine_number(operation, "matched_at_least"), 1001);
-	ck_assert_int_eq(engine_number(operation, "complete"), 0);
-	char *token = mem_strdup(engine_text(operation, "confirm"));
+	ck_assert_int_eq(engine_result(operation)->matched_at_least, 1001);
+	ck_assert_int_eq(!*engine_reason(operation), 0);
+	char *token = mem_strdup(engine_result(operation)->confirmation);
 	expect(operation, OPERATION_FAILED, -1, 0);
 	ck_assert_int_eq(engine_call("EXISTS", "a:1499", NULL, NULL), 1);
 	/* The token opens these selectors, no others. */
@@ -123,7 +120,7 @@ static void many_ask_back(void)
 	other->confirm = mem_strdup(token);
 	operation = engine_invalidate(other);
 	ck_assert_int_eq(operation_error(operation)->error, ERR_CONFIRMATION_REQUIRED);
-	ck_assert_int_eq(engine_number(operation, "matched_at_least"), 611);
+	ck_assert_int_eq(engine_result(operation)->matched_at_least, 611);
 	expect(operation, OPERATION_FAILED, 611, 0);
 	struct invalidation *same = ask("a:*");
 	same->confirm = token;
@@ -140,8 +137,8 @@ static void dry_run_removes_nothing(void)
 	invalidation_add_key(asked, SLICE("a:7"));
 	asked->dry_run = true;
 	struct operation *operation = engine_invalidate(asked);
-	ck_assert_int_eq(engine_number(operation, "dry_run"), 1);
-	ck_assert_uint_eq(strlen(engine_text(operation, "confirm")), 32);
+	ck_assert_int_eq(engine_result(operation)->dry_run, 1);
+	ck_assert_uint_eq(strlen(engine_result(operation)->confirmation), 32);
 	expect(operation, OPERATION_COMPLETED, 1500, 0);
 	ck_assert_int_eq(engine_call("EXISTS", "a:7", NULL, NULL), 1);
 	ck_assert_int_eq(engine_call("EXISTS", "cw:inval", NULL, NULL), 0);
@@ -156,13 +153,13 @@ static void max_keys_stops(void)
 	engine_fill("a:%d", 0, 1500);
 	asked->max_keys = 1200;
 	struct operation *operation = engine_invalidate(asked);
-	ck_assert_str_eq(engine_text(operation, "reason"), "max_keys");
-	ck_assert_int_eq(engine_number(operation, "complete"), 0);
+	ck_assert_str_eq(engine_reason(operation), "max_keys");
+	ck_assert_int_eq(!*engine_reason(operation), 0);
 	expect(operation, OPERATION_COMPLETED, 1200, 1200);
 	asked = ask("a:*");
 	asked->max_keys = 300;
 	operation = engine_invalidate(asked);
-	ck_assert_int_eq(engine_number(operation, "complete"), 1);
+	ck_assert_int_eq(!*engine_reason(operation), 1);
 	expect(operation, OPERATION_COMPLETED, 300, 300);
 }
 
@@ -175,7 +172,7 @@ static void verify_looks_again(void)
 	engine_fill("a:%d", 0, 500);
 	asked->verify = true;
 	struct operation *operation = engine_invalidate(asked);
-	ck_assert_int_eq(engine_number(operation, "passes"), 2);
+	ck_assert_uint_eq(engine_result(operation)->passes, 2);
 	expect(operation, OPERATION_COMPLETED, 500, 500);
 }
 
@@ -189,7 +186,7 @@ static void cap_makes_it_incomplete(void)
 	invalidation_add_key(asked, SLICE("grow:1"));
 	asked->max_keys = 100000;
 	struct operation *operation = engine_invalidate(asked);
-	ck_assert_str_eq(engine_text(operation, "reason"), "too_many_dependents");
+	ck_assert_str_eq(engine_reason(operation), "too_many_dependents");
 	expect(operation, OPERATION_PARTIAL, 1, 1);
 }
 
@@ -266,7 +263,7 @@ static void flush_is_noticed(void)
 	fiber_spawn(&group, "flush", flush_meanwhile, NULL);
 	struct operation *operation = engine_invalidate(asked);
 	fiber_group_join(&group, DEADLINE_NONE);
-	ck_assert_str_eq(engine_text(operation, "reason"), "topology_changed");
+	ck_assert_str_eq(engine_reason(operation), "topology_changed");
 	expect(operation, OPERATION_PARTIAL, 0, 0);
 }
 
@@ -286,9 +283,9 @@ static void cancel_stops_it(void)
 	operation_cancel(operation);
 	ck_assert_int_eq(operation_wait(operation, clock_deadline(20000)), OK);
 	ck_assert_int_eq(operation_state(operation), OPERATION_CANCELLED);
-	ck_assert_str_eq(engine_text(operation, "reason"), "cancelled");
+	ck_assert_str_eq(engine_reason(operation), "cancelled");
 	int64_t left = engine_call("DBSIZE", NULL, NULL, NULL), removed = 200000;
-	removed -= engine_number(operation, "invalidated");
+	removed -= (int64_t)engine_result(operation)->invalidated;
 	/* cw:inval, cw:ops, cw:op:<id>, cw:daemon:<instance> */
 	ck_assert_int_eq(left - 4, removed);
 	ck_assert_int_gt(removed, 0);
@@ -303,7 +300,7 @@ static void full_redis(void)
 	engine_call("CONFIG", "SET", "maxmemory", "1");
 	struct operation *operation = engine_invalidate(ask("a:*"));
 	/* Nothing but deletions is possible, so that the log stays behind. */
-	ck_assert_str_eq(engine_text(operation, "reason"), "redis_oom");
+	ck_assert_str_eq(engine_reason(operation), "redis_oom");
 	expect(operation, OPERATION_PARTIAL, 900, 900);
 	engine_call("CONFIG", "SET", "maxmemory", "0");
 }
@@ -332,7 +329,7 @@ static void redis_dies(void)
 	fiber_group_join(&group, DEADLINE_NONE);
 	/* The second walk found an empty server that stayed the same. */
 	ck_assert_int_eq(operation_state(operation), OPERATION_COMPLETED);
-	ck_assert_int_eq(engine_number(operation, "passes"), 2);
+	ck_assert_uint_eq(engine_result(operation)->passes, 2);
 	operation_unref(operation);
 	/* Down from the start. */
 	server_kill(&engine_server);
@@ -341,7 +338,7 @@ static void redis_dies(void)
 	ck_assert_int_eq(operation_wait(operation, clock_deadline(20000)), OK);
 	ck_assert_int_eq(operation_state(operation), OPERATION_FAILED);
 	ck_assert_int_ne(operation_error(operation)->error, OK);
-	ck_assert_str_eq(engine_text(operation, "reason"), "redis_down");
+	ck_assert_str_eq(engine_reason(operation), "redis_down");
 	operation_unref(operation);
 }
 

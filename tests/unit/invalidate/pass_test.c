@@ -31,9 +31,9 @@ static struct invalidation *ask(const char *pattern)
 static void expect(struct operation *operation, int64_t matched, int64_t removed)
 {
 	ck_assert_str_eq(operation_state_name(operation_state(operation)), "completed");
-	ck_assert_int_eq(engine_number(operation, "complete"), 1);
-	ck_assert_int_eq(engine_number(operation, "matched"), matched);
-	ck_assert_int_eq(engine_number(operation, "invalidated"), removed);
+	ck_assert_int_eq(!*engine_reason(operation), 1);
+	ck_assert_int_eq(engine_result(operation)->matched, matched);
+	ck_assert_int_eq((int64_t)engine_result(operation)->invalidated, removed);
 	operation_unref(operation);
 }
 
@@ -66,8 +66,8 @@ static void writer_loses_nothing(void)
 	struct operation *operation = engine_invalidate(ask("a:*"));
 	writing = false;
 	fiber_group_join(&group, DEADLINE_NONE);
-	ck_assert_int_eq(engine_number(operation, "complete"), 1);
-	ck_assert_int_ge(engine_number(operation, "invalidated"), 100000);
+	ck_assert_int_eq(!*engine_reason(operation), 1);
+	ck_assert_uint_ge(engine_result(operation)->invalidated, 100000);
 	operation_unref(operation);
 	ck_assert_int_gt(added, 50);
 	for (int i = 0; i < added; i++) {
@@ -100,18 +100,18 @@ static void connection_is_cut(void)
 	fiber_spawn(&group, "kill", kill_meanwhile, NULL);
 	struct operation *operation = engine_invalidate(ask("a:*"));
 	fiber_group_join(&group, DEADLINE_NONE);
-	ck_assert_int_eq(engine_number(operation, "complete"), 1);
-	ck_assert_int_eq(engine_number(operation, "passes"), 2);
+	ck_assert_int_eq(!*engine_reason(operation), 1);
+	ck_assert_uint_eq(engine_result(operation)->passes, 2);
 	/* What was removed without an answer is not claimed. */
-	ck_assert_int_gt(engine_number(operation, "invalidated"), 90000);
-	ck_assert_int_le(engine_number(operation, "invalidated"), 100000);
+	ck_assert_uint_gt(engine_result(operation)->invalidated, 90000);
+	ck_assert_uint_le(engine_result(operation)->invalidated, 100000);
 	operation_unref(operation);
 	expect(engine_invalidate(ask("a:*")), 0, 0);
 	/* The table shrinks meanwhile, and SCAN may then give a name twice. */
 	operation = engine_invalidate(ask("b:*"));
-	ck_assert_int_eq(engine_number(operation, "complete"), 1);
-	ck_assert_int_ge(engine_number(operation, "matched"), 1000);
-	ck_assert_int_eq(engine_number(operation, "invalidated"), 1000);
+	ck_assert_int_eq(!*engine_reason(operation), 1);
+	ck_assert_int_ge(engine_result(operation)->matched, 1000);
+	ck_assert_uint_eq(engine_result(operation)->invalidated, 1000);
 	operation_unref(operation);
 }
 
@@ -131,24 +131,18 @@ static void many_patterns(void)
 		engine_call("SET", pattern, "v", NULL);
 	}
 	struct operation *operation = engine_invalidate(asked);
-	ck_assert_int_eq(engine_number(operation, "passes"), 2);
+	ck_assert_uint_eq(engine_result(operation)->passes, 2);
 	expect(operation, 100, 100);
 }
 
 TEST_CALL(more_patterns_than_a_pass_takes_need_another, engine_run(yaml, many_patterns))
 
-/* {"value": ..., "matched": m, "invalidated": n} of selector i. */
 static void expect_selector(const struct operation *operation, int i, int64_t m, int64_t n)
 {
-	const cJSON *selectors =
-		cJSON_GetObjectItemCaseSensitive(operation_result(operation), "selectors");
-	const cJSON *selector = cJSON_GetArrayItem(selectors, i);
-	char text[32];
+	const struct plan_selector *selector = &engine_result(operation)->selectors[i];
 
-	snprintf(text, sizeof text, "%d", (int)m);
-	ck_assert_str_eq(cJSON_GetObjectItem(selector, "matched")->valuestring, text);
-	snprintf(text, sizeof text, "%d", (int)n);
-	ck_assert_str_eq(cJSON_GetObjectItem(selector, "invalidated")->valuestring, text);
+	ck_assert_int_eq((int64_t)selector->matched, m);
+	ck_assert_int_eq((int64_t)selector->invalidated, n);
 }
 
 static void overlapping_selectors(void)
@@ -211,7 +205,7 @@ static void mixed_namespaces(void)
 	engine_fill("m:c%d", 0, 300);
 	asked->soft = true;
 	struct operation *operation = engine_invalidate(asked);
-	ck_assert_int_eq(engine_number(operation, "softened"), 600);
+	ck_assert_uint_eq(engine_result(operation)->softened, 600);
 	expect(operation, 900, 300);
 	for (int i = 0; i < 300; i++) {
 		char a[24], b[24], c[24];
@@ -244,8 +238,8 @@ static void bounded_caller(void)
 	engine_fill("shop:queues:%d", 0, 10);
 	asked->verify = true;
 	struct operation *operation = engine_invalidate(asked);
-	ck_assert_int_eq(engine_number(operation, "passes"), 2);
-	ck_assert_int_eq(engine_number(operation, "protected_skipped"), 10);
+	ck_assert_uint_eq(engine_result(operation)->passes, 2);
+	ck_assert_uint_eq(engine_result(operation)->protected_skipped, 10);
 	expect(operation, 10, 10);
 }
 
@@ -301,9 +295,7 @@ static void hundreds_of_selectors(void)
 		invalidation_add_key(asked, slice_str(key));
 	}
 	struct operation *operation = engine_invalidate(asked);
-	ck_assert_int_eq(
-		cJSON_GetArraySize(cJSON_GetObjectItem(operation_result(operation), "selectors")),
-		301);
+	ck_assert_int_eq((int)engine_result(operation)->selector_count, 301);
 	ck_assert_int_eq(operations_find(engine.operations, slice_str(operation_id(operation)),
 				 &view, &fault),
 		OK);
@@ -349,7 +341,7 @@ static void crowd_with_cancels(void)
 		if (rand() % 4 == 0)
 			operation_cancel(operations[i]);
 		ck_assert_int_eq(operation_wait(operations[i], clock_deadline(30000)), OK);
-		ck_assert_int_ge(engine_number(operations[i], "complete"), 0);
+		engine_result(operations[i]);
 		operation_unref(operations[i]);
 	}
 	ck_assert_uint_eq(operations_active(engine.operations, "invalidate"), 0);

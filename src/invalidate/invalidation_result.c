@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* The result of an invalidation as JSON; see invalidation_result.h. */
+#include "invalidate/invalidation_result.h"
+
+#include "base/mem.h"
+#include "text/json.h"
+
+static const char *const reasons[] = {
+#define TEXT_OF(name, text) [REASON_##name] = (text),
+	INVALIDATION_REASON_TABLE(TEXT_OF)
+#undef TEXT_OF
+};
+
+const char *invalidation_result_reason(const struct invalidation_result *result)
+{
+	return result->reason == REASON_ERROR ? error_code(result->error) : reasons[result->reason];
+}
+
+static const char *method_of(const struct plan_selector *selector)
+{
+	if (selector->scanned)
+		return "scan";
+	return selector->tagged ? "tag" : "unlink";
+}
+
+static void add_text(cJSON *body, const char *name, const char *text)
+{
+	if (text)
+		cJSON_AddStringToObject(body, name, text);
+	else
+		cJSON_AddNullToObject(body, name);
+}
+
+static void add_count(cJSON *body, const char *name, int64_t count)
+{
+	if (count < 0)
+		cJSON_AddNullToObject(body, name);
+	else
+		json_add_int(body, name, count);
+}
+
+static void add_selectors(cJSON *body, const struct invalidation_result *result)
+{
+	cJSON *selectors = cJSON_AddArrayToObject(body, "selectors");
+
+	for (size_t i = 0; i < result->selector_count; i++) {
+		const struct plan_selector *selector = &result->selectors[i];
+		cJSON *item = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(item, "kind", plan_selector_kind_name(selector->kind));
+		json_add_slice(item, "value", selector->value);
+		add_count(item, "matched",
+			result->selectors_unknown ? -1 : (int64_t)selector->matched);
+		json_add_uint(item, "invalidated", selector->invalidated);
+		cJSON_AddStringToObject(item, "method", method_of(selector));
+		cJSON_AddItemToArray(selectors, item);
+	}
+}
+
+void invalidation_result_add(const struct invalidation_result *result, cJSON *body)
+{
+	cJSON_AddBoolToObject(body, "dry_run", result->dry_run);
+	cJSON_AddBoolToObject(body, "complete", result->reason == REASON_COMPLETE);
+	add_text(body, "reason", invalidation_result_reason(result));
+	add_count(body, "matched", result->matched);
+	if (result->matched_at_least >= 0)
+		json_add_int(body, "matched_at_least", result->matched_at_least);
+	json_add_uint(body, "invalidated", result->invalidated);
+	json_add_uint(body, "softened", result->softened);
+	json_add_uint(body, "protected_skipped", result->protected_skipped);
+	add_selectors(body, result);
+	cJSON *sample = cJSON_AddArrayToObject(body, "sample");
+	for (size_t i = 0; i < result->sample_count; i++)
+		json_append_slice(sample, result->sample[i]);
+	add_text(body, "confirm", *result->confirmation ? result->confirmation : NULL);
+	json_add_uint(body, "passes", result->passes);
+	json_add_number(body, "duration_ms", result->duration_ms, 1);
+	cJSON_AddArrayToObject(body, "rewarm");
+}
+
+cJSON *invalidation_result_json(const void *result)
+{
+	cJSON *body = cJSON_CreateObject();
+
+	invalidation_result_add(result, body);
+	return body;
+}
+
+void invalidation_result_free(void *argument)
+{
+	struct invalidation_result *result = argument;
+
+	mem_free(result->selectors);
+	arena_release(&result->texts);
+	mem_free(result);
+}

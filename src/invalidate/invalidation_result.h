@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* What an invalidation did: the result of its operation, and the members of the route's answer. */
+#ifndef CW_INVALIDATE_INVALIDATION_RESULT_H
+#define CW_INVALIDATE_INVALIDATION_RESULT_H
+
+#include "invalidate/confirm.h"
+#include "invalidate/plan.h"
+
+/* Why an invalidation is not complete: X(name, text as in api.md). */
+#define INVALIDATION_REASON_TABLE(X) \
+	X(COMPLETE, NULL) \
+	X(MAX_KEYS, "max_keys") \
+	X(TOPOLOGY_CHANGED, "topology_changed") \
+	X(TOO_MANY_DEPENDENTS, "too_many_dependents") \
+	X(UNREADABLE_DEPENDENTS, "unreadable_dependents") \
+	X(STILL_MATCHING, "still_matching") \
+	X(CONFIRMATION_REQUIRED, "confirmation_required") \
+	X(CANCELLED, "cancelled") \
+	X(REDIS_DOWN, "redis_down") \
+	X(ERROR, NULL) /* the code of `error` */
+
+enum invalidation_reason {
+#define INVALIDATION_REASON_ENUM(name, text) REASON_##name,
+	INVALIDATION_REASON_TABLE(INVALIDATION_REASON_ENUM)
+#undef INVALIDATION_REASON_ENUM
+};
+
+struct invalidation_result {
+	bool dry_run;
+	enum invalidation_reason reason;
+	enum error error;	  /* where the reason is ERROR */
+	int64_t matched;	  /* -1 = not known */
+	int64_t matched_at_least; /* -1 = nothing was to be confirmed */
+	uint64_t invalidated, softened, protected_skipped;
+	struct plan_selector *selectors;
+	size_t selector_count;
+	bool selectors_unknown; /* how much each selector matched is not known */
+	struct slice sample[INVALIDATION_SAMPLE];
+	size_t sample_count;
+	struct arena texts;		       /* of selectors and sample */
+	char confirmation[CONFIRM_DIGITS + 1]; /* "" = none */
+	uint64_t passes;
+	double duration_ms;
+};
+
+/* NULL where it is complete. */
+const char *invalidation_result_reason(const struct invalidation_result *result);
+/* Adds the members of the route's answer, less operation_id and state. */
+void invalidation_result_add(const struct invalidation_result *result, cJSON *body);
+/* The same as a document; `json` and `free` of the operation's kind. */
+cJSON *invalidation_result_json(const void *result);
+void invalidation_result_free(void *result);
+
+#endif
