@@ -102,6 +102,12 @@ enum error entry_delete_many(struct cache *cache, const struct slice *keys, size
 /* The same of one key, where `expected` is what is stored in that moment. Parks. */
 enum error entry_delete_if(struct cache *cache, struct slice key, struct slice expected,
 	size_t *ret_deleted, struct fault *fault);
+/*
+ * Removes values that this process stored and that must not stay, such as those of a load that an
+ * invalidation overtook. That is no invalidation, so nothing is logged. Parks.
+ */
+enum error entry_take_back(
+	struct cache *cache, const struct slice *keys, size_t count, struct fault *fault);
 /* *ret_ms: -2 absent, -1 no expiry, 0 stale, else milliseconds. Parks. */
 enum error entry_ttl(struct cache *cache, struct slice key, int64_t *ret_ms, struct fault *fault);
 /* ttl_ms as in entry_write. *ret = it was there, and fresh: what is stale stays as it is. Parks. */

@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Deleting entries, and their time to live.
- *
- *	cw:inval (acknowledged) -> UNLINK
- *
- * Special: where Redis has no memory for the log, deleting comes first and makes room; then the
- * log, and the deletion once more for what an older load has stored in between.
- */
+/* Deleting entries (logged_delete.h), and their TTL. */
 #include "base/mem.h"
 #include "cache/entry_internal.h"
-#include "cache/inval_log.h"
+#include "cache/logged_delete.h"
 #include "cache/soft_purge.h"
 
 enum { unlink_at_once = 100 };
@@ -19,6 +12,7 @@ struct deletion {
 	const struct slice *keys;
 	size_t count;
 	const struct slice *expected; /* of the one key; NULL = whatever is stored */
+	size_t deleted;
 };
 
 static const char unlink_if_script[] =
@@ -43,9 +37,10 @@ static void fill_unlinks(void *context, struct redis_batch *batch)
 	}
 }
 
-/* Adds to *ret_deleted. Parks. */
-static enum error unlink_all(struct deletion *d, size_t *ret_deleted, struct fault *fault)
+/* Adds to d->deleted. Parks. */
+static enum error unlink_all(void *context, struct fault *fault)
 {
+	struct deletion *d = context;
 	struct redis_batch *batch = redis_batch_new();
 	struct entry_step step = {.cache = d->cache,
 		.key = d->keys[0],
@@ -64,51 +59,39 @@ static enum error unlink_all(struct deletion *d, size_t *ret_deleted, struct fau
 		if (!error && d->expected && i == 0)
 			error = redis_value_number(reply, 2, 0, 1, &deleted, fault);
 		if (!error)
-			*ret_deleted += (size_t)deleted;
+			d->deleted += (size_t)deleted;
 	}
 	redis_batch_free(batch);
 	return error;
 }
 
-static enum error write_log(const struct deletion *d, struct fault *fault)
+/* Parks. */
+static enum error delete_logged(struct deletion *d, size_t *ret_deleted, struct fault *fault)
 {
 	const struct inval_entry entry = {
 		.operation_id = d->cache->instance, .keys = d->keys, .key_count = d->count};
-	enum error error = inval_log_add(d->cache, &entry, fault);
-
-	/* An entry too many does no harm. */
-	return error == ERR_REDIS_UNKNOWN_OUTCOME ? inval_log_add(d->cache, &entry, fault) : error;
-}
-
-static enum error delete_all(struct deletion *d, size_t *ret_deleted, struct fault *fault)
-{
-	enum error logged = write_log(d, fault);
-
-	if (logged && logged != ERR_REDIS_OOM)
-		return logged;
-	enum error error = unlink_all(d, ret_deleted, fault);
-	if (error || !logged)
-		return error;
-	if (write_log(d, fault))
-		return fault_set(fault, ERR_REDIS_OOM,
-			"the keys were deleted, but Redis has no memory to log it, so that a load "
-			"that began earlier may still store its value: repeat it");
-	return unlink_all(d, ret_deleted, fault);
-}
-
-/* Parks. */
-static enum error delete_counted(struct deletion *d, size_t *ret_deleted, struct fault *fault)
-{
-	struct cache *cache = d->cache;
+	bool logged;
 
 	*ret_deleted = 0;
 	if (d->count == 0)
 		return OK;
-	enum error error = delete_all(d, ret_deleted, fault);
-	cache->invalidated_keys += *ret_deleted;
-	if (cache->metrics)
-		metric_add(cache->metrics, METRIC_INVALIDATED_KEYS, NULL, NULL, *ret_deleted);
+	enum error error = logged_delete(d->cache, &entry, unlink_all, d, &logged, fault);
+	*ret_deleted = d->deleted;
+	cache_count_removed(d->cache, d->deleted);
+	if (!error && !logged)
+		error = fault_set(fault, ERR_REDIS_OOM,
+			"the keys were deleted, but Redis has no memory for the invalidation log: "
+			"a "
+			"load that began earlier may still store its value; repeat the request");
 	return error;
+}
+
+enum error entry_take_back(
+	struct cache *cache, const struct slice *keys, size_t count, struct fault *fault)
+{
+	struct deletion deletion = {.cache = cache, .keys = keys, .count = count};
+
+	return count ? unlink_all(&deletion, fault) : OK;
 }
 
 enum error entry_delete_many(struct cache *cache, const struct slice *keys, size_t count,
@@ -116,7 +99,7 @@ enum error entry_delete_many(struct cache *cache, const struct slice *keys, size
 {
 	struct deletion deletion = {.cache = cache, .keys = keys, .count = count};
 
-	return delete_counted(&deletion, ret_deleted, fault);
+	return delete_logged(&deletion, ret_deleted, fault);
 }
 
 enum error entry_delete_if(struct cache *cache, struct slice key, struct slice expected,
@@ -125,7 +108,7 @@ enum error entry_delete_if(struct cache *cache, struct slice key, struct slice e
 	struct deletion deletion = {
 		.cache = cache, .keys = &key, .count = 1, .expected = &expected};
 
-	return delete_counted(&deletion, ret_deleted, fault);
+	return delete_logged(&deletion, ret_deleted, fault);
 }
 
 static void fill_ttl(void *context, struct redis_batch *batch)

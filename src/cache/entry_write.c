@@ -164,9 +164,7 @@ static enum error write_error(
 /* What was stored although one of its tags could not be. Parks. */
 static void take_back(const struct chunk *chunk, size_t i)
 {
-	struct slice key = chunk->writes[i].key;
-
-	redis_store_command(chunk->cache->store, key, NULL, NULL, SLICE("UNLINK"), key);
+	entry_take_back(chunk->cache, &chunk->writes[i].key, 1, NULL);
 }
 
 /* *ret stays NULL where nothing was done. */

@@ -3,14 +3,11 @@
  * An invalidation from top to bottom, in its operation's fiber:
  *
  *	rules -> log -> (few enough? else ask back) -> exact names -> passes -> verify -> verdict
- *
- * Special: XADD that Redis refuses for want of memory does not stop it. Deletions make room, so the
- * log is written after them, and all is done once more for what was stored in between.
  */
 #include <string.h>
 
 #include "base/mem.h"
-#include "cache/inval_log.h"
+#include "cache/logged_delete.h"
 #include "invalidate/exact_keys.h"
 #include "invalidate/invalidate_run.h"
 #include "invalidate/removal.h"
@@ -208,38 +205,6 @@ static enum error run_tags(struct invalidate_run *run, enum tag_mode what, uint6
 	return error;
 }
 
-/* Everything that the plan names, as one entry of the log. Parks. */
-static enum error write_log(struct invalidate_run *run, struct fault *fault)
-{
-	const struct plan *plan = run->plan;
-	struct slice *keys = mem_array(plan->key_count, sizeof *keys);
-	struct slice *patterns = mem_array(plan->pattern_count, sizeof *patterns);
-	struct slice *tags = mem_array(plan->tag_count, sizeof *tags);
-	struct inval_entry entry = {.operation_id = operation_id(run->operation),
-		.keys = keys,
-		.patterns = patterns,
-		.tags = tags};
-
-	for (size_t i = 0; i < plan->key_count; i++)
-		if (plan->keys[i].claims)
-			keys[entry.key_count++] = plan->keys[i].name;
-	for (size_t i = 0; i < plan->pattern_count; i++)
-		patterns[entry.pattern_count++] = plan->patterns[i].glob;
-	for (size_t i = 0; i < plan->tag_count; i++)
-		tags[entry.tag_count++] = plan->tags[i].name;
-	enum error error = inval_log_add(run->owner->cache, &entry, fault);
-	/* An entry too many does no harm. */
-	if (error == ERR_REDIS_UNKNOWN_OUTCOME && fiber_sleep(retry_ms) == OK)
-		error = inval_log_add(run->owner->cache, &entry, fault);
-	log_debug(run->owner->cache->log, "cw:inval: %zu keys, %zu patterns, %zu tags: %s",
-		entry.key_count, entry.pattern_count, entry.tag_count,
-		error ? error_code(error) : "noted");
-	mem_free(keys);
-	mem_free(patterns);
-	mem_free(tags);
-	return error;
-}
-
 /* Whether max_keys are gone. */
 static bool full(const struct invalidate_run *run)
 {
@@ -355,31 +320,64 @@ static enum error verify(struct invalidate_run *run, struct fault *fault)
 	return OK;
 }
 
-static enum error remove_and_verify(struct invalidate_run *run, struct fault *fault)
+/* ERR_CONFIRMATION_REQUIRED: nothing was removed. A logged_delete_function. */
+static enum error remove_planned(void *context, struct fault *fault)
 {
+	struct invalidate_run *run = context;
 	const struct plan *plan = run->plan;
 	uint64_t members = 0;
-	enum error logged = write_log(run, fault), error = OK;
+	enum error error = OK;
 
-	if (logged && logged != ERR_REDIS_OOM)
-		return logged;
-	if (plan->tag_count && !run->confirmed)
+	if (run->again || run->confirmed)
+		return remove_all(run, fault);
+	if (plan->tag_count)
 		error = tag_purge_members(run->owner->cache, plan, &members, fault);
 	if (error)
 		return error;
-	bool straight = run->confirmed ||
-			(plan->pattern_count == 0 && plan->key_count + members <= run->limit);
-	error = straight ? remove_all(run, fault) : remove_if_few(run, fault);
-	if (error || run->needs_confirmation)
-		return error;
-	if (logged) {
-		if (write_log(run, fault) != OK) {
-			set_error(run, ERR_REDIS_OOM);
-			return OK;
-		}
-		error = remove_all(run, fault);
-	}
-	if (!error && run->asked->verify)
+	if (plan->pattern_count == 0 && plan->key_count + members <= run->limit)
+		return remove_all(run, fault);
+	error = remove_if_few(run, fault);
+	run->again = !error;
+	return !error && run->needs_confirmation ? ERR_CONFIRMATION_REQUIRED : error;
+}
+
+/* Logs what the plan names, then removes it. Parks. */
+static enum error remove_logged(struct invalidate_run *run, bool *ret_logged, struct fault *fault)
+{
+	const struct plan *plan = run->plan;
+	struct slice *names =
+		mem_array(plan->key_count + plan->pattern_count + plan->tag_count, sizeof *names);
+	struct inval_entry entry = {.operation_id = operation_id(run->operation), .keys = names};
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->key_count; i++)
+		if (plan->keys[i].claims)
+			names[n++] = plan->keys[i].name;
+	entry.key_count = n;
+	entry.patterns = &names[n];
+	for (size_t i = 0; i < plan->pattern_count; i++)
+		names[n++] = plan->patterns[i].glob;
+	entry.pattern_count = plan->pattern_count;
+	entry.tags = &names[n];
+	for (size_t i = 0; i < plan->tag_count; i++)
+		names[n++] = plan->tags[i].name;
+	entry.tag_count = plan->tag_count;
+	enum error error =
+		logged_delete(run->owner->cache, &entry, remove_planned, run, ret_logged, fault);
+	mem_free(names);
+	return error;
+}
+
+static enum error remove_and_verify(struct invalidate_run *run, struct fault *fault)
+{
+	bool logged;
+	enum error error = remove_logged(run, &logged, fault);
+
+	if (error == ERR_CONFIRMATION_REQUIRED)
+		return OK;
+	if (!error && !logged)
+		set_error(run, ERR_REDIS_OOM);
+	else if (!error && run->asked->verify)
 		error = verify(run, fault);
 	return error;
 }

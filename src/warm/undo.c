@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cache/entry.h"
 #include "warm/undo_file.h"
 
 enum {
@@ -91,13 +92,13 @@ void undo_free(struct undo *undo)
 	mem_free(undo);
 }
 
-/* Fills `argv` with views of the first names; *ret_bytes: what they take in `names`. */
-static size_t first_names(struct slice names, struct slice *argv, size_t *ret_bytes)
+/* Fills `keys` with views of the first names; *ret_bytes: what they take in `names`. */
+static size_t first_names(struct slice names, struct slice *keys, size_t *ret_bytes)
 {
 	struct slice rest = names;
 	size_t count = 0;
 
-	while (count < names_at_once && undo_file_next(&rest, &argv[count]))
+	while (count < names_at_once && undo_file_next(&rest, &keys[count]))
 		count++;
 	*ret_bytes = names.n - rest.n;
 	return count;
@@ -106,19 +107,16 @@ static size_t first_names(struct slice names, struct slice *argv, size_t *ret_by
 /* Parks. */
 static enum error remove_some(struct undo *undo)
 {
-	struct redis_call call = {.role = REDIS_BULK, .idempotent = true};
-	struct slice *argv = mem_array(names_at_once + 1, sizeof *argv);
+	struct slice *keys = mem_array(names_at_once, sizeof *keys);
 	struct buf names = {0}; /* a copy, because undo_add() may move the list meanwhile */
 	size_t bytes, count;
 
-	first_names(buf_slice(&undo->names), argv + 1, &bytes);
+	first_names(buf_slice(&undo->names), keys, &bytes);
 	buf_append(&names, undo->names.p, bytes);
-	argv[0] = SLICE("UNLINK");
-	count = first_names(buf_slice(&names), argv + 1, &bytes);
-	enum error error =
-		redis_store_call(undo->cache->store, call, argv[1], count + 1, argv, NULL, NULL);
+	count = first_names(buf_slice(&names), keys, &bytes);
+	enum error error = entry_take_back(undo->cache, keys, count, NULL);
 	buf_release(&names);
-	mem_free(argv);
+	mem_free(keys);
 	if (error)
 		return error;
 	buf_consume(&undo->names, bytes);

@@ -17,7 +17,6 @@
 enum {
 	slot_bytes = 1024 * 1024, /* a batch of this size is sent even if it has few entries */
 	command_grace_ms = 500,
-	unlink_keys = 500,
 	tries = 3,
 	retry_ms = 300,
 };
@@ -253,18 +252,14 @@ static bool ask_again(struct window *w, struct slot *slot)
 }
 
 /* Parks. */
-static enum error unlink_keys_of(
-	struct window *w, struct slice *argv, size_t argc, struct fault *fault)
+static enum error take_back(
+	struct window *w, const struct slice *keys, size_t count, struct fault *fault)
 {
-	struct redis_call call = {.role = REDIS_BULK, .idempotent = true};
-	enum error error = OK;
+	enum error error = entry_take_back(w->cache, keys, count, fault);
 
-	for (int i = 0; i < tries; i++) {
-		if (i)
-			fiber_sleep(retry_ms);
-		error = redis_store_call(w->cache->store, call, argv[1], argc, argv, NULL, fault);
-		if (!error)
-			break;
+	for (int i = 1; error && i < tries; i++) {
+		fiber_sleep(retry_ms);
+		error = entry_take_back(w->cache, keys, count, fault);
 	}
 	return error;
 }
@@ -284,29 +279,27 @@ static bool must_remove(const struct window *w, const struct slot *slot, size_t 
 /* Removes stale keys of an answered batch: all of them if the log was not read. Parks. */
 static void remove_stale(struct window *w, struct slot *slot, bool heard)
 {
-	struct slice argv[unlink_keys + 1] = {SLICE("UNLINK")};
-	size_t argc = 1;
+	struct slice *keys = mem_array(slot->count, sizeof *keys);
+	size_t count = 0;
 	struct fault fault;
 
 	for (size_t i = 0; i < slot->count; i++) {
 		struct item *item = &slot->items[i];
 
-		if (must_remove(w, slot, i, heard)) {
-			argv[argc++] = window_key(slot, i);
-			if (item->fate == STORED) {
-				w->counts->stored--;
-				w->counts->bytes -= item->value_bytes;
-				w->counts->invalidated++;
-			}
-		}
-		if (argc > 1 && (argc == unlink_keys + 1 || i + 1 == slot->count)) {
-			if (unlink_keys_of(w, argv, argc, &fault)) {
-				stop(w, &fault);
-				undo_add(w->undo, argv + 1, argc - 1);
-			}
-			argc = 1;
+		if (!must_remove(w, slot, i, heard))
+			continue;
+		keys[count++] = window_key(slot, i);
+		if (item->fate == STORED) {
+			w->counts->stored--;
+			w->counts->bytes -= item->value_bytes;
+			w->counts->invalidated++;
 		}
 	}
+	if (take_back(w, keys, count, &fault)) {
+		stop(w, &fault);
+		undo_add(w->undo, keys, count);
+	}
+	mem_free(keys);
 }
 
 /* Waits for a batch that was sent, and takes its replies. Parks, though cancelled. */
