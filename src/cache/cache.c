@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The engine's root; see cw.h. */
+/* The engine's root; see cache.h. */
 #include "cache/cache.h"
 
 /* Raised when our own keys change their shape so that an older daemon would misread them. */
@@ -80,7 +80,7 @@ static enum error judge_layout(
 		(int)key.n, key.p, shown, reply->text.p);
 }
 
-/* What keeps us from the key, in words that say what to do. */
+/* Says why the key cannot be used, and what to do. */
 static enum error explain_layout(struct slice key, enum error error, struct fault *fault)
 {
 	struct fault why = *fault;

@@ -3,7 +3,7 @@
  * zstd around values; see codec.h.
  *
  *	small:	the caller's own turn
- *	big:	struct work (a copy of the bytes) -> thread pool -> wakes whoever waits
+ *	big:	struct work (a copy of the bytes) -> thread pool -> wakes the fiber that waits
  *
  * Special: a work whose fiber was cancelled is freed by its own callback.
  */
@@ -100,7 +100,7 @@ static enum error in_pool(
 	return OK;
 }
 
-/* Where zstd has no memory, neither have we. */
+/* Out of memory in zstd is out of memory here. */
 static bool succeeded(size_t result)
 {
 	if (!ZSTD_isError(result))
@@ -157,13 +157,14 @@ static enum error check_frame(
 	if (frame.n < magic_bytes || memcmp(frame.p, zstd_magic, magic_bytes) != 0 ||
 		ZSTD_findFrameCompressedSize(frame.p, frame.n) != frame.n)
 		return fault_set(fault, ERR_CORRUPT_VALUE,
-			"the stored value begins as a compressed one, but is no whole zstd frame: "
+			"the stored value begins like a compressed one, but is not a complete zstd "
+			"frame: "
 			"delete the key");
 	unsigned long long size = ZSTD_getFrameContentSize(frame.p, frame.n);
 
 	if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR)
 		return fault_set(fault, ERR_CORRUPT_VALUE,
-			"the stored zstd frame does not tell its size: delete the key");
+			"the stored zstd frame does not contain its size: delete the key");
 	if (size > (unsigned long long)max_bytes)
 		return fault_set(fault, ERR_CORRUPT_VALUE,
 			"the stored zstd frame would give %llu bytes; at most %lld are taken "
@@ -190,7 +191,8 @@ static enum error judge(size_t result, size_t size, struct fault *fault)
 		return OK;
 	return fault_set(fault, ERR_CORRUPT_VALUE,
 		"the stored zstd frame is damaged (%s): delete the key",
-		ZSTD_isError(result) ? ZSTD_getErrorName(result) : "another size than it says");
+		ZSTD_isError(result) ? ZSTD_getErrorName(result)
+				     : "its size is not the stated one");
 }
 
 static enum error decompress_here(

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Compression of values, visible to nobody who reads through cachewarden.
+ * Compression of values, invisible to clients that read through cachewarden.
  *
  *	stored = skippable frame (magic 0x184D2A50, 4 bytes: "cw01"), zstd frame
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What goes with a key: the rules of the configuration, one step at a time, and the view of all. */
+/* Dependents of a key: rules of the configuration, one step at a time, and the view of them all. */
 #ifndef CW_CACHE_DEPENDENCY_H
 #define CW_CACHE_DEPENDENCY_H
 
@@ -17,10 +17,10 @@ void dependency_visit(
 	const struct conf *conf, struct slice key, const struct dependency_visitor *visitor);
 
 /*
- * For GET /dependencies/{key}, as JSON that the caller owns: what goes with `key` at once, what of
- * that is stored (null where nothing is), and the rules that match. With `transitive` everything
- * that would go with it, cycles named. `cache` NULL: the rules alone. ERR_WRONG_TYPE, errors of
- * Redis. Parks.
+ * For GET /dependencies/{key}, as JSON that the caller owns: the direct dependents of `key`, those
+ * that are stored (null where nothing is), and the rules that match. With `transitive` all
+ * dependents, direct or not, and the cycles. `cache` NULL: the rules alone. ERR_WRONG_TYPE, errors
+ * of Redis. Parks.
  */
 enum error dependency_preview(struct cache *cache, const struct conf *conf, struct slice key,
 	bool transitive, cJSON **ret, struct fault *fault);

@@ -89,7 +89,8 @@ static enum error run_script(struct cache *cache, const struct dependency_change
 enum error dependency_no_set(const struct cache *cache, struct fault *fault)
 {
 	return fault_set(fault, ERR_WRONG_TYPE,
-		"what holds this key's dependents in Redis is no set: delete the key %sdep:KEY",
+		"the key %sdep:KEY, which should hold this key's dependents, is not a set: delete "
+		"it",
 		cache->conf->redis.own_prefix);
 }
 

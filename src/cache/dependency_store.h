@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stored dependencies: what goes with a key, as the applications say it while they run.
+ * Stored dependencies: dependents of a key that applications declare at run time.
  *
  *	cw:dep:<key>    SET of dependents, with an expiry that each write renews
  *	cw:gone:<key>   since when the pruner has found nothing of it: see prune_dependency.c
@@ -9,7 +9,7 @@
  * its key nor any dependent, is pruned (cache/pruner.h); one without expiry stays until it is
  * deleted.
  *
- * The caller has judged the names (cache/guard.h).
+ * The caller has checked the names (cache/guard.h).
  */
 #ifndef CW_CACHE_DEPENDENCY_STORE_H
 #define CW_CACHE_DEPENDENCY_STORE_H
@@ -55,10 +55,10 @@ struct dependency_sets;
 /* The names must outlive it. Parks. */
 enum error dependency_sets_read(struct cache *cache, const struct slice *keys, size_t count,
 	struct dependency_sets **ret, struct fault *fault);
-void dependency_sets_free(struct dependency_sets *sets); /* NULL is welcome */
+void dependency_sets_free(struct dependency_sets *sets); /* may be NULL */
 /*
  * Gives the members of keys[i]'s set to `take`, at most DEPENDENCY_MAX_MEMBERS; *ret_all is false
- * where there are more. ERR_WRONG_TYPE where it is no set. Parks where the set is large.
+ * where there are more. ERR_WRONG_TYPE where it is not a set. Parks where the set is large.
  */
 enum error dependency_sets_visit(struct dependency_sets *sets, size_t i, dependency_take *take,
 	void *context, bool *ret_all, struct fault *fault);

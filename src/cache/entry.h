@@ -7,10 +7,11 @@
  *
  * Soft expiry needs no metadata: in a namespace with stale_for, PX is ttl + stale_for, and a value
  * is stale once its PTTL is at most stale_for, or when a soft purge has marked it
- *(cache/soft_purge.h), whatever stale_for is here. Every TTL that is shown is PTTL - stale_for, and
- *0 for a stale value. No reply can be larger than max_value_bytes, or ENTRY_MANY_BYTES for many.
+ * (cache/soft_purge.h), whatever stale_for is here. Every TTL that is shown is PTTL - stale_for,
+ * and 0 for a stale value. No reply can be larger than max_value_bytes, or ENTRY_MANY_BYTES for
+ * many.
  *
- * The caller has judged the keys (cache/guard.h).
+ * The caller has checked the keys (cache/guard.h).
  */
 #ifndef CW_CACHE_ENTRY_H
 #define CW_CACHE_ENTRY_H
@@ -47,7 +48,7 @@ struct entry_room {
 	void *context;
 };
 
-/* What was stored, as it was read. */
+/* A stored entry that was read. */
 struct entry {
 	struct redis_value *reply; /* owns the bytes; NULL = absent */
 	struct slice stored;	   /* maybe compressed */
@@ -104,18 +105,18 @@ enum error entry_delete_if(struct cache *cache, struct slice key, struct slice e
 	size_t *ret_deleted, struct fault *fault);
 /*
  * Removes values that this process stored and that must not stay, such as those of a load that an
- * invalidation overtook. That is no invalidation, so nothing is logged. Parks.
+ * invalidation overtook. That is not an invalidation, so nothing is logged. Parks.
  */
 enum error entry_take_back(
 	struct cache *cache, const struct slice *keys, size_t count, struct fault *fault);
 /* *ret_ms: -2 absent, -1 no expiry, 0 stale, else milliseconds. Parks. */
 enum error entry_ttl(struct cache *cache, struct slice key, int64_t *ret_ms, struct fault *fault);
-/* ttl_ms as in entry_write. *ret = it was there, and fresh: what is stale stays as it is. Parks. */
+/* ttl_ms as in entry_write. *ret = it was there, and fresh: a stale entry is not changed. Parks. */
 enum error entry_expire(
 	struct cache *cache, struct slice key, int64_t ttl_ms, bool *ret, struct fault *fault);
 
 /*
- * The pieces of it, for who builds a batch of his own: the bytes and the PX that a write comes to
+ * Parts of a write, for callers that build their own batch: the bytes and the PX that are stored
  * (`scratch` may hold the compressed value), and the one SET. The SET's reply: OK stored, nil not.
  */
 struct entry_bytes {

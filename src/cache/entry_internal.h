@@ -6,7 +6,8 @@
 #include "cache/entry.h"
 
 enum {
-	ENTRY_FEW = 64, /* so many travel with everybody's commands, more on the bulk connection */
+	ENTRY_FEW = 64, /* up to so many use the connection of ordinary commands, more the bulk
+			   connection */
 };
 
 /* Adds the commands to an empty batch; called again for a second try. May park. */

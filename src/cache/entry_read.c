@@ -3,12 +3,13 @@
  * Reading entries, one or many, with a bound on every reply.
  *
  *	PTTL mark, PTTL, GETRANGE 0 first        all keys, one pipeline
- *	STRLEN; PTTL mark, PTTL, GETRANGE 0 len  those that came back full, while ENTRY_MANY_BYTES
- *lasts MULTI PTTL mark, PTTL, GETRANGE EXEC     those that came back empty though they are there
+ *	STRLEN; PTTL mark, PTTL, GETRANGE 0 len  values longer than that, within ENTRY_MANY_BYTES
+ *	MULTI PTTL mark, PTTL, GETRANGE EXEC     empty answers of keys that exist
  *
- * Special: GETRANGE answers "" for an absent key, too. PTTL goes first, so that absent is told by
- * it; an empty answer after another PTTL may be a key that went in between, and is asked for again
- * where nothing can come in between. Where a value came meanwhile, all is read once more.
+ * Special: GETRANGE answers "" for an absent key, too. PTTL is sent first and
+ * tells whether the key exists; an empty answer after a PTTL of an existing key may be a key that
+ * was removed in between, and is read again in a transaction. If a value was stored meanwhile, all
+ * is read once more.
  */
 #include "base/mem.h"
 #include "cache/codec.h"
@@ -16,13 +17,13 @@
 #include "cache/soft_purge.h"
 #include "redis/reader.h"
 
-/* Of one reading, before it has claimed room for what it comes to. */
+/* Bytes of one read before it has claimed room for the values. */
 enum { unclaimed_bytes = 1024 * 1024 };
 
-/* Of values on the connection that everybody shares, where many are asked for at once. */
+/* Bytes of values that one read takes over the connection of ordinary commands. */
 enum { shared_bytes = 64 * 1024 };
 
-/* A connection's own cap on replies is told per reply; ours says what to do. */
+/* Below the connection's own limit of a reply, so that the error can say what to do. */
 enum { reply_bytes = READER_MAX_BYTES - 1024 };
 
 /* Of the commands for one key. */

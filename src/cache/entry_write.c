@@ -4,13 +4,13 @@
  *
  *	[WATCH, EVAL guard] MULTI; note; for each { [EXISTS] ZADD tags... SET }; DEL; EXEC
  *
- * The leases of the keys end with the write: what their holders load was read before it. So does
- * the mark of a soft purge (cache/soft_purge.h). The note is for warm runs (cache/write_log.h).
- *Where certain bytes are expected, the guard looks at them, and changes a watched key where they
- *are others, so that EXEC does nothing.
+ * The leases of the keys end with the write, because their holders loaded before it; so does the
+ * mark of a soft purge (cache/soft_purge.h). The note is for warm runs (cache/write_log.h). Where
+ * certain bytes are expected, the guard compares them, and changes a watched key if they differ, so
+ * that EXEC does nothing.
  *
- * Special: a tag's set that is no sorted set refuses its ZADD within EXEC, when the SET is done.
- * The value goes again then: without its tag nobody could invalidate it.
+ * Special: a tag's key that is not a sorted set refuses its ZADD within EXEC, where the SET is
+ * done. The value is then removed again, because no purge of the tag would find it.
  */
 #include <assert.h>
 
@@ -98,7 +98,7 @@ static void fill(void *context, struct redis_batch *batch)
 		const struct entry_write *write = &chunk->writes[i];
 		struct entry_bytes bytes = entry_encode(chunk->cache, write, &scratch);
 
-		/* MULTI's own reply is no part of EXEC's answer. */
+		/* MULTI's own reply is not part of EXEC's answer. */
 		chunk->at[i].begin = redis_batch_count(batch) - chunk->lead - 1;
 		if (chunk->ask_exists)
 			REDIS_ADD(batch, SLICE("EXISTS"), write->key);
@@ -155,7 +155,8 @@ static enum error write_error(
 		error = redis_value_error(answer_at(chunk, all, at), fault);
 	if (error == ERR_WRONG_TYPE)
 		return fault_set(fault, error,
-			"a tag's set in Redis is no sorted set, so nothing was stored: delete the "
+			"a tag's key in Redis is not a sorted set, so nothing was stored: delete "
+			"the "
 			"key %stag:NAME of that tag",
 			chunk->cache->conf->redis.own_prefix);
 	return error;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who may touch a key; see key.h. guard_found() is asked for every key that a pass comes upon,
- * so that it must refuse or pass in a fraction of a microsecond.
+ * Access to keys; see guard.h. guard_found() is called for each key that a pass finds, so it must
+ * decide in a fraction of a microsecond.
  */
 #include "cache/guard.h"
 
@@ -85,7 +85,7 @@ enum error guard_exact(const struct guard *guard, struct slice key, struct fault
 {
 	if (reserved(guard, key))
 		return fault_set(fault, ERR_KEY_RESERVED,
-			"'%.*s' is a key of cachewarden's own; it has routes of its own, if any",
+			"'%.*s' is reserved for cachewarden; some such keys have their own routes",
 			shown(key), key.p);
 	if (!guard_inside_prefixes(guard->who, key))
 		return fault_set(fault, ERR_KEY_OUTSIDE_PREFIXES,
@@ -116,8 +116,8 @@ enum error guard_pattern(const struct guard *guard, struct slice pattern, struct
 	glob_prefix(pattern, &prefix);
 	if (reserved(guard, buf_slice(&prefix)))
 		error = fault_set(fault, ERR_KEY_RESERVED,
-			"'%.*s' can only match keys of cachewarden's own", shown(pattern),
-			pattern.p);
+			"'%.*s' can only match keys that are reserved for cachewarden",
+			shown(pattern), pattern.p);
 	else if (!guard_inside_prefixes(guard->who, buf_slice(&prefix)))
 		error = fault_set(fault, ERR_KEY_OUTSIDE_PREFIXES,
 			"'%.*s' does not begin with one of the key_prefixes of token '%s'",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who may touch a key: judged here, for every key that any route, job or selector names or finds.
+ * Access to keys: checked here for every key that a route, job or selector names or finds.
  *
- *	cw: (own_prefix)   nobody
+ *	cw: (own_prefix)   no caller
  *	session:           the session routes only
  *	protected          scope admin, and only by its exact name
  *	outside prefixes   not this caller
@@ -25,7 +25,7 @@ struct guard {
 };
 
 void guard_init(struct guard *guard, const struct conf *conf, const struct identity *who);
-/* The same for a key or two, for which making patterns ready is more work than it saves. */
+/* The same for one or two keys, without preparing patterns, which would cost more than it saves. */
 void guard_init_few(struct guard *guard, const struct conf *conf, const struct identity *who);
 
 /* Empty or longer than KEY_MAX_BYTES: ERR_BAD_KEY. */
@@ -33,14 +33,14 @@ enum error guard_check_key(struct slice key, struct fault *fault);
 /* A key named exactly: ERR_KEY_RESERVED, ERR_KEY_PROTECTED, ERR_KEY_OUTSIDE_PREFIXES, naming it. */
 enum error guard_exact(const struct guard *guard, struct slice key, struct fault *fault);
 
-/* Whether `key` begins with one of the caller's prefixes, or he has none. */
+/* Whether `key` begins with one of the caller's prefixes, or the caller has none. */
 bool guard_inside_prefixes(const struct identity *who, struct slice key);
 
 enum guard_verdict { GUARD_ALLOWED, GUARD_PROTECTED, GUARD_OUTSIDE };
 /* A key that a pattern or rule came upon. Own and session keys count as protected. */
 enum guard_verdict guard_found(const struct guard *guard, struct slice key);
 /*
- * A pattern must begin literally with one of the caller's prefixes, if he has any; one that can
+ * A pattern must begin literally with one of the caller's prefixes, if there are any; one that can
  * only match reserved keys gives ERR_KEY_RESERVED.
  */
 enum error guard_pattern(const struct guard *guard, struct slice pattern, struct fault *fault);

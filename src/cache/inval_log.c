@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The invalidation log; see log.h.
+ * The invalidation log; see inval_log.h.
  *
  *	1732426871123-0  o <operation>  k <key> k <key> ...  p <pattern> ...  t <tag> ...
  *

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The invalidation log, `cw:inval`: a STREAM (MAXLEN ~ 10,000) that gets every invalidation's
- * selectors before its first deletion, so that whoever stores what it loaded earlier can see that
- * it is stale.
+ * selectors before its first deletion, so that a load that began earlier can see that its
+ * value is stale.
  *
  *	loader: id = last id ... load ... store, read the log from id -> a match: delete it again
  */

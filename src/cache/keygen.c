@@ -33,7 +33,8 @@ enum error keygen_check_part(const struct keygen_part *part, struct fault *fault
 	if (part->kind != KEYGEN_INTEGER || is_integer(part->text))
 		return OK;
 	return fault_set(fault, ERR_BAD_KEY,
-		"'%.*s' is no integer as it stands in a key: digits, perhaps with - before them",
+		"'%.*s' is not an integer as written in a key: digits, with an optional - before "
+		"them",
 		(int)(part->text.n < 40 ? part->text.n : 40), part->text.p);
 }
 

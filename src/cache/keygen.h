@@ -23,11 +23,11 @@ struct keygen_part {
 	struct slice name; /* of a param, which may be empty; p is NULL for an arg */
 };
 
-/* ERR_BAD_KEY where it is an integer that is none. Pure. */
+/* ERR_BAD_KEY where it is an invalid integer. Pure. */
 enum error keygen_check_part(const struct keygen_part *part, struct fault *fault);
 /*
- * Appends the key. ERR_BAD_KEY: empty prefix, the same name twice, an integer that is none, too
- * many parts, a prefix that leaves no room. `out` is as it was then. Pure.
+ * Appends the key. ERR_BAD_KEY: empty prefix, the same name twice, an invalid integer, too
+ * many parts, a prefix that leaves no room. `out` is not changed then. Pure.
  */
 enum error keygen_key(struct slice prefix, const struct keygen_part *parts, size_t count,
 	struct buf *out, struct fault *fault);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Leases: of all who miss a key, one loads. And no stale store: what was loaded before an
- * invalidation of its key, pattern or tag does not stay.
+ * Leases: of all clients that miss a key, one loads it. No stale store: a value that was loaded
+ * before an invalidation of its key, pattern or tag is not kept.
  *
  *	take:  last id of cw:inval, then SET cw:lease:{0}:<key> "<token> <id>" NX PX
  *	store: script: token still there, and nothing in cw:inval from the id on names key or tags?

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys that are held; see token.h. */
+/* Locks and leases with owner tokens; see owner.h. */
 #include "cache/owner.h"
 
 #include <stdio.h>

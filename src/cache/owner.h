@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tokens: who holds a key that stands for a lock or a lease. The key's value is the token and
- * whatever its holder adds behind it; only who knows the token may renew or remove it.
+ * Owner tokens: which process holds a lock or a lease. The value of the lock's key is the token,
+ * followed by data of its holder; only the holder of the token can renew or remove it.
  */
 #ifndef CW_CACHE_OWNER_H
 #define CW_CACHE_OWNER_H
@@ -14,8 +14,8 @@ enum { OWNER_TOKEN_DIGITS = 32 };
 void owner_token_new(char ret[OWNER_TOKEN_DIGITS + 1]);
 /*
  * SET NX: where there is something already, *ret_holder gets its value (the caller's), or stays
- * NULL. A nil value: it has just ended. Asking again with the same token gives the same answer, so
- * that a lost reply does no harm: see owner_is(). Parks.
+ * NULL. A nil value: the lock has just ended. Asking again with the same token gives the same
+ * answer, so that a lost reply does no harm: see owner_is(). Parks.
  */
 enum error owner_claim(struct cache *cache, struct slice key, const char *value, int64_t ttl_ms,
 	struct redis_value **ret_holder, struct fault *fault);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One set of dependents: it is forgotten when nothing that it speaks of is there at two looks.
+ * One set of dependents: removed when neither its key nor any dependent exists at two checks.
  *
  *	look 1: neither the key nor any dependent exists -> cw:gone:<key> = Redis's time
  *	look 2, prune_every later: still so, and the mark is old enough -> set and mark are removed
@@ -51,7 +51,7 @@ enum error prune_dependency(struct prune_run *walk, struct slice key, struct sli
 	struct cache *cache = walk->cache;
 	struct buf mark = {0}, age = {0}, lives = {0}, most = {0};
 
-	/* An empty name is nobody's, and foreign. */
+	/* An empty name is not one of ours. */
 	if (name.n == 0)
 		return OK;
 	dependency_mark(cache, name, &mark);
@@ -64,7 +64,7 @@ enum error prune_dependency(struct prune_run *walk, struct slice key, struct sli
 			key, name, buf_slice(&mark), buf_slice(&age), buf_slice(&lives),
 			buf_slice(&most)},
 		NULL, &walk->fault);
-	/* Something else than a set is for its owner to clear away. */
+	/* A key of another type is left to its owner. */
 	if (error == ERR_WRONG_TYPE || error == ERR_REDIS_ERROR || error == ERR_REDIS_OOM)
 		error = OK;
 	buf_release(&mark);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One tag's set: members whose keys are gone are marked, and forgotten when they are found so
- * again.
+ * One tag's set: members whose keys do not exist are marked, and removed when that is still
+ * so at the next check.
  *
  * Special: the marks are times of Redis's own clock, so that it does not matter which daemon sees
  * them. A writer's ZADD takes a mark away, and marking or removing compares with what was read.
@@ -118,7 +118,7 @@ enum error prune_tag(struct prune_run *walk, struct slice key, struct slice name
 			error = pruner_pause(walk, set.pages.count);
 	}
 	tag_pages_release(&set.pages);
-	/* Somebody else's key under our prefix is nothing to walk through. */
+	/* A key of another type under our prefix is skipped. */
 	if (error == ERR_WRONG_TYPE)
 		return OK;
 	walk->members += set.members;

@@ -156,7 +156,7 @@ static enum error walk_all(struct prune_run *walk)
 	return error;
 }
 
-/* The lock stays until shortly before the next walk is due, for whoever comes first then. */
+/* The lock stays until shortly before the next walk is due, for the first daemon that asks then. */
 static void leave_lock(struct prune_run *walk)
 {
 	int64_t every = walk->cache->conf->prune_every_ms;
@@ -167,7 +167,7 @@ static void leave_lock(struct prune_run *walk)
 		left > 1 ? left : 1, &held, NULL);
 }
 
-/* What another daemon's walk makes old. */
+/* The metrics of an earlier walk are out of date after that of another daemon. */
 static void forget_metrics(const struct cache *cache)
 {
 	if (!cache->metrics)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pruner forgets what our sets know of keys that are gone, slowly and for all daemons:
+ * The pruner removes keys that no longer exist from our sets, slowly and for all daemons:
  *
  *	cw:prune (a lock: one daemon at a time, at most once per cache.prune_every)
  *	  -> SCAN, 50,000 keys a second at most -> each set of ours -> 5,000 members a second
@@ -20,7 +20,7 @@ struct pruner *pruner_new(struct cache *cache);
 void pruner_start(struct pruner *pruner);
 /* Parks. */
 void pruner_stop(struct pruner *pruner, int64_t deadline);
-/* It has stopped, or never began. NULL is welcome. */
+/* It has stopped, or was never started. May be NULL. */
 void pruner_free(struct pruner *pruner);
 
 #endif

@@ -25,7 +25,7 @@ struct result {
 	struct fault absent;
 };
 
-/* What keeps us from Redis and does not concern this key: the value is loaded without it. */
+/* Redis cannot be used, whatever the key: the value is loaded and not stored. */
 static bool is_away(enum error error)
 {
 	return error_redis(error) && error != ERR_REDIS_ERROR;
@@ -105,7 +105,7 @@ static bool is_absent(struct result *result)
 	       lease_absent(result->cache, result->request->key, &result->absent);
 }
 
-/* Whether somebody stored between our look and our lease. Parks. */
+/* Whether a value was stored between our read and our lease. Parks. */
 static bool was_stored(const struct result *result)
 {
 	int64_t before_ms = result->entry.reply ? result->entry.ttl_ms : -2, now_ms;
@@ -115,7 +115,7 @@ static bool was_stored(const struct result *result)
 	return now_ms != before_ms && (now_ms == -1 || now_ms > before_ms);
 }
 
-/* What follows a look: use or load the value, wait for somebody else's load, or look again. */
+/* What follows a look: use or load the value, wait for another load, or look again. */
 enum next { DONE, WAIT, AGAIN };
 
 /* Parks. */
@@ -162,7 +162,7 @@ static enum error begin(struct result *result, struct fault *fault)
 		if (!error && next == WAIT)
 			error = results_wait(result->cache, result->request->key,
 				result->lease.holder, result->request->deadline, fault);
-		/* Waiting in vain is no reason to load beside all others. */
+		/* A wait that failed is not a reason to load at the same time as others. */
 		if (next == WAIT && (error == ERR_TIMEOUT || error == ERR_OVERLOADED))
 			return error;
 	}

@@ -34,7 +34,7 @@ struct result_request {
 
 enum result_state {
 	RESULT_HIT,
-	RESULT_STALE,  /* usable; somebody else refreshes it, or the load has failed */
+	RESULT_STALE,  /* usable; another load refreshes it, or the load has failed */
 	RESULT_LOAD,   /* the caller must load, then finish or fail; a stale value may be there */
 	RESULT_MISS,   /* loaded and stored */
 	RESULT_BYPASS, /* Redis is away: load, finish stores nothing */
@@ -56,25 +56,25 @@ int64_t result_ttl_ms(const struct result *result);
 /* Seconds since it was stored where its TTL tells, else -1. */
 int64_t result_age_seconds(const struct result *result);
 /*
- * What was loaded. State MISS (or BYPASS) then; the value is copied where it is kept. That it could
- * not be stored is no error for who wants the value: `fault` (not NULL) says so, error OK where all
- * went well. Parks.
+ * Takes a loaded value. State MISS (or BYPASS) then; the value is copied where it is kept. A
+ * failure to store it is not an error for the caller: `fault` (not NULL) says so, error OK where
+ * all went well. Parks.
  */
 void result_finish(struct result *result, struct slice value, struct fault *fault);
 /*
- * The load failed: gives the lease back. State STALE or HIT where there is a value. All who wait
- * for it, in other processes too, get the same error; where `why` is NULL, one of them loads
- * instead. With ERR_NO_VALUE the value goes, too, and absent_ms begin. Parks.
+ * The load failed: gives the lease back. State STALE or HIT where there is a value. All waiters,
+ * also in other processes, get the same error; where `why` is NULL, one of them loads
+ * instead. With ERR_NO_VALUE the stored value is removed, too, and absent_ms begin. Parks.
  */
 void result_fail(struct result *result, const struct fault *why);
-/* Counts the stale value as served, for who uses it although he loads; at most once. */
+/* Counts the stale value as served, for a caller that returns it while it loads; at most once. */
 void result_served(struct result *result);
-/* Ends it; a lease that was neither finished nor failed is given back. NULL is welcome. Parks. */
+/* Ends it; a lease that was neither finished nor failed is given back. May be NULL. Parks. */
 void result_end(struct result *result);
 
-/* For the engine: who waits for what. */
+/* For the engine: the waiters. */
 struct results *results_new(void);
-/* How many wait for what others load. */
+/* How many requests wait for loads. */
 size_t results_waiting(const struct results *results);
 void results_free(struct results *results);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting for what somebody else loads.
+ * Waiting for a load of another request or process.
  *
  *	waiters of one key -> one of them polls its lease, 10 to 100 ms apart -> all look again, or
  *	the load was ours  -> results_wake() ------------------------------------^  get its error
@@ -17,7 +17,7 @@
 
 enum { poll_first_ms = 10, poll_last_ms = 100 };
 
-/* Those who wait for one key. */
+/* The waiters of one key. */
 struct waiting {
 	UT_hash_handle hh;
 	struct fiber_cond cond;
@@ -104,7 +104,7 @@ static int64_t sooner(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* One who asks again and again what becomes of a lease. */
+/* A waiter that polls a lease. */
 struct poll {
 	struct cache *cache;
 	struct waiting *waiting;
@@ -131,7 +131,7 @@ static bool has_failed(struct poll *poll, const struct lease_watch *watch)
 
 /*
  * Whether the lease is still taken, or what the load has failed with. That Redis did not answer in
- * time is no word about the load; that too much waits for it now may pass until the next look.
+ * time says nothing about the load; that too much waits for it now may pass until the next look.
  * Parks.
  */
 static enum error ask_lease(struct poll *poll, struct fault *fault)
@@ -181,7 +181,7 @@ static enum error poll_lease(struct cache *cache, struct waiting *waiting, const
 	return error;
 }
 
-/* Somebody else polls: until he is done with it, or has left. Parks. */
+/* Another waiter polls: waits until it has an answer or has left. Parks. */
 static enum error await_poller(struct waiting *waiting, int64_t deadline)
 {
 	uint64_t before = waiting->woken;
@@ -211,7 +211,7 @@ enum error results_wait(struct cache *cache, struct slice key, const char *holde
 		waiting->polled = true;
 		error = poll_lease(cache, waiting, holder, deadline, fault);
 		waiting->polled = false;
-		/* One of those who still wait becomes the next poller. */
+		/* One of the remaining waiters becomes the next poller. */
 		if (error)
 			fiber_cond_broadcast(&waiting->cond);
 	}
@@ -224,7 +224,7 @@ enum error results_wait(struct cache *cache, struct slice key, const char *holde
 		return failed.error;
 	}
 	if (error == ERR_TIMEOUT && clock_mono_ms() >= deadline)
-		fault_set(fault, error, "the value was not loaded in time by who loads it");
+		fault_set(fault, error, "another load of the value did not end in time");
 	else if (error == ERR_CANCELLED)
 		fault_set(fault, error, "was cancelled while waiting for a value");
 	return error;

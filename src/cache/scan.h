@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A walk: SCAN over all primaries, in parallel, in paced pages.
+ * SCAN over all primaries, in parallel, in paced pages.
  *
  *	server:  SCAN n+1   | commands of page n | SCAN n+2   | commands of page n+1
  *	here:    page n ... | page n answered    | page n+1 ...
@@ -26,7 +26,7 @@ struct scan_handler {
 	bool (*page)(void *context, struct scan_page *page);
 	/*
 	 * Every command has its reply, or none where the connection was lost before. An error ends
-	 * the walk; `fault` may be NULL. Not called for an empty batch.
+	 * the scan; `fault` may be NULL. Not called for an empty batch.
 	 */
 	enum error (*answered)(void *context, struct scan_page *page, struct fault *fault);
 	void *context;

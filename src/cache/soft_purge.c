@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PEXPIRE that only shortens, and the mark; see soft.h. `PEXPIRE ... LT` does the first since Redis
- * 7 and does not tell stale from absent; a script does on every version.
+ * PEXPIRE that only shortens, and the mark; see soft_purge.h. `PEXPIRE ... LT` does the first since
+ * Redis 7 and does not tell stale from absent; a script does on every version.
  *
  * Special: without memory for the mark the value goes. Without it a reader of another configuration
  * would take the value for a fresh one.

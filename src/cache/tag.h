@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tags: names for groups of keys, kept in Redis where any application may join in.
+ * Tags: names for groups of keys, kept in Redis where any application can add to them.
  *
  *	cw:tag:<tag>   ZSET   member = key, score = when it expires (Unix ms), +inf = never
  *
- * Whoever stores a value under a tag does ZADD first and SET then (one MULTI on one server). A
+ * A client that stores a value under a tag sends ZADD first, then SET (one MULTI on one server). A
  * purge removes values and leaves the members; only the pruner removes members. So no live value is
  * ever out of its tag's reach:
  *
- *	visit 1: key absent -> a script sets the score to the mark (negative) if it is as it was
+ *	visit 1: key absent -> a script sets the score to the mark (negative) if it is unchanged
  *	visit 2, prune_every later: still absent and still marked -> a script removes the member
  *	writer in between: its ZADD took the mark away
  *

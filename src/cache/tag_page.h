@@ -32,7 +32,7 @@ void tag_pages_release(struct tag_pages *pages);
 /* False where the last page was read. */
 bool tag_pages_more(const struct tag_pages *pages);
 /* The next page, in place of the last. An absent set has one empty page. ERR_WRONG_TYPE where the
- * key is no ZSET. Parks. */
+ * key is not a ZSET. Parks. */
 enum error tag_pages_next(struct tag_pages *pages, struct fault *fault);
 /* Member i of the page, and its score as Redis spells it: views of the page. */
 struct slice tag_pages_member(const struct tag_pages *pages, size_t i);

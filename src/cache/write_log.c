@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The writers' side of the list of what was written; see wrote.h. */
+/* What writers add to the list of written keys; see write_log.h. */
 #include "cache/write_log.h"
 
 #include "base/mem.h"

@@ -5,11 +5,11 @@
  *	cw:wrote   LIST: an epoch, then the keys in the order of their writes; only while a run is
  *	           under way (PX 60 s, renewed with the lock of each run)
  *
- *	a write:   RPUSHX cw:wrote <key>, then its SET		nothing happens where there is no
- *list a run:     begins or joins the list, notes its length; for each batch of entries: WATCH
- *cw:wrote, EVAL guard, MULTI, ZADD..., SET..., EXEC the guard changes the list and back where it is
- *longer than noted, so that EXEC does nothing; then one script stores the batch without what the
- *list names
+ *	a write:   RPUSHX cw:wrote <key>, then its SET; RPUSHX does nothing without a list
+ *	a run:     creates or joins the list, notes its length; for each batch of entries:
+ *	           WATCH cw:wrote, EVAL guard, MULTI, ZADD..., SET..., EXEC
+ *	           if the list is longer than noted, the guard modifies it, so that EXEC does
+ *	           nothing; then a script stores the entries that the list does not name
  *
  * So a row is stored only while its key has not been written since the run's attempt began, judged
  * in the moment of storing. Where the list is lost (flushed, evicted, too long) nothing is known of

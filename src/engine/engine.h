@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The engine: everything of the ranks below hangs from it, and there is no other place for state.
+/* The engine: holds the state of all lower ranks; there is no other state.
  */
 #ifndef CW_ENGINE_ENGINE_H
 #define CW_ENGINE_ENGINE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Confirmations: a token says that its bearer has seen how much the same selectors would remove.
- * They live in this process, for five minutes; the newest 1,000 are kept.
+ * Confirmations: a token proves that its sender has seen how many keys the same selectors would
+ * remove. They are kept in this process for five minutes, the newest 1,000 of them.
  */
 #ifndef CW_INVALIDATE_CONFIRM_H
 #define CW_INVALIDATE_CONFIRM_H

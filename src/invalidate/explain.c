@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is known of one key; see explain.h.
+ * What is known about one key; see explain.h.
  *
  *	TYPE PTTL STRLEN GETRANGE MEMORY -> what is stored
  *	configuration -> namespace, entities with their tags, protection
- *	tags' sets, stored dependents, invalidation log -> what moves it
+ *	tags' sets, stored dependents, invalidation log -> what can invalidate it
  */
 #include "invalidate/explain.h"
 
@@ -159,10 +159,10 @@ static void write_tags(const struct explain_tags *tags, cJSON *body)
 
 static void write_protected(const struct conf *conf, struct slice key, cJSON *body)
 {
-	const struct identity nobody = {.scopes = 0};
+	const struct identity no_scopes = {.scopes = 0};
 	struct guard guard;
 
-	guard_init(&guard, conf, &nobody);
+	guard_init(&guard, conf, &no_scopes);
 	cJSON_AddBoolToObject(body, "protected", guard_found(&guard, key) == GUARD_PROTECTED);
 }
 

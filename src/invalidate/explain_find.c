@@ -15,7 +15,7 @@ enum { tags_at_once = 500, entries_at_once = 100 };
 
 /*
  * KEYS: sets; ARGV[1]: the member. Answers its lookups' hits and misses, then the places of the
- * sets that have it. What is no sorted set has nothing.
+ * sets that have it. A key of another type has no members.
  */
 static const char script[] = "local r = {0, 0} "
 			     "for i = 1, #KEYS do "

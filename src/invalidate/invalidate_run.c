@@ -247,7 +247,7 @@ static void ask_back(struct invalidate_run *run)
 }
 
 /*
- * Nobody has confirmed: what matches is counted first. The names are noted meanwhile; where they
+ * Without a confirmation matching keys are counted first. Their names are held meanwhile; if they
  * are few, that was the only pass. Parks.
  */
 static enum error remove_if_few(struct invalidate_run *run, struct fault *fault)

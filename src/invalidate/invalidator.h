@@ -17,7 +17,7 @@
 #include "operation/operation.h"
 
 struct invalidator *invalidator_new(struct cache *cache, struct operations *operations);
-/* The operations have ended; cancels and waits for what still walks. Parks. */
+/* The operations have ended; cancels passes that still run, and waits for them. Parks. */
 void invalidator_stop(struct invalidator *invalidator, int64_t deadline);
 void invalidator_free(struct invalidator *invalidator);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who waits for a pass, when one begins, and how it ends; see pass.h. What it does: pass_scan.c. */
+/* Queueing, starting and finishing passes; see pass.h. What a pass does: pass_scan.c. */
 #include "invalidate/pass.h"
 
 #include <assert.h>
@@ -114,7 +114,7 @@ size_t pass_queue_running(const struct pass_queue *passes)
 	return passes->running;
 }
 
-/* Moves who waits into the pass, in order, as many as fit. */
+/* Moves waiting requests into the pass, in order, as many as fit. */
 static void take_waiting(struct pass *pass)
 {
 	struct pass_queue *owner = pass->owner;
@@ -151,7 +151,7 @@ static void take_id(struct pass_queue *owner)
 
 static void schedule(struct pass_queue *passes);
 
-/* Waits until the pass is full, or nobody else came for a while. Parks. */
+/* Waits until the pass is full, or no other request has come for a while. Parks. */
 static void gather(struct pass_queue *passes)
 {
 	int64_t alone = clock_deadline(company_ms), beside = clock_deadline(beside_ms);
@@ -173,7 +173,7 @@ static void end_members(struct pass *pass, enum error error, const struct fault 
 
 		if (!member)
 			continue;
-		/* Who has left was served before the error came. */
+		/* A member that has left was served before the error occurred. */
 		if (error && !member->leaving) {
 			member->error = error;
 			member->fault = *fault;

@@ -3,7 +3,7 @@
  * Passes: scans over all keys that serve many operations at once.
  *
  *	operation --request--> waiting --(5 ms for company, or a pass is full)--> pass
- *	                                                   one walk, all patterns |
+ *	                                                   one scan, all patterns |
  *	operation <--counts, verdict----------------------------------------------+
  *
  * What comes while a pass runs waits for the next one, because a pass must have begun after the
@@ -89,7 +89,7 @@ void pass_queue_stop(struct pass_queue *passes, int64_t deadline);
 uint64_t pass_queue_total(const struct pass_queue *passes);
 /* How many requests no pass has taken yet. */
 size_t pass_queue_waiting(const struct pass_queue *passes);
-/* How many passes walk now. */
+/* How many passes run now. */
 size_t pass_queue_running(const struct pass_queue *passes);
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names that a pass notes instead of removing them at once, because nobody has confirmed how many
- * they may become. Where they stayed few, they are removed before the pass ends.
+ * Names that a pass holds instead of removing them at once, because the number of keys was not
+ * confirmed. If they are few enough, they are removed before the pass ends.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One page of a pass: which names match whom, and who removes them.
+ * One page of a pass: which names match which members, and what is sent for them.
  *
  *	name -> members' patterns -> guard -> mask of slots -> one UNLINK per mask
  *	reply (how many were there) -> invalidated of every slot in the mask
@@ -34,8 +34,8 @@ static void count_slots(struct pass_request *member, uint64_t bits)
 }
 
 /*
- * Counts the name where the member wants it. Returns the slots that it is counted for; 0 where it
- * is none of his, not touchable, or one too many.
+ * Counts the name if it matches the member's patterns. Returns the slots that it is counted for; 0:
+ * no match, protected, or over the limit.
  */
 static uint64_t admit(struct pass_request *member, struct slice name)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The walk of a pass, between two looks at who the servers are, and once more where the connection
- * was lost. Its pages: pass_page.c.
+ * The scan of a pass, between two snapshots of the servers, and once more where the connection was
+ * lost. Its pages: pass_page.c.
  */
 #include "invalidate/pass_internal.h"
 #include "text/glob.h"
@@ -80,7 +80,7 @@ static double tightest(const struct pass *pass)
 	return least;
 }
 
-/* Before a walk begins (again): what earlier ones did not settle is not counted. */
+/* Before a scan begins (again): forgets what an earlier one counted but did not remove. */
 static void reset_counts(struct pass *pass)
 {
 	for (size_t i = 0; i < pass->member_count; i++) {
@@ -108,7 +108,7 @@ static void set_ends(struct pass *pass, bool changed)
 			pass->members[i]->end = changed ? PASS_CHANGED : PASS_ALL;
 }
 
-/* One walk between two looks at who the servers are. Parks. */
+/* One scan between two snapshots of the servers. Parks. */
 static enum error scan_once(struct pass *pass, struct fault *fault)
 {
 	struct cache *cache = pass->owner->cache;
@@ -152,7 +152,7 @@ enum error pass_scan(struct pass *pass, struct fault *fault)
 	struct cache *cache = pass->owner->cache;
 	enum error error = OK;
 
-	for (int walk = 0; walk < scans_max; walk++) {
+	for (int scan = 0; scan < scans_max; scan++) {
 		struct slice command = redis_store_unlink(cache->store);
 
 		error = scan_once(pass, fault);
@@ -163,9 +163,9 @@ enum error pass_scan(struct pass *pass, struct fault *fault)
 		if (error_redis(error) != ERROR_REDIS_LOST || pass_empty(pass))
 			break;
 		log_debug(cache->log, "%s: %s",
-			walk + 1 < scans_max ? "scans again once Redis answers" : "gives up",
+			scan + 1 < scans_max ? "scans again once Redis answers" : "gives up",
 			fault->detail);
-		if (walk + 1 < scans_max && cache_await_redis(cache, nobody_waits, pass) != OK)
+		if (scan + 1 < scans_max && cache_await_redis(cache, nobody_waits, pass) != OK)
 			return ERR_CANCELLED;
 	}
 	return error;

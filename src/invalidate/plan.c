@@ -170,7 +170,7 @@ static enum error add_dependents_of(struct plan *plan, struct slice key, struct 
 	const struct identity *who = plan->guard.who;
 	enum error error = guard_check_key(key, fault);
 
-	/* The key itself stays, so that protection is no matter; what goes with it tells of it. */
+	/* The key itself stays, so protection does not matter; its dependents disclose its name. */
 	if (!error && !guard_inside_prefixes(who, key))
 		error = fault_set(fault, ERR_KEY_OUTSIDE_PREFIXES,
 			"the key is outside the key_prefixes of token '%s'", who->name);
@@ -233,11 +233,11 @@ static enum error check_derived(const struct plan *plan, struct fault *fault)
 {
 	if (plan->pattern_count > PLAN_MAX_PATTERNS)
 		return fault_set(fault, ERR_BAD_BODY,
-			"the entities come to %zu patterns; at most %d at once",
+			"the entities give %zu patterns; at most %d are allowed",
 			plan->pattern_count, PLAN_MAX_PATTERNS);
 	if (plan->tag_count > PLAN_MAX_TAGS)
 		return fault_set(fault, ERR_BAD_BODY,
-			"tags and entities come to more than %d tags; send several requests",
+			"tags and entities give more than %d tags; send several requests",
 			PLAN_MAX_TAGS);
 	return OK;
 }

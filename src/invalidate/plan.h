@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The plan of an invalidation: which exact keys and which patterns its selectors come to, and which
+ * The plan of an invalidation: which exact keys, patterns and tags its selectors give, and which
  * selector each of them counts for.
  *
  *	keys, literal patterns ---------+
@@ -82,7 +82,7 @@ struct plan {
 	uint64_t protected_skipped; /* derived keys that may not be touched */
 	size_t dependents;	    /* keys that only rules and stored sets brought in */
 	bool too_many_dependents;
-	bool unreadable_dependents;		  /* what holds a key's dependents is no set */
+	bool unreadable_dependents;		  /* the key of a key's dependents is not a set */
 	struct slice sample[INVALIDATION_SAMPLE]; /* of names that matched */
 	size_t sample_count;
 	uint32_t *rule_selectors; /* of each rule, + 1; 0 = none yet */

@@ -12,7 +12,7 @@
 #include "redis/pacer.h"
 
 enum {
-	small = 1000, /* with so few members, who the servers are does not matter, nor the pace */
+	small = 1000, /* with so few members neither a change of servers nor the pace matters */
 	at_once = 8,  /* purges of more */
 	cleanup_ms = 5000,
 };
@@ -172,7 +172,7 @@ static enum error do_tags(struct purge_run *run, struct fault *fault)
 	return error;
 }
 
-/* Paced, between two looks at who the servers are. Parks. */
+/* Paced, between two snapshots of the servers. Parks. */
 static enum error do_many(struct purge_run *run, struct fault *fault)
 {
 	struct tag_purge *purge = run->purge;

@@ -35,7 +35,7 @@ bool tag_purge_elsewhere(struct tag_purge *purge, struct slice name)
 
 	if (plan_has(plan, name))
 		return true;
-	/* Who was cancelled does no more. */
+	/* A cancelled purge does no more. */
 	for (size_t i = 0; i < plan->pattern_count; i++)
 		if (pattern_match(&purge->patterns[i], name) ||
 			timeslice_spend(&purge->timeslice, 1))
