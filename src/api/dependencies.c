@@ -12,39 +12,90 @@
 #include "api/answer.h"
 #include "api/body.h"
 #include "api/handlers.h"
-#include "api/hide.h"
 #include "api/keys.h"
 #include "base/mem.h"
+#include "base/timeslice.h"
 #include "cache/dependency_store.h"
 #include "text/json.h"
 
-static void hide_outside(const struct identity *who, cJSON *body)
-{
-	static const char *const lists[] = {"dependents", "patterns", "cycles", "invalidate"};
-	cJSON *stored = cJSON_GetObjectItemCaseSensitive(body, "stored"), *rule;
+enum { bytes_per_step = 256 }; /* of a name, copied in about a microsecond */
 
-	hide_names(who, cJSON_GetObjectItemCaseSensitive(stored, "dependents"));
-	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-		hide_names(who, cJSON_GetObjectItemCaseSensitive(body, lists[i]));
-		cJSON_ArrayForEach(rule, cJSON_GetObjectItemCaseSensitive(body, "rules"))
-			hide_names(who, cJSON_GetObjectItemCaseSensitive(rule, lists[i]));
+/* The names that the caller may see. Parks now and then. */
+static void add_names(const struct identity *who, cJSON *array, const struct slice *names,
+	size_t count, struct timeslice *timeslice)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (guard_inside_prefixes(who, names[i]))
+			json_append_slice(array, names[i]);
+		timeslice_spend(timeslice, 1 + names[i].n / bytes_per_step);
 	}
+}
+
+static void add_list(const struct identity *who, cJSON *body, const char *name,
+	const struct name_list *list, struct timeslice *timeslice)
+{
+	add_names(who, cJSON_AddArrayToObject(body, name), list->items, list->count, timeslice);
+}
+
+static void add_rules(const struct identity *who, const struct conf *conf, cJSON *body,
+	const struct dependency_view *view, struct timeslice *timeslice)
+{
+	cJSON *rules = cJSON_AddArrayToObject(body, "rules");
+
+	for (size_t i = 0; i < view->rule_count; i++) {
+		const struct dependency_rule *rule = &view->rules[i];
+		cJSON *object = cJSON_CreateObject();
+
+		json_add_slice(object, "when", template_text(conf->dependencies[rule->index].when));
+		add_list(who, object, "invalidate", &rule->invalidate, timeslice);
+		add_list(who, object, "patterns", &rule->patterns, timeslice);
+		cJSON_AddItemToArray(rules, object);
+	}
+}
+
+static void add_stored(const struct identity *who, cJSON *body, const struct dependency_view *view,
+	struct timeslice *timeslice)
+{
+	if (!view->stored) {
+		cJSON_AddNullToObject(body, "stored");
+		return;
+	}
+	cJSON *stored = cJSON_AddObjectToObject(body, "stored");
+	int64_t ttl_ms = view->stored_ttl_ms;
+
+	add_names(who, cJSON_AddArrayToObject(stored, "dependents"), view->stored_names,
+		view->stored_count, timeslice);
+	json_add_int(stored, "ttl", ttl_ms < 0 ? -1 : (ttl_ms + 999) / 1000);
 }
 
 /* Parks. */
 static void reply_view(struct request *request, struct app *app, struct slice key, bool transitive)
 {
 	const struct identity *who = request_identity(request);
+	const struct conf *conf = request_conf(request);
+	struct timeslice timeslice = {.since_ns = clock_mono_ns()};
+	struct dependency_view view;
 	struct fault fault;
-	cJSON *body;
 
-	if (dependency_preview(
-		    &app->engine.cache, request_conf(request), key, transitive, &body, &fault)) {
+	if (dependency_preview(&app->engine.cache, conf, key, transitive, &view, &fault)) {
 		reply_fault(request, &fault);
 		return;
 	}
-	if (who->key_prefix_count)
-		hide_outside(who, body);
+	cJSON *body = cJSON_CreateObject();
+	json_add_slice(body, "key", key);
+	add_list(who, body, "dependents", &view.dependents, &timeslice);
+	add_rules(who, conf, body, &view, &timeslice);
+	add_list(who, body, "patterns", &view.patterns, &timeslice);
+	add_stored(who, body, &view, &timeslice);
+	cJSON *cycles = transitive ? cJSON_AddArrayToObject(body, "cycles") : NULL;
+	for (size_t i = 0; i < view.cycle_count; i++) {
+		cJSON *cycle = cJSON_CreateArray();
+
+		add_names(who, cycle, view.cycles[i].items, view.cycles[i].count, &timeslice);
+		cJSON_AddItemToArray(cycles, cycle);
+	}
+	cJSON_AddBoolToObject(body, "truncated", view.truncated);
+	dependency_view_release(&view);
 	reply_json(request, 200, body);
 }
 

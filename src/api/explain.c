@@ -5,24 +5,124 @@
 #include "api/handlers.h"
 #include "api/hide.h"
 #include "api/keys.h"
+#include "text/json.h"
+
+static void add_known(cJSON *body, const char *name, int64_t value)
+{
+	if (value < 0)
+		cJSON_AddNullToObject(body, name);
+	else
+		json_add_int(body, name, value);
+}
+
+static void add_stored(cJSON *body, const struct explain *explain)
+{
+	int64_t ttl_ms = explain->ttl_ms;
+
+	cJSON_AddBoolToObject(body, "exists", explain->exists);
+	if (explain->exists)
+		cJSON_AddStringToObject(body, "type", explain->type);
+	else
+		cJSON_AddNullToObject(body, "type");
+	json_add_int(body, "ttl", ttl_ms > 0 ? (ttl_ms + 999) / 1000 : ttl_ms);
+	cJSON_AddBoolToObject(body, "stale", explain->stale);
+	add_known(body, "bytes", explain->bytes);
+	add_known(body, "memory_bytes", explain->memory_bytes);
+	cJSON_AddBoolToObject(body, "compressed", explain->compressed);
+}
+
+static void add_namespace(cJSON *body, const struct conf_namespace *namespace)
+{
+	if (!namespace) {
+		cJSON_AddNullToObject(body, "namespace");
+		return;
+	}
+	cJSON *object = cJSON_AddObjectToObject(body, "namespace");
+
+	json_add_slice(object, "prefix", namespace->prefix);
+	json_add_int(object, "ttl", namespace->ttl_ms < 0 ? -1 : namespace->ttl_ms / 1000);
+	json_add_int(object, "stale_for", namespace->stale_for_ms / 1000);
+	json_add_int(object, "compress_above", namespace->compress_above);
+}
+
+static void add_entities(cJSON *body, const struct explain *explain)
+{
+	cJSON *list = cJSON_AddArrayToObject(body, "entities");
+
+	for (size_t i = 0; i < explain->entity_count; i++) {
+		const struct explain_entity *entity = &explain->entities[i];
+		cJSON *object = cJSON_CreateObject();
+
+		json_add_slice(object, "entity", slice_str(entity->entity->name));
+		json_add_slice(object, "id", entity->id);
+		json_add_slice(object, "key", template_text(entity->key));
+		cJSON_AddItemToArray(list, object);
+	}
+}
+
+static void add_names(cJSON *body, const char *name, const struct name_list *names)
+{
+	cJSON *list = cJSON_AddArrayToObject(body, name);
+
+	for (size_t i = 0; i < names->count; i++)
+		json_append_slice(list, names->items[i]);
+}
+
+static void add_last(
+	const struct identity *who, cJSON *body, const struct explain_invalidation *last)
+{
+	if (!last->kind) {
+		cJSON_AddNullToObject(body, "last_invalidation");
+		return;
+	}
+	cJSON *object = cJSON_AddObjectToObject(body, "last_invalidation");
+
+	json_add_time(object, "time", last->wall_ms);
+	cJSON_AddStringToObject(object, "kind", last->kind);
+	json_add_slice(object, "value", last->value);
+	if (*last->operation_id)
+		cJSON_AddStringToObject(object, "operation_id", last->operation_id);
+	else
+		cJSON_AddNullToObject(object, "operation_id");
+	hide_selector(who, object);
+}
+
+static cJSON *explain_json(
+	const struct identity *who, struct slice key, const struct explain *explain)
+{
+	cJSON *body = cJSON_CreateObject();
+
+	json_add_slice(body, "key", key);
+	add_stored(body, explain);
+	add_namespace(body, explain->namespace);
+	add_entities(body, explain);
+	cJSON_AddBoolToObject(body, "protected", explain->protected);
+	if (explain->dependents_unreadable) {
+		cJSON_AddNullToObject(body, "dependents");
+	} else {
+		add_names(body, "dependents", &explain->dependents);
+		hide_names(who, cJSON_GetObjectItemCaseSensitive(body, "dependents"));
+	}
+	add_names(body, "tags", &explain->tags);
+	json_add_uint(body, "tags_checked", explain->tags_checked);
+	add_last(who, body, &explain->last);
+	return body;
+}
 
 void api_explain(struct request *request, void *context)
 {
 	struct app *app = context;
+	struct explain explain;
 	struct buf scratch = {0};
 	struct slice key;
 	struct fault fault;
-	cJSON *body;
 
 	if (keys_name(request, &scratch, &key, &fault) ||
-		explain_key(&app->engine.cache, request_conf(request), key, &body, &fault)) {
+		explain_key(&app->engine.cache, request_conf(request), key, &explain, &fault)) {
 		reply_fault(request, &fault);
 	} else {
-		hide_names(request_identity(request),
-			cJSON_GetObjectItemCaseSensitive(body, "dependents"));
-		hide_selector(request_identity(request),
-			cJSON_GetObjectItemCaseSensitive(body, "last_invalidation"));
-		reply_json(request, 200, body);
+		reply_json(request, 200, explain_json(request_identity(request), key, &explain));
+		explain_release(&explain);
 	}
 	buf_release(&scratch);
 }

@@ -3,6 +3,7 @@
 #ifndef CW_CACHE_DEPENDENCY_H
 #define CW_CACHE_DEPENDENCY_H
 
+#include "base/name_list.h"
 #include "cache/cache.h"
 
 /* Receives what the rules give; `rule` is the index in conf->dependencies. Names are borrowed. */
@@ -16,16 +17,37 @@ struct dependency_visitor {
 void dependency_visit(
 	const struct conf *conf, struct slice key, const struct dependency_visitor *visitor);
 
+enum { DEPENDENCY_MAX_CYCLES = 20 };
+
+/* A rule that matches a key, and what it gives. */
+struct dependency_rule {
+	size_t index; /* in conf->dependencies */
+	struct name_list invalidate, patterns;
+};
+
+/* The dependents of a key, as GET /dependencies/{key} shows them. */
+struct dependency_view {
+	struct name_list dependents, patterns;
+	struct dependency_rule *rules;
+	size_t rule_count;
+	struct redis_value *stored; /* NULL = nothing is stored for the key */
+	struct slice *stored_names; /* its names, sorted: views of it */
+	size_t stored_count;
+	int64_t stored_ttl_ms;				/* -1 = no expiry */
+	struct name_list cycles[DEPENDENCY_MAX_CYCLES]; /* each ends with its first name */
+	size_t cycle_count;
+	bool truncated; /* there are more than 1,000 dependents or patterns */
+};
+
 /*
- * For GET /dependencies/{key}, as JSON that the caller owns: the direct dependents of `key`, those
- * that are stored (null where nothing is), and the rules that match. With `transitive` all
- * dependents, direct or not, and the cycles. `cache` NULL: the rules alone. ERR_WRONG_TYPE, errors
- * of Redis. Parks.
+ * The direct dependents of `key`; with `transitive` all of them, and the cycles among them. `cache`
+ * NULL: those of the rules alone. ERR_WRONG_TYPE, errors of Redis; nothing to release then. Parks.
  */
 enum error dependency_preview(struct cache *cache, const struct conf *conf, struct slice key,
-	bool transitive, cJSON **ret, struct fault *fault);
-/* `dependents` of the view alone, without `transitive`: an array of names. Parks. */
+	bool transitive, struct dependency_view *ret, struct fault *fault);
+void dependency_view_release(struct dependency_view *view);
+/* The direct dependents alone, added to `ret`. Parks. */
 enum error dependency_direct(struct cache *cache, const struct conf *conf, struct slice key,
-	cJSON **ret, struct fault *fault);
+	struct name_list *ret, struct fault *fault);
 
 #endif

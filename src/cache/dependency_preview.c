@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What would go with a key: the graph that rules and stored sets span from it, and the cycles in
- * it.
+ * The dependents of a key: the graph that rules and stored sets give from it, and its cycles.
  *
  *	key -> rules, sets -> nodes[] with their edges -> depth first: an edge back into the path
  *	                                                  is a cycle
@@ -13,13 +12,10 @@
 #include "base/timeslice.h"
 #include "cache/dependency.h"
 #include "cache/dependency_store.h"
-#include "text/json.h"
 
 enum {
 	max_nodes = 1000,
-	max_cycles = 20,
 	page_nodes = 256,
-	rest_bytes = 256, /* of a name, copied in about a microsecond */
 };
 
 struct graph_node {
@@ -39,13 +35,8 @@ struct preview {
 	struct graph_node *by_name;
 	bool truncated;
 	size_t from; /* the node whose edges are looked for */
-	cJSON *patterns, *cycles, *dependents;
+	struct dependency_view *view;
 };
-
-static void add_text(cJSON *array, const char *p, size_t n)
-{
-	json_append_slice(array, slice_of(p, n));
-}
 
 /* The node's place; max_nodes where there is no room for it. */
 static size_t node_of(struct preview *preview, struct slice name)
@@ -88,8 +79,8 @@ static void take_pattern(void *context, size_t rule, struct slice glob)
 	struct preview *preview = context;
 
 	(void)rule;
-	if (cJSON_GetArraySize(preview->patterns) < max_nodes)
-		add_text(preview->patterns, glob.p, glob.n);
+	if (preview->view->patterns.count < max_nodes)
+		name_list_add(&preview->view->patterns, glob);
 	else
 		preview->truncated = true;
 }
@@ -102,20 +93,25 @@ static uint32_t edge(const struct graph_node *node, size_t i)
 	return to;
 }
 
-/* The part of the path from `back` to its end, and `back` again. */
-static void name_cycle(struct preview *preview, const uint32_t *path, size_t depth, uint32_t back)
+static struct slice node_name(const struct preview *preview, size_t i)
 {
+	return slice_of(preview->nodes[i]->name, preview->nodes[i]->n);
+}
+
+/* The part of the path from `back` to its end, and `back` again. */
+static void add_cycle(struct preview *preview, const uint32_t *path, size_t depth, uint32_t back)
+{
+	struct dependency_view *view = preview->view;
 	size_t i = 0;
 
-	if (cJSON_GetArraySize(preview->cycles) == max_cycles)
+	if (view->cycle_count == DEPENDENCY_MAX_CYCLES)
 		return;
-	cJSON *cycle = cJSON_CreateArray();
+	struct name_list *cycle = &view->cycles[view->cycle_count++];
 	while (path[i] != back)
 		i++;
 	for (; i < depth; i++)
-		add_text(cycle, preview->nodes[path[i]]->name, preview->nodes[path[i]]->n);
-	add_text(cycle, preview->nodes[back]->name, preview->nodes[back]->n);
-	cJSON_AddItemToArray(preview->cycles, cycle);
+		name_list_add(cycle, node_name(preview, path[i]));
+	name_list_add(cycle, node_name(preview, back));
 }
 
 static void find_cycles(struct preview *preview)
@@ -135,7 +131,7 @@ static void find_cycles(struct preview *preview)
 		}
 		uint32_t to = edge(node, node->next_edge++);
 		if (preview->nodes[to]->mark == ON_PATH) {
-			name_cycle(preview, path, depth, to);
+			add_cycle(preview, path, depth, to);
 		} else if (preview->nodes[to]->mark == UNSEEN) {
 			preview->nodes[to]->mark = ON_PATH;
 			path[depth++] = to;
@@ -144,43 +140,27 @@ static void find_cycles(struct preview *preview)
 	mem_free(path);
 }
 
-/* One rule that matches the key itself, with what it gives. */
-struct rule_view {
-	const struct conf *conf;
-	cJSON *rules, *last;
-	size_t last_rule;
-};
-
-static cJSON *rule_object(struct rule_view *view, size_t rule)
+/* The last rule of the view, which is added where another came before. */
+static struct dependency_rule *rule_of(struct dependency_view *view, size_t rule)
 {
-	if (view->last && view->last_rule == rule)
-		return view->last;
-	view->last = cJSON_CreateObject();
-	view->last_rule = rule;
-	json_add_slice(view->last, "when", template_text(view->conf->dependencies[rule].when));
-	cJSON_AddArrayToObject(view->last, "invalidate");
-	cJSON_AddArrayToObject(view->last, "patterns");
-	cJSON_AddItemToArray(view->rules, view->last);
-	return view->last;
+	size_t count = view->rule_count;
+
+	if (count && view->rules[count - 1].index == rule)
+		return &view->rules[count - 1];
+	view->rules = mem_realloc(view->rules, (count + 1) * sizeof *view->rules);
+	view->rules[count] = (struct dependency_rule){.index = rule};
+	view->rule_count++;
+	return &view->rules[count];
 }
 
 static void view_key(void *context, size_t rule, struct slice key)
 {
-	cJSON *object = rule_object(context, rule);
-
-	add_text(cJSON_GetObjectItemCaseSensitive(object, "invalidate"), key.p, key.n);
+	name_list_add(&rule_of(context, rule)->invalidate, key);
 }
 
 static void view_pattern(void *context, size_t rule, struct slice glob)
 {
-	cJSON *object = rule_object(context, rule);
-
-	add_text(cJSON_GetObjectItemCaseSensitive(object, "patterns"), glob.p, glob.n);
-}
-
-static struct slice node_name(const struct preview *preview, size_t i)
-{
-	return slice_of(preview->nodes[i]->name, preview->nodes[i]->n);
+	name_list_add(&rule_of(context, rule)->patterns, glob);
 }
 
 /* Follows nodes[from, to), whose sets were read. Parks. */
@@ -223,57 +203,45 @@ static enum error explore(struct preview *preview, bool transitive, struct fault
 	return error;
 }
 
-/* What is stored for the key itself, in order. Parks where that is much. */
-static enum error write_stored(const struct dependency_stored *stored, cJSON *body)
+/* Parks. */
+static enum error read_stored(
+	struct cache *cache, struct slice key, struct dependency_view *view, struct fault *fault)
 {
-	if (stored->ttl_ms == -2) {
-		cJSON_AddNullToObject(body, "stored");
-		return OK;
-	}
+	struct dependency_stored stored = {.ttl_ms = -2};
 	struct timeslice timeslice = {.since_ns = clock_mono_ns()};
-	size_t count = stored->members->count;
-	struct slice *sorted = mem_array(count, sizeof *sorted);
-	cJSON *object = cJSON_AddObjectToObject(body, "stored");
-	cJSON *names = cJSON_AddArrayToObject(object, "dependents");
+	enum error error = OK;
 
-	for (size_t i = 0; i < count; i++)
-		sorted[i] = redis_value_item(stored->members, i);
-	enum error error = timeslice_sort(&timeslice, sorted, count);
-	for (size_t i = 0; i < count && !error; i++) {
-		json_append_slice(names, sorted[i]);
-		error = timeslice_spend(&timeslice, 1 + sorted[i].n / rest_bytes);
+	if (cache)
+		error = dependency_read(cache, key, DEPENDENCY_MAX_MEMBERS, &stored, fault);
+	if (error || stored.ttl_ms == -2) {
+		redis_value_free(stored.members);
+		return error;
 	}
-	json_add_int(object, "ttl", stored->ttl_ms < 0 ? -1 : (stored->ttl_ms + 999) / 1000);
-	mem_free(sorted);
+	view->stored = stored.members;
+	view->stored_ttl_ms = stored.ttl_ms;
+	view->stored_count = stored.members->count;
+	view->stored_names = mem_array(view->stored_count, sizeof *view->stored_names);
+	for (size_t i = 0; i < view->stored_count; i++)
+		view->stored_names[i] = redis_value_item(stored.members, i);
+	if (timeslice_sort(&timeslice, view->stored_names, view->stored_count))
+		error = fault_set(fault, ERR_CANCELLED, "the request was cancelled");
 	return error;
 }
 
-static void write_rules(struct preview *preview, struct slice key, cJSON *body)
-{
-	struct rule_view view = {.conf = preview->conf};
-	const struct dependency_visitor visitor = {view_key, view_pattern, &view};
-
-	view.rules = cJSON_AddArrayToObject(body, "rules");
-	dependency_visit(preview->conf, key, &visitor);
-}
-
-static struct preview *preview_new(struct cache *cache, const struct conf *conf, struct slice key)
+static struct preview *preview_new(struct cache *cache, const struct conf *conf, struct slice key,
+	struct dependency_view *view)
 {
 	struct preview *preview = mem_new(struct preview);
 
 	preview->cache = cache;
 	preview->conf = conf;
-	preview->dependents = cJSON_CreateArray();
-	preview->patterns = cJSON_CreateArray();
+	preview->view = view;
 	node_of(preview, key);
 	return preview;
 }
 
-/* The lists that were taken are NULL. */
 static void preview_free(struct preview *preview)
 {
-	cJSON_Delete(preview->dependents);
-	cJSON_Delete(preview->patterns);
 	HASH_CLEAR(hh, preview->by_name);
 	for (size_t i = 0; i < preview->count; i++) {
 		buf_release(&preview->nodes[i]->edges);
@@ -283,66 +251,61 @@ static void preview_free(struct preview *preview)
 	mem_free(preview);
 }
 
-/* Names what there is beside the key itself. */
-static cJSON *take_dependents(struct preview *preview)
+/* All nodes but the key itself. */
+static void add_dependents(const struct preview *preview, struct name_list *ret)
 {
-	cJSON *names = preview->dependents;
-
 	for (size_t i = 1; i < preview->count; i++)
-		json_append_slice(names, node_name(preview, i));
-	preview->dependents = NULL;
-	return names;
-}
-
-/* Parks. */
-static enum error add_stored(
-	struct cache *cache, struct slice key, cJSON *body, struct fault *fault)
-{
-	struct dependency_stored stored = {.ttl_ms = -2};
-	enum error error = OK;
-
-	if (cache)
-		error = dependency_read(cache, key, DEPENDENCY_MAX_MEMBERS, &stored, fault);
-	if (!error && write_stored(&stored, body))
-		error = fault_set(fault, ERR_CANCELLED, "the request was cancelled");
-	redis_value_free(stored.members);
-	return error;
+		name_list_add(ret, node_name(preview, i));
 }
 
 enum error dependency_preview(struct cache *cache, const struct conf *conf, struct slice key,
-	bool transitive, cJSON **ret, struct fault *fault)
+	bool transitive, struct dependency_view *ret, struct fault *fault)
 {
-	struct preview *preview = preview_new(cache, conf, key);
-	cJSON *body = cJSON_CreateObject();
+	const struct dependency_visitor visitor = {view_key, view_pattern, ret};
+
+	*ret = (struct dependency_view){0};
+	struct preview *preview = preview_new(cache, conf, key, ret);
 	enum error error = explore(preview, transitive, fault);
 
-	json_add_slice(body, "key", key);
-	cJSON_AddItemToObject(body, "dependents", take_dependents(preview));
-	write_rules(preview, key, body);
-	cJSON_AddItemToObject(body, "patterns", preview->patterns);
-	preview->patterns = NULL;
+	add_dependents(preview, &ret->dependents);
+	dependency_visit(conf, key, &visitor);
 	if (!error)
-		error = add_stored(cache, key, body, fault);
-	preview->cycles = transitive ? cJSON_AddArrayToObject(body, "cycles") : NULL;
+		error = read_stored(cache, key, ret, fault);
 	if (transitive)
 		find_cycles(preview);
-	cJSON_AddBoolToObject(body, "truncated", preview->truncated);
+	ret->truncated = preview->truncated;
 	preview_free(preview);
 	if (error)
-		cJSON_Delete(body);
-	else
-		*ret = body;
+		dependency_view_release(ret);
 	return error;
 }
 
-enum error dependency_direct(struct cache *cache, const struct conf *conf, struct slice key,
-	cJSON **ret, struct fault *fault)
+void dependency_view_release(struct dependency_view *view)
 {
-	struct preview *preview = preview_new(cache, conf, key);
+	name_list_release(&view->dependents);
+	name_list_release(&view->patterns);
+	for (size_t i = 0; i < view->rule_count; i++) {
+		name_list_release(&view->rules[i].invalidate);
+		name_list_release(&view->rules[i].patterns);
+	}
+	for (size_t i = 0; i < view->cycle_count; i++)
+		name_list_release(&view->cycles[i]);
+	mem_free(view->rules);
+	mem_free(view->stored_names);
+	redis_value_free(view->stored);
+	*view = (struct dependency_view){0};
+}
+
+enum error dependency_direct(struct cache *cache, const struct conf *conf, struct slice key,
+	struct name_list *ret, struct fault *fault)
+{
+	struct dependency_view view = {0};
+	struct preview *preview = preview_new(cache, conf, key, &view);
 	enum error error = explore(preview, false, fault);
 
 	if (!error)
-		*ret = take_dependents(preview);
+		add_dependents(preview, ret);
 	preview_free(preview);
+	dependency_view_release(&view);
 	return error;
 }

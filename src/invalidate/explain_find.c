@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Looking for a key in the tags' sets and in the invalidation log; see explain_internal.h. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/timeslice.h"
@@ -9,7 +10,6 @@
 #include "invalidate/explain_internal.h"
 #include "operation/operation.h"
 #include "text/glob.h"
-#include "text/json.h"
 
 enum { tags_at_once = 500, entries_at_once = 100 };
 
@@ -25,29 +25,6 @@ static const char script[] = "local r = {0, 0} "
 			     "elseif redis.call('EXISTS', KEYS[i]) == 1 then r[1] = r[1] + 2 "
 			     "else r[2] = r[2] + 2 end end "
 			     "return r";
-
-void explain_tags_release(struct explain_tags *tags)
-{
-	arena_release(&tags->texts);
-	mem_free(tags->names);
-	*tags = (struct explain_tags){0};
-}
-
-static bool has(const struct explain_tags *tags, struct slice name)
-{
-	for (size_t i = 0; i < tags->count; i++)
-		if (slice_equal(tags->names[i], name))
-			return true;
-	return false;
-}
-
-static void add(struct explain_tags *tags, struct slice name)
-{
-	if (has(tags, name))
-		return;
-	tags->names = mem_realloc(tags->names, (tags->count + 1) * sizeof *tags->names);
-	tags->names[tags->count++] = arena_slice(&tags->texts, name);
-}
 
 /* At most tags_at_once names. Parks. */
 static enum error check_some(struct cache *cache, struct slice key, const struct slice *names,
@@ -77,8 +54,9 @@ static enum error check_some(struct cache *cache, struct slice key, const struct
 	return error;
 }
 
-enum error explain_check_tags(struct cache *cache, struct slice key, const struct slice *names,
-	size_t count, struct explain_tags *tags, struct fault *fault)
+/* Parks. */
+static enum error check_all(struct cache *cache, struct slice key, const struct slice *names,
+	size_t count, struct explain *ret, struct fault *fault)
 {
 	for (size_t at = 0; at < count; at += tags_at_once) {
 		size_t n = count - at < tags_at_once ? count - at : tags_at_once;
@@ -90,17 +68,26 @@ enum error explain_check_tags(struct cache *cache, struct slice key, const struc
 		for (size_t i = 2; i < found->count; i++) {
 			int64_t place = found->items[i]->integer;
 
-			if (place >= 1 && place <= (int64_t)n)
-				add(tags, names[at + (size_t)place - 1]);
+			if (place < 1 || place > (int64_t)n)
+				continue;
+			struct slice name = names[at + (size_t)place - 1];
+			if (!name_list_has(&ret->tags, name))
+				name_list_add(&ret->tags, name);
 		}
-		tags->checked += n;
+		ret->tags_checked += n;
 		redis_value_free(found);
 	}
 	return OK;
 }
 
+enum error explain_check_tags(struct cache *cache, struct slice key, const struct name_list *names,
+	struct explain *ret, struct fault *fault)
+{
+	return check_all(cache, key, names->items, names->count, ret, fault);
+}
+
 enum error explain_known_tags(
-	struct cache *cache, struct slice key, struct explain_tags *tags, struct fault *fault)
+	struct cache *cache, struct slice key, struct explain *ret, struct fault *fault)
 {
 	struct slice names[tags_at_once];
 	struct buf after = {0};
@@ -118,7 +105,7 @@ enum error explain_known_tags(
 		for (size_t i = 0; i < page->count && n < tags_at_once; i++)
 			if (tag_list_item(page, i, &item))
 				names[n++] = item.tag;
-		error = explain_check_tags(cache, key, names, n, tags, fault);
+		error = check_all(cache, key, names, n, ret, fault);
 		buf_clear(&after);
 		if (n)
 			buf_add(&after, names[n - 1]);
@@ -131,7 +118,7 @@ enum error explain_known_tags(
 
 /* How an entry of the log names the key: "key", "pattern", "tag"; NULL = not at all. */
 static const char *match(const struct redis_value *fields, struct slice key,
-	const struct explain_tags *tags, struct slice *ret_value)
+	const struct name_list *tags, struct slice *ret_value)
 {
 	for (size_t i = 0; i + 1 < fields->count; i += 2) {
 		struct slice field = redis_value_item(fields, i);
@@ -141,51 +128,46 @@ static const char *match(const struct redis_value *fields, struct slice key,
 			return "key";
 		if (slice_is(field, "p") && glob_match(*ret_value, key))
 			return "pattern";
-		if (slice_is(field, "t") && has(tags, *ret_value))
+		if (slice_is(field, "t") && name_list_has(tags, *ret_value))
 			return "tag";
 	}
 	return NULL;
 }
 
-static cJSON *entry_json(
-	const struct redis_value *entry, struct slice key, const struct explain_tags *tags)
+/* Whether the entry names the key; ret->last is that invalidation then. */
+static bool take_entry(const struct redis_value *entry, struct slice key, struct explain *ret)
 {
 	const struct redis_value *fields = entry->count == 2 ? entry->items[1] : NULL;
+	struct explain_invalidation *last = &ret->last;
 	struct slice value;
-	const char *kind =
-		fields && fields->type == REDIS_ARRAY ? match(fields, key, tags, &value) : NULL;
 
-	if (!kind)
-		return NULL;
-	cJSON *object = cJSON_CreateObject();
-
+	if (fields && fields->type == REDIS_ARRAY)
+		last->kind = match(fields, key, &ret->tags, &value);
+	if (!last->kind)
+		return false;
 	/* The id begins with the time. */
-	json_add_time(object, "time", strtoll(redis_value_item(entry, 0).p, NULL, 10));
-	cJSON_AddStringToObject(object, "kind", kind);
-	json_add_slice(object, "value", value);
+	last->wall_ms = strtoll(redis_value_item(entry, 0).p, NULL, 10);
+	last->value = arena_slice(&ret->tags.texts, value);
 	/* A DELETE is logged too, by the name of its process: it is not an operation. */
 	if (slice_is(redis_value_item(fields, 0), "o") &&
 		redis_value_item(fields, 1).n == OPERATION_ID_BYTES)
-		json_add_slice(object, "operation_id", redis_value_item(fields, 1));
-	else
-		cJSON_AddNullToObject(object, "operation_id");
-	return object;
+		memcpy(last->operation_id, redis_value_item(fields, 1).p, OPERATION_ID_BYTES);
+	return true;
 }
 
-/* The newest entry of a page that names the key. Others have their turn in between. Parks. */
-static cJSON *look_through(const struct redis_value *page, size_t count, struct slice key,
-	const struct explain_tags *tags)
+/* Looks for the newest entry of a page that names the key. Parks now and then. */
+static void look_through(
+	const struct redis_value *page, size_t count, struct slice key, struct explain *ret)
 {
 	struct timeslice timeslice = {.since_ns = clock_mono_ns()};
-	cJSON *found = NULL;
 
-	for (size_t i = 0; i < count && !found; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct redis_value *entry = page->items[i];
 
-		found = entry_json(entry, key, tags);
+		if (take_entry(entry, key, ret))
+			return;
 		timeslice_spend(&timeslice, entry->count == 2 ? entry->items[1]->count : 1);
 	}
-	return found;
 }
 
 /* One page backwards from `end`, which the page before has shown already where it is an id. */
@@ -206,30 +188,29 @@ static enum error read_page(
 	return error;
 }
 
-enum error explain_last_invalidation(struct cache *cache, struct slice key,
-	const struct explain_tags *tags, cJSON **ret, struct fault *fault)
+enum error explain_last_invalidation(
+	struct cache *cache, struct slice key, struct explain *ret, struct fault *fault)
 {
 	struct buf end = {0};
-	cJSON *found = NULL;
 	enum error error = OK;
 	size_t seen = 0, count = entries_at_once;
 
 	buf_char(&end, '+');
-	while (!error && !found && count == entries_at_once && seen < EXPLAIN_MAX_ENTRIES) {
+	while (!error && !ret->last.kind && count == entries_at_once &&
+		seen < EXPLAIN_MAX_ENTRIES) {
 		struct redis_value *page;
 
 		error = read_page(cache, buf_slice(&end), &page, fault);
 		if (error)
 			break;
 		count = page->type == REDIS_ARRAY ? page->count : 0;
-		found = look_through(page, count, key, tags);
+		look_through(page, count, key, ret);
 		buf_clear(&end);
 		if (count)
 			buf_add(&end, redis_value_item(page->items[count - 1], 0));
 		seen += count;
 		redis_value_free(page);
 	}
-	*ret = found ? found : cJSON_CreateNull();
 	buf_release(&end);
 	return error;
 }

@@ -317,47 +317,43 @@ START_TEST(just_as_much_at_once_as_the_manual_says)
 }
 END_TEST
 
-static void texts(const cJSON *array, char *out, size_t room)
+static void expect_names(const struct name_list *list, const char *expected)
 {
-	size_t n = 0;
+	struct buf text = {0};
 
-	out[0] = '\0';
-	for (const cJSON *at = array->child; at && n < room; at = at->next)
-		n += (size_t)snprintf(out + n, room - n, "%s ", at->valuestring);
+	for (size_t i = 0; i < list->count; i++) {
+		buf_add(&text, list->items[i]);
+		buf_char(&text, ' ');
+	}
+	ck_assert_str_eq(text.n ? text.p : "", expected);
+	buf_release(&text);
 }
 
-static cJSON *preview(const char *key, bool transitive)
+static struct dependency_view preview(const char *key, bool transitive)
 {
-	cJSON *body = NULL;
+	struct dependency_view view;
 
 	ck_assert_int_eq(
-		dependency_preview(NULL, conf, slice_str(key), transitive, &body, &fault), OK);
-	return body;
+		dependency_preview(NULL, conf, slice_str(key), transitive, &view, &fault), OK);
+	return view;
 }
 
 START_TEST(the_preview_names_rules_dependents_and_cycles)
 {
-	char text[400];
-
 	setup();
-	cJSON *body = preview("user:profile:7", false);
-	texts(cJSON_GetObjectItem(body, "dependents"), text, sizeof text);
-	ck_assert_str_eq(text, "user:groups:7 user:subs:7 ");
-	ck_assert_int_eq(cJSON_GetArraySize(cJSON_GetObjectItem(body, "rules")), 1);
-	cJSON_Delete(body);
-	body = preview("user:profile:7", true);
-	texts(cJSON_GetObjectItem(body, "dependents"), text, sizeof text);
-	ck_assert_str_eq(text, "user:groups:7 user:subs:7 menu:7 lock:7 ");
-	texts(cJSON_GetObjectItem(body, "patterns"), text, sizeof text);
-	ck_assert_str_eq(text, "page:7:* ");
-	const cJSON *cycles = cJSON_GetObjectItem(body, "cycles");
-	ck_assert_int_eq(cJSON_GetArraySize(cycles), 1);
-	texts(cycles->child, text, sizeof text);
-	ck_assert_str_eq(text, "user:profile:7 user:groups:7 menu:7 user:profile:7 ");
-	cJSON_Delete(body);
-	body = preview("grow:7", true);
-	ck_assert(cJSON_IsTrue(cJSON_GetObjectItem(body, "truncated")));
-	cJSON_Delete(body);
+	struct dependency_view view = preview("user:profile:7", false);
+	expect_names(&view.dependents, "user:groups:7 user:subs:7 ");
+	ck_assert_uint_eq(view.rule_count, 1);
+	dependency_view_release(&view);
+	view = preview("user:profile:7", true);
+	expect_names(&view.dependents, "user:groups:7 user:subs:7 menu:7 lock:7 ");
+	expect_names(&view.patterns, "page:7:* ");
+	ck_assert_uint_eq(view.cycle_count, 1);
+	expect_names(&view.cycles[0], "user:profile:7 user:groups:7 menu:7 user:profile:7 ");
+	dependency_view_release(&view);
+	view = preview("grow:7", true);
+	ck_assert(view.truncated);
+	dependency_view_release(&view);
 	teardown();
 }
 END_TEST
