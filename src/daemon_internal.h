@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What daemon.c and reloading.c share: the daemon's state. */
+/* The daemon's state, which the files of src/ share. */
 #ifndef CW_DAEMON_INTERNAL_H
 #define CW_DAEMON_INTERNAL_H
 
@@ -34,21 +34,32 @@ struct daemon {
 		uint64_t lacks;
 		int64_t since_mono_ms, unfit_mono_ms;
 		bool down_said;
-	} told;		      /* what the log says of Redis */
+	} told;		      /* what was logged last about Redis */
 	uint64_t log_dropped; /* what the metric has counted */
 	int exit_code;
 };
 
-/* Redis's state may have changed: says so in the log, once for each change. */
-void redis_log_state(struct daemon *d);
+/* Wakes the daemon's fiber, which looks at what was asked and what has changed. */
+void daemon_wake(struct daemon *d);
 
-/* Joins the parts to app.reload and watches the tokens file. */
-void reloading_start(struct daemon *d);
-/* Closes what start opened. */
+/* SIGTERM and SIGINT stop, SIGHUP reloads, SIGUSR1 logs the state; orphans are reaped. */
+void signals_start(struct daemon *d);
+void signals_stop(struct daemon *d);
+
+/* Logs what has changed of Redis's state since the last call. */
+void redis_watch_log(struct daemon *d);
+/* Whether Redis can be used and redis_watch_meet() has not succeeded yet. */
+bool redis_watch_due(const struct daemon *d);
+/*
+ * Checks the layout of our keys; the first time that it is known, starts what needs Redis: startup
+ * jobs and the pruner. A newer layout stops the daemon. Parks.
+ */
+void redis_watch_meet(struct daemon *d);
+
+/* Joins the parts to app.reload, puts the first configuration in force and watches the tokens. */
+enum error reloading_start(struct daemon *d, struct fault *fault);
 void reloading_stop(struct daemon *d);
-/* Exchanges the configuration because somebody asked, and tells the service manager. */
+/* Reloads, and tells the service manager. Parks. */
 void reloading_run(struct daemon *d);
-/* What follows from a configuration outside of the parts: log level, metrics. */
-void reloading_put_in_force(struct daemon *d, struct conf *conf);
 
 #endif

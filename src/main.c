@@ -23,15 +23,16 @@ static const char usage[] =
 	"       cachewardend [--config FILE] --doctor\n"
 	"       cachewardend --version | --help\n"
 	"\n"
-	"  --config FILE      the configuration (default " CONF_DEFAULT_FILE ";\n"
-	"                     where that does not exist, the defaults hold)\n"
-	"  --check-config     say what is wrong with it, FILE:LINE, and exit: 0 = nothing, 78\n"
-	"  --print-config     print what would be in force, secrets redacted\n"
-	"  --doctor           check configuration and Redis, print what is wrong and how to fix\n"
-	"                     it as JSON, and exit: 0 = ok, 1 = something does not work\n"
-	"  --ready-file PATH  write the addresses to PATH once requests are served\n"
+	"  --config FILE      the configuration file (default " CONF_DEFAULT_FILE ";\n"
+	"                     if it does not exist, the defaults are used)\n"
+	"  --check-config     check the configuration and exit: 0 = valid, 78 = faults, each with\n"
+	"                     FILE:LINE\n"
+	"  --print-config     print the effective configuration, with secrets redacted\n"
+	"  --doctor           check configuration and Redis, print faults and how to fix them as\n"
+	"                     JSON, and exit: 0 = ok, 1 = something does not work\n"
+	"  --ready-file PATH  write the addresses to PATH when requests are served\n"
 	"  --version          print the version\n"
-	"  --help             print this\n";
+	"  --help             print this help\n";
 
 struct options {
 	const char *config; /* NULL = not given */
@@ -97,7 +98,7 @@ static int show_config(const struct options *options, const struct conf *conf)
 	fputs(conf_warnings(conf), stderr);
 	if (options->check)
 		buf_printf(&text, "%s: ok\n",
-			conf->file ? conf->file : "no configuration file, the defaults");
+			conf->file ? conf->file : "no configuration file, using the defaults");
 	else
 		conf_print(conf, &text);
 	bool written = fwrite(text.p, 1, text.n, stdout) == text.n && fflush(stdout) == 0;

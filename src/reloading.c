@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Exchange of the configuration in the running daemon: who takes part, and what asks for it.
+ * Reloading the configuration: the parts that take part, and what causes a reload.
  *
  *	SIGHUP, POST /reload, a changed tokens file -> prepare all -> commit all
  */
@@ -39,8 +39,8 @@ static size_t expired_tokens(const struct conf *conf)
 	return count;
 }
 
-/* A daemon that refuses every request lives and is of no use: it says so before it is asked. */
-static void say_who_may_call(struct log *log, const struct conf *conf)
+/* Warns of a configuration with which every request would be refused. */
+static void log_tokens(struct log *log, const struct conf *conf)
 {
 	size_t expired = expired_tokens(conf);
 	struct buf scopes = {0};
@@ -50,10 +50,9 @@ static void say_who_may_call(struct log *log, const struct conf *conf)
 		expired, scopes.n ? scopes.p : "none");
 	if (conf->token_count == expired && conf->anonymous.scopes == 0)
 		log_warning(log,
-			"no token is valid, so all requests but /livez, /readyz and the status of "
-			"health are answered 401: add a token under auth.tokens in %s "
-			"(docs/security.md, \"Tokens\", shows how to create one), or scopes "
-			"under auth.anonymous",
+			"no token is valid: all requests except /livez, /readyz and the status of "
+			"health are answered with 401; add a token to auth.tokens in %s "
+			"(docs/security.md, \"Tokens\"), or scopes to auth.anonymous",
 			conf->file ? conf->file : CONF_DEFAULT_FILE);
 	buf_release(&scopes);
 }
@@ -66,12 +65,13 @@ static void warn_of_redis(struct log *log, const struct conf_redis *redis)
 			"so another server may answer in its place");
 }
 
-void reloading_put_in_force(struct daemon *d, struct conf *conf)
+/* What follows from a configuration outside of the parts: log level, metrics. */
+static void put_in_force(struct daemon *d, struct conf *conf)
 {
 	struct metrics *m = d->app.metrics;
 
 	log_configure(d->app.log, conf->log.level, conf->log.json);
-	say_who_may_call(d->app.log, conf);
+	log_tokens(d->app.log, conf);
 	warn_of_redis(d->app.log, &conf->redis);
 	metric_set(m, METRIC_CONFIG_RELOAD_TIME, NULL, NULL, (double)conf->loaded_wall_ms / 1000);
 	metric_set(m, METRIC_INSECURE_HTTP, NULL, NULL, conf->insecure_http);
@@ -82,7 +82,7 @@ void reloading_put_in_force(struct daemon *d, struct conf *conf)
 				(double)conf->tokens[i].expires_wall_ms / 1000);
 }
 
-/* The members of a reload, in order: who may refuse comes first. */
+/* The members of a reload, in order: those that can refuse come first. */
 static enum error prepare_warm(void *context, struct conf *next, struct fault *fault)
 {
 	struct daemon *d = context;
@@ -129,14 +129,14 @@ static void commit_engine(void *context, struct conf *next)
 {
 	struct daemon *d = context;
 
-	reloading_put_in_force(d, next);
+	put_in_force(d, next);
 	engine_configure(&d->app.engine, next);
 	redis_store_reconfigure(d->store, &next->redis);
 	event_publish(d->app.bus, EVENT_CONFIG, next);
 	watch_tokens(d, next);
 }
 
-void reloading_start(struct daemon *d)
+enum error reloading_start(struct daemon *d, struct fault *fault)
 {
 	d->app.reload = reload_new(d->config_path, conf_ref(d->conf), d->app.log);
 	reload_join(
@@ -146,7 +146,7 @@ void reloading_start(struct daemon *d)
 	reload_join(d->app.reload,
 		(struct reload_member){"engine", prepare_engine, commit_engine, NULL, d});
 	d->tokens_watch = tokens_watch_new(d->app.loop, tokens_changed, d);
-	watch_tokens(d, d->conf);
+	return reload_begin(d->app.reload, fault);
 }
 
 void reloading_stop(struct daemon *d)

@@ -21,7 +21,7 @@ enum error tag_check(struct slice tag, struct fault *fault)
 		if (!n)
 			return fault_set(fault, ERR_BAD_BODY, "a tag is not UTF-8");
 		if (point < space || point == delete)
-			return fault_set(fault, ERR_BAD_BODY, "a tag holds a control byte");
+			return fault_set(fault, ERR_BAD_BODY, "a tag contains a control character");
 		tag = slice_skip(tag, n);
 	}
 	return OK;

@@ -106,17 +106,16 @@ static enum error check_restart(struct reload *reload, const struct conf *next)
 	return faults.count ? ERR_BAD_CONFIG : OK;
 }
 
-/* Every member prepares; where one refuses, those before it undo theirs, the last one first. */
-static enum error prepare_all(struct reload *reload, struct conf *next)
+/* If a member refuses, those before it undo what they prepared, the last one first. */
+static enum error prepare_all(struct reload *reload, struct conf *next, struct fault *fault)
 {
-	struct fault fault = {0};
 	size_t done = 0;
 
 	while (done < reload->count) {
 		const struct reload_member *member = &reload->members[done];
 
 		if (member->prepare) {
-			enum error error = member->prepare(member->context, next, &fault);
+			enum error error = member->prepare(member->context, next, fault);
 
 			log_debug(reload->log, "reload: %s %s", member->name,
 				error ? "refuses" : "is prepared");
@@ -135,7 +134,6 @@ static enum error prepare_all(struct reload *reload, struct conf *next)
 		member->abandon(member->context);
 		log_debug(reload->log, "reload: %s is put back", member->name);
 	}
-	buf_printf(&reload->faults, "%s\n", fault.detail);
 	return ERR_BAD_CONFIG;
 }
 
@@ -151,6 +149,25 @@ static void commit_all(struct reload *reload, struct conf *next)
 	}
 }
 
+enum error reload_begin(struct reload *reload, struct fault *fault)
+{
+	enum error error = prepare_all(reload, reload->current, fault);
+
+	if (!error)
+		commit_all(reload, reload->current);
+	return error;
+}
+
+static enum error prepare(struct reload *reload, struct conf *next)
+{
+	struct fault fault = {0};
+	enum error error = prepare_all(reload, next, &fault);
+
+	if (error)
+		buf_printf(&reload->faults, "%s\n", fault.detail);
+	return error;
+}
+
 static enum error exchange(struct reload *reload)
 {
 	struct conf *next = NULL, *old = reload->current;
@@ -160,7 +177,7 @@ static enum error exchange(struct reload *reload)
 	if (error == OK)
 		error = check_restart(reload, next);
 	if (error == OK)
-		error = prepare_all(reload, next);
+		error = prepare(reload, next);
 	if (error != OK) {
 		conf_unref(next);
 		return error;

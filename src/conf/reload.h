@@ -32,6 +32,11 @@ struct reload *reload_new(const char *path, struct conf *current, struct log *lo
 void reload_free(struct reload *reload);
 /* Members prepare and commit in the order in which they joined. */
 void reload_join(struct reload *reload, struct reload_member member);
+/*
+ * Puts the first configuration in force: all members prepare, then all commit. On an error the
+ * fault is that of the member that refused, and the others have undone their part.
+ */
+enum error reload_begin(struct reload *reload, struct fault *fault);
 /* The snapshot in force; borrowed. */
 struct conf *reload_current(const struct reload *reload);
 

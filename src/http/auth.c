@@ -67,7 +67,7 @@ static enum error check_scope(const struct route *route, struct auth *ret, struc
 	if (route->scope == SCOPE_NONE) {
 		snprintf(ret->challenge, sizeof ret->challenge, "Bearer realm=\"cachewarden\"");
 		return fault_set(fault, ERR_UNAUTHORIZED,
-			"this needs a token: send Authorization: Bearer TOKEN");
+			"a token is required: send Authorization: Bearer TOKEN");
 	}
 	if (ret->token) {
 		auth_challenge_scope(route->scope, ret->challenge);
@@ -77,7 +77,7 @@ static enum error check_scope(const struct route *route, struct auth *ret, struc
 	snprintf(ret->challenge, sizeof ret->challenge,
 		"Bearer realm=\"cachewarden\", scope=\"%s\"", scope);
 	return fault_set(fault, ERR_UNAUTHORIZED,
-		"this needs a token with the scope %s: send Authorization: Bearer TOKEN", scope);
+		"a token with the scope %s is required: send Authorization: Bearer TOKEN", scope);
 }
 
 /* A route without a scope looks at who asks by itself: somebody must be asking. */

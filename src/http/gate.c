@@ -20,10 +20,11 @@ enum error gate_method(struct slice method, struct fault *fault)
 		if (slice_is(method, known[i]))
 			return OK;
 	if (!field_is_name(method) || method.n > 32)
-		return fault_set(fault, ERR_UNKNOWN_METHOD, "the method is no name of a method");
+		return fault_set(
+			fault, ERR_UNKNOWN_METHOD, "the method is not a valid method name");
 	return fault_set(fault, ERR_UNKNOWN_METHOD,
-		"the method %.*s is not known here; methods are upper-case", (int)method.n,
-		method.p);
+		"the method %.*s is not supported; methods are written in upper case",
+		(int)method.n, method.p);
 }
 
 /* A field that the gate keeps, and whether it may stand twice. */
@@ -115,7 +116,7 @@ enum error gate_fields(struct head *head, struct fault *fault)
 				"the name of header %zu is not a token", i + 1);
 		if (!field_is_value(field->value))
 			return fault_set(fault, ERR_BAD_REQUEST,
-				"the header %.*s holds a control byte",
+				"the header %.*s contains a control character",
 				(int)(field->name.n < 64 ? field->name.n : 64), field->name.p);
 		error = note_field(head, field, fault);
 		if (error)
@@ -134,7 +135,7 @@ enum error gate_framing(struct head *head, struct fault *fault)
 
 	if (head->transfer_encoding.p)
 		return fault_set(fault, ERR_LENGTH_REQUIRED,
-			"Transfer-Encoding is not taken: send the body with a Content-Length");
+			"Transfer-Encoding is not supported: send the body with a Content-Length");
 	head->length = 0;
 	if (!text.p)
 		return OK;
@@ -183,14 +184,14 @@ enum error gate_body(
 	const struct head *head, const struct route *route, int64_t limit, struct fault *fault)
 {
 	if (head->length > 0 && !(route->flags & (ROUTE_JSON | ROUTE_BYTES)))
-		return fault_set(fault, ERR_BAD_BODY, "this address takes no body");
+		return fault_set(fault, ERR_BAD_BODY, "this path accepts no body");
 	if (head->length > limit)
 		return fault_set(fault, ERR_TOO_LARGE,
 			"the body's Content-Length is over the limit of %lld bytes",
 			(long long)limit);
 	if (head->expect.p && !field_equal(head->expect, SLICE("100-continue")))
 		return fault_set(fault, ERR_EXPECTATION_FAILED,
-			"no expectation but 100-continue can be met");
+			"the only supported expectation is 100-continue");
 	/* An empty body needs no type, but one that only a form sends tells a browser's form. */
 	if ((route->flags & ROUTE_JSON) && (head->length > 0 || head->content_type.p) &&
 		!is_json_type(head->content_type))
@@ -216,7 +217,7 @@ enum error gate_query(const struct uri *uri, const struct route *route, struct f
 {
 	if (uri_parameter(uri, "access_token"))
 		return fault_set(fault, ERR_BAD_REQUEST,
-			"a token in an address ends up in logs: send Authorization: Bearer TOKEN");
+			"tokens in URLs end up in logs: send Authorization: Bearer TOKEN");
 	for (size_t i = 0; i < uri->parameter_count; i++) {
 		struct slice name = uri->parameters[i].name;
 
@@ -224,10 +225,10 @@ enum error gate_query(const struct uri *uri, const struct route *route, struct f
 			continue;
 		if (!route->query || !*route->query)
 			return fault_set(fault, ERR_BAD_PARAMETER,
-				"the query parameter %.*s is not known: this address takes none",
+				"the query parameter %.*s is not known: this path takes none",
 				(int)(name.n < 64 ? name.n : 64), name.p);
 		return fault_set(fault, ERR_BAD_PARAMETER,
-			"the query parameter %.*s is not known; this address takes: %s",
+			"the query parameter %.*s is not known; this path takes: %s",
 			(int)(name.n < 64 ? name.n : 64), name.p, route->query);
 	}
 	return OK;
@@ -249,7 +250,7 @@ enum error gate_conditions(const struct head *head, const struct route *route, s
 		if (!(route->flags & conditions[i].flag) &&
 			head_find(head, slice_str(conditions[i].name), &value))
 			return fault_set(fault, ERR_BAD_REQUEST,
-				"the header %s cannot be honoured by %s %s: leave it out",
+				"the header %s is not supported by %s %s: remove it",
 				conditions[i].name, route->method, route->path);
 	return OK;
 }
@@ -278,8 +279,8 @@ enum error gate_origin_of_change(const struct head *head, struct fault *fault)
 	if (site.p && !slice_is(site, "same-origin") && !slice_is(site, "none"))
 		foreign = true;
 	if (foreign)
-		return fault_set(fault, ERR_FORBIDDEN,
-			"a page of another site may not do this without a token");
+		return fault_set(
+			fault, ERR_FORBIDDEN, "requests from pages of other sites need a token");
 	return OK;
 }
 

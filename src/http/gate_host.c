@@ -82,7 +82,7 @@ enum error gate_host(const struct head *head, const struct gate_hosts *hosts, st
 	if (!head->host.p && head->is_http_1_0)
 		return OK;
 	if (!head->host.p)
-		return fault_set(fault, ERR_BAD_REQUEST, "a Host header is needed");
+		return fault_set(fault, ERR_BAD_REQUEST, "the Host header is missing");
 	if (!split_host(head->host, &name, &v6) || (!v6 && !is_name(name)))
 		return fault_set(fault, ERR_BAD_REQUEST,
 			"the Host header, or the target's host, is not a host and port");

@@ -51,10 +51,9 @@ static void take(struct request *request, size_t bytes)
 static enum error overloaded(bool own, struct fault *fault)
 {
 	return fault_set(fault, ERR_OVERLOADED,
-		own ? "too much that was sent to this address has not been read yet "
-		      "(a quarter of limits.reply_bytes): read the answers, or ask for less at "
-		      "once"
-		    : "too many answers have not been read yet (limits.reply_bytes): try again");
+		own ? "too many bytes of replies to this address are unread (a quarter of "
+		      "limits.reply_bytes): read them, or request less at once"
+		    : "too many bytes of replies are unread (limits.reply_bytes): try again");
 }
 
 size_t reply_room(const struct request *request)

@@ -203,8 +203,8 @@ enum error request_query_bool(
 	if (!request_query(request, name, &text))
 		return OK;
 	if (!slice_is(text, "true") && !slice_is(text, "false"))
-		return fault_set(
-			fault, ERR_BAD_PARAMETER, "the query parameter %s is true or false", name);
+		return fault_set(fault, ERR_BAD_PARAMETER,
+			"the query parameter %s must be true or false", name);
 	*ret = slice_is(text, "true");
 	return OK;
 }
@@ -219,7 +219,7 @@ enum error request_query_int(const struct request *request, const char *name, in
 		return OK;
 	if (!slice_int64(text, &value) || value < min || value > max)
 		return fault_set(fault, ERR_BAD_PARAMETER,
-			"the query parameter %s is an integer from %lld to %lld", name,
+			"the query parameter %s must be an integer from %lld to %lld", name,
 			(long long)min, (long long)max);
 	*ret = value;
 	return OK;

@@ -114,9 +114,8 @@ enum error router_match(const struct router *router, struct slice method, const 
 		add_allowed(ret->allow, row->route->method);
 	}
 	if (ret->allow[0])
-		return fault_set(
-			fault, ERR_METHOD_NOT_ALLOWED, "this address takes %s", ret->allow);
-	return fault_set(fault, ERR_NOT_FOUND, "no such address; docs/api.md lists all");
+		return fault_set(fault, ERR_METHOD_NOT_ALLOWED, "this path accepts %s", ret->allow);
+	return fault_set(fault, ERR_NOT_FOUND, "no such path; docs/api.md lists all");
 }
 
 struct slice router_segment(

@@ -23,7 +23,7 @@ _Noreturn static void mhd_panicked(
 {
 	struct http_server *server = context;
 
-	log_error(server->log, "libmicrohttpd cannot go on: %s:%u: %s", file, line,
+	log_error(server->log, "libmicrohttpd failed: %s:%u: %s", file, line,
 		reason ? reason : "no reason given");
 	log_flush(server->log);
 	abort();
@@ -96,13 +96,13 @@ static enum error check_exposure(
 		return OK;
 	if (!next->insecure_http)
 		return fault_set(fault, ERR_BAD_CONFIG,
-			"listen: %s is reached from other machines, and without TLS anyone on the "
-			"way reads the tokens: use a loopback address, or insecure_http: true",
+			"listen: %s can be reached from other machines, and tokens would be sent "
+			"without encryption: use a loopback address, or set insecure_http: true",
 			address);
 	if (next->anonymous.scopes & ~(unsigned)SCOPE_METRICS)
 		return fault_set(fault, ERR_BAD_CONFIG,
-			"auth.anonymous: only metrics may be open where %s is reached from other "
-			"machines",
+			"auth.anonymous: must not contain more than metrics, because %s can be "
+			"reached from other machines",
 			address);
 	return OK;
 }

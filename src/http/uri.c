@@ -30,8 +30,8 @@ static enum error decode(struct slice *part, bool query, struct fault *fault)
 		return fault_set(fault, ERR_BAD_REQUEST,
 			"a %% in the target is not followed by two hex digits: write it as %%25");
 	if (query && memchr(part->p, '\0', part->n))
-		return fault_set(
-			fault, ERR_BAD_REQUEST, "the query holds %%00, which no parameter takes");
+		return fault_set(fault, ERR_BAD_REQUEST,
+			"the query contains %%00, which no parameter accepts");
 	return OK;
 }
 
@@ -44,8 +44,8 @@ static enum error split_path(struct slice path, struct uri *ret, struct fault *f
 		enum error error;
 
 		if (ret->segment_count == URI_MAX_SEGMENTS)
-			return fault_set(fault, ERR_NOT_FOUND,
-				"no address here has more than %d parts", URI_MAX_SEGMENTS);
+			return fault_set(fault, ERR_NOT_FOUND, "no path has more than %d segments",
+				URI_MAX_SEGMENTS);
 		path = slice_skip(path, part.n);
 		error = decode(&part, false, fault);
 		if (error)
@@ -136,8 +136,7 @@ enum error uri_parse(char *text, size_t n, struct uri *ret, struct fault *fault)
 		return error;
 	if (!take_authority(&target, &ret->authority) && (n == 0 || text[0] != '/'))
 		return fault_set(fault, ERR_BAD_REQUEST,
-			"the target must be a path that begins with /, or http://HOST and such a "
-			"path");
+			"the target must be a path that begins with /, or http://HOST and a path");
 	question = target.n ? memchr(target.p, '?', target.n) : NULL;
 	path = slice_of(target.p, question ? (size_t)(question - target.p) : target.n);
 	/* http://HOST alone stands for its path /. */

@@ -35,7 +35,7 @@ def test_without_a_configuration_file_the_defaults_hold(redis):
     if os.path.lexists(DEFAULT_FILE):
         assert checked == f"{DEFAULT_FILE}: ok\n"
         return
-    assert checked == "no configuration file, the defaults: ok\n"
+    assert checked == "no configuration file, using the defaults: ok\n"
     assert "default_ttl: 1h" in printed and redis.path in printed
     daemon = start_bare(redis)
     try:
@@ -43,7 +43,7 @@ def test_without_a_configuration_file_the_defaults_hold(redis):
         while not lines or "listening on" not in lines[-1]:
             lines.append(daemon.stderr.readline())
             assert lines[-1], lines
-        assert "no configuration file: the defaults hold" in lines[0]
+        assert "no configuration file: using the defaults" in lines[0]
         assert f"auth.tokens in {DEFAULT_FILE}" in "".join(lines)
         port = int(lines[-1].rsplit(":", 1)[1])
         # It takes no file that was not there for a reason to end at a reload.

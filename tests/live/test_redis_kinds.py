@@ -138,7 +138,7 @@ def test_a_failover_there_and_back_is_followed(start, redis, interval):
         redis("REPLICAOF", "NO", "ONE")
         until(lambda: daemon.get("/readyz?redis=true").status == 200, "the way back")
         assert daemon.health().json["status"] == "UP"
-        daemon.wait_for("redis takes writes again after", count=round_ + 1)
+        daemon.wait_for("redis accepts writes again after", count=round_ + 1)
     assert daemon.invalidate({"keys": ["a"]}).json["invalidated"] == 1
     assert daemon.log.count("is a replica") == 3, daemon.log
 

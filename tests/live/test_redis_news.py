@@ -59,7 +59,7 @@ def test_a_layout_that_cannot_be_read_is_said_and_keeps_nothing_from_work(start,
     user(redis)
     until(lambda: not any(META in text for text in warnings(daemon)), "the layout")
     assert redis("HGET", META, "layout") is not None
-    daemon.wait_for("the layout of cachewarden's keys is known again")
+    daemon.wait_for("the layout of cachewarden's keys can be read again")
 
 
 def test_a_newer_layout_that_appears_later_does_not_end_the_daemon(start, redis):
