@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is counted and logged of each answered request.
+ * Counts and logs each answered request; see access_log.h.
  *
- * Special: counting is two array steps; names and texts are made when somebody asks for metrics. In
- * the log a request is its route's row, never its target, which may hold keys.
+ * Special: counting is two array steps; names and texts are made when metrics are read. The log
+ * shows the path of the route, never the target, which may contain keys.
  */
 #include <stdio.h>
 
@@ -12,7 +12,7 @@
 #include "http/server_internal.h"
 #include "text/json.h"
 
-/* Different statuses that are told apart; any further one is counted with the last. */
+/* Different statuses that are counted separately; any further one is counted with the last. */
 enum { max_codes = 32, max_status = 600 };
 
 struct access_log {
@@ -58,7 +58,7 @@ static size_t code_slot(struct access_log *access, int status)
 	return *slot ? *slot - 1u : max_codes - 1;
 }
 
-/* What a program that reads JSON lines wants of a request, each by its name. */
+/* The members of a request's line where the log is JSON. */
 static void add_members(const struct request *request, int64_t us, struct buf *out)
 {
 	const struct route *route = request->match.route;
@@ -97,11 +97,11 @@ static void log_request(struct access_log *access, const struct request *request
 		(int)(request->head.method.n < 16 ? request->head.method.n : 16),
 		request->head.method.p, route ? route->path : "(no route)", request->status,
 		(long long)(us / 1000), (long long)(us % 1000), peer,
-		who && who->name ? who->name : "nobody", request->id);
+		who && who->name ? who->name : "-", request->id);
 	buf_release(&members);
 }
 
-/* A key that is not there is an answer, as it is of any cache. */
+/* A key that does not exist is a normal answer of a cache. */
 static bool has_failed(const struct request *request)
 {
 	return request->status >= 400 && request->error != ERR_NO_VALUE;
@@ -115,7 +115,7 @@ void access_log_request(struct access_log *access, const struct request *request
 	access->fresh[row * max_codes + code_slot(access, request->status)]++;
 	metric_observe_us(access->metrics, METRIC_HTTP_DURATION, NULL, us);
 	log_debug_as(access->log, request->id, "http: %s: %d after %lld us",
-		request->left ? "its client has hung up" : "answered", request->status,
+		request->left ? "client disconnected" : "answered", request->status,
 		(long long)us);
 	if (request->conf->log.access == ACCESS_ALL ||
 		(request->conf->log.access == ACCESS_ERRORS && has_failed(request)))

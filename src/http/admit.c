@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The order of the gate: from a raw head to a request that may have its body read.
+ * The order of the gate's checks, up to reading the body.
  *
- * Special: the route is looked up before the Host rule, which some routes are exempt from, but an
- * unknown one is told only after it, so that a wrong Host learns nothing.
+ * Special: the route is looked up before the Host rule, because some routes are exempt from it, but
+ * an unknown route is reported only after it, so that a wrong Host learns nothing.
  */
 #include "base/clock.h"
 #include "http/gate.h"
@@ -30,7 +30,7 @@ static enum error check_host(const struct request *request, struct fault *fault)
 	return gate_host(&request->head, &hosts, fault);
 }
 
-/* What the head alone tells: up to the route. */
+/* The checks that need only the head, up to the route. */
 static enum error check_head(struct request *request, struct fault *fault)
 {
 	struct fault no_route;
@@ -43,7 +43,7 @@ static enum error check_head(struct request *request, struct fault *fault)
 		error = gate_fields(&request->head, fault);
 	if (error)
 		return error;
-	/* RFC 9112, 3.2.2: the target's host stands in the place of Host. */
+	/* RFC 9112, 3.2.2: the target's host replaces Host. */
 	if (request->uri.authority.p)
 		request->head.host = request->uri.authority;
 	route_error = router_match(request->server->router, request->head.method, &request->uri,
@@ -72,7 +72,7 @@ static bool take_rate(struct limit *limit, int64_t rate, int64_t now_ns, int *re
 	return rate <= 0 || limit_take(limit, second_ns / rate, 2 * rate, now_ns, ret_wait_s);
 }
 
-/* An invalid token is told to be one only so often, so that guessing is slow; valid ones pass. */
+/* Limits the replies to invalid tokens, so that guessing is slow; valid tokens are not limited. */
 static enum error refuse_failed(struct request *request, enum error error, struct fault *fault)
 {
 	struct limit *failures = peer_failures(request->connection->peer);
@@ -134,7 +134,7 @@ bool admit_may_use(struct request *request)
 	return take_token_rate(request, &wait_s);
 }
 
-/* A route that takes any bytes takes a value. What is beyond the budget would never find room. */
+/* A route that takes any bytes takes a value. A body larger than the budget could never be read. */
 static int64_t body_limit(const struct conf *conf, const struct route *route)
 {
 	if (!(route->flags & ROUTE_BYTES))

@@ -8,7 +8,7 @@
 #include "base/crypto.h"
 #include "text/field.h"
 
-/* No token text is longer; hashing more would be work for nothing. */
+/* Longer tokens are refused without being hashed. */
 enum { max_token_bytes = 512 };
 
 static bool bearer_text(struct slice authorization, struct slice *ret)
@@ -80,7 +80,7 @@ static enum error check_scope(const struct route *route, struct auth *ret, struc
 		"a token with the scope %s is required: send Authorization: Bearer TOKEN", scope);
 }
 
-/* A route without a scope looks at who asks by itself: somebody must be asking. */
+/* A route without a scope checks the caller by itself; it needs a token or anonymous scopes. */
 static bool may_pass(const struct route *route, const struct auth *auth)
 {
 	if (route->scope == SCOPE_NONE)

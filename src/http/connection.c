@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Connections: how many, from whom, and until when. */
+/* Connections: their number, their peers and their deadlines. */
 #include <errno.h>
 #include <stddef.h>
 #include <sys/socket.h>
@@ -82,7 +82,7 @@ void connection_enter(
 	}
 	listener->entering = connection;
 	MHD_add_connection(listener->mhd, fd, address, n);
-	/* Not announced: MHD has refused it, and closed the socket. */
+	/* MHD did not announce it: it has refused it and closed the socket. */
 	if (listener->entering) {
 		listener->entering = NULL;
 		connection_drop(connection);
@@ -97,7 +97,7 @@ void connection_cut(struct connection *connection)
 
 void connection_finish(struct connection *connection)
 {
-	/* What has arrived is still read and answered; MHD closes at the end of it. */
+	/* Requests that have arrived are still answered; MHD closes the connection after them. */
 	shutdown(connection->fd, SHUT_RD);
 	loop_pump_wake(&connection->listener->pump);
 }
@@ -117,7 +117,7 @@ void connection_expired(struct deadlines *deadlines, struct deadline *deadline, 
 		deadline_move(deadlines, deadline, PHASE_IDLE);
 		return;
 	}
-	/* What a client did not take in time is not kept for it in the kernel either. */
+	/* Drops what the kernel still holds for the client. */
 	if (phase == PHASE_REPLY)
 		setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 	connection_cut(connection);
@@ -155,7 +155,7 @@ bool connections_full(struct http_server *server)
 	if (server->connections < server->max_connections)
 		return false;
 	connections_disown_for_room(server);
-	/* Somebody who waits goes before somebody who has been silent longest. */
+	/* A new client is preferred to the one that has been idle longest. */
 	oldest = deadlines_first(&server->deadlines, PHASE_IDLE);
 	if (!oldest)
 		oldest = deadlines_first(&server->deadlines, PHASE_SETTLE);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Clients that have hung up, in the middle of a request or while its handler runs, and those that
- * take nothing of their answer.
+ * Clients that have disconnected during a request, and those that do not read their reply.
  *
- * Special: MHD is not told of either. It stops reading at the first short read, and has no look at
- * a connection that is suspended. So those that could have ended are looked at once a second, and
- * more often where places are short.
+ * Special: MHD notices neither: it stops reading at the first short read and ignores suspended
+ * connections. So connections that may have ended are checked once a second, and more often when no
+ * connection is free.
  */
 #include <poll.h>
 #include <sys/socket.h>
@@ -14,7 +13,7 @@
 #include "http/progress.h"
 #include "http/server_internal.h"
 
-/* In one look, a system call each. */
+/* Connections that are checked at once, with a system call each. */
 enum { max_looks = 2048 };
 
 bool connection_ended(const struct connection *connection)
@@ -28,7 +27,7 @@ static void cut_ended(struct http_server *server, enum phase phase)
 {
 	struct deadline *at = deadlines_first(&server->deadlines, phase);
 
-	/* Who is further behind is looked at when these are gone: their deadlines come first. */
+	/* Those further behind are checked when these are gone: their deadlines come first. */
 	for (int i = 0; at && i < max_looks; i++) {
 		if (connection_ended(connection_of(at)))
 			connection_cut(connection_of(at));
@@ -42,7 +41,7 @@ void connections_cut_ended(struct http_server *server)
 	cut_ended(server, PHASE_BODY);
 }
 
-/* Whether the client has closed its side, unread bytes or not. */
+/* Whether the client has closed its sending side, unread bytes or not. */
 static bool has_left(const struct connection *connection)
 {
 	struct pollfd look = {.fd = connection->fd, .events = POLLRDHUP};
@@ -52,7 +51,7 @@ static bool has_left(const struct connection *connection)
 
 void connection_disown(struct connection *connection, struct request *request)
 {
-	/* One that only waited ends in a moment: it takes no place of its address any more. */
+	/* A handler that only waited ends soon, so it no longer counts for its address. */
 	if (fiber_disown(request->fiber) && !connection->leaving) {
 		connection->leaving = true;
 		peer_leaving(connection->peer, 1);
@@ -66,7 +65,7 @@ void connections_disown_ended(struct http_server *server)
 	struct deadline *last = deadlines->queues[PHASE_HANDLER].prev;
 
 	server->looked_ms = (int64_t)uv_now(loop_uv(server->loop));
-	/* Those that were looked at go behind the others: handlers have no deadlines here. */
+	/* Those that were checked move to the end: handlers have no deadlines here. */
 	for (int i = 0; at && i < max_looks; i++) {
 		struct connection *connection = connection_of(at);
 		struct deadline *next = at == last ? NULL : deadlines_next(deadlines, at);
@@ -89,7 +88,7 @@ void connections_cut_stalled(struct http_server *server)
 	int64_t now = (int64_t)uv_now(loop_uv(server->loop));
 	struct deadline *at = deadlines_first(&server->deadlines, PHASE_REPLY), *next;
 
-	/* The oldest come first, and their deadline lets those behind them come forward. */
+	/* The oldest come first; their deadline makes room for those behind them. */
 	for (int i = 0; at && i < max_looks; i++, at = next) {
 		struct connection *connection = connection_of(at);
 		uint64_t mark = progress_mark(connection->fd);
@@ -105,7 +104,7 @@ void connections_cut_stalled(struct http_server *server)
 	}
 }
 
-static bool anybody_is_watched(struct http_server *server)
+static bool is_needed(struct http_server *server)
 {
 	return deadlines_first(&server->deadlines, PHASE_HEAD) ||
 	       deadlines_first(&server->deadlines, PHASE_BODY) ||
@@ -113,19 +112,19 @@ static bool anybody_is_watched(struct http_server *server)
 	       deadlines_first(&server->deadlines, PHASE_REPLY);
 }
 
-static void look_for_ended(uv_timer_t *timer)
+static void timer_fired(uv_timer_t *timer)
 {
 	struct http_server *server = timer->data;
 
 	connections_cut_ended(server);
 	connections_disown_ended(server);
 	connections_cut_stalled(server);
-	if (!anybody_is_watched(server))
+	if (!is_needed(server))
 		uv_timer_stop(timer);
 }
 
 void connections_watch(struct http_server *server)
 {
-	if (anybody_is_watched(server) && !uv_is_active((uv_handle_t *)&server->ended_look))
-		uv_timer_start(&server->ended_look, look_for_ended, ENDED_LOOK_MS, ENDED_LOOK_MS);
+	if (is_needed(server) && !uv_is_active((uv_handle_t *)&server->ended_look))
+		uv_timer_start(&server->ended_look, timer_fired, ENDED_LOOK_MS, ENDED_LOOK_MS);
 }

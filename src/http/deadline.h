@@ -5,9 +5,9 @@
  *	HEAD -> (BODY) -> HANDLER -> REPLY -> SETTLE -> IDLE -> HEAD ...
  *	each phase is a queue, oldest first
  *
- * All members of a phase have the same time, so each queue is in order and entering one is moving a
- * link. The timer is set to the least first member and moves on only when it fires: thousands of
- * idle connections cost no wake-ups, busy ones one per few seconds.
+ * All members of a phase have the same duration, so each queue is in order and a deadline is
+ * appended in constant time. The timer is set to the earliest first member and is set anew only
+ * when it fires: thousands of idle connections cost no wake-ups, busy ones one every few seconds.
  */
 #ifndef CW_HTTP_DEADLINE_H
 #define CW_HTTP_DEADLINE_H
@@ -26,7 +26,7 @@ enum phase {
 	PHASES
 };
 
-/* Embedded in what has a deadline. */
+/* Embedded in its owner. */
 struct deadline {
 	struct deadline *next, *prev;
 	enum phase phase;
@@ -34,11 +34,11 @@ struct deadline {
 };
 
 struct deadlines {
-	uv_timer_t timer; /* its owner closes it */
+	uv_timer_t timer; /* closed by the owner */
 	struct deadline queues[PHASES];
 	int64_t durations_ms[PHASES]; /* -1 = none */
 	int64_t armed_ms;	      /* DEADLINE_NONE = not */
-	/* The member has been moved from the queue of `phase` to PHASE_HANDLER's. */
+	/* Called after the member was moved from the queue of `phase` to that of PHASE_HANDLER. */
 	void (*expired)(struct deadlines *deadlines, struct deadline *deadline, enum phase phase);
 };
 
@@ -48,10 +48,10 @@ void deadlines_init(struct deadlines *deadlines, uv_loop_t *loop,
 void deadline_begin(struct deadlines *deadlines, struct deadline *deadline, enum phase phase);
 void deadline_move(struct deadlines *deadlines, struct deadline *deadline, enum phase phase);
 void deadline_end(struct deadline *deadline);
-/* The oldest member, NULL where there is none; and the one after it. */
+/* The oldest member, or NULL; and the one after it. */
 struct deadline *deadlines_first(struct deadlines *deadlines, enum phase phase);
 struct deadline *deadlines_next(struct deadlines *deadlines, struct deadline *deadline);
-/* Lets none of the present members of `phase` live longer than `ms` from now. */
+/* Limits the deadlines of the current members of `phase` to `ms` from now. */
 void deadlines_shorten(struct deadlines *deadlines, enum phase phase, int64_t ms);
 
 #endif

@@ -31,7 +31,7 @@ static enum error refuse(struct fault *fault, const char *what, const char *why)
 	return fault_set(fault, ERR_BAD_CONFIG, "listen: %s: %s", what, why);
 }
 
-/* Another process has it: the same may succeed once that has ended. `look` shows which it is. */
+/* In use by another process, so a later attempt may succeed. The command `look` shows which. */
 static enum error refuse_taken(struct fault *fault, const char *what, const char *look)
 {
 	return fault_temporary(fault,
@@ -51,7 +51,7 @@ static enum error refuse_tcp(struct fault *fault, const struct conf_listen *list
 	return refuse_taken(fault, listen_at->text, look);
 }
 
-/* Closes a socket that came to nothing; keeps errno for the caller's message. */
+/* Closes a socket after a failure; keeps errno for the caller's message. */
 static void give_up(int fd)
 {
 	int saved = errno;
@@ -96,7 +96,7 @@ static char *address_text(const union address *address, socklen_t n)
 	}
 }
 
-/* What the kernel says about a bound socket. */
+/* Fills `ret` with what the kernel says about a bound socket. */
 static bool describe(int fd, struct endpoint *ret)
 {
 	union address address = {.any.sa_family = AF_UNSPEC};
@@ -145,7 +145,7 @@ static int unix_socket(void)
 	return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
-/* Whether the path is free now: nothing there, or a socket that nobody answered on. */
+/* Removes a socket that no process listens on, so that the path is free. */
 static enum error clear_path(const union address *address, struct fault *fault)
 {
 	const char *path = address->un.sun_path;
@@ -183,8 +183,7 @@ static enum error bind_unix(
 	if (error)
 		return error;
 	fd = unix_socket();
-	/* The file begins with these bits less the umask, so it is never wider than it should be.
-	 */
+	/* The file is created with this mode less the umask, never with more. */
 	if (fd < 0 || fchmod(fd, listen_at->mode) != 0 ||
 		bind(fd, &address.any, sizeof address.un) != 0 || !describe(fd, ret)) {
 		give_up(fd);

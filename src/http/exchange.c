@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One request and its answer, as MHD calls for them.
+ * One request and its reply, driven by MHD's callbacks.
  *
  *	target -> first call: admitted, or refused at once
  *	       -> body calls -> last call: the handler runs, inline or in a fiber
  *	       -> called again, for AWAIT_MS whenever MHD runs, then suspended and resumed by the
- *	          answer: the answer is queued -> completed
+ *	          reply: the reply is queued -> completed
  *
- * Special: MHD reads no body and closes the connection when the answer is queued in the first call,
- * which is what a refusal wants; an answer of a handler keeps the connection. Who hangs up while
- * the answer is awaited completes the request at once; the handler goes on with what it has. So
- *does what a route does about a refusal, while that is on its way.
+ * Special: if the reply is queued in the first call, MHD reads no body and closes the connection, as
+ * a refusal needs; a handler's reply keeps it. If the client disconnects while the reply is awaited,
+ * the request completes at once, and the handler continues without it. So does what a route does
+ * about a refused request while the refusal is being sent.
  */
 #include <assert.h>
 #include <string.h>
@@ -19,7 +19,7 @@
 #include "http/reply.h"
 #include "http/server_internal.h"
 
-/* What is counted where nobody waited for the answer; nginx's number for that. */
+/* The status that is counted if the client did not wait for the reply, as in nginx. */
 enum { CLIENT_HUNG_UP = 499 };
 
 static struct connection *connection_of_mhd(struct MHD_Connection *mhd)
@@ -33,7 +33,7 @@ void *exchange_target(void *context, const char *target, struct MHD_Connection *
 	struct connection *connection = connection_of_mhd(mhd);
 	struct request *request = request_take(connection);
 
-	/* One byte over the limit is enough for the gate to see that it is over. */
+	/* One byte over the limit is enough for the gate to refuse it. */
 	if (target)
 		buf_append(&request->target, target, strnlen(target, URI_MAX_BYTES + 1));
 	connection->requests++;
@@ -73,7 +73,7 @@ static enum MHD_Result add_field(void *context, enum MHD_ValueKind kind, const c
 	return MHD_YES;
 }
 
-/* Later versions refuse such heads by themselves, and keep theirs in another way. */
+/* Later versions refuse such heads by themselves, and store heads in another way. */
 static bool is_torn(const struct request *request, const char *version)
 {
 #if MHD_VERSION < 0x00097701
@@ -93,7 +93,7 @@ static bool is_torn(const struct request *request, const char *version)
 #endif
 }
 
-/* The place of the connection is taken until the request's fiber has ended. */
+/* The connection counts until the request's fiber has ended. */
 static void keep_place(struct request *request)
 {
 	request->left = request->connection;
@@ -108,7 +108,7 @@ static void refused_fiber(void *argument)
 	request_drop(request);
 }
 
-/* Whether it is for its route to do something about the refusal. */
+/* Whether the route's handler is to be called for the refusal (ROUTE_REFUSED). */
 static bool concerns_route(struct request *request, enum error error)
 {
 	const struct route *route = request->match.route;
@@ -226,7 +226,7 @@ static enum MHD_Result run(struct request *request)
 	return MHD_YES;
 }
 
-/* MHD asks for the answer. */
+/* MHD asks for the reply. */
 static enum MHD_Result look(struct request *request)
 {
 	int64_t waited_ns = request->connection->listener->run_ns - request->began_ns;
@@ -266,7 +266,7 @@ enum MHD_Result exchange_handle(void *context, struct MHD_Connection *mhd, const
 	}
 }
 
-/* The handler runs on without anybody to answer, in the place of the connection. */
+/* The handler continues without its client; its connection still counts. */
 static void hung_up(struct request *request)
 {
 	await(request, false);
@@ -302,7 +302,7 @@ void exchange_completed(void *context, struct MHD_Connection *mhd, void **reques
 	move_to(request, PHASE_SETTLE);
 	if (request->server->draining || connection->listener->draining)
 		connection_finish(connection);
-	/* Whoever waits for a place may have this one. */
+	/* A client that waits to be accepted may take the place of this one. */
 	else if (request->server->accept_paused && !server_accept_waits(request->server))
 		server_resume_accept(request->server);
 	connection->request = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The gate's steps; their order is kept by http/admit.c. The Host rule has gate_host.c. */
+/* The gate's checks; http/admit.c calls them in order. The Host rule is in gate_host.c. */
 #include "http/gate.h"
 
 #include <string.h>
@@ -27,7 +27,7 @@ enum error gate_method(struct slice method, struct fault *fault)
 		(int)method.n, method.p);
 }
 
-/* A field that the gate keeps, and whether it may stand twice. */
+/* A field that the gate stores in the head, and whether it may occur only once. */
 struct known_field {
 	struct slice name;
 	size_t offset;
@@ -53,7 +53,7 @@ static const struct known_field known_fields[] = {
 	KNOWN("x-session-id", session_id, true),
 };
 
-/* Other fields that a route acts on and that are not lists: a second line contradicts the first. */
+/* Other fields that routes act on and that are not lists: they may occur only once. */
 static const struct slice single_fields[] = {
 	{"x-cache-lease", 13},
 	{"fastly-soft-purge", 17},
@@ -102,7 +102,7 @@ enum error gate_fields(struct head *head, struct fault *fault)
 		return fault_set(fault, ERR_HEADERS_TOO_LARGE,
 			"the headers have %zu bytes besides cookies, the limit is %d",
 			head->field_bytes - head->cookie_bytes, HEAD_MAX_BYTES);
-	/* On localhost a browser sends those of every other program that serves there. */
+	/* On localhost, browsers send the cookies of all programs that serve there. */
 	if (head->cookie_bytes > HEAD_MAX_BYTES)
 		return fault_set(fault, ERR_HEADERS_TOO_LARGE,
 			"the cookies have %zu bytes, the limit is %d", head->cookie_bytes,
@@ -147,7 +147,7 @@ enum error gate_framing(struct head *head, struct fault *fault)
 			fault, ERR_BAD_REQUEST, "Content-Length must be one number of bytes");
 	while (text.n > 1 && text.p[0] == '0')
 		text = slice_skip(text, 1);
-	/* Digits beyond 64 bits are a length all the same: one over every limit. */
+	/* A number beyond 64 bits is a length over every limit. */
 	if (!slice_int64(text, &head->length))
 		head->length = INT64_MAX;
 	if (head->length > 0 && is_read(head->method))
@@ -192,7 +192,7 @@ enum error gate_body(
 	if (head->expect.p && !field_equal(head->expect, SLICE("100-continue")))
 		return fault_set(fault, ERR_EXPECTATION_FAILED,
 			"the only supported expectation is 100-continue");
-	/* An empty body needs no type, but one that only a form sends tells a browser's form. */
+	/* An empty body needs no type, but the type of an HTML form is refused. */
 	if ((route->flags & ROUTE_JSON) && (head->length > 0 || head->content_type.p) &&
 		!is_json_type(head->content_type))
 		return fault_set(fault, ERR_UNSUPPORTED_TYPE,
@@ -243,7 +243,7 @@ enum error gate_conditions(const struct head *head, const struct route *route, s
 		{"If-Modified-Since", 0}, {"If-Unmodified-Since", 0}, {"If-Range", 0}};
 	struct slice value;
 
-	/* A condition on a GET can only spare bytes. */
+	/* Ignoring a condition on a GET only sends more bytes. */
 	if (strcmp(route->method, "GET") == 0)
 		return OK;
 	for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++)
@@ -255,7 +255,7 @@ enum error gate_conditions(const struct head *head, const struct route *route, s
 	return OK;
 }
 
-/* `http://HOST` or `https://HOST`, as a browser writes the origin of our own pages. */
+/* `http://HOST` or `https://HOST`, the origin of pages from this server. */
 static bool is_own_origin(const struct head *head)
 {
 	static const struct slice schemes[] = {SLICE("http://"), SLICE("https://")};

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The gate: checks on the raw request, before any of it is believed. libmicrohttpd takes more than
- * is safe (two Content-Lengths, folded fields, Transfer-Encoding beside a length), so nothing that
- * decides where a request ends or whom it is for gets past here unless it is unmistakable.
+ * The gate: checks on the raw request, before any of it is used. libmicrohttpd accepts more than is
+ * safe (two Content-Lengths, folded fields, Transfer-Encoding beside a length), so anything
+ * ambiguous about where a request ends or for which host it is, is refused here.
  *
  *	method -> target (uri.h) -> fields -> host -> framing -> route (router.h) -> body -> query
  *	-> rate -> token, scope (auth.h) -> origin
  *
- * Each function is one step, pure, and returns the first fault it finds.
+ * Each function is one step without side effects, and returns the first fault that it finds.
  */
 #ifndef CW_HTTP_GATE_H
 #define CW_HTTP_GATE_H
@@ -21,45 +21,45 @@
 enum error gate_method(struct slice method, struct fault *fault);
 
 /*
- * Names are tokens, values without control bytes, at most HEAD_MAX_FIELDS and HEAD_MAX_BYTES, no
- * field twice that is acted on and is not a list, nothing between them (`torn`). Notes the
- * known fields in `head`.
+ * Checks that names are tokens, values have no control bytes, there are at most HEAD_MAX_FIELDS and
+ * HEAD_MAX_BYTES, no field occurs twice that is acted on and is not a list, and nothing is between
+ * them (`torn`). Stores the known fields in `head`.
  */
 enum error gate_fields(struct head *head, struct fault *fault);
 
 struct gate_hosts {
-	const struct slice *names; /* allowed besides IP addresses, lower or upper case */
+	const struct slice *names; /* allowed besides IP addresses, in any case */
 	size_t count;
-	bool local; /* over a Unix socket: `localhost` is allowed as well */
-	bool any;   /* whatever it says, as long as it is one host */
+	bool local; /* over a Unix socket: `localhost` is allowed, too */
+	bool any;   /* any one host is allowed */
 };
 
 /*
- * One Host (ERR_BAD_REQUEST; HTTP/1.0 may leave it out) that is an IP address or on the list, its
- * port left aside (ERR_MISDIRECTED). Against DNS rebinding: a browser sent here by an attacker's
- * name says so.
+ * Requires one Host (ERR_BAD_REQUEST; optional in HTTP/1.0) that is an IP address or in the list,
+ * whatever its port (ERR_MISDIRECTED). This prevents DNS rebinding: the Host of such a request is
+ * the attacker's name.
  */
 enum error gate_host(const struct head *head, const struct gate_hosts *hosts, struct fault *fault);
 
 /*
- * Any Transfer-Encoding is ERR_LENGTH_REQUIRED; Content-Length must be digits, and 0 for GET and
+ * ERR_LENGTH_REQUIRED for any Transfer-Encoding; Content-Length must be digits, and 0 for GET and
  * HEAD. Sets head->length.
  */
 enum error gate_framing(struct head *head, struct fault *fault);
 
-/* The body against its route: at most `limit` bytes, Expect, Content-Type. */
+/* Checks the body's length (at most `limit` bytes), Expect and Content-Type for the route. */
 enum error gate_body(
 	const struct head *head, const struct route *route, int64_t limit, struct fault *fault);
 
-/* No token in the query, and no parameter that the route does not take. */
+/* Refuses a token in the query, and parameters that the route does not take. */
 enum error gate_query(const struct uri *uri, const struct route *route, struct fault *fault);
 
-/* ERR_BAD_REQUEST for a condition that the route does not honour: never one that is ignored. */
+/* ERR_BAD_REQUEST for a condition that the route does not honour: none is ignored. */
 enum error gate_conditions(const struct head *head, const struct route *route, struct fault *fault);
 
 /*
- * For callers without a token, who may be a browser led here by another site: ERR_FORBIDDEN where a
- * changing request says that it comes from elsewhere.
+ * For callers without a token, such as a browser that a page of another site made send the request:
+ * ERR_FORBIDDEN for a changing request from another origin.
  */
 enum error gate_origin(const struct head *head, struct fault *fault);
 /* The same whatever the method, for a GET that changes something. */

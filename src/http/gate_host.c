@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The gate's Host rule: whose name the request was meant for. */
+/* The gate's Host rule. */
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -16,7 +16,7 @@ static bool is_port(struct slice text)
 	return true;
 }
 
-/* Splits host[:port] and [address]:port; false where it is neither. *ret_v6 tells brackets. */
+/* Splits host[:port] and [address]:port; false if it is neither. *ret_v6: it has brackets. */
 static bool split_host(struct slice text, struct slice *ret_name, bool *ret_v6)
 {
 	const char *end = slice_end(text);
@@ -78,7 +78,9 @@ enum error gate_host(const struct head *head, const struct gate_hosts *hosts, st
 	struct slice name;
 	bool v6;
 
-	/* HTTP/1.0 knows no Host, and health checks of load balancers send none; browsers do. */
+	/*
+	 * HTTP/1.0 has no Host, and health checks of load balancers send none; browsers always do.
+	 */
 	if (!head->host.p && head->is_http_1_0)
 		return OK;
 	if (!head->host.p)

@@ -33,7 +33,7 @@ void head_add(struct head *head, struct slice name, struct slice value)
 	head->fields[head->field_count++] = (struct head_field){name, value};
 }
 
-/* Moves *at over a line's end, CR and LF overwritten; false where it is none. */
+/* Moves *at behind a line's end, whose CR and LF are overwritten; false if it is none. */
 static bool skip_line_end(const char **at, const char *end)
 {
 	if (end - *at < 2 || (*at)[0] || (*at)[1])
@@ -80,7 +80,7 @@ static void keep(struct slice *slice, struct buf *text)
 void head_keep(struct head *head, struct buf *text)
 {
 	buf_clear(text);
-	/* Room for all, so that none of them is moved by the next. */
+	/* Room for all, so that the buffer does not move. */
 	buf_reserve(text, head->method.n + head->field_bytes);
 	keep(&head->method, text);
 	for (size_t i = 0; i < head->field_count; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rates: how often something may happen, kept in one number (the generic cell rate algorithm, a
- * token bucket without a timer). A zeroed struct limit is one that nothing has used.
+ * Rate limits, in one number each (the generic cell rate algorithm, a token bucket without a
+ * timer). A zeroed struct limit is an unused one.
  */
 #ifndef CW_HTTP_LIMIT_H
 #define CW_HTTP_LIMIT_H
@@ -10,16 +10,16 @@
 #include <stdint.h>
 
 struct limit {
-	int64_t full_at_ns; /* when all that was taken has come back */
+	int64_t full_at_ns; /* when all that was taken is available again */
 };
 
 /*
- * Takes one of `burst` that come back at one per `interval_ns`; false where there is none, with
- * *ret_wait_s the seconds (at least 1) until there is.
+ * Takes one of `burst` units, which become available again at one per `interval_ns`. False if there
+ * is none; *ret_wait_s (may be NULL) is then the seconds, at least 1, until there is one.
  */
 bool limit_take(
 	struct limit *limit, int64_t interval_ns, int64_t burst, int64_t now_ns, int *ret_wait_s);
-/* Whether it is as good as unused. */
+/* Whether all units are available. */
 bool limit_idle(const struct limit *limit, int64_t now_ns);
 
 /* Limits by name: tokens of one name (a rotation) share one. */

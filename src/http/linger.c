@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is left to hear after a refusal: the rest of a body that nobody wants.
+ * Reads and discards the rest of a body after a refusal.
  *
  *	refused -> MHD sends the answer, shuts down, closes its descriptor -> ours reads on a while
  *
- * Special: closing a socket with unread bytes resets it, and many clients then lose the answer that
- * says why they were refused. A second descriptor of the socket keeps it open until the client has
- * seen the end, or has sent too much for too long.
+ * Special: closing a socket with unread bytes resets the connection, and many clients then lose the
+ * reply that says why they were refused. A second descriptor of the socket keeps it open until the
+ * client has closed it, or has sent too much or for too long.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -58,7 +58,7 @@ static void timer_fired(uv_timer_t *timer)
 	linger_end(timer->data);
 }
 
-/* False at the end, or where it is enough. */
+/* False at the end, or when the limit is reached. */
 static bool read_some(struct lingerer *linger)
 {
 	char chunk[chunk_bytes];

@@ -18,7 +18,7 @@
 #include "base/systemd.h"
 #include "http/server_internal.h"
 
-/* At most so many in one callback, so that a flood of them does not keep the others waiting. */
+/* At most so many in one callback, so that many new connections do not delay the others. */
 enum { accepts_per_turn = 64, accepts_at_end = 1024 };
 
 static struct listener *listener_of_pump(struct loop_pump *pump)
@@ -43,7 +43,7 @@ static int64_t pump_timeout_ms(struct loop_pump *pump)
 
 	if (MHD_get_timeout(listener->mhd, &ms) != MHD_YES)
 		return -1;
-	/* It is ready to ask again for an answer that wakes the pump when it is there. */
+	/* It would only ask again for a reply that wakes the pump when it is ready. */
 	if (ms == 0 && listener->awaited > 0 && !listener->moved)
 		return AWAIT_MS;
 	return ms < INT32_MAX ? (int64_t)ms : INT32_MAX;
@@ -54,13 +54,13 @@ static void mhd_ready(uv_poll_t *poll, int status, int events)
 	struct listener *listener = poll->data;
 
 	(void)events;
-	/* libuv stops a handle that it reports an error for. */
+	/* libuv stops a handle after an error. */
 	if (status < 0)
 		uv_poll_start(poll, UV_READABLE, mhd_ready);
 	loop_pump_wake(&listener->pump);
 }
 
-/* False where there is nothing more to accept now. */
+/* False if there is nothing more to accept now. */
 static bool accept_one(struct listener *listener)
 {
 	union {
@@ -95,7 +95,7 @@ static void accept_ready(uv_poll_t *poll, int status, int events)
 		server_pause_accept(server, true);
 		return;
 	}
-	/* Somebody waits; whether others do as well is seen when the last place is taken. */
+	/* A client waits; whether more do is seen when the last place is taken. */
 	if (connections_full(server))
 		server_pause_accept(server, false);
 	for (int i = 0; i < accepts_per_turn; i++)
@@ -113,11 +113,11 @@ static void log_mhd(void *context, const char *format, va_list args)
 	vsnprintf(text, sizeof text, format, args);
 	n = strcspn(text, "\n");
 	text[n] = '\0';
-	/* Any client can bring them about: they keep the limit of ten a second. */
+	/* Any client can cause them, so the limit of ten lines a second applies. */
 	log_write(listener->server->log, LOG_LEVEL_DEBUG, "libmicrohttpd: %s", text);
 }
 
-/* Our gate decides what is unescaped, and how. */
+/* The gate decodes the target. */
 static size_t keep_escapes(void *context, struct MHD_Connection *mhd, char *text)
 {
 	(void)context, (void)mhd;
@@ -129,7 +129,7 @@ static struct MHD_Daemon *daemon_start(struct listener *listener)
 	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET |
 			 MHD_USE_ERROR_LOG;
 
-	/* From there on a connection that is added is announced later, unless this is said. */
+	/* From this version on, an added connection is announced later unless this is set. */
 #if MHD_VERSION >= 0x00097707
 	flags |= MHD_USE_NO_THREAD_SAFETY;
 #endif
@@ -138,13 +138,16 @@ static struct MHD_Daemon *daemon_start(struct listener *listener)
 		connection_notify, listener, MHD_OPTION_URI_LOG_CALLBACK, exchange_target, listener,
 		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, listener, MHD_OPTION_NOTIFY_COMPLETED,
 		exchange_completed, listener,
-	/* Strictness is the gate's; from 0.9.77.1 on MHD can help without double answers. */
+	/* The gate is strict; from 0.9.77.1 on MHD can be, too, without replying twice. */
 #if MHD_VERSION >= 0x00097701
 		MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1,
 #else
 		MHD_OPTION_STRICT_FOR_CLIENT, 0,
 #endif
-		/* Deadlines and counts are ours: MHD's are by inactivity, and for each daemon. */
+		/*
+		 * Deadlines and limits are implemented here: MHD's are by inactivity and per
+		 * daemon.
+		 */
 		MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_CONNECTION_LIMIT, (unsigned)INT32_MAX,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
 }
@@ -233,7 +236,7 @@ void listener_set_mode(struct listener *listener, unsigned mode)
 {
 	if (listener->wanted.kind != LISTEN_UNIX || listener->wanted.mode == mode)
 		return;
-	/* A commit cannot fail; the file was ours a moment ago, so this does not either. */
+	/* A commit cannot fail; the file belonged to this process a moment ago. */
 	if (chmod(listener->wanted.path, mode) == 0)
 		listener->wanted.mode = mode;
 }
@@ -242,8 +245,10 @@ void listener_quiesce(struct listener *listener)
 {
 	if (listener->draining)
 		return;
-	/* Those who are connected already have been promised an answer; systemd's next daemon takes
-	 * them where the socket is its own. */
+	/*
+	 * Clients that have connected already are served; on systemd's socket the next daemon
+	 * serves them.
+	 */
 	for (int i = 0; i < accepts_at_end && !listener->endpoint.passed; i++)
 		if (listener->server->connections >= listener->server->max_connections ||
 			!accept_one(listener))
@@ -260,7 +265,7 @@ void listener_close(struct listener *listener)
 {
 	if (listener->pump.run)
 		loop_pump_remove(listener->server->loop, &listener->pump);
-	/* libuv must have let go of the descriptors before they are closed. */
+	/* libuv must close its handles before the descriptors are closed. */
 	uv_close((uv_handle_t *)&listener->accept_poll, handle_closed);
 	uv_close((uv_handle_t *)&listener->mhd_poll, handle_closed);
 	MHD_stop_daemon(listener->mhd);

@@ -25,7 +25,7 @@ struct peer {
 	size_t reply_bytes;
 	struct limit requests;
 	struct limit failures;
-	struct peer *older, *newer; /* among the cold ones */
+	struct peer *older, *newer; /* among those without connections */
 	UT_hash_handle hh;
 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who is at the other end: what is counted for each client address. IPv6 counts by /64, IPv4 mapped
- * into IPv6 as IPv4, all of a Unix socket's clients as one.
+ * Counts and limits for each client address. IPv6 counts by /64, IPv4 mapped into IPv6 as IPv4, all
+ * clients of a Unix socket as one.
  *
- * Peers without connections are forgotten once their limits have run out, and in any case beyond
+ * Peers without connections are removed when their limits are unused again, and beyond
  * PEERS_MAX_COLD of them.
  */
 #ifndef CW_HTTP_PEER_H
@@ -20,18 +20,18 @@ struct peer;
 struct peers;
 
 struct peers *peers_new(void);
-/* No peer has a connection any more. NULL is welcome. */
+/* No peer has a connection. NULL is allowed. */
 void peers_free(struct peers *peers);
 
-/* One more connection from `address`. Never NULL. */
+/* Counts one more connection from `address`. Never NULL. */
 struct peer *peers_enter(struct peers *peers, const struct sockaddr *address, int64_t now_ns);
-/* One less; the peer may be gone afterwards. */
+/* Counts one less; the peer may be freed. */
 void peers_leave(struct peers *peers, struct peer *peer, int64_t now_ns);
 
-/* So many of its connections more (or less) end in a moment and are not counted any longer. */
+/* `by` (1 or -1) more of its connections are about to end and do not count. */
 void peer_leaving(struct peer *peer, int by);
 size_t peer_connections(const struct peer *peer);
-size_t *peer_reply_bytes(struct peer *peer); /* of its answers in flight */
+size_t *peer_reply_bytes(struct peer *peer); /* of its replies in flight */
 bool peer_is_local(const struct peer *peer); /* over a Unix socket */
 /* The limit on all its requests, and the one on its invalid tokens. */
 struct limit *peer_requests(struct peer *peer);

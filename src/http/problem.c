@@ -14,7 +14,7 @@ static void add_member(struct buf *out, const char *name, const char *value)
 	json_quote(out, slice_str(value));
 }
 
-/* Whether a place is to be named: an empty pointer (RFC 6901) is the whole body. */
+/* Whether `errors` is written: an empty pointer (RFC 6901) is the whole body. */
 static bool has_place(const struct fault *fault, const cJSON *extra)
 {
 	bool body = fault->error == ERR_BAD_JSON || fault->error == ERR_BAD_BODY;

@@ -2,8 +2,8 @@
 /*
  * See progress.h.
  *
- * Special: glibc's struct tcp_info ends before the count of acknowledged bytes, and Linux's does
- * not go with glibc's header, which libuv includes.
+ * Special: glibc's struct tcp_info ends before the count of acknowledged bytes, and Linux's header
+ * cannot be included beside glibc's, which libuv includes.
  */
 #include "http/progress.h"
 

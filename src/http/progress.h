@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* How far a client has taken what was sent to it. */
+/* How much of the sent bytes the other end of a socket has received. */
 #ifndef CW_HTTP_PROGRESS_H
 #define CW_HTTP_PROGRESS_H
 
 #include <stdint.h>
 
 /*
- * A number that changes as the other end of the socket takes bytes: what TCP has had acknowledged,
- * or what a Unix socket still holds. It stays the same while nothing is taken.
+ * A number that changes when the other end receives bytes: the bytes that TCP has acknowledged, or
+ * those that a Unix socket still holds.
  */
 uint64_t progress_mark(int fd);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Answers: made here, kept with the request, queued by exchange.c when MHD asks for them.
+ * Replies: made here, kept in the request, queued by exchange.c when MHD asks for them.
  *
- * Special: a handler in a fiber answers while its connection waits, so the answer wakes it, or has
- * ended, so the answer is for the account only.
+ * Special: a handler in a fiber replies while its connection waits, which the reply then wakes, or
+ * has ended; then the reply is only counted and logged.
  */
 #include "http/reply.h"
 
@@ -36,7 +36,7 @@ void reply_header(struct request *request, const char *name, const char *value)
 	buf_append(&request->reply_headers, value, strlen(value) + 1);
 	if (strcmp(name, "Retry-After") == 0)
 		request->retry_after_set = true;
-	/* What a handler sets itself stands instead of ours. */
+	/* A header that a handler sets replaces the default. */
 	for (size_t i = 0; i < sizeof security_headers / sizeof *security_headers; i++)
 		if (strcmp(name, security_headers[i].name) == 0)
 			request->own_security |= 1u << i;
@@ -60,7 +60,7 @@ void reply_scope_missing(struct request *request, enum scope scope)
 
 static void add_header(struct MHD_Response *response, const char *name, const char *value)
 {
-	/* It refuses only what reply_header() asserts, or when there is no memory. */
+	/* It fails only for what reply_header() asserts, or when memory is exhausted. */
 	if (MHD_add_response_header(response, name, value) != MHD_YES)
 		mem_exhausted();
 }
@@ -89,7 +89,7 @@ static void add_headers(
 		add_header(response, "Connection", "close");
 }
 
-/* Whether there is room for a body that is made already. */
+/* Claims room for a body that exists already. */
 static enum error find_room(struct request *request, int status, size_t n, struct fault *fault)
 {
 	enum error error = OK;
@@ -108,7 +108,7 @@ static void drop_headers(struct request *request)
 	request->own_security = 0;
 }
 
-/* Takes `body` over; NULL where there is none. */
+/* Takes `body` over; NULL = none. */
 static void finish(
 	struct request *request, int status, const char *content_type, char *body, size_t n)
 {

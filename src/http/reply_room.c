@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The budget of answers in flight: bytes that handlers have fetched or written and clients have not
- * taken yet, over all connections and for each address.
+ * The budget of replies in flight: bytes that handlers have fetched or written and clients have not
+ * received yet, over all connections and for each address.
  *
  *	reply_claim() before the values are fetched -> the body's real size with the answer
  *	-> given back when MHD is done with it, or the handler whose client has left has ended
  *
- * Special: an answer of a few KiB is never counted nor refused, so that small ones are served
- * whatever others do: connections bound them. An answer larger than a whole share is served while
+ * Special: a reply of a few KiB is neither counted nor refused, so that small ones are always
+ * served: the number of connections bounds them. A reply larger than a whole share is sent while
  * nothing else is in flight.
  */
 #include "http/reply.h"
@@ -15,7 +15,7 @@
 
 enum {
 	shares = 4,	    /* of the budget, one for each address */
-	small_bytes = 4096, /* far below what MHD keeps for each connection anyway */
+	small_bytes = 4096, /* far below MHD's memory for each connection */
 };
 
 static size_t most(const struct request *request)
@@ -23,7 +23,7 @@ static size_t most(const struct request *request)
 	return (size_t)request->conf->limits.reply_bytes;
 }
 
-/* All of a Unix socket's clients are one peer: it has no share, as it has no limits.per_ip. */
+/* All clients of a Unix socket are one peer, without a share, as limits.per_ip does not apply. */
 static size_t share(const struct request *request, const struct peer *peer)
 {
 	return peer_is_local(peer) ? most(request) : most(request) / shares;
@@ -101,7 +101,7 @@ void reply_room_release(struct request *request)
 		take(request, 0);
 }
 
-/* What changes something must not lose its answer to what others have not read. */
+/* A request that changes something is not refused because of what others have not read. */
 enum error reply_room_admit(const struct request *request, struct fault *fault)
 {
 	const struct peer *peer = peer_of(request);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests: taken and used again, and what handlers ask of them. */
+/* Requests: their memory, and what handlers read of them. */
 #include "http/request.h"
 
 #include <assert.h>
@@ -12,7 +12,7 @@
 #include "http/server_internal.h"
 #include "text/field.h"
 
-/* What is kept for the next request: objects, and the memory of their buffers. */
+/* The objects that are kept for the next requests, and the memory of their buffers. */
 enum { max_spare = 256, max_spare_bytes = 8192 };
 
 struct request *request_take(struct connection *connection)
@@ -102,7 +102,7 @@ void requests_free_spare(struct http_server *server)
 	server->spare_count = 0;
 }
 
-/* The caller's where it is a token, else a number that no other request of this process has. */
+/* The caller's if it is a token, else a number that no other request of this process has. */
 void request_set_id(struct request *request)
 {
 	struct slice given = request->head.request_id;

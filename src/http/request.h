@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One request as its handler sees it: checked, decoded, authorised, with its whole body.
+ * A request in its handler: checked, decoded, authorised, with its whole body.
  *
- * Slices live as long as the request; a request ends when its reply is sent or its connection is
- * gone, but never before its handler has replied.
+ * Slices are valid as long as the request: until its reply was sent or its connection has ended,
+ * but not before its handler has replied.
  */
 #ifndef CW_HTTP_REQUEST_H
 #define CW_HTTP_REQUEST_H
@@ -15,40 +15,40 @@
 
 struct request;
 
-/* Whether it is a HEAD: its answer is that of GET without the body. */
+/* Whether it is a HEAD: its reply is that of GET without the body. */
 bool request_is_head(const struct request *request);
-/* Whether it was refused before its handler, which is called all the same: see ROUTE_REFUSED. */
+/* Whether it was refused before its handler was called, see ROUTE_REFUSED. */
 bool request_is_answered(const struct request *request);
 const struct route *request_route(const struct request *request);
-/* The snapshot of configuration that this request was accepted under. Borrowed. */
+/* The configuration with which this request was accepted. Borrowed. */
 struct conf *request_conf(const struct request *request);
 const struct identity *request_identity(const struct request *request);
-/* 16 lower-case hex digits or more: the caller's X-Request-Id where it is a token of up to 64. */
+/* The caller's X-Request-Id if it is a token of up to 64 bytes, else 16 lower-case hex digits. */
 const char *request_id(const struct request *request);
 struct slice request_body(const struct request *request);
 /* The decoded bytes of {name} in the route's path. Asserts that the route has it. */
 struct slice request_path(const struct request *request, const char *name);
-/* A decoded query parameter; false where it is absent. */
+/* A decoded query parameter; false if it is absent. */
 bool request_query(const struct request *request, const char *name, struct slice *ret);
 /*
- * A header by any case; false where it is absent. For those that are not lists: the gate has
- * refused a second line of each that is acted on.
+ * A header, in any case; false if it is absent. For headers that are not lists: the gate has
+ * refused a second one of each that is acted on.
  */
 bool request_header(const struct request *request, const char *name, struct slice *ret);
 
-/* The lines of a header that is a list, one a call, from *at = 0 on; false behind the last. */
+/* The lines of a header that is a list, one per call, from *at = 0 on; false after the last. */
 bool request_header_line(
 	const struct request *request, const char *name, size_t *at, struct slice *ret);
 
 /*
- * For the handler of a GET that is about to change something: ERR_FORBIDDEN where the gate would
- * refuse a write (a page of another site, without a token).
+ * For the handler of a GET that changes something: ERR_FORBIDDEN if the gate would refuse a write
+ * (from a page of another site, without a token).
  */
 enum error request_may_change(const struct request *request, struct fault *fault);
 
 /*
- * Query parameters with their checks: OK and *ret untouched where absent, ERR_BAD_PARAMETER naming
- * the parameter where it is wrong.
+ * Query parameters with checks: OK with *ret unchanged if absent, ERR_BAD_PARAMETER with the
+ * parameter's name if it is wrong.
  */
 enum error request_query_bool(
 	const struct request *request, const char *name, bool *ret, struct fault *fault);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Routes are data: one row says everything the walker needs to refuse a request before its handler
- * is called. 404, 405 + Allow, 401, 403, 411, 413, 415 are the walker's work, never a handler's.
+ * Routes are data: a row has all that is needed to refuse a request before its handler is called.
+ * 404, 405 with Allow, 401, 403, 411, 413 and 415 are sent by the server, never by a handler.
  */
 #ifndef CW_HTTP_ROUTE_H
 #define CW_HTTP_ROUTE_H
@@ -10,11 +10,11 @@
 
 struct request;
 
-/* Replies once, with a reply_*() function of http/reply.h. `context` is the server's. */
+/* Replies once, with a reply_*() function of http/reply.h. `context` is that of the server. */
 typedef void http_handler(struct request *request, void *context);
 
 enum route_flags {
-	/* Runs at once, without a fiber: it answers from memory and never parks. */
+	/* Runs at once, without a fiber: it replies from memory and never parks. */
 	ROUTE_INLINE = 1 << 0,
 	/* Takes a JSON body (Content-Type application/json or +json); an empty one is allowed. */
 	ROUTE_JSON = 1 << 1,
@@ -22,20 +22,22 @@ enum route_flags {
 	ROUTE_BYTES = 1 << 2,
 	/* Exempt from the Host list. */
 	ROUTE_ANY_HOST = 1 << 3,
-	/* Open to all; the handler asks request_identity() what to show. */
+	/* Open to all; the handler decides by request_identity() what to show. */
 	ROUTE_OPEN = 1 << 4,
 	/* Changes nothing though it is a POST. */
 	ROUTE_READS = 1 << 5,
-	/* Its handler asks for room (reply_claim) before it fetches what it answers. */
+	/* Its handler claims room (reply_claim) before it fetches the values of its reply. */
 	ROUTE_ROOM = 1 << 6,
-	/* Honours If-Match; other routes than GET refuse all conditions. */
+	/*
+	 * Honours If-Match. Methods other than GET refuse all conditions that they do not honour.
+	 */
 	ROUTE_IF_MATCH = 1 << 7,
 	/* Honours If-None-Match: *. */
 	ROUTE_IF_NONE_MATCH = 1 << 8,
 	/*
-	 * Its handler is called, in a fiber, for requests too that were refused before it for what
-	 * they carry (length, body, query, conditions) or for want of room, by callers that may use
-	 * the route: request_is_answered() then, and the handler does not reply.
+	 * Its handler is called, in a fiber, also for requests that were refused for their content
+	 * (length, body, query, conditions) or for lack of room, if the caller may use the route.
+	 * Then request_is_answered(), and the handler does not reply.
 	 */
 	ROUTE_REFUSED = 1 << 9,
 	ROUTE_CONDITIONS = ROUTE_IF_MATCH | ROUTE_IF_NONE_MATCH,
@@ -47,9 +49,8 @@ struct route {
 	enum scope scope;
 	unsigned flags;
 	http_handler *handler;
-	const char
-		*query; /* the query parameters it takes, separated by spaces; others are refused */
-	const char *help; /* one sentence, for the docs */
+	const char *query; /* the query parameters that it takes, separated by spaces */
+	const char *help;  /* one sentence, for the docs */
 };
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a method and a decoded target to the row of the route table that serves it.
+ * Finds the row of the route table for a method and a decoded target.
  *
- * The first row that fits wins, so a literal segment stands before a {name} in the table. A {name}
- * takes any segment but an empty one.
+ * The first row that matches is used, so a row with a literal segment stands before one with a
+ * {name}. A {name} matches any segment that is not empty.
  */
 #ifndef CW_HTTP_ROUTER_H
 #define CW_HTTP_ROUTER_H
@@ -22,9 +22,9 @@ void router_free(struct router *router);
 size_t router_count(const struct router *router);
 
 struct router_match {
-	const struct route *route; /* NULL where none fits */
+	const struct route *route; /* NULL = none matches */
 	size_t index;		   /* the row's */
-	/* What may be asked here, "GET, HEAD, POST", where the path fits but not the method. */
+	/* The methods of the path, "GET, HEAD, POST", if the path matches but not the method. */
 	char allow[ROUTER_MAX_ALLOW];
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The server as a whole: its listeners through reloads, its end. */
+/* The server as a whole: its listeners, also over reloads, and its end. */
 #include "http/server.h"
 
 #include <assert.h>
@@ -17,7 +17,7 @@ enum { last_answers_ms = 500, last_closes_ms = 2000 };
 
 static void sweep(struct loop_flush *flush);
 
-/* MHD calls this where going on would be worse; the service manager starts anew. */
+/* MHD calls this when it cannot continue; the service manager restarts the daemon. */
 _Noreturn static void mhd_panicked(
 	void *context, const char *file, unsigned line, const char *reason)
 {
@@ -85,7 +85,9 @@ static struct listener *find_listener(
 	return NULL;
 }
 
-/* Plain HTTP leaves this machine, or strangers may do more than read figures, only if it was meant.
+/*
+ * Plain HTTP, and anonymous access to more than metrics, on addresses that other machines can reach
+ * must be configured explicitly.
  */
 static enum error check_exposure(
 	const struct listener *listener, const struct conf *next, struct fault *fault)
@@ -176,7 +178,7 @@ void http_server_abandon(struct http_server *server)
 	}
 }
 
-/* How many connections the descriptors of this process allow. */
+/* The number of connections that the limit of file descriptors allows. */
 static size_t connection_limit(struct http_server *server)
 {
 	size_t wanted = (size_t)server->conf->limits.connections, fit;
@@ -326,7 +328,7 @@ static enum error wait_closed(struct http_server *server, int64_t deadline)
 	return error;
 }
 
-/* Whoever calls may have been cancelled himself; this has its own bounds. */
+/* The calling fiber may be cancelled already; this has its own time limits. */
 static void cut(struct http_server *server)
 {
 	fiber_cleanup_begin(HANDLER_CLEANUP_MS + last_answers_ms + last_closes_ms);
@@ -350,7 +352,7 @@ enum error http_server_drain(struct http_server *server, int64_t deadline)
 	connections_cut_ended(server);
 	deadlines_shorten(&server->deadlines, PHASE_HEAD, DRAIN_GRACE_MS);
 	error = wait_closed(server, deadline);
-	/* What they do after their answers. */
+	/* Handlers may still work after their reply. */
 	if (!error)
 		error = fiber_group_join(&server->requests, deadline);
 	if (error)

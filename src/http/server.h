@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The HTTP server: listeners, and the way of a request through them.
+ * The HTTP server: listeners, and how requests pass through them.
  *
  *	listener (one MHD daemon in external epoll mode, a pump of the loop)
  *	  -> gate: every check on the raw request, in a fixed order, each refusal answered at once
@@ -32,9 +32,9 @@ struct http_options {
 struct http_server *http_server_new(const struct http_options *options);
 
 /*
- * Exchange of the configuration (reload_member): prepare binds the listeners that are new, commit
- * puts `next` in force (a reference is kept), keeps those that stayed and drains those that are
- * gone; abandon closes what prepare bound. The first pair starts the server.
+ * Reload of the configuration (struct reload_member): prepare binds new listeners, commit puts
+ * `next` in force (a reference is kept), keeps unchanged listeners and drains removed ones; abandon
+ * closes what prepare has bound. The first pair starts the server.
  */
 enum error http_server_prepare(struct http_server *server, struct conf *next, struct fault *fault);
 void http_server_commit(struct http_server *server, struct conf *next);
@@ -43,10 +43,10 @@ void http_server_abandon(struct http_server *server);
 /* One line per listener: "http://127.0.0.1:8480", "unix:/run/x.sock"; the ports really bound. */
 void http_server_addresses(const struct http_server *server, struct buf *out);
 size_t http_server_connections(const struct http_server *server);
-/* What its connections do at the moment. */
+/* The current number of connections by state. */
 struct http_counts {
 	size_t connections, max_connections;
-	size_t reading, handling, replying, idle; /* of them, by what they are at */
+	size_t reading, handling, replying, idle; /* of them, by state */
 	size_t body_bytes;			  /* of request bodies */
 	bool draining, accept_paused;
 };
@@ -55,9 +55,10 @@ void http_server_count(struct http_server *server, struct http_counts *ret);
 void http_server_publish_metrics(struct http_server *server);
 
 /*
- * Stopping: listeners accept no more, answers close their connections, every accepted request is
- * still answered. OK when the last connection is done, ERR_TIMEOUT when `deadline` came before:
- * what was left has been cut. Parks.
+ * Stops serving: listeners accept no more, replies close their connections, every accepted request
+ * is still answered. OK when the last connection has ended, ERR_TIMEOUT if `deadline` came first:
+ * the rest was cut. What is cut at the deadline is cut in the order that MHD needs: handlers end
+ * and their connections are resumed, then the sockets are shut down, then MHD closes them. Parks.
  */
 enum error http_server_drain(struct http_server *server, int64_t deadline);
 /* After http_server_drain(). */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of src/http share.
+ * Structures and functions that the files of src/http share.
  *
  *	http_server 1--n listener 1--n connection 1--1 request (while there is one)
  *
  * A listener is one socket and one MHD daemon. A connection lives from accept to close, a request
- * from its first line to the last byte of its answer, longer where its handler still runs.
+ * from its first line to the last byte of its reply, or until its handler has ended.
  */
 #ifndef CW_HTTP_SERVER_INTERNAL_H
 #define CW_HTTP_SERVER_INTERNAL_H
@@ -31,23 +31,25 @@
 
 enum {
 	REQUESTS_PER_CONNECTION = 10000,
-	BODY_BUDGET = 64 * 1024 * 1024, /* of all bodies that are being read or worked on */
+	BODY_BUDGET = 64 * 1024 * 1024, /* bytes of all request bodies in memory */
 	/*
-	 * So long the answer of a handler is awaited with its connection at hand: taking that out
-	 * of MHD's set and putting it back costs three system calls, half of what a GET of a key
-	 * costs.
+	 * How long a connection stays in MHD's set while its handler runs. Suspending and resuming
+	 * it costs three system calls, half of what a GET of a key costs.
 	 */
 	AWAIT_MS = 1,
 	IDLE_MS = 60000,
 	SETTLE_MS = 100,
-	STALLED_MS = 5000,	/* a client that takes nothing of an answer for so long is cut */
-	ENDED_LOOK_MS = 1000,	/* how often clients are looked at for having hung up */
-	ENDED_LOOK_FULL_MS = 5, /* and that often where places are short */
-	/* What MHD keeps for each connection: a full head, the answer's head, its own records. */
+	STALLED_MS = 5000,	/* a client that reads nothing of a reply for so long is cut off */
+	ENDED_LOOK_MS = 1000,	/* interval of looking for clients that have disconnected */
+	ENDED_LOOK_FULL_MS = 5, /* the same while no connection is free */
+	/*
+	 * MHD's memory for each connection: the whole head, its records of the fields, a second
+	 * copy of the cookies, and the head of the reply.
+	 */
 	CONNECTION_MEMORY = 24 * 1024,
 	RESERVED_FDS = 64,
 	ACCEPT_RETRY_MS = 1000,
-	HANDLER_CLEANUP_MS = 5000, /* fiber.h's house limit */
+	HANDLER_CLEANUP_MS = 5000, /* the limit of cleanup sections, base/fiber.h */
 	DRAIN_GRACE_MS = 1000,	   /* for connections that have not sent a request yet */
 	ID_BYTES = 64,
 };
@@ -71,16 +73,16 @@ struct http_server {
 	size_t spare_count;
 	size_t connections, max_connections;
 	size_t body_bytes;
-	size_t reply_bytes; /* of answers in flight */
+	size_t reply_bytes; /* of replies in flight */
 	uint64_t next_id;
 	bool draining;
 	bool accept_paused;
 	uv_timer_t accept_retry;
 	uv_timer_t ended_look;
-	int64_t looked_ms; /* when the handlers' clients were looked at last, by the loop's clock */
+	int64_t looked_ms;	 /* when connections_disown_ended() ran last, by the loop's clock */
 	struct loop_flush sweep; /* closes listeners that have drained */
 	struct fiber_cond drained;
-	struct lingerer *lingering; /* refused connections that are still sending */
+	struct lingerer *lingering; /* connections of refused requests whose clients still send */
 	size_t lingering_count;
 	unsigned handles; /* open handles of libuv inside this structure */
 };
@@ -95,29 +97,29 @@ struct listener {
 	struct loop_pump pump;
 	uv_poll_t accept_poll, mhd_poll;
 	unsigned handles;
-	struct connection *entering; /* handed to MHD, not yet announced by it */
+	struct connection *entering; /* passed to MHD, which has not announced it yet */
 	size_t connections;
-	size_t awaited; /* requests whose answer is awaited, see AWAIT_MS */
+	size_t awaited; /* requests whose reply is awaited, see AWAIT_MS */
 	int64_t run_ns; /* when MHD was run last */
-	bool moved;	/* whether that got on with any request */
+	bool moved;	/* whether that run progressed with any request */
 	bool draining;
-	bool keep;	    /* by the configuration that prepare looks at */
-	unsigned next_mode; /* of the socket file, by that configuration */
+	bool keep;	    /* in the configuration that is being prepared */
+	unsigned next_mode; /* of the socket file, in that configuration */
 };
 
 struct connection {
 	struct deadline deadline;
 	struct listener *listener;
 	struct peer *peer;
-	int fd; /* MHD's: only to peek and to shut down */
+	int fd; /* MHD's: only for peeking and shutdown(2) */
 	unsigned requests;
 	struct request *request; /* whose handler runs in a fiber; else NULL */
-	uint64_t taken;		 /* a number that changes as the client takes what was sent */
-	int64_t taken_ms;	 /* when it changed last, by the loop's clock; 0 = not looked at */
-	bool leaving;		 /* its client has hung up, and its handler only waited */
+	uint64_t taken;		 /* progress_mark() of its reply */
+	int64_t taken_ms;	 /* when it changed last, by the loop's clock; 0 = not known */
+	bool leaving;		 /* its client has disconnected while its handler only waited */
 	/*
-	 * MHD's, and that of a handler whose client has hung up: the place of a connection is taken
-	 * until its work is done, for without that there is no bound on handlers.
+	 * References: MHD's, and that of a handler whose client has disconnected. The connection
+	 * counts until the handler has ended, which bounds the number of handlers.
 	 */
 	unsigned holds;
 };
@@ -126,23 +128,24 @@ enum request_state {
 	REQUEST_NEW,	 /* the target is known, the head is still coming */
 	REQUEST_BODY,	 /* admitted; its body is being collected */
 	REQUEST_RUNNING, /* the handler has it */
-	REQUEST_QUEUED,	 /* the answer is MHD's */
+	REQUEST_QUEUED,	 /* the reply is MHD's */
 };
 
 struct request {
 	struct http_server *server;
-	struct connection *connection; /* NULL once it, or MHD's part in this request, has ended */
-	struct connection *left;       /* held: its fiber may go on after the client has gone */
+	struct connection *connection; /* NULL when it, or MHD's part in this request, has ended */
+	struct connection
+		*left; /* the connection that its client has left while the fiber still runs */
 	struct MHD_Connection *mhd;
 	struct conf *conf;
 	enum request_state state;
-	unsigned holds;	     /* MHD's, and the fiber's while the handler runs in one */
+	unsigned holds;	     /* references: MHD's, and the fiber's while the handler runs in one */
 	struct fiber *fiber; /* the handler's; NULL before and after that */
-	bool awaited;	   /* while its handler runs: MHD asks for the answer each time it runs, */
-	bool suspended;	   /* or, later on, not until there is one */
-	bool refused;	   /* by the gate: MHD closes the connection and reads no body */
-	bool overloaded;   /* the body did not fit into the budget and was dropped */
-	struct buf target; /* decoded in place: the segments of `uri` lie in it */
+	bool awaited;	     /* while its handler runs: MHD asks for the reply each time it runs, */
+	bool suspended;	     /* or, later, not until there is one */
+	bool refused;	     /* by the gate: MHD closes the connection and reads no body */
+	bool overloaded;     /* the body did not fit into the budget and was dropped */
+	struct buf target;   /* decoded in place: the segments of `uri` lie in it */
 	struct uri uri;
 	struct head head;
 	struct buf head_text; /* what `head` points into */
@@ -152,28 +155,28 @@ struct request {
 	struct buf body;
 	size_t charged; /* of the budget */
 	int64_t began_ns;
-	size_t claimed;		  /* of the budget of answers in flight */
+	size_t claimed;		  /* of the budget of replies in flight */
 	struct buf reply_headers; /* "name\0value\0" each */
 	bool retry_after_set;
 	unsigned own_security;	       /* which of reply.c's security headers the handler has set */
 	struct MHD_Response *response; /* to be queued */
 	int status;
-	enum error error; /* of the answer; OK where it is none */
+	enum error error; /* of the reply; OK if it is not an error */
 	struct request *next_spare;
 };
 
 /* listener.c */
 
-/* A listener for one bound or passed socket, with its daemon; not yet accepting. */
+/* A listener for one bound or passed socket, with its MHD daemon; not yet accepting. */
 enum error listener_new(struct http_server *server, const struct conf_listen *wanted,
 	int passed_index, struct listener **ret, struct fault *fault);
 void listener_start(struct listener *listener);
 void listener_accept(struct listener *listener, bool on);
-/* Of its socket file; does nothing to other kinds. */
+/* Sets the mode of its socket file; does nothing for other kinds. */
 void listener_set_mode(struct listener *listener, unsigned mode);
-/* Takes what has connected already, then accepts no more and closes the socket. */
+/* Accepts what has connected already, then closes the socket. */
 void listener_quiesce(struct listener *listener);
-/* Without connections. Memory goes once libuv has let go of it. */
+/* It has no connections. The memory is freed when libuv has closed its handles. */
 void listener_close(struct listener *listener);
 
 /* connection.c */
@@ -185,48 +188,49 @@ void connection_notify(void *context, struct MHD_Connection *mhd, void **socket_
 void connection_enter(
 	struct listener *listener, int fd, const struct sockaddr *address, socklen_t n);
 void connection_expired(struct deadlines *deadlines, struct deadline *deadline, enum phase phase);
-void connection_drop(struct connection *connection); /* one hold less */
+/* Gives one reference back. */
+void connection_drop(struct connection *connection);
 /* Whether it is between two requests. */
 bool connection_idle(const struct connection *connection);
-/* Ends it at once. */
+/* Closes it at once. */
 void connection_cut(struct connection *connection);
-/* Ends it after what has arrived on it already. */
+/* Closes it after the requests that have arrived already. */
 void connection_finish(struct connection *connection);
 struct connection *connection_of(struct deadline *deadline);
-/* Closes what is idle: all of the server, or those of one listener. */
+/* Finishes idle connections, those of `only` or (NULL) all. */
 void connections_close_idle(struct http_server *server, const struct listener *only);
 void connections_cut_all(struct http_server *server);
-/* Whether there is no room for one more; then the one that has been idle longest is cut. */
+/* Whether limits.connections is reached; then the longest idle connection is cut. */
 bool connections_full(struct http_server *server);
 
-/* ended.c: clients that have hung up */
+/* connection_watch.c */
 
 /*
- * Whether the client has said that it will ask no more. Where that came with its last request, MHD
- * has missed it: it stops reading at the first short read, and is not told again.
+ * Whether the client has closed its sending side. MHD does not notice if that came with the last
+ * request: it stops reading at the first short read.
  */
 bool connection_ended(const struct connection *connection);
-/* Closes those whose client ended in the middle of a request, which can never be answered. */
+/* Cuts connections whose client ended in the middle of a request. */
 void connections_cut_ended(struct http_server *server);
-/* The client of `request`, which runs in a fiber, has hung up. */
+/* The client of `request`, which runs in a fiber, has disconnected. */
 void connection_disown(struct connection *connection, struct request *request);
 /*
- * Disowns the handlers whose clients have hung up, so that those end which only wait. A client that
- * has closed its sending side alone has hung up, too: there is no telling the one from the other.
+ * Disowns the handlers whose clients have disconnected; those that only wait then end. A client
+ * that has closed only its sending side counts as disconnected: the two cannot be told apart.
  */
 void connections_disown_ended(struct http_server *server);
-/* The same where places are short, at most every ENDED_LOOK_FULL_MS. */
+/* The same while no connection is free, at most every ENDED_LOOK_FULL_MS. */
 void connections_disown_for_room(struct http_server *server);
-/* Closes those that take nothing of their answer for STALLED_MS. */
+/* Cuts connections whose client reads nothing of its reply for STALLED_MS. */
 void connections_cut_stalled(struct http_server *server);
-/* Has all three done every ENDED_LOOK_MS while there is a request that is read or handled. */
+/* Does all three every ENDED_LOOK_MS while a request is being read or handled. */
 void connections_watch(struct http_server *server);
 
 /* server.c */
 
-/* Until a connection ends; with `retry` also for ACCEPT_RETRY_MS only. */
+/* Until a connection ends or, with `retry`, for ACCEPT_RETRY_MS. */
 void server_pause_accept(struct http_server *server, bool retry);
-/* Whether it is paused for the time, not for the want of a place. */
+/* Whether accepting is paused with `retry`. */
 bool server_accept_waits(const struct http_server *server);
 void server_resume_accept(struct http_server *server);
 
@@ -241,36 +245,37 @@ void exchange_completed(void *context, struct MHD_Connection *mhd, void **reques
 
 /* linger.c */
 
-/* Reads on what comes over `fd` (MHD's) for a while after MHD has closed it. */
+/* Goes on reading from the socket of `fd` (MHD's) for a while after MHD has closed it. */
 void linger_begin(struct http_server *server, int fd);
 void linger_end_all(struct http_server *server);
 
 /* admit.c */
 
-/* Every check before the body, in the gate's order. Where it refuses, headers are set already. */
+/* All checks before the body, in the gate's order. On an error, the reply's headers are set. */
 enum error admit_request(struct request *request, struct fault *fault);
 /*
- * Of a request that was refused: whether its route is known and its caller may use it. Counts
+ * For a request that was refused: whether its route is known and its caller may use it. Counts
  * towards the caller's rates.
  */
 bool admit_may_use(struct request *request);
 
-/* reply_room.c: the budget of answers in flight */
+/* reply_room.c: the budget of replies in flight */
 
-/* Before the handler runs: whether there is room for any answer of it. */
+/* Before the handler runs: whether there is room for a reply at all. */
 enum error reply_room_admit(const struct request *request, struct fault *fault);
-/* Claims what is there already, room or not. */
+/* Claims the bytes of a reply that exists already, whether there is room or not. */
 void reply_room_force(struct request *request, size_t bytes);
-/* While the request has its connection, or the one it was left by. */
+/* While the request has its connection, or the one that its client has left. */
 void reply_room_release(struct request *request);
 
 /* request.c */
 
-/* Whether it changes nothing, so that it can be asked again. */
+/* Whether it changes nothing, so that it can be repeated. */
 bool request_only_reads(const struct request *request);
 
 struct request *request_take(struct connection *connection);
-void request_drop(struct request *request); /* one hold less */
+/* Gives one reference back. */
+void request_drop(struct request *request);
 void requests_free_spare(struct http_server *server);
 void request_set_id(struct request *request);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The target's walk: one pass that checks, one that splits and decodes in place. */
+/* Parses the target: one pass checks it, one splits and decodes it in place. */
 #include "http/uri.h"
 
 #include <string.h>
@@ -21,8 +21,8 @@ static enum error check_bytes(const char *text, size_t n, struct fault *fault)
 }
 
 /*
- * Decodes the part in place. No NUL is taken in a query, for no parameter has a use for one; a key
- * in a path may hold any byte.
+ * Decodes the part in place. A NUL is refused in a query, where no parameter needs one; a key in a
+ * path may contain any byte.
  */
 static enum error decode(struct slice *part, bool query, struct fault *fault)
 {
@@ -101,7 +101,7 @@ static enum error split_query(struct slice query, struct uri *ret, struct fault 
 	return OK;
 }
 
-/* Cuts "http://HOST" off the target; what is left begins with / or ?, or is empty. */
+/* Removes "http://HOST" from the target; the rest begins with / or ?, or is empty. */
 static bool take_authority(struct slice *target, struct slice *ret)
 {
 	static const struct slice schemes[] = {SLICE("http://"), SLICE("https://")};

@@ -4,8 +4,8 @@
  *
  *	/api/v1/cache/keys/a%2Fb?ttl=60  ->  segments api, v1, cache, keys, a/b; ttl = 60
  *
- * Origin-form and absolute-form are taken. A segment has no meaning beyond its bytes: `..` is a
- *name as any other, and an encoded slash does not split.
+ * Origin-form and absolute-form are accepted. A segment has no meaning beyond its bytes: `..` is a
+ * name like any other, and an encoded slash does not split.
  */
 #ifndef CW_HTTP_URI_H
 #define CW_HTTP_URI_H
@@ -30,14 +30,14 @@ struct uri {
 };
 
 /*
- * Decodes `text` in place, so that it is good for nothing else afterwards. ERR_URI_TOO_LONG;
+ * Decodes `text` in place, so that it cannot be used otherwise afterwards. ERR_URI_TOO_LONG;
  * ERR_NOT_FOUND for more segments than any route has; ERR_BAD_REQUEST for another form, a byte that
  * may not stand in a target, a bad escape or an encoded NUL in the query; ERR_BAD_PARAMETER for too
  * many parameters or one given twice.
  */
 enum error uri_parse(char *text, size_t n, struct uri *ret, struct fault *fault);
 
-/* NULL where there is none of that name. */
+/* NULL if there is none of that name. */
 const struct uri_parameter *uri_parameter(const struct uri *uri, const char *name);
 
 #endif
