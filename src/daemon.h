@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The life of the daemon, from a configuration to its exit code. */
+/* Runs the daemon, from a configuration to its exit code. */
 #ifndef CW_DAEMON_H
 #define CW_DAEMON_H
 
@@ -9,10 +9,10 @@
 enum { DAEMON_EXIT_CONFIG = 78, DAEMON_EXIT_LATER = 75 };
 
 /*
- * Serves until SIGTERM or SIGINT and takes itself down in order; a second signal ends it at once.
- * Returns the exit code: 0, DAEMON_EXIT_CONFIG for what the configuration asks and cannot be had
- * (no server program), or DAEMON_EXIT_LATER for what may be had later (an address in use).
- * `config_path` as in conf_load(); `ready_file` may be NULL.
+ * Serves until SIGTERM or SIGINT, then shuts down in order; a second signal ends the process at
+ * once. Returns the exit code: 0, DAEMON_EXIT_CONFIG if the daemon cannot start with this
+ * configuration (no server program), or DAEMON_EXIT_LATER if a later attempt may succeed (an
+ * address in use). `config_path` as in conf_load(); `ready_file` may be NULL.
  */
 int daemon_run(const char *config_path, const char *ready_file, struct conf *conf);
 

@@ -4,8 +4,8 @@
  *
  *	options -> configuration -> loop -> main fiber { boot; serve until a signal; shut down }
  *
- * Special: everything is taken down in the reverse order of boot by the same fiber, so that a leak
- * checker sees an empty house at exit.
+ * Special: the fiber that has started everything also stops it, in the reverse order, so that leak
+ * checkers find nothing at exit.
  */
 #include <getopt.h>
 #include <signal.h>

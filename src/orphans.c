@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reaps what nothing else would; see orphans.h.
+ * Reaps orphaned processes; see orphans.h.
  *
- * The kernel tells which child has ended without our taking it. Where libuv knows the child, it is
- * left to libuv, which has reaped it by the time of the next look.
+ * waitid(2) with WNOWAIT tells which child has ended without reaping it. A child of libuv is left
+ * to libuv, which has reaped it before the next attempt.
  */
 #include "orphans.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Written beside and renamed; see ready_file.h. */
+/* Writes a temporary file and renames it; see ready_file.h. */
 #include "ready_file.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "base/crypto.h"
 #include "base/mem.h"
 
-/* A name beside the path that nothing has yet. */
+/* A temporary name in the same folder. */
 static char *name_beside(const char *path)
 {
 	uint64_t random;
@@ -35,10 +35,10 @@ static bool write_all(int fd, struct slice text)
 	return true;
 }
 
-/* 0, or the errno of what failed; then there is no such file. */
+/* Returns 0, or errno; then there is no such file. */
 static int write_beside(const char *beside, struct slice text, struct stat *ret)
 {
-	/* O_EXCL follows no link, whatever others put there. */
+	/* O_EXCL does not follow links. */
 	int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	int error = 0;
 
@@ -53,8 +53,7 @@ static int write_beside(const char *beside, struct slice text, struct stat *ret)
 	return error;
 }
 
-/* A regular file of an earlier start may be replaced; a link, a device or a folder was not meant.
- */
+/* Only a regular file may be replaced, such as that of an earlier start. */
 static bool is_replaceable(const char *path)
 {
 	struct stat is;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Looking at a file until it holds still; see tokens_watch.h. */
+/* Watches a file until it no longer changes; see tokens_watch.h. */
 #include "tokens_watch.h"
 
 #include <string.h>
@@ -11,10 +11,10 @@
 
 enum {
 	idle_ms = 250,
-	settle_ms = 50,		/* of a file that is told about by events */
-	settle_new_ms = 250,	/* of another file than the one before */
-	settle_alone_ms = 1000, /* without events, or where the file is absent */
-	writer_ms = 10000,	/* a file that is only kept open counts as written after so long */
+	settle_ms = 50,		/* of a file with events */
+	settle_new_ms = 250,	/* of a different file than before */
+	settle_alone_ms = 1000, /* without events, or if the file is absent */
+	writer_ms = 10000, /* a file that is only kept open counts as written after this time */
 };
 
 struct tokens_watch {
@@ -25,20 +25,20 @@ struct tokens_watch {
 	uv_timer_t timer;
 	uv_poll_t events;
 	int inotify;	   /* -1 = none */
-	int file;	   /* inotify's number of the file, -1 = none */
+	int file;	   /* inotify's descriptor of the file, -1 = none */
 	struct look *look; /* under way */
 	struct file_stamp read, seen;
 	int64_t seen_mono_ms;
-	bool written; /* since it was read last, whatever the stamp says */
+	bool written; /* since it was read last, even if the stamp is the same */
 	bool writing;
 	int64_t wrote_mono_ms;
 	unsigned handles;
 };
 
-/* One stat(2) in the thread pool, which may outlive the watch. */
+/* A stat(2) in the thread pool, which may end after the watch. */
 struct look {
 	uv_fs_t request;
-	struct tokens_watch *watch; /* NULL once nothing waits for it */
+	struct tokens_watch *watch; /* NULL if its result is not needed */
 };
 
 static void timer_due(uv_timer_t *timer);
@@ -48,7 +48,7 @@ static void look_in(struct tokens_watch *w, uint64_t ms)
 	uv_timer_start(&w->timer, timer_due, ms, 0);
 }
 
-/* Asks the kernel for events of the file that is at the path now. */
+/* Subscribes to events of the file that is at the path now. */
 static void listen_to_file(struct tokens_watch *w)
 {
 	int file;
@@ -120,7 +120,7 @@ static void timer_due(uv_timer_t *timer)
 	struct tokens_watch *w = timer->data;
 
 	if (w->look)
-		return; /* its end starts the timer again */
+		return; /* when it ends, it starts the timer again */
 	w->look = mem_new(struct look);
 	w->look->watch = w;
 	w->look->request.data = w->look;
@@ -139,7 +139,7 @@ static void note_event(struct tokens_watch *w, const struct inotify_event *event
 	if (event->wd != w->file || !w->path)
 		return;
 	if (event->mask & IN_IGNORED) {
-		/* The file is gone; whatever is at its path now is looked at. */
+		/* The file was removed; the file at the path now is watched. */
 		w->file = -1;
 		w->writing = false;
 		listen_to_file(w);
@@ -205,7 +205,10 @@ void tokens_watch_follow(struct tokens_watch *w, const char *path, const struct 
 		return;
 	}
 	w->read = *read;
-	/* What was written in the moment before may have been written once more in the same. */
+	/*
+	 * A file that was written just before it was read may have been written again in that
+	 * moment.
+	 */
 	w->written = w->written || read->fresh;
 	if (other)
 		listen_to_file(w);

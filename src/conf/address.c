@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where to listen; see address.h. */
+/* Addresses of listeners; see address.h. */
 #include "conf/address.h"
 
 #include <arpa/inet.h>
@@ -119,12 +119,12 @@ static const char *listen_map(struct reader *r, struct node *map, struct conf_li
 	return wrong;
 }
 
-/* Those that pick a free port are all different. */
+/* Those that select a free port are all different. */
 static bool is_same(const void *a, const void *b)
 {
 	const struct conf_listen *x = a, *y = b;
 
-	/* A faulty one has no text. */
+	/* One with a fault has no text. */
 	return x->text && strcmp(x->text, y->text) == 0 && !(x->kind == LISTEN_TCP && x->port == 0);
 }
 

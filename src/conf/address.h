@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Addresses as people write them: where to listen, and where Redis is. */
+/* Parses addresses: of listeners, and the URL of Redis. */
 #ifndef CW_CONF_ADDRESS_H
 #define CW_CONF_ADDRESS_H
 
@@ -7,11 +7,13 @@
 
 enum { UNIX_PATH_MAX_BYTES = 107 };
 
-/* "127.0.0.1:8480", "[::1]:8480", "unix:/path" or "systemd". As type->set. */
+/* "127.0.0.1:8480", "[::1]:8480", "unix:/path" or "systemd". Returns as type->set. */
 const char *address_listen(struct reader *r, struct slice text, struct conf_listen *ret);
-/* Whether nobody off this machine can reach it; what systemd passes is not known here. */
+/*
+ * Whether it is a loopback address or a Unix socket; true for systemd's, which are not known here.
+ */
 bool address_is_local(const struct conf_listen *listen);
-/* A numeric IPv4 or IPv6 address without brackets. */
+/* Whether it is a numeric IPv4 or IPv6 address without brackets. */
 bool address_is_numeric(struct slice host);
 /* redis://[user:password@]host[:port][/db], unix:///path[?db=n] or managed:. As type->set. */
 const char *address_redis(struct reader *r, struct slice url, struct conf_redis *ret);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where Redis is: the parts of its URL; see address.h. */
+/* The URL of Redis; see address.h. */
 #include <limits.h>
 #include <stddef.h>
 #include <string.h>
@@ -12,7 +12,7 @@ static struct slice after(struct slice text, size_t n)
 	return slice_skip(text, n);
 }
 
-/* NULL where a %XX is broken or stands for NUL. */
+/* NULL if a %XX is invalid or stands for NUL. */
 static char *decode(struct reader *r, struct slice text)
 {
 	char *out = arena_dup(r->arena, text);
@@ -53,7 +53,7 @@ static const char *take_database(struct slice text, struct conf_redis *ret)
 	return NULL;
 }
 
-/* Cuts ?db=n off *rest. */
+/* Removes ?db=n from *rest. */
 static const char *take_query(struct slice *rest, struct conf_redis *ret)
 {
 	const char *mark = memchr(rest->p, '?', rest->n);
@@ -134,7 +134,7 @@ static const char *take_unix(struct reader *r, struct slice rest, struct conf_re
 	return NULL;
 }
 
-/* What stands before the last @ of the authority; *rest is what stands behind it. */
+/* The text before the last @ of the authority; *rest is the text after it. */
 static const char *split_user(struct slice *rest, struct slice *ret_user)
 {
 	const char *slash = memchr(rest->p, '/', rest->n);
@@ -149,7 +149,7 @@ static const char *split_user(struct slice *rest, struct slice *ret_user)
 	return at;
 }
 
-/* Whether an @ stands behind the first slash only. */
+/* Whether there is an @ after the first slash only. */
 static bool hides_user(struct slice rest)
 {
 	const char *slash = memchr(rest.p, '/', rest.n);
@@ -209,7 +209,7 @@ const char *address_redis(struct reader *r, struct slice url, struct conf_redis 
 		       "unix:///path?db=0 or managed:";
 	ret->tls = tls;
 	rest = after(url, strlen(scheme));
-	/* Behind the host's end an @ can only be the one that a slash has cut off. */
+	/* An @ after the host can only belong to a password with a slash. */
 	if (rest.n && rest.p[0] != '/' && hides_user(rest))
 		return "has a / in its user or password: write it as %2F";
 	if (split_user(&rest, &user))

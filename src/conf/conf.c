@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way from a path to a snapshot, and the snapshot's look-ups; see conf.h.
+ * Loads a snapshot from a path, and finds entries in it; see conf.h.
  *
  *	main file -> ${env:} -> included files -> environment -> section_root's rows -> rules
  */
@@ -16,7 +16,7 @@
 #include "conf/environment.h"
 #include "conf/include.h"
 
-/* The daemon's name where nobody gave one. */
+/* The default of `name`. */
 static void add_host_name(struct reader *r, struct node *root)
 {
 	struct node *node = node_new(r->arena, NODE_SCALAR, root->file, root->line);
@@ -31,8 +31,7 @@ static void add_host_name(struct reader *r, struct node *root)
 	node_put(r->arena, root, "name", node);
 }
 
-/* Who embeds the engine need not be able to read the daemon's tokens, nor to listen where it does.
- */
+/* A program with the library needs neither the daemon's tokens nor its addresses. */
 static void drop_the_daemons(struct node *root)
 {
 	static const char *const names[] = {"listen", "insecure_http", "auth", "log"};
@@ -72,7 +71,7 @@ static struct conf_full *full_new(void)
 	return full;
 }
 
-/* Absent, that is: a file that may not be read or looked for is a fault, never the defaults. */
+/* A file that exists and cannot be read, or cannot be looked for, is a fault, not absent. */
 static bool default_file_is_absent(void)
 {
 	struct stat is;
@@ -87,7 +86,7 @@ enum error conf_load(const char *path, struct conf **ret, struct buf *faults)
 	return conf_load_from(&(struct conf_origin){.path = path}, ret, faults);
 }
 
-/* NULL where there is none, and then there are faults. */
+/* NULL if it cannot be read; then there are faults. */
 static struct node *read_file(struct reader *r, const char *path)
 {
 	struct document_file file = {.path = path};
@@ -148,7 +147,7 @@ void conf_unref(struct conf *conf)
 	if (!conf || --conf->private->references)
 		return;
 	arena_release(&conf->private->arena);
-	/* The snapshot stands first in what full_new() made. */
+	/* The snapshot is the first member of what full_new() has allocated. */
 	mem_free(conf);
 }
 

@@ -69,7 +69,7 @@ struct conf_redis {
 struct conf_namespace {
 	struct slice prefix;
 	int64_t ttl_ms;
-	int64_t stale_for_ms;	/* how long a value stays usable after its TTL; 0 = not at all */
+	int64_t stale_for_ms;	/* how long a value may be served after its TTL; 0 = not */
 	int64_t compress_above; /* bytes; 0 = never */
 };
 
@@ -106,7 +106,7 @@ struct conf_header {
 	char *value;
 };
 
-/* One source, with what the job adds to a shared one (`use`) already merged in. */
+/* One source, with what the job adds to a shared one (`use`) merged in. */
 struct conf_source {
 	enum { SOURCE_FILE, SOURCE_COMMAND, SOURCE_HTTP } type;
 	char *name; /* of the shared source, or the job's */
@@ -127,7 +127,7 @@ struct conf_source {
 	bool paged;
 	int64_t page_from;
 	int64_t pages_max; /* pages with rows */
-	/* The breaker: so many different keys failed, for so long. */
+	/* The breaker: failures of different keys that open it, and for how long. */
 	int64_t breaker_failures, breaker_open_ms;
 };
 
@@ -156,7 +156,7 @@ struct conf_job {
 	struct template **tags;
 	size_t tag_count;
 	int64_t rate;	/* keys per second, 0 = unlimited */
-	int64_t window; /* unanswered commands */
+	int64_t window; /* commands in flight */
 	int64_t timeout_ms;
 	int64_t attempts;
 	int64_t backoff_ms;
@@ -178,11 +178,11 @@ struct conf_loader {
 	size_t tag_count;
 	int64_t timeout_ms;
 	int64_t ttl_ms, stale_for_ms; /* -1 = of the key's namespace */
-	int64_t absent_ms; /* how long it is remembered that there is no value; 0 = not */
+	int64_t absent_ms;	      /* how long the absence of a value is remembered; 0 = not */
 };
 
 struct conf {
-	const char *file; /* the main file that it was read from; NULL where the defaults hold */
+	const char *file; /* the main file that it was read from; NULL = only the defaults */
 	char *name;
 	struct conf_listen *listens;
 	size_t listen_count;
@@ -195,7 +195,7 @@ struct conf {
 	struct conf_redis redis;
 	int64_t default_ttl_ms;
 	int64_t max_value_bytes, warn_value_bytes;
-	int64_t prune_every_ms;	 /* between two visits of the pruner to one tag or dependency set */
+	int64_t prune_every_ms;	 /* between two visits of the pruner to a tag or dependency set */
 	struct slice *protected; /* glob patterns, ours included */
 	size_t protected_count;
 	struct conf_namespace *namespaces;
@@ -230,49 +230,48 @@ struct conf {
 		int64_t body_bytes, header_deadline_ms, body_deadline_ms, reply_deadline_ms;
 	} limits;
 	int64_t loaded_wall_ms;
-	/* Everything else of the snapshot's own is private to conf.c. */
+	/* What only src/conf needs. */
 	struct conf_private *private;
 };
 
-/* Where the daemon's configuration is looked for, which need not be there. */
+/* The default path of the daemon's configuration, which need not exist. */
 #define CONF_DEFAULT_FILE "/etc/cachewarden/cachewarden.yaml"
 
 /*
- * Reads `path` and what it includes, the environment above it. NULL: CONF_DEFAULT_FILE where there
- * is such a file, else the defaults. On ERR_BAD_CONFIG *ret is untouched and `faults` holds up to
- * 20 lines "FILE:LINE: key ...", each ending with a newline, and "and N more" where there are more.
- * Blocks on regular files: for the start, and for reloads, whose files are small and local.
+ * Reads `path`, what it includes, and the environment, which takes precedence. NULL:
+ * CONF_DEFAULT_FILE if it exists, else the defaults. On ERR_BAD_CONFIG *ret is unchanged and
+ * `faults` has up to 20 lines "FILE:LINE: key ...", each with a newline, and "and N more". Blocks
+ * on regular files, which are small.
  */
 enum error conf_load(const char *path, struct conf **ret, struct buf *faults);
-/* The same where there may be no file, or no daemon. */
+/* The same for a configuration without a file, or without the daemon. */
 struct conf_origin {
-	const char *path;      /* NULL: no file, the defaults hold */
-	const char *redis_url; /* above the file and the environment; NULL = not given */
-	bool embedded; /* in a program of somebody else's: what is the daemon's own is left out */
+	const char *path;      /* NULL: no file, the defaults */
+	const char *redis_url; /* takes precedence over file and environment; NULL = none */
+	bool embedded; /* in a program with the library: the daemon's own keys are ignored */
 };
 enum error conf_load_from(const struct conf_origin *origin, struct conf **ret, struct buf *faults);
 struct conf *conf_ref(struct conf *conf);
-void conf_unref(struct conf *conf); /* NULL is welcome */
+void conf_unref(struct conf *conf); /* may be NULL */
 
-/* What is in force, as YAML; secrets are shown as "<redacted>". */
+/* The effective configuration as YAML; secrets are shown as "<redacted>". */
 void conf_print(const struct conf *conf, struct buf *out);
 /* The same as JSON, for GET /config. The caller owns it. */
 cJSON *conf_json(const struct conf *conf);
 
-/* NULL where there is none of that name. */
+/* NULL if there is none of that name. */
 const struct conf_job *conf_job(const struct conf *conf, struct slice name);
 const struct conf_loader *conf_loader(const struct conf *conf, struct slice name);
 const struct conf_entity *conf_entity(const struct conf *conf, struct slice name);
 const struct conf_entity *conf_entity_of_field(const struct conf *conf, struct slice field);
 /* The TTL of the longest namespace that `key` begins with, else default_ttl_ms. */
 int64_t conf_ttl_ms(const struct conf *conf, struct slice key);
-/* The longest namespace that `key` begins with; NULL where no namespace knows it. */
+/* The longest namespace that `key` begins with; NULL if there is none. */
 const struct conf_namespace *conf_namespace(const struct conf *conf, struct slice key);
-/* What was accepted but is hardly meant, in such lines as faults have; "" where there is nothing.
- */
+/* Warnings, in lines as of faults: what is valid but probably not intended. "" = none. */
 const char *conf_warnings(const struct conf *conf);
 struct file_stamp; /* conf/file.h */
-/* The path of auth.tokens_file and the file as it was read; NULL where there is none. */
+/* The path of auth.tokens_file and the stamp of the file that was read; NULL if there is none. */
 const char *conf_tokens_file(const struct conf *conf, struct file_stamp *ret_stamp);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is in force, as YAML and as JSON: the tree with its defaults, less what is secret.
+ * The effective configuration as YAML and as JSON: the tree with its defaults, without secrets.
  *
- * A text with ${env:NAME} is shown as it was written.
+ * Text with ${env:NAME} is shown as it was written.
  */
 #include <string.h>
 
@@ -21,7 +21,7 @@ static bool is_shown(const struct node *node)
 		return false;
 	if (node->kind != NODE_MAP || node->key)
 		return true;
-	/* A map that is there for its defaults only, such as `schedule`. */
+	/* A map with nothing but defaults, such as `schedule`. */
 	for (const struct node *child = node->children; child; child = child->next)
 		if (is_shown(child))
 			return true;
@@ -31,8 +31,8 @@ static bool is_shown(const struct node *node)
 enum secrecy { SHOWN, MASKED, HIDDEN };
 
 /*
- * Of the text of `node`, as its row says, or that of the map or list it stands in. `before` is the
- * element before it in a list, or NULL.
+ * The secrecy of a node: that of its row, else that of the map or list that contains it. `before`
+ * is the element before it in a list, or NULL.
  */
 static enum secrecy secrecy_of(
 	const struct node *node, const struct node *before, enum secrecy inherited)
@@ -63,7 +63,7 @@ static struct slice shown_text(const struct node *node, enum secrecy secrecy, st
 	return room->n ? buf_slice(room) : slice_of("", 0);
 }
 
-/* Whether YAML takes it as it is between double quotes, on one line. */
+/* Whether it needs no escape between double quotes. */
 static bool is_printable(unsigned rune)
 {
 	if (rune < 0x7f)
@@ -92,7 +92,7 @@ static void yaml_quoted(struct buf *out, struct slice text)
 	buf_char(out, '"');
 }
 
-/* `quoted`: it was written with quotes, and digits keep them ("0660" is no number). */
+/* `quoted`: it was written with quotes, which digits keep ("0660" is not a number). */
 static void yaml_text(struct buf *out, struct slice text, bool quoted)
 {
 	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -120,7 +120,7 @@ static void yaml_indent(struct printer *p)
 		buf_str(p->out, "  ");
 }
 
-/* `in_line`: the first member goes behind the dash that has just been written. */
+/* `in_line`: the first member follows the dash that has just been written. */
 static void yaml_map(struct printer *p, const struct node *map, enum secrecy secrecy, bool in_line)
 {
 	for (const struct node *node = map->children; node; node = node->next) {
@@ -146,7 +146,7 @@ static void yaml_list(struct printer *p, const struct node *list, enum secrecy s
 	}
 }
 
-/* What stands behind a name or a dash, with the end of its line. */
+/* What follows a name or a dash, with the end of its line. */
 static void yaml_node(
 	struct printer *p, const struct node *node, enum secrecy secrecy, bool in_line)
 {

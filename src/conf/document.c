@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From libyaml's events to a tree, with a stack of the maps and lists that are open.
+ * Builds a tree from libyaml's events, with a stack of the open maps and lists.
  *
- * libyaml itself bounds no depth, accepts duplicate names and would resolve aliases into a graph;
- * the rules stand here.
+ * libyaml does not limit the depth, accepts duplicate names, and would resolve aliases into a
+ * graph; these rules are checked here.
  */
 #include "conf/document.h"
 
@@ -16,7 +16,7 @@ struct builder {
 	const char *file;
 	struct node *open[DOCUMENT_MAX_DEPTH];
 	unsigned depth;
-	/* The name that waits for its value, in the innermost map. */
+	/* The name whose value comes next, in the innermost map. */
 	struct slice name;
 	unsigned name_line;
 	bool named;
@@ -29,7 +29,7 @@ static unsigned line_of(const yaml_event_t *event)
 	return (unsigned)event->start_mark.line + 1;
 }
 
-/* How `name` is shown in messages: quoted names hold anything. */
+/* The number of bytes of `name` that messages show. */
 static int shown(struct slice name)
 {
 	return (int)(name.n < 100 ? name.n : 100);
@@ -58,7 +58,7 @@ static bool take_name(struct builder *b, struct node *scalar)
 	return true;
 }
 
-/* Puts a value where it belongs: root, element, or the member that waits for it. */
+/* Stores a value as the root, an element, or the value of the current name. */
 static bool place(struct builder *b, struct node *node)
 {
 	struct node *parent;
@@ -97,7 +97,7 @@ static bool open_node(struct builder *b, struct node *node)
 	return true;
 }
 
-/* Faults that do not keep us from reading on. */
+/* Faults after which reading continues. */
 static void judge_marks(
 	struct builder *b, const yaml_event_t *event, const void *anchor, const void *tag)
 {
@@ -165,7 +165,7 @@ static unsigned line_of_offset(struct slice text, size_t offset)
 	return line;
 }
 
-/* Whether a tab stands among the blanks that the line begins with. */
+/* Whether the line is indented with a tab. */
 static bool indents_with_tab(struct slice text, unsigned line)
 {
 	const char *at = text.p, *end = slice_end(text);
@@ -199,7 +199,7 @@ static bool build(struct builder *b, struct slice text)
 	yaml_parser_t parser;
 	bool going = true, ended = false;
 
-	/* libyaml fails here for want of memory only. */
+	/* It fails only if memory is exhausted. */
 	if (!yaml_parser_initialize(&parser))
 		return false;
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
@@ -226,7 +226,7 @@ struct node *document_parse(
 	static const struct slice mark = SLICE("\xef\xbb\xbf");
 	struct builder b = {.arena = arena, .faults = faults, .file = file};
 
-	/* Some editors begin a file of UTF-8 with a byte order mark. */
+	/* Some editors write a byte order mark at the beginning of UTF-8 files. */
 	if (slice_starts(text, mark))
 		text = slice_skip(text, mark.n);
 	if (slice_starts(text, SLICE("\xff\xfe")) || slice_starts(text, SLICE("\xfe\xff"))) {

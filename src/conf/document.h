@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A YAML file as a tree of nodes that know where they stand.
+ * A YAML file as a tree of nodes with their file and line.
  *
  * Anchors, aliases, tags, merge keys, a second document, duplicate names, NUL bytes and more than
- * DOCUMENT_MAX_DEPTH levels are faults: a configuration says plainly what it means.
+ * DOCUMENT_MAX_DEPTH levels are faults.
  */
 #ifndef CW_CONF_DOCUMENT_H
 #define CW_CONF_DOCUMENT_H
@@ -21,9 +21,9 @@ struct key;
 struct node {
 	enum node_kind kind;
 	bool plain;	 /* a scalar without quotes */
-	bool is_default; /* nobody wrote it: it stands for a default */
+	bool is_default; /* not written in a file: a default */
 	const char *file;
-	unsigned line;	       /* of a member: where its name stands. 0 = no file's line */
+	unsigned line;	       /* of a member: the line of its name. 0 = not in a file */
 	struct slice name;     /* of a member of a map */
 	struct slice text;     /* of a scalar, environment variables filled in */
 	struct slice raw;      /* of a scalar, as it was written */
@@ -33,43 +33,43 @@ struct node {
 };
 
 /*
- * The tree of `text`, in the arena; `file` is kept too. An empty text gives an empty map. NULL
- * where no tree could be made, and then `faults` says why; there may be faults beside a tree.
+ * The tree of `text`, in the arena; `file` must live as long. An empty text gives an empty map.
+ * NULL if no tree could be built; then there are faults. There may also be faults beside a tree.
  */
 struct node *document_parse(
 	struct arena *arena, struct slice text, const char *file, struct faults *faults);
-/* A file as document_load() wants it and found it. */
+/* A file for document_load(), and what was found of it. */
 struct document_file {
 	const char *path;
 	bool secret; /* as in conf/file.h */
-	/* Where it could not be read: the end of a sentence, for the place that names the file. */
+	/* If it could not be read: the end of a sentence about the file, else NULL. */
 	const char *wrong;
-	struct file_stamp stamp; /* else */
+	struct file_stamp stamp; /* if it could be read */
 };
 
 /* Reads the file and parses it. NULL with file->wrong or with faults. Blocks. */
 struct node *document_load(struct arena *arena, struct document_file *file, struct faults *faults);
 
 struct node *node_new(struct arena *arena, enum node_kind kind, const char *file, unsigned line);
-/* A default's YAML text as a node, at the place of the map that lacks it. */
+/* A default's YAML text as a node, at the line of the map without such a member. */
 struct node *node_default(struct arena *arena, const char *text, const struct node *map);
 void node_append(struct node *parent, struct node *child);
-/* A member by its name; NULL where there is none or `map` is no map. */
+/* A member by its name; NULL if there is none or `map` is not a map. */
 struct node *node_member(const struct node *map, struct slice name);
 /* A member by a path such as "invalidate.pace.max_latency". */
 struct node *node_find(struct node *map, const char *path);
-/* The same, but NULL for what is there by default only. */
+/* The same, but NULL for defaults. */
 struct node *node_given(struct node *map, const char *path);
 /*
- * Makes `node` the member at `path`, in place of one that is there; maps above it are made where
- * they are missing. False where something above it is no map.
+ * Makes `node` the member at `path`, replacing one that exists; missing maps above it are created.
+ * False if something above it is not a map.
  */
 bool node_put(struct arena *arena, struct node *map, const char *path, struct node *node);
-/* Takes a member out, if it is there. */
+/* Removes a member, if it exists. */
 void node_drop(struct node *map, struct slice name);
-/* Whether both trees mean the same; NULL equals NULL. */
+/* Whether both trees have the same content; NULL equals NULL. */
 bool node_equal(const struct node *a, const struct node *b);
-/* A plain scalar that stands for nothing: empty, `~` or `null`. */
+/* Whether it is a plain scalar without a value: empty, `~` or `null`. */
 bool node_is_null(const struct node *node);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Variables become text of nodes, so that the table checks them like anything else. */
+/* Variables become nodes of the tree, so that they are checked as other values are. */
 #include "conf/environment.h"
 
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 
 enum { max_line = 700 };
 
-/* A key may hold any byte, a terminal should not see it. */
+/* A key may contain any byte; control bytes must not reach a terminal. */
 static void add_printable(struct buf *out, struct slice text)
 {
 	size_t n = text.n < max_line ? text.n : max_line;

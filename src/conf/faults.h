@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The faults of a configuration, as lines "FILE:LINE: key ..." for the one who has to mend it. */
+/* The faults of a configuration, as lines "FILE:LINE: key ...". */
 #ifndef CW_CONF_FAULTS_H
 #define CW_CONF_FAULTS_H
 
@@ -8,14 +8,14 @@
 enum { FAULTS_SHOWN = 20 };
 
 struct faults {
-	struct buf *out; /* the first FAULTS_SHOWN lines, each with its newline; not owned */
+	struct buf *out; /* the first FAULTS_SHOWN lines, each with a newline; borrowed */
 	unsigned count;	 /* of all */
 };
 
-/* After the last one: "and N more" where there were more than are shown. */
+/* To be called after the last one: appends "and N more" if there were more than are shown. */
 void faults_end(struct faults *faults);
 
-/* "FILE:LINE", the beginning of each fault's line; `line` 0 is left out. */
+/* Appends "FILE:LINE", the beginning of each fault's line; `line` 0 is omitted. */
 void faults_place(struct buf *out, const char *file, unsigned line);
 /* Control bytes are shown as `?`, long lines are cut. */
 void faults_add(struct faults *faults, const char *file, unsigned line, const char *format, ...)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading with suspicion; see file.h. */
+/* Reads and checks files; see file.h. */
 #include "conf/file.h"
 
 #include <errno.h>
@@ -49,7 +49,7 @@ static const char *judge_folder(const char *folder, struct buf *why)
 			"is in %s, which is owned by user %u, not by root or the user that runs "
 			"the program: run chown root %s",
 			folder, (unsigned)st.st_uid, folder);
-	/* Where the sticky bit is set, others cannot exchange what is not theirs. */
+	/* With the sticky bit, others cannot replace files that they do not own. */
 	if ((st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX))
 		return say(why,
 			"is in %s, which is writable by its group or by others (mode %04o): run "
@@ -58,7 +58,7 @@ static const char *judge_folder(const char *folder, struct buf *why)
 	return NULL;
 }
 
-/* The folder of the path as it is written, and that of the file that it leads to. */
+/* Checks the folder of the path as it is written, and that of the file that it links to. */
 static const char *judge_folders(const char *path, struct buf *why)
 {
 	char *named = mem_strdup(path), *real = realpath(path, NULL);
@@ -128,7 +128,7 @@ static struct file_stamp stamp_of(const struct stat *st)
 	};
 }
 
-/* The size of a moment ago is no promise: the bound is kept while reading. */
+/* The file may grow, so the limit is also checked while reading. */
 static const char *read_all(int fd, struct buf *out, struct buf *why)
 {
 	size_t total = 0;
@@ -178,7 +178,7 @@ static const char *read_judged(int fd, const char *path, bool secret, struct buf
 const char *file_read(const char *path, bool secret, struct buf *out, struct buf *why,
 	struct file_stamp *ret_stamp)
 {
-	/* O_NONBLOCK: a FIFO must not hold us before fstat() has seen what it is. */
+	/* O_NONBLOCK: opening a FIFO must not block. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	const char *wrong;
 

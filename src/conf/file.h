@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Files that the configuration consists of: small, regular, and in no strange hands. */
+/* Reads the files of the configuration: small, regular, and writable only by trusted users. */
 #ifndef CW_CONF_FILE_H
 #define CW_CONF_FILE_H
 
@@ -11,12 +11,12 @@
 
 enum { FILE_MAX_BYTES = 256 * 1024 };
 
-/* Which file it is, in which state: another stamp is another content. */
+/* Identifies a file and its state: a different stamp means different content. */
 struct file_stamp {
 	bool there;
 	/*
-	 * Written so shortly before it was read that the clock of files need not tell it from what
-	 * is written in the next moment. No part of what is compared.
+	 * Written so shortly before it was read that a later write may have the same timestamp. Not
+	 * compared.
 	 */
 	bool fresh;
 	uint64_t device, inode, size;
@@ -27,12 +27,12 @@ struct file_stamp file_stamp_of_uv(const uv_stat_t *stat);
 bool file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b);
 
 /*
- * Appends the file's bytes. NULL, or the end of a sentence about it: it cannot be read, is not a
- * regular file, is larger than FILE_MAX_BYTES, has changed while it was read, is (where `secret`)
- * readable by everybody, or is not safe from others: it, its folder and the folder of what it is a
- * link to belong to root or to the user of this process and are writable by their owner only; a
- * folder with the sticky bit or on a read-only file system is safe, too. `why` is room for the
- * sentence. `ret_stamp` may be NULL. Blocks.
+ * Appends the file's bytes. Returns NULL, or the end of a sentence about the file: it cannot be
+ * read, is not a regular file, is larger than FILE_MAX_BYTES, changed while it was being read, is
+ * readable by others (if `secret`), or can be changed by others. It, its folder and the folder of
+ * the file that it links to must be owned by root or the user of this process and be writable by
+ * their owner only; a folder with the sticky bit or on a read-only file system is accepted, too.
+ * `why` holds the sentence. `ret_stamp` may be NULL. Blocks.
  */
 const char *file_read(const char *path, bool secret, struct buf *out, struct buf *why,
 	struct file_stamp *ret_stamp);

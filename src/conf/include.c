@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Merging trees before anything is read from them, so that every node keeps its own place. */
+/* Merges included files into the tree before it is read; every node keeps its file and line. */
 #include "conf/include.h"
 
 #include <errno.h>
@@ -27,7 +27,7 @@ static void merge_named(struct reader *r, struct node *to, struct node *node)
 	reader_leave(r, mark);
 }
 
-/* The children of `node` move to the member at `path`, which is made where it is missing. */
+/* Moves the children of `node` to the member at `path`, which is created if it is missing. */
 static void merge_entries(struct reader *r, struct node *root, const char *path, struct node *node)
 {
 	struct node *to = node_find(root, path);
@@ -104,7 +104,7 @@ static void include_file(
 	buf_release(&path);
 }
 
-/* The folder as the main file was named, for messages; reader_resolve() would spell it in full. */
+/* The path with the folder as it was given, for messages; reader_resolve() gives the full path. */
 static char *beside(const struct node *node, struct slice pattern)
 {
 	const char *slash = strrchr(node->file, '/');
@@ -114,7 +114,7 @@ static char *beside(const struct node *node, struct slice pattern)
 	return mem_printf("%.*s/%s", (int)(slash - node->file), node->file, pattern.p);
 }
 
-/* For glob(3): a folder that is not there holds no files, one that cannot be read is a fault. */
+/* For glob(3): a folder that does not exist has no files, one that cannot be read is a fault. */
 static int on_glob_error(const char *path, int error)
 {
 	(void)path;

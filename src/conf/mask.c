@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Secrets within texts; see mask.h. What is not a secret and looks like one is hidden, too. */
+/* Secrets within text; see mask.h. Text that only looks like a secret is masked, too. */
 #include "conf/mask.h"
 
 #include <string.h>
@@ -51,7 +51,7 @@ bool mask_next(struct slice argument)
 	return n == argument.n && n > 2 && argument.p[0] == '-' && is_secret(argument);
 }
 
-/* How many bytes of the text, which begins with a value, belong to it. */
+/* The length of the value that the text begins with. */
 static size_t value_bytes(struct slice text, const char *ends)
 {
 	size_t n = 0;
@@ -66,8 +66,7 @@ static size_t value_bytes(struct slice text, const char *ends)
 	return n;
 }
 
-/* What stands between a name and its value: "=", ": " or, behind an option, spaces. 0 = no value.
- */
+/* The bytes between a name and its value: "=", ": " or, after an option, spaces. 0 = no value. */
 static size_t separator_bytes(struct slice name, struct slice text, const char **ret_ends)
 {
 	size_t n = 0;
@@ -83,7 +82,7 @@ static size_t separator_bytes(struct slice name, struct slice text, const char *
 	return n;
 }
 
-/* user:password@ behind "://"; 0 where there is none. */
+/* The length of user:password@ after "://"; 0 = none. */
 static size_t userinfo_bytes(struct slice text)
 {
 	size_t n = 0, at = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Secrets within texts, told by the name before them: --password=X, --token X, PGPASSWORD=X,
+ * Secrets within text, which the name before them tells: --password=X, --token X, PGPASSWORD=X,
  * Authorization: X, https://user:X@host/?api_key=X.
  */
 #ifndef CW_CONF_MASK_H
@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 
-/* Appends the text with "<redacted>" in the place of each secret. ${env:NAME} is none. */
+/* Appends the text with "<redacted>" instead of each secret; ${env:NAME} is kept. */
 void mask_text(struct slice text, struct buf *out);
 /* Whether the text is an option whose value, the next argument, is a secret: --password. */
 bool mask_next(struct slice argument);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The tree that a document becomes: building it and finding one's way in it; see document.h. */
+/* The tree of a document: building it and finding nodes; see document.h. */
 #include <assert.h>
 #include <string.h>
 
@@ -23,7 +23,7 @@ struct node *node_default(struct arena *arena, const char *text, const struct no
 	if (strpbrk(text, "[{\"")) {
 		node = document_parse(arena, slice_str(text), map->file, &none);
 	} else {
-		/* Most are one plain word, and lists of many entries have many of them. */
+		/* A shortcut for one plain word, which most defaults are. */
 		node = node_new(arena, NODE_SCALAR, map->file, map->line);
 		node->text = node->raw = slice_str(text);
 		node->plain = true;
@@ -115,7 +115,7 @@ bool node_put(struct arena *arena, struct node *map, const char *path, struct no
 
 		if (!inner) {
 			inner = node_new(arena, NODE_MAP, map->file, map->line);
-			/* Names are C strings too, as those of documents are. */
+			/* Names end with a NUL, as those of documents do. */
 			inner->name = arena_slice(arena, name);
 			inner->is_default = node->is_default;
 			node_append(map, inner);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults with their places, and what a value may name: files, programs, names; see reader.h. */
+/* Faults with their places, and the files and programs that values name; see reader.h. */
 #include "conf/reader.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 const char *reader_say(struct reader *r, const char *format, ...)
 {
-	/* The arguments may point into the sentence before. */
+	/* The arguments may point into the previous sentence. */
 	struct buf text = {0};
 	va_list args;
 
@@ -88,7 +88,9 @@ char *reader_resolve(struct reader *r, const struct node *node, struct slice pat
 
 	if (path.n && path.p[0] == '/')
 		return arena_dup(r->arena, path);
-	/* dirname() writes into its argument. The folder in full: ours may change. */
+	/*
+	 * dirname() writes into its argument. A full path, because the current folder may change.
+	 */
 	file = mem_strdup(node->file);
 	folder = realpath(dirname(file), NULL);
 	joined = mem_printf("%s/%s", folder ? folder : ".", path.p);
@@ -108,7 +110,7 @@ const char *reader_secret(struct reader *r, struct slice path, char **ret)
 		wrong = reader_say(r, "names %s, which %s", path.p, wrong);
 	else
 		*ret = arena_dup(r->arena, buf_slice(&text));
-	/* The copy in freed memory would outlive the snapshot. */
+	/* The secret must not remain in freed memory. */
 	file_forget(&text);
 	buf_release(&why);
 	return wrong;
@@ -119,7 +121,7 @@ static bool can_run(const char *path)
 	return access(path, X_OK) == 0;
 }
 
-/* As execvp(3) looks for it. */
+/* Looks for it as execvp(3) does. */
 static bool is_in_path(const char *program)
 {
 	const char *folders = getenv("PATH");

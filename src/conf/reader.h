@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From a tree to a section's struct, by the rows of the table. */
+/* Reads a tree into structs, by the rows of the table. */
 #ifndef CW_CONF_READER_H
 #define CW_CONF_READER_H
 
@@ -8,49 +8,49 @@
 struct reader {
 	struct arena *arena;
 	struct faults *faults;
-	struct faults *warnings; /* what is accepted, but hardly meant */
+	struct faults *warnings; /* what is valid, but probably not intended */
 	struct conf_full *conf;
-	struct buf path; /* of the node at hand, e.g. "warm.jobs[2].key" */
+	struct buf path; /* of the current node, such as "warm.jobs[2].key" */
 	struct buf why;	 /* the last sentence made by reader_say() */
 };
 
-/* Makes the end of a sentence; good until the next one is made. */
+/* Formats the end of a sentence; valid until the next call. */
 const char *reader_say(struct reader *r, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* Reports "FILE:LINE: path sentence" for the path at hand and `node`'s place. */
+/* Reports "FILE:LINE: path sentence" for the current path and the place of `node`. */
 void reader_fault(struct reader *r, const struct node *node, const char *sentence);
-/* The same for what is not a fault: it is said, and the configuration holds. */
+/* The same for a warning: the configuration is valid. */
 void reader_warn(struct reader *r, const struct node *node, const char *sentence);
-/* The end of a sentence about a node that should be a map of `name: value`. */
+/* The end of a sentence about a node that must be a map of `name: value`. */
 const char *reader_no_map(const struct node *node);
 
-/* The path at hand grows by a member's name or an element's index, and shrinks to what it was. */
+/* Appends a member's name or an element's index to the current path; reader_leave() removes it. */
 size_t reader_enter(struct reader *r, struct slice name);
 size_t reader_enter_element(struct reader *r, size_t index);
 void reader_leave(struct reader *r, size_t mark);
 
 /*
  * Reads the map `node` into `object`: unknown names are faults, defaults are added to the tree,
- * each member is set, then the section's finish() judges them together.
+ * each member is set, then the section's finish() is called.
  */
 void section_read(struct reader *r, const struct section *section, struct node *node, void *object);
-/* The same without defaults, required members and finish(): lays what is given over `object`. */
+/* The same without defaults, required members and finish(): sets only the given members. */
 void section_overlay(
 	struct reader *r, const struct section *section, struct node *node, void *object);
 
-/* Reports each name in `node` that no row knows, with the nearest one that is known. */
+/* Reports each name in `node` that has no row, with the most similar name that has one. */
 void section_check_names(struct reader *r, const struct section *section, struct node *node);
 
-/* The folder of the node's file, and `path` as seen from there. */
+/* `path` relative to the folder of the node's file, as a full path. */
 char *reader_resolve(struct reader *r, const struct node *node, struct slice path);
-/* The content of a secret's file, one newline at its end dropped. As type->set. */
+/* The content of a secret's file without a newline at its end. Returns as type->set. */
 const char *reader_secret(struct reader *r, struct slice path, char **ret);
-/* Warn where the file cannot be read, or the program cannot be found, that a member names. */
+/* Warn if the file that a member names cannot be read, or the program cannot be found. */
 void reader_expect_file(
 	struct reader *r, const struct node *node, const char *member, const char *path);
 void reader_expect_program(
 	struct reader *r, const struct node *node, const char *member, const char *program);
-/* NULL where the text is a name: [A-Za-z0-9_.-]{1,64}. */
+/* NULL if the text is a name: [A-Za-z0-9_.-]{1,64}; else as type->set. */
 const char *reader_check_name(struct slice text);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* All or nothing; see reload.h. */
+/* Reloads completely or not at all; see reload.h. */
 #include "conf/reload.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "conf/table.h"
 
 struct reload {
-	char *path; /* NULL: CONF_DEFAULT_FILE, where it is there */
+	char *path; /* NULL: CONF_DEFAULT_FILE, if it exists */
 	struct log *log;
 	struct conf *current;
 	struct reload_member *members;
@@ -51,7 +51,7 @@ struct conf *reload_current(const struct reload *reload)
 	return reload->current;
 }
 
-/* What messages about the whole file begin with. */
+/* The name of the file in messages about all of it. */
 static const char *name_of(const struct reload *reload)
 {
 	return reload->path ? reload->path : CONF_DEFAULT_FILE;
@@ -62,7 +62,7 @@ static bool same_text(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-/* User and password may change; where Redis is may not. */
+/* User and password may change, the address may not. */
 static bool same_redis(const struct conf_redis *a, const struct conf_redis *b)
 {
 	return a->kind == b->kind && same_text(a->host, b->host) && a->port == b->port &&

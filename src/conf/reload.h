@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Exchange of the configuration without a moment of half: every module prepares (it may refuse, and
- * has then changed nothing), then every module commits (it cannot fail).
+ * Replaces the configuration completely or not at all: every member prepares (it may refuse, and
+ * has then changed nothing), then every member commits (which cannot fail).
  */
 #ifndef CW_CONF_RELOAD_H
 #define CW_CONF_RELOAD_H
@@ -9,15 +9,15 @@
 #include "conf/conf.h"
 
 struct reload_member {
-	const char *name; /* constant text, for the log */
+	const char *name; /* a constant string, for the log */
 	/*
-	 * Checks `next`, binds what must be bound. On an error it has undone its own part, and the
-	 * fault is a whole line, with FILE:LINE where something of the file is to blame.
+	 * Checks `next` and acquires what it needs. On an error it has undone its part, and the
+	 * fault is a whole line, with FILE:LINE if the cause is in the file.
 	 */
 	enum error (*prepare)(void *context, struct conf *next, struct fault *fault);
-	/* Puts `next` in force. NULL where there is nothing to do. */
+	/* Puts `next` in force. May be NULL. */
 	void (*commit)(void *context, struct conf *next);
-	/* Undoes what prepare did, because another member refused. NULL where there is nothing. */
+	/* Undoes what prepare did, because another member has refused. May be NULL. */
 	void (*abandon)(void *context);
 	void *context;
 };
@@ -25,8 +25,8 @@ struct reload_member {
 struct reload;
 
 /*
- * `path`, as conf_load() takes it, and `current` (taken over: one reference) are the configuration
- * in force. `log`: of its steps, at level debug; may be NULL.
+ * `path` is as in conf_load(); `current` is the configuration in force, of which one reference is
+ * taken over. `log` (may be NULL) gets the steps, at level debug.
  */
 struct reload *reload_new(const char *path, struct conf *current, struct log *log);
 void reload_free(struct reload *reload);
@@ -41,15 +41,15 @@ enum error reload_begin(struct reload *reload, struct fault *fault);
 struct conf *reload_current(const struct reload *reload);
 
 /*
- * Loads and exchanges. ERR_BAD_CONFIG: nothing changed, `faults` says why, line by line. A key that
- * needs a restart and has changed (redis.*'s address, redis.managed, redis.own_prefix,
- * limits.connections, listen by systemd) refuses the file by name.
+ * Loads and replaces the configuration. ERR_BAD_CONFIG: nothing was changed, and `faults` has the
+ * reasons, a line each. A key that needs a restart and has changed (redis.*'s address,
+ * redis.managed, redis.own_prefix, limits.connections, listen by systemd) refuses the file by name.
  */
 enum error reload_now(struct reload *reload, struct buf *faults);
 
 /* The outcome of the last reload_now(); true before the first. */
 bool reload_succeeded(const struct reload *reload);
-/* Its faults, "" where it succeeded. */
+/* Its faults, "" if it succeeded. */
 const char *reload_faults(const struct reload *reload);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Who may come in from where, and no two of a kind; see rules.h. */
+/* Rules over several keys: exposure, unique fields and tokens, prefixes; see rules.h. */
 #include "conf/rules.h"
 
 #include <string.h>
 
 #include "conf/address.h"
 
-/* Members of an invalidation's body that no entity's field may shadow. */
+/* Members of an invalidation's body, which no entity's field may have as its name. */
 static const char *const reserved_fields[] = {"patterns", "keys", "tags", "entities",
 	"dependents_of", "cascade", "dry_run", "soft", "verify", "rewarm", "max_keys", "confirm",
 	"wait", "strict", "pace", "note"};
@@ -26,7 +26,7 @@ static void fault_at_member(
 	reader_leave(r, mark);
 }
 
-/* The entry of a list or map that became element `index` of its array. */
+/* The entry of a list or map that was read into element `index` of its array. */
 static struct node *entry_of(struct node *list, size_t index)
 {
 	struct node *entry = list ? list->children : NULL;
@@ -36,7 +36,7 @@ static struct node *entry_of(struct node *list, size_t index)
 	return entry;
 }
 
-/* Appends "[2]" or ".name" to the path at hand. */
+/* Appends "[2]" or ".name" to the current path. */
 static size_t enter_entry(
 	struct reader *r, const struct node *list, const struct node *entry, size_t index)
 {
@@ -58,7 +58,7 @@ static void fault_in(
 	reader_leave(r, mark);
 }
 
-/* The same for an entry of what stands at `path`. */
+/* The same for an entry of the list or map at `path`. */
 static void fault_at_entry(struct reader *r, struct node *root, const char *path, size_t index,
 	const char *name, const char *sentence)
 {
@@ -146,7 +146,7 @@ static struct conf_namespace *namespace_of(const struct conf *conf, struct slice
 	return NULL;
 }
 
-/* A namespace for the keys of a loader with a stale_for of its own, where there is none yet. */
+/* Adds a namespace for the keys of a loader with its own stale_for, if there is none. */
 static const char *loader_namespace(
 	struct reader *r, struct conf *conf, const struct conf_loader *loader)
 {
@@ -171,8 +171,8 @@ static const char *loader_namespace(
 }
 
 /*
- * How long a value stays usable is read from its TTL alone, by whoever reads it: so a loader's
- * stale_for must hold for its keys everywhere.
+ * Whether a value is stale is derived from its TTL by every reader, so a loader's stale_for must
+ * apply to its keys everywhere.
  */
 static void join_loaders(struct reader *r, struct node *root, struct conf *conf)
 {
@@ -220,7 +220,7 @@ static void join_protected(struct reader *r, struct conf_full *full)
 	full->conf.protected_count = ours + own;
 }
 
-/* The rows of auth.tokens_file, as a list; NULL where there are faults. */
+/* The rows of auth.tokens_file, as a list; NULL if there are faults. */
 static struct node *load_tokens_file(struct reader *r, struct node *root, struct conf_full *full)
 {
 	struct document_file file = {.path = full->private.tokens_file, .secret = true};
@@ -230,7 +230,7 @@ static struct node *load_tokens_file(struct reader *r, struct node *root, struct
 	if (file.wrong)
 		fault_at_member(r, root, "auth.tokens_file",
 			reader_say(r, "names %s, which %s", file.path, file.wrong));
-	/* A file that is being written anew is empty for a moment; no list is meant by that. */
+	/* A file that is being rewritten is empty for a moment, so an empty file is not a list. */
 	if (list && list->kind == NODE_MAP && !list->count) {
 		reader_fault(r, list, "is empty: write a list without tokens as []");
 		list = NULL;
@@ -268,8 +268,9 @@ static struct node *read_tokens_file(struct reader *r, struct node *root, struct
 	return list;
 }
 
-/* Where the rows of conf->tokens stand: those of the main file and what it includes, then the
- * file's. */
+/*
+ * Where the rows of conf->tokens come from: the main file and what it includes, then tokens_file.
+ */
 struct token_lists {
 	struct node *own, *file;
 	size_t own_count;
@@ -286,7 +287,7 @@ static void fault_of_token(
 	reader_leave(r, mark);
 }
 
-/* Two rows with one digest would be one token with two answers. */
+/* With one digest in two rows, a token would be ambiguous. */
 static void check_tokens(struct reader *r, const struct token_lists *lists, const struct conf *conf)
 {
 	for (size_t i = 0; i < conf->token_count; i++)

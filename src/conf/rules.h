@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of a whole configuration must obey together. */
+/* Rules over several keys of the configuration. */
 #ifndef CW_CONF_RULES_H
 #define CW_CONF_RULES_H
 
 #include "conf/reader.h"
 
-/* The root section's finish(). Also reads auth.tokens_file and joins the protected patterns. */
+/*
+ * The root section's finish(). Also reads auth.tokens_file and adds the default protected patterns.
+ */
 const char *rules_finish(struct reader *r, struct node *root, void *object);
 
 #endif

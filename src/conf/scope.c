@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The scope table's look-ups; see scope.h. */
+/* Names of scopes; see scope.h. */
 #include "conf/scope.h"
 
 #include <stddef.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What a caller may do, and who he is: shared by the configuration, HTTP and the engine. */
+/* Scopes and identities of callers: shared by the configuration, HTTP and the engine. */
 #ifndef CW_CONF_SCOPE_H
 #define CW_CONF_SCOPE_H
 
 #include "base/buf.h"
 
-/* One row is X(NAME, "name", bit). ADMIN stands for all. */
+/* A row is X(NAME, "name", bit). ADMIN includes all others. */
 #define SCOPE_TABLE(X) \
 	X(READ, "read", 0) \
 	X(METRICS, "metrics", 1) \
@@ -26,23 +26,23 @@ enum scope {
 		SCOPE_NONE = 0
 };
 
-/* 0 where the name is none. */
+/* 0 if it is not the name of a scope. */
 unsigned scope_parse(struct slice name);
 const char *scope_name(enum scope scope);
-/* Appends the names of a set of them, separated by ", "; nothing for none. */
+/* Appends the names of a set of scopes, separated by ", ". */
 void scopes_print(unsigned scopes, struct buf *out);
 
-/* Who asks. Borrowed from the configuration snapshot that the request holds. */
+/* A caller. Borrowed from the configuration that the request holds. */
 struct identity {
 	const char *name; /* the token's name, "anonymous", or "scheduler" */
 	unsigned scopes;
-	/* Literal beginnings that bound the keys he may touch; none = no bound. */
+	/* Literal prefixes of the keys that the caller may access; none = all keys. */
 	const struct slice *key_prefixes;
 	size_t key_prefix_count;
 	int64_t max_keys; /* of one invalidation; 0 = the configuration's */
 };
 
-/* ADMIN may all; SCOPE_NONE asks for nothing. */
+/* Whether it has the scope or ADMIN; true for SCOPE_NONE. */
 bool scope_granted(const struct identity *who, enum scope scope);
 
 #endif

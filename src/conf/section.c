@@ -16,7 +16,7 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* How many bytes must be changed, added or removed to make one the other (Levenshtein). */
+/* The number of bytes to change, add or remove to turn one into the other (Levenshtein). */
 static size_t distance(struct slice a, struct slice b)
 {
 	size_t row[max_name + 1];
@@ -40,7 +40,7 @@ static size_t distance(struct slice a, struct slice b)
 	return row[b.n];
 }
 
-/* The part of `path` at the level below `prefix` ("" or "redis."); empty where it is elsewhere. */
+/* The part of `path` at the level below `prefix` ("" or "redis."); empty if it is not below it. */
 static struct slice part_below(const char *path, struct slice prefix)
 {
 	struct slice rest = slice_str(path);
@@ -86,7 +86,7 @@ static void unknown_name(
 	reader_leave(r, mark);
 }
 
-/* Whether some row lies below the prefix. */
+/* Whether there is a row below the prefix. */
 static bool leads_on(const struct section *section, struct slice prefix)
 {
 	for (size_t i = 0; i < section->count; i++)
@@ -98,11 +98,11 @@ static bool leads_on(const struct section *section, struct slice prefix)
 static void check_level(
 	struct reader *r, const struct section *section, struct buf *prefix, struct node *map);
 
-/* `path` is the node's, within the section, and grows for what lies below. */
+/* `path` is the node's, within the section; it is extended for the nodes below. */
 static void check_node(
 	struct reader *r, const struct section *section, struct buf *path, struct node *node)
 {
-	/* A dot in a name would pass for two levels. */
+	/* A dot in a name would look like two levels. */
 	bool dotted = memchr(node->name.p, '.', node->name.n) != NULL;
 	size_t mark;
 
@@ -150,12 +150,12 @@ const struct key *section_key(const struct section *section, const char *path)
 	return NULL;
 }
 
-/* Puts a node for the default of `key` where it would stand. */
+/* Adds a node for the default of `key` to the tree. */
 static struct node *add_default(struct reader *r, struct node *map, const struct key *key)
 {
 	struct node *node = node_default(r->arena, key->def, map);
 
-	/* What is no map above it is a fault already. */
+	/* If something above it is not a map, that is a fault already. */
 	return node_put(r->arena, map, key->path, node) ? node : NULL;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of keys: what may stand in a configuration, where it goes, and what holds without it.
+ * The table of keys: which keys exist, where their values are stored, and their defaults.
  *
- * Reading, checking, printing and the manual's lint all go by these rows. A row of later work has
- * KEY_LATER: taking the flag away (and giving it a place) is all that makes the key known.
+ * Reading, checking, printing and the tests of the manual use these rows. KEY_LATER marks planned
+ * keys: without the flag, and with a place, the key is known.
  */
 #ifndef CW_CONF_TABLE_H
 #define CW_CONF_TABLE_H
@@ -11,11 +11,11 @@
 #include "conf/conf.h"
 #include "conf/document.h"
 
-/* A snapshot with what only this folder needs of it. */
+/* What only this folder needs of a snapshot. */
 struct conf_private {
 	unsigned references;
 	struct arena arena;
-	struct node *root; /* everything in force, defaults filled in */
+	struct node *root; /* the effective configuration, with defaults */
 	struct slice *own_protected;
 	size_t own_protected_count;
 	bool default_protected;
@@ -29,7 +29,7 @@ struct conf_private {
 };
 
 struct conf_full {
-	struct conf conf; /* the first: a struct conf * is one of these */
+	struct conf conf; /* the first member: a struct conf * points to a struct conf_full */
 	struct conf_private private;
 };
 
@@ -37,10 +37,9 @@ struct reader;
 struct section;
 
 /*
- * What values a key takes. `set` puts the node's value into `object` (at key->offset, save where
- * the type says otherwise) and returns NULL, or the end of a sentence whose beginning is the key's
- * name; what is wrong deeper inside a list or map it reports itself (reader_fault) and returns
- * NULL.
+ * The values that a key takes. `set` stores the node's value in `object` (at key->offset, unless
+ * the type says otherwise) and returns NULL, or the end of a sentence that begins with the key's
+ * name. Faults deeper inside a list or map it reports itself (reader_fault), and returns NULL.
  */
 struct type {
 	enum { PRINT_TEXT, PRINT_NUMBER, PRINT_BOOL } print;
@@ -72,20 +71,20 @@ const char *type_set_text(
 	struct reader *r, const struct key *key, struct node *node, void *element);
 
 enum key_flag {
-	KEY_LATER = 1,	  /* known, but not to this version */
+	KEY_LATER = 1,	  /* planned, not supported by this version */
 	KEY_RESTART = 2,  /* a reload that changes it is refused */
-	KEY_REQUIRED = 4, /* has no default and must be there */
+	KEY_REQUIRED = 4, /* must be given */
 	KEY_SECRET = 8,	  /* never printed */
 	KEY_MERGES = 16,  /* a list or map that included files add to */
-	KEY_MASKED = 64,  /* what its texts say to be a secret is not printed: `--password=...` */
-	KEY_QUIET = 32,	  /* its default is not printed: it means something only beside others */
+	KEY_MASKED = 64,  /* secrets within its text are not printed: `--password=...` */
+	KEY_QUIET = 32,	  /* its default is not printed: it matters only beside other keys */
 };
 
 struct key {
 	const char *path; /* within its section, e.g. "redis.breaker.failures" */
 	const struct type *type;
 	size_t offset;
-	const char *def;     /* a YAML text; NULL = none, the place stays cleared */
+	const char *def;     /* as YAML; NULL = none, the place stays zero */
 	int64_t min, max;    /* of numbers, durations and sizes; of texts bytes, of lists entries */
 	size_t count_offset; /* of lists */
 	unsigned flags;
@@ -101,8 +100,8 @@ struct section {
 	size_t count;
 	size_t size;
 	size_t name_offset; /* named maps: the char * for the name */
-	const char *unique; /* the member that no two entries share, or NULL */
-	/* After the members, where none had a fault: what they mean together. As type->set. */
+	const char *unique; /* the member that must differ between entries, or NULL */
+	/* Called after the members if none had a fault: checks them together. As type->set. */
 	const char *(*finish)(struct reader *r, struct node *node, void *object);
 };
 
@@ -116,7 +115,7 @@ extern const struct type type_string, type_slice, type_name, type_path, type_boo
 	type_duration, type_size, type_choice, type_choice_bool, type_choice_text, type_ratio,
 	type_date, type_sha256, type_template, type_templates, type_strings, type_globs,
 	type_scopes, type_items, type_named_items;
-/* Those that fill more than one place, or one of their own kind. */
+/* Types of one key each. */
 extern const struct type type_later, type_listens, type_hosts, type_redis_url, type_password_file,
 	type_entity_keys, type_job_source, type_loader_source, type_job_on, type_job_ttl,
 	type_headers, type_argv, type_pages, type_cron, type_zone;

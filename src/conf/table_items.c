@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The keys of list entries and named maps: tokens, namespaces, entities, dependencies, jobs,
- * loaders. Those of sources stand in type_source.c.
+ * loaders. Those of sources are in type_source.c.
  */
 #include <string.h>
 
@@ -62,7 +62,7 @@ static const struct key namespace_keys[] = {
 const struct section section_namespace = {
 	SECTION(namespace_keys, struct conf_namespace), .unique = "prefix"};
 
-/* An entity's template has {id} and nothing else. */
+/* An entity's template has the placeholder {id} and no other. */
 static bool only_id(const struct template *template)
 {
 	return template_names(template) == 1 && slice_is(template_name(template, 0), "id");
@@ -147,7 +147,7 @@ static const struct key dependency_keys[] = {
 const struct section section_dependency = {
 	SECTION(dependency_keys, struct conf_dependency), .finish = finish_dependency};
 
-/* A duration for all rows, or a template for what the row says. */
+/* A duration for all rows, or a template for the TTL of each row. */
 static const char *set_ttl(struct reader *r, const struct key *key, struct node *node, void *object)
 {
 	struct conf_job *job = object;
@@ -199,7 +199,7 @@ static const char *finish_schedule(struct node *node, struct conf_schedule *sche
 	return NULL;
 }
 
-/* Of a job with many rows only the last would be kept. */
+/* With many rows, only the last one would remain. */
 static void warn_of_one_key(struct reader *r, struct node *node, const struct conf_job *job)
 {
 	size_t mark;
@@ -264,7 +264,7 @@ static bool is_param(const struct conf_loader *loader, struct slice name)
 	return false;
 }
 
-/* Every name of the template must be a parameter. */
+/* Each placeholder of the template must be a parameter. */
 static const char *check_names(
 	struct reader *r, const struct conf_loader *loader, const struct template *template)
 {
@@ -286,7 +286,7 @@ static bool no_value(void *context, struct slice name, struct buf *out)
 	return false;
 }
 
-/* Two calls that differ must not share a key. */
+/* Different calls must not share a key. */
 static const char *check_params(struct reader *r, const struct conf_loader *loader)
 {
 	struct slice touching;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The keys of a configuration file, top to bottom; table.h says what a row's parts are. The rows of
- * list entries and named maps stand in table_items.c and type_source.c. `make lint` wants each path
- * in docs/config.md.
+ * The keys of a configuration file; table.h explains the members of a row. The keys of list entries
+ * and named maps are in table_items.c and type_source.c. Each key must be in docs/config.md
+ * (build/unit conf_manual).
  */
 #include "conf/reader.h"
 #include "conf/rules.h"

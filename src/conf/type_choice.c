@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The types that take one word of a few. */
+/* Types whose values are one of several words. */
 #include <string.h>
 
 #include "conf/reader.h"
 
-/* The word that begins at *rest, which moves behind it; empty at the end. */
+/* Takes the next word from *rest; empty at the end. */
 static struct slice next_word(const char **rest)
 {
 	size_t n;
@@ -95,7 +95,7 @@ static const char *set_choice_text(
 }
 const struct type type_choice_text = {.set = set_choice_text};
 
-/* Stands in rows of later work, whose flag keeps it from being called. */
+/* The type of planned keys; KEY_LATER prevents that it is called. */
 static const char *set_later(
 	struct reader *r, const struct key *key, struct node *node, void *object)
 {

@@ -78,7 +78,7 @@ static const char *set_path(
 		return "must not be empty";
 	char *path = reader_resolve(r, node, node->text);
 
-	/* What is printed must mean the same wherever it is read. */
+	/* The printed path must not depend on the current folder. */
 	if (slice_equal(node->raw, node->text))
 		node->raw = slice_str(path);
 	*(char **)place_of(object, key) = path;
@@ -159,7 +159,7 @@ static const char *set_size(
 }
 const struct type type_size = {.set = set_size};
 
-/* 0 to key->max percent, kept as a ratio. */
+/* 0 to key->max percent, stored as a ratio. */
 static const char *set_ratio(
 	struct reader *r, const struct key *key, struct node *node, void *object)
 {
@@ -197,7 +197,7 @@ static const char *set_sha256(
 }
 const struct type type_sha256 = {.set = set_sha256};
 
-/* When a job is due. Both texts are parsed here, so that a fault has its line. */
+/* Schedules. They are parsed here, so that a fault has its line. */
 static const char *set_cron(
 	struct reader *r, const struct key *key, struct node *node, void *object)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sources, shared and of one job: what each type needs, and how a job adds to what it uses.
+ * Sources, shared or of one job: the members of each type, and what a job may add to a shared one.
  *
  *	sources: {api: {type: http, base_url, headers}}  ─┐
  *	job: source: {use: api, path, rows, format, pages} ┴─> the job's own struct conf_source
  *
- * A loader's source is one of a job, with the loader's parameters in the place of pages.
+ * A loader's source is like a job's, with the loader's parameters instead of pages.
  */
 #include <string.h>
 
@@ -21,7 +21,7 @@ enum {
 	OF_ANY = OF_FILE | OF_COMMAND | OF_HTTP,
 };
 
-/* Which members go with which types; a job that uses a source gives only those marked `use`. */
+/* The types of each member; a job that uses a shared source gives only members with `use`. */
 static const struct {
 	const char *name;
 	unsigned types;
@@ -96,7 +96,7 @@ static const char *check_base_url(const char *url)
 	return NULL;
 }
 
-/* What a source needs by itself, before a job adds anything. */
+/* What a source must have by itself, before a job adds to it. */
 static const char *finish_own(struct node *node, struct conf_source *source)
 {
 	if (!node_given(node, "type"))
@@ -112,7 +112,7 @@ static const char *finish_own(struct node *node, struct conf_source *source)
 	return check_base_url(source->base_url);
 }
 
-/* What is named here must be there when it is used; that it is not yet is not a fault. */
+/* Files and programs must exist when they are used; until then their absence is only a warning. */
 static void expect_parts(struct reader *r, struct node *node, const struct conf_source *source)
 {
 	const struct node *path = node_given(node, "path"), *argv = node_given(node, "argv"),
@@ -126,7 +126,7 @@ static void expect_parts(struct reader *r, struct node *node, const struct conf_
 		reader_expect_file(r, ca, "ca", source->ca);
 }
 
-/* What both a source and a job's addition must obey. */
+/* The rules for a source and for what a job adds to one. */
 static const char *finish_parts(
 	struct reader *r, struct node *node, struct conf_source *source, bool use)
 {
@@ -162,7 +162,7 @@ static const char *finish_source(struct reader *r, struct node *node, void *obje
 	return wrong ? wrong : finish_parts(r, node, source, false);
 }
 
-/* What both a job's and a loader's source must have, all parts together. */
+/* What the source of a job or loader must have, with all parts merged. */
 static const char *finish_whole(const struct conf_source *source)
 {
 	if (source->type == SOURCE_FILE && !source->path)
@@ -198,7 +198,7 @@ static const struct conf_source *find_shared(struct reader *r, struct slice name
 	return NULL;
 }
 
-/* The source of a job or loader called `name`, its own or one that adds to a shared one. */
+/* The source of the job or loader `name`: its own, or one that adds to a shared one. */
 static const char *set_source(struct reader *r, const struct key *key, struct node *node,
 	struct conf_source *source, char *name)
 {
@@ -270,7 +270,7 @@ static const struct list argument_list = {
 };
 static const struct type arguments = {.list = &argument_list};
 
-/* The program and its arguments; what stands behind the last of them is NULL. */
+/* The program and its arguments; NULL follows the last one. */
 static const char *set_argv(
 	struct reader *r, const struct key *key, struct node *node, void *object)
 {
@@ -321,7 +321,7 @@ static const char *set_header(
 	return wrong;
 }
 
-/* A faulty one before it has no name. */
+/* An earlier one with a fault has no name. */
 static bool is_same(const void *a, const void *b)
 {
 	const struct conf_header *x = a, *y = b;
@@ -345,7 +345,7 @@ static const char *set_delimiter(
 
 	(void)r;
 	(void)key;
-	/* Single quotes leave YAML's \t as it is. */
+	/* In single quotes, YAML does not replace \t. */
 	if (node->kind == NODE_SCALAR && (slice_is(text, "\\t") || slice_is(text, "tab")))
 		text = SLICE("\t");
 	if (node->kind != NODE_SCALAR || text.n != 1 || !strchr(",;\t|:^~", text.p[0]))
