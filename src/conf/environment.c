@@ -11,15 +11,6 @@
 
 #define OPENING "${env:"
 
-static const struct {
-	const char *variable, *path;
-} overrides[] = {
-	{"REDIS_URL", "redis.url"},
-	{"REDIS_CACHE_TTL", "cache.default_ttl"},
-	{"CACHEWARDEN_LISTEN", "listen"},
-	{"CACHEWARDEN_LOG_LEVEL", "log.level"},
-};
-
 static bool is_variable_name(const char *name)
 {
 	return *name && strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -77,12 +68,17 @@ void environment_fill(struct reader *r, struct node *node)
 		environment_fill(r, child);
 }
 
-static struct node *text_node(struct reader *r, const char *file, struct slice text)
+static struct node *scalar_node(struct reader *r, const char *file, struct slice text)
 {
 	struct node *node = node_new(r->arena, NODE_SCALAR, file, 0);
 
 	node->text = node->raw = arena_slice(r->arena, text);
 	return node;
+}
+
+static struct node *text_node(struct reader *r, const char *file, const char *value)
+{
+	return scalar_node(r, file, slice_str(value));
 }
 
 /* "a,b" as a list. */
@@ -93,7 +89,7 @@ static struct node *list_node(struct reader *r, const char *file, const char *va
 	while (*value) {
 		size_t n = strcspn(value, ",");
 
-		node_append(list, text_node(r, file, slice_of(value, n)));
+		node_append(list, scalar_node(r, file, slice_of(value, n)));
 		value += n;
 		value += *value == ',';
 	}
@@ -111,34 +107,38 @@ static struct node *seconds_node(struct reader *r, const char *file, const char 
 		return NULL;
 	}
 	text = mem_printf("%ss", value);
-	node = text_node(r, file, slice_str(text));
+	node = text_node(r, file, text);
 	mem_free(text);
 	return node;
 }
+
+static const struct {
+	const char *variable, *path;
+	struct node *(*make)(struct reader *r, const char *file, const char *value);
+} overrides[] = {
+	{"REDIS_URL", "redis.url", text_node},
+	{"REDIS_CACHE_TTL", "cache.default_ttl", seconds_node},
+	{"CACHEWARDEN_LISTEN", "listen", list_node},
+	{"CACHEWARDEN_LOG_LEVEL", "log.level", text_node},
+};
 
 void environment_apply(struct reader *r, struct node *root)
 {
 	for (size_t i = 0; i < sizeof overrides / sizeof *overrides; i++) {
 		const char *value = getenv(overrides[i].variable);
-		struct node *node;
-		char *file;
+		struct node *node = NULL;
+		char *name;
 
 		if (!value || !*value)
 			continue;
-		file = mem_printf("environment %s", overrides[i].variable);
-		const char *kept = arena_dup(r->arena, slice_str(file));
+		name = mem_printf("environment %s", overrides[i].variable);
+		const char *file = arena_dup(r->arena, slice_str(name));
 
-		mem_free(file);
-		if (!utf8_valid(slice_str(value))) {
-			faults_add(r->faults, kept, 0, "is not valid UTF-8");
-			continue;
-		}
-		if (strcmp(overrides[i].path, "listen") == 0)
-			node = list_node(r, kept, value);
-		else if (strcmp(overrides[i].path, "cache.default_ttl") == 0)
-			node = seconds_node(r, kept, value);
+		mem_free(name);
+		if (utf8_valid(slice_str(value)))
+			node = overrides[i].make(r, file, value);
 		else
-			node = text_node(r, kept, slice_str(value));
+			faults_add(r->faults, file, 0, "is not valid UTF-8");
 		if (node)
 			node_put(r->arena, root, overrides[i].path, node);
 	}

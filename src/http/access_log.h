@@ -13,7 +13,8 @@ struct access_log;
 struct access_log *access_log_new(
 	const struct route *routes, size_t count, struct metrics *metrics, struct log *log);
 void access_log_free(struct access_log *access); /* may be NULL */
-/* Counts a request that was answered or whose client has disconnected, and logs it by log.access. */
+/* Counts a request that was answered or whose client has disconnected, and logs it by log.access.
+ */
 void access_log_request(struct access_log *access, const struct request *request);
 /* Adds what was counted since the last call to the metrics. */
 void access_log_publish(struct access_log *access, size_t connections);
