@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from faults import back, fault_config, honest, spare_port
+from faults import fault_config, honest, spare_port
 from harness import API, Redis, until
 
 CACHE = "/api/v1/cache"
