@@ -86,11 +86,11 @@ cJSON *invalidation_result_json(const void *result)
 	return body;
 }
 
-void invalidation_result_free(void *argument)
+void invalidation_result_free(void *result)
 {
-	struct invalidation_result *result = argument;
+	struct invalidation_result *own = result;
 
-	mem_free(result->selectors);
-	arena_release(&result->texts);
-	mem_free(result);
+	mem_free(own->selectors);
+	arena_release(&own->texts);
+	mem_free(own);
 }
