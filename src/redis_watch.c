@@ -27,7 +27,7 @@ static void tell_loss(struct daemon *d, const struct redis_state *state)
 		break;
 	case REDIS_IS_LOADING:
 	case REDIS_IS_BUSY:
-		log_warning(log, "redis is %s: %s", redis_status_name(state->status),
+		log_warning(log, "redis is %s: %s", redis_node_status_name(state->status),
 			state->last_error.detail);
 		break;
 	}

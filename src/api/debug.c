@@ -52,7 +52,7 @@ static void add_node(cJSON *list, const struct redis_node *node)
 		cJSON *item = cJSON_CreateObject();
 
 		cJSON_AddStringToObject(item, "node", redis_node_name(node));
-		cJSON_AddStringToObject(item, "status", redis_status_name(state.status));
+		cJSON_AddStringToObject(item, "status", redis_node_status_name(state.status));
 		cJSON_AddStringToObject(item, "breaker", breaker_state_name(state.breaker));
 		cJSON_AddStringToObject(item, "role", connections[i].role);
 		cJSON_AddStringToObject(item, "state", connections[i].state);

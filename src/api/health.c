@@ -101,7 +101,7 @@ static struct component judge_redis(const struct app *app)
 		judge_memory(app, warnings, &redis.health);
 	if (state.status == REDIS_UP)
 		judge_lacks(app, &state, warnings, &redis.health);
-	cJSON_AddStringToObject(details, "state", redis_status_name(state.status));
+	cJSON_AddStringToObject(details, "state", redis_node_status_name(state.status));
 	json_add_known(details, "latency_ms", sample->latency_p50_ms, 3);
 	json_add_time(details, "since", state.since_wall_ms);
 	cJSON_AddStringToObject(details, "breaker", breaker_state_name(state.breaker));

@@ -56,7 +56,7 @@ static void add_nodes(cJSON *redis, const struct app *app)
 		cJSON *node = cJSON_CreateObject();
 
 		json_add_text(node, "name", redis_node_name(nodes[i]));
-		json_add_text(node, "status", redis_status_name(state.status));
+		json_add_text(node, "status", redis_node_status_name(state.status));
 		json_add_text(node, "role", info->role);
 		json_add_count(node, "used_bytes", info->used_memory);
 		json_add_count(node, "keys", info->keys);
@@ -73,7 +73,7 @@ static void add_redis(cJSON *stats, const struct app *app)
 	struct redis_state state = redis_store_state(app->engine.cache.store);
 	cJSON *redis = cJSON_AddObjectToObject(stats, "redis");
 
-	json_add_text(redis, "status", redis_status_name(state.status));
+	json_add_text(redis, "status", redis_node_status_name(state.status));
 	json_add_text(redis, "version", sample.info.version);
 	json_add_text(redis, "mode", sample.info.mode);
 	json_add_text(redis, "role", sample.info.role);

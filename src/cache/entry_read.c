@@ -15,7 +15,7 @@
 #include "cache/codec.h"
 #include "cache/entry_internal.h"
 #include "cache/soft_purge.h"
-#include "redis/reader.h"
+#include "redis/resp.h"
 
 /* Bytes of one read before it has claimed room for the values. */
 enum { unclaimed_bytes = 1024 * 1024 };
@@ -24,7 +24,7 @@ enum { unclaimed_bytes = 1024 * 1024 };
 enum { shared_bytes = 64 * 1024 };
 
 /* Below the connection's own limit of a reply, so that the error can say what to do. */
-enum { reply_bytes = READER_MAX_BYTES - 1024 };
+enum { reply_bytes = RESP_MAX_BYTES - 1024 };
 
 /* Of the commands for one key. */
 enum { commands_per_key = 3 };

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The batch: the owner's side of a flight; see batch.h. */
+/* The batch: the owner's side of a pipeline; see batch.h. */
 #include "redis/batch.h"
 
 #include <assert.h>
 
 #include "base/mem.h"
-#include "redis/flight.h"
+#include "redis/pipeline.h"
 
 struct redis_batch {
-	struct flight *flight;
+	struct pipeline *pipeline;
 	struct fiber *waiter;
 	bool in_flight;
 	bool done;
@@ -18,18 +18,18 @@ struct redis_batch *redis_batch_new(void)
 {
 	struct redis_batch *batch = mem_new(struct redis_batch);
 
-	batch->flight = flight_new();
+	batch->pipeline = pipeline_new();
 	return batch;
 }
 
-/* The connection keeps the flight until its replies came; nobody will look at them. */
+/* The connection keeps the pipeline until its replies came; nobody will look at them. */
 static void let_go(struct redis_batch *batch)
 {
 	if (batch->in_flight)
-		batch->flight->batch = NULL;
+		batch->pipeline->batch = NULL;
 	else
-		flight_free(batch->flight);
-	batch->flight = NULL;
+		pipeline_free(batch->pipeline);
+	batch->pipeline = NULL;
 	batch->in_flight = false;
 }
 
@@ -43,32 +43,32 @@ void redis_batch_free(struct redis_batch *batch)
 
 void redis_batch_clear(struct redis_batch *batch)
 {
-	struct flight *flight = batch->flight;
+	struct pipeline *pipeline = batch->pipeline;
 
 	assert(!batch->in_flight);
-	for (size_t i = 0; i < flight->count; i++)
-		redis_value_free(flight->slots[i].reply);
-	mem_free(flight->fault);
-	buf_clear(&flight->bytes);
-	*flight =
-		(struct flight){.bytes = flight->bytes, .slots = flight->slots, .cap = flight->cap};
+	for (size_t i = 0; i < pipeline->count; i++)
+		redis_value_free(pipeline->slots[i].reply);
+	mem_free(pipeline->fault);
+	buf_clear(&pipeline->bytes);
+	*pipeline = (struct pipeline){
+		.bytes = pipeline->bytes, .slots = pipeline->slots, .cap = pipeline->cap};
 	batch->done = false;
 }
 
 size_t redis_batch_add(struct redis_batch *batch, size_t argc, const struct slice *argv)
 {
 	assert(!batch->in_flight && !batch->done);
-	return flight_add(batch->flight, argc, argv);
+	return pipeline_add(batch->pipeline, argc, argv);
 }
 
 size_t redis_batch_count(const struct redis_batch *batch)
 {
-	return batch->flight->count;
+	return batch->pipeline->count;
 }
 
 size_t redis_batch_bytes(const struct redis_batch *batch)
 {
-	return batch->flight->bytes.n;
+	return batch->pipeline->bytes.n;
 }
 
 /* Reads the number behind '*' or '$' and its line's end. */
@@ -84,10 +84,10 @@ static size_t take_number(const char **at)
 
 size_t redis_batch_words(const struct redis_batch *batch, size_t i, struct slice *ret, size_t most)
 {
-	const struct flight *flight = batch->flight;
+	const struct pipeline *pipeline = batch->pipeline;
 
-	assert(i < flight->count && flight->slots[i].end <= flight->bytes.n);
-	const char *at = flight->bytes.p + (i ? flight->slots[i - 1].end : 0);
+	assert(i < pipeline->count && pipeline->slots[i].end <= pipeline->bytes.n);
+	const char *at = pipeline->bytes.p + (i ? pipeline->slots[i - 1].end : 0);
 	size_t count = take_number(&at);
 
 	for (size_t word = 0; word < count && word < most; word++) {
@@ -99,52 +99,52 @@ size_t redis_batch_words(const struct redis_batch *batch, size_t i, struct slice
 	return count;
 }
 
-struct flight *flight_depart(struct redis_batch *batch)
+struct pipeline *redis_batch_begin(struct redis_batch *batch)
 {
-	struct flight *flight = batch->flight;
+	struct pipeline *pipeline = batch->pipeline;
 
 	assert(!batch->in_flight && !batch->done);
 	batch->in_flight = true;
-	flight->batch = batch;
-	flight->started_ns = clock_mono_ns();
-	return flight;
+	pipeline->batch = batch;
+	pipeline->started_ns = clock_mono_ns();
+	return pipeline;
 }
 
-void flight_land(struct flight *flight)
+void redis_batch_end(struct pipeline *pipeline)
 {
-	struct redis_batch *batch = flight->batch;
+	struct redis_batch *batch = pipeline->batch;
 
 	if (!batch) {
-		flight_free(flight);
+		pipeline_free(pipeline);
 		return;
 	}
-	flight->took_us = (clock_mono_ns() - flight->started_ns) / 1000;
-	flight->batch = NULL;
+	pipeline->took_us = (clock_mono_ns() - pipeline->started_ns) / 1000;
+	pipeline->batch = NULL;
 	batch->in_flight = false;
 	batch->done = true;
 	if (batch->waiter)
 		fiber_wake(batch->waiter);
 }
 
-/* In place of the flight that was let go: as many commands, none of them answered. */
+/* In place of the pipeline that was let go: as many commands, none of them answered. */
 static void detach(struct redis_batch *batch)
 {
-	size_t count = batch->flight->count;
+	size_t count = batch->pipeline->count;
 
 	let_go(batch);
-	batch->flight = flight_new();
-	batch->flight->slots = mem_array(count, sizeof *batch->flight->slots);
-	batch->flight->count = batch->flight->cap = count;
+	batch->pipeline = pipeline_new();
+	batch->pipeline->slots = mem_array(count, sizeof *batch->pipeline->slots);
+	batch->pipeline->count = batch->pipeline->cap = count;
 	batch->done = true;
 }
 
-static enum error verdict(const struct flight *flight, struct fault *fault)
+static enum error verdict(const struct pipeline *pipeline, struct fault *fault)
 {
-	if (!flight->fault)
+	if (!pipeline->fault)
 		return OK;
 	if (fault)
-		*fault = *flight->fault;
-	return flight->fault->error;
+		*fault = *pipeline->fault;
+	return pipeline->fault->error;
 }
 
 enum error redis_batch_wait(struct redis_batch *batch, int64_t deadline, struct fault *fault)
@@ -164,7 +164,7 @@ enum error redis_batch_wait(struct redis_batch *batch, int64_t deadline, struct 
 					: "cancelled while Redis had the command");
 		}
 	}
-	return verdict(batch->flight, fault);
+	return verdict(batch->pipeline, fault);
 }
 
 bool redis_batch_done(const struct redis_batch *batch)
@@ -174,27 +174,27 @@ bool redis_batch_done(const struct redis_batch *batch)
 
 const struct redis_value *redis_batch_reply(const struct redis_batch *batch, size_t i)
 {
-	assert(i < batch->flight->count);
-	return batch->flight->slots[i].reply;
+	assert(i < batch->pipeline->count);
+	return batch->pipeline->slots[i].reply;
 }
 
 struct redis_value *redis_batch_take(struct redis_batch *batch, size_t i)
 {
-	assert(i < batch->flight->count);
-	struct redis_value *reply = batch->flight->slots[i].reply;
+	assert(i < batch->pipeline->count);
+	struct redis_value *reply = batch->pipeline->slots[i].reply;
 
-	batch->flight->slots[i].reply = NULL;
+	batch->pipeline->slots[i].reply = NULL;
 	return reply;
 }
 
 int64_t redis_batch_took_us(const struct redis_batch *batch)
 {
-	return batch->done ? batch->flight->took_us : 0;
+	return batch->done ? batch->pipeline->took_us : 0;
 }
 
 void redis_batch_own_lookups(
 	const struct redis_batch *batch, int64_t *ret_hits, int64_t *ret_misses)
 {
-	*ret_hits = batch->flight->own.hits;
-	*ret_misses = batch->flight->own.misses;
+	*ret_hits = batch->pipeline->own.hits;
+	*ret_misses = batch->pipeline->own.misses;
 }

@@ -4,39 +4,130 @@
 
 #include <string.h>
 
-#include "redis/capabilities_table.h"
-#include "redis/flight.h"
+#include "redis/commands.h"
+#include "redis/pipeline.h"
+
+/* clang-format off */
+/*
+ * A row a feature: what it is called where it is off, and the commands that it needs, those of its
+ * scripts included; of A/B one is enough.
+ */
+#define FEATURES(X) \
+	X(FIGURES, "the server's figures", "INFO") \
+	X(CONNECTION, "checks of the connection", "PING MULTI DISCARD") \
+	X(LAYOUT, "the check of the key layout", "HGET HSETNX") \
+	X(READ, "reading keys", "PTTL GETRANGE STRLEN MULTI EXEC") \
+	X(LIST, "listing keys", "SCAN") \
+	X(WRITE, "storing keys", "MULTI EXEC EXISTS SET ZADD DEL UNLINK RPUSHX") \
+	X(CONDITIONS, "conditional writes", "WATCH EVAL MULTI EXEC GET PTTL GETRANGE UNLINK") \
+	X(DELETE, "deleting keys", "XADD UNLINK/DEL") \
+	X(EXPIRE, "changing TTLs", "EVAL EXISTS PEXPIRE PERSIST PTTL") \
+	X(INVALIDATE, "invalidation", "XADD EXISTS UNLINK/DEL SRANDMEMBER") \
+	X(PATTERNS, "invalidation by pattern", "XADD INFO DBSIZE SCAN UNLINK/DEL") \
+	X(SOFT, "soft invalidation", "EVAL PTTL PEXPIRE SET UNLINK") \
+	X(TAGS, "tags", "ZADD PTTL ZSCAN ZCARD EXISTS INFO DBSIZE UNLINK/DEL") \
+	X(TAG_LISTS, "the list of tags", "ZADD RENAME UNLINK HSET HGETALL ZRANGEBYLEX") \
+	X(PRUNER, "the pruner", "SCAN SET GET EVAL DEL PEXPIRE TIME EXISTS ZSCAN ZSCORE ZADD ZREM " \
+		"PTTL SCARD SMEMBERS UNLINK RENAME HSET") \
+	X(DEPENDENCIES, "stored dependencies", "SRANDMEMBER PTTL EVAL SADD SREM SCARD PERSIST " \
+		"PEXPIRE DEL UNLINK SCAN") \
+	X(LEASES, "leases and the storing of results", "SET GET EVAL EXISTS DEL PTTL UNLINK " \
+		"PERSIST PEXPIRE ZADD XRANGE XREVRANGE GETRANGE") \
+	X(WARM, "warm runs", "SET GET EVAL DEL PEXPIRE XRANGE XREVRANGE UNLINK ZADD WATCH MULTI " \
+		"EXEC LINDEX LLEN LRANGE RPUSH RPOP") \
+	X(SESSIONS, "sessions", "EVAL GET GETRANGE SET SETRANGE PTTL PEXPIRE EXISTS DEL ZADD " \
+		"ZREM ZSCORE ZRANGE ZCARD") \
+	X(OPERATIONS, "the record of operations", "SET GET MGET EXISTS ZADD ZREVRANGEBYSCORE " \
+		"ZREMRANGEBYRANK ZREM") \
+	X(EXPLAIN, "explain", "TYPE PTTL STRLEN GETRANGE EVAL EXISTS ZSCORE XREVRANGE SRANDMEMBER " \
+		"ZRANGEBYLEX")
+/* clang-format on */
+
+static const struct feature_row {
+	const char *name;
+	const char *needs;
+} features[REDIS_FEATURES] = {
+#define X(feature, name, needs) [FEATURE_##feature] = {name, needs},
+	FEATURES(X)
+#undef X
+};
+
+/* The bit behind all commands: keys of our own are denied. */
+enum { OWN_KEYS = 63 };
+
+_Static_assert((int)COMMAND_COUNT <= (int)OWN_KEYS, "a set of commands is 64 bits");
+
+static uint64_t bit(unsigned i)
+{
+	return UINT64_C(1) << i;
+}
+
+/* The next word up to `end`, and *left behind it. */
+static struct slice next_word(struct slice *left, char end)
+{
+	const char *at = memchr(left->p, end, left->n);
+	struct slice word = slice_of(left->p, at ? (size_t)(at - left->p) : left->n);
+	size_t behind = word.n + (at != NULL);
+
+	*left = slice_of(left->p + behind, left->n - behind);
+	return word;
+}
+
+/* One or several commands of which one is enough. */
+static uint64_t any_of(struct slice words)
+{
+	uint64_t set = 0;
+
+	while (words.n)
+		set |= bit(commands_find(next_word(&words, '/')));
+	return set;
+}
+
+static uint64_t needs_of(enum redis_feature feature, uint64_t lacks, uint64_t *ret_lacked)
+{
+	struct slice left = slice_str(features[feature].needs);
+	uint64_t all = 0;
+
+	*ret_lacked = 0;
+	while (left.n) {
+		uint64_t any = any_of(next_word(&left, ' '));
+
+		all |= any;
+		if ((any & lacks) == any)
+			*ret_lacked |= any;
+	}
+	return all;
+}
 
 /* What the second look asks for. */
-static bool looked_for(enum command command)
+static bool looked_for(enum redis_command command)
 {
 	return command != COMMAND_MULTI && command != COMMAND_EXEC && command != COMMAND_DISCARD;
 }
 
-size_t capabilities_ask(struct flight *flight, bool all, struct slice key)
+size_t capabilities_ask(struct pipeline *pipeline, bool all, struct slice key)
 {
-	size_t first = flight_add(flight, 1, (struct slice[]){SLICE("MULTI")});
+	size_t first = pipeline_add(pipeline, 1, (struct slice[]){SLICE("MULTI")});
 
 	for (unsigned i = 0; i < COMMAND_COUNT && all; i++) {
-		struct slice argv[1 + most_arguments] = {slice_str(capabilities_commands[i].name)};
+		struct slice argv[1 + COMMANDS_MOST_ARGUMENTS] = {slice_str(commands_rows[i].name)};
 		size_t argc = 1;
 
 		if (!looked_for(i))
 			continue;
-		for (; argc <= most_arguments && capabilities_commands[i].arguments[argc - 1];
+		for (; argc <= COMMANDS_MOST_ARGUMENTS && commands_rows[i].arguments[argc - 1];
 			argc++) {
-			struct slice argument =
-				slice_str(capabilities_commands[i].arguments[argc - 1]);
+			struct slice argument = slice_str(commands_rows[i].arguments[argc - 1]);
 
 			argv[argc] = slice_is(argument, KEY) ? key : argument;
 		}
-		flight_add(flight, argc, argv);
+		pipeline_add(pipeline, argc, argv);
 	}
-	flight_add(flight, 1, (struct slice[]){SLICE("DISCARD")});
+	pipeline_add(pipeline, 1, (struct slice[]){SLICE("DISCARD")});
 	/* It ends a MULTI that may not be discarded; else it is refused, but not for want of
 	 * rights. */
 	if (!all)
-		flight_add(flight, 1, (struct slice[]){SLICE("EXEC")});
+		pipeline_add(pipeline, 1, (struct slice[]){SLICE("EXEC")});
 	return first;
 }
 
@@ -83,12 +174,12 @@ static void note(struct capabilities *capabilities, unsigned command, enum refus
 		capabilities->unsaid = true;
 		return;
 	}
-	capabilities->denied &= ~capabilities_bit(command);
-	capabilities->unknown &= ~capabilities_bit(command);
+	capabilities->denied &= ~bit(command);
+	capabilities->unknown &= ~bit(command);
 	if (refusal == DENIED)
-		capabilities->denied |= capabilities_bit(command);
+		capabilities->denied |= bit(command);
 	else if (refusal == NOT_KNOWN)
-		capabilities->unknown |= capabilities_bit(command);
+		capabilities->unknown |= bit(command);
 }
 
 void capabilities_heard(
@@ -104,7 +195,7 @@ void capabilities_heard(
 			capabilities->own_keys = 0;
 	}
 	if (refusal == KEY_DENIED)
-		capabilities->own_keys |= capabilities_bit(command);
+		capabilities->own_keys |= bit(command);
 	note(capabilities, command, refusal);
 	if (command == COMMAND_DISCARD)
 		capabilities->can_look = capabilities->can_look && refusal == ALLOWED;
@@ -138,7 +229,7 @@ bool capabilities_refused(struct capabilities *capabilities, const struct redis_
 	} else {
 		return false;
 	}
-	unsigned command = capabilities_find(slice_of(at, strcspn(at, "'|")));
+	unsigned command = commands_find(slice_of(at, strcspn(at, "'|")));
 
 	if (command == COMMAND_COUNT)
 		return false;
@@ -149,13 +240,12 @@ bool capabilities_refused(struct capabilities *capabilities, const struct redis_
 uint64_t capabilities_lacks(const struct capabilities *capabilities)
 {
 	return capabilities->denied | capabilities->unknown |
-	       (capabilities->own_keys ? capabilities_bit(OWN_KEYS) : 0);
+	       (capabilities->own_keys ? bit(OWN_KEYS) : 0);
 }
 
 bool capabilities_lack(const struct capabilities *capabilities, const char *command)
 {
-	return capabilities_lacks(capabilities) &
-	       capabilities_bit(capabilities_find(slice_str(command)));
+	return capabilities_lacks(capabilities) & bit(commands_find(slice_str(command)));
 }
 
 static void add_features(uint64_t lacks, unsigned command, struct buf *out)
@@ -163,11 +253,11 @@ static void add_features(uint64_t lacks, unsigned command, struct buf *out)
 	for (unsigned i = 0; i < REDIS_FEATURES; i++) {
 		uint64_t lacked;
 
-		capabilities_needs(i, lacks, &lacked);
-		if (!(lacked & capabilities_bit(command)))
+		needs_of(i, lacks, &lacked);
+		if (!(lacked & bit(command)))
 			continue;
 		buf_str(out, out->n ? ", " : "");
-		buf_str(out, capabilities_feature(i));
+		buf_str(out, features[i].name);
 	}
 }
 
@@ -190,8 +280,8 @@ void capabilities_lack_parts(
 		.user = has_user ? server->user : "default", .own_key = server->key};
 	if (i == OWN_KEYS)
 		return;
-	ret->command = capabilities_commands[i].name;
-	ret->denied = capabilities->denied & capabilities_bit(i);
+	ret->command = commands_rows[i].name;
+	ret->denied = capabilities->denied & bit(i);
 	lower(ret->command, ret->command_lower, sizeof ret->command_lower);
 	add_features(capabilities_lacks(capabilities), i, &ret->features);
 }
@@ -224,11 +314,11 @@ void capabilities_sentence(const struct capabilities_server *server, unsigned i,
 
 uint64_t capabilities_used(bool warms)
 {
-	uint64_t used = capabilities_bit(OWN_KEYS), lacked;
+	uint64_t used = bit(OWN_KEYS), lacked;
 
 	for (unsigned i = 0; i < REDIS_FEATURES; i++)
 		if (i != FEATURE_WARM || warms)
-			used |= capabilities_needs(i, 0, &lacked);
+			used |= needs_of(i, 0, &lacked);
 	return used;
 }
 
@@ -240,9 +330,9 @@ void capabilities_acl(const struct capabilities_server *server, bool warms, stru
 
 	buf_printf(out, "ACL SETUSER %s on >PASSWORD ~*", has_user ? server->user : "cachewarden");
 	for (unsigned i = 0; i < COMMAND_COUNT; i++) {
-		if (!(used & capabilities_bit(i)))
+		if (!(used & bit(i)))
 			continue;
-		lower(capabilities_commands[i].name, name, sizeof name);
+		lower(commands_rows[i].name, name, sizeof name);
 		buf_printf(out, " +%s", name);
 	}
 	/* Nothing depends on these two. */
@@ -255,7 +345,7 @@ static enum error deny(
 	struct buf text = {0};
 	unsigned i = 0;
 
-	while (!(lacked & capabilities_bit(i)))
+	while (!(lacked & bit(i)))
 		i++;
 	capabilities_sentence(server, i, &text);
 	fault_set(fault, ERR_REDIS_NOPERM, "%.*s", (int)text.n, text.p);
@@ -270,10 +360,10 @@ static enum error judge(const struct capabilities_server *server, uint64_t used,
 	bool reads = true, anywhere = true;
 
 	for (unsigned i = 0; i < COMMAND_COUNT; i++) {
-		if (!(used & capabilities_bit(i)))
+		if (!(used & bit(i)))
 			continue;
-		reads = reads && capabilities_commands[i].kind != WRITES;
-		anywhere = anywhere && capabilities_commands[i].kind == ANYWHERE;
+		reads = reads && commands_rows[i].kind != WRITES;
+		anywhere = anywhere && commands_rows[i].kind == ANYWHERE;
 	}
 	if (others || !(server->kind == SERVER_REPLICA ? reads : anywhere)) {
 		enum error error = server_kind_judge(server->kind, server->name, fault);
@@ -291,7 +381,7 @@ enum error capabilities_allow(
 
 	if (!lacks && server->kind <= SERVER_PRIMARY)
 		return OK;
-	uint64_t used = capabilities_needs(feature, lacks, &lacked);
+	uint64_t used = needs_of(feature, lacks, &lacked);
 
 	return judge(server, used, false, lacked, fault);
 }
@@ -306,11 +396,11 @@ static uint64_t called_in(struct slice script)
 	while ((at = memmem(at, (size_t)(end - at), call, sizeof call - 1))) {
 		at += sizeof call - 1;
 		const char *quote = memchr(at, '\'', (size_t)(end - at));
-		unsigned command = quote ? capabilities_find(slice_of(at, (size_t)(quote - at)))
-					 : COMMAND_COUNT;
+		unsigned command =
+			quote ? commands_find(slice_of(at, (size_t)(quote - at))) : COMMAND_COUNT;
 
 		if (command < COMMAND_COUNT)
-			set |= capabilities_bit(command);
+			set |= bit(command);
 	}
 	return set;
 }
@@ -326,11 +416,11 @@ enum error capabilities_judge(const struct capabilities_server *server,
 	for (size_t i = 0; i < redis_batch_count(batch); i++) {
 		struct slice words[2];
 		size_t count = redis_batch_words(batch, i, words, 2);
-		unsigned command = capabilities_find(words[0]);
+		unsigned command = commands_find(words[0]);
 
 		others = others || command == COMMAND_COUNT;
 		if (command < COMMAND_COUNT)
-			used |= capabilities_bit(command);
+			used |= bit(command);
 		if (command == COMMAND_EVAL && count > 1)
 			used |= called_in(words[1]);
 	}

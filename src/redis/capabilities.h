@@ -15,7 +15,7 @@
 
 #include "redis/server_kind.h"
 
-struct flight;
+struct pipeline;
 struct redis_batch;
 
 /* What the engine asks for before it begins work of several steps; rows of FEATURES. */
@@ -54,12 +54,12 @@ struct capabilities {
 };
 
 /*
- * Adds the first look (MULTI, DISCARD, EXEC) to a flight, or the second one (MULTI, every command,
- * DISCARD), which must not be sent unless the first one found both allowed. `key` is one of our own
- * that does not exist. What Redis answers to the command at `at` of the look goes to
+ * Adds the first look (MULTI, DISCARD, EXEC) to a pipeline, or the second one (MULTI, every
+ * command, DISCARD), which must not be sent unless the first one found both allowed. `key` is one
+ * of our own that does not exist. What Redis answers to the command at `at` of the look goes to
  * capabilities_heard() with the same `all`. Returns the index of the look's first command.
  */
-size_t capabilities_ask(struct flight *flight, bool all, struct slice key);
+size_t capabilities_ask(struct pipeline *pipeline, bool all, struct slice key);
 void capabilities_heard(
 	struct capabilities *capabilities, bool all, size_t at, const struct redis_value *reply);
 /* Whether the second look may be sent. */

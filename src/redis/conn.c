@@ -70,11 +70,11 @@ void conn_set_state(struct conn *conn, enum conn_state state)
 	switch (state) {
 	case CONN_WAITING:
 	case CONN_CLOSED:
-		link_drop(conn);
+		conn_link_drop(conn);
 		loop_flush_cancel(conn->loop, &conn->flush);
-		flight_free(conn->handshake);
+		pipeline_free(conn->handshake);
 		conn->handshake = NULL;
-		reader_free(conn->reader);
+		resp_free(conn->reader);
 		conn->reader = NULL;
 		break;
 	case CONN_RESOLVING:
@@ -82,8 +82,8 @@ void conn_set_state(struct conn *conn, enum conn_state state)
 	case CONN_TLS:
 		break;
 	case CONN_HANDSHAKE:
-		reader_free(conn->reader);
-		conn->reader = reader_new();
+		resp_free(conn->reader);
+		conn->reader = resp_new();
 		break;
 	case CONN_READY:
 		uv_timer_stop(&conn->timer);
@@ -144,7 +144,7 @@ static void connect_next(struct conn *conn)
 
 	conn_set_state(conn, CONN_CONNECTING);
 	while (conn->address < conn->resolver.count) {
-		status = link_open_tcp(
+		status = conn_link_open_tcp(
 			conn, (struct sockaddr *)&conn->resolver.addresses[conn->address++]);
 		if (status == 0)
 			return;
@@ -165,12 +165,12 @@ static void connect_unix(struct conn *conn)
 	if (strlen(conn->config->path) >= sizeof((struct sockaddr_un *)0)->sun_path)
 		fail_unreachable(conn, "the path of a Unix socket has at most 107 bytes");
 	else
-		link_open_unix(conn, conn->config->path);
+		conn_link_open_unix(conn, conn->config->path);
 }
 
 void conn_refused(struct conn *conn, int status)
 {
-	link_drop(conn);
+	conn_link_drop(conn);
 	if (conn->config->host && conn->address < conn->resolver.count)
 		connect_next(conn);
 	else
@@ -247,7 +247,7 @@ struct conn *conn_new(struct loop *loop, const struct conn_config *config,
 	conn->config = config;
 	conn->events = events;
 	conn->context = context;
-	conn->flush.flush = link_flush;
+	conn->flush.flush = conn_link_flush;
 	conn->input = mem_alloc(CONN_INPUT_BYTES);
 	conn->random = uv_hrtime() ^ (uint64_t)(uintptr_t)conn;
 	fault_set(&conn->last, ERR_REDIS_UNAVAILABLE, "no connection to Redis at %s yet",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One connection to Redis that mends itself: flights in, outcomes out.
+ * One connection to Redis that mends itself: pipelines in, outcomes out.
  *
  *	submit -> queue -> out (one write a turn) -> Redis -> reader -> reply of the queue's head
  *
@@ -17,7 +17,7 @@
 #include "base/loop.h"
 #include "redis/capabilities.h"
 #include "redis/conn_tls.h"
-#include "redis/flight.h"
+#include "redis/pipeline.h"
 
 /* Shared by a node's connections and owned by it; what it points to may be replaced. */
 struct conn_config {
@@ -51,8 +51,8 @@ struct conn_events {
 	 * a handshake that must wait for a busy Redis it comes with that error; the link stays.
 	 */
 	void (*failed)(void *context, const struct fault *fault, int64_t weight);
-	/* Before the reply reaches its flight. */
-	void (*replied)(void *context, struct flight *flight, const struct flight_slot *slot,
+	/* Before the reply reaches its pipeline. */
+	void (*replied)(void *context, struct pipeline *pipeline, const struct pipeline_slot *slot,
 		const struct redis_value *reply);
 };
 
@@ -64,7 +64,7 @@ struct conn *conn_new(struct loop *loop, const struct conn_config *config,
 /* Flights in the queue fail with ERR_STOPPING. NULL is welcome. */
 void conn_free(struct conn *conn);
 /* Always takes it; the outcome comes later, or at once where waiting is known to be no use. */
-void conn_submit(struct conn *conn, struct flight *flight);
+void conn_submit(struct conn *conn, struct pipeline *pipeline);
 bool conn_ready(const struct conn *conn);
 /* "waiting" (for the next attempt), "resolving", "connecting", "tls", "handshake", "ready". */
 const char *conn_state_name(const struct conn *conn);
@@ -78,7 +78,7 @@ size_t conn_waiting_bytes(const struct conn *conn);
  * read, and `fault` says why. Blocks for the time of reading a small file.
  */
 enum error conn_add_auth(
-	const struct conn_config *config, struct flight *flight, struct fault *fault);
+	const struct conn_config *config, struct pipeline *pipeline, struct fault *fault);
 /* The credentials changed: a connection that is not ready tries now. */
 void conn_retry(struct conn *conn);
 

@@ -22,13 +22,13 @@ enum step { STEP_AUTH, STEP_SELECT, STEP_NAME, STEP_PING, STEP_INFO, STEP_ROLE, 
 
 static void add_step(struct conn *conn, enum step step, size_t argc, const struct slice *argv)
 {
-	conn->steps[flight_add(conn->handshake, argc, argv)] = (unsigned char)step;
+	conn->steps[pipeline_add(conn->handshake, argc, argv)] = (unsigned char)step;
 }
 
 static void begin_handshake(struct conn *conn, bool second)
 {
-	flight_free(conn->handshake);
-	conn->handshake = flight_new();
+	pipeline_free(conn->handshake);
+	conn->handshake = pipeline_new();
 	conn->second = second;
 	conn->look_at = SIZE_MAX;
 }
@@ -40,7 +40,7 @@ static void add_look(struct conn *conn)
 }
 
 enum error conn_add_auth(
-	const struct conn_config *config, struct flight *flight, struct fault *fault)
+	const struct conn_config *config, struct pipeline *pipeline, struct fault *fault)
 {
 	struct slice user = slice_str(config->username), password = slice_str(config->password);
 	struct buf text = {0}, why = {0};
@@ -54,9 +54,9 @@ enum error conn_add_auth(
 		error = fault_set(fault, ERR_REDIS_AUTH, "redis.password_file names %s, which %s",
 			config->password_file, wrong);
 	else if (user.n && password.n)
-		flight_add(flight, 3, (struct slice[]){SLICE("AUTH"), user, password});
+		pipeline_add(pipeline, 3, (struct slice[]){SLICE("AUTH"), user, password});
 	else if (password.n)
-		flight_add(flight, 2, (struct slice[]){SLICE("AUTH"), password});
+		pipeline_add(pipeline, 2, (struct slice[]){SLICE("AUTH"), password});
 	file_forget(&text);
 	buf_release(&why);
 	return error;
@@ -186,7 +186,7 @@ static enum error judge_step(struct conn *conn, enum step step, size_t at,
 
 static void become_ready(struct conn *conn)
 {
-	flight_free(conn->handshake);
+	pipeline_free(conn->handshake);
 	conn->handshake = NULL;
 	conn_set_state(conn, CONN_READY);
 	conn->events->ready(conn->context, conn->kind, &conn->state_fault);
@@ -217,7 +217,7 @@ static void end_handshake(struct conn *conn)
 
 void conn_handshake_reply(struct conn *conn, struct redis_value *reply)
 {
-	struct flight *handshake = conn->handshake;
+	struct pipeline *handshake = conn->handshake;
 	size_t at = handshake->answered;
 	struct fault fault = {0};
 
@@ -226,7 +226,7 @@ void conn_handshake_reply(struct conn *conn, struct redis_value *reply)
 			conn, at >= conn->look_at ? STEP_LOOK : conn->steps[at], at, reply, &fault);
 	else
 		fault_set(&fault, ERR_REDIS_PROTOCOL, "a huge reply came to the handshake");
-	bool last = flight_answer(handshake, reply, &fault);
+	bool last = pipeline_answer(handshake, reply, &fault);
 
 	if (fault.error)
 		conn_fail(conn, &fault);

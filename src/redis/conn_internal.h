@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What conn.c (life), conn_queue.c (flights) and conn_link.c (bytes) of a connection share. */
+/* What conn.c (life), conn_queue.c (pipelines) and conn_link.c (bytes) of a connection share. */
 #ifndef CW_REDIS_CONN_INTERNAL_H
 #define CW_REDIS_CONN_INTERNAL_H
 
 #include "redis/conn.h"
-#include "redis/reader.h"
 #include "redis/resolver.h"
+#include "redis/resp.h"
 
 enum conn_state {
 	CONN_WAITING,
@@ -27,7 +27,7 @@ struct conn {
 
 	enum conn_state state;
 	struct link *link; /* NULL while WAITING and RESOLVING */
-	struct reader *reader;
+	struct resp *reader;
 	struct resolver resolver; /* TCP only */
 	unsigned address;	  /* the next of the resolver's to try */
 	uv_timer_t timer;	  /* backoff while WAITING, else the attempt's deadline */
@@ -39,15 +39,15 @@ struct conn {
 	uint64_t random;
 	struct fault last; /* why it is not READY */
 
-	struct flight *handshake; /* its replies come first */
-	bool second;		  /* it is the second write of the handshake */
-	unsigned char steps[8];	  /* what each of its commands before the look is */
-	size_t look_at;		  /* where the look at what is allowed begins; SIZE_MAX = none */
+	struct pipeline *handshake; /* its replies come first */
+	bool second;		    /* it is the second write of the handshake */
+	unsigned char steps[8];	    /* what each of its commands before the look is */
+	size_t look_at;		    /* where the look at what is allowed begins; SIZE_MAX = none */
 	enum server_kind kind;
 	struct fault unselected;  /* why SELECT was refused */
 	struct fault state_fault; /* what PING was answered with: loading, busy, cut off */
-	struct flight *first, *last_flight;
-	struct flight *unsent; /* the first of the queue that is not in `out` yet */
+	struct pipeline *first, *tail;
+	struct pipeline *unsent; /* the first of the queue that is not in `out` yet */
 	size_t waiting, waiting_bytes;
 
 	struct loop_flush flush;
@@ -59,7 +59,7 @@ struct conn {
 /* conn.c */
 void conn_set_state(struct conn *conn, enum conn_state state);
 void conn_set_timer(struct conn *conn, int64_t delay_ms);
-/* Ends the link and every flight; tries again later. The fault is the head's own. */
+/* Ends the link and every pipeline; tries again later. The fault is the head's own. */
 void conn_fail(struct conn *conn, const struct fault *fault);
 /*
  * Redis closed the link: true where it had been idle for a while, as its `timeout`
@@ -78,13 +78,13 @@ bool conn_handshake_again(struct conn *conn);
 
 /* conn_queue.c */
 void conn_queue_init(struct conn *conn);
-/* Puts the queue's unsent flights into `out`. */
+/* Puts the queue's unsent pipelines into `out`. */
 void conn_send_queued(struct conn *conn);
-void conn_send(struct conn *conn, struct flight *flight);
+void conn_send(struct conn *conn, struct pipeline *pipeline);
 /* One reply (NULL: past a cap). False where nobody asked for it. */
 bool conn_deliver(struct conn *conn, struct redis_value *reply);
 /*
- * Every flight fails: the head with the fault itself, others with an unknown outcome where they
+ * Every pipeline fails: the head with the fault itself, others with an unknown outcome where they
  * were written, else ERR_REDIS_UNAVAILABLE or what else the fault says of the server as a whole.
  */
 void conn_fail_queue(struct conn *conn, const struct fault *fault);
@@ -92,10 +92,10 @@ void conn_fail_queue(struct conn *conn, const struct fault *fault);
 /* conn_link.c */
 enum { CONN_INPUT_BYTES = 32 * 1024 };
 /* conn_linked or conn_refused comes later, unless TCP gives libuv's error at once. */
-void link_open_unix(struct conn *conn, const char *path);
-int link_open_tcp(struct conn *conn, const struct sockaddr *address);
+void conn_link_open_unix(struct conn *conn, const char *path);
+int conn_link_open_tcp(struct conn *conn, const struct sockaddr *address);
 /* Cuts it off at once; it is closed behind the scenes. */
-void link_drop(struct conn *conn);
-void link_flush(struct loop_flush *flush);
+void conn_link_drop(struct conn *conn);
+void conn_link_flush(struct loop_flush *flush);
 
 #endif

@@ -36,7 +36,7 @@ static void link_closed(uv_handle_t *handle)
 	mem_free(link);
 }
 
-void link_drop(struct conn *conn)
+void conn_link_drop(struct conn *conn)
 {
 	struct link *link = conn->link;
 
@@ -85,13 +85,13 @@ static void take_input(struct link *link, struct slice input)
 	while (input.n > 0 && link->conn) {
 		struct redis_value *reply = NULL;
 		size_t used = 0;
-		enum reader_result result = reader_feed(conn->reader, input, &used, &reply);
+		enum resp_result result = resp_feed(conn->reader, input, &used, &reply);
 
-		if (result == READER_BAD) {
+		if (result == RESP_BAD) {
 			no_resp(conn, "bytes that are no Redis reply came from the server");
 			return;
 		}
-		if (result != READER_MORE && !conn_deliver(conn, reply)) {
+		if (result != RESP_MORE && !conn_deliver(conn, reply)) {
 			redis_value_free(reply);
 			no_resp(conn, "a reply that nobody asked for came from the server");
 			return;
@@ -228,7 +228,7 @@ static struct link *link_new(struct conn *conn)
 	return link;
 }
 
-void link_open_unix(struct conn *conn, const char *path)
+void conn_link_open_unix(struct conn *conn, const char *path)
 {
 	struct link *link = link_new(conn);
 
@@ -237,7 +237,7 @@ void link_open_unix(struct conn *conn, const char *path)
 	uv_pipe_connect(&link->connect, &link->u.pipe, path, link_connected);
 }
 
-int link_open_tcp(struct conn *conn, const struct sockaddr *address)
+int conn_link_open_tcp(struct conn *conn, const struct sockaddr *address)
 {
 	struct link *link = link_new(conn);
 
@@ -249,7 +249,7 @@ int link_open_tcp(struct conn *conn, const struct sockaddr *address)
 	int status = uv_tcp_connect(&link->connect, &link->u.tcp, address, link_connected);
 
 	if (status)
-		link_drop(conn);
+		conn_link_drop(conn);
 	return status;
 }
 
@@ -327,7 +327,7 @@ static void flush(struct link *link)
 		broken(conn, status);
 }
 
-void link_flush(struct loop_flush *flush_later)
+void conn_link_flush(struct loop_flush *flush_later)
 {
 	struct conn *conn = (struct conn *)((char *)flush_later - offsetof(struct conn, flush));
 

@@ -2,10 +2,10 @@
 /*
  * The queue of a connection: who waits for which reply, and for how long.
  *
- *	first ... unsent ... last_flight
+ *	first ... unsent ... last
  *	[ in `out` or written ][ waits for READY ]
  *
- * Special: one timer watches the head. It is set when a flight comes to an empty queue and then
+ * Special: one timer watches the head. It is set when a pipeline comes to an empty queue and then
  * only moved when it fires, so that an answered command costs no timer work.
  */
 #include <assert.h>
@@ -18,36 +18,36 @@ static int64_t now_ms(const struct conn *conn)
 	return (int64_t)uv_now(loop_uv(conn->loop));
 }
 
-static struct flight *pop(struct conn *conn)
+static struct pipeline *pop(struct conn *conn)
 {
-	struct flight *flight = conn->first;
+	struct pipeline *pipeline = conn->first;
 
-	conn->first = flight->next;
+	conn->first = pipeline->next;
 	if (!conn->first)
-		conn->last_flight = NULL;
-	if (conn->unsent == flight)
-		conn->unsent = flight->next;
-	flight->next = NULL;
-	conn->waiting -= flight->count - flight->answered;
-	conn->waiting_bytes -= flight->bytes.n;
-	return flight;
+		conn->tail = NULL;
+	if (conn->unsent == pipeline)
+		conn->unsent = pipeline->next;
+	pipeline->next = NULL;
+	conn->waiting -= pipeline->count - pipeline->answered;
+	conn->waiting_bytes -= pipeline->bytes.n;
+	return pipeline;
 }
 
 /* Before READY nothing was sent, so only those who waited too long give up. */
 static void drop_overdue(struct conn *conn)
 {
 	while (conn->first && conn->first->deadline_ms <= now_ms(conn))
-		flight_fail(pop(conn), &conn->last);
+		pipeline_fail(pop(conn), &conn->last);
 }
 
 static void head_overdue(struct conn *conn)
 {
 	struct fault fault;
 
-	if (reader_skipping(conn->reader))
+	if (resp_skipping(conn->reader))
 		fault_set(&fault, ERR_REPLY_TOO_LARGE,
 			"the reply is larger than %d MiB or %d elements, and did not end in time",
-			READER_MAX_BYTES >> 20, READER_MAX_ELEMENTS);
+			RESP_MAX_BYTES >> 20, RESP_MAX_ELEMENTS);
 	else
 		fault_set(&fault, ERR_TIMEOUT,
 			"Redis at %s did not answer within %lld ms; what it did with the command "
@@ -77,102 +77,102 @@ static void watch_fired(uv_timer_t *timer)
 		watch_head(conn);
 }
 
-void conn_send(struct conn *conn, struct flight *flight)
+void conn_send(struct conn *conn, struct pipeline *pipeline)
 {
-	flight->sent = true;
-	flight->stream_at = conn->appended;
-	flight->deadline_ms = now_ms(conn) + conn->config->command_timeout_ms;
-	buf_add(&conn->out, buf_slice(&flight->bytes));
-	conn->appended += flight->bytes.n;
+	pipeline->sent = true;
+	pipeline->stream_at = conn->appended;
+	pipeline->deadline_ms = now_ms(conn) + conn->config->command_timeout_ms;
+	buf_add(&conn->out, buf_slice(&pipeline->bytes));
+	conn->appended += pipeline->bytes.n;
 	loop_flush_later(conn->loop, &conn->flush);
 }
 
 void conn_send_queued(struct conn *conn)
 {
-	struct flight **at = &conn->first;
+	struct pipeline **at = &conn->first;
 
 	assert(conn->unsent == conn->first);
-	conn->last_flight = NULL;
+	conn->tail = NULL;
 	while (*at) {
-		struct flight *flight = *at;
+		struct pipeline *pipeline = *at;
 
 		/* Nobody waits any more, and Redis has not seen it: it never happened. */
-		if (!flight->batch && !flight->probe) {
-			*at = flight->next;
-			conn->waiting -= flight->count;
-			conn->waiting_bytes -= flight->bytes.n;
-			flight_free(flight);
+		if (!pipeline->batch && !pipeline->probe) {
+			*at = pipeline->next;
+			conn->waiting -= pipeline->count;
+			conn->waiting_bytes -= pipeline->bytes.n;
+			pipeline_free(pipeline);
 			continue;
 		}
-		conn_send(conn, flight);
-		conn->last_flight = flight;
-		at = &flight->next;
+		conn_send(conn, pipeline);
+		conn->tail = pipeline;
+		at = &pipeline->next;
 	}
 	conn->unsent = NULL;
 }
 
-void conn_submit(struct conn *conn, struct flight *flight)
+void conn_submit(struct conn *conn, struct pipeline *pipeline)
 {
 	/* After a refusal in words the next attempt is seconds away. */
 	if (conn->state == CONN_WAITING && conn->last.error == ERR_REDIS_AUTH) {
-		flight_fail(flight, &conn->last);
+		pipeline_fail(pipeline, &conn->last);
 		return;
 	}
-	flight->next = NULL;
-	flight->sent = false;
-	if (conn->last_flight)
-		conn->last_flight->next = flight;
+	pipeline->next = NULL;
+	pipeline->sent = false;
+	if (conn->tail)
+		conn->tail->next = pipeline;
 	else
-		conn->first = flight;
-	conn->last_flight = flight;
-	conn->waiting += flight->count;
-	conn->waiting_bytes += flight->bytes.n;
+		conn->first = pipeline;
+	conn->tail = pipeline;
+	conn->waiting += pipeline->count;
+	conn->waiting_bytes += pipeline->bytes.n;
 	if (conn->state == CONN_READY) {
-		conn_send(conn, flight);
+		conn_send(conn, pipeline);
 	} else {
-		flight->deadline_ms = now_ms(conn) + conn->config->command_timeout_ms;
+		pipeline->deadline_ms = now_ms(conn) + conn->config->command_timeout_ms;
 		if (!conn->unsent)
-			conn->unsent = flight;
+			conn->unsent = pipeline;
 	}
 	if (!uv_is_active((uv_handle_t *)&conn->watch))
 		watch_head(conn);
 }
 
-static bool asked(const struct conn *conn, const struct flight *flight)
+static bool asked(const struct conn *conn, const struct pipeline *pipeline)
 {
-	return flight && flight->sent &&
-	       flight->stream_at + flight->slots[flight->answered].end <= conn->handed;
+	return pipeline && pipeline->sent &&
+	       pipeline->stream_at + pipeline->slots[pipeline->answered].end <= conn->handed;
 }
 
 bool conn_deliver(struct conn *conn, struct redis_value *reply)
 {
-	struct flight *flight = conn->state == CONN_HANDSHAKE ? conn->handshake : conn->first;
+	struct pipeline *pipeline = conn->state == CONN_HANDSHAKE ? conn->handshake : conn->first;
 	struct fault fault;
 
-	if (!asked(conn, flight))
+	if (!asked(conn, pipeline))
 		return false;
 	if (conn->state == CONN_HANDSHAKE) {
 		conn_handshake_reply(conn, reply);
 		return true;
 	}
-	const struct flight_slot *slot = &flight->slots[flight->answered];
+	const struct pipeline_slot *slot = &pipeline->slots[pipeline->answered];
 
 	if (reply) {
-		conn->events->replied(conn->context, flight, slot, reply);
-		if (bounds_check(&slot->bounds, reply, &fault)) {
+		conn->events->replied(conn->context, pipeline, slot, reply);
+		if (commands_check(slot->command, slot->keys, reply, &fault)) {
 			redis_value_free(reply);
 			reply = NULL;
 		}
 	} else
 		fault_set(&fault, ERR_REPLY_TOO_LARGE,
 			"the reply is larger than %d MiB, %d elements or %d levels",
-			READER_MAX_BYTES >> 20, READER_MAX_ELEMENTS, READER_MAX_DEPTH);
-	if (flight->answered + 1 == flight->count)
+			RESP_MAX_BYTES >> 20, RESP_MAX_ELEMENTS, RESP_MAX_DEPTH);
+	if (pipeline->answered + 1 == pipeline->count)
 		pop(conn);
 	else
 		conn->waiting--;
-	if (flight_answer(flight, reply, reply ? NULL : &fault))
-		flight_land(flight);
+	if (pipeline_answer(pipeline, reply, reply ? NULL : &fault))
+		redis_batch_end(pipeline);
 	return true;
 }
 
@@ -209,23 +209,23 @@ static struct fault overtaken(const struct fault *fault)
 void conn_fail_queue(struct conn *conn, const struct fault *fault)
 {
 	struct fault unsent = not_sent(fault), written = overtaken(fault);
-	struct flight *next, *flight = conn->first;
+	struct pipeline *next, *pipeline = conn->first;
 	bool head = true;
 
-	conn->first = conn->last_flight = conn->unsent = NULL;
+	conn->first = conn->tail = conn->unsent = NULL;
 	conn->waiting = conn->waiting_bytes = 0;
-	for (; flight; flight = next) {
-		next = flight->next;
-		flight->next = NULL;
-		while (flight->answered < flight->count) {
+	for (; pipeline; pipeline = next) {
+		next = pipeline->next;
+		pipeline->next = NULL;
+		while (pipeline->answered < pipeline->count) {
 			const struct fault *own = head ? fault : &written;
 
-			if (!asked(conn, flight))
+			if (!asked(conn, pipeline))
 				own = &unsent;
-			flight_answer(flight, NULL, own);
+			pipeline_answer(pipeline, NULL, own);
 			head = false;
 		}
-		flight_land(flight);
+		redis_batch_end(pipeline);
 	}
 }
 

@@ -73,7 +73,7 @@ static int64_t number_of(struct slice text)
 											: -1;
 }
 
-struct parser {
+struct info_parser {
 	struct redis_info *info;
 	unsigned database;
 	size_t command_cap;
@@ -125,7 +125,7 @@ static int64_t member(struct slice list, const char *name)
 	return -1;
 }
 
-static void add_command(struct parser *parser, struct slice name, struct slice value)
+static void add_command(struct info_parser *parser, struct slice name, struct slice value)
 {
 	struct redis_info *info = parser->info;
 	int64_t calls = member(value, "calls");
@@ -147,7 +147,7 @@ static void add_command(struct parser *parser, struct slice name, struct slice v
 	command->usec = member(value, "usec");
 }
 
-static void add_database(struct parser *parser, struct slice value)
+static void add_database(struct info_parser *parser, struct slice value)
 {
 	parser->info->keys = member(value, "keys");
 	parser->info->expiring = member(value, "expires");
@@ -167,7 +167,7 @@ static void fragmentation(struct redis_info *info, struct slice value)
 		info->fragmentation_ratio = ratio;
 }
 
-static void parse_field(struct parser *parser, struct slice name, struct slice value)
+static void parse_field(struct info_parser *parser, struct slice name, struct slice value)
 {
 	struct redis_info *info = parser->info;
 	char database[16];
@@ -200,7 +200,7 @@ static void begin(struct redis_info *info)
 
 void redis_info_parse(struct slice text, unsigned database, struct redis_info *ret)
 {
-	struct parser parser = {.info = ret, .database = database};
+	struct info_parser parser = {.info = ret, .database = database};
 
 	begin(ret);
 	while (text.n > 0) {

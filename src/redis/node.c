@@ -33,7 +33,7 @@ static void set_status(struct redis_node *node, enum redis_status status)
 {
 	if (status != node->state.status) {
 		log_debug(node->log, "redis %s: %s, was %s", node->config.name,
-			redis_status_name(status), redis_status_name(node->state.status));
+			redis_node_status_name(status), redis_node_status_name(node->state.status));
 		node->state.status = status;
 		node->state.since_wall_ms = clock_wall_ms();
 		tell(node);
@@ -192,29 +192,23 @@ static void take_refusal(struct redis_node *node, const struct redis_value *repl
 		node_take_capabilities(node);
 }
 
-static void conn_has_replied(void *context, struct flight *flight, const struct flight_slot *slot,
-	const struct redis_value *reply)
+static void conn_has_replied(void *context, struct pipeline *pipeline,
+	const struct pipeline_slot *slot, const struct redis_value *reply)
 {
 	struct redis_node *node = ((struct member *)context)->node;
 
-	if (flight->probe)
-		node_take_probe(node, flight, reply);
-	if (reply->type == REDIS_ERROR && flight->probe < PROBE_FIRST_LOOK)
+	if (pipeline->probe)
+		node_take_probe(node, pipeline, reply);
+	if (reply->type == REDIS_ERROR && pipeline->probe < PROBE_FIRST_LOOK)
 		take_refusal(node, reply);
-	else if (flight->probe && flight->answered + 1 == flight->count)
+	else if (pipeline->probe && pipeline->answered + 1 == pipeline->count)
 		set_answers(node);
 	if (node->breaker.failures > 0) {
 		breaker_succeeded(&node->breaker);
 		node_note_breaker(node);
 	}
-	if (slot->lookup != LOOKUP_NONE) {
-		struct lookup_tally tally = {0};
-
-		flight_tally(flight, slot, reply, &tally);
-		node->state.own_hits += tally.hits;
-		node->state.own_misses += tally.misses;
-	}
-	flight->own = (struct lookup_tally){node->state.own_hits, node->state.own_misses};
+	pipeline_tally(pipeline, slot, reply, &node->state.own);
+	pipeline->own = node->state.own;
 }
 
 static const struct conn_events conn_events = {
@@ -392,12 +386,12 @@ enum error redis_node_start(struct redis_node *node, enum redis_role role,
 	enum error error = capabilities_judge(&server, batch, fault);
 	if (error)
 		return error;
-	struct flight *flight = flight_depart(batch);
+	struct pipeline *pipeline = redis_batch_begin(batch);
 
-	if (flight->count)
-		conn_submit(conn, flight);
+	if (pipeline->count)
+		conn_submit(conn, pipeline);
 	else
-		flight_land(flight);
+		redis_batch_end(pipeline);
 	return OK;
 }
 

@@ -20,12 +20,13 @@
 #include "conf/conf.h"
 #include "redis/batch.h"
 #include "redis/capabilities.h"
+#include "redis/commands.h"
 
 /* Bulk work (walks, warm runs) has a connection of its own and never queues in front of a GET. */
 enum redis_role { REDIS_COMMANDS, REDIS_BULK, REDIS_ROLES };
 
 enum redis_status { REDIS_UP, REDIS_DOWN, REDIS_IS_LOADING, REDIS_IS_BUSY };
-const char *redis_status_name(enum redis_status status); /* "up", "down", "loading", "busy" */
+const char *redis_node_status_name(enum redis_status status); /* "up", "down", "loading", "busy" */
 
 struct redis_state {
 	enum redis_status status;
@@ -39,7 +40,7 @@ struct redis_state {
 	struct fault unfit;
 	uint64_t lacks; /* commands that it denies: redis_node_lack() says which */
 	int64_t connection_failures;
-	int64_t own_hits, own_misses; /* lookups that were cachewarden's own */
+	struct commands_tally own; /* hits and misses that were cachewarden's own */
 };
 
 struct redis_node;

@@ -5,7 +5,7 @@
 #include "redis/node_internal.h"
 #include "redis/node_state.h"
 
-const char *redis_status_name(enum redis_status status)
+const char *redis_node_status_name(enum redis_status status)
 {
 	static const char *const names[] = {"up", "down", "loading", "busy"};
 

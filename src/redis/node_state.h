@@ -4,8 +4,8 @@
 #define CW_REDIS_NODE_STATE_H
 
 #include "redis/conn.h"
-#include "redis/flight.h"
 #include "redis/node.h"
+#include "redis/pipeline.h"
 
 struct redis_node {
 	struct loop *loop;
@@ -49,6 +49,6 @@ void node_refresh_every(struct redis_node *node, int64_t every_ms);
 void node_watch_while_needed(struct redis_node *node);
 /* A reply to what the node asked for itself. */
 void node_take_probe(
-	struct redis_node *node, const struct flight *flight, const struct redis_value *reply);
+	struct redis_node *node, const struct pipeline *pipeline, const struct redis_value *reply);
 
 #endif

@@ -45,19 +45,19 @@ void node_note_breaker(struct redis_node *node)
 }
 
 void node_take_probe(
-	struct redis_node *node, const struct flight *flight, const struct redis_value *reply)
+	struct redis_node *node, const struct pipeline *pipeline, const struct redis_value *reply)
 {
-	bool last = flight->answered + 1 == flight->count;
+	bool last = pipeline->answered + 1 == pipeline->count;
 
-	if (flight->probe == PROBE_AUTH) {
+	if (pipeline->probe == PROBE_AUTH) {
 		/* The connection goes on with the rights that it has. */
 		if (reply->type == REDIS_ERROR)
 			log_debug(node->log, "redis %s: AUTH was refused: %.*s", node->config.name,
 				(int)reply->text.n, reply->text.p);
 		return;
 	}
-	if (flight->probe == PROBE_KIND) {
-		if (flight->answered == 0)
+	if (pipeline->probe == PROBE_KIND) {
+		if (pipeline->answered == 0)
 			node->seen = SERVER_UNKNOWN;
 		if (reply->type == REDIS_STRING)
 			node->seen = server_kind_of_info(reply->text, node->seen);
@@ -65,10 +65,10 @@ void node_take_probe(
 			node->seen = server_kind_of_role(reply);
 		if (last && node->seen != SERVER_UNKNOWN)
 			node_set_kind(node, node->seen);
-	} else if (flight->probe != PROBE_PING) {
-		capabilities_heard(
-			&node->capabilities, flight->probe == PROBE_LOOK, flight->answered, reply);
-		if (last && flight->probe == PROBE_LOOK)
+	} else if (pipeline->probe != PROBE_PING) {
+		capabilities_heard(&node->capabilities, pipeline->probe == PROBE_LOOK,
+			pipeline->answered, reply);
+		if (last && pipeline->probe == PROBE_LOOK)
 			node_take_capabilities(node);
 	}
 	if (last) {
@@ -101,29 +101,29 @@ static enum probe next_probe(struct redis_node *node)
 	return PROBE_FIRST_LOOK;
 }
 
-static void fill_probe(const struct redis_node *node, struct flight *flight)
+static void fill_probe(const struct redis_node *node, struct pipeline *pipeline)
 {
-	switch (flight->probe) {
+	switch (pipeline->probe) {
 	case PROBE_NONE:
 	case PROBE_AUTH:
 		break;
 	case PROBE_PING:
-		flight_add(flight, 1, (struct slice[]){SLICE("PING")});
+		pipeline_add(pipeline, 1, (struct slice[]){SLICE("PING")});
 		break;
 	case PROBE_KIND:
 		if (capabilities_lack(&node->capabilities, "INFO")) {
-			flight_add(flight, 1, (struct slice[]){SLICE("ROLE")});
-			flight_add(flight, 1, (struct slice[]){SLICE("PING")});
+			pipeline_add(pipeline, 1, (struct slice[]){SLICE("ROLE")});
+			pipeline_add(pipeline, 1, (struct slice[]){SLICE("PING")});
 			break;
 		}
-		flight_add(flight, 2, (struct slice[]){SLICE("INFO"), SLICE("server")});
-		flight_add(flight, 2, (struct slice[]){SLICE("INFO"), SLICE("replication")});
-		flight_add(flight, 1, (struct slice[]){SLICE("PING")});
+		pipeline_add(pipeline, 2, (struct slice[]){SLICE("INFO"), SLICE("server")});
+		pipeline_add(pipeline, 2, (struct slice[]){SLICE("INFO"), SLICE("replication")});
+		pipeline_add(pipeline, 1, (struct slice[]){SLICE("PING")});
 		break;
 	case PROBE_FIRST_LOOK:
 	case PROBE_LOOK:
 		capabilities_ask(
-			flight, flight->probe == PROBE_LOOK, slice_str(node->config.spare_key));
+			pipeline, pipeline->probe == PROBE_LOOK, slice_str(node->config.spare_key));
 		break;
 	}
 }
@@ -140,16 +140,16 @@ static void watch_fired(uv_timer_t *timer)
 	if (!breaker_enter(&node->breaker, BREAKER_NO_KEY, uv_ms(node), &wait_ms))
 		return;
 	node_note_breaker(node);
-	struct flight *flight = flight_new();
+	struct pipeline *pipeline = pipeline_new();
 
-	flight->probe = next_probe(node);
-	fill_probe(node, flight);
-	if (flight->count == 0) {
-		flight_free(flight);
+	pipeline->probe = next_probe(node);
+	fill_probe(node, pipeline);
+	if (pipeline->count == 0) {
+		pipeline_free(pipeline);
 		return;
 	}
 	node->probing = true;
-	conn_submit(conn, flight);
+	conn_submit(conn, pipeline);
 }
 
 static void refresh_fired(uv_timer_t *timer)
@@ -158,17 +158,17 @@ static void refresh_fired(uv_timer_t *timer)
 
 	for (int role = 0; role < REDIS_ROLES; role++) {
 		struct conn *conn = node->members[role].conn;
-		struct flight *flight = flight_new();
+		struct pipeline *pipeline = pipeline_new();
 		struct fault fault;
 
-		flight->probe = PROBE_AUTH;
-		if (conn_add_auth(&node->config, flight, &fault))
+		pipeline->probe = PROBE_AUTH;
+		if (conn_add_auth(&node->config, pipeline, &fault))
 			log_debug(node->log, "redis %s: no AUTH: %s", node->config.name,
 				fault.detail);
-		if (flight->count && conn_ready(conn))
-			conn_submit(conn, flight);
+		if (pipeline->count && conn_ready(conn))
+			conn_submit(conn, pipeline);
 		else
-			flight_free(flight);
+			pipeline_free(pipeline);
 	}
 }
 

@@ -75,7 +75,7 @@ void session_fill(
 	const struct session_key *key, const struct session_record *record, struct session *ret);
 
 /*
- * A script. Scripts reply {hits, misses, ...}, as redis/lookup.h requires: *ret gets the third
+ * A script. Scripts reply {hits, misses, ...}, as redis/commands.h requires: *ret gets the third
  * number, *ret_more (may be NULL) the fourth.
  */
 struct session_script {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Redis's answers: read byte by byte they are what they are in one piece. */
 #include "fuzz.h"
-#include "redis/reader.h"
+#include "redis/resp.h"
 
 static void write_value(const struct redis_value *value, struct buf *out)
 {
@@ -14,25 +14,25 @@ static void write_value(const struct redis_value *value, struct buf *out)
 /* False where it is no RESP, which is told at once, or after what is past a cap was skipped. */
 static bool read_all(struct slice bytes, size_t piece, struct buf *out)
 {
-	struct reader *reader = reader_new();
-	enum reader_result result = READER_MORE;
+	struct resp *reader = resp_new();
+	enum resp_result result = RESP_MORE;
 
-	while (bytes.n > 0 && result != READER_BAD) {
+	while (bytes.n > 0 && result != RESP_BAD) {
 		struct redis_value *value = NULL;
 		size_t used = 0, n = bytes.n < piece ? bytes.n : piece;
 
-		result = reader_feed(reader, slice_of(bytes.p, n), &used, &value);
-		FUZZ_CHECK(used <= n && (used > 0 || result == READER_BAD));
-		FUZZ_CHECK((result == READER_VALUE) == (value != NULL));
+		result = resp_feed(reader, slice_of(bytes.p, n), &used, &value);
+		FUZZ_CHECK(used <= n && (used > 0 || result == RESP_BAD));
+		FUZZ_CHECK((result == RESP_VALUE) == (value != NULL));
 		if (value)
 			write_value(value, out);
-		if (result == READER_TOO_LARGE)
+		if (result == RESP_TOO_LARGE)
 			buf_printf(out, "|%d", (int)result);
 		redis_value_free(value);
 		bytes = slice_of(bytes.p + used, bytes.n - used);
 	}
-	reader_free(reader);
-	return result != READER_BAD;
+	resp_free(reader);
+	return result != RESP_BAD;
 }
 
 void fuzz_one(struct slice input)

@@ -89,22 +89,21 @@ WORDS = {"COUNT", "LIMIT", "MATCH", "MAXLEN", "NX", "PX", "SETNAME", "USAGE", "X
 # Sent only while a connection is made, or such that nothing depends on the answer.
 COURTESIES = {"AUTH", "CLIENT", "MEMORY", "ROLE", "SELECT"}
 # They read, but Redis counts no hit or miss for them.
-NOT_COUNTED = {"DBSIZE", "DISCARD", "SCAN", "TIME", "WATCH"}
+NOT_COUNTED = {"DBSIZE", "DISCARD", "EXEC", "MULTI", "SCAN", "TIME", "WATCH"}
 
 
 def lookups(sent):
-    """Each reading command that is sent by itself is told from the applications' own: its hits and
-    misses are in src/redis/lookup.c. Scripts answer theirs."""
-    reads = set(re.findall(r"^\tX\((\w+), READS", read("src/redis/capabilities_table.h"), re.M))
-    known = set(re.findall(r'ROW\("([A-Z]+)"', read("src/redis/lookup.c")))
-    for name in sorted((reads & sent) - NOT_COUNTED - known):
-        fault("src/redis/lookup.c", 0, f"the command {name} reads, and has no row")
+    """Each reading command that is sent by itself says how its reply tells hits from misses.
+    Scripts answer theirs."""
+    untold = set(re.findall(r"^\tX\((\w+), READS, NONE", read("src/redis/commands.h"), re.M))
+    for name in sorted((untold & sent) - NOT_COUNTED):
+        fault("src/redis/commands.h", 0, f"the command {name} reads: which replies of it are hits?")
 
 
 def commands():
     """Each command that is sent, by itself or from a script, has a row in the table of commands and
     is in the needs of a feature, and each row is sent; the manual's ACL line allows them all."""
-    page, direct, scripted = "src/redis/capabilities_table.h", set(), set()
+    page, direct, scripted = "src/redis/commands.h", set(), set()
     for path in files(".c", under=("src",)):
         text = without_comments(read(path))
         direct |= set(re.findall(r'SLICE\("([A-Z]+)"\)', text))
@@ -112,7 +111,7 @@ def commands():
     table = set(re.findall(r"^\tX\((\w+), (?:READS|WRITES|ANYWHERE)", read(page), re.M))
     compare(page, "the command", dict.fromkeys((direct | scripted) - WORDS - COURTESIES), dict.fromkeys(table))
     lookups(direct)
-    source = "src/redis/capabilities_table.c"
+    source = "src/redis/capabilities.c"
     text = joined(without_comments(read(source)).replace("\\\n", ""))
     needs = re.findall(r'X\([A-Z_]+, "[^"]*", "([A-Z /]+)"\)', text)
     compare(source, "among the needs of the features", dict.fromkeys(table), dict.fromkeys(

@@ -215,7 +215,7 @@ static void own_lookups(void)
 {
 	static const char *const lines[] = {"GET s", "GET no", "GET h", "MGET s no s", "STRLEN s",
 		"STRLEN no", "GETRANGE s 0 1", "GETRANGE no 0 1", "EXISTS s no h no", "TYPE s",
-		"TYPE no", "TTL s", "TTL no", "PTTL s", "HGET h f", "HGETALL h", "HGETALL no",
+		"TYPE no", "PTTL s", "PTTL no", "LLEN no", "HGET h f", "HGETALL h", "HGETALL no",
 		"SMEMBERS set", "SMEMBERS no", "ZRANGE z 0 -1", "ZRANGE no 0 -1", "XRANGE x - +",
 		"XREVRANGE no + -", "MEMORY USAGE s", "DEL nothing", "SCAN 0"};
 	int64_t hits, misses;
@@ -239,9 +239,9 @@ static void own_lookups(void)
 		server_counters(&hits, &misses);
 		struct redis_state state = redis_node_state(node);
 
-		ck_assert_msg(state.own_hits == hits && state.own_misses == misses,
-			"%s: %lld/%lld, the server %lld/%lld", lines[i], (long long)state.own_hits,
-			(long long)state.own_misses, (long long)hits, (long long)misses);
+		ck_assert_msg(state.own.hits == hits && state.own.misses == misses,
+			"%s: %lld/%lld, the server %lld/%lld", lines[i], (long long)state.own.hits,
+			(long long)state.own.misses, (long long)hits, (long long)misses);
 	}
 }
 
@@ -269,8 +269,8 @@ static void own_lookups_in_transactions(void)
 	redis_batch_free(batch);
 	server_counters(&hits, &misses);
 	struct redis_state state = redis_node_state(node);
-	ck_assert_int_eq(state.own_hits, 3);
-	ck_assert_int_eq(state.own_misses, 2);
+	ck_assert_int_eq(state.own.hits, 3);
+	ck_assert_int_eq(state.own.misses, 2);
 	ck_assert_int_eq(hits, 3);
 	ck_assert_int_eq(misses, 2);
 }

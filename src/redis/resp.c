@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RESP2 read piece by piece; see reader.h. One reply lies in a few blocks, the first of which
+ * RESP2 read piece by piece; see resp.h. One reply lies in a few blocks, the first of which
  * begins with the root, so that a page of a thousand keys costs a handful of allocations.
  *
  *	TYPE -> NUMBER -> LF -> BODY -> BODY_CR -> BODY_LF -> the next TYPE
  *	     `-> TEXT --^  `-> the next TYPE
  */
-#include "redis/reader.h"
+#include "redis/resp.h"
 
 #include <stdalign.h>
 #include <string.h>
@@ -21,7 +21,7 @@
 
 enum { max_digits = 19, block_bytes = 16 * 1024, guess_per_element = 96 };
 
-struct reader {
+struct resp {
 	enum {
 		TYPE,	/* the first byte of a value */
 		NUMBER, /* digits of an integer or a length */
@@ -44,7 +44,7 @@ struct reader {
 	struct level {
 		struct redis_value *array;
 		size_t filled;
-	} levels[READER_MAX_DEPTH];
+	} levels[RESP_MAX_DEPTH];
 	struct redis_value *root;
 	struct value_block *block; /* the one that is being filled */
 	char *body;		   /* where the string's next bytes go; NULL while skipping */
@@ -64,7 +64,7 @@ static struct value_block *block_new(size_t bytes)
 /* A value with `extra` bytes behind it, in its place in the tree. `guess`: what else the root's
  * block should have room for. */
 static struct redis_value *add_value(
-	struct reader *r, enum redis_type type, size_t extra, size_t guess)
+	struct resp *r, enum redis_type type, size_t extra, size_t guess)
 {
 	size_t need = (sizeof(struct redis_value) + extra + alignof(max_align_t) - 1) &
 		      ~(alignof(max_align_t) - 1);
@@ -89,7 +89,7 @@ static struct redis_value *add_value(
 	return value;
 }
 
-static char *add_text(struct reader *r, enum redis_type type, size_t n)
+static char *add_text(struct resp *r, enum redis_type type, size_t n)
 {
 	struct redis_value *value = add_value(r, type, n + 1, 0);
 	char *text = (char *)(value + 1);
@@ -99,7 +99,7 @@ static char *add_text(struct reader *r, enum redis_type type, size_t n)
 	return text;
 }
 
-static struct redis_value *add_array(struct reader *r, size_t n)
+static struct redis_value *add_array(struct resp *r, size_t n)
 {
 	size_t guess = n * guess_per_element;
 	struct redis_value *value = add_value(r, REDIS_ARRAY, n * sizeof(void *),
@@ -111,7 +111,7 @@ static struct redis_value *add_array(struct reader *r, size_t n)
 }
 
 /* What was gathered of a reply over a limit goes at once; from then on only values are counted. */
-static void skip(struct reader *r)
+static void skip(struct resp *r)
 {
 	r->over = true;
 	r->depth = 0;
@@ -121,7 +121,7 @@ static void skip(struct reader *r)
 	buf_release(&r->line);
 }
 
-static bool begin_value(struct reader *r, char c)
+static bool begin_value(struct resp *r, char c)
 {
 	r->type = c;
 	r->number = 0;
@@ -143,7 +143,7 @@ static bool begin_value(struct reader *r, char c)
 }
 
 /* One value has ended, and with it every array whose last element it was. */
-static void end_value(struct reader *r)
+static void end_value(struct resp *r)
 {
 	r->state = TYPE;
 	r->values--;
@@ -153,7 +153,7 @@ static void end_value(struct reader *r)
 }
 
 /* Numbers are cut to what JSON tells exactly. */
-static bool end_integer(struct reader *r)
+static bool end_integer(struct resp *r)
 {
 	bool negative = r->sign == '-';
 	int64_t number =
@@ -167,12 +167,12 @@ static bool end_integer(struct reader *r)
 	return true;
 }
 
-static bool begin_array(struct reader *r)
+static bool begin_array(struct resp *r)
 {
 	if (r->number > MAX_ARRAY || r->values + r->number > MAX_VALUES)
 		return false;
 	r->elements += r->number;
-	if (!r->over && (r->elements > READER_MAX_ELEMENTS || r->depth == READER_MAX_DEPTH))
+	if (!r->over && (r->elements > RESP_MAX_ELEMENTS || r->depth == RESP_MAX_DEPTH))
 		skip(r);
 	struct redis_value *array = r->over ? NULL : add_array(r, (size_t)r->number);
 
@@ -187,11 +187,11 @@ static bool begin_array(struct reader *r)
 	return true;
 }
 
-static bool begin_string(struct reader *r)
+static bool begin_string(struct resp *r)
 {
 	if (r->number > MAX_BULK)
 		return false;
-	if (!r->over && r->bytes + r->number > READER_MAX_BYTES)
+	if (!r->over && r->bytes + r->number > RESP_MAX_BYTES)
 		skip(r);
 	if (!r->over)
 		r->body = add_text(r, REDIS_STRING, (size_t)r->number);
@@ -200,7 +200,7 @@ static bool begin_string(struct reader *r)
 }
 
 /* After the line that a value begins with. */
-static bool end_line(struct reader *r)
+static bool end_line(struct resp *r)
 {
 	if (r->type == ':')
 		return end_integer(r);
@@ -217,7 +217,7 @@ static bool end_line(struct reader *r)
 }
 
 /* Up to the CR behind the digits; how many bytes that is, 0 where they are not a number. */
-static size_t take_number(struct reader *r, const char *p, size_t n)
+static size_t take_number(struct resp *r, const char *p, size_t n)
 {
 	size_t i = 0;
 
@@ -239,7 +239,7 @@ static size_t take_number(struct reader *r, const char *p, size_t n)
 	return r->digits ? i + 1 : 0;
 }
 
-static size_t take_text(struct reader *r, const char *p, size_t n)
+static size_t take_text(struct resp *r, const char *p, size_t n)
 {
 	const char *end = memchr(p, '\r', n);
 	struct slice text = slice_of(p, end ? (size_t)(end - p) : n);
@@ -261,7 +261,7 @@ static size_t take_text(struct reader *r, const char *p, size_t n)
 	return n;
 }
 
-static size_t take_body(struct reader *r, const char *p, size_t n)
+static size_t take_body(struct resp *r, const char *p, size_t n)
 {
 	if (n > r->number)
 		n = (size_t)r->number;
@@ -275,7 +275,7 @@ static size_t take_body(struct reader *r, const char *p, size_t n)
 	return n;
 }
 
-static bool take_byte(struct reader *r, char c)
+static bool take_byte(struct resp *r, char c)
 {
 	switch (r->state) {
 	case TYPE:
@@ -294,7 +294,7 @@ static bool take_byte(struct reader *r, char c)
 }
 
 /* Takes a run of bytes, at least one; 0 where they are not RESP2. */
-static size_t take(struct reader *r, const char *p, size_t n)
+static size_t take(struct resp *r, const char *p, size_t n)
 {
 	switch (r->state) {
 	case NUMBER:
@@ -308,9 +308,9 @@ static size_t take(struct reader *r, const char *p, size_t n)
 	}
 }
 
-static enum reader_result end_reply(struct reader *r, struct redis_value **ret)
+static enum resp_result end_reply(struct resp *r, struct redis_value **ret)
 {
-	enum reader_result result = r->over ? READER_TOO_LARGE : READER_VALUE;
+	enum resp_result result = r->over ? RESP_TOO_LARGE : RESP_VALUE;
 
 	if (!r->over)
 		*ret = r->root;
@@ -320,8 +320,8 @@ static enum reader_result end_reply(struct reader *r, struct redis_value **ret)
 	return result;
 }
 
-enum reader_result reader_feed(
-	struct reader *r, struct slice bytes, size_t *ret_used, struct redis_value **ret)
+enum resp_result resp_feed(
+	struct resp *r, struct slice bytes, size_t *ret_used, struct redis_value **ret)
 {
 	*ret_used = 0;
 	if (r->values == 0)
@@ -330,26 +330,26 @@ enum reader_result reader_feed(
 		size_t n = take(r, bytes.p + *ret_used, bytes.n - *ret_used);
 
 		if (n == 0)
-			return READER_BAD;
+			return RESP_BAD;
 		*ret_used += n;
 		r->bytes += n;
-		if (r->bytes > READER_MAX_BYTES && !r->over)
+		if (r->bytes > RESP_MAX_BYTES && !r->over)
 			skip(r);
 	}
-	return r->values > 0 ? READER_MORE : end_reply(r, ret);
+	return r->values > 0 ? RESP_MORE : end_reply(r, ret);
 }
 
-bool reader_skipping(const struct reader *reader)
+bool resp_skipping(const struct resp *reader)
 {
 	return reader->over;
 }
 
-struct reader *reader_new(void)
+struct resp *resp_new(void)
 {
-	return mem_new(struct reader);
+	return mem_new(struct resp);
 }
 
-void reader_free(struct reader *reader)
+void resp_free(struct resp *reader)
 {
 	if (!reader)
 		return;

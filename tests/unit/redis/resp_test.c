@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "redis/reader.h"
+#include "redis/resp.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,29 +9,29 @@
 #include "../unit.h"
 #include "base/mem.h"
 
-/* Feeds all of it in pieces of `piece` bytes; the result that was not READER_MORE first. */
-static enum reader_result feed(
-	struct reader *reader, struct slice bytes, size_t piece, struct redis_value **ret)
+/* Feeds all of it in pieces of `piece` bytes; the result that was not RESP_MORE first. */
+static enum resp_result feed(
+	struct resp *reader, struct slice bytes, size_t piece, struct redis_value **ret)
 {
 	while (bytes.n > 0) {
 		size_t used, n = bytes.n < piece ? bytes.n : piece;
-		enum reader_result result = reader_feed(reader, slice_of(bytes.p, n), &used, ret);
+		enum resp_result result = resp_feed(reader, slice_of(bytes.p, n), &used, ret);
 
-		if (result != READER_MORE)
+		if (result != RESP_MORE)
 			return result;
 		ck_assert_uint_eq(used, n);
 		bytes = slice_of(bytes.p + n, bytes.n - n);
 	}
-	return READER_MORE;
+	return RESP_MORE;
 }
 
 static struct redis_value *value_of(const char *bytes, size_t piece)
 {
-	struct reader *reader = reader_new();
+	struct resp *reader = resp_new();
 	struct redis_value *value = NULL;
 
-	ck_assert_int_eq(feed(reader, slice_str(bytes), piece, &value), READER_VALUE);
-	reader_free(reader);
+	ck_assert_int_eq(feed(reader, slice_str(bytes), piece, &value), RESP_VALUE);
+	resp_free(reader);
 	return value;
 }
 
@@ -76,21 +76,21 @@ END_TEST
 
 START_TEST(replies_behind_each_other_are_taken_one_at_a_time)
 {
-	struct reader *reader = reader_new();
+	struct resp *reader = resp_new();
 	struct slice bytes = SLICE(":1\r\n:2\r\n$1\r\nx\r\n");
 	struct redis_value *value;
 	size_t used;
 
 	for (int64_t i = 1; i <= 2; i++) {
-		ck_assert_int_eq(reader_feed(reader, bytes, &used, &value), READER_VALUE);
+		ck_assert_int_eq(resp_feed(reader, bytes, &used, &value), RESP_VALUE);
 		ck_assert_uint_eq(used, 4);
 		ck_assert_int_eq(value->integer, i);
 		redis_value_free(value);
 		bytes = slice_of(bytes.p + used, bytes.n - used);
 	}
-	ck_assert_int_eq(reader_feed(reader, bytes, &used, &value), READER_VALUE);
+	ck_assert_int_eq(resp_feed(reader, bytes, &used, &value), RESP_VALUE);
 	redis_value_free(value);
-	reader_free(reader);
+	resp_free(reader);
 }
 END_TEST
 
@@ -166,14 +166,14 @@ START_TEST(what_is_no_resp2_is_refused_in_pieces_of_any_size)
 {
 	for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) {
 		for (size_t piece = 1; piece < 40; piece++) {
-			struct reader *reader = reader_new();
+			struct resp *reader = resp_new();
 			struct redis_value *value = NULL;
 
 			ck_assert_msg(
-				feed(reader, slice_str(hostile[i]), piece, &value) == READER_BAD,
+				feed(reader, slice_str(hostile[i]), piece, &value) == RESP_BAD,
 				"%s", hostile[i]);
 			ck_assert_ptr_null(value);
-			reader_free(reader);
+			resp_free(reader);
 		}
 	}
 }
@@ -190,20 +190,20 @@ static size_t resident_kib(void)
 /* `body` `times` over between head and tail: too large, and the next reply is read as ever. */
 static void check_skipped(const char *head, struct slice body, size_t times, const char *tail)
 {
-	struct reader *reader = reader_new();
+	struct resp *reader = resp_new();
 	struct redis_value *value = NULL;
 	size_t before = resident_kib();
 
-	ck_assert_int_eq(feed(reader, slice_str(head), SIZE_MAX, &value), READER_MORE);
+	ck_assert_int_eq(feed(reader, slice_str(head), SIZE_MAX, &value), RESP_MORE);
 	for (size_t i = 0; i < times; i++)
-		ck_assert_int_eq(feed(reader, body, SIZE_MAX, &value), READER_MORE);
-	ck_assert(reader_skipping(reader));
-	ck_assert_int_eq(feed(reader, slice_str(tail), SIZE_MAX, &value), READER_TOO_LARGE);
-	ck_assert(!reader_skipping(reader));
-	ck_assert_int_eq(feed(reader, SLICE(":7\r\n"), SIZE_MAX, &value), READER_VALUE);
+		ck_assert_int_eq(feed(reader, body, SIZE_MAX, &value), RESP_MORE);
+	ck_assert(resp_skipping(reader));
+	ck_assert_int_eq(feed(reader, slice_str(tail), SIZE_MAX, &value), RESP_TOO_LARGE);
+	ck_assert(!resp_skipping(reader));
+	ck_assert_int_eq(feed(reader, SLICE(":7\r\n"), SIZE_MAX, &value), RESP_VALUE);
 	ck_assert_int_eq(value->integer, 7);
 	redis_value_free(value);
-	reader_free(reader);
+	resp_free(reader);
 #if !defined(__SANITIZE_ADDRESS__)
 	ck_assert_uint_lt(resident_kib() - before, 4 * 1024);
 #else
@@ -241,14 +241,14 @@ START_TEST(many_values_that_are_too_much_together_are_skipped)
 	memset(buf_reserve(&body, n), 'x', n);
 	body.n += n;
 	buf_str(&body, "\r\n");
-	struct reader *reader = reader_new();
+	struct resp *reader = resp_new();
 	struct redis_value *value = NULL;
 
-	ck_assert_int_eq(feed(reader, SLICE("*70\r\n"), 99, &value), READER_MORE);
+	ck_assert_int_eq(feed(reader, SLICE("*70\r\n"), 99, &value), RESP_MORE);
 	for (int i = 0; i < 69; i++)
-		ck_assert_int_eq(feed(reader, buf_slice(&body), 65536, &value), READER_MORE);
-	ck_assert_int_eq(feed(reader, SLICE("+x\r\n"), 99, &value), READER_TOO_LARGE);
-	reader_free(reader);
+		ck_assert_int_eq(feed(reader, buf_slice(&body), 65536, &value), RESP_MORE);
+	ck_assert_int_eq(feed(reader, SLICE("+x\r\n"), 99, &value), RESP_TOO_LARGE);
+	resp_free(reader);
 	buf_release(&body);
 }
 END_TEST
@@ -257,32 +257,32 @@ START_TEST(a_line_past_the_cap_is_skipped_to_its_end)
 {
 	size_t n = 1 << 20;
 	char *megabyte = mem_alloc(n);
-	struct reader *reader = reader_new();
+	struct resp *reader = resp_new();
 	struct redis_value *value = NULL;
 
 	memset(megabyte, 'x', n);
-	ck_assert_int_eq(feed(reader, SLICE("*3\r\n:1\r\n-"), 99, &value), READER_MORE);
+	ck_assert_int_eq(feed(reader, SLICE("*3\r\n:1\r\n-"), 99, &value), RESP_MORE);
 	for (int i = 0; i < 70; i++) {
-		ck_assert_int_eq(reader_skipping(reader), i >= 64);
-		ck_assert_int_eq(feed(reader, slice_of(megabyte, n), n, &value), READER_MORE);
+		ck_assert_int_eq(resp_skipping(reader), i >= 64);
+		ck_assert_int_eq(feed(reader, slice_of(megabyte, n), n, &value), RESP_MORE);
 	}
-	ck_assert_int_eq(feed(reader, SLICE("\r\n"), 1, &value), READER_MORE);
-	ck_assert_int_eq(feed(reader, SLICE("$-1\r\n"), 2, &value), READER_TOO_LARGE);
-	reader_free(reader);
+	ck_assert_int_eq(feed(reader, SLICE("\r\n"), 1, &value), RESP_MORE);
+	ck_assert_int_eq(feed(reader, SLICE("$-1\r\n"), 2, &value), RESP_TOO_LARGE);
+	resp_free(reader);
 	mem_free(megabyte);
 }
 END_TEST
 
 START_TEST(depth_past_the_cap_is_skipped_to_its_end)
 {
-	struct reader *reader = reader_new();
+	struct resp *reader = resp_new();
 	struct redis_value *value = NULL;
 
 	for (int i = 0; i < 8; i++)
-		ck_assert_int_eq(feed(reader, SLICE("*1\r\n"), 99, &value), READER_MORE);
-	ck_assert_int_eq(feed(reader, SLICE("+x\r\n"), 99, &value), READER_VALUE);
+		ck_assert_int_eq(feed(reader, SLICE("*1\r\n"), 99, &value), RESP_MORE);
+	ck_assert_int_eq(feed(reader, SLICE("+x\r\n"), 99, &value), RESP_VALUE);
 	redis_value_free(value);
-	reader_free(reader);
+	resp_free(reader);
 	check_skipped("*2\r\n*0\r\n", SLICE("*2\r\n:5\r\n"), 10000, "$1\r\nx\r\n");
 }
 END_TEST
@@ -290,16 +290,16 @@ END_TEST
 START_TEST(a_huge_promise_costs_nothing)
 {
 	size_t before = resident_kib();
-	struct reader *reader = reader_new();
+	struct resp *reader = resp_new();
 	struct redis_value *value = NULL;
 
-	ck_assert_int_eq(feed(reader, SLICE("*2000000000\r\n"), 99, &value), READER_MORE);
-	ck_assert(reader_skipping(reader));
-	reader_free(reader);
-	reader = reader_new();
-	ck_assert_int_eq(feed(reader, SLICE("$1000000000000\r\n"), 99, &value), READER_MORE);
-	ck_assert(reader_skipping(reader));
-	reader_free(reader);
+	ck_assert_int_eq(feed(reader, SLICE("*2000000000\r\n"), 99, &value), RESP_MORE);
+	ck_assert(resp_skipping(reader));
+	resp_free(reader);
+	reader = resp_new();
+	ck_assert_int_eq(feed(reader, SLICE("$1000000000000\r\n"), 99, &value), RESP_MORE);
+	ck_assert(resp_skipping(reader));
+	resp_free(reader);
 	ck_assert_uint_lt(resident_kib() - before, 1024);
 }
 END_TEST
@@ -334,7 +334,7 @@ static void random_reply(struct buf *out, int depth)
 
 START_TEST(random_replies_end_where_they_should)
 {
-	struct reader *reader = reader_new();
+	struct resp *reader = resp_new();
 	struct buf bytes = {0};
 
 	srand(7);
@@ -344,10 +344,10 @@ START_TEST(random_replies_end_where_they_should)
 
 		buf_clear(&bytes);
 		random_reply(&bytes, 0);
-		ck_assert_int_eq(feed(reader, buf_slice(&bytes), piece, &value), READER_VALUE);
+		ck_assert_int_eq(feed(reader, buf_slice(&bytes), piece, &value), RESP_VALUE);
 		redis_value_free(value);
 	}
-	reader_free(reader);
+	resp_free(reader);
 	buf_release(&bytes);
 }
 END_TEST
@@ -419,7 +419,7 @@ START_TEST(numbers_past_what_json_tells_exactly_are_cut)
 }
 END_TEST
 
-TEST_SUITE("reader", numbers_past_what_json_tells_exactly_are_cut, every_type_of_resp2_is_read,
+TEST_SUITE("resp", numbers_past_what_json_tells_exactly_are_cut, every_type_of_resp2_is_read,
 	pieces_of_any_size_give_the_same_value, replies_behind_each_other_are_taken_one_at_a_time,
 	a_page_of_a_thousand_keys_keeps_every_byte,
 	what_is_no_resp2_is_refused_in_pieces_of_any_size,

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of commands that cachewarden sends, and what their replies can be and mean.
+ *
+ * Hits: what a command adds to Redis's keyspace_hits and keyspace_misses is known from its reply,
+ * so that hit rates can be the applications' alone. Numbers: a damaged server, or a proxy, may
+ * answer with any 64-bit number; the reader cuts each to REDIS_MOST_NUMBER, so that sums and
+ * differences of two do not overflow, and a number that its command cannot have is refused.
+ */
+#ifndef CW_REDIS_COMMANDS_H
+#define CW_REDIS_COMMANDS_H
+
+#include "redis/value.h"
+
+enum commands_kind {
+	READS,
+	WRITES,
+	ANYWHERE, /* answered by a server of any kind */
+};
+
+/* How a reply tells hits from misses. */
+enum commands_hits {
+	HITS_NONE,   /* Redis counts nothing, or only scripts send it */
+	HITS_VALUE,  /* nil or empty = a miss */
+	HITS_EACH,   /* an array with nil for each miss */
+	HITS_COUNT,  /* how many of the keys exist */
+	HITS_TYPE,   /* the status `none` = a miss */
+	HITS_LENGTH, /* 0 = a miss */
+	HITS_TTL,    /* -2 = a miss */
+	HITS_PAGE,   /* a cursor and elements; no elements at the end = a miss */
+	/* Our scripts read one key, and answer 0 where it is not what they want; or they answer an
+	 * array that begins with their hits and misses. */
+	HITS_SCRIPT,
+};
+
+/* Which numbers a reply can be. */
+enum commands_number {
+	NUMBER_COUNT, /* a count or a length, which is below REDIS_MOST_NUMBER */
+	NUMBER_ANY,
+	NUMBER_TTL,  /* -2, -1 or a time, which may be as long as Redis's clock allows */
+	NUMBER_BOOL, /* 1 or 0 */
+	NUMBER_KEYS, /* how many of the named keys */
+};
+
+/*
+ * A row a command that is used anywhere in src/: its name, what it does, its hits, its numbers, and
+ * arguments with which Redis queues it in MULTI.
+ */
+#define KEY "key" /* stands for a key of our own */
+/* clang-format off */
+#define COMMANDS(X) \
+	X(PING, ANYWHERE, NONE, COUNT) \
+	X(INFO, ANYWHERE, NONE, COUNT, "server") \
+	X(MULTI, READS, NONE, COUNT) \
+	X(EXEC, READS, NONE, COUNT) \
+	X(DISCARD, READS, NONE, COUNT) \
+	X(EVAL, READS, SCRIPT, ANY, "return 0", "0") \
+	X(TIME, READS, NONE, COUNT) \
+	X(DBSIZE, READS, NONE, COUNT) \
+	X(SCAN, READS, NONE, COUNT, "0") \
+	X(TYPE, READS, TYPE, COUNT, KEY) \
+	X(EXISTS, READS, COUNT, KEYS, KEY) \
+	X(PTTL, READS, TTL, TTL, KEY) \
+	X(GET, READS, VALUE, COUNT, KEY) \
+	X(MGET, READS, EACH, COUNT, KEY) \
+	X(GETRANGE, READS, VALUE, COUNT, KEY, "0", "0") \
+	X(STRLEN, READS, LENGTH, COUNT, KEY) \
+	X(SET, WRITES, NONE, COUNT, KEY, "", "XX") \
+	X(SETRANGE, WRITES, NONE, COUNT, KEY, "0", "") \
+	X(DEL, WRITES, NONE, KEYS, KEY) \
+	X(UNLINK, WRITES, NONE, KEYS, KEY) \
+	X(RENAME, WRITES, NONE, COUNT, KEY, KEY) \
+	X(PERSIST, WRITES, NONE, BOOL, KEY) \
+	X(PEXPIRE, WRITES, NONE, BOOL, KEY, "1") \
+	X(HGET, READS, VALUE, COUNT, KEY, "f") \
+	X(HGETALL, READS, VALUE, COUNT, KEY) \
+	X(HSET, WRITES, NONE, COUNT, KEY, "f", "") \
+	X(HSETNX, WRITES, NONE, BOOL, KEY, "f", "") \
+	X(SADD, WRITES, NONE, COUNT, KEY, "m") \
+	X(SREM, WRITES, NONE, COUNT, KEY, "m") \
+	X(SCARD, READS, LENGTH, COUNT, KEY) \
+	X(SMEMBERS, READS, VALUE, COUNT, KEY) \
+	X(SRANDMEMBER, READS, VALUE, COUNT, KEY) \
+	X(ZADD, WRITES, NONE, COUNT, KEY, "XX", "1", "m") \
+	X(ZREM, WRITES, NONE, COUNT, KEY, "m") \
+	X(ZREMRANGEBYRANK, WRITES, NONE, COUNT, KEY, "0", "0") \
+	X(ZCARD, READS, LENGTH, COUNT, KEY) \
+	X(ZSCORE, READS, NONE, COUNT, KEY, "m") \
+	X(ZRANGE, READS, VALUE, COUNT, KEY, "0", "0") \
+	X(ZRANGEBYLEX, READS, VALUE, COUNT, KEY, "-", "+") \
+	X(ZREVRANGEBYSCORE, READS, VALUE, COUNT, KEY, "0", "0") \
+	X(ZSCAN, READS, PAGE, COUNT, KEY, "0") \
+	X(WATCH, READS, NONE, COUNT, KEY) \
+	X(LLEN, READS, LENGTH, COUNT, KEY) \
+	X(LINDEX, READS, NONE, COUNT, KEY, "0") \
+	X(LRANGE, READS, VALUE, COUNT, KEY, "0", "0") \
+	X(RPUSH, WRITES, NONE, COUNT, KEY, "") \
+	X(RPUSHX, WRITES, NONE, COUNT, KEY, "") \
+	X(RPOP, WRITES, NONE, COUNT, KEY) \
+	X(XADD, WRITES, NONE, COUNT, KEY, "*", "f", "") \
+	X(XRANGE, READS, VALUE, COUNT, KEY, "-", "+") \
+	X(XREVRANGE, READS, VALUE, COUNT, KEY, "+", "-")
+/* clang-format on */
+
+enum redis_command {
+#define X(name, ...) COMMAND_##name,
+	COMMANDS(X)
+#undef X
+		COMMAND_COUNT /* has no row: hits of none, numbers of a count */
+};
+
+enum { COMMANDS_MOST_ARGUMENTS = 4 };
+
+struct commands_row {
+	const char *name;
+	size_t length;
+	enum commands_kind kind;
+	enum commands_hits hits;
+	enum commands_number number;
+	const char *arguments[COMMANDS_MOST_ARGUMENTS];
+};
+
+/* The last row is that of COMMAND_COUNT. */
+extern const struct commands_row commands_rows[COMMAND_COUNT + 1];
+
+/* In any case of letters; COMMAND_COUNT where it has no row. */
+enum redis_command commands_find(struct slice name);
+
+struct commands_tally {
+	int64_t hits, misses;
+};
+
+/* Adds the hits and misses that the reply to a command with `keys` keys tells. */
+void commands_tally(enum redis_command command, size_t keys, const struct redis_value *reply,
+	struct commands_tally *tally);
+/*
+ * ERR_REDIS_PROTOCOL where the reply is a number that the command with `keys` keys cannot have.
+ * Numbers in arrays are not checked.
+ */
+enum error commands_check(enum redis_command command, size_t keys, const struct redis_value *reply,
+	struct fault *fault);
+
+#endif
