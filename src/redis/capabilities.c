@@ -132,7 +132,7 @@ size_t capabilities_ask(struct pipeline *pipeline, bool all, struct slice key)
 }
 
 /* The command at `at` of a look. */
-static unsigned asked_at(bool all, size_t at)
+static enum redis_command asked_at(bool all, size_t at)
 {
 	if (at == 0)
 		return COMMAND_MULTI;
@@ -144,61 +144,53 @@ static unsigned asked_at(bool all, size_t at)
 	return COMMAND_DISCARD;
 }
 
-enum refusal { ALLOWED, DENIED, KEY_DENIED, NOT_KNOWN, UNSAID };
-
-/* Errors of the moment (loading, busy, full, no primary) say nothing of what is allowed. */
-static enum refusal refusal_of(const struct redis_value *reply)
+static void note(
+	struct capabilities *capabilities, enum redis_command command, enum redis_refusal refusal)
 {
-	struct fault fault;
-	enum error error = redis_value_error(reply, &fault);
+	uint64_t denied = 0, unknown = 0;
 
-	/* Of EXEC it comes as "EXECABORT ... NOPERM ...". */
-	if (error && strstr(fault.detail, "to run the '"))
-		return DENIED;
-	if (error == ERR_REDIS_NOPERM)
-		return KEY_DENIED;
-	/* "WATCH inside MULTI is not allowed"; Valkey 8: "Command not allowed inside a
-	 * transaction" */
-	if (!error || strstr(fault.detail, "without MULTI") || strstr(fault.detail, "nested") ||
-		strstr(fault.detail, "inside MULTI") ||
-		strstr(fault.detail, "inside a transaction"))
-		return ALLOWED;
-	if (error != ERR_REDIS_ERROR || server_kind_of_refusal(&fault) != SERVER_UNKNOWN)
-		return UNSAID;
-	return NOT_KNOWN;
-}
-
-static void note(struct capabilities *capabilities, unsigned command, enum refusal refusal)
-{
-	if (refusal == UNSAID) {
+	switch (refusal) {
+	case REFUSAL_NONE:
+	case REFUSAL_NOPERM:
+	case REFUSAL_MULTI:
+		break;
+	case REFUSAL_DENIED:
+		denied = bit(command);
+		break;
+	case REFUSAL_UNKNOWN:
+	case REFUSAL_OTHER:
+		unknown = bit(command);
+		break;
+	case REFUSAL_STATE:
+	case REFUSAL_REPLICA:
+	case REFUSAL_NO_PRIMARY:
+	case REFUSAL_CLUSTER:
+		/* The state of the moment says nothing of what is allowed. */
 		capabilities->unsaid = true;
 		return;
 	}
-	capabilities->denied &= ~bit(command);
-	capabilities->unknown &= ~bit(command);
-	if (refusal == DENIED)
-		capabilities->denied |= bit(command);
-	else if (refusal == NOT_KNOWN)
-		capabilities->unknown |= bit(command);
+	capabilities->denied = (capabilities->denied & ~bit(command)) | denied;
+	capabilities->unknown = (capabilities->unknown & ~bit(command)) | unknown;
 }
 
 void capabilities_heard(
 	struct capabilities *capabilities, bool all, size_t at, const struct redis_value *reply)
 {
-	unsigned command = asked_at(all, at);
-	enum refusal refusal = refusal_of(reply);
+	enum redis_command command = asked_at(all, at);
+	enum redis_refusal refusal = redis_value_refusal(reply, NULL);
+	bool allowed = refusal == REFUSAL_NONE || refusal == REFUSAL_MULTI;
 
 	if (command == COMMAND_MULTI) {
 		capabilities->unsaid = false;
-		capabilities->can_look = refusal == ALLOWED;
+		capabilities->can_look = allowed;
 		if (all)
 			capabilities->own_keys = 0;
 	}
-	if (refusal == KEY_DENIED)
+	if (refusal == REFUSAL_NOPERM)
 		capabilities->own_keys |= bit(command);
 	note(capabilities, command, refusal);
 	if (command == COMMAND_DISCARD)
-		capabilities->can_look = capabilities->can_look && refusal == ALLOWED;
+		capabilities->can_look = capabilities->can_look && allowed;
 }
 
 bool capabilities_can_look(const struct capabilities *capabilities)
@@ -206,30 +198,14 @@ bool capabilities_can_look(const struct capabilities *capabilities)
 	return capabilities->can_look;
 }
 
-/*
- * "NOPERM ... has no permissions to run the 'xadd' command", "ERR unknown command 'XADD', ...",
- * and, of a script's command, "ERR ACL failure in script: ... to run the 'time' command".
- * `client|setname` stands for a subcommand.
- */
 bool capabilities_refused(struct capabilities *capabilities, const struct redis_value *reply)
 {
-	static const char denies[] = "to run the '", knows[] = "unknown command '";
-	struct fault fault;
-	const char *at;
-	enum refusal refusal = DENIED;
+	struct slice name;
+	enum redis_refusal refusal = redis_value_refusal(reply, &name);
 
-	if (!redis_value_error(reply, &fault))
+	if (refusal != REFUSAL_DENIED && refusal != REFUSAL_UNKNOWN)
 		return false;
-	at = strstr(fault.detail, denies);
-	if (at) {
-		at += sizeof denies - 1;
-	} else if ((at = strstr(fault.detail, knows))) {
-		at += sizeof knows - 1;
-		refusal = NOT_KNOWN;
-	} else {
-		return false;
-	}
-	unsigned command = commands_find(slice_of(at, strcspn(at, "'|")));
+	enum redis_command command = commands_find(name);
 
 	if (command == COMMAND_COUNT)
 		return false;

@@ -76,32 +76,38 @@ void node_take_capabilities(struct redis_node *node)
 	tell(node);
 }
 
-/*
- * The status word that an error reply stands for; REDIS_UP where it says nothing of the server as a
- * whole. A replica without its primary refuses even PING; INFO tells more.
- */
-static enum redis_status status_of(const struct fault *fault)
+/* The server answers, but does not serve: the status follows. Other errors say nothing of it. */
+static void note_error(struct redis_node *node, const struct fault *fault)
 {
 	switch (fault->error) {
 	case ERR_REDIS_LOADING:
-		return REDIS_IS_LOADING;
+		node->state.last_error = *fault;
+		set_status(node, REDIS_IS_LOADING);
+		break;
 	case ERR_REDIS_BUSY:
-		return REDIS_IS_BUSY;
+		node->state.last_error = *fault;
+		set_status(node, REDIS_IS_BUSY);
+		break;
 	case ERR_REDIS_UNAVAILABLE:
-		return strstr(fault->detail, "\"MASTERDOWN ") ? REDIS_DOWN : REDIS_UP;
+		node->state.last_error = *fault;
+		set_status(node, REDIS_DOWN);
+		break;
 	default:
-		return REDIS_UP;
+		break;
 	}
 }
 
-static void note_error(struct redis_node *node, const struct fault *fault)
+/*
+ * What an error reply says of the server as a whole. A replica without its primary refuses even
+ * PING; other errors of the kind ERR_REDIS_UNAVAILABLE are about one command.
+ */
+static void note_reply(struct redis_node *node, const struct redis_value *reply)
 {
-	enum redis_status status = status_of(fault);
+	struct fault fault;
 
-	if (status == REDIS_UP)
-		return;
-	node->state.last_error = *fault;
-	set_status(node, status);
+	if (redis_value_error(reply, &fault) != ERR_REDIS_UNAVAILABLE ||
+		redis_value_refusal(reply, NULL) == REFUSAL_NO_PRIMARY)
+		note_error(node, &fault);
 }
 
 static void conn_has_moved(void *context)
@@ -178,16 +184,13 @@ static void conn_has_failed(void *context, const struct fault *fault, int64_t co
 		set_status(node, REDIS_DOWN);
 }
 
-/* What an error reply says of the server as a whole. */
 static void take_refusal(struct redis_node *node, const struct redis_value *reply)
 {
-	struct fault fault;
+	enum server_kind kind = server_kind_of_refusal(redis_value_refusal(reply, NULL));
 
-	if (!redis_value_error(reply, &fault))
-		return;
-	note_error(node, &fault);
-	if (server_kind_of_refusal(&fault) != SERVER_UNKNOWN)
-		node_set_kind(node, server_kind_of_refusal(&fault));
+	note_reply(node, reply);
+	if (kind != SERVER_UNKNOWN)
+		node_set_kind(node, kind);
 	if (capabilities_refused(&node->capabilities, reply))
 		node_take_capabilities(node);
 }
@@ -406,10 +409,9 @@ enum error redis_node_run(struct redis_node *node, enum redis_role role, struct 
 void redis_node_observe(struct redis_node *node, const struct redis_value *info_reply)
 {
 	struct redis_info info;
-	struct fault fault;
 
-	if (redis_value_error(info_reply, &fault)) {
-		note_error(node, &fault);
+	if (info_reply->type == REDIS_ERROR) {
+		note_reply(node, info_reply);
 		return;
 	}
 	redis_info_parse(info_reply->text, node->config.database, &info);

@@ -33,23 +33,11 @@ enum server_kind server_kind_of_role(const struct redis_value *reply)
 	return slice_is(role, "sentinel") ? SERVER_SENTINEL : SERVER_UNKNOWN;
 }
 
-enum server_kind server_kind_of_refusal(const struct fault *fault)
+enum server_kind server_kind_of_refusal(enum redis_refusal refusal)
 {
-	static const struct {
-		const char *begin;
-		enum server_kind kind;
-	} refusals[] = {
-		{"\"READONLY ", SERVER_REPLICA},
-		{"\"MOVED ", SERVER_CLUSTER},
-		{"\"ASK ", SERVER_CLUSTER},
-		{"\"CROSSSLOT ", SERVER_CLUSTER},
-		{"\"CLUSTERDOWN ", SERVER_CLUSTER},
-	};
-
-	for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
-		if (strstr(fault->detail, refusals[i].begin))
-			return refusals[i].kind;
-	return SERVER_UNKNOWN;
+	return refusal == REFUSAL_REPLICA   ? SERVER_REPLICA
+	       : refusal == REFUSAL_CLUSTER ? SERVER_CLUSTER
+					    : SERVER_UNKNOWN;
 }
 
 enum error server_kind_judge(enum server_kind kind, const char *name, struct fault *fault)

@@ -21,8 +21,8 @@ enum server_kind {
 enum server_kind server_kind_of_info(struct slice text, enum server_kind so_far);
 /* SERVER_UNKNOWN where it is not a reply to ROLE. */
 enum server_kind server_kind_of_role(const struct redis_value *reply);
-/* The kind that a refusal gives away (READONLY, MOVED, ...), else SERVER_UNKNOWN. */
-enum server_kind server_kind_of_refusal(const struct fault *fault);
+/* The kind that gives such a refusal, else SERVER_UNKNOWN. */
+enum server_kind server_kind_of_refusal(enum redis_refusal refusal);
 /*
  * Why the server at `name` is not used as the primary of all keys: ERR_NOT_PRIMARY,
  * ERR_CLUSTER_NODE, or OK where it is one.

@@ -7,24 +7,32 @@
 #include "base/mem.h"
 #include "redis/value_block.h"
 
-/* The first word of an error reply, and what it is to us. Others are ERR_REDIS_ERROR. */
-static const struct {
-	const char *word;
+/* The first words of error replies, and what they mean. Others are ERR_REDIS_ERROR. */
+static const struct meaning {
+	const char *words;
 	enum error error;
+	enum redis_refusal refusal;
 } meanings[] = {
-	{"LOADING", ERR_REDIS_LOADING},
-	{"BUSY", ERR_REDIS_BUSY},
-	{"OOM", ERR_REDIS_OOM},
-	{"READONLY", ERR_REDIS_READONLY},
-	{"MISCONF", ERR_REDIS_READONLY},
-	{"NOREPLICAS", ERR_REDIS_READONLY},
-	{"MASTERDOWN", ERR_REDIS_UNAVAILABLE},
-	{"CLUSTERDOWN", ERR_REDIS_UNAVAILABLE},
-	{"TRYAGAIN", ERR_REDIS_UNAVAILABLE},
-	{"NOAUTH", ERR_REDIS_AUTH},
-	{"WRONGPASS", ERR_REDIS_AUTH},
-	{"NOPERM", ERR_REDIS_NOPERM},
-	{"WRONGTYPE", ERR_WRONG_TYPE},
+	{"LOADING ", ERR_REDIS_LOADING, REFUSAL_STATE},
+	{"BUSY ", ERR_REDIS_BUSY, REFUSAL_STATE},
+	{"OOM ", ERR_REDIS_OOM, REFUSAL_STATE},
+	{"READONLY ", ERR_REDIS_READONLY, REFUSAL_REPLICA},
+	{"MISCONF ", ERR_REDIS_READONLY, REFUSAL_STATE},
+	{"NOREPLICAS ", ERR_REDIS_READONLY, REFUSAL_STATE},
+	{"MASTERDOWN ", ERR_REDIS_UNAVAILABLE, REFUSAL_NO_PRIMARY},
+	{"CLUSTERDOWN ", ERR_REDIS_UNAVAILABLE, REFUSAL_CLUSTER},
+	{"TRYAGAIN ", ERR_REDIS_UNAVAILABLE, REFUSAL_STATE},
+	{"MOVED ", ERR_REDIS_ERROR, REFUSAL_CLUSTER},
+	{"ASK ", ERR_REDIS_ERROR, REFUSAL_CLUSTER},
+	{"CROSSSLOT ", ERR_REDIS_ERROR, REFUSAL_CLUSTER},
+	{"NOAUTH ", ERR_REDIS_AUTH, REFUSAL_STATE},
+	{"WRONGPASS ", ERR_REDIS_AUTH, REFUSAL_STATE},
+	{"NOPERM ", ERR_REDIS_NOPERM, REFUSAL_NOPERM},
+	{"WRONGTYPE ", ERR_WRONG_TYPE, REFUSAL_STATE},
+	{"ERR max number of clients", ERR_REDIS_UNAVAILABLE, REFUSAL_STATE},
+	{"ERR AUTH ", ERR_REDIS_AUTH, REFUSAL_STATE},
+	{"ERR invalid pass", ERR_REDIS_AUTH, REFUSAL_STATE},
+	{"", ERR_REDIS_ERROR, REFUSAL_OTHER},
 };
 
 void redis_value_free(struct redis_value *value)
@@ -40,19 +48,13 @@ void redis_value_free(struct redis_value *value)
 	}
 }
 
-static enum error meaning(struct slice text)
+static const struct meaning *meaning_of(struct slice text)
 {
-	const char *end = memchr(text.p, ' ', text.n);
-	struct slice word = slice_of(text.p, end ? (size_t)(end - text.p) : text.n);
+	const struct meaning *meaning = meanings;
 
-	for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
-		if (slice_is(word, meanings[i].word))
-			return meanings[i].error;
-	if (slice_starts(text, SLICE("ERR max number of clients")))
-		return ERR_REDIS_UNAVAILABLE;
-	if (slice_starts(text, SLICE("ERR AUTH ")) || slice_starts(text, SLICE("ERR invalid pass")))
-		return ERR_REDIS_AUTH;
-	return ERR_REDIS_ERROR;
+	while (!slice_starts(text, slice_str(meaning->words)))
+		meaning++;
+	return meaning;
 }
 
 /*
@@ -82,7 +84,53 @@ enum error redis_value_error(const struct redis_value *value, struct fault *faul
 	struct slice text = unwrapped(value->text);
 	int n = text.n > 400 ? 400 : (int)text.n;
 
-	return fault_set(fault, meaning(text), "Redis answered \"%.*s\"", n, text.p);
+	return fault_set(fault, meaning_of(text)->error, "Redis answered \"%.*s\"", n, text.p);
+}
+
+/* What follows `words` in the text; *ret is untouched where they are not in it. */
+static bool find(struct slice text, struct slice words, struct slice *ret)
+{
+	const char *at = memmem(text.p, text.n, words.p, words.n);
+
+	if (at)
+		*ret = slice_skip(text, (size_t)(at - text.p) + words.n);
+	return at != NULL;
+}
+
+/* How refusals of a command within MULTI, or outside of it, are worded by Redis and Valkey. */
+static bool is_about_multi(struct slice text)
+{
+	static const char *const words[] = {
+		"without MULTI", "nested", "inside MULTI", "inside a transaction"};
+	struct slice rest;
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (find(text, slice_str(words[i]), &rest))
+			return true;
+	return false;
+}
+
+/*
+ * "NOPERM ... has no permissions to run the 'xadd' command", of EXEC "EXECABORT ... NOPERM ...", of
+ * a script's command "ERR ACL failure in script: ... to run the 'time' command"; "ERR unknown
+ * command 'XADD', ...". `client|setname` is a subcommand.
+ */
+enum redis_refusal redis_value_refusal(const struct redis_value *value, struct slice *ret_command)
+{
+	if (value->type != REDIS_ERROR)
+		return REFUSAL_NONE;
+	struct slice text = unwrapped(value->text), name = SLICE("");
+	enum redis_refusal refusal = meaning_of(text)->refusal;
+
+	if (find(text, SLICE("to run the '"), &name))
+		refusal = REFUSAL_DENIED;
+	else if (refusal != REFUSAL_NOPERM && is_about_multi(text))
+		refusal = REFUSAL_MULTI;
+	else if (refusal == REFUSAL_OTHER && find(text, SLICE("unknown command '"), &name))
+		refusal = REFUSAL_UNKNOWN;
+	if (ret_command)
+		*ret_command = slice_of(name.p, strcspn(name.p, "'|"));
+	return refusal;
 }
 
 enum error redis_value_number(const struct redis_value *array, size_t i, int64_t least,

@@ -32,6 +32,23 @@ struct redis_value {
 void redis_value_free(struct redis_value *value); /* NULL is welcome */
 /* What an error reply means: "OOM ..." -> ERR_REDIS_OOM; the fault quotes it. Other types: OK. */
 enum error redis_value_error(const struct redis_value *value, struct fault *fault);
+
+/* What an error reply says of the server, or of the command. */
+enum redis_refusal {
+	REFUSAL_NONE,	    /* not an error reply */
+	REFUSAL_STATE,	    /* loading, busy, out of memory, not authenticated, ... */
+	REFUSAL_REPLICA,    /* READONLY */
+	REFUSAL_NO_PRIMARY, /* MASTERDOWN: a replica without its primary */
+	REFUSAL_CLUSTER,    /* MOVED and the like: a node of a cluster */
+	REFUSAL_DENIED,	    /* the ACL denies the command */
+	REFUSAL_NOPERM,	    /* it denies the key, or else something */
+	REFUSAL_MULTI,	    /* the command is not possible within MULTI, or only there */
+	REFUSAL_UNKNOWN,    /* the command is not known */
+	REFUSAL_OTHER,
+};
+
+/* *ret_command: the command's name for _DENIED and _UNKNOWN, a view; may be NULL. */
+enum redis_refusal redis_value_refusal(const struct redis_value *value, struct slice *ret_command);
 /* The text of item i where it is a string, else the empty slice. */
 struct slice redis_value_item(const struct redis_value *array, size_t i);
 
