@@ -176,7 +176,7 @@ static enum error judge_step(struct conn *conn, enum step step, size_t at,
 		/* A name is a courtesy: whatever is said against it, the connection is good, unless
 		 * it is about the connection. */
 		if (redis_value_error(reply, fault) == ERR_REDIS_UNAVAILABLE &&
-			slice_starts(reply->text, SLICE("ERR max number of clients")))
+			redis_value_refusal(reply, NULL) == REFUSAL_STATE)
 			return fault->error;
 		return fault->error = OK;
 	}

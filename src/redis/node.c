@@ -1,224 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * One server: what its connections report becomes its state; see node.h.
- *
- *	conn events -> breaker, status word, counters -> EVENT_REDIS_STATE, metrics
- *
- * Special: a server that is loading, busy or cut off its primary answers, and quickly: that moves
- * the status word but not the breaker. A PING at least twice a second sees when it is over.
- */
+/* One server: its life, its connections by role, and what is sent to it; see node.h. */
 #include "redis/node.h"
 
 #include <string.h>
 
 #include "base/mem.h"
-#include "redis/info.h"
 #include "redis/node_internal.h"
-#include "redis/node_state.h"
 
 enum {
 	max_waiting = 1536, /* a read has three */
 	max_waiting_bytes = 64 << 20,
 	max_waiting_bulk_bytes = 256 << 20,
-};
-
-static void tell(struct redis_node *node)
-{
-	if (node->bus)
-		event_publish(node->bus, EVENT_REDIS_STATE, NULL);
-	node_watch_while_needed(node);
-}
-
-static void set_status(struct redis_node *node, enum redis_status status)
-{
-	if (status != node->state.status) {
-		log_debug(node->log, "redis %s: %s, was %s", node->config.name,
-			redis_node_status_name(status), redis_node_status_name(node->state.status));
-		node->state.status = status;
-		node->state.since_wall_ms = clock_wall_ms();
-		tell(node);
-	}
-	node_watch_while_needed(node);
-}
-
-/* It answers: that is all there is to want, unless it is a server that has no keys for us. */
-static void set_answers(struct redis_node *node)
-{
-	if (node->state.kind == SERVER_SENTINEL || node->state.kind == SERVER_CLUSTER)
-		set_status(node, REDIS_DOWN);
-	else
-		set_status(node, REDIS_UP);
-}
-
-void node_set_kind(struct redis_node *node, enum server_kind kind)
-{
-	enum error before = node->state.unfit.error;
-
-	if (kind == node->state.kind)
-		return;
-	node->state.kind = kind;
-	node->state.unfit = (struct fault){0};
-	if (server_kind_judge(kind, node->config.name, &node->state.unfit))
-		node->state.last_error = node->state.unfit;
-	if (node->state.status == REDIS_UP)
-		set_answers(node);
-	if (before || node->state.unfit.error)
-		tell(node);
-}
-
-void node_take_capabilities(struct redis_node *node)
-{
-	uint64_t lacks = capabilities_lacks(&node->capabilities);
-
-	if (lacks == node->state.lacks)
-		return;
-	node->state.lacks = lacks;
-	tell(node);
-}
-
-/* The server answers, but does not serve: the status follows. Other errors say nothing of it. */
-static void note_error(struct redis_node *node, const struct fault *fault)
-{
-	switch (fault->error) {
-	case ERR_REDIS_LOADING:
-		node->state.last_error = *fault;
-		set_status(node, REDIS_IS_LOADING);
-		break;
-	case ERR_REDIS_BUSY:
-		node->state.last_error = *fault;
-		set_status(node, REDIS_IS_BUSY);
-		break;
-	case ERR_REDIS_UNAVAILABLE:
-		node->state.last_error = *fault;
-		set_status(node, REDIS_DOWN);
-		break;
-	default:
-		break;
-	}
-}
-
-/*
- * What an error reply says of the server as a whole. A replica without its primary refuses even
- * PING; other errors of the kind ERR_REDIS_UNAVAILABLE are about one command.
- */
-static void note_reply(struct redis_node *node, const struct redis_value *reply)
-{
-	struct fault fault;
-
-	if (redis_value_error(reply, &fault) != ERR_REDIS_UNAVAILABLE ||
-		redis_value_refusal(reply, NULL) == REFUSAL_NO_PRIMARY)
-		note_error(node, &fault);
-}
-
-static void conn_has_moved(void *context)
-{
-	const struct member *member = context;
-
-	log_debug(member->node->log, "redis %s: connection for %s: %s", member->node->config.name,
-		node_role_name(member->role), conn_state_name(member->conn));
-}
-
-static void conn_is_ready(void *context, enum server_kind kind, const struct fault *state)
-{
-	struct member *member = context;
-	struct redis_node *node = member->node;
-
-	breaker_succeeded(&node->breaker);
-	node_note_breaker(node);
-	node->look_ms = clock_mono_ms();
-	if (kind != SERVER_UNKNOWN || !state->error)
-		node_set_kind(node, kind);
-	node_take_capabilities(node);
-	if (state->error)
-		note_error(node, state);
-	else if (member->role == REDIS_COMMANDS)
-		set_answers(node);
-}
-
-/*
- * Where Redis lets one connection in and refuses the other (maxclients), what the first one carries
- * goes on. Hangs and refused credentials concern both.
- */
-static bool speaks_for_server(const struct member *member, enum error error, int64_t count)
-{
-	return member->role == REDIS_COMMANDS || count > 1 || error == ERR_REDIS_AUTH ||
-	       !conn_ready(member->node->members[REDIS_COMMANDS].conn);
-}
-
-static void count_failures(struct redis_node *node, enum error error, int64_t count)
-{
-	int64_t now_ms = (int64_t)uv_now(loop_uv(node->loop));
-
-	if (error == ERR_REDIS_AUTH)
-		breaker_trip(&node->breaker, now_ms);
-	else
-		breaker_failed(&node->breaker, BREAKER_NO_KEY, count, now_ms);
-	node_note_breaker(node);
-}
-
-static void conn_has_failed(void *context, const struct fault *fault, int64_t count)
-{
-	struct member *member = context;
-	struct redis_node *node = member->node;
-	enum error before = node->state.last_error.error;
-	/* The first failure, or one of another kind. */
-	bool news = !before || (before == ERR_REDIS_AUTH) != (fault->error == ERR_REDIS_AUTH);
-
-	log_debug(node->log, "redis %s: connection for %s failed: %s", node->config.name,
-		node_role_name(member->role), fault->detail);
-	node->state.last_error = *fault;
-	if (count == 0) {
-		note_error(node, fault);
-		return;
-	}
-	node->probing = node->probing && member->role != REDIS_COMMANDS;
-	node->state.connection_failures++;
-	if (node->metrics)
-		metric_add(node->metrics, METRIC_REDIS_CONNECTION_FAILURES, NULL, NULL, 1);
-	if (!speaks_for_server(member, fault->error, count))
-		return;
-	count_failures(node, fault->error, count);
-	if (news && node->state.status == REDIS_DOWN)
-		tell(node);
-	if (member->role == REDIS_COMMANDS)
-		set_status(node, REDIS_DOWN);
-}
-
-static void take_refusal(struct redis_node *node, const struct redis_value *reply)
-{
-	enum server_kind kind = server_kind_of_refusal(redis_value_refusal(reply, NULL));
-
-	note_reply(node, reply);
-	if (kind != SERVER_UNKNOWN)
-		node_set_kind(node, kind);
-	if (capabilities_refused(&node->capabilities, reply))
-		node_take_capabilities(node);
-}
-
-static void conn_has_replied(void *context, struct pipeline *pipeline,
-	const struct pipeline_slot *slot, const struct redis_value *reply)
-{
-	struct redis_node *node = ((struct member *)context)->node;
-
-	if (pipeline->probe)
-		node_take_probe(node, pipeline, reply);
-	if (reply->type == REDIS_ERROR && pipeline->probe < PROBE_FIRST_LOOK)
-		take_refusal(node, reply);
-	else if (pipeline->probe && pipeline->answered + 1 == pipeline->count)
-		set_answers(node);
-	if (node->breaker.failures > 0) {
-		breaker_succeeded(&node->breaker);
-		node_note_breaker(node);
-	}
-	pipeline_tally(pipeline, slot, reply, &node->state.own);
-	pipeline->own = node->state.own;
-}
-
-static const struct conn_events conn_events = {
-	.moved = conn_has_moved,
-	.ready = conn_is_ready,
-	.failed = conn_has_failed,
-	.replied = conn_has_replied,
 };
 
 static char *copy(const char *text)
@@ -278,7 +70,7 @@ struct redis_node *redis_node_new(const struct redis_node_options *options)
 
 		member->node = node;
 		member->role = (enum redis_role)role;
-		member->conn = conn_new(node->loop, &node->config, &conn_events, member);
+		member->conn = conn_new(node->loop, &node->config, &node_conn_events, member);
 	}
 	return node;
 }
@@ -406,22 +198,44 @@ enum error redis_node_run(struct redis_node *node, enum redis_role role, struct 
 	return error ? error : redis_batch_wait(batch, deadline, fault);
 }
 
-void redis_node_observe(struct redis_node *node, const struct redis_value *info_reply)
+struct redis_state redis_node_state(const struct redis_node *node)
 {
-	struct redis_info info;
+	return node->state;
+}
 
-	if (info_reply->type == REDIS_ERROR) {
-		note_reply(node, info_reply);
-		return;
+void redis_node_connections(
+	const struct redis_node *node, struct redis_connection_look ret[REDIS_ROLES])
+{
+	for (size_t i = 0; i < REDIS_ROLES; i++) {
+		const struct conn *conn = node->members[i].conn;
+
+		ret[i] = (struct redis_connection_look){.role = node_role_name((enum redis_role)i),
+			.state = conn_state_name(conn),
+			.attempts = conn_attempts(conn),
+			.waiting = conn_waiting(conn),
+			.waiting_bytes = conn_waiting_bytes(conn)};
 	}
-	redis_info_parse(info_reply->text, node->config.database, &info);
-	enum server_kind kind = server_kind_of_info(info_reply->text, SERVER_UNKNOWN);
+}
 
-	if (kind != SERVER_UNKNOWN)
-		node_set_kind(node, kind);
-	if (info.loading > 0)
-		set_status(node, REDIS_IS_LOADING);
-	else if (node->state.status == REDIS_IS_LOADING || node->state.status == REDIS_IS_BUSY)
-		set_answers(node);
-	redis_info_release(&info);
+const char *redis_node_name(const struct redis_node *node)
+{
+	return node->config.name;
+}
+
+int64_t redis_node_command_timeout_ms(const struct redis_node *node)
+{
+	return node->config.command_timeout_ms;
+}
+
+bool redis_node_quiet(const struct redis_node *node)
+{
+	for (int role = 0; role < REDIS_ROLES; role++)
+		if (conn_waiting(node->members[role].conn))
+			return false;
+	return true;
+}
+
+struct metrics *redis_node_metrics(const struct redis_node *node)
+{
+	return node->metrics;
 }

@@ -100,6 +100,11 @@ void redis_node_lack_parts(const struct redis_node *node, unsigned i, struct red
 /* Appends the least ACL line: see capabilities_acl(). */
 void redis_node_acl(const struct redis_node *node, bool warms, struct buf *out);
 bool redis_node_lacks(const struct redis_node *node, const char *command);
+int64_t redis_node_command_timeout_ms(const struct redis_node *node);
+/* Whether no command waits on any of its connections. */
+bool redis_node_quiet(const struct redis_node *node);
+/* NULL where the node has none. */
+struct metrics *redis_node_metrics(const struct redis_node *node);
 /* "unix:/path", "host:port". */
 const char *redis_node_name(const struct redis_node *node);
 /* What the sampler saw: keeps the status word right without traffic. */

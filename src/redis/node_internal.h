@@ -1,14 +1,58 @@
 /* SPDX-License-Identifier: MIT */
-/* What the pacer and the store need of a node beyond node.h. */
+/* The inside of a node, for node*.c. */
 #ifndef CW_REDIS_NODE_INTERNAL_H
 #define CW_REDIS_NODE_INTERNAL_H
 
+#include "redis/conn.h"
 #include "redis/node.h"
+#include "redis/pipeline.h"
 
-int64_t node_command_timeout_ms(const struct redis_node *node);
-/* Nothing waits on any of its connections. */
-bool node_quiet(const struct redis_node *node);
-/* NULL where the node has none. */
-struct metrics *node_metrics(const struct redis_node *node);
+struct redis_node {
+	struct loop *loop;
+	struct event_bus *bus;
+	struct metrics *metrics;
+	struct log *log;
+	struct conn_config config;
+	struct conn_tls tls;
+	struct member {
+		struct redis_node *node;
+		enum redis_role role;
+		struct conn *conn;
+	} members[REDIS_ROLES];
+	struct breaker breaker;
+	struct capabilities capabilities;
+	struct redis_state state;
+	int64_t look_ms;       /* when it was last asked what is allowed */
+	bool looked_first;     /* and MULTI and DISCARD alone were tried */
+	enum server_kind seen; /* by the probe under way */
+	uv_timer_t watch;      /* runs while something is not right */
+	uv_timer_t refresh;    /* sends AUTH on live connections */
+	unsigned timers;       /* that are not closed yet */
+	bool probing;
+};
+
+static inline int64_t node_now_ms(const struct redis_node *node)
+{
+	return (int64_t)uv_now(loop_uv(node->loop));
+}
+
+/* node_state.c */
+extern const struct conn_events node_conn_events;
+void node_set_kind(struct redis_node *node, enum server_kind kind);
+/* After a look, or a refusal. */
+void node_take_capabilities(struct redis_node *node);
+/* Takes the breaker's state and count over into the node's state. */
+void node_note_breaker(struct redis_node *node);
+const char *node_role_name(enum redis_role role); /* "commands", "bulk" */
+
+/* node_watch.c */
+void node_watch_init(struct redis_node *node);
+/* Sends AUTH on live connections that often; 0 = never. */
+void node_refresh_every(struct redis_node *node, int64_t every_ms);
+/* The timer runs while something is not right. */
+void node_watch_while_needed(struct redis_node *node);
+/* A reply to what the node asked for itself. */
+void node_take_probe(
+	struct redis_node *node, const struct pipeline *pipeline, const struct redis_value *reply);
 
 #endif

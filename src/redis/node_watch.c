@@ -3,16 +3,11 @@
  * What a node asks for by itself while something is not right: whether the server answers again,
  * whether it is a primary again, whether it allows by now what it denied.
  */
-#include "redis/node_state.h"
+#include "redis/node_internal.h"
 
 enum { watch_every_ms = 500, look_every_ms = 5000 };
 
 static void watch_fired(uv_timer_t *timer);
-
-static int64_t uv_ms(const struct redis_node *node)
-{
-	return (int64_t)uv_now(loop_uv(node->loop));
-}
 
 void node_watch_while_needed(struct redis_node *node)
 {
@@ -26,22 +21,6 @@ void node_watch_while_needed(struct redis_node *node)
 		uv_timer_start(&node->watch, watch_fired,
 			every < watch_every_ms ? (uint64_t)every : watch_every_ms,
 			every < watch_every_ms ? (uint64_t)every : watch_every_ms);
-}
-
-void node_note_breaker(struct redis_node *node)
-{
-	enum breaker_state state = breaker_state(&node->breaker, uv_ms(node));
-
-	node->state.breaker_failures = node->breaker.failures;
-	if (state == node->state.breaker)
-		return;
-	node->state.breaker = state;
-	log_debug(node->log, "redis %s: the breaker is %s, %lld failures in a row",
-		node->config.name, breaker_state_name(state), (long long)node->breaker.failures);
-	node->state.breaker_since_wall_ms = clock_wall_ms();
-	if (node->metrics)
-		metric_set(node->metrics, METRIC_BREAKER_OPEN, NULL, NULL, node->breaker.open);
-	node_watch_while_needed(node);
 }
 
 void node_take_probe(
@@ -137,7 +116,7 @@ static void watch_fired(uv_timer_t *timer)
 	/* Without a connection the attempts to connect are the probes. */
 	if (node->probing || !conn_ready(conn))
 		return;
-	if (!breaker_enter(&node->breaker, BREAKER_NO_KEY, uv_ms(node), &wait_ms))
+	if (!breaker_enter(&node->breaker, BREAKER_NO_KEY, node_now_ms(node), &wait_ms))
 		return;
 	node_note_breaker(node);
 	struct pipeline *pipeline = pipeline_new();

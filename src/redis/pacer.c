@@ -15,7 +15,6 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "redis/node_internal.h"
 
 enum {
 	page_least = 10,
@@ -91,7 +90,7 @@ static int64_t median(const struct redis_pacer *pacer, size_t n)
 
 static void learn(struct redis_pacer *pacer, int64_t us)
 {
-	struct metrics *metrics = node_metrics(pacer->node);
+	struct metrics *metrics = redis_node_metrics(pacer->node);
 
 	pacer->latencies[pacer->measured++ % kept] = us;
 	if (metrics)

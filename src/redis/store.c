@@ -11,7 +11,6 @@
 
 #include "base/mem.h"
 #include "redis/conn_tls.h"
-#include "redis/node_internal.h"
 
 /* The connection's own verdict, which knows more, comes before ours. */
 enum { grace_ms = 250 };
@@ -96,7 +95,7 @@ struct redis_state redis_store_state(const struct redis_store *store)
 bool redis_store_quiet(const struct redis_store *store)
 {
 	for (size_t i = 0; i < store->primary_count; i++)
-		if (!node_quiet(store->primaries[i]))
+		if (!redis_node_quiet(store->primaries[i]))
 			return false;
 	return true;
 }
@@ -117,7 +116,7 @@ enum error redis_store_call(struct redis_store *store, struct redis_call call, s
 	struct redis_batch *batch = redis_batch_new();
 
 	if (call.deadline == 0)
-		call.deadline = clock_deadline(node_command_timeout_ms(node) + grace_ms);
+		call.deadline = clock_deadline(redis_node_command_timeout_ms(node) + grace_ms);
 	redis_batch_add(batch, argc, argv);
 	enum error error = attempt(node, call, batch, fault);
 
