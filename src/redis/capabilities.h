@@ -8,7 +8,7 @@
  *
  * An ACL, rename-command or a proxy may deny any command. Within MULTI and DISCARD nothing is run,
  * but a command that is denied is refused instead of queued. Features and commands are two tables,
- * COMMANDS and FEATURES, in capabilities_table; health, the log and the refusals read them.
+ * COMMANDS (commands.h) and FEATURES (capabilities.c); health, the log and the refusals read them.
  */
 #ifndef CW_REDIS_CAPABILITIES_H
 #define CW_REDIS_CAPABILITIES_H

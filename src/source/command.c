@@ -2,10 +2,10 @@
 /*
  * The standard output of a command, run without a shell; see spawn.h for the child itself.
  *
- * The rows count only if it exits with status 0, and they end when no process holds its output any
- * more; otherwise the fault quotes the status and the end of its standard error. A parameter is
- * passed as one whole argument, never as an option; those that no argument names stand in one line
- * of JSON on standard input.
+ * The rows count only if it exits with status 0, and they end when no process has its output open.
+ * Otherwise the fault quotes the status and the end of its standard error. A parameter is passed as
+ * one whole argument, never as an option; those that no argument names are passed as one line of
+ * JSON on standard input.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -49,7 +49,7 @@ static void free_strings(char **strings)
 	mem_free(strings);
 }
 
-/* "{name}" alone stands for a parameter; everything else is itself. */
+/* "{name}" alone is replaced by a parameter; everything else is literal. */
 static bool is_placeholder(const struct source_call *call, struct slice argument, struct slice *ret)
 {
 	return call->param_count && argument.n > 2 && argument.p[0] == '{' &&
@@ -110,8 +110,8 @@ static void write_input(const struct source_call *call, struct buf *out)
 }
 
 /*
- * *ret_fd: a file in memory, since a pipe would have to be fed while the child reads; -1 for none.
- * 0, or a negative errno.
+ * *ret_fd: a file in memory, since a pipe would have to be written while the child reads; -1 for
+ * none. 0, or a negative errno.
  */
 static int make_input(const struct source_call *call, int *ret_fd)
 {
@@ -165,7 +165,7 @@ static enum error command_open(struct sources *sources, const struct source_call
 	return OK;
 }
 
-/* The end of standard error in one line that is safe to print. */
+/* The end of standard error as one line of printable bytes. */
 static void quote_tail(const struct spawn *spawn, char *ret, size_t size)
 {
 	struct slice tail = spawn_tail(spawn);
@@ -213,7 +213,8 @@ static enum error command_read(struct transport *transport, struct slice *ret, s
 
 	if (error == ERR_TIMEOUT && spawn_exited(command->spawn))
 		return fault_set(fault, ERR_TIMEOUT,
-			"%.100s has exited, but a process that it started still holds its output, "
+			"%.100s has exited, but a process that it started still has its output "
+			"open, "
 			"so "
 			"that more rows may come: have the command wait for that process, or "
 			"redirect "

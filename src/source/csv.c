@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CSV as RFC 4180 has it and as spreadsheets write it: a header, then records; cells in quotes may
- * hold delimiters, line breaks and doubled quotes. LF, CRLF or CR ends a record: what lies between
- *CR and LF is an empty line, and empty lines are passed over, as is a byte order mark. Columns
- *without a name belong to no row; they may be missing at a record's end, and empty cells may stand
- *beyond them.
+ * CSV as defined by RFC 4180 and as spreadsheets write it: a header, then records; cells in quotes
+ * may contain delimiters, line breaks and doubled quotes. LF, CRLF or CR ends a record: between CR
+ * and LF is an empty line, and empty lines are skipped, as is a byte order mark. Columns without a
+ * name are not part of a row; they may be missing at the end of a record, and empty cells may
+ *follow them.
  *
  *	input -> measure(): where does the record end? -> split(): cells -> check -> row
  *
- * Measuring keeps its state between pieces, so a record that is too long is passed over without
- * being held.
+ * Measuring keeps its state between pieces, so a record that is too long is skipped without
+ * being kept.
  */
 #include <string.h>
 
@@ -57,7 +57,7 @@ static enum csv_state step(struct csv *csv, enum csv_state place, char c)
 	return PLAIN;
 }
 
-/* A byte order mark leaves the place where it is. */
+/* A byte order mark does not change the place. */
 static bool passes_bom(struct csv *csv, char c)
 {
 	if (csv->bom < 3 && c == "\xEF\xBB\xBF"[csv->bom]) {
@@ -68,7 +68,7 @@ static bool passes_bom(struct csv *csv, char c)
 	return false;
 }
 
-/* How many bytes of the input belong to the record; *ret_end: a line's end comes behind them. */
+/* How many bytes of the input belong to the record; *ret_end: a line end follows them. */
 static size_t measure(struct csv *csv, bool *ret_end)
 {
 	struct slice in = csv->parser.input;
@@ -94,7 +94,7 @@ static size_t measure(struct csv *csv, bool *ret_end)
 	return i;
 }
 
-/* The cell in quotes at *at, without them; *at moves behind the closing one. */
+/* The cell in quotes at *at, without them; *at moves past the closing one. */
 static struct slice unquote(struct csv *csv, struct slice record, size_t *at)
 {
 	size_t begin = csv->text.n;
@@ -115,7 +115,7 @@ static struct slice unquote(struct csv *csv, struct slice record, size_t *at)
 	return slice_skip(buf_slice(&csv->text), begin);
 }
 
-/* Fills csv->cells, as far as there is room; the count is always right. */
+/* Fills csv->cells, as far as there is room; the count is of all. */
 static void split(struct csv *csv, struct slice record)
 {
 	size_t at = 0;
@@ -160,7 +160,7 @@ static const struct slice *named_twice(const struct csv *csv)
 	return NULL;
 }
 
-/* Names and places of the columns that have a name. */
+/* Names and positions of the columns that have a name. */
 static void take_names(struct csv *csv, size_t bytes)
 {
 	csv->names = mem_array(csv->cell_count, sizeof *csv->names);
@@ -179,7 +179,7 @@ static void take_names(struct csv *csv, size_t bytes)
 	}
 }
 
-/* Each name with a NUL before and behind it. */
+/* Each name with a NUL before and after it. */
 static void write_names(const struct csv *csv, struct buf *out)
 {
 	buf_char(out, '\0');
@@ -211,7 +211,7 @@ static void show(const struct csv *csv, const struct buf *names, char ret[static
 	ret[n] = '\0';
 }
 
-/* A later page that begins with a row would lose it. */
+/* Checked because the first row of a later page without a header would be lost. */
 static enum parser_step check_first(struct csv *csv, struct fault *fault)
 {
 	bool same = csv->name_count == csv->first_count;
@@ -238,7 +238,7 @@ static enum parser_step check_first(struct csv *csv, struct fault *fault)
 	return PARSER_BROKEN;
 }
 
-/* "sep=;" in front of the header, which spreadsheets take for a hint. */
+/* "sep=;" in front of the header, which spreadsheets read as a hint. */
 static bool is_hint(const struct csv *csv, struct slice record)
 {
 	return record.n == 5 && slice_starts(record, SLICE("sep=")) &&
@@ -259,7 +259,7 @@ static enum parser_step take_header(struct csv *csv, struct slice record, struct
 	take_names(csv, record.n);
 	csv->headed = true;
 	if (!csv->name_count)
-		return broken(fault, "names no column");
+		return broken(fault, "has no column names");
 	const struct slice *twice = named_twice(csv);
 	if (twice) {
 		fault_set(fault, ERR_SOURCE_FAILED,
@@ -317,7 +317,7 @@ static enum parser_step take_row(
 	return PARSER_ROW;
 }
 
-/* The record's bytes are all here: `n` more in the input. */
+/* The record is complete: `n` more bytes of the input belong to it. */
 static enum parser_step one_record(
 	struct csv *csv, size_t n, bool end, struct source_row *ret, struct fault *fault)
 {

@@ -4,7 +4,8 @@
  *
  *	BEGIN --first bytes--> INSIDE --end of a member or frame--> BETWEEN --more bytes--> INSIDE
  *
- * Special: `deflate` is zlib's format by the standard and bare by habit; its first two bytes tell.
+ * Special: `deflate` is zlib's format by the standard, but some servers send bare deflate data; the
+ * first two bytes tell which it is.
  */
 #include "source/decode.h"
 
@@ -130,7 +131,8 @@ static bool step_zlib(struct decode *decode, struct slice *input, size_t *ret_n)
 	return result == Z_OK || result == Z_STREAM_END || result == Z_BUF_ERROR;
 }
 
-/* deflate's format by its first two bytes, which it is then given; nothing where one is missing. */
+/* Detects deflate's format by its first two bytes, then decodes them; does nothing until both are
+ * here. */
 static bool open_deflate(struct decode *decode, struct slice *input, size_t *ret_n)
 {
 	unsigned char two[2] = {decode->first};
@@ -162,7 +164,7 @@ static bool step(struct decode *decode, struct slice *input, size_t *ret_n)
 
 bool decode_step(struct decode *decode, struct slice *input, struct slice *ret)
 {
-	/* What was decoded and had no room comes without input. */
+	/* Output that did not fit before needs no input. */
 	bool more = input->n || decode->state == INSIDE, good = true;
 	size_t n = 0;
 

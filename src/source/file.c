@@ -4,7 +4,8 @@
  *
  *	thread pool: fills one buffer   |   loop: rows are made of the other
  *
- * One request is under way at a time; it lies in the struct, which a closed source leaves to it.
+ * One request is in progress at a time. It is part of the struct, which outlives a closed source
+ *until the request has ended.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -19,8 +20,8 @@ struct file {
 	const struct source_call *call;
 	uv_loop_t *uv;
 	uv_fs_t fs;
-	bool busy;	 /* fs is under way */
-	bool closed;	 /* by the source: the rest happens on its own */
+	bool busy;	 /* fs is in progress */
+	bool closed;	 /* by the source: the struct is freed when fs has ended */
 	uv_file fd;	 /* -1 = not open */
 	ssize_t outcome; /* of the request that ended last */
 	unsigned filling;
@@ -36,7 +37,7 @@ static void closed(uv_fs_t *fs)
 	mem_free(file);
 }
 
-/* Nothing is under way and nobody waits any more. */
+/* No request is in progress and no fiber waits. */
 static void dispose(struct file *file)
 {
 	if (file->fd < 0) {
@@ -116,7 +117,7 @@ static enum error file_open(struct sources *sources, const struct source_call *c
 	file->fd = -1;
 	file->fs.data = file;
 	file->busy = true;
-	/* A FIFO without a writer would keep a thread for ever if it were opened otherwise. */
+	/* Opened otherwise, a FIFO without a writer would block a thread forever. */
 	uv_fs_open(file->uv, &file->fs, call->conf->path,
 		O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0, done);
 	error = await(file, "open", fault);

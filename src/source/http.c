@@ -4,8 +4,8 @@
  *
  *	curl --on_bytes--> `in` --swap--> `out` --[decode]--> view --> parser
  *
- * `in` holds 128 KiB at most; then the transfer is paused until somebody asks again. Redirects are
- * a failure: a source is where the configuration says it is.
+ * `in` holds 128 KiB at most; then the transfer is paused until the next read. Redirects are
+ * failures: only the configured address is used.
  */
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +20,7 @@
 enum {
 	in_max_bytes = 128 * 1024,
 	connect_ms = 10000,
-	slow_bytes_per_second = 16, /* less than that for slow_seconds: given up */
+	slow_bytes_per_second = 16, /* below that for slow_seconds the transfer fails */
 	slow_seconds = 30,
 };
 
@@ -35,17 +35,17 @@ struct http {
 	struct buf url;
 	int64_t page;
 
-	/* of the document under way */
+	/* of the current document */
 	struct buf in, out;
 	int64_t received, decoded;
 	bool paused;
 	bool too_much;
-	bool headed;	       /* what its head says was looked at */
+	bool headed;	       /* its head was checked */
 	struct decode *decode; /* NULL: sent as it is */
 	struct slice coded;    /* of `out`, not decoded yet */
 };
 
-/* As accept4(2) and the like: what curl opens must not reach a child. */
+/* Child processes must not inherit what curl opens. */
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	(void)context;
@@ -84,7 +84,7 @@ static size_t on_bytes(char *p, size_t size, size_t count, void *context)
 	struct http *http = context;
 	size_t n = size * count;
 
-	/* The body of an error is of no use, and its end need not be waited for. */
+	/* The body of an error is not needed, nor its end. */
 	if (http_answer_of(status_of(http)) != HTTP_ROWS)
 		return 0;
 	if (http->in.n && http->in.n + n > in_max_bytes) {
@@ -127,9 +127,9 @@ static void set_boundaries(CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	/* A name that does not resolve in time must not hold up the loop when it is given up. */
+	/* Cancelling a slow name resolution must not block the loop. */
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-	/* Pausing one of several streams on a connection would be another matter. */
+	/* Pausing assumes one stream per connection. */
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 }
 
@@ -224,13 +224,13 @@ static enum error http_open(struct sources *sources, const struct source_call *c
 	return error;
 }
 
-/* Where the document's end says more than that it is over. */
+/* A status without rows: the end of the pages, or an error. */
 static enum error nothing(struct http *http, struct slice *ret, struct fault *fault)
 {
 	struct http_said said = said_of(http);
 
 	*ret = slice_of("", 0);
-	/* Behind the first page it is the end; where the rows should begin it is a wrong address.
+	/* After the first page it is the end; on the first page it is a wrong address.
 	 */
 	if (!http->call->lookup &&
 		(said.status / 100 == 2 || http->page != http->call->conf->page_from))
@@ -256,7 +256,7 @@ static enum error judge(struct http *http, struct fault *fault)
 		http->error[0] ? http->error : curl_easy_strerror(result));
 }
 
-/* Lets a paused transfer go on; that may bring bytes at once. */
+/* Continues a paused transfer; that may deliver bytes at once. */
 static void resume(struct http *http)
 {
 	if (!http->paused)
@@ -269,7 +269,7 @@ static void resume(struct http *http)
 	}
 }
 
-/* Until there are bytes, or there will be none. Parks. */
+/* Waits for bytes, or for the end of the transfer. Parks. */
 static enum error await(struct http *http, struct fault *fault)
 {
 	enum error error = OK;
@@ -307,7 +307,7 @@ static enum error damaged(struct http *http, const char *what, struct fault *fau
 		decode_name(http->decode), what);
 }
 
-/* The same with its content coding undone. Parks. */
+/* The same, decoded. Parks. */
 static enum error read_decoded(struct http *http, struct slice *ret, struct fault *fault)
 {
 	enum error error = OK;
@@ -326,11 +326,11 @@ static enum error read_decoded(struct http *http, struct slice *ret, struct faul
 		if (!http->coded.n)
 			return decode_is_whole(http->decode)
 				       ? OK
-				       : damaged(http, "end before their end", fault);
+				       : damaged(http, "are incomplete", fault);
 	}
 }
 
-/* Before the first byte of a document: what its head says. */
+/* Checks the head of a document before its first byte. */
 static enum error take_head(struct http *http, struct fault *fault)
 {
 	struct http_said said = said_of(http);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What an answer's head says; see http_answer.h. */
+/* What the head of a response means; see http_answer.h. */
 #include "source/http_answer.h"
 
 #include <string.h>
@@ -14,7 +14,7 @@ enum http_answer http_answer_of(long status)
 	case 202: /* not ready yet */
 	case 206: /* a part, which was not asked for */
 	case 226: /* a difference, likewise */
-	case 401: /* for whatever is asked */
+	case 401: /* independent of the path */
 	case 408:
 	case 429:
 		return HTTP_FAILED;
@@ -34,10 +34,10 @@ static const char *meaning_of(long status)
 {
 	switch (status) {
 	case 202:
-		return ", which is no rows yet";
+		return ", which has no rows yet";
 	case 206:
 	case 226:
-		return ", which is a part of what was asked for";
+		return ", which is only a part of the document";
 	default:
 		return "";
 	}
@@ -52,10 +52,10 @@ static void tell_location(const struct http_said *said, struct fault *fault)
 	if (!location)
 		return;
 	http_show(location, shown);
-	fault_aside(fault, "; this one leads to %s: put that address into base_url", shown);
+	fault_aside(fault, "; this one points to %s: use that address as base_url", shown);
 }
 
-/* In seconds, also where it was sent as a date. */
+/* In seconds, also if it was sent as a date. */
 static int64_t retry_after(const struct http_said *said)
 {
 	curl_off_t after = 0;
@@ -101,8 +101,7 @@ enum error http_answer_coding(
 		return OK;
 	http_show(said->url, url);
 	return fault_set(fault, ERR_SOURCE_FAILED,
-		"GET %s answered with Content-Encoding: %.60s%s; gzip, deflate and zstd are "
-		"understood, "
-		"one at a time",
+		"GET %s answered with Content-Encoding: %.60s%s; supported are gzip, "
+		"deflate and zstd, one at a time",
 		url, header->value, header->amount > 1 ? ", ..." : "");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside of source/: what an answer's status and headers say. */
+/* Inside of source/: what the status and headers of a response mean. */
 #ifndef CW_SOURCE_HTTP_ANSWER_H
 #define CW_SOURCE_HTTP_ANSWER_H
 
@@ -10,27 +10,28 @@
 
 enum http_answer {
 	HTTP_ROWS,    /* the body is the document */
-	HTTP_NOTHING, /* 204, 205, 404, 410: there is none */
+	HTTP_NOTHING, /* 204, 205, 404, 410: there is no document */
 	HTTP_REFUSED, /* about this request: other 3xx and 4xx */
-	HTTP_FAILED,  /* the source does not work as it should: 5xx, 401, 408, 429, parts */
+	HTTP_FAILED,  /* the source does not work: 5xx, 401, 408, 429, partial content */
 };
 enum http_answer http_answer_of(long status);
 
 struct http_said {
-	CURL *easy; /* its head has come */
+	CURL *easy; /* its head was received */
 	const char *url;
 	long status;
 	bool lookup;
 };
 
 /*
- * The error that a status without rows is: ERR_NO_VALUE for a lookup of what is not there, else
- * ERR_SOURCE_FAILED. Tells `transport` whether it counts against the source and when to try again.
- * Where a redirect leads to is an aside.
+ * The error of a status without rows: ERR_NO_VALUE for a lookup that found nothing, else
+ * ERR_SOURCE_FAILED. Sets in `transport` whether it counts against the source and when to retry.
+ * The target of a redirect is an aside.
  */
 enum error http_answer_failed(
 	const struct http_said *said, struct transport *transport, struct fault *fault);
-/* *ret = what undoes the content coding; NULL: there is none. ERR_SOURCE_FAILED: an unknown one. */
+/* *ret = the decoder of the content coding; NULL: there is none. ERR_SOURCE_FAILED: an unknown one.
+ */
 enum error http_answer_coding(
 	const struct http_said *said, struct decode **ret, struct fault *fault);
 

@@ -3,9 +3,9 @@
  * curl's multi handle on our loop; see http_multi.h.
  *
  * Special: libuv stops a poll whose socket has an error and reports it as a negative status; curl
- * still believes that it is watched. So such a status is handed on as ready and CURL_CSELECT_ERR,
- * by which curl asks the socket what happened, and the poll is started again if curl still wants
- * it.
+ * still expects it to be watched. So such a status is reported to curl as ready and
+ * CURL_CSELECT_ERR, curl then reads the socket's error, and the poll is restarted if curl still
+ * wants it.
  */
 #include "source/http_multi.h"
 
@@ -24,7 +24,7 @@ struct watch {
 	uv_poll_t poll;
 	curl_socket_t fd;
 	int events;	/* of libuv */
-	bool unwatched; /* curl has let go of it: it is being closed */
+	bool unwatched; /* curl does not watch it any more: it is being closed */
 	struct http_multi *multi;
 };
 

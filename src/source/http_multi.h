@@ -2,7 +2,7 @@
 /*
  * Inside of source/: curl's multi handle on our loop.
  *
- *	curl <-- uv_poll per socket, one uv_timer --> loop; a transfer that is over wakes its fiber
+ *	curl <-- uv_poll per socket, one uv_timer --> loop; a finished transfer wakes its fiber
  */
 #ifndef CW_SOURCE_HTTP_MULTI_H
 #define CW_SOURCE_HTTP_MULTI_H
@@ -18,11 +18,11 @@ struct http_multi;
 struct http_done {
 	bool over;
 	CURLcode result;
-	struct fiber *waiter; /* NULL = nobody waits */
+	struct fiber *waiter; /* NULL = none */
 };
 
 struct http_multi *http_multi_new(struct loop *loop);
-/* No transfer is left. NULL is welcome. */
+/* No transfer may be left. `multi` may be NULL. */
 void http_multi_free(struct http_multi *multi);
 /* Both are for fibers only: curl must not be entered from its own callbacks. */
 void http_multi_add(struct http_multi *multi, CURL *easy);

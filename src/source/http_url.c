@@ -12,7 +12,7 @@
 struct filling {
 	const struct source_call *call;
 	int64_t page;
-	bool marks; /* every value is one byte that no value is checked for */
+	bool marks; /* each value is replaced by a byte that is recognised later */
 };
 
 static bool look_up(void *context, struct slice name, struct buf *out)
@@ -34,7 +34,7 @@ static bool look_up(void *context, struct slice name, struct buf *out)
 	return true;
 }
 
-/* Whether it holds a slash, or a part between backslashes is "." or "..". */
+/* Whether it contains a slash, or a part between backslashes is "." or "..". */
 static bool leads_away(struct slice text)
 {
 	size_t begin = 0;
@@ -51,7 +51,7 @@ static bool leads_away(struct slice text)
 	return false;
 }
 
-/* A segment as it is sent: what is behind the server may decode it a second time. */
+/* A segment as it is sent. Software behind the server may decode it a second time. */
 static bool stays(struct slice segment)
 {
 	struct buf text = {0};
@@ -90,9 +90,8 @@ static enum error check_segments(
 		if (!memmem(mark.p, mark.n, "%01", 3) || stays(segment))
 			continue;
 		return fault_set(fault, ERR_BAD_PARAMETER,
-			"a parameter would make a part of the path %.*s hold a slash or be \".\" "
-			"or "
-			"\"..\", as it is or decoded once more: it would lead to another address",
+			"a parameter would put a slash, \".\" or \"..\" into a segment of the path "
+			"%.*s, as it is or decoded again, and so request another address",
 			(int)(text.n < 200 ? text.n : 200), text.p);
 	}
 	return OK;
@@ -154,10 +153,10 @@ void http_show(const char *url, char ret[static HTTP_SHOWN_BYTES])
 
 	if (!parsed)
 		mem_exhausted();
-	/* What cannot be read may hold anything anywhere. */
+	/* An address that cannot be parsed may have secrets anywhere. */
 	if (strip(parsed, url, &text) != CURLUE_OK)
 		text = NULL;
-	/* Behind a backslash, which some take for a slash, credentials may stand. */
+	/* Some parsers take a backslash for a slash, so that credentials may follow it. */
 	for (const char *p = text ? text : "an address that cannot be read"; *p && *p != '\\';
 		p++) {
 		if (n == HTTP_SHOWN_BYTES - 1)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside of source/: addresses, as they are asked for and as they may be shown. */
+/* Inside of source/: addresses for requests, and for messages. */
 #ifndef CW_SOURCE_HTTP_URL_H
 #define CW_SOURCE_HTTP_URL_H
 
@@ -9,7 +9,7 @@ enum { HTTP_SHOWN_BYTES = 201 };
 
 /*
  * Fills *ret with base_url and path, the call's parameters and the page's number in it.
- * ERR_BAD_PARAMETER where a value is missing or would not stay within its segment of the path.
+ * ERR_BAD_PARAMETER where a value is missing or would leave its segment of the path.
  */
 enum error http_url_make(
 	const struct source_call *call, int64_t page, struct buf *ret, struct fault *fault);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The elements of one array within a JSON document, one by one; the document is never held.
+ * The elements of one array within a JSON document, one by one; the document is never kept.
  *
  *	{ "meta": {...}, "items": [ {...}, {...} ], "next": null }      rows: /items
- *	  ^ passed over   ^ found    ^ row  ^ row     ^ passed over
+ *	  ^ skipped       ^ found    ^ row  ^ row     ^ skipped
  *
- * Elements are checked strictly; of what is passed over, strings and brackets are followed. An
- * empty document, null where the rows or something on the way to them should be, and a missing
- * member are no rows; any other value in their place is an error.
+ * Elements are checked strictly; in skipped values only strings and brackets are. An empty
+ *document, null in place of the rows or of a value on their path, and a missing member mean that
+ *there are no rows; any other value in their place is an error.
  */
 #include <assert.h>
 #include <string.h>
@@ -21,21 +21,21 @@ enum { max_name_bytes = 4096, max_tokens = 512 /* as many bytes as a pointer may
 
 enum json_array_state {
 	BEGIN,	    /* before the document: a byte order mark may come */
-	VALUE,	    /* before a value on the way to the rows */
-	FIRST,	    /* behind the bracket of a container on the way */
+	VALUE,	    /* before a value on the path to the rows */
+	FIRST,	    /* after the bracket of a container on the path */
 	NAME_BEGIN, /* before a member's name */
-	NAME,	    /* inside of it */
-	COLON,	    /* behind it */
-	PASS_BEGIN, /* before a value of no interest */
-	PASS,	    /* inside of it */
-	WORD,	    /* inside of a null in the place of the rows */
-	AFTER,	    /* behind a value in a container on the way */
-	ROWS_FIRST, /* behind the bracket of the rows */
+	NAME,	    /* inside it */
+	COLON,	    /* after it */
+	PASS_BEGIN, /* before a value that is skipped */
+	PASS,	    /* inside it */
+	WORD,	    /* inside a null in place of the rows */
+	AFTER,	    /* after a value in a container on the path */
+	ROWS_FIRST, /* after the bracket of the rows */
 	ROW_BEGIN,  /* before an element */
-	ROW,	    /* inside of it */
-	ROW_BAD,    /* before the byte of an element that cannot be, whose row was too long */
-	ROWS_AFTER, /* behind an element */
-	DONE,	    /* behind the document */
+	ROW,	    /* inside it */
+	ROW_BAD,    /* before an invalid byte of an element that is too long */
+	ROWS_AFTER, /* after an element */
+	DONE,	    /* after the document */
 };
 
 struct json_array {
@@ -49,12 +49,12 @@ struct json_array {
 
 	enum json_array_state place;
 	unsigned bom;
-	unsigned level; /* containers open on the way */
+	unsigned level; /* open containers on the path */
 	bool objects[max_tokens];
 	uint64_t index; /* of the element in the innermost of them, where it is an array */
 	bool here;	/* the value that comes next is the wanted one */
 	bool found;
-	bool only;     /* an object in the array's place: there is no other row */
+	bool only;     /* an object in place of the array: there is no other row */
 	unsigned word; /* bytes of the null seen */
 	struct buf name;
 	bool escape;
@@ -64,7 +64,7 @@ struct json_array {
 
 static enum parser_step broken(struct json_array *j, struct fault *fault, const char *what)
 {
-	fault_set(fault, ERR_SOURCE_FAILED, "the JSON document %s, behind row %llu", what,
+	fault_set(fault, ERR_SOURCE_FAILED, "the JSON document %s, after row %llu", what,
 		(unsigned long long)j->parser.number);
 	return PARSER_BROKEN;
 }
@@ -96,7 +96,7 @@ static enum parser_step at_begin(struct json_array *j, struct fault *fault)
 	return go(j, VALUE, 0);
 }
 
-/* The value that the pointer names, or one that it leads through. */
+/* The value that the pointer names, or one on its path. */
 static enum parser_step at_value(struct json_array *j, struct fault *fault)
 {
 	char c = j->parser.input.p[0];
@@ -114,12 +114,12 @@ static enum parser_step at_value(struct json_array *j, struct fault *fault)
 		if (j->only)
 			return go(j, ROW_BEGIN, 0);
 		if (c != '[')
-			return not_there(j, fault, "the value there is no array");
+			return not_there(j, fault, "the value there is not an array");
 		j->found = true;
 		return go(j, ROWS_FIRST, 1);
 	}
 	if (c != '{' && c != '[')
-		return not_there(j, fault, "a value on the way is no object");
+		return not_there(j, fault, "a value on the path is not an object");
 	j->objects[j->level++] = c == '{';
 	j->index = 0;
 	return go(j, FIRST, 1);
@@ -165,7 +165,7 @@ static enum parser_step at_first(struct json_array *j, struct fault *fault)
 	if (c == '}' || c == ']')
 		return close_container(j, c, fault);
 	if (!j->objects[j->level - 1] && !is_index(j->wanted.parts[j->level - 1]))
-		return not_there(j, fault, "a value on the way is an array");
+		return not_there(j, fault, "a value on the path is an array");
 	return begin_item(j);
 }
 
@@ -176,7 +176,7 @@ static enum parser_step at_after(struct json_array *j, struct fault *fault)
 	if (c == '}' || c == ']')
 		return close_container(j, c, fault);
 	if (c != ',')
-		return broken(j, fault, "has no comma where one is due");
+		return broken(j, fault, "lacks a comma");
 	parser_use(&j->parser, 1);
 	j->index++;
 	return begin_item(j);
@@ -185,7 +185,7 @@ static enum parser_step at_after(struct json_array *j, struct fault *fault)
 static enum parser_step at_name_begin(struct json_array *j, struct fault *fault)
 {
 	if (j->parser.input.p[0] != '"')
-		return broken(j, fault, "has no member name where one is due");
+		return broken(j, fault, "lacks a member name");
 	buf_clear(&j->name);
 	buf_char(&j->name, '"');
 	j->escape = false;
@@ -224,7 +224,7 @@ static enum parser_step in_name(struct json_array *j, struct fault *fault)
 static enum parser_step at_colon(struct json_array *j, struct fault *fault)
 {
 	if (j->parser.input.p[0] != ':')
-		return broken(j, fault, "has no colon where one is due");
+		return broken(j, fault, "lacks a colon");
 	return go(j, j->here ? VALUE : PASS_BEGIN, 1);
 }
 
@@ -267,7 +267,7 @@ static enum parser_step in_row(struct json_array *j, struct source_row *ret, str
 	enum span_result result = span_pass(&j->span, parser->input, &n);
 
 	j->place = ROW;
-	/* In pieces, a row is too long before what follows is seen. */
+	/* When it comes in pieces, a row may be too long before an error in it is found. */
 	if (result == SPAN_BAD && (j->skipping || !parser_over(parser, n)))
 		return broken(j, fault, "is not JSON");
 	if (result != SPAN_MORE)
@@ -297,7 +297,7 @@ static enum parser_step at_rows_after(struct json_array *j, struct fault *fault)
 	if (c == ',')
 		return go(j, ROW_BEGIN, 1);
 	if (c != ']')
-		return broken(j, fault, "has no comma where one is due");
+		return broken(j, fault, "lacks a comma");
 	return go(j, j->level ? AFTER : DONE, 1);
 }
 
@@ -335,7 +335,7 @@ static enum parser_step one_step(struct json_array *j, struct source_row *ret, s
 	case DONE:
 		break;
 	}
-	return broken(j, fault, "has more behind its end");
+	return broken(j, fault, "continues after its end");
 }
 
 static void pass_space(struct json_array *j)
@@ -382,7 +382,7 @@ static void restart(struct parser *parser)
 {
 	struct json_array *j = (struct json_array *)parser;
 
-	/* All else is as it was before the document that has just ended well. */
+	/* The rest is as before the document that has just ended. */
 	j->place = BEGIN;
 	j->bom = 0;
 	j->found = false;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One JSON value a line. Blank lines, a byte order mark and CR before LF are passed over. */
+/* One JSON value a line. Blank lines, a byte order mark and CR before LF are skipped. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -7,8 +7,8 @@
 
 struct jsonl {
 	struct parser parser;
-	bool started;  /* the first line is behind us */
-	bool skipping; /* inside of a line that is too long */
+	bool started;  /* the first line was read */
+	bool skipping; /* inside a line that is too long */
 };
 
 static struct slice trim(struct jsonl *jsonl, struct slice line)

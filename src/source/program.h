@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside of source/: which program is run, and that it does not outlive us. */
+/* Inside of source/: finds programs, and makes them end with the daemon. */
 #ifndef CW_SOURCE_PROGRAM_H
 #define CW_SOURCE_PROGRAM_H
 
 /*
- * Whether `name` can be run at all, along PATH of `env` where it has no slash, so that it is not
- * setpriv that has to say so. 0 or a negative errno.
+ * Whether `name` can be run, searched along PATH of `env` if it has no slash, so that the error is
+ * not setpriv's. 0 or a negative errno.
  */
 int program_find(const char *name, char **env);
 /*
- * `argv` behind setpriv(1), which asks the kernel to kill the program with us, after a kill -9,
- * too. The array is the caller's to free, its texts are not. NULL where setpriv is absent.
+ * `argv` preceded by setpriv(1), by which the kernel kills the program when the daemon ends, even
+ * by SIGKILL. The array is the caller's to free, its texts are not. NULL if setpriv is not
+ * installed.
  */
 char **program_that_dies_with_us(char **argv);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pages that never end; see repeats.h. */
+/* Detecting pages that never end; see repeats.h. */
 #include "source/repeats.h"
 
 #include "source/transport.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside of source/: pages that never end, because the server ignores the page's number, repeats
- * its last page or counts on without end.
+ * Inside of source/: detects pages that never end, because the server ignores the page's number,
+ * repeats its last page or has too many.
  */
 #ifndef CW_SOURCE_REPEATS_H
 #define CW_SOURCE_REPEATS_H
@@ -18,7 +18,7 @@ struct repeats {
 };
 
 void repeats_row(struct repeats *repeats, const struct source_row *row);
-/* At the end of a page with `all` rows, those that could not be read included: ERR_SOURCE_FAILED.
+/* At the end of a page with `all` rows, including those that could not be read: ERR_SOURCE_FAILED.
  */
 enum error repeats_page(
 	struct repeats *repeats, const struct conf_source *conf, uint64_t all, struct fault *fault);

@@ -23,7 +23,7 @@ static bool has_column(const struct source_row *row, struct slice name)
 	return false;
 }
 
-/* What else may be the delimiter of a header that seems to have one column; NULL = nothing. */
+/* Another likely delimiter of a header that has one column; NULL = none. */
 static const char *other_delimiter(const struct source_row *row)
 {
 	static const char *const others[] = {";", "\t", "|", ","};
@@ -47,7 +47,7 @@ bool source_row_lacks(const struct source_row *row, struct slice name, struct fa
 	const char *other = other_delimiter(row);
 	fault_set(fault, ERR_SOURCE_ROW, "no column \"%.*s\"; the header has: %.300s%s%s%s",
 		(int)(name.n < 100 ? name.n : 100), name.p, names.p,
-		other ? "; to part it, say delimiter: \"" : "", other ? other : "",
+		other ? "; to split it, set delimiter: \"" : "", other ? other : "",
 		other ? "\"" : "");
 	buf_release(&names);
 	return true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a text is that is no rows; see sniff.h. */
+/* Recognising other formats; see sniff.h. */
 #include "source/sniff.h"
 
 #include <string.h>
@@ -21,14 +21,14 @@ static const struct {
 	const char *tag;
 	const char *is;
 } tags[] = {
-	{"<!doctype html", "is an HTML page, as a login or an error page is"},
-	{"<html", "is an HTML page, as a login or an error page is"},
-	{"<head", "is an HTML page, as a login or an error page is"},
-	{"<body", "is an HTML page, as a login or an error page is"},
+	{"<!doctype html", "is an HTML page, such as a login or error page"},
+	{"<html", "is an HTML page, such as a login or error page"},
+	{"<head", "is an HTML page, such as a login or error page"},
+	{"<body", "is an HTML page, such as a login or error page"},
 	{"<?xml", "is XML"},
 };
 
-/* Each second byte is NUL, as text in UTF-16 has it that begins with ASCII. */
+/* Every second byte is NUL, as in UTF-16 text that begins with ASCII. */
 static bool is_wide(const struct sniff *sniff)
 {
 	const char *p = sniff->head;

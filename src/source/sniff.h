@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside of source/: text that is no rows at all, told by its first bytes. */
+/* Inside of source/: recognises by its first bytes text that cannot be rows. */
 #ifndef CW_SOURCE_SNIFF_H
 #define CW_SOURCE_SNIFF_H
 
@@ -11,7 +11,8 @@ struct sniff {
 	size_t n;
 };
 
-/* Looks at the next piece of a document. What it is instead of rows, constant text; NULL = unknown.
+/* Takes the next piece of a document. Returns what it is instead of rows, constant text; NULL =
+ * unknown.
  */
 const char *sniff_look(struct sniff *sniff, struct slice piece);
 

@@ -4,8 +4,8 @@
  *
  *	file, command, http --read()--> bytes --parser_feed()--> jsonl, json, csv --> row
  *
- * Each use of a source counts once for its breaker: a failure, or an answer about its key alone, at
- * once; a success when it is closed after its end or after a row.
+ * Each use of a source counts once for its breaker: a failure, or an answer about its key only,
+ *when it occurs; a success when the source is closed after its end or after a row.
  */
 #include "source/source.h"
 
@@ -22,7 +22,7 @@
 #include "source/sources.h"
 #include "source/transport.h"
 
-enum { rest_bytes = 1024 }; /* are read in about a microsecond */
+enum { rest_bytes = 1024 }; /* take about a microsecond */
 
 struct source {
 	struct sources *sources;
@@ -35,10 +35,10 @@ struct source {
 	bool given; /* a row */
 	struct timeslice timeslice;
 	struct sniff sniff;
-	struct repeats repeats; /* where it is paged */
+	struct repeats repeats; /* if it is paged */
 	bool ended;
 	bool failed;
-	bool unreadable; /* the document is not what it should be */
+	bool unreadable; /* the document cannot be parsed */
 };
 
 static const struct transport_ops *transport_of(const struct conf_source *conf)
@@ -74,7 +74,7 @@ static void source_free(struct source *source)
 	mem_free(source);
 }
 
-/* Puts the source's name before the sentence. */
+/* Prefixes the sentence with the source's name. */
 static enum error name_fault(const struct source *source, enum error error, struct fault *fault)
 {
 	struct fault was;
@@ -98,7 +98,7 @@ static bool answered(const struct source *source)
 	return source->unreadable || (source->transport && source->transport->answered);
 }
 
-/* The end of the source's use, by an error other than a single row's. */
+/* Ends the use of the source by an error, other than one of a single row. */
 static enum error fail(struct source *source, enum error error, struct fault *fault)
 {
 	source->failed = true;
@@ -146,7 +146,7 @@ out:
 	return error;
 }
 
-/* Gives the parser more bytes, or tells it that there are none. */
+/* Feeds the parser with more bytes, or with the end. */
 static enum error feed(struct source *source, struct fault *fault)
 {
 	struct slice piece;
@@ -154,7 +154,7 @@ static enum error feed(struct source *source, struct fault *fault)
 	if (clock_mono_ms() >= source->call.deadline)
 		return transport_waited(ERR_TIMEOUT, "end", fault);
 	enum error error = source->transport->ops->read(source->transport, &piece, fault);
-	/* What is at hand already may be much, and nothing in it be a row. */
+	/* Many bytes may be available, without a row among them. */
 	if (!error && timeslice_spend(&source->timeslice, 1 + piece.n / rest_bytes))
 		error = transport_waited(ERR_CANCELLED, "end", fault);
 	if (error)
@@ -171,7 +171,7 @@ static enum error feed(struct source *source, struct fault *fault)
 	return OK;
 }
 
-/* A document has ended: goes on with the next one, if any. */
+/* After the end of a document: begins the next one, if any. */
 static enum error next_document(struct source *source, struct fault *fault)
 {
 	const struct transport_ops *ops = source->transport->ops;
@@ -192,7 +192,7 @@ static enum error next_document(struct source *source, struct fault *fault)
 	return fault_set(fault, ERR_NO_VALUE, "the answer has nothing where the value should be");
 }
 
-/* Goes on until there is a row, an error or the end. */
+/* Reads until there is a row, an error or the end. */
 static enum error advance(struct source *source, struct source_row *ret, struct fault *fault)
 {
 	enum error error = OK;

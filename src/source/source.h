@@ -4,8 +4,8 @@
  *
  *	source_open -> source_next, source_next, ... -> source_close
  *
- * A source reads only while somebody asks for the next row, so a slow consumer slows the source
- * down and not the memory. A row is a view that the next source_next() or source_close() ends.
+ * A source reads only when the next row is requested, so a slow consumer slows it down instead of
+ * filling memory. A row is a view, valid until the next source_next() or source_close().
  */
 #ifndef CW_SOURCE_SOURCE_H
 #define CW_SOURCE_SOURCE_H
@@ -17,12 +17,12 @@
 #include "conf/conf.h"
 #include "text/json.h"
 
-struct sources; /* what all open sources share: curl's multi handle, the breakers, the children */
+struct sources; /* shared by all open sources: curl's multi handle, the breakers */
 struct source;
 
-/* `log`: of the breakers' states, at level debug; may be NULL. */
+/* `log` gets the states of breakers at level debug; may be NULL. */
 struct sources *sources_new(struct loop *loop, struct log *log);
-/* Every source is closed. */
+/* Every source must be closed. NULL does nothing. */
 void sources_free(struct sources *sources);
 
 /* A JSON row, or a CSV record with the header's names. */
@@ -37,10 +37,10 @@ struct source_row {
 
 /*
  * Appends the value of `path`: a column, or a JSON member ("a/b" = nested; scalars decoded, arrays
- * and objects as JSON). False where there is none or it is null.
+ * and objects as JSON). False if there is none or it is null.
  */
 bool source_row_get(const struct source_row *row, struct slice path, struct buf *out);
-/* The sentence for a column that a CSV row lacks; false where it has it, or is not a CSV row. */
+/* True with a fault if a CSV row lacks the column; false if it has it, or is not a CSV row. */
 bool source_row_lacks(const struct source_row *row, struct slice name, struct fault *fault);
 /* Appends the whole row as a JSON object; CSV cells become strings. */
 void source_row_json(const struct source_row *row, struct buf *out);
@@ -59,18 +59,18 @@ struct source_call {
 	int64_t max_row_bytes;
 	int64_t max_total_bytes; /* of one page or output, 0 = 1 GiB */
 	/*
-	 * One thing is looked up: HTTP's 204, 205, 404 and 410, and a document with nothing where
-	 * the rows should be, are ERR_NO_VALUE. A JSON object in the place of the array is the only
-	 * row, in pages where something is looked up only.
+	 * A single value is looked up: HTTP's 204, 205, 404 and 410, and a document with nothing in
+	 * place of the rows, are ERR_NO_VALUE. A JSON object in place of the array is the only row;
+	 * in paged sources for lookups only.
 	 */
 	bool lookup;
 };
 
 /*
- * ERR_SOURCE_FAILED with what, where, why (an open breaker too: see base/breaker.h), ERR_TIMEOUT,
- * ERR_CANCELLED, ERR_BAD_PARAMETER where a parameter's value cannot be passed on (empty, an option
- * or NUL to a command's argument; "." or ".." to a path). `call` and its parameters are copied.
- * Parks.
+ * ERR_SOURCE_FAILED with what, where and why (also by an open breaker: see base/breaker.h),
+ * ERR_TIMEOUT, ERR_CANCELLED, ERR_BAD_PARAMETER if a parameter's value cannot be passed (empty, an
+ * option or with NUL as a command's argument; "." or ".." in a path). `call` and its parameters are
+ * copied. Parks.
  */
 enum error source_open(struct sources *sources, const struct source_call *call, struct source **ret,
 	struct fault *fault);
@@ -78,21 +78,21 @@ enum error source_open(struct sources *sources, const struct source_call *call, 
  * OK and *ret_end = false: a row. OK and *ret_end = true: no more; a command has then exited with
  * status 0, an HTTP page series has ended. ERR_SOURCE_ROW: this row cannot be used (over
  * max_row_bytes, not JSON, wrong number of cells) and the fault names its number; the next call
- * goes on behind it where the format allows. Any other error ends the source. Parks.
+ * continues after it if the format allows that. Any other error ends the source. Parks.
  */
 enum error source_next(
 	struct source *source, struct source_row *ret, bool *ret_end, struct fault *fault);
-/* After a failure: how long the source asks to be left alone (Retry-After); 0 = it has not said. */
+/* After a failure: how long to wait before the next request (Retry-After); 0 = not told. */
 int64_t source_retry_after_ms(const struct source *source);
-/* After the end: the JSON document had nothing, or null, in the place of its array of rows. */
+/* After the end: the JSON document had nothing, or null, in place of its array of rows. */
 bool source_rows_absent(const struct source *source);
 /*
- * NULL is welcome. Ends a running command's process group (TERM, KILL after 2 s) and its
+ * `source` may be NULL. Ends a running command's process group (TERM, KILL after 2 s) and its
  * transfers. Parks, in cleanup sections too.
  */
 void source_close(struct source *source);
 
-/* The breaker of the source of that name; `why` is borrowed until anything is read. */
+/* The breaker of the source of that name; `why` is valid until the next read. */
 struct source_breaker {
 	enum breaker_state state;
 	unsigned failures; /* different keys that failed since the last success */

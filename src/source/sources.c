@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What sources share, and their breakers; see sources.h. */
+/* Shared state of sources, and their breakers; see sources.h. */
 #include "source/sources.h"
 
 #include <stdio.h>
@@ -12,7 +12,7 @@
 struct source_health {
 	char *name;
 	struct breaker breaker;
-	char why[256]; /* it failed last */
+	char why[256]; /* of the last failure */
 	UT_hash_handle hh;
 };
 
@@ -103,8 +103,8 @@ enum error sources_enter(
 		return OK;
 	if (!breaker_enter(&health->breaker, use->key, clock_mono_ms(), &wait_ms))
 		return fault_set(fault, ERR_SOURCE_FAILED,
-			"failed for %lld different keys and is left alone for %lld ms more; the "
-			"last time: %s",
+			"failed for %lld different keys and is not asked for another %lld ms; last "
+			"failure: %s",
 			(long long)health->breaker.failures, (long long)wait_ms, health->why);
 	if (health->breaker.open)
 		log_debug(sources->log, "source %s: half open, a key of it is tried",

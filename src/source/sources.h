@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside of source/: what all open sources share, and the breaker of each source by its name.
+ * Inside of source/: what all open sources share, and the breaker of each source, by name.
  *
- * A breaker's keys are hashes of what is asked for: where, and with which parameters.
+ * The keys of a breaker are hashes of requests: address and parameters.
  */
 #ifndef CW_SOURCE_SOURCES_H
 #define CW_SOURCE_SOURCES_H
@@ -23,14 +23,14 @@ struct sources_use {
 };
 
 enum sources_outcome {
-	USE_LEFT,     /* it ended before anything was known */
-	USE_ANSWERED, /* about this key alone: neither a failure of the source nor a success */
+	USE_LEFT,     /* it ended without a result */
+	USE_ANSWERED, /* about this key only: neither a failure nor a success of the source */
 	USE_SUCCEEDED,
 	USE_FAILED,
 };
 
 struct sources_use sources_use(const struct source_call *call);
-/* OK: then sources_leave() follows. Else ERR_SOURCE_FAILED with what failed last. */
+/* OK: then sources_leave() must follow. Else ERR_SOURCE_FAILED with the last failure. */
 enum error sources_enter(
 	struct sources *sources, const struct sources_use *use, struct fault *fault);
 /* `why` is for USE_FAILED; else it may be NULL. */

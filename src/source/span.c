@@ -2,7 +2,7 @@
 /* Where a JSON value ends; see span.h. */
 #include "source/span.h"
 
-/* The first byte behind the string, or the piece's end. */
+/* The index after the string, or the piece's end. */
 static size_t pass_string(struct span *span, struct slice piece, size_t i)
 {
 	while (i < piece.n) {
@@ -38,7 +38,7 @@ static bool close_bracket(struct span *span, bool object)
 	return ((span->objects[span->depth / 8] >> (span->depth % 8)) & 1) == object;
 }
 
-/* A byte outside of strings and brackets ends a number or word, or belongs to it. */
+/* A byte outside strings and brackets ends a number or word, or belongs to it. */
 static enum span_result pass_bare(struct span *span, char c)
 {
 	switch (c) {
@@ -59,7 +59,7 @@ static enum span_result pass_bare(struct span *span, char c)
 	}
 }
 
-/* One byte outside of strings; SPAN_DONE where the value ends with it, or (bare) before it. */
+/* One byte outside strings; SPAN_DONE where the value ends with it, or (bare) before it. */
 static enum span_result pass_byte(struct span *span, char c)
 {
 	switch (c) {
@@ -101,7 +101,7 @@ enum span_result span_pass(struct span *span, struct slice piece, size_t *ret_n)
 			return SPAN_BAD;
 		}
 		if (result == SPAN_DONE) {
-			/* What ends a number or word is not part of it. */
+			/* The byte that ends a number or word is not part of it. */
 			*ret_n = bare ? i : i + 1;
 			return SPAN_DONE;
 		}

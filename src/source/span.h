@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside of source/: where a JSON value ends, found piece by piece without holding the value.
- * Strings and brackets are followed; what else is in between is for base/json to judge.
+ * Inside of source/: finds the end of a JSON value piece by piece, without keeping the value. It
+ * checks strings and brackets only; text/json checks the rest.
  */
 #ifndef CW_SOURCE_SPAN_H
 #define CW_SOURCE_SPAN_H
@@ -22,13 +22,13 @@ struct span {
 enum span_result {
 	SPAN_MORE, /* the whole piece belongs to the value */
 	SPAN_DONE, /* *ret_n bytes of the piece do, and the value ends with them */
-	SPAN_BAD,  /* behind *ret_n bytes: brackets that do not match, too many of them, no value */
+	SPAN_BAD,  /* after *ret_n bytes: brackets that do not match, too many of them, no value */
 };
 
 /*
- * `piece` begins with the value's first byte (no white space before it), or goes on where the last
- * piece ended. The end of a number or word shows only in the byte behind it. After SPAN_DONE the
- * span is ready for the next value.
+ * `piece` begins with the value's first byte (no white space before it), or continues where the
+ * last piece ended. The end of a number or word is known only by the byte after it. After SPAN_DONE
+ * the span is ready for the next value.
  */
 enum span_result span_pass(struct span *span, struct slice piece, size_t *ret_n);
 

@@ -4,12 +4,11 @@
  *
  *	uv_process, two uv_pipes, uv_timer --callbacks--> struct spawn --wake--> the fiber that asks
  *
- * The struct lives until its last handle's close callback, whoever waits or has ceased to. The
- * group's id stays ours to signal while the child is not reaped or another member lives; it is
- * asked for right after the reaping, and an empty group is never signalled again.
+ * The struct lives until its last handle's close callback, whether or not a fiber waits. The
+ *group's id may be signalled while the child is not reaped or another member lives; that is checked
+ *right after the reaping, and an empty group is never signalled again.
  *
- * Special: setpriv(1) asks the kernel to kill the child with us, so that it ends after a kill -9,
- *too.
+ * Special: setpriv(1) makes the kernel kill the child when the daemon ends, even by SIGKILL.
  */
 #include "source/spawn.h"
 
@@ -93,7 +92,7 @@ static void look_for_group(struct spawn *s)
 {
 	if (!s->exited || s->group_gone)
 		return;
-	/* As process 1 of a container we inherit its orphans, whom nobody else would reap. */
+	/* As process 1 of a container we inherit its orphans, which no other process would reap. */
 	while (waitpid(-s->group, NULL, WNOHANG) > 0)
 		;
 	/* EPERM: only members that changed their user are left, out of our reach. */
@@ -119,7 +118,7 @@ static void out_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *ret)
 	*ret = uv_buf_init(s->chunk, chunk_bytes);
 }
 
-/* One piece, then the pipe fills up until somebody asks again. */
+/* One piece; then the pipe fills up until the next read. */
 static void out_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
 	struct spawn *s = stream->data;

@@ -14,10 +14,10 @@ from harness import API, until
 from proxy import Proxy
 from test_redis_kinds import CACHE, config
 
-# Every command that src/redis/capabilities_table.h has a row for, but those that a handshake needs.
+# Every command that src/redis/commands.h has a row for, but those that a handshake needs.
 ROOT = pathlib.Path(__file__).parents[2]
 TABLE = re.findall(r"^\tX\(([A-Z]+), (?:READS|WRITES|ANYWHERE)",
-                   (ROOT / "src/redis/capabilities_table.h").read_text(encoding="utf-8"), re.M)
+                   (ROOT / "src/redis/commands.h").read_text(encoding="utf-8"), re.M)
 
 
 def user(redis, *rules):

@@ -67,7 +67,7 @@ def test_pages_end_however_the_source_says_that_there_are_no_more(start, redis, 
 
 @pytest.mark.parametrize("last,said", [
     (500, "answered 500"), (403, "answered 403"), (401, "answered 401"), (302, "answered 302"),
-    (202, "202, which is no rows yet"), ((206, items(9)), "206, which is a part"),
+    (202, "202, which has no rows yet"), ((206, items(9)), "206, which is only a part"),
     (b'{"items": {}}', "no array"), (b'{"items": "none"}', "no array"), (b'{"items": [{"id": 9}',
     "ends too early"), (b"nul", "ends too early"), (b"<html>", "an HTML page")])
 def test_any_other_answer_is_not_the_end_of_the_pages(start, redis, origin, last, said):
@@ -123,7 +123,7 @@ def test_an_output_that_stays_open_is_not_taken_for_its_end(start, redis):
     run, said = run_job(start, redis, command("sh", "-c", "sleep 60 & echo '{\"id\":1}'"),
                         timeout="3s")
     assert run["state"] == "partial" and "its timeout" in said
-    assert "still holds its output" in said
+    assert "still has its output open" in said
 
 
 def state_of(pid):
@@ -231,7 +231,7 @@ def test_csv_as_spreadsheets_write_it(start, redis, folder, text, more):
 
 
 @pytest.mark.parametrize("text,said", [
-    (b"\xef\xbb\xbfid;name\n1;a\n", 'no column "id"; the header has: id;name; to part it, say delimiter: ";"'),
+    (b"\xef\xbb\xbfid;name\n1;a\n", 'no column "id"; the header has: id;name; to split it, set delimiter: ";"'),
     (b"number,name\n1,a\n", 'no column "id"; the header has: number, name'),
     (b"id,name\n1,a\n2\n3,c,d\n", "row 2 has 1 cells, the header has 2; row 3 has 3 cells"),
     (b"id,id\n1,a\n", 'names the column "id" twice'), (b"<!doctype html><html>", "is an HTML page"),
@@ -259,13 +259,13 @@ def test_answers_are_decoded(start, redis, origin, coding):
 
 
 @pytest.mark.parametrize("coding,change,said", [
-    ("gzip", lambda data: data[:-9], "the gzip data end before their end"),
-    ("zstd", lambda data: data[:-2], "the zstd data end before their end"),
-    ("deflate", lambda data: data[:-5], "the deflate data end before their end"),
+    ("gzip", lambda data: data[:-9], "the gzip data are incomplete"),
+    ("zstd", lambda data: data[:-2], "the zstd data are incomplete"),
+    ("deflate", lambda data: data[:-5], "the deflate data are incomplete"),
     ("gzip", lambda data: data[:-6] + b"xx" + data[-4:], "the gzip data are damaged"),
     ("gzip", lambda data: data + b"more", "the gzip data are damaged"),
     ("gzip", lambda data: b"[]", "the gzip data are damaged"),
-    ("br", lambda data: data, "Content-Encoding: br; gzip, deflate and zstd are understood"),
+    ("br", lambda data: data, "Content-Encoding: br; supported are gzip, deflate and zstd"),
     ("gzip, gzip", lambda data: data, "Content-Encoding: gzip, gzip;")])
 def test_an_answer_that_cannot_be_decoded_is_a_failure(start, redis, origin, coding, change, said):
     data = CODINGS.get(coding, gzip.compress)(items(1))
@@ -336,9 +336,9 @@ def test_where_a_redirect_leads_is_told_without_its_secrets(start, redis, origin
     daemon.wait_redis()
     run = daemon.warm({"wait": 60}).json["runs"][0]
     reply = daemon.post("/api/v1/cache/results/user", {"params": {"id": "1"}})
-    assert "answered 302; redirects are not followed" in run["error"] and "leads to " in run["error"]
-    assert reply.json["code"] == "source_failed" and "leads to" not in str(reply.json)
-    until(lambda: "leads to" in daemon.log.rpartition("load of user failed")[2], "the log's line")
+    assert "answered 302; redirects are not followed" in run["error"] and "points to " in run["error"]
+    assert reply.json["code"] == "source_failed" and "points to" not in str(reply.json)
+    until(lambda: "points to" in daemon.log.rpartition("load of user failed")[2], "the log's line")
     for text in (run, reply.json, daemon.get(f"{API}/loaders").json, daemon.log):
         assert not leaks(text), text
 

@@ -64,7 +64,7 @@ START_TEST(columns_without_a_name_belong_to_no_row)
 		"\"c\"};{\"id\":\"4\",\"name\":\"d\"};");
 	expect_reading(&csv, SLICE(",a,,b\n0,1,2,3\n0,1,2\n"), "{\"a\":\"1\",\"b\":\"3\"};!");
 	expect_reading(&csv, SLICE("a,b\n1,2,,\n1,2,3\n1\n"), "{\"a\":\"1\",\"b\":\"2\"};!!");
-	expect_faults(&csv, SLICE(",,\n1,2,3\n"), "the CSV header names no column\n");
+	expect_faults(&csv, SLICE(",,\n1,2,3\n"), "the CSV header has no column names\n");
 	expect_faults(&csv, SLICE("a,b,\n1,2\n1,2,,x\n1\n"),
 		"row 2 has 4 cells, the header has 3\nrow 3 has 1 cells, the header has 3\n");
 }

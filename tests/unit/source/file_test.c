@@ -174,7 +174,7 @@ static void open_breaker(void)
 		live_expect(&other, "", ERR_SOURCE_FAILED, "cannot open");
 	}
 	live_expect(&good, "", ERR_SOURCE_FAILED, "source f: failed for 5 different keys");
-	live_expect(&good, "", ERR_SOURCE_FAILED, "the last time: cannot open /nowhere/3");
+	live_expect(&good, "", ERR_SOURCE_FAILED, "last failure: cannot open /nowhere/3");
 	ck_assert_int_eq(sources_breaker(live.sources, "f").state, BREAKER_OPEN);
 	/* It is the name that counts. */
 	other.name = "g";

@@ -92,7 +92,7 @@ static void failures(void)
 
 	expect_path("/500", "", ERR_SOURCE_FAILED, "/500 answered 500 with Retry-After: 7");
 	expect_path("/302", "", ERR_SOURCE_FAILED,
-		"/302 answered 302; redirects are not followed; this one leads to "
+		"/302 answered 302; redirects are not followed; this one points to "
 		"http://127.0.0.1:");
 	expect_path("/garbage", "", ERR_SOURCE_FAILED, "source /garbage: GET http://127.0.0.1:");
 	expect_path("/reset", "", ERR_SOURCE_FAILED, "Empty reply from server");

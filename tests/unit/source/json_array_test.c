@@ -79,7 +79,7 @@ START_TEST(documents_that_do_not_hold_the_rows)
 	expect_reading(&items, SLICE("{\"items\":\"\"}"), "X");
 	expect_reading(&items, SLICE("\"\""), "X");
 	expect_faults(&items, SLICE("{\"items\":{}}"),
-		"there is no array of rows at \"/items\": the value there is no array\n");
+		"there is no array of rows at \"/items\": the value there is not an array\n");
 }
 END_TEST
 

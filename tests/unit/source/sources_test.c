@@ -42,7 +42,7 @@ START_TEST(an_open_breaker_says_what_failed_last)
 	now.mono_ns += INT64_C(4000000000);
 	ck_assert_int_eq(sources_enter(sources, &use, &fault), ERR_SOURCE_FAILED);
 	ck_assert_str_eq(fault.detail,
-		"failed for 2 different keys and is left alone for 1000 ms more; the last time: "
+		"failed for 2 different keys and is not asked for another 1000 ms; last failure: "
 		"HTTP 500");
 	ck_assert_int_eq(sources_enter(sources, &elsewhere, &fault), OK);
 	sources_free(sources);
