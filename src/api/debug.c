@@ -44,7 +44,7 @@ static bool add_fiber(void *context, const struct fiber_look *look)
 
 static void add_node(cJSON *list, const struct redis_node *node)
 {
-	struct redis_connection_look connections[REDIS_ROLES];
+	struct redis_connection_info connections[REDIS_ROLES];
 	struct redis_state state = redis_node_state(node);
 
 	redis_node_connections(node, connections);

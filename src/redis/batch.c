@@ -22,7 +22,7 @@ struct redis_batch *redis_batch_new(void)
 	return batch;
 }
 
-/* The connection keeps the pipeline until its replies came; nobody will look at them. */
+/* The connection keeps the pipeline until its replies have come, which are dropped. */
 static void let_go(struct redis_batch *batch)
 {
 	if (batch->in_flight)
@@ -71,7 +71,7 @@ size_t redis_batch_bytes(const struct redis_batch *batch)
 	return batch->pipeline->bytes.n;
 }
 
-/* Reads the number behind '*' or '$' and its line's end. */
+/* Reads the number after '*' or '$' and its line end. */
 static size_t take_number(const char **at)
 {
 	size_t n = 0;
@@ -126,7 +126,7 @@ void redis_batch_end(struct pipeline *pipeline)
 		fiber_wake(batch->waiter);
 }
 
-/* In place of the pipeline that was let go: as many commands, none of them answered. */
+/* Replaces the pipeline that was let go: the same number of commands, without replies. */
 static void detach(struct redis_batch *batch)
 {
 	size_t count = batch->pipeline->count;
@@ -159,9 +159,9 @@ enum error redis_batch_wait(struct redis_batch *batch, int64_t deadline, struct 
 			detach(batch);
 			return fault_set(fault, error,
 				error == ERR_TIMEOUT
-					? "Redis did not answer in time; what it did with "
-					  "the command is not known"
-					: "cancelled while Redis had the command");
+					? "Redis did not answer in time; the outcome of the "
+					  "command is unknown"
+					: "cancelled while waiting for Redis's reply");
 		}
 	}
 	return verdict(batch->pipeline, fault);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The look at what is allowed, and what follows from a denied command; see capabilities.h. */
+/* The permission check, and what follows from a denied command; see capabilities.h. */
 #include "redis/capabilities.h"
 
 #include <string.h>
@@ -9,8 +9,8 @@
 
 /* clang-format off */
 /*
- * A row a feature: what it is called where it is off, and the commands that it needs, those of its
- * scripts included; of A/B one is enough.
+ * A row per feature: its name in messages, and the commands that it needs, including those of its
+ * scripts; of A/B one is enough.
  */
 #define FEATURES(X) \
 	X(FIGURES, "the server's figures", "INFO") \
@@ -52,7 +52,7 @@ static const struct feature_row {
 #undef X
 };
 
-/* The bit behind all commands: keys of our own are denied. */
+/* The bit after all commands: keys of our own are denied. */
 enum { OWN_KEYS = 63 };
 
 _Static_assert((int)COMMAND_COUNT <= (int)OWN_KEYS, "a set of commands is 64 bits");
@@ -62,7 +62,7 @@ static uint64_t bit(unsigned i)
 	return UINT64_C(1) << i;
 }
 
-/* The next word up to `end`, and *left behind it. */
+/* Takes the next word up to `end` off *left. */
 static struct slice next_word(struct slice *left, char end)
 {
 	const char *at = memchr(left->p, end, left->n);
@@ -99,8 +99,8 @@ static uint64_t needs_of(enum redis_feature feature, uint64_t lacks, uint64_t *r
 	return all;
 }
 
-/* What the second look asks for. */
-static bool looked_for(enum redis_command command)
+/* Commands of the second check. */
+static bool is_checked(enum redis_command command)
 {
 	return command != COMMAND_MULTI && command != COMMAND_EXEC && command != COMMAND_DISCARD;
 }
@@ -113,7 +113,7 @@ size_t capabilities_ask(struct pipeline *pipeline, bool all, struct slice key)
 		struct slice argv[1 + COMMANDS_MOST_ARGUMENTS] = {slice_str(commands_rows[i].name)};
 		size_t argc = 1;
 
-		if (!looked_for(i))
+		if (!is_checked(i))
 			continue;
 		for (; argc <= COMMANDS_MOST_ARGUMENTS && commands_rows[i].arguments[argc - 1];
 			argc++) {
@@ -124,14 +124,14 @@ size_t capabilities_ask(struct pipeline *pipeline, bool all, struct slice key)
 		pipeline_add(pipeline, argc, argv);
 	}
 	pipeline_add(pipeline, 1, (struct slice[]){SLICE("DISCARD")});
-	/* It ends a MULTI that may not be discarded; else it is refused, but not for want of
-	 * rights. */
+	/* Ends a MULTI that DISCARD may not; else the reply is an error, which shows the
+	 * permission. */
 	if (!all)
 		pipeline_add(pipeline, 1, (struct slice[]){SLICE("EXEC")});
 	return first;
 }
 
-/* The command at `at` of a look. */
+/* The command at `at` of a check. */
 static enum redis_command asked_at(bool all, size_t at)
 {
 	if (at == 0)
@@ -139,7 +139,7 @@ static enum redis_command asked_at(bool all, size_t at)
 	if (!all && at == 2)
 		return COMMAND_EXEC;
 	for (unsigned i = 0; i < COMMAND_COUNT && all; i++)
-		if (looked_for(i) && --at == 0)
+		if (is_checked(i) && --at == 0)
 			return i;
 	return COMMAND_DISCARD;
 }
@@ -165,7 +165,7 @@ static void note(
 	case REFUSAL_REPLICA:
 	case REFUSAL_NO_PRIMARY:
 	case REFUSAL_CLUSTER:
-		/* The state of the moment says nothing of what is allowed. */
+		/* The server's state says nothing about permissions. */
 		capabilities->unsaid = true;
 		return;
 	}
@@ -182,7 +182,7 @@ void capabilities_heard(
 
 	if (command == COMMAND_MULTI) {
 		capabilities->unsaid = false;
-		capabilities->can_look = allowed;
+		capabilities->can_check = allowed;
 		if (all)
 			capabilities->own_keys = 0;
 	}
@@ -190,12 +190,12 @@ void capabilities_heard(
 		capabilities->own_keys |= bit(command);
 	note(capabilities, command, refusal);
 	if (command == COMMAND_DISCARD)
-		capabilities->can_look = capabilities->can_look && allowed;
+		capabilities->can_check = capabilities->can_check && allowed;
 }
 
-bool capabilities_can_look(const struct capabilities *capabilities)
+bool capabilities_can_check(const struct capabilities *capabilities)
 {
-	return capabilities->can_look;
+	return capabilities->can_check;
 }
 
 bool capabilities_refused(struct capabilities *capabilities, const struct redis_value *reply)
@@ -270,8 +270,8 @@ void capabilities_sentence(const struct capabilities_server *server, unsigned i,
 	capabilities_lack_parts(server, i, &lack);
 	if (!lack.command)
 		buf_printf(out,
-			"Redis at %s denies keys such as %s to the user %s: cachewarden's own "
-			"keys must be allowed to it",
+			"Redis at %s denies keys such as %s to the user %s: allow it "
+			"cachewarden's own keys",
 			name, lack.own_key, lack.user);
 	else if (lack.denied)
 		buf_printf(out,
@@ -329,7 +329,7 @@ static enum error deny(
 	return ERR_REDIS_NOPERM;
 }
 
-/* A replica may be read; what is not in the table goes to a primary only. */
+/* A replica may be read; commands that are not in the table need a primary. */
 static enum error judge(const struct capabilities_server *server, uint64_t used, bool others,
 	uint64_t lacked, struct fault *fault)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the server lets us do: the commands that cachewarden uses, and the features that need them.
+ * Permissions on the server: the commands that cachewarden uses, and the features that need them.
  *
  *	connection made -> MULTI, DISCARD, EXEC; MULTI, every command, DISCARD -> which are denied
  *	a later refusal -----------------------------------------^
- *	feature begins, batch leaves -> a command of it is denied: refused at once, with the reason
+ *	a feature or batch that needs a denied command -> refused at once, with the reason
  *
- * An ACL, rename-command or a proxy may deny any command. Within MULTI and DISCARD nothing is run,
- * but a command that is denied is refused instead of queued. Features and commands are two tables,
+ * An ACL, rename-command or a proxy may deny any command. Between MULTI and DISCARD nothing is run,
+ * but a denied command is refused instead of queued. Features and commands are two tables,
  * COMMANDS (commands.h) and FEATURES (capabilities.c); health, the log and the refusals read them.
  */
 #ifndef CW_REDIS_CAPABILITIES_H
@@ -18,7 +18,7 @@
 struct pipeline;
 struct redis_batch;
 
-/* What the engine asks for before it begins work of several steps; rows of FEATURES. */
+/* Rows of FEATURES: the engine checks them before work of several steps. */
 enum redis_feature {
 	FEATURE_FIGURES,
 	FEATURE_CONNECTION,
@@ -48,29 +48,30 @@ enum redis_feature {
 struct capabilities {
 	uint64_t denied;   /* by an ACL */
 	uint64_t unknown;  /* renamed, or a proxy does not have them */
-	uint64_t own_keys; /* for which the ACL denies keys of our own */
-	bool can_look;	   /* MULTI and DISCARD are allowed, as of the last look */
-	bool unsaid;	   /* the last look met a server that was loading or busy */
+	uint64_t own_keys; /* commands for which the ACL denies keys of our own */
+	bool can_check;	   /* MULTI and DISCARD are allowed, by the last check */
+	bool unsaid;	   /* at the last check the server was loading or busy */
 };
 
 /*
- * Adds the first look (MULTI, DISCARD, EXEC) to a pipeline, or the second one (MULTI, every
- * command, DISCARD), which must not be sent unless the first one found both allowed. `key` is one
- * of our own that does not exist. What Redis answers to the command at `at` of the look goes to
- * capabilities_heard() with the same `all`. Returns the index of the look's first command.
+ * Adds the first check (MULTI, DISCARD, EXEC) to a pipeline, or the second one (MULTI, every
+ * command, DISCARD), which must be sent only if the first one found both allowed. `key` is one of
+ * our own that does not exist. Pass the reply to the command at `at` of the check to
+ * capabilities_heard() with the same `all`. Returns the index of the check's first command.
  */
 size_t capabilities_ask(struct pipeline *pipeline, bool all, struct slice key);
 void capabilities_heard(
 	struct capabilities *capabilities, bool all, size_t at, const struct redis_value *reply);
-/* Whether the second look may be sent. */
-bool capabilities_can_look(const struct capabilities *capabilities);
-/* An error reply to some command: true where it says that a command is denied, and is noted. */
+/* Whether the second check may be sent. */
+bool capabilities_can_check(const struct capabilities *capabilities);
+/* Takes an error reply to any command: true if it says that a command is denied, which is recorded.
+ */
 bool capabilities_refused(struct capabilities *capabilities, const struct redis_value *reply);
 
-/* What is lacked, one bit each: a command, or keys of our own; 0 = nothing. */
+/* What is missing, one bit each: a command, or keys of our own; 0 = nothing. */
 uint64_t capabilities_lacks(const struct capabilities *capabilities);
 bool capabilities_lack(const struct capabilities *capabilities, const char *command);
-/* Whose capabilities they are, for messages and verdicts. */
+/* The server that the capabilities belong to, for messages and checks. */
 struct capabilities_server {
 	const struct capabilities *capabilities;
 	enum server_kind kind;
@@ -78,7 +79,7 @@ struct capabilities_server {
 	const char *key;	 /* one of our own */
 };
 
-/* What bit `i` of what is lacked means. */
+/* The meaning of bit `i` of what is missing. */
 struct redis_lack {
 	const char *command;	/* NULL = keys of our own */
 	char command_lower[24]; /* as ACL rules have it */
@@ -100,7 +101,7 @@ void capabilities_acl(const struct capabilities_server *server, bool warms, stru
 /* OK, or why the feature is off: ERR_REDIS_NOPERM, ERR_NOT_PRIMARY, ERR_CLUSTER_NODE. */
 enum error capabilities_allow(
 	const struct capabilities_server *server, enum redis_feature feature, struct fault *fault);
-/* The same for the commands of a batch, those of its scripts included. */
+/* The same for the commands of a batch, including those of its scripts. */
 enum error capabilities_judge(const struct capabilities_server *server,
 	const struct redis_batch *batch, struct fault *fault);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What replies to commands can be and mean; see commands.h. */
+/* The table of commands, and checks of their replies; see commands.h. */
 #include "redis/commands.h"
 
 #include <strings.h>
@@ -38,7 +38,7 @@ static int64_t values_in(const struct redis_value *array)
 	return n;
 }
 
-/* How many of the keys exist; below 0 where the reply does not say. */
+/* How many of the keys exist; below 0 if the reply does not say. */
 static int64_t hits_in(enum commands_hits hits, const struct redis_value *reply)
 {
 	/* Redis looks the key up before it judges the type. */
@@ -69,7 +69,7 @@ static int64_t hits_in(enum commands_hits hits, const struct redis_value *reply)
 	return hits == HITS_TTL ? reply->integer != -2 : reply->integer != 0;
 }
 
-/* Far more than one of our scripts looks up. */
+/* Far more lookups than one of our scripts makes. */
 enum { most_of_a_script = 1 << 24 };
 
 static bool can_be(int64_t lookups)

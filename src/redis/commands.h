@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of commands that cachewarden sends, and what their replies can be and mean.
+ * The table of commands that cachewarden sends, and what their replies mean.
  *
  * Hits: what a command adds to Redis's keyspace_hits and keyspace_misses is known from its reply,
  * so that hit rates can be the applications' alone. Numbers: a damaged server, or a proxy, may
@@ -28,8 +28,8 @@ enum commands_hits {
 	HITS_LENGTH, /* 0 = a miss */
 	HITS_TTL,    /* -2 = a miss */
 	HITS_PAGE,   /* a cursor and elements; no elements at the end = a miss */
-	/* Our scripts read one key, and answer 0 where it is not what they want; or they answer an
-	 * array that begins with their hits and misses. */
+	/* Scripts that read one key return 0 for a miss; others return an array that begins with
+	 * their hits and misses. */
 	HITS_SCRIPT,
 };
 
@@ -43,8 +43,8 @@ enum commands_number {
 };
 
 /*
- * A row a command that is used anywhere in src/: its name, what it does, its hits, its numbers, and
- * arguments with which Redis queues it in MULTI.
+ * A row per command that is used anywhere in src/: its name, what it does, its hits, its numbers,
+ * and arguments with which Redis queues it in MULTI.
  */
 #define KEY "key" /* stands for a key of our own */
 /* clang-format off */
@@ -106,7 +106,7 @@ enum redis_command {
 #define X(name, ...) COMMAND_##name,
 	COMMANDS(X)
 #undef X
-		COMMAND_COUNT /* has no row: hits of none, numbers of a count */
+		COMMAND_COUNT /* any other: no hits, the numbers of a count */
 };
 
 enum { COMMANDS_MOST_ARGUMENTS = 4 };
@@ -123,18 +123,18 @@ struct commands_row {
 /* The last row is that of COMMAND_COUNT. */
 extern const struct commands_row commands_rows[COMMAND_COUNT + 1];
 
-/* In any case of letters; COMMAND_COUNT where it has no row. */
+/* Ignores case; COMMAND_COUNT if it has no row. */
 enum redis_command commands_find(struct slice name);
 
 struct commands_tally {
 	int64_t hits, misses;
 };
 
-/* Adds the hits and misses that the reply to a command with `keys` keys tells. */
+/* Adds the hits and misses that follow from the reply to a command with `keys` keys. */
 void commands_tally(enum redis_command command, size_t keys, const struct redis_value *reply,
 	struct commands_tally *tally);
 /*
- * ERR_REDIS_PROTOCOL where the reply is a number that the command with `keys` keys cannot have.
+ * ERR_REDIS_PROTOCOL if the reply is a number that the command with `keys` keys cannot have.
  * Numbers in arrays are not checked.
  */
 enum error commands_check(enum redis_command command, size_t keys, const struct redis_value *reply,

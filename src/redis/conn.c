@@ -10,10 +10,10 @@
 enum {
 	backoff_least_ms = 50,
 	backoff_most_ms = 500,	   /* so that service is back within a second of Redis's return */
-	backoff_refused_ms = 2000, /* Redis answered, and does not want us */
+	backoff_refused_ms = 2000, /* Redis answered with a refusal */
 	backoff_auth_least_ms = 5000,
 	backoff_auth_most_ms = 30000,
-	lasting_ms = 1000, /* a connection that lived so long was a good one */
+	lasting_ms = 1000, /* after so long a connection counts as successful */
 	dns_patience_ms = 200,
 };
 
@@ -96,7 +96,7 @@ void conn_set_state(struct conn *conn, enum conn_state state)
 		conn->events->moved(conn->context);
 }
 
-/* A hang shows in every command that waits for it. */
+/* A hang counts once per waiting command. */
 static int64_t weight_of(const struct conn *conn, const struct fault *fault)
 {
 	return fault->error == ERR_TIMEOUT && conn->waiting ? (int64_t)conn->waiting : 1;
@@ -222,7 +222,7 @@ static void timer_fired(uv_timer_t *timer)
 			fail_unreachable(conn, "its host name was not resolved in time");
 		break;
 	case CONN_CONNECTING:
-		fail_unreachable(conn, "no connection came about in time");
+		fail_unreachable(conn, "the connection timed out");
 		break;
 	case CONN_TLS:
 		fail_unreachable(conn, "it accepts connections but does not answer the TLS "

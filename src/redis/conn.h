@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One connection to Redis that mends itself: pipelines in, outcomes out.
+ * One connection to Redis that reconnects by itself: pipelines in, outcomes out.
  *
  *	submit -> queue -> out (one write a turn) -> Redis -> reader -> reply of the queue's head
  *
  *	WAITING -> RESOLVING -> CONNECTING [-> TLS] -> HANDSHAKE -> READY
  *	   ^------------- any failure: the queue fails, backoff -'
  *
- * Redis answers in order, so the head of the queue is always whom a reply is for. What breaks that
- * order (a reply nobody asked for, a command given up) ends the link: a new one is made and late
- * replies never meet new commands.
+ * Redis answers in order, so each reply is for the head of the queue. Whatever breaks that order (a
+ * reply without a request, a command that timed out) closes the link: a new one is made, so that
+ * late replies are never taken for those of new commands.
  */
 #ifndef CW_REDIS_CONN_H
 #define CW_REDIS_CONN_H
@@ -28,27 +28,27 @@ struct conn_config {
 	unsigned database;
 	char *username, *password; /* NULL = none */
 	char *password_file; /* read for each connection, instead of `password`; NULL = none */
-	char *spare_key;     /* of our own, never stored: for the look at what is allowed */
+	char *spare_key;     /* of our own, never stored: for the permission check */
 	struct capabilities *capabilities;
 	struct conn_tls *tls;
 	int64_t connect_timeout_ms, command_timeout_ms;
 };
 
 /*
- * What its owner wants to know. Called from libuv's callbacks: they store and wake, submit nothing
- * and free no connection.
+ * Reports to the owner. Called from libuv's callbacks: they store and wake; they must not submit,
+ * and must not free a connection.
  */
 struct conn_events {
 	/* It has entered another state, see conn_state_name(). */
 	void (*moved)(void *context);
 	/*
-	 * READY, and what kind of server it is. `state` is OK, or what Redis answered to PING:
-	 * loading, busy, cut off its primary.
+	 * READY, with the kind of server. `state` is OK, or the error that Redis answered to PING:
+	 * loading, busy, no primary.
 	 */
 	void (*ready)(void *context, enum server_kind kind, const struct fault *state);
 	/*
-	 * An attempt failed or a connection broke, and how much that weighs for the breaker. During
-	 * a handshake that must wait for a busy Redis it comes with that error; the link stays.
+	 * An attempt failed or a connection broke; `weight` is the number of failures for the
+	 * breaker. 0: the handshake must wait for a busy Redis, whose error it is; the link stays.
 	 */
 	void (*failed)(void *context, const struct fault *fault, int64_t weight);
 	/* Before the reply reaches its pipeline. */
@@ -61,14 +61,14 @@ struct conn;
 /* Begins to connect in the loop's next turn. */
 struct conn *conn_new(struct loop *loop, const struct conn_config *config,
 	const struct conn_events *events, void *context);
-/* Flights in the queue fail with ERR_STOPPING. NULL is welcome. */
+/* Pipelines in the queue fail with ERR_STOPPING. `conn` may be NULL. */
 void conn_free(struct conn *conn);
-/* Always takes it; the outcome comes later, or at once where waiting is known to be no use. */
+/* Takes ownership; the outcome comes later, or at once if waiting is pointless. */
 void conn_submit(struct conn *conn, struct pipeline *pipeline);
 bool conn_ready(const struct conn *conn);
 /* "waiting" (for the next attempt), "resolving", "connecting", "tls", "handshake", "ready". */
 const char *conn_state_name(const struct conn *conn);
-/* Attempts in a row that came to nothing lasting. */
+/* Attempts in a row without a lasting connection. */
 unsigned conn_attempts(const struct conn *conn);
 /* Commands and bytes without an outcome yet. */
 size_t conn_waiting(const struct conn *conn);

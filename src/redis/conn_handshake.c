@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a new link says before anybody's commands, in two writes:
+ * What a new link sends before any other commands, in two writes:
  *
  *	AUTH, SELECT, CLIENT SETNAME, PING, INFO server, INFO replication, MULTI, DISCARD, EXEC
  *	[ROLE], [MULTI, every command that we use, DISCARD]
  *
- * So the kind of the server and what it denies are known before the first command leaves.
+ * So the kind of the server and what it denies are known before the first command is sent.
  *
  * Special: a Redis that is loading or busy with a script answers, so its link stays; only SELECT
- * must be asked again, because commands must not run in another database.
+ * must be repeated, because commands must not run in another database.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@
 
 enum { busy_again_ms = 250 };
 
-enum step { STEP_AUTH, STEP_SELECT, STEP_NAME, STEP_PING, STEP_INFO, STEP_ROLE, STEP_LOOK };
+enum step { STEP_AUTH, STEP_SELECT, STEP_NAME, STEP_PING, STEP_INFO, STEP_ROLE, STEP_CHECK };
 
 static void add_step(struct conn *conn, enum step step, size_t argc, const struct slice *argv)
 {
@@ -30,12 +30,12 @@ static void begin_handshake(struct conn *conn, bool second)
 	pipeline_free(conn->handshake);
 	conn->handshake = pipeline_new();
 	conn->second = second;
-	conn->look_at = SIZE_MAX;
+	conn->check_at = SIZE_MAX;
 }
 
-static void add_look(struct conn *conn)
+static void add_check(struct conn *conn)
 {
-	conn->look_at =
+	conn->check_at =
 		capabilities_ask(conn->handshake, conn->second, slice_str(conn->config->spare_key));
 }
 
@@ -84,26 +84,26 @@ static void send_handshake(struct conn *conn)
 	add_step(conn, STEP_PING, 1, (struct slice[]){SLICE("PING")});
 	add_step(conn, STEP_INFO, 2, (struct slice[]){SLICE("INFO"), SLICE("server")});
 	add_step(conn, STEP_INFO, 2, (struct slice[]){SLICE("INFO"), SLICE("replication")});
-	add_look(conn);
+	add_check(conn);
 	conn->kind = SERVER_UNKNOWN;
 	conn->unselected = (struct fault){0};
 	conn->state_fault = (struct fault){0};
 	conn_send(conn, conn->handshake);
 }
 
-/* False where nothing is left to ask. */
+/* False if nothing is left to ask. */
 static bool send_second(struct conn *conn)
 {
 	const struct capabilities *capabilities = conn->config->capabilities;
 	bool ask_role = conn->kind == SERVER_UNKNOWN;
 
-	if (!ask_role && !capabilities_can_look(capabilities))
+	if (!ask_role && !capabilities_can_check(capabilities))
 		return false;
 	begin_handshake(conn, true);
 	if (ask_role)
 		add_step(conn, STEP_ROLE, 1, (struct slice[]){SLICE("ROLE")});
-	if (capabilities_can_look(capabilities))
-		add_look(conn);
+	if (capabilities_can_check(capabilities))
+		add_check(conn);
 	conn_send(conn, conn->handshake);
 	return true;
 }
@@ -119,7 +119,7 @@ static bool server_is_busy(enum error error)
 	return error == ERR_REDIS_LOADING || error == ERR_REDIS_BUSY;
 }
 
-/* AUTH and PING decide whether there is a connection at all: what their error replies mean. */
+/* AUTH and PING decide whether there is a connection at all: the meaning of their error replies. */
 static enum error judge_auth(const struct redis_value *reply, struct fault *fault)
 {
 	if (redis_value_error(reply, fault) == ERR_REDIS_ERROR)
@@ -139,7 +139,7 @@ static enum error judge_ping(
 	if (error || (reply->type == REDIS_STATUS && slice_is(reply->text, "PONG")))
 		return error;
 	return fault_set(
-		fault, ERR_REDIS_PROTOCOL, "something that is not a Redis server answered PING");
+		fault, ERR_REDIS_PROTOCOL, "the reply to PING is not that of a Redis server");
 }
 
 static void judge_info(struct conn *conn, const struct redis_value *reply)
@@ -150,7 +150,7 @@ static void judge_info(struct conn *conn, const struct redis_value *reply)
 		capabilities_refused(conn->config->capabilities, reply);
 }
 
-/* What the reply to a step means for the handshake: OK = go on. */
+/* What the reply to a step means for the handshake: OK = continue. */
 static enum error judge_step(struct conn *conn, enum step step, size_t at,
 	const struct redis_value *reply, struct fault *fault)
 {
@@ -168,13 +168,12 @@ static enum error judge_step(struct conn *conn, enum step step, size_t at,
 	case STEP_ROLE:
 		conn->kind = server_kind_of_role(reply);
 		return OK;
-	case STEP_LOOK:
+	case STEP_CHECK:
 		capabilities_heard(
-			conn->config->capabilities, conn->second, at - conn->look_at, reply);
+			conn->config->capabilities, conn->second, at - conn->check_at, reply);
 		return OK;
 	case STEP_NAME:
-		/* A name is a courtesy: whatever is said against it, the connection is good, unless
-		 * it is about the connection. */
+		/* The name is optional: only an error that concerns the connection counts. */
 		if (redis_value_error(reply, fault) == ERR_REDIS_UNAVAILABLE &&
 			redis_value_refusal(reply, NULL) == REFUSAL_STATE)
 			return fault->error;
@@ -193,7 +192,7 @@ static void become_ready(struct conn *conn)
 	conn_send_queued(conn);
 }
 
-/* SELECT could not be done: whoever waits hears why, and the handshake is tried again. */
+/* SELECT is not possible now: waiting commands fail with the reason, and it is retried later. */
 static void wait_for_busy(struct conn *conn)
 {
 	conn->last = conn->unselected;
@@ -204,7 +203,7 @@ static void wait_for_busy(struct conn *conn)
 
 static void end_handshake(struct conn *conn)
 {
-	/* A Sentinel and a cluster have one database; nothing will be asked of them. */
+	/* A Sentinel and a cluster have one database; no commands are sent to them. */
 	bool database_matters = conn->kind != SERVER_SENTINEL && conn->kind != SERVER_CLUSTER;
 
 	if (server_is_busy(conn->unselected.error))
@@ -222,10 +221,11 @@ void conn_handshake_reply(struct conn *conn, struct redis_value *reply)
 	struct fault fault = {0};
 
 	if (reply)
-		judge_step(
-			conn, at >= conn->look_at ? STEP_LOOK : conn->steps[at], at, reply, &fault);
+		judge_step(conn, at >= conn->check_at ? STEP_CHECK : conn->steps[at], at, reply,
+			&fault);
 	else
-		fault_set(&fault, ERR_REDIS_PROTOCOL, "a huge reply came to the handshake");
+		fault_set(
+			&fault, ERR_REDIS_PROTOCOL, "a reply to the handshake is over the limits");
 	bool last = pipeline_answer(handshake, reply, &fault);
 
 	if (fault.error)

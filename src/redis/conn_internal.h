@@ -35,24 +35,24 @@ struct conn {
 	unsigned open_handles;
 	int64_t deadline_ms; /* of the attempt */
 	int64_t ready_ms;
-	unsigned attempts; /* in a row that came to nothing lasting */
+	unsigned attempts; /* in a row without a lasting connection */
 	uint64_t random;
 	struct fault last; /* why it is not READY */
 
 	struct pipeline *handshake; /* its replies come first */
 	bool second;		    /* it is the second write of the handshake */
-	unsigned char steps[8];	    /* what each of its commands before the look is */
-	size_t look_at;		    /* where the look at what is allowed begins; SIZE_MAX = none */
+	unsigned char steps[8];	    /* enum step of its commands before the check */
+	size_t check_at;	    /* where the permission check begins; SIZE_MAX = none */
 	enum server_kind kind;
 	struct fault unselected;  /* why SELECT was refused */
-	struct fault state_fault; /* what PING was answered with: loading, busy, cut off */
+	struct fault state_fault; /* the error reply to PING: loading, busy, no primary */
 	struct pipeline *first, *tail;
 	struct pipeline *unsent; /* the first of the queue that is not in `out` yet */
 	size_t waiting, waiting_bytes;
 
 	struct loop_flush flush;
 	struct buf out;
-	uint64_t appended, handed; /* bytes that ever went into `out`, and to the kernel or libuv */
+	uint64_t appended, handed; /* bytes in all: put into `out`, passed to the kernel or libuv */
 	char *input;
 };
 
@@ -62,18 +62,18 @@ void conn_set_timer(struct conn *conn, int64_t delay_ms);
 /* Ends the link and every pipeline; tries again later. The fault is the head's own. */
 void conn_fail(struct conn *conn, const struct fault *fault);
 /*
- * Redis closed the link: true where it had been idle for a while, as its `timeout`
- * does. That is not a failure; it connects again.
+ * Redis closed the link: true if it had been idle, as by Redis's `timeout`. That is not a
+ * failure; it connects again.
  */
 bool conn_closed_idle(struct conn *conn);
-/* The link does not come about. */
+/* The link could not be made. */
 void conn_refused(struct conn *conn, int status);
 
 /* conn_handshake.c */
-/* The link stands. */
+/* The link was made. */
 void conn_linked(struct conn *conn);
 void conn_handshake_reply(struct conn *conn, struct redis_value *reply);
-/* The timer fired: true where that was to ask a busy Redis again. */
+/* The timer fired: true if that was to ask a busy Redis again. */
 bool conn_handshake_again(struct conn *conn);
 
 /* conn_queue.c */
@@ -81,11 +81,11 @@ void conn_queue_init(struct conn *conn);
 /* Puts the queue's unsent pipelines into `out`. */
 void conn_send_queued(struct conn *conn);
 void conn_send(struct conn *conn, struct pipeline *pipeline);
-/* One reply (NULL: past a cap). False where nobody asked for it. */
+/* One reply (NULL: over a limit). False if there was no request for it. */
 bool conn_deliver(struct conn *conn, struct redis_value *reply);
 /*
- * Every pipeline fails: the head with the fault itself, others with an unknown outcome where they
- * were written, else ERR_REDIS_UNAVAILABLE or what else the fault says of the server as a whole.
+ * Every pipeline fails: the head with the fault itself, others with an unknown outcome if they were
+ * written, else with ERR_REDIS_UNAVAILABLE or the fault if that concerns the whole server.
  */
 void conn_fail_queue(struct conn *conn, const struct fault *fault);
 
@@ -94,7 +94,7 @@ enum { CONN_INPUT_BYTES = 32 * 1024 };
 /* conn_linked or conn_refused comes later, unless TCP gives libuv's error at once. */
 void conn_link_open_unix(struct conn *conn, const char *path);
 int conn_link_open_tcp(struct conn *conn, const struct sockaddr *address);
-/* Cuts it off at once; it is closed behind the scenes. */
+/* Detaches it at once; it is closed in the background. */
 void conn_link_drop(struct conn *conn);
 void conn_link_flush(struct loop_flush *flush);
 

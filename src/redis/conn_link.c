@@ -2,8 +2,8 @@
 /*
  * The link: one socket of a connection, from connect to close.
  *
- * A connection goes through many links, one at a time. Whatever libuv may still touch (handle,
- * requests, bytes that are being written) is the link's, which lives until its close callback.
+ * A connection has many links over time, one at a time. What libuv may still use (handle, requests,
+ * bytes being written) belongs to the link, which lives until its close callback.
  */
 #include <stddef.h>
 
@@ -77,7 +77,7 @@ static void no_resp(struct conn *conn, const char *what)
 	conn_fail(conn, &fault);
 }
 
-/* Feeds the reader; stops where a reply ended the link. */
+/* Feeds the reader; stops if a reply closed the link. */
 static void take_input(struct link *link, struct slice input)
 {
 	struct conn *conn = link->conn;
@@ -88,12 +88,12 @@ static void take_input(struct link *link, struct slice input)
 		enum resp_result result = resp_feed(conn->reader, input, &used, &reply);
 
 		if (result == RESP_BAD) {
-			no_resp(conn, "bytes that are no Redis reply came from the server");
+			no_resp(conn, "the server sent bytes that are not a Redis reply");
 			return;
 		}
 		if (result != RESP_MORE && !conn_deliver(conn, reply)) {
 			redis_value_free(reply);
-			no_resp(conn, "a reply that nobody asked for came from the server");
+			no_resp(conn, "the server sent a reply without a request");
 			return;
 		}
 		input = slice_skip(input, used);
@@ -109,13 +109,13 @@ static void take_end(struct link *link)
 
 static void flush(struct link *link);
 
-/* A session that did not come about, or that the peer ended with an alert. */
+/* The session could not be made, or the peer ended it with an alert. */
 static void tls_failed(struct link *link, const struct fault *why)
 {
 	struct conn *conn = link->conn;
 	struct fault fault;
 
-	/* The peer is told, as far as the socket takes it now. */
+	/* Sends the alert, as far as the socket takes it now. */
 	flush(link);
 	if (!link->conn)
 		return;
@@ -138,7 +138,7 @@ static void go_on_with_handshake(struct link *link)
 		conn_linked(link->conn);
 }
 
-/* What the records hold goes to the reader. */
+/* Passes the content of the records to the reader. */
 static void take_records(struct link *link)
 {
 	while (link->conn && link->conn->state != CONN_TLS) {
@@ -243,7 +243,7 @@ int conn_link_open_tcp(struct conn *conn, const struct sockaddr *address)
 
 	uv_tcp_init(loop_uv(conn->loop), &link->u.tcp);
 	link->u.handle.data = link;
-	/* Before the socket exists libuv only notes both for later. */
+	/* Before the socket exists libuv stores both for later. */
 	uv_tcp_nodelay(&link->u.tcp, 1);
 	uv_tcp_keepalive(&link->u.tcp, 1, keepalive_seconds);
 	int status = uv_tcp_connect(&link->connect, &link->u.tcp, address, link_connected);
@@ -267,7 +267,7 @@ static void link_written(uv_write_t *request, int status)
 		flush(link);
 }
 
-/* What the kernel did not take now goes to libuv with its memory. */
+/* What the kernel did not take is passed to libuv with its memory. */
 static int write_rest(struct link *link, struct buf *out, size_t done)
 {
 	link->writing = *out;
@@ -278,7 +278,7 @@ static int write_rest(struct link *link, struct buf *out, size_t done)
 	return uv_write(&link->write, &link->u.stream, &rest, 1, link_written);
 }
 
-/* What is to be sent, as the stream carries it. NULL where the session is broken. */
+/* The bytes to send, encrypted if need be. NULL if the session is broken. */
 static struct buf *bytes_to_send(struct link *link)
 {
 	struct buf *out = &link->conn->out;
@@ -307,7 +307,7 @@ static void flush(struct link *link)
 
 	if (n == UV_EAGAIN)
 		n = 0;
-	/* What Redis said before it hung up is read next, and then the end. */
+	/* What Redis sent before it closed is read next, and then the end. */
 	if (n == UV_EPIPE) {
 		if (conn->state == CONN_HANDSHAKE)
 			conn->handed = conn->appended;

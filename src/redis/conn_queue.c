@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The queue of a connection: who waits for which reply, and for how long.
+ * The queue of a connection: commands that wait for replies, and their deadlines.
  *
- *	first ... unsent ... last
+ *	first ... unsent ... tail
  *	[ in `out` or written ][ waits for READY ]
  *
- * Special: one timer watches the head. It is set when a pipeline comes to an empty queue and then
- * only moved when it fires, so that an answered command costs no timer work.
+ * Special: one timer watches the head. It is set when the queue becomes non-empty and then moved
+ * only when it fires, so that an answered command costs no timer work.
  */
 #include <assert.h>
 
@@ -33,7 +33,7 @@ static struct pipeline *pop(struct conn *conn)
 	return pipeline;
 }
 
-/* Before READY nothing was sent, so only those who waited too long give up. */
+/* Before READY nothing was sent, so only overdue pipelines fail. */
 static void drop_overdue(struct conn *conn)
 {
 	while (conn->first && conn->first->deadline_ms <= now_ms(conn))
@@ -50,8 +50,8 @@ static void head_overdue(struct conn *conn)
 			RESP_MAX_BYTES >> 20, RESP_MAX_ELEMENTS);
 	else
 		fault_set(&fault, ERR_TIMEOUT,
-			"Redis at %s did not answer within %lld ms; what it did with the command "
-			"is not known",
+			"Redis at %s did not answer within %lld ms; the outcome of the command "
+			"is unknown",
 			conn->config->name, (long long)conn->config->command_timeout_ms);
 	conn_fail(conn, &fault);
 }
@@ -96,7 +96,7 @@ void conn_send_queued(struct conn *conn)
 	while (*at) {
 		struct pipeline *pipeline = *at;
 
-		/* Nobody waits any more, and Redis has not seen it: it never happened. */
+		/* No fiber waits for it and it was not sent: drop it. */
 		if (!pipeline->batch && !pipeline->probe) {
 			*at = pipeline->next;
 			conn->waiting -= pipeline->count;
@@ -113,7 +113,7 @@ void conn_send_queued(struct conn *conn)
 
 void conn_submit(struct conn *conn, struct pipeline *pipeline)
 {
-	/* After a refusal in words the next attempt is seconds away. */
+	/* After refused credentials the next attempt is seconds away. */
 	if (conn->state == CONN_WAITING && conn->last.error == ERR_REDIS_AUTH) {
 		pipeline_fail(pipeline, &conn->last);
 		return;
@@ -176,7 +176,7 @@ bool conn_deliver(struct conn *conn, struct redis_value *reply)
 	return true;
 }
 
-/* The fault of a command that was not (wholly) written: Redis has not run it. */
+/* The fault of a command that was not fully written: Redis has not run it. */
 static struct fault not_sent(const struct fault *fault)
 {
 	struct fault ret = *fault;
@@ -194,7 +194,7 @@ static struct fault not_sent(const struct fault *fault)
 	}
 }
 
-/* The fault of a written command that was not the one at fault. */
+/* The fault of a written command that did not cause it. */
 static struct fault overtaken(const struct fault *fault)
 {
 	struct fault ret = *fault;
@@ -202,7 +202,7 @@ static struct fault overtaken(const struct fault *fault)
 	if (fault->error == ERR_STOPPING || fault->error == ERR_REDIS_UNKNOWN_OUTCOME)
 		return ret;
 	fault_set(&ret, ERR_REDIS_UNKNOWN_OUTCOME,
-		"the connection to Redis was given up before it answered: %.400s", fault->detail);
+		"the connection to Redis was closed before it answered: %.400s", fault->detail);
 	return ret;
 }
 

@@ -15,7 +15,7 @@ static void forget(struct conn_tls *tls)
 {
 	tls_credentials_unref(tls->credentials);
 	tls->credentials = NULL;
-	/* It stands for a certificate that was verified under the old settings. */
+	/* It is of a certificate that was verified with the old settings. */
 	buf_release(&tls->ticket);
 }
 
@@ -69,7 +69,7 @@ void conn_tls_end(struct conn_tls *tls, struct tls *session)
 {
 	struct buf ticket = {0};
 
-	/* One of earlier settings would spare the peer what is checked now. */
+	/* A ticket of earlier settings would skip the checks of the new ones. */
 	if (!tls_began_with(session, tls->credentials) || !tls_ticket(session, &ticket))
 		return;
 	buf_release(&tls->ticket);

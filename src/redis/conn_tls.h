@@ -18,10 +18,10 @@ struct conn_tls {
 
 /* Whether the files can be used; ERR_BAD_CONFIG as tls_credentials_load(). */
 enum error conn_tls_check(const struct conf_redis *conf, struct fault *fault);
-/* Takes over the settings. The files are read again: earlier sessions go on with what they have. */
+/* Takes over the settings. The files are read again: earlier sessions keep what they have. */
 void conn_tls_configure(struct conn_tls *tls, const struct conf_redis *conf);
 void conn_tls_release(struct conn_tls *tls);
-/* Reads the files where that is still to be done. ERR_REDIS_UNAVAILABLE: `fault` says why not. */
+/* Reads the files if they were not read yet. ERR_REDIS_UNAVAILABLE: `fault` has the reason. */
 enum error conn_tls_begin(struct conn_tls *tls, struct tls **ret, struct fault *fault);
 /* Keeps what shortens the next handshake, before tls_free(). */
 void conn_tls_end(struct conn_tls *tls, struct tls *session);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* INFO's text, line by line, over a table of the fields that we know; see info.h. */
+/* Parses INFO line by line by a table of known fields; see info.h. */
 #include "redis/info.h"
 
 #include <math.h>
@@ -64,7 +64,7 @@ static const struct {
 
 enum { field_count = sizeof fields / sizeof *fields, max_commands = 1024 };
 
-/* What is not a number, or none that a server can have counted, is not known. */
+/* -1 for text that is not a number, or not one that a server can have counted. */
 static int64_t number_of(struct slice text)
 {
 	int64_t number;
@@ -108,7 +108,7 @@ static bool known_field(struct redis_info *info, struct slice name, struct slice
 	return false;
 }
 
-/* The number of `name=` in "calls=1,usec=2,usec_per_call=2.00"; -1 where it has none. */
+/* The number of `name=` in "calls=1,usec=2,usec_per_call=2.00"; -1 if it has none. */
 static int64_t member(struct slice list, const char *name)
 {
 	size_t length = strlen(name);

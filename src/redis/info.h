@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What INFO said, parsed: the figures of stats, health, /metrics and the verdict of a walk.
- * Unknown fields are ignored; a known one that is absent, or below 0, keeps -1 (numbers) or ""
- * (texts).
+ * The reply to INFO, parsed: for stats, health, /metrics and the check of a pass. Unknown fields
+ * are ignored; a known one that is absent, or below 0, is -1 (numbers) or "" (texts).
  */
 #ifndef CW_REDIS_INFO_H
 #define CW_REDIS_INFO_H
@@ -17,14 +16,14 @@ struct redis_info_command {
 
 struct redis_info {
 	char version[32];	/* Redis's or Valkey's own */
-	char redis_version[32]; /* Valkey: the Redis that it is compatible with */
+	char redis_version[32]; /* Valkey: the Redis version that it is compatible with */
 	char mode[16], role[16], run_id[48], master_replid[48];
 	char os[96], build_id[48], policy[32], master_link_status[16];
 	int64_t tcp_port, process_id, uptime_seconds;
 	int64_t connected_clients, blocked_clients, max_clients, rejected_connections;
 	int64_t connections_received, connected_slaves, master_last_io_seconds;
 	int64_t used_memory, used_memory_rss, used_memory_peak, max_memory, total_system_memory;
-	double fragmentation_ratio; /* < 0 where absent */
+	double fragmentation_ratio; /* < 0 if absent */
 	int64_t loading, loading_loaded_bytes, loading_total_bytes;
 	int64_t hits, misses, expired_keys, evicted_keys;
 	int64_t commands_processed, ops_per_second, net_input_bytes, net_output_bytes;
@@ -35,7 +34,7 @@ struct redis_info {
 	size_t command_count;
 };
 
-/* `database` chooses the line of Keyspace. Release what it filled with redis_info_release(). */
+/* `database` selects the line of Keyspace. Release what it filled with redis_info_release(). */
 void redis_info_parse(struct slice text, unsigned database, struct redis_info *ret);
 void redis_info_release(struct redis_info *info);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The life of the private server; its folder is managed_folder.c's.
+ * The life of the private server; its folder is in managed_folder.c.
  *
- *	start -> CLEARING (a leftover is told to SHUTDOWN) -> RUNNING --dies--> WAITING
+ *	start -> CLEARING (a leftover gets SHUTDOWN) -> RUNNING --dies--> WAITING
  *	            ^------------------------------------------------------------'
  *
- * Special: nothing here blocks. setpriv(1) asks the kernel to kill the server with us, so it ends
- * even after a kill -9; a session of its own keeps the terminal's Ctrl-C from reaching it first.
+ * Special: nothing here blocks. setpriv(1) makes the kernel kill the server when the daemon ends,
+ * even by SIGKILL; a session of its own keeps the terminal's Ctrl-C from reaching it first.
  */
 #include "redis/managed.h"
 
@@ -24,15 +24,15 @@ enum {
 	stopping_ms = 2000, /* then the server is */
 	again_least_ms = 50,
 	again_most_ms = 5000,
-	lasting_ms = 10000, /* who lived so long starts again at once */
+	lasting_ms = 10000, /* a server that ran so long is restarted at once */
 	least_databases = 16,
 };
 
 enum managed_state { MANAGED_CLEARING, MANAGED_RUNNING, MANAGED_WAITING, MANAGED_STOPPING };
 
-/* One look at who listens on the socket; outlives its round until libuv is done with it. */
+/* One attempt to end a leftover on the socket; lives until libuv is done with it. */
 struct leftover {
-	struct redis_managed *managed; /* NULL once that went on without it */
+	struct redis_managed *managed; /* NULL once that has continued without it */
 	uv_pipe_t pipe;
 	uv_connect_t connect;
 	uv_write_t write;
@@ -65,7 +65,7 @@ static void leftover_closed(uv_handle_t *handle)
 	mem_free(handle->data);
 }
 
-/* Nobody listens there any more. */
+/* No server listens there any more. */
 static void leftover_gone(struct leftover *leftover)
 {
 	struct redis_managed *managed = leftover->managed;
@@ -126,7 +126,7 @@ static void clear_leftover(struct redis_managed *managed)
 	uv_timer_start(&managed->timer, timer_fired, clearing_ms, 0);
 }
 
-/* The folder is ours alone, so whoever listens in it is one of our servers. */
+/* Only cachewarden uses the folder, so a server that listens in it is a leftover. */
 static void kill_leftover(struct leftover *leftover)
 {
 	struct ucred peer;
@@ -204,7 +204,7 @@ static void start_server(struct redis_managed *managed)
 		.stdio_count = 3,
 	};
 
-	/* Libraries open sockets without CLOEXEC; none of them is the server's business. */
+	/* Libraries open sockets without CLOEXEC; the server must not inherit them. */
 	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 	managed->process = mem_new(uv_process_t);
 	managed->process->data = managed;
@@ -269,7 +269,7 @@ static void end_server(struct redis_managed *managed)
 			;
 	}
 	managed->stopper = NULL;
-	/* Killed, but a cancelled fiber could not wait for the news. */
+	/* Killed, but a cancelled fiber could not wait for its exit. */
 	if (managed->process)
 		managed->process->data = NULL;
 }

@@ -2,8 +2,8 @@
 /*
  * managed: a private redis-server (or valkey-server) on a Unix socket in the runtime folder.
  *
- * It ends with the daemon, even after kill -9 (setpriv --pdeathsig KILL); a leftover of a crashed
- * predecessor on the same socket is shut down first. It is started again, with backoff, if it dies.
+ * It ends with the daemon, even after kill -9 (setpriv --pdeathsig KILL); a server that a crashed
+ * daemon left on the same socket is shut down first. It is restarted, with backoff, if it ends.
  * Without persistence: it is a cache.
  */
 #ifndef CW_REDIS_MANAGED_H
@@ -17,7 +17,7 @@ struct redis_managed;
 /*
  * Starts the server; `directory` (the configuration's, else a runtime folder that it makes: mode
  * 0700 under $RUNTIME_DIRECTORY, $XDG_RUNTIME_DIR or /tmp) holds socket and log. ERR_BAD_CONFIG
- * where no server program is installed or the folder cannot be used.
+ * if no server program is installed or the folder cannot be used.
  */
 enum error redis_managed_start(struct loop *loop, const struct conf_redis *conf,
 	struct redis_managed **ret, struct fault *fault);

@@ -2,8 +2,8 @@
 /*
  * Folders of managed servers; see managed_folder.h.
  *
- * Special: a folder whose lock nobody holds belongs to nobody. That is how a crashed daemon's
- * folder is told from a living one's, whatever its process number was.
+ * Special: a folder whose lock is not held is a leftover. So a crashed daemon's folder is told from
+ * a running one's, whatever its process id was.
  */
 #include "redis/managed_folder.h"
 
@@ -43,7 +43,7 @@ static void release(struct managed_folder *folder)
 	mem_free(folder->lock);
 }
 
-/* False, with errno, where it cannot be had. */
+/* False, with errno, if it cannot be taken. */
 static bool take_lock(struct managed_folder *folder, int more_flags)
 {
 	folder->lock_fd = open(folder->lock, O_RDWR | O_CLOEXEC | O_NOFOLLOW | more_flags, 0600);
@@ -71,7 +71,7 @@ static void remove_if_left(const char *parent, const char *name)
 	struct stat stat;
 
 	name_files(&folder);
-	/* One that is being made has no lock yet, but is young. */
+	/* A folder that is being made has no lock yet, but is new. */
 	if (ours(folder.path, &stat) && time(NULL) - stat.st_mtime > young_seconds &&
 		take_lock(&folder, 0))
 		managed_folder_close(&folder);
@@ -92,7 +92,7 @@ static void remove_leftovers(const char *parent)
 	closedir(dir);
 }
 
-/* NULL where nothing can be made there. */
+/* NULL if none can be created there. */
 static char *make_in(const char *parent)
 {
 	char *path = mem_printf("%s/%sXXXXXX", parent, prefix);
@@ -109,7 +109,7 @@ static enum error make_fresh(struct managed_folder *folder, struct fault *fault)
 	const char *systemd = getenv("RUNTIME_DIRECTORY"), *user = getenv("XDG_RUNTIME_DIR");
 
 	if (systemd && *systemd) {
-		/* Several are separated by colons; the first will do. */
+		/* A list separated by colons; the first is used. */
 		char *first = mem_strndup(systemd, strcspn(systemd, ":"));
 
 		folder->path = make_in(first);
@@ -123,7 +123,7 @@ static enum error make_fresh(struct managed_folder *folder, struct fault *fault)
 	return folder->path
 		       ? OK
 		       : fault_set(fault, ERR_BAD_CONFIG,
-				 "no folder for the managed Redis can be made in /tmp: %s; set "
+				 "cannot create a folder for the managed Redis in /tmp: %s; set "
 				 "redis.managed.directory",
 				 strerror(errno));
 }
@@ -136,13 +136,14 @@ static enum error use_configured(
 	folder->made = mkdir(configured, 0700) == 0;
 	if (!folder->made && errno != EEXIST)
 		return fault_set(fault, ERR_BAD_CONFIG,
-			"redis.managed.directory %s cannot be made: %s", configured,
+			"redis.managed.directory %s cannot be created: %s", configured,
 			strerror(errno));
 	folder->path = mem_strdup(configured);
 	if (!ours(configured, &stat) || (stat.st_mode & (S_IWGRP | S_IWOTH)))
 		return fault_set(fault, ERR_BAD_CONFIG,
-			"redis.managed.directory %s must be a folder of our own user that nobody "
-			"else may write to",
+			"redis.managed.directory %s must be a folder that is owned by, and "
+			"writable "
+			"for, cachewarden's user only",
 			configured);
 	return OK;
 }
@@ -154,7 +155,7 @@ static enum error refuse_lock(const struct managed_folder *folder, struct fault 
 			folder->path, strerror(errno));
 	return fault_temporary(
 		fault, fault_set(fault, ERR_BAD_CONFIG,
-			       "the folder %s is in use by another cachewarden: end it, or set "
+			       "the folder %s is in use by another cachewarden: stop it, or set "
 			       "redis.managed.directory",
 			       folder->path));
 }
@@ -184,7 +185,7 @@ enum error managed_folder_open(
 	return OK;
 }
 
-/* The first folder of PATH that has such a program. */
+/* Searches PATH. */
 static char *find_program(const char *name)
 {
 	const char *path = getenv("PATH");

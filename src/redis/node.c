@@ -8,7 +8,7 @@
 #include "redis/node_internal.h"
 
 enum {
-	max_waiting = 1536, /* a read has three */
+	max_waiting = 1536, /* a read needs three */
 	max_waiting_bytes = 64 << 20,
 	max_waiting_bulk_bytes = 256 << 20,
 };
@@ -160,8 +160,8 @@ static enum error refuse(const struct redis_node *node, struct fault *fault)
 		last->error == ERR_REDIS_BUSY)
 		error = last->error;
 	return fault_set(fault, error,
-		"Redis at %s is not asked after %lld failures in a row: %.300s", node->config.name,
-		(long long)node->breaker.failures, last->detail);
+		"commands to Redis at %s fail at once after %lld failures in a row: %.300s",
+		node->config.name, (long long)node->breaker.failures, last->detail);
 }
 
 enum error redis_node_start(struct redis_node *node, enum redis_role role,
@@ -175,8 +175,8 @@ enum error redis_node_start(struct redis_node *node, enum redis_role role,
 	if (role == REDIS_COMMANDS ? waiting >= max_waiting || bytes >= max_waiting_bytes
 				   : bytes >= max_waiting_bulk_bytes)
 		return fault_set(fault, ERR_OVERLOADED,
-			"%zu commands with %zu bytes wait for Redis at %s already", waiting, bytes,
-			node->config.name);
+			"%zu commands with %zu bytes are already waiting for Redis at %s", waiting,
+			bytes, node->config.name);
 	struct capabilities_server server = server_of(node);
 	enum error error = capabilities_judge(&server, batch, fault);
 	if (error)
@@ -204,12 +204,12 @@ struct redis_state redis_node_state(const struct redis_node *node)
 }
 
 void redis_node_connections(
-	const struct redis_node *node, struct redis_connection_look ret[REDIS_ROLES])
+	const struct redis_node *node, struct redis_connection_info ret[REDIS_ROLES])
 {
 	for (size_t i = 0; i < REDIS_ROLES; i++) {
 		const struct conn *conn = node->members[i].conn;
 
-		ret[i] = (struct redis_connection_look){.role = node_role_name((enum redis_role)i),
+		ret[i] = (struct redis_connection_info){.role = node_role_name((enum redis_role)i),
 			.state = conn_state_name(conn),
 			.attempts = conn_attempts(conn),
 			.waiting = conn_waiting(conn),

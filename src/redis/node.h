@@ -4,10 +4,10 @@
  *
  *	batch -> queue bound -> breaker -> conn of the role -> one write a turn -> replies -> batch
  *
- * A node connects by itself, for ever, with full-jitter backoff that grows from 50 ms to 500 ms, so
- * that service is back within a second of Redis's return; where Redis answers but refuses (too many
- * clients) to 2 s; NOAUTH and WRONGPASS make that 5 to 30 s. No turn of the loop is lost to DNS:
- * names are resolved in the thread pool.
+ * A node connects by itself and never stops trying, with full-jitter backoff that grows from 50 ms
+ * to 500 ms, so that service is back within a second of Redis's return; to 2 s if Redis answers but
+ * refuses (too many clients); 5 to 30 s after NOAUTH and WRONGPASS. Names are resolved in the
+ * thread pool, so that DNS does not block the loop.
  */
 #ifndef CW_REDIS_NODE_H
 #define CW_REDIS_NODE_H
@@ -22,7 +22,7 @@
 #include "redis/capabilities.h"
 #include "redis/commands.h"
 
-/* Bulk work (walks, warm runs) has a connection of its own and never queues in front of a GET. */
+/* Bulk work (passes, warm runs) has its own connection, so it never delays a GET in a queue. */
 enum redis_role { REDIS_COMMANDS, REDIS_BULK, REDIS_ROLES };
 
 enum redis_status { REDIS_UP, REDIS_DOWN, REDIS_IS_LOADING, REDIS_IS_BUSY };
@@ -34,9 +34,9 @@ struct redis_state {
 	enum breaker_state breaker;
 	int64_t breaker_since_wall_ms;
 	int64_t breaker_failures; /* in a row */
-	struct fault last_error;  /* OK where there was none */
+	struct fault last_error;  /* OK = none */
 	enum server_kind kind;
-	/* Why nothing may be written there: ERR_NOT_PRIMARY, ERR_CLUSTER_NODE; OK = it may. */
+	/* Why it may not be written to: ERR_NOT_PRIMARY, ERR_CLUSTER_NODE; OK = it may. */
 	struct fault unfit;
 	uint64_t lacks; /* commands that it denies: redis_node_lack() says which */
 	int64_t connection_failures;
@@ -55,23 +55,23 @@ struct redis_node_options {
 
 /* Copies what it needs of the options' conf, and begins to connect. */
 struct redis_node *redis_node_new(const struct redis_node_options *options);
-/* Batches in flight fail with ERR_STOPPING. The node is gone once the loop has run its closes. */
+/* Batches in flight fail with ERR_STOPPING. The node is freed by the loop's close callbacks. */
 void redis_node_free(struct redis_node *node);
 /* Timeouts, breaker and credentials of a reloaded configuration; the address cannot change. */
 void redis_node_reconfigure(struct redis_node *node, const struct conf_redis *conf);
 
 /*
- * Queues the batch as a whole, or refuses it at once: ERR_OVERLOADED where 1,536 commands or 64 MiB
+ * Queues the batch as a whole, or refuses it at once: ERR_OVERLOADED if 1,536 commands or 64 MiB
  * wait already (commands role; bulk: 256 MiB), ERR_REDIS_UNAVAILABLE, _LOADING, _BUSY, _AUTH with
- * an open breaker. Each command's time is bounded by the command timeout: until it is sent, and
+ * an open breaker. The command timeout applies twice: until the command is sent, and
  * from then on.
  *
- * Refused as a whole, too, where the server is not the primary of all keys (a replica may be read)
- * or denies one of the commands: ERR_NOT_PRIMARY, ERR_CLUSTER_NODE, ERR_REDIS_NOPERM.
+ * Also refused as a whole if the server is not the primary of all keys (a replica may be read) or
+ * denies one of the commands: ERR_NOT_PRIMARY, ERR_CLUSTER_NODE, ERR_REDIS_NOPERM.
  *
- * Where the connection is lost, a command that was written gets ERR_REDIS_UNKNOWN_OUTCOME (the one
- * that was waited for too long: ERR_TIMEOUT), one that was not ERR_REDIS_UNAVAILABLE. A reply past
- * 64 MiB, a million elements or 8 levels is ERR_REPLY_TOO_LARGE for its own command alone.
+ * If the connection is lost, a command that was written gets ERR_REDIS_UNKNOWN_OUTCOME (the one
+ * that timed out: ERR_TIMEOUT), others ERR_REDIS_UNAVAILABLE. A reply over 64 MiB, a million
+ * elements or 8 levels is ERR_REPLY_TOO_LARGE for its command only.
  */
 enum error redis_node_start(struct redis_node *node, enum redis_role role,
 	struct redis_batch *batch, struct fault *fault);
@@ -81,16 +81,16 @@ enum error redis_node_run(struct redis_node *node, enum redis_role role, struct 
 	int64_t deadline, struct fault *fault);
 
 struct redis_state redis_node_state(const struct redis_node *node);
-/* One of its connections as it is at the moment. */
-struct redis_connection_look {
+/* One of its connections at the moment. */
+struct redis_connection_info {
 	const char *role;	       /* "commands", "bulk" */
 	const char *state;	       /* see conn_state_name() */
-	unsigned attempts;	       /* in a row that came to nothing lasting */
+	unsigned attempts;	       /* in a row without a lasting connection */
 	size_t waiting, waiting_bytes; /* commands without an outcome */
 };
 void redis_node_connections(
-	const struct redis_node *node, struct redis_connection_look ret[REDIS_ROLES]);
-/* Before work of several steps: OK, or why it would be refused in the middle. */
+	const struct redis_node *node, struct redis_connection_info ret[REDIS_ROLES]);
+/* For work of several steps, before the first: OK, or why a later one would be refused. */
 enum error redis_node_allow(
 	const struct redis_node *node, enum redis_feature feature, struct fault *fault);
 /* Appends what bit `i` of the state's `lacks` means, as a sentence. */
@@ -103,11 +103,11 @@ bool redis_node_lacks(const struct redis_node *node, const char *command);
 int64_t redis_node_command_timeout_ms(const struct redis_node *node);
 /* Whether no command waits on any of its connections. */
 bool redis_node_quiet(const struct redis_node *node);
-/* NULL where the node has none. */
+/* NULL if the node has none. */
 struct metrics *redis_node_metrics(const struct redis_node *node);
 /* "unix:/path", "host:port". */
 const char *redis_node_name(const struct redis_node *node);
-/* What the sampler saw: keeps the status word right without traffic. */
+/* Takes the sampler's reply to INFO: keeps the status right without traffic. */
 void redis_node_observe(struct redis_node *node, const struct redis_value *info_reply);
 
 #endif

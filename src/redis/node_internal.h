@@ -22,10 +22,10 @@ struct redis_node {
 	struct breaker breaker;
 	struct capabilities capabilities;
 	struct redis_state state;
-	int64_t look_ms;       /* when it was last asked what is allowed */
-	bool looked_first;     /* and MULTI and DISCARD alone were tried */
-	enum server_kind seen; /* by the probe under way */
-	uv_timer_t watch;      /* runs while something is not right */
+	int64_t checked_ms;    /* of the last permission check */
+	bool checked_first;    /* it was of MULTI and DISCARD only */
+	enum server_kind seen; /* by the current probe */
+	uv_timer_t watch;      /* runs while a probe may be needed */
 	uv_timer_t refresh;    /* sends AUTH on live connections */
 	unsigned timers;       /* that are not closed yet */
 	bool probing;
@@ -39,7 +39,7 @@ static inline int64_t node_now_ms(const struct redis_node *node)
 /* node_state.c */
 extern const struct conn_events node_conn_events;
 void node_set_kind(struct redis_node *node, enum server_kind kind);
-/* After a look, or a refusal. */
+/* After a permission check, or a refusal. */
 void node_take_capabilities(struct redis_node *node);
 /* Takes the breaker's state and count over into the node's state. */
 void node_note_breaker(struct redis_node *node);
@@ -49,9 +49,9 @@ const char *node_role_name(enum redis_role role); /* "commands", "bulk" */
 void node_watch_init(struct redis_node *node);
 /* Sends AUTH on live connections that often; 0 = never. */
 void node_refresh_every(struct redis_node *node, int64_t every_ms);
-/* The timer runs while something is not right. */
+/* The timer runs while a probe may be needed. */
 void node_watch_while_needed(struct redis_node *node);
-/* A reply to what the node asked for itself. */
+/* Takes a reply to a probe. */
 void node_take_probe(
 	struct redis_node *node, const struct pipeline *pipeline, const struct redis_value *reply);
 

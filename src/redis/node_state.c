@@ -47,7 +47,7 @@ static void set_status(struct redis_node *node, enum redis_status status)
 	node_watch_while_needed(node);
 }
 
-/* It answers: that is all there is to want, unless it is a server that has no keys for us. */
+/* It answers, so it is up, unless it is a server that is not used. */
 static void set_answers(struct redis_node *node)
 {
 	if (node->state.kind == SERVER_SENTINEL || node->state.kind == SERVER_CLUSTER)
@@ -82,7 +82,7 @@ void node_take_capabilities(struct redis_node *node)
 	tell(node);
 }
 
-/* The server answers, but does not serve: the status follows. Other errors say nothing of it. */
+/* Errors of a server that answers but does not serve set the status; others do not. */
 static void note_error(struct redis_node *node, const struct fault *fault)
 {
 	switch (fault->error) {
@@ -104,7 +104,7 @@ static void note_error(struct redis_node *node, const struct fault *fault)
 }
 
 /*
- * What an error reply says of the server as a whole. A replica without its primary refuses even
+ * What an error reply says about the whole server. A replica without its primary refuses even
  * PING; other errors of the kind ERR_REDIS_UNAVAILABLE are about one command.
  */
 static void note_reply(struct redis_node *node, const struct redis_value *reply)
@@ -131,7 +131,7 @@ static void conn_is_ready(void *context, enum server_kind kind, const struct fau
 
 	breaker_succeeded(&node->breaker);
 	node_note_breaker(node);
-	node->look_ms = clock_mono_ms();
+	node->checked_ms = clock_mono_ms();
 	if (kind != SERVER_UNKNOWN || !state->error)
 		node_set_kind(node, kind);
 	node_take_capabilities(node);
@@ -142,8 +142,8 @@ static void conn_is_ready(void *context, enum server_kind kind, const struct fau
 }
 
 /*
- * Where Redis lets one connection in and refuses the other (maxclients), what the first one carries
- * goes on. Hangs and refused credentials concern both.
+ * If Redis accepts one connection and refuses the other (maxclients), the first one stays in use.
+ * Hangs and refused credentials concern both.
  */
 static bool speaks_for_server(const struct member *member, enum error error, int64_t count)
 {
@@ -206,7 +206,7 @@ static void conn_has_replied(void *context, struct pipeline *pipeline,
 
 	if (pipeline->probe)
 		node_take_probe(node, pipeline, reply);
-	if (reply->type == REDIS_ERROR && pipeline->probe < PROBE_FIRST_LOOK)
+	if (reply->type == REDIS_ERROR && pipeline->probe < PROBE_FIRST_CHECK)
 		take_refusal(node, reply);
 	else if (pipeline->probe && pipeline->answered + 1 == pipeline->count)
 		set_answers(node);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a node asks for by itself while something is not right: whether the server answers again,
- * whether it is a primary again, whether it allows by now what it denied.
+ * A node's own probes while the server cannot be used fully: whether it answers again, is a primary
+ * again, allows what it denied.
  */
 #include "redis/node_internal.h"
 
-enum { watch_every_ms = 500, look_every_ms = 5000 };
+enum { watch_every_ms = 500, check_every_ms = 5000 };
 
 static void watch_fired(uv_timer_t *timer);
 
@@ -45,9 +45,9 @@ void node_take_probe(
 		if (last && node->seen != SERVER_UNKNOWN)
 			node_set_kind(node, node->seen);
 	} else if (pipeline->probe != PROBE_PING) {
-		capabilities_heard(&node->capabilities, pipeline->probe == PROBE_LOOK,
+		capabilities_heard(&node->capabilities, pipeline->probe == PROBE_CHECK,
 			pipeline->answered, reply);
-		if (last && pipeline->probe == PROBE_LOOK)
+		if (last && pipeline->probe == PROBE_CHECK)
 			node_take_capabilities(node);
 	}
 	if (last) {
@@ -56,7 +56,7 @@ void node_take_probe(
 	}
 }
 
-/* What is worth knowing now; PROBE_NONE = nothing. */
+/* The probe that is due; PROBE_NONE = none. */
 static enum probe next_probe(struct redis_node *node)
 {
 	int64_t now = clock_mono_ms();
@@ -68,16 +68,16 @@ static enum probe next_probe(struct redis_node *node)
 		return PROBE_KIND;
 	if (node->state.status != REDIS_UP)
 		return PROBE_PING;
-	/* The second look comes right behind a first one that found it possible. */
-	if (node->looked_first && node->capabilities.can_look) {
-		node->looked_first = false;
-		return PROBE_LOOK;
+	/* The second check follows a first one that found it possible. */
+	if (node->checked_first && node->capabilities.can_check) {
+		node->checked_first = false;
+		return PROBE_CHECK;
 	}
-	if (now - node->look_ms < look_every_ms)
+	if (now - node->checked_ms < check_every_ms)
 		return PROBE_NONE;
-	node->look_ms = now;
-	node->looked_first = true;
-	return PROBE_FIRST_LOOK;
+	node->checked_ms = now;
+	node->checked_first = true;
+	return PROBE_FIRST_CHECK;
 }
 
 static void fill_probe(const struct redis_node *node, struct pipeline *pipeline)
@@ -99,10 +99,10 @@ static void fill_probe(const struct redis_node *node, struct pipeline *pipeline)
 		pipeline_add(pipeline, 2, (struct slice[]){SLICE("INFO"), SLICE("replication")});
 		pipeline_add(pipeline, 1, (struct slice[]){SLICE("PING")});
 		break;
-	case PROBE_FIRST_LOOK:
-	case PROBE_LOOK:
-		capabilities_ask(
-			pipeline, pipeline->probe == PROBE_LOOK, slice_str(node->config.spare_key));
+	case PROBE_FIRST_CHECK:
+	case PROBE_CHECK:
+		capabilities_ask(pipeline, pipeline->probe == PROBE_CHECK,
+			slice_str(node->config.spare_key));
 		break;
 	}
 }
@@ -113,7 +113,7 @@ static void watch_fired(uv_timer_t *timer)
 	struct conn *conn = node->members[REDIS_COMMANDS].conn;
 	int64_t wait_ms;
 
-	/* Without a connection the attempts to connect are the probes. */
+	/* Without a connection, attempts to connect are the probes. */
 	if (node->probing || !conn_ready(conn))
 		return;
 	if (!breaker_enter(&node->breaker, BREAKER_NO_KEY, node_now_ms(node), &wait_ms))

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pacer: one probe fiber feels what a neighbour feels, and the page follows it.
+ * The pacer: one fiber measures the latency that other clients see, and adapts the page.
  *
- *	PINGs take longer than wished -> half the page; at the least page: a longer pause
- *	PINGs are quick		      -> a shorter pause; without one: a somewhat larger page
+ *	PINGs are slower than the target -> half the page; at the smallest page: a longer pause
+ *	PINGs are quick                  -> a shorter pause; without one: a slightly larger page
  *
- * Special: it goes by the median of a few PINGs. Bulk work shows in most of them, because one of
- * its commands is nearly always running; what shows in one alone is the machine's noise, which no
- * smaller page would cure. The wish is well below the limit: who comes at the wrong moment waits
- * for a whole command and not, as the median does, for half of one.
+ * Special: it uses the median of a few PINGs. Bulk work delays most of them, because one of its
+ * commands is nearly always running; a delay of a single one is noise of the machine, which a
+ * smaller page would not reduce. The target is well below the limit, because the unluckiest client
+ * waits for a whole command and not, as the median does, for half of one.
  */
 #include "redis/pacer.h"
 
@@ -19,16 +19,16 @@
 enum {
 	page_least = 10,
 	page_first = 100,
-	page_most = 500, /* above, UNLINK comes when SCAN's keys have left Redis's cache */
+	page_most = 500, /* above, SCAN's keys have left the processor's cache before UNLINK */
 	page_step = 10,
 	pause_most_ms = 100,
 	probe_every_ms = 2,
 	probe_deadline_ms = 1000,
 	kept = 15,
-	judged = 5, /* of them, to decide by */
+	judged = 5, /* of them, for a decision */
 };
 
-static const double wish = 0.4, quick = 0.3; /* of the limit */
+static const double target = 0.4, quick = 0.3; /* of the limit */
 
 struct redis_pacer {
 	unsigned refs; /* the owner's and the probe's */
@@ -99,7 +99,7 @@ static void learn(struct redis_pacer *pacer, int64_t us)
 		return;
 	double typical = (double)median(pacer, judged);
 
-	if (typical > pacer->limit_us * wish)
+	if (typical > pacer->limit_us * target)
 		slow_down(pacer);
 	else if (typical < pacer->limit_us * quick)
 		speed_up(pacer);

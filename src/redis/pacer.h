@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pacer keeps bulk work from hurting the neighbours: while it runs, it sends a probe (PING on
- * the commands connection) every few milliseconds, and moves page size and pause by AIMD so that
+ * The pacer keeps bulk work from delaying other clients: during that work it sends a probe (PING on
+ * the commands connection) every few milliseconds, and adapts page size and pause by AIMD so that
  * the probes' latency stays below `max_latency_ms`. 0 = unpaced: full pages, no pause, no probe.
  */
 #ifndef CW_REDIS_PACER_H
@@ -11,18 +11,19 @@
 
 struct redis_pacer;
 
-/* Spawns its probe into `group` when paced. */
+/* If paced, spawns its probe into `group`. */
 struct redis_pacer *redis_pacer_new(
 	struct redis_node *node, double max_latency_ms, struct fiber_group *group);
-/* Ends the probe, whose fiber leaves the group within a round. Does not park; NULL is welcome. */
+/* Ends the probe, whose fiber leaves the group within a round. Does not park. `pacer` may be NULL.
+ */
 void redis_pacer_free(struct redis_pacer *pacer);
 /* How many keys the next page may have: 10 .. 500. */
 size_t redis_pacer_page(const struct redis_pacer *pacer);
-/* Between two pages: waits as long as the pace demands (0 = not at all). Parks. */
+/* Between two pages: waits for the current pause, which may be 0. Parks. */
 enum error redis_pacer_pause(struct redis_pacer *pacer);
-/* The tightest limit wins where several operations share a pass. 0 = unpaced. */
+/* Lowers the limit: of operations that share a pass the lowest limit applies. 0 = unpaced. */
 void redis_pacer_limit(struct redis_pacer *pacer, double max_latency_ms);
-/* The median of the last probes, microseconds; 0 where none came back yet. */
+/* The median of the last probes, microseconds; 0 if none was answered yet. */
 int64_t redis_pacer_latency_us(const struct redis_pacer *pacer);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pipeline: encoded commands under way on a connection, with a slot for each reply.
+ * A pipeline: encoded commands on a connection, with a slot for each reply.
  *
- *	batch (its owner's face) <-> pipeline (heap) <- conn's queue
+ *	batch (the caller's) <-> pipeline (heap) <- conn's queue
  *
- * The batch and the connection let go of each other at any time: a pipeline without a batch goes on
- * until its replies came and dies then; a batch whose pipeline was lost gets the outcome first.
+ * The batch may let go of its pipeline at any time: a pipeline without a batch is freed once its
+ * replies have come. The connection lets go of it only with the outcome.
  */
 #ifndef CW_REDIS_PIPELINE_H
 #define CW_REDIS_PIPELINE_H
@@ -18,45 +18,44 @@ struct pipeline_slot {
 	struct redis_value *reply;
 	enum error error; /* why there is no reply */
 	enum redis_command command;
-	uint32_t keys; /* or whatever its arguments are */
+	uint32_t keys; /* its arguments */
 };
 
-/* What the node itself asks for. */
-enum probe { PROBE_NONE, PROBE_PING, PROBE_KIND, PROBE_FIRST_LOOK, PROBE_LOOK, PROBE_AUTH };
+/* A node's own commands. */
+enum probe { PROBE_NONE, PROBE_PING, PROBE_KIND, PROBE_FIRST_CHECK, PROBE_CHECK, PROBE_AUTH };
 
 struct pipeline {
-	struct redis_batch *batch; /* whom to tell; NULL = nobody */
+	struct redis_batch *batch; /* that waits for it; NULL = none */
 	struct buf bytes;
 	struct pipeline_slot *slots;
 	size_t count, cap, answered;
 	struct fault *fault; /* of the first slot without a reply */
 	int64_t started_ns, took_us;
-	struct commands_tally own; /* the node's count of our own lookups at its last reply */
-	enum probe probe;	   /* whose outcome only the node reads */
+	struct commands_tally own; /* the node's count of own lookups at its last reply */
+	enum probe probe;	   /* its outcome is read by the node only */
 
 	/* The connection's. */
 	struct pipeline *next;
 	bool sent;
-	uint64_t stream_at; /* its first byte's place in all that was ever sent */
+	uint64_t stream_at; /* offset of its first byte in all that was sent */
 	int64_t deadline_ms;
 };
 
 struct pipeline *pipeline_new(void);
-void pipeline_free(struct pipeline *pipeline); /* NULL is welcome */
+void pipeline_free(struct pipeline *pipeline); /* may be NULL */
 size_t pipeline_add(struct pipeline *pipeline, size_t argc, const struct slice *argv);
 
-/* Hands the batch's pipeline to a connection; in the end pipeline_answer or pipeline_fail finish
- * it. */
+/* Takes the batch's pipeline for a connection; pipeline_answer or pipeline_fail complete it. */
 struct pipeline *redis_batch_begin(struct redis_batch *batch);
-/* The next slot's outcome: a reply, or none and why. True where it was the last. */
+/* The next slot's outcome: a reply, or NULL and the fault. True if it was the last. */
 bool pipeline_answer(
 	struct pipeline *pipeline, struct redis_value *reply, const struct fault *fault);
-/* Adds what the reply says of our own lookups; that of EXEC those of its transaction. */
+/* Adds the own lookups that the reply shows; the reply to EXEC those of its transaction. */
 void pipeline_tally(const struct pipeline *pipeline, const struct pipeline_slot *slot,
 	const struct redis_value *reply, struct commands_tally *tally);
-/* All slots have their outcome: tells the batch, or dies. */
+/* All slots have their outcome: wakes the batch, or frees the pipeline. */
 void redis_batch_end(struct pipeline *pipeline);
-/* Every slot that is left gets the fault; then it lands. */
+/* Gives the fault to all remaining slots, then ends the pipeline. */
 void pipeline_fail(struct pipeline *pipeline, const struct fault *fault);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-/* Outlives the resolver where the thread pool still has it. */
+/* Outlives the resolver if the thread pool still has it. */
 struct resolver_query {
 	uv_getaddrinfo_t request;
 	struct resolver *resolver;
@@ -28,7 +28,7 @@ void resolver_release(struct resolver *resolver)
 	if (!resolver->query)
 		return;
 	resolver->query->resolver = NULL;
-	/* Where it cannot be cancelled any more its callback comes all the same. */
+	/* If it cannot be cancelled any more, its callback still comes. */
 	uv_cancel((uv_req_t *)&resolver->query->request);
 	resolver->query = NULL;
 }
@@ -68,7 +68,7 @@ void resolver_ask(struct resolver *resolver)
 	resolver->query->request.data = resolver->query;
 	if (uv_getaddrinfo(resolver->uv, &resolver->query->request, query_answered, resolver->host,
 		    port, &hints) != 0) {
-		/* The name itself is at fault; the attempt's deadline reports it. */
+		/* The name is invalid; the attempt's deadline reports it. */
 		mem_free(resolver->query);
 		resolver->query = NULL;
 	}

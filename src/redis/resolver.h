@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The resolver: a host name's addresses, asked for in the thread pool, the last good ones kept for
- * when DNS is slow or gone. A numeric address needs no asking.
+ * The resolver: a host name's addresses, queried in the thread pool; the last good ones are kept
+ * for when DNS is slow or down. A numeric address needs no query.
  */
 #ifndef CW_REDIS_RESOLVER_H
 #define CW_REDIS_RESOLVER_H
@@ -27,8 +27,8 @@ struct resolver {
 void resolver_init(struct resolver *resolver, uv_loop_t *uv, const char *host, uint16_t port);
 void resolver_release(struct resolver *resolver);
 /*
- * Asks, unless a question is still out. `answered` comes later, with 0 or libuv's error; not after
- * the release.
+ * Starts a query, unless one is running. `answered` is called later, with 0 or libuv's error; not
+ * after the release.
  */
 void resolver_ask(struct resolver *resolver);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RESP2 read piece by piece; see resp.h. One reply lies in a few blocks, the first of which
+ * Reads RESP2 piece by piece; see resp.h. One reply is a few blocks of memory, the first of which
  * begins with the root, so that a page of a thousand keys costs a handful of allocations.
  *
  *	TYPE -> NUMBER -> LF -> BODY -> BODY_CR -> BODY_LF -> the next TYPE
@@ -32,7 +32,7 @@ struct resp {
 		BODY_LF,
 	} state;
 	char type;
-	char sign; /* NUL where none was read */
+	char sign; /* NUL = none */
 	uint8_t digits;
 	uint64_t number; /* the integer or length read so far; in a body: what is left of it */
 
@@ -48,7 +48,7 @@ struct resp {
 	struct redis_value *root;
 	struct value_block *block; /* the one that is being filled */
 	char *body;		   /* where the string's next bytes go; NULL while skipping */
-	struct buf line;	   /* the beginning of a line whose end has not come yet */
+	struct buf line;	   /* the beginning of an incomplete line */
 };
 
 static struct value_block *block_new(size_t bytes)
@@ -61,8 +61,8 @@ static struct value_block *block_new(size_t bytes)
 	return block;
 }
 
-/* A value with `extra` bytes behind it, in its place in the tree. `guess`: what else the root's
- * block should have room for. */
+/* Adds a value with `extra` bytes after it to the tree. `guess`: further bytes for the root's
+ * block. */
 static struct redis_value *add_value(
 	struct resp *r, enum redis_type type, size_t extra, size_t guess)
 {
@@ -110,7 +110,7 @@ static struct redis_value *add_array(struct resp *r, size_t n)
 	return value;
 }
 
-/* What was gathered of a reply over a limit goes at once; from then on only values are counted. */
+/* Drops what was read of a reply over a limit; from then on values are only counted. */
 static void skip(struct resp *r)
 {
 	r->over = true;
@@ -152,7 +152,7 @@ static void end_value(struct resp *r)
 		r->depth--;
 }
 
-/* Numbers are cut to what JSON tells exactly. */
+/* Numbers are cut to what JSON can represent exactly. */
 static bool end_integer(struct resp *r)
 {
 	bool negative = r->sign == '-';
@@ -216,7 +216,7 @@ static bool end_line(struct resp *r)
 	return true;
 }
 
-/* Up to the CR behind the digits; how many bytes that is, 0 where they are not a number. */
+/* Up to the CR after the digits. Returns the number of bytes, 0 if they are not a number. */
 static size_t take_number(struct resp *r, const char *p, size_t n)
 {
 	size_t i = 0;
@@ -293,7 +293,7 @@ static bool take_byte(struct resp *r, char c)
 	}
 }
 
-/* Takes a run of bytes, at least one; 0 where they are not RESP2. */
+/* Takes a run of bytes and returns its length; 0 if they are not RESP2. */
 static size_t take(struct resp *r, const char *p, size_t n)
 {
 	switch (r->state) {

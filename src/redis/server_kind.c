@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Telling servers apart; see server_kind.h. */
+/* Recognising kinds of servers; see server_kind.h. */
 #include "redis/server_kind.h"
 
 #include <string.h>
@@ -48,18 +48,18 @@ enum error server_kind_judge(enum server_kind kind, const char *name, struct fau
 		break;
 	case SERVER_REPLICA:
 		return fault_set(fault, ERR_NOT_PRIMARY,
-			"Redis at %s is a replica: nothing is written or invalidated there; let "
-			"redis.url name the primary",
+			"Redis at %s is a replica: nothing is written or invalidated there; set "
+			"redis.url to the primary",
 			name);
 	case SERVER_SENTINEL:
 		return fault_set(fault, ERR_NOT_PRIMARY,
-			"a Redis Sentinel answers at %s, which holds no keys; let redis.url name "
-			"the primary that it watches",
+			"a Redis Sentinel answers at %s, which holds no keys; set redis.url to "
+			"the primary that it monitors",
 			name);
 	case SERVER_CLUSTER:
 		return fault_set(fault, ERR_CLUSTER_NODE,
 			"Redis at %s is a node of a cluster and holds only a part of the keys, so "
-			"nothing is done there; this version works with single servers",
+			"it is not used; this version supports single servers",
 			name);
 	}
 	return OK;

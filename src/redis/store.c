@@ -2,8 +2,8 @@
 /*
  * The store over its nodes; see store.h.
  *
- * Special: one node today. Callers name a key or walk the primaries, so that more nodes change
- * redis_store_new, redis_store_node and redis_store_primaries alone.
+ * Special: one node today. Callers name a key or iterate over the primaries, so that more nodes
+ * would change redis_store_new, redis_store_node and redis_store_primaries only.
  */
 #include "redis/store.h"
 
@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "redis/conn_tls.h"
 
-/* The connection's own verdict, which knows more, comes before ours. */
+/* So that the connection's timeout, whose fault says more, comes first. */
 enum { grace_ms = 250 };
 
 struct redis_store {
@@ -100,7 +100,7 @@ bool redis_store_quiet(const struct redis_store *store)
 	return true;
 }
 
-/* One try: OK with a reply that is no error reply, or what stood against it. */
+/* One try: OK with a reply that is not an error reply, or the error. */
 static enum error attempt(struct redis_node *node, struct redis_call call,
 	struct redis_batch *batch, struct fault *fault)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The store: the face that the engine sees. "This command for this key", "each primary".
+ * The store: what the engine uses to send commands, by key or to each primary.
  *
- * Error replies that concern the server's state (LOADING, BUSY, READONLY, OOM, NOPERM, ...) come
- * out as enum error with a fault that quotes Redis, here and nowhere else. Idempotent commands are
+ * Error replies that concern the server's state (LOADING, BUSY, READONLY, OOM, NOPERM, ...) are
+ * returned as enum error with a fault that quotes Redis, only here. Idempotent commands are
  * retried once after ERR_REDIS_UNKNOWN_OUTCOME while the deadline allows.
  */
 #ifndef CW_REDIS_STORE_H
@@ -23,15 +23,15 @@ void redis_store_reconfigure(struct redis_store *store, const struct conf_redis 
 size_t redis_store_primaries(struct redis_store *store, struct redis_node *const **ret);
 /* Whether all keys are on one server, where one script may touch any of them. */
 bool redis_store_is_one(const struct redis_store *store);
-/* Where `key` lives. */
+/* The server that has `key`. */
 struct redis_node *redis_store_node(struct redis_store *store, struct slice key);
 /* Whether the feature works on every primary: see redis_node_allow(). */
 enum error redis_store_allow(
 	const struct redis_store *store, enum redis_feature feature, struct fault *fault);
-/* UNLINK, or DEL where it is UNLINK alone that is denied. */
+/* UNLINK, or DEL if only UNLINK is denied. */
 struct slice redis_store_unlink(const struct redis_store *store);
 struct redis_state redis_store_state(const struct redis_store *store);
-/* Whether no command waits for a reply, or for its turn. */
+/* Whether no command waits for a reply or to be sent. */
 bool redis_store_quiet(const struct redis_store *store);
 
 struct redis_call {
@@ -41,13 +41,14 @@ struct redis_call {
 };
 
 /*
- * One command. argv[0] is its name; `key` decides where it goes. On OK *ret is a reply that is no
- * error reply, and the caller's; `ret` may be NULL. Parks.
+ * One command. argv[0] is its name; `key` decides where it goes. On OK *ret is a reply that is not
+ * an error reply, owned by the caller; `ret` may be NULL. Parks.
  */
 enum error redis_store_call(struct redis_store *store, struct redis_call call, struct slice key,
 	size_t argc, const struct slice *argv, struct redis_value **ret, struct fault *fault);
 
-/* redis_call(store, key, &value, &fault, SLICE("GET"), key): commands role, idempotent. Parks. */
+/* redis_store_command(store, key, &value, &fault, SLICE("GET"), key): commands role, idempotent.
+ * Parks. */
 #define redis_store_command(store, key, ret, fault, ...) \
 	redis_store_call(store, (struct redis_call){.idempotent = true}, key, \
 		sizeof((struct slice[]){__VA_ARGS__}) / sizeof(struct slice), \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Freeing replies, and what an error reply means. */
+/* Freeing replies, and the meaning of error replies. */
 #include "redis/value.h"
 
 #include <string.h>
@@ -58,7 +58,7 @@ static const struct meaning *meaning_of(struct slice text)
 }
 
 /*
- * Before version 7 Redis wraps what a script's command was refused with:
+ * Before version 7 Redis wraps the error of a script's command:
  * "ERR Error running script (call to f_...): @user_script:1: [@user_script: 1: -]WRONGTYPE ..."
  */
 static struct slice unwrapped(struct slice text)
@@ -87,7 +87,7 @@ enum error redis_value_error(const struct redis_value *value, struct fault *faul
 	return fault_set(fault, meaning_of(text)->error, "Redis answered \"%.*s\"", n, text.p);
 }
 
-/* What follows `words` in the text; *ret is untouched where they are not in it. */
+/* *ret = what follows `words` in the text; untouched if they are not in it. */
 static bool find(struct slice text, struct slice words, struct slice *ret)
 {
 	const char *at = memmem(text.p, text.n, words.p, words.n);
@@ -141,7 +141,7 @@ enum error redis_value_number(const struct redis_value *array, size_t i, int64_t
 
 	if (!item || item->type != REDIS_INTEGER || item->integer < least || item->integer > most)
 		return fault_set(fault, ERR_REDIS_PROTOCOL,
-			"Redis answered a script with something else than its result");
+			"Redis answered a script with something other than its result");
 	*ret = item->integer;
 	return OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One RESP2 reply, as a tree that its receiver owns. The tree is one piece of memory: only its root
- * can be freed. Texts are followed by a NUL that `n` does not count.
+ * One RESP2 reply, as a tree that its receiver owns. Only the root can be freed, with the whole
+ * tree. Texts are followed by a NUL that `n` does not count.
  */
 #ifndef CW_REDIS_VALUE_H
 #define CW_REDIS_VALUE_H
@@ -18,7 +18,7 @@ enum redis_type {
 	REDIS_ARRAY,
 };
 
-/* Numbers are cut to it and its negative: exact in JSON, and two of them may be added. */
+/* Numbers are cut to this and its negative: exact in JSON, and two of them can be added. */
 #define REDIS_MOST_NUMBER (INT64_C(1) << 53)
 
 struct redis_value {
@@ -26,14 +26,14 @@ struct redis_value {
 	int64_t integer;
 	struct slice text; /* of a string, status or error */
 	size_t count;
-	struct redis_value **items; /* of an array; never NULL inside */
+	struct redis_value **items; /* of an array; its elements are never NULL */
 };
 
-void redis_value_free(struct redis_value *value); /* NULL is welcome */
+void redis_value_free(struct redis_value *value); /* may be NULL */
 /* What an error reply means: "OOM ..." -> ERR_REDIS_OOM; the fault quotes it. Other types: OK. */
 enum error redis_value_error(const struct redis_value *value, struct fault *fault);
 
-/* What an error reply says of the server, or of the command. */
+/* What an error reply says about the server, or the command. */
 enum redis_refusal {
 	REFUSAL_NONE,	    /* not an error reply */
 	REFUSAL_STATE,	    /* loading, busy, out of memory, not authenticated, ... */
@@ -41,7 +41,7 @@ enum redis_refusal {
 	REFUSAL_NO_PRIMARY, /* MASTERDOWN: a replica without its primary */
 	REFUSAL_CLUSTER,    /* MOVED and the like: a node of a cluster */
 	REFUSAL_DENIED,	    /* the ACL denies the command */
-	REFUSAL_NOPERM,	    /* it denies the key, or else something */
+	REFUSAL_NOPERM,	    /* it denies the key, or something else */
 	REFUSAL_MULTI,	    /* the command is not possible within MULTI, or only there */
 	REFUSAL_UNKNOWN,    /* the command is not known */
 	REFUSAL_OTHER,
@@ -49,12 +49,12 @@ enum redis_refusal {
 
 /* *ret_command: the command's name for _DENIED and _UNKNOWN, a view; may be NULL. */
 enum redis_refusal redis_value_refusal(const struct redis_value *value, struct slice *ret_command);
-/* The text of item i where it is a string, else the empty slice. */
+/* The text of item i if it is a string, else the empty slice. */
 struct slice redis_value_item(const struct redis_value *array, size_t i);
 
 /*
- * Item i of what a script answered: ERR_REDIS_PROTOCOL where it is not an array, or has no number
- * there that is at least `least` and at most `most`.
+ * Item i of a script's reply: ERR_REDIS_PROTOCOL if the reply is not an array, or the item is not a
+ * number from `least` to `most`.
  */
 enum error redis_value_number(const struct redis_value *array, size_t i, int64_t least,
 	int64_t most, int64_t *ret, struct fault *fault);

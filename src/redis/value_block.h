@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How one reply lies in memory: a chain of blocks, the first of which begins with the root. */
+/* The memory of one reply: a chain of blocks, the first of which begins with the root. */
 #ifndef CW_REDIS_VALUE_BLOCK_H
 #define CW_REDIS_VALUE_BLOCK_H
 

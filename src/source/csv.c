@@ -4,7 +4,7 @@
  * may contain delimiters, line breaks and doubled quotes. LF, CRLF or CR ends a record: between CR
  * and LF is an empty line, and empty lines are skipped, as is a byte order mark. Columns without a
  * name are not part of a row; they may be missing at the end of a record, and empty cells may
- *follow them.
+ * follow them.
  *
  *	input -> measure(): where does the record end? -> split(): cells -> check -> row
  *

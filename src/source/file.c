@@ -5,7 +5,7 @@
  *	thread pool: fills one buffer   |   loop: rows are made of the other
  *
  * One request is in progress at a time. It is part of the struct, which outlives a closed source
- *until the request has ended.
+ * until the request has ended.
  */
 #include <fcntl.h>
 #include <string.h>

@@ -6,8 +6,8 @@
  *	  ^ skipped       ^ found    ^ row  ^ row     ^ skipped
  *
  * Elements are checked strictly; in skipped values only strings and brackets are. An empty
- *document, null in place of the rows or of a value on their path, and a missing member mean that
- *there are no rows; any other value in their place is an error.
+ * document, null in place of the rows or of a value on their path, and a missing member mean that
+ * there are no rows; any other value in their place is an error.
  */
 #include <assert.h>
 #include <string.h>

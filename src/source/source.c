@@ -5,7 +5,7 @@
  *	file, command, http --read()--> bytes --parser_feed()--> jsonl, json, csv --> row
  *
  * Each use of a source counts once for its breaker: a failure, or an answer about its key only,
- *when it occurs; a success when the source is closed after its end or after a row.
+ * when it occurs; a success when the source is closed after its end or after a row.
  */
 #include "source/source.h"
 

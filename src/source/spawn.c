@@ -5,8 +5,8 @@
  *	uv_process, two uv_pipes, uv_timer --callbacks--> struct spawn --wake--> the fiber that asks
  *
  * The struct lives until its last handle's close callback, whether or not a fiber waits. The
- *group's id may be signalled while the child is not reaped or another member lives; that is checked
- *right after the reaping, and an empty group is never signalled again.
+ * group's id may be signalled while the child is not reaped or another member lives; that is
+ * checked right after the reaping, and an empty group is never signalled again.
  *
  * Special: setpriv(1) makes the kernel kill the child when the daemon ends, even by SIGKILL.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Redis's answers: read byte by byte they are what they are in one piece. */
-#include "fuzz.h"
 #include "redis/resp.h"
+#include "fuzz.h"
 
 static void write_value(const struct redis_value *value, struct buf *out)
 {

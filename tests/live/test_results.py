@@ -2,7 +2,6 @@
 """Read-through: one load per key over all daemons, stale values, and every refusal."""
 
 import json
-import os
 import signal
 import socket
 import threading

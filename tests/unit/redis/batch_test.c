@@ -37,8 +37,8 @@ START_TEST(long_arguments_and_many_of_them_fit)
 	for (int i = 1; i <= 1000; i++)
 		argv[i] = slice_of(big, (size_t)i);
 	pipeline_add(pipeline, 1001, argv);
-	ck_assert(
-		slice_starts(buf_slice(&pipeline->bytes), SLICE("*1001\r\n$6\r\nUNLINK\r\n$1\r\n")));
+	ck_assert(slice_starts(
+		buf_slice(&pipeline->bytes), SLICE("*1001\r\n$6\r\nUNLINK\r\n$1\r\n")));
 	ck_assert_mem_eq(pipeline->bytes.p + pipeline->bytes.n - 2, "\r\n", 2);
 	pipeline_add(pipeline, 2, (struct slice[]){SLICE("GET"), slice_of(big, 123456)});
 	ck_assert_uint_eq(pipeline->slots[1].end - pipeline->slots[0].end,

@@ -162,7 +162,7 @@ static void crowded(void)
 	while (names_asked < 1)
 		fiber_sleep(1);
 	names_answer(0, 1, crowded_port);
-	await_detail("no connection came about in time");
+	await_detail("the connection timed out");
 }
 
 /* A listener whose queue is full: what wants in hears nothing. */
