@@ -54,6 +54,7 @@ static enum error start_redis(struct daemon *d, struct fault *fault)
 			return error;
 		d->redis.kind = REDIS_URL_UNIX;
 		d->redis.path = (char *)redis_managed_socket(d->managed);
+		log_info(app->log, "redis: a private server, redis-cli -s %s", d->redis.path);
 	}
 	d->store = redis_store_new(&(struct redis_node_options){
 		.loop = app->loop,

@@ -118,11 +118,15 @@ static void abandon_http(void *context)
 	http_server_abandon(d->app.http);
 }
 
-/* Files that new connections to Redis could not begin with refuse the reload. */
+/*
+ * Files that new connections to Redis could not begin with refuse a reload, not the start: they are
+ * read again for each attempt to connect.
+ */
 static enum error prepare_engine(void *context, struct conf *next, struct fault *fault)
 {
-	(void)context;
-	return redis_store_check(&next->redis, fault);
+	struct daemon *d = context;
+
+	return d->app.phase == APP_SERVING ? redis_store_check(&next->redis, fault) : OK;
 }
 
 static void commit_engine(void *context, struct conf *next)

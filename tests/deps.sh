@@ -14,7 +14,7 @@ libyaml-dev libcurl4-gnutls-dev libgnutls28-dev libsystemd-dev libzstd-dev zlib1
 curl jq"
 test="g++ check gdb gnutls-bin valgrind redis-tools util-linux tzdata python3 python3-pytest python3-pytest-xdist
 procps systemd"
-lint="clang-format clang-tidy cppcheck gcovr python3 mypy"
+lint="clang-format clang-tidy cppcheck gcovr python3 mypy pyflakes3"
 bench="nginx-light wrk webdis prometheus-redis-exporter"
 fuzz="clang libclang-rt-dev"
 

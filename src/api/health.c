@@ -154,6 +154,11 @@ static struct component judge_config(const struct app *app, const struct identit
 	if (app->engine.cache.conf->insecure_http)
 		warn(warnings, &config.health,
 			"insecure_http is on: tokens may cross the network in clear text");
+	if (app->engine.cache.conf->redis.tls &&
+		app->engine.cache.conf->redis.tls_files.verify == TLS_VERIFY_NONE)
+		warn(warnings, &config.health,
+			"redis.tls.verify is none: another server may answer in the place of "
+			"Redis");
 	json_add_time(config.details, "loaded", app->engine.cache.conf->loaded_wall_ms);
 	cJSON_AddItemToObject(config.details, "warnings", warnings);
 	return config;

@@ -128,6 +128,13 @@ static struct file_stamp stamp_of(const struct stat *st)
 	};
 }
 
+struct file_stamp file_stamp_now(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? stamp_of(&st) : (struct file_stamp){0};
+}
+
 /* The file may grow, so the limit is also checked while reading. */
 static const char *read_all(int fd, struct buf *out, struct buf *why)
 {

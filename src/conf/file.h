@@ -24,6 +24,8 @@ struct file_stamp {
 };
 
 struct file_stamp file_stamp_of_uv(const uv_stat_t *stat);
+/* Of the file as it is now; `there` is false where it cannot be looked at. Blocks. */
+struct file_stamp file_stamp_now(const char *path);
 bool file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b);
 
 /*

@@ -13,7 +13,8 @@ enum {
 	backoff_refused_ms = 2000, /* Redis answered with a refusal */
 	backoff_auth_least_ms = 5000,
 	backoff_auth_most_ms = 30000,
-	lasting_ms = 1000, /* after so long a connection counts as successful */
+	password_look_ms = 500, /* how often a refused password's file is looked at */
+	lasting_ms = 1000,	/* after so long a connection counts as successful */
 	dns_patience_ms = 200,
 };
 
@@ -47,12 +48,6 @@ static int64_t backoff_ms(struct conn *conn, enum error error)
 
 	switch (error) {
 	case ERR_REDIS_AUTH:
-		/* The file may have another password by the next attempt. */
-		if (conn->config->password_file) {
-			bound = backoff_refused_ms;
-			break;
-		}
-		/* fall through */
 	case ERR_REDIS_NOPERM:
 		bound = grown(backoff_auth_least_ms, conn->attempts, backoff_auth_most_ms);
 		return backoff_auth_least_ms + random_below(conn, bound);
@@ -63,6 +58,31 @@ static int64_t backoff_ms(struct conn *conn, enum error error)
 		bound = backoff_most_ms;
 	}
 	return 1 + random_below(conn, grown(backoff_least_ms, conn->attempts, bound));
+}
+
+/* A refused password is not sent again before its time, but another one in the file is at once. */
+static bool awaits_password(const struct conn *conn)
+{
+	return conn->last.error == ERR_REDIS_AUTH && conn->config->password_file;
+}
+
+static void wait_to_retry(struct conn *conn, int64_t retry_ms)
+{
+	int64_t left = retry_ms - now_ms(conn);
+
+	conn->retry_ms = retry_ms;
+	conn_set_timer(
+		conn, awaits_password(conn) && left > password_look_ms ? password_look_ms : left);
+}
+
+static bool may_retry(const struct conn *conn)
+{
+	struct file_stamp now;
+
+	if (!awaits_password(conn) || now_ms(conn) >= conn->retry_ms)
+		return true;
+	now = file_stamp_now(conn->config->password_file);
+	return !file_stamp_equal(&now, &conn->password_stamp);
 }
 
 void conn_set_state(struct conn *conn, enum conn_state state)
@@ -113,7 +133,7 @@ void conn_fail(struct conn *conn, const struct fault *fault)
 	conn->attempts = lasted ? 0 : conn->attempts + 1;
 	conn_fail_queue(conn, conn->state == CONN_READY ? fault : &conn->last);
 	conn_set_state(conn, CONN_WAITING);
-	conn_set_timer(conn, backoff_ms(conn, fault->error));
+	wait_to_retry(conn, now_ms(conn) + backoff_ms(conn, fault->error));
 	conn->events->failed(conn->context, &conn->last, weight);
 }
 
@@ -125,7 +145,7 @@ bool conn_closed_idle(struct conn *conn)
 		conn->config->name);
 	conn->attempts = 0;
 	conn_set_state(conn, CONN_WAITING);
-	conn_set_timer(conn, backoff_ms(conn, ERR_REDIS_UNAVAILABLE));
+	wait_to_retry(conn, now_ms(conn) + backoff_ms(conn, ERR_REDIS_UNAVAILABLE));
 	return true;
 }
 
@@ -213,7 +233,10 @@ static void timer_fired(uv_timer_t *timer)
 
 	switch (conn->state) {
 	case CONN_WAITING:
-		attempt(conn);
+		if (may_retry(conn))
+			attempt(conn);
+		else
+			wait_to_retry(conn, conn->retry_ms);
 		break;
 	case CONN_RESOLVING:
 		if (conn->resolver.count)
@@ -293,5 +316,5 @@ void conn_retry(struct conn *conn)
 {
 	conn->attempts = 0;
 	if (conn->state == CONN_WAITING)
-		conn_set_timer(conn, 0);
+		wait_to_retry(conn, now_ms(conn));
 }

@@ -70,6 +70,8 @@ static void send_handshake(struct conn *conn)
 
 	begin_handshake(conn, false);
 	conn->steps[0] = STEP_AUTH;
+	if (config->password_file)
+		conn->password_stamp = file_stamp_now(config->password_file);
 	if (conn_add_auth(config, conn->handshake, &fault)) {
 		conn_fail(conn, &fault);
 		return;

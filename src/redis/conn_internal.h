@@ -3,6 +3,7 @@
 #ifndef CW_REDIS_CONN_INTERNAL_H
 #define CW_REDIS_CONN_INTERNAL_H
 
+#include "conf/file.h"
 #include "redis/conn.h"
 #include "redis/resolver.h"
 #include "redis/resp.h"
@@ -33,7 +34,9 @@ struct conn {
 	uv_timer_t timer;	  /* backoff while WAITING, else the attempt's deadline */
 	uv_timer_t watch;	  /* the deadline of the queue's head */
 	unsigned open_handles;
-	int64_t deadline_ms; /* of the attempt */
+	int64_t deadline_ms;		  /* of the attempt */
+	int64_t retry_ms;		  /* when the next one is due */
+	struct file_stamp password_stamp; /* of the password file that the last AUTH came from */
 	int64_t ready_ms;
 	unsigned attempts; /* in a row without a lasting connection */
 	uint64_t random;

@@ -4,7 +4,6 @@
 import json
 import os
 import selectors
-import socket
 import time
 
 import peers

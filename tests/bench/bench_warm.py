@@ -3,7 +3,6 @@
 
 import peers
 from data import TTL, Rows
-from harness import API
 
 
 def sample(rows):

@@ -2,7 +2,8 @@
 """Parked fibers in gdb, of a running daemon or a core:
 
     gdb -x tests/gdb/fibers.py build/cachewardend CORE
-    (gdb) fibers              each fiber: number, state, name, group, id, what it waits for
+    (gdb) fibers              each fiber: number, state, name, group, id, what it waits for, for how
+                              long, and how much time is left
     (gdb) fibers all          the same with the stacks of parked fibers
     (gdb) fiber 3             the stack of fiber number 3
 
@@ -34,12 +35,20 @@ def text(value):
     return value.string() if value else ""
 
 
+def times(fiber):
+    """Since when it is in its state, and until when, in ms of the loop's clock."""
+    now = int(fiber["group"]["loop"]["uv"]["time"])
+    since = f", {now - int(fiber['since_ms'])} ms"
+    left = int(fiber["deadline"]) - now
+    return since + (f", {left} ms left" if left < 10 ** 12 else "")
+
+
 def line(number, fiber):
     state = str(fiber["state"]).replace("FIBER_", "").lower()
     waits = text(fiber["waits_for"]) if state == "parked" else ""
     of = fiber["id"].string()
     return (f"{number:4}  {state:8} {text(fiber['name'])}  [{text(fiber['group']['name'])}]"
-            + (f"  for {of}" if of else "") + (f"  waits for {waits}" if waits else ""))
+            + (f"  for {of}" if of else "") + (f"  waits for {waits}{times(fiber)}" if waits else ""))
 
 
 class Parked(Unwinder):

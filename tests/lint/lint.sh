@@ -37,7 +37,8 @@ syntax()
 	find tests docs -name '*.py' | xargs "$python" -c '
 import ast, sys
 for path in sys.argv[1:]:
-    ast.parse(open(path, encoding="utf-8").read(), path)'
+    ast.parse(open(path, encoding="utf-8").read(), path)' || return 1
+	find tests docs -name '*.py' | xargs "$python" -m pyflakes
 }
 
 # Of the client that applications copy, for the oldest Python that it supports.

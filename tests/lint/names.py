@@ -26,15 +26,6 @@ CODECS = {
     "xorshift": (r"\^= \S+ <<", "src/base/random.c"),
 }
 
-# What was there before this script: it may only become less.
-KNOWN = set(read("tests/lint/names.known").split("\n"))
-
-
-def once_known(path, line, name, text):
-    if name not in KNOWN:
-        fault(path, line, text)
-
-
 def words(path):
     """What a file's names begin with: those of src/http/head_line.c with head_ or http_head_."""
     folder, name = os.path.split(path)
@@ -52,16 +43,16 @@ def check_functions(path, text):
         if name == "main" or (path.endswith(".c") and re.search(r"\bstatic\b", head)):
             continue
         if not any(name == word or name.startswith(word + "_") for word in allowed):
-            once_known(path, text.count("\n", 0, match.start(2)) + 1, f"{name}()",
-                       f"{name}() is external and must begin with {allowed[0]}_")
+            fault(path, text.count("\n", 0, match.start(2)) + 1,
+                  f"{name}() is external and must begin with {allowed[0]}_")
 
 
 def check_codecs(path, text):
     for codec, (pattern, place) in CODECS.items():
         match = re.search(pattern, text)
         if match and path != place:
-            once_known(path, text.count("\n", 0, match.start()) + 1, f"{path} {codec}",
-                       f"{codec} belongs in {place}: use what it offers")
+            fault(path, text.count("\n", 0, match.start()) + 1,
+                  f"{codec} belongs in {place}: use what it offers")
 
 
 def definitions(path, text):
@@ -84,5 +75,5 @@ for path in files(".c", ".h", under=("src",)):
 for name, found in sorted(places.items()):
     first, *others = found.items()
     for path, line in others:
-        once_known(path, line, name, f"{name} is also defined at {first[0]}:{first[1]}: rename one of them")
+        fault(path, line, f"{name} is also defined at {first[0]}:{first[1]}: rename one of them")
 end()

@@ -9,9 +9,6 @@ import signal
 import subprocess
 import urllib.request
 
-import pytest
-
-from faults import fault_config
 from harness import API, BINARY, DEADLINE, until
 from interfering import Asked
 
@@ -140,7 +137,7 @@ def test_gdb_shows_what_each_fiber_waits_for_and_its_stack(folder, redis):
     finally:
         gdb.kill()
         gdb.wait()
-    assert re.search(r"^ +\d+  parked +daemon  \[daemon\]  waits for a signal, or Redis$", shown,
+    assert re.search(r"^ +\d+  parked +daemon  \[daemon\]  waits for a signal, or Redis, \d+ ms$", shown,
                      re.M), shown
     stack = shown[shown.rindex("waits for a signal, or Redis"):]
     for function in ("fiber_park", "live (", "fiber_main"):

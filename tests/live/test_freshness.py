@@ -127,7 +127,7 @@ def test_own_prefix_needs_a_restart(warden, redis, start):
     assert warden.invalidate({"tags": ["shop"]}).json["matched"] == 1
     warden.stop()
     again = start(moved)
-    again.wait_for('own keys under "cw:" too')
+    again.wait_for('own keys with the prefix "cw:"')
     redis("DEL", "cw:meta")
     again.stop()
     start(moved).wait_for("redis is up")

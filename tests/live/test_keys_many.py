@@ -4,7 +4,6 @@
 import base64
 import json
 import os
-import subprocess
 
 import pytest
 
@@ -227,7 +226,8 @@ def test_listing_shows_every_key_that_may_be_touched(start, redis):
     assert keys == ["other:1"] and pages < 10
     assert listed(daemon, "match=none:*")[0] == []
     reply = daemon.get(CACHE + "/keys?match=list:*&limit=1")
-    assert 1 <= len(reply.json["items"]) < 50
+    # As few as Redis gives in a step, which may be none.
+    assert len(reply.json["items"]) < 50
 
 
 def test_listing_of_keys_that_are_no_text(start, redis):

@@ -190,8 +190,8 @@ def test_a_reply_slower_than_the_command_timeout_is_none(start, redis, proxied):
     daemon = start(fault_config(proxy.url, extra=QUIET))
     still = Still(daemon)
     proxy.mode, proxy.seconds = "delay", 0.8
-    reply = honest(daemon.invalidate({"keys": ["a"]}), "timeout", "redis_unknown_outcome",
-                   "redis_unavailable")
+    honest(daemon.invalidate({"keys": ["a"]}), "timeout", "redis_unknown_outcome",
+           "redis_unavailable")
     proxy.mode = "pass"
     until(lambda: daemon.invalidate({"keys": ["probe"]}).status == 200, "service to be back")
     still.check()

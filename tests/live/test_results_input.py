@@ -8,7 +8,6 @@ import pytest
 
 from harness import open_config, until
 from invalidating import token_row
-from invalidating import token_row
 from keys import refused
 from reading import RESULTS, begin, command, loaders, result, web_loader
 

@@ -150,14 +150,14 @@ def peak(daemon):
 def populate(redis, count, length=0):
     """Keys big:0 to big:<count - 1> under the tag big, every second one already gone."""
     # In parts: a script that runs for seconds on a busy machine makes Redis answer BUSY.
-    for begin in range(0, count, 20000):
+    for first in range(0, count, 20000):
         redis("EVAL", """
             local pad = string.rep('x', tonumber(ARGV[3]))
             for i = tonumber(ARGV[1]), tonumber(ARGV[2]) - 1 do
                 local key = 'big:' .. string.format('%d', i) .. pad
                 redis.call('ZADD', 'cw:tag:big', i, key)
                 if i % 2 == 0 then redis.call('SET', key, 'v') end
-            end""", 0, begin, min(begin + 20000, count), length)
+            end""", 0, first, min(first + 20000, count), length)
 
 
 @pytest.mark.soak
