@@ -78,6 +78,13 @@ static void wait_for_it(void *argument)
 
 enum { others_count = 50 };
 
+/* Until so many wait for the load. Parks. */
+static void await_waiters(size_t count)
+{
+	while (results_waiting(engine.cache.results) < count)
+		fiber_sleep(1);
+}
+
 static void many_wait(void)
 {
 	const struct result_request request = asking("k");
@@ -90,7 +97,7 @@ static void many_wait(void)
 		others[i] = (struct other){.request = request};
 		fiber_spawn(&group, "other", wait_for_it, &others[i]);
 	}
-	fiber_sleep(30);
+	await_waiters(others_count);
 	finish(result, "one");
 	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(20000)), OK);
 	for (size_t i = 0; i < others_count; i++) {
@@ -114,7 +121,7 @@ static void loads_fail(void)
 
 	fiber_group_init(&group, "test", engine.cache.loop);
 	fiber_spawn(&group, "other", wait_for_it, &other);
-	fiber_sleep(30);
+	await_waiters(1);
 	result_fail(result, NULL);
 	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(20000)), OK);
 	ck_assert_int_eq(result_state(other.result), RESULT_LOAD);
@@ -125,7 +132,7 @@ static void loads_fail(void)
 	/* Somebody else's lease: found out by asking Redis. */
 	struct other late = {.request = request};
 	fiber_spawn(&group, "late", wait_for_it, &late);
-	fiber_sleep(5);
+	await_waiters(1);
 	engine_call("SET", "k", "theirs", NULL);
 	engine_call("DEL", "cw:lease:{0}:k", NULL, NULL);
 	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(20000)), OK);
@@ -157,7 +164,7 @@ static void waiters_fail(void)
 		others[i] = (struct other){.request = request};
 		fiber_spawn(&group, "other", wait_for_it, &others[i]);
 	}
-	fiber_sleep(30);
+	await_waiters(others_count);
 	result_fail(result, &why);
 	result_end(result);
 	ck_assert_int_eq(fiber_group_join(&group, clock_deadline(20000)), OK);
@@ -199,7 +206,7 @@ static void stale_values(void)
 
 TEST_CALL(a_stale_value_serves_all_but_the_one_who_loads, engine_run(soft, stale_values))
 
-/* Loads that take as long as the value lives make an early refresh all but certain. */
+/* A load that takes far longer than the value lives: the odds against an early refresh are 10^8. */
 static void early(void)
 {
 	struct result_request request = asking("k");
@@ -207,7 +214,7 @@ static void early(void)
 	request.ttl_ms = 60000;
 	finish(begin(&request, RESULT_LOAD), "one");
 	result_end(begin(&request, RESULT_HIT));
-	request.usual_load_ms = 6000000;
+	request.usual_load_ms = 6000000000000;
 	struct result *result = begin(&request, RESULT_LOAD);
 	has(result, "one");
 	/* One is enough. */
@@ -230,7 +237,7 @@ static void poller_leaves(void)
 	fiber_group_init(&second, "test", engine.cache.loop);
 	hasty.request.deadline = clock_deadline(100);
 	fiber_spawn(&first, "hasty", wait_for_it, &hasty);
-	fiber_sleep(20);
+	await_waiters(1);
 	fiber_spawn(&second, "patient", wait_for_it, &patient);
 	ck_assert_int_eq(fiber_group_join(&first, clock_deadline(5000)), OK);
 	ck_assert_int_eq(hasty.error, ERR_TIMEOUT);
