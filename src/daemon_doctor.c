@@ -81,8 +81,7 @@ int daemon_doctor(struct conf *conf)
 	/* Starting the private server would end that of a daemon that runs already. */
 	if (conf->redis.kind == REDIS_URL_MANAGED) {
 		fputs("cachewardend: redis.url is managed:, a server that the daemon starts "
-		      "itself; "
-		      "ask the running daemon: GET /api/v1/admin/cache/doctor\n",
+		      "itself; ask the running daemon: GET /api/v1/admin/cache/doctor\n",
 			stderr);
 		doctor.exit_code = EXIT_FAILURE;
 	} else {

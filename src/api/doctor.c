@@ -6,24 +6,16 @@
 #include "api/handlers.h"
 #include "text/json.h"
 
-static void add_text(cJSON *object, const char *name, const char *text)
-{
-	if (text)
-		json_add_slice(object, name, slice_str(text));
-	else
-		cJSON_AddNullToObject(object, name);
-}
-
 static cJSON *finding_json(const struct finding *finding)
 {
 	cJSON *object = cJSON_CreateObject();
 
-	add_text(object, "severity", diagnosis_severity_name(finding->severity));
-	add_text(object, "code", finding->code);
-	add_text(object, "subject", finding->subject);
-	add_text(object, "feature", finding->feature);
-	add_text(object, "detail", finding->detail);
-	add_text(object, "fix", finding->fix);
+	json_add_text(object, "severity", diagnosis_severity_name(finding->severity));
+	json_add_text(object, "code", finding->code);
+	json_add_text(object, "subject", finding->subject);
+	json_add_text(object, "feature", finding->feature);
+	json_add_text(object, "detail", finding->detail);
+	json_add_text(object, "fix", finding->fix);
 	return object;
 }
 
@@ -33,18 +25,15 @@ cJSON *doctor_report(const struct diagnosis *diagnosis)
 
 	cJSON_AddBoolToObject(report, "ok", diagnosis_ok(diagnosis));
 	cJSON *server = cJSON_AddObjectToObject(report, "server");
-	add_text(server, "name", diagnosis->name);
-	add_text(server, "version", diagnosis->version);
-	add_text(server, "mode", diagnosis->mode);
-	add_text(server, "role", diagnosis->role);
-	if (diagnosis->latency_ms < 0)
-		cJSON_AddNullToObject(server, "latency_ms");
-	else
-		json_add_number(server, "latency_ms", diagnosis->latency_ms, 3);
+	json_add_text(server, "name", diagnosis->name);
+	json_add_text(server, "version", diagnosis->version);
+	json_add_text(server, "mode", diagnosis->mode);
+	json_add_text(server, "role", diagnosis->role);
+	json_add_known(server, "latency_ms", diagnosis->latency_ms, 3);
 	cJSON *findings = cJSON_AddArrayToObject(report, "findings");
 	for (size_t i = 0; i < diagnosis->count; i++)
 		cJSON_AddItemToArray(findings, finding_json(&diagnosis->findings[i]));
-	add_text(report, "acl", diagnosis->acl);
+	json_add_text(report, "acl", diagnosis->acl);
 	return report;
 }
 

@@ -7,8 +7,9 @@
 #include <errno.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
-#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -23,7 +24,6 @@ struct tls {
 	char *name;
 	struct buf in, out;
 	size_t taken; /* bytes of `in` that GnuTLS has read */
-	bool verifies;
 };
 
 static const char priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
@@ -33,14 +33,15 @@ static enum error unreadable(struct fault *fault, const char *what, const char *
 	return fault_set(fault, ERR_BAD_CONFIG, "%s %s: %s", what, path, gnutls_strerror(status));
 }
 
-/* GnuTLS says of a file that cannot be opened no more than that. */
+/* GnuTLS does not say why a file cannot be opened, and would wait for the writer of a FIFO. */
 static enum error check_readable(const char *what, const char *path, struct fault *fault)
 {
-	FILE *file = fopen(path, "re");
+	struct stat st;
 
-	if (!file)
+	if (access(path, R_OK) != 0 || stat(path, &st) != 0)
 		return fault_set(fault, ERR_BAD_CONFIG, "%s %s: %s", what, path, strerror(errno));
-	fclose(file);
+	if (!S_ISREG(st.st_mode))
+		return fault_set(fault, ERR_BAD_CONFIG, "%s %s is not a regular file", what, path);
 	return OK;
 }
 
@@ -163,11 +164,10 @@ static void set_peer(struct tls *tls, const struct tls_options *options)
 	if (options->name && !is_address(options->name))
 		gnutls_server_name_set(
 			tls->session, GNUTLS_NAME_DNS, options->name, strlen(options->name));
-	tls->verifies = options->verify != TLS_VERIFY_NONE;
-	if (!tls->verifies)
+	if (options->verify == TLS_VERIFY_NONE)
 		return;
 	bool named = options->verify == TLS_VERIFY_FULL;
-	/* GnuTLS keeps pointers to both. */
+	/* GnuTLS keeps the pointer. */
 	assert(!named || options->name);
 	tls->name = named ? mem_strdup(options->name) : NULL;
 	gnutls_session_set_verify_cert(tls->session, tls->name, 0);

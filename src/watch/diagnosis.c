@@ -2,7 +2,6 @@
 /* The checks of the doctor, one function for each subject; see diagnosis.h. */
 #include "watch/diagnosis.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 

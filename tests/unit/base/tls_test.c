@@ -278,10 +278,10 @@ START_TEST(files_that_are_of_no_use_are_named)
 		const char *says;
 	} cases[] = {
 		{{.ca = "/nowhere/ca"}, "the CA file /nowhere/ca: No such file or directory"},
-		{{.ca = "/dev/null"}, "the CA file /dev/null has no certificate"},
-		{{.certificate = "/nowhere/c", .key = "/dev/null"},
+		{{.ca = "/dev/null"}, "the CA file /dev/null is not a regular file"},
+		{{.certificate = "/nowhere/c", .key = "/etc/passwd"},
 			"the certificate /nowhere/c: No such file or directory"},
-		{{.certificate = "/dev/null", .key = "/nowhere/k"},
+		{{.certificate = "/etc/passwd", .key = "/nowhere/k"},
 			"the key /nowhere/k: No such file or directory"},
 	};
 
