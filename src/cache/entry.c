@@ -95,16 +95,16 @@ void entry_release(struct entry *entry)
 
 enum error entry_step(const struct entry_step *step, struct redis_batch *batch, struct fault *fault)
 {
-	struct redis_node *node = redis_store_node(step->cache->store, step->key);
+	struct redis_store *store = step->cache->store;
 	int64_t deadline = cache_deadline(step->cache);
 
 	step->fill(step->context, batch);
-	enum error error = redis_node_run(node, step->role, batch, deadline, fault);
+	enum error error = redis_store_run(store, step->role, batch, deadline, fault);
 	if (error != ERR_REDIS_UNKNOWN_OUTCOME || !step->idempotent || clock_mono_ms() >= deadline)
 		return error;
 	redis_batch_clear(batch);
 	step->fill(step->context, batch);
-	return redis_node_run(node, step->role, batch, deadline, fault);
+	return redis_store_run(store, step->role, batch, deadline, fault);
 }
 
 void entry_note_size(struct cache *cache, size_t bytes, const char *what)

@@ -131,3 +131,9 @@ enum error redis_store_call(struct redis_store *store, struct redis_call call, s
 	redis_batch_free(batch);
 	return error;
 }
+
+enum error redis_store_run(struct redis_store *store, enum redis_role role,
+	struct redis_batch *batch, int64_t deadline, struct fault *fault)
+{
+	return redis_node_run(store->primaries[0], role, batch, deadline, fault);
+}

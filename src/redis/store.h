@@ -54,4 +54,12 @@ enum error redis_store_call(struct redis_store *store, struct redis_call call, s
 		sizeof((struct slice[]){__VA_ARGS__}) / sizeof(struct slice), \
 		(struct slice[]){__VA_ARGS__}, ret, fault)
 
+/*
+ * Runs a batch whose keys may be anywhere: as redis_node_run() on the servers of its keys. Commands
+ * for different servers have no order; WATCH, MULTI to EXEC, and the keys of a script must be on
+ * one. Parks.
+ */
+enum error redis_store_run(struct redis_store *store, enum redis_role role,
+	struct redis_batch *batch, int64_t deadline, struct fault *fault);
+
 #endif
