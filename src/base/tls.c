@@ -24,6 +24,7 @@ struct tls {
 	char *name;
 	struct buf in, out;
 	size_t taken; /* bytes of `in` that GnuTLS has read */
+	enum error broken;
 };
 
 static const char priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
@@ -177,6 +178,8 @@ struct tls *tls_new(const struct tls_options *options)
 {
 	struct tls *tls = mem_new(struct tls);
 
+	assert(options->broken != OK);
+	tls->broken = options->broken;
 	tls->credentials = tls_credentials_ref(options->credentials);
 	if (gnutls_init(&tls->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) < 0)
 		mem_exhausted();
@@ -275,19 +278,19 @@ static const char *alert_text(gnutls_alert_description_t alert)
 static enum error explain(const struct tls *tls, int status, struct fault *fault)
 {
 	if (status == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR)
-		return fault_set(fault, ERR_REDIS_UNAVAILABLE, "%s", untrusted(tls));
+		return fault_set(fault, tls->broken, "%s", untrusted(tls));
 	if (status == GNUTLS_E_FATAL_ALERT_RECEIVED) {
 		gnutls_alert_description_t alert = gnutls_alert_get(tls->session);
 		const char *text = alert_text(alert);
 
-		return fault_set(fault, ERR_REDIS_UNAVAILABLE, "%s%s",
+		return fault_set(fault, tls->broken, "%s%s",
 			text ? text : "TLS alert: ", text ? "" : gnutls_alert_get_name(alert));
 	}
 	if (status == GNUTLS_E_UNEXPECTED_PACKET_LENGTH || status == GNUTLS_E_RECORD_OVERFLOW ||
 		status == GNUTLS_E_UNSUPPORTED_VERSION_PACKET ||
 		status == GNUTLS_E_UNEXPECTED_PACKET)
-		return fault_set(fault, ERR_REDIS_UNAVAILABLE, "it does not speak TLS");
-	return fault_set(fault, ERR_REDIS_UNAVAILABLE, "TLS: %s", gnutls_strerror(status));
+		return fault_set(fault, tls->broken, "it does not speak TLS");
+	return fault_set(fault, tls->broken, "TLS: %s", gnutls_strerror(status));
 }
 
 enum error tls_handshake(struct tls *tls, bool *ret_done, struct fault *fault)

@@ -46,6 +46,7 @@ struct tls_options {
 	const char *name; /* the name or address that the peer's certificate must have; copied */
 	/* From tls_ticket() of an earlier session with the same options; empty = none. */
 	struct slice ticket;
+	enum error broken; /* what the faults of this session are to the caller, not OK */
 };
 
 struct tls *tls_new(const struct tls_options *options);
@@ -59,7 +60,7 @@ struct buf *tls_output(struct tls *tls);
 
 /*
  * Goes on with the handshake. *ret_done: it has succeeded; otherwise, on OK, more must be received
- * first. ERR_REDIS_UNAVAILABLE: it failed, and `fault` has the reason without saying whose
+ * first. The caller's `broken`: it failed, and `fault` has the reason without saying whose
  * certificate it was ("its certificate has expired"). An alert for the peer may be in tls_output().
  */
 enum error tls_handshake(struct tls *tls, bool *ret_done, struct fault *fault);

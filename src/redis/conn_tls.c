@@ -61,7 +61,8 @@ enum error conn_tls_begin(struct conn_tls *tls, struct tls **ret, struct fault *
 	*ret = tls_new(&(struct tls_options){.credentials = tls->credentials,
 		.verify = tls->verify,
 		.name = tls->name,
-		.ticket = buf_slice(&tls->ticket)});
+		.ticket = buf_slice(&tls->ticket),
+		.broken = ERR_REDIS_UNAVAILABLE});
 	return OK;
 }
 

@@ -127,7 +127,8 @@ static struct tls_credentials *credentials(void)
 
 static struct tls *client(struct tls_credentials *from)
 {
-	return tls_new(&(struct tls_options){.credentials = from, .name = "localhost"});
+	return tls_new(&(struct tls_options){
+		.credentials = from, .name = "localhost", .broken = ERR_SOURCE_FAILED});
 }
 
 static void to_server(struct tls *tls)
@@ -221,7 +222,7 @@ START_TEST(what_was_altered_is_not_passed_on)
 	server.out.p[server.out.n - 1] ^= 1;
 	tls_receive(tls, buf_slice(&server.out));
 	ck_assert_int_eq(tls_read(tls, room, sizeof room, &n, &fault), TLS_READ_BROKEN);
-	ck_assert_int_eq(fault.error, ERR_REDIS_UNAVAILABLE);
+	ck_assert_int_eq(fault.error, ERR_SOURCE_FAILED);
 	tls_free(tls);
 	end_session();
 	tls_credentials_unref(from);
@@ -261,7 +262,7 @@ START_TEST(a_peer_without_tls_is_said_to_be_one)
 
 	ck_assert_int_eq(tls_handshake(tls, &done, &fault), OK);
 	tls_receive(tls, SLICE("-ERR unknown command\r\n"));
-	ck_assert_int_eq(tls_handshake(tls, &done, &fault), ERR_REDIS_UNAVAILABLE);
+	ck_assert_int_eq(tls_handshake(tls, &done, &fault), ERR_SOURCE_FAILED);
 	ck_assert_str_eq(fault.detail, "it does not speak TLS");
 	tls_free(tls);
 	tls_credentials_unref(from);
