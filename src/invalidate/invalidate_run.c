@@ -4,12 +4,12 @@
  *
  *	rules -> log -> (few enough? else ask back) -> exact names -> passes -> verify -> verdict
  */
-#include <string.h>
+#include "invalidate/invalidate_run.h"
 
 #include "base/mem.h"
 #include "cache/logged_delete.h"
 #include "invalidate/exact_keys.h"
-#include "invalidate/invalidate_run.h"
+#include "invalidate/invalidate_outcome.h"
 #include "invalidate/removal.h"
 #include "invalidate/tag_purge.h"
 
@@ -40,26 +40,6 @@ void invalidate_run_free(void *argument)
 	plan_free(run->plan);
 	invalidation_free(run->asked);
 	mem_free(run);
-}
-
-/* The first reason stays. */
-static void set_reason(struct invalidate_run *run, enum invalidation_reason reason)
-{
-	if (!run->reason)
-		run->reason = reason;
-}
-
-static void set_error(struct invalidate_run *run, enum error error)
-{
-	bool timed_out = error == ERR_CANCELLED && operation_timed_out(run->operation);
-
-	run->error = timed_out ? ERR_TIMEOUT : error;
-	if (run->error == ERR_CANCELLED)
-		set_reason(run, REASON_CANCELLED);
-	else if (error_redis(error) == ERROR_REDIS_LOST)
-		set_reason(run, REASON_REDIS_DOWN);
-	else
-		set_reason(run, REASON_ERROR);
 }
 
 /* How many keys may still be removed or softened. */
@@ -105,7 +85,7 @@ static enum error run_exact(
 	}
 	take_exact(run, &exact);
 	if (remove && exact.limited)
-		set_reason(run, REASON_MAX_KEYS);
+		invalidate_outcome_reason(run, REASON_MAX_KEYS);
 	return error;
 }
 
@@ -161,7 +141,7 @@ static enum error run_passes(
 	if (round->protected_skipped > run->protected_skipped)
 		run->protected_skipped = round->protected_skipped;
 	if (round->changed)
-		set_reason(run, REASON_TOPOLOGY_CHANGED);
+		invalidate_outcome_reason(run, REASON_TOPOLOGY_CHANGED);
 	return error;
 }
 
@@ -199,7 +179,7 @@ static enum error run_tags(struct invalidate_run *run, enum tag_mode what, uint6
 	run->invalidated += purge.removed;
 	run->softened += purge.softened;
 	if (purge.changed)
-		set_reason(run, REASON_TOPOLOGY_CHANGED);
+		invalidate_outcome_reason(run, REASON_TOPOLOGY_CHANGED);
 	*ret_matched = purge.matched;
 	*ret_limited = purge.limited;
 	return error;
@@ -218,7 +198,7 @@ static enum error remove_tagged(struct invalidate_run *run, struct fault *fault)
 	enum error error = run_tags(run, TAGS_REMOVE, keys_left(run), &matched, &limited, fault);
 
 	if (limited)
-		set_reason(run, REASON_MAX_KEYS);
+		invalidate_outcome_reason(run, REASON_MAX_KEYS);
 	return error;
 }
 
@@ -235,7 +215,7 @@ static enum error remove_all(struct invalidate_run *run, struct fault *fault)
 	round.limit = keys_left(run);
 	error = run_passes(run, &round, fault);
 	if (round.limited)
-		set_reason(run, REASON_MAX_KEYS);
+		invalidate_outcome_reason(run, REASON_MAX_KEYS);
 	run->again = true;
 	return error;
 }
@@ -315,7 +295,7 @@ static enum error verify(struct invalidate_run *run, struct fault *fault)
 		if (error)
 			return error;
 		if (still && removals == removals_max)
-			set_reason(run, REASON_STILL_MATCHING);
+			invalidate_outcome_reason(run, REASON_STILL_MATCHING);
 	}
 	return OK;
 }
@@ -376,7 +356,7 @@ static enum error remove_and_verify(struct invalidate_run *run, struct fault *fa
 	if (error == ERR_CONFIRMATION_REQUIRED)
 		return OK;
 	if (!error && !logged)
-		set_error(run, ERR_REDIS_OOM);
+		invalidate_outcome_error(run, ERR_REDIS_OOM);
 	else if (!error && run->asked->verify)
 		error = verify(run, fault);
 	return error;
@@ -398,43 +378,6 @@ static enum error count_all(struct invalidate_run *run, struct fault *fault)
 	return error;
 }
 
-static void refuse(const struct invalidate_run *run, struct fault *fault)
-{
-	if (run->confirm_unknown)
-		fault_at(fault, ERR_CONFIRMATION_REQUIRED, "/confirm",
-			"the confirmation is not known here, has expired after five minutes, or "
-			"belongs to other selectors; this was a dry run: send the same again with "
-			"its confirmation");
-	else
-		fault_set(fault, ERR_CONFIRMATION_REQUIRED,
-			"more than %llu keys match; send the same again with this confirmation, or "
-			"with max_keys",
-			(unsigned long long)run->limit);
-}
-
-static enum operation_state verdict(
-	struct invalidate_run *run, enum error error, struct fault *fault)
-{
-	if (run->needs_confirmation) {
-		refuse(run, fault);
-		return OPERATION_FAILED;
-	}
-	if (error) {
-		run->reason = REASON_COMPLETE;
-		set_error(run, error);
-	}
-	if (error == ERR_CANCELLED)
-		return OPERATION_CANCELLED;
-	if (error && keys_left(run) == run->limit) {
-		run->not_known = run->matched == 0;
-		fault->error = error;
-		return OPERATION_FAILED;
-	}
-	if (!run->reason || full(run))
-		return OPERATION_COMPLETED;
-	return OPERATION_PARTIAL;
-}
-
 /* Asked first, so that nothing is begun that Redis would refuse in the middle. */
 static enum error may_begin(const struct invalidate_run *run, struct fault *fault)
 {
@@ -450,52 +393,6 @@ static enum error may_begin(const struct invalidate_run *run, struct fault *faul
 	return error;
 }
 
-static void count_metrics(const struct invalidate_run *run)
-{
-	struct metrics *metrics = run->owner->cache->metrics;
-	bool there[SELECTOR_KINDS] = {false};
-
-	for (size_t i = 0; i < run->plan->selector_count; i++)
-		there[run->plan->selectors[i].kind] = true;
-	for (unsigned kind = 0; kind < SELECTOR_KINDS && metrics; kind++)
-		if (there[kind])
-			metric_add(metrics, METRIC_INVALIDATIONS, plan_selector_kind_name(kind),
-				run->reason ? "false" : "true", 1);
-}
-
-/* What was counted only up to the threshold is not known. The plan's selectors and sample move. */
-static struct invalidation_result *result_of(const struct invalidate_run *run)
-{
-	struct invalidation_result *result = mem_new(struct invalidation_result);
-	struct plan *plan = run->plan;
-	bool known = !run->not_known && (!run->needs_confirmation || run->confirm_unknown);
-	int64_t matched = (int64_t)run->matched;
-
-	*result = (struct invalidation_result){.dry_run = run->asked->dry_run,
-		.reason = run->needs_confirmation ? REASON_CONFIRMATION_REQUIRED : run->reason,
-		.error = run->error,
-		.matched = known ? matched : -1,
-		.matched_at_least = -1,
-		.invalidated = run->invalidated,
-		.softened = run->softened,
-		.protected_skipped = run->protected_skipped + run->tags_skipped,
-		.selectors = plan->selectors,
-		.selector_count = plan->selector_count,
-		.selectors_unknown = run->not_known,
-		.sample_count = plan->sample_count,
-		.texts = plan->texts,
-		.passes = run->passes,
-		.duration_ms = (double)(clock_mono_ns() - run->began_ns) / 1e6};
-	if (run->needs_confirmation)
-		result->matched_at_least = run->confirm_unknown ? matched : (int64_t)run->limit + 1;
-	memcpy(result->sample, plan->sample, sizeof result->sample);
-	memcpy(result->confirmation, run->confirmation, sizeof result->confirmation);
-	plan->selectors = NULL;
-	plan->texts = (struct arena){0};
-	plan->selector_count = plan->sample_count = 0;
-	return result;
-}
-
 enum operation_state invalidate_run(
 	struct operation *operation, void *context, void **ret_result, struct fault *fault)
 {
@@ -508,17 +405,17 @@ enum operation_state invalidate_run(
 	if (!error)
 		error = plan_cascade(run->plan, run->owner->cache, fault);
 	if (run->plan->too_many_dependents)
-		set_reason(run, REASON_TOO_MANY_DEPENDENTS);
+		invalidate_outcome_reason(run, REASON_TOO_MANY_DEPENDENTS);
 	if (run->plan->unreadable_dependents)
-		set_reason(run, REASON_UNREADABLE_DEPENDENTS);
+		invalidate_outcome_reason(run, REASON_UNREADABLE_DEPENDENTS);
 	if (!error)
 		error = run->asked->dry_run || run->confirm_unknown ? count_all(run, fault)
 								    : remove_and_verify(run, fault);
 	run->needs_confirmation |= run->confirm_unknown && !error;
 	run->protected_skipped += run->plan->protected_skipped;
-	enum operation_state state = verdict(run, error, fault);
+	enum operation_state state = invalidate_outcome_state(run, error, fault);
 	if (!run->asked->dry_run && !run->needs_confirmation)
-		count_metrics(run);
-	*ret_result = result_of(run);
+		invalidate_outcome_count(run);
+	*ret_result = invalidate_outcome_result(run);
 	return state;
 }
