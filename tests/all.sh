@@ -3,13 +3,14 @@
 # `make test`: runs every stage, even after one that failed, and reports the time and the verdict of
 # each; the exit status is 1 if any failed.
 #
-#	build | unit | live | asan unit | asan live | tsan
-#	      | asan build, lint, tsan build    |
+#	build | unit | live | live on other topologies | asan unit | asan live | tsan
+#	      | asan build, lint, tsan build                               |
 #
 # The lower row runs at nice 19 with what the tests, which mostly wait, leave of the processors. Its
 # output is kept and written between two stages of the upper row.
 #   MAKE=...  the make to use     JOBS=...  its -j option, if it needs one     BUILD=...
 set -u
+TOPOLOGIES="tls" # beside one server
 
 # stage NAME TARGETS...
 stage()
@@ -74,6 +75,10 @@ setsid nice -n 19 sh "$0" lower_row &
 lower=$!
 above unit -j1 check
 above live -j1 live
+# The contract holds whatever Redis is.
+for topology in $TOPOLOGIES; do
+	above "live on $topology" -j1 live "TOPOLOGY=$topology" TESTS=tests/live/test_contract.py
+done
 while [ ! -e "$STATE/asan" ] && kill -0 "$lower"; do
 	sleep 1
 done

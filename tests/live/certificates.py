@@ -2,10 +2,9 @@
 """Certificates for the tests, and a redis-server that shows them."""
 
 import os
-import socket
 import subprocess
 
-from harness import Redis
+from harness import Redis, free_port
 
 
 class Authority:
@@ -55,12 +54,6 @@ class Authority:
         return path
 
 
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
-
-
 class TlsRedis(Redis):
     """The daemon is to use its TLS port; the test itself uses its Unix socket."""
 
@@ -69,6 +62,10 @@ class TlsRedis(Redis):
         super().__init__(folder, "--tls-port", str(self.port), "--tls-ca-cert-file",
                          authority.certificate, "--tls-cert-file", certificate[0], "--tls-key-file",
                          certificate[1], "--tls-auth-clients", clients, *options, **more)
+
+    @property
+    def name(self):
+        return f"localhost:{self.port}"
 
     @property
     def url(self):

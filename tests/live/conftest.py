@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Fixtures: a real redis-server, the real daemon, a fault proxy between them.
+"""Fixtures: a real Redis, the real daemon, a fault proxy between them.
 
 Everything listens on Unix sockets or free ports in a temporary folder of its own, so that parallel
 runs do not meet. Nothing here sleeps where it can wait for an event.
@@ -11,13 +11,29 @@ import tempfile
 
 import pytest
 
-from harness import Daemon, Redis, open_config
+import topology
+from harness import Daemon, open_config
 from proxy import Proxy
 from reading import Web
+from topology import TOPOLOGY, TopologyRedis
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "soak: goes round many more times in `make soak`")
+    config.addinivalue_line("markers", "topology(name, ..., why): makes sense on these only")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leaves out what makes no sense on this run's topology."""
+    senseless = [item for item in items for mark in item.iter_markers("topology")
+                 if TOPOLOGY not in mark.args]
+    if senseless:
+        config.hook.pytest_deselected(items=senseless)
+        items[:] = [item for item in items if item not in senseless]
+
+
+def pytest_unconfigure():
+    topology.close()
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -38,7 +54,7 @@ def folder():
 
 @pytest.fixture
 def redis(folder):
-    server = Redis(folder)
+    server = TopologyRedis(folder)
     yield server
     server.close()
 
@@ -49,7 +65,7 @@ def tuned(folder):
     servers = []
 
     def make(*options, **more):
-        servers.append(Redis(folder, *options, name=f"tuned{len(servers)}", **more))
+        servers.append(TopologyRedis(folder, *options, name=f"tuned{len(servers)}", **more))
         return servers[-1]
 
     yield make
@@ -105,7 +121,7 @@ def shared_folder():
 @pytest.fixture(scope="module")
 def shared_redis(shared_folder):
     """For the tests of one file that leave nothing behind which another would mind."""
-    server = Redis(shared_folder)
+    server = TopologyRedis(shared_folder)
     yield server
     server.close()
 

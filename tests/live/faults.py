@@ -3,7 +3,6 @@
 
 import re
 import signal
-import socket
 import threading
 import time
 
@@ -26,11 +25,6 @@ auth: {{anonymous: [read, metrics, keys, write, invalidate, warm, operate]}}
 redis: {{url: "{url}", command_timeout: 500ms, connect_timeout: 500ms{redis and ", " + redis}}}
 {extra}
 """
-
-
-def spare_port():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
 
 
 def honest(reply, *codes):

@@ -5,6 +5,7 @@ import http.client
 import json
 import mmap
 import os
+import random
 import re
 import signal
 import socket
@@ -76,16 +77,51 @@ def answers_until(daemon, ended, what):
     assert most < max(0.3, (daemon.cpu() - began) / 3), most
 
 
+def free_port():
+    """A TCP port that nothing uses. It is not one that the kernel gives to connections, which could
+    take it before its user does; and a cluster's node uses the one 10000 above it, too."""
+    while True:
+        port = random.SystemRandom().randrange(10000, 20000)
+        try:
+            for number in (port, port + 10000):
+                with socket.socket() as taken:
+                    taken.bind(("127.0.0.1", number))
+            return port
+        except OSError:
+            continue
+
+
+# By redis.url: what else the daemon's `redis` must have to use it.
+SETTINGS = {}
+
+
+def with_settings(config):
+    """The configuration with the settings that its redis.url needs; what it has itself stays."""
+    for url, settings in SETTINGS.items():
+        found = re.search(r'^( *)(.*)url: "?%s"?' % re.escape(url), config, re.M)
+        if found and settings.split(":")[0] + ":" not in config:
+            between = ", " if "{" in found[2] else "\n" + found[1]
+            config = config[:found.end()] + between + settings + config[found.end():]
+    return config
+
+
 class Redis:
     """A redis-server on a Unix socket, spoken to over a connection of our own."""
 
-    def __init__(self, folder, *options, name="redis"):
+    def __init__(self, folder, *options, name="redis", settings=None):
         self.path = os.path.join(folder, name + ".sock")
         self.folder = folder
         self.options = options
+        if settings:
+            SETTINGS[self.url] = settings
         self.process = None
         self.connection = None
         self.start()
+
+    @property
+    def name(self):
+        """What the daemon calls it."""
+        return "unix:" + self.path
 
     @property
     def url(self):
@@ -111,6 +147,19 @@ class Redis:
             self.connection = Resp(self.path)
         return self.connection.call(*args)
 
+    @staticmethod
+    def times(_args):
+        """How often a server is sent a command: there is only one server."""
+        return 1
+
+    def each(self, *args):
+        """The answer of each server, over connections that serve only this one command."""
+        connection = Resp(self.path)
+        try:
+            return [connection.call(*args)]
+        finally:
+            connection.close()
+
     def calls(self, name):
         """How often a command was called, by INFO commandstats."""
         found = re.search(rb"^cmdstat_%s:calls=(\d+)" % name.encode(),
@@ -124,7 +173,8 @@ class Redis:
 
     def fill(self, count, key="key:{}", value="value-{}", ttl=3600, batch=1000):
         for begin in range(0, count, batch):
-            self.pipeline([("SET", key.format(i), value.format(i), "EX", ttl)
+            self.pipeline([("SET", key.format(i), value.format(i),
+                            *(("EX", ttl) if ttl > 0 else ()))
                            for i in range(begin, min(begin + batch, count))])
 
     def keys(self, pattern="*"):
@@ -156,11 +206,16 @@ class RedisError(Exception):
 class Resp:
     """The least RESP2 client that the tests need."""
 
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
+    def __init__(self, address):
+        """The path of a Unix socket, or (host, port)."""
+        self.socket = socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET)
         self.socket.settimeout(DEADLINE)
-        self.socket.connect(path)
+        self.socket.connect(address)
         self.file = self.socket.makefile("rb")
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
 
     @staticmethod
     def encode(args):
@@ -239,7 +294,7 @@ class Daemon:
 
     def configure(self, config):
         with open(self.config_path + ".new", "w", encoding="utf-8") as file:
-            file.write(config)
+            file.write(with_settings(config))
         os.chmod(self.config_path + ".new", 0o600)
         os.rename(self.config_path + ".new", self.config_path)
 

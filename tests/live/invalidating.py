@@ -11,7 +11,8 @@ import signal
 
 import pytest
 
-from harness import API, Redis, RedisError, Resp, until
+from harness import API, RedisError, until
+from topology import TOPOLOGY, TopologyRedis
 
 NEVER = ("keys", "flushdb", "flushall", "swapdb", "eval", "evalsha", "fcall", "script|load", "del",
          "randomkey", "monitor", "wait")
@@ -20,7 +21,7 @@ OPERATIONS = API + "/operations"
 EVERYTHING = "read, metrics, keys, write, invalidate, warm, operate"
 
 
-class CountingRedis(Redis):
+class CountingRedis(TopologyRedis):
     """Counts what the tests themselves send, so that the rest is known to be the daemon's."""
 
     def __init__(self, folder, *options, name="redis"):
@@ -28,7 +29,7 @@ class CountingRedis(Redis):
         super().__init__(folder, "--enable-debug-command", "yes", *options, name=name)
 
     def __call__(self, *args):
-        self.sent[str(args[0]).lower()] += 1
+        self.sent[str(args[0]).lower()] += self.times(args)
         return super().__call__(*args)
 
     def pipeline(self, commands):
@@ -37,15 +38,19 @@ class CountingRedis(Redis):
 
     def populate(self, count, prefix):
         """prefix:0 to prefix:<count - 1>, at once."""
-        self("DEBUG", "POPULATE", count, prefix, 20)
+        if TOPOLOGY == "cluster":  # DEBUG POPULATE does not ask whether a slot is the node's
+            self.fill(count, key=prefix + ":{}", ttl=-1)
+        else:
+            self("DEBUG", "POPULATE", count, prefix, 20)
 
     def calls(self):
         """How often each command was called, by INFO commandstats."""
-        counts = {}
-        for line in Resp(self.path).call("INFO", "commandstats").decode().splitlines():
-            if line.startswith("cmdstat_"):
-                name, figures = line[len("cmdstat_"):].split(":", 1)
-                counts[name] = int(figures.split(",")[0].split("=")[1])
+        counts = collections.Counter()
+        for text in self.each("INFO", "commandstats"):
+            for line in text.decode().splitlines():
+                if line.startswith("cmdstat_"):
+                    name, figures = line[len("cmdstat_"):].split(":", 1)
+                    counts[name] += int(figures.split(",")[0].split("=")[1])
         return counts
 
     def by_daemon(self, name):

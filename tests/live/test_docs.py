@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import textwrap
@@ -15,7 +14,7 @@ import textwrap
 import pytest
 
 from client import EXAMPLES, ROOT, url_of
-from harness import API, BINARY, DEADLINE
+from harness import API, BINARY, DEADLINE, free_port
 from test_examples import copy_of, shop_daemon
 from test_library import BUILD, PLAIN, output
 from test_lifecycle import server_pids
@@ -37,11 +36,6 @@ def write(path, text, mode=0o600):
         file.write(text)
     os.chmod(path, mode)
     return path
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 class Shell:

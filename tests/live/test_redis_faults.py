@@ -11,7 +11,7 @@ import time
 import pytest
 
 from faults import NOISE_SECONDS, Still, Traffic, at_once, back, fault_config, honest, \
-    livez_at_once, spare_port
+    livez_at_once, free_port
 from harness import API, RedisError, Resp, until
 
 DEADLINE_SECONDS = 2 * 0.5 + 1 + NOISE_SECONDS  # of a request, with fault_config's timeouts
@@ -124,7 +124,7 @@ def test_stopped_then_killed_with_data_unread(start, redis):
 
 
 def test_stopped_for_a_while_over_tcp_and_back(start, tuned):
-    redis = tuned("--port", str(spare_port()))
+    redis = tuned("--port", str(free_port()))
     daemon = start(fault_config(f"redis://127.0.0.1:{redis.options[1]}/0"))
     still = Still(daemon)
     for _ in range(3):
@@ -379,7 +379,7 @@ def test_where_only_one_connection_is_let_in_keys_are_served_by_it(start, redis)
 
 @pytest.mark.parametrize("over", ["tcp", "unix"])
 def test_user_password_and_database_other_than_0(start, tuned, folder, over):
-    redis = tuned("--port", str(spare_port()))
+    redis = tuned("--port", str(free_port()))
     redis("ACL", "SETUSER", "cw", "on", ">p:@/ss", "~*", "&*", "+@all")
     redis("ACL", "SETUSER", "default", "resetpass", ">other")
     redis("AUTH", "other")

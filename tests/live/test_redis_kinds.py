@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from faults import fault_config, honest, spare_port
-from harness import API, Redis, until
+from faults import fault_config, honest
+from harness import API, Redis, free_port, until
 
 CACHE = "/api/v1/cache"
 LOADER = """
@@ -26,10 +26,10 @@ def config(url):
 @pytest.fixture
 def sentinel(folder, redis):
     """A Sentinel that watches nothing that answers; its URL."""
-    port = spare_port()
+    port = free_port()
     path = os.path.join(folder, "sentinel.conf")
     with open(path, "w", encoding="utf-8") as file:
-        file.write(f"port {port}\nsentinel monitor m 127.0.0.1 {spare_port()} 1\n")
+        file.write(f"port {port}\nsentinel monitor m 127.0.0.1 {free_port()} 1\n")
     process = subprocess.Popen(["redis-server", path, "--sentinel"],
                                stdout=subprocess.PIPE, text=True)
     for line in process.stdout:
@@ -45,7 +45,7 @@ def sentinel(folder, redis):
 def node(folder):
     """One of a cluster, with a part of the slots; its URL."""
     server = Redis(folder, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf",
-                   "--port", str(spare_port()), name="node")
+                   "--port", str(free_port()), name="node")
     server("CLUSTER", "ADDSLOTSRANGE", 0, 8000)
     yield server.url
     server.close()
@@ -104,7 +104,7 @@ def test_a_node_of_a_cluster_is_recognised(start, node):
 
 def test_of_a_replica_keys_are_read_and_nothing_is_written(start, redis, tuned):
     redis("SET", "a", "1")
-    port = spare_port()
+    port = free_port()
     primary = tuned("--port", str(port))
     primary("SET", "a", "1")
     replica = tuned("--replicaof", f"127.0.0.1 {port}", "--repl-diskless-sync-delay", "0")
@@ -129,7 +129,7 @@ def test_a_failover_there_and_back_is_followed(start, redis, interval):
     daemon.wait_redis()
     until(lambda: "redis is up" in daemon.log, "the start")
     for round_ in range(3):
-        redis("REPLICAOF", "127.0.0.1", spare_port())
+        redis("REPLICAOF", "127.0.0.1", free_port())
         # Whether INFO or the first refusal tells it.
         honest(daemon.invalidate({"keys": ["a"]}), "not_primary", "redis_readonly")
         until(lambda: daemon.get("/readyz?redis=true").status == 503, "the verdict")
@@ -144,7 +144,7 @@ def test_a_failover_there_and_back_is_followed(start, redis, interval):
 
 
 def test_startup_jobs_wait_for_a_primary(start, redis):
-    redis("REPLICAOF", "127.0.0.1", spare_port())
+    redis("REPLICAOF", "127.0.0.1", free_port())
     daemon = start(config(redis.url).replace("suspend: true, source", "on: [startup], source"))
     until(lambda: "is a replica" in daemon.log, "the verdict")
     redis("REPLICAOF", "NO", "ONE")
@@ -153,7 +153,7 @@ def test_startup_jobs_wait_for_a_primary(start, redis):
 
 def test_a_server_without_info_is_told_by_role(start, tuned):
     redis = tuned("--rename-command", "INFO", "")
-    redis("REPLICAOF", "127.0.0.1", spare_port())
+    redis("REPLICAOF", "127.0.0.1", free_port())
     daemon = start(config(redis.url))
     until(lambda: "is a replica" in daemon.health().body.decode(), "the verdict")
     honest(daemon.invalidate({"keys": ["a"]}), "not_primary")

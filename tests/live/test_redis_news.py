@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from faults import at_once, back, fault_config, spare_port
-from harness import BINARY, until
+from faults import at_once, back, fault_config
+from harness import BINARY, free_port, until
 from test_redis_denied import as_user, user, warnings
 from test_redis_kinds import config, sentinel
 
@@ -135,7 +135,7 @@ def visits(url):
 
 
 def test_the_library_refuses_to_write_to_a_replica(tuned):
-    port = spare_port()
+    port = free_port()
     primary = tuned("--port", str(port))
     replica = tuned("--replicaof", f"127.0.0.1 {port}", "--repl-diskless-sync-delay", "0")
     until(lambda: b"master_link_status:up" in replica("INFO", "replication"), "the replica")

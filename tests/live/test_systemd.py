@@ -17,7 +17,7 @@ import time
 import pytest
 
 from conftest import open_config
-from harness import API, BINARY, DEADLINE, SANITIZED, until
+from harness import API, BINARY, DEADLINE, SANITIZED, free_port, until
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BOOT = os.path.join(TREE, "tests", "systemd", "boot.sh")
@@ -163,11 +163,6 @@ class Activated:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(40)
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def test_passed_sockets_are_served(folder, redis):
