@@ -11,8 +11,8 @@ import time
 import pytest
 
 from faults import NOISE_SECONDS, Still, Traffic, at_once, back, fault_config, honest, \
-    livez_at_once, free_port
-from harness import API, RedisError, Resp, until
+    livez_at_once
+from harness import API, RedisError, Resp, free_port, until
 
 DEADLINE_SECONDS = 2 * 0.5 + 1 + NOISE_SECONDS  # of a request, with fault_config's timeouts
 
