@@ -67,15 +67,23 @@ static enum error start_redis(struct daemon *d, struct fault *fault)
 }
 
 /* Lines that could not be written are tried again with each sample. */
-static void look_after_log(void *context)
+static void look_after_log(struct daemon *d)
 {
-	struct daemon *d = context;
 	struct metrics *m = d->app.metrics;
 	uint64_t dropped = log_dropped(d->app.log);
 
 	log_flush(d->app.log);
 	metric_add(m, METRIC_LOG_DROPPED, NULL, NULL, dropped - d->log_dropped);
 	d->log_dropped = dropped;
+}
+
+static void sample_taken(void *context)
+{
+	struct daemon *d = context;
+
+	look_after_log(d);
+	if (d->app.history)
+		history_keeper_tick(d->app.history, d->app.sampler);
 }
 
 static void start_engine(struct daemon *d)
@@ -90,7 +98,8 @@ static void start_services(struct daemon *d)
 {
 	struct app *app = &d->app;
 
-	app->sampler = sampler_new(&app->engine.cache, look_after_log, d);
+	app->sampler = sampler_new(&app->engine.cache, sample_taken, d);
+	app->history = history_keeper_new(&app->engine.cache);
 	app->sources = sources_new(app->loop, app->log);
 	app->warm = warm_new(&app->engine, app->log, app->sources);
 	app->loaders = loaders_new(&app->engine.cache, app->log, app->sources);
@@ -166,6 +175,7 @@ static void shut_down(struct daemon *d)
 		warm_free(app->warm);
 		sources_free(app->sources);
 		sampler_free(app->sampler);
+		history_keeper_free(app->history);
 		/* Waits for what had not ended at its deadline: cleanup sections are bounded. */
 		engine_stop(&app->engine, DEADLINE_NONE);
 		engine_release(&app->engine);

@@ -11,6 +11,7 @@
 #include "operation/operation.h"
 #include "warm/loader.h"
 #include "warm/warm.h"
+#include "watch/history_keeper.h"
 #include "watch/sampler.h"
 
 enum app_phase { APP_STARTING, APP_SERVING, APP_STOPPING };
@@ -31,7 +32,8 @@ struct app {
 	struct engine engine;
 	struct http_server *http;
 	struct sampler *sampler;
-	struct sources *sources; /* of warm jobs and loaders */
+	struct history_keeper *history; /* NULL = none is kept */
+	struct sources *sources;	/* of warm jobs and loaders */
 	struct warm *warm;
 	struct loaders *loaders;
 	struct reload *reload;

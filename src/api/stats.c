@@ -3,6 +3,7 @@
  * What the sampler does not know (a negative number) is null, never 0. */
 #include "api/answer.h"
 #include "api/handlers.h"
+#include "api/stats_history.h"
 #include "api/warm_jobs.h"
 #include "text/json.h"
 
@@ -144,18 +145,24 @@ static cJSON *stats_json(const struct app *app, const struct identity *who)
 
 void api_stats(struct request *request, void *context)
 {
-	static const char *const later[] = {"history", "step", "namespaces"};
 	struct app *app = context;
 	struct slice value;
+	struct fault fault;
 
-	for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
-		struct fault fault;
-
-		if (!request_query(request, later[i], &value))
-			continue;
+	if (request_query(request, "namespaces", &value)) {
 		fault_set(&fault, ERR_NOT_SUPPORTED,
-			"the parameter %s is not supported by this version; leave it out",
-			later[i]);
+			"the parameter namespaces is not supported by this version; leave it out");
+		reply_fault(request, &fault);
+		return;
+	}
+	if (stats_history_asked(request)) {
+		cJSON *stats = stats_json(app, request_identity(request));
+
+		if (stats_history_add(stats, app, request, &fault) == OK) {
+			reply_json(request, 200, stats);
+			return;
+		}
+		cJSON_Delete(stats);
 		reply_fault(request, &fault);
 		return;
 	}

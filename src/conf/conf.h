@@ -217,6 +217,7 @@ struct conf {
 		int64_t max_age_ms, max_per_user; /* 0 = unlimited */
 	} sessions;
 	int64_t stats_interval_ms;
+	int64_t stats_history_ms; /* 0 = none is kept */
 	bool redis_metrics;
 	struct {
 		enum log_level level;

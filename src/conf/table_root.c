@@ -88,7 +88,7 @@ static const struct key keys[] = {
 
 	{"stats.interval", &type_duration, AT(conf.stats_interval_ms), "1s", 100, HOUR, .help = "interval of sampling Redis's INFO"},
 	{"stats.redis_metrics", &type_bool, AT(conf.redis_metrics), "true", .help = "whether /metrics includes the redis_* metrics"},
-	{"stats.history", &type_later, .flags = KEY_LATER | KEY_RESTART, .help = "history"},
+	{"stats.history", &type_duration, AT(conf.stats_history_ms), "24h", 0, DAY, .flags = KEY_RESTART, .help = "how far back stats has the history of its figures; 0 = not at all"},
 	LATER("stats.namespaces", "statistics by namespace"),
 	{"alerts", &type_later, .flags = KEY_LATER | KEY_MERGES, .help = "alerts"},
 	LATER("default_alerts", "alerts"),

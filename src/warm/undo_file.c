@@ -4,16 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/crypto.h"
-#include "base/hex.h"
 #include "base/mem.h"
-
-enum { digest_bytes = 8 };
+#include "base/state_file.h"
 
 struct undo_file {
 	struct log *log;
@@ -22,20 +18,13 @@ struct undo_file {
 
 struct undo_file *undo_file_new(const char *url, struct log *log)
 {
-	const char *folders = getenv("STATE_DIRECTORY");
-	size_t n = folders ? strcspn(folders, ":") : 0;
-	uint8_t digest[SHA256_BYTES];
-	struct buf name = {0};
+	char *path = state_file_path("undo", url);
 
-	if (n == 0)
+	if (!path)
 		return NULL;
 	struct undo_file *file = mem_new(struct undo_file);
 
-	crypto_sha256(slice_str(url), digest);
-	buf_add(&name, slice_of(folders, n));
-	buf_str(&name, "/undo-");
-	hex_encode(digest, digest_bytes, &name);
-	file->path = buf_steal(&name, &n);
+	file->path = path;
 	file->log = log;
 	return file;
 }
@@ -72,52 +61,13 @@ static size_t whole_bytes(struct slice names)
 	return names.n - rest.n;
 }
 
-/* Why the file must not be used; NULL = it may. */
-static const char *why_not(const struct stat *is)
-{
-	if (!S_ISREG(is->st_mode))
-		return "is not a regular file";
-	if (is->st_uid != geteuid() || (is->st_mode & (S_IWGRP | S_IWOTH)))
-		return "may have been written by another user";
-	if (is->st_size > UNDO_FILE_MAX_BYTES)
-		return "is too large";
-	return NULL;
-}
-
-static void read_all(int fd, size_t size, struct buf *out)
-{
-	ssize_t n = 1;
-
-	while (size && (n > 0 || errno == EINTR)) {
-		n = read(fd, buf_reserve(out, size), size);
-		if (n == 0)
-			return;
-		if (n > 0) {
-			out->n += (size_t)n;
-			size -= (size_t)n;
-		}
-	}
-}
-
 void undo_file_read(const struct undo_file *file, struct buf *names)
 {
-	int fd = open(file->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct buf text = {0};
-	struct stat is;
-
-	if (fd < 0) {
-		if (errno != ENOENT)
-			log_warning(
-				file->log, "%s cannot be read: %s", file->path, strerror(errno));
-		return;
-	}
-	const char *why = fstat(fd, &is) ? strerror(errno) : why_not(&is);
+	const char *why = state_file_read(file->path, UNDO_FILE_MAX_BYTES, &text);
 
 	if (why)
-		log_warning(file->log, "%s %s, and is ignored: remove it", file->path, why);
-	else
-		read_all(fd, (size_t)is.st_size, &text);
-	close(fd);
+		log_warning(file->log, "%s is ignored, remove it: %s", file->path, why);
 	buf_append(names, text.p, whole_bytes(buf_slice(&text)));
 	buf_release(&text);
 }
@@ -132,7 +82,7 @@ static int append(int fd, struct slice names)
 		return errno;
 	if ((size_t)is.st_size + names.n > UNDO_FILE_MAX_BYTES)
 		return EFBIG;
-	if (why_not(&is))
+	if (state_file_unfit(&is, UNDO_FILE_MAX_BYTES))
 		return EPERM;
 	n = write(fd, names.p, names.n);
 	if (n == (ssize_t)names.n)

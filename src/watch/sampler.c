@@ -33,6 +33,7 @@ static void observe_process(struct sampler *s)
 		s->sample.rss_bytes = process_rss_bytes();
 		s->sample.open_fds = process_open_fds();
 	}
+	s->sample.lag_us = s->lag_us;
 	metric_observe_us(m, METRIC_LOOP_LAG, NULL, s->lag_us);
 	metric_set(m, METRIC_RESIDENT_BYTES, NULL, NULL, (double)s->sample.rss_bytes);
 	metric_set(m, METRIC_OPEN_FDS, NULL, NULL, (double)s->sample.open_fds);
@@ -115,6 +116,7 @@ static void take(struct sampler *s, struct redis_info *info, const struct redis_
 	sample->info = *info;
 	sample->known = true;
 	sample->mono_ms = clock_mono_ms();
+	sample->latency_us = took_us;
 	/* Our own lookups on the bulk connection may be newer than the INFO. */
 	sample->hits = less_own(info->hits, own_hits);
 	sample->misses = less_own(info->misses, own_misses);

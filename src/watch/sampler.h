@@ -28,7 +28,9 @@ struct sample {
 	double commands_per_second, expired_per_second, evicted_per_second;
 	/* Of the round trip of INFO, over the window; below 0 = not known. */
 	double latency_p50_ms, latency_p99_ms, latency_max_ms;
+	int64_t latency_us; /* of the last round trip */
 	/* Of this process. */
+	int64_t lag_us;		     /* of the loop at this sample */
 	int64_t rss_bytes, open_fds; /* -1 = not known */
 	double loop_lag_p99_ms;
 };

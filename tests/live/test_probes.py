@@ -73,6 +73,6 @@ def test_stats_of_an_unreachable_redis_says_null_not_zero(start, redis):
 
 
 def test_unsupported_parameters_are_named(daemon):
-    reply = daemon.get(API + "/stats?history=15m")
+    reply = daemon.get(API + "/stats?namespaces=true")
     assert reply.status == 400 and reply.json["code"] == "not_supported"
-    assert "history" in reply.json["detail"]
+    assert "namespaces" in reply.json["detail"]
