@@ -96,8 +96,7 @@ static enum error list_names(
 		REDIS_ADD(batch, SLICE("PTTL"), set);
 	}
 	if (redis_batch_count(batch))
-		error = redis_node_run(redis_store_node(listing->cache->store, SLICE("")),
-			REDIS_BULK, batch, cache_deadline(listing->cache), fault);
+		error = cache_run(listing->cache, REDIS_BULK, batch, fault);
 	if (!error)
 		write_items(listing, names, batch);
 	redis_batch_free(batch);

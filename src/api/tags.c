@@ -149,11 +149,7 @@ static enum error look(struct showing *showing, struct fault *fault)
 	REDIS_ADD(showing->batch, SLICE("ZCARD"), buf_slice(&showing->set));
 	for (size_t i = 0; i < showing->pages.count; i++)
 		REDIS_ADD(showing->batch, SLICE("EXISTS"), tag_pages_member(&showing->pages, i));
-	error = redis_node_run(redis_store_node(showing->cache->store, buf_slice(&showing->set)),
-		REDIS_COMMANDS, showing->batch, cache_deadline(showing->cache), fault);
-	for (size_t i = 0; i < redis_batch_count(showing->batch) && !error; i++)
-		error = redis_value_error(redis_batch_reply(showing->batch, i), fault);
-	return error;
+	return cache_run_all(showing->cache, REDIS_COMMANDS, showing->batch, fault);
 }
 
 static cJSON *member_json(const struct showing *showing, size_t i)

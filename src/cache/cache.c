@@ -2,6 +2,8 @@
 /* The engine's root; see cache.h. */
 #include "cache/cache.h"
 
+#include "redis/slot.h"
+
 /* Raised when our own keys change their shape so that an older daemon would misread them. */
 enum { layout_version = 1 };
 
@@ -12,6 +14,32 @@ void cache_own_key(const struct cache *cache, const char *name, struct slice res
 	buf_str(out, cache->conf->redis.own_prefix);
 	buf_str(out, name);
 	buf_add(out, rest);
+}
+
+void cache_own_beside(
+	const struct cache *cache, const char *name, struct slice key, struct buf *out)
+{
+	unsigned number = redis_store_is_one(cache->store) ? 0 : slot_number(slot_of(key));
+
+	buf_str(out, cache->conf->redis.own_prefix);
+	buf_printf(out, "%s{%u}:", name, number);
+	buf_add(out, key);
+}
+
+enum error cache_run(
+	struct cache *cache, enum redis_role role, struct redis_batch *batch, struct fault *fault)
+{
+	return redis_store_run(cache->store, role, batch, cache_deadline(cache), fault);
+}
+
+enum error cache_run_all(
+	struct cache *cache, enum redis_role role, struct redis_batch *batch, struct fault *fault)
+{
+	enum error error = cache_run(cache, role, batch, fault);
+
+	for (size_t i = 0; i < redis_batch_count(batch) && !error; i++)
+		error = redis_value_error(redis_batch_reply(batch, i), fault);
+	return error;
 }
 
 struct redis_batch *cache_batch_take(struct cache *cache)

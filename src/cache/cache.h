@@ -47,6 +47,19 @@ enum error cache_note_prefix(
 	struct cache *cache, void (*tell)(void *context, struct slice other), void *context);
 /* Appends own_prefix and `name`: "cw:" "op:..." */
 void cache_own_key(const struct cache *cache, const char *name, struct slice rest, struct buf *out);
+/*
+ * Appends the name of a key of ours that scripts and transactions use together with `key`:
+ * own_prefix, `name`, "{t}:", `key`. t is 0 on one server; in a cluster it is the smallest number
+ * whose slot is that of `key`.
+ */
+void cache_own_beside(
+	const struct cache *cache, const char *name, struct slice key, struct buf *out);
+/* redis_store_run() until cache_deadline(). Parks. */
+enum error cache_run(
+	struct cache *cache, enum redis_role role, struct redis_batch *batch, struct fault *fault);
+/* The same; the first error reply is an error, too. Parks. */
+enum error cache_run_all(
+	struct cache *cache, enum redis_role role, struct redis_batch *batch, struct fault *fault);
 /* An empty batch, and its return when its replies are of no use any more. */
 struct redis_batch *cache_batch_take(struct cache *cache);
 void cache_batch_give(struct cache *cache, struct redis_batch *batch);

@@ -182,8 +182,7 @@ enum error dependency_read(struct cache *cache, struct slice key, size_t most,
 	ask(cache, batch, key, most);
 	dependency_key(cache, key, &set);
 	size_t pttl = REDIS_ADD(batch, SLICE("PTTL"), buf_slice(&set));
-	enum error error = redis_node_run(redis_store_node(cache->store, buf_slice(&set)),
-		REDIS_COMMANDS, batch, cache_deadline(cache), fault);
+	enum error error = cache_run(cache, REDIS_COMMANDS, batch, fault);
 	if (!error)
 		error = check(cache, redis_batch_reply(batch, 0), fault);
 	if (!error)
@@ -211,8 +210,7 @@ enum error dependency_sets_read(struct cache *cache, const struct slice *keys, s
 		ask(cache, sets->batch, keys[i], first_look + 1);
 	if (count == 0)
 		return OK;
-	return redis_node_run(redis_store_node(cache->store, keys[0]), role, sets->batch,
-		cache_deadline(cache), fault);
+	return cache_run(cache, role, sets->batch, fault);
 }
 
 void dependency_sets_free(struct dependency_sets *sets)

@@ -49,7 +49,7 @@ static void add_guard(const struct chunk *chunk, struct redis_batch *batch)
 	const struct entry_write *write = &chunk->writes[0];
 	struct buf unmet = {0};
 
-	cache_own_key(chunk->cache, "unmet:{0}:", write->key, &unmet);
+	cache_own_beside(chunk->cache, "unmet:", write->key, &unmet);
 	REDIS_ADD(batch, SLICE("WATCH"), write->key, buf_slice(&unmet));
 	REDIS_ADD(batch, SLICE("EVAL"), slice_str(guard_script), SLICE("2"), write->key,
 		buf_slice(&unmet), *write->expected);

@@ -91,12 +91,8 @@ static bool write_name(struct writer *w, struct slice field, struct slice name)
 
 static enum error send_entries(struct cache *cache, struct writer *w, struct fault *fault)
 {
-	struct redis_node *node = redis_store_node(cache->store, w->key);
-	enum error error =
-		redis_node_run(node, REDIS_COMMANDS, w->batch, cache_deadline(cache), fault);
+	enum error error = cache_run_all(cache, REDIS_COMMANDS, w->batch, fault);
 
-	for (size_t i = 0; !error && i < redis_batch_count(w->batch); i++)
-		error = redis_value_error(redis_batch_reply(w->batch, i), fault);
 	redis_batch_clear(w->batch);
 	return error;
 }
@@ -261,8 +257,7 @@ struct inval_since *inval_log_since(struct cache *cache, const char *id)
 
 	inval_log_key(cache, &key);
 	size_t index = inval_log_read(cache, id, batch);
-	if (redis_node_run(redis_store_node(cache->store, buf_slice(&key)), REDIS_COMMANDS, batch,
-		    cache_deadline(cache), NULL) == OK)
+	if (cache_run(cache, REDIS_COMMANDS, batch, NULL) == OK)
 		since = inval_since_parse(redis_batch_reply(batch, index), id);
 	redis_batch_free(batch);
 	buf_release(&key);

@@ -23,12 +23,12 @@ static const char take_over_script[] =
 
 void lease_key(const struct cache *cache, struct slice key, struct buf *out)
 {
-	cache_own_key(cache, "lease:{0}:", key, out);
+	cache_own_beside(cache, "lease:", key, out);
 }
 
 void lease_failed_key(const struct cache *cache, struct slice key, struct buf *out)
 {
-	cache_own_key(cache, "failed:{0}:", key, out);
+	cache_own_beside(cache, "failed:", key, out);
 }
 
 static bool is_over(struct cache *cache, struct slice key, const struct lease_record *record)

@@ -150,11 +150,8 @@ static enum error run(struct scripted_store *s, const struct redis_value **ret, 
 	redis_batch_clear(s->batch);
 	write_log_note(s->cache, s->batch, &s->write->key, 1);
 	size_t index = redis_batch_add(s->batch, s->count, s->words);
-	enum error error = redis_node_run(redis_store_node(s->cache->store, s->write->key),
-		REDIS_COMMANDS, s->batch, cache_deadline(s->cache), fault);
+	enum error error = cache_run_all(s->cache, REDIS_COMMANDS, s->batch, fault);
 
-	for (size_t i = 0; i <= index && !error; i++)
-		error = redis_value_error(redis_batch_reply(s->batch, i), fault);
 	*ret = error ? NULL : redis_batch_reply(s->batch, index);
 	if (!error && ((*ret)->type != REDIS_ARRAY || (*ret)->count < 3))
 		error = fault_set(fault, ERR_REDIS_PROTOCOL,

@@ -36,14 +36,6 @@ struct set {
 	uint64_t members, stale;
 };
 
-static enum error run(struct set *set, struct redis_batch *batch)
-{
-	struct cache *cache = set->walk->cache;
-
-	return redis_node_run(redis_store_node(cache->store, set->key), REDIS_BULK, batch,
-		cache_deadline(cache), &set->walk->fault);
-}
-
 /* Without memory Redis marks nothing, but what is marked can go. */
 static enum error take_verdict(struct set *set, const struct redis_value *reply)
 {
@@ -76,7 +68,7 @@ static enum error judge(struct set *set, const struct redis_batch *exists)
 				buf_slice(&age));
 	set->stale += redis_batch_count(batch);
 	if (redis_batch_count(batch))
-		error = run(set, batch);
+		error = cache_run(cache, REDIS_BULK, batch, &set->walk->fault);
 	for (size_t i = 0; i < redis_batch_count(batch) && !error; i++)
 		error = take_verdict(set, redis_batch_reply(batch, i));
 	buf_release(&age);
@@ -93,9 +85,7 @@ static enum error look_at_page(struct set *set)
 	for (size_t i = 0; i < set->pages.count; i++)
 		REDIS_ADD(exists, SLICE("EXISTS"), tag_pages_member(&set->pages, i));
 	if (set->pages.count)
-		error = run(set, exists);
-	for (size_t i = 0; i < set->pages.count && !error; i++)
-		error = redis_value_error(redis_batch_reply(exists, i), &set->walk->fault);
+		error = cache_run_all(set->walk->cache, REDIS_BULK, exists, &set->walk->fault);
 	if (!error && set->pages.count)
 		error = judge(set, exists);
 	set->members += set->pages.count;

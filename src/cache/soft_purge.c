@@ -20,7 +20,7 @@ static const char script[] = "local t, s = redis.call('PTTL', KEYS[1]), tonumber
 
 void soft_purge_key(const struct cache *cache, struct slice key, struct buf *out)
 {
-	cache_own_key(cache, "soft:{0}:", key, out);
+	cache_own_beside(cache, "soft:", key, out);
 }
 
 bool soft_purge_marked(int64_t pttl_ms, int64_t mark_pttl_ms)

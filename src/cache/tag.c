@@ -58,18 +58,6 @@ size_t tag_add(struct cache *cache, struct redis_batch *batch, struct slice key,
 
 enum { keys_at_once = 100 };
 
-static enum error run(
-	struct cache *cache, struct slice key, struct redis_batch *batch, struct fault *fault)
-{
-	if (redis_batch_count(batch) == 0)
-		return OK;
-	enum error error = redis_node_run(redis_store_node(cache->store, key), REDIS_BULK, batch,
-		cache_deadline(cache), fault);
-	for (size_t i = 0; i < redis_batch_count(batch) && !error; i++)
-		error = redis_value_error(redis_batch_reply(batch, i), fault);
-	return error;
-}
-
 /* The words of a ZADD behind its key: score and member of each key that is there. */
 struct pairs {
 	struct buf scores[keys_at_once];
@@ -104,7 +92,7 @@ static enum error tag_some(struct cache *cache, const struct slice *tags, size_t
 
 	for (size_t i = 0; i < key_count; i++)
 		REDIS_ADD(batch, SLICE("PTTL"), keys[i]);
-	enum error error = run(cache, keys[0], batch, fault);
+	enum error error = cache_run_all(cache, REDIS_BULK, batch, fault);
 	for (size_t i = 0; i < key_count && !error; i++)
 		take_pair(pairs, keys[i], redis_batch_reply(batch, i)->integer);
 	redis_batch_clear(batch);
@@ -115,8 +103,8 @@ static enum error tag_some(struct cache *cache, const struct slice *tags, size_t
 		pairs->argv[1] = buf_slice(&set);
 		redis_batch_add(batch, 2 + 2 * pairs->count, pairs->argv);
 	}
-	if (!error)
-		error = run(cache, keys[0], batch, fault);
+	if (!error && redis_batch_count(batch))
+		error = cache_run_all(cache, REDIS_BULK, batch, fault);
 	if (!error)
 		*tagged += pairs->count;
 	for (size_t i = 0; i < keys_at_once; i++)

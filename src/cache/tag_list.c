@@ -68,10 +68,8 @@ enum error tag_list_end(struct cache *cache, const struct tag_list_sums *sums, s
 	REDIS_ADD(batch, SLICE("HSET"), walk, SLICE("tags"), buf_slice(&values[0]),
 		SLICE("members"), buf_slice(&values[1]), SLICE("stale"), buf_slice(&values[2]),
 		SLICE("pruned"), buf_slice(&values[3]), SLICE("ended"), buf_slice(&values[4]));
-	enum error error = redis_node_run(redis_store_node(cache->store, list), REDIS_COMMANDS,
-		batch, cache_deadline(cache), fault);
-	for (size_t i = 0; i < redis_batch_count(batch) && !error; i++)
-		error = redis_value_error(redis_batch_reply(batch, i), fault);
+	enum error error = cache_run_all(cache, REDIS_COMMANDS, batch, fault);
+
 	redis_batch_free(batch);
 	for (size_t i = 0; i < 3; i++)
 		buf_release(&keys[i]);

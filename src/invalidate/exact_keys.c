@@ -64,25 +64,15 @@ static enum error take_exists(struct exact_batch *b, struct fault *fault)
 	return first;
 }
 
-/* Collects the next keys, from *at on, that live on one server. */
-static struct redis_node *collect(struct exact_batch *b, size_t *at, size_t most)
+/* Collects the next keys, from *at on. */
+static void collect(struct exact_batch *b, size_t *at, size_t most)
 {
 	const struct plan *plan = b->exact->plan;
-	struct redis_node *node = NULL;
 
 	b->count = 0;
-	for (; *at < plan->key_count && b->count < most; ++*at) {
-		const struct plan_key *key = &plan->keys[*at];
-
-		if (!key->claims)
-			continue;
-		struct redis_node *home = redis_store_node(b->exact->cache->store, key->name);
-		if (node && home != node)
-			break;
-		node = home;
-		b->places[b->count++] = (uint32_t)*at;
-	}
-	return node;
+	for (; *at < plan->key_count && b->count < most; ++*at)
+		if (plan->keys[*at].claims)
+			b->places[b->count++] = (uint32_t)*at;
 }
 
 static void add_commands(struct exact_batch *b)
@@ -123,11 +113,11 @@ enum error exact_keys_run(struct exact_keys *exact, struct fault *fault)
 		exact->limited = most == 0;
 		if (exact->limited)
 			break;
-		struct redis_node *node = collect(b, &at, most);
+		collect(b, &at, most);
 		if (b->count == 0)
 			break;
 		add_commands(b);
-		error = redis_node_run(node, role, b->batch, cache_deadline(exact->cache), fault);
+		error = cache_run(exact->cache, role, b->batch, fault);
 		struct fault *own = error ? NULL : fault;
 		enum error refused = exact->remove ? removal_take(exact->cache, b->batch, &b->notes,
 							     count_removal, b, own)

@@ -58,8 +58,8 @@ static enum error read_stored(struct cache *cache, const struct conf *conf, stru
 	REDIS_ADD(batch, SLICE("STRLEN"), key);
 	REDIS_ADD(batch, SLICE("GETRANGE"), key, SLICE("0"), SLICE("31"));
 	REDIS_ADD(batch, SLICE("MEMORY"), SLICE("USAGE"), key);
-	enum error error = redis_node_run(redis_store_node(cache->store, key), REDIS_COMMANDS,
-		batch, cache_deadline(cache), fault);
+	enum error error = cache_run(cache, REDIS_COMMANDS, batch, fault);
+
 	if (!error)
 		error = redis_value_error(redis_batch_reply(batch, TYPE), fault);
 	if (!error)

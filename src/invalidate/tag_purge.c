@@ -41,12 +41,9 @@ enum error tag_purge_members(
 		REDIS_ADD(batch, SLICE("ZCARD"), buf_slice(&set));
 	}
 	if (plan->tag_count)
-		error = redis_node_run(redis_store_node(cache->store, buf_slice(&set)), REDIS_BULK,
-			batch, cache_deadline(cache), fault);
-	for (size_t i = 0; i < plan->tag_count && !error; i++) {
-		error = redis_value_error(redis_batch_reply(batch, i), fault);
-		*ret += error ? 0 : (uint64_t)redis_batch_reply(batch, i)->integer;
-	}
+		error = cache_run_all(cache, REDIS_BULK, batch, fault);
+	for (size_t i = 0; i < plan->tag_count && !error; i++)
+		*ret += (uint64_t)redis_batch_reply(batch, i)->integer;
 	redis_batch_free(batch);
 	buf_release(&set);
 	return error;

@@ -22,11 +22,7 @@ static enum error ask_exists(struct tag_purge *purge, const struct slice *names,
 {
 	for (size_t i = 0; i < count; i++)
 		REDIS_ADD(batch, SLICE("EXISTS"), names[i]);
-	enum error error = redis_node_run(redis_store_node(purge->cache->store, names[0]),
-		REDIS_BULK, batch, cache_deadline(purge->cache), fault);
-	for (size_t i = 0; i < count && !error; i++)
-		error = redis_value_error(redis_batch_reply(batch, i), fault);
-	return error;
+	return cache_run_all(purge->cache, REDIS_BULK, batch, fault);
 }
 
 bool tag_purge_elsewhere(struct tag_purge *purge, struct slice name)
@@ -127,12 +123,11 @@ static enum error run(struct purge_batch *b, struct fault *fault)
 {
 	struct tag_purge *purge = b->purge;
 	struct cache *cache = purge->cache;
-	struct redis_node *node = redis_store_node(cache->store, b->page->names[b->from]);
 
 	b->counts = (struct removal_counts){0};
 	fill(b);
 	fiber_cleanup_begin(leave_ms);
-	enum error error = redis_node_run(node, REDIS_BULK, b->batch, cache_deadline(cache), fault);
+	enum error error = cache_run(cache, REDIS_BULK, b->batch, fault);
 	fiber_cleanup_end();
 	enum error refused =
 		removal_take(cache, b->batch, &b->notes, count_removal, b, error ? NULL : fault);

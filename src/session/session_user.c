@@ -27,8 +27,8 @@ static const char end_script[] =
 	"return {hit, 1 - hit, ended, #all > 0 and kept or -1}";
 
 /* Reads the heads of the members, one reply each. Parks. */
-static enum error read_heads(struct cache *cache, struct slice index,
-	const struct redis_value *members, struct redis_batch *batch, struct fault *fault)
+static enum error read_heads(struct cache *cache, const struct redis_value *members,
+	struct redis_batch *batch, struct fault *fault)
 {
 	struct session_key key;
 	char end[16];
@@ -45,9 +45,7 @@ static enum error read_heads(struct cache *cache, struct slice index,
 		REDIS_ADD(batch, SLICE("GETRANGE"), slice_of(key.text, SESSION_KEY), SLICE("0"),
 			slice_str(end));
 	}
-	return redis_node_run(redis_store_node(cache->store, index),
-		members->count > few ? REDIS_BULK : REDIS_COMMANDS, batch, cache_deadline(cache),
-		fault);
+	return cache_run(cache, members->count > few ? REDIS_BULK : REDIS_COMMANDS, batch, fault);
 }
 
 /* Removes entries of ended sessions; errors are ignored until the next time. Parks. */
@@ -60,8 +58,7 @@ static void clean(struct cache *cache, struct slice index, const struct slice *d
 	argv[1] = index;
 	memcpy(argv + 2, dead, count * sizeof *dead);
 	redis_batch_add(batch, count + 2, argv);
-	redis_node_run(redis_store_node(cache->store, index), REDIS_COMMANDS, batch,
-		cache_deadline(cache), NULL);
+	cache_run(cache, REDIS_COMMANDS, batch, NULL);
 	mem_free(argv);
 	redis_batch_free(batch);
 }
@@ -113,7 +110,7 @@ enum error session_list(struct sessions *sessions, struct slice user_id, struct 
 		SLICE("ZRANGE"), index, SLICE("-1000"), SLICE("-1"));
 	if (error || members->count == 0)
 		goto out;
-	error = read_heads(cache, index, members, heads, fault);
+	error = read_heads(cache, members, heads, fault);
 	if (error)
 		goto out;
 	sorted.sessions = mem_array(members->count, sizeof *sorted.sessions);

@@ -171,10 +171,11 @@ static void refresh(void *argument)
 		cache_own_key(jobs->cache, "job:", slice_str(jobs->items[i]->name), &key);
 		REDIS_ADD(batch, SLICE("GET"), buf_slice(&key));
 	}
-	if (redis_node_run(redis_store_node(jobs->cache->store, buf_slice(&key)), REDIS_COMMANDS,
-		    batch, DEADLINE_NONE, NULL) == OK)
-		for (size_t i = 0; i < count; i++)
-			read_record(jobs, jobs->items[i], redis_batch_reply(batch, i));
+	/* Of several servers one may be away. */
+	if (count)
+		cache_run(jobs->cache, REDIS_COMMANDS, batch, NULL);
+	for (size_t i = 0; i < count; i++)
+		read_record(jobs, jobs->items[i], redis_batch_reply(batch, i));
 	buf_release(&key);
 	redis_batch_free(batch);
 }

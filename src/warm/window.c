@@ -233,7 +233,6 @@ static void count_reply(
 /* Reads the log again, alone, if the reply was lost with the connection. Parks. */
 static bool ask_again(struct window *w, struct slot *slot)
 {
-	struct redis_node *node = redis_store_node(w->cache->store, window_key(slot, 0));
 	bool heard = false;
 
 	for (int i = 0; i < tries && !heard; i++) {
@@ -242,8 +241,8 @@ static bool ask_again(struct window *w, struct slot *slot)
 		if (i)
 			fiber_sleep(retry_ms);
 		inval_tail_ask(&w->tail, batch, &slot->question);
-		if (redis_node_run(node, REDIS_BULK, batch, clock_deadline(w->command_ms), NULL) ==
-			OK)
+		if (redis_store_run(w->cache->store, REDIS_BULK, batch,
+			    clock_deadline(w->command_ms), NULL) == OK)
 			heard = inval_tail_hear(&w->tail, &slot->question,
 				redis_batch_reply(batch, slot->question.index));
 		redis_batch_free(batch);

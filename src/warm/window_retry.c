@@ -78,8 +78,8 @@ static enum error run(
 	struct window *w, struct slot *slot, struct redis_batch *batch, struct fault *fault)
 {
 	inval_tail_ask(&w->tail, batch, &slot->question);
-	return redis_node_run(redis_store_node(w->cache->store, window_key(slot, 0)), REDIS_BULK,
-		batch, clock_deadline(w->command_ms), fault);
+	return redis_store_run(
+		w->cache->store, REDIS_BULK, batch, clock_deadline(w->command_ms), fault);
 }
 
 /* By script. ERR_CONFLICT: the list must be read again. Parks. */

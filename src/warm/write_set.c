@@ -134,8 +134,8 @@ static enum error read_page(struct write_set *set, size_t *ret_count, struct fau
 	REDIS_ADD(batch, SLICE("LRANGE"), list, SLICE("0"), SLICE("0"));
 	REDIS_ADD(batch, SLICE("LRANGE"), list, slice_of_int(from, set->length),
 		slice_of_int(to, set->length + names_at_once - 1));
-	enum error error = redis_node_run(redis_store_node(set->cache->store, list), REDIS_BULK,
-		batch, cache_deadline(set->cache), fault);
+	enum error error = cache_run(set->cache, REDIS_BULK, batch, fault);
+
 	for (size_t i = 0; i < 2 && !error; i++) {
 		error = redis_value_error(redis_batch_reply(batch, i), fault);
 		if (!error && redis_batch_reply(batch, i)->type != REDIS_ARRAY)
