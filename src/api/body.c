@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/mem.h"
 #include "base/utf8.h"
 #include "text/json_pointer.h"
 
@@ -21,13 +20,20 @@ void body_point(char ret[BODY_POINTER_BYTES], const char *at, struct slice name)
 	buf_release(&pointer);
 }
 
-void body_name(const struct json_iter *it, struct buf *ret)
+struct slice body_text(struct json_value string, struct arena *arena)
 {
-	struct buf quoted = {0};
+	struct buf text = {0};
 
-	buf_printf(&quoted, "\"%.*s\"", (int)it->name.n, it->name.p);
-	json_decode_string((struct json_value){JSON_STRING, buf_slice(&quoted)}, ret);
-	buf_release(&quoted);
+	json_decode_string(string, &text);
+	return arena_take(arena, &text);
+}
+
+struct slice body_name(const struct json_iter *it, struct arena *arena)
+{
+	/* With its quotes, which stand around it. */
+	struct slice quoted = slice_of(it->name.p - 1, it->name.n + 2);
+
+	return body_text((struct json_value){JSON_STRING, quoted}, arena);
 }
 
 static enum error wrong(struct fault *fault, const char *pointer, const char *what)
@@ -35,23 +41,19 @@ static enum error wrong(struct fault *fault, const char *pointer, const char *wh
 	return fault_at(fault, ERR_BAD_BODY, pointer, "%s %s", pointer, what);
 }
 
-enum error body_string(struct json_value value, const char *pointer, int64_t max, struct slice *ret,
-	struct fault *fault)
+static enum error read_string(struct json_value value, const char *pointer, int64_t max,
+	struct arena *arena, struct slice *ret, struct fault *fault)
 {
-	struct buf text = {0};
-
 	if (value.type != JSON_STRING)
 		return wrong(fault, pointer, "must be a string");
-	json_decode_string(value, &text);
-	if (text.n == 0 || text.n > (size_t)max) {
-		bool empty = text.n == 0;
+	struct slice text = body_text(value, arena);
 
-		buf_release(&text);
-		return empty ? wrong(fault, pointer, "must not be empty")
-			     : fault_at(fault, ERR_BAD_BODY, pointer,
-				       "%s is longer than %lld bytes", pointer, (long long)max);
-	}
-	ret->p = buf_steal(&text, &ret->n);
+	if (text.n == 0)
+		return wrong(fault, pointer, "must not be empty");
+	if (text.n > (size_t)max)
+		return fault_at(fault, ERR_BAD_BODY, pointer, "%s is longer than %lld bytes",
+			pointer, (long long)max);
+	*ret = text;
 	return OK;
 }
 
@@ -66,50 +68,63 @@ static bool is_integer(struct json_value value)
 	return true;
 }
 
-enum error body_id(
-	struct json_value value, const char *pointer, struct slice *ret, struct fault *fault)
+enum error body_id(struct json_value value, const char *pointer, struct arena *arena,
+	struct slice *ret, struct fault *fault)
 {
 	if (is_integer(value)) {
-		*ret = slice_of(slice_dup(value.text), value.text.n);
+		*ret = arena_slice(arena, value.text);
 		return OK;
 	}
 	if (value.type != JSON_STRING)
 		return wrong(fault, pointer, "must be a string or an integer");
-	return body_string(value, pointer, string_max, ret, fault);
+	return read_string(value, pointer, string_max, arena, ret, fault);
 }
 
-enum error body_strings(struct json_value value, const char *pointer, bool integers, int64_t max,
-	struct body_list *ret, struct fault *fault)
+/* An array of 1 to `max` elements; *ret_count is how many it has. */
+static enum error check_list(struct json_value value, const char *pointer, int64_t max,
+	size_t *ret_count, struct fault *fault)
 {
-	char at[BODY_POINTER_BYTES + 24];
-	enum error error = OK;
-
+	*ret_count = 0;
 	if (value.type != JSON_ARRAY)
 		return wrong(fault, pointer, "must be a list");
-	for (struct json_iter it = json_iterate(value); !error && json_next(&it);) {
-		if (ret->count == (size_t)max)
+	for (struct json_iter it = json_iterate(value); json_next(&it); ++*ret_count)
+		if (*ret_count == (size_t)max)
 			return fault_at(fault, ERR_BAD_BODY, pointer,
 				"%s has more than %lld elements; send several requests", pointer,
 				(long long)max);
-		snprintf(at, sizeof at, "%s/%zu", pointer, ret->count);
-		ret->items = mem_realloc(ret->items, (ret->count + 1) * sizeof *ret->items);
-		error = integers ? body_id(it.value, at, &ret->items[ret->count], fault)
-				 : body_string(it.value, at, string_max, &ret->items[ret->count],
-					   fault);
-		if (!error)
-			ret->count++;
-	}
-	if (!error && ret->count == 0)
-		return wrong(fault, pointer, "must not be empty");
-	return error;
+	return *ret_count ? OK : wrong(fault, pointer, "must not be empty");
 }
 
-void body_list_release(struct body_list *list)
+static enum error read_list(const struct body_member *m, struct json_value value,
+	const char *pointer, struct arena *arena, struct fault *fault)
 {
-	for (size_t i = 0; i < list->count; i++)
-		mem_free((char *)list->items[i].p);
-	mem_free(list->items);
-	*list = (struct body_list){0};
+	struct body_list *ret = m->target;
+	char at[BODY_POINTER_BYTES + 24];
+	size_t count;
+	enum error error = check_list(value, pointer, m->max, &count, fault);
+
+	if (error)
+		return error;
+	ret->items = arena_alloc(arena, count * sizeof *ret->items);
+	for (struct json_iter it = json_iterate(value); json_next(&it); ret->count++) {
+		struct slice *item = &ret->items[ret->count];
+
+		snprintf(at, sizeof at, "%s/%zu", pointer, ret->count);
+		error = m->kind == BODY_IDS
+				? body_id(it.value, at, arena, item, fault)
+				: read_string(it.value, at, string_max, arena, item, fault);
+		if (error)
+			return error;
+	}
+	return OK;
+}
+
+enum error body_ids(struct json_value value, const char *pointer, int64_t max, struct arena *arena,
+	struct body_list *ret, struct fault *fault)
+{
+	const struct body_member m = {.kind = BODY_IDS, .target = ret, .max = max};
+
+	return read_list(&m, value, pointer, arena, fault);
 }
 
 static enum error read_bool(const struct body_member *m, struct json_value value,
@@ -136,12 +151,11 @@ static enum error read_int(const struct body_member *m, struct json_value value,
 }
 
 static enum error read_number(const struct body_member *m, struct json_value value,
-	const char *pointer, struct fault *fault)
+	const char *pointer, struct arena *arena, struct fault *fault)
 {
-	char *text = slice_dup(value.text);
+	const char *text = arena_dup(arena, value.text);
 	double number = value.type == JSON_NUMBER ? strtod(text, NULL) : (double)m->min - 1;
 
-	mem_free(text);
 	if (!(number >= (double)m->min && number <= (double)m->max))
 		return fault_at(fault, ERR_BAD_BODY, pointer,
 			"%s must be a number from %lld to %lld", pointer, (long long)m->min,
@@ -163,18 +177,18 @@ static bool is_empty(struct json_value value)
 }
 
 static enum error read_texts(const struct body_member *m, struct json_value value,
-	const char *pointer, struct fault *fault)
+	const char *pointer, struct arena *arena, struct fault *fault)
 {
 	bool list = m->kind == BODY_LIST;
 
 	if (m->min == 0 && value.type == (list ? JSON_ARRAY : JSON_STRING) && is_empty(value))
 		return OK;
-	return list ? body_strings(value, pointer, false, m->max, m->target, fault)
-		    : body_string(value, pointer, m->max, m->target, fault);
+	return list ? read_list(m, value, pointer, arena, fault)
+		    : read_string(value, pointer, m->max, arena, m->target, fault);
 }
 
 static enum error read_member(const struct body_table *table, const struct body_member *m,
-	struct json_value value, struct fault *fault)
+	struct json_value value, struct arena *arena, struct fault *fault)
 {
 	char pointer[BODY_POINTER_BYTES];
 
@@ -185,10 +199,14 @@ static enum error read_member(const struct body_table *table, const struct body_
 	case BODY_INT:
 		return read_int(m, value, pointer, fault);
 	case BODY_NUMBER:
-		return read_number(m, value, pointer, fault);
+		return read_number(m, value, pointer, arena, fault);
 	case BODY_STRING:
 	case BODY_LIST:
-		return read_texts(m, value, pointer, fault);
+		return read_texts(m, value, pointer, arena, fault);
+	case BODY_ID:
+		return body_id(value, pointer, arena, m->target, fault);
+	case BODY_IDS:
+		return read_list(m, value, pointer, arena, fault);
 	case BODY_OBJECT:
 		if (value.type != JSON_OBJECT)
 			return wrong(fault, pointer, "must be an object");
@@ -229,28 +247,23 @@ static enum error unknown(const struct body_table *table, struct slice name, str
 	return ERR_BAD_BODY;
 }
 
-static enum error read_one(
-	const struct body_table *table, struct json_iter *it, struct fault *fault)
+static enum error read_one(const struct body_table *table, struct json_iter *it,
+	struct arena *arena, struct fault *fault)
 {
-	struct buf name = {0};
-	enum error error = OK;
+	struct slice name = body_name(it, arena);
+	const struct body_member *m = find(table, name);
+	enum error error = ERR_NOT_FOUND;
 
-	body_name(it, &name);
-	const struct body_member *m = find(table, buf_slice(&name));
-	if (m && it->value.type != JSON_NULL) {
-		error = read_member(table, m, it->value, fault);
-	} else if (!m) {
-		error = table->other
-				? table->other(table->context, buf_slice(&name), it->value, fault)
-				: ERR_NOT_FOUND;
-		if (error == ERR_NOT_FOUND)
-			error = unknown(table, buf_slice(&name), fault);
-	}
-	buf_release(&name);
-	return error;
+	if (m)
+		return it->value.type == JSON_NULL ? OK
+						   : read_member(table, m, it->value, arena, fault);
+	if (table->other)
+		error = table->other(table->context, name, it->value, arena, fault);
+	return error == ERR_NOT_FOUND ? unknown(table, name, fault) : error;
 }
 
-enum error body_read(struct json_value object, const struct body_table *table, struct fault *fault)
+enum error body_read(struct json_value object, const struct body_table *table, struct arena *arena,
+	struct fault *fault)
 {
 	enum error error = OK;
 
@@ -258,25 +271,27 @@ enum error body_read(struct json_value object, const struct body_table *table, s
 		return table->at ? wrong(fault, table->at, "must be an object")
 				 : fault_set(fault, ERR_BAD_BODY, "the body must be a JSON object");
 	for (struct json_iter it = json_iterate(object); !error && json_next(&it);)
-		error = read_one(table, &it, fault);
+		error = read_one(table, &it, arena, fault);
 	return error;
 }
 
-enum error body_parse(struct slice text, const struct body_table *table, struct fault *fault)
+enum error body_parse(struct request *request, const struct body_table *table, struct fault *fault)
 {
+	struct slice text = request_body(request);
+
 	if (text.n == 0)
 		return OK;
 	enum error error = json_check(text, &json_control_limits, fault);
 
 	if (error)
 		return error;
-	return body_read(json_root(text), table, fault);
+	return body_read(json_root(text), table, request_arena(request), fault);
 }
 
-enum error body_note_only(struct slice text, struct slice *ret, struct fault *fault)
+enum error body_note_only(struct request *request, struct slice *ret, struct fault *fault)
 {
 	const struct body_member members[] = {{"note", BODY_STRING, ret, 0, BODY_NOTE_BYTES}};
 
 	*ret = slice_of(NULL, 0);
-	return body_parse(text, &(struct body_table){.members = members, .count = 1}, fault);
+	return body_parse(request, &(struct body_table){.members = members, .count = 1}, fault);
 }

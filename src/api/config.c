@@ -6,7 +6,6 @@
 #include "api/body.h"
 #include "api/config.h"
 #include "api/handlers.h"
-#include "base/mem.h"
 #include "text/json.h"
 
 void api_config(struct request *request, void *context)
@@ -63,11 +62,10 @@ void api_config_reload(struct request *request, void *context)
 	struct buf faults = {0};
 	struct slice note;
 	struct fault fault;
-	enum error error = body_note_only(request_body(request), &note, &fault);
+	enum error error = body_note_only(request, &note, &fault);
 
 	if (!error)
 		answer_log_note(request, app, "reload", slice_of(NULL, 0), note);
-	mem_free((char *)note.p);
 	if (error) {
 		reply_fault(request, &fault);
 	} else if (config_reload_now(app, &faults)) {

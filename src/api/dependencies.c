@@ -103,11 +103,10 @@ void api_dependencies_get(struct request *request, void *context)
 {
 	const struct identity *who = request_identity(request);
 	struct slice key;
-	struct buf scratch = {0};
 	bool transitive = false;
 	struct fault fault;
 
-	if (keys_decoded(request, &scratch, &key, &fault) ||
+	if (keys_decoded(request, &key, &fault) ||
 		request_query_bool(request, "transitive", &transitive, &fault)) {
 		reply_fault(request, &fault);
 	} else if (!guard_inside_prefixes(who, key)) {
@@ -117,7 +116,6 @@ void api_dependencies_get(struct request *request, void *context)
 	} else {
 		reply_view(request, context, key, transitive);
 	}
-	buf_release(&scratch);
 }
 
 /* The change that the body describes. */
@@ -127,24 +125,17 @@ struct dependents_body {
 	int64_t ttl_ms;
 };
 
-static enum error ttl_member(
-	void *context, struct slice name, struct json_value value, struct fault *fault)
+static enum error ttl_member(void *context, struct slice name, struct json_value value,
+	struct arena *arena, struct fault *fault)
 {
 	struct dependents_body *asked = context;
 
+	(void)arena;
 	if (!slice_is(name, "ttl"))
 		return ERR_NOT_FOUND;
 	if (value.type == JSON_NULL)
 		return OK;
 	return keys_ttl_member(value, "/ttl", &asked->ttl_ms, fault);
-}
-
-static void asked_release(struct dependents_body *asked)
-{
-	body_list_release(&asked->dependents);
-	body_list_release(&asked->add);
-	body_list_release(&asked->remove);
-	mem_free((char *)asked->note.p);
 }
 
 /* The caller must be allowed to invalidate each name. */
@@ -176,7 +167,7 @@ static enum error read_put(
 	};
 	const struct body_table table = {
 		members, sizeof members / sizeof *members, ttl_member, asked, NULL};
-	enum error error = body_parse(request_body(request), &table, fault);
+	enum error error = body_parse(request, &table, fault);
 
 	if (!error && asked->dependents.count == 0)
 		error = fault_at(fault, ERR_BAD_BODY, "/dependents",
@@ -222,7 +213,7 @@ static enum error read_post(
 	};
 	const struct body_table table = {
 		members, sizeof members / sizeof *members, ttl_member, asked, NULL};
-	enum error error = body_parse(request_body(request), &table, fault);
+	enum error error = body_parse(request, &table, fault);
 
 	if (!error)
 		error = check_both(asked, fault);
@@ -235,11 +226,10 @@ static enum error read_post(
 static void change(struct request *request, struct app *app, bool replace)
 {
 	struct dependents_body asked = {.ttl_ms = (int64_t)DEPENDENCY_TTL_S * 1000};
-	struct buf scratch = {0};
 	struct slice key;
 	size_t count;
 	struct fault fault;
-	enum error error = keys_name(request, &scratch, &key, &fault);
+	enum error error = keys_name(request, &key, &fault);
 
 	if (!error)
 		error = replace ? read_put(request, &asked, &fault)
@@ -262,8 +252,6 @@ static void change(struct request *request, struct app *app, bool replace)
 		answer_log_note(request, app, "changed the dependents of", key, asked.note);
 		reply_view(request, app, key, false);
 	}
-	asked_release(&asked);
-	buf_release(&scratch);
 }
 
 void api_dependencies_put(struct request *request, void *context)
@@ -279,20 +267,16 @@ void api_dependencies_post(struct request *request, void *context)
 void api_dependencies_delete(struct request *request, void *context)
 {
 	struct app *app = context;
-	struct buf scratch = {0};
 	struct slice key;
 	struct slice note = {0};
 	bool was;
 	struct fault fault;
 
-	if (keys_name(request, &scratch, &key, &fault) ||
-		body_note_only(request_body(request), &note, &fault) ||
+	if (keys_name(request, &key, &fault) || body_note_only(request, &note, &fault) ||
 		dependency_remove(&app->engine.cache, key, &was, &fault)) {
 		reply_fault(request, &fault);
 	} else {
 		answer_log_note(request, app, "forgot the dependents of", key, note);
 		answer_deleted(request, was);
 	}
-	mem_free((char *)note.p);
-	buf_release(&scratch);
 }

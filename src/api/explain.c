@@ -113,16 +113,14 @@ void api_explain(struct request *request, void *context)
 {
 	struct app *app = context;
 	struct explain explain;
-	struct buf scratch = {0};
 	struct slice key;
 	struct fault fault;
 
-	if (keys_name(request, &scratch, &key, &fault) ||
+	if (keys_name(request, &key, &fault) ||
 		explain_key(&app->engine.cache, request_conf(request), key, &explain, &fault)) {
 		reply_fault(request, &fault);
 	} else {
 		reply_json(request, 200, explain_json(request_identity(request), key, &explain));
 		explain_release(&explain);
 	}
-	buf_release(&scratch);
 }

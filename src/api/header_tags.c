@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "base/mem.h"
 #include "cache/tag.h"
 #include "text/percent.h"
 
@@ -63,27 +62,23 @@ static enum error take_word(const struct word *word, struct buf *tag, struct fau
 	return OK;
 }
 
-static enum error add_word(
-	const struct word *word, size_t most, struct body_list *ret, struct fault *fault)
+static enum error add_word(const struct word *word, size_t most, struct arena *arena,
+	struct body_list *ret, struct fault *fault)
 {
 	struct buf tag = {0};
-	enum error error = OK;
 
 	if (ret->count == most)
 		return fault_set(fault, ERR_BAD_REQUEST, "the header %s names more than %zu tags",
 			word->header->name, most);
-	error = take_word(word, &tag, fault);
-	if (error) {
-		buf_release(&tag);
-		return error;
-	}
-	ret->items = mem_realloc(ret->items, (ret->count + 1) * sizeof *ret->items);
-	ret->items[ret->count].p = buf_steal(&tag, &ret->items[ret->count].n);
-	ret->count++;
-	return OK;
+	enum error error = take_word(word, &tag, fault);
+	if (!ret->items)
+		ret->items = arena_alloc(arena, most * sizeof *ret->items);
+	ret->items[ret->count] = arena_take(arena, &tag);
+	ret->count += !error;
+	return error;
 }
 
-enum error header_tags(const struct request *request, size_t most, struct body_list *ret,
+enum error header_tags(struct request *request, size_t most, struct body_list *ret,
 	const char **ret_header, struct fault *fault)
 {
 	*ret_header = NULL;
@@ -95,7 +90,8 @@ enum error header_tags(const struct request *request, size_t most, struct body_l
 		while (request_header_line(request, headers[i].name, &at, &line)) {
 			*ret_header = headers[i].name;
 			while (next_word(&word, &line)) {
-				enum error error = add_word(&word, most, ret, fault);
+				enum error error =
+					add_word(&word, most, request_arena(request), ret, fault);
 
 				if (error)
 					return error;

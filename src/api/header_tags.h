@@ -15,11 +15,11 @@
 #include "http/request.h"
 
 /*
- * Appends the tags of both headers to `ret`, which the caller releases, also after an error:
- * ERR_BAD_REQUEST if one is not a tag, or if there are more than `most`. *ret_header: the name of a
- * header that is present, NULL = none.
+ * The tags of both headers, in the request's arena; `ret` is empty before. ERR_BAD_REQUEST if one
+ * is not a tag, or if there are more than `most`. *ret_header: the name of a header that is
+ * present, NULL = none.
  */
-enum error header_tags(const struct request *request, size_t most, struct body_list *ret,
+enum error header_tags(struct request *request, size_t most, struct body_list *ret,
 	const char **ret_header, struct fault *fault);
 
 #endif

@@ -12,13 +12,13 @@
 #include "api/header_tags.h"
 #include "api/keys.h"
 #include "api/operations.h"
-#include "base/mem.h"
 #include "cache/guard.h"
 #include "text/glob.h"
 
 enum { default_wait_seconds = 10, max_wait_seconds = 300 };
 
 struct invalidate_body {
+	struct request *request;
 	struct invalidation *what;
 	struct body_list keys, patterns, tags, dependents_of;
 	struct json_value entities, pace;
@@ -38,62 +38,57 @@ static enum error add_id(struct invalidation *what, const struct conf_entity *en
 	return OK;
 }
 
-static enum error add_ids(struct invalidation *what, const struct conf_entity *entity,
+static enum error add_ids(struct invalidate_body *asked, const struct conf_entity *entity,
 	struct json_value value, const char *pointer, struct fault *fault)
 {
+	struct arena *arena = request_arena(asked->request);
+	struct slice one = {0};
 	struct body_list ids = {0};
-	struct slice one;
 	enum error error;
 
-	if (value.type != JSON_ARRAY) {
-		error = body_id(value, pointer, &one, fault);
-		if (error)
-			return error;
-		error = add_id(what, entity, one, pointer, fault);
-		mem_free((char *)one.p);
-		return error;
+	if (value.type == JSON_ARRAY) {
+		error = body_ids(value, pointer, INVALIDATION_MAX_IDS, arena, &ids, fault);
+	} else {
+		error = body_id(value, pointer, arena, &one, fault);
+		ids = (struct body_list){&one, 1};
 	}
-	error = body_strings(value, pointer, true, INVALIDATION_MAX_IDS, &ids, fault);
 	for (size_t i = 0; !error && i < ids.count; i++)
-		error = add_id(what, entity, ids.items[i], pointer, fault);
-	body_list_release(&ids);
+		error = add_id(asked->what, entity, ids.items[i], pointer, fault);
 	return error;
 }
 
 /* The field of each configured entity is a member of the body. */
-static enum error entity_field(
-	void *context, struct slice name, struct json_value value, struct fault *fault)
+static enum error entity_field(void *context, struct slice name, struct json_value value,
+	struct arena *arena, struct fault *fault)
 {
 	struct invalidate_body *asked = context;
 	const struct conf_entity *entity = conf_entity_of_field(asked->what->conf, name);
 	char pointer[BODY_POINTER_BYTES];
 
+	(void)arena;
 	if (!entity)
 		return ERR_NOT_FOUND;
 	if (value.type == JSON_NULL)
 		return OK;
 	body_point(pointer, "", slice_str(entity->field));
-	return add_ids(asked->what, entity, value, pointer, fault);
+	return add_ids(asked, entity, value, pointer, fault);
 }
 
 /* One member of `entities`: the name of an entity and its ids; null counts as absent. */
 static enum error add_entity(
-	struct invalidation *what, const struct json_iter *it, struct fault *fault)
+	struct invalidate_body *asked, const struct json_iter *it, struct fault *fault)
 {
-	const struct conf_entity *entity;
+	struct slice name = body_name(it, request_arena(asked->request));
+	const struct conf_entity *entity = conf_entity(asked->what->conf, name);
 	char pointer[BODY_POINTER_BYTES];
-	struct buf name = {0};
 
-	body_name(it, &name);
-	entity = conf_entity(what->conf, buf_slice(&name));
-	body_point(pointer, "/entities", buf_slice(&name));
-	buf_release(&name);
+	body_point(pointer, "/entities", name);
 	if (!entity)
 		return fault_at(fault, ERR_BAD_BODY, pointer,
 			"%s is not an entity of the configuration", pointer);
 	if (it->value.type == JSON_NULL)
 		return OK;
-	return add_ids(what, entity, it->value, pointer, fault);
+	return add_ids(asked, entity, it->value, pointer, fault);
 }
 
 static enum error add_entities(struct invalidate_body *asked, struct fault *fault)
@@ -105,7 +100,7 @@ static enum error add_entities(struct invalidate_body *asked, struct fault *faul
 	struct json_iter it = json_iterate(asked->entities);
 
 	while (!error && json_next(&it))
-		error = add_entity(asked->what, &it, fault);
+		error = add_entity(asked, &it, fault);
 	return error;
 }
 
@@ -117,11 +112,12 @@ static enum error read_pace(struct invalidate_body *asked, struct fault *fault)
 
 	if (asked->pace.text.n == 0)
 		return OK;
-	return body_parse(asked->pace.text,
-		&(struct body_table){.members = members, .count = 1, .at = "/pace"}, fault);
+	return body_read(asked->pace,
+		&(struct body_table){.members = members, .count = 1, .at = "/pace"},
+		request_arena(asked->request), fault);
 }
 
-static enum error read_body(struct invalidate_body *asked, struct slice text, struct fault *fault)
+static enum error read_body(struct invalidate_body *asked, struct fault *fault)
 {
 	struct invalidation *what = asked->what;
 	const struct body_member members[] = {
@@ -144,7 +140,7 @@ static enum error read_body(struct invalidate_body *asked, struct slice text, st
 	};
 	const struct body_table table = {
 		members, sizeof members / sizeof *members, entity_field, asked, NULL};
-	enum error error = body_parse(text, &table, fault);
+	enum error error = body_parse(asked->request, &table, fault);
 
 	if (!error)
 		error = add_entities(asked, fault);
@@ -165,9 +161,9 @@ static enum error read_soft(const struct request *request, bool *ret, struct fau
 }
 
 /* Tags may be named by headers, as CDNs do. */
-static enum error read_headers(
-	struct invalidate_body *asked, const struct request *request, struct fault *fault)
+static enum error read_headers(struct invalidate_body *asked, struct fault *fault)
 {
+	struct request *request = asked->request;
 	struct body_list tags = {0};
 	const char *header;
 	enum error error = read_soft(request, &asked->what->soft, fault);
@@ -181,7 +177,6 @@ static enum error read_headers(
 			header);
 	for (size_t i = 0; i < tags.count && !error; i++)
 		invalidation_add_tag(asked->what, tags.items[i]);
-	body_list_release(&tags);
 	return error;
 }
 
@@ -253,13 +248,14 @@ static void run(struct request *request, struct app *app, struct invalidate_body
 
 void api_invalidate(struct request *request, void *context)
 {
-	struct invalidate_body asked = {.cascade = true, .wait = default_wait_seconds};
+	struct invalidate_body asked = {
+		.request = request, .cascade = true, .wait = default_wait_seconds};
 	struct fault fault;
 
 	asked.what = invalidation_new(request_conf(request), request_identity(request));
-	enum error error = read_headers(&asked, request, &fault);
+	enum error error = read_headers(&asked, &fault);
 	if (!error)
-		error = read_body(&asked, request_body(request), &fault);
+		error = read_body(&asked, &fault);
 	if (!error)
 		error = fill(&asked, &fault);
 	if (error)
@@ -267,10 +263,4 @@ void api_invalidate(struct request *request, void *context)
 	else
 		run(request, context, &asked);
 	invalidation_free(asked.what);
-	body_list_release(&asked.keys);
-	body_list_release(&asked.patterns);
-	body_list_release(&asked.tags);
-	body_list_release(&asked.dependents_of);
-	mem_free((char *)asked.confirm.p);
-	mem_free((char *)asked.note.p);
 }

@@ -60,22 +60,19 @@ static void reply_found(struct request *request, struct app *app, const struct e
 void api_key_get(struct request *request, void *context)
 {
 	struct app *app = context;
-	struct buf scratch = {0};
 	struct entry entry = {0};
 	struct entry_room room = keys_room(request);
 	struct slice key;
 	int64_t lease_s = 0;
 	struct fault fault;
 
-	if (keys_name(request, &scratch, &key, &fault) ||
-		keys_lease_wanted(request, &lease_s, &fault) ||
+	if (keys_name(request, &key, &fault) || keys_lease_wanted(request, &lease_s, &fault) ||
 		entry_read_within(&app->engine.cache, key, &room, &entry, &fault))
 		reply_fault(request, &fault);
 	else if (lease_s == 0 || (entry.reply && !entry.stale) ||
 		 !keys_lease_answer(request, app, key, lease_s, &entry))
 		reply_found(request, app, &entry);
 	entry_release(&entry);
-	buf_release(&scratch);
 }
 
 /* What a PUT asks for. */
@@ -138,20 +135,17 @@ static enum error store(struct request *request, struct cache *cache, struct put
 /* Ends the lease of a PUT that was refused before its handler. Parks. */
 static void end_refused(struct request *request, struct app *app)
 {
-	struct buf scratch = {0};
 	struct slice key, token;
 	struct fault fault;
 
 	if (request_header(request, "X-Cache-Lease", &token) &&
-		keys_name(request, &scratch, &key, &fault) == OK)
+		keys_name(request, &key, &fault) == OK)
 		keys_lease_refused(request, &app->engine.cache, key);
-	buf_release(&scratch);
 }
 
 void api_key_put(struct request *request, void *context)
 {
 	struct app *app = context;
-	struct buf scratch = {0};
 	struct put put = {0};
 	enum entry_outcome outcome;
 	struct fault fault;
@@ -160,7 +154,7 @@ void api_key_put(struct request *request, void *context)
 		end_refused(request, app);
 		return;
 	}
-	if (keys_name(request, &scratch, &put.write.key, &fault)) {
+	if (keys_name(request, &put.write.key, &fault)) {
 		reply_fault(request, &fault);
 	} else if (read_put(request, &put, &fault) ||
 		   store(request, &app->engine.cache, &put, &outcome, &fault)) {
@@ -172,8 +166,6 @@ void api_key_put(struct request *request, void *context)
 	} else {
 		reply_empty(request, outcome == ENTRY_CREATED ? 201 : 204);
 	}
-	body_list_release(&put.tags);
-	buf_release(&scratch);
 }
 
 /* Without dependents. Parks. */
@@ -195,13 +187,12 @@ static void delete_alone(struct request *request, struct cache *cache, struct sl
 void api_key_delete(struct request *request, void *context)
 {
 	struct app *app = context;
-	struct buf scratch = {0};
 	struct slice key;
 	enum keys_condition condition;
 	bool cascade = false;
 	uint64_t deleted;
 	struct fault fault;
-	enum error error = keys_name(request, &scratch, &key, &fault);
+	enum error error = keys_name(request, &key, &fault);
 
 	if (!error)
 		error = request_query_bool(request, "cascade", &cascade, &fault);
@@ -217,5 +208,4 @@ void api_key_delete(struct request *request, void *context)
 		delete_alone(request, &app->engine.cache, key, condition);
 	else if (keys_cascade(request, app, &key, 1, &deleted))
 		answer_deleted(request, deleted);
-	buf_release(&scratch);
 }

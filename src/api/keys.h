@@ -12,15 +12,12 @@
 enum { KEYS_MAX_TTL_S = TTL_MAX_MS / 1000 };
 
 /*
- * The route's {key}, decoded by ?key_encoding, if the caller may touch it. *ret points into the
- * request or into `scratch`. ERR_BAD_KEY, ERR_BAD_PARAMETER, ERR_KEY_RESERVED, _PROTECTED,
- * _OUTSIDE_PREFIXES.
+ * The route's {key}, decoded by ?key_encoding, if the caller may touch it. *ret is the request's.
+ * ERR_BAD_KEY, ERR_BAD_PARAMETER, ERR_KEY_RESERVED, _PROTECTED, _OUTSIDE_PREFIXES.
  */
-enum error keys_name(
-	struct request *request, struct buf *scratch, struct slice *ret, struct fault *fault);
+enum error keys_name(struct request *request, struct slice *ret, struct fault *fault);
 /* The same for any caller: ERR_BAD_KEY, ERR_BAD_PARAMETER. */
-enum error keys_decoded(
-	struct request *request, struct buf *scratch, struct slice *ret, struct fault *fault);
+enum error keys_decoded(struct request *request, struct slice *ret, struct fault *fault);
 /* Whether names in query, body and answer are base64url, not text. */
 enum error keys_encoded(struct request *request, bool *ret, struct fault *fault);
 /* ?ttl in seconds -> milliseconds; ERR_BAD_PARAMETER. */

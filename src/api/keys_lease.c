@@ -98,10 +98,9 @@ void keys_lease_refused(struct request *request, struct cache *cache, struct sli
 void api_key_lease_end(struct request *request, void *context)
 {
 	struct app *app = context;
-	struct buf scratch = {0};
 	struct slice key, token;
 	struct fault fault;
-	enum error error = keys_name(request, &scratch, &key, &fault);
+	enum error error = keys_name(request, &key, &fault);
 
 	if (!error && !request_header(request, "X-Cache-Lease", &token))
 		error = fault_set(&fault, ERR_BAD_REQUEST,
@@ -112,7 +111,6 @@ void api_key_lease_end(struct request *request, void *context)
 		reply_fault(request, &fault);
 	else
 		reply_empty(request, 204);
-	buf_release(&scratch);
 }
 
 enum error keys_lease_put(struct cache *cache, struct slice token, const struct entry_write *write,

@@ -13,18 +13,16 @@ enum { list_default = 100, list_max = 1000 };
 void api_key_ttl(struct request *request, void *context)
 {
 	struct app *app = context;
-	struct buf scratch = {0};
 	struct slice key;
 	int64_t ttl_ms;
 	struct fault fault;
 
-	if (keys_name(request, &scratch, &key, &fault) ||
+	if (keys_name(request, &key, &fault) ||
 		entry_ttl(&app->engine.cache, key, &ttl_ms, &fault)) {
 		reply_fault(request, &fault);
 	} else {
 		answer_int(request, "ttl", keys_ttl_seconds(ttl_ms));
 	}
-	buf_release(&scratch);
 }
 
 struct expire_body {
@@ -32,11 +30,12 @@ struct expire_body {
 	bool given;
 };
 
-static enum error ttl_member(
-	void *context, struct slice name, struct json_value value, struct fault *fault)
+static enum error ttl_member(void *context, struct slice name, struct json_value value,
+	struct arena *arena, struct fault *fault)
 {
 	struct expire_body *body = context;
 
+	(void)arena;
 	if (!slice_is(name, "ttl"))
 		return ERR_NOT_FOUND;
 	if (value.type == JSON_NULL)
@@ -49,7 +48,7 @@ static enum error read_expire(
 	struct request *request, struct expire_body *body, struct fault *fault)
 {
 	const struct body_table table = {.other = ttl_member, .context = body};
-	enum error error = body_parse(request_body(request), &table, fault);
+	enum error error = body_parse(request, &table, fault);
 
 	if (!error && !body->given)
 		error = fault_at(fault, ERR_BAD_BODY, "/ttl",
@@ -60,13 +59,12 @@ static enum error read_expire(
 void api_key_expire(struct request *request, void *context)
 {
 	struct app *app = context;
-	struct buf scratch = {0};
 	struct expire_body body = {0};
 	struct slice key;
 	bool was_there;
 	struct fault fault;
 
-	if (keys_name(request, &scratch, &key, &fault) || read_expire(request, &body, &fault) ||
+	if (keys_name(request, &key, &fault) || read_expire(request, &body, &fault) ||
 		entry_expire(&app->engine.cache, key, body.ttl_ms, &was_there, &fault)) {
 		reply_fault(request, &fault);
 	} else if (!was_there) {
@@ -77,7 +75,6 @@ void api_key_expire(struct request *request, void *context)
 	} else {
 		answer_int(request, "ttl", keys_ttl_seconds(body.ttl_ms));
 	}
-	buf_release(&scratch);
 }
 
 struct keys_page {

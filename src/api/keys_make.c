@@ -4,50 +4,33 @@
 
 #include "api/body.h"
 #include "api/handlers.h"
-#include "base/mem.h"
 #include "cache/entity.h"
 #include "cache/guard.h"
 #include "cache/keygen.h"
 
 struct key_body {
+	struct arena *arena;
 	struct slice prefix, entity, name, id;
 	struct json_value args, params;
 	struct keygen_part parts[KEYGEN_MAX_PARTS];
-	struct buf texts[2 * KEYGEN_MAX_PARTS]; /* what the parts are views of */
 	size_t count;
 };
-
-static enum error read_id(
-	void *context, struct slice name, struct json_value value, struct fault *fault)
-{
-	struct key_body *asked = context;
-
-	if (!slice_is(name, "id"))
-		return ERR_NOT_FOUND;
-	return value.type == JSON_NULL ? OK : body_id(value, "/id", &asked->id, fault);
-}
 
 static enum error read_part(struct key_body *asked, const struct json_iter *it, const char *pointer,
 	struct fault *fault)
 {
 	struct keygen_part *part = &asked->parts[asked->count];
-	struct buf *text = &asked->texts[2 * asked->count];
 
 	if (asked->count == KEYGEN_MAX_PARTS)
 		return fault_at(fault, ERR_BAD_KEY, pointer, "a key has at most %d args and params",
 			KEYGEN_MAX_PARTS);
 	asked->count++;
-	if (it->object) {
-		body_name(it, &text[1]);
-		/* An empty name is a name, too: its pointer must not be NULL. */
-		buf_reserve(&text[1], 1);
-		part->name = buf_slice(&text[1]);
-	}
+	if (it->object)
+		part->name = body_name(it, asked->arena);
 	switch (it->value.type) {
 	case JSON_STRING:
-		json_decode_string(it->value, text);
 		part->kind = KEYGEN_TEXT;
-		part->text = buf_slice(text);
+		part->text = body_text(it->value, asked->arena);
 		return OK;
 	case JSON_NUMBER:
 		part->kind = KEYGEN_INTEGER;
@@ -123,7 +106,7 @@ static enum error make_key(
 	return error;
 }
 
-static enum error read_body(struct key_body *asked, struct slice text, struct fault *fault)
+static enum error read_body(struct request *request, struct key_body *asked, struct fault *fault)
 {
 	const struct body_member members[] = {
 		{"prefix", BODY_STRING, &asked->prefix, 1, KEY_MAX_BYTES},
@@ -131,32 +114,23 @@ static enum error read_body(struct key_body *asked, struct slice text, struct fa
 		{"params", BODY_OBJECT, &asked->params, 0, 0},
 		{"entity", BODY_STRING, &asked->entity, 1, 256},
 		{"name", BODY_STRING, &asked->name, 1, 256},
+		{"id", BODY_ID, &asked->id, 0, 0},
 	};
-	const struct body_table table = {
-		members, sizeof members / sizeof *members, read_id, asked, NULL};
 
-	return body_parse(text, &table, fault);
-}
-
-static void asked_free(struct key_body *asked)
-{
-	for (size_t i = 0; i < 2 * asked->count; i++)
-		buf_release(&asked->texts[i]);
-	mem_free((char *)asked->prefix.p);
-	mem_free((char *)asked->entity.p);
-	mem_free((char *)asked->name.p);
-	mem_free((char *)asked->id.p);
-	mem_free(asked);
+	return body_parse(request,
+		&(struct body_table){.members = members, .count = sizeof members / sizeof *members},
+		fault);
 }
 
 void api_key_make(struct request *request, void *context)
 {
-	struct key_body *asked = mem_new(struct key_body);
+	struct key_body *asked = arena_alloc(request_arena(request), sizeof *asked);
 	struct buf key = {0};
 	struct fault fault;
 
 	(void)context;
-	enum error error = read_body(asked, request_body(request), &fault);
+	asked->arena = request_arena(request);
+	enum error error = read_body(request, asked, &fault);
 	if (!error)
 		error = make_key(asked, request_conf(request), &key, &fault);
 	if (error) {
@@ -168,5 +142,4 @@ void api_key_make(struct request *request, void *context)
 		reply_json(request, 200, body);
 	}
 	buf_release(&key);
-	asked_free(asked);
 }

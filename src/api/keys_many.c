@@ -23,6 +23,8 @@ enum { turn_bytes = 64 * 1024 };
 
 void keys_many_begin(struct keys_many *many, struct request *request)
 {
+	many->arena = request_arena(request);
+	many->names = arena_alloc(many->arena, ENTRY_MANY_KEYS * sizeof *many->names);
 	guard_init(&many->guard, request_conf(request), request_identity(request));
 }
 
@@ -41,25 +43,17 @@ static enum error judge(
 enum error keys_many_add(
 	struct keys_many *many, struct slice text, const char *pointer, struct fault *fault)
 {
-	struct buf name = {0};
-	struct slice key;
+	struct buf bytes = {0};
+	bool valid = !many->encoded || base64_decode(text, true, &bytes);
+	struct slice key = many->encoded ? arena_take(many->arena, &bytes) : text;
 
-	if (many->encoded && !base64_decode(text, true, &name)) {
-		buf_release(&name);
+	if (!valid)
 		return fault_at(fault, ERR_BAD_KEY, pointer,
 			"%s is not base64url: letters, digits, - and _, without =", pointer);
-	}
-	if (!many->encoded)
-		buf_add(&name, text);
-	key.p = buf_steal(&name, &key.n);
 	enum error error = judge(many, key, pointer, fault);
-	if (error) {
-		mem_free((char *)key.p);
-		return error;
-	}
-	many->names = mem_realloc(many->names, (many->count + 1) * sizeof *many->names);
-	many->names[many->count++] = key;
-	return OK;
+	if (!error)
+		many->names[many->count++] = key;
+	return error;
 }
 
 enum error keys_many_read(
@@ -74,23 +68,14 @@ enum error keys_many_read(
 
 	keys_many_begin(many, request);
 	if (!error)
-		error = body_parse(request_body(request), &table, fault);
+		error = body_parse(request, &table, fault);
 	if (!error && keys.count == 0)
 		error = fault_at(fault, ERR_BAD_BODY, "/keys", "/keys is required");
 	for (size_t i = 0; i < keys.count && !error; i++) {
 		snprintf(pointer, sizeof pointer, "/keys/%zu", i);
 		error = keys_many_add(many, keys.items[i], pointer, fault);
 	}
-	body_list_release(&keys);
 	return error;
-}
-
-void keys_many_release(struct keys_many *many)
-{
-	for (size_t i = 0; i < many->count; i++)
-		mem_free((char *)many->names[i].p);
-	mem_free(many->names);
-	*many = (struct keys_many){0};
 }
 
 /* UTF-8 without control bytes other than newline, carriage return and tab. */
@@ -223,7 +208,6 @@ void api_keys_mget(struct request *request, void *context)
 	if (error)
 		reply_fault(request, &fault);
 	mem_free(entries);
-	keys_many_release(&many);
 }
 
 enum { cascade_wait_ms = 10000 };
@@ -300,5 +284,4 @@ void api_keys_mdelete(struct request *request, void *context)
 		answer_int(request, "deleted", (int64_t)deleted);
 	else if (keys_cascade(request, app, many.names, many.count, &with_dependents))
 		answer_int(request, "deleted", (int64_t)with_dependents);
-	keys_many_release(&many);
 }

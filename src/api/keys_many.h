@@ -7,8 +7,9 @@
 #include "api/body.h"
 #include "api/keys.h"
 
-/* Names as they are in Redis. Zeroed = empty. */
+/* Names as they are in Redis, in the request's arena. */
 struct keys_many {
+	struct arena *arena;
 	bool encoded; /* in body and answer they are base64url */
 	struct guard guard;
 	struct slice *names;
@@ -16,13 +17,15 @@ struct keys_many {
 };
 
 void keys_many_begin(struct keys_many *many, struct request *request);
-/* Adds a key as it stands in the body (JSON decoded). The fault's pointer is `pointer`. */
+/*
+ * Adds a key as it stands in the body (JSON decoded, kept by the caller). The fault's pointer is
+ * `pointer`. At most ENTRY_MANY_KEYS.
+ */
 enum error keys_many_add(
 	struct keys_many *many, struct slice text, const char *pointer, struct fault *fault);
 /* Reads {"keys": [...]}, and "cascade" where ret_cascade is not NULL, with ?key_encoding. */
 enum error keys_many_read(
 	struct keys_many *many, struct request *request, bool *ret_cascade, struct fault *fault);
-void keys_many_release(struct keys_many *many);
 
 /*
  * Removes the keys, which the caller may touch, with their dependents (rules and stored ones), as

@@ -8,16 +8,13 @@
 #include "api/handlers.h"
 #include "api/keys_many.h"
 #include "base/base64.h"
-#include "base/mem.h"
 #include "cache/tag.h"
 
 enum { reported_entries = 20 };
 
 struct mset_body {
 	struct keys_many many;
-	/* Keys belong to many.names, tags to the list `tags`; values are allocated. */
 	struct entry_write *writes;
-	struct body_list *tags;
 	size_t count;
 	int64_t max_value_bytes;
 	cJSON *errors; /* of the problem */
@@ -32,12 +29,12 @@ struct entry_body {
 	bool has_value, has_ttl;
 };
 
-static enum error other_member(
-	void *context, struct slice name, struct json_value value, struct fault *fault)
+static enum error other_member(void *context, struct slice name, struct json_value value,
+	struct arena *arena, struct fault *fault)
 {
 	struct entry_body *body = context;
 
-	(void)fault;
+	(void)arena, (void)fault;
 	if (slice_is(name, "value")) {
 		body->value = value;
 		body->has_value = value.type != JSON_NULL;
@@ -53,29 +50,29 @@ static enum error other_member(
 static enum error decode_value(const struct mset_body *mset, const struct entry_body *body,
 	const char *pointer, struct slice *ret, struct fault *fault)
 {
-	struct buf text = {0}, bytes = {0};
+	struct arena *arena = mset->many.arena;
+	struct buf bytes = {0};
 	bool base64 = slice_is(body->encoding, "base64");
-	enum error error = OK;
 
 	if (!body->has_value || body->value.type != JSON_STRING)
 		return fault_at(fault, ERR_BAD_BODY, pointer, "%s must be a string", pointer);
 	if (body->encoding.n && !base64 && !slice_is(body->encoding, "utf-8"))
 		return fault_at(fault, ERR_BAD_BODY, pointer,
 			"the encoding of %s must be utf-8 or base64", pointer);
-	json_decode_string(body->value, &text);
-	if (base64 && !base64_decode(buf_slice(&text), false, &bytes))
-		error = fault_at(fault, ERR_BAD_BODY, pointer,
-			"%s is not base64 (RFC 4648, with padding)", pointer);
-	struct buf *value = base64 ? &bytes : &text;
-	if (!error && (int64_t)value->n > mset->max_value_bytes)
-		error = fault_at(fault, ERR_TOO_LARGE, pointer,
+	*ret = body_text(body->value, arena);
+	if (base64) {
+		bool valid = base64_decode(*ret, false, &bytes);
+
+		*ret = arena_take(arena, &bytes);
+		if (!valid)
+			return fault_at(fault, ERR_BAD_BODY, pointer,
+				"%s is not base64 (RFC 4648, with padding)", pointer);
+	}
+	if ((int64_t)ret->n > mset->max_value_bytes)
+		return fault_at(fault, ERR_TOO_LARGE, pointer,
 			"%s has %zu bytes; at most %lld are stored (cache.max_value_bytes)",
-			pointer, value->n, (long long)mset->max_value_bytes);
-	if (!error)
-		ret->p = buf_steal(value, &ret->n);
-	buf_release(&text);
-	buf_release(&bytes);
-	return error;
+			pointer, ret->n, (long long)mset->max_value_bytes);
+	return OK;
 }
 
 static enum error fill_write(struct mset_body *mset, const struct entry_body *body, const char *at,
@@ -126,17 +123,14 @@ static enum error read_entry(
 	};
 	const struct body_table table = {
 		members, sizeof members / sizeof *members, other_member, &body, at};
-	enum error error = body_read(value, &table, fault);
+	enum error error = body_read(value, &table, mset->many.arena, fault);
 
-	mset->tags[mset->count - 1] = body.tags;
 	write->tags = body.tags.items;
 	write->tag_count = body.tags.count;
 	if (!error)
 		error = check_tags(&body.tags, at, fault);
 	if (!error)
 		error = fill_write(mset, &body, at, write, fault);
-	mem_free((char *)body.key.p);
-	mem_free((char *)body.encoding.p);
 	return error;
 }
 
@@ -160,8 +154,7 @@ static enum error read_entries(
 {
 	char at[32];
 
-	mset->writes = mem_array(ENTRY_MANY_KEYS, sizeof *mset->writes);
-	mset->tags = mem_array(ENTRY_MANY_KEYS, sizeof *mset->tags);
+	mset->writes = arena_alloc(mset->many.arena, ENTRY_MANY_KEYS * sizeof *mset->writes);
 	for (struct json_iter it = json_iterate(entries); json_next(&it);) {
 		struct fault own = {0};
 
@@ -192,21 +185,10 @@ static enum error read_mset(struct mset_body *mset, struct request *request, str
 	mset->max_value_bytes = request_conf(request)->max_value_bytes;
 	keys_many_begin(&mset->many, request);
 	if (!error)
-		error = body_parse(request_body(request), &table, fault);
+		error = body_parse(request, &table, fault);
 	if (!error && !entries.text.n)
 		error = fault_at(fault, ERR_BAD_BODY, "/entries", "/entries is needed");
 	return error ? error : read_entries(mset, entries, fault);
-}
-
-static void mset_release(struct mset_body *mset)
-{
-	for (size_t i = 0; i < mset->count; i++) {
-		mem_free((char *)mset->writes[i].value.p);
-		body_list_release(&mset->tags[i]);
-	}
-	mem_free(mset->writes);
-	mem_free(mset->tags);
-	keys_many_release(&mset->many);
 }
 
 static cJSON *extra_of(struct mset_body *mset, bool began, size_t stored)
@@ -236,5 +218,4 @@ void api_keys_mset(struct request *request, void *context)
 		reply_fault_with(request, &fault, extra_of(&mset, began, stored));
 	else
 		answer_int(request, "stored", (int64_t)stored);
-	mset_release(&mset);
 }

@@ -3,7 +3,6 @@
 #include "api/keys.h"
 
 #include "base/base64.h"
-#include "base/mem.h"
 #include "base/utf8.h"
 
 enum error keys_encoded(struct request *request, bool *ret, struct fault *fault)
@@ -21,9 +20,9 @@ enum error keys_encoded(struct request *request, bool *ret, struct fault *fault)
 	return OK;
 }
 
-enum error keys_decoded(
-	struct request *request, struct buf *scratch, struct slice *ret, struct fault *fault)
+enum error keys_decoded(struct request *request, struct slice *ret, struct fault *fault)
 {
+	struct buf bytes = {0};
 	bool encoded;
 	enum error error = keys_encoded(request, &encoded, fault);
 
@@ -31,19 +30,20 @@ enum error keys_decoded(
 		return error;
 	*ret = request_path(request, "key");
 	if (encoded) {
-		if (!base64_decode(*ret, true, scratch))
+		bool valid = base64_decode(*ret, true, &bytes);
+
+		*ret = arena_take(request_arena(request), &bytes);
+		if (!valid)
 			return fault_set(fault, ERR_BAD_KEY,
 				"the key is not base64url: letters, digits, - and _, without =");
-		*ret = buf_slice(scratch);
 	}
 	return guard_check_key(*ret, fault);
 }
 
-enum error keys_name(
-	struct request *request, struct buf *scratch, struct slice *ret, struct fault *fault)
+enum error keys_name(struct request *request, struct slice *ret, struct fault *fault)
 {
 	struct guard guard;
-	enum error error = keys_decoded(request, scratch, ret, fault);
+	enum error error = keys_decoded(request, ret, fault);
 
 	if (error)
 		return error;

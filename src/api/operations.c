@@ -131,7 +131,7 @@ void api_operations_cancel(struct request *request, void *context)
 	struct slice note;
 	struct fault fault;
 
-	if (body_note_only(request_body(request), &note, &fault) ||
+	if (body_note_only(request, &note, &fault) ||
 		operations_cancel(app->engine.operations, request_path(request, "id"),
 			request_identity(request), &view, &fault)) {
 		if (fault.error == ERR_FORBIDDEN)
@@ -142,5 +142,4 @@ void api_operations_cancel(struct request *request, void *context)
 			request, app, "cancelled operation", request_path(request, "id"), note);
 		reply_json(request, 202, shown(request, &view));
 	}
-	mem_free((char *)note.p);
 }

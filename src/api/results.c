@@ -5,7 +5,6 @@
 #include "api/handlers.h"
 #include "api/hide.h"
 #include "api/keys.h"
-#include "base/mem.h"
 #include "text/json.h"
 
 enum { param_bytes = 1024 };
@@ -16,8 +15,8 @@ struct params {
 	struct slice values[LOADER_MAX_PARAMS];
 };
 
-static enum error take_param(
-	void *context, struct slice name, struct json_value value, struct fault *fault)
+static enum error take_param(void *context, struct slice name, struct json_value value,
+	struct arena *arena, struct fault *fault)
 {
 	struct params *params = context;
 	char pointer[BODY_POINTER_BYTES];
@@ -27,7 +26,7 @@ static enum error take_param(
 		if (!slice_equal(params->loader->params[i], name))
 			continue;
 		/* json_check() has refused duplicate names. */
-		enum error error = body_id(value, pointer, &params->values[i], fault);
+		enum error error = body_id(value, pointer, arena, &params->values[i], fault);
 		if (!error && params->values[i].n > param_bytes)
 			return fault_at(fault, ERR_BAD_BODY, pointer,
 				"%s has %zu bytes; at most %d are allowed", pointer,
@@ -54,14 +53,14 @@ static enum error read_params(struct request *request, struct params *params, st
 {
 	struct json_value object = {0};
 	const struct body_member members[] = {{"params", BODY_OBJECT, &object, 0, 0}};
-	enum error error = body_parse(
-		request_body(request), &(struct body_table){.members = members, .count = 1}, fault);
+	enum error error =
+		body_parse(request, &(struct body_table){.members = members, .count = 1}, fault);
 
 	if (!error && object.text.n)
-		error = body_parse(object.text,
+		error = body_read(object,
 			&(struct body_table){
 				.other = take_param, .context = params, .at = "/params"},
-			fault);
+			request_arena(request), fault);
 	return error ? error : check_missing(params, fault);
 }
 
@@ -124,8 +123,6 @@ void api_results(struct request *request, void *context)
 	else
 		reply_loaded(request, params.loader, &loaded);
 	loader_result_release(&loaded);
-	for (size_t i = 0; i < LOADER_MAX_PARAMS; i++)
-		mem_free((char *)params.values[i].p);
 }
 
 static void add_last_error(cJSON *object, const struct loader_state *state)

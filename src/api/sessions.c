@@ -80,18 +80,18 @@ static void reply_id(
 /* The member `user_id`: a string, an integer as text, or null = no user. */
 struct user_member {
 	bool given;
-	struct slice id; /* the caller's to mem_free() */
+	struct slice id;
 };
 
-static enum error take_user(
-	void *context, struct slice name, struct json_value value, struct fault *fault)
+static enum error take_user(void *context, struct slice name, struct json_value value,
+	struct arena *arena, struct fault *fault)
 {
 	struct user_member *user = context;
 
 	if (!slice_is(name, "user_id"))
 		return ERR_NOT_FOUND;
 	user->given = true;
-	return value.type == JSON_NULL ? OK : body_id(value, "/user_id", &user->id, fault);
+	return value.type == JSON_NULL ? OK : body_id(value, "/user_id", arena, &user->id, fault);
 }
 
 void api_session_create(struct request *request, void *context)
@@ -117,7 +117,7 @@ void api_session_create(struct request *request, void *context)
 
 	enum error error = judge(request, &fault);
 	if (!error)
-		error = body_parse(request_body(request), &table, &fault);
+		error = body_parse(request, &table, &fault);
 	const struct session_new what = {.user_id = user.id,
 		.data = data.text,
 		.ttl_ms = ttl_s * 1000,
@@ -129,7 +129,6 @@ void api_session_create(struct request *request, void *context)
 	else
 		reply_id(request, 201, id, &session);
 	session_release(&session);
-	mem_free((char *)user.id.p);
 }
 
 void api_session_get(struct request *request, void *context)
@@ -149,7 +148,6 @@ void api_session_get(struct request *request, void *context)
 	session_release(&session);
 }
 
-/* ret->user_id is the caller's to mem_free(), also on an error. */
 static enum error read_change(
 	struct request *request, bool rotate, struct session_change *ret, struct fault *fault)
 {
@@ -167,7 +165,7 @@ static enum error read_change(
 	const struct body_table table = {
 		.members = members, .count = 2, .other = take_user, .context = &user};
 
-	enum error error = body_parse(request_body(request), &table, fault);
+	enum error error = body_parse(request, &table, fault);
 	*ret = (struct session_change){.set_user = user.given,
 		.user_id = user.id,
 		.ttl_ms = ttl_s * 1000,
@@ -198,7 +196,6 @@ void api_session_patch(struct request *request, void *context)
 	else
 		reply_session(request, &session);
 	session_release(&session);
-	mem_free((char *)change.user_id.p);
 }
 
 void api_session_delete(struct request *request, void *context)
@@ -232,7 +229,6 @@ void api_session_rotate(struct request *request, void *context)
 	else
 		reply_id(request, 200, fresh, &session);
 	session_release(&session);
-	mem_free((char *)change.user_id.p);
 }
 
 void api_sessions_list(struct request *request, void *context)

@@ -226,7 +226,7 @@ static enum error read_tagging(
 	};
 	const struct body_table table = {.members = members, .count = 3};
 	char pointer[BODY_POINTER_BYTES];
-	enum error error = body_parse(request_body(request), &table, fault);
+	enum error error = body_parse(request, &table, fault);
 
 	if (!error)
 		error = keys_encoded(request, &tagging->many.encoded, fault);
@@ -247,7 +247,7 @@ static enum error read_tagging(
 void api_tags_add(struct request *request, void *context)
 {
 	struct app *app = context;
-	struct tagging_body *tagging = mem_new(struct tagging_body);
+	struct tagging_body *tagging = arena_alloc(request_arena(request), sizeof *tagging);
 	size_t tagged;
 	struct fault fault;
 
@@ -260,9 +260,4 @@ void api_tags_add(struct request *request, void *context)
 		answer_log_note(request, app, "tagged keys", slice_of(NULL, 0), tagging->note);
 		answer_int(request, "tagged", (int64_t)tagged);
 	}
-	keys_many_release(&tagging->many);
-	body_list_release(&tagging->tags);
-	body_list_release(&tagging->keys);
-	mem_free((char *)tagging->note.p);
-	mem_free(tagging);
 }

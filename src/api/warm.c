@@ -25,7 +25,7 @@ struct started {
 	size_t count;
 };
 
-static enum error read_body(struct warm_body *asked, struct slice text, struct fault *fault)
+static enum error read_body(struct request *request, struct warm_body *asked, struct fault *fault)
 {
 	const struct body_member members[] = {
 		{"cache_names", BODY_LIST, &asked->names, 1, names_max},
@@ -34,7 +34,7 @@ static enum error read_body(struct warm_body *asked, struct slice text, struct f
 		{"note", BODY_STRING, &asked->note, 0, BODY_NOTE_BYTES},
 	};
 
-	return body_parse(text,
+	return body_parse(request,
 		&(struct body_table){.members = members, .count = sizeof members / sizeof *members},
 		fault);
 }
@@ -187,7 +187,7 @@ void api_warm_start(struct request *request, void *context)
 	struct started started = {0};
 	struct fault fault;
 
-	enum error error = read_body(&asked, request_body(request), &fault);
+	enum error error = read_body(request, &asked, &fault);
 	if (!error)
 		error = start_all(app, request, &asked, &started, &fault);
 	if (error)
@@ -197,8 +197,6 @@ void api_warm_start(struct request *request, void *context)
 	for (size_t i = 0; i < started.count; i++)
 		warm_started_release(&started.runs[i]);
 	mem_free(started.runs);
-	body_list_release(&asked.names);
-	mem_free((char *)asked.note.p);
 }
 
 struct listing_jobs {

@@ -60,3 +60,12 @@ struct slice arena_slice(struct arena *arena, struct slice text)
 {
 	return slice_of(arena_dup(arena, text), text.n);
 }
+
+struct slice arena_take(struct arena *arena, struct buf *b)
+{
+	struct slice ret;
+
+	ret.p = buf_steal(b, &ret.n);
+	arena_own(arena, (char *)ret.p, mem_free);
+	return ret;
+}

@@ -6,7 +6,7 @@
 #ifndef CW_BASE_ARENA_H
 #define CW_BASE_ARENA_H
 
-#include "base/slice.h"
+#include "base/buf.h"
 
 /* Zeroed = empty. */
 struct arena {
@@ -19,6 +19,8 @@ void *arena_alloc(struct arena *arena, size_t n);
 /* A copy that ends with a NUL. */
 struct slice arena_slice(struct arena *arena, struct slice text);
 char *arena_dup(struct arena *arena, struct slice text);
+/* The bytes of `b` without a copy; `b` is empty afterwards. */
+struct slice arena_take(struct arena *arena, struct buf *b);
 /* The arena owns `p` from now on and ends it by `release`. */
 void arena_own(struct arena *arena, void *p, void (*release)(void *p));
 

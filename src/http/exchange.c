@@ -100,11 +100,17 @@ static void keep_place(struct request *request)
 	request->left->holds++;
 }
 
+static void handle(struct request *request)
+{
+	request->match.route->handler(request, request->server->context);
+	arena_release(&request->arena);
+}
+
 static void refused_fiber(void *argument)
 {
 	struct request *request = argument;
 
-	request->match.route->handler(request, request->server->context);
+	handle(request);
 	request_drop(request);
 }
 
@@ -190,7 +196,7 @@ static void run_in_fiber(void *argument)
 {
 	struct request *request = argument;
 
-	request->match.route->handler(request, request->server->context);
+	handle(request);
 	assert(request->status && !request->suspended); /* it has replied */
 	request->fiber = NULL;
 	request_drop(request);
@@ -212,7 +218,7 @@ static enum MHD_Result run(struct request *request)
 	if (fault.error)
 		return refuse(request, &fault);
 	if (route->flags & ROUTE_INLINE) {
-		route->handler(request, request->server->context);
+		handle(request);
 		assert(request->response);
 		return queue(request);
 	}

@@ -164,6 +164,11 @@ struct slice request_body(const struct request *request)
 	return buf_slice(&request->body);
 }
 
+struct arena *request_arena(struct request *request)
+{
+	return &request->arena;
+}
+
 struct slice request_path(const struct request *request, const char *name)
 {
 	return router_segment(request->server->router, request->match.index, &request->uri, name);

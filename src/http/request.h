@@ -8,6 +8,7 @@
 #ifndef CW_HTTP_REQUEST_H
 #define CW_HTTP_REQUEST_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/fault.h"
 #include "conf/conf.h"
@@ -26,6 +27,8 @@ const struct identity *request_identity(const struct request *request);
 /* The caller's X-Request-Id if it is a token of up to 64 bytes, else 16 lower-case hex digits. */
 const char *request_id(const struct request *request);
 struct slice request_body(const struct request *request);
+/* For what the handler makes of the request: freed when the handler returns. */
+struct arena *request_arena(struct request *request);
 /* The decoded bytes of {name} in the route's path. Asserts that the route has it. */
 struct slice request_path(const struct request *request, const char *name);
 /* A decoded query parameter; false if it is absent. */

@@ -13,6 +13,7 @@
 #include <microhttpd.h>
 #include <uv.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/fiber.h"
 #include "base/log.h"
@@ -153,7 +154,8 @@ struct request {
 	struct auth auth;
 	char id[ID_BYTES + 1];
 	struct buf body;
-	size_t charged; /* of the budget */
+	struct arena arena; /* while its handler runs */
+	size_t charged;	    /* of the budget */
 	int64_t began_ns;
 	size_t claimed;		  /* of the budget of replies in flight */
 	struct buf reply_headers; /* "name\0value\0" each */

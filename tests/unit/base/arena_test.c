@@ -55,5 +55,22 @@ START_TEST(what_it_owns_is_ended_once)
 }
 END_TEST
 
-TEST_SUITE("arena", texts_live_until_release_and_end_with_a_nul, memory_is_cleared_and_aligned,
-	what_it_owns_is_ended_once)
+START_TEST(it_takes_the_bytes_of_a_buf)
+{
+	struct arena arena = {0};
+	struct buf text = {0}, none = {0};
+
+	buf_str(&text, "text");
+	const char *p = text.p;
+	struct slice taken = arena_take(&arena, &text);
+
+	ck_assert_ptr_eq(taken.p, p);
+	ck_assert(slice_is(taken, "text"));
+	ck_assert_ptr_null(text.p);
+	ck_assert_ptr_nonnull(arena_take(&arena, &none).p);
+	arena_release(&arena);
+}
+END_TEST
+
+TEST_SUITE("arena", it_takes_the_bytes_of_a_buf, texts_live_until_release_and_end_with_a_nul,
+	memory_is_cleared_and_aligned, what_it_owns_is_ended_once)
