@@ -2,7 +2,6 @@
 """Start, reload, stop, crash."""
 
 import hashlib
-import http.client
 import os
 import re
 import signal
@@ -12,44 +11,7 @@ import threading
 
 from conftest import open_config
 from harness import API, BINARY, until
-
-
-class Load:
-    """Clients that ask without pause over kept connections; every answer is judged."""
-
-    def __init__(self, daemon, path, clients=4):
-        self.daemon, self.path = daemon, path
-        self.stopping = threading.Event()
-        self.answers, self.failures = 0, []
-        self.lock = threading.Lock()
-        self.threads = [threading.Thread(target=self._ask) for _ in range(clients)]
-        for thread in self.threads:
-            thread.start()
-
-    def _ask(self):
-        connection = http.client.HTTPConnection(*self.daemon.address, timeout=20)
-        while not self.stopping.is_set():
-            try:
-                connection.request("GET", self.path)
-                answer = connection.getresponse()
-                answer.read()
-                with self.lock:
-                    self.answers += 1
-                    if answer.status != 200:
-                        self.failures.append(answer.status)
-            except (ConnectionError, http.client.HTTPException, OSError) as error:
-                # A kept connection may be closed between two requests; a new one must work.
-                if not isinstance(error, http.client.RemoteDisconnected):
-                    self.failures.append(repr(error))
-                    return
-                connection.close()
-        connection.close()
-
-    def finish(self):
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join()
-        return self.failures
+from load import Load
 
 
 def test_reloads_under_load_fail_no_request(start, redis):
@@ -57,15 +19,15 @@ def test_reloads_under_load_fail_no_request(start, redis):
     daemon.wait_redis()
     good = [open_config(redis, f"stats: {{interval: {i + 1}s}}") for i in range(2)]
     bad = [open_config(redis, "nonsense: 1"), "{", open_config(redis, "stats: {interval: soon}")]
-    load = Load(daemon, API + "/health")
-    for i in range(100):
-        daemon.configure(good[i // 2 % 2] if i % 2 == 0 else bad[i // 2 % 3])
-        reply = daemon.post(API + "/reload")
-        assert reply.status == (200 if i % 2 == 0 else 422), reply
-        if i % 2:
-            assert reply.json["errors"] and daemon.config_path in reply.json["errors"][0]["detail"]
-    assert load.finish() == []
-    assert load.answers > 100
+    with Load(daemon, API + "/health") as load:
+        for i in range(100):
+            daemon.configure(good[i // 2 % 2] if i % 2 == 0 else bad[i // 2 % 3])
+            reply = daemon.post(API + "/reload")
+            assert reply.status == (200 if i % 2 == 0 else 422), reply
+            if i % 2:
+                assert reply.json["errors"] and daemon.config_path in reply.json["errors"][0]["detail"]
+            load.more()
+    assert load.failures == []
 
 
 def test_sighup_reloads_and_a_broken_file_changes_nothing(start, redis):

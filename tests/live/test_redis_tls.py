@@ -11,6 +11,7 @@ import pytest
 from certificates import Authority, TlsRedis
 from harness import open_config, rounds, until
 from keys import KEYS
+from load import Load
 
 BIG = 1_000_000
 
@@ -236,30 +237,16 @@ def test_certificates_are_exchanged_without_a_lost_command(serve, start, folder,
     trust(authority)
     daemon = start(config(redis.url, ca=bundle))
     daemon.wait_redis()
-    done, failed, asked = threading.Event(), [], 0
-
-    def ask():
-        nonlocal asked
-        while not done.is_set():
-            answer = daemon.get(KEYS + "absent")
-            asked += 1
-            if answer.status != 404:
-                failed.append(answer)
-
-    asker = threading.Thread(target=ask)
-    asker.start()
     newest = authority
-    for i in range(rounds(5, 100)):
-        newest = Authority(folder, f"authority{i}")
-        trust(newest)
-        redis.show(newest.issue("localhost"))
-        daemon.send(signal.SIGHUP)
-        daemon.wait_for("configuration reloaded", count=i + 1)
-        before = asked
-        until(lambda: asked > before, "a request after the exchange")
-    done.set()
-    asker.join()
-    assert not failed, failed
+    with Load(daemon, KEYS + "absent", status=404) as load:
+        for i in range(rounds(5, 100)):
+            newest = Authority(folder, f"authority{i}")
+            trust(newest)
+            redis.show(newest.issue("localhost"))
+            daemon.send(signal.SIGHUP)
+            daemon.wait_for("configuration reloaded", count=i + 1)
+            load.more()
+    assert load.failures == []
     # New connections are under the newest ones.
     before = ids(redis)
     redis("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
