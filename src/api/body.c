@@ -292,6 +292,5 @@ enum error body_note_only(struct request *request, struct slice *ret, struct fau
 {
 	const struct body_member members[] = {{"note", BODY_STRING, ret, 0, BODY_NOTE_BYTES}};
 
-	*ret = slice_of(NULL, 0);
 	return body_parse(request, &(struct body_table){.members = members, .count = 1}, fault);
 }

@@ -71,7 +71,7 @@ enum error body_parse(struct request *request, const struct body_table *table, s
 enum error body_read(struct json_value object, const struct body_table *table, struct arena *arena,
 	struct fault *fault);
 
-/* The body of a route whose only member is `note`. */
+/* The body of a route whose only member is `note`; without one *ret stays as it is. */
 enum error body_note_only(struct request *request, struct slice *ret, struct fault *fault);
 
 /* A value as BODY_ID; ERR_BAD_BODY at `pointer`. */

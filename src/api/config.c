@@ -60,7 +60,7 @@ void api_config_reload(struct request *request, void *context)
 {
 	struct app *app = context;
 	struct buf faults = {0};
-	struct slice note;
+	struct slice note = {0};
 	struct fault fault;
 	enum error error = body_note_only(request, &note, &fault);
 

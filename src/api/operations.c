@@ -128,7 +128,7 @@ void api_operations_cancel(struct request *request, void *context)
 {
 	struct app *app = context;
 	struct operation_view view;
-	struct slice note;
+	struct slice note = {0};
 	struct fault fault;
 
 	if (body_note_only(request, &note, &fault) ||
