@@ -34,7 +34,7 @@ static void add_host_name(struct reader *r, struct node *root)
 /* A program with the library needs neither the daemon's tokens nor its addresses. */
 static void drop_the_daemons(struct node *root)
 {
-	static const char *const names[] = {"listen", "insecure_http", "auth", "log"};
+	static const char *const names[] = {"listen", "insecure_http", "tls", "auth", "log"};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		node_drop(root, slice_str(names[i]));
@@ -146,6 +146,7 @@ void conf_unref(struct conf *conf)
 {
 	if (!conf || --conf->private->references)
 		return;
+	tls_server_unref(conf->tls.server);
 	arena_release(&conf->private->arena);
 	/* The snapshot is the first member of what full_new() has allocated. */
 	mem_free(conf);

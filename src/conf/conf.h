@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/tls.h"
+#include "base/tls_server.h"
 #include "conf/scope.h"
 #include "text/template.h"
 
@@ -30,8 +31,20 @@ struct conf_listen {
 	unsigned mode;
 };
 
+/* HTTPS on the TCP listeners; `server` NULL = plain HTTP. */
+struct conf_https {
+	char *certificate, *key; /* paths */
+	char *client_ca;	 /* NULL = clients show no certificate */
+	/* What the files held when the snapshot was loaded. */
+	struct tls_server *server;
+};
+
+/* A certificate that expires within this time is reported. */
+#define CONF_EXPIRY_NOTICE_MS (14 * INT64_C(86400000))
+
 struct conf_token {
 	char *name;
+	bool by_certificate; /* the digest is of a client certificate (DER), not of a token */
 	uint8_t sha256[32];
 	struct identity identity;
 	int64_t requests_per_second; /* 0 = unlimited */
@@ -187,6 +200,7 @@ struct conf {
 	struct conf_listen *listens;
 	size_t listen_count;
 	bool insecure_http;
+	struct conf_https tls;
 	struct slice *allowed_hosts;
 	size_t allowed_host_count;
 	struct identity anonymous;

@@ -72,6 +72,26 @@ void reader_leave(struct reader *r, size_t mark)
 		r->path.p[mark] = '\0';
 }
 
+static void add_at(struct reader *r, struct faults *to, struct node *root, const char *path,
+	const char *sentence)
+{
+	struct node *node = node_find(root, path);
+	size_t mark = reader_enter(r, slice_str(path));
+
+	add(r, to, node ? node : root, sentence);
+	reader_leave(r, mark);
+}
+
+void reader_fault_at(struct reader *r, struct node *root, const char *path, const char *sentence)
+{
+	add_at(r, r->faults, root, path, sentence);
+}
+
+void reader_warn_at(struct reader *r, struct node *root, const char *path, const char *sentence)
+{
+	add_at(r, r->warnings, root, path, sentence);
+}
+
 const char *reader_check_name(struct slice text)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -24,6 +24,10 @@ void reader_warn(struct reader *r, const struct node *node, const char *sentence
 /* The end of a sentence about a node that must be a map of `name: value`. */
 const char *reader_no_map(const struct node *node);
 
+/* The same of the member of `root` at `path`, at its own line. */
+void reader_fault_at(struct reader *r, struct node *root, const char *path, const char *sentence);
+void reader_warn_at(struct reader *r, struct node *root, const char *path, const char *sentence);
+
 /* Appends a member's name or an element's index to the current path; reader_leave() removes it. */
 size_t reader_enter(struct reader *r, struct slice name);
 size_t reader_enter_element(struct reader *r, size_t index);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "conf/address.h"
+#include "conf/https.h"
 
 /* Members of an invalidation's body, which no entity's field may have as its name. */
 static const char *const reserved_fields[] = {"patterns", "keys", "tags", "entities",
@@ -14,17 +15,6 @@ static const char *const reserved_fields[] = {"patterns", "keys", "tags", "entit
 static const char *const default_protected[] = {"session:*", "sess:*", "spring:session:*",
 	"PHPREDIS_SESSION:*", "*queues:*", "*horizon:*", "bull:*", "celery*", "_kombu.*",
 	"unacked*", "lock:*"};
-
-/* A fault of the member at `path`, at its own line. */
-static void fault_at_member(
-	struct reader *r, struct node *root, const char *path, const char *sentence)
-{
-	struct node *node = node_find(root, path);
-	size_t mark = reader_enter(r, slice_str(path));
-
-	reader_fault(r, node ? node : root, sentence);
-	reader_leave(r, mark);
-}
 
 /* The entry of a list or map that was read into element `index` of its array. */
 static struct node *entry_of(struct node *list, size_t index)
@@ -72,23 +62,27 @@ static void check_listens(struct reader *r, struct node *root, struct conf *conf
 {
 	bool all_local = true;
 
+	/* Then no listener is plain. */
+	if (conf->tls.server)
+		conf->insecure_http = false;
 	for (size_t i = 0; i < conf->listen_count; i++) {
 		if (address_is_local(&conf->listens[i]))
 			continue;
 		all_local = false;
-		if (!conf->insecure_http)
+		if (!conf->insecure_http && !conf->tls.server)
 			fault_at_entry(r, root, "listen", i, NULL,
 				reader_say(r,
 					"is %s, which other machines can reach without TLS: use a "
-					"loopback address, or set insecure_http: true",
+					"loopback address, or set tls, or "
+					"insecure_http: true",
 					conf->listens[i].text));
 	}
 	conf->anonymous.name = "anonymous";
 	if (conf->anonymous.scopes & (SCOPE_FLUSH | SCOPE_ADMIN))
-		fault_at_member(r, root, "auth.anonymous",
+		reader_fault_at(r, root, "auth.anonymous",
 			"must not contain flush or admin: use a token for these");
 	if ((conf->anonymous.scopes & ~(unsigned)SCOPE_METRICS) && !all_local)
-		fault_at_member(r, root, "auth.anonymous",
+		reader_fault_at(r, root, "auth.anonymous",
 			"may contain more than metrics only if every listen address is a loopback "
 			"address or a Unix socket");
 }
@@ -228,7 +222,7 @@ static struct node *load_tokens_file(struct reader *r, struct node *root, struct
 
 	full->private.tokens_stamp = file.stamp;
 	if (file.wrong)
-		fault_at_member(r, root, "auth.tokens_file",
+		reader_fault_at(r, root, "auth.tokens_file",
 			reader_say(r, "names %s, which %s", file.path, file.wrong));
 	/* A file that is being rewritten is empty for a moment, so an empty file is not a list. */
 	if (list && list->kind == NODE_MAP && !list->count) {
@@ -321,10 +315,10 @@ static void check_redis_tls(struct reader *r, struct node *root, const struct co
 
 	for (size_t i = 0; !redis->tls && i < sizeof members / sizeof *members; i++)
 		if (node_given(root, members[i]))
-			fault_at_member(r, root, members[i],
+			reader_fault_at(r, root, members[i],
 				"is given, but redis.url does not begin with rediss://");
 	if (certificate != key)
-		fault_at_member(r, root, certificate ? "redis.tls.certificate" : "redis.tls.key",
+		reader_fault_at(r, root, certificate ? "redis.tls.certificate" : "redis.tls.key",
 			certificate ? "needs redis.tls.key beside it"
 				    : "needs redis.tls.certificate beside it");
 	if (redis->tls_files.ca)
@@ -339,9 +333,10 @@ const char *rules_finish(struct reader *r, struct node *root, void *object)
 	if (redis->username && !*redis->username)
 		redis->username = NULL;
 	if (node_given(root, "redis.password") && node_given(root, "redis.password_file"))
-		fault_at_member(r, root, "redis.password_file",
+		reader_fault_at(r, root, "redis.password_file",
 			"conflicts with redis.password: remove one of them");
 	check_redis_tls(r, root, redis);
+	https_load(r, root, full);
 	check_listens(r, root, &full->conf);
 	check_fields(r, root, &full->conf);
 	check_jobs(r, root, &full->conf);

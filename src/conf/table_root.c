@@ -35,7 +35,9 @@ static const struct key keys[] = {
 	{"listen", &type_listens, LIST(conf.listens, conf.listen_count), .def = "[127.0.0.1:8480]", .min = 1, .max = 64, .flags = KEY_RESTART, .help = "where HTTP is served"},
 	{"insecure_http", &type_bool, AT(conf.insecure_http), "false", .help = "allow plain HTTP on addresses that other machines can reach"},
 	{"allowed_hosts", &type_hosts, LIST(conf.allowed_hosts, conf.allowed_host_count), .def = "[localhost]", .max = MAX_ENTRIES, .help = "host names accepted in the Host header"},
-	LATER("tls", "HTTPS"),
+	{"tls.certificate", &type_path, AT(conf.tls.certificate), .help = "certificate for HTTPS on the TCP listeners, a PEM file that the rest of its chain may follow"},
+	{"tls.key", &type_path, AT(conf.tls.key), .help = "private key of that certificate, a PEM file"},
+	{"tls.client_ca", &type_path, AT(conf.tls.client_ca), .help = "authorities whose client certificates are accepted, a PEM file; each client must then show one"},
 
 	{"auth.anonymous", &type_scopes, AT(conf.anonymous.scopes), "[]", .help = "scopes without a token"},
 	{"auth.tokens", &type_items, LIST(conf.tokens, conf.token_count), .def = "[]", .max = MAX_ENTRIES, .flags = KEY_MERGES, .section = &section_token, .help = "bearer tokens and what they may do"},

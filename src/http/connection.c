@@ -35,21 +35,49 @@ void connection_drop(struct connection *connection)
 		server_resume_accept(server);
 }
 
+static void moved(void *context)
+{
+	struct connection *connection = context;
+
+	connection->listener->moved = true;
+}
+
+static void handshake_ended(void *context)
+{
+	struct connection *connection = context;
+
+	deadline_move(&connection->listener->server->deadlines, &connection->deadline, PHASE_HEAD);
+}
+
+static void begin_tls(struct connection *connection, struct MHD_Connection *mhd)
+{
+	struct listener *listener = connection->listener;
+	struct tls_link_owner owner = {connection, moved, handshake_ended, &listener->turn};
+
+	connection->tls = tls_link_new(
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session,
+		connection->fd, listener->tls, &owner);
+}
+
 void connection_notify(void *context, struct MHD_Connection *mhd, void **socket_context,
 	enum MHD_ConnectionNotificationCode code)
 {
 	struct listener *listener = context;
 	struct connection *connection;
 
-	(void)mhd;
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
 		connection = listener->entering;
 		listener->entering = NULL;
 		*socket_context = connection;
-		deadline_begin(&listener->server->deadlines, &connection->deadline, PHASE_HEAD);
+		if (listener->tls)
+			begin_tls(connection, mhd);
+		deadline_begin(&listener->server->deadlines, &connection->deadline,
+			listener->tls ? PHASE_HANDSHAKE : PHASE_HEAD);
 	} else {
 		connection = *socket_context;
 		deadline_end(&connection->deadline);
+		tls_link_free(connection->tls);
+		connection->tls = NULL;
 		connection_drop(connection);
 		*socket_context = NULL;
 	}

@@ -37,6 +37,7 @@ static void cut_ended(struct http_server *server, enum phase phase)
 
 void connections_cut_ended(struct http_server *server)
 {
+	cut_ended(server, PHASE_HANDSHAKE);
 	cut_ended(server, PHASE_HEAD);
 	cut_ended(server, PHASE_BODY);
 }
@@ -106,7 +107,8 @@ void connections_cut_stalled(struct http_server *server)
 
 static bool is_needed(struct http_server *server)
 {
-	return deadlines_first(&server->deadlines, PHASE_HEAD) ||
+	return deadlines_first(&server->deadlines, PHASE_HANDSHAKE) ||
+	       deadlines_first(&server->deadlines, PHASE_HEAD) ||
 	       deadlines_first(&server->deadlines, PHASE_BODY) ||
 	       deadlines_first(&server->deadlines, PHASE_HANDLER) ||
 	       deadlines_first(&server->deadlines, PHASE_REPLY);

@@ -2,7 +2,7 @@
 /*
  * Absolute deadlines of many connections on one timer.
  *
- *	HEAD -> (BODY) -> HANDLER -> REPLY -> SETTLE -> IDLE -> HEAD ...
+ *	(HANDSHAKE) -> HEAD -> (BODY) -> HANDLER -> REPLY -> SETTLE -> IDLE -> HEAD ...
  *	each phase is a queue, oldest first
  *
  * All members of a phase have the same duration, so each queue is in order and a deadline is
@@ -17,6 +17,7 @@
 #include <uv.h>
 
 enum phase {
+	PHASE_HANDSHAKE, /* of TLS */
 	PHASE_HEAD,
 	PHASE_BODY,
 	PHASE_HANDLER, /* handlers have deadlines of their own */

@@ -75,17 +75,18 @@ static bool is_loopback(const union address *address)
 	}
 }
 
-static char *address_text(const union address *address, socklen_t n)
+static char *address_text(const union address *address, socklen_t n, bool tls)
 {
+	const char *scheme = tls ? "https" : "http";
 	char text[INET6_ADDRSTRLEN];
 
 	switch (address->any.sa_family) {
 	case AF_INET:
 		inet_ntop(AF_INET, &address->v4.sin_addr, text, sizeof text);
-		return mem_printf("http://%s:%u", text, ntohs(address->v4.sin_port));
+		return mem_printf("%s://%s:%u", scheme, text, ntohs(address->v4.sin_port));
 	case AF_INET6:
 		inet_ntop(AF_INET6, &address->v6.sin6_addr, text, sizeof text);
-		return mem_printf("http://[%s]:%u", text, ntohs(address->v6.sin6_port));
+		return mem_printf("%s://[%s]:%u", scheme, text, ntohs(address->v6.sin6_port));
 	default:
 		/* The path may fill the structure without a NUL. */
 		if (n <= offsetof(struct sockaddr_un, sun_path))
@@ -97,7 +98,7 @@ static char *address_text(const union address *address, socklen_t n)
 }
 
 /* Fills `ret` with what the kernel says about a bound socket. */
-static bool describe(int fd, struct endpoint *ret)
+static bool describe(int fd, bool tls, struct endpoint *ret)
 {
 	union address address = {.any.sa_family = AF_UNSPEC};
 	socklen_t n = sizeof address;
@@ -107,12 +108,12 @@ static bool describe(int fd, struct endpoint *ret)
 	ret->fd = fd;
 	ret->local = address.any.sa_family == AF_UNIX;
 	ret->loopback = is_loopback(&address);
-	ret->address = address_text(&address, n);
+	ret->address = address_text(&address, n, tls);
 	return true;
 }
 
 static enum error bind_tcp(
-	const struct conf_listen *listen_at, struct endpoint *ret, struct fault *fault)
+	const struct conf_listen *listen_at, bool tls, struct endpoint *ret, struct fault *fault)
 {
 	union address address = {.any.sa_family = AF_UNSPEC};
 	socklen_t n = sizeof address.v4;
@@ -133,7 +134,8 @@ static enum error bind_tcp(
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
 		(address.any.sa_family == AF_INET6 &&
 			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) ||
-		bind(fd, &address.any, n) != 0 || listen(fd, backlog) != 0 || !describe(fd, ret)) {
+		bind(fd, &address.any, n) != 0 || listen(fd, backlog) != 0 ||
+		!describe(fd, tls, ret)) {
 		give_up(fd);
 		return refuse_tcp(fault, listen_at);
 	}
@@ -185,7 +187,7 @@ static enum error bind_unix(
 	fd = unix_socket();
 	/* The file is created with this mode less the umask, never with more. */
 	if (fd < 0 || fchmod(fd, listen_at->mode) != 0 ||
-		bind(fd, &address.any, sizeof address.un) != 0 || !describe(fd, ret)) {
+		bind(fd, &address.any, sizeof address.un) != 0 || !describe(fd, false, ret)) {
 		give_up(fd);
 		return refuse(fault, listen_at->text, strerror(errno));
 	}
@@ -203,14 +205,14 @@ static enum error bind_unix(
 }
 
 enum error endpoint_bind(
-	const struct conf_listen *listen_at, struct endpoint *ret, struct fault *fault)
+	const struct conf_listen *listen_at, bool tls, struct endpoint *ret, struct fault *fault)
 {
 	*ret = (struct endpoint){.fd = -1};
 	return listen_at->kind == LISTEN_UNIX ? bind_unix(listen_at, ret, fault)
-					      : bind_tcp(listen_at, ret, fault);
+					      : bind_tcp(listen_at, tls, ret, fault);
 }
 
-enum error endpoint_take(int fd, struct endpoint *ret, struct fault *fault)
+enum error endpoint_take(int fd, bool tls, struct endpoint *ret, struct fault *fault)
 {
 	int type = 0, listening = 0, flags = fcntl(fd, F_GETFL);
 	socklen_t n = sizeof type;
@@ -219,8 +221,21 @@ enum error endpoint_take(int fd, struct endpoint *ret, struct fault *fault)
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) != 0 || type != SOCK_STREAM ||
 		getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &n) != 0 || !listening)
 		return refuse(fault, "systemd", "a passed socket is not a listening stream socket");
-	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 || !describe(fd, ret))
+	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 || !describe(fd, tls, ret))
 		return refuse(fault, "systemd", strerror(errno));
+	return OK;
+}
+
+enum error endpoint_share(
+	const struct endpoint *from, bool tls, struct endpoint *ret, struct fault *fault)
+{
+	int fd = fcntl(from->fd, F_DUPFD_CLOEXEC, 0);
+
+	*ret = (struct endpoint){.fd = -1, .passed = from->passed, .shared = true};
+	if (fd < 0 || !describe(fd, tls, ret)) {
+		give_up(fd);
+		return refuse(fault, from->address, strerror(errno));
+	}
 	return OK;
 }
 
@@ -237,7 +252,7 @@ static bool is_own_file(const struct endpoint *endpoint)
 void endpoint_close(struct endpoint *endpoint)
 {
 	/* A passed socket goes on listening for the next daemon. */
-	if (endpoint->fd >= 0 && !endpoint->passed)
+	if (endpoint->fd >= 0 && (!endpoint->passed || endpoint->shared))
 		close(endpoint->fd);
 	if (endpoint->path && is_own_file(endpoint))
 		unlink(endpoint->path);

@@ -32,7 +32,9 @@ static void pump_run(struct loop_pump *pump)
 
 	listener->run_ns = clock_mono_ns();
 	listener->moved = false;
+	listener->turn++;
 	MHD_run(listener->mhd);
+	listener->still = listener->moved ? 0 : listener->still + 1;
 	connections_watch(listener->server);
 }
 
@@ -46,6 +48,12 @@ static int64_t pump_timeout_ms(struct loop_pump *pump)
 	/* It would only ask again for a reply that wakes the pump when it is ready. */
 	if (ms == 0 && listener->awaited > 0 && !listener->moved)
 		return AWAIT_MS;
+	/*
+	 * It believes a socket to be readable from the first event until the end of the handshake.
+	 * Where no byte moves, an event on its epoll descriptor will tell of the next.
+	 */
+	if (ms == 0 && listener->tls && !listener->moved)
+		return listener->still < 7 ? 1 << (listener->still - 1) : STILL_MS;
 	return ms < INT32_MAX ? (int64_t)ms : INT32_MAX;
 }
 
@@ -133,6 +141,8 @@ static struct MHD_Daemon *daemon_start(struct listener *listener)
 #if MHD_VERSION >= 0x00097707
 	flags |= MHD_USE_NO_THREAD_SAFETY;
 #endif
+	if (listener->tls)
+		flags |= MHD_USE_TLS;
 	return MHD_start_daemon(flags, 0, NULL, NULL, exchange_handle, listener,
 		MHD_OPTION_EXTERNAL_LOGGER, log_mhd, listener, MHD_OPTION_NOTIFY_CONNECTION,
 		connection_notify, listener, MHD_OPTION_URI_LOG_CALLBACK, exchange_target, listener,
@@ -149,7 +159,9 @@ static struct MHD_Daemon *daemon_start(struct listener *listener)
 		 * daemon.
 		 */
 		MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_CONNECTION_LIMIT, (unsigned)INT32_MAX,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+		listener->tls ? MHD_OPTION_HTTPS_CERT_CALLBACK : MHD_OPTION_END,
+		tls_link_no_certificate(), MHD_OPTION_END);
 }
 
 static void wanted_copy(struct conf_listen *to, const struct conf_listen *from)
@@ -163,6 +175,7 @@ static void wanted_copy(struct conf_listen *to, const struct conf_listen *from)
 static void listener_free(struct listener *listener)
 {
 	endpoint_close(&listener->endpoint);
+	tls_server_unref(listener->tls);
 	mem_free(listener->wanted.text);
 	mem_free(listener->wanted.host);
 	mem_free(listener->wanted.path);
@@ -185,24 +198,33 @@ static void poll_begin(struct listener *listener, uv_poll_t *poll, int fd)
 	listener->handles++;
 }
 
-enum error listener_new(struct http_server *server, const struct conf_listen *wanted,
-	int passed_index, struct listener **ret, struct fault *fault)
+static enum error find_endpoint(
+	const struct listener_plan *plan, struct endpoint *ret, struct fault *fault)
+{
+	if (plan->in_use)
+		return endpoint_share(&plan->in_use->endpoint, plan->tls, ret, fault);
+	if (plan->wanted->kind == LISTEN_SYSTEMD)
+		return endpoint_take(SYSTEMD_FIRST_FD + plan->passed_index, plan->tls, ret, fault);
+	return endpoint_bind(plan->wanted, plan->tls, ret, fault);
+}
+
+enum error listener_new(struct http_server *server, const struct listener_plan *plan,
+	struct listener **ret, struct fault *fault)
 {
 	struct listener *listener = mem_new(struct listener);
 	enum error error;
 
 	listener->server = server;
-	listener->passed_index = passed_index;
-	wanted_copy(&listener->wanted, wanted);
-	if (wanted->kind == LISTEN_SYSTEMD)
-		error = endpoint_take(SYSTEMD_FIRST_FD + passed_index, &listener->endpoint, fault);
-	else
-		error = endpoint_bind(wanted, &listener->endpoint, fault);
+	listener->passed_index = plan->passed_index;
+	wanted_copy(&listener->wanted, plan->wanted);
+	error = find_endpoint(plan, &listener->endpoint, fault);
 	if (!error) {
+		if (plan->tls && !listener->endpoint.local)
+			listener->tls = tls_server_ref(plan->tls);
 		listener->mhd = daemon_start(listener);
 		if (!listener->mhd)
-			error = fault_set(fault, ERR_BAD_CONFIG, "listen: %s: %s", wanted->text,
-				strerror(errno));
+			error = fault_set(fault, ERR_BAD_CONFIG, "listen: %s: %s",
+				plan->wanted->text, strerror(errno));
 	}
 	if (error) {
 		listener_free(listener);
@@ -232,6 +254,15 @@ void listener_accept(struct listener *listener, bool on)
 		uv_poll_stop(&listener->accept_poll);
 }
 
+void listener_set_tls(struct listener *listener, struct tls_server *tls)
+{
+	if (!listener->tls)
+		return;
+	tls_server_ref(tls);
+	tls_server_unref(listener->tls);
+	listener->tls = tls;
+}
+
 void listener_set_mode(struct listener *listener, unsigned mode)
 {
 	if (listener->wanted.kind != LISTEN_UNIX || listener->wanted.mode == mode)
@@ -247,9 +278,10 @@ void listener_quiesce(struct listener *listener)
 		return;
 	/*
 	 * Clients that have connected already are served; on systemd's socket the next daemon
-	 * serves them.
+	 * serves them, on one that is still used the next listener.
 	 */
-	for (int i = 0; i < accepts_at_end && !listener->endpoint.passed; i++)
+	for (int i = 0; i < accepts_at_end && !listener->endpoint.passed && !listener->replaced;
+		i++)
 		if (listener->server->connections >= listener->server->max_connections ||
 			!accept_one(listener))
 			break;

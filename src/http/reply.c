@@ -74,6 +74,8 @@ static void add_headers(
 
 	if (content_type)
 		add_header(response, "Content-Type", content_type);
+	if (connection && connection->tls)
+		add_header(response, "Strict-Transport-Security", "max-age=31536000");
 	add_header(response, "X-Request-Id", request->id);
 	for (size_t i = 0; i < sizeof security_headers / sizeof *security_headers; i++)
 		if (!(request->own_security & 1u << i))

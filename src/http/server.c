@@ -75,12 +75,13 @@ static bool is_same(const struct conf_listen *a, const struct conf_listen *b)
 	}
 }
 
+/* The listener on this address; TLS or not. */
 static struct listener *find_listener(
 	struct http_server *server, const struct conf_listen *wanted, int passed_index)
 {
 	for (struct listener *at = server->listeners; at; at = at->next)
-		if (!at->draining && !at->keep && at->passed_index == passed_index &&
-			is_same(&at->wanted, wanted))
+		if (!at->draining && !at->keep && !at->replaced &&
+			at->passed_index == passed_index && is_same(&at->wanted, wanted))
 			return at;
 	return NULL;
 }
@@ -96,10 +97,11 @@ static enum error check_exposure(
 
 	if (listener->endpoint.loopback)
 		return OK;
-	if (!next->insecure_http)
+	if (!next->insecure_http && !next->tls.server)
 		return fault_set(fault, ERR_BAD_CONFIG,
 			"listen: %s can be reached from other machines, and tokens would be sent "
-			"without encryption: use a loopback address, or set insecure_http: true",
+			"without encryption: use a loopback address, or set tls, or "
+			"insecure_http: true",
 			address);
 	if (next->anonymous.scopes & ~(unsigned)SCOPE_METRICS)
 		return fault_set(fault, ERR_BAD_CONFIG,
@@ -120,14 +122,18 @@ static void append(struct listener **list, struct listener *listener)
 static enum error prepare_listener(struct http_server *server, const struct conf_listen *wanted,
 	int passed_index, const struct conf *next, struct fault *fault)
 {
-	struct listener *listener = find_listener(server, wanted, passed_index);
+	struct listener *found = find_listener(server, wanted, passed_index), *listener = found;
+	bool fits = found && (found->endpoint.local || !found->tls == !next->tls.server);
 
-	if (!listener) {
-		enum error error = listener_new(server, wanted, passed_index, &listener, fault);
+	if (!fits) {
+		struct listener_plan plan = {wanted, passed_index, next->tls.server, found};
+		enum error error = listener_new(server, &plan, &listener, fault);
 
 		if (error)
 			return error;
 		append(&server->pending, listener);
+		if (found)
+			found->replaced = true;
 	}
 	listener->keep = true;
 	listener->next_mode = wanted->mode;
@@ -157,7 +163,7 @@ enum error http_server_prepare(struct http_server *server, struct conf *next, st
 	enum error error = OK;
 
 	for (struct listener *at = server->listeners; at; at = at->next)
-		at->keep = false;
+		at->keep = at->replaced = false;
 	for (size_t i = 0; i < next->listen_count && !error; i++) {
 		error = prepare_listen(server, &next->listens[i], next, fault);
 		if (error && next->listens[i].place)
@@ -205,6 +211,9 @@ static void take_limits(struct http_server *server)
 	int64_t *durations = server->deadlines.durations_ms;
 
 	durations[PHASE_HEAD] = conf->limits.header_deadline_ms;
+	durations[PHASE_HANDSHAKE] = conf->limits.header_deadline_ms < HANDSHAKE_MS
+					     ? conf->limits.header_deadline_ms
+					     : HANDSHAKE_MS;
 	durations[PHASE_BODY] = conf->limits.body_deadline_ms;
 	durations[PHASE_REPLY] = conf->limits.reply_deadline_ms;
 	durations[PHASE_SETTLE] = SETTLE_MS;
@@ -225,6 +234,7 @@ void http_server_commit(struct http_server *server, struct conf *next)
 			continue;
 		if (at->keep) {
 			listener_set_mode(at, at->next_mode);
+			listener_set_tls(at, next->tls.server);
 			continue;
 		}
 		listener_quiesce(at);
@@ -310,7 +320,8 @@ void http_server_count(struct http_server *server, struct http_counts *ret)
 {
 	*ret = (struct http_counts){.connections = server->connections,
 		.max_connections = server->max_connections,
-		.reading = count(server, PHASE_HEAD) + count(server, PHASE_BODY),
+		.reading = count(server, PHASE_HANDSHAKE) + count(server, PHASE_HEAD) +
+			   count(server, PHASE_BODY),
 		.handling = count(server, PHASE_HANDLER),
 		.replying = count(server, PHASE_REPLY),
 		.idle = count(server, PHASE_SETTLE) + count(server, PHASE_IDLE),
@@ -350,6 +361,7 @@ enum error http_server_drain(struct http_server *server, int64_t deadline)
 		listener_quiesce(at);
 	connections_close_idle(server, NULL);
 	connections_cut_ended(server);
+	deadlines_shorten(&server->deadlines, PHASE_HANDSHAKE, DRAIN_GRACE_MS);
 	deadlines_shorten(&server->deadlines, PHASE_HEAD, DRAIN_GRACE_MS);
 	error = wait_closed(server, deadline);
 	/* Handlers may still work after their reply. */

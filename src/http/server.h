@@ -40,7 +40,8 @@ enum error http_server_prepare(struct http_server *server, struct conf *next, st
 void http_server_commit(struct http_server *server, struct conf *next);
 void http_server_abandon(struct http_server *server);
 
-/* One line per listener: "http://127.0.0.1:8480", "unix:/run/x.sock"; the ports really bound. */
+/* One line per listener: "http://127.0.0.1:8480", "https://...", "unix:/run/x.sock"; the ports
+ * really bound. */
 void http_server_addresses(const struct http_server *server, struct buf *out);
 size_t http_server_connections(const struct http_server *server);
 /* The current number of connections by state. */

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/metric.h"
+#include "base/tls_link.h"
 #include "conf/conf.h"
 #include "http/access_log.h"
 #include "http/auth.h"
@@ -40,6 +41,8 @@ enum {
 	AWAIT_MS = 1,
 	IDLE_MS = 60000,
 	SETTLE_MS = 100,
+	HANDSHAKE_MS = 5000,	/* of TLS, if limits.header_deadline is not shorter */
+	STILL_MS = 64,		/* see pump_timeout_ms() */
 	STALLED_MS = 5000,	/* a client that reads nothing of a reply for so long is cut off */
 	ENDED_LOOK_MS = 1000,	/* interval of looking for clients that have disconnected */
 	ENDED_LOOK_FULL_MS = 5, /* the same while no connection is free */
@@ -94,6 +97,7 @@ struct listener {
 	struct conf_listen wanted; /* what it was made for; strings are copies */
 	int passed_index;	   /* of systemd's sockets */
 	struct endpoint endpoint;
+	struct tls_server *tls; /* for new connections; NULL = plain */
 	struct MHD_Daemon *mhd;
 	struct loop_pump pump;
 	uv_poll_t accept_poll, mhd_poll;
@@ -102,9 +106,12 @@ struct listener {
 	size_t connections;
 	size_t awaited; /* requests whose reply is awaited, see AWAIT_MS */
 	int64_t run_ns; /* when MHD was run last */
+	uint64_t turn;	/* number of that run */
 	bool moved;	/* whether that run progressed with any request */
+	unsigned still; /* with TLS: runs since then that moved nothing */
 	bool draining;
 	bool keep;	    /* in the configuration that is being prepared */
+	bool replaced;	    /* there, by another listener on the same socket */
 	unsigned next_mode; /* of the socket file, in that configuration */
 };
 
@@ -112,7 +119,8 @@ struct connection {
 	struct deadline deadline;
 	struct listener *listener;
 	struct peer *peer;
-	int fd; /* MHD's: only for peeking and shutdown(2) */
+	int fd;		      /* MHD's: only for peeking and shutdown(2) */
+	struct tls_link *tls; /* NULL = plain */
 	unsigned requests;
 	struct request *request; /* whose handler runs in a fiber; else NULL */
 	uint64_t taken;		 /* progress_mark() of its reply */
@@ -169,11 +177,20 @@ struct request {
 
 /* listener.c */
 
+/* What a listener is made for. */
+struct listener_plan {
+	const struct conf_listen *wanted;
+	int passed_index;
+	struct tls_server *tls;	 /* NULL = plain HTTP; not used with a Unix socket */
+	struct listener *in_use; /* the listener whose socket it takes over; NULL = none */
+};
 /* A listener for one bound or passed socket, with its MHD daemon; not yet accepting. */
-enum error listener_new(struct http_server *server, const struct conf_listen *wanted,
-	int passed_index, struct listener **ret, struct fault *fault);
+enum error listener_new(struct http_server *server, const struct listener_plan *plan,
+	struct listener **ret, struct fault *fault);
 void listener_start(struct listener *listener);
 void listener_accept(struct listener *listener, bool on);
+/* For connections from now on; changes neither TLS to plain HTTP nor back. */
+void listener_set_tls(struct listener *listener, struct tls_server *tls);
 /* Sets the mode of its socket file; does nothing for other kinds. */
 void listener_set_mode(struct listener *listener, unsigned mode);
 /* Accepts what has connected already, then closes the socket. */

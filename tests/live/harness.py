@@ -9,6 +9,7 @@ import random
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -267,6 +268,7 @@ class Reply:
 class Daemon:
     """cachewardend with its configuration in a folder of its own."""
 
+    tls = None  # the ssl.SSLContext of its clients
     alive = []  # not closed yet: a test that fails shows their logs
 
     def __init__(self, folder, config, wait=True, env=None, args=(), before=()):
@@ -328,12 +330,18 @@ class Daemon:
     @property
     def address(self):
         """(host, port) of the first TCP listener."""
-        text = next(a for a in self.addresses if a.startswith("http://"))
-        host, port = text[len("http://"):].rsplit(":", 1)
+        text = next(a for a in self.addresses if a.startswith("http"))
+        host, port = text.split("://")[1].rsplit(":", 1)
         return host.strip("[]"), int(port)
 
+    def wrap(self, connection):
+        """A connected socket as the daemon's clients use it: with TLS where `tls` is set."""
+        if self.tls is None:
+            return connection
+        return self.tls.wrap_socket(connection, server_hostname="localhost")
+
     def connect(self, timeout=DEADLINE):
-        return socket.create_connection(self.address, timeout=timeout)
+        return self.wrap(socket.create_connection(self.address, timeout=timeout))
 
     def wait_refused(self):
         """Waits until it takes no connections any more."""
@@ -356,7 +364,7 @@ class Daemon:
             while True:
                 try:
                     part = connection.recv(65536)
-                except ConnectionResetError:
+                except (ConnectionResetError, ssl.SSLEOFError):
                     return answer
                 if not part:
                     return answer
@@ -365,6 +373,8 @@ class Daemon:
     def request(self, method, path, body=None, headers=None, token=None, timeout=DEADLINE):
         host, port = self.address
         connection = http.client.HTTPConnection(host, port, timeout=timeout)
+        if self.tls is not None:
+            connection.sock = self.connect(timeout)
         headers = dict(headers or {})
         if token:
             headers["Authorization"] = "Bearer " + token

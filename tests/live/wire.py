@@ -9,6 +9,7 @@
 import ctypes
 import re
 import socket
+import ssl
 import struct
 import time
 
@@ -58,6 +59,7 @@ class Wire:
             self.socket.bind((source, 0))
         self.socket.settimeout(timeout)
         self.socket.connect(daemon.address)
+        self.socket = daemon.wrap(self.socket)
         self.data = b""
         self.closed = False
         self.began = time.monotonic()
@@ -81,13 +83,13 @@ class Wire:
         try:
             self.socket.sendall(data)
             return True
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
             return False
 
     def _more(self):
         try:
             part = self.socket.recv(65536)
-        except (ConnectionResetError, BrokenPipeError):
+        except (ConnectionResetError, BrokenPipeError, ssl.SSLError):
             part = b""
         self.closed = self.closed or not part
         self.data += part

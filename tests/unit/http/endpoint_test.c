@@ -43,16 +43,16 @@ START_TEST(tcp_tells_the_port_it_got)
 	struct conf_listen v4 = tcp_listen("127.0.0.1", 0), v6 = tcp_listen("::1", 0);
 	unsigned port = 0;
 
-	ck_assert_int_eq(endpoint_bind(&v4, &endpoint, &fault), OK);
+	ck_assert_int_eq(endpoint_bind(&v4, false, &endpoint, &fault), OK);
 	ck_assert_int_eq(sscanf(endpoint.address, "http://127.0.0.1:%u", &port), 1);
 	ck_assert_uint_gt(port, 0);
 	ck_assert(endpoint.loopback && !endpoint.local && !endpoint.passed);
 	v4.port = (uint16_t)port;
-	ck_assert_int_eq(endpoint_bind(&v4, &second, &fault), ERR_BAD_CONFIG);
+	ck_assert_int_eq(endpoint_bind(&v4, false, &second, &fault), ERR_BAD_CONFIG);
 	ck_assert_ptr_nonnull(strstr(fault.detail, "in use"));
 	endpoint_close(&endpoint);
 	/* A machine may be without IPv6. */
-	if (endpoint_bind(&v6, &endpoint, &fault) == OK) {
+	if (endpoint_bind(&v6, false, &endpoint, &fault) == OK) {
 		ck_assert(strncmp(endpoint.address, "http://[::1]:", 13) == 0);
 		ck_assert(endpoint.loopback);
 		endpoint_close(&endpoint);
@@ -64,10 +64,10 @@ START_TEST(other_addresses_are_not_loopback)
 {
 	struct conf_listen any = tcp_listen("0.0.0.0", 0), name = tcp_listen("localhost", 0);
 
-	ck_assert_int_eq(endpoint_bind(&any, &endpoint, &fault), OK);
+	ck_assert_int_eq(endpoint_bind(&any, false, &endpoint, &fault), OK);
 	ck_assert(!endpoint.loopback);
 	endpoint_close(&endpoint);
-	ck_assert_int_eq(endpoint_bind(&name, &endpoint, &fault), ERR_BAD_CONFIG);
+	ck_assert_int_eq(endpoint_bind(&name, false, &endpoint, &fault), ERR_BAD_CONFIG);
 }
 END_TEST
 
@@ -77,7 +77,7 @@ START_TEST(a_socket_file_has_its_mode_and_goes_with_the_endpoint)
 	struct stat is;
 
 	make_folder();
-	ck_assert_int_eq(endpoint_bind(&listen_at, &endpoint, &fault), OK);
+	ck_assert_int_eq(endpoint_bind(&listen_at, false, &endpoint, &fault), OK);
 	ck_assert(endpoint.local && endpoint.loopback);
 	ck_assert(strncmp(endpoint.address, "unix:/", 6) == 0);
 	ck_assert_int_eq(stat(path, &is), 0);
@@ -94,15 +94,15 @@ START_TEST(a_stale_socket_file_is_replaced_and_a_live_one_is_not)
 	struct conf_listen listen_at = unix_listen(0600);
 
 	make_folder();
-	ck_assert_int_eq(endpoint_bind(&listen_at, &endpoint, &fault), OK);
-	ck_assert_int_eq(endpoint_bind(&listen_at, &second, &fault), ERR_BAD_CONFIG);
+	ck_assert_int_eq(endpoint_bind(&listen_at, false, &endpoint, &fault), OK);
+	ck_assert_int_eq(endpoint_bind(&listen_at, false, &second, &fault), ERR_BAD_CONFIG);
 	ck_assert_ptr_nonnull(strstr(fault.detail, "in use by another process"));
 	ck_assert(fault.temporary);
 	/* As after kill -9: the file without anyone behind it. */
 	close(endpoint.fd);
 	endpoint.fd = -1;
 	usleep(20000); /* the file system's clock is coarse */
-	ck_assert_int_eq(endpoint_bind(&listen_at, &second, &fault), OK);
+	ck_assert_int_eq(endpoint_bind(&listen_at, false, &second, &fault), OK);
 	/* The file is not the first one's any more. */
 	endpoint_close(&endpoint);
 	ck_assert_int_eq(access(path, F_OK), 0);
@@ -120,7 +120,7 @@ START_TEST(what_is_no_socket_is_left_alone)
 	file = fopen(path, "w");
 	ck_assert_ptr_nonnull(file);
 	fclose(file);
-	ck_assert_int_eq(endpoint_bind(&listen_at, &endpoint, &fault), ERR_BAD_CONFIG);
+	ck_assert_int_eq(endpoint_bind(&listen_at, false, &endpoint, &fault), ERR_BAD_CONFIG);
 	ck_assert_ptr_nonnull(strstr(fault.detail, "not a socket"));
 	ck_assert_int_eq(access(path, F_OK), 0);
 	unlink(path);
@@ -135,7 +135,7 @@ START_TEST(a_path_that_is_too_long_is_refused)
 	memset(path, 'a', 108);
 	path[0] = '/';
 	path[108] = '\0';
-	ck_assert_int_eq(endpoint_bind(&listen_at, &endpoint, &fault), ERR_BAD_CONFIG);
+	ck_assert_int_eq(endpoint_bind(&listen_at, false, &endpoint, &fault), ERR_BAD_CONFIG);
 	ck_assert_ptr_nonnull(strstr(fault.detail, "107 bytes"));
 }
 END_TEST
@@ -144,12 +144,12 @@ START_TEST(a_passed_socket_is_taken_and_stays_open)
 {
 	struct conf_listen listen_at = tcp_listen("127.0.0.1", 0);
 
-	ck_assert_int_eq(endpoint_bind(&listen_at, &endpoint, &fault), OK);
-	ck_assert_int_eq(endpoint_take(endpoint.fd, &second, &fault), OK);
+	ck_assert_int_eq(endpoint_bind(&listen_at, false, &endpoint, &fault), OK);
+	ck_assert_int_eq(endpoint_take(endpoint.fd, false, &second, &fault), OK);
 	ck_assert_str_eq(second.address, endpoint.address);
 	ck_assert(second.passed && second.loopback);
 	endpoint_close(&second);
-	ck_assert_int_eq(endpoint_take(endpoint.fd, &second, &fault), OK);
+	ck_assert_int_eq(endpoint_take(endpoint.fd, false, &second, &fault), OK);
 	endpoint_close(&second);
 	endpoint_close(&endpoint);
 }
@@ -160,8 +160,8 @@ START_TEST(other_descriptors_are_not_taken)
 	int fds[2], plain = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	ck_assert_int_eq(pipe(fds), 0);
-	ck_assert_int_eq(endpoint_take(fds[0], &endpoint, &fault), ERR_BAD_CONFIG);
-	ck_assert_int_eq(endpoint_take(plain, &endpoint, &fault), ERR_BAD_CONFIG);
+	ck_assert_int_eq(endpoint_take(fds[0], false, &endpoint, &fault), ERR_BAD_CONFIG);
+	ck_assert_int_eq(endpoint_take(plain, false, &endpoint, &fault), ERR_BAD_CONFIG);
 	close(fds[0]);
 	close(fds[1]);
 	close(plain);

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* Credentials and transport of a session that another library drives; see tls_link.h. */
+#include "base/tls_link.h"
+
+#include <errno.h>
+#include <gnutls/abstract.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "base/mem.h"
+#include "base/tls_server_internal.h"
+
+enum { ahead_bytes = 2048 }; /* that one recv(2) may take in advance */
+
+struct tls_link {
+	gnutls_session_t session;
+	int fd;
+	struct tls_server *server;
+	struct tls_link_owner owner;
+	bool ready;
+	bool drained; /* in the turn `looked` */
+	uint64_t looked;
+	size_t ahead_n, ahead_taken;
+	char ahead[ahead_bytes];
+};
+
+static const char priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE";
+
+static ssize_t fail(struct tls_link *link, int error)
+{
+	gnutls_transport_set_errno(link->session, error);
+	return -1;
+}
+
+static ssize_t receive(struct tls_link *link, void *to, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = recv(link->fd, to, size, MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n >= 0)
+		link->owner.moved(link->owner.context);
+	/* A short read has emptied the socket: what comes later wakes the library. */
+	link->drained = n < 0 || (n > 0 && (size_t)n < size);
+	link->looked = *link->owner.turn;
+	return n < 0 ? fail(link, errno) : n;
+}
+
+static ssize_t pull(gnutls_transport_ptr_t transport, void *to, size_t size)
+{
+	struct tls_link *link = transport;
+	size_t left = link->ahead_n - link->ahead_taken;
+
+	if (left == 0) {
+		ssize_t n;
+
+		if (link->drained && link->looked == *link->owner.turn)
+			return fail(link, EAGAIN);
+		if (size >= sizeof link->ahead)
+			return receive(link, to, size);
+		n = receive(link, link->ahead, sizeof link->ahead);
+		if (n <= 0)
+			return n;
+		link->ahead_taken = 0;
+		link->ahead_n = left = (size_t)n;
+	}
+	if (size > left)
+		size = left;
+	memcpy(to, link->ahead + link->ahead_taken, size);
+	link->ahead_taken += size;
+	return (ssize_t)size;
+}
+
+static int pull_timeout(gnutls_transport_ptr_t transport, unsigned ms)
+{
+	const struct tls_link *link = transport;
+	struct pollfd look = {.fd = link->fd, .events = POLLIN};
+
+	(void)ms; /* nothing here may wait */
+	return link->ahead_n > link->ahead_taken || poll(&look, 1, 0) > 0;
+}
+
+static ssize_t push(gnutls_transport_ptr_t transport, const giovec_t *parts, int count)
+{
+	struct tls_link *link = transport;
+	/* giovec_t is declared to be the same. */
+	struct msghdr message = {
+		.msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = (size_t)count};
+	ssize_t n;
+
+	do
+		n = sendmsg(link->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return fail(link, errno);
+	link->owner.moved(link->owner.context);
+	return n;
+}
+
+/* The client's Finished, which its certificate precedes, ends the handshake, or almost does. */
+static int handshake_step(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+	const gnutls_datum_t *message)
+{
+	struct tls_link *link = gnutls_transport_get_ptr(session);
+
+	(void)type, (void)when, (void)message;
+	if (incoming && !link->ready) {
+		link->ready = true;
+		link->owner.ready(link->owner.context);
+	}
+	return 0;
+}
+
+static void ask_client(gnutls_session_t session)
+{
+	/* Kept by GnuTLS. */
+	static gnutls_typed_vdata_st purpose = {.type = GNUTLS_DT_KEY_PURPOSE_OID,
+		.data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_CLIENT};
+
+	gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
+	gnutls_session_set_verify_cert2(session, &purpose, 1, 0);
+}
+
+struct tls_link *tls_link_new(
+	void *session, int fd, struct tls_server *server, const struct tls_link_owner *owner)
+{
+	struct tls_link *link = mem_new(struct tls_link);
+
+	link->session = session;
+	link->fd = fd;
+	link->server = tls_server_ref(server);
+	link->owner = *owner;
+	gnutls_transport_set_ptr(session, link);
+	gnutls_transport_set_pull_function(session, pull);
+	gnutls_transport_set_pull_timeout_function(session, pull_timeout);
+	gnutls_transport_set_vec_push_function(session, push);
+	/* The owner's own deadline ends a handshake. */
+	gnutls_handshake_set_timeout(session, GNUTLS_INDEFINITE_TIMEOUT);
+	gnutls_handshake_set_hook_function(
+		session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST, handshake_step);
+	if (gnutls_priority_set_direct(session, priorities, NULL) < 0 ||
+		gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, server->x509) < 0)
+		mem_exhausted();
+	if (server->asks_clients)
+		ask_client(session);
+	return link;
+}
+
+void tls_link_free(struct tls_link *link)
+{
+	if (!link)
+		return;
+	gnutls_credentials_clear(link->session);
+	tls_server_unref(link->server);
+	mem_free(link);
+}
+
+static int no_certificate(gnutls_session_t session, const gnutls_datum_t *authorities, int count,
+	const gnutls_pk_algorithm_t *algorithms, int algorithm_count, gnutls_pcert_st **ret,
+	unsigned *ret_n, gnutls_privkey_t *ret_key)
+{
+	(void)session, (void)authorities, (void)count, (void)algorithms, (void)algorithm_count;
+	(void)ret, (void)ret_n, (void)ret_key;
+	return -1;
+}
+
+tls_link_callback tls_link_no_certificate(void)
+{
+	gnutls_certificate_retrieve_function2 *function = no_certificate;
+
+	return (tls_link_callback)function;
+}
+
+bool tls_link_client(const struct tls_link *link, uint8_t digest[SHA256_BYTES])
+{
+	const gnutls_datum_t *chain;
+	unsigned n = 0;
+
+	if (!link->ready || !link->server->asks_clients)
+		return false;
+	chain = gnutls_certificate_get_peers(link->session, &n);
+	if (!chain || n == 0)
+		return false;
+	crypto_sha256(slice_of((const char *)chain[0].data, chain[0].size), digest);
+	return true;
+}

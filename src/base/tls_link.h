@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The server's end of a TLS session that another library drives, over a non-blocking socket.
+ *
+ *	socket --recv--> link (a few KiB) --> GnuTLS --> the library
+ *	socket <--------sendmsg----------- GnuTLS <----- the library
+ *
+ * The link replaces what the library has given the session: its credentials, and its way to the
+ * socket. So credentials differ from session to session, and the owner sees whether bytes move.
+ */
+#ifndef CW_BASE_TLS_LINK_H
+#define CW_BASE_TLS_LINK_H
+
+#include "base/crypto.h"
+#include "base/tls_server.h"
+
+struct tls_link;
+
+struct tls_link_owner {
+	void *context;
+	/* Called while the session works: bytes have been received or sent. */
+	void (*moved)(void *context);
+	/* The same: the client has finished its part of the handshake, its certificate included. */
+	void (*ready)(void *context);
+	/*
+	 * A number that the owner changes before each time that it lets the library work. A socket
+	 * that was found empty is not read again before.
+	 */
+	const uint64_t *turn;
+};
+
+/*
+ * Prepares a new session (a gnutls_session_t, which must not be freed before the link). Takes a
+ * reference to `server`, and keeps a copy of `owner`.
+ */
+struct tls_link *tls_link_new(
+	void *session, int fd, struct tls_server *server, const struct tls_link_owner *owner);
+/* The session is not used any more. NULL is allowed. */
+void tls_link_free(struct tls_link *link);
+/* What a library that insists on a callback for certificates is given; it is never called. */
+typedef void (*tls_link_callback)(void);
+tls_link_callback tls_link_no_certificate(void);
+/* The SHA-256 of the client's certificate (its DER); false if it has shown none. */
+bool tls_link_client(const struct tls_link *link, uint8_t digest[SHA256_BYTES]);
+
+#endif
