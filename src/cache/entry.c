@@ -99,6 +99,8 @@ enum error entry_step(const struct entry_step *step, struct redis_batch *batch, 
 	int64_t deadline = cache_deadline(step->cache);
 
 	step->fill(step->context, batch);
+	if (redis_batch_count(batch) == 0)
+		return OK;
 	enum error error = redis_store_run(store, step->role, batch, deadline, fault);
 	if (error != ERR_REDIS_UNKNOWN_OUTCOME || !step->idempotent || clock_mono_ms() >= deadline)
 		return error;

@@ -14,12 +14,12 @@ enum {
 typedef void entry_fill(void *context, struct redis_batch *batch);
 
 /*
- * Fills the batch, runs it where `key` lives and, where `idempotent`, once more after
- * ERR_REDIS_UNKNOWN_OUTCOME. OK says that each command has a reply. Parks.
+ * Fills the batch, runs it and, where `idempotent`, once more after ERR_REDIS_UNKNOWN_OUTCOME. OK
+ * says that each command has a reply; a batch of no commands is OK. Parks.
  */
 struct entry_step {
 	struct cache *cache;
-	struct slice key;
+	struct slice key; /* for `fill` */
 	enum redis_role role;
 	bool idempotent;
 	entry_fill *fill;

@@ -4,7 +4,7 @@
  *
  *	PTTL mark, PTTL, GETRANGE 0 first        all keys, one pipeline
  *	STRLEN; PTTL mark, PTTL, GETRANGE 0 len  values longer than that, within ENTRY_MANY_BYTES
- *	MULTI PTTL mark, PTTL, GETRANGE EXEC     empty answers of keys that exist
+ *	MULTI PTTL mark, PTTL, GETRANGE EXEC     each empty answer of a key that exists
  *
  * Special: GETRANGE answers "" for an absent key, too. PTTL is sent first and
  * tells whether the key exists; an empty answer after a PTTL of an existing key may be a key that
@@ -242,11 +242,16 @@ static void fill_places(void *context, struct redis_batch *batch)
 		add_commands(r, batch, r->keys[r->places[i]], r->bounds[i]);
 }
 
+/* A transaction for each key, because its commands must be for one slot. */
 static void fill_settle(void *context, struct redis_batch *batch)
 {
-	REDIS_ADD(batch, SLICE("MULTI"));
-	fill_places(context, batch);
-	REDIS_ADD(batch, SLICE("EXEC"));
+	struct entry_reading *r = context;
+
+	for (size_t i = 0; i < r->place_count; i++) {
+		REDIS_ADD(batch, SLICE("MULTI"));
+		add_commands(r, batch, r->keys[r->places[i]], r->bounds[i]);
+		REDIS_ADD(batch, SLICE("EXEC"));
+	}
 }
 
 static bool is_full(const struct entry_reading *r, const struct entry *entry)
@@ -348,15 +353,21 @@ out:
 	return error;
 }
 
-/* An entry that looked empty, by replies that nothing came in between. */
+/* An entry that looked empty, by replies that nothing came in between: EXEC's. */
 static enum error settle_one(
-	struct entry_reading *r, size_t at, struct redis_value *const *items, struct fault *fault)
+	struct entry_reading *r, size_t at, const struct redis_value *all, struct fault *fault)
 {
-	const struct replies replies = {items[0], items[1], items[2]};
+	enum error error = redis_value_error(all, fault);
+
+	if (!error && (all->type != REDIS_ARRAY || all->count != commands_per_key))
+		error = wrong_type(fault);
+	if (error)
+		return error;
+	const struct replies replies = {all->items[0], all->items[1], all->items[2]};
 	struct entry *entry = &r->ret[at];
 	struct redis_value *reply = entry->reply; /* empty, as the value is, if it is */
-	enum error error = take_entry(r, at, &replies, fault);
 
+	error = take_entry(r, at, &replies, fault);
 	if (!error && is_present(entry) && entry->stored.n == 0) {
 		entry->stored = reply->text;
 		entry->reply = reply;
@@ -381,13 +392,10 @@ static enum error read_empty_ones(struct entry_reading *r, struct fault *fault)
 	enum error error = run_step(r, REDIS_COMMANDS, fill_settle, batch, fault);
 	if (error)
 		goto out;
-	const struct redis_value *all = redis_batch_reply(batch, redis_batch_count(batch) - 1);
-
-	error = redis_value_error(all, fault);
-	if (!error && (all->type != REDIS_ARRAY || all->count != commands_per_key * r->place_count))
-		error = wrong_type(fault);
-	for (size_t i = 0; i < r->place_count && !error; i++)
-		error = settle_one(r, r->places[i], all->items + commands_per_key * i, fault);
+	/* MULTI and EXEC have replies, too. */
+	for (size_t i = 0, each = commands_per_key + 2; i < r->place_count && !error; i++)
+		error = settle_one(
+			r, r->places[i], redis_batch_reply(batch, each * (i + 1) - 1), fault);
 out:
 	redis_batch_free(batch);
 	return error;

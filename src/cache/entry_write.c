@@ -3,6 +3,8 @@
  * Storing entries.
  *
  *	[WATCH, EVAL guard] MULTI; note; for each { [EXISTS] ZADD tags... SET }; DEL; EXEC
+ *	over slots: { note, ZADD tags... } acknowledged
+ *		    -> for each { [WATCH, EVAL guard] MULTI; [EXISTS] SET; DEL; EXEC }
  *
  * The leases of the keys end with the write, because their holders loaded before it; so does the
  * mark of a soft purge (cache/soft_purge.h). The note is for warm runs (cache/write_log.h). Where
@@ -23,19 +25,21 @@
 
 enum { chunk_writes = 64, chunk_bytes = 1024 * 1024 };
 
-/* Some writes that travel in one transaction. */
+/* Some writes that travel together. */
 struct chunk {
 	struct cache *cache;
 	const struct entry_write *writes;
 	size_t count;
 	bool ask_exists;
-	size_t lead; /* commands before MULTI */
-	/* Places in EXEC's answer. */
+	bool split; /* over slots: each write is a transaction of its own */
+	/* Places in the batch; the first three are those of the write's transaction. */
 	struct {
+		size_t first, multi, exec;
 		size_t begin, set;
+		bool refused; /* over slots: its tags or its note could not be written */
 	} at[chunk_writes];
+	struct fault refused; /* why the first of them could not */
 	struct redis_batch *batch;
-	bool loose; /* MULTI was refused, so the commands ran one by one */
 };
 
 /* KEYS the entry, a name of ours that nothing else uses. Whatever has come in between counts. */
@@ -65,17 +69,17 @@ static void add_note(const struct chunk *chunk, struct redis_batch *batch)
 	write_log_note(chunk->cache, batch, keys, chunk->count);
 }
 
-/* What ends with the write: leases, marks of soft purges, what is kept of failed loads. */
-static void add_ends(const struct chunk *chunk, struct redis_batch *batch)
+/* What ends with the writes: leases, marks of soft purges, what is kept of failed loads. */
+static void add_ends(const struct chunk *chunk, struct redis_batch *batch, size_t from, size_t to)
 {
 	struct slice argv[1 + 3 * chunk_writes] = {SLICE("DEL")};
 	struct buf names[3 * chunk_writes] = {0};
-	size_t count = 3 * chunk->count;
+	size_t count = 0;
 
-	for (size_t i = 0; i < chunk->count; i++) {
-		lease_key(chunk->cache, chunk->writes[i].key, &names[3 * i]);
-		soft_purge_key(chunk->cache, chunk->writes[i].key, &names[3 * i + 1]);
-		lease_failed_key(chunk->cache, chunk->writes[i].key, &names[3 * i + 2]);
+	for (size_t i = from; i < to; i++) {
+		lease_key(chunk->cache, chunk->writes[i].key, &names[count++]);
+		soft_purge_key(chunk->cache, chunk->writes[i].key, &names[count++]);
+		lease_failed_key(chunk->cache, chunk->writes[i].key, &names[count++]);
 	}
 	for (size_t i = 0; i < count; i++)
 		argv[1 + i] = buf_slice(&names[i]);
@@ -84,41 +88,67 @@ static void add_ends(const struct chunk *chunk, struct redis_batch *batch)
 		buf_release(&names[i]);
 }
 
-static void fill(void *context, struct redis_batch *batch)
+static void add_write(struct chunk *chunk, struct redis_batch *batch, size_t i)
 {
-	struct chunk *chunk = context;
+	const struct entry_write *write = &chunk->writes[i];
 	struct buf scratch = {0};
+	struct entry_bytes bytes = entry_encode(chunk->cache, write, &scratch);
 
-	if (chunk->writes[0].expected)
-		add_guard(chunk, batch);
-	chunk->lead = redis_batch_count(batch);
-	REDIS_ADD(batch, SLICE("MULTI"));
-	add_note(chunk, batch);
-	for (size_t i = 0; i < chunk->count; i++) {
-		const struct entry_write *write = &chunk->writes[i];
-		struct entry_bytes bytes = entry_encode(chunk->cache, write, &scratch);
-
-		/* MULTI's own reply is not part of EXEC's answer. */
-		chunk->at[i].begin = redis_batch_count(batch) - chunk->lead - 1;
-		if (chunk->ask_exists)
-			REDIS_ADD(batch, SLICE("EXISTS"), write->key);
+	chunk->at[i].begin = redis_batch_count(batch);
+	if (chunk->ask_exists)
+		REDIS_ADD(batch, SLICE("EXISTS"), write->key);
+	if (!chunk->split)
 		tag_add(chunk->cache, batch, write->key, bytes.px_ms, write->tags,
 			write->tag_count);
-		chunk->at[i].set =
-			entry_store(batch, write->key, bytes.stored, bytes.px_ms, write->mode) -
-			chunk->lead - 1;
-	}
-	add_ends(chunk, batch);
-	REDIS_ADD(batch, SLICE("EXEC"));
+	chunk->at[i].set = entry_store(batch, write->key, bytes.stored, bytes.px_ms, write->mode);
 	buf_release(&scratch);
 }
 
-/* What the command at `at` in EXEC's answer was answered with, or by itself. */
-static const struct redis_value *answer_at(
-	const struct chunk *chunk, const struct redis_value *all, size_t at)
+/* The transaction of the writes [from, to). */
+static void add_transaction(struct chunk *chunk, struct redis_batch *batch, size_t from, size_t to)
 {
-	return chunk->loose ? redis_batch_reply(chunk->batch, chunk->lead + 1 + at)
-			    : all->items[at];
+	size_t first = redis_batch_count(batch);
+
+	if (chunk->writes[0].expected)
+		add_guard(chunk, batch);
+	size_t multi = REDIS_ADD(batch, SLICE("MULTI"));
+	if (!chunk->split)
+		add_note(chunk, batch);
+	for (size_t i = from; i < to; i++)
+		add_write(chunk, batch, i);
+	add_ends(chunk, batch, from, to);
+	size_t exec = REDIS_ADD(batch, SLICE("EXEC"));
+	for (size_t i = from; i < to; i++) {
+		chunk->at[i].first = first;
+		chunk->at[i].multi = multi;
+		chunk->at[i].exec = exec;
+	}
+}
+
+static void fill(void *context, struct redis_batch *batch)
+{
+	struct chunk *chunk = context;
+
+	if (!chunk->split)
+		add_transaction(chunk, batch, 0, chunk->count);
+	for (size_t i = 0; chunk->split && i < chunk->count; i++)
+		if (!chunk->at[i].refused)
+			add_transaction(chunk, batch, i, i + 1);
+}
+
+/* MULTI was refused, so the commands ran one by one. */
+static bool is_loose(const struct chunk *chunk, size_t i)
+{
+	const struct redis_value *reply = redis_batch_reply(chunk->batch, chunk->at[i].multi);
+
+	return reply && reply->type == REDIS_ERROR;
+}
+
+/* What the command at `at` in the batch was answered with, in EXEC's answer or by itself. */
+static const struct redis_value *answer_at(
+	const struct chunk *chunk, size_t i, const struct redis_value *all, size_t at)
+{
+	return all ? all->items[at - chunk->at[i].multi - 1] : redis_batch_reply(chunk->batch, at);
 }
 
 /*
@@ -126,23 +156,32 @@ static const struct redis_value *answer_at(
  * says more than EXEC's own.
  */
 static enum error exec_answer(
-	const struct chunk *chunk, const struct redis_value **ret, struct fault *fault)
+	const struct chunk *chunk, size_t i, const struct redis_value **ret, struct fault *fault)
 {
-	size_t count = redis_batch_count(chunk->batch);
-	const struct redis_value *reply = redis_batch_reply(chunk->batch, count - 1);
+	size_t first = chunk->at[i].first, multi = chunk->at[i].multi, exec = chunk->at[i].exec;
+	const struct redis_value *reply = redis_batch_reply(chunk->batch, exec);
 
-	for (size_t i = 0; i < count; i++) {
-		enum error error = redis_value_error(redis_batch_reply(chunk->batch, i), fault);
+	*ret = NULL;
+	for (size_t at = first; at <= exec; at++) {
+		enum error error = redis_value_error(redis_batch_reply(chunk->batch, at), fault);
 
 		if (error)
 			return error;
 	}
-	if (chunk->lead && reply->type == REDIS_NIL)
+	if (multi > first && reply->type == REDIS_NIL)
 		return OK;
-	if (reply->type != REDIS_ARRAY || reply->count != count - 2 - chunk->lead)
+	if (reply->type != REDIS_ARRAY || reply->count != exec - multi - 1)
 		return fault_set(fault, ERR_REDIS_PROTOCOL, "EXEC answered with something else");
 	*ret = reply;
 	return OK;
+}
+
+static enum error not_sorted(const struct chunk *chunk, struct fault *fault)
+{
+	return fault_set(fault, ERR_WRONG_TYPE,
+		"a tag's key in Redis is not a sorted set, so nothing was stored: delete the "
+		"key %stag:NAME of that tag",
+		chunk->cache->conf->redis.own_prefix);
 }
 
 /* The first error among the commands of write i. */
@@ -152,71 +191,127 @@ static enum error write_error(
 	enum error error = OK;
 
 	for (size_t at = chunk->at[i].begin; at <= chunk->at[i].set && !error; at++)
-		error = redis_value_error(answer_at(chunk, all, at), fault);
-	if (error == ERR_WRONG_TYPE)
-		return fault_set(fault, error,
-			"a tag's key in Redis is not a sorted set, so nothing was stored: delete "
-			"the "
-			"key %stag:NAME of that tag",
-			chunk->cache->conf->redis.own_prefix);
-	return error;
+		error = redis_value_error(answer_at(chunk, i, all, at), fault);
+	return error == ERR_WRONG_TYPE ? not_sorted(chunk, fault) : error;
 }
 
-/* What was stored although one of its tags could not be. Parks. */
-static void take_back(const struct chunk *chunk, size_t i)
+/* Whether the write was stored, and its error. Parks. */
+static enum error write_outcome(
+	struct chunk *chunk, size_t i, size_t *ret_stored, bool *ret_existed, struct fault *fault)
 {
-	entry_take_back(chunk->cache, &chunk->writes[i].key, 1, NULL);
+	const struct redis_value *all;
+	enum error error = exec_answer(chunk, i, &all, fault);
+
+	if (!all && !is_loose(chunk, i))
+		return error;
+	enum error own = write_error(chunk, i, all, error ? NULL : fault);
+
+	/* What was stored although one of its tags could not be. */
+	if (own)
+		entry_take_back(chunk->cache, &chunk->writes[i].key, 1, NULL);
+	else
+		*ret_stored += answer_at(chunk, i, all, chunk->at[i].set)->type == REDIS_STATUS;
+	if (chunk->ask_exists)
+		*ret_existed = answer_at(chunk, i, all, chunk->at[i].begin)->integer > 0;
+	return error ? error : own;
 }
 
-/* *ret stays NULL where nothing was done. */
-static enum error run(struct chunk *chunk, const struct redis_value **ret, struct fault *fault)
+static enum redis_role role_of(const struct chunk *chunk)
+{
+	return chunk->count > 1 ? REDIS_BULK : REDIS_COMMANDS;
+}
+
+static enum error run(struct chunk *chunk, struct fault *fault)
 {
 	bool replaces = true;
 
-	*ret = NULL;
 	for (size_t i = 0; i < chunk->count; i++)
 		replaces = replaces && chunk->writes[i].mode == ENTRY_REPLACE &&
 			   !chunk->writes[i].expected;
 	struct entry_step step = {.cache = chunk->cache,
-		.key = chunk->writes[0].key,
-		.role = chunk->count > 1 ? REDIS_BULK : REDIS_COMMANDS,
+		.role = role_of(chunk),
 		.idempotent = replaces,
 		.fill = fill,
 		.context = chunk};
-	enum error error = entry_step(&step, chunk->batch, fault);
 
-	if (error)
-		return error;
-	chunk->loose = redis_batch_reply(chunk->batch, chunk->lead)->type == REDIS_ERROR;
-	return exec_answer(chunk, ret, fault);
+	return entry_step(&step, chunk->batch, fault);
 }
 
-static bool was_set(const struct chunk *chunk, size_t i, const struct redis_value *all)
+static void fill_announcement(void *context, struct redis_batch *batch)
 {
-	return answer_at(chunk, all, chunk->at[i].set)->type == REDIS_STATUS;
+	struct chunk *chunk = context;
+
+	for (size_t i = 0; i < chunk->count; i++) {
+		const struct entry_write *write = &chunk->writes[i];
+
+		chunk->at[i].begin = redis_batch_count(batch);
+		write_log_note(chunk->cache, batch, &write->key, 1);
+		tag_add(chunk->cache, batch, write->key,
+			entry_px(chunk->cache->conf, write->key, write->ttl_ms), write->tags,
+			write->tag_count);
+	}
+}
+
+/*
+ * Over slots: tags and notes are written, and acknowledged, before the values. A write of which one
+ * was not is refused. Parks.
+ */
+static void announce(struct chunk *chunk)
+{
+	struct redis_batch *batch = redis_batch_new();
+	struct entry_step step = {.cache = chunk->cache,
+		.role = role_of(chunk),
+		.idempotent = true,
+		.fill = fill_announcement,
+		.context = chunk};
+	struct fault lost = {0}, why;
+
+	entry_step(&step, batch, &lost);
+	for (size_t i = 0; i < chunk->count; i++) {
+		size_t note = chunk->at[i].begin, end = note + 1 + chunk->writes[i].tag_count;
+		enum error error = OK;
+
+		for (size_t at = note; at < end && !error; at++) {
+			const struct redis_value *reply = redis_batch_reply(batch, at);
+
+			why = lost;
+			error = reply ? redis_value_error(reply, &why) : lost.error;
+			/* The list is another program's key: no run uses it. */
+			if (error == ERR_WRONG_TYPE)
+				error = at == note ? OK : not_sorted(chunk, &why);
+		}
+		chunk->at[i].refused = error;
+		if (error && !chunk->refused.error)
+			chunk->refused = why;
+	}
+	redis_batch_free(batch);
 }
 
 /* Adds to *ret_stored; the first error, after all of the chunk was looked at. Parks. */
 static enum error store_chunk(
 	struct chunk *chunk, size_t *ret_stored, bool *ret_existed, struct fault *fault)
 {
-	const struct redis_value *all;
+	struct fault lost = {0};
 
 	chunk->batch = redis_batch_new();
-	enum error error = run(chunk, &all, fault);
-	bool looked = all || chunk->loose;
+	chunk->split = !redis_store_is_one(chunk->cache->store);
+	if (chunk->split)
+		announce(chunk);
+	enum error error = chunk->refused.error, ran = run(chunk, &lost);
+	if (error && fault)
+		*fault = chunk->refused;
+	for (size_t i = 0; i < chunk->count; i++) {
+		struct fault *first = error ? NULL : fault;
+		enum error own = ran;
 
-	for (size_t i = 0; looked && i < chunk->count; i++) {
-		enum error own = write_error(chunk, i, all, error ? NULL : fault);
-
-		if (own)
-			take_back(chunk, i);
-		else
-			*ret_stored += was_set(chunk, i, all);
+		if (chunk->at[i].refused)
+			continue;
+		if (!ran || redis_batch_reply(chunk->batch, chunk->at[i].exec))
+			own = write_outcome(chunk, i, ret_stored, ret_existed, first);
+		else if (first)
+			*first = lost;
 		error = error ? error : own;
 	}
-	if (looked && chunk->ask_exists)
-		*ret_existed = answer_at(chunk, all, chunk->at[0].begin)->integer > 0;
 	redis_batch_free(chunk->batch);
 	return error;
 }

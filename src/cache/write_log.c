@@ -1,12 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* What writers add to the list of written keys; see write_log.h. */
+/* What writers add to the lists of written keys; see write_log.h. */
 #include "cache/write_log.h"
 
 #include "base/mem.h"
+#include "redis/slot.h"
 
-void write_log_key(const struct cache *cache, struct buf *out)
+enum { slots_per_list = SLOT_COUNT / WROTE_LISTS };
+
+size_t write_log_lists(const struct cache *cache)
 {
+	return redis_store_is_one(cache->store) ? 1 : WROTE_LISTS;
+}
+
+void write_log_key(const struct cache *cache, size_t i, struct buf *out)
+{
+	unsigned middle = (unsigned)i * slots_per_list + slots_per_list / 2;
+
 	cache_own_key(cache, "wrote", slice_of(NULL, 0), out);
+	if (!redis_store_is_one(cache->store))
+		buf_printf(out, ":{%u}", slot_number(middle));
+}
+
+static size_t list_of(const struct cache *cache, struct slice key)
+{
+	return redis_store_is_one(cache->store) ? 0 : slot_of(key) / slots_per_list;
 }
 
 void write_log_note(const struct cache *cache, struct redis_batch *batch, const struct slice *keys,
@@ -15,12 +32,20 @@ void write_log_note(const struct cache *cache, struct redis_batch *batch, const 
 	struct slice *argv = mem_array(2 + count, sizeof *argv);
 	struct buf list = {0};
 
-	write_log_key(cache, &list);
 	argv[0] = SLICE("RPUSHX");
-	argv[1] = buf_slice(&list);
-	for (size_t i = 0; i < count; i++)
-		argv[2 + i] = keys[i];
-	redis_batch_add(batch, 2 + count, argv);
+	for (size_t i = 0; i < write_log_lists(cache); i++) {
+		size_t argc = 2;
+
+		for (size_t j = 0; j < count; j++)
+			if (list_of(cache, keys[j]) == i)
+				argv[argc++] = keys[j];
+		if (argc == 2)
+			continue;
+		buf_clear(&list);
+		write_log_key(cache, i, &list);
+		argv[1] = buf_slice(&list);
+		redis_batch_add(batch, argc, argv);
+	}
 	buf_release(&list);
 	mem_free(argv);
 }

@@ -4,6 +4,8 @@
  *
  *	cw:wrote   LIST: an epoch, then the keys in the order of their writes; only while a run is
  *	           under way (PX 60 s, renewed with the lock of each run)
+ *	cw:wrote:{t}   over slots: a list for each sixteenth of them, in its middle, so that a
+ *	           write hardly ever needs another server than that of its key
  *
  *	a write:   RPUSHX cw:wrote <key>, then its SET; RPUSHX does nothing without a list
  *	a run:     creates or joins the list, notes its length; for each batch of entries:
@@ -12,8 +14,15 @@
  *	           nothing; then a script stores the entries that the list does not name
  *
  * So a row is stored only while its key has not been written since the run's attempt began, judged
- * in the moment of storing. Where the list is lost (flushed, evicted, too long) nothing is known of
- * what was written, and the attempt goes on as `mode: missing` does: it replaces nothing.
+ * in the moment of storing. Over slots that is not possible:
+ *
+ *	a write:   RPUSHX, acknowledged; then its SET
+ *	a run:     SETs, acknowledged; then reads the lists, and removes what it has stored under
+ *	           a key that they name, unless another value is there already
+ *
+ * What a run replaced was noted before that, so the run finds the note. Where the list is lost
+ *(flushed, evicted, too long) nothing is known of what was written, and the attempt goes on as
+ *`mode: missing` does: it replaces nothing.
  */
 #ifndef CW_CACHE_WRITE_LOG_H
 #define CW_CACHE_WRITE_LOG_H
@@ -24,11 +33,17 @@ enum {
 	WROTE_TTL_MS = 60000,
 	/* A longer list is given up: the lock's keeper looks every few seconds. */
 	WROTE_MOST = 200000,
+	WROTE_LISTS = 16, /* at most */
 };
 
-/* Appends the list's name. */
-void write_log_key(const struct cache *cache, struct buf *out);
-/* For writes: adds the note that these keys are written, before their SETs in the same batch. */
+/* How many lists there are: 1, or WROTE_LISTS over slots. */
+size_t write_log_lists(const struct cache *cache);
+/* Appends the name of list i. */
+void write_log_key(const struct cache *cache, size_t i, struct buf *out);
+/*
+ * For writes: adds the note that these keys are written: before their SETs in the same batch, over
+ * slots in a batch before that. Of one key it is one command.
+ */
 void write_log_note(const struct cache *cache, struct redis_batch *batch, const struct slice *keys,
 	size_t count);
 

@@ -18,19 +18,27 @@ struct lock {
 	bool lost;
 };
 
+/* Renews the expiry of a list of written keys (cache/write_log.h) unless it is too long. */
+#define RENEW_LIST(key, ms, most) \
+	"local n = redis.pcall('LLEN', " key ") " \
+	"if n == tonumber(n) and n > tonumber(" most ") then redis.call('DEL', " key ") " \
+	"else redis.call('PEXPIRE', " key ", " ms ") end "
+
 /*
- * KEYS the lock, the list of written keys (cache/write_log.h). If the lock is ours or is gone, it
- * is set again, and the list's expiry is renewed unless the list is too long. Returns the lookups
- * that hit and missed, then 1, or 0 if another daemon has the lock.
+ * KEYS the lock, and the list of written keys if there is one for all. If the lock is ours or is
+ * gone, it is set again. Returns the lookups that hit and missed, then 1, or 0 if another daemon
+ * has the lock.
  */
 static const char renew_script[] =
 	"local v = redis.call('GET', KEYS[1]) "
 	"if v and string.sub(v, 1, #ARGV[1]) ~= ARGV[1] then return {1, 0, 0} end "
 	"redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) "
-	"local n = redis.pcall('LLEN', KEYS[2]) "
-	"local hits = (v and 1 or 0) + (n == 0 and 0 or 1) "
-	"if n == tonumber(n) and n > tonumber(ARGV[5]) then redis.call('DEL', KEYS[2]) "
-	"else redis.call('PEXPIRE', KEYS[2], ARGV[4]) end return {hits, 2 - hits, 1}";
+	"local hits = v and 1 or 0 "
+	"if not KEYS[2] then return {hits, 1 - hits, 1} end " RENEW_LIST("KEYS[2]", "ARGV[4]",
+		"ARGV[5]") "hits = hits + (n == 0 and 0 or 1) return {hits, 2 - hits, 1}";
+
+static const char list_script[] =
+	RENEW_LIST("KEYS[1]", "ARGV[1]", "ARGV[2]") "return {n == 0 and 0 or 1, n == 0 and 1 or 0}";
 
 enum error lock_take(struct cache *cache, struct slice job, struct lock **ret,
 	char holder[LOCK_OPERATION], struct fault *fault)
@@ -75,28 +83,66 @@ static bool is_renewed(const struct redis_value *reply)
 	return reply->type == REDIS_ARRAY && reply->count == 3 && reply->items[2]->integer == 1;
 }
 
+/* Over slots. Parks. */
+static void renew_lists(struct cache *cache)
+{
+	struct redis_batch *batch = redis_batch_new();
+	char ttl[SLICE_INT_ROOM], most[SLICE_INT_ROOM];
+	struct buf list = {0};
+
+	for (size_t i = 0; i < write_log_lists(cache); i++) {
+		buf_clear(&list);
+		write_log_key(cache, i, &list);
+		REDIS_ADD(batch, SLICE("EVAL"), slice_str(list_script), SLICE("1"),
+			buf_slice(&list), slice_of_int(ttl, WROTE_TTL_MS),
+			slice_of_int(most, WROTE_MOST));
+	}
+	cache_run(cache, REDIS_COMMANDS, batch, NULL);
+	redis_batch_free(batch);
+	buf_release(&list);
+}
+
+/* The lock, and the list of written keys where that is one. Parks. */
+static enum error renew(struct lock *lock, bool *ret_held)
+{
+	struct cache *cache = lock->cache;
+	struct slice key = buf_slice(&lock->key);
+	char ttl[SLICE_INT_ROOM], list_ttl[SLICE_INT_ROOM], most[SLICE_INT_ROOM];
+	struct slice argv[10] = {SLICE("EVAL"), slice_str(renew_script), SLICE("1"), key};
+	struct redis_value *reply = NULL;
+	struct buf list = {0};
+	size_t argc = 4;
+
+	if (write_log_lists(cache) == 1) {
+		write_log_key(cache, 0, &list);
+		argv[2] = SLICE("2");
+		argv[argc++] = buf_slice(&list);
+	}
+	argv[argc++] = slice_str(lock->token);
+	argv[argc++] = slice_str(lock->value);
+	argv[argc++] = slice_of_int(ttl, LOCK_TTL_MS);
+	argv[argc++] = slice_of_int(list_ttl, WROTE_TTL_MS);
+	argv[argc++] = slice_of_int(most, WROTE_MOST);
+	enum error error = redis_store_call(cache->store, (struct redis_call){.idempotent = true},
+		key, argc, argv, &reply, NULL);
+	*ret_held = !error && is_renewed(reply);
+	redis_value_free(reply);
+	buf_release(&list);
+	return error;
+}
+
 /* Goes on while Redis is away; the script decides what holds afterwards. */
 static void keep(void *argument)
 {
 	struct lock *lock = argument;
-	struct slice key = buf_slice(&lock->key);
-	char ttl[SLICE_INT_ROOM], list_ttl[SLICE_INT_ROOM], list_most[SLICE_INT_ROOM];
-	struct buf list = {0};
+	bool held;
 
-	write_log_key(lock->cache, &list);
 	do {
-		struct redis_value *reply = NULL;
-		enum error error = redis_store_command(lock->cache->store, key, &reply, NULL,
-			SLICE("EVAL"), slice_str(renew_script), SLICE("2"), key, buf_slice(&list),
-			slice_str(lock->token), slice_str(lock->value),
-			slice_of_int(ttl, LOCK_TTL_MS), slice_of_int(list_ttl, WROTE_TTL_MS),
-			slice_of_int(list_most, WROTE_MOST));
-
-		if (!error)
-			lock->lost = !is_renewed(reply);
-		redis_value_free(reply);
+		if (renew(lock, &held) == OK)
+			lock->lost = !held;
+		if (!lock->lost && write_log_lists(lock->cache) > 1)
+			renew_lists(lock->cache);
 	} while (!lock->lost && fiber_sleep(LOCK_RENEW_MS) == OK);
-	buf_release(&list);
 }
 
 void lock_keep(struct lock *lock, const char *operation_id)

@@ -69,7 +69,7 @@ enum error write_set_begin(struct write_set *set, struct cache *cache, struct fa
 	char ttl[SLICE_INT_ROOM];
 
 	*set = (struct write_set){.cache = cache};
-	write_log_key(cache, &set->list);
+	write_log_key(cache, 0, &set->list);
 	owner_token_new(set->epoch);
 	struct slice list = buf_slice(&set->list);
 	enum error error = redis_store_command(cache->store, list, &reply, fault, SLICE("EVAL"),
