@@ -146,6 +146,8 @@ static enum error boot(struct daemon *d, struct fault *fault)
 static void serve(struct daemon *d)
 {
 	while (!d->stop_asked) {
+		/* When a private server has had its time to start, its state is logged. */
+		redis_watch_log(d);
 		if (d->reload_asked)
 			reloading_run(d);
 		else if (redis_watch_due(d))

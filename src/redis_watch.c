@@ -34,6 +34,12 @@ static void tell_loss(struct daemon *d, const struct redis_state *state)
 	d->told.down_said = true;
 }
 
+/* A private server that does not listen yet is not one that is down. */
+static bool is_starting(const struct daemon *d)
+{
+	return !d->redis_seen && d->managed && redis_managed_starting(d->managed);
+}
+
 /* Nothing is logged before the first attempt has failed; a refused password is logged anew. */
 static void tell_status(struct daemon *d, const struct redis_state *state)
 {
@@ -45,7 +51,7 @@ static void tell_status(struct daemon *d, const struct redis_state *state)
 			log_info(d->app.log, "redis is up again after %.1f s",
 				seconds_since(d->told.since_mono_ms));
 		d->told.down_said = false;
-	} else if (reason &&
+	} else if (reason && !is_starting(d) &&
 		   (!d->told.down_said || state->status != d->told.status || auth != auth_told)) {
 		if (!d->told.down_said)
 			d->told.since_mono_ms = clock_mono_ms();

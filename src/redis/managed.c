@@ -25,6 +25,7 @@ enum {
 	again_least_ms = 50,
 	again_most_ms = 5000,
 	lasting_ms = 10000, /* a server that ran so long is restarted at once */
+	starting_ms = 5000,
 	least_databases = 16,
 };
 
@@ -48,7 +49,8 @@ struct redis_managed {
 	uv_timer_t timer;
 	struct leftover *leftover;
 	uv_process_t *process; /* NULL while none runs */
-	int64_t started_ms, again_ms;
+	int64_t began_ms, started_ms, again_ms;
+	bool ended; /* a server has ended, or could not be started */
 	struct fiber *stopper;
 };
 
@@ -152,6 +154,7 @@ static void timer_fired(uv_timer_t *timer)
 static void start_later(struct redis_managed *managed)
 {
 	managed->state = MANAGED_WAITING;
+	managed->ended = true;
 	if (now_ms(managed) - managed->started_ms > lasting_ms)
 		managed->again_ms = again_least_ms;
 	uv_timer_start(&managed->timer, timer_fired, (uint64_t)managed->again_ms, 0);
@@ -239,12 +242,18 @@ enum error redis_managed_start(struct loop *loop, const struct conf_redis *conf,
 	managed->maxmemory = mem_printf("%lld", (long long)conf->managed_maxmemory);
 	managed->policy = mem_strdup(conf->managed_policy);
 	managed->databases = databases_for(conf->database);
+	managed->began_ms = clock_mono_ms();
 	managed->again_ms = again_least_ms;
 	uv_timer_init(loop_uv(loop), &managed->timer);
 	managed->timer.data = managed;
 	clear_leftover(managed);
 	*ret = managed;
 	return OK;
+}
+
+bool redis_managed_starting(const struct redis_managed *managed)
+{
+	return !managed->ended && clock_mono_ms() - managed->began_ms < starting_ms;
 }
 
 const char *redis_managed_socket(const struct redis_managed *managed)

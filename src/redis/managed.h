@@ -21,6 +21,11 @@ struct redis_managed;
  */
 enum error redis_managed_start(struct loop *loop, const struct conf_redis *conf,
 	struct redis_managed **ret, struct fault *fault);
+/*
+ * Whether the first server may still be about to listen: none has ended yet, and the start is less
+ * than 5 s ago.
+ */
+bool redis_managed_starting(const struct redis_managed *managed);
 /* Where clients connect. Belongs to the object. */
 const char *redis_managed_socket(const struct redis_managed *managed);
 /* SHUTDOWN NOSAVE by signal, KILL after 2 s; removes what start made. Parks. */

@@ -141,6 +141,24 @@ def test_a_managed_server_ends_with_its_daemon_and_comes_back_when_killed(start,
     assert server_pids(folder) == []
 
 
+def test_a_managed_server_that_is_starting_is_not_said_to_be_down(start, folder):
+    daemon = start(managed_config(folder))
+    daemon.wait_for("redis is up")
+    assert "redis is down" not in daemon.log
+    os.kill(server_pids(folder)[0], signal.SIGKILL)
+    daemon.wait_for("redis is down")
+
+
+def test_a_managed_server_that_cannot_start_is_said_to_be_down(start, folder):
+    program = os.path.join(folder, "redis-server")
+    with open(program, "w", encoding="ascii") as file:
+        file.write("#!/bin/sh\nexit 1\n")
+    os.chmod(program, 0o755)
+    daemon = start(managed_config(folder), env={"PATH": f"{folder}:{os.environ['PATH']}"})
+    daemon.wait_for("redis is down")
+    assert daemon.get("/livez").status == 200
+
+
 def test_an_operation_of_a_killed_daemon_shows_interrupted(start, redis):
     redis.fill(1000)
     config = open_config(redis, """

@@ -134,6 +134,7 @@ static void dies(void)
 	kill(first, SIGKILL);
 	fiber_sleep(20);
 	await_service();
+	ck_assert(!redis_managed_starting(managed));
 	ck_assert_int_ne(server_pid(), first);
 }
 
@@ -254,7 +255,26 @@ START_TEST(a_folder_is_used_by_one_daemon_at_a_time)
 }
 END_TEST
 
-TEST_SUITE("managed", a_private_server_runs_with_its_settings_and_leaves_nothing,
+START_TEST(a_server_is_starting_for_five_seconds)
+{
+	struct clock_fake fake = {.mono_ns = 1000000000};
+
+	snprintf(parent, sizeof parent, "/tmp/cw-unit-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(parent));
+	conf.managed_directory = parent;
+	loop = loop_new();
+	clock_use_fake(&fake);
+	open_all();
+	fake.mono_ns += 4999 * INT64_C(1000000);
+	ck_assert(redis_managed_starting(managed));
+	fake.mono_ns += 1000000;
+	ck_assert(!redis_managed_starting(managed));
+	remove_parent();
+}
+END_TEST
+
+TEST_SUITE("managed", a_server_is_starting_for_five_seconds,
+	a_private_server_runs_with_its_settings_and_leaves_nothing,
 	a_server_that_dies_is_started_again, a_server_that_hangs_is_killed,
 	a_server_ends_with_a_killed_daemon, a_leftover_on_the_socket_is_shut_down_first,
 	a_leftover_that_hangs_is_killed, a_folder_is_used_by_one_daemon_at_a_time)
