@@ -30,22 +30,60 @@ void inval_log_key(const struct cache *cache, struct buf *out)
 	cache_own_key(cache, "inval", slice_of(NULL, 0), out);
 }
 
-enum error inval_log_last(struct cache *cache, char ret[INVAL_ID_BYTES], struct fault *fault)
+/* In a cluster: the log's server, and what it answers to the read. */
+#define READ_WITH_SERVER(command, from, to, count) \
+	"local r = redis.pcall('INFO', 'replication') " \
+	"r = type(r) == 'string' and string.match(r, 'master_replid:(%x+)') or '' " \
+	"local log = redis.call('" command "', KEYS[1], " from ", " to ", 'COUNT', " count ") " \
+	"local hit = #log > 0 and 1 or 0 " \
+	"return {hit, 1 - hit, r, log}"
+
+static const char last_script[] = READ_WITH_SERVER("XREVRANGE", "'+'", "'-'", "1"),
+		  since_script[] = READ_WITH_SERVER("XRANGE", "ARGV[1]", "'+'", "ARGV[2]");
+
+enum { script_server = 2, script_log = 3 };
+
+/* The entries in a reply; *ret_server: "" = on one server. NULL where the reply is not one. */
+static const struct redis_value *entries_of(
+	const struct cache *cache, const struct redis_value *reply, struct slice *ret_server)
+{
+	*ret_server = SLICE("");
+	if (reply->type != REDIS_ARRAY || redis_store_is_one(cache->store))
+		return reply;
+	if (reply->count != script_log + 1)
+		return NULL;
+	*ret_server = redis_value_item(reply, script_server);
+	return reply->items[script_log];
+}
+
+static void copy(struct slice text, char *ret, size_t room)
+{
+	snprintf(ret, room, "%.*s", (int)text.n, text.p);
+}
+
+enum error inval_log_last(struct cache *cache, struct inval_place *ret, struct fault *fault)
 {
 	struct redis_value *reply = NULL;
-	struct buf key = {0};
+	struct buf name = {0};
+	struct slice id = SLICE("0-0"), server;
+	enum error error;
 
-	inval_log_key(cache, &key);
-	enum error error = redis_store_command(cache->store, buf_slice(&key), &reply, fault,
-		SLICE("XREVRANGE"), buf_slice(&key), SLICE("+"), SLICE("-"), SLICE("COUNT"),
-		SLICE("1"));
-	buf_release(&key);
+	inval_log_key(cache, &name);
+	struct slice key = buf_slice(&name);
+	if (redis_store_is_one(cache->store))
+		error = redis_store_command(cache->store, key, &reply, fault, SLICE("XREVRANGE"),
+			key, SLICE("+"), SLICE("-"), SLICE("COUNT"), SLICE("1"));
+	else
+		error = redis_store_command(cache->store, key, &reply, fault, SLICE("EVAL"),
+			slice_str(last_script), SLICE("1"), key);
+	buf_release(&name);
 	if (error)
 		return error;
-	struct slice id = SLICE("0-0");
-	if (reply->type == REDIS_ARRAY && reply->count)
-		id = redis_value_item(reply->items[0], 0);
-	snprintf(ret, INVAL_ID_BYTES, "%.*s", (int)id.n, id.p);
+	const struct redis_value *entries = entries_of(cache, reply, &server);
+	if (entries && entries->type == REDIS_ARRAY && entries->count)
+		id = redis_value_item(entries->items[0], 0);
+	copy(id, ret->id, sizeof ret->id);
+	copy(server, ret->server, sizeof ret->server);
 	redis_value_free(reply);
 	return OK;
 }
@@ -144,8 +182,12 @@ size_t inval_log_read(struct cache *cache, const char *id, struct redis_batch *b
 
 	inval_log_key(cache, &key);
 	buf_uint(&count, INVAL_MOST_SINCE + 1);
-	size_t index = REDIS_ADD(batch, SLICE("XRANGE"), buf_slice(&key), slice_str(id), SLICE("+"),
-		SLICE("COUNT"), buf_slice(&count));
+	size_t index =
+		redis_store_is_one(cache->store)
+			? REDIS_ADD(batch, SLICE("XRANGE"), buf_slice(&key), slice_str(id),
+				  SLICE("+"), SLICE("COUNT"), buf_slice(&count))
+			: REDIS_ADD(batch, SLICE("EVAL"), slice_str(since_script), SLICE("1"),
+				  buf_slice(&key), slice_str(id), buf_slice(&count));
 	buf_release(&key);
 	buf_release(&count);
 	return index;
@@ -249,16 +291,31 @@ struct inval_since *inval_since_parse(const struct redis_value *reply, const cha
 	return since;
 }
 
-struct inval_since *inval_log_since(struct cache *cache, const char *id)
+struct inval_since *inval_log_hear(
+	const struct cache *cache, const struct redis_value *reply, const struct inval_place *place)
+{
+	struct slice server;
+
+	if (!reply)
+		return NULL;
+	const struct redis_value *entries = entries_of(cache, reply, &server);
+
+	/* A place without a server is of a lease that was taken before the server was noted. */
+	if (place->server[0] && !slice_is(server, place->server))
+		return NULL;
+	return inval_since_parse(entries, place->id);
+}
+
+struct inval_since *inval_log_since(struct cache *cache, const struct inval_place *place)
 {
 	struct redis_batch *batch = redis_batch_new();
 	struct inval_since *since = NULL;
 	struct buf key = {0};
 
 	inval_log_key(cache, &key);
-	size_t index = inval_log_read(cache, id, batch);
+	size_t index = inval_log_read(cache, place->id, batch);
 	if (cache_run(cache, REDIS_COMMANDS, batch, NULL) == OK)
-		since = inval_since_parse(redis_batch_reply(batch, index), id);
+		since = inval_log_hear(cache, redis_batch_reply(batch, index), place);
 	redis_batch_free(batch);
 	buf_release(&key);
 	return since;

@@ -5,6 +5,10 @@
  * value is stale.
  *
  *	loader: id = last id ... load ... store, read the log from id -> a match: delete it again
+ *
+ * In a cluster a server that takes over may lack what the one before it had acknowledged. There the
+ * replication id of the log's server is a part of the place where a reader begins: if another
+ *server answers, the log counts as unreadable, and so does one whose slot has moved.
  */
 #ifndef CW_CACHE_INVAL_LOG_H
 #define CW_CACHE_INVAL_LOG_H
@@ -13,14 +17,20 @@
 
 enum {
 	INVAL_ID_BYTES = 44,
+	INVAL_SERVER_BYTES = 41,
 	INVAL_MOST_SINCE = 1000, /* entries that a reader looks through; of more, all is stale */
 };
 
 /* Appends the log's name. */
 void inval_log_key(const struct cache *cache, struct buf *out);
 
-/* The last id, "0-0" where the log is empty. Parks. */
-enum error inval_log_last(struct cache *cache, char ret[INVAL_ID_BYTES], struct fault *fault);
+/* Where a reader begins. */
+struct inval_place {
+	char id[INVAL_ID_BYTES];	 /* of an entry that was there; "0-0" = the log was empty */
+	char server[INVAL_SERVER_BYTES]; /* in a cluster, where it was; "" = not known */
+};
+/* Where the log ends now. Parks. */
+enum error inval_log_last(struct cache *cache, struct inval_place *ret, struct fault *fault);
 
 /* What one entry names: exact keys, patterns and tags. */
 struct inval_entry {
@@ -35,14 +45,20 @@ struct inval_entry {
 /* Written and acknowledged when it returns OK; long lists become several entries. Parks. */
 enum error inval_log_add(struct cache *cache, const struct inval_entry *entry, struct fault *fault);
 
-/* Adds the command that reads what came after `id` to a batch; the reply is for inval_since. */
+/* Adds the command that reads what came after `id` to a batch. */
 size_t inval_log_read(struct cache *cache, const char *id, struct redis_batch *batch);
 
 struct inval_since;
-/* NULL where the reply cannot be used (error, or `id` was trimmed away): then all is stale. */
+/*
+ * From the reply to it, which may be NULL. NULL where it cannot be used (an error, the place was
+ * trimmed away, another server has the log): then all is stale.
+ */
+struct inval_since *inval_log_hear(const struct cache *cache, const struct redis_value *reply,
+	const struct inval_place *place);
+/* The same from the entries alone, as XRANGE returns them. */
 struct inval_since *inval_since_parse(const struct redis_value *reply, const char *id);
-/* Reads what came after `id` now; NULL also where Redis could not be asked. Parks. */
-struct inval_since *inval_log_since(struct cache *cache, const char *id);
+/* Reads what came after the place now; NULL also where Redis could not be asked. Parks. */
+struct inval_since *inval_log_since(struct cache *cache, const struct inval_place *place);
 void inval_since_free(struct inval_since *since);
 bool inval_since_empty(const struct inval_since *since);
 /*

@@ -33,7 +33,7 @@ void lease_failed_key(const struct cache *cache, struct slice key, struct buf *o
 
 static bool is_over(struct cache *cache, struct slice key, const struct lease_record *record)
 {
-	struct inval_since *since = inval_log_since(cache, record->since);
+	struct inval_since *since = inval_log_since(cache, &record->since);
 	bool over = !since || inval_since_matches(since, key) ||
 		    inval_since_matches_tags(since, record->tags, record->tag_count);
 
@@ -46,7 +46,7 @@ struct lease_taking {
 	struct cache *cache;
 	const struct lease_want *want;
 	struct buf name, value;
-	char last[INVAL_ID_BYTES];
+	struct inval_place last;
 };
 
 /* Another has it: whether it is over, and ours now. Parks. */
@@ -60,8 +60,10 @@ static enum error take_over(const struct lease_taking *t, const struct redis_val
 	struct lease_record record;
 
 	*ret = false;
-	/* The log has not moved since that one was taken: nothing can have ended it. */
-	if (!lease_record(holder->text, &record) || strcmp(record.since, t->last) == 0 ||
+	/* The log has not grown since that one was taken: nothing can have ended it. */
+	if (!lease_record(holder->text, &record) ||
+		(strcmp(record.since.id, t->last.id) == 0 &&
+			strcmp(record.since.server, t->last.server) == 0) ||
 		!is_over(t->cache, key, &record))
 		return OK;
 	enum error error = redis_store_command(t->cache->store, buf_slice(&t->name), &reply, fault,
@@ -113,11 +115,13 @@ enum error lease_take(
 
 	/* The id comes first: what is invalidated from here on is seen when the value is stored. */
 	if (!error)
-		error = inval_log_last(cache, t.last, fault);
+		error = inval_log_last(cache, &t.last, fault);
 	if (error)
 		return error;
 	owner_token_new(ret->token);
-	buf_printf(&t.value, "%s %s", ret->token, t.last);
+	buf_printf(&t.value, "%s %s", ret->token, t.last.id);
+	if (t.last.server[0])
+		buf_printf(&t.value, " %s", t.last.server);
 	for (size_t i = 0; i < want->tag_count; i++) {
 		buf_char(&t.value, '\n');
 		buf_add(&t.value, want->tags[i]);

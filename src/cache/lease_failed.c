@@ -49,9 +49,14 @@ bool lease_record(struct slice text, struct lease_record *ret)
 	struct slice line = cut(&text, '\n');
 
 	*ret = (struct lease_record){.token = cut(&line, ' ')};
-	if (ret->token.n != OWNER_TOKEN_DIGITS || line.n == 0 || line.n >= sizeof ret->since)
+	struct slice id = cut(&line, ' ');
+
+	if (ret->token.n != OWNER_TOKEN_DIGITS || id.n == 0 || id.n >= sizeof ret->since.id ||
+		line.n >= sizeof ret->since.server)
 		return false;
-	memcpy(ret->since, line.p, line.n);
+	memcpy(ret->since.id, id.p, id.n);
+	if (line.n)
+		memcpy(ret->since.server, line.p, line.n);
 	while (text.n && ret->tag_count < ENTRY_MANY_TAGS)
 		ret->tags[ret->tag_count++] = cut(&text, '\n');
 	return true;
@@ -174,6 +179,8 @@ static void move_on(struct cache *cache, struct slice name, struct slice text,
 	buf_append(&to, text.p, (size_t)(note->lease.p - text.p));
 	buf_append(&to, note->record.token.p, OWNER_TOKEN_DIGITS);
 	buf_printf(&to, " %s", last);
+	if (note->record.since.server[0])
+		buf_printf(&to, " %s", note->record.since.server);
 	if (tags.n) {
 		buf_char(&to, '\n');
 		buf_add(&to, tags);
@@ -187,7 +194,7 @@ static bool still_holds(struct cache *cache, struct slice key, struct slice name
 	const struct note *note)
 {
 	const struct lease_record *record = &note->record;
-	struct inval_since *since = inval_log_since(cache, record->since);
+	struct inval_since *since = inval_log_since(cache, &record->since);
 	bool holds = since && !inval_since_matches(since, key) &&
 		     !inval_since_matches_tags(since, record->tags, record->tag_count);
 

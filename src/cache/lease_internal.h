@@ -6,10 +6,13 @@
 #include "cache/inval_log.h"
 #include "cache/lease.h"
 
-/* The value of a lease, taken apart: "<token> <id of the log>\n<tag>\n<tag>": views of the text. */
+/*
+ * The value of a lease, taken apart: "<token> <id of the log>\n<tag>\n<tag>", in a cluster "<token>
+ * <id of the log> <its server>\n...": views of the text.
+ */
 struct lease_record {
 	struct slice token;
-	char since[INVAL_ID_BYTES];
+	struct inval_place since;
 	struct slice tags[ENTRY_MANY_TAGS];
 	size_t tag_count;
 };

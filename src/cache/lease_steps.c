@@ -3,13 +3,15 @@
  * Storing under a lease where its value and the invalidation log are on different servers, so that
  * no script sees both:
  *
+ *	ZADD tags, the note for warm runs: acknowledged
  *	script: token still there? SET key value PX 5000
  *	       read the log from the lease's id on: nothing that names key or tags?
  *	       yes: script: token still there? PEXPIRE key <full>, DEL lease
  *	       no (a match, the id trimmed, no answer): UNLINK key, DEL lease
  *
- * A holder that dies in between leaves a value that ends by itself after 5 s. A read in between
- * gets a value that an invalidation has named already.
+ * Tags and note come first, because their servers are others, too. A holder that dies in between
+ *leaves a value that ends by itself after 5 s. A read in between gets a value that an invalidation
+ *has named already.
  */
 #include <stdio.h>
 #include <string.h>
@@ -21,11 +23,15 @@
 #include "cache/tag.h"
 #include "cache/write_log.h"
 
-/* KEYS the lease, the value, its mark of a soft purge. Stores for a while, if the lease is ours. */
+/*
+ * KEYS the lease, the value, its mark of a soft purge, the note of a failed load. Stores for a
+ * while, if the lease is ours.
+ */
 static const char store_script[] =
 	"local v = redis.call('GET', KEYS[1]) "
 	"if not v or string.sub(v, 1, #ARGV[1]) ~= ARGV[1] then return 0 end "
-	"redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3]) redis.call('DEL', KEYS[3]) return 1";
+	"redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3]) redis.call('DEL', KEYS[3], KEYS[4]) "
+	"return 1";
 
 /*
  * Gives what was stored its time ('' = no expiry), or takes it away ('0'), and ends the lease. A
@@ -50,7 +56,7 @@ struct stepwise_store {
 	struct buf lease; /* its key */
 	int64_t px_ms;
 	char provisional[24]; /* milliseconds */
-	char since[INVAL_ID_BYTES];
+	struct inval_place since;
 };
 
 /* The log's id behind the token in a lease's value. */
@@ -61,42 +67,67 @@ static bool read_since(struct stepwise_store *s, const struct redis_value *value
 	if (value->type != REDIS_STRING || !lease_record(value->text, &record) ||
 		!slice_starts(value->text, s->token))
 		return false;
-	memcpy(s->since, record.since, sizeof s->since);
+	s->since = record.since;
 	return true;
 }
 
-/* The value for a few seconds, and where the log is to be read from. Parks. */
-static enum error store_for_a_while(struct stepwise_store *s, struct fault *fault)
+/* Tags and note. Parks. */
+static enum error announce(const struct stepwise_store *s, struct fault *fault)
 {
 	const struct entry_write *write = s->write;
 	struct redis_batch *batch = redis_batch_new();
-	struct slice lease = buf_slice(&s->lease);
-	struct buf scratch = {0}, mark = {0}, failed = {0};
 
-	struct entry_bytes bytes = entry_encode(s->cache, write, &scratch);
-	s->px_ms = bytes.px_ms;
-	bool shorter = s->px_ms >= 0 && s->px_ms < LEASE_PROVISIONAL_MS;
-	snprintf(s->provisional, sizeof s->provisional, "%lld",
-		(long long)(shorter ? s->px_ms : LEASE_PROVISIONAL_MS));
 	write_log_note(s->cache, batch, &write->key, 1);
-	soft_purge_key(s->cache, write->key, &mark);
-	size_t get = REDIS_ADD(batch, SLICE("GET"), lease);
 	tag_add(s->cache, batch, write->key, s->px_ms, write->tags, write->tag_count);
-	lease_failed_key(s->cache, write->key, &failed);
-	REDIS_ADD(batch, SLICE("DEL"), buf_slice(&failed));
-	size_t set = REDIS_ADD(batch, SLICE("EVAL"), slice_str(store_script), SLICE("3"), lease,
-		write->key, buf_slice(&mark), s->token, bytes.stored, slice_str(s->provisional));
-	enum error error = redis_node_run(redis_store_node(s->cache->store, write->key),
-		REDIS_COMMANDS, batch, cache_deadline(s->cache), fault);
-	for (size_t i = 0; i <= set && !error; i++)
+	enum error error = cache_run(s->cache, REDIS_COMMANDS, batch, fault);
+	for (size_t i = 0; i < redis_batch_count(batch) && !error; i++) {
 		error = redis_value_error(redis_batch_reply(batch, i), fault);
+		/* The list is another program's key: no run uses it. */
+		if (i == 0 && error == ERR_WRONG_TYPE)
+			error = OK;
+	}
+	redis_batch_free(batch);
+	return error;
+}
+
+/* The value for a few seconds, and where the log is to be read from. Parks. */
+static enum error store_for_a_while(
+	struct stepwise_store *s, struct slice stored, struct fault *fault)
+{
+	struct redis_batch *batch = redis_batch_new();
+	struct slice lease = buf_slice(&s->lease), key = s->write->key;
+	struct buf mark = {0}, failed = {0};
+
+	soft_purge_key(s->cache, key, &mark);
+	lease_failed_key(s->cache, key, &failed);
+	size_t get = REDIS_ADD(batch, SLICE("GET"), lease);
+	size_t set = REDIS_ADD(batch, SLICE("EVAL"), slice_str(store_script), SLICE("4"), lease,
+		key, buf_slice(&mark), buf_slice(&failed), s->token, stored,
+		slice_str(s->provisional));
+	enum error error = cache_run_all(s->cache, REDIS_COMMANDS, batch, fault);
 	if (!error && (!read_since(s, redis_batch_reply(batch, get)) ||
 			      redis_batch_reply(batch, set)->integer != 1))
 		error = lease_lost(fault);
 	redis_batch_free(batch);
-	buf_release(&scratch);
 	buf_release(&mark);
 	buf_release(&failed);
+	return error;
+}
+
+/* Parks. */
+static enum error begin(struct stepwise_store *s, struct fault *fault)
+{
+	struct buf scratch = {0};
+	struct entry_bytes bytes = entry_encode(s->cache, s->write, &scratch);
+
+	s->px_ms = bytes.px_ms;
+	bool shorter = s->px_ms >= 0 && s->px_ms < LEASE_PROVISIONAL_MS;
+	snprintf(s->provisional, sizeof s->provisional, "%lld",
+		(long long)(shorter ? s->px_ms : LEASE_PROVISIONAL_MS));
+	enum error error = announce(s, fault);
+	if (!error)
+		error = store_for_a_while(s, bytes.stored, fault);
+	buf_release(&scratch);
 	return error;
 }
 
@@ -105,7 +136,7 @@ static enum error store_for_a_while(struct stepwise_store *s, struct fault *faul
 static bool is_stale(const struct stepwise_store *s)
 {
 	const struct entry_write *write = s->write;
-	struct inval_since *since = inval_log_since(s->cache, s->since);
+	struct inval_since *since = inval_log_since(s->cache, &s->since);
 	bool stale = !since || inval_since_matches(since, write->key) ||
 		     inval_since_matches_tags(since, write->tags, write->tag_count);
 
@@ -142,7 +173,7 @@ enum error lease_store_in_steps(struct cache *cache, struct slice token,
 
 	*ret_kept = false;
 	lease_key(cache, write->key, &s.lease);
-	enum error error = store_for_a_while(&s, fault);
+	enum error error = begin(&s, fault);
 	if (!error)
 		error = settle(&s, !is_stale(&s), ret_kept, fault);
 	else if (error == ERR_WRONG_TYPE)

@@ -3,11 +3,12 @@
 #include "warm/inval_tail.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum error inval_tail_begin(struct inval_tail *tail, struct cache *cache, struct fault *fault)
 {
 	*tail = (struct inval_tail){.cache = cache};
-	return inval_log_last(cache, tail->last, fault);
+	return inval_log_last(cache, &tail->last, fault);
 }
 
 void inval_tail_release(struct inval_tail *tail)
@@ -19,22 +20,24 @@ void inval_tail_release(struct inval_tail *tail)
 void inval_tail_ask(const struct inval_tail *tail, struct redis_batch *batch,
 	struct inval_tail_question *question)
 {
-	snprintf(question->id, sizeof question->id, "%s", tail->last);
+	snprintf(question->id, sizeof question->id, "%s", tail->last.id);
 	question->index = inval_log_read(tail->cache, question->id, batch);
 }
 
 bool inval_tail_hear(struct inval_tail *tail, const struct inval_tail_question *question,
 	const struct redis_value *reply)
 {
-	struct inval_since *since = reply ? inval_since_parse(reply, question->id) : NULL;
+	struct inval_place place = tail->last;
 
+	memcpy(place.id, question->id, sizeof place.id);
+	struct inval_since *since = inval_log_hear(tail->cache, reply, &place);
 	if (!since)
 		return false;
 	if (inval_since_empty(since)) {
 		inval_since_free(since);
 		return true;
 	}
-	snprintf(tail->last, sizeof tail->last, "%s", inval_since_last(since));
+	snprintf(tail->last.id, sizeof tail->last.id, "%s", inval_since_last(since));
 	if (tail->since)
 		inval_since_merge(tail->since, since);
 	else

@@ -18,7 +18,7 @@ enum { INVAL_TAIL_MAX_NAMES = 200000 };
 
 struct inval_tail {
 	struct cache *cache;
-	char last[INVAL_ID_BYTES];
+	struct inval_place last;
 	struct inval_since *since; /* NULL = no invalidation yet */
 };
 

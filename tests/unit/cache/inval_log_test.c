@@ -151,7 +151,8 @@ static void many_names_are_logged(void)
 	}
 	ck_assert_int_eq(inval_log_add(&engine.cache, &entry, NULL), OK);
 	ck_assert_int_gt(engine_call("XLEN", "cw:inval", NULL, NULL), 128);
-	struct inval_since *since = inval_log_since(&engine.cache, "0-0");
+	struct inval_since *since =
+		inval_log_since(&engine.cache, &(struct inval_place){.id = "0-0"});
 	ck_assert_ptr_nonnull(since);
 	for (size_t i = 0; i < many_names; i++)
 		ck_assert_msg(inval_since_matches(since, keys[i]), "%s", text[i]);
@@ -175,21 +176,21 @@ static void log_one(const char *key)
  */
 static void more_than_is_read(void)
 {
-	char id[INVAL_ID_BYTES];
+	struct inval_place place;
 
 	engine_call("PING", NULL, NULL, NULL);
 	log_one("before");
-	ck_assert_int_eq(inval_log_last(&engine.cache, id, NULL), OK);
+	ck_assert_int_eq(inval_log_last(&engine.cache, &place, NULL), OK);
 	for (int i = 1; i < 1000; i++)
 		log_one("other");
-	struct inval_since *since = inval_log_since(&engine.cache, id);
+	struct inval_since *since = inval_log_since(&engine.cache, &place);
 	ck_assert_ptr_nonnull(since);
 	ck_assert(inval_since_matches(since, SLICE("other")));
 	ck_assert(!inval_since_matches(since, SLICE("k")));
 	inval_since_free(since);
 	log_one("other");
 	log_one("k");
-	since = inval_log_since(&engine.cache, id);
+	since = inval_log_since(&engine.cache, &place);
 	ck_assert(!since || inval_since_matches(since, SLICE("k")));
 	inval_since_free(since);
 }

@@ -85,7 +85,8 @@ static void forged(void)
 /* What of the lease's value others may have written. */
 START_TEST(a_lease_is_read_whole_or_not_at_all)
 {
-#define TOKEN "0123456789abcdef0123456789abcdef"
+#define TOKEN  "0123456789abcdef0123456789abcdef"
+#define SERVER TOKEN "01234567"
 	static const struct {
 		const char *text, *since;
 		size_t tags;
@@ -103,15 +104,24 @@ START_TEST(a_lease_is_read_whole_or_not_at_all)
 		if (!good)
 			continue;
 		ck_assert(slice_is(record.token, TOKEN));
-		ck_assert_str_eq(record.since, cases[i].since);
+		ck_assert_str_eq(record.since.id, cases[i].since);
+		ck_assert_str_eq(record.since.server, "");
 		ck_assert_uint_eq(record.tag_count, cases[i].tags);
 	}
+	/* In a cluster the log's server follows. */
+	ck_assert(lease_record(SLICE(TOKEN " 1-2 " SERVER "\na"), &record));
+	ck_assert_str_eq(record.since.id, "1-2");
+	ck_assert_str_eq(record.since.server, SERVER);
+	ck_assert_uint_eq(record.tag_count, 1);
+	ck_assert(!lease_record(SLICE(TOKEN " 1-2 " SERVER "0\na"), &record));
+	ck_assert(!lease_record(SLICE(TOKEN "  " SERVER), &record));
 	/* The longest id of a log, and a byte more. */
 	for (int more = 0; more < 2; more++) {
 		snprintf(text, sizeof text, TOKEN " %0*d", INVAL_ID_BYTES - 1 + more, 1);
 		ck_assert_int_eq(lease_record(slice_str(text), &record), !more);
 	}
 #undef TOKEN
+#undef SERVER
 }
 END_TEST
 
@@ -196,7 +206,10 @@ START_TEST(in_steps_the_same_holds)
 }
 END_TEST
 
-/* Fibers share one connection: what the second one sends is between the steps of the first. */
+/*
+ * Fibers share one connection: what the second one sends is between the steps of the first. The
+ * first step stores no value yet.
+ */
 static const char *interference[3];
 
 static void store_in_fiber(void *argument)
@@ -209,6 +222,7 @@ static void store_in_fiber(void *argument)
 static void interfere_in_fiber(void *argument)
 {
 	(void)argument;
+	engine_call("PING", NULL, NULL, NULL);
 	engine_call("SET", interference[0], interference[1], NULL);
 }
 

@@ -346,21 +346,21 @@ TEST_CALL(a_redis_that_dies_is_told_apart, engine_run(yaml, redis_dies))
 
 static void log_is_readable(void)
 {
-	char id[INVAL_ID_BYTES];
+	struct inval_place place;
 	struct fault fault = {0};
 
 	engine_fill("a:%d", 0, 10);
-	ck_assert_int_eq(inval_log_last(&engine.cache, id, &fault), OK);
-	ck_assert_str_eq(id, "0-0");
+	ck_assert_int_eq(inval_log_last(&engine.cache, &place, &fault), OK);
+	ck_assert_str_eq(place.id, "0-0");
 	operation_unref(engine_invalidate(ask("x:*")));
-	ck_assert_int_eq(inval_log_last(&engine.cache, id, &fault), OK);
+	ck_assert_int_eq(inval_log_last(&engine.cache, &place, &fault), OK);
 	operation_unref(engine_invalidate(ask("a:*")));
 	struct redis_batch *batch = redis_batch_new();
-	inval_log_read(&engine.cache, id, batch);
+	inval_log_read(&engine.cache, place.id, batch);
 	ck_assert_int_eq(redis_node_run(redis_store_node(engine.cache.store, SLICE("")),
 				 REDIS_COMMANDS, batch, clock_deadline(20000), &fault),
 		OK);
-	struct inval_since *since = inval_since_parse(redis_batch_reply(batch, 0), id);
+	struct inval_since *since = inval_since_parse(redis_batch_reply(batch, 0), place.id);
 	ck_assert_ptr_nonnull(since);
 	ck_assert(inval_since_matches(since, SLICE("a:1")));
 	ck_assert(!inval_since_matches(since, SLICE("x:1")));
