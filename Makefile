@@ -131,7 +131,7 @@ check: $(BUILD)/unit
 # Some of them: make live TESTS='tests/live/test_http.py -k host'. What Redis they have: make live
 # TOPOLOGY=server|tls|sentinel|cluster
 live: $(BUILD)/cachewardend $(PROGRAMS) $(BUILD)/libcachewarden.a
-	CACHEWARDEN_TOPOLOGY=$(TOPOLOGY) CACHEWARDEN_BIN="$$(realpath $<)" $(PYTEST) -q -p no:cacheprovider -n $(WORKERS) $(or $(TESTS),tests/live)
+	CACHEWARDEN_TOPOLOGY=$(TOPOLOGY) CACHEWARDEN_HTTPS=$(HTTPS) CACHEWARDEN_BIN="$$(realpath $<)" $(PYTEST) -q -p no:cacheprovider -n $(WORKERS) $(or $(TESTS),tests/live)
 
 # The tests that look for rare interleavings, with their full numbers of rounds.
 soak: $(BUILD)/cachewardend

@@ -49,28 +49,35 @@ static ssize_t receive(struct tls_link *link, void *to, size_t size)
 	return n < 0 ? fail(link, errno) : n;
 }
 
+/* Fills `ahead`; as recv(2). */
+static ssize_t look_ahead(struct tls_link *link)
+{
+	ssize_t n = receive(link, link->ahead, sizeof link->ahead);
+
+	link->ahead_taken = 0;
+	link->ahead_n = n > 0 ? (size_t)n : 0;
+	return n;
+}
+
 static ssize_t pull(gnutls_transport_ptr_t transport, void *to, size_t size)
 {
 	struct tls_link *link = transport;
-	size_t left = link->ahead_n - link->ahead_taken;
+	ssize_t n;
 
-	if (left == 0) {
-		ssize_t n;
-
+	if (link->ahead_taken == link->ahead_n) {
 		if (link->drained && link->looked == *link->owner.turn)
 			return fail(link, EAGAIN);
 		if (size >= sizeof link->ahead)
 			return receive(link, to, size);
-		n = receive(link, link->ahead, sizeof link->ahead);
+		n = look_ahead(link);
 		if (n <= 0)
 			return n;
-		link->ahead_taken = 0;
-		link->ahead_n = left = (size_t)n;
 	}
-	if (size > left)
-		size = left;
+	if (size > link->ahead_n - link->ahead_taken)
+		size = link->ahead_n - link->ahead_taken;
 	memcpy(to, link->ahead + link->ahead_taken, size);
 	link->ahead_taken += size;
+	link->owner.moved(link->owner.context);
 	return (ssize_t)size;
 }
 

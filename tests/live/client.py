@@ -21,7 +21,7 @@ def client_config(redis, extra=""):
 
 
 def url_of(daemon):
-    return "http://%s:%d" % daemon.address
+    return "http%s://%s:%d" % ("s" if daemon.tls else "", *daemon.address)
 
 
 class Meeting:

@@ -34,6 +34,8 @@ def _sanitized():
 # Memory and speed are other ones under AddressSanitizer.
 SANITIZED = _sanitized()
 SOAK = bool(os.environ.get("CACHEWARDEN_SOAK"))
+# Every daemon serves HTTPS, unless its configuration says what `tls` is.
+HTTPS = bool(os.environ.get("CACHEWARDEN_HTTPS"))
 
 
 def rounds(usual, soak):
@@ -265,15 +267,33 @@ class Reply:
         return f"<{self.status} {self.body[:2000]!r}>"
 
 
+class Https:
+    """A certificate for a daemon, the lines of its configuration, and what its clients trust."""
+
+    def __init__(self, folder):
+        from certificates import Authority
+
+        authority = Authority(folder)
+        certificate, key = authority.issue("localhost", "127.0.0.1")
+        self.lines = f'tls: {{certificate: "{certificate}", key: "{key}"}}\n'
+        self.context = ssl.create_default_context(cafile=authority.certificate)
+
+
+def end_sending(connection):
+    """Ends our half of a TCP connection, without a word in TLS."""
+    socket.socket.shutdown(connection, socket.SHUT_WR)
+
+
 class Daemon:
     """cachewardend with its configuration in a folder of its own."""
 
-    tls = None  # the ssl.SSLContext of its clients
     alive = []  # not closed yet: a test that fails shows their logs
 
-    def __init__(self, folder, config, wait=True, env=None, args=(), before=()):
+    def __init__(self, folder, config, wait=True, env=None, args=(), before=(), https=HTTPS):
         os.makedirs(folder, exist_ok=True)
         self.folder = folder
+        self.https = Https(folder) if https and not re.search("^tls:", config, re.M) else None
+        self.tls = self.https.context if self.https else None  # the ssl.SSLContext of its clients
         self.config_path = os.path.join(folder, "cachewarden.yaml")
         self.ready_path = os.path.join(folder, "ready")
         self.configure(config)
@@ -296,7 +316,7 @@ class Daemon:
 
     def configure(self, config):
         with open(self.config_path + ".new", "w", encoding="utf-8") as file:
-            file.write(with_settings(config))
+            file.write(with_settings(config) + ("\n" + self.https.lines if self.https else ""))
         os.chmod(self.config_path + ".new", 0o600)
         os.rename(self.config_path + ".new", self.config_path)
 
@@ -338,10 +358,18 @@ class Daemon:
         """A connected socket as the daemon's clients use it: with TLS where `tls` is set."""
         if self.tls is None:
             return connection
-        return self.tls.wrap_socket(connection, server_hostname="localhost")
+        # To end without a goodbye is the server's right where it does not answer.
+        return self.tls.wrap_socket(connection, server_hostname="localhost",
+                                    suppress_ragged_eofs=True)
 
     def connect(self, timeout=DEADLINE):
         return self.wrap(socket.create_connection(self.address, timeout=timeout))
+
+    def client(self, timeout=DEADLINE):
+        """An http.client connection."""
+        if self.tls is not None:
+            return http.client.HTTPSConnection(*self.address, timeout=timeout, context=self.tls)
+        return http.client.HTTPConnection(*self.address, timeout=timeout)
 
     def wait_refused(self):
         """Waits until it takes no connections any more."""
@@ -371,10 +399,7 @@ class Daemon:
                 answer += part
 
     def request(self, method, path, body=None, headers=None, token=None, timeout=DEADLINE):
-        host, port = self.address
-        connection = http.client.HTTPConnection(host, port, timeout=timeout)
-        if self.tls is not None:
-            connection.sock = self.connect(timeout)
+        connection = self.client(timeout)
         headers = dict(headers or {})
         if token:
             headers["Authorization"] = "Bearer " + token

@@ -33,7 +33,7 @@ class Load:
         until(lambda: self.answers >= before + count or self.failures, "further answers")
 
     def _ask(self):
-        connection = http.client.HTTPConnection(*self.daemon.address, timeout=20)
+        connection = self.daemon.client(timeout=20)
         while not self.stopping.is_set():
             try:
                 connection.request("GET", self.path)

@@ -96,11 +96,11 @@ class Client:
     """A connection that is kept."""
 
     def __init__(self, daemon):
-        self.address = daemon.address
+        self.address, self.tls = daemon.address, daemon.tls
         self.reader = self.writer = None
 
     async def connect(self):
-        self.reader, self.writer = await asyncio.open_connection(*self.address)
+        self.reader, self.writer = await asyncio.open_connection(*self.address, ssl=self.tls)
 
     async def request(self, method, path, body=None, headers=None):
         if self.writer is None:

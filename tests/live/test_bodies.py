@@ -2,12 +2,11 @@
 """Bad bodies, by every route that takes one: refused naming what is wrong and where, nothing done."""
 
 import json
-import socket
 
 import pytest
 
 from conftest import open_config
-from harness import API, SANITIZED, Daemon, until
+from harness import API, SANITIZED, Daemon, end_sending, until
 from wire import (Wire, ask, check_library_refusal, check_problem, library_is_strict, post,
                   request)
 
@@ -270,7 +269,7 @@ def test_a_body_cut_short_does_nothing(daemon):
         # The client ends its side: what came is no request.
         with Wire(daemon) as wire:
             wire.send(whole[:-n])
-            wire.socket.shutdown(socket.SHUT_WR)
+            end_sending(wire.socket)
             assert wire.answer() is None
 
 

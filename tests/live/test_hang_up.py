@@ -12,7 +12,7 @@ import time
 import pytest
 
 from conftest import open_config
-from harness import rounds, until
+from harness import end_sending, rounds, until
 from proxy import Proxy
 from wire import Wire, post, request
 
@@ -210,7 +210,7 @@ def test_a_client_that_ends_its_side_hears_how_it_stands(patient):
     with Wire(patient) as wire:
         wire.send(post(path, body))
         until(lambda: patient.stats()["warming"]["running"] == 1, "the run")
-        wire.socket.shutdown(socket.SHUT_WR)
+        end_sending(wire.socket)
         answer = wire.answer()
     assert answer.status == 202 and answer.json["runs"][0]["state"] == "running", answer
 

@@ -5,6 +5,7 @@ import random
 import resource
 import signal
 import socket
+import ssl
 import statistics
 import threading
 import time
@@ -39,9 +40,9 @@ def drip(wire, data, seconds=0.04):
         try:
             if not wire.socket.recv(65536):
                 break
-        except BlockingIOError:
+        except (BlockingIOError, ssl.SSLWantReadError):
             pass
-        except ConnectionResetError:
+        except (ConnectionResetError, ssl.SSLError):
             break
         time.sleep(seconds)
     else:

@@ -3,7 +3,6 @@
 
 import json
 import signal
-import socket
 import threading
 
 import pytest
@@ -302,7 +301,7 @@ def ask_all(daemons, loader, param, count):
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n").encode()
     connections = []
     for i in range(count):
-        connection = socket.create_connection(daemons[i % len(daemons)].address, timeout=30)
+        connection = daemons[i % len(daemons)].connect(timeout=30)
         connections.append(connection)
     for connection in connections:
         connection.sendall(head + body)

@@ -13,7 +13,7 @@ import ssl
 import struct
 import time
 
-from harness import DEADLINE, Reply
+from harness import DEADLINE, Reply, end_sending
 
 
 def request(line, *headers, body=b"", host="localhost", version="HTTP/1.1"):
@@ -59,10 +59,13 @@ class Wire:
             self.socket.bind((source, 0))
         self.socket.settimeout(timeout)
         self.socket.connect(daemon.address)
-        self.socket = daemon.wrap(self.socket)
         self.data = b""
         self.closed = False
         self.began = time.monotonic()
+        try:
+            self.socket = daemon.wrap(self.socket)
+        except (ConnectionResetError, BrokenPipeError, ssl.SSLError):
+            self.closed = True
 
     def __enter__(self):
         return self
@@ -81,14 +84,15 @@ class Wire:
     def send(self, data):
         """False where the server has closed already."""
         try:
-            self.socket.sendall(data)
-            return True
+            if not self.closed:
+                self.socket.sendall(data)
+            return not self.closed
         except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
             return False
 
     def _more(self):
         try:
-            part = self.socket.recv(65536)
+            part = b"" if self.closed else self.socket.recv(65536)
         except (ConnectionResetError, BrokenPipeError, ssl.SSLError):
             part = b""
         self.closed = self.closed or not part
@@ -126,7 +130,7 @@ class Wire:
             while self._more():
                 pass
         except TimeoutError:
-            self.socket.shutdown(socket.SHUT_WR)
+            end_sending(self.socket)
             self.socket.settimeout(DEADLINE)
             while self._more():
                 pass
