@@ -212,9 +212,12 @@ class Cluster:
         return None
 
     def replica_of(self, primary):
-        for _, _, main, *copies in self._view():
-            if main[2].decode() == primary.id and copies:
-                return next(node for node in self.nodes if node.id == copies[0][2].decode())
+        """One that works; CLUSTER SLOTS leaves out those that have nothing to copy yet."""
+        for line in primary("CLUSTER", "REPLICAS", primary.id):
+            name = line.decode().split(" ")[0]
+            for node in self.nodes:
+                if node.id == name and node.alive:
+                    return node
         return None
 
     # Commands ---------------------------------------------------------------------------------
