@@ -7,6 +7,8 @@
 #include "conf/address.h"
 #include "text/percent.h"
 
+enum { most_hosts = 100 };
+
 static struct slice after(struct slice text, size_t n)
 {
 	return slice_skip(text, n);
@@ -75,7 +77,8 @@ static bool host_is_sane(struct slice host)
 			      "0123456789-_.:") >= host.n;
 }
 
-static const char *take_host(struct reader *r, struct slice text, struct conf_redis *ret)
+/* HOST or HOST:PORT. */
+static const char *take_host(struct reader *r, struct slice text, struct conf_address *ret)
 {
 	const char *end = text.n && text.p[0] == '[' ? memchr(text.p, ']', text.n) : NULL;
 	struct slice host, port;
@@ -114,7 +117,56 @@ static const char *take_tcp(struct reader *r, struct slice rest, struct conf_red
 		wrong = database.n ? take_database(database, ret) : NULL;
 	}
 	ret->kind = REDIS_URL_TCP;
-	return wrong ? wrong : take_host(r, rest, ret);
+	struct conf_address address = {0};
+
+	if (!wrong)
+		wrong = take_host(r, rest, &address);
+	ret->host = address.host;
+	ret->port = address.port;
+	return wrong;
+}
+
+/* HOST[:PORT],HOST[:PORT],... */
+static const char *take_hosts(struct reader *r, struct slice text, struct conf_redis *ret)
+{
+	size_t count = 1;
+
+	for (size_t i = 0; i < text.n; i++)
+		count += text.p[i] == ',';
+	if (count > most_hosts)
+		return "names more than 100 servers: some of them are enough";
+	ret->seeds = arena_alloc(r->arena, count * sizeof *ret->seeds);
+	ret->seed_count = count;
+	for (size_t i = 0; i < count; i++) {
+		const char *comma = memchr(text.p, ',', text.n);
+		struct slice host = slice_of(text.p, comma ? (size_t)(comma - text.p) : text.n);
+		const char *wrong = take_host(r, host, &ret->seeds[i]);
+
+		if (wrong)
+			return wrong;
+		text = after(text, host.n + (comma != NULL));
+	}
+	return NULL;
+}
+
+/* A cluster has one database. */
+static const char *take_cluster(struct reader *r, struct slice rest, struct conf_redis *ret)
+{
+	const char *slash, *wrong = take_query(&rest, ret);
+
+	if (wrong)
+		return wrong;
+	slash = memchr(rest.p, '/', rest.n);
+	if (slash) {
+		struct slice database = after(rest, (size_t)(slash - rest.p) + 1);
+
+		rest.n = (size_t)(slash - rest.p);
+		wrong = database.n ? take_database(database, ret) : NULL;
+	}
+	if (!wrong && ret->database)
+		return "names a database: a Redis Cluster has database 0 only";
+	ret->kind = REDIS_URL_CLUSTER;
+	return wrong ? wrong : take_hosts(r, rest, ret);
 }
 
 static const char *take_unix(struct reader *r, struct slice rest, struct conf_redis *ret)
@@ -178,8 +230,7 @@ static char *redacted(struct reader *r, const char *scheme, struct slice user, s
 
 static const char *later_scheme(struct slice url)
 {
-	static const char *const later[] = {
-		"redis+sentinel://", "rediss+sentinel://", "redis+cluster://", "rediss+cluster://"};
+	static const char *const later[] = {"redis+sentinel://", "rediss+sentinel://"};
 
 	for (size_t i = 0; i < sizeof later / sizeof *later; i++)
 		if (slice_starts(url, slice_str(later[i])))
@@ -187,11 +238,30 @@ static const char *later_scheme(struct slice url)
 	return NULL;
 }
 
+/* The schemes, how what follows is read, and whether it is behind TLS. */
+static const struct scheme {
+	const char *text;
+	const char *(*take)(struct reader *r, struct slice rest, struct conf_redis *ret);
+	bool tls;
+} schemes[] = {
+	{"redis://", take_tcp, false},
+	{"rediss://", take_tcp, true},
+	{"redis+cluster://", take_cluster, false},
+	{"rediss+cluster://", take_cluster, true},
+	{"unix://", take_unix, false},
+};
+
+static const struct scheme *scheme_of(struct slice url)
+{
+	for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+		if (slice_starts(url, slice_str(schemes[i].text)))
+			return &schemes[i];
+	return NULL;
+}
+
 const char *address_redis(struct reader *r, struct slice url, struct conf_redis *ret)
 {
-	bool tls = slice_starts(url, SLICE("rediss://"));
-	bool tcp = tls || slice_starts(url, SLICE("redis://"));
-	const char *scheme = tls ? "rediss://" : tcp ? "redis://" : "unix://";
+	const struct scheme *scheme = scheme_of(url);
 	const char *later = later_scheme(url);
 	const char *wrong = NULL;
 	struct slice user, rest;
@@ -203,21 +273,19 @@ const char *address_redis(struct reader *r, struct slice url, struct conf_redis 
 		ret->url_redacted = arena_dup(r->arena, url);
 		return NULL;
 	}
-	if (!tcp && !slice_starts(url, SLICE("unix://")))
+	if (!scheme)
 		return "is not a URL such as redis://localhost:6379/0, "
-		       "rediss://redis.internal:6379/0, "
+		       "rediss://redis.internal:6379/0, redis+cluster://node1:6379,node2:6379, "
 		       "unix:///path?db=0 or managed:";
-	ret->tls = tls;
-	rest = after(url, strlen(scheme));
+	ret->tls = scheme->tls;
+	rest = after(url, strlen(scheme->text));
 	/* An @ after the host can only belong to a password with a slash. */
 	if (rest.n && rest.p[0] != '/' && hides_user(rest))
 		return "has a / in its user or password: write it as %2F";
 	if (split_user(&rest, &user))
 		wrong = take_user(r, user, ret);
-	ret->url_redacted = redacted(r, scheme, user, rest);
-	if (wrong)
-		return wrong;
-	return tcp ? take_tcp(r, rest, ret) : take_unix(r, rest, ret);
+	ret->url_redacted = redacted(r, scheme->text, user, rest);
+	return wrong ? wrong : scheme->take(r, rest, ret);
 }
 
 static const char *set_redis_url(

@@ -51,11 +51,20 @@ struct conf_token {
 	int64_t expires_wall_ms;     /* -1 = never */
 };
 
+/* One of several servers in redis.url. */
+struct conf_address {
+	char *host; /* a name, or a numeric address without brackets */
+	uint16_t port;
+};
+
 struct conf_redis {
-	enum { REDIS_URL_TCP, REDIS_URL_UNIX, REDIS_URL_MANAGED } kind;
+	enum { REDIS_URL_TCP, REDIS_URL_UNIX, REDIS_URL_MANAGED, REDIS_URL_CLUSTER } kind;
 	char *url_redacted;
 	char *host;
 	uint16_t port;
+	struct conf_address *seeds; /* of a cluster: servers that know the others */
+	size_t seed_count;
+	int64_t topology_refresh_ms;
 	char *path;
 	unsigned database;
 	char *username; /* NULL = none */

@@ -54,6 +54,7 @@ static const struct key keys[] = {
 	{"redis.tls.server_name", &type_string, AT(conf.redis.tls_files.server_name), .min = 1, .max = 253, .help = "name that the certificate of Redis must have; by default the host in redis.url"},
 	{"redis.tls.verify", &type_choice, AT(conf.redis.tls_files.verify), "full", .flags = KEY_QUIET, .choices = "full ca none", .help = "verification of the certificate of Redis: chain and name, chain, or none"},
 	{"redis.connect_timeout", &type_duration, AT(conf.redis.connect_timeout_ms), "1s", 10, MINUTE, .help = "timeout of connecting"},
+	{"redis.topology_refresh", &type_duration, AT(conf.redis.topology_refresh_ms), "10s", 100, HOUR, .help = "interval of asking a cluster which server has which keys"},
 	{"redis.command_timeout", &type_duration, AT(conf.redis.command_timeout_ms), "2s", 10, 5 * MINUTE, .help = "timeout of a command"},
 	{"redis.breaker.failures", &type_int, AT(conf.redis.breaker_failures), "5", 1, 1000, .help = "consecutive failures after which commands fail at once"},
 	{"redis.breaker.probe_every", &type_duration, AT(conf.redis.breaker_probe_every_ms), "1s", 10, HOUR, .help = "interval of the probes while it is open"},

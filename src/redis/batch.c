@@ -71,32 +71,26 @@ size_t redis_batch_bytes(const struct redis_batch *batch)
 	return batch->pipeline->bytes.n;
 }
 
-/* Reads the number after '*' or '$' and its line end. */
-static size_t take_number(const char **at)
-{
-	size_t n = 0;
-
-	for (++*at; **at != '\r'; ++*at)
-		n = 10 * n + (size_t)(**at - '0');
-	*at += 2;
-	return n;
-}
-
 size_t redis_batch_words(const struct redis_batch *batch, size_t i, struct slice *ret, size_t most)
 {
-	const struct pipeline *pipeline = batch->pipeline;
+	return pipeline_words(batch->pipeline, i, ret, most);
+}
 
-	assert(i < pipeline->count && pipeline->slots[i].end <= pipeline->bytes.n);
-	const char *at = pipeline->bytes.p + (i ? pipeline->slots[i - 1].end : 0);
-	size_t count = take_number(&at);
+struct pipeline *redis_batch_pipeline(struct redis_batch *batch)
+{
+	assert(!batch->in_flight);
+	return batch->pipeline;
+}
 
-	for (size_t word = 0; word < count && word < most; word++) {
-		size_t n = take_number(&at);
+void redis_batch_copy(struct redis_batch *batch, const struct pipeline *from, size_t i)
+{
+	assert(!batch->in_flight && !batch->done);
+	pipeline_copy(batch->pipeline, from, i);
+}
 
-		ret[word] = slice_of(at, n);
-		at += n + 2;
-	}
-	return count;
+enum error redis_batch_failure(const struct redis_batch *batch, size_t i)
+{
+	return batch->pipeline->slots[i].error;
 }
 
 struct pipeline *redis_batch_begin(struct redis_batch *batch)
@@ -114,6 +108,13 @@ void redis_batch_end(struct pipeline *pipeline)
 {
 	struct redis_batch *batch = pipeline->batch;
 
+	if (pipeline->ended) {
+		void (*ended)(struct pipeline * pipeline) = pipeline->ended;
+
+		pipeline->ended = NULL;
+		ended(pipeline);
+		return;
+	}
 	if (!batch) {
 		pipeline_free(pipeline);
 		return;

@@ -153,6 +153,7 @@ static void note(
 	case REFUSAL_NONE:
 	case REFUSAL_NOPERM:
 	case REFUSAL_MULTI:
+	case REFUSAL_MOVED: /* permissions are checked before the slot is */
 		break;
 	case REFUSAL_DENIED:
 		denied = bit(command);
@@ -165,6 +166,7 @@ static void note(
 	case REFUSAL_REPLICA:
 	case REFUSAL_NO_PRIMARY:
 	case REFUSAL_CLUSTER:
+	case REFUSAL_TRY_AGAIN:
 		/* The server's state says nothing about permissions. */
 		capabilities->unsaid = true;
 		return;

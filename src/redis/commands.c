@@ -5,9 +5,9 @@
 #include <strings.h>
 
 const struct commands_row commands_rows[COMMAND_COUNT + 1] = {
-#define X(name, kind, hits, number, ...) \
-	[COMMAND_##name] = { \
-		#name, sizeof #name - 1, kind, HITS_##hits, NUMBER_##number, {__VA_ARGS__}},
+#define X(name, kind, hits, number, keys, ...) \
+	[COMMAND_##name] = {#name, sizeof #name - 1, kind, HITS_##hits, NUMBER_##number, \
+		KEYS_##keys, {__VA_ARGS__}},
 	COMMANDS(X)
 #undef X
 };

@@ -42,64 +42,72 @@ enum commands_number {
 	NUMBER_KEYS, /* how many of the named keys */
 };
 
+/* Where a command has its keys, which decide about the server that it is sent to. */
+enum commands_keys {
+	KEYS_NONE,   /* any server answers for itself */
+	KEYS_FIRST,  /* the first argument; what other keys there are must be beside it */
+	KEYS_EACH,   /* every argument; it can be sent once for each of them */
+	KEYS_SCRIPT, /* as the number says that follows the script */
+};
+
 /*
  * A row per command that is used anywhere in src/: its name, what it does, its hits, its numbers,
- * and arguments with which Redis queues it in MULTI.
+ * its keys, and arguments with which Redis queues it in MULTI.
  */
 #define KEY "key" /* stands for a key of our own */
 /* clang-format off */
 #define COMMANDS(X) \
-	X(PING, ANYWHERE, NONE, COUNT) \
-	X(INFO, ANYWHERE, NONE, COUNT, "server") \
-	X(MULTI, READS, NONE, COUNT) \
-	X(EXEC, READS, NONE, COUNT) \
-	X(DISCARD, READS, NONE, COUNT) \
-	X(EVAL, READS, SCRIPT, ANY, "return 0", "0") \
-	X(TIME, READS, NONE, COUNT) \
-	X(DBSIZE, READS, NONE, COUNT) \
-	X(SCAN, READS, NONE, COUNT, "0") \
-	X(TYPE, READS, TYPE, COUNT, KEY) \
-	X(EXISTS, READS, COUNT, KEYS, KEY) \
-	X(PTTL, READS, TTL, TTL, KEY) \
-	X(GET, READS, VALUE, COUNT, KEY) \
-	X(MGET, READS, EACH, COUNT, KEY) \
-	X(GETRANGE, READS, VALUE, COUNT, KEY, "0", "0") \
-	X(STRLEN, READS, LENGTH, COUNT, KEY) \
-	X(SET, WRITES, NONE, COUNT, KEY, "", "XX") \
-	X(SETRANGE, WRITES, NONE, COUNT, KEY, "0", "") \
-	X(DEL, WRITES, NONE, KEYS, KEY) \
-	X(UNLINK, WRITES, NONE, KEYS, KEY) \
-	X(RENAME, WRITES, NONE, COUNT, KEY, KEY) \
-	X(PERSIST, WRITES, NONE, BOOL, KEY) \
-	X(PEXPIRE, WRITES, NONE, BOOL, KEY, "1") \
-	X(HGET, READS, VALUE, COUNT, KEY, "f") \
-	X(HGETALL, READS, VALUE, COUNT, KEY) \
-	X(HSET, WRITES, NONE, COUNT, KEY, "f", "") \
-	X(HSETNX, WRITES, NONE, BOOL, KEY, "f", "") \
-	X(SADD, WRITES, NONE, COUNT, KEY, "m") \
-	X(SREM, WRITES, NONE, COUNT, KEY, "m") \
-	X(SCARD, READS, LENGTH, COUNT, KEY) \
-	X(SMEMBERS, READS, VALUE, COUNT, KEY) \
-	X(SRANDMEMBER, READS, VALUE, COUNT, KEY) \
-	X(ZADD, WRITES, NONE, COUNT, KEY, "XX", "1", "m") \
-	X(ZREM, WRITES, NONE, COUNT, KEY, "m") \
-	X(ZREMRANGEBYRANK, WRITES, NONE, COUNT, KEY, "0", "0") \
-	X(ZCARD, READS, LENGTH, COUNT, KEY) \
-	X(ZSCORE, READS, NONE, COUNT, KEY, "m") \
-	X(ZRANGE, READS, VALUE, COUNT, KEY, "0", "0") \
-	X(ZRANGEBYLEX, READS, VALUE, COUNT, KEY, "-", "+") \
-	X(ZREVRANGEBYSCORE, READS, VALUE, COUNT, KEY, "0", "0") \
-	X(ZSCAN, READS, PAGE, COUNT, KEY, "0") \
-	X(WATCH, READS, NONE, COUNT, KEY) \
-	X(LLEN, READS, LENGTH, COUNT, KEY) \
-	X(LINDEX, READS, NONE, COUNT, KEY, "0") \
-	X(LRANGE, READS, VALUE, COUNT, KEY, "0", "0") \
-	X(RPUSH, WRITES, NONE, COUNT, KEY, "") \
-	X(RPUSHX, WRITES, NONE, COUNT, KEY, "") \
-	X(RPOP, WRITES, NONE, COUNT, KEY) \
-	X(XADD, WRITES, NONE, COUNT, KEY, "*", "f", "") \
-	X(XRANGE, READS, VALUE, COUNT, KEY, "-", "+") \
-	X(XREVRANGE, READS, VALUE, COUNT, KEY, "+", "-")
+	X(PING, ANYWHERE, NONE, COUNT, NONE) \
+	X(INFO, ANYWHERE, NONE, COUNT, NONE, "server") \
+	X(MULTI, READS, NONE, COUNT, NONE) \
+	X(EXEC, READS, NONE, COUNT, NONE) \
+	X(DISCARD, READS, NONE, COUNT, NONE) \
+	X(EVAL, READS, SCRIPT, ANY, SCRIPT, "return 0", "0") \
+	X(TIME, READS, NONE, COUNT, NONE) \
+	X(DBSIZE, READS, NONE, COUNT, NONE) \
+	X(SCAN, READS, NONE, COUNT, NONE, "0") \
+	X(TYPE, READS, TYPE, COUNT, FIRST, KEY) \
+	X(EXISTS, READS, COUNT, KEYS, EACH, KEY) \
+	X(PTTL, READS, TTL, TTL, FIRST, KEY) \
+	X(GET, READS, VALUE, COUNT, FIRST, KEY) \
+	X(MGET, READS, EACH, COUNT, EACH, KEY) \
+	X(GETRANGE, READS, VALUE, COUNT, FIRST, KEY, "0", "0") \
+	X(STRLEN, READS, LENGTH, COUNT, FIRST, KEY) \
+	X(SET, WRITES, NONE, COUNT, FIRST, KEY, "", "XX") \
+	X(SETRANGE, WRITES, NONE, COUNT, FIRST, KEY, "0", "") \
+	X(DEL, WRITES, NONE, KEYS, EACH, KEY) \
+	X(UNLINK, WRITES, NONE, KEYS, EACH, KEY) \
+	X(RENAME, WRITES, NONE, COUNT, FIRST, KEY, KEY) \
+	X(PERSIST, WRITES, NONE, BOOL, FIRST, KEY) \
+	X(PEXPIRE, WRITES, NONE, BOOL, FIRST, KEY, "1") \
+	X(HGET, READS, VALUE, COUNT, FIRST, KEY, "f") \
+	X(HGETALL, READS, VALUE, COUNT, FIRST, KEY) \
+	X(HSET, WRITES, NONE, COUNT, FIRST, KEY, "f", "") \
+	X(HSETNX, WRITES, NONE, BOOL, FIRST, KEY, "f", "") \
+	X(SADD, WRITES, NONE, COUNT, FIRST, KEY, "m") \
+	X(SREM, WRITES, NONE, COUNT, FIRST, KEY, "m") \
+	X(SCARD, READS, LENGTH, COUNT, FIRST, KEY) \
+	X(SMEMBERS, READS, VALUE, COUNT, FIRST, KEY) \
+	X(SRANDMEMBER, READS, VALUE, COUNT, FIRST, KEY) \
+	X(ZADD, WRITES, NONE, COUNT, FIRST, KEY, "XX", "1", "m") \
+	X(ZREM, WRITES, NONE, COUNT, FIRST, KEY, "m") \
+	X(ZREMRANGEBYRANK, WRITES, NONE, COUNT, FIRST, KEY, "0", "0") \
+	X(ZCARD, READS, LENGTH, COUNT, FIRST, KEY) \
+	X(ZSCORE, READS, NONE, COUNT, FIRST, KEY, "m") \
+	X(ZRANGE, READS, VALUE, COUNT, FIRST, KEY, "0", "0") \
+	X(ZRANGEBYLEX, READS, VALUE, COUNT, FIRST, KEY, "-", "+") \
+	X(ZREVRANGEBYSCORE, READS, VALUE, COUNT, FIRST, KEY, "0", "0") \
+	X(ZSCAN, READS, PAGE, COUNT, FIRST, KEY, "0") \
+	X(WATCH, READS, NONE, COUNT, FIRST, KEY) \
+	X(LLEN, READS, LENGTH, COUNT, FIRST, KEY) \
+	X(LINDEX, READS, NONE, COUNT, FIRST, KEY, "0") \
+	X(LRANGE, READS, VALUE, COUNT, FIRST, KEY, "0", "0") \
+	X(RPUSH, WRITES, NONE, COUNT, FIRST, KEY, "") \
+	X(RPUSHX, WRITES, NONE, COUNT, FIRST, KEY, "") \
+	X(RPOP, WRITES, NONE, COUNT, FIRST, KEY) \
+	X(XADD, WRITES, NONE, COUNT, FIRST, KEY, "*", "f", "") \
+	X(XRANGE, READS, VALUE, COUNT, FIRST, KEY, "-", "+") \
+	X(XREVRANGE, READS, VALUE, COUNT, FIRST, KEY, "+", "-")
 /* clang-format on */
 
 enum redis_command {
@@ -117,6 +125,7 @@ struct commands_row {
 	enum commands_kind kind;
 	enum commands_hits hits;
 	enum commands_number number;
+	enum commands_keys keys;
 	const char *arguments[COMMANDS_MOST_ARGUMENTS];
 };
 

@@ -298,14 +298,11 @@ static void timer_closed(uv_handle_t *handle)
 	mem_free(conn);
 }
 
-void conn_free(struct conn *conn)
+void conn_free(struct conn *conn, const struct fault *fault)
 {
-	struct fault fault;
-
 	if (!conn)
 		return;
-	fault_set(&fault, ERR_STOPPING, "the connection to Redis is being closed");
-	conn_fail_queue(conn, &fault);
+	conn_fail_queue(conn, fault);
 	conn_set_state(conn, CONN_CLOSED);
 	resolver_release(&conn->resolver);
 	uv_close((uv_handle_t *)&conn->timer, timer_closed);

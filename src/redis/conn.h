@@ -29,6 +29,7 @@ struct conn_config {
 	char *username, *password; /* NULL = none */
 	char *password_file; /* read for each connection, instead of `password`; NULL = none */
 	char *spare_key;     /* of our own, never stored: for the permission check */
+	bool in_cluster;     /* the server is used as the node of a cluster */
 	struct capabilities *capabilities;
 	struct conn_tls *tls;
 	int64_t connect_timeout_ms, command_timeout_ms;
@@ -61,8 +62,9 @@ struct conn;
 /* Begins to connect in the loop's next turn. */
 struct conn *conn_new(struct loop *loop, const struct conn_config *config,
 	const struct conn_events *events, void *context);
-/* Pipelines in the queue fail with ERR_STOPPING. `conn` may be NULL. */
-void conn_free(struct conn *conn);
+/* Pipelines in the queue fail as if the connection were lost for this reason. `conn` may be NULL.
+ */
+void conn_free(struct conn *conn, const struct fault *fault);
 /* Takes ownership; the outcome comes later, or at once if waiting is pointless. */
 void conn_submit(struct conn *conn, struct pipeline *pipeline);
 bool conn_ready(const struct conn *conn);

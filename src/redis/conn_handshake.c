@@ -147,7 +147,7 @@ static enum error judge_ping(
 static void judge_info(struct conn *conn, const struct redis_value *reply)
 {
 	if (reply->type == REDIS_STRING)
-		conn->kind = server_kind_of_info(reply->text, conn->kind);
+		conn->kind = server_kind_of_info(reply->text, conn->kind, conn->config->in_cluster);
 	else
 		capabilities_refused(conn->config->capabilities, reply);
 }

@@ -53,10 +53,14 @@ struct redis_node *redis_node_new(const struct redis_node_options *options)
 {
 	struct redis_node *node = mem_new(struct redis_node);
 
+	node->refs = 1;
 	node->loop = options->loop;
 	node->bus = options->bus;
 	node->metrics = options->metrics;
 	node->log = options->log;
+	node->changed = options->changed;
+	node->changed_context = options->context;
+	node->config.in_cluster = options->in_cluster;
 	node_watch_init(node);
 	take_address(&node->config, options->conf);
 	take_changeable(node, options->conf);
@@ -75,20 +79,17 @@ struct redis_node *redis_node_new(const struct redis_node_options *options)
 	return node;
 }
 
-static void timer_closed(uv_handle_t *handle)
+struct redis_node *redis_node_ref(struct redis_node *node)
 {
-	struct redis_node *node = handle->data;
-
-	if (--node->timers == 0)
-		mem_free(node);
+	node->refs++;
+	return node;
 }
 
-void redis_node_free(struct redis_node *node)
+/* Once nobody has it and libuv has let go of it. */
+static void destroy_unused(struct redis_node *node)
 {
-	if (!node)
+	if (node->refs || node->timers)
 		return;
-	for (int role = 0; role < REDIS_ROLES; role++)
-		conn_free(node->members[role].conn);
 	mem_free(node->config.name);
 	mem_free(node->config.host);
 	mem_free(node->config.path);
@@ -97,12 +98,47 @@ void redis_node_free(struct redis_node *node)
 	mem_free(node->config.password);
 	mem_free(node->config.password_file);
 	conn_tls_release(&node->tls);
+	mem_free(node);
+}
+
+static void timer_closed(uv_handle_t *handle)
+{
+	struct redis_node *node = handle->data;
+
+	node->timers--;
+	destroy_unused(node);
+}
+
+void redis_node_retire(struct redis_node *node, enum error error, const char *why)
+{
+	struct fault fault;
+
+	if (node->retired)
+		return;
+	node->retired = true;
+	fault_set(&fault, error, "%s", why);
+	node->state.status = REDIS_DOWN;
+	node->state.last_error = fault;
+	for (int role = 0; role < REDIS_ROLES; role++) {
+		conn_free(node->members[role].conn, &fault);
+		node->members[role].conn = NULL;
+	}
 	uv_close((uv_handle_t *)&node->watch, timer_closed);
 	uv_close((uv_handle_t *)&node->refresh, timer_closed);
 }
 
+void redis_node_unref(struct redis_node *node)
+{
+	if (!node || --node->refs)
+		return;
+	redis_node_retire(node, ERR_STOPPING, "the connection to Redis is being closed");
+	destroy_unused(node);
+}
+
 void redis_node_reconfigure(struct redis_node *node, const struct conf_redis *conf)
 {
+	if (node->retired)
+		return;
 	take_changeable(node, conf);
 	for (int role = 0; role < REDIS_ROLES; role++)
 		conn_retry(node->members[role].conn);
@@ -168,6 +204,11 @@ enum error redis_node_start(struct redis_node *node, enum redis_role role,
 	struct redis_batch *batch, struct fault *fault)
 {
 	struct conn *conn = node->members[role].conn;
+
+	if (node->retired)
+		return fault_set(fault, ERR_REDIS_UNAVAILABLE,
+			"Redis at %s is not used any more: %s", node->config.name,
+			node->state.last_error.detail);
 	size_t waiting = conn_waiting(conn), bytes = conn_waiting_bytes(conn);
 
 	if (node->breaker.open)
@@ -203,12 +244,22 @@ struct redis_state redis_node_state(const struct redis_node *node)
 	return node->state;
 }
 
+bool redis_node_serves(const struct redis_node *node)
+{
+	return node->state.status == REDIS_UP && !node->state.unfit.error && !node->breaker.open;
+}
+
 void redis_node_connections(
 	const struct redis_node *node, struct redis_connection_info ret[REDIS_ROLES])
 {
 	for (size_t i = 0; i < REDIS_ROLES; i++) {
 		const struct conn *conn = node->members[i].conn;
 
+		if (!conn) {
+			ret[i] = (struct redis_connection_info){
+				.role = node_role_name((enum redis_role)i), .state = "closed"};
+			continue;
+		}
 		ret[i] = (struct redis_connection_info){.role = node_role_name((enum redis_role)i),
 			.state = conn_state_name(conn),
 			.attempts = conn_attempts(conn),
@@ -222,6 +273,11 @@ const char *redis_node_name(const struct redis_node *node)
 	return node->config.name;
 }
 
+const char *redis_node_host(const struct redis_node *node)
+{
+	return node->config.host;
+}
+
 int64_t redis_node_command_timeout_ms(const struct redis_node *node)
 {
 	return node->config.command_timeout_ms;
@@ -229,7 +285,7 @@ int64_t redis_node_command_timeout_ms(const struct redis_node *node)
 
 bool redis_node_quiet(const struct redis_node *node)
 {
-	for (int role = 0; role < REDIS_ROLES; role++)
+	for (int role = 0; role < REDIS_ROLES && !node->retired; role++)
 		if (conn_waiting(node->members[role].conn))
 			return false;
 	return true;

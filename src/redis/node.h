@@ -51,12 +51,23 @@ struct redis_node_options {
 	struct metrics *metrics; /* connection failures, breaker; may be NULL */
 	const struct conf_redis *conf;
 	struct log *log; /* states of connections and breaker, at level debug; may be NULL */
+	bool in_cluster; /* it is a node of a cluster: what it has is the caller's business */
+	/* Its status changed, before the event; as conn_events. May be NULL. */
+	void (*changed)(void *context);
+	void *context;
 };
 
 /* Copies what it needs of the options' conf, and begins to connect. */
 struct redis_node *redis_node_new(const struct redis_node_options *options);
-/* Batches in flight fail with ERR_STOPPING. The node is freed by the loop's close callbacks. */
-void redis_node_free(struct redis_node *node);
+/* A reference is held by who made it, and by who keeps it over a park while nodes may go. */
+struct redis_node *redis_node_ref(struct redis_node *node);
+/* With the last one it is retired, and freed by the loop's close callbacks. May be NULL. */
+void redis_node_unref(struct redis_node *node);
+/*
+ * Ends its connections. ERR_STOPPING: batches in flight fail with it; others: as if the connections
+ * were lost for that reason. From then on it refuses batches with ERR_REDIS_UNAVAILABLE.
+ */
+void redis_node_retire(struct redis_node *node, enum error error, const char *why);
 /* Timeouts, breaker and credentials of a reloaded configuration; the address cannot change. */
 void redis_node_reconfigure(struct redis_node *node, const struct conf_redis *conf);
 
@@ -81,6 +92,8 @@ enum error redis_node_run(struct redis_node *node, enum redis_role role, struct 
 	int64_t deadline, struct fault *fault);
 
 struct redis_state redis_node_state(const struct redis_node *node);
+/* Whether it is up, a primary, and its breaker closed. */
+bool redis_node_serves(const struct redis_node *node);
 /* One of its connections at the moment. */
 struct redis_connection_info {
 	const char *role;	       /* "commands", "bulk" */
@@ -105,6 +118,8 @@ int64_t redis_node_command_timeout_ms(const struct redis_node *node);
 bool redis_node_quiet(const struct redis_node *node);
 /* NULL if the node has none. */
 struct metrics *redis_node_metrics(const struct redis_node *node);
+/* NULL if it is not reached by TCP. */
+const char *redis_node_host(const struct redis_node *node);
 /* "unix:/path", "host:port". */
 const char *redis_node_name(const struct redis_node *node);
 /* Takes the sampler's reply to INFO: keeps the status right without traffic. */

@@ -28,7 +28,11 @@ struct redis_node {
 	uv_timer_t watch;      /* runs while a probe may be needed */
 	uv_timer_t refresh;    /* sends AUTH on live connections */
 	unsigned timers;       /* that are not closed yet */
+	unsigned refs;
 	bool probing;
+	bool retired; /* its connections are gone */
+	void (*changed)(void *context);
+	void *changed_context;
 };
 
 static inline int64_t node_now_ms(const struct redis_node *node)

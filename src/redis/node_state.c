@@ -30,6 +30,10 @@ const char *node_role_name(enum redis_role role)
 
 static void tell(struct redis_node *node)
 {
+	if (node->retired)
+		return;
+	if (node->changed)
+		node->changed(node->changed_context);
 	if (node->bus)
 		event_publish(node->bus, EVENT_REDIS_STATE, NULL);
 	node_watch_while_needed(node);
@@ -193,7 +197,8 @@ static void take_refusal(struct redis_node *node, const struct redis_value *repl
 	enum server_kind kind = server_kind_of_refusal(redis_value_refusal(reply, NULL));
 
 	note_reply(node, reply);
-	if (kind != SERVER_UNKNOWN)
+	/* A node of a cluster redirects, which says nothing about what it is. */
+	if (kind != SERVER_UNKNOWN && !(kind == SERVER_CLUSTER && node->config.in_cluster))
 		node_set_kind(node, kind);
 	if (capabilities_refused(&node->capabilities, reply))
 		node_take_capabilities(node);
@@ -245,12 +250,15 @@ void redis_node_observe(struct redis_node *node, const struct redis_value *info_
 {
 	struct redis_info info;
 
+	if (node->retired)
+		return;
 	if (info_reply->type == REDIS_ERROR) {
 		note_reply(node, info_reply);
 		return;
 	}
 	redis_info_parse(info_reply->text, node->config.database, &info);
-	enum server_kind kind = server_kind_of_info(info_reply->text, SERVER_UNKNOWN);
+	enum server_kind kind =
+		server_kind_of_info(info_reply->text, SERVER_UNKNOWN, node->config.in_cluster);
 
 	if (kind != SERVER_UNKNOWN)
 		node_set_kind(node, kind);

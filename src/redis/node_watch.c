@@ -15,6 +15,8 @@ void node_watch_while_needed(struct redis_node *node)
 		      node->state.unfit.error || node->state.lacks || node->capabilities.unsaid;
 	int64_t every = node->breaker.open_ms;
 
+	if (node->retired)
+		return;
 	if (!needed)
 		uv_timer_stop(&node->watch);
 	else if (!uv_is_active((uv_handle_t *)&node->watch))
@@ -39,7 +41,8 @@ void node_take_probe(
 		if (pipeline->answered == 0)
 			node->seen = SERVER_UNKNOWN;
 		if (reply->type == REDIS_STRING)
-			node->seen = server_kind_of_info(reply->text, node->seen);
+			node->seen = server_kind_of_info(
+				reply->text, node->seen, node->config.in_cluster);
 		else if (reply->type == REDIS_ARRAY)
 			node->seen = server_kind_of_role(reply);
 		if (last && node->seen != SERVER_UNKNOWN)

@@ -65,21 +65,63 @@ static void encode(struct buf *out, size_t argc, const struct slice *argv)
 	out->n += (size_t)(to - begin);
 }
 
-size_t pipeline_add(struct pipeline *pipeline, size_t argc, const struct slice *argv)
+/* A slot for the command whose bytes were just appended. */
+static size_t add_slot(struct pipeline *pipeline, enum redis_command command, uint32_t keys)
 {
-	assert(argc > 0);
 	if (pipeline->count == pipeline->cap) {
 		pipeline->cap = pipeline->cap ? pipeline->cap * 2 : 4;
 		pipeline->slots =
 			mem_realloc(pipeline->slots, pipeline->cap * sizeof *pipeline->slots);
 	}
-	encode(&pipeline->bytes, argc, argv);
-	pipeline->slots[pipeline->count] = (struct pipeline_slot){
-		.end = pipeline->bytes.n,
-		.command = commands_find(argv[0]),
-		.keys = (uint32_t)(argc - 1),
-	};
+	pipeline->slots[pipeline->count] =
+		(struct pipeline_slot){.end = pipeline->bytes.n, .command = command, .keys = keys};
 	return pipeline->count++;
+}
+
+size_t pipeline_add(struct pipeline *pipeline, size_t argc, const struct slice *argv)
+{
+	assert(argc > 0);
+	encode(&pipeline->bytes, argc, argv);
+	return add_slot(pipeline, commands_find(argv[0]), (uint32_t)(argc - 1));
+}
+
+struct slice pipeline_bytes(const struct pipeline *pipeline, size_t i)
+{
+	size_t begin = i ? pipeline->slots[i - 1].end : 0;
+
+	return slice_of(pipeline->bytes.p + begin, pipeline->slots[i].end - begin);
+}
+
+void pipeline_copy(struct pipeline *to, const struct pipeline *from, size_t i)
+{
+	buf_add(&to->bytes, pipeline_bytes(from, i));
+	add_slot(to, from->slots[i].command, from->slots[i].keys);
+}
+
+/* Reads the number after '*' or '$' and its line end. */
+static size_t take_number(const char **at)
+{
+	size_t n = 0;
+
+	for (++*at; **at != '\r'; ++*at)
+		n = 10 * n + (size_t)(**at - '0');
+	*at += 2;
+	return n;
+}
+
+size_t pipeline_words(const struct pipeline *pipeline, size_t i, struct slice *ret, size_t most)
+{
+	assert(i < pipeline->count && pipeline->slots[i].end <= pipeline->bytes.n);
+	const char *at = pipeline->bytes.p + (i ? pipeline->slots[i - 1].end : 0);
+	size_t count = take_number(&at);
+
+	for (size_t word = 0; word < count && word < most; word++) {
+		size_t n = take_number(&at);
+
+		ret[word] = slice_of(at, n);
+		at += n + 2;
+	}
+	return count;
 }
 
 bool pipeline_answer(

@@ -34,6 +34,10 @@ struct pipeline {
 	struct commands_tally own; /* the node's count of own lookups at its last reply */
 	enum probe probe;	   /* its outcome is read by the node only */
 
+	/* Called at its end instead of telling the batch; whoever set it tells later. */
+	void (*ended)(struct pipeline *pipeline);
+	void *context; /* of the above */
+
 	/* The connection's. */
 	struct pipeline *next;
 	bool sent;
@@ -44,6 +48,17 @@ struct pipeline {
 struct pipeline *pipeline_new(void);
 void pipeline_free(struct pipeline *pipeline); /* may be NULL */
 size_t pipeline_add(struct pipeline *pipeline, size_t argc, const struct slice *argv);
+/* Adds command i of another one. */
+void pipeline_copy(struct pipeline *to, const struct pipeline *from, size_t i);
+/* The bytes of command i, valid until the pipeline changes. */
+struct slice pipeline_bytes(const struct pipeline *pipeline, size_t i);
+/* As redis_batch_words(). */
+size_t pipeline_words(const struct pipeline *pipeline, size_t i, struct slice *ret, size_t most);
+/* The pipeline of a batch that is not in flight. */
+struct pipeline *redis_batch_pipeline(struct redis_batch *batch);
+void redis_batch_copy(struct redis_batch *batch, const struct pipeline *from, size_t i);
+/* Why command i has no reply. */
+enum error redis_batch_failure(const struct redis_batch *batch, size_t i);
 
 /* Takes the batch's pipeline for a connection; pipeline_answer or pipeline_fail complete it. */
 struct pipeline *redis_batch_begin(struct redis_batch *batch);

@@ -6,7 +6,7 @@
 
 #include "redis/info.h"
 
-enum server_kind server_kind_of_info(struct slice text, enum server_kind so_far)
+enum server_kind server_kind_of_info(struct slice text, enum server_kind so_far, bool in_cluster)
 {
 	struct redis_info info;
 	enum server_kind kind = so_far;
@@ -14,7 +14,7 @@ enum server_kind server_kind_of_info(struct slice text, enum server_kind so_far)
 	redis_info_parse(text, 0, &info);
 	if (strcmp(info.mode, "sentinel") == 0)
 		kind = SERVER_SENTINEL;
-	else if (strcmp(info.mode, "cluster") == 0)
+	else if (strcmp(info.mode, "cluster") == 0 && !in_cluster)
 		kind = SERVER_CLUSTER;
 	if (kind != SERVER_SENTINEL && kind != SERVER_CLUSTER && info.role[0])
 		kind = strcmp(info.role, "master") == 0 ? SERVER_PRIMARY : SERVER_REPLICA;
@@ -35,9 +35,9 @@ enum server_kind server_kind_of_role(const struct redis_value *reply)
 
 enum server_kind server_kind_of_refusal(enum redis_refusal refusal)
 {
-	return refusal == REFUSAL_REPLICA   ? SERVER_REPLICA
-	       : refusal == REFUSAL_CLUSTER ? SERVER_CLUSTER
-					    : SERVER_UNKNOWN;
+	return refusal == REFUSAL_REPLICA				? SERVER_REPLICA
+	       : refusal == REFUSAL_CLUSTER || refusal == REFUSAL_MOVED ? SERVER_CLUSTER
+									: SERVER_UNKNOWN;
 }
 
 enum error server_kind_judge(enum server_kind kind, const char *name, struct fault *fault)

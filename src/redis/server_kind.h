@@ -17,8 +17,11 @@ enum server_kind {
 	SERVER_CLUSTER,	 /* a node of a cluster: it has some of the keys */
 };
 
-/* By INFO's text, or some sections of it; `so_far` if it does not say. */
-enum server_kind server_kind_of_info(struct slice text, enum server_kind so_far);
+/*
+ * By INFO's text, or some sections of it; `so_far` if it does not say. `in_cluster`: the node of a
+ * cluster is what is wanted, and its role counts.
+ */
+enum server_kind server_kind_of_info(struct slice text, enum server_kind so_far, bool in_cluster);
 /* SERVER_UNKNOWN if it is not a reply to ROLE. */
 enum server_kind server_kind_of_role(const struct redis_value *reply);
 /* The kind that gives such a refusal, else SERVER_UNKNOWN. */

@@ -1,32 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The store over its nodes; see store.h.
- *
- * Special: one node today. Callers name a key or iterate over the primaries, so that more nodes
- * would change redis_store_new, redis_store_node and redis_store_primaries only.
- */
+/* The store over its topology; see store.h. What a cluster adds is in scatter.c and cluster.c. */
 #include "redis/store.h"
-
-#include <assert.h>
 
 #include "base/mem.h"
 #include "redis/conn_tls.h"
+#include "redis/scatter.h"
 
 /* So that the connection's timeout, whose fault says more, comes first. */
 enum { grace_ms = 250 };
 
 struct redis_store {
-	struct redis_node **primaries;
-	size_t primary_count;
+	struct topology *topology;
+	struct cluster *cluster; /* NULL: one server, and the topology is ours */
 };
 
 struct redis_store *redis_store_new(const struct redis_node_options *options)
 {
 	struct redis_store *store = mem_new(struct redis_store);
 
-	store->primaries = mem_array(1, sizeof(struct redis_node *));
-	store->primaries[0] = redis_node_new(options);
-	store->primary_count = 1;
+	if (options->conf->kind == REDIS_URL_CLUSTER) {
+		store->cluster = cluster_new(options);
+		store->topology = cluster_topology(store->cluster);
+	} else {
+		store->topology = topology_new(options);
+	}
 	return store;
 }
 
@@ -34,9 +31,10 @@ void redis_store_free(struct redis_store *store)
 {
 	if (!store)
 		return;
-	for (size_t i = 0; i < store->primary_count; i++)
-		redis_node_free(store->primaries[i]);
-	mem_free(store->primaries);
+	if (store->cluster)
+		cluster_free(store->cluster);
+	else
+		topology_free(store->topology);
 	mem_free(store);
 }
 
@@ -47,64 +45,92 @@ enum error redis_store_check(const struct conf_redis *conf, struct fault *fault)
 
 void redis_store_reconfigure(struct redis_store *store, const struct conf_redis *conf)
 {
-	for (size_t i = 0; i < store->primary_count; i++)
-		redis_node_reconfigure(store->primaries[i], conf);
+	if (store->cluster)
+		cluster_reconfigure(store->cluster, conf);
+	else
+		topology_reconfigure(store->topology, conf);
 }
 
 size_t redis_store_primaries(struct redis_store *store, struct redis_node *const **ret)
 {
-	*ret = store->primaries;
-	return store->primary_count;
+	return topology_primaries(store->topology, ret);
 }
 
 bool redis_store_is_one(const struct redis_store *store)
 {
-	return store->primary_count == 1;
+	return !store->cluster;
 }
 
 struct redis_node *redis_store_node(struct redis_store *store, struct slice key)
 {
-	(void)key;
-	return store->primaries[0];
+	struct redis_node *owner = key.n ? topology_owner(store->topology, slot_of(key)) : NULL;
+
+	return owner ? owner : topology_any(store->topology);
 }
 
 enum error redis_store_allow(
 	const struct redis_store *store, enum redis_feature feature, struct fault *fault)
 {
+	struct redis_node *const *nodes;
+	size_t count = topology_primaries(store->topology, &nodes);
 	enum error error = OK;
 
-	for (size_t i = 0; i < store->primary_count && !error; i++)
-		error = redis_node_allow(store->primaries[i], feature, fault);
+	for (size_t i = 0; i < count && !error; i++)
+		error = redis_node_allow(nodes[i], feature, fault);
 	return error;
 }
 
 struct slice redis_store_unlink(const struct redis_store *store)
 {
-	for (size_t i = 0; i < store->primary_count; i++)
-		if (redis_node_lacks(store->primaries[i], "UNLINK") &&
-			!redis_node_lacks(store->primaries[i], "DEL"))
+	struct redis_node *const *nodes;
+	size_t count = topology_primaries(store->topology, &nodes);
+
+	for (size_t i = 0; i < count; i++)
+		if (redis_node_lacks(nodes[i], "UNLINK") && !redis_node_lacks(nodes[i], "DEL"))
 			return SLICE("DEL");
 	return SLICE("UNLINK");
 }
 
 struct redis_state redis_store_state(const struct redis_store *store)
 {
-	return redis_node_state(store->primaries[0]);
+	return store->cluster ? cluster_state(store->cluster)
+			      : redis_node_state(topology_any(store->topology));
 }
 
 bool redis_store_quiet(const struct redis_store *store)
 {
-	for (size_t i = 0; i < store->primary_count; i++)
-		if (!redis_node_quiet(store->primaries[i]))
+	struct redis_node *const *nodes;
+	size_t count = topology_primaries(store->topology, &nodes);
+
+	for (size_t i = 0; i < count; i++)
+		if (!redis_node_quiet(nodes[i]))
 			return false;
-	return true;
+	return !store->cluster || cluster_quiet(store->cluster);
+}
+
+static int64_t default_deadline(const struct redis_store *store)
+{
+	const struct redis_node *node = topology_any(store->topology);
+
+	return clock_deadline(redis_node_command_timeout_ms(node) + grace_ms);
+}
+
+/* Start and wait. Parks. */
+static enum error run(struct redis_store *store, const struct scatter_options *options,
+	struct redis_batch *batch, struct fault *fault)
+{
+	enum error error = store->cluster ? scatter_start(store->cluster, options, batch, fault)
+					  : redis_node_start(topology_any(store->topology),
+						    options->role, batch, fault);
+
+	return error ? error : redis_batch_wait(batch, options->deadline, fault);
 }
 
 /* One try: OK with a reply that is not an error reply, or the error. */
-static enum error attempt(struct redis_node *node, struct redis_call call,
+static enum error attempt(struct redis_store *store, const struct scatter_options *options,
 	struct redis_batch *batch, struct fault *fault)
 {
-	enum error error = redis_node_run(node, call.role, batch, call.deadline, fault);
+	enum error error = run(store, options, batch, fault);
 
 	return error ? error : redis_value_error(redis_batch_reply(batch, 0), fault);
 }
@@ -112,19 +138,22 @@ static enum error attempt(struct redis_node *node, struct redis_call call,
 enum error redis_store_call(struct redis_store *store, struct redis_call call, struct slice key,
 	size_t argc, const struct slice *argv, struct redis_value **ret, struct fault *fault)
 {
-	struct redis_node *node = redis_store_node(store, key);
 	struct redis_batch *batch = redis_batch_new();
+	const struct scatter_options options = {
+		.role = call.role,
+		.idempotent = call.idempotent,
+		.slot = key.n ? slot_of(key) : SLOT_ANYWHERE,
+		.deadline = call.deadline ? call.deadline : default_deadline(store),
+	};
 
-	if (call.deadline == 0)
-		call.deadline = clock_deadline(redis_node_command_timeout_ms(node) + grace_ms);
 	redis_batch_add(batch, argc, argv);
-	enum error error = attempt(node, call, batch, fault);
+	enum error error = attempt(store, &options, batch, fault);
 
-	if (error == ERR_REDIS_UNKNOWN_OUTCOME && call.idempotent &&
-		clock_mono_ms() < call.deadline) {
+	if (error == ERR_REDIS_UNKNOWN_OUTCOME && call.idempotent && !store->cluster &&
+		clock_mono_ms() < options.deadline) {
 		redis_batch_clear(batch);
 		redis_batch_add(batch, argc, argv);
-		error = attempt(node, call, batch, fault);
+		error = attempt(store, &options, batch, fault);
 	}
 	if (!error && ret)
 		*ret = redis_batch_take(batch, 0);
@@ -135,5 +164,18 @@ enum error redis_store_call(struct redis_store *store, struct redis_call call, s
 enum error redis_store_run(struct redis_store *store, enum redis_role role,
 	struct redis_batch *batch, int64_t deadline, struct fault *fault)
 {
-	return redis_node_run(store->primaries[0], role, batch, deadline, fault);
+	const struct scatter_options options = {
+		.role = role, .slot = SLOT_ANYWHERE, .deadline = deadline};
+
+	return run(store, &options, batch, fault);
+}
+
+enum error redis_store_start(struct redis_store *store, enum redis_role role,
+	struct redis_batch *batch, struct fault *fault)
+{
+	const struct scatter_options options = {
+		.role = role, .slot = SLOT_ANYWHERE, .deadline = default_deadline(store)};
+
+	return store->cluster ? scatter_start(store->cluster, &options, batch, fault)
+			      : redis_node_start(topology_any(store->topology), role, batch, fault);
 }

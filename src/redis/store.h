@@ -13,17 +13,22 @@
 
 struct redis_store;
 
+/* What the options point to must live as long; their conf until the next reconfigure. */
 struct redis_store *redis_store_new(const struct redis_node_options *options);
+/* Parks, if it is a cluster. */
 void redis_store_free(struct redis_store *store);
 /* ERR_BAD_CONFIG: files that the settings name cannot be used now; the fault says which and why. */
 enum error redis_store_check(const struct conf_redis *conf, struct fault *fault);
 void redis_store_reconfigure(struct redis_store *store, const struct conf_redis *conf);
 
-/* All primaries; with a single server, that one. Borrowed. */
+/*
+ * All primaries, at least one; with a single server, that one. Until a cluster has given its map,
+ * the servers of redis.url. Borrowed until the next park: redis_node_ref() keeps a node longer.
+ */
 size_t redis_store_primaries(struct redis_store *store, struct redis_node *const **ret);
 /* Whether all keys are on one server, where one script may touch any of them. */
 bool redis_store_is_one(const struct redis_store *store);
-/* The server that has `key`. */
+/* The server that has `key`, or, if none has it, one that will say so. Borrowed as above. */
 struct redis_node *redis_store_node(struct redis_store *store, struct slice key);
 /* Whether the feature works on every primary: see redis_node_allow(). */
 enum error redis_store_allow(
@@ -61,5 +66,8 @@ enum error redis_store_call(struct redis_store *store, struct redis_call call, s
  */
 enum error redis_store_run(struct redis_store *store, enum redis_role role,
 	struct redis_batch *batch, int64_t deadline, struct fault *fault);
+/* The same without waiting: redis_batch_wait() does. As redis_node_start(). */
+enum error redis_store_start(struct redis_store *store, enum redis_role role,
+	struct redis_batch *batch, struct fault *fault);
 
 #endif

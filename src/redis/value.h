@@ -39,7 +39,9 @@ enum redis_refusal {
 	REFUSAL_STATE,	    /* loading, busy, out of memory, not authenticated, ... */
 	REFUSAL_REPLICA,    /* READONLY */
 	REFUSAL_NO_PRIMARY, /* MASTERDOWN: a replica without its primary */
-	REFUSAL_CLUSTER,    /* MOVED and the like: a node of a cluster */
+	REFUSAL_TRY_AGAIN,  /* TRYAGAIN: a part of the keys has moved to another node */
+	REFUSAL_MOVED,	    /* MOVED, ASK: another node of the cluster has the key */
+	REFUSAL_CLUSTER,    /* CLUSTERDOWN and the like: a node of a cluster */
 	REFUSAL_DENIED,	    /* the ACL denies the command */
 	REFUSAL_NOPERM,	    /* it denies the key, or something else */
 	REFUSAL_MULTI,	    /* the command is not possible within MULTI, or only there */

@@ -65,12 +65,8 @@ TEST_CALL(names_are_known, SCRATCH_FAULTS(names))
 static const struct scratch_fault later[] = {
 	{"tls: {certificate: a, key: b}\n",
 		"c.yaml:1: tls is not supported by this version: remove it\n"},
-	{"redis: {url: \"rediss+cluster://h/0\"}\n",
-		"c.yaml:1: redis.url rediss+cluster:// is not supported by this version\n"},
 	{"redis: {url: \"redis+sentinel://h/n/0\"}\n",
 		"c.yaml:1: redis.url redis+sentinel:// is not supported by this version\n"},
-	{"redis: {url: \"redis+cluster://h\"}\n",
-		"c.yaml:1: redis.url redis+cluster:// is not supported by this version\n"},
 	{"sources:\n  shop: {type: postgres}\n",
 		"c.yaml:2: sources.shop.type postgres is not supported by this version\n"},
 	{"sources:\n  shop: {type: postgres, dsn: x, pool: 4}\n",

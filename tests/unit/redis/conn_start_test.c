@@ -151,7 +151,7 @@ static void impossible(void)
 START_TEST(addresses_that_cannot_be_connected_to_are_passed_over)
 {
 	named(impossible);
-	conn_free(NULL);
+	conn_free(NULL, NULL);
 }
 END_TEST
 

@@ -150,7 +150,7 @@ static void freed_in_flight(void)
 	ck_assert_int_eq(redis_node_start(other, REDIS_COMMANDS, freed, &fault), OK);
 	ck_assert_int_eq(redis_node_start(other, REDIS_COMMANDS, kept, &fault), OK);
 	redis_batch_free(freed);
-	redis_node_free(other);
+	redis_node_unref(other);
 	ck_assert_int_eq(redis_batch_wait(kept, DEADLINE_NONE, &fault), ERR_STOPPING);
 	ck_assert_ptr_null(redis_batch_reply(kept, 0));
 	redis_batch_free(kept);
