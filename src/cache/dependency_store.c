@@ -45,7 +45,15 @@ void dependency_key(const struct cache *cache, struct slice key, struct buf *out
 
 void dependency_mark(const struct cache *cache, struct slice key, struct buf *out)
 {
-	cache_own_key(cache, "gone:", key, out);
+	struct buf set = {0};
+
+	if (redis_store_is_one(cache->store)) {
+		cache_own_key(cache, "gone:", key, out);
+		return;
+	}
+	dependency_key(cache, key, &set);
+	cache_own_beside(cache, "gone:", buf_slice(&set), out);
+	buf_release(&set);
 }
 
 /* Parks. */

@@ -63,7 +63,7 @@ void dependency_sets_free(struct dependency_sets *sets); /* may be NULL */
 enum error dependency_sets_visit(struct dependency_sets *sets, size_t i, dependency_take *take,
 	void *context, bool *ret_all, struct fault *fault);
 
-/* Appends the key of the pruner's mark, which each write takes away. */
+/* Appends the key of the pruner's mark, which each write takes away; it is beside the set. */
 void dependency_mark(const struct cache *cache, struct slice key, struct buf *out);
 /* Appends the key of a set. */
 void dependency_key(const struct cache *cache, struct slice key, struct buf *out);

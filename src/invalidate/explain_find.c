@@ -26,58 +26,87 @@ static const char script[] = "local r = {0, 0} "
 			     "else r[2] = r[2] + 2 end end "
 			     "return r";
 
-/* At most tags_at_once names. Parks. */
-static enum error check_some(struct cache *cache, struct slice key, const struct slice *names,
-	size_t count, struct redis_value **ret, struct fault *fault)
+/* Adds the script for some sets. */
+static void add_check(
+	struct redis_batch *batch, struct slice key, const struct buf *sets, size_t count)
 {
 	struct slice *argv = mem_array(count + 4, sizeof *argv);
-	struct buf *sets = mem_array(count, sizeof *sets);
-	struct buf number = {0};
+	char number[SLICE_INT_ROOM];
 
-	buf_uint(&number, count);
 	argv[0] = SLICE("EVAL");
 	argv[1] = slice_of(script, sizeof script - 1);
-	argv[2] = buf_slice(&number);
-	for (size_t i = 0; i < count; i++) {
-		tag_key(cache, names[i], &sets[i]);
+	argv[2] = slice_of_int(number, (int64_t)count);
+	for (size_t i = 0; i < count; i++)
 		argv[3 + i] = buf_slice(&sets[i]);
-	}
 	argv[3 + count] = key;
-	enum error error = redis_store_call(cache->store,
-		(struct redis_call){.role = REDIS_BULK, .idempotent = true}, argv[3], count + 4,
-		argv, ret, fault);
+	redis_batch_add(batch, count + 4, argv);
+	mem_free(argv);
+}
+
+/*
+ * At most tags_at_once names: one script for all, or over slots one for each. The replies are in
+ * the batch. Parks.
+ */
+static enum error check_some(struct cache *cache, struct slice key, const struct slice *names,
+	size_t count, struct redis_batch *batch, struct fault *fault)
+{
+	size_t each = redis_store_is_one(cache->store) ? count : 1;
+	struct buf *sets = mem_array(count, sizeof *sets);
+
+	for (size_t i = 0; i < count; i++)
+		tag_key(cache, names[i], &sets[i]);
+	for (size_t i = 0; i < count; i += each)
+		add_check(batch, key, sets + i, each);
+	enum error error = cache_run_all(cache, REDIS_BULK, batch, fault);
 	for (size_t i = 0; i < count; i++)
 		buf_release(&sets[i]);
-	buf_release(&number);
 	mem_free(sets);
-	mem_free(argv);
 	return error;
+}
+
+/* The names that the replies show; reply i is about those from `i * each` on. */
+static void take_found(const struct redis_batch *batch, const struct slice *names, size_t count,
+	struct explain *ret)
+{
+	size_t replies = redis_batch_count(batch), each = count / replies;
+
+	for (size_t i = 0; i < replies; i++) {
+		const struct redis_value *found = redis_batch_reply(batch, i);
+
+		for (size_t j = 2; j < found->count; j++) {
+			int64_t place = found->items[j]->integer;
+
+			if (place < 1 || place > (int64_t)each)
+				continue;
+			struct slice name = names[i * each + (size_t)place - 1];
+			if (!name_list_has(&ret->tags, name))
+				name_list_add(&ret->tags, name);
+		}
+	}
 }
 
 /* Parks. */
 static enum error check_all(struct cache *cache, struct slice key, const struct slice *names,
 	size_t count, struct explain *ret, struct fault *fault)
 {
-	for (size_t at = 0; at < count; at += tags_at_once) {
+	enum error error = OK;
+
+	for (size_t at = 0; at < count && !error; at += tags_at_once) {
 		size_t n = count - at < tags_at_once ? count - at : tags_at_once;
-		struct redis_value *found;
-		enum error error = check_some(cache, key, names + at, n, &found, fault);
+		struct redis_batch *batch = redis_batch_new();
 
-		if (error)
-			return error;
-		for (size_t i = 2; i < found->count; i++) {
-			int64_t place = found->items[i]->integer;
-
-			if (place < 1 || place > (int64_t)n)
-				continue;
-			struct slice name = names[at + (size_t)place - 1];
-			if (!name_list_has(&ret->tags, name))
-				name_list_add(&ret->tags, name);
+		error = check_some(cache, key, names + at, n, batch, fault);
+		if (error == ERR_REDIS_UNKNOWN_OUTCOME) {
+			redis_batch_clear(batch);
+			error = check_some(cache, key, names + at, n, batch, fault);
 		}
-		ret->tags_checked += n;
-		redis_value_free(found);
+		if (!error) {
+			take_found(batch, names + at, n, ret);
+			ret->tags_checked += n;
+		}
+		redis_batch_free(batch);
 	}
-	return OK;
+	return error;
 }
 
 enum error explain_check_tags(struct cache *cache, struct slice key, const struct name_list *names,

@@ -116,7 +116,7 @@ static void await_record(struct operation *operation, struct redis_batch *batch)
 	if (!batch)
 		return;
 	fiber_cleanup_begin(record_ms);
-	enum error error = redis_batch_wait(batch, clock_deadline(record_ms), NULL);
+	enum error error = operation_store_wait(operation, batch, clock_deadline(record_ms));
 	if (!error)
 		error = redis_value_error(redis_batch_reply(batch, 0), NULL);
 	fiber_cleanup_end();

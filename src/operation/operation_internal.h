@@ -20,6 +20,7 @@ struct operation {
 	enum operation_state state;
 	bool timed_out;
 	bool progressed; /* since its record was written */
+	bool recording;	 /* its first record is on its way, over slots */
 	enum operation_phase phase;
 	uint64_t done, total;
 	int64_t started_wall_ms, finished_wall_ms;
@@ -52,6 +53,8 @@ struct operations {
 	struct operation_past *newest, *oldest;
 	size_t past_count, past_bytes;
 	struct fiber *keeper;
+	bool beating; /* the keeper's commands are on their way */
+	struct fiber_cond recorded;
 	int64_t beat_mono_ms; /* when cw:daemon:<instance> was last renewed */
 	bool stopping;
 	struct kind_count kinds[operation_kinds_max];
@@ -75,6 +78,9 @@ void operation_store_beat(struct operations *operations, struct redis_batch *bat
 void operation_store_begin(struct operation *operation);
 /* Sends what is written at its end; NULL where Redis takes no commands now. Does not wait. */
 struct redis_batch *operation_store_end(struct operation *operation, struct slice text);
+/* Waits until that is written, or is known not to be. Parks. */
+enum error operation_store_wait(
+	struct operation *operation, struct redis_batch *batch, int64_t deadline);
 
 /* Keeps an ended operation's record as the newest, and drops the oldest beyond the limits. */
 void operation_past_add(struct operations *operations, const char *id, struct slice text);

@@ -120,7 +120,6 @@ static void send_beat(struct operations *operations)
 {
 	struct beat *beat = mem_new(struct beat);
 	struct redis_batch *batch = redis_batch_new();
-	struct redis_node *node = redis_store_node(operations->cache->store, slice_of("", 0));
 	struct buf key = {0};
 
 	operation_store_beat(operations, batch);
@@ -130,8 +129,12 @@ static void send_beat(struct operations *operations)
 	add_progress(operations, batch);
 	add_cancel_look(operations, beat, batch);
 	add_unsaved(operations, beat, batch);
-	if (redis_node_run(node, REDIS_COMMANDS, batch, clock_deadline(beat_every_ms), NULL) == OK)
-		take_replies(operations, beat, batch);
+	operations->beating = true;
+	redis_store_run(operations->cache->store, REDIS_COMMANDS, batch,
+		clock_deadline(beat_every_ms), NULL);
+	operations->beating = false;
+	fiber_cond_broadcast(&operations->recorded);
+	take_replies(operations, beat, batch);
 	for (size_t i = 0; i < beat->count; i++)
 		operation_unref(beat->looked_at[i]);
 	buf_release(&key);

@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "base/mem.h"
 #include "operation/operation_internal.h"
 #include "text/json.h"
 
@@ -16,7 +17,7 @@
 #define BEAT_MS	  "10000"
 #define CANCEL_MS "60000"
 
-enum { beat_every_ms = 1000 };
+enum { beat_every_ms = 1000, begin_ms = 2000 };
 
 void operation_store_record(
 	struct operations *operations, struct redis_batch *batch, const char *id, struct slice text)
@@ -50,12 +51,47 @@ void operation_store_listing(
 	buf_release(&score);
 }
 
-static struct redis_node *home(struct operations *operations)
+/* On one server the commands of an operation are sent in their order, without waiting. */
+static bool send_off(struct operations *operations, struct redis_batch *batch)
 {
-	return redis_store_node(operations->cache->store, slice_of("", 0));
+	struct redis_node *const *nodes;
+
+	redis_store_primaries(operations->cache->store, &nodes);
+	return redis_node_start(nodes[0], REDIS_COMMANDS, batch, NULL) == OK;
 }
 
-/* The batch is freed at once: its replies are dropped. */
+/* The first record on its way over slots. */
+struct recording {
+	struct operation *operation;
+	struct redis_batch *batch;
+};
+
+static void record(void *argument)
+{
+	struct recording *recording = argument;
+	struct operation *operation = recording->operation;
+	struct operations *owner = operation->owner;
+
+	fiber_cleanup_begin(begin_ms);
+	redis_store_run(owner->cache->store, REDIS_COMMANDS, recording->batch,
+		clock_deadline(begin_ms), NULL);
+	fiber_cleanup_end();
+	operation->recording = false;
+	fiber_cond_broadcast(&owner->recorded);
+	operation_unref(operation);
+	redis_batch_free(recording->batch);
+	mem_free(recording);
+}
+
+static void record_in_fiber(struct operation *operation, struct redis_batch *batch)
+{
+	struct recording *recording = mem_new(struct recording);
+
+	*recording = (struct recording){operation_ref(operation), batch};
+	operation->recording = true;
+	fiber_spawn(&operation->owner->group, "operation record", record, recording);
+}
+
 void operation_store_begin(struct operation *operation)
 {
 	struct operations *owner = operation->owner;
@@ -67,9 +103,14 @@ void operation_store_begin(struct operation *operation)
 	operation_record_write(operation, &text);
 	operation_store_record(owner, batch, operation->id, buf_slice(&text));
 	operation_store_listing(owner, batch, operation->id);
-	redis_node_start(home(owner), REDIS_COMMANDS, batch, NULL);
-	redis_batch_free(batch);
 	buf_release(&text);
+	if (!redis_store_is_one(owner->cache->store)) {
+		record_in_fiber(operation, batch);
+		return;
+	}
+	send_off(owner, batch);
+	/* Its replies are dropped. */
+	redis_batch_free(batch);
 }
 
 struct redis_batch *operation_store_end(struct operation *operation, struct slice text)
@@ -79,10 +120,27 @@ struct redis_batch *operation_store_end(struct operation *operation, struct slic
 	operation_store_record(operation->owner, batch, operation->id, text);
 	/* Again: Redis may have been down at the start. */
 	operation_store_listing(operation->owner, batch, operation->id);
-	if (redis_node_start(home(operation->owner), REDIS_COMMANDS, batch, NULL) == OK)
+	/* Over slots operation_store_wait() sends it. */
+	if (!redis_store_is_one(operation->owner->cache->store) ||
+		send_off(operation->owner, batch))
 		return batch;
 	redis_batch_free(batch);
 	return NULL;
+}
+
+enum error operation_store_wait(
+	struct operation *operation, struct redis_batch *batch, int64_t deadline)
+{
+	struct operations *owner = operation->owner;
+	enum error error = OK;
+
+	if (redis_store_is_one(owner->cache->store))
+		return redis_batch_wait(batch, deadline, NULL);
+	/* An earlier record that is on its way must not come later than this one. */
+	while (!error && (operation->recording || owner->beating))
+		error = fiber_cond_wait(&owner->recorded, "an earlier record", deadline);
+	return error ? error
+		     : redis_store_run(owner->cache->store, REDIS_COMMANDS, batch, deadline, NULL);
 }
 
 /* Whether the process with this instance still lives; true if Redis cannot tell. Parks. */
