@@ -59,7 +59,7 @@ START_TEST(a_value_comes_back_as_it_was)
 }
 END_TEST
 
-START_TEST(what_gains_nothing_stays_as_it_is)
+START_TEST(a_value_that_does_not_shrink_is_not_compressed)
 {
 	begin(1000, noise);
 	ck_assert(!codec_compress(NULL, buf_slice(&value), &stored));
@@ -94,7 +94,7 @@ static void wrap_big(void)
 	end();
 }
 
-TEST_CALL(a_big_one_that_looks_compressed_is_wrapped_too, engine_run("", wrap_big))
+TEST_CALL(a_big_value_that_looks_compressed_is_wrapped_too, engine_run("", wrap_big))
 
 START_TEST(damaged_frames_are_corrupt_wherever_they_are_cut_or_changed)
 {
@@ -141,7 +141,7 @@ START_TEST(no_frame_gives_more_than_is_allowed)
 }
 END_TEST
 
-START_TEST(an_empty_frame_or_none_is_corrupt)
+START_TEST(an_empty_or_missing_frame_is_corrupt)
 {
 	begin(0, noise);
 	buf_append(&stored, "\x50\x2a\x4d\x18\x04\0\0\0cw01", 12);
@@ -191,10 +191,10 @@ static void cancelled(void)
 	end();
 }
 
-TEST_CALL(a_cancelled_caller_leaves_its_work_behind, engine_run("", cancelled))
+TEST_CALL(the_work_of_a_cancelled_caller_is_dropped, engine_run("", cancelled))
 
-TEST_SUITE("codec", a_value_comes_back_as_it_was, what_gains_nothing_stays_as_it_is,
-	a_value_that_looks_compressed_is_wrapped, a_big_one_that_looks_compressed_is_wrapped_too,
+TEST_SUITE("codec", a_value_comes_back_as_it_was, a_value_that_does_not_shrink_is_not_compressed,
+	a_value_that_looks_compressed_is_wrapped, a_big_value_that_looks_compressed_is_wrapped_too,
 	damaged_frames_are_corrupt_wherever_they_are_cut_or_changed,
-	no_frame_gives_more_than_is_allowed, an_empty_frame_or_none_is_corrupt,
-	big_values_go_through_the_thread_pool, a_cancelled_caller_leaves_its_work_behind)
+	no_frame_gives_more_than_is_allowed, an_empty_or_missing_frame_is_corrupt,
+	big_values_go_through_the_thread_pool, the_work_of_a_cancelled_caller_is_dropped)

@@ -117,7 +117,7 @@ static void empty(void)
 	entry_release(&entry);
 }
 
-TEST_CALL(an_empty_value_is_one, run(really_empty, empty))
+TEST_CALL(an_empty_value_is_a_value, run(really_empty, empty))
 
 SERVE(replaced, {FIRST, NO_MARK ":5000\r\n" EMPTY},
 	{ASK_ONCE, QUEUED "*3\r\n" NO_MARK ":4000\r\n$1\r\nn\r\n"},
@@ -148,7 +148,7 @@ static void protocol(void)
 	ck_assert_uint_eq(engine.cache.gets, 0);
 }
 
-TEST_CALL(other_types_of_answers_are_told, run(odd_types, protocol))
+TEST_CALL(replies_of_other_types_are_reported, run(odd_types, protocol))
 
 SERVE(refusals, {FIRST, "-LOADING soon\r\n-LOADING soon\r\n-LOADING soon\r\n"},
 	{FIRST, NO_MARK ":1\r\n-WRONGTYPE it is a list\r\n"}, {FIRST, NO_MARK ":5000\r\n" EMPTY},
@@ -164,9 +164,9 @@ static void refused(void)
 	ck_assert_int_eq(read_one(&entry), ERR_REDIS_ERROR);
 }
 
-TEST_CALL(what_redis_refuses_is_told, run(refusals, refused))
+TEST_CALL(refusals_of_redis_are_reported, run(refusals, refused))
 
 TEST_SUITE("entry_read", a_key_that_goes_between_the_two_commands_is_absent,
-	a_key_that_comes_between_the_two_commands_is_absent, an_empty_value_is_one,
-	a_value_that_comes_meanwhile_is_read, other_types_of_answers_are_told,
-	what_redis_refuses_is_told)
+	a_key_that_comes_between_the_two_commands_is_absent, an_empty_value_is_a_value,
+	a_value_that_comes_meanwhile_is_read, replies_of_other_types_are_reported,
+	refusals_of_redis_are_reported)

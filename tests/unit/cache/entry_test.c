@@ -30,7 +30,7 @@ static void modes(void)
 	ck_assert_int_eq(engine_call("PTTL", "b", NULL, NULL), -1);
 }
 
-TEST_CALL(modes_and_ttls_are_redis_s, engine_run("", modes))
+TEST_CALL(modes_and_ttls_are_those_of_set, engine_run("", modes))
 
 /* A value is stored for its time and stale_for; what is left of stale_for is not shown. */
 START_TEST(the_ttl_that_is_shown_ends_where_the_stale_time_begins)
@@ -62,7 +62,7 @@ START_TEST(the_ttl_that_is_shown_ends_where_the_stale_time_begins)
 }
 END_TEST
 
-START_TEST(what_a_soft_purge_did_is_read_from_its_reply)
+START_TEST(the_outcome_of_a_soft_purge_is_read_from_its_reply)
 {
 	static const struct {
 		struct redis_value reply;
@@ -89,6 +89,6 @@ START_TEST(what_a_soft_purge_did_is_read_from_its_reply)
 }
 END_TEST
 
-TEST_SUITE("entry", modes_and_ttls_are_redis_s,
+TEST_SUITE("entry", modes_and_ttls_are_those_of_set,
 	the_ttl_that_is_shown_ends_where_the_stale_time_begins,
-	what_a_soft_purge_did_is_read_from_its_reply)
+	the_outcome_of_a_soft_purge_is_read_from_its_reply)

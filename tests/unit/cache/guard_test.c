@@ -46,7 +46,7 @@ START_TEST(keys_have_1_to_1024_bytes)
 }
 END_TEST
 
-START_TEST(own_and_session_keys_are_nobodys)
+START_TEST(own_and_session_keys_are_refused_to_all)
 {
 	setup(&config_admin);
 	ck_assert_int_eq(exact("cw:op:1"), ERR_KEY_RESERVED);
@@ -82,7 +82,7 @@ static const struct identity bounded = {.name = "shop",
 	.key_prefixes = prefixes,
 	.key_prefix_count = 2};
 
-START_TEST(prefixes_bound_the_caller)
+START_TEST(key_prefixes_limit_the_caller)
 {
 	setup(&bounded);
 	ck_assert_int_eq(exact("shop:1"), OK);
@@ -110,7 +110,7 @@ START_TEST(patterns_that_can_only_match_reserved_names_are_refused)
 }
 END_TEST
 
-START_TEST(a_guard_for_a_few_judges_the_same)
+START_TEST(both_kinds_of_guard_decide_alike)
 {
 	static const char *const keys[] = {"own:1:a", "own:1:c", "sess:1", "sess", "horizon:x",
 		"a:horizon:", "queues:", "x:queues:1", "lock:", "celeryd", "unacked", "free", "",
@@ -131,6 +131,6 @@ START_TEST(a_guard_for_a_few_judges_the_same)
 }
 END_TEST
 
-TEST_SUITE("key", a_guard_for_a_few_judges_the_same, keys_have_1_to_1024_bytes,
-	own_and_session_keys_are_nobodys, protected_keys_need_admin_and_the_exact_name,
-	prefixes_bound_the_caller, patterns_that_can_only_match_reserved_names_are_refused)
+TEST_SUITE("key", both_kinds_of_guard_decide_alike, keys_have_1_to_1024_bytes,
+	own_and_session_keys_are_refused_to_all, protected_keys_need_admin_and_the_exact_name,
+	key_prefixes_limit_the_caller, patterns_that_can_only_match_reserved_names_are_refused)

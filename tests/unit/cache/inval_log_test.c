@@ -114,7 +114,7 @@ START_TEST(from_the_empty_log_everything_counts)
 }
 END_TEST
 
-START_TEST(answers_add_up)
+START_TEST(pages_of_the_log_are_merged)
 {
 	setup();
 	struct inval_since *since =
@@ -198,5 +198,6 @@ static void more_than_is_read(void)
 TEST_CALL(more_entries_than_are_read_make_all_stale, engine_run("", more_than_is_read))
 
 TEST_SUITE("inval_log", a_long_list_is_logged_whole, more_entries_than_are_read_make_all_stale,
-	answers_add_up, entries_after_the_id_make_keys_stale, nothing_after_the_id_is_fresh,
-	what_cannot_be_known_is_stale, from_the_empty_log_everything_counts)
+	pages_of_the_log_are_merged, entries_after_the_id_make_keys_stale,
+	nothing_after_the_id_is_fresh, what_cannot_be_known_is_stale,
+	from_the_empty_log_everything_counts)

@@ -93,7 +93,7 @@ static struct json_value rows(const char *name)
 	return list;
 }
 
-START_TEST(the_vectors_hold)
+START_TEST(the_documented_examples_hold)
 {
 	size_t n = 0;
 
@@ -115,7 +115,7 @@ START_TEST(the_vectors_hold)
 }
 END_TEST
 
-START_TEST(what_is_refused_leaves_nothing)
+START_TEST(refused_parts_leave_no_output)
 {
 	size_t n = 0;
 
@@ -129,7 +129,7 @@ START_TEST(what_is_refused_leaves_nothing)
 }
 END_TEST
 
-START_TEST(only_c_can_spell_these)
+START_TEST(parts_that_only_c_can_express_are_checked)
 {
 	static const char *const bad[] = {"", "-", "+7", "007", "-0", "1 ", "0x1", "--1", "1.0"};
 	struct keygen_part twice[] = {{KEYGEN_TRUE, {0}, SLICE("a")},
@@ -153,4 +153,5 @@ START_TEST(only_c_can_spell_these)
 }
 END_TEST
 
-TEST_SUITE("keygen", the_vectors_hold, what_is_refused_leaves_nothing, only_c_can_spell_these)
+TEST_SUITE("keygen", the_documented_examples_hold, refused_parts_leave_no_output,
+	parts_that_only_c_can_express_are_checked)

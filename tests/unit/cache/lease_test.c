@@ -69,7 +69,7 @@ static void one_loads(void)
 	ck_assert(!store(mine.token, ERR_LEASE_LOST));
 }
 
-TEST_CALL(of_all_who_miss_one_loads, engine_run("", one_loads))
+TEST_CALL(of_all_callers_that_miss_one_loads, engine_run("", one_loads))
 
 static void forged(void)
 {
@@ -125,7 +125,7 @@ START_TEST(a_lease_is_read_whole_or_not_at_all)
 }
 END_TEST
 
-TEST_CALL(a_token_that_is_none_stores_nothing, engine_run("", forged))
+TEST_CALL(an_invalid_token_stores_nothing, engine_run("", forged))
 
 static void invalidated_meanwhile(void)
 {
@@ -198,7 +198,7 @@ static void by_steps(void (*script)(void))
 	way = lease_store;
 }
 
-START_TEST(in_steps_the_same_holds)
+START_TEST(storing_in_steps_behaves_like_the_script)
 {
 	by_steps(one_loads);
 	by_steps(invalidated_meanwhile);
@@ -251,7 +251,7 @@ static void others_come_between(void)
 	ck_assert_int_le(engine_call("PTTL", "k:1", NULL, NULL), LEASE_PROVISIONAL_MS);
 }
 
-TEST_CALL(in_steps_what_is_not_ours_is_left_alone, by_steps(others_come_between))
+TEST_CALL(storing_in_steps_leaves_values_of_others_alone, by_steps(others_come_between))
 
 static bool enough;
 
@@ -288,7 +288,7 @@ static void log_never_rests(void)
 	ck_assert_str_ne(take().token, "");
 }
 
-TEST_CALL(a_log_that_never_rests_ends_the_store, engine_run("", log_never_rests))
+TEST_CALL(a_log_that_keeps_growing_ends_the_store, engine_run("", log_never_rests))
 
 /* Who wants a lease that can store nothing any more gets it. */
 static void taken_over(void)
@@ -385,16 +385,16 @@ static void remembered(void)
 	ck_assert(is_there());
 }
 
-START_TEST(a_failed_load_is_told_and_an_absence_remembered)
+START_TEST(a_failed_load_is_reported_and_an_absence_remembered)
 {
 	engine_run("", told);
 	engine_run("", remembered);
 }
 END_TEST
 
-TEST_SUITE("lease", a_lease_is_read_whole_or_not_at_all, of_all_who_miss_one_loads,
-	a_token_that_is_none_stores_nothing, what_was_invalidated_during_the_load_does_not_stay,
+TEST_SUITE("lease", a_lease_is_read_whole_or_not_at_all, of_all_callers_that_miss_one_loads,
+	an_invalid_token_stores_nothing, what_was_invalidated_during_the_load_does_not_stay,
 	without_the_log_nothing_stays, a_write_ends_it_and_only_its_holder_gives_it_back,
-	in_steps_the_same_holds, in_steps_what_is_not_ours_is_left_alone,
-	a_log_that_never_rests_ends_the_store, a_lease_that_can_store_nothing_is_taken_over,
-	a_failed_load_is_told_and_an_absence_remembered)
+	storing_in_steps_behaves_like_the_script, storing_in_steps_leaves_values_of_others_alone,
+	a_log_that_keeps_growing_ends_the_store, a_lease_that_can_store_nothing_is_taken_over,
+	a_failed_load_is_reported_and_an_absence_remembered)

@@ -14,7 +14,7 @@ static bool matches(const char *glob, const char *text)
 	return pattern_match(&pattern, slice_str(text));
 }
 
-START_TEST(literal_stretches_are_found)
+START_TEST(literal_parts_are_found)
 {
 	struct pattern pattern;
 
@@ -31,7 +31,7 @@ START_TEST(literal_stretches_are_found)
 }
 END_TEST
 
-START_TEST(shapes_that_need_no_matcher_are_right)
+START_TEST(simple_patterns_match_without_the_matcher)
 {
 	ck_assert(matches("a*", "a"));
 	ck_assert(!matches("a*", "ba"));
@@ -70,5 +70,5 @@ START_TEST(agrees_with_the_matcher_on_random_patterns)
 }
 END_TEST
 
-TEST_SUITE("pattern", literal_stretches_are_found, shapes_that_need_no_matcher_are_right,
+TEST_SUITE("pattern", literal_parts_are_found, simple_patterns_match_without_the_matcher,
 	agrees_with_the_matcher_on_random_patterns)

@@ -59,7 +59,7 @@ static void miss_then_hit(void)
 	ck_assert_uint_eq(engine.cache.loads, 1);
 }
 
-TEST_CALL(what_was_loaded_is_there_for_the_next, engine_run("", miss_then_hit))
+TEST_CALL(a_loaded_value_is_a_hit_for_the_next_caller, engine_run("", miss_then_hit))
 
 /* Others who want the key while it is loaded. */
 struct other {
@@ -109,7 +109,7 @@ static void many_wait(void)
 	ck_assert_uint_eq(engine.cache.loads, 1);
 }
 
-TEST_CALL(others_wait_for_the_one_who_loads, engine_run("", many_wait))
+TEST_CALL(other_callers_wait_for_the_one_that_loads, engine_run("", many_wait))
 
 /* One after the other fails, and the next one takes over; each is told at once. */
 static void loads_fail(void)
@@ -176,9 +176,9 @@ static void waiters_fail(void)
 	result_end(begin(&request, RESULT_LOAD));
 }
 
-TEST_CALL(who_waits_for_a_load_shares_its_error, engine_run("", waiters_fail))
+TEST_CALL(waiters_of_a_load_share_its_error, engine_run("", waiters_fail))
 
-TEST_CALL(a_failed_load_is_the_next_ones, engine_run("", loads_fail))
+TEST_CALL(after_a_failed_load_the_next_caller_loads, engine_run("", loads_fail))
 
 static void stale_values(void)
 {
@@ -204,7 +204,7 @@ static void stale_values(void)
 	ck_assert_uint_eq(engine.cache.stale_served, 2);
 }
 
-TEST_CALL(a_stale_value_serves_all_but_the_one_who_loads, engine_run(soft, stale_values))
+TEST_CALL(a_stale_value_serves_all_but_the_caller_that_loads, engine_run(soft, stale_values))
 
 /* A load that takes far longer than the value lives: the odds against an early refresh are 10^8. */
 static void early(void)
@@ -249,7 +249,7 @@ static void poller_leaves(void)
 	result_end(patient.result);
 }
 
-TEST_CALL(another_waiter_asks_when_the_one_who_asked_has_left, engine_run("", poller_leaves))
+TEST_CALL(another_waiter_polls_when_the_one_that_polled_has_left, engine_run("", poller_leaves))
 
 static void away(void)
 {
@@ -265,7 +265,7 @@ static void away(void)
 	result_end(result);
 }
 
-TEST_CALL(without_redis_all_load, engine_run("", away))
+TEST_CALL(without_redis_every_caller_loads, engine_run("", away))
 
 /* That there is nothing is only for those to know who asked to remember it. */
 static void absence(void)
@@ -289,7 +289,7 @@ static void absence(void)
 	result_end(begin(&request, RESULT_HIT));
 }
 
-TEST_CALL(an_absence_is_remembered_for_those_who_ask_for_it, engine_run("", absence))
+TEST_CALL(an_absence_is_remembered_where_absent_for_is_set, engine_run("", absence))
 
 static enum error crowd_wait(void)
 {
@@ -323,11 +323,11 @@ static void crowd(void)
 	mem_free(errors);
 }
 
-TEST_CALL(just_as_many_may_wait_as_the_header_says, engine_run("", crowd))
+TEST_CALL(the_number_of_waiters_is_bounded, engine_run("", crowd))
 
-TEST_SUITE("result", an_absence_is_remembered_for_those_who_ask_for_it,
-	just_as_many_may_wait_as_the_header_says, what_was_loaded_is_there_for_the_next,
-	others_wait_for_the_one_who_loads, who_waits_for_a_load_shares_its_error,
-	a_failed_load_is_the_next_ones, a_stale_value_serves_all_but_the_one_who_loads,
-	near_its_end_a_value_is_refreshed_early, without_redis_all_load,
-	another_waiter_asks_when_the_one_who_asked_has_left)
+TEST_SUITE("result", an_absence_is_remembered_where_absent_for_is_set,
+	the_number_of_waiters_is_bounded, a_loaded_value_is_a_hit_for_the_next_caller,
+	other_callers_wait_for_the_one_that_loads, waiters_of_a_load_share_its_error,
+	after_a_failed_load_the_next_caller_loads,
+	a_stale_value_serves_all_but_the_caller_that_loads, near_its_end_a_value_is_refreshed_early,
+	without_redis_every_caller_loads, another_waiter_polls_when_the_one_that_polled_has_left)

@@ -58,7 +58,7 @@ static void tag_and_look(void)
 	}
 }
 
-TEST_CALL(only_keys_that_are_there_are_tagged_with_their_expiry, engine_run("", tag_and_look))
+TEST_CALL(only_existing_keys_are_tagged_and_with_their_expiry, engine_run("", tag_and_look))
 
 TEST_SUITE("tag", tags_are_text_without_control_bytes,
-	only_keys_that_are_there_are_tagged_with_their_expiry)
+	only_existing_keys_are_tagged_and_with_their_expiry)

@@ -132,7 +132,7 @@ START_TEST(a_job_has_every_default)
 }
 END_TEST
 
-START_TEST(a_job_takes_what_it_is_given)
+START_TEST(a_job_keeps_every_member_it_is_given)
 {
 	struct scratch s;
 	const struct conf_job *job;
@@ -203,7 +203,7 @@ START_TEST(a_job_adds_to_a_shared_source)
 }
 END_TEST
 
-START_TEST(listens_and_redis_urls_have_parts)
+START_TEST(addresses_and_redis_urls_are_taken_apart)
 {
 	struct scratch s;
 	const struct conf *conf;
@@ -244,7 +244,7 @@ START_TEST(listens_and_redis_urls_have_parts)
 }
 END_TEST
 
-START_TEST(tokens_entities_and_namespaces_are_found)
+START_TEST(tokens_entities_and_namespaces_are_found_by_name)
 {
 	struct scratch s;
 	const struct conf *conf;
@@ -302,7 +302,7 @@ START_TEST(a_snapshot_lives_until_its_last_reference)
 }
 END_TEST
 
-START_TEST(scopes_have_names_and_admin_may_all)
+START_TEST(scopes_have_names_and_admin_includes_all)
 {
 	struct identity who = {.scopes = SCOPE_READ};
 
@@ -317,6 +317,6 @@ START_TEST(scopes_have_names_and_admin_may_all)
 END_TEST
 
 TEST_SUITE("conf", shipped_files_load, an_empty_file_has_every_default, a_job_has_every_default,
-	a_job_takes_what_it_is_given, a_job_adds_to_a_shared_source,
-	listens_and_redis_urls_have_parts, tokens_entities_and_namespaces_are_found,
-	a_snapshot_lives_until_its_last_reference, scopes_have_names_and_admin_may_all)
+	a_job_keeps_every_member_it_is_given, a_job_adds_to_a_shared_source,
+	addresses_and_redis_urls_are_taken_apart, tokens_entities_and_namespaces_are_found_by_name,
+	a_snapshot_lives_until_its_last_reference, scopes_have_names_and_admin_includes_all)

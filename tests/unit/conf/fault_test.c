@@ -60,7 +60,7 @@ static const struct scratch_fault names[] = {
 		"retries?\n"},
 };
 
-TEST_CALL(names_are_known, SCRATCH_FAULTS(names))
+TEST_CALL(unknown_names_are_refused, SCRATCH_FAULTS(names))
 
 static const struct scratch_fault later[] = {
 	{"tls: {certificate: a, key: b}\n",
@@ -88,7 +88,7 @@ static const struct scratch_fault later[] = {
 		"this version: remove it\n"},
 };
 
-TEST_CALL(later_keys_say_so, SCRATCH_FAULTS(later))
+TEST_CALL(keys_of_later_versions_are_refused_as_such, SCRATCH_FAULTS(later))
 
 static const struct scratch_fault values[] = {
 	{"name: \"a b\"\n", "c.yaml:1: name must be a name of 1 to 64 letters, digits, "
@@ -128,7 +128,7 @@ static const struct scratch_fault values[] = {
 	{"dependencies:\n  - a\n", "c.yaml:2: dependencies[0] must be a map of `name: value`\n"},
 };
 
-TEST_CALL(values_fit_their_types, SCRATCH_FAULTS(values))
+TEST_CALL(values_that_do_not_fit_their_type_are_refused, SCRATCH_FAULTS(values))
 
 static const struct scratch_fault addresses[] = {
 	{"listen: []\n", "c.yaml:1: listen must not be empty\n"},
@@ -192,7 +192,8 @@ static const struct scratch_fault addresses[] = {
 		"c.yaml:1: redis.url has no absolute path, such as unix:///run/redis/redis.sock\n"},
 };
 
-TEST_CALL(addresses_are_judged, SCRATCH_FAULTS(addresses))
+TEST_CALL(wrong_addresses_are_refused, SCRATCH_FAULTS(addresses))
 
-TEST_SUITE("conf_faults", yaml_beyond_plain_maps_is_refused, names_are_known, later_keys_say_so,
-	values_fit_their_types, addresses_are_judged)
+TEST_SUITE("conf_faults", yaml_beyond_plain_maps_is_refused, unknown_names_are_refused,
+	keys_of_later_versions_are_refused_as_such, values_that_do_not_fit_their_type_are_refused,
+	wrong_addresses_are_refused)

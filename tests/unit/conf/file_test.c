@@ -48,7 +48,7 @@ START_TEST(included_files_add_to_lists)
 }
 END_TEST
 
-START_TEST(included_files_keep_to_lists_and_new_names)
+START_TEST(included_files_may_not_set_what_belongs_in_the_main_file)
 {
 	struct scratch s;
 
@@ -72,7 +72,7 @@ START_TEST(included_files_keep_to_lists_and_new_names)
 }
 END_TEST
 
-START_TEST(files_are_small_regular_and_ours)
+START_TEST(large_special_and_group_writable_files_are_refused)
 {
 	struct scratch s;
 	char *big = mem_zalloc(300 * 1024);
@@ -100,7 +100,7 @@ START_TEST(files_are_small_regular_and_ours)
 END_TEST
 
 /* Only root can give a file away; as another user there is nothing to try. */
-START_TEST(files_and_their_folders_belong_to_whom_they_may)
+START_TEST(files_and_folders_of_other_users_are_refused)
 {
 	struct scratch s;
 	char *link;
@@ -147,7 +147,7 @@ START_TEST(files_and_their_folders_belong_to_whom_they_may)
 }
 END_TEST
 
-START_TEST(secrets_come_from_files_of_their_own)
+START_TEST(secrets_are_read_from_their_own_files)
 {
 	struct scratch s;
 
@@ -181,7 +181,7 @@ END_TEST
 
 #define DIGEST "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a0"
 
-START_TEST(tokens_come_from_a_file_too)
+START_TEST(tokens_are_also_read_from_a_tokens_file)
 {
 	struct scratch s;
 	struct file_stamp stamp;
@@ -208,7 +208,7 @@ START_TEST(tokens_come_from_a_file_too)
 END_TEST
 
 /* Each fault of a second file stands at that file's line, or where the file is named. */
-START_TEST(faults_of_a_tokens_file_have_their_place)
+START_TEST(faults_of_a_tokens_file_name_file_and_line)
 {
 	static const char row[] = "- {name: b, sha256: " DIGEST "1, scopes: [read]}\n";
 	static const struct {
@@ -288,7 +288,7 @@ static void warned(struct scratch *s, const char *text, const char *warnings)
 	buf_release(&shown);
 }
 
-START_TEST(what_is_hardly_meant_is_warned_about)
+START_TEST(likely_mistakes_are_warned_about)
 {
 	struct scratch s;
 
@@ -324,7 +324,7 @@ START_TEST(what_is_hardly_meant_is_warned_about)
 }
 END_TEST
 
-START_TEST(the_environment_stands_above_the_file)
+START_TEST(the_environment_overrides_the_file)
 {
 	struct scratch s;
 	const struct conf *conf;
@@ -355,7 +355,7 @@ START_TEST(the_environment_stands_above_the_file)
 }
 END_TEST
 
-START_TEST(texts_take_variables)
+START_TEST(variables_in_texts_are_replaced)
 {
 	struct scratch s;
 
@@ -398,10 +398,11 @@ START_TEST(twenty_faults_are_shown_and_the_rest_is_counted)
 }
 END_TEST
 
-TEST_SUITE("conf_files", included_files_add_to_lists, included_files_keep_to_lists_and_new_names,
-	files_are_small_regular_and_ours, files_and_their_folders_belong_to_whom_they_may,
-	secrets_come_from_files_of_their_own, tokens_come_from_a_file_too,
-	faults_of_a_tokens_file_have_their_place,
+TEST_SUITE("conf_files", included_files_add_to_lists,
+	included_files_may_not_set_what_belongs_in_the_main_file,
+	large_special_and_group_writable_files_are_refused,
+	files_and_folders_of_other_users_are_refused, secrets_are_read_from_their_own_files,
+	tokens_are_also_read_from_a_tokens_file, faults_of_a_tokens_file_name_file_and_line,
 	included_files_that_cannot_be_read_are_named_where_they_are_included,
-	what_is_hardly_meant_is_warned_about, the_environment_stands_above_the_file,
-	texts_take_variables, twenty_faults_are_shown_and_the_rest_is_counted)
+	likely_mistakes_are_warned_about, the_environment_overrides_the_file,
+	variables_in_texts_are_replaced, twenty_faults_are_shown_and_the_rest_is_counted)

@@ -57,7 +57,7 @@ static const struct {
 
 enum { section_count = sizeof sections / sizeof *sections };
 
-START_TEST(every_key_stands_in_the_manual)
+START_TEST(every_key_is_in_the_manual)
 {
 	size_t rows = 0, lines = 0;
 
@@ -78,7 +78,7 @@ START_TEST(every_key_stands_in_the_manual)
 END_TEST
 
 /* Each row is complete enough for a reader of the manual, and its default is acceptable. */
-START_TEST(rows_are_sound)
+START_TEST(each_row_of_the_table_is_consistent)
 {
 	for (size_t i = 0; i < section_count; i++) {
 		for (size_t j = 0; j < sections[i].section->count; j++) {
@@ -94,4 +94,4 @@ START_TEST(rows_are_sound)
 }
 END_TEST
 
-TEST_SUITE("conf_manual", every_key_stands_in_the_manual, rows_are_sound)
+TEST_SUITE("conf_manual", every_key_is_in_the_manual, each_row_of_the_table_is_consistent)

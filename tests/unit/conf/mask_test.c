@@ -12,7 +12,7 @@ static void expect(const char *text, const char *expected)
 	buf_release(&out);
 }
 
-START_TEST(secrets_are_told_by_the_name_before_them)
+START_TEST(secrets_are_recognised_by_the_name_before_them)
 {
 	expect("--password=X", "--password=<redacted>");
 	expect("-password X -e 1", "-password <redacted> -e 1");
@@ -52,5 +52,5 @@ START_TEST(an_option_may_hide_the_next_argument)
 }
 END_TEST
 
-TEST_SUITE("conf_mask", secrets_are_told_by_the_name_before_them, other_texts_stay_as_they_are,
-	an_option_may_hide_the_next_argument)
+TEST_SUITE("conf_mask", secrets_are_recognised_by_the_name_before_them,
+	other_texts_stay_as_they_are, an_option_may_hide_the_next_argument)

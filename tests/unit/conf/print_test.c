@@ -108,7 +108,7 @@ static void mutate(struct buf *text, unsigned *state)
 	}
 }
 
-START_TEST(broken_files_give_faults_or_a_snapshot_that_prints)
+START_TEST(broken_files_give_faults_or_a_snapshot_that_can_be_printed)
 {
 	struct scratch s;
 	struct buf text = {0}, first = {0}, second = {0};
@@ -141,4 +141,4 @@ START_TEST(broken_files_give_faults_or_a_snapshot_that_prints)
 END_TEST
 
 TEST_SUITE("conf_print", what_is_printed_loads_and_prints_the_same, json_has_types_and_no_secrets,
-	broken_files_give_faults_or_a_snapshot_that_prints)
+	broken_files_give_faults_or_a_snapshot_that_can_be_printed)

@@ -78,7 +78,7 @@ static enum error reload_with(struct fixture *f, const char *text)
 	return reload_now(f->reload, &f->faults);
 }
 
-START_TEST(all_prepare_then_all_commit)
+START_TEST(all_parts_prepare_before_any_commits)
 {
 	struct fixture f;
 
@@ -114,7 +114,7 @@ START_TEST(one_refusal_undoes_those_before)
 }
 END_TEST
 
-START_TEST(a_broken_file_reaches_nobody)
+START_TEST(a_broken_file_reaches_no_part)
 {
 	struct fixture f;
 
@@ -162,5 +162,5 @@ START_TEST(keys_that_need_a_restart_refuse_the_file)
 }
 END_TEST
 
-TEST_SUITE("reload", all_prepare_then_all_commit, one_refusal_undoes_those_before,
-	a_broken_file_reaches_nobody, keys_that_need_a_restart_refuse_the_file)
+TEST_SUITE("reload", all_parts_prepare_before_any_commits, one_refusal_undoes_those_before,
+	a_broken_file_reaches_no_part, keys_that_need_a_restart_refuse_the_file)

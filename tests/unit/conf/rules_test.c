@@ -37,7 +37,7 @@ static const struct scratch_fault callers[] = {
 		"c.yaml:4: auth.tokens[1].sha256 is also that of the token a\n"},
 };
 
-TEST_CALL(who_may_come_in, SCRATCH_FAULTS(callers))
+TEST_CALL(contradictory_rules_of_access_are_refused, SCRATCH_FAULTS(callers))
 
 static const struct scratch_fault entities[] = {
 	{"entities:\n  u: {field: a}\n", "c.yaml:2: entities.u must have keys, patterns or tags\n"},
@@ -71,7 +71,7 @@ static const struct scratch_fault entities[] = {
 		"as 30m\n"},
 };
 
-TEST_CALL(entities_and_rules_name_what_they_use, SCRATCH_FAULTS(entities))
+TEST_CALL(entities_and_dependencies_need_sound_templates, SCRATCH_FAULTS(entities))
 
 #define JOB(rest) "warm:\n  jobs:\n    - name: j\n      key: \"{a}\"\n      " rest "\n"
 
@@ -179,7 +179,7 @@ static const struct scratch_fault jobs[] = {
 		"c.yaml:6: warm.jobs has name j twice: first at c.yaml:3\n"},
 };
 
-TEST_CALL(jobs_and_sources_fit_together, SCRATCH_FAULTS(jobs))
+TEST_CALL(jobs_that_do_not_fit_their_source_are_refused, SCRATCH_FAULTS(jobs))
 
 static const struct scratch_fault loaders[] = {
 	{"loaders:\n  l: {key: a}\n",
@@ -212,7 +212,7 @@ static const struct scratch_fault loaders[] = {
 		"one place\n"},
 };
 
-TEST_CALL(loaders_name_what_they_use, SCRATCH_FAULTS(loaders))
+TEST_CALL(loaders_that_do_not_fit_their_source_are_refused, SCRATCH_FAULTS(loaders))
 
 static void namespaces_of_loader(struct scratch *s)
 {
@@ -226,7 +226,7 @@ static void namespaces_of_loader(struct scratch *s)
 	ck_assert_ptr_null(conf_loader(s->conf, SLICE("m")));
 }
 
-START_TEST(a_loaders_stale_for_holds_for_its_keys_everywhere)
+START_TEST(a_loaders_stale_for_becomes_that_of_its_key_prefix)
 {
 	struct scratch s;
 
@@ -239,6 +239,8 @@ START_TEST(a_loaders_stale_for_holds_for_its_keys_everywhere)
 }
 END_TEST
 
-TEST_SUITE("conf_rules", who_may_come_in, entities_and_rules_name_what_they_use,
-	jobs_and_sources_fit_together, loaders_name_what_they_use,
-	a_loaders_stale_for_holds_for_its_keys_everywhere)
+TEST_SUITE("conf_rules", contradictory_rules_of_access_are_refused,
+	entities_and_dependencies_need_sound_templates,
+	jobs_that_do_not_fit_their_source_are_refused,
+	loaders_that_do_not_fit_their_source_are_refused,
+	a_loaders_stale_for_becomes_that_of_its_key_prefix)

@@ -58,7 +58,7 @@ START_TEST(a_token_gives_its_identity)
 }
 END_TEST
 
-START_TEST(without_a_token_the_anonymous_scopes_count)
+START_TEST(without_a_token_the_anonymous_scopes_apply)
 {
 	ck_assert_int_eq(check(&read_route, NULL), ERR_UNAUTHORIZED);
 	ck_assert_str_eq(auth.challenge, "Bearer realm=\"cachewarden\", scope=\"read\"");
@@ -70,7 +70,7 @@ START_TEST(without_a_token_the_anonymous_scopes_count)
 }
 END_TEST
 
-START_TEST(too_little_scope_is_forbidden)
+START_TEST(a_missing_scope_is_forbidden)
 {
 	ck_assert_int_eq(check(&warm_route, "Bearer cw_reader"), ERR_FORBIDDEN);
 	ck_assert_ptr_nonnull(strstr(auth.challenge, "error=\"insufficient_scope\""));
@@ -96,7 +96,7 @@ START_TEST(an_invalid_token_is_refused_even_where_none_is_needed)
 }
 END_TEST
 
-START_TEST(an_open_route_shows_who_asks)
+START_TEST(an_open_route_still_identifies_the_caller)
 {
 	ck_assert_int_eq(check(&open_route, NULL), OK);
 	ck_assert_ptr_eq(auth.identity, &conf.anonymous);
@@ -107,7 +107,7 @@ START_TEST(an_open_route_shows_who_asks)
 }
 END_TEST
 
-START_TEST(expiry_ends_a_row_but_not_its_twin)
+START_TEST(an_expired_token_is_refused_but_not_its_twin)
 {
 	ck_assert_int_eq(check(&warm_route, "Bearer cw_twice"), OK);
 	ck_assert_str_eq(auth.identity->name, "new");
@@ -119,6 +119,6 @@ START_TEST(expiry_ends_a_row_but_not_its_twin)
 }
 END_TEST
 
-TEST_SUITE("auth", a_token_gives_its_identity, without_a_token_the_anonymous_scopes_count,
-	too_little_scope_is_forbidden, an_invalid_token_is_refused_even_where_none_is_needed,
-	an_open_route_shows_who_asks, expiry_ends_a_row_but_not_its_twin)
+TEST_SUITE("auth", a_token_gives_its_identity, without_a_token_the_anonymous_scopes_apply,
+	a_missing_scope_is_forbidden, an_invalid_token_is_refused_even_where_none_is_needed,
+	an_open_route_still_identifies_the_caller, an_expired_token_is_refused_but_not_its_twin)

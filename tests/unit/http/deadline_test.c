@@ -64,7 +64,7 @@ START_TEST(each_expires_at_the_time_of_its_phase)
 }
 END_TEST
 
-START_TEST(moving_on_starts_a_new_time_and_touching_does_not)
+START_TEST(a_new_phase_restarts_the_time_and_touching_does_not)
 {
 	begin();
 	deadline_begin(&deadlines, &members[0], PHASE_HEAD);
@@ -80,7 +80,7 @@ START_TEST(moving_on_starts_a_new_time_and_touching_does_not)
 }
 END_TEST
 
-START_TEST(a_phase_without_time_never_expires)
+START_TEST(a_phase_without_a_limit_never_expires)
 {
 	begin();
 	deadline_begin(&deadlines, &members[0], PHASE_HANDLER);
@@ -104,7 +104,7 @@ START_TEST(the_timer_is_not_moved_by_later_members)
 }
 END_TEST
 
-START_TEST(lives_can_be_shortened)
+START_TEST(remaining_times_can_be_shortened)
 {
 	begin();
 	deadline_begin(&deadlines, &members[0], PHASE_IDLE);
@@ -117,5 +117,5 @@ START_TEST(lives_can_be_shortened)
 END_TEST
 
 TEST_SUITE("deadline", each_expires_at_the_time_of_its_phase,
-	moving_on_starts_a_new_time_and_touching_does_not, a_phase_without_time_never_expires,
-	the_timer_is_not_moved_by_later_members, lives_can_be_shortened)
+	a_new_phase_restarts_the_time_and_touching_does_not, a_phase_without_a_limit_never_expires,
+	the_timer_is_not_moved_by_later_members, remaining_times_can_be_shortened)

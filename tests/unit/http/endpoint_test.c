@@ -38,7 +38,7 @@ static void remove_folder(void)
 	ck_assert_int_eq(rmdir(folder), 0);
 }
 
-START_TEST(tcp_tells_the_port_it_got)
+START_TEST(a_tcp_endpoint_reports_its_port)
 {
 	struct conf_listen v4 = tcp_listen("127.0.0.1", 0), v6 = tcp_listen("::1", 0);
 	unsigned port = 0;
@@ -71,7 +71,7 @@ START_TEST(other_addresses_are_not_loopback)
 }
 END_TEST
 
-START_TEST(a_socket_file_has_its_mode_and_goes_with_the_endpoint)
+START_TEST(a_socket_file_has_its_mode_and_is_removed_with_the_endpoint)
 {
 	struct conf_listen listen_at = unix_listen(0620);
 	struct stat is;
@@ -111,7 +111,7 @@ START_TEST(a_stale_socket_file_is_replaced_and_a_live_one_is_not)
 }
 END_TEST
 
-START_TEST(what_is_no_socket_is_left_alone)
+START_TEST(what_is_not_a_socket_is_not_replaced)
 {
 	struct conf_listen listen_at = unix_listen(0600);
 	FILE *file;
@@ -168,8 +168,8 @@ START_TEST(other_descriptors_are_not_taken)
 }
 END_TEST
 
-TEST_SUITE("endpoint", tcp_tells_the_port_it_got, other_addresses_are_not_loopback,
-	a_socket_file_has_its_mode_and_goes_with_the_endpoint,
-	a_stale_socket_file_is_replaced_and_a_live_one_is_not, what_is_no_socket_is_left_alone,
+TEST_SUITE("endpoint", a_tcp_endpoint_reports_its_port, other_addresses_are_not_loopback,
+	a_socket_file_has_its_mode_and_is_removed_with_the_endpoint,
+	a_stale_socket_file_is_replaced_and_a_live_one_is_not, what_is_not_a_socket_is_not_replaced,
 	a_path_that_is_too_long_is_refused, a_passed_socket_is_taken_and_stays_open,
 	other_descriptors_are_not_taken)

@@ -26,7 +26,7 @@ static enum error one_field(const char *name, const char *value)
 	return gate_fields(&head, &fault);
 }
 
-START_TEST(methods_are_an_upper_case_list)
+START_TEST(only_known_upper_case_methods_are_taken)
 {
 	static const char *const good[] = {
 		"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
@@ -40,7 +40,7 @@ START_TEST(methods_are_an_upper_case_list)
 }
 END_TEST
 
-START_TEST(names_are_tokens_and_values_without_control_bytes)
+START_TEST(header_names_are_tokens_and_values_have_no_control_bytes)
 {
 	ck_assert_int_eq(one_field("X-A_b.1", "any \t text, \xc3\xa9"), OK);
 	ck_assert_int_eq(one_field("Transfer-Encoding ", "chunked"), ERR_BAD_REQUEST);
@@ -55,7 +55,7 @@ START_TEST(names_are_tokens_and_values_without_control_bytes)
 }
 END_TEST
 
-START_TEST(fields_that_decide_stand_once)
+START_TEST(deciding_headers_given_twice_are_refused)
 {
 	static const char *const single[] = {"Host", "authorization", "CONTENT-TYPE",
 		"Content-Length", "Cookie", "Expect", "Origin", "X-Request-Id"};
@@ -75,7 +75,7 @@ START_TEST(fields_that_decide_stand_once)
 }
 END_TEST
 
-START_TEST(fields_are_bounded_in_number_and_bytes)
+START_TEST(headers_are_bounded_in_number_and_bytes)
 {
 	static char value[HEAD_MAX_BYTES];
 
@@ -123,7 +123,7 @@ START_TEST(a_host_is_an_address_or_on_the_list)
 }
 END_TEST
 
-START_TEST(what_is_no_host_is_refused)
+START_TEST(what_is_not_a_host_is_refused)
 {
 	static const char *const bad[] = {"", ":80", "a:b", "localhost:80:80", "a@localhost",
 		"localhost/x", "local host", "[::1", "[::1]x", "::1", "localhost:123456",
@@ -184,7 +184,7 @@ START_TEST(a_length_is_digits_only)
 }
 END_TEST
 
-START_TEST(reads_take_no_body)
+START_TEST(a_read_with_a_body_is_refused)
 {
 	ck_assert_int_eq(framing("GET", "Content-Length", "0"), OK);
 	ck_assert_int_eq(framing("GET", "Content-Length", "1"), ERR_BAD_REQUEST);
@@ -208,7 +208,7 @@ static enum error body(const struct route *route, const char *type, const char *
 	return gate_body(&head, route, 100, &fault);
 }
 
-START_TEST(a_json_route_takes_json)
+START_TEST(a_json_route_takes_only_json)
 {
 	static const char *const good[] = {"application/json", "Application/JSON; charset=utf-8",
 		"application/merge-patch+json", "application/json ;x=y"};
@@ -231,7 +231,7 @@ START_TEST(a_json_route_takes_json)
 }
 END_TEST
 
-START_TEST(a_body_fits_its_route)
+START_TEST(a_body_beyond_the_limit_of_its_route_is_refused)
 {
 	ck_assert_int_eq(body(&json, "application/json", "100"), OK);
 	ck_assert_int_eq(body(&json, "application/json", "101"), ERR_TOO_LARGE);
@@ -241,7 +241,7 @@ START_TEST(a_body_fits_its_route)
 }
 END_TEST
 
-START_TEST(only_one_expectation_can_be_met)
+START_TEST(only_100_continue_is_expected)
 {
 	begin("POST");
 	add("Expect", "100-Continue");
@@ -264,7 +264,7 @@ static enum error query(const struct route *route, const char *target)
 	return gate_query(&uri, route, &fault);
 }
 
-START_TEST(parameters_are_those_of_the_route)
+START_TEST(unknown_query_parameters_are_refused)
 {
 	ck_assert_int_eq(query(&json, "/j?wait=1&strict=true"), OK);
 	ck_assert_int_eq(query(&json, "/j?wai=1"), ERR_BAD_PARAMETER);
@@ -278,7 +278,7 @@ START_TEST(parameters_are_those_of_the_route)
 }
 END_TEST
 
-START_TEST(a_token_never_travels_in_the_query)
+START_TEST(a_token_in_the_query_is_refused)
 {
 	ck_assert_int_eq(query(&json, "/j?access_token=x"), ERR_BAD_REQUEST);
 	ck_assert_int_eq(query(&json, "/j?wait=1&%61ccess_token="), ERR_BAD_REQUEST);
@@ -294,7 +294,7 @@ static enum error origin(const char *method, const char *name, const char *value
 	return gate_origin(&head, &fault);
 }
 
-START_TEST(a_foreign_page_changes_nothing)
+START_TEST(a_page_of_another_site_may_not_write)
 {
 	ck_assert_int_eq(origin("POST", "Origin", "http://localhost:8480"), OK);
 	ck_assert_int_eq(origin("POST", "Origin", "https://LOCALHOST:8480"), OK);
@@ -309,11 +309,12 @@ START_TEST(a_foreign_page_changes_nothing)
 }
 END_TEST
 
-TEST_SUITE("gate", methods_are_an_upper_case_list,
-	names_are_tokens_and_values_without_control_bytes, fields_that_decide_stand_once,
-	fields_are_bounded_in_number_and_bytes, a_host_is_an_address_or_on_the_list,
-	what_is_no_host_is_refused, a_unix_socket_serves_localhost_and_the_list,
-	any_transfer_encoding_is_refused, a_length_is_digits_only, reads_take_no_body,
-	a_json_route_takes_json, a_body_fits_its_route, only_one_expectation_can_be_met,
-	parameters_are_those_of_the_route, a_token_never_travels_in_the_query,
-	a_foreign_page_changes_nothing)
+TEST_SUITE("gate", only_known_upper_case_methods_are_taken,
+	header_names_are_tokens_and_values_have_no_control_bytes,
+	deciding_headers_given_twice_are_refused, headers_are_bounded_in_number_and_bytes,
+	a_host_is_an_address_or_on_the_list, what_is_not_a_host_is_refused,
+	a_unix_socket_serves_localhost_and_the_list, any_transfer_encoding_is_refused,
+	a_length_is_digits_only, a_read_with_a_body_is_refused, a_json_route_takes_only_json,
+	a_body_beyond_the_limit_of_its_route_is_refused, only_100_continue_is_expected,
+	unknown_query_parameters_are_refused, a_token_in_the_query_is_refused,
+	a_page_of_another_site_may_not_write)

@@ -70,7 +70,7 @@ START_TEST(head_with_more_in_the_request_line_is_not_whole)
 }
 END_TEST
 
-START_TEST(head_that_is_kept_outlives_its_bytes)
+START_TEST(a_head_that_is_kept_outlives_its_bytes)
 {
 	char raw[] = "GET|/x|HTTP/1.1||A| 1||B|||||";
 	struct buf text = {0};
@@ -94,4 +94,4 @@ START_TEST(head_that_is_kept_outlives_its_bytes)
 END_TEST
 
 TEST_SUITE("head", head_whose_fields_fill_it_is_whole, head_with_something_between_is_not_whole,
-	head_with_more_in_the_request_line_is_not_whole, head_that_is_kept_outlives_its_bytes)
+	head_with_more_in_the_request_line_is_not_whole, a_head_that_is_kept_outlives_its_bytes)

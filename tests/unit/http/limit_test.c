@@ -25,7 +25,7 @@ START_TEST(a_burst_passes_and_then_one_per_interval)
 }
 END_TEST
 
-START_TEST(the_wait_is_told_in_whole_seconds)
+START_TEST(the_wait_is_given_in_whole_seconds)
 {
 	struct limit limit = {0};
 	int wait_s = 0;
@@ -38,7 +38,7 @@ START_TEST(the_wait_is_told_in_whole_seconds)
 }
 END_TEST
 
-START_TEST(what_was_refused_costs_nothing)
+START_TEST(refused_requests_use_up_nothing)
 {
 	struct limit limit = {0};
 
@@ -110,6 +110,6 @@ START_TEST(a_reload_keeps_the_limits_of_the_names_that_stay)
 }
 END_TEST
 
-TEST_SUITE("limit", a_burst_passes_and_then_one_per_interval, the_wait_is_told_in_whole_seconds,
-	what_was_refused_costs_nothing, each_name_has_a_limit_of_its_own,
+TEST_SUITE("limit", a_burst_passes_and_then_one_per_interval, the_wait_is_given_in_whole_seconds,
+	refused_requests_use_up_nothing, each_name_has_a_limit_of_its_own,
 	a_reload_keeps_the_limits_of_the_names_that_stay)

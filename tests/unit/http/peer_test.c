@@ -43,7 +43,7 @@ START_TEST(connections_are_counted_by_address)
 }
 END_TEST
 
-START_TEST(limits_outlive_the_connections)
+START_TEST(the_limits_of_an_address_outlive_its_connections)
 {
 	struct peers *peers = peers_new();
 	struct peer *peer = enter(peers, "10.0.0.1");
@@ -60,7 +60,7 @@ START_TEST(limits_outlive_the_connections)
 }
 END_TEST
 
-START_TEST(addresses_are_told_as_they_are_counted)
+START_TEST(addresses_are_shown_as_they_are_counted)
 {
 	static const char *const cases[][2] = {{"10.0.0.1", "10.0.0.1"},
 		{"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"}, {"unix", "unix"}};
@@ -78,7 +78,7 @@ START_TEST(addresses_are_told_as_they_are_counted)
 }
 END_TEST
 
-START_TEST(the_cold_ones_are_bounded)
+START_TEST(addresses_without_connections_are_bounded)
 {
 	struct peers *peers = peers_new();
 
@@ -101,5 +101,6 @@ START_TEST(the_cold_ones_are_bounded)
 }
 END_TEST
 
-TEST_SUITE("peer", connections_are_counted_by_address, limits_outlive_the_connections,
-	addresses_are_told_as_they_are_counted, the_cold_ones_are_bounded)
+TEST_SUITE("peer", connections_are_counted_by_address,
+	the_limits_of_an_address_outlive_its_connections, addresses_are_shown_as_they_are_counted,
+	addresses_without_connections_are_bounded)

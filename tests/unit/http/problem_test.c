@@ -43,7 +43,7 @@ START_TEST(a_fault_becomes_the_members_of_the_contract)
 }
 END_TEST
 
-START_TEST(a_place_in_the_body_and_further_members_are_told)
+START_TEST(pointer_and_further_members_are_shown)
 {
 	cJSON *extra = cJSON_CreateObject(), *object, *errors;
 	struct fault fault;
@@ -61,7 +61,7 @@ START_TEST(a_place_in_the_body_and_further_members_are_told)
 }
 END_TEST
 
-START_TEST(what_is_wrong_with_a_whole_body_has_the_empty_pointer)
+START_TEST(a_fault_of_the_whole_body_has_the_empty_pointer)
 {
 	cJSON *extra = cJSON_CreateObject(), *object, *errors;
 	struct fault fault;
@@ -82,5 +82,4 @@ START_TEST(what_is_wrong_with_a_whole_body_has_the_empty_pointer)
 END_TEST
 
 TEST_SUITE("problem", a_fault_becomes_the_members_of_the_contract,
-	a_place_in_the_body_and_further_members_are_told,
-	what_is_wrong_with_a_whole_body_has_the_empty_pointer)
+	pointer_and_further_members_are_shown, a_fault_of_the_whole_body_has_the_empty_pointer)

@@ -70,7 +70,7 @@ static void refused(size_t i, size_t bytes, const char *word)
 	ck_assert(server.reply_bytes == before && all[i].claimed == claimed);
 }
 
-START_TEST(small_answers_and_a_lonely_large_one_are_served)
+START_TEST(small_answers_and_a_single_large_one_are_served)
 {
 	begin(requests);
 	takes(0, small);
@@ -129,7 +129,7 @@ START_TEST(a_unix_socket_has_no_share)
 }
 END_TEST
 
-START_TEST(the_room_that_is_left_is_told)
+START_TEST(the_remaining_room_is_reported)
 {
 	begin(requests);
 	all[1].connection = &connections[0];
@@ -165,7 +165,7 @@ static enum error admit(size_t i, const struct route *route)
 	return reply_room_admit(&all[i], &fault);
 }
 
-START_TEST(who_reads_nothing_is_not_given_more)
+START_TEST(a_client_that_reads_nothing_gets_no_more)
 {
 	begin(requests);
 	all[1].connection = &connections[0];
@@ -186,6 +186,6 @@ START_TEST(who_reads_nothing_is_not_given_more)
 }
 END_TEST
 
-TEST_SUITE("reply_room", small_answers_and_a_lonely_large_one_are_served,
+TEST_SUITE("reply_room", small_answers_and_a_single_large_one_are_served,
 	an_address_has_a_quarter_and_all_together_the_whole, a_unix_socket_has_no_share,
-	the_room_that_is_left_is_told, who_reads_nothing_is_not_given_more)
+	the_remaining_room_is_reported, a_client_that_reads_nothing_gets_no_more)

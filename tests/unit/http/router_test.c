@@ -49,7 +49,7 @@ START_TEST(each_row_is_found_by_method_and_path)
 }
 END_TEST
 
-START_TEST(head_finds_get)
+START_TEST(head_finds_the_row_of_get)
 {
 	ck_assert_int_eq(find("HEAD", "/livez"), OK);
 	ck_assert_uint_eq(match.index, 1);
@@ -81,7 +81,7 @@ START_TEST(an_unknown_path_is_not_found)
 }
 END_TEST
 
-START_TEST(a_wrong_method_is_told_the_right_ones)
+START_TEST(a_wrong_method_gets_the_list_of_right_ones)
 {
 	ck_assert_int_eq(find("POST", "/api/v1/keys/a"), ERR_METHOD_NOT_ALLOWED);
 	ck_assert_str_eq(match.allow, "GET, HEAD, PUT, DELETE");
@@ -91,6 +91,6 @@ START_TEST(a_wrong_method_is_told_the_right_ones)
 }
 END_TEST
 
-TEST_SUITE("router", each_row_is_found_by_method_and_path, head_finds_get,
+TEST_SUITE("router", each_row_is_found_by_method_and_path, head_finds_the_row_of_get,
 	a_parameter_is_one_segment_of_any_bytes, an_unknown_path_is_not_found,
-	a_wrong_method_is_told_the_right_ones)
+	a_wrong_method_gets_the_list_of_right_ones)

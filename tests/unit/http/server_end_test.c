@@ -118,7 +118,7 @@ static void reload_client(struct web *at)
 	close(local);
 }
 
-START_TEST(a_reload_exchanges_listeners_and_keeps_connections)
+START_TEST(a_reload_replaces_listeners_and_keeps_connections)
 {
 	char *yaml;
 
@@ -162,4 +162,4 @@ END_TEST
 
 TEST_SUITE("server_end", draining_answers_what_was_accepted, draining_ends_at_its_deadline,
 	draining_does_not_wait_for_a_body_that_has_ended,
-	a_reload_exchanges_listeners_and_keeps_connections, a_reload_that_fails_changes_nothing)
+	a_reload_replaces_listeners_and_keeps_connections, a_reload_that_fails_changes_nothing)

@@ -57,7 +57,7 @@ static void slow_head_client(struct web *at)
 	close(fd);
 }
 
-START_TEST(a_slow_head_is_cut_however_it_drips)
+START_TEST(a_head_sent_too_slowly_ends_the_connection)
 {
 	web_begin(&web, ANONYMOUS);
 	web.conf->limits.header_deadline_ms = short_ms;
@@ -75,7 +75,7 @@ static void slow_body_client(struct web *at)
 	ck_assert_uint_eq(at->calls, 0);
 }
 
-START_TEST(a_slow_body_is_cut_however_it_drips)
+START_TEST(a_body_sent_too_slowly_ends_the_connection)
 {
 	web_begin(&web, ANONYMOUS);
 	web.conf->limits.body_deadline_ms = short_ms;
@@ -96,7 +96,7 @@ static void slow_reader_client(struct web *at)
 	close(fd);
 }
 
-START_TEST(an_answer_that_is_not_taken_is_dropped)
+START_TEST(an_answer_that_is_not_read_ends_the_connection)
 {
 	web_begin(&web, ANONYMOUS);
 	web.conf->limits.reply_deadline_ms = short_ms;
@@ -121,7 +121,7 @@ static void refused_sender_client(struct web *at)
 	mem_free(request);
 }
 
-START_TEST(who_is_refused_while_sending_gets_the_answer)
+START_TEST(a_client_refused_while_sending_gets_the_answer)
 {
 	web_begin(&web, ANONYMOUS);
 	web_run(&web, refused_sender_client);
@@ -143,7 +143,7 @@ static void per_ip_client(struct web *at)
 	close(fds[2]);
 }
 
-START_TEST(one_address_has_so_many_connections)
+START_TEST(connections_of_one_address_are_bounded)
 {
 	web_begin(&web, ANONYMOUS "limits: {per_ip: 2}\n");
 	web_run(&web, per_ip_client);
@@ -167,7 +167,7 @@ static void crowded_client(struct web *at)
 	close(next);
 }
 
-START_TEST(who_waits_takes_the_place_of_the_longest_idle)
+START_TEST(a_new_connection_replaces_the_longest_idle_one)
 {
 	web_begin(&web, ANONYMOUS "limits: {connections: 1}\n");
 	web_run(&web, crowded_client);
@@ -202,7 +202,7 @@ static void starved_client(struct web *at)
 	close(waiting);
 }
 
-START_TEST(without_descriptors_it_waits_and_does_not_spin)
+START_TEST(without_descriptors_accepting_waits_and_does_not_spin)
 {
 	web_begin(&web, ANONYMOUS);
 	web_run(&web, starved_client);
@@ -263,7 +263,8 @@ START_TEST(bodies_share_a_budget)
 }
 END_TEST
 
-TEST_SUITE("server_life", a_slow_head_is_cut_however_it_drips, a_slow_body_is_cut_however_it_drips,
-	an_answer_that_is_not_taken_is_dropped, who_is_refused_while_sending_gets_the_answer,
-	one_address_has_so_many_connections, who_waits_takes_the_place_of_the_longest_idle,
-	without_descriptors_it_waits_and_does_not_spin, bodies_share_a_budget)
+TEST_SUITE("server_life", a_head_sent_too_slowly_ends_the_connection,
+	a_body_sent_too_slowly_ends_the_connection, an_answer_that_is_not_read_ends_the_connection,
+	a_client_refused_while_sending_gets_the_answer, connections_of_one_address_are_bounded,
+	a_new_connection_replaces_the_longest_idle_one,
+	without_descriptors_accepting_waits_and_does_not_spin, bodies_share_a_budget)

@@ -196,7 +196,7 @@ static void header_client(struct web *at)
 		"\"code\":\"not_found\",\"request_id\":\"7\"}");
 }
 
-START_TEST(every_answer_carries_its_headers)
+START_TEST(every_answer_has_its_headers)
 {
 	web_begin(&web, ANONYMOUS);
 	web_run(&web, header_client);
@@ -220,7 +220,7 @@ static void guessing_client(struct web *at)
 	ask_and_expect("GET /inline HTTP/1.1\r\n" HOST "\r\n", 200, "ok");
 }
 
-START_TEST(guessing_tokens_is_slow)
+START_TEST(guesses_of_tokens_are_slowed_down)
 {
 	web_begin(&web, "auth: {anonymous: [read], tokens: [{name: boss, scopes: [admin], sha256: "
 			"bee37bb2fa34bd1033d2dccbf71cda8bae65999980f58535e62de0a9937d8e27}]}\n");
@@ -264,5 +264,5 @@ START_TEST(requests_are_counted_by_route_and_logged_without_names)
 END_TEST
 
 TEST_SUITE("server", a_connection_carries_many_requests, pipelined_requests_are_answered_in_order,
-	a_refused_request_is_the_last_of_its_connection, every_answer_carries_its_headers,
-	guessing_tokens_is_slow, requests_are_counted_by_route_and_logged_without_names)
+	a_refused_request_is_the_last_of_its_connection, every_answer_has_its_headers,
+	guesses_of_tokens_are_slowed_down, requests_are_counted_by_route_and_logged_without_names)

@@ -52,7 +52,7 @@ START_TEST(a_query_is_split_with_plus_as_space)
 }
 END_TEST
 
-START_TEST(bad_escapes_are_refused_wherever_they_stand)
+START_TEST(bad_escapes_are_refused_at_any_place)
 {
 	static const char *const bad[] = {
 		"/%", "/%4", "/%zz", "/a%2", "/%%41", "/a?b=%", "/a?%g1=1", "/a/%4/b", "/% 1"};
@@ -80,7 +80,7 @@ static void absolute(const char *target, const char *authority, size_t segments,
 	ck_assert(slice_is(uri.segments[0], first));
 }
 
-START_TEST(absolute_form_gives_its_host_too)
+START_TEST(the_absolute_form_also_gives_its_host)
 {
 	absolute("http://localhost:8480/livez", "localhost:8480", 1, "livez");
 	absolute("HTTPS://[::1]/a/b?c=d", "[::1]", 2, "a");
@@ -144,7 +144,7 @@ START_TEST(parameters_are_bounded_and_single)
 END_TEST
 
 TEST_SUITE("uri", a_path_is_split_and_decoded_once, empty_and_dotted_segments_are_segments,
-	a_query_is_split_with_plus_as_space, bad_escapes_are_refused_wherever_they_stand,
-	a_key_may_hold_a_nul_and_a_query_may_not, absolute_form_gives_its_host_too,
+	a_query_is_split_with_plus_as_space, bad_escapes_are_refused_at_any_place,
+	a_key_may_hold_a_nul_and_a_query_may_not, the_absolute_form_also_gives_its_host,
 	no_other_form_is_taken, raw_bytes_that_must_be_encoded_are_refused,
 	length_and_counts_are_bounded, parameters_are_bounded_and_single)

@@ -40,7 +40,7 @@ START_TEST(the_order_of_selectors_does_not_matter)
 }
 END_TEST
 
-START_TEST(a_token_is_bound_and_ends)
+START_TEST(a_confirmation_is_bound_to_its_selectors_and_expires)
 {
 	struct clock_fake fake = {.mono_ns = 1000000000, .wall_ms = 0};
 	uint8_t one[SHA256_BYTES] = {1}, two[SHA256_BYTES] = {2};
@@ -60,7 +60,7 @@ START_TEST(a_token_is_bound_and_ends)
 }
 END_TEST
 
-START_TEST(the_newest_thousand_are_kept)
+START_TEST(the_newest_thousand_confirmations_are_kept)
 {
 	uint8_t digest[SHA256_BYTES] = {1};
 	char first[CONFIRM_DIGITS + 1], second[CONFIRM_DIGITS + 1], other[CONFIRM_DIGITS + 1];
@@ -77,5 +77,6 @@ START_TEST(the_newest_thousand_are_kept)
 }
 END_TEST
 
-TEST_SUITE("confirm", the_order_of_selectors_does_not_matter, a_token_is_bound_and_ends,
-	the_newest_thousand_are_kept)
+TEST_SUITE("confirm", the_order_of_selectors_does_not_matter,
+	a_confirmation_is_bound_to_its_selectors_and_expires,
+	the_newest_thousand_confirmations_are_kept)

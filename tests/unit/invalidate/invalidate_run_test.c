@@ -190,7 +190,7 @@ static void cap_makes_it_incomplete(void)
 	expect(operation, OPERATION_PARTIAL, 1, 1);
 }
 
-TEST_CALL(too_many_dependents_are_told, engine_run(yaml, cap_makes_it_incomplete))
+TEST_CALL(too_many_dependents_are_reported, engine_run(yaml, cap_makes_it_incomplete))
 
 enum { together = 50 };
 
@@ -292,7 +292,7 @@ static void cancel_stops_it(void)
 	operation_unref(operation);
 }
 
-TEST_CALL(cancel_stops_and_counts_what_was_done, engine_run(yaml, cancel_stops_it))
+TEST_CALL(a_cancelled_run_counts_what_was_done, engine_run(yaml, cancel_stops_it))
 
 static void full_redis(void)
 {
@@ -305,7 +305,7 @@ static void full_redis(void)
 	engine_call("CONFIG", "SET", "maxmemory", "0");
 }
 
-TEST_CALL(a_full_redis_still_forgets, engine_run(yaml, full_redis))
+TEST_CALL(keys_are_removed_from_a_full_redis, engine_run(yaml, full_redis))
 
 static void restart_meanwhile(void *argument)
 {
@@ -342,7 +342,7 @@ static void redis_dies(void)
 	operation_unref(operation);
 }
 
-TEST_CALL(a_redis_that_dies_is_told_apart, engine_run(yaml, redis_dies))
+TEST_CALL(a_redis_that_dies_is_its_own_reason, engine_run(yaml, redis_dies))
 
 static void log_is_readable(void)
 {
@@ -368,12 +368,12 @@ static void log_is_readable(void)
 	redis_batch_free(batch);
 }
 
-TEST_CALL(a_loader_sees_what_was_invalidated_meanwhile, engine_run(yaml, log_is_readable))
+TEST_CALL(a_loader_sees_what_was_invalidated_during_its_load, engine_run(yaml, log_is_readable))
 
 TEST_SUITE("invalidate", exact_keys_need_no_pass, a_pattern_removes_what_it_matches_and_no_more,
 	without_confirmation_few_keys_take_one_pass, many_keys_need_a_confirmation,
 	a_dry_run_only_counts, reaching_max_keys_stops, verify_takes_another_pass,
-	too_many_dependents_are_told, fifty_operations_share_three_passes,
+	too_many_dependents_are_reported, fifty_operations_share_three_passes,
 	waiting_operations_are_bounded, a_database_that_is_emptied_meanwhile_is_noticed,
-	cancel_stops_and_counts_what_was_done, a_full_redis_still_forgets,
-	a_redis_that_dies_is_told_apart, a_loader_sees_what_was_invalidated_meanwhile)
+	a_cancelled_run_counts_what_was_done, keys_are_removed_from_a_full_redis,
+	a_redis_that_dies_is_its_own_reason, a_loader_sees_what_was_invalidated_during_its_load)

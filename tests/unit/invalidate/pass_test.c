@@ -80,7 +80,7 @@ static void writer_loses_nothing(void)
 	}
 }
 
-TEST_CALL(a_writer_beside_it_loses_nothing, engine_run(yaml, writer_loses_nothing))
+TEST_CALL(a_concurrent_writer_loses_nothing, engine_run(yaml, writer_loses_nothing))
 
 static void kill_meanwhile(void *argument)
 {
@@ -178,7 +178,7 @@ static void old_server(void)
 	expect(engine_invalidate(ask("b:*")), 1, 1);
 }
 
-START_TEST(without_unlink_del_does_it)
+START_TEST(without_unlink_keys_are_removed_by_del)
 {
 	char path[] = "/tmp/cw-redis-XXXXXX";
 	int fd = mkstemp(path);
@@ -257,7 +257,7 @@ static void costly_patterns(void)
 	expect(engine_invalidate(ask("a*a*a*a*a*a*a*7")), 100, 100);
 }
 
-TEST_CALL(catastrophic_patterns_stay_here, engine_run(yaml, costly_patterns))
+TEST_CALL(expensive_patterns_are_matched_in_the_daemon, engine_run(yaml, costly_patterns))
 
 static void names_of_any_bytes(void)
 {
@@ -347,9 +347,9 @@ static void crowd_with_cancels(void)
 	ck_assert_uint_eq(operations_active(engine.operations, "invalidate"), 0);
 }
 
-TEST_CALL(a_crowd_that_comes_and_goes_leaves_nothing_behind, engine_run(yaml, crowd_with_cancels))
+TEST_CALL(cancelled_requests_leave_no_pass_behind, engine_run(yaml, crowd_with_cancels))
 
-START_TEST(a_cursor_says_how_far_it_is)
+START_TEST(progress_follows_from_the_cursor)
 {
 	ck_assert_double_eq(scan_progress(SLICE("0")), 0);
 	ck_assert_double_eq(scan_progress(SLICE("1")), 0.5);
@@ -360,8 +360,9 @@ START_TEST(a_cursor_says_how_far_it_is)
 END_TEST
 
 TEST_SUITE("pass", a_soft_pass_over_mixed_namespaces_deletes_only_what_has_no_stale_time,
-	a_writer_beside_it_loses_nothing, a_cut_connection_costs_a_second_walk,
+	a_concurrent_writer_loses_nothing, a_cut_connection_costs_a_second_walk,
 	more_patterns_than_a_pass_takes_need_another, a_key_counts_for_each_pattern_that_matches_it,
-	without_unlink_del_does_it, protected_keys_are_skipped_and_counted,
-	catastrophic_patterns_stay_here, names_may_have_any_bytes, a_long_record_is_cut,
-	a_crowd_that_comes_and_goes_leaves_nothing_behind, a_cursor_says_how_far_it_is)
+	without_unlink_keys_are_removed_by_del, protected_keys_are_skipped_and_counted,
+	expensive_patterns_are_matched_in_the_daemon, names_may_have_any_bytes,
+	a_long_record_is_cut, cancelled_requests_leave_no_pass_behind,
+	progress_follows_from_the_cursor)

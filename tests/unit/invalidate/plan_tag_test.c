@@ -30,7 +30,7 @@ static void teardown(void)
 	conf_unref(conf);
 }
 
-START_TEST(a_tag_stands_once_and_counts_for_each_selector)
+START_TEST(a_tag_is_planned_once_and_counts_for_each_selector)
 {
 	setup();
 	invalidation_add_tag(asked, SLICE("user-7"));
@@ -50,7 +50,7 @@ START_TEST(a_tag_stands_once_and_counts_for_each_selector)
 }
 END_TEST
 
-START_TEST(what_is_no_tag_is_refused_by_place)
+START_TEST(an_invalid_tag_is_refused_with_its_pointer)
 {
 	setup();
 	invalidation_add_tag(asked, SLICE("good"));
@@ -61,7 +61,7 @@ START_TEST(what_is_no_tag_is_refused_by_place)
 }
 END_TEST
 
-START_TEST(entities_may_not_come_to_tags_without_end)
+START_TEST(the_tags_of_entities_are_bounded)
 {
 	char id[16];
 
@@ -90,6 +90,6 @@ START_TEST(a_confirmation_is_bound_to_the_tags)
 }
 END_TEST
 
-TEST_SUITE("plan_tag", a_tag_stands_once_and_counts_for_each_selector,
-	what_is_no_tag_is_refused_by_place, entities_may_not_come_to_tags_without_end,
+TEST_SUITE("plan_tag", a_tag_is_planned_once_and_counts_for_each_selector,
+	an_invalid_tag_is_refused_with_its_pointer, the_tags_of_entities_are_bounded,
 	a_confirmation_is_bound_to_the_tags)

@@ -146,7 +146,7 @@ START_TEST(naming_a_key_twice_counts_once)
 }
 END_TEST
 
-START_TEST(without_cascade_rules_rest)
+START_TEST(without_cascade_rules_are_not_followed)
 {
 	setup();
 	asked->no_cascade = true;
@@ -157,7 +157,7 @@ START_TEST(without_cascade_rules_rest)
 }
 END_TEST
 
-START_TEST(dependents_go_without_the_key_itself)
+START_TEST(dependents_of_selects_all_but_the_key_itself)
 {
 	setup();
 	asked->no_cascade = true;
@@ -192,7 +192,7 @@ START_TEST(a_protected_root_stays_where_the_rules_lead_back_to_it)
 }
 END_TEST
 
-START_TEST(endless_rules_stop_at_the_cap)
+START_TEST(endless_rules_stop_at_the_limit)
 {
 	setup();
 	invalidation_add_key(asked, SLICE("grow:1"));
@@ -223,7 +223,7 @@ static void refused(enum error expected, const char *pointer)
 	teardown();
 }
 
-START_TEST(what_the_caller_may_not_name_refuses_all)
+START_TEST(one_refused_name_refuses_the_whole_plan)
 {
 	setup();
 	invalidation_add_key(asked, SLICE("a"));
@@ -253,7 +253,7 @@ START_TEST(what_the_caller_may_not_name_refuses_all)
 }
 END_TEST
 
-START_TEST(who_has_flush_may_match_all)
+START_TEST(the_scope_flush_allows_catch_all_patterns)
 {
 	setup_as(&config_admin);
 	invalidation_add_pattern(asked, SLICE("*"));
@@ -290,7 +290,7 @@ static void add_id(struct slice name)
 	invalidation_add_id(asked, conf_entity(conf, SLICE("user")), name);
 }
 
-START_TEST(just_as_much_at_once_as_the_manual_says)
+START_TEST(selectors_are_bounded_as_documented)
 {
 	static const struct {
 		void (*add)(struct slice name);
@@ -361,8 +361,8 @@ END_TEST
 TEST_SUITE("plan", a_literal_pattern_is_a_key, entities_give_keys_and_escaped_patterns,
 	rules_are_followed_transitively_and_cycles_end,
 	a_key_counts_for_each_selector_that_claims_it, naming_a_key_twice_counts_once,
-	without_cascade_rules_rest, dependents_go_without_the_key_itself,
-	a_protected_root_stays_where_the_rules_lead_back_to_it, endless_rules_stop_at_the_cap,
-	a_rules_pattern_without_glob_is_a_key, what_the_caller_may_not_name_refuses_all,
-	who_has_flush_may_match_all, just_as_much_at_once_as_the_manual_says,
+	without_cascade_rules_are_not_followed, dependents_of_selects_all_but_the_key_itself,
+	a_protected_root_stays_where_the_rules_lead_back_to_it, endless_rules_stop_at_the_limit,
+	a_rules_pattern_without_glob_is_a_key, one_refused_name_refuses_the_whole_plan,
+	the_scope_flush_allows_catch_all_patterns, selectors_are_bounded_as_documented,
 	the_preview_names_rules_dependents_and_cycles)

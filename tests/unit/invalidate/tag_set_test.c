@@ -94,7 +94,7 @@ static void page_through(void)
 	tag_pages_release(&pages);
 }
 
-TEST_CALL(every_member_is_met_in_pages_of_bounded_size, engine_run("", page_through))
+TEST_CALL(every_member_is_listed_in_pages_of_bounded_size, engine_run("", page_through))
 
 static void list_tags(void)
 {
@@ -160,5 +160,5 @@ static void soften_some(void)
 
 TEST_CALL(softening_only_shortens, engine_run("", soften_some))
 
-TEST_SUITE("tag_set", every_member_is_met_in_pages_of_bounded_size,
+TEST_SUITE("tag_set", every_member_is_listed_in_pages_of_bounded_size,
 	the_list_holds_any_name_and_is_replaced_as_a_whole, softening_only_shortens)

@@ -196,7 +196,7 @@ static void others_answer(void)
 	close_other();
 }
 
-TEST_CALL(another_daemon_answers_for_an_operation, engine_run("", others_answer))
+TEST_CALL(another_daemon_shows_the_operation, engine_run("", others_answer))
 
 static enum error cancel_as(const char *id, const struct identity *who)
 {
@@ -228,7 +228,7 @@ static void cancelled_elsewhere(void)
 	close_other();
 }
 
-TEST_CALL(another_daemon_cancels_it, engine_run("", cancelled_elsewhere))
+TEST_CALL(another_daemon_cancels_the_operation, engine_run("", cancelled_elsewhere))
 
 static void dead_daemon(void)
 {
@@ -248,7 +248,7 @@ static void dead_daemon(void)
 	close_other();
 }
 
-TEST_CALL(without_a_sign_of_life_it_is_interrupted, engine_run("", dead_daemon))
+TEST_CALL(without_a_heartbeat_an_operation_is_interrupted, engine_run("", dead_daemon))
 
 static size_t list(struct operations *operations, struct operations_query query, char *next)
 {
@@ -297,7 +297,7 @@ static void many_listed(void)
 	close_other();
 }
 
-TEST_CALL(the_list_goes_by_pages_newest_first, engine_run("", many_listed))
+TEST_CALL(the_list_has_pages_with_the_newest_first, engine_run("", many_listed))
 
 static void time_is_over(void)
 {
@@ -398,7 +398,7 @@ static void stop_twice(void)
 }
 
 /* Ended operations are kept up to a number and a size, the newest at any rate. */
-START_TEST(of_ended_operations_the_newest_are_kept)
+START_TEST(the_newest_ended_operations_are_kept)
 {
 	static char text[5 * 1024 * 1024];
 	const size_t mib = 1024 * 1024;
@@ -432,7 +432,7 @@ START_TEST(of_ended_operations_the_newest_are_kept)
 }
 END_TEST
 
-TEST_CALL(what_outlasts_a_stop_is_waited_for_by_the_next, engine_run("", stop_twice))
+TEST_CALL(a_second_stop_waits_for_what_the_first_left, engine_run("", stop_twice))
 
 static void phases_are_states(void)
 {
@@ -453,7 +453,7 @@ static void phases_are_states(void)
 	operation_unref(operation);
 }
 
-TEST_CALL(a_phase_says_queued_or_running, engine_run("", phases_are_states))
+TEST_CALL(the_state_follows_the_phase, engine_run("", phases_are_states))
 
 static void layouts(void)
 {
@@ -479,7 +479,7 @@ TEST_CALL(a_newer_layout_is_refused, engine_run("", layouts))
 	"\"rows\":7}," \
 	"\"error\":{\"code\":\"timeout\",\"title\":\"t\",\"detail\":\"d\"}"
 
-START_TEST(a_record_is_read_and_written_word_by_word)
+START_TEST(a_record_is_read_as_it_was_written)
 {
 	struct operation_view view;
 	struct buf text = {0};
@@ -497,7 +497,7 @@ START_TEST(a_record_is_read_and_written_word_by_word)
 }
 END_TEST
 
-START_TEST(absurd_numbers_of_a_record_are_not_known)
+START_TEST(impossible_numbers_of_a_record_are_unknown)
 {
 	struct operation_view view;
 
@@ -512,7 +512,7 @@ START_TEST(absurd_numbers_of_a_record_are_not_known)
 }
 END_TEST
 
-START_TEST(what_is_not_a_record_is_not_read)
+START_TEST(malformed_records_are_refused)
 {
 	static const char *const texts[] = {"", "[]", "{}",
 		"{\"operation_id\":\"0193a1b2c3d400000001\"}",
@@ -526,11 +526,11 @@ START_TEST(what_is_not_a_record_is_not_read)
 }
 END_TEST
 
-TEST_SUITE("operation", of_ended_operations_the_newest_are_kept, progress_shows_what_is_known,
-	a_record_is_read_and_written_word_by_word, what_is_not_a_record_is_not_read,
-	absurd_numbers_of_a_record_are_not_known, another_daemon_answers_for_an_operation,
-	another_daemon_cancels_it, without_a_sign_of_life_it_is_interrupted,
-	the_list_goes_by_pages_newest_first, an_operation_ends_at_its_deadline,
+TEST_SUITE("operation", the_newest_ended_operations_are_kept, progress_shows_what_is_known,
+	a_record_is_read_as_it_was_written, malformed_records_are_refused,
+	impossible_numbers_of_a_record_are_unknown, another_daemon_shows_the_operation,
+	another_daemon_cancels_the_operation, without_a_heartbeat_an_operation_is_interrupted,
+	the_list_has_pages_with_the_newest_first, an_operation_ends_at_its_deadline,
 	without_redis_operations_live_in_memory, stopping_cancels_and_refuses,
-	what_outlasts_a_stop_is_waited_for_by_the_next, a_phase_says_queued_or_running,
+	a_second_stop_waits_for_what_the_first_left, the_state_follows_the_phase,
 	a_newer_layout_is_refused, the_rate_does_not_follow_the_wall_clock)

@@ -48,7 +48,7 @@ START_TEST(long_arguments_and_many_of_them_fit)
 }
 END_TEST
 
-START_TEST(a_failed_flight_tells_its_batch_why)
+START_TEST(a_failed_flight_gives_its_batch_the_reason)
 {
 	struct redis_batch *batch = redis_batch_new();
 	struct fault fault, got;
@@ -76,7 +76,7 @@ START_TEST(a_failed_flight_tells_its_batch_why)
 }
 END_TEST
 
-START_TEST(a_batch_freed_in_flight_is_not_told)
+START_TEST(a_batch_freed_in_flight_gets_no_replies)
 {
 	struct redis_batch *batch = redis_batch_new();
 	struct fault fault;
@@ -91,4 +91,4 @@ START_TEST(a_batch_freed_in_flight_is_not_told)
 END_TEST
 
 TEST_SUITE("batch", commands_are_encoded_as_arrays_of_bytes, long_arguments_and_many_of_them_fit,
-	a_failed_flight_tells_its_batch_why, a_batch_freed_in_flight_is_not_told)
+	a_failed_flight_gives_its_batch_the_reason, a_batch_freed_in_flight_gets_no_replies)

@@ -11,7 +11,7 @@ static enum error judged(const char *command, size_t argc, int64_t number)
 	return commands_check(commands_find(slice_str(command)), argc - 1, &value, &fault);
 }
 
-START_TEST(counts_are_not_negative_and_not_what_the_reader_cuts_to)
+START_TEST(negative_and_cut_counts_are_refused)
 {
 	ck_assert_int_eq(judged("ZCARD", 2, 0), OK);
 	ck_assert_int_eq(judged("STRLEN", 2, REDIS_MOST_NUMBER - 1), OK);
@@ -20,7 +20,7 @@ START_TEST(counts_are_not_negative_and_not_what_the_reader_cuts_to)
 }
 END_TEST
 
-START_TEST(of_named_keys_no_more_are_counted_than_there_are_names)
+START_TEST(a_count_above_the_number_of_named_keys_is_refused)
 {
 	static const char *const commands[] = {"DEL", "unlink", "EXISTS"};
 
@@ -43,7 +43,7 @@ START_TEST(times_to_live_are_cut_and_may_be_absent)
 }
 END_TEST
 
-START_TEST(what_is_no_number_is_not_judged)
+START_TEST(only_numbers_are_checked)
 {
 	struct redis_value value = {.type = REDIS_ERROR, .integer = -1};
 
@@ -81,7 +81,7 @@ static void check(const char *command, size_t keys, struct redis_value reply, in
 #define TEXT(kind, literal) ((struct redis_value){.type = kind, .text = SLICE(literal)})
 #define NUMBER(n)	    ((struct redis_value){.type = REDIS_INTEGER, .integer = n})
 
-START_TEST(replies_tell_hits_from_misses)
+START_TEST(hits_and_misses_are_counted_from_replies)
 {
 	struct redis_value nil = {0}, string = TEXT(REDIS_STRING, "x");
 	struct redis_value *items[] = {&string, &nil, &string};
@@ -123,7 +123,7 @@ START_TEST(replies_tell_hits_from_misses)
 }
 END_TEST
 
-START_TEST(what_was_no_lookup_is_not_counted)
+START_TEST(what_is_not_a_lookup_is_not_counted)
 {
 	check("SET", 1, TEXT(REDIS_STATUS, "OK"), 0, 0);
 	check("MEMORY", 1, NUMBER(50), 0, 0);
@@ -134,8 +134,7 @@ START_TEST(what_was_no_lookup_is_not_counted)
 }
 END_TEST
 
-TEST_SUITE("commands", counts_are_not_negative_and_not_what_the_reader_cuts_to,
-	of_named_keys_no_more_are_counted_than_there_are_names,
-	times_to_live_are_cut_and_may_be_absent, what_is_no_number_is_not_judged,
-	numbers_of_scripts_are_taken_within_their_range, replies_tell_hits_from_misses,
-	what_was_no_lookup_is_not_counted)
+TEST_SUITE("commands", negative_and_cut_counts_are_refused,
+	a_count_above_the_number_of_named_keys_is_refused, times_to_live_are_cut_and_may_be_absent,
+	only_numbers_are_checked, numbers_of_scripts_are_taken_within_their_range,
+	hits_and_misses_are_counted_from_replies, what_is_not_a_lookup_is_not_counted)

@@ -80,7 +80,7 @@ static void unknown(void)
 	await_detail("unknown node or service");
 }
 
-TEST_CALL(an_unknown_name_is_said, named(unknown))
+TEST_CALL(an_unknown_name_is_reported, named(unknown))
 
 static void outage(void)
 {
@@ -104,7 +104,7 @@ static void long_path(void)
 	await_detail("at most 107 bytes");
 }
 
-START_TEST(a_path_that_no_socket_can_have_is_said)
+START_TEST(a_path_that_no_socket_can_have_is_reported)
 {
 	char path[200];
 
@@ -128,7 +128,7 @@ static void short_outage(void)
 	ck_assert_uint_ge((uint64_t)state().connection_failures, before + 4);
 }
 
-START_TEST(a_short_deadline_leaves_names_no_patience)
+START_TEST(a_short_deadline_ends_name_resolution)
 {
 	names_begin();
 	run((struct conf_redis){.kind = REDIS_URL_TCP,
@@ -148,7 +148,7 @@ static void impossible(void)
 	await_detail("cannot be reached: invalid argument");
 }
 
-START_TEST(addresses_that_cannot_be_connected_to_are_passed_over)
+START_TEST(addresses_that_refuse_connections_are_passed_over)
 {
 	named(impossible);
 	conn_free(NULL, NULL);
@@ -166,7 +166,7 @@ static void crowded(void)
 }
 
 /* A listener whose queue is full: what wants in hears nothing. */
-START_TEST(a_connection_that_does_not_come_about_has_a_deadline)
+START_TEST(connecting_ends_at_a_deadline)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET};
 	socklen_t n = sizeof at;
@@ -205,7 +205,7 @@ static void refused(void)
 	ck_assert_int_eq(state().status, REDIS_DOWN);
 }
 
-START_TEST(an_error_instead_of_pong_is_said)
+START_TEST(an_error_instead_of_pong_is_reported)
 {
 	struct fake fake;
 
@@ -215,8 +215,8 @@ START_TEST(an_error_instead_of_pong_is_said)
 }
 END_TEST
 
-TEST_SUITE("conn_start", a_name_without_an_answer_has_a_deadline, an_unknown_name_is_said,
+TEST_SUITE("conn_start", a_name_without_an_answer_has_a_deadline, an_unknown_name_is_reported,
 	the_last_addresses_serve_while_names_are_not_resolved,
-	a_path_that_no_socket_can_have_is_said, a_short_deadline_leaves_names_no_patience,
-	addresses_that_cannot_be_connected_to_are_passed_over,
-	a_connection_that_does_not_come_about_has_a_deadline, an_error_instead_of_pong_is_said)
+	a_path_that_no_socket_can_have_is_reported, a_short_deadline_ends_name_resolution,
+	addresses_that_refuse_connections_are_passed_over, connecting_ends_at_a_deadline,
+	an_error_instead_of_pong_is_reported)

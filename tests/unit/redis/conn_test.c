@@ -103,7 +103,7 @@ static void noise_then_service(void)
 	ck_assert_int_eq(CALL(NULL, &fault, SLICE("PING")), OK);
 }
 
-TEST_CALL(noise_instead_of_a_handshake_is_outlived, run(serve_noise, noise_then_service))
+TEST_CALL(after_noise_instead_of_a_handshake_service_resumes, run(serve_noise, noise_then_service))
 
 static const char reply[] = "*2\r\n$5\r\nhello\r\n:42\r\n";
 
@@ -162,7 +162,7 @@ static void asked_again(void)
 	ck_assert_int_eq(*fake.shared, 2);
 }
 
-TEST_CALL(an_idempotent_command_is_asked_again_once, run(serve_idempotent, asked_again))
+TEST_CALL(an_idempotent_command_is_repeated_once, run(serve_idempotent, asked_again))
 
 /* Answers each GET and then says something that nobody asked for. */
 static void serve_unasked(int fd, int number)
@@ -186,7 +186,7 @@ static void unasked(void)
 	}
 }
 
-TEST_CALL(a_reply_that_nobody_asked_for_ends_the_connection, run(serve_unasked, unasked))
+TEST_CALL(a_reply_without_a_request_ends_the_connection, run(serve_unasked, unasked))
 
 /* Loading for as long as the test says. */
 static void serve_loading(int fd, int number)
@@ -282,10 +282,10 @@ static void refusal(void)
 	ck_assert_int_le(state().connection_failures, 40);
 }
 
-TEST_CALL(a_server_that_is_full_of_clients_is_not_stormed, run(serve_refusal, refusal))
+TEST_CALL(a_server_that_is_full_of_clients_is_tried_slowly, run(serve_refusal, refusal))
 
-TEST_SUITE("conn", noise_instead_of_a_handshake_is_outlived,
-	a_reply_cut_at_every_byte_is_an_unknown_outcome, an_idempotent_command_is_asked_again_once,
-	a_reply_that_nobody_asked_for_ends_the_connection, a_loading_server_keeps_its_connection,
+TEST_SUITE("conn", after_noise_instead_of_a_handshake_service_resumes,
+	a_reply_cut_at_every_byte_is_an_unknown_outcome, an_idempotent_command_is_repeated_once,
+	a_reply_without_a_request_ends_the_connection, a_loading_server_keeps_its_connection,
 	a_server_that_never_answers_is_unavailable, a_reply_that_never_ends_is_too_large,
-	a_server_that_is_full_of_clients_is_not_stormed)
+	a_server_that_is_full_of_clients_is_tried_slowly)

@@ -21,7 +21,7 @@ static const struct redis_info_command *command(const char *name)
 	return NULL;
 }
 
-START_TEST(what_is_below_zero_is_not_known)
+START_TEST(negative_numbers_are_unknown)
 {
 	struct redis_info below;
 
@@ -36,7 +36,7 @@ START_TEST(what_is_below_zero_is_not_known)
 }
 END_TEST
 
-START_TEST(redis_7_tells_everything)
+START_TEST(the_info_of_redis_7_is_read_completely)
 {
 	parse(redis_7_0, 3);
 	ck_assert_str_eq(info.version, "7.0.15");
@@ -88,7 +88,7 @@ START_TEST(a_database_without_keys_has_none)
 }
 END_TEST
 
-START_TEST(valkey_shows_its_own_version)
+START_TEST(valkey_is_known_by_its_own_version)
 {
 	parse(valkey_8_0, 0);
 	ck_assert(info.valkey);
@@ -106,7 +106,7 @@ START_TEST(valkey_shows_its_own_version)
 }
 END_TEST
 
-START_TEST(strange_lines_change_nothing)
+START_TEST(malformed_lines_are_ignored)
 {
 	static const char *const strange[] = {
 		"",
@@ -161,7 +161,7 @@ START_TEST(commands_past_the_bound_are_left_out)
 }
 END_TEST
 
-START_TEST(what_cannot_have_been_counted_is_not_known)
+START_TEST(impossible_numbers_are_unknown)
 {
 	static const char *const numbers[] = {"9223372036854775807", "9007199254740993",
 		"-9223372036854775808", "99999999999999999999999", "inf", ""};
@@ -188,6 +188,7 @@ START_TEST(what_cannot_have_been_counted_is_not_known)
 }
 END_TEST
 
-TEST_SUITE("info", what_cannot_have_been_counted_is_not_known, what_is_below_zero_is_not_known,
-	redis_7_tells_everything, a_database_without_keys_has_none, valkey_shows_its_own_version,
-	strange_lines_change_nothing, a_long_value_is_cut, commands_past_the_bound_are_left_out)
+TEST_SUITE("info", impossible_numbers_are_unknown, negative_numbers_are_unknown,
+	the_info_of_redis_7_is_read_completely, a_database_without_keys_has_none,
+	valkey_is_known_by_its_own_version, malformed_lines_are_ignored, a_long_value_is_cut,
+	commands_past_the_bound_are_left_out)

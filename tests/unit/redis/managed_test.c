@@ -255,7 +255,7 @@ START_TEST(a_folder_is_used_by_one_daemon_at_a_time)
 }
 END_TEST
 
-START_TEST(a_server_is_starting_for_five_seconds)
+START_TEST(a_server_counts_as_starting_for_five_seconds)
 {
 	struct clock_fake fake = {.mono_ns = 1000000000};
 
@@ -273,7 +273,7 @@ START_TEST(a_server_is_starting_for_five_seconds)
 }
 END_TEST
 
-TEST_SUITE("managed", a_server_is_starting_for_five_seconds,
+TEST_SUITE("managed", a_server_counts_as_starting_for_five_seconds,
 	a_private_server_runs_with_its_settings_and_leaves_nothing,
 	a_server_that_dies_is_started_again, a_server_that_hangs_is_killed,
 	a_server_ends_with_a_killed_daemon, a_leftover_on_the_socket_is_shut_down_first,

@@ -124,7 +124,7 @@ static void full_server(void)
 	ck_assert_int_eq(redis_node_state(node).status, REDIS_UP);
 }
 
-START_TEST(a_full_server_says_so_and_still_deletes)
+START_TEST(a_full_server_refuses_writes_and_still_deletes)
 {
 	begin("--maxmemory", "1");
 	run(full_server);
@@ -184,7 +184,7 @@ static void abandoned(void)
 	redis_value_free(count);
 }
 
-START_TEST(a_command_that_was_given_up_before_it_was_sent_is_not_sent)
+START_TEST(a_command_given_up_before_it_was_sent_is_never_sent)
 {
 	begin(NULL, NULL);
 	run(abandoned);
@@ -209,7 +209,7 @@ static void wrong_password(void)
 	ck_assert_int_le(wait_for_service(1000), 200);
 }
 
-START_TEST(a_wrong_password_is_told_and_a_right_one_taken)
+START_TEST(a_wrong_password_is_reported_and_a_right_one_used)
 {
 	begin("--requirepass", "right");
 	conf.password = "wrong";
@@ -217,7 +217,7 @@ START_TEST(a_wrong_password_is_told_and_a_right_one_taken)
 }
 END_TEST
 
-START_TEST(a_missing_password_is_told)
+START_TEST(a_missing_password_is_reported)
 {
 	begin("--requirepass", "right");
 	run(wrong_password);
@@ -261,14 +261,14 @@ static void busy_server(void)
 	redis_value_free(value);
 }
 
-START_TEST(a_busy_script_is_told_and_outlived)
+START_TEST(a_busy_script_is_reported_and_outlasted)
 {
 	begin("--busy-reply-threshold", "100");
 	run(busy_server);
 }
 END_TEST
 
-START_TEST(a_busy_script_is_told_and_outlived_with_a_database_to_choose)
+START_TEST(a_busy_script_is_reported_and_outlasted_with_a_database_to_select)
 {
 	begin("--busy-reply-threshold", "100");
 	conf.database = 1;
@@ -329,12 +329,12 @@ START_TEST(a_replica_without_its_primary_keeps_its_connection)
 }
 END_TEST
 
-TEST_SUITE("node_fault", a_command_that_was_given_up_before_it_was_sent_is_not_sent,
+TEST_SUITE("node_fault", a_command_given_up_before_it_was_sent_is_never_sent,
 	a_replica_without_its_primary_keeps_its_connection,
 	a_killed_server_is_noticed_at_once_and_found_again_within_a_second,
 	late_replies_of_a_hanging_server_never_meet_new_commands,
-	a_full_server_says_so_and_still_deletes, a_node_is_freed_with_batches_in_flight,
-	a_wrong_password_is_told_and_a_right_one_taken, a_missing_password_is_told,
-	a_busy_script_is_told_and_outlived,
-	a_busy_script_is_told_and_outlived_with_a_database_to_choose,
+	a_full_server_refuses_writes_and_still_deletes, a_node_is_freed_with_batches_in_flight,
+	a_wrong_password_is_reported_and_a_right_one_used, a_missing_password_is_reported,
+	a_busy_script_is_reported_and_outlasted,
+	a_busy_script_is_reported_and_outlasted_with_a_database_to_select,
 	a_server_that_comes_later_is_found)

@@ -35,7 +35,7 @@ static void basics(void)
 	redis_value_free(value);
 }
 
-START_TEST(commands_come_back_with_their_replies)
+START_TEST(each_command_gets_its_reply)
 {
 	begin(NULL, NULL);
 	run(basics);
@@ -72,7 +72,7 @@ static void many_callers(void)
 	ck_assert_int_eq(fiber_group_join(&callers_group, DEADLINE_NONE), OK);
 }
 
-START_TEST(twenty_thousand_calls_over_200_fibers_find_their_own_replies)
+START_TEST(twenty_thousand_calls_of_200_fibers_get_their_own_replies)
 {
 	begin(NULL, NULL);
 	run(many_callers);
@@ -113,7 +113,7 @@ static void cancelled_waiter(void)
 	redis_value_free(value);
 }
 
-START_TEST(a_cancelled_fiber_leaves_its_reply_behind)
+START_TEST(the_reply_of_a_cancelled_fiber_is_dropped)
 {
 	begin(NULL, NULL);
 	run(cancelled_waiter);
@@ -131,7 +131,7 @@ static void in_database_3(void)
 	redis_value_free(value);
 }
 
-START_TEST(the_database_and_the_user_are_chosen)
+START_TEST(the_database_and_the_user_are_selected)
 {
 	begin("--requirepass", "right");
 	conf.username = "default";
@@ -315,14 +315,14 @@ static void too_much(void)
 	redis_batch_free(one_more);
 }
 
-START_TEST(past_its_bound_the_queue_refuses)
+START_TEST(a_full_queue_refuses_commands)
 {
 	begin(NULL, NULL);
 	run(too_much);
 }
 END_TEST
 
-START_TEST(over_tcp_by_name)
+START_TEST(a_server_is_reached_over_tcp_by_name)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET};
 	socklen_t size = sizeof address;
@@ -342,10 +342,10 @@ START_TEST(over_tcp_by_name)
 }
 END_TEST
 
-TEST_SUITE("node", commands_come_back_with_their_replies,
-	twenty_thousand_calls_over_200_fibers_find_their_own_replies,
-	a_cancelled_fiber_leaves_its_reply_behind, the_database_and_the_user_are_chosen,
+TEST_SUITE("node", each_command_gets_its_reply,
+	twenty_thousand_calls_of_200_fibers_get_their_own_replies,
+	the_reply_of_a_cancelled_fiber_is_dropped, the_database_and_the_user_are_selected,
 	a_reply_past_the_cap_fails_its_own_command_only, a_large_request_is_written_in_pieces,
 	our_own_lookups_are_counted_as_the_server_counts_them,
-	lookups_in_a_transaction_are_counted_too, past_its_bound_the_queue_refuses,
-	over_tcp_by_name)
+	lookups_in_a_transaction_are_counted_too, a_full_queue_refuses_commands,
+	a_server_is_reached_over_tcp_by_name)

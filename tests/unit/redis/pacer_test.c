@@ -59,7 +59,7 @@ static void quick_server(void)
 	end_probes(pacer);
 }
 
-START_TEST(pages_grow_while_the_server_is_quick)
+START_TEST(pages_grow_while_the_server_is_fast)
 {
 	begin(NULL, NULL);
 	run(quick_server);
@@ -154,5 +154,5 @@ START_TEST(cancelled_work_ends_its_pacer)
 END_TEST
 
 TEST_SUITE("pacer", without_a_limit_there_is_no_probe_and_no_pause,
-	pages_grow_while_the_server_is_quick, pages_shrink_and_pauses_come_while_it_is_slow,
+	pages_grow_while_the_server_is_fast, pages_shrink_and_pauses_come_while_it_is_slow,
 	pages_shrink_well_before_the_limit, cancelled_work_ends_its_pacer)

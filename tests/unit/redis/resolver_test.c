@@ -26,7 +26,7 @@ static void begin(struct resolver *resolver, const char *host)
 	resolver->answered = answered;
 }
 
-START_TEST(a_numeric_address_needs_no_question)
+START_TEST(a_numeric_address_needs_no_lookup)
 {
 	struct resolver resolver;
 
@@ -67,7 +67,7 @@ START_TEST(the_last_good_addresses_are_kept)
 }
 END_TEST
 
-START_TEST(after_the_release_there_is_no_answer)
+START_TEST(after_the_release_nothing_is_called)
 {
 	struct resolver resolver;
 
@@ -80,7 +80,7 @@ START_TEST(after_the_release_there_is_no_answer)
 }
 END_TEST
 
-START_TEST(a_name_that_cannot_be_asked_for_can_be_tried_again)
+START_TEST(a_lookup_that_cannot_start_can_be_repeated)
 {
 	struct resolver resolver;
 
@@ -97,5 +97,5 @@ START_TEST(a_name_that_cannot_be_asked_for_can_be_tried_again)
 }
 END_TEST
 
-TEST_SUITE("resolver", a_numeric_address_needs_no_question, the_last_good_addresses_are_kept,
-	after_the_release_there_is_no_answer, a_name_that_cannot_be_asked_for_can_be_tried_again)
+TEST_SUITE("resolver", a_numeric_address_needs_no_lookup, the_last_good_addresses_are_kept,
+	after_the_release_nothing_is_called, a_lookup_that_cannot_start_can_be_repeated)

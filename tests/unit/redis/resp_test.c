@@ -74,7 +74,7 @@ START_TEST(pieces_of_any_size_give_the_same_value)
 }
 END_TEST
 
-START_TEST(replies_behind_each_other_are_taken_one_at_a_time)
+START_TEST(successive_replies_are_taken_one_at_a_time)
 {
 	struct resp *reader = resp_new();
 	struct slice bytes = SLICE(":1\r\n:2\r\n$1\r\nx\r\n");
@@ -162,7 +162,7 @@ static const char *const hostile[] = {
 	"*1\r\n%1\r\n",
 };
 
-START_TEST(what_is_no_resp2_is_refused_in_pieces_of_any_size)
+START_TEST(what_is_not_resp2_is_refused_in_pieces_of_any_size)
 {
 	for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) {
 		for (size_t piece = 1; piece < 40; piece++) {
@@ -287,7 +287,7 @@ START_TEST(depth_past_the_cap_is_skipped_to_its_end)
 }
 END_TEST
 
-START_TEST(a_huge_promise_costs_nothing)
+START_TEST(a_huge_announced_length_allocates_nothing)
 {
 	size_t before = resident_kib();
 	struct resp *reader = resp_new();
@@ -352,7 +352,7 @@ START_TEST(random_replies_end_where_they_should)
 }
 END_TEST
 
-START_TEST(error_replies_are_told_apart)
+START_TEST(error_replies_are_distinguished)
 {
 	static const struct {
 		const char *bytes;
@@ -398,7 +398,7 @@ START_TEST(error_replies_are_told_apart)
 }
 END_TEST
 
-START_TEST(numbers_past_what_json_tells_exactly_are_cut)
+START_TEST(numbers_beyond_2_to_53_are_cut)
 {
 	static const struct {
 		const char *bytes;
@@ -419,12 +419,12 @@ START_TEST(numbers_past_what_json_tells_exactly_are_cut)
 }
 END_TEST
 
-TEST_SUITE("resp", numbers_past_what_json_tells_exactly_are_cut, every_type_of_resp2_is_read,
-	pieces_of_any_size_give_the_same_value, replies_behind_each_other_are_taken_one_at_a_time,
+TEST_SUITE("resp", numbers_beyond_2_to_53_are_cut, every_type_of_resp2_is_read,
+	pieces_of_any_size_give_the_same_value, successive_replies_are_taken_one_at_a_time,
 	a_page_of_a_thousand_keys_keeps_every_byte,
-	what_is_no_resp2_is_refused_in_pieces_of_any_size,
+	what_is_not_resp2_is_refused_in_pieces_of_any_size,
 	a_string_past_the_cap_is_skipped_to_its_end, an_array_past_the_cap_is_skipped_to_its_end,
 	many_values_that_are_too_much_together_are_skipped,
 	a_line_past_the_cap_is_skipped_to_its_end, depth_past_the_cap_is_skipped_to_its_end,
-	a_huge_promise_costs_nothing, random_replies_end_where_they_should,
-	error_replies_are_told_apart)
+	a_huge_announced_length_allocates_nothing, random_replies_end_where_they_should,
+	error_replies_are_distinguished)

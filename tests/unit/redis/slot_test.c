@@ -4,7 +4,7 @@
 #include "../unit.h"
 #include "base/buf.h"
 
-START_TEST(the_vectors_of_the_specification)
+START_TEST(the_examples_of_the_specification_hold)
 {
 	static const struct {
 		const char *key;
@@ -84,5 +84,5 @@ START_TEST(each_slot_has_its_smallest_number)
 }
 END_TEST
 
-TEST_SUITE("slot", the_vectors_of_the_specification, the_first_tag_that_is_not_empty_decides,
+TEST_SUITE("slot", the_examples_of_the_specification_hold, the_first_tag_that_is_not_empty_decides,
 	any_byte_may_be_in_a_key, each_slot_has_its_smallest_number)

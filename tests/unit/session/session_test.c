@@ -50,7 +50,7 @@ static void bounds(void)
 	mem_free(big);
 }
 
-TEST_CALL(what_is_no_session_stores_nothing, engine_run("", bounds))
+TEST_CALL(invalid_sessions_are_not_stored, engine_run("", bounds))
 
 /* A NUL in data and user_id, which no HTTP body may have. */
 static void bytes(void)
@@ -97,7 +97,7 @@ static void order(void)
 	clock_use_fake(NULL);
 }
 
-TEST_CALL(the_first_begun_end_whatever_the_clock_says,
+TEST_CALL(the_oldest_sessions_end_first_whatever_the_clock_says,
 	engine_run("sessions: {max_per_user: 2}", order))
 
 static enum error look(const char *id, bool touch, struct session *ret)
@@ -241,7 +241,7 @@ static void change_bounds(void)
 
 TEST_CALL(a_refused_change_changes_nothing, engine_run("", change_bounds))
 
-TEST_SUITE("session", what_is_no_session_stores_nothing, any_text_comes_back_as_it_was,
-	the_first_begun_end_whatever_the_clock_says,
+TEST_SUITE("session", invalid_sessions_are_not_stored, any_text_comes_back_as_it_was,
+	the_oldest_sessions_end_first_whatever_the_clock_says,
 	a_session_used_under_a_wrong_clock_can_be_read_afterwards,
 	an_age_is_counted_by_the_clock_and_ends_nothing_early, a_refused_change_changes_nothing)

@@ -78,7 +78,7 @@ static void outputs(void)
 		"source m: cannot run /nowhere/program: no such file or directory");
 }
 
-TEST_CALL(rows_and_verdicts_of_commands, live_run(outputs))
+TEST_CALL(the_exit_status_of_a_command_decides_its_outcome, live_run(outputs))
 
 static void long_stderr(void)
 {
@@ -170,7 +170,7 @@ static void for_ever(void)
 	outcome_release(&o);
 }
 
-TEST_CALL(a_command_that_writes_for_ever_is_ended, live_run(for_ever))
+TEST_CALL(endless_output_is_cut_off, live_run(for_ever))
 
 static void slow_reader(void)
 {
@@ -217,7 +217,7 @@ static void surroundings(void)
 	close(careless);
 }
 
-TEST_CALL(a_command_sees_nothing_of_ours, live_run(surroundings))
+TEST_CALL(a_command_inherits_neither_descriptors_nor_secrets, live_run(surroundings))
 
 static void parameters(void)
 {
@@ -249,7 +249,7 @@ static void parameters(void)
 	}
 }
 
-TEST_CALL(parameters_are_whole_arguments, live_run(parameters))
+TEST_CALL(a_parameter_is_one_argument, live_run(parameters))
 
 static void read_for_ever(void *argument)
 {
@@ -282,8 +282,9 @@ static void cancels(void)
 
 TEST_CALL(a_cancelled_fiber_ends_its_command, live_run(cancels))
 
-TEST_SUITE("source_command", rows_and_verdicts_of_commands, the_end_of_standard_error_is_quoted,
-	the_deadline_ends_a_command, a_grandchild_that_holds_the_output_may_still_write,
-	output_after_the_exit_belongs_to_the_command, a_command_that_writes_for_ever_is_ended,
-	a_slow_reader_slows_the_command, a_command_sees_nothing_of_ours,
-	parameters_are_whole_arguments, a_cancelled_fiber_ends_its_command)
+TEST_SUITE("source_command", the_exit_status_of_a_command_decides_its_outcome,
+	the_end_of_standard_error_is_quoted, the_deadline_ends_a_command,
+	a_grandchild_that_holds_the_output_may_still_write,
+	output_after_the_exit_belongs_to_the_command, endless_output_is_cut_off,
+	a_slow_reader_slows_the_command, a_command_inherits_neither_descriptors_nor_secrets,
+	a_parameter_is_one_argument, a_cancelled_fiber_ends_its_command)

@@ -26,7 +26,7 @@ START_TEST(quotes_hold_commas_line_breaks_and_quotes)
 }
 END_TEST
 
-START_TEST(crlf_bom_and_empty_lines)
+START_TEST(crlf_a_bom_and_empty_lines_are_understood)
 {
 	expect_reading(&csv,
 		SLICE("\xEF\xBB\xBF"
@@ -70,7 +70,7 @@ START_TEST(columns_without_a_name_belong_to_no_row)
 }
 END_TEST
 
-START_TEST(another_delimiter)
+START_TEST(other_delimiters_are_understood)
 {
 	const struct reading semicolons = {.format = FORMAT_CSV, .delimiter = ';'};
 	const struct reading tabs = {.format = FORMAT_CSV, .delimiter = '\t'};
@@ -135,7 +135,7 @@ START_TEST(bad_records_cost_only_themselves)
 }
 END_TEST
 
-START_TEST(a_header_must_be_sound)
+START_TEST(an_unusable_header_is_refused)
 {
 	expect_reading(&csv, SLICE("a,b,a\n1,2,3\n"), "X");
 	expect_reading(&csv, SLICE("a,b\"c\n1,2\n"), "X");
@@ -145,7 +145,7 @@ START_TEST(a_header_must_be_sound)
 }
 END_TEST
 
-START_TEST(a_record_too_long_is_passed_over)
+START_TEST(too_long_a_record_is_passed_over)
 {
 	const struct reading tight = {.format = FORMAT_CSV, .max_row_bytes = 6};
 
@@ -172,7 +172,8 @@ START_TEST(a_cell_is_found_by_its_name)
 END_TEST
 
 TEST_SUITE("csv", records_take_their_names_from_the_header,
-	quotes_hold_commas_line_breaks_and_quotes, crlf_bom_and_empty_lines,
-	any_line_end_ends_a_record, columns_without_a_name_belong_to_no_row, another_delimiter,
-	each_document_begins_with_the_same_header, bad_records_cost_only_themselves,
-	a_header_must_be_sound, a_record_too_long_is_passed_over, a_cell_is_found_by_its_name)
+	quotes_hold_commas_line_breaks_and_quotes, crlf_a_bom_and_empty_lines_are_understood,
+	any_line_end_ends_a_record, columns_without_a_name_belong_to_no_row,
+	other_delimiters_are_understood, each_document_begins_with_the_same_header,
+	bad_records_cost_only_themselves, an_unusable_header_is_refused,
+	too_long_a_record_is_passed_over, a_cell_is_found_by_its_name)

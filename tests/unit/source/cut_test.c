@@ -34,7 +34,7 @@ static const struct {
 };
 enum { count = sizeof samples / sizeof *samples };
 
-START_TEST(a_text_that_is_cut_ends_and_json_says_so)
+START_TEST(a_truncated_text_ends_and_truncated_json_is_an_error)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct slice text = samples[i].text;
@@ -62,7 +62,7 @@ static size_t pick(uint64_t *random, size_t n)
 }
 
 /* The same result whatever the pieces are, and an end. */
-START_TEST(damage_anywhere_is_read_alike_in_all_pieces)
+START_TEST(damaged_text_is_read_alike_in_pieces_of_any_size)
 {
 	static const char bytes[] = "\"\\{}[],:;\r\n\t \0\xEF\xBB\xBF"
 				    "0n";
@@ -89,5 +89,5 @@ START_TEST(damage_anywhere_is_read_alike_in_all_pieces)
 }
 END_TEST
 
-TEST_SUITE("cut", a_text_that_is_cut_ends_and_json_says_so,
-	damage_anywhere_is_read_alike_in_all_pieces)
+TEST_SUITE("cut", a_truncated_text_ends_and_truncated_json_is_an_error,
+	damaged_text_is_read_alike_in_pieces_of_any_size)

@@ -84,7 +84,7 @@ static void make_text(struct buf *out)
 	out->n += 300000;
 }
 
-START_TEST(each_coding_is_undone_however_it_is_cut)
+START_TEST(each_coding_is_decoded_in_pieces_of_any_size)
 {
 	struct buf text = {0}, gzip = {0}, zlib = {0}, bare = {0}, zstd = {0};
 
@@ -111,7 +111,7 @@ START_TEST(each_coding_is_undone_however_it_is_cut)
 }
 END_TEST
 
-START_TEST(what_is_cut_or_damaged_is_never_whole)
+START_TEST(truncated_and_damaged_content_is_an_error)
 {
 	static const char *const codings[] = {"gzip", "deflate", "deflate", "zstd"};
 	static const int bits[] = {31, 15, -15};
@@ -149,7 +149,7 @@ START_TEST(what_is_cut_or_damaged_is_never_whole)
 }
 END_TEST
 
-START_TEST(other_codings_are_unknown)
+START_TEST(other_codings_are_refused)
 {
 	struct decode *decode;
 
@@ -162,5 +162,5 @@ START_TEST(other_codings_are_unknown)
 }
 END_TEST
 
-TEST_SUITE("decode", each_coding_is_undone_however_it_is_cut, what_is_cut_or_damaged_is_never_whole,
-	other_codings_are_unknown)
+TEST_SUITE("decode", each_coding_is_decoded_in_pieces_of_any_size,
+	truncated_and_damaged_content_is_an_error, other_codings_are_refused)

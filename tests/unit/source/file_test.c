@@ -40,7 +40,7 @@ static void formats(void)
 	free(jsonl), free(csv), free(json), free(empty);
 }
 
-TEST_CALL(files_of_each_format, live_run(formats))
+TEST_CALL(files_of_each_format_are_read, live_run(formats))
 
 static void not_there(void)
 {
@@ -58,7 +58,7 @@ static void not_there(void)
 	free(fifo);
 }
 
-TEST_CALL(what_is_no_regular_file_is_refused, live_run(not_there))
+TEST_CALL(what_is_not_a_regular_file_is_refused, live_run(not_there))
 
 static void many(void)
 {
@@ -123,7 +123,7 @@ static void huge_rows(void)
 	free(path);
 }
 
-TEST_CALL(a_row_of_200_mb_costs_no_memory, live_run(huge_rows))
+TEST_CALL(a_row_of_200_mb_is_refused_in_bounded_memory, live_run(huge_rows))
 
 static void close_early(void)
 {
@@ -186,6 +186,6 @@ static void open_breaker(void)
 
 TEST_CALL(five_failures_open_the_breaker, live_run(open_breaker))
 
-TEST_SUITE("source_file", files_of_each_format, what_is_no_regular_file_is_refused,
-	rows_across_many_chunks, a_row_of_200_mb_costs_no_memory,
+TEST_SUITE("source_file", files_of_each_format_are_read, what_is_not_a_regular_file_is_refused,
+	rows_across_many_chunks, a_row_of_200_mb_is_refused_in_bounded_memory,
 	closing_leaves_requests_behind_safely, five_failures_open_the_breaker)

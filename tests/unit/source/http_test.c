@@ -66,7 +66,7 @@ static void answers(void)
 	template_free(many.url_path);
 }
 
-TEST_CALL(answers_are_read, run(answers))
+TEST_CALL(rows_and_empty_answers_are_read, run(answers))
 
 static void pages(void)
 {
@@ -107,7 +107,7 @@ static void failures(void)
 	template_free(refused.url_path);
 }
 
-TEST_CALL(wrong_answers_are_failures, run(failures))
+TEST_CALL(wrong_answers_fail_with_the_reason, run(failures))
 
 static void bounded(const char *path, int64_t timeout_ms, int64_t max_total, enum error error)
 {
@@ -134,7 +134,7 @@ static void endings(void)
 	bounded("/bomb", 10000, 10000000, OK);
 }
 
-TEST_CALL(answers_that_do_not_end_are_ended, run(endings))
+TEST_CALL(endless_answers_are_cut_off, run(endings))
 
 static void slow_reader(void)
 {
@@ -192,7 +192,7 @@ static void requests(void)
 	template_free(conf.url_path);
 }
 
-TEST_CALL(requests_say_what_is_configured, run(requests))
+TEST_CALL(requests_are_sent_as_configured, run(requests))
 
 static void reads(void *argument)
 {
@@ -248,9 +248,9 @@ static void many_transfers(void)
 	template_free(conf.url_path);
 }
 
-TEST_CALL(transfers_go_side_by_side, run(many_transfers))
+TEST_CALL(transfers_run_concurrently, run(many_transfers))
 
-TEST_SUITE("source_http", answers_are_read, pages_go_on_until_one_is_empty,
-	wrong_answers_are_failures, answers_that_do_not_end_are_ended,
-	a_slow_reader_slows_the_server, requests_say_what_is_configured,
-	a_cancelled_fiber_ends_its_transfer, transfers_go_side_by_side)
+TEST_SUITE("source_http", rows_and_empty_answers_are_read, pages_go_on_until_one_is_empty,
+	wrong_answers_fail_with_the_reason, endless_answers_are_cut_off,
+	a_slow_reader_slows_the_server, requests_are_sent_as_configured,
+	a_cancelled_fiber_ends_its_transfer, transfers_run_concurrently)

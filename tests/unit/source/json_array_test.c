@@ -7,7 +7,7 @@
 static const struct reading root = {.format = FORMAT_JSON};
 static const struct reading items = {.format = FORMAT_JSON, .rows = "/items"};
 
-START_TEST(the_elements_of_the_root)
+START_TEST(elements_of_the_root_are_rows)
 {
 	expect_reading(&root, SLICE("[]"), "");
 	expect_reading(&root, SLICE(" [ {\"a\" : [1,{}]} , 12.50,\"x\\\"]\",null ] \n"),
@@ -17,7 +17,7 @@ START_TEST(the_elements_of_the_root)
 }
 END_TEST
 
-START_TEST(the_elements_at_a_pointer)
+START_TEST(elements_at_a_pointer_are_rows)
 {
 	const struct reading deep = {.format = FORMAT_JSON, .rows = "/a/1/x~1y"};
 	const struct reading escaped = {.format = FORMAT_JSON, .rows = "/caf\xC3\xA9~0"};
@@ -54,7 +54,7 @@ START_TEST(a_bad_element_costs_only_itself)
 }
 END_TEST
 
-START_TEST(an_element_too_long_is_passed_over)
+START_TEST(too_long_an_element_is_passed_over)
 {
 	const struct reading tight = {.format = FORMAT_JSON, .max_row_bytes = 5};
 
@@ -69,7 +69,7 @@ START_TEST(an_element_too_long_is_passed_over)
 }
 END_TEST
 
-START_TEST(documents_that_do_not_hold_the_rows)
+START_TEST(documents_without_the_rows_are_refused)
 {
 	expect_reading(&root, SLICE("{\"a\":1}"), "X");
 	expect_reading(&root, SLICE("12 "), "X");
@@ -108,7 +108,7 @@ START_TEST(null_nothing_and_a_missing_member_are_no_rows)
 }
 END_TEST
 
-START_TEST(documents_that_are_broken)
+START_TEST(broken_documents_are_refused)
 {
 	static const char *const texts[] = {"[", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1]]",
 		"[1] x", "[[1}", "[{]", "[1\"a\"]", "[\"a", "{\"items\":[1]", "{\"items\":[1],}",
@@ -130,14 +130,14 @@ START_TEST(documents_that_are_broken)
 }
 END_TEST
 
-START_TEST(brackets_that_do_not_match_end_it)
+START_TEST(mismatched_brackets_are_refused)
 {
 	expect_reading(&root, SLICE("[1,[2},3]"), "1;X");
 	expect_reading(&items, SLICE("{\"a\":[1},\"items\":[2]}"), "X");
 }
 END_TEST
 
-START_TEST(documents_follow_one_another)
+START_TEST(several_documents_are_read_in_turn)
 {
 	struct parser *parser = parser_new(FORMAT_JSON, SLICE("/a/1"), 5);
 	struct source_row row;
@@ -193,9 +193,9 @@ START_TEST(depth_is_bounded)
 }
 END_TEST
 
-TEST_SUITE("json_array", the_elements_of_the_root, the_elements_at_a_pointer,
-	a_bad_element_costs_only_itself, an_element_too_long_is_passed_over,
-	documents_that_do_not_hold_the_rows, documents_that_are_broken,
-	null_nothing_and_a_missing_member_are_no_rows, brackets_that_do_not_match_end_it,
-	documents_follow_one_another, each_document_may_begin_with_a_byte_order_mark,
+TEST_SUITE("json_array", elements_of_the_root_are_rows, elements_at_a_pointer_are_rows,
+	a_bad_element_costs_only_itself, too_long_an_element_is_passed_over,
+	documents_without_the_rows_are_refused, broken_documents_are_refused,
+	null_nothing_and_a_missing_member_are_no_rows, mismatched_brackets_are_refused,
+	several_documents_are_read_in_turn, each_document_may_begin_with_a_byte_order_mark,
 	depth_is_bounded)

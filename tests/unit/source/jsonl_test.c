@@ -4,7 +4,7 @@
 
 static const struct reading jsonl = {.format = FORMAT_JSONL};
 
-START_TEST(each_line_is_a_row_however_it_is_cut)
+START_TEST(each_line_is_a_row_in_pieces_of_any_size)
 {
 	expect_reading(
 		&jsonl, SLICE("{\"a\":1}\n[2]\n\"\xC3\xA9\"\n"), "{\"a\":1};[2];\"\xC3\xA9\";");
@@ -14,7 +14,7 @@ START_TEST(each_line_is_a_row_however_it_is_cut)
 }
 END_TEST
 
-START_TEST(blank_lines_cr_and_bom_are_passed_over)
+START_TEST(blank_lines_cr_and_bom_are_ignored)
 {
 	expect_reading(&jsonl, SLICE("\xEF\xBB\xBF{\"a\":1}\r\n\r\n  \t\n\n{\"b\":2}\r\n"),
 		"{\"a\":1};{\"b\":2};");
@@ -40,7 +40,7 @@ START_TEST(a_bad_line_costs_only_itself)
 }
 END_TEST
 
-START_TEST(a_line_too_long_is_passed_over)
+START_TEST(too_long_a_line_is_passed_over)
 {
 	const struct reading tight = {.format = FORMAT_JSONL, .max_row_bytes = 5};
 
@@ -51,7 +51,7 @@ START_TEST(a_line_too_long_is_passed_over)
 }
 END_TEST
 
-START_TEST(a_line_too_long_is_not_held)
+START_TEST(too_long_a_line_is_not_kept_in_memory)
 {
 	const struct reading how = {.format = FORMAT_JSONL, .max_row_bytes = 100000};
 	struct parser *parser = parser_new(how.format, SLICE(""), how.max_row_bytes);
@@ -96,6 +96,6 @@ START_TEST(rows_are_numbered_across_documents)
 }
 END_TEST
 
-TEST_SUITE("jsonl", each_line_is_a_row_however_it_is_cut, blank_lines_cr_and_bom_are_passed_over,
-	numbers_keep_their_spelling, a_bad_line_costs_only_itself, a_line_too_long_is_passed_over,
-	a_line_too_long_is_not_held, rows_are_numbered_across_documents)
+TEST_SUITE("jsonl", each_line_is_a_row_in_pieces_of_any_size, blank_lines_cr_and_bom_are_ignored,
+	numbers_keep_their_spelling, a_bad_line_costs_only_itself, too_long_a_line_is_passed_over,
+	too_long_a_line_is_not_kept_in_memory, rows_are_numbered_across_documents)

@@ -19,7 +19,7 @@ static void expect(const char *path, const char *expected)
 	buf_release(&out);
 }
 
-START_TEST(members_of_a_json_row)
+START_TEST(members_of_a_json_row_are_found)
 {
 	expect("id", "9007199254740993");
 	expect("t", "a\xC3\xA9\n");
@@ -59,5 +59,5 @@ START_TEST(a_csv_row_becomes_an_object_of_strings)
 }
 END_TEST
 
-TEST_SUITE("source_row", members_of_a_json_row, a_json_row_keeps_its_bytes,
+TEST_SUITE("source_row", members_of_a_json_row_are_found, a_json_row_keeps_its_bytes,
 	a_csv_row_becomes_an_object_of_strings)

@@ -25,7 +25,7 @@ static void expect_sniff(struct slice text, const char *expected)
 	}
 }
 
-START_TEST(what_is_no_text_of_rows_is_named)
+START_TEST(content_that_is_not_rows_is_named)
 {
 	expect_sniff(SLICE("<!DOCTYPE html>\n<html>"), "HTML");
 	expect_sniff(SLICE("\xEF\xBB\xBF \r\n<HTML lang=en>"), "HTML");
@@ -52,4 +52,4 @@ START_TEST(rows_are_not_taken_for_something_else)
 }
 END_TEST
 
-TEST_SUITE("sniff", what_is_no_text_of_rows_is_named, rows_are_not_taken_for_something_else)
+TEST_SUITE("sniff", content_that_is_not_rows_is_named, rows_are_not_taken_for_something_else)

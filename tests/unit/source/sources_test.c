@@ -73,7 +73,7 @@ START_TEST(an_answer_about_one_key_closes_it_and_takes_back_no_failure)
 }
 END_TEST
 
-START_TEST(what_a_status_tells)
+START_TEST(each_status_has_its_meaning)
 {
 	static const struct {
 		long status;
@@ -89,4 +89,4 @@ START_TEST(what_a_status_tells)
 END_TEST
 
 TEST_SUITE("sources", an_open_breaker_says_what_failed_last,
-	an_answer_about_one_key_closes_it_and_takes_back_no_failure, what_a_status_tells)
+	an_answer_about_one_key_closes_it_and_takes_back_no_failure, each_status_has_its_meaning)

@@ -16,7 +16,7 @@ static int64_t count(struct rate *rate, int64_t from_ns, int64_t for_ms)
 	return keys;
 }
 
-START_TEST(keeps_the_rate)
+START_TEST(the_rate_is_kept_over_time)
 {
 	struct rate rate;
 
@@ -56,7 +56,7 @@ START_TEST(slow_rates_wait_for_whole_keys)
 }
 END_TEST
 
-START_TEST(zero_is_unlimited)
+START_TEST(a_rate_of_zero_is_unlimited)
 {
 	struct rate rate;
 
@@ -66,5 +66,5 @@ START_TEST(zero_is_unlimited)
 }
 END_TEST
 
-TEST_SUITE("rate", keeps_the_rate, a_pause_gives_no_burst_beyond_a_tenth_of_a_second,
-	slow_rates_wait_for_whole_keys, zero_is_unlimited)
+TEST_SUITE("rate", the_rate_is_kept_over_time, a_pause_gives_no_burst_beyond_a_tenth_of_a_second,
+	slow_rates_wait_for_whole_keys, a_rate_of_zero_is_unlimited)

@@ -120,7 +120,7 @@ START_TEST(keys_that_are_not_ours_to_touch_are_refused)
 }
 END_TEST
 
-START_TEST(values_have_a_limit)
+START_TEST(too_large_a_value_is_refused)
 {
 	begin("k", "{v}", NULL);
 	refused("{\"v\":\"0123456789012345678901234567890123456789012345678901234567890123x\"}",
@@ -143,7 +143,7 @@ START_TEST(base64_is_decoded)
 }
 END_TEST
 
-START_TEST(ttls_end_at_ten_years)
+START_TEST(a_ttl_above_ten_years_is_refused)
 {
 	int64_t ms = 0;
 
@@ -161,7 +161,7 @@ START_TEST(ttls_end_at_ten_years)
 }
 END_TEST
 
-START_TEST(jitter_spreads_around_the_ttl)
+START_TEST(jitter_spreads_the_ttl_evenly)
 {
 	int64_t least = INT64_MAX, most = 0, sum = 0;
 
@@ -189,7 +189,7 @@ START_TEST(jitter_spreads_around_the_ttl)
 }
 END_TEST
 
-START_TEST(csv_rows_work_alike)
+START_TEST(csv_rows_are_treated_like_json)
 {
 	static const struct slice names[] = {{"code", 4}, {"rate", 4}};
 	static const struct slice cells[] = {{"EUR", 3}, {"1.0", 3}};
@@ -206,5 +206,5 @@ END_TEST
 
 TEST_SUITE("row", the_whole_row_is_the_value, templates_make_key_value_and_ttl,
 	rows_without_the_fields_are_refused, keys_that_are_not_ours_to_touch_are_refused,
-	values_have_a_limit, base64_is_decoded, ttls_end_at_ten_years,
-	jitter_spreads_around_the_ttl, csv_rows_work_alike)
+	too_large_a_value_is_refused, base64_is_decoded, a_ttl_above_ten_years_is_refused,
+	jitter_spreads_the_ttl_evenly, csv_rows_are_treated_like_json)

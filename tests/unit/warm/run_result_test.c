@@ -18,7 +18,7 @@ static enum operation_state verdict(struct run_counts counts, struct fault *faul
 	return run_result_verdict(&result, &job, false, fault);
 }
 
-START_TEST(each_outcome_has_its_verdict)
+START_TEST(each_outcome_has_its_state)
 {
 	static const struct {
 		struct run_counts counts;
@@ -126,5 +126,5 @@ START_TEST(the_error_that_ended_the_run_comes_first)
 }
 END_TEST
 
-TEST_SUITE("run_result", each_outcome_has_its_verdict, a_failure_says_why,
-	the_result_has_all_members, the_error_that_ended_the_run_comes_first)
+TEST_SUITE("run_result", each_outcome_has_its_state, a_failure_says_why, the_result_has_all_members,
+	the_error_that_ended_the_run_comes_first)

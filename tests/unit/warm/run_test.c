@@ -106,7 +106,7 @@ static void small_windows(void)
 	}
 }
 
-TEST_CALL(any_window_will_do, world_run(small_windows, NULL, NULL))
+TEST_CALL(every_size_of_window_stores_all_rows, world_run(small_windows, NULL, NULL))
 
 static void bad_rows(void)
 {
@@ -242,7 +242,7 @@ static void retry_succeeds(void)
 	daemon_end(&d);
 }
 
-START_TEST(attempts_start_over)
+START_TEST(a_further_attempt_starts_over)
 {
 	world_run(fails_twice, NULL, NULL);
 	world_run(retry_succeeds, NULL, NULL);
@@ -323,7 +323,7 @@ static void trickle(void)
 	daemon_end(&d);
 }
 
-TEST_CALL(rows_of_a_slow_source_do_not_wait_for_a_full_batch, world_run(trickle, NULL, NULL))
+TEST_CALL(rows_of_a_slow_source_are_stored_without_a_full_batch, world_run(trickle, NULL, NULL))
 
 static void with_rate(void)
 {
@@ -380,7 +380,7 @@ static void invalidated(void)
 	daemon_end(&d);
 }
 
-TEST_CALL(what_is_invalidated_meanwhile_does_not_stay, world_run(invalidated, NULL, NULL))
+TEST_CALL(what_is_invalidated_during_a_run_does_not_stay, world_run(invalidated, NULL, NULL))
 
 static void many_invalidations(void)
 {
@@ -469,7 +469,7 @@ static void flushed(void)
 	daemon_end(&d);
 }
 
-START_TEST(without_the_log_it_starts_over_once)
+START_TEST(a_run_that_loses_the_log_starts_over_once)
 {
 	world_run(log_lost, NULL, NULL);
 	world_run(flushed, NULL, NULL);
@@ -496,7 +496,7 @@ static void lock_taken(void)
 	daemon_end(&d);
 }
 
-TEST_CALL(a_run_without_its_lock_ends, world_run(lock_taken, NULL, NULL))
+TEST_CALL(a_run_that_loses_its_lock_ends, world_run(lock_taken, NULL, NULL))
 
 static void redis_dies(void)
 {
@@ -526,7 +526,7 @@ static void redis_dies(void)
 	daemon_end(&d);
 }
 
-TEST_CALL(a_dying_redis_ends_the_run_with_honest_counts, world_run(redis_dies, NULL, NULL))
+TEST_CALL(a_dying_redis_ends_the_run_with_correct_counts, world_run(redis_dies, NULL, NULL))
 
 static void protected_keys(void)
 {
@@ -546,11 +546,12 @@ static void protected_keys(void)
 TEST_CALL(reserved_and_protected_keys_are_refused, world_run(protected_keys, NULL, NULL))
 
 TEST_SUITE("warm_run", invalidations_of_a_long_run_add_up, a_run_stores_all_rows,
-	any_window_will_do, bad_rows_make_it_partial, no_rows_is_a_failure_unless_empty_is_ok,
-	modes_are_redis_nx_and_xx, a_full_redis_ends_the_run_cleanly, attempts_start_over,
+	every_size_of_window_stores_all_rows, bad_rows_make_it_partial,
+	no_rows_is_a_failure_unless_empty_is_ok, modes_are_redis_nx_and_xx,
+	a_full_redis_ends_the_run_cleanly, a_further_attempt_starts_over,
 	a_source_that_fails_fails_the_run, the_timeout_bounds_the_run,
 	cancelling_keeps_what_is_stored_and_gives_the_lock_back,
-	rows_of_a_slow_source_do_not_wait_for_a_full_batch, the_rate_is_kept,
-	what_is_invalidated_meanwhile_does_not_stay, without_the_log_it_starts_over_once,
-	a_run_without_its_lock_ends, a_dying_redis_ends_the_run_with_honest_counts,
+	rows_of_a_slow_source_are_stored_without_a_full_batch, the_rate_is_kept,
+	what_is_invalidated_during_a_run_does_not_stay, a_run_that_loses_the_log_starts_over_once,
+	a_run_that_loses_its_lock_ends, a_dying_redis_ends_the_run_with_correct_counts,
 	reserved_and_protected_keys_are_refused)

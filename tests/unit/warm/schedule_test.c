@@ -124,7 +124,7 @@ START_TEST(a_longer_jump_starts_over)
 }
 END_TEST
 
-START_TEST(backward_a_fixed_time_does_not_come_twice)
+START_TEST(after_a_jump_back_a_fixed_time_is_not_repeated)
 {
 	struct conf_job job = job_of("30 2 * * *", 0);
 
@@ -137,7 +137,7 @@ START_TEST(backward_a_fixed_time_does_not_come_twice)
 }
 END_TEST
 
-START_TEST(backward_a_period_goes_on_by_the_new_time)
+START_TEST(after_a_jump_back_a_period_follows_the_new_time)
 {
 	struct conf_job job = job_of(NULL, minute);
 
@@ -149,7 +149,7 @@ START_TEST(backward_a_period_goes_on_by_the_new_time)
 }
 END_TEST
 
-START_TEST(three_hours_late_is_missed)
+START_TEST(a_run_three_hours_late_is_missed)
 {
 	struct conf_job job = job_of("30 2 * * *", 0);
 
@@ -160,7 +160,7 @@ START_TEST(three_hours_late_is_missed)
 }
 END_TEST
 
-START_TEST(the_starting_deadline_counts)
+START_TEST(a_run_after_its_starting_deadline_is_missed)
 {
 	struct conf_job job = job_of("30 2 * * *", 0);
 
@@ -254,7 +254,7 @@ START_TEST(faults_name_job_and_key)
 }
 END_TEST
 
-START_TEST(texts_and_sameness)
+START_TEST(schedules_are_printed_and_compared)
 {
 	struct conf_job cron = job_of("0 3 * * *", 0), every = job_of(NULL, 25 * minute);
 	struct schedule *a, *b;
@@ -280,7 +280,9 @@ END_TEST
 TEST_SUITE("schedule", a_run_is_due_once_at_its_time, periods_count_from_the_epoch,
 	of_overdue_runs_only_the_newest_is_due,
 	a_forward_jump_of_three_hours_runs_what_was_missed_once, a_longer_jump_starts_over,
-	backward_a_fixed_time_does_not_come_twice, backward_a_period_goes_on_by_the_new_time,
-	three_hours_late_is_missed, the_starting_deadline_counts,
+	after_a_jump_back_a_fixed_time_is_not_repeated,
+	after_a_jump_back_a_period_follows_the_new_time, a_run_three_hours_late_is_missed,
+	a_run_after_its_starting_deadline_is_missed,
 	jitter_is_the_same_everywhere_and_within_bounds, a_run_waits_for_its_jitter,
-	receipts_outlive_what_could_repeat_them, faults_name_job_and_key, texts_and_sameness)
+	receipts_outlive_what_could_repeat_them, faults_name_job_and_key,
+	schedules_are_printed_and_compared)

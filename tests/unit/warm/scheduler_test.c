@@ -59,7 +59,7 @@ static void two_daemons(void)
 	daemon_end(&b);
 }
 
-TEST_CALL(each_fire_runs_once_over_two_daemons, world_run(two_daemons, NULL, NULL))
+TEST_CALL(each_due_run_happens_once_over_two_daemons, world_run(two_daemons, NULL, NULL))
 
 static void forbid(void)
 {
@@ -71,7 +71,7 @@ static void forbid(void)
 	daemon_end(&a);
 }
 
-TEST_CALL(a_fire_that_finds_the_job_running_is_skipped, world_run(forbid, NULL, NULL))
+TEST_CALL(a_due_run_is_skipped_while_the_job_runs, world_run(forbid, NULL, NULL))
 
 static void events(void)
 {
@@ -103,7 +103,7 @@ static void events(void)
 	daemon_end(&a);
 }
 
-TEST_CALL(startup_flush_and_suspension, world_run(events, NULL, NULL))
+TEST_CALL(jobs_run_at_startup_and_after_a_flush_unless_suspended, world_run(events, NULL, NULL))
 
 static void redis_away(void)
 {
@@ -120,7 +120,7 @@ static void redis_away(void)
 	daemon_end(&a);
 }
 
-TEST_CALL(while_redis_is_away_fires_wait_then_are_missed, world_run(redis_away, NULL, NULL))
+TEST_CALL(runs_due_without_redis_wait_and_are_then_missed, world_run(redis_away, NULL, NULL))
 
 static void elsewhere(void)
 {
@@ -160,7 +160,7 @@ static void elsewhere(void)
 	daemon_end(&b);
 }
 
-TEST_CALL(a_run_elsewhere_is_reported_and_known, world_run(elsewhere, NULL, NULL))
+TEST_CALL(a_run_of_another_daemon_is_reported, world_run(elsewhere, NULL, NULL))
 
 static void start_beside(void *argument)
 {
@@ -219,7 +219,7 @@ static void concurrency(void)
 	daemon_end(&a);
 }
 
-TEST_CALL(only_so_many_run_at_once, world_run(concurrency, NULL, NULL))
+TEST_CALL(concurrent_runs_are_bounded, world_run(concurrency, NULL, NULL))
 
 static void reload(void)
 {
@@ -242,7 +242,7 @@ static void reload(void)
 	daemon_end(&a);
 }
 
-TEST_CALL(a_reload_exchanges_jobs_and_schedules, world_run(reload, NULL, NULL))
+TEST_CALL(a_reload_replaces_jobs_and_schedules, world_run(reload, NULL, NULL))
 
 static void stop_while_running(void)
 {
@@ -263,8 +263,9 @@ static void stop_while_running(void)
 
 TEST_CALL(stopping_ends_runs_and_gives_locks_back, world_run(stop_while_running, NULL, NULL))
 
-TEST_SUITE("warm_scheduler", each_fire_runs_once_over_two_daemons,
-	a_fire_that_finds_the_job_running_is_skipped, startup_flush_and_suspension,
-	while_redis_is_away_fires_wait_then_are_missed, a_run_elsewhere_is_reported_and_known,
-	starts_at_the_same_time_are_one_run, only_so_many_run_at_once,
-	a_reload_exchanges_jobs_and_schedules, stopping_ends_runs_and_gives_locks_back)
+TEST_SUITE("warm_scheduler", each_due_run_happens_once_over_two_daemons,
+	a_due_run_is_skipped_while_the_job_runs,
+	jobs_run_at_startup_and_after_a_flush_unless_suspended,
+	runs_due_without_redis_wait_and_are_then_missed, a_run_of_another_daemon_is_reported,
+	starts_at_the_same_time_are_one_run, concurrent_runs_are_bounded,
+	a_reload_replaces_jobs_and_schedules, stopping_ends_runs_and_gives_locks_back)

@@ -126,7 +126,7 @@ START_TEST(a_file_that_was_cut_has_its_whole_names)
 }
 END_TEST
 
-START_TEST(what_others_may_have_written_is_not_read)
+START_TEST(files_of_other_users_are_not_read)
 {
 	char other[80];
 
@@ -151,7 +151,7 @@ START_TEST(what_others_may_have_written_is_not_read)
 }
 END_TEST
 
-START_TEST(the_file_has_a_bound)
+START_TEST(the_size_of_the_file_is_bounded)
 {
 	char *large = mem_alloc(UNDO_FILE_MAX_BYTES);
 
@@ -171,5 +171,5 @@ START_TEST(the_file_has_a_bound)
 END_TEST
 
 TEST_SUITE("undo_file", names_are_read_until_they_are_removed, without_a_folder_there_is_no_file,
-	a_file_that_was_cut_has_its_whole_names, what_others_may_have_written_is_not_read,
-	the_file_has_a_bound)
+	a_file_that_was_cut_has_its_whole_names, files_of_other_users_are_not_read,
+	the_size_of_the_file_is_bounded)

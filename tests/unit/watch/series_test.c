@@ -29,7 +29,7 @@ START_TEST(nothing_is_known_before_two_points)
 }
 END_TEST
 
-START_TEST(ratios_and_rates_come_from_deltas)
+START_TEST(ratios_and_rates_are_computed_from_differences)
 {
 	series_clear(&series);
 	add(0, 1000, 1000);
@@ -59,5 +59,5 @@ START_TEST(old_points_leave_the_window)
 }
 END_TEST
 
-TEST_SUITE("series", nothing_is_known_before_two_points, ratios_and_rates_come_from_deltas,
-	old_points_leave_the_window)
+TEST_SUITE("series", nothing_is_known_before_two_points,
+	ratios_and_rates_are_computed_from_differences, old_points_leave_the_window)
