@@ -63,8 +63,7 @@ static const struct scratch_fault names[] = {
 TEST_CALL(unknown_names_are_refused, SCRATCH_FAULTS(names))
 
 static const struct scratch_fault later[] = {
-	{"tls: {certificate: a, key: b}\n",
-		"c.yaml:1: tls is not supported by this version: remove it\n"},
+	{"notify: {url: a}\n", "c.yaml:1: notify is not supported by this version: remove it\n"},
 	{"redis: {url: \"redis+sentinel://h/n/0\"}\n",
 		"c.yaml:1: redis.url redis+sentinel:// is not supported by this version\n"},
 	{"sources:\n  shop: {type: postgres}\n",
@@ -79,8 +78,7 @@ static const struct scratch_fault later[] = {
 		"version\nc.yaml:1: warm.jobs[0].after is not supported by this version: remove "
 		"it\nc.yaml:1: warm.jobs[0].mode swap is not supported by this version\n"},
 	{"stats: {history: 24h, namespaces: {every: 10m}}\n",
-		"c.yaml:1: stats.history is not supported by this version: remove it\nc.yaml:1: "
-		"stats.namespaces is not supported by this version: remove it\n"},
+		"c.yaml:1: stats.namespaces is not supported by this version: remove it\n"},
 	{"alerts: []\ndefault_alerts: false\nnotify: []\naudit: {required: none}\n",
 		"c.yaml:1: alerts is not supported by this version: remove it\nc.yaml:2: "
 		"default_alerts is not supported by this version: remove it\nc.yaml:3: notify is "
@@ -154,10 +152,10 @@ static const struct scratch_fault addresses[] = {
 		"/run/cachewarden/admin.sock, mode: \"0660\"}\n"},
 	{"listen:\n  - 127.0.0.1:1\n  - 0.0.0.0:8480\n",
 		"c.yaml:3: listen[1] is 0.0.0.0:8480, which other machines can reach without TLS: "
-		"use a loopback address, or set insecure_http: true\n"},
+		"use a loopback address, or set tls, or insecure_http: true\n"},
 	{"listen: [\"[::]:8480\"]\n",
 		"c.yaml:1: listen[0] is [::]:8480, which other machines can reach without TLS: use "
-		"a loopback address, or set insecure_http: true\n"},
+		"a loopback address, or set tls, or insecure_http: true\n"},
 	{"redis: {url: \"redis://h\", tls: {verify: none}}\n",
 		"c.yaml:1: redis.tls.verify is given, but redis.url does not begin with "
 		"rediss://\n"},
@@ -170,7 +168,7 @@ static const struct scratch_fault addresses[] = {
 	{"redis: {url: \"http://x\"}\n",
 		"c.yaml:1: redis.url is not a URL such as redis://localhost:6379/0, "
 		"rediss://redis.internal:6379/0, "
-		"unix:///path?db=0 or managed:\n"},
+		"redis+cluster://node1:6379,node2:6379, unix:///path?db=0 or managed:\n"},
 	{"redis: {url: \"redis://h:99999\"}\n",
 		"c.yaml:1: redis.url has a port that is not between 1 and 65535\n"},
 	{"redis: {url: \"redis://h/one\"}\n",

@@ -350,7 +350,8 @@ START_TEST(the_environment_overrides_the_file)
 		"CACHEWARDEN_LISTEN: listen[0] is not an address such as 127.0.0.1:8480, "
 		"[::1]:8480 or 0.0.0.0:8480 (host names are not resolved)\nenvironment REDIS_URL: "
 		"redis.url is not a URL such as redis://localhost:6379/0, "
-		"rediss://redis.internal:6379/0, unix:///path?db=0 or managed:\n");
+		"rediss://redis.internal:6379/0, "
+		"redis+cluster://node1:6379,node2:6379, unix:///path?db=0 or managed:\n");
 	scratch_end(&s);
 }
 END_TEST
