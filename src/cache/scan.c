@@ -115,7 +115,11 @@ static enum error handle_page(struct scanner *w, const struct redis_value *names
 	page->names = NULL;
 	if (redis_batch_count(page->batch) == 0)
 		return OK;
-	enum error error = redis_node_start(w->node, REDIS_BULK, page->batch, &w->fault);
+	/* In a cluster, a key may have moved since it was named. */
+	struct redis_store *store = w->spec->cache->store;
+	enum error error = redis_store_is_one(store)
+				   ? redis_node_start(w->node, REDIS_BULK, page->batch, &w->fault)
+				   : redis_store_start(store, REDIS_BULK, page->batch, &w->fault);
 	w->in_flight = !error;
 	return error;
 }
@@ -202,8 +206,10 @@ enum error scan_run(const struct scan_spec *spec, struct fault *fault)
 
 	fiber_group_init(&scan.group, "scan", spec->cache->loop);
 	for (size_t i = 0; i < count; i++) {
-		scanners[i] = (struct scanner){
-			.spec = spec, .scan = &scan, .node = nodes[i], .primary = i};
+		scanners[i] = (struct scanner){.spec = spec,
+			.scan = &scan,
+			.node = redis_node_ref(nodes[i]),
+			.primary = i};
 		fiber_set_id(
 			fiber_spawn(&scan.group, "scan", scanner_fiber, &scanners[i]), fiber_id());
 	}
@@ -213,6 +219,8 @@ enum error scan_run(const struct scan_spec *spec, struct fault *fault)
 		if (error && fault)
 			*fault = scanners[i].fault;
 	}
+	for (size_t i = 0; i < count; i++)
+		redis_node_unref(scanners[i].node);
 	mem_free(scanners);
 	return error;
 }
@@ -277,17 +285,24 @@ enum error scan_snapshot_take(struct cache *cache, struct scan_snapshot **ret, s
 		mem_zalloc(sizeof *snapshot + count * sizeof *snapshot->servers);
 	enum error error = OK;
 
+	struct redis_node **asked = mem_array(count, sizeof(struct redis_node *));
+
 	snapshot->count = count;
-	for (size_t i = 0; i < count && !error; i++) {
+	for (size_t i = 0; i < count; i++)
+		asked[i] = redis_node_ref(nodes[i]);
+	for (size_t i = 0; i < count; i++) {
 		struct redis_batch *batch = redis_batch_new();
 
 		add_commands(batch);
-		error = redis_node_run(
-			nodes[i], REDIS_COMMANDS, batch, cache_deadline(cache), fault);
+		if (!error)
+			error = redis_node_run(
+				asked[i], REDIS_COMMANDS, batch, cache_deadline(cache), fault);
 		if (!error)
 			error = read_server(batch, &snapshot->servers[i], fault);
 		redis_batch_free(batch);
+		redis_node_unref(asked[i]);
 	}
+	mem_free(asked);
 	if (error)
 		mem_free(snapshot);
 	else

@@ -61,13 +61,10 @@ static enum error remove_some(
 	struct cache *cache = pass->owner->cache;
 	struct redis_batch *batch = redis_batch_new();
 	struct buf notes = {0};
-	size_t first = *at;
-	uint64_t bits;
-	struct redis_node *node =
-		redis_store_node(cache->store, next_held(&member->held, &first, &bits));
 
 	fill(pass, member, at, batch, &notes);
-	enum error error = redis_node_run(node, REDIS_BULK, batch, cache_deadline(cache), fault);
+	enum error error =
+		redis_store_run(cache->store, REDIS_BULK, batch, cache_deadline(cache), fault);
 	/* A member may have left meanwhile: no member has the slots of the mask then. */
 	enum error refused =
 		removal_take(cache, batch, &notes, pass_count_removal, pass, error ? NULL : fault);

@@ -5,13 +5,11 @@ The daemon uses their TCP ports; the test speaks to each server through its Unix
 """
 
 import os
-import random
 import signal
-import socket
 import subprocess
 import threading
 
-from harness import DEADLINE, RedisError, Resp, until
+from harness import DEADLINE, RedisError, Resp, free_port, until
 
 SLOTS = 16384
 
@@ -32,20 +30,6 @@ def slot_of(key):
     return _crc16(key[begin + 1:end] if end > begin + 1 else key) % SLOTS
 
 
-def _free_port():
-    """One that nothing uses, with the one of the cluster's bus above it. The kernel gives neither to
-    connections, which could take it before the server does."""
-    while True:
-        port = random.SystemRandom().randrange(10000, 22000)
-        try:
-            for number in (port, port + 10000):
-                with socket.socket() as taken:
-                    taken.bind(("127.0.0.1", number))
-            return port
-        except OSError:
-            continue
-
-
 class Node:
     """One server of a cluster."""
 
@@ -54,7 +38,7 @@ class Node:
         os.makedirs(self.folder, exist_ok=True)
         self.path = os.path.join(self.folder, "s")
         self.options = options
-        self.port = _free_port()
+        self.port = free_port()
         self.id = None
         self.process = self.connection = None
         self.start()

@@ -103,3 +103,13 @@ def test_a_key_of_a_slot_that_moves_is_found_on_either_server(daemon, cluster):
 def test_health_and_stats_say_that_it_is_up(daemon):
     until(lambda: daemon.stats()["redis"]["status"] == "up", "redis is up")
     assert daemon.health().status == 200
+
+
+def test_a_pattern_is_invalidated_on_all_servers(daemon, cluster):
+    cluster.fill(2000, "product:{}:detail")
+    cluster.fill(500, "kept:{}")
+    reply = daemon.invalidate({"patterns": ["product:*"]})
+    assert reply.status == 200, reply
+    assert (reply.json["complete"], reply.json["invalidated"]) == (True, 2000), reply
+    assert cluster.keys("product:*") == []
+    assert len(cluster.keys("kept:*")) == 500
