@@ -14,6 +14,7 @@
 
 #include "api/answer.h"
 #include "api/config.h"
+#include "api/handlers.h"
 #include "base/mem.h"
 #include "base/systemd.h"
 #include "daemon_internal.h"
@@ -81,9 +82,15 @@ static void sample_taken(void *context)
 {
 	struct daemon *d = context;
 
+	/* The parts behind this one are not there before the first turn, nor at the end. */
+	if (!d->app.http)
+		return;
+
 	look_after_log(d);
 	if (d->app.history)
 		history_keeper_tick(d->app.history, d->app.sampler);
+	api_metrics_publish(&d->app);
+	alerts_judge(d->app.alerts);
 }
 
 static void start_engine(struct daemon *d)
@@ -101,6 +108,8 @@ static void start_services(struct daemon *d)
 	app->sampler = sampler_new(&app->engine.cache, sample_taken, d);
 	app->history = history_keeper_new(&app->engine.cache);
 	app->sources = sources_new(app->loop, app->log);
+	app->alerts = alerts_new(&app->engine.cache, app->sampler);
+	app->notify = notify_new(&app->engine.cache, app->alerts, app->sources, app->log);
 	app->warm = warm_new(&app->engine, app->log, app->sources);
 	app->loaders = loaders_new(&app->engine.cache, app->log, app->sources);
 	app->http = http_server_new(&(struct http_options){
@@ -173,8 +182,11 @@ static void shut_down(struct daemon *d)
 			log_warning(app->log, "requests were cut off after %d s", drain_ms / 1000);
 		loaders_stop(app->loaders);
 		http_server_free(app->http);
+		app->http = NULL;
 		loaders_free(app->loaders);
 		warm_free(app->warm);
+		notify_free(app->notify);
+		alerts_free(app->alerts);
 		sources_free(app->sources);
 		sampler_free(app->sampler);
 		history_keeper_free(app->history);

@@ -11,7 +11,9 @@
 #include "operation/operation.h"
 #include "warm/loader.h"
 #include "warm/warm.h"
+#include "watch/alerts.h"
 #include "watch/history_keeper.h"
+#include "watch/notify.h"
 #include "watch/sampler.h"
 
 enum app_phase { APP_STARTING, APP_SERVING, APP_STOPPING };
@@ -32,6 +34,8 @@ struct app {
 	struct engine engine;
 	struct http_server *http;
 	struct sampler *sampler;
+	struct alerts *alerts;
+	struct notify *notify;
 	struct history_keeper *history; /* NULL = none is kept */
 	struct sources *sources;	/* of warm jobs and loaders */
 	struct warm *warm;

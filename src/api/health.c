@@ -164,12 +164,14 @@ static struct component judge_config(const struct app *app, const struct identit
 	return config;
 }
 
-/* This version has no alert rules. */
-static struct component judge_alerts(void)
+static struct component judge_alerts(const struct app *app)
 {
 	struct component alerts = component("alerts");
+	size_t critical = alerts_firing(app->alerts, SEVERITY_CRITICAL);
 
-	json_add_int(alerts.details, "firing", 0);
+	alerts.health = critical ? HEALTH_DEGRADED : HEALTH_UP;
+	json_add_uint(alerts.details, "firing", alerts_firing(app->alerts, SEVERITY_WARNING));
+	json_add_uint(alerts.details, "critical", critical);
 	return alerts;
 }
 
@@ -181,7 +183,7 @@ static enum health judge(const struct app *app, const struct identity *who,
 
 	components[0] = judge_redis(app);
 	components[1] = judge_warming(app, who);
-	components[2] = judge_alerts();
+	components[2] = judge_alerts(app);
 	components[3] = judge_config(app, who);
 	for (size_t i = 0; i < component_count; i++)
 		health = worse(health, components[i].health);

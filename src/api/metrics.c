@@ -10,64 +10,24 @@
 #include "api/answer.h"
 #include "api/handlers.h"
 
-enum figure_kind { GAUGE, COUNTER };
-
-struct figure {
-	const char *name;
-	enum figure_kind kind;
-	size_t offset; /* of an int64_t in struct redis_info */
-	const char *help;
-};
-
-#define FIGURE(name, kind, member, help) \
-	{ \
-		name, kind, offsetof(struct redis_info, member), help \
-	}
-
-/* clang-format off */
-static const struct figure figures[] = {
-	FIGURE("redis_uptime_in_seconds", GAUGE, uptime_seconds, "Seconds since the server started"),
-	FIGURE("redis_connected_clients", GAUGE, connected_clients, "Client connections"),
-	FIGURE("redis_blocked_clients", GAUGE, blocked_clients, "Clients in a blocking call"),
-	FIGURE("redis_config_maxclients", GAUGE, max_clients, "Maximum number of clients"),
-	FIGURE("redis_connected_slaves", GAUGE, connected_slaves, "Replicas connected"),
-	FIGURE("redis_master_last_io_seconds_ago", GAUGE, master_last_io_seconds, "Seconds since a replica last received data from its master"),
-	FIGURE("redis_memory_used_bytes", GAUGE, used_memory, "Memory in use"),
-	FIGURE("redis_memory_used_rss_bytes", GAUGE, used_memory_rss, "Resident memory"),
-	FIGURE("redis_memory_used_peak_bytes", GAUGE, used_memory_peak, "Peak memory in use"),
-	FIGURE("redis_memory_max_bytes", GAUGE, max_memory, "maxmemory, 0 = none"),
-	FIGURE("redis_config_maxmemory", GAUGE, max_memory, "maxmemory, 0 = none"),
-	FIGURE("redis_total_system_memory_bytes", GAUGE, total_system_memory, "Memory of the server's host"),
-	FIGURE("redis_connections_received_total", COUNTER, connections_received, "Connections accepted"),
-	FIGURE("redis_rejected_connections_total", COUNTER, rejected_connections, "Connections refused by maxclients"),
-	FIGURE("redis_commands_processed_total", COUNTER, commands_processed, "Commands run"),
-	FIGURE("redis_keyspace_hits_total", COUNTER, hits, "Lookups that found a key"),
-	FIGURE("redis_keyspace_misses_total", COUNTER, misses, "Lookups that found none"),
-	FIGURE("redis_expired_keys_total", COUNTER, expired_keys, "Keys expired"),
-	FIGURE("redis_evicted_keys_total", COUNTER, evicted_keys, "Keys evicted by maxmemory"),
-	FIGURE("redis_net_input_bytes_total", COUNTER, net_input_bytes, "Bytes received"),
-	FIGURE("redis_net_output_bytes_total", COUNTER, net_output_bytes, "Bytes sent"),
-};
-/* clang-format on */
-
-static void head(struct buf *out, const char *name, enum figure_kind kind, const char *help)
+static void head(struct buf *out, const char *name, enum metric_kind kind, const char *help)
 {
-	metric_render_head(out, name, kind == COUNTER ? "counter" : "gauge", help);
+	metric_render_head(out, name, kind == METRIC_COUNTER ? "counter" : "gauge", help);
 }
 
 static void render_figures(struct buf *out, const struct redis_info *info)
 {
-	for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
-		const struct figure *f = &figures[i];
-		int64_t value = *(const int64_t *)((const char *)info + f->offset);
+	for (enum metric_redis i = 0; i < METRIC_REDIS_COUNT; i++) {
+		int64_t value = redis_info_figure(info, i);
 
 		if (value < 0)
 			continue;
-		head(out, f->name, f->kind, f->help);
-		buf_printf(out, "%s %lld\n", f->name, (long long)value);
+		head(out, metric_redis_name(i), metric_redis_kind(i), metric_redis_help(i));
+		buf_printf(out, "%s %lld\n", metric_redis_name(i), (long long)value);
 	}
 	if (info->fragmentation_ratio >= 0) {
-		head(out, "redis_mem_fragmentation_ratio", GAUGE, "Resident over used memory");
+		head(out, "redis_mem_fragmentation_ratio", METRIC_GAUGE,
+			"Resident over used memory");
 		buf_printf(out, "redis_mem_fragmentation_ratio %.2f\n", info->fragmentation_ratio);
 	}
 }
@@ -76,13 +36,14 @@ static void render_db(struct buf *out, const struct redis_info *info, unsigned d
 {
 	if (info->keys < 0)
 		return;
-	head(out, "redis_db_keys", GAUGE, "Keys of the database");
+	head(out, "redis_db_keys", METRIC_GAUGE, "Keys of the database");
 	buf_printf(out, "redis_db_keys{db=\"db%u\"} %lld\n", database, (long long)info->keys);
-	head(out, "redis_db_keys_expiring", GAUGE, "Keys with a TTL");
+	head(out, "redis_db_keys_expiring", METRIC_GAUGE, "Keys with a TTL");
 	buf_printf(out, "redis_db_keys_expiring{db=\"db%u\"} %lld\n", database,
 		(long long)info->expiring);
 	if (info->avg_ttl_ms >= 0) {
-		head(out, "redis_db_avg_ttl_seconds", GAUGE, "Average TTL of keys that have one");
+		head(out, "redis_db_avg_ttl_seconds", METRIC_GAUGE,
+			"Average TTL of keys that have one");
 		buf_printf(out, "redis_db_avg_ttl_seconds{db=\"db%u\"} %.3f\n", database,
 			(double)info->avg_ttl_ms / 1000);
 	}
@@ -92,13 +53,14 @@ static void render_commands(struct buf *out, const struct redis_info *info)
 {
 	if (!info->command_count)
 		return;
-	head(out, "redis_commands_total", COUNTER, "Calls, by command");
+	head(out, "redis_commands_total", METRIC_COUNTER, "Calls, by command");
 	for (size_t i = 0; i < info->command_count; i++) {
 		buf_str(out, "redis_commands_total");
 		metric_render_label(out, "cmd", slice_str(info->commands[i].name), true);
 		buf_printf(out, "} %lld\n", (long long)info->commands[i].calls);
 	}
-	head(out, "redis_commands_duration_seconds_total", COUNTER, "Time spent, by command");
+	head(out, "redis_commands_duration_seconds_total", METRIC_COUNTER,
+		"Time spent, by command");
 	for (size_t i = 0; i < info->command_count; i++) {
 		buf_str(out, "redis_commands_duration_seconds_total");
 		metric_render_label(out, "cmd", slice_str(info->commands[i].name), true);
@@ -110,7 +72,7 @@ static void render_instance(struct buf *out, const struct redis_info *info)
 {
 	char number[24];
 
-	head(out, "redis_instance_info", GAUGE, "1, labelled with what the server is");
+	head(out, "redis_instance_info", METRIC_GAUGE, "1, labelled with what the server is");
 	buf_str(out, "redis_instance_info");
 	metric_render_label(out, "role", slice_str(info->role), true);
 	metric_render_label(out, "redis_version", slice_str(info->redis_version), false);
@@ -134,7 +96,7 @@ static void render_redis(struct buf *out, const struct app *app)
 	const struct sample *sample = sampler_latest(app->sampler);
 	bool up = redis_store_state(app->engine.cache.store).status == REDIS_UP;
 
-	head(out, "redis_up", GAUGE, "1 while Redis answers");
+	head(out, "redis_up", METRIC_GAUGE, "1 while Redis answers");
 	buf_printf(out, "redis_up %d\n", up);
 	/* The last figures of a server that is down would look current. */
 	if (!sample->known || !up)
@@ -164,16 +126,22 @@ static void publish_sources(struct app *app)
 			publish_source(app, conf->jobs[i].source.name);
 }
 
+void api_metrics_publish(struct app *app)
+{
+	int64_t age = sampler_age_ms(app->sampler);
+
+	if (age >= 0)
+		metric_set(app->metrics, METRIC_SAMPLE_AGE, NULL, NULL, (double)age / 1000);
+	http_server_publish_metrics(app->http);
+	publish_sources(app);
+}
+
 void api_metrics(struct request *request, void *context)
 {
 	struct app *app = context;
-	int64_t age = sampler_age_ms(app->sampler);
 
 	if (answer_stale(&app->metrics_text)) {
-		if (age >= 0)
-			metric_set(app->metrics, METRIC_SAMPLE_AGE, NULL, NULL, (double)age / 1000);
-		http_server_publish_metrics(app->http);
-		publish_sources(app);
+		api_metrics_publish(app);
 		metrics_render(app->metrics, &app->metrics_text.body);
 		if (app->engine.cache.conf->redis_metrics)
 			render_redis(&app->metrics_text.body, app);

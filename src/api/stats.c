@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* GET /stats: the last sample as JSON, rendered at most every 10 ms however many poll.
  * What the sampler does not know (a negative number) is null, never 0. */
+#include "api/alert_items.h"
 #include "api/answer.h"
 #include "api/handlers.h"
 #include "api/stats_history.h"
@@ -119,7 +120,7 @@ static void add_rest(cJSON *stats, const struct app *app, const struct identity 
 	json_add_text(breaker, "state", breaker_state_name(state.breaker));
 	json_add_time(breaker, "since", state.breaker_since_wall_ms);
 	json_add_int(breaker, "failures", state.breaker_failures);
-	cJSON_AddArrayToObject(stats, "alerts");
+	cJSON_AddItemToObject(stats, "alerts", api_alert_items(app, false));
 	cJSON *process = cJSON_AddObjectToObject(stats, "process");
 	json_add_text(process, "version", CW_VERSION);
 	json_add_int(process, "uptime_seconds", (clock_mono_ms() - app->started_mono_ms) / 1000);

@@ -17,6 +17,12 @@ void crypto_sha256(struct slice data, uint8_t digest[SHA256_BYTES])
 		abort();
 }
 
+void crypto_hmac_sha256(struct slice key, struct slice data, uint8_t digest[SHA256_BYTES])
+{
+	if (gnutls_hmac_fast(GNUTLS_MAC_SHA256, key.p, key.n, data.p, data.n, digest) != 0)
+		abort();
+}
+
 void crypto_random(void *p, size_t n)
 {
 	uint8_t *to = p;

@@ -12,6 +12,7 @@ enum event_topic {
 	EVENT_REDIS_STATE,   /* NULL: a node's status word changed; ask the store */
 	EVENT_REDIS_FLUSHED, /* NULL: the database was emptied or came back empty */
 	EVENT_OPERATION,     /* struct operation (operation/operation.h) that has just ended */
+	EVENT_ALERT,	     /* struct alert_look (watch/alerts.h) that fires or has ended */
 	EVENT_CONFIG,	     /* struct conf (conf/conf.h) that is in force from now on */
 	EVENT_TOPICS
 };

@@ -60,6 +60,14 @@ void histogram_add(struct histogram *to, const struct histogram *from)
 		to->max_us = from->max_us;
 }
 
+void histogram_subtract(struct histogram *from, const struct histogram *older)
+{
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+		from->counts[i] -= older->counts[i];
+	from->count -= older->count;
+	from->sum_us -= older->sum_us;
+}
+
 /* Which record, counted from 1 in order of size, has the share q at or below it. */
 static uint64_t rank_of(const struct histogram *h, double q)
 {

@@ -21,6 +21,8 @@ struct histogram {
 void histogram_record(struct histogram *h, int64_t us); /* kept within 0 .. 2^36 */
 void histogram_clear(struct histogram *h);
 void histogram_add(struct histogram *to, const struct histogram *from);
+/* Takes the records of `older`, an earlier state of the same histogram, away. */
+void histogram_subtract(struct histogram *from, const struct histogram *older);
 /* The value at or below which the share q (0..1) of the records lies; 0 without records. */
 uint64_t histogram_quantile(const struct histogram *h, double q);
 /* How many records lie at or below `us` (to the bucket's precision). */

@@ -15,20 +15,21 @@
 #include "base/histogram.h"
 #include "base/mem.h"
 
-enum kind { COUNTER, GAUGE, HISTOGRAM };
 static const char *const kind_names[] = {"counter", "gauge", "histogram"};
 
 enum { label_name_bytes = 16 };
 
 struct metric_row {
-	enum kind kind;
+	enum metric_kind kind;
 	const char *name;
 	const char *label_names; /* as in the table */
 	const char *help;
 };
 
+#define PREFIX "cachewarden_"
+
 static const struct metric_row rows[METRIC_COUNT] = {
-#define X(name, kind, text, labels, help) {kind, "cachewarden_" text, labels, help},
+#define X(name, kind, text, labels, help) {METRIC_##kind, PREFIX text, labels, help},
 	METRIC_TABLE(X)
 #undef X
 };
@@ -91,7 +92,7 @@ static void row_clear(struct metric_series **row)
 void metrics_begin_counters(struct metrics *m)
 {
 	for (enum metric metric = 0; metric < METRIC_COUNT; metric++)
-		if (rows[metric].kind == COUNTER && !*rows[metric].label_names)
+		if (rows[metric].kind == METRIC_COUNTER && !*rows[metric].label_names)
 			metric_add(m, metric, NULL, NULL, 0);
 }
 
@@ -149,7 +150,7 @@ static struct metric_series *find_or_begin(
 	series = mem_new(struct metric_series);
 	series->labels = slice_dup(buf_slice(&m->key));
 	series->labels_n = m->key.n;
-	if (rows[metric].kind == HISTOGRAM)
+	if (rows[metric].kind == METRIC_HISTOGRAM)
 		series->histogram = mem_new(struct histogram);
 	HASH_ADD_KEYPTR(hh, *row, series->labels, series->labels_n, series);
 	return series;
@@ -157,19 +158,19 @@ static struct metric_series *find_or_begin(
 
 void metric_add(struct metrics *m, enum metric metric, const char *a, const char *b, uint64_t n)
 {
-	assert(rows[metric].kind == COUNTER);
+	assert(rows[metric].kind == METRIC_COUNTER);
 	find_or_begin(m, metric, a, b)->count += n;
 }
 
 void metric_set(struct metrics *m, enum metric metric, const char *a, const char *b, double value)
 {
-	assert(rows[metric].kind == GAUGE);
+	assert(rows[metric].kind == METRIC_GAUGE);
 	find_or_begin(m, metric, a, b)->value = value;
 }
 
 void metric_observe_us(struct metrics *m, enum metric metric, const char *a, int64_t us)
 {
-	assert(rows[metric].kind == HISTOGRAM);
+	assert(rows[metric].kind == METRIC_HISTOGRAM);
 	histogram_record(find_or_begin(m, metric, a, NULL)->histogram, us);
 }
 
@@ -192,7 +193,49 @@ double metric_value(struct metrics *m, enum metric metric, const char *a, const 
 
 	if (!series)
 		return 0;
-	return rows[metric].kind == COUNTER ? (double)series->count : series->value;
+	return rows[metric].kind == METRIC_COUNTER ? (double)series->count : series->value;
+}
+
+enum metric metric_named(struct slice name)
+{
+	enum metric metric = 0;
+
+	while (metric < METRIC_COUNT && !slice_is(name, rows[metric].name + sizeof PREFIX - 1))
+		metric++;
+	return metric;
+}
+
+enum metric_kind metric_kind(enum metric metric)
+{
+	return rows[metric].kind;
+}
+
+bool metric_extreme(const struct metrics *m, enum metric metric, bool highest, double *ret)
+{
+	const struct metric_series *first = m->rows[metric];
+
+	assert(rows[metric].kind == METRIC_GAUGE);
+	for (const struct metric_series *s = first; s; s = s->hh.next)
+		if (s == first || (highest ? s->value > *ret : s->value < *ret))
+			*ret = s->value;
+	return first;
+}
+
+double metric_total(const struct metrics *m, enum metric metric)
+{
+	uint64_t total = 0;
+
+	assert(rows[metric].kind == METRIC_COUNTER);
+	for (const struct metric_series *s = m->rows[metric]; s; s = s->hh.next)
+		total += s->count;
+	return (double)total;
+}
+
+void metric_histogram_total(const struct metrics *m, enum metric metric, struct histogram *to)
+{
+	assert(rows[metric].kind == METRIC_HISTOGRAM);
+	for (const struct metric_series *s = m->rows[metric]; s; s = s->hh.next)
+		histogram_add(to, s->histogram);
 }
 
 const struct histogram *metric_histogram(struct metrics *m, enum metric metric, const char *a)
@@ -263,12 +306,12 @@ static void render_histogram(const char *name, const struct metric_series *serie
 static void render_series(
 	const struct metric_row *row, const struct metric_series *series, struct buf *out)
 {
-	if (row->kind == HISTOGRAM) {
+	if (row->kind == METRIC_HISTOGRAM) {
 		render_histogram(row->name, series, out);
 		return;
 	}
 	render_name(row->name, "", series, out);
-	if (row->kind == COUNTER)
+	if (row->kind == METRIC_COUNTER)
 		buf_uint(out, series->count);
 	else
 		metric_render_number(out, series->value);

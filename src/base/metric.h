@@ -40,6 +40,8 @@
 	X(WARM_FAILING_JOBS, GAUGE, "warm_failing_jobs", "", "Jobs whose last run failed") \
 	X(RESULTS, COUNTER, "results_total", "loader,result", "Read-through by loader: hit, stale, miss, bypass, error") \
 	X(SOURCE_BREAKER_OPEN, GAUGE, "source_breaker_open", "source", "1 while the breaker of a source is open or half-open") \
+	X(ALERT_FIRING, GAUGE, "alert_firing", "alert,severity", "1 while an alert fires") \
+	X(NOTIFICATIONS, COUNTER, "notifications_total", "result", "Webhook requests, by outcome: delivered, failed") \
 	X(CONFIG_RELOAD_OK, GAUGE, "config_last_reload_successful", "", "1 if the last reload took effect") \
 	X(CONFIG_RELOAD_TIME, GAUGE, "config_last_reload_timestamp_seconds", "", "When the configuration in force was read, Unix time") \
 	X(TOKEN_EXPIRY, GAUGE, "token_expiry_timestamp_seconds", "token", "Expiry of a token, Unix time") \
@@ -59,8 +61,14 @@ enum metric {
 
 enum { METRIC_MAX_SERIES = 2000, METRIC_MAX_LABELS = 2 };
 
+enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+
 struct metrics;
 struct histogram;
+
+/* The row of a name without cachewarden_; METRIC_COUNT if there is none. */
+enum metric metric_named(struct slice name);
+enum metric_kind metric_kind(enum metric metric);
 
 struct metrics *metrics_new(void);
 void metrics_free(struct metrics *m);
@@ -78,6 +86,12 @@ void metric_observe_us(struct metrics *m, enum metric metric, const char *a, int
 void metric_drop(struct metrics *m, enum metric metric, const char *a, const char *b);
 /* The value of a counter or gauge; 0 if the series does not exist. */
 double metric_value(struct metrics *m, enum metric metric, const char *a, const char *b);
+/* The lowest or highest value of a gauge's series; false if it has none. */
+bool metric_extreme(const struct metrics *m, enum metric metric, bool highest, double *ret);
+/* The sum of a counter's series. */
+double metric_total(const struct metrics *m, enum metric metric);
+/* Adds the series of a row to *to. */
+void metric_histogram_total(const struct metrics *m, enum metric metric, struct histogram *to);
 /* NULL if the series does not exist. */
 const struct histogram *metric_histogram(struct metrics *m, enum metric metric, const char *a);
 void metrics_render(const struct metrics *m, struct buf *out);

@@ -31,6 +31,11 @@ bool slice_starts(struct slice a, struct slice prefix)
 	return a.n >= prefix.n && slice_equal(slice_of(a.p, prefix.n), prefix);
 }
 
+bool slice_ends(struct slice a, struct slice suffix)
+{
+	return suffix.n <= a.n && slice_equal(slice_skip(a, a.n - suffix.n), suffix);
+}
+
 int slice_compare(struct slice a, struct slice b)
 {
 	size_t n = a.n < b.n ? a.n : b.n;

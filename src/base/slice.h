@@ -29,6 +29,7 @@ struct slice slice_str(const char *s); /* NULL gives the empty slice */
 bool slice_equal(struct slice a, struct slice b);
 bool slice_is(struct slice a, const char *text);
 bool slice_starts(struct slice a, struct slice prefix);
+bool slice_ends(struct slice a, struct slice suffix);
 /* As memcmp(3); a slice sorts before those that it is a prefix of. */
 int slice_compare(struct slice a, struct slice b);
 /* The same for qsort(3) and bsearch(3) over an array of slices. */

@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/metric_redis.h"
 #include "base/tls.h"
 #include "base/tls_server.h"
 #include "conf/scope.h"
@@ -86,6 +87,33 @@ struct conf_redis {
 	int64_t managed_maxmemory;
 	char *managed_policy;
 	char *managed_directory; /* NULL = the runtime folder */
+};
+
+enum conf_severity { SEVERITY_WARNING, SEVERITY_CRITICAL };
+
+/* A rule over one figure of /metrics. */
+struct conf_alert {
+	char *name;
+	struct conf_alert_metric {
+		char *text; /* as it is written */
+		enum { ALERT_VALUE, ALERT_RATE, ALERT_QUANTILE } kind;
+		enum metric metric; /* METRIC_COUNT: `figure`, which is no quantile */
+		enum metric_redis figure;
+		double quantile; /* 0 to 1 */
+	} metric;
+	bool is_above;	  /* fires above the threshold, else below it */
+	double threshold; /* never NAN */
+	int64_t for_ms;	  /* how long it must hold */
+	/* Fewer lookups in the window of the hit ratio: not judged. */
+	int64_t min_lookups;
+	enum conf_severity severity;
+};
+
+struct conf_webhook {
+	char *url, *url_shown; /* the latter without what may be secret */
+	char *secret_file;     /* NULL = not signed */
+	char *secret;
+	bool severities[2]; /* by enum conf_severity: which alerts are sent */
 };
 
 struct conf_namespace {
@@ -240,7 +268,11 @@ struct conf {
 		int64_t max_age_ms, max_per_user; /* 0 = unlimited */
 	} sessions;
 	int64_t stats_interval_ms;
-	int64_t stats_history_ms; /* 0 = none is kept */
+	int64_t stats_history_ms;  /* 0 = none is kept */
+	struct conf_alert *alerts; /* the built-in ones included */
+	size_t alert_count;
+	struct conf_webhook *webhooks;
+	size_t webhook_count;
 	bool redis_metrics;
 	struct {
 		enum log_level level;

@@ -54,6 +54,8 @@ void reader_expect_file(
 	struct reader *r, const struct node *node, const char *member, const char *path);
 void reader_expect_program(
 	struct reader *r, const struct node *node, const char *member, const char *program);
+/* Puts the built-in rules of alerts before those of the file. */
+void alert_join(struct reader *r, struct conf *conf);
 /* NULL if the text is a name: [A-Za-z0-9_.-]{1,64}; else as type->set. */
 const char *reader_check_name(struct slice text);
 

@@ -343,5 +343,6 @@ const char *rules_finish(struct reader *r, struct node *root, void *object)
 	join_loaders(r, root, &full->conf);
 	join_protected(r, full);
 	join_tokens(r, root, full);
+	alert_join(r, &full->conf);
 	return NULL;
 }

@@ -18,7 +18,7 @@ struct conf_private {
 	struct node *root; /* the effective configuration, with defaults */
 	struct slice *own_protected;
 	size_t own_protected_count;
-	bool default_protected;
+	bool default_protected, default_alerts;
 	struct slice *include;
 	size_t include_count;
 	struct conf_source *sources;
@@ -106,7 +106,8 @@ struct section {
 };
 
 extern const struct section section_root, section_token, section_namespace, section_entity,
-	section_dependency, section_source, section_job, section_loader;
+	section_dependency, section_source, section_job, section_loader, section_alert,
+	section_webhook;
 
 /* The row of exactly this path, or NULL. */
 const struct key *section_key(const struct section *section, const char *path);
@@ -118,6 +119,7 @@ extern const struct type type_string, type_slice, type_name, type_path, type_boo
 /* Types of one key each. */
 extern const struct type type_later, type_listens, type_hosts, type_redis_url, type_password_file,
 	type_entity_keys, type_job_source, type_loader_source, type_job_on, type_job_ttl,
-	type_headers, type_argv, type_pages, type_cron, type_zone;
+	type_headers, type_argv, type_pages, type_cron, type_zone, type_alert_metric,
+	type_threshold, type_webhook, type_secret_file, type_severities;
 
 #endif

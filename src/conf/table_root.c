@@ -93,9 +93,9 @@ static const struct key keys[] = {
 	{"stats.redis_metrics", &type_bool, AT(conf.redis_metrics), "true", .help = "whether /metrics includes the redis_* metrics"},
 	{"stats.history", &type_duration, AT(conf.stats_history_ms), "24h", 0, DAY, .flags = KEY_RESTART, .help = "how far back stats has the history of its figures; 0 = not at all"},
 	LATER("stats.namespaces", "statistics by namespace"),
-	{"alerts", &type_later, .flags = KEY_LATER | KEY_MERGES, .help = "alerts"},
-	LATER("default_alerts", "alerts"),
-	LATER("notify", "webhooks"),
+	{"alerts", &type_items, LIST(conf.alerts, conf.alert_count), .def = "[]", .max = 100, .flags = KEY_MERGES, .section = &section_alert, .help = "rules over the figures of /metrics"},
+	{"default_alerts", &type_bool, AT(private.default_alerts), "true", .help = "whether the built-in rules are used"},
+	{"notify", &type_items, LIST(conf.webhooks, conf.webhook_count), .def = "[]", .max = 16, .flags = KEY_MERGES, .section = &section_webhook, .help = "webhooks that are told when an alert fires or ends"},
 	LATER("audit", "audit log"),
 
 	{"log.level", &type_choice, AT(conf.log.level), "info", .choices = "debug info warning error", .help = "minimum level of lines that are written"},

@@ -231,3 +231,16 @@ void redis_info_release(struct redis_info *info)
 	info->commands = NULL;
 	info->command_count = 0;
 }
+
+int64_t redis_info_figure(const struct redis_info *info, enum metric_redis figure)
+{
+	static const size_t offsets[METRIC_REDIS_COUNT] = {
+#define X(name, text, kind, member, help) offsetof(struct redis_info, member),
+		METRIC_REDIS_TABLE(X)
+#undef X
+	};
+	int64_t value;
+
+	memcpy(&value, (const char *)info + offsets[figure], sizeof value);
+	return value;
+}

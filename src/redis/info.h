@@ -6,7 +6,7 @@
 #ifndef CW_REDIS_INFO_H
 #define CW_REDIS_INFO_H
 
-#include "base/buf.h"
+#include "base/metric_redis.h"
 
 struct redis_info_command {
 	char name[48];
@@ -36,6 +36,8 @@ struct redis_info {
 
 /* `database` selects the line of Keyspace. Release what it filled with redis_info_release(). */
 void redis_info_parse(struct slice text, unsigned database, struct redis_info *ret);
+/* A figure of /metrics; below 0 if it is absent. */
+int64_t redis_info_figure(const struct redis_info *info, enum metric_redis figure);
 void redis_info_release(struct redis_info *info);
 
 #endif

@@ -9,7 +9,6 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/mem.h"
 #include "source/http_answer.h"
@@ -44,14 +43,6 @@ struct http {
 	struct decode *decode; /* NULL: sent as it is */
 	struct slice coded;    /* of `out`, not decoded yet */
 };
-
-/* Child processes must not inherit what curl opens. */
-static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	(void)context;
-	(void)purpose;
-	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
 
 static long status_of(const struct http *http)
 {
@@ -116,23 +107,6 @@ static void set_limits(const struct http *http)
 		easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)transport_max_total(http->call));
 }
 
-static void set_boundaries(CURL *easy)
-{
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(easy, CURLOPT_UNRESTRICTED_AUTH, 0L);
-	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(easy, CURLOPT_PROXY, "");
-	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	/* Cancelling a slow name resolution must not block the loop. */
-	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-	/* Pausing assumes one stream per connection. */
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-}
-
 static void set_request(struct http *http)
 {
 	const struct conf_source *conf = http->call->conf;
@@ -155,7 +129,6 @@ static void set_request(struct http *http)
 		http->headers =
 			curl_slist_append(http->headers, "Accept-Encoding: gzip, deflate, zstd");
 	curl_easy_setopt(http->easy, CURLOPT_HTTPHEADER, http->headers);
-	curl_easy_setopt(http->easy, CURLOPT_USERAGENT, "cachewarden/" CW_VERSION);
 	if (conf->ca)
 		curl_easy_setopt(http->easy, CURLOPT_CAINFO, conf->ca);
 	curl_easy_setopt(http->easy, CURLOPT_PRIVATE, &http->done);
@@ -211,10 +184,7 @@ static enum error http_open(struct sources *sources, const struct source_call *c
 	http->call = call;
 	http->multi = sources->http;
 	http->page = call->conf->page_from;
-	http->easy = curl_easy_init();
-	if (!http->easy)
-		mem_exhausted();
-	set_boundaries(http->easy);
+	http->easy = http_multi_easy();
 	set_request(http);
 	enum error error = begin(http, fault);
 	if (error)

@@ -9,6 +9,8 @@
  */
 #include "source/http_multi.h"
 
+#include <sys/socket.h>
+
 #include "base/mem.h"
 
 enum { idle_connections = 4 };
@@ -190,4 +192,35 @@ void http_multi_add(struct http_multi *multi, CURL *easy)
 void http_multi_remove(struct http_multi *multi, CURL *easy)
 {
 	curl_multi_remove_handle(multi->curl, easy);
+}
+
+/* Child processes must not inherit what curl opens. */
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	(void)context;
+	(void)purpose;
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+CURL *http_multi_easy(void)
+{
+	CURL *easy = curl_easy_init();
+
+	if (!easy)
+		mem_exhausted();
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, "cachewarden/" CW_VERSION);
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(easy, CURLOPT_UNRESTRICTED_AUTH, 0L);
+	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	/* Cancelling a slow name resolution must not block the loop. */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+	/* Pausing assumes one stream per connection. */
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	return easy;
 }

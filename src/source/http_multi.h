@@ -21,6 +21,12 @@ struct http_done {
 	struct fiber *waiter; /* NULL = none */
 };
 
+/*
+ * A handle that follows no redirect, uses no proxy and no .netrc, and speaks HTTP/1.1 alone. The
+ * caller ends it by curl_easy_cleanup().
+ */
+CURL *http_multi_easy(void);
+
 struct http_multi *http_multi_new(struct loop *loop);
 /* No transfer may be left. `multi` may be NULL. */
 void http_multi_free(struct http_multi *multi);

@@ -76,6 +76,7 @@ static void compute(struct sampler *s)
 	const struct series *w = &s->series;
 
 	sample->hit_rate = sample->hits < 0 || sample->misses < 0 ? -1 : series_hit_rate(w);
+	sample->lookups = sample->hit_rate < 0 ? 0 : series_lookups(w);
 	sample->commands_per_second = rate(s, info->commands_processed, COUNTER(commands));
 	sample->expired_per_second = rate(s, info->expired_keys, COUNTER(expired));
 	sample->evicted_per_second = rate(s, info->evicted_keys, COUNTER(evicted));

@@ -23,6 +23,7 @@ struct sample {
 	struct redis_info info;
 	/* 0 to 1, over SAMPLER_WINDOW_SECONDS, without our own lookups; below 0 = not known. */
 	double hit_rate;
+	int64_t lookups;      /* in that window */
 	int64_t hits, misses; /* since the server's start, without our own; -1 = not known */
 	/* Over SAMPLER_RATE_SECONDS; below 0 = not known. */
 	double commands_per_second, expired_per_second, evicted_per_second;

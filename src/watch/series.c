@@ -38,19 +38,29 @@ void series_add(struct series *series, const struct series_point *point, int64_t
 	series->points[(series->first + series->count++) % SERIES_POINTS] = *point;
 }
 
+/* Subtracting our own lookups a moment early can leave a small negative. */
+static int64_t grown(const struct series *series, size_t offset)
+{
+	int64_t n = series->count < 2 ? 0
+				      : value(at(series, series->count - 1), offset) -
+						value(at(series, 0), offset);
+
+	return n < 0 ? 0 : n;
+}
+
+int64_t series_lookups(const struct series *series)
+{
+	return grown(series, offsetof(struct series_point, hits)) +
+	       grown(series, offsetof(struct series_point, misses));
+}
+
 double series_hit_rate(const struct series *series)
 {
-	if (series->count < 2)
-		return -1;
-	const struct series_point *oldest = at(series, 0), *newest = at(series, series->count - 1);
-	int64_t hits = newest->hits - oldest->hits, misses = newest->misses - oldest->misses;
+	int64_t lookups = series_lookups(series);
 
-	/* Subtracting our own lookups a moment early can leave a small negative. */
-	if (hits < 0)
-		hits = 0;
-	if (misses < 0)
-		misses = 0;
-	return hits + misses > 0 ? (double)hits / (double)(hits + misses) : -1;
+	return lookups ? (double)grown(series, offsetof(struct series_point, hits)) /
+				 (double)lookups
+		       : -1;
 }
 
 double series_rate(const struct series *series, size_t offset, int64_t seconds)
@@ -64,9 +74,9 @@ double series_rate(const struct series *series, size_t offset, int64_t seconds)
 		i--;
 	const struct series_point *from = at(series, i);
 	int64_t ms = newest->mono_ms - from->mono_ms;
-	int64_t grown = value(newest, offset) - value(from, offset);
+	int64_t growth = value(newest, offset) - value(from, offset);
 
-	return ms > 0 && grown >= 0 ? (double)grown * 1000 / (double)ms : -1;
+	return ms > 0 && growth >= 0 ? (double)growth * 1000 / (double)ms : -1;
 }
 
 static int compare(const void *a, const void *b)

@@ -30,6 +30,8 @@ void series_add(struct series *series, const struct series_point *point, int64_t
 void series_clear(struct series *series);
 /* Hits / lookups between the oldest and the newest point; -1 = no lookups. */
 double series_hit_rate(const struct series *series);
+/* How many lookups that is over; 0 = none, or not known. */
+int64_t series_lookups(const struct series *series);
 /* Growth per second of the counter at `offset` over the last `seconds`; -1 = not known. */
 double series_rate(const struct series *series, size_t offset, int64_t seconds);
 /* The quantile q (0 to 1) of the values at `offset`; -1 = no points. */

@@ -53,7 +53,8 @@ def metrics():
     for name in re.findall(r"\bcachewarden_(\w+)", read(page)):
         if name not in table and re.sub("_(bucket|sum|count)$", "", name) not in table:
             fault(page, 0, f"the metric cachewarden_{name} does not exist")
-    shown = set(re.findall(r'(?:FIGURE\(|head\(out, )"(redis_\w+)"', without_comments(read("src/api/metrics.c"))))
+    shown = set(re.findall(r'head\(out, "(redis_\w+)"', without_comments(read("src/api/metrics.c"))))
+    shown |= set(re.findall(r'X\(\w+, "(redis_\w+)", ', read("src/base/metric_redis.h")))
     section = re.search(r"^Figures of Redis.*?(?=^#|\Z)", read(page), re.M | re.S)
     named = set(re.findall(r"`(redis_\w+)`", section.group())) if section else set()
     compare(page, "the metric", dict.fromkeys(shown), dict.fromkeys(named))

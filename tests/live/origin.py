@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What loaders load from: an HTTP server whose answers the test decides, and which counts."""
+"""What loaders load from, and webhooks: an HTTP server whose answers the test decides, and which counts."""
 
 import collections
 import http.server
@@ -9,15 +9,19 @@ import threading
 class Origin:
     """`answer(path)` -> bytes, a status, (status, bytes) or (status, bytes, headers); it may block."""
 
-    def __init__(self, answer):
+    def __init__(self, answer, port=0):
         self.answer = answer
-        self.look = lambda handler: None  # sees each request
+        self.look = lambda handler: None  # sees each request, with `body` if it is a POST
         self.calls = collections.Counter()
         self.lock = threading.Lock()
         origin = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                self.body = self.rfile.read(int(self.headers["Content-Length"]))
+                self.do_GET()
 
             def do_GET(self):
                 with origin.lock:
@@ -44,7 +48,7 @@ class Origin:
             def handle_error(self, *args):
                 pass  # a caller that hung up is no news
 
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server(("127.0.0.1", port), Handler)
         self.thread = threading.Thread(target=self.server.serve_forever)
         self.thread.start()
         self.url = f"http://127.0.0.1:{self.server.server_port}"

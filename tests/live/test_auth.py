@@ -43,6 +43,7 @@ ROUTES = {
     ("DELETE", API + "/dependencies/{key}"): "invalidate",
     ("GET", API + "/explain/{key}"): "keys",
     ("GET", API + "/config"): "admin",
+    ("GET", API + "/alerts"): "read",
     ("GET", API + "/debug"): "admin",
     ("GET", API + "/doctor"): "admin",
     ("POST", API + "/reload"): "operate",

@@ -63,7 +63,7 @@ static const struct scratch_fault names[] = {
 TEST_CALL(unknown_names_are_refused, SCRATCH_FAULTS(names))
 
 static const struct scratch_fault later[] = {
-	{"notify: {url: a}\n", "c.yaml:1: notify is not supported by this version: remove it\n"},
+	{"audit: {path: a}\n", "c.yaml:1: audit is not supported by this version: remove it\n"},
 	{"redis: {url: \"redis+sentinel://h/n/0\"}\n",
 		"c.yaml:1: redis.url redis+sentinel:// is not supported by this version\n"},
 	{"sources:\n  shop: {type: postgres}\n",
@@ -79,11 +79,6 @@ static const struct scratch_fault later[] = {
 		"it\nc.yaml:1: warm.jobs[0].mode swap is not supported by this version\n"},
 	{"stats: {history: 24h, namespaces: {every: 10m}}\n",
 		"c.yaml:1: stats.namespaces is not supported by this version: remove it\n"},
-	{"alerts: []\ndefault_alerts: false\nnotify: []\naudit: {required: none}\n",
-		"c.yaml:1: alerts is not supported by this version: remove it\nc.yaml:2: "
-		"default_alerts is not supported by this version: remove it\nc.yaml:3: notify is "
-		"not supported by this version: remove it\nc.yaml:4: audit is not supported by "
-		"this version: remove it\n"},
 };
 
 TEST_CALL(keys_of_later_versions_are_refused_as_such, SCRATCH_FAULTS(later))

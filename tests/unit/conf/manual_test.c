@@ -53,6 +53,8 @@ static const struct {
 	{"sources.NAME.", &section_source},
 	{"warm.jobs[].", &section_job},
 	{"loaders.NAME.", &section_loader},
+	{"alerts[].", &section_alert},
+	{"notify[].", &section_webhook},
 };
 
 enum { section_count = sizeof sections / sizeof *sections };
