@@ -54,10 +54,7 @@ void operation_store_listing(
 /* On one server the commands of an operation are sent in their order, without waiting. */
 static bool send_off(struct operations *operations, struct redis_batch *batch)
 {
-	struct redis_node *const *nodes;
-
-	redis_store_primaries(operations->cache->store, &nodes);
-	return redis_node_start(nodes[0], REDIS_COMMANDS, batch, NULL) == OK;
+	return redis_store_start(operations->cache->store, REDIS_COMMANDS, batch, NULL) == OK;
 }
 
 /* The first record on its way over slots. */

@@ -100,6 +100,24 @@ static int64_t created_us(struct sessions *sessions, int64_t now_ms)
 	return sessions->last_us;
 }
 
+/* Over slots. Parks. */
+static enum error create_in_steps(
+	struct session_work *w, struct session_script *script, struct fault *fault)
+{
+	struct slice index = buf_slice(&w->index), hash = script->args[2];
+	int64_t ignored;
+	enum error error = session_index_enter(w, index, hash, false, fault);
+
+	script->keys[1] = script->keys[0];
+	if (!error)
+		error = session_run(w->sessions->cache, script, &ignored, NULL, fault);
+	if (!error)
+		error = session_index_enter(w, index, hash, true, fault);
+	if (!error)
+		session_index_tidy(w, index, hash);
+	return error;
+}
+
 /* Parks. */
 static enum error store_new(struct session_work *w, struct slice user_id, struct fault *fault)
 {
@@ -114,7 +132,10 @@ static enum error store_new(struct session_work *w, struct slice user_id, struct
 		session_index(w->sessions->cache, user_id, &w->index);
 	struct session_script script = session_script_of(w, create_script);
 	session_script_store(w, &rest, &script);
-	enum error error = session_run(w->sessions->cache, &script, &ignored, NULL, fault);
+	enum error error =
+		session_in_steps(w, buf_slice(&w->index))
+			? create_in_steps(w, &script, fault)
+			: session_run(w->sessions->cache, &script, &ignored, NULL, fault);
 	buf_release(&rest);
 	return error;
 }
@@ -150,11 +171,40 @@ enum error session_create(struct sessions *sessions, const struct session_new *w
 	return error;
 }
 
+/* What is done to a session that was read. */
+enum use { TOUCH, END };
+
 /*
- * Runs a script that compares the head; again if ttl, user or id of the session have changed since
- * it was read. Parks.
+ * One script that compares the head. Over slots the index is renewed first: a session must not live
+ * longer than its entry, so that *ret is 3, and nothing was done, if that is not possible now.
+ * Parks.
  */
-static enum error load_and_run(struct session_work *w, const char *text, struct fault *fault)
+static enum error run_once(struct session_work *w, enum use use, int64_t *ret, struct fault *fault)
+{
+	struct session_script script =
+		session_script_of(w, use == TOUCH ? touch_script : delete_script);
+	struct slice index = buf_slice(&w->index), hash = script.args[2];
+	bool steps = session_in_steps(w, index);
+
+	script.args[script.arg_count++] = w->record.head;
+	if (steps)
+		script.keys[1] = script.keys[0];
+	if (steps && use == TOUCH && session_index_note(w, index, hash, NULL)) {
+		*ret = 3;
+		return OK;
+	}
+	enum error error = session_run(w->sessions->cache, &script, ret, NULL, fault);
+	if (!error && steps && use == END && *ret == 1)
+		session_index_leave(w->sessions->cache, index, &hash, 1);
+	return error;
+}
+
+/*
+ * Reads the session and runs the script; again if ttl, user or id of the session have changed since
+ * it was read. *ret_done is false where the session was left as it is. Parks.
+ */
+static enum error load_and_run(
+	struct session_work *w, enum use use, bool *ret_done, struct fault *fault)
 {
 	int64_t outcome;
 
@@ -164,14 +214,13 @@ static enum error load_and_run(struct session_work *w, const char *text, struct 
 		if (error)
 			return error;
 		session_stamp(w, session_now());
-		struct session_script script = session_script_of(w, text);
-		script.args[script.arg_count++] = w->record.head;
-		error = session_run(w->sessions->cache, &script, &outcome, NULL, fault);
+		error = run_once(w, use, &outcome, fault);
 		if (error)
 			return error;
 		if (outcome == 0)
 			return session_unknown(fault);
-		if (outcome == 1)
+		*ret_done = outcome == 1;
+		if (outcome != 2)
 			return OK;
 	}
 	return session_conflict(SESSION_TRIES, fault);
@@ -184,8 +233,10 @@ enum error session_get(struct sessions *sessions, struct slice id, bool touch, s
 
 	*ret = (struct session){0};
 	session_key_of_id(id, &w.asked);
-	enum error error = touch ? load_and_run(&w, touch_script, fault) : session_load(&w, fault);
-	if (!error && touch)
+	bool touched = false;
+	enum error error =
+		touch ? load_and_run(&w, TOUCH, &touched, fault) : session_load(&w, fault);
+	if (!error && touched)
 		w.record.last_seen_ms = w.now_ms;
 	if (!error)
 		session_fill(&w.key, &w.record, ret);
@@ -198,7 +249,8 @@ enum error session_delete(struct sessions *sessions, struct slice id, struct fau
 	struct session_work w = {.sessions = sessions};
 
 	session_key_of_id(id, &w.asked);
-	enum error error = load_and_run(&w, delete_script, fault);
+	bool ended;
+	enum error error = load_and_run(&w, END, &ended, fault);
 	struct slice key = slice_of(w.key.text, SESSION_KEY);
 	if (error == ERR_UNKNOWN_SESSION)
 		error = OK;

@@ -34,6 +34,22 @@ static const char change_script[] =
 	"redis.pcall('ZREM', KEYS[4], ARGV[10]) end " NOTE_IN_INDEX "if enters then " TIDY_INDEX
 	"end return {hits, misses, 1}";
 
+/*
+ * Over slots, after the session was stored under its new id. KEYS the old session; ARGV the rest
+ * that was read, what is there from now on, its PX. 0 and 2 as above.
+ */
+static const char redirect_script[] =
+	"local v = redis.call('GET', KEYS[1]) "
+	"if not v then return {0, 1, 0} end "
+	"if v == ARGV[2] then return {1, 0, 1} end "
+	"if string.sub(v, " SESSION_LUA_REST ") ~= ARGV[1] then return {1, 0, 2} end "
+	"redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return {1, 0, 1}";
+
+enum {
+	provisional_ms = 30000, /* of a session whose old id is not redirected yet */
+	ended_ms = 5000,
+};
+
 /* A change in progress. */
 struct session_changing {
 	struct session_work w;
@@ -75,6 +91,90 @@ static void apply(struct session_changing *c)
 		c->w.record.ttl_ms = c->change->ttl_ms;
 }
 
+/* Redirects the old id, or ends it. *ret as that of the script. Parks. */
+static enum error redirect(struct session_changing *c, int64_t *ret, struct fault *fault)
+{
+	int64_t grace_ms = c->change->grace_ms;
+	char px[SLICE_INT_ROOM];
+	struct buf text = {0};
+
+	buf_printf(&text, "%s%s\"}", grace_ms ? "{\"moved\":\"" : SESSION_ENDED_BEGIN,
+		session_hash(&c->to));
+	const struct session_script script = {.text = redirect_script,
+		.keys = {slice_of(c->w.key.text, SESSION_KEY)},
+		.key_count = 1,
+		.args = {c->w.record.rest, buf_slice(&text),
+			slice_of_int(px, grace_ms ? grace_ms : ended_ms)},
+		.arg_count = 3};
+	enum error error = session_run(c->w.sessions->cache, &script, ret, NULL, fault);
+	buf_release(&text);
+	return error;
+}
+
+/*
+ * The session under its new id, for a while; the old id; then the session for its whole time. If it
+ * is not known whether the old id was redirected, both stay as they are: the new session ends by
+ * itself, or is used through the old id. Parks.
+ */
+static enum error move_in_steps(struct session_changing *c, const struct session_script *script,
+	int64_t *ret, struct fault *fault)
+{
+	struct redis_store *store = c->w.sessions->cache->store;
+	struct slice from = slice_of(c->w.key.text, SESSION_KEY), to = script->keys[0];
+	struct slice px = script->args[1], rest = script->args[4];
+	char provisional[SLICE_INT_ROOM];
+	struct buf text = {0};
+
+	buf_str(&text, SESSION_HEAD);
+	buf_add(&text, script->args[0]);
+	buf_add(&text, rest);
+	enum error error = redis_store_command(store, to, NULL, fault, SLICE("SET"), to,
+		buf_slice(&text), SLICE("PX"), slice_of_int(provisional, provisional_ms));
+	buf_release(&text);
+	if (!error)
+		error = redirect(c, ret, fault);
+	if (!error && *ret != 1)
+		redis_store_command(store, to, NULL, NULL, SLICE("DEL"), to);
+	if (error || *ret != 1)
+		return error;
+	if (!c->change->grace_ms)
+		redis_store_command(store, from, NULL, NULL, SLICE("DEL"), from);
+	return redis_store_command(store, to, NULL, fault, SLICE("PEXPIRE"), to, px);
+}
+
+/* *ret as that of the script. Parks. */
+static enum error change_in_steps(struct session_changing *c, struct session_script *script,
+	struct slice index, int64_t *ret, struct fault *fault)
+{
+	struct session_work *w = &c->w;
+	struct cache *cache = w->sessions->cache;
+	struct slice before = buf_slice(&w->index);
+	struct slice hash = script->args[2], old = script->args[9];
+	bool other = !slice_equal(index, before), enters = index.n && (c->moves || other);
+	enum error error = OK;
+
+	for (size_t i = 1; i < script->key_count; i++)
+		script->keys[i] = script->keys[0];
+	if (enters)
+		error = session_index_enter(w, index, hash, false, fault);
+	else if (index.n)
+		error = session_index_note(w, index, hash, fault);
+	if (!error)
+		error = c->moves ? move_in_steps(c, script, ret, fault)
+				 : session_run(cache, script, ret, NULL, fault);
+	if (enters && !error && *ret != 1 && c->moves)
+		session_index_leave(cache, index, &hash, 1);
+	if (error || *ret != 1)
+		return error;
+	if (enters)
+		error = session_index_enter(w, index, hash, true, fault);
+	if (before.n && (c->moves || other))
+		session_index_leave(cache, before, &old, 1);
+	if (enters && other)
+		session_index_tidy(w, index, hash);
+	return error;
+}
+
 /* *ret: the result of the script. Parks. */
 static enum error store_changed(struct session_changing *c, int64_t *ret, struct fault *fault)
 {
@@ -99,7 +199,10 @@ static enum error store_changed(struct session_changing *c, int64_t *ret, struct
 	script.args[script.arg_count++] = w->record.rest;
 	script.args[script.arg_count++] = slice_of(session_hash(&w->key), SESSION_HASH);
 	script.args[script.arg_count++] = slice_str(grace);
-	enum error error = session_run(w->sessions->cache, &script, ret, NULL, fault);
+	bool steps = c->moves || index.n || w->index.n;
+	enum error error = steps && !redis_store_is_one(w->sessions->cache->store)
+				   ? change_in_steps(c, &script, buf_slice(&index), ret, fault)
+				   : session_run(w->sessions->cache, &script, ret, NULL, fault);
 	buf_release(&index);
 	buf_release(&rest);
 	return error;

@@ -12,7 +12,8 @@
  * the same time is not a conflict. Use compares the head of it (all but the data): if ttl or user
  * have changed, the session is read again.
  *
- * Within the grace of a rotation the old key holds {"moved":"<hash of the new id>"}.
+ * Within the grace of a rotation the old key holds {"moved":"<hash of the new id>"}. Over slots it
+ * holds {"ended":"<that hash>"} for a moment if there is no grace.
  */
 #ifndef CW_SESSION_SESSION_INTERNAL_H
 #define CW_SESSION_SESSION_INTERNAL_H
@@ -21,7 +22,8 @@
 #include "session/session.h"
 #include "text/json.h"
 
-#define SESSION_PREFIX "session:"
+#define SESSION_PREFIX	    "session:"
+#define SESSION_ENDED_BEGIN "{\"ended\":\""
 /* For scripts: the text before last_seen, and the index of the rest in Lua (from 1). */
 #define SESSION_HEAD	 "{\"last_seen\":"
 #define SESSION_LUA_REST "27"
@@ -125,6 +127,47 @@ enum error session_conflict(int tries, struct fault *fault);
 int64_t session_now(void);
 /* Sets the time of use, and the script arguments that depend on it. */
 void session_stamp(struct session_work *w, int64_t now_ms);
+/*
+ * Over slots, where a script works on one session or on one index: session_index.c. All park.
+ *
+ * session_index_enter() puts the session with this hash into an index, before it is stored and,
+ * with `stored`, again afterwards; session_index_note() renews the entry of one that is used: OK
+ * also without memory, and if the index is none. Errors of session_index_leave() and _tidy() are
+ * left to the next reader.
+ */
+enum error session_index_enter(const struct session_work *w, struct slice index, struct slice hash,
+	bool stored, struct fault *fault);
+enum error session_index_note(
+	const struct session_work *w, struct slice index, struct slice hash, struct fault *fault);
+/* Returns how many entries were removed. */
+size_t session_index_leave(
+	struct cache *cache, struct slice index, const struct slice *hashes, size_t count);
+/* Whether all this is needed for a session of that index. */
+bool session_in_steps(const struct session_work *w, struct slice index);
+/* As TIDY_INDEX. */
+void session_index_tidy(const struct session_work *w, struct slice index, struct slice hash);
+/*
+ * Removes entries of ended sessions, given as hash and score by turns (`count` pairs), unless their
+ * score has changed. Returns how many it removed. Parks.
+ */
+size_t session_index_remove(
+	struct cache *cache, struct slice index, const struct slice *pairs, size_t count);
+
+/* How a record names the user of an index: over slots an entry may lead to another user's session.
+ */
+struct session_owner {
+	struct buf text;
+	char end[16]; /* the last byte of a head that shows it */
+};
+void session_owner_init(struct session_owner *owner, const struct cache *cache, struct slice index);
+void session_owner_release(struct session_owner *owner);
+bool session_owner_has(const struct session_owner *owner, struct slice head);
+/* Adds a script that ends a session of this user: session_run()'s number is 1 if it did. */
+void session_owner_end(
+	const struct session_owner *owner, struct redis_batch *batch, struct slice hash);
+/* Adds the GETRANGE of a session's record up to that byte. The hash may be anything. */
+void session_add_head(struct redis_batch *batch, struct slice hash, const char *end);
+
 /* The script's key for the index; the session's key stands for "no index". */
 struct slice session_index_or(const struct buf *index, const struct session_key *key);
 /* With the keys and arguments of all scripts. */

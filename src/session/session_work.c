@@ -100,6 +100,8 @@ enum error session_load(struct session_work *w, struct fault *fault)
 	while (!error && follow(stored, &w->key))
 		error = hops++ == max_hops ? session_unknown(fault)
 					   : read_stored(w, &stored, fault);
+	if (!error && slice_starts(stored, SLICE(SESSION_ENDED_BEGIN)))
+		error = session_unknown(fault);
 	if (error)
 		return error;
 	error = session_record_parse(blank_zeros(w, stored), &w->record, fault);

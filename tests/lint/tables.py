@@ -86,7 +86,7 @@ def routes():
 
 
 # What follows a command, and stands in the source as commands do.
-WORDS = {"COUNT", "LIMIT", "MATCH", "MAXLEN", "NX", "PX", "SETNAME", "SLOTS", "USAGE", "XX"}
+WORDS = {"WITHSCORES", "COUNT", "LIMIT", "MATCH", "MAXLEN", "NX", "PX", "SETNAME", "SLOTS", "USAGE", "XX"}
 # Sent only while a connection is made, or to a cluster, or such that nothing depends on the answer.
 COURTESIES = {"ASKING", "AUTH", "CLIENT", "CLUSTER", "MEMORY", "ROLE", "SELECT"}
 # They read, but Redis counts no hit or miss for them.
