@@ -13,7 +13,7 @@ WORKERS ?= 4
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 VERSION := 0.1.0
-PKGS := libmicrohttpd libuv libcjson yaml-0.1 libcurl gnutls libsystemd libzstd zlib
+PKGS := libmicrohttpd libuv libcjson yaml-0.1 libcurl libpq gnutls libsystemd libzstd zlib
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS = $(shell pkg-config --libs $(PKGS)) -lm
 # Those of them that the library needs; SOVERSION changes when a program would have to be rebuilt.

@@ -158,7 +158,7 @@ struct conf_header {
 
 /* One source, with what the job adds to a shared one (`use`) merged in. */
 struct conf_source {
-	enum { SOURCE_FILE, SOURCE_COMMAND, SOURCE_HTTP } type;
+	enum { SOURCE_FILE, SOURCE_COMMAND, SOURCE_HTTP, SOURCE_POSTGRES } type;
 	char *name; /* of the shared source, or the job's */
 	enum conf_format format;
 	struct slice rows; /* JSON pointer to the array of rows; empty = the root */
@@ -177,6 +177,15 @@ struct conf_source {
 	bool paged;
 	int64_t page_from;
 	int64_t pages_max; /* pages with rows */
+	/* postgres */
+	char *dsn;	/* as libpq takes it */
+	char *password; /* NULL = what the dsn, the environment or a .pgpass has */
+	/* Where it comes from, read again for each connection; NULL = not from a file. */
+	char *password_file;
+	int64_t pool; /* connections at most */
+	int64_t statement_timeout_ms;
+	char *query;
+	unsigned query_params; /* the highest N of its $N */
 	/* The breaker: failures of different keys that open it, and for how long. */
 	int64_t breaker_failures, breaker_open_ms;
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "conf/query.h"
 #include "conf/reader.h"
 #include "text/quantity.h"
 
@@ -315,6 +316,23 @@ static const char *check_params(struct reader *r, const struct conf_loader *load
 	return NULL;
 }
 
+/* PostgreSQL wants exactly the parameters that the query has. */
+static const char *check_query(struct reader *r, const struct conf_loader *loader)
+{
+	unsigned most = loader->source.query_params;
+
+	if (most > loader->param_count)
+		return reader_say(
+			r, "has $%u in its query, but only %zu params", most, loader->param_count);
+	for (unsigned n = 1; n < most; n++)
+		if (!query_has_param(slice_str(loader->source.query), n))
+			return reader_say(r,
+				"has $%u in its query, but no $%u: they are the params in their "
+				"order",
+				most, n);
+	return NULL;
+}
+
 static const char *finish_loader(struct reader *r, struct node *node, void *object)
 {
 	struct conf_loader *loader = object;
@@ -330,6 +348,8 @@ static const char *finish_loader(struct reader *r, struct node *node, void *obje
 		wrong = check_names(r, loader, loader->tags[i]);
 	if (!wrong && loader->source.type == SOURCE_HTTP)
 		wrong = check_names(r, loader, loader->source.url_path);
+	if (!wrong && loader->source.type == SOURCE_POSTGRES)
+		wrong = check_query(r, loader);
 	if (!wrong && loader->many && loader->value)
 		wrong = "has many and value: many stores all rows as they are";
 	return wrong;

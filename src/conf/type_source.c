@@ -6,19 +6,23 @@
  *	job: source: {use: api, path, rows, format, pages} ┴─> the job's own struct conf_source
  *
  * A loader's source is like a job's, with the loader's parameters instead of pages.
+ * What a query says of its parameters is in conf/query.h.
  */
 #include <string.h>
 
+#include "conf/query.h"
 #include "conf/reader.h"
 #include "text/field.h"
 
-enum { pages_max = 10000, pages_most = 1000000000 };
+enum { pages_max = 10000, pages_most = 1000000000, pool_usual = 4, timeout_usual_ms = 300000 };
 
 enum {
 	OF_FILE = 1 << SOURCE_FILE,
 	OF_COMMAND = 1 << SOURCE_COMMAND,
 	OF_HTTP = 1 << SOURCE_HTTP,
-	OF_ANY = OF_FILE | OF_COMMAND | OF_HTTP,
+	OF_POSTGRES = 1 << SOURCE_POSTGRES,
+	OF_TEXT = OF_FILE | OF_COMMAND | OF_HTTP, /* rows are made of text */
+	OF_ANY = OF_TEXT | OF_POSTGRES,
 };
 
 /* The types of each member; a job that uses a shared source gives only members with `use`. */
@@ -29,18 +33,26 @@ static const struct {
 } members[] = {
 	{"path", OF_FILE | OF_HTTP, true},
 	{"argv", OF_COMMAND, false},
-	{"format", OF_ANY, true},
-	{"rows", OF_ANY, true},
-	{"delimiter", OF_ANY, true},
+	{"format", OF_TEXT, true},
+	{"rows", OF_TEXT, true},
+	{"delimiter", OF_TEXT, true},
 	{"base_url", OF_HTTP, false},
 	{"headers", OF_HTTP, false},
 	{"ca", OF_HTTP, false},
 	{"pages", OF_HTTP, true},
+	{"dsn", OF_POSTGRES, false},
+	{"password", OF_POSTGRES, false},
+	{"password_file", OF_POSTGRES, false},
+	{"pool", OF_POSTGRES, false},
+	{"statement_timeout", OF_POSTGRES, false},
+	{"query", OF_POSTGRES, true},
 	{"breaker", OF_ANY, false},
 };
 
-static const char *const type_names[] = {
-	[SOURCE_FILE] = "file", [SOURCE_COMMAND] = "command", [SOURCE_HTTP] = "http"};
+static const char *const type_names[] = {[SOURCE_FILE] = "file",
+	[SOURCE_COMMAND] = "command",
+	[SOURCE_HTTP] = "http",
+	[SOURCE_POSTGRES] = "postgres"};
 
 static const char *check_members(
 	struct reader *r, struct node *node, const struct conf_source *source, bool use)
@@ -54,7 +66,7 @@ static const char *check_members(
 		if (use && !members[i].use)
 			return reader_say(r,
 				"has use and %s: a job or loader may add path, rows, format, "
-				"delimiter and pages to a shared source",
+				"delimiter, pages and query to a shared source",
 				members[i].name);
 	}
 	return NULL;
@@ -100,11 +112,16 @@ static const char *check_base_url(const char *url)
 static const char *finish_own(struct node *node, struct conf_source *source)
 {
 	if (!node_given(node, "type"))
-		return "must have a type: file, command or http";
+		return "must have a type: file, command, http or postgres";
 	if (!node_given(node, "format"))
 		source->format = source->type == SOURCE_HTTP ? FORMAT_JSON : FORMAT_JSONL;
 	if (source->type == SOURCE_COMMAND && !source->argc)
 		return "must have argv: the program and its arguments, such as [cat, /srv/a.jsonl]";
+	if (source->type == SOURCE_POSTGRES && !source->dsn)
+		return "must have dsn, such as \"host=db dbname=shop user=cachewarden\"";
+	if (source->type == SOURCE_POSTGRES && node_given(node, "password") &&
+		node_given(node, "password_file"))
+		return "has password and password_file: remove one of them";
 	if (source->type != SOURCE_HTTP)
 		return NULL;
 	if (!source->base_url)
@@ -142,6 +159,8 @@ static const char *finish_parts(
 	if (wrong)
 		return wrong;
 	expect_parts(r, node, source);
+	if (node_given(node, "query"))
+		source->query_params = query_params(slice_str(source->query));
 	if (source->rows.n && source->rows.p[0] != '/')
 		return "has rows that are not a JSON pointer such as /items";
 	if (source->rows.n && source->format != FORMAT_JSON)
@@ -169,6 +188,8 @@ static const char *finish_whole(const struct conf_source *source)
 		return "must have path: the file to read";
 	if (source->type == SOURCE_HTTP && !source->url_path)
 		return "must have path, such as /items";
+	if (source->type == SOURCE_POSTGRES && !source->query)
+		return "must have query, such as SELECT id, name FROM product";
 	return NULL;
 }
 
@@ -176,6 +197,8 @@ static const char *finish_job(const struct conf_source *source)
 {
 	bool has_page = false;
 
+	if (source->type == SOURCE_POSTGRES && source->query_params)
+		return "has $1 or the like in its query, which only a loader's query may have";
 	if (source->type != SOURCE_HTTP)
 		return NULL;
 	for (size_t i = 0; i < template_names(source->url_path); i++, has_page = true)
@@ -213,6 +236,8 @@ static const char *set_source(struct reader *r, const struct key *key, struct no
 	source->name = name;
 	source->breaker_failures = CONF_BREAKER_FAILURES;
 	source->breaker_open_ms = CONF_BREAKER_OPEN_MS;
+	source->pool = pool_usual;
+	source->statement_timeout_ms = timeout_usual_ms;
 	if (use) {
 		const struct conf_source *shared = find_shared(r, use->text);
 
@@ -391,13 +416,26 @@ static const char *set_pages(
 }
 const struct type type_pages = {.set = set_pages};
 
+static const char *set_password_file(
+	struct reader *r, const struct key *key, struct node *node, void *object)
+{
+	struct conf_source *source = object;
+	const struct key path = {.offset = offsetof(struct conf_source, password_file)};
+	const char *wrong = type_path.set(r, &path, node, source);
+
+	(void)key;
+	return wrong ? wrong
+		     : reader_secret(r, slice_str(source->password_file), &source->password);
+}
+static const struct type type_source_password = {.set = set_password_file};
+
 #define AT(field)      .offset = offsetof(struct conf_source, field)
 #define LIST(field, n) AT(field), .count_offset = offsetof(struct conf_source, n)
 
 /* clang-format off */
 static const struct key keys[] = {
 	{"use", &type_name, AT(name), .help = "the shared source to use"},
-	{"type", &type_choice, AT(type), .choices = "file command http !postgres", .help = "where rows come from: file, command or http"},
+	{"type", &type_choice, AT(type), .choices = "file command http postgres", .help = "where rows come from: file, command, http or postgres"},
 	{"path", &type_string, AT(path), .flags = KEY_MASKED, .min = 1, .max = 4096, .help = "file: the file to read; http: what follows base_url, with {page} where there are pages"},
 	{"argv", &type_argv, LIST(argv, argc), .min = 1, .flags = KEY_MASKED, .help = "command: the program and its arguments, without a shell"},
 	{"format", &type_choice, AT(format), .choices = "jsonl json csv", .help = "format of rows: jsonl, json or csv"},
@@ -407,13 +445,14 @@ static const struct key keys[] = {
 	{"headers", &type_headers, LIST(headers, header_count), .flags = KEY_SECRET, .help = "http: headers to send; NAME_file takes the value from a file"},
 	{"ca", &type_path, AT(ca), .help = "http: file of trusted certificates, instead of the system's"},
 	{"pages", &type_pages, .help = "http: {from: 1, until: empty, max: 10000}: pages are requested until one has no rows"},
+	{"dsn", &type_string, AT(dsn), .flags = KEY_MASKED, .min = 1, .max = 4096, .help = "postgres: where the database is, as libpq takes it: keyword=value pairs or a URL"},
+	{"password", &type_string, AT(password), .flags = KEY_SECRET, .min = 1, .max = 4096, .help = "postgres: the password; takes precedence over one in the dsn"},
+	{"password_file", &type_source_password, .help = "postgres: file that holds the password, read again for each connection"},
+	{"pool", &type_int, AT(pool), "4", 1, 100, .flags = KEY_QUIET, .help = "postgres: connections at most"},
+	{"statement_timeout", &type_duration, AT(statement_timeout_ms), "5m", 100, INT64_C(86400000), .flags = KEY_QUIET, .help = "postgres: how long the server may work on a query"},
+	{"query", &type_string, AT(query), .min = 1, .max = 65536, .help = "postgres: the query whose rows are used; $1, $2 are a loader's parameters"},
 	{"breaker.failures", &type_int, AT(breaker_failures), "5", 1, 100, .help = "consecutive failures of different keys after which the source is not used"},
 	{"breaker.open_for", &type_duration, AT(breaker_open_ms), "5s", 100, 3600000, .help = "how long it is then not used before a few keys are tried"},
-	{"query", &type_later, .flags = KEY_LATER, .help = "postgres"},
-	{"dsn", &type_later, .flags = KEY_LATER, .help = "postgres"},
-	{"password_file", &type_later, .flags = KEY_LATER, .help = "postgres"},
-	{"pool", &type_later, .flags = KEY_LATER, .help = "postgres"},
-	{"statement_timeout", &type_later, .flags = KEY_LATER, .help = "postgres"},
 };
 /* clang-format on */
 

@@ -3,6 +3,7 @@
  * A source is a transport that gives bytes and a parser that makes rows of them; see source.h.
  *
  *	file, command, http --read()--> bytes --parser_feed()--> jsonl, json, csv --> row
+ *	postgres --next_row()--> row
  *
  * Each use of a source counts once for its breaker: a failure, or an answer about its key only,
  * when it occurs; a success when the source is closed after its end or after a row.
@@ -29,8 +30,9 @@ struct source {
 	struct source_call call; /* a copy */
 	struct arena texts;	 /* its parameters */
 	struct transport *transport;
-	struct parser *parser;
-	uint64_t rows_before; /* this document */
+	struct parser *parser; /* NULL: the transport gives rows */
+	uint64_t number;       /* of the last row */
+	uint64_t rows_before;  /* this document */
 	struct sources_use use;
 	bool given; /* a row */
 	struct timeslice timeslice;
@@ -49,9 +51,11 @@ static const struct transport_ops *transport_of(const struct conf_source *conf)
 	case SOURCE_COMMAND:
 		return &command_transport;
 	case SOURCE_HTTP:
+		return &http_transport;
+	case SOURCE_POSTGRES:
 		break;
 	}
-	return &http_transport;
+	return &postgres_transport;
 }
 
 static void copy_call(struct source *source, const struct source_call *call)
@@ -113,6 +117,18 @@ static enum error fail(struct source *source, enum error error, struct fault *fa
 	return name_fault(source, error, fault);
 }
 
+static void make_parser(struct source *source)
+{
+	const struct conf_source *conf = source->call.conf;
+
+	if (source->transport->ops->next_row)
+		return;
+	source->parser = parser_new(conf->format, conf->rows, (size_t)source->call.max_row_bytes);
+	source->parser->object_is_row = source->call.lookup || !conf->paged;
+	if (conf->delimiter)
+		source->parser->delimiter = conf->delimiter;
+}
+
 enum error source_open(struct sources *sources, const struct source_call *call, struct source **ret,
 	struct fault *fault)
 {
@@ -135,10 +151,7 @@ enum error source_open(struct sources *sources, const struct source_call *call, 
 		fail(source, error, fault);
 		goto out;
 	}
-	source->parser = parser_new(conf->format, conf->rows, (size_t)call->max_row_bytes);
-	source->parser->object_is_row = call->lookup || !conf->paged;
-	if (conf->delimiter)
-		source->parser->delimiter = conf->delimiter;
+	make_parser(source);
 	*ret = source;
 	return OK;
 out:
@@ -192,15 +205,33 @@ static enum error next_document(struct source *source, struct fault *fault)
 	return fault_set(fault, ERR_NO_VALUE, "the answer has nothing where the value should be");
 }
 
+/* The next row of a transport that gives rows. */
+static enum error take_row(struct source *source, struct source_row *ret, struct fault *fault)
+{
+	struct fault why;
+	enum error error =
+		source->transport->ops->next_row(source->transport, ret, &source->ended, &why);
+
+	if (!error && source->ended)
+		return OK;
+	if (!error || error == ERR_SOURCE_ROW)
+		ret->number = ++source->number;
+	if (error == ERR_SOURCE_ROW)
+		return fault_set(fault, ERR_SOURCE_ROW, "row %llu %s",
+			(unsigned long long)source->number, why.detail);
+	if (error)
+		*fault = why;
+	return error;
+}
+
 /* Reads until there is a row, an error or the end. */
-static enum error advance(struct source *source, struct source_row *ret, struct fault *fault)
+static enum error parse_row(struct source *source, struct source_row *ret, struct fault *fault)
 {
 	enum error error = OK;
 
 	while (!error && !source->ended) {
 		switch (parser_next(source->parser, ret, fault)) {
 		case PARSER_ROW:
-			source->given = true;
 			if (source->call.conf->paged)
 				repeats_row(&source->repeats, ret);
 			return OK;
@@ -229,11 +260,15 @@ enum error source_next(
 	assert(!source->failed && !source->ended);
 	fault = fault ? fault : &own;
 	*ret_end = false;
-	enum error error = advance(source, ret, fault);
+	enum error error =
+		source->parser ? parse_row(source, ret, fault) : take_row(source, ret, fault);
+	if (source->parser)
+		source->number = source->parser->number;
 	if (error == ERR_SOURCE_ROW)
 		return name_fault(source, error, fault);
 	if (error)
 		return fail(source, error, fault);
+	source->given = source->given || !source->ended;
 	*ret_end = source->ended;
 	return OK;
 }
@@ -245,7 +280,7 @@ int64_t source_retry_after_ms(const struct source *source)
 
 bool source_rows_absent(const struct source *source)
 {
-	return source->parser->absent;
+	return source->parser && source->parser->absent;
 }
 
 void source_close(struct source *source)
@@ -254,7 +289,7 @@ void source_close(struct source *source)
 		return;
 	if (source->ended || (!source->failed && source->given))
 		end_use(source, USE_SUCCEEDED, NULL);
-	else if (!source->failed && source->parser->number)
+	else if (!source->failed && source->number)
 		end_use(source, USE_ANSWERED, NULL);
 	else if (!source->failed)
 		end_use(source, USE_LEFT, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where rows come from: one vtable over files, commands and HTTP.
+ * Where rows come from: one vtable over files, commands, HTTP and PostgreSQL.
  *
  *	source_open -> source_next, source_next, ... -> source_close
  *
@@ -17,7 +17,7 @@
 #include "conf/conf.h"
 #include "text/json.h"
 
-struct sources; /* shared by all open sources: curl's multi handle, the breakers */
+struct sources; /* shared by all open sources: connections, the breakers */
 struct source;
 
 /* `log` gets the states of breakers at level debug; may be NULL. */
@@ -25,22 +25,31 @@ struct sources *sources_new(struct loop *loop, struct log *log);
 /* Every source must be closed. NULL does nothing. */
 void sources_free(struct sources *sources);
 
-/* A JSON row, or a CSV record with the header's names. */
+/* What a cell of a database's row is in the row's JSON. */
+enum source_cell {
+	CELL_NULL,
+	CELL_TEXT, /* a string of these bytes */
+	CELL_JSON, /* as it is; checked */
+};
+
+/* A JSON row, a CSV record with the header's names, or a database's row with its columns' names. */
 struct source_row {
-	enum { ROW_JSON, ROW_CSV } kind;
+	enum { ROW_JSON, ROW_CSV, ROW_COLUMNS } kind;
 	struct json_value json;
-	const struct slice *names; /* CSV: borrowed from the source */
+	const struct slice *names; /* CSV and columns: borrowed from the source, as all below */
 	const struct slice *cells;
+	const enum source_cell *types; /* columns */
 	size_t count;
 	uint64_t number; /* of the row, from 1, for messages */
 };
 
 /*
  * Appends the value of `path`: a column, or a JSON member ("a/b" = nested; scalars decoded, arrays
- * and objects as JSON). False if there is none or it is null.
+ * and objects as JSON), also one inside a database's JSON column ("column/b"). False if there is
+ * none or it is null.
  */
 bool source_row_get(const struct source_row *row, struct slice path, struct buf *out);
-/* True with a fault if a CSV row lacks the column; false if it has it, or is not a CSV row. */
+/* True with a fault if the row has columns and lacks this one. */
 bool source_row_lacks(const struct source_row *row, struct slice name, struct fault *fault);
 /* Appends the whole row as a JSON object; CSV cells become strings. */
 void source_row_json(const struct source_row *row, struct buf *out);

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "source/http_multi.h"
+#include "source/postgres_pool.h"
 #include "source/transport.h"
 
 struct source_health {
@@ -54,6 +55,7 @@ void sources_free(struct sources *sources)
 	if (!sources)
 		return;
 	http_multi_free(sources->http);
+	postgres_pool_all_free(sources->postgres);
 	while (sources->unwell)
 		drop(sources, sources->unwell);
 	mem_free(sources);
@@ -79,6 +81,8 @@ struct sources_use sources_use(const struct source_call *call)
 		transport_hash(&use.key, slice_str(conf->path));
 	if (conf->url_path)
 		transport_hash(&use.key, template_text(conf->url_path));
+	if (conf->query)
+		transport_hash(&use.key, slice_str(conf->query));
 	for (size_t i = 0; i < conf->argc; i++)
 		transport_hash(&use.key, slice_str(conf->argv[i]));
 	for (size_t i = 0; i < call->param_count; i++) {

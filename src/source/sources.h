@@ -11,9 +11,10 @@
 
 struct sources {
 	struct loop *loop;
-	struct log *log;	      /* may be NULL */
-	struct http_multi *http;      /* NULL until the first HTTP source */
-	struct source_health *unwell; /* by name; only sources that have failed */
+	struct log *log;		 /* may be NULL */
+	struct http_multi *http;	 /* NULL until the first HTTP source */
+	struct postgres_pools *postgres; /* NULL until the first PostgreSQL source */
+	struct source_health *unwell;	 /* by name; only sources that have failed */
 };
 
 /* One use of a source, from source_open() to its outcome. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside of source/: reads the bytes of a source. One vtable over file, command and HTTP.
+ * Inside of source/: reads a source. One vtable over file, command, HTTP and PostgreSQL.
  *
- *	open -> read, read, ... (0 bytes: the end) -> next_document -> read ... -> close
+ *	bytes: open -> read, read, ... (0 bytes: the end) -> next_document -> read ... -> close
+ *	rows:  open -> next_row, next_row, ... -> close
  *
  * A transport reads at most one chunk ahead.
  */
@@ -31,6 +32,12 @@ struct transport_ops {
 	 */
 	enum error (*read)(struct transport *transport, struct slice *ret, struct fault *fault);
 	/*
+	 * In place of read() and a parser: the next row without its number, a view until the next
+	 * call; *ret_end: there is none. ERR_SOURCE_ROW as source_next(). Parks.
+	 */
+	enum error (*next_row)(struct transport *transport, struct source_row *ret, bool *ret_end,
+		struct fault *fault);
+	/*
 	 * After the end of a document with `rows` rows: whether another one begins. NULL if there
 	 * is only one. Parks.
 	 */
@@ -43,6 +50,7 @@ struct transport_ops {
 extern const struct transport_ops file_transport;
 extern const struct transport_ops command_transport;
 extern const struct transport_ops http_transport;
+extern const struct transport_ops postgres_transport;
 
 /* Adds a text to a hash by FNV-1a, which resists no attacker. */
 #define TRANSPORT_HASH_BEGIN UINT64_C(0xcbf29ce484222325)

@@ -14,7 +14,7 @@ RANKS = {"base": 0, "text": 1, "conf": 2, "redis": 3, "http": 3, "source": 3, "c
 
 # A header's name or its folder -> the folders that may include it; None = all.
 LIBRARIES = {"microhttpd.h": {"http"}, "yaml.h": {"conf"},
-             "curl": {"source", "cli"}, "gnutls": {"base"}, "systemd": {"base"},
+             "curl": {"source", "cli"}, "libpq-fe.h": {"source"}, "gnutls": {"base"}, "systemd": {"base"},
              "zstd.h": {"cache", "source"}, "zlib.h": {"source"}, "zstd_errors.h": {"cache"}, "sanitizer": {"base"},
              "valgrind": {"base"},
              "uv.h": None, "cjson": None, "uthash.h": None, "utlist.h": None}

@@ -12,6 +12,7 @@ import tempfile
 import pytest
 
 import topology
+from database import Cluster
 from harness import Daemon, open_config
 from proxy import Proxy
 from reading import Web
@@ -109,6 +110,21 @@ def web():
     server = Web()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster():
+    cluster = Cluster()
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def postgres(postgres_cluster):
+    """A database of the test's own."""
+    database = postgres_cluster.database()
+    yield database
+    database.close()
 
 
 @pytest.fixture(scope="module")

@@ -203,6 +203,38 @@ START_TEST(a_job_adds_to_a_shared_source)
 }
 END_TEST
 
+START_TEST(a_query_belongs_to_a_shared_database)
+{
+	struct scratch s;
+	const struct conf_source *source;
+
+	scratch_begin(&s);
+	source = &scratch_good(&s,
+		"sources:\n  shop: {type: postgres, dsn: \"host=db user=u\", password: secret}\n"
+		"warm: {jobs: [{name: a, key: \"a:{id}\", source: {use: shop, query: SELECT "
+		"1}}]}\n")
+			  ->jobs[0]
+			  .source;
+	ck_assert_int_eq(source->type, SOURCE_POSTGRES);
+	ck_assert_str_eq(source->dsn, "host=db user=u");
+	ck_assert_str_eq(source->password, "secret");
+	ck_assert_ptr_null(source->password_file);
+	ck_assert_int_eq(source->pool, 4);
+	ck_assert_int_eq(source->statement_timeout_ms, 300000);
+	ck_assert_str_eq(source->query, "SELECT 1");
+	ck_assert_uint_eq(source->query_params, 0);
+
+	source = &scratch_good(&s, "loaders: {l: {params: [a, b], key: \"{a}:{b}\", source: {type: "
+				   "postgres, dsn: x, query: \"SELECT $2, $1\"}}}\n")
+			  ->loaders[0]
+			  .source;
+	ck_assert_int_eq(source->pool, 4);
+	ck_assert_int_eq(source->statement_timeout_ms, 300000);
+	ck_assert_uint_eq(source->query_params, 2);
+	scratch_end(&s);
+}
+END_TEST
+
 START_TEST(addresses_and_redis_urls_are_taken_apart)
 {
 	struct scratch s;
@@ -318,5 +350,6 @@ END_TEST
 
 TEST_SUITE("conf", shipped_files_load, an_empty_file_has_every_default, a_job_has_every_default,
 	a_job_keeps_every_member_it_is_given, a_job_adds_to_a_shared_source,
-	addresses_and_redis_urls_are_taken_apart, tokens_entities_and_namespaces_are_found_by_name,
-	a_snapshot_lives_until_its_last_reference, scopes_have_names_and_admin_includes_all)
+	a_query_belongs_to_a_shared_database, addresses_and_redis_urls_are_taken_apart,
+	tokens_entities_and_namespaces_are_found_by_name, a_snapshot_lives_until_its_last_reference,
+	scopes_have_names_and_admin_includes_all)

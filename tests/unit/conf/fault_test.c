@@ -66,12 +66,6 @@ static const struct scratch_fault later[] = {
 	{"audit: {path: a}\n", "c.yaml:1: audit is not supported by this version: remove it\n"},
 	{"redis: {url: \"redis+sentinel://h/n/0\"}\n",
 		"c.yaml:1: redis.url redis+sentinel:// is not supported by this version\n"},
-	{"sources:\n  shop: {type: postgres}\n",
-		"c.yaml:2: sources.shop.type postgres is not supported by this version\n"},
-	{"sources:\n  shop: {type: postgres, dsn: x, pool: 4}\n",
-		"c.yaml:2: sources.shop.type postgres is not supported by this version\nc.yaml:2: "
-		"sources.shop.dsn is not supported by this version: remove it\nc.yaml:2: "
-		"sources.shop.pool is not supported by this version: remove it\n"},
 	{"warm: {jobs: [{name: a, source: {type: file, path: /x}, key: \"{a}\", "
 	 "mode: swap, after: [c], on: [{invalidated: \"p:*\"}]}]}\n",
 		"c.yaml:1: warm.jobs[0].on[0] invalidated is not supported by this "

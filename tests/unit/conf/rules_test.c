@@ -92,7 +92,8 @@ static const struct scratch_fault jobs[] = {
 				 "rows come from\nc.yaml:1: warm.jobs[0].key is missing: give the "
 				 "template of a row's key, such as \"rate:{code}\"\n"},
 	{JOB("source: {path: /x}"),
-		"c.yaml:5: warm.jobs[0].source must have a type: file, command or http\n"},
+		"c.yaml:5: warm.jobs[0].source must have a type: file, command, http or "
+		"postgres\n"},
 	{JOB("source: {type: file}"),
 		"c.yaml:5: warm.jobs[0].source must have path: the file to read\n"},
 	{JOB("source: {type: file, path: /x, argv: [a]}"),
@@ -153,7 +154,23 @@ static const struct scratch_fault jobs[] = {
 	{"sources: {s: {type: http, base_url: \"http://x\"}}\n" JOB(
 		 "source: {use: s, path: /a, ca: /b}"),
 		"c.yaml:6: warm.jobs[0].source has use and ca: a job or loader may add path, rows, "
-		"format, delimiter and pages to a shared source\n"},
+		"format, delimiter, pages and query to a shared source\n"},
+	{JOB("source: {type: postgres, query: SELECT}"),
+		"c.yaml:5: warm.jobs[0].source must have dsn, such as \"host=db dbname=shop "
+		"user=cachewarden\"\n"},
+	{JOB("source: {type: postgres, dsn: x}"),
+		"c.yaml:5: warm.jobs[0].source must have query, such as SELECT id, name FROM "
+		"product\n"},
+	{JOB("source: {type: postgres, dsn: x, query: SELECT $1}"),
+		"c.yaml:5: warm.jobs[0].source has $1 or the like in its query, which only a "
+		"loader's query may have\n"},
+	{JOB("source: {type: postgres, dsn: x, query: a, format: csv}"),
+		"c.yaml:5: warm.jobs[0].source has format, which cannot be used with type "
+		"postgres\n"},
+	{JOB("source: {type: file, path: /x, query: a}"),
+		"c.yaml:5: warm.jobs[0].source has query, which cannot be used with type file\n"},
+	{"sources: {s: {type: postgres, dsn: x, password: a, password_file: c.yaml}}\n",
+		"c.yaml:1: sources.s has password and password_file: remove one of them\n"},
 	{"sources: {s: {type: file, use: t}}\n",
 		"c.yaml:1: sources.s has use, which only the source of a job or loader may have\n"},
 	{JOB("source: {type: file, path: /x}\n      schedule: {jitter: 1s}"),
@@ -195,6 +212,13 @@ static const struct scratch_fault loaders[] = {
 	{"loaders:\n  l: {key: k, source: {type: http, base_url: \"http://x\", path: "
 	 "\"/{page}\"}}\n",
 		"c.yaml:2: loaders.l has /{page} with {page}, which is not in params\n"},
+	{"loaders:\n  l: {key: \"k:{a}\", params: [a], source: {type: postgres, dsn: x, query: "
+	 "\"SELECT $1, $2\"}}\n",
+		"c.yaml:2: loaders.l has $2 in its query, but only 1 params\n"},
+	{"loaders:\n  l: {key: \"k:{a}:{b}\", params: [a, b], source: {type: postgres, dsn: x, "
+	 "query: SELECT $2}}\n",
+		"c.yaml:2: loaders.l has $2 in its query, but no $1: they are the params in their "
+		"order\n"},
 	{"loaders:\n  l: {key: k, tags: [\"t-{x}\"], source: {type: file, path: /x}}\n",
 		"c.yaml:2: loaders.l has t-{x} with {x}, which is not in params\n"},
 	{"loaders:\n  l: {key: k, many: true, value: \"{a}\", source: {type: file, path: /x}}\n",

@@ -59,5 +59,44 @@ START_TEST(a_csv_row_becomes_an_object_of_strings)
 }
 END_TEST
 
+START_TEST(a_database_row_has_cells_of_three_types)
+{
+	struct slice names[] = {SLICE("t"), SLICE("n"), SLICE("j"), SLICE("z"), SLICE("s"),
+		SLICE("j/a"), SLICE("0")};
+	struct slice cells[] = {SLICE("x\"y"), SLICE("1.50"), SLICE("{\"b\":[1],\"c\":null}"),
+		{NULL, 0}, SLICE("\"\\u00e9\""), SLICE("direct"), SLICE("null")};
+	enum source_cell types[] = {
+		CELL_TEXT, CELL_JSON, CELL_JSON, CELL_NULL, CELL_JSON, CELL_TEXT, CELL_JSON};
+	struct source_row row = {
+		.kind = ROW_COLUMNS, .names = names, .cells = cells, .types = types, .count = 7};
+	static const struct {
+		const char *path, *value;
+	} paths[] = {{"t", "x\"y"}, {"n", "1.50"}, {"j", "{\"b\":[1],\"c\":null}"}, {"j/b", "[1]"},
+		{"j/b/0", "1"}, {"j/c", NULL}, {"j/d", NULL}, {"z", NULL}, {"z/a", NULL},
+		{"s", "\xC3\xA9"}, {"t/a", NULL}, {"j/a", "direct"}, {"missing", NULL},
+		{"missing/a", NULL}, {"n/a", NULL}, {"0", NULL}};
+	struct buf out = {0};
+	struct fault fault;
+
+	source_row_json(&row, &out);
+	ck_assert_str_eq(out.p,
+		"{\"t\":\"x\\\"y\",\"n\":1.50,\"j\":{\"b\":[1],\"c\":null},\"z\":null,"
+		"\"s\":\"\\u00e9\",\"j/a\":\"direct\",\"0\":null}");
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		buf_clear(&out);
+		buf_char(&out, '>');
+		ck_assert_msg(source_row_get(&row, slice_str(paths[i].path), &out) ==
+				      (paths[i].value != NULL),
+			"%s", paths[i].path);
+		ck_assert_str_eq(out.p + 1, paths[i].value ? paths[i].value : "");
+	}
+	ck_assert(!source_row_lacks(&row, SLICE("j/z"), &fault));
+	ck_assert(!source_row_lacks(&row, SLICE("z"), &fault));
+	ck_assert(source_row_lacks(&row, SLICE("y"), &fault));
+	ck_assert_str_eq(fault.detail, "no column \"y\"; the query has: t, n, j, z, s, j/a, 0");
+	buf_release(&out);
+}
+END_TEST
+
 TEST_SUITE("source_row", members_of_a_json_row_are_found, a_json_row_keeps_its_bytes,
-	a_csv_row_becomes_an_object_of_strings)
+	a_csv_row_becomes_an_object_of_strings, a_database_row_has_cells_of_three_types)

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside of source/: what PostgreSQL's errors mean. */
+#ifndef CW_SOURCE_POSTGRES_FAULT_H
+#define CW_SOURCE_POSTGRES_FAULT_H
+
+#include <libpq-fe.h>
+
+#include "conf/conf.h"
+
+/*
+ * Both return ERR_SOURCE_FAILED. What PostgreSQL itself said is for operators only (fault_aside).
+ *
+ * Of a result with the status PGRES_FATAL_ERROR: the detail has the SQLSTATE and the place in the
+ * query. *ret_answered: the server works, and other queries may succeed.
+ */
+enum error postgres_fault_query(const PGresult *result, const struct conf_source *conf,
+	bool *ret_answered, struct fault *fault);
+/* Of a connection that could not be made. */
+enum error postgres_fault_connect(
+	const PGconn *pg, const struct conf_source *conf, struct fault *fault);
+
+#endif
