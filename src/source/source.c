@@ -107,11 +107,11 @@ static enum error fail(struct source *source, enum error error, struct fault *fa
 {
 	source->failed = true;
 	if (error != ERR_NO_VALUE && error != ERR_SOURCE_FAILED && error != ERR_TIMEOUT)
-		end_use(source, USE_LEFT, NULL);
+		end_use(source, USE_LEFT, "");
 	else if (answered(source))
-		end_use(source, USE_ANSWERED, NULL);
+		end_use(source, USE_ANSWERED, "");
 	else if (error == ERR_NO_VALUE)
-		end_use(source, USE_SUCCEEDED, NULL);
+		end_use(source, USE_SUCCEEDED, "");
 	else
 		end_use(source, USE_FAILED, fault->detail);
 	return name_fault(source, error, fault);
@@ -288,11 +288,11 @@ void source_close(struct source *source)
 	if (!source)
 		return;
 	if (source->ended || (!source->failed && source->given))
-		end_use(source, USE_SUCCEEDED, NULL);
+		end_use(source, USE_SUCCEEDED, "");
 	else if (!source->failed && source->number)
-		end_use(source, USE_ANSWERED, NULL);
+		end_use(source, USE_ANSWERED, "");
 	else if (!source->failed)
-		end_use(source, USE_LEFT, NULL);
+		end_use(source, USE_LEFT, "");
 	source->transport->ops->close(source->transport);
 	source_free(source);
 }
