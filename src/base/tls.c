@@ -243,6 +243,9 @@ static const char *untrusted(const struct tls *tls)
 		{GNUTLS_CERT_REVOKED, "its certificate has been revoked"},
 		{GNUTLS_CERT_SIGNER_NOT_FOUND,
 			"its certificate is not signed by a trusted authority"},
+		/* A trusted authority has the same name, and another key. */
+		{GNUTLS_CERT_SIGNATURE_FAILURE,
+			"its certificate is not signed by a trusted authority"},
 		{GNUTLS_CERT_SIGNER_NOT_CA,
 			"its certificate is signed by a certificate that is not an authority's"},
 		{GNUTLS_CERT_INSECURE_ALGORITHM, "its certificate uses an insecure algorithm"},

@@ -119,8 +119,14 @@ static void tls_failed(struct link *link, const struct fault *why)
 	flush(link);
 	if (!link->conn)
 		return;
-	fault_set(&fault, ERR_REDIS_UNAVAILABLE, "Redis at %s cannot be reached by TLS: %s",
-		conn->config->name, why->detail);
+	if (conn->state == CONN_READY)
+		/* What was sent may have been done. */
+		fault_set(&fault, ERR_REDIS_UNKNOWN_OUTCOME,
+			"the TLS session with Redis at %s broke before it answered: %s",
+			conn->config->name, why->detail);
+	else
+		fault_set(&fault, ERR_REDIS_UNAVAILABLE, "Redis at %s cannot be reached by TLS: %s",
+			conn->config->name, why->detail);
 	conn_fail(conn, &fault);
 }
 

@@ -4,20 +4,19 @@
 
 #include <errno.h>
 #include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../certificate.h"
 #include "../unit.h"
 #include "base/mem.h"
 
 /* The server's end. */
 static struct {
-	gnutls_certificate_credentials_t credentials;
+	struct certificate shown;
 	gnutls_session_t session;
 	struct buf in, out;
-	char ca[64];
 } server;
 
 static ssize_t server_pull(gnutls_transport_ptr_t transport, void *to, size_t size)
@@ -48,46 +47,10 @@ static int server_wait(gnutls_transport_ptr_t transport, unsigned ms)
 	return server.in.n > 0;
 }
 
-/* A certificate for "localhost" that signs itself. */
-static void make_certificate(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key)
-{
-	time_t now = time(NULL);
-
-	ck_assert_int_ge(gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
-				 GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
-		0);
-	gnutls_x509_crt_set_version(crt, 3);
-	gnutls_x509_crt_set_serial(crt, "1", 1);
-	gnutls_x509_crt_set_activation_time(crt, now - 60);
-	gnutls_x509_crt_set_expiration_time(crt, now + 3600);
-	gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, "localhost", 9);
-	gnutls_x509_crt_set_subject_alt_name(
-		crt, GNUTLS_SAN_DNSNAME, "localhost", 9, GNUTLS_FSAN_SET);
-	gnutls_x509_crt_set_key(crt, key);
-	ck_assert_int_ge(gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0), 0);
-}
-
 static void setup(void)
 {
-	gnutls_x509_crt_t crt;
-	gnutls_x509_privkey_t key;
-	gnutls_datum_t pem;
-
 	memset(&server, 0, sizeof server);
-	gnutls_x509_crt_init(&crt);
-	gnutls_x509_privkey_init(&key);
-	make_certificate(crt, key);
-	strcpy(server.ca, "/tmp/cw-tls-XXXXXX");
-	int fd = mkstemp(server.ca);
-
-	ck_assert_int_ge(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &pem), 0);
-	ck_assert_int_eq(write(fd, pem.data, pem.size), (ssize_t)pem.size);
-	close(fd);
-	gnutls_free(pem.data);
-	gnutls_certificate_allocate_credentials(&server.credentials);
-	ck_assert_int_ge(gnutls_certificate_set_x509_key(server.credentials, &crt, 1, key), 0);
-	gnutls_x509_crt_deinit(crt);
-	gnutls_x509_privkey_deinit(key);
+	certificate_make(&server.shown, "localhost", 3600);
 }
 
 static void end_session(void)
@@ -99,15 +62,14 @@ static void end_session(void)
 
 static void teardown(void)
 {
-	unlink(server.ca);
-	gnutls_certificate_free_credentials(server.credentials);
+	certificate_release(&server.shown);
 }
 
 static void begin_session(void)
 {
 	gnutls_init(&server.session, GNUTLS_SERVER | GNUTLS_NONBLOCK);
 	gnutls_set_default_priority(server.session);
-	gnutls_credentials_set(server.session, GNUTLS_CRD_CERTIFICATE, server.credentials);
+	gnutls_credentials_set(server.session, GNUTLS_CRD_CERTIFICATE, server.shown.credentials);
 	gnutls_transport_set_pull_function(server.session, server_pull);
 	gnutls_transport_set_push_function(server.session, server_push);
 	gnutls_transport_set_pull_timeout_function(server.session, server_wait);
@@ -119,8 +81,8 @@ static struct tls_credentials *credentials(void)
 	struct tls_credentials *ret = NULL;
 	struct fault fault = {0};
 
-	ck_assert_msg(
-		tls_credentials_load(&(struct tls_files){.ca = server.ca}, &ret, &fault) == OK,
+	ck_assert_msg(tls_credentials_load(
+			      &(struct tls_files){.ca = server.shown.file}, &ret, &fault) == OK,
 		"%s", fault.detail);
 	return ret;
 }

@@ -61,19 +61,20 @@ void fake_end(struct fake *fake)
 	ck_assert_int_eq(rmdir(fake->folder), 0);
 }
 
+char fake_heard[4096];
+
 int fake_await(int fd, const char *text)
 {
-	char input[4096];
 	size_t n = 0;
 
 	for (;;) {
-		ssize_t got = read(fd, input + n, sizeof input - 1 - n);
+		ssize_t got = read(fd, fake_heard + n, sizeof fake_heard - 1 - n);
 
 		if (got <= 0)
 			return 0;
 		n += (size_t)got;
-		input[n] = '\0';
-		if (strstr(input, text))
+		fake_heard[n] = '\0';
+		if (strstr(fake_heard, text))
 			return 1;
 	}
 }
@@ -92,20 +93,18 @@ void fake_say(int fd, const void *bytes, size_t n)
 	}
 }
 
-/* SETNAME, PING, two sections of INFO; a server without MULTI is not looked at further. */
-/* Without DISCARD it is not asked for more. */
+const char fake_greeting[] = "$11\r\nrole:master\r\n$11\r\nrole:master\r\n"
+			     "+OK\r\n"
+			     "-ERR unknown command 'DISCARD'\r\n"
+			     "*0\r\n";
+
 int fake_greet_with(int fd, const char *pong)
 {
-	static const char replies[] = "$11\r\nrole:master\r\n$11\r\nrole:master\r\n"
-				      "+OK\r\n"
-				      "-ERR unknown command 'DISCARD'\r\n"
-				      "*0\r\n";
-
 	if (!fake_await(fd, "EXEC\r\n"))
 		return 0;
 	fake_say(fd, "+OK\r\n", 5);
 	fake_say(fd, pong, strlen(pong));
-	fake_say(fd, replies, sizeof replies - 1);
+	fake_say(fd, fake_greeting, sizeof fake_greeting - 1);
 	return 1;
 }
 

@@ -21,7 +21,13 @@ void fake_end(struct fake *fake);
 
 /* For servers: reads until `text` has come; 0 where the peer closed first. */
 int fake_await(int fd, const char *text);
+extern char fake_heard[4096]; /* what the last fake_await() has read */
 void fake_say(int fd, const void *bytes, size_t n);
+/*
+ * What answers a handshake behind CLIENT SETNAME and PING: two sections of INFO, and no DISCARD, so
+ * that no commands are asked for.
+ */
+extern const char fake_greeting[];
 /* Answers the handshake of a client without password and database. */
 int fake_greet(int fd);
 /* The same, with another answer to PING. */
