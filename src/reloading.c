@@ -65,6 +65,12 @@ static void warn_of_redis(struct log *log, const struct conf_redis *redis)
 			"so another server may answer in its place");
 }
 
+static void publish_expiry(struct metrics *m, const char *of, int64_t wall_ms)
+{
+	if (wall_ms >= 0)
+		metric_set(m, METRIC_CERTIFICATE_EXPIRY, of, NULL, (double)wall_ms / 1000);
+}
+
 /* What follows from a configuration outside of the parts: log level, metrics. */
 static void put_in_force(struct daemon *d, struct conf *conf)
 {
@@ -75,6 +81,10 @@ static void put_in_force(struct daemon *d, struct conf *conf)
 	warn_of_redis(d->app.log, &conf->redis);
 	metric_set(m, METRIC_CONFIG_RELOAD_TIME, NULL, NULL, (double)conf->loaded_wall_ms / 1000);
 	metric_set(m, METRIC_INSECURE_HTTP, NULL, NULL, conf->insecure_http);
+	metric_drop(m, METRIC_CERTIFICATE_EXPIRY, NULL, NULL);
+	if (conf->tls.server)
+		publish_expiry(m, "https", tls_server_expires_wall_ms(conf->tls.server));
+	publish_expiry(m, "redis", conf->redis.tls_files.expires_wall_ms);
 	metric_drop(m, METRIC_TOKEN_EXPIRY, NULL, NULL);
 	for (size_t i = 0; i < conf->token_count; i++)
 		if (conf->tokens[i].expires_wall_ms >= 0)

@@ -29,7 +29,7 @@ struct component {
 	cJSON *details;
 };
 
-enum { component_count = 4 };
+enum { component_count = 4, day_ms = 24 * 3600 * 1000 };
 
 static struct component component(const char *name)
 {
@@ -139,8 +139,25 @@ static struct component judge_warming(const struct app *app, const struct identi
 	return warming;
 }
 
+static void judge_certificate(
+	cJSON *warnings, enum health *health, const char *member, int64_t expires_wall_ms)
+{
+	int64_t left_ms = expires_wall_ms - clock_wall_ms();
+	char text[128];
+
+	if (expires_wall_ms < 0 || left_ms >= CONF_EXPIRY_NOTICE_MS)
+		return;
+	if (left_ms <= 0)
+		snprintf(text, sizeof text, "%s has expired: renew it, and reload", member);
+	else
+		snprintf(text, sizeof text, "%s expires in %lld days: renew it, and reload", member,
+			(long long)(left_ms / day_ms));
+	warn(warnings, health, text);
+}
+
 static struct component judge_config(const struct app *app, const struct identity *who)
 {
+	const struct conf *conf = app->engine.cache.conf;
 	struct component config = component("config");
 	cJSON *warnings = cJSON_CreateArray();
 
@@ -151,15 +168,19 @@ static struct component judge_config(const struct app *app, const struct identit
 			cJSON_AddStringToObject(
 				config.details, "last_reload", reload_faults(app->reload));
 	}
-	if (app->engine.cache.conf->insecure_http)
+	if (conf->insecure_http)
 		warn(warnings, &config.health,
 			"insecure_http is on: tokens may cross the network in clear text");
-	if (app->engine.cache.conf->redis.tls &&
-		app->engine.cache.conf->redis.tls_files.verify == TLS_VERIFY_NONE)
+	if (conf->redis.tls && conf->redis.tls_files.verify == TLS_VERIFY_NONE)
 		warn(warnings, &config.health,
 			"redis.tls.verify is none: another server may answer in the place of "
 			"Redis");
-	json_add_time(config.details, "loaded", app->engine.cache.conf->loaded_wall_ms);
+	if (conf->tls.server)
+		judge_certificate(warnings, &config.health, "tls.certificate",
+			tls_server_expires_wall_ms(conf->tls.server));
+	judge_certificate(warnings, &config.health, "redis.tls.certificate",
+		conf->redis.tls_files.expires_wall_ms);
+	json_add_time(config.details, "loaded", conf->loaded_wall_ms);
 	cJSON_AddItemToObject(config.details, "warnings", warnings);
 	return config;
 }

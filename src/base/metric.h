@@ -45,6 +45,7 @@
 	X(CONFIG_RELOAD_OK, GAUGE, "config_last_reload_successful", "", "1 if the last reload took effect") \
 	X(CONFIG_RELOAD_TIME, GAUGE, "config_last_reload_timestamp_seconds", "", "When the configuration in force was read, Unix time") \
 	X(TOKEN_EXPIRY, GAUGE, "token_expiry_timestamp_seconds", "token", "Expiry of a token, Unix time") \
+	X(CERTIFICATE_EXPIRY, GAUGE, "tls_certificate_expiry_timestamp_seconds", "of", "Expiry of a certificate that is shown to others, or of its chain, Unix time") \
 	X(INSECURE_HTTP, GAUGE, "insecure_http", "", "1 if insecure_http allows plain HTTP from other machines") \
 	X(LOG_DROPPED, COUNTER, "log_dropped_total", "", "Log lines dropped because their reader was too slow") \
 	X(LOOP_LAG, HISTOGRAM, "loop_lag_seconds", "", "Delay of the loop's timer: how long a request may wait for the loop") \

@@ -20,7 +20,8 @@ struct tls_link {
 	struct tls_server *server;
 	struct tls_link_owner owner;
 	bool ready;
-	bool drained; /* in the turn `looked` */
+	const char *refused; /* why; NULL = it is not */
+	bool drained;	     /* in the turn `looked` */
 	uint64_t looked;
 	size_t ahead_n, ahead_taken;
 	char ahead[ahead_bytes];
@@ -107,28 +108,56 @@ static ssize_t push(gnutls_transport_ptr_t transport, const giovec_t *parts, int
 	return n;
 }
 
+/*
+ * Refuses the client. The library closes the connection of a handshake that fails without an
+ * alert, so it is sent here.
+ */
+static int refuse(struct tls_link *link, gnutls_alert_description_t alert, const char *why)
+{
+	link->refused = why;
+	gnutls_alert_send(link->session, GNUTLS_AL_FATAL, alert);
+	return GNUTLS_E_CERTIFICATE_ERROR;
+}
+
+static int verify_client(gnutls_session_t session)
+{
+	struct tls_link *link = gnutls_transport_get_ptr(session);
+	gnutls_typed_vdata_st purpose = {.type = GNUTLS_DT_KEY_PURPOSE_OID,
+		.data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_CLIENT};
+	unsigned status = 0, n = 0;
+
+	/* Absence is judged at the end of the handshake. */
+	if (!gnutls_certificate_get_peers(session, &n) || n == 0)
+		return 0;
+	if (gnutls_certificate_verify_peers(session, &purpose, 1, &status) < 0)
+		return refuse(link, GNUTLS_A_BAD_CERTIFICATE, "its certificate cannot be verified");
+	if (status & GNUTLS_CERT_EXPIRED)
+		return refuse(link, GNUTLS_A_CERTIFICATE_EXPIRED, "its certificate has expired");
+	if (status & GNUTLS_CERT_SIGNER_NOT_FOUND)
+		return refuse(link, GNUTLS_A_UNKNOWN_CA,
+			"its certificate is not signed by an authority of tls.client_ca");
+	if (status & GNUTLS_CERT_PURPOSE_MISMATCH)
+		return refuse(link, GNUTLS_A_UNSUPPORTED_CERTIFICATE,
+			"its certificate is not one for clients");
+	return status ? refuse(link, GNUTLS_A_BAD_CERTIFICATE, "its certificate is not valid") : 0;
+}
+
 /* The client's Finished, which its certificate precedes, ends the handshake, or almost does. */
 static int handshake_step(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
 	const gnutls_datum_t *message)
 {
 	struct tls_link *link = gnutls_transport_get_ptr(session);
+	unsigned n = 0;
 
 	(void)type, (void)when, (void)message;
-	if (incoming && !link->ready) {
-		link->ready = true;
-		link->owner.ready(link->owner.context);
-	}
+	if (!incoming || link->ready)
+		return 0;
+	if (link->server->asks_clients && (!gnutls_certificate_get_peers(session, &n) || n == 0))
+		return refuse(link, GNUTLS_A_CERTIFICATE_REQUIRED,
+			"it shows no certificate (tls.client_ca)");
+	link->ready = true;
+	link->owner.ready(link->owner.context);
 	return 0;
-}
-
-static void ask_client(gnutls_session_t session)
-{
-	/* Kept by GnuTLS. */
-	static gnutls_typed_vdata_st purpose = {.type = GNUTLS_DT_KEY_PURPOSE_OID,
-		.data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_CLIENT};
-
-	gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
-	gnutls_session_set_verify_cert2(session, &purpose, 1, 0);
 }
 
 struct tls_link *tls_link_new(
@@ -151,8 +180,10 @@ struct tls_link *tls_link_new(
 	if (gnutls_priority_set_direct(session, priorities, NULL) < 0 ||
 		gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, server->x509) < 0)
 		mem_exhausted();
-	if (server->asks_clients)
-		ask_client(session);
+	if (server->asks_clients) {
+		gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
+		gnutls_session_set_verify_function(session, verify_client);
+	}
 	return link;
 }
 
@@ -163,6 +194,11 @@ void tls_link_free(struct tls_link *link)
 	gnutls_credentials_clear(link->session);
 	tls_server_unref(link->server);
 	mem_free(link);
+}
+
+const char *tls_link_refused(const struct tls_link *link)
+{
+	return link->refused;
 }
 
 static int no_certificate(gnutls_session_t session, const gnutls_datum_t *authorities, int count,

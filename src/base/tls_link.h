@@ -37,6 +37,8 @@ struct tls_link *tls_link_new(
 	void *session, int fd, struct tls_server *server, const struct tls_link_owner *owner);
 /* The session is not used any more. NULL is allowed. */
 void tls_link_free(struct tls_link *link);
+/* Why the client was refused, as in "its certificate has expired"; NULL if it was not. */
+const char *tls_link_refused(const struct tls_link *link);
 /* What a library that insists on a callback for certificates is given; it is never called. */
 typedef void (*tls_link_callback)(void);
 tls_link_callback tls_link_no_certificate(void);

@@ -77,6 +77,7 @@ struct conf_redis {
 	struct {
 		char *ca;		 /* NULL = the system's authorities */
 		char *certificate, *key; /* NULL = none */
+		int64_t expires_wall_ms; /* of the certificate; -1 = not known */
 		char *server_name;	 /* NULL = the host of the URL */
 		enum tls_verify verify;
 	} tls_files;

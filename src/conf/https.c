@@ -2,8 +2,6 @@
 /* The certificate, the key and the authorities of HTTPS; see https.h. */
 #include "conf/https.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/timestamp.h"
 #include "conf/file.h"
@@ -39,6 +37,18 @@ static void warn_of_expiry(struct reader *r, struct node *root, const struct tls
 				      : "expires at %s: renew it, and reload",
 			date.p));
 	buf_release(&date);
+}
+
+int64_t https_expiry(const char *path)
+{
+	struct buf text = {0}, why = {0};
+	int64_t expires = -1;
+
+	if (path && !file_read(path, false, &text, &why, NULL))
+		expires = tls_server_pem_expires_wall_ms(buf_slice(&text));
+	buf_release(&text);
+	buf_release(&why);
+	return expires;
 }
 
 void https_load(struct reader *r, struct node *root, struct conf_full *full)

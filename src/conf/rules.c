@@ -270,27 +270,31 @@ struct token_lists {
 	size_t own_count;
 };
 
-static void fault_of_token(
-	struct reader *r, const struct token_lists *lists, size_t index, const char *sentence)
+static void fault_of_token(struct reader *r, const struct token_lists *lists,
+	const struct conf *conf, size_t index, const char *sentence)
 {
 	bool own = index < lists->own_count;
 	size_t mark = reader_enter(r, slice_str(own ? "auth.tokens" : "auth.tokens_file"));
 
 	fault_in(r, own ? lists->own : lists->file, own ? index : index - lists->own_count,
-		"sha256", sentence);
+		conf->tokens[index].by_certificate ? "client_certificate" : "sha256", sentence);
 	reader_leave(r, mark);
 }
 
 /* With one digest in two rows, a token would be ambiguous. */
 static void check_tokens(struct reader *r, const struct token_lists *lists, const struct conf *conf)
 {
-	for (size_t i = 0; i < conf->token_count; i++)
+	for (size_t i = 0; i < conf->token_count; i++) {
+		if (conf->tokens[i].by_certificate && !conf->tls.client_ca)
+			fault_of_token(r, lists, conf, i,
+				"needs tls.client_ca: without it, clients show no certificate");
 		for (size_t j = 0; j < i; j++)
 			if (memcmp(conf->tokens[i].sha256, conf->tokens[j].sha256,
 				    sizeof conf->tokens[i].sha256) == 0)
-				fault_of_token(r, lists, i,
+				fault_of_token(r, lists, conf, i,
 					reader_say(r, "is also that of the token %s",
 						conf->tokens[j].name));
+	}
 }
 
 static void join_tokens(struct reader *r, struct node *root, struct conf_full *full)
@@ -307,7 +311,7 @@ static void join_tokens(struct reader *r, struct node *root, struct conf_full *f
 
 /* Members of redis.tls that would be ignored are faults: the connection would be less than asked.
  */
-static void check_redis_tls(struct reader *r, struct node *root, const struct conf_redis *redis)
+static void check_redis_tls(struct reader *r, struct node *root, struct conf_redis *redis)
 {
 	static const char *const members[] = {"redis.tls.ca", "redis.tls.certificate",
 		"redis.tls.key", "redis.tls.server_name", "redis.tls.verify"};
@@ -321,6 +325,7 @@ static void check_redis_tls(struct reader *r, struct node *root, const struct co
 		reader_fault_at(r, root, certificate ? "redis.tls.certificate" : "redis.tls.key",
 			certificate ? "needs redis.tls.key beside it"
 				    : "needs redis.tls.certificate beside it");
+	redis->tls_files.expires_wall_ms = https_expiry(redis->tls_files.certificate);
 	if (redis->tls_files.ca)
 		reader_expect_file(r, root, "redis.tls.ca", redis->tls_files.ca);
 }

@@ -26,6 +26,12 @@ static const char *finish_token(struct reader *r, struct node *node, void *objec
 	size_t mark;
 
 	token->identity.name = token->name;
+	if (!node_given(node, "sha256") && !node_given(node, "client_certificate"))
+		return "has no sha256: give the SHA-256 of the whole token, 64 hexadecimal digits "
+		       "(or client_certificate, that of a client's certificate)";
+	if (node_given(node, "sha256") && node_given(node, "client_certificate"))
+		return "has both sha256 and client_certificate: make two entries, which may have "
+		       "the same name";
 	if (!expires) {
 		token->expires_wall_ms = -1;
 	} else if (token->expires_wall_ms <= clock_wall_ms()) {
@@ -41,7 +47,8 @@ static const char *finish_token(struct reader *r, struct node *node, void *objec
 /* clang-format off */
 static const struct key token_keys[] = {
 	{"name", &type_name, AT(conf_token, name), .flags = KEY_REQUIRED, .help = "give the token a name for logs and metrics"},
-	{"sha256", &type_sha256, AT(conf_token, sha256), .flags = KEY_REQUIRED, .help = "give the SHA-256 of the whole token, 64 hexadecimal digits"},
+	{"sha256", &type_sha256, AT(conf_token, sha256), .help = "the SHA-256 of the whole token"},
+	{"client_certificate", &type_client_certificate, .help = "instead of sha256: the SHA-256 of a client certificate (its DER)"},
 	{"scopes", &type_scopes, AT(conf_token, identity.scopes), .min = 1, .flags = KEY_REQUIRED, .help = "list what the token may do, such as [read]"},
 	{"key_prefixes", &type_strings, LIST(conf_token, identity.key_prefixes, identity.key_prefix_count), .def = "[]", .max = 1000, .help = "prefixes of the keys that it may access; none = all keys"},
 	{"max_keys", &type_int, AT(conf_token, identity.max_keys), "0", 0, TERA, .help = "keys of one invalidation; 0 = invalidate.max_keys"},

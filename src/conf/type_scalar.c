@@ -197,6 +197,20 @@ static const char *set_sha256(
 }
 const struct type type_sha256 = {.set = set_sha256};
 
+static const char *set_client_certificate(
+	struct reader *r, const struct key *key, struct node *node, void *object)
+{
+	struct conf_token *token = object;
+
+	(void)r, (void)key;
+	if (scalar(node) || !hex_decode(node->text, token->sha256, SHA256_BYTES))
+		return "must be the 64 hexadecimal digits of the certificate's SHA-256, without "
+		       "colons";
+	token->by_certificate = true;
+	return NULL;
+}
+const struct type type_client_certificate = {.set = set_client_certificate};
+
 /* Schedules. They are parsed here, so that a fault has its line. */
 static const char *set_cron(
 	struct reader *r, const struct key *key, struct node *node, void *object)

@@ -87,8 +87,14 @@ static enum error refuse_failed(struct request *request, enum error error, struc
 
 static enum error check_token(struct request *request, struct fault *fault)
 {
-	return auth_check(request->conf, request->match.route, request->head.authorization,
-		clock_wall_ms(), &request->auth, fault);
+	const struct connection *connection = request->connection;
+	struct auth_proof proof = {.authorization = request->head.authorization};
+	uint8_t digest[SHA256_BYTES];
+
+	if (connection->tls && tls_link_client(connection->tls, digest))
+		proof.certificate = digest;
+	return auth_check(request->conf, request->match.route, &proof, clock_wall_ms(),
+		&request->auth, fault);
 }
 
 static bool take_peer_rate(const struct request *request, int *ret_wait_s)
@@ -113,8 +119,10 @@ static enum error check_caller(struct request *request, struct fault *fault)
 
 	if (error)
 		return refuse_failed(request, error, fault);
-	if (!request->auth.token)
-		return gate_origin(&request->head, fault);
+	if (!auth_has_token(&request->auth))
+		error = gate_origin(&request->head, fault);
+	if (error || !request->auth.token)
+		return error;
 	if (!take_token_rate(request, &wait_s))
 		return too_many(request, wait_s, "the token's requests_per_second", fault);
 	return OK;
@@ -129,9 +137,9 @@ bool admit_may_use(struct request *request)
 	if (!request->match.route || check_host(request, &fault) ||
 		!take_peer_rate(request, &wait_s) || check_token(request, &fault))
 		return false;
-	if (!request->auth.token)
-		return gate_origin(&request->head, &fault) == OK;
-	return take_token_rate(request, &wait_s);
+	if (!auth_has_token(&request->auth) && gate_origin(&request->head, &fault))
+		return false;
+	return !request->auth.token || take_token_rate(request, &wait_s);
 }
 
 /* A route that takes any bytes takes a value. A body larger than the budget could never be read. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/crypto.h"
+#include "base/hex.h"
 #include "text/field.h"
 
 /* Longer tokens are refused without being hashed. */
@@ -23,17 +24,16 @@ static bool bearer_text(struct slice authorization, struct slice *ret)
 }
 
 /* The first that is valid, else the first that has expired; every digest is compared. */
-static const struct conf_token *find_token(
-	const struct conf *conf, struct slice text, int64_t wall_ms, bool *ret_expired)
+static const struct conf_token *find_token(const struct conf *conf, const uint8_t *digest,
+	bool by_certificate, int64_t wall_ms, bool *ret_expired)
 {
 	const struct conf_token *valid = NULL, *expired = NULL;
-	uint8_t digest[SHA256_BYTES];
 
-	crypto_sha256(text, digest);
 	for (size_t i = 0; i < conf->token_count; i++) {
 		const struct conf_token *token = &conf->tokens[i];
 
-		if (!crypto_equal(token->sha256, digest, sizeof digest))
+		if (!crypto_equal(token->sha256, digest, SHA256_BYTES) ||
+			token->by_certificate != by_certificate)
 			continue;
 		if (token->expires_wall_ms >= 0 && token->expires_wall_ms <= wall_ms)
 			expired = expired ? expired : token;
@@ -60,9 +60,20 @@ void auth_challenge_scope(enum scope scope, char ret[AUTH_MAX_CHALLENGE])
 		scope_name(scope));
 }
 
-static enum error check_scope(const struct route *route, struct auth *ret, struct fault *fault)
+/* What to say to a caller whose certificate has no entry. */
+static void name_certificate(const struct auth_proof *proof, struct buf *out)
+{
+	if (!proof->certificate)
+		return;
+	buf_str(out, ", or add an entry with client_certificate: ");
+	hex_encode(proof->certificate, SHA256_BYTES, out);
+}
+
+static enum error check_scope(const struct route *route, const struct auth_proof *proof,
+	struct auth *ret, struct fault *fault)
 {
 	const char *scope = scope_name(route->scope);
+	struct buf certificate = {0};
 
 	if (route->scope == SCOPE_NONE) {
 		snprintf(ret->challenge, sizeof ret->challenge, "Bearer realm=\"cachewarden\"");
@@ -76,8 +87,12 @@ static enum error check_scope(const struct route *route, struct auth *ret, struc
 	}
 	snprintf(ret->challenge, sizeof ret->challenge,
 		"Bearer realm=\"cachewarden\", scope=\"%s\"", scope);
-	return fault_set(fault, ERR_UNAUTHORIZED,
-		"a token with the scope %s is required: send Authorization: Bearer TOKEN", scope);
+	name_certificate(proof, &certificate);
+	fault_set(fault, ERR_UNAUTHORIZED,
+		"a token with the scope %s is required: send Authorization: Bearer TOKEN%s", scope,
+		certificate.n ? certificate.p : "");
+	buf_release(&certificate);
+	return ERR_UNAUTHORIZED;
 }
 
 /* A route without a scope checks the caller by itself; it needs a token or anonymous scopes. */
@@ -88,11 +103,44 @@ static bool may_pass(const struct route *route, const struct auth *auth)
 	return scope_granted(auth->identity, route->scope);
 }
 
-enum error auth_check(const struct conf *conf, const struct route *route,
-	struct slice authorization, int64_t wall_ms, struct auth *ret, struct fault *fault)
+bool auth_has_token(const struct auth *auth)
 {
+	return auth->token && !auth->token->by_certificate;
+}
+
+static enum error find_bearer(const struct conf *conf, struct slice authorization, int64_t wall_ms,
+	struct auth *ret, struct fault *fault)
+{
+	uint8_t digest[SHA256_BYTES];
 	struct slice text;
 	bool expired;
+
+	if (!bearer_text(authorization, &text))
+		return refuse_token(ret, "the Authorization header is not `Bearer TOKEN`", fault);
+	crypto_sha256(text, digest);
+	ret->token = find_token(conf, digest, false, wall_ms, &expired);
+	if (ret->token)
+		return OK;
+	return refuse_token(
+		ret, expired ? "the token has expired" : "the token is not known", fault);
+}
+
+/* A certificate without an entry gives no more than the connection. */
+static enum error find_certificate(const struct conf *conf, const uint8_t *digest, int64_t wall_ms,
+	struct auth *ret, struct fault *fault)
+{
+	bool expired;
+
+	ret->token = find_token(conf, digest, true, wall_ms, &expired);
+	if (!expired)
+		return OK;
+	return refuse_token(ret, "the entry of the client certificate has expired", fault);
+}
+
+enum error auth_check(const struct conf *conf, const struct route *route,
+	const struct auth_proof *proof, int64_t wall_ms, struct auth *ret, struct fault *fault)
+{
+	enum error error = OK;
 
 	ret->identity = &conf->anonymous;
 	ret->token = NULL;
@@ -100,18 +148,15 @@ enum error auth_check(const struct conf *conf, const struct route *route,
 	ret->challenge[0] = '\0';
 	if ((route->flags & ROUTE_OPEN) && route->scope == SCOPE_NONE)
 		return OK;
-	if (authorization.p) {
-		if (!bearer_text(authorization, &text))
-			return refuse_token(
-				ret, "the Authorization header is not `Bearer TOKEN`", fault);
-		ret->token = find_token(conf, text, wall_ms, &expired);
-		if (!ret->token)
-			return refuse_token(ret,
-				expired ? "the token has expired" : "the token is not known",
-				fault);
+	if (proof->authorization.p)
+		error = find_bearer(conf, proof->authorization, wall_ms, ret, fault);
+	else if (proof->certificate)
+		error = find_certificate(conf, proof->certificate, wall_ms, ret, fault);
+	if (error)
+		return error;
+	if (ret->token)
 		ret->identity = &ret->token->identity;
-	}
 	if ((route->flags & ROUTE_OPEN) || may_pass(route, ret))
 		return OK;
-	return check_scope(route, ret, fault);
+	return check_scope(route, proof, ret, fault);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Authentication: bearer tokens (RFC 6750), compared with the configuration's digests.
+ * Authentication: bearer tokens (RFC 6750) and client certificates, compared with the
+ * configuration's digests. A token takes precedence.
  *
  * The digest of the token that was sent is compared with every configured one, in constant time. A
  * request with an invalid token is refused even if the route needs none, except on open routes
@@ -18,18 +19,29 @@ enum { AUTH_MAX_CHALLENGE = 256 };
 
 struct auth {
 	const struct identity *identity; /* never NULL; of the snapshot */
-	const struct conf_token *token;	 /* NULL = anonymous */
+	const struct conf_token *token;	 /* or client certificate; NULL = anonymous */
 	bool failed;			 /* a token was sent and is not valid */
 	/* The WWW-Authenticate header of a refusal, else "". */
 	char challenge[AUTH_MAX_CHALLENGE];
 };
 
+/* What a caller has sent. */
+struct auth_proof {
+	struct slice authorization; /* p NULL = none */
+	const uint8_t *certificate; /* the SHA-256 of one that TLS has verified; NULL = none */
+};
+
 /*
- * Checks whether the sender of `authorization` (p NULL: none was sent) may use `route` at
- * `wall_ms`. ERR_UNAUTHORIZED or ERR_FORBIDDEN, with the challenge to send.
+ * Checks whether the sender of `proof` may use `route` at `wall_ms`. ERR_UNAUTHORIZED or
+ * ERR_FORBIDDEN, with the challenge to send.
  */
 enum error auth_check(const struct conf *conf, const struct route *route,
-	struct slice authorization, int64_t wall_ms, struct auth *ret, struct fault *fault);
+	const struct auth_proof *proof, int64_t wall_ms, struct auth *ret, struct fault *fault);
+/*
+ * Whether the caller has sent a token. Without one, the request may be that of a browser which a
+ * page of another site made send it: browsers show client certificates by themselves.
+ */
+bool auth_has_token(const struct auth *auth);
 /* The challenge for a token without `scope`. */
 void auth_challenge_scope(enum scope scope, char ret[AUTH_MAX_CHALLENGE]);
 

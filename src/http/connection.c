@@ -67,6 +67,20 @@ static void begin_tls(struct connection *connection, struct MHD_Connection *mhd)
 		connection->fd, listener->tls, &owner);
 }
 
+static void end_tls(struct connection *connection)
+{
+	const char *refused = tls_link_refused(connection->tls);
+	char peer[PEER_MAX_TEXT];
+
+	if (refused) {
+		peer_text(connection->peer, peer);
+		log_info(connection->listener->server->log, "http: TLS with %s refused: %s", peer,
+			refused);
+	}
+	tls_link_free(connection->tls);
+	connection->tls = NULL;
+}
+
 void connection_notify(void *context, struct MHD_Connection *mhd, void **socket_context,
 	enum MHD_ConnectionNotificationCode code)
 {
@@ -84,8 +98,8 @@ void connection_notify(void *context, struct MHD_Connection *mhd, void **socket_
 	} else {
 		connection = *socket_context;
 		deadline_end(&connection->deadline);
-		tls_link_free(connection->tls);
-		connection->tls = NULL;
+		if (connection->tls)
+			end_tls(connection);
 		connection_drop(connection);
 		*socket_context = NULL;
 	}

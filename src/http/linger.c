@@ -53,9 +53,18 @@ static void linger_end(struct lingerer *linger)
 	close(linger->fd);
 }
 
-static void timer_fired(uv_timer_t *timer)
+static void time_is_up(uv_timer_t *timer)
 {
 	linger_end(timer->data);
+}
+
+/* MHD has sent its last by now. After a goodbye of TLS it leaves the socket's end to close(2). */
+static void end_sending(uv_timer_t *timer)
+{
+	struct lingerer *linger = timer->data;
+
+	shutdown(linger->fd, SHUT_WR);
+	uv_timer_start(timer, time_is_up, linger_ms, 0);
 }
 
 /* False at the end, or when the limit is reached. */
@@ -108,7 +117,7 @@ void linger_begin(struct http_server *server, int fd)
 	uv_timer_init(loop_uv(server->loop), &linger->timer);
 	linger->poll.data = linger->timer.data = linger;
 	uv_poll_start(&linger->poll, UV_READABLE, readable);
-	uv_timer_start(&linger->timer, timer_fired, linger_ms, 0);
+	uv_timer_start(&linger->timer, end_sending, 0, 0);
 }
 
 void linger_end_all(struct http_server *server)

@@ -191,7 +191,7 @@ bool request_header(const struct request *request, const char *name, struct slic
 
 enum error request_may_change(const struct request *request, struct fault *fault)
 {
-	return request->auth.token ? OK : gate_origin_of_change(&request->head, fault);
+	return auth_has_token(&request->auth) ? OK : gate_origin_of_change(&request->head, fault);
 }
 
 bool request_header_line(

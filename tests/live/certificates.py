@@ -14,15 +14,16 @@ class Authority:
         self.folder, self.name, self.count = folder, name, 0
         self.key = self._key(name)
         self.certificate = self._make(
-            name, ["cn = " + name, "ca", "cert_signing_key", "expiration_days = 10"],
+            name, ["cn = " + name, "ca", "cert_signing_key", "expiration_days = 40"],
             "--generate-self-signed")
 
-    def issue(self, *names, days=5):
-        """(certificate, key) of a peer with these DNS names or addresses; days < 0: it has expired."""
+    def issue(self, *names, days=5, use=None):
+        """(certificate, key) of a peer with these DNS names or addresses; days < 0: it has expired.
+        It is good for servers and clients, or for `use` alone."""
         self.count += 1
         name = f"{self.name}-{self.count}"
-        template = ["cn = " + (names[0] if names else name), "signing_key", "tls_www_server",
-                    "tls_www_client"]
+        template = ["cn = " + (names[0] if names else name), "signing_key"]
+        template += [use] if use else ["tls_www_server", "tls_www_client"]
         template += [("ip_address" if n[0].isdigit() else "dns_name") + f' = "{n}"' for n in names]
         if days < 0:
             template += ['activation_date = "2020-01-01 00:00:00"',
@@ -32,6 +33,10 @@ class Authority:
         key = self._key(name)
         return self._make(name, template, "--generate-certificate", "--load-ca-certificate",
                           self.certificate, "--load-ca-privkey", self.key), key
+
+    def encrypt(self, key, path):
+        """Writes the key to `path` under a passphrase."""
+        self._run("--to-p8", "--load-privkey", key, "--password", "secret", "--outfile", path)
 
     def _path(self, name):
         return os.path.join(self.folder, name)

@@ -274,7 +274,7 @@ class Https:
         from certificates import Authority
 
         authority = Authority(folder)
-        certificate, key = authority.issue("localhost", "127.0.0.1")
+        certificate, key = authority.issue("localhost", "127.0.0.1", days=30)
         self.lines = f'tls: {{certificate: "{certificate}", key: "{key}"}}\n'
         self.context = ssl.create_default_context(cafile=authority.certificate)
 
@@ -282,6 +282,18 @@ class Https:
 def end_sending(connection):
     """Ends our half of a TCP connection, without a word in TLS."""
     socket.socket.shutdown(connection, socket.SHUT_WR)
+
+
+class Client(http.client.HTTPConnection):
+    """Of a daemon with TLS."""
+
+    def __init__(self, daemon, timeout):
+        super().__init__(*daemon.address, timeout=timeout)
+        self.daemon = daemon
+
+    def connect(self):
+        self.sock = self.daemon.connect(self.timeout)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 class Daemon:
@@ -368,7 +380,7 @@ class Daemon:
     def client(self, timeout=DEADLINE):
         """An http.client connection."""
         if self.tls is not None:
-            return http.client.HTTPSConnection(*self.address, timeout=timeout, context=self.tls)
+            return Client(self, timeout)
         return http.client.HTTPConnection(*self.address, timeout=timeout)
 
     def wait_refused(self):

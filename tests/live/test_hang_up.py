@@ -12,7 +12,7 @@ import time
 import pytest
 
 from conftest import open_config
-from harness import end_sending, rounds, until
+from harness import HTTPS, end_sending, rounds, until
 from proxy import Proxy
 from wire import Wire, post, request
 
@@ -153,13 +153,14 @@ WAITS = {"warm": ("/api/v1/admin/cache/warm", '{"cache_names": ["slow"], "wait":
 
 
 @pytest.fixture
-def patient(folder, start, redis):
+def patient(request, folder, start, redis):
     """Its warm runs and loads take a minute, and so does each command while Redis stands still."""
     daemon = start(open_config(redis, f"""
 warm: {{jobs: [{JOB}]}}
 loaders: {{slow: {LOADER}}}
 """).replace("redis: {", "redis: {command_timeout: 1m, ").replace(
-        '["127.0.0.1:0"]', '["127.0.0.1:0", {unix: "%s"}]' % os.path.join(folder, "h.sock")))
+        '["127.0.0.1:0"]', '["127.0.0.1:0", {unix: "%s"}]' % os.path.join(folder, "h.sock")),
+        https=getattr(request, "param", HTTPS))
     daemon.wait_redis()
     redis("SET", "cw:lease:{0}:loaded:leased", "another", "PX", 60000)
     return daemon
@@ -173,6 +174,7 @@ def connections(daemon):
         return None
 
 
+@pytest.mark.parametrize("patient", [False, True], ids=["http", "https"], indirect=True)
 @pytest.mark.parametrize("kind", WAITS)
 def test_those_who_only_waited_leave_their_places(patient, folder, redis, kind):
     """More of one address than it may have connections: it is served again, and the work goes on."""
@@ -183,9 +185,10 @@ def test_those_who_only_waited_leave_their_places(patient, folder, redis, kind):
     if stopped:
         redis.send(signal.SIGSTOP)
     try:
-        waiting = [patient.connect() for _ in range(200)]
-        for client in waiting:
-            client.sendall(ask)
+        waiting = []
+        for _ in range(200):
+            waiting.append(patient.connect())
+            waiting[-1].sendall(ask)
         until(lambda: connections(patient) >= 200, "all of them wait")
         for client in waiting:
             client.close()

@@ -30,9 +30,9 @@ warm:
 class Canary:
     """A key that is not to be invalidated and a run that is not to be cancelled."""
 
-    def __init__(self, folder, redis):
+    def __init__(self, folder, redis, https):
         self.redis = redis
-        self.daemon = Daemon(folder + "/canary", open_config(redis, CONFIG))
+        self.daemon = Daemon(folder + "/canary", open_config(redis, CONFIG), https=https)
         self.daemon.wait_redis()
         self.location = None
         self.arm()
@@ -64,9 +64,9 @@ class Canary:
         assert self.count() == self.operations, "an operation was begun"
 
 
-@pytest.fixture(scope="module")
-def canary(shared_folder, shared_redis):
-    one = Canary(shared_folder, shared_redis)
+@pytest.fixture(scope="module", params=[False, True], ids=["http", "https"])
+def canary(request, shared_folder, shared_redis):
+    one = Canary(shared_folder, shared_redis, request.param)
     yield one
     failure = one.daemon.close()
     assert not failure, failure

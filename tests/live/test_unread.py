@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from conftest import open_config
-from harness import BINARY, until
+from harness import BINARY, HTTPS, until
 from keys import path
 from wire import Wire, ask, check_problem, post, request
 
@@ -18,7 +18,7 @@ BIG = [f"big:{i}" for i in range(15)]
 
 
 @pytest.fixture
-def daemon(folder, start, redis):
+def daemon(request, folder, start, redis):
     """Values of about 1 MiB, and one of 6 MiB that a loader has, too: no kernel buffer takes that."""
     for name in BIG:
         redis("SET", name, "x" * (MIB - 100))
@@ -30,7 +30,7 @@ def daemon(folder, start, redis):
     daemon = start(open_config(redis, f"""
 cache: {{max_value_bytes: 8MiB}}
 loaders: {{huge: {{key: "loaded:{{id}}", params: [id], source: {{type: file, path: "{source}", format: json}}}}}}
-"""))
+"""), https=getattr(request, "param", HTTPS))
     daemon.wait_redis()
     return daemon
 
@@ -70,6 +70,7 @@ def mget(names):
     return post(MGET, json.dumps({"keys": names}))
 
 
+@pytest.mark.parametrize("daemon", [False, True], ids=["http", "https"], indirect=True)
 def test_many_unread_answers_of_mget_are_bounded(daemon, redis):
     """Each of 15 MiB: without a bound they are 825 MiB and more."""
     before, sent = daemon.rss(), int(info(redis, "total_net_output_bytes"))

@@ -12,9 +12,37 @@ static const struct scratch_fault callers[] = {
 		"c.yaml:4: auth.anonymous may contain more than metrics only if every listen "
 		"address is a loopback address or a Unix socket\n"},
 	{"auth: {tokens: [{name: a}]}\n",
-		"c.yaml:1: auth.tokens[0].sha256 is missing: give the SHA-256 of the whole token, "
-		"64 hexadecimal digits\nc.yaml:1: auth.tokens[0].scopes is missing: list what the "
-		"token may do, such as [read]\n"},
+		"c.yaml:1: auth.tokens[0].scopes is missing: list what the token may do, such as "
+		"[read]\n"},
+	{"auth: {tokens: [{name: a, scopes: [read]}]}\n",
+		"c.yaml:1: auth.tokens[0] has no sha256: give the SHA-256 of the whole token, 64 "
+		"hexadecimal digits (or client_certificate, that of a client's certificate)\n"},
+	{"auth: {tokens: [{name: a, client_certificate: "
+	 "\"9F:86:D0:81:88:4C:7D:65:9A:2F:EA:A0:C5:5A:D0:15:A3:BF:4F:1B\", scopes: [read]}]}\n",
+		"c.yaml:1: auth.tokens[0].client_certificate must be the 64 hexadecimal digits of "
+		"the certificate's SHA-256, without colons\n"},
+	{"auth:\n  tokens:\n"
+	 "    - name: a\n"
+	 "      client_certificate: "
+	 "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n"
+	 "      scopes: [read]\n",
+		"c.yaml:4: auth.tokens[0].client_certificate needs tls.client_ca: without it, "
+		"clients show no certificate\n"},
+	{"auth:\n  tokens:\n"
+	 "    - name: a\n"
+	 "      sha256: "
+	 "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n"
+	 "      client_certificate: "
+	 "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a09\n"
+	 "      scopes: [read]\n",
+		"c.yaml:3: auth.tokens[0] has both sha256 and client_certificate: make two "
+		"entries, which may have the same name\n"},
+	{"tls: {certificate: /dev/null}\n", "c.yaml:1: tls.certificate needs tls.key beside it\n"},
+	{"tls: {key: /dev/null}\n", "c.yaml:1: tls.key needs tls.certificate beside it\n"},
+	{"tls: {client_ca: /dev/null}\n",
+		"c.yaml:1: tls.client_ca needs tls.certificate and tls.key beside it\n"},
+	{"tls: {certificate: /dev/null, key: /dev/null}\n",
+		"c.yaml:1: tls.certificate names /dev/null, which is not a regular file\n"},
 	{"auth: {tokens: [{name: a, sha256: abc, scopes: []}]}\n",
 		"c.yaml:1: auth.tokens[0].sha256 must be the 64 hexadecimal digits of the token's "
 		"SHA-256\nc.yaml:1: auth.tokens[0].scopes must not be empty\n"},

@@ -25,11 +25,12 @@ static void set_token(size_t i, char *name, const char *text, unsigned scopes, i
 	crypto_sha256(slice_str(text), tokens[i].sha256);
 	tokens[i].identity = (struct identity){.name = name, .scopes = scopes};
 	tokens[i].expires_wall_ms = expires;
+	tokens[i].by_certificate = false;
 }
 
 static enum error check(const struct route *route, const char *authorization)
 {
-	struct slice sent = {0};
+	struct auth_proof sent = {0};
 
 	set_token(0, "reader", "cw_reader", SCOPE_READ, -1);
 	set_token(1, "old", "cw_twice", SCOPE_READ, now);
@@ -42,8 +43,8 @@ static enum error check(const struct route *route, const char *authorization)
 	memcpy(auth.challenge, "junk", sizeof "junk");
 	auth.failed = true;
 	if (authorization)
-		sent = slice_str(authorization);
-	return auth_check(&conf, route, sent, now, &auth, &fault);
+		sent.authorization = slice_str(authorization);
+	return auth_check(&conf, route, &sent, now, &auth, &fault);
 }
 
 START_TEST(a_token_gives_its_identity)
@@ -109,16 +110,54 @@ END_TEST
 
 START_TEST(an_expired_token_is_refused_but_not_its_twin)
 {
+	const struct auth_proof twice = {.authorization = SLICE("Bearer cw_twice")};
+
 	ck_assert_int_eq(check(&warm_route, "Bearer cw_twice"), OK);
 	ck_assert_str_eq(auth.identity->name, "new");
 	ck_assert_int_eq(
-		auth_check(&conf, &read_route, SLICE("Bearer cw_twice"), now + 1, &auth, &fault),
-		ERR_UNAUTHORIZED);
+		auth_check(&conf, &read_route, &twice, now + 1, &auth, &fault), ERR_UNAUTHORIZED);
 	ck_assert(auth.failed);
 	ck_assert_ptr_nonnull(strstr(fault.detail, "expired"));
 }
 END_TEST
 
-TEST_SUITE("auth", a_token_gives_its_identity, without_a_token_the_anonymous_scopes_apply,
-	a_missing_scope_is_forbidden, an_invalid_token_is_refused_even_where_none_is_needed,
+START_TEST(a_certificate_gives_its_entry_and_no_more)
+{
+	uint8_t digest[SHA256_BYTES];
+	struct auth_proof proof = {.certificate = digest};
+
+	check(&read_route, NULL);
+	crypto_sha256(SLICE("der"), digest);
+	ck_assert_int_eq(
+		auth_check(&conf, &read_route, &proof, now, &auth, &fault), ERR_UNAUTHORIZED);
+	ck_assert(!auth.failed);
+	ck_assert_ptr_nonnull(strstr(fault.detail, "client_certificate: "));
+	/* A token of the same bytes is another thing. */
+	set_token(0, "ops", "der", SCOPE_READ, now + 1);
+	ck_assert_int_eq(
+		auth_check(&conf, &read_route, &proof, now, &auth, &fault), ERR_UNAUTHORIZED);
+	tokens[0].by_certificate = true;
+	ck_assert_int_eq(auth_check(&conf, &read_route, &proof, now, &auth, &fault), OK);
+	ck_assert_str_eq(auth.identity->name, "ops");
+	ck_assert(!auth_has_token(&auth));
+	ck_assert_int_eq(auth_check(&conf, &warm_route, &proof, now, &auth, &fault), ERR_FORBIDDEN);
+	ck_assert_int_eq(
+		auth_check(&conf, &read_route, &proof, now + 1, &auth, &fault), ERR_UNAUTHORIZED);
+	ck_assert(auth.failed);
+	ck_assert_ptr_nonnull(strstr(fault.detail, "expired"));
+	/* A token takes precedence, a wrong one, too. */
+	proof.authorization = SLICE("Bearer cw_boss");
+	ck_assert_int_eq(auth_check(&conf, &warm_route, &proof, now, &auth, &fault), OK);
+	ck_assert_str_eq(auth.identity->name, "boss");
+	ck_assert(auth_has_token(&auth));
+	proof.authorization = SLICE("Bearer der");
+	ck_assert_int_eq(
+		auth_check(&conf, &read_route, &proof, now, &auth, &fault), ERR_UNAUTHORIZED);
+	ck_assert_ptr_nonnull(strstr(fault.detail, "not known"));
+}
+END_TEST
+
+TEST_SUITE("auth", a_certificate_gives_its_entry_and_no_more, a_token_gives_its_identity,
+	without_a_token_the_anonymous_scopes_apply, a_missing_scope_is_forbidden,
+	an_invalid_token_is_refused_even_where_none_is_needed,
 	an_open_route_still_identifies_the_caller, an_expired_token_is_refused_but_not_its_twin)
