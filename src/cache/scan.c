@@ -1,33 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* One fiber per primary, page by page; see scan.h. */
-#include "cache/scan.h"
+#include "cache/scan_internal.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "redis/info.h"
-#include "redis/pacer.h"
 
-enum { cursor_bytes = 24, cleanup_ms = 5000 };
-
-struct scanner {
-	const struct scan_spec *spec;
-	struct scan *scan;
-	struct redis_node *node;
-	size_t primary;
-	struct redis_pacer *pacer;
-	struct redis_batch *names; /* the SCAN */
-	struct scan_page page;
-	bool in_flight; /* the page's commands */
-	char cursor[cursor_bytes];
-	struct fault fault;
-};
-
-struct scan {
-	struct fiber_group group;
-	bool enough; /* the handler or an error wants no more */
-};
+enum { cleanup_ms = 5000 };
 
 double scan_progress(struct slice cursor)
 {
@@ -40,6 +20,15 @@ double scan_progress(struct slice cursor)
 	return (double)reversed / 18446744073709551616.0;
 }
 
+void scan_found(struct scanner *w, struct redis_value *name)
+{
+	if (w->found.count == w->cap) {
+		w->cap = w->cap ? 2 * w->cap : 512;
+		w->found.items = mem_realloc(w->found.items, w->cap * sizeof(struct redis_value *));
+	}
+	w->found.items[w->found.count++] = name;
+}
+
 /* Asks for the page at the cursor. */
 static enum error send_scan(struct scanner *w)
 {
@@ -47,7 +36,6 @@ static enum error send_scan(struct scanner *w)
 	struct buf count = {0};
 	size_t argc = 2;
 
-	redis_batch_clear(w->names);
 	if (w->spec->match.n) {
 		argv[argc++] = SLICE("MATCH");
 		argv[argc++] = w->spec->match;
@@ -60,26 +48,53 @@ static enum error send_scan(struct scanner *w)
 	return redis_node_start(w->node, REDIS_BULK, w->names, &w->fault);
 }
 
-/* Waits for the page that was asked for; *ret is the caller's, and the cursor the next one. */
-static enum error take_scan(struct scanner *w, struct redis_value **ret)
+static bool at_start(const struct scanner *w)
+{
+	return w->cursor[0] == '0' && w->cursor[1] == '\0';
+}
+
+/* Takes the page that was asked for: the names found, and the next cursor. */
+static enum error take_scan(struct scanner *w, bool *ret_last)
+{
+	const struct redis_value *reply = redis_batch_reply(w->names, 0);
+	struct slice cursor = redis_value_item(reply, 0);
+	enum error error = redis_value_error(reply, &w->fault);
+
+	if (error)
+		return error;
+	if (reply->type != REDIS_ARRAY || reply->count != 2 || cursor.n == 0 ||
+		cursor.n >= SCAN_CURSOR_BYTES || reply->items[1]->type != REDIS_ARRAY)
+		return fault_set(&w->fault, ERR_REDIS_PROTOCOL, "SCAN gave no cursor and names");
+	const struct redis_value *names = reply->items[1];
+
+	if (w->slots && scan_slots_prefer(w, names))
+		return OK;
+	snprintf(w->cursor, sizeof w->cursor, "%.*s", (int)cursor.n, cursor.p);
+	*ret_last = at_start(w);
+	if (w->slots)
+		scan_slots_filter(w, names);
+	for (size_t i = 0; i < names->count && !w->slots; i++)
+		scan_found(w, names->items[i]);
+	w->page.seen = *ret_last ? 1 : scan_progress(slice_str(w->cursor));
+	return OK;
+}
+
+/* Asks for the next page. */
+static enum error send_page(struct scanner *w)
+{
+	redis_batch_clear(w->names);
+	return w->by_slot ? scan_slots_send(w) : send_scan(w);
+}
+
+/* Waits for it. */
+static enum error take_page(struct scanner *w, bool *ret_last)
 {
 	enum error error = redis_batch_wait(w->names, cache_deadline(w->spec->cache), &w->fault);
 
-	if (!error)
-		error = redis_value_error(redis_batch_reply(w->names, 0), &w->fault);
+	w->found.count = 0;
 	if (error)
 		return error;
-	struct redis_value *reply = redis_batch_take(w->names, 0);
-	struct slice cursor = reply->type == REDIS_ARRAY && reply->count == 2
-				      ? redis_value_item(reply, 0)
-				      : slice_of("", 0);
-	if (cursor.n == 0 || cursor.n >= cursor_bytes || reply->items[1]->type != REDIS_ARRAY) {
-		redis_value_free(reply);
-		return fault_set(&w->fault, ERR_REDIS_PROTOCOL, "SCAN gave no cursor and names");
-	}
-	snprintf(w->cursor, sizeof w->cursor, "%.*s", (int)cursor.n, cursor.p);
-	*ret = reply;
-	return OK;
+	return w->by_slot ? scan_slots_take(w, ret_last) : take_scan(w, ret_last);
 }
 
 /* Waits for the commands of the last page, and empties it; what was answered counts in any case. */
@@ -101,15 +116,14 @@ static enum error settle(struct scanner *w, struct fault *fault)
 	return error;
 }
 
-/* Shows one page to the handler and sends the commands that it wants. */
-static enum error handle_page(struct scanner *w, const struct redis_value *names)
+/* Shows the page to the handler and sends the commands that it wants. */
+static enum error handle_page(struct scanner *w)
 {
 	struct scan_page *page = &w->page;
 	const struct scan_handler *handler = w->spec->handler;
-	double seen = scan_progress(slice_str(w->cursor));
 
-	page->names = names;
-	page->seen = seen > 0 ? seen : 1;
+	w->seen += w->found.count;
+	page->names = &w->found;
 	if (!handler->page(handler->context, page))
 		w->scan->enough = true;
 	page->names = NULL;
@@ -124,19 +138,13 @@ static enum error handle_page(struct scanner *w, const struct redis_value *names
 	return error;
 }
 
-static bool at_start(const struct scanner *w)
-{
-	return w->cursor[0] == '0' && w->cursor[1] == '\0';
-}
-
 static enum error scan_primary(struct scanner *w)
 {
-	struct redis_value *reply = NULL;
-	enum error error = send_scan(w);
+	enum error error = send_page(w);
+	bool last = false;
 
-	while (!error && !w->scan->enough) {
-		error = take_scan(w, &reply);
-		bool last = error || at_start(w);
+	while (!error && !last && !w->scan->enough) {
+		error = take_page(w, &last);
 		if (!error)
 			error = settle(w, &w->fault);
 		/*
@@ -144,19 +152,31 @@ static enum error scan_primary(struct scanner *w)
 		 * finds the page's keys in its processor's cache then, and no key is in two pages.
 		 */
 		if (!error)
-			error = handle_page(w, reply->items[1]);
-		redis_value_free(reply);
-		reply = NULL;
+			error = handle_page(w);
 		if (!last && !error)
 			error = redis_pacer_pause(w->pacer);
 		if (!last && !error && !w->scan->enough)
-			error = send_scan(w);
-		if (last)
-			break;
+			error = send_page(w);
 	}
 	enum error settled = settle(w, error ? NULL : &w->fault);
 
+	if (!error && !settled && w->slots && !w->scan->enough)
+		error = scan_slots_end(w);
 	return error ? error : settled;
+}
+
+/* Of a cluster: the others go on, and the caller is told which slots were not seen. */
+static bool leaves_slots(struct scanner *w, enum error error)
+{
+	enum error_redis kind = error_redis(error);
+
+	if (!w->slots || (kind != ERROR_REDIS_LOST && kind != ERROR_REDIS_AWAY))
+		return false;
+	for (size_t i = 0; i < w->list->count; i++)
+		slot_set_add(&w->slots->unseen, w->list->slots[i]);
+	log_debug(w->spec->cache->log, "the scan of %s ends: %s", redis_node_name(w->node),
+		w->fault.detail);
+	return true;
 }
 
 static void scanner_fiber(void *argument)
@@ -166,23 +186,33 @@ static void scanner_fiber(void *argument)
 	w->names = redis_batch_new();
 	w->page.batch = redis_batch_new();
 	w->page.primary = w->primary;
+	w->found.type = REDIS_ARRAY;
+	w->first = true;
 	w->pacer = redis_pacer_new(w->node, w->spec->max_latency_ms, &w->scan->group);
 	snprintf(w->cursor, sizeof w->cursor, "0");
 	enum error error = scan_primary(w);
-	if (error) {
+	if (error && !leaves_slots(w, error)) {
 		w->fault.error = error;
 		w->scan->enough = true;
+	} else {
+		w->fault.error = OK;
 	}
 	fiber_cleanup_begin(cleanup_ms);
 	redis_pacer_free(w->pacer);
 	fiber_cleanup_end();
 	redis_batch_free(w->names);
+	mem_free(w->found.items);
 	redis_batch_free(w->page.batch);
 	buf_release(&w->page.notes);
 }
 
+void scan_start(struct scanner *w)
+{
+	fiber_set_id(fiber_spawn(&w->scan->group, "scan", scanner_fiber, w), fiber_id());
+}
+
 /* The scanners' memory is ours: none may be left, whatever happens to this fiber. */
-static enum error join_all(struct scan *scan)
+enum error scan_join(struct scan *scan)
 {
 	enum error error = fiber_group_join(&scan->group, DEADLINE_NONE);
 
@@ -210,10 +240,9 @@ enum error scan_run(const struct scan_spec *spec, struct fault *fault)
 			.scan = &scan,
 			.node = redis_node_ref(nodes[i]),
 			.primary = i};
-		fiber_set_id(
-			fiber_spawn(&scan.group, "scan", scanner_fiber, &scanners[i]), fiber_id());
+		scan_start(&scanners[i]);
 	}
-	enum error error = join_all(&scan);
+	enum error error = scan_join(&scan);
 	for (size_t i = 0; i < count && !error; i++) {
 		error = scanners[i].fault.error;
 		if (error && fault)
@@ -223,118 +252,4 @@ enum error scan_run(const struct scan_spec *spec, struct fault *fault)
 		redis_node_unref(scanners[i].node);
 	mem_free(scanners);
 	return error;
-}
-
-enum { sections = 3 };
-
-/* What identifies a server: if it changes during a scan, keys may have been missed. */
-struct server {
-	char run_id[48], role[16], master_replid[48];
-	int64_t flush_calls;
-	uint64_t keys;
-};
-
-struct scan_snapshot {
-	size_t count;
-	struct server servers[];
-};
-
-/* INFO takes several sections at once only since Redis 7. */
-static void add_commands(struct redis_batch *batch)
-{
-	REDIS_ADD(batch, SLICE("INFO"), SLICE("server"));
-	REDIS_ADD(batch, SLICE("INFO"), SLICE("replication"));
-	REDIS_ADD(batch, SLICE("INFO"), SLICE("commandstats"));
-	REDIS_ADD(batch, SLICE("DBSIZE"));
-}
-
-static enum error read_server(
-	const struct redis_batch *batch, struct server *ret, struct fault *fault)
-{
-	struct redis_info info;
-	struct buf text = {0};
-
-	for (size_t i = 0; i < sections + 1; i++) {
-		const struct redis_value *reply = redis_batch_reply(batch, i);
-		enum error error = redis_value_error(reply, fault);
-
-		if (error) {
-			buf_release(&text);
-			return error;
-		}
-		if (i < sections)
-			buf_add(&text, reply->text);
-		else
-			ret->keys = (uint64_t)reply->integer;
-	}
-	redis_info_parse(buf_slice(&text), 0, &info);
-	memcpy(ret->run_id, info.run_id, sizeof ret->run_id);
-	memcpy(ret->role, info.role, sizeof ret->role);
-	memcpy(ret->master_replid, info.master_replid, sizeof ret->master_replid);
-	ret->flush_calls = info.flush_calls;
-	redis_info_release(&info);
-	buf_release(&text);
-	return OK;
-}
-
-enum error scan_snapshot_take(struct cache *cache, struct scan_snapshot **ret, struct fault *fault)
-{
-	struct redis_node *const *nodes;
-	size_t count = redis_store_primaries(cache->store, &nodes);
-	struct scan_snapshot *snapshot =
-		mem_zalloc(sizeof *snapshot + count * sizeof *snapshot->servers);
-	enum error error = OK;
-
-	struct redis_node **asked = mem_array(count, sizeof(struct redis_node *));
-
-	snapshot->count = count;
-	for (size_t i = 0; i < count; i++)
-		asked[i] = redis_node_ref(nodes[i]);
-	for (size_t i = 0; i < count; i++) {
-		struct redis_batch *batch = redis_batch_new();
-
-		add_commands(batch);
-		if (!error)
-			error = redis_node_run(
-				asked[i], REDIS_COMMANDS, batch, cache_deadline(cache), fault);
-		if (!error)
-			error = read_server(batch, &snapshot->servers[i], fault);
-		redis_batch_free(batch);
-		redis_node_unref(asked[i]);
-	}
-	mem_free(asked);
-	if (error)
-		mem_free(snapshot);
-	else
-		*ret = snapshot;
-	return error;
-}
-
-void scan_snapshot_free(struct scan_snapshot *snapshot)
-{
-	mem_free(snapshot);
-}
-
-bool scan_snapshot_equal(const struct scan_snapshot *a, const struct scan_snapshot *b)
-{
-	if (a->count != b->count)
-		return false;
-	for (size_t i = 0; i < a->count; i++) {
-		const struct server *x = &a->servers[i], *y = &b->servers[i];
-
-		if (strcmp(x->run_id, y->run_id) != 0 || strcmp(x->role, y->role) != 0 ||
-			strcmp(x->master_replid, y->master_replid) != 0 ||
-			x->flush_calls != y->flush_calls)
-			return false;
-	}
-	return true;
-}
-
-uint64_t scan_snapshot_keys(const struct scan_snapshot *snapshot)
-{
-	uint64_t keys = 0;
-
-	for (size_t i = 0; i < snapshot->count; i++)
-		keys += snapshot->servers[i].keys;
-	return keys;
 }

@@ -39,6 +39,19 @@ static void refuse(const struct invalidate_run *run, struct fault *fault)
 			(unsigned long long)run->limit);
 }
 
+void invalidate_outcome_pass(struct invalidate_run *run, const struct pass_request *request)
+{
+	if (request->orphans > run->orphans)
+		run->orphans = request->orphans;
+	for (size_t i = 0; i < request->away.count; i++)
+		if (!name_list_has(&run->away, request->away.items[i]))
+			name_list_add(&run->away, request->away.items[i]);
+	if (request->end == PASS_CHANGED)
+		invalidate_outcome_reason(run, REASON_TOPOLOGY_CHANGED);
+	if (request->end == PASS_SKIPPED)
+		invalidate_outcome_reason(run, REASON_SKIPPED_NODES);
+}
+
 enum operation_state invalidate_outcome_state(
 	struct invalidate_run *run, enum error error, struct fault *fault)
 {
@@ -76,7 +89,7 @@ void invalidate_outcome_count(const struct invalidate_run *run)
 }
 
 /* What was counted only up to the threshold is not known. */
-struct invalidation_result *invalidate_outcome_result(const struct invalidate_run *run)
+struct invalidation_result *invalidate_outcome_result(struct invalidate_run *run)
 {
 	struct invalidation_result *result = mem_new(struct invalidation_result);
 	struct plan *plan = run->plan;
@@ -97,11 +110,14 @@ struct invalidation_result *invalidate_outcome_result(const struct invalidate_ru
 		.sample_count = plan->sample_count,
 		.texts = plan->texts,
 		.passes = run->passes,
+		.orphans = run->orphans,
 		.duration_ms = (double)(clock_mono_ns() - run->began_ns) / 1e6};
 	if (run->needs_confirmation)
 		result->matched_at_least = run->confirm_unknown ? matched : (int64_t)run->limit + 1;
 	memcpy(result->sample, plan->sample, sizeof result->sample);
 	memcpy(result->confirmation, run->confirmation, sizeof result->confirmation);
+	result->away = run->away;
+	run->away = (struct name_list){0};
 	plan->selectors = NULL;
 	plan->texts = (struct arena){0};
 	plan->selector_count = plan->sample_count = 0;

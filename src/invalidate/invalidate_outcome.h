@@ -7,6 +7,8 @@
 
 /* Why the run is not complete. The first reason stays. */
 void invalidate_outcome_reason(struct invalidate_run *run, enum invalidation_reason reason);
+/* What the end of a pass says about the run. */
+void invalidate_outcome_pass(struct invalidate_run *run, const struct pass_request *request);
 /* The same for an error: ERR_CANCELLED of an operation that ran out of time is ERR_TIMEOUT. */
 void invalidate_outcome_error(struct invalidate_run *run, enum error error);
 /*
@@ -17,6 +19,6 @@ enum operation_state invalidate_outcome_state(
 	struct invalidate_run *run, enum error error, struct fault *fault);
 void invalidate_outcome_count(const struct invalidate_run *run); /* in the metrics, if any */
 /* For the caller to free. The selectors and the sample move to it from the plan. */
-struct invalidation_result *invalidate_outcome_result(const struct invalidate_run *run);
+struct invalidation_result *invalidate_outcome_result(struct invalidate_run *run);
 
 #endif

@@ -22,7 +22,7 @@ struct invalidate_round {
 	bool keep; /* its counts are the run's */
 	/* Out. */
 	uint64_t matched, protected_skipped;
-	bool limited, changed, overflowed;
+	bool limited, overflowed;
 };
 
 enum tag_mode {
@@ -38,6 +38,7 @@ void invalidate_run_free(void *argument)
 	if (run->arriving)
 		run->owner->arriving--;
 	plan_free(run->plan);
+	name_list_release(&run->away);
 	invalidation_free(run->asked);
 	mem_free(run);
 }
@@ -129,7 +130,7 @@ static enum error run_passes(
 		round->matched += request->matched;
 		round->protected_skipped += request->protected_skipped;
 		round->limited = request->end == PASS_LIMIT;
-		round->changed |= request->end == PASS_CHANGED;
+		invalidate_outcome_pass(run, request);
 		round->overflowed |= request->overflowed;
 		/* What HOLD only counted is counted again when it is removed. */
 		if (round->keep &&
@@ -140,8 +141,6 @@ static enum error run_passes(
 	/* Another round meets the same keys again. */
 	if (round->protected_skipped > run->protected_skipped)
 		run->protected_skipped = round->protected_skipped;
-	if (round->changed)
-		invalidate_outcome_reason(run, REASON_TOPOLOGY_CHANGED);
 	return error;
 }
 

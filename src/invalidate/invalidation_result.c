@@ -57,17 +57,29 @@ static void add_selectors(cJSON *body, const struct invalidation_result *result)
 	}
 }
 
+static void add_nodes(cJSON *body, const struct name_list *away)
+{
+	cJSON *nodes = cJSON_AddArrayToObject(body, "nodes");
+
+	for (size_t i = 0; i < away->count; i++)
+		json_append_slice(nodes, away->items[i]);
+}
+
 void invalidation_result_add(const struct invalidation_result *result, cJSON *body)
 {
 	cJSON_AddBoolToObject(body, "dry_run", result->dry_run);
 	cJSON_AddBoolToObject(body, "complete", result->reason == REASON_COMPLETE);
 	add_text(body, "reason", invalidation_result_reason(result));
+	if (result->reason == REASON_SKIPPED_NODES)
+		add_nodes(body, &result->away);
 	add_count(body, "matched", result->matched);
 	if (result->matched_at_least >= 0)
 		json_add_int(body, "matched_at_least", result->matched_at_least);
 	json_add_uint(body, "invalidated", result->invalidated);
 	json_add_uint(body, "softened", result->softened);
 	json_add_uint(body, "protected_skipped", result->protected_skipped);
+	if (result->orphans)
+		json_add_uint(body, "orphans", result->orphans);
 	add_selectors(body, result);
 	cJSON *sample = cJSON_AddArrayToObject(body, "sample");
 	for (size_t i = 0; i < result->sample_count; i++)
@@ -91,6 +103,7 @@ void invalidation_result_free(void *result)
 	struct invalidation_result *own = result;
 
 	mem_free(own->selectors);
+	name_list_release(&own->away);
 	arena_release(&own->texts);
 	mem_free(own);
 }

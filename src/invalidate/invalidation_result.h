@@ -3,6 +3,7 @@
 #ifndef CW_INVALIDATE_INVALIDATION_RESULT_H
 #define CW_INVALIDATE_INVALIDATION_RESULT_H
 
+#include "base/name_list.h"
 #include "invalidate/confirm.h"
 #include "invalidate/plan.h"
 
@@ -11,6 +12,7 @@
 	X(COMPLETE, NULL) \
 	X(MAX_KEYS, "max_keys") \
 	X(TOPOLOGY_CHANGED, "topology_changed") \
+	X(SKIPPED_NODES, "skipped_nodes") \
 	X(TOO_MANY_DEPENDENTS, "too_many_dependents") \
 	X(UNREADABLE_DEPENDENTS, "unreadable_dependents") \
 	X(STILL_MATCHING, "still_matching") \
@@ -40,6 +42,9 @@ struct invalidation_result {
 	struct arena texts;		       /* of selectors and sample */
 	char confirmation[CONFIRM_DIGITS + 1]; /* "" = none */
 	uint64_t passes;
+	/* Of a cluster. */
+	uint64_t orphans;      /* names on servers that have their slots no more; they stay */
+	struct name_list away; /* where the reason is SKIPPED_NODES: the servers */
 	double duration_ms;
 };
 

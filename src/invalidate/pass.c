@@ -16,7 +16,7 @@ enum {
 };
 
 /* The slot of a selector, new or not; PASS_SLOTS where there is none left. */
-static unsigned slot_of(struct pass_request *request, uint32_t selector)
+static unsigned selector_slot(struct pass_request *request, uint32_t selector)
 {
 	unsigned i = 0;
 
@@ -38,7 +38,7 @@ struct pass_request *pass_request_new(struct plan *plan, size_t *at)
 		mem_array(left < PASS_PATTERNS ? left : PASS_PATTERNS, sizeof *request->patterns);
 	while (*at < plan->pattern_count && request->pattern_count < PASS_PATTERNS) {
 		const struct plan_pattern *from = &plan->patterns[*at];
-		unsigned slot = slot_of(request, from->selector);
+		unsigned slot = selector_slot(request, from->selector);
 
 		if (slot == PASS_SLOTS)
 			break;
@@ -55,6 +55,7 @@ void pass_request_free(struct pass_request *request)
 	if (!request)
 		return;
 	buf_release(&request->held);
+	name_list_release(&request->away);
 	mem_free(request->patterns);
 	mem_free(request);
 }
@@ -186,7 +187,6 @@ static void pass_fiber(void *argument)
 {
 	struct pass_queue *owner = argument;
 	struct pass *pass = mem_new(struct pass);
-	struct redis_node *const *nodes;
 	struct fault fault = {0};
 
 	pass->owner = owner;
@@ -197,8 +197,6 @@ static void pass_fiber(void *argument)
 		owner->running++;
 		log_debug(owner->cache->log, "begins for %zu requests", pass->member_count);
 		schedule(owner);
-		pass->primaries = redis_store_primaries(owner->cache->store, &nodes);
-		pass->seen = mem_array(pass->primaries, sizeof *pass->seen);
 		enum error error = pass_scan(pass, &fault);
 		log_debug(owner->cache->log, "ends: %s", error ? error_code(error) : "ok");
 		end_members(pass, error, &fault);

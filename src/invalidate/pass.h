@@ -12,6 +12,7 @@
 #ifndef CW_INVALIDATE_PASS_H
 #define CW_INVALIDATE_PASS_H
 
+#include "base/name_list.h"
 #include "cache/pattern.h"
 #include "invalidate/plan.h"
 #include "operation/operation.h"
@@ -27,7 +28,8 @@ enum pass_mode {
 enum pass_end {
 	PASS_ALL,     /* every key was seen, on servers that stayed the same */
 	PASS_LIMIT,   /* more matched than `limit`; those past it were left alone */
-	PASS_CHANGED, /* a server was replaced, promoted or emptied meanwhile */
+	PASS_CHANGED, /* a server was replaced, promoted or emptied, or slots moved meanwhile */
+	PASS_SKIPPED, /* of a cluster, some servers were away: not all keys were seen */
 };
 
 /* One selector of a request; a key counts for it once, however many of its patterns match. */
@@ -57,7 +59,9 @@ struct pass_request {
 	struct pass_slot slots[PASS_SLOTS];
 	/* Out. */
 	uint64_t matched, invalidated, softened, protected_skipped;
-	bool overflowed; /* HOLD: the names did not fit; they were counted only */
+	uint64_t orphans;      /* names left on servers that have their slots no more */
+	struct name_list away; /* the servers that PASS_SKIPPED is about */
+	bool overflowed;       /* HOLD: the names did not fit; they were counted only */
 	enum pass_end end;
 	unsigned scans;
 	/* The pass's own. */

@@ -84,6 +84,8 @@ static enum error remove_held(struct pass *pass, size_t place, struct fault *fau
 		if (pass->members[place] != member)
 			return error;
 	}
+	if (!error)
+		buf_clear(&member->held);
 	return error;
 }
 

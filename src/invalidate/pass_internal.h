@@ -22,9 +22,9 @@ struct pass {
 	struct pass_queue *owner;
 	struct pass_request *members[PASS_SLOTS]; /* NULL: gone */
 	size_t member_count;
-	uint64_t keys; /* on all primaries, at the beginning */
-	size_t primaries;
-	double *seen; /* of each primary */
+	uint64_t keys;	  /* on all primaries, at the beginning */
+	size_t primaries; /* that are scanned */
+	double *seen;	  /* of each primary */
 };
 
 /* The bits of all slots of a member. */
@@ -37,6 +37,16 @@ bool pass_empty(const struct pass *pass);
 
 /* All of its work: scans, and scans once more where the connection was lost. Parks. */
 enum error pass_scan(struct pass *pass, struct fault *fault);
+/* The same for a cluster, where only what moved or was lost is scanned again. Parks. */
+enum error pass_scan_cluster(struct pass *pass, struct fault *fault);
+/* Before a scan begins (again): forgets what an earlier one counted but did not remove. */
+void pass_begin_scan(struct pass *pass, const struct scan_snapshot *before);
+/* What the servers filter by; empty = nothing. */
+void pass_filter(const struct pass *pass, struct buf *out);
+/* The tightest pace of all members; 0 = all are unpaced. */
+double pass_pace(const struct pass *pass);
+/* How the pass has ended for the members that are left. */
+void pass_set_ends(struct pass *pass, enum pass_end end);
 extern const struct scan_handler pass_page_handler; /* context: struct pass */
 /* Counts for the members what a command did; a removal_done(), context: struct pass. */
 void pass_count_removal(

@@ -3,6 +3,7 @@
  * The scan of a pass, between two snapshots of the servers, and once more where the connection was
  * lost. Its pages: pass_page.c.
  */
+#include "base/mem.h"
 #include "invalidate/pass_internal.h"
 #include "text/glob.h"
 
@@ -41,7 +42,7 @@ static void shorten(struct slice *common, struct slice other)
  * What the server filters by: the one pattern, or that with which all of them begin. Patterns of
  * many stars stay here, because older servers go back and forth in them without end.
  */
-static void server_filter(const struct pass *pass, struct buf *out)
+void pass_filter(const struct pass *pass, struct buf *out)
 {
 	const struct pattern *only = NULL;
 	struct slice common = {0};
@@ -66,8 +67,7 @@ static void server_filter(const struct pass *pass, struct buf *out)
 	}
 }
 
-/* The tightest pace of all members; 0 = all are unpaced. */
-static double tightest(const struct pass *pass)
+double pass_pace(const struct pass *pass)
 {
 	double least = 0;
 
@@ -80,9 +80,17 @@ static double tightest(const struct pass *pass)
 	return least;
 }
 
-/* Before a scan begins (again): forgets what an earlier one counted but did not remove. */
-static void reset_counts(struct pass *pass)
+void pass_begin_scan(struct pass *pass, const struct scan_snapshot *before)
 {
+	struct cache *cache = pass->owner->cache;
+
+	pass->keys = scan_snapshot_keys(before);
+	pass->primaries = scan_snapshot_servers(before);
+	mem_free(pass->seen);
+	pass->seen = mem_zalloc(pass->primaries * sizeof *pass->seen);
+	pass->owner->total++;
+	if (cache->metrics)
+		metric_add(cache->metrics, METRIC_INVALIDATE_PASSES, NULL, NULL, 1);
 	for (size_t i = 0; i < pass->member_count; i++) {
 		struct pass_request *member = pass->members[i];
 
@@ -101,11 +109,11 @@ static void reset_counts(struct pass *pass)
 	}
 }
 
-static void set_ends(struct pass *pass, bool changed)
+void pass_set_ends(struct pass *pass, enum pass_end end)
 {
 	for (size_t i = 0; i < pass->member_count; i++)
 		if (pass->members[i] && !pass->members[i]->leaving)
-			pass->members[i]->end = changed ? PASS_CHANGED : PASS_ALL;
+			pass->members[i]->end = end;
 }
 
 /* One scan between two snapshots of the servers. Parks. */
@@ -116,27 +124,23 @@ static enum error scan_once(struct pass *pass, struct fault *fault)
 	struct scan_handler handler = pass_page_handler;
 	struct buf match = {0};
 
-	reset_counts(pass);
 	enum error error = scan_snapshot_take(cache, &before, fault);
 	if (error)
 		return error;
-	server_filter(pass, &match);
+	pass_begin_scan(pass, before);
+	pass_filter(pass, &match);
 	log_debug(cache->log, "scans %lld keys, filter \"%.*s\"",
 		(long long)scan_snapshot_keys(before), LOG_KEY(buf_slice(&match)));
 	handler.context = pass;
-	pass->keys = scan_snapshot_keys(before);
-	pass->owner->total++;
-	if (cache->metrics)
-		metric_add(cache->metrics, METRIC_INVALIDATE_PASSES, NULL, NULL, 1);
 	error = scan_run(
-		&(struct scan_spec){cache, buf_slice(&match), tightest(pass), &handler}, fault);
+		&(struct scan_spec){cache, buf_slice(&match), pass_pace(pass), &handler}, fault);
 	buf_release(&match);
 	if (!error)
 		error = pass_remove_held(pass, fault);
 	if (!error && !pass_empty(pass))
 		error = scan_snapshot_take(cache, &after, fault);
 	if (after)
-		set_ends(pass, !scan_snapshot_equal(before, after));
+		pass_set_ends(pass, scan_snapshot_equal(before, after) ? PASS_ALL : PASS_CHANGED);
 	scan_snapshot_free(before);
 	scan_snapshot_free(after);
 	return error;
@@ -152,6 +156,8 @@ enum error pass_scan(struct pass *pass, struct fault *fault)
 	struct cache *cache = pass->owner->cache;
 	enum error error = OK;
 
+	if (!redis_store_is_one(cache->store))
+		return pass_scan_cluster(pass, fault);
 	for (int scan = 0; scan < scans_max; scan++) {
 		struct slice command = redis_store_unlink(cache->store);
 

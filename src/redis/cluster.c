@@ -21,7 +21,8 @@ struct cluster {
 	struct fiber_group group;
 	struct fiber *fiber; /* that asks; NULL = it has ended */
 	struct fiber_cond asked;
-	int64_t asked_ms, refresh_ms, connect_ms;
+	int64_t began_ms, asked_ms; /* the last round of questions */
+	int64_t refresh_ms, connect_ms;
 	bool doubted, urgent, stopping;
 	struct fault fault; /* why there is no map; OK = not known yet, or there is one */
 	int64_t since_wall_ms;
@@ -100,8 +101,11 @@ static void ask(struct cluster *c)
 {
 	struct asking asking = {.cluster = c};
 
+	int64_t began_ms = clock_mono_ms();
+
 	c->doubted = c->urgent = false;
 	topology_each(c->topology, ask_next, &asking);
+	c->began_ms = began_ms;
 	c->asked_ms = clock_mono_ms();
 	const struct slot_map *map = asking.map ? asking.map : asking.second;
 	bool failed = c->fault.error;
@@ -241,6 +245,17 @@ void cluster_doubt(struct cluster *c, bool urgent)
 	c->doubted = true;
 	if (c->fiber)
 		fiber_wake(c->fiber);
+}
+
+enum error cluster_refresh(struct cluster *c, int64_t deadline)
+{
+	int64_t now = clock_mono_ms();
+	enum error error = OK;
+
+	cluster_doubt(c, true);
+	while (!error && c->began_ms < now)
+		error = fiber_cond_wait(&c->asked, "another slot map", deadline);
+	return error;
 }
 
 enum error cluster_await(struct cluster *c, int64_t deadline, struct fault *fault)

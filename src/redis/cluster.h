@@ -29,6 +29,8 @@ bool cluster_stopping(const struct cluster *cluster);
 bool cluster_quiet(const struct cluster *cluster);
 /* The map is to be asked for again: soon, or as soon as possible. */
 void cluster_doubt(struct cluster *cluster, bool urgent);
+/* The same, and waits for the next answers. Parks. */
+enum error cluster_refresh(struct cluster *cluster, int64_t deadline);
 /*
  * Waits for the first map. ERR_REDIS_UNAVAILABLE and others: all servers were asked, and why there
  * is none. Parks.

@@ -46,8 +46,10 @@ struct redis_pacer {
 
 static void unref(struct redis_pacer *pacer)
 {
-	if (--pacer->refs == 0)
-		mem_free(pacer);
+	if (--pacer->refs > 0)
+		return;
+	redis_node_unref(pacer->node);
+	mem_free(pacer);
 }
 
 static void slow_down(struct redis_pacer *pacer)
@@ -146,7 +148,7 @@ struct redis_pacer *redis_pacer_new(
 	struct redis_pacer *pacer = mem_new(struct redis_pacer);
 
 	pacer->refs = 1;
-	pacer->node = node;
+	pacer->node = redis_node_ref(node);
 	pacer->group = group;
 	pacer->page = page_most;
 	set_limit(pacer, max_latency_ms);

@@ -191,6 +191,15 @@ static void keep_reply(struct scatter *s, struct lane *lane, size_t i, size_t k,
 	*place = redis_batch_take(lane->batch, at);
 }
 
+/* Where the caller's own batch was sent, its replies are in place: those of this part are void. */
+static void drop_replies(struct scatter *s, const struct slot_part *part)
+{
+	for (size_t k = part->from; k < part->to; k++) {
+		redis_value_free(s->pipeline->slots[k].reply);
+		s->pipeline->slots[k].reply = NULL;
+	}
+}
+
 /* What has become of a part that was sent in this round. */
 static void judge(struct scatter *s, size_t i)
 {
@@ -245,9 +254,15 @@ bool scatter_judge(struct scatter *s)
 	bool waiting = false;
 
 	s->redirected = s->pause = false;
-	for (size_t i = 0; i < sent; i++)
-		if (s->progress[i].outcome == WAITING)
-			judge(s, i);
+	for (size_t i = 0; i < sent; i++) {
+		const struct slot_part part = s->parts.list[i];
+
+		if (s->progress[i].outcome != WAITING)
+			continue;
+		judge(s, i);
+		if (s->progress[i].outcome != DONE && !s->lanes[s->progress[i].lane].batch)
+			drop_replies(s, &part);
+	}
 	for (size_t i = 0; i < sent; i++)
 		if (s->progress[i].outcome == FAILED)
 			fail_followers(s, i);

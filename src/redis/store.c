@@ -97,6 +97,23 @@ struct redis_state redis_store_state(const struct redis_store *store)
 			      : redis_node_state(topology_any(store->topology));
 }
 
+bool redis_store_serves(const struct redis_store *store, const struct slot_set *slots)
+{
+	for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
+		const struct redis_node *owner =
+			slot_set_has(slots, slot) ? topology_owner(store->topology, slot) : NULL;
+
+		if (slot_set_has(slots, slot) && (!owner || !redis_node_serves(owner)))
+			return false;
+	}
+	return true;
+}
+
+enum error redis_store_refresh(struct redis_store *store, int64_t deadline)
+{
+	return store->cluster ? cluster_refresh(store->cluster, deadline) : OK;
+}
+
 bool redis_store_quiet(const struct redis_store *store)
 {
 	struct redis_node *const *nodes;

@@ -10,6 +10,7 @@
 #define CW_REDIS_STORE_H
 
 #include "redis/node.h"
+#include "redis/slot_set.h"
 
 struct redis_store;
 
@@ -36,6 +37,10 @@ enum error redis_store_allow(
 /* UNLINK, or DEL if only UNLINK is denied. */
 struct slice redis_store_unlink(const struct redis_store *store);
 struct redis_state redis_store_state(const struct redis_store *store);
+/* Of a cluster: whether each of the slots has a primary that works. */
+bool redis_store_serves(const struct redis_store *store, const struct slot_set *slots);
+/* Of a cluster: asks again which server has which slots, and waits for the answer. Parks. */
+enum error redis_store_refresh(struct redis_store *store, int64_t deadline);
 /* Whether no command waits for a reply or to be sent. */
 bool redis_store_quiet(const struct redis_store *store);
 

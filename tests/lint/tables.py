@@ -86,7 +86,8 @@ def routes():
 
 
 # What follows a command, and stands in the source as commands do.
-WORDS = {"WITHSCORES", "COUNT", "LIMIT", "MATCH", "MAXLEN", "NX", "PX", "SETNAME", "SLOTS", "USAGE", "XX"}
+WORDS = {"COUNT", "LIMIT", "MATCH", "MAXLEN", "NODES", "NX", "PX", "SETNAME", "SLOTS", "USAGE", "WITHSCORES",
+         "XX"}
 # Sent only while a connection is made, or to a cluster, or such that nothing depends on the answer.
 COURTESIES = {"ASKING", "AUTH", "CLIENT", "CLUSTER", "MEMORY", "ROLE", "SELECT"}
 # They read, but Redis counts no hit or miss for them.

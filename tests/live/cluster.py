@@ -88,8 +88,10 @@ class Node:
 
     def calls(self, name):
         """How often a command was called."""
-        figures = self.info("cmdstat_" + name.lower())
-        return int(figures.split(",")[0].removeprefix("calls=")) if figures else 0
+        for line in self("INFO", "commandstats").decode().split("\r\n"):
+            if line.startswith(f"cmdstat_{name.lower()}:calls="):
+                return int(line.split("calls=")[1].split(",")[0])
+        return 0
 
     def send(self, number):
         self.process.send_signal(number)
