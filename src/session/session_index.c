@@ -9,6 +9,10 @@
  * So every session that a caller knows has its entry. A reader that meets an entry without its
  * session removes it only if the score is still the one that it has read: the second entering
  * changes it, so that a session that was just being stored keeps its entry.
+ *
+ * Which of a user's sessions end because they are too many is decided by a script over the index:
+ * it gives their entries a negative score, so that two at once never end more than they must. Then
+ * the sessions end, then their entries. Whoever tidies next goes on with what a crash has left.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +61,25 @@ static const char end_script[] =
 	"if head == '' then return {0, 1, 0} end "
 	"if not string.find(head, ARGV[1], 1, true) then return {1, 0, 2} end "
 	"return {1, 0, redis.call('DEL', KEYS[1])}";
+
+/*
+ * KEYS the index; ARGV how many sessions there may be, hashes, oldest first. The reply goes on with
+ * the numbers of those that are to end.
+ */
+static const char condemn_script[] =
+	"local first = redis.call('ZRANGE', KEYS[1], 0, 1999, 'WITHSCORES') "
+	"local left = redis.call('ZCARD', KEYS[1]) - ARGV[1] "
+	"for i = 2, #first, 2 do "
+	"if tonumber(first[i]) >= 0 then break end left = left - 1 end "
+	"local out = {2, 0} "
+	"for i = 2, #ARGV do "
+	"if left <= 0 then break end "
+	"local score = redis.call('ZSCORE', KEYS[1], ARGV[i]) "
+	"out[1] = out[1] + 1 "
+	"if score and tonumber(score) >= 0 then "
+	"redis.call('ZADD', KEYS[1], -1, ARGV[i]) "
+	"left = left - 1 out[#out + 1] = i - 1 end end "
+	"return out";
 
 static enum error enter(const struct session_work *w, struct slice index, struct slice hash,
 	struct slice score, struct slice always, struct fault *fault)
@@ -196,76 +219,107 @@ struct tidying {
 	size_t alive_count;
 	struct slice *dead; /* hash, score, ... */
 	size_t dead_count;
+	struct slice *condemned;
+	size_t condemned_count;
 };
+
+static double score_of(const struct tidying *t, size_t i)
+{
+	return strtod(redis_value_item(t->entries, i + 1).p, NULL);
+}
 
 /* Whether the entry is looked at: of few all, of more only what ended long ago. */
 static bool is_due(const struct tidying *t, size_t i, double forgotten)
 {
-	struct slice hash = redis_value_item(t->entries, i);
-	struct slice score = redis_value_item(t->entries, i + 1);
+	return !slice_equal(redis_value_item(t->entries, i), t->own) &&
+	       (forgotten < 0 || score_of(t, i) < forgotten);
+}
 
-	return !slice_equal(hash, t->own) && (forgotten < 0 || strtod(score.p, NULL) < forgotten);
+/* By the reply to its head. */
+static void sort_entry(struct tidying *t, size_t i, const struct redis_value *head)
+{
+	struct slice hash = redis_value_item(t->entries, i);
+	struct session_record record;
+
+	if (head->type == REDIS_STRING && session_record_head(head->text, &record) &&
+		session_owner_has(&t->owner, head->text)) {
+		if (score_of(t, i) < 0)
+			t->condemned[t->condemned_count++] = hash;
+		else
+			t->alive[t->alive_count++] = (struct alive){record.created_us, hash};
+	} else if (head->type == REDIS_STRING || redis_value_error(head, NULL) == ERR_WRONG_TYPE) {
+		t->dead[2 * t->dead_count] = hash;
+		t->dead[2 * t->dead_count++ + 1] = redis_value_item(t->entries, i + 1);
+	}
 }
 
 /* Parks. */
 static enum error sort_out(struct tidying *t, double forgotten)
 {
 	struct redis_batch *heads = redis_batch_new();
-	size_t n = t->entries->count;
-	struct session_record record;
+	size_t n = t->entries->count, count;
 	enum error error = OK;
 
 	t->alive = mem_array(n / 2, sizeof *t->alive);
 	t->dead = mem_array(n, sizeof *t->dead);
+	t->condemned = mem_array(n / 2, sizeof *t->condemned);
 	for (size_t i = 0; i + 1 < n; i += 2)
 		if (is_due(t, i, forgotten))
 			session_add_head(heads, redis_value_item(t->entries, i), t->owner.end);
-	if (redis_batch_count(heads))
-		error = cache_run(t->cache,
-			redis_batch_count(heads) > few ? REDIS_BULK : REDIS_COMMANDS, heads, NULL);
-	for (size_t i = 0, at = 0; i + 1 < n && !error; i += 2) {
-		struct slice hash = redis_value_item(t->entries, i);
-
-		if (!is_due(t, i, forgotten))
-			continue;
-		const struct redis_value *head = redis_batch_reply(heads, at++);
-
-		if (head->type == REDIS_STRING && session_record_head(head->text, &record) &&
-			session_owner_has(&t->owner, head->text)) {
-			t->alive[t->alive_count++] = (struct alive){record.created_us, hash};
-		} else if (head->type != REDIS_ERROR ||
-			   redis_value_error(head, NULL) == ERR_WRONG_TYPE) {
-			t->dead[2 * t->dead_count] = hash;
-			t->dead[2 * t->dead_count++ + 1] = redis_value_item(t->entries, i + 1);
-		}
-	}
+	count = redis_batch_count(heads);
+	if (count)
+		error = cache_run(t->cache, count > few ? REDIS_BULK : REDIS_COMMANDS, heads, NULL);
+	for (size_t i = 0, at = 0; i + 1 < n && !error; i += 2)
+		if (is_due(t, i, forgotten))
+			sort_entry(t, i, redis_batch_reply(heads, at++));
 	redis_batch_free(heads);
 	return error;
 }
 
-/* Ends the first sessions. Parks. */
-static void end_oldest(struct tidying *t, size_t count)
+/* Which of the sessions that are alive are too many. Parks. */
+static void condemn(struct tidying *t, size_t max)
 {
-	struct redis_batch *batch = redis_batch_new();
-	struct slice *ended;
-	size_t n = 0;
+	struct slice *argv = mem_array(5 + t->alive_count, sizeof *argv);
+	struct redis_value *reply = NULL;
+	char most[SLICE_INT_ROOM];
 
 	qsort(t->alive, t->alive_count, sizeof *t->alive, by_creation);
-	if (count > t->alive_count)
-		count = t->alive_count;
-	ended = mem_array(count, sizeof *ended);
-	for (size_t i = 0; i < count; i++)
-		session_owner_end(&t->owner, batch, t->alive[i].hash);
-	if (count)
+	argv[0] = SLICE("EVAL");
+	argv[1] = slice_str(condemn_script);
+	argv[2] = SLICE("1");
+	argv[3] = t->index;
+	argv[4] = slice_of_int(most, (int64_t)max);
+	for (size_t i = 0; i < t->alive_count; i++)
+		argv[5 + i] = t->alive[i].hash;
+	enum error error = redis_store_call(t->cache->store, (struct redis_call){0}, t->index,
+		5 + t->alive_count, argv, &reply, NULL);
+	for (size_t i = 2; !error && i < reply->count; i++) {
+		int64_t number = 0;
+
+		if (redis_value_number(reply, i, 1, (int64_t)t->alive_count, &number, NULL) == OK)
+			t->condemned[t->condemned_count++] = t->alive[number - 1].hash;
+	}
+	redis_value_free(reply);
+	mem_free(argv);
+}
+
+/* Parks. */
+static void end_condemned(struct tidying *t)
+{
+	struct redis_batch *batch = redis_batch_new();
+	size_t ended = 0;
+
+	for (size_t i = 0; i < t->condemned_count; i++)
+		session_owner_end(&t->owner, batch, t->condemned[i]);
+	if (t->condemned_count)
 		cache_run(t->cache, REDIS_COMMANDS, batch, NULL);
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < t->condemned_count; i++) {
 		const struct redis_value *reply = redis_batch_reply(batch, i);
 
 		if (reply && reply->type == REDIS_ARRAY)
-			ended[n++] = t->alive[i].hash;
+			t->condemned[ended++] = t->condemned[i];
 	}
-	session_index_leave(t->cache, t->index, ended, n);
-	mem_free(ended);
+	session_index_leave(t->cache, t->index, t->condemned, ended);
 	redis_batch_free(batch);
 }
 
@@ -306,12 +360,15 @@ void session_index_tidy(const struct session_work *w, struct slice index, struct
 	t.entries = entries;
 	if (!error)
 		error = sort_out(&t, many ? -1 : strtod(w->forgotten, NULL));
-	if (!error)
-		count -= session_index_remove(t.cache, index, t.dead, t.dead_count);
-	if (!error && many && count > max)
-		end_oldest(&t, count - max);
+	if (!error) {
+		session_index_remove(t.cache, index, t.dead, t.dead_count);
+		if (many)
+			condemn(&t, max);
+		end_condemned(&t);
+	}
 	mem_free(t.alive);
 	mem_free(t.dead);
+	mem_free(t.condemned);
 	redis_value_free(entries);
 	session_owner_release(&t.owner);
 }
