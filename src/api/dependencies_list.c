@@ -109,20 +109,22 @@ static enum error step(struct dependencies_page *listing, struct fault *fault)
 	const struct keys_scan scan = {
 		buf_slice(&listing->cursor), buf_slice(&listing->match), 1000, REDIS_BULK};
 	struct redis_value *page;
-	enum error error = keys_scan(listing->cache, &scan, &page, fault);
+	struct buf next = {0};
+	enum error error = keys_scan(listing->cache, &scan, &page, &next, fault);
 
-	if (error)
-		return error;
-	buf_clear(&listing->cursor);
-	buf_add(&listing->cursor, redis_value_item(page, 0));
-	error = list_names(listing, page->items[1], fault);
-	redis_value_free(page);
+	if (!error) {
+		buf_clear(&listing->cursor);
+		buf_add(&listing->cursor, buf_slice(&next));
+		error = list_names(listing, page->items[1], fault);
+		redis_value_free(page);
+	}
+	buf_release(&next);
 	return error;
 }
 
 static bool at_end(const struct dependencies_page *listing)
 {
-	return slice_is(buf_slice(&listing->cursor), "0");
+	return listing->cursor.n == 0;
 }
 
 void api_dependencies_list(struct request *request, void *context)
@@ -141,8 +143,7 @@ void api_dependencies_list(struct request *request, void *context)
 	if (error)
 		reply_fault(request, &fault);
 	else
-		answer_page(request, &listing.items,
-			at_end(&listing) ? SLICE("") : buf_slice(&listing.cursor));
+		answer_page(request, &listing.items, buf_slice(&listing.cursor));
 	buf_release(&listing.match);
 	buf_release(&listing.cursor);
 	buf_release(&listing.items);

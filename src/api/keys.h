@@ -37,9 +37,13 @@ struct keys_scan {
 	int64_t count;
 	enum redis_role role;
 };
-/* One SCAN; *ret is [cursor, [names]]. Parks. */
+/*
+ * One SCAN; item 1 of *ret, which the caller frees, is the names. `next` gets the cursor of the
+ * next step, or is empty after the last. In a cluster a cursor is for the primaries that there
+ * were: ERR_BAD_PARAMETER. Parks.
+ */
 enum error keys_scan(struct cache *cache, const struct keys_scan *scan, struct redis_value **ret,
-	struct fault *fault);
+	struct buf *next, struct fault *fault);
 /* Accounts for values in the answer of this request; the request must outlive it. */
 struct entry_room keys_room(struct request *request);
 /* A TTL of entry.h in seconds, rounded up; -2, -1 and 0 stay. */

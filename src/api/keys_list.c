@@ -83,6 +83,7 @@ struct keys_page {
 	struct slice cursor;
 	int64_t limit;
 	bool encoded;
+	struct buf next;
 };
 
 static enum error read_listing(
@@ -103,48 +104,28 @@ static enum error read_listing(
 	return error;
 }
 
-enum error keys_scan(struct cache *cache, const struct keys_scan *scan, struct redis_value **ret,
-	struct fault *fault)
-{
-	char digits[SLICE_INT_ROOM];
-	struct slice argv[6] = {SLICE("SCAN"), scan->cursor, SLICE("COUNT"),
-		slice_of_int(digits, scan->count), SLICE("MATCH"), scan->match};
-	enum error error = redis_store_call(cache->store,
-		(struct redis_call){.role = scan->role, .idempotent = true}, SLICE(""),
-		scan->match.p ? 6 : 4, argv, ret, fault);
-
-	if (error)
-		return error;
-	const struct redis_value *page = *ret;
-	if (page->type == REDIS_ARRAY && page->count == 2 && page->items[1]->type == REDIS_ARRAY)
-		return OK;
-	redis_value_free(*ret);
-	return fault_set(fault, ERR_REDIS_PROTOCOL, "the reply to SCAN is not one of SCAN");
-}
-
 /*
  * With a pattern, one step looks at many keys. If too many of them match, the step is repeated with
  * a smaller count, so that a page has about `limit` names.
  */
-static enum error scan_step(struct cache *cache, const struct keys_page *listing,
+static enum error scan_step(struct cache *cache, struct keys_page *listing,
 	struct redis_value **ret, struct fault *fault)
 {
 	struct keys_scan scan = {listing->cursor, listing->match,
 		listing->match.p ? list_max : listing->limit, REDIS_COMMANDS};
-	enum error error = keys_scan(cache, &scan, ret, fault);
+	enum error error = keys_scan(cache, &scan, ret, &listing->next, fault);
 
 	if (error || scan.count == listing->limit ||
 		(int64_t)(*ret)->items[1]->count <= listing->limit)
 		return error;
 	redis_value_free(*ret);
 	scan.count = listing->limit;
-	return keys_scan(cache, &scan, ret, fault);
+	return keys_scan(cache, &scan, ret, &listing->next, fault);
 }
 
 static void reply_page(
 	struct request *request, const struct keys_page *listing, const struct redis_value *page)
 {
-	struct slice next = redis_value_item(page, 0);
 	const struct redis_value *names = page->items[1];
 	struct buf items = {0};
 
@@ -158,7 +139,7 @@ static void reply_page(
 		keys_write_name(key, listing->encoded, &items);
 		buf_char(&items, '}');
 	}
-	answer_page(request, &items, slice_is(next, "0") ? SLICE("") : next);
+	answer_page(request, &items, buf_slice(&listing->next));
 	buf_release(&items);
 }
 
@@ -177,5 +158,6 @@ void api_keys_list(struct request *request, void *context)
 		reply_page(request, listing, page);
 		redis_value_free(page);
 	}
+	buf_release(&listing->next);
 	mem_free(listing);
 }
