@@ -2,10 +2,29 @@
 """What the tests of the keys' routes share."""
 
 import base64
+import functools
 import urllib.parse
+
+from clustered import SLOTS, slot_of
+from topology import TOPOLOGY
 
 CACHE = "/api/v1/cache"
 KEYS = CACHE + "/keys/"
+
+
+@functools.cache
+def _numbers():
+    """The smallest number of each slot."""
+    numbers, number = {}, 0
+    while len(numbers) < SLOTS:
+        numbers.setdefault(slot_of(str(number)), number)
+        number += 1
+    return numbers
+
+
+def beside(name, key):
+    """A key of cachewarden's own that is in the slot of a user's key: cw:NAME:{t}:KEY."""
+    return f"cw:{name}:{{{_numbers()[slot_of(key)] if TOPOLOGY == 'cluster' else 0}}}:{key}"
 
 
 def path(key, query="", what=""):

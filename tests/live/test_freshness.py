@@ -5,7 +5,7 @@ import pytest
 
 from conftest import open_config
 from harness import until
-from keys import CACHE, path, put, refused
+from keys import CACHE, beside, path, put, refused
 
 SOFT = 'cache: {namespaces: [{prefix: "st:", ttl: 10s, stale_for: 60s}]}\n'
 LESS = 'cache: {namespaces: [{prefix: "st:", ttl: 10s, stale_for: 5s}]}\n'
@@ -106,7 +106,7 @@ def test_all_writes_end_the_mark(warden, redis, start):
         purge(warden, "st:1")
         write()
         assert seen(other, "st:1") == "HIT"
-        assert redis("EXISTS", "cw:soft:{0}:st:1") == 0
+        assert redis("EXISTS", beside("soft", "st:1")) == 0
 
 
 def test_without_memory_for_the_mark_the_value_goes(warden, redis):

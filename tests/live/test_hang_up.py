@@ -13,6 +13,7 @@ import pytest
 
 from conftest import open_config
 from harness import HTTPS, end_sending, rounds, until
+from keys import beside
 from proxy import Proxy
 from wire import Wire, post, request
 
@@ -162,7 +163,7 @@ loaders: {{slow: {LOADER}}}
         '["127.0.0.1:0"]', '["127.0.0.1:0", {unix: "%s"}]' % os.path.join(folder, "h.sock")),
         https=getattr(request, "param", HTTPS))
     daemon.wait_redis()
-    redis("SET", "cw:lease:{0}:loaded:leased", "another", "PX", 60000)
+    redis("SET", beside("lease", "loaded:leased"), "another", "PX", 60000)
     return daemon
 
 
@@ -232,4 +233,4 @@ def test_what_a_refusal_leaves_to_do_keeps_the_place_of_its_connection(daemon, r
     assert daemon.metric("cachewarden_http_connections") >= 3
     slow.release()
     until(lambda: daemon.metric("cachewarden_http_connections") <= 1, "the places are free")
-    assert redis("EXISTS", "cw:lease:{0}:gone") == 0
+    assert redis("EXISTS", beside("lease", "gone")) == 0

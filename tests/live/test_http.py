@@ -7,6 +7,7 @@ import pytest
 
 from conftest import open_config
 from harness import API
+from keys import beside
 from wire import (Wire, ask, check_library_refusal, check_problem, library_is_strict, post,
                   request)
 
@@ -430,7 +431,7 @@ LEASED = "/api/v1/cache/keys/origin?lease=10"
                                   "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site"])
 def test_nor_does_it_by_a_get_that_takes_a_lease(shared, shared_redis, line):
     check_problem(ask(shared, request("GET " + LEASED, line)), 403, "forbidden")
-    assert shared_redis("EXISTS", "cw:lease:{0}:origin") == 0
+    assert shared_redis("EXISTS", beside("lease", "origin")) == 0
     assert ask(shared, request("GET " + LEASED.split("?")[0], line)).status == 404
 
 
@@ -439,7 +440,7 @@ def test_nor_does_it_by_a_get_that_takes_a_lease(shared, shared_redis, line):
 def test_a_page_of_its_own_takes_a_lease(shared, shared_redis, line):
     answer = ask(shared, request("GET " + LEASED, line))
     assert answer.status == 404 and "x-cache-lease" in answer.headers
-    shared_redis("DEL", "cw:lease:{0}:origin")
+    shared_redis("DEL", beside("lease", "origin"))
 
 
 def test_nor_does_it_slide_a_session(start, redis):

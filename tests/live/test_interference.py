@@ -7,7 +7,7 @@ import pytest
 from conftest import open_config
 from faults import fault_config
 from interfering import Watched, interfere
-from keys import path, put, refused
+from keys import beside, path, put, refused
 
 # The sampler and the pruner would send commands of their own.
 QUIET = "stats: {interval: 1h}"
@@ -28,7 +28,7 @@ def daemon(start, proxy):
 
 # A load is stored under its lease by one script that judges the log. -----------------------------------
 
-LEASE = "cw:lease:{0}:k"
+LEASE = beside("lease", "k")
 STORE = b"redis.pcall('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])"
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from conftest import open_config
 from harness import SANITIZED, Daemon, rounds, until
-from keys import CACHE, KEYS, base64url, path, put, refused
+from keys import CACHE, KEYS, base64url, beside, path, put, refused
 from wire import Wire, request
 
 
@@ -77,12 +77,12 @@ def test_nx(shared, shared_redis):
 
 
 def test_a_put_ends_the_key_s_lease(shared, shared_redis):
-    shared_redis("SET", "cw:lease:{0}:lease:1", "token")
+    shared_redis("SET", beside("lease", "lease:1"), "token")
     shared_redis("SET", "lease:1", "x")
     put(shared, "lease:1", b"", "?nx=true")
-    assert shared_redis("EXISTS", "cw:lease:{0}:lease:1") == 1
+    assert shared_redis("EXISTS", beside("lease", "lease:1")) == 1
     put(shared, "lease:1", b"")
-    assert shared_redis("EXISTS", "cw:lease:{0}:lease:1") == 0
+    assert shared_redis("EXISTS", beside("lease", "lease:1")) == 0
 
 
 def test_deleting_is_logged_as_an_invalidation(shared, shared_redis):

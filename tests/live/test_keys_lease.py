@@ -7,7 +7,7 @@ import pytest
 
 from conftest import open_config
 from harness import DEADLINE, rounds, until
-from keys import path, put, refused
+from keys import beside, path, put, refused
 from proxy import Proxy
 from test_auth import config, row, secret
 
@@ -70,8 +70,8 @@ def test_head_takes_no_lease(shared):
 def test_a_lease_ends(shared, shared_redis):
     reply = shared.get(path("l:short", "?lease=1"))
     headers = {"X-Cache-Lease": reply.headers["X-Cache-Lease"]}
-    assert 0 < shared_redis("PTTL", "cw:lease:{0}:l:short") <= 1000
-    shared_redis("PEXPIRE", "cw:lease:{0}:l:short", 0)
+    assert 0 < shared_redis("PTTL", beside("lease", "l:short")) <= 1000
+    shared_redis("PEXPIRE", beside("lease", "l:short"), 0)
     refused(put(shared, "l:short", b"late", headers=headers), 409, "lease_lost")
     assert shared_redis("EXISTS", "l:short") == 0
     taken(shared, "l:short")
@@ -89,7 +89,7 @@ def test_tokens_that_are_none(shared, shared_redis, token):
     taken(shared, "l:forged")
     refused(put(shared, "l:forged", b"x", headers={"X-Cache-Lease": token}), 409, "lease_lost")
     assert shared_redis("EXISTS", "l:forged") == 0
-    shared_redis("DEL", "cw:lease:{0}:l:forged")
+    shared_redis("DEL", beside("lease", "l:forged"))
 
 
 @pytest.mark.parametrize("lease", ["0", "301", "-1", "x", ""])
@@ -135,12 +135,12 @@ def test_a_lease_is_given_back(shared, shared_redis):
     headers = taken(shared, "l:back")
     for token in ("", "0", headers["X-Cache-Lease"][:-1], "0" * 32):
         reply = shared.request("DELETE", path("l:back", what="/lease"), headers={"X-Cache-Lease": token})
-        assert reply.status == 204 and shared_redis("EXISTS", "cw:lease:{0}:l:back") == 1
+        assert reply.status == 204 and shared_redis("EXISTS", beside("lease", "l:back")) == 1
     assert shared.request("DELETE", path("l:back", what="/lease"), headers=headers).status == 204
     refused(put(shared, "l:back", b"late", headers=headers), 409, "lease_lost")
     taken(shared, "l:back")
     assert shared.request("DELETE", path("l:back", what="/lease"), headers=headers).status == 204
-    assert shared_redis("EXISTS", "cw:lease:{0}:l:back") == 1
+    assert shared_redis("EXISTS", beside("lease", "l:back")) == 1
 
 
 # A PUT under a lease that is refused before its handler ------------------------------------------------
@@ -189,7 +189,7 @@ def test_a_lease_is_ended_by_no_other_caller(gated, redis, how):
     refuse(gated, "g:2", how, bearer("writer"))
     # What these would have sent to Redis is there before this answer.
     gated.get(path("g:3"), headers=bearer("writer"))
-    assert redis("EXISTS", "cw:lease:{0}:a:1", "cw:lease:{0}:g:2") == 2
+    assert redis("EXISTS", beside("lease", "a:1"), beside("lease", "g:2")) == 2
 
 
 def test_a_lease_is_given_back_by_its_name_alone(shared):
@@ -204,7 +204,7 @@ def test_a_lease_is_given_back_by_its_name_alone(shared):
 def test_a_refused_put_ends_the_lease(shared, shared_redis, query, more, status):
     headers = taken(shared, "l:no")
     assert put(shared, "l:no", b"x", query, headers={**headers, **more}).status == status
-    assert shared_redis("EXISTS", "cw:lease:{0}:l:no") == 0
+    assert shared_redis("EXISTS", beside("lease", "l:no")) == 0
     other = taken(shared, "l:no")
     # Another's refused PUT ends nothing.
     assert put(shared, "l:no", b"x", query, headers={**headers, **more}).status == status
@@ -264,7 +264,7 @@ def test_what_was_stored_between_the_look_and_the_lease_is_served(start, redis, 
     reply = found[0]
     if served:
         assert (reply.status, reply.body) == (200, b"meanwhile")
-        assert redis("EXISTS", "cw:lease:{0}:" + key) == 0 and "X-Cache-Lease" not in reply.headers
+        assert redis("EXISTS", beside("lease", key)) == 0 and "X-Cache-Lease" not in reply.headers
     else:
         assert reply.status == 404 and "X-Cache-Lease" in reply.headers
     proxy.close()
@@ -291,5 +291,5 @@ def test_a_value_that_ends_before_it_is_read_leaves_the_lease(start, redis, fold
     asking.join()
     reply = found[0]
     assert reply.status == 404 and "X-Cache-Lease" in reply.headers
-    assert redis("EXISTS", "cw:lease:{0}:" + key) == 1
+    assert redis("EXISTS", beside("lease", key)) == 1
     proxy.close()

@@ -9,7 +9,7 @@ import pytest
 
 from conftest import open_config
 from harness import SANITIZED, Daemon, until
-from keys import CACHE, KEYS, base64url, path, put, refused
+from keys import CACHE, KEYS, base64url, beside, path, put, refused
 
 NAMESPACES = """
 cache:
@@ -390,7 +390,7 @@ def test_mset(shared, shared_redis):
 
 @pytest.mark.parametrize("count", [64, 65, 1000])
 def test_mset_of_many(shared, shared_redis, count):
-    shared_redis.pipeline([("SET", f"cw:lease:{{0}}:ms:{i}", "x") for i in range(count)])
+    shared_redis.pipeline([("SET", beside("lease", f"ms:{i}"), "x") for i in range(count)])
     reply = shared.post(CACHE + "/mset", {"entries": [
         {"key": f"ms:{i}", "value": "v" * (i % 700)} for i in range(count)]})
     assert reply.json == {"stored": count}

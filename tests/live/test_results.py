@@ -9,7 +9,7 @@ import pytest
 
 from conftest import open_config
 from harness import API, until
-from keys import refused
+from keys import beside, refused
 from origin import Origin
 
 RESULTS = "/api/v1/cache/results"
@@ -67,7 +67,7 @@ def test_a_miss_loads_and_the_next_hits(daemon, redis, origin):
     assert redis("GET", "user:42") == b'{"path": "/users/42"}'
     assert 3590 < redis("TTL", "user:42") <= 3600
     assert redis("ZRANGE", "cw:tag:u-42", 0, -1) == [b"user:42"]
-    assert redis("EXISTS", "cw:lease:{0}:user:42") == 0
+    assert redis("EXISTS", beside("lease", "user:42")) == 0
     assert origin.total() == 1
     daemon.invalidate({"keys": ["user:42"]})
     loaded(daemon, "user", "MISS", id="42")
@@ -160,7 +160,7 @@ def test_what_the_source_does_not_have_is_404(daemon, redis, origin):
         origin.answer = lambda path: said
         reply = load(daemon, "user", id="1")
         assert (reply.status, reply.json["code"]) == (404, "no_value")
-        assert not redis("EXISTS", "user:1") and not redis("EXISTS", "cw:lease:{0}:user:1")
+        assert not redis("EXISTS", "user:1") and not redis("EXISTS", beside("lease", "user:1"))
     # That is no failure of the source.
     origin.answer = lambda path: 404
     for _ in range(10):
@@ -248,7 +248,7 @@ def test_a_source_that_takes_too_long_is_504(start, redis):
         daemon = start(open_config(redis, loaders(origin).replace("timeout: 2s", "timeout: 200ms")))
         reply = load(daemon, "user", id="1")
         assert (reply.status, reply.json["code"]) == (504, "timeout")
-        assert not redis("EXISTS", "cw:lease:{0}:user:1")
+        assert not redis("EXISTS", beside("lease", "user:1"))
     finally:
         stop.set()
         origin.close()
@@ -358,7 +358,7 @@ def test_a_loader_that_dies_is_followed_by_another(start, redis, origin):
     first.join()
     gate.set()
     # Its lease lasts for the timeout and 2 s more; nobody is told that it died.
-    until(lambda: not redis("EXISTS", "cw:lease:{0}:user:1"), "the end of the dead one's lease")
+    until(lambda: not redis("EXISTS", beside("lease", "user:1")), "the end of the dead one's lease")
     loaded(two, "user", "MISS", id="1")
     assert origin.total() == 2
 

@@ -8,7 +8,7 @@ import threading
 
 from conftest import open_config
 from harness import API, until
-from keys import put, refused
+from keys import beside, put, refused
 from reading import MANY, RESULTS, Client, begin, loaders, result, web_loader
 
 
@@ -74,15 +74,15 @@ def test_a_crowd_without_redis_is_one_load(start, redis, web):
 
 def test_a_holder_that_died_is_replaced_when_its_lease_ends(start, redis, web):
     daemon = begin(start, redis, {"x": web_loader(web)})
-    redis("SET", "cw:lease:{0}:x:1", "0" * 32 + " 0-0", "PX", 700)
+    redis("SET", beside("lease", "x:1"), "0" * 32 + " 0-0", "PX", 700)
     reply = result(daemon, "x", id="1")
     assert reply.status == 200 and reply.headers["X-Cache"] == "MISS" and reply.took > 0.5
-    assert redis("EXISTS", "cw:lease:{0}:x:1") == 0
+    assert redis("EXISTS", beside("lease", "x:1")) == 0
 
 
 def test_who_waits_too_long_is_told_so(start, redis, web):
     daemon = begin(start, redis, {"x": web_loader(web, timeout="200ms")})
-    redis("SET", "cw:lease:{0}:x:1", "0" * 32 + " 0-0", "PX", 60000)
+    redis("SET", beside("lease", "x:1"), "0" * 32 + " 0-0", "PX", 60000)
     refused(result(daemon, "x", id="1"), 504, "timeout")
     assert not web.loads
 
@@ -197,7 +197,7 @@ def test_a_load_under_way_is_answered_when_the_daemon_stops(start, redis, web):
     gate.release()
     assert load.reply().status == 200 and redis("EXISTS", "x:1") == 1
     daemon.process.wait(20)
-    assert redis("EXISTS", "cw:lease:{0}:x:1") == 0
+    assert redis("EXISTS", beside("lease", "x:1")) == 0
 
 
 def test_a_load_keeps_its_loader_when_that_is_taken_away(start, redis, web):
