@@ -30,7 +30,7 @@ static void begin(void)
 	deadlines.durations_ms[PHASE_IDLE] = 60000;
 }
 
-/* Runs the loop for about `ms`. */
+/* Runs the loop for at least `ms`. */
 static void run(int64_t ms)
 {
 	int64_t end = clock_mono_ms() + ms;
@@ -39,6 +39,17 @@ static void run(int64_t ms)
 		uv_run(&loop, UV_RUN_NOWAIT);
 		uv_sleep(1);
 	}
+	uv_run(&loop, UV_RUN_NOWAIT);
+}
+
+/* Whether it expired in the phase, once. */
+static bool expired_in(const struct deadline *member, enum phase phase)
+{
+	size_t times = 0;
+
+	for (size_t i = 0; i < expired_count; i++)
+		times += expired[i] == member && expired_from[i] == phase;
+	return times == 1;
 }
 
 static void end(void)
@@ -56,10 +67,8 @@ START_TEST(each_expires_at_the_time_of_its_phase)
 	deadline_begin(&deadlines, &members[2], PHASE_IDLE);
 	run(100);
 	ck_assert_uint_eq(expired_count, 2);
-	ck_assert_ptr_eq(expired[0], &members[1]);
-	ck_assert_int_eq(expired_from[0], PHASE_HEAD);
-	ck_assert_ptr_eq(expired[1], &members[0]);
-	ck_assert_int_eq(expired_from[1], PHASE_REPLY);
+	ck_assert(expired_in(&members[1], PHASE_HEAD));
+	ck_assert(expired_in(&members[0], PHASE_REPLY));
 	end();
 }
 END_TEST
@@ -69,11 +78,11 @@ START_TEST(a_new_phase_restarts_the_time_and_touching_does_not)
 	begin();
 	deadline_begin(&deadlines, &members[0], PHASE_HEAD);
 	deadline_begin(&deadlines, &members[1], PHASE_HEAD);
-	run(5);
+	uv_run(&loop, UV_RUN_NOWAIT);
 	deadline_move(&deadlines, &members[0], PHASE_IDLE);
 	run(50);
 	ck_assert_uint_eq(expired_count, 1);
-	ck_assert_ptr_eq(expired[0], &members[1]);
+	ck_assert(expired_in(&members[1], PHASE_HEAD));
 	deadline_end(&members[0]);
 	ck_assert_ptr_null(deadlines_first(&deadlines, PHASE_IDLE));
 	end();
@@ -96,7 +105,8 @@ START_TEST(the_timer_is_not_moved_by_later_members)
 	begin();
 	deadline_begin(&deadlines, &members[0], PHASE_HEAD);
 	int64_t armed = deadlines.armed_ms;
-	run(3);
+	uv_sleep(3);
+	uv_update_time(&loop);
 	deadline_begin(&deadlines, &members[1], PHASE_HEAD);
 	deadline_move(&deadlines, &members[0], PHASE_IDLE);
 	ck_assert_int_eq(deadlines.armed_ms, armed);

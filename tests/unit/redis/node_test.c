@@ -192,7 +192,7 @@ static void large_request(void)
 START_TEST(a_large_request_is_written_in_pieces)
 {
 	begin(NULL, NULL);
-	conf.command_timeout_ms = 10000;
+	conf.command_timeout_ms = 60000;
 	run(large_request);
 }
 END_TEST
