@@ -38,13 +38,37 @@ struct postgres {
 	enum source_cell *types;
 	enum postgres_kind *kinds;
 	size_t count;
+	uint64_t rows; /* so far */
 };
 
 static enum error lost_or_wrong(
 	struct postgres *postgres, const PGresult *result, struct fault *fault)
 {
-	return postgres_fault_query(
-		result, postgres->call->conf, &postgres->transport.answered, fault);
+	const struct source_call *call = postgres->call;
+	unsigned param = postgres_fault_param(result);
+
+	if (param && param <= call->param_count)
+		return fault_set(fault, ERR_BAD_PARAMETER,
+			"the value of %.100s is not one that the query takes (SQLSTATE %.5s)",
+			call->params[param - 1].name.p,
+			PQresultErrorField(result, PG_DIAG_SQLSTATE));
+	return postgres_fault_query(result, call->conf, &postgres->transport.answered, fault);
+}
+
+/* Parks. */
+static enum error take_result(struct postgres *postgres, struct fault *fault)
+{
+	enum error error = postgres_conn_result(
+		postgres->use.conn, postgres->call->deadline, &postgres->result, fault);
+
+	if (error != ERR_TOO_LARGE)
+		return error;
+	postgres->transport.answered = true;
+	return fault_set(fault, ERR_SOURCE_FAILED,
+		"row %llu is so large that it was not read to its end: leave it out, such as by "
+		"WHERE "
+		"octet_length(column) < 1000000",
+		(unsigned long long)postgres->rows + 1);
 }
 
 /* Sends the query and takes its first result. Parks. */
@@ -55,12 +79,8 @@ static enum error ask(struct postgres *postgres, struct fault *fault)
 		postgres->sources->postgres, call->conf, call->deadline, &postgres->use, fault);
 
 	if (!error)
-		error = postgres_conn_send(
-			postgres->use.conn, call->conf, postgres->values, call->deadline, fault);
-	if (!error)
-		error = postgres_conn_result(
-			postgres->use.conn, call->deadline, &postgres->result, fault);
-	return error;
+		error = postgres_conn_send(postgres->use.conn, call, postgres->values, fault);
+	return error ? error : take_result(postgres, fault);
 }
 
 /* The same, again while idle connections turn out to be closed. Parks. */
@@ -68,8 +88,9 @@ static enum error begin(struct postgres *postgres, struct fault *fault)
 {
 	enum error error = ask(postgres, fault);
 
-	while (postgres->use.reused && postgres_conn_lost(postgres->use.conn) &&
-		error != ERR_CANCELLED && error != ERR_TIMEOUT) {
+	while (postgres->use.reused && error != ERR_CANCELLED && error != ERR_TIMEOUT &&
+		(postgres_conn_lost(postgres->use.conn) ||
+			postgres_fault_is_last(postgres->result))) {
 		PQclear(postgres->result);
 		postgres->result = NULL;
 		postgres_pool_give(postgres->sources->postgres, &postgres->use, false);
@@ -152,6 +173,8 @@ static enum error make_row(struct postgres *postgres, struct source_row *ret, st
 {
 	size_t bytes = measure(postgres);
 
+	postgres->rows++;
+
 	if (timeslice_spend(&postgres->timeslice, 1 + bytes / row_bytes))
 		return transport_waited(ERR_CANCELLED, "end", fault);
 	if ((int64_t)bytes > postgres->call->max_row_bytes)
@@ -187,8 +210,7 @@ static enum error end(struct postgres *postgres, struct fault *fault)
 			return lost_or_wrong(postgres, postgres->result, fault);
 		PQclear(postgres->result);
 		postgres->result = NULL;
-		error = postgres_conn_result(
-			postgres->use.conn, postgres->call->deadline, &postgres->result, fault);
+		error = take_result(postgres, fault);
 	}
 	postgres->over = !error;
 	return error;
@@ -202,9 +224,7 @@ static enum error next_row(
 
 	PQclear(postgres->result);
 	postgres->result = NULL;
-	error = postgres->use.conn ? postgres_conn_result(postgres->use.conn,
-					     postgres->call->deadline, &postgres->result, fault)
-				   : begin(postgres, fault);
+	error = postgres->use.conn ? take_result(postgres, fault) : begin(postgres, fault);
 	if (error)
 		return error;
 	switch (PQresultStatus(postgres->result)) {

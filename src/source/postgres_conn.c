@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* libpq on the loop; see postgres_conn.h. */
+/*
+ * libpq on the loop; see postgres_conn.h.
+ *
+ * Special: libpq collects a row of any size before it gives it. So we count what it reads for one
+ * row, by what waits in the socket before and after: at least so much, in practice half of it or
+ * more.
+ */
 #include "source/postgres_conn.h"
 
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "base/loop.h"
 #include "base/mem.h"
@@ -10,7 +17,12 @@
 #include "source/postgres_fault.h"
 #include "source/transport.h"
 
-enum { connect_ms = 10000 };
+enum {
+	connect_ms = 10000,
+	row_slack = 4 << 20, /* above the limit of a row, within which it only is rejected */
+	row_swells = 1 << 20,
+	read_least = 8192, /* libpq reads so much at once, if it is there */
+};
 
 /* What is asked of libpq beside the dsn, which it stands behind and so takes precedence over. */
 enum { key_dsn, key_encoding, key_name, key_password, key_count };
@@ -37,6 +49,9 @@ struct postgres_conn {
 	bool working;	/* a step is in the thread pool */
 	bool abandoned; /* closed meanwhile */
 	PostgresPollingStatusType polling;
+	int64_t row_most; /* bytes of a row that is collected */
+	int64_t unread;	  /* bytes of the row that is being collected */
+	bool swollen;
 };
 
 struct postgres_steps *postgres_conn_steps_new(uv_loop_t *uv)
@@ -247,19 +262,39 @@ static enum error connect_to(struct postgres_conn *conn, const struct conf_sourc
 	return OK;
 }
 
+static int64_t waiting_bytes(const struct postgres_conn *conn)
+{
+	int n = 0;
+
+	return ioctl(PQsocket(conn->pg), FIONREAD, &n) == 0 ? n : 0;
+}
+
+/* False if the connection is lost. */
+static bool consume(struct postgres_conn *conn)
+{
+	int64_t before = waiting_bytes(conn), least = before < read_least ? before : read_least;
+	bool good = PQconsumeInput(conn->pg);
+	int64_t taken = good ? before - waiting_bytes(conn) : 0;
+	PGnotify *notify;
+
+	conn->unread += taken > least ? taken : least;
+	conn->swollen = conn->swollen || conn->unread > row_swells;
+	/* Nobody listens, but a server may send them. */
+	while ((notify = PQnotifies(conn->pg)))
+		PQfreemem(notify);
+	return good;
+}
+
 enum error postgres_conn_result(
 	struct postgres_conn *conn, int64_t deadline, PGresult **ret, struct fault *fault)
 {
-	PGnotify *notify;
-
+	conn->unread = 0;
 	/* What has arrived is used up first. */
 	while (PQisBusy(conn->pg)) {
-		bool lost = !PQconsumeInput(conn->pg);
-
-		while ((notify = PQnotifies(conn->pg)))
-			PQfreemem(notify);
-		if (lost || !PQisBusy(conn->pg))
+		if (!consume(conn) || !PQisBusy(conn->pg))
 			break;
+		if (conn->unread > conn->row_most)
+			return ERR_TOO_LARGE;
 		enum error error = await_socket(conn, UV_READABLE, deadline);
 		if (error)
 			return transport_waited(error, "answer", fault);
@@ -340,6 +375,7 @@ enum error postgres_conn_open(struct postgres_steps *steps, const struct conf_so
 
 	deadline = latest < deadline ? latest : deadline;
 	conn->steps = steps;
+	conn->row_most = row_slack;
 	steps->references++;
 	enum error error = make_login(conn, conf, fault);
 	if (!error)
@@ -353,19 +389,27 @@ enum error postgres_conn_open(struct postgres_steps *steps, const struct conf_so
 	return error;
 }
 
-enum error postgres_conn_send(struct postgres_conn *conn, const struct conf_source *conf,
-	const char *const *values, int64_t deadline, struct fault *fault)
+enum error postgres_conn_send(struct postgres_conn *conn, const struct source_call *call,
+	const char *const *values, struct fault *fault)
 {
+	const struct conf_source *conf = call->conf;
+
+	conn->row_most = call->max_row_bytes + row_slack;
 	if (!PQsendQueryParams(
 		    conn->pg, conf->query, (int)conf->query_params, NULL, values, NULL, NULL, 0) ||
 		!PQsetSingleRowMode(conn->pg))
 		return not_sent(conn, fault);
-	return flush(conn, deadline, fault);
+	return flush(conn, call->deadline, fault);
 }
 
 bool postgres_conn_lost(const struct postgres_conn *conn)
 {
 	return PQstatus(conn->pg) != CONNECTION_OK;
+}
+
+bool postgres_conn_swollen(const struct postgres_conn *conn)
+{
+	return conn->swollen;
 }
 
 bool postgres_conn_usable(struct postgres_conn *conn)

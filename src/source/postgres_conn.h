@@ -18,7 +18,7 @@
 #include <uv.h>
 
 #include "base/semaphore.h"
-#include "conf/conf.h"
+#include "source/source.h"
 
 enum { POSTGRES_STEPS = 2 };
 
@@ -45,19 +45,22 @@ enum error postgres_conn_open(struct postgres_steps *steps, const struct conf_so
 void postgres_conn_close(struct postgres_conn *conn);
 
 /*
- * Sends the configured query with its parameters, NUL-terminated texts. Rows come one by one.
+ * Sends the call's query with its parameters, NUL-terminated texts. Rows come one by one.
  * ERR_SOURCE_FAILED, ERR_TIMEOUT, ERR_CANCELLED. Parks.
  */
-enum error postgres_conn_send(struct postgres_conn *conn, const struct conf_source *conf,
-	const char *const *values, int64_t deadline, struct fault *fault);
+enum error postgres_conn_send(struct postgres_conn *conn, const struct source_call *call,
+	const char *const *values, struct fault *fault);
 /*
  * The next result, the caller's to PQclear(); NULL: the query is over. A lost connection is a
- * result, too: PGRES_FATAL_ERROR. ERR_TIMEOUT, ERR_CANCELLED. Parks.
+ * result, too: PGRES_FATAL_ERROR. ERR_TIMEOUT, ERR_CANCELLED; ERR_TOO_LARGE, without a sentence,
+ * for a row that libpq must not be left to collect. Parks.
  */
 enum error postgres_conn_result(
 	struct postgres_conn *conn, int64_t deadline, PGresult **ret, struct fault *fault);
 
 bool postgres_conn_lost(const struct postgres_conn *conn);
+/* libpq keeps a buffer of the size of the largest row, so that such a connection is not kept. */
+bool postgres_conn_swollen(const struct postgres_conn *conn);
 /* Of one that waits for a query: whether the server has not closed it meanwhile. */
 bool postgres_conn_usable(struct postgres_conn *conn);
 

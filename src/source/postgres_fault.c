@@ -26,10 +26,8 @@ static bool is_answer(const char *state)
 }
 
 /* As one line of printable text. */
-static void add_line(struct buf *out, const char *text)
+static void add_line(struct buf *out, struct slice rest)
 {
-	struct slice rest = slice_str(text);
-
 	while (rest.n && strchr(" \t\r\n", rest.p[rest.n - 1]))
 		rest.n--;
 	for (size_t i = 0; i < rest.n; i++) {
@@ -42,14 +40,19 @@ static void add_line(struct buf *out, const char *text)
 	}
 }
 
-static void tell_aside(const char *said, const char *hint, struct fault *fault)
+static struct slice first_line(const char *text)
+{
+	return slice_of(text, strcspn(text, "\n"));
+}
+
+static void tell_aside(struct slice said, const char *hint, struct fault *fault)
 {
 	struct buf line = {0};
 
 	add_line(&line, said);
 	if (hint) {
 		buf_str(&line, " (");
-		add_line(&line, hint);
+		add_line(&line, slice_str(hint));
 		buf_char(&line, ')');
 	}
 	if (line.n)
@@ -101,10 +104,36 @@ enum error postgres_fault_query(const PGresult *result, const struct conf_source
 		fault_set(fault, ERR_SOURCE_FAILED, "the query failed%s with SQLSTATE %.5s",
 			place.n ? place.p : "", state);
 	}
-	tell_aside(said ? said : PQresultErrorMessage(result),
+	/* libpq's own messages have more lines, of what else then failed and what it may mean. */
+	tell_aside(said ? slice_str(said) : first_line(PQresultErrorMessage(result)),
 		PQresultErrorField(result, PG_DIAG_MESSAGE_HINT), fault);
 	buf_release(&place);
 	return ERR_SOURCE_FAILED;
+}
+
+bool postgres_fault_is_last(const PGresult *result)
+{
+	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+	return severity && (!strcmp(severity, "FATAL") || !strcmp(severity, "PANIC"));
+}
+
+/*
+ * The context of such an error is one line, "unnamed portal parameter $1 = '...'" or a translation
+ * of it; others that hold a dollar quote a statement or are of several lines.
+ */
+unsigned postgres_fault_param(const PGresult *result)
+{
+	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	const char *context = PQresultErrorField(result, PG_DIAG_CONTEXT);
+	const char *dollar = context ? strchr(context, '$') : NULL;
+	unsigned n = 0;
+
+	if (!state || strncmp(state, "22", 2) != 0 || !dollar || strpbrk(context, "\n\""))
+		return 0;
+	for (const char *p = dollar + 1; *p >= '0' && *p <= '9' && n < 1000; p++)
+		n = n * 10 + (unsigned)(*p - '0');
+	return n;
 }
 
 /* libpq quotes a dsn that it cannot read, and there may be a password in it. */
@@ -126,7 +155,7 @@ enum error postgres_fault_connect(
 			"cannot connect to PostgreSQL: the dsn is neither keyword=value pairs nor "
 			"a URL that libpq understands");
 	if (options || !may_hold_secret(conf->dsn))
-		tell_aside(options || !why ? PQerrorMessage(pg) : why, NULL, fault);
+		tell_aside(slice_str(options || !why ? PQerrorMessage(pg) : why), NULL, fault);
 	PQconninfoFree(options);
 	PQfreemem(why);
 	return ERR_SOURCE_FAILED;

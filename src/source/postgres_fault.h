@@ -15,6 +15,10 @@
  */
 enum error postgres_fault_query(const PGresult *result, const struct conf_source *conf,
 	bool *ret_answered, struct fault *fault);
+/* Whether the error ended the session, too. */
+bool postgres_fault_is_last(const PGresult *result);
+/* The N if the value of the parameter $N was refused, before the query was begun; else 0. */
+unsigned postgres_fault_param(const PGresult *result);
 /* Of a connection that could not be made. */
 enum error postgres_fault_connect(
 	const PGconn *pg, const struct conf_source *conf, struct fault *fault);

@@ -174,7 +174,7 @@ void postgres_pool_give(struct postgres_pools *pools, struct postgres_use *use, 
 
 	if (!pool)
 		return;
-	if (keep) {
+	if (keep && !postgres_conn_swollen(use->conn)) {
 		struct idle *idle = mem_new(struct idle);
 
 		*idle = (struct idle){.next = pool->idle,

@@ -87,7 +87,8 @@ enum error source_open(struct sources *sources, const struct source_call *call, 
  * OK and *ret_end = false: a row. OK and *ret_end = true: no more; a command has then exited with
  * status 0, an HTTP page series has ended. ERR_SOURCE_ROW: this row cannot be used (over
  * max_row_bytes, not JSON, wrong number of cells) and the fault names its number; the next call
- * continues after it if the format allows that. Any other error ends the source. Parks.
+ * continues after it if the format allows that. ERR_BAD_PARAMETER: a database refuses a parameter's
+ * value. Any other error ends the source. Parks.
  */
 enum error source_next(
 	struct source *source, struct source_row *ret, bool *ret_end, struct fault *fault);

@@ -84,7 +84,8 @@ static void fail(struct loader_call *call)
 	bool ours = fault->error == ERR_CANCELLED || fault->error == ERR_OVERLOADED;
 
 	fiber_cleanup_begin(cleanup_ms);
-	if (fault->error != ERR_NO_VALUE) {
+	/* Those are news of the caller's, not of the source. */
+	if (fault->error != ERR_NO_VALUE && fault->error != ERR_BAD_PARAMETER) {
 		log_warning(call->loaders->log, "load of %s failed: %s%s", call->loader->name,
 			fault->detail, fault->aside);
 		note_error(call->loader, fault);

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import threading
 
-from harness import DEADLINE, free_port
+from harness import DEADLINE, free_port, until
 
 # Passwords are asked for over TCP only.
 ACCESS = """
@@ -78,6 +78,18 @@ class Cluster:
             env={"PATH": os.environ["PATH"]})
         assert done.returncode == 0 or not check, done.stderr
         return done.stdout.splitlines()
+
+    def use_tls(self, certificate):
+        """New TCP connections may use TLS with this (certificate, key)."""
+        for source, name in zip(certificate, ("server.crt", "server.key")):
+            path = os.path.join(self.data, name)
+            shutil.copyfile(source, path)
+            os.chmod(path, 0o600)
+            if self.before:
+                shutil.chown(path, "nobody", "nogroup")
+        self.sql("ALTER SYSTEM SET ssl = on")
+        self.sql("SELECT pg_reload_conf()")
+        until(lambda: self.sql("SHOW ssl") == ["on"], "TLS to be on")
 
     def database(self, options=""):
         self.count += 1

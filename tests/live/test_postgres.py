@@ -7,6 +7,7 @@ import os
 import pytest
 
 from conftest import open_config
+from harness import SANITIZED, rounds, until
 
 RESULTS = "/api/v1/cache/results"
 
@@ -163,3 +164,37 @@ def test_the_password_comes_from_a_file_that_is_read_again(start, redis, postgre
     assert "not-the-right-one" not in daemon.log
     write("right")
     assert run_job(daemon)[0]["state"] == "completed"
+
+
+@pytest.mark.soak
+def test_a_large_result_streams_through_in_little_memory(start, redis, postgres):
+    count = rounds(100000, 1000000)
+    daemon = start(config(redis, shop(postgres), [job(
+        f"SELECT g AS id, repeat('x', 1000) AS body FROM generate_series(1, {count}) g",
+        value="{id}", key="x:{id}", timeout="30m")]))
+    daemon.wait_redis()
+    before = daemon.rss()
+    path = daemon.warm({}).json["runs"][0]["location"]
+    most = 0
+
+    def look():
+        nonlocal most
+        most = max(most, daemon.rss())
+        operation = daemon.get(path).json
+        return operation["state"] not in ("queued", "running") and operation
+
+    run = until(look, "the run to end", 1800)
+    assert run["state"] == "completed" and run["result"]["stored"] == count, run
+    assert SANITIZED or most - before < 16 << 20, most - before
+
+
+def test_rows_are_read_only_as_the_run_asks_for_them(start, redis, postgres):
+    daemon = start(config(redis, shop(postgres), [job(
+        "SELECT g AS id, repeat('x', 10000) AS body FROM generate_series(1, 100000) g",
+        rate=100)]))
+    daemon.wait_redis()
+    path = daemon.warm({}).json["runs"][0]["location"]
+    # The server waits until more is read, and sends the gigabyte to nobody.
+    until(lambda: postgres.sessions("wait_event = 'ClientWrite'") == 1, "the server to wait")
+    assert daemon.request("DELETE", path).status in (200, 202)
+    until(lambda: postgres.sessions() == 0, "the query to end")
