@@ -65,6 +65,15 @@ static void warn_of_redis(struct log *log, const struct conf_redis *redis)
 			"so another server may answer in its place");
 }
 
+static void warn_of_plain_http(struct log *log, const struct conf *conf)
+{
+	if (conf->insecure_http)
+		log_warning(log,
+			"insecure_http is on: tokens and values may cross the network in clear "
+			"text; set tls.certificate and tls.key, or let only a proxy that "
+			"terminates TLS connect (docs/security.md, \"Network\")");
+}
+
 static void publish_expiry(struct metrics *m, const char *of, int64_t wall_ms)
 {
 	if (wall_ms >= 0)
@@ -78,6 +87,7 @@ static void put_in_force(struct daemon *d, struct conf *conf)
 
 	log_configure(d->app.log, conf->log.level, conf->log.json);
 	log_tokens(d->app.log, conf);
+	warn_of_plain_http(d->app.log, conf);
 	warn_of_redis(d->app.log, &conf->redis);
 	metric_set(m, METRIC_CONFIG_RELOAD_TIME, NULL, NULL, (double)conf->loaded_wall_ms / 1000);
 	metric_set(m, METRIC_INSECURE_HTTP, NULL, NULL, conf->insecure_http);

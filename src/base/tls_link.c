@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/tls_server_internal.h"
 
@@ -21,8 +22,8 @@ struct tls_link {
 	struct tls_link_owner owner;
 	bool ready;
 	const char *refused; /* why; NULL = it is not */
-	bool drained;	     /* in the turn `looked` */
-	uint64_t looked;
+	bool drained;	     /* in the turn of looked_ns */
+	int64_t looked_ns;
 	size_t ahead_n, ahead_taken;
 	char ahead[ahead_bytes];
 };
@@ -46,8 +47,17 @@ static ssize_t receive(struct tls_link *link, void *to, size_t size)
 		link->owner.moved(link->owner.context);
 	/* A short read has emptied the socket: what comes later wakes the library. */
 	link->drained = n < 0 || (n > 0 && (size_t)n < size);
-	link->looked = *link->owner.turn;
+	link->looked_ns = *link->owner.turn_ns;
 	return n < 0 ? fail(link, errno) : n;
+}
+
+/* The library asks again in its next turn. */
+static bool must_wait(struct tls_link *link)
+{
+	if (link->ready || clock_mono_ns() - *link->owner.turn_ns < TLS_LINK_TURN_NS)
+		return false;
+	link->owner.moved(link->owner.context);
+	return true;
 }
 
 /* Fills `ahead`; as recv(2). */
@@ -66,7 +76,7 @@ static ssize_t pull(gnutls_transport_ptr_t transport, void *to, size_t size)
 	ssize_t n;
 
 	if (link->ahead_taken == link->ahead_n) {
-		if (link->drained && link->looked == *link->owner.turn)
+		if ((link->drained && link->looked_ns == *link->owner.turn_ns) || must_wait(link))
 			return fail(link, EAGAIN);
 		if (size >= sizeof link->ahead)
 			return receive(link, to, size);

@@ -14,6 +14,8 @@
 #include "base/crypto.h"
 #include "base/tls_server.h"
 
+#define TLS_LINK_TURN_NS INT64_C(3000000)
+
 struct tls_link;
 
 struct tls_link_owner {
@@ -23,10 +25,11 @@ struct tls_link_owner {
 	/* The same: the client has finished its part of the handshake, its certificate included. */
 	void (*ready)(void *context);
 	/*
-	 * A number that the owner changes before each time that it lets the library work. A socket
-	 * that was found empty is not read again before.
+	 * When the owner last let the library work. Until then, a socket that was found empty is
+	 * not read again; TLS_LINK_TURN_NS later, no handshake goes on until the next time: each
+	 * may take a millisecond, and there may be hundreds.
 	 */
-	const uint64_t *turn;
+	const int64_t *turn_ns;
 };
 
 /*

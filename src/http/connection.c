@@ -60,7 +60,7 @@ static void handshake_ended(void *context)
 static void begin_tls(struct connection *connection, struct MHD_Connection *mhd)
 {
 	struct listener *listener = connection->listener;
-	struct tls_link_owner owner = {connection, moved, handshake_ended, &listener->turn};
+	struct tls_link_owner owner = {connection, moved, handshake_ended, &listener->run_ns};
 
 	connection->tls = tls_link_new(
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session,

@@ -32,7 +32,6 @@ static void pump_run(struct loop_pump *pump)
 
 	listener->run_ns = clock_mono_ns();
 	listener->moved = false;
-	listener->turn++;
 	MHD_run(listener->mhd);
 	listener->still = listener->moved ? 0 : listener->still + 1;
 	connections_watch(listener->server);

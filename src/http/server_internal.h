@@ -106,7 +106,6 @@ struct listener {
 	size_t connections;
 	size_t awaited; /* requests whose reply is awaited, see AWAIT_MS */
 	int64_t run_ns; /* when MHD was run last */
-	uint64_t turn;	/* number of that run */
 	bool moved;	/* whether that run progressed with any request */
 	unsigned still; /* with TLS: runs since then that moved nothing */
 	bool draining;

@@ -155,6 +155,10 @@ def test_other_machines_may_be_served_with_tls_only(start, redis, authority, goo
     daemon.configure(re.sub("^tls:.*$", "", text, flags=re.M))
     reload(daemon, "configuration refused")
     assert "which other machines can reach without TLS: use a loopback address, or set tls" in daemon.log
+    assert "insecure_http" not in daemon.log.replace("insecure_http: true", "")
+    daemon.configure(re.sub("^tls:.*$", "", text, flags=re.M) + "insecure_http: true\n")
+    reload(daemon)
+    daemon.wait_for("insecure_http is on: tokens and values may cross the network in clear text; set tls")
 
 
 # Certificates of the daemon --------------------------------------------------------------------
