@@ -32,6 +32,7 @@ struct daemon {
 		enum redis_status status;
 		enum error reason, unfit;
 		uint64_t lacks;
+		uint64_t sentinels; /* a bit for each that is of no use */
 		int64_t since_mono_ms, unfit_mono_ms;
 		bool down_said;
 	} told;		      /* what was logged last about Redis */

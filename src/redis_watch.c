@@ -98,6 +98,25 @@ static void tell_lacks(struct daemon *d, const struct redis_state *state)
 	d->told.lacks = state->lacks;
 }
 
+static void tell_sentinels(struct daemon *d)
+{
+	const struct sentinel *sentinel = redis_store_sentinel(d->store);
+	size_t count = sentinel ? sentinel_count(sentinel) : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t bit = UINT64_C(1) << i;
+		struct sentinel_view view;
+
+		sentinel_view(sentinel, i, &view);
+		if (view.fault.error && !(d->told.sentinels & bit))
+			log_warning(d->app.log, "%s", view.fault.detail);
+		else if (!view.fault.error && d->told.sentinels & bit)
+			log_info(d->app.log, "the sentinel at %s is of use again", view.address);
+		d->told.sentinels =
+			view.fault.error ? d->told.sentinels | bit : d->told.sentinels & ~bit;
+	}
+}
+
 void redis_watch_log(struct daemon *d)
 {
 	if (!d->store)
@@ -107,6 +126,7 @@ void redis_watch_log(struct daemon *d)
 	tell_status(d, &state);
 	tell_kind(d, &state);
 	tell_lacks(d, &state);
+	tell_sentinels(d);
 }
 
 /* After a change of redis.own_prefix. */

@@ -86,6 +86,21 @@ static void judge_lacks(const struct app *app, const struct redis_state *state, 
 		warn(warnings, health, app->layout.detail);
 }
 
+/* Sentinels that are away, or say something else than the others. */
+static void judge_sentinels(const struct app *app, cJSON *warnings, enum health *health)
+{
+	const struct sentinel *sentinel = redis_store_sentinel(app->engine.cache.store);
+	size_t count = sentinel ? sentinel_count(sentinel) : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct sentinel_view view;
+
+		sentinel_view(sentinel, i, &view);
+		if (view.fault.error)
+			warn(warnings, health, view.fault.detail);
+	}
+}
+
 static struct component judge_redis(const struct app *app)
 {
 	struct redis_state state = redis_store_state(app->engine.cache.store);
@@ -101,6 +116,7 @@ static struct component judge_redis(const struct app *app)
 		judge_memory(app, warnings, &redis.health);
 	if (state.status == REDIS_UP)
 		judge_lacks(app, &state, warnings, &redis.health);
+	judge_sentinels(app, warnings, &redis.health);
 	cJSON_AddStringToObject(details, "state", redis_node_status_name(state.status));
 	json_add_known(details, "latency_ms", sample->latency_p50_ms, 3);
 	json_add_time(details, "since", state.since_wall_ms);

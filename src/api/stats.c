@@ -77,7 +77,10 @@ static void add_redis(cJSON *stats, const struct app *app)
 
 	json_add_text(redis, "status", redis_node_status_name(state.status));
 	json_add_text(redis, "version", sample.info.version);
-	json_add_text(redis, "mode", sample.info.mode);
+	json_add_text(redis, "mode",
+		sample.info.mode[0] && redis_store_sentinel(app->engine.cache.store)
+			? "sentinel"
+			: sample.info.mode);
 	json_add_text(redis, "role", sample.info.role);
 	json_add_count(redis, "uptime_seconds", sample.info.uptime_seconds);
 	json_add_count(redis, "hits", sample.hits);

@@ -16,8 +16,9 @@ bool address_is_local(const struct conf_listen *listen);
 /* Whether it is a numeric IPv4 or IPv6 address without brackets. */
 bool address_is_numeric(struct slice host);
 /*
- * redis://[user:password@]host[:port][/db], redis+cluster://[user:password@]host[:port],...; the
- * same with rediss for TLS; unix:///path[?db=n] or managed:. As type->set.
+ * redis://[user:password@]host[:port][/db], redis+cluster://[user:password@]host[:port],...,
+ * redis+sentinel://[user:password@]host[:port],.../name[/db]; the same with rediss for TLS;
+ * unix:///path[?db=n] or managed:. As type->set.
  */
 const char *address_redis(struct reader *r, struct slice url, struct conf_redis *ret);
 

@@ -7,7 +7,13 @@
 #include "conf/address.h"
 #include "text/percent.h"
 
-enum { most_hosts = 100 };
+enum {
+	most_hosts = 100,
+	redis_port = 6379,
+	sentinel_port = 26379,
+	most_name_bytes = 128,
+	most_sentinels = 64
+};
 
 static struct slice after(struct slice text, size_t n)
 {
@@ -77,12 +83,12 @@ static bool host_is_sane(struct slice host)
 			      "0123456789-_.:") >= host.n;
 }
 
-/* HOST or HOST:PORT. */
+/* HOST or HOST:PORT; ret->port has the port that is meant without one. */
 static const char *take_host(struct reader *r, struct slice text, struct conf_address *ret)
 {
 	const char *end = text.n && text.p[0] == '[' ? memchr(text.p, ']', text.n) : NULL;
 	struct slice host, port;
-	uint64_t number = 6379;
+	uint64_t number = ret->port;
 
 	if (end) {
 		host = slice_of(text.p + 1, (size_t)(end - text.p) - 1);
@@ -117,7 +123,7 @@ static const char *take_tcp(struct reader *r, struct slice rest, struct conf_red
 		wrong = database.n ? take_database(database, ret) : NULL;
 	}
 	ret->kind = REDIS_URL_TCP;
-	struct conf_address address = {0};
+	struct conf_address address = {.port = redis_port};
 
 	if (!wrong)
 		wrong = take_host(r, rest, &address);
@@ -127,7 +133,8 @@ static const char *take_tcp(struct reader *r, struct slice rest, struct conf_red
 }
 
 /* HOST[:PORT],HOST[:PORT],... */
-static const char *take_hosts(struct reader *r, struct slice text, struct conf_redis *ret)
+static const char *take_hosts(
+	struct reader *r, struct slice text, uint16_t port, struct conf_redis *ret)
 {
 	size_t count = 1;
 
@@ -140,6 +147,8 @@ static const char *take_hosts(struct reader *r, struct slice text, struct conf_r
 	for (size_t i = 0; i < count; i++) {
 		const char *comma = memchr(text.p, ',', text.n);
 		struct slice host = slice_of(text.p, comma ? (size_t)(comma - text.p) : text.n);
+
+		ret->seeds[i].port = port;
 		const char *wrong = take_host(r, host, &ret->seeds[i]);
 
 		if (wrong)
@@ -166,7 +175,47 @@ static const char *take_cluster(struct reader *r, struct slice rest, struct conf
 	if (!wrong && ret->database)
 		return "names a database: a Redis Cluster has database 0 only";
 	ret->kind = REDIS_URL_CLUSTER;
-	return wrong ? wrong : take_hosts(r, rest, ret);
+	return wrong ? wrong : take_hosts(r, rest, redis_port, ret);
+}
+
+/* As Redis allows it. */
+static bool name_is_sane(const char *name)
+{
+	size_t n = name ? strlen(name) : 0;
+
+	return n > 0 && n <= most_name_bytes &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			    "0123456789-_.") == n;
+}
+
+/* HOST[:PORT],.../NAME[/DATABASE] */
+static const char *take_sentinels(struct reader *r, struct slice rest, struct conf_redis *ret)
+{
+	const char *slash, *wrong = take_query(&rest, ret);
+
+	if (wrong)
+		return wrong;
+	slash = memchr(rest.p, '/', rest.n);
+	struct slice hosts = slice_of(rest.p, slash ? (size_t)(slash - rest.p) : rest.n);
+	struct slice name = after(rest, hosts.n + (slash != NULL));
+
+	slash = name.n ? memchr(name.p, '/', name.n) : NULL;
+	if (slash) {
+		struct slice database = after(name, (size_t)(slash - name.p) + 1);
+
+		name.n = (size_t)(slash - name.p);
+		wrong = database.n ? take_database(database, ret) : NULL;
+	}
+	ret->kind = REDIS_URL_SENTINEL;
+	ret->master = name.n ? decode(r, name) : NULL;
+	if (!wrong && !name_is_sane(ret->master))
+		return "has no name of a primary after the sentinels, such as "
+		       "redis+sentinel://sentinel1:26379,sentinel2:26379/mymaster/0";
+	if (!wrong)
+		wrong = take_hosts(r, hosts, sentinel_port, ret);
+	if (!wrong && ret->seed_count > most_sentinels)
+		return "names more than 64 sentinels";
+	return wrong;
 }
 
 static const char *take_unix(struct reader *r, struct slice rest, struct conf_redis *ret)
@@ -228,16 +277,6 @@ static char *redacted(struct reader *r, const char *scheme, struct slice user, s
 	return copy;
 }
 
-static const char *later_scheme(struct slice url)
-{
-	static const char *const later[] = {"redis+sentinel://", "rediss+sentinel://"};
-
-	for (size_t i = 0; i < sizeof later / sizeof *later; i++)
-		if (slice_starts(url, slice_str(later[i])))
-			return later[i];
-	return NULL;
-}
-
 /* The schemes, how what follows is read, and whether it is behind TLS. */
 static const struct scheme {
 	const char *text;
@@ -246,6 +285,8 @@ static const struct scheme {
 } schemes[] = {
 	{"redis://", take_tcp, false},
 	{"rediss://", take_tcp, true},
+	{"redis+sentinel://", take_sentinels, false},
+	{"rediss+sentinel://", take_sentinels, true},
 	{"redis+cluster://", take_cluster, false},
 	{"rediss+cluster://", take_cluster, true},
 	{"unix://", take_unix, false},
@@ -262,12 +303,9 @@ static const struct scheme *scheme_of(struct slice url)
 const char *address_redis(struct reader *r, struct slice url, struct conf_redis *ret)
 {
 	const struct scheme *scheme = scheme_of(url);
-	const char *later = later_scheme(url);
 	const char *wrong = NULL;
 	struct slice user, rest;
 
-	if (later)
-		return reader_say(r, "%s is not supported by this version", later);
 	if (slice_is(url, "managed:")) {
 		ret->kind = REDIS_URL_MANAGED;
 		ret->url_redacted = arena_dup(r->arena, url);
@@ -276,6 +314,7 @@ const char *address_redis(struct reader *r, struct slice url, struct conf_redis 
 	if (!scheme)
 		return "is not a URL such as redis://localhost:6379/0, "
 		       "rediss://redis.internal:6379/0, redis+cluster://node1:6379,node2:6379, "
+		       "redis+sentinel://sentinel1:26379,sentinel2:26379/mymaster/0, "
 		       "unix:///path?db=0 or managed:";
 	ret->tls = scheme->tls;
 	rest = after(url, strlen(scheme->text));
@@ -303,13 +342,38 @@ static const char *set_redis_url(
 }
 const struct type type_redis_url = {.set = set_redis_url};
 
+/* The path, and what is in the file now, of the members of conf_redis at these places. */
+static const char *take_password_file(
+	struct reader *r, struct node *node, struct conf_redis *redis, size_t file, size_t password)
+{
+	const struct key path = {.offset = file};
+	const char *wrong = type_path.set(r, &path, node, redis);
+	char *base = (char *)redis;
+	const char *name;
+
+	if (wrong)
+		return wrong;
+	memcpy(&name, base + file, sizeof name);
+	return reader_secret(r, slice_str(name), (char **)(void *)(base + password));
+}
+
 static const char *set_password_file(
 	struct reader *r, const struct key *key, struct node *node, void *object)
 {
 	struct conf_redis *redis = (struct conf_redis *)(void *)((char *)object + key->offset);
-	const struct key path = {.offset = offsetof(struct conf_redis, password_file)};
-	const char *wrong = type_path.set(r, &path, node, redis);
 
-	return wrong ? wrong : reader_secret(r, slice_str(redis->password_file), &redis->password);
+	return take_password_file(r, node, redis, offsetof(struct conf_redis, password_file),
+		offsetof(struct conf_redis, password));
 }
 const struct type type_password_file = {.set = set_password_file};
+
+static const char *set_sentinel_password_file(
+	struct reader *r, const struct key *key, struct node *node, void *object)
+{
+	struct conf_redis *redis = (struct conf_redis *)(void *)((char *)object + key->offset);
+
+	return take_password_file(r, node, redis,
+		offsetof(struct conf_redis, sentinel.password_file),
+		offsetof(struct conf_redis, sentinel.password));
+}
+const struct type type_sentinel_password_file = {.set = set_sentinel_password_file};

@@ -59,12 +59,24 @@ struct conf_address {
 };
 
 struct conf_redis {
-	enum { REDIS_URL_TCP, REDIS_URL_UNIX, REDIS_URL_MANAGED, REDIS_URL_CLUSTER } kind;
+	enum {
+		REDIS_URL_TCP,
+		REDIS_URL_UNIX,
+		REDIS_URL_MANAGED,
+		REDIS_URL_CLUSTER,
+		REDIS_URL_SENTINEL,
+	} kind;
 	char *url_redacted;
 	char *host;
 	uint16_t port;
-	struct conf_address *seeds; /* of a cluster: servers that know the others */
+	/* Of a cluster: servers that know the others. With sentinels: these. */
+	struct conf_address *seeds;
 	size_t seed_count;
+	char *master; /* the name that the sentinels have for the primary */
+	struct {
+		char *username, *password, *password_file; /* as below */
+		bool tls;
+	} sentinel;
 	int64_t topology_refresh_ms;
 	char *path;
 	unsigned database;

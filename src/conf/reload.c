@@ -62,11 +62,23 @@ static bool same_text(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+static bool same_seeds(const struct conf_redis *a, const struct conf_redis *b)
+{
+	if (a->seed_count != b->seed_count)
+		return false;
+	for (size_t i = 0; i < a->seed_count; i++)
+		if (strcmp(a->seeds[i].host, b->seeds[i].host) != 0 ||
+			a->seeds[i].port != b->seeds[i].port)
+			return false;
+	return true;
+}
+
 /* User and password may change, the address may not. */
 static bool same_redis(const struct conf_redis *a, const struct conf_redis *b)
 {
 	return a->kind == b->kind && same_text(a->host, b->host) && a->port == b->port &&
-	       same_text(a->path, b->path) && a->database == b->database && a->tls == b->tls;
+	       same_text(a->path, b->path) && a->database == b->database && a->tls == b->tls &&
+	       same_text(a->master, b->master) && same_seeds(a, b);
 }
 
 static bool listens_by_systemd(const struct conf *conf)

@@ -316,11 +316,12 @@ static void check_redis_tls(struct reader *r, struct node *root, struct conf_red
 	static const char *const members[] = {"redis.tls.ca", "redis.tls.certificate",
 		"redis.tls.key", "redis.tls.server_name", "redis.tls.verify"};
 	bool certificate = redis->tls_files.certificate, key = redis->tls_files.key;
+	bool tls = redis->tls || redis->sentinel.tls;
 
-	for (size_t i = 0; !redis->tls && i < sizeof members / sizeof *members; i++)
+	for (size_t i = 0; !tls && i < sizeof members / sizeof *members; i++)
 		if (node_given(root, members[i]))
 			reader_fault_at(r, root, members[i],
-				"is given, but redis.url does not begin with rediss://");
+				"is given, but redis.url does not begin with rediss");
 	if (certificate != key)
 		reader_fault_at(r, root, certificate ? "redis.tls.certificate" : "redis.tls.key",
 			certificate ? "needs redis.tls.key beside it"
@@ -328,6 +329,24 @@ static void check_redis_tls(struct reader *r, struct node *root, struct conf_red
 	redis->tls_files.expires_wall_ms = https_expiry(redis->tls_files.certificate);
 	if (redis->tls_files.ca)
 		reader_expect_file(r, root, "redis.tls.ca", redis->tls_files.ca);
+}
+
+static void check_sentinel(struct reader *r, struct node *root, struct conf_redis *redis)
+{
+	static const char *const members[] = {"redis.sentinel.username", "redis.sentinel.password",
+		"redis.sentinel.password_file", "redis.sentinel.tls"};
+	bool used = redis->kind == REDIS_URL_SENTINEL;
+
+	if (redis->sentinel.username && !*redis->sentinel.username)
+		redis->sentinel.username = NULL;
+	for (size_t i = 0; !used && i < sizeof members / sizeof *members; i++)
+		if (node_given(root, members[i]))
+			reader_fault_at(r, root, members[i],
+				"is given, but redis.url names no sentinels (redis+sentinel://)");
+	if (node_given(root, "redis.sentinel.password") &&
+		node_given(root, "redis.sentinel.password_file"))
+		reader_fault_at(r, root, "redis.sentinel.password_file",
+			"conflicts with redis.sentinel.password: remove one of them");
 }
 
 const char *rules_finish(struct reader *r, struct node *root, void *object)
@@ -340,6 +359,7 @@ const char *rules_finish(struct reader *r, struct node *root, void *object)
 	if (node_given(root, "redis.password") && node_given(root, "redis.password_file"))
 		reader_fault_at(r, root, "redis.password_file",
 			"conflicts with redis.password: remove one of them");
+	check_sentinel(r, root, redis);
 	check_redis_tls(r, root, redis);
 	https_load(r, root, full);
 	check_listens(r, root, &full->conf);

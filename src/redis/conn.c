@@ -215,7 +215,10 @@ static void attempt(struct conn *conn)
 
 	conn->deadline_ms = now_ms(conn) + timeout_ms;
 	conn_set_timer(conn, timeout_ms);
-	if (!conn->config->host) {
+	if (!conn->config->host && !conn->config->path) {
+		if (conn->config->no_address.error)
+			conn_fail(conn, &conn->config->no_address);
+	} else if (!conn->config->host) {
 		connect_unix(conn);
 	} else if (conn->resolver.numeric) {
 		connect_tcp(conn);
@@ -261,6 +264,17 @@ static void timer_fired(uv_timer_t *timer)
 	}
 }
 
+static void take_address(struct conn *conn)
+{
+	const struct conn_config *config = conn->config;
+
+	resolver_release(&conn->resolver);
+	if (!config->host)
+		return;
+	resolver_init(&conn->resolver, loop_uv(conn->loop), config->host, config->port);
+	conn->resolver.answered = resolved;
+}
+
 struct conn *conn_new(struct loop *loop, const struct conn_config *config,
 	const struct conn_events *events, void *context)
 {
@@ -279,10 +293,7 @@ struct conn *conn_new(struct loop *loop, const struct conn_config *config,
 	conn->timer.data = conn;
 	conn_queue_init(conn);
 	conn->open_handles = 2;
-	if (config->host) {
-		resolver_init(&conn->resolver, loop_uv(loop), config->host, config->port);
-		conn->resolver.answered = resolved;
-	}
+	take_address(conn);
 	conn_set_timer(conn, 0);
 	return conn;
 }
@@ -314,4 +325,16 @@ void conn_retry(struct conn *conn)
 	conn->attempts = 0;
 	if (conn->state == CONN_WAITING)
 		wait_to_retry(conn, now_ms(conn));
+}
+
+void conn_readdress(struct conn *conn, const struct fault *why)
+{
+	conn->attempts = 0;
+	if (why) {
+		conn->last = *why;
+		conn_fail_queue(conn, why);
+	}
+	conn_set_state(conn, CONN_WAITING);
+	take_address(conn);
+	wait_to_retry(conn, now_ms(conn));
 }

@@ -25,6 +25,9 @@ struct conn_config {
 	char *host; /* NULL: `path` is a Unix socket */
 	uint16_t port;
 	char *path;
+	/* Why there is neither host nor path; OK: they are being looked for. */
+	struct fault no_address;
+	const char *channel; /* that it subscribes to; NULL = none */
 	unsigned database;
 	char *username, *password; /* NULL = none */
 	char *password_file; /* read for each connection, instead of `password`; NULL = none */
@@ -55,6 +58,10 @@ struct conn_events {
 	/* Before the reply reaches its pipeline. */
 	void (*replied)(void *context, struct pipeline *pipeline, const struct pipeline_slot *slot,
 		const struct redis_value *reply);
+	/* Whether what waited for the connection may be sent, now that READY was reported. */
+	enum error (*judge)(void *context, const struct redis_batch *batch, struct fault *fault);
+	/* A message of the channel. NULL where there is no channel. */
+	void (*heard)(void *context, const struct redis_value *message);
 };
 
 struct conn;
@@ -83,5 +90,11 @@ enum error conn_add_auth(
 	const struct conn_config *config, struct pipeline *pipeline, struct fault *fault);
 /* The credentials changed: a connection that is not ready tries now. */
 void conn_retry(struct conn *conn);
+/*
+ * The address changed: the link is closed at once, and pipelines fail as if the connection were
+ * lost for the reason `why`, those that were not sent yet, too. NULL: there was no address, and
+ * they go on waiting. Then it connects to the new one.
+ */
+void conn_readdress(struct conn *conn, const struct fault *why);
 
 #endif

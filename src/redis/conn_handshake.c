@@ -3,7 +3,7 @@
  * What a new link sends before any other commands, in two writes:
  *
  *	AUTH, SELECT, CLIENT SETNAME, PING, INFO server, INFO replication, MULTI, DISCARD, EXEC
- *	[ROLE], [MULTI, every command that we use, DISCARD]
+ *	[ROLE], [MULTI, every command that we use, DISCARD], [SUBSCRIBE]
  *
  * So the kind of the server and what it denies are known before the first command is sent.
  *
@@ -18,7 +18,16 @@
 
 enum { busy_again_ms = 250 };
 
-enum step { STEP_AUTH, STEP_SELECT, STEP_NAME, STEP_PING, STEP_INFO, STEP_ROLE, STEP_CHECK };
+enum step {
+	STEP_AUTH,
+	STEP_SELECT,
+	STEP_NAME,
+	STEP_PING,
+	STEP_INFO,
+	STEP_ROLE,
+	STEP_CHECK,
+	STEP_SUBSCRIBE,
+};
 
 static void add_step(struct conn *conn, enum step step, size_t argc, const struct slice *argv)
 {
@@ -97,14 +106,18 @@ static void send_handshake(struct conn *conn)
 static bool send_second(struct conn *conn)
 {
 	const struct capabilities *capabilities = conn->config->capabilities;
+	const char *channel = conn->config->channel;
 	bool ask_role = conn->kind == SERVER_UNKNOWN;
 
-	if (!ask_role && !capabilities_can_check(capabilities))
+	if (!ask_role && !channel && !capabilities_can_check(capabilities))
 		return false;
 	begin_handshake(conn, true);
 	if (ask_role)
 		add_step(conn, STEP_ROLE, 1, (struct slice[]){SLICE("ROLE")});
-	if (capabilities_can_check(capabilities))
+	if (channel)
+		add_step(conn, STEP_SUBSCRIBE, 2,
+			(struct slice[]){SLICE("SUBSCRIBE"), slice_str(channel)});
+	else if (capabilities_can_check(capabilities))
 		add_check(conn);
 	conn_send(conn, conn->handshake);
 	return true;
@@ -174,6 +187,8 @@ static enum error judge_step(struct conn *conn, enum step step, size_t at,
 		capabilities_heard(
 			conn->config->capabilities, conn->second, at - conn->check_at, reply);
 		return OK;
+	case STEP_SUBSCRIBE:
+		return redis_value_error(reply, fault);
 	case STEP_NAME:
 		/* The name is optional: only an error that concerns the connection counts. */
 		if (redis_value_error(reply, fault) == ERR_REDIS_UNAVAILABLE &&

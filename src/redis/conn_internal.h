@@ -40,7 +40,8 @@ struct conn {
 	int64_t ready_ms;
 	unsigned attempts; /* in a row without a lasting connection */
 	uint64_t random;
-	struct fault last; /* why it is not READY */
+	struct fault last;    /* why it is not READY */
+	struct fault refusal; /* of what had waited for READY */
 
 	struct pipeline *handshake; /* its replies come first */
 	bool second;		    /* it is the second write of the handshake */

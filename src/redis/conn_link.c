@@ -199,7 +199,7 @@ static void begin_tls(struct link *link)
 	struct fault fault;
 
 	conn_set_state(link->conn, CONN_TLS);
-	if (conn_tls_begin(link->conn->config->tls, &link->tls, &fault))
+	if (conn_tls_begin(link->conn->config->tls, link->conn->config->host, &link->tls, &fault))
 		tls_failed(link, &fault);
 	else
 		go_on_with_handshake(link);

@@ -87,6 +87,12 @@ void conn_send(struct conn *conn, struct pipeline *pipeline)
 	loop_flush_later(conn->loop, &conn->flush);
 }
 
+static bool refused(struct conn *conn, const struct pipeline *pipeline)
+{
+	return pipeline->batch && conn->events->judge &&
+	       conn->events->judge(conn->context, pipeline->batch, &conn->refusal) != OK;
+}
+
 void conn_send_queued(struct conn *conn)
 {
 	struct pipeline **at = &conn->first;
@@ -96,12 +102,13 @@ void conn_send_queued(struct conn *conn)
 	while (*at) {
 		struct pipeline *pipeline = *at;
 
-		/* No fiber waits for it and it was not sent: drop it. */
-		if (!pipeline->batch && !pipeline->probe) {
+		/* No fiber waits for it, or another server was expected. */
+		if ((!pipeline->batch && !pipeline->probe) || refused(conn, pipeline)) {
 			*at = pipeline->next;
+			pipeline->next = NULL;
 			conn->waiting -= pipeline->count;
 			conn->waiting_bytes -= pipeline->bytes.n;
-			pipeline_free(pipeline);
+			pipeline_fail(pipeline, &conn->refusal);
 			continue;
 		}
 		conn_send(conn, pipeline);
@@ -144,11 +151,22 @@ static bool asked(const struct conn *conn, const struct pipeline *pipeline)
 	       pipeline->stream_at + pipeline->slots[pipeline->answered].end <= conn->handed;
 }
 
+static bool is_message(const struct conn *conn, const struct redis_value *reply)
+{
+	return conn->events->heard && conn->state == CONN_READY && reply &&
+	       reply->type == REDIS_ARRAY && slice_is(redis_value_item(reply, 0), "message");
+}
+
 bool conn_deliver(struct conn *conn, struct redis_value *reply)
 {
 	struct pipeline *pipeline = conn->state == CONN_HANDSHAKE ? conn->handshake : conn->first;
 	struct fault fault;
 
+	if (is_message(conn, reply)) {
+		conn->events->heard(conn->context, reply);
+		redis_value_free(reply);
+		return true;
+	}
 	if (!asked(conn, pipeline))
 		return false;
 	if (conn->state == CONN_HANDSHAKE) {

@@ -24,7 +24,9 @@ enum error conn_tls_check(const struct conf_redis *conf, struct fault *fault)
 	struct tls_files files = {
 		conf->tls_files.ca, conf->tls_files.certificate, conf->tls_files.key};
 	struct tls_credentials *credentials = NULL;
-	enum error error = conf->tls ? tls_credentials_load(&files, &credentials, fault) : OK;
+	enum error error = conf->tls || conf->sentinel.tls
+				   ? tls_credentials_load(&files, &credentials, fault)
+				   : OK;
 
 	tls_credentials_unref(credentials);
 	return error;
@@ -32,12 +34,10 @@ enum error conn_tls_check(const struct conf_redis *conf, struct fault *fault)
 
 void conn_tls_configure(struct conn_tls *tls, const struct conf_redis *conf)
 {
-	const char *name = conf->tls_files.server_name;
-
 	forget(tls);
 	tls->on = conf->tls;
 	tls->verify = conf->tls_files.verify;
-	take(&tls->name, name ? name : conf->host);
+	take(&tls->name, conf->tls_files.server_name);
 	take(&tls->ca, conf->tls_files.ca);
 	take(&tls->certificate, conf->tls_files.certificate);
 	take(&tls->key, conf->tls_files.key);
@@ -52,7 +52,13 @@ void conn_tls_release(struct conn_tls *tls)
 	take(&tls->key, NULL);
 }
 
-enum error conn_tls_begin(struct conn_tls *tls, struct tls **ret, struct fault *fault)
+void conn_tls_forget(struct conn_tls *tls)
+{
+	buf_release(&tls->ticket);
+}
+
+enum error conn_tls_begin(
+	struct conn_tls *tls, const char *host, struct tls **ret, struct fault *fault)
 {
 	struct tls_files files = {tls->ca, tls->certificate, tls->key};
 
@@ -60,7 +66,7 @@ enum error conn_tls_begin(struct conn_tls *tls, struct tls **ret, struct fault *
 		return fault->error = ERR_REDIS_UNAVAILABLE;
 	*ret = tls_new(&(struct tls_options){.credentials = tls->credentials,
 		.verify = tls->verify,
-		.name = tls->name,
+		.name = tls->name ? tls->name : host,
 		.ticket = buf_slice(&tls->ticket),
 		.broken = ERR_REDIS_UNAVAILABLE});
 	return OK;

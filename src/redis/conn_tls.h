@@ -10,7 +10,7 @@
 struct conn_tls {
 	bool on;
 	enum tls_verify verify;
-	char *name; /* that the certificate must have */
+	char *name; /* that the certificate must have; NULL: the host's */
 	char *ca, *certificate, *key;
 	struct tls_credentials *credentials; /* NULL: the files are read for the next connection */
 	struct buf ticket;		     /* of the last session, for the next one */
@@ -21,8 +21,14 @@ enum error conn_tls_check(const struct conf_redis *conf, struct fault *fault);
 /* Takes over the settings. The files are read again: earlier sessions keep what they have. */
 void conn_tls_configure(struct conn_tls *tls, const struct conf_redis *conf);
 void conn_tls_release(struct conn_tls *tls);
-/* Reads the files if they were not read yet. ERR_REDIS_UNAVAILABLE: `fault` has the reason. */
-enum error conn_tls_begin(struct conn_tls *tls, struct tls **ret, struct fault *fault);
+/* Another server: a session of the last one is of no use. */
+void conn_tls_forget(struct conn_tls *tls);
+/*
+ * Begins a session with `host`. Reads the files if they were not read yet. ERR_REDIS_UNAVAILABLE:
+ * `fault` has the reason.
+ */
+enum error conn_tls_begin(
+	struct conn_tls *tls, const char *host, struct tls **ret, struct fault *fault);
 /* Keeps what shortens the next handshake, before tls_free(). */
 void conn_tls_end(struct conn_tls *tls, struct tls *session);
 

@@ -35,14 +35,22 @@ static void take_changeable(struct redis_node *node, const struct conf_redis *co
 	breaker_configure(&node->breaker, conf->breaker_failures, conf->breaker_probe_every_ms, 1);
 }
 
+static void take_tcp(struct conn_config *config, const char *host, uint16_t port)
+{
+	mem_free(config->name);
+	mem_free(config->host);
+	config->host = mem_strdup(host);
+	config->port = port;
+	config->name = mem_printf(strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, (unsigned)port);
+}
+
 static void take_address(struct conn_config *config, const struct conf_redis *conf)
 {
 	config->database = conf->database;
 	if (conf->kind == REDIS_URL_TCP) {
-		config->host = mem_strdup(conf->host);
-		config->port = conf->port;
-		config->name = mem_printf(strchr(conf->host, ':') ? "[%s]:%u" : "%s:%u", conf->host,
-			(unsigned)conf->port);
+		take_tcp(config, conf->host, conf->port);
+	} else if (conf->kind == REDIS_URL_SENTINEL) {
+		config->name = mem_strdup(conf->master);
 	} else {
 		config->path = mem_strdup(conf->path);
 		config->name = mem_printf("unix:%s", conf->path);
@@ -144,7 +152,7 @@ void redis_node_reconfigure(struct redis_node *node, const struct conf_redis *co
 		conn_retry(node->members[role].conn);
 }
 
-static struct capabilities_server server_of(const struct redis_node *node)
+struct capabilities_server node_server(const struct redis_node *node)
 {
 	return (struct capabilities_server){.capabilities = &node->capabilities,
 		.kind = node->state.kind,
@@ -156,28 +164,28 @@ static struct capabilities_server server_of(const struct redis_node *node)
 enum error redis_node_allow(
 	const struct redis_node *node, enum redis_feature feature, struct fault *fault)
 {
-	struct capabilities_server server = server_of(node);
+	struct capabilities_server server = node_server(node);
 
 	return capabilities_allow(&server, feature, fault);
 }
 
 void redis_node_lack(const struct redis_node *node, unsigned i, struct buf *out)
 {
-	struct capabilities_server server = server_of(node);
+	struct capabilities_server server = node_server(node);
 
 	capabilities_sentence(&server, i, out);
 }
 
 void redis_node_lack_parts(const struct redis_node *node, unsigned i, struct redis_lack *ret)
 {
-	struct capabilities_server server = server_of(node);
+	struct capabilities_server server = node_server(node);
 
 	capabilities_lack_parts(&server, i, ret);
 }
 
 void redis_node_acl(const struct redis_node *node, bool warms, struct buf *out)
 {
-	struct capabilities_server server = server_of(node);
+	struct capabilities_server server = node_server(node);
 
 	capabilities_acl(&server, warms, out);
 }
@@ -218,7 +226,7 @@ enum error redis_node_start(struct redis_node *node, enum redis_role role,
 		return fault_set(fault, ERR_OVERLOADED,
 			"%zu commands with %zu bytes are already waiting for Redis at %s", waiting,
 			bytes, node->config.name);
-	struct capabilities_server server = server_of(node);
+	struct capabilities_server server = node_server(node);
 	enum error error = capabilities_judge(&server, batch, fault);
 	if (error)
 		return error;
@@ -294,4 +302,47 @@ bool redis_node_quiet(const struct redis_node *node)
 struct metrics *redis_node_metrics(const struct redis_node *node)
 {
 	return node->metrics;
+}
+
+static void readdress(struct redis_node *node, const struct fault *why)
+{
+	for (int role = 0; role < REDIS_ROLES; role++)
+		conn_readdress(node->members[role].conn, why);
+	conn_tls_forget(&node->tls);
+	if (why) {
+		node->moves++;
+		node_left(node, why);
+	}
+}
+
+void redis_node_readdress(struct redis_node *node, const char *host, uint16_t port)
+{
+	bool had = node->config.host != NULL;
+	struct fault why;
+
+	take_tcp(&node->config, host, port);
+	node->config.no_address = (struct fault){0};
+	fault_set(&why, ERR_REDIS_UNKNOWN_OUTCOME,
+		"the primary has changed: it is Redis at %s now, which has not been reached yet",
+		node->config.name);
+	readdress(node, had ? &why : NULL);
+}
+
+void redis_node_unaddress(struct redis_node *node, const struct fault *why)
+{
+	struct conn_config *config = &node->config;
+	bool had = config->host != NULL;
+	struct fault lost = *why;
+
+	config->no_address = *why;
+	mem_free(config->host);
+	config->host = NULL;
+	lost.error = ERR_REDIS_UNKNOWN_OUTCOME;
+	if (had)
+		readdress(node, &lost);
+}
+
+uint64_t redis_node_moves(const struct redis_node *node)
+{
+	return node->moves;
 }

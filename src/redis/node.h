@@ -70,6 +70,18 @@ void redis_node_unref(struct redis_node *node);
 void redis_node_retire(struct redis_node *node, enum error error, const char *why);
 /* Timeouts, breaker and credentials of a reloaded configuration; the address cannot change. */
 void redis_node_reconfigure(struct redis_node *node, const struct conf_redis *conf);
+/*
+ * The server is another one from now on. Connections to the last one are closed at once, and what
+ * waits on them fails as if they were lost. Not to be called by conn_events of this node.
+ */
+void redis_node_readdress(struct redis_node *node, const char *host, uint16_t port);
+/*
+ * There is no server for the reason `why`, as far as is known: commands fail with it until
+ * redis_node_readdress(). Its error is OK at first, while commands wait.
+ */
+void redis_node_unaddress(struct redis_node *node, const struct fault *why);
+/* How often the server has become another one. What began before may be unknown to the new one. */
+uint64_t redis_node_moves(const struct redis_node *node);
 
 /*
  * Queues the batch as a whole, or refuses it at once: ERR_OVERLOADED if 1,536 commands or 64 MiB

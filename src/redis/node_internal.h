@@ -33,6 +33,7 @@ struct redis_node {
 	bool retired; /* its connections are gone */
 	void (*changed)(void *context);
 	void *changed_context;
+	uint64_t moves;
 };
 
 static inline int64_t node_now_ms(const struct redis_node *node)
@@ -40,9 +41,14 @@ static inline int64_t node_now_ms(const struct redis_node *node)
 	return (int64_t)uv_now(loop_uv(node->loop));
 }
 
+/* node.c */
+struct capabilities_server node_server(const struct redis_node *node);
+
 /* node_state.c */
 extern const struct conn_events node_conn_events;
 void node_set_kind(struct redis_node *node, enum server_kind kind);
+/* The server is not used any more; the next one is unknown. */
+void node_left(struct redis_node *node, const struct fault *why);
 /* After a permission check, or a refusal. */
 void node_take_capabilities(struct redis_node *node);
 /* Takes the breaker's state and count over into the node's state. */

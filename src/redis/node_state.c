@@ -76,6 +76,19 @@ void node_set_kind(struct redis_node *node, enum server_kind kind)
 		tell(node);
 }
 
+void node_left(struct redis_node *node, const struct fault *why)
+{
+	node->probing = false;
+	node->state.kind = SERVER_UNKNOWN;
+	node->state.unfit = (struct fault){0};
+	node->state.last_error = *why;
+	node->state.last_error.error = ERR_REDIS_UNAVAILABLE;
+	/* The failures were the last server's. */
+	breaker_succeeded(&node->breaker);
+	node_note_breaker(node);
+	set_status(node, REDIS_DOWN);
+}
+
 void node_take_capabilities(struct redis_node *node)
 {
 	uint64_t lacks = capabilities_lacks(&node->capabilities);
@@ -223,11 +236,20 @@ static void conn_has_replied(void *context, struct pipeline *pipeline,
 	pipeline->own = node->state.own;
 }
 
+static enum error conn_may_send(void *context, const struct redis_batch *batch, struct fault *fault)
+{
+	const struct redis_node *node = ((struct member *)context)->node;
+	struct capabilities_server server = node_server(node);
+
+	return capabilities_judge(&server, batch, fault);
+}
+
 const struct conn_events node_conn_events = {
 	.moved = conn_has_moved,
 	.ready = conn_is_ready,
 	.failed = conn_has_failed,
 	.replied = conn_has_replied,
+	.judge = conn_may_send,
 };
 
 void node_note_breaker(struct redis_node *node)

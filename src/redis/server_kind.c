@@ -54,7 +54,7 @@ enum error server_kind_judge(enum server_kind kind, const char *name, struct fau
 	case SERVER_SENTINEL:
 		return fault_set(fault, ERR_NOT_PRIMARY,
 			"a Redis Sentinel answers at %s, which holds no keys; set redis.url to "
-			"the primary that it monitors",
+			"the primary that it monitors, or to redis+sentinel://HOST:PORT/NAME",
 			name);
 	case SERVER_CLUSTER:
 		return fault_set(fault, ERR_CLUSTER_NODE,

@@ -11,8 +11,29 @@ enum { grace_ms = 250 };
 
 struct redis_store {
 	struct topology *topology;
-	struct cluster *cluster; /* NULL: one server, and the topology is ours */
+	struct cluster *cluster;   /* NULL: one server, and the topology is ours */
+	struct sentinel *sentinel; /* that tells the one server's address; NULL: redis.url does */
 };
+
+static void primary_changed(void *context)
+{
+	struct redis_store *store = context;
+
+	if (store->sentinel)
+		sentinel_look(store->sentinel);
+}
+
+/* One server, whose address the sentinels know. */
+static void open_watched(struct redis_store *store, const struct redis_node_options *options)
+{
+	struct redis_node_options watched = *options;
+
+	watched.changed = primary_changed;
+	watched.context = store;
+	store->topology = topology_new(&watched);
+	store->sentinel = sentinel_new(&(struct sentinel_options){
+		.node = options, .primary = topology_any(store->topology)});
+}
 
 struct redis_store *redis_store_new(const struct redis_node_options *options)
 {
@@ -21,6 +42,8 @@ struct redis_store *redis_store_new(const struct redis_node_options *options)
 	if (options->conf->kind == REDIS_URL_CLUSTER) {
 		store->cluster = cluster_new(options);
 		store->topology = cluster_topology(store->cluster);
+	} else if (options->conf->kind == REDIS_URL_SENTINEL) {
+		open_watched(store, options);
 	} else {
 		store->topology = topology_new(options);
 	}
@@ -31,6 +54,8 @@ void redis_store_free(struct redis_store *store)
 {
 	if (!store)
 		return;
+	sentinel_free(store->sentinel);
+	store->sentinel = NULL;
 	if (store->cluster)
 		cluster_free(store->cluster);
 	else
@@ -49,6 +74,8 @@ void redis_store_reconfigure(struct redis_store *store, const struct conf_redis 
 		cluster_reconfigure(store->cluster, conf);
 	else
 		topology_reconfigure(store->topology, conf);
+	if (store->sentinel)
+		sentinel_reconfigure(store->sentinel, conf);
 }
 
 size_t redis_store_primaries(struct redis_store *store, struct redis_node *const **ret)
@@ -89,6 +116,11 @@ struct slice redis_store_unlink(const struct redis_store *store)
 		if (redis_node_lacks(nodes[i], "UNLINK") && !redis_node_lacks(nodes[i], "DEL"))
 			return SLICE("DEL");
 	return SLICE("UNLINK");
+}
+
+struct sentinel *redis_store_sentinel(const struct redis_store *store)
+{
+	return store->sentinel;
 }
 
 struct redis_state redis_store_state(const struct redis_store *store)

@@ -10,6 +10,7 @@
 #define CW_REDIS_STORE_H
 
 #include "redis/node.h"
+#include "redis/sentinel.h"
 #include "redis/slot_set.h"
 
 struct redis_store;
@@ -36,6 +37,8 @@ enum error redis_store_allow(
 	const struct redis_store *store, enum redis_feature feature, struct fault *fault);
 /* UNLINK, or DEL if only UNLINK is denied. */
 struct slice redis_store_unlink(const struct redis_store *store);
+/* The sentinels that tell where the primary is; NULL if redis.url names none. Borrowed. */
+struct sentinel *redis_store_sentinel(const struct redis_store *store);
 struct redis_state redis_store_state(const struct redis_store *store);
 /* Of a cluster: whether each of the slots has a primary that works. */
 bool redis_store_serves(const struct redis_store *store, const struct slot_set *slots);

@@ -62,6 +62,26 @@ static void judge_server(struct diagnosis *diagnosis, const struct redis_state *
 			mem_strdup(fix_of(error)));
 }
 
+static void judge_sentinels(struct diagnosis *diagnosis, struct sentinel *sentinel)
+{
+	for (size_t i = 0; i < sentinel_count(sentinel); i++) {
+		struct sentinel_view view;
+
+		sentinel_view(sentinel, i, &view);
+		if (view.fault.error)
+			add(diagnosis, FINDING_WARNING, "sentinel", view.address,
+				mem_strdup(view.fault.detail),
+				mem_strdup(
+					view.fault.error == ERR_REDIS_AUTH
+						? "Set redis.sentinel.username and "
+						  "redis.sentinel.password_file to a user of the "
+						  "sentinels."
+						: "Check the sentinels in redis.url, whether each "
+						  "runs "
+						  "there, and SENTINEL MASTERS on it."));
+	}
+}
+
 static void judge_lack(struct diagnosis *diagnosis, const struct redis_lack *lack)
 {
 	const char *user = lack->user;
@@ -241,6 +261,7 @@ void diagnosis_make(struct cache *cache, const struct fault *layout, struct diag
 	struct conf *conf = conf_ref(cache->conf);
 	struct redis_node *node = redis_store_node(cache->store, SLICE(""));
 	struct redis_state state = redis_store_state(cache->store);
+	struct sentinel *sentinel = redis_store_sentinel(cache->store);
 	bool warms = conf->job_count > 0;
 	struct buf acl = {0};
 
@@ -250,6 +271,10 @@ void diagnosis_make(struct cache *cache, const struct fault *layout, struct diag
 		judge_lacks(ret, node, state.lacks & capabilities_used(warms));
 		ask_info(ret, cache);
 		measure_latency(ret, cache);
+	}
+	if (sentinel) {
+		sentinel_await(sentinel, clock_deadline(question_ms));
+		judge_sentinels(ret, sentinel);
 	}
 	if (layout && layout->error)
 		add(ret, FINDING_WARNING, "key_layout", "cw:meta", mem_strdup(layout->detail),

@@ -86,10 +86,12 @@ def routes():
 
 
 # What follows a command, and stands in the source as commands do.
-WORDS = {"COUNT", "LIMIT", "MATCH", "MAXLEN", "NODES", "NX", "PX", "SETNAME", "SLOTS", "USAGE", "WITHSCORES",
-         "XX"}
+WORDS = {"COUNT", "LIMIT", "MASTER", "MATCH", "MAXLEN", "NODES", "NX", "PX", "SETNAME", "SLOTS", "USAGE",
+         "WITHSCORES", "XX"}
 # Sent only while a connection is made, or to a cluster, or such that nothing depends on the answer.
 COURTESIES = {"ASKING", "AUTH", "CLIENT", "CLUSTER", "MEMORY", "ROLE", "SELECT"}
+# Sent to sentinels only, whose user is another one.
+TO_SENTINELS = {"SENTINEL", "SUBSCRIBE"}
 # They read, but Redis counts no hit or miss for them.
 NOT_COUNTED = {"DBSIZE", "DISCARD", "EXEC", "MULTI", "SCAN", "TIME", "WATCH"}
 
@@ -111,7 +113,7 @@ def commands():
         direct |= set(re.findall(r'SLICE\("([A-Z]+)"\)', text))
         scripted |= set(re.findall(r"redis\.p?call\('([A-Z]+)'", text))
     table = set(re.findall(r"^\tX\((\w+), (?:READS|WRITES|ANYWHERE)", read(page), re.M))
-    compare(page, "the command", dict.fromkeys((direct | scripted) - WORDS - COURTESIES), dict.fromkeys(table))
+    compare(page, "the command", dict.fromkeys((direct | scripted) - WORDS - COURTESIES - TO_SENTINELS), dict.fromkeys(table))
     lookups(direct)
     source = "src/redis/capabilities.c"
     text = joined(without_comments(read(source)).replace("\\\n", ""))

@@ -235,6 +235,39 @@ START_TEST(a_query_belongs_to_a_shared_database)
 }
 END_TEST
 
+START_TEST(the_url_of_sentinels_is_taken_apart)
+{
+	struct scratch s;
+	const struct conf_redis *redis;
+
+	scratch_begin(&s);
+	redis = &scratch_good(&s,
+		"redis:\n  url: redis+sentinel://me:pw@a,[::1]:5000/my.Master-1/3\n"
+		"  sentinel: {username: guard, password: word, tls: true}\n")
+			 ->redis;
+	ck_assert_int_eq(redis->kind, REDIS_URL_SENTINEL);
+	ck_assert_str_eq(
+		redis->url_redacted, "redis+sentinel://me:<redacted>@a,[::1]:5000/my.Master-1/3");
+	ck_assert_uint_eq(redis->seed_count, 2);
+	ck_assert_str_eq(redis->seeds[0].host, "a");
+	ck_assert_int_eq(redis->seeds[0].port, 26379);
+	ck_assert_str_eq(redis->seeds[1].host, "::1");
+	ck_assert_int_eq(redis->seeds[1].port, 5000);
+	ck_assert_str_eq(redis->master, "my.Master-1");
+	ck_assert_uint_eq(redis->database, 3);
+	ck_assert(!redis->tls && redis->sentinel.tls);
+	ck_assert_str_eq(redis->username, "me");
+	ck_assert_str_eq(redis->sentinel.username, "guard");
+	ck_assert_str_eq(redis->sentinel.password, "word");
+
+	redis = &scratch_good(&s, "redis: {url: \"rediss+sentinel://a/m\"}\n")->redis;
+	ck_assert(redis->tls && !redis->sentinel.tls);
+	ck_assert_uint_eq(redis->database, 0);
+	ck_assert_ptr_null(redis->sentinel.username);
+	scratch_end(&s);
+}
+END_TEST
+
 START_TEST(addresses_and_redis_urls_are_taken_apart)
 {
 	struct scratch s;
@@ -351,5 +384,5 @@ END_TEST
 TEST_SUITE("conf", shipped_files_load, an_empty_file_has_every_default, a_job_has_every_default,
 	a_job_keeps_every_member_it_is_given, a_job_adds_to_a_shared_source,
 	a_query_belongs_to_a_shared_database, addresses_and_redis_urls_are_taken_apart,
-	tokens_entities_and_namespaces_are_found_by_name, a_snapshot_lives_until_its_last_reference,
-	scopes_have_names_and_admin_includes_all)
+	the_url_of_sentinels_is_taken_apart, tokens_entities_and_namespaces_are_found_by_name,
+	a_snapshot_lives_until_its_last_reference, scopes_have_names_and_admin_includes_all)

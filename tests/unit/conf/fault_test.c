@@ -64,8 +64,6 @@ TEST_CALL(unknown_names_are_refused, SCRATCH_FAULTS(names))
 
 static const struct scratch_fault later[] = {
 	{"audit: {path: a}\n", "c.yaml:1: audit is not supported by this version: remove it\n"},
-	{"redis: {url: \"redis+sentinel://h/n/0\"}\n",
-		"c.yaml:1: redis.url redis+sentinel:// is not supported by this version\n"},
 	{"warm: {jobs: [{name: a, source: {type: file, path: /x}, key: \"{a}\", "
 	 "mode: swap, after: [c], on: [{invalidated: \"p:*\"}]}]}\n",
 		"c.yaml:1: warm.jobs[0].on[0] invalidated is not supported by this "
@@ -147,7 +145,28 @@ static const struct scratch_fault addresses[] = {
 		"a loopback address, or set tls, or insecure_http: true\n"},
 	{"redis: {url: \"redis://h\", tls: {verify: none}}\n",
 		"c.yaml:1: redis.tls.verify is given, but redis.url does not begin with "
-		"rediss://\n"},
+		"rediss\n"},
+	{"redis: {url: \"redis+sentinel://h/n\", tls: {verify: none}}\n",
+		"c.yaml:1: redis.tls.verify is given, but redis.url does not begin with "
+		"rediss\n"},
+	{"redis: {url: \"redis+sentinel://a,b/\"}\n",
+		"c.yaml:1: redis.url has no name of a primary after the sentinels, such as "
+		"redis+sentinel://sentinel1:26379,sentinel2:26379/mymaster/0\n"},
+	{"redis: {url: \"redis+sentinel://a,b\"}\n",
+		"c.yaml:1: redis.url has no name of a primary after the sentinels, such as "
+		"redis+sentinel://sentinel1:26379,sentinel2:26379/mymaster/0\n"},
+	{"redis: {url: \"redis+sentinel://a/two%20words/0\"}\n",
+		"c.yaml:1: redis.url has no name of a primary after the sentinels, such as "
+		"redis+sentinel://sentinel1:26379,sentinel2:26379/mymaster/0\n"},
+	{"redis: {url: \"redis+sentinel://a,,b/m\"}\n",
+		"c.yaml:1: redis.url has no valid host, such as redis://localhost:6379/0\n"},
+	{"redis: {url: \"redis+sentinel://a:0,b/m\"}\n",
+		"c.yaml:1: redis.url has a port that is not between 1 and 65535\n"},
+	{"redis: {url: \"redis+sentinel://a/m/x\"}\n",
+		"c.yaml:1: redis.url has a database that is not a number such as 0\n"},
+	{"redis: {sentinel: {tls: true}}\n",
+		"c.yaml:1: redis.sentinel.tls is given, but redis.url names no sentinels "
+		"(redis+sentinel://)\n"},
 	{"redis: {url: \"rediss://h\", tls: {key: /k}}\n",
 		"c.yaml:1: redis.tls.key needs redis.tls.certificate beside it\n"},
 	{"redis: {url: \"rediss://h\", tls: {certificate: /c}}\n",
@@ -157,7 +176,9 @@ static const struct scratch_fault addresses[] = {
 	{"redis: {url: \"http://x\"}\n",
 		"c.yaml:1: redis.url is not a URL such as redis://localhost:6379/0, "
 		"rediss://redis.internal:6379/0, "
-		"redis+cluster://node1:6379,node2:6379, unix:///path?db=0 or managed:\n"},
+		"redis+cluster://node1:6379,node2:6379, "
+		"redis+sentinel://sentinel1:26379,sentinel2:26379/mymaster/0, "
+		"unix:///path?db=0 or managed:\n"},
 	{"redis: {url: \"redis://h:99999\"}\n",
 		"c.yaml:1: redis.url has a port that is not between 1 and 65535\n"},
 	{"redis: {url: \"redis://h/one\"}\n",

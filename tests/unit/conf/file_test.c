@@ -351,7 +351,9 @@ START_TEST(the_environment_overrides_the_file)
 		"[::1]:8480 or 0.0.0.0:8480 (host names are not resolved)\nenvironment REDIS_URL: "
 		"redis.url is not a URL such as redis://localhost:6379/0, "
 		"rediss://redis.internal:6379/0, "
-		"redis+cluster://node1:6379,node2:6379, unix:///path?db=0 or managed:\n");
+		"redis+cluster://node1:6379,node2:6379, "
+		"redis+sentinel://sentinel1:26379,sentinel2:26379/mymaster/0, "
+		"unix:///path?db=0 or managed:\n");
 	scratch_end(&s);
 }
 END_TEST

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "conf/reload.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "../unit.h"
@@ -153,6 +154,19 @@ START_TEST(keys_that_need_a_restart_refuse_the_file)
 		ck_assert_str_eq(f.story.p, "");
 		ck_assert_msg(strstr(f.faults.p, rows[i].fault), "%s", f.faults.p);
 	}
+	end(&f);
+	begin(&f, "redis: {url: \"redis+sentinel://a:1,b:2/m\"}\n");
+	static const char *const others[] = {"a:1,b:3/m", "a:1/m", "a:1,c:2/m", "a:1,b:2/n"};
+
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		char text[80];
+
+		snprintf(text, sizeof text, "redis: {url: \"redis+sentinel://%s\"}\n", others[i]);
+		ck_assert_int_eq(reload_with(&f, text), ERR_BAD_CONFIG);
+		ck_assert_msg(strstr(f.faults.p, "redis.url has changed"), "%s", f.faults.p);
+	}
+	end(&f);
+	begin(&f, "redis: {url: \"redis://u:p@h\"}\n");
 	/* Credentials, other addresses, and the same said in other words are fine. */
 	ck_assert_int_eq(
 		reload_with(&f, "redis: {url: \"redis://x:y@h:6379/0\"}\nlimits: {connections: "

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""A primary behind sentinels: the daemon follows it through failovers, and writes to no other."""
+
+import signal
+import threading
+import time
+
+import pytest
+
+from harness import open_config, rounds, until
+from keys import KEYS
+from sentinels import Announced, Guarded
+
+pytestmark = pytest.mark.topology("server", why="brings its own sentinels")
+
+
+@pytest.fixture
+def guarded(folder):
+    servers = Guarded(folder)
+    yield servers
+    servers.close()
+
+
+class Writer(threading.Thread):
+    """Stores one key after the other; notes when each request began and ended, and its status."""
+
+    count = 0
+
+    def __init__(self, daemon):
+        super().__init__(daemon=True)
+        self.daemon_, self.stopping, self.done = daemon, False, []
+        Writer.count += 1
+        self.prefix = f"w{Writer.count}"
+        self.start()
+
+    def run(self):
+        while not self.stopping:
+            key = f"{self.prefix}:{len(self.done)}"
+            began = time.monotonic()
+            reply = self.daemon_.request("PUT", f"{KEYS}{key}?ttl=600", b"v",
+                                         headers={"Content-Type": "text/plain"})
+            self.done.append((key, began, time.monotonic(), reply.status))
+            assert reply.status in (201, 204, 503), reply
+            time.sleep(0.002)
+
+    def stored(self):
+        return [row for row in self.done if row[3] < 300]
+
+    def stop(self):
+        self.stopping = True
+        self.join(20)
+
+
+def fail_over(guarded, how):
+    old = guarded.primary
+    announced = Announced(guarded)
+    if how == "kill":
+        old.kill()
+    elif how == "stop":
+        old.send(signal.SIGSTOP)
+    else:
+        guarded.failover()
+    return old, announced.wait()
+
+
+def one_round(guarded, daemon, how):
+    """Returns how long after the announcement the first write was stored."""
+    writer = Writer(daemon)
+    until(lambda: len(writer.stored()) > 5, "writes before the failover")
+    old, announced = fail_over(guarded, how)
+    assert announced, "no failover was made"
+    new = guarded.other(old)
+    first = until(lambda: next((row for row in writer.stored() if row[1] > announced), None),
+                  "a write after the failover")
+    count = len(writer.stored())
+    until(lambda: len(writer.stored()) > count + 20, "more writes")
+    writer.stop()
+    after = [row[0].encode() for row in writer.stored() if row[1] > announced + 0.05]
+    assert set(after) <= set(new.keys()), "a write is not in the new primary"
+    # What the old one has now was never sent by the new one: it was not made a replica yet.
+    if how == "stop":
+        old.send(signal.SIGCONT)
+    if how != "kill":
+        assert b"role:master" in old("INFO", "replication"), "too late to look"
+        assert not set(after) & set(old.keys()), "the old primary was written to"
+    guarded.rejoin(old)
+    return first[2] - announced
+
+
+@pytest.mark.soak
+def test_failovers_are_followed(guarded, start):
+    daemon = start(open_config(guarded, "stats: {interval: 100ms}"))
+    daemon.wait_redis()
+    took = {}
+    for i in range(rounds(3, 100)):
+        how = ("kill", "stop", "order")[i % 3]
+        took.setdefault(how, []).append(one_round(guarded, daemon, how))
+        if i == 2:
+            fds, rss = daemon.fds(), daemon.rss()
+    print({how: f"{min(t):.3f} {max(t):.3f}" for how, t in took.items()})
+    assert max(t for times in took.values() for t in times) < 1, took
+    until(lambda: daemon.fds() == fds, "as many descriptors as before")
+    assert daemon.rss() < rss + 4_000_000
+    for one in guarded.sentinels:
+        listed = one("CLIENT", "LIST").decode()
+        assert listed.count("name=cachewarden ") == 2, listed
