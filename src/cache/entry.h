@@ -109,6 +109,9 @@ enum error entry_delete_if(struct cache *cache, struct slice key, struct slice e
  */
 enum error entry_take_back(
 	struct cache *cache, const struct slice *keys, size_t count, struct fault *fault);
+/* The same of those under which the given bytes are still stored. Parks. */
+enum error entry_take_back_same(struct cache *cache, const struct slice *keys,
+	const struct slice *stored, size_t count, struct fault *fault);
 /* *ret_ms: -2 absent, -1 no expiry, 0 stale, else milliseconds. Parks. */
 enum error entry_ttl(struct cache *cache, struct slice key, int64_t *ret_ms, struct fault *fault);
 /* ttl_ms as in entry_write. *ret = it was there, and fresh: a stale entry is not changed. Parks. */

@@ -94,6 +94,38 @@ enum error entry_take_back(
 	return count ? unlink_all(&deletion, fault) : OK;
 }
 
+struct same {
+	const struct slice *keys, *stored;
+	size_t count;
+};
+
+static void fill_same(void *context, struct redis_batch *batch)
+{
+	const struct same *same = context;
+
+	for (size_t i = 0; i < same->count; i++)
+		REDIS_ADD(batch, SLICE("EVAL"), slice_str(unlink_if_script), SLICE("1"),
+			same->keys[i], same->stored[i]);
+}
+
+enum error entry_take_back_same(struct cache *cache, const struct slice *keys,
+	const struct slice *stored, size_t count, struct fault *fault)
+{
+	struct same same = {keys, stored, count};
+	struct redis_batch *batch = redis_batch_new();
+	struct entry_step step = {.cache = cache,
+		.role = REDIS_BULK,
+		.idempotent = true,
+		.fill = fill_same,
+		.context = &same};
+	enum error error = entry_step(&step, batch, fault);
+
+	for (size_t i = 0; !error && i < redis_batch_count(batch); i++)
+		error = redis_value_error(redis_batch_reply(batch, i), fault);
+	redis_batch_free(batch);
+	return error;
+}
+
 enum error entry_delete_many(struct cache *cache, const struct slice *keys, size_t count,
 	size_t *ret_deleted, struct fault *fault)
 {

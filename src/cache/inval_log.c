@@ -32,8 +32,7 @@ void inval_log_key(const struct cache *cache, struct buf *out)
 
 /* In a cluster: the log's server, and what it answers to the read. */
 #define READ_WITH_SERVER(command, from, to, count) \
-	"local r = redis.pcall('INFO', 'replication') " \
-	"r = type(r) == 'string' and string.match(r, 'master_replid:(%x+)') or '' " \
+	INVAL_SERVER_LUA("r") \
 	"local log = redis.call('" command "', KEYS[1], " from ", " to ", 'COUNT', " count ") " \
 	"local hit = #log > 0 and 1 or 0 " \
 	"return {hit, 1 - hit, r, log}"

@@ -24,6 +24,12 @@ enum {
 /* Appends the log's name. */
 void inval_log_key(const struct cache *cache, struct buf *out);
 
+/* For scripts: `name` becomes the replication id of the server that runs it; '' = not known. */
+#define INVAL_SERVER_LUA(name) \
+	"local " name " = redis.pcall('INFO', 'replication') " name " = type(" name \
+	") == 'string' and " \
+	"string.match(" name ", 'master_replid:(%x+)') or '' "
+
 /* Where a reader begins. */
 struct inval_place {
 	char id[INVAL_ID_BYTES];	 /* of an entry that was there; "0-0" = the log was empty */

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cache/lease.h"
 #include "cache/tag.h"
 
 enum {
@@ -20,19 +19,6 @@ enum {
 	tries = 3,
 	retry_ms = 300,
 };
-
-/* Whether a loader may have noted that a key of the job is absent. */
-static bool may_be_absent(const struct conf *conf, const struct conf_job *job)
-{
-	for (size_t i = 0; i < conf->loader_count; i++) {
-		struct slice a = template_beginning(conf->loaders[i].key);
-		struct slice b = template_beginning(job->key);
-
-		if (conf->loaders[i].absent_ms > 0 && (slice_starts(a, b) || slice_starts(b, a)))
-			return true;
-	}
-	return false;
-}
 
 enum error window_open(const struct window_spec *spec, struct window **ret, struct fault *fault)
 {
@@ -50,8 +36,8 @@ enum error window_open(const struct window_spec *spec, struct window **ret, stru
 	w->undo = spec->undo;
 	w->mode = modes[job->mode];
 	w->command_ms = cache->conf->redis.command_timeout_ms + command_grace_ms;
-	w->single = job->window < 4;
-	w->absent = may_be_absent(cache->conf, job);
+	w->single = job->window < 4 || !redis_store_is_one(cache->store);
+	w->absent = window_may_be_absent(cache->conf, job);
 	/* The read of the log is a command too, and so is the UNLINK of absence notes. */
 	size_t beside = w->absent ? 2 : 1;
 	w->slot_entries = (size_t)(w->single ? job->window : job->window / 2);
@@ -125,10 +111,25 @@ static void stop(struct window *w, const struct fault *why)
 		w->stopped = *why;
 }
 
-static void reject(struct window *w, struct item *item, const struct fault *why)
+void window_reject(struct window *w, struct item *item, const struct fault *why)
 {
-	run_counts_reject(w->counts, item->row, why);
+	struct fault own = *why;
+
+	/* Only ZADD minds a key's type. */
+	if (own.error == ERR_WRONG_TYPE)
+		fault_set(&own, ERR_WRONG_TYPE,
+			"a tag's set in Redis is not a sorted set: delete the key %stag:NAME of "
+			"that tag",
+			w->cache->conf->redis.own_prefix);
+	run_counts_reject(w->counts, item->row, &own);
+	stop(w, &own);
+}
+
+void window_give_up(
+	struct window *w, const struct slice *keys, size_t count, const struct fault *why)
+{
 	stop(w, why);
+	undo_add(w->undo, keys, count);
 }
 
 /* Whether the guard has kept an answered batch from being stored. */
@@ -165,16 +166,8 @@ static const struct redis_value *get_reply(const struct slot *slot, size_t comma
 	return exec && exec->type == REDIS_ERROR ? why_aborted(slot) : exec;
 }
 
-static void not_sorted(const struct window *w, struct fault *why)
-{
-	fault_set(why, ERR_WRONG_TYPE,
-		"a tag's set in Redis is not a sorted set: delete the key %stag:NAME of that tag",
-		w->cache->conf->redis.own_prefix);
-}
-
 /* Whether one of the item's ZADDs was refused; fills `why`. */
-static bool tag_refused(
-	const struct window *w, const struct slot *slot, const struct item *item, struct fault *why)
+static bool tag_refused(const struct slot *slot, const struct item *item, struct fault *why)
 {
 	enum error error = OK;
 
@@ -186,8 +179,6 @@ static bool tag_refused(
 
 		error = reply ? redis_value_error(reply, why) : OK;
 	}
-	if (error == ERR_WRONG_TYPE)
-		not_sorted(w, why);
 	return error;
 }
 
@@ -214,15 +205,13 @@ static void count_reply(
 		w->counts->skipped++;
 	} else if (!reply) {
 		item->fate = UNKNOWN;
-		reject(w, item, lost);
+		window_reject(w, item, lost);
 	} else if (redis_value_error(reply, &fault)) {
-		if (fault.error == ERR_WRONG_TYPE)
-			not_sorted(w, &fault);
-		reject(w, item, &fault);
-	} else if (tag_refused(w, slot, item, &fault)) {
+		window_reject(w, item, &fault);
+	} else if (tag_refused(slot, item, &fault)) {
 		item->fate = UNKNOWN;
 		item->untagged = slot->untagged = true;
-		reject(w, item, &fault);
+		window_reject(w, item, &fault);
 	} else {
 		item->fate = STORED;
 		w->counts->stored++;
@@ -293,12 +282,30 @@ static void remove_stale(struct window *w, struct slot *slot, bool heard)
 			w->counts->bytes -= item->value_bytes;
 			w->counts->invalidated++;
 		}
+		item->fate = NOT_STORED;
 	}
-	if (take_back(w, keys, count, &fault)) {
-		stop(w, &fault);
-		undo_add(w->undo, keys, count);
-	}
+	if (take_back(w, keys, count, &fault))
+		window_give_up(w, keys, count, &fault);
 	mem_free(keys);
+}
+
+void window_judge(struct window *w, struct slot *slot, const struct redis_value *log,
+	enum error error, const struct fault *lost)
+{
+	for (size_t i = 0; i < slot->count; i++)
+		if (!slot->items[i].refused)
+			count_reply(w, slot, &slot->items[i], lost);
+	bool heard = inval_tail_hear(&w->tail, &slot->question, log);
+
+	if (heard && !slot->untagged && inval_tail_empty(&w->tail))
+		return;
+	fiber_cleanup_begin(w->command_ms);
+	if (!heard && error)
+		heard = ask_again(w, slot);
+	remove_stale(w, slot, heard);
+	fiber_cleanup_end();
+	if (!heard)
+		stop(w, &lost_log);
 }
 
 /* Waits for a batch that was sent, and takes its replies. Parks, though cancelled. */
@@ -306,7 +313,6 @@ static void settle(struct window *w, struct slot *slot)
 {
 	struct redis_batch *again = NULL;
 	struct fault lost = {0};
-	bool heard;
 
 	if (!slot->in_flight)
 		return;
@@ -315,7 +321,7 @@ static void settle(struct window *w, struct slot *slot)
 	fiber_cleanup_end();
 	for (size_t i = 0; i < slot->count; i++) {
 		slot->items[i].reply = get_reply(slot, slot->items[i].set);
-		slot->items[i].written = false;
+		slot->items[i].written = slot->items[i].refused = false;
 	}
 	if (held_back(slot)) {
 		fiber_cleanup_begin(w->command_ms);
@@ -324,19 +330,8 @@ static void settle(struct window *w, struct slot *slot)
 	}
 	if (error && !lost.error)
 		fault_set(&lost, error, "%s", error_title(error));
-	for (size_t i = 0; i < slot->count; i++)
-		count_reply(w, slot, &slot->items[i], &lost);
-	heard = inval_tail_hear(&w->tail, &slot->question,
-		redis_batch_reply(again ? again : slot->batch, slot->question.index));
-	if (!heard || slot->untagged || !inval_tail_empty(&w->tail)) {
-		fiber_cleanup_begin(w->command_ms);
-		if (!heard && error)
-			heard = ask_again(w, slot);
-		remove_stale(w, slot, heard);
-		fiber_cleanup_end();
-		if (!heard)
-			stop(w, &lost_log);
-	}
+	window_judge(w, slot, redis_batch_reply(again ? again : slot->batch, slot->question.index),
+		error, &lost);
 	redis_batch_free(again);
 	clear_slot(slot);
 }
@@ -353,26 +348,6 @@ static enum error verdict(const struct window *w, struct fault *fault)
 	return OK;
 }
 
-/* A key that is stored is not absent, and is not after it has expired. */
-static void forget_absent(const struct window *w, struct slot *slot)
-{
-	struct slice *argv = mem_array(1 + slot->count, sizeof *argv);
-	size_t *ends = mem_array(slot->count, sizeof *ends);
-	struct buf names = {0};
-
-	for (size_t i = 0; i < slot->count; i++) {
-		lease_failed_key(w->cache, window_key(slot, i), &names);
-		ends[i] = names.n;
-	}
-	argv[0] = SLICE("UNLINK");
-	for (size_t i = 0, begin = 0; i < slot->count; begin = ends[i++])
-		argv[1 + i] = slice_of(names.p + begin, ends[i] - begin);
-	redis_batch_add(slot->batch, 1 + slot->count, argv);
-	buf_release(&names);
-	mem_free(argv);
-	mem_free(ends);
-}
-
 enum error window_send(struct window *w, struct fault *fault)
 {
 	struct slot *slot = w->filling;
@@ -381,15 +356,19 @@ enum error window_send(struct window *w, struct fault *fault)
 
 	if (slot->count == 0)
 		return verdict(w, fault);
+	if (!redis_store_is_one(w->cache->store)) {
+		window_store_in_steps(w, slot);
+		clear_slot(slot);
+		return verdict(w, fault);
+	}
 	if (slot->lead)
 		slot->exec = REDIS_ADD(slot->batch, SLICE("EXEC"));
 	inval_tail_ask(&w->tail, slot->batch, &slot->question);
 	if (w->absent)
-		forget_absent(w, slot);
-	if (redis_node_start(redis_store_node(w->cache->store, window_key(slot, 0)), REDIS_BULK,
-		    slot->batch, &why)) {
+		window_forget_absent(w, slot, slot->batch);
+	if (redis_store_start(w->cache->store, REDIS_BULK, slot->batch, &why)) {
 		for (size_t i = 0; i < slot->count; i++)
-			reject(w, &slot->items[i], &why);
+			window_reject(w, &slot->items[i], &why);
 		clear_slot(slot);
 		return verdict(w, fault);
 	}
@@ -442,7 +421,7 @@ static void begin_slot(struct window *w, struct slot *slot)
 {
 	slot->since_ms = (int64_t)uv_now(loop_uv(w->cache->loop));
 	slot->lead = 0;
-	if (w->writes.lost)
+	if (w->writes.lost || !redis_store_is_one(w->cache->store))
 		return;
 	write_set_guard(&w->writes, slot->batch);
 	slot->lead = REDIS_ADD(slot->batch, SLICE("MULTI")) + 1;

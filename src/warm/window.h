@@ -16,6 +16,9 @@
  * keys were written by others that this window does not know yet. The batch is then stored again
  * without these keys. Their rows count as skipped.
  *
+ * Over slots neither is possible in one batch: a batch is stored step by step, one batch at a time
+ * (warm/window_steps.c).
+ *
  * If a loader of the configuration remembers absent values (absent_for) under keys that the job may
  * store, each batch ends with an UNLINK of these notes for its keys.
  *

@@ -19,6 +19,7 @@ struct item {
 	size_t value_bytes;
 	const struct redis_value *reply; /* to its SET, or of its script; NULL = none */
 	bool written;			 /* its key was written by another: it is not stored */
+	bool refused;			 /* over slots: counted as rejected before its SET */
 	enum fate fate;
 	bool untagged; /* stored, but not in the set of one of its tags */
 };
@@ -45,7 +46,7 @@ struct window {
 	int64_t command_ms; /* Redis has answered or failed by then */
 	size_t slot_entries;
 	bool absent; /* a loader may have noted that a key of the job is absent */
-	bool single; /* the window is so small that only one batch is used */
+	bool single; /* only one batch is used: the window is small, or over slots */
 	struct inval_tail tail;
 	struct write_set writes;
 	struct slot slots[2];
@@ -54,6 +55,24 @@ struct window {
 	struct fault stopped; /* the error that ended it */
 };
 
+/* The error that rejects an item, and ends the window. */
+void window_reject(struct window *w, struct item *item, const struct fault *why);
+/* Ends the window, and leaves keys that could not be removed to warm/undo. */
+void window_give_up(
+	struct window *w, const struct slice *keys, size_t count, const struct fault *why);
+/* Whether a loader may have noted that a key of the job is absent. */
+bool window_may_be_absent(const struct conf *conf, const struct conf_job *job);
+/* Adds an UNLINK of what may be noted of the absence of the batch's keys. */
+void window_forget_absent(
+	const struct window *w, const struct slot *slot, struct redis_batch *batch);
+/*
+ * Counts the items by their replies, then takes the log's reply (NULL = none; `error` says whether
+ * it may be asked for again) and removes what is stale. `lost`: why items have no reply. Parks.
+ */
+void window_judge(struct window *w, struct slot *slot, const struct redis_value *log,
+	enum error error, const struct fault *lost);
+/* Stores and judges a batch over slots, which was filled without a guard. Parks. */
+void window_store_in_steps(struct window *w, struct slot *slot);
 /* The key of item i. */
 struct slice window_key(const struct slot *slot, size_t i);
 /*

@@ -9,14 +9,25 @@
 enum { names_at_once = 5000 };
 #define NAMES_AT_ONCE_LUA "5000"
 
-/* A key of another type is replaced. ARGV the epoch of a new list, its expiry in ms. */
+/*
+ * A key of another type is replaced. ARGV the epoch of a new list, its expiry in ms, whether the
+ * server is asked for, too.
+ */
 static const char begin_script[] =
 	"local e = redis.pcall('LINDEX', KEYS[1], 0) "
 	"if type(e) == 'table' then redis.call('DEL', KEYS[1]) e = false end "
 	"local hit = e and 1 or 0 "
 	"if not e then e = ARGV[1] redis.call('RPUSH', KEYS[1], e) end "
 	"redis.call('PEXPIRE', KEYS[1], ARGV[2]) "
-	"return {hit + 1, 1 - hit, redis.call('LLEN', KEYS[1]), e}";
+	"local n = redis.call('LLEN', KEYS[1]) "
+	"if not ARGV[3] then return {hit + 1, 1 - hit, n, e} end " INVAL_SERVER_LUA(
+		"r") "return {hit + 1, 1 - hit, n, e, r}";
+
+/* Over slots. ARGV from where to where the names are read. */
+static const char read_script[] = INVAL_SERVER_LUA(
+	"r") "local e = redis.pcall('LINDEX', KEYS[1], 0) "
+	     "if type(e) == 'table' or not e then return {0, 2, r, ''} end "
+	     "return {2, 0, r, e, redis.call('LRANGE', KEYS[1], ARGV[1], ARGV[2])}";
 
 /*
  * ARGV the epoch, the length that was read. If they do not hold, the list is changed and changed
@@ -63,39 +74,67 @@ static enum error strange(struct fault *fault)
 		"Redis answered a script with something that is not its result");
 }
 
-enum error write_set_begin(struct write_set *set, struct cache *cache, struct fault *fault)
+/* One list that was begun. */
+static void take_begun(
+	struct write_set *set, struct write_list *list, const struct redis_value *reply)
 {
-	struct redis_value *reply = NULL;
+	struct slice epoch = {0}, server = {0};
+
+	if (reply->type == REDIS_ARRAY && reply->count >= 4)
+		epoch = redis_value_item(reply, 3);
+	if (reply->type == REDIS_ARRAY && reply->count == 5)
+		server = redis_value_item(reply, 4);
+	/* An epoch of another length: the key is not ours. */
+	if (epoch.n != OWNER_TOKEN_DIGITS) {
+		set->lost = true;
+		return;
+	}
+	snprintf(list->epoch, sizeof list->epoch, "%.*s", (int)epoch.n, epoch.p);
+	snprintf(list->server, sizeof list->server, "%.*s", (int)server.n, server.p);
+	list->length = reply->items[2]->integer;
+}
+
+static void fill_begin(const struct write_set *set, const char *epoch, struct redis_batch *batch)
+{
+	bool one = redis_store_is_one(set->cache->store);
 	char ttl[SLICE_INT_ROOM];
 
-	*set = (struct write_set){.cache = cache};
-	write_log_key(cache, 0, &set->list);
-	owner_token_new(set->epoch);
-	struct slice list = buf_slice(&set->list);
-	enum error error = redis_store_command(cache->store, list, &reply, fault, SLICE("EVAL"),
-		slice_str(begin_script), SLICE("1"), list, slice_str(set->epoch),
-		slice_of_int(ttl, WROTE_TTL_MS));
+	for (size_t i = 0; i < set->list_count; i++) {
+		struct slice argv[7] = {SLICE("EVAL"), slice_str(begin_script), SLICE("1"),
+			buf_slice(&set->lists[i].name), slice_str(epoch),
+			slice_of_int(ttl, WROTE_TTL_MS), SLICE("1")};
+
+		redis_batch_add(batch, one ? 6 : 7, argv);
+	}
+}
+
+enum error write_set_begin(struct write_set *set, struct cache *cache, struct fault *fault)
+{
+	struct redis_batch *batch = redis_batch_new();
+	char epoch[OWNER_TOKEN_DIGITS + 1];
+	enum error error = OK;
+
+	*set = (struct write_set){.cache = cache, .list_count = write_log_lists(cache)};
+	for (size_t i = 0; i < set->list_count; i++)
+		write_log_key(cache, i, &set->lists[i].name);
+	owner_token_new(epoch);
+	for (int i = 0; i == 0 || (i == 1 && error == ERR_REDIS_UNKNOWN_OUTCOME); i++) {
+		redis_batch_clear(batch);
+		fill_begin(set, epoch, batch);
+		error = cache_run_all(cache, REDIS_COMMANDS, batch, fault);
+	}
 	/* No memory for the list: storing the rows will report it. */
 	set->lost = error == ERR_REDIS_OOM;
-	if (error)
-		return set->lost ? OK : error;
-	struct slice epoch = {0};
-	if (reply->type == REDIS_ARRAY && reply->count == 4)
-		epoch = redis_value_item(reply, 3);
-	/* An epoch of another length: the key is not ours. */
-	if (epoch.n == OWNER_TOKEN_DIGITS) {
-		snprintf(set->epoch, sizeof set->epoch, "%.*s", (int)epoch.n, epoch.p);
-		set->length = reply->items[2]->integer;
-	} else {
-		set->lost = true;
-	}
-	redis_value_free(reply);
-	return OK;
+	for (size_t i = 0; i < set->list_count && !error; i++)
+		take_begun(set, &set->lists[i], redis_batch_reply(batch, i));
+	redis_batch_free(batch);
+	return set->lost ? OK : error;
 }
 
 void write_set_release(struct write_set *set)
 {
-	buf_release(&set->list);
+	for (size_t i = 0; i < set->list_count; i++)
+		buf_release(&set->lists[i].name);
 	name_set_release(&set->names);
 }
 
@@ -106,19 +145,21 @@ bool write_set_has(const struct write_set *set, struct slice key)
 
 void write_set_guard(const struct write_set *set, struct redis_batch *batch)
 {
-	struct slice list = buf_slice(&set->list);
+	const struct write_list *list = &set->lists[0];
+	struct slice name = buf_slice(&list->name);
 	char length[SLICE_INT_ROOM];
 
-	REDIS_ADD(batch, SLICE("WATCH"), list);
-	REDIS_ADD(batch, SLICE("EVAL"), slice_str(guard_script), SLICE("1"), list,
-		slice_str(set->epoch), slice_of_int(length, set->length));
+	REDIS_ADD(batch, SLICE("WATCH"), name);
+	REDIS_ADD(batch, SLICE("EVAL"), slice_str(guard_script), SLICE("1"), name,
+		slice_str(list->epoch), slice_of_int(length, list->length));
 }
 
-static void take_names(struct write_set *set, const struct redis_value *names)
+static void take_names(
+	struct write_set *set, struct write_list *list, const struct redis_value *names)
 {
 	for (size_t i = 0; i < names->count; i++)
 		name_set_add(&set->names, redis_value_item(names, i));
-	set->length += (int64_t)names->count;
+	list->length += (int64_t)names->count;
 	if (set->names.count >= WROTE_MOST)
 		set->lost = true;
 }
@@ -127,13 +168,14 @@ static void take_names(struct write_set *set, const struct redis_value *names)
 static enum error read_page(struct write_set *set, size_t *ret_count, struct fault *fault)
 {
 	struct redis_batch *batch = redis_batch_new();
-	struct slice list = buf_slice(&set->list);
+	struct write_list *list = &set->lists[0];
+	struct slice name = buf_slice(&list->name);
 	char from[SLICE_INT_ROOM], to[SLICE_INT_ROOM];
 
 	*ret_count = 0;
-	REDIS_ADD(batch, SLICE("LRANGE"), list, SLICE("0"), SLICE("0"));
-	REDIS_ADD(batch, SLICE("LRANGE"), list, slice_of_int(from, set->length),
-		slice_of_int(to, set->length + names_at_once - 1));
+	REDIS_ADD(batch, SLICE("LRANGE"), name, SLICE("0"), SLICE("0"));
+	REDIS_ADD(batch, SLICE("LRANGE"), name, slice_of_int(from, list->length),
+		slice_of_int(to, list->length + names_at_once - 1));
 	enum error error = cache_run(set->cache, REDIS_BULK, batch, fault);
 
 	for (size_t i = 0; i < 2 && !error; i++) {
@@ -149,22 +191,69 @@ static enum error read_page(struct write_set *set, size_t *ret_count, struct fau
 		const struct redis_value *names = redis_batch_reply(batch, 1);
 
 		set->lost = set->lost || epoch->count != 1 ||
-			    !slice_is(redis_value_item(epoch, 0), set->epoch);
+			    !slice_is(redis_value_item(epoch, 0), list->epoch);
 		*ret_count = names->count;
 		if (!set->lost)
-			take_names(set, names);
+			take_names(set, list, names);
 	}
+	redis_batch_free(batch);
+	return error;
+}
+
+/* Whether there is more of it to be read. */
+static bool take_list(
+	struct write_set *set, struct write_list *list, const struct redis_value *reply)
+{
+	bool known = reply->type == REDIS_ARRAY && reply->count == 5 &&
+		     slice_is(redis_value_item(reply, 2), list->server) &&
+		     slice_is(redis_value_item(reply, 3), list->epoch) &&
+		     reply->items[4]->type == REDIS_ARRAY;
+
+	set->lost = set->lost || !known;
+	if (set->lost)
+		return false;
+	take_names(set, list, reply->items[4]);
+	return reply->items[4]->count == names_at_once;
+}
+
+/* A page of each list of which there is more. Parks. */
+static enum error read_lists(struct write_set *set, bool more[WROTE_LISTS], struct fault *fault)
+{
+	struct redis_batch *batch = redis_batch_new();
+	char from[SLICE_INT_ROOM], to[SLICE_INT_ROOM];
+
+	for (size_t i = 0; i < set->list_count; i++) {
+		const struct write_list *list = &set->lists[i];
+
+		if (more[i])
+			REDIS_ADD(batch, SLICE("EVAL"), slice_str(read_script), SLICE("1"),
+				buf_slice(&list->name), slice_of_int(from, list->length),
+				slice_of_int(to, list->length + names_at_once - 1));
+	}
+	enum error error = cache_run_all(set->cache, REDIS_BULK, batch, fault);
+	for (size_t i = 0, at = 0; i < set->list_count && !error; i++)
+		if (more[i])
+			more[i] = take_list(set, &set->lists[i], redis_batch_reply(batch, at++));
 	redis_batch_free(batch);
 	return error;
 }
 
 enum error write_set_read(struct write_set *set, struct fault *fault)
 {
+	bool more[WROTE_LISTS], any = !redis_store_is_one(set->cache->store);
+	size_t count = any ? 0 : names_at_once;
 	enum error error = OK;
-	size_t count = names_at_once;
 
 	while (!error && !set->lost && count == names_at_once)
 		error = read_page(set, &count, fault);
+	for (size_t i = 0; i < set->list_count; i++)
+		more[i] = true;
+	while (!error && !set->lost && any) {
+		error = read_lists(set, more, fault);
+		any = false;
+		for (size_t i = 0; i < set->list_count; i++)
+			any = any || more[i];
+	}
 	return error;
 }
 
@@ -178,11 +267,11 @@ size_t write_set_add_store(
 	argv[argc++] = SLICE("EVAL");
 	argv[argc++] = slice_str(store_script);
 	argv[argc++] = slice_of_int(keys, (int64_t)store->key_count + 1);
-	argv[argc++] = buf_slice(&set->list);
+	argv[argc++] = buf_slice(&set->lists[0].name);
 	for (size_t i = 0; i < store->key_count; i++)
 		argv[argc++] = store->keys[i];
-	argv[argc++] = slice_str(set->epoch);
-	argv[argc++] = slice_of_int(length, set->length);
+	argv[argc++] = slice_str(set->lists[0].epoch);
+	argv[argc++] = slice_of_int(length, set->lists[0].length);
 	for (size_t i = 0; i < store->word_count; i++)
 		argv[argc++] = store->words[i];
 	size_t index = redis_batch_add(batch, argc, argv);

@@ -7,33 +7,45 @@
  *	                           -> nothing was done, the list has grown: read it, then store the
  *	                              rest by one script
  *
- * If the list is lost, or names more keys than are kept, `lost` is set. From then on the window
+ * Over slots the lists are read after the SETs (warm/window_steps.c), and each is lost with the
+ * server that had it when the attempt began: one that takes over may lack notes.
+ *
+ * If a list is lost, or names more keys than are kept, `lost` is set. From then on the window
  * replaces nothing.
  */
 #ifndef CW_WARM_WRITE_SET_H
 #define CW_WARM_WRITE_SET_H
 
 #include "base/name_set.h"
+#include "cache/inval_log.h"
 #include "cache/owner.h"
 #include "cache/write_log.h"
 
+struct write_list {
+	struct buf name;
+	char epoch[OWNER_TOKEN_DIGITS + 1];
+	char server[INVAL_SERVER_BYTES]; /* over slots */
+	int64_t length;			 /* elements that were read; the epoch counts */
+};
+
 struct write_set {
 	struct cache *cache;
-	struct buf list; /* its name */
-	char epoch[OWNER_TOKEN_DIGITS + 1];
-	int64_t length; /* elements of the list that were read; the epoch counts */
+	struct write_list lists[WROTE_LISTS];
+	size_t list_count;
 	struct name_set names;
 	bool lost;
 };
 
-/* Creates or joins the list. Call write_set_release() also after an error. Parks. */
+/* Creates or joins the lists. Call write_set_release() also after an error. Parks. */
 enum error write_set_begin(struct write_set *set, struct cache *cache, struct fault *fault);
 void write_set_release(struct write_set *set);
 /* Whether the key was written, as far as the list was read. */
 bool write_set_has(const struct write_set *set, struct slice key);
-/* Adds the two commands before MULTI that make EXEC do nothing if the list has grown. */
+/* On one server: adds the two commands before MULTI that make EXEC do nothing if the list has
+ * grown.
+ */
 void write_set_guard(const struct write_set *set, struct redis_batch *batch);
-/* Reads the rest of the list; sets `lost` if that is not possible any more. Parks. */
+/* Reads the rest of the lists; sets `lost` if that is not possible any more. Parks. */
 enum error write_set_read(struct write_set *set, struct fault *fault);
 
 /* The entries of a script that stores them one by one. */

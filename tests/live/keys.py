@@ -27,6 +27,14 @@ def beside(name, key):
     return f"cw:{name}:{{{_numbers()[slot_of(key)] if TOPOLOGY == 'cluster' else 0}}}:{key}"
 
 
+def wrote(key):
+    """The list that notes the writes of a key while a warm run is under way."""
+    if TOPOLOGY != "cluster":
+        return "cw:wrote"
+    share = SLOTS // 16
+    return f"cw:wrote:{{{_numbers()[slot_of(key) // share * share + share // 2]}}}"
+
+
 def path(key, query="", what=""):
     key = key if isinstance(key, bytes) else key.encode()
     return KEYS + urllib.parse.quote(key, safe="") + what + query

