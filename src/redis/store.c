@@ -129,15 +129,40 @@ struct redis_state redis_store_state(const struct redis_store *store)
 			      : redis_node_state(topology_any(store->topology));
 }
 
+unsigned redis_store_slots(const struct redis_store *store, const struct redis_node *node)
+{
+	unsigned count = 0;
+
+	for (unsigned slot = 0; slot < SLOT_COUNT; slot++)
+		count += topology_owner(store->topology, slot) == node;
+	return count;
+}
+
+void redis_store_unserved(const struct redis_store *store, struct slot_set *ret)
+{
+	const struct redis_node *last = NULL;
+	bool serves = false;
+
+	*ret = (struct slot_set){0};
+	for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
+		const struct redis_node *owner = topology_owner(store->topology, slot);
+
+		if (slot == 0 || owner != last)
+			serves = owner && redis_node_serves(owner);
+		last = owner;
+		if (!serves)
+			slot_set_add(ret, slot);
+	}
+}
+
 bool redis_store_serves(const struct redis_store *store, const struct slot_set *slots)
 {
-	for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
-		const struct redis_node *owner =
-			slot_set_has(slots, slot) ? topology_owner(store->topology, slot) : NULL;
+	struct slot_set unserved;
 
-		if (slot_set_has(slots, slot) && (!owner || !redis_node_serves(owner)))
+	redis_store_unserved(store, &unserved);
+	for (unsigned slot = 0; slot < SLOT_COUNT; slot++)
+		if (slot_set_has(slots, slot) && slot_set_has(&unserved, slot))
 			return false;
-	}
 	return true;
 }
 

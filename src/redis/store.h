@@ -40,6 +40,10 @@ struct slice redis_store_unlink(const struct redis_store *store);
 /* The sentinels that tell where the primary is; NULL if redis.url names none. Borrowed. */
 struct sentinel *redis_store_sentinel(const struct redis_store *store);
 struct redis_state redis_store_state(const struct redis_store *store);
+/* Of a cluster: how many slots the primary has; of one server all. */
+unsigned redis_store_slots(const struct redis_store *store, const struct redis_node *node);
+/* The slots that have no primary, or one that does not work. */
+void redis_store_unserved(const struct redis_store *store, struct slot_set *ret);
 /* Of a cluster: whether each of the slots has a primary that works. */
 bool redis_store_serves(const struct redis_store *store, const struct slot_set *slots);
 /* Of a cluster: asks again which server has which slots, and waits for the answer. Parks. */

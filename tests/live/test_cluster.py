@@ -113,3 +113,20 @@ def test_a_pattern_is_invalidated_on_all_servers(daemon, cluster):
     assert (reply.json["complete"], reply.json["invalidated"]) == (True, 2000), reply
     assert cluster.keys("product:*") == []
     assert len(cluster.keys("kept:*")) == 500
+
+
+def listed(daemon, query):
+    names, cursor = [], ""
+    while cursor is not None:
+        reply = daemon.get(f"{CACHE}/keys?{query}&cursor={cursor}")
+        assert reply.status == 200, reply
+        names += [item["key"] for item in reply.json["items"]]
+        cursor = reply.json["next"]
+    return names
+
+
+def test_the_keys_of_all_servers_are_listed_page_by_page(daemon, cluster):
+    cluster.fill(700, "listed:{}")
+    names = listed(daemon, "match=listed:*&limit=50")
+    assert sorted(names) == sorted(f"listed:{i}" for i in range(700))
+    assert set(names) <= set(listed(daemon, "limit=1000"))
