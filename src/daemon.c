@@ -99,6 +99,7 @@ static void start_engine(struct daemon *d)
 
 	engine_init(&app->engine, app->loop, app->bus, app->metrics, d->store, d->conf);
 	app->engine.cache.log = app->log;
+	app->engine.pauses = pauses_new(&app->engine.cache);
 }
 
 static void start_services(struct daemon *d)

@@ -9,6 +9,7 @@
 #include "http/server.h"
 #include "invalidate/invalidator.h"
 #include "operation/operation.h"
+#include "operation/pause.h"
 #include "warm/loader.h"
 #include "warm/warm.h"
 #include "watch/alerts.h"

@@ -231,6 +231,10 @@ static void run(struct request *request, struct app *app, struct invalidate_body
 	struct fault fault;
 	struct invalidation *what = asked->what;
 
+	if (!what->dry_run && pause_check(app->engine.pauses, PAUSE_INVALIDATION, &fault)) {
+		reply_fault(request, &fault);
+		return;
+	}
 	asked->what = NULL;
 	if (invalidator_begin(app->engine.invalidator, what, &operation, &fault)) {
 		if (fault.error == ERR_FORBIDDEN &&

@@ -40,6 +40,7 @@
 	X(WARM_FAILING_JOBS, GAUGE, "warm_failing_jobs", "", "Jobs whose last run failed") \
 	X(RESULTS, COUNTER, "results_total", "loader,result", "Read-through by loader: hit, stale, miss, bypass, error") \
 	X(SOURCE_BREAKER_OPEN, GAUGE, "source_breaker_open", "source", "1 while the breaker of a source is open or half-open") \
+	X(PAUSED, GAUGE, "paused", "what", "1 while operators hold back this kind of work") \
 	X(ALERT_FIRING, GAUGE, "alert_firing", "alert,severity", "1 while an alert fires") \
 	X(NOTIFICATIONS, COUNTER, "notifications_total", "result", "Webhook requests, by outcome: delivered, failed") \
 	X(CONFIG_RELOAD_OK, GAUGE, "config_last_reload_successful", "", "1 if the last reload took effect") \

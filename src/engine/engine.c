@@ -9,6 +9,7 @@
 #include "cache/pruner.h"
 #include "cache/result.h"
 #include "invalidate/invalidator.h"
+#include "operation/pause.h"
 #include "session/session.h"
 
 static void name_instance(struct cache *cache)
@@ -38,6 +39,7 @@ void engine_init(struct engine *engine, struct loop *loop, struct event_bus *bus
 	engine->sessions = sessions_new(cache);
 	engine->invalidator = invalidator_new(cache, engine->operations);
 	engine->pruner = pruner_new(cache);
+	engine->pauses = NULL;
 }
 
 void engine_configure(struct engine *engine, struct conf *next)
@@ -50,6 +52,7 @@ void engine_configure(struct engine *engine, struct conf *next)
 
 void engine_stop(struct engine *engine, int64_t deadline)
 {
+	pauses_stop(engine->pauses);
 	pruner_stop(engine->pruner, deadline);
 	operations_stop(engine->operations, deadline);
 	invalidator_stop(engine->invalidator, deadline);
@@ -57,6 +60,7 @@ void engine_stop(struct engine *engine, int64_t deadline)
 
 void engine_release(struct engine *engine)
 {
+	pauses_free(engine->pauses);
 	pruner_free(engine->pruner);
 	invalidator_free(engine->invalidator);
 	sessions_free(engine->sessions);

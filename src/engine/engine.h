@@ -9,6 +9,7 @@
 struct engine {
 	struct cache cache;
 	struct operations *operations;
+	struct pauses *pauses; /* NULL in the library: its calls are not held back */
 	struct sessions *sessions;
 	struct invalidator *invalidator;
 	struct pruner *pruner;

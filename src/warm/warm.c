@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "operation/pause.h"
 #include "warm/run.h"
 #include "warm/run_result.h"
 #include "warm/scheduler.h"
@@ -15,6 +16,7 @@ enum { start_ms = 5000, look_again_ms = 50, look_elsewhere_ms = 200 };
 struct warm {
 	struct cache *cache;
 	struct operations *operations;
+	const struct pauses *pauses;
 	struct log *log;
 	struct jobs *jobs; /* points to all_jobs: warm_each() may start a refresh */
 	struct jobs all_jobs;
@@ -56,6 +58,7 @@ struct warm *warm_new(struct engine *engine, struct log *log, struct sources *so
 
 	warm->cache = cache;
 	warm->operations = engine->operations;
+	warm->pauses = engine->pauses;
 	warm->log = log;
 	warm->jobs = &warm->all_jobs;
 	jobs_init(warm->jobs, cache);
@@ -218,6 +221,9 @@ enum error warm_start(struct warm *warm, struct slice job, const struct identity
 	if (!start.conf_job || !start.job)
 		return fault_set(fault, ERR_UNKNOWN_JOB, "there is no warm job \"%.*s\"",
 			(int)(job.n < 200 ? job.n : 200), job.p);
+	error = pause_check(warm->pauses, PAUSE_WARMING, fault);
+	if (error)
+		return error;
 	conf_ref(start.conf);
 	error = start_or_join(&start, ret, fault);
 	if (!error) {

@@ -44,6 +44,8 @@ ROUTES = {
     ("GET", API + "/explain/{key}"): "keys",
     ("GET", API + "/config"): "admin",
     ("GET", API + "/alerts"): "read",
+    ("POST", API + "/pause"): "operate",
+    ("POST", API + "/resume"): "operate",
     ("GET", API + "/debug"): "admin",
     ("GET", API + "/doctor"): "admin",
     ("POST", API + "/reload"): "operate",

@@ -170,7 +170,7 @@ def test_the_examples_of_the_configuration_are_accepted(folder):
     full, included = blocks("docs/config.md", "yaml")
     os.mkdir(folder + "/conf.d", 0o700)
     write(folder + "/conf.d/shop.yaml", included)
-    for name, text in (("tokens.yaml", "[]\n"), ("redis-password", "x\n"), ("shop-password", "x\n"), ("rates.csv", ""),
+    for name, text in (("tokens.yaml", "[]\n"), ("redis-password", "x\n"), ("shop-password", "x\n"), ("hook-secret", "x\n"), ("rates.csv", ""),
                        ("conf.d/shops.jsonl", "")):
         write(f"{folder}/{name}", text)
     path = write(folder + "/cachewarden.yaml", full)

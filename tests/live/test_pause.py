@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""Warming and invalidation that operators hold back, on all daemons of a Redis."""
+
+import json
+
+import pytest
+
+from conftest import open_config
+from harness import API, until
+
+JOB = """
+warm:
+  jobs:
+    - {name: rows, schedule: {every: 1s}, source: {type: command, argv: [printf, '{"id": 1}\\n'], format: jsonl},
+       key: "rows:{id}"}
+"""
+
+
+def pause(daemon, body):
+    reply = daemon.post(API + "/pause", body)
+    assert reply.status == 200, reply
+    return reply.json["paused"]
+
+
+def resume(daemon, body=None):
+    reply = daemon.post(API + "/resume", body if body is not None else {})
+    assert reply.status == 200, reply
+    return reply.json["paused"]
+
+
+def refused(reply):
+    assert reply.status == 503 and reply.json["code"] == "paused" and reply.headers["Retry-After"]
+    return reply.json["detail"]
+
+
+def test_paused_invalidation_is_refused_and_resumed(start, redis):
+    daemon, other = (start(open_config(redis)) for _ in range(2))
+    redis("SET", "a", "1")
+    state = pause(daemon, {"what": ["invalidation"], "for": 60, "note": "deploy 812"})
+    assert state["warming"] is None and state["invalidation"]["by"] == "anonymous"
+    detail = refused(daemon.invalidate({"keys": ["a"]}))
+    assert "by anonymous (deploy 812)" in detail and state["invalidation"]["until"] in detail
+    assert daemon.invalidate({"keys": ["a"], "dry_run": True}).json["matched"] == 1
+    assert daemon.metric('cachewarden_paused{what="invalidation"}') == 1
+    # The other daemon follows, and ends it for both.
+    until(lambda: other.stats()["paused"] == {"warming": None, "invalidation": state["invalidation"]},
+          "the other daemon to follow")
+    refused(other.invalidate({"patterns": ["*x"]}))
+    assert redis("EXISTS", "a") == 1
+    assert daemon.request("DELETE", "/api/v1/cache/keys/a").status == 204
+    assert resume(other) == {"warming": None, "invalidation": None}
+    assert other.invalidate({"keys": ["a"]}).status == 200
+    until(lambda: daemon.invalidate({"keys": ["a"]}).status == 200, "the first daemon to follow")
+    assert daemon.metric('cachewarden_paused{what="invalidation"}') == 0
+    daemon.wait_for("invalidation is paused until")
+    daemon.wait_for("invalidation is not paused any more")
+
+
+def test_paused_warming_starts_no_run(start, redis):
+    daemon = start(open_config(redis) + JOB)
+    daemon.wait_redis()
+    assert pause(daemon, {"what": ["warming"]})["warming"]["note"] is None
+    refused(daemon.warm({"wait": 10}))
+    assert daemon.stats()["warming"]["paused"] is True
+    daemon.wait_for("warm job rows missed its run: warming is paused until")
+    redis("DEL", "rows:1")
+    assert daemon.invalidate({"keys": ["a"]}).status == 200
+    assert resume(daemon, {"what": ["warming"]})["warming"] is None
+    until(lambda: redis("EXISTS", "rows:1"), "the next run")
+
+
+def test_a_pause_ends_by_itself(start, redis):
+    daemon = start(open_config(redis))
+    daemon.wait_redis()
+    pause(daemon, {"what": ["warming", "invalidation"], "for": 1})
+    ttl = redis("PTTL", "cw:paused:warming")
+    assert 0 < ttl <= 1000 and redis("PTTL", "cw:paused:invalidation") <= 1000
+    until(lambda: daemon.stats()["paused"] == {"warming": None, "invalidation": None}, "the end")
+    assert daemon.invalidate({"keys": ["a"]}).status == 200
+
+
+def test_a_pause_survives_a_restart_and_an_outage(start, redis):
+    daemon = start(open_config(redis))
+    daemon.wait_redis()
+    pause(daemon, {"what": ["invalidation"], "for": 60})
+    assert daemon.close() is None
+    daemon = start(open_config(redis))
+    until(lambda: daemon.stats()["paused"]["invalidation"], "the pause")
+    redis.kill()
+    daemon.wait_redis("down")
+    refused(daemon.invalidate({"keys": ["a"]}))
+    assert daemon.post(API + "/resume", {}).status == 503
+    redis.start()  # empty: its pauses are gone with its data
+    until(lambda: daemon.stats()["paused"]["invalidation"] is None, "the end")
+
+
+@pytest.mark.parametrize("body, pointer", [
+    ({}, "/what"), ({"what": []}, "/what"), ({"what": ["keys"]}, "/what"), ({"what": "warming"}, "/what"),
+    ({"what": ["warming"], "for": 0}, "/for"), ({"what": ["warming"], "for": 604801}, "/for"),
+    ({"what": ["warming"], "for": "1h"}, "/for"), ({"what": ["warming"], "note": "x" * 201}, "/note"),
+    ({"what": ["warming", "warming", "warming"]}, "/what"), ({"what": ["warming"], "until": 1}, "/until"),
+])
+def test_wrong_bodies_are_refused(shared, body, pointer):
+    reply = shared.post(API + "/pause", body)
+    assert reply.status == 400 and reply.json["errors"][0]["pointer"] == pointer, reply
+    if body and pointer != "/for":
+        assert shared.post(API + "/resume", body).status == 400
+
+
+@pytest.mark.parametrize("value", [
+    "", "nonsense", "[]", "{}", json.dumps({"by": "x", "since": "2026-01-01", "until": "9999-01-01"}),
+    json.dumps({"by": 1, "since": "2026-01-01", "until": "2026-01-02"}), "\x00\xff", '{"by": "x"',
+])
+def test_a_damaged_record_pauses_nothing(start, redis, value):
+    redis("SET", "cw:paused:invalidation", value)
+    daemon = start(open_config(redis))
+    daemon.wait_redis()
+    # Its first look is behind it.
+    until(lambda: daemon.metric('cachewarden_paused{what="invalidation"}') == 0, "a look")
+    assert daemon.stats()["paused"]["invalidation"] is None
+    assert daemon.invalidate({"keys": ["a"]}).status == 200
