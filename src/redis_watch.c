@@ -80,15 +80,12 @@ static void tell_kind(struct daemon *d, const struct redis_state *state)
 
 static void tell_lacks(struct daemon *d, const struct redis_state *state)
 {
-	struct redis_node *const *nodes;
-
-	redis_store_primaries(d->store, &nodes);
 	for (unsigned i = 0; i < 64; i++) {
 		bool lacks = state->lacks >> i & 1, told = d->told.lacks >> i & 1;
 		struct buf text = {0};
 
 		if (lacks && !told) {
-			redis_node_lack(nodes[0], i, &text);
+			redis_node_lack(redis_store_lacking(d->store, i), i, &text);
 			log_warning(d->app.log, "%.*s", (int)text.n, text.p);
 		}
 		buf_release(&text);
@@ -117,6 +114,26 @@ static void tell_sentinels(struct daemon *d)
 	}
 }
 
+/* The slots of a cluster that cannot be used; again if there are more of them. */
+static void tell_slots(struct daemon *d, const struct redis_state *state)
+{
+	struct buf ranges = {0};
+	unsigned away = state->status == REDIS_UP ? redis_store_away(d->store, &ranges) : 0;
+
+	if (away > d->told.slots_away) {
+		log_warning(d->app.log, "redis: %u of %d slots have no primary that answers (%s)",
+			away, SLOT_COUNT, ranges.p);
+		if (!d->told.slots_away)
+			d->told.slots_mono_ms = clock_mono_ms();
+	} else if (!away && d->told.slots_away && state->status == REDIS_UP) {
+		log_info(d->app.log, "redis: all slots have a primary again after %.1f s",
+			seconds_since(d->told.slots_mono_ms));
+	}
+	if (state->status == REDIS_UP)
+		d->told.slots_away = away;
+	buf_release(&ranges);
+}
+
 void redis_watch_log(struct daemon *d)
 {
 	if (!d->store)
@@ -127,6 +144,7 @@ void redis_watch_log(struct daemon *d)
 	tell_kind(d, &state);
 	tell_lacks(d, &state);
 	tell_sentinels(d);
+	tell_slots(d, &state);
 }
 
 /* After a change of redis.own_prefix. */

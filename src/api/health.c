@@ -47,38 +47,76 @@ static void warn(cJSON *warnings, enum health *health, const char *text)
 	*health = worse(*health, HEALTH_DEGRADED);
 }
 
-/* noeviction refuses writes when memory is full; allkeys-* may evict keys of cw: before values. */
+/* noeviction refuses writes when memory is full. `name` is NULL if there is one server only. */
+static void judge_room(const struct redis_info *info, int64_t limit, const char *name,
+	cJSON *warnings, enum health *health)
+{
+	double ratio = limit > 0 ? (double)info->used_memory / (double)limit : 0;
+	struct buf text = {0};
+
+	if (strcmp(info->policy, "noeviction") != 0 || ratio <= 0.8)
+		return;
+	buf_printf(&text,
+		"%s%smemory is above 80 %% and the policy is noeviction: writes will be refused",
+		name ? name : "", name ? ": " : "");
+	warn(warnings, health, text.p);
+	buf_release(&text);
+}
+
 static void judge_memory(const struct app *app, cJSON *warnings, enum health *health)
 {
 	const struct redis_info *info = &sampler_latest(app->sampler)->info;
 	int64_t limit = sampler_memory_limit(app->sampler);
-	double ratio = limit > 0 ? (double)info->used_memory / (double)limit : 0;
+	struct redis_node *const *nodes;
+	size_t count = redis_store_primaries(app->engine.cache.store, &nodes);
 
 	/* Many caches have no limit on purpose: a warning, but not DEGRADED. */
 	if (limit == 0 && info->max_memory == 0)
 		add_warning(warnings, "maxmemory is 0: Redis's memory has no limit");
-	if (strcmp(info->policy, "noeviction") == 0 && ratio > 0.8)
-		warn(warnings, health,
-			"memory is above 80 % and the policy is noeviction: writes will be "
-			"refused");
+	if (count == 1)
+		judge_room(info, limit, NULL, warnings, health);
+	/* A limit of the configuration is that of all together. */
+	for (size_t i = 0; i < count && count > 1; i++) {
+		const struct server_sample *server = sampler_server(app->sampler, nodes[i]);
+
+		if (server)
+			judge_room(&server->info, server->info.max_memory,
+				redis_node_name(nodes[i]), warnings, health);
+	}
+	/* allkeys-* may evict keys of cw: before values. */
 	if (strncmp(info->policy, "allkeys-", 8) == 0)
 		add_warning(warnings, "the eviction policy can remove cw: keys before values; "
 				      "volatile-* policies keep them longer");
+}
+
+/* The rest of the keys of a cluster can be used. */
+static void judge_slots(const struct app *app, cJSON *details, cJSON *warnings, enum health *health)
+{
+	struct buf ranges = {0}, text = {0};
+	unsigned away = redis_store_away(app->engine.cache.store, &ranges);
+
+	json_add_uint(details, "slots_away", away);
+	if (away) {
+		buf_printf(&text,
+			"%u of %d slots have no primary that answers (%s): their keys cannot be "
+			"used",
+			away, SLOT_COUNT, ranges.p);
+		warn(warnings, health, text.p);
+	}
+	buf_release(&text);
+	buf_release(&ranges);
 }
 
 /* Commands that the server denies with the features they disable; an unreadable cw:meta. */
 static void judge_lacks(const struct app *app, const struct redis_state *state, cJSON *warnings,
 	enum health *health)
 {
-	struct redis_node *const *nodes;
-
-	redis_store_primaries(app->engine.cache.store, &nodes);
 	for (unsigned i = 0; i < 64; i++) {
 		struct buf text = {0};
 
 		if (!(state->lacks >> i & 1))
 			continue;
-		redis_node_lack(nodes[0], i, &text);
+		redis_node_lack(redis_store_lacking(app->engine.cache.store, i), i, &text);
 		warn(warnings, health, text.p);
 		buf_release(&text);
 	}
@@ -117,6 +155,8 @@ static struct component judge_redis(const struct app *app)
 	if (state.status == REDIS_UP)
 		judge_lacks(app, &state, warnings, &redis.health);
 	judge_sentinels(app, warnings, &redis.health);
+	if (state.status != REDIS_DOWN && !redis_store_is_one(app->engine.cache.store))
+		judge_slots(app, details, warnings, &redis.health);
 	cJSON_AddStringToObject(details, "state", redis_node_status_name(state.status));
 	json_add_known(details, "latency_ms", sample->latency_p50_ms, 3);
 	json_add_time(details, "since", state.since_wall_ms);

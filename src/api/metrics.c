@@ -72,7 +72,6 @@ static void render_instance(struct buf *out, const struct redis_info *info)
 {
 	char number[24];
 
-	head(out, "redis_instance_info", METRIC_GAUGE, "1, labelled with what the server is");
 	buf_str(out, "redis_instance_info");
 	metric_render_label(out, "role", slice_str(info->role), true);
 	metric_render_label(out, "redis_version", slice_str(info->redis_version), false);
@@ -91,6 +90,21 @@ static void render_instance(struct buf *out, const struct redis_info *info)
 	buf_str(out, "} 1\n");
 }
 
+/* One for each primary that answers. */
+static void render_instances(struct buf *out, const struct app *app)
+{
+	struct redis_node *const *nodes;
+	size_t count = redis_store_primaries(app->engine.cache.store, &nodes);
+
+	head(out, "redis_instance_info", METRIC_GAUGE, "1, labelled with what the server is");
+	for (size_t i = 0; i < count; i++) {
+		const struct server_sample *server = sampler_server(app->sampler, nodes[i]);
+
+		if (server)
+			render_instance(out, &server->info);
+	}
+}
+
 static void render_redis(struct buf *out, const struct app *app)
 {
 	const struct sample *sample = sampler_latest(app->sampler);
@@ -101,7 +115,7 @@ static void render_redis(struct buf *out, const struct app *app)
 	/* The last figures of a server that is down would look current. */
 	if (!sample->known || !up)
 		return;
-	render_instance(out, &sample->info);
+	render_instances(out, app);
 	render_figures(out, &sample->info);
 	render_db(out, &sample->info, app->engine.cache.conf->redis.database);
 	render_commands(out, &sample->info);

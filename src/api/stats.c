@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* GET /stats: the last sample as JSON, rendered at most every 10 ms however many poll.
  * What the sampler does not know (a negative number) is null, never 0. */
+#include <string.h>
+
 #include "api/alert_items.h"
 #include "api/answer.h"
 #include "api/handlers.h"
@@ -47,26 +49,55 @@ static void add_traffic(cJSON *redis, const struct sample *sample)
 	json_add_known(keys, "evicted_per_second", sample->evicted_per_second, 1);
 }
 
+/* What the daemon knows of a primary; `server` is NULL while that does not answer. */
+static cJSON *primary_json(
+	const struct app *app, const struct redis_node *node, const struct server_sample *server)
+{
+	struct redis_state state = redis_node_state(node);
+	cJSON *item = cJSON_CreateObject();
+
+	json_add_text(item, "name", redis_node_name(node));
+	json_add_text(item, "status", redis_node_status_name(state.status));
+	json_add_text(item, "role", server ? server->info.role : NULL);
+	json_add_count(item, "slots", redis_store_slots(app->engine.cache.store, node));
+	json_add_count(item, "used_bytes", server ? server->info.used_memory : -1);
+	json_add_count(item, "keys", server ? server->info.keys : -1);
+	cJSON_AddNullToObject(item, "lag_bytes");
+	/* An error before the connection succeeded is obsolete. */
+	json_add_text(item, "last_error",
+		state.status != REDIS_UP ? state.last_error.detail : state.unfit.detail);
+	return item;
+}
+
+/* A replica as its primary sees it: the daemon has no connection to it. */
+static cJSON *replica_json(const struct redis_info_replica *replica)
+{
+	bool online = strcmp(replica->state, "online") == 0;
+	cJSON *item = cJSON_CreateObject();
+
+	json_add_text(item, "name", replica->name);
+	json_add_text(item, "status", redis_node_status_name(online ? REDIS_UP : REDIS_IS_LOADING));
+	json_add_text(item, "role", "slave");
+	cJSON_AddNullToObject(item, "slots");
+	cJSON_AddNullToObject(item, "used_bytes");
+	cJSON_AddNullToObject(item, "keys");
+	json_add_count(item, "lag_bytes", replica->lag_bytes);
+	cJSON_AddNullToObject(item, "last_error");
+	return item;
+}
+
 static void add_nodes(cJSON *redis, const struct app *app)
 {
 	struct redis_node *const *nodes;
 	size_t count = redis_store_primaries(app->engine.cache.store, &nodes);
 	cJSON *list = cJSON_AddArrayToObject(redis, "nodes");
-	const struct redis_info *info = &sampler_latest(app->sampler)->info;
 
 	for (size_t i = 0; i < count; i++) {
-		struct redis_state state = redis_node_state(nodes[i]);
-		cJSON *node = cJSON_CreateObject();
+		const struct server_sample *server = sampler_server(app->sampler, nodes[i]);
 
-		json_add_text(node, "name", redis_node_name(nodes[i]));
-		json_add_text(node, "status", redis_node_status_name(state.status));
-		json_add_text(node, "role", info->role);
-		json_add_count(node, "used_bytes", info->used_memory);
-		json_add_count(node, "keys", info->keys);
-		/* An error before the connection succeeded is obsolete. */
-		json_add_text(node, "last_error",
-			state.status != REDIS_UP ? state.last_error.detail : state.unfit.detail);
-		cJSON_AddItemToArray(list, node);
+		cJSON_AddItemToArray(list, primary_json(app, nodes[i], server));
+		for (size_t j = 0; server && j < server->info.replica_count; j++)
+			cJSON_AddItemToArray(list, replica_json(&server->info.replicas[j]));
 	}
 }
 

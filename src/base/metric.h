@@ -16,6 +16,7 @@
 #define METRIC_TABLE(X) \
 	X(BUILD_INFO, GAUGE, "build_info", "version", "1, labelled with the daemon's version") \
 	X(REDIS_UP, GAUGE, "redis_up", "role", "1 while Redis answers, by the server's role") \
+	X(REDIS_NODE_UP, GAUGE, "redis_node_up", "node", "1 while a primary answers, by its address") \
 	X(REDIS_MEMORY_USED_RATIO, GAUGE, "redis_memory_used_ratio", "", "Used memory over the limit; absent without a limit") \
 	X(REDIS_HIT_RATIO, GAUGE, "redis_hit_ratio", "", "Hits over lookups in the window; absent without lookups") \
 	X(REDIS_LATENCY, HISTOGRAM, "redis_latency_seconds", "", "Round trip of the sampler's INFO and of the pacer's probes") \

@@ -24,6 +24,7 @@ struct cluster {
 	int64_t began_ms, asked_ms; /* the last round of questions */
 	int64_t refresh_ms, connect_ms;
 	bool doubted, urgent, stopping;
+	bool refuses;	    /* every server that answers says that the cluster does not work */
 	struct fault fault; /* why there is no map; OK = not known yet, or there is one */
 	int64_t since_wall_ms;
 	enum redis_status status;
@@ -108,12 +109,15 @@ static void ask(struct cluster *c)
 	c->began_ms = began_ms;
 	c->asked_ms = clock_mono_ms();
 	const struct slot_map *map = asking.map ? asking.map : asking.second;
-	bool failed = c->fault.error;
+	bool failed = c->fault.error, refused = c->refuses;
+	bool changed = map && topology_apply(c->topology, map);
 
+	c->refuses = map && !asking.map;
 	c->fault = (struct fault){0};
-	if (map && topology_apply(c->topology, map)) {
+	if (changed)
 		log_debug(c->options.log, "redis cluster: %zu primaries, %u slots without one",
 			map->node_count, map->unserved);
+	if (changed || c->refuses != refused) {
 		tell(c);
 	} else if (!map && !topology_known(c->topology)) {
 		c->fault = asking.fault;
@@ -133,7 +137,7 @@ static bool is_well(const struct cluster *c)
 	for (size_t i = 0; i < count; i++)
 		if (!redis_node_serves(nodes[i]))
 			return false;
-	return topology_known(c->topology) && !topology_unserved(c->topology);
+	return topology_known(c->topology) && !topology_unserved(c->topology) && !c->refuses;
 }
 
 /* When the next question is due. */
@@ -316,6 +320,12 @@ struct redis_state cluster_state(const struct cluster *c)
 		all.status = REDIS_DOWN;
 		if (c->fault.error)
 			all.last_error = c->fault;
+	} else if (c->refuses) {
+		all.status = REDIS_DOWN;
+		fault_set(&all.last_error, ERR_REDIS_UNAVAILABLE,
+			"all servers of the cluster that answer say that it is down "
+			"(cluster_state:fail): a primary is away, and without all slots the "
+			"cluster refuses commands (cluster-require-full-coverage)");
 	}
 	return all;
 }

@@ -43,6 +43,7 @@ static const struct {
 	NUMBER("rejected_connections", rejected_connections),
 	NUMBER("total_connections_received", connections_received),
 	NUMBER("connected_slaves", connected_slaves),
+	NUMBER("master_repl_offset", replication_offset),
 	NUMBER("master_last_io_seconds_ago", master_last_io_seconds),
 	NUMBER("used_memory", used_memory),
 	NUMBER("used_memory_rss", used_memory_rss),
@@ -62,7 +63,7 @@ static const struct {
 	NUMBER("total_net_output_bytes", net_output_bytes),
 };
 
-enum { field_count = sizeof fields / sizeof *fields, max_commands = 1024 };
+enum { field_count = sizeof fields / sizeof *fields, max_commands = 1024, max_replicas = 256 };
 
 /* -1 for text that is not a number, or not one that a server can have counted. */
 static int64_t number_of(struct slice text)
@@ -108,8 +109,8 @@ static bool known_field(struct redis_info *info, struct slice name, struct slice
 	return false;
 }
 
-/* The number of `name=` in "calls=1,usec=2,usec_per_call=2.00"; -1 if it has none. */
-static int64_t member(struct slice list, const char *name)
+/* The value of `name=` in "calls=1,usec=2,usec_per_call=2.00"; empty if it has none. */
+static struct slice member_text(struct slice list, const char *name)
 {
 	size_t length = strlen(name);
 
@@ -118,11 +119,17 @@ static int64_t member(struct slice list, const char *name)
 		size_t n = comma ? (size_t)(comma - list.p) : list.n;
 
 		if (n > length && list.p[length] == '=' && memcmp(list.p, name, length) == 0)
-			return number_of(slice_of(list.p + length + 1, n - length - 1));
+			return slice_of(list.p + length + 1, n - length - 1);
 		n += comma != NULL;
 		list = slice_skip(list, n);
 	}
-	return -1;
+	return SLICE("");
+}
+
+/* The same as a number; -1 if there is none. */
+static int64_t member(struct slice list, const char *name)
+{
+	return number_of(member_text(list, name));
 }
 
 static void add_command(struct info_parser *parser, struct slice name, struct slice value)
@@ -145,6 +152,48 @@ static void add_command(struct info_parser *parser, struct slice name, struct sl
 	copy_text(command->name, sizeof command->name, name);
 	command->calls = calls;
 	command->usec = member(value, "usec");
+}
+
+/* slave0:ip=127.0.0.1,port=6380,state=online,offset=14,lag=0 */
+static void add_replica(struct info_parser *parser, struct slice value)
+{
+	struct redis_info *info = parser->info;
+	struct slice host = member_text(value, "ip");
+	int64_t port = member(value, "port");
+	bool numeric_6 = host.n && memchr(host.p, ':', host.n);
+
+	if (host.n == 0 || port < 0 || info->replica_count == max_replicas)
+		return;
+	if (info->replica_count % 16 == 0)
+		info->replicas = mem_realloc(
+			info->replicas, (info->replica_count + 16) * sizeof *info->replicas);
+	struct redis_info_replica *replica = &info->replicas[info->replica_count++];
+
+	snprintf(replica->name, sizeof replica->name, numeric_6 ? "[%.*s]:%lld" : "%.*s:%lld",
+		host.n < 60 ? (int)host.n : 60, host.p, (long long)port);
+	copy_text(replica->state, sizeof replica->state, member_text(value, "state"));
+	/* Until all lines are read: its own offset. */
+	replica->lag_bytes = member(value, "offset");
+}
+
+/* Its offset may be newer than the line of the primary's own. */
+static void compute_lags(struct redis_info *info)
+{
+	for (size_t i = 0; i < info->replica_count; i++) {
+		struct redis_info_replica *replica = &info->replicas[i];
+		bool known = replica->lag_bytes >= 0 && info->replication_offset >= 0;
+		int64_t behind = info->replication_offset - replica->lag_bytes;
+
+		replica->lag_bytes = !known ? -1 : behind > 0 ? behind : 0;
+	}
+}
+
+/* "slave" and digits: others begin so, too. */
+static bool is_replica(struct slice name)
+{
+	uint64_t number;
+
+	return slice_starts(name, SLICE("slave")) && slice_uint64(slice_skip(name, 5), &number);
 }
 
 static void add_database(struct info_parser *parser, struct slice value)
@@ -176,6 +225,10 @@ static void parse_field(struct info_parser *parser, struct slice name, struct sl
 		return;
 	if (slice_starts(name, SLICE("cmdstat_"))) {
 		add_command(parser, slice_skip(name, 8), value);
+		return;
+	}
+	if (is_replica(name)) {
+		add_replica(parser, value);
 		return;
 	}
 	snprintf(database, sizeof database, "db%u", parser->database);
@@ -223,13 +276,16 @@ void redis_info_parse(struct slice text, unsigned database, struct redis_info *r
 	}
 	if (!ret->valkey)
 		memcpy(ret->version, ret->redis_version, sizeof ret->version);
+	compute_lags(ret);
 }
 
 void redis_info_release(struct redis_info *info)
 {
 	mem_free(info->commands);
+	mem_free(info->replicas);
 	info->commands = NULL;
-	info->command_count = 0;
+	info->replicas = NULL;
+	info->command_count = info->replica_count = 0;
 }
 
 int64_t redis_info_figure(const struct redis_info *info, enum metric_redis figure)

@@ -14,6 +14,14 @@ struct redis_info_command {
 	int64_t usec;
 };
 
+/* A replica, as its primary sees it. */
+struct redis_info_replica {
+	char name[72];	   /* "host:port", as it announces itself; longer ones are cut */
+	char state[24];	   /* "online", or how far it is */
+	int64_t lag_bytes; /* how much of the primary's stream it has not confirmed; -1 = not known
+			    */
+};
+
 struct redis_info {
 	char version[32];	/* Redis's or Valkey's own */
 	char redis_version[32]; /* Valkey: the Redis version that it is compatible with */
@@ -32,6 +40,9 @@ struct redis_info {
 	bool valkey;
 	struct redis_info_command *commands;
 	size_t command_count;
+	struct redis_info_replica *replicas;
+	size_t replica_count;
+	int64_t replication_offset; /* of the stream to the replicas */
 };
 
 /* `database` selects the line of Keyspace. Release what it filled with redis_info_release(). */

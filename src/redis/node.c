@@ -257,6 +257,12 @@ bool redis_node_serves(const struct redis_node *node)
 	return node->state.status == REDIS_UP && !node->state.unfit.error && !node->breaker.open;
 }
 
+bool redis_node_is_away(const struct redis_node *node)
+{
+	return !redis_node_serves(node) &&
+	       (node->state.last_error.error || node->state.unfit.error);
+}
+
 void redis_node_connections(
 	const struct redis_node *node, struct redis_connection_info ret[REDIS_ROLES])
 {

@@ -106,6 +106,8 @@ enum error redis_node_run(struct redis_node *node, enum redis_role role, struct 
 struct redis_state redis_node_state(const struct redis_node *node);
 /* Whether it is up, a primary, and its breaker closed. */
 bool redis_node_serves(const struct redis_node *node);
+/* Whether it does not serve, and has failed: one that was not reached yet is not away. */
+bool redis_node_is_away(const struct redis_node *node);
 /* One of its connections at the moment. */
 struct redis_connection_info {
 	const char *role;	       /* "commands", "bulk" */

@@ -59,7 +59,7 @@ enum error server_kind_judge(enum server_kind kind, const char *name, struct fau
 	case SERVER_CLUSTER:
 		return fault_set(fault, ERR_CLUSTER_NODE,
 			"Redis at %s is a node of a cluster and holds only a part of the keys, so "
-			"it is not used; this version supports single servers",
+			"it is not used; set redis.url to redis+cluster://HOST:PORT",
 			name);
 	}
 	return OK;

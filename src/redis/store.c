@@ -83,6 +83,27 @@ size_t redis_store_primaries(struct redis_store *store, struct redis_node *const
 	return topology_primaries(store->topology, ret);
 }
 
+int redis_store_slots(const struct redis_store *store, const struct redis_node *node)
+{
+	return topology_slots(store->topology, node);
+}
+
+unsigned redis_store_away(const struct redis_store *store, struct buf *ranges)
+{
+	return topology_away(store->topology, ranges);
+}
+
+struct redis_node *redis_store_lacking(const struct redis_store *store, unsigned i)
+{
+	struct redis_node *const *nodes;
+	size_t count = topology_primaries(store->topology, &nodes);
+
+	for (size_t n = 0; n < count; n++)
+		if (redis_node_state(nodes[n]).lacks >> i & 1)
+			return nodes[n];
+	return nodes[0];
+}
+
 bool redis_store_is_one(const struct redis_store *store)
 {
 	return !store->cluster;
@@ -127,15 +148,6 @@ struct redis_state redis_store_state(const struct redis_store *store)
 {
 	return store->cluster ? cluster_state(store->cluster)
 			      : redis_node_state(topology_any(store->topology));
-}
-
-unsigned redis_store_slots(const struct redis_store *store, const struct redis_node *node)
-{
-	unsigned count = 0;
-
-	for (unsigned slot = 0; slot < SLOT_COUNT; slot++)
-		count += topology_owner(store->topology, slot) == node;
-	return count;
 }
 
 void redis_store_unserved(const struct redis_store *store, struct slot_set *ret)

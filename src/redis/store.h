@@ -28,6 +28,15 @@ void redis_store_reconfigure(struct redis_store *store, const struct conf_redis 
  * the servers of redis.url. Borrowed until the next park: redis_node_ref() keeps a node longer.
  */
 size_t redis_store_primaries(struct redis_store *store, struct redis_node *const **ret);
+/* How many slots of a cluster the primary has; -1 if that is not known, or it is not a cluster. */
+int redis_store_slots(const struct redis_store *store, const struct redis_node *node);
+/*
+ * How many slots of a cluster have no primary, or one that is away; appends them, such as
+ * "0-5460, 9000". 0 if it is not a cluster. All of them until there is a map.
+ */
+unsigned redis_store_away(const struct redis_store *store, struct buf *ranges);
+/* A primary that lacks what bit `i` of the state's `lacks` means. Borrowed. */
+struct redis_node *redis_store_lacking(const struct redis_store *store, unsigned i);
 /* Whether all keys are on one server, where one script may touch any of them. */
 bool redis_store_is_one(const struct redis_store *store);
 /* The server that has `key`, or, if none has it, one that will say so. Borrowed as above. */
@@ -40,8 +49,6 @@ struct slice redis_store_unlink(const struct redis_store *store);
 /* The sentinels that tell where the primary is; NULL if redis.url names none. Borrowed. */
 struct sentinel *redis_store_sentinel(const struct redis_store *store);
 struct redis_state redis_store_state(const struct redis_store *store);
-/* Of a cluster: how many slots the primary has; of one server all. */
-unsigned redis_store_slots(const struct redis_store *store, const struct redis_node *node);
 /* The slots that have no primary, or one that does not work. */
 void redis_store_unserved(const struct redis_store *store, struct slot_set *ret);
 /* Of a cluster: whether each of the slots has a primary that works. */

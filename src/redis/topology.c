@@ -11,6 +11,7 @@ enum {
 	most_guests = 64,
 	guest_ms = 30000, /* how long one that no map names is kept unused */
 	leave_ms = 500,
+	most_ranges = 16,
 };
 
 /* A server that we have connections to. */
@@ -24,6 +25,7 @@ struct placed {
 		LEAVING, /* the map names it no longer */
 	} role;
 	int64_t since_ms; /* in that role; of a guest: last used */
+	unsigned slots;
 };
 
 struct topology {
@@ -173,11 +175,15 @@ void topology_moved(struct topology *t, unsigned slot, struct redis_node *node)
 	if (t->owners[slot] == node)
 		return;
 	t->unserved -= !t->owners[slot];
+	for (size_t i = 0; i < t->placed_count; i++)
+		if (t->placed[i].node == node) {
+			t->placed[i].role = PRIMARY;
+			t->placed[i].slots++;
+		} else if (t->placed[i].node == t->owners[slot]) {
+			t->placed[i].slots--;
+		}
 	t->owners[slot] = node;
 	t->version++;
-	for (size_t i = 0; i < t->placed_count; i++)
-		if (t->placed[i].node == node)
-			t->placed[i].role = PRIMARY;
 	list_primaries(t);
 }
 
@@ -194,6 +200,7 @@ static void take_nodes(struct topology *t, const struct slot_map *map, struct re
 	for (size_t i = 0; i < t->placed_count; i++) {
 		struct placed *at = &t->placed[i];
 
+		at->slots = 0;
 		if (at->role == PRIMARY) {
 			at->role = LEAVING;
 			at->since_ms = now;
@@ -206,6 +213,7 @@ static void take_nodes(struct topology *t, const struct slot_map *map, struct re
 		if (!at)
 			at = add_placed(t, from->host, from->port);
 		at->role = PRIMARY;
+		at->slots = from->slots;
 		ret[i] = at->node;
 	}
 }
@@ -239,6 +247,48 @@ uint64_t topology_version(const struct topology *t)
 unsigned topology_unserved(const struct topology *t)
 {
 	return t->unserved;
+}
+
+int topology_slots(const struct topology *t, const struct redis_node *node)
+{
+	for (size_t i = 0; i < t->placed_count && t->cluster && t->known; i++)
+		if (t->placed[i].node == node)
+			return (int)t->placed[i].slots;
+	return -1;
+}
+
+static bool is_away(const struct topology *t, unsigned slot)
+{
+	return !t->owners[slot] || redis_node_is_away(t->owners[slot]);
+}
+
+static void add_range(struct buf *ranges, unsigned count, unsigned first, unsigned last)
+{
+	if (count == most_ranges)
+		buf_str(ranges, " ...");
+	if (count >= most_ranges)
+		return;
+	buf_printf(ranges, "%s%u", count ? ", " : "", first);
+	if (last > first)
+		buf_printf(ranges, "-%u", last);
+}
+
+unsigned topology_away(const struct topology *t, struct buf *ranges)
+{
+	unsigned away = 0, count = 0;
+
+	for (unsigned slot = 0, first; slot < SLOT_COUNT && t->cluster;) {
+		bool gone = is_away(t, first = slot);
+
+		do
+			slot++;
+		while (slot < SLOT_COUNT && is_away(t, slot) == gone);
+		if (!gone)
+			continue;
+		add_range(ranges, count++, first, slot - 1);
+		away += slot - first;
+	}
+	return away;
 }
 
 static void remove_placed(struct topology *t, size_t i)

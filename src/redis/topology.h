@@ -46,6 +46,13 @@ bool topology_apply(struct topology *topology, const struct slot_map *map);
 uint64_t topology_version(const struct topology *topology);
 /* How many slots have no primary. */
 unsigned topology_unserved(const struct topology *topology);
+/* How many slots the node has; -1 if it is not a cluster, or there is no map yet. */
+int topology_slots(const struct topology *topology, const struct redis_node *node);
+/*
+ * How many slots have no primary, or one that is away; appends them, such as "0-5460, 9000": the
+ * first 16 ranges. 0 if it is not a cluster.
+ */
+unsigned topology_away(const struct topology *topology, struct buf *ranges);
 /* Retires those that are due; true if some are not yet. */
 bool topology_sweep(struct topology *topology);
 

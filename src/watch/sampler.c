@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A fiber that reads INFO, computes rates and sleeps; see sampler.h. */
+/* A fiber that reads INFO of all primaries, computes rates and sleeps; see sampler.h. */
 #include "watch/sampler.h"
 
-#include <string.h>
-
 #include "base/mem.h"
+#include "redis/info_sum.h"
 #include "watch/process.h"
 #include "watch/series.h"
 
@@ -19,10 +18,11 @@ struct sampler {
 	struct sample sample;
 	struct series series;
 	uint64_t sequence;
-	int64_t lag_us; /* how late the last sleep ended */
-	/* Our own lookups that the server's counters do not hold: they came before it began to
-	 * count. */
-	int64_t own_hits_before, own_misses_before;
+	int64_t lag_us;		       /* how late the last sleep ended */
+	struct server_sample *servers; /* of the primaries, in their order */
+	size_t server_count;
+	struct redis_info sum;	   /* of those that answered */
+	struct series_point total; /* what they have grown by, since we began */
 };
 
 static void observe_process(struct sampler *s)
@@ -39,21 +39,12 @@ static void observe_process(struct sampler *s)
 	metric_set(m, METRIC_OPEN_FDS, NULL, NULL, (double)s->sample.open_fds);
 }
 
-/* The database lost half of its keys, and not by expiry; see the header. */
-static bool was_flushed(const struct redis_info *before, const struct redis_info *now)
+static struct server_sample *find(const struct sampler *s, const struct redis_node *node)
 {
-	bool other_process = strcmp(before->run_id, now->run_id) != 0;
-	bool flush_command = now->flush_calls > before->flush_calls;
-
-	return before->keys > 0 && now->keys <= before->keys / 2 &&
-	       (other_process || flush_command);
-}
-
-/* The server's counters were reset: by a restart or CONFIG RESETSTAT. */
-static bool counts_reset(const struct redis_info *before, const struct redis_info *now)
-{
-	return strcmp(before->run_id, now->run_id) != 0 ||
-	       now->commands_processed < before->commands_processed;
+	for (size_t i = 0; i < s->server_count; i++)
+		if (s->servers[i].node == node)
+			return &s->servers[i];
+	return NULL;
 }
 
 static double ms(int64_t us)
@@ -90,75 +81,123 @@ static void compute(struct sampler *s)
 		ms(series_quantile(w, offsetof(struct series_point, lag_us), 0.99));
 }
 
-static int64_t less_own(int64_t counted, int64_t own)
+/* The servers' samples are those of the primaries: new ones are added, others dropped. */
+static void follow_primaries(struct sampler *s)
 {
-	if (counted < 0)
-		return -1;
-	return counted > own ? counted - own : 0;
+	struct redis_node *const *nodes;
+	size_t count = redis_store_primaries(s->cache->store, &nodes);
+	struct server_sample *servers = mem_array(count, sizeof *servers);
+
+	for (size_t i = 0; i < count; i++) {
+		struct server_sample *known = find(s, nodes[i]);
+
+		if (known) {
+			servers[i] = *known;
+			known->node = NULL;
+		} else {
+			server_sample_init(&servers[i], nodes[i]);
+		}
+	}
+	for (size_t i = 0; i < s->server_count; i++)
+		if (s->servers[i].node)
+			server_sample_release(&s->servers[i]);
+	mem_free(s->servers);
+	s->servers = servers;
+	s->server_count = count;
 }
 
-/* Our own lookups are subtracted, so that the rates are the applications'. */
-static void take(struct sampler *s, struct redis_info *info, const struct redis_batch *batch)
+/* INFO of all of them at once. Parks. */
+static void ask_servers(struct sampler *s)
+{
+	size_t count = s->server_count;
+	struct redis_batch **batches = mem_array(count, sizeof *batches);
+	int64_t deadline = clock_deadline(s->cache->conf->redis.command_timeout_ms);
+	bool *started = mem_array(count, sizeof *started);
+
+	for (size_t i = 0; i < count; i++) {
+		batches[i] = redis_batch_new();
+		REDIS_ADD(batches[i], SLICE("INFO"), SLICE("all"));
+		started[i] = redis_node_start(
+				     s->servers[i].node, REDIS_COMMANDS, batches[i], NULL) == OK;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (started[i] && redis_batch_wait(batches[i], deadline, NULL) == OK)
+			server_sample_take(
+				&s->servers[i], batches[i], s->cache->conf->redis.database);
+		else
+			s->servers[i].answered = false;
+		redis_batch_free(batches[i]);
+	}
+	mem_free(started);
+	mem_free(batches);
+}
+
+static int64_t plus(int64_t a, int64_t b)
+{
+	return a < 0 || b < 0 ? -1 : a + b;
+}
+
+/* Adds the servers that answered to one sample; false if there is none. */
+static bool add_up(struct sampler *s, struct series_point *total)
 {
 	struct sample *sample = &s->sample;
-	int64_t took_us = redis_batch_took_us(batch), own_hits, own_misses;
-	bool anew = sample->known && counts_reset(&sample->info, info);
-	bool flushed = sample->known && was_flushed(&sample->info, info);
+	size_t answered = 0, restarted = 0;
+	bool flushed = false;
 
-	redis_batch_own_lookups(batch, &own_hits, &own_misses);
-	if (anew) {
-		series_clear(&s->series);
-		s->own_hits_before = own_hits;
-		s->own_misses_before = own_misses;
+	sample->latency_us = 0;
+	for (size_t i = 0; i < s->server_count; i++) {
+		const struct server_sample *server = &s->servers[i];
+
+		if (!server->answered)
+			continue;
+		redis_info_sum_add(&s->sum, answered, &server->info);
+		sample->hits = answered ? plus(sample->hits, server->hits) : server->hits;
+		sample->misses = answered ? plus(sample->misses, server->misses) : server->misses;
+		total->hits += server->hits_grown;
+		total->misses += server->misses_grown;
+		total->commands += server->commands_grown;
+		total->expired += server->expired_grown;
+		total->evicted += server->evicted_grown;
+		if (server->took_us > sample->latency_us)
+			sample->latency_us = server->took_us;
+		metric_observe_us(s->cache->metrics, METRIC_REDIS_LATENCY, NULL, server->took_us);
+		flushed = flushed || server->flushed;
+		restarted += server->restarted;
+		answered++;
 	}
-	own_hits -= s->own_hits_before;
-	own_misses -= s->own_misses_before;
-	redis_info_release(&sample->info);
-	sample->info = *info;
-	sample->known = true;
-	sample->mono_ms = clock_mono_ms();
-	sample->latency_us = took_us;
-	/* Our own lookups on the bulk connection may be newer than the INFO. */
-	sample->hits = less_own(info->hits, own_hits);
-	sample->misses = less_own(info->misses, own_misses);
-	series_add(&s->series,
-		&(struct series_point){
-			.mono_ms = sample->mono_ms,
-			.hits = sample->hits,
-			.misses = sample->misses,
-			.commands = info->commands_processed,
-			.expired = info->expired_keys,
-			.evicted = info->evicted_keys,
-			.latency_us = took_us,
-			.lag_us = s->lag_us,
-		},
-		SAMPLER_WINDOW_SECONDS);
-	compute(s);
-	metric_observe_us(s->cache->metrics, METRIC_REDIS_LATENCY, NULL, took_us);
+	if (answered && restarted == answered)
+		series_clear(&s->series);
 	if (flushed)
 		event_publish(s->cache->bus, EVENT_REDIS_FLUSHED, NULL);
+	return answered > 0;
 }
 
 static void observe_redis(struct sampler *s)
 {
-	struct redis_node *const *nodes;
-	struct redis_batch *batch = redis_batch_new();
-	struct redis_info info;
+	struct sample *sample = &s->sample;
 
-	redis_store_primaries(s->cache->store, &nodes);
-	REDIS_ADD(batch, SLICE("INFO"), SLICE("all"));
-	enum error error = redis_node_run(nodes[0], REDIS_COMMANDS, batch,
-		clock_deadline(s->cache->conf->redis.command_timeout_ms), NULL);
-	if (!error) {
-		const struct redis_value *reply = redis_batch_reply(batch, 0);
+	follow_primaries(s);
+	ask_servers(s);
+	if (!add_up(s, &s->total))
+		return;
+	sample->info = s->sum;
+	sample->known = true;
+	sample->mono_ms = clock_mono_ms();
+	s->total.mono_ms = sample->mono_ms;
+	s->total.latency_us = sample->latency_us;
+	s->total.lag_us = s->lag_us;
+	series_add(&s->series, &s->total, SAMPLER_WINDOW_SECONDS);
+	compute(s);
+}
 
-		redis_node_observe(nodes[0], reply);
-		if (reply->type == REDIS_STRING) {
-			redis_info_parse(reply->text, s->cache->conf->redis.database, &info);
-			take(s, &info, batch);
-		}
-	}
-	redis_batch_free(batch);
+static void publish_nodes(struct sampler *s)
+{
+	struct metrics *m = s->cache->metrics;
+
+	metric_drop(m, METRIC_REDIS_NODE_UP, NULL, NULL);
+	for (size_t i = 0; i < s->server_count; i++)
+		metric_set(m, METRIC_REDIS_NODE_UP, redis_node_name(s->servers[i].node), NULL,
+			redis_node_state(s->servers[i].node).status == REDIS_UP);
 }
 
 static void publish(struct sampler *s)
@@ -171,6 +210,7 @@ static void publish(struct sampler *s)
 	metric_drop(m, METRIC_REDIS_UP, NULL, NULL);
 	metric_set(m, METRIC_REDIS_UP, sample->info.role[0] ? sample->info.role : "unknown", NULL,
 		state.status == REDIS_UP);
+	publish_nodes(s);
 	metric_set(m, METRIC_BREAKER_OPEN, NULL, NULL, state.breaker != BREAKER_CLOSED);
 	metric_drop(m, METRIC_REDIS_HIT_RATIO, NULL, NULL);
 	if (sample->hit_rate >= 0)
@@ -212,11 +252,19 @@ struct sampler *sampler_new(struct cache *cache, void (*tick)(void *context), vo
 	s->sample.evicted_per_second = s->sample.latency_p50_ms = s->sample.latency_p99_ms = -1;
 	s->sample.latency_max_ms = -1;
 	s->sample.hits = s->sample.misses = -1;
-	redis_info_parse(slice_of("", 0), 0, &s->sample.info);
+	redis_info_parse(slice_of("", 0), 0, &s->sum);
+	s->sample.info = s->sum;
 	s->sample.rss_bytes = s->sample.open_fds = -1;
 	fiber_group_init(&s->group, "sampler", cache->loop);
 	fiber_spawn(&s->group, "sampler", sample_fiber, s);
 	return s;
+}
+
+const struct server_sample *sampler_server(const struct sampler *s, const struct redis_node *node)
+{
+	const struct server_sample *server = find(s, node);
+
+	return server && server->answered ? server : NULL;
 }
 
 const struct sample *sampler_latest(const struct sampler *s)
@@ -244,6 +292,9 @@ void sampler_free(struct sampler *s)
 	fiber_cleanup_begin(5000);
 	fiber_group_join(&s->group, DEADLINE_NONE);
 	fiber_cleanup_end();
-	redis_info_release(&s->sample.info);
+	for (size_t i = 0; i < s->server_count; i++)
+		server_sample_release(&s->servers[i]);
+	mem_free(s->servers);
+	redis_info_release(&s->sum);
 	mem_free(s);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../unit.h"
+#include "base/buf.h"
 #include "info_sample.h"
 
 static struct redis_info info;
@@ -188,7 +189,48 @@ START_TEST(impossible_numbers_are_unknown)
 }
 END_TEST
 
-TEST_SUITE("info", impossible_numbers_are_unknown, negative_numbers_are_unknown,
+START_TEST(replicas_have_their_lag)
+{
+	parse("role:master\r\nconnected_slaves:3\r\n"
+	      "slave0:ip=127.0.0.1,port=6380,state=online,offset=90,lag=0\r\n"
+	      "slave1:ip=::1,port=6381,state=wait_bgsave,offset=0,lag=0\r\n"
+	      "slave2:ip=r.internal,port=6382,state=online,offset=120,lag=1\r\n"
+	      "slave_read_repl_offset:7\r\n"
+	      "slave3:port=6383,state=online\r\nslave4:ip=h,port=x,state=online\r\nslave5:\r\n"
+	      "master_repl_offset:100\r\n",
+		0);
+	ck_assert_uint_eq(info.replica_count, 3);
+	ck_assert_str_eq(info.replicas[0].name, "127.0.0.1:6380");
+	ck_assert_str_eq(info.replicas[0].state, "online");
+	ck_assert_int_eq(info.replicas[0].lag_bytes, 10);
+	ck_assert_str_eq(info.replicas[1].name, "[::1]:6381");
+	ck_assert_str_eq(info.replicas[1].state, "wait_bgsave");
+	ck_assert_int_eq(info.replicas[1].lag_bytes, 100);
+	ck_assert_str_eq(info.replicas[2].name, "r.internal:6382");
+	/* It was written before the line of the primary's own offset. */
+	ck_assert_int_eq(info.replicas[2].lag_bytes, 0);
+	redis_info_release(&info);
+	parse("slave0:ip=h,port=1,state=online,offset=5\r\n", 0);
+	ck_assert_int_eq(info.replicas[0].lag_bytes, -1);
+	redis_info_release(&info);
+}
+END_TEST
+
+START_TEST(replicas_past_the_bound_are_left_out)
+{
+	struct buf text = {0};
+
+	for (int i = 0; i < 1000; i++)
+		buf_printf(&text, "slave%d:ip=h,port=%d,state=online,offset=1,lag=0\r\n", i, i);
+	parse(text.p, 0);
+	ck_assert_uint_eq(info.replica_count, 256);
+	redis_info_release(&info);
+	buf_release(&text);
+}
+END_TEST
+
+TEST_SUITE("info", replicas_have_their_lag, replicas_past_the_bound_are_left_out,
+	impossible_numbers_are_unknown, negative_numbers_are_unknown,
 	the_info_of_redis_7_is_read_completely, a_database_without_keys_has_none,
 	valkey_is_known_by_its_own_version, malformed_lines_are_ignored, a_long_value_is_cut,
 	commands_past_the_bound_are_left_out)

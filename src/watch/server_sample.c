@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* Comparing two INFO of one server; see server_sample.h. */
+#include "watch/server_sample.h"
+
+#include <string.h>
+
+void server_sample_init(struct server_sample *server, struct redis_node *node)
+{
+	*server = (struct server_sample){.node = redis_node_ref(node), .hits = -1, .misses = -1};
+	redis_info_parse(slice_of("", 0), 0, &server->info);
+}
+
+void server_sample_release(struct server_sample *server)
+{
+	redis_info_release(&server->info);
+	redis_node_unref(server->node);
+}
+
+/* The database lost half of its keys, and not by expiry; see sampler.h. */
+static bool was_flushed(const struct redis_info *before, const struct redis_info *now)
+{
+	bool other_process = strcmp(before->run_id, now->run_id) != 0;
+	bool flush_command = now->flush_calls > before->flush_calls;
+
+	return before->keys > 0 && now->keys <= before->keys / 2 &&
+	       (other_process || flush_command);
+}
+
+/* The server's counters were reset: by a restart or CONFIG RESETSTAT. */
+static bool counts_reset(const struct redis_info *before, const struct redis_info *now)
+{
+	return strcmp(before->run_id, now->run_id) != 0 ||
+	       now->commands_processed < before->commands_processed;
+}
+
+/* Our own lookups on the bulk connection may be newer than the INFO. */
+static int64_t less_own(int64_t counted, int64_t own)
+{
+	if (counted < 0)
+		return -1;
+	return counted > own ? counted - own : 0;
+}
+
+static int64_t growth(int64_t before, int64_t now)
+{
+	return before >= 0 && now > before ? now - before : 0;
+}
+
+/* Our own lookups are subtracted, so that the rates are the applications'. */
+static void take_lookups(
+	struct server_sample *server, const struct redis_info *now, const struct redis_batch *batch)
+{
+	int64_t own_hits, own_misses;
+
+	redis_batch_own_lookups(batch, &own_hits, &own_misses);
+	if (server->restarted) {
+		server->own_hits_before = own_hits;
+		server->own_misses_before = own_misses;
+	}
+	int64_t hits = less_own(now->hits, own_hits - server->own_hits_before);
+	int64_t misses = less_own(now->misses, own_misses - server->own_misses_before);
+	bool compares = server->known && !server->restarted;
+
+	server->hits_grown = compares ? growth(server->hits, hits) : 0;
+	server->misses_grown = compares ? growth(server->misses, misses) : 0;
+	server->hits = hits;
+	server->misses = misses;
+}
+
+void server_sample_take(
+	struct server_sample *server, const struct redis_batch *batch, unsigned database)
+{
+	const struct redis_value *reply = redis_batch_reply(batch, 0);
+	struct redis_info now, *before = &server->info;
+
+	redis_node_observe(server->node, reply);
+	server->answered = reply->type == REDIS_STRING;
+	if (!server->answered)
+		return;
+	redis_info_parse(reply->text, database, &now);
+	server->restarted = server->known && counts_reset(before, &now);
+	server->flushed = server->known && was_flushed(before, &now);
+	take_lookups(server, &now, batch);
+	bool compares = server->known && !server->restarted;
+
+	server->commands_grown =
+		compares ? growth(before->commands_processed, now.commands_processed) : 0;
+	server->expired_grown = compares ? growth(before->expired_keys, now.expired_keys) : 0;
+	server->evicted_grown = compares ? growth(before->evicted_keys, now.evicted_keys) : 0;
+	server->took_us = redis_batch_took_us(batch);
+	redis_info_release(before);
+	*before = now;
+	server->known = true;
+}

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: MIT
+"""A cluster's servers in stats, health, /metrics and the log, while some are away."""
+
+import re
+import shutil
+import signal
+import tempfile
+
+import pytest
+
+from cluster import SLOTS, Cluster, slot_of
+from harness import open_config, until
+from keys import path, put
+
+
+@pytest.fixture(scope="module")
+def kept():
+    """Three primaries with a replica each, for tests that change nothing."""
+    folder = tempfile.mkdtemp(prefix="cw-")
+    try:
+        servers = Cluster(folder, 3, replicas=1)
+        yield servers
+        servers.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def cluster(folder):
+    """Three primaries without replicas."""
+    servers = Cluster(folder, 3)
+    yield servers
+    servers.close()
+
+
+def begin(start, cluster):
+    daemon = start(open_config(cluster, "stats: {interval: 100ms}"))
+    daemon.wait_for("redis is up")
+    return daemon
+
+
+def nodes(daemon, role="master"):
+    return {node["name"]: node for node in daemon.stats()["redis"]["nodes"] if node["role"] == role}
+
+
+def redis_health(daemon):
+    return daemon.health().json["components"]["redis"]
+
+
+def warnings(daemon):
+    return redis_health(daemon)["details"]["warnings"]
+
+
+def key_on(cluster, node, begins="on"):
+    """A key whose slot the server has."""
+    slots = set(cluster.slots(node))
+    return next(key for key in (f"{begins}:{i}" for i in range(10000)) if slot_of(key) in slots)
+
+
+def test_stats_have_each_primary_and_each_replica(start, kept):
+    daemon = begin(start, kept)
+    replicas = [node for node in kept.nodes if node not in kept.primaries]
+    until(lambda: set(nodes(daemon)) == {n.name for n in kept.primaries}
+          and set(nodes(daemon, "slave")) == {n.name for n in replicas}, "all six servers")
+    for node in kept.primaries:
+        shown = nodes(daemon)[node.name]
+        assert (shown["status"], shown["slots"]) == ("up", len(kept.slots(node))), shown
+        assert shown["lag_bytes"] is None and shown["last_error"] is None, shown
+        assert list(shown) == ["name", "status", "role", "slots", "used_bytes", "keys", "lag_bytes", "last_error"]
+    for shown in nodes(daemon, "slave").values():
+        assert (shown["status"], shown["slots"], shown["used_bytes"], shown["keys"]) == ("up", None, None, None)
+        assert shown["lag_bytes"] >= 0, shown
+
+
+def test_figures_are_the_sums_of_all_primaries(start, kept):
+    daemon = begin(start, kept)
+    before = daemon.stats()["redis"]["keys"]["total"]
+    kept.fill(900, "sum:{}")
+    until(lambda: daemon.stats()["redis"]["keys"]["total"] == before + 900, "all keys are counted")
+    redis = daemon.stats()["redis"]
+    shown = [node for node in redis["nodes"] if node["role"] == "master"]
+    assert redis["keys"]["total"] == sum(node["keys"] for node in shown)
+    assert redis["memory"]["used_bytes"] == sum(node["used_bytes"] for node in shown)
+    assert redis["clients"]["max"] == sum(int(node.info("maxclients")) for node in kept.primaries)
+    assert (redis["mode"], redis["role"], redis["status"]) == ("cluster", "master", "up")
+    hits = redis["hits"]
+    for node in kept.primaries:
+        for _ in range(10):
+            assert node("GET", key_on(kept, node, "sum"))
+    until(lambda: daemon.stats()["redis"]["hits"] >= hits + 30, "the hits on all servers")
+    assert daemon.stats()["redis"]["hit_rate"] > 0
+
+
+def test_each_primary_is_a_series(start, kept):
+    daemon = begin(start, kept)
+    for node in kept.primaries:
+        until(lambda n=node: daemon.metric(f'cachewarden_redis_node_up{{node="{n.name}"}}') == 1, node.name)
+    text = daemon.get("/metrics").body.decode()
+    for node in kept.primaries:
+        assert len(re.findall(f'redis_instance_info{{.*tcp_port="{node.port}".*}} 1\n', text)) == 1, text
+    commands = sum(int(node.info("total_commands_processed")) for node in kept.primaries)
+    until(lambda: daemon.metric("redis_commands_processed_total") >= commands, "the sum")
+    assert daemon.metric("redis_config_maxclients") == sum(int(n.info("maxclients")) for n in kept.primaries)
+
+
+def test_a_primary_that_is_away_is_named_with_its_slots(start, cluster):
+    daemon = begin(start, cluster)
+    gone, *others = cluster.primaries
+    slots = cluster.slots(gone)
+    lost, found = key_on(cluster, gone), [key_on(cluster, node) for node in others]
+    for key in [lost, *found]:
+        assert put(daemon, key, b"v").status == 201
+    until(lambda: redis_health(daemon)["status"] == "UP" and nodes(daemon), "all servers")
+    gone.kill()
+    until(lambda: redis_health(daemon)["status"] == "DEGRADED", "a server is missed")
+    said = f"{len(slots)} of {SLOTS} slots have no primary that answers ({slots[0]}-{slots[-1]})"
+    assert any(text.startswith(said) for text in warnings(daemon)), warnings(daemon)
+    assert redis_health(daemon)["details"]["slots_away"] == len(slots)
+    assert daemon.health().status == 200 and daemon.get("/readyz?redis=true").status == 200
+    daemon.wait_for("redis: " + said)
+    until(lambda: nodes(daemon, None).get(gone.name, {}).get("status") == "down", "it is shown as down")
+    shown = nodes(daemon, None)[gone.name]
+    assert shown["last_error"] and shown["slots"] == len(slots), shown
+    assert (shown["used_bytes"], shown["keys"]) == (None, None), shown
+    until(lambda: daemon.metric(f'cachewarden_redis_node_up{{node="{gone.name}"}}') == 0, "the series")
+    # The others go on.
+    assert daemon.get(path(lost)).status == 503
+    for key in found:
+        assert daemon.get(path(key)).body == b"v" and put(daemon, key, b"w").status == 204
+    assert daemon.stats()["redis"]["status"] == "up"
+    gone.start()
+    daemon.wait_for("redis: all slots have a primary again after ")
+    until(lambda: redis_health(daemon)["status"] == "UP", "all servers again")
+    assert redis_health(daemon)["details"]["slots_away"] == 0
+    until(lambda: put(daemon, lost, b"v").status in (201, 204), "a write to the server that is back")
+
+
+def test_without_any_primary_health_is_down(start, cluster):
+    daemon = begin(start, cluster)
+    for node in cluster.nodes:
+        node.send(signal.SIGSTOP)
+    until(lambda: redis_health(daemon)["status"] == "DOWN", "no server answers")
+    assert daemon.health().status == 503 and daemon.get("/readyz?redis=true").status == 503
+    for node in cluster.nodes:
+        node.send(signal.SIGCONT)
+    until(lambda: redis_health(daemon)["status"] == "UP", "all servers again")
+
+
+def test_health_is_down_where_the_cluster_refuses_all_without_one_primary(start, folder):
+    # Redis's own default.
+    cluster = Cluster(folder, 3, options=("--cluster-require-full-coverage", "yes"))
+    try:
+        daemon = begin(start, cluster)
+        gone, other, _ = cluster.primaries
+        key = key_on(cluster, other)
+        gone.kill()
+        until(lambda: redis_health(daemon)["status"] == "DOWN", "the cluster is down")
+        assert "cluster_state:fail" in redis_health(daemon)["details"]["error"]
+        daemon.wait_for("redis is down: ")
+        assert daemon.get(path(key)).status == 503
+        gone.start()
+        until(lambda: redis_health(daemon)["status"] == "UP", "the cluster again")
+        until(lambda: daemon.get(path(key)).status == 404, "service")
+    finally:
+        cluster.close()
+
+
+def test_slots_that_no_server_has_are_named(start, cluster):
+    daemon = begin(start, cluster)
+    owner = cluster.owner(5)
+    for node in cluster.nodes:
+        node("CLUSTER", "DELSLOTS", 5, 6, 9)
+    until(lambda: any("3 of 16384 slots have no primary that answers (5-6, 9)" in text
+                      for text in warnings(daemon)), "the slots are named")
+    assert nodes(daemon)[owner.name]["slots"] == len(cluster.slots(owner))
