@@ -144,7 +144,7 @@ TARGETS ?= $(filter-out fuzz,$(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests
 SECONDS ?= 60
 FUZZ_SRC := $(wildcard src/base/*.c src/text/*.c src/conf/*.c) \
 	$(addprefix src/redis/,resp.c value.c info.c) \
-	$(addprefix src/source/,parser.c jsonl.c csv.c json_array.c row.c span.c) \
+	$(addprefix src/source/,parser.c jsonl.c csv.c json_array.c json_next.c row.c span.c) \
 	$(addprefix src/http/,uri.c gate.c gate_host.c head.c) \
 	tests/unit/text/glob_reference.c tests/fuzz/fuzz.c
 

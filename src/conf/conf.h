@@ -188,8 +188,11 @@ struct conf_source {
 	size_t header_count;
 	char *ca;
 	bool paged;
+	enum { PAGES_NUMBERED, PAGES_LINK, PAGES_POINTER } pages_by;
 	int64_t page_from;
-	int64_t pages_max; /* pages with rows */
+	struct slice pages_next; /* PAGES_POINTER: where a document has the next page */
+	char *pages_parameter;	 /* ... as the value of this parameter; NULL = as an address */
+	int64_t pages_max;	 /* pages with rows */
 	/* postgres */
 	char *dsn;	/* as libpq takes it */
 	char *password; /* NULL = what the dsn, the environment or a .pgpass has */

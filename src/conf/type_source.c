@@ -14,7 +14,7 @@
 #include "conf/reader.h"
 #include "text/field.h"
 
-enum { pages_max = 10000, pages_most = 1000000000, pool_usual = 4, timeout_usual_ms = 300000 };
+enum { pool_usual = 4, timeout_usual_ms = 300000 };
 
 enum {
 	OF_FILE = 1 << SOURCE_FILE,
@@ -206,8 +206,13 @@ static const char *finish_job(const struct conf_source *source)
 			return "has a path with a placeholder other than {page}";
 	if (has_page && !source->paged)
 		return "has {page} in its path, but no pages: {from: 1, until: empty}";
-	if (source->paged && !has_page)
-		return "has pages, but no {page} in its path";
+	if (source->paged && has_page != (source->pages_by == PAGES_NUMBERED))
+		return has_page ? "has {page} in its path, but pages with next"
+				: "has pages, but no {page} in its path";
+	if (source->paged && source->pages_by == PAGES_POINTER &&
+		(source->format != FORMAT_JSON || !source->rows.n))
+		return "has pages with a next pointer, which needs format json and rows, such as "
+		       "/items";
 	return NULL;
 }
 
@@ -380,42 +385,6 @@ static const char *set_delimiter(
 }
 const struct type type_delimiter = {.set = set_delimiter};
 
-/* {from: 1, until: empty, max: 10000}: presence alone makes a source paged. */
-static bool is_whole(const struct node *node, int64_t least, int64_t *ret)
-{
-	return node->kind == NODE_SCALAR && slice_int64(node->text, ret) && *ret >= least &&
-	       *ret <= pages_most;
-}
-
-static const char *set_pages(
-	struct reader *r, const struct key *key, struct node *node, void *object)
-{
-	struct conf_source *source = object;
-
-	(void)key;
-	if (node->kind != NODE_MAP)
-		return "must be a map, such as {from: 1, until: empty}";
-	source->paged = true;
-	source->page_from = 1;
-	source->pages_max = pages_max;
-	for (struct node *child = node->children; child; child = child->next) {
-		if (slice_is(child->name, "from")) {
-			if (!is_whole(child, 0, &source->page_from))
-				return "has a from that is not a whole number";
-		} else if (slice_is(child->name, "max")) {
-			if (!is_whole(child, 1, &source->pages_max))
-				return "has a max that is not a whole number from 1 to 1000000000";
-		} else if (!slice_is(child->name, "until")) {
-			return reader_say(r, "has %.*s: only from, until and max are known",
-				(int)child->name.n, child->name.p);
-		} else if (child->kind != NODE_SCALAR || !slice_is(child->text, "empty")) {
-			return "has an until other than empty (the first page without rows)";
-		}
-	}
-	return NULL;
-}
-const struct type type_pages = {.set = set_pages};
-
 static const char *set_password_file(
 	struct reader *r, const struct key *key, struct node *node, void *object)
 {
@@ -444,7 +413,7 @@ static const struct key keys[] = {
 	{"base_url", &type_string, AT(base_url), .min = 1, .max = 2048, .help = "http: scheme, host and the beginning of the path"},
 	{"headers", &type_headers, LIST(headers, header_count), .flags = KEY_SECRET, .help = "http: headers to send; NAME_file takes the value from a file"},
 	{"ca", &type_path, AT(ca), .help = "http: file of trusted certificates, instead of the system's"},
-	{"pages", &type_pages, .help = "http: {from: 1, until: empty, max: 10000}: pages are requested until one has no rows"},
+	{"pages", &type_pages, .help = "http: {from: 1, until: empty, max: 10000}: pages are requested until one has no rows; {next: link} or {next: /pointer}: as long as one names another"},
 	{"dsn", &type_string, AT(dsn), .flags = KEY_MASKED, .min = 1, .max = 4096, .help = "postgres: where the database is, as libpq takes it: keyword=value pairs or a URL"},
 	{"password", &type_string, AT(password), .flags = KEY_SECRET, .min = 1, .max = 4096, .help = "postgres: the password; takes precedence over one in the dsn"},
 	{"password_file", &type_source_password, .help = "postgres: file that holds the password, read again for each connection"},

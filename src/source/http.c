@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rows over HTTP: one GET, or a series of pages until one has no rows, no body or the status 404.
+ * Rows over HTTP: one GET, or a series of pages: numbered ones until one has no rows, no body or
+ *the status 404, others as long as a page names the next.
  *
  *	curl --on_bytes--> `in` --swap--> `out` --[decode]--> view --> parser
  *
@@ -33,6 +34,7 @@ struct http {
 	char error[CURL_ERROR_SIZE];
 	struct buf url;
 	int64_t page;
+	bool linked; /* the document's address is one that another document named */
 
 	/* of the current document */
 	struct buf in, out;
@@ -138,13 +140,9 @@ static void set_request(struct http *http)
 	curl_easy_setopt(http->easy, CURLOPT_BUFFERSIZE, 65536L);
 }
 
-/* Starts the transfer of one document. */
-static enum error begin(struct http *http, struct fault *fault)
+/* Starts the transfer of the document at `url`. */
+static void begin(struct http *http)
 {
-	enum error error = http_url_make(http->call, http->page, &http->url, fault);
-
-	if (error)
-		return error;
 	buf_clear(&http->in);
 	decode_free(http->decode);
 	http->decode = NULL;
@@ -156,7 +154,6 @@ static enum error begin(struct http *http, struct fault *fault)
 	curl_easy_setopt(http->easy, CURLOPT_URL, http->url.p);
 	set_limits(http);
 	http_multi_add(http->multi, http->easy);
-	return OK;
 }
 
 static void http_close(struct transport *transport)
@@ -186,12 +183,14 @@ static enum error http_open(struct sources *sources, const struct source_call *c
 	http->page = call->conf->page_from;
 	http->easy = http_multi_easy();
 	set_request(http);
-	enum error error = begin(http, fault);
-	if (error)
+	enum error error = http_url_make(call, http->page, &http->url, fault);
+	if (error) {
 		http_close(&http->transport);
-	else
-		*ret = &http->transport;
-	return error;
+		return error;
+	}
+	begin(http);
+	*ret = &http->transport;
+	return OK;
 }
 
 /* A status without rows: the end of the pages, or an error. */
@@ -200,8 +199,8 @@ static enum error nothing(struct http *http, struct slice *ret, struct fault *fa
 	struct http_said said = said_of(http);
 
 	*ret = slice_of("", 0);
-	/* After the first page it is the end; on the first page it is a wrong address.
-	 */
+	/* After the first page it is the end; on the first page, or on one that another page names,
+	 * it is a wrong address. */
 	if (!http->call->lookup &&
 		(said.status / 100 == 2 || http->page != http->call->conf->page_from))
 		return OK;
@@ -326,17 +325,48 @@ static enum error http_read(struct transport *transport, struct slice *ret, stru
 	return http->decode ? read_decoded(http, ret, fault) : read_sent(http, ret, fault);
 }
 
-static enum error http_next_document(
-	struct transport *transport, uint64_t rows, bool *ret_more, struct fault *fault)
+/* Makes the next page's address, if there is one. */
+static enum error next_page(struct http *http, const struct transport_document *ended,
+	bool *ret_more, struct fault *fault)
+{
+	const struct conf_source *conf = http->call->conf;
+	struct buf next = {0};
+
+	if (conf->pages_by == PAGES_NUMBERED) {
+		*ret_more = ended->rows > 0;
+		http->page++;
+		return *ret_more ? http_url_make(http->call, http->page, &http->url, fault) : OK;
+	}
+	if (conf->pages_by == PAGES_POINTER) {
+		buf_add(&next, ended->next);
+	} else {
+		struct http_said said = said_of(http);
+
+		http_answer_next(&said, &next);
+	}
+	*ret_more = http->linked = next.n > 0;
+	enum error error =
+		*ret_more ? http_url_next(conf, buf_slice(&next), &http->url, fault) : OK;
+
+	buf_release(&next);
+	http->transport.answered = error != OK;
+	return error;
+}
+
+static enum error http_next_document(struct transport *transport,
+	const struct transport_document *ended, bool *ret_more, struct fault *fault)
 {
 	struct http *http = (struct http *)transport;
+	enum error error = OK;
 
-	*ret_more = http->call->conf->paged && rows;
-	if (!*ret_more)
-		return OK;
+	*ret_more = false;
+	if (http->call->conf->paged)
+		error = next_page(http, ended, ret_more, fault);
+	if (error || !*ret_more)
+		return error;
 	http_multi_remove(http->multi, http->easy);
-	http->page++;
-	return begin(http, fault);
+	begin(http);
+	return OK;
 }
 
 const struct transport_ops http_transport = {.open = http_open,

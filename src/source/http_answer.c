@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "source/http_link.h"
 #include "source/http_url.h"
 
 enum { retry_most_s = 7 * 86400 };
@@ -104,4 +105,19 @@ enum error http_answer_coding(
 		"GET %s answered with Content-Encoding: %.60s%s; supported are gzip, "
 		"deflate and zstd, one at a time",
 		url, header->value, header->amount > 1 ? ", ..." : "");
+}
+
+void http_answer_next(const struct http_said *said, struct buf *ret)
+{
+	struct curl_header *header;
+	struct slice target;
+
+	for (size_t i = 0;
+		curl_easy_header(said->easy, "Link", i, CURLH_HEADER, -1, &header) == CURLHE_OK;
+		i++) {
+		if (!http_link_next(slice_str(header->value), &target))
+			continue;
+		buf_add(ret, target);
+		return;
+	}
 }

@@ -35,4 +35,7 @@ enum error http_answer_failed(
 enum error http_answer_coding(
 	const struct http_said *said, struct decode **ret, struct fault *fault);
 
+/* Where the headers Link say that the next page is; *ret stays as it is if they do not. */
+void http_answer_next(const struct http_said *said, struct buf *ret);
+
 #endif

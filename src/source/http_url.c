@@ -133,6 +133,100 @@ enum error http_url_make(
 	return error;
 }
 
+/* Parts of an address, NULL for one that it does not have. */
+static bool same_part(CURLU *a, CURLU *b, CURLUPart part, unsigned flags)
+{
+	char *x = NULL, *y = NULL;
+
+	curl_url_get(a, part, &x, flags);
+	curl_url_get(b, part, &y, flags);
+	bool same = x && y ? strcasecmp(x, y) == 0 : x == y;
+
+	curl_free(x);
+	curl_free(y);
+	return same;
+}
+
+static bool same_server(CURLU *a, CURLU *b)
+{
+	return same_part(a, b, CURLUPART_SCHEME, 0) && same_part(a, b, CURLUPART_HOST, 0) &&
+	       same_part(a, b, CURLUPART_PORT, CURLU_DEFAULT_PORT) &&
+	       same_part(a, b, CURLUPART_USER, 0) && same_part(a, b, CURLUPART_PASSWORD, 0);
+}
+
+/* The query without the parameter `name`, and with its new value behind it. */
+static void set_parameter(CURLU *url, const char *name, struct slice value)
+{
+	char *query = NULL;
+	struct buf text = {0};
+
+	curl_url_get(url, CURLUPART_QUERY, &query, 0);
+	for (struct slice rest = slice_str(query); rest.n;) {
+		size_t n = strcspn(rest.p, "&"), name_n = strlen(name);
+		struct slice pair = slice_of(rest.p, n < rest.n ? n : rest.n);
+		bool same = pair.n > name_n && slice_starts(pair, slice_str(name)) &&
+			    pair.p[name_n] == '=';
+
+		if (!same && pair.n) {
+			buf_add(&text, pair);
+			buf_char(&text, '&');
+		}
+		rest = slice_skip(rest, pair.n < rest.n ? pair.n + 1 : pair.n);
+	}
+	buf_str(&text, name);
+	buf_char(&text, '=');
+	percent_encode(value, PERCENT_UNRESERVED, &text);
+	curl_url_set(url, CURLUPART_QUERY, text.p, 0);
+	curl_free(query);
+	buf_release(&text);
+}
+
+/* False if the address cannot be read. */
+static bool go_on(const struct conf_source *conf, CURLU *url, struct slice next)
+{
+	char *text = slice_dup(next);
+	bool good = true;
+
+	if (conf->pages_parameter)
+		set_parameter(url, conf->pages_parameter, next);
+	else
+		good = strlen(text) == next.n &&
+		       curl_url_set(url, CURLUPART_URL, text, CURLU_PATH_AS_IS) == CURLUE_OK;
+	mem_free(text);
+	return good;
+}
+
+enum error http_url_next(
+	const struct conf_source *conf, struct slice next, struct buf *url, struct fault *fault)
+{
+	CURLU *parsed = curl_url(), *base = curl_url();
+	char *text = NULL, shown[HTTP_SHOWN_BYTES];
+	enum error error = OK;
+
+	if (!parsed || !base)
+		mem_exhausted();
+	curl_url_set(base, CURLUPART_URL, conf->base_url, CURLU_PATH_AS_IS);
+	curl_url_set(parsed, CURLUPART_URL, url->p, CURLU_PATH_AS_IS);
+	if (!go_on(conf, parsed, next) ||
+		curl_url_get(parsed, CURLUPART_URL, &text, 0) != CURLUE_OK) {
+		error = fault_set(
+			fault, ERR_SOURCE_FAILED, "the address of the next page cannot be read");
+	} else if (!same_server(parsed, base)) {
+		http_show(text, shown);
+		error = fault_set(fault, ERR_SOURCE_FAILED,
+			"the next page is on another server, which must not get the headers of "
+			"this source: %s",
+			shown);
+	} else {
+		buf_clear(url);
+		buf_str(url, text);
+	}
+	curl_free(text);
+	curl_url_cleanup(parsed);
+	curl_url_cleanup(base);
+	return error;
+}
+
 static CURLUcode strip(CURLU *parsed, const char *url, char **ret)
 {
 	static const CURLUPart parts[] = {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_OPTIONS,

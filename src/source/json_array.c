@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "source/json_next.h"
 #include "source/parser.h"
 #include "source/span.h"
 #include "text/json_pointer.h"
@@ -60,6 +61,7 @@ struct json_array {
 	bool escape;
 	struct span span;
 	bool skipping;
+	struct json_next next;
 };
 
 static enum parser_step broken(struct json_array *j, struct fault *fault, const char *what)
@@ -192,18 +194,21 @@ static enum parser_step at_name_begin(struct json_array *j, struct fault *fault)
 	return go(j, NAME, 1);
 }
 
-static bool name_wanted(struct json_array *j)
+/* What the member is: on the path to the rows, or to the next page. */
+static void look_at_name(struct json_array *j)
 {
 	struct slice text = buf_slice(&j->name);
 	struct buf decoded = {0};
-	bool same = false;
 
-	if (!j->found && json_check(text, &json_row_limits, NULL) == OK) {
+	j->here = j->next.keeping = false;
+	if (json_check(text, &json_row_limits, NULL) == OK) {
 		json_decode_string(json_root(text), &decoded);
-		same = slice_equal(buf_slice(&decoded), j->wanted.parts[j->level - 1]);
+		j->here = !j->found &&
+			  slice_equal(buf_slice(&decoded), j->wanted.parts[j->level - 1]);
+		j->next.keeping = !j->here && json_next_is_in(&j->next, j->wanted.parts,
+						      j->level - 1, buf_slice(&decoded));
 	}
 	buf_release(&decoded);
-	return same;
 }
 
 static enum parser_step in_name(struct json_array *j, struct fault *fault)
@@ -217,7 +222,7 @@ static enum parser_step in_name(struct json_array *j, struct fault *fault)
 		j->escape = !j->escape && c == '\\';
 		return go(j, NAME, 1);
 	}
-	j->here = name_wanted(j);
+	look_at_name(j);
 	return go(j, COLON, 1);
 }
 
@@ -231,16 +236,17 @@ static enum parser_step at_colon(struct json_array *j, struct fault *fault)
 static enum parser_step in_pass(struct json_array *j, struct fault *fault)
 {
 	size_t n = 0;
+	enum span_result result = span_pass(&j->span, j->parser.input, &n);
 
 	j->place = PASS;
-	switch (span_pass(&j->span, j->parser.input, &n)) {
-	case SPAN_BAD:
+	if (result == SPAN_BAD)
 		return broken(j, fault, "is not JSON");
-	case SPAN_MORE:
+	if (j->next.keeping && !json_next_keep(&j->next, slice_of(j->parser.input.p, n)))
+		return broken(j, fault, "has too large a value around its next page");
+	if (result == SPAN_MORE)
 		return go(j, PASS, n);
-	case SPAN_DONE:
-		break;
-	}
+	if (j->next.keeping && json_next_end(&j->next, j->level - 1, &j->parser.next_page, fault))
+		return PARSER_BROKEN;
 	return go(j, AFTER, n);
 }
 
@@ -396,9 +402,16 @@ static void release(struct parser *parser)
 	mem_free(j->wanted.text);
 	buf_release(&j->wanted.unescaped);
 	buf_release(&j->name);
+	json_next_release(&j->next);
 }
 
-static const struct parser_ops ops = {.next = next, .restart = restart, .release = release};
+static void want_next(struct parser *parser, struct slice pointer)
+{
+	buf_add(&((struct json_array *)parser)->next.pointer, pointer);
+}
+
+static const struct parser_ops ops = {
+	.next = next, .restart = restart, .release = release, .want_next = want_next};
 
 static void want(struct json_array *j, struct slice rows)
 {

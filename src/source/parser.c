@@ -34,7 +34,13 @@ void parser_free(struct parser *parser)
 	if (parser->ops->release)
 		parser->ops->release(parser);
 	buf_release(&parser->carry);
+	buf_release(&parser->next_page);
 	mem_free(parser);
+}
+
+void parser_want_next(struct parser *parser, struct slice pointer)
+{
+	parser->ops->want_next(parser, pointer);
 }
 
 void parser_feed(struct parser *parser, struct slice piece)
@@ -60,6 +66,7 @@ enum parser_step parser_next(struct parser *parser, struct source_row *ret, stru
 void parser_restart(struct parser *parser)
 {
 	buf_clear(&parser->carry);
+	buf_clear(&parser->next_page);
 	parser->carry_used = false;
 	parser->finished = false;
 	parser->input = slice_of("", 0);

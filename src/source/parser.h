@@ -34,6 +34,12 @@ enum parser_step parser_next(struct parser *parser, struct source_row *ret, stru
 /* After PARSER_END: another document of the same kind begins; the count of rows continues. */
 void parser_restart(struct parser *parser);
 
+/*
+ * For FORMAT_JSON, before the first piece: each document may name its next page at this pointer.
+ * After PARSER_END parser->next_page is that text; empty: there is none.
+ */
+void parser_want_next(struct parser *parser, struct slice pointer);
+
 /* What the formats share. */
 struct parser {
 	const struct parser_ops *ops;
@@ -46,6 +52,7 @@ struct parser {
 	struct buf carry;   /* the beginning of a row whose end was not fed yet */
 	bool carry_used;    /* the last returned row is in it */
 	uint64_t number;    /* of the last row */
+	struct buf next_page;
 };
 
 struct parser_ops {
@@ -53,6 +60,7 @@ struct parser_ops {
 		struct parser *parser, struct source_row *ret, struct fault *fault);
 	void (*restart)(struct parser *parser);
 	void (*release)(struct parser *parser); /* NULL: nothing of its own */
+	void (*want_next)(struct parser *parser, struct slice pointer); /* NULL: cannot */
 };
 
 /* The formats' constructors: their struct begins with a struct parser. */

@@ -19,7 +19,8 @@ enum error repeats_page(
 	bool same = repeats->rows && all == repeats->before_all &&
 		    repeats->rows == repeats->before_rows && repeats->hash == repeats->before_hash;
 
-	if (!conf->paged || !all)
+	/* Numbered pages end with one without rows. */
+	if (!conf->paged || (!all && conf->pages_by == PAGES_NUMBERED))
 		return OK;
 	repeats->pages++;
 	if (same)

@@ -127,6 +127,8 @@ static void make_parser(struct source *source)
 	source->parser->object_is_row = source->call.lookup || !conf->paged;
 	if (conf->delimiter)
 		source->parser->delimiter = conf->delimiter;
+	if (conf->paged && conf->pages_by == PAGES_POINTER)
+		parser_want_next(source->parser, conf->pages_next);
 }
 
 enum error source_open(struct sources *sources, const struct source_call *call, struct source **ret,
@@ -193,8 +195,11 @@ static enum error next_document(struct source *source, struct fault *fault)
 	enum error error = repeats_page(&source->repeats, source->call.conf, rows, fault);
 
 	source->unreadable = error != OK;
+	struct transport_document ended = {
+		.rows = rows, .next = buf_slice(&source->parser->next_page)};
+
 	if (!error && ops->next_document)
-		error = ops->next_document(source->transport, rows, &more, fault);
+		error = ops->next_document(source->transport, &ended, &more, fault);
 	source->ended = !more;
 	source->rows_before = source->parser->number;
 	source->sniff = (struct sniff){0};

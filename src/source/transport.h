@@ -22,6 +22,11 @@ struct transport {
 	int64_t retry_after_ms; /* the error said when to retry; 0 = it did not */
 };
 
+struct transport_document {
+	uint64_t rows;
+	struct slice next; /* where it says that the next one is; empty = it does not */
+};
+
 struct transport_ops {
 	/* `call` outlives the transport. On failure *ret is untouched. Parks. */
 	enum error (*open)(struct sources *sources, const struct source_call *call,
@@ -38,11 +43,11 @@ struct transport_ops {
 	enum error (*next_row)(struct transport *transport, struct source_row *ret, bool *ret_end,
 		struct fault *fault);
 	/*
-	 * After the end of a document with `rows` rows: whether another one begins. NULL if there
-	 * is only one. Parks.
+	 * After the end of a document: whether another one begins. NULL if there is only one.
+	 * Parks.
 	 */
-	enum error (*next_document)(
-		struct transport *transport, uint64_t rows, bool *ret_more, struct fault *fault);
+	enum error (*next_document)(struct transport *transport,
+		const struct transport_document *ended, bool *ret_more, struct fault *fault);
 	/* Waits for 5 s at most; the rest ends in the background. Parks. */
 	void (*close)(struct transport *transport);
 };

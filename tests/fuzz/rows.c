@@ -42,6 +42,8 @@ static void read_all(const struct how *how, struct slice text, size_t piece, str
 
 	if (how->delimiter)
 		parser->delimiter = how->delimiter;
+	if (how->format == FORMAT_JSON)
+		parser_want_next(parser, SLICE("/meta/next"));
 	while (take(parser, out, &more)) {
 		size_t n = text.n < piece ? text.n : piece;
 
@@ -55,6 +57,7 @@ static void read_all(const struct how *how, struct slice text, size_t piece, str
 			parser_finish(parser);
 		text = slice_of(n ? text.p + n : text.p, text.n - n);
 	}
+	buf_add(out, buf_slice(&parser->next_page));
 	free(copy);
 	parser_free(parser);
 }

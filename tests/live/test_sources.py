@@ -65,6 +65,65 @@ def test_pages_end_however_the_source_says_that_there_are_no_more(start, redis, 
     assert numbered(redis, 1, 2, 3) and origin.total() == 4
 
 
+def linked(origin, next_, **more):
+    """A source whose pages name the next one."""
+    return {"type": "http", "base_url": origin.url, "path": "/items?n=1", "rows": "/items",
+            "headers": {"Authorization": "Bearer s3cret"}, "pages": {"next": next_, **more}}
+
+
+def test_pages_follow_a_pointer_to_an_address_or_a_cursor(start, redis, origin):
+    after = {"/items?n=1": "/items?n=2", "/items?n=2": origin.url + "/items?n=3", "/items?n=3": None,
+             "/items?n=1&after=c%2f1": 17, "/items?n=1&after=17": ""}
+
+    def answer(path):
+        page = json.loads(items(len(origin.calls)))
+        return json.dumps({**page, "meta": {"next": after[path.replace("%2F", "%2f")]}}).encode()
+
+    origin.answer = answer
+    run, said = run_job(start, redis, linked(origin, "/meta/next"))
+    assert (run["state"], said) == ("completed", "") and numbered(redis, 1, 2, 3)
+    origin.calls.clear()
+    redis("FLUSHALL")
+    after["/items?n=1"] = "c/1"
+    run, said = run_job(start, redis, linked(origin, "/meta/next", parameter="after"))
+    assert (run["state"], said) == ("completed", "") and numbered(redis, 1, 2, 3)
+    assert [path.lower() for path in origin.calls] == [
+        "/items?n=1", "/items?n=1&after=c%2f1", "/items?n=1&after=17"]
+
+
+def test_pages_follow_the_header_link(start, redis, origin):
+    def answer(path):
+        number = int(path[-1])
+        link = '</items?n=9>; rel="last"' + (f', <?n={number + 1}>; rel="next"' if number < 3 else "")
+        return 200, items(*([] if number == 2 else [number])), {"Link": link}
+
+    origin.answer = answer
+    run, said = run_job(start, redis, linked(origin, "link"))
+    # An empty page does not end them.
+    assert (run["state"], said) == ("completed", "") and numbered(redis, 1, 3)
+
+
+@pytest.mark.parametrize("next_,said", [
+    ("http://127.0.0.1:1/items", "is on another server, which must not get the headers"),
+    ("https://elsewhere.example/", "another server"), ("/items?n=1", "the same rows as the page before"),
+    ("/gone", "/gone answered 404"), ("http://[", "cannot be read"), ({}, "neither a text nor a number")])
+def test_a_next_page_that_leads_away_in_circles_or_nowhere_ends_the_run(
+        start, redis, origin, next_, said):
+    origin.answer = lambda path: 404 if path == "/gone" else json.dumps(
+        {"items": [{"id": 1}], "next": next_}).encode()
+    run, why = run_job(start, redis, linked(origin, "/next"))
+    assert run["state"] == "partial" and said in why and "s3cret" not in why, run
+    assert numbered(redis, 1)
+
+
+def test_the_number_of_linked_pages_is_bounded(start, redis, origin):
+    origin.answer = lambda path: json.dumps(
+        {"items": [], "next": f"/items?n={int(path[9:]) + 1}"}).encode()
+    run, why = run_job(start, redis, linked(origin, "/next", max=20))
+    assert run["state"] == "failed" and "more than 20 pages" in why, run
+    assert origin.total() == 21
+
+
 @pytest.mark.parametrize("last,said", [
     (500, "answered 500"), (403, "answered 403"), (401, "answered 401"), (302, "answered 302"),
     (202, "202, which has no rows yet"), ((206, items(9)), "206, which is only a part"),

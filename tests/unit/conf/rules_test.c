@@ -160,8 +160,30 @@ static const struct scratch_fault jobs[] = {
 		"to "
 		"1000000000\n"},
 	{JOB("source: {type: http, base_url: \"http://x\", path: \"/{page}\", pages: {size: 5}}"),
-		"c.yaml:5: warm.jobs[0].source.pages has size: only from, until and max are "
-		"known\n"},
+		"c.yaml:5: warm.jobs[0].source.pages has size: only from, until, next, parameter "
+		"and max are known\n"},
+	{JOB("source: {type: http, base_url: \"http://x\", path: \"/{page}\", pages: {next: "
+	     "link}}"),
+		"c.yaml:5: warm.jobs[0].source has {page} in its path, but pages with next\n"},
+	{JOB("source: {type: http, base_url: \"http://x\", path: /a, pages: {next: meta}}"),
+		"c.yaml:5: warm.jobs[0].source.pages has a next that is neither link nor a JSON "
+		"pointer such as /meta/next\n"},
+	{JOB("source: {type: http, base_url: \"http://x\", path: /a, pages: {next: /n}}"),
+		"c.yaml:5: warm.jobs[0].source has pages with a next pointer, which needs format "
+		"json and rows, such as /items\n"},
+	{JOB("source: {type: http, base_url: \"http://x\", path: /a, pages: {next: link, from: "
+	     "1}}"),
+		"c.yaml:5: warm.jobs[0].source.pages has next, and from or until, which belong to "
+		"numbered pages\n"},
+	{JOB("source: {type: http, base_url: \"http://x\", path: /a, pages: {next: link, "
+	     "parameter: "
+	     "a}}"),
+		"c.yaml:5: warm.jobs[0].source.pages has a parameter, but no next that is a JSON "
+		"pointer\n"},
+	{JOB("source: {type: http, base_url: \"http://x\", path: /a, pages: {next: /n, parameter: "
+	     "\"a&b\"}}"),
+		"c.yaml:5: warm.jobs[0].source.pages has a parameter that is not the name of one, "
+		"such as cursor\n"},
 	{JOB("source: {type: file, path: /x, format: csv, delimiter: \"a\"}"),
 		"c.yaml:5: warm.jobs[0].source.delimiter must be one of \",\", \";\", \"\\t\", "
 		"\"|\", "

@@ -65,6 +65,50 @@ START_TEST(other_values_are_sent_as_they_are)
 }
 END_TEST
 
+static void expect_next(
+	const char *url, const char *parameter, const char *next, const char *expected)
+{
+	struct conf_source conf = {.base_url = (char *)(uintptr_t) "https://h/v1",
+		.pages_parameter = (char *)(uintptr_t)parameter};
+	struct buf text = {0};
+	struct fault fault = {.detail = ""};
+
+	buf_str(&text, url);
+	enum error error = http_url_next(&conf, slice_str(next), &text, &fault);
+	ck_assert_msg(
+		error ? strstr(fault.detail, expected) != NULL : !strcasecmp(text.p, expected),
+		"%s: %s", next, error ? fault.detail : text.p);
+	buf_release(&text);
+}
+
+START_TEST(the_next_page_is_on_the_same_server)
+{
+	expect_next("https://h/v1/a?p=1", NULL, "https://h/v1/a?p=2", "https://h/v1/a?p=2");
+	expect_next("https://h/v1/a?p=1", NULL, "https://H:443/b", "https://H:443/b");
+	expect_next("https://h/v1/a?p=1", NULL, "?p=2", "https://h/v1/a?p=2");
+	expect_next("https://h/v1/a?p=1", NULL, "/b", "https://h/b");
+	expect_next("https://h/v1/a?p=1", NULL, "b", "https://h/v1/b");
+	expect_next("https://h/a", NULL, "//other/b", "is on another server, which must not get");
+	expect_next("https://h/a", NULL, "http://h/a?token=x", "of this source: http://h/a");
+	expect_next("https://h/a", NULL, "https://h:8443/a", "another server");
+	expect_next("https://h/a", NULL, "https://u:p@h/a", "another server");
+	expect_next("https://h/a", NULL, "https://h.evil/a", "another server");
+	expect_next("https://h/a", NULL, "https://h/a b", "cannot be read");
+	expect_next("https://h/a", NULL, "https://[h/a", "cannot be read");
+}
+END_TEST
+
+START_TEST(the_next_page_is_a_parameter)
+{
+	expect_next("https://h/a", "cursor", "x/&=y", "https://h/a?cursor=x%2F%26%3Dy");
+	expect_next("https://h/a?n=5", "cursor", "2", "https://h/a?n=5&cursor=2");
+	expect_next("https://h/a?cursor=1&n=5&xcursor=3", "cursor", "2",
+		"https://h/a?n=5&xcursor=3&cursor=2");
+	expect_next("https://h/a?cursor=1", "cursor", "https://evil/",
+		"https://h/a?cursor=https%3A%2F%2Fevil%2F");
+}
+END_TEST
+
 static void expect_shown(const char *url, const char *expected)
 {
 	char shown[HTTP_SHOWN_BYTES];
@@ -95,4 +139,5 @@ START_TEST(no_message_shows_credentials_or_queries)
 END_TEST
 
 TEST_SUITE("http_url", a_value_stays_within_its_segment, other_values_are_sent_as_they_are,
+	the_next_page_is_on_the_same_server, the_next_page_is_a_parameter,
 	no_message_shows_credentials_or_queries)

@@ -178,6 +178,85 @@ START_TEST(each_document_may_begin_with_a_byte_order_mark)
 }
 END_TEST
 
+/* Rows at /data/items; the next page at `pointer`; fed in pieces of every length. */
+static void expect_next(const char *pointer, const char *text, const char *expected)
+{
+	for (size_t piece = 1; piece <= strlen(text); piece++) {
+		struct parser *parser = parser_new(FORMAT_JSON, SLICE("/data/items"), 1000);
+		struct slice left = slice_str(text);
+		struct source_row row;
+		struct fault fault;
+		enum parser_step step;
+
+		parser_want_next(parser, slice_str(pointer));
+		while ((step = parser_next(parser, &row, &fault)) == PARSER_MORE ||
+			step == PARSER_ROW) {
+			size_t n = left.n < piece ? left.n : piece;
+
+			if (step == PARSER_ROW)
+				continue;
+			if (n)
+				parser_feed(parser, slice_of(left.p, n));
+			else
+				parser_finish(parser);
+			left = slice_skip(left, n);
+		}
+		if (step == PARSER_END)
+			ck_assert_msg(slice_is(buf_slice(&parser->next_page), expected), "%s: %s",
+				text, parser->next_page.p);
+		else
+			ck_assert_msg(strstr(fault.detail, expected), "%s: %s", text, fault.detail);
+		parser_free(parser);
+	}
+}
+
+START_TEST(a_document_names_its_next_page)
+{
+	static const char beside[] = "{\"data\":{\"next\":\"a\\u002fb\",\"items\":[{\"next\":1}]}}";
+
+	expect_next("/data/next", beside, "a/b");
+	expect_next("/data/next", "{\"data\":{\"items\":[1], \"next\" : 17 },\"next\":2}", "17");
+	expect_next("/next", "{\"data\":{\"items\":[1],\"next\":3},\"next\":\"x\"}", "x");
+	expect_next("/next", "{\"n\\u0065xt\":\"x\",\"data\":{\"items\":[]}}", "x");
+	expect_next("/links/1/href", "{\"links\":[0,{\"href\":\"y\"}],\"data\":null}", "y");
+	expect_next("/links/1/href", "{\"links\":[0],\"data\":{\"items\":[1]}}", "");
+	expect_next("/next", "{\"next\":null,\"data\":{\"items\":[1]}}", "");
+	expect_next("/next", "{\"next\":false,\"data\":{\"items\":[1]}}", "");
+	expect_next("/next", "{\"next\":\"\",\"data\":{\"items\":[1]}}", "");
+	expect_next("/next", "{\"data\":{\"items\":[1]}}", "");
+	expect_next("/next", "{\"next\":\"a\",\"next\":null,\"data\":{\"items\":[1]}}", "");
+	expect_next("/next", "", "");
+	expect_next("/data/items/0", "{\"data\":{\"items\":[\"a\"]}}", "");
+	expect_next("/next", "{\"next\":{},\"data\":{\"items\":[1]}}",
+		"the value at \"/next\", where the next page should be, is neither a text nor a "
+		"number");
+	expect_next(
+		"/next", "{\"next\":true,\"data\":{\"items\":[1]}}", "neither a text nor a number");
+	expect_next("/next", "{\"next\":\"\\x\",\"data\":{\"items\":[1]}}",
+		"the JSON document has an invalid value at \"/next\"");
+}
+END_TEST
+
+START_TEST(the_value_around_the_next_page_is_bounded)
+{
+	struct parser *parser = parser_new(FORMAT_JSON, SLICE("/items"), 1000);
+	struct source_row row;
+	struct fault fault;
+	struct buf text = {0};
+
+	parser_want_next(parser, SLICE("/meta/next"));
+	buf_str(&text, "{\"meta\":{\"next\":\"x\",\"more\":\"");
+	for (int i = 0; i < 65536; i++)
+		buf_char(&text, 'x');
+	buf_str(&text, "\"},\"items\":[]}");
+	parser_feed(parser, buf_slice(&text));
+	ck_assert_int_eq(parser_next(parser, &row, &fault), PARSER_BROKEN);
+	ck_assert_ptr_nonnull(strstr(fault.detail, "has too large a value around its next page"));
+	parser_free(parser);
+	buf_release(&text);
+}
+END_TEST
+
 START_TEST(depth_is_bounded)
 {
 	const struct reading long_rows = {.format = FORMAT_JSON, .max_row_bytes = 1000000};
@@ -197,5 +276,6 @@ TEST_SUITE("json_array", elements_of_the_root_are_rows, elements_at_a_pointer_ar
 	a_bad_element_costs_only_itself, too_long_an_element_is_passed_over,
 	documents_without_the_rows_are_refused, broken_documents_are_refused,
 	null_nothing_and_a_missing_member_are_no_rows, mismatched_brackets_are_refused,
+	a_document_names_its_next_page, the_value_around_the_next_page_is_bounded,
 	several_documents_are_read_in_turn, each_document_may_begin_with_a_byte_order_mark,
 	depth_is_bounded)
