@@ -19,17 +19,27 @@ static cJSON *finding_json(const struct finding *finding)
 	return object;
 }
 
+static cJSON *server_json(const struct diagnosis_server *server)
+{
+	cJSON *object = cJSON_CreateObject();
+
+	json_add_text(object, "name", server->name);
+	json_add_text(object, "version", server->version);
+	json_add_text(object, "mode", server->mode);
+	json_add_text(object, "role", server->role);
+	json_add_known(object, "latency_ms", server->latency_ms, 3);
+	return object;
+}
+
 cJSON *doctor_report(const struct diagnosis *diagnosis)
 {
 	cJSON *report = cJSON_CreateObject();
 
 	cJSON_AddBoolToObject(report, "ok", diagnosis_ok(diagnosis));
-	cJSON *server = cJSON_AddObjectToObject(report, "server");
-	json_add_text(server, "name", diagnosis->name);
-	json_add_text(server, "version", diagnosis->version);
-	json_add_text(server, "mode", diagnosis->mode);
-	json_add_text(server, "role", diagnosis->role);
-	json_add_known(server, "latency_ms", diagnosis->latency_ms, 3);
+	cJSON_AddItemToObject(report, "server", server_json(&diagnosis->servers[0]));
+	cJSON *servers = cJSON_AddArrayToObject(report, "servers");
+	for (size_t i = 0; i < diagnosis->server_count; i++)
+		cJSON_AddItemToArray(servers, server_json(&diagnosis->servers[i]));
 	cJSON *findings = cJSON_AddArrayToObject(report, "findings");
 	for (size_t i = 0; i < diagnosis->count; i++)
 		cJSON_AddItemToArray(findings, finding_json(&diagnosis->findings[i]));

@@ -2,13 +2,12 @@
 /* The checks of the doctor, one function for each subject; see diagnosis.h. */
 #include "watch/diagnosis.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "redis/info.h"
+#include "watch/diagnosis_internal.h"
 
-enum { question_ms = 3000, pings = 15, slow_ms = 10 };
+enum { total_ms = 20000 };
 
 const char *diagnosis_severity_name(enum finding_severity severity)
 {
@@ -17,7 +16,7 @@ const char *diagnosis_severity_name(enum finding_severity severity)
 	return names[severity];
 }
 
-static struct finding *add(struct diagnosis *diagnosis, enum finding_severity severity,
+struct finding *diagnosis_add(struct diagnosis *diagnosis, enum finding_severity severity,
 	const char *code, const char *subject, char *detail, char *fix)
 {
 	size_t n = ++diagnosis->count;
@@ -29,39 +28,6 @@ static struct finding *add(struct diagnosis *diagnosis, enum finding_severity se
 	return finding;
 }
 
-static const char *fix_of(enum error error)
-{
-	switch (error) {
-	case ERR_REDIS_AUTH:
-		return "Set redis.username and redis.password_file to a user of that server.";
-	case ERR_REDIS_LOADING:
-		return "Wait until the server has loaded its data.";
-	case ERR_REDIS_BUSY:
-		return "Wait for the script that runs, or end it with SCRIPT KILL.";
-	case ERR_NOT_PRIMARY:
-		return "Set redis.url to the primary.";
-	case ERR_CLUSTER_NODE:
-		return "Set redis.url to a server that is not part of a cluster.";
-	default:
-		return "Check redis.url, whether the server runs there, and what is in between.";
-	}
-}
-
-static void judge_server(struct diagnosis *diagnosis, const struct redis_state *state)
-{
-	const struct fault *fault = state->status != REDIS_UP ? &state->last_error : &state->unfit;
-	bool passes = state->status == REDIS_IS_LOADING || state->status == REDIS_IS_BUSY;
-	enum error error = fault->error;
-
-	if (state->status != REDIS_UP && !error)
-		error = ERR_REDIS_UNAVAILABLE;
-	if (error)
-		add(diagnosis, passes ? FINDING_WARNING : FINDING_ERROR, error_code(error),
-			diagnosis->name,
-			mem_strdup(*fault->detail ? fault->detail : error_title(error)),
-			mem_strdup(fix_of(error)));
-}
-
 static void judge_sentinels(struct diagnosis *diagnosis, struct sentinel *sentinel)
 {
 	for (size_t i = 0; i < sentinel_count(sentinel); i++) {
@@ -69,7 +35,7 @@ static void judge_sentinels(struct diagnosis *diagnosis, struct sentinel *sentin
 
 		sentinel_view(sentinel, i, &view);
 		if (view.fault.error)
-			add(diagnosis, FINDING_WARNING, "sentinel", view.address,
+			diagnosis_add(diagnosis, FINDING_WARNING, "sentinel", view.address,
 				mem_strdup(view.fault.detail),
 				mem_strdup(
 					view.fault.error == ERR_REDIS_AUTH
@@ -88,16 +54,16 @@ static void judge_lack(struct diagnosis *diagnosis, const struct redis_lack *lac
 	struct finding *finding;
 
 	if (!lack->command)
-		finding = add(diagnosis, FINDING_ERROR, "keys_denied", lack->own_key,
+		finding = diagnosis_add(diagnosis, FINDING_ERROR, "keys_denied", lack->own_key,
 			mem_printf("the user %s may not use cachewarden's own keys, such as %s",
 				user, lack->own_key),
 			mem_printf("ACL SETUSER %s ~*", user));
 	else if (lack->denied)
-		finding = add(diagnosis, FINDING_ERROR, "command_denied", lack->command,
+		finding = diagnosis_add(diagnosis, FINDING_ERROR, "command_denied", lack->command,
 			mem_printf("the user %s may not run %s", user, lack->command),
 			mem_printf("ACL SETUSER %s +%s", user, lack->command_lower));
 	else
-		finding = add(diagnosis, FINDING_ERROR, "command_unknown", lack->command,
+		finding = diagnosis_add(diagnosis, FINDING_ERROR, "command_unknown", lack->command,
 			mem_printf("the server does not know %s", lack->command),
 			mem_printf("Remove rename-command for %s, or the proxy that does not "
 				   "pass it on.",
@@ -106,119 +72,20 @@ static void judge_lack(struct diagnosis *diagnosis, const struct redis_lack *lac
 		finding->feature = mem_strdup(lack->features.p);
 }
 
-static void judge_lacks(struct diagnosis *diagnosis, const struct redis_node *node, uint64_t lacks)
+/* Each once, however many servers deny it. */
+static void judge_lacks(struct diagnosis *diagnosis, const struct redis_store *store, bool warms)
 {
+	uint64_t lacks = redis_store_state(store).lacks & capabilities_used(warms);
+
 	for (unsigned i = 0; i < 64; i++) {
 		struct redis_lack lack;
 
 		if (!(lacks >> i & 1))
 			continue;
-		redis_node_lack_parts(node, i, &lack);
+		redis_node_lack_parts(redis_store_lacking(store, i), i, &lack);
 		judge_lack(diagnosis, &lack);
 		buf_release(&lack.features);
 	}
-}
-
-/* Whether a version such as 7.0.15 comes before this one. */
-static bool older(const char *version, long major, long minor)
-{
-	char *end;
-	long is_major = strtol(version, &end, 10);
-	long is_minor = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
-
-	return is_major < major || (is_major == major && is_minor < minor);
-}
-
-static void judge_version(struct diagnosis *diagnosis, const struct redis_info *info)
-{
-	bool old = *info->version &&
-		   (info->valkey ? older(info->version, 7, 2) : older(info->version, 6, 0));
-
-	if (old)
-		add(diagnosis, FINDING_WARNING, "version", diagnosis->name,
-			mem_printf("the server is %s %s; Redis 6.0 and Valkey 7.2 are the oldest "
-				   "that are supported",
-				info->valkey ? "Valkey" : "Redis", info->version),
-			mem_strdup("Upgrade the server."));
-}
-
-static void judge_memory(
-	struct diagnosis *diagnosis, const struct conf *conf, const struct redis_info *info)
-{
-	int64_t limit = info->max_memory > 0 ? info->max_memory : conf->redis.memory_limit;
-
-	if (info->max_memory == 0 && limit == 0)
-		add(diagnosis, FINDING_HINT, "memory_unlimited", "maxmemory",
-			mem_strdup("maxmemory is 0: nothing limits the memory of Redis"),
-			mem_strdup("CONFIG SET maxmemory, or set redis.memory_limit to what the "
-				   "server may use."));
-	if (strcmp(info->policy, "noeviction") == 0 && limit > 0 &&
-		(double)info->used_memory > 0.8 * (double)limit)
-		add(diagnosis, FINDING_WARNING, "memory_policy", "maxmemory-policy",
-			mem_strdup("memory is above 80 % and the policy is noeviction: writes will "
-				   "be refused"),
-			mem_strdup("Raise maxmemory, or choose a volatile-* policy."));
-	if (strncmp(info->policy, "allkeys-", 8) == 0)
-		add(diagnosis, FINDING_HINT, "memory_policy", "maxmemory-policy",
-			mem_printf("the policy %s can evict cachewarden's own keys before values",
-				info->policy),
-			mem_strdup("A volatile-* policy keeps them longer."));
-}
-
-static void ask_info(struct diagnosis *diagnosis, struct cache *cache)
-{
-	struct redis_value *reply = NULL;
-	struct redis_info info;
-
-	if (redis_store_call(cache->store,
-		    (struct redis_call){
-			    .idempotent = true, .deadline = clock_deadline(question_ms)},
-		    SLICE(""), 1, (struct slice[]){SLICE("INFO")}, &reply, NULL))
-		return;
-	redis_info_parse(reply->text, cache->conf->redis.database, &info);
-	if (*info.version)
-		diagnosis->version =
-			mem_printf("%s %s", info.valkey ? "Valkey" : "Redis", info.version);
-	if (*info.mode)
-		diagnosis->mode = mem_strdup(info.mode);
-	if (*info.role)
-		diagnosis->role = mem_strdup(info.role);
-	judge_version(diagnosis, &info);
-	judge_memory(diagnosis, cache->conf, &info);
-	redis_info_release(&info);
-	redis_value_free(reply);
-}
-
-static int compare_times(const void *a, const void *b)
-{
-	const int64_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-static void measure_latency(struct diagnosis *diagnosis, struct cache *cache)
-{
-	const size_t middle = pings / 2;
-	int64_t took_ns[pings];
-
-	for (int i = 0; i < pings; i++) {
-		int64_t began = clock_mono_ns();
-
-		if (redis_store_call(cache->store,
-			    (struct redis_call){
-				    .idempotent = true, .deadline = clock_deadline(question_ms)},
-			    SLICE(""), 1, (struct slice[]){SLICE("PING")}, NULL, NULL))
-			return;
-		took_ns[i] = clock_mono_ns() - began;
-	}
-	qsort(took_ns, pings, sizeof *took_ns, compare_times);
-	diagnosis->latency_ms = (double)took_ns[middle] / 1e6;
-	if (diagnosis->latency_ms > slow_ms)
-		add(diagnosis, FINDING_WARNING, "latency", diagnosis->name,
-			mem_printf("half of %d PINGs took more than %.1f ms", pings,
-				diagnosis->latency_ms),
-			mem_strdup("Run cachewarden near its Redis; look at SLOWLOG GET and "
-				   "LATENCY DOCTOR there."));
 }
 
 static bool any_token_valid(const struct conf *conf)
@@ -234,53 +101,89 @@ static bool any_token_valid(const struct conf *conf)
 static void judge_configuration(struct diagnosis *diagnosis, const struct conf *conf)
 {
 	if (conf->redis.tls && conf->redis.tls_files.verify == TLS_VERIFY_NONE)
-		add(diagnosis, FINDING_WARNING, "tls_not_verified", "redis.tls.verify",
+		diagnosis_add(diagnosis, FINDING_WARNING, "tls_not_verified", "redis.tls.verify",
 			mem_strdup("the certificate of Redis is not verified: another server may "
 				   "answer in its place"),
 			mem_strdup("Set redis.tls.ca to the authority of the server's certificate, "
 				   "and remove redis.tls.verify."));
 	if (conf->insecure_http)
-		add(diagnosis, FINDING_WARNING, "insecure_http", "insecure_http",
+		diagnosis_add(diagnosis, FINDING_WARNING, "insecure_http", "insecure_http",
 			mem_strdup("tokens may cross the network in clear text"),
 			mem_strdup("Listen on loopback addresses or Unix sockets alone, and remove "
 				   "insecure_http."));
 	if (conf->anonymous.scopes == 0 && !any_token_valid(conf))
-		add(diagnosis, FINDING_WARNING, "no_token", "auth.tokens",
+		diagnosis_add(diagnosis, FINDING_WARNING, "no_token", "auth.tokens",
 			mem_strdup("no token is valid, so nearly all requests are answered 401"),
 			mem_strdup("Add a token under auth.tokens."));
 	for (const char *line = conf_warnings(conf), *end; *line && (end = strchr(line, '\n'));
 		line = end + 1)
-		add(diagnosis, FINDING_HINT, "configuration",
+		diagnosis_add(diagnosis, FINDING_HINT, "configuration",
 			conf->file ? conf->file : "configuration",
 			mem_strndup(line, (size_t)(end - line)), mem_strdup("Correct that line."));
+}
+
+/* What is wrong with a cluster as a whole, though a server of it works. */
+static void judge_cluster(struct diagnosis *diagnosis, const struct redis_store *store)
+{
+	struct redis_state state = redis_store_state(store);
+	struct buf ranges = {0};
+	unsigned away;
+
+	if (!diagnosis->several)
+		return;
+	if (state.status == REDIS_DOWN && diagnosis->serving) {
+		diagnosis_add_fault(diagnosis, FINDING_ERROR, "redis.url", &state.last_error);
+	} else if (state.status != REDIS_DOWN && (away = redis_store_away(store, &ranges))) {
+		diagnosis_add(diagnosis, FINDING_ERROR, "slots_away", "slots",
+			mem_printf("%u of %d slots have no primary that answers (%s): their keys "
+				   "cannot be used",
+				away, SLOT_COUNT, ranges.p),
+			mem_strdup("Start the servers that are away, or promote their replicas "
+				   "(CLUSTER FAILOVER TAKEOVER)."));
+	}
+	buf_release(&ranges);
+}
+
+/* Parks: the primaries may change meanwhile. */
+static void judge_servers(struct diagnosis *diagnosis, struct cache *cache, const struct conf *conf)
+{
+	struct redis_node *const *primaries;
+	size_t count = redis_store_primaries(cache->store, &primaries);
+	struct redis_node **nodes = mem_array(count, sizeof(struct redis_node *));
+
+	for (size_t i = 0; i < count; i++)
+		nodes[i] = redis_node_ref(primaries[i]);
+	diagnosis->servers = mem_array(count, sizeof *diagnosis->servers);
+	for (size_t i = 0; i < count; i++) {
+		diagnosis_server(diagnosis, nodes[i], conf);
+		redis_node_unref(nodes[i]);
+	}
+	mem_free(nodes);
 }
 
 void diagnosis_make(struct cache *cache, const struct fault *layout, struct diagnosis *ret)
 {
 	/* A reload may release the configuration while this parks. */
 	struct conf *conf = conf_ref(cache->conf);
-	struct redis_node *node = redis_store_node(cache->store, SLICE(""));
-	struct redis_state state = redis_store_state(cache->store);
 	struct sentinel *sentinel = redis_store_sentinel(cache->store);
 	bool warms = conf->job_count > 0;
 	struct buf acl = {0};
 
-	*ret = (struct diagnosis){.name = mem_strdup(redis_node_name(node)), .latency_ms = -1};
-	judge_server(ret, &state);
-	if (state.status == REDIS_UP) {
-		judge_lacks(ret, node, state.lacks & capabilities_used(warms));
-		ask_info(ret, cache);
-		measure_latency(ret, cache);
-	}
+	*ret = (struct diagnosis){
+		.several = !redis_store_is_one(cache->store), .deadline = clock_deadline(total_ms)};
+	judge_servers(ret, cache, conf);
+	judge_cluster(ret, cache->store);
+	judge_lacks(ret, cache->store, warms);
 	if (sentinel) {
-		sentinel_await(sentinel, clock_deadline(question_ms));
+		sentinel_await(sentinel, clock_deadline(DIAGNOSIS_QUESTION_MS));
 		judge_sentinels(ret, sentinel);
 	}
 	if (layout && layout->error)
-		add(ret, FINDING_WARNING, "key_layout", "cw:meta", mem_strdup(layout->detail),
+		diagnosis_add(ret, FINDING_WARNING, "key_layout", "cw:meta",
+			mem_strdup(layout->detail),
 			mem_strdup("See \"Key layout\" in docs/upgrading.md."));
 	judge_configuration(ret, conf);
-	redis_node_acl(node, warms, &acl);
+	redis_node_acl(redis_store_node(cache->store, SLICE("")), warms, &acl);
 	buf_str(&acl, conf->redis.database ? " +select" : "");
 	ret->acl = buf_steal(&acl, NULL);
 	conf_unref(conf);
@@ -304,11 +207,14 @@ void diagnosis_release(struct diagnosis *diagnosis)
 		mem_free(finding->detail);
 		mem_free(finding->fix);
 	}
+	for (size_t i = 0; i < diagnosis->server_count; i++) {
+		mem_free(diagnosis->servers[i].name);
+		mem_free(diagnosis->servers[i].version);
+		mem_free(diagnosis->servers[i].mode);
+		mem_free(diagnosis->servers[i].role);
+	}
 	mem_free(diagnosis->findings);
-	mem_free(diagnosis->name);
-	mem_free(diagnosis->version);
-	mem_free(diagnosis->mode);
-	mem_free(diagnosis->role);
+	mem_free(diagnosis->servers);
 	mem_free(diagnosis->acl);
 	*diagnosis = (struct diagnosis){0};
 }

@@ -23,17 +23,27 @@ struct finding {
 	char *detail, *fix;
 };
 
+/* A primary; what is not known is NULL or below 0. */
+struct diagnosis_server {
+	char *name, *version, *mode, *role;
+	double latency_ms; /* median of some PINGs */
+};
+
 struct diagnosis {
 	struct finding *findings;
 	size_t count;
-	/* Of the server; what is not known is NULL or below 0. */
-	char *name, *version, *mode, *role;
-	double latency_ms; /* median of some PINGs */
-	char *acl;	   /* the least ACL line for this configuration */
+	struct diagnosis_server *servers; /* at least one */
+	size_t server_count;
+	char *acl; /* the least ACL line for this configuration */
+	/* While it is made. */
+	bool several;	  /* it is a cluster */
+	size_t serving;	  /* servers that answer */
+	int64_t deadline; /* of all questions */
 };
 
 /*
- * Asks Redis a few questions, for at most 3 s each, and judges what is known besides. `layout` is
+ * Asks each primary a few questions, for at most 3 s each and 20 s in all, and judges what is known
+ * besides. `layout` is
  * what cache_check_layout() found, NULL = not asked. Release with diagnosis_release(). Parks.
  */
 void diagnosis_make(struct cache *cache, const struct fault *layout, struct diagnosis *ret);

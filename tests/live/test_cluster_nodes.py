@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""A cluster's servers in stats, health, /metrics and the log, while some are away."""
+"""A cluster's servers in stats, health, /metrics, the log and the doctor, while some are away."""
 
+import json
 import re
 import shutil
 import signal
+import subprocess
 import tempfile
 
 import pytest
 
 from cluster import SLOTS, Cluster, slot_of
-from harness import open_config, until
+from harness import BINARY, open_config, until
 from keys import path, put
 
 
@@ -173,3 +175,32 @@ def test_slots_that_no_server_has_are_named(start, cluster):
     until(lambda: any("3 of 16384 slots have no primary that answers (5-6, 9)" in text
                       for text in warnings(daemon)), "the slots are named")
     assert nodes(daemon)[owner.name]["slots"] == len(cluster.slots(owner))
+
+
+def examine(daemon):
+    """What cachewardend --doctor says with the daemon's configuration."""
+    ran = subprocess.run([BINARY, "--doctor", "--config", daemon.config_path], stdout=subprocess.PIPE, check=False)
+    report = json.loads(ran.stdout)
+    assert ran.returncode == (0 if report["ok"] else 1)
+    return report
+
+
+def test_the_doctor_names_a_primary_that_is_away_and_judges_the_others(start, cluster):
+    daemon = begin(start, cluster)
+    gone, *others = cluster.primaries
+    slots = cluster.slots(gone)
+    report = examine(daemon)
+    assert report["ok"] is True and report["server"] == report["servers"][0], report
+    assert {server["name"] for server in report["servers"]} == {node.name for node in cluster.primaries}
+    assert all(server["version"].startswith(("Redis ", "Valkey ")) and server["latency_ms"] > 0
+               and server["mode"] == "cluster" for server in report["servers"]), report
+    others[0]("CONFIG", "SET", "maxmemory", 1024 * 1024, "maxmemory-policy", "noeviction")
+    gone.kill()
+    until(lambda: redis_health(daemon)["status"] == "DEGRADED", "a server is missed")
+    report = examine(daemon)
+    assert report["ok"] is False
+    found = {(finding["code"], finding["subject"]) for finding in report["findings"]}
+    assert ("redis_unavailable", gone.name) in found, report
+    assert ("memory_policy", others[0].name) in found, report
+    assert any(finding["code"] == "slots_away" and f"{slots[0]}-{slots[-1]}" in finding["detail"]
+               for finding in report["findings"]), report
