@@ -237,6 +237,7 @@ struct fiber *fiber_spawn(
 	f->function = function;
 	f->argument = argument;
 	f->id[0] = '\0';
+	memcpy(f->trace, fiber_trace(), sizeof f->trace);
 	f->cancelled = f->disowned = false;
 	f->group = group;
 	f->group_prev = NULL;
@@ -285,6 +286,21 @@ void fiber_set_id(struct fiber *f, const char *id)
 const char *fiber_id(void)
 {
 	return current ? current->id : "";
+}
+
+void fiber_set_trace(struct fiber *f, const char *trace)
+{
+	size_t n = strnlen(trace, FIBER_TRACE_BYTES);
+
+	memcpy(f->trace, trace, n);
+	f->trace[n] = '\0';
+}
+
+const char *fiber_trace(void)
+{
+	static const char none[FIBER_TRACE_BYTES + 1];
+
+	return current ? current->trace : none;
 }
 
 static bool is_cancelled(const struct fiber *f)

@@ -63,6 +63,14 @@ enum { FIBER_ID_BYTES = 64 };
 void fiber_set_id(struct fiber *fiber, const char *id);
 /* The current fiber's id, "" if it has none and outside of fibers. Valid until it is set again. */
 const char *fiber_id(void);
+enum { FIBER_TRACE_BYTES = 55 };
+/*
+ * The traceparent (text/trace.h) of the request that the fiber works for; at most FIBER_TRACE_BYTES
+ * are copied. A new fiber has its parent's.
+ */
+void fiber_set_trace(struct fiber *fiber, const char *trace);
+/* The current fiber's, "" if it has none and outside of fibers. Valid until it is set again. */
+const char *fiber_trace(void);
 void fiber_cancel(struct fiber *fiber);
 /* Whether the current fiber was cancelled (false inside a cleanup section). */
 bool fiber_cancelled(void);

@@ -22,6 +22,7 @@ struct fiber {
 	fiber_function *function;
 	void *argument;
 	char id[FIBER_ID_BYTES + 1];
+	char trace[FIBER_TRACE_BYTES + 1];
 
 	enum fiber_state state;
 	int64_t since_ms; /* in this state, by the loop's clock */

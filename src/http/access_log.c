@@ -75,6 +75,10 @@ static void add_members(const struct request *request, int64_t us, struct buf *o
 		",\"status\":%d,\"duration_ms\":%lld.%03lld,\"request_id\":", request->status,
 		(long long)(us / 1000), (long long)(us % 1000));
 	json_quote(out, slice_str(request->id));
+	if (*request->trace) {
+		buf_str(out, ",\"trace_id\":");
+		json_quote(out, trace_id(request->trace));
+	}
 	buf_str(out, ",\"token\":");
 	if (who && request->auth.token)
 		json_quote(out, slice_str(who->name));
@@ -87,17 +91,19 @@ static void log_request(struct access_log *access, const struct request *request
 	const struct route *route = request->match.route;
 	const struct identity *who = request->auth.identity;
 	struct buf members = {0};
+	struct slice trace = trace_id(request->trace);
 	char peer[PEER_MAX_TEXT];
 
 	if (log_has_members(access->log))
 		add_members(request, us, &members);
 	peer_text(request->connection->peer, peer);
 	log_write_members(access->log, LOG_LEVEL_INFO, buf_slice(&members),
-		"http: %.*s %s %d %lld.%03lld ms, %s, by %s, request %s",
+		"http: %.*s %s %d %lld.%03lld ms, %s, by %s, request %s%s%.*s",
 		(int)(request->head.method.n < 16 ? request->head.method.n : 16),
 		request->head.method.p, route ? route->path : "(no route)", request->status,
 		(long long)(us / 1000), (long long)(us % 1000), peer,
-		who && who->name ? who->name : "-", request->id);
+		who && who->name ? who->name : "-", request->id, trace.n ? ", trace " : "",
+		(int)trace.n, trace.p);
 	buf_release(&members);
 }
 

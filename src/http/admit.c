@@ -176,5 +176,6 @@ enum error admit_request(struct request *request, struct fault *fault)
 	request->conf = conf_ref(request->server->conf);
 	error = check_all(request, fault);
 	request_set_id(request);
+	request_set_trace(request);
 	return error;
 }

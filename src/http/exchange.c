@@ -229,6 +229,7 @@ static enum MHD_Result run(struct request *request)
 	request->fiber =
 		fiber_spawn(&request->server->requests, route->path, run_in_fiber, request);
 	fiber_set_id(request->fiber, request->id);
+	fiber_set_trace(request->fiber, request->trace);
 	return MHD_YES;
 }
 

@@ -51,6 +51,7 @@ static const struct known_field known_fields[] = {
 	KNOWN("sec-fetch-site", fetch_site, true),
 	KNOWN("x-request-id", request_id, true),
 	KNOWN("x-session-id", session_id, true),
+	KNOWN("traceparent", traceparent, true),
 };
 
 /* Other fields that routes act on and that are not lists: they may occur only once. */

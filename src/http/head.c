@@ -16,7 +16,7 @@ void head_begin(struct head *head, struct slice method)
 	head->host = head->authorization = head->content_type = absent;
 	head->content_length = head->cookie = head->expect = absent;
 	head->transfer_encoding = head->origin = head->fetch_site = absent;
-	head->request_id = head->session_id = absent;
+	head->request_id = head->session_id = head->traceparent = absent;
 	head->length = 0;
 }
 

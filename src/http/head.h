@@ -25,6 +25,7 @@ struct head {
 	/* Set by gate_fields(); p is NULL if the field is absent. */
 	struct slice host, authorization, content_type, content_length, cookie, expect;
 	struct slice transfer_encoding, origin, fetch_site, request_id, session_id;
+	struct slice traceparent;
 	int64_t length; /* of the body, set by gate_framing(); 0 = none */
 };
 

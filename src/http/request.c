@@ -35,7 +35,7 @@ struct request *request_take(struct connection *connection)
 	request->error = OK;
 	request->auth.identity = NULL;
 	request->auth.token = NULL;
-	request->id[0] = '\0';
+	request->id[0] = request->trace[0] = '\0';
 	request->uri.segment_count = request->uri.parameter_count = 0;
 	return request;
 }
@@ -100,6 +100,15 @@ void requests_free_spare(struct http_server *server)
 		request_free(request);
 	}
 	server->spare_count = 0;
+}
+
+void request_set_trace(struct request *request)
+{
+	struct slice given = request->head.traceparent;
+
+	request->trace[0] = '\0';
+	if (given.p)
+		trace_parse(given, request->trace);
 }
 
 /* The caller's if it is a token, else a number that no other request of this process has. */

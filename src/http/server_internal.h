@@ -30,6 +30,7 @@
 #include "http/router.h"
 #include "http/server.h"
 #include "http/uri.h"
+#include "text/trace.h"
 
 enum {
 	REQUESTS_PER_CONNECTION = 10000,
@@ -160,6 +161,7 @@ struct request {
 	struct router_match match;
 	struct auth auth;
 	char id[ID_BYTES + 1];
+	char trace[TRACE_PARENT_BYTES + 1]; /* "" = the request belongs to none */
 	struct buf body;
 	struct arena arena; /* while its handler runs */
 	size_t charged;	    /* of the budget */
@@ -296,5 +298,6 @@ struct request *request_take(struct connection *connection);
 void request_drop(struct request *request);
 void requests_free_spare(struct http_server *server);
 void request_set_id(struct request *request);
+void request_set_trace(struct request *request);
 
 #endif

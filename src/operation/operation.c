@@ -200,6 +200,8 @@ enum error operation_begin(struct operations *operations, const struct operation
 		.deadline =
 			clock_deadline(spec->timeout_ms ? spec->timeout_ms : default_timeout_ms)};
 	make_id(operation->started_wall_ms, operation->id);
+	struct slice trace = trace_id(fiber_trace());
+	memcpy(operation->trace_id, trace.p, trace.n);
 	operation->next = operations->active;
 	if (operations->active)
 		operations->active->prev = operation;

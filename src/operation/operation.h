@@ -126,6 +126,7 @@ struct operation_view {
 	const char *error_code, *error_title; /* NULL = it did not fail */
 	const char *error_detail;	      /* NULL = hidden */
 	cJSON *result;			      /* its kind's document; NULL = none */
+	const char *trace_id;		      /* of the request that began it; NULL = none */
 	const char *instance;		      /* the process that runs or ran it */
 	/* What the texts belong to. */
 	struct operation *operation;

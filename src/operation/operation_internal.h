@@ -4,6 +4,7 @@
 #define CW_OPERATION_OPERATION_INTERNAL_H
 
 #include "operation/operation.h"
+#include "text/trace.h"
 
 enum { operation_kinds_max = 8 };
 
@@ -13,7 +14,8 @@ struct operation {
 	struct operation *next, *prev; /* among the active, newest first */
 	char id[OPERATION_ID_BYTES + 1];
 	const struct operation_kind *kind;
-	char *subject, *by, *note; /* NULL = none */
+	char *subject, *by, *note;	   /* NULL = none */
+	char trace_id[TRACE_ID_BYTES + 1]; /* "" = none */
 	operation_function *run;
 	void *context;
 	void (*free_context)(void *context);

@@ -71,6 +71,7 @@ static void view_at(struct operation *operation, enum operation_state state, con
 		.has_subject = operation->subject,
 		.subject = operation->subject,
 		.note = operation->note,
+		.trace_id = *operation->trace_id ? operation->trace_id : NULL,
 		.done = operation->done,
 		.total = operation->total,
 		.started_wall_ms = operation->started_wall_ms,
@@ -136,6 +137,7 @@ cJSON *operation_record_json(const struct operation_view *view)
 	json_add_time(body, "finished", view->finished_wall_ms);
 	json_add_text(body, "by", view->by);
 	json_add_text(body, "note", view->note);
+	json_add_text(body, "trace_id", view->trace_id);
 	cJSON_AddItemToObject(body, "result",
 		view->result ? cJSON_Duplicate(view->result, true) : cJSON_CreateNull());
 	if (!view->error_code) {
@@ -247,6 +249,7 @@ bool operation_record_view(cJSON *document, struct operation_view *ret)
 		.has_subject = cJSON_HasObjectItem(document, "job"),
 		.subject = text_of(document, "job"),
 		.note = text_of(document, "note"),
+		.trace_id = text_of(document, "trace_id"),
 		.done = count_of(progress, "done"),
 		.total = count_of(progress, "total"),
 		.per_second = number_of(progress, "per_second", -1),

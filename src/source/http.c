@@ -130,6 +130,7 @@ static void set_request(struct http *http)
 	if (!own_coding)
 		http->headers =
 			curl_slist_append(http->headers, "Accept-Encoding: gzip, deflate, zstd");
+	http->headers = http_multi_trace(http->headers);
 	curl_easy_setopt(http->easy, CURLOPT_HTTPHEADER, http->headers);
 	if (conf->ca)
 		curl_easy_setopt(http->easy, CURLOPT_CAINFO, conf->ca);

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "base/mem.h"
+#include "text/trace.h"
 
 enum { idle_connections = 4 };
 
@@ -223,4 +224,18 @@ CURL *http_multi_easy(void)
 	/* Pausing assumes one stream per connection. */
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	return easy;
+}
+
+struct curl_slist *http_multi_trace(struct curl_slist *headers)
+{
+	char child[TRACE_PARENT_BYTES + 1];
+
+	if (!*fiber_trace())
+		return headers;
+	trace_child(fiber_trace(), child);
+	char *line = mem_printf("traceparent: %s", child);
+
+	headers = curl_slist_append(headers, line);
+	mem_free(line);
+	return headers;
 }

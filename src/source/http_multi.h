@@ -27,6 +27,9 @@ struct http_done {
  */
 CURL *http_multi_easy(void);
 
+/* Adds the header traceparent where the fiber works for a request that belongs to a trace. */
+struct curl_slist *http_multi_trace(struct curl_slist *headers);
+
 struct http_multi *http_multi_new(struct loop *loop);
 /* No transfer may be left. `multi` may be NULL. */
 void http_multi_free(struct http_multi *multi);

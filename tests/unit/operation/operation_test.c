@@ -475,7 +475,8 @@ TEST_CALL(a_newer_layout_is_refused, engine_run("", layouts))
 	"\"phase\":\"ended\",\"progress\":{\"done\":5,\"total\":10,\"ratio\":0.5,\"per_second\":" \
 	"2.5," \
 	"\"eta_seconds\":null},\"started\":\"2026-11-24T05:45:18.123Z\"," \
-	"\"finished\":\"2026-11-24T05:45:20.123Z\",\"by\":\"me\",\"note\":null,\"result\":{" \
+	"\"finished\":\"2026-11-24T05:45:20.123Z\",\"by\":\"me\",\"note\":null,\"trace_id\":null," \
+	"\"result\":{" \
 	"\"rows\":7}," \
 	"\"error\":{\"code\":\"timeout\",\"title\":\"t\",\"detail\":\"d\"}"
 
