@@ -73,6 +73,18 @@ class Nodes:
                 if user != b"default":
                     node("ACL", "DELUSER", user)
 
+    @property
+    def paths(self):
+        return [node.path for node in self.all]
+
+    def announce(self, ports):
+        """Clients are sent to these ports from now on, by every node."""
+        self.harmed = True
+        for node, port in zip(self.all, ports):
+            node("CONFIG", "SET", "cluster-announce-port", port)
+        until(lambda: all({main[1] for _, _, main, *_ in node("CLUSTER", "SLOTS")} == set(ports)
+                          for node in self.all), "the ports are known")
+
     def close(self):
         for node in self.all:
             node.close()
@@ -100,6 +112,11 @@ class ClusteredRedis:
     @property
     def name(self):
         return f"127.0.0.1:{self.nodes.all[0].port}"
+
+    @property
+    def path(self):
+        """For a proxy in front of them."""
+        return self.nodes
 
     @property
     def url(self):

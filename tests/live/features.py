@@ -7,6 +7,7 @@ import re
 import urllib.parse
 
 from harness import API
+from topology import TOPOLOGY
 
 CACHE = "/api/v1/cache"
 FEATURES = """
@@ -69,6 +70,8 @@ def least_user(redis):
     manual = pathlib.Path(__file__).parents[2] / "docs/security.md"
     line = re.search(r"^    (ACL SETUSER cachewarden .*)$", manual.read_text(encoding="utf-8"), re.M)
     words = line.group(1).split()
+    if TOPOLOGY == "cluster":
+        words += re.search(r"also needs `([^`]+)`", manual.read_text(encoding="utf-8")).group(1).split()
     redis(*words)
     return "username: cachewarden, password: PASSWORD", [w[1:] for w in words if w[0] == "+"]
 

@@ -5,6 +5,7 @@ import socket
 import threading
 
 from harness import DEADLINE
+from topology import TOPOLOGY
 
 
 class Asked(threading.Thread):
@@ -32,7 +33,8 @@ class Watched:
         redis("CONFIG", "SET", "notify-keyspace-events", "KA")
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(DEADLINE)
-        self.socket.connect(redis.path)
+        node = redis.node(key) if TOPOLOGY == "cluster" else redis
+        self.socket.connect(node.path)
         self.socket.sendall(f"SUBSCRIBE {self.channel}\r\n".encode())
         self._read(b":1\r\n")
 

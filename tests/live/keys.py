@@ -22,9 +22,9 @@ def _numbers():
     return numbers
 
 
-def beside(name, key):
+def beside(name, key, cluster=TOPOLOGY == "cluster"):
     """A key of cachewarden's own that is in the slot of a user's key: cw:NAME:{t}:KEY."""
-    return f"cw:{name}:{{{_numbers()[slot_of(key)] if TOPOLOGY == 'cluster' else 0}}}:{key}"
+    return f"cw:{name}:{{{_numbers()[slot_of(key)] if cluster else 0}}}:{key}"
 
 
 def wrote(key):
@@ -42,6 +42,17 @@ def path(key, query="", what=""):
 
 def base64url(data):
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def every(daemon, query, **kw):
+    """The items of all pages of the list of keys."""
+    items, cursor = [], ""
+    while cursor is not None:
+        reply = daemon.get(f"{CACHE}/keys?{query}&cursor={cursor}", **kw)
+        assert reply.status == 200, reply
+        items += reply.json["items"]
+        cursor = reply.json["next"]
+    return items
 
 
 def put(daemon, key, value, query="", **kw):

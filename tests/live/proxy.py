@@ -2,6 +2,7 @@
 """A proxy that does to a connection what networks do: delay, drip, cut, reset, lie, swallow.
 
     daemon -> proxy's Unix socket or TCP port -> the server's Unix socket
+    daemon -> a TCP port for each server of a cluster, which it announces -> that server
 
 Only what the server sends back is harmed; `mode` may be changed at any time and holds for what
 comes next. Modes: "pass", "delay" (each piece waits), "drip" (a byte at a time), "garbage" (bytes
@@ -27,7 +28,9 @@ REPLY = re.compile(rb"^[-+:$*]", re.M)
 class Proxy:
     def __init__(self, folder, upstream, name="proxy", tcp=False):
         self.path = os.path.join(folder, name + ".sock")
-        self.upstream = upstream
+        upstreams = [upstream] if isinstance(upstream, str) else upstream.paths
+        self.cluster = not isinstance(upstream, str)
+        tcp = tcp or self.cluster
         self.mode = "pass"
         self.seconds = 0.0
         self.garbage = b"HTTP/1.1 400 Bad Request\r\n\r\n"
@@ -42,14 +45,23 @@ class Proxy:
         self.released = socket.socketpair()
         self.open = set()
         self.lock = threading.Lock()
-        self.listener = socket.socket(socket.AF_INET if tcp else socket.AF_UNIX)
-        self.listener.bind(("127.0.0.1", 0) if tcp else self.path)
-        self.port = self.listener.getsockname()[1] if tcp else None
-        self.listener.listen(64)
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.listeners = []
+        for path in upstreams:
+            listener = socket.socket(socket.AF_INET if tcp else socket.AF_UNIX)
+            listener.bind(("127.0.0.1", 0) if tcp else self.path)
+            listener.listen(64)
+            self.listeners.append(listener)
+            threading.Thread(target=self._accept, args=(listener, path), daemon=True).start()
+        ports = [listener.getsockname()[1] for listener in self.listeners] if tcp else [None]
+        self.port = ports[0]
+        self.servers = ",".join(f"127.0.0.1:{port}" for port in ports)
+        if self.cluster:
+            upstream.announce(ports)
 
     @property
     def url(self):
+        if self.cluster:
+            return "redis+cluster://" + self.servers
         if self.port:
             return f"redis://127.0.0.1:{self.port}/0"
         return f"unix://{self.path}?db=0"
@@ -97,16 +109,16 @@ class Proxy:
         self.held.set()
         return True
 
-    def _accept(self):
+    def _accept(self, listener, upstream):
         while True:
             try:
-                client, _ = self.listener.accept()
+                client, _ = listener.accept()
             except OSError:
                 return
             self.connections += 1
             try:
                 server = socket.socket(socket.AF_UNIX)
-                server.connect(self.upstream)
+                server.connect(upstream)
             except OSError:
                 client.close()
                 continue
@@ -183,5 +195,6 @@ class Proxy:
                 pass
 
     def close(self):
-        self.listener.close()
+        for listener in self.listeners:
+            listener.close()
         self.drop()

@@ -9,7 +9,8 @@ import pytest
 
 from conftest import open_config
 from harness import SANITIZED, Daemon, until
-from keys import CACHE, KEYS, base64url, beside, path, put, refused
+from keys import CACHE, KEYS, base64url, beside, every, path, put, refused
+from topology import TOPOLOGY
 
 NAMESPACES = """
 cache:
@@ -234,12 +235,12 @@ def test_listing_of_keys_that_are_no_text(start, redis):
     daemon = start(open_config(redis))
     redis("SET", b"bin:\xff\0", "x")
     redis("SET", b"text:\0", "x")
-    [one] = daemon.get(CACHE + "/keys?match=bin:*").json["items"]
+    [one] = every(daemon, "match=bin:*")
     assert one == {"key": base64url(b"bin:\xff\0"), "key_encoding": "base64url"}
     assert daemon.get(KEYS + one["key"] + "?key_encoding=base64url").body == b"x"
-    [one] = daemon.get(CACHE + "/keys?match=text:*").json["items"]
+    [one] = every(daemon, "match=text:*")
     assert one == {"key": "text:\0", "key_encoding": "utf-8"}
-    [one] = daemon.get(CACHE + "/keys?match=text:*&key_encoding=base64url").json["items"]
+    [one] = every(daemon, "match=text:*&key_encoding=base64url")
     assert one == {"key": base64url(b"text:\0"), "key_encoding": "base64url"}
 
 
@@ -358,16 +359,21 @@ def test_mdelete(shared, shared_redis):
 
 
 def test_deleting_without_memory_for_the_log(start, redis):
+    """The value is where the log is, so that its end makes room."""
     daemon = start(open_config(redis))
-    redis("SET", "oom:1", "x" * 1_000_000)
-    used = int(dict(line.split(":", 1) for line in redis("INFO", "memory").decode().split("\r\n")
+    daemon.wait_redis()
+    server = redis.node("cw:inval") if TOPOLOGY == "cluster" else redis
+    big, other = "oom:{cw:inval}:1", "oom:{cw:inval}:2"
+    redis("SET", big, "x" * 1_000_000)
+    used = int(dict(line.split(":", 1) for line in server("INFO", "memory").decode().split("\r\n")
                     if ":" in line)["used_memory"])
-    redis("CONFIG", "SET", "maxmemory", used - 500_000)
-    refused(put(daemon, "oom:2", b"x"), 507, "redis_oom")
-    assert daemon.request("DELETE", path("oom:1")).status == 204
-    assert redis("EXISTS", "oom:1") == 0
+    server("CONFIG", "SET", "maxmemory", used - 500_000)
+    refused(put(daemon, other, b"x"), 507, "redis_oom")
+    assert daemon.request("DELETE", path(big)).status == 204
+    assert redis("EXISTS", big) == 0
     [[_, fields]] = redis("XREVRANGE", "cw:inval", "+", "-", "COUNT", 1)
-    assert b"oom:1" in fields
+    assert big.encode() in fields
+    server("CONFIG", "SET", "maxmemory", 0)
 
 
 # mset -----------------------------------------------------------------------------------------

@@ -148,7 +148,7 @@ def test_a_warm_run_looks_for_what_was_not_there_only_where_a_loader_may_have_lo
     proxy = Proxy(folder, redis.path)
     daemon = start(warming(config(redis, origin), key).replace(redis.url, proxy.url))
     daemon.wait_redis()
-    proxy.count(b"cw:failed:{0}:")
+    proxy.count(b"cw:failed:{")
     assert daemon.warm({"wait": 20}).json["state"] == "completed"
     assert proxy.sent == commands
     proxy.close()

@@ -15,6 +15,7 @@ import pytest
 from harness import Daemon, Resp, rounds, until
 from invalidating import OPERATIONS, CountingRedis, begin, config, ended, ok
 from test_tags import members, tag
+from topology import TOPOLOGY
 
 QUICK = "cache: {prune_every: 100ms}\ninvalidate: {confirm_above: 10000000, max_keys: 10000000}"
 NAMES = "t", "u"
@@ -81,6 +82,7 @@ class Writer(threading.Thread):
         assert self.error is None, self.error
 
 
+@pytest.mark.topology("server", "tls", "sentinel", why="one look at all keys and sets is a script over one server")
 @pytest.mark.soak
 def test_no_live_value_is_out_of_its_tags_reach(start, redis):
     daemon = start(config(redis, QUICK))
@@ -119,6 +121,7 @@ def crowd(daemon, stop):
             return
 
 
+@pytest.mark.topology("server", "tls", "sentinel", why="one look at all keys and sets is a script over one server")
 @pytest.mark.soak
 def test_kill_9_at_any_point_loses_no_member(folder, redis):
     """Each round: a daemon, tagged PUTs and purges and the pruner at once, kill -9."""
@@ -151,6 +154,13 @@ def populate(redis, count, length=0):
     """Keys big:0 to big:<count - 1> under the tag big, every second one already gone."""
     # In parts: a script that runs for seconds on a busy machine makes Redis answer BUSY.
     for first in range(0, count, 20000):
+        if TOPOLOGY == "cluster":
+            names = [(i, f"big:{i}" + "x" * length) for i in range(first, min(first + 20000, count))]
+            for at in range(0, len(names), 1000):
+                some = names[at:at + 1000]
+                redis("ZADD", "cw:tag:big", *(word for pair in some for word in pair))
+                redis.pipeline([("SET", name, "v") for i, name in some if i % 2 == 0])
+            continue
         redis("EVAL", """
             local pad = string.rep('x', tonumber(ARGV[3]))
             for i = tonumber(ARGV[1]), tonumber(ARGV[2]) - 1 do
@@ -205,6 +215,7 @@ def test_a_lost_connection_costs_nothing(start, redis):
     assert 99000 < result["invalidated"] <= 100000
 
 
+@pytest.mark.topology("server", "tls", "sentinel", why="a cluster has one database")
 def test_a_swap_meanwhile_is_told(start, redis):
     """Not by a flush: Redis 8 counts it only when its memory is freed, some time after it."""
     daemon = start(config(redis, QUICK))
