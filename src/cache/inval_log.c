@@ -30,7 +30,7 @@ void inval_log_key(const struct cache *cache, struct buf *out)
 	cache_own_key(cache, "inval", slice_of(NULL, 0), out);
 }
 
-/* In a cluster: the log's server, and what it answers to the read. */
+/* Where another server may take over: the log's server, and what it answers to the read. */
 #define READ_WITH_SERVER(command, from, to, count) \
 	INVAL_SERVER_LUA("r") \
 	"local log = redis.call('" command "', KEYS[1], " from ", " to ", 'COUNT', " count ") " \
@@ -42,12 +42,13 @@ static const char last_script[] = READ_WITH_SERVER("XREVRANGE", "'+'", "'-'", "1
 
 enum { script_server = 2, script_log = 3 };
 
-/* The entries in a reply; *ret_server: "" = on one server. NULL where the reply is not one. */
+/* The entries in a reply; *ret_server: "" = it is always the same. NULL where the reply is not one.
+ */
 static const struct redis_value *entries_of(
 	const struct cache *cache, const struct redis_value *reply, struct slice *ret_server)
 {
 	*ret_server = SLICE("");
-	if (reply->type != REDIS_ARRAY || redis_store_is_one(cache->store))
+	if (reply->type != REDIS_ARRAY || !redis_store_fails_over(cache->store))
 		return reply;
 	if (reply->count != script_log + 1)
 		return NULL;
@@ -69,7 +70,7 @@ enum error inval_log_last(struct cache *cache, struct inval_place *ret, struct f
 
 	inval_log_key(cache, &name);
 	struct slice key = buf_slice(&name);
-	if (redis_store_is_one(cache->store))
+	if (!redis_store_fails_over(cache->store))
 		error = redis_store_command(cache->store, key, &reply, fault, SLICE("XREVRANGE"),
 			key, SLICE("+"), SLICE("-"), SLICE("COUNT"), SLICE("1"));
 	else
@@ -182,11 +183,11 @@ size_t inval_log_read(struct cache *cache, const char *id, struct redis_batch *b
 	inval_log_key(cache, &key);
 	buf_uint(&count, INVAL_MOST_SINCE + 1);
 	size_t index =
-		redis_store_is_one(cache->store)
-			? REDIS_ADD(batch, SLICE("XRANGE"), buf_slice(&key), slice_str(id),
-				  SLICE("+"), SLICE("COUNT"), buf_slice(&count))
-			: REDIS_ADD(batch, SLICE("EVAL"), slice_str(since_script), SLICE("1"),
-				  buf_slice(&key), slice_str(id), buf_slice(&count));
+		redis_store_fails_over(cache->store)
+			? REDIS_ADD(batch, SLICE("EVAL"), slice_str(since_script), SLICE("1"),
+				  buf_slice(&key), slice_str(id), buf_slice(&count))
+			: REDIS_ADD(batch, SLICE("XRANGE"), buf_slice(&key), slice_str(id),
+				  SLICE("+"), SLICE("COUNT"), buf_slice(&count));
 	buf_release(&key);
 	buf_release(&count);
 	return index;

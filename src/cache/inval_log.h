@@ -6,9 +6,10 @@
  *
  *	loader: id = last id ... load ... store, read the log from id -> a match: delete it again
  *
- * In a cluster a server that takes over may lack what the one before it had acknowledged. There the
- * replication id of the log's server is a part of the place where a reader begins: if another
- *server answers, the log counts as unreadable, and so does one whose slot has moved.
+ * In a cluster, or behind sentinels, a server that takes over may lack what the one before it had
+ * acknowledged. There the replication id of the log's server is a part of the place where a reader
+ *begins: if another server answers, the log counts as unreadable, and so does one whose slot has
+ *moved.
  */
 #ifndef CW_CACHE_INVAL_LOG_H
 #define CW_CACHE_INVAL_LOG_H
@@ -33,7 +34,7 @@ void inval_log_key(const struct cache *cache, struct buf *out);
 /* Where a reader begins. */
 struct inval_place {
 	char id[INVAL_ID_BYTES];	 /* of an entry that was there; "0-0" = the log was empty */
-	char server[INVAL_SERVER_BYTES]; /* in a cluster, where it was; "" = not known */
+	char server[INVAL_SERVER_BYTES]; /* where it was, if that may change; "" = not known */
 };
 /* Where the log ends now. Parks. */
 enum error inval_log_last(struct cache *cache, struct inval_place *ret, struct fault *fault);

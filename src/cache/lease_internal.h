@@ -7,8 +7,8 @@
 #include "cache/lease.h"
 
 /*
- * The value of a lease, taken apart: "<token> <id of the log>\n<tag>\n<tag>", in a cluster "<token>
- * <id of the log> <its server>\n...": views of the text.
+ * The value of a lease, taken apart: "<token> <id of the log>\n<tag>\n<tag>", or "<token> <id of
+ * the log> <its server>\n..." where that may change: views of the text.
  */
 struct lease_record {
 	struct slice token;

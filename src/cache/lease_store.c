@@ -31,6 +31,7 @@ enum store_outcome { LOST = 0, STORED = 1, GROWN = 2, STALE = 3 };
  * KEYS the lease, the value, its mark of a soft purge, the note of a failed load, the log, the sets
  * of the tags. ARGV the token, the id that the log was read up to ('' = that of the lease), the
  * value, its PX ('' = none), the score of the tags, how much of the log may be read, the tags.
+ * If the lease was taken from another server, which may have known more, the value is stale.
  * Answers with its lookups, then the outcome; GROWN with the id and the log from there on.
  */
 static const char script[] =
@@ -38,6 +39,12 @@ static const char script[] =
 	"if not v then return {0, 1, 0} end "
 	"local read = ARGV[2] == '' and string.match(v, '^%x+ ([%d-]+)') or ARGV[2] "
 	"if string.sub(v, 1, #ARGV[1]) ~= ARGV[1] or read == '' then return {1, 0, 0} end "
+	"local server = string.match(v, '^%x+ [%d-]+ (%x+)') "
+	"if server then "
+	"local r = redis.pcall('INFO', 'replication') "
+	"if type(r) ~= 'string' or not string.find(r, 'master_replid:' .. server, 1, true) then "
+	"redis.call('DEL', KEYS[1]) return {1, 0, 3} end "
+	"end "
 	"local last = redis.call('XREVRANGE', KEYS[5], '+', '-', 'COUNT', 1) "
 	"local hits, misses = 1 + #last, 1 - #last "
 	"if (last[1] and last[1][1] or '0-0') ~= read then "

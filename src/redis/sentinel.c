@@ -14,6 +14,7 @@ enum {
 	least_pause_ms = 50,
 	most_pause_ms = 500,
 	verify_ms = 2000,
+	differ_ms = 3000,
 };
 
 void sentinel_wake(struct sentinel *sentinel)
@@ -271,6 +272,7 @@ static enum error choose(
 	size_t kept = votes_for_current(sentinel, candidates, count);
 	uint64_t turns = sentinel->turns;
 	struct fault first = {0}, fault;
+	const struct candidate *refusing = NULL;
 	bool disowned = false;
 
 	for (size_t i = 0; i < count; i++) {
@@ -288,6 +290,8 @@ static enum error choose(
 			use(sentinel, &one->answer);
 			return OK;
 		}
+		if (error == ERR_REDIS_AUTH && !refusing)
+			refusing = one;
 		disowned = disowned || one->votes > kept;
 		note_named(sentinel, one, &fault);
 		if (!first.error)
@@ -295,7 +299,10 @@ static enum error choose(
 				"the sentinels name a primary %s that is of no use: %.350s",
 				sentinel->master, fault.detail);
 	}
-	if (first.error)
+	/* The node knows how to wait for other credentials. */
+	if (refusing)
+		use(sentinel, &refusing->answer);
+	else if (first.error)
 		leave(sentinel, &first);
 	return OK;
 }
@@ -321,18 +328,33 @@ static enum error judge(struct sentinel *sentinel)
 /* What is seen of them
  * ----------------------------------------------------------------------------- */
 
-/* The answer of a sentinel that does not agree with what is used. */
-static void differ(
-	const struct sentinel *sentinel, const struct sentinel_peer *peer, struct fault *ret)
+/* The answer of a sentinel that does not agree with what is used: not just for a failover's time.
+ */
+static void differ(const struct sentinel_peer *peer, struct fault *ret)
 {
 	const struct sentinel_answer *answer = &peer->answer;
 	bool reason = peer->named.error != OK;
 
-	if (answer->host[0] && !sentinel_answer_equal(answer, &sentinel->current))
+	if (peer->differs_ms && (reason || clock_mono_ms() - peer->differs_ms > differ_ms))
 		fault_set(ret, ERR_REDIS_UNAVAILABLE,
 			"the sentinel at %s names the primary %s:%u, which is not used%s%.300s",
 			peer->address, answer->host, (unsigned)answer->port, reason ? ": " : "",
 			reason ? peer->named.detail : "");
+}
+
+/* After a judgement. */
+static void note_differences(struct sentinel *sentinel)
+{
+	for (size_t i = 0; i < sentinel->count; i++) {
+		struct sentinel_peer *peer = &sentinel->peers[i];
+		bool differs = peer->answer.host[0] &&
+			       !sentinel_answer_equal(&peer->answer, &sentinel->current);
+
+		if (!differs)
+			peer->differs_ms = 0;
+		else if (!peer->differs_ms)
+			peer->differs_ms = clock_mono_ms();
+	}
 }
 
 void sentinel_view(const struct sentinel *sentinel, size_t i, struct sentinel_view *ret)
@@ -342,8 +364,8 @@ void sentinel_view(const struct sentinel *sentinel, size_t i, struct sentinel_vi
 	*ret = (struct sentinel_view){.address = peer->address, .fault = peer->fault};
 	if (!ret->fault.error)
 		ret->fault = peer->hears.fault;
-	if (!ret->fault.error && peer->known)
-		differ(sentinel, peer, &ret->fault);
+	if (!ret->fault.error)
+		differ(peer, &ret->fault);
 }
 
 /* Publishes an event if it changed whether a sentinel is of use. */
@@ -351,6 +373,7 @@ static void tell_changes(struct sentinel *sentinel)
 {
 	bool changed = false;
 
+	note_differences(sentinel);
 	for (size_t i = 0; i < sentinel->count; i++) {
 		struct sentinel_view view;
 

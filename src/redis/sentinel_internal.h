@@ -28,6 +28,7 @@ struct sentinel_peer {
 	struct fault fault;	       /* of the last question */
 	/* Why the server that it names is of no use; OK if that is not known. */
 	struct fault named;
+	int64_t differs_ms; /* since when it names another server than is used; 0 = it does not */
 };
 
 struct sentinel {

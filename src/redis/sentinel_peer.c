@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One sentinel: its connections, the question and its answer, messages; see sentinel.h. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -31,8 +32,13 @@ static void link_failed(void *context, const struct fault *fault, int64_t weight
 {
 	struct sentinel_link *link = context;
 
+	char whose[300];
+
 	(void)weight;
 	link->fault = *fault;
+	snprintf(whose, sizeof whose, "the sentinel at %s", link->peer->address);
+	if (!strstr(fault->detail, link->peer->address))
+		fault_prefix(&link->fault, whose);
 }
 
 static void link_replied(void *context, struct pipeline *pipeline, const struct pipeline_slot *slot,

@@ -109,6 +109,11 @@ bool redis_store_is_one(const struct redis_store *store)
 	return !store->cluster;
 }
 
+bool redis_store_fails_over(const struct redis_store *store)
+{
+	return store->cluster || store->sentinel;
+}
+
 struct redis_node *redis_store_node(struct redis_store *store, struct slice key)
 {
 	struct redis_node *owner = key.n ? topology_owner(store->topology, slot_of(key)) : NULL;
@@ -221,6 +226,21 @@ static enum error attempt(struct redis_store *store, const struct scatter_option
 	return error ? error : redis_value_error(redis_batch_reply(batch, 0), fault);
 }
 
+static uint64_t moves_of(const struct redis_store *store)
+{
+	return store->sentinel ? redis_node_moves(topology_any(store->topology)) : 0;
+}
+
+/* A cluster does so itself. What had not been sent when the primary changed does no harm twice. */
+static bool may_repeat(
+	const struct redis_store *store, enum error error, bool idempotent, uint64_t moves)
+{
+	if (store->cluster)
+		return false;
+	return (error == ERR_REDIS_UNKNOWN_OUTCOME && idempotent) ||
+	       (error == ERR_REDIS_UNAVAILABLE && moves_of(store) != moves);
+}
+
 enum error redis_store_call(struct redis_store *store, struct redis_call call, struct slice key,
 	size_t argc, const struct slice *argv, struct redis_value **ret, struct fault *fault)
 {
@@ -233,9 +253,10 @@ enum error redis_store_call(struct redis_store *store, struct redis_call call, s
 	};
 
 	redis_batch_add(batch, argc, argv);
+	uint64_t moves = moves_of(store);
 	enum error error = attempt(store, &options, batch, fault);
 
-	if (error == ERR_REDIS_UNKNOWN_OUTCOME && call.idempotent && !store->cluster &&
+	if (may_repeat(store, error, call.idempotent, moves) &&
 		clock_mono_ms() < options.deadline) {
 		redis_batch_clear(batch);
 		redis_batch_add(batch, argc, argv);

@@ -39,6 +39,8 @@ unsigned redis_store_away(const struct redis_store *store, struct buf *ranges);
 struct redis_node *redis_store_lacking(const struct redis_store *store, unsigned i);
 /* Whether all keys are on one server, where one script may touch any of them. */
 bool redis_store_is_one(const struct redis_store *store);
+/* Whether a server may be replaced by one that lacks the last that it had acknowledged. */
+bool redis_store_fails_over(const struct redis_store *store);
 /* The server that has `key`, or, if none has it, one that will say so. Borrowed as above. */
 struct redis_node *redis_store_node(struct redis_store *store, struct slice key);
 /* Whether the feature works on every primary: see redis_node_allow(). */

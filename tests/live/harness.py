@@ -108,6 +108,12 @@ def with_settings(config):
     return config
 
 
+def with_members(config, redis, members):
+    """The configuration with more members of `redis`."""
+    assert f'"{redis.url}"' in config, config
+    return config.replace(f'"{redis.url}"', f'"{redis.url}", {members}')
+
+
 class Redis:
     """A redis-server on a Unix socket, spoken to over a connection of our own."""
 
@@ -215,6 +221,13 @@ class Resp:
         self.socket.settimeout(DEADLINE)
         self.socket.connect(address)
         self.file = self.socket.makefile("rb")
+
+    @classmethod
+    def of(cls, connection):
+        """What reads from a connection that is there."""
+        resp = cls.__new__(cls)
+        resp.socket, resp.file = connection, connection.makefile("rb")
+        return resp
 
     def close(self):
         self.file.close()

@@ -86,11 +86,11 @@ class WatchedRedis(Redis):
     names = 0
 
     def __init__(self, folder, *options, sentinels, **more):
-        self.port = free_port()
+        self.port = int(options[options.index("--port") + 1]) if "--port" in options else free_port()
         self.sentinels = sentinels
         WatchedRedis.names += 1
         self.master = f"main{WatchedRedis.names}"
-        super().__init__(folder, "--port", str(self.port), *options, **more)
+        super().__init__(folder, *options, "--port", str(self.port), **more)
         sentinels.watch(self.master, self.port)
 
     @property

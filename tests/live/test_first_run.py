@@ -36,7 +36,7 @@ def test_without_a_configuration_file_the_defaults_hold(redis):
         assert checked == f"{DEFAULT_FILE}: ok\n"
         return
     assert checked == "no configuration file, using the defaults: ok\n"
-    assert "default_ttl: 1h" in printed and redis.path in printed
+    assert "default_ttl: 1h" in printed and redis.url in printed
     daemon = start_bare(redis)
     try:
         lines = []

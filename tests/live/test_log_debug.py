@@ -129,7 +129,7 @@ def test_states_of_connections_and_reloads_are_told(start, redis):
     daemon.wait_redis()
     for state in ("connecting", "handshake", "ready"):
         daemon.wait_for(": connection for commands: " + state)
-    daemon.wait_for(" debug redis unix:" + redis.path + ": up, was down")
+    daemon.wait_for(f" debug redis {redis.name}: up, was down")
     redis.kill()
     daemon.wait_for(": connection for commands failed: ")
     daemon.wait_for(": down, was up")

@@ -10,7 +10,7 @@ import pytest
 
 from faults import honest
 from features import Features, features_config, least_user, names_of
-from harness import API, until
+from harness import API, until, with_members
 from proxy import Proxy
 from test_redis_kinds import CACHE, config
 
@@ -25,7 +25,7 @@ def user(redis, *rules):
 
 
 def as_user(redis):
-    return config(redis.url).replace("db=0\",", "db=0\", username: cw, password: pass,")
+    return with_members(config(redis.url), redis, "username: cw, password: pass")
 
 
 def warnings(daemon):

@@ -38,12 +38,12 @@ def test_absent_at_start_is_said_and_the_return_is_seen_at_once(start, redis):
     daemon = start(fault_config(redis.url))
     for body in {"keys": ["a"]}, {"patterns": ["a*"]}, {"keys": ["a"], "dry_run": True}:
         reply = honest(daemon.invalidate(body), "redis_unavailable")
-        assert redis.path in reply.json["detail"]
+        assert redis.name in reply.json["detail"]
         assert reply.took < DEADLINE_SECONDS
     assert daemon.get("/readyz").status == 200
     health = daemon.health()
     assert health.status == 503 and health.json["status"] == "DOWN"
-    assert redis.path in health.json["components"]["redis"]["details"]["error"]
+    assert redis.name in health.json["components"]["redis"]["details"]["error"]
     redis.start()
     back(daemon)
     Still(daemon).check()
@@ -301,6 +301,7 @@ def attempts(redis):
     return int(info.split("total_connections_received:")[1].split()[0])
 
 
+@pytest.mark.topology("server", "tls", why="counts connections, of which sentinels have some")
 def test_a_changed_password_is_said_not_hammered_and_taken_by_reload(start, redis, folder):
     redis("CONFIG", "SET", "requirepass", "one")
     config = fault_config(redis.url, f'password_file: "{secret(folder, "one")}"')
@@ -363,6 +364,7 @@ def test_no_room_for_another_client_is_said_and_not_hammered(start, redis):
     Still(daemon).check()
 
 
+@pytest.mark.topology("server", "tls", why="sentinels are clients, too")
 def test_where_only_one_connection_is_let_in_keys_are_served_by_it(start, redis):
     redis("CONFIG", "SET", "maxclients", "2")
     daemon = start(fault_config(redis.url, extra="stats: {interval: 1h}"))

@@ -102,6 +102,7 @@ def test_a_node_of_a_cluster_is_recognised(start, node):
         assert daemon.log.count("node of a cluster") == 1, daemon.log
 
 
+@pytest.mark.topology("server", "tls", why="sentinels never name a replica")
 def test_of_a_replica_keys_are_read_and_nothing_is_written(start, redis, tuned):
     redis("SET", "a", "1")
     port = free_port()

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from faults import at_once, back, fault_config
-from harness import BINARY, free_port, until
+from harness import BINARY, free_port, until, with_members
 from test_redis_denied import as_user, user, warnings
 from test_redis_kinds import config, sentinel
 
@@ -89,15 +89,15 @@ def test_going_and_coming_are_said_once_each_with_reason_and_duration(start, red
         redis.start()
         back(daemon)
         daemon.wait_for("redis is up again after ", count=round_)
-    assert len(lines(daemon, "redis is down: .*" + re.escape(redis.path))) == 3, daemon.log
+    assert len(lines(daemon, "redis is down: .*" + re.escape(redis.name))) == 3, daemon.log
     assert len(lines(daemon, r"redis is up again after \d+\.\d s")) == 3, daemon.log
     assert len(lines(daemon, "redis is (up|down)")) == 7, daemon.log
 
 
 def test_a_refused_password_is_said_once_and_counted_as_often_as_it_was_tried(start, redis):
     redis("ACL", "SETUSER", "cw", "reset", "on", ">right", "~*", "+@all")
-    daemon = start(config(redis.url).replace(
-        "db=0\",", "db=0\", username: cw, password: wrong, breaker: {probe_every: 50ms},"))
+    daemon = start(with_members(config(redis.url), redis,
+                                "username: cw, password: wrong, breaker: {probe_every: 50ms}"))
     daemon.wait_for("redis is down: ")
     at_once(lambda: daemon.invalidate({"keys": ["a"]}))
     refused = lambda: [entry for entry in redis("ACL", "LOG", 1000) if b"auth" in entry]
@@ -134,6 +134,7 @@ def visits(url):
     return done.stdout
 
 
+@pytest.mark.topology("server", "tls", why="sentinels never name a replica")
 def test_the_library_refuses_to_write_to_a_replica(tuned):
     port = free_port()
     primary = tuned("--port", str(port))

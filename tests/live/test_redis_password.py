@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from harness import open_config, rounds, until
+from harness import open_config, rounds, until, with_members
 from keys import KEYS
 from load import Load
 
@@ -26,8 +26,8 @@ def secret(folder):
 
 
 def config(redis, secret, more=""):
-    return open_config(redis).replace(
-        "db=0\"", f"db=0\", username: cw, password_file: {secret.path}{more}")
+    return with_members(
+        open_config(redis), redis, f"username: cw, password_file: {secret.path}{more}")
 
 
 def reason(daemon):

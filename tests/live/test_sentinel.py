@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A primary behind sentinels: the daemon follows it through failovers, and writes to no other."""
 
+import os
 import signal
 import threading
 import time
@@ -104,3 +105,64 @@ def test_failovers_are_followed(guarded, start):
     for one in guarded.sentinels:
         listed = one("CLIENT", "LIST").decode()
         assert listed.count("name=cachewarden ") == 2, listed
+
+
+def failed_over(guarded, daemon):
+    """A failover is over, and the daemon uses the new primary; returns the old one."""
+    old, announced = fail_over(guarded, "order")
+    assert announced, "no failover was made"
+    new = guarded.other(old)
+    until(lambda: daemon.stats()["redis"]["nodes"][0]["name"] == new.name and
+          daemon.stats()["redis"]["status"] == "up", "the new primary in use")
+    return old
+
+
+def test_a_load_that_began_before_a_failover_is_not_stored(guarded, start):
+    """What the old primary had acknowledged of the invalidation log may be unknown to the new one."""
+    daemon = start(open_config(guarded, "stats: {interval: 100ms}"))
+    daemon.wait_redis()
+    tokens = {key: daemon.get(f"{KEYS}{key}?lease=60").headers["X-Cache-Lease"] for key in ("a", "b")}
+
+    def store(key):
+        return daemon.request("PUT", f"{KEYS}{key}?ttl=60", b"old", headers={
+            "Content-Type": "text/plain", "X-Cache-Lease": tokens[key]})
+
+    assert store("a").status == 201
+    assert guarded.primary("WAIT", 1, 5000) == 1
+    new = guarded.other(failed_over(guarded, daemon))
+    assert new("EXISTS", "cw:lease:{0}:b") == 1
+    assert store("b").status == 409
+    assert new.keys() == [b"a"]
+    # The lease has ended: the next load stores.
+    tokens["b"] = daemon.get(KEYS + "b?lease=60").headers["X-Cache-Lease"]
+    assert store("b").status == 201
+
+
+def test_a_warm_run_over_a_failover_begins_anew(guarded, start, folder):
+    """For the same reason: an invalidation of what it has read may be lost."""
+    fifo, begun = folder + "/more", folder + "/begun"
+    os.mkfifo(fifo)
+    script = os.path.join(folder, "rows")
+    with open(script, "w", encoding="ascii") as file:
+        file.write(f"""for i in $(seq 600); do echo "{{\\"id\\": $i}}"; done
+[ -e {begun} ] || {{ touch {begun}; cat {fifo}; }}
+for i in $(seq 601 1200); do echo "{{\\"id\\": $i}}"; done
+""")
+    daemon = start(open_config(guarded, f"""
+stats: {{interval: 100ms}}
+log: {{level: debug}}
+warm:
+  jobs:
+    - {{name: rows, suspend: true, source: {{type: command, argv: [sh, {script}], format: jsonl}}, key: "row:{{id}}", window: 100, retries: {{attempts: 1, backoff: 10ms}}}}
+"""))
+    daemon.wait_redis()
+    run = daemon.warm({"cache_names": ["rows"]}).json["runs"][0]["location"]
+    until(lambda: guarded.primary("EXISTS", "row:500"), "the first rows")
+    assert guarded.primary("WAIT", 1, 5000) == 1
+    failed_over(guarded, daemon)
+    with open(fifo, "w", encoding="ascii"):
+        pass
+    daemon.wait_for("attempt 1 ends: the invalidation log was trimmed or emptied meanwhile")
+    until(lambda: daemon.get(run).json["finished"], "the end")
+    assert daemon.get(run).json["state"] == "completed"
+    assert len(guarded.primary.keys("row:*")) == 1200
