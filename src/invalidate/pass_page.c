@@ -180,7 +180,9 @@ static void report_progress(struct pass *pass, const struct scan_page *page)
 {
 	double seen = 0;
 
-	pass->seen[page->primary] = page->seen;
+	/* What is scanned again, also by servers that came meanwhile, takes nothing back. */
+	if (page->primary < pass->primaries && page->seen > pass->seen[page->primary])
+		pass->seen[page->primary] = page->seen;
 	for (size_t i = 0; i < pass->primaries; i++)
 		seen += pass->seen[i] / (double)pass->primaries;
 	for (size_t i = 0; i < pass->member_count; i++) {

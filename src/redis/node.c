@@ -135,6 +135,11 @@ void redis_node_retire(struct redis_node *node, enum error error, const char *wh
 	uv_close((uv_handle_t *)&node->refresh, timer_closed);
 }
 
+bool redis_node_retired(const struct redis_node *node)
+{
+	return node->retired;
+}
+
 void redis_node_unref(struct redis_node *node)
 {
 	if (!node || --node->refs)

@@ -68,6 +68,7 @@ void redis_node_unref(struct redis_node *node);
  * were lost for that reason. From then on it refuses batches with ERR_REDIS_UNAVAILABLE.
  */
 void redis_node_retire(struct redis_node *node, enum error error, const char *why);
+bool redis_node_retired(const struct redis_node *node);
 /* Timeouts, breaker and credentials of a reloaded configuration; the address cannot change. */
 void redis_node_reconfigure(struct redis_node *node, const struct conf_redis *conf);
 /*

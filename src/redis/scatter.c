@@ -81,7 +81,12 @@ static void add_part(struct scatter *s, size_t i)
 	const struct slot_part *part = &s->parts.list[i];
 	struct progress *progress = &s->progress[i];
 
-	progress->lane = lane_of(s, progress->target ? progress->target : node_for(s, part->slot));
+	struct redis_node *target = progress->target;
+
+	/* A redirection can be older than the map, which names that server no longer. */
+	if (!target || redis_node_retired(target))
+		target = node_for(s, part->slot);
+	progress->lane = lane_of(s, target);
 	struct redis_batch *batch = s->lanes[progress->lane].batch;
 
 	progress->at = redis_batch_count(batch);
