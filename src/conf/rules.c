@@ -349,6 +349,15 @@ static void check_sentinel(struct reader *r, struct node *root, struct conf_redi
 			"conflicts with redis.sentinel.password: remove one of them");
 }
 
+/* Keys of our own are put into slots by a tag, which must be the first. */
+static void check_cluster(struct reader *r, struct node *root, const struct conf_redis *redis)
+{
+	if (redis->kind == REDIS_URL_CLUSTER && strchr(redis->own_prefix, '{'))
+		reader_fault_at(r, root, "redis.own_prefix",
+			"contains {, which decides about the slots of a cluster's keys: choose "
+			"another prefix");
+}
+
 const char *rules_finish(struct reader *r, struct node *root, void *object)
 {
 	struct conf_full *full = object;
@@ -361,6 +370,7 @@ const char *rules_finish(struct reader *r, struct node *root, void *object)
 			"conflicts with redis.password: remove one of them");
 	check_sentinel(r, root, redis);
 	check_redis_tls(r, root, redis);
+	check_cluster(r, root, redis);
 	https_load(r, root, full);
 	check_listens(r, root, &full->conf);
 	check_fields(r, root, &full->conf);

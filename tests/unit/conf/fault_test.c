@@ -164,6 +164,9 @@ static const struct scratch_fault addresses[] = {
 		"c.yaml:1: redis.url has a port that is not between 1 and 65535\n"},
 	{"redis: {url: \"redis+sentinel://a/m/x\"}\n",
 		"c.yaml:1: redis.url has a database that is not a number such as 0\n"},
+	{"redis: {url: \"redis+cluster://a\", own_prefix: \"cw{1}:\"}\n",
+		"c.yaml:1: redis.own_prefix contains {, which decides about the slots of a "
+		"cluster's keys: choose another prefix\n"},
 	{"redis: {sentinel: {tls: true}}\n",
 		"c.yaml:1: redis.sentinel.tls is given, but redis.url names no sentinels "
 		"(redis+sentinel://)\n"},
