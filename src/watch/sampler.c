@@ -106,6 +106,21 @@ static void follow_primaries(struct sampler *s)
 	s->server_count = count;
 }
 
+static void take_answer(
+	const struct sampler *s, struct server_sample *server, const struct redis_batch *batch)
+{
+	const struct redis_value *reply = redis_batch_reply(batch, 0);
+	struct server_answer answer = {.took_us = redis_batch_took_us(batch)};
+
+	redis_node_observe(server->node, reply);
+	server->answered = false;
+	if (reply->type != REDIS_STRING)
+		return;
+	redis_info_parse(reply->text, s->cache->conf->redis.database, &answer.info);
+	redis_batch_own_lookups(batch, &answer.own_hits, &answer.own_misses);
+	server_sample_take(server, &answer);
+}
+
 /* INFO of all of them at once. Parks. */
 static void ask_servers(struct sampler *s)
 {
@@ -122,8 +137,7 @@ static void ask_servers(struct sampler *s)
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (started[i] && redis_batch_wait(batches[i], deadline, NULL) == OK)
-			server_sample_take(
-				&s->servers[i], batches[i], s->cache->conf->redis.database);
+			take_answer(s, &s->servers[i], batches[i]);
 		else
 			s->servers[i].answered = false;
 		redis_batch_free(batches[i]);

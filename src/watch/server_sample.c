@@ -47,19 +47,17 @@ static int64_t growth(int64_t before, int64_t now)
 }
 
 /* Our own lookups are subtracted, so that the rates are the applications'. */
-static void take_lookups(
-	struct server_sample *server, const struct redis_info *now, const struct redis_batch *batch)
+static void take_lookups(struct server_sample *server, const struct server_answer *answer)
 {
-	int64_t own_hits, own_misses;
-
-	redis_batch_own_lookups(batch, &own_hits, &own_misses);
-	if (server->restarted) {
-		server->own_hits_before = own_hits;
-		server->own_misses_before = own_misses;
-	}
-	int64_t hits = less_own(now->hits, own_hits - server->own_hits_before);
-	int64_t misses = less_own(now->misses, own_misses - server->own_misses_before);
 	bool compares = server->known && !server->restarted;
+
+	if (server->restarted) {
+		server->own_hits_before = answer->own_hits;
+		server->own_misses_before = answer->own_misses;
+	}
+	int64_t hits = less_own(answer->info.hits, answer->own_hits - server->own_hits_before);
+	int64_t misses =
+		less_own(answer->info.misses, answer->own_misses - server->own_misses_before);
 
 	server->hits_grown = compares ? growth(server->hits, hits) : 0;
 	server->misses_grown = compares ? growth(server->misses, misses) : 0;
@@ -67,28 +65,21 @@ static void take_lookups(
 	server->misses = misses;
 }
 
-void server_sample_take(
-	struct server_sample *server, const struct redis_batch *batch, unsigned database)
+void server_sample_take(struct server_sample *server, const struct server_answer *answer)
 {
-	const struct redis_value *reply = redis_batch_reply(batch, 0);
-	struct redis_info now, *before = &server->info;
+	const struct redis_info *before = &server->info, *now = &answer->info;
 
-	redis_node_observe(server->node, reply);
-	server->answered = reply->type == REDIS_STRING;
-	if (!server->answered)
-		return;
-	redis_info_parse(reply->text, database, &now);
-	server->restarted = server->known && counts_reset(before, &now);
-	server->flushed = server->known && was_flushed(before, &now);
-	take_lookups(server, &now, batch);
+	server->restarted = server->known && counts_reset(before, now);
+	server->flushed = server->known && was_flushed(before, now);
+	take_lookups(server, answer);
 	bool compares = server->known && !server->restarted;
 
 	server->commands_grown =
-		compares ? growth(before->commands_processed, now.commands_processed) : 0;
-	server->expired_grown = compares ? growth(before->expired_keys, now.expired_keys) : 0;
-	server->evicted_grown = compares ? growth(before->evicted_keys, now.evicted_keys) : 0;
-	server->took_us = redis_batch_took_us(batch);
-	redis_info_release(before);
-	*before = now;
-	server->known = true;
+		compares ? growth(before->commands_processed, now->commands_processed) : 0;
+	server->expired_grown = compares ? growth(before->expired_keys, now->expired_keys) : 0;
+	server->evicted_grown = compares ? growth(before->evicted_keys, now->evicted_keys) : 0;
+	server->took_us = answer->took_us;
+	redis_info_release(&server->info);
+	server->info = *now;
+	server->known = server->answered = true;
 }

@@ -24,8 +24,13 @@ struct server_sample {
 /* Begins one, with a reference of its own. */
 void server_sample_init(struct server_sample *server, struct redis_node *node);
 void server_sample_release(struct server_sample *server);
-/* The batch ran on the node, and its first reply is that to INFO. */
-void server_sample_take(
-	struct server_sample *server, const struct redis_batch *batch, unsigned database);
+/* What came with an answer. */
+struct server_answer {
+	struct redis_info info;
+	int64_t own_hits, own_misses; /* of our own lookups, since we began */
+	int64_t took_us;
+};
+/* Takes the answer, with its info, over. */
+void server_sample_take(struct server_sample *server, const struct server_answer *answer);
 
 #endif

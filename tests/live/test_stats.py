@@ -3,12 +3,13 @@
 subtracted, flushes seen, unknown told from zero."""
 
 import re
+import signal
 import time
 
 import pytest
 
 from conftest import open_config
-from harness import API, until
+from harness import API, free_port, until
 
 FAST = "stats: {interval: 100ms}\n"
 
@@ -391,3 +392,24 @@ def test_without_a_token_health_says_its_word_only(start, redis):
     redis.kill()
     reply = until(lambda: (r := daemon.health()).status == 503 and r, "DOWN")
     assert reply.json == {"status": "DOWN"}
+
+
+@pytest.mark.topology("server", why="a replica of one server")
+def test_replicas_are_shown_with_what_they_have_not_confirmed(start, tuned):
+    port = free_port()
+    primary = tuned("--port", str(port), "--bind", "127.0.0.1", "--repl-diskless-sync-delay", "0")
+    replica = tuned("--port", str(free_port()), "--replicaof", "127.0.0.1", str(port))
+    until(lambda: b"master_link_status:up" in replica("INFO", "replication"), "the replica is in sync")
+    daemon = start(open_config(primary, FAST))
+    shown = until(lambda: (n := daemon.stats()["redis"]["nodes"]) and len(n) == 2 and n[1]["status"] == "up" and n,
+                  "both servers")
+    number = replica("CONFIG", "GET", "port")[1].decode()
+    assert (shown[0]["role"], shown[0]["slots"], shown[0]["lag_bytes"]) == ("master", None, None)
+    assert (shown[1]["name"], shown[1]["role"]) == (f"127.0.0.1:{number}", "slave")
+    until(lambda: daemon.stats()["redis"]["nodes"][1]["lag_bytes"] == 0, "all is confirmed")
+    # A replica that hangs confirms nothing more.
+    replica.process.send_signal(signal.SIGSTOP)
+    primary("SET", "a", "x" * 10000)
+    until(lambda: daemon.stats()["redis"]["nodes"][1]["lag_bytes"] >= 10000, "the lag")
+    replica.process.send_signal(signal.SIGCONT)
+    until(lambda: daemon.stats()["redis"]["nodes"][1]["lag_bytes"] == 0, "all is confirmed again")
