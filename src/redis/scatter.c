@@ -38,13 +38,14 @@ static void scatter_free(struct scatter *s)
 }
 
 /* The node for a slot now. */
-static struct redis_node *node_for(const struct scatter *s, unsigned slot)
+static struct redis_node *node_for(
+	const struct cluster *cluster, const struct scatter_options *options, unsigned slot)
 {
-	struct topology *topology = cluster_topology(s->cluster);
+	const struct topology *topology = cluster_topology(cluster);
 	struct redis_node *owner = NULL;
 
 	if (slot == SLOT_ANYWHERE)
-		slot = s->options.slot;
+		slot = options->slot;
 	if (slot != SLOT_ANYWHERE)
 		owner = topology_owner(topology, slot);
 	/* Any server redirects, or says that the slot is not served. */
@@ -85,7 +86,7 @@ static void add_part(struct scatter *s, size_t i)
 
 	/* A redirection can be older than the map, which names that server no longer. */
 	if (!target || redis_node_retired(target))
-		target = node_for(s, part->slot);
+		target = node_for(s->cluster, &s->options, part->slot);
 	progress->lane = lane_of(s, target);
 	struct redis_batch *batch = s->lanes[progress->lane].batch;
 
@@ -310,27 +311,27 @@ static enum error start_one(struct cluster *cluster, const struct scatter_option
 enum error scatter_start(struct cluster *cluster, const struct scatter_options *options,
 	struct redis_batch *batch, struct fault *fault)
 {
-	struct scatter *s = scatter_new(cluster, options);
+	struct scatter_options own = *options;
+	struct slot_parts parts;
 	enum error error = ERR_NOT_PRIMARY;
 
-	if (cluster_stopping(cluster)) {
-		scatter_free(s);
+	if (cluster_stopping(cluster))
 		return fault_set(fault, ERR_STOPPING, "the connection to Redis is being closed");
-	}
-	s->options.deadline -= margin_ms;
-	slot_parts_find(redis_batch_pipeline(batch), &s->parts);
-	int only = slot_parts_only(&s->parts);
+	own.deadline -= margin_ms;
+	slot_parts_find(redis_batch_pipeline(batch), &parts);
+	int only = slot_parts_only(&parts);
 
-	if (only >= 0 && topology_known(cluster_topology(cluster))) {
-		struct redis_node *node = node_for(s, (unsigned)only);
-
-		error = start_one(cluster, &s->options, node, batch, fault);
-	}
+	if (only >= 0 && topology_known(cluster_topology(cluster)))
+		error = start_one(
+			cluster, &own, node_for(cluster, &own, (unsigned)only), batch, fault);
 	/* A server that was demoted: the next map says who took over. */
 	if (error != ERR_NOT_PRIMARY && error != ERR_CLUSTER_NODE) {
-		scatter_free(s);
+		slot_parts_release(&parts);
 		return error;
 	}
+	struct scatter *s = scatter_new(cluster, &own);
+
+	s->parts = parts;
 	s->pipeline = redis_batch_begin(batch);
 	scatter_grow(s);
 	spawn(s);
