@@ -215,14 +215,15 @@ struct conf_schedule {
 	int64_t starting_deadline_ms; /* -1 = none */
 };
 
-enum conf_mode { MODE_REPLACE, MODE_MISSING, MODE_REFRESH };
+/* MODE_VISIT stores nothing, but requests `visit` for each row. */
+enum conf_mode { MODE_REPLACE, MODE_MISSING, MODE_REFRESH, MODE_VISIT = 4 };
 
 struct conf_job {
 	char *name;
 	struct conf_schedule schedule;
 	bool on_startup, on_redis_flushed;
 	struct conf_source source;
-	struct template *key;
+	struct template *key;	/* MODE_VISIT: the empty text */
 	struct template *value; /* NULL = the whole row as JSON */
 	bool value_base64;
 	struct template *ttl; /* seconds or a duration from the row; NULL = ttl_ms */
@@ -236,6 +237,7 @@ struct conf_job {
 	int64_t attempts;
 	int64_t backoff_ms;
 	enum conf_mode mode;
+	struct conf_source visit; /* MODE_VISIT: its url_path is filled from the row */
 	bool empty_ok;
 	bool suspended;
 };

@@ -120,7 +120,7 @@ extern const struct type type_string, type_slice, type_name, type_path, type_boo
 extern const struct type type_later, type_listens, type_hosts, type_redis_url, type_password_file,
 	type_sentinel_password_file, type_client_certificate, type_entity_keys, type_job_source,
 	type_loader_source, type_job_on, type_job_ttl, type_headers, type_argv, type_pages,
-	type_cron, type_zone, type_alert_metric, type_threshold, type_webhook, type_secret_file,
-	type_severities;
+	type_job_visit, type_cron, type_zone, type_alert_metric, type_threshold, type_webhook,
+	type_secret_file, type_severities;
 
 #endif

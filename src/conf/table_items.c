@@ -10,6 +10,7 @@
 #include "conf/reader.h"
 #include "text/quantity.h"
 
+enum { usual_visits = 8 /* at a time */ };
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
 #define DAY	(24 * (int64_t)HOUR)
 #define MAX_TTL TTL_MAX_MS
@@ -212,7 +213,7 @@ static void warn_of_one_key(struct reader *r, struct node *node, const struct co
 {
 	size_t mark;
 
-	if (template_names(job->key))
+	if (template_names(job->key) || job->mode == MODE_VISIT)
 		return;
 	mark = reader_enter(r, SLICE("key"));
 	reader_warn(r, node_find(node, "key"),
@@ -221,10 +222,45 @@ static void warn_of_one_key(struct reader *r, struct node *node, const struct co
 	reader_leave(r, mark);
 }
 
+static void free_template(void *p)
+{
+	template_free(p);
+}
+
+/* A job that stores nothing: the empty key is outside of each token's prefixes. */
+static const char *finish_visit(struct reader *r, struct node *node, struct conf_job *job)
+{
+	static const char *const stored[] = {
+		"key", "value", "value_base64", "ttl", "ttl_jitter", "tags"};
+	const char *why;
+
+	if (!node_given(node, "visit"))
+		return "must have visit, such as {use: api, path: \"/products/{id}\"}";
+	for (size_t i = 0; i < sizeof stored / sizeof *stored; i++)
+		if (node_given(node, stored[i]))
+			return reader_say(
+				r, "has %s, but mode visit, which stores nothing", stored[i]);
+	job->key = template_parse(slice_of("", 0), &why);
+	arena_own(r->arena, job->key, free_template);
+	if (!node_given(node, "window"))
+		job->window = usual_visits;
+	return NULL;
+}
+
 static const char *finish_job(struct reader *r, struct node *node, void *object)
 {
 	struct conf_job *job = object;
+	const char *wrong = NULL;
 
+	if (job->mode == MODE_VISIT)
+		wrong = finish_visit(r, node, job);
+	else if (node_given(node, "visit"))
+		wrong = "has visit, which belongs to mode visit";
+	else if (!node_given(node, "key"))
+		wrong = "must have a key: give the template of a row's key, such as "
+			"\"rate:{code}\"";
+	if (wrong)
+		return wrong;
 	warn_of_one_key(r, node, job);
 	if (!node_given(node, "ttl"))
 		job->ttl_ms = -1;
@@ -245,7 +281,8 @@ static const struct key job_keys[] = {
 	{"on", &type_job_on, .def = "[]", .help = "other events that start it: startup, redis_flushed"},
 	{"after", &type_later, .flags = KEY_LATER, .help = "chains of jobs"},
 	{"source", &type_job_source, .flags = KEY_REQUIRED, .section = &section_source, .help = "define where its rows come from"},
-	{"key", &type_template, AT(conf_job, key), .flags = KEY_REQUIRED, .help = "give the template of a row's key, such as \"rate:{code}\""},
+	{"key", &type_template, AT(conf_job, key), .help = "the template of a row's key, such as \"rate:{code}\""},
+	{"visit", &type_job_visit, .section = &section_source, .help = "mode visit: {use, path}: the address that is requested for each row"},
 	{"value", &type_template, AT(conf_job, value), .help = "the value to store; by default the whole row as JSON"},
 	{"value_base64", &type_template, AT(conf_job, value), .help = "as value, but decoded from base64"},
 	{"ttl", &type_job_ttl, AT(conf_job, ttl_ms), .min = SECOND, .max = MAX_TTL, .help = "lifetime of its keys; by default that of the namespace"},
@@ -256,7 +293,7 @@ static const struct key job_keys[] = {
 	{"timeout", &type_duration, AT(conf_job, timeout_ms), "10m", 10, 7 * DAY, .help = "how long one run may take"},
 	{"retries.attempts", &type_int, AT(conf_job, attempts), "1", 1, 100, .help = "how often a run is tried"},
 	{"retries.backoff", &type_duration, AT(conf_job, backoff_ms), "5s", 0, DAY, .help = "the wait before the second try; it doubles"},
-	{"mode", &type_choice, AT(conf_job, mode), "replace", .choices = "replace missing refresh !swap !visit", .help = "which keys are stored: all, those that are missing, those that are there"},
+	{"mode", &type_choice, AT(conf_job, mode), "replace", .choices = "replace missing refresh !swap visit", .help = "which keys are stored: all, those that are missing, those that are there; visit: none, an address is requested for each row"},
 	{"empty", &type_choice_bool, AT(conf_job, empty_ok), "fail", .choices = "fail ok", .help = "whether a run without rows has failed"},
 	{"suspend", &type_bool, AT(conf_job, suspended), "false", .help = "it runs only when it is started by name"},
 };

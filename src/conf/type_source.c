@@ -272,6 +272,21 @@ static const char *set_job_source(
 }
 const struct type type_job_source = {.set = set_job_source};
 
+static const char *set_job_visit(
+	struct reader *r, const struct key *key, struct node *node, void *object)
+{
+	struct conf_job *job = object;
+	unsigned faults = r->faults->count;
+	const char *wrong = set_source(r, key, node, &job->visit, job->name);
+
+	if (wrong || r->faults->count != faults)
+		return wrong;
+	if (job->visit.type != SOURCE_HTTP)
+		return "is not of type http";
+	return job->visit.paged ? "has pages, which only the source of a job may have" : NULL;
+}
+const struct type type_job_visit = {.set = set_job_visit};
+
 static const char *set_loader_source(
 	struct reader *r, const struct key *key, struct node *node, void *object)
 {

@@ -54,6 +54,12 @@ static long status_of(const struct http *http)
 	return status;
 }
 
+static enum http_answer answer_of(const struct http *http, long status)
+{
+	/* Of a visit only the status counts. */
+	return http->call->visit && status / 100 == 2 ? HTTP_ROWS : http_answer_of(status);
+}
+
 static struct http_said said_of(const struct http *http)
 {
 	return (struct http_said){.easy = http->easy,
@@ -78,7 +84,7 @@ static size_t on_bytes(char *p, size_t size, size_t count, void *context)
 	size_t n = size * count;
 
 	/* The body of an error is not needed, nor its end. */
-	if (http_answer_of(status_of(http)) != HTTP_ROWS)
+	if (answer_of(http, status_of(http)) != HTTP_ROWS)
 		return 0;
 	if (http->in.n && http->in.n + n > in_max_bytes) {
 		http->paused = true;
@@ -306,8 +312,10 @@ static enum error take_head(struct http *http, struct fault *fault)
 	struct http_said said = said_of(http);
 
 	http->headed = true;
-	if (http_answer_of(said.status) != HTTP_ROWS)
+	if (answer_of(http, said.status) != HTTP_ROWS)
 		return http_answer_failed(&said, &http->transport, fault);
+	if (http->call->visit)
+		return OK;
 	return http_answer_coding(&said, &http->decode, fault);
 }
 
@@ -317,7 +325,7 @@ static enum error http_read(struct transport *transport, struct slice *ret, stru
 	enum error error = await(http, fault);
 	long status = status_of(http);
 
-	if (!error && status && http_answer_of(status) == HTTP_NOTHING)
+	if (!error && status && answer_of(http, status) == HTTP_NOTHING)
 		return nothing(http, ret, fault);
 	if (!error && status && !http->headed)
 		error = take_head(http, fault);

@@ -73,6 +73,7 @@ struct source_call {
 	 * in paged sources for lookups only.
 	 */
 	bool lookup;
+	bool visit; /* for source_visit() alone */
 };
 
 /*
@@ -101,6 +102,17 @@ bool source_rows_absent(const struct source *source);
  * transfers. Parks, in cleanup sections too.
  */
 void source_close(struct source *source);
+
+/*
+ * One request to an HTTP source for its status alone: the body is read and dropped. OK for 2xx.
+ * Errors as source_open() and source_next(). `call` must live until it returns. Parks.
+ */
+struct source_visited {
+	bool refused;	  /* the breaker is open: nothing was sent */
+	int64_t after_ms; /* when to try again (Retry-After); 0 = not told */
+};
+enum error source_visit(struct sources *sources, const struct source_call *call,
+	struct source_visited *ret, struct fault *fault);
 
 /* The breaker of the source of that name; `why` is valid until the next read. */
 struct source_breaker {

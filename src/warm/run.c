@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "warm/rate.h"
 #include "warm/row.h"
+#include "warm/visit.h"
 #include "warm/window.h"
 
 enum {
@@ -37,6 +38,7 @@ struct run {
 	struct row_maker maker;
 	struct rate rate;
 	struct window *window; /* of the attempt */
+	struct visits *visits; /* or these, in mode visit */
 	int64_t worked_since_ns;
 	unsigned rows_unlooked;
 	size_t bytes_unlooked;
@@ -107,7 +109,7 @@ static enum error take_rate(struct run *run, struct fault *fault)
 
 	if (wait_ns == 0)
 		return OK;
-	error = window_send(run->window, fault);
+	error = run->window ? window_send(run->window, fault) : OK;
 	while (!error && wait_ns) {
 		int64_t ms = wait_ns / 1000000 + 1;
 
@@ -119,6 +121,14 @@ static enum error take_rate(struct run *run, struct fault *fault)
 	return error;
 }
 
+static enum error visit_row(struct run *run, const struct source_row *row, struct fault *fault)
+{
+	enum error error = visits_add(run->visits, row, fault);
+
+	/* The row is used up: the rate is for the next one. */
+	return error || run->conf_job->rate == 0 ? error : take_rate(run, fault);
+}
+
 /* Stores one row. A row that is refused is counted, which is not an error. Parks. */
 static enum error store_row(struct run *run, const struct source_row *row, struct fault *fault)
 {
@@ -126,6 +136,8 @@ static enum error store_row(struct run *run, const struct source_row *row, struc
 	struct fault refused;
 	enum error error;
 
+	if (run->visits)
+		return visit_row(run, row, fault);
 	if (row_make(maker, row, &refused)) {
 		run_counts_reject(&run->counts, row->number, &refused);
 		return OK;
@@ -170,7 +182,7 @@ static enum error store_rows(
 	enum error error = OK;
 
 	while (!error) {
-		int64_t since = window_waiting_since(run->window);
+		int64_t since = run->window ? window_waiting_since(run->window) : -1;
 		bool end = false;
 
 		error = source_next(source, &row, &end, fault);
@@ -199,6 +211,32 @@ static enum error store_rows(
 	return error;
 }
 
+/* Where the rows go: the window, or visits. Parks. */
+static enum error open_target(struct run *run, struct fault *fault)
+{
+	struct window_spec window = {
+		run->world->cache, run->conf_job, &run->counts, run->world->undo};
+	struct visits_spec visits = {.loop = run->world->cache->loop,
+		.sources = run->world->sources,
+		.job = run->conf_job,
+		.counts = &run->counts,
+		.deadline = run->deadline};
+
+	if (run->conf_job->mode == MODE_VISIT) {
+		run->visits = visits_new(&visits);
+		return OK;
+	}
+	/* On a timeout Redis is away, and window_open() fails. */
+	undo_wait(run->world->undo, clock_deadline(undo_wait_ms));
+	return window_open(&window, &run->window, fault);
+}
+
+/* Waits for what is under way; also after an error or a cancel. Parks. */
+static enum error flush_target(struct run *run, struct fault *fault)
+{
+	return run->visits ? visits_flush(run->visits, fault) : window_flush(run->window, fault);
+}
+
 /*
  * One attempt: opens the source, stores its rows, and waits for the replies. *ret_source as
  * store_rows(). Parks.
@@ -210,8 +248,6 @@ static enum error run_attempt(struct run *run, bool *ret_source, struct fault *f
 		.deadline = run->deadline,
 		.max_row_bytes = row_max_bytes(run->conf),
 	};
-	struct window_spec spec = {
-		run->world->cache, run->conf_job, &run->counts, run->world->undo};
 	struct source *source = NULL;
 	struct fault flushed;
 	enum error error;
@@ -219,9 +255,7 @@ static enum error run_attempt(struct run *run, bool *ret_source, struct fault *f
 	*ret_source = false;
 	run->retry_after_ms = 0;
 	operation_progress(run->operation, OPERATION_PHASE_OPENING, run->counts.rows, 0);
-	/* On a timeout Redis is away, and window_open() fails. */
-	undo_wait(run->world->undo, clock_deadline(undo_wait_ms));
-	error = window_open(&spec, &run->window, fault);
+	error = open_target(run, fault);
 	if (error)
 		goto out;
 	error = source_open(run->world->sources, &call, &source, fault);
@@ -232,17 +266,21 @@ static enum error run_attempt(struct run *run, bool *ret_source, struct fault *f
 	}
 	run->worked_since_ns = clock_mono_ns();
 	error = store_rows(run, source, ret_source, fault);
-	if (window_flush(run->window, &flushed) && (!error || *ret_source)) {
-		*ret_source = false;
+	/* The service that is visited is a source, too. */
+	*ret_source = *ret_source || (error && run->visits);
+	if (flush_target(run, &flushed) && (!error || *ret_source)) {
+		*ret_source = run->visits != NULL;
 		*fault = flushed;
 		error = flushed.error;
 	}
 out:
 	fiber_cleanup_begin(cleanup_ms);
 	source_close(source);
+	visits_end(run->visits);
 	fiber_cleanup_end();
 	window_close(run->window);
 	run->window = NULL;
+	run->visits = NULL;
 	return error;
 }
 
@@ -328,9 +366,12 @@ static void write_log(const struct run *run, enum operation_state state, int64_t
 	const struct run_counts *counts = &run->counts;
 	struct log *log = run->world->log;
 
-	log_info(log, "warm run of %s %s: %llu rows, %llu stored, %llu rejected in %.3f s (%s)",
+	bool visits = run->conf_job->mode == MODE_VISIT;
+
+	log_info(log, "warm run of %s %s: %llu rows, %llu %s, %llu rejected in %.3f s (%s)",
 		run->job->name, operation_state_name(state), (unsigned long long)counts->rows,
-		(unsigned long long)counts->stored, (unsigned long long)counts->rejected,
+		(unsigned long long)(visits ? counts->visited : counts->stored),
+		visits ? "visited" : "stored", (unsigned long long)counts->rejected,
 		(double)took_ns / 1e9, operation_id(run->operation));
 	if (state == OPERATION_FAILED)
 		log_warning(log, "warm run of %s failed: %s", run->job->name, fault->detail);
@@ -372,6 +413,7 @@ static enum operation_state run_job(struct run *run, void **ret_result, struct f
 		.counts = run->counts,
 		.ended = *fault,
 		.attempts = run->attempts,
+		.visits = run->conf_job->mode == MODE_VISIT,
 		.took_ns = clock_mono_ns() - began_ns};
 	state = run_result_verdict(result, run->conf_job, run->stored_before, fault);
 	*ret_result = result;

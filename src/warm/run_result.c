@@ -25,6 +25,16 @@ void run_counts_reject(struct run_counts *counts, uint64_t row, const struct fau
 	remember(counts, row, why->detail);
 }
 
+static enum operation_state fail_visits(
+	const struct run_counts *counts, const struct conf_job *job, struct fault *fault)
+{
+	fault_set(fault, ERR_WARM_FAILED,
+		"job \"%s\" read %llu rows, and no visit succeeded%s%.300s", job->name,
+		(unsigned long long)counts->rows, counts->first_count ? "; first: " : "",
+		counts->first_count ? counts->first[0].detail : "");
+	return OPERATION_FAILED;
+}
+
 /* The verdict of a run that read its source to the end. */
 static enum operation_state verdict_of_counts(
 	const struct run_counts *counts, const struct conf_job *job, struct fault *fault)
@@ -41,7 +51,9 @@ static enum operation_state verdict_of_counts(
 			rows.n ? "\"" : "");
 		return OPERATION_FAILED;
 	}
-	if (counts->stored == 0 && counts->skipped == 0) {
+	if (job->mode == MODE_VISIT && counts->visited == 0)
+		return fail_visits(counts, job, fault);
+	if (job->mode != MODE_VISIT && counts->stored == 0 && counts->skipped == 0) {
 		fault_set(fault, ERR_WARM_FAILED,
 			"job \"%s\" read %llu rows and stored none: %llu rejected, %llu "
 			"invalidated meanwhile%s%.300s",
@@ -62,7 +74,8 @@ enum operation_state run_result_verdict(const struct run_result *result, const s
 		return OPERATION_CANCELLED;
 	if (!result->ended.error)
 		return verdict_of_counts(&result->counts, job, fault);
-	return result->counts.stored || stored_before ? OPERATION_PARTIAL : OPERATION_FAILED;
+	return result->counts.stored || result->counts.visited || stored_before ? OPERATION_PARTIAL
+										: OPERATION_FAILED;
 }
 
 void run_result_free(void *result)
@@ -107,6 +120,8 @@ cJSON *run_result_json(const void *result)
 	json_add_slice(object, "job", slice_str(of->job));
 	json_add_uint(object, "rows", counts->rows);
 	json_add_uint(object, "stored", counts->stored);
+	if (of->visits)
+		json_add_uint(object, "visited", counts->visited);
 	json_add_uint(object, "skipped", counts->skipped);
 	json_add_uint(object, "rejected", counts->rejected);
 	json_add_uint(object, "invalidated_meanwhile", counts->invalidated);
@@ -120,7 +135,8 @@ cJSON *run_result_json(const void *result)
 		add_error(errors, counts->first[i].row, counts->first[i].detail);
 	json_add_number(object, "duration_ms", seconds * 1e3, 1);
 	if (of->took_ns > 0)
-		json_add_number(object, "keys_per_second", (double)counts->stored / seconds, 1);
+		json_add_number(object, "keys_per_second",
+			(double)(counts->stored + counts->visited) / seconds, 1);
 	else
 		cJSON_AddNullToObject(object, "keys_per_second");
 	return object;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Counts of a run's rows, its verdict, and its result. Each row that was read is in exactly one
- * count: rows = stored + skipped + rejected + invalidated.
+ * count: rows = stored + skipped + rejected + invalidated + visited.
  */
 #ifndef CW_WARM_RUN_RESULT_H
 #define CW_WARM_RUN_RESULT_H
@@ -17,6 +17,7 @@ struct run_error {
 
 struct run_counts {
 	uint64_t rows, stored, rejected;
+	uint64_t visited;     /* of mode visit: requested with success */
 	uint64_t skipped;     /* not stored because of the mode, or written by others meanwhile */
 	uint64_t invalidated; /* stored, invalidated meanwhile, and so removed again */
 	uint64_t bytes;	      /* of the values stored */
@@ -35,6 +36,7 @@ struct run_result {
 	struct run_counts counts;
 	struct fault ended; /* the error that ended the run early: of the source, of Redis; or OK */
 	unsigned attempts;
+	bool visits; /* of mode visit */
 	int64_t took_ns;
 };
 

@@ -117,8 +117,7 @@ static const struct scratch_fault jobs[] = {
 		"zone: write it as time_zone beside cron\n"},
 	{"warm: {jobs: [{}]}\n", "c.yaml:1: warm.jobs[0].name is missing: give the job a "
 				 "name\nc.yaml:1: warm.jobs[0].source is missing: define where its "
-				 "rows come from\nc.yaml:1: warm.jobs[0].key is missing: give the "
-				 "template of a row's key, such as \"rate:{code}\"\n"},
+				 "rows come from\n"},
 	{JOB("source: {path: /x}"),
 		"c.yaml:5: warm.jobs[0].source must have a type: file, command, http or "
 		"postgres\n"},
@@ -197,6 +196,22 @@ static const struct scratch_fault jobs[] = {
 	{JOB("source: {type: file, path: /x, rows: /items}"),
 		"c.yaml:5: warm.jobs[0].source has rows, which can be used with format json "
 		"only\n"},
+	{"warm:\n  jobs:\n    - {name: j, source: {type: file, path: /x}}\n",
+		"c.yaml:3: warm.jobs[0] must have a key: give the template of a row's key, such as "
+		"\"rate:{code}\"\n"},
+	{JOB("source: {type: file, path: /x}\n      visit: {type: http, base_url: \"http://x\", "
+	     "path: "
+	     "/a}"),
+		"c.yaml:3: warm.jobs[0] has visit, which belongs to mode visit\n"},
+	{JOB("source: {type: file, path: /x}\n      mode: visit"),
+		"c.yaml:3: warm.jobs[0] must have visit, such as {use: api, path: "
+		"\"/products/{id}\"}\n"},
+	{JOB("source: {type: file, path: /x}\n      mode: visit\n      visit: {type: http, "
+	     "base_url: "
+	     "\"http://x\", path: /a}"),
+		"c.yaml:3: warm.jobs[0] has key, but mode visit, which stores nothing\n"},
+	{JOB("source: {type: file, path: /x}\n      visit: {type: file, path: /a}"),
+		"c.yaml:6: warm.jobs[0].visit is not of type http\n"},
 	{JOB("source: {use: nothing}"),
 		"c.yaml:5: warm.jobs[0].source uses nothing, which is not in sources\n"},
 	{JOB("source: {use: s, type: file}"), "c.yaml:5: warm.jobs[0].source has use and type: the "
@@ -236,7 +251,7 @@ static const struct scratch_fault jobs[] = {
 	{JOB("source: {type: file, path: /x}\n      mode: fast\n      ttl_jitter: 95%"),
 		"c.yaml:7: warm.jobs[0].ttl_jitter must be between 0% and 90%, such as "
 		"10%\n"
-		"c.yaml:6: warm.jobs[0].mode must be one of: replace, missing, refresh\n"},
+		"c.yaml:6: warm.jobs[0].mode must be one of: replace, missing, refresh, visit\n"},
 	{JOB("source: {type: file, path: /x}\n      on: [boot]\n      ttl: soon"),
 		"c.yaml:6: warm.jobs[0].on[0] must be startup or redis_flushed\n"
 		"c.yaml:7: warm.jobs[0].ttl is not a duration such as 250ms, 1h30m or "
