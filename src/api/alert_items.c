@@ -16,7 +16,7 @@ static void add_real(cJSON *item, const char *name, double value)
 		cJSON_AddNumberToObject(item, name, value);
 }
 
-static cJSON *alert_json(const struct alert_look *look)
+static cJSON *alert_json(const struct alert_look *look, bool whole)
 {
 	const struct conf_alert *rule = look->rule;
 	cJSON *item = cJSON_CreateObject();
@@ -27,6 +27,8 @@ static cJSON *alert_json(const struct alert_look *look)
 	add_real(item, "value", look->value);
 	cJSON_AddNumberToObject(item, "threshold", rule->threshold);
 	cJSON_AddStringToObject(item, "severity", alerts_severity_name(rule->severity));
+	if (!whole)
+		return item;
 	cJSON_AddStringToObject(item, "metric", rule->metric.text);
 	cJSON_AddStringToObject(item, "fires", rule->is_above ? "above" : "below");
 	json_add_number(item, "for_seconds", (double)rule->for_ms / 1000, 3);
@@ -42,7 +44,7 @@ cJSON *api_alert_items(const struct app *app, bool all)
 		struct alert_look look = alerts_look(app->alerts, i);
 
 		if (all || look.state != ALERT_INACTIVE)
-			cJSON_AddItemToArray(list, alert_json(&look));
+			cJSON_AddItemToArray(list, alert_json(&look, all));
 	}
 	return list;
 }

@@ -5,7 +5,7 @@
 
 #include "api/app.h"
 
-/* All rules, or those that are not inactive. The caller owns the array. */
+/* All rules, or in short those that are not inactive. The caller owns the array. */
 cJSON *api_alert_items(const struct app *app, bool all);
 
 #endif

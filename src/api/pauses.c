@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* POST /pause and /resume, and the member of stats. */
-#include "api/pauses.h"
-
+/* GET and POST /pause, POST /resume. */
 #include "api/answer.h"
 #include "api/body.h"
 #include "api/handlers.h"
 #include "text/json.h"
 
-cJSON *api_pauses(const struct app *app)
+static cJSON *list(const struct app *app)
 {
 	cJSON *all = cJSON_CreateObject();
 
@@ -68,14 +66,17 @@ static enum error read_body(struct request *request, bool pauses, struct pauses_
 	return error;
 }
 
-static void answer(struct request *request, struct app *app)
+static void answer(struct request *request, const struct app *app)
 {
 	cJSON *body = cJSON_CreateObject();
 
-	/* What is polled shows it from now on. */
-	answers_forget(app);
-	cJSON_AddItemToObject(body, "paused", api_pauses(app));
+	cJSON_AddItemToObject(body, "paused", list(app));
 	reply_json(request, 200, body);
+}
+
+void api_pauses_list(struct request *request, void *context)
+{
+	answer(request, context);
 }
 
 void api_pauses_begin(struct request *request, void *context)
@@ -90,6 +91,8 @@ void api_pauses_begin(struct request *request, void *context)
 		if (all & 1u << what)
 			error = pause_begin(app->engine.pauses, what, asked.seconds,
 				request_identity(request)->name, asked.note, &fault);
+	/* What is polled shows it from now on. */
+	answers_forget(app);
 	if (error)
 		reply_fault(request, &fault);
 	else
@@ -107,6 +110,8 @@ void api_pauses_end(struct request *request, void *context)
 	for (enum pause what = 0; what < PAUSE_COUNT && !error; what++)
 		if (!all || all & 1u << what)
 			error = pause_end(app->engine.pauses, what, &fault);
+	/* What is polled shows it from now on. */
+	answers_forget(app);
 	if (error)
 		reply_fault(request, &fault);
 	else

@@ -60,6 +60,8 @@ const struct route routes[] = {
 		"Current fibers, queues, connections, operations and passes."},
 	{"GET", ADMIN "/doctor", SCOPE_ADMIN, 0, api_doctor, "",
 		"What is wrong between the daemon, its configuration and Redis, and how to fix it."},
+	{"GET", ADMIN "/pause", SCOPE_READ, ROUTE_INLINE, api_pauses_list, "",
+		"What is paused, until when, by whom and why."},
 	{"POST", ADMIN "/pause", SCOPE_OPERATE, ROUTE_JSON, api_pauses_begin, "",
 		"Holds back warming or invalidation on all daemons of this Redis for a while."},
 	{"POST", ADMIN "/resume", SCOPE_OPERATE, ROUTE_JSON, api_pauses_end, "",

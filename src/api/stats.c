@@ -6,7 +6,6 @@
 #include "api/alert_items.h"
 #include "api/answer.h"
 #include "api/handlers.h"
-#include "api/pauses.h"
 #include "api/stats_history.h"
 #include "api/warm_jobs.h"
 #include "text/json.h"
@@ -152,7 +151,6 @@ static void add_rest(cJSON *stats, const struct app *app, const struct identity 
 	cJSON_AddBoolToObject(
 		warming, "paused", pause_state(app->engine.pauses, PAUSE_WARMING) != NULL);
 	cJSON_AddItemToObject(warming, "jobs", api_warm_jobs(app->warm, who, false));
-	cJSON_AddItemToObject(stats, "paused", api_pauses(app));
 	cJSON *breaker = cJSON_AddObjectToObject(stats, "breaker");
 	json_add_text(breaker, "state", breaker_state_name(state.breaker));
 	json_add_time(breaker, "since", state.breaker_since_wall_ms);

@@ -44,6 +44,7 @@ ROUTES = {
     ("GET", API + "/explain/{key}"): "keys",
     ("GET", API + "/config"): "admin",
     ("GET", API + "/alerts"): "read",
+    ("GET", API + "/pause"): "read",
     ("POST", API + "/pause"): "operate",
     ("POST", API + "/resume"): "operate",
     ("GET", API + "/debug"): "admin",

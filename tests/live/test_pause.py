@@ -22,6 +22,10 @@ def pause(daemon, body):
     return reply.json["paused"]
 
 
+def paused(daemon):
+    return daemon.get(API + "/pause").json["paused"]
+
+
 def resume(daemon, body=None):
     reply = daemon.post(API + "/resume", body if body is not None else {})
     assert reply.status == 200, reply
@@ -43,7 +47,7 @@ def test_paused_invalidation_is_refused_and_resumed(start, redis):
     assert daemon.invalidate({"keys": ["a"], "dry_run": True}).json["matched"] == 1
     assert daemon.metric('cachewarden_paused{what="invalidation"}') == 1
     # The other daemon follows, and ends it for both.
-    until(lambda: other.stats()["paused"] == {"warming": None, "invalidation": state["invalidation"]},
+    until(lambda: paused(other) == {"warming": None, "invalidation": state["invalidation"]},
           "the other daemon to follow")
     refused(other.invalidate({"patterns": ["*x"]}))
     assert redis("EXISTS", "a") == 1
@@ -75,7 +79,7 @@ def test_a_pause_ends_by_itself(start, redis):
     pause(daemon, {"what": ["warming", "invalidation"], "for": 1})
     ttl = redis("PTTL", "cw:paused:warming")
     assert 0 < ttl <= 1000 and redis("PTTL", "cw:paused:invalidation") <= 1000
-    until(lambda: daemon.stats()["paused"] == {"warming": None, "invalidation": None}, "the end")
+    until(lambda: paused(daemon) == {"warming": None, "invalidation": None}, "the end")
     assert daemon.invalidate({"keys": ["a"]}).status == 200
 
 
@@ -85,13 +89,13 @@ def test_a_pause_survives_a_restart_and_an_outage(start, redis):
     pause(daemon, {"what": ["invalidation"], "for": 60})
     assert daemon.close() is None
     daemon = start(open_config(redis))
-    until(lambda: daemon.stats()["paused"]["invalidation"], "the pause")
+    until(lambda: paused(daemon)["invalidation"], "the pause")
     redis.kill()
     daemon.wait_redis("down")
     refused(daemon.invalidate({"keys": ["a"]}))
     assert daemon.post(API + "/resume", {}).status == 503
     redis.start()  # empty: its pauses are gone with its data
-    until(lambda: daemon.stats()["paused"]["invalidation"] is None, "the end")
+    until(lambda: paused(daemon)["invalidation"] is None, "the end")
 
 
 @pytest.mark.parametrize("body, pointer", [
@@ -117,5 +121,5 @@ def test_a_damaged_record_pauses_nothing(start, redis, value):
     daemon.wait_redis()
     # Its first look is behind it.
     until(lambda: daemon.metric('cachewarden_paused{what="invalidation"}') == 0, "a look")
-    assert daemon.stats()["paused"]["invalidation"] is None
+    assert paused(daemon)["invalidation"] is None
     assert daemon.invalidate({"keys": ["a"]}).status == 200
