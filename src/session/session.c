@@ -194,6 +194,8 @@ static enum error run_once(struct session_work *w, enum use use, int64_t *ret, s
 		return OK;
 	}
 	enum error error = session_run(w->sessions->cache, &script, ret, NULL, fault);
+	if (!error && steps && use == TOUCH && *ret != 1)
+		session_index_verify(w, index, hash);
 	if (!error && steps && use == END && *ret == 1)
 		session_index_leave(w->sessions->cache, index, &hash, 1);
 	return error;

@@ -162,8 +162,10 @@ static enum error change_in_steps(struct session_changing *c, struct session_scr
 	if (!error)
 		error = c->moves ? move_in_steps(c, script, ret, fault)
 				 : session_run(cache, script, ret, NULL, fault);
-	if (enters && !error && *ret != 1 && c->moves)
+	if (index.n && !error && *ret != 1 && c->moves)
 		session_index_leave(cache, index, &hash, 1);
+	else if (index.n && !error && *ret != 1)
+		session_index_verify(w, index, hash);
 	if (error || *ret != 1)
 		return error;
 	if (enters)

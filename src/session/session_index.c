@@ -194,6 +194,25 @@ void session_owner_end(
 		slice_of(key.text, SESSION_KEY), buf_slice(&owner->text), slice_str(owner->end));
 }
 
+void session_index_verify(const struct session_work *w, struct slice index, struct slice hash)
+{
+	struct cache *cache = w->sessions->cache;
+	struct redis_batch *head = redis_batch_new();
+	char before[SLICE_INT_ROOM];
+	int64_t expires_ms = session_record_end(&w->record, w->now_ms);
+	const struct slice pairs[] = {
+		hash, slice_str(w->expires), hash, slice_of_int(before, expires_ms - 1)};
+	struct session_owner owner;
+
+	session_owner_init(&owner, cache, index);
+	session_add_head(head, hash, owner.end);
+	if (cache_run_all(cache, REDIS_COMMANDS, head, NULL) == OK &&
+		!session_owner_has(&owner, redis_batch_reply(head, 0)->text))
+		session_index_remove(cache, index, pairs, 2);
+	redis_batch_free(head);
+	session_owner_release(&owner);
+}
+
 /* A session that is alive, for the order of their creation. */
 struct alive {
 	int64_t created_us;

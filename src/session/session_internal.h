@@ -144,6 +144,9 @@ size_t session_index_leave(
 	struct cache *cache, struct slice index, const struct slice *hashes, size_t count);
 /* Whether all this is needed for a session of that index. */
 bool session_in_steps(const struct session_work *w, struct slice index);
+/* After a change that was too late: removes what it entered, if the session is not there any more.
+ */
+void session_index_verify(const struct session_work *w, struct slice index, struct slice hash);
 /* As TIDY_INDEX. */
 void session_index_tidy(const struct session_work *w, struct slice index, struct slice hash);
 /*

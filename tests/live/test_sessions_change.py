@@ -10,6 +10,7 @@ from harness import API, rounds, until
 from interfering import interfere
 from test_sessions import (ALL, ONE, config, create, end, get, in_threads, key_of, listed, refused,
                            use, when)
+from topology import TOPOLOGY
 
 ROTATE = ONE + "/rotate"
 RELOAD = API + "/reload"
@@ -359,6 +360,8 @@ def test_what_was_used_under_a_wrong_clock_can_be_read(shared, shared_redis, see
 # Between two round trips ------------------------------------------------------------------------
 
 TOUCH, CHANGE = b"'SETRANGE', KEYS[1]", b"local enters"
+# Over slots a rotation stores the new session first; then the old one must be as it was read.
+ROTATION = b"if v == ARGV[2] then" if TOPOLOGY == "cluster" else CHANGE
 
 
 @pytest.mark.parametrize("act", ["user", "no user", "ttl", "rotate", "grace", "end"])
@@ -372,14 +375,15 @@ def test_a_session_that_changes_before_its_script(behind, proxy, start, redis, w
         if act in ("rotate", "grace"):
             fresh.update(rotate(other, session, user_id="b", grace=60 if act == "grace" else 0))
         elif act == "end":
-            assert end(other, "a") == 1
+            # Over slots a session that is being rotated is there under both ids for a moment.
+            assert end(other, "a") == (2 if TOPOLOGY == "cluster" and what == "rotate" else 1)
         else:
             patch(other, session, **{"user": {"user_id": "b"}, "no user": {"user_id": None},
                                      "ttl": {"ttl": 5000}}[act])
 
     asks = {"use": (lambda: get(behind, session), TOUCH),
             "patch": (lambda: use(behind, "PATCH", session, {"data": {"m": 2}}), CHANGE),
-            "rotate": (lambda: use(behind, "POST", session, path=ROTATE), CHANGE),
+            "rotate": (lambda: use(behind, "POST", session, path=ROTATE), ROTATION),
             "delete": (lambda: use(behind, "DELETE", session), b"local head = redis.call('GETRANGE'")}
     ask, needle = asks[what]
     reply = interfere(proxy, needle, ask, change)
