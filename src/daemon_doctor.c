@@ -9,6 +9,7 @@
 
 #include "api/doctor.h"
 #include "daemon.h"
+#include "redis/password.h"
 
 /* A server that refuses the first attempt may be about to start. */
 enum { patience_ms = 1500 };
@@ -34,7 +35,8 @@ static void await_answer(struct doctor *doctor)
 {
 	const struct conf_redis *redis = &doctor->cache.conf->redis;
 	int64_t patience = clock_deadline(patience_ms);
-	int64_t deadline = clock_deadline(redis->connect_timeout_ms + patience_ms);
+	int64_t run_ms = redis->password_argv ? PASSWORD_RUN_MS : 0;
+	int64_t deadline = clock_deadline(redis->connect_timeout_ms + run_ms + patience_ms);
 
 	for (;;) {
 		struct redis_state state = redis_store_state(doctor->cache.store);

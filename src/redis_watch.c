@@ -18,17 +18,19 @@ static double seconds_since(int64_t mono_ms)
 static void tell_loss(struct daemon *d, const struct redis_state *state)
 {
 	struct log *log = d->app.log;
+	struct fault fault = state->last_error;
 
+	fault_disclose(&fault);
 	switch (state->status) {
 	case REDIS_UP:
 		break;
 	case REDIS_DOWN:
-		log_warning(log, "redis is down: %s", state->last_error.detail);
+		log_warning(log, "redis is down: %s", fault.detail);
 		break;
 	case REDIS_IS_LOADING:
 	case REDIS_IS_BUSY:
 		log_warning(log, "redis is %s: %s", redis_node_status_name(state->status),
-			state->last_error.detail);
+			fault.detail);
 		break;
 	}
 	d->told.down_said = true;

@@ -146,6 +146,7 @@ static struct component judge_redis(const struct app *app)
 	struct component redis = component("redis");
 	cJSON *details = redis.details, *warnings = cJSON_CreateArray();
 
+	fault_disclose(&state.last_error);
 	if (state.status == REDIS_DOWN)
 		redis.health = HEALTH_DOWN;
 	else if (state.status != REDIS_UP || state.unfit.error)

@@ -47,6 +47,8 @@ static const char *take_user(struct reader *r, struct slice text, struct conf_re
 	if (password && *password) {
 		ret->password = password;
 		ret->password_file = NULL;
+		ret->password_argv = NULL;
+		ret->password_argc = 0;
 	}
 	return NULL;
 }

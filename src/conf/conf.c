@@ -40,6 +40,15 @@ static void drop_the_daemons(struct node *root)
 		node_drop(root, slice_str(names[i]));
 }
 
+/* Starting programs needs the process's SIGCHLD, which is the program's own. */
+static void refuse_commands(struct reader *r, struct node *root)
+{
+	if (node_given(root, "redis.password_command"))
+		reader_fault_at(r, root, "redis.password_command",
+			"is not available to a program with the library: use "
+			"redis.password_file");
+}
+
 static void put_redis_url(struct reader *r, struct node *root, const char *url)
 {
 	struct node *node = node_new(r->arena, NODE_SCALAR, "the URL that was given", 0);
@@ -54,8 +63,10 @@ static void read_tree(struct reader *r, const struct conf_origin *origin, struct
 	if (origin->path)
 		include_files(r, root);
 	environment_apply(r, root);
-	if (origin->embedded)
+	if (origin->embedded) {
 		drop_the_daemons(root);
+		refuse_commands(r, root);
+	}
 	if (origin->redis_url)
 		put_redis_url(r, root, origin->redis_url);
 	add_host_name(r, root);

@@ -84,6 +84,8 @@ struct conf_redis {
 	char *password; /* NULL = none */
 	/* Where it comes from, read again for each connection; NULL = not from a file. */
 	char *password_file;
+	char **password_argv; /* the command that prints it; NULL = none; NULL follows the last */
+	size_t password_argc;
 	int64_t refresh_every_ms; /* between two AUTH on live connections; 0 = none */
 	bool tls;		  /* asked for by the URL's scheme */
 	struct {

@@ -358,6 +358,18 @@ static void check_cluster(struct reader *r, struct node *root, const struct conf
 			"another prefix");
 }
 
+static void check_password_command(
+	struct reader *r, struct node *root, const struct conf_redis *redis)
+{
+	if (!node_given(root, "redis.password_command"))
+		return;
+	if (node_given(root, "redis.password") || node_given(root, "redis.password_file"))
+		reader_fault_at(r, root, "redis.password_command",
+			"conflicts with redis.password and redis.password_file: remove the others");
+	if (redis->password_argv)
+		reader_expect_program(r, root, "redis.password_command", redis->password_argv[0]);
+}
+
 const char *rules_finish(struct reader *r, struct node *root, void *object)
 {
 	struct conf_full *full = object;
@@ -369,6 +381,7 @@ const char *rules_finish(struct reader *r, struct node *root, void *object)
 		reader_fault_at(r, root, "redis.password_file",
 			"conflicts with redis.password: remove one of them");
 	check_sentinel(r, root, redis);
+	check_password_command(r, root, redis);
 	check_redis_tls(r, root, redis);
 	check_cluster(r, root, redis);
 	https_load(r, root, full);

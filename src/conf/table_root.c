@@ -46,6 +46,7 @@ static const struct key keys[] = {
 	{"redis.username", &type_string, AT(conf.redis.username), "\"\"", .max = 256, .help = "user name; a user in redis.url takes precedence"},
 	{"redis.password", &type_string, AT(conf.redis.password), .min = 1, .max = 4096, .flags = KEY_SECRET, .help = "password; a password in redis.url takes precedence"},
 	{"redis.password_file", &type_password_file, AT(conf.redis), .help = "file that holds the password, read again for each connection"},
+	{"redis.password_command", &type_argv, LIST(conf.redis.password_argv, conf.redis.password_argc), .min = 1, .max = 100, .flags = KEY_MASKED, .help = "program with its arguments that prints the password, run for each connection"},
 	{"redis.refresh_every", &type_duration, AT(conf.redis.refresh_every_ms), "0s", 0, DAY, .help = "interval of sending AUTH again on open connections; 0 = never"},
 	{"redis.url", &type_redis_url, AT(conf.redis), "redis://localhost:6379/0", .flags = KEY_RESTART, .help = "address of Redis"},
 	{"redis.tls.ca", &type_path, AT(conf.redis.tls_files.ca), .help = "trusted certificate authorities, a PEM file; by default those of the system"},

@@ -13,8 +13,10 @@ enum {
 	backoff_refused_ms = 2000, /* Redis answered with a refusal */
 	backoff_auth_least_ms = 5000,
 	backoff_auth_most_ms = 30000,
-	password_look_ms = 500, /* how often a refused password's file is looked at */
-	lasting_ms = 1000,	/* after so long a connection counts as successful */
+	password_look_ms = 500,	     /* how often a refused password's file is looked at */
+	password_run_least_ms = 500, /* between two runs of the command that has printed it */
+	password_run_most_ms = 10000,
+	lasting_ms = 1000, /* after so long a connection counts as successful */
 	dns_patience_ms = 200,
 };
 
@@ -60,26 +62,34 @@ static int64_t backoff_ms(struct conn *conn, enum error error)
 	return 1 + random_below(conn, grown(backoff_least_ms, conn->attempts, bound));
 }
 
-/* A refused password is not sent again before its time, but another one in the file is at once. */
-static bool awaits_password(const struct conn *conn)
+/*
+ * A refused password is not sent again before its time, but another one, in the file or printed by
+ * the command, is at once: when to look for it.
+ */
+static int64_t look_ms(const struct conn *conn)
 {
-	return conn->last.error == ERR_REDIS_AUTH && conn->config->password_file;
+	if (conn->last.error != ERR_REDIS_AUTH)
+		return INT64_MAX;
+	if (password_has_command(conn->config->printed))
+		return grown(password_run_least_ms, conn->attempts, password_run_most_ms);
+	return conn->config->password_file ? password_look_ms : INT64_MAX;
 }
 
 static void wait_to_retry(struct conn *conn, int64_t retry_ms)
 {
-	int64_t left = retry_ms - now_ms(conn);
+	int64_t left = retry_ms - now_ms(conn), look = look_ms(conn);
 
 	conn->retry_ms = retry_ms;
-	conn_set_timer(
-		conn, awaits_password(conn) && left > password_look_ms ? password_look_ms : left);
+	conn_set_timer(conn, look < left ? look : left);
 }
 
+/* What the command prints is compared once there is a link. */
 static bool may_retry(const struct conn *conn)
 {
 	struct file_stamp now;
 
-	if (!awaits_password(conn) || now_ms(conn) >= conn->retry_ms)
+	if (look_ms(conn) == INT64_MAX || now_ms(conn) >= conn->retry_ms ||
+		password_has_command(conn->config->printed))
 		return true;
 	now = file_stamp_now(conn->config->password_file);
 	return !file_stamp_equal(&now, &conn->password_stamp);
@@ -92,6 +102,8 @@ void conn_set_state(struct conn *conn, enum conn_state state)
 	case CONN_CLOSED:
 		conn_link_drop(conn);
 		loop_flush_cancel(conn->loop, &conn->flush);
+		password_forget(&conn->ask);
+		file_forget(&conn->password);
 		pipeline_free(conn->handshake);
 		conn->handshake = NULL;
 		resp_free(conn->reader);
@@ -101,11 +113,14 @@ void conn_set_state(struct conn *conn, enum conn_state state)
 	case CONN_CONNECTING:
 	case CONN_TLS:
 		break;
+	case CONN_PASSWORD:
 	case CONN_HANDSHAKE:
 		resp_free(conn->reader);
 		conn->reader = resp_new();
 		break;
 	case CONN_READY:
+		file_forget(&conn->password);
+		conn->has_refused = false;
 		uv_timer_stop(&conn->timer);
 		conn->ready_ms = now_ms(conn);
 		break;
@@ -135,6 +150,15 @@ void conn_fail(struct conn *conn, const struct fault *fault)
 	conn_set_state(conn, CONN_WAITING);
 	wait_to_retry(conn, now_ms(conn) + backoff_ms(conn, fault->error));
 	conn->events->failed(conn->context, &conn->last, weight);
+}
+
+void conn_wait_on(struct conn *conn)
+{
+	conn->attempts++;
+	conn_fail_queue(conn, &conn->last);
+	conn_set_state(conn, CONN_WAITING);
+	wait_to_retry(conn, conn->retry_ms);
+	conn->events->failed(conn->context, &conn->last, 1);
 }
 
 bool conn_closed_idle(struct conn *conn)
@@ -233,6 +257,7 @@ static void attempt(struct conn *conn)
 static void timer_fired(uv_timer_t *timer)
 {
 	struct conn *conn = timer->data;
+	struct fault fault;
 
 	switch (conn->state) {
 	case CONN_WAITING:
@@ -253,6 +278,11 @@ static void timer_fired(uv_timer_t *timer)
 	case CONN_TLS:
 		fail_unreachable(conn, "it accepts connections but does not answer the TLS "
 				       "handshake; does it speak TLS on this port?");
+		break;
+	case CONN_PASSWORD:
+		fault_set(
+			&fault, ERR_REDIS_AUTH, "redis.password_command has not answered in time");
+		conn_fail(conn, &fault);
 		break;
 	case CONN_HANDSHAKE:
 		if (!conn_handshake_again(conn))

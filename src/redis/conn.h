@@ -4,7 +4,7 @@
  *
  *	submit -> queue -> out (one write a turn) -> Redis -> reader -> reply of the queue's head
  *
- *	WAITING -> RESOLVING -> CONNECTING [-> TLS] -> HANDSHAKE -> READY
+ *	WAITING -> RESOLVING -> CONNECTING [-> TLS] [-> PASSWORD] -> HANDSHAKE -> READY
  *	   ^------------- any failure: the queue fails, backoff -'
  *
  * Redis answers in order, so each reply is for the head of the queue. Whatever breaks that order (a
@@ -17,6 +17,7 @@
 #include "base/loop.h"
 #include "redis/capabilities.h"
 #include "redis/conn_tls.h"
+#include "redis/password.h"
 #include "redis/pipeline.h"
 
 /* Shared by a node's connections and owned by it; what it points to may be replaced. */
@@ -30,9 +31,10 @@ struct conn_config {
 	const char *channel; /* that it subscribes to; NULL = none */
 	unsigned database;
 	char *username, *password; /* NULL = none */
-	char *password_file; /* read for each connection, instead of `password`; NULL = none */
-	char *spare_key;     /* of our own, never stored: for the permission check */
-	bool in_cluster;     /* the server is used as the node of a cluster */
+	char *password_file;	  /* read for each connection, instead of `password`; NULL = none */
+	struct password *printed; /* the same by a command, where it has one; may be NULL */
+	char *spare_key;	  /* of our own, never stored: for the permission check */
+	bool in_cluster;	  /* the server is used as the node of a cluster */
 	struct capabilities *capabilities;
 	struct conn_tls *tls;
 	int64_t connect_timeout_ms, command_timeout_ms;
@@ -75,7 +77,10 @@ void conn_free(struct conn *conn, const struct fault *fault);
 /* Takes ownership; the outcome comes later, or at once if waiting is pointless. */
 void conn_submit(struct conn *conn, struct pipeline *pipeline);
 bool conn_ready(const struct conn *conn);
-/* "waiting" (for the next attempt), "resolving", "connecting", "tls", "handshake", "ready". */
+/*
+ * "waiting" (for the next attempt), "resolving", "connecting", "tls", "password" (a command is to
+ * print it), "handshake", "ready".
+ */
 const char *conn_state_name(const struct conn *conn);
 /* Attempts in a row without a lasting connection. */
 unsigned conn_attempts(const struct conn *conn);
@@ -83,11 +88,12 @@ unsigned conn_attempts(const struct conn *conn);
 size_t conn_waiting(const struct conn *conn);
 size_t conn_waiting_bytes(const struct conn *conn);
 /*
- * Adds AUTH with the password as it is now, where there is one. ERR_REDIS_AUTH: its file cannot be
+ * Adds AUTH with the password as it is now, where there is one; `printed` is what the command has
+ * printed, if there is one. ERR_REDIS_AUTH: its file cannot be
  * read, and `fault` says why. Blocks for the time of reading a small file.
  */
-enum error conn_add_auth(
-	const struct conn_config *config, struct pipeline *pipeline, struct fault *fault);
+enum error conn_add_auth(const struct conn_config *config, struct slice printed,
+	struct pipeline *pipeline, struct fault *fault);
 /* The credentials changed: a connection that is not ready tries now. */
 void conn_retry(struct conn *conn);
 /*

@@ -11,12 +11,17 @@
  * must be repeated, because commands must not run in another database.
  */
 #include <assert.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include "conf/file.h"
 #include "redis/conn_internal.h"
 
-enum { busy_again_ms = 250 };
+enum {
+	busy_again_ms = 250,
+	/* A run of the command, behind one that is being ended. */
+	password_patience_ms = PASSWORD_RUN_MS + 4000,
+};
 
 enum step {
 	STEP_AUTH,
@@ -48,8 +53,8 @@ static void add_check(struct conn *conn)
 		capabilities_ask(conn->handshake, conn->second, slice_str(conn->config->spare_key));
 }
 
-enum error conn_add_auth(
-	const struct conn_config *config, struct pipeline *pipeline, struct fault *fault)
+enum error conn_add_auth(const struct conn_config *config, struct slice printed,
+	struct pipeline *pipeline, struct fault *fault)
 {
 	struct slice user = slice_str(config->username), password = slice_str(config->password);
 	struct buf text = {0}, why = {0};
@@ -59,6 +64,8 @@ enum error conn_add_auth(
 
 	if (config->password_file)
 		password = buf_slice(&text);
+	if (printed.n)
+		password = printed;
 	if (wrong)
 		error = fault_set(fault, ERR_REDIS_AUTH, "redis.password_file names %s, which %s",
 			config->password_file, wrong);
@@ -81,7 +88,7 @@ static void send_handshake(struct conn *conn)
 	conn->steps[0] = STEP_AUTH;
 	if (config->password_file)
 		conn->password_stamp = file_stamp_now(config->password_file);
-	if (conn_add_auth(config, conn->handshake, &fault)) {
+	if (conn_add_auth(config, buf_slice(&conn->password), conn->handshake, &fault)) {
 		conn_fail(conn, &fault);
 		return;
 	}
@@ -123,8 +130,44 @@ static bool send_second(struct conn *conn)
 	return true;
 }
 
+/* Whether Redis has refused it, and it is not time yet to try it once more. */
+static bool is_refused(const struct conn *conn, struct slice password)
+{
+	uint8_t digest[SHA256_BYTES];
+
+	crypto_sha256(password, digest);
+	return conn->has_refused && conn->last.error == ERR_REDIS_AUTH &&
+	       (int64_t)uv_now(loop_uv(conn->loop)) < conn->retry_ms &&
+	       crypto_equal(digest, conn->refused, sizeof digest);
+}
+
+static void password_came(struct password_wait *wait, struct slice text, const struct fault *fault)
+{
+	struct conn *conn = (struct conn *)((char *)wait - offsetof(struct conn, ask));
+
+	if (fault->error) {
+		conn_fail(conn, fault);
+		return;
+	}
+	if (is_refused(conn, text)) {
+		conn_wait_on(conn);
+		return;
+	}
+	buf_add(&conn->password, text);
+	conn_set_timer(conn, conn->config->connect_timeout_ms);
+	conn_set_state(conn, CONN_HANDSHAKE);
+	send_handshake(conn);
+}
+
 void conn_linked(struct conn *conn)
 {
+	if (password_has_command(conn->config->printed)) {
+		conn_set_timer(conn, password_patience_ms);
+		conn_set_state(conn, CONN_PASSWORD);
+		conn->ask.answered = password_came;
+		password_ask(conn->config->printed, &conn->ask);
+		return;
+	}
 	conn_set_state(conn, CONN_HANDSHAKE);
 	send_handshake(conn);
 }
@@ -135,10 +178,14 @@ static bool server_is_busy(enum error error)
 }
 
 /* AUTH and PING decide whether there is a connection at all: the meaning of their error replies. */
-static enum error judge_auth(const struct redis_value *reply, struct fault *fault)
+static enum error judge_auth(
+	struct conn *conn, const struct redis_value *reply, struct fault *fault)
 {
 	if (redis_value_error(reply, fault) == ERR_REDIS_ERROR)
 		fault->error = ERR_REDIS_AUTH;
+	conn->has_refused = fault->error == ERR_REDIS_AUTH && conn->password.n;
+	if (conn->has_refused)
+		crypto_sha256(buf_slice(&conn->password), conn->refused);
 	return fault->error;
 }
 
@@ -171,7 +218,7 @@ static enum error judge_step(struct conn *conn, enum step step, size_t at,
 {
 	switch (step) {
 	case STEP_AUTH:
-		return judge_auth(reply, fault);
+		return judge_auth(conn, reply, fault);
 	case STEP_SELECT:
 		redis_value_error(reply, &conn->unselected);
 		return OK;
@@ -249,6 +296,17 @@ void conn_handshake_reply(struct conn *conn, struct redis_value *reply)
 		conn_fail(conn, &fault);
 	else if (last)
 		end_handshake(conn);
+}
+
+bool conn_handshake_early(struct conn *conn, struct redis_value *reply)
+{
+	struct fault fault;
+
+	if (!reply || redis_value_error(reply, &fault) == OK)
+		return false;
+	redis_value_free(reply);
+	conn_fail(conn, &fault);
+	return true;
 }
 
 bool conn_handshake_again(struct conn *conn)

@@ -3,6 +3,7 @@
 #ifndef CW_REDIS_CONN_INTERNAL_H
 #define CW_REDIS_CONN_INTERNAL_H
 
+#include "base/crypto.h"
 #include "conf/file.h"
 #include "redis/conn.h"
 #include "redis/resolver.h"
@@ -13,6 +14,7 @@ enum conn_state {
 	CONN_RESOLVING,
 	CONN_CONNECTING,
 	CONN_TLS,
+	CONN_PASSWORD,
 	CONN_HANDSHAKE,
 	CONN_READY,
 	CONN_CLOSED,
@@ -36,6 +38,10 @@ struct conn {
 	unsigned open_handles;
 	int64_t deadline_ms;		  /* of the attempt */
 	int64_t retry_ms;		  /* when the next one is due */
+	struct password_wait ask;	  /* while PASSWORD */
+	struct buf password;		  /* that a command has printed, until READY */
+	bool has_refused;		  /* Redis has refused a printed one: */
+	uint8_t refused[SHA256_BYTES];	  /* this */
 	struct file_stamp password_stamp; /* of the password file that the last AUTH came from */
 	int64_t ready_ms;
 	unsigned attempts; /* in a row without a lasting connection */
@@ -70,6 +76,8 @@ void conn_fail(struct conn *conn, const struct fault *fault);
  * failure; it connects again.
  */
 bool conn_closed_idle(struct conn *conn);
+/* The password is still the refused one: waits on, without sending it. */
+void conn_wait_on(struct conn *conn);
 /* The link could not be made. */
 void conn_refused(struct conn *conn, int status);
 
@@ -77,6 +85,8 @@ void conn_refused(struct conn *conn, int status);
 /* The link was made. */
 void conn_linked(struct conn *conn);
 void conn_handshake_reply(struct conn *conn, struct redis_value *reply);
+/* A reply while PASSWORD, before anything was sent: false if it is not a refusal. */
+bool conn_handshake_early(struct conn *conn, struct redis_value *reply);
 /* The timer fired: true if that was to ask a busy Redis again. */
 bool conn_handshake_again(struct conn *conn);
 

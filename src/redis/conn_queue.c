@@ -167,6 +167,8 @@ bool conn_deliver(struct conn *conn, struct redis_value *reply)
 		redis_value_free(reply);
 		return true;
 	}
+	if (conn->state == CONN_PASSWORD)
+		return conn_handshake_early(conn, reply);
 	if (!asked(conn, pipeline))
 		return false;
 	if (conn->state == CONN_HANDSHAKE) {
@@ -254,8 +256,8 @@ bool conn_ready(const struct conn *conn)
 
 const char *conn_state_name(const struct conn *conn)
 {
-	static const char *const names[] = {
-		"waiting", "resolving", "connecting", "tls", "handshake", "ready", "closed"};
+	static const char *const names[] = {"waiting", "resolving", "connecting", "tls", "password",
+		"handshake", "ready", "closed"};
 
 	return names[conn->state];
 }

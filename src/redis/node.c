@@ -69,6 +69,7 @@ struct redis_node *redis_node_new(const struct redis_node_options *options)
 	node->changed = options->changed;
 	node->changed_context = options->context;
 	node->config.in_cluster = options->in_cluster;
+	node->config.printed = options->password;
 	node_watch_init(node);
 	take_address(&node->config, options->conf);
 	take_changeable(node, options->conf);
@@ -131,6 +132,7 @@ void redis_node_retire(struct redis_node *node, enum error error, const char *wh
 		conn_free(node->members[role].conn, &fault);
 		node->members[role].conn = NULL;
 	}
+	node_watch_end(node);
 	uv_close((uv_handle_t *)&node->watch, timer_closed);
 	uv_close((uv_handle_t *)&node->refresh, timer_closed);
 }

@@ -51,6 +51,8 @@ struct redis_node_options {
 	struct metrics *metrics; /* connection failures, breaker; may be NULL */
 	const struct conf_redis *conf;
 	struct log *log; /* states of connections and breaker, at level debug; may be NULL */
+	/* What redis.password_command prints, for the nodes of a store; NULL = no command. */
+	struct password *password;
 	bool in_cluster; /* it is a node of a cluster: what it has is the caller's business */
 	/* Its status changed, before the event; as conn_events. May be NULL. */
 	void (*changed)(void *context);

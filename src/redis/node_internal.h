@@ -22,12 +22,13 @@ struct redis_node {
 	struct breaker breaker;
 	struct capabilities capabilities;
 	struct redis_state state;
-	int64_t checked_ms;    /* of the last permission check */
-	bool checked_first;    /* it was of MULTI and DISCARD only */
-	enum server_kind seen; /* by the current probe */
-	uv_timer_t watch;      /* runs while a probe may be needed */
-	uv_timer_t refresh;    /* sends AUTH on live connections */
-	unsigned timers;       /* that are not closed yet */
+	int64_t checked_ms;	  /* of the last permission check */
+	bool checked_first;	  /* it was of MULTI and DISCARD only */
+	enum server_kind seen;	  /* by the current probe */
+	uv_timer_t watch;	  /* runs while a probe may be needed */
+	uv_timer_t refresh;	  /* sends AUTH on live connections */
+	struct password_wait ask; /* the password for it */
+	unsigned timers;	  /* that are not closed yet */
 	unsigned refs;
 	bool probing;
 	bool retired; /* its connections are gone */
@@ -57,6 +58,8 @@ const char *node_role_name(enum redis_role role); /* "commands", "bulk" */
 
 /* node_watch.c */
 void node_watch_init(struct redis_node *node);
+/* It is not used any more. */
+void node_watch_end(struct redis_node *node);
 /* Sends AUTH on live connections that often; 0 = never. */
 void node_refresh_every(struct redis_node *node, int64_t every_ms);
 /* The timer runs while a probe may be needed. */

@@ -134,17 +134,15 @@ static void watch_fired(uv_timer_t *timer)
 	conn_submit(conn, pipeline);
 }
 
-static void refresh_fired(uv_timer_t *timer)
+static void send_auth(struct redis_node *node, struct slice printed)
 {
-	struct redis_node *node = timer->data;
-
 	for (int role = 0; role < REDIS_ROLES; role++) {
 		struct conn *conn = node->members[role].conn;
 		struct pipeline *pipeline = pipeline_new();
 		struct fault fault;
 
 		pipeline->probe = PROBE_AUTH;
-		if (conn_add_auth(&node->config, pipeline, &fault))
+		if (conn_add_auth(&node->config, printed, pipeline, &fault))
 			log_debug(node->log, "redis %s: no AUTH: %s", node->config.name,
 				fault.detail);
 		if (pipeline->count && conn_ready(conn))
@@ -152,6 +150,32 @@ static void refresh_fired(uv_timer_t *timer)
 		else
 			pipeline_free(pipeline);
 	}
+}
+
+static void password_came(struct password_wait *wait, struct slice text, const struct fault *fault)
+{
+	struct redis_node *node =
+		(struct redis_node *)((char *)wait - offsetof(struct redis_node, ask));
+
+	if (fault->error)
+		log_debug(node->log, "redis %s: no AUTH: %s", node->config.name, fault->detail);
+	else
+		send_auth(node, text);
+}
+
+static void refresh_fired(uv_timer_t *timer)
+{
+	struct redis_node *node = timer->data;
+
+	if (password_has_command(node->config.printed))
+		password_ask(node->config.printed, &node->ask);
+	else
+		send_auth(node, (struct slice){0});
+}
+
+void node_watch_end(struct redis_node *node)
+{
+	password_forget(&node->ask);
 }
 
 void node_refresh_every(struct redis_node *node, int64_t every_ms)
@@ -167,6 +191,7 @@ void node_watch_init(struct redis_node *node)
 {
 	uv_timer_init(loop_uv(node->loop), &node->refresh);
 	node->refresh.data = node;
+	node->ask.answered = password_came;
 	node->timers = 2;
 	uv_timer_init(loop_uv(node->loop), &node->watch);
 	node->watch.data = node;

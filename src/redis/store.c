@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "redis/conn_tls.h"
+#include "redis/password.h"
 #include "redis/scatter.h"
 
 /* So that the connection's timeout, whose fault says more, comes first. */
@@ -13,6 +14,7 @@ struct redis_store {
 	struct topology *topology;
 	struct cluster *cluster;   /* NULL: one server, and the topology is ours */
 	struct sentinel *sentinel; /* that tells the one server's address; NULL: redis.url does */
+	struct password *password;
 };
 
 static void primary_changed(void *context)
@@ -28,6 +30,7 @@ static void open_watched(struct redis_store *store, const struct redis_node_opti
 {
 	struct redis_node_options watched = *options;
 
+	watched.password = store->password;
 	watched.changed = primary_changed;
 	watched.context = store;
 	store->topology = topology_new(&watched);
@@ -38,14 +41,17 @@ static void open_watched(struct redis_store *store, const struct redis_node_opti
 struct redis_store *redis_store_new(const struct redis_node_options *options)
 {
 	struct redis_store *store = mem_new(struct redis_store);
+	struct redis_node_options with = *options;
 
+	with.password = store->password = password_new(options->loop);
+	password_configure(store->password, options->conf->password_argv);
 	if (options->conf->kind == REDIS_URL_CLUSTER) {
-		store->cluster = cluster_new(options);
+		store->cluster = cluster_new(&with);
 		store->topology = cluster_topology(store->cluster);
 	} else if (options->conf->kind == REDIS_URL_SENTINEL) {
 		open_watched(store, options);
 	} else {
-		store->topology = topology_new(options);
+		store->topology = topology_new(&with);
 	}
 	return store;
 }
@@ -60,6 +66,7 @@ void redis_store_free(struct redis_store *store)
 		cluster_free(store->cluster);
 	else
 		topology_free(store->topology);
+	password_free(store->password);
 	mem_free(store);
 }
 
@@ -70,6 +77,7 @@ enum error redis_store_check(const struct conf_redis *conf, struct fault *fault)
 
 void redis_store_reconfigure(struct redis_store *store, const struct conf_redis *conf)
 {
+	password_configure(store->password, conf->password_argv);
 	if (store->cluster)
 		cluster_reconfigure(store->cluster, conf);
 	else

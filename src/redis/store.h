@@ -17,7 +17,7 @@ struct redis_store;
 
 /* What the options point to must live as long; their conf until the next reconfigure. */
 struct redis_store *redis_store_new(const struct redis_node_options *options);
-/* Parks, if it is a cluster. */
+/* Parks. */
 void redis_store_free(struct redis_store *store);
 /* ERR_BAD_CONFIG: files that the settings name cannot be used now; the fault says which and why. */
 enum error redis_store_check(const struct conf_redis *conf, struct fault *fault);

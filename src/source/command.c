@@ -14,7 +14,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "source/spawn.h"
+#include "base/program.h"
+#include "base/spawn.h"
 #include "source/transport.h"
 #include "text/json.h"
 
@@ -24,30 +25,6 @@ struct command {
 	struct spawn *spawn;
 	int64_t total; /* bytes of output so far */
 };
-
-static const char *const passed_environment[] = {"PATH", "LANG", "HOME", "TZ"};
-enum { passed_count = sizeof passed_environment / sizeof *passed_environment };
-
-static char **make_environment(void)
-{
-	char **env = mem_array(passed_count + 1, sizeof *env);
-	size_t n = 0;
-
-	for (size_t i = 0; i < passed_count; i++) {
-		const char *value = getenv(passed_environment[i]);
-
-		if (value)
-			env[n++] = mem_printf("%s=%s", passed_environment[i], value);
-	}
-	return env;
-}
-
-static void free_strings(char **strings)
-{
-	for (size_t i = 0; strings[i]; i++)
-		mem_free(strings[i]);
-	mem_free(strings);
-}
 
 /* "{name}" alone is replaced by a parameter; everything else is literal. */
 static bool is_placeholder(const struct source_call *call, struct slice argument, struct slice *ret)
@@ -68,7 +45,7 @@ static char **make_argv(const struct source_call *call, struct fault *fault)
 
 		if (is_placeholder(call, argument, &value) &&
 			(value.n == 0 || value.p[0] == '-' || memchr(value.p, '\0', value.n))) {
-			free_strings(argv);
+			program_free_texts(argv);
 			fault_set(fault, ERR_BAD_PARAMETER,
 				"the value of %.100s is empty, begins with '-' or holds a NUL "
 				"byte, and "
@@ -132,14 +109,14 @@ static int make_input(const struct source_call *call, int *ret_fd)
 static int run(
 	struct sources *sources, const struct source_call *call, char **argv, struct spawn **ret)
 {
-	char **env = make_environment();
+	char **env = program_environment();
 	int input, error = make_input(call, &input);
 
 	if (!error)
 		error = spawn_start(sources->loop, argv, env, input, ret);
 	if (input >= 0)
 		close(input);
-	free_strings(env);
+	program_free_texts(env);
 	return error;
 }
 
@@ -153,7 +130,7 @@ static enum error command_open(struct sources *sources, const struct source_call
 		return ERR_BAD_PARAMETER;
 	int error = run(sources, call, argv, &spawn);
 
-	free_strings(argv);
+	program_free_texts(argv);
 	if (error)
 		return fault_set(fault, ERR_SOURCE_FAILED, "cannot run %.200s: %s",
 			call->conf->argv[0], uv_strerror(error));
@@ -163,24 +140,6 @@ static enum error command_open(struct sources *sources, const struct source_call
 	command->spawn = spawn;
 	*ret = &command->transport;
 	return OK;
-}
-
-/* The end of standard error as one line of printable bytes. */
-static void quote_tail(const struct spawn *spawn, char *ret, size_t size)
-{
-	struct slice tail = spawn_tail(spawn);
-	size_t n = 0;
-
-	while (tail.n && strchr(" \n", tail.p[tail.n - 1]) && tail.p[tail.n - 1])
-		tail.n--;
-	if (tail.n >= size)
-		tail = slice_of(tail.p + tail.n - size + 1, size - 1);
-	for (; n < tail.n; n++) {
-		unsigned char c = (unsigned char)tail.p[n];
-
-		ret[n] = c == '\n' ? ' ' : c < 32 || c > 126 ? '?' : tail.p[n];
-	}
-	ret[n] = '\0';
 }
 
 static enum error judge(struct command *command, struct fault *fault)
@@ -196,7 +155,7 @@ static enum error judge(struct command *command, struct fault *fault)
 	if (error || (status == 0 && signal == 0))
 		return error;
 	command->transport.answered = signal == 0;
-	quote_tail(command->spawn, said, sizeof said);
+	spawn_said(command->spawn, false, said, sizeof said);
 	fault_set(fault, ERR_SOURCE_FAILED, "%.100s %s %lld", program,
 		signal ? "was ended by signal" : "exited with status",
 		signal ? (long long)signal : (long long)status);

@@ -14,7 +14,9 @@ static const char *fix_of(enum error error)
 {
 	switch (error) {
 	case ERR_REDIS_AUTH:
-		return "Set redis.username and redis.password_file to a user of that server.";
+		return "Set redis.username, and redis.password_file or redis.password_command, to "
+		       "a "
+		       "user of that server.";
 	case ERR_REDIS_LOADING:
 		return "Wait until the server has loaded its data.";
 	case ERR_REDIS_BUSY:
@@ -32,9 +34,11 @@ void diagnosis_add_fault(struct diagnosis *diagnosis, enum finding_severity seve
 	const char *subject, const struct fault *fault)
 {
 	enum error error = fault->error ? fault->error : ERR_REDIS_UNAVAILABLE;
+	struct fault whole = *fault;
 
+	fault_disclose(&whole);
 	diagnosis_add(diagnosis, severity, error_code(error), subject,
-		mem_strdup(*fault->detail ? fault->detail : error_title(error)),
+		mem_strdup(*whole.detail ? whole.detail : error_title(error)),
 		mem_strdup(fix_of(error)));
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside of source/: finds programs, and makes them end with the daemon. */
-#ifndef CW_SOURCE_PROGRAM_H
-#define CW_SOURCE_PROGRAM_H
+/* Finds programs, and makes them end with the daemon. */
+#ifndef CW_BASE_PROGRAM_H
+#define CW_BASE_PROGRAM_H
 
 /*
  * Whether `name` can be run, searched along PATH of `env` if it has no slash, so that the error is
@@ -14,5 +14,9 @@ int program_find(const char *name, char **env);
  * installed.
  */
 char **program_that_dies_with_us(char **argv);
+/* The environment that programs get: PATH, LANG, HOME and TZ. It ends with NULL. */
+char **program_environment(void);
+/* Frees an array that ends with NULL, and its texts. */
+void program_free_texts(char **texts);
 
 #endif

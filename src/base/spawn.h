@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside of source/: a child in its own process group, its output in pieces, and its termination.
+ * A child in its own process group, its output in pieces, and its termination.
  *
  *	spawn_start -> spawn_read ... -> spawn_end
  *
  * The child inherits its input or /dev/null and two pipes, nothing else.
  */
-#ifndef CW_SOURCE_SPAWN_H
-#define CW_SOURCE_SPAWN_H
+#ifndef CW_BASE_SPAWN_H
+#define CW_BASE_SPAWN_H
 
 #include "base/buf.h"
 #include "base/fiber.h"
@@ -35,8 +35,11 @@ bool spawn_exited(const struct spawn *spawn);
  * error is complete then. Parks.
  */
 enum error spawn_wait(struct spawn *spawn, int64_t deadline, int64_t *ret_status, int *ret_signal);
-/* The last spawn_tail_bytes of standard error. */
-struct slice spawn_tail(const struct spawn *spawn);
+/*
+ * The end of standard error, of which spawn_tail_bytes are kept, as one line of printable bytes
+ * that fits into `ret`; its first line only, if `first`. "" = there is none.
+ */
+void spawn_said(const struct spawn *spawn, bool first, char *ret, size_t size);
 /*
  * Ends what is left of the group (TERM, KILL after 2 s) and frees `spawn`. Waits for that, in a
  * cleanup section too; if it cannot, that happens in the background. Parks.

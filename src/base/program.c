@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Programs to run; see program.h. */
-#include "source/program.h"
+#include "base/program.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -52,4 +53,27 @@ char **program_that_dies_with_us(char **argv)
 	memcpy(all, before, sizeof before);
 	memcpy(all + count, argv, n * sizeof *argv);
 	return all;
+}
+
+char **program_environment(void)
+{
+	static const char *const passed[] = {"PATH", "LANG", "HOME", "TZ"};
+	enum { count = sizeof passed / sizeof *passed };
+	char **env = mem_array(count + 1, sizeof *env);
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const char *value = getenv(passed[i]);
+
+		if (value)
+			env[n++] = mem_printf("%s=%s", passed[i], value);
+	}
+	return env;
+}
+
+void program_free_texts(char **texts)
+{
+	for (size_t i = 0; texts[i]; i++)
+		mem_free(texts[i]);
+	mem_free(texts);
 }

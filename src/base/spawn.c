@@ -10,17 +10,18 @@
  *
  * Special: setpriv(1) makes the kernel kill the child when the daemon ends, even by SIGKILL.
  */
-#include "source/spawn.h"
+#include "base/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "source/program.h"
+#include "base/program.h"
 
 enum {
 	chunk_bytes = 64 * 1024,
@@ -296,9 +297,24 @@ enum error spawn_wait(struct spawn *s, int64_t deadline, int64_t *ret_status, in
 	return error == ERR_TIMEOUT ? OK : error;
 }
 
-struct slice spawn_tail(const struct spawn *s)
+void spawn_said(const struct spawn *s, bool first, char *ret, size_t size)
 {
-	return buf_slice(&s->tail);
+	struct slice tail = buf_slice(&s->tail);
+	size_t n = 0;
+
+	while (tail.n && strchr(" \n", tail.p[tail.n - 1]) && tail.p[tail.n - 1])
+		tail.n--;
+	if (first && tail.n)
+		tail.n = strcspn(tail.p, "\n") < tail.n ? strcspn(tail.p, "\n") : tail.n;
+	if (tail.n >= size)
+		tail = first ? slice_of(tail.p, size - 1)
+			     : slice_of(tail.p + tail.n - size + 1, size - 1);
+	for (; n < tail.n; n++) {
+		unsigned char c = (unsigned char)tail.p[n];
+
+		ret[n] = c == '\n' ? ' ' : c < 32 || c > 126 ? '?' : tail.p[n];
+	}
+	ret[n] = '\0';
 }
 
 static void signal_group(struct spawn *s, int signal)
