@@ -208,8 +208,10 @@ static bool run(struct password *password)
 	program_free_texts(argv);
 	program_free_texts(env);
 	if (error != ERR_CANCELLED) {
+		if (error)
+			buf_clear(&out);
 		note(password, error, &fault);
-		answer_all(password, error ? (struct slice){0} : buf_slice(&out));
+		answer_all(password, buf_slice(&out));
 	}
 	file_forget(&out);
 	if (spawn)
