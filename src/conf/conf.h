@@ -204,6 +204,7 @@ struct conf_source {
 	int64_t statement_timeout_ms;
 	char *query;
 	unsigned query_params; /* the highest N of its $N */
+	char *count;	       /* a query for the number of rows; NULL = none */
 	/* The breaker: failures of different keys that open it, and for how long. */
 	int64_t breaker_failures, breaker_open_ms;
 };

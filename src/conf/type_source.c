@@ -46,6 +46,7 @@ static const struct {
 	{"pool", OF_POSTGRES, false},
 	{"statement_timeout", OF_POSTGRES, false},
 	{"query", OF_POSTGRES, true},
+	{"count", OF_POSTGRES, true},
 	{"breaker", OF_ANY, false},
 };
 
@@ -66,7 +67,7 @@ static const char *check_members(
 		if (use && !members[i].use)
 			return reader_say(r,
 				"has use and %s: a job or loader may add path, rows, format, "
-				"delimiter, pages and query to a shared source",
+				"delimiter, pages, query and count to a shared source",
 				members[i].name);
 	}
 	return NULL;
@@ -296,6 +297,8 @@ static const char *set_loader_source(
 
 	if (wrong || r->faults->count != faults)
 		return wrong;
+	if (loader->source.count)
+		return "has count, which only the source of a job may have";
 	return loader->source.paged ? "has pages, which only the source of a job may have" : NULL;
 }
 const struct type type_loader_source = {.set = set_loader_source};
@@ -435,6 +438,7 @@ static const struct key keys[] = {
 	{"pool", &type_int, AT(pool), "4", 1, 100, .flags = KEY_QUIET, .help = "postgres: connections at most"},
 	{"statement_timeout", &type_duration, AT(statement_timeout_ms), "5m", 100, INT64_C(86400000), .flags = KEY_QUIET, .help = "postgres: how long the server may work on a query"},
 	{"query", &type_string, AT(query), .min = 1, .max = 65536, .help = "postgres: the query whose rows are used; $1, $2 are a loader's parameters"},
+	{"count", &type_string, AT(count), .min = 1, .max = 65536, .help = "postgres: a query for the number of rows, for progress"},
 	{"breaker.failures", &type_int, AT(breaker_failures), "5", 1, 100, .help = "consecutive failures of different keys after which the source is not used"},
 	{"breaker.open_for", &type_duration, AT(breaker_open_ms), "5s", 100, 3600000, .help = "how long it is then not used before a few keys are tried"},
 };

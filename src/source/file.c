@@ -57,6 +57,8 @@ static void done(uv_fs_t *fs)
 		file->fd = (uv_file)fs->result;
 	if (fs->fs_type == UV_FS_FSTAT && fs->result == 0 && !S_ISREG(fs->statbuf.st_mode))
 		file->outcome = UV_ENOTSUP;
+	if (fs->fs_type == UV_FS_FSTAT && file->outcome == 0)
+		file->transport.size = (int64_t)fs->statbuf.st_size;
 	uv_fs_req_cleanup(fs);
 	file->busy = false;
 	if (file->closed)
@@ -144,6 +146,7 @@ static enum error file_read(struct transport *transport, struct slice *ret, stru
 	if (error)
 		return error;
 	*ret = slice_of(file->chunks[file->filling], (size_t)file->outcome);
+	file->transport.taken += file->outcome;
 	if (ret->n) {
 		file->filling = !file->filling;
 		start_read(file);

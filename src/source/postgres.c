@@ -28,8 +28,9 @@ struct postgres {
 	struct arena texts;
 	const char **values; /* of the query's parameters */
 	struct postgres_use use;
-	bool over;	  /* the query is, without an error: the connection can be used again */
-	PGresult *result; /* of the last row */
+	const char *asked; /* the query that is being answered */
+	bool over;	   /* the query is, without an error: the connection can be used again */
+	PGresult *result;  /* of the last row */
 	struct buf room;
 	struct timeslice timeslice;
 
@@ -52,7 +53,8 @@ static enum error lost_or_wrong(
 			"the value of %.100s is not one that the query takes (SQLSTATE %.5s)",
 			call->params[param - 1].name.p,
 			PQresultErrorField(result, PG_DIAG_SQLSTATE));
-	return postgres_fault_query(result, call->conf, &postgres->transport.answered, fault);
+	return postgres_fault_query(
+		result, call->conf, postgres->asked, &postgres->transport.answered, fault);
 }
 
 /* Parks. */
@@ -71,6 +73,46 @@ static enum error take_result(struct postgres *postgres, struct fault *fault)
 		(unsigned long long)postgres->rows + 1);
 }
 
+static struct slice text_of(const PGresult *result, size_t i)
+{
+	return slice_of(PQgetvalue(result, 0, (int)i), (size_t)PQgetlength(result, 0, (int)i));
+}
+
+/* Parks. */
+static enum error send_query(struct postgres *postgres, const char *query, struct fault *fault)
+{
+	postgres->asked = query;
+	return postgres_conn_send(
+		postgres->use.conn, postgres->call, query, postgres->values, fault);
+}
+
+/* The number of rows that the query will give, as another query says. Parks. */
+static enum error count_rows(struct postgres *postgres, struct fault *fault)
+{
+	int64_t count = 0;
+	enum error error = send_query(postgres, postgres->call->conf->count, fault);
+
+	if (!error)
+		error = take_result(postgres, fault);
+	while (!error && postgres->result) {
+		const PGresult *result = postgres->result;
+
+		if (PQresultStatus(result) == PGRES_SINGLE_TUPLE)
+			slice_int64(text_of(result, 0), &count);
+		else if (PQresultStatus(result) != PGRES_TUPLES_OK)
+			error = lost_or_wrong(postgres, result, fault);
+		if (error)
+			break;
+		PQclear(postgres->result);
+		postgres->result = NULL;
+		error = take_result(postgres, fault);
+	}
+	if (error)
+		fault_prefix(fault, "count");
+	postgres->transport.total_rows = count > 0 ? (uint64_t)count : 0;
+	return error;
+}
+
 /* Sends the query and takes its first result. Parks. */
 static enum error ask(struct postgres *postgres, struct fault *fault)
 {
@@ -78,8 +120,10 @@ static enum error ask(struct postgres *postgres, struct fault *fault)
 	enum error error = postgres_pool_take(
 		postgres->sources->postgres, call->conf, call->deadline, &postgres->use, fault);
 
+	if (!error && call->conf->count)
+		error = count_rows(postgres, fault);
 	if (!error)
-		error = postgres_conn_send(postgres->use.conn, call, postgres->values, fault);
+		error = send_query(postgres, call->conf->query, fault);
 	return error ? error : take_result(postgres, fault);
 }
 
@@ -144,11 +188,6 @@ static enum error learn_columns(
 		postgres->kinds[i] = postgres_cell_kind(PQftype(result, (int)i));
 	}
 	return check_names(postgres, fault);
-}
-
-static struct slice text_of(const PGresult *result, size_t i)
-{
-	return slice_of(PQgetvalue(result, 0, (int)i), (size_t)PQgetlength(result, 0, (int)i));
 }
 
 /* The bytes of the row; makes room for what is converted. */

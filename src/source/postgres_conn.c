@@ -343,7 +343,7 @@ static enum error run(struct postgres_conn *conn, const char *statements, bool n
 			error = postgres_conn_result(conn, deadline, &result, fault);
 		if (!error && result && needed && !failed &&
 			PQresultStatus(result) != PGRES_COMMAND_OK)
-			failed = postgres_fault_query(result, &nothing, &answered, fault);
+			failed = postgres_fault_query(result, &nothing, NULL, &answered, fault);
 	} while (result);
 	return error ? error : failed;
 }
@@ -390,13 +390,12 @@ enum error postgres_conn_open(struct postgres_steps *steps, const struct conf_so
 }
 
 enum error postgres_conn_send(struct postgres_conn *conn, const struct source_call *call,
-	const char *const *values, struct fault *fault)
+	const char *query, const char *const *values, struct fault *fault)
 {
-	const struct conf_source *conf = call->conf;
+	unsigned params = query == call->conf->query ? call->conf->query_params : 0;
 
 	conn->row_most = call->max_row_bytes + row_slack;
-	if (!PQsendQueryParams(
-		    conn->pg, conf->query, (int)conf->query_params, NULL, values, NULL, NULL, 0) ||
+	if (!PQsendQueryParams(conn->pg, query, (int)params, NULL, values, NULL, NULL, 0) ||
 		!PQsetSingleRowMode(conn->pg))
 		return not_sent(conn, fault);
 	return flush(conn, call->deadline, fault);

@@ -45,11 +45,11 @@ enum error postgres_conn_open(struct postgres_steps *steps, const struct conf_so
 void postgres_conn_close(struct postgres_conn *conn);
 
 /*
- * Sends the call's query with its parameters, NUL-terminated texts. Rows come one by one.
- * ERR_SOURCE_FAILED, ERR_TIMEOUT, ERR_CANCELLED. Parks.
+ * Sends a query, the call's or its `count`, with its parameters, NUL-terminated texts. Rows come
+ * one by one. ERR_SOURCE_FAILED, ERR_TIMEOUT, ERR_CANCELLED. Parks.
  */
 enum error postgres_conn_send(struct postgres_conn *conn, const struct source_call *call,
-	const char *const *values, struct fault *fault);
+	const char *query, const char *const *values, struct fault *fault);
 /*
  * The next result, the caller's to PQclear(); NULL: the query is over. A lost connection is a
  * result, too: PGRES_FATAL_ERROR. ERR_TIMEOUT, ERR_CANCELLED; ERR_TOO_LARGE, without a sentence,

@@ -85,7 +85,7 @@ static void add_place(const PGresult *result, const char *query, struct buf *out
 }
 
 enum error postgres_fault_query(const PGresult *result, const struct conf_source *conf,
-	bool *ret_answered, struct fault *fault)
+	const char *query, bool *ret_answered, struct fault *fault)
 {
 	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *said = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
@@ -100,7 +100,7 @@ enum error postgres_fault_query(const PGresult *result, const struct conf_source
 			"statement_timeout (%lld ms)",
 			(long long)conf->statement_timeout_ms);
 	else {
-		add_place(result, conf->query, &place);
+		add_place(result, query, &place);
 		fault_set(fault, ERR_SOURCE_FAILED, "the query failed%s with SQLSTATE %.5s",
 			place.n ? place.p : "", state);
 	}

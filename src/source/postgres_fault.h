@@ -10,11 +10,11 @@
 /*
  * Both return ERR_SOURCE_FAILED. What PostgreSQL itself said is for operators only (fault_aside).
  *
- * Of a result with the status PGRES_FATAL_ERROR: the detail has the SQLSTATE and the place in the
- * query. *ret_answered: the server works, and other queries may succeed.
+ * Of a result with the status PGRES_FATAL_ERROR: the detail has the SQLSTATE and the place in
+ * `query` (NULL: no place). *ret_answered: the server works, and other queries may succeed.
  */
 enum error postgres_fault_query(const PGresult *result, const struct conf_source *conf,
-	bool *ret_answered, struct fault *fault);
+	const char *query, bool *ret_answered, struct fault *fault);
 /* Whether the error ended the session, too. */
 bool postgres_fault_is_last(const PGresult *result);
 /* The N if the value of the parameter $N was refused, before the query was begun; else 0. */

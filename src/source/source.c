@@ -283,6 +283,19 @@ int64_t source_retry_after_ms(const struct source *source)
 	return source->transport->retry_after_ms;
 }
 
+uint64_t source_total(const struct source *source)
+{
+	const struct transport *transport = source->transport;
+	int64_t used = transport->taken;
+
+	if (source->parser)
+		used -= (int64_t)source->parser->input.n;
+	if (transport->total_rows || transport->size <= 0 || used <= 0)
+		return transport->total_rows;
+	/* As long as those that were read, on average. */
+	return (uint64_t)((double)source->number * (double)transport->size / (double)used);
+}
+
 bool source_rows_absent(const struct source *source)
 {
 	return source->parser && source->parser->absent;

@@ -95,6 +95,11 @@ enum error source_next(
 	struct source *source, struct source_row *ret, bool *ret_end, struct fault *fault);
 /* After a failure: how long to wait before the next request (Retry-After); 0 = not told. */
 int64_t source_retry_after_ms(const struct source *source);
+/*
+ * How many rows there will be, as far as it can be told: by the `count` query, or by a file's size
+ * and what was read of it; 0 = not known.
+ */
+uint64_t source_total(const struct source *source);
 /* After the end: the JSON document had nothing, or null, in place of its array of rows. */
 bool source_rows_absent(const struct source *source);
 /*

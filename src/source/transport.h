@@ -20,6 +20,8 @@ struct transport {
 	 */
 	bool answered;
 	int64_t retry_after_ms; /* the error said when to retry; 0 = it did not */
+	int64_t size, taken;	/* bytes: all of them (0 = not known), and those that were read */
+	uint64_t total_rows;	/* 0 = not known */
 };
 
 struct transport_document {

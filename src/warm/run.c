@@ -39,6 +39,7 @@ struct run {
 	struct rate rate;
 	struct window *window; /* of the attempt */
 	struct visits *visits; /* or these, in mode visit */
+	struct source *source; /* of the attempt, while its rows are read */
 	int64_t worked_since_ns;
 	unsigned rows_unlooked;
 	size_t bytes_unlooked;
@@ -83,6 +84,15 @@ static enum error may_continue(const struct run *run, struct fault *fault)
 	return OK;
 }
 
+/* The progress: rows, of how many where the source can tell. */
+static void report(const struct run *run)
+{
+	uint64_t rows = run->counts.rows, total = source_total(run->source);
+
+	operation_progress(run->operation, OPERATION_PHASE_STORING, rows,
+		total && total < rows ? rows : total);
+}
+
 /* Every few rows: lets other fibers run, reports the progress. Parks. */
 static enum error yield_sometimes(struct run *run, struct fault *fault)
 {
@@ -97,7 +107,7 @@ static enum error yield_sometimes(struct run *run, struct fault *fault)
 		return OK;
 	fiber_yield();
 	run->worked_since_ns = clock_mono_ns();
-	operation_progress(run->operation, OPERATION_PHASE_STORING, run->counts.rows, 0);
+	report(run);
 	return may_continue(run, fault);
 }
 
@@ -114,7 +124,7 @@ static enum error take_rate(struct run *run, struct fault *fault)
 		int64_t ms = wait_ns / 1000000 + 1;
 
 		fiber_sleep(ms < rate_nap_ms ? rate_nap_ms : ms > 1000 ? 1000 : ms);
-		operation_progress(run->operation, OPERATION_PHASE_STORING, run->counts.rows, 0);
+		report(run);
 		error = may_continue(run, fault);
 		wait_ns = rate_take(&run->rate, clock_mono_ns());
 	}
@@ -164,7 +174,7 @@ static enum error send_waiting(struct run *run, int64_t since, struct fault *fau
 {
 	enum error error = may_continue(run, fault);
 
-	operation_progress(run->operation, OPERATION_PHASE_STORING, run->counts.rows, 0);
+	report(run);
 	if (!error && window_waiting_since(run->window) == since)
 		error = window_send(run->window, fault);
 	return error;
@@ -265,7 +275,9 @@ static enum error run_attempt(struct run *run, bool *ret_source, struct fault *f
 		goto out;
 	}
 	run->worked_since_ns = clock_mono_ns();
+	run->source = source;
 	error = store_rows(run, source, ret_source, fault);
+	run->source = NULL;
 	/* The service that is visited is a source, too. */
 	*ret_source = *ret_source || (error && run->visits);
 	if (flush_target(run, &flushed) && (!error || *ret_source)) {

@@ -198,3 +198,42 @@ def test_rows_are_read_only_as_the_run_asks_for_them(start, redis, postgres):
     until(lambda: postgres.sessions("wait_event = 'ClientWrite'") == 1, "the server to wait")
     assert daemon.request("DELETE", path).status in (200, 202)
     until(lambda: postgres.sessions() == 0, "the query to end")
+
+
+def running(daemon, path):
+    """The progress of a run once some rows were stored."""
+    return until(lambda: (now := daemon.get(path).json["progress"])["done"] and now["total"] and now,
+                 "progress")
+
+
+def test_a_count_query_tells_how_far_the_run_is(start, redis, postgres):
+    query = job("SELECT g AS id FROM generate_series(1, 100000) g", rate=2000)
+    query["source"]["count"] = "SELECT count(*) FROM generate_series(1, 100000)"
+    daemon = start(config(redis, shop(postgres), [query]))
+    daemon.wait_redis()
+    path = daemon.warm({}).json["runs"][0]["location"]
+    progress = running(daemon, path)
+    assert progress["total"] == 100000 and 0 < progress["ratio"] < 0.9, progress
+    assert daemon.request("DELETE", path).status in (200, 202)
+
+
+def test_a_count_query_that_fails_is_told(start, redis, postgres):
+    query = job("SELECT 1 AS id")
+    query["source"]["count"] = "SELECT count(*) FROM nowhere"
+    daemon = start(config(redis, shop(postgres), [query]))
+    daemon.wait_redis()
+    run, why = run_job(daemon)
+    assert run["state"] == "failed" and "count: the query failed at line 1, column 22" in why and "nowhere" in why, run
+
+
+def test_a_file_tells_by_its_size_how_far_the_run_is(start, redis, folder):
+    with open(folder + "/rows.jsonl", "w", encoding="ascii") as file:
+        file.writelines('{"id":%06d}\n' % (number + 100000) for number in range(200000))
+    source = {"type": "file", "path": folder + "/rows.jsonl"}
+    daemon = start(open_config(redis, "warm: " + json.dumps({"jobs": [
+        {"name": "j", "key": "x:{id}", "source": source, "rate": 20000}]})))
+    daemon.wait_redis()
+    path = daemon.warm({}).json["runs"][0]["location"]
+    progress = running(daemon, path)
+    assert 100000 < progress["total"] < 300000, progress
+    assert daemon.request("DELETE", path).status in (200, 202)

@@ -219,7 +219,7 @@ static const struct scratch_fault jobs[] = {
 	{"sources: {s: {type: http, base_url: \"http://x\"}}\n" JOB(
 		 "source: {use: s, path: /a, ca: /b}"),
 		"c.yaml:6: warm.jobs[0].source has use and ca: a job or loader may add path, rows, "
-		"format, delimiter, pages and query to a shared source\n"},
+		"format, delimiter, pages, query and count to a shared source\n"},
 	{JOB("source: {type: postgres, query: SELECT}"),
 		"c.yaml:5: warm.jobs[0].source must have dsn, such as \"host=db dbname=shop "
 		"user=cachewarden\"\n"},
