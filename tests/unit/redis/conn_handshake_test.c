@@ -204,6 +204,72 @@ START_TEST(where_info_is_denied_the_role_decides)
 }
 END_TEST
 
+/* These have one database: what SELECT answers there is not the reason. */
+static const struct kind {
+	const char *mode;
+	enum server_kind kind;
+	enum error unfit;
+} kinds[] = {
+	{"sentinel", SERVER_SENTINEL, ERR_NOT_PRIMARY},
+	{"cluster", SERVER_CLUSTER, ERR_CLUSTER_NODE},
+};
+static const struct kind *mode;
+
+static void serve_mode(int fd, int number)
+{
+	char replies[512];
+
+	(void)number;
+	snprintf(replies, sizeof replies,
+		"-ERR unknown command 'select'\r\n+OK\r\n+PONG\r\n$%zu\r\nredis_mode:%s\r\n"
+		"$11\r\nrole:master\r\n+OK\r\n-ERR unknown command 'DISCARD'\r\n*0\r\n",
+		strlen("redis_mode:") + strlen(mode->mode), mode->mode);
+	if (!fake_await(fd, "EXEC\r\n"))
+		return;
+	fake_say(fd, replies, strlen(replies));
+	serve_on(fd);
+}
+
+static void be_of_a_kind(void)
+{
+	struct fault fault;
+	int64_t began = unit_now_ms();
+
+	while (state().unfit.error != mode->unfit) {
+		ck_assert_soon(began, 5000);
+		fiber_sleep(1);
+	}
+	ck_assert_int_eq(state().kind, mode->kind);
+	ck_assert_int_eq(get(&fault), mode->unfit);
+}
+
+START_TEST(a_database_number_does_not_hide_the_kind_of_server)
+{
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		mode = &kinds[i];
+		run(serve_mode, (struct conf_redis){.database = 3}, be_of_a_kind);
+	}
+}
+END_TEST
+
+static void lack_ping(void)
+{
+	struct fault fault;
+
+	await_status(REDIS_UP);
+	ck_assert(state().lacks != 0);
+	ck_assert_int_eq(get(&fault), OK);
+}
+
+/* A user who may do all but PING is served, and the lack is reported. */
+START_TEST(a_denied_ping_does_not_end_the_handshake)
+{
+	script = "+OK\r\n-NOPERM this user has no permissions to run the 'ping' "
+		 "command\r\n" GREETING;
+	run(serve_script, (struct conf_redis){0}, lack_ping);
+}
+END_TEST
+
 /* Takes the password "right". */
 static void serve_password(int fd, int number)
 {
@@ -262,4 +328,5 @@ END_TEST
 
 TEST_SUITE("conn_handshake", an_answer_that_ends_the_handshake_is_the_reason,
 	a_database_that_cannot_be_selected_yet_is_selected_later,
-	where_info_is_denied_the_role_decides, a_password_is_read_again_until_it_is_right)
+	where_info_is_denied_the_role_decides, a_database_number_does_not_hide_the_kind_of_server,
+	a_denied_ping_does_not_end_the_handshake, a_password_is_read_again_until_it_is_right)

@@ -330,6 +330,28 @@ START_TEST(an_authority_that_cannot_be_read_is_named_until_it_can)
 }
 END_TEST
 
+/* Speaks TLS, and then HTTP. */
+static void serve_http(int fd, int number)
+{
+	static const char reply[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
+
+	(void)number;
+	if (begin_tls(fd) && heard("PING"))
+		say(reply, sizeof reply - 1);
+	heard("nothing");
+}
+
+static void be_misunderstood(void)
+{
+	struct fault fault;
+
+	await_detail("is it a Redis server that listens there, behind TLS?");
+	ck_assert_int_eq(state().last_error.error, ERR_REDIS_PROTOCOL);
+	ck_assert_int_ne(get(NULL, &fault), OK);
+}
+
+TEST_CALL(another_protocol_behind_tls_is_reported, run(serve_http, be_misunderstood))
+
 /* After the greeting: ends the session, or sends what is not a record, once a GET has come. */
 static void serve_end(int fd, int number)
 {
@@ -423,5 +445,5 @@ TEST_SUITE("conn_tls", replies_of_many_records_are_read, a_request_of_many_recor
 	a_server_without_tls_is_reported, a_handshake_that_is_not_answered_has_a_deadline,
 	a_server_that_closes_within_the_handshake_is_reported,
 	an_authority_that_cannot_be_read_is_named_until_it_can,
-	a_session_that_ends_leaves_the_outcome_unknown,
+	another_protocol_behind_tls_is_reported, a_session_that_ends_leaves_the_outcome_unknown,
 	a_session_is_resumed_only_with_the_same_settings)
