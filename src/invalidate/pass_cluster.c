@@ -134,6 +134,9 @@ static enum error scan_rounds(struct pass *pass, struct scan_slots *slots,
 			return OK;
 		}
 		log_debug(log, "scans slots again that %s", lost ? "had no server" : "have moved");
+		for (size_t i = 0; i < pass->member_count; i++)
+			if (pass->members[i])
+				pass->members[i]->scans++;
 		/* The servers that were lost are others, or have begun anew. */
 		if (lost) {
 			scan_snapshot_free(*snapshot);

@@ -8,7 +8,8 @@ import threading
 import pytest
 
 from cluster import Cluster, slot_of
-from harness import open_config
+from harness import open_config, until
+from invalidating import begin, ended
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +123,8 @@ def test_a_slot_that_is_on_its_way_is_scanned_on_both_servers(daemon, cluster):
     slot = slot_of("way")
     target = next(node for node in cluster.primaries if node is not cluster.owner(slot))
     source = cluster.begin_move(slot, target)
-    names = source("CLUSTER", "GETKEYSINSLOT", slot, 40)
-    source("MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS", *names)
+    source("MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS",
+           *["{way}:%d" % i for i in range(5, 45)])
     for pattern, wanted in ("{way}:1*", 11), ("*way*", 89):
         result = invalidate(daemon, pattern)
         assert (result["complete"], result["invalidated"]) == (True, wanted), result
@@ -152,6 +153,27 @@ def test_what_moves_meanwhile_is_scanned_again(daemon, cluster):
         cluster.settle()
         cluster.reshard(slots, cluster.primaries[1])
     assert complete, "not once"
+
+
+def test_what_is_emptied_meanwhile_is_scanned_again(daemon, cluster):
+    """All slots of that server: what matches there is gone in the end, also what came back."""
+    again = 0
+    for number in range(5):
+        flush(cluster)
+        cluster.fill(20000, "emptied:{}")
+        node = cluster.primaries[number % 3]
+        names = [key for key in node("KEYS", "emptied:*")][:50]
+        removed = node.calls("unlink")
+        operation = begin(daemon, {"patterns": ["emptied:*"], "max_keys": 100000,
+                                   "pace": {"max_latency_ms": 1}})
+        until(lambda n=node, was=removed: n.calls("unlink") > was, "the first deletion")
+        node.pipeline([("FLUSHALL",)] + [("SET", key, "v") for key in names])
+        result = ended(daemon, operation)["result"]
+        assert result["complete"] is True, result
+        if result["passes"] > 1:
+            again += 1
+            assert cluster.keys("emptied:*") == [], result
+    assert again, "the passes were too fast"
 
 
 def test_a_server_that_is_away_is_named(start, folder):

@@ -373,6 +373,7 @@ def test_verify_looks_again(shop, redis):
     assert redis.keys() == [b"other"]
 
 
+@pytest.mark.topology("server", "tls", "sentinel", why="the second client knows one server")
 def test_verify_says_when_keys_come_back(shop, redis):
     """A writer stores them again as fast as they go: honest, and it ends."""
     stop = threading.Event()
@@ -441,6 +442,7 @@ def test_fifty_users_of_keys_only_make_no_pass(shop, redis):
     assert (shop.metric(PASSES) or 0) == 0 and redis.by_daemon("scan") <= 0
 
 
+@pytest.mark.topology("server", "tls", "sentinel", why="the second client knows one server")
 def test_a_writer_of_other_keys_loses_none(start, redis):
     """What matched throughout is gone; what never matched is there as its writer left it."""
     daemon = start(config(redis))
@@ -576,6 +578,8 @@ def slow_pass(start, server, folder, count=20000):
     return proxy, daemon, operation
 
 
+@pytest.mark.topology("server", "tls", "sentinel",
+                      why="a cluster's slots are scanned again: test_cluster_passes.py")
 @pytest.mark.parametrize("command", [("FLUSHALL",), ("FLUSHDB",), ("SWAPDB", "0", "1")])
 def test_a_flush_or_swap_meanwhile_is_told(start, redis, folder, command):
     proxy, daemon, operation = slow_pass(start, redis, folder)
@@ -632,6 +636,8 @@ def test_a_lost_connection_begins_the_pass_anew(start, redis, folder):
     proxy.close()
 
 
+@pytest.mark.topology("server", "tls", "sentinel",
+                      why="a cluster's slots are scanned again: test_cluster_passes.py")
 def test_strict_answers_502_with_the_same_body(start, redis, folder):
     proxy = Proxy(folder, redis.path)
     daemon = start(config(redis).replace(redis.url, proxy.url))
