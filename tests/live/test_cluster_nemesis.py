@@ -174,3 +174,22 @@ def test_a_lost_shard_leaves_the_others_alone(start, cluster):
     until(lambda: daemon.get(path(gone)).status in (200, 404), "the shard is served again", 5)
     node.start()
     cluster.settle()
+
+
+def test_a_server_that_has_lost_its_slots_is_left_alone(start, cluster):
+    """No connection to it stays, and none to a replica that was only asked for the map."""
+    daemon = start(open_config(cluster))
+    daemon.wait_for("redis is up")
+
+    def clients(node):
+        return node("CLIENT", "LIST").count(b"name=cachewarden")
+
+    node = victim(cluster)
+    assert clients(node) == 2
+    cluster.failover(node)
+    until(lambda: clients(node) == 0, "the old primary is left alone")
+    for other in cluster.primaries:
+        until(lambda o=other: clients(o) == 2, "two connections to each primary")
+    for key in (f"left:{i}" for i in range(30)):
+        assert put(daemon, key, b"v").status in (201, 204)
+    cluster.settle()
