@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Requests a second over 64 connections: stats, health and metrics from memory, and GET of a key; how
-long many keys take beside one."""
+"""Requests a second over 64 connections: stats, health and metrics from memory, GET of a key, and
+stats over HTTPS; how long many keys take beside one."""
 
 import contextlib
 import http.client
@@ -88,6 +88,8 @@ def run(bench):
         daemon = stack.enter_context(peers.Ours(bench.folder, redis))
         daemon.wait_redis()
         redis("SET", "hello", "x" * 107)
+        secure = stack.enter_context(peers.Ours(bench.folder, redis, name="https", https=True))
+        secure.wait_redis()
         nginx = stack.enter_context(peers.nginx(bench.folder, one_size(daemon)))
         webdis = stack.enter_context(peers.webdis(bench.folder, redis))
         exporter = stack.enter_context(peers.exporter(redis))
@@ -99,13 +101,16 @@ def run(bench):
                        {"url": exporter.url("/metrics")})
         key = Pair("GET of a key", {"url": daemon.url(KEYS + "hello"), "headers": token},
                    {"url": webdis.url("/GET/hello")})
+        https = Pair("stats over HTTPS", {"url": secure.url(API + "/stats"), "headers": token},
+                     {"url": daemon.url(API + "/stats"), "headers": token})
         many = Many(daemon, redis)
         for number in range(bench.rounds):
-            for pair in (stats, health, metrics, key):
+            for pair in (stats, health, metrics, key, https):
                 pair.round(number)
             many.round()
     stats.show(bench.report, "nginx return 200", 0.5)
     health.show(bench.report, "nginx return 200", 0.5)
     metrics.show(bench.report, "redis_exporter", 50)
     key.show(bench.report, "webdis, 2 threads", 1.1)
+    https.show(bench.report, "plain HTTP", 0.45)
     many.show(bench.report)

@@ -133,7 +133,7 @@ log: {{access: "off"}}
 """, **options)
 
     def url(self, path):
-        return "http://%s:%d%s" % (*self.address, path)
+        return "http%s://%s:%d%s" % ("s" if self.tls else "", *self.address, path)
 
     def request(self, method, path, body=None, headers=None, token=TOKEN, timeout=PATIENCE):
         return super().request(method, path, body, headers, token, timeout)
