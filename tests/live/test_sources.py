@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import zlib
 
 import pytest
 
+from certificates import Authority
 from conftest import open_config
 from harness import API, answers_until, until
 from origin import Origin
@@ -479,3 +481,18 @@ def test_an_answer_that_is_cut_off_is_never_completed(start, redis, origin, text
         origin.answer = lambda path: (200, body[:cut], headers)
         state = daemon.warm({"wait": 60}).json["runs"][0]["state"]
         assert (state == "completed") == (cut == len(body)), (cut, state)
+
+
+def test_an_https_source_is_verified_with_its_own_authority(start, redis, origin, folder):
+    authority, other = Authority(folder), Authority(folder, "other")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue("localhost", "127.0.0.1"))
+    origin.server.socket = context.wrap_socket(origin.server.socket, server_side=True)
+    origin.answer = lambda path: items(1)
+    source = {"type": "http", "base_url": origin.url.replace("http:", "https:"), "path": "/",
+              "rows": "/items"}
+    for more in ({}, {"ca": other.certificate}):
+        run, said = run_job(start, redis, {**source, **more})
+        assert run["state"] == "failed" and "ertificate" in said, run
+    run, said = run_job(start, redis, {**source, "ca": authority.certificate})
+    assert (run["state"], said) == ("completed", "") and numbered(redis, 1)

@@ -3,6 +3,7 @@
 
 import json
 import threading
+import time
 
 import pytest
 
@@ -90,16 +91,22 @@ def test_the_window_bounds_the_requests_under_way(start, redis, service, folder)
         with lock:
             now += 1
             most = max(most, now)
-            if now == 3:
-                gate.set()
         gate.wait(20)
         with lock:
             now -= 1
         return 200
 
     service.answer = answer
-    run, _ = visited(start, redis, service, folder, numbers(40), window=3)
-    assert run["state"] == "completed" and most == 3
+    daemon = start(config(redis, service, folder, numbers(40), window=3))
+    daemon.wait_redis()
+    path = daemon.warm({}).json["runs"][0]["location"]
+    until(lambda: service.total() >= 3, "three visits")
+    for _ in range(100):  # turns of the loop in which a fourth could begin
+        daemon.get("/livez")
+    gate.set()
+    run = until(lambda: (now := daemon.get(path).json)["state"] not in ("queued", "running") and now,
+                "the run to end")
+    assert run["state"] == "completed" and run["result"]["visited"] == 40 and most == 3
 
 
 def test_retry_after_stops_all_visits_and_the_row_is_tried_again(start, redis, service, folder):
@@ -107,22 +114,27 @@ def test_retry_after_stops_all_visits_and_the_row_is_tried_again(start, redis, s
 
     def answer(path):
         if path == "/p/5" and len(refused) < 2:
-            refused.append(service.total())
+            refused.append((service.total(), time.monotonic()))
             return 429, b"", {"Retry-After": "1"}
+        if path == "/p/5":
+            refused.append((service.total(), time.monotonic()))
         return 200
 
     service.answer = answer
     run, said = visited(start, redis, service, folder, numbers(50), window=1)
     assert (run["state"], said) == ("completed", "") and run["result"]["visited"] == 50
     # The second try was the next request, and so was the third.
-    assert refused == [6, 7] and service.calls["/p/5"] == 3
+    assert [count for count, _ in refused] == [6, 7, 8] and service.calls["/p/5"] == 3
+    times = [when for _, when in refused]
+    assert times[1] - times[0] > 0.9 and times[2] - times[1] > 0.9
 
 
 def test_a_service_that_is_down_is_left_alone(start, redis, service, folder):
     service.answer = lambda path: 503
     run, said = visited(start, redis, service, folder, numbers(1000), window=1)
     assert run["state"] == "failed" and "is not asked for another" in said, run
-    assert service.total() == 5
+    # The rows behind them were not even read.
+    assert service.total() == 5 and run["result"]["rows"] < 100
 
 
 def test_a_run_that_is_cancelled_ends_its_visits(start, redis, service, folder):
