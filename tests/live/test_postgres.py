@@ -7,7 +7,7 @@ import os
 import pytest
 
 from conftest import open_config
-from harness import SANITIZED, rounds, until
+from harness import API, SANITIZED, rounds, until
 
 RESULTS = "/api/v1/cache/results"
 
@@ -237,3 +237,19 @@ def test_a_file_tells_by_its_size_how_far_the_run_is(start, redis, folder):
     progress = running(daemon, path)
     assert 100000 < progress["total"] < 300000, progress
     assert daemon.request("DELETE", path).status in (200, 202)
+
+
+def test_a_reload_with_another_dsn_leaves_the_old_connections(start, redis, postgres):
+    loaders = {"user": {"params": ["id"], "key": "u:{id}", "value": "{name}", "source": {
+        "use": "shop", "query": "SELECT $1 AS id, current_setting('application_name') AS name"}}}
+
+    def text(name):
+        return config(redis, {**shop(postgres), "dsn": f"{postgres.dsn} application_name={name}"},
+                      loaders=loaders)
+
+    daemon = start(text("one"))
+    daemon.wait_redis()
+    for name in ("one", "two"):
+        daemon.configure(text(name))
+        assert daemon.post(API + "/reload").status == 200
+        assert daemon.post(f"{RESULTS}/user", {"params": {"id": name}}).body == name.encode()
