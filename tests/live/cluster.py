@@ -4,6 +4,7 @@
 The daemon uses their TCP ports; the test speaks to each server through its Unix socket.
 """
 
+import binascii
 import os
 import signal
 import subprocess
@@ -14,20 +15,12 @@ from harness import DEADLINE, RedisError, Resp, free_port, until
 SLOTS = 16384
 
 
-def _crc16(data):
-    crc = 0
-    for byte in data:
-        crc ^= byte << 8
-        for _ in range(8):
-            crc = (crc << 1 ^ 0x1021 if crc & 0x8000 else crc << 1) & 0xFFFF
-    return crc
-
-
 def slot_of(key):
-    key = key if isinstance(key, bytes) else key.encode()
+    """As the specification of Redis Cluster says."""
+    key = key if isinstance(key, bytes) else str(key).encode()
     begin = key.find(b"{")
     end = key.find(b"}", begin + 1) if begin >= 0 else -1
-    return _crc16(key[begin + 1:end] if end > begin + 1 else key) % SLOTS
+    return binascii.crc_hqx(key[begin + 1:end] if end > begin + 1 else key, 0) % SLOTS
 
 
 class Node:

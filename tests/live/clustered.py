@@ -6,12 +6,11 @@ answers are put together. A cluster takes two seconds until it accepts writes, s
 not harmed is emptied and used again by the next test.
 """
 
-import binascii
 import os
 
+from cluster import SLOTS, slot_of
 from harness import Redis, free_port, until
 
-SLOTS = 16384
 # Where the key is that says the slot; other commands have it as their first argument.
 KEY_AT = {"EVAL": 3, "EVALSHA": 3, "OBJECT": 2, "MEMORY": 2, "XINFO": 2, "BITOP": 2}
 # Of several keys, each of which may be on another node: how many arguments belong to a key.
@@ -21,16 +20,6 @@ KEYLESS = {"PING", "INFO", "KEYS", "SCAN", "DBSIZE", "FLUSHALL", "FLUSHDB", "CON
            "WAIT", "TIME", "ROLE"}
 MOST_KEPT = 3
 HARMS = {"CONFIG SET", "DEBUG", "CLUSTER", "CLIENT PAUSE", "ACL SETUSER"}
-
-
-def slot_of(key):
-    """As the specification of Redis Cluster says."""
-    key = key if isinstance(key, bytes) else str(key).encode()
-    begin = key.find(b"{")
-    end = key.find(b"}", begin + 1)
-    if begin >= 0 and end > begin + 1:
-        key = key[begin + 1:end]
-    return binascii.crc_hqx(key, 0) % SLOTS
 
 
 class Nodes:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import urllib.request
 
-from harness import API, BINARY, DEADLINE, until
+from harness import API, BINARY, DEADLINE, until, with_settings
 from interfering import Asked
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -114,7 +114,7 @@ def looked_at(url):
 def test_gdb_shows_what_each_fiber_waits_for_and_its_stack(folder, redis):
     path = os.path.join(folder, "c.yaml")
     with open(path, "w", encoding="utf-8") as file:
-        file.write(CONFIG % redis.url)
+        file.write(with_settings(CONFIG % redis.url))
     os.chmod(path, 0o600)
     ready = os.path.join(folder, "ready")
     gdb = subprocess.Popen(

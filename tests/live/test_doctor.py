@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from certificates import Authority, TlsRedis
-from harness import API, BINARY, DEADLINE
+from harness import API, BINARY, DEADLINE, with_settings
 from test_redis_denied import TABLE, user
 
 TOKEN = "ops"
@@ -31,7 +31,7 @@ def examine(folder):
     def run(text):
         path = os.path.join(folder, "doctor.yaml")
         with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
+            file.write(with_settings(text))
         os.chmod(path, 0o600)
         done = subprocess.run([BINARY, "--config", path, "--doctor"], capture_output=True, text=True,
                               timeout=DEADLINE, check=False)

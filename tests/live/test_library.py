@@ -19,6 +19,9 @@ BUILD = os.path.dirname(BINARY)
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SHARED, STATIC = (os.path.join(BUILD, "libcachewarden" + end) for end in (".so", ".a"))
 
+# The programs are given a URL, which cannot say which authority to trust.
+BY_URL = pytest.mark.topology("server", "sentinel", "cluster", why="a URL names no authority")
+
 
 def output(*command, **options):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -84,6 +87,7 @@ def test_the_header_is_c_and_cpp_without_a_warning(command):
            "-I" + os.path.join(ROOT, "include"), "-", input=text)
 
 
+@BY_URL
 def installed_library_is_found_by_pkg_config(folder, redis):
     built = os.path.relpath(BUILD, ROOT)
     output("make", "-s", "-o", "all", "install", "DESTDIR=" + folder, "PREFIX=/usr",
@@ -110,6 +114,7 @@ if PLAIN:
 # The handle -----------------------------------------------------------------------------------
 
 
+@BY_URL
 def test_ping_says_ok_and_what_is_wrong(redis, folder):
     assert program("ping", redis.url) == "ok \n"
     assert program("ping", "", env={"REDIS_URL": redis.url}) == "ok \n"
@@ -118,6 +123,7 @@ def test_ping_says_ok_and_what_is_wrong(redis, folder):
     assert "managed:" in program("ping", "managed:", code=2)
 
 
+@BY_URL
 def test_a_configuration_file_of_the_daemon_serves_the_library_too(redis, folder):
     path = os.path.join(folder, "c.yaml")
     with open(path, "w", encoding="utf-8") as file:
@@ -133,6 +139,7 @@ redis: {{url: "{redis.url}"}}
     assert "c.yaml:5: nonsense" in program("ping", "", path, code=2)
 
 
+@BY_URL
 def test_a_newer_layout_of_our_keys_is_refused(redis):
     redis("HSET", "cw:meta", "layout", "99")
     assert "Use the newer" in program("ping", redis.url, code=7)
@@ -161,6 +168,7 @@ def config(folder):
     return path
 
 
+@BY_URL
 def test_values_and_random_bytes_under_random_keys(redis):
     redis("RPUSH", "a-list", "x")
     program("values", redis.url, str(rounds(1000, 100000)), timeout=600)
@@ -169,6 +177,7 @@ def test_values_and_random_bytes_under_random_keys(redis):
     program("values", redis.url, "20", before=VALGRIND, timeout=120)
 
 
+@BY_URL
 def test_invalidation_by_every_selector(redis, config):
     redis.fill(30000, key="slow:{}")
     program("invalidations", redis.url, config)
@@ -177,10 +186,12 @@ def test_invalidation_by_every_selector(redis, config):
     program("invalidations", redis.url, config, before=VALGRIND, timeout=120)
 
 
+@BY_URL
 def test_four_threads_with_a_handle_each(redis):
     program("threads", redis.url, "200", timeout=120)
 
 
+@BY_URL
 def test_results_and_leases(redis, config):
     program("results", redis.url, config)
     redis("FLUSHALL")
@@ -212,6 +223,7 @@ class Reader:
         assert (self.process.returncode, errors_of(said)) == (0, "")
 
 
+@BY_URL
 def test_a_result_with_redis_and_without_it_under_valgrind(redis):
     reader = Reader(redis.url, VALGRIND)
     assert reader("a") == ("MISS", "value-1")
@@ -235,6 +247,7 @@ def test_a_result_with_redis_and_without_it_under_valgrind(redis):
     reader.end()
 
 
+@BY_URL
 def test_a_hanging_redis_is_waited_for_once(redis):
     reader = Reader(redis.url)
     redis.send(signal.SIGSTOP)
@@ -250,6 +263,7 @@ def test_a_hanging_redis_is_waited_for_once(redis):
     reader.end()
 
 
+@BY_URL
 def test_closing_a_handle_does_not_wait_for_a_hanging_redis(redis):
     closing = subprocess.Popen([os.path.join(BUILD, "programs/closing"), redis.url], stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, text=True)
@@ -296,6 +310,7 @@ def test_keys_are_made_as_the_vectors_say():
 # A guest in somebody else's process -----------------------------------------------------------
 
 
+@BY_URL
 def test_signals_are_the_programs_own(redis):
     program("guest", redis.url, "signals", timeout=60)
 
@@ -326,6 +341,7 @@ def test_a_broken_pipe_raises_no_signal(folder):
 
 
 # A limit on the address space is none that a sanitizer could live with.
+@BY_URL
 def out_of_memory_asks_the_hook(redis):
     program("guest", redis.url, "memory")
     program("guest", redis.url, "abort", code=-signal.SIGABRT)
@@ -335,6 +351,7 @@ if PLAIN:
     test_out_of_memory_asks_the_hook = out_of_memory_asks_the_hook
 
 
+@BY_URL
 def test_sessions(redis):
     program("visits", redis.url)
     program("visits", redis.url, before=VALGRIND, timeout=120)

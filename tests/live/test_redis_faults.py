@@ -123,6 +123,7 @@ def test_stopped_then_killed_with_data_unread(start, redis):
     still.check()
 
 
+@pytest.mark.topology("server", "sentinel", why="has URLs of its own")
 def test_stopped_for_a_while_over_tcp_and_back(start, tuned):
     redis = tuned("--port", str(free_port()))
     daemon = start(fault_config(f"redis://127.0.0.1:{redis.options[1]}/0"))
@@ -345,6 +346,7 @@ def test_a_user_without_scan_lacks_patterns_only_and_a_deleted_user_all(start, r
     still.check()
 
 
+@pytest.mark.topology("server", "sentinel", why="behind TLS Redis does not say why it closes")
 def test_no_room_for_another_client_is_said_and_not_hammered(start, redis):
     redis("CONFIG", "SET", "maxclients", "1")
     daemon = start(fault_config(redis.url))
@@ -364,7 +366,7 @@ def test_no_room_for_another_client_is_said_and_not_hammered(start, redis):
     Still(daemon).check()
 
 
-@pytest.mark.topology("server", "tls", why="sentinels are clients, too")
+@pytest.mark.topology("server", why="sentinels are clients, too; behind TLS Redis does not say why it closes")
 def test_where_only_one_connection_is_let_in_keys_are_served_by_it(start, redis):
     redis("CONFIG", "SET", "maxclients", "2")
     daemon = start(fault_config(redis.url, extra="stats: {interval: 1h}"))
@@ -379,6 +381,7 @@ def test_where_only_one_connection_is_let_in_keys_are_served_by_it(start, redis)
     assert "max number of clients" in reply.json["detail"], reply
 
 
+@pytest.mark.topology("server", "sentinel", why="has URLs of its own")
 @pytest.mark.parametrize("over", ["tcp", "unix"])
 def test_user_password_and_database_other_than_0(start, tuned, folder, over):
     redis = tuned("--port", str(free_port()))

@@ -134,7 +134,7 @@ def visits(url):
     return done.stdout
 
 
-@pytest.mark.topology("server", "tls", why="sentinels never name a replica")
+@pytest.mark.topology("server", why="a URL names no authority; sentinels never name a replica")
 def test_the_library_refuses_to_write_to_a_replica(tuned):
     port = free_port()
     primary = tuned("--port", str(port))
