@@ -10,7 +10,7 @@
 # output is kept and written between two stages of the upper row.
 #   MAKE=...  the make to use     JOBS=...  its -j option, if it needs one     BUILD=...
 set -u
-TOPOLOGIES="tls sentinel" # beside one server
+TOPOLOGIES="tls sentinel cluster" # beside one server
 
 # stage NAME TARGETS...
 stage()

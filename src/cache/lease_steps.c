@@ -35,18 +35,21 @@ static const char store_script[] =
 
 /*
  * Gives what was stored its time ('' = no expiry), or takes it away ('0'), and ends the lease. A
- * value with more time than ours has is another client's, which knows nothing of leases.
+ * value with more time than ours has is another client's, which knows nothing of leases. Answers
+ * with its lookups, then whether it did.
  */
 static const char settle_script[] =
 	"local v = redis.call('GET', KEYS[1]) "
-	"if not v or string.sub(v, 1, #ARGV[1]) ~= ARGV[1] then return 0 end "
+	"if not v then return {0, 1, 0} end "
+	"if string.sub(v, 1, #ARGV[1]) ~= ARGV[1] then return {1, 0, 0} end "
 	"redis.call('DEL', KEYS[1]) "
 	"local t = redis.call('PTTL', KEYS[2]) "
-	"if t < 0 or t > tonumber(ARGV[3]) then return 0 end "
+	"local hit = t ~= -2 and 1 or 0 "
+	"if t < 0 or t > tonumber(ARGV[3]) then return {1 + hit, 1 - hit, 0} end "
 	"if ARGV[2] == '0' then redis.call('UNLINK', KEYS[2]) "
 	"elseif ARGV[2] == '' then redis.call('PERSIST', KEYS[2]) "
 	"else redis.call('PEXPIRE', KEYS[2], ARGV[2]) end "
-	"return 1";
+	"return {2, 0, 1}";
 
 /* A store on its way. */
 struct stepwise_store {
@@ -160,7 +163,8 @@ static enum error settle(
 	enum error error = redis_store_command(s->cache->store, key, &reply, fault, SLICE("EVAL"),
 		slice_str(settle_script), SLICE("2"), lease, key, s->token, buf_slice(&time),
 		slice_str(s->provisional));
-	*ret_kept = keep && !error && reply->type == REDIS_INTEGER && reply->integer == 1;
+	*ret_kept = keep && !error && reply->type == REDIS_ARRAY && reply->count == 3 &&
+		    reply->items[2]->integer == 1;
 	redis_value_free(reply);
 	buf_release(&time);
 	return error;

@@ -163,6 +163,8 @@ static enum error scan_once(struct pass *pass, struct fault *fault)
 	if (slots.all)
 		memset(&slots.wanted, 0xff, sizeof slots.wanted);
 	pass_begin_scan(pass, snapshot);
+	log_debug(pass->owner->cache->log, "scans %lld keys of %s",
+		(long long)scan_snapshot_keys(snapshot), slots.all ? "all slots" : "some slots");
 	error = scan_rounds(pass, &slots, &snapshot, fault);
 	for (size_t i = 0; i < pass->member_count; i++)
 		if (pass->members[i])

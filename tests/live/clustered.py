@@ -82,6 +82,7 @@ class Nodes:
 class ClusteredRedis:
     """See class Redis, whose methods it has."""
 
+    primaries = 3
     kept = {}  # by their options: clusters that wait for the next test
     count = 0
 

@@ -156,6 +156,8 @@ class Redis:
             self.connection = Resp(self.path)
         return self.connection.call(*args)
 
+    primaries = 1
+
     @staticmethod
     def times(_args):
         """How often a server is sent a command: there is only one server."""

@@ -130,7 +130,7 @@ class Guarded:
     """A primary and its replica, which three sentinels watch closely: a failover takes a second."""
 
     master = "guarded"
-    quick = ("down-after-milliseconds", 300, "failover-timeout", 3000)
+    quick = ("down-after-milliseconds", 300, "failover-timeout", 1500)
 
     def __init__(self, folder, *options):
         self.servers = [_Guarded(folder, *options, name=f"guarded{i}") for i in range(2)]
@@ -212,11 +212,11 @@ class Announced(threading.Thread):
         self.start()
 
     def run(self):
-        select.select([connection.socket for connection in self.connections], [], [], DEADLINE)
+        select.select([connection.socket for connection in self.connections], [], [], 3 * DEADLINE)
         self.at = time.monotonic()
 
     def wait(self):
-        self.join(DEADLINE)
+        self.join(4 * DEADLINE)
         for connection in self.connections:
             connection.close()
         return self.at

@@ -9,6 +9,8 @@ import signal
 import subprocess
 import urllib.request
 
+import pytest
+
 from harness import API, BINARY, DEADLINE, until, with_settings
 from interfering import Asked
 
@@ -45,7 +47,7 @@ def test_a_request_that_waits_for_redis_is_seen(start, proxy):
     assert (fiber["state"], fiber["waits_for"]) == ("parked", "replies of Redis")
     assert fiber["for_ms"] >= 0 and 0 < fiber["left_ms"] <= 30000 and not fiber["cancelled"]
     assert seen["fibers_total"] == len(seen["fibers"])
-    commands = next(c for c in seen["redis"] if c["role"] == "commands")
+    commands = max((c for c in seen["redis"] if c["role"] == "commands"), key=lambda c: c["waiting"])
     assert (commands["state"], commands["status"]) == ("ready", "up")
     assert commands["waiting"] >= 1 and commands["waiting_bytes"] > 10
     assert (seen["http"]["handling"], seen["http"]["draining"]) == (1, False)
@@ -87,9 +89,10 @@ def test_a_signal_writes_the_same_to_the_log(start, redis):
     assert {name for name, _ in lines} == set(shown) - {"operations"}
     fibers = [json.loads(text) for name, text in lines if name == "fibers"]
     assert {f["name"] for f in fibers} >= {"daemon", "sampler", "warm clock"}
-    assert len([name for name, _ in lines if name == "redis"]) == 2
+    assert len([name for name, _ in lines if name == "redis"]) == 2 * redis.primaries
 
 
+@pytest.mark.topology("server", "tls", "sentinel", why="one command holds back one server of a cluster")
 def test_many_fibers_are_all_written(start, redis, proxy):
     """More than the log's ten lines a second."""
     daemon = start(CONFIG % proxy.url)
