@@ -313,6 +313,9 @@ void capabilities_acl(const struct capabilities_server *server, bool warms, stru
 		lower(commands_rows[i].name, name, sizeof name);
 		buf_printf(out, " +%s", name);
 	}
+	if (server->in_cluster)
+		buf_str(out, " +cluster|info +cluster|slots +cluster|nodes"
+			     " +cluster|getkeysinslot +cluster|countkeysinslot +asking");
 	/* Nothing depends on these two. */
 	buf_str(out, " +memory|usage +client|setname");
 }

@@ -77,6 +77,7 @@ struct capabilities_server {
 	enum server_kind kind;
 	const char *name, *user; /* `user` NULL = the default one */
 	const char *key;	 /* one of our own */
+	bool in_cluster;	 /* it is a node of a cluster that is used as such */
 };
 
 /* The meaning of bit `i` of what is missing. */

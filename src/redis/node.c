@@ -165,6 +165,7 @@ struct capabilities_server node_server(const struct redis_node *node)
 		.kind = node->state.kind,
 		.name = node->config.name,
 		.user = node->config.username,
+		.in_cluster = node->config.in_cluster,
 		.key = node->config.spare_key};
 }
 

@@ -9,7 +9,7 @@ not harmed is emptied and used again by the next test.
 import os
 
 from cluster import SLOTS, slot_of
-from harness import Redis, free_port, until
+from harness import Redis, Resp, free_port, until
 
 # Where the key is that says the slot; other commands have it as their first argument.
 KEY_AT = {"EVAL": 3, "EVALSHA": 3, "OBJECT": 2, "MEMORY": 2, "XINFO": 2, "BITOP": 2}
@@ -138,7 +138,7 @@ class ClusteredRedis:
             self.nodes.harmed = True
         if words[0] == "SCAN":
             return self._scan(*args)
-        if words[0] in KEYLESS:
+        if words[0] in KEYLESS or (words[0] == "EVAL" and str(args[2]) == "0"):
             return self._joined(words, [node(*args) for node in self.nodes.all])
         if words[0] in MANY:
             return self._many(words[0], *args)
@@ -186,6 +186,21 @@ class ClusteredRedis:
             for i, reply in zip(places, answers):
                 replies[i] = reply
         return replies
+
+    @property
+    def names(self):
+        return [f"127.0.0.1:{node.port}" for node in self.nodes.all]
+
+    def dial(self, key):
+        return Resp(self.node(key).path)
+
+    def one_each(self, key):
+        keys = {}
+        for i in range(SLOTS):
+            keys.setdefault(self.node(f"{key}{i}"), f"{key}{i}")
+            if len(keys) == len(self.nodes.all):
+                break
+        return list(keys.values())
 
     def each(self, *args):
         return [reply for node in self.nodes.all for reply in node.each(*args)]

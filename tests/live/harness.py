@@ -163,6 +163,20 @@ class Redis:
         """How often a server is sent a command: there is only one server."""
         return 1
 
+    @property
+    def names(self):
+        """Of each primary."""
+        return [self.name]
+
+    def dial(self, _key):
+        """A connection of its own to the server that has the key."""
+        return Resp(self.path)
+
+    @staticmethod
+    def one_each(key):
+        """Keys that begin with this text, one for each primary."""
+        return [key]
+
     def each(self, *args):
         """The answer of each server, over connections that serve only this one command."""
         connection = Resp(self.path)

@@ -64,7 +64,9 @@ class CountingRedis(TopologyRedis):
             calls = self.calls()
         except (OSError, RedisError):
             return
-        wrong = {name: calls[name] for name in NEVER if calls.get(name, 0) > self.sent[name]}
+        # Where servers fail over, a script reads the log together with the server's id.
+        never = set(NEVER) - ({"eval"} if TOPOLOGY in ("sentinel", "cluster") else set())
+        wrong = {name: calls[name] for name in never if calls.get(name, 0) > self.sent[name]}
         assert not wrong, f"the daemon sent {wrong}"
 
 

@@ -91,8 +91,8 @@ def test_memory_above_the_limit(start, tuned):
     daemon = start(open_config(redis) + FAST + soon("CacheMemoryHigh"))
     daemon.wait_redis()
     fires_and_resolves(daemon, "CacheMemoryHigh",
-                       lambda: redis("SETRANGE", "big", str(6 << 20), "x"),
-                       lambda: redis("DEL", "big"))
+                       lambda: [redis("SETRANGE", key, str(6 << 20), "x") for key in redis.one_each("big")],
+                       lambda: redis("DEL", *redis.one_each("big")))
 
 
 def test_without_a_limit_the_memory_rule_is_silent_and_says_why(shared):
@@ -296,7 +296,7 @@ class Blocked:
     """While it is there, the alert Busy fires."""
 
     def __init__(self, redis):
-        self.client = Resp(redis.path)
+        self.client = redis.dial("none")
 
     def __enter__(self):
         self.client.socket.sendall(Resp.encode(("BLPOP", "none", "0")))
