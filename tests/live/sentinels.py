@@ -83,13 +83,13 @@ class Sentinels:
 class WatchedRedis(Redis):
     """A primary behind sentinels: the daemon is to ask them, the test itself uses its socket."""
 
-    names = 0
+    count = 0
 
     def __init__(self, folder, *options, sentinels, **more):
         self.port = int(options[options.index("--port") + 1]) if "--port" in options else free_port()
         self.sentinels = sentinels
-        WatchedRedis.names += 1
-        self.master = f"main{WatchedRedis.names}"
+        WatchedRedis.count += 1
+        self.master = f"main{WatchedRedis.count}"
         super().__init__(folder, *options, "--port", str(self.port), **more)
         sentinels.watch(self.master, self.port)
 
@@ -136,8 +136,9 @@ class Guarded:
         self.servers = [_Guarded(folder, *options, name=f"guarded{i}") for i in range(2)]
         self.sentinels = Sentinels(folder)
         self.follow(self.servers[1], self.servers[0])
+        # A sentinel that does not hear of a failover for four of its periods of publishing undoes it.
         for one in self.sentinels:
-            one("SENTINEL", "DEBUG", "info-period", 200, "publish-period", 200, "ask-period", 100,
+            one("SENTINEL", "DEBUG", "info-period", 200, "publish-period", 1000, "ask-period", 100,
                 "ping-period", 100)
         self.sentinels.watch(self.master, self.servers[0].port, *self.quick)
         self.settle()
