@@ -15,7 +15,7 @@ import warnings
 import pytest
 
 from certificates import Authority, free_port
-from harness import API, DEADLINE, SANITIZED, open_config, rounds, until
+from harness import API, DEADLINE, open_config, rounds, until
 from keys import path
 from load import Load
 from proxy import Proxy
@@ -366,7 +366,7 @@ def hello(authority):
 
 @pytest.mark.parametrize("part", ["nothing", "half", "all"])
 def test_a_handshake_that_never_ends_is_closed_and_costs_little(serve, authority, part):
-    daemon = serve("limits: {header_deadline: 700ms, per_ip: 300}\n")
+    daemon = serve("limits: {header_deadline: 2s, per_ip: 300}\n")
     data = hello(authority)
     data = {"nothing": b"", "half": data[:100], "all": data}[part]
     daemon.get("/livez")
@@ -378,8 +378,8 @@ def test_a_handshake_that_never_ends_is_closed_and_costs_little(serve, authority
     used = daemon.cpu()
     took = max(silent_until_closed(sock)[0] for sock in socks)
     assert took < 5
-    # Most of it for the hundred answers to "all"; a loop that turns without a pause takes 0.7 s.
-    assert daemon.cpu() - used < (2 if SANITIZED else 0.35)
+    # A loop that turns without a pause takes 2 s.
+    assert daemon.cpu() - used < 1.2
     for sock in socks:
         sock.close()
     until(lambda: daemon.metric("cachewarden_http_connections") == 1, "their places")
