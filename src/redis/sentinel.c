@@ -15,6 +15,7 @@ enum {
 	most_pause_ms = 500,
 	verify_ms = 2000,
 	differ_ms = 3000,
+	spread_ms = 10000, /* five times the period in which sentinels tell each other */
 };
 
 void sentinel_wake(struct sentinel *sentinel)
@@ -48,6 +49,7 @@ static void use(struct sentinel *sentinel, const struct sentinel_answer *answer)
 	sentinel->epoch = answer->epoch;
 	sentinel->current = *answer;
 	sentinel->turns++;
+	sentinel->turned_ms = clock_mono_ms();
 	sentinel->vain = 0;
 	log_debug(sentinel->node_options.log, "redis: the primary of %s is %s:%u, epoch %lld",
 		sentinel->master, answer->host, (unsigned)answer->port, (long long)answer->epoch);
@@ -160,10 +162,16 @@ static size_t collect(const struct sentinel *sentinel, struct candidate **ret)
 	return count;
 }
 
-/* An answer from before the last failover, unless most sentinels give it. */
+/*
+ * An answer from before the last failover. If most sentinels still give it when all have had the
+ * time to hear of that, their epochs have begun again.
+ */
 static bool is_outdated(const struct sentinel *sentinel, const struct candidate *candidate)
 {
-	return candidate->answer.epoch < sentinel->epoch && 2 * candidate->votes <= sentinel->count;
+	bool most = 2 * candidate->votes > sentinel->count;
+
+	return candidate->answer.epoch < sentinel->epoch &&
+	       !(most && clock_mono_ms() - sentinel->turned_ms > spread_ms);
 }
 
 static void visit_changed(void *context)
@@ -439,8 +447,11 @@ static void follow(void *argument)
 	while (error != ERR_CANCELLED) {
 		sentinel->woken = false;
 		sentinel->looked_ms = clock_mono_ms();
+		uint64_t turns = sentinel->turns;
+
 		error = ask_all(sentinel);
-		if (error != ERR_CANCELLED)
+		/* Answers from before a message are of no use; it has woken us. */
+		if (error != ERR_CANCELLED && turns == sentinel->turns)
 			error = judge(sentinel);
 		tell_changes(sentinel);
 		if (error != ERR_CANCELLED)

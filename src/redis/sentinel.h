@@ -13,7 +13,7 @@
  *
  * Special: the address in use has an epoch, too. A sentinel that was stopped or cut off during a
  * failover still names the last primary, which may still believe that it is one: an answer with an
- * older epoch counts only if most of the sentinels give it.
+ * older epoch counts only if most of the sentinels give it long after that.
  */
 #ifndef CW_REDIS_SENTINEL_H
 #define CW_REDIS_SENTINEL_H

@@ -48,6 +48,7 @@ struct sentinel {
 	struct sentinel_answer current; /* where the primary is; without host: not known */
 	int64_t epoch;			/* the newest that was told for it */
 	uint64_t turns;			/* how often `current` has changed */
+	int64_t turned_ms;		/* when it has last */
 	unsigned vain;			/* looks in a row while the primary does not serve */
 	uint64_t random;
 };

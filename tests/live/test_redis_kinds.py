@@ -160,3 +160,18 @@ def test_a_server_without_info_is_told_by_role(start, tuned):
     honest(daemon.invalidate({"keys": ["a"]}), "not_primary")
     redis("REPLICAOF", "NO", "ONE")
     until(lambda: daemon.invalidate({"keys": ["a"]}).status == 200, "the way back")
+
+
+def test_what_waits_for_a_connection_is_not_sent_to_a_replica(start, redis, proxy):
+    daemon = start(config(proxy.url) + "stats: {interval: 1h}\n")
+    daemon.wait_redis()
+    redis("REPLICAOF", "127.0.0.1", free_port())
+    redis("CONFIG", "SET", "replica-read-only", "no")
+    # The handshake takes a while, in which the write comes.
+    proxy.mode, proxy.seconds = "delay", 0.2
+    before = proxy.connections
+    redis("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    until(lambda: proxy.connections >= before + 2, "both connections once more")
+    reply = daemon.request("PUT", CACHE + "/keys/a?ttl=60", b"v")
+    assert (reply.status, reply.json["code"]) == (503, "not_primary"), reply
+    assert redis("EXISTS", "a") == 0

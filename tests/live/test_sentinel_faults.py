@@ -193,6 +193,13 @@ def test_an_answer_from_before_the_failover_is_not_followed(start, fake, server)
     assert put(daemon, "b").status < 300
     assert new("EXISTS", "b") == 1 and old("DBSIZE") == 0
     says(daemon, early.name, late.name)
+    # Only one is left, which is no majority.
+    other.close()
+    says(daemon, other.name)
+    asked = late.questions
+    until(lambda: late.questions > asked + 5, "more looks")
+    assert put(daemon, "c").status < 300
+    assert new("EXISTS", "c") == 1 and old("DBSIZE") == 0
 
 
 def test_most_sentinels_are_believed_even_with_an_older_epoch(start, fake, server):
@@ -205,7 +212,7 @@ def test_most_sentinels_are_believed_even_with_an_older_epoch(start, fake, serve
         one.address, one.epoch = new.address, 0
     # The third still names the old one, with the newest epoch: what is in use stays.
     sentinels[2].address, sentinels[2].epoch = new.address, 0
-    until(lambda: put(daemon, "a").status < 300 and new("EXISTS", "a"), "the other primary in use")
+    until(lambda: put(daemon, "a").status < 300 and new("EXISTS", "a"), "the other primary in use", 40)
 
 
 def test_a_message_is_followed_at_once(start, fake, server):
@@ -217,10 +224,27 @@ def test_a_message_is_followed_at_once(start, fake, server):
     sentinel.announce(unreachable(), new.address)
     sentinel.announce(("x", 1), ("y", 0))
     assert put(daemon, "a").status < 300 and old("EXISTS", "a") == 1
-    sentinel.address, sentinel.epoch = new.address, 5
+    sentinel.address = HANG
     sentinel.announce(old.address, new.address)
     until(lambda: put(daemon, "b").status < 300 and new("EXISTS", "b"), "the new primary in use")
     assert old("CLIENT", "LIST").count(b"name=cachewarden ") == 0
+
+
+def test_sentinels_that_have_not_heard_of_a_failover_do_not_undo_it(start, fake, server):
+    """They hear of it up to two seconds later; until then the old primary may call itself one."""
+    old, new = server(), server()
+    leader, *others = [fake(old.address, epoch=4) for _ in range(3)]
+    daemon = start(config(leader, *others))
+    serves(daemon)
+    old("FLUSHALL")
+    until(lambda: leader.subscribed, "the subscription")
+    leader.address = HANG
+    leader.announce(old.address, new.address)
+    until(lambda: new("CLIENT", "LIST").count(b"name=cachewarden ") == 2, "the new primary in use")
+    asked = others[0].questions
+    until(lambda: others[0].questions > asked + 2, "more looks")
+    assert put(daemon, "a").status < 300
+    assert new("EXISTS", "a") == 1 and old("DBSIZE") == 0
 
 
 def test_sentinels_that_are_away_do_not_matter_while_the_primary_is_there(start, fake, server, folder):
