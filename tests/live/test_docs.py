@@ -176,7 +176,7 @@ def test_the_examples_of_the_configuration_are_accepted(folder):
     path = write(folder + "/cachewarden.yaml", full)
     # Without a line before it: nothing is even warned about.
     assert check(path, API_TOKEN="x") == (0, path + ": ok\n")
-    write(path, re.sub(r"^  # tls:.*\n(  #   .*\n)+", lambda tls: tls[0].replace("  # ", "  "),
+    write(path, re.sub(r"^  # tls:.*\n(  #   .*\n)+", lambda tls: re.sub("^  # ", "  ", tls[0], flags=re.M),
                        full.replace("url: redis:", "url: rediss:"), flags=re.M))
     status, said = check(path, API_TOKEN="x")
     assert status == 0 and "redis.tls.ca" in said  # a warning: the file is not there

@@ -216,7 +216,7 @@ def test_reload_takes_a_good_file_and_refuses_a_bad_one(installed):
     until(lambda: ask("GET", API + "/stats")[1]["name"] == "second", "the new configuration")
     configure(OPEN + "name: third\nnonsense: 1\n")
     assert run("systemctl", "reload", "cachewardend", check=False).returncode != 0
-    assert f"{CONFIG}:3: nonsense" in journal()
+    until(lambda: f"{CONFIG}:3: nonsense" in journal(), "the fault in the journal")
     assert ask("GET", API + "/stats")[1]["name"] == "second"
     assert (show("ActiveState"), show("MainPID")) == ("active", pid)
 
@@ -234,7 +234,7 @@ def test_an_address_in_use_is_tried_again_until_it_is_free(installed):
         run("systemctl", "start", "--no-block", "cachewardend")
         # More often than systemd's own limit, five starts in ten seconds, would allow.
         until(lambda: int(show("NRestarts")) > 6, "seven restarts")
-        assert "in use by another process" in journal()
+        until(lambda: "in use by another process" in journal(), "the reason in the journal")
     until(lambda: show("ActiveState") == "active", "the address")
     assert ask("GET", "/livez")[0] == 200
 
