@@ -236,7 +236,6 @@ def test_sentinels_that_have_not_heard_of_a_failover_do_not_undo_it(start, fake,
     leader, *others = [fake(old.address, epoch=4) for _ in range(3)]
     daemon = start(config(leader, *others))
     serves(daemon)
-    old("FLUSHALL")
     until(lambda: leader.subscribed, "the subscription")
     leader.address = HANG
     leader.announce(old.address, new.address)
@@ -244,7 +243,8 @@ def test_sentinels_that_have_not_heard_of_a_failover_do_not_undo_it(start, fake,
     asked = others[0].questions
     until(lambda: others[0].questions > asked + 2, "more looks")
     assert put(daemon, "a").status < 300
-    assert new("EXISTS", "a") == 1 and old("DBSIZE") == 0
+    # What a daemon that starts writes of its own may have come to the old one before.
+    assert new("EXISTS", "a") == 1 and old("EXISTS", "a") == 0
 
 
 def test_sentinels_that_are_away_do_not_matter_while_the_primary_is_there(start, fake, server, folder):
