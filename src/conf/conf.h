@@ -112,7 +112,7 @@ struct conf_alert {
 	struct conf_alert_metric {
 		char *text; /* as it is written */
 		enum { ALERT_VALUE, ALERT_RATE, ALERT_QUANTILE } kind;
-		enum metric metric; /* METRIC_COUNT: `figure`, which is no quantile */
+		enum metric metric; /* METRIC_COUNT: it is `figure` instead */
 		enum metric_redis figure;
 		double quantile; /* 0 to 1 */
 	} metric;

@@ -178,7 +178,7 @@ static void node_changed(void *context)
 		c->status = cluster_state(c).status;
 		c->since_wall_ms = clock_wall_ms();
 	}
-	/* One that is well again is no reason to hurry. */
+	/* A server that has recovered needs no new map at once. */
 	if (is_well(c))
 		return;
 	cluster_doubt(c, true);

@@ -94,7 +94,7 @@ struct redis_node *redis_node_ref(struct redis_node *node)
 	return node;
 }
 
-/* Once nobody has it and libuv has let go of it. */
+/* Once there is no reference to it and libuv has closed its handles. */
 static void destroy_unused(struct redis_node *node)
 {
 	if (node->refs || node->timers)

@@ -61,7 +61,7 @@ struct redis_node_options {
 
 /* Copies what it needs of the options' conf, and begins to connect. */
 struct redis_node *redis_node_new(const struct redis_node_options *options);
-/* A reference is held by who made it, and by who keeps it over a park while nodes may go. */
+/* A reference is held by its maker, and by code that keeps the node across a park. */
 struct redis_node *redis_node_ref(struct redis_node *node);
 /* With the last one it is retired, and freed by the loop's close callbacks. May be NULL. */
 void redis_node_unref(struct redis_node *node);

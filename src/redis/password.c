@@ -172,7 +172,7 @@ static void note(struct password *password, enum error error, const struct fault
 		clock_mono_ms() + (pause_ms < again_most_ms ? pause_ms : again_most_ms);
 }
 
-/* Those who ask because of an answer belong to the next run. */
+/* Requests that an answer causes belong to the next run. */
 static void answer_all(struct password *password, struct slice text)
 {
 	struct password_wait *asked = password->first;

@@ -4,7 +4,7 @@
  *
  *	password_ask ... -> one run for all that ask meanwhile -> each answered()
  *
- * A run has PASSWORD_RUN_MS. After one that failed, those who ask within a second, later within up
+ * A run has PASSWORD_RUN_MS. After one that failed, requests within a second, later within up
  * to ten, are answered with its fault, so that a failing command is not run again at once.
  */
 #ifndef CW_REDIS_PASSWORD_H
@@ -29,7 +29,7 @@ struct password_wait {
 };
 
 struct password *password_new(struct loop *loop);
-/* Nobody waits any more. Ends a run; parks until it has ended. NULL is allowed. */
+/* There must be no waiting request. Ends a run; parks until it has ended. NULL is allowed. */
 void password_free(struct password *password);
 /* The command for runs that begin later, which is copied; argv[argc] is NULL. NULL = none. */
 void password_configure(struct password *password, char **argv);

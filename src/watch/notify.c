@@ -220,7 +220,8 @@ static bool deliver(struct receiver *receiver)
 	enum error error = webhook_post(receiver->notify->sources, &call, &again, &fault);
 
 	metric_add(m, METRIC_NOTIFICATIONS, error ? "failed" : "delivered", NULL, 1);
-	if (error)
+	/* A request that a reload or the end of the daemon cuts off has not failed. */
+	if (error && error != ERR_CANCELLED)
 		log_warning(receiver->notify->log, "notify: %s%s", fault.detail,
 			again ? ", trying again" : ", these alerts are not sent again");
 	again = error && again;
