@@ -84,6 +84,13 @@ static void add_place(const PGresult *result, const char *query, struct buf *out
 	buf_printf(out, " at line %u, column %u", line, column);
 }
 
+bool postgres_fault_is_last(const PGresult *result)
+{
+	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+	return severity && (!strcmp(severity, "FATAL") || !strcmp(severity, "PANIC"));
+}
+
 enum error postgres_fault_query(const PGresult *result, const struct conf_source *conf,
 	const char *query, bool *ret_answered, struct fault *fault)
 {
@@ -92,8 +99,10 @@ enum error postgres_fault_query(const PGresult *result, const struct conf_source
 	struct buf place = {0};
 
 	*ret_answered = state && is_answer(state);
-	if (!state)
-		fault_set(fault, ERR_SOURCE_FAILED, "the connection to PostgreSQL was lost");
+	/* Whether the server's last message or the end of the connection is met first is chance. */
+	if (!state || postgres_fault_is_last(result))
+		fault_set(fault, ERR_SOURCE_FAILED, "the connection to PostgreSQL was lost%s%.5s",
+			state ? " with SQLSTATE " : "", state ? state : "");
 	else if (strcmp(state, "57014") == 0)
 		fault_set(fault, ERR_SOURCE_FAILED,
 			"the server cancelled the query (SQLSTATE 57014), as it does after "
@@ -109,13 +118,6 @@ enum error postgres_fault_query(const PGresult *result, const struct conf_source
 		PQresultErrorField(result, PG_DIAG_MESSAGE_HINT), fault);
 	buf_release(&place);
 	return ERR_SOURCE_FAILED;
-}
-
-bool postgres_fault_is_last(const PGresult *result)
-{
-	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
-
-	return severity && (!strcmp(severity, "FATAL") || !strcmp(severity, "PANIC"));
 }
 
 /*

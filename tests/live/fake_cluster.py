@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Servers that say of themselves that they are nodes of a cluster, and answer as a test wants."""
 
-import socket
-import threading
+from fake_server import FakeServer
 
 INFO = b"redis_version:7.0.15\r\nredis_mode:cluster\r\nrole:master\r\nrun_id:%s\r\n" % (b"f" * 40)
 
@@ -27,54 +26,31 @@ def slots(*ranges):
                    for first, last, host, port in ranges))
 
 
-class FakeNode:
+class FakeNode(FakeServer):
     """`map` is the reply to CLUSTER SLOTS, `reply(words)` the bytes for other commands or None."""
 
     def __init__(self, reply=None):
-        self.listener = socket.socket()
-        self.listener.bind(("127.0.0.1", 0))
-        self.listener.listen(64)
-        self.port = self.listener.getsockname()[1]
+        super().__init__()
         self.map = slots((0, 16383, "127.0.0.1", self.port))
         self.state = b"cluster_state:ok\r\n"
         self.reply = reply or (lambda words: None)
         self.asked = []  # the commands of the daemon itself
-        self.open = set()
-        threading.Thread(target=self._accept, daemon=True).start()
 
-    @property
-    def name(self):
-        return f"127.0.0.1:{self.port}"
-
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            self.open.add(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection):
+    def serve(self, connection):
         file = connection.makefile("rb")
         multi = False
-        try:
-            while line := file.readline():
-                words = []
-                for _ in range(int(line[1:])):
-                    size = int(file.readline()[1:])
-                    words.append(file.read(size + 2)[:-2])
-                name = words[0].upper().decode()
-                if name in ("MULTI", "EXEC", "DISCARD"):
-                    answer = b"-ERR EXEC without MULTI\r\n" if name == "EXEC" and not multi else b"+OK\r\n"
-                    multi = name == "MULTI"
-                else:
-                    answer = b"+QUEUED\r\n" if multi else self._answer(name, words)
-                connection.sendall(answer)
-        except (OSError, ValueError):
-            pass
-        finally:
-            connection.close()
+        while line := file.readline():
+            words = []
+            for _ in range(int(line[1:])):
+                size = int(file.readline()[1:])
+                words.append(file.read(size + 2)[:-2])
+            name = words[0].upper().decode()
+            if name in ("MULTI", "EXEC", "DISCARD"):
+                answer = b"-ERR EXEC without MULTI\r\n" if name == "EXEC" and not multi else b"+OK\r\n"
+                multi = name == "MULTI"
+            else:
+                answer = b"+QUEUED\r\n" if multi else self._answer(name, words)
+            connection.sendall(answer)
 
     def _answer(self, name, words):
         if name == "CLUSTER" and words[1].upper() == b"SLOTS":
@@ -89,11 +65,3 @@ class FakeNode:
             return b"+OK\r\n"
         self.asked.append(words)
         return self.reply(words) or b"-ERR not for this test\r\n"
-
-    def close(self):
-        self.listener.close()
-        for connection in self.open:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass

@@ -1,42 +1,25 @@
 # SPDX-License-Identifier: MIT
 """A sentinel that says what a test wants."""
 
-import socket
 import threading
 
+from fake_server import FakeServer
 from harness import Resp
 
 HANG = object()  # no answer at all
 
 
-class FakeSentinel:
+class FakeSentinel(FakeServer):
     """`address` is (host, port) of the primary that it names, None for none, HANG, or bytes that are
     sent as they are; `epoch` is the configuration's. All may be changed at any time."""
 
     def __init__(self, address, epoch=1, master="main"):
         self.address, self.epoch, self.master = address, epoch, master
         self.questions = 0
-        self.open, self.subscribed = set(), set()
-        self.lock = threading.Lock()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.subscribed = set()
+        super().__init__()
 
-    @property
-    def name(self):
-        return f"127.0.0.1:{self.port}"
-
-    def _accept(self):
-        while True:
-            try:
-                client = self.listener.accept()[0]
-            except OSError:
-                return
-            with self.lock:
-                self.open.add(client)
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client):
+    def serve(self, client):
         commands = Resp.of(client)
         try:
             while True:
@@ -48,12 +31,9 @@ class FakeSentinel:
                     with self.lock:
                         self.subscribed.add(client)
                 client.sendall(answer)
-        except (OSError, TypeError, ConnectionError):
-            pass
-        with self.lock:
-            self.open.discard(client)
-            self.subscribed.discard(client)
-        client.close()
+        finally:
+            with self.lock:
+                self.subscribed.discard(client)
 
     @staticmethod
     def _bulk(text):
@@ -89,9 +69,3 @@ class FakeSentinel:
         with self.lock:
             for client in self.subscribed:
                 client.sendall(self._array("message", "+switch-master", text))
-
-    def close(self):
-        self.listener.close()
-        with self.lock:
-            for client in self.open:
-                client.shutdown(socket.SHUT_RDWR)

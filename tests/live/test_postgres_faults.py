@@ -90,9 +90,12 @@ def test_a_run_whose_session_is_ended_is_partial(start, redis, postgres):
     postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                  "WHERE application_name = 'cachewarden'")
     run = ended(daemon, path)
-    assert run["state"] == "partial" and told(run) == (
-        "source shop: the connection to PostgreSQL was lost; PostgreSQL said: server closed the "
-        "connection unexpectedly"), run
+    # The server's last message may come, or the end of the connection be met before it is read.
+    assert run["state"] == "partial" and told(run).removeprefix(
+        "source shop: the connection to PostgreSQL was lost") in (
+            "; PostgreSQL said: server closed the connection unexpectedly",
+            " with SQLSTATE 57P01; PostgreSQL said: terminating connection due to administrator "
+            "command"), run
     stored = run["result"]["stored"]
     assert 50 < stored < 100000 and stored == len(redis.keys("x:*"))
 
