@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "warm/rate.h"
 #include "warm/row.h"
+#include "warm/trickle.h"
 #include "warm/visit.h"
 #include "warm/window.h"
 
@@ -15,7 +16,6 @@ enum {
 	work_ns = 1000000,  /* without a park; then other fibers run */
 	look_rows = 64,	    /* rows between two looks at the clock */
 	look_bytes = 65536, /* or bytes of values */
-	linger_ms = 50,	    /* a row waits no longer for its batch to fill */
 	undo_wait_ms = 5000,
 	rate_nap_ms = 10, /* so that a few keys, not one, are sent between two sleeps */
 };
@@ -37,9 +37,11 @@ struct run {
 	struct run_counts counts;
 	struct row_maker maker;
 	struct rate rate;
-	struct window *window; /* of the attempt */
-	struct visits *visits; /* or these, in mode visit */
-	struct source *source; /* of the attempt, while its rows are read */
+	struct window *window;	 /* of the attempt */
+	struct trickle *trickle; /* sends what waits in the window */
+	bool ticked;		 /* some time has passed */
+	struct visits *visits;	 /* or these, in mode visit */
+	struct source *source;	 /* of the attempt, while its rows are read */
 	int64_t worked_since_ns;
 	unsigned rows_unlooked;
 	size_t bytes_unlooked;
@@ -93,11 +95,23 @@ static void report(const struct run *run)
 		total && total < rows ? rows : total);
 }
 
-/* Every few rows: lets other fibers run, reports the progress. Parks. */
+static void tick(void *context)
+{
+	struct run *run = context;
+
+	run->ticked = true;
+	report(run);
+}
+
+/* Every few rows: lets other fibers run. Parks. */
 static enum error yield_sometimes(struct run *run, struct fault *fault)
 {
 	int64_t now;
 
+	if (run->ticked) {
+		run->ticked = false;
+		return may_continue(run, fault);
+	}
 	if (++run->rows_unlooked < look_rows && run->bytes_unlooked < look_bytes)
 		return OK;
 	run->rows_unlooked = 0;
@@ -107,7 +121,6 @@ static enum error yield_sometimes(struct run *run, struct fault *fault)
 		return OK;
 	fiber_yield();
 	run->worked_since_ns = clock_mono_ns();
-	report(run);
 	return may_continue(run, fault);
 }
 
@@ -124,7 +137,6 @@ static enum error take_rate(struct run *run, struct fault *fault)
 		int64_t ms = wait_ns / 1000000 + 1;
 
 		fiber_sleep(ms < rate_nap_ms ? rate_nap_ms : ms > 1000 ? 1000 : ms);
-		report(run);
 		error = may_continue(run, fault);
 		wait_ns = rate_take(&run->rate, clock_mono_ns());
 	}
@@ -169,17 +181,6 @@ static enum error store_row(struct run *run, const struct source_row *row, struc
 	return window_add(run->window, &entry, fault);
 }
 
-/* The source is slow: sends the batch that has waited since then. Parks. */
-static enum error send_waiting(struct run *run, int64_t since, struct fault *fault)
-{
-	enum error error = may_continue(run, fault);
-
-	report(run);
-	if (!error && window_waiting_since(run->window) == since)
-		error = window_send(run->window, fault);
-	return error;
-}
-
 /*
  * Stores all rows of an open source. *ret_source: the error is the source's, so that another
  * attempt may succeed. Parks.
@@ -187,15 +188,15 @@ static enum error send_waiting(struct run *run, int64_t since, struct fault *fau
 static enum error store_rows(
 	struct run *run, struct source *source, bool *ret_source, struct fault *fault)
 {
-	uv_loop_t *uv = loop_uv(run->world->cache->loop);
 	struct source_row row;
 	enum error error = OK;
 
 	while (!error) {
-		int64_t since = run->window ? window_waiting_since(run->window) : -1;
 		bool end = false;
 
+		trickle_reading(run->trickle);
 		error = source_next(source, &row, &end, fault);
+		trickle_read(run->trickle);
 		if (end && !error) {
 			run->counts.absent = source_rows_absent(source);
 			break;
@@ -213,8 +214,6 @@ static enum error store_rows(
 		} else {
 			error = store_row(run, &row, fault);
 		}
-		if (!error && since >= 0 && (int64_t)uv_now(uv) - since >= linger_ms)
-			error = send_waiting(run, since, fault);
 		if (!error)
 			error = yield_sometimes(run, fault);
 	}
@@ -258,6 +257,8 @@ static enum error run_attempt(struct run *run, bool *ret_source, struct fault *f
 		.deadline = run->deadline,
 		.max_row_bytes = row_max_bytes(run->conf),
 	};
+	struct trickle_spec trickle = {
+		.loop = run->world->cache->loop, .tick = tick, .context = run};
 	struct source *source = NULL;
 	struct fault flushed;
 	enum error error;
@@ -276,7 +277,11 @@ static enum error run_attempt(struct run *run, bool *ret_source, struct fault *f
 	}
 	run->worked_since_ns = clock_mono_ns();
 	run->source = source;
+	trickle.window = run->window;
+	run->trickle = trickle_new(&trickle);
 	error = store_rows(run, source, ret_source, fault);
+	trickle_free(run->trickle);
+	run->trickle = NULL;
 	run->source = NULL;
 	/* The service that is visited is a source, too. */
 	*ret_source = *ret_source || (error && run->visits);

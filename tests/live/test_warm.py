@@ -316,3 +316,12 @@ cache:
     reply = daemon.get("/api/v1/cache/keys/x:1")
     assert reply.body == b'{"id":1,"text":"' + b"0" * 500 + b'"}'
     assert reply.headers["X-Cache-TTL"] in ("299", "300")
+
+
+def test_a_row_is_stored_though_its_source_then_hangs(start, redis):
+    daemon = start(open_config(redis, jobs(command("echo '{\"id\":1}'; exec sleep 600"))))
+    daemon.wait_redis()
+    run = daemon.warm({"wait": 0}).json["runs"][0]
+    until(lambda: redis("EXISTS", "x:1"), "the only row to be stored")
+    until(lambda: daemon.get(run["location"]).json["progress"]["done"] == 1, "progress")
+    assert daemon.request("DELETE", run["location"]).status == 202

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* The fiber that sends what waits; see trickle.h. */
+#include "warm/trickle.h"
+
+#include "base/mem.h"
+
+enum { send_ms = 5000 };
+
+struct trickle {
+	struct trickle_spec spec;
+	struct fiber_group group;
+	struct fiber_cond sent;
+	bool reading, sending;
+};
+
+static bool is_due(const struct trickle *trickle)
+{
+	const struct trickle_spec *spec = &trickle->spec;
+	int64_t since = spec->window ? window_waiting_since(spec->window) : -1;
+
+	return since >= 0 && (int64_t)uv_now(loop_uv(spec->loop)) - since >= TRICKLE_MS;
+}
+
+static void watch(void *argument)
+{
+	struct trickle *trickle = argument;
+
+	while (fiber_sleep(TRICKLE_MS) == OK) {
+		trickle->spec.tick(trickle->spec.context);
+		if (!trickle->reading || !is_due(trickle))
+			continue;
+		trickle->sending = true;
+		/* The window keeps its error, which the run's next use of it returns. */
+		window_send(trickle->spec.window, NULL);
+		trickle->sending = false;
+		fiber_cond_broadcast(&trickle->sent);
+	}
+}
+
+struct trickle *trickle_new(const struct trickle_spec *spec)
+{
+	struct trickle *trickle = mem_new(struct trickle);
+
+	trickle->spec = *spec;
+	fiber_group_init(&trickle->group, "run trickle", spec->loop);
+	fiber_spawn(&trickle->group, "run trickle", watch, trickle);
+	return trickle;
+}
+
+/* Waits until the fiber does not use the window. Parks, though cancelled. */
+static void await_sent(struct trickle *trickle)
+{
+	bool cleanup = fiber_cleanup_enter(send_ms);
+
+	/* Its batch is answered or given up, even if the section's time is over. */
+	while (trickle->sending)
+		if (fiber_cond_wait(&trickle->sent, "a batch to be sent", DEADLINE_NONE))
+			fiber_yield();
+	if (cleanup)
+		fiber_cleanup_end();
+}
+
+void trickle_free(struct trickle *trickle)
+{
+	if (!trickle)
+		return;
+	fiber_group_cancel(&trickle->group);
+	bool cleanup = fiber_cleanup_enter(send_ms);
+	while (trickle->group.count)
+		if (fiber_group_join(&trickle->group, DEADLINE_NONE))
+			fiber_yield();
+	if (cleanup)
+		fiber_cleanup_end();
+	mem_free(trickle);
+}
+
+void trickle_reading(struct trickle *trickle)
+{
+	trickle->reading = true;
+}
+
+void trickle_read(struct trickle *trickle)
+{
+	trickle->reading = false;
+	if (trickle->sending)
+		await_sent(trickle);
+}
