@@ -107,6 +107,9 @@ $(BUILD)/%.o: %.c Makefile
 # It switches stacks by itself, and so must not be marked as fit for shadow stacks.
 $(BUILD)/src/base/fiber_switch.o: CFLAGS := $(CFLAGS:-fcf-protection=-fcf-protection=branch)
 
+# Files that are compiled in (base/embed.h).
+$(BUILD)/src/api/openapi.o: docs/openapi.yaml
+
 -include $(OBJ:.o=.d) $(LIB_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(UNIT_OBJ:.o=.d)
 
 # libcachewarden and the programs that its tests run.

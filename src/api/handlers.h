@@ -9,7 +9,7 @@
 void api_metrics_publish(struct app *app);
 
 http_handler api_probes_livez, api_probes_readyz;
-http_handler api_metrics;
+http_handler api_metrics, api_openapi;
 http_handler api_stats;
 http_handler api_health;
 http_handler api_invalidate;

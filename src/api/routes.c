@@ -13,6 +13,8 @@ const struct route routes[] = {
 		"Whether the daemon serves; with ?redis=true also whether Redis is usable."},
 	{"GET", "/metrics", SCOPE_METRICS, ROUTE_INLINE, api_metrics, "",
 		"Metrics in Prometheus text format."},
+	{"GET", "/openapi.yaml", SCOPE_NONE, ROUTE_INLINE | ROUTE_OPEN, api_openapi, "",
+		"The HTTP API as an OpenAPI description."},
 	{"GET", ADMIN "/stats", SCOPE_READ, ROUTE_INLINE, api_stats, "history step namespaces",
 		"Figures of Redis (the last sample), the cache, warming and this process."},
 	{"GET", ADMIN "/health", SCOPE_READ, ROUTE_INLINE | ROUTE_OPEN, api_health, "",

@@ -48,15 +48,38 @@ struct metrics {
 	struct buf key; /* scratch for the label text that is looked up */
 };
 
-/* The upper bounds of the buckets that a histogram shows. */
-static const struct {
+/*
+ * The upper bounds of the buckets that a histogram shows, chosen by what it measures, so that a
+ * quantile does not lie in the first or the last of them.
+ */
+struct metric_bound {
 	uint64_t us;
 	const char *seconds;
-} bounds[] = {
+};
+
+/* One round trip, one turn of the loop: up to redis.command_timeout. */
+static const struct metric_bound trip_bounds[] = {
+	{100, "0.0001"},
+	{250, "0.00025"},
+	{500, "0.0005"},
+	{1000, "0.001"},
+	{2500, "0.0025"},
+	{5000, "0.005"},
+	{10000, "0.01"},
+	{25000, "0.025"},
+	{50000, "0.05"},
+	{100000, "0.1"},
+	{500000, "0.5"},
+	{2000000, "2"},
+	{0, NULL},
+};
+
+/* Requests: from what is answered from memory to those that wait for an operation. */
+static const struct metric_bound request_bounds[] = {
 	{100, "0.0001"},
 	{500, "0.0005"},
 	{1000, "0.001"},
-	{2000, "0.002"},
+	{2500, "0.0025"},
 	{5000, "0.005"},
 	{10000, "0.01"},
 	{50000, "0.05"},
@@ -65,8 +88,34 @@ static const struct {
 	{1000000, "1"},
 	{10000000, "10"},
 	{60000000, "60"},
-	{600000000, "600"},
+	{300000000, "300"},
+	{0, NULL},
 };
+
+/* Runs, whose default timeout is 10 minutes. */
+static const struct metric_bound run_bounds[] = {
+	{10000, "0.01"},
+	{100000, "0.1"},
+	{500000, "0.5"},
+	{1000000, "1"},
+	{5000000, "5"},
+	{10000000, "10"},
+	{30000000, "30"},
+	{60000000, "60"},
+	{120000000, "120"},
+	{300000000, "300"},
+	{600000000, "600"},
+	{1800000000, "1800"},
+	{3600000000, "3600"},
+	{0, NULL},
+};
+
+static const struct metric_bound *bounds_of(enum metric metric)
+{
+	if (metric == METRIC_WARM_DURATION)
+		return run_bounds;
+	return metric == METRIC_HTTP_DURATION ? request_bounds : trip_bounds;
+}
 
 struct metrics *metrics_new(void)
 {
@@ -284,14 +333,16 @@ static void render_bucket_end(const char *bound, uint64_t below, struct buf *out
 	buf_char(out, '\n');
 }
 
-static void render_histogram(const char *name, const struct metric_series *series, struct buf *out)
+static void render_histogram(
+	enum metric metric, const struct metric_series *series, struct buf *out)
 {
+	const char *name = rows[metric].name;
 	const struct histogram *h = series->histogram;
 	struct histogram_sweep sweep = {0};
 	size_t begin = out->n, head = render_bucket_head(name, series, out);
 
-	for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
-		render_bucket_end(bounds[i].seconds, histogram_sweep(h, &sweep, bounds[i].us), out);
+	for (const struct metric_bound *bound = bounds_of(metric); bound->seconds; bound++) {
+		render_bucket_end(bound->seconds, histogram_sweep(h, &sweep, bound->us), out);
 		copy_head(begin, head, out);
 	}
 	render_bucket_end("+Inf", h->count, out);
@@ -303,11 +354,12 @@ static void render_histogram(const char *name, const struct metric_series *serie
 	buf_char(out, '\n');
 }
 
-static void render_series(
-	const struct metric_row *row, const struct metric_series *series, struct buf *out)
+static void render_series(enum metric metric, const struct metric_series *series, struct buf *out)
 {
+	const struct metric_row *row = &rows[metric];
+
 	if (row->kind == METRIC_HISTOGRAM) {
-		render_histogram(row->name, series, out);
+		render_histogram(metric, series, out);
 		return;
 	}
 	render_name(row->name, "", series, out);
@@ -320,12 +372,12 @@ static void render_series(
 
 void metrics_render(const struct metrics *m, struct buf *out)
 {
-	for (size_t i = 0; i < METRIC_COUNT; i++) {
+	for (enum metric i = 0; i < METRIC_COUNT; i++) {
 		const struct metric_row *row = &rows[i];
 
 		if (m->rows[i])
 			metric_render_head(out, row->name, kind_names[row->kind], row->help);
 		for (const struct metric_series *s = m->rows[i]; s; s = s->hh.next)
-			render_series(row, s, out);
+			render_series(i, s, out);
 	}
 }

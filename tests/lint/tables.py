@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Holds the manual against the tables: each error, metric and route is documented, and nothing is
-documented that is not there; and the table of Redis's commands against those that are sent. The
+documented that is not there, neither in docs/api.md nor in docs/openapi.yaml; and the table of Redis's commands against those that are sent. The
 configuration's keys are held against docs/config.md, with their defaults, by
 tests/unit/conf/manual_test.c, which has the table itself."""
 
 import re
+
+import yaml
 
 from tree import end, fault, files, read, without_comments
 
@@ -85,6 +87,34 @@ def routes():
             fault(page, 0, f"the route {method} {path} does not exist")
 
 
+def described(operation, shared, components):
+    """An operation of docs/openapi.yaml as the table of routes says it: scope, query, body, help."""
+    parameters = [components["parameters"][each["$ref"].split("/")[-1]] if "$ref" in each else each
+                  for each in operation.get("parameters", []) + shared]
+    query = " ".join(sorted(each["name"] for each in parameters if each["in"] == "query"))
+    security = operation.get("security", [])
+    scope = "open" if not security else "".join(security[0].get("token", "?")) or "none"
+    return scope, query, "requestBody" in operation, operation["summary"]
+
+
+def openapi():
+    page = "docs/openapi.yaml"
+    document, source = yaml.safe_load(read(page)), without_comments(read("src/api/routes.c"))
+    for name, text in re.findall(r'^#define (\w+)\s+("[^"]*")$', source, re.M):
+        source = re.sub(rf"\b{name}\b", text, source)
+    table = {}
+    for method, path, scope, flags, query, text in re.findall(
+            r'\{"([A-Z]+)", "(/[^"]*)", SCOPE_(\w+), ([^,]+), \w+,\s*"([^"]*)",\s*"((?:\\.|[^"\\])*)"\}', joined(source)):
+        scope = "open" if "ROUTE_OPEN" in flags else scope.lower()
+        body = "ROUTE_JSON" in flags or "ROUTE_BYTES" in flags
+        table[f"{method} {path}"] = scope, " ".join(sorted(query.split())), body, text
+    found = {}
+    for path, item in document["paths"].items():
+        for method in item.keys() & {"get", "put", "post", "patch", "delete"}:
+            found[f"{method.upper()} {path}"] = described(item[method], item.get("parameters", []), document["components"])
+    compare(page, "the route", table, found)
+
+
 # What follows a command, and stands in the source as commands do.
 WORDS = {"COUNT", "LIMIT", "MASTER", "MATCH", "MAXLEN", "NODES", "NX", "PX", "SETNAME", "SLOTS", "USAGE",
          "WITHSCORES", "XX"}
@@ -129,5 +159,6 @@ def commands():
 errors()
 metrics()
 routes()
+openapi()
 commands()
 end()

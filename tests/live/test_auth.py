@@ -24,6 +24,7 @@ ROUTES = {
     ("GET", "/livez"): None,
     ("GET", "/readyz"): None,
     ("GET", "/metrics"): "metrics",
+    ("GET", "/openapi.yaml"): None,
     ("GET", API + "/stats"): "read",
     ("GET", API + "/health"): None,
     ("POST", API + "/invalidate"): "invalidate",

@@ -92,30 +92,36 @@ START_TEST(histograms_render_cumulative_buckets_in_seconds)
 {
 	begin();
 	metric_observe_us(m, METRIC_WARM_DURATION, "a", 50);
-	metric_observe_us(m, METRIC_WARM_DURATION, "a", 4000);
-	metric_observe_us(m, METRIC_WARM_DURATION, "a", 3600000000);
+	metric_observe_us(m, METRIC_WARM_DURATION, "a", 4000000);
+	metric_observe_us(m, METRIC_WARM_DURATION, "a", 7200000000);
 	ck_assert_uint_eq(metric_histogram(m, METRIC_WARM_DURATION, "a")->count, 3);
 	const char *text = strchr(strchr(rendered(), '\n') + 1, '\n') + 1;
 	ck_assert_str_eq(text,
-		"cachewarden_warm_run_duration_seconds_bucket{job=\"a\",le=\"0.0001\"} 1\n"
-		"cachewarden_warm_run_duration_seconds_bucket{job=\"a\",le=\"0.0005\"} 1\n"
-		"cachewarden_warm_run_duration_seconds_bucket{job=\"a\",le=\"0.001\"} 1\n"
-		"cachewarden_warm_run_duration_seconds_bucket{job=\"a\",le=\"0.002\"} 1\n"
-		"cachewarden_warm_run_duration_seconds_bucket{job=\"a\",le=\"0.005\"} 2\n"
-		"cachewarden_warm_run_duration_seconds_bucket{job=\"a\",le=\"0.01\"} 2\n"
-		"cachewarden_warm_run_duration_seconds_bucket{job=\"a\",le=\"0.05\"} 2\n"
-		"cachewarden_warm_run_duration_seconds_bucket{job=\"a\",le=\"0.1\"} 2\n"
-		"cachewarden_warm_run_duration_seconds_bucket{job=\"a\",le=\"0.5\"} 2\n"
-		"cachewarden_warm_run_duration_seconds_bucket{job=\"a\",le=\"1\"} 2\n"
+		"cachewarden_warm_run_duration_seconds_bucket{job=\"a\",le=\"0.01\"} 1\n"
+		"cachewarden_warm_run_duration_seconds_bucket{job=\"a\",le=\"0.1\"} 1\n"
+		"cachewarden_warm_run_duration_seconds_bucket{job=\"a\",le=\"0.5\"} 1\n"
+		"cachewarden_warm_run_duration_seconds_bucket{job=\"a\",le=\"1\"} 1\n"
+		"cachewarden_warm_run_duration_seconds_bucket{job=\"a\",le=\"5\"} 2\n"
 		"cachewarden_warm_run_duration_seconds_bucket{job=\"a\",le=\"10\"} 2\n"
+		"cachewarden_warm_run_duration_seconds_bucket{job=\"a\",le=\"30\"} 2\n"
 		"cachewarden_warm_run_duration_seconds_bucket{job=\"a\",le=\"60\"} 2\n"
+		"cachewarden_warm_run_duration_seconds_bucket{job=\"a\",le=\"120\"} 2\n"
+		"cachewarden_warm_run_duration_seconds_bucket{job=\"a\",le=\"300\"} 2\n"
 		"cachewarden_warm_run_duration_seconds_bucket{job=\"a\",le=\"600\"} 2\n"
+		"cachewarden_warm_run_duration_seconds_bucket{job=\"a\",le=\"1800\"} 2\n"
+		"cachewarden_warm_run_duration_seconds_bucket{job=\"a\",le=\"3600\"} 2\n"
 		"cachewarden_warm_run_duration_seconds_bucket{job=\"a\",le=\"+Inf\"} 3\n"
-		"cachewarden_warm_run_duration_seconds_sum{job=\"a\"} 3600.00405\n"
+		"cachewarden_warm_run_duration_seconds_sum{job=\"a\"} 7204.00005\n"
 		"cachewarden_warm_run_duration_seconds_count{job=\"a\"} 3\n");
 	metric_observe_us(m, METRIC_LOOP_LAG, NULL, 10);
 	ck_assert(strstr(rendered(), "cachewarden_loop_lag_seconds_bucket{le=\"0.0001\"} 1\n"));
 	ck_assert(strstr(rendered(), "cachewarden_loop_lag_seconds_sum 1e-05\n"));
+	/* The buckets are those of what is measured. */
+	metric_observe_us(m, METRIC_HTTP_DURATION, NULL, 90000000);
+	ck_assert(strstr(rendered(), "http_request_duration_seconds_bucket{le=\"60\"} 0\n"));
+	ck_assert(strstr(rendered(), "http_request_duration_seconds_bucket{le=\"300\"} 1\n"));
+	ck_assert(strstr(rendered(), "loop_lag_seconds_bucket{le=\"2\"} 1\n"));
+	ck_assert_ptr_null(strstr(rendered(), "loop_lag_seconds_bucket{le=\"60\"}"));
 	end();
 }
 END_TEST
