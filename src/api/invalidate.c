@@ -12,15 +12,16 @@
 #include "api/header_tags.h"
 #include "api/keys.h"
 #include "api/operations.h"
+#include "api/warm_jobs.h"
 #include "cache/guard.h"
 #include "text/glob.h"
 
-enum { default_wait_seconds = 10, max_wait_seconds = 300 };
+enum { default_wait_seconds = 10, max_wait_seconds = 300, rewarm_most = 100 };
 
 struct invalidate_body {
 	struct request *request;
 	struct invalidation *what;
-	struct body_list keys, patterns, tags, dependents_of;
+	struct body_list keys, patterns, tags, dependents_of, rewarm;
 	struct json_value entities, pace;
 	struct slice confirm, note;
 	bool cascade, strict;
@@ -136,7 +137,7 @@ static enum error read_body(struct invalidate_body *asked, struct fault *fault)
 		{"strict", BODY_BOOL, &asked->strict, 0, 0},
 		{"pace", BODY_OBJECT, &asked->pace, 0, 0},
 		{"note", BODY_STRING, &asked->note, 0, BODY_NOTE_BYTES},
-		{"rewarm", BODY_LATER, NULL, 0, 0},
+		{"rewarm", BODY_LIST, &asked->rewarm, 1, rewarm_most},
 	};
 	const struct body_table table = {
 		members, sizeof members / sizeof *members, entity_field, asked, NULL};
@@ -192,6 +193,8 @@ static enum error fill(struct invalidate_body *asked, struct fault *fault)
 		invalidation_add_tag(what, asked->tags.items[i]);
 	for (size_t i = 0; i < asked->dependents_of.count; i++)
 		invalidation_add_dependents_of(what, asked->dependents_of.items[i]);
+	for (size_t i = 0; i < asked->rewarm.count; i++)
+		invalidation_add_rewarm(what, asked->rewarm.items[i]);
 	what->no_cascade = !asked->cascade;
 	if (asked->confirm.n)
 		what->confirm = slice_dup(asked->confirm);
@@ -225,12 +228,32 @@ static void reply_ended(struct request *request, struct operation *operation, bo
 	reply_json(request, status, body);
 }
 
+/* Jobs that are run afterwards need the scope to run jobs. True if the request was answered. */
+static bool refuse_rewarm(struct request *request, const struct invalidation *what)
+{
+	const struct identity *who = request_identity(request);
+	struct fault fault;
+
+	if (what->rewarm_count && !scope_granted(who, SCOPE_WARM)) {
+		reply_scope_missing(request, SCOPE_WARM);
+		fault_at(&fault, ERR_FORBIDDEN, "/rewarm",
+			"rewarm needs the scope warm, which token '%s' does not have", who->name);
+	} else if (api_warm_check(what->rewarm, what->rewarm_count, who, what->conf, &fault) ==
+		   OK) {
+		return false;
+	}
+	reply_fault(request, &fault);
+	return true;
+}
+
 static void run(struct request *request, struct app *app, struct invalidate_body *asked)
 {
 	struct operation *operation;
 	struct fault fault;
 	struct invalidation *what = asked->what;
 
+	if (refuse_rewarm(request, what))
+		return;
 	if (!what->dry_run && pause_check(app->engine.pauses, PAUSE_INVALIDATION, &fault)) {
 		reply_fault(request, &fault);
 		return;

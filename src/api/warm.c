@@ -51,13 +51,13 @@ static enum error check_prefixes(
 		job->name, who->name);
 }
 
-static enum error check_names(const struct warm_body *asked, const struct identity *who,
+enum error api_warm_check(const struct slice *names, size_t count, const struct identity *who,
 	const struct conf *conf, struct fault *fault)
 {
 	enum error error = OK;
 
-	for (size_t i = 0; i < asked->names.count && !error; i++) {
-		struct slice name = asked->names.items[i];
+	for (size_t i = 0; i < count && !error; i++) {
+		struct slice name = names[i];
 		const struct conf_job *job = conf_job(conf, name);
 
 		if (!job)
@@ -86,7 +86,7 @@ static enum error start_all(struct app *app, struct request *request, const stru
 {
 	const struct conf *conf = request_conf(request);
 	const struct identity *who = request_identity(request);
-	enum error error = check_names(asked, who, conf, fault);
+	enum error error = api_warm_check(asked->names.items, asked->names.count, who, conf, fault);
 
 	for (size_t i = 0; !error && i < asked->names.count; i++)
 		error = start_one(

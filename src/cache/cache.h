@@ -26,6 +26,7 @@ struct cache {
 	struct redis_store *store;
 	struct conf *conf; /* in force; take a reference to keep it over a park */
 	struct results *results;
+	struct key_watches *watches;	      /* who wants to know of keys; NULL = nobody */
 	char instance[17];		      /* of this process: 16 random hexadecimal digits */
 	struct redis_batch *spare_batches[8]; /* for those that need a small one for a moment */
 	size_t spare_batch_count;

@@ -2,6 +2,7 @@
 /* Deleting entries (logged_delete.h), and their TTL. */
 #include "base/mem.h"
 #include "cache/entry_internal.h"
+#include "cache/key_watch.h"
 #include "cache/logged_delete.h"
 #include "cache/soft_purge.h"
 
@@ -78,6 +79,8 @@ static enum error delete_logged(struct deletion *d, size_t *ret_deleted, struct 
 	enum error error = logged_delete(d->cache, &entry, unlink_all, d, &logged, fault);
 	*ret_deleted = d->deleted;
 	cache_count_removed(d->cache, d->deleted);
+	for (size_t i = 0; i < d->count && d->deleted; i++)
+		key_watches_see(d->cache->watches, d->keys[i]);
 	if (!error && !logged)
 		error = fault_set(fault, ERR_REDIS_OOM,
 			"the keys were deleted, but Redis has no memory for the invalidation log: "

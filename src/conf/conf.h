@@ -225,6 +225,10 @@ struct conf_job {
 	char *name;
 	struct conf_schedule schedule;
 	bool on_startup, on_redis_flushed;
+	struct slice *invalidated; /* patterns of keys whose invalidation starts it */
+	size_t invalidated_count;
+	struct slice *after; /* names of jobs */
+	size_t after_count;
 	struct conf_source source;
 	struct template *key;	/* MODE_VISIT: the empty text */
 	struct template *value; /* NULL = the whole row as JSON */

@@ -123,6 +123,65 @@ static void check_jobs(struct reader *r, struct node *root, const struct conf *c
 					own.p));
 }
 
+/* The place of a job; job_count if there is none of that name. A job with a fault has no name. */
+static size_t find_job(const struct conf *conf, struct slice name)
+{
+	size_t i = 0;
+
+	while (i < conf->job_count && !(conf->jobs[i].name && slice_is(name, conf->jobs[i].name)))
+		i++;
+	return i;
+}
+
+/* Whether all jobs that this one comes after are `done`. */
+static bool follows_done(const struct conf *conf, const struct conf_job *job, const bool *done)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < job->after_count && all; i++) {
+		size_t before = find_job(conf, job->after[i]);
+
+		all = before == conf->job_count || done[before];
+	}
+	return all;
+}
+
+/* The runs of jobs that come after each other in a circle would never end. */
+static void check_circles(struct reader *r, struct node *root, const struct conf *conf)
+{
+	bool *done = arena_alloc(r->arena, (conf->job_count + 1) * sizeof *done);
+	bool more = true;
+
+	while (more) {
+		more = false;
+		for (size_t i = 0; i < conf->job_count; i++) {
+			bool now = !done[i] && follows_done(conf, &conf->jobs[i], done);
+
+			done[i] = done[i] || now;
+			more = more || now;
+		}
+	}
+	for (size_t i = 0; i < conf->job_count; i++)
+		if (!done[i])
+			fault_at_entry(r, root, "warm.jobs", i, "after",
+				"belongs to a circle of jobs, or comes after one: their runs would "
+				"never end");
+}
+
+static void check_after(struct reader *r, struct node *root, const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->job_count; i++) {
+		const struct conf_job *job = &conf->jobs[i];
+
+		for (size_t j = 0; j < job->after_count; j++)
+			if (find_job(conf, job->after[j]) == conf->job_count)
+				fault_at_entry(r, root, "warm.jobs", i, "after",
+					reader_say(r, "names %.*s, which is not a job",
+						(int)job->after[j].n, job->after[j].p));
+	}
+	check_circles(r, root, conf);
+}
+
 /* How the template begins, up to its first name. */
 static struct slice literal_head(const struct template *template)
 {
@@ -388,6 +447,7 @@ const char *rules_finish(struct reader *r, struct node *root, void *object)
 	check_listens(r, root, &full->conf);
 	check_fields(r, root, &full->conf);
 	check_jobs(r, root, &full->conf);
+	check_after(r, root, &full->conf);
 	join_loaders(r, root, &full->conf);
 	join_protected(r, full);
 	join_tokens(r, root, full);

@@ -8,9 +8,10 @@
 #include "base/clock.h"
 #include "conf/query.h"
 #include "conf/reader.h"
+#include "text/glob.h"
 #include "text/quantity.h"
 
-enum { usual_visits = 8 /* at a time */ };
+enum { usual_visits = 8 /* at a time */, watched_most = 64 };
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
 #define DAY	(24 * (int64_t)HOUR)
 #define MAX_TTL TTL_MAX_MS
@@ -171,23 +172,41 @@ static const char *set_ttl(struct reader *r, const struct key *key, struct node 
 }
 const struct type type_job_ttl = {.set = set_ttl};
 
+/* {invalidated: "product:*"} */
+static const char *set_invalidated(struct reader *r, struct node *node, struct conf_job *job)
+{
+	const struct node *pattern = node_member(node, SLICE("invalidated"));
+	struct fault fault;
+
+	if (!pattern || node->count != 1 || pattern->kind != NODE_SCALAR)
+		return "must be startup, redis_flushed or {invalidated: PATTERN}";
+	if (glob_check(pattern->text, &fault) != OK)
+		return reader_say(r, "is not an acceptable pattern: %s", fault.detail);
+	if (job->invalidated_count == watched_most)
+		return "has more than 64 patterns";
+	if (!job->invalidated)
+		job->invalidated = arena_alloc(r->arena, watched_most * sizeof *job->invalidated);
+	job->invalidated[job->invalidated_count++] = arena_slice(r->arena, pattern->text);
+	return NULL;
+}
+
 static const char *set_on(struct reader *r, const struct key *key, struct node *node, void *object)
 {
 	struct conf_job *job = object;
 
-	(void)r, (void)key;
-	if (node_member(node, SLICE("invalidated")))
-		return "invalidated is not supported by this version";
+	(void)key;
+	if (node->kind == NODE_MAP)
+		return set_invalidated(r, node, job);
 	if (node->kind == NODE_SCALAR && slice_is(node->text, "startup"))
 		job->on_startup = true;
 	else if (node->kind == NODE_SCALAR && slice_is(node->text, "redis_flushed"))
 		job->on_redis_flushed = true;
 	else
-		return "must be startup or redis_flushed";
+		return "must be startup, redis_flushed or {invalidated: PATTERN}";
 	return NULL;
 }
 static const struct list job_on = {
-	.expected = "must be a list of startup and redis_flushed",
+	.expected = "must be a list of startup, redis_flushed and {invalidated: PATTERN}",
 	.set = set_on,
 };
 const struct type type_job_on = {.list = &job_on};
@@ -278,8 +297,8 @@ static const struct key job_keys[] = {
 	{"schedule.every", &type_duration, AT(conf_job, schedule.every_ms), .min = SECOND, .max = 366 * DAY, .help = "at multiples of this since the epoch"},
 	{"schedule.jitter", &type_duration, AT(conf_job, schedule.jitter_ms), "0s", 0, DAY, .flags = KEY_QUIET, .help = "a random delay of up to this"},
 	{"schedule.starting_deadline", &type_duration, AT(conf_job, schedule.starting_deadline_ms), .min = SECOND, .max = 366 * DAY, .help = "a start that is later than this is skipped"},
-	{"on", &type_job_on, .def = "[]", .help = "other events that start it: startup, redis_flushed"},
-	{"after", &type_later, .flags = KEY_LATER, .help = "chains of jobs"},
+	{"on", &type_job_on, .def = "[]", .help = "other events that start it: startup, redis_flushed, {invalidated: PATTERN}"},
+	{"after", &type_strings, LIST(conf_job, after, after_count), .def = "[]", .max = 64, .help = "jobs after whose completed runs it starts"},
 	{"source", &type_job_source, .flags = KEY_REQUIRED, .section = &section_source, .help = "define where its rows come from"},
 	{"key", &type_template, AT(conf_job, key), .help = "the template of a row's key, such as \"rate:{code}\""},
 	{"visit", &type_job_visit, .section = &section_source, .help = "mode visit: {use, path}: the address that is requested for each row"},

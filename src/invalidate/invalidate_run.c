@@ -392,6 +392,31 @@ static enum error may_begin(const struct invalidate_run *run, struct fault *faul
 	return error;
 }
 
+/* Starts the runs of warm jobs that were asked for. */
+static void rewarm(const struct invalidate_run *run, struct invalidation_result *result)
+{
+	const struct invalidation *asked = run->asked;
+	const struct invalidator *owner = run->owner;
+	struct buf note = {0};
+
+	if (!owner->rewarm || asked->dry_run || asked->rewarm_count == 0)
+		return;
+	buf_str(&note, "rewarm: ");
+	buf_str(&note, operation_id(run->operation));
+	result->rewarmed = mem_array(asked->rewarm_count, sizeof *result->rewarmed);
+	result->rewarmed_count = asked->rewarm_count;
+	for (size_t i = 0; i < asked->rewarm_count; i++) {
+		const struct invalidation_rewarm want = {asked->rewarm[i], asked->by, note.p};
+		struct invalidation_rewarmed *at = &result->rewarmed[i];
+		struct fault fault;
+
+		*at = (struct invalidation_rewarmed){.job = slice_dup(want.job)};
+		if (owner->rewarm(owner->rewarm_context, &want, at->operation_id, &fault))
+			at->why = mem_strdup(fault.detail);
+	}
+	buf_release(&note);
+}
+
 enum operation_state invalidate_run(
 	struct operation *operation, void *context, void **ret_result, struct fault *fault)
 {
@@ -415,6 +440,9 @@ enum operation_state invalidate_run(
 	enum operation_state state = invalidate_outcome_state(run, error, fault);
 	if (!run->asked->dry_run && !run->needs_confirmation)
 		invalidate_outcome_count(run);
-	*ret_result = invalidate_outcome_result(run);
+	struct invalidation_result *result = invalidate_outcome_result(run);
+	if (state == OPERATION_COMPLETED || run->invalidated + run->softened)
+		rewarm(run, result);
+	*ret_result = result;
 	return state;
 }

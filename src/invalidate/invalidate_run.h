@@ -4,7 +4,7 @@
 #define CW_INVALIDATE_INVALIDATE_RUN_H
 
 #include "invalidate/confirm.h"
-#include "invalidate/invalidation_result.h"
+#include "invalidate/invalidator.h"
 #include "invalidate/pass.h"
 #include "invalidate/tag_purge.h"
 
@@ -14,6 +14,8 @@ struct invalidator {
 	struct pass_queue *passes;
 	struct confirms *confirms;
 	struct semaphore tag_turns;
+	invalidator_rewarm *rewarm; /* NULL = none */
+	void *rewarm_context;
 	size_t arriving; /* have begun and do not wait for a pass yet */
 };
 

@@ -28,6 +28,7 @@ void invalidation_free(struct invalidation *invalidation)
 	for (size_t i = 0; i < invalidation->entity_count; i++)
 		mem_free(invalidation->entities[i].ids);
 	mem_free(invalidation->entities);
+	mem_free(invalidation->rewarm);
 	mem_free(invalidation->confirm);
 	mem_free(invalidation->note);
 	mem_free(invalidation->by);
@@ -63,6 +64,14 @@ void invalidation_add_tag(struct invalidation *invalidation, struct slice tag)
 void invalidation_add_dependents_of(struct invalidation *invalidation, struct slice key)
 {
 	add(invalidation, &invalidation->dependents_of, &invalidation->dependents_count, key);
+}
+
+void invalidation_add_rewarm(struct invalidation *invalidation, struct slice job)
+{
+	for (size_t i = 0; i < invalidation->rewarm_count; i++)
+		if (slice_equal(invalidation->rewarm[i], job))
+			return;
+	add(invalidation, &invalidation->rewarm, &invalidation->rewarm_count, job);
 }
 
 void invalidation_add_id(

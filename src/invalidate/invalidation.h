@@ -29,6 +29,8 @@ struct invalidation {
 	double max_latency_ms; /* < 0 = the configuration's; 0 = unpaced */
 	char *confirm;	       /* NULL = none */
 	char *note;
+	struct slice *rewarm; /* the names of the warm jobs that are run afterwards */
+	size_t rewarm_count;
 	struct arena texts; /* of the slices above */
 };
 
@@ -39,6 +41,8 @@ void invalidation_add_key(struct invalidation *invalidation, struct slice key);
 void invalidation_add_pattern(struct invalidation *invalidation, struct slice pattern);
 void invalidation_add_tag(struct invalidation *invalidation, struct slice tag);
 void invalidation_add_dependents_of(struct invalidation *invalidation, struct slice key);
+/* Does nothing for a name that is there. */
+void invalidation_add_rewarm(struct invalidation *invalidation, struct slice job);
 void invalidation_add_id(
 	struct invalidation *invalidation, const struct conf_entity *entity, struct slice id);
 

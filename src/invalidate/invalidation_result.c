@@ -65,6 +65,22 @@ static void add_nodes(cJSON *body, const struct name_list *away)
 		json_append_slice(nodes, away->items[i]);
 }
 
+static void add_rewarmed(cJSON *body, const struct invalidation_result *result)
+{
+	cJSON *list = cJSON_AddArrayToObject(body, "rewarm");
+
+	for (size_t i = 0; i < result->rewarmed_count; i++) {
+		const struct invalidation_rewarmed *run = &result->rewarmed[i];
+		cJSON *item = cJSON_CreateObject();
+
+		add_text(item, "operation_id", *run->operation_id ? run->operation_id : NULL);
+		cJSON_AddStringToObject(item, "job", run->job);
+		if (run->why)
+			json_add_text(item, "error", run->why);
+		cJSON_AddItemToArray(list, item);
+	}
+}
+
 void invalidation_result_add(const struct invalidation_result *result, cJSON *body)
 {
 	cJSON_AddBoolToObject(body, "dry_run", result->dry_run);
@@ -87,7 +103,7 @@ void invalidation_result_add(const struct invalidation_result *result, cJSON *bo
 	add_text(body, "confirm", *result->confirmation ? result->confirmation : NULL);
 	json_add_uint(body, "passes", result->passes);
 	json_add_number(body, "duration_ms", result->duration_ms, 1);
-	cJSON_AddArrayToObject(body, "rewarm");
+	add_rewarmed(body, result);
 }
 
 cJSON *invalidation_result_json(const void *result)
@@ -104,6 +120,11 @@ void invalidation_result_free(void *result)
 
 	mem_free(own->selectors);
 	name_list_release(&own->away);
+	for (size_t i = 0; i < own->rewarmed_count; i++) {
+		mem_free(own->rewarmed[i].job);
+		mem_free(own->rewarmed[i].why);
+	}
+	mem_free(own->rewarmed);
 	arena_release(&own->texts);
 	mem_free(own);
 }

@@ -6,6 +6,7 @@
 #include "base/name_list.h"
 #include "invalidate/confirm.h"
 #include "invalidate/plan.h"
+#include "operation/operation.h"
 
 /* Why an invalidation is not complete: X(name, text as in api.md). */
 #define INVALIDATION_REASON_TABLE(X) \
@@ -27,6 +28,13 @@ enum invalidation_reason {
 #undef INVALIDATION_REASON_ENUM
 };
 
+/* A run of a warm job that follows. */
+struct invalidation_rewarmed {
+	char *job;
+	char operation_id[OPERATION_ID_BYTES + 1]; /* "" = it does not run: `why` */
+	char *why;
+};
+
 struct invalidation_result {
 	bool dry_run;
 	enum invalidation_reason reason;
@@ -45,6 +53,8 @@ struct invalidation_result {
 	/* Of a cluster. */
 	uint64_t orphans;      /* names on servers that have their slots no more; they stay */
 	struct name_list away; /* where the reason is SKIPPED_NODES: the servers */
+	struct invalidation_rewarmed *rewarmed;
+	size_t rewarmed_count;
 	double duration_ms;
 };
 

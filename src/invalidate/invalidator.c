@@ -34,6 +34,13 @@ void invalidator_free(struct invalidator *invalidator)
 	mem_free(invalidator);
 }
 
+void invalidator_on_rewarm(
+	struct invalidator *invalidator, invalidator_rewarm *rewarm, void *context)
+{
+	invalidator->rewarm = rewarm;
+	invalidator->rewarm_context = context;
+}
+
 const struct pass_queue *invalidator_queue(const struct invalidator *invalidator)
 {
 	return invalidator->passes;

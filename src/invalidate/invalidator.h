@@ -33,6 +33,18 @@ void invalidator_free(struct invalidator *invalidator);
 enum error invalidator_begin(struct invalidator *invalidator, struct invalidation *invalidation,
 	struct operation **ret, struct fault *fault);
 
+/* A warm job that an invalidation names, which has ended. */
+struct invalidation_rewarm {
+	struct slice job;
+	const char *by, *note;
+};
+/* Starts a run of it, or joins one that waits. It may not park. Errors become the answer's. */
+typedef enum error invalidator_rewarm(void *context, const struct invalidation_rewarm *asked,
+	char ret_id[OPERATION_ID_BYTES + 1], struct fault *fault);
+/* `rewarm` runs jobs for the invalidations that name some. */
+void invalidator_on_rewarm(
+	struct invalidator *invalidator, invalidator_rewarm *rewarm, void *context);
+
 /* The passes of its operations. */
 const struct pass_queue *invalidator_queue(const struct invalidator *invalidator);
 

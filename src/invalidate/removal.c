@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cache/key_watch.h"
 #include "cache/soft_purge.h"
 
 enum { bytes_per_command = 256 * 1024 };
@@ -50,6 +51,7 @@ void removal_add(struct removal *r, struct slice name, uint64_t mask, int64_t st
 {
 	bool full = r->note.count == r->most || r->bytes + name.n > bytes_per_command;
 
+	key_watches_see(r->cache->watches, name);
 	if (r->note.count && (full || stale_for_ms || mask != r->note.mask))
 		end_command(r);
 	if (stale_for_ms) {

@@ -28,7 +28,10 @@ struct removal;
  */
 struct removal *removal_new(
 	struct cache *cache, struct redis_batch *batch, struct buf *notes, size_t most);
-/* stale_for_ms > 0 softens the key, 0 removes it. The name must live until removal_end(). */
+/*
+ * stale_for_ms > 0 softens the key, 0 removes it. Those that watch the key (cache/key_watch.h) see
+ * it. The name must live until removal_end().
+ */
 void removal_add(struct removal *removal, struct slice name, uint64_t mask, int64_t stale_for_ms);
 /* Completes the last command and frees the removal; batch and notes stay. */
 void removal_end(struct removal *removal);

@@ -58,7 +58,7 @@ static struct job *add(struct jobs *jobs, const char *name)
 
 	job->name = mem_strdup(name);
 	job->next_nominal_wall_ms = job->next_run_wall_ms = -1;
-	job->last_finished_wall_ms = job->last_success_wall_ms = -1;
+	job->last_finished_wall_ms = job->last_success_wall_ms = job->triggered_ms = -1;
 	jobs->items = mem_realloc(jobs->items, (jobs->count + 1) * sizeof *jobs->items);
 	jobs->items[jobs->count++] = job;
 	jobs->refreshed_ms = -1;

@@ -22,6 +22,8 @@ struct job {
 	int64_t next_run_wall_ms;     /* with its jitter; -1 = none */
 
 	bool starting;		   /* a fiber of this process is starting a run */
+	struct trigger *waiting;   /* for its run to begin (warm/trigger.h); NULL = none */
+	int64_t triggered_ms;	   /* when the last such run began; -1 = never */
 	struct operation *running; /* a reference; NULL = no run in this process */
 
 	/* The last run that ended, on any daemon. */
@@ -35,6 +37,7 @@ struct jobs {
 	struct cache *cache;
 	struct job **items;
 	size_t count;
+	struct fiber_cond started; /* a job is not `starting` any more */
 	struct fiber_group refreshers;
 	int64_t refreshed_ms; /* monotonic; -1 = never */
 	bool stopped;

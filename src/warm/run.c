@@ -7,6 +7,7 @@
 #include "warm/rate.h"
 #include "warm/row.h"
 #include "warm/trickle.h"
+#include "warm/trigger.h"
 #include "warm/visit.h"
 #include "warm/window.h"
 
@@ -70,6 +71,13 @@ void run_free(void *context)
 	conf_unref(run->conf);
 	mem_free(run);
 }
+
+void run_lock(struct run *run, struct lock *lock)
+{
+	run->lock = lock;
+}
+
+const struct operation_kind run_kind = {"warm", run_result_json, run_result_free};
 
 /* Whether the run may go on: not cancelled, in time, and with its lock. */
 static enum error may_continue(const struct run *run, struct fault *fault)
@@ -474,5 +482,7 @@ enum operation_state run_work(
 		run->job->running = NULL;
 		operation_unref(operation);
 	}
+	if (state == OPERATION_COMPLETED)
+		triggers_after(world->triggers, run->job);
 	return state;
 }

@@ -29,16 +29,21 @@ struct run_world {
 	struct sources *sources;
 	struct jobs *jobs;
 	struct undo *undo;
+	struct triggers *triggers; /* warm/trigger.h */
 	struct semaphore turns;
 };
 
 struct run;
 
-/* Takes `lock` over, and a reference of `conf`, to which `conf_job` belongs. */
+extern const struct operation_kind run_kind;
+
+/* Takes `lock` (NULL: see below) over, and a reference of `conf`, to which `conf_job` belongs. */
 struct run *run_new(struct run_world *world, struct conf *conf, const struct conf_job *conf_job,
 	struct job *job, struct lock *lock);
 /* An operation's free_context; the context is a run, or NULL. */
 void run_free(void *context);
+/* The lock, before its work, of a run that was made without one; takes it over. */
+void run_lock(struct run *run, struct lock *lock);
 /* An operation's work: struct operation_spec, `run`. Parks. */
 enum operation_state run_work(
 	struct operation *operation, void *context, void **ret_result, struct fault *fault);

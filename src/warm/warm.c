@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "invalidate/invalidator.h"
 #include "operation/pause.h"
 #include "warm/run.h"
 #include "warm/run_result.h"
 #include "warm/scheduler.h"
+#include "warm/trigger.h"
 
 enum { start_ms = 5000, look_again_ms = 50, look_elsewhere_ms = 200 };
 
@@ -23,7 +25,6 @@ struct warm {
 	struct run_world world;
 	struct scheduler *scheduler;
 	struct schedules prepared;
-	struct fiber_cond started; /* a job is not `starting` any more */
 	struct event_subscription *flushed, *operation_ended;
 };
 
@@ -50,6 +51,16 @@ static void on_operation(void *context, const void *data)
 	}
 }
 
+/* An invalidation that names the job has ended. */
+static enum error rewarm(void *context, const struct invalidation_rewarm *asked,
+	char ret_id[OPERATION_ID_BYTES + 1], struct fault *fault)
+{
+	const struct warm *warm = context;
+	const struct trigger_ask ask = {.job = asked->job, .by = asked->by, .note = asked->note};
+
+	return triggers_fire(warm->world.triggers, &ask, ret_id, fault);
+}
+
 struct warm *warm_new(struct engine *engine, struct log *log, struct sources *sources)
 {
 	struct cache *cache = &engine->cache;
@@ -67,6 +78,8 @@ struct warm *warm_new(struct engine *engine, struct log *log, struct sources *so
 		.sources = sources,
 		.jobs = warm->jobs,
 		.undo = undo_new(cache, log)};
+	warm->world.triggers = triggers_new(&warm->world, engine->operations, engine->pauses);
+	invalidator_on_rewarm(engine->invalidator, rewarm, warm);
 	warm->scheduler = scheduler_new(warm, cache, log, warm->jobs);
 	if (warm_prepare(warm, cache->conf, &fault))
 		log_error(log, "warm jobs have no schedule: %s", fault.detail);
@@ -93,6 +106,7 @@ void warm_free(struct warm *warm)
 	event_unsubscribe(warm->operation_ended);
 	scheduler_free(warm->scheduler);
 	schedules_release(&warm->prepared);
+	triggers_free(warm->world.triggers);
 	jobs_release(warm->jobs);
 	undo_free(warm->world.undo);
 	mem_free(warm);
@@ -107,6 +121,7 @@ enum error warm_prepare(struct warm *warm, struct conf *next, struct fault *faul
 void warm_commit(struct warm *warm, struct conf *next)
 {
 	jobs_configure(warm->jobs, next);
+	triggers_configure(warm->world.triggers, next);
 	scheduler_adopt(warm->scheduler, next, &warm->prepared);
 }
 
@@ -134,14 +149,12 @@ struct start {
 	const char *note;
 };
 
-static const struct operation_kind kind = {"warm", run_result_json, run_result_free};
-
 /* Begins the operation, which takes the lock over. */
 static enum error begin(const struct start *start, struct lock *lock, struct fault *fault)
 {
 	struct run_world *world = &start->warm->world;
 	struct operation_spec spec = {
-		.kind = &kind,
+		.kind = &run_kind,
 		.subject = start->job->name,
 		.by = start->who->name,
 		.note = start->note,
@@ -189,7 +202,8 @@ static enum error start_or_join(
 
 	for (;;) {
 		while (job->starting && !error)
-			error = fiber_cond_wait(&start->warm->started, "a run to start", deadline);
+			error = fiber_cond_wait(
+				&start->warm->jobs->started, "a run to start", deadline);
 		if (error)
 			break;
 		if (job->running) {
@@ -199,7 +213,7 @@ static enum error start_or_join(
 		job->starting = true;
 		error = try_start(start, ret, fault);
 		job->starting = false;
-		fiber_cond_broadcast(&start->warm->started);
+		fiber_cond_broadcast(&start->warm->jobs->started);
 		if (error || ret->operation_id[0])
 			return error;
 		error = clock_mono_ms() < deadline ? fiber_sleep(look_again_ms) : ERR_TIMEOUT;

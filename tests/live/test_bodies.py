@@ -164,13 +164,6 @@ def test_null_means_left_out(daemon):
     assert daemon.post(API + "/reload", {"note": None}).status == 200
 
 
-@pytest.mark.parametrize("member", [{"rewarm": ["one"]}, {"rewarm": "one"}])
-def test_what_later_versions_have_is_refused_as_not_supported(daemon, member):
-    body = send(daemon, API + "/invalidate", json.dumps({"keys": ["stays"], **member}), 400,
-                "not_supported")
-    assert body["errors"][0]["pointer"] == "/" + list(member)[0]
-
-
 def test_an_unknown_job_is_named_and_nothing_starts(daemon, shared_redis):
     # A test before this one may have started a run without waiting for it.
     until(lambda: not any(daemon.get(f"{API}/operations?kind=warm&state={state}").json["items"]

@@ -704,10 +704,3 @@ def test_passes_are_paced_or_not(shop, redis):
     for wrong in ({"max_latency_ms": -1}, {"max_latency_ms": "1"}, {"speed": 1}, 5):
         refused(shop.invalidate({"patterns": ["a:*"], "pace": wrong}), 400, "bad_body")
     assert redis("DBSIZE") >= 5000
-
-
-def test_later_members_are_clear_faults(shop, redis):
-    put(redis, "a")
-    refused(shop.invalidate({"keys": ["a"], "rewarm": ["job"]}), 400, "not_supported",
-            pointer="/rewarm")
-    assert redis.keys() == [b"a"]

@@ -65,10 +65,8 @@ TEST_CALL(unknown_names_are_refused, SCRATCH_FAULTS(names))
 static const struct scratch_fault later[] = {
 	{"audit: {path: a}\n", "c.yaml:1: audit is not supported by this version: remove it\n"},
 	{"warm: {jobs: [{name: a, source: {type: file, path: /x}, key: \"{a}\", "
-	 "mode: swap, after: [c], on: [{invalidated: \"p:*\"}]}]}\n",
-		"c.yaml:1: warm.jobs[0].on[0] invalidated is not supported by this "
-		"version\nc.yaml:1: warm.jobs[0].after is not supported by this version: remove "
-		"it\nc.yaml:1: warm.jobs[0].mode swap is not supported by this version\n"},
+	 "mode: swap}]}\n",
+		"c.yaml:1: warm.jobs[0].mode swap is not supported by this version\n"},
 	{"stats: {history: 24h, namespaces: {every: 10m}}\n",
 		"c.yaml:1: stats.namespaces is not supported by this version: remove it\n"},
 };

@@ -253,7 +253,8 @@ static const struct scratch_fault jobs[] = {
 		"10%\n"
 		"c.yaml:6: warm.jobs[0].mode must be one of: replace, missing, refresh, visit\n"},
 	{JOB("source: {type: file, path: /x}\n      on: [boot]\n      ttl: soon"),
-		"c.yaml:6: warm.jobs[0].on[0] must be startup or redis_flushed\n"
+		"c.yaml:6: warm.jobs[0].on[0] must be startup, redis_flushed or {invalidated: "
+		"PATTERN}\n"
 		"c.yaml:7: warm.jobs[0].ttl is not a duration such as 250ms, 1h30m or "
 		"7d\n"},
 	{JOB("source: {type: file, path: /x}\n    - name: j\n      key: b\n      source: "
@@ -262,6 +263,29 @@ static const struct scratch_fault jobs[] = {
 };
 
 TEST_CALL(jobs_that_do_not_fit_their_source_are_refused, SCRATCH_FAULTS(jobs))
+
+#define TWO(first, second) \
+	"warm:\n  jobs:\n    - {name: a, key: \"{x}\", source: {type: file, path: " \
+	"/dev/null}, " first \
+	"}\n    - {name: b, key: \"{x}\", source: {type: file, path: /dev/null}, " second "}\n"
+
+static const struct scratch_fault triggers[] = {
+	{TWO("on: [{invalidated: \"\"}]", "on: [{invalidated: a, x: b}]"),
+		"c.yaml:3: warm.jobs[0].on[0] is not an acceptable pattern: the pattern is empty; "
+		"\"user:*\" for example takes all keys below user:\n"
+		"c.yaml:4: warm.jobs[1].on[0] must be startup, redis_flushed or {invalidated: "
+		"PATTERN}\n"},
+	{TWO("after: [c]", "after: [b]"),
+		"c.yaml:3: warm.jobs[0].after names c, which is not a job\nc.yaml:4: "
+		"warm.jobs[1].after belongs to a circle of jobs, or comes after one: their runs "
+		"would never end\n"},
+	{TWO("after: [b]", "after: [a]"),
+		"c.yaml:3: warm.jobs[0].after belongs to a circle of jobs, or comes after one: "
+		"their runs would never end\nc.yaml:4: warm.jobs[1].after belongs to a circle of "
+		"jobs, or comes after one: their runs would never end\n"},
+};
+
+TEST_CALL(triggers_that_never_end_are_refused, SCRATCH_FAULTS(triggers))
 
 static const struct scratch_fault loaders[] = {
 	{"loaders:\n  l: {key: a}\n",
@@ -330,6 +354,6 @@ END_TEST
 
 TEST_SUITE("conf_rules", contradictory_rules_of_access_are_refused,
 	entities_and_dependencies_need_sound_templates,
-	jobs_that_do_not_fit_their_source_are_refused,
+	jobs_that_do_not_fit_their_source_are_refused, triggers_that_never_end_are_refused,
 	loaders_that_do_not_fit_their_source_are_refused,
 	a_loaders_stale_for_becomes_that_of_its_key_prefix)
