@@ -12,7 +12,7 @@ http_handler api_probes_livez, api_probes_readyz;
 http_handler api_metrics, api_openapi;
 http_handler api_stats;
 http_handler api_health;
-http_handler api_invalidate;
+http_handler api_invalidate, api_expire;
 http_handler api_warm_start, api_warm_list;
 http_handler api_operations_list, api_operations_get, api_operations_cancel;
 http_handler api_dependencies_list, api_dependencies_get, api_dependencies_put;

@@ -21,6 +21,8 @@ const struct route routes[] = {
 		"UP, DEGRADED or DOWN, with the reasons."},
 	{"POST", ADMIN "/invalidate", SCOPE_INVALIDATE, ROUTE_JSON, api_invalidate, "",
 		"Removes keys, or makes them stale, by name, pattern, tag, entity and dependency."},
+	{"POST", ADMIN "/expire", SCOPE_INVALIDATE, ROUTE_JSON, api_expire, "",
+		"Changes the TTLs of keys, by name, pattern, tag and entity."},
 	{"GET", ADMIN "/warm", SCOPE_READ, ROUTE_INLINE, api_warm_list, "",
 		"The warm jobs with their last and next runs."},
 	{"POST", ADMIN "/warm", SCOPE_WARM, ROUTE_JSON, api_warm_start, "",

@@ -34,7 +34,7 @@ static void count_key(
 		plan_count(exact->plan, key, false);
 		plan_sample(exact->plan, key->name);
 	}
-	if (counts->removed)
+	if (counts->removed || (counts->softened && exact->change && !exact->change->spread))
 		plan_count(exact->plan, key, true);
 }
 
@@ -86,7 +86,9 @@ static void add_commands(struct exact_batch *b)
 	for (size_t i = 0; i < b->count; i++) {
 		struct slice name = exact->plan->keys[b->places[i]].name;
 
-		if (exact->remove)
+		if (exact->remove && exact->change)
+			removal_change(removal, name, 0, exact->change);
+		else if (exact->remove)
 			removal_add(removal, name, 0,
 				exact->soft ? entry_stale_for(cache->conf, name) : 0);
 		else

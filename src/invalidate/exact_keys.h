@@ -8,9 +8,10 @@
 struct exact_keys {
 	struct cache *cache;
 	struct plan *plan;
-	bool remove;	/* false: only counts them */
-	bool soft;	/* softens instead, where the key's namespace has stale_for */
-	uint64_t limit; /* of keys that are there; the rest is left alone */
+	bool remove;		   /* false: only counts them */
+	bool soft;		   /* softens instead, where the key's namespace has stale_for */
+	struct ttl_change *change; /* changes TTLs instead; NULL = not */
+	uint64_t limit;		   /* of keys that are there; the rest is left alone */
 	/* Out. */
 	uint64_t hits; /* that were there */
 	uint64_t removed, softened;

@@ -82,6 +82,8 @@ void invalidate_outcome_count(const struct invalidate_run *run)
 
 	for (size_t i = 0; i < run->plan->selector_count; i++)
 		there[run->plan->selectors[i].kind] = true;
+	if (invalidation_expires(run->asked))
+		return;
 	for (unsigned kind = 0; kind < SELECTOR_KINDS && metrics; kind++)
 		if (there[kind])
 			metric_add(metrics, METRIC_INVALIDATIONS, plan_selector_kind_name(kind),
@@ -96,7 +98,8 @@ struct invalidation_result *invalidate_outcome_result(struct invalidate_run *run
 	bool known = !run->not_known && (!run->needs_confirmation || run->confirm_unknown);
 	int64_t matched = (int64_t)run->matched;
 
-	*result = (struct invalidation_result){.dry_run = run->asked->dry_run,
+	*result = (struct invalidation_result){.expires = invalidation_expires(run->asked),
+		.dry_run = run->asked->dry_run,
 		.reason = run->needs_confirmation ? REASON_CONFIRMATION_REQUIRED : run->reason,
 		.error = run->error,
 		.matched = known ? matched : -1,

@@ -51,6 +51,12 @@ static uint64_t keys_left(const struct invalidate_run *run)
 	return run->limit > touched ? run->limit - touched : 0;
 }
 
+/* NULL = it removes or softens. */
+static struct ttl_change *change_of(struct invalidate_run *run)
+{
+	return run->asked->change.which ? &run->asked->change : NULL;
+}
+
 /* What a run over the exact keys did becomes the run's. */
 static void take_exact(struct invalidate_run *run, const struct exact_keys *exact)
 {
@@ -70,6 +76,7 @@ static enum error run_exact(
 		.plan = run->plan,
 		.remove = remove,
 		.soft = run->asked->soft,
+		.change = change_of(run),
 		.limit = limit};
 
 	operation_progress(
@@ -93,7 +100,7 @@ static enum error run_exact(
 /* What a pass counted for the request becomes the plan's and the run's. */
 static void merge(struct invalidate_run *run, const struct pass_request *request)
 {
-	bool again = run->again && run->asked->soft;
+	bool again = run->again && invalidation_keeps(run->asked);
 
 	for (size_t i = 0; i < request->slot_count; i++) {
 		const struct pass_slot *slot = &request->slots[i];
@@ -119,6 +126,7 @@ static enum error run_passes(
 		request->operation = run->operation;
 		request->mode = round->mode;
 		request->soft = run->asked->soft;
+		request->change = change_of(run);
 		request->limit = round->limit - round->matched;
 		request->max_latency_ms = run->max_latency_ms;
 		operation_progress(run->operation, OPERATION_PHASE_QUEUED, 0, 0);
@@ -164,6 +172,7 @@ static enum error run_tags(struct invalidate_run *run, enum tag_mode what, uint6
 		.operation = run->operation,
 		.remove = what == TAGS_REMOVE,
 		.soft = run->asked->soft,
+		.change = change_of(run),
 		.again = run->again,
 		.report = what != TAGS_COUNT,
 		.limit = limit,
@@ -285,7 +294,7 @@ static enum error verify(struct invalidate_run *run, struct fault *fault)
 		uint64_t before = run->invalidated + run->softened;
 		enum error error;
 
-		if (removals == removals_max && !run->asked->soft) {
+		if (removals == removals_max && !invalidation_keeps(run->asked)) {
 			error = look_again(run, &still, fault);
 		} else {
 			error = remove_all(run, fault);
@@ -349,8 +358,10 @@ static enum error remove_logged(struct invalidate_run *run, bool *ret_logged, st
 
 static enum error remove_and_verify(struct invalidate_run *run, struct fault *fault)
 {
-	bool logged;
-	enum error error = remove_logged(run, &logged, fault);
+	bool logged = true;
+	/* Another TTL makes no value old. */
+	enum error error = invalidation_expires(run->asked) ? remove_planned(run, fault)
+							    : remove_logged(run, &logged, fault);
 
 	if (error == ERR_CONFIRMATION_REQUIRED)
 		return OK;
@@ -389,6 +400,8 @@ static enum error may_begin(const struct invalidate_run *run, struct fault *faul
 		error = redis_store_allow(store, FEATURE_TAGS, fault);
 	if (!error && run->asked->soft)
 		error = redis_store_allow(store, FEATURE_SOFT, fault);
+	if (!error && run->asked->change.which)
+		error = redis_store_allow(store, FEATURE_EXPIRE, fault);
 	return error;
 }
 

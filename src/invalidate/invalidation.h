@@ -4,7 +4,7 @@
 #define CW_INVALIDATE_INVALIDATION_H
 
 #include "base/arena.h"
-#include "conf/conf.h"
+#include "cache/ttl_change.h"
 
 enum { INVALIDATION_SAMPLE = 20, INVALIDATION_MAX_IDS = 1000, INVALIDATION_MAX_KEYS = 1000 };
 
@@ -25,14 +25,26 @@ struct invalidation {
 	size_t entity_count;
 	bool no_cascade, dry_run, verify;
 	bool soft; /* make stale instead of removing, where the key's namespace has stale_for */
-	int64_t max_keys;      /* -1 = not given */
-	double max_latency_ms; /* < 0 = the configuration's; 0 = unpaced */
-	char *confirm;	       /* NULL = none */
+	struct ttl_change change; /* which NONE: it removes or softens */
+	int64_t max_keys;	  /* -1 = not given */
+	double max_latency_ms;	  /* < 0 = the configuration's; 0 = unpaced */
+	char *confirm;		  /* NULL = none */
 	char *note;
 	struct slice *rewarm; /* the names of the warm jobs that are run afterwards */
 	size_t rewarm_count;
 	struct arena texts; /* of the slices above */
 };
+
+/* Whether what it is about stays in Redis, and is met again. */
+static inline bool invalidation_keeps(const struct invalidation *asked)
+{
+	return asked->soft || asked->change.which;
+}
+/* Whether it changes TTLs alone, so that values do not become old. */
+static inline bool invalidation_expires(const struct invalidation *asked)
+{
+	return asked->change.which && !asked->change.spread;
+}
 
 /* Holds a reference of `conf`. */
 struct invalidation *invalidation_new(struct conf *conf, const struct identity *who);

@@ -16,11 +16,14 @@ const char *invalidation_result_reason(const struct invalidation_result *result)
 	return result->reason == REASON_ERROR ? error_code(result->error) : reasons[result->reason];
 }
 
-static const char *method_of(const struct plan_selector *selector)
+static const char *method_of(
+	const struct invalidation_result *result, const struct plan_selector *selector)
 {
 	if (selector->scanned)
 		return "scan";
-	return selector->tagged ? "tag" : "unlink";
+	if (selector->tagged)
+		return "tag";
+	return result->expires ? "key" : "unlink";
 }
 
 static void add_text(cJSON *body, const char *name, const char *text)
@@ -51,8 +54,9 @@ static void add_selectors(cJSON *body, const struct invalidation_result *result)
 		json_add_slice(item, "value", selector->value);
 		add_count(item, "matched",
 			result->selectors_unknown ? -1 : (int64_t)selector->matched);
-		json_add_uint(item, "invalidated", selector->invalidated);
-		cJSON_AddStringToObject(item, "method", method_of(selector));
+		json_add_uint(
+			item, result->expires ? "changed" : "invalidated", selector->invalidated);
+		cJSON_AddStringToObject(item, "method", method_of(result, selector));
 		cJSON_AddItemToArray(selectors, item);
 	}
 }
@@ -91,8 +95,12 @@ void invalidation_result_add(const struct invalidation_result *result, cJSON *bo
 	add_count(body, "matched", result->matched);
 	if (result->matched_at_least >= 0)
 		json_add_int(body, "matched_at_least", result->matched_at_least);
-	json_add_uint(body, "invalidated", result->invalidated);
-	json_add_uint(body, "softened", result->softened);
+	if (result->expires) {
+		json_add_uint(body, "changed", result->softened);
+	} else {
+		json_add_uint(body, "invalidated", result->invalidated);
+		json_add_uint(body, "softened", result->softened);
+	}
 	json_add_uint(body, "protected_skipped", result->protected_skipped);
 	if (result->orphans)
 		json_add_uint(body, "orphans", result->orphans);
@@ -103,7 +111,8 @@ void invalidation_result_add(const struct invalidation_result *result, cJSON *bo
 	add_text(body, "confirm", *result->confirmation ? result->confirmation : NULL);
 	json_add_uint(body, "passes", result->passes);
 	json_add_number(body, "duration_ms", result->duration_ms, 1);
-	add_rewarmed(body, result);
+	if (!result->expires)
+		add_rewarmed(body, result);
 }
 
 cJSON *invalidation_result_json(const void *result)

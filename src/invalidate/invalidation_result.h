@@ -36,6 +36,7 @@ struct invalidation_rewarmed {
 };
 
 struct invalidation_result {
+	bool expires; /* it changed TTLs, of so many keys as `softened` says */
 	bool dry_run;
 	enum invalidation_reason reason;
 	enum error error;	  /* where the reason is ERROR */

@@ -89,7 +89,9 @@ static enum error check_queue(const struct invalidate_run *run, struct fault *fa
 	size_t waiting = owner->arriving + pass_queue_waiting(owner->passes);
 	size_t most = (size_t)owner->cache->conf->invalidate.queue;
 
-	if (operations_active(owner->operations, "invalidate") >= active_max)
+	if (operations_active(owner->operations, "invalidate") +
+			operations_active(owner->operations, "expire") >=
+		active_max)
 		return fault_set(fault, ERR_TOO_MANY_OPERATIONS,
 			"%d invalidations are under way; ask again later", active_max);
 	if (run->plan->pattern_count && waiting >= most)
@@ -116,8 +118,10 @@ static enum error prepare(struct invalidate_run *run, struct fault *fault)
 	return check_queue(run, fault);
 }
 
-static const struct operation_kind kind = {
+static const struct operation_kind removes = {
 	"invalidate", invalidation_result_json, invalidation_result_free};
+static const struct operation_kind expires = {
+	"expire", invalidation_result_json, invalidation_result_free};
 
 enum error invalidator_begin(struct invalidator *invalidator, struct invalidation *invalidation,
 	struct operation **ret, struct fault *fault)
@@ -133,7 +137,8 @@ enum error invalidator_begin(struct invalidator *invalidator, struct invalidatio
 	}
 	run->arriving = run->plan->pattern_count > 0;
 	invalidator->arriving += run->arriving;
-	const struct operation_spec spec = {.kind = &kind,
+	const struct operation_spec spec = {
+		.kind = invalidation_expires(invalidation) ? &expires : &removes,
 		.by = invalidation->by,
 		.note = invalidation->note,
 		.run = invalidate_run,

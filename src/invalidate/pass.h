@@ -50,9 +50,10 @@ struct pass_request {
 	struct plan *plan;
 	struct operation *operation; /* told of the progress; may be NULL */
 	enum pass_mode mode;
-	bool soft;	       /* see soft.h */
-	uint64_t limit;	       /* keys */
-	double max_latency_ms; /* 0 = unpaced */
+	bool soft;		   /* see soft.h */
+	struct ttl_change *change; /* changes TTLs instead; NULL = not */
+	uint64_t limit;		   /* keys */
+	double max_latency_ms;	   /* 0 = unpaced */
 	size_t pattern_count;
 	struct pass_pattern *patterns;
 	size_t slot_count;

@@ -48,8 +48,12 @@ static void fill(struct pass *pass, const struct pass_request *member, size_t *a
 		uint64_t bits;
 		struct slice name = next_held(&member->held, at, &bits);
 
-		removal_add(removal, name, bits << member->first_bit,
-			member->soft ? entry_stale_for(cache->conf, name) : 0);
+		bits <<= member->first_bit;
+		if (member->change)
+			removal_change(removal, name, bits, member->change);
+		else
+			removal_add(removal, name, bits,
+				member->soft ? entry_stale_for(cache->conf, name) : 0);
 	}
 	removal_end(removal);
 }

@@ -47,8 +47,11 @@ static uint64_t admit(struct pass_request *member, struct slice name)
 		member->protected_skipped++;
 		return 0;
 	}
-	/* What is removed by its exact name is counted there, and what is softened stays. */
-	if ((member->mode != PASS_REMOVE || member->soft) && plan_has(member->plan, name))
+	/* What is removed by its exact name is counted there, and what is softened or changed
+	 * stays.
+	 */
+	if ((member->mode != PASS_REMOVE || member->soft || member->change) &&
+		plan_has(member->plan, name))
 		return 0;
 	if (member->matched >= member->limit) {
 		member->leaving = true;
@@ -66,6 +69,8 @@ struct slots_wanted {
 	uint64_t all;	  /* of members that want it removed or softened, now or at the end */
 	uint64_t hard;	  /* of those, members that want it removed */
 	uint64_t at_once; /* of those, members that do not hold it */
+	uint64_t changed; /* of members that want its TTL changed */
+	uint64_t changed_at_once;
 };
 
 static struct slots_wanted ask_members(struct pass *pass, struct slice name)
@@ -79,6 +84,11 @@ static struct slots_wanted ask_members(struct pass *pass, struct slice name)
 		if (!bits || member->mode == PASS_COUNT)
 			continue;
 		bits <<= member->first_bit;
+		if (member->change) {
+			w.changed |= bits;
+			w.changed_at_once |= member->mode == PASS_REMOVE ? bits : 0;
+			continue;
+		}
 		w.all |= bits;
 		w.hard |= member->soft ? 0 : bits;
 		w.at_once |= member->mode == PASS_REMOVE ? bits : 0;
@@ -101,6 +111,7 @@ static void hold(struct pass *pass, struct slice name, uint64_t mask)
 struct name_command {
 	uint64_t mask;	      /* the slots that it is sent for; 0 = nothing is sent now */
 	int64_t stale_for_ms; /* > 0: it softens the key */
+	uint64_t change_mask; /* the slots for which its TTL is changed */
 };
 
 /*
@@ -110,18 +121,22 @@ struct name_command {
 static struct name_command look_at(struct pass *pass, struct slice name)
 {
 	struct slots_wanted w = ask_members(pass, name);
-	struct name_command command = {w.all, 0};
+	struct name_command command = {.mask = w.all};
 	int64_t stale_for_ms = 0;
 
-	if (!w.all)
+	if (!w.all && !w.changed)
 		return command;
 	if (w.hard != w.all)
 		stale_for_ms = entry_stale_for(pass->owner->cache->conf, name);
 	if (!w.at_once)
 		command.mask = 0;
 	else if (stale_for_ms && !(w.at_once & w.hard))
-		command = (struct name_command){w.all & ~w.hard, stale_for_ms};
-	hold(pass, name, w.all & ~command.mask);
+		command = (struct name_command){w.all & ~w.hard, stale_for_ms, 0};
+	if (command.mask && !command.stale_for_ms)
+		command.mask |= w.changed;
+	else
+		command.change_mask = w.changed_at_once;
+	hold(pass, name, (w.all | w.changed) & ~command.mask & ~command.change_mask);
 	return command;
 }
 
@@ -137,6 +152,17 @@ static void count_in_flight(struct pass *pass, uint64_t mask, bool more)
 			member->in_flight++;
 		else if (member->in_flight)
 			member->in_flight--;
+	}
+}
+
+static void add_changes(const struct pass_request *member, const struct redis_value *names,
+	const struct name_command *commands, struct removal *removal)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		uint64_t mask = commands[i].change_mask & pass_member_mask(member);
+
+		if (mask)
+			removal_change(removal, names->items[i]->text, mask, member->change);
 	}
 }
 
@@ -161,6 +187,9 @@ static void add_commands(struct pass *pass, struct scan_page *page, struct name_
 			commands[j].mask = 0;
 		}
 	}
+	for (size_t i = 0; i < pass->member_count; i++)
+		if (pass->members[i] && pass->members[i]->change)
+			add_changes(pass->members[i], names, commands, removal);
 	removal_end(removal);
 	for (size_t i = 0; i < removal_count(&page->notes); i++)
 		count_in_flight(pass, removal_note(&page->notes, i).mask, true);
@@ -243,8 +272,12 @@ void pass_count_removal(
 			continue;
 		member->invalidated += counts->removed;
 		member->softened += counts->softened;
+		uint64_t done = counts->removed;
+
+		if (member->change && !member->change->spread)
+			done += counts->softened;
 		for (size_t slot = 0; bits; slot++, bits >>= 1)
-			member->slots[slot].invalidated += bits & 1 ? counts->removed : 0;
+			member->slots[slot].invalidated += bits & 1 ? done : 0;
 	}
 }
 

@@ -18,6 +18,7 @@ struct removal {
 	uint32_t next; /* the number of the next name */
 	/* The command under construction. */
 	struct removal_note note;
+	struct ttl_change *change; /* NULL = it removes */
 	size_t bytes;
 	struct slice argv[];
 };
@@ -34,6 +35,7 @@ struct removal *removal_new(
 	r->next = 0;
 	r->bytes = 0;
 	r->note.count = 0;
+	r->change = NULL;
 	r->argv[0] = redis_store_unlink(cache->store);
 	return r;
 }
@@ -42,32 +44,55 @@ static void end_command(struct removal *r)
 {
 	if (r->note.count == 0)
 		return;
-	redis_batch_add(r->batch, 1 + r->note.count, r->argv);
+	if (r->change)
+		ttl_change_add(r->cache, r->batch, &r->argv[1], r->note.count, r->change);
+	else
+		redis_batch_add(r->batch, 1 + r->note.count, r->argv);
 	buf_append(r->notes, &r->note, sizeof r->note);
 	r->note.count = 0;
 }
 
-void removal_add(struct removal *r, struct slice name, uint64_t mask, int64_t stale_for_ms)
+/* A command for many names: begins the next one if the name does not fit to the last. */
+static void add_name(struct removal *r, struct slice name, uint64_t mask, struct ttl_change *change)
 {
-	bool full = r->note.count == r->most || r->bytes + name.n > bytes_per_command;
+	bool one = change && !redis_store_is_one(r->cache->store);
+	size_t most = !change ? r->most : one ? 1 : TTL_CHANGE_MOST;
 
-	key_watches_see(r->cache->watches, name);
-	if (r->note.count && (full || stale_for_ms || mask != r->note.mask))
+	if (r->note.count == (most < r->most ? most : r->most) ||
+		r->bytes + name.n > bytes_per_command || mask != r->note.mask ||
+		change != r->change)
 		end_command(r);
-	if (stale_for_ms) {
-		const struct removal_note note = {mask, r->next++, 1, true};
-
-		soft_purge_add(r->cache, r->batch, name, stale_for_ms);
-		buf_append(r->notes, &note, sizeof note);
-		return;
-	}
 	if (r->note.count == 0) {
-		r->note = (struct removal_note){.mask = mask, .first = r->next};
+		r->note = (struct removal_note){.mask = mask,
+			.first = r->next,
+			.kind = change ? REMOVAL_CHANGE : REMOVAL_UNLINK};
+		r->change = change;
 		r->bytes = 0;
 	}
 	r->next++;
 	r->bytes += name.n;
 	r->argv[++r->note.count] = name;
+}
+
+void removal_change(struct removal *r, struct slice name, uint64_t mask, struct ttl_change *change)
+{
+	if (change->spread)
+		key_watches_see(r->cache->watches, name);
+	add_name(r, name, mask, change);
+}
+
+void removal_add(struct removal *r, struct slice name, uint64_t mask, int64_t stale_for_ms)
+{
+	key_watches_see(r->cache->watches, name);
+	if (!stale_for_ms) {
+		add_name(r, name, mask, NULL);
+		return;
+	}
+	end_command(r);
+	const struct removal_note note = {mask, r->next++, 1, REMOVAL_SOFT};
+
+	soft_purge_add(r->cache, r->batch, name, stale_for_ms);
+	buf_append(r->notes, &note, sizeof note);
 }
 
 void removal_end(struct removal *r)
@@ -89,8 +114,8 @@ struct removal_note removal_note(const struct buf *notes, size_t i)
 	return note;
 }
 
-static enum error read_reply(
-	bool soft, const struct redis_value *reply, struct removal_counts *ret, struct fault *fault)
+static enum error read_reply(const struct removal_note *note, const struct redis_value *reply,
+	struct removal_counts *ret, struct fault *fault)
 {
 	enum soft_purge_outcome outcome;
 	enum error error = redis_value_error(reply, fault);
@@ -98,15 +123,19 @@ static enum error read_reply(
 	*ret = (struct removal_counts){0};
 	if (error)
 		return error;
-	if (soft) {
+	switch (note->kind) {
+	case REMOVAL_CHANGE:
+		return ttl_change_counts(reply, note->count, &ret->matched, &ret->softened, fault);
+	case REMOVAL_SOFT:
 		error = soft_purge_outcome(reply, &outcome, fault);
 		ret->matched = outcome != SOFT_PURGE_ABSENT;
 		ret->removed = outcome == SOFT_PURGE_REMOVED;
 		ret->softened = outcome == SOFT_PURGE_CHANGED;
-	} else {
+		return error;
+	case REMOVAL_UNLINK:
 		ret->matched = ret->removed = (uint64_t)reply->integer;
 	}
-	return error;
+	return OK;
 }
 
 enum error removal_take(struct cache *cache, const struct redis_batch *batch,
@@ -121,7 +150,7 @@ enum error removal_take(struct cache *cache, const struct redis_batch *batch,
 
 		if (!reply)
 			continue;
-		enum error error = read_reply(note.soft, reply, &counts, first ? NULL : fault);
+		enum error error = read_reply(&note, reply, &counts, first ? NULL : fault);
 		first = first ? first : error;
 		cache_count_removed(cache, counts.removed);
 		if (!error)

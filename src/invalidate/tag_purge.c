@@ -54,7 +54,7 @@ static bool met_elsewhere(struct purge_run *run, struct slice name)
 {
 	struct tag_purge *purge = run->purge;
 
-	return purge->remove && purge->soft &&
+	return purge->remove && (purge->soft || purge->change) &&
 	       (tag_purge_elsewhere(purge, name) || !name_set_add(&run->seen, name));
 }
 

@@ -24,9 +24,10 @@ struct tag_purge {
 	bool remove;		     /* else it only counts */
 	bool report;		     /* whether the plan's selectors and sample are told */
 	bool soft;		     /* see soft.h */
-	bool again;		     /* soft: what was met before is not counted as matched */
-	uint64_t limit;		     /* keys that are there; the rest is left alone */
-	double max_latency_ms;	     /* 0 = unpaced */
+	struct ttl_change *change;   /* changes TTLs instead; NULL = not */
+	bool again;	       /* soft, or changed: what was met before is not counted as matched */
+	uint64_t limit;	       /* keys that are there; the rest is left alone */
+	double max_latency_ms; /* 0 = unpaced */
 	/* Out. */
 	uint64_t matched; /* keys that were there; a key of two tags once, one that a pattern of
 			     the plan also counts: not here while it only counts */

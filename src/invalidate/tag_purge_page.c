@@ -101,7 +101,11 @@ static void fill(struct purge_batch *b)
 	for (size_t i = b->from; i < b->to; i++) {
 		struct slice name = b->page->names[i];
 
-		removal_add(removal, name, 0, purge->soft ? entry_stale_for(cache->conf, name) : 0);
+		if (purge->change)
+			removal_change(removal, name, 0, purge->change);
+		else
+			removal_add(removal, name, 0,
+				purge->soft ? entry_stale_for(cache->conf, name) : 0);
 	}
 	removal_end(removal);
 }
@@ -131,13 +135,15 @@ static enum error run(struct purge_batch *b, struct fault *fault)
 	fiber_cleanup_end();
 	enum error refused =
 		removal_take(cache, b->batch, &b->notes, count_removal, b, error ? NULL : fault);
-	uint64_t matched = purge->soft && purge->again ? b->counts.removed + b->counts.softened
-						       : b->counts.matched;
+	bool again = (purge->soft || purge->change) && purge->again;
+	bool expires = purge->change && !purge->change->spread;
+	uint64_t matched = again ? b->counts.removed + b->counts.softened : b->counts.matched;
 
 	purge->matched += matched;
 	purge->removed += b->counts.removed;
 	purge->softened += b->counts.softened;
-	plan_count_tag(purge->plan, b->page->tag, matched, b->counts.removed);
+	plan_count_tag(purge->plan, b->page->tag, matched,
+		b->counts.removed + (expires ? b->counts.softened : 0));
 	return error ? error : refused;
 }
 

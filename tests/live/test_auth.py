@@ -28,6 +28,7 @@ ROUTES = {
     ("GET", API + "/stats"): "read",
     ("GET", API + "/health"): None,
     ("POST", API + "/invalidate"): "invalidate",
+    ("POST", API + "/expire"): "invalidate",
     ("GET", API + "/warm"): "read",
     ("POST", API + "/warm"): "warm",
     ("GET", API + "/operations"): "read",

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * New TTLs for many keys that stay what they are.
+ *
+ *	names -> one script: PTTL, and PEXPIRE or PERSIST where the TTL is one that is to be changed
+ *
+ * A TTL is one as shown: in a namespace with stale_for the key ends so much later. What is stale
+ * there already stays as it is, because a longer TTL would make it fresh again.
+ */
+#ifndef CW_CACHE_TTL_CHANGE_H
+#define CW_CACHE_TTL_CHANGE_H
+
+#include "cache/cache.h"
+
+/* Names of one command. It holds up Redis's other clients for a fraction of a millisecond. */
+enum { TTL_CHANGE_MOST = 200 };
+
+/* A zeroed one changes nothing. */
+struct ttl_change {
+	/* Which keys: those that never expire; these, and those with a longer TTL; all. */
+	enum { TTL_CHANGE_NONE, TTL_CHANGE_PERSISTENT, TTL_CHANGE_LONGER, TTL_CHANGE_ALL } which;
+	int64_t ttl_ms;	 /* -1 = no expiry */
+	bool spread;	 /* at random between 0 and ttl_ms */
+	double jitter;	 /* else up to so much of it longer or shorter, 0 to 1 */
+	uint64_t random; /* the state for both; a seed */
+};
+
+/* Adds one command for up to TTL_CHANGE_MOST names, for one over slots. */
+void ttl_change_add(const struct cache *cache, struct redis_batch *batch, const struct slice *names,
+	size_t count, struct ttl_change *change);
+/* From its reply: how many keys were there, and how many were changed. */
+enum error ttl_change_counts(const struct redis_value *reply, size_t count, uint64_t *ret_there,
+	uint64_t *ret_changed, struct fault *fault);
+
+#endif
