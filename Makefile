@@ -46,7 +46,11 @@ LDFLAGS := $(LDFLAGS_$(MODE))
 
 LIB_SRC := $(sort $(wildcard src/lib/*.c))
 SRC := $(filter-out $(LIB_SRC),$(sort $(wildcard src/*/*.c)))
-OBJ := $(SRC:%.c=$(BUILD)/%.o)
+OBJ := $(SRC:%.c=$(BUILD)/%.o) $(BUILD)/ui/files.o
+# The dashboard's files, and the charts of Debian's libjs-dygraphs.
+UI_GZ := $(patsubst src/ui/%,$(BUILD)/ui/%.gz,\
+	$(sort $(foreach kind,html js css svg,$(wildcard src/ui/*.$(kind))))) \
+	$(BUILD)/ui/dygraph.min.js.gz
 LIB_HEADERS := $(sort $(wildcard include/cachewarden/*.h))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 # The folders that the library may use, save for what only a daemon does.
@@ -101,6 +105,18 @@ endef
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
+	@echo "  CC $<"
+	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/ui/%.gz: src/ui/%
+	@mkdir -p $(@D)
+	$(Q)gzip -9nc $< >$@
+$(BUILD)/ui/%.gz: /usr/share/javascript/dygraphs/%
+	@mkdir -p $(@D)
+	$(Q)gzip -9nc $< >$@
+$(BUILD)/ui/files.c: src/ui/embed.sh Makefile $(UI_GZ)
+	$(Q)sh src/ui/embed.sh $(UI_GZ) >$@
+$(BUILD)/ui/files.o: $(BUILD)/ui/files.c
 	@echo "  CC $<"
 	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 

@@ -13,6 +13,7 @@ http_handler api_metrics, api_openapi;
 http_handler api_stats;
 http_handler api_health;
 http_handler api_invalidate, api_expire;
+http_handler api_login_begin, api_login_get, api_login_end;
 http_handler api_warm_start, api_warm_list;
 http_handler api_operations_list, api_operations_get, api_operations_cancel;
 http_handler api_dependencies_list, api_dependencies_get, api_dependencies_put;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* THE table of routes. `make lint` compares docs/api.md with it. */
 #include "api/handlers.h"
+#include "ui/ui.h"
 
 #define ADMIN "/api/v1/admin/cache"
 #define CACHE "/api/v1/cache"
@@ -15,6 +16,16 @@ const struct route routes[] = {
 		"Metrics in Prometheus text format."},
 	{"GET", "/openapi.yaml", SCOPE_NONE, ROUTE_INLINE | ROUTE_OPEN, api_openapi, "",
 		"The HTTP API as an OpenAPI description."},
+	{"GET", "/", SCOPE_NONE, ROUTE_INLINE | ROUTE_OPEN, ui_page, "",
+		"The dashboard."},
+	{"GET", "/ui/{file}", SCOPE_NONE, ROUTE_INLINE | ROUTE_OPEN, ui_file, "",
+		"A file of the dashboard."},
+	{"POST", "/api/v1/login", SCOPE_NONE, ROUTE_INLINE | ROUTE_OPEN | ROUTE_JSON, api_login_begin, "",
+		"Exchanges a token for a cookie, for browsers."},
+	{"GET", "/api/v1/login", SCOPE_NONE, ROUTE_INLINE, api_login_get, "",
+		"What the caller may do, and until when."},
+	{"DELETE", "/api/v1/login", SCOPE_NONE, ROUTE_INLINE, api_login_end, "",
+		"Ends the login of the request's cookie."},
 	{"GET", ADMIN "/stats", SCOPE_READ, ROUTE_INLINE, api_stats, "history step namespaces",
 		"Figures of Redis (the last sample), the cache, warming and this process."},
 	{"GET", ADMIN "/health", SCOPE_READ, ROUTE_INLINE | ROUTE_OPEN, api_health, "",

@@ -7,6 +7,7 @@
  */
 #include "base/clock.h"
 #include "http/gate.h"
+#include "http/login.h"
 #include "http/reply.h"
 #include "http/server_internal.h"
 
@@ -73,7 +74,7 @@ static bool take_rate(struct limit *limit, int64_t rate, int64_t now_ns, int *re
 }
 
 /* Limits the replies to invalid tokens, so that guessing is slow; valid tokens are not limited. */
-static enum error refuse_failed(struct request *request, enum error error, struct fault *fault)
+enum error admit_refuse_caller(struct request *request, enum error error, struct fault *fault)
 {
 	struct limit *failures = peer_failures(request->connection->peer);
 	int wait_s;
@@ -88,7 +89,11 @@ static enum error refuse_failed(struct request *request, enum error error, struc
 static enum error check_token(struct request *request, struct fault *fault)
 {
 	const struct connection *connection = request->connection;
-	struct auth_proof proof = {.authorization = request->head.authorization};
+	const struct login *login = login_of(request);
+	struct auth_proof proof = {
+		.authorization = request->head.authorization,
+		.login = login ? login->token_sha256 : NULL,
+	};
 	uint8_t digest[SHA256_BYTES];
 
 	if (connection->tls && tls_link_client(connection->tls, digest))
@@ -112,15 +117,20 @@ static bool take_token_rate(const struct request *request, int *ret_wait_s)
 		       token->requests_per_second, request->began_ns, ret_wait_s);
 }
 
+/* Of a browser: whether the page that made it send the request may do that. */
+static enum error check_page(const struct request *request, struct fault *fault)
+{
+	return gate_is_read(request->head.method) ? OK : request_may_change(request, fault);
+}
+
 static enum error check_caller(struct request *request, struct fault *fault)
 {
 	enum error error = check_token(request, fault);
 	int wait_s;
 
 	if (error)
-		return refuse_failed(request, error, fault);
-	if (!auth_has_token(&request->auth))
-		error = gate_origin(&request->head, fault);
+		return admit_refuse_caller(request, error, fault);
+	error = check_page(request, fault);
 	if (error || !request->auth.token)
 		return error;
 	if (!take_token_rate(request, &wait_s))
@@ -137,7 +147,7 @@ bool admit_may_use(struct request *request)
 	if (!request->match.route || check_host(request, &fault) ||
 		!take_peer_rate(request, &wait_s) || check_token(request, &fault))
 		return false;
-	if (!auth_has_token(&request->auth) && gate_origin(&request->head, &fault))
+	if (check_page(request, &fault))
 		return false;
 	return !request->auth.token || take_token_rate(request, &wait_s);
 }

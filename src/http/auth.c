@@ -105,24 +105,58 @@ static bool may_pass(const struct route *route, const struct auth *auth)
 
 bool auth_has_token(const struct auth *auth)
 {
-	return auth->token && !auth->token->by_certificate;
+	return auth->token && !auth->token->by_certificate && !auth->by_login;
 }
 
-static enum error find_bearer(const struct conf *conf, struct slice authorization, int64_t wall_ms,
+/* Of none. */
+static void begin(const struct conf *conf, struct auth *ret)
+{
+	ret->identity = &conf->anonymous;
+	ret->token = NULL;
+	ret->by_login = ret->failed = false;
+	ret->challenge[0] = '\0';
+}
+
+static enum error find_text(const struct conf *conf, struct slice text, int64_t wall_ms,
 	struct auth *ret, struct fault *fault)
 {
 	uint8_t digest[SHA256_BYTES];
-	struct slice text;
 	bool expired;
 
-	if (!bearer_text(authorization, &text))
-		return refuse_token(ret, "the Authorization header is not `Bearer TOKEN`", fault);
 	crypto_sha256(text, digest);
 	ret->token = find_token(conf, digest, false, wall_ms, &expired);
 	if (ret->token)
 		return OK;
 	return refuse_token(
 		ret, expired ? "the token has expired" : "the token is not known", fault);
+}
+
+enum error auth_token(const struct conf *conf, struct slice token, int64_t wall_ms,
+	struct auth *ret, struct fault *fault)
+{
+	begin(conf, ret);
+	return find_text(conf, token, wall_ms, ret, fault);
+}
+
+static enum error find_bearer(const struct conf *conf, struct slice authorization, int64_t wall_ms,
+	struct auth *ret, struct fault *fault)
+{
+	struct slice text;
+
+	if (!bearer_text(authorization, &text))
+		return refuse_token(ret, "the Authorization header is not `Bearer TOKEN`", fault);
+	return find_text(conf, text, wall_ms, ret, fault);
+}
+
+/* A login whose token is no longer valid is none. */
+static bool find_login(
+	const struct conf *conf, const uint8_t *digest, int64_t wall_ms, struct auth *ret)
+{
+	bool expired;
+
+	ret->token = find_token(conf, digest, false, wall_ms, &expired);
+	ret->by_login = ret->token != NULL;
+	return ret->by_login;
 }
 
 /* A certificate without an entry gives no more than the connection. */
@@ -142,15 +176,13 @@ enum error auth_check(const struct conf *conf, const struct route *route,
 {
 	enum error error = OK;
 
-	ret->identity = &conf->anonymous;
-	ret->token = NULL;
-	ret->failed = false;
-	ret->challenge[0] = '\0';
+	begin(conf, ret);
 	if ((route->flags & ROUTE_OPEN) && route->scope == SCOPE_NONE)
 		return OK;
 	if (proof->authorization.p)
 		error = find_bearer(conf, proof->authorization, wall_ms, ret, fault);
-	else if (proof->certificate)
+	else if ((!proof->login || !find_login(conf, proof->login, wall_ms, ret)) &&
+		 proof->certificate)
 		error = find_certificate(conf, proof->certificate, wall_ms, ret, fault);
 	if (error)
 		return error;

@@ -6,7 +6,7 @@
 
 #include "text/field.h"
 
-static bool is_read(struct slice method)
+bool gate_is_read(struct slice method)
 {
 	return slice_is(method, "GET") || slice_is(method, "HEAD");
 }
@@ -151,7 +151,7 @@ enum error gate_framing(struct head *head, struct fault *fault)
 	/* A number beyond 64 bits is a length over every limit. */
 	if (!slice_int64(text, &head->length))
 		head->length = INT64_MAX;
-	if (head->length > 0 && is_read(head->method))
+	if (head->length > 0 && gate_is_read(head->method))
 		return fault_set(fault, ERR_BAD_REQUEST, "%.*s takes no body", (int)head->method.n,
 			head->method.p);
 	return OK;
@@ -283,9 +283,4 @@ enum error gate_origin_of_change(const struct head *head, struct fault *fault)
 		return fault_set(
 			fault, ERR_FORBIDDEN, "requests from pages of other sites need a token");
 	return OK;
-}
-
-enum error gate_origin(const struct head *head, struct fault *fault)
-{
-	return is_read(head->method) ? OK : gate_origin_of_change(head, fault);
 }

@@ -57,12 +57,12 @@ enum error gate_query(const struct uri *uri, const struct route *route, struct f
 /* ERR_BAD_REQUEST for a condition that the route does not honour: none is ignored. */
 enum error gate_conditions(const struct head *head, const struct route *route, struct fault *fault);
 
+/* GET or HEAD. */
+bool gate_is_read(struct slice method);
 /*
- * For callers without a token, such as a browser that a page of another site made send the request:
- * ERR_FORBIDDEN for a changing request from another origin.
+ * For a request that changes something, of a caller without a token, such as a browser that a page
+ * of another site made send it: ERR_FORBIDDEN if it comes from another origin.
  */
-enum error gate_origin(const struct head *head, struct fault *fault);
-/* The same whatever the method, for a GET that changes something. */
 enum error gate_origin_of_change(const struct head *head, struct fault *fault);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "http/gate.h"
+#include "http/login.h"
 #include "http/server_internal.h"
 #include "text/field.h"
 
@@ -200,7 +201,10 @@ bool request_header(const struct request *request, const char *name, struct slic
 
 enum error request_may_change(const struct request *request, struct fault *fault)
 {
-	return auth_has_token(&request->auth) ? OK : gate_origin_of_change(&request->head, fault);
+	if (auth_has_token(&request->auth))
+		return OK;
+	return request->auth.by_login ? login_may_change(request, fault)
+				      : gate_origin_of_change(&request->head, fault);
 }
 
 bool request_header_line(

@@ -44,8 +44,9 @@ bool request_header_line(
 	const struct request *request, const char *name, size_t *at, struct slice *ret);
 
 /*
- * For the handler of a GET that changes something: ERR_FORBIDDEN if the gate would refuse a write
- * (from a page of another site, without a token).
+ * ERR_FORBIDDEN if the request comes from a page that must not change anything: one of another
+ * site, unless it has a token. The gate has asked for all methods but GET and HEAD; the handler of
+ * a GET that changes something asks.
  */
 enum error request_may_change(const struct request *request, struct fault *fault);
 

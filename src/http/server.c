@@ -45,6 +45,7 @@ struct http_server *http_server_new(const struct http_options *options)
 	server->router = router_new(options->routes);
 	server->peers = peers_new();
 	server->token_limits = limits_new();
+	server->logins = logins_new();
 	server->access = access_log_new(
 		options->routes, router_count(server->router), options->metrics, options->log);
 	deadlines_init(&server->deadlines, uv, connection_expired);
@@ -400,6 +401,7 @@ void http_server_free(struct http_server *server)
 	router_free(server->router);
 	peers_free(server->peers);
 	limits_free(server->token_limits);
+	logins_free(server->logins);
 	access_log_free(server->access);
 	uv_close((uv_handle_t *)&server->deadlines.timer, handle_closed);
 	uv_close((uv_handle_t *)&server->accept_retry, handle_closed);

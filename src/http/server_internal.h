@@ -26,6 +26,7 @@
 #include "http/deadline.h"
 #include "http/endpoint.h"
 #include "http/head.h"
+#include "http/logins.h"
 #include "http/peer.h"
 #include "http/router.h"
 #include "http/server.h"
@@ -71,6 +72,7 @@ struct http_server {
 	struct listener *pending;   /* bound by prepare, not yet in force */
 	struct peers *peers;
 	struct limits *token_limits;
+	struct logins *logins;
 	struct access_log *access;
 	struct deadlines deadlines;
 	struct fiber_group requests; /* the fibers of handlers */
@@ -273,6 +275,8 @@ void linger_end_all(struct http_server *server);
 
 /* All checks before the body, in the gate's order. On an error, the reply's headers are set. */
 enum error admit_request(struct request *request, struct fault *fault);
+/* Counts an invalid token and sets the headers of the refusal; ERR_TOO_MANY_REQUESTS or `error`. */
+enum error admit_refuse_caller(struct request *request, enum error error, struct fault *fault);
 /*
  * For a request that was refused: whether its route is known and its caller may use it. Counts
  * towards the caller's rates.

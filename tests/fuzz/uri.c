@@ -49,7 +49,7 @@ static void check_fields(struct slice method, struct slice fields)
 	if (gate_method(method, &fault) || gate_fields(&head, &fault))
 		return;
 	gate_host(&head, &hosts, &fault);
-	gate_origin(&head, &fault);
+	gate_origin_of_change(&head, &fault);
 	if (gate_framing(&head, &fault))
 		return;
 	FUZZ_CHECK(head.length >= 0);

@@ -10,12 +10,12 @@ from tree import end, fault, files, read, without_comments
 # The folder "" holds src/*.c: options, boot and shutdown.
 RANKS = {"base": 0, "text": 1, "conf": 2, "redis": 3, "http": 3, "source": 3, "cache": 4,
          "operation": 5, "session": 5, "invalidate": 6, "engine": 7, "warm": 8, "watch": 8, "lib": 8,
-         "api": 9, "ui": 9, "cli": 10, "": 10}
+         "api": 9, "ui": 8, "cli": 10, "": 10}
 
 # A header's name or its folder -> the folders that may include it; None = all.
 LIBRARIES = {"microhttpd.h": {"http"}, "yaml.h": {"conf"},
              "curl": {"source", "cli"}, "libpq-fe.h": {"source"}, "gnutls": {"base"}, "systemd": {"base"},
-             "zstd.h": {"cache", "source"}, "zlib.h": {"source"}, "zstd_errors.h": {"cache"}, "sanitizer": {"base"},
+             "zstd.h": {"cache", "source"}, "zlib.h": {"source", "ui"}, "zstd_errors.h": {"cache"}, "sanitizer": {"base"},
              "valgrind": {"base"},
              "uv.h": None, "cjson": None, "uthash.h": None, "utlist.h": None}
 

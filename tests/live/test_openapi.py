@@ -183,6 +183,9 @@ def see(call):
                  API + "/doctor", API + "/config", API + "/loaders", API + "/warm", API + "/pause", API + "/tags",
                  API + "/dependencies"):
         call("GET " + path)
+    call("GET /")
+    call("GET /ui/{file}", file="app.js")
+    call("GET /ui/{file}", file="none", status=404)
     call("GET /readyz", query="?redis=true")
     call(f"GET {API}/stats", query="?history=1m&step=10s")
 
@@ -231,6 +234,9 @@ def operate(call):
     call(f"POST {API}/pause", {"what": ["warming"], "for": 60, "note": "later"})
     call(f"POST {API}/resume", {"what": ["warming"]})
     call(f"POST {API}/reload", {"note": "again"})
+    call("POST /api/v1/login", {"token": TOKEN})
+    call("GET /api/v1/login")
+    call("DELETE /api/v1/login")
 
 
 def sessions(call):
