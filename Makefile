@@ -8,7 +8,7 @@ Q ?= @
 CONFIG ?= conf/demo.yaml
 PYTEST ?= /usr/bin/python3 -m pytest
 # How many tests run at a time: most of them wait for something.
-WORKERS ?= 4
+WORKERS ?= 6
 # How the targets that build first do so, unless make was told already.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
@@ -145,7 +145,7 @@ test: deps
 
 # One suite: make check SUITE=glob. The longest suites are the last of the list.
 check: $(BUILD)/unit
-	@printf '%s\n' $(or $(SUITE),$$($(BUILD)/unit --list)) | tac | xargs -P $$((2 * $(WORKERS))) -n 1 $(BUILD)/unit
+	@printf '%s\n' $(or $(SUITE),$$($(BUILD)/unit --list)) | tac | xargs -P $$(($(WORKERS) + 2)) -n 1 $(BUILD)/unit
 
 # Some of them: make live TESTS='tests/live/test_http.py -k host'. What Redis they have: make live
 # TOPOLOGY=server|tls|sentinel|cluster

@@ -63,12 +63,15 @@ class Nodes:
                     node("ACL", "DELUSER", user)
 
     @property
+    def unharmed(self):
+        return not self.harmed and all(node.process.poll() is None for node in self.all)
+
+    @property
     def paths(self):
         return [node.path for node in self.all]
 
     def announce(self, ports):
         """Clients are sent to these ports from now on, by every node."""
-        self.harmed = True
         for node, port in zip(self.all, ports):
             node("CONFIG", "SET", "cluster-announce-port", port)
         until(lambda: all({main[1] for _, _, main, *_ in node("CLUSTER", "SLOTS")} == set(ports)
@@ -229,7 +232,7 @@ class ClusteredRedis:
 
     def close(self):
         kept = ClusteredRedis.kept
-        if not self.shares or self.nodes.harmed or self.options in kept:
+        if not self.shares or not self.nodes.unharmed or self.options in kept:
             self.nodes.close()
             return
         kept[self.options] = self.nodes

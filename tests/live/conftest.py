@@ -5,6 +5,7 @@ Everything listens on Unix sockets or free ports in a temporary folder of its ow
 runs do not meet. Nothing here sleeps where it can wait for an event.
 """
 
+import itertools
 import os
 import shutil
 import tempfile
@@ -77,11 +78,10 @@ def tuned(folder):
 @pytest.fixture
 def start(folder):
     """start("yaml text", ...) -> Daemon, stopped and checked when the test ends."""
-    daemons = []
+    daemons, numbers = [], itertools.count()
 
     def make(config, **options):
-        name = "d%d" % len(daemons)
-        daemon = Daemon(os.path.join(folder, name), config, **options)
+        daemon = Daemon(os.path.join(folder, f"d{next(numbers)}"), config, **options)
         daemons.append(daemon)
         return daemon
 

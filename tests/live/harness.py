@@ -13,6 +13,7 @@ import ssl
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 # What a developer's shell may have set for a daemon is not for the tests.
 for _name in ("CACHEWARDEN_LISTEN", "CACHEWARDEN_LOG_LEVEL", "REDIS_CACHE_TTL", "REDIS_URL",
@@ -52,6 +53,17 @@ def until(condition, what, seconds=DEADLINE):
             return value
         assert time.monotonic() < end, "waited in vain for: " + what
         time.sleep(0.01)
+
+
+def together(case, rows):
+    """case(*row) of all rows at a time: for tests of many cases that mostly wait. The first failure is
+    raised with its row."""
+    with ThreadPoolExecutor(len(rows)) as pool:
+        running = [pool.submit(case, *row) for row in rows]
+    for row, one in zip(rows, running):
+        failure = one.exception()
+        if failure:
+            raise AssertionError(f"with {row!r}: {failure}") from failure
 
 
 def open_config(redis, extra=""):

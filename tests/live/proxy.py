@@ -55,6 +55,7 @@ class Proxy:
         ports = [listener.getsockname()[1] for listener in self.listeners] if tcp else [None]
         self.port = ports[0]
         self.servers = ",".join(f"127.0.0.1:{port}" for port in ports)
+        self.upstream = upstream
         if self.cluster:
             upstream.announce(ports)
 
@@ -198,3 +199,5 @@ class Proxy:
         for listener in self.listeners:
             listener.close()
         self.drop()
+        if self.cluster and self.upstream.unharmed:
+            self.upstream.announce([node.port for node in self.upstream.all])

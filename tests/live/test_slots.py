@@ -12,6 +12,7 @@ import threading
 
 import pytest
 
+import topology
 from cluster import Cluster, slot_of
 from clustered import ClusteredRedis
 from harness import DEADLINE, open_config, until
@@ -24,8 +25,7 @@ from test_sessions_change import ROTATE
 @pytest.fixture
 def redis(folder):
     """Three primaries without replicas, behind a proxy once one is asked for."""
-    server = ClusteredRedis(folder, name="slots", kept_folder=folder)
-    server.nodes.harmed = True
+    server = ClusteredRedis(folder, name="slots", kept_folder=topology.shared_folder())
     yield server
     server.close()
 

@@ -24,7 +24,8 @@ TOPOLOGY = os.environ.get("CACHEWARDEN_TOPOLOGY") or "server"
 _shared = {}  # by the tests of this process
 
 
-def _folder():
+def shared_folder():
+    """Of what the tests of this process share."""
     if "folder" not in _shared:
         _shared["folder"] = tempfile.mkdtemp(prefix="cw-")
     return _shared["folder"]
@@ -33,7 +34,7 @@ def _folder():
 class _TlsRedis(TlsRedis):
     def __init__(self, folder, *options, **more):
         if "authority" not in _shared:
-            _shared["authority"] = Authority(_folder(), "topology")
+            _shared["authority"] = Authority(shared_folder(), "topology")
             _shared["certificate"] = _shared["authority"].issue("localhost")
         authority = _shared["authority"]
         super().__init__(folder, authority, _shared["certificate"], *options,
@@ -43,13 +44,13 @@ class _TlsRedis(TlsRedis):
 class _WatchedRedis(WatchedRedis):
     def __init__(self, folder, *options, **more):
         if "sentinels" not in _shared:
-            _shared["sentinels"] = Sentinels(_folder())
+            _shared["sentinels"] = Sentinels(shared_folder())
         super().__init__(folder, *options, sentinels=_shared["sentinels"], **more)
 
 
 class _ClusteredRedis(ClusteredRedis):
     def __init__(self, folder, *options, **more):
-        super().__init__(folder, *options, kept_folder=_folder(), **more)
+        super().__init__(folder, *options, kept_folder=shared_folder(), **more)
 
 
 _CLASSES = {"server": Redis, "tls": _TlsRedis, "sentinel": _WatchedRedis, "cluster": _ClusteredRedis}

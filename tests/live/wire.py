@@ -123,12 +123,13 @@ class Wire:
         body, self.data = self.data[:length], self.data[length:]
         return Reply(status, headers, body, time.monotonic() - self.began)
 
-    def everything(self, patience=DEADLINE):
-        """All bytes until the server closes; after `patience` seconds of silence we say goodbye."""
-        self.socket.settimeout(patience)
+    def everything(self, patience=DEADLINE, first=None):
+        """All bytes until the server closes; after `patience` seconds of silence, or `first` before
+        there are any, we say goodbye."""
+        self.socket.settimeout(first or patience)
         try:
             while self._more():
-                pass
+                self.socket.settimeout(patience)
         except TimeoutError:
             end_sending(self.socket)
             self.socket.settimeout(DEADLINE)
