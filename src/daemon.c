@@ -107,6 +107,7 @@ static void start_services(struct daemon *d)
 	struct app *app = &d->app;
 
 	app->sampler = sampler_new(&app->engine.cache, sample_taken, d);
+	app->namespaces = namespace_sampler_new(&app->engine.cache, app->sampler);
 	app->history = history_keeper_new(&app->engine.cache);
 	app->sources = sources_new(app->loop, app->log);
 	app->alerts = alerts_new(&app->engine.cache, app->sampler);
@@ -189,6 +190,7 @@ static void shut_down(struct daemon *d)
 		notify_free(app->notify);
 		alerts_free(app->alerts);
 		sources_free(app->sources);
+		namespace_sampler_free(app->namespaces);
 		sampler_free(app->sampler);
 		history_keeper_free(app->history);
 		/* Waits for what had not ended at its deadline: cleanup sections are bounded. */

@@ -14,6 +14,7 @@
 #include "warm/warm.h"
 #include "watch/alerts.h"
 #include "watch/history_keeper.h"
+#include "watch/namespace_sampler.h"
 #include "watch/notify.h"
 #include "watch/sampler.h"
 
@@ -37,6 +38,7 @@ struct app {
 	struct sampler *sampler;
 	struct alerts *alerts;
 	struct notify *notify;
+	struct namespace_sampler *namespaces;
 	struct history_keeper *history; /* NULL = none is kept */
 	struct sources *sources;	/* of warm jobs and loaders */
 	struct warm *warm;

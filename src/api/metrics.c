@@ -105,6 +105,49 @@ static void render_instances(struct buf *out, const struct app *app)
 	}
 }
 
+static void render_group(
+	struct buf *out, const char *name, unsigned database, struct slice group, double value)
+{
+	buf_printf(out, "%s{db=\"db%u\"", name, database);
+	metric_render_label(out, "key_group", group, false);
+	buf_printf(out, "} %.0f\n", value);
+}
+
+/* One series for each namespace of the last sample, as redis_exporter names the rest. */
+static void render_figure_by_group(struct buf *out, const struct app *app, const char *name,
+	struct estimate (*figure)(
+		const struct namespace_sample *sample, const struct namespace_sums *sums))
+{
+	const struct namespace_sample *sample = namespace_sampler_latest(app->namespaces);
+	unsigned database = app->engine.cache.conf->redis.database;
+	const struct namespace_rank *ranks;
+	struct namespace_sums rest;
+	size_t count = namespace_sampler_largest(app->namespaces, &ranks, &rest);
+
+	for (size_t i = 0; i < count; i++)
+		render_group(out, name, database, ranks[i].row->name,
+			figure(sample, &ranks[i].row->sums).value);
+	render_group(out, name, database, SLICE("overflow"), figure(sample, &rest).value);
+	render_group(out, name, database, SLICE("unclassified"),
+		figure(sample, &sample->table->unmatched).value);
+}
+
+static void render_groups(struct buf *out, const struct app *app)
+{
+	const struct namespace_sample *sample = namespace_sampler_latest(app->namespaces);
+
+	if (namespace_sampler_age_ms(app->namespaces) < 0 || sample->table->all.keys == 0)
+		return;
+	head(out, "redis_key_group_count", METRIC_GAUGE, "Keys, by namespace");
+	render_figure_by_group(out, app, "redis_key_group_count", namespace_sample_keys);
+	/* Where MEMORY USAGE is denied. */
+	if (sample->table->all.measured == 0)
+		return;
+	head(out, "redis_key_group_memory_usage_bytes", METRIC_GAUGE, "Memory, by namespace");
+	render_figure_by_group(
+		out, app, "redis_key_group_memory_usage_bytes", namespace_sample_bytes);
+}
+
 static void render_redis(struct buf *out, const struct app *app)
 {
 	const struct sample *sample = sampler_latest(app->sampler);
@@ -119,6 +162,7 @@ static void render_redis(struct buf *out, const struct app *app)
 	render_figures(out, &sample->info);
 	render_db(out, &sample->info, app->engine.cache.conf->redis.database);
 	render_commands(out, &sample->info);
+	render_groups(out, app);
 }
 
 static void publish_source(struct app *app, const char *name)
@@ -146,6 +190,11 @@ void api_metrics_publish(struct app *app)
 
 	if (age >= 0)
 		metric_set(app->metrics, METRIC_SAMPLE_AGE, NULL, NULL, (double)age / 1000);
+	age = namespace_sampler_age_ms(app->namespaces);
+	if (age >= 0)
+		metric_set(app->metrics, METRIC_NAMESPACES_AGE, NULL, NULL, (double)age / 1000);
+	else
+		metric_drop(app->metrics, METRIC_NAMESPACES_AGE, NULL, NULL);
 	http_server_publish_metrics(app->http);
 	publish_sources(app);
 }

@@ -67,6 +67,8 @@ const struct route routes[] = {
 		"Deletes the stored dependents of a key; the rules stay."},
 	{"GET", ADMIN "/explain/{key}", SCOPE_KEYS, 0, api_explain, "key_encoding",
 		"What is stored under a key, and what can invalidate it."},
+	{"GET", ADMIN "/namespaces", SCOPE_READ, 0, api_namespaces, "sort limit cursor",
+		"Keys, memory and TTLs by namespace, the biggest and hottest keys, by a sample."},
 	{"GET", ADMIN "/alerts", SCOPE_READ, ROUTE_INLINE, api_alerts, "",
 		"The rules of alerts and their states."},
 	{"GET", ADMIN "/config", SCOPE_ADMIN, ROUTE_INLINE, api_config, "",

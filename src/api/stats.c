@@ -6,6 +6,7 @@
 #include "api/alert_items.h"
 #include "api/answer.h"
 #include "api/handlers.h"
+#include "api/namespace_json.h"
 #include "api/stats_history.h"
 #include "api/warm_jobs.h"
 #include "text/json.h"
@@ -179,27 +180,43 @@ static cJSON *stats_json(const struct app *app, const struct identity *who)
 	return stats;
 }
 
-void api_stats(struct request *request, void *context)
+/* ?namespaces=true: the largest of them, as GET /namespaces has them. */
+static void add_namespaces(cJSON *stats, const struct app *app, const struct request *request)
 {
-	struct app *app = context;
-	struct slice value;
+	struct namespace_page page = {.limit = 100};
+
+	namespace_json(cJSON_AddObjectToObject(stats, "namespaces"), app, request_identity(request),
+		request_conf(request), &page);
+}
+
+/* With what only some ask for. */
+static void reply_more(struct request *request, const struct app *app, bool namespaces)
+{
+	cJSON *stats = stats_json(app, request_identity(request));
 	struct fault fault;
 
-	if (request_query(request, "namespaces", &value)) {
-		fault_set(&fault, ERR_NOT_SUPPORTED,
-			"the parameter namespaces is not supported by this version; leave it out");
+	if (namespaces)
+		add_namespaces(stats, app, request);
+	if (stats_history_asked(request) && stats_history_add(stats, app, request, &fault)) {
+		cJSON_Delete(stats);
 		reply_fault(request, &fault);
 		return;
 	}
-	if (stats_history_asked(request)) {
-		cJSON *stats = stats_json(app, request_identity(request));
+	reply_json(request, 200, stats);
+}
 
-		if (stats_history_add(stats, app, request, &fault) == OK) {
-			reply_json(request, 200, stats);
-			return;
-		}
-		cJSON_Delete(stats);
+void api_stats(struct request *request, void *context)
+{
+	struct app *app = context;
+	bool namespaces = false;
+	struct fault fault;
+
+	if (request_query_bool(request, "namespaces", &namespaces, &fault)) {
 		reply_fault(request, &fault);
+		return;
+	}
+	if (namespaces || stats_history_asked(request)) {
+		reply_more(request, app, namespaces);
 		return;
 	}
 	/* The shared answer is for callers without key_prefixes; others see less. */

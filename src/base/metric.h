@@ -4,8 +4,8 @@
  *
  * One row is X(NAME, KIND, "name without cachewarden_", "label,names", "help"). Kinds: COUNTER,
  * GAUGE, HISTOGRAM (seconds). A series exists from its first update on; unknown values are absent,
- * not 0. Labels come from fixed sets (routes, jobs, codes); beyond METRIC_MAX_SERIES of one row,
- * further label values are counted as "other".
+ * not 0. Labels come from fixed sets (routes, jobs, codes) or few values (namespaces); beyond
+ * METRIC_MAX_SERIES of one row, further label values are counted as "other".
  */
 #ifndef CW_BASE_METRIC_H
 #define CW_BASE_METRIC_H
@@ -22,6 +22,10 @@
 	X(REDIS_LATENCY, HISTOGRAM, "redis_latency_seconds", "", "Round trip of the sampler's INFO and of the pacer's probes") \
 	X(REDIS_CONNECTION_FAILURES, COUNTER, "redis_connection_failures_total", "", "Connections to Redis that failed or were lost") \
 	X(BREAKER_OPEN, GAUGE, "breaker_open", "", "1 while commands to Redis fail at once") \
+	X(NAMESPACE_KEYS, GAUGE, "namespace_keys", "namespace", "Keys of a namespace, by the last sample of keys; of the 50 largest") \
+	X(NAMESPACE_BYTES, GAUGE, "namespace_bytes", "namespace", "Memory of a namespace, by the same sample") \
+	X(NAMESPACES_SAMPLED_KEYS, GAUGE, "namespaces_sampled_keys", "", "Keys that the last sample looked at; absent until there is one") \
+	X(NAMESPACES_AGE, GAUGE, "namespaces_age_seconds", "", "Time since the last sample of keys was complete") \
 	X(SAMPLE_AGE, GAUGE, "sample_age_seconds", "", "Age of the last sample of Redis") \
 	X(HTTP_REQUESTS, COUNTER, "http_requests_total", "route,code", "Answers, by route and status") \
 	X(HTTP_DURATION, HISTOGRAM, "http_request_duration_seconds", "", "From the request's head to its answer") \

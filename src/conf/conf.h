@@ -162,6 +162,14 @@ struct conf_dependency {
 	size_t pattern_count;
 };
 
+/* The sample of keys by which figures by namespace are estimated. */
+struct conf_sampling {
+	int64_t every_ms; /* 0 = none is taken */
+	char *separator;  /* between the segments of a key */
+	int64_t depth;	  /* how many words a detected namespace has */
+	int64_t sample;	  /* keys */
+};
+
 enum { CONF_BREAKER_FAILURES = 5, CONF_BREAKER_OPEN_MS = 5000 };
 
 enum conf_format { FORMAT_JSONL, FORMAT_JSON, FORMAT_CSV };
@@ -302,7 +310,8 @@ struct conf {
 		int64_t max_age_ms, max_per_user; /* 0 = unlimited */
 	} sessions;
 	int64_t stats_interval_ms;
-	int64_t stats_history_ms;  /* 0 = none is kept */
+	int64_t stats_history_ms; /* 0 = none is kept */
+	struct conf_sampling sampling;
 	struct conf_alert *alerts; /* the built-in ones included */
 	size_t alert_count;
 	struct conf_webhook *webhooks;

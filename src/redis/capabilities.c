@@ -316,8 +316,8 @@ void capabilities_acl(const struct capabilities_server *server, bool warms, stru
 	if (server->in_cluster)
 		buf_str(out, " +cluster|info +cluster|slots +cluster|nodes"
 			     " +cluster|getkeysinslot +cluster|countkeysinslot +asking");
-	/* Nothing depends on these two. */
-	buf_str(out, " +memory|usage +client|setname");
+	/* What only figures depend on: they are left out where it is denied. */
+	buf_str(out, " +memory|usage +randomkey +object|idletime +object|freq +client|setname");
 }
 
 static enum error deny(

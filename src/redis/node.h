@@ -139,6 +139,11 @@ struct metrics *redis_node_metrics(const struct redis_node *node);
 const char *redis_node_host(const struct redis_node *node);
 /* "unix:/path", "host:port". */
 const char *redis_node_name(const struct redis_node *node);
+/*
+ * Adds lookups of our own that the replies to commands do not tell: OBJECT counts as one since
+ * Redis 7, and not before.
+ */
+void redis_node_add_own(struct redis_node *node, int64_t hits, int64_t misses);
 /* Takes the sampler's reply to INFO: keeps the status right without traffic. */
 void redis_node_observe(struct redis_node *node, const struct redis_value *info_reply);
 

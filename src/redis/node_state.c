@@ -268,6 +268,12 @@ void node_note_breaker(struct redis_node *node)
 	node_watch_while_needed(node);
 }
 
+void redis_node_add_own(struct redis_node *node, int64_t hits, int64_t misses)
+{
+	node->state.own.hits += hits;
+	node->state.own.misses += misses;
+}
+
 void redis_node_observe(struct redis_node *node, const struct redis_value *info_reply)
 {
 	struct redis_info info;

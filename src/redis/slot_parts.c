@@ -43,8 +43,10 @@ static unsigned slot_of_command(const struct pipeline *pipeline, size_t i)
 	case KEYS_NONE:
 		break;
 	}
-	/* MEMORY USAGE key, which has no row. */
-	return count == 3 && slice_is(words[0], "MEMORY") ? slot_of(words[2]) : SLOT_ANYWHERE;
+	/* MEMORY USAGE key and OBJECT IDLETIME key, which have no rows. */
+	if (count == 3 && (slice_is(words[0], "MEMORY") || slice_is(words[0], "OBJECT")))
+		return slot_of(words[2]);
+	return SLOT_ANYWHERE;
 }
 
 /* From WATCH or MULTI to EXEC or DISCARD, or to the end. Returns the command behind it. */

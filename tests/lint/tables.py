@@ -116,10 +116,10 @@ def openapi():
 
 
 # What follows a command, and stands in the source as commands do.
-WORDS = {"COUNT", "LIMIT", "MASTER", "MATCH", "MAXLEN", "NODES", "NX", "PX", "SETNAME", "SLOTS", "USAGE",
+WORDS = {"COUNT", "FREQ", "IDLETIME", "LIMIT", "MASTER", "MATCH", "MAXLEN", "NODES", "NX", "PX", "SETNAME", "SLOTS", "USAGE",
          "WITHSCORES", "XX"}
 # Sent only while a connection is made, or to a cluster, or such that nothing depends on the answer.
-COURTESIES = {"ASKING", "AUTH", "CLIENT", "CLUSTER", "MEMORY", "ROLE", "SELECT"}
+COURTESIES = {"ASKING", "AUTH", "CLIENT", "CLUSTER", "MEMORY", "OBJECT", "RANDOMKEY", "ROLE", "SELECT"}
 # Sent to sentinels only, whose user is another one.
 TO_SENTINELS = {"SENTINEL", "SUBSCRIBE"}
 # They read, but Redis counts no hit or miss for them.

@@ -49,6 +49,7 @@ ROUTES = {
     ("PUT", API + "/dependencies/{key}"): "invalidate",
     ("POST", API + "/dependencies/{key}"): "invalidate",
     ("DELETE", API + "/dependencies/{key}"): "invalidate",
+    ("GET", API + "/namespaces"): "read",
     ("GET", API + "/explain/{key}"): "keys",
     ("GET", API + "/config"): "admin",
     ("GET", API + "/alerts"): "read",

@@ -112,7 +112,6 @@ REFUSED = {
                        content_type="application/x-www-form-urlencoded"), 415, "unsupported_type"),
     "form's type without a body": (post(API + "/warm", "", content_type="text/plain"), 415,
                                    "unsupported_type"),
-    "not supported yet": (request(f"GET {API}/stats?namespaces=true"), 400, "not_supported"),
 }
 
 

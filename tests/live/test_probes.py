@@ -2,7 +2,7 @@
 """/livez, /readyz and the shape of stats and health."""
 
 from conftest import open_config
-from harness import API, until
+from harness import until
 
 
 def test_livez_and_readyz_say_one_word(daemon):
@@ -70,9 +70,3 @@ def test_stats_of_an_unreachable_redis_says_null_not_zero(start, redis):
     assert stats["redis"]["keys"]["total"] is None
     assert stats["redis"]["version"] is None
     assert stats["sample_age_ms"] is None
-
-
-def test_unsupported_parameters_are_named(daemon):
-    reply = daemon.get(API + "/stats?namespaces=true")
-    assert reply.status == 400 and reply.json["code"] == "not_supported"
-    assert "namespaces" in reply.json["detail"]

@@ -59,6 +59,10 @@ static void check_other_defaults(const struct conf *conf)
 	ck_assert_int_eq(conf->warm_concurrency, 2);
 	ck_assert_int_eq(conf->stats_interval_ms, 1000);
 	ck_assert(conf->redis_metrics);
+	ck_assert_int_eq(conf->sampling.every_ms, 600000);
+	ck_assert_str_eq(conf->sampling.separator, ":");
+	ck_assert_int_eq(conf->sampling.depth, 2);
+	ck_assert_int_eq(conf->sampling.sample, 20000);
 	ck_assert_int_eq(conf->log.level, LOG_LEVEL_INFO);
 	ck_assert(!conf->log.json);
 	ck_assert_int_eq(conf->log.access, ACCESS_ERRORS);

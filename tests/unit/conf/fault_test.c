@@ -67,8 +67,6 @@ static const struct scratch_fault later[] = {
 	{"warm: {jobs: [{name: a, source: {type: file, path: /x}, key: \"{a}\", "
 	 "mode: swap}]}\n",
 		"c.yaml:1: warm.jobs[0].mode swap is not supported by this version\n"},
-	{"stats: {history: 24h, namespaces: {every: 10m}}\n",
-		"c.yaml:1: stats.namespaces is not supported by this version: remove it\n"},
 };
 
 TEST_CALL(keys_of_later_versions_are_refused_as_such, SCRATCH_FAULTS(later))

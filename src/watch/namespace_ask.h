@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* What is asked about one key of the sample, and its replies; for namespace_run*.c. */
+#ifndef CW_WATCH_NAMESPACE_ASK_H
+#define CW_WATCH_NAMESPACE_ASK_H
+
+#include "watch/namespace_run.h"
+
+enum { NAMESPACE_ASKED = 3 }; /* commands for each key */
+
+/* Adds the commands. */
+void namespace_ask(
+	const struct namespace_sample *sample, struct slice key, struct redis_batch *batch);
+/* Adds the key to the sample; its replies begin at `at`, and some may be missing. */
+void namespace_take(struct namespace_sample *sample, struct namespace_node *node, struct slice key,
+	const struct redis_batch *batch, size_t at);
+/*
+ * Finds out whether OBJECT counts as a lookup on a server, once, by the counters around one for
+ * `key`. Parks.
+ */
+void namespace_test_object(struct cache *cache, struct namespace_node *node, struct slice key);
+
+#endif
