@@ -229,6 +229,7 @@ def operate(call):
     call(f"POST {API}/invalidate", {"patterns": ["user:*"], "entities": {"user": [1, "2"]}, "confirm": preview["confirm"],
                                     "pace": {"max_latency_ms": 1}, "note": "because", "wait": 20})
     call(f"POST {API}/invalidate", {"keys": ["a"], "unknown": 1}, status=400)
+    call(f"POST {API}/expire", {"patterns": ["user:*"], "ttl": 3600, "only": "all", "jitter": 0.1, "wait": 20})
     assert call(f"POST {API}/warm", {"cache_names": ["rows"], "wait": 20}).status == 200
     run = call(f"POST {API}/warm", {"cache_names": ["slow"], "note": "try"}).json["runs"][0]
     call(f"GET {API}/operations/{{id}}", id=run["operation_id"])
