@@ -17,6 +17,7 @@
 #include "api/handlers.h"
 #include "base/mem.h"
 #include "base/systemd.h"
+#include "cache/lookups.h"
 #include "daemon_internal.h"
 
 enum {
@@ -99,6 +100,7 @@ static void start_engine(struct daemon *d)
 
 	engine_init(&app->engine, app->loop, app->bus, app->metrics, d->store, d->conf);
 	app->engine.cache.log = app->log;
+	app->engine.cache.lookups = lookups_new();
 	app->engine.pauses = pauses_new(&app->engine.cache);
 }
 
@@ -195,6 +197,7 @@ static void shut_down(struct daemon *d)
 		history_keeper_free(app->history);
 		/* Waits for what had not ended at its deadline: cleanup sections are bounded. */
 		engine_stop(&app->engine, DEADLINE_NONE);
+		lookups_free(app->engine.cache.lookups);
 		engine_release(&app->engine);
 		reloading_stop(d);
 	}

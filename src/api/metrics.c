@@ -9,6 +9,7 @@
 
 #include "api/answer.h"
 #include "api/handlers.h"
+#include "watch/lookup_sums.h"
 
 static void head(struct buf *out, const char *name, enum metric_kind kind, const char *help)
 {
@@ -195,6 +196,7 @@ void api_metrics_publish(struct app *app)
 		metric_set(app->metrics, METRIC_NAMESPACES_AGE, NULL, NULL, (double)age / 1000);
 	else
 		metric_drop(app->metrics, METRIC_NAMESPACES_AGE, NULL, NULL);
+	lookup_sums_publish(app->metrics, app->engine.cache.lookups);
 	http_server_publish_metrics(app->http);
 	publish_sources(app);
 }

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "cache/guard.h"
 #include "text/json.h"
+#include "watch/lookup_sums.h"
 
 /* Whole keys and bytes, shares with six digits. */
 static void add_estimate(
@@ -54,6 +55,17 @@ static void add_ages(cJSON *item, const struct namespace_sums *sums)
 	json_add_known(item, "idle", ratio(sums->idle, sums->idle_known), 4);
 }
 
+/* Of keys that were read through the daemon. */
+static void add_lookups(cJSON *item, const struct lookup_sum *sum)
+{
+	double lookups = sum->hits + sum->misses;
+	cJSON *daemon = cJSON_AddObjectToObject(item, "daemon");
+
+	json_add_uint(daemon, "hits", (uint64_t)sum->hits);
+	json_add_uint(daemon, "misses", (uint64_t)sum->misses);
+	json_add_known(daemon, "hit_rate", lookups > 0 ? sum->hits / lookups : -1, 4);
+}
+
 static cJSON *part_json(const struct namespace_sample *sample, const struct namespace_sums *sums)
 {
 	cJSON *part = cJSON_CreateObject();
@@ -63,7 +75,8 @@ static cJSON *part_json(const struct namespace_sample *sample, const struct name
 	return part;
 }
 
-static cJSON *row_json(const struct namespace_sample *sample, const struct namespace_row *row)
+static cJSON *row_json(const struct namespace_sample *sample, const struct namespace_row *row,
+	const struct lookup_sum *lookups)
 {
 	cJSON *item = cJSON_CreateObject();
 
@@ -72,6 +85,7 @@ static cJSON *row_json(const struct namespace_sample *sample, const struct names
 	cJSON_AddBoolToObject(item, "merged", row->merged);
 	add_size(item, sample, &row->sums);
 	add_ages(item, &row->sums);
+	add_lookups(item, lookups);
 	return item;
 }
 
@@ -87,7 +101,7 @@ static bool is_inside(const struct identity *who, const struct namespace_row *ro
 }
 
 static void add_items(cJSON *object, const struct namespace_sample *sample,
-	const struct identity *who, struct namespace_page *page)
+	const struct identity *who, const struct lookup_sums *lookups, struct namespace_page *page)
 {
 	cJSON *items = cJSON_AddArrayToObject(object, "items");
 	struct namespace_rank *ranks;
@@ -101,7 +115,9 @@ static void add_items(cJSON *object, const struct namespace_sample *sample,
 		}
 		if (!is_inside(who, ranks[i].row))
 			continue;
-		cJSON_AddItemToArray(items, row_json(sample, ranks[i].row));
+		cJSON_AddItemToArray(
+			items, row_json(sample, ranks[i].row,
+				       &lookups->rows[ranks[i].row - sample->table->rows]));
 		shown++;
 	}
 	mem_free(ranks);
@@ -159,15 +175,18 @@ static void add_names(
 	cJSON_AddItemToObject(hot, "keys", names_json(guard, &table->hot, "frequency"));
 }
 
-static void add_unmatched(
-	cJSON *object, const struct namespace_sample *sample, const struct guard *guard)
+static void add_unmatched(cJSON *object, const struct namespace_sample *sample,
+	const struct lookup_sums *lookups, const struct guard *guard)
 {
 	cJSON *unmatched = part_json(sample, &sample->table->unmatched);
+	cJSON *overflow = part_json(sample, &sample->table->overflow);
 
+	add_lookups(unmatched, &lookups->unmatched);
+	add_lookups(overflow, &lookups->rest);
 	cJSON_AddItemToObject(unmatched, "names",
 		names_json(guard, &sample->table->unmatched_names, "memory_bytes"));
 	cJSON_AddItemToObject(object, "unmatched", unmatched);
-	cJSON_AddItemToObject(object, "overflow", part_json(sample, &sample->table->overflow));
+	cJSON_AddItemToObject(object, "overflow", overflow);
 }
 
 static void add_nodes(cJSON *object, const struct app *app, const struct namespace_sample *sample)
@@ -218,6 +237,7 @@ void namespace_json(cJSON *object, const struct app *app, const struct identity 
 	const struct namespace_sample *sample = namespace_sampler_latest(app->namespaces);
 	int64_t age_ms = namespace_sampler_age_ms(app->namespaces);
 	struct fault fault = *namespace_sampler_fault(app->namespaces);
+	struct lookup_sums lookups;
 	struct guard guard;
 
 	guard_init_few(&guard, conf, who);
@@ -233,8 +253,10 @@ void namespace_json(cJSON *object, const struct app *app, const struct identity 
 	}
 	add_sample(object, sample);
 	cJSON_AddItemToObject(object, "all", part_json(sample, &sample->table->all));
-	add_items(object, sample, who, page);
-	add_unmatched(object, sample, &guard);
+	lookup_sums_init(&lookups, sample, app->engine.cache.lookups);
+	add_items(object, sample, who, &lookups, page);
+	add_unmatched(object, sample, &lookups, &guard);
+	lookup_sums_release(&lookups);
 	add_names(object, sample, &guard);
 	add_nodes(object, app, sample);
 }

@@ -24,6 +24,7 @@
 	X(BREAKER_OPEN, GAUGE, "breaker_open", "", "1 while commands to Redis fail at once") \
 	X(NAMESPACE_KEYS, GAUGE, "namespace_keys", "namespace", "Keys of a namespace, by the last sample of keys; of the 50 largest") \
 	X(NAMESPACE_BYTES, GAUGE, "namespace_bytes", "namespace", "Memory of a namespace, by the same sample") \
+	X(NAMESPACE_LOOKUPS, COUNTER, "namespace_lookups_total", "namespace,result", "Keys that were read through the daemon, by namespace: hit, miss") \
 	X(NAMESPACES_SAMPLED_KEYS, GAUGE, "namespaces_sampled_keys", "", "Keys that the last sample looked at; absent until there is one") \
 	X(NAMESPACES_AGE, GAUGE, "namespaces_age_seconds", "", "Time since the last sample of keys was complete") \
 	X(SAMPLE_AGE, GAUGE, "sample_age_seconds", "", "Age of the last sample of Redis") \

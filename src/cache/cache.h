@@ -26,8 +26,9 @@ struct cache {
 	struct redis_store *store;
 	struct conf *conf; /* in force; take a reference to keep it over a park */
 	struct results *results;
-	struct key_watches *watches;	      /* who wants to know of keys; NULL = nobody */
-	char instance[17];		      /* of this process: 16 random hexadecimal digits */
+	struct lookups *lookups;     /* of keys that were read, by namespace; NULL in the library */
+	struct key_watches *watches; /* who wants to know of keys; NULL = nobody */
+	char instance[17];	     /* of this process: 16 random hexadecimal digits */
 	struct redis_batch *spare_batches[8]; /* for those that need a small one for a moment */
 	size_t spare_batch_count;
 	/* Since the start, for stats. */

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "cache/codec.h"
 #include "cache/entry_internal.h"
+#include "cache/lookups.h"
 #include "cache/soft_purge.h"
 #include "redis/resp.h"
 
@@ -198,6 +199,9 @@ static void count(struct entry_reading *r)
 		} else if (!entry->error) {
 			r->cache->misses++;
 		}
+		if (r->cache->lookups && !entry->error)
+			lookups_add(r->cache->lookups, r->conf, r->keys[i], entry->reply != NULL,
+				entry->reply == NULL);
 	}
 }
 

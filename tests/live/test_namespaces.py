@@ -109,6 +109,28 @@ def test_the_sample_is_in_nobodys_hit_rate(start, redis):
     assert stats["hits"] < 20, (stats["hits"], found)
 
 
+def test_what_is_read_through_the_daemon_is_counted_exactly(start, redis):
+    redis.fill(10, key="user:{}")
+    daemon = start(open_config(redis, sampling() + "cache: {namespaces: [{prefix: \"p:\", ttl: 1h}]}\n"))
+    redis("SET", "alone", "1")
+    keys = "/api/v1/cache/keys/"
+    for i in range(15):
+        assert daemon.get(f"{keys}user:{i}").status == (200 if i < 10 else 404)
+    for key in "p:1", "p:2", "alone", "nowhere:1", "nothing":
+        daemon.get(keys + key)
+    daemon.post("/api/v1/cache/mget", {"keys": ["user:1", "user:99", "p:1"]})
+    answer = complete(daemon)
+    items = by_name(answer)
+    assert items["user:*"]["daemon"] == {"hits": 11, "misses": 6, "hit_rate": 0.6471}
+    assert items["p:"]["daemon"] == {"hits": 0, "misses": 3, "hit_rate": 0}
+    assert answer["unmatched"]["daemon"] == {"hits": 1, "misses": 1, "hit_rate": 0.5}
+    # Its namespace is in no sample.
+    assert answer["overflow"]["daemon"] == {"hits": 0, "misses": 1, "hit_rate": 0}
+    series = "cachewarden_namespace_lookups_total{namespace=\"%s\",result=\"%s\"}"
+    until(lambda: daemon.metric(series % ("user:*", "miss")) == 6, "the metric")
+    assert daemon.metric(series % ("user:*", "hit")) == 11
+
+
 def test_pages_order_and_stats(start, redis):
     redis.fill(5, key="many:{}", value="{}")
     redis.fill(2, key="large:{}", value="x" * 10000)

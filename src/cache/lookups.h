@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hits and misses by namespace, in bounded memory: one row for each of the first LOOKUPS_MOST
+ * namespaces that are met; what is looked up in others is added up in one.
+ */
+#ifndef CW_CACHE_LOOKUPS_H
+#define CW_CACHE_LOOKUPS_H
+
+#include "cache/namespace.h"
+
+enum { LOOKUPS_MOST = 1000 };
+
+struct lookups;
+
+/* Keys in no namespace have kind NAMESPACE_UNMATCHED and no name. */
+struct lookups_row {
+	enum namespace_kind kind;
+	struct slice name;
+	bool rest; /* of namespaces without a row; no name */
+	double hits, misses;
+	double told_hits, told_misses; /* the reader's own: what it has passed on */
+};
+
+struct lookups *lookups_new(void);
+void lookups_free(struct lookups *lookups); /* may be NULL */
+/* A key that was looked up. */
+void lookups_add(struct lookups *lookups, const struct conf *conf, struct slice key, unsigned hits,
+	unsigned misses);
+/* Multiplies all counts, so that older ones weigh less; rows that come close to 0 are dropped. */
+void lookups_fade(struct lookups *lookups, double factor);
+/* The row after `row`, NULL = the first; NULL after the last. */
+struct lookups_row *lookups_next(struct lookups *lookups, struct lookups_row *row);
+
+#endif
