@@ -119,7 +119,9 @@ void access_log_request(struct access_log *access, const struct request *request
 	int64_t us = (clock_mono_ns() - request->began_ns) / 1000;
 
 	access->fresh[row * max_codes + code_slot(access, request->status)]++;
-	metric_observe_us(access->metrics, METRIC_HTTP_DURATION, NULL, us);
+	/* How long a stream lasts is its client's choice. */
+	if (!request->streams)
+		metric_observe_us(access->metrics, METRIC_HTTP_DURATION, NULL, us);
 	log_debug_as(access->log, request->id, "http: %s: %d after %lld us",
 		request->left ? "client disconnected" : "answered", request->status, (long long)us);
 	if (request->conf->log.access == ACCESS_ALL ||

@@ -192,3 +192,34 @@ enum error auth_check(const struct conf *conf, const struct route *route,
 		return OK;
 	return check_scope(route, proof, ret, fault);
 }
+
+static bool same_rights(const struct identity *a, const struct identity *b)
+{
+	if (a->scopes != b->scopes || a->key_prefix_count != b->key_prefix_count)
+		return false;
+	for (size_t i = 0; i < a->key_prefix_count; i++)
+		if (!slice_equal(a->key_prefixes[i], b->key_prefixes[i]))
+			return false;
+	return true;
+}
+
+bool auth_renew(const struct conf *conf, struct auth *auth)
+{
+	const struct conf_token *old = auth->token, *token = NULL;
+
+	for (size_t i = 0; old && i < conf->token_count && !token; i++) {
+		const struct conf_token *one = &conf->tokens[i];
+
+		if (one->by_certificate == old->by_certificate &&
+			strcmp(one->name, old->name) == 0 &&
+			memcmp(one->sha256, old->sha256, sizeof one->sha256) == 0)
+			token = one;
+	}
+	const struct identity *who = token ? &token->identity : &conf->anonymous;
+
+	if (!token != !old || !same_rights(who, auth->identity))
+		return false;
+	auth->token = token;
+	auth->identity = who;
+	return true;
+}

@@ -43,6 +43,11 @@ enum error auth_check(const struct conf *conf, const struct route *route,
 enum error auth_token(const struct conf *conf, struct slice token, int64_t wall_ms,
 	struct auth *ret, struct fault *fault);
 /*
+ * Whether the caller of a long request has the same rights by another configuration; *auth then
+ * refers to that one.
+ */
+bool auth_renew(const struct conf *conf, struct auth *auth);
+/*
  * Whether the caller has sent a token. Without one, the request may be that of a browser which a
  * page of another site made send it: browsers add cookies and client certificates by themselves.
  */

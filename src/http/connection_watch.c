@@ -42,8 +42,7 @@ void connections_cut_ended(struct http_server *server)
 	cut_ended(server, PHASE_BODY);
 }
 
-/* Whether the client has closed its sending side, unread bytes or not. */
-static bool has_left(const struct connection *connection)
+bool connection_has_left(const struct connection *connection)
 {
 	struct pollfd look = {.fd = connection->fd, .events = POLLRDHUP};
 
@@ -71,7 +70,8 @@ void connections_disown_ended(struct http_server *server)
 		struct connection *connection = connection_of(at);
 		struct deadline *next = at == last ? NULL : deadlines_next(deadlines, at);
 
-		if (connection->request && connection->request->fiber && has_left(connection))
+		if (connection->request && connection->request->fiber &&
+			connection_has_left(connection))
 			connection_disown(connection, connection->request);
 		deadline_move(deadlines, at, PHASE_HANDLER);
 		at = next;
@@ -84,24 +84,29 @@ void connections_disown_for_room(struct http_server *server)
 		connections_disown_ended(server);
 }
 
+bool connection_stalled(struct connection *connection, int64_t ms)
+{
+	int64_t now = (int64_t)uv_now(loop_uv(connection->listener->server->loop));
+	uint64_t mark = progress_mark(connection->fd);
+
+	if (connection->taken_ms && connection->taken == mark)
+		return now - connection->taken_ms >= ms;
+	connection->taken_ms = now;
+	connection->taken = mark;
+	return false;
+}
+
 void connections_cut_stalled(struct http_server *server)
 {
-	int64_t now = (int64_t)uv_now(loop_uv(server->loop));
 	struct deadline *at = deadlines_first(&server->deadlines, PHASE_REPLY), *next;
 
 	/* The oldest come first; their deadline makes room for those behind them. */
 	for (int i = 0; at && i < max_looks; i++, at = next) {
-		struct connection *connection = connection_of(at);
-		uint64_t mark = progress_mark(connection->fd);
-
 		next = deadlines_next(&server->deadlines, at);
-		if (connection->taken_ms == 0 || connection->taken != mark) {
-			connection->taken_ms = now;
-			connection->taken = mark;
-		} else if (now - connection->taken_ms >= STALLED_MS) {
-			deadline_move(&server->deadlines, at, PHASE_HANDLER);
-			connection_expired(&server->deadlines, at, PHASE_REPLY);
-		}
+		if (!connection_stalled(connection_of(at), STALLED_MS))
+			continue;
+		deadline_move(&server->deadlines, at, PHASE_HANDLER);
+		connection_expired(&server->deadlines, at, PHASE_REPLY);
 	}
 }
 
@@ -111,7 +116,8 @@ static bool is_needed(struct http_server *server)
 	       deadlines_first(&server->deadlines, PHASE_HEAD) ||
 	       deadlines_first(&server->deadlines, PHASE_BODY) ||
 	       deadlines_first(&server->deadlines, PHASE_HANDLER) ||
-	       deadlines_first(&server->deadlines, PHASE_REPLY);
+	       deadlines_first(&server->deadlines, PHASE_REPLY) ||
+	       deadlines_first(&server->deadlines, PHASE_STREAM);
 }
 
 static void timer_fired(uv_timer_t *timer)
@@ -121,6 +127,7 @@ static void timer_fired(uv_timer_t *timer)
 	connections_cut_ended(server);
 	connections_disown_ended(server);
 	connections_cut_stalled(server);
+	streams_look_after(server);
 	if (!is_needed(server))
 		uv_timer_stop(timer);
 }

@@ -2,7 +2,7 @@
 /*
  * Absolute deadlines of many connections on one timer.
  *
- *	(HANDSHAKE) -> HEAD -> (BODY) -> HANDLER -> REPLY -> SETTLE -> IDLE -> HEAD ...
+ *	(HANDSHAKE) -> HEAD -> (BODY) -> HANDLER -> REPLY | STREAM -> SETTLE -> IDLE -> HEAD ...
  *	each phase is a queue, oldest first
  *
  * All members of a phase have the same duration, so each queue is in order and a deadline is
@@ -22,6 +22,7 @@ enum phase {
 	PHASE_BODY,
 	PHASE_HANDLER, /* handlers have deadlines of their own */
 	PHASE_REPLY,
+	PHASE_STREAM, /* http/stream watches it */
 	PHASE_SETTLE, /* idle for a moment only */
 	PHASE_IDLE,
 	PHASES

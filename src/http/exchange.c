@@ -59,7 +59,10 @@ static enum MHD_Result queue(struct request *request)
 	request->state = REQUEST_QUEUED;
 	request->connection->listener->moved = true;
 	request->connection->taken_ms = 0;
-	move_to(request, PHASE_REPLY);
+	request->connection->stream = request->stream;
+	if (request->stream)
+		stream_begin(request->stream);
+	move_to(request, request->stream ? PHASE_STREAM : PHASE_REPLY);
 	return result;
 }
 
@@ -297,6 +300,10 @@ void exchange_completed(void *context, struct MHD_Connection *mhd, void **reques
 		return;
 	connection = request->connection;
 	connection->listener->moved = true;
+	connection->stream = NULL;
+	if (request->stream)
+		stream_detach(request->stream);
+	request->stream = NULL;
 	if (request->state == REQUEST_RUNNING)
 		hung_up(request);
 	if (request->state == REQUEST_QUEUED)

@@ -110,6 +110,19 @@ static void drop_headers(struct request *request)
 	request->own_security = 0;
 }
 
+void reply_response(struct request *request, int status, const char *content_type,
+	struct MHD_Response *response)
+{
+	add_headers(request, response, content_type);
+	request->response = response;
+	request->status = status;
+	if (request->suspended)
+		MHD_resume_connection(request->mhd);
+	if (request->suspended || request->awaited)
+		loop_pump_wake(&request->connection->listener->pump);
+	request->suspended = false;
+}
+
 /* Takes `body` over; NULL = none. */
 static void finish(
 	struct request *request, int status, const char *content_type, char *body, size_t n)
@@ -133,14 +146,7 @@ static void finish(
 		response = MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
 	if (!response)
 		mem_exhausted();
-	add_headers(request, response, content_type);
-	request->response = response;
-	request->status = status;
-	if (request->suspended)
-		MHD_resume_connection(request->mhd);
-	if (request->suspended || request->awaited)
-		loop_pump_wake(&request->connection->listener->pump);
-	request->suspended = false;
+	reply_response(request, status, content_type, response);
 }
 
 void reply_owned(

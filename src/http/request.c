@@ -81,7 +81,7 @@ void request_drop(struct request *request)
 	request->conf = NULL;
 	request->charged = 0;
 	request->suspended = request->refused = request->overloaded = false;
-	request->retry_after_set = false;
+	request->retry_after_set = request->streams = false;
 	request->own_security = 0;
 	if (server->spare_count == max_spare) {
 		request_free(request);

@@ -57,6 +57,7 @@ struct http_server *http_server_new(const struct http_options *options)
 	server->handles = 3;
 	fiber_group_init(&server->requests, "requests", options->loop);
 	server->sweep.flush = sweep;
+	streams_begin(server);
 	crypto_random(&server->next_id, sizeof server->next_id);
 	MHD_set_panic_func(mhd_panicked, server);
 	return server;
@@ -230,6 +231,7 @@ void http_server_commit(struct http_server *server, struct conf *next)
 	conf_unref(server->conf);
 	server->conf = next;
 	take_limits(server);
+	streams_configure(server, next);
 	for (struct listener *at = server->listeners; at; at = at->next) {
 		if (at->draining)
 			continue;
@@ -240,6 +242,7 @@ void http_server_commit(struct http_server *server, struct conf *next)
 		}
 		listener_quiesce(at);
 		connections_close_idle(server, at);
+		streams_end(server, at);
 	}
 	while (server->pending) {
 		struct listener *listener = server->pending;
@@ -325,6 +328,7 @@ void http_server_count(struct http_server *server, struct http_counts *ret)
 			   count(server, PHASE_BODY),
 		.handling = count(server, PHASE_HANDLER),
 		.replying = count(server, PHASE_REPLY),
+		.streaming = count(server, PHASE_STREAM),
 		.idle = count(server, PHASE_SETTLE) + count(server, PHASE_IDLE),
 		.body_bytes = server->body_bytes,
 		.draining = server->draining,
@@ -362,6 +366,7 @@ enum error http_server_drain(struct http_server *server, int64_t deadline)
 		listener_quiesce(at);
 	connections_close_idle(server, NULL);
 	connections_cut_ended(server);
+	streams_end(server, NULL);
 	deadlines_shorten(&server->deadlines, PHASE_HANDSHAKE, DRAIN_GRACE_MS);
 	deadlines_shorten(&server->deadlines, PHASE_HEAD, DRAIN_GRACE_MS);
 	error = wait_closed(server, deadline);
@@ -396,6 +401,7 @@ void http_server_free(struct http_server *server)
 	assert(server->connections == 0);
 	loop_flush_cancel(server->loop, &server->sweep);
 	linger_end_all(server);
+	streams_free(server);
 	requests_free_spare(server);
 	conf_unref(server->conf);
 	router_free(server->router);

@@ -47,8 +47,8 @@ size_t http_server_connections(const struct http_server *server);
 /* The current number of connections by state. */
 struct http_counts {
 	size_t connections, max_connections;
-	size_t reading, handling, replying, idle; /* of them, by state */
-	size_t body_bytes;			  /* of request bodies */
+	size_t reading, handling, replying, streaming, idle; /* of them, by state */
+	size_t body_bytes;				     /* of request bodies */
 	bool draining, accept_paused;
 };
 void http_server_count(struct http_server *server, struct http_counts *ret);

@@ -61,6 +61,14 @@ enum {
 };
 
 struct lingerer;
+struct stream;
+
+/* See stream.c. */
+struct streams {
+	size_t count;
+	struct stream *first, *last; /* those that were woken, and not resumed yet */
+	struct loop_pump pump;
+};
 
 struct http_server {
 	struct loop *loop;
@@ -91,6 +99,7 @@ struct http_server {
 	struct fiber_cond drained;
 	struct lingerer *lingering; /* connections of refused requests whose clients still send */
 	size_t lingering_count;
+	struct streams streams;
 	unsigned handles; /* open handles of libuv inside this structure */
 };
 
@@ -125,6 +134,7 @@ struct connection {
 	struct tls_link *tls; /* NULL = plain */
 	unsigned requests;
 	struct request *request; /* whose handler runs in a fiber; else NULL */
+	struct stream *stream;	 /* that is its reply at the moment; else NULL */
 	uint64_t taken;		 /* progress_mark() of its reply */
 	int64_t taken_ms;	 /* when it changed last, by the loop's clock; 0 = not known */
 	bool leaving;		 /* its client has disconnected while its handler only waited */
@@ -173,6 +183,8 @@ struct request {
 	bool retry_after_set;
 	unsigned own_security;	       /* which of reply.c's security headers the handler has set */
 	struct MHD_Response *response; /* to be queued */
+	struct stream *stream;	       /* that it is the reply of; NULL = none, or ended */
+	bool streams;		       /* the reply is, or was, a stream */
 	int status;
 	enum error error; /* of the reply; OK if it is not an error */
 	struct request *next_spare;
@@ -232,6 +244,10 @@ bool connections_full(struct http_server *server);
  * request: it stops reading at the first short read.
  */
 bool connection_ended(const struct connection *connection);
+/* Whether the client has closed its sending side, unread bytes or not. */
+bool connection_has_left(const struct connection *connection);
+/* Whether the client has read nothing of a reply for `ms`; to be asked regularly. */
+bool connection_stalled(struct connection *connection, int64_t ms);
 /* Cuts connections whose client ended in the middle of a request. */
 void connections_cut_ended(struct http_server *server);
 /* The client of `request`, which runs in a fiber, has disconnected. */
@@ -245,7 +261,7 @@ void connections_disown_ended(struct http_server *server);
 void connections_disown_for_room(struct http_server *server);
 /* Cuts connections whose client reads nothing of its reply for STALLED_MS. */
 void connections_cut_stalled(struct http_server *server);
-/* Does all three every ENDED_LOOK_MS while a request is being read or handled. */
+/* Does all three, and looks after streams, every ENDED_LOOK_MS while there is any of these. */
 void connections_watch(struct http_server *server);
 
 /* server.c */
@@ -282,6 +298,27 @@ enum error admit_refuse_caller(struct request *request, enum error error, struct
  * towards the caller's rates.
  */
 bool admit_may_use(struct request *request);
+
+/* reply.c */
+
+/* The end of a reply: takes the response over. */
+void reply_response(struct request *request, int status, const char *content_type,
+	struct MHD_Response *response);
+
+/* stream.c */
+
+void streams_begin(struct http_server *server);
+void streams_free(struct http_server *server);
+/* MHD has got the response. */
+void stream_begin(struct stream *stream);
+/* MHD is done with the request. */
+void stream_detach(struct stream *stream);
+/* Ends the streams of `only`, or (NULL) all. */
+void streams_end(struct http_server *server, const struct listener *only);
+/* Ends those whose callers may not do the same any more. */
+void streams_configure(struct http_server *server, struct conf *conf);
+/* Ends those whose clients have left or do not read, or whose tokens have expired. */
+void streams_look_after(struct http_server *server);
 
 /* reply_room.c: the budget of replies in flight */
 

@@ -157,7 +157,85 @@ START_TEST(a_certificate_gives_its_entry_and_no_more)
 }
 END_TEST
 
-TEST_SUITE("auth", a_certificate_gives_its_entry_and_no_more, a_token_gives_its_identity,
+/* The caller of a stream, after a reload to another configuration. */
+static bool renewed(const char *authorization, void (*change)(void))
+{
+	static struct conf before, after;
+	static struct conf_token old[4];
+
+	ck_assert_int_eq(check(&read_route, authorization), OK);
+	memcpy(old, tokens, sizeof old);
+	before = conf;
+	before.tokens = old;
+	if (auth.token)
+		auth.token = &old[auth.token - tokens];
+	auth.identity = auth.token ? &auth.token->identity : &before.anonymous;
+	if (change)
+		change();
+	after = conf;
+	bool kept = auth_renew(&after, &auth);
+
+	if (kept)
+		ck_assert(auth.identity == (auth.token ? &auth.token->identity : &after.anonymous));
+	if (kept && auth.token)
+		ck_assert(auth.token >= tokens && auth.token < tokens + 4);
+	conf.anonymous.scopes = 0;
+	return kept;
+}
+
+static void drop_all(void)
+{
+	conf.token_count = 0;
+}
+
+static void change_scopes(void)
+{
+	tokens[0].identity.scopes |= SCOPE_WARM;
+}
+
+static void change_prefixes(void)
+{
+	static const struct slice prefix = {"app:", 4};
+
+	tokens[0].identity.key_prefixes = &prefix;
+	tokens[0].identity.key_prefix_count = 1;
+}
+
+static void change_digest(void)
+{
+	tokens[0].sha256[3] ^= 1;
+}
+
+static void swap_tokens(void)
+{
+	struct conf_token first = tokens[0];
+
+	tokens[0] = tokens[3];
+	tokens[3] = first;
+}
+
+static void close_to_all(void)
+{
+	conf.anonymous.scopes = 0;
+}
+
+START_TEST(a_reload_keeps_callers_with_the_same_rights)
+{
+	ck_assert(renewed("Bearer cw_reader", NULL));
+	ck_assert(renewed("Bearer cw_reader", swap_tokens));
+	ck_assert(!renewed("Bearer cw_reader", drop_all));
+	ck_assert(!renewed("Bearer cw_reader", change_scopes));
+	ck_assert(!renewed("Bearer cw_reader", change_prefixes));
+	ck_assert(!renewed("Bearer cw_reader", change_digest));
+	conf.anonymous.scopes = SCOPE_READ;
+	ck_assert(renewed(NULL, drop_all));
+	conf.anonymous.scopes = SCOPE_READ;
+	ck_assert(!renewed(NULL, close_to_all));
+}
+END_TEST
+
+TEST_SUITE("auth", a_reload_keeps_callers_with_the_same_rights,
+	a_certificate_gives_its_entry_and_no_more, a_token_gives_its_identity,
 	without_a_token_the_anonymous_scopes_apply, a_missing_scope_is_forbidden,
 	an_invalid_token_is_refused_even_where_none_is_needed,
 	an_open_route_still_identifies_the_caller, an_expired_token_is_refused_but_not_its_twin)
