@@ -111,7 +111,7 @@ static void start_services(struct daemon *d)
 	app->sampler = sampler_new(&app->engine.cache, sample_taken, d);
 	app->namespaces = namespace_sampler_new(&app->engine.cache, app->sampler);
 	app->history = history_keeper_new(&app->engine.cache);
-	app->sources = sources_new(app->loop, app->log);
+	app->sources = sources_new(app->loop, app->log, app->bus);
 	app->alerts = alerts_new(&app->engine.cache, app->sampler);
 	app->notify = notify_new(&app->engine.cache, app->alerts, app->sources, app->log);
 	app->warm = warm_new(&app->engine, app->log, app->sources);

@@ -27,6 +27,8 @@ enum error config_reload_now(struct app *app, struct buf *faults)
 
 	metric_set(app->metrics, METRIC_CONFIG_RELOAD_OK, NULL, NULL, error == OK);
 	if (error)
+		event_publish(app->bus, EVENT_CONFIG_REFUSED, NULL);
+	if (error)
 		log_lines(app->log, LOG_LEVEL_ERROR,
 			"configuration refused, the previous one stays in force", faults->p);
 	else

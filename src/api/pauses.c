@@ -109,7 +109,8 @@ void api_pauses_end(struct request *request, void *context)
 
 	for (enum pause what = 0; what < PAUSE_COUNT && !error; what++)
 		if (!all || all & 1u << what)
-			error = pause_end(app->engine.pauses, what, &fault);
+			error = pause_end(app->engine.pauses, what, request_identity(request)->name,
+				asked.note, &fault);
 	/* What is polled shows it from now on. */
 	answers_forget(app);
 	if (error)

@@ -42,6 +42,14 @@ struct breaker {
 	unsigned try_count;
 };
 
+/* One that has opened, or closed again; half-open counts as open. */
+struct breaker_news {
+	const char *of;	  /* "redis", "source" */
+	const char *name; /* the server's address, or the source's name */
+	bool open;
+	int64_t failures; /* in a row */
+};
+
 /* Keeps state and counts. With keys `threshold` is at most BREAKER_MAX_KEYS. */
 void breaker_configure(
 	struct breaker *breaker, int64_t threshold, int64_t open_ms, unsigned most_tries);

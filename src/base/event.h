@@ -12,8 +12,13 @@ enum event_topic {
 	EVENT_REDIS_STATE,   /* NULL: a node's status word changed; ask the store */
 	EVENT_REDIS_FLUSHED, /* NULL: the database was emptied or came back empty */
 	EVENT_OPERATION,     /* struct operation (operation/operation.h) that has just ended */
-	EVENT_ALERT,	     /* struct alert_look (watch/alerts.h) that fires or has ended */
-	EVENT_CONFIG,	     /* struct conf (conf/conf.h) that is in force from now on */
+	/* The same: one that was begun, or has gone on; at most once a second, later every 10 s. */
+	EVENT_OPERATION_PROGRESS,
+	EVENT_ALERT,	      /* struct alert_look (watch/alerts.h) that fires or has ended */
+	EVENT_CONFIG,	      /* struct conf (conf/conf.h) that is in force from now on */
+	EVENT_CONFIG_REFUSED, /* NULL: a reload was refused */
+	EVENT_BREAKER,	      /* struct breaker_news (base/breaker.h): one has opened or closed */
+	EVENT_PAUSE, /* struct pause_news (operation/pause.h): work was paused or resumed */
 	EVENT_TOPICS
 };
 

@@ -214,6 +214,7 @@ enum error operation_begin(struct operations *operations, const struct operation
 	log_debug(operations->cache->log, "starts the operation %s: %s%s%s", operation->id,
 		operation->kind->name, operation->subject ? " " : "",
 		operation->subject ? operation->subject : "");
+	event_publish(operations->cache->bus, EVENT_OPERATION_PROGRESS, operation);
 	operation_keeper_wake(operations);
 	*ret = operation;
 	return OK;
@@ -240,6 +241,11 @@ void operation_unref(struct operation *operation)
 const char *operation_id(const struct operation *operation)
 {
 	return operation->id;
+}
+
+const char *operation_kind_name(const struct operation *operation)
+{
+	return operation->kind->name;
 }
 
 enum operation_state operation_state(const struct operation *operation)

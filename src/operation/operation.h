@@ -94,6 +94,7 @@ struct operation *operation_ref(struct operation *operation);
 void operation_unref(struct operation *operation);
 
 const char *operation_id(const struct operation *operation);
+const char *operation_kind_name(const struct operation *operation);
 enum operation_state operation_state(const struct operation *operation);
 const struct fault *operation_error(const struct operation *operation);
 /* What its work returned, a struct of its kind; NULL until it has ended. */

@@ -27,6 +27,7 @@ struct operation {
 	uint64_t done, total;
 	int64_t started_wall_ms, finished_wall_ms;
 	int64_t started_mono_ms, finished_mono_ms, deadline;
+	int64_t told_mono_ms, tell_every_ms; /* EVENT_OPERATION_PROGRESS: the last, the next */
 	struct fault fault;
 	void *result;	     /* of its kind; NULL = none */
 	struct fiber *fiber; /* NULL before and after it runs */

@@ -11,7 +11,12 @@
 
 #define LIST_MAX "10001"
 
-enum { beat_every_ms = 1000, records_at_once = 64, looked_at_once = 512 };
+enum {
+	beat_every_ms = 1000,
+	records_at_once = 64,
+	looked_at_once = 512,
+	tell_most_ms = 10000,
+};
 
 /* One round of the keeper. */
 struct beat {
@@ -41,6 +46,22 @@ static int64_t next_look(const struct operations *operations, int64_t beat_mono_
 		if (!at->timed_out && at->deadline < next)
 			next = at->deadline;
 	return next;
+}
+
+/* Ever more rarely, so that long operations do not displace other events. */
+static void tell_progress(struct operations *operations)
+{
+	int64_t now = clock_mono_ms();
+
+	for (struct operation *at = operations->active; at; at = at->next) {
+		if (!at->progressed || now < at->told_mono_ms + at->tell_every_ms)
+			continue;
+		at->told_mono_ms = now;
+		at->tell_every_ms = at->tell_every_ms ? 2 * at->tell_every_ms : beat_every_ms;
+		if (at->tell_every_ms > tell_most_ms)
+			at->tell_every_ms = tell_most_ms;
+		event_publish(operations->cache->bus, EVENT_OPERATION_PROGRESS, at);
+	}
 }
 
 static void add_progress(struct operations *operations, struct redis_batch *batch)
@@ -122,6 +143,7 @@ static void send_beat(struct operations *operations)
 	struct redis_batch *batch = redis_batch_new();
 	struct buf key = {0};
 
+	tell_progress(operations);
 	operation_store_beat(operations, batch);
 	cache_own_key(operations->cache, "ops", slice_of("", 0), &key);
 	REDIS_ADD(

@@ -202,6 +202,14 @@ static void print(const struct pause_state *state, struct buf *out)
 	cJSON_Delete(record);
 }
 
+static void tell(struct pauses *pauses, enum pause what, const char *by, struct slice note)
+{
+	struct pause_news news = {
+		.what = what, .state = pause_state(pauses, what), .by = by, .note = note};
+
+	event_publish(pauses->cache->bus, EVENT_PAUSE, &news);
+}
+
 enum error pause_begin(struct pauses *pauses, enum pause what, int64_t seconds, const char *by,
 	struct slice note, struct fault *fault)
 {
@@ -219,24 +227,32 @@ enum error pause_begin(struct pauses *pauses, enum pause what, int64_t seconds, 
 		SLICE("SET"), buf_slice(&key), buf_slice(&text), SLICE("PX"),
 		slice_of_int(ms, seconds * 1000));
 
-	if (error)
+	if (error) {
 		forget(&next);
-	else
+	} else {
 		become(pauses, what, next);
+		tell(pauses, what, by, note);
+	}
 	buf_release(&key);
 	buf_release(&text);
 	return error;
 }
 
-enum error pause_end(struct pauses *pauses, enum pause what, struct fault *fault)
+enum error pause_end(struct pauses *pauses, enum pause what, const char *by, struct slice note,
+	struct fault *fault)
 {
 	struct buf key = {0};
+	struct redis_value *reply = NULL;
 
 	key_of(pauses, what, &key);
-	enum error error = redis_store_command(
-		pauses->cache->store, buf_slice(&key), NULL, fault, SLICE("DEL"), buf_slice(&key));
-	if (!error)
+	enum error error = redis_store_command(pauses->cache->store, buf_slice(&key), &reply, fault,
+		SLICE("DEL"), buf_slice(&key));
+	if (!error) {
 		become(pauses, what, (struct pause_state){0});
+		if (reply->integer > 0)
+			tell(pauses, what, by, note);
+	}
+	redis_value_free(reply);
 	buf_release(&key);
 	return error;
 }

@@ -31,6 +31,14 @@ struct pause_state {
 	char *by, *note; /* `note` NULL = none */
 };
 
+/* EVENT_PAUSE: what this process has paused or resumed for all. */
+struct pause_news {
+	enum pause what;
+	const struct pause_state *state; /* NULL = it is not paused any more */
+	const char *by;
+	struct slice note; /* empty = none */
+};
+
 struct pauses;
 
 struct pauses *pauses_new(struct cache *cache);
@@ -49,6 +57,7 @@ enum error pause_check(const struct pauses *pauses, enum pause what, struct faul
 enum error pause_begin(struct pauses *pauses, enum pause what, int64_t seconds, const char *by,
 	struct slice note, struct fault *fault);
 /* OK also if it was not paused. Redis's errors. Parks. */
-enum error pause_end(struct pauses *pauses, enum pause what, struct fault *fault);
+enum error pause_end(struct pauses *pauses, enum pause what, const char *by, struct slice note,
+	struct fault *fault);
 
 #endif

@@ -20,6 +20,7 @@ struct redis_node {
 		struct conn *conn;
 	} members[REDIS_ROLES];
 	struct breaker breaker;
+	bool breaker_told; /* that it is open, by EVENT_BREAKER */
 	struct capabilities capabilities;
 	struct redis_state state;
 	int64_t checked_ms;	  /* of the last permission check */

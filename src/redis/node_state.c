@@ -252,6 +252,19 @@ const struct conn_events node_conn_events = {
 	.judge = conn_may_send,
 };
 
+static void tell_breaker(struct redis_node *node)
+{
+	struct breaker_news news = {.of = "redis",
+		.name = node->config.name,
+		.open = node->breaker.open,
+		.failures = node->breaker.failures};
+
+	if (!node->bus || node->retired || node->breaker_told == news.open)
+		return;
+	node->breaker_told = news.open;
+	event_publish(node->bus, EVENT_BREAKER, &news);
+}
+
 void node_note_breaker(struct redis_node *node)
 {
 	enum breaker_state state = breaker_state(&node->breaker, node_now_ms(node));
@@ -265,6 +278,7 @@ void node_note_breaker(struct redis_node *node)
 	node->state.breaker_since_wall_ms = clock_wall_ms();
 	if (node->metrics)
 		metric_set(node->metrics, METRIC_BREAKER_OPEN, NULL, NULL, node->breaker.open);
+	tell_breaker(node);
 	node_watch_while_needed(node);
 }
 

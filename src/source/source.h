@@ -11,6 +11,7 @@
 #define CW_SOURCE_SOURCE_H
 
 #include "base/breaker.h"
+#include "base/event.h"
 #include "base/fiber.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -20,8 +21,8 @@
 struct sources; /* shared by all open sources: connections, the breakers */
 struct source;
 
-/* `log` gets the states of breakers at level debug; may be NULL. */
-struct sources *sources_new(struct loop *loop, struct log *log);
+/* `log` gets the states of breakers at level debug, `bus` EVENT_BREAKER; both may be NULL. */
+struct sources *sources_new(struct loop *loop, struct log *log, struct event_bus *bus);
 /* Every source must be closed. NULL does nothing. */
 void sources_free(struct sources *sources);
 

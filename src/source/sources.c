@@ -17,12 +17,13 @@ struct source_health {
 	UT_hash_handle hh;
 };
 
-struct sources *sources_new(struct loop *loop, struct log *log)
+struct sources *sources_new(struct loop *loop, struct log *log, struct event_bus *bus)
 {
 	struct sources *sources = mem_new(struct sources);
 
 	sources->loop = loop;
 	sources->log = log;
+	sources->bus = bus;
 	return sources;
 }
 
@@ -127,11 +128,24 @@ static void count_failure(struct sources *sources, struct source_health *health,
 	breaker_failed(&health->breaker, use->key, 1, clock_mono_ms());
 }
 
+static void tell(const struct sources *sources, const char *name, bool was_open)
+{
+	const struct source_health *health = find(sources, name);
+	struct breaker_news news = {.of = "source",
+		.name = name,
+		.open = health && health->breaker.open,
+		.failures = health ? health->breaker.failures : 0};
+
+	if (sources->bus && news.open != was_open)
+		event_publish(sources->bus, EVENT_BREAKER, &news);
+}
+
 void sources_leave(struct sources *sources, const struct sources_use *use,
 	enum sources_outcome outcome, const char *why)
 {
 	struct source_health *health = find(sources, use->conf->name);
 	const char *name = use->conf->name, *before = state_name(sources, name);
+	bool was_open = health && health->breaker.open;
 
 	if (outcome == USE_FAILED)
 		count_failure(sources, health, use, why);
@@ -142,4 +156,5 @@ void sources_leave(struct sources *sources, const struct sources_use *use,
 	if (state_name(sources, name) != before)
 		log_debug(sources->log, "source %s: the breaker is %s, was %s", name,
 			state_name(sources, name), before);
+	tell(sources, name, was_open);
 }

@@ -12,6 +12,7 @@
 struct sources {
 	struct loop *loop;
 	struct log *log;		 /* may be NULL */
+	struct event_bus *bus;		 /* may be NULL */
 	struct http_multi *http;	 /* NULL until the first HTTP source */
 	struct postgres_pools *postgres; /* NULL until the first PostgreSQL source */
 	struct source_health *unwell;	 /* by name; only sources that have failed */

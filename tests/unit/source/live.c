@@ -61,7 +61,7 @@ void live_run(void (*test)(void))
 	ck_assert_ptr_nonnull(mkdtemp(live.folder));
 	live.loop = loop_new();
 	fiber_group_init(&live.group, "test", live.loop);
-	live.sources = sources_new(live.loop, NULL);
+	live.sources = sources_new(live.loop, NULL, NULL);
 	fiber_spawn(&live.group, "test", run_test, &test);
 	loop_run(live.loop);
 	sources_free(live.sources);

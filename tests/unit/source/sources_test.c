@@ -30,7 +30,7 @@ static void state_is(const struct sources *sources, const char *state, unsigned 
 
 START_TEST(an_open_breaker_says_what_failed_last)
 {
-	struct sources *sources = sources_new(NULL, NULL);
+	struct sources *sources = sources_new(NULL, NULL, NULL);
 	struct sources_use use = {&conf, 3}, elsewhere = {&other, 3};
 	struct fault fault;
 	struct clock_fake now = {.mono_ns = INT64_C(1000000000000)};
@@ -51,7 +51,7 @@ END_TEST
 
 START_TEST(an_answer_about_one_key_closes_it_and_takes_back_no_failure)
 {
-	struct sources *sources = sources_new(NULL, NULL);
+	struct sources *sources = sources_new(NULL, NULL, NULL);
 	struct clock_fake now = {.mono_ns = INT64_C(1000000000000)};
 
 	clock_use_fake(&now);

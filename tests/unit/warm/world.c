@@ -107,7 +107,7 @@ void daemon_begin(struct daemon *daemon, const char *jobs)
 		.conf = &daemon->conf->redis});
 	engine_init(&daemon->engine, world.loop, daemon->bus, daemon->metrics, daemon->store,
 		daemon->conf);
-	daemon->sources = sources_new(world.loop, NULL);
+	daemon->sources = sources_new(world.loop, NULL, NULL);
 	daemon->warm = warm_new(&daemon->engine, world.log, daemon->sources);
 }
 
