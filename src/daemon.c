@@ -111,6 +111,8 @@ static void start_services(struct daemon *d)
 	app->sampler = sampler_new(&app->engine.cache, sample_taken, d);
 	app->namespaces = namespace_sampler_new(&app->engine.cache, app->sampler);
 	app->history = history_keeper_new(&app->engine.cache);
+	app->events = event_feed_new(&app->engine.cache, app->log);
+	app->news = event_news_new(&app->engine.cache, app->events);
 	app->sources = sources_new(app->loop, app->log, app->bus);
 	app->alerts = alerts_new(&app->engine.cache, app->sampler);
 	app->notify = notify_new(&app->engine.cache, app->alerts, app->sources, app->log);
@@ -191,6 +193,8 @@ static void shut_down(struct daemon *d)
 		warm_free(app->warm);
 		notify_free(app->notify);
 		alerts_free(app->alerts);
+		event_news_free(app->news);
+		event_feed_free(app->events);
 		sources_free(app->sources);
 		namespace_sampler_free(app->namespaces);
 		sampler_free(app->sampler);

@@ -13,6 +13,8 @@
 #include "warm/loader.h"
 #include "warm/warm.h"
 #include "watch/alerts.h"
+#include "watch/event_feed.h"
+#include "watch/event_news.h"
 #include "watch/history_keeper.h"
 #include "watch/namespace_sampler.h"
 #include "watch/notify.h"
@@ -39,6 +41,8 @@ struct app {
 	struct alerts *alerts;
 	struct notify *notify;
 	struct namespace_sampler *namespaces;
+	struct event_feed *events;
+	struct event_news *news;
 	struct history_keeper *history; /* NULL = none is kept */
 	struct sources *sources;	/* of warm jobs and loaders */
 	struct warm *warm;

@@ -8,11 +8,8 @@
 #include "api/body.h"
 #include "api/handlers.h"
 #include "api/hide.h"
+#include "api/list_query.h"
 #include "base/mem.h"
-#include "base/timestamp.h"
-#include "text/quantity.h"
-
-enum { list_default = 100, list_max = 1000 };
 
 void operations_reply_accepted(struct request *request, struct operation *operation)
 {
@@ -26,55 +23,25 @@ void operations_reply_accepted(struct request *request, struct operation *operat
 	mem_free(location);
 }
 
-/* ISO 8601, or a duration such as `8h` = that long ago. */
-static enum error query_time(
-	struct request *request, const char *name, int64_t *ret, struct fault *fault)
-{
-	struct slice text;
-	int64_t ago;
-
-	if (!request_query(request, name, &text))
-		return OK;
-	if (quantity_parse_duration(text, &ago) == NULL) {
-		*ret = clock_wall_ms() - ago;
-		return OK;
-	}
-	const char *why = timestamp_parse(text, ret);
-	return why ? fault_set(fault, ERR_BAD_PARAMETER,
-			     "the parameter %s %s, or a duration before now, such as 8h", name, why)
-		   : OK;
-}
-
-static enum error query_text(
-	struct request *request, const char *name, struct slice *ret, struct fault *fault)
-{
-	if (request_query(request, name, ret) && ret->n == 0)
-		return fault_set(
-			fault, ERR_BAD_PARAMETER, "the parameter %s must not be empty", name);
-	return OK;
-}
-
 static enum error read_query(
 	struct request *request, struct operations_query *query, struct fault *fault)
 {
-	enum error error = query_time(request, "since", &query->since_wall_ms, fault);
+	struct list_query list;
+	enum error error = list_query(request, &list, fault);
 
+	*query = (struct operations_query){.since_wall_ms = list.since_wall_ms,
+		.until_wall_ms = list.until_wall_ms,
+		.by = list.by,
+		.limit = list.limit,
+		.cursor = list.cursor};
 	if (!error)
-		error = query_time(request, "until", &query->until_wall_ms, fault);
-	if (!error)
-		error = query_text(request, "by", &query->by, fault);
-	if (!error)
-		error = query_text(request, "state", &query->state, fault);
+		error = list_query_text(request, "state", &query->state, fault);
 	if (!error && query->state.n && !operation_state_named(query->state, NULL))
 		error = fault_set(fault, ERR_BAD_PARAMETER,
 			"the parameter state must be queued, running, completed, partial, failed, "
 			"cancelled or interrupted");
 	if (!error)
-		error = query_text(request, "kind", &query->kind, fault);
-	if (!error)
-		request_query(request, "cursor", &query->cursor);
-	if (!error)
-		error = request_query_int(request, "limit", 1, list_max, &query->limit, fault);
+		error = list_query_text(request, "kind", &query->kind, fault);
 	return error;
 }
 
@@ -90,8 +57,7 @@ static cJSON *shown(struct request *request, struct operation_view *view)
 void api_operations_list(struct request *request, void *context)
 {
 	struct app *app = context;
-	struct operations_query query = {
-		.since_wall_ms = -1, .until_wall_ms = -1, .limit = list_default};
+	struct operations_query query;
 	struct operations_page page;
 	struct fault fault;
 

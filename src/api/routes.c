@@ -71,6 +71,8 @@ const struct route routes[] = {
 		"Keys, memory and TTLs by namespace, the biggest and hottest keys, by a sample."},
 	{"GET", ADMIN "/alerts", SCOPE_READ, ROUTE_INLINE, api_alerts, "",
 		"The rules of alerts and their states."},
+	{"GET", ADMIN "/events", SCOPE_READ, 0, api_events, "detail since until by event limit cursor",
+		"What happens, as Server-Sent Events, or pages of the past as JSON."},
 	{"GET", ADMIN "/config", SCOPE_ADMIN, ROUTE_INLINE, api_config, "",
 		"The current configuration, secrets redacted."},
 	{"GET", ADMIN "/debug", SCOPE_ADMIN, ROUTE_INLINE, api_debug, "",

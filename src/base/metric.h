@@ -49,6 +49,9 @@
 	X(PAUSED, GAUGE, "paused", "what", "1 while operators hold back this kind of work") \
 	X(ALERT_FIRING, GAUGE, "alert_firing", "alert,severity", "1 while an alert fires") \
 	X(NOTIFICATIONS, COUNTER, "notifications_total", "result", "Webhook requests, by outcome: delivered, failed") \
+	X(EVENTS, COUNTER, "events_total", "event", "Events that this daemon published, by kind") \
+	X(EVENT_LISTENERS, GAUGE, "event_listeners", "", "Open streams of events") \
+	X(EVENT_GAPS, COUNTER, "event_gaps_total", "", "Gaps that readers of events were told of") \
 	X(CONFIG_RELOAD_OK, GAUGE, "config_last_reload_successful", "", "1 if the last reload took effect") \
 	X(CONFIG_RELOAD_TIME, GAUGE, "config_last_reload_timestamp_seconds", "", "When the configuration in force was read, Unix time") \
 	X(TOKEN_EXPIRY, GAUGE, "token_expiry_timestamp_seconds", "token", "Expiry of a token, Unix time") \

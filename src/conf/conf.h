@@ -318,6 +318,10 @@ struct conf {
 	size_t webhook_count;
 	bool redis_metrics;
 	struct {
+		bool names; /* those of invalidations are recorded */
+		int64_t listeners;
+	} events;
+	struct {
 		enum log_level level;
 		bool json;
 		enum { ACCESS_OFF, ACCESS_ERRORS, ACCESS_ALL } access;

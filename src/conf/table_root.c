@@ -104,6 +104,8 @@ static const struct key keys[] = {
 	{"alerts", &type_items, LIST(conf.alerts, conf.alert_count), .def = "[]", .max = 100, .flags = KEY_MERGES, .section = &section_alert, .help = "rules over the figures of /metrics"},
 	{"default_alerts", &type_bool, AT(private.default_alerts), "true", .help = "whether the built-in rules are used"},
 	{"notify", &type_items, LIST(conf.webhooks, conf.webhook_count), .def = "[]", .max = 16, .flags = KEY_MERGES, .section = &section_webhook, .help = "webhooks that are told when an alert fires or ends"},
+	{"events.invalidations", &type_choice_bool, AT(conf.events.names), "detail", .choices = "counts detail", .help = "whether events of invalidations record the names of keys, patterns and tags"},
+	{"events.listeners", &type_int, AT(conf.events.listeners), "2000", 0, 1000000, .help = "maximum number of streams of events"},
 	LATER("audit", "audit log"),
 
 	{"log.level", &type_choice, AT(conf.log.level), "info", .choices = "debug info warning error", .help = "minimum level of lines that are written"},

@@ -121,6 +121,8 @@ struct invalidation_result *invalidate_outcome_result(struct invalidate_run *run
 	memcpy(result->confirmation, run->confirmation, sizeof result->confirmation);
 	result->away = run->away;
 	run->away = (struct name_list){0};
+	result->names = run->names;
+	run->names = (struct buf){0};
 	plan->selectors = NULL;
 	plan->texts = (struct arena){0};
 	plan->selector_count = plan->sample_count = 0;

@@ -10,6 +10,7 @@
 #include "cache/logged_delete.h"
 #include "invalidate/exact_keys.h"
 #include "invalidate/invalidate_outcome.h"
+#include "invalidate/invalidation_names.h"
 #include "invalidate/removal.h"
 #include "invalidate/tag_purge.h"
 
@@ -39,6 +40,7 @@ void invalidate_run_free(void *argument)
 		run->owner->arriving--;
 	plan_free(run->plan);
 	name_list_release(&run->away);
+	buf_release(&run->names);
 	invalidation_free(run->asked);
 	mem_free(run);
 }
@@ -338,6 +340,8 @@ static enum error remove_logged(struct invalidate_run *run, bool *ret_logged, st
 	struct inval_entry entry = {.operation_id = operation_id(run->operation), .keys = names};
 	size_t n = 0;
 
+	if (run->asked->conf->events.names)
+		invalidation_names_json(plan, &run->names);
 	for (size_t i = 0; i < plan->key_count; i++)
 		if (plan->keys[i].claims)
 			names[n++] = plan->keys[i].name;

@@ -37,6 +37,7 @@ struct invalidate_run {
 	uint64_t tags_skipped;
 	uint64_t orphans;      /* see struct pass_request */
 	struct name_list away; /* servers that were not scanned */
+	struct buf names;      /* see invalidation_names.h; empty = not recorded */
 	uint64_t exact_hits;   /* of the last look at, or removal of, the exact keys */
 	bool again;	       /* all has been removed or softened once: soft keys are met again */
 	bool not_known;	       /* it failed before it met any key: how many match is not known */

@@ -134,6 +134,7 @@ void invalidation_result_free(void *result)
 		mem_free(own->rewarmed[i].why);
 	}
 	mem_free(own->rewarmed);
+	buf_release(&own->names);
 	arena_release(&own->texts);
 	mem_free(own);
 }

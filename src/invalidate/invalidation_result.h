@@ -56,6 +56,7 @@ struct invalidation_result {
 	struct name_list away; /* where the reason is SKIPPED_NODES: the servers */
 	struct invalidation_rewarmed *rewarmed;
 	size_t rewarmed_count;
+	struct buf names; /* see invalidation_names.h; empty = not recorded */
 	double duration_ms;
 };
 

@@ -121,7 +121,8 @@ def talk(address, batch):
     try:
         with socket.create_connection(address, timeout=60) as client:
             client.sendall(b"".join(batch) + LAST)
-            while part := client.recv(1 << 16):
+            # A stream of events has no end.
+            while b"text/event-stream" not in answer and (part := client.recv(1 << 16)):
                 answer += part
     except ConnectionRefusedError:
         return None

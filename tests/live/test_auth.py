@@ -53,6 +53,7 @@ ROUTES = {
     ("GET", API + "/explain/{key}"): "keys",
     ("GET", API + "/config"): "admin",
     ("GET", API + "/alerts"): "read",
+    ("GET", API + "/events"): "read",
     ("GET", API + "/pause"): "read",
     ("POST", API + "/pause"): "operate",
     ("POST", API + "/resume"): "operate",
@@ -137,6 +138,8 @@ def filled(path, key):
 def call(daemon, method, path, token=None, source=None, headers=(), body=None):
     """From an address of its own where wrong tokens are meant to be counted apart."""
     lines = [*headers]
+    if path.endswith("/events"):
+        lines.append("Accept: application/json")  # the stream has no end
     if token:
         lines.append("Authorization: Bearer " + secret(token))
     path = filled(path, "app:k")

@@ -184,6 +184,7 @@ def see(call):
                  API + "/doctor", API + "/config", API + "/loaders", API + "/warm", API + "/pause", API + "/tags",
                  API + "/dependencies"):
         call("GET " + path)
+    call(f"GET {API}/events", headers={"Accept": "application/json"})
     call("GET /")
     call("GET /ui/{file}", file="app.js")
     call("GET /ui/{file}", file="none", status=404)

@@ -170,7 +170,8 @@ def test_a_feature_says_at_once_what_it_lacks(without, redis, command, what):
         assert reply.json.get("matched") is None and not reply.json.get("complete")
     # Nothing was begun: no lock, no lease, no entry of the log, no removed key.
     assert redis("EXISTS", "a") == 1
-    usual = (b"cw:meta", b"cw:op", b"cw:daemon", b"cw:prefixes", b"cw:prune", b"cw:tags")
+    usual = (b"cw:meta", b"cw:op", b"cw:daemon", b"cw:prefixes", b"cw:prune", b"cw:tags",
+             b"cw:events")
     left = [key for key in redis("KEYS", "cw:*") if not key.startswith(usual)]
     assert left == [], left
     # What does without the command works.
