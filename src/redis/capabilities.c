@@ -23,7 +23,8 @@
 	X(DELETE, "deleting keys", "XADD UNLINK/DEL") \
 	X(EXPIRE, "changing TTLs", "EVAL EXISTS PEXPIRE PERSIST PTTL") \
 	X(INVALIDATE, "invalidation", "XADD EXISTS UNLINK/DEL SRANDMEMBER") \
-	X(PATTERNS, "invalidation by pattern", "XADD INFO DBSIZE SCAN UNLINK/DEL") \
+	X(PATTERNS, "invalidation by pattern", "XADD INFO DBSIZE SCAN UNLINK/DEL CLUSTER|NODES " \
+		"CLUSTER|GETKEYSINSLOT CLUSTER|COUNTKEYSINSLOT") \
 	X(SOFT, "soft invalidation", "EVAL PTTL PEXPIRE SET UNLINK") \
 	X(TAGS, "tags", "ZADD PTTL ZSCAN ZCARD EXISTS INFO DBSIZE UNLINK/DEL") \
 	X(TAG_LISTS, "the list of tags", "ZADD RENAME UNLINK HSET HGETALL ZRANGEBYLEX") \
@@ -41,7 +42,9 @@
 		"ZREMRANGEBYRANK ZREM") \
 	X(EVENTS, "events of all daemons", "XADD XRANGE") \
 	X(EXPLAIN, "explain", "TYPE PTTL STRLEN GETRANGE EVAL EXISTS ZSCORE XREVRANGE SRANDMEMBER " \
-		"ZRANGEBYLEX")
+		"ZRANGEBYLEX") \
+	X(SLOT_MAP, "the map of the cluster's slots", "CLUSTER|INFO CLUSTER|SLOTS") \
+	X(MOVING_KEYS, "keys that are moved to another server", "ASKING")
 /* clang-format on */
 
 static const struct feature_row {
@@ -101,29 +104,35 @@ static uint64_t needs_of(enum redis_feature feature, uint64_t lacks, uint64_t *r
 }
 
 /* Commands of the second check. */
-static bool is_checked(enum redis_command command)
+static bool is_checked(const struct capabilities *capabilities, enum redis_command command)
 {
-	return command != COMMAND_MULTI && command != COMMAND_EXEC && command != COMMAND_DISCARD;
+	return command != COMMAND_MULTI && command != COMMAND_EXEC && command != COMMAND_DISCARD &&
+	       (capabilities->in_cluster || commands_rows[command].kind != IN_CLUSTER);
 }
 
-size_t capabilities_ask(struct pipeline *pipeline, bool all, struct slice key)
+static void add_command(struct pipeline *pipeline, const struct commands_row *row, struct slice key)
+{
+	struct slice argv[2 + COMMANDS_MOST_ARGUMENTS], name = slice_str(row->name);
+	size_t argc = 0;
+
+	while (name.n)
+		argv[argc++] = next_word(&name, '|');
+	for (size_t i = 0; i < COMMANDS_MOST_ARGUMENTS && row->arguments[i]; i++) {
+		struct slice argument = slice_str(row->arguments[i]);
+
+		argv[argc++] = slice_is(argument, KEY) ? key : argument;
+	}
+	pipeline_add(pipeline, argc, argv);
+}
+
+size_t capabilities_ask(const struct capabilities *capabilities, struct pipeline *pipeline,
+	bool all, struct slice key)
 {
 	size_t first = pipeline_add(pipeline, 1, (struct slice[]){SLICE("MULTI")});
 
-	for (unsigned i = 0; i < COMMAND_COUNT && all; i++) {
-		struct slice argv[1 + COMMANDS_MOST_ARGUMENTS] = {slice_str(commands_rows[i].name)};
-		size_t argc = 1;
-
-		if (!is_checked(i))
-			continue;
-		for (; argc <= COMMANDS_MOST_ARGUMENTS && commands_rows[i].arguments[argc - 1];
-			argc++) {
-			struct slice argument = slice_str(commands_rows[i].arguments[argc - 1]);
-
-			argv[argc] = slice_is(argument, KEY) ? key : argument;
-		}
-		pipeline_add(pipeline, argc, argv);
-	}
+	for (unsigned i = 0; i < COMMAND_COUNT && all; i++)
+		if (is_checked(capabilities, i))
+			add_command(pipeline, &commands_rows[i], key);
 	pipeline_add(pipeline, 1, (struct slice[]){SLICE("DISCARD")});
 	/* Ends a MULTI that DISCARD may not; else the reply is an error, which shows the
 	 * permission. */
@@ -133,14 +142,14 @@ size_t capabilities_ask(struct pipeline *pipeline, bool all, struct slice key)
 }
 
 /* The command at `at` of a check. */
-static enum redis_command asked_at(bool all, size_t at)
+static enum redis_command asked_at(const struct capabilities *capabilities, bool all, size_t at)
 {
 	if (at == 0)
 		return COMMAND_MULTI;
 	if (!all && at == 2)
 		return COMMAND_EXEC;
 	for (unsigned i = 0; i < COMMAND_COUNT && all; i++)
-		if (is_checked(i) && --at == 0)
+		if (is_checked(capabilities, i) && --at == 0)
 			return i;
 	return COMMAND_DISCARD;
 }
@@ -179,7 +188,7 @@ static void note(
 void capabilities_heard(
 	struct capabilities *capabilities, bool all, size_t at, const struct redis_value *reply)
 {
-	enum redis_command command = asked_at(all, at);
+	enum redis_command command = asked_at(capabilities, all, at);
 	enum redis_refusal refusal = redis_value_refusal(reply, NULL);
 	bool allowed = refusal == REFUSAL_NONE || refusal == REFUSAL_MULTI;
 
@@ -309,14 +318,12 @@ void capabilities_acl(const struct capabilities_server *server, bool warms, stru
 
 	buf_printf(out, "ACL SETUSER %s on >PASSWORD ~*", has_user ? server->user : "cachewarden");
 	for (unsigned i = 0; i < COMMAND_COUNT; i++) {
-		if (!(used & bit(i)))
+		if (!(used & bit(i)) ||
+			(commands_rows[i].kind == IN_CLUSTER && !server->capabilities->in_cluster))
 			continue;
 		lower(commands_rows[i].name, name, sizeof name);
 		buf_printf(out, " +%s", name);
 	}
-	if (server->in_cluster)
-		buf_str(out, " +cluster|info +cluster|slots +cluster|nodes"
-			     " +cluster|getkeysinslot +cluster|countkeysinslot +asking");
 	/* What only figures depend on: they are left out where it is denied. */
 	buf_str(out, " +memory|usage +randomkey +object|idletime +object|freq +client|setname");
 }
@@ -345,7 +352,7 @@ static enum error judge(const struct capabilities_server *server, uint64_t used,
 		if (!(used & bit(i)))
 			continue;
 		reads = reads && commands_rows[i].kind != WRITES;
-		anywhere = anywhere && commands_rows[i].kind == ANYWHERE;
+		anywhere = anywhere && commands_rows[i].kind >= ANYWHERE;
 	}
 	if (others || !(server->kind == SERVER_REPLICA ? reads : anywhere)) {
 		enum error error = server_kind_judge(server->kind, server->name, fault);

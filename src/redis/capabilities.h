@@ -42,11 +42,17 @@ enum redis_feature {
 	FEATURE_OPERATIONS,
 	FEATURE_EVENTS,
 	FEATURE_EXPLAIN,
+	FEATURE_SLOT_MAP,
+	FEATURE_MOVING_KEYS,
 	REDIS_FEATURES
 };
 
-/* A zeroed one denies nothing. Sets of commands have a bit for each row of COMMANDS. */
+/*
+ * A zeroed one denies nothing. Sets of commands have a bit for each row of COMMANDS and
+ * SUBCOMMANDS.
+ */
 struct capabilities {
+	bool in_cluster;   /* the server is used as the node of a cluster: all rows are checked */
 	uint64_t denied;   /* by an ACL */
 	uint64_t unknown;  /* renamed, or a proxy does not have them */
 	uint64_t own_keys; /* commands for which the ACL denies keys of our own */
@@ -60,7 +66,8 @@ struct capabilities {
  * our own that does not exist. Pass the reply to the command at `at` of the check to
  * capabilities_heard() with the same `all`. Returns the index of the check's first command.
  */
-size_t capabilities_ask(struct pipeline *pipeline, bool all, struct slice key);
+size_t capabilities_ask(const struct capabilities *capabilities, struct pipeline *pipeline,
+	bool all, struct slice key);
 void capabilities_heard(
 	struct capabilities *capabilities, bool all, size_t at, const struct redis_value *reply);
 /* Whether the second check may be sent. */
@@ -78,7 +85,6 @@ struct capabilities_server {
 	enum server_kind kind;
 	const char *name, *user; /* `user` NULL = the default one */
 	const char *key;	 /* one of our own */
-	bool in_cluster;	 /* it is a node of a cluster that is used as such */
 };
 
 /* The meaning of bit `i` of what is missing. */
@@ -93,7 +99,7 @@ void capabilities_lack_parts(
 	const struct capabilities_server *server, unsigned i, struct redis_lack *ret);
 /* The same as a sentence: what, why, what does not work, what to do. */
 void capabilities_sentence(const struct capabilities_server *server, unsigned i, struct buf *out);
-/* The bits of what is needed for all features, or all but warm runs. */
+/* The bits of what is needed for all features, or all but warm runs; by a cluster, too. */
 uint64_t capabilities_used(bool warms);
 /*
  * Appends the least ACL line for the server's user ("cachewarden" in place of the default one), for

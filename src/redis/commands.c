@@ -10,6 +10,12 @@ const struct commands_row commands_rows[COMMAND_COUNT + 1] = {
 		KEYS_##keys, {__VA_ARGS__}},
 	COMMANDS(X)
 #undef X
+#define X(name, subcommand, kind, hits, number, keys, ...) \
+	[COMMAND_##name##_##subcommand] = {#name "|" #subcommand, \
+		sizeof #name "|" #subcommand - 1, kind, HITS_##hits, NUMBER_##number, KEYS_##keys, \
+		{__VA_ARGS__}},
+		SUBCOMMANDS(X)
+#undef X
 };
 
 enum redis_command commands_find(struct slice name)

@@ -15,7 +15,8 @@
 enum commands_kind {
 	READS,
 	WRITES,
-	ANYWHERE, /* answered by a server of any kind */
+	ANYWHERE,   /* answered by a server of any kind */
+	IN_CLUSTER, /* sent to the nodes of a cluster only, and answered by any of them */
 };
 
 /* How a reply tells hits from misses. */
@@ -107,20 +108,32 @@ enum commands_keys {
 	X(RPOP, WRITES, NONE, COUNT, FIRST, KEY) \
 	X(XADD, WRITES, NONE, COUNT, FIRST, KEY, "*", "f", "") \
 	X(XRANGE, READS, VALUE, COUNT, FIRST, KEY, "-", "+") \
-	X(XREVRANGE, READS, VALUE, COUNT, FIRST, KEY, "+", "-")
+	X(XREVRANGE, READS, VALUE, COUNT, FIRST, KEY, "+", "-") \
+	X(ASKING, IN_CLUSTER, NONE, COUNT, NONE)
+
+/* The same for commands with a subcommand, which an ACL allows one by one: "CLUSTER|SLOTS". */
+#define SUBCOMMANDS(X) \
+	X(CLUSTER, INFO, IN_CLUSTER, NONE, COUNT, NONE) \
+	X(CLUSTER, SLOTS, IN_CLUSTER, NONE, COUNT, NONE) \
+	X(CLUSTER, NODES, IN_CLUSTER, NONE, COUNT, NONE) \
+	X(CLUSTER, GETKEYSINSLOT, IN_CLUSTER, NONE, COUNT, NONE, "0", "0") \
+	X(CLUSTER, COUNTKEYSINSLOT, IN_CLUSTER, NONE, COUNT, NONE, "0")
 /* clang-format on */
 
 enum redis_command {
 #define X(name, ...) COMMAND_##name,
 	COMMANDS(X)
 #undef X
-		COMMAND_COUNT /* any other: no hits, the numbers of a count */
+#define X(name, subcommand, ...) COMMAND_##name##_##subcommand,
+		SUBCOMMANDS(X)
+#undef X
+			COMMAND_COUNT /* any other: no hits, the numbers of a count */
 };
 
 enum { COMMANDS_MOST_ARGUMENTS = 4 };
 
 struct commands_row {
-	const char *name;
+	const char *name; /* a subcommand is behind a | */
 	size_t length;
 	enum commands_kind kind;
 	enum commands_hits hits;

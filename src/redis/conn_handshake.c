@@ -49,8 +49,8 @@ static void begin_handshake(struct conn *conn, bool second)
 
 static void add_check(struct conn *conn)
 {
-	conn->check_at =
-		capabilities_ask(conn->handshake, conn->second, slice_str(conn->config->spare_key));
+	conn->check_at = capabilities_ask(conn->config->capabilities, conn->handshake, conn->second,
+		slice_str(conn->config->spare_key));
 }
 
 enum error conn_add_auth(const struct conn_config *config, struct slice printed,

@@ -68,7 +68,7 @@ struct redis_node *redis_node_new(const struct redis_node_options *options)
 	node->log = options->log;
 	node->changed = options->changed;
 	node->changed_context = options->context;
-	node->config.in_cluster = options->in_cluster;
+	node->config.in_cluster = node->capabilities.in_cluster = options->in_cluster;
 	node->config.printed = options->password;
 	node_watch_init(node);
 	take_address(&node->config, options->conf);
@@ -165,7 +165,6 @@ struct capabilities_server node_server(const struct redis_node *node)
 		.kind = node->state.kind,
 		.name = node->config.name,
 		.user = node->config.username,
-		.in_cluster = node->config.in_cluster,
 		.key = node->config.spare_key};
 }
 

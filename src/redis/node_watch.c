@@ -104,7 +104,7 @@ static void fill_probe(const struct redis_node *node, struct pipeline *pipeline)
 		break;
 	case PROBE_FIRST_CHECK:
 	case PROBE_CHECK:
-		capabilities_ask(pipeline, pipeline->probe == PROBE_CHECK,
+		capabilities_ask(&node->capabilities, pipeline, pipeline->probe == PROBE_CHECK,
 			slice_str(node->config.spare_key));
 		break;
 	}

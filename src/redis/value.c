@@ -129,7 +129,7 @@ enum redis_refusal redis_value_refusal(const struct redis_value *value, struct s
 	else if (refusal == REFUSAL_OTHER && find(text, SLICE("unknown command '"), &name))
 		refusal = REFUSAL_UNKNOWN;
 	if (ret_command)
-		*ret_command = slice_of(name.p, strcspn(name.p, "'|"));
+		*ret_command = slice_of(name.p, strcspn(name.p, "'"));
 	return refusal;
 }
 

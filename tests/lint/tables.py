@@ -118,8 +118,8 @@ def openapi():
 # What follows a command, and stands in the source as commands do.
 WORDS = {"COUNT", "FREQ", "IDLETIME", "LIMIT", "MASTER", "MATCH", "MAXLEN", "NODES", "NX", "PX", "SETNAME", "SLOTS", "USAGE",
          "WITHSCORES", "XX"}
-# Sent only while a connection is made, or to a cluster, or such that nothing depends on the answer.
-COURTESIES = {"ASKING", "AUTH", "CLIENT", "CLUSTER", "MEMORY", "OBJECT", "RANDOMKEY", "ROLE", "SELECT"}
+# Sent only while a connection is made, or such that nothing depends on the answer.
+COURTESIES = {"AUTH", "CLIENT", "MEMORY", "OBJECT", "RANDOMKEY", "ROLE", "SELECT"}
 # Sent to sentinels only, whose user is another one.
 TO_SENTINELS = {"SENTINEL", "SUBSCRIBE"}
 # They read, but Redis counts no hit or miss for them.
@@ -141,19 +141,25 @@ def commands():
     for path in files(".c", under=("src",)):
         text = without_comments(read(path))
         direct |= set(re.findall(r'SLICE\("([A-Z]+)"\)', text))
+        if 'SLICE("CLUSTER")' in text:
+            words = re.findall(r'SLICE\("CLUSTER"\),\s*SLICE\("([A-Z]+)"\)|(?<!SLICE\()"([A-Z]+)"', text)
+            direct |= {"CLUSTER|" + (one or other) for one, other in words}
         scripted |= set(re.findall(r"redis\.p?call\('([A-Z]+)'", text))
-    table = set(re.findall(r"^\tX\((\w+), (?:READS|WRITES|ANYWHERE)", read(page), re.M))
+    direct -= {"CLUSTER"}
+    table = set(re.findall(r"^\tX\((\w+), (?:READS|WRITES|ANYWHERE|IN_CLUSTER)", read(page), re.M))
+    table |= {f"{name}|{word}" for name, word in re.findall(r"^\tX\((\w+), (\w+), IN_CLUSTER", read(page), re.M)}
     compare(page, "the command", dict.fromkeys((direct | scripted) - WORDS - COURTESIES - TO_SENTINELS), dict.fromkeys(table))
     lookups(direct)
     source = "src/redis/capabilities.c"
     text = joined(without_comments(read(source)).replace("\\\n", ""))
-    needs = re.findall(r'X\([A-Z_]+, "[^"]*", "([A-Z /]+)"\)', text)
+    needs = re.findall(r'X\([A-Z_]+, "[^"]*", "([A-Z /|]+)"\)', text)
     compare(source, "among the needs of the features", dict.fromkeys(table), dict.fromkeys(
         command for text in needs for command in re.split("[ /]", text)))
     page = "docs/security.md"
-    line = re.search(r"^    ACL SETUSER .*$", read(page), re.M)
-    allowed = {word.split("|")[0].upper() for word in re.findall(r"\+(\S+)", line.group() if line else "")}
-    compare(page, "in the ACL line", dict.fromkeys(table), dict.fromkeys(allowed - COURTESIES))
+    lines = re.findall(r"^    ACL SETUSER .*$", read(page), re.M)[:1] + re.findall(r"also needs `([^`]+)`", read(page))
+    allowed = {word.upper() for line in lines for word in re.findall(r"\+(\S+)", line)}
+    compare(page, "in the ACL line", dict.fromkeys(table), dict.fromkeys(
+        word for word in allowed if word.split("|")[0] not in COURTESIES))
 
 
 errors()

@@ -11,7 +11,7 @@ import tempfile
 import pytest
 
 from cluster import SLOTS, Cluster, slot_of
-from harness import BINARY, open_config, until
+from harness import BINARY, open_config, until, with_members
 from keys import path, put
 
 
@@ -204,3 +204,39 @@ def test_the_doctor_names_a_primary_that_is_away_and_judges_the_others(start, cl
     assert ("memory_policy", others[0].name) in found, report
     assert any(finding["code"] == "slots_away" and f"{slots[0]}-{slots[-1]}" in finding["detail"]
                for finding in report["findings"]), report
+
+
+FOR_CLUSTERS = {"cluster|info": "map of", "cluster|slots": "map of", "cluster|nodes": "by pattern",
+                "cluster|getkeysinslot": "by pattern", "cluster|countkeysinslot": "by pattern",
+                "asking": "moved"}
+
+
+def test_the_doctor_names_each_command_that_only_a_cluster_needs(start, kept):
+    def allow(*rules):
+        for node in kept.nodes:
+            node("ACL", "SETUSER", "cw", "reset", "on", ">pass", "~*", "&*", "+@all", *rules)
+
+    allow()
+    daemon = start(with_members(open_config(kept), kept, "username: cw, password: pass"))
+    daemon.wait_for("redis is up")
+    assert [f for f in examine(daemon)["findings"] if f["severity"] == "error"] == []
+    for command, feature in FOR_CLUSTERS.items():
+        allow("-" + command)
+        found = [f for f in examine(daemon)["findings"] if f["code"] == "command_denied"]
+        assert [f["subject"] for f in found] == [command.upper()], (command, found)
+        assert feature in found[0]["feature"], found
+        assert found[0]["fix"] == "ACL SETUSER cw +" + command, found
+        for node in kept.nodes:
+            node(*found[0]["fix"].split())
+        assert [f for f in examine(daemon)["findings"] if f["severity"] == "error"] == [], command
+
+
+def test_what_a_command_of_clusters_is_needed_for_is_refused_with_the_reason(start, kept):
+    for node in kept.nodes:
+        node("ACL", "SETUSER", "cw", "reset", "on", ">pass", "~*", "&*", "+@all", "-cluster|nodes")
+    daemon = start(with_members(open_config(kept), kept, "username: cw, password: pass"))
+    until(lambda: any("denies CLUSTER|NODES" in text and "invalidation by pattern" in text
+                      for text in warnings(daemon)), "the warning")
+    reply = daemon.invalidate({"patterns": ["a:*"]})
+    assert (reply.status, reply.json["code"]) == (502, "redis_noperm") and "CLUSTER|NODES" in reply.json["detail"], reply
+    assert daemon.invalidate({"keys": ["a:1"]}).json["complete"] is True
