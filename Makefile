@@ -1,5 +1,6 @@
 # cachewarden: `make run` and `make test` do everything; `make help` lists the rest.
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 BUILD ?= build
@@ -217,13 +218,13 @@ install: all
 	install -D -m 755 $(BUILD)/cachewardend "$(DESTDIR)$(PREFIX)/bin/cachewardend"
 	install -d "$(DESTDIR)$(PREFIX)/include/cachewarden"
 	install -m 644 $(LIB_HEADERS) "$(DESTDIR)$(PREFIX)/include/cachewarden"
-	install -D -m 644 $(BUILD)/libcachewarden.a "$(DESTDIR)$(PREFIX)/lib/libcachewarden.a"
-	install -D -m 755 $(BUILD)/libcachewarden.so "$(DESTDIR)$(PREFIX)/lib/libcachewarden.so.$(VERSION)"
-	ln -sf libcachewarden.so.$(VERSION) "$(DESTDIR)$(PREFIX)/lib/libcachewarden.so.$(SOVERSION)"
-	ln -sf libcachewarden.so.$(SOVERSION) "$(DESTDIR)$(PREFIX)/lib/libcachewarden.so"
-	install -d "$(DESTDIR)$(PREFIX)/lib/pkgconfig"
-	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBRARIES@|$(shell pkg-config --libs $(LIB_PKGS)) -lm|' \
-		src/lib/libcachewarden.pc.in >"$(DESTDIR)$(PREFIX)/lib/pkgconfig/libcachewarden.pc"
+	install -D -m 644 $(BUILD)/libcachewarden.a "$(DESTDIR)$(LIBDIR)/libcachewarden.a"
+	install -D -m 755 $(BUILD)/libcachewarden.so "$(DESTDIR)$(LIBDIR)/libcachewarden.so.$(VERSION)"
+	ln -sf libcachewarden.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/libcachewarden.so.$(SOVERSION)"
+	ln -sf libcachewarden.so.$(SOVERSION) "$(DESTDIR)$(LIBDIR)/libcachewarden.so"
+	install -d "$(DESTDIR)$(LIBDIR)/pkgconfig"
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@LIBRARIES@|$(shell pkg-config --libs $(LIB_PKGS)) -lm|' \
+		src/lib/libcachewarden.pc.in >"$(DESTDIR)$(LIBDIR)/pkgconfig/libcachewarden.pc"
 	@sh systemd/install.sh "$(DESTDIR)" "$(PREFIX)" "$(SYSCONFDIR)" "$(UNITDIR)"
 	$(refresh_linker)
 
@@ -231,10 +232,10 @@ install: all
 uninstall:
 	rm -f "$(DESTDIR)$(PREFIX)/bin/cachewardend"
 	rm -rf "$(DESTDIR)$(PREFIX)/include/cachewarden"
-	rm -f "$(DESTDIR)$(PREFIX)/lib/libcachewarden.a" "$(DESTDIR)$(PREFIX)/lib/libcachewarden.so" \
-		"$(DESTDIR)$(PREFIX)/lib/libcachewarden.so.$(SOVERSION)" \
-		"$(DESTDIR)$(PREFIX)/lib/libcachewarden.so.$(VERSION)" \
-		"$(DESTDIR)$(PREFIX)/lib/pkgconfig/libcachewarden.pc"
+	rm -f "$(DESTDIR)$(LIBDIR)/libcachewarden.a" "$(DESTDIR)$(LIBDIR)/libcachewarden.so" \
+		"$(DESTDIR)$(LIBDIR)/libcachewarden.so.$(SOVERSION)" \
+		"$(DESTDIR)$(LIBDIR)/libcachewarden.so.$(VERSION)" \
+		"$(DESTDIR)$(LIBDIR)/pkgconfig/libcachewarden.pc"
 	@sh systemd/install.sh --remove "$(DESTDIR)" "$(PREFIX)" "$(SYSCONFDIR)" "$(UNITDIR)"
 	$(refresh_linker)
 
@@ -243,6 +244,24 @@ LDCONFIG ?= /sbin/ldconfig
 define refresh_linker
 @if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then $(LDCONFIG); fi
 endef
+
+# The Debian packages of this tree, in build/deb.
+deb:
+	@sh tests/deps.sh run package
+	@rm -rf $(BUILD)/deb
+	@mkdir -p $(BUILD)/deb/cachewarden-$(VERSION)
+	@tar -c --exclude=./build --exclude=./.git . | tar -x -C $(BUILD)/deb/cachewarden-$(VERSION)
+	cd $(BUILD)/deb/cachewarden-$(VERSION) && dpkg-buildpackage -b -us -uc -j$(shell nproc)
+	lintian --fail-on error $(BUILD)/deb/*.changes
+
+# On a machine that is thrown away afterwards: it installs and removes them.
+deb-test: deb
+	bash tests/package.sh $(BUILD)/deb
+
+# The last commit as an archive of sources.
+dist:
+	@mkdir -p $(BUILD)
+	git archive --prefix=cachewarden-$(VERSION)/ HEAD | gzip -9n >$(BUILD)/cachewarden-$(VERSION).tar.gz
 
 # As root: this tree on a Debian of its own, in a folder.
 debian12:
@@ -257,6 +276,6 @@ clean:
 help:
 	@cat tests/help.txt
 
-.PHONY: all library deps run test check live soak fuzz asan tsan coverage bench mutants covered lint install uninstall debian12 debian13 clean help
+.PHONY: all library deps run test check live soak fuzz asan tsan coverage bench mutants covered lint install uninstall deb deb-test dist debian12 debian13 clean help
 # What others are made of.
 .PHONY: fuzz-targets

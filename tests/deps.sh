@@ -7,6 +7,7 @@
 #   lint   what `make lint` and `make coverage` need
 #   bench  the peers that `make bench` measures against
 #   fuzz   clang and libFuzzer, for `make fuzz`
+#   package  what `make deb` needs
 set -eu
 
 run="gcc make pkg-config libc6-dev libmicrohttpd-dev libuv1-dev libcjson-dev
@@ -18,6 +19,7 @@ chromium chromium-driver python3-selenium"
 lint="clang-format clang-tidy cppcheck gcovr python3 python3-yaml mypy pyflakes3"
 bench="nginx-light wrk webdis prometheus-redis-exporter"
 fuzz="clang libclang-rt-dev"
+package="build-essential systemd debhelper dpkg-dev lintian"
 
 list=
 if [ "${1:-}" = --list ]; then
@@ -32,8 +34,9 @@ for group in "$@"; do
 	lint) packages="$packages $lint" ;;
 	bench) packages="$packages $bench" ;;
 	fuzz) packages="$packages $fuzz" ;;
+	package) packages="$packages $package" ;;
 	*)
-		echo "deps.sh: $group is not a group: run, test, lint, bench, fuzz" >&2
+		echo "deps.sh: $group is not a group: run, test, lint, bench, fuzz, package" >&2
 		exit 2
 		;;
 	esac

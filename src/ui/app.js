@@ -11,6 +11,7 @@ const views = [
   {name: "invalidate", title: "Invalidate", scope: "invalidate"},
   {name: "keys", title: "Keys", scope: "keys"},
   {name: "tags", title: "Tags", scope: "read"},
+  {name: "namespaces", title: "Namespaces", scope: "read"},
   {name: "operations", title: "Operations", scope: "read"},
   {name: "loaders", title: "Loaders", scope: "read"},
   {name: "sessions", title: "Sessions", scope: "sessions"},

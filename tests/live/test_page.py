@@ -21,6 +21,7 @@ from wire import ask, check_problem, request
 
 ROWS = [row("boss", ["admin"]), row("watcher", ["read"]), row("nobody", ["metrics"])]
 EXTRA = """
+stats: {namespaces: {every: 1s}}
 cache: {prune_every: 1s, namespaces: [{prefix: "user:", ttl: 1h}]}
 dependencies:
   - {when: "user:{id}", invalidate: ["menu:{id}"], patterns: []}
@@ -29,7 +30,7 @@ warm:
     - {name: people, suspend: true, key: "person:{id}", source: {type: command,
        argv: [sh, -c, "seq 1 5000 | sed 's/.*/{\\"id\\": &}/'; head -n 1 %s; echo '{\\"id\\": 0}'"]}}
 """
-VIEWS = ["overview", "warming", "invalidate", "keys", "tags", "operations", "loaders", "sessions", "system"]
+VIEWS = ["overview", "warming", "invalidate", "keys", "tags", "namespaces", "operations", "loaders", "sessions", "system"]
 HOSTILE = "user:<img src=x onerror=document.title='broken'>\u202eevil"
 
 
@@ -65,7 +66,7 @@ def test_login_views_and_logout(page):
     page.see("watcher")
     # What a token may not do is not shown.
     nav = page.element("//nav").text.split("\n")
-    assert nav == ["Overview", "Warming", "Tags", "Operations", "Loaders", "System"]
+    assert nav == ["Overview", "Warming", "Tags", "Namespaces", "Operations", "Loaders", "System"]
     page.open("warming")
     page.see("people")
     assert "Run now" not in page.text
@@ -183,6 +184,19 @@ def test_an_address_shows_the_same_to_others(page, redis):
     page.open("tags?key=user%3A7")
     page.see("Invalidated with user:7")
     page.see("menu:7")
+
+
+def test_namespaces_are_shown_and_lead_to_their_keys(page, redis):
+    redis.fill(300, "user:{}")
+    redis.fill(100, "order:{}:lines")
+    page.log_in(secret("boss"))
+    page.open("namespaces")
+    page.see("keys were looked at")
+    page.see("\t300\t")
+    page.see("order:*:lines")
+    page.press("user:")
+    until(lambda: "match=user%3A*" in page.browser.current_url, "the pattern")
+    page.see("Keys: ")
 
 
 def test_pausing_and_resuming(page, daemon):
