@@ -229,6 +229,8 @@ def operate(call):
     preview = call(f"POST {API}/invalidate", {"patterns": ["user:*"], "entities": {"user": [1, "2"]}, "dry_run": True}).json
     call(f"POST {API}/invalidate", {"patterns": ["user:*"], "entities": {"user": [1, "2"]}, "confirm": preview["confirm"],
                                     "pace": {"max_latency_ms": 1}, "note": "because", "wait": 20})
+    call(f"POST {API}/invalidate", {"keys": ["a"], "spread": 60, "rewarm": ["rows"]})
+    call(f"POST {API}/expire", {"patterns": ["user:*"], "ttl": 60, "only": "longer", "jitter": 0.1, "max_keys": 10})
     call(f"POST {API}/invalidate", {"keys": ["a"], "unknown": 1}, status=400)
     call(f"POST {API}/expire", {"patterns": ["user:*"], "ttl": 3600, "only": "all", "jitter": 0.1, "wait": 20})
     assert call(f"POST {API}/warm", {"cache_names": ["rows"], "wait": 20}).status == 200
