@@ -99,7 +99,10 @@ static void report(const struct run *run)
 {
 	uint64_t rows = run->counts.rows, total = source_total(run->source);
 
-	operation_progress(run->operation, OPERATION_PHASE_STORING, rows,
+	bool starves = run->window && window_starves(run->window);
+
+	operation_progress(run->operation,
+		starves ? OPERATION_PHASE_WAITING : OPERATION_PHASE_STORING, rows,
 		total && total < rows ? rows : total);
 }
 
@@ -232,7 +235,7 @@ static enum error store_rows(
 static enum error open_target(struct run *run, struct fault *fault)
 {
 	struct window_spec window = {
-		run->world->cache, run->conf_job, &run->counts, run->world->undo};
+		run->world->cache, run->conf_job, &run->counts, run->world->undo, run->deadline};
 	struct visits_spec visits = {.loop = run->world->cache->loop,
 		.sources = run->world->sources,
 		.job = run->conf_job,

@@ -34,6 +34,7 @@ enum error window_open(const struct window_spec *spec, struct window **ret, stru
 	w->cache = cache;
 	w->counts = spec->counts;
 	w->undo = spec->undo;
+	w->deadline = spec->deadline;
 	w->mode = modes[job->mode];
 	w->command_ms = cache->conf->redis.command_timeout_ms + command_grace_ms;
 	w->single = job->window < 4 || !redis_store_is_one(cache->store);
@@ -193,8 +194,7 @@ static bool left_alone(const struct item *item)
 }
 
 /* An entry without a reply may have been stored or not. */
-static void count_reply(
-	struct window *w, struct slot *slot, struct item *item, const struct fault *lost)
+void window_count(struct window *w, struct slot *slot, struct item *item, const struct fault *lost)
 {
 	const struct redis_value *reply = item->reply;
 	struct fault fault;
@@ -293,8 +293,8 @@ void window_judge(struct window *w, struct slot *slot, const struct redis_value 
 	enum error error, const struct fault *lost)
 {
 	for (size_t i = 0; i < slot->count; i++)
-		if (!slot->items[i].refused)
-			count_reply(w, slot, &slot->items[i], lost);
+		if (!slot->items[i].refused && !slot->items[i].counted)
+			window_count(w, slot, &slot->items[i], lost);
 	bool heard = inval_tail_hear(&w->tail, &slot->question, log);
 
 	if (heard && !slot->untagged && inval_tail_empty(&w->tail))
@@ -321,13 +321,14 @@ static void settle(struct window *w, struct slot *slot)
 	fiber_cleanup_end();
 	for (size_t i = 0; i < slot->count; i++) {
 		slot->items[i].reply = get_reply(slot, slot->items[i].set);
-		slot->items[i].written = slot->items[i].refused = false;
+		slot->items[i].written = slot->items[i].refused = slot->items[i].counted = false;
 	}
 	if (held_back(slot)) {
 		fiber_cleanup_begin(w->command_ms);
 		error = window_retry(w, slot, &again, &lost);
 		fiber_cleanup_end();
 	}
+	error = window_await_memory(w, slot, &again, error, &lost);
 	if (error && !lost.error)
 		fault_set(&lost, error, "%s", error_title(error));
 	window_judge(w, slot, redis_batch_reply(again ? again : slot->batch, slot->question.index),
@@ -462,6 +463,11 @@ enum error window_flush(struct window *w, struct fault *fault)
 		clear_slot(slot);
 	}
 	return verdict(w, fault);
+}
+
+bool window_starves(const struct window *w)
+{
+	return w->starves;
 }
 
 int64_t window_waiting_since(const struct window *w)

@@ -22,6 +22,9 @@
  * If a loader of the configuration remembers absent values (absent_for) under keys that the job may
  * store, each batch ends with an UNLINK of these notes for its keys.
  *
+ * Without memory Redis refuses entries: they are stored again, every quarter of a second, until it
+ * has memory or the deadline has passed. Over slots they are rejected at once.
+ *
  * A batch that was sent is always followed to its end, in a cleanup section, so that cancelling a
  * run loses no count and leaves no stale key.
  */
@@ -48,6 +51,7 @@ struct window_spec {
 	const struct conf_job *job;
 	struct run_counts *counts; /* what becomes of the entries */
 	struct undo *undo;	   /* for keys that cannot be removed while Redis is away */
+	int64_t deadline;	   /* until then it waits for Redis to have memory */
 };
 
 /* Notes the ends of the invalidation log and the list of writes. *ret is set in any case. Parks. */
@@ -65,6 +69,8 @@ enum error window_add(struct window *window, const struct window_entry *entry, s
 enum error window_send(struct window *window, struct fault *fault);
 /* Sends and waits until everything is answered; also after an error or a cancel. Parks. */
 enum error window_flush(struct window *window, struct fault *fault);
+/* Whether it waits until Redis has memory again. */
+bool window_starves(const struct window *window);
 /* When the oldest entry that is not sent was added, in the loop's milliseconds; -1 = none. */
 int64_t window_waiting_since(const struct window *window);
 

@@ -20,6 +20,7 @@ struct item {
 	const struct redis_value *reply; /* to its SET, or of its script; NULL = none */
 	bool written;			 /* its key was written by another: it is not stored */
 	bool refused;			 /* over slots: counted as rejected before its SET */
+	bool counted;			 /* it is stored, or will not be: not sent again */
 	enum fate fate;
 	bool untagged; /* stored, but not in the set of one of its tags */
 };
@@ -44,6 +45,8 @@ struct window {
 	struct undo *undo;
 	enum entry_mode mode;
 	int64_t command_ms; /* Redis has answered or failed by then */
+	int64_t deadline;
+	bool starves;
 	size_t slot_entries;
 	bool absent; /* a loader may have noted that a key of the job is absent */
 	bool single; /* only one batch is used: the window is small, or over slots */
@@ -71,6 +74,14 @@ void window_forget_absent(
  */
 void window_judge(struct window *w, struct slot *slot, const struct redis_value *log,
 	enum error error, const struct fault *lost);
+/* Counts an item by its reply. */
+void window_count(struct window *w, struct slot *slot, struct item *item, const struct fault *lost);
+/*
+ * Stores again, for as long as that may take, what Redis had no memory for. As window_retry(), but
+ * *ret is a batch of before or NULL, which is replaced. Parks.
+ */
+enum error window_await_memory(struct window *w, struct slot *slot, struct redis_batch **batch,
+	enum error error, struct fault *fault);
 /* Stores and judges a batch over slots, which was filled without a guard. Parks. */
 void window_store_in_steps(struct window *w, struct slot *slot);
 /* The key of item i. */

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "warm/window_internal.h"
 
-enum { judge_tries = 10, item_words = 16 };
+enum { judge_tries = 10, item_words = 16, memory_ms = 250 };
 
 /* The keys of the batch that was sent after this one, if it is in flight. */
 static void later_keys(const struct window *w, const struct slot *slot, struct name_set *ret)
@@ -29,11 +29,18 @@ static void mark(struct window *w, struct slot *slot, const struct name_set *lat
 	for (size_t i = 0; i < slot->count; i++) {
 		struct slice key = window_key(slot, i);
 
+		if (slot->items[i].counted)
+			continue;
 		slot->items[i].reply = NULL;
 		slot->items[i].written = write_set_has(&w->writes, key) ||
 					 name_set_has(later, key) ||
 					 (w->writes.lost && w->mode == ENTRY_REFRESH);
 	}
+}
+
+static bool is_sent(const struct item *item)
+{
+	return !item->written && !item->counted;
 }
 
 /* The commands of an item, in the script's format. */
@@ -60,7 +67,7 @@ static void fill_store(const struct slot *slot, struct write_set_store *store)
 {
 	store->key_count = store->word_count = 0;
 	for (size_t i = 0; i < slot->count; i++)
-		if (!slot->items[i].written) {
+		if (is_sent(&slot->items[i])) {
 			store->keys[store->key_count++] = window_key(slot, i);
 			add_item(slot, &slot->items[i], store);
 		}
@@ -69,7 +76,7 @@ static void fill_store(const struct slot *slot, struct write_set_store *store)
 static void give_replies(struct slot *slot, struct redis_value *const *replies)
 {
 	for (size_t i = 0; i < slot->count; i++)
-		if (!slot->items[i].written)
+		if (is_sent(&slot->items[i]))
 			slot->items[i].reply = *replies++;
 }
 
@@ -108,7 +115,7 @@ static enum error store_missing(
 	for (size_t i = 0; i < slot->count; i++) {
 		struct item *item = &slot->items[i];
 
-		for (size_t at = item->command; at <= item->set && !item->written; at++) {
+		for (size_t at = item->command; at <= item->set && is_sent(item); at++) {
 			size_t n = redis_batch_words(slot->batch, at, words, item_words);
 
 			if (at == item->set && w->mode == ENTRY_REPLACE)
@@ -120,7 +127,7 @@ static enum error store_missing(
 	for (size_t i = 0, at = 0; i < slot->count; i++) {
 		struct item *item = &slot->items[i];
 
-		if (item->written)
+		if (!is_sent(item))
 			continue;
 		at += item->set - item->command + 1;
 		item->reply = redis_batch_reply(batch, at - 1);
@@ -163,5 +170,47 @@ enum error window_retry(
 	mem_free(store.keys);
 	mem_free(store.words);
 	*ret = batch;
+	return error;
+}
+
+static bool lacks_memory(const struct item *item)
+{
+	return is_sent(item) && item->reply &&
+	       redis_value_error(item->reply, NULL) == ERR_REDIS_OOM;
+}
+
+/* Counts all but those that Redis had no memory for; returns how many these are. */
+static size_t count_others(struct window *w, struct slot *slot, const struct fault *lost)
+{
+	size_t starving = 0;
+
+	for (size_t i = 0; i < slot->count; i++)
+		starving += lacks_memory(&slot->items[i]);
+	for (size_t i = 0; i < slot->count && starving; i++) {
+		struct item *item = &slot->items[i];
+
+		if (item->counted || lacks_memory(item))
+			continue;
+		window_count(w, slot, item, lost);
+		item->counted = true;
+	}
+	return starving;
+}
+
+enum error window_await_memory(struct window *w, struct slot *slot, struct redis_batch **batch,
+	enum error error, struct fault *fault)
+{
+	while (!error && !w->stopped.error && count_others(w, slot, fault)) {
+		struct redis_batch *last = *batch;
+
+		w->starves = true;
+		if (clock_mono_ms() >= w->deadline || fiber_sleep(memory_ms))
+			break;
+		fiber_cleanup_begin(w->command_ms);
+		error = window_retry(w, slot, batch, fault);
+		fiber_cleanup_end();
+		redis_batch_free(last);
+	}
+	w->starves = false;
 	return error;
 }

@@ -195,3 +195,46 @@ def test_without_a_state_folder_the_log_says_what_stays(start, redis, folder):
     daemon, _ = broken_run(start, redis, folder)
     assert daemon.close() is None
     assert "that stay for their TTL: 10" in daemon.log
+
+
+def limit_memory(redis, room):
+    used = int(redis("INFO", "memory").split(b"used_memory:")[1].split(b"\r")[0])
+    redis("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    redis("CONFIG", "SET", "maxmemory", used + room)
+
+
+@pytest.mark.topology("server", "tls", "sentinel", why="over slots entries are rejected at once")
+@pytest.mark.parametrize("mode", ["replace", "missing"])
+def test_a_run_waits_while_redis_has_no_memory(start, redis, folder, mode):
+    path = os.path.join(folder, "rows")
+    with open(path, "w", encoding="utf-8") as file:
+        file.writelines(f'{{"id": {i}, "v": "{i:0200}"}}\n' for i in range(3000))
+    daemon = start(open_config(redis, jobs(command(f"cat {path}", mode=mode, timeout="60s", window=64))))
+    daemon.wait_redis()
+    limit_memory(redis, 300_000)
+    run = daemon.warm({}).json["runs"][0]
+    until(lambda: daemon.get(run["location"]).json["phase"] == "waiting to try again", "the run to wait")
+    assert 0 < len(redis.keys("x:*")) < 3000
+    redis("CONFIG", "SET", "maxmemory", 0)
+    until(lambda: daemon.get(run["location"]).json["finished"], "its end")
+    ended = daemon.get(run["location"]).json
+    assert ended["state"] == "completed", ended
+    assert [ended["result"][name] for name in ("stored", "skipped", "rejected", "attempts")] == [3000, 0, 0, 1]
+    assert len(redis.keys("x:*")) == 3000
+
+
+@pytest.mark.topology("server", "tls", "sentinel", why="over slots entries are rejected at once")
+def test_a_run_waits_for_memory_no_longer_than_its_timeout(start, redis, folder):
+    go = os.path.join(folder, "go")
+    daemon = start(open_config(redis, jobs(command(
+        f"while [ ! -e {go} ]; do sleep 0.05; done; echo '{{\"id\":1}}'", timeout="3s"))))
+    daemon.wait_redis()
+    run = daemon.warm({}).json["runs"][0]
+    until(lambda: daemon.get(run["location"]).json["phase"] == "storing", "the run to read")
+    limit_memory(redis, -100_000)
+    open(go, "w", encoding="utf-8").close()
+    until(lambda: daemon.get(run["location"]).json["finished"], "its end")
+    ended = daemon.get(run["location"]).json
+    redis("CONFIG", "SET", "maxmemory", 0)
+    assert ended["state"] == "failed" and ended["result"]["reasons"] == {"redis_oom": 1}, ended
+    assert redis("EXISTS", "x:1") == 0
