@@ -100,6 +100,9 @@ enum error entry_write_many(struct cache *cache, const struct entry_write *write
  */
 enum error entry_delete_many(struct cache *cache, const struct slice *keys, size_t count,
 	size_t *ret_deleted, struct fault *fault);
+/* The same, unseen by those that watch the keys (cache/key_watch.h). Parks. */
+enum error entry_delete_unwatched(struct cache *cache, const struct slice *keys, size_t count,
+	size_t *ret_deleted, struct fault *fault);
 /* The same of one key, where `expected` is what is stored in that moment. Parks. */
 enum error entry_delete_if(struct cache *cache, struct slice key, struct slice expected,
 	size_t *ret_deleted, struct fault *fault);

@@ -14,6 +14,7 @@ struct deletion {
 	size_t count;
 	const struct slice *expected; /* of the one key; NULL = whatever is stored */
 	size_t deleted;
+	bool unwatched;
 };
 
 static const char unlink_if_script[] =
@@ -79,7 +80,7 @@ static enum error delete_logged(struct deletion *d, size_t *ret_deleted, struct 
 	enum error error = logged_delete(d->cache, &entry, unlink_all, d, &logged, fault);
 	*ret_deleted = d->deleted;
 	cache_count_removed(d->cache, d->deleted);
-	for (size_t i = 0; i < d->count && d->deleted; i++)
+	for (size_t i = 0; i < d->count && d->deleted && !d->unwatched; i++)
 		key_watches_see(d->cache->watches, d->keys[i]);
 	if (!error && !logged)
 		error = fault_set(fault, ERR_REDIS_OOM,
@@ -133,6 +134,15 @@ enum error entry_delete_many(struct cache *cache, const struct slice *keys, size
 	size_t *ret_deleted, struct fault *fault)
 {
 	struct deletion deletion = {.cache = cache, .keys = keys, .count = count};
+
+	return delete_logged(&deletion, ret_deleted, fault);
+}
+
+enum error entry_delete_unwatched(struct cache *cache, const struct slice *keys, size_t count,
+	size_t *ret_deleted, struct fault *fault)
+{
+	struct deletion deletion = {
+		.cache = cache, .keys = keys, .count = count, .unwatched = true};
 
 	return delete_logged(&deletion, ret_deleted, fault);
 }

@@ -226,8 +226,11 @@ struct conf_schedule {
 	int64_t starting_deadline_ms; /* -1 = none */
 };
 
-/* MODE_VISIT stores nothing, but requests `visit` for each row. */
-enum conf_mode { MODE_REPLACE, MODE_MISSING, MODE_REFRESH, MODE_VISIT = 4 };
+/*
+ * MODE_SWAP removes what the last complete run has stored and this one has not. MODE_VISIT stores
+ * nothing, but requests `visit` for each row.
+ */
+enum conf_mode { MODE_REPLACE, MODE_MISSING, MODE_REFRESH, MODE_SWAP, MODE_VISIT };
 
 struct conf_job {
 	char *name;
@@ -252,6 +255,7 @@ struct conf_job {
 	int64_t attempts;
 	int64_t backoff_ms;
 	enum conf_mode mode;
+	int64_t refresh_below_ms; /* MODE_REFRESH: only keys with less left; 0 = all */
 	struct conf_source visit; /* MODE_VISIT: its url_path is filled from the row */
 	bool empty_ok;
 	bool suspended;

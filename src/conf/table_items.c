@@ -283,6 +283,8 @@ static const char *finish_job(struct reader *r, struct node *node, void *object)
 	warn_of_one_key(r, node, job);
 	if (!node_given(node, "ttl"))
 		job->ttl_ms = -1;
+	if (job->refresh_below_ms > 0 && job->mode != MODE_REFRESH)
+		return "has refresh_below, which belongs to mode refresh";
 	if (node_given(node, "value") && node_given(node, "value_base64"))
 		return "has value and value_base64: remove one of them";
 	job->value_base64 = node_given(node, "value_base64") != NULL;
@@ -312,7 +314,8 @@ static const struct key job_keys[] = {
 	{"timeout", &type_duration, AT(conf_job, timeout_ms), "10m", 10, 7 * DAY, .help = "how long one run may take"},
 	{"retries.attempts", &type_int, AT(conf_job, attempts), "1", 1, 100, .help = "how often a run is tried"},
 	{"retries.backoff", &type_duration, AT(conf_job, backoff_ms), "5s", 0, DAY, .help = "the wait before the second try; it doubles"},
-	{"mode", &type_choice, AT(conf_job, mode), "replace", .choices = "replace missing refresh !swap visit", .help = "which keys are stored: all, those that are missing, those that are there; visit: none, an address is requested for each row"},
+	{"mode", &type_choice, AT(conf_job, mode), "replace", .choices = "replace missing refresh swap visit", .help = "which keys are stored: all, those that are missing, those that are there; swap: all, and others that an earlier run stored are removed; visit: none, an address is requested for each row"},
+	{"refresh_below", &type_duration, AT(conf_job, refresh_below_ms), "0s", 0, MAX_TTL, .flags = KEY_QUIET, .help = "mode refresh: only keys with a TTL below this; 0 = all"},
 	{"empty", &type_choice_bool, AT(conf_job, empty_ok), "fail", .choices = "fail ok", .help = "whether a run without rows has failed"},
 	{"suspend", &type_bool, AT(conf_job, suspended), "false", .help = "it runs only when it is started by name"},
 };

@@ -36,6 +36,8 @@
 		"PERSIST PEXPIRE ZADD XRANGE XREVRANGE GETRANGE") \
 	X(WARM, "warm runs", "SET GET EVAL DEL PEXPIRE XRANGE XREVRANGE UNLINK ZADD WATCH MULTI " \
 		"EXEC LINDEX LLEN LRANGE RPUSH RPOP") \
+	X(SWAP, "warm jobs of mode swap", "ZREVRANGEBYSCORE TIME EVAL ZSCORE ZADD ZREM PEXPIRE " \
+		"XADD UNLINK/DEL") \
 	X(SESSIONS, "sessions", "EVAL GET GETRANGE SET SETRANGE PTTL PEXPIRE EXISTS DEL ZADD " \
 		"ZREM ZSCORE ZRANGE ZCARD") \
 	X(OPERATIONS, "the record of operations", "SET GET MGET EXISTS ZADD ZREVRANGEBYSCORE " \
@@ -305,7 +307,7 @@ uint64_t capabilities_used(bool warms)
 	uint64_t used = bit(OWN_KEYS), lacked;
 
 	for (unsigned i = 0; i < REDIS_FEATURES; i++)
-		if (i != FEATURE_WARM || warms)
+		if ((i != FEATURE_WARM && i != FEATURE_SWAP) || warms)
 			used |= needs_of(i, 0, &lacked);
 	return used;
 }

@@ -30,7 +30,7 @@ struct run {
 
 	/* While it runs: */
 	struct operation *operation;
-	int64_t deadline;
+	int64_t deadline, began_ns;
 	unsigned attempts;
 	bool stored_before;	/* an earlier attempt stored entries */
 	bool log_lost;		/* the invalidation log was lost once */
@@ -43,6 +43,7 @@ struct run {
 	bool ticked;		 /* some time has passed */
 	struct visits *visits;	 /* or these, in mode visit */
 	struct source *source;	 /* of the attempt, while its rows are read */
+	struct swap swap;	 /* of mode swap; without a number until the first attempt */
 	int64_t worked_since_ns;
 	unsigned rows_unlooked;
 	size_t bytes_unlooked;
@@ -234,8 +235,14 @@ static enum error store_rows(
 /* Where the rows go: the window, or visits. Parks. */
 static enum error open_target(struct run *run, struct fault *fault)
 {
-	struct window_spec window = {
-		run->world->cache, run->conf_job, &run->counts, run->world->undo, run->deadline};
+	const bool swaps = run->conf_job->mode == MODE_SWAP;
+	struct window_spec window = {.cache = run->world->cache,
+		.job = run->conf_job,
+		.counts = &run->counts,
+		.undo = run->world->undo,
+		.swap = swaps ? &run->swap : NULL,
+		.deadline = run->deadline};
+	enum error error = OK;
 	struct visits_spec visits = {.loop = run->world->cache->loop,
 		.sources = run->world->sources,
 		.job = run->conf_job,
@@ -248,7 +255,11 @@ static enum error open_target(struct run *run, struct fault *fault)
 	}
 	/* On a timeout Redis is away, and window_open() fails. */
 	undo_wait(run->world->undo, clock_deadline(undo_wait_ms));
-	return window_open(&window, &run->window, fault);
+	if (swaps && !*run->swap.number) {
+		swap_release(&run->swap);
+		error = swap_begin(&run->swap, window.cache, slice_str(run->job->name), fault);
+	}
+	return error ? error : window_open(&window, &run->window, fault);
 }
 
 /* Waits for what is under way; also after an error or a cancel. Parks. */
@@ -320,7 +331,7 @@ static enum error run_error(const struct run *run, enum error error, struct faul
 	if (!error || !may_continue(run, &ours))
 		return error;
 	*fault = ours;
-	if (ours.error == ERR_TIMEOUT && error == ERR_TIMEOUT)
+	if (ours.error == ERR_TIMEOUT && (error == ERR_TIMEOUT || error == ERR_REDIS_OOM))
 		fault_set(fault, ERR_TIMEOUT, "%.200s: %.300s", ours.detail, theirs.detail);
 	return ours.error;
 }
@@ -421,29 +432,60 @@ static void count(const struct run *run, enum operation_state state, int64_t too
 	metric_observe_us(cache->metrics, METRIC_WARM_DURATION, name, took_ns / 1000);
 }
 
+static enum error may_remove(void *context, struct fault *fault)
+{
+	const struct run *run = context;
+	enum error error = may_continue(run, fault);
+
+	return error ? error : pause_check(run->world->pauses, PAUSE_INVALIDATION, fault);
+}
+
+/* Mode swap, after a run that completed: removes what it has not stored. Parks. */
+static enum operation_state remove_others(
+	struct run *run, struct run_result *result, struct fault *fault)
+{
+	struct swap_end end = {
+		.guard = &run->maker.guard, .may_continue = may_remove, .context = run};
+
+	operation_progress(
+		run->operation, OPERATION_PHASE_REMOVING, run->counts.rows, run->counts.rows);
+	enum error error = swap_end(&run->swap, &end, &result->counts.removed, fault);
+
+	result->took_ns = clock_mono_ns() - run->began_ns;
+	if (!error)
+		return OPERATION_COMPLETED;
+	result->ended = *fault;
+	return error == ERR_CANCELLED ? OPERATION_CANCELLED : OPERATION_PARTIAL;
+}
+
 /* The attempts and their verdict. Parks. */
 static enum operation_state run_job(struct run *run, void **ret_result, struct fault *fault)
 {
 	struct run_result *result = mem_new(struct run_result);
-	int64_t began_ns = clock_mono_ns();
 	enum operation_state state;
 	uint64_t seed;
+
+	run->began_ns = clock_mono_ns();
 
 	crypto_random(&seed, sizeof seed);
 	run->deadline = clock_deadline(run->conf_job->timeout_ms);
 	row_maker_init(&run->maker, run->conf, run->conf_job, seed);
-	rate_init(&run->rate, run->conf_job->rate, began_ns);
+	rate_init(&run->rate, run->conf_job->rate, run->began_ns);
 	fault->error = OK;
 	if (!run_attempts(run, fault))
 		*fault = (struct fault){0};
-	row_maker_release(&run->maker);
 	*result = (struct run_result){.job = mem_strdup(run->job->name),
 		.counts = run->counts,
 		.ended = *fault,
 		.attempts = run->attempts,
 		.visits = run->conf_job->mode == MODE_VISIT,
-		.took_ns = clock_mono_ns() - began_ns};
+		.swaps = run->conf_job->mode == MODE_SWAP,
+		.took_ns = clock_mono_ns() - run->began_ns};
 	state = run_result_verdict(result, run->conf_job, run->stored_before, fault);
+	if (state == OPERATION_COMPLETED && result->swaps)
+		state = remove_others(run, result, fault);
+	row_maker_release(&run->maker);
+	swap_release(&run->swap);
 	*ret_result = result;
 	write_log(run, state, result->took_ns, fault);
 	count(run, state, result->took_ns);

@@ -14,6 +14,7 @@
 #define CW_WARM_RUN_H
 
 #include "base/semaphore.h"
+#include "operation/pause.h"
 #include "source/source.h"
 #include "warm/job.h"
 #include "warm/lock.h"
@@ -30,6 +31,7 @@ struct run_world {
 	struct jobs *jobs;
 	struct undo *undo;
 	struct triggers *triggers; /* warm/trigger.h */
+	const struct pauses *pauses;
 	struct semaphore turns;
 };
 

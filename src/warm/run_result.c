@@ -122,6 +122,8 @@ cJSON *run_result_json(const void *result)
 	json_add_uint(object, "stored", counts->stored);
 	if (of->visits)
 		json_add_uint(object, "visited", counts->visited);
+	if (of->swaps)
+		json_add_uint(object, "removed", counts->removed);
 	json_add_uint(object, "skipped", counts->skipped);
 	json_add_uint(object, "rejected", counts->rejected);
 	json_add_uint(object, "invalidated_meanwhile", counts->invalidated);

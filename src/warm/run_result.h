@@ -21,6 +21,7 @@ struct run_counts {
 	uint64_t skipped;     /* not stored because of the mode, or written by others meanwhile */
 	uint64_t invalidated; /* stored, invalidated meanwhile, and so removed again */
 	uint64_t bytes;	      /* of the values stored */
+	uint64_t removed;     /* of mode swap: keys of earlier runs */
 	uint64_t reasons[ERROR_COUNT];
 	struct run_error first[RUN_FIRST_ERRORS];
 	size_t first_count;
@@ -37,6 +38,7 @@ struct run_result {
 	struct fault ended; /* the error that ended the run early: of the source, of Redis; or OK */
 	unsigned attempts;
 	bool visits; /* of mode visit */
+	bool swaps;  /* of mode swap */
 	int64_t took_ns;
 };
 

@@ -77,6 +77,7 @@ struct warm *warm_new(struct engine *engine, struct log *log, struct sources *so
 		.log = log,
 		.sources = sources,
 		.jobs = warm->jobs,
+		.pauses = engine->pauses,
 		.undo = undo_new(cache, log)};
 	warm->world.triggers = triggers_new(&warm->world, engine->operations, engine->pauses);
 	invalidator_on_rewarm(engine->invalidator, rewarm, warm);

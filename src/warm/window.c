@@ -26,6 +26,7 @@ enum error window_open(const struct window_spec *spec, struct window **ret, stru
 		[MODE_MISSING] = ENTRY_MISSING,
 		[MODE_REFRESH] = ENTRY_REFRESH,
 		[MODE_REPLACE] = ENTRY_REPLACE,
+		[MODE_SWAP] = ENTRY_REPLACE,
 	};
 	const struct conf_job *job = spec->job;
 	struct cache *cache = spec->cache;
@@ -35,6 +36,7 @@ enum error window_open(const struct window_spec *spec, struct window **ret, stru
 	w->counts = spec->counts;
 	w->undo = spec->undo;
 	w->deadline = spec->deadline;
+	w->group = window_group_new(job, spec->swap);
 	w->mode = modes[job->mode];
 	w->command_ms = cache->conf->redis.command_timeout_ms + command_grace_ms;
 	w->single = job->window < 4 || !redis_store_is_one(cache->store);
@@ -64,6 +66,7 @@ void window_close(struct window *w)
 		buf_release(&w->slots[i].tags);
 		mem_free(w->slots[i].items);
 	}
+	window_group_free(w->group);
 	buf_release(&w->scratch);
 	inval_tail_release(&w->tail);
 	write_set_release(&w->writes);
@@ -105,8 +108,7 @@ static size_t get_tags(const struct slot *slot, size_t i, struct slice ret[ROW_M
 	return count;
 }
 
-/* The first error ends the window. */
-static void stop(struct window *w, const struct fault *why)
+void window_stop(struct window *w, const struct fault *why)
 {
 	if (!w->stopped.error)
 		w->stopped = *why;
@@ -123,13 +125,13 @@ void window_reject(struct window *w, struct item *item, const struct fault *why)
 			"that tag",
 			w->cache->conf->redis.own_prefix);
 	run_counts_reject(w->counts, item->row, &own);
-	stop(w, &own);
+	window_stop(w, &own);
 }
 
 void window_give_up(
 	struct window *w, const struct slice *keys, size_t count, const struct fault *why)
 {
-	stop(w, why);
+	window_stop(w, why);
 	undo_add(w->undo, keys, count);
 }
 
@@ -305,7 +307,7 @@ void window_judge(struct window *w, struct slot *slot, const struct redis_value 
 	remove_stale(w, slot, heard);
 	fiber_cleanup_end();
 	if (!heard)
-		stop(w, &lost_log);
+		window_stop(w, &lost_log);
 }
 
 /* Waits for a batch that was sent, and takes its replies. Parks, though cancelled. */
@@ -337,7 +339,7 @@ static void settle(struct window *w, struct slot *slot)
 	clear_slot(slot);
 }
 
-static enum error verdict(const struct window *w, struct fault *fault)
+enum error window_verdict(const struct window *w, struct fault *fault)
 {
 	if (w->stopped.error) {
 		if (fault)
@@ -349,18 +351,18 @@ static enum error verdict(const struct window *w, struct fault *fault)
 	return OK;
 }
 
-enum error window_send(struct window *w, struct fault *fault)
+static enum error send_batch(struct window *w, struct fault *fault)
 {
 	struct slot *slot = w->filling;
 	struct slot *other = &w->slots[slot == w->slots];
 	struct fault why;
 
 	if (slot->count == 0)
-		return verdict(w, fault);
+		return window_verdict(w, fault);
 	if (!redis_store_is_one(w->cache->store)) {
 		window_store_in_steps(w, slot);
 		clear_slot(slot);
-		return verdict(w, fault);
+		return window_verdict(w, fault);
 	}
 	if (slot->lead)
 		slot->exec = REDIS_ADD(slot->batch, SLICE("EXEC"));
@@ -371,7 +373,7 @@ enum error window_send(struct window *w, struct fault *fault)
 		for (size_t i = 0; i < slot->count; i++)
 			window_reject(w, &slot->items[i], &why);
 		clear_slot(slot);
-		return verdict(w, fault);
+		return window_verdict(w, fault);
 	}
 	slot->in_flight = true;
 	if (w->single) {
@@ -380,7 +382,7 @@ enum error window_send(struct window *w, struct fault *fault)
 		w->filling = other;
 		settle(w, other);
 	}
-	return verdict(w, fault);
+	return window_verdict(w, fault);
 }
 
 /* Without the list of writes nothing is replaced. */
@@ -428,14 +430,14 @@ static void begin_slot(struct window *w, struct slot *slot)
 	slot->lead = REDIS_ADD(slot->batch, SLICE("MULTI")) + 1;
 }
 
-enum error window_add(struct window *w, const struct window_entry *entry, struct fault *fault)
+enum error window_add_now(struct window *w, const struct window_entry *entry, struct fault *fault)
 {
 	struct slot *slot = w->filling;
 	struct item *item = &slot->items[slot->count];
 
 	if (must_skip(w, entry)) {
 		w->counts->skipped++;
-		return verdict(w, fault);
+		return window_verdict(w, fault);
 	}
 	if (slot->count++ == 0)
 		begin_slot(w, slot);
@@ -447,13 +449,31 @@ enum error window_add(struct window *w, const struct window_entry *entry, struct
 	if (redis_batch_count(slot->batch) - slot->lead < w->slot_entries &&
 		redis_batch_bytes(slot->batch) < slot_bytes)
 		return OK;
-	return window_send(w, fault);
+	return send_batch(w, fault);
+}
+
+enum error window_add(struct window *w, const struct window_entry *entry, struct fault *fault)
+{
+	if (!w->group)
+		return window_add_now(w, entry, fault);
+	window_group_add(w->group, entry, (int64_t)uv_now(loop_uv(w->cache->loop)));
+	return window_group_full(w->group) ? window_group_pass_on(w->group, w, fault) : OK;
+}
+
+enum error window_send(struct window *w, struct fault *fault)
+{
+	if (w->group && window_group_since(w->group) >= 0 &&
+		window_group_pass_on(w->group, w, fault))
+		return window_verdict(w, fault);
+	return send_batch(w, fault);
 }
 
 enum error window_flush(struct window *w, struct fault *fault)
 {
 	if (!w->stopped.error)
 		window_send(w, NULL);
+	if (w->group)
+		window_group_reject(w->group, w);
 	for (int i = 0; i < 2; i++) {
 		struct slot *slot = &w->slots[i];
 
@@ -462,7 +482,7 @@ enum error window_flush(struct window *w, struct fault *fault)
 			run_counts_reject(w->counts, slot->items[j].row, &w->stopped);
 		clear_slot(slot);
 	}
-	return verdict(w, fault);
+	return window_verdict(w, fault);
 }
 
 bool window_starves(const struct window *w)
@@ -472,5 +492,8 @@ bool window_starves(const struct window *w)
 
 int64_t window_waiting_since(const struct window *w)
 {
-	return w->filling->count ? w->filling->since_ms : -1;
+	int64_t group = w->group ? window_group_since(w->group) : -1;
+	int64_t batch = w->filling->count ? w->filling->since_ms : -1;
+
+	return batch < 0 || (group >= 0 && group < batch) ? group : batch;
 }

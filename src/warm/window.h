@@ -22,6 +22,9 @@
  * If a loader of the configuration remembers absent values (absent_for) under keys that the job may
  * store, each batch ends with an UNLINK of these notes for its keys.
  *
+ * In mode swap, and with refresh_below, entries are gathered before they come into a batch: their
+ * keys are marked, or their TTLs are asked for, all at once (warm/window_group.c).
+ *
  * Without memory Redis refuses entries: they are stored again, every quarter of a second, until it
  * has memory or the deadline has passed. Over slots they are rejected at once.
  *
@@ -33,6 +36,7 @@
 
 #include "cache/entry.h"
 #include "warm/run_result.h"
+#include "warm/swap.h"
 #include "warm/undo.h"
 
 struct window;
@@ -51,6 +55,7 @@ struct window_spec {
 	const struct conf_job *job;
 	struct run_counts *counts; /* what becomes of the entries */
 	struct undo *undo;	   /* for keys that cannot be removed while Redis is away */
+	const struct swap *swap;   /* of mode swap; else NULL */
 	int64_t deadline;	   /* until then it waits for Redis to have memory */
 };
 

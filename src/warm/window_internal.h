@@ -39,8 +39,11 @@ struct slot {
 	bool untagged; /* one of the items is */
 };
 
+struct group;
+
 struct window {
 	struct cache *cache;
+	struct group *group; /* NULL = entries come into a batch at once */
 	struct run_counts *counts;
 	struct undo *undo;
 	enum entry_mode mode;
@@ -74,6 +77,26 @@ void window_forget_absent(
  */
 void window_judge(struct window *w, struct slot *slot, const struct redis_value *log,
 	enum error error, const struct fault *lost);
+/* Adds an entry to the batch, and sends the batch if it is full. Parks. */
+enum error window_add_now(struct window *w, const struct window_entry *entry, struct fault *fault);
+/* The error that ended the window, or ERR_CANCELLED. */
+enum error window_verdict(const struct window *w, struct fault *fault);
+/* The first error ends the window. */
+void window_stop(struct window *w, const struct fault *why);
+
+/* Gathers the entries of a job that needs it, else NULL. `swap` is borrowed. */
+struct group *window_group_new(const struct conf_job *job, const struct swap *swap);
+void window_group_free(struct group *group); /* may be NULL */
+/* Copies the entry. */
+void window_group_add(struct group *group, const struct window_entry *entry, int64_t now_ms);
+bool window_group_full(const struct group *group);
+/* When its oldest entry was added; -1 = it is empty. */
+int64_t window_group_since(const struct group *group);
+/* Marks or asks, and adds the entries that are to be stored to the window. Parks. */
+enum error window_group_pass_on(struct group *group, struct window *w, struct fault *fault);
+/* Rejects the entries that it still has. */
+void window_group_reject(struct group *group, struct window *w);
+
 /* Counts an item by its reply. */
 void window_count(struct window *w, struct slot *slot, struct item *item, const struct fault *lost);
 /*

@@ -208,10 +208,10 @@ def limit_memory(redis, room):
 def test_a_run_waits_while_redis_has_no_memory(start, redis, folder, mode):
     path = os.path.join(folder, "rows")
     with open(path, "w", encoding="utf-8") as file:
-        file.writelines(f'{{"id": {i}, "v": "{i:0200}"}}\n' for i in range(3000))
+        file.writelines(f'{{"id": {i}, "v": "{i:01000}"}}\n' for i in range(3000))
     daemon = start(open_config(redis, jobs(command(f"cat {path}", mode=mode, timeout="60s", window=64))))
     daemon.wait_redis()
-    limit_memory(redis, 300_000)
+    limit_memory(redis, 1_500_000)
     run = daemon.warm({}).json["runs"][0]
     until(lambda: daemon.get(run["location"]).json["phase"] == "waiting to try again", "the run to wait")
     assert 0 < len(redis.keys("x:*")) < 3000

@@ -64,9 +64,6 @@ TEST_CALL(unknown_names_are_refused, SCRATCH_FAULTS(names))
 
 static const struct scratch_fault later[] = {
 	{"audit: {path: a}\n", "c.yaml:1: audit is not supported by this version: remove it\n"},
-	{"warm: {jobs: [{name: a, source: {type: file, path: /x}, key: \"{a}\", "
-	 "mode: swap}]}\n",
-		"c.yaml:1: warm.jobs[0].mode swap is not supported by this version\n"},
 };
 
 TEST_CALL(keys_of_later_versions_are_refused_as_such, SCRATCH_FAULTS(later))

@@ -251,7 +251,8 @@ static const struct scratch_fault jobs[] = {
 	{JOB("source: {type: file, path: /x}\n      mode: fast\n      ttl_jitter: 95%"),
 		"c.yaml:7: warm.jobs[0].ttl_jitter must be between 0% and 90%, such as "
 		"10%\n"
-		"c.yaml:6: warm.jobs[0].mode must be one of: replace, missing, refresh, visit\n"},
+		"c.yaml:6: warm.jobs[0].mode must be one of: replace, missing, refresh, swap, "
+		"visit\n"},
 	{JOB("source: {type: file, path: /x}\n      on: [boot]\n      ttl: soon"),
 		"c.yaml:6: warm.jobs[0].on[0] must be startup, redis_flushed or {invalidated: "
 		"PATTERN}\n"
