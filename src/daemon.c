@@ -104,12 +104,24 @@ static void start_engine(struct daemon *d)
 	app->engine.pauses = pauses_new(&app->engine.cache);
 }
 
+static void start_questions(struct app *app)
+{
+	static const char *const clients[SERVER_ANSWERS_WORDS] = {"CLIENT", "LIST"};
+	static const char *const slowlog[SERVER_ANSWERS_WORDS] = {"SLOWLOG", "GET", "128"};
+	static const char *const latency[SERVER_ANSWERS_WORDS] = {"LATENCY", "HISTOGRAM"};
+
+	app->clients = server_answers_new(&app->engine.cache, clients);
+	app->slowlog = server_answers_new(&app->engine.cache, slowlog);
+	app->latency = server_answers_new(&app->engine.cache, latency);
+}
+
 static void start_services(struct daemon *d)
 {
 	struct app *app = &d->app;
 
 	app->sampler = sampler_new(&app->engine.cache, sample_taken, d);
 	app->namespaces = namespace_sampler_new(&app->engine.cache, app->sampler);
+	start_questions(app);
 	app->history = history_keeper_new(&app->engine.cache);
 	app->events = event_feed_new(&app->engine.cache, app->log);
 	app->news = event_news_new(&app->engine.cache, app->events);
@@ -196,6 +208,9 @@ static void shut_down(struct daemon *d)
 		event_news_free(app->news);
 		event_feed_free(app->events);
 		sources_free(app->sources);
+		server_answers_free(app->clients);
+		server_answers_free(app->slowlog);
+		server_answers_free(app->latency);
 		namespace_sampler_free(app->namespaces);
 		sampler_free(app->sampler);
 		history_keeper_free(app->history);

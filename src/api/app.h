@@ -19,6 +19,7 @@
 #include "watch/namespace_sampler.h"
 #include "watch/notify.h"
 #include "watch/sampler.h"
+#include "watch/server_answers.h"
 
 enum app_phase { APP_STARTING, APP_SERVING, APP_STOPPING };
 
@@ -43,6 +44,7 @@ struct app {
 	struct namespace_sampler *namespaces;
 	struct event_feed *events;
 	struct event_news *news;
+	struct server_answers *clients, *slowlog, *latency;
 	struct history_keeper *history; /* NULL = none is kept */
 	struct sources *sources;	/* of warm jobs and loaders */
 	struct warm *warm;

@@ -29,6 +29,8 @@ enum error keys_ttl_member(
 void keys_quote(struct slice key, bool encoded, struct buf *out);
 /* Appends the members "key" and "key_encoding"; a key that is not UTF-8 is always encoded. */
 void keys_write_name(struct slice key, bool encoded, struct buf *out);
+/* The same members of an object. */
+void keys_add_name(cJSON *object, struct slice key);
 /* ?cursor= of a list that uses SCAN; "0" if it is absent. ERR_BAD_PARAMETER. */
 enum error keys_cursor(struct request *request, struct slice *ret, struct fault *fault);
 struct keys_scan {

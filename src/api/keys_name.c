@@ -109,6 +109,17 @@ void keys_write_name(struct slice key, bool encoded, struct buf *out)
 	buf_printf(out, ",\"key_encoding\":\"%s\"", text ? "utf-8" : "base64url");
 }
 
+void keys_add_name(cJSON *object, struct slice key)
+{
+	bool text = utf8_valid(key);
+	struct buf quoted = {0};
+
+	keys_quote(key, !text, &quoted);
+	cJSON_AddRawToObject(object, "key", quoted.p);
+	cJSON_AddStringToObject(object, "key_encoding", text ? "utf-8" : "base64url");
+	buf_release(&quoted);
+}
+
 enum error keys_cursor(struct request *request, struct slice *ret, struct fault *fault)
 {
 	uint64_t number;

@@ -139,20 +139,14 @@ static cJSON *names_json(
 
 	for (size_t i = 0; i < list->count; i++) {
 		struct slice key = buf_slice(&list->items[i].key);
-		struct buf item = {0};
 
 		if (!may_be_named(guard, key))
 			continue;
-		buf_char(&item, '{');
-		keys_write_name(key, false, &item);
-		buf_printf(&item, ",\"%s\":", figure);
-		if (list->items[i].figure < 0)
-			buf_str(&item, "null");
-		else
-			buf_int(&item, list->items[i].figure);
-		buf_char(&item, '}');
-		cJSON_AddItemToArray(names, cJSON_CreateRaw(item.p));
-		buf_release(&item);
+		cJSON *item = cJSON_CreateObject();
+
+		keys_add_name(item, key);
+		json_add_count(item, figure, list->items[i].figure);
+		cJSON_AddItemToArray(names, item);
 	}
 	return names;
 }

@@ -327,7 +327,8 @@ void capabilities_acl(const struct capabilities_server *server, bool warms, stru
 		buf_printf(out, " +%s", name);
 	}
 	/* What only figures depend on: they are left out where it is denied. */
-	buf_str(out, " +memory|usage +randomkey +object|idletime +object|freq +client|setname");
+	buf_str(out, " +memory|usage +randomkey +object|idletime +object|freq +client|list"
+		     " +slowlog|get +latency|histogram +client|setname");
 }
 
 static enum error deny(
