@@ -5,7 +5,7 @@ import {shown} from "/ui/dom.js";
 
 export const ADMIN = "/api/v1/admin/cache";
 export const CACHE = "/api/v1/cache";
-const deadline = 20000; // ms; what waits longer says so with `wait`
+const deadline = 10000; // ms; what waits longer says so with `wait`
 
 // name, scopes, csrf and expires; null before it is known.
 let caller = null;

@@ -35,21 +35,22 @@ function address() {
 
 // Runs `work` now and then every `ms` while the page is shown, until the view is left.
 export function every(ms, signal, work) {
-  let timer = null;
+  let timer = null, busy = false;
   async function run() {
+    if (busy || signal.aborted) return;
     clearTimeout(timer);
-    if (signal.aborted) return;
-    if (!document.hidden) {
-      try {
-        await work();
-      } catch (error) {
-        if (!(error instanceof ApiError) && !signal.aborted) throw error;
-      }
+    busy = true;
+    try {
+      if (!document.hidden) await work();
+    } catch (error) {
+      if (!(error instanceof ApiError) && !signal.aborted) throw error;
+    } finally {
+      busy = false;
+      if (!signal.aborted) timer = setTimeout(run, ms);
     }
-    timer = setTimeout(run, ms);
   }
   signal.addEventListener("abort", () => clearTimeout(timer));
-  document.addEventListener("visibilitychange", () => document.hidden || run(), {signal});
+  document.addEventListener("visibilitychange", run, {signal});
   return run();
 }
 
