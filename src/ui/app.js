@@ -12,6 +12,7 @@ const views = [
   {name: "keys", title: "Keys", scope: "keys"},
   {name: "tags", title: "Tags", scope: "read"},
   {name: "namespaces", title: "Namespaces", scope: "read"},
+  {name: "redis", title: "Redis", scope: "read"},
   {name: "operations", title: "Operations", scope: "read"},
   {name: "loaders", title: "Loaders", scope: "read"},
   {name: "sessions", title: "Sessions", scope: "sessions"},

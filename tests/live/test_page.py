@@ -30,7 +30,7 @@ warm:
     - {name: people, suspend: true, key: "person:{id}", source: {type: command,
        argv: [sh, -c, "seq 1 5000 | sed 's/.*/{\\"id\\": &}/'; head -n 1 %s; echo '{\\"id\\": 0}'"]}}
 """
-VIEWS = ["overview", "warming", "invalidate", "keys", "tags", "namespaces", "operations", "loaders", "sessions", "system"]
+VIEWS = ["overview", "warming", "invalidate", "keys", "tags", "namespaces", "redis", "operations", "loaders", "sessions", "system"]
 HOSTILE = "user:<img src=x onerror=document.title='broken'>\u202eevil"
 
 
@@ -66,7 +66,7 @@ def test_login_views_and_logout(page):
     page.see("watcher")
     # What a token may not do is not shown.
     nav = page.element("//nav").text.split("\n")
-    assert nav == ["Overview", "Warming", "Tags", "Namespaces", "Operations", "Loaders", "System"]
+    assert nav == ["Overview", "Warming", "Tags", "Namespaces", "Redis", "Operations", "Loaders", "System"]
     page.open("warming")
     page.see("people")
     assert "Run now" not in page.text
@@ -197,6 +197,19 @@ def test_namespaces_are_shown_and_lead_to_their_keys(page, redis):
     page.press("user:")
     until(lambda: "match=user%3A*" in page.browser.current_url, "the pattern")
     page.see("Keys: ")
+
+
+def test_what_redis_says_of_commands_and_clients(page, redis):
+    redis("CONFIG", "SET", "slowlog-log-slower-than", "0")
+    redis("HGETALL", "user:7")
+    redis("CONFIG", "SET", "slowlog-log-slower-than", "-1")
+    page.log_in(secret("boss"))
+    page.open("redis")
+    page.see("HGETALL\tuser:7")
+    page.see("hgetall\t")
+    page.see("cachewarden")
+    page.press("user:7")
+    page.see("Last invalidation")
 
 
 def test_pausing_and_resuming(page, daemon):
