@@ -46,7 +46,8 @@ CFLAGS := -std=c17 -fPIC -fvisibility=hidden $(WARN) $(CFLAGS_$(MODE))
 LDFLAGS := $(LDFLAGS_$(MODE))
 
 LIB_SRC := $(sort $(wildcard src/lib/*.c))
-SRC := $(filter-out $(LIB_SRC),$(sort $(wildcard src/*/*.c)))
+CLI_SRC := $(sort $(wildcard src/cli/*.c))
+SRC := $(filter-out $(LIB_SRC) $(CLI_SRC),$(sort $(wildcard src/*/*.c)))
 OBJ := $(SRC:%.c=$(BUILD)/%.o) $(BUILD)/ui/files.o
 # The dashboard's files, and the charts of Debian's libjs-dygraphs.
 UI_GZ := $(patsubst src/ui/%,$(BUILD)/ui/%.gz,\
@@ -54,6 +55,9 @@ UI_GZ := $(patsubst src/ui/%,$(BUILD)/ui/%.gz,\
 	$(BUILD)/ui/dygraph.min.js.gz
 LIB_HEADERS := $(sort $(wildcard include/cachewarden/*.h))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
+CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
+# The folders that the command line may use; it takes what it needs of them.
+CLI_ENGINE_OBJ := $(foreach folder,base text conf,$(filter $(BUILD)/src/$(folder)/%,$(OBJ)))
 # The folders that the library may use, save for what only a daemon does.
 ENGINE_OBJ := $(filter-out %/managed.o %/managed_folder.o %/systemd.o,\
 	$(foreach folder,base text conf redis cache operation session invalidate engine,$(filter $(BUILD)/src/$(folder)/%,$(OBJ))))
@@ -62,13 +66,34 @@ PROGRAMS := $(patsubst %.c,$(BUILD)/programs/%,$(notdir \
 	$(sort $(wildcard docs/examples/*.c tests/lib/*.c))))
 UNIT_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/*.c tests/unit/*/*.c)))
 
-all: $(BUILD)/cachewardend $(BUILD)/libcachewarden.so $(BUILD)/libcachewarden.a
+MAN_PAGES := $(addprefix $(BUILD)/man/,cachewarden.1 cachewardend.8 cachewarden.yaml.5 libcachewarden.3)
+# The main page first.
+MAN_HEADERS := include/cachewarden/cachewarden.h $(filter-out %/cachewarden.h,$(LIB_HEADERS))
+
+all: $(MAN_PAGES) $(BUILD)/cachewardend $(BUILD)/cachewarden $(BUILD)/libcachewarden.so $(BUILD)/libcachewarden.a
 
 $(BUILD)/cachewardend: $(OBJ) $(MAIN_OBJ)
 	@echo "  LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-$(BUILD)/unit: $(OBJ) $(UNIT_OBJ)
+$(BUILD)/cli.a: $(CLI_ENGINE_OBJ)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcsT $@ $^
+
+$(BUILD)/cachewarden: $(CLI_OBJ) $(BUILD)/cli.a
+	@echo "  LD $@"
+	$(Q)$(CC) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(PKG_LIBS)
+
+# The manual is made from the tables of commands, options and keys, and from the public headers.
+$(BUILD)/man/libcachewarden.3: src/lib/manual.awk $(LIB_HEADERS) src/cli/manual.h
+	$(Q)mkdir -p $(@D)
+	$(Q)awk -v date="$$(sed -n 's/^#define CLI_MANUAL_DATE "\(.*\)"/\1/p' src/cli/manual.h)" -f $< $(MAN_HEADERS) >$@
+
+$(BUILD)/man/%: $(BUILD)/cachewarden
+	$(Q)mkdir -p $(@D)
+	$(Q)$< help --roff $* >$@.new && mv $@.new $@
+
+$(BUILD)/unit: $(OBJ) $(filter-out %/main.o,$(CLI_OBJ)) $(UNIT_OBJ)
 	@echo "  LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(shell pkg-config --libs check)
 
@@ -127,7 +152,7 @@ $(BUILD)/src/base/fiber_switch.o: CFLAGS := $(CFLAGS:-fcf-protection=-fcf-protec
 # Files that are compiled in (base/embed.h).
 $(BUILD)/src/api/openapi.o: docs/openapi.yaml
 
--include $(OBJ:.o=.d) $(LIB_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(UNIT_OBJ:.o=.d)
+-include $(OBJ:.o=.d) $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(UNIT_OBJ:.o=.d)
 
 # libcachewarden and the programs that its tests run.
 library: $(BUILD)/libcachewarden.so $(BUILD)/libcachewarden.a $(PROGRAMS)
@@ -150,7 +175,7 @@ check: $(BUILD)/unit
 
 # Some of them: make live TESTS='tests/live/test_http.py -k host'. What Redis they have: make live
 # TOPOLOGY=server|tls|sentinel|cluster
-live: $(BUILD)/cachewardend $(PROGRAMS) $(BUILD)/libcachewarden.a
+live: $(BUILD)/cachewardend $(BUILD)/cachewarden $(PROGRAMS) $(BUILD)/libcachewarden.a
 	CACHEWARDEN_TOPOLOGY=$(TOPOLOGY) CACHEWARDEN_HTTPS=$(HTTPS) CACHEWARDEN_BIN="$$(realpath $<)" $(PYTEST) -q -p no:cacheprovider -n $(WORKERS) $(or $(TESTS),tests/live)
 
 # The tests that look for rare interleavings, with their full numbers of rounds.
@@ -214,8 +239,18 @@ covered build/covered/tests.json:
 lint:
 	@PKGS="$(PKGS)" sh tests/lint/lint.sh
 
+# Where each shell looks for completion scripts.
+SHELLS := bash:bash-completion/completions/cachewarden zsh:zsh/site-functions/_cachewarden \
+	fish:fish/vendor_completions.d/cachewarden.fish
+
 install: all
 	install -D -m 755 $(BUILD)/cachewardend "$(DESTDIR)$(PREFIX)/bin/cachewardend"
+	install -m 755 $(BUILD)/cachewarden "$(DESTDIR)$(PREFIX)/bin/cachewarden"
+	for page in $(MAN_PAGES); do \
+		install -D -m 644 $$page "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}"; done
+	set -e; for shell in $(SHELLS); do \
+		install -d "$(DESTDIR)$(PREFIX)/share/$$(dirname $${shell#*:})"; \
+		$(BUILD)/cachewarden completion $${shell%%:*} >"$(DESTDIR)$(PREFIX)/share/$${shell#*:}"; done
 	install -d "$(DESTDIR)$(PREFIX)/include/cachewarden"
 	install -m 644 $(LIB_HEADERS) "$(DESTDIR)$(PREFIX)/include/cachewarden"
 	install -D -m 644 $(BUILD)/libcachewarden.a "$(DESTDIR)$(LIBDIR)/libcachewarden.a"
@@ -230,7 +265,9 @@ install: all
 
 # What install placed, with the same PREFIX and DESTDIR; the configuration stays.
 uninstall:
-	rm -f "$(DESTDIR)$(PREFIX)/bin/cachewardend"
+	rm -f "$(DESTDIR)$(PREFIX)/bin/cachewardend" "$(DESTDIR)$(PREFIX)/bin/cachewarden"
+	for page in $(MAN_PAGES); do rm -f "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}"; done
+	for shell in $(SHELLS); do rm -f "$(DESTDIR)$(PREFIX)/share/$${shell#*:}"; done
 	rm -rf "$(DESTDIR)$(PREFIX)/include/cachewarden"
 	rm -f "$(DESTDIR)$(LIBDIR)/libcachewarden.a" "$(DESTDIR)$(LIBDIR)/libcachewarden.so" \
 		"$(DESTDIR)$(LIBDIR)/libcachewarden.so.$(SOVERSION)" \

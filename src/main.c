@@ -14,25 +14,47 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "conf/daemon_options.h"
 #include "daemon.h"
 #include "text/json.h"
 
-static const char usage[] =
+static const char synopsis[] =
 	"Usage: cachewardend [--config FILE] [--ready-file PATH]\n"
 	"       cachewardend [--config FILE] --check-config | --print-config\n"
 	"       cachewardend [--config FILE] --doctor\n"
 	"       cachewardend --version | --help\n"
-	"\n"
-	"  --config FILE      the configuration file (default " CONF_DEFAULT_FILE ";\n"
-	"                     if it does not exist, the defaults are used)\n"
-	"  --check-config     check the configuration and exit: 0 = valid, 78 = faults, each with\n"
-	"                     FILE:LINE\n"
-	"  --print-config     print the effective configuration, with secrets redacted\n"
-	"  --doctor           check configuration and Redis, print faults and how to fix them as\n"
-	"                     JSON, and exit: 0 = ok, 1 = something does not work\n"
-	"  --ready-file PATH  write the addresses to PATH when requests are served\n"
-	"  --version          print the version\n"
-	"  --help             print this help\n";
+	"\n";
+
+enum { help_indent = 21, help_width = 80 };
+
+/* The help breaks at blanks. */
+static void print_option(FILE *to, const char *name, const char *value, const char *help)
+{
+	int column = fprintf(to, "  --%s%s%s", name, value ? " " : "", value ? value : "");
+
+	fprintf(to, "%*s", help_indent - column, "");
+	column = help_indent;
+	while (*help) {
+		int n = (int)strcspn(help, " ");
+
+		if (column > help_indent && column + 1 + n > help_width)
+			column = fprintf(to, "\n%*s", help_indent, "") - 1;
+		else if (column > help_indent)
+			column += fprintf(to, " ");
+		column += fprintf(to, "%.*s", n, help);
+		help += n + (help[n] == ' ');
+	}
+	fputc('\n', to);
+}
+
+static _Noreturn void leave_usage(FILE *to, int code)
+{
+	fputs(synopsis, to);
+#define X(letter, name, value, help) print_option(to, name, value, help);
+	DAEMON_OPTIONS(X)
+#undef X
+	exit(code);
+}
 
 struct options {
 	const char *config; /* NULL = not given */
@@ -40,23 +62,14 @@ struct options {
 	bool check, print, doctor;
 };
 
-static _Noreturn void leave(const char *text, FILE *to, int code)
-{
-	fputs(text, to);
-	exit(code);
-}
-
 static struct options parse_options(int argc, char **argv)
 {
 	static const struct option known[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"ready-file", required_argument, NULL, 'r'},
-		{"check-config", no_argument, NULL, 'k'},
-		{"print-config", no_argument, NULL, 'p'},
-		{"doctor", no_argument, NULL, 'd'},
-		{"version", no_argument, NULL, 'v'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+#define X(letter, name, value, help) \
+	{name, (value) ? required_argument : no_argument, NULL, letter},
+		DAEMON_OPTIONS(X)
+#undef X
+			{NULL, 0, NULL, 0},
 	};
 	struct options options = {0};
 	int c;
@@ -79,15 +92,16 @@ static struct options parse_options(int argc, char **argv)
 			options.doctor = true;
 			break;
 		case 'v':
-			leave("cachewardend " CW_VERSION "\n", stdout, EXIT_SUCCESS);
+			puts("cachewardend " CW_VERSION);
+			exit(EXIT_SUCCESS);
 		case 'h':
-			leave(usage, stdout, EXIT_SUCCESS);
+			leave_usage(stdout, EXIT_SUCCESS);
 		default:
-			leave(usage, stderr, 2);
+			leave_usage(stderr, 2);
 		}
 	}
 	if (optind < argc)
-		leave(usage, stderr, 2);
+		leave_usage(stderr, 2);
 	return options;
 }
 

@@ -20,7 +20,7 @@ LIBRARIES = {"microhttpd.h": {"http"}, "yaml.h": {"conf"},
              "uv.h": None, "cjson": None, "uthash.h": None, "utlist.h": None}
 
 SYSTEM_FOLDERS = {"arpa", "linux", "net", "netinet", "sys"}
-SYSTEM = set("""assert ctype dirent endian errno fcntl float fnmatch ftw getopt glob grp inttypes
+SYSTEM = set("""assert ctype dirent endian errno fcntl float fnmatch ftw getopt glob grp inttypes langinfo
 libgen limits locale math netdb poll pthread pwd sched setjmp signal spawn stdalign stdarg stdbool stddef
 stdint stdio stdlib stdnoreturn string strings syslog termios time ucontext unistd wchar""".split())
 

@@ -30,13 +30,17 @@ def test_uninstall_removes_what_install_placed(folder):
     headers = [path for path in placed if path.startswith("opt/cw/include/cachewarden/")]
     assert "opt/cw/include/cachewarden/cachewarden.h" in headers
     assert sorted(set(placed) - set(headers)) == [
-        "etc/cachewarden/cachewarden.yaml", "opt/cw/bin/cachewardend",
+        "etc/cachewarden/cachewarden.yaml", "opt/cw/bin/cachewarden", "opt/cw/bin/cachewardend",
         "opt/cw/lib/libcachewarden.a", "opt/cw/lib/libcachewarden.so",
         "opt/cw/lib/libcachewarden.so.0", "opt/cw/lib/libcachewarden.so.0.1.0",
         "opt/cw/lib/pkgconfig/libcachewarden.pc", "opt/cw/lib/systemd/system/cachewardend.service",
         "opt/cw/lib/systemd/system/cachewardend.socket",
         "opt/cw/lib/systemd/system/cachewardend@.service",
-        "opt/cw/lib/sysusers.d/cachewarden.conf", "opt/cw/lib/tmpfiles.d/cachewarden.conf"]
+        "opt/cw/lib/sysusers.d/cachewarden.conf", "opt/cw/lib/tmpfiles.d/cachewarden.conf",
+        "opt/cw/share/bash-completion/completions/cachewarden",
+        "opt/cw/share/fish/vendor_completions.d/cachewarden.fish", "opt/cw/share/man/man1/cachewarden.1",
+        "opt/cw/share/man/man3/libcachewarden.3", "opt/cw/share/man/man5/cachewarden.yaml.5",
+        "opt/cw/share/man/man8/cachewardend.8", "opt/cw/share/zsh/site-functions/_cachewarden"]
     said = make("uninstall", f"DESTDIR={root}", *where)
     assert files(root) == ["etc/cachewarden/cachewarden.yaml"]
     assert said == f"kept {root}/etc/cachewarden/cachewarden.yaml\n"
@@ -73,7 +77,7 @@ def test_a_taken_port_says_what_to_do(folder):
 def test_help_names_every_target():
     with open(os.path.join(TREE, "Makefile"), encoding="utf-8") as file:
         targets = re.search(r"^\.PHONY: (.*)$", file.read(), re.M)[1].split()
-    said = set(re.findall(r"^  make (\w+)", make("help"), re.M))
+    said = set(re.findall(r"^  make ([\w-]+)", make("help"), re.M))
     # `make` alone is all.
     assert set(targets) - said == {"all", "library", "help"}
 

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where the daemon is, and the token: options first, then the environment.
+ *
+ *	--url, --socket                  CACHEWARDEN_URL, CACHEWARDEN_SOCKET
+ *	--token-file                     CACHEWARDEN_TOKEN, CACHEWARDEN_TOKEN_FILE
+ */
+#include "cli/address_read.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/say.h"
+
+enum { token_bytes = 4096 };
+
+static const char default_socket[] = "/run/cachewarden/admin.sock";
+static const char default_url[] = "http://127.0.0.1:8480";
+
+/* An empty variable counts as unset. */
+static const char *environment(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
+static int take_url(struct cli *cli, const char *url)
+{
+	struct slice text = slice_str(url);
+	const char *slashes = strstr(url, "://");
+
+	if (!slashes ||
+		(!slice_starts(text, SLICE("http://")) && !slice_starts(text, SLICE("https://"))))
+		return cli_say(
+			CLI_USAGE, "the address must begin with http:// or https://, not %s", url);
+	size_t host = strcspn(slashes + 3, "/?#@");
+
+	if (!host || strpbrk(slashes + 3, "?#@ \t\r\n"))
+		return cli_say(CLI_USAGE,
+			"%s is not the address of a daemon, such as http://127.0.0.1:8480; a token "
+			"is given by --token-file",
+			url);
+	while (text.n && text.p[text.n - 1] == '/')
+		text.n--;
+	cli->url = arena_dup(&cli->arena, text);
+	return CLI_DONE;
+}
+
+static int take_address(struct cli *cli, const struct cli_args *args)
+{
+	const char *url = cli_args_text(args, "url"), *path = cli_args_text(args, "socket");
+
+	if (url && path)
+		return cli_say(CLI_USAGE, "--url and --socket contradict each other");
+	if (!url && !path) {
+		url = environment("CACHEWARDEN_URL");
+		path = environment("CACHEWARDEN_SOCKET");
+		if (url && path)
+			return cli_say(CLI_USAGE, "CACHEWARDEN_URL and CACHEWARDEN_SOCKET are both "
+						  "set: unset one, or give --url or --socket");
+	}
+	if (!url && !path && access(default_socket, F_OK) == 0)
+		path = default_socket;
+	cli->socket = path;
+	return path ? CLI_DONE : take_url(cli, url ? url : default_url);
+}
+
+static int take_token(struct cli *cli, struct slice text, const char *from)
+{
+	while (text.n && strchr("\r\n", text.p[text.n - 1]))
+		text.n--;
+	if (!text.n)
+		return cli_say(CLI_USAGE, "%s holds no token", from);
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] <= ' ' || text.p[i] > '~')
+			return cli_say(CLI_USAGE,
+				"%s holds what is not a token: blanks, control "
+				"bytes or several lines",
+				from);
+	cli->token = arena_slice(&cli->arena, text);
+	return CLI_DONE;
+}
+
+/* On the descriptor, so that the file that is judged is the one that is read. */
+static int read_token(struct cli *cli, const char *path, int fd)
+{
+	char text[token_bytes + 1];
+	struct stat stat;
+	size_t n = 0;
+
+	if (fstat(fd, &stat) != 0 || !S_ISREG(stat.st_mode))
+		return cli_say(CLI_USAGE, "the token file %s is not a regular file", path);
+	if (stat.st_mode & (S_IRWXO | S_IWGRP))
+		return cli_say(CLI_USAGE,
+			"the token file %s can be read or changed by others: chmod 600 %s, and "
+			"replace the token if somebody may have seen it",
+			path, path);
+	for (ssize_t more = 1; more > 0 && n < sizeof text; n += (size_t)(more > 0 ? more : 0)) {
+		more = read(fd, text + n, sizeof text - n);
+		if (more < 0)
+			return cli_say(CLI_USAGE, "the token file %s cannot be read: %s", path,
+				strerror(errno));
+	}
+	if (n > token_bytes)
+		return cli_say(CLI_USAGE, "the token file %s is larger than 4 KiB", path);
+	return take_token(cli, slice_of(text, n), path);
+}
+
+static int take_token_file(struct cli *cli, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return cli_say(
+			CLI_USAGE, "the token file %s cannot be read: %s", path, strerror(errno));
+	int exit = read_token(cli, path, fd);
+
+	close(fd);
+	return exit;
+}
+
+int cli_address_read(struct cli *cli, const struct cli_args *args)
+{
+	const char *file = cli_args_text(args, "token-file");
+	const char *token = file ? NULL : environment("CACHEWARDEN_TOKEN");
+	int exit = take_address(cli, args);
+
+	cli->ca_file = cli_args_text(args, "ca-file");
+	if (!cli->ca_file)
+		cli->ca_file = environment("CACHEWARDEN_CA_FILE");
+	if (!file && !token)
+		file = environment("CACHEWARDEN_TOKEN_FILE");
+	if (exit)
+		return exit;
+	if (token)
+		return take_token(cli, slice_str(token), "CACHEWARDEN_TOKEN");
+	return file ? take_token_file(cli, file) : CLI_DONE;
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/* Splits the words of a command line; see args_parse.h. */
+#include "cli/args_parse.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "cli/command_table.h"
+#include "cli/say.h"
+#include "text/quantity.h"
+
+struct args_parser {
+	struct cli_args *args;
+	struct slice *words;
+	struct cli_given *given;
+	int argc, at;
+	char **argv;
+};
+
+static bool is_option(const char *word)
+{
+	return word[0] == '-' && word[1] != '\0' && !isdigit((unsigned char)word[1]);
+}
+
+/* The value is behind the `=` or in the next word. */
+static bool take_value(struct args_parser *p, const struct cli_option *option, const char *equals)
+{
+	const char *value = NULL;
+
+	if (option->kind == CLI_FLAG) {
+		if (equals) {
+			cli_say(CLI_USAGE, "the option --%s takes no value", option->name);
+			return false;
+		}
+	} else if (equals) {
+		value = equals + 1;
+	} else if (p->at + 1 < p->argc) {
+		value = p->argv[++p->at];
+	} else {
+		cli_say(CLI_USAGE, "the option --%s needs a value: --%s %s", option->name,
+			option->name, option->value);
+		return false;
+	}
+	for (size_t i = 0; i < p->args->given_count && option->kind == CLI_ONCE; i++) {
+		if (strcmp(p->given[i].option->name, option->name) == 0) {
+			cli_say(CLI_USAGE, "the option --%s is given twice", option->name);
+			return false;
+		}
+	}
+	p->given[p->args->given_count++] = (struct cli_given){option, value};
+	return true;
+}
+
+static const struct cli_option *letter_option(char letter)
+{
+	for (const struct cli_option *o = cli_common_options; o->name; o++)
+		if (o->letter == letter)
+			return o;
+	for (const struct cli_command *c = cli_commands; c->name; c++)
+		for (const struct cli_option *o = c->options; o && o->name; o++)
+			if (o->letter == letter)
+				return o;
+	return NULL;
+}
+
+static bool take_option(struct args_parser *p, const char *word)
+{
+	const struct cli_option *option;
+	const char *equals = NULL;
+
+	if (word[1] == '-') {
+		equals = strchr(word, '=');
+		size_t n = equals ? (size_t)(equals - word) : strlen(word);
+
+		option = cli_command_option(NULL, slice_of(word + 2, n - 2));
+	} else {
+		option = word[2] ? NULL : letter_option(word[1]);
+	}
+	if (!option) {
+		cli_say(CLI_USAGE,
+			"there is no option %s: cachewarden help (an argument that begins with - "
+			"stands behind --)",
+			word);
+		return false;
+	}
+	return take_value(p, option, equals);
+}
+
+static bool is_common(const struct cli_option *option)
+{
+	const struct cli_option *o = cli_common_options;
+
+	while (o->name && o != option)
+		o++;
+	return o == option;
+}
+
+/* Options were looked up before the command was known: each must be one of its own. */
+static bool check_options(struct cli_args *args, struct cli_given *given)
+{
+	for (size_t i = 0; i < args->given_count; i++) {
+		const struct cli_option *option = given[i].option;
+
+		if (is_common(option))
+			continue;
+		if (!args->command) {
+			cli_say(CLI_USAGE, "the option --%s needs a command: cachewarden help",
+				option->name);
+			return false;
+		}
+		given[i].option = cli_command_option(args->command, slice_str(option->name));
+		if (!given[i].option) {
+			cli_say(CLI_USAGE, "%s has no option --%s: cachewarden help %s",
+				args->command->name, option->name, args->command->name);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool find_command(struct cli_args *args)
+{
+	size_t used;
+
+	if (!args->word_count)
+		return true;
+	args->command = cli_command_find(args->words, args->word_count, &used);
+	if (!args->command) {
+		if (cli_command_begins(args->words[0]))
+			cli_say(CLI_USAGE, "%s needs a second word: cachewarden help %s",
+				args->words[0].p, args->words[0].p);
+		else
+			cli_say(CLI_USAGE, "there is no command %s: cachewarden help",
+				args->words[0].p);
+		return false;
+	}
+	args->words += used;
+	args->word_count -= used;
+	return true;
+}
+
+static bool check_count(const struct cli_args *args)
+{
+	const struct cli_command *command = args->command;
+
+	if (!command || cli_args_flag(args, "help") ||
+		(args->word_count >= command->least && args->word_count <= command->most))
+		return true;
+	cli_say(CLI_USAGE, "%s: cachewarden %s%s%s",
+		args->word_count < command->least ? "an argument is missing"
+						  : "there are too many arguments",
+		command->name, *command->arguments ? " " : "", command->arguments);
+	return false;
+}
+
+bool cli_args_parse(struct cli *cli, int argc, char **argv, struct cli_args *ret)
+{
+	struct args_parser p = {.args = ret, .argc = argc, .argv = argv};
+	bool options = true;
+
+	*ret = (struct cli_args){0};
+	p.words = arena_alloc(&cli->arena, (size_t)(argc + 1) * sizeof *p.words);
+	p.given = arena_alloc(&cli->arena, (size_t)(argc + 1) * sizeof *p.given);
+	ret->words = p.words;
+	ret->given = p.given;
+	for (p.at = 1; p.at < argc; p.at++) {
+		const char *word = argv[p.at];
+
+		if (options && strcmp(word, "--") == 0)
+			options = false;
+		else if (!options || !is_option(word))
+			p.words[ret->word_count++] = slice_str(word);
+		else if (!take_option(&p, word))
+			return false;
+	}
+	return find_command(ret) && check_options(ret, p.given) && check_count(ret);
+}
+
+static const struct cli_given *find(const struct cli_args *args, const char *name, size_t *at)
+{
+	while (*at < args->given_count) {
+		const struct cli_given *given = &args->given[(*at)++];
+
+		if (strcmp(given->option->name, name) == 0)
+			return given;
+	}
+	return NULL;
+}
+
+bool cli_args_flag(const struct cli_args *args, const char *name)
+{
+	size_t at = 0;
+
+	return find(args, name, &at) != NULL;
+}
+
+const char *cli_args_next(const struct cli_args *args, const char *name, size_t *at)
+{
+	const struct cli_given *given = find(args, name, at);
+
+	return given ? given->value : NULL;
+}
+
+const char *cli_args_text(const struct cli_args *args, const char *name)
+{
+	size_t at = 0;
+
+	return cli_args_next(args, name, &at);
+}
+
+bool cli_args_parse_seconds(struct slice text, const char *what, bool never, int64_t *ret)
+{
+	int64_t value, ms;
+
+	if (slice_int64(text, &value) && (value >= 0 || (never && value == -1))) {
+		*ret = value;
+		return true;
+	}
+	if (quantity_parse_duration(text, &ms) == NULL && ms % 1000 == 0) {
+		*ret = ms / 1000;
+		return true;
+	}
+	cli_say(CLI_USAGE, "%s must be whole seconds or a duration such as 1h30m%s, not %s", what,
+		never ? ", or -1 for no expiry" : "", text.p);
+	return false;
+}
+
+bool cli_args_seconds(const struct cli_args *args, const char *name, bool never, int64_t *ret)
+{
+	const char *text = cli_args_text(args, name);
+	char what[64] = "--";
+
+	if (!text)
+		return true;
+	strncat(what, name, sizeof what - 3);
+	return cli_args_parse_seconds(slice_str(text), what, never, ret);
+}
+
+bool cli_args_int(
+	const struct cli_args *args, const char *name, int64_t min, int64_t max, int64_t *ret)
+{
+	const char *text = cli_args_text(args, name);
+	int64_t value;
+
+	if (!text)
+		return true;
+	if (!slice_int64(slice_str(text), &value) || value < min || value > max) {
+		cli_say(CLI_USAGE, "--%s must be a whole number from %lld to %lld, not %s", name,
+			(long long)min, (long long)max, text);
+		return false;
+	}
+	*ret = value;
+	return true;
+}

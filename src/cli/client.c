@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests to the daemon; see client.h. */
+#include "cli/client.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "cli/say.h"
+#include "cli/view.h"
+#include "text/percent.h"
+
+enum { connect_seconds = 5, usual_seconds = 30 };
+
+static const struct json_limits answer_limits = {
+	.depth = 64, .nodes = 20000000, .members = 1000000, .allow_nul = true};
+
+struct transfer {
+	const struct cli_request *request;
+	struct buf body, header;
+	CURL *curl;
+	bool too_large, ended; /* by the caller */
+	char error[CURL_ERROR_SIZE];
+};
+
+const char *cli_client_address(struct cli *cli)
+{
+	return cli->socket ? cli->socket : cli->url;
+}
+
+static size_t take_body(char *p, size_t size, size_t count, void *context)
+{
+	struct transfer *transfer = context;
+	size_t n = size * count;
+	long status = 0;
+
+	curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (transfer->request->part && status / 100 == 2) {
+		transfer->ended =
+			!transfer->request->part(transfer->request->context, slice_of(p, n));
+		return transfer->ended ? 0 : n;
+	}
+	if (n > CLI_ANSWER_MAX - transfer->body.n) {
+		transfer->too_large = true;
+		return 0;
+	}
+	buf_append(&transfer->body, p, n);
+	return n;
+}
+
+static size_t take_header(char *p, size_t size, size_t count, void *context)
+{
+	struct transfer *transfer = context;
+
+	if (transfer->header.n + size * count > 65536)
+		return 0;
+	buf_append(&transfer->header, p, size * count);
+	return size * count;
+}
+
+static struct curl_slist *headers_of(const struct cli *cli, const struct cli_request *request)
+{
+	struct curl_slist *list = NULL;
+	struct buf line = {0};
+
+	if (cli->token.n) {
+		buf_str(&line, "Authorization: Bearer ");
+		buf_add(&line, cli->token);
+		list = curl_slist_append(list, line.p);
+		buf_clear(&line);
+	}
+	if (request->body.p) {
+		buf_printf(&line, "Content-Type: %s",
+			request->type ? request->type : "application/json");
+		list = curl_slist_append(list, line.p);
+	}
+	if (request->header)
+		list = curl_slist_append(list, request->header);
+	buf_release(&line);
+	/* A large body is sent at once. */
+	return curl_slist_append(list, "Expect:");
+}
+
+static void set_address(CURL *curl, const struct cli *cli, const char *path)
+{
+	char *url = mem_printf("%s%s", cli->socket ? "http://localhost" : cli->url, path);
+
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	mem_free(url);
+	if (cli->socket)
+		curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, cli->socket);
+	if (cli->ca_file)
+		curl_easy_setopt(curl, CURLOPT_CAINFO, cli->ca_file);
+}
+
+static void set_options(CURL *curl, struct transfer *transfer)
+{
+	const struct cli_request *request = transfer->request;
+	const char *method = request->method ? request->method : "GET";
+
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(curl, CURLOPT_USERAGENT, "cachewarden/" CW_VERSION);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, transfer->error);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)connect_seconds);
+	if (request->seconds >= 0)
+		curl_easy_setopt(curl, CURLOPT_TIMEOUT,
+			(long)(request->seconds ? request->seconds : usual_seconds));
+	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+	if (request->body.p || strcmp(method, "GET") != 0) {
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.n);
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body.p ? request->body.p : "");
+	}
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+	curl_easy_setopt(curl, CURLOPT_HEADERDATA, transfer);
+}
+
+/* What to do where the daemon cannot be reached. */
+static int say_unreachable(struct cli *cli, const struct transfer *transfer, CURLcode code)
+{
+	const struct cli_request *request = transfer->request;
+	const char *at = cli_client_address(cli);
+	long number = 0;
+
+	curl_easy_getinfo(transfer->curl, CURLINFO_OS_ERRNO, &number);
+	if (transfer->too_large)
+		return cli_say(CLI_UNREACHABLE, "the answer of %s is larger than %zu MiB", at,
+			CLI_ANSWER_MAX >> 20);
+	if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST)
+		return cli_say(CLI_UNREACHABLE,
+			"no daemon answers at %s: %s. Is cachewardend running? --url or --socket "
+			"names another address",
+			at, number ? strerror((int)number) : transfer->error);
+	const char *why = transfer->error[0] ? transfer->error : curl_easy_strerror(code);
+
+	if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE)
+		return cli_say(CLI_UNREACHABLE,
+			"%s has no certificate that can be trusted: %s. --ca-file names the file "
+			"of its authority",
+			at, why);
+	if (request->method && strcmp(request->method, "GET") != 0)
+		return cli_say(CLI_UNREACHABLE,
+			"there is no answer from %s: %s. Whether the request took effect is not "
+			"known: cachewarden ops shows the operations",
+			at, why);
+	return cli_say(CLI_UNREACHABLE, "there is no whole answer from %s: %s", at, why);
+}
+
+static void fill(struct cli *cli, struct transfer *transfer, struct cli_answer *ret)
+{
+	long status = 0;
+	char *type = NULL;
+
+	curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(transfer->curl, CURLINFO_CONTENT_TYPE, &type);
+	*ret = (struct cli_answer){.status = (int)status,
+		.type = arena_dup(
+			&cli->arena, type ? slice_of(type, strcspn(type, "; ")) : slice_of("", 0))};
+	ret->body = arena_take(&cli->arena, &transfer->body);
+	ret->header = arena_take(&cli->arena, &transfer->header);
+	if (strstr(ret->type, "json") && json_check(ret->body, &answer_limits, NULL) == OK)
+		ret->json = json_root(ret->body);
+}
+
+int cli_client_ask(struct cli *cli, const struct cli_request *request, struct cli_answer *ret)
+{
+	struct transfer transfer = {.request = request};
+	int exit = CLI_DONE;
+
+	if (!cli->curl)
+		cli->curl = curl_easy_init();
+	if (!cli->curl)
+		mem_exhausted();
+	/* Options end with each request, the connection stays. */
+	curl_easy_reset(cli->curl);
+	transfer.curl = cli->curl;
+	struct curl_slist *headers = headers_of(cli, request);
+
+	set_address(cli->curl, cli, request->path);
+	set_options(cli->curl, &transfer);
+	curl_easy_setopt(cli->curl, CURLOPT_HTTPHEADER, headers);
+	CURLcode code = curl_easy_perform(cli->curl);
+
+	if (code != CURLE_OK && !transfer.ended)
+		exit = request->quiet ? CLI_UNREACHABLE : say_unreachable(cli, &transfer, code);
+	fill(cli, &transfer, ret);
+	curl_slist_free_all(headers);
+	return exit;
+}
+
+void cli_client_end(struct cli *cli)
+{
+	curl_easy_cleanup(cli->curl);
+	cli->curl = NULL;
+}
+
+struct slice cli_client_header(const struct cli_answer *answer, const char *name)
+{
+	struct slice rest = answer->header;
+	size_t n = strlen(name);
+
+	while (rest.n) {
+		const char *end = memchr(rest.p, '\n', rest.n);
+		struct slice line = slice_of(rest.p, end ? (size_t)(end - rest.p) : rest.n);
+
+		rest = slice_skip(rest, line.n + (end != NULL));
+		if (line.n <= n || line.p[n] != ':' || strncasecmp(line.p, name, n) != 0)
+			continue;
+		line = slice_skip(line, n + 1);
+		while (line.n && line.p[0] == ' ')
+			line = slice_skip(line, 1);
+		while (line.n && (line.p[line.n - 1] == '\r' || line.p[line.n - 1] == ' '))
+			line.n--;
+		return line;
+	}
+	return slice_of("", 0);
+}
+
+void cli_client_print(const struct cli_answer *answer)
+{
+	fwrite(answer->body.p, 1, answer->body.n, stdout);
+	if (answer->body.n && answer->body.p[answer->body.n - 1] != '\n')
+		putchar('\n');
+}
+
+/* What helps beside the daemon's own words. */
+static void say_hint(struct cli *cli, const struct cli_answer *answer, struct slice code)
+{
+	if (answer->status == 401)
+		cli_say_done(0, "%s",
+			cli->token.n ? "The token is not known to the daemon, or has expired."
+				     : "Give a token: --token-file FILE, CACHEWARDEN_TOKEN_FILE or "
+				       "CACHEWARDEN_TOKEN.");
+	if (slice_is(code, "not_found"))
+		cli_say_done(0, "This cachewarden is " CW_VERSION "; an older daemon may not offer "
+				"this command. cachewarden stats shows its version.");
+	if (slice_is(code, "confirmation_required"))
+		cli_say_done(0, "At least %s keys match; --max-keys N allows that many.",
+			cli_view_text(cli, answer->json, "matched_at_least").p);
+}
+
+int cli_client_problem(struct cli *cli, const struct cli_answer *answer)
+{
+	struct slice detail = cli_view_text(cli, answer->json, "detail");
+	struct slice title = cli_view_text(cli, answer->json, "title");
+	struct slice code = cli_view_text(cli, answer->json, "code");
+	struct json_iter errors = cli_view_each(answer->json, "errors");
+
+	if (!answer->json.text.n || (!detail.p && !title.p))
+		return cli_say(CLI_FAILED,
+			"%s answers %d, and not as cachewardend does: is that the right address?",
+			cli_client_address(cli), answer->status);
+	cli_say(CLI_FAILED, "%s%s%s%s", detail.p ? detail.p : title.p, code.p ? " (" : "",
+		code.p ? code.p : "", code.p ? ")" : "");
+	while (json_next(&errors)) {
+		struct slice at = cli_view_text(cli, errors.value, "pointer");
+		struct slice what = cli_view_text(cli, errors.value, "detail");
+
+		cli_say_done(
+			0, "  %s%s%s", at.p ? at.p : "", at.p ? ": " : "", what.p ? what.p : "");
+	}
+	say_hint(cli, answer, code);
+	return CLI_FAILED;
+}
+
+int cli_client_json(struct cli *cli, const struct cli_request *request, struct cli_answer *ret)
+{
+	int exit = cli_client_ask(cli, request, ret);
+
+	if (exit)
+		return exit;
+	if (cli->json && !request->quiet && ret->json.text.n)
+		cli_client_print(ret);
+	if (ret->status / 100 == 2 && (ret->json.text.n || ret->status == 204))
+		return CLI_DONE;
+	return request->quiet ? CLI_FAILED : cli_client_problem(cli, ret);
+}
+
+int cli_client_get(struct cli *cli, const char *path, struct cli_answer *ret)
+{
+	return cli_client_json(cli, &(struct cli_request){.path = path}, ret);
+}
+
+const char *cli_client_path(
+	struct cli *cli, const char *prefix, struct slice segment, const char *suffix)
+{
+	struct buf path = {0};
+
+	buf_str(&path, prefix);
+	buf_char(&path, '/');
+	/* A segment that is . or .. would be taken away by clients; its dots are encoded, too. */
+	percent_encode(segment, "_~-", &path);
+	buf_str(&path, suffix);
+	return arena_take(&cli->arena, &path).p;
+}

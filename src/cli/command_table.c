@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/* THE table of commands; command_table.h explains the members of a row. */
+#include "cli/command_table.h"
+
+#include <string.h>
+
+/* clang-format off */
+/* Options that several commands have. */
+#define SELECTORS \
+	{"key", 0, CLI_MANY, "KEY", "a key by its exact name", NULL}, \
+	{"tag", 0, CLI_MANY, "TAG", "all keys with this tag", "tags"}, \
+	{"entity", 0, CLI_MANY, "NAME=ID", "the keys of an entity of the configuration, such as user=42", NULL}, \
+	{"dependents-of", 0, CLI_MANY, "KEY", "what depends on this key, but not the key itself", NULL}
+
+#define BULK \
+	{"dry-run", 0, CLI_FLAG, NULL, "count and show a sample; change nothing", NULL}, \
+	{"yes", 'y', CLI_FLAG, NULL, "do not ask", NULL}, \
+	{"max-keys", 0, CLI_ONCE, "N", "stop after so many keys", NULL}, \
+	{"max-latency", 0, CLI_ONCE, "MS", "keep Redis's latency for others below this; 0 = full speed", NULL}, \
+	{"wait", 0, CLI_ONCE, "S", "how long to wait for the end, by default until then; 0 = not at all", NULL}
+
+#define NOTE {"note", 0, CLI_ONCE, "TEXT", "why: shown with the operation, up to 200 bytes", NULL}
+
+#define END {0}
+
+const struct cli_option cli_common_options[] = {
+	{"url", 0, CLI_ONCE, "URL", "address of the daemon, such as https://cache1:8480 (CACHEWARDEN_URL)", NULL},
+	{"socket", 0, CLI_ONCE, "PATH", "its Unix socket (CACHEWARDEN_SOCKET); by default /run/cachewarden/admin.sock where it exists, else http://127.0.0.1:8480", "files"},
+	{"token-file", 0, CLI_ONCE, "FILE", "file that holds the token and that others cannot read (CACHEWARDEN_TOKEN_FILE; CACHEWARDEN_TOKEN is the token itself)", "files"},
+	{"ca-file", 0, CLI_ONCE, "FILE", "authorities that are trusted instead of the system's (CACHEWARDEN_CA_FILE)", "files"},
+	{"json", 0, CLI_FLAG, NULL, "print the daemon's answers as they are", NULL},
+	{"no-color", 0, CLI_FLAG, NULL, "no colors on a terminal (NO_COLOR)", NULL},
+	{"help", 'h', CLI_FLAG, NULL, "describe the command", NULL},
+	{"version", 0, CLI_FLAG, NULL, "print the version of this program", NULL},
+	END,
+};
+
+static const struct cli_option invalidate_options[] = {
+	SELECTORS,
+	{"soft", 0, CLI_FLAG, NULL, "make values stale instead of removing them, in namespaces with stale_for", NULL},
+	{"no-cascade", 0, CLI_FLAG, NULL, "leave what depends on the keys", NULL},
+	{"spread", 0, CLI_ONCE, "S", "let the keys expire at random within this time instead of at once", NULL},
+	BULK,
+	NOTE,
+	END,
+};
+
+static const struct cli_option expire_options[] = {
+	SELECTORS,
+	{"ttl", 0, CLI_ONCE, "S", "the new TTL: seconds or a duration such as 1h, -1 = no expiry (required)", NULL},
+	{"only", 0, CLI_ONCE, "WHICH", "persistent (default): keys without expiry; longer: these and keys with a longer TTL; all", "persistent longer all"},
+	{"jitter", 0, CLI_ONCE, "SHARE", "vary the TTLs at random by up to this share, such as 0.1", NULL},
+	BULK,
+	NOTE,
+	END,
+};
+
+static const struct cli_option warm_options[] = {
+	{"no-wait", 0, CLI_FLAG, NULL, "return as soon as the runs have begun", NULL},
+	NOTE,
+	END,
+};
+
+static const struct cli_option ops_options[] = {
+	{"state", 0, CLI_ONCE, "STATE", "only operations in this state", "queued running completed partial failed cancelled interrupted"},
+	{"kind", 0, CLI_ONCE, "KIND", "only operations of this kind", "invalidate warm"},
+	{"by", 0, CLI_ONCE, "NAME", "only operations that this token began", NULL},
+	{"since", 0, CLI_ONCE, "TIME", "only those that began since then: 8h (ago), or 2026-01-31T06:00:00Z", NULL},
+	{"limit", 0, CLI_ONCE, "N", "at most so many (default 20, at most 1000)", NULL},
+	END,
+};
+
+static const struct cli_option note_option[] = {NOTE, END};
+
+static const struct cli_option set_options[] = {
+	{"ttl", 0, CLI_ONCE, "S", "seconds or a duration such as 1h, -1 = no expiry; by default that of its namespace", NULL},
+	{"tag", 0, CLI_MANY, "TAG", "give the key this tag", "tags"},
+	END,
+};
+
+static const struct cli_option del_options[] = {
+	{"cascade", 0, CLI_FLAG, NULL, "remove what depends on the keys, too", NULL},
+	END,
+};
+
+static const struct cli_option list_options[] = {
+	{"limit", 0, CLI_ONCE, "N", "stop after so many names (default 1000; 0 = all)", NULL},
+	END,
+};
+
+static const struct cli_option deps_options[] = {
+	{"add", 0, CLI_MANY, "KEY", "store a dependent: KEY is invalidated together with the key", NULL},
+	{"remove", 0, CLI_MANY, "KEY", "remove a stored dependent", NULL},
+	{"transitive", 0, CLI_FLAG, NULL, "show all that would be invalidated, over all steps", NULL},
+	NOTE,
+	END,
+};
+
+static const struct cli_option sessions_options[] = {
+	{"end", 0, CLI_FLAG, NULL, "end the session REF, or all of them", NULL},
+	END,
+};
+
+static const struct cli_option pause_options[] = {
+	{"for", 0, CLI_ONCE, "TIME", "how long: seconds or a duration such as 2h (default 1h, at most 7d)", NULL},
+	NOTE,
+	END,
+};
+
+static const struct cli_option token_options[] = {
+	{"name", 0, CLI_ONCE, "NAME", "its name in logs, operations and metrics (required)", NULL},
+	{"scopes", 0, CLI_ONCE, "LIST", "what it may do, such as read,warm (required)", "read metrics keys write invalidate flush warm sessions operate audit admin"},
+	{"prefix", 0, CLI_MANY, "PREFIX", "it may use only keys that begin with this", NULL},
+	{"expires", 0, CLI_ONCE, "DATE", "until when it is valid, such as 2027-01-31", NULL},
+	END,
+};
+
+static const struct cli_option top_options[] = {
+	{"interval", 0, CLI_ONCE, "S", "seconds between two looks (default 1)", NULL},
+	END,
+};
+
+static const struct cli_option help_options[] = {
+	{"markdown", 0, CLI_FLAG, NULL, "all commands as Markdown", NULL},
+	{"roff", 0, CLI_ONCE, "PAGE", "a manual page: cachewarden.1, cachewardend.8, cachewarden.yaml.5", NULL},
+	END,
+};
+
+const struct cli_command cli_commands[] = {
+	{.name = "stats", .arguments = "", .help = "Figures of Redis, the cache, warming and the daemon.", .run = cli_stats},
+	{.name = "health", .arguments = "", .help = "UP, DEGRADED or DOWN, with the reasons; exit status 1 unless it is UP.", .run = cli_health},
+	{.name = "doctor", .arguments = "", .help = "What is wrong between daemon, configuration and Redis, and how to fix it; exit status 1 if something does not work.", .run = cli_doctor},
+	{.name = "alerts", .arguments = "", .help = "The rules of alerts and their states.", .run = cli_alerts},
+	{.name = "top", .arguments = "", .help = "A live view of figures, jobs and operations.", .run = cli_top, .options = top_options,
+		.more = "Keys: q ends, p pauses the view, the arrows up and down scroll its lists, left and right change what they show."},
+	{.name = "invalidate", .arguments = "[PATTERN...]", .help = "Remove keys by pattern, name, tag, entity or dependency.", .run = cli_invalidate,
+		.most = CLI_ANY_NUMBER, .options = invalidate_options,
+		.more = "A dry run counts first. On a terminal its count and a sample are shown, and a question follows; elsewhere "
+			"nothing is done without --yes. Patterns are Redis's globs: quote them, so that the shell leaves them alone.\n"
+			"The exit status is 0 only if the invalidation is complete: every key that matched throughout is gone."},
+	{.name = "expire", .arguments = "[PATTERN...]", .help = "Give many keys another TTL.", .run = cli_invalidate_expire,
+		.most = CLI_ANY_NUMBER, .options = expire_options, .more = "Counts and asks first, as invalidate does."},
+	{.name = "warm", .arguments = "[JOB...]", .help = "Run warm jobs, by default all that are not suspended.", .run = cli_warm,
+		.most = CLI_ANY_NUMBER, .options = warm_options, .completes = "jobs",
+		.more = "Waits for the end, with progress bars on a terminal. The exit status is 0 only if all runs have completed. A run "
+			"goes on if this program ends before."},
+	{.name = "jobs", .arguments = "", .help = "The warm jobs, their last and their next runs.", .run = cli_jobs},
+	{.name = "ops", .arguments = "[ID]", .help = "Operations of all daemons on this Redis, newest first, or one of them.", .run = cli_ops,
+		.most = 1, .options = ops_options, .completes = "operations"},
+	{.name = "ops cancel", .arguments = "ID", .help = "Cancel an operation.", .run = cli_ops_cancel, .least = 1, .most = 1,
+		.options = note_option, .completes = "operations"},
+	{.name = "keys get", .arguments = "KEY", .help = "Print a value, byte for byte.", .run = cli_keys_get, .least = 1, .most = 1,
+		.more = "On a terminal control bytes are shown as \\xNN."},
+	{.name = "keys set", .arguments = "KEY [VALUE|-]", .help = "Store a value; - or nothing reads it from standard input.", .run = cli_keys_set,
+		.least = 1, .most = 2, .options = set_options},
+	{.name = "keys ttl", .arguments = "KEY", .help = "Print the seconds that a value has left: -1 no expiry, 0 stale, -2 no such key.", .run = cli_keys_ttl,
+		.least = 1, .most = 1},
+	{.name = "keys expire", .arguments = "KEY S", .help = "Set the TTL of a value: seconds or a duration, -1 = no expiry.", .run = cli_keys_expire,
+		.least = 2, .most = 2},
+	{.name = "keys del", .arguments = "KEY...", .help = "Delete keys by their exact names.", .run = cli_keys_del, .least = 1,
+		.most = 1000, .options = del_options},
+	{.name = "keys list", .arguments = "[PATTERN]", .help = "Print names of keys, by bounded steps of SCAN.", .run = cli_keys_list,
+		.most = 1, .options = list_options},
+	{.name = "explain", .arguments = "KEY", .help = "What is stored under a key, and what can invalidate it.", .run = cli_explain, .least = 1, .most = 1},
+	{.name = "tags", .arguments = "[TAG]", .help = "The tags in use, or the keys of one.", .run = cli_tags, .most = 1, .options = list_options,
+		.completes = "tags"},
+	{.name = "deps", .arguments = "[KEY]", .help = "What depends on a key; without one, the keys with stored dependents.", .run = cli_deps,
+		.most = 1, .options = deps_options},
+	{.name = "sessions", .arguments = "USER [REF]", .help = "The sessions of a user; with --end it ends them.", .run = cli_sessions,
+		.least = 1, .most = 2, .options = sessions_options},
+	{.name = "loaders", .arguments = "", .help = "The loaders of read-through, their errors and breakers.", .run = cli_loaders},
+	{.name = "pause", .arguments = "[warming|invalidation]...", .help = "Hold work back on all daemons of this Redis; without arguments, show what is paused.", .run = cli_pause,
+		.most = 2, .options = pause_options, .completes = "warming invalidation"},
+	{.name = "resume", .arguments = "[warming|invalidation]...", .help = "End pauses, by default all.", .run = cli_pause_end, .most = 2,
+		.options = note_option, .completes = "warming invalidation"},
+	{.name = "reload", .arguments = "", .help = "Reload the daemon's configuration, as a whole or not at all.", .run = cli_reload, .options = note_option},
+	{.name = "token new", .arguments = "", .help = "Make a token, and its row for the configuration.", .run = cli_token_new, .options = token_options, .offline = true},
+	{.name = "config check", .arguments = "[FILE]", .help = "Check a configuration file, as cachewardend --check-config does.", .run = cli_config_check,
+		.most = 1, .offline = true, .completes = "files"},
+	{.name = "completion", .arguments = "bash|zsh|fish", .help = "Print the completion script of a shell.", .run = cli_completion, .least = 1, .most = 1,
+		.offline = true, .completes = "bash zsh fish",
+		.more = "bash: source <(cachewarden completion bash). zsh: source <(cachewarden completion zsh). fish: cachewarden completion fish | source."},
+	{.name = "help", .arguments = "[COMMAND]", .help = "Describe all commands, or one.", .run = cli_help, .most = 2, .options = help_options, .offline = true,
+		.completes = "commands"},
+	{.name = "__complete", .arguments = "[WORD...]", .help = "Candidates for the last of these words, for completion scripts.", .run = cli_complete,
+		.most = CLI_ANY_NUMBER, .offline = true, .hidden = true},
+	{0},
+};
+/* clang-format on */
+
+/* Whether the words begin with those of `name`; how many these are. */
+static size_t matches(const char *name, const struct slice *words, size_t count)
+{
+	const char *blank = strchr(name, ' ');
+	struct slice first = slice_of(name, blank ? (size_t)(blank - name) : strlen(name));
+
+	if (!count || !slice_equal(words[0], first))
+		return 0;
+	if (!blank)
+		return 1;
+	return count > 1 && slice_is(words[1], blank + 1) ? 2 : 0;
+}
+
+const struct cli_command *cli_command_find(
+	const struct slice *words, size_t count, size_t *ret_words)
+{
+	const struct cli_command *best = NULL;
+
+	*ret_words = 0;
+	for (const struct cli_command *c = cli_commands; c->name; c++) {
+		size_t used = matches(c->name, words, count);
+
+		if (used > *ret_words) {
+			*ret_words = used;
+			best = c;
+		}
+	}
+	return best;
+}
+
+bool cli_command_begins(struct slice word)
+{
+	for (const struct cli_command *c = cli_commands; c->name; c++) {
+		const char *blank = strchr(c->name, ' ');
+
+		if (blank && slice_equal(word, slice_of(c->name, (size_t)(blank - c->name))))
+			return true;
+	}
+	return false;
+}
+
+static const struct cli_option *option_in(const struct cli_option *options, struct slice name)
+{
+	for (const struct cli_option *o = options; o && o->name; o++)
+		if (slice_is(name, o->name))
+			return o;
+	return NULL;
+}
+
+const struct cli_option *cli_command_option(const struct cli_command *command, struct slice name)
+{
+	const struct cli_option *found = option_in(cli_common_options, name);
+
+	if (!found && command)
+		found = option_in(command->options, name);
+	for (const struct cli_command *c = cli_commands; !found && !command && c->name; c++)
+		found = option_in(c->options, name);
+	return found;
+}

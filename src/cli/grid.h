@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tables for people on standard output.
+ *
+ * Columns are as wide as their widest cell. On a terminal that is too narrow the flexible columns
+ * give way; where that is not enough, each row becomes a block of lines "TITLE value". Where
+ * standard output is not a terminal, nothing is cut. Cells are made harmless (cli/cell.h).
+ */
+#ifndef CW_CLI_GRID_H
+#define CW_CLI_GRID_H
+
+#include "cli/cli.h"
+
+enum cli_color { CLI_PLAIN, CLI_BOLD, CLI_DIM, CLI_GOOD, CLI_WARN, CLI_BAD };
+
+/* The escape sequence that begins a colour, and the one that ends it; "" without colours. */
+const char *cli_grid_begin(const struct cli *cli, enum cli_color color);
+const char *cli_grid_end(const struct cli *cli, enum cli_color color);
+
+struct cli_grid;
+
+/*
+ * `titles`: "NAME|>COUNT|*DETAIL": `>` = aligned to the right, `*` = flexible. Without titles, as
+ * "=|*", the rows are pairs of a label and a value.
+ */
+struct cli_grid *cli_grid_new(struct cli *cli, const char *titles);
+/* The next cell, row by row. */
+void cli_grid_add(struct cli_grid *grid, enum cli_color color, const char *text);
+void cli_grid_add_slice(struct cli_grid *grid, enum cli_color color, struct slice text);
+size_t cli_grid_rows(const struct cli_grid *grid);
+void cli_grid_print(const struct cli_grid *grid);
+
+/* One row of pairs. */
+void cli_grid_pair(struct cli_grid *grid, const char *label, enum cli_color color,
+	const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+#endif

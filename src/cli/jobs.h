@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* What is shown of a warm run, which is an operation. */
+#ifndef CW_CLI_JOBS_H
+#define CW_CLI_JOBS_H
+
+#include "cli/cell.h"
+#include "cli/grid.h"
+
+/* Of its state. */
+enum cli_color cli_jobs_color(struct json_value operation);
+/* Keys that it stored, or rows that it visited. */
+const char *cli_jobs_stored(struct cli *cli, struct json_value operation);
+/* From its start to its end, or to now. */
+const char *cli_jobs_took(struct cli *cli, struct json_value operation);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* cachewarden ops. */
+#include <stdio.h>
+
+#include "cli/cell.h"
+#include "cli/client.h"
+#include "cli/command_table.h"
+#include "cli/grid.h"
+#include "cli/jobs.h"
+#include "cli/say.h"
+#include "cli/view.h"
+#include "text/percent.h"
+
+static void add_pairs(struct cli_grid *grid, const char *prefix, struct json_value value)
+{
+	struct json_iter members = json_iterate(value);
+
+	while (json_next(&members)) {
+		struct buf label = {0}, text = {0};
+
+		if (members.value.type == JSON_NULL)
+			continue;
+		buf_printf(&label, "%s%.*s", prefix, (int)members.name.n, members.name.p);
+		json_scalar(members.value, &text);
+		cli_grid_add_slice(grid, CLI_DIM, buf_slice(&label));
+		cli_grid_add_slice(grid, CLI_PLAIN, buf_slice(&text));
+		buf_release(&label);
+		buf_release(&text);
+	}
+}
+
+static int show(struct cli *cli, struct slice id)
+{
+	struct cli_answer answer;
+	int exit =
+		cli_client_get(cli, cli_client_path(cli, CLI_ADMIN "/operations", id, ""), &answer);
+
+	if (exit || cli->json)
+		return exit;
+	struct cli_grid *grid = cli_grid_new(cli, "=|=");
+	struct json_iter members = json_iterate(answer.json);
+
+	while (json_next(&members)) {
+		struct slice name = arena_slice(&cli->arena, members.name);
+		struct buf text = {0};
+
+		if (members.value.type == JSON_OBJECT) {
+			add_pairs(grid, cli_cell_format(cli, "%s.", name.p), members.value);
+			continue;
+		}
+		json_scalar(members.value, &text);
+		cli_grid_add_slice(grid, CLI_DIM, name);
+		cli_grid_add_slice(grid,
+			slice_is(name, "state") ? cli_jobs_color(answer.json) : CLI_PLAIN,
+			members.value.type == JSON_NULL ? SLICE("-") : buf_slice(&text));
+		buf_release(&text);
+	}
+	cli_grid_print(grid);
+	return CLI_DONE;
+}
+
+static void add_query(struct buf *path, const char *name, const char *value)
+{
+	if (!value)
+		return;
+	buf_printf(path, "&%s=", name);
+	percent_encode(slice_str(value), PERCENT_UNRESERVED, path);
+}
+
+static const char *list_path(struct cli *cli, const struct cli_args *args)
+{
+	static const char *const names[] = {"state", "kind", "by", "since"};
+	struct buf path = {0};
+	int64_t limit = 20;
+
+	if (!cli_args_int(args, "limit", 1, 1000, &limit))
+		return NULL;
+	buf_printf(&path, CLI_ADMIN "/operations?limit=%d", (int)limit);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		add_query(&path, names[i], cli_args_text(args, names[i]));
+	return arena_take(&cli->arena, &path).p;
+}
+
+/* The job, or the kind of work. */
+static const char *what_of(struct cli *cli, struct json_value operation)
+{
+	struct slice job = cli_view_text(cli, operation, "job");
+	const char *kind = cli_cell_text(cli, operation, "kind");
+
+	return job.p ? cli_cell_format(cli, "%s %s", kind, job.p) : kind;
+}
+
+static void add(struct cli *cli, struct cli_grid *grid, struct json_value operation)
+{
+	cli_grid_add(grid, CLI_PLAIN, cli_cell_text(cli, operation, "operation_id"));
+	cli_grid_add(grid, CLI_PLAIN, what_of(cli, operation));
+	cli_grid_add(grid, cli_jobs_color(operation), cli_cell_text(cli, operation, "state"));
+	cli_grid_add(grid, CLI_PLAIN, cli_cell_count_at(cli, operation, "progress/done"));
+	cli_grid_add(grid, CLI_PLAIN, cli_cell_when(cli, operation, "started"));
+	cli_grid_add(grid, CLI_PLAIN, cli_jobs_took(cli, operation));
+	cli_grid_add(grid, CLI_PLAIN, cli_cell_text(cli, operation, "by"));
+	cli_grid_add(grid, CLI_PLAIN, cli_cell_text(cli, operation, "note"));
+}
+
+int cli_ops(struct cli *cli, const struct cli_args *args)
+{
+	struct cli_answer answer;
+
+	if (args->word_count && args->given_count &&
+		(cli_args_text(args, "state") || cli_args_text(args, "kind") ||
+			cli_args_text(args, "by") || cli_args_text(args, "since")))
+		return cli_say(CLI_USAGE,
+			"one operation is named by its id alone, without --state, "
+			"--kind, --by or --since");
+	if (args->word_count)
+		return show(cli, args->words[0]);
+	const char *path = list_path(cli, args);
+	int exit = path ? cli_client_get(cli, path, &answer) : CLI_USAGE;
+
+	if (exit || cli->json)
+		return exit;
+	struct cli_grid *grid =
+		cli_grid_new(cli, "OPERATION|*WHAT|STATE|>DONE|STARTED|>TOOK|BY|*NOTE");
+	struct json_iter items = cli_view_each(answer.json, "items");
+
+	while (json_next(&items))
+		add(cli, grid, items.value);
+	cli_grid_print(grid);
+	if (!cli_grid_rows(grid))
+		cli_say_done(0, "There are no such operations.");
+	else if (cli_view_text(cli, answer.json, "next").p)
+		cli_say_done(0, "There are more: --limit or --since shows them.");
+	return CLI_DONE;
+}
+
+int cli_ops_cancel(struct cli *cli, const struct cli_args *args)
+{
+	const char *note = cli_args_text(args, "note");
+	struct cli_answer answer;
+	struct buf body = {0};
+
+	buf_str(&body, "{");
+	if (note) {
+		buf_str(&body, "\"note\":");
+		json_quote(&body, slice_str(note));
+	}
+	buf_str(&body, "}");
+	int exit = cli_client_json(cli,
+		&(struct cli_request){.method = "DELETE",
+			.path = cli_client_path(cli, CLI_ADMIN "/operations", args->words[0], ""),
+			.body = arena_take(&cli->arena, &body)},
+		&answer);
+
+	return exit ? exit : cli_say_done(CLI_DONE, "The operation is being cancelled.");
+}

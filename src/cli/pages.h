@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* Lists that the daemon gives by pages. */
+#ifndef CW_CLI_PAGES_H
+#define CW_CLI_PAGES_H
+
+#include "cli/args_parse.h"
+#include "text/json.h"
+
+/* Called with each item; false ends the list. */
+typedef bool cli_page_item(void *context, struct json_value item);
+
+/*
+ * Reads pages of `path` (without a query) up to --limit items, `usual` without it, 0 = all. With
+ * --json it prints {"items": [...], "complete": true|false}, and `item` is not called. `page`,
+ * which may be NULL, sees each page before its items.
+ */
+struct cli_pages {
+	const char *path;
+	const char *query; /* "&match=...", or NULL */
+	int64_t usual;
+	cli_page_item *item;
+	void (*page)(void *context, struct json_value page);
+	void *context;
+};
+
+int cli_pages(struct cli *cli, const struct cli_args *args, const struct cli_pages *what);
+
+#endif

@@ -1,0 +1,437 @@
+# SPDX-License-Identifier: MIT
+"""cachewarden, the command line, in pipes: every command over TCP and a Unix socket, exit statuses,
+JSON, hostile names, tokens, what it says where nothing works."""
+
+import hashlib
+import http.server
+import json
+import os
+import re
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from cli import PROGRAM, environment, run, where
+from client import ROOT
+from harness import API, Daemon, open_config, until
+
+TOKEN = "cw_tests"
+HOSTILE = b"evil\x1b[31m\xff\nname"
+CONFIG = """
+cache: {prune_every: 1s, namespaces: [{prefix: "user:", ttl: 1h, stale_for: 10m}]}
+entities: {user: {field: user_id, keys: {profile: "user:profile:{id}"}, tags: ["user-{id}"]}}
+dependencies: [{when: "user:profile:{id}", invalidate: ["user:groups:{id}"]}]
+warm:
+  jobs:
+    - {name: rows, source: {type: command, argv: [printf, '{"id": 1}\\n'], format: jsonl}, key: "rows:{id}", schedule: {every: 1h}}
+    - {name: broken, suspend: true, retries: {attempts: 1}, source: {type: command, argv: ["false"]}, key: "broken:{id}"}
+    - {name: slow, suspend: true, source: {type: command, argv: [sleep, "600"]}, key: "slow:{id}"}
+loaders: {row: {key: "row:{id}", params: [id], source: {type: command, argv: [printf, '{"id": 1}\\n']}}}
+"""
+
+
+def config(redis, folder):
+    sha = hashlib.sha256(TOKEN.encode()).hexdigest()
+    return open_config(redis, CONFIG).replace("auth: {", f"auth: {{tokens: [{{name: all, sha256: {sha}, scopes: [admin]}}], ") \
+        .replace('["127.0.0.1:0"]', f'["127.0.0.1:0", {{unix: "{folder}/admin.sock"}}]')
+
+
+@pytest.fixture(scope="module")
+def daemon(shared_folder, shared_redis):
+    one = Daemon(shared_folder + "/cli", config(shared_redis, shared_folder), https=False)
+    one.wait_redis()
+    yield one
+    failure = one.close()
+    assert not failure, failure
+
+
+@pytest.fixture(params=["tcp", "unix"])
+def cw(request, daemon):
+    """cw("stats", ...) -> the completed process, over each kind of address."""
+    def call(*args, token=False, **more):
+        env = {**(more.pop("env", None) or {}), **({"CACHEWARDEN_TOKEN": TOKEN} if token else {})}
+        return run(*where(daemon, request.param == "unix"), *args, env=env, **more)
+
+    call.name = request.param
+    return call
+
+
+# Each command -----------------------------------------------------------------------------------
+
+
+def test_stats_health_doctor_and_alerts(cw, daemon):
+    out = cw("stats").stdout
+    assert re.search(r"^redis +up, \d", out, re.M) and "hit rate" in out and "cachewardend 0." in out
+    assert json.loads(cw("stats", "--json").stdout)["redis"]["status"] == "up"
+    assert json.loads(cw("--json", "stats").stdout)["name"] == "test"
+    assert re.search(r"^redis +UP", cw("health").stdout, re.M)
+    assert json.loads(cw("health", "--json").stdout)["status"] == "UP"
+    assert "everything works" in cw("doctor", token=True).stdout
+    assert json.loads(cw("doctor", "--json", token=True).stdout)["ok"] is True
+    assert re.search(r"^RedisDown +inactive +critical", cw("alerts").stdout, re.M)
+    assert "0.1.0" in cw("--version").stdout
+
+
+def test_keys(cw, shared_redis):
+    value = b"\x00bytes\xff\n"
+    assert "it is new" in cw("keys", "set", "k:1", stdin=value, text=False).stderr.decode()
+    assert cw("keys", "get", "k:1", text=False).stdout == value
+    assert "replaced" in cw("keys", "set", "k:1", "text", "--ttl", "1h30m", "--tag", "red wine", "--tag=white").stderr
+    assert cw("keys", "ttl", "k:1").stdout == "5400\n"
+    assert shared_redis("ZSCORE", "cw:tag:red wine", "k:1")
+    assert cw("keys", "expire", "k:1", "100").stdout == "100\n"
+    assert cw("keys", "expire", "k:1", "-1").stdout == "-1\n"
+    assert json.loads(cw("keys", "ttl", "k:1", "--json").stdout) == {"ttl": -1}
+    assert cw("keys", "list", "k:*").stdout == "k:1\n"
+    assert json.loads(cw("keys", "list", "k:*", "--json").stdout) == \
+        {"items": [{"key": "k:1", "key_encoding": "utf-8"}], "complete": True}
+    assert "1 deleted of 2" in cw("keys", "del", "k:1", "k:2").stderr
+    missing = cw("keys", "get", "k:1", expect=1)
+    assert missing.stdout == "" and "(no_value)" in missing.stderr
+    assert cw("keys", "ttl", "k:1").stdout == "-2\n"
+    assert json.loads(cw("keys", "expire", "k:1", "9", "--json", expect=1).stdout)["code"] == "no_value"
+
+
+@pytest.mark.parametrize("name", [HOSTILE, b".", b"..", b"a/b c%2F?&#", "\u202egnp.exe".encode(), "\U0001f600".encode()])
+def test_names_of_any_bytes(cw, shared_redis, name):
+    argument = name.decode(errors="surrogateescape")
+    cw("keys", "set", argument, "v")
+    assert shared_redis("GET", name) == b"v"
+    shown = cw("keys", "list", "*").stdout
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", shown) and len(shown.splitlines()) >= 1
+    if name == HOSTILE:
+        assert "evil\\x1b[31m\\xff\\x0aname" in shown.splitlines()
+    assert cw("keys", "get", argument).stdout == "v"
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", cw("explain", argument).stdout)
+    assert "1 deleted" in cw("keys", "del", argument).stderr
+    assert shared_redis("EXISTS", name) == 0
+
+
+def test_lists_go_over_all_pages(cw, shared_redis):
+    shared_redis.fill(2500, key="page:{}")
+    names = cw("keys", "list", "page:*", "--limit", "0").stdout.splitlines()
+    assert len(names) == len(set(names)) == 2500
+    some = cw("keys", "list", "page:*", "--limit", "30")
+    assert len(some.stdout.splitlines()) == 30 and "--limit 0" in some.stderr
+    listed = json.loads(cw("keys", "list", "page:*", "--limit", "0", "--json").stdout)
+    assert len(listed["items"]) == 2500 and listed["complete"]
+    assert json.loads(cw("keys", "list", "none:*", "--limit", "0", "--json").stdout) == {"items": [], "complete": True}
+    # Its reader goes away.
+    command = [PROGRAM, *cw("--version").args[1:3], "keys", "list", "page:*", "--limit", "0"]
+    done = subprocess.run(["bash", "-c", '"$@" | head -2; echo "${PIPESTATUS[0]}"', "x", *command],
+                          env=environment(), capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] in ("0", "141") and done.stderr == ""
+    cw("invalidate", "page:*", "--yes")
+
+
+def test_invalidate(cw, shared_redis):
+    def fill():
+        shared_redis.fill(120, key="shop:{}")
+        for key in ("user:profile:7", "user:groups:7", "menu:1"):
+            shared_redis("SET", key, "x")
+
+    fill()
+    refused = cw("invalidate", "shop:*", expect=2)
+    assert "--yes" in refused.stderr and "nothing was done" in refused.stderr and not refused.stdout
+    preview = cw("invalidate", "shop:*", "--dry-run").stdout
+    assert re.search(r"^pattern +shop:\* +120$", preview, re.M) and "120 keys match." in preview and "sample: shop:" in preview
+    assert len(shared_redis.keys("shop:*")) == 120
+    done = cw("invalidate", "shop:*", "--entity", "user=7", "--key", "menu:1", "--yes", "--note", "because").stdout
+    assert "123 keys removed" in done and re.search(r"^pattern +shop:\* +120 +120$", done, re.M)
+    assert shared_redis.keys("shop:*") == shared_redis.keys("user:*") == shared_redis.keys("menu:*") == []
+    fill()
+    result = json.loads(cw("invalidate", "shop:*", "--yes", "--json", "--max-keys", "50", expect=1).stdout)
+    assert result["complete"] is False and result["reason"] == "max_keys"
+    cw("invalidate", "--key", "user:profile:7", "--no-cascade", "--yes")
+    assert shared_redis.keys("user:*") == [b"user:groups:7"]
+    assert json.loads(cw("invalidate", "shop:*", "--dry-run", "--json").stdout)["dry_run"] is True
+    later = cw("invalidate", "shop:*", "--yes", "--spread", "1h", "--max-latency", "0", "--wait", "60").stdout
+    assert "made to end" in later
+    assert "--spread" in cw("invalidate", "a*", "--soft", "--spread", "1h", "--yes", expect=2).stderr
+    assert "nothing is selected" in cw("invalidate", "--yes", expect=2).stderr
+    assert "NAME=ID" in cw("invalidate", "--entity", "user", "--yes", expect=2).stderr
+    assert "contradict" in cw("invalidate", "a*", "--yes", "--dry-run", expect=2).stderr
+    assert "(forbidden)" in cw("invalidate", "*", "--yes", expect=1).stderr
+    assert "UTF-8" in cw("invalidate", "--key", HOSTILE.decode(errors="surrogateescape"), "--yes", expect=2).stderr
+    cw("invalidate", "shop:*", "user:*", "menu:*", "--yes")
+
+
+def test_tags_and_ids_of_one_entity_are_one_list(cw, shared_redis):
+    cw("keys", "set", "t:1", "x", "--tag", "red")
+    cw("keys", "set", "t:2", "x", "--tag", "blue")
+    for user in (1, 2):
+        shared_redis("SET", f"user:profile:{user}", "x")
+    shared_redis("SET", "dependent", "x")
+    cw("deps", "t:9", "--add", "dependent")
+    out = json.loads(cw("invalidate", "--tag", "red", "--tag", "blue", "--entity", "user=1", "--entity", "user=2",
+                        "--dependents-of", "t:9", "--yes", "--json").stdout)
+    assert out["complete"] and shared_redis.keys("t:*") == shared_redis.keys("user:*") == shared_redis.keys("dependent") == []
+
+
+def test_expire(cw, shared_redis):
+    shared_redis.fill(30, key="e:{}", ttl=-1)
+    assert "--ttl is missing" in cw("expire", "e:*", "--yes", expect=2).stderr
+    assert cw("expire", "e:*", "--ttl", "1h", expect=2).stdout == ""
+    assert "30 keys match" in cw("expire", "e:*", "--ttl", "1h", "--dry-run").stdout
+    assert shared_redis("TTL", "e:1") == -1
+    assert "30 TTLs changed" in cw("expire", "e:*", "--ttl", "1h", "--jitter", "0.1", "--yes").stdout
+    assert 3000 < shared_redis("TTL", "e:1") <= 3960
+    assert "0 TTLs changed" in cw("expire", "e:*", "--ttl", "1h", "--yes").stdout
+    assert "30 TTLs changed" in cw("expire", "e:*", "--ttl", "10", "--only", "all", "--yes").stdout
+    assert "0 to 1" in cw("expire", "e:*", "--ttl", "1h", "--jitter", "2", "--yes", expect=2).stderr
+
+
+def test_warm_jobs_and_operations(cw):
+    done = cw("warm", "rows", "--note", "by hand")
+    assert re.search(r"^rows +completed +1 +0 ", done.stdout, re.M)
+    assert re.search(r"^rows +every 1h +completed", cw("jobs").stdout, re.M)
+    failed = cw("warm", "rows", "broken", expect=1)
+    assert re.search(r"^broken +failed", failed.stdout, re.M) and re.search(r"^rows +completed", failed.stdout, re.M)
+    assert [run["state"] for run in json.loads(cw("warm", "rows", "--json").stdout)["runs"]] == ["completed"]
+    assert "(unknown_job)" in cw("warm", "nope", expect=1).stderr
+    begun = cw("warm", "slow", "--no-wait", "--json").stdout
+    operation = json.loads(begun)["runs"][0]["operation_id"]
+    assert re.search(rf"^{operation} +warm slow +running", cw("ops").stdout, re.M)
+    assert re.search(r"^state +running$", cw("ops", operation).stdout, re.M)
+    assert "is being cancelled" in cw("ops", "cancel", operation, "--note", "enough").stderr
+    until(lambda: json.loads(cw("ops", operation, "--json").stdout)["state"] == "cancelled", "its end")
+    out = cw("ops", "--kind", "warm", "--state", "failed", "--since", "1h", "--limit", "5").stdout
+    assert "broken" in out and "slow" not in out
+    assert "(unknown_operation)" in cw("ops", "nothing", expect=1).stderr
+    assert "by its id alone" in cw("ops", operation, "--state", "failed", expect=2).stderr
+
+
+def test_tags_dependencies_sessions_and_loaders(cw, daemon):
+    cw("keys", "set", "d:1", "x", "--tag", "green")
+    assert re.search(r"^d:1 +yes +in ", cw("tags", "green").stdout, re.M)
+    until(lambda: re.search(r"^green +1 +0$", cw("tags").stdout, re.M), "the walk of the pruner")
+    assert re.search(r"^user:groups:5 +rule$", cw("deps", "user:profile:5").stdout, re.M)
+    assert re.search(r"^menu +stored$", cw("deps", "user:profile:5", "--add", "menu", "--note", "n").stdout, re.M)
+    assert re.search(r"^user:profile:5 +1 ", cw("deps").stdout, re.M)
+    assert "menu" in cw("deps", "user:profile:5", "--transitive").stdout
+    assert "menu" not in cw("deps", "user:profile:5", "--remove", "menu").stdout
+    assert "only looks" in cw("deps", "a", "--transitive", "--add", "b", expect=2).stderr
+    text = cw("explain", "d:1").stdout
+    assert re.search(r"^tags +green$", text, re.M) and re.search(r"^stored +string of 1 B", text, re.M)
+    for _ in range(2):
+        assert daemon.post("/api/v1/sessions", {"user_id": cw.name}, token=TOKEN).status == 201
+    refs = re.findall(r"^([0-9a-f]{16}) ", cw("sessions", cw.name, token=True).stdout, re.M)
+    assert len(refs) == 2
+    assert "1 sessions ended" in cw("sessions", cw.name, refs[0], "--end", token=True).stderr
+    assert "1 sessions ended" in cw("sessions", cw.name, "--end", token=True).stderr
+    assert re.search(r"^row +id +row +closed", cw("loaders").stdout, re.M)
+    cw("keys", "del", "d:1")
+
+
+def test_pause_resume_and_reload(cw):
+    assert re.search(r"^warming +paused +in ", cw("pause", "warming", "--for", "10m", "--note", "n").stdout, re.M)
+    assert re.search(r"^warming +paused", cw("pause").stdout, re.M)
+    assert "(paused)" in cw("warm", "rows", expect=1).stderr
+    assert re.search(r"^warming +runs", cw("resume", "warming").stdout, re.M)
+    assert "what shall be paused" in cw("pause", "--for", "1h", expect=2).stderr
+    assert "in force" in cw("reload", "--note", "again").stderr
+
+
+# Without a daemon ---------------------------------------------------------------------------------
+
+
+def test_a_new_token_is_accepted(start, redis, folder):
+    new = json.loads(run("token", "new", "--name", "dash", "--scopes", "read,keys", "--prefix", "a:", "--expires",
+                         "2999-01-01", "--json").stdout)
+    daemon = start(re.sub("anonymous: .*", f"anonymous: []\n  tokens: [{json.dumps(new['row'])}]",
+                          open_config(redis).replace("auth: {", "auth:\n  ").replace("}\nredis", "\nredis")), https=False)
+    path = os.path.join(folder, "token")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(new["token"] + "\n")
+    os.chmod(path, 0o600)
+    assert "redis" in run(*where(daemon), "--token-file", path, "stats").stdout
+    assert "redis" in run(*where(daemon), "stats", env={"CACHEWARDEN_TOKEN_FILE": path}).stdout
+    assert "(forbidden)" in run(*where(daemon), "warm", env={"CACHEWARDEN_TOKEN": new["token"]}, expect=1).stderr
+    refused = run(*where(daemon), "stats", expect=1)
+    assert "--token-file" in refused.stderr and new["token"] not in refused.stderr
+    assert json.loads(run(*where(daemon), "stats", "--json", expect=1).stdout)["code"] == "unauthorized"
+    for mode, why in ((0o644, "by others"), (0o604, "by others"), (0o660, "by others")):
+        os.chmod(path, mode)
+        done = run(*where(daemon), "--token-file", path, "stats", expect=2)
+        assert why in done.stderr and new["token"] not in done.stderr
+    os.chmod(path, 0o640)
+    run(*where(daemon), "--token-file", path, "stats")
+
+
+@pytest.mark.parametrize("args,why", [
+    (("--name", "a"), "required"), (("--name", "a", "--scopes", "reed"), "names such as read"),
+    (("--name", "a", "--scopes", "read,"), "names such as read"), (("--name", "a", "--scopes", "read", "--expires", "soon"), "--expires"),
+    (("--name", "a", "--scopes", "read", "--expires", "2001-01-01"), "has passed"),
+    (("--name", "a", "--scopes", "read", "--prefix", ""), "--prefix"), (("--name", "a", "--name", "b"), "twice")])
+def test_tokens_that_make_no_sense(args, why):
+    done = run("token", "new", *args, expect=2)
+    assert why in done.stderr and done.stdout == ""
+
+
+def test_config_check(folder):
+    path = os.path.join(folder, "c.yaml")
+    for text, code in (("name: a\n", 0), ("nmae: a\n", 1)):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(path, 0o600)
+        done = run("config", "check", path, expect=code)
+        assert (f"{path}: ok" in done.stdout) == (code == 0)
+        assert json.loads(run("config", "check", path, "--json", expect=code).stdout)["ok"] == (code == 0)
+    assert f"{path}:1: nmae" in done.stderr
+
+
+@pytest.mark.parametrize("args,why", [
+    (("nothing",), "there is no command nothing"), (("keys",), "second word"), (("keys", "get"), "an argument is missing"),
+    (("stats", "more"), "too many"), (("stats", "--nope"), "there is no option --nope"), (("stats", "--ttl", "1"), "stats has no option --ttl"),
+    (("keys", "set", "k", "v", "--ttl"), "needs a value"), (("--json=1", "stats"), "takes no value"),
+    (("--url", "a", "--socket", "b", "stats"), "contradict"), (("--url", "ftp://a", "stats"), "http://"),
+    (("--url", "http://user:secret@a", "stats"), "--token-file"), (("keys", "set", "k", "v", "--ttl", "soon"), "1h30m"),
+    (("keys", "get", ""), "empty"), (("top",), "needs a terminal"), (("completion", "csh"), "csh"),
+    (("--token-file", "/nonexistent", "stats"), "cannot be read"), (("--token-file", "/dev/zero", "stats"), "not a regular file"),
+    (("ops", "--limit", "0"), "--limit"), (("sessions", "u", "ref"), "--end")])
+def test_wrong_usage_sends_nothing(args, why):
+    env = {} if "--url" in args or "--socket" in args else {"CACHEWARDEN_URL": "http://127.0.0.1:1"}
+    done = run(*args, env=env, expect=2)
+    assert why in done.stderr and done.stdout == ""
+
+
+def test_options_end_at_two_dashes(cw, shared_redis):
+    cw("keys", "set", "--", "--yes", "-1")
+    assert shared_redis("GET", "--yes") == b"-1"
+    assert cw("keys", "get", "--", "--yes").stdout == "-1"
+    cw("keys", "del", "--", "--yes")
+
+
+def test_help_describes_every_command():
+    text = run("help").stdout
+    assert run("--help").stdout == text and run(expect=2).stdout == text
+    for name in re.findall(r"^  ([a-z]+(?: [a-z]+)?)  ", text.split("Options")[0], re.M):
+        assert f"Usage: cachewarden {name}" in run("help", *name.split()).stdout
+        assert f"Usage: cachewarden {name}" in run(*name.split(), "--help").stdout
+    assert "there is no command nope" in run("help", "nope", expect=2).stderr
+
+
+# What does not work --------------------------------------------------------------------------------
+
+
+def test_no_daemon(folder):
+    done = run("--socket", folder + "/none.sock", "stats", expect=3)
+    assert "Is cachewardend running?" in done.stderr and folder in done.stderr and done.stdout == ""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        done = run("stats", env={"CACHEWARDEN_URL": "http://127.0.0.1:%d" % taken.getsockname()[1]}, expect=3)
+    assert "Connection refused" in done.stderr
+    assert "CACHEWARDEN_URL and CACHEWARDEN_SOCKET" in run(
+        "stats", env={"CACHEWARDEN_URL": "http://a", "CACHEWARDEN_SOCKET": "b"}, expect=2).stderr
+
+
+class Other(http.server.BaseHTTPRequestHandler):
+    """What is not this cachewardend: an answer for each path."""
+    status, body, length, requests = 200, b"{}", None, []
+
+    def answer(self):
+        type(self).requests.append(self.path)
+        self.send_response(self.status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(self.length or len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    do_GET = do_POST = do_PUT = do_DELETE = answer
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def other():
+    kind = type("Another", (Other,), {"requests": []})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), kind)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    kind.url = "http://127.0.0.1:%d" % server.server_address[1]
+    yield kind
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_an_answer_that_is_cut(other):
+    other.body, other.length = b'{"status": ', 1000
+    assert "no whole answer" in run("--url", other.url, "stats", expect=3).stderr
+    done = run("--url", other.url, "reload", expect=3)
+    assert "not known" in done.stderr and "cachewarden ops" in done.stderr
+    # What may have taken effect is not sent again.
+    assert other.requests.count(API + "/reload") == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"a":', b"[]", b'"\xff"', b"null"])
+def test_an_answer_of_something_else(other, body):
+    other.body = body
+    for status in (200, 404, 503):
+        other.status = status
+        done = run("--url", other.url, "stats", expect=0 if status == 200 and body in (b"[]", b"null") else 1)
+        assert "Traceback" not in done.stderr
+        if status != 200:
+            assert "is that the right address?" in done.stderr
+
+
+def test_an_older_and_a_newer_daemon(other):
+    """Members that are missing are not known, others are left alone; a command may not exist there."""
+    other.body = b'{"name": "old", "redis": {"status": "up", "memory": 7}, "news": [1, {"a": null}]}'
+    assert re.search(r"^redis +up, - - -, since -$", run("--url", other.url, "stats").stdout, re.M)
+    for command in (("jobs",), ("loaders",), ("alerts",), ("tags",), ("deps",), ("ops",), ("explain", "k"), ("pause",),
+                    ("sessions", "u"), ("keys", "list")):
+        run("--url", other.url, *command)
+    other.status, other.body = 404, b'{"title": "There is nothing at this address", "status": 404, "code": "not_found"}'
+    assert "an older daemon may not offer" in run("--url", other.url, "alerts", expect=1).stderr
+
+
+def test_health_that_is_not_up(start, redis):
+    daemon = start(open_config(redis), https=False)
+    daemon.wait_redis()
+    redis.kill()
+    daemon.wait_redis("down")
+    done = run(*where(daemon), "health", expect=1)
+    assert re.search(r"^redis +DOWN", done.stdout, re.M)
+    assert json.loads(run(*where(daemon), "health", "--json", expect=1).stdout)["status"] == "DOWN"
+
+
+def test_https_and_its_authority(start, redis, folder):
+    daemon = start(open_config(redis), https=True)
+    assert "--ca-file" in run(*where(daemon), "stats", expect=3).stderr
+    certificate = re.search(r'certificate: "([^"]*)"', daemon.https.lines)[1]
+    authority = os.path.join(os.path.dirname(certificate), "authority.crt")
+    run(*where(daemon), "--ca-file", authority, "stats")
+    run(*where(daemon), "stats", env={"CACHEWARDEN_CA_FILE": authority})
+
+
+def test_standard_output_that_cannot_be_written(daemon):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([PROGRAM, *where(daemon), "stats"], env=environment(), stdout=full,
+                              stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1 and "No space left" in done.stderr
+
+
+# The table ------------------------------------------------------------------------------------------
+
+
+def test_the_reference_is_the_table():
+    with open(os.path.join(ROOT, "docs", "cli.md"), encoding="utf-8") as file:
+        text = file.read()
+    reference = run("help", "--markdown").stdout
+    assert text.endswith("`cachewarden help --markdown`.\n\n" + reference), \
+        "print it: build/cachewarden help --markdown"
+
+
+def test_every_command_is_run_here():
+    with open(os.path.join(ROOT, "src", "cli", "command_table.c"), encoding="utf-8") as file:
+        names = re.findall(r'\{\.name = "([^"]*)"', file.read())
+    assert len(names) > 25
+    with open(__file__, encoding="utf-8") as file:
+        text = file.read()
+    missing = [name for name in names if name not in ("help", "completion", "top", "__complete") and
+               not re.search(r'\b(?:cw|run)\([^)]*?"%s"' % '", "'.join(name.split()), text)]
+    assert not missing, missing

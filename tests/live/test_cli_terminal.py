@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: MIT
+"""cachewarden on a terminal: questions, colors, narrow windows, progress bars, and `top`."""
+
+import os
+import re
+import signal
+
+import pytest
+
+from cli import PROGRAM, Terminal, run, where
+from harness import API, Daemon, open_config, until
+
+CONFIG = """
+stats: {interval: 200ms}
+warm:
+  jobs:
+    - name: steps
+      suspend: true
+      rate: 50
+      source: {type: file, path: rows.jsonl, format: jsonl}
+      key: "step:{id}"
+    - {name: quick, suspend: true, source: {type: command, argv: [printf, '{"id": 1}\\n'], format: jsonl}, key: "quick:{id}"}
+"""
+
+
+@pytest.fixture(scope="module")
+def daemon(shared_folder, shared_redis):
+    os.makedirs(shared_folder + "/t", exist_ok=True)
+    with open(shared_folder + "/t/rows.jsonl", "w", encoding="ascii") as file:
+        file.writelines('{"id": %d}\n' % i for i in range(60))
+    one = Daemon(shared_folder + "/t", open_config(shared_redis, CONFIG), https=False)
+    one.wait_redis()
+    yield one
+    failure = one.close()
+    assert not failure, failure
+
+
+@pytest.fixture
+def terminal(daemon):
+    """terminal("stats", ..., columns=80) -> the command on a terminal of its own."""
+    opened = []
+
+    def make(*args, **more):
+        opened.append(Terminal(PROGRAM, *where(daemon), *args, **more))
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        one.kill()
+
+
+def test_a_question_before_anything_is_removed(terminal, shared_redis):
+    shared_redis.fill(30, key="ask:{}")
+    for answer, left in (("n\n", 30), ("\n", 30), ("nonsense\n", 30), ("\x04", 30), ("y\n", 0)):
+        one = terminal("invalidate", "ask:*")
+        one.wait_for("Remove them? [y/N]")
+        assert "30 keys match." in one.text and "sample: ask:" in one.text
+        assert len(shared_redis.keys("ask:*")) == 30
+        one.send(answer)
+        text = one.end(0 if left == 0 else 1)
+        assert ("30 keys removed" if left == 0 else "nothing was removed") in text
+        assert len(shared_redis.keys("ask:*")) == left
+
+
+def test_colors_only_where_they_are_wanted(terminal, daemon):
+    def colored(*args, **env):
+        one = terminal(*args, env=env)
+        one.end()
+        return b"\x1b[" in one.raw
+
+    assert colored("health")
+    assert not colored("health", NO_COLOR="1") and colored("health", NO_COLOR="")
+    assert not colored("health", "--no-color") and not colored("health", TERM="dumb")
+    assert "\x1b" not in run(*where(daemon), "health").stdout
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80])
+def test_tables_fit_the_window(terminal, columns):
+    for command in (("stats",), ("health",), ("alerts",), ("jobs",), ("ops",)):
+        one = terminal(*command, columns=columns)
+        text = one.end()
+        # Sentences are broken by the terminal; tables are not.
+        if command[0] in ("alerts", "jobs", "ops") and columns == 80:
+            assert max(map(len, text.splitlines())) <= columns, command
+        assert text.strip()
+    narrow = terminal("alerts", columns=20).end()
+    assert "ALERT CacheMemoryHigh\nSTATE " in narrow
+
+
+def test_values_on_a_terminal_are_harmless(terminal, shared_redis):
+    shared_redis("SET", "bad", b"a\x1b[31mred\x07\xff\nsecond")
+    one = terminal("keys", "get", "bad")
+    assert one.end() == "a\\x1b[31mred\\x07\\xff\nsecond\n" and b"\x1b" not in one.raw
+
+
+def test_a_progress_bar(terminal, shared_redis):
+    one = terminal("warm", "steps", "quick")
+    one.wait(lambda: re.search(r"steps  \[#+\.+\]  \d+\.\d %", one.text), "a bar in the middle")
+    text = one.end()
+    assert re.search(r"steps  \[#{20}\]  completed", text) and re.search(r"^steps +completed +60 ", text, re.M)
+    narrow = terminal("warm", "quick", columns=20)
+    narrow.end()
+    # No line wraps: the bars are drawn over each other.
+    assert all(len(line) < 20 for line in re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", narrow.raw.decode()).split("\r\n")
+               if "quick" in line and "JOB" not in line)
+
+
+def test_a_run_goes_on_without_the_program(terminal, daemon):
+    one = terminal("warm", "steps")
+    one.wait_for("steps  [")
+    os.kill(one.pid, signal.SIGINT)
+    one.end(-signal.SIGINT)
+    running = [item for item in daemon.get(API + "/operations?limit=5").json["items"] if item["state"] == "running"]
+    assert [item["job"] for item in running] == ["steps"]
+    run(*where(daemon), "ops", "cancel", running[0]["operation_id"])
+    until(lambda: daemon.get(f"{API}/operations/{running[0]['operation_id']}").json["state"] == "cancelled", "its end")
+
+
+# top ------------------------------------------------------------------------------------------------
+
+
+def line_of(one, word):
+    return next((line for line in one.frame if line.startswith(word)), "")
+
+
+def test_top_shows_what_happens(terminal, shared_redis):
+    one = terminal("top", columns=100, lines=30)
+    one.wait(lambda: "redis up" in "".join(one.frame[:1]), "the first screen")
+    assert "[jobs]" in "\n".join(one.frame) and "q quit" in one.frame[-1]
+    assert re.match(r"hit rate +\S", line_of(one, "hit rate"))
+    for _ in range(90):
+        shared_redis("GET", "nowhere")
+    shared_redis("SET", "there", "x")
+    for _ in range(10):
+        shared_redis("GET", "there")
+    one.wait(lambda: re.match(r"hit rate +[1-4]\d?\.\d %", line_of(one, "hit rate")), "the hit rate")
+    one.wait(lambda: re.search("[\u2581-\u2588]", line_of(one, "commands/s")), "a sparkline")
+    for name in ("operations", "nodes", "alerts", "jobs"):
+        one.send("\x1b[C")
+        one.wait(lambda: f"[{name}]" in "\n".join(one.frame), name)
+        if name == "nodes":
+            assert shared_redis.name[:20] in "\n".join(one.frame)
+    one.send("\x1b[D")
+    one.wait(lambda: "[alerts]" in "\n".join(one.frame), "back")
+    one.send("p")
+    one.wait(lambda: "[paused]" in one.frame[0], "the pause")
+    one.send("p")
+    one.wait(lambda: "[paused]" not in one.frame[0], "its end")
+    one.send("q")
+    one.end()
+    assert one.raw.startswith(b"\x1b[?1049h") and one.raw.endswith(b"\x1b[?1049l")
+
+
+def test_top_scrolls_its_list(terminal):
+    one = terminal("top", columns=80, lines=13)
+    one.wait(lambda: "[jobs]" in "\n".join(one.frame), "the list")
+    jobs = [line for line in one.frame if line.startswith(("quick", "steps"))]
+    assert len(jobs) == 1 and jobs[0].startswith("steps")
+    one.send("\x1b[B")
+    one.wait(lambda: line_of(one, "quick"), "the next job")
+    one.send("\x1b[A")
+    one.wait(lambda: line_of(one, "steps"), "the first one")
+    one.send("\x03")
+    one.end()
+
+
+def test_top_follows_the_size_of_the_window(terminal):
+    one = terminal("top", columns=80, lines=24, env={"LC_ALL": "C"})
+    one.wait(lambda: len(one.frame) == 24, "24 lines")
+    assert not re.search("[\u2581-\u2588]", "\n".join(one.frame))
+    for columns, lines in ((20, 10), (10, 3), (200, 50)):
+        one.resize(columns, lines)
+        one.wait(lambda: len(one.frame) == lines and all(len(line) <= columns for line in one.frame),
+                 f"{lines} lines of {columns} columns")
+    one.send("q")
+    one.end()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_top_gives_the_terminal_back(terminal, number):
+    one = terminal("top")
+    one.wait(lambda: one.frame, "a screen")
+    os.kill(one.pid, number)
+    one.end()
+    assert one.raw.endswith(b"\x1b[?25h\x1b[?1049l")
+
+
+def test_top_over_an_outage(start, redis):
+    daemon = start(open_config(redis, "stats: {interval: 200ms}"), https=False)
+    daemon.wait_redis()
+    one = Terminal(PROGRAM, *where(daemon), "top")
+    try:
+        one.wait(lambda: "redis up" in "".join(one.frame[:1]), "a screen")
+        redis.kill()
+        one.wait(lambda: "redis down" in one.frame[0], "the outage")
+        assert daemon.stop() == 0
+        one.wait(lambda: "no answer from the daemon" in "\n".join(one.frame), "that the daemon is away")
+        one.send("q")
+        one.end()
+    finally:
+        one.kill()

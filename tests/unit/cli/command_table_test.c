@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/command_table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "../unit.h"
+
+/* Options may stand before the command: until it is known, one name must mean one thing. */
+START_TEST(an_option_has_the_same_kind_in_all_commands)
+{
+	for (const struct cli_command *c = cli_commands; c->name; c++) {
+		for (const struct cli_option *o = c->options; o && o->name; o++) {
+			const struct cli_option *any = cli_command_option(NULL, slice_str(o->name));
+
+			ck_assert_ptr_nonnull(any);
+			ck_assert_msg(any->kind == o->kind, "%s --%s", c->name, o->name);
+			ck_assert_msg((o->kind == CLI_FLAG) == (o->value == NULL), "%s --%s",
+				c->name, o->name);
+			for (const struct cli_option *common = cli_common_options; common->name;
+				common++)
+				ck_assert_msg(strcmp(common->name, o->name) != 0, "%s --%s",
+					c->name, o->name);
+		}
+	}
+}
+END_TEST
+
+START_TEST(rows_are_whole)
+{
+	for (const struct cli_command *c = cli_commands; c->name; c++) {
+		ck_assert_msg(
+			c->run && c->arguments && c->help && c->least <= c->most, "%s", c->name);
+		ck_assert_msg((*c->arguments != '\0') == (c->most > 0), "%s", c->name);
+		size_t n = strlen(c->help);
+
+		ck_assert_msg(c->help[n - 1] == '.', "%s", c->name);
+	}
+}
+END_TEST
+
+static const char *found(const char *first, const char *second)
+{
+	struct slice words[] = {slice_str(first), slice_str(second)};
+	size_t used;
+	const struct cli_command *command = cli_command_find(words, second ? 2 : 1, &used);
+
+	ck_assert_uint_le(used, 2);
+	return command ? command->name : "none";
+}
+
+START_TEST(commands_are_found_by_one_word_or_two)
+{
+	ck_assert_str_eq(found("stats", NULL), "stats");
+	ck_assert_str_eq(found("keys", "get"), "keys get");
+	ck_assert_str_eq(found("ops", "cancel"), "ops cancel");
+	ck_assert_str_eq(found("ops", "0123"), "ops");
+	ck_assert_str_eq(found("keys", NULL), "none");
+	ck_assert_str_eq(found("keys", "gets"), "none");
+	ck_assert_str_eq(found("", NULL), "none");
+	ck_assert(cli_command_begins(SLICE("keys")) && cli_command_begins(SLICE("token")));
+	ck_assert(!cli_command_begins(SLICE("stats")) && !cli_command_begins(SLICE("key")));
+}
+END_TEST
+
+static bool parse(struct cli *cli, struct cli_args *ret, int argc, const char *const *words)
+{
+	char *argv[16] = {(char *)"cachewarden"};
+	FILE *before = stderr;
+	bool ok;
+
+	for (int i = 0; i < argc; i++)
+		argv[i + 1] = (char *)words[i];
+	stderr = fopen("/dev/null", "w");
+	ok = cli_args_parse(cli, argc + 1, argv, ret);
+	fclose(stderr);
+	stderr = before;
+	return ok;
+}
+
+#define PARSE(...) \
+	parse(&cli, &args, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *), \
+		(const char *[]){__VA_ARGS__})
+
+START_TEST(options_stand_anywhere)
+{
+	struct cli cli = {0};
+	struct cli_args args;
+	int64_t number = 0;
+	size_t at = 0;
+
+	ck_assert(PARSE(
+		"--tag", "a", "--json", "keys", "set", "--tag=b", "k", "--ttl", "1m", "--", "-v"));
+	ck_assert_str_eq(args.command->name, "keys set");
+	ck_assert_uint_eq(args.word_count, 2);
+	ck_assert(slice_is(args.words[0], "k") && slice_is(args.words[1], "-v"));
+	ck_assert(cli_args_flag(&args, "json") && !cli_args_flag(&args, "help"));
+	ck_assert_str_eq(cli_args_next(&args, "tag", &at), "a");
+	ck_assert_str_eq(cli_args_next(&args, "tag", &at), "b");
+	ck_assert_ptr_null(cli_args_next(&args, "tag", &at));
+	ck_assert(cli_args_seconds(&args, "ttl", true, &number));
+	ck_assert_int_eq(number, 60);
+	ck_assert(PARSE("keys", "expire", "k", "-1") && slice_is(args.words[1], "-1"));
+	ck_assert(PARSE("keys", "set", "k", "-") && slice_is(args.words[1], "-"));
+	ck_assert(PARSE("invalidate", "-y", "a*") && cli_args_flag(&args, "yes"));
+	ck_assert(PARSE("--version") && !args.command);
+	ck_assert(!PARSE("keys", "set", "k", "--ttl", "1", "--ttl=2"));
+	ck_assert(!PARSE("stats", "--tag", "a"));
+	ck_assert(!PARSE("stats", "-z") && !PARSE("stats", "-hv") && !PARSE("stats", "--tag"));
+	ck_assert(!PARSE("--ttl", "1"));
+	arena_release(&cli.arena);
+}
+END_TEST
+
+TEST_SUITE("cli_command_table", an_option_has_the_same_kind_in_all_commands, rows_are_whole,
+	commands_are_found_by_one_word_or_two, options_stand_anywhere)
