@@ -7,12 +7,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "cli/say.h"
 #include "cli/view.h"
 #include "text/percent.h"
 
-enum { connect_seconds = 5, usual_seconds = 30 };
+enum { connect_seconds = 5, usual_seconds = 30, silent_seconds = 40 };
 
 static const struct json_limits answer_limits = {
 	.depth = 64, .nodes = 20000000, .members = 1000000, .allow_nul = true};
@@ -20,6 +21,7 @@ static const struct json_limits answer_limits = {
 struct transfer {
 	const struct cli_request *request;
 	struct buf body, header;
+	int64_t heard_ms; /* the last bytes of the body */
 	CURL *curl;
 	bool too_large, ended; /* by the caller */
 	char error[CURL_ERROR_SIZE];
@@ -36,6 +38,8 @@ static size_t take_body(char *p, size_t size, size_t count, void *context)
 	size_t n = size * count;
 	long status = 0;
 
+	transfer->heard_ms = clock_mono_ms();
+
 	curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (transfer->request->part && status / 100 == 2) {
 		transfer->ended =
@@ -48,6 +52,19 @@ static size_t take_body(char *p, size_t size, size_t count, void *context)
 	}
 	buf_append(&transfer->body, p, n);
 	return n;
+}
+
+/* Called by curl about once a second; 1 ends the transfer. */
+static int watch_silence(
+	void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
+{
+	const struct transfer *transfer = context;
+
+	(void)down_total;
+	(void)down;
+	(void)up_total;
+	(void)up;
+	return clock_mono_ms() - transfer->heard_ms > silent_seconds * 1000;
 }
 
 static size_t take_header(char *p, size_t size, size_t count, void *context)
@@ -107,9 +124,15 @@ static void set_options(CURL *curl, struct transfer *transfer)
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "cachewarden/" CW_VERSION);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, transfer->error);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)connect_seconds);
-	if (request->seconds >= 0)
+	/* A stream has a comment every 15 s. */
+	if (request->seconds < 0) {
+		curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+		curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, watch_silence);
+		curl_easy_setopt(curl, CURLOPT_XFERINFODATA, transfer);
+	} else {
 		curl_easy_setopt(curl, CURLOPT_TIMEOUT,
 			(long)(request->seconds ? request->seconds : usual_seconds));
+	}
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
 	if (request->body.p || strcmp(method, "GET") != 0) {
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.n);
@@ -170,7 +193,7 @@ static void fill(struct cli *cli, struct transfer *transfer, struct cli_answer *
 
 int cli_client_ask(struct cli *cli, const struct cli_request *request, struct cli_answer *ret)
 {
-	struct transfer transfer = {.request = request};
+	struct transfer transfer = {.request = request, .heard_ms = clock_mono_ms()};
 	int exit = CLI_DONE;
 
 	if (!cli->curl)

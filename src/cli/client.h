@@ -23,7 +23,7 @@ struct cli_request {
 	struct slice body;  /* p NULL = none */
 	const char *type;   /* of the body; NULL = application/json */
 	const char *header; /* one more, "Name: value", or NULL */
-	int seconds;	    /* until the answer is complete; 0 = 30 */
+	int seconds;	    /* until the answer is complete; 0 = 30, -1 = a stream without an end */
 	bool quiet;	    /* says nothing where there is no answer */
 	/* Called with each part of a 2xx answer instead of keeping it; false ends it. */
 	bool (*part)(void *context, struct slice part);

@@ -70,6 +70,16 @@ static const struct cli_option ops_options[] = {
 	END,
 };
 
+static const struct cli_option events_options[] = {
+	{"follow", 'f', CLI_FLAG, NULL, "show what happens from now on, until interrupted", NULL},
+	{"event", 0, CLI_ONCE, "EVENT", "only events of this kind", "invalidation warm alert breaker config pause gap"},
+	{"by", 0, CLI_ONCE, "NAME", "only what this token did", NULL},
+	{"since", 0, CLI_ONCE, "TIME", "only events since then: 8h (ago), or 2026-01-31T06:00:00Z", NULL},
+	{"limit", 0, CLI_ONCE, "N", "the last so many (default 20, at most 1000)", NULL},
+	{"detail", 0, CLI_FLAG, NULL, "with the keys, patterns and tags of invalidations", NULL},
+	END,
+};
+
 static const struct cli_option note_option[] = {NOTE, END};
 
 static const struct cli_option set_options[] = {
@@ -149,6 +159,10 @@ const struct cli_command cli_commands[] = {
 		.most = 1, .options = ops_options, .completes = "operations"},
 	{.name = "ops cancel", .arguments = "ID", .help = "Cancel an operation.", .run = cli_ops_cancel, .least = 1, .most = 1,
 		.options = note_option, .completes = "operations"},
+	{.name = "events", .arguments = "", .help = "What has happened on all daemons of this Redis, oldest first, or what happens.", .run = cli_events,
+		.options = events_options,
+		.more = "With --follow a lost connection is made anew, and what was missed is shown; the event gap says where something "
+			"may be missing. With --json each line is one event."},
 	{.name = "keys get", .arguments = "KEY", .help = "Print a value, byte for byte.", .run = cli_keys_get, .least = 1, .most = 1,
 		.more = "On a terminal control bytes are shown as \\xNN."},
 	{.name = "keys set", .arguments = "KEY [VALUE|-]", .help = "Store a value; - or nothing reads it from standard input.", .run = cli_keys_set,

@@ -15,7 +15,7 @@ import pytest
 
 from cli import PROGRAM, environment, run, where
 from client import ROOT
-from harness import API, Daemon, open_config, until
+from harness import API, Daemon, free_port, open_config, until
 
 TOKEN = "cw_tests"
 HOSTILE = b"evil\x1b[31m\xff\nname"
@@ -223,6 +223,109 @@ def test_tags_dependencies_sessions_and_loaders(cw, daemon):
     assert "1 sessions ended" in cw("sessions", cw.name, "--end", token=True).stderr
     assert re.search(r"^row +id +row +closed", cw("loaders").stdout, re.M)
     cw("keys", "del", "d:1")
+
+
+def test_events_of_the_past(cw, daemon):
+    cw("invalidate", "none:*", "--yes", "--note", "two words")
+    out = until(lambda: (text := cw("events", "--event", "invalidation", "--since", "1m").stdout)
+                and 'note="two words"' in text and text, "the event")
+    line = out.splitlines()[-1]
+    assert re.match(r"\d{4}-\d\d-\d\dT\S+Z invalidation operation_id=\S+ state=completed ", line)
+    first, second = (json.loads(cw("events", "--limit", n, "--json").stdout)["items"] for n in "12")
+    assert len(first) == 1 and second[0] == first[0]
+    assert "no such events" in cw("events", "--by", "nobody").stderr
+    assert "none:*" in cw("events", "--detail", "--limit", "1").stdout
+    assert "what is to come" in cw("events", "-f", "--since", "1h", expect=2).stderr
+
+
+class Following:
+    """events --follow in a pipe; its lines as they come."""
+
+    def __init__(self, *args):
+        self.process = subprocess.Popen([PROGRAM, *args], env=environment(), stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True)
+        self.lines, self.said = [], []
+        self.threads = [threading.Thread(target=self._read, args=pair) for pair in (
+            (self.process.stdout, self.lines), (self.process.stderr, self.said))]
+        for thread in self.threads:
+            thread.start()
+
+    @staticmethod
+    def _read(file, lines):
+        for line in file:
+            lines.append(line.rstrip("\n"))
+
+    def wait(self, text):
+        return until(lambda: next((line for line in self.lines if text in line), None), text)
+
+    def close(self):
+        self.process.kill()
+        for thread in self.threads:
+            thread.join()
+        self.process.stdout.close()
+        self.process.stderr.close()
+        self.process.wait()
+
+
+@pytest.fixture
+def following():
+    opened = []
+
+    def make(*args):
+        opened.append(Following(*args))
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        one.close()
+
+
+def test_events_are_followed_over_restarts_of_the_daemon(start, redis, following):
+    port = free_port()
+    config = open_config(redis).replace("127.0.0.1:0", f"127.0.0.1:{port}")
+    daemon = start(config, https=False)
+    daemon.wait_redis()
+    address = where(daemon)
+    one, each = following(*address, "events", "-f"), following(*address, "events", "--follow", "--json", "--event", "invalidation")
+
+    def happens(note):
+        # Until both have connected, what happens is of the past for them.
+        def seen():
+            daemon.invalidate({"patterns": ["none:*"], "note": note})
+            return all(any(note in line for line in lines) for lines in (one.lines, each.lines))
+
+        until(seen, note)
+
+    happens("first")
+    assert daemon.stop() == 0
+    until(lambda: any("trying again" in line for line in one.said), "that it is told")
+    daemon = start(config, https=False)
+    daemon.wait_redis()
+    happens("second")
+    assert json.loads(each.wait("second"))["event"] == "invalidation"
+    assert daemon.post(API + "/reload").status == 200
+    one.wait("config state=loaded")
+    assert not [line for line in each.lines if '"event":"config"' in line]
+    assert one.process.poll() is None and sum("trying again" in line for line in one.said) == 1
+
+
+def test_events_cannot_be_followed(start, redis, folder):
+    assert "Is cachewardend running?" in run("--socket", folder + "/none", "events", "-f", expect=3).stderr
+    daemon = start(re.sub(r"anonymous: \[.*?\]", "anonymous: [metrics]", open_config(redis)), https=False)
+    assert "(unauthorized)" in run(*where(daemon), "events", "-f", expect=1).stderr
+
+
+def test_events_end_with_their_reader(daemon):
+    command = [PROGRAM, *where(daemon), "events", "-f"]
+    shell = subprocess.Popen(["bash", "-c", '"$@" | head -1', "x", *command], env=environment(), stdout=subprocess.PIPE, text=True)
+
+    def ended():
+        daemon.invalidate({"patterns": ["none:*"]})
+        return shell.poll() is not None
+
+    until(ended, "the end of the pipe")
+    assert len(shell.stdout.read().splitlines()) == 1
+    shell.stdout.close()
 
 
 def test_pause_resume_and_reload(cw):

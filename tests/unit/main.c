@@ -9,7 +9,7 @@
 
 #include "unit.h"
 
-enum { max_suites = 128, max_tests = 64, test_timeout_seconds = 240 };
+enum { max_suites = 256, max_tests = 64, test_timeout_seconds = 240 };
 
 static struct {
 	const char *name;
