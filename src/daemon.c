@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "api/answer.h"
+#include "api/audit_request.h"
 #include "api/config.h"
 #include "api/handlers.h"
 #include "base/mem.h"
@@ -123,6 +124,8 @@ static void start_services(struct daemon *d)
 	app->namespaces = namespace_sampler_new(&app->engine.cache, app->sampler);
 	start_questions(app);
 	app->history = history_keeper_new(&app->engine.cache);
+	app->audit = audit_new(app->loop, app->log, app->metrics);
+	app->audit_news = audit_news_new(&app->engine.cache, app->engine.operations, app->audit);
 	app->events = event_feed_new(&app->engine.cache, app->log);
 	app->news = event_news_new(&app->engine.cache, app->events);
 	app->sources = sources_new(app->loop, app->log, app->bus);
@@ -136,6 +139,9 @@ static void start_services(struct daemon *d)
 		.metrics = app->metrics,
 		.routes = routes,
 		.context = app,
+		.observer = {.begins = audit_request_begins,
+			.ended = audit_request_ended,
+			.refused = audit_request_refused},
 	});
 }
 
@@ -217,6 +223,8 @@ static void shut_down(struct daemon *d)
 		/* Waits for what had not ended at its deadline: cleanup sections are bounded. */
 		engine_stop(&app->engine, DEADLINE_NONE);
 		lookups_free(app->engine.cache.lookups);
+		audit_news_free(app->audit_news);
+		audit_free(app->audit);
 		engine_release(&app->engine);
 		reloading_stop(d);
 	}

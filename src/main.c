@@ -128,6 +128,8 @@ int main(int argc, char **argv)
 	int code;
 
 	signal(SIGPIPE, SIG_IGN);
+	/* A file beyond its limit is an error of write(2). */
+	signal(SIGXFSZ, SIG_IGN);
 	json_use_mem();
 	if (conf_load(options.config, &conf, &faults) != OK) {
 		fputs(faults.p, stderr);

@@ -160,11 +160,35 @@ static void commit_engine(void *context, struct conf *next)
 	watch_tokens(d, next);
 }
 
+static enum error prepare_audit(void *context, struct conf *next, struct fault *fault)
+{
+	struct daemon *d = context;
+
+	return audit_prepare(d->app.audit, next, fault);
+}
+
+static void commit_audit(void *context, struct conf *next)
+{
+	struct daemon *d = context;
+
+	(void)next;
+	audit_commit(d->app.audit);
+}
+
+static void abandon_audit(void *context)
+{
+	struct daemon *d = context;
+
+	audit_abandon(d->app.audit);
+}
+
 enum error reloading_start(struct daemon *d, struct fault *fault)
 {
 	d->app.reload = reload_new(d->config_path, conf_ref(d->conf), d->app.log);
 	reload_join(
 		d->app.reload, (struct reload_member){"warm", prepare_warm, commit_warm, NULL, d});
+	reload_join(d->app.reload,
+		(struct reload_member){"audit", prepare_audit, commit_audit, abandon_audit, d});
 	reload_join(d->app.reload,
 		(struct reload_member){"http", prepare_http, commit_http, abandon_http, d});
 	reload_join(d->app.reload,

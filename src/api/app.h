@@ -13,6 +13,8 @@
 #include "warm/loader.h"
 #include "warm/warm.h"
 #include "watch/alerts.h"
+#include "watch/audit.h"
+#include "watch/audit_news.h"
 #include "watch/event_feed.h"
 #include "watch/event_news.h"
 #include "watch/history_keeper.h"
@@ -45,6 +47,8 @@ struct app {
 	struct event_feed *events;
 	struct event_news *news;
 	struct server_answers *clients, *slowlog, *latency;
+	struct audit *audit;
+	struct audit_news *audit_news;
 	struct history_keeper *history; /* NULL = none is kept */
 	struct sources *sources;	/* of warm jobs and loaders */
 	struct warm *warm;

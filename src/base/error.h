@@ -68,6 +68,7 @@
 	X(CLUSTER_NODE, "cluster_node", 503, AWAY, "The Redis server is a node of a cluster") \
 	X(OVERLOADED, "overloaded", 503, AWAY, "Too much work is waiting") \
 	X(STOPPING, "stopping", 503, NONE, "The daemon is stopping") \
+	X(AUDIT_UNAVAILABLE, "audit_unavailable", 503, NONE, "The audit log cannot be written") \
 	X(PAUSED, "paused", 503, NONE, "This work is paused") \
 	X(TIMEOUT, "timeout", 504, LOST, "The time limit was exceeded") \
 	X(REDIS_OOM, "redis_oom", 507, REFUSED, "Redis is out of memory")

@@ -52,6 +52,8 @@
 	X(EVENTS, COUNTER, "events_total", "event", "Events that this daemon published, by kind") \
 	X(EVENT_LISTENERS, GAUGE, "event_listeners", "", "Open streams of events") \
 	X(EVENT_GAPS, COUNTER, "event_gaps_total", "", "Gaps that readers of events were told of") \
+	X(AUDIT_DROPPED, COUNTER, "audit_dropped_total", "", "Lines that the audit log has lost") \
+	X(AUDIT_FAILING, GAUGE, "audit_failing", "", "1 while the audit log cannot be written") \
 	X(CONFIG_RELOAD_OK, GAUGE, "config_last_reload_successful", "", "1 if the last reload took effect") \
 	X(CONFIG_RELOAD_TIME, GAUGE, "config_last_reload_timestamp_seconds", "", "When the configuration in force was read, Unix time") \
 	X(TOKEN_EXPIRY, GAUGE, "token_expiry_timestamp_seconds", "token", "Expiry of a token, Unix time") \

@@ -326,6 +326,12 @@ struct conf {
 		int64_t listeners;
 	} events;
 	struct {
+		char *path; /* NULL = not given; "" = none; "-" = standard output */
+		/* What is refused if it cannot be recorded. */
+		enum { AUDIT_NONE, AUDIT_FLUSH, AUDIT_ALL } required;
+		bool cache_writes; /* those under /api/v1/cache and of sessions are recorded, too */
+	} audit;
+	struct {
 		enum log_level level;
 		bool json;
 		enum { ACCESS_OFF, ACCESS_ERRORS, ACCESS_ALL } access;

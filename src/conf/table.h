@@ -112,9 +112,9 @@ extern const struct section section_root, section_token, section_namespace, sect
 /* The row of exactly this path, or NULL. */
 const struct key *section_key(const struct section *section, const char *path);
 
-extern const struct type type_string, type_slice, type_name, type_path, type_bool, type_int,
-	type_duration, type_size, type_choice, type_choice_bool, type_choice_text, type_ratio,
-	type_date, type_sha256, type_template, type_templates, type_strings, type_globs,
+extern const struct type type_string, type_slice, type_name, type_path, type_output, type_bool,
+	type_int, type_duration, type_size, type_choice, type_choice_bool, type_choice_text,
+	type_ratio, type_date, type_sha256, type_template, type_templates, type_strings, type_globs,
 	type_scopes, type_items, type_named_items;
 /* Types of one key each. */
 extern const struct type type_later, type_listens, type_hosts, type_redis_url, type_password_file,

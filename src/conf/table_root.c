@@ -23,11 +23,6 @@ enum {
 
 #define AT(field)      .offset = offsetof(struct conf_full, field)
 #define LIST(field, n) AT(field), .count_offset = offsetof(struct conf_full, n)
-#define LATER(name, what) \
-	{ \
-		name, &type_later, .flags = KEY_LATER, .help = what \
-	}
-
 /* clang-format off */
 static const struct key keys[] = {
 	{"name", &type_name, AT(conf.name), .help = "name of this daemon; by default the host's name"},
@@ -106,7 +101,9 @@ static const struct key keys[] = {
 	{"notify", &type_items, LIST(conf.webhooks, conf.webhook_count), .def = "[]", .max = 16, .flags = KEY_MERGES, .section = &section_webhook, .help = "webhooks that are told when an alert fires or ends"},
 	{"events.invalidations", &type_choice_bool, AT(conf.events.names), "detail", .choices = "counts detail", .help = "whether events of invalidations record the names of keys, patterns and tags"},
 	{"events.listeners", &type_int, AT(conf.events.listeners), "2000", 0, 1000000, .help = "maximum number of streams of events"},
-	LATER("audit", "audit log"),
+	{"audit.path", &type_output, AT(conf.audit.path), .help = "file of the audit log; - = standard output; empty = none"},
+	{"audit.required", &type_choice, AT(conf.audit.required), "flush", .choices = "none flush all", .help = "what is refused if it cannot be recorded: nothing, patterns that match everything, all changes"},
+	{"audit.cache_writes", &type_bool, AT(conf.audit.cache_writes), "true", .help = "whether writes of single keys and sessions are recorded, too"},
 
 	{"log.level", &type_choice, AT(conf.log.level), "info", .choices = "debug info warning error", .help = "minimum level of lines that are written"},
 	{"log.format", &type_choice_bool, AT(conf.log.json), "text", .choices = "text json", .help = "text for people, json for programs"},

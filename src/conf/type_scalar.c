@@ -86,6 +86,20 @@ static const char *set_path(
 }
 const struct type type_path = {.set = set_path};
 
+/* A path, `-` or the empty text. */
+static const char *set_output(
+	struct reader *r, const struct key *key, struct node *node, void *object)
+{
+	const char *wrong = scalar(node);
+
+	if (wrong)
+		return wrong;
+	if (node->text.n && !slice_is(node->text, "-"))
+		return set_path(r, key, node, object);
+	return set_string(r, key, node, object);
+}
+const struct type type_output = {.set = set_output};
+
 static const char *set_bool(
 	struct reader *r, const struct key *key, struct node *node, void *object)
 {

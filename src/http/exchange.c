@@ -109,6 +109,25 @@ static void handle(struct request *request)
 	arena_release(&request->arena);
 }
 
+/* Whether the observer is told of it. */
+static bool is_observed(const struct request *request)
+{
+	return request->server->observer.begins && !request_only_reads(request);
+}
+
+static void handle_observed(struct request *request)
+{
+	const struct http_observer *observer = &request->server->observer;
+	struct fault fault;
+
+	if (observer->begins(request->server->context, request, &fault))
+		reply_fault(request, &fault);
+	else
+		request->match.route->handler(request, request->server->context);
+	observer->ended(request->server->context, request);
+	arena_release(&request->arena);
+}
+
 static void refused_fiber(void *argument)
 {
 	struct request *request = argument;
@@ -129,8 +148,12 @@ static bool concerns_route(struct request *request, enum error error)
 /* Answers at once with the fault, before the handler. */
 static enum MHD_Result refuse(struct request *request, const struct fault *fault)
 {
+	const struct http_observer *observer = &request->server->observer;
 	const struct route *route = request->match.route;
 
+	if (observer->refused &&
+		(fault->error == ERR_UNAUTHORIZED || fault->error == ERR_FORBIDDEN))
+		observer->refused(request->server->context, request, fault);
 	reply_fault(request, fault);
 	if (concerns_route(request, fault->error)) {
 		request->holds++;
@@ -199,7 +222,10 @@ static void run_in_fiber(void *argument)
 {
 	struct request *request = argument;
 
-	handle(request);
+	if (is_observed(request))
+		handle_observed(request);
+	else
+		handle(request);
 	assert(request->status && !request->suspended); /* it has replied */
 	request->fiber = NULL;
 	request_drop(request);
@@ -220,7 +246,8 @@ static enum MHD_Result run(struct request *request)
 		reply_room_admit(request, &fault);
 	if (fault.error)
 		return refuse(request, &fault);
-	if (route->flags & ROUTE_INLINE) {
+	/* To record what it changes may take a while. */
+	if ((route->flags & ROUTE_INLINE) && !is_observed(request)) {
 		handle(request);
 		assert(request->response);
 		return queue(request);

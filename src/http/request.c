@@ -35,6 +35,7 @@ struct request *request_take(struct connection *connection)
 	request->match.route = NULL;
 	request->error = OK;
 	request->auth.identity = NULL;
+	request->auth.failed = false;
 	request->auth.token = NULL;
 	request->id[0] = request->trace[0] = '\0';
 	request->uri.segment_count = request->uri.parameter_count = 0;
@@ -167,6 +168,46 @@ const struct identity *request_identity(const struct request *request)
 const char *request_id(const struct request *request)
 {
 	return request->id;
+}
+
+struct slice request_method(const struct request *request)
+{
+	return request->head.method;
+}
+
+bool request_failed_login(const struct request *request)
+{
+	return request->auth.failed;
+}
+
+void request_peer(const struct request *request, char ret[PEER_MAX_TEXT])
+{
+	const struct connection *connection =
+		request->connection ? request->connection : request->left;
+
+	ret[0] = '\0';
+	if (connection)
+		peer_text(connection->peer, ret);
+}
+
+const char *request_trace(const struct request *request)
+{
+	return request->trace;
+}
+
+int64_t request_took_us(const struct request *request)
+{
+	return (clock_mono_ns() - request->began_ns) / 1000;
+}
+
+int request_status(const struct request *request)
+{
+	return request->status;
+}
+
+enum error request_error(const struct request *request)
+{
+	return request->error;
 }
 
 struct slice request_body(const struct request *request)

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/fault.h"
 #include "conf/conf.h"
+#include "http/peer.h"
 #include "http/route.h"
 
 struct request;
@@ -26,6 +27,18 @@ struct conf *request_conf(const struct request *request);
 const struct identity *request_identity(const struct request *request);
 /* The caller's X-Request-Id if it is a token of up to 64 bytes, else 16 lower-case hex digits. */
 const char *request_id(const struct request *request);
+struct slice request_method(const struct request *request);
+/* Whether an Authorization header, cookie or certificate was sent that is not valid. */
+bool request_failed_login(const struct request *request);
+/* The client's address: "127.0.0.1", "2001:db8::/64", "unix". */
+void request_peer(const struct request *request, char ret[PEER_MAX_TEXT]);
+/* The traceparent; "" = none. */
+const char *request_trace(const struct request *request);
+/* Since its head was complete. */
+int64_t request_took_us(const struct request *request);
+/* Of its reply; 0 and OK before it. */
+int request_status(const struct request *request);
+enum error request_error(const struct request *request);
 struct slice request_body(const struct request *request);
 /* For what the handler makes of the request: freed when the handler returns. */
 struct arena *request_arena(struct request *request);

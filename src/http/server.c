@@ -42,6 +42,7 @@ struct http_server *http_server_new(const struct http_options *options)
 	server->loop = options->loop;
 	server->log = options->log;
 	server->context = options->context;
+	server->observer = options->observer;
 	server->router = router_new(options->routes);
 	server->peers = peers_new();
 	server->token_limits = limits_new();

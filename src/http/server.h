@@ -12,6 +12,7 @@
 #ifndef CW_HTTP_SERVER_H
 #define CW_HTTP_SERVER_H
 
+#include "base/fault.h"
 #include "base/fiber.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -21,12 +22,26 @@
 
 struct http_server;
 
+/* What is told of requests; each may be NULL. `context` is that of the server. */
+struct http_observer {
+	/*
+	 * Before the handler of a request that may change something, in its fiber. An error refuses
+	 * it with the fault. Parks.
+	 */
+	enum error (*begins)(void *context, struct request *request, struct fault *fault);
+	/* It was answered, also if it was refused by `begins`. */
+	void (*ended)(void *context, struct request *request);
+	/* The caller of a request is not who it says, or may not do this. */
+	void (*refused)(void *context, struct request *request, const struct fault *fault);
+};
+
 struct http_options {
 	struct loop *loop;
 	struct log *log;
 	struct metrics *metrics;
 	const struct route *routes; /* ends with a row without method */
 	void *context;		    /* handed to each handler */
+	struct http_observer observer;
 };
 
 struct http_server *http_server_new(const struct http_options *options);

@@ -100,6 +100,7 @@ struct http_server {
 	struct lingerer *lingering; /* connections of refused requests whose clients still send */
 	size_t lingering_count;
 	struct streams streams;
+	struct http_observer observer;
 	unsigned handles; /* open handles of libuv inside this structure */
 };
 

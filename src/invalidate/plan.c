@@ -60,6 +60,7 @@ static enum error add_glob(struct plan *plan, struct slice glob, struct fault *f
 		return fault_set(fault, ERR_FORBIDDEN,
 			"'%.*s' matches every key; that needs a token with scope flush",
 			(int)glob.n, glob.p);
+	plan->catches_all |= glob_catch_all(glob);
 	plan_add_pattern(plan, glob, plan_add_selector(plan, SELECTOR_PATTERN, glob));
 	return OK;
 }

@@ -81,6 +81,7 @@ struct plan {
 	size_t tag_count;
 	uint64_t protected_skipped; /* derived keys that may not be touched */
 	size_t dependents;	    /* keys that only rules and stored sets brought in */
+	bool catches_all;	    /* one of its patterns matches every key */
 	bool too_many_dependents;
 	bool unreadable_dependents;		  /* the key of a key's dependents is not a set */
 	struct slice sample[INVALIDATION_SAMPLE]; /* of names that matched */

@@ -158,8 +158,11 @@ static void operation_fiber(void *argument)
 
 	set_state(operation, OPERATION_RUNNING, false);
 	operation_store_begin(operation);
-	enum operation_state state = operation->run(
-		operation, operation->context, &operation->result, &operation->fault);
+	struct operations *owner = operation->owner;
+	enum operation_state state = OPERATION_FAILED;
+	if (!owner->guard || owner->guard(owner->guard_context, operation, &operation->fault) == OK)
+		state = operation->run(
+			operation, operation->context, &operation->result, &operation->fault);
 	if (state != OPERATION_FAILED)
 		operation->fault = (struct fault){0};
 	if (operation->free_context)
@@ -191,6 +194,7 @@ enum error operation_begin(struct operations *operations, const struct operation
 		.by = mem_strdup(spec->by),
 		.note = copy_or_null(spec->note),
 		.run = spec->run,
+		.sweeps = spec->sweeps,
 		.context = spec->context,
 		.free_context = spec->free_context,
 		.phase = OPERATION_PHASE_QUEUED,
@@ -202,6 +206,7 @@ enum error operation_begin(struct operations *operations, const struct operation
 	make_id(operation->started_wall_ms, operation->id);
 	struct slice trace = trace_id(fiber_trace());
 	memcpy(operation->trace_id, trace.p, trace.n);
+	snprintf(operation->cause, sizeof operation->cause, "%s", fiber_id());
 	operation->next = operations->active;
 	if (operations->active)
 		operations->active->prev = operation;
@@ -241,6 +246,22 @@ void operation_unref(struct operation *operation)
 const char *operation_id(const struct operation *operation)
 {
 	return operation->id;
+}
+
+void operations_set_guard(struct operations *operations, operation_guard *guard, void *context)
+{
+	operations->guard = guard;
+	operations->guard_context = context;
+}
+
+bool operation_sweeps(const struct operation *operation)
+{
+	return operation->sweeps;
+}
+
+const char *operation_cause(const struct operation *operation)
+{
+	return operation->cause;
 }
 
 const char *operation_kind_name(const struct operation *operation)

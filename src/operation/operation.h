@@ -78,11 +78,19 @@ struct operation_spec {
 	void *context;
 	void (*free_context)(void *context); /* called when `run` has returned */
 	int64_t timeout_ms;		     /* 0 = 30 minutes */
+	bool sweeps;			     /* it has a pattern that matches every key */
 };
 
 struct operations *operations_new(struct cache *cache);
 /* All operations must have ended. */
 void operations_free(struct operations *operations);
+
+/*
+ * Is asked before the work of an operation, in its fiber: an error makes the operation fail with
+ * the fault. Parks.
+ */
+typedef enum error operation_guard(void *context, struct operation *operation, struct fault *fault);
+void operations_set_guard(struct operations *operations, operation_guard *guard, void *context);
 
 /*
  * Starts an operation; the caller gets a reference. On an error (ERR_STOPPING) the context was
@@ -95,6 +103,9 @@ void operation_unref(struct operation *operation);
 
 const char *operation_id(const struct operation *operation);
 const char *operation_kind_name(const struct operation *operation);
+bool operation_sweeps(const struct operation *operation);
+/* The id of the request or operation that began it; "" = it was begun by the daemon itself. */
+const char *operation_cause(const struct operation *operation);
 enum operation_state operation_state(const struct operation *operation);
 const struct fault *operation_error(const struct operation *operation);
 /* What its work returned, a struct of its kind; NULL until it has ended. */

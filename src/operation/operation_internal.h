@@ -16,6 +16,8 @@ struct operation {
 	const struct operation_kind *kind;
 	char *subject, *by, *note;	   /* NULL = none */
 	char trace_id[TRACE_ID_BYTES + 1]; /* "" = none */
+	char cause[FIBER_ID_BYTES + 1];
+	bool sweeps;
 	operation_function *run;
 	void *context;
 	void (*free_context)(void *context);
@@ -58,7 +60,9 @@ struct operations {
 	struct fiber *keeper;
 	bool beating; /* the keeper's commands are on their way */
 	struct fiber_cond recorded;
-	int64_t beat_mono_ms; /* when cw:daemon:<instance> was last renewed */
+	int64_t beat_mono_ms;	/* when cw:daemon:<instance> was last renewed */
+	operation_guard *guard; /* NULL = none */
+	void *guard_context;
 	bool stopping;
 	struct kind_count kinds[operation_kinds_max];
 };

@@ -57,6 +57,7 @@ ROUTES = {
     ("GET", API + "/config"): "admin",
     ("GET", API + "/alerts"): "read",
     ("GET", API + "/events"): "read",
+    ("GET", API + "/audit"): "audit",
     ("GET", API + "/pause"): "read",
     ("POST", API + "/pause"): "operate",
     ("POST", API + "/resume"): "operate",

@@ -172,9 +172,10 @@ class Caller:
 
 
 @pytest.fixture
-def call(start, redis):
+def call(start, redis, folder):
     tokens = f"tokens: [{{name: all, sha256: {hashlib.sha256(TOKEN.encode()).hexdigest()}, scopes: [admin]}}], "
-    daemon = start(open_config(redis, JOBS).replace("auth: {", "auth: {" + tokens))
+    audit = f'audit: {{path: "{folder}/audit.jsonl"}}\n'
+    daemon = start(open_config(redis, JOBS + audit).replace("auth: {", "auth: {" + tokens))
     daemon.wait_redis()
     return Caller(daemon)
 
@@ -184,6 +185,7 @@ def see(call):
                  API + "/doctor", API + "/config", API + "/loaders", API + "/warm", API + "/pause", API + "/tags",
                  API + "/dependencies", API + "/clients", API + "/slowlog", API + "/latency"):
         call("GET " + path)
+    call(f"GET {API}/audit")
     call(f"GET {API}/events", headers={"Accept": "application/json"})
     call("GET /")
     call("GET /ui/{file}", file="app.js")

@@ -62,12 +62,6 @@ static const struct scratch_fault names[] = {
 
 TEST_CALL(unknown_names_are_refused, SCRATCH_FAULTS(names))
 
-static const struct scratch_fault later[] = {
-	{"audit: {path: a}\n", "c.yaml:1: audit is not supported by this version: remove it\n"},
-};
-
-TEST_CALL(keys_of_later_versions_are_refused_as_such, SCRATCH_FAULTS(later))
-
 static const struct scratch_fault values[] = {
 	{"name: \"a b\"\n", "c.yaml:1: name must be a name of 1 to 64 letters, digits, "
 			    "'_', '.' and '-'\n"},
@@ -199,5 +193,4 @@ static const struct scratch_fault addresses[] = {
 TEST_CALL(wrong_addresses_are_refused, SCRATCH_FAULTS(addresses))
 
 TEST_SUITE("conf_faults", yaml_beyond_plain_maps_is_refused, unknown_names_are_refused,
-	keys_of_later_versions_are_refused_as_such, values_that_do_not_fit_their_type_are_refused,
-	wrong_addresses_are_refused)
+	values_that_do_not_fit_their_type_are_refused, wrong_addresses_are_refused)

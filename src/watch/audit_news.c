@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* The audit log of operations; see audit_news.h. */
+#include "watch/audit_news.h"
+
+#include "base/mem.h"
+#include "text/json.h"
+
+struct audit_news {
+	struct cache *cache;
+	struct operations *operations;
+	struct audit *audit;
+	struct event_subscription *ended;
+};
+
+static void copy_member(const cJSON *from, cJSON *to, const char *name)
+{
+	const cJSON *member = cJSON_GetObjectItemCaseSensitive(from, name);
+
+	if (member)
+		cJSON_AddItemToObject(to, name, cJSON_Duplicate(member, true));
+}
+
+static cJSON *line_json(
+	const struct audit_news *news, struct operation *operation, const char *state)
+{
+	static const char *const counts[] = {"dry_run", "matched", "invalidated", "softened",
+		"changed", "rows", "stored", "rejected", "duration_ms"};
+	struct operation_view view;
+	cJSON *line = cJSON_CreateObject();
+
+	operation_view(operation, &view);
+	json_add_time(line, "time", clock_wall_ms());
+	cJSON_AddStringToObject(line, "name", news->cache->conf->name);
+	cJSON_AddStringToObject(line, "state", state ? state : operation_state_name(view.state));
+	json_add_text(line, "by", view.by);
+	cJSON_AddStringToObject(line, "operation_id", view.id);
+	json_add_text(line, "kind", view.kind);
+	json_add_text(line, "job", view.has_subject ? view.subject : "");
+	json_add_text(line, "cause", operation_cause(operation));
+	json_add_text(line, "trace_id", view.trace_id);
+	json_add_text(line, "note", view.note);
+	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+		copy_member(view.result, line, counts[i]);
+	if (!state)
+		json_add_text(line, "code", view.error_code);
+	operation_view_release(&view);
+	return line;
+}
+
+static uint64_t add(struct audit_news *news, struct operation *operation, const char *state)
+{
+	cJSON *line = line_json(news, operation, state);
+	struct buf text = {0};
+
+	json_print(line, &text);
+	cJSON_Delete(line);
+	uint64_t at = audit_add(news->audit, buf_slice(&text));
+	buf_release(&text);
+	return at;
+}
+
+/* An operation_guard. Parks. */
+static enum error guard(void *context, struct operation *operation, struct fault *fault)
+{
+	struct audit_news *news = context;
+	bool sweeps = operation_sweeps(operation), own = !*operation_cause(operation);
+	struct fault why;
+
+	if (!audit_is_on(news->audit) || (!sweeps && !own))
+		return OK;
+	bool required = news->cache->conf->audit.required == AUDIT_ALL ||
+			(sweeps && news->cache->conf->audit.required == AUDIT_FLUSH);
+	if (!audit_wait(news->audit, add(news, operation, "intent"), required, &why) || !required)
+		return OK;
+	*fault = why;
+	return fault->error;
+}
+
+static void operation_ended_now(void *context, const void *data)
+{
+	struct audit_news *news = context;
+
+	if (audit_is_on(news->audit))
+		add(news, (struct operation *)data, NULL);
+}
+
+struct audit_news *audit_news_new(
+	struct cache *cache, struct operations *operations, struct audit *audit)
+{
+	struct audit_news *news = mem_new(struct audit_news);
+
+	news->cache = cache;
+	news->operations = operations;
+	news->audit = audit;
+	news->ended = event_subscribe(cache->bus, EVENT_OPERATION, operation_ended_now, news);
+	operations_set_guard(operations, guard, news);
+	return news;
+}
+
+void audit_news_free(struct audit_news *news)
+{
+	if (!news)
+		return;
+	operations_set_guard(news->operations, NULL, NULL);
+	event_unsubscribe(news->ended);
+	mem_free(news);
+}

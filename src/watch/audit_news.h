@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The audit log of operations: how each has ended, and, before they begin, those that the daemon
+ * starts by itself and those that match every key.
+ */
+#ifndef CW_WATCH_AUDIT_NEWS_H
+#define CW_WATCH_AUDIT_NEWS_H
+
+#include "operation/operation.h"
+#include "watch/audit.h"
+
+struct audit_news;
+
+/* Everything is borrowed; becomes the guard of the operations. */
+struct audit_news *audit_news_new(
+	struct cache *cache, struct operations *operations, struct audit *audit);
+void audit_news_free(struct audit_news *news); /* may be NULL */
+
+#endif

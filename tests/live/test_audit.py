@@ -1,0 +1,351 @@
+# SPDX-License-Identifier: MIT
+"""The audit log: who changed what, what is refused if it cannot be recorded, and its pages."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import threading
+
+import pytest
+
+from conftest import open_config
+from harness import API, DEADLINE, Daemon, until
+from test_auth import config, row, secret
+
+AUDIT = API + "/audit"
+JOB = """
+warm:
+  jobs:
+    - {name: rows, source: {type: command, argv: [printf, '{"id": 1}\\n'], format: jsonl}, key: "rows:{id}"}
+    - {name: often, schedule: {every: 1s}, source: {type: command, argv: [printf, '{"id": 1}\\n'], format: jsonl}, key: "rows:{id}"}
+"""
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+class Log:
+    def __init__(self, folder):
+        self.path = os.path.join(folder, "audit.jsonl")
+
+    def config(self, required="flush", more=""):
+        return f'audit: {{path: "{self.path}", required: {required}{more}}}\n'
+
+    @property
+    def lines(self):
+        return read(self.path)
+
+    def of(self, **members):
+        return [line for line in self.lines if members.items() <= line.items()]
+
+    def wait(self, count=1, **members):
+        """The lines with these members, once there are so many."""
+        until(lambda: len(self.of(**members)) >= count, f"{count} lines {members}")
+        return self.of(**members)
+
+
+@pytest.fixture
+def log(folder):
+    return Log(folder)
+
+
+def boss(start, redis, text, rows=(), **options):
+    """A daemon with a token for everything; it waits for Redis."""
+    daemon = start(config(redis, [row("boss", ["admin"]), row("reader", ["read"]), *rows], text), **options)
+    until(lambda: daemon.get("/readyz?redis=true").status == 200, "redis")
+    return daemon
+
+
+def test_each_change_has_an_intent_and_an_outcome(start, redis, log):
+    daemon = boss(start, redis, log.config())
+    token = secret("boss")
+    redis("SET", "a", "1")
+    body = '{"keys": ["a",\n\t"b \\" c"],\r\n "note": "deploy\\n812"}'
+    reply = daemon.post(API + "/invalidate", body, token=token,
+                        headers={"Content-Type": "application/json", "X-Request-Id": "mine",
+                                 "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"})
+    assert reply.status == 200, reply
+    end = log.wait(request_id="mine", state="completed")[0]
+    intent = log.of(request_id="mine", state="intent")[0]
+    assert intent["request"] == {"keys": ["a", "b \" c"], "note": "deploy\n812"}
+    assert intent["by"] == end["by"] == "boss" and intent["note"] == end["note"] == "deploy\n812"
+    assert intent["route"] == API + "/invalidate" and intent["method"] == "POST" and intent["address"] == "127.0.0.1"
+    assert end["status"] == 200 and end["code"] is None and end["duration_ms"] > 0
+    assert intent["trace_id"] == "4bf92f3577b34da6a3ce929d0e0e4736"
+    done = log.of(operation_id=reply.json["operation_id"])[0]
+    assert done["cause"] == "mine" and done["state"] == "completed" and done["invalidated"] == 1
+    assert done["kind"] == "invalidate" and done["note"] == "deploy\n812"
+    lines = log.lines
+    assert lines.index(intent) < lines.index(done) < lines.index(end)
+    # A reading request leaves no line.
+    daemon.stats(), daemon.get(API + "/operations", token=token)
+    assert len(log.lines) == 3
+    assert daemon.post(API + "/invalidate", {"keys": []}, token=token).status == 400
+    assert log.wait(state="refused")[0]["code"] == "bad_body"
+
+
+def test_names_of_any_bytes_and_no_secrets(start, redis, log):
+    daemon = boss(start, redis, log.config())
+    token = secret("boss")
+    assert daemon.request("PUT", "/api/v1/cache/keys/a%0A%22%FF?ttl=60", b"VALUE-canary", token=token).status == 201
+    assert daemon.request("DELETE", "/api/v1/cache/keys/%C3%A4%0Ab", token=token).status == 204
+    assert log.wait(method="PUT", state="completed")[0]["names"] == {"key": {"base64url": "YQoi_w"}}
+    assert log.of(method="PUT")[0]["query"] == {"ttl": "60"}
+    assert log.wait(method="DELETE", state="completed")[0]["names"] == {"key": "ä\nb"}
+    reply = daemon.post("/api/v1/sessions", {"user_id": "u", "data": {"x": "DATA-canary"}}, token=token)
+    assert reply.status == 201
+    assert daemon.post("/api/v1/login", {"token": token}).status == 200
+    log.wait(route="/api/v1/login", state="completed")
+    with open(log.path, encoding="utf-8") as file:
+        text = file.read()
+    for hidden in ("canary", reply.json["session_id"], token):
+        assert hidden not in text
+
+
+def test_refused_logins_and_refused_changes(start, redis, log):
+    daemon = boss(start, redis, log.config())
+    assert daemon.get(API + "/stats", token="wrong").status == 401
+    line = log.wait(code="unauthorized")[0]
+    assert line["by"] is None and line["state"] == "refused" and line["route"] == API + "/stats"
+    assert line["address"] == "127.0.0.1" and line["status"] == 401
+    assert daemon.post(API + "/invalidate", {"keys": ["a"]}, token=secret("reader")).status == 403
+    assert log.wait(code="forbidden")[0]["by"] == "reader"
+    assert daemon.post("/api/v1/login", {"token": "wrong"}).status == 401
+    assert log.wait(route="/api/v1/login", state="refused")[0]["status"] == 401
+    count = len(log.lines)
+    # Neither callers without a token nor readers that ask for too much.
+    assert daemon.get(API + "/stats").status == 401
+    assert daemon.get(API + "/config", token=secret("reader")).status == 403
+    assert daemon.request("PUT", "/api/v1/cache/keys/a", b"x", token=secret("boss")).status == 201
+    log.wait(method="PUT", state="completed")
+    assert len(log.lines) == count + 2
+
+
+def test_what_the_daemon_does_by_itself(start, redis, log):
+    daemon = boss(start, redis, log.config() + JOB)
+    end = log.wait(kind="warm", state="completed")[0]
+    assert log.of(operation_id=end["operation_id"])[0]["state"] == "intent"
+    assert end["by"] == "scheduler" and end["job"] == "often" and end["stored"] == 1 and end["cause"] is None
+    assert daemon.post(API + "/warm", {"cache_names": ["rows"], "wait": 10}, token=secret("boss")).status == 200
+    run = log.wait(job="rows")
+    assert [line["state"] for line in run] == ["completed"] and run[0]["cause"]
+
+
+def test_cache_writes_can_be_left_out(start, redis, log):
+    daemon = boss(start, redis, log.config(more=", cache_writes: false"))
+    assert daemon.request("PUT", "/api/v1/cache/keys/a", b"x", token=secret("boss")).status == 201
+    assert daemon.invalidate({"keys": ["a"]}, token=secret("boss")).status == 200
+    log.wait(3)
+    assert {line.get("route") for line in log.lines} == {API + "/invalidate", None}
+
+
+def test_a_killed_daemon_leaves_the_intent(start, redis, proxy, log):
+    daemon = start(open_config(proxy, log.config()))
+    daemon.wait_redis()
+    proxy.hold(b"XADD")
+
+    def ask():
+        try:
+            daemon.invalidate({"keys": ["a"], "note": "never ended"})
+        except OSError:
+            pass
+    caller = threading.Thread(target=ask)
+    caller.start()
+    assert proxy.held.wait(DEADLINE)
+    daemon.process.send_signal(signal.SIGKILL)
+    daemon.expect_exit = -signal.SIGKILL
+    daemon.process.wait()
+    caller.join()
+    assert [line["state"] for line in log.of(note="never ended")] == ["intent"]
+    # The next one goes on in the same file, behind what may be half a line.
+    with open(log.path, "a", encoding="utf-8") as file:
+        file.write('{"time":"half')
+    proxy.release()
+    again = start(open_config(redis, log.config()).replace("operate]", "operate, audit]"))
+    again.wait_redis()
+    assert again.invalidate({"keys": ["a"]}).status == 200
+    until(lambda: len(again.get(AUDIT).json["items"]) == 4, "whole lines")
+    with open(log.path, encoding="utf-8") as file:
+        assert file.read().split("\n")[1] == '{"time":"half'
+
+
+FULL = "/dev/full"
+
+
+@pytest.mark.parametrize("required, sweep, change", [("none", 200, 200), ("flush", 503, 200), ("all", 503, 503)])
+def test_a_full_disk_refuses_what_is_required_and_nothing_else(start, redis, required, sweep, change):
+    daemon = boss(start, redis, f'audit: {{path: {FULL}, required: {required}}}\n')
+    token = secret("boss")
+    redis("SET", "a", "1")
+    reply = daemon.invalidate({"patterns": ["*"]}, token=token)
+    assert reply.status == sweep, reply
+    assert redis("EXISTS", "a") == (0 if sweep == 200 else 1)
+    if sweep == 503:
+        assert reply.json["code"] == "audit_unavailable" and "No space left" in reply.json["detail"]
+        assert reply.headers["Retry-After"]
+    assert daemon.invalidate({"keys": ["a"]}, token=token).status == change
+    assert daemon.request("PUT", "/api/v1/cache/keys/b", b"x", token=token).status in (201, 503)
+    assert redis("EXISTS", "b") == (1 if change == 200 else 0)
+    # What changes nothing goes on.
+    assert daemon.invalidate({"patterns": ["*"], "dry_run": True}, token=token).status == 200
+    assert daemon.get("/api/v1/cache/keys/a", token=token).status in (200, 404)
+    assert daemon.get(API + "/stats", token=token).status == 200
+    daemon.wait_for("audit: /dev/full No space left")
+    reply = daemon.get("/metrics", token=token).body.decode()
+    assert "cachewarden_audit_failing 1" in reply
+
+
+def test_a_disk_that_has_room_again(start, redis, log):
+    """A limit of the file's size stands in for a disk: it can be lifted while the daemon runs."""
+    daemon = boss(start, redis, log.config("all"))
+    token = secret("boss")
+    assert daemon.invalidate({"keys": ["a"], "note": "first"}, token=token).status == 200
+    log.wait(3)
+    room = os.path.getsize(log.path) + 100  # half a line
+    resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+    reply = daemon.invalidate({"keys": ["a"], "note": "second"}, token=token)
+    assert reply.status == 503 and "File too large" in reply.json["detail"], reply
+    assert daemon.invalidate({"keys": ["a"], "note": "third"}, token=token).status == 503
+    assert os.path.getsize(log.path) == room
+    resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    until(lambda: daemon.invalidate({"keys": ["a"], "note": "fourth"}, token=token).status == 200, "room")
+    daemon.wait_for("is written again")
+    # Nothing is lost: neither what was refused, nor half a line.
+    states = [[line["state"] for line in log.of(note=note)][:2] for note in ("first", "second", "third")]
+    assert states == [["intent", "completed"], ["intent", "failed"], ["intent", "failed"]]
+    assert "cachewarden_audit_dropped_total 0" in daemon.get("/metrics", token=token).body.decode()
+
+
+def test_what_does_not_fit_into_memory_is_counted(start, redis):
+    daemon = boss(start, redis, f"audit: {{path: {FULL}, required: none}}\n")
+    token = secret("boss")
+    body = {"keys": ["k" * 1000], "dry_run": True, "note": "n"}
+
+    def dropped():
+        for _ in range(100):
+            daemon.invalidate(body, token=token)
+        text = daemon.get("/metrics", token=token).body.decode()
+        return "cachewarden_audit_dropped_total 0" not in text
+
+    until(dropped, "a line to be dropped")
+
+
+def test_a_rotated_file_is_left(start, redis, log):
+    daemon = boss(start, redis, log.config())
+    token = secret("boss")
+    assert daemon.invalidate({"keys": ["a"], "note": "one"}, token=token).status == 200
+    log.wait(3)
+    os.rename(log.path, log.path + ".1")
+    assert daemon.invalidate({"keys": ["a"], "note": "two"}, token=token).status == 200
+    until(lambda: len(read(log.path + ".1")) == 6, "the old file")
+    daemon.process.send_signal(signal.SIGHUP)
+    daemon.wait_for("configuration reloaded", count=1)
+    assert daemon.invalidate({"keys": ["a"], "note": "three"}, token=token).status == 200
+    log.wait(2, note="three")
+    assert not log.of(note="two")
+    assert os.stat(log.path).st_mode & 0o777 == 0o640 & ~umask()
+
+
+def umask():
+    before = os.umask(0)
+    os.umask(before)
+    return before
+
+
+def test_a_path_that_cannot_be_used(start, redis, log, folder):
+    missing = os.path.join(folder, "nowhere", "audit.jsonl")
+    daemon = boss(start, redis, f'audit: {{path: "{missing}"}}\n')
+    token = secret("boss")
+    daemon.wait_for(f"audit: {missing} No such file or directory")
+    assert daemon.invalidate({"patterns": ["*"]}, token=token).status == 503
+    assert daemon.invalidate({"keys": ["a"]}, token=token).status == 200
+    os.mkdir(os.path.dirname(missing))
+    until(lambda: daemon.invalidate({"patterns": ["*"]}, token=token).status == 200, "the file")
+    # A reload to a path that cannot be used is refused as a whole.
+    daemon.configure(config(redis, [row("boss", ["admin"])], f'audit: {{path: "{folder}"}}\n'))
+    reply = daemon.post(API + "/reload", {}, token=token)
+    assert reply.status == 422 and "audit.path: " in reply.json["errors"][0]["detail"], reply
+    daemon.configure(config(redis, [row("boss", ["admin"])], log.config()))
+    assert daemon.post(API + "/reload", {}, token=token).status == 200
+    assert daemon.invalidate({"keys": ["a"], "note": "here"}, token=token).status == 200
+    log.wait(2, note="here")
+    daemon.configure(config(redis, [row("boss", ["admin"])], 'audit: {path: ""}\n'))
+    assert daemon.post(API + "/reload", {}, token=token).status == 200
+    # What was under way is still written.
+    until(lambda: daemon.get(AUDIT, token=token).status == 404, "the end of the audit log")
+
+
+def test_the_service_managers_folder(start, redis, log, folder):
+    daemon = start(open_config(redis), env={"LOGS_DIRECTORY": folder + ":/other"})
+    daemon.wait_redis()
+    assert daemon.invalidate({"keys": ["a"]}).status == 200
+    log.wait(3)
+
+
+def test_standard_output(folder, redis):
+    path = os.path.join(folder, "cachewarden.yaml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(open_config(redis, 'audit: {path: "-"}\n'))
+    os.chmod(path, 0o600)
+    ready = os.path.join(folder, "ready")
+    with subprocess.Popen([os.environ["CACHEWARDEN_BIN"], "--config", path, "--ready-file", ready],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        until(lambda: os.path.exists(ready), "the daemon")
+        daemon = Daemon.__new__(Daemon)
+        daemon.process, daemon.tls = process, None
+        with open(ready, encoding="utf-8") as file:
+            daemon.addresses = file.read().split()
+        assert daemon.request("PUT", "/api/v1/cache/keys/a", b"x").status in (201, 503)
+        assert json.loads(process.stdout.readline())["state"] == "intent"
+        process.terminate()
+
+
+def pages(daemon, query, token):
+    items, cursor = [], ""
+    while True:
+        reply = daemon.get(AUDIT + query + cursor, token=token)
+        assert reply.status == 200, reply
+        items += reply.json["items"]
+        if not reply.json["next"]:
+            return items
+        cursor = "&cursor=" + reply.json["next"]
+
+
+def test_pages(start, redis, log):
+    daemon = boss(start, redis, log.config(), [row("auditor", ["audit"]),
+                                               row("bound", ["audit"], key_prefixes='["a"]')])
+    token = secret("auditor")
+    for i in range(40):
+        assert daemon.invalidate({"keys": ["k" * 1000], "note": str(i)}, token=secret("boss")).status == 200
+    assert daemon.get(API + "/stats", token="wrong").status == 401
+    whole = log.wait(1, code="unauthorized") and log.lines[::-1]
+    assert len(whole) == 121
+    assert pages(daemon, "?limit=7", token) == whole
+    assert pages(daemon, "?limit=1000", token) == whole
+    assert pages(daemon, "?by=boss&limit=50", token) == whole[1:]
+    assert pages(daemon, "?state=intent&limit=9", token) == [line for line in whole if line["state"] == "intent"]
+    assert pages(daemon, "?since=1h&limit=100", token) == whole
+    assert pages(daemon, "?until=1h&limit=100", token) == [] == pages(daemon, "?by=nobody&limit=1", token)
+    middle = whole[60]["time"]
+    assert pages(daemon, f"?since={middle}&limit=100", token) == [line for line in whole if line["time"] >= middle]
+    for query in ("?cursor=x", "?cursor=1-", "?limit=0", "?since=x", "?state=", "?event=x"):
+        assert daemon.get(AUDIT + query, token=token).status == 400, query
+    assert daemon.get(AUDIT + "?cursor=1-5", token=token).json["detail"].startswith("the audit log was rotated")
+    assert daemon.get(AUDIT, token=secret("reader")).status == 403
+    assert daemon.get(AUDIT, token=secret("bound")).status == 403
+
+
+def test_pages_of_a_file_with_anything_in_it(start, redis, log):
+    good = [json.dumps({"time": f"2026-01-01T00:00:{i:02}.000Z", "state": "intent", "by": "x"}, separators=(",", ":"))
+            for i in range(5)]
+    with open(log.path, "wb") as file:
+        file.write(b"\xff\x00garbage\n\n" + good[0].encode() + b"\n" + b"x" * 300000 + b"\n" + good[1].encode() + b"\n")
+        file.write(b'{"time":"2026-01-01T00:00:09.000Z","by":"\xff","state":"intent"}\n')
+        file.write(good[2].encode() + b"\n" + b"\n" * 262144 + good[3].encode() + b"\n" + good[4].encode()[:-5])
+    daemon = boss(start, redis, log.config())
+    items = pages(daemon, "?limit=2", secret("boss"))
+    assert items == [json.loads(one) for one in good[3::-1]]
