@@ -237,6 +237,8 @@ static void add_job(void *context, struct warm_job *job)
 	else
 		cJSON_AddNullToObject(object, "last_run");
 	json_add_time(object, "last_success", job->last_success_wall_ms);
+	if (listing->full)
+		cJSON_AddItemToObject(object, "usefulness", job_use_json(&job->use));
 	cJSON_AddItemToArray(listing->jobs, object);
 }
 

@@ -43,6 +43,7 @@
 	X(WARM_DURATION, HISTOGRAM, "warm_run_duration_seconds", "job", "Duration of warm runs") \
 	X(WARM_STORED, COUNTER, "warm_stored_keys_total", "job", "Keys stored by warm runs") \
 	X(WARM_LAST_SUCCESS, GAUGE, "warm_last_success_timestamp_seconds", "job", "End of the last completed warm run, Unix time") \
+	X(WARM_READ_RATIO, GAUGE, "warm_read_ratio", "job", "Share of a sample of the keys that a job stored that was read before they expire") \
 	X(WARM_FAILING_JOBS, GAUGE, "warm_failing_jobs", "", "Jobs whose last run failed") \
 	X(RESULTS, COUNTER, "results_total", "loader,result", "Read-through by loader: hit, stale, miss, bypass, error") \
 	X(SOURCE_BREAKER_OPEN, GAUGE, "source_breaker_open", "source", "1 while the breaker of a source is open or half-open") \

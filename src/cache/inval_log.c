@@ -363,6 +363,23 @@ bool inval_since_matches_tags(
 	return named != NULL;
 }
 
+bool inval_since_touches(const struct inval_since *since, struct slice beginning, bool tagged)
+{
+	struct buf prefix = {0};
+	bool touches = tagged && since->tags;
+
+	for (const struct named *at = since->keys; at && !touches; at = at->hh.next)
+		touches = slice_starts(slice_of(at->name, at->n), beginning);
+	for (const struct named *at = since->patterns; at && !touches; at = at->hh.next) {
+		buf_clear(&prefix);
+		glob_prefix(slice_of(at->name, at->n), &prefix);
+		touches = slice_starts(buf_slice(&prefix), beginning) ||
+			  slice_starts(beginning, buf_slice(&prefix));
+	}
+	buf_release(&prefix);
+	return touches;
+}
+
 const char *inval_since_last(const struct inval_since *since)
 {
 	return since->last;

@@ -76,6 +76,10 @@ bool inval_since_matches(struct inval_since *since, struct slice key);
 /* Whether one of the tags was purged. */
 bool inval_since_matches_tags(
 	const struct inval_since *since, const struct slice *tags, size_t count);
+/*
+ * Whether it may name a key that begins with `beginning`, or, if the keys have tags, any tag.
+ */
+bool inval_since_touches(const struct inval_since *since, struct slice beginning, bool tagged);
 /* The id to read from next time. */
 const char *inval_since_last(const struct inval_since *since);
 /* Adds what a later answer says; frees it. */

@@ -136,6 +136,12 @@ static void set_request(struct http *http)
 	if (!own_coding)
 		http->headers =
 			curl_slist_append(http->headers, "Accept-Encoding: gzip, deflate, zstd");
+	if (http->call->etag) {
+		char *line = mem_printf("If-None-Match: %s", http->call->etag);
+
+		http->headers = curl_slist_append(http->headers, line);
+		mem_free(line);
+	}
 	http->headers = http_multi_trace(http->headers);
 	curl_easy_setopt(http->easy, CURLOPT_HTTPHEADER, http->headers);
 	if (conf->ca)
@@ -316,6 +322,7 @@ static enum error take_head(struct http *http, struct fault *fault)
 		return http_answer_failed(&said, &http->transport, fault);
 	if (http->call->visit)
 		return OK;
+	http_answer_etag(&said, http->transport.etag);
 	return http_answer_coding(&said, &http->decode, fault);
 }
 
@@ -327,6 +334,11 @@ static enum error http_read(struct transport *transport, struct slice *ret, stru
 
 	if (!error && status && answer_of(http, status) == HTTP_NOTHING)
 		return nothing(http, ret, fault);
+	if (!error && status == 304 && http->call->etag) {
+		http->transport.unchanged = true;
+		*ret = slice_of("", 0);
+		return OK;
+	}
 	if (!error && status && !http->headed)
 		error = take_head(http, fault);
 	if (error)

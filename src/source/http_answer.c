@@ -107,6 +107,16 @@ enum error http_answer_coding(
 		url, header->value, header->amount > 1 ? ", ..." : "");
 }
 
+void http_answer_etag(const struct http_said *said, char ret[SOURCE_ETAG_BYTES])
+{
+	struct curl_header *header;
+
+	ret[0] = '\0';
+	if (curl_easy_header(said->easy, "ETag", 0, CURLH_HEADER, -1, &header) == CURLHE_OK &&
+		header->amount == 1 && strlen(header->value) < SOURCE_ETAG_BYTES)
+		memcpy(ret, header->value, strlen(header->value) + 1);
+}
+
 void http_answer_next(const struct http_said *said, struct buf *ret)
 {
 	struct curl_header *header;

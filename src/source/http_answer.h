@@ -37,5 +37,7 @@ enum error http_answer_coding(
 
 /* Where the headers Link say that the next page is; *ret stays as it is if they do not. */
 void http_answer_next(const struct http_said *said, struct buf *ret);
+/* The header ETag; "" = none, or too long a one. */
+void http_answer_etag(const struct http_said *said, char ret[SOURCE_ETAG_BYTES]);
 
 #endif

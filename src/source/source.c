@@ -174,6 +174,10 @@ static enum error feed(struct source *source, struct fault *fault)
 		error = transport_waited(ERR_CANCELLED, "end", fault);
 	if (error)
 		return error;
+	if (source->transport->unchanged) {
+		source->ended = true;
+		return OK;
+	}
 	const char *instead = sniff_look(&source->sniff, piece);
 	if (instead) {
 		source->unreadable = true;
@@ -294,6 +298,16 @@ uint64_t source_total(const struct source *source)
 		return transport->total_rows;
 	/* As long as those that were read, on average. */
 	return (uint64_t)((double)source->number * (double)transport->size / (double)used);
+}
+
+bool source_unchanged(const struct source *source)
+{
+	return source->transport->unchanged;
+}
+
+const char *source_etag(const struct source *source)
+{
+	return source->transport->etag;
 }
 
 bool source_rows_absent(const struct source *source)

@@ -75,7 +75,11 @@ struct source_call {
 	 */
 	bool lookup;
 	bool visit; /* for source_visit() alone */
+	/* HTTP: the ETag of the document that is known; NULL = it is wanted in any case. */
+	const char *etag;
 };
+
+enum { SOURCE_ETAG_BYTES = 512 };
 
 /*
  * ERR_SOURCE_FAILED with what, where and why (also by an open breaker: see base/breaker.h),
@@ -101,6 +105,13 @@ int64_t source_retry_after_ms(const struct source *source);
  * and what was read of it; 0 = not known.
  */
 uint64_t source_total(const struct source *source);
+/*
+ * After the end: the source has answered that the document with the call's ETag is unchanged, and
+ * gave no row.
+ */
+bool source_unchanged(const struct source *source);
+/* After the end: the document's ETag, as it was sent; "" = it has none. */
+const char *source_etag(const struct source *source);
 /* After the end: the JSON document had nothing, or null, in place of its array of rows. */
 bool source_rows_absent(const struct source *source);
 /*

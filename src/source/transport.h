@@ -22,6 +22,8 @@ struct transport {
 	int64_t retry_after_ms; /* the error said when to retry; 0 = it did not */
 	int64_t size, taken;	/* bytes: all of them (0 = not known), and those that were read */
 	uint64_t total_rows;	/* 0 = not known */
+	char etag[SOURCE_ETAG_BYTES]; /* of the document; "" = none */
+	bool unchanged;		      /* it is still the one with the call's ETag */
 };
 
 struct transport_document {

@@ -29,6 +29,8 @@ void jobs_release(struct jobs *jobs)
 		if (job->running)
 			operation_unref(job->running);
 		cJSON_Delete(job->last_run);
+		key_sample_release(&job->sample);
+		mem_free(job->etag);
 		mem_free(job->name);
 		mem_free(job);
 	}
@@ -77,8 +79,12 @@ static void count_failing(struct jobs *jobs)
 
 void jobs_configure(struct jobs *jobs, const struct conf *conf)
 {
-	for (size_t i = 0; i < jobs->count; i++)
+	for (size_t i = 0; i < jobs->count; i++) {
 		jobs->items[i]->configured = false;
+		/* The document may be read in another way from now on. */
+		mem_free(jobs->items[i]->etag);
+		jobs->items[i]->etag = NULL;
+	}
 	for (size_t i = 0; i < conf->job_count; i++) {
 		struct job *job = jobs_find(jobs, slice_str(conf->jobs[i].name));
 
@@ -143,6 +149,51 @@ static bool is_news(const struct job *job, const cJSON *run)
 	return !job->unsaved || time_member(run, "finished") >= job->last_finished_wall_ms;
 }
 
+static void set_use(struct jobs *jobs, struct job *job)
+{
+	if (job->use.sampled)
+		metric_set(jobs->cache->metrics, METRIC_WARM_READ_RATIO, job->name, NULL,
+			(double)job->use.read / job->use.sampled);
+}
+
+cJSON *job_use_json(const struct job_use *use)
+{
+	cJSON *object;
+
+	if (!use->wall_ms)
+		return cJSON_CreateNull();
+	object = cJSON_CreateObject();
+	json_add_time(object, "time", use->wall_ms);
+	json_add_uint(object, "sampled", use->sampled);
+	json_add_uint(object, "read", use->read);
+	if (use->sampled)
+		json_add_number(object, "ratio", (double)use->read / use->sampled, 3);
+	else
+		cJSON_AddNullToObject(object, "ratio");
+	cJSON_AddStringToObject(object, "method", use->by_frequency ? "freq" : "idletime");
+	return object;
+}
+
+/* Another daemon may have measured it. */
+static void read_use(struct jobs *jobs, struct job *job, const cJSON *object)
+{
+	const cJSON *sampled = cJSON_GetObjectItemCaseSensitive(object, "sampled");
+	const cJSON *read = cJSON_GetObjectItemCaseSensitive(object, "read");
+	const cJSON *method = cJSON_GetObjectItemCaseSensitive(object, "method");
+	int64_t wall_ms = time_member(object, "time");
+
+	if (wall_ms <= job->use.wall_ms || !cJSON_IsNumber(sampled) || !cJSON_IsNumber(read) ||
+		!cJSON_IsString(method) || sampled->valuedouble < 0 ||
+		sampled->valuedouble > KEY_SAMPLE_MOST || read->valuedouble < 0 ||
+		read->valuedouble > sampled->valuedouble)
+		return;
+	job->use = (struct job_use){.sampled = (unsigned)sampled->valuedouble,
+		.read = (unsigned)read->valuedouble,
+		.by_frequency = strcmp(method->valuestring, "freq") == 0,
+		.wall_ms = wall_ms};
+	set_use(jobs, job);
+}
+
 static void read_record(struct jobs *jobs, struct job *job, const struct redis_value *reply)
 {
 	cJSON *record, *run;
@@ -156,6 +207,7 @@ static void read_record(struct jobs *jobs, struct job *job, const struct redis_v
 	} else {
 		cJSON_Delete(run);
 	}
+	read_use(jobs, job, cJSON_GetObjectItemCaseSensitive(record, "usefulness"));
 	cJSON_Delete(record);
 }
 
@@ -192,26 +244,42 @@ void jobs_refresh(struct jobs *jobs)
 	fiber_spawn(&jobs->refreshers, "warm jobs", refresh, jobs);
 }
 
-void job_ran(struct jobs *jobs, struct job *job, cJSON *record)
+/* Writes the job's record; false if Redis has not taken it. Parks. */
+static bool save(struct jobs *jobs, const struct job *job)
 {
 	cJSON *object = cJSON_CreateObject();
 	struct redis_call call = {.idempotent = true, .deadline = clock_deadline(write_ms)};
 	struct buf key = {0}, text = {0};
 
-	learn(jobs, job, record);
-	job->unsaved = true;
 	json_add_time(object, "last_success", job->last_success_wall_ms);
 	cJSON_AddItemReferenceToObject(object, "last_run", job->last_run);
+	cJSON_AddItemToObject(object, "usefulness", job_use_json(&job->use));
 	json_print(object, &text);
 	cJSON_Delete(object);
 	cache_own_key(jobs->cache, "job:", slice_str(job->name), &key);
 	struct slice argv[] = {
 		SLICE("SET"), buf_slice(&key), buf_slice(&text), SLICE("PX"), SLICE(RECORD_TTL_MS)};
-	if (redis_store_call(jobs->cache->store, call, buf_slice(&key), sizeof argv / sizeof *argv,
-		    argv, NULL, NULL) == OK)
-		job->unsaved = false;
+	enum error error = redis_store_call(jobs->cache->store, call, buf_slice(&key),
+		sizeof argv / sizeof *argv, argv, NULL, NULL);
 	buf_release(&key);
 	buf_release(&text);
+	return error == OK;
+}
+
+void job_ran(struct jobs *jobs, struct job *job, cJSON *record)
+{
+	learn(jobs, job, record);
+	job->unsaved = true;
+	if (save(jobs, job))
+		job->unsaved = false;
+}
+
+void job_used(struct jobs *jobs, struct job *job)
+{
+	set_use(jobs, job);
+	/* A run of another daemon, which is not known yet, would be overwritten. */
+	if (job->last_run && !job->unsaved)
+		save(jobs, job);
 }
 
 void job_last_run(const struct job *job, struct operation_view *ret)

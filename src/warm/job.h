@@ -9,7 +9,9 @@
 #ifndef CW_WARM_JOB_H
 #define CW_WARM_JOB_H
 
+#include "cache/inval_log.h"
 #include "operation/operation.h"
+#include "warm/key_sample.h"
 #include "warm/schedule.h"
 
 struct job {
@@ -31,6 +33,22 @@ struct job {
 	int64_t last_finished_wall_ms, last_success_wall_ms; /* -1 = not known */
 	bool unsaved; /* the run was ours, and Redis has no record of it yet */
 	bool failing;
+
+	/* Of the last run of this process that stored keys: */
+	struct key_sample sample;
+	int64_t sampled_ms; /* monotonic */
+	bool measured;	    /* warm/usefulness.h */
+	/* How many keys of a sample were read, of a run on any daemon. */
+	struct job_use {
+		unsigned sampled, read;
+		bool by_frequency;
+		int64_t wall_ms; /* 0 = not known yet */
+	} use;
+
+	/* Of the last run that completed, if it was of this process (warm/unchanged.h). */
+	char *etag; /* NULL = none */
+	char etag_run[OPERATION_ID_BYTES + 1];
+	struct inval_place etag_place;
 };
 
 struct jobs {
@@ -61,6 +79,10 @@ void jobs_refresh(struct jobs *jobs);
  */
 void job_ran(struct jobs *jobs, struct job *job, cJSON *record);
 
+/* The job's `use` is new: updates the metric and the record in Redis. Parks. */
+void job_used(struct jobs *jobs, struct job *job);
+/* The document of `use`; null if it is not known. The caller owns it. */
+cJSON *job_use_json(const struct job_use *use);
 /* The run in this process, or the last one that ended, anywhere; an empty id = none is known. */
 void job_last_run(const struct job *job, struct operation_view *ret);
 

@@ -2,12 +2,16 @@
 /* A run: its turn, its attempts, their rows, and its verdict; see run.h. */
 #include "warm/run.h"
 
+#include <string.h>
+
 #include "base/crypto.h"
 #include "base/mem.h"
 #include "warm/rate.h"
 #include "warm/row.h"
 #include "warm/trickle.h"
 #include "warm/trigger.h"
+#include "warm/unchanged.h"
+#include "warm/usefulness.h"
 #include "warm/visit.h"
 #include "warm/window.h"
 
@@ -38,12 +42,16 @@ struct run {
 	struct run_counts counts;
 	struct row_maker maker;
 	struct rate rate;
-	struct window *window;	 /* of the attempt */
-	struct trickle *trickle; /* sends what waits in the window */
-	bool ticked;		 /* some time has passed */
-	struct visits *visits;	 /* or these, in mode visit */
-	struct source *source;	 /* of the attempt, while its rows are read */
-	struct swap swap;	 /* of mode swap; without a number until the first attempt */
+	struct window *window;	  /* of the attempt */
+	struct trickle *trickle;  /* sends what waits in the window */
+	bool ticked;		  /* some time has passed */
+	struct visits *visits;	  /* or these, in mode visit */
+	struct source *source;	  /* of the attempt, while its rows are read */
+	struct key_sample sample; /* of the attempt's keys */
+	bool read_all;
+	char etag[SOURCE_ETAG_BYTES]; /* of what the attempt has read to its end */
+	struct inval_place place;     /* before that */
+	struct swap swap;	      /* of mode swap; without a number until the first attempt */
 	int64_t worked_since_ns;
 	unsigned rows_unlooked;
 	size_t bytes_unlooked;
@@ -71,6 +79,11 @@ void run_free(void *context)
 	lock_abandon(run->lock);
 	conf_unref(run->conf);
 	mem_free(run);
+}
+
+void run_read_all(struct run *run)
+{
+	run->read_all = true;
 }
 
 void run_lock(struct run *run, struct lock *lock)
@@ -211,6 +224,8 @@ static enum error store_rows(
 		trickle_read(run->trickle);
 		if (end && !error) {
 			run->counts.absent = source_rows_absent(source);
+			run->counts.unchanged = source_unchanged(source);
+			memcpy(run->etag, source_etag(source), sizeof run->etag);
 			break;
 		}
 		if (error && error != ERR_SOURCE_ROW) {
@@ -241,6 +256,7 @@ static enum error open_target(struct run *run, struct fault *fault)
 		.counts = &run->counts,
 		.undo = run->world->undo,
 		.swap = swaps ? &run->swap : NULL,
+		.sample = &run->sample,
 		.deadline = run->deadline};
 	enum error error = OK;
 	struct visits_spec visits = {.loop = run->world->cache->loop,
@@ -268,6 +284,31 @@ static enum error flush_target(struct run *run, struct fault *fault)
 	return run->visits ? visits_flush(run->visits, fault) : window_flush(run->window, fault);
 }
 
+static void begin_sample(struct run *run)
+{
+	uint64_t seed;
+
+	crypto_random(&seed, sizeof seed);
+	key_sample_release(&run->sample);
+	key_sample_init(&run->sample, seed);
+	run->etag[0] = '\0';
+}
+
+/* What is remembered of a run that has read its source to the end. */
+static void remember(struct run *run, enum operation_state state)
+{
+	const char *id = operation_id(run->operation);
+	bool complete = state == OPERATION_COMPLETED;
+
+	if (run->counts.unchanged) {
+		unchanged_remember(run->job, run->job->etag, id, &run->place);
+		return;
+	}
+	if (run->sample.count)
+		usefulness_take(run->world->usefulness, run->job, &run->sample);
+	unchanged_remember(run->job, complete && *run->etag ? run->etag : NULL, id, &run->place);
+}
+
 /*
  * One attempt: opens the source, stores its rows, and waits for the replies. *ret_source as
  * store_rows(). Parks.
@@ -288,6 +329,12 @@ static enum error run_attempt(struct run *run, bool *ret_source, struct fault *f
 	*ret_source = false;
 	run->retry_after_ms = 0;
 	operation_progress(run->operation, OPERATION_PHASE_OPENING, run->counts.rows, 0);
+	begin_sample(run);
+	if (unchanged_possible(run->conf_job)) {
+		if (!run->read_all)
+			call.etag = unchanged_tag(run->world->cache, run->conf_job, run->job);
+		unchanged_place(run->world->cache, &run->place);
+	}
 	error = open_target(run, fault);
 	if (error)
 		goto out;
@@ -472,6 +519,7 @@ static enum operation_state run_job(struct run *run, void **ret_result, struct f
 	row_maker_init(&run->maker, run->conf, run->conf_job, seed);
 	rate_init(&run->rate, run->conf_job->rate, run->began_ns);
 	fault->error = OK;
+	usefulness_measure(run->world->usefulness, run->job);
 	if (!run_attempts(run, fault))
 		*fault = (struct fault){0};
 	*result = (struct run_result){.job = mem_strdup(run->job->name),
@@ -482,8 +530,10 @@ static enum operation_state run_job(struct run *run, void **ret_result, struct f
 		.swaps = run->conf_job->mode == MODE_SWAP,
 		.took_ns = clock_mono_ns() - run->began_ns};
 	state = run_result_verdict(result, run->conf_job, run->stored_before, fault);
-	if (state == OPERATION_COMPLETED && result->swaps)
+	if (state == OPERATION_COMPLETED && result->swaps && !run->counts.unchanged)
 		state = remove_others(run, result, fault);
+	remember(run, state);
+	key_sample_release(&run->sample);
 	row_maker_release(&run->maker);
 	swap_release(&run->swap);
 	*ret_result = result;

@@ -30,7 +30,8 @@ struct run_world {
 	struct sources *sources;
 	struct jobs *jobs;
 	struct undo *undo;
-	struct triggers *triggers; /* warm/trigger.h */
+	struct triggers *triggers;     /* warm/trigger.h */
+	struct usefulness *usefulness; /* warm/usefulness.h */
 	const struct pauses *pauses;
 	struct semaphore turns;
 };
@@ -44,6 +45,8 @@ struct run *run_new(struct run_world *world, struct conf *conf, const struct con
 	struct job *job, struct lock *lock);
 /* An operation's free_context; the context is a run, or NULL. */
 void run_free(void *context);
+/* It reads all of its source, also if that is unchanged. */
+void run_read_all(struct run *run);
 /* The lock, before its work, of a run that was made without one; takes it over. */
 void run_lock(struct run *run, struct lock *lock);
 /* An operation's work: struct operation_spec, `run`. Parks. */

@@ -39,6 +39,8 @@ static enum operation_state fail_visits(
 static enum operation_state verdict_of_counts(
 	const struct run_counts *counts, const struct conf_job *job, struct fault *fault)
 {
+	if (counts->unchanged)
+		return OPERATION_COMPLETED;
 	if (counts->rows == 0) {
 		struct slice rows = counts->absent ? job->source.rows : slice_of("", 0);
 
@@ -119,6 +121,8 @@ cJSON *run_result_json(const void *result)
 
 	json_add_slice(object, "job", slice_str(of->job));
 	json_add_uint(object, "rows", counts->rows);
+	if (counts->unchanged)
+		cJSON_AddTrueToObject(object, "unchanged");
 	json_add_uint(object, "stored", counts->stored);
 	if (of->visits)
 		json_add_uint(object, "visited", counts->visited);

@@ -25,7 +25,8 @@ struct run_counts {
 	uint64_t reasons[ERROR_COUNT];
 	struct run_error first[RUN_FIRST_ERRORS];
 	size_t first_count;
-	bool absent; /* the last document has nothing at the source's `rows` */
+	bool unchanged; /* the source has nothing new, and what it had is there: nothing was read */
+	bool absent;	/* the last document has nothing at the source's `rows` */
 };
 
 /* Counts a rejected row; keeps the first RUN_FIRST_ERRORS of their errors. */

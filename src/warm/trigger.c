@@ -167,8 +167,10 @@ static enum operation_state trigger_work(
 		return OPERATION_FAILED;
 	}
 	key_watches_reset(&trigger->owner->watches, job);
-	if (trigger->quiet_ms)
+	if (trigger->quiet_ms) {
 		job->triggered_ms = clock_mono_ms();
+		run_read_all(trigger->run);
+	}
 	run_lock(trigger->run, lock);
 	job->running = operation_ref(operation);
 	return run_work(operation, trigger->run, ret_result, fault);

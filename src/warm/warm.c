@@ -12,6 +12,7 @@
 #include "warm/run_result.h"
 #include "warm/scheduler.h"
 #include "warm/trigger.h"
+#include "warm/usefulness.h"
 
 enum { start_ms = 5000, look_again_ms = 50, look_elsewhere_ms = 200 };
 
@@ -79,6 +80,7 @@ struct warm *warm_new(struct engine *engine, struct log *log, struct sources *so
 		.jobs = warm->jobs,
 		.pauses = engine->pauses,
 		.undo = undo_new(cache, log)};
+	warm->world.usefulness = usefulness_new(warm->jobs);
 	warm->world.triggers = triggers_new(&warm->world, engine->operations, engine->pauses);
 	invalidator_on_rewarm(engine->invalidator, rewarm, warm);
 	warm->scheduler = scheduler_new(warm, cache, log, warm->jobs);
@@ -95,6 +97,7 @@ void warm_stop(struct warm *warm)
 	event_unsubscribe(warm->flushed);
 	warm->flushed = NULL;
 	scheduler_stop(warm->scheduler);
+	usefulness_stop(warm->world.usefulness);
 	jobs_stop(warm->jobs);
 	undo_stop(warm->world.undo);
 }
@@ -108,6 +111,7 @@ void warm_free(struct warm *warm)
 	scheduler_free(warm->scheduler);
 	schedules_release(&warm->prepared);
 	triggers_free(warm->world.triggers);
+	usefulness_free(warm->world.usefulness);
 	jobs_release(warm->jobs);
 	undo_free(warm->world.undo);
 	mem_free(warm);
@@ -322,7 +326,8 @@ void warm_each(
 		struct warm_job state = {.all = conf,
 			.conf = &conf->jobs[i],
 			.next_run_wall_ms = job->suspended ? -1 : job->next_run_wall_ms,
-			.last_success_wall_ms = job->last_success_wall_ms};
+			.last_success_wall_ms = job->last_success_wall_ms,
+			.use = job->use};
 		job_last_run(job, &state.last_run);
 		look(context, &state);
 		operation_view_release(&state.last_run);

@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 #include "operation/operation.h"
 #include "source/source.h"
+#include "warm/job.h"
 
 struct warm;
 
@@ -57,6 +58,7 @@ struct warm_job {
 	const struct conf *all; /* the current configuration */
 	const struct conf_job *conf;
 	int64_t next_run_wall_ms, last_success_wall_ms; /* -1 = none, or not known */
+	struct job_use use;
 	struct operation_view last_run; /* under way or ended, on any daemon; empty id = none */
 };
 /* Calls `look` for each job, in the order of the configuration. It may not park. */

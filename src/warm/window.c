@@ -36,6 +36,7 @@ enum error window_open(const struct window_spec *spec, struct window **ret, stru
 	w->counts = spec->counts;
 	w->undo = spec->undo;
 	w->deadline = spec->deadline;
+	w->sample = spec->sample;
 	w->group = window_group_new(job, spec->swap);
 	w->mode = modes[job->mode];
 	w->command_ms = cache->conf->redis.command_timeout_ms + command_grace_ms;
@@ -218,6 +219,9 @@ void window_count(struct window *w, struct slot *slot, struct item *item, const 
 		item->fate = STORED;
 		w->counts->stored++;
 		w->counts->bytes += item->value_bytes;
+		if (w->sample)
+			key_sample_add(w->sample, window_key(slot, (size_t)(item - slot->items)),
+				item->ttl_ms, item->shared);
 	}
 }
 
@@ -446,6 +450,8 @@ enum error window_add_now(struct window *w, const struct window_entry *entry, st
 	item->row = entry->row;
 	item->key_end = slot->keys.n;
 	item->value_bytes = entry->value.n;
+	item->ttl_ms = entry->ttl_ms;
+	item->shared = key_sample_is_shared(entry->value);
 	if (redis_batch_count(slot->batch) - slot->lead < w->slot_entries &&
 		redis_batch_bytes(slot->batch) < slot_bytes)
 		return OK;

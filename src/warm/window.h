@@ -35,6 +35,7 @@
 #define CW_WARM_WINDOW_H
 
 #include "cache/entry.h"
+#include "warm/key_sample.h"
 #include "warm/run_result.h"
 #include "warm/swap.h"
 #include "warm/undo.h"
@@ -56,6 +57,7 @@ struct window_spec {
 	struct run_counts *counts; /* what becomes of the entries */
 	struct undo *undo;	   /* for keys that cannot be removed while Redis is away */
 	const struct swap *swap;   /* of mode swap; else NULL */
+	struct key_sample *sample; /* gets stored keys; may be NULL */
 	int64_t deadline;	   /* until then it waits for Redis to have memory */
 };
 

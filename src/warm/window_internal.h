@@ -20,7 +20,9 @@ struct item {
 	const struct redis_value *reply; /* to its SET, or of its script; NULL = none */
 	bool written;			 /* its key was written by another: it is not stored */
 	bool refused;			 /* over slots: counted as rejected before its SET */
-	bool counted;			 /* it is stored, or will not be: not sent again */
+	bool shared;			 /* key_sample_is_shared() */
+	int64_t ttl_ms;
+	bool counted; /* it is stored, or will not be: not sent again */
 	enum fate fate;
 	bool untagged; /* stored, but not in the set of one of its tags */
 };
@@ -47,7 +49,8 @@ struct window {
 	struct run_counts *counts;
 	struct undo *undo;
 	enum entry_mode mode;
-	int64_t command_ms; /* Redis has answered or failed by then */
+	int64_t command_ms;	   /* Redis has answered or failed by then */
+	struct key_sample *sample; /* may be NULL */
 	int64_t deadline;
 	bool starves;
 	size_t slot_entries;
