@@ -148,6 +148,7 @@ void hide_operation(
 	if (who->key_prefix_count == 0)
 		return;
 	hide_result(who, own, view->result);
+	hide_result(who, own, view->so_far);
 	if (own)
 		return;
 	view->note = view->error_detail = NULL;

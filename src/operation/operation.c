@@ -318,6 +318,12 @@ void operation_progress(
 	operation->progressed = true;
 }
 
+void operation_tell(struct operation *operation, operation_so_far *json, const void *context)
+{
+	operation->so_far = json;
+	operation->so_far_context = context;
+}
+
 enum error operation_wait(struct operation *operation, int64_t deadline)
 {
 	enum error error = OK;

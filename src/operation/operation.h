@@ -119,6 +119,13 @@ void operation_progress(
 	struct operation *operation, enum operation_phase phase, uint64_t done, uint64_t total);
 
 /*
+ * For the work: what is shown of it, beside its progress, until it ends or `json` is NULL; e.g.
+ * what went wrong so far. `context` is borrowed, and `json` may not park.
+ */
+typedef cJSON *operation_so_far(const void *context);
+void operation_tell(struct operation *operation, operation_so_far *json, const void *context);
+
+/*
  * OK when it has ended, ERR_TIMEOUT at `deadline`, ERR_CANCELLED, also if the fiber was disowned;
  * the operation goes on then. Parks.
  */
@@ -138,6 +145,7 @@ struct operation_view {
 	const char *error_code, *error_title; /* NULL = it did not fail */
 	const char *error_detail;	      /* NULL = hidden */
 	cJSON *result;			      /* its kind's document; NULL = none */
+	cJSON *so_far;			      /* operation_tell(); NULL = none */
 	const char *trace_id;		      /* of the request that began it; NULL = none */
 	const char *instance;		      /* the process that runs or ran it */
 	/* What the texts belong to. */

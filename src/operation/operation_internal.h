@@ -27,6 +27,8 @@ struct operation {
 	bool recording;	 /* its first record is on its way, over slots */
 	enum operation_phase phase;
 	uint64_t done, total;
+	operation_so_far *so_far; /* NULL = none */
+	const void *so_far_context;
 	int64_t started_wall_ms, finished_wall_ms;
 	int64_t started_mono_ms, finished_mono_ms, deadline;
 	int64_t told_mono_ms, tell_every_ms; /* EVENT_OPERATION_PROGRESS: the last, the next */

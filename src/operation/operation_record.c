@@ -78,6 +78,8 @@ static void view_at(struct operation *operation, enum operation_state state, con
 		.finished_wall_ms =
 			ended && !was_ended ? clock_wall_ms() : operation->finished_wall_ms,
 		.result = result ? operation->kind->json(result) : NULL,
+		.so_far = !ended && operation->so_far ? operation->so_far(operation->so_far_context)
+						      : NULL,
 		.instance = operation->owner->cache->instance,
 		.operation = operation_ref(operation)};
 	memcpy(ret->id, operation->id, sizeof ret->id);
@@ -105,6 +107,7 @@ void operation_view_ended(struct operation *operation, enum operation_state stat
 void operation_view_release(struct operation_view *view)
 {
 	cJSON_Delete(view->result);
+	cJSON_Delete(view->so_far);
 	cJSON_Delete(view->document);
 	operation_unref(view->operation);
 	*view = (struct operation_view){0};
@@ -140,6 +143,8 @@ cJSON *operation_record_json(const struct operation_view *view)
 	json_add_text(body, "trace_id", view->trace_id);
 	cJSON_AddItemToObject(body, "result",
 		view->result ? cJSON_Duplicate(view->result, true) : cJSON_CreateNull());
+	if (view->so_far)
+		cJSON_AddItemToObject(body, "so_far", cJSON_Duplicate(view->so_far, true));
 	if (!view->error_code) {
 		cJSON_AddNullToObject(body, "error");
 		return body;
@@ -261,6 +266,7 @@ bool operation_record_view(cJSON *document, struct operation_view *ret)
 		.error_detail = text_of(error, "detail"),
 		.instance = text_of(document, "instance"),
 		.result = detach(document, "result"),
+		.so_far = detach(document, "so_far"),
 		.document = document};
 	memcpy(ret->id, id, sizeof ret->id);
 	return true;

@@ -519,6 +519,7 @@ static enum operation_state run_job(struct run *run, void **ret_result, struct f
 	row_maker_init(&run->maker, run->conf, run->conf_job, seed);
 	rate_init(&run->rate, run->conf_job->rate, run->began_ns);
 	fault->error = OK;
+	operation_tell(run->operation, run_counts_so_far, &run->counts);
 	usefulness_measure(run->world->usefulness, run->job);
 	if (!run_attempts(run, fault))
 		*fault = (struct fault){0};
@@ -530,6 +531,7 @@ static enum operation_state run_job(struct run *run, void **ret_result, struct f
 		.swaps = run->conf_job->mode == MODE_SWAP,
 		.took_ns = clock_mono_ns() - run->began_ns};
 	state = run_result_verdict(result, run->conf_job, run->stored_before, fault);
+	operation_tell(run->operation, NULL, NULL);
 	if (state == OPERATION_COMPLETED && result->swaps && !run->counts.unchanged)
 		state = remove_others(run, result, fault);
 	remember(run, state);

@@ -112,6 +112,20 @@ static void add_error(cJSON *errors, uint64_t row, const char *detail)
 	cJSON_AddItemToArray(errors, error);
 }
 
+cJSON *run_counts_so_far(const void *counts)
+{
+	const struct run_counts *of = counts;
+	cJSON *object = cJSON_CreateObject();
+
+	json_add_uint(object, "stored", of->stored + of->visited);
+	json_add_uint(object, "skipped", of->skipped);
+	json_add_uint(object, "rejected", of->rejected);
+	cJSON *errors = cJSON_AddArrayToObject(object, "first_errors");
+	for (size_t i = 0; i < of->first_count; i++)
+		add_error(errors, of->first[i].row, of->first[i].detail);
+	return object;
+}
+
 cJSON *run_result_json(const void *result)
 {
 	const struct run_result *of = result;

@@ -49,6 +49,8 @@ struct run_result {
  */
 enum operation_state run_result_verdict(const struct run_result *result, const struct conf_job *job,
 	bool stored_before, struct fault *fault);
+/* What a run that goes on has met so far: "so_far" of its operation. Context: struct run_counts. */
+cJSON *run_counts_so_far(const void *counts);
 /* The document of a struct run_result, in records and answers; `ended` comes first in its errors.
  */
 cJSON *run_result_json(const void *result);

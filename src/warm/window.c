@@ -361,8 +361,10 @@ static enum error send_batch(struct window *w, struct fault *fault)
 	struct slot *other = &w->slots[slot == w->slots];
 	struct fault why;
 
-	if (slot->count == 0)
+	if (slot->count == 0) {
+		settle(w, other);
 		return window_verdict(w, fault);
+	}
 	if (!redis_store_is_one(w->cache->store)) {
 		window_store_in_steps(w, slot);
 		clear_slot(slot);
@@ -501,5 +503,8 @@ int64_t window_waiting_since(const struct window *w)
 	int64_t group = w->group ? window_group_since(w->group) : -1;
 	int64_t batch = w->filling->count ? w->filling->since_ms : -1;
 
+	for (int i = 0; i < 2 && batch < 0; i++)
+		if (w->slots[i].in_flight)
+			batch = w->slots[i].since_ms;
 	return batch < 0 || (group >= 0 && group < batch) ? group : batch;
 }

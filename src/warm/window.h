@@ -72,13 +72,19 @@ void window_close(struct window *window);
  * was lost, so that nothing is known about what is stale; a new attempt helps. Parks.
  */
 enum error window_add(struct window *window, const struct window_entry *entry, struct fault *fault);
-/* Sends a batch that is not full; waits for the batch before it, not for this one. Parks. */
+/*
+ * Sends a batch that is not full; waits for the batch before it, not for this one. Called again, it
+ * waits for this one. Parks.
+ */
 enum error window_send(struct window *window, struct fault *fault);
 /* Sends and waits until everything is answered; also after an error or a cancel. Parks. */
 enum error window_flush(struct window *window, struct fault *fault);
 /* Whether it waits until Redis has memory again. */
 bool window_starves(const struct window *window);
-/* When the oldest entry that is not sent was added, in the loop's milliseconds; -1 = none. */
+/*
+ * When the oldest entry that is not sent was added, or where all are sent, one whose reply was not
+ * taken; in the loop's milliseconds; -1 = none.
+ */
 int64_t window_waiting_since(const struct window *window);
 
 #endif

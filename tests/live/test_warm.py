@@ -319,6 +319,23 @@ cache:
     assert reply.headers["X-Cache-TTL"] in ("299", "300")
 
 
+def test_bad_rows_are_shown_while_the_run_goes_on(start, redis):
+    rows = "; ".join(f"echo '{{\"no\":{i}}}'" for i in range(12))
+    daemon, other = (start(open_config(redis, jobs(command(f"{rows}; echo '{{\"id\":1}}'; exec sleep 600"))))
+                     for _ in range(2))
+    daemon.wait_redis()
+    other.wait_redis()
+    run = daemon.warm({"wait": 0}).json["runs"][0]
+    for at in (daemon, other):
+        until(lambda at=at: at.get(run["location"]).json.get("so_far", {}).get("stored") == 1, "what it has met")
+        so_far = at.get(run["location"]).json["so_far"]
+        assert so_far["rejected"] == 12 and [error["row"] for error in so_far["first_errors"]] == list(range(1, 11))
+        assert at.get(run["location"]).json["result"] is None
+    assert daemon.request("DELETE", run["location"]).status == 202
+    until(lambda: daemon.get(run["location"]).json["finished"], "its end")
+    assert "so_far" not in daemon.get(run["location"]).json
+
+
 def test_a_row_is_stored_though_its_source_then_hangs(start, redis):
     daemon = start(open_config(redis, jobs(command("echo '{\"id\":1}'; exec sleep 600"))))
     daemon.wait_redis()
