@@ -225,6 +225,13 @@ coverage:
 	@$(MAKE) --no-print-directory -j1 MODE=coverage BUILD=$(BUILD)/coverage check live
 	gcovr -r . $(BUILD)/coverage -j $(shell nproc) --exclude tests --print-summary
 
+# The dashboard under axe-core, which comes from npm.
+axe: $(BUILD)/cachewardend
+	@sh tests/deps.sh test axe
+	npm install --silent --no-save --prefix "$(BUILD)/npm" axe-core@4
+	CACHEWARDEN_AXE="$$(realpath $(BUILD))/npm/node_modules/axe-core/axe.min.js" CACHEWARDEN_BIN="$$(realpath $<)" \
+		$(PYTEST) -q -p no:cacheprovider -k accessible tests/live/test_page.py
+
 bench: $(BUILD)/cachewardend
 	CACHEWARDEN_BIN="$$(realpath $<)" /usr/bin/python3 tests/bench/bench.py $(BUILD)/bench.json $(BENCH)
 
@@ -313,6 +320,6 @@ clean:
 help:
 	@cat tests/help.txt
 
-.PHONY: all library deps run test check live soak fuzz asan tsan coverage bench mutants covered lint install uninstall deb deb-test dist debian12 debian13 clean help
+.PHONY: all library deps run test check live soak fuzz asan tsan coverage axe bench mutants covered lint install uninstall deb deb-test dist debian12 debian13 clean help
 # What others are made of.
 .PHONY: fuzz-targets

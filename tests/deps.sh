@@ -7,6 +7,7 @@
 #   lint   what `make lint` and `make coverage` need
 #   bench  the peers that `make bench` measures against
 #   fuzz   clang and libFuzzer, for `make fuzz`
+#   axe    npm, for `make axe`
 #   package  what `make deb` needs
 set -eu
 
@@ -19,6 +20,7 @@ chromium chromium-driver python3-selenium"
 lint="clang-format clang-tidy cppcheck gcovr python3 python3-yaml mypy pyflakes3"
 bench="nginx-light wrk webdis prometheus-redis-exporter"
 fuzz="clang libclang-rt-dev"
+axe="npm"
 package="build-essential systemd debhelper dpkg-dev lintian"
 
 list=
@@ -34,9 +36,10 @@ for group in "$@"; do
 	lint) packages="$packages $lint" ;;
 	bench) packages="$packages $bench" ;;
 	fuzz) packages="$packages $fuzz" ;;
+	axe) packages="$packages $axe" ;;
 	package) packages="$packages $package" ;;
 	*)
-		echo "deps.sh: $group is not a group: run, test, lint, bench, fuzz, package" >&2
+		echo "deps.sh: $group is not a group: run, test, lint, bench, fuzz, axe, package" >&2
 		exit 2
 		;;
 	esac

@@ -29,6 +29,7 @@ export function bytes(n) {
 
 export function millis(ms) {
   if (ms === null || ms === undefined) return unknown;
+  if (ms > 0 && ms < 0.1) return (ms * 1000).toFixed(ms < 0.01 ? 1 : 0) + " µs";
   return ms < 1000 ? ms.toFixed(ms < 10 ? 2 : 0) + " ms" : seconds(ms / 1000);
 }
 

@@ -63,7 +63,7 @@ export async function render(root, params, signal) {
         event.preventDefault();
         look(row);
       }}, row.key)},
-      {head: "", cell: (row) => row.key_encoding === "utf-8" ? null : badge(row.key_encoding, "quiet")},
+      {head: "Name as", cell: (row) => row.key_encoding === "utf-8" ? null : badge(row.key_encoding, "quiet")},
     ], shown, "No key matches in what was scanned so far."),
     cursor && (shown.length < most_shown ? button("Go on", more) : el("p.note", {}, "There are more: narrow the pattern.")));
   }

@@ -42,7 +42,7 @@ export async function render(root, params, signal) {
         {head: "Begun", cell: (row) => el("span", {title: clock(row.created)}, ago(row.created))},
         {head: "Last seen", cell: (row) => ago(row.last_seen)},
         {head: "Expires", cell: (row) => ago(row.expires)},
-        {head: "", cell: (row) => button("End", () => end(path() + path_of(row.ref), `The session ${row.ref} ends.`), {"aria-label": "End " + row.ref})},
+        {head: "Action", cell: (row) => button("End", () => end(path() + path_of(row.ref), `The session ${row.ref} ends.`), {"aria-label": "End " + row.ref})},
       ], sessions, "This user has no sessions."),
       sessions.length > 0 && button("End all …", () => end(path(), `All sessions of ${user.control.value} end.`), {class: "danger"}));
     });

@@ -36,7 +36,7 @@ function pauses(signal) {
       table("What can be paused, on all daemons of this Redis", [
         {head: "What", cell: ([what]) => what},
         {head: "State", cell: ([, state]) => state ? [badge("paused", "warning"), ` by ${state.by}, ends ${ago(state.until)}`, state.note && `: ${state.note}`] : "running"},
-        {head: "", cell: ([what, state]) => can("operate") && (state
+        {head: "Action", cell: ([what, state]) => can("operate") && (state
           ? button("Resume", () => change("/resume", {what: [what]}), {"aria-label": "Resume " + what})
           : button("Pause", () => change("/pause", {what: [what], for: Number(life.control.value), note: note.control.value}), {"aria-label": "Pause " + what}))},
       ], Object.entries(paused)),

@@ -40,9 +40,9 @@ export async function render(root, _params, signal) {
       {head: "Next run", cell: (job) => el("span", {title: clock(job.next_run)}, job.next_run ? ago(job.next_run) : "–")},
       {head: "Last run", cell: last},
       {head: "Last success", cell: (job) => el("span", {title: clock(job.last_success)}, ago(job.last_success))},
-      {head: "", cell: (job) => job.last_run && !has_ended(job.last_run)
+      {head: "Action", cell: (job) => job.last_run && !has_ended(job.last_run)
         ? may_cancel(job.last_run) && button("Cancel", () => cancel(job.last_run), {"aria-label": "Cancel " + job.name, "data-job": job.name})
-        : can("warm") && button("Run now", () => run(job.name).then(refresh), {"aria-label": "Run " + job.name + " now", "data-job": job.name})},
+        : can("warm") && button("Run now", () => run(job.name).then(refresh), {"aria-label": "Run now: " + job.name, "data-job": job.name})},
     ], jobs, "No warm jobs are configured: docs/config.md describes warm.jobs."));
     // The table is new; what had the focus has it again.
     if (at) list.querySelector(`[data-job="${CSS.escape(at)}"]`)?.focus();

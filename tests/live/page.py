@@ -113,6 +113,13 @@ class Page:
               if (tile.querySelector("dt").innerText === arguments[0]) return tile.querySelector("b").innerText;
             return null;""", name)
 
+    def settle(self):
+        """Waits until the view has its data: no request is under way, and something was drawn."""
+        until(lambda: self.browser.execute_script("""
+            const last = performance.getEntriesByType("resource").at(-1);
+            return document.querySelector(".view")?.childElementCount > 0 &&
+              performance.now() - last.responseEnd > 200;"""), "the view's data")
+
     def picture(self, name):
         os.makedirs(PICTURES, exist_ok=True)
         self.browser.save_screenshot(os.path.join(PICTURES, name + ".png"))

@@ -110,7 +110,7 @@ def test_a_job_runs_to_its_end_with_a_bar(page, folder, daemon):
     os.mkfifo(folder + "/gate")
     page.log_in(secret("boss"))
     page.open("warming")
-    page.press("Run people now")
+    page.press("Run now: people")
     page.element("//progress")
     page.see("storing: ")
     with open(folder + "/gate", "w", encoding="utf-8") as gate:
@@ -269,6 +269,7 @@ def test_each_view_in_light_dark_and_on_a_phone(page, redis):
     for view in VIEWS:
         page.open(view)
         page.see(view.capitalize())
+        page.settle()
         for width, dark in (("wide", False), ("wide", True), ("phone", False)):
             page.resize(width, dark)
             page.picture(f"{view}-{'dark' if dark else width}")
@@ -333,3 +334,32 @@ def test_the_health_of_a_caller_without_a_token_is_its_status(page):
     page.open()
     page.see("Log in")
     assert "components" not in json.loads(fetch(page.daemon, API + "/health")[1])
+
+
+# What has content only once something was asked for.
+ASKED = {"keys": "?match=*&key=user:1", "tags": "?key=user:1", "sessions": "?user=1", "invalidate": "?patterns=user:*"}
+RUN_AXE = """
+const done = arguments[0];
+axe.run(document, {resultTypes: ["violations"]}).then(({violations}) =>
+  done(violations.map(({id, nodes}) => [id, nodes[0].html.slice(0, 200), nodes[0].failureSummary])));
+"""
+
+
+def every_view_is_accessible(page, redis, dark):
+    with open(os.environ["CACHEWARDEN_AXE"], encoding="utf-8") as file:
+        axe = file.read()
+    redis.fill(50, "user:{}")
+    page.log_in(secret("boss"))
+    page.resize("wide", dark)
+    found = {}
+    for view in VIEWS:
+        page.open(view + ASKED.get(view, ""))
+        page.settle()
+        # The page's policy lets no script in but its own; those of the debugger it does not concern.
+        page.browser.execute_cdp_cmd("Runtime.evaluate", {"expression": axe})
+        found[view] = page.browser.execute_async_script(RUN_AXE)
+    assert {view: faults for view, faults in found.items() if faults} == {}
+
+
+if "CACHEWARDEN_AXE" in os.environ:  # of `make axe`
+    test_every_view_is_accessible = pytest.mark.parametrize("dark", [False, True])(every_view_is_accessible)
