@@ -296,7 +296,7 @@ deb:
 	@mkdir -p $(BUILD)/deb/cachewarden-$(VERSION)
 	@tar -c --exclude=./build --exclude=./.git . | tar -x -C $(BUILD)/deb/cachewarden-$(VERSION)
 	cd $(BUILD)/deb/cachewarden-$(VERSION) && dpkg-buildpackage -b -us -uc -j$(shell nproc)
-	lintian --fail-on error $(BUILD)/deb/*.changes
+	lintian --fail-on error,warning $(BUILD)/deb/*.changes
 
 # On a machine that is thrown away afterwards: it installs and removes them.
 deb-test: deb

@@ -83,6 +83,7 @@ check_installed()
 	serve
 	[ "$(status_of)" = 401 ] || fail "a caller without a token gets $(status_of)"
 	[ "$(status_of --oauth2-bearer "$(cat $token_file)")" = 200 ] || fail "the token does not open stats"
+	expect "the command line reaches it" cachewarden --token-file $token_file jobs
 	end_serving
 }
 
