@@ -80,6 +80,7 @@ check_installed()
 	expect "the service is enabled" test -e /etc/systemd/system/multi-user.target.wants/cachewardend.service
 	expect "the socket is not" test ! -e /etc/systemd/system/sockets.target.wants/cachewardend.socket
 	expect "the configuration is valid" cachewardend --check-config
+	expect "the command line is there, with its page" sh -c "cachewarden --version && test -e /usr/share/man/man1/cachewarden.1.gz"
 	serve
 	[ "$(status_of)" = 401 ] || fail "a caller without a token gets $(status_of)"
 	[ "$(status_of --oauth2-bearer "$(cat $token_file)")" = 200 ] || fail "the token does not open stats"

@@ -98,6 +98,16 @@ static const struct cli_option list_options[] = {
 	END,
 };
 
+#define SHORT_LIMIT {"limit", 0, CLI_ONCE, "N", "at most so many (default 20, at most 1000)", NULL}
+
+static const struct cli_option short_list_options[] = {SHORT_LIMIT, END};
+
+static const struct cli_option namespaces_options[] = {
+	{"sort", 0, CLI_ONCE, "BY", "keys (default) or bytes", "keys bytes"},
+	SHORT_LIMIT,
+	END,
+};
+
 static const struct cli_option deps_options[] = {
 	{"add", 0, CLI_MANY, "KEY", "store a dependent: KEY is invalidated together with the key", NULL},
 	{"remove", 0, CLI_MANY, "KEY", "remove a stored dependent", NULL},
@@ -182,6 +192,11 @@ const struct cli_command cli_commands[] = {
 		.most = 1, .options = deps_options},
 	{.name = "sessions", .arguments = "USER [REF]", .help = "The sessions of a user; with --end it ends them.", .run = cli_sessions,
 		.least = 1, .most = 2, .options = sessions_options},
+	{.name = "namespaces", .arguments = "", .help = "Keys, memory and lifetimes by namespace, from a sample of the keys.", .run = cli_inspect_namespaces,
+		.options = namespaces_options},
+	{.name = "clients", .arguments = "", .help = "Connections to Redis, added up by name and address.", .run = cli_inspect_clients, .options = short_list_options},
+	{.name = "slowlog", .arguments = "", .help = "The slow commands of Redis, newest first.", .run = cli_inspect_slowlog, .options = short_list_options},
+	{.name = "latency", .arguments = "", .help = "How long commands take in Redis itself.", .run = cli_inspect_latency},
 	{.name = "loaders", .arguments = "", .help = "The loaders of read-through, their errors and breakers.", .run = cli_loaders},
 	{.name = "pause", .arguments = "[warming|invalidation]...", .help = "Hold work back on all daemons of this Redis; without arguments, show what is paused.", .run = cli_pause,
 		.most = 2, .options = pause_options, .completes = "warming invalidation"},

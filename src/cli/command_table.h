@@ -41,6 +41,7 @@ cli_run cli_alerts, cli_completion, cli_events, cli_config_check, cli_complete, 
 cli_run cli_explain, cli_health, cli_help, cli_invalidate, cli_invalidate_expire, cli_jobs;
 cli_run cli_keys_get, cli_keys_set, cli_keys_ttl, cli_keys_expire, cli_keys_del, cli_keys_list;
 cli_run cli_loaders, cli_ops, cli_ops_cancel, cli_pause, cli_reload, cli_pause_end, cli_sessions;
+cli_run cli_inspect_clients, cli_inspect_latency, cli_inspect_namespaces, cli_inspect_slowlog;
 cli_run cli_stats, cli_tags, cli_token_new, cli_top, cli_warm;
 
 #endif

@@ -20,6 +20,7 @@ from harness import API, Daemon, free_port, open_config, until
 TOKEN = "cw_tests"
 HOSTILE = b"evil\x1b[31m\xff\nname"
 CONFIG = """
+stats: {namespaces: {every: 1s}}
 cache: {prune_every: 1s, namespaces: [{prefix: "user:", ttl: 1h, stale_for: 10m}]}
 entities: {user: {field: user_id, keys: {profile: "user:profile:{id}"}, tags: ["user-{id}"]}}
 dependencies: [{when: "user:profile:{id}", invalidate: ["user:groups:{id}"]}]
@@ -326,6 +327,22 @@ def test_events_end_with_their_reader(daemon):
     until(ended, "the end of the pipe")
     assert len(shell.stdout.read().splitlines()) == 1
     shell.stdout.close()
+
+
+def test_what_redis_says(cw, shared_redis, daemon):
+    shared_redis("CONFIG", "SET", "slowlog-log-slower-than", "0")
+    shared_redis("GET", "slow:1")
+    shared_redis("CONFIG", "SET", "slowlog-log-slower-than", "10000")
+    assert re.search(r" GET +slow:1 +1 ", cw("slowlog", "--limit", "100").stdout)
+    assert re.search(r"^cachewarden\S* .* +\d+ +0 ", cw("clients").stdout, re.M)
+    assert re.search(r"^get +\d", cw("latency").stdout, re.M)
+    assert json.loads(cw("clients", "--json", "--limit", "1").stdout)["connections"] >= 2
+    shared_redis.fill(40, key="many:{}")
+    until(lambda: re.search(r"^many:\* +detected +40 ", cw("namespaces").stdout, re.M), "the sample")
+    done = cw("namespaces", "--sort", "bytes", "--limit", "1")
+    assert re.search(r"keys looked at \((scan|randomkey)\)", done.stderr)
+    assert "keys or bytes" in cw("namespaces", "--sort", "size", expect=2).stderr
+    cw("invalidate", "many:*", "--yes")
 
 
 def test_pause_resume_and_reload(cw):

@@ -202,7 +202,7 @@ def test_no_passed_socket_is_a_clear_fault(start, redis):
     daemon = start(open_config(redis).replace('["127.0.0.1:0"]', "[systemd]"), wait=False)
     daemon.expect_exit = 78
     assert daemon.process.wait(DEADLINE) == 78
-    assert "cachewardend.socket" in daemon.log
+    daemon.wait_for("cachewardend.socket")
 
 
 @pytest.fixture
@@ -281,7 +281,8 @@ def boot(folder, *program):
 
 def test_the_units_work(folder, start):
     if os.geteuid() == 0 and boot(folder, "/bin/echo", "booted") == (0, "booted\n"):
-        shutil.copy(BINARY, os.path.join(folder, "cachewardend"))
+        for program in (BINARY, os.path.join(os.path.dirname(BINARY), "cachewarden")):
+            shutil.copy(program, folder)
         status, text = boot(
             folder, "/usr/bin/env", "CACHEWARDEN_BIN=/run/shared/cachewardend", "HOME=/root",
             "/usr/bin/python3", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider",
