@@ -34,7 +34,7 @@ struct removal *removal_new(
 	r->most = most;
 	r->next = 0;
 	r->bytes = 0;
-	r->note.count = 0;
+	r->note = (struct removal_note){0};
 	r->change = NULL;
 	r->argv[0] = redis_store_unlink(cache->store);
 	return r;

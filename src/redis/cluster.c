@@ -78,9 +78,14 @@ static bool ask_next(void *context, struct redis_node *node, const char *host)
 	struct fault fault = {0};
 
 	if (ask_node(asking, node, host, &fault)) {
+		struct redis_state state = redis_node_state(node);
+
 		log_debug(log, "redis cluster: %s: %s", redis_node_name(node), fault.detail);
 		asking->fault = fault;
 		fault_prefix(&asking->fault, redis_node_name(node));
+		/* What the breaker says is shorter. */
+		if (state.status == REDIS_DOWN && state.last_error.error)
+			asking->fault = state.last_error;
 	}
 	return !asking->map && ++asking->asked < most_asked && !fiber_cancelled();
 }

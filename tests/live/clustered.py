@@ -36,14 +36,16 @@ class Nodes:
                 f"{self.ends[i - 1] if i else 0}-{self.ends[i] - 1}" for i in range(count)]
         self.all = []
         for i, port in enumerate(ports):
-            file = f"{name}{i}.nodes"
-            with open(os.path.join(folder, file), "w", encoding="ascii") as text:
+            # A folder of its own, so that none loads what another has saved.
+            own = os.path.join(folder, f"{name}{i}")
+            os.makedirs(own, exist_ok=True)
+            with open(os.path.join(own, "nodes.conf"), "w", encoding="ascii") as text:
                 for j, row in enumerate(rows):
                     text.write(row % ("myself," if i == j else "") + "\n")
                 text.write(f"vars currentEpoch {count} lastVoteEpoch 0\n")
             self.all.append(Redis(
-                folder, "--port", str(port), "--cluster-enabled", "yes", "--cluster-config-file",
-                file, "--cluster-node-timeout", "1000", *options, name=f"{name}{i}"))
+                own, "--port", str(port), "--cluster-enabled", "yes", "--cluster-config-file",
+                "nodes.conf", "--cluster-node-timeout", "1000", *options, name="s"))
             self.all[-1].port = port
         self.harmed = False
 

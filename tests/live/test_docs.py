@@ -75,6 +75,7 @@ def shell(folder, redis):
 # The quick start -------------------------------------------------------------------------------
 
 
+@pytest.mark.topology("server", "tls", "sentinel", why="redis-cli is given one server's socket")
 def test_the_quick_start_runs_as_printed(shell, redis):
     # The last two install a service: tests/package.sh and tests/systemd/units.py.
     parts = blocks("docs/quick-start.md", "sh")[:-2]
@@ -92,6 +93,7 @@ def test_the_quick_start_runs_as_printed(shell, redis):
     assert redis.keys() == []
 
 
+@pytest.mark.topology("server", "tls", "sentinel", why="redis-cli is given one server's socket")
 def test_the_user_of_the_quick_start_is_denied_no_command(shell, redis, start):
     first = blocks("docs/quick-start.md", "sh")[0]
     shell.run(first)
@@ -285,6 +287,7 @@ def test_the_page_for_test_suites_runs_as_printed(shell):
     assert not os.path.exists(run + "/ready")
 
 
+@pytest.mark.topology("server", "tls", "sentinel", why="redis-cli is given one server's socket")
 def test_other_clients_store_tags_as_printed(shell, shop_daemon, redis):
     purge, store = blocks("docs/tags.md", "sh")
     shell.run(store)

@@ -606,7 +606,8 @@ def test_redis_dies_meanwhile(start, redis, folder, again):
     record = ended(daemon, operation)
     result = record["result"]
     if again and result["complete"]:
-        assert result["passes"] >= 2 and redis.keys("gone:*") == []
+        # A cluster's servers come one by one, and are scanned at once: what is put there later stays.
+        assert result["passes"] >= 2 and (redis.keys("gone:*") == [] or redis.primaries > 1)
     else:
         # What was removed without an answer is not claimed: maybe nothing.
         assert record["state"] == ("partial" if result["invalidated"] else "failed"), record

@@ -14,6 +14,9 @@ from harness import API, SANITIZED, together, until
 from proxy import Proxy
 
 DEADLINE_SECONDS = 2 * 0.5 + 1 + NOISE_SECONDS
+pytestmark = pytest.mark.topology("server", "tls", "sentinel", why="a cut is of one connection to one server; "
+                                  "tests of clusters have faults of their own")
+
 # The sampler's own commands would be cut in the place of those that the test means.
 QUIET = "stats: {interval: 1h}"
 

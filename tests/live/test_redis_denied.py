@@ -12,6 +12,7 @@ from faults import honest
 from features import Features, features_config, least_user, names_of
 from harness import API, until, with_members
 from proxy import Proxy
+from topology import TOPOLOGY
 from test_redis_kinds import CACHE, config
 
 # Every command that src/redis/commands.h has a row for, but those that a handshake needs.
@@ -254,6 +255,13 @@ def test_a_proxy_whose_info_tells_little_is_believed_no_more(start, redis, folde
     proxy.close()
 
 
+# What a run of all features does not come to: figures of many keys, see test_namespaces.py; on a cluster
+# what is for slots that move, and MULTI over the keys of a warm run.
+ELSEWHERE = {"randomkey", "object|idletime", "object|freq"}
+if TOPOLOGY == "cluster":
+    ELSEWHERE |= {"asking", "cluster|getkeysinslot", "cluster|countkeysinslot", "rpop"}
+
+
 def test_the_manuals_acl_line_is_enough_and_each_of_its_words_is_used(start, redis, folder):
     user_of_line, allowed = least_user(redis)
     rows = os.path.join(folder, "rows")
@@ -281,7 +289,7 @@ def test_the_manuals_acl_line_is_enough_and_each_of_its_words_is_used(start, red
     until(lambda: daemon.get(API + "/tags/t3").status == 404 or
           not daemon.get(API + "/tags/t3").json["items"], "the pruner, of tags")
     until(lambda: not daemon.get(API + "/dependencies").json["items"], "the pruner, of dependencies")
-    unused = [word for word in allowed if not redis.calls(re.escape(word))]
+    unused = [word for word in allowed if not redis.calls(re.escape(word)) and word not in ELSEWHERE]
     assert unused == []
     assert redis("ACL", "LOG") == [], redis("ACL", "LOG")
     assert daemon.health().json["status"] == "UP", daemon.health()

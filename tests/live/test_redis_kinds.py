@@ -123,6 +123,7 @@ def test_of_a_replica_keys_are_read_and_nothing_is_written(start, redis, tuned):
     assert daemon.log.count("is a replica") == 1, daemon.log
 
 
+@pytest.mark.topology("server", "tls", "sentinel", why="a cluster allows no REPLICAOF")
 @pytest.mark.parametrize("interval", ["100ms", "1h"])
 def test_a_failover_there_and_back_is_followed(start, redis, interval):
     redis("SET", "a", "1")
@@ -144,6 +145,7 @@ def test_a_failover_there_and_back_is_followed(start, redis, interval):
     assert daemon.log.count("is a replica") == 3, daemon.log
 
 
+@pytest.mark.topology("server", "tls", "sentinel", why="a cluster allows no REPLICAOF")
 def test_startup_jobs_wait_for_a_primary(start, redis):
     redis("REPLICAOF", "127.0.0.1", free_port())
     daemon = start(config(redis.url).replace("suspend: true, source", "on: [startup], source"))
@@ -152,6 +154,7 @@ def test_startup_jobs_wait_for_a_primary(start, redis):
     until(lambda: redis("EXISTS", "rows:1"), "the startup job")
 
 
+@pytest.mark.topology("server", "tls", "sentinel", why="a cluster allows no REPLICAOF")
 def test_a_server_without_info_is_told_by_role(start, tuned):
     redis = tuned("--rename-command", "INFO", "")
     redis("REPLICAOF", "127.0.0.1", free_port())
@@ -162,6 +165,7 @@ def test_a_server_without_info_is_told_by_role(start, tuned):
     until(lambda: daemon.invalidate({"keys": ["a"]}).status == 200, "the way back")
 
 
+@pytest.mark.topology("server", "tls", "sentinel", why="a cluster allows no REPLICAOF")
 def test_what_waits_for_a_connection_is_not_sent_to_a_replica(start, redis, proxy):
     daemon = start(config(proxy.url) + "stats: {interval: 1h}\n")
     daemon.wait_redis()

@@ -79,6 +79,7 @@ def lines(daemon, shape):
     return [line for line in daemon.lines if re.search(shape, line)]
 
 
+@pytest.mark.topology("server", "tls", "sentinel", why="the servers of a cluster go one by one")
 def test_going_and_coming_are_said_once_each_with_reason_and_duration(start, redis):
     daemon = start(fault_config(redis.url))
     daemon.wait_for("redis is up")

@@ -133,6 +133,7 @@ def test_cursors_that_cannot_be_end_a_walk(proxied, redis, number):
     proxied.number = None
 
 
+@pytest.mark.topology("server", "tls", "sentinel", why="figures of a cluster are sums")
 @pytest.mark.parametrize("number", EXTREMES)
 def test_figures_that_cannot_be_are_null(proxied, number):
     proxied.number = number

@@ -282,8 +282,7 @@ def test_what_the_source_lost_is_not_served_stale(daemon, redis, origin):
 
 
 def test_without_redis_all_is_loaded_and_nothing_stored(daemon, redis, origin):
-    redis.process.kill()
-    redis.process.wait()
+    redis.kill()
     daemon.wait_redis("down")
     for _ in range(3):
         assert loaded(daemon, "user", "BYPASS", id="1").json == {"path": "/users/1"}
