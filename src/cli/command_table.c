@@ -80,6 +80,15 @@ static const struct cli_option events_options[] = {
 	END,
 };
 
+static const struct cli_option audit_options[] = {
+	{"since", 0, CLI_ONCE, "TIME", "only lines since then: 8h (ago), or 2026-01-31T06:00:00Z", NULL},
+	{"until", 0, CLI_ONCE, "TIME", "only lines until then", NULL},
+	{"by", 0, CLI_ONCE, "NAME", "only what this token did", NULL},
+	{"state", 0, CLI_ONCE, "STATE", "only lines with this outcome", "intent completed accepted refused failed partial cancelled interrupted"},
+	{"limit", 0, CLI_ONCE, "N", "at most so many (default 20; 0 = all)", NULL},
+	END,
+};
+
 static const struct cli_option note_option[] = {NOTE, END};
 
 static const struct cli_option set_options[] = {
@@ -173,6 +182,8 @@ const struct cli_command cli_commands[] = {
 		.options = events_options,
 		.more = "With --follow a lost connection is made anew, and what was missed is shown; the event gap says where something "
 			"may be missing. With --json each line is one event."},
+	{.name = "audit", .arguments = "", .help = "Changes by all callers and refused logins, as the audit log has them, newest first.", .run = cli_audit,
+		.options = audit_options},
 	{.name = "keys get", .arguments = "KEY", .help = "Print a value, byte for byte.", .run = cli_keys_get, .least = 1, .most = 1,
 		.more = "On a terminal control bytes are shown as \\xNN."},
 	{.name = "keys set", .arguments = "KEY [VALUE|-]", .help = "Store a value; - or nothing reads it from standard input.", .run = cli_keys_set,

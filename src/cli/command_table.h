@@ -36,7 +36,7 @@ bool cli_command_begins(struct slice word);
 /* An option of the command or of all; NULL if there is none. `command` NULL: of any command. */
 const struct cli_option *cli_command_option(const struct cli_command *command, struct slice name);
 
-cli_run cli_alerts, cli_completion, cli_events, cli_config_check, cli_complete, cli_deps,
+cli_run cli_alerts, cli_audit, cli_completion, cli_events, cli_config_check, cli_complete, cli_deps,
 	cli_doctor;
 cli_run cli_explain, cli_health, cli_help, cli_invalidate, cli_invalidate_expire, cli_jobs;
 cli_run cli_keys_get, cli_keys_set, cli_keys_ttl, cli_keys_expire, cli_keys_del, cli_keys_list;

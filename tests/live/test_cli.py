@@ -35,7 +35,8 @@ loaders: {row: {key: "row:{id}", params: [id], source: {type: command, argv: [pr
 
 def config(redis, folder):
     sha = hashlib.sha256(TOKEN.encode()).hexdigest()
-    return open_config(redis, CONFIG).replace("auth: {", f"auth: {{tokens: [{{name: all, sha256: {sha}, scopes: [admin]}}], ") \
+    audit = f'audit: {{path: "{folder}/audit.jsonl"}}\n'
+    return open_config(redis, CONFIG + audit).replace("auth: {", f"auth: {{tokens: [{{name: all, sha256: {sha}, scopes: [admin]}}], ") \
         .replace('["127.0.0.1:0"]', f'["127.0.0.1:0", {{unix: "{folder}/admin.sock"}}]')
 
 
@@ -237,6 +238,21 @@ def test_events_of_the_past(cw, daemon):
     assert "no such events" in cw("events", "--by", "nobody").stderr
     assert "none:*" in cw("events", "--detail", "--limit", "1").stdout
     assert "what is to come" in cw("events", "-f", "--since", "1h", expect=2).stderr
+
+
+def test_the_audit_log(cw, daemon):
+    assert daemon.get(API + "/stats", token="cw_wrong").status == 401
+    cw("keys", "set", "audited:1", "x", token=True)
+    cw("invalidate", "audited:*", "--yes", "--note", "for the record", token=True)
+    out = cw("audit", "--limit", "0", token=True).stdout
+    by = cw.name == "tcp" and r"all +127\.0\.0\.1 +" or r"all +\S+ +"
+    assert re.search(rf"Z +{by}PUT cache/keys/{{key}} key=audited:1 +completed +201 ", out, re.M)
+    assert re.search(rf"Z +{by}POST invalidate +intent +- +for the record$", out, re.M)
+    assert re.search(r"Z +all +- +invalidate +completed +1 invalidated +for the record$", out, re.M)
+    assert re.search(r" +refused +unauthorized ", cw("audit", "--state", "refused", token=True).stdout)
+    assert cw("audit", "--by", "nobody", "--since", "1h", token=True).stdout == ""
+    assert len(json.loads(cw("audit", "--limit", "3", "--json", token=True).stdout)["items"]) == 3
+    assert "(unauthorized)" in cw("audit", expect=1).stderr
 
 
 class Following:
