@@ -143,12 +143,6 @@ static size_t listener_read(void *context, char *to, size_t room)
 	return done;
 }
 
-static void count_listeners(struct app *app)
-{
-	metric_set(
-		app->metrics, METRIC_EVENT_LISTENERS, NULL, NULL, (double)stream_count(app->http));
-}
-
 static void listener_ended(void *context)
 {
 	struct event_listener *listener = context;
@@ -156,7 +150,6 @@ static void listener_ended(void *context)
 	event_feed_unwatch(&listener->watcher);
 	event_item_unref(listener->item);
 	buf_release(&listener->own);
-	count_listeners(listener->app);
 	mem_free(listener);
 }
 
@@ -204,7 +197,6 @@ static void begin_stream(struct request *request, struct app *app, bool detail)
 			.ended = listener_ended,
 			.context = listener,
 			.idle = ": keep-alive\n\n"});
-	count_listeners(app);
 }
 
 /* What a page shows of the past. */

@@ -9,6 +9,7 @@
 
 #include "api/answer.h"
 #include "api/handlers.h"
+#include "http/stream.h"
 #include "watch/lookup_sums.h"
 
 static void head(struct buf *out, const char *name, enum metric_kind kind, const char *help)
@@ -198,6 +199,8 @@ void api_metrics_publish(struct app *app)
 		metric_drop(app->metrics, METRIC_NAMESPACES_AGE, NULL, NULL);
 	lookup_sums_publish(app->metrics, app->engine.cache.lookups);
 	http_server_publish_metrics(app->http);
+	metric_set(
+		app->metrics, METRIC_EVENT_LISTENERS, NULL, NULL, (double)stream_count(app->http));
 	publish_sources(app);
 }
 

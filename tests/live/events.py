@@ -75,9 +75,9 @@ class Listener:
             self.ended = True
             self.changed.notify_all()
 
-    def until(self, condition, what):
+    def until(self, condition, what, seconds=DEADLINE):
         with self.changed:
-            ok = self.changed.wait_for(condition, DEADLINE)
+            ok = self.changed.wait_for(condition, seconds)
         assert ok, f"waited in vain for {what}: {self.events}"
 
     def wait(self, event, count=1):

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import open_config
 from events import EVENTS, Listener, page
-from harness import API, until
+from harness import API, DEADLINE, until
 from origin import Origin
 from test_auth import config, row, secret
 
@@ -38,7 +38,7 @@ def test_each_kind_of_event_is_shown(start, redis):
     daemon.wait_redis()
     with Listener(daemon) as listener:
         assert listener.reply.headers["Content-Type"] == "text/event-stream"
-        assert daemon.metric("cachewarden_event_listeners") == 1
+        until(lambda: daemon.metric("cachewarden_event_listeners") == 1, "the listener to be counted")
         redis("SET", "a", "1")
         reply = daemon.invalidate({"keys": ["a"], "tags": ["t"], "note": "deploy\n812"})
         seen = listener.wait("invalidation")
@@ -373,6 +373,31 @@ def test_a_stream_ends_with_its_callers_rights(start, redis):
         reader.wait_end(), gone.wait_end()
         boss.wait("config")
         assert not boss.ended
+
+
+def test_a_quiet_stream_is_kept_alive(start, redis):
+    daemon = start(open_config(redis))
+    daemon.wait_redis()
+    with Listener(daemon) as listener:
+        listener.until(lambda: listener.comments, "a comment after 15 s", 3 * DEADLINE)
+        # It is not the client that must prove that it is there.
+        make(daemon, 1)
+        listener.wait("pause")
+
+
+def test_a_listener_that_leaves_gives_its_place_back(start, redis):
+    daemon = start(open_config(redis, "events: {listeners: 1}\n"))
+    daemon.wait_redis()
+
+    def opened():
+        try:
+            return Listener(daemon)
+        except AssertionError as refused:
+            assert "events.listeners" in str(refused)
+            return None
+
+    for _ in range(3):
+        until(opened, "the place").close()
 
 
 def test_streams_end_with_the_daemon(start, redis):
