@@ -30,7 +30,7 @@ enum { help_indent = 21, help_width = 80 };
 /* The help breaks at blanks. */
 static void print_option(FILE *to, const char *name, const char *value, const char *help)
 {
-	int column = fprintf(to, "  --%s%s%s", name, value ? " " : "", value ? value : "");
+	int column = fprintf(to, "  --%s%s%s", name, *value ? " " : "", value);
 
 	fprintf(to, "%*s", help_indent - column, "");
 	column = help_indent;
@@ -66,7 +66,7 @@ static struct options parse_options(int argc, char **argv)
 {
 	static const struct option known[] = {
 #define X(letter, name, value, help) \
-	{name, (value) ? required_argument : no_argument, NULL, letter},
+	{name, sizeof(value) > 1 ? required_argument : no_argument, NULL, letter},
 		DAEMON_OPTIONS(X)
 #undef X
 			{NULL, 0, NULL, 0},

@@ -23,6 +23,9 @@
 	extern const char embedded_##name##_end[] __attribute__((visibility("hidden")))
 /* clang-format on */
 
-#define EMBEDDED(name) slice_of(embedded_##name, (size_t)(embedded_##name##_end - embedded_##name))
+/* Not the difference of two pointers, which C defines within one array only. */
+#define EMBEDDED(name) \
+	slice_of(embedded_##name, \
+		(size_t)((uintptr_t)embedded_##name##_end - (uintptr_t)embedded_##name))
 
 #endif

@@ -75,7 +75,7 @@ static void option(const char *name, char letter, const char *value, const char 
 	if (letter)
 		printf("Fl %c , ", letter);
 	printf("Fl \\-%s", name);
-	if (value)
+	if (value && *value)
 		printf(" Ar %s", value);
 	putchar('\n');
 	line(help);
