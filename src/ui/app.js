@@ -55,6 +55,19 @@ export function every(ms, signal, work) {
   return run();
 }
 
+// Does `work`; what the daemon refuses is said in `node`.
+export async function attempt(node, work) {
+  try {
+    await work();
+  } catch (error) {
+    if (error.name === "AbortError") return; // the view was left
+    if (!(error instanceof ApiError)) throw error;
+    const list = error.problem.errors || [];
+    fill(node, el("p.problem", {role: "alert"}, error.message),
+      list.length > 1 && el("ul", {}, list.map(({detail}) => el("li", {}, detail))));
+  }
+}
+
 // Puts what the user chose into the address, so that it can be shared, without another visit of the view.
 export function remember(params) {
   const {name} = address();
@@ -94,14 +107,10 @@ async function show() {
   document.title = view.title + " – " + (instance ? instance + " – " : "") + "cachewarden";
   const root = el("div.view");
   fill(main, el("h1", {tabindex: -1}, view.title), root);
-  try {
+  await attempt(root, async () => {
     const {render} = await load(view.name);
     if (!signal.aborted) await render(root, asked.params, signal);
-  } catch (error) {
-    if (signal.aborted) return;
-    if (!(error instanceof ApiError)) throw error;
-    fill(root, el("p.problem", {role: "alert"}, error.message));
-  }
+  });
 }
 
 let incomplete = false; // a script of the page could not be loaded

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Invalidation: selectors, a preview without effect, the confirmation, the verdict.
 
-import {ADMIN, ApiError, post} from "/ui/api.js";
-import {remember} from "/ui/app.js";
+import {ADMIN, post} from "/ui/api.js";
+import {attempt, remember} from "/ui/app.js";
 import {button, confirmed, el, field, fill, say, table} from "/ui/dom.js";
 import {count, millis} from "/ui/format.js";
 import {follow, verdict} from "/ui/operations_parts.js";
@@ -64,7 +64,7 @@ export async function render(root, params, signal) {
   async function invalidate(confirm, preview) {
     if (!await confirmed("Invalidate", `${verdict(preview)} ${soft.control.checked ? "Make them stale" : "Remove them"} for all users of this cache?`,
       "Invalidate")) return;
-    await attempt(async () => {
+    await attempt(result, async () => {
       const answer = await post(ADMIN + "/invalidate", {...body(), confirm, wait: 0}, {signal, allow: [202]});
       const ended = answer.state === "completed" ? {result: answer} : await follow(answer.operation_id, result, signal, () => "");
       const end = ended.result || {};
@@ -73,19 +73,10 @@ export async function render(root, params, signal) {
     });
   }
 
-  async function attempt(work) {
-    try {
-      await work();
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      fill(result, el("p.problem", {role: "alert"}, error.message));
-    }
-  }
-
   async function preview() {
     keep();
     fill(result, el("p", {}, "Counting …"));
-    await attempt(async () => {
+    await attempt(result, async () => {
       let answer = await post(ADMIN + "/invalidate", {...body(), dry_run: true, wait: 0}, {signal, allow: [202]});
       if (answer.status_code === 202) answer = (await follow(answer.operation_id, result, signal, () => "")).result;
       fill(result, el("h2", {}, "Preview"), el("p.verdict", {}, verdict(answer)), details(answer),

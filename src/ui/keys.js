@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Keys: search, what one holds, what can invalidate it, delete, set its TTL.
 
-import {ADMIN, ApiError, CACHE, call, can, get, json, path_of, post, query} from "/ui/api.js";
-import {remember} from "/ui/app.js";
+import {ADMIN, CACHE, call, can, get, json, path_of, post, query} from "/ui/api.js";
+import {attempt, remember} from "/ui/app.js";
 import {badge, button, confirmed, el, field, fill, pairs, say, table} from "/ui/dom.js";
 import {ago, bytes, count, ttl} from "/ui/format.js";
 
@@ -79,15 +79,6 @@ export async function render(root, params, signal) {
       }
       write_list();
     });
-  }
-
-  async function attempt(node, work) {
-    try {
-      await work();
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      fill(node, el("p.problem", {role: "alert"}, error.message));
-    }
   }
 
   async function look(row) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Operations of all daemons on this Redis.
 
-import {ADMIN, ApiError, get, path_of, query} from "/ui/api.js";
-import {every, remember} from "/ui/app.js";
+import {ADMIN, get, path_of, query} from "/ui/api.js";
+import {attempt, every, remember} from "/ui/app.js";
 import {button, el, field, fill, pairs, table} from "/ui/dom.js";
 import {ago, clock, seconds} from "/ui/format.js";
 import {cancel, has_ended, may_cancel, progress_bar, run_words, state_badge, verdict} from "/ui/operations_parts.js";
@@ -26,7 +26,7 @@ export async function render(root, params, signal) {
 
   async function show_one() {
     if (!id) return fill(one);
-    try {
+    await attempt(one, async () => {
       const operation = await get(ADMIN + "/operations" + path_of(id), {signal});
       fill(one, el("h2", {}, "Operation ", el("code", {}, id)), pairs(
         ["State", state_badge(operation.state), " ", has_ended(operation) ? words(operation) : progress_bar(operation)],
@@ -36,10 +36,7 @@ export async function render(root, params, signal) {
         operation.trace_id && ["Trace", el("code", {}, operation.trace_id)]),
       el("details", {}, el("summary", {}, "As JSON"), el("pre", {}, JSON.stringify(operation, null, 2))),
       may_cancel(operation) && button("Cancel", () => cancel(operation)));
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      fill(one, el("p.problem", {role: "alert"}, error.message));
-    }
+    });
   }
 
   async function refresh() {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The sessions of a user. Ids are not shown: a ref names a session and opens nothing.
 
-import {ApiError, get, json, path_of} from "/ui/api.js";
-import {remember} from "/ui/app.js";
+import {get, json, path_of} from "/ui/api.js";
+import {attempt, remember} from "/ui/app.js";
 import {button, confirmed, el, field, fill, say, table} from "/ui/dom.js";
 import {ago, clock} from "/ui/format.js";
 
@@ -13,18 +13,9 @@ export async function render(root, params, signal) {
 
   const path = () => "/api/v1/users" + path_of(user.control.value) + "/sessions";
 
-  async function attempt(work) {
-    try {
-      await work();
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      fill(list, el("p.problem", {role: "alert"}, error.message));
-    }
-  }
-
   async function end(where, what) {
     if (!await confirmed("End sessions", what, "End")) return;
-    await attempt(async () => {
+    await attempt(list, async () => {
       const {ended} = await json("DELETE", where);
       say(`${ended} sessions have ended.`);
       await show();
@@ -35,7 +26,7 @@ export async function render(root, params, signal) {
     event?.preventDefault();
     if (!user.control.value) return;
     remember({user: user.control.value});
-    await attempt(async () => {
+    await attempt(list, async () => {
       const {sessions} = await get(path(), {signal});
       fill(list, table("Sessions", [
         {head: "Ref", cell: (row) => el("code", {}, row.ref)},

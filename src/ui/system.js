@@ -1,20 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The daemon itself: pauses, doctor, rules of alerts, configuration, reload.
 
-import {ADMIN, ApiError, can, get, post} from "/ui/api.js";
+import {ADMIN, can, get, post} from "/ui/api.js";
+import {attempt} from "/ui/app.js";
 import {badge, button, el, field, fill, say, table} from "/ui/dom.js";
 import {ago} from "/ui/format.js";
-
-async function attempt(node, work) {
-  try {
-    await work();
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    const list = error.problem.errors || [];
-    fill(node, el("p.problem", {role: "alert"}, error.message),
-      list.length > 0 && el("ul", {}, list.map(({detail}) => el("li", {}, detail))));
-  }
-}
 
 function pauses(signal) {
   const node = el("section"), message = el("div");

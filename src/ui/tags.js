@@ -1,21 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Tags with their members, and the dependents of a key as a small tree.
 
-import {ADMIN, ApiError, can, get, path_of, query} from "/ui/api.js";
-import {remember} from "/ui/app.js";
+import {ADMIN, can, get, path_of, query} from "/ui/api.js";
+import {attempt, remember} from "/ui/app.js";
 import {badge, button, el, field, fill, table} from "/ui/dom.js";
 import {ago, count} from "/ui/format.js";
 
 const page = 100, most_steps = 4;
-
-async function attempt(node, work) {
-  try {
-    await work();
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    fill(node, el("p.problem", {role: "alert"}, error.message));
-  }
-}
 
 const to_key = (name) => el("a", {href: "#/keys?key=" + encodeURIComponent(name)}, name);
 
