@@ -14,6 +14,8 @@ const views = [
   {name: "namespaces", title: "Namespaces", scope: "read"},
   {name: "redis", title: "Redis", scope: "read"},
   {name: "operations", title: "Operations", scope: "read"},
+  {name: "events", title: "Events", scope: "read"},
+  {name: "audit", title: "Audit", scope: "audit"},
   {name: "loaders", title: "Loaders", scope: "read"},
   {name: "sessions", title: "Sessions", scope: "sessions"},
   {name: "system", title: "System", scope: "read"},

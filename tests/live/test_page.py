@@ -22,6 +22,7 @@ from wire import ask, check_problem, request
 ROWS = [row("boss", ["admin"]), row("watcher", ["read"]), row("nobody", ["metrics"])]
 EXTRA = """
 stats: {namespaces: {every: 1s}}
+audit: {path: "%s/audit.jsonl"}
 cache: {prune_every: 1s, namespaces: [{prefix: "user:", ttl: 1h}]}
 dependencies:
   - {when: "user:{id}", invalidate: ["menu:{id}"], patterns: []}
@@ -30,7 +31,7 @@ warm:
     - {name: people, suspend: true, key: "person:{id}", source: {type: command,
        argv: [sh, -c, "seq 1 5000 | sed 's/.*/{\\"id\\": &}/'; head -n 1 %s; echo '{\\"id\\": 0}'"]}}
 """
-VIEWS = ["overview", "warming", "invalidate", "keys", "tags", "namespaces", "redis", "operations", "loaders", "sessions", "system"]
+VIEWS = ["overview", "warming", "invalidate", "keys", "tags", "namespaces", "redis", "operations", "events", "audit", "loaders", "sessions", "system"]
 HOSTILE = "user:<img src=x onerror=document.title='broken'>\u202eevil"
 
 
@@ -45,7 +46,7 @@ def browser():
 
 @pytest.fixture
 def daemon(start, redis, folder):
-    return start(config(redis, ROWS, EXTRA % (folder + "/gate")), https=False)
+    return start(config(redis, ROWS, EXTRA % (folder, folder + "/gate")), https=False)
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_login_views_and_logout(page):
     page.see("watcher")
     # What a token may not do is not shown.
     nav = page.element("//nav").text.split("\n")
-    assert nav == ["Overview", "Warming", "Tags", "Namespaces", "Redis", "Operations", "Loaders", "System"]
+    assert nav == ["Overview", "Warming", "Tags", "Namespaces", "Redis", "Operations", "Events", "Loaders", "System"]
     page.open("warming")
     page.see("people")
     assert "Run now" not in page.text
@@ -210,6 +211,24 @@ def test_what_redis_says_of_commands_and_clients(page, redis):
     page.see("cachewarden")
     page.press("user:7")
     page.see("Last invalidation")
+
+
+def test_events_appear_as_they_happen_and_the_audit_log_has_them(page, daemon, redis):
+    page.log_in(secret("boss"))
+    page.open("events")
+    page.see("Live:")
+    redis.fill(3, "user:{}")
+    daemon.invalidate({"patterns": ["user:*"], "note": "deploy 813"}, token=secret("boss"))
+    page.see("deploy 813")
+    page.see("3 of 3 keys that matched were removed.")
+    page.browser.find_element(By.CSS_SELECTOR, "select").send_keys("pause")
+    page.see_no("deploy 813")
+    daemon.post(API + "/pause", {"what": ["warming"], "note": "migration"}, token=secret("boss"))
+    page.see("migration")
+    page.open("audit")
+    page.see("POST /api/v1/admin/cache/invalidate")
+    page.see("deploy 813")
+    page.see("3 invalidated")
 
 
 def test_pausing_and_resuming(page, daemon):
