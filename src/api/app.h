@@ -15,6 +15,7 @@
 #include "watch/alerts.h"
 #include "watch/audit.h"
 #include "watch/audit_news.h"
+#include "watch/client_lookups.h"
 #include "watch/event_feed.h"
 #include "watch/event_news.h"
 #include "watch/history_keeper.h"
@@ -46,6 +47,7 @@ struct app {
 	struct namespace_sampler *namespaces;
 	struct event_feed *events;
 	struct event_news *news;
+	struct client_lookups *client_lookups;
 	struct server_answers *clients, *slowlog, *latency;
 	struct audit *audit;
 	struct audit_news *audit_news;

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "api/keys.h"
+#include "api/namespace_lookups.h"
 #include "base/mem.h"
 #include "cache/guard.h"
 #include "text/json.h"
-#include "watch/lookup_sums.h"
 
 /* Whole keys and bytes, shares with six digits. */
 static void add_estimate(
@@ -55,17 +55,6 @@ static void add_ages(cJSON *item, const struct namespace_sums *sums)
 	json_add_known(item, "idle", ratio(sums->idle, sums->idle_known), 4);
 }
 
-/* Of keys that were read through the daemon. */
-static void add_lookups(cJSON *item, const struct lookup_sum *sum)
-{
-	double lookups = sum->hits + sum->misses;
-	cJSON *daemon = cJSON_AddObjectToObject(item, "daemon");
-
-	json_add_uint(daemon, "hits", (uint64_t)sum->hits);
-	json_add_uint(daemon, "misses", (uint64_t)sum->misses);
-	json_add_known(daemon, "hit_rate", lookups > 0 ? sum->hits / lookups : -1, 4);
-}
-
 static cJSON *part_json(const struct namespace_sample *sample, const struct namespace_sums *sums)
 {
 	cJSON *part = cJSON_CreateObject();
@@ -76,7 +65,7 @@ static cJSON *part_json(const struct namespace_sample *sample, const struct name
 }
 
 static cJSON *row_json(const struct namespace_sample *sample, const struct namespace_row *row,
-	const struct lookup_sum *lookups)
+	const struct namespace_lookups *lookups)
 {
 	cJSON *item = cJSON_CreateObject();
 
@@ -85,7 +74,7 @@ static cJSON *row_json(const struct namespace_sample *sample, const struct names
 	cJSON_AddBoolToObject(item, "merged", row->merged);
 	add_size(item, sample, &row->sums);
 	add_ages(item, &row->sums);
-	add_lookups(item, lookups);
+	namespace_lookups_add_row(lookups, item, (size_t)(row - sample->table->rows));
 	return item;
 }
 
@@ -101,7 +90,8 @@ static bool is_inside(const struct identity *who, const struct namespace_row *ro
 }
 
 static void add_items(cJSON *object, const struct namespace_sample *sample,
-	const struct identity *who, const struct lookup_sums *lookups, struct namespace_page *page)
+	const struct identity *who, const struct namespace_lookups *lookups,
+	struct namespace_page *page)
 {
 	cJSON *items = cJSON_AddArrayToObject(object, "items");
 	struct namespace_rank *ranks;
@@ -115,9 +105,7 @@ static void add_items(cJSON *object, const struct namespace_sample *sample,
 		}
 		if (!is_inside(who, ranks[i].row))
 			continue;
-		cJSON_AddItemToArray(
-			items, row_json(sample, ranks[i].row,
-				       &lookups->rows[ranks[i].row - sample->table->rows]));
+		cJSON_AddItemToArray(items, row_json(sample, ranks[i].row, lookups));
 		shown++;
 	}
 	mem_free(ranks);
@@ -164,19 +152,48 @@ static void add_names(
 	json_add_int(values, "above_bytes", NAMESPACE_BIG_BYTES);
 	json_add_uint(values, "sampled", table->big);
 	add_estimate(values, "keys", &keys, 0);
+}
+
+/* What MONITOR has shown. */
+static cJSON *monitored_json(const struct guard *guard, const struct hot_keys *hot)
+{
+	const struct hot_key *top[NAMESPACE_TABLE_TOP];
+	size_t count = hot_keys_top(hot, NAMESPACE_TABLE_TOP, top);
+	cJSON *names = cJSON_CreateArray();
+
+	for (size_t i = 0; i < count; i++) {
+		cJSON *item;
+
+		if (!may_be_named(guard, buf_slice(&top[i]->key)))
+			continue;
+		item = cJSON_CreateObject();
+		keys_add_name(item, buf_slice(&top[i]->key));
+		json_add_number(item, "share", top[i]->count / hot->total, 4);
+		cJSON_AddItemToArray(names, item);
+	}
+	return names;
+}
+
+static void add_hot(cJSON *object, const struct namespace_sample *sample,
+	const struct client_lookups_view *view, const struct guard *guard)
+{
+	bool monitored = view->monitor && view->windows;
 	cJSON *hot = cJSON_AddObjectToObject(object, "hot");
-	json_add_text(hot, "method", sample->by_frequency ? "lfu" : NULL);
-	cJSON_AddItemToObject(hot, "keys", names_json(guard, &table->hot, "frequency"));
+
+	json_add_text(hot, "method", monitored ? "monitor" : sample->by_frequency ? "lfu" : NULL);
+	cJSON_AddItemToObject(hot, "keys",
+		monitored ? monitored_json(guard, view->hot)
+			  : names_json(guard, &sample->table->hot, "frequency"));
 }
 
 static void add_unmatched(cJSON *object, const struct namespace_sample *sample,
-	const struct lookup_sums *lookups, const struct guard *guard)
+	const struct namespace_lookups *lookups, const struct guard *guard)
 {
 	cJSON *unmatched = part_json(sample, &sample->table->unmatched);
 	cJSON *overflow = part_json(sample, &sample->table->overflow);
 
-	add_lookups(unmatched, &lookups->unmatched);
-	add_lookups(overflow, &lookups->rest);
+	namespace_lookups_add_unmatched(lookups, unmatched);
+	namespace_lookups_add_rest(lookups, overflow);
 	cJSON_AddItemToObject(unmatched, "names",
 		names_json(guard, &sample->table->unmatched_names, "memory_bytes"));
 	cJSON_AddItemToObject(object, "unmatched", unmatched);
@@ -231,7 +248,7 @@ void namespace_json(cJSON *object, const struct app *app, const struct identity 
 	const struct namespace_sample *sample = namespace_sampler_latest(app->namespaces);
 	int64_t age_ms = namespace_sampler_age_ms(app->namespaces);
 	struct fault fault = *namespace_sampler_fault(app->namespaces);
-	struct lookup_sums lookups;
+	struct namespace_lookups lookups;
 	struct guard guard;
 
 	guard_init_few(&guard, conf, who);
@@ -240,6 +257,9 @@ void namespace_json(cJSON *object, const struct app *app, const struct identity 
 	json_add_text(object, "state", state_of(app, sample));
 	json_add_known(object, "age_seconds", age_ms < 0 ? -1 : (double)age_ms / 1000, 1);
 	json_add_text(object, "reason", fault.error ? fault.detail : NULL);
+	struct client_lookups_view view = client_lookups_view(app->client_lookups);
+
+	namespace_lookups_add_method(&view, object);
 	if (!sample) {
 		cJSON_AddNullToObject(object, "sample");
 		cJSON_AddArrayToObject(object, "items");
@@ -247,10 +267,11 @@ void namespace_json(cJSON *object, const struct app *app, const struct identity 
 	}
 	add_sample(object, sample);
 	cJSON_AddItemToObject(object, "all", part_json(sample, &sample->table->all));
-	lookup_sums_init(&lookups, sample, app->engine.cache.lookups);
+	namespace_lookups_init(&lookups, app, sample);
 	add_items(object, sample, who, &lookups, page);
 	add_unmatched(object, sample, &lookups, &guard);
-	lookup_sums_release(&lookups);
 	add_names(object, sample, &guard);
+	add_hot(object, sample, &lookups.view, &guard);
+	namespace_lookups_release(&lookups);
 	add_nodes(object, app, sample);
 }

@@ -51,14 +51,13 @@ void lookups_free(struct lookups *lookups)
 }
 
 static struct lookups_row *row_of(
-	struct lookups *lookups, const struct conf *conf, struct slice key)
+	struct lookups *lookups, enum namespace_kind kind, struct slice name)
 {
-	enum namespace_kind kind = namespace_of(conf, key, &lookups->name);
 	struct counted *counted;
 
 	buf_clear(&lookups->key);
 	buf_char(&lookups->key, (char)kind);
-	buf_add(&lookups->key, buf_slice(&lookups->name));
+	buf_add(&lookups->key, name);
 	HASH_FIND(hh, lookups->rows, lookups->key.p, lookups->key.n, counted);
 	if (counted)
 		return &counted->row;
@@ -72,13 +71,26 @@ static struct lookups_row *row_of(
 	return &counted->row;
 }
 
-void lookups_add(struct lookups *lookups, const struct conf *conf, struct slice key, unsigned hits,
-	unsigned misses)
+void lookups_add(
+	struct lookups *lookups, const struct conf *conf, struct slice key, int hits, int misses)
 {
-	struct lookups_row *row = row_of(lookups, conf, key);
+	enum namespace_kind kind = namespace_of(conf, key, &lookups->name);
+	struct lookups_row *row = row_of(lookups, kind, buf_slice(&lookups->name));
 
 	row->hits += hits;
 	row->misses += misses;
+}
+
+void lookups_merge(struct lookups *to, struct lookups *from)
+{
+	struct lookups_row *row = NULL;
+
+	while ((row = lookups_next(from, row))) {
+		struct lookups_row *sum = row->rest ? &to->rest : row_of(to, row->kind, row->name);
+
+		sum->hits += row->hits;
+		sum->misses += row->misses;
+	}
 }
 
 void lookups_fade(struct lookups *lookups, double factor)

@@ -23,9 +23,11 @@ struct lookups_row {
 
 struct lookups *lookups_new(void);
 void lookups_free(struct lookups *lookups); /* may be NULL */
-/* A key that was looked up. */
-void lookups_add(struct lookups *lookups, const struct conf *conf, struct slice key, unsigned hits,
-	unsigned misses);
+/* A key that was looked up. What is below 0 takes back what was counted before. */
+void lookups_add(
+	struct lookups *lookups, const struct conf *conf, struct slice key, int hits, int misses);
+/* Adds all counts of another one. */
+void lookups_merge(struct lookups *to, struct lookups *from);
 /* Multiplies all counts, so that older ones weigh less; rows that come close to 0 are dropped. */
 void lookups_fade(struct lookups *lookups, double factor);
 /* The row after `row`, NULL = the first; NULL after the last. */

@@ -164,10 +164,12 @@ struct conf_dependency {
 
 /* The sample of keys by which figures by namespace are estimated. */
 struct conf_sampling {
-	int64_t every_ms; /* 0 = none is taken */
-	char *separator;  /* between the segments of a key */
-	int64_t depth;	  /* how many words a detected namespace has */
-	int64_t sample;	  /* keys */
+	int64_t every_ms;   /* 0 = none is taken */
+	char *separator;    /* between the segments of a key */
+	int64_t depth;	    /* how many words a detected namespace has */
+	int64_t sample;	    /* keys */
+	bool misses;	    /* key-miss events are listened to */
+	int64_t monitor_ms; /* how long MONITOR runs at a time; 0 = never */
 };
 
 enum { CONF_BREAKER_FAILURES = 5, CONF_BREAKER_OPEN_MS = 5000 };

@@ -96,6 +96,8 @@ static const struct key keys[] = {
 	{"stats.namespaces.separator", &type_string, AT(conf.sampling.separator), "\":\"", 1, 8, .help = "what separates the segments of a key"},
 	{"stats.namespaces.depth", &type_int, AT(conf.sampling.depth), "2", 1, 8, .help = "how many words the name of a detected namespace has"},
 	{"stats.namespaces.sample", &type_int, AT(conf.sampling.sample), "20000", 100, 1000000, .help = "keys that are looked at each time"},
+	{"stats.namespaces.misses", &type_bool, AT(conf.sampling.misses), "false", .help = "whether key-miss events of Redis are counted by namespace"},
+	{"stats.namespaces.monitor", &type_duration, AT(conf.sampling.monitor_ms), "0s", 0, 10 * SECOND, .help = "how long MONITOR counts lookups by namespace, once a minute; 0 = never"},
 	{"alerts", &type_items, LIST(conf.alerts, conf.alert_count), .def = "[]", .max = 100, .flags = KEY_MERGES, .section = &section_alert, .help = "rules over the figures of /metrics"},
 	{"default_alerts", &type_bool, AT(private.default_alerts), "true", .help = "whether the built-in rules are used"},
 	{"notify", &type_items, LIST(conf.webhooks, conf.webhook_count), .def = "[]", .max = 16, .flags = KEY_MERGES, .section = &section_webhook, .help = "webhooks that are told when an alert fires or ends"},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The life of a connection: attempts, states, backoff; see conn.h. */
+#include <assert.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -326,6 +327,12 @@ struct conn *conn_new(struct loop *loop, const struct conn_config *config,
 	take_address(conn);
 	conn_set_timer(conn, 0);
 	return conn;
+}
+
+void conn_hear(struct conn *conn, const char *channel)
+{
+	assert(conn->events->heard);
+	conn->channel = channel;
 }
 
 static void timer_closed(uv_handle_t *handle)

@@ -28,7 +28,6 @@ struct conn_config {
 	char *path;
 	/* Why there is neither host nor path; OK: they are being looked for. */
 	struct fault no_address;
-	const char *channel; /* that it subscribes to; NULL = none */
 	unsigned database;
 	char *username, *password; /* NULL = none */
 	char *password_file;	  /* read for each connection, instead of `password`; NULL = none */
@@ -62,7 +61,10 @@ struct conn_events {
 		const struct redis_value *reply);
 	/* Whether what waited for the connection may be sent, now that READY was reported. */
 	enum error (*judge)(void *context, const struct redis_batch *batch, struct fault *fault);
-	/* A message of the channel. NULL where there is no channel. */
+	/*
+	 * A message of the channel, or a line of MONITOR: see conn_hear(). NULL where it listens to
+	 * nothing.
+	 */
 	void (*heard)(void *context, const struct redis_value *message);
 };
 
@@ -71,6 +73,13 @@ struct conn;
 /* Begins to connect in the loop's next turn. */
 struct conn *conn_new(struct loop *loop, const struct conn_config *config,
 	const struct conn_events *events, void *context);
+/* For conn_hear(): every command that the server runs. */
+#define CONN_HEAR_COMMANDS ""
+/*
+ * Before its first turn: the channel that the connection subscribes to whenever it is made, or
+ * CONN_HEAR_COMMANDS for MONITOR. Borrowed. It takes no commands then.
+ */
+void conn_hear(struct conn *conn, const char *channel);
 /* Pipelines in the queue fail as if the connection were lost for this reason. `conn` may be NULL.
  */
 void conn_free(struct conn *conn, const struct fault *fault);

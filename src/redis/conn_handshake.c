@@ -3,7 +3,7 @@
  * What a new link sends before any other commands, in two writes:
  *
  *	AUTH, SELECT, CLIENT SETNAME, PING, INFO server, INFO replication, MULTI, DISCARD, EXEC
- *	[ROLE], [MULTI, every command that we use, DISCARD], [SUBSCRIBE]
+ *	[ROLE], [MULTI, every command that we use, DISCARD], [SUBSCRIBE or MONITOR]
  *
  * So the kind of the server and what it denies are known before the first command is sent.
  *
@@ -113,7 +113,7 @@ static void send_handshake(struct conn *conn)
 static bool send_second(struct conn *conn)
 {
 	const struct capabilities *capabilities = conn->config->capabilities;
-	const char *channel = conn->config->channel;
+	const char *channel = conn->channel;
 	bool ask_role = conn->kind == SERVER_UNKNOWN;
 
 	if (!ask_role && !channel && !capabilities_can_check(capabilities))
@@ -121,7 +121,9 @@ static bool send_second(struct conn *conn)
 	begin_handshake(conn, true);
 	if (ask_role)
 		add_step(conn, STEP_ROLE, 1, (struct slice[]){SLICE("ROLE")});
-	if (channel)
+	if (channel && !*channel)
+		add_step(conn, STEP_SUBSCRIBE, 1, (struct slice[]){SLICE("MONITOR")});
+	else if (channel)
 		add_step(conn, STEP_SUBSCRIBE, 2,
 			(struct slice[]){SLICE("SUBSCRIBE"), slice_str(channel)});
 	else if (capabilities_can_check(capabilities))

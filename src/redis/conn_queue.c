@@ -153,8 +153,11 @@ static bool asked(const struct conn *conn, const struct pipeline *pipeline)
 
 static bool is_message(const struct conn *conn, const struct redis_value *reply)
 {
-	return conn->events->heard && conn->state == CONN_READY && reply &&
-	       reply->type == REDIS_ARRAY && slice_is(redis_value_item(reply, 0), "message");
+	if (!conn->channel || conn->state != CONN_READY || !reply)
+		return false;
+	if (!*conn->channel)
+		return reply->type == REDIS_STATUS;
+	return reply->type == REDIS_ARRAY && slice_is(redis_value_item(reply, 0), "message");
 }
 
 bool conn_deliver(struct conn *conn, struct redis_value *reply)

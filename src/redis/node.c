@@ -321,6 +321,7 @@ static void readdress(struct redis_node *node, const struct fault *why)
 {
 	for (int role = 0; role < REDIS_ROLES; role++)
 		conn_readdress(node->members[role].conn, why);
+	redis_feed_readdress(node->feeds, why);
 	conn_tls_forget(&node->tls);
 	if (why) {
 		node->moves++;

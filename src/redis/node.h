@@ -144,6 +144,12 @@ const char *redis_node_name(const struct redis_node *node);
  * Redis 7, and not before.
  */
 void redis_node_add_own(struct redis_node *node, int64_t hits, int64_t misses);
+/*
+ * Calls told() for each key that a command of our own has looked up, as its reply tells
+ * (own_lookups.h); NULL ends that. It must not park.
+ */
+void redis_node_watch_own(struct redis_node *node,
+	void (*told)(void *context, struct slice key, int hits, int misses), void *context);
 /* Takes the sampler's reply to INFO: keeps the status right without traffic. */
 void redis_node_observe(struct redis_node *node, const struct redis_value *info_reply);
 

@@ -5,7 +5,10 @@
 
 #include "redis/conn.h"
 #include "redis/node.h"
+#include "redis/own_lookups.h"
 #include "redis/pipeline.h"
+
+struct redis_feed;
 
 struct redis_node {
 	struct loop *loop;
@@ -36,6 +39,9 @@ struct redis_node {
 	void (*changed)(void *context);
 	void *changed_context;
 	uint64_t moves;
+	struct redis_feed *feeds; /* a list of those that listen to it */
+	own_lookups_told *told;	  /* see redis_node_watch_own() */
+	void *told_context;
 };
 
 static inline int64_t node_now_ms(const struct redis_node *node)
@@ -56,6 +62,9 @@ void node_take_capabilities(struct redis_node *node);
 /* Takes the breaker's state and count over into the node's state. */
 void node_note_breaker(struct redis_node *node);
 const char *node_role_name(enum redis_role role); /* "commands", "bulk" */
+
+/* feed.c: the same as conn_readdress() for all of the list. */
+void redis_feed_readdress(struct redis_feed *feeds, const struct fault *why);
 
 /* node_watch.c */
 void node_watch_init(struct redis_node *node);

@@ -233,6 +233,8 @@ static void conn_has_replied(void *context, struct pipeline *pipeline,
 		node_note_breaker(node);
 	}
 	pipeline_tally(pipeline, slot, reply, &node->state.own);
+	if (node->told)
+		own_lookups_tell(pipeline, slot, reply, node->told, node->told_context);
 	pipeline->own = node->state.own;
 }
 
@@ -280,6 +282,13 @@ void node_note_breaker(struct redis_node *node)
 		metric_set(node->metrics, METRIC_BREAKER_OPEN, NULL, NULL, node->breaker.open);
 	tell_breaker(node);
 	node_watch_while_needed(node);
+}
+
+void redis_node_watch_own(struct redis_node *node,
+	void (*told)(void *context, struct slice key, int hits, int misses), void *context)
+{
+	node->told = told;
+	node->told_context = context;
 }
 
 void redis_node_add_own(struct redis_node *node, int64_t hits, int64_t misses)

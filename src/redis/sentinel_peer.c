@@ -104,14 +104,13 @@ void sentinel_peer_configure(struct sentinel_peer *peer, const struct conf_redis
 	conn_retry(peer->hears.conn);
 }
 
-static void init_link(struct sentinel_link *link, struct sentinel_peer *peer,
-	const struct conf_address *address, const char *channel)
+static void init_link(
+	struct sentinel_link *link, struct sentinel_peer *peer, const struct conf_address *address)
 {
 	link->peer = peer;
 	link->config.name = mem_printf("%s (a sentinel)", peer->address);
 	link->config.host = mem_strdup(address->host);
 	link->config.port = address->port;
-	link->config.channel = channel;
 	link->config.spare_key = mem_strdup("");
 	link->config.capabilities = &peer->capabilities;
 	link->config.tls = &peer->tls;
@@ -123,11 +122,12 @@ void sentinel_peer_init(
 	peer->sentinel = sentinel;
 	peer->address = mem_printf(strchr(address->host, ':') ? "[%s]:%u" : "%s:%u", address->host,
 		(unsigned)address->port);
-	init_link(&peer->asks, peer, address, NULL);
-	init_link(&peer->hears, peer, address, "+switch-master");
+	init_link(&peer->asks, peer, address);
+	init_link(&peer->hears, peer, address);
 	sentinel_peer_configure(peer, sentinel->conf);
 	peer->asks.conn = conn_new(sentinel->loop, &peer->asks.config, &events, &peer->asks);
 	peer->hears.conn = conn_new(sentinel->loop, &peer->hears.config, &events, &peer->hears);
+	conn_hear(peer->hears.conn, "+switch-master");
 }
 
 static void release_link(struct sentinel_link *link)

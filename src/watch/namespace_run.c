@@ -12,7 +12,7 @@ enum {
 	page_least = 10,
 	page_most = 250,
 	page_step = 10,
-	page_every_ms = 1000, /* longer pauses would not save wake-ups that matter */
+	page_every_ms = 2000, /* longer pauses would not save wake-ups that matter */
 	page_most_us = 4000,
 	share_of_time = 64,
 };
@@ -200,12 +200,12 @@ static int64_t pause_ms(const struct key_run *run, size_t page, int64_t spread_m
 static size_t next_page(const struct key_run *run, int64_t spread_ms)
 {
 	int64_t wanted = run->sample->conf->sampling.sample;
-	int64_t a_second = wanted * page_every_ms / (spread_ms > 0 ? spread_ms : 1);
+	int64_t at_a_time = wanted * page_every_ms / (spread_ms > 0 ? spread_ms : 1);
 	size_t page = run->page;
 
-	/* Fewer, if one page a second is enough. */
-	if (a_second < (int64_t)page)
-		page = a_second > page_least ? (size_t)a_second : page_least;
+	/* Fewer, if the longest pauses are enough. */
+	if (at_a_time < (int64_t)page)
+		page = at_a_time > page_least ? (size_t)at_a_time : page_least;
 	int64_t left = wanted - (int64_t)run->sample->table->all.keys;
 
 	return left < (int64_t)page ? (size_t)left : page;

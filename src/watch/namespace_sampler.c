@@ -7,7 +7,7 @@
 enum {
 	first_after_ms = 10000,
 	again_ms = 30000, /* after one that failed */
-	spread_part = 5,
+	spread_part = 3,
 	first_part = 10,
 };
 

@@ -6,7 +6,7 @@
  *	timer -> namespace_run -> struct namespace_sample -> GET namespaces, stats, /metrics
  *
  * The first sample begins 10 s after the start, or a tenth of `every` if that is less. A sample is
- * spread over a fifth of `every`. While the first one is being taken, it is already shown.
+ * spread over a third of `every`. While the first one is being taken, it is already shown.
  */
 #ifndef CW_WATCH_NAMESPACE_SAMPLER_H
 #define CW_WATCH_NAMESPACE_SAMPLER_H

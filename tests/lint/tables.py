@@ -119,7 +119,7 @@ def openapi():
 WORDS = {"COUNT", "FREQ", "IDLETIME", "LIMIT", "MASTER", "MATCH", "MAXLEN", "NODES", "NX", "PX", "SETNAME", "SLOTS", "USAGE",
          "WITHSCORES", "XX"}
 # Sent only while a connection is made, or such that nothing depends on the answer.
-COURTESIES = {"AUTH", "CLIENT", "LATENCY", "MEMORY", "OBJECT", "RANDOMKEY", "ROLE", "SELECT", "SLOWLOG"}
+COURTESIES = {"AUTH", "CLIENT", "CONFIG", "LATENCY", "MEMORY", "MONITOR", "OBJECT", "RANDOMKEY", "ROLE", "SELECT", "SLOWLOG"}
 # Sent to sentinels only, whose user is another one.
 TO_SENTINELS = {"SENTINEL", "SUBSCRIBE"}
 # They read, but Redis counts no hit or miss for them.

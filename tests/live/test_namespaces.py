@@ -3,9 +3,12 @@
 
 import hashlib
 import json
+import random
+import threading
 
 import pytest
 
+from cluster import SLOTS, slot_of
 from conftest import open_config
 from harness import API, SOAK, until
 
@@ -245,6 +248,148 @@ def test_what_the_acl_denies_is_null(start, redis):
     assert item["ttl"]["up_to_1h"] == 1
     redis("ACL", "SETUSER", "default", "-randomkey")
     until(lambda: "randomkey" in (namespaces(daemon)["reason"] or "").lower(), "the reason")
+
+
+# Hit rates of clients ------------------------------------------------------------------------
+
+
+class Reader(threading.Thread):
+    """Looks keys up over connections of its own, as a client does that does not know the daemon."""
+
+    # By namespace: how many of a hundred lookups are hits, and how many lookups of a round it has.
+    RATES = {"ha": (97, 40), "hb": (80, 30), "hc": (50, 20), "hd": (10, 10)}
+
+    def __init__(self, redis):
+        super().__init__(daemon=True)
+        self.ending = threading.Event()
+        self.redis = redis
+        self.counts = {name: [0, 0] for name in self.RATES}
+        for name, (percent, _) in self.RATES.items():
+            for i in range(percent):
+                redis("SET", f"{name}:{i}", "v")
+        self.start()
+
+    def run(self):
+        random_ = random.Random(7)
+        connections = {}
+        while not self.ending.is_set():
+            by_node = {}
+            for name, (_, weight) in self.RATES.items():
+                for _ in range(weight):
+                    key = f"{name}:{random_.randrange(100)}"
+                    by_node.setdefault(slot_of(key.encode()) * self.redis.primaries // SLOTS, []).append(("GET", key))
+            for node, commands in by_node.items():
+                if node not in connections:
+                    connections[node] = self.redis.dial(commands[0][1])
+                connections[node].pipeline(commands)
+
+    def close(self):
+        self.ending.set()
+        self.join()
+
+
+@pytest.fixture
+def reader(redis):
+    one = Reader(redis)
+    yield one
+    one.close()
+
+
+def clients(daemon):
+    return {name: item["clients"] for name, item in by_name(namespaces(daemon)).items()}
+
+
+def test_hit_rates_of_clients_are_right_within_a_point(start, redis, reader):
+    redis.each("CONFIG", "SET", "notify-keyspace-events", "Em")
+    daemon = start(open_config(redis, sampling(misses=True, monitor="2s")))
+
+    def seen():
+        answer = namespaces(daemon)
+        return (answer["state"] == "complete" and answer["clients"]["windows"] >= 1
+                and all(f"{name}:*" in by_name(answer) for name in Reader.RATES) and answer)
+
+    answer = until(seen, "a window", 60)
+    assert answer["clients"]["method"] == "key-miss events and MONITOR"
+    assert answer["clients"]["reason"] is None
+    for name, (percent, weight) in Reader.RATES.items():
+        figures = by_name(answer)[f"{name}:*"]["clients"]
+        # A share of so many lookups is this uncertain by itself.
+        noise = 4 * (percent / 100 * (1 - percent / 100) / figures["lookups"]) ** 0.5
+        assert figures["lookups"] > 300, figures
+        assert abs(figures["hit_rate"] - percent / 100) < 0.01 + noise, (name, figures)
+        assert figures["misses"] > 0
+    assert answer["hot"]["method"] == "monitor"
+    assert all(entry["key"].startswith("h") for entry in answer["hot"]["keys"])
+
+
+def test_what_the_daemon_looks_up_is_not_the_clients(start, redis):
+    redis.each("CONFIG", "SET", "notify-keyspace-events", "Em")
+    redis.fill(10, key="a:{}")
+    daemon = start(open_config(redis, sampling(misses=True, monitor="1s")))
+    stop = threading.Event()
+
+    def read():
+        while not stop.is_set():
+            daemon.post("/api/v1/cache/mget", {"keys": [f"a:{i}" for i in range(20)]})
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        until(lambda: namespaces(daemon)["clients"]["windows"] >= 1, "a window", 60)
+    finally:
+        stop.set()
+        thread.join()
+    figures = until(lambda: by_name(complete(daemon)).get("a:*"), "the namespace")
+    assert figures["daemon"]["misses"] > 20
+    # A few are under way when a window ends.
+    assert figures["clients"]["lookups"] <= 100 and figures["clients"]["misses"] <= 100
+
+
+def test_misses_need_events(start, redis):
+    redis.each("CONFIG", "SET", "notify-keyspace-events", "KEA")
+    redis.fill(3, key="a:{}")
+    config = open_config(redis, sampling(misses=True))
+    daemon = start(config)
+    answer = until(lambda: (a := namespaces(daemon))["clients"]["reason"] and a, "the reason")
+    assert "notify-keyspace-events" in answer["clients"]["reason"]
+    assert answer["clients"]["method"] == "key-miss events"
+    redis.each("CONFIG", "SET", "notify-keyspace-events", "KEAm")
+    assert daemon.post(API + "/reload").status == 200
+    until(lambda: namespaces(daemon)["clients"]["reason"] is None, "no reason")
+
+    def missed():
+        redis("GET", "a:99")
+        return by_name(namespaces(daemon)).get("a:*", {"clients": {"misses": 0}})["clients"]["misses"]
+
+    until(missed, "a miss")
+    # Without MONITOR nothing says how many lookups there were.
+    assert by_name(namespaces(daemon))["a:*"]["clients"]["hit_rate"] is None
+    daemon.configure(config.replace("misses: true", "misses: false"))
+    assert daemon.post(API + "/reload").status == 200
+    until(lambda: b"keymiss" not in b"".join(redis.each("PUBSUB", "CHANNELS")[0]), "no subscription")
+    assert namespaces(daemon)["clients"]["method"] is None
+    assert by_name(namespaces(daemon))["a:*"]["clients"] == {
+        "hit_rate": None, "lookups": None, "misses": None}
+
+
+def test_events_are_heard_again_after_a_restart_of_redis(start, tuned):
+    redis = tuned("--notify-keyspace-events", "Em")
+    redis.fill(3, key="a:{}")
+    daemon = start(open_config(redis, sampling(misses=True)))
+
+    def missed():
+        redis("GET", "a:99")
+        return by_name(namespaces(daemon)).get("a:*", {"clients": {"misses": 0}})["clients"]["misses"]
+
+    until(missed, "a miss")
+    redis.kill()
+    daemon.wait_redis("down")
+    redis.start()
+    redis.fill(3, key="a:{}")
+    daemon.wait_redis()
+    until(lambda: "a:*" in by_name(namespaces(daemon)), "a sample")
+    before = missed()
+    until(lambda: missed() > before, "a miss after the restart")
 
 
 @pytest.mark.soak

@@ -29,6 +29,16 @@ START_TEST(lookups_are_counted_by_namespace)
 	ck_assert_double_eq(find(lookups, "p:")->misses, 2);
 	ck_assert_double_eq(find(lookups, "user:*")->misses, 1);
 	ck_assert_double_eq(find(lookups, "")->hits, 3);
+	struct lookups *more = lookups_new();
+
+	lookups_add(more, conf, SLICE("p:9"), 5, -2);
+	lookups_add(more, conf, SLICE("new:9"), 1, 0);
+	lookups_merge(more, lookups);
+	ck_assert_double_eq(find(more, "p:")->hits, 6);
+	ck_assert_double_eq(find(more, "p:")->misses, 0);
+	ck_assert_double_eq(find(more, "new:*")->hits, 1);
+	ck_assert_double_eq(find(more, "user:*")->misses, 1);
+	lookups_free(more);
 	lookups_fade(lookups, 0.25);
 	ck_assert_double_eq(find(lookups, "p:")->misses, 0.5);
 	ck_assert_ptr_nonnull(find(lookups, "user:*"));

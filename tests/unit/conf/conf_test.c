@@ -63,6 +63,8 @@ static void check_other_defaults(const struct conf *conf)
 	ck_assert_str_eq(conf->sampling.separator, ":");
 	ck_assert_int_eq(conf->sampling.depth, 2);
 	ck_assert_int_eq(conf->sampling.sample, 20000);
+	ck_assert(!conf->sampling.misses);
+	ck_assert_int_eq(conf->sampling.monitor_ms, 0);
 	ck_assert_int_eq(conf->log.level, LOG_LEVEL_INFO);
 	ck_assert(!conf->log.json);
 	ck_assert_int_eq(conf->log.access, ACCESS_ERRORS);
