@@ -5,6 +5,7 @@
 #include "api/handlers.h"
 #include "api/hide.h"
 #include "api/keys.h"
+#include "cache/namespace.h"
 #include "text/json.h"
 
 static void add_known(cJSON *body, const char *name, int64_t value)
@@ -43,6 +44,21 @@ static void add_namespace(cJSON *body, const struct conf_namespace *namespace)
 	json_add_int(object, "ttl", namespace->ttl_ms < 0 ? -1 : namespace->ttl_ms / 1000);
 	json_add_int(object, "stale_for", namespace->stale_for_ms / 1000);
 	json_add_int(object, "compress_above", namespace->compress_above);
+}
+
+/* Where GET /namespaces counts it. */
+static void add_counted_in(cJSON *body, const struct conf *conf, struct slice key)
+{
+	cJSON *object = cJSON_AddObjectToObject(body, "counted_in");
+	struct buf name = {0};
+	enum namespace_kind kind = namespace_of(conf, key, &name);
+
+	if (name.n)
+		json_add_slice(object, "namespace", buf_slice(&name));
+	else
+		cJSON_AddNullToObject(object, "namespace");
+	json_add_text(object, "kind", namespace_kind_name(kind));
+	buf_release(&name);
 }
 
 static void add_entities(cJSON *body, const struct explain *explain)
@@ -87,14 +103,15 @@ static void add_last(
 	hide_selector(who, object);
 }
 
-static cJSON *explain_json(
-	const struct identity *who, struct slice key, const struct explain *explain)
+static cJSON *explain_json(const struct identity *who, const struct conf *conf, struct slice key,
+	const struct explain *explain)
 {
 	cJSON *body = cJSON_CreateObject();
 
 	json_add_slice(body, "key", key);
 	add_stored(body, explain);
 	add_namespace(body, explain->namespace);
+	add_counted_in(body, conf, key);
 	add_entities(body, explain);
 	cJSON_AddBoolToObject(body, "protected", explain->protected);
 	if (explain->dependents_unreadable) {
@@ -120,7 +137,9 @@ void api_explain(struct request *request, void *context)
 		explain_key(&app->engine.cache, request_conf(request), key, &explain, &fault)) {
 		reply_fault(request, &fault);
 	} else {
-		reply_json(request, 200, explain_json(request_identity(request), key, &explain));
+		reply_json(request, 200,
+			explain_json(
+				request_identity(request), request_conf(request), key, &explain));
 		explain_release(&explain);
 	}
 }

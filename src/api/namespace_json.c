@@ -221,6 +221,45 @@ static void add_nodes(cJSON *object, const struct app *app, const struct namespa
 	}
 }
 
+static cJSON *slot_json(const struct app *app, const struct namespace_sample *sample,
+	const struct namespace_slot *slot)
+{
+	const struct redis_node *node = redis_store_slot_node(app->engine.cache.store, slot->slot);
+	struct namespace_sums sums = {.keys = slot->keys};
+	struct estimate keys = {(double)slot->keys, (double)slot->keys, (double)slot->keys};
+	cJSON *item = cJSON_CreateObject();
+
+	if (!sample->slots.told)
+		keys = namespace_sample_keys(sample, &sums);
+	json_add_uint(item, "slot", slot->slot);
+	json_add_text(item, "node", node ? redis_node_name(node) : NULL);
+	add_estimate(item, "keys", &keys, 0);
+	json_add_known(item, "cpu_ms", slot->cpu_us < 0 ? -1 : (double)slot->cpu_us / 1000, 1);
+	json_add_count(item, "in_bytes", slot->in_bytes);
+	json_add_count(item, "out_bytes", slot->out_bytes);
+	return item;
+}
+
+/* Of a cluster. */
+static void add_slots(cJSON *object, const struct app *app, const struct namespace_sample *sample)
+{
+	const struct namespace_slots *slots = &sample->slots;
+
+	if (!sample->in_cluster) {
+		cJSON_AddNullToObject(object, "slots");
+		return;
+	}
+	cJSON *member = cJSON_AddObjectToObject(object, "slots");
+	json_add_text(member, "method", slots->told ? "slot-stats" : "sample");
+	cJSON *largest = cJSON_AddArrayToObject(member, "largest");
+	cJSON *busiest = cJSON_AddArrayToObject(member, "busiest");
+
+	for (size_t i = 0; i < slots->largest_count; i++)
+		cJSON_AddItemToArray(largest, slot_json(app, sample, &slots->largest[i]));
+	for (size_t i = 0; i < slots->busiest_count; i++)
+		cJSON_AddItemToArray(busiest, slot_json(app, sample, &slots->busiest[i]));
+}
+
 static void add_sample(cJSON *object, const struct namespace_sample *sample)
 {
 	cJSON *about = cJSON_AddObjectToObject(object, "sample");
@@ -274,4 +313,5 @@ void namespace_json(cJSON *object, const struct app *app, const struct identity 
 	add_hot(object, sample, &lookups.view, &guard);
 	namespace_lookups_release(&lookups);
 	add_nodes(object, app, sample);
+	add_slots(object, app, sample);
 }

@@ -12,11 +12,13 @@ enum { key_bytes = 1024, command_bytes = 64, most_keys = 1000 };
 bool monitor_line_parse(struct slice line, struct monitor_line *ret)
 {
 	const char *open = line.n ? memmem(line.p, line.n, " [", 2) : NULL;
-	struct slice rest =
-		open ? slice_skip(line, (size_t)(open - line.p) + 2) : (struct slice){0};
+	uint64_t database;
+
+	if (!open)
+		return false;
+	struct slice rest = slice_skip(line, (size_t)(open - line.p) + 2);
 	const char *space = rest.n ? memchr(rest.p, ' ', rest.n) : NULL;
 	const char *close = rest.n ? memmem(rest.p, rest.n, "] \"", 3) : NULL;
-	uint64_t database;
 
 	if (!space || !close ||
 		!slice_uint64(slice_of(rest.p, (size_t)(space - rest.p)), &database) ||

@@ -129,6 +129,11 @@ struct redis_node *redis_store_node(struct redis_store *store, struct slice key)
 	return owner ? owner : topology_any(store->topology);
 }
 
+struct redis_node *redis_store_slot_node(const struct redis_store *store, unsigned slot)
+{
+	return topology_owner(store->topology, slot);
+}
+
 enum error redis_store_allow(
 	const struct redis_store *store, enum redis_feature feature, struct fault *fault)
 {

@@ -43,6 +43,8 @@ bool redis_store_is_one(const struct redis_store *store);
 bool redis_store_fails_over(const struct redis_store *store);
 /* The server that has `key`, or, if none has it, one that will say so. Borrowed as above. */
 struct redis_node *redis_store_node(struct redis_store *store, struct slice key);
+/* The primary that has a slot of a cluster; NULL if none has. Borrowed as above. */
+struct redis_node *redis_store_slot_node(const struct redis_store *store, unsigned slot);
 /* Whether the feature works on every primary: see redis_node_allow(). */
 enum error redis_store_allow(
 	const struct redis_store *store, enum redis_feature feature, struct fault *fault);

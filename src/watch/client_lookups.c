@@ -223,20 +223,21 @@ static void check_notifications(
 	struct client_lookups *c, struct redis_node *node, struct fault *fault)
 {
 	struct redis_batch *batch = redis_batch_new();
+	const struct redis_value *reply = NULL;
 
 	REDIS_ADD(batch, SLICE("CONFIG"), SLICE("GET"), SLICE("notify-keyspace-events"));
-	enum error error =
-		redis_node_run(node, REDIS_COMMANDS, batch, cache_deadline(c->cache), NULL);
-	struct slice flags =
-		error ? (struct slice){0} : redis_value_item(redis_batch_reply(batch, 0), 1);
-	bool told = !error && redis_batch_reply(batch, 0)->type == REDIS_ARRAY &&
-		    redis_batch_reply(batch, 0)->count == 2;
+	if (redis_node_run(node, REDIS_COMMANDS, batch, cache_deadline(c->cache), NULL) == OK)
+		reply = redis_batch_reply(batch, 0);
+	if (reply && reply->type == REDIS_ARRAY && reply->count == 2) {
+		struct slice flags = redis_value_item(reply, 1);
 
-	if (told && !(flags.n && memchr(flags.p, 'E', flags.n) && memchr(flags.p, 'm', flags.n)))
-		fault_set(fault, ERR_NOT_SUPPORTED,
-			"%s tells no misses: its notify-keyspace-events is '%.*s' and needs E and "
-			"m",
-			redis_node_name(node), (int)flags.n, flags.p);
+		if (!flags.n || !memchr(flags.p, 'E', flags.n) || !memchr(flags.p, 'm', flags.n))
+			fault_set(fault, ERR_NOT_SUPPORTED,
+				"%s tells no misses: its notify-keyspace-events is '%.*s' and "
+				"needs "
+				"E and m",
+				redis_node_name(node), (int)flags.n, flags.p);
+	}
 	redis_batch_free(batch);
 }
 

@@ -46,6 +46,8 @@ void namespace_take(struct namespace_sample *sample, struct namespace_node *node
 	tally_object(node, object);
 	namespace_table_add(sample->table, sample->conf, &look);
 	node->sums.keys++;
+	if (sample->in_cluster)
+		namespace_slots_add(&sample->slots, key);
 	if (look.bytes >= 0) {
 		node->sums.measured++;
 		node->sums.bytes += (double)look.bytes;

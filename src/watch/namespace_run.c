@@ -39,6 +39,7 @@ void namespace_sample_free(struct namespace_sample *sample)
 		redis_node_unref(sample->nodes[i].node);
 	}
 	mem_free(sample->nodes);
+	namespace_slots_release(&sample->slots);
 	namespace_table_free(sample->table);
 	conf_unref(sample->conf);
 	mem_free(sample);
@@ -65,13 +66,15 @@ static struct namespace_node *node_of(struct namespace_sample *sample, struct re
 	return &sample->nodes[sample->node_count++];
 }
 
-/* The primaries with their keys as INFO has them now. A server that is away, or is not a primary
- * any more, has none. */
-static void follow_primaries(struct key_run *run)
+/*
+ * The primaries with their keys as INFO has them now; how many have told. A server that is away, or
+ * is not a primary any more, has none.
+ */
+static size_t follow_primaries(struct key_run *run)
 {
 	struct namespace_sample *sample = run->sample;
 	struct redis_node *const *nodes;
-	size_t count = redis_store_primaries(run->cache->store, &nodes);
+	size_t count = redis_store_primaries(run->cache->store, &nodes), told = 0;
 
 	sample->keys = 0;
 	for (size_t i = 0; i < sample->node_count; i++)
@@ -82,7 +85,9 @@ static void follow_primaries(struct key_run *run)
 
 		node->keys = server && server->info.keys > 0 ? server->info.keys : 0;
 		sample->keys += node->keys;
+		told += server != NULL;
 	}
+	return told;
 }
 
 /* Waits for a node's batch. An error reply to its first command counts as one. */
@@ -179,21 +184,46 @@ static enum error take_page(struct key_run *run, size_t page)
 	return answered ? OK : last;
 }
 
+/* The time in which a page's part of the sample must be taken, if all of it takes `whole_ms`. */
+static int64_t part_ms(const struct key_run *run, size_t page, int64_t whole_ms)
+{
+	return whole_ms * (int64_t)page / run->sample->conf->sampling.sample;
+}
+
+/* The smallest page with which the sample ends before the next one is due. */
+static size_t least_page(const struct key_run *run)
+{
+	const struct conf_sampling *sampling = &run->sample->conf->sampling;
+	int64_t every_ms = sampling->every_ms > 0 ? sampling->every_ms : 1;
+	int64_t page = sampling->sample * page_every_ms / every_ms;
+
+	if (page > page_most)
+		return page_most;
+	return page > page_least ? (size_t)page : page_least;
+}
+
 static void adapt(struct key_run *run)
 {
+	size_t least = least_page(run);
+
 	if (run->took_us > page_most_us)
-		run->page = run->page / 2 > page_least ? run->page / 2 : page_least;
+		run->page = run->page / 2 > least ? run->page / 2 : least;
 	else if (run->page < page_most)
 		run->page += page_step;
 }
 
-/* So that pages of this size make `sample` keys in the time, and Redis has time for others. */
+/*
+ * So that the sample takes `spread_ms`, or longer where Redis is slow, but not longer than until
+ * the next one is due.
+ */
 static int64_t pause_ms(const struct key_run *run, size_t page, int64_t spread_ms)
 {
-	int64_t pause = spread_ms * (int64_t)page / run->sample->conf->sampling.sample;
-	int64_t least = run->took_us * share_of_time / 1000;
+	int64_t pause = part_ms(run, page, spread_ms);
+	int64_t slow = run->took_us * share_of_time / 1000;
+	int64_t most = part_ms(run, page, run->sample->conf->sampling.every_ms);
 
-	pause = pause < least ? least : pause;
+	slow = slow < most ? slow : most;
+	pause = pause > slow ? pause : slow;
 	return pause < page_every_ms ? pause : page_every_ms;
 }
 
@@ -231,6 +261,28 @@ static enum error take_random(struct key_run *run, int64_t spread_ms)
 	return OK;
 }
 
+/* Servers that know no SLOT-STATS, or deny it, answer with an error. Parks. */
+static void ask_for_slots(const struct key_run *run)
+{
+	struct namespace_sample *sample = run->sample;
+
+	for (size_t i = 0; i < sample->node_count; i++) {
+		struct namespace_node *node = &sample->nodes[i];
+
+		redis_batch_clear(node->batch);
+		for (size_t n = 0; n < 2; n++)
+			REDIS_ADD(node->batch, SLICE("CLUSTER"), SLICE("SLOT-STATS"),
+				SLICE("ORDERBY"), n ? SLICE("CPU-USEC") : SLICE("KEY-COUNT"),
+				SLICE("LIMIT"), SLICE("20"), SLICE("DESC"));
+		if (redis_node_run(
+			    node->node, REDIS_BULK, node->batch, cache_deadline(run->cache), NULL))
+			continue;
+		for (size_t n = 0; n < 2; n++)
+			namespace_slots_tell(&sample->slots, redis_batch_reply(node->batch, n));
+	}
+	namespace_slots_end(&sample->slots);
+}
+
 enum error namespace_run(struct cache *cache, const struct sampler *sampler,
 	struct namespace_sample *sample, int64_t spread_ms, struct fault *fault)
 {
@@ -238,11 +290,16 @@ enum error namespace_run(struct cache *cache, const struct sampler *sampler,
 	const struct redis_info *info = &sampler_latest(sampler)->info;
 
 	sample->by_frequency = slice_ends(slice_str(info->policy), SLICE("-lfu"));
-	follow_primaries(&run);
+	sample->in_cluster = !redis_store_is_one(cache->store);
+	if (follow_primaries(&run) == 0)
+		return fault_set(fault, ERR_REDIS_UNAVAILABLE,
+			"no server has told yet how many keys it has");
 	sample->exact = sample->keys <= sample->conf->sampling.sample;
 	enum error error =
 		sample->exact ? namespace_scan(cache, sample, fault) : take_random(&run, spread_ms);
 
+	if (!error && sample->in_cluster)
+		ask_for_slots(&run);
 	sample->ended_wall_ms = clock_wall_ms();
 	sample->ended_mono_ms = clock_mono_ms();
 	return error;

@@ -7,11 +7,13 @@
  *	else                    SCAN -> the same of each; figures are exact then
  *
  * RANDOMKEY draws with replacement, and servers choose nearly uniformly. It is paced: pages are
- * spread over the time given, stay below 4 ms, and take at most a 64th of the time.
+ * spread over the time given. Where one takes longer than 4 ms the next is smaller, and pauses are
+ *64 times as long as a page took, as far as the sample still ends before the next one is due.
  */
 #ifndef CW_WATCH_NAMESPACE_RUN_H
 #define CW_WATCH_NAMESPACE_RUN_H
 
+#include "watch/namespace_slots.h"
 #include "watch/namespace_table.h"
 #include "watch/sampler.h"
 
@@ -32,7 +34,9 @@ struct namespace_sample {
 	struct namespace_table *table;
 	struct namespace_node *nodes;
 	size_t node_count;
-	bool exact;	   /* all keys were looked at */
+	bool in_cluster;	      /* then: */
+	struct namespace_slots slots; /* complete at the end */
+	bool exact;		      /* all keys were looked at */
 	bool by_frequency; /* OBJECT FREQ was asked, the policy being an LFU one, not IDLETIME */
 	int64_t keys;	   /* of the primaries, in our database */
 	int64_t began_wall_ms, began_mono_ms;

@@ -34,10 +34,14 @@ static struct slice take_name(struct slice *notes)
 	return name;
 }
 
+static uint64_t most_keys(const struct namespace_sample *sample)
+{
+	return most_times * (uint64_t)sample->conf->sampling.sample;
+}
+
 static bool ask_page(void *context, struct scan_page *page)
 {
 	struct scan_sample *scan = context;
-	uint64_t most = most_times * (uint64_t)scan->sample->conf->sampling.sample;
 
 	for (size_t i = 0; i < page->names->count; i++) {
 		struct slice name = page->names->items[i]->text;
@@ -47,7 +51,7 @@ static bool ask_page(void *context, struct scan_page *page)
 		namespace_ask(scan->sample, name, page->batch);
 		keep_name(&page->notes, name);
 	}
-	return scan->sample->table->all.keys < most;
+	return scan->sample->table->all.keys < most_keys(scan->sample);
 }
 
 static enum error take_page(void *context, struct scan_page *page, struct fault *fault)
@@ -95,6 +99,9 @@ enum error namespace_scan(struct cache *cache, struct namespace_sample *sample, 
 				 .max_latency_ms = (double)sample->conf->invalidate.max_latency_ms,
 				 .handler = &handler},
 			fault);
+	if (!error && sample->table->all.keys >= most_keys(sample))
+		error = fault_set(fault, ERR_REDIS_UNAVAILABLE,
+			"there are more keys than the servers had told: the next sample is random");
 	/* What was found is all there is. */
 	sample->keys = (int64_t)sample->table->all.keys;
 	for (size_t i = 0; i < sample->node_count; i++)

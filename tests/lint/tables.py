@@ -116,7 +116,7 @@ def openapi():
 
 
 # What follows a command, and stands in the source as commands do.
-WORDS = {"COUNT", "FREQ", "IDLETIME", "LIMIT", "MASTER", "MATCH", "MAXLEN", "NODES", "NX", "PX", "SETNAME", "SLOTS", "USAGE",
+WORDS = {"COUNT", "DESC", "FREQ", "IDLETIME", "LIMIT", "MASTER", "MATCH", "MAXLEN", "NODES", "NX", "ORDERBY", "PX", "SETNAME", "SLOTS", "USAGE",
          "WITHSCORES", "XX"}
 # Sent only while a connection is made, or such that nothing depends on the answer.
 COURTESIES = {"AUTH", "CLIENT", "CONFIG", "LATENCY", "MEMORY", "MONITOR", "OBJECT", "RANDOMKEY", "ROLE", "SELECT", "SLOWLOG"}

@@ -71,6 +71,9 @@ cache: {namespaces: [{prefix: "product:", ttl: 1h}, {prefix: "empty:", ttl: 1h}]
     assert sum(node["keys"] for node in answer["nodes"]) == answer["sample"]["of"]
     assert [node["name"] for node in answer["nodes"]] == redis.names
     assert answer["hot"] == {"method": None, "keys": []}
+    assert (answer["slots"] is None) == (redis.primaries == 1)
+    explained = daemon.get(API + "/explain/user:1:cart").json["counted_in"]
+    assert explained == {"namespace": "user:*:cart", "kind": "detected"}
     series = "cachewarden_namespace_keys{namespace=\"user:*\"}"
     until(lambda: daemon.metric(series) == 40, "the metric")
     assert daemon.metric('redis_key_group_count{db="db0",key_group="user:*:cart"}') == 20
@@ -97,6 +100,22 @@ def test_more_keys_are_sampled_at_random(start, redis):
     sampled = {node["name"]: node["sampled"] for node in answer["nodes"]}
     assert set(sampled) == set(redis.names) and sum(sampled.values()) == sample["keys"]
     assert all(n > 0.5 * sample["keys"] / redis.primaries for n in sampled.values())
+
+
+@pytest.mark.topology("cluster", why="slots")
+def test_the_largest_slots_of_a_cluster(start, redis):
+    redis.fill(50, key="{{same}}:{}")
+    redis.fill(200, key="a:{}")
+    slot = slot_of(b"same")
+    daemon = start(open_config(redis, sampling()))
+    answer = complete(daemon, lambda a: a["slots"]["largest"][:1]
+                      and a["slots"]["largest"][0]["slot"] == slot
+                      and a["sample"]["keys"] >= 250)
+    largest = answer["slots"]["largest"]
+    if answer["slots"]["method"] == "sample":
+        assert largest[0]["keys"]["value"] == 50 and answer["slots"]["busiest"] == []
+        assert largest[0]["cpu_ms"] is None
+    assert len(largest) <= 20 and all(one["node"] in redis.names for one in largest)
 
 
 def test_the_sample_is_in_nobodys_hit_rate(start, redis):
