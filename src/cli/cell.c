@@ -112,6 +112,15 @@ const char *cli_cell_count(struct cli *cli, double value)
 	return arena_take(&cli->arena, &text).p;
 }
 
+const char *cli_cell_things(struct cli *cli, double value, const char *things)
+{
+	int n = (int)strcspn(things, "|");
+
+	if (value == 1)
+		return cli_cell_format(cli, "1 %.*s", n, things);
+	return cli_cell_format(cli, "%s %s", cli_cell_count(cli, value), things + n + 1);
+}
+
 const char *cli_cell_bytes(struct cli *cli, double value)
 {
 	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};

@@ -24,6 +24,8 @@ struct slice cli_cell_cut(struct cli *cli, struct slice text, int width);
 const char *cli_cell_format(struct cli *cli, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 const char *cli_cell_count(struct cli *cli, double value); /* 1,234,567 */
+/* "1 key", "1,234 keys": `things` is "key|keys". */
+const char *cli_cell_things(struct cli *cli, double value, const char *things);
 const char *cli_cell_bytes(struct cli *cli, double value); /* 1.5 GiB */
 const char *cli_cell_ratio(struct cli *cli, double value); /* 93.1 % */
 const char *cli_cell_real(struct cli *cli, double value);  /* 12.3; 1,235 */

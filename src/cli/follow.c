@@ -12,7 +12,7 @@
 #include "cli/screen.h"
 #include "cli/view.h"
 
-enum { least_pause_ms = 50, most_pause_ms = 500, patience_ms = 10000, bar_columns = 20 };
+enum { least_pause_ms = 50, most_pause_ms = 500, patience_ms = 30000, bar_columns = 20 };
 
 bool cli_follow_ended(struct json_value operation)
 {

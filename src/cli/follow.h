@@ -15,7 +15,7 @@ struct cli_followed {
 
 /*
  * Asks until all have ended or `deadline_ms` (monotonic) has passed: CLI_DONE in both cases. An
- * exit status after saying what is wrong where the daemon does not answer for `patience` seconds:
+ * exit status after saying what is wrong where the daemon does not answer for half a minute:
  * operations outlive restarts of the daemon.
  */
 int cli_follow(struct cli *cli, struct cli_followed *all, size_t count, int64_t deadline_ms);

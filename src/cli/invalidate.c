@@ -27,13 +27,14 @@ enum { most_wait = 300, begin_wait = 1 };
 struct invalidate_kind {
 	const char *path, *label, *question, *declined;
 	const char *column, *member; /* of how many keys */
-	const char *done;	     /* "keys removed" */
+	const char *done;	     /* as cli_cell_things() takes it */
 };
 
 static const struct invalidate_kind removing = {CLI_ADMIN "/invalidate", "invalidate",
-	"Remove them?", "nothing was removed", "REMOVED", "invalidated", "keys removed"};
+	"Remove them?", "nothing was removed", "REMOVED", "invalidated",
+	"key removed|keys removed"};
 static const struct invalidate_kind expiring = {CLI_ADMIN "/expire", "expire", "Change their TTLs?",
-	"nothing was changed", "CHANGED", "changed", "TTLs changed"};
+	"nothing was changed", "CHANGED", "changed", "TTL changed|TTLs changed"};
 
 struct invalidate {
 	struct cli *cli;
@@ -212,8 +213,8 @@ static void print_preview(const struct invalidate *what, struct json_value resul
 		buf_release(&name);
 		buf_release(&clean);
 	}
-	printf("%s keys match%s%s%s.\n", cli_cell_count(cli, matched), skipped > 0 ? "; " : "",
-		skipped > 0 ? cli_cell_count(cli, skipped) : "",
+	printf("%s%s%s%s.\n", cli_cell_things(cli, matched, "key matches|keys match"),
+		skipped > 0 ? "; " : "", skipped > 0 ? cli_cell_count(cli, skipped) : "",
 		skipped > 0 ? " others are protected" : "");
 }
 
@@ -250,8 +251,10 @@ static int report(struct invalidate *what, const struct cli_answer *answer)
 		return complete ? CLI_DONE : CLI_FAILED;
 	}
 	print_counts(what, result, false);
-	printf("%s %s%s%s in %s.\n", cli_cell_count_at(cli, result, what->kind->member),
-		what->kind->done, softened > 0 ? ", made to end or stale later: " : "",
+	printf("%s%s%s in %s.\n",
+		cli_cell_things(
+			cli, cli_view_number(result, what->kind->member, 0), what->kind->done),
+		softened > 0 ? ", made to end or stale later: " : "",
 		softened > 0 ? cli_cell_count(cli, softened) : "",
 		cli_cell_span(cli, cli_view_number(result, "duration_ms", 0) / 1000));
 	if (complete)

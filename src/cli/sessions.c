@@ -47,8 +47,9 @@ int cli_sessions(struct cli *cli, const struct cli_args *args)
 	if (exit || cli->json)
 		return exit;
 	if (ends)
-		return cli_say_done(CLI_DONE, "%s sessions ended.",
-			cli_cell_count_at(cli, answer.json, "ended"));
+		return cli_say_done(CLI_DONE, "%s.",
+			cli_cell_things(cli, cli_view_number(answer.json, "ended", 0),
+				"session ended|sessions ended"));
 	show(cli, answer.json);
 	return CLI_DONE;
 }

@@ -166,7 +166,7 @@ static void draw_head(struct top_row *row, struct json_value stats)
 	put(row, CLI_PLAIN,
 		cli_cell_format(cli, " %s", cli_cell_text(cli, stats, "redis/version")));
 	if (firing)
-		put(row, CLI_BAD, cli_cell_format(cli, "  %zu alerts", firing));
+		put(row, CLI_BAD, cli_cell_format(cli, "  alerts firing: %zu", firing));
 	if (cli_view_true(stats, "warming/paused"))
 		put(row, CLI_WARN, "  warming is paused");
 	if (row->screen->paused)

@@ -7,6 +7,7 @@ import http.server
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import threading
@@ -15,7 +16,7 @@ import pytest
 
 from cli import PROGRAM, environment, run, where
 from client import ROOT
-from harness import API, Daemon, free_port, open_config, until
+from harness import API, SANITIZED, Daemon, free_port, open_config, until
 
 TOKEN = "cw_tests"
 HOSTILE = b"evil\x1b[31m\xff\nname"
@@ -72,7 +73,7 @@ def test_stats_health_doctor_and_alerts(cw, daemon):
     assert json.loads(cw("health", "--json").stdout)["status"] == "UP"
     assert "everything works" in cw("doctor", token=True).stdout
     assert json.loads(cw("doctor", "--json", token=True).stdout)["ok"] is True
-    assert re.search(r"^RedisDown +inactive +critical", cw("alerts").stdout, re.M)
+    assert re.search(r"^RedisDown +\w+ +critical", cw("alerts").stdout, re.M)
     assert "0.1.0" in cw("--version").stdout
 
 
@@ -126,6 +127,20 @@ def test_lists_go_over_all_pages(cw, shared_redis):
                           env=environment(), capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] in ("0", "141") and done.stderr == ""
     cw("invalidate", "page:*", "--yes")
+
+
+def test_a_list_of_100000_keys_needs_no_memory(daemon, shared_redis):
+    shared_redis.fill(100000, key="list:{}", batch=10000)
+    with open(os.devnull, "wb") as nowhere:
+        process = subprocess.Popen([PROGRAM, *where(daemon), "keys", "list", "list:*", "--limit", "0"], env=environment(),
+                                   stdout=subprocess.PIPE, stderr=nowhere)
+        names = process.stdout.read().split()
+    process.stdout.close()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0 and len(names) == len(set(names)) == 100000
+    assert SANITIZED or used.ru_maxrss < 64 * 1024, used.ru_maxrss
+    run(*where(daemon), "invalidate", "list:*", "--yes", "--max-keys", "200000")
 
 
 def test_invalidate(cw, shared_redis):
@@ -221,8 +236,8 @@ def test_tags_dependencies_sessions_and_loaders(cw, daemon):
         assert daemon.post("/api/v1/sessions", {"user_id": cw.name}, token=TOKEN).status == 201
     refs = re.findall(r"^([0-9a-f]{16}) ", cw("sessions", cw.name, token=True).stdout, re.M)
     assert len(refs) == 2
-    assert "1 sessions ended" in cw("sessions", cw.name, refs[0], "--end", token=True).stderr
-    assert "1 sessions ended" in cw("sessions", cw.name, "--end", token=True).stderr
+    assert "1 session ended" in cw("sessions", cw.name, refs[0], "--end", token=True).stderr
+    assert "1 session ended" in cw("sessions", cw.name, "--end", token=True).stderr
     assert re.search(r"^row +id +row +closed", cw("loaders").stdout, re.M)
     cw("keys", "del", "d:1")
 
@@ -523,6 +538,21 @@ def test_an_older_and_a_newer_daemon(other):
         run("--url", other.url, *command)
     other.status, other.body = 404, b'{"title": "There is nothing at this address", "status": 404, "code": "not_found"}'
     assert "an older daemon may not offer" in run("--url", other.url, "alerts", expect=1).stderr
+
+
+def test_a_run_whose_daemon_dies_is_followed_to_its_end(start, redis):
+    port = free_port()
+    config = open_config(redis, CONFIG).replace("127.0.0.1:0", f"127.0.0.1:{port}")
+    daemon = start(config, https=False)
+    daemon.wait_redis()
+    daemon.expect_exit = -signal.SIGKILL
+    process = subprocess.Popen([PROGRAM, *where(daemon), "warm", "slow"], env=environment(), stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    until(lambda: daemon.stats()["warming"]["running"] == 1, "the run")
+    daemon.stop(signal.SIGKILL)
+    start(config, https=False).wait_redis()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1 and re.search(r"^slow +interrupted ", out, re.M), (out, err)
 
 
 def test_health_that_is_not_up(start, redis):
