@@ -59,6 +59,12 @@ class Authority:
         return path
 
 
+def authority_and_certificate(folder):
+    """For servers on loopback."""
+    authority = Authority(folder)
+    return authority, authority.issue("localhost", "127.0.0.1")
+
+
 class TlsRedis(Redis):
     """The daemon is to use its TLS port; the test itself uses its Unix socket."""
 

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import threading
 
-from harness import DEADLINE, RedisError, Resp, free_port, until
+from harness import DEADLINE, SETTINGS, RedisError, Resp, free_port, until
 
 SLOTS = 16384
 
@@ -26,19 +26,27 @@ def slot_of(key):
 class Node:
     """One server of a cluster."""
 
-    def __init__(self, folder, number, *options):
+    def __init__(self, folder, number, *options, tls=None):
         self.folder = os.path.join(folder, f"node{number}")
         os.makedirs(self.folder, exist_ok=True)
         self.path = os.path.join(self.folder, "s")
-        self.options = options
         self.port = free_port()
+        self.listens = ("--port", str(self.port))
+        if tls:
+            authority, certificate = tls
+            # Nothing goes without TLS, neither between the servers.
+            self.listens = ("--port", "0", "--tls-port", str(self.port), "--tls-cluster", "yes",
+                            "--tls-replication", "yes", "--tls-ca-cert-file", authority.certificate,
+                            "--tls-cert-file", certificate[0], "--tls-key-file", certificate[1],
+                            "--tls-auth-clients", "optional")
+        self.options = options
         self.id = None
         self.process = self.connection = None
         self.start()
 
     def start(self):
         self.process = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", self.path,
+            ["redis-server", *self.listens, "--bind", "127.0.0.1", "--unixsocket", self.path,
              "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf",
              "--cluster-node-timeout", "1000", "--cluster-replica-validity-factor", "0",
              "--cluster-allow-replica-migration", "no", "--cluster-require-full-coverage", "no",
@@ -106,11 +114,13 @@ class Node:
 
 
 class Cluster:
-    """`primaries` servers with a share of the slots each, and `replicas` of each of them."""
+    """`primaries` servers with a share of the slots each, and `replicas` of each of them; with
+    `tls`, (Authority, certificate), they speak nothing else."""
 
-    def __init__(self, folder, primaries=3, replicas=0, options=()):
+    def __init__(self, folder, primaries=3, replicas=0, options=(), tls=None):
         self.folder = folder
         self.options = options
+        self.tls = tls
         self.nodes = []
         try:
             first = [self.add() for _ in range(primaries)]
@@ -120,13 +130,15 @@ class Cluster:
             for node, primary in copies:
                 self.follow(node, primary)
             self.settle()
+            if tls:
+                SETTINGS[self.url] = f'tls: {{ca: "{tls[0].certificate}"}}'
         except BaseException:
             self.close()
             raise
 
     def add(self):
         """Another server, which is not a part of the cluster yet."""
-        self.nodes.append(Node(self.folder, len(self.nodes), *self.options))
+        self.nodes.append(Node(self.folder, len(self.nodes), *self.options, tls=self.tls))
         return self.nodes[-1]
 
     def _share(self, nodes):
@@ -170,7 +182,8 @@ class Cluster:
 
     @property
     def url(self):
-        return "redis+cluster://" + ",".join(node.name for node in self.nodes[:3])
+        scheme = "rediss" if self.tls else "redis"
+        return f"{scheme}+cluster://" + ",".join(node.name for node in self.nodes[:3])
 
     @property
     def primaries(self):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A Redis Cluster as `redis.url`: keys on all servers, many keys at once, redirections."""
+"""A Redis Cluster as `redis.url`, plain and behind TLS: keys on all servers, many keys at once,
+redirections."""
 
 import shutil
 import tempfile
@@ -7,16 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from certificates import authority_and_certificate
 from cluster import Cluster, slot_of
-from harness import open_config, until
+from harness import open_config, until, with_settings
 from keys import CACHE, path, put
 
 
-@pytest.fixture(scope="module")
-def cluster():
+@pytest.fixture(scope="module", params=["plain", "tls"])
+def cluster(request):
     folder = tempfile.mkdtemp(prefix="cw-")
     try:
-        servers = Cluster(folder, 3)
+        servers = Cluster(folder, 3, tls=request.param == "tls" and authority_and_certificate(folder))
         yield servers
         servers.close()
     finally:
@@ -43,8 +45,8 @@ def test_a_key_is_stored_on_the_server_of_its_slot(daemon, cluster):
 
 
 def test_one_seed_that_lives_is_enough(start, cluster):
-    url = "redis+cluster://127.0.0.1:1,%s" % cluster.nodes[2].name
-    daemon = start(open_config(cluster).replace(cluster.url, url))
+    config = with_settings(open_config(cluster))
+    daemon = start(config.replace(cluster.nodes[0].name, "127.0.0.1:1").replace(cluster.nodes[1].name, "127.0.0.1:2"))
     daemon.wait_for("redis is up")
     for i in range(10):
         assert put(daemon, f"seed:{i}", b"v").status == 201
