@@ -121,7 +121,7 @@ class Cluster:
         self.folder = folder
         self.options = options
         self.tls = tls
-        self.nodes = []
+        self.nodes, self.made = [], 0
         try:
             first = [self.add() for _ in range(primaries)]
             self._share(first)
@@ -138,7 +138,8 @@ class Cluster:
 
     def add(self):
         """Another server, which is not a part of the cluster yet."""
-        self.nodes.append(Node(self.folder, len(self.nodes), *self.options, tls=self.tls))
+        self.nodes.append(Node(self.folder, self.made, *self.options, tls=self.tls))
+        self.made += 1
         return self.nodes[-1]
 
     def _share(self, nodes):
@@ -161,6 +162,14 @@ class Cluster:
         """Makes a server a part of the cluster, without slots."""
         node("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port)
         until(lambda: all(self._knows(other) for other in self.nodes if other.alive), "a node was met")
+
+    def remove(self, node):
+        """Ends a server without slots, which is no part of the cluster any more."""
+        self.nodes.remove(node)
+        for other in self.nodes:
+            if other.alive:
+                other("CLUSTER", "FORGET", node.id)
+        node.kill()
 
     def follow(self, node, primary):
         node("CLUSTER", "REPLICATE", primary.id)
