@@ -30,7 +30,7 @@ struct cluster {
 	enum redis_status status;
 };
 
-/* One round of asking. */
+/* One round of asking for the map. */
 struct asking {
 	struct cluster *cluster;
 	struct slot_map *map, *second; /* of a working cluster, or of one that is not */
@@ -47,6 +47,14 @@ static bool says_ok(const struct redis_value *info)
 	       memmem(info->text.p, info->text.n, mark, sizeof mark - 1);
 }
 
+/* Without a view of its own where CLUSTER INFO is denied: then it is believed. */
+static bool take_view(struct redis_node *node, const struct redis_value *info)
+{
+	bool works = info->type == REDIS_ERROR || says_ok(info);
+
+	return redis_node_set_view(node, works ? VIEW_WORKS : VIEW_FAILS);
+}
+
 static enum error ask_node(
 	struct asking *asking, struct redis_node *node, const char *host, struct fault *fault)
 {
@@ -59,6 +67,8 @@ static enum error ask_node(
 	enum error error =
 		redis_node_run(node, REDIS_COMMANDS, batch, clock_deadline(patience), fault);
 
+	if (!error)
+		take_view(node, redis_batch_reply(batch, 0));
 	if (!error)
 		error = slot_map_parse(redis_batch_reply(batch, 1), host, &map, fault);
 	if (map && says_ok(redis_batch_reply(batch, 0))) {
@@ -134,13 +144,45 @@ static void ask(struct cluster *c)
 	fiber_cond_broadcast(&c->asked);
 }
 
+/* One that others name may refuse commands itself: a restarted one does so for two seconds. */
+static bool ask_view(struct redis_node *node)
+{
+	struct redis_batch *batch = redis_batch_new();
+
+	REDIS_ADD(batch, SLICE("CLUSTER"), SLICE("INFO"));
+	bool news =
+		redis_node_run(node, REDIS_COMMANDS, batch, clock_deadline(ask_ms), NULL) == OK &&
+		take_view(node, redis_batch_reply(batch, 0));
+
+	redis_batch_free(batch);
+	return news;
+}
+
+/* The primaries whose view is not known, or was that the cluster does not work. Parks. */
+static void ask_views(struct cluster *c)
+{
+	struct redis_node *const *nodes;
+	bool news = false;
+
+	for (size_t i = 0; i < topology_primaries(c->topology, &nodes) && !fiber_cancelled(); i++) {
+		if (!redis_node_serves(nodes[i]) || redis_node_view(nodes[i]) == VIEW_WORKS)
+			continue;
+		struct redis_node *node = redis_node_ref(nodes[i]);
+
+		news |= ask_view(node);
+		redis_node_unref(node);
+	}
+	if (news && !c->refuses && !fiber_cancelled())
+		tell(c);
+}
+
 static bool is_well(const struct cluster *c)
 {
 	struct redis_node *const *nodes;
 	size_t count = topology_primaries(c->topology, &nodes);
 
 	for (size_t i = 0; i < count; i++)
-		if (!redis_node_serves(nodes[i]))
+		if (!redis_node_serves(nodes[i]) || redis_node_view(nodes[i]) != VIEW_WORKS)
 			return false;
 	return topology_known(c->topology) && !topology_unserved(c->topology) && !c->refuses;
 }
@@ -163,6 +205,7 @@ static void discover(void *argument)
 
 	while (!fiber_cancelled()) {
 		ask(c);
+		ask_views(c);
 		do {
 			bool leaving = topology_sweep(c->topology);
 			int64_t due = due_ms(c), sweep = clock_deadline(sweep_ms);

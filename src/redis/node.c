@@ -266,8 +266,24 @@ bool redis_node_serves(const struct redis_node *node)
 
 bool redis_node_is_away(const struct redis_node *node)
 {
-	return !redis_node_serves(node) &&
-	       (node->state.last_error.error || node->state.unfit.error);
+	bool works =
+		redis_node_serves(node) && (!node->config.in_cluster || node->view == VIEW_WORKS);
+
+	return node->view == VIEW_FAILS ||
+	       (!works && (node->state.last_error.error || node->state.unfit.error));
+}
+
+enum redis_view redis_node_view(const struct redis_node *node)
+{
+	return node->view;
+}
+
+bool redis_node_set_view(struct redis_node *node, enum redis_view view)
+{
+	bool news = node->view != view;
+
+	node->view = view;
+	return news;
 }
 
 void redis_node_connections(

@@ -109,8 +109,16 @@ enum error redis_node_run(struct redis_node *node, enum redis_role role, struct 
 struct redis_state redis_node_state(const struct redis_node *node);
 /* Whether it is up, a primary, and its breaker closed. */
 bool redis_node_serves(const struct redis_node *node);
-/* Whether it does not serve, and has failed: one that was not reached yet is not away. */
+/*
+ * Whether it does not serve, and has failed: one that was not reached yet is not away. A node of a
+ * cluster that is up again is away until it says that the cluster works.
+ */
 bool redis_node_is_away(const struct redis_node *node);
+/* What a node of a cluster has said of the cluster (CLUSTER INFO) since it is up. */
+enum redis_view { VIEW_UNKNOWN, VIEW_WORKS, VIEW_FAILS };
+enum redis_view redis_node_view(const struct redis_node *node);
+/* It has been asked; unknown again as soon as its status changes. True if this is news. */
+bool redis_node_set_view(struct redis_node *node, enum redis_view view);
 /* One of its connections at the moment. */
 struct redis_connection_info {
 	const char *role;	       /* "commands", "bulk" */

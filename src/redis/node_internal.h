@@ -26,6 +26,7 @@ struct redis_node {
 	bool breaker_told; /* that it is open, by EVENT_BREAKER */
 	struct capabilities capabilities;
 	struct redis_state state;
+	enum redis_view view;
 	int64_t checked_ms;	  /* of the last permission check */
 	bool checked_first;	  /* it was of MULTI and DISCARD only */
 	enum server_kind seen;	  /* by the current probe */

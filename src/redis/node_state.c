@@ -46,6 +46,7 @@ static void set_status(struct redis_node *node, enum redis_status status)
 			redis_node_status_name(status), redis_node_status_name(node->state.status));
 		node->state.status = status;
 		node->state.since_wall_ms = clock_wall_ms();
+		node->view = VIEW_UNKNOWN;
 		tell(node);
 	}
 	node_watch_while_needed(node);

@@ -114,7 +114,9 @@ def with_settings(config):
     """The configuration with the settings that its redis.url needs; what it has itself stays."""
     for url, settings in SETTINGS.items():
         found = re.search(r'^( *)(.*)url: "?%s"?' % re.escape(url), config, re.M)
-        if found and settings.split(":")[0] + ":" not in config:
+        # The section is the rest of a line, or the lines that are indented like this one.
+        rest = found and re.match(r'.*(\n%s .*)*' % found[1] if "{" not in found[2] else ".*", config[found.end():])
+        if found and settings.split(":")[0] + ":" not in found[2] + rest[0]:
             between = ", " if "{" in found[2] else "\n" + found[1]
             config = config[:found.end()] + between + settings + config[found.end():]
     return config

@@ -240,3 +240,19 @@ def test_what_a_command_of_clusters_is_needed_for_is_refused_with_the_reason(sta
     reply = daemon.invalidate({"patterns": ["a:*"]})
     assert (reply.status, reply.json["code"]) == (502, "redis_noperm") and "CLUSTER|NODES" in reply.json["detail"], reply
     assert daemon.invalidate({"keys": ["a:1"]}).json["complete"] is True
+
+
+def test_a_restarted_primary_is_away_until_it_serves_its_slots(start, cluster):
+    """It answers at once, but refuses commands for two seconds (CLUSTERDOWN)."""
+    daemon = begin(start, cluster)
+    gone = cluster.primaries[0]
+    key = key_on(cluster, gone)
+    gone.kill()
+    until(lambda: redis_health(daemon)["status"] == "DEGRADED", "it is missed")
+    gone.start()
+    until(lambda: gone("CLIENT", "LIST").count(b"name=cachewarden") == 2, "both connections")
+    while redis_health(daemon)["status"] == "DEGRADED":
+        assert any("have no primary that answers" in text for text in warnings(daemon))
+    assert redis_health(daemon)["status"] == "UP"
+    assert b"cluster_state:ok" in gone("CLUSTER", "INFO")
+    assert daemon.get(path(key)).status == 404

@@ -16,7 +16,7 @@ import pytest
 from client import EXAMPLES, ROOT, url_of
 from harness import API, BINARY, DEADLINE, free_port
 from test_examples import copy_of, shop_daemon
-from test_library import BUILD, PLAIN, output
+from test_library import BUILD, BY_URL, PLAIN, output
 from test_lifecycle import server_pids
 
 __all__ = ["shop_daemon"]  # a fixture
@@ -75,7 +75,7 @@ def shell(folder, redis):
 # The quick start -------------------------------------------------------------------------------
 
 
-@pytest.mark.topology("server", "tls", "sentinel", why="redis-cli is given one server's socket")
+@pytest.mark.topology("server", "sentinel", why="the pages use one server, without TLS")
 def test_the_quick_start_runs_as_printed(shell, redis):
     # The last two install a service: tests/package.sh and tests/systemd/units.py.
     parts = blocks("docs/quick-start.md", "sh")[:-2]
@@ -93,7 +93,7 @@ def test_the_quick_start_runs_as_printed(shell, redis):
     assert redis.keys() == []
 
 
-@pytest.mark.topology("server", "tls", "sentinel", why="redis-cli is given one server's socket")
+@pytest.mark.topology("server", "sentinel", why="the pages use one server, without TLS")
 def test_the_user_of_the_quick_start_is_denied_no_command(shell, redis, start):
     first = blocks("docs/quick-start.md", "sh")[0]
     shell.run(first)
@@ -224,6 +224,7 @@ redis: {{url: "{redis.url}"}}
 # From Python -----------------------------------------------------------------------------------
 
 
+@BY_URL
 def test_the_python_of_from_python_runs_as_printed(shop_daemon, monkeypatch):
     monkeypatch.setenv("CACHEWARDEN_URL", url_of(shop_daemon))
     names = {}
@@ -235,6 +236,7 @@ def test_the_python_of_from_python_runs_as_printed(shop_daemon, monkeypatch):
     assert names["cache"].get("report:2024:currency=CHF") is None
 
 
+@BY_URL
 def test_the_commands_of_from_python_run_as_printed(shell, redis):
     for name in ("shop.yaml", "products.jsonl"):
         copy_of(name, shell.folder + "/docs/examples")
@@ -287,7 +289,7 @@ def test_the_page_for_test_suites_runs_as_printed(shell):
     assert not os.path.exists(run + "/ready")
 
 
-@pytest.mark.topology("server", "tls", "sentinel", why="redis-cli is given one server's socket")
+@pytest.mark.topology("server", "sentinel", why="the pages use one server, without TLS")
 def test_other_clients_store_tags_as_printed(shell, shop_daemon, redis):
     purge, store = blocks("docs/tags.md", "sh")
     shell.run(store)

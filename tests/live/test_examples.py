@@ -11,7 +11,9 @@ import sys
 import pytest
 
 from client import EXAMPLES, url_of
-from test_library import program
+from test_library import BY_URL, program
+
+pytestmark = BY_URL
 
 NAMES = sorted(os.path.basename(path)[:-2] for path in glob.glob(EXAMPLES + "/*.c"))
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness import API, BINARY, DEADLINE, open_config, rounds, together, until, with_members
+from harness import API, BINARY, DEADLINE, open_config, rounds, together, until, with_members, with_settings
 from keys import KEYS
 from load import Load
 
@@ -278,7 +278,7 @@ def test_doctor_names_the_command(redis, command, folder):
     command("echo no token >&2; exit 4")
     path = os.path.join(folder, "doctor.yaml")
     with open(path, "w", encoding="utf-8") as file:
-        file.write(commanded(redis, command))
+        file.write(with_settings(commanded(redis, command)))
     os.chmod(path, 0o600)
     done = subprocess.run([BINARY, "--doctor", "--config", path], capture_output=True, text=True,
                           timeout=60, check=False)
