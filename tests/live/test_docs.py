@@ -192,6 +192,16 @@ def test_the_full_example_has_every_key():
     assert [key for key in keys if not re.search(rf"\b{key.split('.')[-1].removesuffix('[]')}\b", full)] == []
 
 
+def test_the_recipes_for_warming_are_accepted(folder):
+    recipes = blocks("docs/warming.md", "yaml")
+    assert len(recipes) >= 5
+    for name in ("shop-password", "api-token", "tariffs.csv"):
+        write(f"{folder}/{name}", "x\n")
+    for recipe in recipes:
+        code, said = check(write(folder + "/cachewarden.yaml", recipe))
+        assert code == 0 and said.endswith(": ok\n"), said
+
+
 def test_the_tokens_of_the_page_on_security_are_accepted(folder, shell):
     (make,), (config,) = blocks("docs/security.md", "sh")[:1], blocks("docs/security.md", "yaml")
     digest = json.loads(shell.run(make.rstrip("\n") + " --json"))["row"]["sha256"]
