@@ -152,7 +152,7 @@ def fill_up(redis):
 
 def test_full_invalidates_all_the_same_and_warming_says_why_not(start, tuned, folder):
     redis = tuned("--maxmemory", "4mb", "--maxmemory-policy", "noeviction")
-    daemon = start(fault_config(redis.url, extra=job(folder, 3000, value=4000)))
+    daemon = start(fault_config(redis.url, extra=job(folder, 3000, value=4000, extra=", timeout: 8s")))
     still = Still(daemon)
     count = fill_up(redis)
     health = until(lambda: (h := daemon.health().json)["status"] == "DEGRADED" and h, "DEGRADED")
