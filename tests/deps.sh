@@ -18,7 +18,7 @@ test="g++ check gdb gnutls-bin valgrind redis-tools postgresql util-linux tzdata
 procps systemd prometheus prometheus-alertmanager python3-yaml python3-jsonschema openapi-specification mandoc zsh fish
 chromium chromium-driver python3-selenium"
 lint="clang-format clang-tidy cppcheck gcovr python3 python3-yaml mypy pyflakes3"
-bench="nginx-light wrk webdis prometheus-redis-exporter"
+bench="nginx-light wrk webdis prometheus-redis-exporter python3-redis python3-psycopg2"
 fuzz="clang libclang-rt-dev"
 axe="npm"
 package="build-essential systemd debhelper dpkg-dev lintian"

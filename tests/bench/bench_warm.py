@@ -1,8 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""A million JSON lines from a file into Redis, beside redis-cli --pipe with the finished SETs."""
+"""A million JSON lines from a file, and a million rows from PostgreSQL, into Redis, beside redis-cli --pipe
+with the finished SETs and beside a pipeline of redis-py that reads the same."""
+
+import os
+import sys
 
 import peers
 from data import TTL, Rows
+
+from database import Cluster
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+QUERY = "SELECT id, body FROM customer"
 
 
 def sample(rows):
@@ -29,36 +38,81 @@ def pipe(redis, rows):
     return rows.count / seconds
 
 
-def warm(redis, daemon, rows):
+def python(redis, rows, *source):
     redis("FLUSHALL", "SYNC")
-    reply = daemon.warm({"cache_names": ["rows"], "wait": 300})
+    seconds = peers.timed([sys.executable, HERE + "/redis_py.py", redis.path, rows.KEY, str(TTL), *source])
+    expect_all(redis, rows, "redis-py")
+    return rows.count / seconds
+
+
+def warm(redis, daemon, rows, job):
+    redis("FLUSHALL", "SYNC")
+    reply = daemon.warm({"cache_names": [job], "wait": 300})
     if reply.status != 200 or reply.json["state"] != "completed":
         raise RuntimeError(f"warm: {reply}")
     expect_all(redis, rows, "warm")
     return rows.count / reply.took
 
 
+def fill(database, rows):
+    database.sql("CREATE TABLE line (body jsonb)")
+    database.sql(f"\\copy line FROM '{rows.lines}' WITH (FORMAT csv, QUOTE e'\\x01', DELIMITER e'\\x02')")
+    database.sql("CREATE TABLE customer AS SELECT body->>'id' AS id, body FROM line")
+    database.sql("VACUUM ANALYZE customer")
+    count = int(database.one("SELECT count(*) FROM customer"))
+    if count != rows.count:
+        raise RuntimeError(f"{count} rows of {rows.count} are in the table")
+
+
+def measure(bench, redis, daemon, rows, database):
+    found = {name: [] for name in ("pipe", "lines", "rows", "lines_py", "rows_py", "peak")}
+    pipe(redis, rows)  # so that no round pays for the first touch of memory
+    for _ in range(bench.rounds):
+        found["pipe"].append(pipe(redis, rows))
+        before, = daemon.status("VmRSS")
+        daemon.reset_peak()
+        found["lines"].append(warm(redis, daemon, rows, "lines"))
+        found["rows"].append(warm(redis, daemon, rows, "rows"))
+        found["peak"].append((daemon.status("VmHWM")[0] - before) / 1024)
+        found["lines_py"].append(python(redis, rows, "lines", rows.lines))
+        found["rows_py"].append(python(redis, rows, "postgres", database.dsn, QUERY.replace(
+            "body", "body::text")))
+    return found
+
+
 def run(bench):
     rows = Rows(bench.folder, bench.keys)
-    job = f"""
+    cluster = Cluster()
+    database = cluster.database()
+    jobs = f"""
 warm:
   jobs:
-    - name: rows
+    - name: lines
       source: {{type: file, path: "{rows.lines}", format: jsonl}}
       key: "{rows.KEY}{{id}}"
       ttl: {TTL}s
+    - name: rows
+      source: {{type: postgres, dsn: "{database.dsn}", query: "{QUERY}"}}
+      key: "{rows.KEY}{{id}}"
+      value: "{{body}}"
+      ttl: {TTL}s
 """
-    theirs, ours, peak = [], [], []
-    with peers.BenchRedis(bench.folder) as redis, peers.Ours(bench.folder, redis, job) as daemon:
-        daemon.wait_redis()
-        pipe(redis, rows)  # so that no round pays for the first touch of memory
-        for _ in range(bench.rounds):
-            theirs.append(pipe(redis, rows))
-            before, = daemon.status("VmRSS")
-            daemon.reset_peak()
-            ours.append(warm(redis, daemon, rows))
-            peak.append((daemon.status("VmHWM")[0] - before) / 1024)
-    bench.report.figure("redis-cli --pipe from a ready file", theirs, "keys/s")
-    bench.report.figure("warm from JSON lines", ours, "keys/s")
-    bench.report.figure("RSS growth while warming", peak, "MiB")
-    bench.report.ratio("warm : redis-cli --pipe", ours, theirs, at_least=0.6)
+    try:
+        fill(database, rows)
+        with peers.BenchRedis(bench.folder) as redis, peers.Ours(bench.folder, redis, jobs) as daemon:
+            daemon.wait_redis()
+            found = measure(bench, redis, daemon, rows, database)
+    finally:
+        database.close()
+        cluster.close()
+    report = bench.report
+    report.figure("redis-cli --pipe from a ready file", found["pipe"], "keys/s")
+    report.figure("warm from JSON lines", found["lines"], "keys/s")
+    report.figure("warm from PostgreSQL", found["rows"], "keys/s")
+    report.figure("redis-py from JSON lines", found["lines_py"], "keys/s")
+    report.figure("redis-py from PostgreSQL", found["rows_py"], "keys/s")
+    report.figure("RSS growth while warming", found["peak"], "MiB")
+    report.ratio("warm : redis-cli --pipe", found["lines"], found["pipe"], at_least=0.85)
+    report.ratio("warm from PostgreSQL : redis-cli --pipe", found["rows"], found["pipe"], at_least=0.6)
+    report.ratio("warm : redis-py", found["lines"], found["lines_py"], at_least=1.5)
+    report.ratio("warm from PostgreSQL : redis-py", found["rows"], found["rows_py"], at_least=1.5)
