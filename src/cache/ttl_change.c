@@ -2,6 +2,7 @@
 /* The script that changes TTLs, and its arguments; see ttl_change.h. */
 #include "cache/ttl_change.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "cache/entry.h"
@@ -28,7 +29,8 @@ static int64_t new_px(const struct cache *cache, struct slice name, struct ttl_c
 	if (change->ttl_ms < 0)
 		return -1;
 	if (change->spread)
-		ttl_ms *= random_unit(&change->random);
+		ttl_ms =
+			(double)(change->until_ms - clock_mono_ms()) * random_unit(&change->random);
 	else if (change->jitter > 0)
 		ttl_ms += ttl_ms * change->jitter * (2 * random_unit(&change->random) - 1);
 	return entry_px(cache->conf, name, ttl_ms < 1 ? 1 : (int64_t)ttl_ms);

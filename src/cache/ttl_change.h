@@ -19,10 +19,11 @@ enum { TTL_CHANGE_MOST = 200 };
 struct ttl_change {
 	/* Which keys: those that never expire; these, and those with a longer TTL; all. */
 	enum { TTL_CHANGE_NONE, TTL_CHANGE_PERSISTENT, TTL_CHANGE_LONGER, TTL_CHANGE_ALL } which;
-	int64_t ttl_ms;	 /* -1 = no expiry */
-	bool spread;	 /* at random between 0 and ttl_ms */
-	double jitter;	 /* else up to so much of it longer or shorter, 0 to 1 */
-	uint64_t random; /* the state for both; a seed */
+	int64_t ttl_ms;	  /* -1 = no expiry */
+	bool spread;	  /* at random until `until_ms`, whatever ttl_ms is */
+	int64_t until_ms; /* monotonic */
+	double jitter;	  /* else up to so much of it longer or shorter, 0 to 1 */
+	uint64_t random;  /* the state for both; a seed */
 };
 
 /* Adds one command for up to TTL_CHANGE_MOST names, for one over slots. */

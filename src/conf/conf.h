@@ -251,8 +251,9 @@ struct conf_job {
 	double ttl_jitter;    /* 0..1 of the TTL */
 	struct template **tags;
 	size_t tag_count;
-	int64_t rate;	/* keys per second, 0 = unlimited */
-	int64_t window; /* commands in flight */
+	int64_t rate;		/* keys per second, 0 = unlimited */
+	int64_t window;		/* commands in flight */
+	int64_t max_latency_ms; /* of Redis's other clients; 0 = unpaced */
 	int64_t timeout_ms;
 	int64_t attempts;
 	int64_t backoff_ms;

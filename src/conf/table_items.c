@@ -311,6 +311,7 @@ static const struct key job_keys[] = {
 	{"tags", &type_templates, LIST(conf_job, tags, tag_count), .def = "[]", .max = 16, .help = "the tags of each row's key, such as [products, \"shop-{shop_id}\"]"},
 	{"rate", &type_int, AT(conf_job, rate), "0", 0, 100000000, .help = "keys per second; 0 = unlimited"},
 	{"window", &type_int, AT(conf_job, window), "256", 1, 65536, .help = "commands that may be in flight"},
+	{"pace.max_latency", &type_duration, AT(conf_job, max_latency_ms), "0s", 0, 10 * SECOND, .flags = KEY_QUIET, .help = "slow down so that Redis answers other clients within this time; 0 = full speed"},
 	{"timeout", &type_duration, AT(conf_job, timeout_ms), "10m", 10, 7 * DAY, .help = "how long one run may take"},
 	{"retries.attempts", &type_int, AT(conf_job, attempts), "1", 1, 100, .help = "how often a run is tried"},
 	{"retries.backoff", &type_duration, AT(conf_job, backoff_ms), "5s", 0, DAY, .help = "the wait before the second try; it doubles"},

@@ -16,9 +16,34 @@
 enum {
 	slot_bytes = 1024 * 1024, /* a batch of this size is sent even if it has few entries */
 	command_grace_ms = 500,
+	probe_ms = 1000,
 	tries = 3,
 	retry_ms = 300,
 };
+
+/* Of several primaries the first one is measured. */
+static void begin_pace(struct window *w, double max_latency_ms)
+{
+	struct redis_node *const *nodes;
+
+	fiber_group_init(&w->probes, "probes of a run", w->cache->loop);
+	redis_store_primaries(w->cache->store, &nodes);
+	w->pacer = redis_pacer_new(nodes[0], max_latency_ms, &w->probes);
+}
+
+/* Parks, though cancelled. */
+static void end_pace(struct window *w)
+{
+	if (!w->pacer)
+		return;
+	redis_pacer_free(w->pacer);
+	bool cleanup = fiber_cleanup_enter(probe_ms);
+	while (w->probes.count)
+		if (fiber_group_join(&w->probes, DEADLINE_NONE))
+			fiber_yield();
+	if (cleanup)
+		fiber_cleanup_end();
+}
 
 enum error window_open(const struct window_spec *spec, struct window **ret, struct fault *fault)
 {
@@ -40,7 +65,9 @@ enum error window_open(const struct window_spec *spec, struct window **ret, stru
 	w->group = window_group_new(job, spec->swap);
 	w->mode = modes[job->mode];
 	w->command_ms = cache->conf->redis.command_timeout_ms + command_grace_ms;
-	w->single = job->window < 4 || !redis_store_is_one(cache->store);
+	w->single = job->window < 4 || job->max_latency_ms > 0 || !redis_store_is_one(cache->store);
+	if (job->max_latency_ms > 0)
+		begin_pace(w, (double)job->max_latency_ms);
 	w->absent = window_may_be_absent(cache->conf, job);
 	/* The read of the log is a command too, and so is the UNLINK of absence notes. */
 	size_t beside = w->absent ? 2 : 1;
@@ -61,6 +88,7 @@ void window_close(struct window *w)
 {
 	if (!w)
 		return;
+	end_pace(w);
 	for (int i = 0; i < 2; i++) {
 		redis_batch_free(w->slots[i].batch);
 		buf_release(&w->slots[i].keys);
@@ -355,7 +383,7 @@ enum error window_verdict(const struct window *w, struct fault *fault)
 	return OK;
 }
 
-static enum error send_batch(struct window *w, struct fault *fault)
+static enum error send_unpaced(struct window *w, struct fault *fault)
 {
 	struct slot *slot = w->filling;
 	struct slot *other = &w->slots[slot == w->slots];
@@ -389,6 +417,16 @@ static enum error send_batch(struct window *w, struct fault *fault)
 		settle(w, other);
 	}
 	return window_verdict(w, fault);
+}
+
+static enum error send_batch(struct window *w, struct fault *fault)
+{
+	bool any = w->filling->count > 0;
+	enum error error = send_unpaced(w, fault);
+
+	if (!error && any && w->pacer && redis_pacer_pause(w->pacer))
+		error = window_verdict(w, fault);
+	return error;
 }
 
 /* Without the list of writes nothing is replaced. */
@@ -436,6 +474,13 @@ static void begin_slot(struct window *w, struct slot *slot)
 	slot->lead = REDIS_ADD(slot->batch, SLICE("MULTI")) + 1;
 }
 
+static size_t most_entries(const struct window *w)
+{
+	size_t page = w->pacer ? redis_pacer_page(w->pacer) : w->slot_entries;
+
+	return page < w->slot_entries ? page : w->slot_entries;
+}
+
 enum error window_add_now(struct window *w, const struct window_entry *entry, struct fault *fault)
 {
 	struct slot *slot = w->filling;
@@ -454,7 +499,7 @@ enum error window_add_now(struct window *w, const struct window_entry *entry, st
 	item->value_bytes = entry->value.n;
 	item->ttl_ms = entry->ttl_ms;
 	item->shared = key_sample_is_shared(entry->value);
-	if (redis_batch_count(slot->batch) - slot->lead < w->slot_entries &&
+	if (redis_batch_count(slot->batch) - slot->lead < most_entries(w) &&
 		redis_batch_bytes(slot->batch) < slot_bytes)
 		return OK;
 	return send_batch(w, fault);

@@ -5,7 +5,8 @@
  *	add, add, ... -> batch full -> guard, MULTI, ZADD tags, SET, SET ..., EXEC, log?  -> Redis
  *	              replies of the batch before -> counts, rejected rows, stale keys removed
  *
- * Two batches are in flight at a time: one is filled while the other one is answered.
+ * Two batches are in flight at a time: one is filled while the other one is answered. A job with
+ * `pace` has one, whose size and the pauses after it follow the latency of Redis (redis/pacer.h).
  *
  * No stale store: each SET carries its whole TTL at once, because a provisional TTL would double
  * the commands. The read of the invalidation log is in the same batch after the SETs. So an
@@ -63,7 +64,7 @@ struct window_spec {
 
 /* Notes the ends of the invalidation log and the list of writes. *ret is set in any case. Parks. */
 enum error window_open(const struct window_spec *spec, struct window **ret, struct fault *fault);
-/* After window_flush(), or after window_open() failed. May be NULL. */
+/* After window_flush(), or after window_open() failed. May be NULL. Parks, though cancelled. */
 void window_close(struct window *window);
 
 /*

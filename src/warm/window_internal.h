@@ -3,6 +3,7 @@
 #ifndef CW_WARM_WINDOW_INTERNAL_H
 #define CW_WARM_WINDOW_INTERNAL_H
 
+#include "redis/pacer.h"
 #include "warm/inval_tail.h"
 #include "warm/row.h"
 #include "warm/window.h"
@@ -55,7 +56,9 @@ struct window {
 	bool starves;
 	size_t slot_entries;
 	bool absent; /* a loader may have noted that a key of the job is absent */
-	bool single; /* only one batch is used: the window is small, or over slots */
+	bool single; /* only one batch is used: the window is small, paced, or over slots */
+	struct redis_pacer *pacer; /* NULL = unpaced */
+	struct fiber_group probes; /* the pacer's */
 	struct inval_tail tail;
 	struct write_set writes;
 	struct slot slots[2];

@@ -343,3 +343,12 @@ def test_a_row_is_stored_though_its_source_then_hangs(start, redis):
     until(lambda: redis("EXISTS", "x:1"), "the only row to be stored")
     until(lambda: daemon.get(run["location"]).json["progress"]["done"] == 1, "progress")
     assert daemon.request("DELETE", run["location"]).status == 202
+
+
+def test_a_paced_run_stores_all(start, redis):
+    daemon = start(open_config(redis, jobs(command(
+        "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo \"{\\\"id\\\":$i}\"; done", pace={"max_latency": "2ms"}))))
+    run = warm(daemon)
+    assert run["state"] == "completed" and run["result"]["stored"] == 3000
+    # It measures what other clients feel.
+    assert redis.calls("ping") > 5 and len(redis.keys("x:*")) == 3000
