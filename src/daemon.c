@@ -121,8 +121,9 @@ static void start_services(struct daemon *d)
 	struct app *app = &d->app;
 
 	app->sampler = sampler_new(&app->engine.cache, sample_taken, d);
-	app->namespaces = namespace_sampler_new(&app->engine.cache, app->sampler);
 	app->client_lookups = client_lookups_new(&app->engine.cache);
+	app->namespaces =
+		namespace_sampler_new(&app->engine.cache, app->sampler, app->client_lookups);
 	start_questions(app);
 	app->history = history_keeper_new(&app->engine.cache);
 	app->audit = audit_new(app->loop, app->log, app->metrics);
@@ -218,8 +219,8 @@ static void shut_down(struct daemon *d)
 		server_answers_free(app->clients);
 		server_answers_free(app->slowlog);
 		server_answers_free(app->latency);
-		client_lookups_free(app->client_lookups);
 		namespace_sampler_free(app->namespaces);
+		client_lookups_free(app->client_lookups);
 		sampler_free(app->sampler);
 		history_keeper_free(app->history);
 		/* Waits for what had not ended at its deadline: cleanup sections are bounded. */

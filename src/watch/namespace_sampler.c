@@ -14,6 +14,7 @@ enum {
 struct namespace_sampler {
 	struct cache *cache;
 	const struct sampler *sampler;
+	const struct client_lookups *clients;
 	struct fiber_group group;
 	struct fiber_cond reloaded;
 	struct event_subscription *reloads;
@@ -116,6 +117,16 @@ static void keep(struct namespace_sampler *s, struct namespace_sample *sample)
 	publish(s);
 }
 
+/* Namespaces that are looked up have a row, though no key of theirs is in the sample, or exists. */
+static void know(struct namespace_sample *sample, struct lookups *lookups)
+{
+	struct lookups_row *row = NULL;
+
+	while ((row = lookups_next(lookups, row)))
+		if (!row->rest)
+			namespace_table_know(sample->table, sample->conf, row->kind, row->name);
+}
+
 /* One sample. Parks. */
 static enum error take(struct namespace_sampler *s)
 {
@@ -128,10 +139,14 @@ static enum error take(struct namespace_sampler *s)
 
 	s->fault = fault;
 	s->fault.error = error;
-	if (error)
+	if (error) {
 		namespace_sample_free(s->running);
-	else
+	} else {
+		know(s->running, s->cache->lookups);
+		know(s->running, client_lookups_view(s->clients).missed);
+		know(s->running, client_lookups_view(s->clients).in_windows);
 		keep(s, s->running);
+	}
 	s->running = NULL;
 	return error;
 }
@@ -188,12 +203,14 @@ static void reloaded(void *context, const void *data)
 	fiber_cond_signal(&s->reloaded);
 }
 
-struct namespace_sampler *namespace_sampler_new(struct cache *cache, const struct sampler *sampler)
+struct namespace_sampler *namespace_sampler_new(
+	struct cache *cache, const struct sampler *sampler, const struct client_lookups *clients)
 {
 	struct namespace_sampler *s = mem_new(struct namespace_sampler);
 
 	s->cache = cache;
 	s->sampler = sampler;
+	s->clients = clients;
 	fiber_group_init(&s->group, "namespaces", cache->loop);
 	s->reloads = event_subscribe(cache->bus, EVENT_CONFIG, reloaded, s);
 	fiber_spawn(&s->group, "namespaces", sample_fiber, s);

@@ -11,6 +11,7 @@
 #ifndef CW_WATCH_NAMESPACE_SAMPLER_H
 #define CW_WATCH_NAMESPACE_SAMPLER_H
 
+#include "watch/client_lookups.h"
 #include "watch/estimate.h"
 #include "watch/namespace_run.h"
 
@@ -19,8 +20,9 @@ enum { NAMESPACE_METRICS = 50 };
 
 struct namespace_sampler;
 
-/* Begins. Both are borrowed. */
-struct namespace_sampler *namespace_sampler_new(struct cache *cache, const struct sampler *sampler);
+/* Begins. All are borrowed. */
+struct namespace_sampler *namespace_sampler_new(
+	struct cache *cache, const struct sampler *sampler, const struct client_lookups *clients);
 /*
  * The last complete sample, or the first one while it is being taken; NULL if there is none.
  * Borrowed until the next park.

@@ -295,6 +295,13 @@ void namespace_table_begin(struct namespace_table *table, const struct conf *con
 			put(table, NAMESPACE_CONFIGURED, conf->namespaces[i].prefix);
 }
 
+void namespace_table_know(struct namespace_table *table, const struct conf *conf,
+	enum namespace_kind kind, struct slice name)
+{
+	if (kind != NAMESPACE_UNMATCHED && !row_of(table, conf, kind, name))
+		put(table, kind, name);
+}
+
 void namespace_table_add(
 	struct namespace_table *table, const struct conf *conf, const struct namespace_look *look)
 {

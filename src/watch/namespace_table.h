@@ -81,6 +81,9 @@ struct namespace_table *namespace_table_new(void);
 void namespace_table_free(struct namespace_table *table); /* may be NULL */
 /* A row for each configured prefix, though the sample may not meet it. */
 void namespace_table_begin(struct namespace_table *table, const struct conf *conf);
+/* A row for a namespace that is known from elsewhere, if it has none and there is room. */
+void namespace_table_know(struct namespace_table *table, const struct conf *conf,
+	enum namespace_kind kind, struct slice name);
 /* Adds a key, whose name is copied where it is kept. */
 void namespace_table_add(
 	struct namespace_table *table, const struct conf *conf, const struct namespace_look *look);

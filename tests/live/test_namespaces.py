@@ -141,13 +141,15 @@ def test_what_is_read_through_the_daemon_is_counted_exactly(start, redis):
     for key in "p:1", "p:2", "alone", "nowhere:1", "nothing":
         daemon.get(keys + key)
     daemon.post("/api/v1/cache/mget", {"keys": ["user:1", "user:99", "p:1"]})
-    answer = complete(daemon)
+    answer = complete(daemon, lambda a: "nowhere:*" in by_name(a))
     items = by_name(answer)
     assert items["user:*"]["daemon"] == {"hits": 11, "misses": 6, "hit_rate": 0.6471}
     assert items["p:"]["daemon"] == {"hits": 0, "misses": 3, "hit_rate": 0}
     assert answer["unmatched"]["daemon"] == {"hits": 1, "misses": 1, "hit_rate": 0.5}
-    # Its namespace is in no sample.
-    assert answer["overflow"]["daemon"] == {"hits": 0, "misses": 1, "hit_rate": 0}
+    # No key of its namespace exists.
+    assert items["nowhere:*"]["daemon"] == {"hits": 0, "misses": 1, "hit_rate": 0}
+    assert items["nowhere:*"]["keys"]["value"] == 0
+    assert answer["overflow"]["daemon"] == {"hits": 0, "misses": 0, "hit_rate": None}
     series = "cachewarden_namespace_lookups_total{namespace=\"%s\",result=\"%s\"}"
     until(lambda: daemon.metric(series % ("user:*", "miss")) == 6, "the metric")
     assert daemon.metric(series % ("user:*", "hit")) == 11

@@ -164,6 +164,27 @@ START_TEST(what_finds_no_row_is_added_up)
 }
 END_TEST
 
+START_TEST(namespaces_that_are_known_have_a_row)
+{
+	char name[32];
+
+	begin("");
+	add("a:1", 7);
+	namespace_table_know(table, conf, NAMESPACE_DETECTED, SLICE("a:*"));
+	namespace_table_know(table, conf, NAMESPACE_DETECTED, SLICE("b:*"));
+	namespace_table_know(table, conf, NAMESPACE_UNMATCHED, SLICE(""));
+	ck_assert_uint_eq(table->count, 2);
+	ck_assert_uint_eq(keys_of("a:*"), 1);
+	ck_assert_ptr_nonnull(sums_of(NAMESPACE_DETECTED, "b:*"));
+	for (int i = 0; i < 2 * NAMESPACE_TABLE_MOST; i++) {
+		snprintf(name, sizeof name, "n%d:*", i);
+		namespace_table_know(table, conf, NAMESPACE_DETECTED, slice_str(name));
+	}
+	ck_assert_uint_eq(table->count, NAMESPACE_TABLE_MOST);
+	end();
+}
+END_TEST
+
 START_TEST(rows_are_ranked_by_keys_or_bytes)
 {
 	struct namespace_rank *ranks;
@@ -186,4 +207,5 @@ END_TEST
 
 TEST_SUITE("namespace_table", keys_are_added_up_by_namespace, lifetimes_and_idle_times_have_classes,
 	the_lists_keep_the_highest_once, a_segment_with_many_values_is_merged_when_rows_are_short,
-	what_finds_no_row_is_added_up, rows_are_ranked_by_keys_or_bytes)
+	what_finds_no_row_is_added_up, namespaces_that_are_known_have_a_row,
+	rows_are_ranked_by_keys_or_bytes)
