@@ -64,5 +64,14 @@ export function chart(title, series, format) {
     });
   }
 
-  return {node, update, close: () => graph && graph.destroy()};
+  // A column of the page may become narrower or wider by itself.
+  const watch = new ResizeObserver(() => graph && graph.resize());
+  watch.observe(canvas);
+
+  function close() {
+    watch.disconnect();
+    if (graph) graph.destroy();
+  }
+
+  return {node, update, close};
 }

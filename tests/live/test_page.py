@@ -91,6 +91,12 @@ def test_figures_move_while_the_cache_works(page, redis):
     redis.fill(2000, "user:{}")
     until(lambda: int(page.figure("Keys").replace(",", "")) >= 2000, "the keys on the page")
     until(lambda: len(page.browser.find_elements(By.CSS_SELECTOR, ".canvas canvas")) >= 12, "charts")
+    # Charts are as wide as their place, also after it has changed.
+    for width in ("phone", "wide"):
+        page.resize(width)
+        until(lambda: page.browser.execute_script("""
+            return [...document.querySelectorAll(".canvas")].every((place) =>
+              Math.abs(place.querySelector("canvas").clientWidth - place.clientWidth) <= 1);"""), "charts of that width")
     # The address keeps what was chosen.
     page.browser.find_element(By.CSS_SELECTOR, "select").send_keys("24 hours")
     until(lambda: "span=24h" in page.browser.current_url, "the span in the address")
