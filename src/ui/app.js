@@ -102,7 +102,7 @@ async function show() {
   const signal = leave.signal;
   const asked = address();
   const view = allowed().find(({name}) => name === asked.name) || allowed()[0];
-  if (!view) return show_login("This token has none of the scopes that the dashboard shows.");
+  if (!view) return show_login(who().csrf && "This token has none of the scopes that the dashboard shows.");
   if (view.name !== asked.name) history.replaceState(null, "", "#/" + view.name);
   write_nav(view.name);
   const instance = document.getElementById("instance").textContent;
