@@ -3,6 +3,7 @@
 #include "cli/client.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -155,6 +156,12 @@ static int say_unreachable(struct cli *cli, const struct transfer *transfer, CUR
 	if (transfer->too_large)
 		return cli_say(CLI_UNREACHABLE, "the answer of %s is larger than %zu MiB", at,
 			CLI_ANSWER_MAX >> 20);
+	if (code == CURLE_COULDNT_CONNECT && number == EACCES && cli->socket)
+		return cli_say(CLI_UNREACHABLE,
+			"you may not use the socket %s: it is for root and the group of the file "
+			"(ls "
+			"-l). --url or --socket names another address",
+			at);
 	if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST)
 		return cli_say(CLI_UNREACHABLE,
 			"no daemon answers at %s: %s. Is cachewardend running? --url or --socket "

@@ -478,6 +478,19 @@ def test_no_daemon(folder):
         "stats", env={"CACHEWARDEN_URL": "http://a", "CACHEWARDEN_SOCKET": "b"}, expect=2).stderr
 
 
+def test_a_socket_that_is_not_for_the_caller(folder):
+    path = folder + "/s.sock"
+    # Root may use any, unless it is without this capability.
+    before = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        os.chmod(path, 0)
+        done = subprocess.run([*before, PROGRAM, "--socket", path, "stats"], env=environment(), capture_output=True, text=True,
+                              check=False)
+    assert done.returncode == 3 and f"you may not use the socket {path}" in done.stderr
+
+
 class Other(http.server.BaseHTTPRequestHandler):
     """What is not this cachewardend: an answer for each path."""
     status, body, length, requests = 200, b"{}", None, []
