@@ -212,6 +212,18 @@ static void judge_certificate(
 	warn(warnings, health, text);
 }
 
+static void judge_audit(const struct app *app, cJSON *warnings, enum health *health)
+{
+	const char *why = audit_trouble(app->audit);
+	char text[256];
+
+	if (!*why)
+		return;
+	snprintf(text, sizeof text,
+		"the audit log (audit.path) %s: what audit.required names is refused", why);
+	warn(warnings, health, text);
+}
+
 static struct component judge_config(const struct app *app, const struct identity *who)
 {
 	const struct conf *conf = app->engine.cache.conf;
@@ -237,6 +249,7 @@ static struct component judge_config(const struct app *app, const struct identit
 			tls_server_expires_wall_ms(conf->tls.server));
 	judge_certificate(warnings, &config.health, "redis.tls.certificate",
 		conf->redis.tls_files.expires_wall_ms);
+	judge_audit(app, warnings, &config.health);
 	json_add_time(config.details, "loaded", conf->loaded_wall_ms);
 	cJSON_AddItemToObject(config.details, "warnings", warnings);
 	return config;

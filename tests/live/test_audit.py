@@ -197,6 +197,9 @@ def test_a_full_disk_refuses_what_is_required_and_nothing_else(start, redis, req
     daemon.wait_for("audit: /dev/full No space left")
     reply = daemon.get("/metrics", token=token).body.decode()
     assert "cachewarden_audit_failing 1" in reply
+    health = daemon.get(API + "/health", token=token).json
+    assert health["status"] == "DEGRADED"
+    assert "audit.path" in health["components"]["config"]["details"]["warnings"][0]
 
 
 def test_a_disk_that_has_room_again(start, redis, log):
