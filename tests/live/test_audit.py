@@ -352,3 +352,15 @@ def test_pages_of_a_file_with_anything_in_it(start, redis, log):
     daemon = boss(start, redis, log.config())
     items = pages(daemon, "?limit=2", secret("boss"))
     assert items == [json.loads(one) for one in good[3::-1]]
+
+
+def test_pages_of_a_long_file(start, redis, log):
+    """Lines that end in one piece of what is read at once, and begin in another."""
+    lines = [{"time": f"2026-01-01T{i // 3600:02}:{i // 60 % 60:02}:{i % 60:02}.000Z", "state": "intent", "by": "x" * (i % 97)}
+             for i in range(8000)]
+    with open(log.path, "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+    assert os.path.getsize(log.path) > 3 * 262144
+    daemon = boss(start, redis, log.config())
+    assert pages(daemon, "?limit=1000", secret("boss")) == lines[::-1]
+    assert pages(daemon, "?until=2026-01-01T00:30:00Z&limit=777", secret("boss")) == lines[1800::-1]
