@@ -2,6 +2,7 @@
 /* A run: its turn, its attempts, their rows, and its verdict; see run.h. */
 #include "warm/run.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/crypto.h"
@@ -50,8 +51,9 @@ struct run {
 	struct key_sample sample; /* of the attempt's keys */
 	bool read_all;
 	char etag[SOURCE_ETAG_BYTES]; /* of what the attempt has read to its end */
-	struct inval_place place;     /* before that */
-	struct swap swap;	      /* of mode swap; without a number until the first attempt */
+	char asked[SOURCE_ETAG_BYTES];
+	struct inval_place place; /* before that */
+	struct swap swap;	  /* of mode swap; without a number until the first attempt */
 	int64_t worked_since_ns;
 	unsigned rows_unlooked;
 	size_t bytes_unlooked;
@@ -306,7 +308,9 @@ static void remember(struct run *run, enum operation_state state)
 	}
 	if (run->sample.count)
 		usefulness_take(run->world->usefulness, run->job, &run->sample);
-	unchanged_remember(run->job, complete && *run->etag ? run->etag : NULL, id, &run->place);
+	/* With another configuration the same document may give other keys. */
+	bool known = complete && *run->etag && run->conf == run->world->cache->conf;
+	unchanged_remember(run->job, known ? run->etag : NULL, id, &run->place);
 }
 
 /*
@@ -331,8 +335,13 @@ static enum error run_attempt(struct run *run, bool *ret_source, struct fault *f
 	operation_progress(run->operation, OPERATION_PHASE_OPENING, run->counts.rows, 0);
 	begin_sample(run);
 	if (unchanged_possible(run->conf_job)) {
-		if (!run->read_all)
-			call.etag = unchanged_tag(run->world->cache, run->conf_job, run->job);
+		const char *etag =
+			run->read_all ? NULL
+				      : unchanged_tag(run->world->cache, run->conf_job, run->job);
+
+		/* A reload forgets the job's. */
+		snprintf(run->asked, sizeof run->asked, "%s", etag ? etag : "");
+		call.etag = *run->asked ? run->asked : NULL;
 		unchanged_place(run->world->cache, &run->place);
 	}
 	error = open_target(run, fault);
