@@ -393,6 +393,17 @@ def test_misses_need_events(start, redis):
         "hit_rate": None, "lookups": None, "misses": None}
 
 
+@pytest.mark.topology("server", "tls", "sentinel", why="denies a command on one server")
+def test_what_clients_look_up_needs_permission(start, redis):
+    redis.fill(3, key="a:{}")
+    redis("ACL", "SETUSER", "default", "-monitor")
+    daemon = start(open_config(redis, sampling(monitor="1s")))
+    answer = until(lambda: (a := namespaces(daemon))["clients"]["reason"] and a, "the reason")
+    assert "monitor" in answer["clients"]["reason"].lower() and answer["clients"]["windows"] == 0
+    assert by_name(complete(daemon))["a:*"]["clients"]["hit_rate"] is None
+    assert daemon.health().json["status"] == "UP"
+
+
 def test_events_are_heard_again_after_a_restart_of_redis(start, tuned):
     redis = tuned("--notify-keyspace-events", "Em")
     redis.fill(3, key="a:{}")
