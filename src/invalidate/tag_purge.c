@@ -21,8 +21,8 @@ enum {
 struct purge_run {
 	struct tag_purge *purge;
 	struct fiber_group probes;
-	struct redis_pacer *pacer; /* NULL = small */
-	struct name_set seen;	   /* while counting and softening */
+	struct redis_pacers *pacers; /* NULL = small */
+	struct name_set seen;	     /* while counting and softening */
 	uint64_t members, done;
 	uint64_t counted, skipped; /* of the tag at hand, and before it */
 };
@@ -109,13 +109,13 @@ static enum error do_tag(struct purge_run *run, const struct plan_tag *tag, stru
 	tag_key(purge->cache, tag->name, &set);
 	tag_pages_init(&pages, purge->cache, buf_slice(&set), REDIS_BULK);
 	while (!error && !purge->limited && tag_pages_more(&pages)) {
-		if (run->pacer)
-			pages.most = redis_pacer_page(run->pacer);
+		if (run->pacers)
+			pages.most = redis_pacers_page(run->pacers);
 		error = tag_pages_next(&pages, fault);
 		if (!error)
 			error = do_page(run, tag, &pages, fault);
-		if (!error && run->pacer)
-			error = redis_pacer_pause(run->pacer);
+		if (!error && run->pacers)
+			error = redis_pacers_pause(run->pacers);
 		else if (!error && fiber_cancelled())
 			error = ERR_CANCELLED;
 	}
@@ -180,10 +180,11 @@ static enum error do_many(struct purge_run *run, struct fault *fault)
 		return error;
 	fiber_group_init(&run->probes, "probes of a purge", purge->cache->loop);
 	struct redis_node *const *nodes;
-	redis_store_primaries(purge->cache->store, &nodes);
-	run->pacer = redis_pacer_new(nodes[0], purge->max_latency_ms, &run->probes);
+	size_t count = redis_store_primaries(purge->cache->store, &nodes);
+
+	run->pacers = redis_pacers_new(nodes, count, purge->max_latency_ms, &run->probes);
 	error = do_tags(run, fault);
-	redis_pacer_free(run->pacer);
+	redis_pacers_free(run->pacers);
 	/* The probe looks at what lies on this stack: it must have ended. */
 	while (run->probes.count) {
 		fiber_cleanup_begin(cleanup_ms);

@@ -191,3 +191,55 @@ int64_t redis_pacer_latency_us(const struct redis_pacer *pacer)
 
 	return n ? median(pacer, n) : 0;
 }
+
+struct redis_pacers {
+	size_t count;
+	struct redis_pacer *each[];
+};
+
+struct redis_pacers *redis_pacers_new(struct redis_node *const *nodes, size_t count,
+	double max_latency_ms, struct fiber_group *group)
+{
+	struct redis_pacers *pacers = mem_alloc(sizeof *pacers + count * sizeof *pacers->each);
+
+	pacers->count = count;
+	for (size_t i = 0; i < count; i++)
+		pacers->each[i] = redis_pacer_new(nodes[i], max_latency_ms, group);
+	return pacers;
+}
+
+void redis_pacers_free(struct redis_pacers *pacers)
+{
+	if (!pacers)
+		return;
+	for (size_t i = 0; i < pacers->count; i++)
+		redis_pacer_free(pacers->each[i]);
+	mem_free(pacers);
+}
+
+/* The one that slows down most; the first if all servers have left. */
+static struct redis_pacer *slowest(const struct redis_pacers *pacers)
+{
+	struct redis_pacer *ret = NULL;
+
+	for (size_t i = 0; i < pacers->count; i++) {
+		struct redis_pacer *at = pacers->each[i];
+
+		if (redis_node_retired(at->node))
+			continue;
+		if (!ret || at->page < ret->page ||
+			(at->page == ret->page && at->pause_ms > ret->pause_ms))
+			ret = at;
+	}
+	return ret ? ret : pacers->each[0];
+}
+
+size_t redis_pacers_page(const struct redis_pacers *pacers)
+{
+	return redis_pacer_page(slowest(pacers));
+}
+
+enum error redis_pacers_pause(const struct redis_pacers *pacers)
+{
+	return redis_pacer_pause(slowest(pacers));
+}

@@ -23,6 +23,16 @@ size_t redis_pacer_page(const struct redis_pacer *pacer);
 enum error redis_pacer_pause(struct redis_pacer *pacer);
 /* Lowers the limit: of operations that share a pass the lowest limit applies. 0 = unpaced. */
 void redis_pacer_limit(struct redis_pacer *pacer, double max_latency_ms);
+/*
+ * One for each of `count` nodes, for work whose pages are spread over all of them: the slowest
+ * decides, save for nodes that were retired meanwhile. As the functions above.
+ */
+struct redis_pacers;
+struct redis_pacers *redis_pacers_new(struct redis_node *const *nodes, size_t count,
+	double max_latency_ms, struct fiber_group *group);
+void redis_pacers_free(struct redis_pacers *pacers); /* may be NULL */
+size_t redis_pacers_page(const struct redis_pacers *pacers);
+enum error redis_pacers_pause(const struct redis_pacers *pacers); /* Parks. */
 /* The median of the last probes, microseconds; 0 if none was answered yet. */
 int64_t redis_pacer_latency_us(const struct redis_pacer *pacer);
 

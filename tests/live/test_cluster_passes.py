@@ -199,3 +199,17 @@ def test_a_server_that_is_away_is_named(start, folder):
         assert invalidate(daemon, "{%s}:*" % tag)["complete"] is True
     finally:
         cluster.close()
+
+
+def test_a_purge_of_a_tag_minds_the_latency_of_every_server(daemon, cluster):
+    flush(cluster)
+    names = [f"paced:{i}" for i in range(3000)]
+    cluster.fill(3000, "paced:{}")
+    for begin_at in range(0, 3000, 500):
+        cluster("ZADD", "cw:tag:paced", *(word for name in names[begin_at:begin_at + 500] for word in ("inf", name)))
+    before = {node: node.calls("ping") for node in cluster.primaries}
+    reply = daemon.invalidate({"tags": ["paced"], "max_keys": 10000, "pace": {"max_latency_ms": 1}, "wait": 60})
+    assert reply.json["complete"] is True and reply.json["invalidated"] == 3000, reply
+    assert cluster.keys("paced:*") == []
+    # The probes of a pacer: nothing else sends PING to a server that works.
+    assert all(node.calls("ping") > calls for node, calls in before.items()), before
