@@ -35,6 +35,7 @@ class FakeNode(FakeServer):
         self.state = b"cluster_state:ok\r\n"
         self.reply = reply or (lambda words: None)
         self.asked = []  # the commands of the daemon itself
+        self.mapped = lambda: None  # called for each CLUSTER SLOTS
 
     def serve(self, connection):
         file = connection.makefile("rb")
@@ -54,6 +55,7 @@ class FakeNode(FakeServer):
 
     def _answer(self, name, words):
         if name == "CLUSTER" and words[1].upper() == b"SLOTS":
+            self.mapped()
             return self.map
         if name == "CLUSTER" and words[1].upper() == b"INFO":
             return bulk(self.state)

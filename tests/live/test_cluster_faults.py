@@ -117,6 +117,22 @@ def test_nodes_that_redirect_each_other(start, fake):
     reply = daemon.post("/api/v1/cache/mget", {"keys": ["a"]})
     unavailable(reply, "redirect each other", "MOVED")
     assert (node.asked + other.asked).count([b"PTTL", b"a"]) == 6
+    # Two redirections are followed at once; the others wait for 0.2 s and more.
+    assert reply.took > 0.5, reply.took
+
+
+def test_one_server_at_a_time_is_asked_for_the_map(start, fake):
+    """The others only if it gives none."""
+    nodes, asked = [fake() for _ in range(3)], []
+    for node in nodes:
+        node.map = slots(*((16384 * i // 3, 16384 * (i + 1) // 3 - 1, "127.0.0.1", one.port)
+                           for i, one in enumerate(nodes)))
+        node.mapped = lambda node=node: asked.append(node.name)
+    start(config(*(node.name for node in nodes)).replace("command_timeout", "topology_refresh: 100ms, command_timeout"))
+    until(lambda: len(asked) >= 24, "questions")
+    # If all were asked in each round, each three questions would go to all three.
+    rounds = [set(asked[i:i + 3]) for i in range(0, 24, 3)]
+    assert any(len(one) < 3 for one in rounds), asked
 
 
 def test_a_redirection_to_where_nothing_listens(start, fake):
