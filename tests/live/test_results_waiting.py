@@ -184,7 +184,8 @@ def test_nobody_waits_where_a_value_is_asked_for_all_the_time(start, redis, web)
 
     web.run(ask_all())
     assert list(caches) == ["HIT"], caches
-    assert 3 <= web.loads["/x/1"] <= 12
+    # Without a pause between two loads there would be 35; on a busy machine they begin earlier.
+    assert 3 <= web.loads["/x/1"] <= 25
 
 
 def test_a_load_under_way_is_answered_when_the_daemon_stops(start, redis, web):
