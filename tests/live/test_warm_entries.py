@@ -129,7 +129,7 @@ def broken_run(start, redis, folder, **more):
     proxy, go = Proxy(folder, redis.path), os.path.join(folder, "go")
     rows = f"touch {go}.began; while [ ! -e {go} ]; do sleep 0.01; done; {ROWS}"
     daemon = start(open_config(redis, "").replace(
-        f'url: "{redis.url}"', f'url: "{proxy.url}", command_timeout: 200ms')
+        f'url: "{redis.url}"', f'url: "{proxy.url}", command_timeout: 500ms')
         + jobs(command(rows, ttl="1h")), **more)
     daemon.wait_redis()
     run, = daemon.warm().json["runs"]
