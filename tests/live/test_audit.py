@@ -356,11 +356,11 @@ def test_pages_of_a_file_with_anything_in_it(start, redis, log):
 
 def test_pages_of_a_long_file(start, redis, log):
     """Lines that end in one piece of what is read at once, and begin in another."""
-    lines = [{"time": f"2026-01-01T{i // 3600:02}:{i // 60 % 60:02}:{i % 60:02}.000Z", "state": "intent", "by": "x" * (i % 97)}
-             for i in range(8000)]
+    lines = [{"time": f"2026-01-01T{i // 3600:02}:{i // 60 % 60:02}:{i % 60:02}.000Z", "state": "intent", "by": "x" * (500 + i % 97)}
+             for i in range(4000)]
     with open(log.path, "w", encoding="utf-8") as file:
         file.writelines(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
-    assert os.path.getsize(log.path) > 3 * 262144
+    assert os.path.getsize(log.path) > 8 * 262144  # a page has more than one piece
     daemon = boss(start, redis, log.config())
     assert pages(daemon, "?limit=1000", secret("boss")) == lines[::-1]
     assert pages(daemon, "?until=2026-01-01T00:30:00Z&limit=777", secret("boss")) == lines[1800::-1]
