@@ -278,6 +278,8 @@ def test_the_manuals_acl_line_is_enough_and_each_of_its_words_is_used(start, red
         assert reply.status == 404 or "invalidate" not in what or reply.json["complete"], reply
         assert what != "POST " + API + "/warm" or reply.json["state"] == "completed", reply
     assert features.explain().json["memory_bytes"] > 0
+    for route in "clients", "slowlog", "latency":
+        assert daemon.get(f"{API}/{route}").status == 200, route
     run = features.warm_and_write(rows, lambda: until(
         lambda: redis.calls("mget") and redis.calls("zremrangebyrank"), "the operation's heartbeat"))
     until(lambda: daemon.get(run).json["finished"], "the run")
