@@ -136,7 +136,7 @@ check_removal()
 	apt-get purge -y -qq cachewarden libcachewarden-dev libcachewarden0 >/tmp/purge.log 2>&1 ||
 		{ cat /tmp/purge.log; fail "purge"; }
 	! getent passwd cachewarden || fail "the user is left"
-	left=$(find / -xdev \( -path /proc -o -path /srv -o -path /src -o -path /tmp -o -path /var/log -o -path /var/cache \
+	left=$(find / -xdev \( -path /proc -o -path /srv -o -path /src -o -path /tmp -o -path /var/cache \
 		-o -path "$folder" \) -prune -o -iname '*cachewarden*' -print)
 	[ -z "$left" ] || fail "left behind: $left"
 }

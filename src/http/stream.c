@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "http/login.h"
 #include "http/server_internal.h"
 
 enum {
@@ -260,6 +261,8 @@ static void look_after(struct connection *connection)
 		connection_expired(&server->deadlines, &connection->deadline, PHASE_REPLY);
 	} else if (token && token->expires_wall_ms >= 0 &&
 		   token->expires_wall_ms <= clock_wall_ms()) {
+		end(stream);
+	} else if (stream->request->auth.by_login && !login_of(stream->request)) {
 		end(stream);
 	} else if (idle_is_due(stream)) {
 		stream_wake(stream);

@@ -8,7 +8,8 @@
  * A stream keeps no queue: what was not read is the source's business. What the kernel holds for a
  * client is limited (STREAM_SEND_BYTES); a client that reads nothing of it for
  * limits.reply_deadline is disconnected. A stream ends with the server, with its listener, when its
- * token expires, and when a reload changes what its caller may do.
+ * token expires, when its login ends (which it keeps in use), and when a reload changes what its
+ * caller may do.
  */
 #ifndef CW_HTTP_STREAM_H
 #define CW_HTTP_STREAM_H

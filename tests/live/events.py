@@ -26,12 +26,14 @@ class Event:
 class Listener:
     """A stream of its own, read by a thread. `token` and `last` (Last-Event-ID) are optional."""
 
-    def __init__(self, daemon, query="", token=None, last=None):
+    def __init__(self, daemon, query="", token=None, last=None, cookie=None):
         headers = {"Accept": "text/event-stream"}
         if token:
             headers["Authorization"] = "Bearer " + token
         if last:
             headers["Last-Event-ID"] = last
+        if cookie:
+            headers["Cookie"] = cookie
         self.events, self.comments, self.ended = [], 0, False
         self.changed = threading.Condition()
         self.client = daemon.client()

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from certificates import Authority
+from events import Listener
 from harness import API, Daemon, until
 from test_auth import config, row, secret
 from test_https import config as https_config, trusting
@@ -127,6 +128,14 @@ def test_a_logout_ends_the_login_and_its_cookie(daemon):
     check_problem(browser.get(API + "/stats"), 401, "unauthorized")
     check_problem(browser.get(LOGIN), 401, "unauthorized")
     check_problem(browser.delete(LOGIN), 401, "unauthorized")
+
+
+def test_a_logout_ends_the_streams_of_the_login(daemon):
+    browser, other = Browser(daemon, "reader"), Browser(daemon, "reader")
+    with Listener(daemon, cookie=browser.cookie) as ours, Listener(daemon, cookie=other.cookie) as theirs:
+        assert browser.delete(LOGIN).status == 204
+        ours.wait_end()
+        assert not theirs.ended
 
 
 def test_another_login_of_the_same_browser_ends_the_first(daemon):
