@@ -32,6 +32,16 @@ const char *cli_jobs_stored(struct cli *cli, struct json_value operation)
 			      : cli_cell_count(cli, visited);
 }
 
+const char *cli_jobs_error(struct cli *cli, struct json_value operation)
+{
+	struct slice error = cli_view_text(cli, operation, "error/detail");
+	struct json_iter first = cli_view_each(operation, "result/first_errors");
+
+	if (!error.p && json_next(&first))
+		error = cli_view_text(cli, first.value, "detail");
+	return error.p ? error.p : "-";
+}
+
 const char *cli_jobs_took(struct cli *cli, struct json_value operation)
 {
 	struct slice started = cli_view_text(cli, operation, "started");
@@ -69,7 +79,7 @@ static void add(struct cli *cli, struct cli_grid *grid, struct json_value job)
 	cli_grid_add(grid, CLI_PLAIN, cli_jobs_stored(cli, run));
 	cli_grid_add(grid, CLI_PLAIN, cli_cell_when(cli, job, "last_success"));
 	cli_grid_add(grid, CLI_PLAIN, cli_cell_when(cli, job, "next_run"));
-	cli_grid_add(grid, CLI_PLAIN, cli_cell_text(cli, run, "error/detail"));
+	cli_grid_add(grid, CLI_PLAIN, cli_jobs_error(cli, run));
 }
 
 int cli_jobs(struct cli *cli, const struct cli_args *args)

@@ -10,6 +10,8 @@
 enum cli_color cli_jobs_color(struct json_value operation);
 /* Keys that it stored, or rows that it visited. */
 const char *cli_jobs_stored(struct cli *cli, struct json_value operation);
+/* Why it failed; of a run that is partial, the first thing that went wrong. "-" if nothing did. */
+const char *cli_jobs_error(struct cli *cli, struct json_value operation);
 /* From its start to its end, or to now. */
 const char *cli_jobs_took(struct cli *cli, struct json_value operation);
 

@@ -87,7 +87,31 @@ static const char *what_of(struct cli *cli, struct json_value operation)
 	struct slice job = cli_view_text(cli, operation, "job");
 	const char *kind = cli_cell_text(cli, operation, "kind");
 
-	return job.p ? cli_cell_format(cli, "%s %s", kind, job.p) : kind;
+	if (job.p)
+		return cli_cell_format(cli, "%s %s", kind, job.p);
+	return cli_view_true(operation, "result/dry_run")
+		       ? cli_cell_format(cli, "%s, dry run", kind)
+		       : kind;
+}
+
+/* What came of it: keys removed, made stale, changed or stored; while it works, how far it is. */
+static const char *done_of(struct cli *cli, struct json_value operation)
+{
+	static const char *const results[] = {
+		"result/invalidated", "result/softened", "result/changed"};
+	double sum = 0, one;
+	bool known = false;
+
+	for (size_t i = 0; i < sizeof results / sizeof *results; i++)
+		if (cli_view_real(operation, results[i], &one)) {
+			sum += one;
+			known = true;
+		}
+	if (known)
+		return cli_cell_count(cli, sum);
+	return cli_view_text(cli, operation, "finished").p
+		       ? cli_jobs_stored(cli, operation)
+		       : cli_cell_count_at(cli, operation, "progress/done");
 }
 
 static void add(struct cli *cli, struct cli_grid *grid, struct json_value operation)
@@ -95,7 +119,7 @@ static void add(struct cli *cli, struct cli_grid *grid, struct json_value operat
 	cli_grid_add(grid, CLI_PLAIN, cli_cell_text(cli, operation, "operation_id"));
 	cli_grid_add(grid, CLI_PLAIN, what_of(cli, operation));
 	cli_grid_add(grid, cli_jobs_color(operation), cli_cell_text(cli, operation, "state"));
-	cli_grid_add(grid, CLI_PLAIN, cli_cell_count_at(cli, operation, "progress/done"));
+	cli_grid_add(grid, CLI_PLAIN, done_of(cli, operation));
 	cli_grid_add(grid, CLI_PLAIN, cli_cell_when(cli, operation, "started"));
 	cli_grid_add(grid, CLI_PLAIN, cli_jobs_took(cli, operation));
 	cli_grid_add(grid, CLI_PLAIN, cli_cell_text(cli, operation, "by"));

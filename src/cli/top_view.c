@@ -190,7 +190,7 @@ static void draw_job(struct top_row *row, struct json_value job)
 	put_column(row, CLI_PLAIN, 7, true, cli_jobs_took(cli, run));
 	put_column(row, CLI_PLAIN, 12, false, cli_cell_when(cli, run, "started"));
 	put_column(row, CLI_PLAIN, 12, false, cli_cell_when(cli, job, "next_run"));
-	put(row, CLI_PLAIN, cli_cell_text(cli, run, "error/detail"));
+	put(row, CLI_PLAIN, cli_jobs_error(cli, run));
 }
 
 static void draw_operation(struct top_row *row, struct json_value operation)

@@ -36,14 +36,17 @@ static struct slice body_of(struct cli *cli, const struct cli_args *args)
 static void add_run(struct cli *cli, struct cli_grid *grid, const struct cli_followed *run)
 {
 	struct json_value operation = run->operation;
-	struct slice error = cli_view_text(cli, operation, "error/detail");
+	const char *error = cli_jobs_error(cli, operation);
 
 	cli_grid_add(grid, CLI_PLAIN, run->label);
 	cli_grid_add(grid, cli_jobs_color(operation), cli_cell_text(cli, operation, "state"));
 	cli_grid_add(grid, CLI_PLAIN, cli_jobs_stored(cli, operation));
 	cli_grid_add(grid, CLI_PLAIN, cli_cell_count_at(cli, operation, "result/rejected"));
 	cli_grid_add(grid, CLI_PLAIN, cli_jobs_took(cli, operation));
-	cli_grid_add_slice(grid, CLI_PLAIN, error.p ? error : run->id);
+	if (strcmp(error, "-") != 0)
+		cli_grid_add(grid, CLI_PLAIN, error);
+	else
+		cli_grid_add_slice(grid, CLI_PLAIN, run->id);
 }
 
 /* After the runs have ended. */

@@ -4,7 +4,7 @@
 import {ADMIN, call, query} from "/ui/api.js";
 import {remember} from "/ui/app.js";
 import {badge, el, field, fill, say} from "/ui/dom.js";
-import {clock, count} from "/ui/format.js";
+import {clock, count, many} from "/ui/format.js";
 import {state_badge, verdict} from "/ui/operations_parts.js";
 
 const kinds = ["invalidation", "warm", "alert", "breaker", "config", "pause", "gap"];
@@ -18,7 +18,7 @@ const by = ({by: name, note}) => [name && " by " + name, note && ": " + note];
 const sentences = {
   invalidation: (data) => [state_badge(data.state), " ", (data.kinds || []).join(", "), by(data), ". ", verdict(data), " ", operation(data)],
   warm: (data) => [state_badge(data.state), " ", data.job, by(data),
-    data.rows !== undefined && data.rows !== null && `. ${count(data.rows)} rows, ${count(data.stored)} stored`,
+    data.rows !== undefined && data.rows !== null && `. ${many(data.rows, "row")}, ${count(data.stored)} stored`,
     data.error && ". " + (data.error.detail || data.error), " ", operation(data)],
   alert: (data) => [badge(data.state, data.state === "firing" ? "bad" : "good"), " ", data.alert, ` (${data.metric}: ${data.value}, threshold ${data.threshold})`],
   breaker: (data) => [badge(data.state, data.state === "open" ? "bad" : "good"), " the breaker of ", data.of, " ", data.subject],

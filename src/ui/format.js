@@ -7,6 +7,11 @@ export function count(n) {
   return n === null || n === undefined ? unknown : Math.round(n).toLocaleString("en");
 }
 
+// "1 key", "2,000 keys"
+export function many(n, one) {
+  return count(n) + " " + one + (n === 1 ? "" : "s");
+}
+
 export function rate(n) {
   if (n === null || n === undefined) return unknown;
   return n.toLocaleString("en", {maximumFractionDigits: n < 10 ? 1 : 0});

@@ -7,7 +7,7 @@ import {button, el, field, fill, pairs, table} from "/ui/dom.js";
 import {ago, clock, seconds} from "/ui/format.js";
 import {cancel, has_ended, may_cancel, progress_bar, run_words, state_badge, verdict} from "/ui/operations_parts.js";
 
-const words = (operation) => operation.kind === "invalidate" && operation.result ? verdict(operation.result) : run_words(operation);
+const words = (operation) => ["invalidate", "expire"].includes(operation.kind) && operation.result ? verdict(operation.result) : run_words(operation);
 
 function took(operation) {
   if (!operation.started || !operation.finished) return "–";
@@ -16,7 +16,7 @@ function took(operation) {
 
 export async function render(root, params, signal) {
   const kind = field("Kind", "select", {onchange: choose}, null,
-    ["", "invalidate", "warm"].map((name) => el("option", {value: name, selected: name === params.get("kind")}, name || "all")));
+    ["", "invalidate", "expire", "warm"].map((name) => el("option", {value: name, selected: name === params.get("kind")}, name || "all")));
   const state = field("State", "select", {onchange: choose}, null,
     ["", "queued", "running", "completed", "partial", "failed", "cancelled", "interrupted"]
       .map((name) => el("option", {value: name, selected: name === params.get("state")}, name || "all")));

@@ -4,7 +4,7 @@
 import {ADMIN, ApiError, can, get, json, path_of, who} from "/ui/api.js";
 import {every} from "/ui/app.js";
 import {badge, button, confirmed, el, fill, say} from "/ui/dom.js";
-import {count, rate, seconds} from "/ui/format.js";
+import {count, many, rate, seconds} from "/ui/format.js";
 
 const kinds = {completed: "good", partial: "warning", failed: "bad", interrupted: "bad", cancelled: "quiet"};
 const ended = new Set(Object.keys(kinds));
@@ -43,20 +43,24 @@ const reasons = {
 
 // The result of an invalidation in words.
 export function verdict(result) {
-  const gone = result.dry_run ? `${count(result.matched)} keys match.`
-    : `${count(result.invalidated)} of ${count(result.matched)} keys that matched were removed` +
+  const gone = result.dry_run ? `Dry run: ${count(result.matched)} ${result.matched === 1 ? "key matches" : "keys match"}.`
+    : result.changed !== undefined ? `The TTL of ${count(result.changed)} of ${many(result.matched, "key")} that matched was changed.`
+    : result.softened && !result.invalidated ? `${count(result.softened)} of ${many(result.matched, "key")} that matched became stale.`
+    : `${count(result.invalidated)} of ${many(result.matched, "key")} that matched were removed` +
       (result.softened ? `, ${count(result.softened)} became stale` : "") + ".";
   const skipped = result.protected_skipped ? ` ${count(result.protected_skipped)} protected keys were left.` : "";
-  if (result.complete) return gone + skipped + (result.dry_run ? "" : " Complete: every key that matched throughout is gone.");
+  if (result.complete) return gone + skipped + (result.dry_run ? "" : " Complete" + (result.invalidated ? ": every key that matched throughout is gone." : "."));
   return gone + skipped + " Not complete: " + (reasons[result.reason] || result.reason || "the reason is not known") + "." +
     (result.nodes ? " Left out: " + result.nodes.join(", ") + "." : "");
 }
 
+// A run that is partial has no error of its own, but what its source said last.
 export function run_words({result, error}) {
-  if (!result) return error ? error.detail || error : "";
-  const rows = [`${count(result.rows)} rows`, result.stored !== undefined && `${count(result.stored)} stored`,
+  const why = error ? error.detail || error : result?.first_errors?.[0]?.detail;
+  if (!result) return why || "";
+  const rows = [many(result.rows, "row"), result.stored !== undefined && `${count(result.stored)} stored`,
     result.visited !== undefined && `${count(result.visited)} visited`, result.rejected > 0 && `${count(result.rejected)} rejected`];
-  return rows.filter(Boolean).join(", ") + (error ? ". " + (error.detail || error) : "");
+  return rows.filter(Boolean).join(", ") + (why ? ". " + why : "");
 }
 
 export async function cancel(operation) {
