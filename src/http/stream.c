@@ -248,21 +248,28 @@ static bool is_stalled(struct stream *stream, struct connection *connection)
 		stream->ending ? DRAIN_GRACE_MS : stream->request->conf->limits.reply_deadline_ms);
 }
 
+/* Whether what its caller was admitted by has ended. */
+static bool has_expired(const struct stream *stream)
+{
+	const struct auth *auth = &stream->request->auth;
+
+	if (auth->token && auth->token->expires_wall_ms >= 0 &&
+		auth->token->expires_wall_ms <= clock_wall_ms())
+		return true;
+	return auth->by_login && !login_of(stream->request);
+}
+
 static void look_after(struct connection *connection)
 {
 	struct http_server *server = connection->listener->server;
 	struct stream *stream = connection->stream;
-	const struct conf_token *token = stream->request->auth.token;
 
 	if (connection_has_left(connection)) {
 		connection_cut(connection);
 		end(stream);
 	} else if (is_stalled(stream, connection)) {
 		connection_expired(&server->deadlines, &connection->deadline, PHASE_REPLY);
-	} else if (token && token->expires_wall_ms >= 0 &&
-		   token->expires_wall_ms <= clock_wall_ms()) {
-		end(stream);
-	} else if (stream->request->auth.by_login && !login_of(stream->request)) {
+	} else if (has_expired(stream)) {
 		end(stream);
 	} else if (idle_is_due(stream)) {
 		stream_wake(stream);
