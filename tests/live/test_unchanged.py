@@ -141,7 +141,8 @@ def test_modes_that_depend_on_redis_read_everything(start, redis, source, more):
 
 @pytest.mark.parametrize("policy,method", [("noeviction", "idletime"), ("allkeys-lfu", "freq")])
 def test_how_many_keys_were_read(start, tuned, source, policy, method):
-    redis = tuned("--maxmemory-policy", policy, "--maxmemory", "100mb", "--lfu-log-factor", "0")
+    redis = tuned("--maxmemory-policy", policy, "--maxmemory", "100mb", "--lfu-log-factor", "0",
+                  "--lfu-decay-time", "0")
     source.rows = list(range(40))
     daemon = start(config(redis, job(source, value="a{v}"), {**job(source, key="n:{id}", value="{v}"), "name": "n"}))
     other = start(config(redis, job(source), {**job(source), "name": "n"}))
