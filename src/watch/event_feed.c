@@ -251,15 +251,25 @@ static void take_entry(struct event_feed *feed, const struct redis_value *entry)
 	event_item_unref(item);
 }
 
+static bool is_pending(const struct event_feed *feed, const char *id)
+{
+	for (const struct event_item *at = feed->pending; at; at = at->next)
+		if (strcmp(at->id, id) == 0)
+			return true;
+	return false;
+}
+
 /*
- * Of a stream that is read anew: how many of its entries precede the last one that is known. They
- * were shown already, though the ring may have dropped them since.
+ * Of a stream that is read anew: how many of its entries precede the last one that was read before.
+ * They were shown already, though the ring may have dropped them since. Own events that were shown
+ * while Redis was away say nothing about those of others that precede them in the stream.
  */
 static size_t known_entries(const struct event_feed *feed, const struct redis_value *entries)
 {
 	for (size_t i = entries->count; i > 0; i--) {
 		struct event_item *item = event_entry_read(entries->items[i - 1]);
-		bool known = item && event_ring_find(feed->ring, slice_str(item->id));
+		bool known = item && event_ring_find(feed->ring, slice_str(item->id)) &&
+			     !is_pending(feed, item->id);
 
 		event_item_unref(item);
 		if (known)

@@ -3,6 +3,7 @@
 
 import json
 import re
+import signal
 
 import pytest
 
@@ -162,6 +163,25 @@ def test_all_daemons_show_the_same_order_also_after_a_restart(start, redis):
         listener.wait_id(ids[-1])
         assert listener.ids == ids[4:]
     assert [item["id"] for item in page(again)["items"]] == ids[::-1]
+
+
+def test_own_events_of_an_outage_hide_none_that_others_stored_before_them(start, redis):
+    one, other = (start(open_config(redis)) for _ in range(2))
+    one.wait_redis(), other.wait_redis()
+    with Listener(other) as at_other:
+        make(one, 1)
+        at_other.wait("pause")
+        redis.kill()
+        for daemon in one, other:
+            daemon.wait_redis("down")
+            assert daemon.post(API + "/reload", {}).status == 200
+        at_other.wait("config")  # its own
+        other.send(signal.SIGSTOP)
+        redis.start()
+        until(lambda: redis("XLEN", "cw:events") and b"config" in b"".join(
+            part for _, fields in redis("XRANGE", "cw:events", "-", "+") for part in fields), "the other's event")
+        other.send(signal.SIGCONT)
+        at_other.wait("config", 2)
 
 
 def test_nothing_is_lost_while_redis_is_away(start, redis):
