@@ -24,6 +24,7 @@ struct cluster {
 	int64_t began_ms, asked_ms; /* the last round of questions */
 	int64_t refresh_ms, connect_ms;
 	bool doubted, urgent, stopping;
+	bool view_news;	    /* a server has another view of the cluster, which was not told yet */
 	bool refuses;	    /* every server that answers says that the cluster does not work */
 	struct fault fault; /* why there is no map; OK = not known yet, or there is one */
 	int64_t since_wall_ms;
@@ -48,11 +49,12 @@ static bool says_ok(const struct redis_value *info)
 }
 
 /* Without a view of its own where CLUSTER INFO is denied: then it is believed. */
-static bool take_view(struct redis_node *node, const struct redis_value *info)
+static void take_view(struct cluster *c, struct redis_node *node, const struct redis_value *info)
 {
 	bool works = info->type == REDIS_ERROR || says_ok(info);
 
-	return redis_node_set_view(node, works ? VIEW_WORKS : VIEW_FAILS);
+	if (redis_node_set_view(node, works ? VIEW_WORKS : VIEW_FAILS))
+		c->view_news = true;
 }
 
 static enum error ask_node(
@@ -68,7 +70,7 @@ static enum error ask_node(
 		redis_node_run(node, REDIS_COMMANDS, batch, clock_deadline(patience), fault);
 
 	if (!error)
-		take_view(node, redis_batch_reply(batch, 0));
+		take_view(asking->cluster, node, redis_batch_reply(batch, 0));
 	if (!error)
 		error = slot_map_parse(redis_batch_reply(batch, 1), host, &map, fault);
 	if (map && says_ok(redis_batch_reply(batch, 0))) {
@@ -145,35 +147,35 @@ static void ask(struct cluster *c)
 }
 
 /* One that others name may refuse commands itself: a restarted one does so for two seconds. */
-static bool ask_view(struct redis_node *node)
+static void ask_view(struct cluster *c, struct redis_node *node)
 {
 	struct redis_batch *batch = redis_batch_new();
 
 	REDIS_ADD(batch, SLICE("CLUSTER"), SLICE("INFO"));
-	bool news =
-		redis_node_run(node, REDIS_COMMANDS, batch, clock_deadline(ask_ms), NULL) == OK &&
-		take_view(node, redis_batch_reply(batch, 0));
-
+	if (redis_node_run(node, REDIS_COMMANDS, batch, clock_deadline(ask_ms), NULL) == OK)
+		take_view(c, node, redis_batch_reply(batch, 0));
 	redis_batch_free(batch);
-	return news;
 }
 
-/* The primaries whose view is not known, or was that the cluster does not work. Parks. */
+/*
+ * Asks the primaries whose view is not known, or was that the cluster does not work, and tells what
+ * has changed, also with the one that was asked for the map. Parks.
+ */
 static void ask_views(struct cluster *c)
 {
 	struct redis_node *const *nodes;
-	bool news = false;
 
 	for (size_t i = 0; i < topology_primaries(c->topology, &nodes) && !fiber_cancelled(); i++) {
 		if (!redis_node_serves(nodes[i]) || redis_node_view(nodes[i]) == VIEW_WORKS)
 			continue;
 		struct redis_node *node = redis_node_ref(nodes[i]);
 
-		news |= ask_view(node);
+		ask_view(c, node);
 		redis_node_unref(node);
 	}
-	if (news && !c->refuses && !fiber_cancelled())
+	if (c->view_news && !c->refuses && !fiber_cancelled())
 		tell(c);
+	c->view_news = false;
 }
 
 static bool is_well(const struct cluster *c)
