@@ -20,24 +20,11 @@ bool event_text_is_plain(const struct event_item *item, const struct event_view 
 	return view->who->key_prefix_count == 0 && !(view->detail && is_invalidation(item));
 }
 
-static const char *text_of(const cJSON *object, const char *name)
-{
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-
-	return text ? text : "";
-}
-
-static void blank(cJSON *object, const char *name)
-{
-	if (cJSON_GetObjectItemCaseSensitive(object, name))
-		cJSON_ReplaceItemInObjectCaseSensitive(object, name, cJSON_CreateNull());
-}
-
 /* The bytes of a name: a text, or {"base64url": ...}. */
 static bool name_of(const cJSON *item, struct buf *out)
 {
 	if (!cJSON_IsString(item))
-		return base64_decode(slice_str(text_of(item, "base64url")), true, out);
+		return base64_decode(slice_str(json_member_text(item, "base64url")), true, out);
 	buf_str(out, item->valuestring);
 	return true;
 }
@@ -71,17 +58,17 @@ static void keep_inside(const struct identity *who, cJSON *list, bool pattern)
 /* What names another caller's work. */
 static void hide_data(const struct event_view *view, cJSON *data)
 {
-	const char *job = text_of(data, "job");
+	const char *job = json_member_text(data, "job");
 
-	if (strcmp(text_of(data, "by"), view->who->name) == 0)
+	if (strcmp(json_member_text(data, "by"), view->who->name) == 0)
 		return;
-	blank(data, "note");
-	blank(cJSON_GetObjectItemCaseSensitive(data, "error"), "detail");
+	json_member_clear(data, "note");
+	json_member_clear(cJSON_GetObjectItemCaseSensitive(data, "error"), "detail");
 	if (*job) {
 		const struct conf_job *conf = conf_job(view->conf, slice_str(job));
 
 		if (!conf || !hide_inside(view->who, conf->key))
-			blank(data, "job");
+			json_member_clear(data, "job");
 	}
 }
 
@@ -90,7 +77,7 @@ static void hide_names_outside(const struct identity *who, cJSON *names)
 	keep_inside(who, cJSON_GetObjectItemCaseSensitive(names, "keys"), false);
 	keep_inside(who, cJSON_GetObjectItemCaseSensitive(names, "patterns"), true);
 	/* Tags are not keys: they have no prefix. */
-	blank(names, "tags");
+	json_member_clear(names, "tags");
 }
 
 /* `data` and `names` as one object. */

@@ -6,19 +6,7 @@
 
 #include "cache/guard.h"
 #include "text/glob.h"
-
-static const char *text_of(const cJSON *object, const char *name)
-{
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-
-	return text ? text : "";
-}
-
-static void blank(cJSON *object, const char *name)
-{
-	if (cJSON_GetObjectItemCaseSensitive(object, name))
-		cJSON_ReplaceItemInObjectCaseSensitive(object, name, cJSON_CreateNull());
-}
+#include "text/json.h"
 
 bool hide_inside(const struct identity *who, const struct template *key)
 {
@@ -41,13 +29,13 @@ void hide_names(const struct identity *who, cJSON *list)
 
 static bool is_kind(const cJSON *selector, const char *kind)
 {
-	return strcmp(text_of(selector, "kind"), kind) == 0;
+	return strcmp(json_member_text(selector, "kind"), kind) == 0;
 }
 
 /* Whether the selector names anything outside the caller's prefixes. */
 static bool selects_outside(const struct identity *who, const cJSON *selector)
 {
-	struct slice value = slice_str(text_of(selector, "value"));
+	struct slice value = slice_str(json_member_text(selector, "value"));
 	struct buf prefix = {0};
 
 	if (is_kind(selector, "pattern"))
@@ -64,7 +52,7 @@ void hide_selector(const struct identity *who, cJSON *selector)
 	/* Tags and ids of entities are not keys: those of other callers are hidden. */
 	if (who->key_prefix_count && (is_kind(selector, "tag") || is_kind(selector, "entity") ||
 					     selects_outside(who, selector)))
-		blank(selector, "value");
+		json_member_clear(selector, "value");
 }
 
 /* Of an own operation tags and ids stay. */
@@ -72,7 +60,7 @@ static void hide_own_selector(const struct identity *who, cJSON *selector)
 {
 	if (!is_kind(selector, "tag") && !is_kind(selector, "entity") &&
 		selects_outside(who, selector))
-		blank(selector, "value");
+		json_member_clear(selector, "value");
 }
 
 /* Members with fixed words, which say nothing about other callers. */
@@ -89,7 +77,7 @@ static bool is_word(const char *name)
 static void blank_item(cJSON *node, cJSON *item)
 {
 	if (item->string)
-		blank(node, item->string);
+		json_member_clear(node, item->string);
 	else
 		cJSON_ReplaceItemViaPointer(node, item, cJSON_CreateNull());
 }
@@ -125,7 +113,7 @@ static void hide_result(const struct identity *who, bool own, cJSON *result)
 		if (at == sample || at == selectors || is_word(at->string))
 			continue;
 		if (cJSON_IsString(at))
-			blank(result, at->string);
+			json_member_clear(result, at->string);
 		else
 			blank_texts(at);
 	}

@@ -120,4 +120,9 @@ void json_print(const cJSON *value, struct buf *out);
 /* The same for values of any size: yields to other fibers (base/timeslice.h). Parks. */
 void json_print_yielding(const cJSON *value, struct buf *out);
 
+/* A member's text, "" if it has none; valid as long as the member. */
+const char *json_member_text(const cJSON *object, const char *name);
+/* Makes a member null, if there is one. `object` may be NULL. */
+void json_member_clear(cJSON *object, const char *name);
+
 #endif

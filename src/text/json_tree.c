@@ -194,3 +194,16 @@ void json_print_yielding(const cJSON *value, struct buf *out)
 
 	print(value, out, &timeslice);
 }
+
+const char *json_member_text(const cJSON *object, const char *name)
+{
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+
+	return text ? text : "";
+}
+
+void json_member_clear(cJSON *object, const char *name)
+{
+	if (cJSON_GetObjectItemCaseSensitive(object, name))
+		cJSON_ReplaceItemInObjectCaseSensitive(object, name, cJSON_CreateNull());
+}

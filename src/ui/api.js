@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The daemon's HTTP API, and who is logged in.
+// The daemon's HTTP API, and what the caller may do.
 
 import {shown} from "/ui/dom.js";
 

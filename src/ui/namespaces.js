@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The key space by namespace, as estimated from a sample: who uses the memory, and which keys stand out.
+// The key space by namespace, as estimated from a sample: which use the memory, and which keys stand out.
 
 import {ADMIN, can, get, query} from "/ui/api.js";
 import {every, remember} from "/ui/app.js";

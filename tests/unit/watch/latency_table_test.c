@@ -2,15 +2,7 @@
 #include "watch/latency_table.h"
 
 #include "../unit.h"
-
-/* clang-format off */
-#define NUMBER(n) (&(struct redis_value){.type = REDIS_INTEGER, .integer = (n)})
-#define TEXT(t) (&(struct redis_value){.type = REDIS_STRING, .text = SLICE(t)})
-#define LIST(...) \
-	(&(struct redis_value){.type = REDIS_ARRAY, .items = (struct redis_value *[]){__VA_ARGS__}, \
-		.count = sizeof((struct redis_value *[]){__VA_ARGS__}) / \
-			 sizeof(struct redis_value *)})
-/* clang-format on */
+#include "value.h"
 
 START_TEST(histograms_of_servers_are_added_up)
 {

@@ -4,15 +4,7 @@
 #include <stdio.h>
 
 #include "../unit.h"
-
-/* clang-format off */
-#define NUMBER(n) (&(struct redis_value){.type = REDIS_INTEGER, .integer = (n)})
-#define TEXT(t) (&(struct redis_value){.type = REDIS_STRING, .text = SLICE(t)})
-#define LIST(...) \
-	(&(struct redis_value){.type = REDIS_ARRAY, .items = (struct redis_value *[]){__VA_ARGS__}, \
-		.count = sizeof((struct redis_value *[]){__VA_ARGS__}) / \
-			 sizeof(struct redis_value *)})
-/* clang-format on */
+#include "value.h"
 
 START_TEST(the_sample_tells_where_servers_do_not)
 {
