@@ -129,6 +129,7 @@ class Proxy:
 
     def _serve(self, client, server):
         sender, waiting = client, b""
+        lossy = False  # a connection that lost a reply loses all behind it: they would answer others
         try:
             while True:
                 ready, _, _ = select.select([sender, server], [], [])
@@ -144,7 +145,8 @@ class Proxy:
                     server.sendall(data)
                 if server in ready:
                     data = server.recv(65536)
-                    if not data or not self._back(client, data):
+                    lossy = lossy or self.mode == "swallow"
+                    if not data or not (lossy or self._back(client, data)):
                         break
         except (OSError, ValueError):
             pass
@@ -155,8 +157,6 @@ class Proxy:
 
     def _back(self, client, data):
         """Passes one piece of reply on; False ends the connection."""
-        if self.mode == "swallow":
-            return True
         if self.mode in ("garbage", "answer"):
             answer = self.mode == "answer"
             client.sendall(self.garbage * (len(REPLY.findall(data)) if answer else 1))
