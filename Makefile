@@ -60,7 +60,7 @@ CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
 CLI_ENGINE_OBJ := $(foreach folder,base text conf,$(filter $(BUILD)/src/$(folder)/%,$(OBJ)))
 # The folders that the library may use, save for what only a daemon does.
 ENGINE_OBJ := $(filter-out %/managed.o %/managed_folder.o %/systemd.o,\
-	$(foreach folder,base text conf redis cache operation session invalidate engine,$(filter $(BUILD)/src/$(folder)/%,$(OBJ))))
+	$(foreach folder,base text conf redis store cache operation session invalidate engine,$(filter $(BUILD)/src/$(folder)/%,$(OBJ))))
 MAIN_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard src/*.c)))
 PROGRAMS := $(patsubst %.c,$(BUILD)/programs/%,$(notdir \
 	$(sort $(wildcard docs/examples/*.c tests/lib/*.c))))

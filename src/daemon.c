@@ -59,7 +59,7 @@ static enum error start_redis(struct daemon *d, struct fault *fault)
 		d->redis.path = (char *)redis_managed_socket(d->managed);
 		log_info(app->log, "redis: a private server, redis-cli -s %s", d->redis.path);
 	}
-	d->store = redis_store_new(&(struct redis_node_options){
+	d->store = store_new(&(struct redis_node_options){
 		.loop = app->loop,
 		.bus = app->bus,
 		.metrics = app->metrics,
@@ -233,7 +233,7 @@ static void shut_down(struct daemon *d)
 	}
 	event_unsubscribe(d->redis_state);
 	if (d->store)
-		redis_store_free(d->store);
+		store_free(d->store);
 	if (d->managed)
 		redis_managed_stop(d->managed);
 }

@@ -39,7 +39,7 @@ static void await_answer(struct doctor *doctor)
 	int64_t deadline = clock_deadline(redis->connect_timeout_ms + run_ms + patience_ms);
 
 	for (;;) {
-		struct redis_state state = redis_store_state(doctor->cache.store);
+		struct redis_state state = store_state(doctor->cache.store);
 		bool failed = state.last_error.error != OK;
 		int64_t until = failed ? patience : deadline;
 
@@ -71,7 +71,7 @@ static void examine(void *argument)
 	diagnosis_make(&doctor->cache, NULL, &diagnosis);
 	print_report(doctor, &diagnosis);
 	diagnosis_release(&diagnosis);
-	redis_store_free(doctor->cache.store);
+	store_free(doctor->cache.store);
 	loop_stop(doctor->loop);
 }
 
@@ -90,7 +90,7 @@ int daemon_doctor(struct conf *conf)
 		doctor.cache = (struct cache){.loop = doctor.loop,
 			.bus = bus,
 			.conf = conf,
-			.store = redis_store_new(&(struct redis_node_options){
+			.store = store_new(&(struct redis_node_options){
 				.loop = doctor.loop, .bus = bus, .conf = &conf->redis})};
 		struct event_subscription *changes =
 			event_subscribe(bus, EVENT_REDIS_STATE, state_changed, &doctor);

@@ -18,7 +18,7 @@ struct daemon {
 	struct conf *conf; /* at the start; app.reload holds the one in force */
 	struct conf_redis redis;
 	struct redis_managed *managed;
-	struct redis_store *store;
+	struct store *store;
 	struct fiber_group group;
 	struct fiber *fiber;
 	struct event_subscription *redis_state;

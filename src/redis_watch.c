@@ -87,7 +87,7 @@ static void tell_lacks(struct daemon *d, const struct redis_state *state)
 		struct buf text = {0};
 
 		if (lacks && !told) {
-			redis_node_lack(redis_store_lacking(d->store, i), i, &text);
+			redis_node_lack(store_lacking(d->store, i), i, &text);
 			log_warning(d->app.log, "%.*s", (int)text.n, text.p);
 		}
 		buf_release(&text);
@@ -99,7 +99,7 @@ static void tell_lacks(struct daemon *d, const struct redis_state *state)
 
 static void tell_sentinels(struct daemon *d)
 {
-	const struct sentinel *sentinel = redis_store_sentinel(d->store);
+	const struct sentinel *sentinel = store_sentinel(d->store);
 	size_t count = sentinel ? sentinel_count(sentinel) : 0;
 
 	for (size_t i = 0; i < count; i++) {
@@ -120,7 +120,7 @@ static void tell_sentinels(struct daemon *d)
 static void tell_slots(struct daemon *d, const struct redis_state *state)
 {
 	struct buf ranges = {0};
-	unsigned away = state->status == REDIS_UP ? redis_store_away(d->store, &ranges) : 0;
+	unsigned away = state->status == REDIS_UP ? store_away(d->store, &ranges) : 0;
 
 	if (away > d->told.slots_away) {
 		log_warning(d->app.log, "redis: %u of %d slots have no primary that answers (%s)",
@@ -140,7 +140,7 @@ void redis_watch_log(struct daemon *d)
 {
 	if (!d->store)
 		return;
-	struct redis_state state = redis_store_state(d->store);
+	struct redis_state state = store_state(d->store);
 
 	tell_status(d, &state);
 	tell_kind(d, &state);
@@ -210,7 +210,7 @@ void redis_watch_meet(struct daemon *d)
 
 bool redis_watch_due(const struct daemon *d)
 {
-	struct redis_state state = redis_store_state(d->store);
+	struct redis_state state = store_state(d->store);
 
 	return (!d->redis_seen || d->app.layout.error) && state.status == REDIS_UP &&
 	       !state.unfit.error;

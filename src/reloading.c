@@ -146,7 +146,7 @@ static enum error prepare_engine(void *context, struct conf *next, struct fault 
 {
 	struct daemon *d = context;
 
-	return d->app.phase == APP_SERVING ? redis_store_check(&next->redis, fault) : OK;
+	return d->app.phase == APP_SERVING ? store_check(&next->redis, fault) : OK;
 }
 
 static void commit_engine(void *context, struct conf *next)
@@ -155,7 +155,7 @@ static void commit_engine(void *context, struct conf *next)
 
 	put_in_force(d, next);
 	engine_configure(&d->app.engine, next);
-	redis_store_reconfigure(d->store, &next->redis);
+	store_reconfigure(d->store, &next->redis);
 	event_publish(d->app.bus, EVENT_CONFIG, next);
 	watch_tokens(d, next);
 }

@@ -67,7 +67,7 @@ static void add_redis(cJSON *tree, const struct app *app)
 {
 	cJSON *list = cJSON_AddArrayToObject(tree, "redis");
 	struct redis_node *const *nodes;
-	size_t count = redis_store_primaries(app->engine.cache.store, &nodes);
+	size_t count = store_primaries(app->engine.cache.store, &nodes);
 
 	for (size_t i = 0; i < count; i++)
 		add_node(list, nodes[i]);

@@ -68,7 +68,7 @@ static void judge_memory(const struct app *app, cJSON *warnings, enum health *he
 	const struct redis_info *info = &sampler_latest(app->sampler)->info;
 	int64_t limit = sampler_memory_limit(app->sampler);
 	struct redis_node *const *nodes;
-	size_t count = redis_store_primaries(app->engine.cache.store, &nodes);
+	size_t count = store_primaries(app->engine.cache.store, &nodes);
 
 	/* Many caches have no limit on purpose: a warning, but not DEGRADED. */
 	if (limit == 0 && info->max_memory == 0)
@@ -93,7 +93,7 @@ static void judge_memory(const struct app *app, cJSON *warnings, enum health *he
 static void judge_slots(const struct app *app, cJSON *details, cJSON *warnings, enum health *health)
 {
 	struct buf ranges = {0}, text = {0};
-	unsigned away = redis_store_away(app->engine.cache.store, &ranges);
+	unsigned away = store_away(app->engine.cache.store, &ranges);
 
 	json_add_uint(details, "slots_away", away);
 	if (away) {
@@ -116,7 +116,7 @@ static void judge_lacks(const struct app *app, const struct redis_state *state, 
 
 		if (!(state->lacks >> i & 1))
 			continue;
-		redis_node_lack(redis_store_lacking(app->engine.cache.store, i), i, &text);
+		redis_node_lack(store_lacking(app->engine.cache.store, i), i, &text);
 		warn(warnings, health, text.p);
 		buf_release(&text);
 	}
@@ -127,7 +127,7 @@ static void judge_lacks(const struct app *app, const struct redis_state *state, 
 /* Sentinels that are away, or say something else than the others. */
 static void judge_sentinels(const struct app *app, cJSON *warnings, enum health *health)
 {
-	const struct sentinel *sentinel = redis_store_sentinel(app->engine.cache.store);
+	const struct sentinel *sentinel = store_sentinel(app->engine.cache.store);
 	size_t count = sentinel ? sentinel_count(sentinel) : 0;
 
 	for (size_t i = 0; i < count; i++) {
@@ -141,7 +141,7 @@ static void judge_sentinels(const struct app *app, cJSON *warnings, enum health 
 
 static struct component judge_redis(const struct app *app)
 {
-	struct redis_state state = redis_store_state(app->engine.cache.store);
+	struct redis_state state = store_state(app->engine.cache.store);
 	const struct sample *sample = sampler_latest(app->sampler);
 	struct component redis = component("redis");
 	cJSON *details = redis.details, *warnings = cJSON_CreateArray();
@@ -156,7 +156,7 @@ static struct component judge_redis(const struct app *app)
 	if (state.status == REDIS_UP)
 		judge_lacks(app, &state, warnings, &redis.health);
 	judge_sentinels(app, warnings, &redis.health);
-	if (state.status != REDIS_DOWN && !redis_store_is_one(app->engine.cache.store))
+	if (state.status != REDIS_DOWN && !store_is_one(app->engine.cache.store))
 		judge_slots(app, details, warnings, &redis.health);
 	cJSON_AddStringToObject(details, "state", redis_node_status_name(state.status));
 	json_add_known(details, "latency_ms", sample->latency_p50_ms, 3);

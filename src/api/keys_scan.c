@@ -38,7 +38,7 @@ static void look(struct cache *cache, struct servers *ret)
 	struct redis_node *const *nodes;
 	uint32_t hash = 2166136261U; /* FNV-1a */
 
-	ret->count = redis_store_primaries(cache->store, &nodes);
+	ret->count = store_primaries(cache->store, &nodes);
 	ret->nodes = mem_array(ret->count, sizeof(struct redis_node *));
 	for (size_t i = 0; i < ret->count; i++)
 		ret->nodes[i] = redis_node_ref(nodes[i]);
@@ -149,10 +149,10 @@ enum error keys_scan(struct cache *cache, const struct keys_scan *scan, struct r
 
 	*ret = NULL;
 	buf_clear(next);
-	if (!redis_store_is_one(cache->store)) {
+	if (!store_is_one(cache->store)) {
 		error = scan_cluster(cache, scan, ret, next, fault);
 	} else {
-		redis_store_primaries(cache->store, &nodes);
+		store_primaries(cache->store, &nodes);
 		error = scan_one(cache, nodes[0], scan, scan->cursor, ret, fault);
 		if (!error)
 			error = check(*ret, &cursor, fault);

@@ -96,7 +96,7 @@ static void render_instance(struct buf *out, const struct redis_info *info)
 static void render_instances(struct buf *out, const struct app *app)
 {
 	struct redis_node *const *nodes;
-	size_t count = redis_store_primaries(app->engine.cache.store, &nodes);
+	size_t count = store_primaries(app->engine.cache.store, &nodes);
 
 	head(out, "redis_instance_info", METRIC_GAUGE, "1, labelled with what the server is");
 	for (size_t i = 0; i < count; i++) {
@@ -153,7 +153,7 @@ static void render_groups(struct buf *out, const struct app *app)
 static void render_redis(struct buf *out, const struct app *app)
 {
 	const struct sample *sample = sampler_latest(app->sampler);
-	bool up = redis_store_state(app->engine.cache.store).status == REDIS_UP;
+	bool up = store_state(app->engine.cache.store).status == REDIS_UP;
 
 	head(out, "redis_up", METRIC_GAUGE, "1 while Redis answers");
 	buf_printf(out, "redis_up %d\n", up);

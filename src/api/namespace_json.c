@@ -212,8 +212,7 @@ static void add_nodes(cJSON *object, const struct app *app, const struct namespa
 				(double)node->keys, sample->exact && sample->ended_mono_ms >= 0);
 
 		json_add_text(item, "name", redis_node_name(node->node));
-		json_add_count(
-			item, "slots", redis_store_slots(app->engine.cache.store, node->node));
+		json_add_count(item, "slots", store_slots(app->engine.cache.store, node->node));
 		json_add_int(item, "keys", node->keys);
 		json_add_uint(item, "sampled", node->sums.keys);
 		add_estimate(item, "bytes", &bytes, 0);
@@ -224,7 +223,7 @@ static void add_nodes(cJSON *object, const struct app *app, const struct namespa
 static cJSON *slot_json(const struct app *app, const struct namespace_sample *sample,
 	const struct namespace_slot *slot)
 {
-	const struct redis_node *node = redis_store_slot_node(app->engine.cache.store, slot->slot);
+	const struct redis_node *node = store_slot_node(app->engine.cache.store, slot->slot);
 	struct namespace_sums sums = {.keys = slot->keys};
 	struct estimate keys = {(double)slot->keys, (double)slot->keys, (double)slot->keys};
 	cJSON *item = cJSON_CreateObject();

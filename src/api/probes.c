@@ -16,7 +16,7 @@ void api_probes_livez(struct request *request, void *context)
 
 static bool redis_usable(const struct app *app)
 {
-	struct redis_state state = redis_store_state(app->engine.cache.store);
+	struct redis_state state = store_state(app->engine.cache.store);
 
 	return state.status == REDIS_UP && !state.unfit.error;
 }

@@ -59,7 +59,7 @@ static cJSON *primary_json(
 	json_add_text(item, "name", redis_node_name(node));
 	json_add_text(item, "status", redis_node_status_name(state.status));
 	json_add_text(item, "role", server ? server->info.role : NULL);
-	json_add_count(item, "slots", redis_store_slots(app->engine.cache.store, node));
+	json_add_count(item, "slots", store_slots(app->engine.cache.store, node));
 	json_add_count(item, "used_bytes", server ? server->info.used_memory : -1);
 	json_add_count(item, "keys", server ? server->info.keys : -1);
 	cJSON_AddNullToObject(item, "lag_bytes");
@@ -89,7 +89,7 @@ static cJSON *replica_json(const struct redis_info_replica *replica)
 static void add_nodes(cJSON *redis, const struct app *app)
 {
 	struct redis_node *const *nodes;
-	size_t count = redis_store_primaries(app->engine.cache.store, &nodes);
+	size_t count = store_primaries(app->engine.cache.store, &nodes);
 	cJSON *list = cJSON_AddArrayToObject(redis, "nodes");
 
 	for (size_t i = 0; i < count; i++) {
@@ -104,15 +104,14 @@ static void add_nodes(cJSON *redis, const struct app *app)
 static void add_redis(cJSON *stats, const struct app *app)
 {
 	struct sample sample = *sampler_latest(app->sampler);
-	struct redis_state state = redis_store_state(app->engine.cache.store);
+	struct redis_state state = store_state(app->engine.cache.store);
 	cJSON *redis = cJSON_AddObjectToObject(stats, "redis");
 
 	json_add_text(redis, "status", redis_node_status_name(state.status));
 	json_add_text(redis, "version", sample.info.version);
 	json_add_text(redis, "mode",
-		sample.info.mode[0] && redis_store_sentinel(app->engine.cache.store)
-			? "sentinel"
-			: sample.info.mode);
+		sample.info.mode[0] && store_sentinel(app->engine.cache.store) ? "sentinel"
+									       : sample.info.mode);
 	json_add_text(redis, "role", sample.info.role);
 	json_add_count(redis, "uptime_seconds", sample.info.uptime_seconds);
 	json_add_count(redis, "hits", sample.hits);
@@ -144,7 +143,7 @@ static void add_cache(cJSON *stats, const struct app *app)
 
 static void add_rest(cJSON *stats, const struct app *app, const struct identity *who)
 {
-	struct redis_state state = redis_store_state(app->engine.cache.store);
+	struct redis_state state = store_state(app->engine.cache.store);
 	const struct sample *sample = sampler_latest(app->sampler);
 
 	cJSON *warming = cJSON_AddObjectToObject(stats, "warming");

@@ -2,7 +2,7 @@
 /* The engine's root; see cache.h. */
 #include "cache/cache.h"
 
-#include "redis/slot.h"
+#include "store/slot.h"
 
 /* Raised when our own keys change their shape so that an older daemon would misread them. */
 enum { layout_version = 1 };
@@ -19,7 +19,7 @@ void cache_own_key(const struct cache *cache, const char *name, struct slice res
 void cache_own_beside(
 	const struct cache *cache, const char *name, struct slice key, struct buf *out)
 {
-	unsigned number = redis_store_is_one(cache->store) ? 0 : slot_number(slot_of(key));
+	unsigned number = store_is_one(cache->store) ? 0 : slot_number(slot_of(key));
 
 	buf_str(out, cache->conf->redis.own_prefix);
 	buf_printf(out, "%s{%u}:", name, number);
@@ -29,7 +29,7 @@ void cache_own_beside(
 enum error cache_run(
 	struct cache *cache, enum redis_role role, struct redis_batch *batch, struct fault *fault)
 {
-	return redis_store_run(cache->store, role, batch, cache_deadline(cache), fault);
+	return store_run(cache->store, role, batch, cache_deadline(cache), fault);
 }
 
 enum error cache_run_all(
@@ -82,7 +82,7 @@ enum error cache_await_redis(
 	do
 		error = fiber_sleep(look_ms);
 	while (!error && !(enough && enough(context)) && clock_mono_ms() < deadline &&
-		redis_store_state(cache->store).status != REDIS_UP);
+		store_state(cache->store).status != REDIS_UP);
 	return error;
 }
 
@@ -134,13 +134,13 @@ enum error cache_check_layout(struct cache *cache, struct fault *fault)
 
 	cache_own_key(cache, "meta", slice_of(NULL, 0), &key);
 	buf_int(&version, layout_version);
-	enum error error = redis_store_command(cache->store, buf_slice(&key), &reply, fault,
+	enum error error = store_command(cache->store, buf_slice(&key), &reply, fault,
 		SLICE("HGET"), buf_slice(&key), SLICE("layout"));
 	if (error)
 		goto out;
 	if (reply->type == REDIS_NIL)
-		error = redis_store_command(cache->store, buf_slice(&key), NULL, fault,
-			SLICE("HSETNX"), buf_slice(&key), SLICE("layout"), buf_slice(&version));
+		error = store_command(cache->store, buf_slice(&key), NULL, fault, SLICE("HSETNX"),
+			buf_slice(&key), SLICE("layout"), buf_slice(&version));
 	else
 		error = judge_layout(reply, buf_slice(&key), fault);
 out:
@@ -160,7 +160,7 @@ static bool prefix_in_use(struct cache *cache, struct slice prefix)
 
 	buf_add(&meta, prefix);
 	buf_str(&meta, "meta");
-	enum error error = redis_store_command(
+	enum error error = store_command(
 		cache->store, buf_slice(&meta), &reply, NULL, SLICE("EXISTS"), buf_slice(&meta));
 	bool used = error || reply->integer > 0;
 
@@ -176,11 +176,10 @@ enum error cache_note_prefix(
 	struct conf *conf = conf_ref(cache->conf);
 	struct slice set = SLICE(CACHE_PREFIXES), own = slice_str(conf->redis.own_prefix);
 	struct redis_value *all = NULL;
-	enum error error =
-		redis_store_command(cache->store, set, NULL, NULL, SLICE("SADD"), set, own);
+	enum error error = store_command(cache->store, set, NULL, NULL, SLICE("SADD"), set, own);
 
 	if (!error)
-		error = redis_store_command(cache->store, set, &all, NULL, SLICE("SMEMBERS"), set);
+		error = store_command(cache->store, set, &all, NULL, SLICE("SMEMBERS"), set);
 	for (size_t i = 0; !error && i < all->count; i++) {
 		struct slice prefix = redis_value_item(all, i);
 
@@ -189,8 +188,7 @@ enum error cache_note_prefix(
 		if (prefix_in_use(cache, prefix))
 			tell(context, prefix);
 		else
-			redis_store_command(
-				cache->store, set, NULL, NULL, SLICE("SREM"), set, prefix);
+			store_command(cache->store, set, NULL, NULL, SLICE("SREM"), set, prefix);
 	}
 	redis_value_free(all);
 	conf_unref(conf);

@@ -13,7 +13,7 @@
 #include "base/loop.h"
 #include "base/metric.h"
 #include "conf/conf.h"
-#include "redis/store.h"
+#include "store/store.h"
 
 /* The set of all values of redis.own_prefix that were in use: our only key without that prefix. */
 #define CACHE_PREFIXES "cw:prefixes"
@@ -23,7 +23,7 @@ struct cache {
 	struct event_bus *bus;
 	struct metrics *metrics;
 	struct log *log; /* debug lines of the engine; NULL unless the daemon sets it */
-	struct redis_store *store;
+	struct store *store;
 	struct conf *conf; /* in force; take a reference to keep it over a park */
 	struct results *results;
 	struct lookups *lookups;     /* of keys that were read, by namespace; NULL in the library */
@@ -56,7 +56,7 @@ void cache_own_key(const struct cache *cache, const char *name, struct slice res
  */
 void cache_own_beside(
 	const struct cache *cache, const char *name, struct slice key, struct buf *out);
-/* redis_store_run() until cache_deadline(). Parks. */
+/* store_run() until cache_deadline(). Parks. */
 enum error cache_run(
 	struct cache *cache, enum redis_role role, struct redis_batch *batch, struct fault *fault);
 /* The same; the first error reply is an error, too. Parks. */

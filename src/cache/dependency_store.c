@@ -47,7 +47,7 @@ void dependency_mark(const struct cache *cache, struct slice key, struct buf *ou
 {
 	struct buf set = {0};
 
-	if (redis_store_is_one(cache->store)) {
+	if (store_is_one(cache->store)) {
 		cache_own_key(cache, "gone:", key, out);
 		return;
 	}
@@ -83,7 +83,7 @@ static enum error run_script(struct cache *cache, const struct dependency_change
 		argv[argc++] = change->add[i];
 	for (size_t i = 0; i < change->remove_count; i++)
 		argv[argc++] = change->remove[i];
-	enum error error = redis_store_call(cache->store, (struct redis_call){.idempotent = true},
+	enum error error = store_call(cache->store, (struct redis_call){.idempotent = true},
 		buf_slice(&set), argc, argv, ret, fault);
 	buf_release(&set);
 	buf_release(&mark);
@@ -133,7 +133,7 @@ enum error dependency_remove(struct cache *cache, struct slice key, bool *ret, s
 	struct buf set = {0};
 
 	dependency_key(cache, key, &set);
-	enum error error = redis_store_command(
+	enum error error = store_command(
 		cache->store, buf_slice(&set), &reply, fault, SLICE("UNLINK"), buf_slice(&set));
 	buf_release(&set);
 	if (error)

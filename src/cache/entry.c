@@ -95,18 +95,18 @@ void entry_release(struct entry *entry)
 
 enum error entry_step(const struct entry_step *step, struct redis_batch *batch, struct fault *fault)
 {
-	struct redis_store *store = step->cache->store;
+	struct store *store = step->cache->store;
 	int64_t deadline = cache_deadline(step->cache);
 
 	step->fill(step->context, batch);
 	if (redis_batch_count(batch) == 0)
 		return OK;
-	enum error error = redis_store_run(store, step->role, batch, deadline, fault);
+	enum error error = store_run(store, step->role, batch, deadline, fault);
 	if (error != ERR_REDIS_UNKNOWN_OUTCOME || !step->idempotent || clock_mono_ms() >= deadline)
 		return error;
 	redis_batch_clear(batch);
 	step->fill(step->context, batch);
-	return redis_store_run(store, step->role, batch, deadline, fault);
+	return store_run(store, step->role, batch, deadline, fault);
 }
 
 void entry_note_size(struct cache *cache, size_t bytes, const char *what)

@@ -25,7 +25,7 @@ static const char unlink_if_script[] =
 static void fill_unlinks(void *context, struct redis_batch *batch)
 {
 	const struct deletion *d = context;
-	struct slice argv[1 + unlink_at_once] = {redis_store_unlink(d->cache->store)};
+	struct slice argv[1 + unlink_at_once] = {store_unlink(d->cache->store)};
 
 	if (d->expected)
 		REDIS_ADD(batch, SLICE("EVAL"), slice_str(unlink_if_script), SLICE("1"), d->keys[0],

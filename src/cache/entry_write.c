@@ -294,7 +294,7 @@ static enum error store_chunk(
 	struct fault lost = {0};
 
 	chunk->batch = redis_batch_new();
-	chunk->split = !redis_store_is_one(chunk->cache->store);
+	chunk->split = !store_is_one(chunk->cache->store);
 	if (chunk->split)
 		announce(chunk);
 	enum error error = chunk->refused.error, ran = run(chunk, &lost);
@@ -340,8 +340,8 @@ static enum error ask_mode(
 	*ret_may = true;
 	if (write->mode == ENTRY_REPLACE)
 		return OK;
-	enum error error = redis_store_command(
-		cache->store, write->key, &reply, fault, SLICE("EXISTS"), write->key);
+	enum error error =
+		store_command(cache->store, write->key, &reply, fault, SLICE("EXISTS"), write->key);
 	if (error)
 		return error;
 	*ret_may = (reply->integer > 0) == (write->mode == ENTRY_REFRESH);

@@ -48,7 +48,7 @@ static const struct redis_value *entries_of(
 	const struct cache *cache, const struct redis_value *reply, struct slice *ret_server)
 {
 	*ret_server = SLICE("");
-	if (reply->type != REDIS_ARRAY || !redis_store_fails_over(cache->store))
+	if (reply->type != REDIS_ARRAY || !store_fails_over(cache->store))
 		return reply;
 	if (reply->count != script_log + 1)
 		return NULL;
@@ -70,11 +70,11 @@ enum error inval_log_last(struct cache *cache, struct inval_place *ret, struct f
 
 	inval_log_key(cache, &name);
 	struct slice key = buf_slice(&name);
-	if (!redis_store_fails_over(cache->store))
-		error = redis_store_command(cache->store, key, &reply, fault, SLICE("XREVRANGE"),
-			key, SLICE("+"), SLICE("-"), SLICE("COUNT"), SLICE("1"));
+	if (!store_fails_over(cache->store))
+		error = store_command(cache->store, key, &reply, fault, SLICE("XREVRANGE"), key,
+			SLICE("+"), SLICE("-"), SLICE("COUNT"), SLICE("1"));
 	else
-		error = redis_store_command(cache->store, key, &reply, fault, SLICE("EVAL"),
+		error = store_command(cache->store, key, &reply, fault, SLICE("EVAL"),
 			slice_str(last_script), SLICE("1"), key);
 	buf_release(&name);
 	if (error)
@@ -183,7 +183,7 @@ size_t inval_log_read(struct cache *cache, const char *id, struct redis_batch *b
 	inval_log_key(cache, &key);
 	buf_uint(&count, INVAL_MOST_SINCE + 1);
 	size_t index =
-		redis_store_fails_over(cache->store)
+		store_fails_over(cache->store)
 			? REDIS_ADD(batch, SLICE("EVAL"), slice_str(since_script), SLICE("1"),
 				  buf_slice(&key), slice_str(id), buf_slice(&count))
 			: REDIS_ADD(batch, SLICE("XRANGE"), buf_slice(&key), slice_str(id),

@@ -54,7 +54,7 @@ static enum error take_over(const struct lease_taking *t, const struct redis_val
 	bool *ret, struct fault *fault)
 {
 	struct slice key = t->want->key;
-	int64_t provisional_ms = redis_store_is_one(t->cache->store) ? -1 : LEASE_PROVISIONAL_MS;
+	int64_t provisional_ms = store_is_one(t->cache->store) ? -1 : LEASE_PROVISIONAL_MS;
 	char ms[SLICE_INT_ROOM], provisional[SLICE_INT_ROOM];
 	struct redis_value *reply = NULL;
 	struct lease_record record;
@@ -66,7 +66,7 @@ static enum error take_over(const struct lease_taking *t, const struct redis_val
 			strcmp(record.since.server, t->last.server) == 0) ||
 		!is_over(t->cache, key, &record))
 		return OK;
-	enum error error = redis_store_command(t->cache->store, buf_slice(&t->name), &reply, fault,
+	enum error error = store_command(t->cache->store, buf_slice(&t->name), &reply, fault,
 		SLICE("EVAL"), slice_str(take_over_script), SLICE("2"), buf_slice(&t->name), key,
 		holder->text, buf_slice(&t->value), slice_of_int(ms, t->want->ms),
 		slice_of_int(provisional, provisional_ms));
@@ -111,7 +111,7 @@ enum error lease_take(
 
 	*ret = (struct lease){0};
 	/* One that could not be used or ended would only keep others waiting. */
-	enum error error = redis_store_allow(cache->store, FEATURE_LEASES, fault);
+	enum error error = store_allow(cache->store, FEATURE_LEASES, fault);
 
 	/* The id comes first: what is invalidated from here on is seen when the value is stored. */
 	if (!error)
@@ -168,7 +168,7 @@ enum error lease_store(struct cache *cache, struct slice token, const struct ent
 		error = lease_lost(fault);
 	if (error)
 		return error;
-	if (redis_store_is_one(cache->store))
+	if (store_is_one(cache->store))
 		error = lease_store_at_once(cache, token, write, ret_kept, fault);
 	else
 		error = lease_store_in_steps(cache, token, write, ret_kept, fault);

@@ -109,7 +109,7 @@ void lease_fail(struct cache *cache, struct slice key, struct slice token,
 	lease_key(cache, key, &lease);
 	lease_failed_key(cache, key, &note);
 	write_head(failure, &head);
-	enum error error = redis_store_command(cache->store, key, &reply, NULL, SLICE("EVAL"),
+	enum error error = store_command(cache->store, key, &reply, NULL, SLICE("EVAL"),
 		slice_str(fail_script), SLICE("3"), buf_slice(&lease), buf_slice(&note), key, token,
 		buf_slice(&head), slice_of_int(px, ms),
 		failure->drop_pttl_ms < 0 ? SLICE("") : slice_of_int(pttl, failure->drop_pttl_ms));
@@ -164,7 +164,7 @@ enum error lease_watch(
 /* Parks. */
 static void change(struct cache *cache, struct slice name, struct slice from, struct slice to)
 {
-	redis_store_command(cache->store, name, NULL, NULL, SLICE("EVAL"), slice_str(change_script),
+	store_command(cache->store, name, NULL, NULL, SLICE("EVAL"), slice_str(change_script),
 		SLICE("1"), name, from, to);
 }
 
@@ -214,8 +214,7 @@ bool lease_absent(struct cache *cache, struct slice key, struct fault *why)
 	bool absent = false;
 
 	lease_failed_key(cache, key, &name);
-	if (redis_store_command(cache->store, key, &reply, NULL, SLICE("GET"), buf_slice(&name)) ==
-			OK &&
+	if (store_command(cache->store, key, &reply, NULL, SLICE("GET"), buf_slice(&name)) == OK &&
 		read_note(reply, &note) && note.absent)
 		absent = still_holds(cache, key, buf_slice(&name), reply->text, &note);
 	if (absent)

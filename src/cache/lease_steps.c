@@ -160,7 +160,7 @@ static enum error settle(
 	else if (s->px_ms >= 0)
 		buf_int(&time, s->px_ms);
 	buf_reserve(&time, 1);
-	enum error error = redis_store_command(s->cache->store, key, &reply, fault, SLICE("EVAL"),
+	enum error error = store_command(s->cache->store, key, &reply, fault, SLICE("EVAL"),
 		slice_str(settle_script), SLICE("2"), lease, key, s->token, buf_slice(&time),
 		slice_str(s->provisional));
 	*ret_kept = keep && !error && reply->type == REDIS_ARRAY && reply->count == 3 &&

@@ -39,7 +39,7 @@ enum error owner_claim(struct cache *cache, struct slice key, const char *value,
 
 	*ret_holder = NULL;
 	snprintf(ttl, sizeof ttl, "%lld", (long long)ttl_ms);
-	enum error error = redis_store_command(cache->store, key, &reply, fault, SLICE("SET"), key,
+	enum error error = store_command(cache->store, key, &reply, fault, SLICE("SET"), key,
 		slice_str(value), SLICE("NX"), SLICE("PX"), slice_str(ttl));
 	if (error)
 		return error;
@@ -47,7 +47,7 @@ enum error owner_claim(struct cache *cache, struct slice key, const char *value,
 	redis_value_free(reply);
 	if (won)
 		return OK;
-	return redis_store_command(cache->store, key, ret_holder, fault, SLICE("GET"), key);
+	return store_command(cache->store, key, ret_holder, fault, SLICE("GET"), key);
 }
 
 bool owner_is(const struct redis_value *holder, const char *token)
@@ -65,8 +65,7 @@ enum error owner_release(
 	/* The script compares beginnings. */
 	if (token.n != OWNER_TOKEN_DIGITS)
 		return OK;
-	return redis_store_call(
-		cache->store, call, key, sizeof argv / sizeof *argv, argv, NULL, fault);
+	return store_call(cache->store, call, key, sizeof argv / sizeof *argv, argv, NULL, fault);
 }
 
 enum error owner_extend(struct cache *cache, struct slice key, struct slice token, int64_t ttl_ms,
@@ -77,7 +76,7 @@ enum error owner_extend(struct cache *cache, struct slice key, struct slice toke
 
 	*ret_held = false;
 	snprintf(ttl, sizeof ttl, "%lld", (long long)ttl_ms);
-	enum error error = redis_store_command(cache->store, key, &reply, fault, SLICE("EVAL"),
+	enum error error = store_command(cache->store, key, &reply, fault, SLICE("EVAL"),
 		slice_str(extend_script), SLICE("1"), key, token, slice_str(ttl));
 	if (!error)
 		*ret_held = reply->type == REDIS_INTEGER && reply->integer == 1;

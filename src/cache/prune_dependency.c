@@ -71,7 +71,7 @@ static enum error look_at_once(const struct looked *l)
 	struct slice argv[] = {SLICE("EVAL"), slice_of(script, sizeof script - 1), SLICE("3"),
 		l->key, l->name, l->mark, l->age, l->lives, slice_of_int(most, most_members)};
 
-	return redis_store_call(l->walk->cache->store,
+	return store_call(l->walk->cache->store,
 		(struct redis_call){.role = REDIS_BULK, .idempotent = true}, l->key,
 		sizeof argv / sizeof *argv, argv, NULL, &l->walk->fault);
 }
@@ -91,7 +91,7 @@ static enum error read_members(const struct looked *l, struct redis_value **ret)
 	redis_batch_free(batch);
 	if (error || size == 0 || size > most_members || !ends)
 		return error;
-	return redis_store_command(
+	return store_command(
 		l->walk->cache->store, l->key, ret, &l->walk->fault, SLICE("SMEMBERS"), l->key);
 }
 
@@ -106,7 +106,7 @@ static enum error is_anything_left(
 	argv[1] = l->name;
 	for (size_t i = 0; i < members->count; i++)
 		argv[2 + i] = redis_value_item(members, i);
-	enum error error = redis_store_call(l->walk->cache->store,
+	enum error error = store_call(l->walk->cache->store,
 		(struct redis_call){.role = REDIS_BULK, .idempotent = true}, l->name,
 		2 + members->count, argv, &reply, &l->walk->fault);
 	*ret = !error && reply->integer > 0;
@@ -118,7 +118,7 @@ static enum error is_anything_left(
 /* Parks. */
 static enum error look_in_steps(const struct looked *l)
 {
-	struct redis_store *store = l->walk->cache->store;
+	struct store *store = l->walk->cache->store;
 	struct redis_value *members;
 	bool left;
 	enum error error = read_members(l, &members);
@@ -130,9 +130,8 @@ static enum error look_in_steps(const struct looked *l)
 	if (error)
 		return error;
 	if (left)
-		return redis_store_command(
-			store, l->mark, NULL, &l->walk->fault, SLICE("DEL"), l->mark);
-	return redis_store_command(store, l->key, NULL, &l->walk->fault, SLICE("EVAL"),
+		return store_command(store, l->mark, NULL, &l->walk->fault, SLICE("DEL"), l->mark);
+	return store_command(store, l->key, NULL, &l->walk->fault, SLICE("EVAL"),
 		slice_of(settle_script, sizeof settle_script - 1), SLICE("2"), l->key, l->mark,
 		l->age, l->lives);
 }
@@ -153,7 +152,7 @@ enum error prune_dependency(struct prune_run *walk, struct slice key, struct sli
 		return OK;
 	dependency_mark(cache, name, &mark);
 	l.mark = buf_slice(&mark);
-	enum error error = redis_store_is_one(cache->store) ? look_at_once(&l) : look_in_steps(&l);
+	enum error error = store_is_one(cache->store) ? look_at_once(&l) : look_in_steps(&l);
 	/* A key of another type is left to its owner. */
 	if (error == ERR_WRONG_TYPE || error == ERR_REDIS_ERROR || error == ERR_REDIS_OOM)
 		error = OK;

@@ -183,7 +183,7 @@ static bool try_walk(struct cache *cache)
 	struct prune_run walk = {.cache = cache, .token = token, .began_mono_ms = clock_mono_ms()};
 	struct redis_value *holder = NULL;
 
-	if (redis_store_allow(cache->store, FEATURE_PRUNER, NULL))
+	if (store_allow(cache->store, FEATURE_PRUNER, NULL))
 		return false;
 	owner_token_new(token);
 	cache_own_key(cache, "prune", slice_of(NULL, 0), &walk.lock);

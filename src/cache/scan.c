@@ -130,10 +130,10 @@ static enum error handle_page(struct scanner *w)
 	if (redis_batch_count(page->batch) == 0)
 		return OK;
 	/* In a cluster, a key may have moved since it was named. */
-	struct redis_store *store = w->spec->cache->store;
-	enum error error = redis_store_is_one(store)
+	struct store *store = w->spec->cache->store;
+	enum error error = store_is_one(store)
 				   ? redis_node_start(w->node, REDIS_BULK, page->batch, &w->fault)
-				   : redis_store_start(store, REDIS_BULK, page->batch, &w->fault);
+				   : store_start(store, REDIS_BULK, page->batch, &w->fault);
 	w->in_flight = !error;
 	return error;
 }
@@ -230,7 +230,7 @@ enum error scan_join(struct scan *scan)
 enum error scan_run(const struct scan_spec *spec, struct fault *fault)
 {
 	struct redis_node *const *nodes;
-	size_t count = redis_store_primaries(spec->cache->store, &nodes);
+	size_t count = store_primaries(spec->cache->store, &nodes);
 	struct scanner *scanners = mem_array(count, sizeof *scanners);
 	struct scan scan = {.enough = false};
 

@@ -13,7 +13,7 @@
 
 #include "base/name_list.h"
 #include "cache/cache.h"
-#include "redis/slot_set.h"
+#include "store/slot_set.h"
 
 struct scan_page {
 	const struct redis_value *names; /* an array; only during page() */

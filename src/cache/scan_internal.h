@@ -5,7 +5,7 @@
 
 #include "cache/scan.h"
 #include "redis/pacer.h"
-#include "redis/slot_claim.h"
+#include "store/slot_claim.h"
 
 enum { SCAN_CURSOR_BYTES = 24 };
 

@@ -140,8 +140,8 @@ enum error scan_snapshot_take(struct cache *cache, struct scan_snapshot **ret, s
 	struct redis_node *const *nodes;
 	struct scan_snapshot *s = mem_new(struct scan_snapshot);
 
-	s->cluster = !redis_store_is_one(cache->store);
-	s->count = redis_store_primaries(cache->store, &nodes);
+	s->cluster = !store_is_one(cache->store);
+	s->count = store_primaries(cache->store, &nodes);
 	s->servers = mem_zalloc(s->count * sizeof *s->servers);
 	for (size_t i = 0; i < s->count; i++)
 		s->servers[i].node = redis_node_ref(nodes[i]);

@@ -17,8 +17,7 @@ enum error tag_list_begin(struct cache *cache, struct fault *fault)
 {
 	struct buf key = {0};
 	struct slice next = list_key(cache, next_name, &key);
-	enum error error =
-		redis_store_command(cache->store, next, NULL, fault, SLICE("UNLINK"), next);
+	enum error error = store_command(cache->store, next, NULL, fault, SLICE("UNLINK"), next);
 
 	buf_release(&key);
 	return error;
@@ -35,7 +34,7 @@ enum error tag_list_add(struct cache *cache, struct slice tag, uint64_t members,
 	buf_uint(&member, members);
 	buf_char(&member, ' ');
 	buf_uint(&member, stale);
-	enum error error = redis_store_command(cache->store, next, NULL, fault, SLICE("ZADD"), next,
+	enum error error = store_command(cache->store, next, NULL, fault, SLICE("ZADD"), next,
 		SLICE("0"), buf_slice(&member));
 	buf_release(&key);
 	buf_release(&member);
@@ -93,8 +92,7 @@ enum error tag_list_sums(struct cache *cache, struct tag_list_sums *ret, struct 
 	struct redis_value *reply = NULL;
 	struct buf key = {0};
 	struct slice walk = list_key(cache, walk_name, &key);
-	enum error error =
-		redis_store_command(cache->store, walk, &reply, fault, SLICE("HGETALL"), walk);
+	enum error error = store_command(cache->store, walk, &reply, fault, SLICE("HGETALL"), walk);
 
 	*ret = (struct tag_list_sums){.ended_wall_ms = -1};
 	if (!error && reply->type == REDIS_ARRAY && reply->count) {
@@ -126,8 +124,8 @@ enum error tag_list_page(struct cache *cache, struct slice after, size_t limit,
 		buf_char(&from, '-');
 	}
 	buf_uint(&count, limit);
-	enum error error = redis_store_command(cache->store, list, ret, fault, SLICE("ZRANGEBYLEX"),
-		list, buf_slice(&from), SLICE("+"), SLICE("LIMIT"), SLICE("0"), buf_slice(&count));
+	enum error error = store_command(cache->store, list, ret, fault, SLICE("ZRANGEBYLEX"), list,
+		buf_slice(&from), SLICE("+"), SLICE("LIMIT"), SLICE("0"), buf_slice(&count));
 	buf_release(&key);
 	buf_release(&from);
 	buf_release(&count);

@@ -40,8 +40,8 @@ static enum error ask(struct tag_pages *pages, struct redis_value **ret, struct 
 	snprintf(text, sizeof text, "%zu", count ? count : 1);
 	struct slice argv[] = {SLICE("ZSCAN"), pages->set, slice_str(pages->cursor), SLICE("COUNT"),
 		slice_str(text)};
-	return redis_store_call(pages->cache->store, call, pages->set, sizeof argv / sizeof *argv,
-		argv, ret, fault);
+	return store_call(pages->cache->store, call, pages->set, sizeof argv / sizeof *argv, argv,
+		ret, fault);
 }
 
 static size_t page_bytes(const struct redis_value *members)

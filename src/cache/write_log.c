@@ -3,13 +3,13 @@
 #include "cache/write_log.h"
 
 #include "base/mem.h"
-#include "redis/slot.h"
+#include "store/slot.h"
 
 enum { slots_per_list = SLOT_COUNT / WROTE_LISTS };
 
 size_t write_log_lists(const struct cache *cache)
 {
-	return redis_store_is_one(cache->store) ? 1 : WROTE_LISTS;
+	return store_is_one(cache->store) ? 1 : WROTE_LISTS;
 }
 
 void write_log_key(const struct cache *cache, size_t i, struct buf *out)
@@ -17,13 +17,13 @@ void write_log_key(const struct cache *cache, size_t i, struct buf *out)
 	unsigned middle = (unsigned)i * slots_per_list + slots_per_list / 2;
 
 	cache_own_key(cache, "wrote", slice_of(NULL, 0), out);
-	if (!redis_store_is_one(cache->store))
+	if (!store_is_one(cache->store))
 		buf_printf(out, ":{%u}", slot_number(middle));
 }
 
 static size_t list_of(const struct cache *cache, struct slice key)
 {
-	return redis_store_is_one(cache->store) ? 0 : slot_of(key) / slots_per_list;
+	return store_is_one(cache->store) ? 0 : slot_of(key) / slots_per_list;
 }
 
 void write_log_note(const struct cache *cache, struct redis_batch *batch, const struct slice *keys,

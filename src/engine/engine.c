@@ -24,7 +24,7 @@ static void name_instance(struct cache *cache)
 }
 
 void engine_init(struct engine *engine, struct loop *loop, struct event_bus *bus,
-	struct metrics *metrics, struct redis_store *store, struct conf *conf)
+	struct metrics *metrics, struct store *store, struct conf *conf)
 {
 	struct cache *cache = &engine->cache;
 

@@ -17,7 +17,7 @@ struct engine {
 
 /* Takes a reference to `conf`; loop, bus, metrics and store are borrowed. */
 void engine_init(struct engine *engine, struct loop *loop, struct event_bus *bus,
-	struct metrics *metrics, struct redis_store *store, struct conf *conf);
+	struct metrics *metrics, struct store *store, struct conf *conf);
 /* Puts a reloaded configuration in force. */
 void engine_configure(struct engine *engine, struct conf *next);
 /*

@@ -50,7 +50,7 @@ static void add_check(
 static enum error check_some(struct cache *cache, struct slice key, const struct slice *names,
 	size_t count, struct redis_batch *batch, struct fault *fault)
 {
-	size_t each = redis_store_is_one(cache->store) ? count : 1;
+	size_t each = store_is_one(cache->store) ? count : 1;
 	struct buf *sets = mem_array(count, sizeof *sets);
 
 	for (size_t i = 0; i < count; i++)
@@ -207,7 +207,7 @@ static enum error read_page(
 
 	cache_own_key(cache, "inval", slice_of(NULL, 0), &log);
 	buf_uint(&count, entries_at_once);
-	enum error error = redis_store_call(cache->store,
+	enum error error = store_call(cache->store,
 		(struct redis_call){.role = REDIS_BULK, .idempotent = true}, buf_slice(&log), 6,
 		(struct slice[]){SLICE("XREVRANGE"), buf_slice(&log), end, SLICE("-"),
 			SLICE("COUNT"), buf_slice(&count)},

@@ -73,7 +73,7 @@ static enum error run_exact(
 	struct invalidate_run *run, bool remove, uint64_t limit, struct fault *fault)
 {
 	struct cache *cache = run->owner->cache;
-	struct slice command = redis_store_unlink(cache->store);
+	struct slice command = store_unlink(cache->store);
 	struct exact_keys exact = {.cache = cache,
 		.plan = run->plan,
 		.remove = remove,
@@ -395,17 +395,17 @@ static enum error count_all(struct invalidate_run *run, struct fault *fault)
 /* Asked first, so that nothing is begun that Redis would refuse in the middle. */
 static enum error may_begin(const struct invalidate_run *run, struct fault *fault)
 {
-	const struct redis_store *store = run->owner->cache->store;
-	enum error error = redis_store_allow(store, FEATURE_INVALIDATE, fault);
+	const struct store *store = run->owner->cache->store;
+	enum error error = store_allow(store, FEATURE_INVALIDATE, fault);
 
 	if (!error && run->plan->pattern_count)
-		error = redis_store_allow(store, FEATURE_PATTERNS, fault);
+		error = store_allow(store, FEATURE_PATTERNS, fault);
 	if (!error && run->plan->tag_count)
-		error = redis_store_allow(store, FEATURE_TAGS, fault);
+		error = store_allow(store, FEATURE_TAGS, fault);
 	if (!error && run->asked->soft)
-		error = redis_store_allow(store, FEATURE_SOFT, fault);
+		error = store_allow(store, FEATURE_SOFT, fault);
 	if (!error && run->asked->change.which)
-		error = redis_store_allow(store, FEATURE_EXPIRE, fault);
+		error = store_allow(store, FEATURE_EXPIRE, fault);
 	return error;
 }
 

@@ -88,16 +88,16 @@ static bool look_again(struct pass *pass, struct scan_slots *slots, struct scan_
 static bool await_servers(
 	const struct pass *pass, const struct scan_snapshot *snapshot, const struct slot_set *slots)
 {
-	struct redis_store *store = pass->owner->cache->store;
+	struct store *store = pass->owner->cache->store;
 	/* What has been away for long will hardly come back now. */
 	int64_t left = lost_ms - scan_snapshot_away_ms(snapshot);
 	int64_t deadline = clock_deadline(left > look_ms ? left : look_ms);
 
-	while (redis_store_refresh(store, deadline) == OK && !redis_store_serves(store, slots)) {
+	while (store_refresh(store, deadline) == OK && !store_serves(store, slots)) {
 		if (pass_empty(pass) || clock_mono_ms() >= deadline || fiber_sleep(look_ms))
 			return false;
 	}
-	return redis_store_serves(store, slots);
+	return store_serves(store, slots);
 }
 
 /* Tells the members which servers were not scanned. */
@@ -176,7 +176,7 @@ static enum error scan_once(struct pass *pass, struct fault *fault)
 enum error pass_scan_cluster(struct pass *pass, struct fault *fault)
 {
 	struct cache *cache = pass->owner->cache;
-	struct slice command = redis_store_unlink(cache->store);
+	struct slice command = store_unlink(cache->store);
 	enum error error = scan_once(pass, fault);
 
 	if (error && removal_refused(cache, command)) {

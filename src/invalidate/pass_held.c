@@ -67,8 +67,7 @@ static enum error remove_some(
 	struct buf notes = {0};
 
 	fill(pass, member, at, batch, &notes);
-	enum error error =
-		redis_store_run(cache->store, REDIS_BULK, batch, cache_deadline(cache), fault);
+	enum error error = store_run(cache->store, REDIS_BULK, batch, cache_deadline(cache), fault);
 	/* A member may have left meanwhile: no member has the slots of the mask then. */
 	enum error refused =
 		removal_take(cache, batch, &notes, pass_count_removal, pass, error ? NULL : fault);

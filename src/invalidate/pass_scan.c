@@ -156,10 +156,10 @@ enum error pass_scan(struct pass *pass, struct fault *fault)
 	struct cache *cache = pass->owner->cache;
 	enum error error = OK;
 
-	if (!redis_store_is_one(cache->store))
+	if (!store_is_one(cache->store))
 		return pass_scan_cluster(pass, fault);
 	for (int scan = 0; scan < scans_max; scan++) {
-		struct slice command = redis_store_unlink(cache->store);
+		struct slice command = store_unlink(cache->store);
 
 		error = scan_once(pass, fault);
 		if (error && removal_refused(cache, command)) {

@@ -36,7 +36,7 @@ struct removal *removal_new(
 	r->bytes = 0;
 	r->note = (struct removal_note){0};
 	r->change = NULL;
-	r->argv[0] = redis_store_unlink(cache->store);
+	r->argv[0] = store_unlink(cache->store);
 	return r;
 }
 
@@ -55,7 +55,7 @@ static void end_command(struct removal *r)
 /* A command for many names: begins the next one if the name does not fit to the last. */
 static void add_name(struct removal *r, struct slice name, uint64_t mask, struct ttl_change *change)
 {
-	bool one = change && !redis_store_is_one(r->cache->store);
+	bool one = change && !store_is_one(r->cache->store);
 	size_t most = !change ? r->most : one ? 1 : TTL_CHANGE_MOST;
 
 	if (r->note.count == (most < r->most ? most : r->most) ||
@@ -161,7 +161,7 @@ enum error removal_take(struct cache *cache, const struct redis_batch *batch,
 
 bool removal_refused(const struct cache *cache, struct slice command)
 {
-	struct slice now = redis_store_unlink(cache->store);
+	struct slice now = store_unlink(cache->store);
 
 	return slice_is(now, "DEL") && !slice_equal(now, command);
 }

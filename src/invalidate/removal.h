@@ -7,7 +7,7 @@
  *changes the TTLs of many -> batch, notes replies -> how many keys were there, were removed, were
  *softened; metrics
  *
- * Where the server does not know UNLINK, or denies it, DEL is sent (redis_store_unlink()).
+ * Where the server does not know UNLINK, or denies it, DEL is sent (store_unlink()).
  */
 #ifndef CW_INVALIDATE_REMOVAL_H
 #define CW_INVALIDATE_REMOVAL_H
@@ -61,7 +61,7 @@ enum error removal_take(struct cache *cache, const struct redis_batch *batch,
 	const struct buf *notes, removal_done *done, void *context, struct fault *fault);
 
 /*
- * Whether the server refused `command`, which was redis_store_unlink() when the commands were sent,
+ * Whether the server refused `command`, which was store_unlink() when the commands were sent,
  * and takes DEL instead: what was refused can be sent again.
  */
 bool removal_refused(const struct cache *cache, struct slice command);

@@ -142,7 +142,7 @@ static void begin_again(struct purge_run *run, const struct plan_tag *tag)
 static enum error do_tags(struct purge_run *run, struct fault *fault)
 {
 	struct tag_purge *purge = run->purge;
-	struct slice command = redis_store_unlink(purge->cache->store);
+	struct slice command = store_unlink(purge->cache->store);
 	bool retried = false;
 	enum error error = OK;
 
@@ -160,7 +160,7 @@ static enum error do_tags(struct purge_run *run, struct fault *fault)
 			retried = true;
 			error = OK;
 		} else if (purge->remove && removal_refused(purge->cache, command)) {
-			command = redis_store_unlink(purge->cache->store);
+			command = store_unlink(purge->cache->store);
 			error = OK;
 		} else if (fault) {
 			*fault = own;
@@ -180,7 +180,7 @@ static enum error do_many(struct purge_run *run, struct fault *fault)
 		return error;
 	fiber_group_init(&run->probes, "probes of a purge", purge->cache->loop);
 	struct redis_node *const *nodes;
-	size_t count = redis_store_primaries(purge->cache->store, &nodes);
+	size_t count = store_primaries(purge->cache->store, &nodes);
 
 	run->pacers = redis_pacers_new(nodes, count, purge->max_latency_ms, &run->probes);
 	error = do_tags(run, fault);

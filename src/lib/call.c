@@ -104,7 +104,7 @@ static void alarm_fired(uv_timer_t *timer)
 static void look_again(struct cw_cache *handle)
 {
 	const struct conf_redis *conf = &handle->engine.cache.conf->redis;
-	struct redis_state before = redis_store_state(handle->engine.cache.store), now = before;
+	struct redis_state before = store_state(handle->engine.cache.store), now = before;
 
 	if (before.breaker == BREAKER_CLOSED || clock_mono_ms() < handle->look_again_ms)
 		return;
@@ -113,7 +113,7 @@ static void look_again(struct cw_cache *handle)
 	while (!handle->alarmed && now.breaker != BREAKER_CLOSED &&
 		now.connection_failures == before.connection_failures) {
 		loop_turn(handle->engine.cache.loop, true);
-		now = redis_store_state(handle->engine.cache.store);
+		now = store_state(handle->engine.cache.store);
 	}
 	uv_timer_stop(&handle->alarm);
 	handle->look_again_ms =
@@ -127,7 +127,7 @@ static void await_replies(struct cw_cache *handle)
 	struct loop *loop = handle->engine.cache.loop;
 	int64_t deadline = cache_deadline(&handle->engine.cache);
 
-	while ((loop_busy(loop) || !redis_store_quiet(handle->engine.cache.store)) &&
+	while ((loop_busy(loop) || !store_quiet(handle->engine.cache.store)) &&
 		clock_mono_ms() < deadline)
 		loop_turn(loop, !loop_busy(loop));
 }
@@ -135,7 +135,7 @@ static void await_replies(struct cw_cache *handle)
 /* If the breaker has just opened, the next call need not try at once. */
 static void note_breaker(struct cw_cache *handle)
 {
-	if (redis_store_state(handle->engine.cache.store).breaker == BREAKER_CLOSED)
+	if (store_state(handle->engine.cache.store).breaker == BREAKER_CLOSED)
 		handle->look_again_ms = 0;
 	else if (!handle->look_again_ms)
 		handle->look_again_ms =

@@ -47,7 +47,7 @@ static struct cw_cache *cache_new(const struct cw_options *options, struct conf 
 	handle->hook = (struct mem_hook){options->out_of_memory, options->context};
 	handle->who = (struct identity){.name = "libcachewarden", .scopes = scopes_of(options)};
 	engine_init(&handle->engine, loop, bus, metrics,
-		redis_store_new(&(struct redis_node_options){
+		store_new(&(struct redis_node_options){
 			.loop = loop, .bus = bus, .metrics = metrics, .conf = &conf->redis}),
 		conf);
 	guard_init(&handle->guard, conf, &handle->who);
@@ -90,7 +90,7 @@ static void ending_fiber(void *argument)
 	/* Cancelled fibers wait in cleanup sections only. */
 	fiber_cleanup_limit(engine->cache.loop, clock_deadline(close_ms));
 	engine_stop(engine, DEADLINE_NONE);
-	redis_store_free(engine->cache.store);
+	store_free(engine->cache.store);
 	ending->done = true;
 	loop_stop(engine->cache.loop);
 }
@@ -122,7 +122,7 @@ void cw_close(struct cw_cache *handle)
 static enum error ping(struct cw_cache *handle, void *args, struct fault *fault)
 {
 	(void)args;
-	return redis_store_command(
+	return store_command(
 		handle->engine.cache.store, slice_of("", 0), NULL, fault, SLICE("PING"));
 }
 

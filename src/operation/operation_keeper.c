@@ -152,8 +152,8 @@ static void send_beat(struct operations *operations)
 	add_cancel_look(operations, beat, batch);
 	add_unsaved(operations, beat, batch);
 	operations->beating = true;
-	redis_store_run(operations->cache->store, REDIS_COMMANDS, batch,
-		clock_deadline(beat_every_ms), NULL);
+	store_run(operations->cache->store, REDIS_COMMANDS, batch, clock_deadline(beat_every_ms),
+		NULL);
 	operations->beating = false;
 	fiber_cond_broadcast(&operations->recorded);
 	take_replies(operations, beat, batch);

@@ -116,7 +116,7 @@ static enum error offer_stored(struct operation_listing *l, char (*ids)[OPERATIO
 		cache_own_key(l->operations->cache, "op:", slice_str(ids[i]), &keys[i]);
 		argv[i + 1] = buf_slice(&keys[i]);
 	}
-	enum error error = redis_store_call(l->operations->cache->store,
+	enum error error = store_call(l->operations->cache->store,
 		(struct redis_call){.idempotent = true}, argv[1], count + 1, argv, &reply, fault);
 	for (size_t i = 0; i < count; i++)
 		buf_release(&keys[i]);
@@ -173,8 +173,8 @@ static enum error read_page(
 		buf_str(&min, "-inf");
 	buf_uint(&from, offset);
 	buf_uint(&count, page_ids);
-	enum error error = redis_store_command(l->operations->cache->store, buf_slice(&key), ret,
-		fault, SLICE("ZREVRANGEBYSCORE"), buf_slice(&key), buf_slice(&max), buf_slice(&min),
+	enum error error = store_command(l->operations->cache->store, buf_slice(&key), ret, fault,
+		SLICE("ZREVRANGEBYSCORE"), buf_slice(&key), buf_slice(&max), buf_slice(&min),
 		SLICE("LIMIT"), buf_slice(&from), buf_slice(&count));
 	buf_release(&key);
 	buf_release(&max);

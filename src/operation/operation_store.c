@@ -54,7 +54,7 @@ void operation_store_listing(
 /* On one server the commands of an operation are sent in their order, without waiting. */
 static bool send_off(struct operations *operations, struct redis_batch *batch)
 {
-	return redis_store_start(operations->cache->store, REDIS_COMMANDS, batch, NULL) == OK;
+	return store_start(operations->cache->store, REDIS_COMMANDS, batch, NULL) == OK;
 }
 
 /* The first record on its way over slots. */
@@ -70,8 +70,8 @@ static void record(void *argument)
 	struct operations *owner = operation->owner;
 
 	fiber_cleanup_begin(begin_ms);
-	redis_store_run(owner->cache->store, REDIS_COMMANDS, recording->batch,
-		clock_deadline(begin_ms), NULL);
+	store_run(owner->cache->store, REDIS_COMMANDS, recording->batch, clock_deadline(begin_ms),
+		NULL);
 	fiber_cleanup_end();
 	operation->recording = false;
 	fiber_cond_broadcast(&owner->recorded);
@@ -101,7 +101,7 @@ void operation_store_begin(struct operation *operation)
 	operation_store_record(owner, batch, operation->id, buf_slice(&text));
 	operation_store_listing(owner, batch, operation->id);
 	buf_release(&text);
-	if (!redis_store_is_one(owner->cache->store)) {
+	if (!store_is_one(owner->cache->store)) {
 		record_in_fiber(operation, batch);
 		return;
 	}
@@ -118,8 +118,7 @@ struct redis_batch *operation_store_end(struct operation *operation, struct slic
 	/* Again: Redis may have been down at the start. */
 	operation_store_listing(operation->owner, batch, operation->id);
 	/* Over slots operation_store_wait() sends it. */
-	if (!redis_store_is_one(operation->owner->cache->store) ||
-		send_off(operation->owner, batch))
+	if (!store_is_one(operation->owner->cache->store) || send_off(operation->owner, batch))
 		return batch;
 	redis_batch_free(batch);
 	return NULL;
@@ -131,13 +130,13 @@ enum error operation_store_wait(
 	struct operations *owner = operation->owner;
 	enum error error = OK;
 
-	if (redis_store_is_one(owner->cache->store))
+	if (store_is_one(owner->cache->store))
 		return redis_batch_wait(batch, deadline, NULL);
 	/* An earlier record that is on its way must not come later than this one. */
 	while (!error && (operation->recording || owner->beating))
 		error = fiber_cond_wait(&owner->recorded, "an earlier record", deadline);
 	return error ? error
-		     : redis_store_run(owner->cache->store, REDIS_COMMANDS, batch, deadline, NULL);
+		     : store_run(owner->cache->store, REDIS_COMMANDS, batch, deadline, NULL);
 }
 
 /* Whether the process with this instance still lives; true if Redis cannot tell. Parks. */
@@ -151,8 +150,8 @@ static bool instance_alive(struct operations *operations, struct slice instance)
 	if (slice_is(instance, operations->cache->instance))
 		return false;
 	cache_own_key(operations->cache, "daemon:", instance, &key);
-	if (redis_store_command(operations->cache->store, buf_slice(&key), &reply, NULL,
-		    SLICE("EXISTS"), buf_slice(&key)) == OK)
+	if (store_command(operations->cache->store, buf_slice(&key), &reply, NULL, SLICE("EXISTS"),
+		    buf_slice(&key)) == OK)
 		alive = reply->integer > 0;
 	redis_value_free(reply);
 	buf_release(&key);
@@ -199,8 +198,8 @@ static enum error find_stored(struct operations *operations, struct slice id,
 	struct buf key = {0};
 
 	cache_own_key(operations->cache, "op:", id, &key);
-	enum error error = redis_store_command(operations->cache->store, buf_slice(&key), &reply,
-		fault, SLICE("GET"), buf_slice(&key));
+	enum error error = store_command(operations->cache->store, buf_slice(&key), &reply, fault,
+		SLICE("GET"), buf_slice(&key));
 	buf_release(&key);
 	if (!error && (reply->type != REDIS_STRING ||
 			      !operation_store_view(operations, reply->text, ret)))
@@ -229,8 +228,8 @@ static enum error ask_to_cancel(struct operations *operations, struct slice id, 
 
 	cache_own_key(operations->cache, "op:", id, &key);
 	buf_str(&key, ":cancel");
-	enum error error = redis_store_command(operations->cache->store, buf_slice(&key), NULL,
-		fault, SLICE("SET"), buf_slice(&key), SLICE("1"), SLICE("PX"), SLICE(CANCEL_MS));
+	enum error error = store_command(operations->cache->store, buf_slice(&key), NULL, fault,
+		SLICE("SET"), buf_slice(&key), SLICE("1"), SLICE("PX"), SLICE(CANCEL_MS));
 	buf_release(&key);
 	return error;
 }

@@ -223,7 +223,7 @@ enum error pause_begin(struct pauses *pauses, enum pause what, int64_t seconds, 
 
 	key_of(pauses, what, &key);
 	print(&next, &text);
-	enum error error = redis_store_command(pauses->cache->store, buf_slice(&key), NULL, fault,
+	enum error error = store_command(pauses->cache->store, buf_slice(&key), NULL, fault,
 		SLICE("SET"), buf_slice(&key), buf_slice(&text), SLICE("PX"),
 		slice_of_int(ms, seconds * 1000));
 
@@ -245,7 +245,7 @@ enum error pause_end(struct pauses *pauses, enum pause what, const char *by, str
 	struct redis_value *reply = NULL;
 
 	key_of(pauses, what, &key);
-	enum error error = redis_store_command(pauses->cache->store, buf_slice(&key), &reply, fault,
+	enum error error = store_command(pauses->cache->store, buf_slice(&key), &reply, fault,
 		SLICE("DEL"), buf_slice(&key));
 	if (!error) {
 		become(pauses, what, (struct pause_state){0});

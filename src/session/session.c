@@ -119,7 +119,7 @@ static enum error create_in_steps(
 }
 
 /* Parks. */
-static enum error store_new(struct session_work *w, struct slice user_id, struct fault *fault)
+static enum error save_new(struct session_work *w, struct slice user_id, struct fault *fault)
 {
 	struct buf rest = {0};
 	/* One reading of the clock, so that created and last_seen are equal. */
@@ -161,7 +161,7 @@ enum error session_create(struct sessions *sessions, const struct session_new *w
 		.max_age_ms =
 			or_default(what->max_age_ms, sessions->cache->conf->sessions.max_age_ms),
 		.data = json_root(what->data.n ? what->data : SLICE("{}"))};
-	error = store_new(&w, what->user_id, fault);
+	error = save_new(&w, what->user_id, fault);
 	if (!error) {
 		w.record.last_seen_ms = w.now_ms;
 		session_fill(&w.key, &w.record, ret);
@@ -257,8 +257,7 @@ enum error session_delete(struct sessions *sessions, struct slice id, struct fau
 	if (error == ERR_UNKNOWN_SESSION)
 		error = OK;
 	else if (error == ERR_CORRUPT_VALUE)
-		error = redis_store_command(
-			sessions->cache->store, key, NULL, fault, SLICE("DEL"), key);
+		error = store_command(sessions->cache->store, key, NULL, fault, SLICE("DEL"), key);
 	session_work_end(&w);
 	return error;
 }

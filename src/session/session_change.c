@@ -119,7 +119,7 @@ static enum error redirect(struct session_changing *c, int64_t *ret, struct faul
 static enum error move_in_steps(struct session_changing *c, const struct session_script *script,
 	int64_t *ret, struct fault *fault)
 {
-	struct redis_store *store = c->w.sessions->cache->store;
+	struct store *store = c->w.sessions->cache->store;
 	struct slice from = slice_of(c->w.key.text, SESSION_KEY), to = script->keys[0];
 	struct slice px = script->args[1], rest = script->args[4];
 	char provisional[SLICE_INT_ROOM];
@@ -128,18 +128,18 @@ static enum error move_in_steps(struct session_changing *c, const struct session
 	buf_str(&text, SESSION_HEAD);
 	buf_add(&text, script->args[0]);
 	buf_add(&text, rest);
-	enum error error = redis_store_command(store, to, NULL, fault, SLICE("SET"), to,
-		buf_slice(&text), SLICE("PX"), slice_of_int(provisional, provisional_ms));
+	enum error error = store_command(store, to, NULL, fault, SLICE("SET"), to, buf_slice(&text),
+		SLICE("PX"), slice_of_int(provisional, provisional_ms));
 	buf_release(&text);
 	if (!error)
 		error = redirect(c, ret, fault);
 	if (!error && *ret != 1)
-		redis_store_command(store, to, NULL, NULL, SLICE("DEL"), to);
+		store_command(store, to, NULL, NULL, SLICE("DEL"), to);
 	if (error || *ret != 1)
 		return error;
 	if (!c->change->grace_ms)
-		redis_store_command(store, from, NULL, NULL, SLICE("DEL"), from);
-	return redis_store_command(store, to, NULL, fault, SLICE("PEXPIRE"), to, px);
+		store_command(store, from, NULL, NULL, SLICE("DEL"), from);
+	return store_command(store, to, NULL, fault, SLICE("PEXPIRE"), to, px);
 }
 
 /* *ret as that of the script. Parks. */
@@ -178,7 +178,7 @@ static enum error change_in_steps(struct session_changing *c, struct session_scr
 }
 
 /* *ret: the result of the script. Parks. */
-static enum error store_changed(struct session_changing *c, int64_t *ret, struct fault *fault)
+static enum error save_changed(struct session_changing *c, int64_t *ret, struct fault *fault)
 {
 	struct session_work *w = &c->w;
 	const struct session_key *to = c->moves ? &c->to : &w->key;
@@ -202,7 +202,7 @@ static enum error store_changed(struct session_changing *c, int64_t *ret, struct
 	script.args[script.arg_count++] = slice_of(session_hash(&w->key), SESSION_HASH);
 	script.args[script.arg_count++] = slice_str(grace);
 	bool steps = c->moves || index.n || w->index.n;
-	enum error error = steps && !redis_store_is_one(w->sessions->cache->store)
+	enum error error = steps && !store_is_one(w->sessions->cache->store)
 				   ? change_in_steps(c, &script, buf_slice(&index), ret, fault)
 				   : session_run(w->sessions->cache, &script, ret, NULL, fault);
 	buf_release(&index);
@@ -233,7 +233,7 @@ static enum error try_once(struct session_changing *c, int64_t *ret, struct faul
 	if (error)
 		return error;
 	apply(c);
-	return store_changed(c, ret, fault);
+	return save_changed(c, ret, fault);
 }
 
 static enum error try_change(struct session_changing *c, struct fault *fault)

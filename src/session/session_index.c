@@ -122,8 +122,8 @@ size_t session_index_leave(
 	argv[1] = index;
 	memcpy(argv + 2, hashes, count * sizeof *hashes);
 	if (count)
-		redis_store_call(cache->store, (struct redis_call){.idempotent = true}, index,
-			2 + count, argv, &reply, NULL);
+		store_call(cache->store, (struct redis_call){.idempotent = true}, index, 2 + count,
+			argv, &reply, NULL);
 	size_t gone = reply ? (size_t)reply->integer : 0;
 	redis_value_free(reply);
 	mem_free(argv);
@@ -132,7 +132,7 @@ size_t session_index_leave(
 
 bool session_in_steps(const struct session_work *w, struct slice index)
 {
-	return index.n && !redis_store_is_one(w->sessions->cache->store);
+	return index.n && !store_is_one(w->sessions->cache->store);
 }
 
 size_t session_index_remove(
@@ -148,7 +148,7 @@ size_t session_index_remove(
 		argv[2] = SLICE("1");
 		argv[3] = index;
 		memcpy(argv + 4, pairs, 2 * count * sizeof *pairs);
-		if (redis_store_call(cache->store, (struct redis_call){.idempotent = true}, index,
+		if (store_call(cache->store, (struct redis_call){.idempotent = true}, index,
 			    4 + 2 * count, argv, &reply, NULL) == OK)
 			redis_value_number(reply, 2, 0, (int64_t)count, &gone, NULL);
 	}
@@ -310,7 +310,7 @@ static void condemn(struct tidying *t, size_t max)
 	argv[4] = slice_of_int(most, (int64_t)max);
 	for (size_t i = 0; i < t->alive_count; i++)
 		argv[5 + i] = t->alive[i].hash;
-	enum error error = redis_store_call(t->cache->store, (struct redis_call){0}, t->index,
+	enum error error = store_call(t->cache->store, (struct redis_call){0}, t->index,
 		5 + t->alive_count, argv, &reply, NULL);
 	for (size_t i = 2; !error && i < reply->count; i++) {
 		int64_t number = 0;

@@ -201,7 +201,7 @@ enum error session_run(struct cache *cache, const struct session_script *script,
 	for (size_t i = 0; i < script->arg_count; i++)
 		argv[argc++] = script->args[i];
 	/* All scripts may be repeated: they recognise what they have done before. */
-	enum error error = redis_store_call(cache->store, (struct redis_call){.idempotent = true},
+	enum error error = store_call(cache->store, (struct redis_call){.idempotent = true},
 		script->keys[0], argc, argv, &reply, fault);
 	if (error)
 		return error;

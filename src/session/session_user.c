@@ -68,7 +68,7 @@ static bool is_listed(const struct listing *l, struct slice hash, const struct r
 {
 	return hash.n == SESSION_HASH && head->type == REDIS_STRING &&
 	       session_record_head(head->text, ret) &&
-	       (redis_store_is_one(l->cache->store) || session_owner_has(&l->owner, head->text));
+	       (store_is_one(l->cache->store) || session_owner_has(&l->owner, head->text));
 }
 
 static enum error sort_out(struct listing *l, struct fault *fault)
@@ -97,7 +97,7 @@ static enum error sort_out(struct listing *l, struct fault *fault)
 /* Parks. */
 static enum error list(struct listing *l, struct slice index, struct fault *fault)
 {
-	enum error error = redis_store_command(l->cache->store, index, &l->entries, fault,
+	enum error error = store_command(l->cache->store, index, &l->entries, fault,
 		SLICE("ZRANGE"), index, SLICE("-1000"), SLICE("-1"), SLICE("WITHSCORES"));
 
 	if (error || l->entries->count == 0)
@@ -202,7 +202,7 @@ static enum error end_in_steps(struct ending_all *e, size_t *ret_ended, struct f
 	enum error error = OK;
 
 	for (size_t from = 0; more && !error;) {
-		error = redis_store_command(e->cache->store, e->index, &e->entries, fault,
+		error = store_command(e->cache->store, e->index, &e->entries, fault,
 			SLICE("ZRANGE"), e->index, slice_of_int(first, (int64_t)from),
 			slice_of_int(last, (int64_t)from + SESSION_LIST - 1), SLICE("WITHSCORES"));
 		if (error)
@@ -258,7 +258,7 @@ enum error session_end_all(struct sessions *sessions, struct slice user_id, stru
 	struct ending_all e = {.cache = cache, .index = index, .ref = ref, .except = except};
 	enum error error;
 
-	if (redis_store_is_one(cache->store)) {
+	if (store_is_one(cache->store)) {
 		error = end_at_once(cache, index, ref, except, ret_ended, fault);
 	} else {
 		session_owner_init(&e.owner, cache, index);

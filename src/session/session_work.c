@@ -66,7 +66,7 @@ static enum error read_stored(struct session_work *w, struct slice *ret, struct 
 	redis_value_free(w->reply);
 	w->reply = NULL;
 	snprintf(end, sizeof end, "%d", SESSION_STORED_BYTES);
-	enum error error = redis_store_command(w->sessions->cache->store, key, &w->reply, fault,
+	enum error error = store_command(w->sessions->cache->store, key, &w->reply, fault,
 		SLICE("GETRANGE"), key, SLICE("0"), slice_str(end));
 	if (!error && (w->reply->type != REDIS_STRING || w->reply->text.n == 0))
 		error = session_unknown(fault);

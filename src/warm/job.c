@@ -259,7 +259,7 @@ static bool save(struct jobs *jobs, const struct job *job)
 	cache_own_key(jobs->cache, "job:", slice_str(job->name), &key);
 	struct slice argv[] = {
 		SLICE("SET"), buf_slice(&key), buf_slice(&text), SLICE("PX"), SLICE(RECORD_TTL_MS)};
-	enum error error = redis_store_call(jobs->cache->store, call, buf_slice(&key),
+	enum error error = store_call(jobs->cache->store, call, buf_slice(&key),
 		sizeof argv / sizeof *argv, argv, NULL, NULL);
 	buf_release(&key);
 	buf_release(&text);

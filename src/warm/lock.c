@@ -44,7 +44,7 @@ enum error lock_take(struct cache *cache, struct slice job, struct lock **ret,
 	char holder[LOCK_OPERATION], struct fault *fault)
 {
 	struct redis_value *held = NULL;
-	enum error error = redis_store_allow(cache->store, FEATURE_WARM, fault);
+	enum error error = store_allow(cache->store, FEATURE_WARM, fault);
 
 	*ret = NULL;
 	holder[0] = '\0';
@@ -123,8 +123,8 @@ static enum error renew(struct lock *lock, bool *ret_held)
 	argv[argc++] = slice_of_int(ttl, LOCK_TTL_MS);
 	argv[argc++] = slice_of_int(list_ttl, WROTE_TTL_MS);
 	argv[argc++] = slice_of_int(most, WROTE_MOST);
-	enum error error = redis_store_call(cache->store, (struct redis_call){.idempotent = true},
-		key, argc, argv, &reply, NULL);
+	enum error error = store_call(cache->store, (struct redis_call){.idempotent = true}, key,
+		argc, argv, &reply, NULL);
 	*ret_held = !error && is_renewed(reply);
 	redis_value_free(reply);
 	buf_release(&list);

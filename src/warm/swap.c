@@ -60,7 +60,7 @@ enum error swap_begin(struct swap *swap, struct cache *cache, struct slice job, 
 	REDIS_ADD(batch, SLICE("ZREVRANGEBYSCORE"), buf_slice(&swap->set), SLICE("+inf"),
 		SLICE("-inf"), SLICE("WITHSCORES"), SLICE("LIMIT"), SLICE("0"), SLICE("1"));
 	REDIS_ADD(batch, SLICE("TIME"));
-	enum error error = redis_store_allow(cache->store, FEATURE_SWAP, fault);
+	enum error error = store_allow(cache->store, FEATURE_SWAP, fault);
 	if (!error)
 		error = cache_run_all(cache, REDIS_COMMANDS, batch, fault);
 	if (!error) {

@@ -22,7 +22,7 @@ static bool ran_last(struct cache *cache, const struct job *job)
 	bool same = false;
 
 	cache_own_key(cache, "job:", slice_str(job->name), &key);
-	if (redis_store_command(cache->store, buf_slice(&key), &reply, NULL, SLICE("GET"),
+	if (store_command(cache->store, buf_slice(&key), &reply, NULL, SLICE("GET"),
 		    buf_slice(&key)) == OK)
 		same = reply->type == REDIS_STRING &&
 		       memmem(reply->text.p, reply->text.n, job->etag_run, strlen(job->etag_run));

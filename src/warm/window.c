@@ -27,7 +27,7 @@ static void begin_pace(struct window *w, double max_latency_ms)
 	struct redis_node *const *nodes;
 
 	fiber_group_init(&w->probes, "probes of a run", w->cache->loop);
-	redis_store_primaries(w->cache->store, &nodes);
+	store_primaries(w->cache->store, &nodes);
 	w->pacer = redis_pacer_new(nodes[0], max_latency_ms, &w->probes);
 }
 
@@ -65,7 +65,7 @@ enum error window_open(const struct window_spec *spec, struct window **ret, stru
 	w->group = window_group_new(job, spec->swap);
 	w->mode = modes[job->mode];
 	w->command_ms = cache->conf->redis.command_timeout_ms + command_grace_ms;
-	w->single = job->window < 4 || job->max_latency_ms > 0 || !redis_store_is_one(cache->store);
+	w->single = job->window < 4 || job->max_latency_ms > 0 || !store_is_one(cache->store);
 	if (job->max_latency_ms > 0)
 		begin_pace(w, (double)job->max_latency_ms);
 	w->absent = window_may_be_absent(cache->conf, job);
@@ -264,8 +264,8 @@ static bool ask_again(struct window *w, struct slot *slot)
 		if (i)
 			fiber_sleep(retry_ms);
 		inval_tail_ask(&w->tail, batch, &slot->question);
-		if (redis_store_run(w->cache->store, REDIS_BULK, batch,
-			    clock_deadline(w->command_ms), NULL) == OK)
+		if (store_run(w->cache->store, REDIS_BULK, batch, clock_deadline(w->command_ms),
+			    NULL) == OK)
 			heard = inval_tail_hear(&w->tail, &slot->question,
 				redis_batch_reply(batch, slot->question.index));
 		redis_batch_free(batch);
@@ -393,7 +393,7 @@ static enum error send_unpaced(struct window *w, struct fault *fault)
 		settle(w, other);
 		return window_verdict(w, fault);
 	}
-	if (!redis_store_is_one(w->cache->store)) {
+	if (!store_is_one(w->cache->store)) {
 		window_store_in_steps(w, slot);
 		clear_slot(slot);
 		return window_verdict(w, fault);
@@ -403,7 +403,7 @@ static enum error send_unpaced(struct window *w, struct fault *fault)
 	inval_tail_ask(&w->tail, slot->batch, &slot->question);
 	if (w->absent)
 		window_forget_absent(w, slot, slot->batch);
-	if (redis_store_start(w->cache->store, REDIS_BULK, slot->batch, &why)) {
+	if (store_start(w->cache->store, REDIS_BULK, slot->batch, &why)) {
 		for (size_t i = 0; i < slot->count; i++)
 			window_reject(w, &slot->items[i], &why);
 		clear_slot(slot);
@@ -468,7 +468,7 @@ static void begin_slot(struct window *w, struct slot *slot)
 {
 	slot->since_ms = (int64_t)uv_now(loop_uv(w->cache->loop));
 	slot->lead = 0;
-	if (w->writes.lost || !redis_store_is_one(w->cache->store))
+	if (w->writes.lost || !store_is_one(w->cache->store))
 		return;
 	write_set_guard(&w->writes, slot->batch);
 	slot->lead = REDIS_ADD(slot->batch, SLICE("MULTI")) + 1;

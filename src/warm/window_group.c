@@ -130,7 +130,7 @@ static enum error run(
 		fill(group, batch);
 		error = cache_run_all(w->cache, REDIS_BULK, batch, fault);
 		w->starves = error == ERR_REDIS_OOM && clock_mono_ms() < w->deadline &&
-			     redis_store_is_one(w->cache->store);
+			     store_is_one(w->cache->store);
 		if (!w->starves || fiber_sleep(memory_ms))
 			break;
 	}

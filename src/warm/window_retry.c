@@ -85,8 +85,7 @@ static enum error run(
 	struct window *w, struct slot *slot, struct redis_batch *batch, struct fault *fault)
 {
 	inval_tail_ask(&w->tail, batch, &slot->question);
-	return redis_store_run(
-		w->cache->store, REDIS_BULK, batch, clock_deadline(w->command_ms), fault);
+	return store_run(w->cache->store, REDIS_BULK, batch, clock_deadline(w->command_ms), fault);
 }
 
 /* By script. ERR_CONFLICT: the list must be read again. Parks. */

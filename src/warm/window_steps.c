@@ -28,8 +28,8 @@ static enum error run(struct window *w, struct redis_batch *batch, struct fault 
 	if (redis_batch_count(batch) == 0)
 		return OK;
 	fiber_cleanup_begin(w->command_ms);
-	enum error error = redis_store_run(
-		w->cache->store, REDIS_BULK, batch, clock_deadline(w->command_ms), fault);
+	enum error error =
+		store_run(w->cache->store, REDIS_BULK, batch, clock_deadline(w->command_ms), fault);
 	fiber_cleanup_end();
 	return error;
 }

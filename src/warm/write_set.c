@@ -96,7 +96,7 @@ static void take_begun(
 
 static void fill_begin(const struct write_set *set, const char *epoch, struct redis_batch *batch)
 {
-	bool one = redis_store_is_one(set->cache->store);
+	bool one = store_is_one(set->cache->store);
 	char ttl[SLICE_INT_ROOM];
 
 	for (size_t i = 0; i < set->list_count; i++) {
@@ -240,7 +240,7 @@ static enum error read_lists(struct write_set *set, bool more[WROTE_LISTS], stru
 
 enum error write_set_read(struct write_set *set, struct fault *fault)
 {
-	bool more[WROTE_LISTS], any = !redis_store_is_one(set->cache->store);
+	bool more[WROTE_LISTS], any = !store_is_one(set->cache->store);
 	size_t count = any ? 0 : names_at_once;
 	enum error error = OK;
 

@@ -98,7 +98,7 @@ static double figure_of(
 	const struct conf_alert *rule, const struct cache *cache, const struct sampler *sampler)
 {
 	const struct sample *sample = sampler_latest(sampler);
-	bool up = redis_store_state(cache->store).status == REDIS_UP;
+	bool up = store_state(cache->store).status == REDIS_UP;
 	int64_t figure =
 		sample->known && up ? redis_info_figure(&sample->info, rule->metric.figure) : -1;
 
@@ -125,7 +125,7 @@ static const char *why_unknown(
 	const struct sample *sample = sampler_latest(sampler);
 	enum metric metric = rule->metric.metric;
 
-	if (redis_store_state(cache->store).status != REDIS_UP || !sample->known)
+	if (store_state(cache->store).status != REDIS_UP || !sample->known)
 		return "Redis does not answer";
 	if (metric == METRIC_REDIS_MEMORY_USED_RATIO && sampler_memory_limit(sampler) == 0)
 		return "Redis has no memory limit: set maxmemory in Redis, or redis.memory_limit";

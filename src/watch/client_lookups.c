@@ -163,7 +163,7 @@ static void follow_primaries(struct client_lookups *c)
 {
 	bool misses = conf_of(c)->sampling.misses;
 	struct redis_node *const *nodes;
-	size_t count = redis_store_primaries(c->cache->store, &nodes);
+	size_t count = store_primaries(c->cache->store, &nodes);
 	struct client_feed **feeds = mem_array(count, sizeof(struct client_feed *));
 
 	for (size_t i = 0; i < count; i++) {
@@ -249,7 +249,7 @@ static void name_mark(struct client_lookups *c, const struct client_feed *feed, 
 		cache_own_key(c->cache, "mark:{", slice_of(NULL, 0), ret);
 		buf_uint(ret, tag);
 		buf_printf(ret, "}:%s:%llu", c->cache->instance, (unsigned long long)c->marks);
-		if (redis_store_node(c->cache->store, buf_slice(ret)) == feed->node)
+		if (store_node(c->cache->store, buf_slice(ret)) == feed->node)
 			break;
 	}
 	c->marks++;

@@ -73,16 +73,16 @@ static void judge_lack(struct diagnosis *diagnosis, const struct redis_lack *lac
 }
 
 /* Each once, however many servers deny it. */
-static void judge_lacks(struct diagnosis *diagnosis, const struct redis_store *store, bool warms)
+static void judge_lacks(struct diagnosis *diagnosis, const struct store *store, bool warms)
 {
-	uint64_t lacks = redis_store_state(store).lacks & capabilities_used(warms);
+	uint64_t lacks = store_state(store).lacks & capabilities_used(warms);
 
 	for (unsigned i = 0; i < 64; i++) {
 		struct redis_lack lack;
 
 		if (!(lacks >> i & 1))
 			continue;
-		redis_node_lack_parts(redis_store_lacking(store, i), i, &lack);
+		redis_node_lack_parts(store_lacking(store, i), i, &lack);
 		judge_lack(diagnosis, &lack);
 		buf_release(&lack.features);
 	}
@@ -123,9 +123,9 @@ static void judge_configuration(struct diagnosis *diagnosis, const struct conf *
 }
 
 /* What is wrong with a cluster as a whole, though a server of it works. */
-static void judge_cluster(struct diagnosis *diagnosis, const struct redis_store *store)
+static void judge_cluster(struct diagnosis *diagnosis, const struct store *store)
 {
-	struct redis_state state = redis_store_state(store);
+	struct redis_state state = store_state(store);
 	struct buf ranges = {0};
 	unsigned away;
 
@@ -133,7 +133,7 @@ static void judge_cluster(struct diagnosis *diagnosis, const struct redis_store 
 		return;
 	if (state.status == REDIS_DOWN && diagnosis->serving) {
 		diagnosis_add_fault(diagnosis, FINDING_ERROR, "redis.url", &state.last_error);
-	} else if (state.status != REDIS_DOWN && (away = redis_store_away(store, &ranges))) {
+	} else if (state.status != REDIS_DOWN && (away = store_away(store, &ranges))) {
 		diagnosis_add(diagnosis, FINDING_ERROR, "slots_away", "slots",
 			mem_printf("%u of %d slots have no primary that answers (%s): their keys "
 				   "cannot be used",
@@ -148,7 +148,7 @@ static void judge_cluster(struct diagnosis *diagnosis, const struct redis_store 
 static void judge_servers(struct diagnosis *diagnosis, struct cache *cache, const struct conf *conf)
 {
 	struct redis_node *const *primaries;
-	size_t count = redis_store_primaries(cache->store, &primaries);
+	size_t count = store_primaries(cache->store, &primaries);
 	struct redis_node **nodes = mem_array(count, sizeof(struct redis_node *));
 
 	for (size_t i = 0; i < count; i++)
@@ -165,12 +165,12 @@ void diagnosis_make(struct cache *cache, const struct fault *layout, struct diag
 {
 	/* A reload may release the configuration while this parks. */
 	struct conf *conf = conf_ref(cache->conf);
-	struct sentinel *sentinel = redis_store_sentinel(cache->store);
+	struct sentinel *sentinel = store_sentinel(cache->store);
 	bool warms = conf->job_count > 0;
 	struct buf acl = {0};
 
 	*ret = (struct diagnosis){
-		.several = !redis_store_is_one(cache->store), .deadline = clock_deadline(total_ms)};
+		.several = !store_is_one(cache->store), .deadline = clock_deadline(total_ms)};
 	judge_servers(ret, cache, conf);
 	judge_cluster(ret, cache->store);
 	judge_lacks(ret, cache->store, warms);
@@ -183,7 +183,7 @@ void diagnosis_make(struct cache *cache, const struct fault *layout, struct diag
 			mem_strdup(layout->detail),
 			mem_strdup("See \"Key layout\" in docs/upgrading.md."));
 	judge_configuration(ret, conf);
-	redis_node_acl(redis_store_node(cache->store, SLICE("")), warms, &acl);
+	redis_node_acl(store_node(cache->store, SLICE("")), warms, &acl);
 	buf_str(&acl, conf->redis.database ? " +select" : "");
 	ret->acl = buf_steal(&acl, NULL);
 	conf_unref(conf);

@@ -393,7 +393,7 @@ static void round_trip(struct event_feed *feed)
 
 	feed->asked = false;
 	feed->busy = true;
-	enum error error = redis_store_allow(feed->cache->store, FEATURE_EVENTS, &fault);
+	enum error error = store_allow(feed->cache->store, FEATURE_EVENTS, &fault);
 	while (more && !error) {
 		error = exchange_once(feed, &more, &fault);
 		more = more || anything_unstored(feed);

@@ -74,7 +74,7 @@ static size_t follow_primaries(struct key_run *run)
 {
 	struct namespace_sample *sample = run->sample;
 	struct redis_node *const *nodes;
-	size_t count = redis_store_primaries(run->cache->store, &nodes), told = 0;
+	size_t count = store_primaries(run->cache->store, &nodes), told = 0;
 
 	sample->keys = 0;
 	for (size_t i = 0; i < sample->node_count; i++)
@@ -290,7 +290,7 @@ enum error namespace_run(struct cache *cache, const struct sampler *sampler,
 	const struct redis_info *info = &sampler_latest(sampler)->info;
 
 	sample->by_frequency = slice_ends(slice_str(info->policy), SLICE("-lfu"));
-	sample->in_cluster = !redis_store_is_one(cache->store);
+	sample->in_cluster = !store_is_one(cache->store);
 	if (follow_primaries(&run) == 0)
 		return fault_set(fault, ERR_REDIS_UNAVAILABLE,
 			"no server has told yet how many keys it has");

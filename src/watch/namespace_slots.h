@@ -6,8 +6,8 @@
 #ifndef CW_WATCH_NAMESPACE_SLOTS_H
 #define CW_WATCH_NAMESPACE_SLOTS_H
 
-#include "redis/slot.h"
 #include "redis/value.h"
+#include "store/slot.h"
 
 enum { NAMESPACE_SLOTS_MOST = 20 };
 

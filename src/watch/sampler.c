@@ -3,7 +3,7 @@
 #include "watch/sampler.h"
 
 #include "base/mem.h"
-#include "redis/info_sum.h"
+#include "store/info_sum.h"
 #include "watch/process.h"
 #include "watch/series.h"
 
@@ -85,7 +85,7 @@ static void compute(struct sampler *s)
 static void follow_primaries(struct sampler *s)
 {
 	struct redis_node *const *nodes;
-	size_t count = redis_store_primaries(s->cache->store, &nodes);
+	size_t count = store_primaries(s->cache->store, &nodes);
 	struct server_sample *servers = mem_array(count, sizeof *servers);
 
 	for (size_t i = 0; i < count; i++) {
@@ -164,7 +164,7 @@ static bool add_up(struct sampler *s, struct series_point *total)
 
 		if (!server->answered)
 			continue;
-		redis_info_sum_add(&s->sum, answered, &server->info);
+		info_sum_add(&s->sum, answered, &server->info);
 		sample->hits = answered ? plus(sample->hits, server->hits) : server->hits;
 		sample->misses = answered ? plus(sample->misses, server->misses) : server->misses;
 		total->hits += server->hits_grown;
@@ -217,7 +217,7 @@ static void publish_nodes(struct sampler *s)
 static void publish(struct sampler *s)
 {
 	struct metrics *m = s->cache->metrics;
-	struct redis_state state = redis_store_state(s->cache->store);
+	struct redis_state state = store_state(s->cache->store);
 	int64_t limit = sampler_memory_limit(s);
 	const struct sample *sample = &s->sample;
 

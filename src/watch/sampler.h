@@ -21,7 +21,7 @@ enum { SAMPLER_WINDOW_SECONDS = 300, SAMPLER_RATE_SECONDS = 10 };
 struct sample {
 	bool known;	 /* Redis has answered an INFO; until then `info` is not known */
 	int64_t mono_ms; /* when it last did; monotonic */
-	/* Of the primaries that answered last: see redis_info_sum_add(). Its lists are borrowed. */
+	/* Of the primaries that answered last: see info_sum_add(). Its lists are borrowed. */
 	struct redis_info info;
 	/* 0 to 1, over SAMPLER_WINDOW_SECONDS, without our own lookups; below 0 = not known. */
 	double hit_rate;

@@ -65,7 +65,7 @@ static struct answer_set *ask(struct server_answers *answers)
 	int64_t deadline = cache_deadline(answers->cache);
 
 	set->refs = 1;
-	set->count = redis_store_primaries(answers->cache->store, &nodes);
+	set->count = store_primaries(answers->cache->store, &nodes);
 	set->items = mem_array(set->count, sizeof *set->items);
 	struct redis_batch **batches = mem_array(set->count, sizeof(struct redis_batch *));
 

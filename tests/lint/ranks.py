@@ -8,9 +8,9 @@ import re
 from tree import end, fault, files, read, without_comments
 
 # The folder "" holds src/*.c: options, boot and shutdown.
-RANKS = {"base": 0, "text": 1, "conf": 2, "redis": 3, "http": 3, "source": 3, "cache": 4,
-         "operation": 5, "session": 5, "invalidate": 6, "engine": 7, "warm": 8, "watch": 8, "lib": 8,
-         "api": 9, "ui": 8, "cli": 10, "": 10}
+RANKS = {"base": 0, "text": 1, "conf": 2, "redis": 3, "http": 3, "source": 3, "store": 4, "cache": 5,
+         "operation": 6, "session": 6, "invalidate": 7, "engine": 8, "warm": 9, "watch": 9, "lib": 9,
+         "ui": 9, "api": 10, "cli": 11, "": 11}
 
 # A header's name or its folder -> the folders that may include it; None = all.
 LIBRARIES = {"microhttpd.h": {"http"}, "yaml.h": {"conf"},

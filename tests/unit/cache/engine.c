@@ -25,7 +25,7 @@ static void script_fiber(void *argument)
 	ck_assert_uint_eq(pass_queue_waiting(invalidator_queue(engine.invalidator)), 0);
 	ck_assert_uint_eq(pass_queue_running(invalidator_queue(engine.invalidator)), 0);
 	engine_stop(&engine, clock_deadline(10000));
-	redis_store_free(engine.cache.store);
+	store_free(engine.cache.store);
 	loop_stop(loop);
 }
 
@@ -44,7 +44,7 @@ void engine_run_with(const char *option, const char *value, const char *yaml, vo
 	struct metrics *metrics = metrics_new();
 	struct redis_node_options options = {
 		.loop = loop, .bus = bus, .metrics = metrics, .conf = &conf->redis};
-	engine_init(&engine, loop, bus, metrics, redis_store_new(&options), conf);
+	engine_init(&engine, loop, bus, metrics, store_new(&options), conf);
 	fiber_group_init(&group, "test", loop);
 	fiber_spawn(&group, "script", script_fiber, &script);
 	loop_run(loop);
@@ -64,7 +64,7 @@ void engine_run(const char *yaml, void (*script)(void))
 
 static void wait_until_up(void)
 {
-	for (int i = 0; i < 200 && redis_store_state(engine.cache.store).status != REDIS_UP; i++)
+	for (int i = 0; i < 200 && store_state(engine.cache.store).status != REDIS_UP; i++)
 		fiber_sleep(10);
 }
 
@@ -80,8 +80,8 @@ static void set_some(struct redis_batch *batch, const char *format, int from, in
 #pragma GCC diagnostic pop
 		REDIS_ADD(batch, SLICE("SET"), slice_of(key, (size_t)n), SLICE("value"));
 	}
-	enum error error = redis_node_run(redis_store_node(engine.cache.store, SLICE("")),
-		REDIS_BULK, batch, clock_deadline(20000), NULL);
+	enum error error = redis_node_run(store_node(engine.cache.store, SLICE("")), REDIS_BULK,
+		batch, clock_deadline(20000), NULL);
 	ck_assert_int_eq(error, OK);
 }
 
@@ -108,7 +108,7 @@ int64_t engine_call(const char *a, const char *b, const char *c, const char *d)
 		argv[argc] = slice_str(words[argc]);
 		argc++;
 	}
-	enum error error = redis_store_call(
+	enum error error = store_call(
 		engine.cache.store, (struct redis_call){0}, SLICE(""), argc, argv, &reply, &fault);
 	ck_assert_msg(error == OK, "%s: %s", a, fault.detail);
 	int64_t integer = reply->integer;

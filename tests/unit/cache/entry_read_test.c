@@ -31,11 +31,11 @@ static void script_fiber(void *argument)
 	void (*script)(void) = *(void (**)(void))argument;
 	struct loop *loop = engine.cache.loop;
 
-	for (int i = 0; i < 200 && redis_store_state(engine.cache.store).status != REDIS_UP; i++)
+	for (int i = 0; i < 200 && store_state(engine.cache.store).status != REDIS_UP; i++)
 		fiber_sleep(10);
 	script();
 	engine_stop(&engine, clock_deadline(10000));
-	redis_store_free(engine.cache.store);
+	store_free(engine.cache.store);
 	loop_stop(loop);
 }
 
@@ -52,7 +52,7 @@ static void run(fake_serve *server, void (*script)(void))
 	struct event_bus *bus = event_bus_new();
 	struct redis_node_options options = {
 		.loop = loop, .bus = bus, .metrics = NULL, .conf = &conf->redis};
-	engine_init(&engine, loop, bus, NULL, redis_store_new(&options), conf);
+	engine_init(&engine, loop, bus, NULL, store_new(&options), conf);
 	fiber_group_init(&group, "test", loop);
 	fiber_spawn(&group, "script", script_fiber, &script);
 	loop_run(loop);

@@ -19,8 +19,8 @@ static void modes(void)
 	entry_store(batch, SLICE("b"), SLICE("3"), -1, ENTRY_REFRESH);
 	entry_store(batch, SLICE("c"), SLICE(""), 1, ENTRY_REFRESH);
 	ck_assert_uint_eq(entry_store(batch, SLICE("c"), SLICE(""), -1, ENTRY_REPLACE), 5);
-	ck_assert_int_eq(redis_node_run(redis_store_node(engine.cache.store, SLICE("")),
-				 REDIS_COMMANDS, batch, clock_deadline(20000), NULL),
+	ck_assert_int_eq(redis_node_run(store_node(engine.cache.store, SLICE("")), REDIS_COMMANDS,
+				 batch, clock_deadline(20000), NULL),
 		OK);
 	for (size_t i = 0; i < 6; i++)
 		ck_assert_int_eq(redis_batch_reply(batch, i)->type, expected[i]);

@@ -357,8 +357,8 @@ static void log_is_readable(void)
 	operation_unref(engine_invalidate(ask("a:*")));
 	struct redis_batch *batch = redis_batch_new();
 	inval_log_read(&engine.cache, place.id, batch);
-	ck_assert_int_eq(redis_node_run(redis_store_node(engine.cache.store, SLICE("")),
-				 REDIS_COMMANDS, batch, clock_deadline(20000), &fault),
+	ck_assert_int_eq(redis_node_run(store_node(engine.cache.store, SLICE("")), REDIS_COMMANDS,
+				 batch, clock_deadline(20000), &fault),
 		OK);
 	struct inval_since *since = inval_since_parse(redis_batch_reply(batch, 0), place.id);
 	ck_assert_ptr_nonnull(since);

@@ -266,8 +266,8 @@ static void names_of_any_bytes(void)
 	engine_call("PING", NULL, NULL, NULL);
 	REDIS_ADD(batch, SLICE("SET"), SLICE("bin\0\xff\r\n1"), SLICE("v"));
 	REDIS_ADD(batch, SLICE("SET"), SLICE("bin\0\xff\r\n2"), SLICE("v"));
-	ck_assert_int_eq(redis_node_run(redis_store_node(engine.cache.store, SLICE("")),
-				 REDIS_COMMANDS, batch, clock_deadline(20000), NULL),
+	ck_assert_int_eq(redis_node_run(store_node(engine.cache.store, SLICE("")), REDIS_COMMANDS,
+				 batch, clock_deadline(20000), NULL),
 		OK);
 	redis_batch_free(batch);
 	struct operation *operation = engine_invalidate(ask("bin*"));

@@ -136,8 +136,8 @@ static enum soft_purge_outcome soften(const char *key, int64_t ms)
 	enum soft_purge_outcome outcome;
 
 	soft_purge_add(&engine.cache, batch, slice_str(key), ms);
-	ck_assert_int_eq(redis_node_run(redis_store_node(engine.cache.store, slice_str(key)),
-				 REDIS_BULK, batch, cache_deadline(&engine.cache), &fault),
+	ck_assert_int_eq(redis_node_run(store_node(engine.cache.store, slice_str(key)), REDIS_BULK,
+				 batch, cache_deadline(&engine.cache), &fault),
 		OK);
 	ck_assert_int_eq(soft_purge_outcome(redis_batch_reply(batch, 0), &outcome, &fault), OK);
 	redis_batch_free(batch);

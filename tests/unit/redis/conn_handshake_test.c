@@ -8,7 +8,7 @@
 
 #include "../unit.h"
 #include "fake.h"
-#include "redis/store.h"
+#include "store/store.h"
 
 #define GREETING \
 	"$11\r\nrole:master\r\n$11\r\nrole:master\r\n+OK\r\n" \
@@ -17,7 +17,7 @@
 static struct loop *loop;
 static struct fiber_group group;
 static struct fake fake;
-static struct redis_store *store;
+static struct store *store;
 static const char *script; /* what the server answers to each handshake */
 
 static void work(void *argument)
@@ -25,7 +25,7 @@ static void work(void *argument)
 	void (*function)(void) = *(void (**)(void))argument;
 
 	function();
-	redis_store_free(store);
+	store_free(store);
 	loop_stop(loop);
 }
 
@@ -40,7 +40,7 @@ static void run(fake_serve *serve, struct conf_redis conf, void (*function)(void
 	struct redis_node_options options = {.loop = loop = loop_new(), .conf = &conf};
 
 	fiber_group_init(&group, "test", loop);
-	store = redis_store_new(&options);
+	store = store_new(&options);
 	fiber_spawn(&group, "script", work, &function);
 	loop_run(loop);
 	loop_free(loop);
@@ -49,12 +49,12 @@ static void run(fake_serve *serve, struct conf_redis conf, void (*function)(void
 
 static struct redis_state state(void)
 {
-	return redis_store_state(store);
+	return store_state(store);
 }
 
 static enum error get(struct fault *fault)
 {
-	return redis_store_command(store, SLICE(""), NULL, fault, SLICE("GET"), SLICE("a"));
+	return store_command(store, SLICE(""), NULL, fault, SLICE("GET"), SLICE("a"));
 }
 
 /* Each command after the handshake gets PONG. */

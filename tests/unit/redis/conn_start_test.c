@@ -10,18 +10,18 @@
 #include "fake.h"
 #include "names.h"
 #include "redis/conn.h"
-#include "redis/store.h"
+#include "store/store.h"
 
 static struct loop *loop;
 static struct fiber_group group;
-static struct redis_store *store;
+static struct store *store;
 
 static void script(void *argument)
 {
 	void (*function)(void) = *(void (**)(void))argument;
 
 	function();
-	redis_store_free(store);
+	store_free(store);
 	loop_stop(loop);
 }
 
@@ -34,7 +34,7 @@ static void run(struct conf_redis conf, void (*function)(void))
 	struct redis_node_options options = {.loop = loop = loop_new(), .conf = &conf};
 
 	fiber_group_init(&group, "test", loop);
-	store = redis_store_new(&options);
+	store = store_new(&options);
 	fiber_spawn(&group, "script", script, &function);
 	loop_run(loop);
 	loop_free(loop);
@@ -42,7 +42,7 @@ static void run(struct conf_redis conf, void (*function)(void))
 
 static struct redis_state state(void)
 {
-	return redis_store_state(store);
+	return store_state(store);
 }
 
 static void await_detail(const char *text)

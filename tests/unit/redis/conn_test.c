@@ -7,21 +7,21 @@
 
 #include "../unit.h"
 #include "fake.h"
-#include "redis/store.h"
+#include "store/store.h"
 
 static struct loop *loop;
 static struct fiber_group group;
 static struct fake fake;
-static struct redis_store *store;
+static struct store *store;
 
-#define CALL(ret, fault, ...) redis_store_command(store, SLICE(""), ret, fault, __VA_ARGS__)
+#define CALL(ret, fault, ...) store_command(store, SLICE(""), ret, fault, __VA_ARGS__)
 
 static void script(void *argument)
 {
 	void (*function)(void) = *(void (**)(void))argument;
 
 	function();
-	redis_store_free(store);
+	store_free(store);
 	loop_stop(loop);
 }
 
@@ -39,7 +39,7 @@ static void run(fake_serve *serve, void (*function)(void))
 	struct redis_node_options options = {.loop = loop = loop_new(), .conf = &conf};
 
 	fiber_group_init(&group, "test", loop);
-	store = redis_store_new(&options);
+	store = store_new(&options);
 	fiber_spawn(&group, "script", script, &function);
 	loop_run(loop);
 	loop_free(loop);
@@ -48,13 +48,13 @@ static void run(fake_serve *serve, void (*function)(void))
 
 static struct redis_state state(void)
 {
-	return redis_store_state(store);
+	return store_state(store);
 }
 
 /* A call that is not repeated. */
 static enum error call_once(struct fault *fault)
 {
-	return redis_store_call(store, (struct redis_call){0}, SLICE(""), 2,
+	return store_call(store, (struct redis_call){0}, SLICE(""), 2,
 		(struct slice[]){SLICE("GET"), SLICE("a")}, NULL, fault);
 }
 

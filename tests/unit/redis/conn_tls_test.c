@@ -11,7 +11,7 @@
 #include "../unit.h"
 #include "base/mem.h"
 #include "fake.h"
-#include "redis/store.h"
+#include "store/store.h"
 
 enum { big = 300000 };
 
@@ -20,14 +20,14 @@ static struct fiber_group group;
 static struct fake fake;
 static struct certificate shown;
 static struct conf_redis conf;
-static struct redis_store *store;
+static struct store *store;
 
 static void work(void *argument)
 {
 	void (*function)(void) = *(void (**)(void))argument;
 
 	function();
-	redis_store_free(store);
+	store_free(store);
 	loop_stop(loop);
 }
 
@@ -49,7 +49,7 @@ static void run_named(const char *name, int valid_s, fake_serve *serve, void (*f
 	struct redis_node_options options = {.loop = loop = loop_new(), .conf = &conf};
 
 	fiber_group_init(&group, "test", loop);
-	store = redis_store_new(&options);
+	store = store_new(&options);
 	fiber_spawn(&group, "script", work, &function);
 	loop_run(loop);
 	loop_free(loop);
@@ -64,12 +64,12 @@ static void run(fake_serve *serve, void (*function)(void))
 
 static struct redis_state state(void)
 {
-	return redis_store_state(store);
+	return store_state(store);
 }
 
 static enum error get(struct redis_value **ret, struct fault *fault)
 {
-	return redis_store_call(store, (struct redis_call){0}, SLICE(""), 2,
+	return store_call(store, (struct redis_call){0}, SLICE(""), 2,
 		(struct slice[]){SLICE("GET"), SLICE("a")}, ret, fault);
 }
 
@@ -209,7 +209,7 @@ static void write_big(void)
 	struct fault fault;
 
 	await_up();
-	ck_assert_msg(redis_store_command(store, SLICE(""), NULL, &fault, SLICE("SET"), SLICE("a"),
+	ck_assert_msg(store_command(store, SLICE(""), NULL, &fault, SLICE("SET"), SLICE("a"),
 			      slice_of(value, 1000000)) == OK,
 		"%s", fault.detail);
 	mem_free(value);
@@ -321,9 +321,9 @@ START_TEST(an_authority_that_cannot_be_read_is_named_until_it_can)
 	conf.tls_files.ca = (char[]){"/nonexistent/ca.crt"};
 	struct fault fault;
 
-	ck_assert_int_eq(redis_store_check(&conf, &fault), OK);
+	ck_assert_int_eq(store_check(&conf, &fault), OK);
 	conf.tls = true;
-	ck_assert_int_eq(redis_store_check(&conf, &fault), ERR_BAD_CONFIG);
+	ck_assert_int_eq(store_check(&conf, &fault), ERR_BAD_CONFIG);
 	ck_assert_ptr_nonnull(strstr(fault.detail, "/nonexistent/ca.crt"));
 	fails_with("cannot be reached by TLS: the CA file /nonexistent/ca.crt: No such file",
 		"localhost", 3600, serve_big);
@@ -422,7 +422,7 @@ static void come_again(void)
 	}
 	/* With other settings no ticket is used: a resumed session verifies nothing. */
 	conf.tls_files.server_name = (char[]){"elsewhere"};
-	redis_store_reconfigure(store, &conf);
+	store_reconfigure(store, &conf);
 	int resumed = *fake.shared;
 
 	while (state().status == REDIS_UP)

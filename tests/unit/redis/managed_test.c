@@ -13,13 +13,13 @@
 #include "../unit.h"
 #include "base/fiber.h"
 #include "redis/info.h"
-#include "redis/store.h"
 #include "server.h"
+#include "store/store.h"
 
 static struct loop *loop;
 static struct fiber_group group;
 static struct redis_managed *managed;
-static struct redis_store *store;
+static struct store *store;
 static struct server server;
 static char parent[64];
 
@@ -41,14 +41,14 @@ static void open_all(void)
 
 	ck_assert_msg(redis_managed_start(loop, &conf, &managed, &fault) == OK, "%s", fault.detail);
 	conf.path = (char *)redis_managed_socket(managed);
-	store = redis_store_new(&options);
+	store = store_new(&options);
 }
 
 static void await_service(void)
 {
 	int64_t began = unit_now_ms();
 
-	while (redis_store_command(store, SLICE(""), NULL, NULL, SLICE("PING")) != OK) {
+	while (store_command(store, SLICE(""), NULL, NULL, SLICE("PING")) != OK) {
 		ck_assert_soon(began, 5000);
 		fiber_sleep(5);
 	}
@@ -59,7 +59,7 @@ static void script(void *argument)
 	void (*function)(void) = *(void (**)(void))argument;
 
 	function();
-	redis_store_free(store);
+	store_free(store);
 	redis_managed_stop(managed);
 	loop_stop(loop);
 }
@@ -84,7 +84,7 @@ static pid_t server_pid(void)
 	struct redis_value *value = NULL;
 	struct redis_info info;
 
-	ck_assert_int_eq(redis_store_command(store, SLICE(""), &value, NULL, SLICE("INFO")), OK);
+	ck_assert_int_eq(store_command(store, SLICE(""), &value, NULL, SLICE("INFO")), OK);
 	redis_info_parse(value->text, 0, &info);
 	pid_t pid = (pid_t)info.process_id;
 
@@ -97,7 +97,7 @@ static void check_setting(const char *name, const char *wanted)
 {
 	struct redis_value *value = NULL;
 
-	ck_assert_int_eq(redis_store_command(store, SLICE(""), &value, NULL, SLICE("CONFIG"),
+	ck_assert_int_eq(store_command(store, SLICE(""), &value, NULL, SLICE("CONFIG"),
 				 SLICE("GET"), slice_str(name)),
 		OK);
 	ck_assert(slice_is(redis_value_item(value, 1), wanted));
@@ -146,7 +146,7 @@ static void hangs(void)
 	pid_t pid = server_pid();
 	int64_t began = clock_mono_ms(), began_here = unit_now_ms();
 
-	redis_store_free(store);
+	store_free(store);
 	store = NULL;
 	kill(pid, SIGSTOP);
 	redis_managed_stop(managed);

@@ -205,7 +205,7 @@ static void wrong_password(void)
 	/* One attempt of either connection: nobody hammers. */
 	ck_assert_int_eq(redis_node_state(node).connection_failures, 2);
 	conf.password = "right";
-	redis_store_reconfigure(store, &conf);
+	store_reconfigure(store, &conf);
 	ck_assert_int_le(wait_for_service(1000), 200);
 }
 
@@ -230,7 +230,7 @@ static void spin(void *argument)
 
 	(void)argument;
 	ck_assert_int_ne(
-		redis_store_call(store, call, SLICE(""), 3,
+		store_call(store, call, SLICE(""), 3,
 			(struct slice[]){SLICE("EVAL"), SLICE("while true do end"), SLICE("0")},
 			NULL, NULL),
 		OK);

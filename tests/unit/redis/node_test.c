@@ -84,7 +84,7 @@ static void blocked(void *argument)
 	enum error *ret = argument;
 	struct redis_call call = {.role = REDIS_BULK, .deadline = DEADLINE_NONE};
 
-	*ret = redis_store_call(store, call, SLICE(""), 3,
+	*ret = store_call(store, call, SLICE(""), 3,
 		(struct slice[]){SLICE("BLPOP"), SLICE("queue"), SLICE("0.3")}, NULL, NULL);
 }
 
@@ -106,7 +106,7 @@ static void cancelled_waiter(void)
 	struct redis_call call = {.role = REDIS_BULK};
 	struct redis_value *value = NULL;
 
-	ck_assert_int_eq(redis_store_call(store, call, SLICE(""), 2,
+	ck_assert_int_eq(store_call(store, call, SLICE(""), 2,
 				 (struct slice[]){SLICE("GET"), SLICE("a")}, &value, NULL),
 		OK);
 	ck_assert(slice_is(value->text, "1"));
@@ -234,7 +234,7 @@ static void own_lookups(void)
 
 		while ((word = strsep(&rest, " ")))
 			argv[argc++] = slice_str(word);
-		redis_store_call(store, (struct redis_call){0}, argv[1], argc, argv, NULL, NULL);
+		store_call(store, (struct redis_call){0}, argv[1], argc, argv, NULL, NULL);
 		mem_free(copy);
 		server_counters(&hits, &misses);
 		struct redis_state state = redis_node_state(node);

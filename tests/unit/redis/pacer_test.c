@@ -76,7 +76,7 @@ static void slow_server(void)
 
 	for (int i = 0; i < 100; i++)
 		ck_assert_int_eq(
-			redis_store_call(store, call, SLICE(""), 3,
+			store_call(store, call, SLICE(""), 3,
 				(struct slice[]){SLICE("DEBUG"), SLICE("SLEEP"), SLICE("0.005")},
 				NULL, NULL),
 			OK);
@@ -107,7 +107,7 @@ static void near_the_limit(void)
 
 	for (int i = 0; i < 100 && redis_pacer_page(pacer) > 10; i++)
 		ck_assert_int_eq(
-			redis_store_call(store, call, SLICE(""), 3,
+			store_call(store, call, SLICE(""), 3,
 				(struct slice[]){SLICE("DEBUG"), SLICE("SLEEP"), SLICE("0.008")},
 				NULL, NULL),
 			OK);

@@ -7,7 +7,7 @@ struct loop *loop;
 static struct fiber_group group;
 struct server server;
 struct conf_redis conf;
-struct redis_store *store;
+struct store *store;
 struct redis_node *node;
 struct metrics *metrics;
 int state_events;
@@ -36,8 +36,8 @@ static void open_store(void)
 	struct redis_node_options options = {
 		.loop = loop, .bus = bus, .metrics = metrics, .conf = &conf};
 
-	store = redis_store_new(&options);
-	node = redis_store_node(store, SLICE(""));
+	store = store_new(&options);
+	node = store_node(store, SLICE(""));
 }
 
 static void script(void *argument)
@@ -45,7 +45,7 @@ static void script(void *argument)
 	void (*function)(void) = *(void (**)(void))argument;
 
 	function();
-	redis_store_free(store);
+	store_free(store);
 	store = NULL;
 	loop_stop(loop);
 }

@@ -3,13 +3,13 @@
 #ifndef CW_TESTS_REDIS_RIG_H
 #define CW_TESTS_REDIS_RIG_H
 
-#include "redis/store.h"
 #include "server.h"
+#include "store/store.h"
 
 extern struct loop *loop;
 extern struct server server;
 extern struct conf_redis conf;
-extern struct redis_store *store;
+extern struct store *store;
 extern struct redis_node *node;
 extern struct metrics *metrics;
 extern int state_events; /* EVENT_REDIS_STATE so far */
@@ -19,7 +19,7 @@ void begin(const char *option, const char *value);
 /* Runs `function` in a fiber with a store, then takes everything down. */
 void run(void (*function)(void));
 
-#define CALL(ret, fault, ...) redis_store_command(store, SLICE(""), ret, fault, __VA_ARGS__)
+#define CALL(ret, fault, ...) store_command(store, SLICE(""), ret, fault, __VA_ARGS__)
 
 void set(const char *key, const char *value);
 /* Until commands work; how long that took. */

@@ -550,7 +550,7 @@ static void redis_dies(void)
 	cJSON_Delete(json);
 	warm_started_release(&started);
 	server_restart(&world.server, NULL, NULL);
-	for (int i = 0; i < 100 && redis_store_state(d.store).status != REDIS_UP; i++)
+	for (int i = 0; i < 100 && store_state(d.store).status != REDIS_UP; i++)
 		fiber_sleep(50);
 	json = daemon_jobs(&d);
 	is(json, "jobs/0/last_run/state", "\"partial\"");

@@ -101,7 +101,7 @@ void daemon_begin(struct daemon *daemon, const char *jobs)
 	daemon->conf = load(jobs);
 	daemon->bus = event_bus_new();
 	daemon->metrics = metrics_new();
-	daemon->store = redis_store_new(&(struct redis_node_options){.loop = world.loop,
+	daemon->store = store_new(&(struct redis_node_options){.loop = world.loop,
 		.bus = daemon->bus,
 		.metrics = daemon->metrics,
 		.conf = &daemon->conf->redis});
@@ -118,7 +118,7 @@ void daemon_end(struct daemon *daemon)
 	warm_free(daemon->warm);
 	sources_free(daemon->sources);
 	engine_release(&daemon->engine);
-	redis_store_free(daemon->store);
+	store_free(daemon->store);
 	metrics_free(daemon->metrics);
 	event_bus_free(daemon->bus);
 	conf_unref(daemon->conf);
@@ -200,8 +200,8 @@ const char *redis(struct daemon *daemon, const char *command)
 	for (char *word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save))
 		argv[argc++] = slice_str(word);
 	redis_batch_add(batch, argc, argv);
-	ck_assert_msg(redis_node_run(redis_store_node(daemon->store, argv[0]), REDIS_COMMANDS,
-			      batch, clock_deadline(10000), &fault) == OK,
+	ck_assert_msg(redis_node_run(store_node(daemon->store, argv[0]), REDIS_COMMANDS, batch,
+			      clock_deadline(10000), &fault) == OK,
 		"%s: %s", command, fault.detail);
 	add_reply(&out, redis_batch_reply(batch, 0));
 	snprintf(text, sizeof text, "%s", out.n ? out.p : "");

@@ -10,7 +10,7 @@
 struct daemon {
 	struct event_bus *bus;
 	struct metrics *metrics;
-	struct redis_store *store;
+	struct store *store;
 	struct conf *conf;
 	struct engine engine;
 	struct sources *sources;

@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: MIT */
+/* The fiber that follows the primary: looks, judges, waits; see sentinel.h. */
+#include "store/sentinel.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/random.h"
+#include "store/sentinel_internal.h"
+
+enum {
+	look_ms = 1500, /* for the first usable answer */
+	grace_ms = 200, /* for further answers behind it */
+	least_pause_ms = 50,
+	most_pause_ms = 500,
+	verify_ms = 2000,
+	differ_ms = 3000,
+	spread_ms = 10000, /* five times the period in which sentinels tell each other */
+};
+
+void sentinel_wake(struct sentinel *sentinel)
+{
+	sentinel->woken = true;
+	fiber_cond_signal(&sentinel->wake);
+}
+
+static bool serves(const struct sentinel *sentinel)
+{
+	struct redis_state state = redis_node_state(sentinel->primary);
+
+	return sentinel->current.host[0] && state.status != REDIS_DOWN && !state.unfit.error;
+}
+
+void sentinel_look(struct sentinel *sentinel)
+{
+	if (!serves(sentinel))
+		sentinel_wake(sentinel);
+}
+
+static void use(struct sentinel *sentinel, const struct sentinel_answer *answer)
+{
+	bool moves = !sentinel_answer_equal(&sentinel->current, answer);
+
+	if (!moves) {
+		if (answer->epoch > sentinel->epoch)
+			sentinel->epoch = answer->epoch;
+		return;
+	}
+	sentinel->epoch = answer->epoch;
+	sentinel->current = *answer;
+	sentinel->turns++;
+	sentinel->turned_ms = clock_mono_ms();
+	sentinel->vain = 0;
+	log_debug(sentinel->node_options.log, "redis: the primary of %s is %s:%u, epoch %lld",
+		sentinel->master, answer->host, (unsigned)answer->port, (long long)answer->epoch);
+	redis_node_readdress(sentinel->primary, answer->host, answer->port);
+}
+
+void sentinel_switched(struct sentinel *sentinel, const struct sentinel_answer *before,
+	const struct sentinel_answer *now)
+{
+	struct sentinel_answer next = *now;
+
+	/* A message about an earlier server may have waited for long: the answers decide. */
+	if (sentinel_answer_equal(before, &sentinel->current)) {
+		next.epoch = sentinel->epoch + 1;
+		use(sentinel, &next);
+	}
+	sentinel_wake(sentinel);
+}
+
+/* A look: every sentinel is asked ------------------------------------------------------------- */
+
+static bool all_answered(const struct sentinel *sentinel, bool *ret_any)
+{
+	bool all = true;
+
+	*ret_any = false;
+	for (size_t i = 0; i < sentinel->count; i++) {
+		const struct sentinel_peer *peer = &sentinel->peers[i];
+
+		all = all && peer->answered;
+		*ret_any = *ret_any || (peer->answered && peer->answer.host[0]);
+	}
+	return all;
+}
+
+/* Asks all, and waits until there are enough answers. Parks. */
+static enum error ask_all(struct sentinel *sentinel)
+{
+	int64_t deadline = clock_deadline(look_ms);
+	enum error error = OK;
+	bool any, had = false;
+
+	for (size_t i = 0; i < sentinel->count; i++)
+		sentinel_peer_ask(&sentinel->peers[i]);
+	while (!all_answered(sentinel, &any) && error != ERR_CANCELLED) {
+		if (any && !had && clock_deadline(grace_ms) < deadline)
+			deadline = clock_deadline(grace_ms);
+		had = any;
+		error = fiber_cond_wait(&sentinel->answered, "answers of sentinels", deadline);
+		if (error == ERR_TIMEOUT)
+			return OK;
+	}
+	return error;
+}
+
+/* The judgement -------------------------------------------------------------------------------- */
+
+struct candidate {
+	struct sentinel_answer answer; /* with the newest epoch that was told for it */
+	size_t votes;
+};
+
+static bool is_current(const struct sentinel *sentinel, const struct candidate *candidate)
+{
+	return sentinel_answer_equal(&candidate->answer, &sentinel->current);
+}
+
+static bool is_better(
+	const struct sentinel *sentinel, const struct candidate *a, const struct candidate *b)
+{
+	if (a->answer.epoch != b->answer.epoch)
+		return a->answer.epoch > b->answer.epoch;
+	if (a->votes != b->votes)
+		return a->votes > b->votes;
+	return is_current(sentinel, a);
+}
+
+static void add_vote(
+	struct candidate *candidates, size_t *count, const struct sentinel_answer *answer)
+{
+	size_t i = 0;
+
+	while (i < *count && !sentinel_answer_equal(&candidates[i].answer, answer))
+		i++;
+	if (i == *count)
+		candidates[(*count)++] = (struct candidate){.answer = *answer};
+	candidates[i].votes++;
+	if (answer->epoch > candidates[i].answer.epoch)
+		candidates[i].answer.epoch = answer->epoch;
+}
+
+/* The addresses that were named, the best first; the caller frees *ret. */
+static size_t collect(const struct sentinel *sentinel, struct candidate **ret)
+{
+	struct candidate *candidates = mem_array(sentinel->count, sizeof *candidates);
+	size_t count = 0;
+
+	for (size_t i = 0; i < sentinel->count; i++)
+		if (sentinel->peers[i].answered && sentinel->peers[i].answer.host[0])
+			add_vote(candidates, &count, &sentinel->peers[i].answer);
+	for (size_t i = 1; i < count; i++) {
+		struct candidate moving = candidates[i];
+		size_t at = i;
+
+		for (; at > 0 && is_better(sentinel, &moving, &candidates[at - 1]); at--)
+			candidates[at] = candidates[at - 1];
+		candidates[at] = moving;
+	}
+	*ret = candidates;
+	return count;
+}
+
+/*
+ * An answer from before the last failover. If most sentinels still give it when all have had the
+ * time to hear of that, their epochs have begun again.
+ */
+static bool is_outdated(const struct sentinel *sentinel, const struct candidate *candidate)
+{
+	bool most = 2 * candidate->votes > sentinel->count;
+
+	return candidate->answer.epoch < sentinel->epoch &&
+	       !(most && clock_mono_ms() - sentinel->turned_ms > spread_ms);
+}
+
+static void visit_changed(void *context)
+{
+	struct sentinel *sentinel = context;
+
+	fiber_cond_broadcast(&sentinel->visited);
+}
+
+static enum error verdict(
+	const struct redis_node *node, const struct redis_state *state, struct fault *fault)
+{
+	const struct fault *why = state->unfit.error ? &state->unfit : &state->last_error;
+
+	if (state->status != REDIS_DOWN && !state->unfit.error)
+		return OK;
+	if (why->error)
+		return fault_set(fault, why->error, "%s", why->detail);
+	return fault_set(fault, ERR_REDIS_UNAVAILABLE, "Redis at %s did not answer in time",
+		redis_node_name(node));
+}
+
+/* Whether the server at the address says that it is a primary. Parks. */
+static enum error verify(
+	struct sentinel *sentinel, const struct sentinel_answer *answer, struct fault *fault)
+{
+	struct conf_redis conf = *sentinel->conf;
+	struct redis_node_options options = sentinel->node_options;
+	struct sentinel_answer copy = *answer;
+	int64_t most = conf.connect_timeout_ms < verify_ms ? conf.connect_timeout_ms : verify_ms;
+	int64_t deadline = clock_deadline(most);
+	enum error error = OK;
+
+	conf.kind = REDIS_URL_TCP;
+	conf.host = copy.host;
+	conf.port = copy.port;
+	options.conf = &conf;
+	options.bus = NULL;
+	options.metrics = NULL;
+	options.changed = visit_changed;
+	options.context = sentinel;
+	struct redis_node *node = redis_node_new(&options);
+	struct redis_state state = redis_node_state(node);
+
+	while (state.status == REDIS_DOWN && !state.last_error.error && !error) {
+		error = fiber_cond_wait(&sentinel->visited, "a primary's role", deadline);
+		state = redis_node_state(node);
+	}
+	if (error != ERR_CANCELLED)
+		error = verdict(node, &state, fault);
+	redis_node_unref(node);
+	return error;
+}
+
+/* Why no sentinel gave an address: the reason of the first. */
+static void explain(const struct sentinel *sentinel, struct fault *ret)
+{
+	const struct sentinel_peer *first = NULL;
+	bool refused = true;
+
+	for (size_t i = 0; i < sentinel->count; i++) {
+		const struct sentinel_peer *peer = &sentinel->peers[i];
+
+		if (!peer->fault.error)
+			continue;
+		first = first ? first : peer;
+		refused = refused && peer->fault.error == ERR_REDIS_AUTH;
+	}
+	fault_set(ret, first && refused ? ERR_REDIS_AUTH : ERR_REDIS_UNAVAILABLE,
+		"no sentinel told where the primary %s is: %.350s", sentinel->master,
+		first ? first->fault.detail : "none has answered yet");
+}
+
+static void leave(struct sentinel *sentinel, const struct fault *why)
+{
+	if (sentinel->current.host[0])
+		sentinel->turns++;
+	sentinel->current = (struct sentinel_answer){0};
+	redis_node_unaddress(sentinel->primary, why);
+}
+
+static void note_named(
+	struct sentinel *sentinel, const struct candidate *candidate, const struct fault *why)
+{
+	for (size_t i = 0; i < sentinel->count; i++)
+		if (sentinel_answer_equal(&sentinel->peers[i].answer, &candidate->answer))
+			sentinel->peers[i].named = *why;
+}
+
+static size_t votes_for_current(
+	const struct sentinel *sentinel, const struct candidate *candidates, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (is_current(sentinel, &candidates[i]))
+			return candidates[i].votes;
+	return 0;
+}
+
+/*
+ * Takes the first that is a primary. The one in use stays unless a better one was found, or more
+ * sentinels name another, whatever that one says: then it is not written to any more. Parks.
+ */
+static enum error choose(
+	struct sentinel *sentinel, const struct candidate *candidates, size_t count)
+{
+	size_t kept = votes_for_current(sentinel, candidates, count);
+	uint64_t turns = sentinel->turns;
+	struct fault first = {0}, fault;
+	const struct candidate *refusing = NULL;
+	bool disowned = false;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct candidate *one = &candidates[i];
+		bool current = is_current(sentinel, one);
+
+		if (current ? disowned : is_outdated(sentinel, one))
+			continue;
+		enum error error = current ? OK : verify(sentinel, &one->answer, &fault);
+
+		/* While it waited, a message told more. */
+		if (error == ERR_CANCELLED || turns != sentinel->turns)
+			return error == ERR_CANCELLED ? error : OK;
+		if (!error) {
+			use(sentinel, &one->answer);
+			return OK;
+		}
+		if (error == ERR_REDIS_AUTH && !refusing)
+			refusing = one;
+		disowned = disowned || one->votes > kept;
+		note_named(sentinel, one, &fault);
+		if (!first.error)
+			fault_set(&first, error,
+				"the sentinels name a primary %s that is of no use: %.350s",
+				sentinel->master, fault.detail);
+	}
+	/* The node knows how to wait for other credentials. */
+	if (refusing)
+		use(sentinel, &refusing->answer);
+	else if (first.error)
+		leave(sentinel, &first);
+	return OK;
+}
+
+/* Parks. */
+static enum error judge(struct sentinel *sentinel)
+{
+	struct candidate *candidates;
+	size_t count = collect(sentinel, &candidates);
+	enum error error = OK;
+	struct fault fault;
+
+	if (count) {
+		error = choose(sentinel, candidates, count);
+	} else if (!sentinel->current.host[0]) {
+		explain(sentinel, &fault);
+		leave(sentinel, &fault);
+	}
+	mem_free(candidates);
+	return error;
+}
+
+/* What is seen of them
+ * ----------------------------------------------------------------------------- */
+
+/* The answer of a sentinel that does not agree with what is used: not just for a failover's time.
+ */
+static void differ(const struct sentinel_peer *peer, struct fault *ret)
+{
+	const struct sentinel_answer *answer = &peer->answer;
+	bool reason = peer->named.error != OK;
+
+	if (peer->differs_ms && (reason || clock_mono_ms() - peer->differs_ms > differ_ms))
+		fault_set(ret, ERR_REDIS_UNAVAILABLE,
+			"the sentinel at %s names the primary %s:%u, which is not used%s%.300s",
+			peer->address, answer->host, (unsigned)answer->port, reason ? ": " : "",
+			reason ? peer->named.detail : "");
+}
+
+/* After a judgement. */
+static void note_differences(struct sentinel *sentinel)
+{
+	for (size_t i = 0; i < sentinel->count; i++) {
+		struct sentinel_peer *peer = &sentinel->peers[i];
+		bool differs = peer->answer.host[0] &&
+			       !sentinel_answer_equal(&peer->answer, &sentinel->current);
+
+		if (!differs)
+			peer->differs_ms = 0;
+		else if (!peer->differs_ms)
+			peer->differs_ms = clock_mono_ms();
+	}
+}
+
+void sentinel_view(const struct sentinel *sentinel, size_t i, struct sentinel_view *ret)
+{
+	const struct sentinel_peer *peer = &sentinel->peers[i];
+
+	*ret = (struct sentinel_view){.address = peer->address, .fault = peer->fault};
+	if (!ret->fault.error)
+		ret->fault = peer->hears.fault;
+	if (!ret->fault.error)
+		differ(peer, &ret->fault);
+}
+
+/* Publishes an event if it changed whether a sentinel is of use. */
+static void tell_changes(struct sentinel *sentinel)
+{
+	bool changed = false;
+
+	note_differences(sentinel);
+	for (size_t i = 0; i < sentinel->count; i++) {
+		struct sentinel_view view;
+
+		sentinel_view(sentinel, i, &view);
+		changed = changed || sentinel->peers[i].told != (view.fault.error != OK);
+		sentinel->peers[i].told = view.fault.error != OK;
+	}
+	if (changed && sentinel->node_options.bus)
+		event_publish(sentinel->node_options.bus, EVENT_REDIS_STATE, NULL);
+}
+
+void sentinel_await(struct sentinel *sentinel, int64_t deadline)
+{
+	bool known = false;
+	enum error error = OK;
+
+	while (!known && !error) {
+		known = true;
+		for (size_t i = 0; i < sentinel->count; i++)
+			known = known && sentinel->peers[i].known;
+		if (!known)
+			error = fiber_cond_wait(&sentinel->answered, "all sentinels", deadline);
+	}
+}
+
+/* The fiber ---------------------------------------------------------------------------------------
+ */
+
+static int64_t pause_ms(struct sentinel *sentinel)
+{
+	double share = random_unit(&sentinel->random);
+	int64_t bound = least_pause_ms << (sentinel->vain < 8 ? sentinel->vain : 8);
+
+	if (serves(sentinel)) {
+		sentinel->vain = 0;
+		return (int64_t)((double)sentinel->conf->topology_refresh_ms * (0.9 + 0.2 * share));
+	}
+	sentinel->vain++;
+	bound = bound < most_pause_ms ? bound : most_pause_ms;
+	return least_pause_ms + (int64_t)(share * (double)bound);
+}
+
+/* Until the next look is due. Parks. */
+static enum error rest(struct sentinel *sentinel)
+{
+	int64_t deadline = clock_deadline(pause_ms(sentinel));
+	enum error error = OK;
+
+	while (!sentinel->woken && !error)
+		error = fiber_cond_wait(
+			&sentinel->wake, "the next look at the sentinels", deadline);
+	if (error == ERR_CANCELLED)
+		return error;
+	return sentinel->looked_ms + least_pause_ms > clock_mono_ms() ? fiber_sleep(least_pause_ms)
+								      : OK;
+}
+
+static void follow(void *argument)
+{
+	struct sentinel *sentinel = argument;
+	enum error error = OK;
+
+	while (error != ERR_CANCELLED) {
+		sentinel->woken = false;
+		sentinel->looked_ms = clock_mono_ms();
+		uint64_t turns = sentinel->turns;
+
+		error = ask_all(sentinel);
+		/* Answers from before a message are of no use; it has woken us. */
+		if (error != ERR_CANCELLED && turns == sentinel->turns)
+			error = judge(sentinel);
+		tell_changes(sentinel);
+		if (error != ERR_CANCELLED)
+			error = rest(sentinel);
+	}
+}
+
+struct sentinel *sentinel_new(const struct sentinel_options *options)
+{
+	struct sentinel *sentinel = mem_new(struct sentinel);
+	const struct conf_redis *conf = options->node->conf;
+
+	sentinel->loop = options->node->loop;
+	sentinel->node_options = *options->node;
+	sentinel->conf = conf;
+	sentinel->primary = options->primary;
+	sentinel->master = mem_strdup(conf->master);
+	sentinel->random = uv_hrtime() ^ (uint64_t)(uintptr_t)sentinel;
+	fiber_group_init(&sentinel->group, "sentinels", sentinel->loop);
+	sentinel->peers = mem_array(conf->seed_count, sizeof *sentinel->peers);
+	sentinel->count = conf->seed_count;
+	for (size_t i = 0; i < sentinel->count; i++)
+		sentinel_peer_init(&sentinel->peers[i], sentinel, &conf->seeds[i]);
+	fiber_spawn(&sentinel->group, "follows the primary", follow, sentinel);
+	return sentinel;
+}
+
+void sentinel_free(struct sentinel *sentinel)
+{
+	if (!sentinel)
+		return;
+	fiber_group_cancel(&sentinel->group);
+	fiber_cleanup_begin(verify_ms);
+	fiber_group_join(&sentinel->group, DEADLINE_NONE);
+	fiber_cleanup_end();
+	for (size_t i = 0; i < sentinel->count; i++)
+		sentinel_peer_release(&sentinel->peers[i]);
+	mem_free(sentinel->peers);
+	mem_free(sentinel->master);
+	mem_free(sentinel);
+}
+
+void sentinel_reconfigure(struct sentinel *sentinel, const struct conf_redis *conf)
+{
+	sentinel->conf = conf;
+	for (size_t i = 0; i < sentinel->count; i++)
+		sentinel_peer_configure(&sentinel->peers[i], conf);
+	sentinel_wake(sentinel);
+}
+
+size_t sentinel_count(const struct sentinel *sentinel)
+{
+	return sentinel->count;
+}
