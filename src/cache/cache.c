@@ -22,7 +22,10 @@ void cache_own_beside(
 	unsigned number = store_is_one(cache->store) ? 0 : slot_number(slot_of(key));
 
 	buf_str(out, cache->conf->redis.own_prefix);
-	buf_printf(out, "%s{%u}:", name, number);
+	buf_str(out, name);
+	buf_char(out, '{');
+	buf_uint(out, number);
+	buf_str(out, "}:");
 	buf_add(out, key);
 }
 

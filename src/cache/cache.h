@@ -29,7 +29,7 @@ struct cache {
 	struct lookups *lookups;     /* of keys that were read, by namespace; NULL in the library */
 	struct key_watches *watches; /* who wants to know of keys; NULL = nobody */
 	char instance[17];	     /* of this process: 16 random hexadecimal digits */
-	struct redis_batch *spare_batches[8]; /* for those that need a small one for a moment */
+	struct redis_batch *spare_batches[64]; /* for those that need a small one for a moment */
 	size_t spare_batch_count;
 	/* Since the start, for stats. */
 	uint64_t gets, hits, misses, sets, invalidated_keys, loads, stale_served;
