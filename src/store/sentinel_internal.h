@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What sentinel.c (the fiber that judges) and sentinel_peer.c (one sentinel) share. */
+/* What sentinel.c (the fiber), sentinel_judge.c and sentinel_peer.c (one sentinel) share. */
 #ifndef CW_REDIS_SENTINEL_INTERNAL_H
 #define CW_REDIS_SENTINEL_INTERNAL_H
 
@@ -7,6 +7,8 @@
 #include "redis/conn.h"
 #include "store/sentinel.h"
 #include "store/sentinel_answer.h"
+
+enum { SENTINEL_VERIFY_MS = 2000 }; /* for asking a server for its role */
 
 /* One sentinel: a connection for questions, and one that hears of failovers. */
 struct sentinel_peer {
@@ -58,6 +60,12 @@ void sentinel_wake(struct sentinel *sentinel);
 /* A sentinel says that a failover was made. */
 void sentinel_switched(struct sentinel *sentinel, const struct sentinel_answer *before,
 	const struct sentinel_answer *now);
+/* The primary is at this address from now on. */
+void sentinel_use(struct sentinel *sentinel, const struct sentinel_answer *answer);
+
+/* sentinel_judge.c */
+/* Judges what was answered, and follows it. Parks. */
+enum error sentinel_judge(struct sentinel *sentinel);
 
 /* sentinel_peer.c */
 void sentinel_peer_init(

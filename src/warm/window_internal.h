@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A window and its two batches, for window.c and window_retry.c. */
+/* A window and its two batches, for the files window*.c. */
 #ifndef CW_WARM_WINDOW_INTERNAL_H
 #define CW_WARM_WINDOW_INTERNAL_H
 
@@ -77,6 +77,10 @@ bool window_may_be_absent(const struct conf *conf, const struct conf_job *job);
 /* Adds an UNLINK of what may be noted of the absence of the batch's keys. */
 void window_forget_absent(
 	const struct window *w, const struct slot *slot, struct redis_batch *batch);
+/* Whether the guard has kept an answered batch from being stored. */
+bool window_held_back(const struct slot *slot);
+/* The reply to a command of an item, inside EXEC's or not; NULL = none. */
+const struct redis_value *window_reply(const struct slot *slot, size_t command);
 /*
  * Counts the items by their replies, then takes the log's reply (NULL = none; `error` says whether
  * it may be asked for again) and removes what is stale. `lost`: why items have no reply. Parks.
