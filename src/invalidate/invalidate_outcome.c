@@ -72,6 +72,8 @@ enum operation_state invalidate_outcome_state(
 	}
 	if (!run->reason || run->reason == REASON_MAX_KEYS)
 		return OPERATION_COMPLETED;
+	/* The result's reason tells it. */
+	*fault = (struct fault){0};
 	return OPERATION_PARTIAL;
 }
 

@@ -163,7 +163,7 @@ static void operation_fiber(void *argument)
 	if (!owner->guard || owner->guard(owner->guard_context, operation, &operation->fault) == OK)
 		state = operation->run(
 			operation, operation->context, &operation->result, &operation->fault);
-	if (state != OPERATION_FAILED)
+	if (state != OPERATION_FAILED && state != OPERATION_PARTIAL)
 		operation->fault = (struct fault){0};
 	if (operation->free_context)
 		operation->free_context(operation->context);

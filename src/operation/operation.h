@@ -64,7 +64,8 @@ struct operation_kind {
 
 /*
  * The work. Runs in the operation's fiber; returns how it ended, with `fault` filled for FAILED,
- * and *ret_result (may stay NULL), which the operation then owns. Cancelling makes its parks fail.
+ * for PARTIAL where an error is the cause and else cleared, and *ret_result (may stay NULL), which
+ * the operation then owns. Cancelling makes its parks fail.
  */
 typedef enum operation_state operation_function(
 	struct operation *operation, void *context, void **ret_result, struct fault *fault);
@@ -142,7 +143,7 @@ struct operation_view {
 	uint64_t done, total;	    /* total 0 = not known */
 	double per_second, eta_s;   /* -1 = not known */
 	int64_t started_wall_ms, finished_wall_ms;
-	const char *error_code, *error_title; /* NULL = it did not fail */
+	const char *error_code, *error_title; /* NULL = no error ended it */
 	const char *error_detail;	      /* NULL = hidden */
 	cJSON *result;			      /* its kind's document; NULL = none */
 	cJSON *so_far;			      /* operation_tell(); NULL = none */

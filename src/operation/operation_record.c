@@ -101,7 +101,9 @@ void operation_view_ended(struct operation *operation, enum operation_state stat
 {
 	static const struct fault none = {0};
 
-	view_at(operation, state, result, state == OPERATION_FAILED ? fault : &none, ret);
+	bool told = state == OPERATION_FAILED || state == OPERATION_PARTIAL;
+
+	view_at(operation, state, result, told ? fault : &none, ret);
 }
 
 void operation_view_release(struct operation_view *view)

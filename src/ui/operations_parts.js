@@ -54,7 +54,7 @@ export function verdict(result) {
     (result.nodes ? " Left out: " + result.nodes.join(", ") + "." : "");
 }
 
-// A run that is partial has no error of its own, but what its source said last.
+// A run that is partial because of a few bad rows has no error of its own, but what the first of them lacks.
 export function run_words({result, error}) {
   const why = error ? error.detail || error : result?.first_errors?.[0]?.detail;
   if (!result) return why || "";

@@ -136,7 +136,10 @@ static void learn(struct jobs *jobs, struct job *job, cJSON *record)
 	cJSON_Delete(job->last_run);
 	job->last_run = record;
 	job->last_finished_wall_ms = finished;
-	job->failing = state_is(record, OPERATION_FAILED);
+	/* A few bad rows make a run partial without an error. */
+	job->failing = state_is(record, OPERATION_FAILED) ||
+		       (state_is(record, OPERATION_PARTIAL) &&
+			       cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(record, "error")));
 	count_failing(jobs);
 }
 

@@ -32,7 +32,7 @@ struct job {
 	cJSON *last_run; /* GET /operations/{id} of it; NULL = not known */
 	int64_t last_finished_wall_ms, last_success_wall_ms; /* -1 = not known */
 	bool unsaved; /* the run was ours, and Redis has no record of it yet */
-	bool failing;
+	bool failing; /* it failed, or was partial with an error (run_result_verdict()) */
 
 	/* Of the last run of this process that stored keys: */
 	struct key_sample sample;

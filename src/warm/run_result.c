@@ -66,6 +66,11 @@ static enum operation_state verdict_of_counts(
 			counts->first_count ? counts->first[0].detail : "");
 		return OPERATION_FAILED;
 	}
+	if (counts->rejected > counts->rows / 2)
+		fault_set(fault, ERR_WARM_FAILED,
+			"job \"%s\" rejected %llu of %llu rows; first: %.300s", job->name,
+			(unsigned long long)counts->rejected, (unsigned long long)counts->rows,
+			counts->first_count ? counts->first[0].detail : "");
 	return counts->rejected ? OPERATION_PARTIAL : OPERATION_COMPLETED;
 }
 

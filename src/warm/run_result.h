@@ -45,7 +45,9 @@ struct run_result {
 
 /*
  * The verdict (docs/api.md, "POST /api/v1/admin/cache/warm"). `stored_before`: an earlier attempt
- * stored entries. If the counts alone make the run a failure, `fault` is filled in.
+ * stored entries. `fault` is the error that ended the run early; if the counts alone make the run a
+ * failure, or most rows were rejected, it is filled in. A run whose fault is an error is one that
+ * makes its job failing (warm/job.h); a few bad rows are none.
  */
 enum operation_state run_result_verdict(const struct run_result *result, const struct conf_job *job,
 	bool stored_before, struct fault *fault);

@@ -66,7 +66,8 @@ void warm_each(
 	const struct warm *warm, void (*look)(void *context, struct warm_job *job), void *context);
 /* How many runs there are in this process. */
 size_t warm_running(const struct warm *warm);
-/* For health: the number of jobs whose last run failed; the name of one of them, or NULL. */
+/* For health: the number of jobs that are failing (warm/job.h); the name of one of them, or NULL.
+ */
 size_t warm_failing(const struct warm *warm, const char **ret_name);
 
 #endif

@@ -234,6 +234,28 @@ def test_the_last_run_is_the_last_whatever_the_clock_was_before(start, redis):
         assert daemon.metric("cachewarden_warm_failing_jobs") == 0
 
 
+@pytest.mark.parametrize("script,state,said", [
+    ("echo '{\"id\":1}'; echo no such table >&2; exit 3", "partial", "no such table"),
+    ("echo no such host >&2; exit 3", "failed", "no such host"),
+    ("printf '{\"id\":1}\\n{}\\n{}\\n'", "partial", 'job "j" rejected 2 of 3 rows; first: '),
+    ("printf '{\"id\":1}\\n{\"id\":2}\\n{}\\n'", "partial", None)])
+def test_a_job_whose_source_fails_is_failing_and_its_error_says_why(start, redis, script, state, said):
+    """A few bad rows are another matter: the last case."""
+    config = open_config(redis, jobs(command(script)))
+    daemons = [start(config), start(config)]
+    daemons[1].wait_redis()
+    run = warm(daemons[0])
+    assert run["state"] == state and (said in run["error"] if said else "error" not in run), run
+    for daemon in daemons:
+        error = daemon.get(run["location"]).json["error"]
+        assert said in error["detail"] if said else error is None, error
+        until(lambda: daemon.get(API + "/warm").json["jobs"][0]["last_run"], "the record")
+        assert daemon.get(API + "/warm").json["jobs"][0]["last_run"]["error"] == error
+        health = daemon.health().json["components"]["warming"]
+        assert (health["status"], health["details"]["failing_jobs"]) == (("DEGRADED", 1) if said else ("UP", 0))
+        until(lambda: daemon.metric("cachewarden_warm_failing_jobs") == (1 if said else 0), "the metric")
+
+
 def test_two_daemons_run_each_fire_once(start, redis):
     config = open_config(redis, jobs(command(
         "echo '{\"id\":1}'", schedule={"every": "1s"})))

@@ -34,6 +34,7 @@ START_TEST(each_outcome_has_its_state)
 		{{.rows = 2, .stored = 1, .invalidated = 1}, {0}, OPERATION_COMPLETED},
 		{{.rows = 2, .stored = 1, .rejected = 1}, {0}, OPERATION_PARTIAL},
 		{{.rows = 2, .skipped = 1, .rejected = 1}, {0}, OPERATION_PARTIAL},
+		{{.rows = 3, .stored = 1, .rejected = 2}, {0}, OPERATION_PARTIAL},
 		{{.rows = 2, .rejected = 2}, {0}, OPERATION_FAILED},
 		{{.rows = 2, .rejected = 1, .invalidated = 1}, {0}, OPERATION_FAILED},
 		{{.rows = 0}, {0}, OPERATION_FAILED},
@@ -77,6 +78,21 @@ START_TEST(a_failure_says_why)
 	fault = (struct fault){0};
 	verdict((struct run_counts){0}, &fault);
 	ck_assert_ptr_nonnull(strstr(fault.detail, "no rows"));
+}
+END_TEST
+
+START_TEST(more_bad_rows_than_half_are_an_error)
+{
+	for (unsigned rows = 2; rows <= 5; rows++)
+		for (unsigned bad = 1; bad < rows; bad++) {
+			struct run_counts counts = {.rows = rows, .stored = rows - bad};
+			struct fault fault = {0};
+
+			for (unsigned i = 0; i < bad; i++)
+				run_counts_reject(&counts, i + 1, &oom);
+			ck_assert_int_eq(verdict(counts, &fault), OPERATION_PARTIAL);
+			ck_assert_int_eq(fault.error, bad * 2 > rows ? ERR_WARM_FAILED : OK);
+		}
 }
 END_TEST
 
@@ -126,5 +142,6 @@ START_TEST(the_error_that_ended_the_run_comes_first)
 }
 END_TEST
 
-TEST_SUITE("run_result", each_outcome_has_its_state, a_failure_says_why, the_result_has_all_members,
+TEST_SUITE("run_result", each_outcome_has_its_state, a_failure_says_why,
+	more_bad_rows_than_half_are_an_error, the_result_has_all_members,
 	the_error_that_ended_the_run_comes_first)
