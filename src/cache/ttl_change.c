@@ -9,13 +9,14 @@
 
 /*
  * KEYS; ARGV which keys, then for each its new PX (-1 = none) and its stale_for in milliseconds, or
- * these once if they are the same for all. What it does for each of a million keys is as little as
- * can be.
+ * these once if they are the same for all; "look" behind them = it counts only. What it does for
+ * each of a million keys is as little as can be.
  */
 static const char script[] =
 	"local persistent, all, call = ARGV[1] == 'persistent', ARGV[1] == 'all', redis.call "
 	"local px, stale, p, there, changed = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[2]), 0, 0 "
-	"local each = #ARGV > 3 "
+	"local look = ARGV[#ARGV] == 'look' "
+	"local each = #ARGV > (look and 4 or 3) "
 	"for i = 1, #KEYS do "
 	"local key = KEYS[i] local t = call('PTTL', key) "
 	"if t ~= -2 then "
@@ -23,7 +24,8 @@ static const char script[] =
 	"if t == -1 or not persistent then "
 	"if each then px, stale = ARGV[2 * i], tonumber(ARGV[2 * i + 1]) p = tonumber(px) end "
 	"if t == -1 or (all or p >= 0 and t > p) and (stale == 0 or t > stale) then "
-	"if p < 0 then changed = changed + call('PERSIST', key) "
+	"if look then if t ~= -1 or p >= 0 then changed = changed + 1 end "
+	"elseif p < 0 then changed = changed + call('PERSIST', key) "
 	"else changed = changed + call('PEXPIRE', key, px) end "
 	"end end end end "
 	"return {there, #KEYS - there, changed}";
@@ -48,7 +50,7 @@ void ttl_change_add(const struct cache *cache, struct redis_batch *batch, const 
 	static const struct slice which[] = {[TTL_CHANGE_PERSISTENT] = {"persistent", 10},
 		[TTL_CHANGE_LONGER] = {"longer", 6},
 		[TTL_CHANGE_ALL] = {"all", 3}};
-	struct slice *argv = mem_array(4 + 3 * count, sizeof *argv);
+	struct slice *argv = mem_array(5 + 3 * count, sizeof *argv);
 	char(*numbers)[2][SLICE_INT_ROOM] = mem_array(count, sizeof *numbers);
 	char keys[SLICE_INT_ROOM];
 	size_t argc = 0, pairs = 4 + count;
@@ -68,6 +70,8 @@ void ttl_change_add(const struct cache *cache, struct redis_batch *batch, const 
 	}
 	if (same)
 		argc = pairs + 2;
+	if (change->look)
+		argv[argc++] = SLICE("look");
 	redis_batch_add(batch, argc, argv);
 	mem_free(numbers);
 	mem_free(argv);

@@ -24,12 +24,13 @@ struct ttl_change {
 	int64_t until_ms; /* monotonic */
 	double jitter;	  /* else up to so much of it longer or shorter, 0 to 1 */
 	uint64_t random;  /* the state for both; a seed */
+	bool look;	  /* nothing is changed; counted is what would be */
 };
 
 /* Adds one command for up to TTL_CHANGE_MOST names, for one over slots. */
 void ttl_change_add(const struct cache *cache, struct redis_batch *batch, const struct slice *names,
 	size_t count, struct ttl_change *change);
-/* From its reply: how many keys were there, and how many were changed. */
+/* From its reply: how many keys were there, and how many were changed, or would be. */
 enum error ttl_change_counts(const struct redis_value *reply, size_t count, uint64_t *ret_there,
 	uint64_t *ret_changed, struct fault *fault);
 

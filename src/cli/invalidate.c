@@ -202,6 +202,8 @@ static void print_preview(const struct invalidate *what, struct json_value resul
 	struct json_iter sample = cli_view_each(result, "sample");
 	double matched = cli_view_number(result, "matched", 0);
 	double skipped = cli_view_number(result, "protected_skipped", 0);
+	/* Of an expire; older daemons do not tell it. */
+	double would_change = cli_view_number(result, "would_change", -1);
 
 	print_counts(what, result, true);
 	for (int shown = 0; shown < 10 && json_next(&sample); shown++) {
@@ -213,7 +215,11 @@ static void print_preview(const struct invalidate *what, struct json_value resul
 		buf_release(&name);
 		buf_release(&clean);
 	}
-	printf("%s%s%s%s.\n", cli_cell_things(cli, matched, "key matches|keys match"),
+	printf("%s%s%s%s%s%s.\n", cli_cell_things(cli, matched, "key matches|keys match"),
+		would_change < 0 ? "" : ", ",
+		would_change < 0
+			? ""
+			: cli_cell_things(cli, would_change, "TTL would change|TTLs would change"),
 		skipped > 0 ? "; " : "", skipped > 0 ? cli_cell_count(cli, skipped) : "",
 		skipped > 0 ? " others are protected" : "");
 }

@@ -86,7 +86,7 @@ static void add_commands(struct exact_batch *b)
 	for (size_t i = 0; i < b->count; i++) {
 		struct slice name = exact->plan->keys[b->places[i]].name;
 
-		if (exact->remove && exact->change)
+		if (exact->change && (exact->remove || exact->change->look))
 			removal_change(removal, name, 0, exact->change);
 		else if (exact->remove)
 			removal_add(removal, name, 0,
@@ -121,9 +121,9 @@ enum error exact_keys_run(struct exact_keys *exact, struct fault *fault)
 		add_commands(b);
 		error = cache_run(exact->cache, role, b->batch, fault);
 		struct fault *own = error ? NULL : fault;
-		enum error refused = exact->remove ? removal_take(exact->cache, b->batch, &b->notes,
-							     count_removal, b, own)
-						   : take_exists(b, own);
+		enum error refused = b->notes.n ? removal_take(exact->cache, b->batch, &b->notes,
+							  count_removal, b, own)
+						: take_exists(b, own);
 		error = error ? error : refused;
 	}
 	redis_batch_free(b->batch);

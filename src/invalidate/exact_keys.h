@@ -10,7 +10,7 @@ struct exact_keys {
 	struct plan *plan;
 	bool remove;		   /* false: only counts them */
 	bool soft;		   /* softens instead, where the key's namespace has stale_for */
-	struct ttl_change *change; /* changes TTLs instead; NULL = not */
+	struct ttl_change *change; /* changes TTLs, or looks, instead; NULL = not */
 	uint64_t limit;		   /* of keys that are there; the rest is left alone */
 	/* Out. */
 	uint64_t hits; /* that were there */

@@ -65,7 +65,7 @@ enum operation_state invalidate_outcome_state(
 	}
 	if (error == ERR_CANCELLED)
 		return OPERATION_CANCELLED;
-	if (error && run->invalidated + run->softened == 0) {
+	if (error && (run->asked->dry_run || run->invalidated + run->softened == 0)) {
 		run->not_known = run->matched == 0;
 		fault->error = error;
 		return OPERATION_FAILED;

@@ -376,11 +376,16 @@ static enum error remove_and_verify(struct invalidate_run *run, struct fault *fa
 	return error;
 }
 
+/* Of POST /expire also which of them would be changed. Parks. */
 static enum error count_all(struct invalidate_run *run, struct fault *fault)
 {
-	struct invalidate_round round = {.mode = PASS_COUNT, .limit = UINT64_MAX, .keep = true};
+	bool look = run->asked->dry_run && invalidation_expires(run->asked);
+	struct invalidate_round round = {
+		.mode = look ? PASS_REMOVE : PASS_COUNT, .limit = UINT64_MAX, .keep = true};
 	uint64_t matched;
 	bool limited;
+
+	run->asked->change.look = look;
 	enum error error = run_exact(run, false, UINT64_MAX, fault);
 
 	if (!error)

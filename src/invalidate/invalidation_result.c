@@ -42,6 +42,14 @@ static void add_count(cJSON *body, const char *name, int64_t count)
 		json_add_int(body, name, count);
 }
 
+/* Of POST /expire. What a dry run has only looked at would be changed. */
+static void add_changed(cJSON *body, const struct invalidation_result *result, uint64_t count)
+{
+	json_add_uint(body, "changed", result->dry_run ? 0 : count);
+	if (result->dry_run)
+		json_add_uint(body, "would_change", count);
+}
+
 static void add_selectors(cJSON *body, const struct invalidation_result *result)
 {
 	cJSON *selectors = cJSON_AddArrayToObject(body, "selectors");
@@ -54,8 +62,10 @@ static void add_selectors(cJSON *body, const struct invalidation_result *result)
 		json_add_slice(item, "value", selector->value);
 		add_count(item, "matched",
 			result->selectors_unknown ? -1 : (int64_t)selector->matched);
-		json_add_uint(
-			item, result->expires ? "changed" : "invalidated", selector->invalidated);
+		if (result->expires)
+			add_changed(item, result, selector->invalidated);
+		else
+			json_add_uint(item, "invalidated", selector->invalidated);
 		cJSON_AddStringToObject(item, "method", method_of(result, selector));
 		cJSON_AddItemToArray(selectors, item);
 	}
@@ -96,7 +106,7 @@ void invalidation_result_add(const struct invalidation_result *result, cJSON *bo
 	if (result->matched_at_least >= 0)
 		json_add_int(body, "matched_at_least", result->matched_at_least);
 	if (result->expires) {
-		json_add_uint(body, "changed", result->softened);
+		add_changed(body, result, result->softened);
 	} else {
 		json_add_uint(body, "invalidated", result->invalidated);
 		json_add_uint(body, "softened", result->softened);

@@ -51,7 +51,7 @@ struct pass_request {
 	struct operation *operation; /* told of the progress; may be NULL */
 	enum pass_mode mode;
 	bool soft;		   /* see soft.h */
-	struct ttl_change *change; /* changes TTLs instead; NULL = not */
+	struct ttl_change *change; /* changes TTLs, or looks (REMOVE), instead; NULL = not */
 	uint64_t limit;		   /* keys */
 	double max_latency_ms;	   /* 0 = unpaced */
 	size_t pattern_count;

@@ -70,7 +70,8 @@ struct slots_wanted {
 	uint64_t hard;	  /* of those, members that want it removed */
 	uint64_t at_once; /* of those, members that do not hold it */
 	uint64_t changed; /* of members that want its TTL changed */
-	uint64_t changed_at_once;
+	uint64_t
+		changed_at_once; /* of those, members that do not hold it, and of those that look */
 };
 
 static struct slots_wanted ask_members(struct pass *pass, struct slice name)
@@ -85,7 +86,7 @@ static struct slots_wanted ask_members(struct pass *pass, struct slice name)
 			continue;
 		bits <<= member->first_bit;
 		if (member->change) {
-			w.changed |= bits;
+			w.changed |= member->change->look ? 0 : bits;
 			w.changed_at_once |= member->mode == PASS_REMOVE ? bits : 0;
 			continue;
 		}
@@ -124,7 +125,7 @@ static struct name_command look_at(struct pass *pass, struct slice name)
 	struct name_command command = {.mask = w.all};
 	int64_t stale_for_ms = 0;
 
-	if (!w.all && !w.changed)
+	if (!w.all && !w.changed && !w.changed_at_once)
 		return command;
 	if (w.hard != w.all)
 		stale_for_ms = entry_stale_for(pass->owner->cache->conf, name);
@@ -205,6 +206,11 @@ void pass_release_leaving(struct pass *pass)
 	}
 }
 
+static bool removes(const struct pass_request *member)
+{
+	return member->mode == PASS_REMOVE && !(member->change && member->change->look);
+}
+
 static void report_progress(struct pass *pass, const struct scan_page *page)
 {
 	double seen = 0;
@@ -219,8 +225,8 @@ static void report_progress(struct pass *pass, const struct scan_page *page)
 
 		if (member && member->operation)
 			operation_progress(member->operation,
-				member->mode == PASS_REMOVE ? OPERATION_PHASE_REMOVING
-							    : OPERATION_PHASE_COUNTING,
+				removes(member) ? OPERATION_PHASE_REMOVING
+						: OPERATION_PHASE_COUNTING,
 				(uint64_t)(seen * (double)pass->keys), pass->keys);
 	}
 }

@@ -80,6 +80,14 @@ double pass_pace(const struct pass *pass)
 	return least;
 }
 
+/* What would be changed is met again. */
+static void forget_looks(struct pass_request *member)
+{
+	member->softened = 0;
+	for (size_t i = 0; i < member->slot_count; i++)
+		member->slots[i].invalidated = 0;
+}
+
 void pass_begin_scan(struct pass *pass, const struct scan_snapshot *before)
 {
 	struct cache *cache = pass->owner->cache;
@@ -100,6 +108,8 @@ void pass_begin_scan(struct pass *pass, const struct scan_snapshot *before)
 		member->scans++;
 		if (member->leaving)
 			continue;
+		if (member->change && member->change->look)
+			forget_looks(member);
 		member->matched = member->invalidated;
 		for (size_t j = 0; j < member->slot_count; j++)
 			member->slots[j].matched = member->slots[j].invalidated;

@@ -2,7 +2,8 @@
 /*
  * Purging by tag: the plan's tags, one set after the other, page by page.
  *
- *	ZSCAN page -> guard -> EXISTS (count) | UNLINK or soften (remove) -> counts, sample
+ *	ZSCAN page -> guard -> EXISTS or a look (count) | UNLINK or soften (remove) -> counts,
+ *sample
  *
  * Members stay in their sets; the pruner removes those whose keys are gone. Memory is that of one
  * page, and while counting what seen.h takes.
@@ -24,7 +25,7 @@ struct tag_purge {
 	bool remove;		     /* else it only counts */
 	bool report;		     /* whether the plan's selectors and sample are told */
 	bool soft;		     /* see soft.h */
-	struct ttl_change *change;   /* changes TTLs instead; NULL = not */
+	struct ttl_change *change;   /* changes TTLs, or looks, instead; NULL = not */
 	bool again;	       /* soft, or changed: what was met before is not counted as matched */
 	uint64_t limit;	       /* keys that are there; the rest is left alone */
 	double max_latency_ms; /* 0 = unpaced */

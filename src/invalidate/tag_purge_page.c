@@ -16,6 +16,12 @@ static uint64_t left(const struct tag_purge *purge)
 	return purge->limit > purge->matched ? purge->limit - purge->matched : 0;
 }
 
+/* Whether it counts which TTLs would change. */
+static bool looks(const struct tag_purge *purge)
+{
+	return purge->change && purge->change->look;
+}
+
 /* EXISTS of each name, answered. Parks. */
 static enum error ask_exists(struct tag_purge *purge, const struct slice *names, size_t count,
 	struct redis_batch *batch, struct fault *fault)
@@ -39,14 +45,38 @@ bool tag_purge_elsewhere(struct tag_purge *purge, struct slice name)
 	return false;
 }
 
+/* How it is there, and would be changed, of each name, answered. Parks. */
+static enum error ask_changes(struct tag_purge *purge, const struct slice *names, size_t count,
+	struct redis_batch *batch, struct fault *fault)
+{
+	for (size_t i = 0; i < count; i++)
+		ttl_change_add(purge->cache, batch, &names[i], 1, purge->change);
+	return cache_run_all(purge->cache, REDIS_BULK, batch, fault);
+}
+
+/* One key's reply to one of the two. */
+static enum error read_there(struct tag_purge *purge, const struct redis_value *reply,
+	uint64_t *ret_there, uint64_t *ret_changed, struct fault *fault)
+{
+	*ret_changed = 0;
+	if (looks(purge))
+		return ttl_change_counts(reply, 1, ret_there, ret_changed, fault);
+	*ret_there = (uint64_t)reply->integer;
+	return OK;
+}
+
 enum error tag_purge_count(
 	struct tag_purge *purge, struct tag_names *page, struct name_set *seen, struct fault *fault)
 {
 	struct redis_batch *batch = redis_batch_new();
-	enum error error = ask_exists(purge, page->names, page->count, batch, fault);
+	enum error error = looks(purge) ? ask_changes(purge, page->names, page->count, batch, fault)
+					: ask_exists(purge, page->names, page->count, batch, fault);
 
 	for (size_t i = 0; i < page->count && !error && !purge->limited; i++) {
-		if (redis_batch_reply(batch, i)->integer == 0)
+		uint64_t there, changed;
+
+		error = read_there(purge, redis_batch_reply(batch, i), &there, &changed, fault);
+		if (error || !there)
 			continue;
 		page->counted += purge->report;
 		plan_count_tag(purge->plan, page->tag, purge->report, 0);
@@ -57,6 +87,8 @@ enum error tag_purge_count(
 		if (purge->limited)
 			break;
 		purge->matched++;
+		purge->softened += changed;
+		plan_count_tag(purge->plan, page->tag, 0, changed);
 		if (purge->report)
 			plan_sample(purge->plan, page->names[i]);
 	}

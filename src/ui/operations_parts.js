@@ -43,7 +43,8 @@ const reasons = {
 
 // The result of an invalidation in words.
 export function verdict(result) {
-  const gone = result.dry_run ? `Dry run: ${count(result.matched)} ${result.matched === 1 ? "key matches" : "keys match"}.`
+  const gone = result.dry_run ? `Dry run: ${count(result.matched)} ${result.matched === 1 ? "key matches" : "keys match"}` +
+      (result.would_change === undefined ? "." : `, the TTL of ${count(result.would_change)} would change.`)
     : result.changed !== undefined ? `The TTL of ${count(result.changed)} of ${many(result.matched, "key")} that matched was changed.`
     : result.softened && !result.invalidated ? `${count(result.softened)} of ${many(result.matched, "key")} that matched became stale.`
     : `${count(result.invalidated)} of ${many(result.matched, "key")} that matched were removed` +

@@ -198,10 +198,11 @@ def test_expire(cw, shared_redis):
     shared_redis.fill(30, key="e:{}", ttl=-1)
     assert "--ttl is missing" in cw("expire", "e:*", "--yes", expect=2).stderr
     assert cw("expire", "e:*", "--ttl", "1h", expect=2).stdout == ""
-    assert "30 keys match" in cw("expire", "e:*", "--ttl", "1h", "--dry-run").stdout
+    assert "30 keys match, 30 TTLs would change." in cw("expire", "e:*", "--ttl", "1h", "--dry-run").stdout
     assert shared_redis("TTL", "e:1") == -1
     assert "30 TTLs changed" in cw("expire", "e:*", "--ttl", "1h", "--jitter", "0.1", "--yes").stdout
     assert 3000 < shared_redis("TTL", "e:1") <= 3960
+    assert "30 keys match, 0 TTLs would change." in cw("expire", "e:*", "--ttl", "1h", "--dry-run").stdout
     assert "0 TTLs changed" in cw("expire", "e:*", "--ttl", "1h", "--yes").stdout
     assert "30 TTLs changed" in cw("expire", "e:*", "--ttl", "10", "--only", "all", "--yes").stdout
     assert "0 to 1" in cw("expire", "e:*", "--ttl", "1h", "--jitter", "2", "--yes", expect=2).stderr

@@ -87,8 +87,14 @@ def test_only_what_is_named_changes(daemon, redis, only, changed, how):
     redis("ZADD", "cw:tag:t", *(word for name in names for word in ("inf", name)))
     before = {name: ttl(redis, name) for name in [*names, "b"]}
     body = {"pattern": {"patterns": ["[as]:*"]}, "key": {"keys": names}, "tag": {"tags": ["t"]}}[how]
+    # A dry run says how many it would be, and changes none.
+    dry = expire(daemon, {**body, "ttl": 500, "only": only, "dry_run": True})
+    assert dry["complete"] and (dry["matched"], dry["changed"], dry["would_change"]) == (7, 0, len(changed)), dry
+    assert sum(s["would_change"] for s in dry["selectors"]) == len(changed)
+    assert all(before[name] - 10 <= ttl(redis, name) <= before[name] for name in before)
     said = expire(daemon, {**body, "ttl": 500, "only": only})
     assert said["complete"] and (said["matched"], said["changed"]) == (7, len(changed))
+    assert "would_change" not in said
     assert sum(s["changed"] for s in said["selectors"]) == len(changed)
     assert "invalidated" not in said and "rewarm" not in said
     for name in [*names, "b"]:
@@ -97,6 +103,22 @@ def test_only_what_is_named_changes(daemon, redis, only, changed, how):
         else:
             assert before[name] - 10 <= ttl(redis, name) <= before[name], name
     assert redis("EXISTS", "cw:inval") == 0 or redis("XLEN", "cw:inval") == 0
+
+
+def test_a_dry_run_counts_a_key_of_several_selectors_once(daemon, redis):
+    put(redis, "a:1", "a:2", "b:1")
+    put(redis, "a:3", ttl=9)
+    redis("ZADD", "cw:tag:t", "inf", "a:1", "inf", "b:1")
+    redis("ZADD", "cw:tag:u", "inf", "b:1")
+    body = {"patterns": ["a:*"], "keys": ["a:2", "a:none"], "tags": ["t", "u"], "ttl": 60}
+    dry = expire(daemon, {**body, "dry_run": True})
+    assert (dry["matched"], dry["would_change"]) == (4, 3), dry
+    assert expire(daemon, body)["changed"] == 3
+    assert expire(daemon, {**body, "dry_run": True})["would_change"] == 0
+    # Nothing to take away from what never expires.
+    put(redis, "c")
+    dry = expire(daemon, {"patterns": ["*c"], "ttl": -1, "only": "all", "dry_run": True})
+    assert (dry["matched"], dry["would_change"]) == (1, 0)
 
 
 def test_jitter_and_no_expiry(daemon, redis):
@@ -118,7 +140,7 @@ def test_the_rails_are_those_of_invalidation(start, redis):
     other = daemon.invalidate({"patterns": ["a:*"], "dry_run": True}).json["confirm"]
     assert expire(daemon, {"patterns": ["a:*"], "ttl": 5000, "confirm": other}, 409)
     dry = expire(daemon, {"patterns": ["a:*"], "ttl": 5000, "dry_run": True})
-    assert (dry["matched"], dry["changed"]) == (10, 0) and ttl(redis, "a:1") == -1
+    assert (dry["matched"], dry["changed"], dry["would_change"]) == (10, 0, 10) and ttl(redis, "a:1") == -1
     assert expire(daemon, {"patterns": ["a:*"], "ttl": 5000, "confirm": dry["confirm"]})["changed"] == 10
     said = expire(daemon, {"patterns": ["a:*"], "ttl": 50, "only": "longer", "max_keys": 3})
     assert (said["complete"], said["reason"], said["changed"]) == (False, "max_keys", 3)
