@@ -20,6 +20,7 @@ warm:
       source: {type: file, path: rows.jsonl, format: jsonl}
       key: "step:{id}"
     - {name: quick, suspend: true, source: {type: command, argv: [printf, '{"id": 1}\\n'], format: jsonl}, key: "quick:{id}"}
+    - {name: endless, suspend: true, rate: 1, source: {type: file, path: rows.jsonl, format: jsonl}, key: "endless:{id}"}
 """
 
 
@@ -106,12 +107,12 @@ def test_a_progress_bar(terminal, shared_redis):
 
 
 def test_a_run_goes_on_without_the_program(terminal, daemon):
-    one = terminal("warm", "steps")
-    one.wait_for("steps  [")
+    one = terminal("warm", "endless")
+    one.wait_for("endless  [")
     os.kill(one.pid, signal.SIGINT)
     one.end(-signal.SIGINT)
     running = [item for item in daemon.get(API + "/operations?limit=5").json["items"] if item["state"] == "running"]
-    assert [item["job"] for item in running] == ["steps"]
+    assert [item["job"] for item in running] == ["endless"]
     run(*where(daemon), "ops", "cancel", running[0]["operation_id"])
     until(lambda: daemon.get(f"{API}/operations/{running[0]['operation_id']}").json["state"] == "cancelled", "its end")
 

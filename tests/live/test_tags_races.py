@@ -150,12 +150,15 @@ def peak(daemon):
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
 
 
+PART = 2000
+
+
 def populate(redis, count, length=0):
     """Keys big:0 to big:<count - 1> under the tag big, every second one already gone."""
-    # In parts: a script that runs for seconds on a busy machine makes Redis answer BUSY.
-    for first in range(0, count, 20000):
+    # In parts: a script that runs for seconds on a busy machine makes Redis answer BUSY, or not in time.
+    for first in range(0, count, PART):
         if TOPOLOGY == "cluster":
-            names = [(i, f"big:{i}" + "x" * length) for i in range(first, min(first + 20000, count))]
+            names = [(i, f"big:{i}" + "x" * length) for i in range(first, min(first + PART, count))]
             for at in range(0, len(names), 1000):
                 some = names[at:at + 1000]
                 redis("ZADD", "cw:tag:big", *(word for pair in some for word in pair))
@@ -167,7 +170,7 @@ def populate(redis, count, length=0):
                 local key = 'big:' .. string.format('%d', i) .. pad
                 redis.call('ZADD', 'cw:tag:big', i, key)
                 if i % 2 == 0 then redis.call('SET', key, 'v') end
-            end""", 0, first, min(first + 20000, count), length)
+            end""", 0, first, min(first + PART, count), length)
 
 
 @pytest.mark.soak
