@@ -70,6 +70,7 @@ class TlsRedis(Redis):
 
     def __init__(self, folder, authority, certificate, *options, clients="no", **more):
         self.port = free_port()
+        self.shown = authority, certificate
         super().__init__(folder, "--tls-port", str(self.port), "--tls-ca-cert-file",
                          authority.certificate, "--tls-cert-file", certificate[0], "--tls-key-file",
                          certificate[1], "--tls-auth-clients", clients, *options, **more)

@@ -258,9 +258,9 @@ class Cluster:
 
     # What happens to a cluster ----------------------------------------------------------------
 
-    def begin_move(self, slot, to):
+    def begin_move(self, slot, to, source=None):
         """The slot is MIGRATING and IMPORTING; no key has been moved yet."""
-        source = self.owner(slot)
+        source = source or self.owner(slot)
         to("CLUSTER", "SETSLOT", slot, "IMPORTING", source.id)
         source("CLUSTER", "SETSLOT", slot, "MIGRATING", to.id)
         return source
@@ -281,11 +281,12 @@ class Cluster:
 
     def reshard(self, slots, to):
         """Moves each of the slots, with its keys."""
+        owners = {slot: node for node in self.primaries for slot in self.slots(node)}
         for slot in slots:
-            source = self.owner(slot)
+            source = owners[slot]
             if source is to:
                 continue
-            self.begin_move(slot, to)
+            self.begin_move(slot, to, source)
             self.move_keys(source, to, slot)
             self.end_move(slot, to)
 

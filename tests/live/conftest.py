@@ -93,7 +93,7 @@ def start(folder):
 @pytest.fixture
 def proxy(folder, redis):
     """In front of redis; it passes everything until the test says otherwise."""
-    proxy = Proxy(folder, redis.path)
+    proxy = Proxy(folder, redis)
     yield proxy
     proxy.close()
 

@@ -25,7 +25,7 @@ AT_ONCE = struct.pack("ii", 1, 0)
 @pytest.fixture
 def slow(folder, redis):
     """Between daemon and Redis: each reply comes long after the daemon has begun to wait for it."""
-    return Proxy(folder, redis.path)
+    return Proxy(folder, redis)
 
 
 @pytest.fixture

@@ -514,7 +514,7 @@ def test_a_client_that_hangs_up_stops_nothing(start, redis):
 
 def test_the_log_comes_before_the_first_deletion(start, redis, folder):
     """With slow replies: as long as the XADD is unanswered, nothing has been removed."""
-    proxy = Proxy(folder, redis.path)
+    proxy = Proxy(folder, redis)
     daemon = start(config(redis, ENTITIES).replace(redis.url, proxy.url))
     daemon.wait_redis()
     put(redis, "user:profile:1", "user:subs:1", "subs:list:1:x", "exact", "pat:1")
@@ -568,7 +568,7 @@ def test_a_full_redis_is_invalidated_all_the_same(start, folder):
 
 def slow_pass(start, server, folder, count=20000):
     """A pass over `count` keys that is under way, through a proxy that makes it last."""
-    proxy = Proxy(folder, server.path)
+    proxy = Proxy(folder, server)
     daemon = start(config(server).replace(server.url, proxy.url))
     daemon.wait_redis()
     server.populate(count, "gone")
@@ -640,7 +640,7 @@ def test_a_lost_connection_begins_the_pass_anew(start, redis, folder):
 @pytest.mark.topology("server", "tls", "sentinel",
                       why="a cluster's slots are scanned again: test_cluster_passes.py")
 def test_strict_answers_502_with_the_same_body(start, redis, folder):
-    proxy = Proxy(folder, redis.path)
+    proxy = Proxy(folder, redis)
     daemon = start(config(redis).replace(redis.url, proxy.url))
     daemon.wait_redis()
     redis.populate(20000, "gone")

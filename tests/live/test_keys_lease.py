@@ -249,7 +249,7 @@ def test_a_put_with_a_lease_that_cannot_look_at_the_key_stores_nothing(start, re
 @pytest.mark.parametrize("key, served", [("l:plain", True), ("soft:1", False)])
 def test_what_was_stored_between_the_look_and_the_lease_is_served(start, redis, folder, key, served):
     """Not where it is stale already: then the caller has the lease."""
-    proxy = Proxy(folder, redis.path)
+    proxy = Proxy(folder, redis)
     daemon = start(open_config(redis, "cache: {namespaces: [{prefix: 'soft:', ttl: 60s, stale_for: 30s}]}")
                    .replace(redis.url, proxy.url))
     daemon.wait_redis()
@@ -273,7 +273,7 @@ def test_what_was_stored_between_the_look_and_the_lease_is_served(start, redis, 
 @pytest.mark.parametrize("key, then", [("l:gone", ("DEL",)), ("soft:2", ("PEXPIRE", 20000))])
 def test_a_value_that_ends_before_it_is_read_leaves_the_lease(start, redis, folder, key, then):
     """It was fresh when its TTL was asked for, and is gone or stale when it is read."""
-    proxy = Proxy(folder, redis.path)
+    proxy = Proxy(folder, redis)
     daemon = start(open_config(redis, "cache: {namespaces: [{prefix: 'soft:', ttl: 60s, stale_for: 30s}]}")
                    .replace(redis.url, proxy.url))
     daemon.wait_redis()

@@ -26,7 +26,7 @@ class Slow:
     """A daemon behind a proxy that makes a pass over COUNT keys last until fast()."""
 
     def __init__(self, start, redis, folder, extra=""):
-        self.proxy = Proxy(folder, redis.path)
+        self.proxy = Proxy(folder, redis)
         self.daemon = start(config(redis, extra, anonymous="metrics", tokens=TOKENS).replace(
             redis.url, self.proxy.url))
         self.redis = redis

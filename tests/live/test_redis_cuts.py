@@ -27,7 +27,7 @@ def proxied(folder, redis):
     proxies, numbers = [], itertools.count()
 
     def make(**options):
-        proxy = Proxy(folder, redis.path, name=f"proxy{next(numbers)}", **options)
+        proxy = Proxy(folder, redis, name=f"proxy{next(numbers)}", **options)
         proxies.append(proxy)
         return proxy
 

@@ -214,7 +214,7 @@ def test_what_info_does_not_tell_is_null(start, tuned):
 
 
 def test_valkeys_own_words_for_watch_within_multi_deny_nothing(start, redis, folder):
-    proxy = Proxy(folder, redis.path)
+    proxy = Proxy(folder, redis)
     proxy.mode = "pass"
     unchanged, said = proxy._back, []
 
@@ -234,7 +234,7 @@ def test_valkeys_own_words_for_watch_within_multi_deny_nothing(start, redis, fol
 
 
 def test_a_proxy_whose_info_tells_little_is_believed_no_more(start, redis, folder):
-    proxy = Proxy(folder, redis.path)
+    proxy = Proxy(folder, redis)
     proxy.mode = "pass"
     rewritten = proxy._back
 

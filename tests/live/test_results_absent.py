@@ -145,7 +145,7 @@ def test_a_warm_run_forgets_that_there_was_nothing_of_what_it_stores(start, redi
 @pytest.mark.parametrize("key, commands", [("user:{id}", 1), ("{id}", 1), ("other:{id}", 0)])
 def test_a_warm_run_looks_for_what_was_not_there_only_where_a_loader_may_have_looked(
         start, redis, origin, folder, key, commands):
-    proxy = Proxy(folder, redis.path)
+    proxy = Proxy(folder, redis)
     daemon = start(warming(config(redis, origin), key).replace(redis.url, proxy.url))
     daemon.wait_redis()
     proxy.count(b"cw:failed:{")

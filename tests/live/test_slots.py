@@ -32,7 +32,7 @@ def redis(folder):
 
 @pytest.fixture
 def proxy(folder, redis):
-    proxy = Proxy(folder, redis.path)
+    proxy = Proxy(folder, redis)
     yield proxy
     proxy.close()
 

@@ -153,9 +153,11 @@ def peak(daemon):
 PART = 2000
 
 
-def populate(redis, count, length=0):
-    """Keys big:0 to big:<count - 1> under the tag big, every second one already gone."""
-    # In parts: a script that runs for seconds on a busy machine makes Redis answer BUSY, or not in time.
+def populate(redis, count, length=0, daemon=None):
+    """Keys big:0 to big:<count - 1> under the tag big, every second one already gone. Returns once
+    the daemon, if there is one, can use Redis again."""
+    # In parts: a script that runs for seconds on a busy machine makes Redis answer BUSY. They may still
+    # keep the daemon's commands waiting for longer than their timeout.
     for first in range(0, count, PART):
         if TOPOLOGY == "cluster":
             names = [(i, f"big:{i}" + "x" * length) for i in range(first, min(first + PART, count))]
@@ -171,6 +173,8 @@ def populate(redis, count, length=0):
                 redis.call('ZADD', 'cw:tag:big', i, key)
                 if i % 2 == 0 then redis.call('SET', key, 'v') end
             end""", 0, first, min(first + PART, count), length)
+    if daemon:
+        until(lambda: daemon.invalidate({"keys": ["probe"]}).status == 200, "Redis to answer")
 
 
 @pytest.mark.soak
@@ -179,7 +183,7 @@ def test_a_large_tag_takes_little_memory(start, redis, length):
     count = rounds(100000, 1000000) if length == 0 else 20000
     daemon = start(config(redis, "invalidate: {confirm_above: 10000000, max_keys: 10000000}"))
     daemon.wait_redis()
-    populate(redis, count, length)
+    populate(redis, count, length, daemon)
     ok(daemon.invalidate({"tags": ["none"]}))
     before = peak(daemon)
     dry = ok(daemon.invalidate({"tags": ["big"], "dry_run": True, "wait": 300}, timeout=300))
@@ -196,7 +200,7 @@ def test_a_large_tag_takes_little_memory(start, redis, length):
 
 def test_a_large_purge_can_be_cancelled(start, redis):
     daemon = start(config(redis, QUICK))
-    populate(redis, 100000)
+    populate(redis, 100000, daemon=daemon)
     operation = begin(daemon, {"tags": ["big"], "pace": {"max_latency_ms": 0.001}})
     until(lambda: redis("DBSIZE") < 50000, "the first page to go")
     assert daemon.request("DELETE", f"{OPERATIONS}/{operation}").status == 202
@@ -208,7 +212,7 @@ def test_a_large_purge_can_be_cancelled(start, redis):
 
 def test_a_lost_connection_costs_nothing(start, redis):
     daemon = start(config(redis, QUICK))
-    populate(redis, 200000)
+    populate(redis, 200000, daemon=daemon)
     operation = begin(daemon, {"tags": ["big"]})
     until(lambda: redis("DBSIZE") < 95000, "the first pages to go")
     redis("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
@@ -222,7 +226,7 @@ def test_a_lost_connection_costs_nothing(start, redis):
 def test_a_swap_meanwhile_is_told(start, redis):
     """Not by a flush: Redis 8 counts it only when its memory is freed, some time after it."""
     daemon = start(config(redis, QUICK))
-    populate(redis, 300000)
+    populate(redis, 300000, daemon=daemon)
     operation = begin(daemon, {"tags": ["big"], "pace": {"max_latency_ms": 0.05}})
     until(lambda: redis("DBSIZE") < 149000, "the first pages to go")
     redis("SWAPDB", 0, 1)
@@ -232,7 +236,7 @@ def test_a_swap_meanwhile_is_told(start, redis):
 
 def test_purges_do_not_keep_others_waiting(start, redis):
     daemon = start(config(redis, QUICK))
-    populate(redis, 200000)
+    populate(redis, 200000, daemon=daemon)
     operation = begin(daemon, {"tags": ["big"]})
     most = 0
     for _ in range(50):
@@ -243,7 +247,7 @@ def test_purges_do_not_keep_others_waiting(start, redis):
 
 def test_stopping_in_the_middle_is_clean(start, redis):
     daemon = start(config(redis, QUICK))
-    populate(redis, 60000)
+    populate(redis, 60000, daemon=daemon)
     tag(redis, "t", "k:1")
     begin(daemon, {"tags": ["big"], "pace": {"max_latency_ms": 0.05}})
     until(lambda: redis("DBSIZE") < 29000, "the first pages to go")
@@ -254,7 +258,7 @@ def test_stopping_in_the_middle_is_clean(start, redis):
 def test_many_large_purges_take_turns(start, redis):
     daemon = start(config(redis, QUICK))
     daemon.wait_redis()
-    populate(redis, 20000)
+    populate(redis, 20000, daemon=daemon)
     before = peak(daemon)
     operations = [begin(daemon, {"tags": ["big"], "dry_run": i % 2 == 0}) for i in range(60)]
     results = [ended(daemon, operation)["result"] for operation in operations]

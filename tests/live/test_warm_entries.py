@@ -126,7 +126,7 @@ def test_a_run_beside_many_costly_patterns_leaves_the_loop_to_others(start, redi
 def broken_run(start, redis, folder, **more):
     """Redis takes the rows of a run, its answers are lost, and it stays away for longer than the run
     tries. Returns the daemon and the proxy, which is to be set to "pass"."""
-    proxy, go = Proxy(folder, redis.path), os.path.join(folder, "go")
+    proxy, go = Proxy(folder, redis), os.path.join(folder, "go")
     rows = f"touch {go}.began; while [ ! -e {go} ]; do sleep 0.01; done; {ROWS}"
     daemon = start(open_config(redis, "").replace(
         f'url: "{redis.url}"', f'url: "{proxy.url}", command_timeout: 500ms')

@@ -95,7 +95,7 @@ def test_faults_at_random(start, redis, postgres, folder):
     with open(os.path.join(folder, "rows.py"), "w", encoding="utf-8") as file:
         file.write(SCRIPT)
     set_fault(folder)
-    proxy = Proxy(folder, redis.path)
+    proxy = Proxy(folder, redis)
     daemon = start(open_config(proxy, jobs(folder, postgres)))
     chance = Chance(folder, redis, proxy, postgres, daemon)
     states, fds = [], None
