@@ -6,6 +6,7 @@
 #include "api/hide.h"
 #include "api/keys.h"
 #include "cache/namespace.h"
+#include "operation/operation.h"
 #include "text/json.h"
 
 static void add_known(cJSON *body, const char *name, int64_t value)
@@ -84,9 +85,28 @@ static void add_names(cJSON *body, const char *name, const struct name_list *nam
 		json_append_slice(list, names->items[i]);
 }
 
-static void add_last(
-	const struct identity *who, cJSON *body, const struct explain_invalidation *last)
+/* The note stands with the operation, which Redis keeps for 7 days. Parks. */
+static void add_note(
+	struct app *app, struct request *request, cJSON *object, const char *operation_id)
 {
+	struct operation_view view = {0};
+
+	if (*operation_id &&
+		!operations_find(app->engine.operations, slice_str(operation_id), &view, NULL))
+		hide_operation(request_identity(request), request_conf(request), &view);
+	json_add_text(object, "note", view.note);
+	operation_view_release(&view);
+}
+
+/* Parks. */
+static void add_last(struct app *app, struct request *request, cJSON *body,
+	const struct explain_invalidation *last)
+{
+	static const char *const modes[] = {[EXPLAIN_NOT_KNOWN] = NULL,
+		[EXPLAIN_HARD] = "hard",
+		[EXPLAIN_SOFT] = "soft",
+		[EXPLAIN_SPREAD] = "spread"};
+
 	if (!last->kind) {
 		cJSON_AddNullToObject(body, "last_invalidation");
 		return;
@@ -100,12 +120,21 @@ static void add_last(
 		cJSON_AddStringToObject(object, "operation_id", last->operation_id);
 	else
 		cJSON_AddNullToObject(object, "operation_id");
-	hide_selector(who, object);
+	json_add_text(object, "mode", modes[last->mode]);
+	if (last->by.n)
+		json_add_slice(object, "by", last->by);
+	else
+		cJSON_AddNullToObject(object, "by");
+	add_note(app, request, object, last->operation_id);
+	hide_selector(request_identity(request), object);
 }
 
-static cJSON *explain_json(const struct identity *who, const struct conf *conf, struct slice key,
-	const struct explain *explain)
+/* Parks. */
+static cJSON *explain_json(
+	struct app *app, struct request *request, struct slice key, const struct explain *explain)
 {
+	const struct identity *who = request_identity(request);
+	const struct conf *conf = request_conf(request);
 	cJSON *body = cJSON_CreateObject();
 
 	json_add_slice(body, "key", key);
@@ -122,7 +151,7 @@ static cJSON *explain_json(const struct identity *who, const struct conf *conf, 
 	}
 	add_names(body, "tags", &explain->tags);
 	json_add_uint(body, "tags_checked", explain->tags_checked);
-	add_last(who, body, &explain->last);
+	add_last(app, request, body, &explain->last);
 	return body;
 }
 
@@ -137,9 +166,7 @@ void api_explain(struct request *request, void *context)
 		explain_key(&app->engine.cache, request_conf(request), key, &explain, &fault)) {
 		reply_fault(request, &fault);
 	} else {
-		reply_json(request, 200,
-			explain_json(
-				request_identity(request), request_conf(request), key, &explain));
+		reply_json(request, 200, explain_json(app, request, key, &explain));
 		explain_release(&explain);
 	}
 }

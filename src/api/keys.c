@@ -175,7 +175,8 @@ static void delete_alone(struct request *request, struct cache *cache, struct sl
 	size_t deleted = 1;
 	struct fault fault;
 	enum error error = condition == KEYS_ALWAYS
-				   ? entry_delete_many(cache, &key, 1, &deleted, &fault)
+				   ? entry_delete_many(cache, request_identity(request)->name, &key,
+					     1, &deleted, &fault)
 				   : keys_condition_delete(request, cache, key, condition, &fault);
 
 	if (error)

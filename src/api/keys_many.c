@@ -276,8 +276,8 @@ void api_keys_mdelete(struct request *request, void *context)
 	enum error error = keys_many_read(&many, request, &cascade, &fault);
 
 	if (!error && !cascade)
-		error = entry_delete_many(
-			&app->engine.cache, many.names, many.count, &deleted, &fault);
+		error = entry_delete_many(&app->engine.cache, request_identity(request)->name,
+			many.names, many.count, &deleted, &fault);
 	if (error)
 		reply_fault(request, &fault);
 	else if (!cascade)

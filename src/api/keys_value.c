@@ -296,7 +296,8 @@ static enum error delete_matching(
 		enum error error = judge(request, cache, key, &entry, fault);
 
 		if (!error)
-			error = entry_delete_if(cache, key, entry.stored, &deleted, fault);
+			error = entry_delete_if(cache, request_identity(request)->name, key,
+				entry.stored, &deleted, fault);
 		entry_release(&entry);
 		if (error || deleted)
 			return error;
@@ -311,6 +312,7 @@ enum error keys_condition_delete(struct request *request, struct cache *cache, s
 
 	if (condition == KEYS_IF_MATCH)
 		return delete_matching(request, cache, key, fault);
-	enum error error = entry_delete_many(cache, &key, 1, &deleted, fault);
+	enum error error =
+		entry_delete_many(cache, request_identity(request)->name, &key, 1, &deleted, fault);
 	return error || deleted ? error : keys_condition_failed(condition, fault);
 }

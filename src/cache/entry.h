@@ -96,16 +96,17 @@ enum error entry_write_many(struct cache *cache, const struct entry_write *write
 
 /*
  * UNLINK by name, logged as an invalidation of these keys before the first deletion, so that no
- * load that began earlier stores an older value. *ret_deleted counts those that were there. Parks.
+ * load that began earlier stores an older value. `by`: who wants it, for the log; NULL = not told.
+ * *ret_deleted counts those that were there. Parks.
  */
-enum error entry_delete_many(struct cache *cache, const struct slice *keys, size_t count,
-	size_t *ret_deleted, struct fault *fault);
+enum error entry_delete_many(struct cache *cache, const char *by, const struct slice *keys,
+	size_t count, size_t *ret_deleted, struct fault *fault);
 /* The same, unseen by those that watch the keys (cache/key_watch.h). Parks. */
 enum error entry_delete_unwatched(struct cache *cache, const struct slice *keys, size_t count,
 	size_t *ret_deleted, struct fault *fault);
 /* The same of one key, where `expected` is what is stored in that moment. Parks. */
-enum error entry_delete_if(struct cache *cache, struct slice key, struct slice expected,
-	size_t *ret_deleted, struct fault *fault);
+enum error entry_delete_if(struct cache *cache, const char *by, struct slice key,
+	struct slice expected, size_t *ret_deleted, struct fault *fault);
 /*
  * Removes values that this process stored and that must not stay, such as those of a load that an
  * invalidation overtook. That is not an invalidation, so nothing is logged. Parks.

@@ -10,6 +10,7 @@ enum { unlink_at_once = 100 };
 
 struct deletion {
 	struct cache *cache;
+	const char *by; /* NULL = not told */
 	const struct slice *keys;
 	size_t count;
 	const struct slice *expected; /* of the one key; NULL = whatever is stored */
@@ -70,8 +71,10 @@ static enum error unlink_all(void *context, struct fault *fault)
 /* Parks. */
 static enum error delete_logged(struct deletion *d, size_t *ret_deleted, struct fault *fault)
 {
-	const struct inval_entry entry = {
-		.operation_id = d->cache->instance, .keys = d->keys, .key_count = d->count};
+	const struct inval_entry entry = {.operation_id = d->cache->instance,
+		.by = d->by,
+		.keys = d->keys,
+		.key_count = d->count};
 	bool logged;
 
 	*ret_deleted = 0;
@@ -130,10 +133,10 @@ enum error entry_take_back_same(struct cache *cache, const struct slice *keys,
 	return error;
 }
 
-enum error entry_delete_many(struct cache *cache, const struct slice *keys, size_t count,
-	size_t *ret_deleted, struct fault *fault)
+enum error entry_delete_many(struct cache *cache, const char *by, const struct slice *keys,
+	size_t count, size_t *ret_deleted, struct fault *fault)
 {
-	struct deletion deletion = {.cache = cache, .keys = keys, .count = count};
+	struct deletion deletion = {.cache = cache, .by = by, .keys = keys, .count = count};
 
 	return delete_logged(&deletion, ret_deleted, fault);
 }
@@ -147,11 +150,11 @@ enum error entry_delete_unwatched(struct cache *cache, const struct slice *keys,
 	return delete_logged(&deletion, ret_deleted, fault);
 }
 
-enum error entry_delete_if(struct cache *cache, struct slice key, struct slice expected,
-	size_t *ret_deleted, struct fault *fault)
+enum error entry_delete_if(struct cache *cache, const char *by, struct slice key,
+	struct slice expected, size_t *ret_deleted, struct fault *fault)
 {
 	struct deletion deletion = {
-		.cache = cache, .keys = &key, .count = 1, .expected = &expected};
+		.cache = cache, .by = by, .keys = &key, .count = 1, .expected = &expected};
 
 	return delete_logged(&deletion, ret_deleted, fault);
 }

@@ -2,7 +2,10 @@
 /*
  * The invalidation log; see inval_log.h.
  *
- *	1732426871123-0  o <operation>  k <key> k <key> ...  p <pattern> ...  t <tag> ...
+ *	1732426871123-0  o <operation>  b <by>  m <mode>  k <key> ...  p <pattern> ...  t <tag> ...
+ *
+ * `b` and `m` are for people (explain); an entry without `b` is of an older version, one with `b`
+ * and without `m` removes.
  *
  * Special: a reader asks from its own id on, that entry included. Where the entry is missing, the
  * log was trimmed or emptied behind its back, and everything counts as stale.
@@ -93,7 +96,7 @@ struct writer {
 	const struct inval_entry *entry;
 	struct redis_batch *batch;
 	struct slice key;
-	struct slice argv[8 + 2 * max_names];
+	struct slice argv[8 + 2 * max_names]; /* a name less of each pair `b`, `m` */
 	size_t argc, bytes;
 };
 
@@ -104,6 +107,14 @@ static void begin_entry(struct writer *w)
 
 	memcpy(w->argv, head, sizeof head);
 	w->argc = sizeof head / sizeof *head;
+	if (w->entry->by) {
+		w->argv[w->argc++] = SLICE("b");
+		w->argv[w->argc++] = slice_str(w->entry->by);
+	}
+	if (w->entry->by && w->entry->mode) {
+		w->argv[w->argc++] = SLICE("m");
+		w->argv[w->argc++] = slice_str(w->entry->mode);
+	}
 	w->bytes = 0;
 }
 

@@ -31,6 +31,10 @@ void inval_log_key(const struct cache *cache, struct buf *out);
 	") == 'string' and " \
 	"string.match(" name ", 'master_replid:(%x+)') or '' "
 
+/* How an entry's keys end, if they are not removed at once. */
+#define INVAL_SOFT   "soft"
+#define INVAL_SPREAD "spread"
+
 /* Where a reader begins. */
 struct inval_place {
 	char id[INVAL_ID_BYTES];	 /* of an entry that was there; "0-0" = the log was empty */
@@ -42,6 +46,8 @@ enum error inval_log_last(struct cache *cache, struct inval_place *ret, struct f
 /* What one entry names: exact keys, patterns and tags. */
 struct inval_entry {
 	const char *operation_id;
+	const char *by;	  /* who began it; NULL = not told */
+	const char *mode; /* INVAL_SOFT, INVAL_SPREAD; NULL = what matches is removed */
 	const struct slice *keys;
 	size_t key_count;
 	const struct slice *patterns;

@@ -58,6 +58,25 @@ static void add_rules(struct cli *cli, struct cli_grid *grid, struct json_value 
 						: "no");
 }
 
+/* When, by whom, why and by what. */
+static void add_last(struct cli *cli, struct cli_grid *grid, struct json_value last)
+{
+	static const char *const modes[][2] = {{"hard", ", removed"}, {"soft", ", made stale"},
+		{"spread", ", to expire little by little"}};
+	struct slice by = cli_view_text(cli, last, "by"), note = cli_view_text(cli, last, "note");
+	const char *mode = "";
+
+	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+		if (cli_view_is(last, "mode", modes[i][0]))
+			mode = modes[i][1];
+	cli_grid_pair(grid, "invalidated", CLI_PLAIN, "%s%s%s%s, with the %s %s, operation %s",
+		cli_cell_when(cli, last, "time"), mode, by.p ? ", by " : "", by.p ? by.p : "",
+		cli_cell_text(cli, last, "kind"), cli_cell_text(cli, last, "value"),
+		cli_cell_text(cli, last, "operation_id"));
+	if (note.p)
+		cli_grid_pair(grid, "note", CLI_PLAIN, "%s", note.p);
+}
+
 int cli_explain(struct cli *cli, const struct cli_args *args)
 {
 	struct cli_answer answer;
@@ -76,10 +95,7 @@ int cli_explain(struct cli *cli, const struct cli_args *args)
 	add_stored(cli, grid, key);
 	add_rules(cli, grid, key);
 	if (cli_view(key, "last_invalidation", &last))
-		cli_grid_pair(grid, "invalidated", CLI_PLAIN, "%s, by the %s %s, operation %s",
-			cli_cell_when(cli, last, "time"), cli_cell_text(cli, last, "kind"),
-			cli_cell_text(cli, last, "value"),
-			cli_cell_text(cli, last, "operation_id"));
+		add_last(cli, grid, last);
 	else
 		cli_grid_pair(
 			grid, "invalidated", CLI_PLAIN, "not by the last 1,000 invalidations");

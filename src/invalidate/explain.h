@@ -24,6 +24,8 @@ struct explain_invalidation {
 	struct slice value; /* in the texts of explain.tags */
 	int64_t wall_ms;
 	char operation_id[OPERATION_ID_BYTES + 1]; /* "" = it was not an operation */
+	struct slice by;			   /* as `value`; empty = not known */
+	enum { EXPLAIN_NOT_KNOWN, EXPLAIN_HARD, EXPLAIN_SOFT, EXPLAIN_SPREAD } mode;
 };
 
 struct explain {

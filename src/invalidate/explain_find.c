@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/timeslice.h"
+#include "cache/inval_log.h"
 #include "cache/tag.h"
 #include "cache/tag_list.h"
 #include "invalidate/explain_internal.h"
@@ -163,6 +164,26 @@ static const char *match(const struct redis_value *fields, struct slice key,
 	return NULL;
 }
 
+/* What an entry says of its caller, and of what became of the keys (cache/inval_log.h). */
+static void take_caller(const struct redis_value *fields, struct explain *ret)
+{
+	struct explain_invalidation *last = &ret->last;
+
+	for (size_t i = 0; i + 1 < fields->count; i += 2) {
+		struct slice field = redis_value_item(fields, i);
+		struct slice text = redis_value_item(fields, i + 1);
+
+		if (slice_is(field, "b")) {
+			last->by = arena_slice(&ret->tags.texts, text);
+			last->mode = EXPLAIN_HARD;
+		} else if (slice_is(field, "m")) {
+			last->mode = slice_is(text, INVAL_SOFT)	    ? EXPLAIN_SOFT
+				     : slice_is(text, INVAL_SPREAD) ? EXPLAIN_SPREAD
+								    : EXPLAIN_NOT_KNOWN;
+		}
+	}
+}
+
 /* Whether the entry names the key; ret->last is that invalidation then. */
 static bool take_entry(const struct redis_value *entry, struct slice key, struct explain *ret)
 {
@@ -177,6 +198,7 @@ static bool take_entry(const struct redis_value *entry, struct slice key, struct
 	/* The id begins with the time. */
 	last->wall_ms = strtoll(redis_value_item(entry, 0).p, NULL, 10);
 	last->value = arena_slice(&ret->tags.texts, value);
+	take_caller(fields, ret);
 	/* A DELETE is logged too, by the name of its process: it is not an operation. */
 	if (slice_is(redis_value_item(fields, 0), "o") &&
 		redis_value_item(fields, 1).n == OPERATION_ID_BYTES)

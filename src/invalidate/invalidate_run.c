@@ -337,7 +337,12 @@ static enum error remove_logged(struct invalidate_run *run, bool *ret_logged, st
 	const struct plan *plan = run->plan;
 	struct slice *names =
 		mem_array(plan->key_count + plan->pattern_count + plan->tag_count, sizeof *names);
-	struct inval_entry entry = {.operation_id = operation_id(run->operation), .keys = names};
+	struct inval_entry entry = {.operation_id = operation_id(run->operation),
+		.by = run->asked->by,
+		.mode = run->asked->soft	    ? INVAL_SOFT
+			: run->asked->change.spread ? INVAL_SPREAD
+						    : NULL,
+		.keys = names};
 	size_t n = 0;
 
 	if (run->asked->conf->events.names)

@@ -263,7 +263,7 @@ static enum error mdelete(struct cw_cache *handle, void *args, struct fault *fau
 	struct slice *keys = args_slices(mdelete->keys);
 
 	error = entry_delete_many(
-		&handle->engine.cache, keys, mdelete->keys.count, &mdelete->deleted, fault);
+		&handle->engine.cache, NULL, keys, mdelete->keys.count, &mdelete->deleted, fault);
 	mem_free(keys);
 	return error;
 }

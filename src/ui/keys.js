@@ -35,6 +35,8 @@ function names(title, list, to) {
 const to_key = (name) => "#/keys?key=" + encodeURIComponent(name);
 const to_tag = (name) => "#/tags?tag=" + encodeURIComponent(name);
 
+const modes = {hard: ", removed", soft: ", made stale", spread: ", to expire little by little"};
+
 function explanation(found) {
   const last = found.last_invalidation;
   return pairs(
@@ -45,7 +47,8 @@ function explanation(found) {
     names("Tags", found.tags, to_tag),
     names("Dependents", found.dependents, to_key),
     ["Entities", found.entities.length ? found.entities.map(({entity, id}) => `${entity} ${id}`).join(", ") : "none"],
-    ["Last invalidation", last ? [`${ago(last.time)} by ${last.kind} `, el("code", {}, last.value), " ",
+    ["Last invalidation", last ? [`${ago(last.time)}${modes[last.mode] || ""}${last.by ? ", by " + last.by : ""}, with the ${last.kind} `,
+      el("code", {}, last.value), last.note && ` (${last.note})`, " ",
       last.operation_id && el("a", {href: "#/operations?id=" + encodeURIComponent(last.operation_id)}, "operation")] : "none in the log"]);
 }
 

@@ -86,24 +86,32 @@ def test_the_last_invalidation_is_named(daemon, redis):
                                ({"patterns": ["user:*:8"]}, "pattern", "user:*:8"),
                                ({"tags": ["user-8"]}, "tag", "user-8")):
         began = time.time()
-        done = daemon.invalidate(asked).json
+        mode = {"key": {}, "pattern": {"soft": True}, "tag": {"spread": 60}}[kind]
+        done = daemon.invalidate({**asked, **mode, "note": "because of " + kind}).json
         for i in range(3):
             daemon.invalidate({"keys": [f"other:{i}"]})
         last = explain(daemon, "user:profile:8")["last_invalidation"]
         assert (last["kind"], last["value"], last["operation_id"]) == \
             (kind, value, done["operation_id"])
+        assert (last["mode"], last["by"], last["note"]) == \
+            ({"key": "hard", "pattern": "soft", "tag": "spread"}[kind], "anonymous", "because of " + kind)
         seen = time.mktime(time.strptime(last["time"][:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone
         assert began - 2 <= seen <= time.time() + 1
     # A DELETE is no operation.
     daemon.request("DELETE", "/api/v1/cache/keys/user%3Aprofile%3A8")
     last = explain(daemon, "user:profile:8")["last_invalidation"]
     assert (last["kind"], last["operation_id"]) == ("key", None)
+    assert (last["mode"], last["by"], last["note"]) == ("hard", "anonymous", None)
     daemon.invalidate({"tags": ["user-8"]})
     # Beyond the pages that are read backwards it is not looked for.
     redis.pipeline([("XADD", "cw:inval", "*", "o", "x", "k", f"k:{i}") for i in range(250)])
     assert explain(daemon, "user:profile:8")["last_invalidation"]["kind"] == "tag"
     redis.pipeline([("XADD", "cw:inval", "*", "o", "x", "k", f"k:{i}") for i in range(900)])
     assert explain(daemon, "user:profile:8")["last_invalidation"] is None
+    # An older version, or another program, has not said who it was.
+    redis("XADD", "cw:inval", "*", "o", "0" * 20, "p", "user:*")
+    last = explain(daemon, "user:profile:8")["last_invalidation"]
+    assert (last["kind"], last["mode"], last["by"], last["note"]) == ("pattern", None, None, None)
 
 
 def test_odd_sets_and_what_may_not_be_asked(daemon, redis):

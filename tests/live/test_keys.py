@@ -88,7 +88,7 @@ def test_a_put_ends_the_key_s_lease(shared, shared_redis):
 def test_deleting_is_logged_as_an_invalidation(shared, shared_redis):
     shared.request("DELETE", path("logged:1"))
     [[_, fields]] = shared_redis("XREVRANGE", "cw:inval", "+", "-", "COUNT", 1)
-    assert fields[2:] == [b"k", b"logged:1"]
+    assert fields[2:] == [b"b", b"anonymous", b"k", b"logged:1"]
 
 
 # ETags ----------------------------------------------------------------------------------------
