@@ -10,6 +10,7 @@
 #include "api/answer.h"
 #include "api/handlers.h"
 #include "api/hide.h"
+#include "api/pauses.h"
 #include "text/json.h"
 
 enum health { HEALTH_UP, HEALTH_DEGRADED, HEALTH_DOWN };
@@ -193,6 +194,7 @@ static struct component judge_warming(const struct app *app, const struct identi
 	json_add_uint(warming.details, "failing_jobs", failing);
 	if (job && shows_job(app, who, job))
 		cJSON_AddStringToObject(warming.details, "first", job);
+	cJSON_AddItemToObject(warming.details, "paused", pauses_json(app, PAUSE_WARMING));
 	return warming;
 }
 

@@ -1,28 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /* GET and POST /pause, POST /resume. */
+#include "api/pauses.h"
+
 #include "api/answer.h"
 #include "api/body.h"
 #include "api/handlers.h"
 #include "text/json.h"
 
+cJSON *pauses_json(const struct app *app, enum pause what)
+{
+	const struct pause_state *state = pause_state(app->engine.pauses, what);
+	cJSON *item;
+
+	if (!state)
+		return cJSON_CreateNull();
+	item = cJSON_CreateObject();
+	json_add_time(item, "since", state->since_wall_ms);
+	json_add_time(item, "until", state->until_wall_ms);
+	json_add_text(item, "by", state->by);
+	json_add_text(item, "note", state->note ? state->note : "");
+	return item;
+}
+
 static cJSON *list(const struct app *app)
 {
 	cJSON *all = cJSON_CreateObject();
 
-	for (enum pause what = 0; what < PAUSE_COUNT; what++) {
-		const struct pause_state *state = pause_state(app->engine.pauses, what);
-
-		if (!state) {
-			cJSON_AddNullToObject(all, pause_name(what));
-			continue;
-		}
-		cJSON *item = cJSON_AddObjectToObject(all, pause_name(what));
-
-		json_add_time(item, "since", state->since_wall_ms);
-		json_add_time(item, "until", state->until_wall_ms);
-		json_add_text(item, "by", state->by);
-		json_add_text(item, "note", state->note ? state->note : "");
-	}
+	for (enum pause what = 0; what < PAUSE_COUNT; what++)
+		cJSON_AddItemToObject(all, pause_name(what), pauses_json(app, what));
 	return all;
 }
 

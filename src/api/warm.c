@@ -6,6 +6,7 @@
 #include "api/handlers.h"
 #include "api/hide.h"
 #include "api/operations.h"
+#include "api/pauses.h"
 #include "api/warm_jobs.h"
 #include "base/mem.h"
 #include "text/json.h"
@@ -257,5 +258,6 @@ void api_warm_list(struct request *request, void *context)
 
 	cJSON_AddItemToObject(
 		body, "jobs", api_warm_jobs(app->warm, request_identity(request), true));
+	cJSON_AddItemToObject(body, "paused", pauses_json(app, PAUSE_WARMING));
 	reply_json(request, 200, body);
 }

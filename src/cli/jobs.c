@@ -3,6 +3,7 @@
 #include "cli/jobs.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/timestamp.h"
@@ -93,10 +94,16 @@ int cli_jobs(struct cli *cli, const struct cli_args *args)
 	struct cli_grid *grid = cli_grid_new(
 		cli, "JOB|*SCHEDULE|LAST RUN|STARTED|>TOOK|>STORED|LAST SUCCESS|NEXT RUN|*ERROR");
 	struct json_iter jobs = cli_view_each(answer.json, "jobs");
+	struct json_value paused;
 
 	while (json_next(&jobs))
 		add(cli, grid, jobs.value);
 	cli_grid_print(grid);
+	if (cli_view(answer.json, "paused", &paused))
+		printf("Warming is paused since %s by %s, until %s: runs that are due are "
+		       "skipped.\n",
+			cli_cell_when(cli, paused, "since"), cli_cell_text(cli, paused, "by"),
+			cli_cell_when(cli, paused, "until"));
 	if (!cli_grid_rows(grid))
 		cli_say_done(0, "The configuration has no warm jobs.");
 	return CLI_DONE;

@@ -32,9 +32,12 @@ export async function render(root, _params, signal) {
   const focused = () => document.activeElement?.dataset.job;
 
   async function refresh() {
-    const {jobs} = await get(ADMIN + "/warm", {signal});
+    const {jobs, paused} = await get(ADMIN + "/warm", {signal});
     const at = focused();
-    fill(list, table("Jobs", [
+    fill(list, paused && el("p.note", {role: "status"}, badge("paused", "warning"),
+      ` since ${clock(paused.since)} by ${paused.by}, until ${clock(paused.until)} (${ago(paused.until)})` +
+      `${paused.note ? ": " + paused.note : ""}. No run begins until then; those that are due are skipped. `,
+      el("a", {href: "#/system"}, "Resume")), table("Jobs", [
       {head: "Job", cell: (job) => [job.name, job.suspended && badge("suspended", "quiet")]},
       {head: "Schedule", cell: (job) => job.schedule || "by request only"},
       {head: "Next run", cell: (job) => el("span", {title: clock(job.next_run)}, job.next_run ? ago(job.next_run) : "–")},

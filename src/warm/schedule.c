@@ -115,6 +115,15 @@ int64_t schedule_start_time(const struct schedule *s, int64_t nominal_wall_ms)
 	return nominal_wall_ms + (int64_t)(random % (uint64_t)(s->jitter_ms + 1));
 }
 
+int64_t schedule_start_from(const struct schedule *s, int64_t from_wall_ms)
+{
+	int64_t nominal = schedule_next(s, from_wall_ms - s->jitter_ms - 1);
+
+	while (nominal >= 0 && schedule_start_time(s, nominal) < from_wall_ms)
+		nominal = schedule_next(s, nominal);
+	return nominal < 0 ? -1 : schedule_start_time(s, nominal);
+}
+
 bool schedule_has_deadline(const struct schedule *s)
 {
 	return s->starting_deadline_ms >= 0;

@@ -36,6 +36,8 @@ bool schedule_equal(const struct schedule *a, const struct schedule *b);
 int64_t schedule_next(const struct schedule *schedule, int64_t after_wall_ms);
 /* When the run of a nominal time starts: 0 to jitter later. */
 int64_t schedule_start_time(const struct schedule *schedule, int64_t nominal_wall_ms);
+/* When the first run that starts at `from_wall_ms` or later starts; -1 = there is none. */
+int64_t schedule_start_from(const struct schedule *schedule, int64_t from_wall_ms);
 /*
  * For how long starting a run is retried: starting_deadline, counted from its start time; without
  * one 60 s from the first try, or until the next nominal time if that is sooner.

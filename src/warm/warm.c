@@ -312,6 +312,18 @@ void warm_started_release(struct warm_started *started)
 	*started = (struct warm_started){0};
 }
 
+/* -1 = none. What is due while warming is paused is skipped. */
+static int64_t next_run(const struct warm *warm, const struct job *job)
+{
+	const struct pause_state *pause = pause_state(warm->pauses, PAUSE_WARMING);
+
+	if (job->suspended || job->next_run_wall_ms < 0)
+		return -1;
+	return pause && job->next_run_wall_ms < pause->until_wall_ms
+		       ? schedule_start_from(job->schedule, pause->until_wall_ms)
+		       : job->next_run_wall_ms;
+}
+
 void warm_each(
 	const struct warm *warm, void (*look)(void *context, struct warm_job *job), void *context)
 {
@@ -325,7 +337,7 @@ void warm_each(
 			continue;
 		struct warm_job state = {.all = conf,
 			.conf = &conf->jobs[i],
-			.next_run_wall_ms = job->suspended ? -1 : job->next_run_wall_ms,
+			.next_run_wall_ms = next_run(warm, job),
 			.last_success_wall_ms = job->last_success_wall_ms,
 			.use = job->use};
 		job_last_run(job, &state.last_run);

@@ -57,7 +57,8 @@ void warm_started_release(struct warm_started *started);
 struct warm_job {
 	const struct conf *all; /* the current configuration */
 	const struct conf_job *conf;
-	int64_t next_run_wall_ms, last_success_wall_ms; /* -1 = none, or not known */
+	int64_t next_run_wall_ms, last_success_wall_ms; /* -1 = none, or not known; the next run is
+							   the first one after a pause of warming */
 	struct job_use use;
 	struct operation_view last_run; /* under way or ended, on any daemon; empty id = none */
 };

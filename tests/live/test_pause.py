@@ -73,6 +73,32 @@ def test_paused_warming_starts_no_run(start, redis):
     until(lambda: redis("EXISTS", "rows:1"), "the next run")
 
 
+def test_what_would_run_while_warming_is_paused_is_not_shown_as_the_next_run(start, redis):
+    daemons = [start(open_config(redis) + JOB.replace("every: 1s", "every: 10m")
+                     + JOB.partition("jobs:")[2].replace("rows", "jittered").replace("every: 1s", "every: 10m, jitter: 5m")
+                     + JOB.partition("jobs:")[2].replace("rows", "asked").replace("schedule: {every: 1s}, ", ""))
+               for _ in range(2)]
+    daemons[1].wait_redis()
+    jobs = lambda daemon: {job["name"]: job["next_run"] for job in daemon.get(API + "/warm").json["jobs"]}
+    health = lambda daemon: daemon.health().json["components"]["warming"]
+    before = jobs(daemons[0])
+    assert before["asked"] is None and daemons[0].get(API + "/warm").json["paused"] is None
+    assert health(daemons[0])["details"]["paused"] is None
+    state = pause(daemons[0], {"what": ["warming"], "for": 3600, "note": "deploy 812"})["warming"]
+    for daemon in daemons:
+        until(lambda: daemon.get(API + "/warm").json["paused"] == state, "the pause")
+        until(lambda: health(daemon)["details"]["paused"] == state, "the pause in health")
+        assert health(daemon)["status"] == "UP"
+        after = jobs(daemon)
+        assert after["asked"] is None
+        assert all(after[name] >= state["until"] > before[name] for name in ("rows", "jittered")), after
+        assert {job["name"]: job["next_run"] for job in daemon.stats()["warming"]["jobs"]} == after
+    resume(daemons[0])
+    for daemon in daemons:
+        until(lambda: daemon.get(API + "/warm").json["paused"] is None, "the end")
+        assert jobs(daemon)["rows"] < state["until"]
+
+
 def test_a_pause_ends_by_itself(start, redis):
     daemon = start(open_config(redis))
     daemon.wait_redis()

@@ -277,6 +277,35 @@ START_TEST(schedules_are_printed_and_compared)
 }
 END_TEST
 
+START_TEST(the_first_start_from_a_time_on_may_have_an_earlier_nominal_time)
+{
+	struct conf_job job = job_of(NULL, 10 * minute);
+
+	begin(&job, "2026-03-02T00:00:00.000Z");
+	ck_assert_int_eq(schedule_start_from(schedule, at("2026-03-02T01:00:00.000Z")),
+		at("2026-03-02T01:00:00.000Z"));
+	ck_assert_int_eq(schedule_start_from(schedule, at("2026-03-02T01:00:00.001Z")),
+		at("2026-03-02T01:10:00.000Z"));
+	end();
+	job.schedule.jitter_ms = 9 * minute;
+	begin(&job, "2026-03-02T00:00:00.000Z");
+	for (int64_t from = at("2026-03-02T01:00:00.000Z"); from < at("2026-03-02T02:00:00.000Z");
+		from += minute) {
+		int64_t least = INT64_MAX;
+
+		for (int64_t nominal = from - 20 * minute; nominal < from + 30 * minute;
+			nominal = schedule_next(schedule, nominal)) {
+			int64_t start = schedule_start_time(schedule, nominal);
+
+			if (nominal % (10 * minute) == 0 && start >= from && start < least)
+				least = start;
+		}
+		ck_assert_int_eq(schedule_start_from(schedule, from), least);
+	}
+	end();
+}
+END_TEST
+
 TEST_SUITE("schedule", a_run_is_due_once_at_its_time, periods_count_from_the_epoch,
 	of_overdue_runs_only_the_newest_is_due,
 	a_forward_jump_of_three_hours_runs_what_was_missed_once, a_longer_jump_starts_over,
@@ -285,4 +314,5 @@ TEST_SUITE("schedule", a_run_is_due_once_at_its_time, periods_count_from_the_epo
 	a_run_after_its_starting_deadline_is_missed,
 	jitter_is_the_same_everywhere_and_within_bounds, a_run_waits_for_its_jitter,
 	receipts_outlive_what_could_repeat_them, faults_name_job_and_key,
-	schedules_are_printed_and_compared)
+	schedules_are_printed_and_compared,
+	the_first_start_from_a_time_on_may_have_an_earlier_nominal_time)
