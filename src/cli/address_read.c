@@ -7,6 +7,7 @@
  */
 #include "cli/address_read.h"
 
+#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -29,6 +30,16 @@ static const char *environment(const char *name)
 	return value && *value ? value : NULL;
 }
 
+/* As curl reads it: with a host, and a port that there is. */
+static bool is_url(const char *text)
+{
+	CURLU *url = curl_url();
+	bool ok = url && curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK;
+
+	curl_url_cleanup(url);
+	return ok;
+}
+
 static int take_url(struct cli *cli, const char *url)
 {
 	struct slice text = slice_str(url);
@@ -38,9 +49,7 @@ static int take_url(struct cli *cli, const char *url)
 		(!slice_starts(text, SLICE("http://")) && !slice_starts(text, SLICE("https://"))))
 		return cli_say(
 			CLI_USAGE, "the address must begin with http:// or https://, not %s", url);
-	size_t host = strcspn(slashes + 3, "/?#@");
-
-	if (!host || strpbrk(slashes + 3, "?#@ \t\r\n"))
+	if (!is_url(url) || strpbrk(slashes + 3, "?#@ \t\r\n"))
 		return cli_say(CLI_USAGE,
 			"%s is not the address of a daemon, such as http://127.0.0.1:8480; a token "
 			"is given by --token-file",
@@ -57,6 +66,8 @@ static int take_address(struct cli *cli, const struct cli_args *args)
 
 	if (url && path)
 		return cli_say(CLI_USAGE, "--url and --socket contradict each other");
+	if ((url && !*url) || (path && !*path))
+		return cli_say(CLI_USAGE, "the address of the daemon must not be empty");
 	if (!url && !path) {
 		url = environment("CACHEWARDEN_URL");
 		path = environment("CACHEWARDEN_SOCKET");
@@ -83,6 +94,7 @@ static int take_token(struct cli *cli, struct slice text, const char *from)
 				"bytes or several lines",
 				from);
 	cli->token = arena_slice(&cli->arena, text);
+	cli->token_from = from;
 	return CLI_DONE;
 }
 
@@ -113,6 +125,8 @@ static int read_token(struct cli *cli, const char *path, int fd)
 
 static int take_token_file(struct cli *cli, const char *path)
 {
+	if (!*path)
+		return cli_say(CLI_USAGE, "the name of the token file must not be empty");
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0)
@@ -137,6 +151,9 @@ int cli_address_read(struct cli *cli, const struct cli_args *args)
 		file = environment("CACHEWARDEN_TOKEN_FILE");
 	if (exit)
 		return exit;
+	if (cli->ca_file && access(cli->ca_file, R_OK) != 0)
+		return cli_say(CLI_USAGE, "the file of authorities %s cannot be read: %s",
+			cli->ca_file, strerror(errno));
 	if (token)
 		return take_token(cli, slice_str(token), "CACHEWARDEN_TOKEN");
 	return file ? take_token_file(cli, file) : CLI_DONE;

@@ -3,6 +3,7 @@
 #include "cli/args_parse.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/command_table.h"
@@ -153,6 +154,82 @@ static bool check_count(const struct cli_args *args)
 	return false;
 }
 
+/* Whether the words are names of a kind, such as ":jobs", and not all that there are. */
+static bool is_open(const char *words)
+{
+	return !words || words[0] == ':';
+}
+
+static bool is_word(struct slice text, const char *words)
+{
+	while (*words) {
+		size_t n = strcspn(words, " ");
+
+		if (slice_equal(text, slice_of(words, n)))
+			return true;
+		words += n + (words[n] == ' ');
+	}
+	return false;
+}
+
+/* "a b c" as "a, b or c". */
+static void say_words(const char *what, const char *words, struct slice text)
+{
+	const char *last = strrchr(words, ' ');
+	struct buf list = {0};
+
+	for (const char *c = words; *c; c++) {
+		if (c == last)
+			buf_str(&list, " or ");
+		else if (*c == ' ')
+			buf_str(&list, ", ");
+		else
+			buf_char(&list, *c);
+	}
+	if (text.n)
+		cli_say(CLI_USAGE, "%s takes %s, not %.*s", what, list.p, (int)text.n, text.p);
+	else
+		cli_say(CLI_USAGE, "%s must not be empty: it takes %s", what, list.p);
+	buf_release(&list);
+}
+
+static bool check_word(const char *what, const char *words, bool list, struct slice text)
+{
+	for (bool more = true; more;) {
+		const char *comma = list && text.n ? memchr(text.p, ',', text.n) : NULL;
+		struct slice one = comma ? slice_of(text.p, (size_t)(comma - text.p)) : text;
+
+		if (!is_word(one, words)) {
+			say_words(what, words, one);
+			return false;
+		}
+		more = comma != NULL;
+		text = slice_skip(text, one.n + more);
+	}
+	return true;
+}
+
+/* Where only some words make sense, others are refused: they would select nothing, silently. */
+static bool check_words(const struct cli_args *args)
+{
+	const struct cli_command *command = args->command;
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < args->given_count; i++) {
+		const struct cli_option *option = args->given[i].option;
+		char what[64];
+
+		snprintf(what, sizeof what, "--%s", option->name);
+		if (option->kind != CLI_FLAG && !is_open(option->completes))
+			ok = check_word(what, option->completes, strcmp(option->value, "LIST") == 0,
+				slice_str(args->given[i].value));
+	}
+	for (size_t i = 0; ok && command && i < args->word_count; i++)
+		if (!is_open(command->completes))
+			ok = check_word(command->name, command->completes, false, args->words[i]);
+	return ok;
+}
+
 bool cli_args_parse(struct cli *cli, int argc, char **argv, struct cli_args *ret)
 {
 	struct args_parser p = {.args = ret, .argc = argc, .argv = argv};
@@ -173,7 +250,8 @@ bool cli_args_parse(struct cli *cli, int argc, char **argv, struct cli_args *ret
 		else if (!take_option(&p, word))
 			return false;
 	}
-	return find_command(ret) && check_options(ret, p.given) && check_count(ret);
+	return find_command(ret) && check_options(ret, p.given) && check_count(ret) &&
+	       check_words(ret);
 }
 
 static const struct cli_given *find(const struct cli_args *args, const char *name, size_t *at)

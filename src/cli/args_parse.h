@@ -22,7 +22,8 @@ struct cli_option {
 	const char *name; /* without the dashes */
 	char letter;	  /* its short form, or 0 */
 	enum cli_option_kind kind;
-	const char *value; /* what the help calls it: "KEY" */
+	const char
+		*value; /* what the help calls it: "KEY"; "LIST" = several, with commas between */
 	const char *help;
 	const char *completes; /* as in struct cli_command */
 };

@@ -99,9 +99,9 @@ int cli_audit(struct cli *cli, const struct cli_args *args)
 			.query = arena_take(&cli->arena, &query).p,
 			.usual = usual_items,
 			.item = add,
-			.context = &audit});
+			.context = &audit,
+			.grid = audit.grid});
 
-	cli_grid_print(audit.grid);
 	if (!exit && !cli->json && !cli_grid_rows(audit.grid))
 		cli_say_done(0, "There are no such lines.");
 	return exit;

@@ -18,18 +18,22 @@ enum cli_exit {
 	CLI_UNREACHABLE = 3, /* no answer: refused, no such host, in time, cut off */
 };
 
+struct cli_args;
+
 struct cli {
 	struct arena arena;
 	/* Where the daemon is: one of both. */
-	const char *url;     /* without a slash at its end */
-	const char *socket;  /* path of a Unix socket */
-	const char *ca_file; /* NULL = the system's */
-	struct slice token;  /* empty = none */
-	bool json;	     /* answers as they are, on standard output */
-	bool color;	     /* of standard output */
-	int width;	     /* columns of standard output, 0 = it is not a terminal */
-	bool bars;	     /* standard error is a terminal: progress is shown on it */
-	void *curl;	     /* of cli/client.c */
+	const char *url;	     /* without a slash at its end */
+	const char *socket;	     /* path of a Unix socket */
+	const char *ca_file;	     /* NULL = the system's */
+	struct slice token;	     /* empty = none */
+	const char *token_from;	     /* its file or variable */
+	bool json;		     /* answers as they are, on standard output */
+	bool color;		     /* of standard output */
+	int width;		     /* columns of standard output, 0 = it is not a terminal */
+	bool bars;		     /* standard error is a terminal: progress is shown on it */
+	void *curl;		     /* of cli/client.c */
+	const struct cli_args *args; /* what was typed; NULL before it is known */
 };
 
 #endif

@@ -10,8 +10,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "cli/refusal.h"
 #include "cli/say.h"
-#include "cli/view.h"
 #include "text/percent.h"
 
 enum { connect_seconds = 5, usual_seconds = 30, silent_seconds = 40 };
@@ -145,41 +145,88 @@ static void set_options(CURL *curl, struct transfer *transfer)
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, transfer);
 }
 
-/* What to do where the daemon cannot be reached. */
-static int say_unreachable(struct cli *cli, const struct transfer *transfer, CURLcode code)
+/* Nothing listens there, or the caller may not connect. */
+static int say_not_there(struct cli *cli, const struct transfer *transfer)
 {
-	const struct cli_request *request = transfer->request;
 	const char *at = cli_client_address(cli);
 	long number = 0;
 
 	curl_easy_getinfo(transfer->curl, CURLINFO_OS_ERRNO, &number);
+	if (number == EACCES && cli->socket)
+		return cli_say(CLI_UNREACHABLE,
+			"you may not use the socket %s: it is for root and the group of the file "
+			"(ls -l). --url or --socket names another address",
+			at);
+	return cli_say(CLI_UNREACHABLE,
+		"no daemon answers at %s: %s. Is cachewardend running? --url or --socket "
+		"names another address",
+		at, number ? strerror((int)number) : transfer->error);
+}
+
+static int say_no_trust(const char *at, const char *why)
+{
+	if (strstr(why, "target host name"))
+		return cli_say(CLI_UNREACHABLE,
+			"the certificate of %s is for another name: %s. --url names the daemon as "
+			"its certificate does",
+			at, why);
+	return cli_say(CLI_UNREACHABLE,
+		"%s has no certificate that can be trusted: %s. --ca-file names the file of its "
+		"authority",
+		at, why);
+}
+
+/* In curl's words, without the full stop that some have. */
+static const char *reason_of(struct cli *cli, const struct transfer *transfer, CURLcode code)
+{
+	struct slice why =
+		slice_str(transfer->error[0] ? transfer->error : curl_easy_strerror(code));
+
+	while (why.n && why.p[why.n - 1] == '.')
+		why.n--;
+	return arena_dup(&cli->arena, why);
+}
+
+static bool is_change(const struct cli_request *request)
+{
+	return request->method && strcmp(request->method, "GET") != 0;
+}
+
+/* What to do where the daemon cannot be reached. */
+static int say_unreachable(struct cli *cli, const struct transfer *transfer, CURLcode code)
+{
+	const char *at = cli_client_address(cli);
+	const char *why = reason_of(cli, transfer, code);
+	double connected = 0;
+
+	curl_easy_getinfo(transfer->curl, CURLINFO_CONNECT_TIME, &connected);
 	if (transfer->too_large)
 		return cli_say(CLI_UNREACHABLE, "the answer of %s is larger than %zu MiB", at,
 			CLI_ANSWER_MAX >> 20);
-	if (code == CURLE_COULDNT_CONNECT && number == EACCES && cli->socket)
-		return cli_say(CLI_UNREACHABLE,
-			"you may not use the socket %s: it is for root and the group of the file "
-			"(ls "
-			"-l). --url or --socket names another address",
-			at);
 	if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST)
+		return say_not_there(cli, transfer);
+	if (code == CURLE_OPERATION_TIMEDOUT && connected == 0)
 		return cli_say(CLI_UNREACHABLE,
-			"no daemon answers at %s: %s. Is cachewardend running? --url or --socket "
-			"names another address",
-			at, number ? strerror((int)number) : transfer->error);
-	const char *why = transfer->error[0] ? transfer->error : curl_easy_strerror(code);
-
+			"no daemon answers at %s within %d s: is the address right, and does no "
+			"firewall drop the packets?",
+			at, connect_seconds);
 	if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE)
+		return say_no_trust(at, why);
+	if (code == CURLE_SSL_CONNECT_ERROR)
 		return cli_say(CLI_UNREACHABLE,
-			"%s has no certificate that can be trusted: %s. --ca-file names the file "
-			"of its authority",
+			"no TLS connection with %s: %s. If the daemon serves plain HTTP there, the "
+			"address begins with http://",
 			at, why);
-	if (request->method && strcmp(request->method, "GET") != 0)
+	if (is_change(transfer->request))
 		return cli_say(CLI_UNREACHABLE,
 			"there is no answer from %s: %s. Whether the request took effect is not "
 			"known: cachewarden ops shows the operations",
 			at, why);
-	return cli_say(CLI_UNREACHABLE, "there is no whole answer from %s: %s", at, why);
+	return cli_say(CLI_UNREACHABLE, "there is no whole answer from %s: %s%s", at, why,
+		code == CURLE_GOT_NOTHING && !cli->socket &&
+				slice_starts(slice_str(cli->url), SLICE("http://"))
+			? ". If the daemon serves HTTPS there, the address begins with https://"
+			: "");
 }
 
 static void fill(struct cli *cli, struct transfer *transfer, struct cli_answer *ret)
@@ -259,46 +306,6 @@ void cli_client_print(const struct cli_answer *answer)
 		putchar('\n');
 }
 
-/* What helps beside the daemon's own words. */
-static void say_hint(struct cli *cli, const struct cli_answer *answer, struct slice code)
-{
-	if (answer->status == 401)
-		cli_say_done(0, "%s",
-			cli->token.n ? "The token is not known to the daemon, or has expired."
-				     : "Give a token: --token-file FILE, CACHEWARDEN_TOKEN_FILE or "
-				       "CACHEWARDEN_TOKEN.");
-	if (slice_is(code, "not_found"))
-		cli_say_done(0, "This cachewarden is " CW_VERSION "; an older daemon may not offer "
-				"this command. cachewarden stats shows its version.");
-	if (slice_is(code, "confirmation_required"))
-		cli_say_done(0, "At least %s keys match; --max-keys N allows that many.",
-			cli_view_text(cli, answer->json, "matched_at_least").p);
-}
-
-int cli_client_problem(struct cli *cli, const struct cli_answer *answer)
-{
-	struct slice detail = cli_view_text(cli, answer->json, "detail");
-	struct slice title = cli_view_text(cli, answer->json, "title");
-	struct slice code = cli_view_text(cli, answer->json, "code");
-	struct json_iter errors = cli_view_each(answer->json, "errors");
-
-	if (!answer->json.text.n || (!detail.p && !title.p))
-		return cli_say(CLI_FAILED,
-			"%s answers %d, and not as cachewardend does: is that the right address?",
-			cli_client_address(cli), answer->status);
-	cli_say(CLI_FAILED, "%s%s%s%s", detail.p ? detail.p : title.p, code.p ? " (" : "",
-		code.p ? code.p : "", code.p ? ")" : "");
-	while (json_next(&errors)) {
-		struct slice at = cli_view_text(cli, errors.value, "pointer");
-		struct slice what = cli_view_text(cli, errors.value, "detail");
-
-		cli_say_done(
-			0, "  %s%s%s", at.p ? at.p : "", at.p ? ": " : "", what.p ? what.p : "");
-	}
-	say_hint(cli, answer, code);
-	return CLI_FAILED;
-}
-
 int cli_client_json(struct cli *cli, const struct cli_request *request, struct cli_answer *ret)
 {
 	int exit = cli_client_ask(cli, request, ret);
@@ -309,7 +316,7 @@ int cli_client_json(struct cli *cli, const struct cli_request *request, struct c
 		cli_client_print(ret);
 	if (ret->status / 100 == 2 && (ret->json.text.n || ret->status == 204))
 		return CLI_DONE;
-	return request->quiet ? CLI_FAILED : cli_client_problem(cli, ret);
+	return request->quiet ? CLI_FAILED : cli_refusal_say(cli, ret);
 }
 
 int cli_client_get(struct cli *cli, const char *path, struct cli_answer *ret)

@@ -51,8 +51,6 @@ int cli_client_ask(struct cli *cli, const struct cli_request *request, struct cl
 int cli_client_json(struct cli *cli, const struct cli_request *request, struct cli_answer *ret);
 /* GET of a path. */
 int cli_client_get(struct cli *cli, const char *path, struct cli_answer *ret);
-/* Says what a problem answer says; returns CLI_FAILED. */
-int cli_client_problem(struct cli *cli, const struct cli_answer *answer);
 /* Prints the answer's body for --json. */
 void cli_client_print(const struct cli_answer *answer);
 /* A header's value; empty if it is not there. */

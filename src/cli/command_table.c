@@ -8,7 +8,7 @@
 /* Options that several commands have. */
 #define SELECTORS \
 	{"key", 0, CLI_MANY, "KEY", "a key by its exact name", NULL}, \
-	{"tag", 0, CLI_MANY, "TAG", "all keys with this tag", "tags"}, \
+	{"tag", 0, CLI_MANY, "TAG", "all keys with this tag", ":tags"}, \
 	{"entity", 0, CLI_MANY, "NAME=ID", "the keys of an entity of the configuration, such as user=42", NULL}, \
 	{"dependents-of", 0, CLI_MANY, "KEY", "what depends on this key, but not the key itself", NULL}
 
@@ -25,9 +25,9 @@
 
 const struct cli_option cli_common_options[] = {
 	{"url", 0, CLI_ONCE, "URL", "address of the daemon, such as https://cache1:8480 (CACHEWARDEN_URL)", NULL},
-	{"socket", 0, CLI_ONCE, "PATH", "its Unix socket (CACHEWARDEN_SOCKET); by default /run/cachewarden/admin.sock where it exists, else http://127.0.0.1:8480", "files"},
-	{"token-file", 0, CLI_ONCE, "FILE", "file that holds the token and that others cannot read (CACHEWARDEN_TOKEN_FILE; CACHEWARDEN_TOKEN is the token itself)", "files"},
-	{"ca-file", 0, CLI_ONCE, "FILE", "authorities that are trusted instead of the system's (CACHEWARDEN_CA_FILE)", "files"},
+	{"socket", 0, CLI_ONCE, "PATH", "its Unix socket (CACHEWARDEN_SOCKET); by default /run/cachewarden/admin.sock where it exists, else http://127.0.0.1:8480", ":files"},
+	{"token-file", 0, CLI_ONCE, "FILE", "file that holds the token and that others cannot read (CACHEWARDEN_TOKEN_FILE; CACHEWARDEN_TOKEN is the token itself)", ":files"},
+	{"ca-file", 0, CLI_ONCE, "FILE", "authorities that are trusted instead of the system's (CACHEWARDEN_CA_FILE)", ":files"},
 	{"json", 0, CLI_FLAG, NULL, "print the daemon's answers as they are", NULL},
 	{"no-color", 0, CLI_FLAG, NULL, "no colors on a terminal (NO_COLOR)", NULL},
 	{"help", 'h', CLI_FLAG, NULL, "describe the command", NULL},
@@ -62,8 +62,8 @@ static const struct cli_option warm_options[] = {
 };
 
 static const struct cli_option ops_options[] = {
-	{"state", 0, CLI_ONCE, "STATE", "only operations in this state", "queued running completed partial failed cancelled interrupted"},
-	{"kind", 0, CLI_ONCE, "KIND", "only operations of this kind", "invalidate warm"},
+	{"state", 0, CLI_ONCE, "STATE", "only operations in this state: queued, running, completed, partial, failed, cancelled, interrupted", "queued running completed partial failed cancelled interrupted"},
+	{"kind", 0, CLI_ONCE, "KIND", "only operations of this kind: invalidate, expire, warm", "invalidate expire warm"},
 	{"by", 0, CLI_ONCE, "NAME", "only operations that this token began", NULL},
 	{"since", 0, CLI_ONCE, "TIME", "only those that began since then: 8h (ago), or 2026-01-31T06:00:00Z", NULL},
 	{"limit", 0, CLI_ONCE, "N", "at most so many (default 20, at most 1000)", NULL},
@@ -72,7 +72,7 @@ static const struct cli_option ops_options[] = {
 
 static const struct cli_option events_options[] = {
 	{"follow", 'f', CLI_FLAG, NULL, "show what happens from now on, until interrupted", NULL},
-	{"event", 0, CLI_ONCE, "EVENT", "only events of this kind", "invalidation warm alert breaker config pause gap"},
+	{"event", 0, CLI_ONCE, "EVENT", "only events of this kind: invalidation, warm, alert, breaker, config, pause, gap", "invalidation warm alert breaker config pause gap"},
 	{"by", 0, CLI_ONCE, "NAME", "only what this token did", NULL},
 	{"since", 0, CLI_ONCE, "TIME", "only events since then: 8h (ago), or 2026-01-31T06:00:00Z", NULL},
 	{"limit", 0, CLI_ONCE, "N", "the last so many (default 20, at most 1000)", NULL},
@@ -84,7 +84,7 @@ static const struct cli_option audit_options[] = {
 	{"since", 0, CLI_ONCE, "TIME", "only lines since then: 8h (ago), or 2026-01-31T06:00:00Z", NULL},
 	{"until", 0, CLI_ONCE, "TIME", "only lines until then", NULL},
 	{"by", 0, CLI_ONCE, "NAME", "only what this token did", NULL},
-	{"state", 0, CLI_ONCE, "STATE", "only lines with this outcome", "intent completed accepted refused failed partial cancelled interrupted"},
+	{"state", 0, CLI_ONCE, "STATE", "only lines with this outcome: intent, completed, accepted, refused, failed, partial, cancelled, interrupted", "intent completed accepted refused failed partial cancelled interrupted"},
 	{"limit", 0, CLI_ONCE, "N", "at most so many (default 20; 0 = all)", NULL},
 	END,
 };
@@ -93,7 +93,7 @@ static const struct cli_option note_option[] = {NOTE, END};
 
 static const struct cli_option set_options[] = {
 	{"ttl", 0, CLI_ONCE, "S", "seconds or a duration such as 1h, -1 = no expiry; by default that of its namespace", NULL},
-	{"tag", 0, CLI_MANY, "TAG", "give the key this tag", "tags"},
+	{"tag", 0, CLI_MANY, "TAG", "give the key this tag", ":tags"},
 	END,
 };
 
@@ -138,7 +138,7 @@ static const struct cli_option pause_options[] = {
 
 static const struct cli_option token_options[] = {
 	{"name", 0, CLI_ONCE, "NAME", "its name in logs, operations and metrics (required)", NULL},
-	{"scopes", 0, CLI_ONCE, "LIST", "what it may do, such as read,warm (required)", "read metrics keys write invalidate flush warm sessions operate audit admin"},
+	{"scopes", 0, CLI_ONCE, "LIST", "what it may do, such as read,warm (required): read, metrics, keys, write, invalidate, flush, warm, sessions, operate, audit, admin", "read metrics keys write invalidate flush warm sessions operate audit admin"},
 	{"prefix", 0, CLI_MANY, "PREFIX", "it may use only keys that begin with this", NULL},
 	{"expires", 0, CLI_ONCE, "DATE", "until when it is valid, such as 2027-01-31", NULL},
 	END,
@@ -151,7 +151,7 @@ static const struct cli_option top_options[] = {
 
 static const struct cli_option help_options[] = {
 	{"markdown", 0, CLI_FLAG, NULL, "all commands as Markdown", NULL},
-	{"roff", 0, CLI_ONCE, "PAGE", "a manual page: cachewarden.1, cachewardend.8, cachewarden.yaml.5", NULL},
+	{"roff", 0, CLI_ONCE, "PAGE", "a manual page: cachewarden.1, cachewardend.8, cachewarden.yaml.5", "cachewarden.1 cachewardend.8 cachewarden.yaml.5"},
 	END,
 };
 
@@ -170,14 +170,14 @@ const struct cli_command cli_commands[] = {
 	{.name = "expire", .arguments = "[PATTERN...]", .help = "Give many keys another TTL.", .run = cli_invalidate_expire,
 		.most = CLI_ANY_NUMBER, .options = expire_options, .more = "Counts and asks first, as invalidate does."},
 	{.name = "warm", .arguments = "[JOB...]", .help = "Run warm jobs, by default all that are not suspended.", .run = cli_warm,
-		.most = CLI_ANY_NUMBER, .options = warm_options, .completes = "jobs",
+		.most = CLI_ANY_NUMBER, .options = warm_options, .completes = ":jobs",
 		.more = "Waits for the end, with progress bars on a terminal. The exit status is 0 only if all runs have completed. A run "
 			"goes on if this program ends before."},
 	{.name = "jobs", .arguments = "", .help = "The warm jobs, their last and their next runs.", .run = cli_jobs},
 	{.name = "ops", .arguments = "[ID]", .help = "Operations of all daemons on this Redis, newest first, or one of them.", .run = cli_ops,
-		.most = 1, .options = ops_options, .completes = "operations"},
+		.most = 1, .options = ops_options, .completes = ":operations"},
 	{.name = "ops cancel", .arguments = "ID", .help = "Cancel an operation.", .run = cli_ops_cancel, .least = 1, .most = 1,
-		.options = note_option, .completes = "operations"},
+		.options = note_option, .completes = ":operations"},
 	{.name = "events", .arguments = "", .help = "What has happened on all daemons of this Redis, oldest first, or what happens.", .run = cli_events,
 		.options = events_options,
 		.more = "With --follow a lost connection is made anew, and what was missed is shown; the event gap says where something "
@@ -198,7 +198,7 @@ const struct cli_command cli_commands[] = {
 		.most = 1, .options = list_options},
 	{.name = "explain", .arguments = "KEY", .help = "What is stored under a key, and what can invalidate it.", .run = cli_explain, .least = 1, .most = 1},
 	{.name = "tags", .arguments = "[TAG]", .help = "The tags in use, or the keys of one.", .run = cli_tags, .most = 1, .options = list_options,
-		.completes = "tags"},
+		.completes = ":tags"},
 	{.name = "deps", .arguments = "[KEY]", .help = "What depends on a key; without one, the keys with stored dependents.", .run = cli_deps,
 		.most = 1, .options = deps_options},
 	{.name = "sessions", .arguments = "USER [REF]", .help = "The sessions of a user; with --end it ends them.", .run = cli_sessions,
@@ -216,12 +216,12 @@ const struct cli_command cli_commands[] = {
 	{.name = "reload", .arguments = "", .help = "Reload the daemon's configuration, as a whole or not at all.", .run = cli_reload, .options = note_option},
 	{.name = "token new", .arguments = "", .help = "Make a token, and its row for the configuration.", .run = cli_token_new, .options = token_options, .offline = true},
 	{.name = "config check", .arguments = "[FILE]", .help = "Check a configuration file, as cachewardend --check-config does.", .run = cli_config_check,
-		.most = 1, .offline = true, .completes = "files"},
+		.most = 1, .offline = true, .completes = ":files"},
 	{.name = "completion", .arguments = "bash|zsh|fish", .help = "Print the completion script of a shell.", .run = cli_completion, .least = 1, .most = 1,
 		.offline = true, .completes = "bash zsh fish",
 		.more = "bash: source <(cachewarden completion bash). zsh: source <(cachewarden completion zsh). fish: cachewarden completion fish | source."},
 	{.name = "help", .arguments = "[COMMAND]", .help = "Describe all commands, or one.", .run = cli_help, .most = 2, .options = help_options, .offline = true,
-		.completes = "commands"},
+		.completes = ":commands"},
 	{.name = "__complete", .arguments = "[WORD...]", .help = "Candidates for the last of these words, for completion scripts.", .run = cli_complete,
 		.most = CLI_ANY_NUMBER, .offline = true, .hidden = true},
 	{0},

@@ -19,7 +19,9 @@ struct cli_command {
 	const struct cli_option *options; /* its own; ends with a cleared one. NULL = none */
 	bool offline;			  /* needs no daemon */
 	bool hidden;
-	const char *completes; /* what an argument is: "jobs", or words; NULL = anything */
+	/* What an argument is: ":jobs" = a name that completion knows, "a b" = one of these words.
+	 */
+	const char *completes; /* NULL = anything */
 	const char *more;      /* further paragraphs of the manual, or NULL */
 };
 

@@ -112,9 +112,9 @@ static void offer_commands(const struct completion *completion, bool second)
 static void offer_values(const struct completion *completion, struct slice before, const char *what)
 {
 	static const struct names names[] = {
-		{"jobs", CLI_ADMIN "/warm", "jobs", "name", NULL},
-		{"tags", CLI_ADMIN "/tags?limit=1000", "items", "tag", NULL},
-		{"operations", CLI_ADMIN "/operations?limit=50", "items", "operation_id", "state"},
+		{":jobs", CLI_ADMIN "/warm", "jobs", "name", NULL},
+		{":tags", CLI_ADMIN "/tags?limit=1000", "items", "tag", NULL},
+		{":operations", CLI_ADMIN "/operations?limit=50", "items", "operation_id", "state"},
 	};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -123,9 +123,9 @@ static void offer_values(const struct completion *completion, struct slice befor
 			return;
 		}
 	}
-	if (strcmp(what, "files") == 0)
+	if (strcmp(what, ":files") == 0)
 		puts(":files");
-	else if (strcmp(what, "commands") == 0)
+	else if (strcmp(what, ":commands") == 0)
 		offer_commands(completion, completion->word_count > 1);
 	else
 		offer_words(completion, before, what);

@@ -35,9 +35,9 @@ static int list(struct cli *cli, const struct cli_args *args)
 		&(struct cli_pages){.path = CLI_ADMIN "/dependencies",
 			.usual = usual_items,
 			.item = add_key,
-			.context = &deps});
+			.context = &deps,
+			.grid = deps.grid});
 
-	cli_grid_print(deps.grid);
 	if (!exit && !cli->json && !cli_grid_rows(deps.grid))
 		cli_say_done(0,
 			"No key has stored dependents; rules of the configuration are shown "

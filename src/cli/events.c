@@ -15,6 +15,7 @@
 #include "cli/command_table.h"
 #include "cli/event_lines.h"
 #include "cli/grid.h"
+#include "cli/refusal.h"
 #include "cli/say.h"
 #include "cli/view.h"
 #include "text/percent.h"
@@ -207,7 +208,7 @@ static int stream(struct events *events, const char *path)
 
 	/* A daemon that starts or is full may answer later. */
 	if (!exit && answer.status / 100 != 2 && answer.status / 100 != 5)
-		exit = cli_client_problem(&once, &answer);
+		exit = cli_refusal_say(&once, &answer);
 	events->cli->curl = once.curl;
 	arena_release(&once.arena);
 	mem_free(id);

@@ -7,6 +7,7 @@
 #include "cli/client.h"
 #include "cli/command_table.h"
 #include "cli/grid.h"
+#include "cli/refusal.h"
 #include "cli/view.h"
 
 static enum cli_color status_color(const char *status)
@@ -48,7 +49,7 @@ int cli_health(struct cli *cli, const struct cli_args *args)
 		return exit;
 	/* DOWN is a 503 with the same body. */
 	if (!cli_view_text(cli, answer.json, "status").p || answer.status == 401)
-		return cli_client_problem(cli, &answer);
+		return cli_refusal_say(cli, &answer);
 	const char *status = cli_cell_text(cli, answer.json, "status");
 
 	exit = strcmp(status, "UP") == 0 ? CLI_DONE : CLI_FAILED;

@@ -126,10 +126,10 @@ int cli_help(struct cli *cli, const struct cli_args *args)
 		cli_manual_markdown();
 		return CLI_DONE;
 	}
-	if (page)
-		return cli_manual_page(page)
-			       ? CLI_DONE
-			       : cli_say(CLI_USAGE, "there is no manual page %s", page);
+	if (page) {
+		cli_manual_page(page);
+		return CLI_DONE;
+	}
 	/* cachewarden COMMAND --help */
 	if (args->command && (args->command->run != cli_help || cli_args_flag(args, "help"))) {
 		print_one(cli, args->command);

@@ -107,8 +107,6 @@ int cli_inspect_namespaces(struct cli *cli, const struct cli_args *args)
 	const char *sort = cli_args_text(args, "sort");
 	struct cli_answer answer;
 
-	if (sort && !slice_is(slice_str(sort), "keys") && !slice_is(slice_str(sort), "bytes"))
-		return cli_say(CLI_USAGE, "--sort takes keys or bytes, not %s", sort);
 	int exit = show(cli, args, &namespaces,
 		cli_cell_format(cli, "&sort=%s", sort ? sort : "keys"), &answer);
 

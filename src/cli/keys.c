@@ -11,6 +11,7 @@
 #include "cli/client.h"
 #include "cli/command_table.h"
 #include "cli/pages.h"
+#include "cli/refusal.h"
 #include "cli/say.h"
 #include "cli/view.h"
 #include "text/percent.h"
@@ -46,7 +47,7 @@ int cli_keys_get(struct cli *cli, const struct cli_args *args)
 	if (exit)
 		return exit;
 	if (answer.status != 200)
-		return cli_client_problem(cli, &answer);
+		return cli_refusal_say(cli, &answer);
 	if (!cli->width) {
 		fwrite(answer.body.p, 1, answer.body.n, stdout);
 		return CLI_DONE;
@@ -121,7 +122,7 @@ int cli_keys_set(struct cli *cli, const struct cli_args *args)
 	if (exit)
 		return exit;
 	if (answer.status / 100 != 2)
-		return cli_client_problem(cli, &answer);
+		return cli_refusal_say(cli, &answer);
 	return cli->json ? CLI_DONE
 			 : cli_say_done(CLI_DONE, answer.status == 201
 							  ? "Stored; it is new."

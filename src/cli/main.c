@@ -18,34 +18,35 @@
 #include "cli/screen.h"
 #include "text/json.h"
 
-static int run(struct cli *cli, int argc, char **argv)
+/* `args` lives as long as *cli. */
+static int run(struct cli *cli, struct cli_args *args, int argc, char **argv)
 {
-	struct cli_args args;
-
-	if (!cli_args_parse(cli, argc, argv, &args))
+	if (!cli_args_parse(cli, argc, argv, args))
 		return CLI_USAGE;
-	cli_screen_read(cli, &args);
-	if (cli_args_flag(&args, "version")) {
+	cli->args = args;
+	cli_screen_read(cli, args);
+	if (cli_args_flag(args, "version")) {
 		puts("cachewarden " CW_VERSION);
 		return CLI_DONE;
 	}
-	if (cli_args_flag(&args, "help") || !args.command) {
-		int exit = cli_help(cli, &args);
+	if (cli_args_flag(args, "help") || !args->command) {
+		int exit = cli_help(cli, args);
 
-		return args.command || cli_args_flag(&args, "help") ? exit : CLI_USAGE;
+		return args->command || cli_args_flag(args, "help") ? exit : CLI_USAGE;
 	}
-	if (!args.command->offline) {
-		int exit = cli_address_read(cli, &args);
+	if (!args->command->offline) {
+		int exit = cli_address_read(cli, args);
 
 		if (exit)
 			return exit;
 	}
-	return args.command->run(cli, &args);
+	return args->command->run(cli, args);
 }
 
 int main(int argc, char **argv)
 {
 	struct cli cli = {0};
+	struct cli_args args;
 
 	/* A connection that breaks is an error of the request; say_flush() sees a closed pipe. */
 	signal(SIGPIPE, SIG_IGN);
@@ -53,7 +54,7 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "C.UTF-8");
 	json_use_mem();
 	curl_global_init(CURL_GLOBAL_DEFAULT);
-	int exit = cli_say_flush(run(&cli, argc, argv));
+	int exit = cli_say_flush(run(&cli, &args, argc, argv));
 
 	cli_client_end(&cli);
 	curl_global_cleanup();

@@ -188,17 +188,14 @@ static void page_of_daemon(void)
 	     ".Sh SEE ALSO\n.Xr cachewarden 1 ,\n.Xr libcachewarden 3 ,\n.Xr cachewarden.yaml 5");
 }
 
-bool cli_manual_page(const char *name)
+void cli_manual_page(const char *name)
 {
 	if (strcmp(name, "cachewarden.1") == 0)
 		page_of_commands();
 	else if (strcmp(name, "cachewardend.8") == 0)
 		page_of_daemon();
-	else if (strcmp(name, "cachewarden.yaml.5") == 0)
-		cli_manual_keys();
 	else
-		return false;
-	return true;
+		cli_manual_keys();
 }
 
 static void markdown_options(const struct cli_option *list)

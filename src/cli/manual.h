@@ -5,8 +5,8 @@
 
 #include "cli/command_table.h"
 
-/* Prints a page, such as "cachewarden.1"; false if there is none of this name. */
-bool cli_manual_page(const char *name);
+/* Prints a page: "cachewarden.1", "cachewardend.8" or "cachewarden.yaml.5". */
+void cli_manual_page(const char *name);
 void cli_manual_markdown(void);
 /* cachewarden.yaml(5), from the table of keys. */
 void cli_manual_keys(void);

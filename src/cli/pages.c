@@ -90,7 +90,9 @@ int cli_pages(struct cli *cli, const struct cli_args *args, const struct cli_pag
 
 	if (cli->json)
 		printf("],\"complete\":%s}\n", complete ? "true" : "false");
-	else if (!exit && !complete)
+	else if (what->grid)
+		cli_grid_print(what->grid);
+	if (!cli->json && !exit && !complete)
 		cli_say_done(0, "There may be more: --limit 0 lists all.");
 	buf_release(&listing.cursor);
 	return exit;

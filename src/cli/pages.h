@@ -4,6 +4,7 @@
 #define CW_CLI_PAGES_H
 
 #include "cli/args_parse.h"
+#include "cli/grid.h"
 #include "text/json.h"
 
 /* Called with each item; false ends the list. */
@@ -21,6 +22,8 @@ struct cli_pages {
 	cli_page_item *item;
 	void (*page)(void *context, struct json_value page);
 	void *context;
+	/* Of the items, or NULL: printed before it is said that there are more. */
+	const struct cli_grid *grid;
 };
 
 int cli_pages(struct cli *cli, const struct cli_args *args, const struct cli_pages *what);

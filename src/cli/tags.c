@@ -53,9 +53,9 @@ static int list_members(struct cli *cli, const struct cli_args *args)
 			.path = cli_client_path(cli, CLI_ADMIN "/tags", args->words[0], ""),
 			.usual = usual_items,
 			.item = add_member,
-			.context = &tags});
+			.context = &tags,
+			.grid = tags.grid});
 
-	cli_grid_print(tags.grid);
 	if (!exit && !cli->json && !cli_grid_rows(tags.grid))
 		cli_say_done(0, "No key has this tag.");
 	return exit;
@@ -75,9 +75,9 @@ int cli_tags(struct cli *cli, const struct cli_args *args)
 			.usual = usual_items,
 			.item = add_tag,
 			.page = see_walk,
-			.context = &tags});
+			.context = &tags,
+			.grid = tags.grid});
 
-	cli_grid_print(tags.grid);
 	if (!exit && !cli->json && !cli_grid_rows(tags.grid))
 		cli_say_done(0, tags.walked ? "There are no tags."
 					    : "The daemon has not looked for tags yet: it does so "

@@ -17,7 +17,7 @@ import pytest
 
 from cli import PROGRAM, environment, run, where
 from client import ROOT
-from harness import API, DEADLINE, SANITIZED, Daemon, free_port, open_config, until
+from harness import API, DEADLINE, SANITIZED, Daemon, free_port, open_config, together, until
 
 TOKEN = "cw_tests"
 HOSTILE = b"evil\x1b[31m\xff\nname"
@@ -380,7 +380,6 @@ def test_what_redis_says(cw, shared_redis, daemon):
     until(lambda: re.search(r"^many:\* +detected +40 ", cw("namespaces").stdout, re.M), "the sample")
     done = cw("namespaces", "--sort", "bytes", "--limit", "1")
     assert re.search(r"keys looked at \((scan|randomkey)\)", done.stderr)
-    assert "keys or bytes" in cw("namespaces", "--sort", "size", expect=2).stderr
     cw("invalidate", "many:*", "--yes")
 
 
@@ -420,8 +419,8 @@ def test_a_new_token_is_accepted(start, redis, folder):
 
 
 @pytest.mark.parametrize("args,why", [
-    (("--name", "a"), "required"), (("--name", "a", "--scopes", "reed"), "names such as read"),
-    (("--name", "a", "--scopes", "read,"), "names such as read"), (("--name", "a", "--scopes", "read", "--expires", "soon"), "--expires"),
+    (("--name", "a"), "required"), (("--name", "a", "--scopes", "reed"), "not reed"),
+    (("--name", "a", "--scopes", "read,"), "must not be empty"), (("--name", "a", "--scopes", "read", "--expires", "soon"), "--expires"),
     (("--name", "a", "--scopes", "read", "--expires", "2001-01-01"), "has passed"),
     (("--name", "a", "--scopes", "read", "--prefix", ""), "--prefix"), (("--name", "a", "--name", "b"), "twice")])
 def test_tokens_that_make_no_sense(args, why):
@@ -449,7 +448,14 @@ def test_config_check(folder):
     (("--url", "http://user:secret@a", "stats"), "--token-file"), (("keys", "set", "k", "v", "--ttl", "soon"), "1h30m"),
     (("keys", "get", ""), "empty"), (("top",), "needs a terminal"), (("completion", "csh"), "csh"),
     (("--token-file", "/nonexistent", "stats"), "cannot be read"), (("--token-file", "/dev/zero", "stats"), "not a regular file"),
-    (("ops", "--limit", "0"), "--limit"), (("sessions", "u", "ref"), "--end")])
+    (("ops", "--limit", "0"), "--limit"), (("sessions", "u", "ref"), "--end"), (("--ca-file", "/nonexistent", "stats"), "/nonexistent"),
+    (("--url", "", "stats"), "empty"), (("--socket", "", "stats"), "empty"), (("--token-file", "", "stats"), "empty"),
+    (("--url", "http://a:99999", "stats"), "not the address"), (("--url", "http://[::1", "stats"), "not the address"),
+    (("events", "--event", "foo"), "--event takes invalidation, warm, alert, breaker, config, pause or gap, not foo"),
+    (("ops", "--kind", "foo"), "--kind takes invalidate, expire or warm, not foo"), (("ops", "--state", ""), "--state must not be empty"),
+    (("audit", "--state", "done"), "--state takes intent,"), (("expire", "a", "--ttl", "1", "--only", "some"), "persistent, longer or all"),
+    (("pause", "warming", "all"), "pause takes warming or invalidation, not all"), (("resume", "warm"), "not warm"),
+    (("help", "--roff", "x"), "cachewarden.1"), (("namespaces", "--sort", "size"), "keys or bytes")])
 def test_wrong_usage_sends_nothing(args, why):
     env = {} if "--url" in args or "--socket" in args else {"CACHEWARDEN_URL": "http://127.0.0.1:1"}
     done = run(*args, env=env, expect=2)
@@ -557,8 +563,53 @@ def test_an_older_and_a_newer_daemon(other):
     for command in (("jobs",), ("loaders",), ("alerts",), ("tags",), ("deps",), ("ops",), ("explain", "k"), ("pause",),
                     ("sessions", "u"), ("keys", "list")):
         run("--url", other.url, *command)
-    other.status, other.body = 404, b'{"title": "There is nothing at this address", "status": 404, "code": "not_found"}'
+    other.status = 404
+    other.body = b'{"title": "There is nothing at this address", "status": 404, "code": "not_found", '
+    other.body += b'"detail": "no such path; docs/api.md lists all"}'
     assert "an older daemon may not offer" in run("--url", other.url, "alerts", expect=1).stderr
+
+
+# What the daemon refuses, with the words of the command line that must be said: never a route, a member of a body or
+# a query parameter.
+REFUSALS = [
+    (("invalidate", "x", "--entity", "users=1", "--yes"), r"^cachewarden: --entity users is not an entity"),
+    (("invalidate", "a*", "", "--yes"), "^cachewarden: the pattern must not be empty"),
+    (("invalidate", "a*", "b" * 600, "--yes"), "^cachewarden: the pattern b{64}[.]{3}: the pattern has 600 bytes"),
+    (("invalidate", "--key", "a", "--key", "cw:x", "--yes"), "^cachewarden: 'cw:x' is reserved"),
+    (("invalidate", "--tag", "a\nb", "--yes"), "^cachewarden: --tag a.*control"),
+    (("invalidate", "a*", "--max-keys", "99999999999", "--yes"), "--max-keys is 99999999999; invalidate.max_keys allows"),
+    (("invalidate", "a*", "--spread", "400d", "--yes"), "--spread must be"),
+    (("invalidate", "a*", "--note", "n" * 201, "--yes"), "^cachewarden: --note is longer than 200 bytes"),
+    (("expire", "a*", "--ttl", "-1", "--yes"), "^cachewarden: --ttl -1 .* needs --only all"),
+    (("expire", "a*", "--ttl", "0", "--yes"), "^cachewarden: --ttl is required: seconds from 1 on"),
+    (("warm", "nope"), "^cachewarden: there is no warm job 'nope'; cachewarden jobs lists them"),
+    (("warm", "rows", "--note", "n" * 201), "--note is longer"),
+    (("ops", "nothing"), "there is no operation 'nothing'(?s:.*)cachewarden ops lists them"),
+    (("ops", "--since", "yesterday"), "^cachewarden: --since is not a time"),
+    (("events", "--since", "yesterday"), "^cachewarden: --since is not a time"),
+    (("audit", "--until", "2026-13-01"), "^cachewarden: --until is a time that does not exist"),
+    (("keys", "set", "k", "v", "--ttl", "0"), "^cachewarden: --ttl must be a whole number"),
+    (("keys", "expire", "k", "0"), "^cachewarden: the TTL must be"),
+    (("keys", "get", "cw:x"), "'cw:x' is reserved"), (("keys", "get", "none"), "the key does not exist"),
+    (("keys", "get", "k" * 2000), "has 2000 bytes"), (("keys", "list", "p" * 600), "the pattern has 600 bytes"),
+    (("keys", "del", "a", "session:1"), "'session:1' is reserved"),
+    (("deps", "a", "--add", "b", "--remove", "b"), "^cachewarden: a key is in both --add and --remove"),
+    (("deps", "a", "--add", "cw:x"), "cw:x"), (("explain", "session:x"), "'session:x' is reserved"),
+    (("pause", "warming", "--for", "30d"), "^cachewarden: --for must be an integer"), (("pause", "warming", "--for", "0"), "--for must be"),
+]
+
+
+def test_what_is_refused_is_said_in_the_words_of_the_command_line(daemon):
+    def case(args, words):
+        done = run(*where(daemon), *args, env={"CACHEWARDEN_TOKEN": TOKEN}, expect=1)
+        lines = done.stderr.splitlines()
+        assert re.search(words, done.stderr, re.M) and done.stdout == "", done.stderr
+        assert not re.search(r"\b(GET|POST|PUT|DELETE) |/api/|\bparameter|(^|\s)/\w|Bearer|the body", done.stderr), done.stderr
+        # Nothing is said twice, within a line or in another.
+        parts = [part for line in lines for part in re.split(r"[:;] ", line.removeprefix("cachewarden: "))]
+        assert len(parts) == len(set(parts)), done.stderr
+
+    together(case, REFUSALS)
 
 
 def test_a_run_whose_daemon_dies_is_followed_to_its_end(start, redis):

@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "../unit.h"
+#include "conf/scope.h"
+#include "operation/operation.h"
+#include "operation/pause.h"
 
 /* Options may stand before the command: until it is known, one name must mean one thing. */
 START_TEST(an_option_has_the_same_kind_in_all_commands)
@@ -112,5 +115,82 @@ START_TEST(options_stand_anywhere)
 }
 END_TEST
 
-TEST_SUITE("cli_command_table", an_option_has_the_same_kind_in_all_commands, rows_are_whole,
-	commands_are_found_by_one_word_or_two, options_stand_anywhere)
+static const char *words_of(const char *command, const char *option)
+{
+	for (const struct cli_command *c = cli_commands; c->name; c++) {
+		if (strcmp(c->name, command) != 0)
+			continue;
+		if (!option)
+			return c->completes;
+		const struct cli_option *o = cli_command_option(c, slice_str(option));
+
+		return o ? o->completes : "none";
+	}
+	return "none";
+}
+
+static void add(struct buf *words, const char *word)
+{
+	buf_printf(words, "%s%s", words->n ? " " : "", word);
+}
+
+/* What the daemon knows is what may be typed, and the help names it. */
+START_TEST(words_are_those_of_the_daemon)
+{
+	struct buf words = {0};
+
+#define X(name, text, bit) add(&words, text);
+	SCOPE_TABLE(X)
+#undef X
+	ck_assert_str_eq(words_of("token new", "scopes"), words.p);
+	buf_clear(&words);
+	for (enum operation_state s = OPERATION_QUEUED; s <= OPERATION_INTERRUPTED; s++)
+		add(&words, operation_state_name(s));
+	ck_assert_str_eq(words_of("ops", "state"), words.p);
+	buf_clear(&words);
+	for (enum pause what = 0; what < PAUSE_COUNT; what++)
+		add(&words, pause_name(what));
+	ck_assert_str_eq(words_of("pause", NULL), words.p);
+	ck_assert_str_eq(words_of("resume", NULL), words.p);
+	buf_release(&words);
+}
+END_TEST
+
+START_TEST(the_help_names_all_words)
+{
+	for (const struct cli_command *c = cli_commands; c->name; c++) {
+		for (const struct cli_option *o = c->options; o && o->name; o++) {
+			char word[64];
+
+			if (!o->completes || o->completes[0] == ':')
+				continue;
+			for (const char *w = o->completes; *w;
+				w += strcspn(w, " ") + (w[strcspn(w, " ")] == ' ')) {
+				snprintf(word, sizeof word, "%.*s", (int)strcspn(w, " "), w);
+				ck_assert_msg(strstr(o->help, word), "%s --%s: %s", c->name,
+					o->name, word);
+			}
+		}
+	}
+}
+END_TEST
+
+START_TEST(words_outside_of_a_set_are_refused)
+{
+	struct cli cli = {0};
+	struct cli_args args;
+
+	ck_assert(PARSE("ops", "--state", "failed") && PARSE("ops", "--state=queued"));
+	ck_assert(!PARSE("ops", "--state", "fail") && !PARSE("ops", "--state", "failed queued"));
+	ck_assert(!PARSE("ops", "--state", "") && !PARSE("ops", "--state=Failed"));
+	ck_assert(PARSE("token", "new", "--scopes", "read,warm") && PARSE("pause", "warming"));
+	ck_assert(!PARSE("token", "new", "--scopes", "read,,warm"));
+	ck_assert(!PARSE("token", "new", "--scopes", "read warm"));
+	ck_assert(!PARSE("pause", "warming", "warm") && PARSE("warm", "anything"));
+	arena_release(&cli.arena);
+}
+END_TEST
+
+TEST_SUITE("cli_command_table", words_are_those_of_the_daemon, the_help_names_all_words,
+	words_outside_of_a_set_are_refused, an_option_has_the_same_kind_in_all_commands,
+	rows_are_whole, commands_are_found_by_one_word_or_two, options_stand_anywhere)
