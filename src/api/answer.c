@@ -4,7 +4,7 @@
 
 #include "text/json.h"
 
-bool answer_stale(struct rendered_answer *answer)
+bool answer_begin(struct rendered_answer *answer)
 {
 	int64_t now = clock_mono_ms();
 

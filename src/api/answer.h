@@ -12,8 +12,8 @@
 
 enum { ANSWER_MS = 10 };
 
-/* Whether it must be rendered again; its body is then empty. */
-bool answer_stale(struct rendered_answer *answer);
+/* True: render it now; its body was emptied. Else the last one is to be sent. */
+bool answer_begin(struct rendered_answer *answer);
 /* Fills it from a JSON value, which it takes over. */
 void answer_json(struct rendered_answer *answer, int status, cJSON *value);
 /* Forgets them all, because what they say no longer holds. */

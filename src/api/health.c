@@ -369,7 +369,7 @@ void api_health(struct request *request, void *context)
 	struct app *app = context;
 	enum health health;
 
-	if (answer_stale(&app->health)) {
+	if (answer_begin(&app->health)) {
 		cJSON *body = health_json(app, NULL, &health);
 
 		answer_json(&app->health, status_of(health), body);

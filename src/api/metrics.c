@@ -208,7 +208,7 @@ void api_metrics(struct request *request, void *context)
 {
 	struct app *app = context;
 
-	if (answer_stale(&app->metrics_text)) {
+	if (answer_begin(&app->metrics_text)) {
 		api_metrics_publish(app);
 		metrics_render(app->metrics, &app->metrics_text.body);
 		if (app->engine.cache.conf->redis_metrics)

@@ -223,7 +223,7 @@ void api_stats(struct request *request, void *context)
 		reply_json(request, 200, stats_json(app, request_identity(request)));
 		return;
 	}
-	if (answer_stale(&app->stats))
+	if (answer_begin(&app->stats))
 		answer_json(&app->stats, 200, stats_json(app, NULL));
 	reply_bytes(request, app->stats.status, "application/json", buf_slice(&app->stats.body));
 }

@@ -182,26 +182,35 @@ static enum error read_first(struct entry_reading *r, struct fault *fault)
 	return error;
 }
 
-static void count(struct entry_reading *r)
+/* An entry that is refused keeps its error alone. */
+static void finish_entry(const struct entry_reading *r, struct entry *entry)
+{
+	refuse_large(r, entry);
+	if (!entry->error)
+		return;
+	redis_value_free(entry->reply);
+	*entry = (struct entry){.error = entry->error};
+}
+
+static void count_lookup(
+	struct cache *cache, const struct conf *conf, struct slice key, const struct entry *entry)
+{
+	cache->gets++;
+	if (entry->reply) {
+		cache->hits++;
+		entry_note_size(cache, entry->stored.n, "read");
+	} else if (!entry->error) {
+		cache->misses++;
+	}
+	if (cache->lookups && !entry->error)
+		lookups_add(cache->lookups, conf, key, entry->reply != NULL, entry->reply == NULL);
+}
+
+static void finish(struct entry_reading *r)
 {
 	for (size_t i = 0; i < r->count; i++) {
-		struct entry *entry = &r->ret[i];
-
-		refuse_large(r, entry);
-		if (entry->error) {
-			redis_value_free(entry->reply);
-			*entry = (struct entry){.error = entry->error};
-		}
-		r->cache->gets++;
-		if (entry->reply) {
-			r->cache->hits++;
-			entry_note_size(r->cache, entry->stored.n, "read");
-		} else if (!entry->error) {
-			r->cache->misses++;
-		}
-		if (r->cache->lookups && !entry->error)
-			lookups_add(r->cache->lookups, r->conf, r->keys[i], entry->reply != NULL,
-				entry->reply == NULL);
+		finish_entry(r, &r->ret[i]);
+		count_lookup(r->cache, r->conf, r->keys[i], &r->ret[i]);
 	}
 }
 
@@ -258,31 +267,34 @@ static void fill_settle(void *context, struct redis_batch *batch)
 	}
 }
 
+/* Whether the key exists, and from `least` to `most` bytes of its value were read. */
+static bool has_bytes(const struct entry *entry, int64_t least, int64_t most)
+{
+	int64_t n = (int64_t)entry->stored.n;
+
+	return is_present(entry) && n >= least && n <= most;
+}
+
 static bool is_full(const struct entry_reading *r, const struct entry *entry)
 {
-	return is_present(entry) && (int64_t)entry->stored.n > r->first;
+	return has_bytes(entry, r->first + 1, INT64_MAX);
 }
 
-static bool is_empty(const struct entry_reading *r, const struct entry *entry)
-{
-	(void)r;
-	return is_present(entry) && entry->stored.n == 0;
-}
-
-static bool any(const struct entry_reading *r,
-	bool (*wanted)(const struct entry_reading *r, const struct entry *))
+static bool any(const struct entry_reading *r, int64_t least, int64_t most)
 {
 	for (size_t i = 0; i < r->count; i++)
-		if (wanted(r, &r->ret[i]))
+		if (has_bytes(&r->ret[i], least, most))
 			return true;
 	return false;
 }
 
-/* Which entries another step is for, as places in r->places; false where it is for none. */
-static bool choose(struct entry_reading *r,
-	bool (*wanted)(const struct entry_reading *r, const struct entry *))
+/*
+ * Another step is for the entries of so many bytes: notes them as places in r->places; false where
+ * there is none.
+ */
+static bool choose(struct entry_reading *r, int64_t least, int64_t most)
 {
-	if (!any(r, wanted))
+	if (!any(r, least, most))
 		return false;
 	if (!r->places) {
 		r->places = mem_array(r->count, sizeof *r->places);
@@ -290,7 +302,7 @@ static bool choose(struct entry_reading *r,
 	}
 	r->place_count = 0;
 	for (size_t i = 0; i < r->count; i++)
-		if (wanted(r, &r->ret[i]))
+		if (has_bytes(&r->ret[i], least, most))
 			r->places[r->place_count++] = i;
 	return true;
 }
@@ -327,7 +339,7 @@ static int64_t ration(struct entry_reading *r, const struct redis_batch *lengths
 
 static enum error read_full_ones(struct entry_reading *r, struct fault *fault)
 {
-	if (!choose(r, is_full))
+	if (!choose(r, r->first + 1, INT64_MAX))
 		return OK;
 	struct redis_batch *batch = redis_batch_new();
 	enum error error = run_step(r, REDIS_COMMANDS, fill_lengths, batch, fault);
@@ -387,7 +399,7 @@ static enum error settle_one(
 
 static enum error read_empty_ones(struct entry_reading *r, struct fault *fault)
 {
-	if (!choose(r, is_empty))
+	if (!choose(r, 0, 0))
 		return OK;
 	struct redis_batch *batch = redis_batch_new();
 
@@ -449,7 +461,7 @@ static enum error read_all(struct entry_reading *r, struct fault *fault)
 	if (error)
 		drop_all(r);
 	else
-		count(r);
+		finish(r);
 	buf_release(&r->mark);
 	mem_free(r->places);
 	mem_free(r->bounds);

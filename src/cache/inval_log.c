@@ -347,21 +347,18 @@ bool inval_since_empty(const struct inval_since *since)
 	return !since->any;
 }
 
-bool inval_since_matches(struct inval_since *since, struct slice key)
+enum error inval_since_check(struct inval_since *since, struct slice key, bool *ret)
 {
 	const struct named *named, *at;
+	enum error error = OK;
 
 	HASH_FIND(hh, since->keys, key.p, key.n, named);
-	if (named)
-		return true;
-	for (at = since->patterns; at; at = at->hh.next) {
-		if (glob_match(slice_of(at->name, at->n), key))
-			return true;
-		/* What is not looked at to the end counts as stale. */
-		if (timeslice_spend(&since->timeslice, 1))
-			return true;
+	*ret = named != NULL;
+	for (at = since->patterns; at && !*ret && !error; at = at->hh.next) {
+		*ret = glob_match(slice_of(at->name, at->n), key);
+		error = timeslice_spend(&since->timeslice, 1);
 	}
-	return false;
+	return error;
 }
 
 bool inval_since_matches_tags(

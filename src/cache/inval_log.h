@@ -75,10 +75,11 @@ struct inval_since *inval_log_since(struct cache *cache, const struct inval_plac
 void inval_since_free(struct inval_since *since);
 bool inval_since_empty(const struct inval_since *since);
 /*
- * Parks where there are many patterns and it is asked in a fiber: others have their turn. True,
- * too, where that fiber is cancelled meanwhile.
+ * Whether the key was invalidated, by its name or by a pattern. ERR_CANCELLED: not all patterns
+ * were compared. Parks where there are many patterns and it is asked in a fiber: others have their
+ * turn.
  */
-bool inval_since_matches(struct inval_since *since, struct slice key);
+enum error inval_since_check(struct inval_since *since, struct slice key, bool *ret);
 /* Whether one of the tags was purged. */
 bool inval_since_matches_tags(
 	const struct inval_since *since, const struct slice *tags, size_t count);

@@ -31,11 +31,12 @@ void lease_failed_key(const struct cache *cache, struct slice key, struct buf *o
 	cache_own_beside(cache, "failed:", key, out);
 }
 
+/* Whether its load can store nothing any more. What is not known counts as invalidated. Parks. */
 static bool is_over(struct cache *cache, struct slice key, const struct lease_record *record)
 {
 	struct inval_since *since = inval_log_since(cache, &record->since);
-	bool over = !since || inval_since_matches(since, key) ||
-		    inval_since_matches_tags(since, record->tags, record->tag_count);
+	bool named, over = !since || inval_since_check(since, key, &named) || named ||
+			   inval_since_matches_tags(since, record->tags, record->tag_count);
 
 	inval_since_free(since);
 	return over;

@@ -189,14 +189,14 @@ static void move_on(struct cache *cache, struct slice name, struct slice text,
 	buf_release(&to);
 }
 
-/* Whether nothing has been invalidated since that says otherwise. Parks. */
+/* Whether nothing has been invalidated since that says otherwise. What is not known does. Parks. */
 static bool still_holds(struct cache *cache, struct slice key, struct slice name, struct slice text,
 	const struct note *note)
 {
 	const struct lease_record *record = &note->record;
 	struct inval_since *since = inval_log_since(cache, &record->since);
-	bool holds = since && !inval_since_matches(since, key) &&
-		     !inval_since_matches_tags(since, record->tags, record->tag_count);
+	bool named, holds = since && !inval_since_check(since, key, &named) && !named &&
+			    !inval_since_matches_tags(since, record->tags, record->tag_count);
 
 	if (!holds)
 		change(cache, name, text, SLICE(""));

@@ -140,8 +140,8 @@ static bool is_stale(const struct stepwise_store *s)
 {
 	const struct entry_write *write = s->write;
 	struct inval_since *since = inval_log_since(s->cache, &s->since);
-	bool stale = !since || inval_since_matches(since, write->key) ||
-		     inval_since_matches_tags(since, write->tags, write->tag_count);
+	bool named, stale = !since || inval_since_check(since, write->key, &named) || named ||
+			    inval_since_matches_tags(since, write->tags, write->tag_count);
 
 	inval_since_free(since);
 	return stale;

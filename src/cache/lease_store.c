@@ -179,8 +179,8 @@ static bool may_go_on(struct scripted_store *s, const struct redis_value *reply)
 	snprintf(s->read, sizeof s->read, "%.*s", (int)redis_value_item(reply, 3).n,
 		redis_value_item(reply, 3).p);
 	struct inval_since *since = inval_since_parse(reply->items[4], s->read);
-	bool fresh = since && !inval_since_matches(since, write->key) &&
-		     !inval_since_matches_tags(since, write->tags, write->tag_count);
+	bool named, fresh = since && !inval_since_check(since, write->key, &named) && !named &&
+			    !inval_since_matches_tags(since, write->tags, write->tag_count);
 
 	if (fresh) {
 		snprintf(s->read, sizeof s->read, "%s", inval_since_last(since));

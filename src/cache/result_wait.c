@@ -114,8 +114,8 @@ struct poll {
 	bool taken;
 };
 
-/* Whether a load has failed since the waiting began. */
-static bool has_failed(struct poll *poll, const struct lease_watch *watch)
+/* Notes which load has failed last; true if it has since the waiting began. */
+static bool note_failure(struct poll *poll, const struct lease_watch *watch)
 {
 	bool first = !poll->asked;
 
@@ -148,7 +148,7 @@ static enum error ask_lease(struct poll *poll, struct fault *fault)
 	if (error)
 		return error;
 	poll->taken = watch.taken;
-	if (!has_failed(poll, &watch))
+	if (!note_failure(poll, &watch))
 		return OK;
 	*fault = watch.why;
 	return watch.why.error;

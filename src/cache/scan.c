@@ -67,7 +67,7 @@ static enum error take_scan(struct scanner *w, bool *ret_last)
 		return fault_set(&w->fault, ERR_REDIS_PROTOCOL, "SCAN gave no cursor and names");
 	const struct redis_value *names = reply->items[1];
 
-	if (w->slots && scan_slots_prefer(w, names))
+	if (w->slots && scan_slots_decide(w, names))
 		return OK;
 	snprintf(w->cursor, sizeof w->cursor, "%.*s", (int)cursor.n, cursor.p);
 	*ret_last = at_start(w);

@@ -79,8 +79,11 @@ enum error scan_slots_send(struct scanner *w);
 enum error scan_slots_take(struct scanner *w, bool *ret_last);
 /* Leaves out names of a SCAN that are not wanted. */
 void scan_slots_filter(struct scanner *w, const struct redis_value *names);
-/* Whether what SCAN named first shows that asking slot by slot is better. */
-bool scan_slots_prefer(struct scanner *w, const struct redis_value *names);
+/*
+ * Decides from the names of the first page of SCAN whether to go on slot by slot; true: that page
+ * does not count, because the slots are asked for its names, too.
+ */
+bool scan_slots_decide(struct scanner *w, const struct redis_value *names);
 /* After the last page: counts what is left. Parks. */
 enum error scan_slots_end(struct scanner *w);
 

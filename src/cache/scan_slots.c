@@ -130,7 +130,7 @@ void scan_slots_filter(struct scanner *w, const struct redis_value *names)
 	}
 }
 
-bool scan_slots_prefer(struct scanner *w, const struct redis_value *names)
+bool scan_slots_decide(struct scanner *w, const struct redis_value *names)
 {
 	struct slot_set met = {0};
 	size_t distinct = 0;

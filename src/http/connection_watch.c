@@ -84,16 +84,16 @@ void connections_disown_for_room(struct http_server *server)
 		connections_disown_ended(server);
 }
 
-bool connection_stalled(struct connection *connection, int64_t ms)
+bool connection_check_progress(struct connection *connection, int64_t ms)
 {
 	int64_t now = (int64_t)uv_now(loop_uv(connection->listener->server->loop));
 	uint64_t mark = progress_mark(connection->fd);
 
 	if (connection->taken_ms && connection->taken == mark)
-		return now - connection->taken_ms >= ms;
+		return now - connection->taken_ms < ms;
 	connection->taken_ms = now;
 	connection->taken = mark;
-	return false;
+	return true;
 }
 
 void connections_cut_stalled(struct http_server *server)
@@ -103,7 +103,7 @@ void connections_cut_stalled(struct http_server *server)
 	/* The oldest come first; their deadline makes room for those behind them. */
 	for (int i = 0; at && i < max_looks; i++, at = next) {
 		next = deadlines_next(&server->deadlines, at);
-		if (!connection_stalled(connection_of(at), STALLED_MS))
+		if (connection_check_progress(connection_of(at), STALLED_MS))
 			continue;
 		deadline_move(&server->deadlines, at, PHASE_HANDLER);
 		connection_expired(&server->deadlines, at, PHASE_REPLY);

@@ -247,8 +247,11 @@ bool connections_full(struct http_server *server);
 bool connection_ended(const struct connection *connection);
 /* Whether the client has closed its sending side, unread bytes or not. */
 bool connection_has_left(const struct connection *connection);
-/* Whether the client has read nothing of a reply for `ms`; to be asked regularly. */
-bool connection_stalled(struct connection *connection, int64_t ms);
+/*
+ * Notes how much of its reply the client has read; false if that was nothing for `ms`. To be called
+ * regularly.
+ */
+bool connection_check_progress(struct connection *connection, int64_t ms);
 /* Cuts connections whose client ended in the middle of a request. */
 void connections_cut_ended(struct http_server *server);
 /* The client of `request`, which runs in a fiber, has disconnected. */

@@ -237,14 +237,14 @@ void streams_configure(struct http_server *server, struct conf *conf)
 	}
 }
 
-/* A client that reads nothing of what was sent. */
-static bool is_stalled(struct stream *stream, struct connection *connection)
+/* False if the client reads nothing of what was sent. */
+static bool check_progress(struct stream *stream, struct connection *connection)
 {
 	if (stream->suspended) {
 		connection->taken_ms = 0;
-		return false;
+		return true;
 	}
-	return connection_stalled(connection,
+	return connection_check_progress(connection,
 		stream->ending ? DRAIN_GRACE_MS : stream->request->conf->limits.reply_deadline_ms);
 }
 
@@ -267,7 +267,7 @@ static void look_after(struct connection *connection)
 	if (connection_has_left(connection)) {
 		connection_cut(connection);
 		end(stream);
-	} else if (is_stalled(stream, connection)) {
+	} else if (!check_progress(stream, connection)) {
 		connection_expired(&server->deadlines, &connection->deadline, PHASE_REPLY);
 	} else if (has_expired(stream)) {
 		end(stream);

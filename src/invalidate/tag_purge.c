@@ -49,30 +49,45 @@ enum error tag_purge_members(
 	return error;
 }
 
-/* What is softened stays, so that it would be met, and counted, by each of its selectors. */
-static bool met_elsewhere(struct purge_run *run, struct slice name)
+/*
+ * What is softened stays, so that each of its selectors would meet, and count, it: *ret says
+ * whether the tag at hand is the first. What is only counted is told apart later. Parks as
+ * tag_purge_is_elsewhere().
+ */
+static enum error count_once(struct purge_run *run, struct slice name, bool *ret)
 {
 	struct tag_purge *purge = run->purge;
+	bool elsewhere;
 
-	return purge->remove && (purge->soft || purge->change) &&
-	       (tag_purge_elsewhere(purge, name) || !name_set_add(&run->seen, name));
+	*ret = true;
+	if (!purge->remove || !(purge->soft || purge->change))
+		return OK;
+	enum error error = tag_purge_is_elsewhere(purge, name, &elsewhere);
+
+	*ret = !error && !elsewhere && name_set_add(&run->seen, name);
+	return error;
 }
 
-/* The page's names that the caller may touch. Parks as tag_purge_elsewhere(). */
-static size_t admit(struct purge_run *run, const struct tag_pages *pages, struct slice *names)
+/* Collects the page's names that the caller may touch. Parks as tag_purge_is_elsewhere(). */
+static enum error admit(
+	struct purge_run *run, const struct tag_pages *pages, struct slice *names, size_t *ret)
 {
 	struct tag_purge *purge = run->purge;
-	size_t count = 0;
+	enum error error = OK;
 
-	for (size_t i = 0; i < pages->count; i++) {
+	*ret = 0;
+	for (size_t i = 0; i < pages->count && !error; i++) {
 		struct slice name = tag_pages_member(pages, i);
+		bool first = false;
 
 		if (name.n == 0 || guard_found(&purge->plan->guard, name) != GUARD_ALLOWED)
 			purge->protected_skipped++;
-		else if (!met_elsewhere(run, name))
-			names[count++] = name;
+		else
+			error = count_once(run, name, &first);
+		if (first)
+			names[(*ret)++] = name;
 	}
-	return count;
+	return error;
 }
 
 /* Parks. */
@@ -83,10 +98,10 @@ static enum error do_page(struct purge_run *run, const struct plan_tag *tag,
 	struct slice *names = mem_array(pages->count, sizeof *names);
 
 	purge->timeslice = (struct timeslice){.since_ns = clock_mono_ns()};
-	struct tag_names page = {tag, names, admit(run, pages, names), 0};
-	enum error error = OK;
+	struct tag_names page = {.tag = tag, .names = names};
+	enum error error = admit(run, pages, names, &page.count);
 
-	if (page.count)
+	if (!error && page.count)
 		error = purge->remove ? tag_purge_remove(purge, &page, fault)
 				      : tag_purge_count(purge, &page, &run->seen, fault);
 	run->counted += page.counted;

@@ -15,10 +15,10 @@ struct tag_names {
 };
 
 /*
- * Whether the plan's exact names or patterns are about the key, too. Lets others run where a page's
- * names have taken long. Parks then.
+ * Whether the plan's exact names or patterns are about the key, too. ERR_CANCELLED. Lets others run
+ * where a page's names have taken long. Parks then.
  */
-bool tag_purge_elsewhere(struct tag_purge *purge, struct slice name);
+enum error tag_purge_is_elsewhere(struct tag_purge *purge, struct slice name, bool *ret);
 /* Counts those that are there. Parks. */
 enum error tag_purge_count(struct tag_purge *purge, struct tag_names *page, struct name_set *seen,
 	struct fault *fault);

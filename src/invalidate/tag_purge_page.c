@@ -31,18 +31,17 @@ static enum error ask_exists(struct tag_purge *purge, const struct slice *names,
 	return cache_run_all(purge->cache, REDIS_BULK, batch, fault);
 }
 
-bool tag_purge_elsewhere(struct tag_purge *purge, struct slice name)
+enum error tag_purge_is_elsewhere(struct tag_purge *purge, struct slice name, bool *ret)
 {
 	const struct plan *plan = purge->plan;
+	enum error error = OK;
 
-	if (plan_has(plan, name))
-		return true;
-	/* A cancelled purge does no more. */
-	for (size_t i = 0; i < plan->pattern_count; i++)
-		if (pattern_match(&purge->patterns[i], name) ||
-			timeslice_spend(&purge->timeslice, 1))
-			return true;
-	return false;
+	*ret = plan_has(plan, name);
+	for (size_t i = 0; i < plan->pattern_count && !*ret && !error; i++) {
+		*ret = pattern_match(&purge->patterns[i], name);
+		error = timeslice_spend(&purge->timeslice, 1);
+	}
+	return error;
 }
 
 /* How it is there, and would be changed, of each name, answered. Parks. */
@@ -65,6 +64,31 @@ static enum error read_there(struct tag_purge *purge, const struct redis_value *
 	return OK;
 }
 
+/* Counts a key that is there, for its tag each time, for the purge once. Parks now and then. */
+static enum error count_key(struct tag_purge *purge, struct tag_names *page, struct slice name,
+	uint64_t changed, struct name_set *seen)
+{
+	bool elsewhere;
+
+	page->counted += purge->report;
+	plan_count_tag(purge->plan, page->tag, purge->report, 0);
+	if (!name_set_add(seen, name))
+		return OK;
+	enum error error = tag_purge_is_elsewhere(purge, name, &elsewhere);
+
+	if (error || elsewhere)
+		return error;
+	purge->limited = left(purge) == 0;
+	if (purge->limited)
+		return OK;
+	purge->matched++;
+	purge->softened += changed;
+	plan_count_tag(purge->plan, page->tag, 0, changed);
+	if (purge->report)
+		plan_sample(purge->plan, name);
+	return OK;
+}
+
 enum error tag_purge_count(
 	struct tag_purge *purge, struct tag_names *page, struct name_set *seen, struct fault *fault)
 {
@@ -76,21 +100,8 @@ enum error tag_purge_count(
 		uint64_t there, changed;
 
 		error = read_there(purge, redis_batch_reply(batch, i), &there, &changed, fault);
-		if (error || !there)
-			continue;
-		page->counted += purge->report;
-		plan_count_tag(purge->plan, page->tag, purge->report, 0);
-		if (!name_set_add(seen, page->names[i]) ||
-			tag_purge_elsewhere(purge, page->names[i]))
-			continue;
-		purge->limited = left(purge) == 0;
-		if (purge->limited)
-			break;
-		purge->matched++;
-		purge->softened += changed;
-		plan_count_tag(purge->plan, page->tag, 0, changed);
-		if (purge->report)
-			plan_sample(purge->plan, page->names[i]);
+		if (!error && there)
+			error = count_key(purge, page, page->names[i], changed, seen);
 	}
 	redis_batch_free(batch);
 	return error;

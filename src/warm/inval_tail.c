@@ -57,9 +57,14 @@ bool inval_tail_empty(const struct inval_tail *tail)
 	return !tail->since;
 }
 
-bool inval_tail_matches(
-	const struct inval_tail *tail, struct slice key, const struct slice *tags, size_t tag_count)
+enum error inval_tail_check(const struct inval_tail *tail, struct slice key,
+	const struct slice *tags, size_t tag_count, bool *ret)
 {
-	return tail->since && (inval_since_matches(tail->since, key) ||
-				      inval_since_matches_tags(tail->since, tags, tag_count));
+	*ret = false;
+	if (!tail->since)
+		return OK;
+	enum error error = inval_since_check(tail->since, key, ret);
+
+	*ret = *ret || inval_since_matches_tags(tail->since, tags, tag_count);
+	return error;
 }

@@ -41,8 +41,8 @@ void inval_tail_ask(const struct inval_tail *tail, struct redis_batch *batch,
 bool inval_tail_hear(struct inval_tail *tail, const struct inval_tail_question *question,
 	const struct redis_value *reply);
 bool inval_tail_empty(const struct inval_tail *tail);
-/* Whether the key or one of the tags was invalidated. Parks as inval_since_matches(). */
-bool inval_tail_matches(const struct inval_tail *tail, struct slice key, const struct slice *tags,
-	size_t tag_count);
+/* Whether the key or one of the tags was invalidated. As inval_since_check(). */
+enum error inval_tail_check(const struct inval_tail *tail, struct slice key,
+	const struct slice *tags, size_t tag_count, bool *ret);
 
 #endif

@@ -185,11 +185,15 @@ static bool must_remove(const struct window *w, const struct slot *slot, size_t 
 {
 	const struct item *item = &slot->items[i];
 	struct slice tags[ROW_MAX_TAGS];
+	bool named;
 
 	if (item->fate == NOT_STORED)
 		return false;
+	/* What was not compared to the end, because the run was cancelled, may be stale. */
 	return !heard || item->untagged ||
-	       inval_tail_matches(&w->tail, window_key(slot, i), tags, get_tags(slot, i, tags));
+	       inval_tail_check(
+		       &w->tail, window_key(slot, i), tags, get_tags(slot, i, tags), &named) ||
+	       named;
 }
 
 /* Removes stale keys of an answered batch: all of them if the log was not read. Parks. */
