@@ -102,7 +102,7 @@ async function show() {
   const signal = leave.signal;
   const asked = address();
   const view = allowed().find(({name}) => name === asked.name) || allowed()[0];
-  if (!view) return show_login(who().csrf && "This token has none of the scopes that the dashboard shows.");
+  if (!view) return show_login(who().csrf && "This token has none of the scopes that the views need.");
   if (view.name !== asked.name) history.replaceState(null, "", "#/" + view.name);
   write_nav(view.name);
   const instance = document.getElementById("instance").textContent;
@@ -180,11 +180,11 @@ function write_status(health) {
 function write_lost(state) {
   const banner = document.getElementById("lost");
   if (state === "login") {
-    if (who()) show_login("The login has ended. Log in again to go on.");
+    if (who()) show_login("The login has ended. Log in again to continue.");
     return;
   }
   banner.hidden = state !== "gone";
-  fill(banner, state === "gone" && "The daemon does not answer. The figures are old; the page goes on trying.");
+  fill(banner, state === "gone" && "The daemon does not answer. The figures shown are old; the page keeps trying.");
   if (state === "gone") fill(status, badge("NO ANSWER", "bad"));
   else if (incomplete) location.reload();
   else say("The daemon answers again.");

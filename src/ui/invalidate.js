@@ -8,10 +8,10 @@ import {count, millis} from "/ui/format.js";
 import {follow, verdict} from "/ui/operations_parts.js";
 
 const selectors = [
-  {name: "patterns", label: "Patterns", hint: "One a line, as Redis's globs: user:*:profile"},
-  {name: "keys", label: "Keys", hint: "Exact names, one a line"},
-  {name: "tags", label: "Tags", hint: "One a line: every key that was stored with one of them"},
-  {name: "dependents_of", label: "Dependents of", hint: "Keys whose dependents go, one a line"},
+  {name: "patterns", label: "Patterns", hint: "One per line, as Redis's globs: user:*:profile"},
+  {name: "keys", label: "Keys", hint: "Exact names, one per line"},
+  {name: "tags", label: "Tags", hint: "One per line: selects every key that has one of them"},
+  {name: "dependents_of", label: "Dependents of", hint: "Keys, one per line: selects their dependents, not the keys themselves"},
 ];
 
 const lines = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);
@@ -29,7 +29,7 @@ function details(result) {
     table("Selectors", selector_columns, result.selectors || []),
     result.sample?.length > 0 && el("details", {open: result.dry_run}, el("summary", {}, "A sample of the keys"),
       el("ul.names", {}, result.sample.map((name) => el("li", {}, el("code", {}, name))))),
-    el("p.note", {}, `${count(result.passes)} passes over the keys, ${millis(result.duration_ms)}.`),
+    el("p.note", {}, `Passes over all keys: ${count(result.passes)}. Time: ${millis(result.duration_ms)}.`),
   ];
 }
 
@@ -37,9 +37,9 @@ export async function render(root, params, signal) {
   const fields = selectors.map(({name, label, hint}) =>
     ({name, ...field(label, "textarea", {name, rows: 2, spellcheck: "false"}, hint, params.get(name) || "")}));
   const entities = field("Entities", "textarea", {name: "entities", rows: 2, spellcheck: "false"},
-    "One a line, name and id: user 42", params.get("entities") || "");
+    "One per line, name and id: user 42", params.get("entities") || "");
   const soft = field("Soft: values become stale and are served until they are loaded again", "input", {type: "checkbox", checked: params.has("soft")});
-  const cascade = field("Dependents of what is named go, too", "input", {type: "checkbox", checked: params.get("cascade") !== "no"});
+  const cascade = field("Also the dependents of the named keys and entities", "input", {type: "checkbox", checked: params.get("cascade") !== "no"});
   const note = field("Note", "input", {maxlength: 200}, "The reason, shown with the operation");
   const result = el("section", {"aria-live": "polite"});
 
@@ -90,5 +90,5 @@ export async function render(root, params, signal) {
     preview();
   }}, el("div.grid", {}, fields.map(({node}) => node), entities.node, note.node), soft.node, cascade.node,
   el("p.actions", {}, el("button.main", {}, "Preview")));
-  fill(root, el("p", {}, "The preview counts and shows what would go, and changes nothing."), form, result);
+  fill(root, el("p", {}, "The preview counts the selected keys and shows a sample; it changes nothing."), form, result);
 }

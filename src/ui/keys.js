@@ -43,7 +43,7 @@ function explanation(found) {
     ["Stored", found.exists ? [found.type, ", ", bytes(found.bytes), found.compressed && " compressed", ", ", bytes(found.memory_bytes), " of memory"] : "no"],
     ["TTL", ttl(found.ttl), found.stale && badge("stale", "warning")],
     ["Namespace", found.namespace ? `${found.namespace.prefix} (TTL ${ttl(found.namespace.ttl)})` : "none"],
-    ["Protected", found.protected ? "yes: removed only by its exact name, with scope admin" : "no"],
+    ["Protected", found.protected ? "yes: it can be removed only by its exact name, with the scope admin" : "no"],
     names("Tags", found.tags, to_tag),
     names("Dependents", found.dependents, to_key),
     ["Entities", found.entities.length ? found.entities.map(({entity, id}) => `${entity} ${id}`).join(", ") : "none"],
@@ -53,7 +53,7 @@ function explanation(found) {
 }
 
 export async function render(root, params, signal) {
-  const match = field("Pattern", "input", {name: "match", spellcheck: "false", placeholder: "user:*"}, "A glob; empty lists every key", );
+  const match = field("Pattern", "input", {name: "match", spellcheck: "false", placeholder: "user:*"}, "A glob; leave it empty to list all keys", );
   match.control.value = params.get("match") || "";
   const exact = field("Key", "input", {name: "key", spellcheck: "false"}, "An exact name");
   exact.control.value = params.get("key") || "";
@@ -66,9 +66,9 @@ export async function render(root, params, signal) {
         event.preventDefault();
         look(row);
       }}, row.key)},
-      {head: "Name as", cell: (row) => row.key_encoding === "utf-8" ? null : badge(row.key_encoding, "quiet")},
-    ], shown, "No key matches in what was scanned so far."),
-    cursor && (shown.length < most_shown ? button("Go on", more) : el("p.note", {}, "There are more: narrow the pattern.")));
+      {head: "Encoding", cell: (row) => row.key_encoding === "utf-8" ? null : badge(row.key_encoding, "quiet")},
+    ], shown, "No key that was scanned so far matches."),
+    cursor && (shown.length < most_shown ? button("Continue", more) : el("p.note", {}, "There are more keys: use a narrower pattern.")));
   }
 
   // One bounded step of a scan each; steps without a key go on by themselves for a while.

@@ -31,7 +31,7 @@ const columns = [
   {head: "Share of keys", cell: (row) => bar(row.share, row.namespace)},
   {head: "Keys", number: true, cell: (row) => estimate(row.keys, count)},
   {head: "Memory", number: true, cell: (row) => estimate(row.bytes, bytes)},
-  {head: "A key", number: true, cell: (row) => bytes(row.mean_bytes)},
+  {head: "Mean per key", number: true, cell: (row) => bytes(row.mean_bytes)},
   {head: "Without TTL", number: true, cell: (row) => percent(row.ttl?.none, 0)},
   {head: "Idle for 1 h", number: true, cell: (row) => percent(row.idle, 0)},
 ];
@@ -48,7 +48,7 @@ function named_keys(title, rows, head, format, member) {
 }
 
 const states = {
-  sampling: "The first sample is being taken; the figures are those of the keys so far",
+  sampling: "The first sample is being taken; the figures cover the keys so far",
   waiting: "The first sample has not begun yet",
   off: "The sampler is switched off in the configuration",
 };

@@ -31,7 +31,7 @@ export async function render(root, params, signal) {
       fill(one, el("h2", {}, "Operation ", el("code", {}, id)), pairs(
         ["State", state_badge(operation.state), " ", has_ended(operation) ? words(operation) : progress_bar(operation)],
         ["Kind", operation.kind, operation.job && " of " + operation.job],
-        ["Begun", `${clock(operation.started)} by ${operation.by}`, operation.note && `: ${operation.note}`],
+        ["Started", `${clock(operation.started)} by ${operation.by}`, operation.note && `: ${operation.note}`],
         ["Took", took(operation)],
         operation.trace_id && ["Trace", el("code", {}, operation.trace_id)]),
       el("details", {}, el("summary", {}, "As JSON"), el("pre", {}, JSON.stringify(operation, null, 2))),
@@ -44,10 +44,10 @@ export async function render(root, params, signal) {
     fill(list, table("Operations, newest first", [
       {head: "State", cell: (row) => el("a", {href: "#/operations?id=" + encodeURIComponent(row.operation_id)}, state_badge(row.state))},
       {head: "Kind", cell: (row) => row.kind + (row.job ? " of " + row.job : "")},
-      {head: "Begun", cell: (row) => el("span", {title: clock(row.started)}, ago(row.started))},
+      {head: "Started", cell: (row) => el("span", {title: clock(row.started)}, ago(row.started))},
       {head: "Took", number: true, cell: took},
       {head: "By", cell: (row) => row.by},
-      {head: "What came of it", cell: (row) => has_ended(row) ? words(row) : progress_bar(row)},
+      {head: "Result", cell: (row) => has_ended(row) ? words(row) : progress_bar(row)},
       {head: "Note", cell: (row) => row.note || ""},
     ], items));
   }

@@ -38,7 +38,7 @@ const reasons = {
   cancelled: "it was cancelled",
   too_many_dependents: "there are more than 10,000 dependents",
   unreadable_dependents: "a set of dependents cannot be read",
-  still_matching: "keys matched still after three passes: something goes on storing them",
+  still_matching: "keys still matched after three passes: a client keeps storing them",
 };
 
 // The result of an invalidation in words.
@@ -65,7 +65,7 @@ export function run_words({result, error}) {
 }
 
 export async function cancel(operation) {
-  if (!await confirmed("Cancel the operation", `What it has done so far stays done. ${operation.kind} of ${operation.by}.`, "Cancel it"))
+  if (!await confirmed("Cancel the operation", `What the operation (${operation.kind}, by ${operation.by}) has done so far is not undone.`, "Stop the operation"))
     return;
   try {
     await json("DELETE", ADMIN + "/operations" + path_of(operation.operation_id));

@@ -19,7 +19,7 @@ const charts = [
   {title: "Memory used", format: bytes, series: [{name: "used_bytes", label: "Redis"}]},
   {title: "Commands a second", format: rate, series: [{name: "commands_per_second", label: "Redis"}]},
   {title: "Latency", format: millis, series: [{name: "latency_ms", label: "of a command, as measured from here"}]},
-  {title: "Keys that left, a second", format: rate, series: [
+  {title: "Keys removed a second", format: rate, series: [
     {name: "expired_per_second", label: "expired"}, {name: "evicted_per_second", label: "evicted"},
     {name: "invalidated_keys_per_second", label: "invalidated"}]},
   {title: "Keys", format: count, series: [{name: "keys", label: "Redis"}]},

@@ -7,7 +7,7 @@ import {button, confirmed, el, field, fill, say, table} from "/ui/dom.js";
 import {ago, clock} from "/ui/format.js";
 
 export async function render(root, params, signal) {
-  const user = field("User", "input", {spellcheck: "false", required: true}, "The user_id that the sessions were made with");
+  const user = field("User", "input", {spellcheck: "false", required: true}, "The user_id of the sessions");
   user.control.value = params.get("user") || "";
   const list = el("section", {"aria-live": "polite"});
 
@@ -30,7 +30,7 @@ export async function render(root, params, signal) {
       const {sessions} = await get(path(), {signal});
       fill(list, table("Sessions", [
         {head: "Ref", cell: (row) => el("code", {}, row.ref)},
-        {head: "Begun", cell: (row) => el("span", {title: clock(row.created)}, ago(row.created))},
+        {head: "Created", cell: (row) => el("span", {title: clock(row.created)}, ago(row.created))},
         {head: "Last seen", cell: (row) => ago(row.last_seen)},
         {head: "Expires", cell: (row) => ago(row.expires)},
         {head: "Action", cell: (row) => button("End", () => end(path() + path_of(row.ref), `The session ${row.ref} ends.`), {"aria-label": "End " + row.ref})},

@@ -43,7 +43,7 @@ function doctor() {
     fill(result, el("p", {}, "Examining …"));
     await attempt(result, async () => {
       const found = await get(ADMIN + "/doctor");
-      fill(result, el("p.verdict", {"data-kind": found.ok ? "good" : "bad"}, found.ok ? "Nothing is wrong." : "Something needs to be done."),
+      fill(result, el("p.verdict", {"data-kind": found.ok ? "good" : "bad"}, found.ok ? "There are no errors." : "There are errors to fix."),
         table("Findings", [
           {head: "Severity", cell: (row) => badge(row.severity, severities[row.severity])},
           {head: "Subject", cell: (row) => row.subject},
@@ -81,7 +81,7 @@ const alert_columns = [
   {head: "State", cell: (row) => badge(row.state, row.state === "firing" ? "bad" : row.state === "pending" ? "warning" : "quiet")},
   {head: "Fires", cell: (row) => el("code", {}, `${row.metric} ${row.fires} ${row.threshold}`)},
   {head: "Value", number: true, cell: (row) => row.value === null ? "–" : Number(row.value.toPrecision(4))},
-  {head: "Why not known", cell: (row) => row.reason || ""},
+  {head: "Why unknown", cell: (row) => row.reason || ""},
 ];
 
 export async function render(root, _params, signal) {

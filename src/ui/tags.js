@@ -26,7 +26,7 @@ async function tree(name, above, signal) {
 
 export async function render(root, params, signal) {
   const tags = el("section"), members = el("section", {"aria-live": "polite"}), graph = el("section", {"aria-live": "polite"});
-  const key = field("Key", "input", {spellcheck: "false"}, "What is invalidated with it");
+  const key = field("Key", "input", {spellcheck: "false"}, "Shows what is invalidated together with it");
   key.control.value = params.get("key") || "";
   let rows = [], next = null;
 

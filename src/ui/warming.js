@@ -10,7 +10,7 @@ import {cancel, has_ended, may_cancel, progress_bar, run_words, state_badge} fro
 async function run(name) {
   try {
     const {runs} = await post(ADMIN + "/warm", {cache_names: [name], wait: 0});
-    say(runs[0].already_running ? `${name} is running already.` : `${name} has been started.`);
+    say(runs[0].already_running ? `${name} is already running.` : `${name} has been started.`);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     say(error.message);
@@ -28,7 +28,7 @@ function last(job) {
 
 export async function render(root, _params, signal) {
   const list = el("div");
-  fill(root, el("p", {}, "A job fills the cache from a source, on its schedule or when it is asked to."), list);
+  fill(root, el("p", {}, "A job fills the cache from a source: on its schedule, after an event or on request."), list);
   const focused = () => document.activeElement?.dataset.job;
 
   async function refresh() {
@@ -39,7 +39,7 @@ export async function render(root, _params, signal) {
       `${paused.note ? ": " + paused.note : ""}. No run begins until then; those that are due are skipped. `,
       el("a", {href: "#/system"}, "Resume")), table("Jobs", [
       {head: "Job", cell: (job) => [job.name, job.suspended && badge("suspended", "quiet")]},
-      {head: "Schedule", cell: (job) => job.schedule || "by request only"},
+      {head: "Schedule", cell: (job) => job.schedule || "none"},
       {head: "Next run", cell: (job) => el("span", {title: clock(job.next_run)}, job.next_run ? ago(job.next_run) : "–")},
       {head: "Last run", cell: last},
       {head: "Last success", cell: (job) => el("span", {title: clock(job.last_success)}, ago(job.last_success))},
