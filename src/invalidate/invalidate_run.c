@@ -14,7 +14,7 @@
 #include "invalidate/removal.h"
 #include "invalidate/tag_purge.h"
 
-enum { removals_max = 3, retry_ms = 100 };
+enum { rounds_max = 3, retry_ms = 100 };
 
 /* What one round of passes over all patterns found. */
 struct invalidate_round {
@@ -102,7 +102,7 @@ static enum error run_exact(
 /* What a pass counted for the request becomes the plan's and the run's. */
 static void merge(struct invalidate_run *run, const struct pass_request *request)
 {
-	bool again = run->again && invalidation_keeps(run->asked);
+	bool again = run->again && invalidation_leaves_keys(run->asked);
 
 	for (size_t i = 0; i < request->slot_count; i++) {
 		const struct pass_slot *slot = &request->slots[i];
@@ -195,8 +195,8 @@ static enum error run_tags(struct invalidate_run *run, enum tag_mode what, uint6
 	return error;
 }
 
-/* Whether max_keys are gone. */
-static bool full(const struct invalidate_run *run)
+/* Whether as many keys are gone as may be. */
+static bool reached_max_keys(const struct invalidate_run *run)
 {
 	return run->reason == REASON_MAX_KEYS;
 }
@@ -218,9 +218,9 @@ static enum error remove_all(struct invalidate_run *run, struct fault *fault)
 	struct invalidate_round round = {.mode = PASS_REMOVE, .keep = true};
 	enum error error = run_exact(run, true, keys_left(run), fault);
 
-	if (!error && !full(run))
+	if (!error && !reached_max_keys(run))
 		error = remove_tagged(run, fault);
-	if (error || full(run))
+	if (error || reached_max_keys(run))
 		return error;
 	round.limit = keys_left(run);
 	error = run_passes(run, &round, fault);
@@ -270,8 +270,8 @@ static enum error remove_if_few(struct invalidate_run *run, struct fault *fault)
 	return error ? error : remove_tagged(run, fault);
 }
 
-/* Whether a round that removes nothing meets anything still. */
-static enum error look_again(struct invalidate_run *run, bool *ret, struct fault *fault)
+/* *ret: whether keys that match are still there. Removes nothing. Parks. */
+static enum error count_remaining(struct invalidate_run *run, bool *ret, struct fault *fault)
 {
 	struct invalidate_round round = {.mode = PASS_COUNT};
 	uint64_t tagged = 0;
@@ -286,28 +286,39 @@ static enum error look_again(struct invalidate_run *run, bool *ret, struct fault
 	return error;
 }
 
-/* Further rounds until one finds nothing. Soft ones find all again: until one changes nothing.
- * Parks. */
+/* One more round of removing; *ret: whether it met a key that it changed. Parks. */
+static enum error remove_again(struct invalidate_run *run, bool *ret, struct fault *fault)
+{
+	uint64_t before = run->invalidated + run->softened;
+	enum error error = remove_all(run, fault);
+
+	*ret = run->invalidated + run->softened > before;
+	return error;
+}
+
+/*
+ * Removes until a round meets nothing; after the last round it counts what remains. Softened keys
+ * are always met: there a round that changes none is the end. Parks.
+ */
 static enum error verify(struct invalidate_run *run, struct fault *fault)
 {
-	bool still = true;
+	enum error error;
+	bool remain;
 
-	for (int removals = 1; still && !run->reason; removals++) {
-		uint64_t before = run->invalidated + run->softened;
-		enum error error;
+	for (int round = 1; round < rounds_max && !run->reason; round++) {
+		bool changed;
 
-		if (removals == removals_max && !invalidation_keeps(run->asked)) {
-			error = look_again(run, &still, fault);
-		} else {
-			error = remove_all(run, fault);
-			still = run->invalidated + run->softened > before;
-		}
-		if (error)
+		error = remove_again(run, &changed, fault);
+		if (error || !changed)
 			return error;
-		if (still && removals == removals_max)
-			invalidate_outcome_reason(run, REASON_STILL_MATCHING);
 	}
-	return OK;
+	if (run->reason)
+		return OK;
+	error = invalidation_leaves_keys(run->asked) ? remove_again(run, &remain, fault)
+						     : count_remaining(run, &remain, fault);
+	if (!error && remain)
+		invalidate_outcome_reason(run, REASON_STILL_MATCHING);
+	return error;
 }
 
 /* ERR_CONFIRMATION_REQUIRED: nothing was removed. A logged_delete_function. */

@@ -35,8 +35,8 @@ struct invalidation {
 	struct arena texts; /* of the slices above */
 };
 
-/* Whether what it is about stays in Redis, and is met again. */
-static inline bool invalidation_keeps(const struct invalidation *asked)
+/* Whether the keys that match stay in Redis, so that another round meets them again. */
+static inline bool invalidation_leaves_keys(const struct invalidation *asked)
 {
 	return asked->soft || asked->change.which;
 }
