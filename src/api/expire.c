@@ -26,7 +26,7 @@ static enum error set_change(struct ttl_change *change, int64_t ttl, struct slic
 		return fault_at(
 			fault, ERR_BAD_BODY, "/ttl", "ttl -1 (no expiry) needs \"only\": \"all\"");
 	*change = (struct ttl_change){
-		.which = which, .ttl_ms = ttl < 0 ? -1 : ttl * 1000, .jitter = jitter};
+		.only = which, .ttl_ms = ttl < 0 ? -1 : ttl * 1000, .jitter = jitter};
 	crypto_random(&change->random, sizeof change->random);
 	return OK;
 }

@@ -68,7 +68,7 @@ static enum error set_spread(struct invalidation *what, int64_t seconds, struct 
 	if (what->soft)
 		return fault_at(fault, ERR_BAD_BODY, "/spread",
 			"soft and spread exclude each other: choose one of them");
-	what->change = (struct ttl_change){.which = TTL_CHANGE_LONGER,
+	what->change = (struct ttl_change){.only = TTL_CHANGE_LONGER,
 		.spread = true,
 		.until_ms = clock_deadline(seconds * 1000)};
 	crypto_random(&what->change.random, sizeof what->change.random);

@@ -47,7 +47,7 @@ static int64_t new_px(const struct cache *cache, struct slice name, struct ttl_c
 void ttl_change_add(const struct cache *cache, struct redis_batch *batch, const struct slice *names,
 	size_t count, struct ttl_change *change)
 {
-	static const struct slice which[] = {[TTL_CHANGE_PERSISTENT] = {"persistent", 10},
+	static const struct slice only[] = {[TTL_CHANGE_PERSISTENT] = {"persistent", 10},
 		[TTL_CHANGE_LONGER] = {"longer", 6},
 		[TTL_CHANGE_ALL] = {"all", 3}};
 	struct slice *argv = mem_array(5 + 3 * count, sizeof *argv);
@@ -61,7 +61,7 @@ void ttl_change_add(const struct cache *cache, struct redis_batch *batch, const 
 	argv[argc++] = slice_of_int(keys, (int64_t)count);
 	for (size_t i = 0; i < count; i++)
 		argv[argc++] = names[i];
-	argv[argc++] = which[change->which];
+	argv[argc++] = only[change->only];
 	for (size_t i = 0; i < count; i++) {
 		argv[argc++] = slice_of_int(numbers[i][0], new_px(cache, names[i], change));
 		argv[argc++] = slice_of_int(numbers[i][1], entry_stale_for(cache->conf, names[i]));

@@ -18,7 +18,7 @@ enum { TTL_CHANGE_MOST = 200 };
 /* A zeroed one changes nothing. */
 struct ttl_change {
 	/* Which keys: those that never expire; these, and those with a longer TTL; all. */
-	enum { TTL_CHANGE_NONE, TTL_CHANGE_PERSISTENT, TTL_CHANGE_LONGER, TTL_CHANGE_ALL } which;
+	enum { TTL_CHANGE_NONE, TTL_CHANGE_PERSISTENT, TTL_CHANGE_LONGER, TTL_CHANGE_ALL } only;
 	int64_t ttl_ms;	  /* -1 = no expiry */
 	bool spread;	  /* at random until `until_ms`, whatever ttl_ms is */
 	int64_t until_ms; /* monotonic */

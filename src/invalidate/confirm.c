@@ -128,7 +128,7 @@ void confirm_digest(const struct invalidation *asked, uint8_t digest[SHA256_BYTE
 
 	buf_str(&text, asked->no_cascade ? "alone\n" : "cascade\n");
 	if (invalidation_expires(asked))
-		buf_printf(&text, "expire %u %lld\n", asked->change.which,
+		buf_printf(&text, "expire %u %lld\n", asked->change.only,
 			(long long)asked->change.ttl_ms);
 	for (size_t i = 0; i < count; i++)
 		if (i == 0 || !slice_equal(all[i], all[i - 1]))

@@ -3,8 +3,6 @@
 #include "invalidate/exact_keys.h"
 
 #include "base/mem.h"
-#include "cache/entry.h"
-#include "invalidate/removal.h"
 
 enum {
 	few = 16, /* so many use the connection of ordinary commands, more the bulk connection */
@@ -27,14 +25,14 @@ static void count_key(
 		return;
 	exact->hits++;
 	exact->removed += counts->removed;
-	exact->softened += counts->softened;
+	exact->modified += counts->modified;
 	if (!key->found) {
 		key->found = true;
 		exact->first_seen++;
 		plan_count(exact->plan, key, false);
 		plan_sample(exact->plan, key->name);
 	}
-	if (counts->removed || (counts->softened && exact->change && !exact->change->spread))
+	if (removal_invalidated(&exact->effect, counts))
 		plan_count(exact->plan, key, true);
 }
 
@@ -78,19 +76,16 @@ static void collect(struct exact_batch *b, size_t *at, size_t most)
 static void add_commands(struct exact_batch *b)
 {
 	const struct exact_keys *exact = b->exact;
-	struct cache *cache = exact->cache;
+	bool effective = exact->remove || removal_only_looks(&exact->effect);
 
 	redis_batch_clear(b->batch);
 	buf_clear(&b->notes);
-	struct removal *removal = removal_new(cache, b->batch, &b->notes, 1);
+	struct removal *removal = removal_new(exact->cache, b->batch, &b->notes, 1);
 	for (size_t i = 0; i < b->count; i++) {
 		struct slice name = exact->plan->keys[b->places[i]].name;
 
-		if (exact->change && (exact->remove || exact->change->look))
-			removal_change(removal, name, 0, exact->change);
-		else if (exact->remove)
-			removal_add(removal, name, 0,
-				exact->soft ? entry_stale_for(cache->conf, name) : 0);
+		if (effective)
+			removal_add_effect(removal, name, 0, &exact->effect);
 		else
 			REDIS_ADD(b->batch, SLICE("EXISTS"), name);
 	}
@@ -104,7 +99,7 @@ enum error exact_keys_run(struct exact_keys *exact, struct fault *fault)
 	enum error error = OK;
 	size_t at = 0;
 
-	exact->hits = exact->first_seen = exact->removed = exact->softened = 0;
+	exact->hits = exact->first_seen = exact->removed = exact->modified = 0;
 	exact->limited = false;
 	b->exact = exact;
 	b->batch = redis_batch_new();

@@ -4,17 +4,17 @@
 #define CW_INVALIDATE_EXACT_KEYS_H
 
 #include "invalidate/plan.h"
+#include "invalidate/removal.h"
 
 struct exact_keys {
 	struct cache *cache;
 	struct plan *plan;
-	bool remove;		   /* false: only counts them */
-	bool soft;		   /* softens instead, where the key's namespace has stale_for */
-	struct ttl_change *change; /* changes TTLs, or looks, instead; NULL = not */
-	uint64_t limit;		   /* of keys that are there; the rest is left alone */
+	bool remove; /* false: only counts them, also what the effect would change */
+	struct removal_effect effect;
+	uint64_t limit; /* of keys that are there; the rest is left alone */
 	/* Out. */
 	uint64_t hits; /* that were there */
-	uint64_t removed, softened;
+	uint64_t removed, modified;
 	uint64_t first_seen; /* of those, not met by an earlier run over the same plan */
 	bool limited;	     /* some were left alone */
 };

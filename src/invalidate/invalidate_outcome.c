@@ -65,7 +65,7 @@ enum operation_state invalidate_outcome_state(
 	}
 	if (error == ERR_CANCELLED)
 		return OPERATION_CANCELLED;
-	if (error && (run->asked->dry_run || run->invalidated + run->softened == 0)) {
+	if (error && (run->asked->dry_run || run->invalidated + run->modified == 0)) {
 		run->not_known = run->matched == 0;
 		fault->error = error;
 		return OPERATION_FAILED;
@@ -107,7 +107,7 @@ struct invalidation_result *invalidate_outcome_result(struct invalidate_run *run
 		.matched = known ? matched : -1,
 		.matched_at_least = -1,
 		.invalidated = run->invalidated,
-		.softened = run->softened,
+		.softened = run->modified,
 		.protected_skipped = run->protected_skipped + run->tags_skipped,
 		.selectors = plan->selectors,
 		.selector_count = plan->selector_count,

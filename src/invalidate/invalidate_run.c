@@ -11,7 +11,6 @@
 #include "invalidate/exact_keys.h"
 #include "invalidate/invalidate_outcome.h"
 #include "invalidate/invalidation_names.h"
-#include "invalidate/removal.h"
 #include "invalidate/tag_purge.h"
 
 enum { rounds_max = 3, retry_ms = 100 };
@@ -48,15 +47,17 @@ void invalidate_run_free(void *argument)
 /* How many keys may still be removed or softened. */
 static uint64_t keys_left(const struct invalidate_run *run)
 {
-	uint64_t touched = run->invalidated + run->softened;
+	uint64_t touched = run->invalidated + run->modified;
 
 	return run->limit > touched ? run->limit - touched : 0;
 }
 
-/* NULL = it removes or softens. */
-static struct ttl_change *change_of(struct invalidate_run *run)
+static struct removal_effect effect_of(struct invalidate_run *run)
 {
-	return run->asked->change.which ? &run->asked->change : NULL;
+	struct invalidation *asked = run->asked;
+
+	return (struct removal_effect){
+		.soft = asked->soft, .change = asked->change.only ? &asked->change : NULL};
 }
 
 /* What a run over the exact keys did becomes the run's. */
@@ -65,7 +66,7 @@ static void take_exact(struct invalidate_run *run, const struct exact_keys *exac
 	run->matched += exact->first_seen;
 	run->exact_hits += exact->hits;
 	run->invalidated += exact->removed;
-	run->softened += exact->softened;
+	run->modified += exact->modified;
 }
 
 /* Looks at the keys named exactly, or removes (or softens) them. Parks. */
@@ -74,11 +75,11 @@ static enum error run_exact(
 {
 	struct cache *cache = run->owner->cache;
 	struct slice command = store_unlink(cache->store);
+	bool once_more = false;
 	struct exact_keys exact = {.cache = cache,
 		.plan = run->plan,
 		.remove = remove,
-		.soft = run->asked->soft,
-		.change = change_of(run),
+		.effect = effect_of(run),
 		.limit = limit};
 
 	operation_progress(
@@ -86,9 +87,11 @@ static enum error run_exact(
 	run->exact_hits = 0;
 	enum error error = exact_keys_run(&exact, fault);
 
-	if (error == ERR_REDIS_UNKNOWN_OUTCOME
-			? fiber_sleep(retry_ms) == OK
-			: error && remove && removal_refused(cache, command)) {
+	if (error == ERR_REDIS_UNKNOWN_OUTCOME)
+		once_more = fiber_sleep(retry_ms) == OK;
+	else if (remove)
+		once_more = removal_try_again(cache, error, &command);
+	if (once_more) {
 		take_exact(run, &exact);
 		exact.limit = limit - exact.hits;
 		error = exact_keys_run(&exact, fault);
@@ -102,18 +105,18 @@ static enum error run_exact(
 /* What a pass counted for the request becomes the plan's and the run's. */
 static void merge(struct invalidate_run *run, const struct pass_request *request)
 {
-	bool again = run->again && invalidation_leaves_keys(run->asked);
+	bool recount = run->recount && invalidation_leaves_keys(run->asked);
 
 	for (size_t i = 0; i < request->slot_count; i++) {
 		const struct pass_slot *slot = &request->slots[i];
 
-		if (!again)
+		if (!recount)
 			run->plan->selectors[slot->selector].matched += slot->matched;
 		run->plan->selectors[slot->selector].invalidated += slot->invalidated;
 	}
-	run->matched += again ? request->invalidated + request->softened : request->matched;
+	run->matched += recount ? request->invalidated + request->modified : request->matched;
 	run->invalidated += request->invalidated;
-	run->softened += request->softened;
+	run->modified += request->modified;
 }
 
 /* As many passes as the patterns need; nearly always one. Parks. */
@@ -127,8 +130,7 @@ static enum error run_passes(
 
 		request->operation = run->operation;
 		request->mode = round->mode;
-		request->soft = run->asked->soft;
-		request->change = change_of(run);
+		request->effect = effect_of(run);
 		request->limit = round->limit - round->matched;
 		request->max_latency_ms = run->max_latency_ms;
 		operation_progress(run->operation, OPERATION_PHASE_QUEUED, 0, 0);
@@ -173,9 +175,8 @@ static enum error run_tags(struct invalidate_run *run, enum tag_mode what, uint6
 		.plan = run->plan,
 		.operation = run->operation,
 		.remove = what == TAGS_REMOVE,
-		.soft = run->asked->soft,
-		.change = change_of(run),
-		.again = run->again,
+		.effect = effect_of(run),
+		.recount = run->recount,
 		.report = what != TAGS_COUNT,
 		.limit = limit,
 		.max_latency_ms = run->max_latency_ms};
@@ -187,7 +188,7 @@ static enum error run_tags(struct invalidate_run *run, enum tag_mode what, uint6
 	if (what != TAGS_COUNT)
 		run->matched += purge.matched;
 	run->invalidated += purge.removed;
-	run->softened += purge.softened;
+	run->modified += purge.modified;
 	if (purge.changed)
 		invalidate_outcome_reason(run, REASON_TOPOLOGY_CHANGED);
 	*ret_matched = purge.matched;
@@ -226,7 +227,7 @@ static enum error remove_all(struct invalidate_run *run, struct fault *fault)
 	error = run_passes(run, &round, fault);
 	if (round.limited)
 		invalidate_outcome_reason(run, REASON_MAX_KEYS);
-	run->again = true;
+	run->recount = true;
 	return error;
 }
 
@@ -289,10 +290,10 @@ static enum error count_remaining(struct invalidate_run *run, bool *ret, struct 
 /* One more round of removing; *ret: whether it met a key that it changed. Parks. */
 static enum error remove_again(struct invalidate_run *run, bool *ret, struct fault *fault)
 {
-	uint64_t before = run->invalidated + run->softened;
+	uint64_t before = run->invalidated + run->modified;
 	enum error error = remove_all(run, fault);
 
-	*ret = run->invalidated + run->softened > before;
+	*ret = run->invalidated + run->modified > before;
 	return error;
 }
 
@@ -329,7 +330,7 @@ static enum error remove_planned(void *context, struct fault *fault)
 	uint64_t members = 0;
 	enum error error = OK;
 
-	if (run->again || run->confirmed)
+	if (run->recount || run->confirmed)
 		return remove_all(run, fault);
 	if (plan->tag_count)
 		error = tag_purge_members(run->owner->cache, plan, &members, fault);
@@ -338,7 +339,7 @@ static enum error remove_planned(void *context, struct fault *fault)
 	if (plan->pattern_count == 0 && plan->key_count + members <= run->limit)
 		return remove_all(run, fault);
 	error = remove_if_few(run, fault);
-	run->again = !error;
+	run->recount = !error;
 	return !error && run->needs_confirmation ? ERR_CONFIRMATION_REQUIRED : error;
 }
 
@@ -425,7 +426,7 @@ static enum error may_begin(const struct invalidate_run *run, struct fault *faul
 		error = store_allow(store, FEATURE_TAGS, fault);
 	if (!error && run->asked->soft)
 		error = store_allow(store, FEATURE_SOFT, fault);
-	if (!error && run->asked->change.which)
+	if (!error && run->asked->change.only)
 		error = store_allow(store, FEATURE_EXPIRE, fault);
 	return error;
 }
@@ -479,7 +480,7 @@ enum operation_state invalidate_run(
 	if (!run->asked->dry_run && !run->needs_confirmation)
 		invalidate_outcome_count(run);
 	struct invalidation_result *result = invalidate_outcome_result(run);
-	if (state == OPERATION_COMPLETED || run->invalidated + run->softened)
+	if (state == OPERATION_COMPLETED || run->invalidated + run->modified)
 		rewarm(run, result);
 	*ret_result = result;
 	return state;

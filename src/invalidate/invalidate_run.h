@@ -32,15 +32,15 @@ struct invalidate_run {
 	/* The outcome. */
 	enum invalidation_reason reason;
 	enum error error; /* where that is ERROR */
-	uint64_t matched, invalidated, softened, passes;
+	uint64_t matched, invalidated, modified, passes;
 	uint64_t protected_skipped; /* by patterns and the plan */
 	uint64_t tags_skipped;
 	uint64_t orphans;      /* see struct pass_request */
 	struct name_list away; /* servers that were not scanned */
 	struct buf names;      /* see invalidation_names.h; empty = not recorded */
 	uint64_t exact_hits;   /* of the last look at, or removal of, the exact keys */
-	bool again;	       /* all has been removed or softened once: soft keys are met again */
-	bool not_known;	       /* it failed before it met any key: how many match is not known */
+	bool recount;	/* all has been removed or modified once: keys that stay are met again */
+	bool not_known; /* it failed before it met any key: how many match is not known */
 	bool needs_confirmation;
 	bool confirm_unknown; /* one was given that is not valid: all is counted, nothing done */
 	char confirmation[CONFIRM_DIGITS + 1]; /* "" = none */

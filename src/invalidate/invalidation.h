@@ -25,7 +25,7 @@ struct invalidation {
 	size_t entity_count;
 	bool no_cascade, dry_run, verify;
 	bool soft; /* make stale instead of removing, where the key's namespace has stale_for */
-	struct ttl_change change; /* which NONE: it removes or softens */
+	struct ttl_change change; /* only NONE: it removes or softens */
 	int64_t max_keys;	  /* -1 = not given */
 	double max_latency_ms;	  /* < 0 = the configuration's; 0 = unpaced */
 	char *confirm;		  /* NULL = none */
@@ -38,12 +38,12 @@ struct invalidation {
 /* Whether the keys that match stay in Redis, so that another round meets them again. */
 static inline bool invalidation_leaves_keys(const struct invalidation *asked)
 {
-	return asked->soft || asked->change.which;
+	return asked->soft || asked->change.only;
 }
 /* Whether it changes TTLs alone, so that values do not become old. */
 static inline bool invalidation_expires(const struct invalidation *asked)
 {
-	return asked->change.which && !asked->change.spread;
+	return asked->change.only && !asked->change.spread;
 }
 
 /* Holds a reference of `conf`. */

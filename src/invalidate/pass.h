@@ -15,6 +15,7 @@
 #include "base/name_list.h"
 #include "cache/pattern.h"
 #include "invalidate/plan.h"
+#include "invalidate/removal.h"
 #include "operation/operation.h"
 
 enum { PASS_SLOTS = 64, PASS_PATTERNS = 256, PASS_HOLD_BYTES = 128 * 1024 };
@@ -50,16 +51,15 @@ struct pass_request {
 	struct plan *plan;
 	struct operation *operation; /* told of the progress; may be NULL */
 	enum pass_mode mode;
-	bool soft;		   /* see soft.h */
-	struct ttl_change *change; /* changes TTLs, or looks (REMOVE), instead; NULL = not */
-	uint64_t limit;		   /* keys */
-	double max_latency_ms;	   /* 0 = unpaced */
+	struct removal_effect effect; /* what only looks is REMOVE, too */
+	uint64_t limit;		      /* keys */
+	double max_latency_ms;	      /* 0 = unpaced */
 	size_t pattern_count;
 	struct pass_pattern *patterns;
 	size_t slot_count;
 	struct pass_slot slots[PASS_SLOTS];
 	/* Out. */
-	uint64_t matched, invalidated, softened, protected_skipped;
+	uint64_t matched, invalidated, modified, protected_skipped;
 	uint64_t orphans;      /* names left on servers that have their slots no more */
 	struct name_list away; /* the servers that PASS_SKIPPED is about */
 	bool overflowed;       /* HOLD: the names did not fit; they were counted only */

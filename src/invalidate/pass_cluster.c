@@ -177,11 +177,10 @@ enum error pass_scan_cluster(struct pass *pass, struct fault *fault)
 {
 	struct cache *cache = pass->owner->cache;
 	struct slice command = store_unlink(cache->store);
-	enum error error = scan_once(pass, fault);
+	enum error error;
 
-	if (error && removal_refused(cache, command)) {
-		log_debug(cache->log, "scans again: Redis refuses UNLINK");
+	do
 		error = scan_once(pass, fault);
-	}
+	while (removal_try_again(cache, error, &command));
 	return error;
 }

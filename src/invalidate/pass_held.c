@@ -5,7 +5,6 @@
  */
 #include <string.h>
 
-#include "cache/entry.h"
 #include "invalidate/pass_internal.h"
 
 enum { held_per_command = 100 };
@@ -41,19 +40,14 @@ static struct slice next_held(const struct buf *held, size_t *at, uint64_t *ret_
 static void fill(struct pass *pass, const struct pass_request *member, size_t *at,
 	struct redis_batch *batch, struct buf *notes)
 {
-	struct cache *cache = pass->owner->cache;
-	struct removal *removal = removal_new(cache, batch, notes, held_per_command);
+	struct removal *removal = removal_new(pass->owner->cache, batch, notes, held_per_command);
 
 	for (size_t i = 0; i < held_per_command && *at < member->held.n; i++) {
 		uint64_t bits;
 		struct slice name = next_held(&member->held, at, &bits);
 
 		bits <<= member->first_bit;
-		if (member->change)
-			removal_change(removal, name, bits, member->change);
-		else
-			removal_add(removal, name, bits,
-				member->soft ? entry_stale_for(cache->conf, name) : 0);
+		removal_add_effect(removal, name, bits, &member->effect);
 	}
 	removal_end(removal);
 }

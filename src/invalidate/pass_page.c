@@ -50,7 +50,7 @@ static uint64_t admit(struct pass_request *member, struct slice name)
 	/* What is removed by its exact name is counted there, and what is softened or changed
 	 * stays.
 	 */
-	if ((member->mode != PASS_REMOVE || member->soft || member->change) &&
+	if ((member->mode != PASS_REMOVE || removal_leaves_keys(&member->effect)) &&
 		plan_has(member->plan, name))
 		return 0;
 	if (member->matched >= member->limit) {
@@ -85,13 +85,13 @@ static struct slots_wanted ask_members(struct pass *pass, struct slice name)
 		if (!bits || member->mode == PASS_COUNT)
 			continue;
 		bits <<= member->first_bit;
-		if (member->change) {
-			w.changed |= member->change->look ? 0 : bits;
+		if (member->effect.change) {
+			w.changed |= member->effect.change->look ? 0 : bits;
 			w.changed_at_once |= member->mode == PASS_REMOVE ? bits : 0;
 			continue;
 		}
 		w.all |= bits;
-		w.hard |= member->soft ? 0 : bits;
+		w.hard |= member->effect.soft ? 0 : bits;
 		w.at_once |= member->mode == PASS_REMOVE ? bits : 0;
 	}
 	return w;
@@ -163,7 +163,7 @@ static void add_changes(const struct pass_request *member, const struct redis_va
 		uint64_t mask = commands[i].change_mask & pass_member_mask(member);
 
 		if (mask)
-			removal_change(removal, names->items[i]->text, mask, member->change);
+			removal_change(removal, names->items[i]->text, mask, member->effect.change);
 	}
 }
 
@@ -189,7 +189,7 @@ static void add_commands(struct pass *pass, struct scan_page *page, struct name_
 		}
 	}
 	for (size_t i = 0; i < pass->member_count; i++)
-		if (pass->members[i] && pass->members[i]->change)
+		if (pass->members[i] && pass->members[i]->effect.change)
 			add_changes(pass->members[i], names, commands, removal);
 	removal_end(removal);
 	for (size_t i = 0; i < removal_count(&page->notes); i++)
@@ -208,7 +208,7 @@ void pass_release_leaving(struct pass *pass)
 
 static bool removes(const struct pass_request *member)
 {
-	return member->mode == PASS_REMOVE && !(member->change && member->change->look);
+	return member->mode == PASS_REMOVE && !removal_only_looks(&member->effect);
 }
 
 static void report_progress(struct pass *pass, const struct scan_page *page)
@@ -277,11 +277,9 @@ void pass_count_removal(
 		if (!bits)
 			continue;
 		member->invalidated += counts->removed;
-		member->softened += counts->softened;
-		uint64_t done = counts->removed;
+		member->modified += counts->modified;
+		uint64_t done = removal_invalidated(&member->effect, counts);
 
-		if (member->change && !member->change->spread)
-			done += counts->softened;
 		for (size_t slot = 0; bits; slot++, bits >>= 1)
 			member->slots[slot].invalidated += bits & 1 ? done : 0;
 	}

@@ -83,7 +83,7 @@ double pass_pace(const struct pass *pass)
 /* What would be changed is met again. */
 static void forget_looks(struct pass_request *member)
 {
-	member->softened = 0;
+	member->modified = 0;
 	for (size_t i = 0; i < member->slot_count; i++)
 		member->slots[i].invalidated = 0;
 }
@@ -108,7 +108,7 @@ void pass_begin_scan(struct pass *pass, const struct scan_snapshot *before)
 		member->scans++;
 		if (member->leaving)
 			continue;
-		if (member->change && member->change->look)
+		if (removal_only_looks(&member->effect))
 			forget_looks(member);
 		member->matched = member->invalidated;
 		for (size_t j = 0; j < member->slot_count; j++)
@@ -171,11 +171,9 @@ enum error pass_scan(struct pass *pass, struct fault *fault)
 	for (int scan = 0; scan < scans_max; scan++) {
 		struct slice command = store_unlink(cache->store);
 
-		error = scan_once(pass, fault);
-		if (error && removal_refused(cache, command)) {
-			log_debug(cache->log, "scans again: Redis refuses UNLINK");
+		do
 			error = scan_once(pass, fault);
-		}
+		while (removal_try_again(cache, error, &command));
 		if (error_redis(error) != ERROR_REDIS_LOST || pass_empty(pass))
 			break;
 		log_debug(cache->log, "%s: %s",

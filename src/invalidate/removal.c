@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cache/entry.h"
 #include "cache/key_watch.h"
 #include "cache/soft_purge.h"
 
@@ -95,6 +96,16 @@ void removal_add(struct removal *r, struct slice name, uint64_t mask, int64_t st
 	buf_append(r->notes, &note, sizeof note);
 }
 
+void removal_add_effect(
+	struct removal *r, struct slice name, uint64_t mask, const struct removal_effect *effect)
+{
+	if (effect->change)
+		removal_change(r, name, mask, effect->change);
+	else
+		removal_add(
+			r, name, mask, effect->soft ? entry_stale_for(r->cache->conf, name) : 0);
+}
+
 void removal_end(struct removal *r)
 {
 	end_command(r);
@@ -125,12 +136,12 @@ static enum error read_reply(const struct removal_note *note, const struct redis
 		return error;
 	switch (note->kind) {
 	case REMOVAL_CHANGE:
-		return ttl_change_counts(reply, note->count, &ret->matched, &ret->softened, fault);
+		return ttl_change_counts(reply, note->count, &ret->matched, &ret->modified, fault);
 	case REMOVAL_SOFT:
 		error = soft_purge_outcome(reply, &outcome, fault);
 		ret->matched = outcome != SOFT_PURGE_ABSENT;
 		ret->removed = outcome == SOFT_PURGE_REMOVED;
-		ret->softened = outcome == SOFT_PURGE_CHANGED;
+		ret->modified = outcome == SOFT_PURGE_CHANGED;
 		return error;
 	case REMOVAL_UNLINK:
 		ret->matched = ret->removed = (uint64_t)reply->integer;
@@ -159,9 +170,21 @@ enum error removal_take(struct cache *cache, const struct redis_batch *batch,
 	return first;
 }
 
-bool removal_refused(const struct cache *cache, struct slice command)
+uint64_t removal_invalidated(
+	const struct removal_effect *effect, const struct removal_counts *counts)
+{
+	bool expires = effect->change && !effect->change->spread;
+
+	return counts->removed + (expires ? counts->modified : 0);
+}
+
+bool removal_try_again(const struct cache *cache, enum error error, struct slice *command)
 {
 	struct slice now = store_unlink(cache->store);
+	bool refused = error && slice_is(now, "DEL") && !slice_equal(now, *command);
 
-	return slice_is(now, "DEL") && !slice_equal(now, command);
+	*command = now;
+	if (refused)
+		log_debug(cache->log, "Redis refuses UNLINK: DEL is sent instead");
+	return refused;
 }

@@ -3,9 +3,9 @@
  * Removing or softening keys, for everything that invalidates: exact names, members of tags, names
  * that a pass finds or holds.
  *
- *	names -> UNLINK of up to `most` names, or one script that softens a name, or one that
- *changes the TTLs of many -> batch, notes replies -> how many keys were there, were removed, were
- *softened; metrics
+ *	names   -> UNLINK of up to `most` names, or a script that softens one, or a script that
+ *	           changes the TTLs of many -> batch, notes
+ *	replies -> how many keys were there, were removed, were modified; metrics
  *
  * Where the server does not know UNLINK, or denies it, DEL is sent (store_unlink()).
  */
@@ -13,6 +13,22 @@
 #define CW_INVALIDATE_REMOVAL_H
 
 #include "cache/ttl_change.h"
+
+/* What is done to the keys. Zeroed: they are removed. */
+struct removal_effect {
+	bool soft; /* softened, where the key's namespace has stale_for (cache/soft_purge.h) */
+	struct ttl_change *change; /* instead: their TTLs are changed, or counted; NULL = not */
+};
+/* Whether the keys stay in Redis, so that whatever looks for them again meets them again. */
+static inline bool removal_leaves_keys(const struct removal_effect *effect)
+{
+	return effect->soft || effect->change;
+}
+/* Whether nothing is done, and it is only counted which TTLs would be changed. */
+static inline bool removal_only_looks(const struct removal_effect *effect)
+{
+	return effect->change && effect->change->look;
+}
 
 /* What one command of the batch is about. */
 struct removal_note {
@@ -35,11 +51,14 @@ struct removal *removal_new(
  */
 void removal_add(struct removal *removal, struct slice name, uint64_t mask, int64_t stale_for_ms);
 /*
- * Changes the key's TTL; what was changed counts as softened. `change` must live until
+ * Changes the key's TTL. `change` must live until
  * removal_end(). Those that watch the key see it if it is spread.
  */
 void removal_change(
 	struct removal *removal, struct slice name, uint64_t mask, struct ttl_change *change);
+/* One of these two, or UNLINK, as the effect says. */
+void removal_add_effect(struct removal *removal, struct slice name, uint64_t mask,
+	const struct removal_effect *effect);
 /* Completes the last command and frees the removal; batch and notes stay. */
 void removal_end(struct removal *removal);
 
@@ -48,9 +67,16 @@ struct removal_note removal_note(const struct buf *notes, size_t i);
 
 /* What one command did. */
 struct removal_counts {
-	uint64_t matched;	    /* keys that were there */
-	uint64_t removed, softened; /* or changed */
+	uint64_t matched; /* keys that were there */
+	uint64_t removed;
+	uint64_t modified; /* softened, or their TTLs changed, or would be */
 };
+/*
+ * How many keys the selectors count as invalidated: those that are gone, and those whose TTL was
+ * changed where that was asked for itself (POST /expire).
+ */
+uint64_t removal_invalidated(
+	const struct removal_effect *effect, const struct removal_counts *counts);
 typedef void removal_done(
 	void *context, const struct removal_note *note, const struct removal_counts *counts);
 /*
@@ -61,9 +87,11 @@ enum error removal_take(struct cache *cache, const struct redis_batch *batch,
 	const struct buf *notes, removal_done *done, void *context, struct fault *fault);
 
 /*
- * Whether the server refused `command`, which was store_unlink() when the commands were sent,
- * and takes DEL instead: what was refused can be sent again.
+ * Whether the work that ended with `error` is to be done once more: the server refused UNLINK, and
+ * DEL is sent from now on. *command is store_unlink() of when the work began, then that of now.
+ *
+ *	do error = work(); while (removal_try_again(cache, error, &command));
  */
-bool removal_refused(const struct cache *cache, struct slice command);
+bool removal_try_again(const struct cache *cache, enum error error, struct slice *command);
 
 #endif

@@ -6,7 +6,6 @@
 #include "cache/scan.h"
 #include "cache/tag.h"
 #include "cache/tag_page.h"
-#include "invalidate/removal.h"
 #include "invalidate/tag_purge_internal.h"
 #include "operation/operation.h"
 #include "redis/pacer.h"
@@ -60,7 +59,7 @@ static enum error count_once(struct purge_run *run, struct slice name, bool *ret
 	bool elsewhere;
 
 	*ret = true;
-	if (!purge->remove || !(purge->soft || purge->change))
+	if (!purge->remove || !removal_leaves_keys(&purge->effect))
 		return OK;
 	enum error error = tag_purge_is_elsewhere(purge, name, &elsewhere);
 
@@ -145,7 +144,7 @@ static void begin_again(struct purge_run *run, const struct plan_tag *tag)
 	struct tag_purge *purge = run->purge;
 
 	if (purge->remove) {
-		purge->again = true;
+		purge->recount = true;
 		name_set_release(&run->seen);
 	} else {
 		plan_count_tag(purge->plan, tag, -run->counted, 0);
@@ -174,8 +173,7 @@ static enum error do_tags(struct purge_run *run, struct fault *fault)
 			begin_again(run, &purge->plan->tags[i]);
 			retried = true;
 			error = OK;
-		} else if (purge->remove && removal_refused(purge->cache, command)) {
-			command = store_unlink(purge->cache->store);
+		} else if (purge->remove && removal_try_again(purge->cache, error, &command)) {
 			error = OK;
 		} else if (fault) {
 			*fault = own;
@@ -233,7 +231,7 @@ enum error tag_purge_run(struct tag_purge *purge, struct fault *fault)
 {
 	struct purge_run run = {.purge = purge};
 
-	purge->matched = purge->removed = purge->softened = purge->protected_skipped = 0;
+	purge->matched = purge->removed = purge->modified = purge->protected_skipped = 0;
 	purge->limited = purge->changed = false;
 	purge->patterns = mem_array(purge->plan->pattern_count, sizeof *purge->patterns);
 	for (size_t i = 0; i < purge->plan->pattern_count; i++)

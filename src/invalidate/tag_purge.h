@@ -15,6 +15,7 @@
 #include "base/timeslice.h"
 #include "cache/pattern.h"
 #include "invalidate/plan.h"
+#include "invalidate/removal.h"
 
 struct tag_purge {
 	/* In. */
@@ -24,15 +25,14 @@ struct tag_purge {
 	struct operation *operation; /* told of the progress; may be NULL */
 	bool remove;		     /* else it only counts */
 	bool report;		     /* whether the plan's selectors and sample are told */
-	bool soft;		     /* see soft.h */
-	struct ttl_change *change;   /* changes TTLs, or looks, instead; NULL = not */
-	bool again;	       /* soft, or changed: what was met before is not counted as matched */
-	uint64_t limit;	       /* keys that are there; the rest is left alone */
+	struct removal_effect effect;
+	bool recount;	/* of keys that stay: what was met before is not counted as matched */
+	uint64_t limit; /* keys that are there; the rest is left alone */
 	double max_latency_ms; /* 0 = unpaced */
 	/* Out. */
 	uint64_t matched; /* keys that were there; a key of two tags once, one that a pattern of
 			     the plan also counts: not here while it only counts */
-	uint64_t removed, softened, protected_skipped;
+	uint64_t removed, modified, protected_skipped;
 	bool limited; /* there were more */
 	bool changed; /* a server was replaced, promoted or emptied meanwhile */
 	/* The purge's own. */

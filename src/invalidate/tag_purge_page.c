@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One page of a tag's members: which of them are there, and what becomes of them. */
 #include "base/mem.h"
-#include "cache/entry.h"
-#include "invalidate/removal.h"
 #include "invalidate/tag_purge_internal.h"
 
 enum {
@@ -14,12 +12,6 @@ enum {
 static uint64_t left(const struct tag_purge *purge)
 {
 	return purge->limit > purge->matched ? purge->limit - purge->matched : 0;
-}
-
-/* Whether it counts which TTLs would change. */
-static bool looks(const struct tag_purge *purge)
-{
-	return purge->change && purge->change->look;
 }
 
 /* EXISTS of each name, answered. Parks. */
@@ -49,7 +41,7 @@ static enum error ask_changes(struct tag_purge *purge, const struct slice *names
 	struct redis_batch *batch, struct fault *fault)
 {
 	for (size_t i = 0; i < count; i++)
-		ttl_change_add(purge->cache, batch, &names[i], 1, purge->change);
+		ttl_change_add(purge->cache, batch, &names[i], 1, purge->effect.change);
 	return cache_run_all(purge->cache, REDIS_BULK, batch, fault);
 }
 
@@ -58,7 +50,7 @@ static enum error read_there(struct tag_purge *purge, const struct redis_value *
 	uint64_t *ret_there, uint64_t *ret_changed, struct fault *fault)
 {
 	*ret_changed = 0;
-	if (looks(purge))
+	if (removal_only_looks(&purge->effect))
 		return ttl_change_counts(reply, 1, ret_there, ret_changed, fault);
 	*ret_there = (uint64_t)reply->integer;
 	return OK;
@@ -82,7 +74,7 @@ static enum error count_key(struct tag_purge *purge, struct tag_names *page, str
 	if (purge->limited)
 		return OK;
 	purge->matched++;
-	purge->softened += changed;
+	purge->modified += changed;
 	plan_count_tag(purge->plan, page->tag, 0, changed);
 	if (purge->report)
 		plan_sample(purge->plan, name);
@@ -93,8 +85,9 @@ enum error tag_purge_count(
 	struct tag_purge *purge, struct tag_names *page, struct name_set *seen, struct fault *fault)
 {
 	struct redis_batch *batch = redis_batch_new();
-	enum error error = looks(purge) ? ask_changes(purge, page->names, page->count, batch, fault)
-					: ask_exists(purge, page->names, page->count, batch, fault);
+	enum error error = removal_only_looks(&purge->effect)
+				   ? ask_changes(purge, page->names, page->count, batch, fault)
+				   : ask_exists(purge, page->names, page->count, batch, fault);
 
 	for (size_t i = 0; i < page->count && !error && !purge->limited; i++) {
 		uint64_t there, changed;
@@ -144,11 +137,7 @@ static void fill(struct purge_batch *b)
 	for (size_t i = b->from; i < b->to; i++) {
 		struct slice name = b->page->names[i];
 
-		if (purge->change)
-			removal_change(removal, name, 0, purge->change);
-		else
-			removal_add(removal, name, 0,
-				purge->soft ? entry_stale_for(cache->conf, name) : 0);
+		removal_add_effect(removal, name, 0, &purge->effect);
 	}
 	removal_end(removal);
 }
@@ -160,7 +149,7 @@ static void count_removal(
 
 	b->counts.matched += counts->matched;
 	b->counts.removed += counts->removed;
-	b->counts.softened += counts->softened;
+	b->counts.modified += counts->modified;
 	if (counts->matched && note->count == 1)
 		plan_sample(b->purge->plan, b->page->names[b->from + note->first]);
 }
@@ -178,15 +167,14 @@ static enum error run(struct purge_batch *b, struct fault *fault)
 	fiber_cleanup_end();
 	enum error refused =
 		removal_take(cache, b->batch, &b->notes, count_removal, b, error ? NULL : fault);
-	bool again = (purge->soft || purge->change) && purge->again;
-	bool expires = purge->change && !purge->change->spread;
-	uint64_t matched = again ? b->counts.removed + b->counts.softened : b->counts.matched;
+	bool recount = removal_leaves_keys(&purge->effect) && purge->recount;
+	uint64_t matched = recount ? b->counts.removed + b->counts.modified : b->counts.matched;
 
 	purge->matched += matched;
 	purge->removed += b->counts.removed;
-	purge->softened += b->counts.softened;
+	purge->modified += b->counts.modified;
 	plan_count_tag(purge->plan, b->page->tag, matched,
-		b->counts.removed + (expires ? b->counts.softened : 0));
+		removal_invalidated(&purge->effect, &b->counts));
 	return error ? error : refused;
 }
 
