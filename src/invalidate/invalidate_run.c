@@ -107,12 +107,12 @@ static void merge(struct invalidate_run *run, const struct pass_request *request
 {
 	bool recount = run->recount && invalidation_leaves_keys(run->asked);
 
-	for (size_t i = 0; i < request->slot_count; i++) {
-		const struct pass_slot *slot = &request->slots[i];
+	for (size_t i = 0; i < request->counter_count; i++) {
+		const struct pass_counter *counter = &request->counters[i];
 
 		if (!recount)
-			run->plan->selectors[slot->selector].matched += slot->matched;
-		run->plan->selectors[slot->selector].invalidated += slot->invalidated;
+			run->plan->selectors[counter->selector].matched += counter->matched;
+		run->plan->selectors[counter->selector].invalidated += counter->invalidated;
 	}
 	run->matched += recount ? request->invalidated + request->modified : request->matched;
 	run->invalidated += request->invalidated;
@@ -243,7 +243,7 @@ static void ask_back(struct invalidate_run *run)
  */
 static enum error remove_if_few(struct invalidate_run *run, struct fault *fault)
 {
-	bool one_pass = run->plan->pattern_count <= PASS_SLOTS;
+	bool one_pass = run->plan->pattern_count <= PASS_COUNTERS;
 	struct invalidate_round round = {
 		.mode = one_pass ? PASS_HOLD : PASS_COUNT, .keep = one_pass};
 	uint64_t counted = 0;

@@ -15,15 +15,16 @@ enum {
 	leave_ms = 3000, /* what a cancelled request waits for its last replies */
 };
 
-/* The slot of a selector, new or not; PASS_SLOTS where there is none left. */
-static unsigned selector_slot(struct pass_request *request, uint32_t selector)
+/* The counter of a selector, new or not; PASS_COUNTERS where there is none left. */
+static unsigned selector_counter(struct pass_request *request, uint32_t selector)
 {
 	unsigned i = 0;
 
-	while (i < request->slot_count && request->slots[i].selector != selector)
+	while (i < request->counter_count && request->counters[i].selector != selector)
 		i++;
-	if (i == request->slot_count && i < PASS_SLOTS)
-		request->slots[request->slot_count++] = (struct pass_slot){.selector = selector};
+	if (i == request->counter_count && i < PASS_COUNTERS)
+		request->counters[request->counter_count++] =
+			(struct pass_counter){.selector = selector};
 	return i;
 }
 
@@ -38,13 +39,13 @@ struct pass_request *pass_request_new(struct plan *plan, size_t *at)
 		mem_array(left < PASS_PATTERNS ? left : PASS_PATTERNS, sizeof *request->patterns);
 	while (*at < plan->pattern_count && request->pattern_count < PASS_PATTERNS) {
 		const struct plan_pattern *from = &plan->patterns[*at];
-		unsigned slot = selector_slot(request, from->selector);
+		unsigned counter = selector_counter(request, from->selector);
 
-		if (slot == PASS_SLOTS)
+		if (counter == PASS_COUNTERS)
 			break;
 		struct pass_pattern *to = &request->patterns[request->pattern_count++];
 		pattern_init(&to->pattern, from->glob);
-		to->slot = slot;
+		to->counter = counter;
 		++*at;
 	}
 	return request;
@@ -62,8 +63,9 @@ void pass_request_free(struct pass_request *request)
 
 uint64_t pass_member_mask(const struct pass_request *member)
 {
-	uint64_t all = member->slot_count == PASS_SLOTS ? UINT64_MAX
-							: (UINT64_C(1) << member->slot_count) - 1;
+	uint64_t all = member->counter_count == PASS_COUNTERS
+			       ? UINT64_MAX
+			       : (UINT64_C(1) << member->counter_count) - 1;
 
 	return all << member->first_bit;
 }
@@ -119,9 +121,9 @@ size_t pass_queue_running(const struct pass_queue *passes)
 static void take_waiting(struct pass *pass)
 {
 	struct pass_queue *owner = pass->owner;
-	size_t slots = 0, patterns = 0;
+	size_t counters = 0, patterns = 0;
 
-	while (owner->first && slots + owner->first->slot_count <= PASS_SLOTS &&
+	while (owner->first && counters + owner->first->counter_count <= PASS_COUNTERS &&
 		patterns + owner->first->pattern_count <= PASS_PATTERNS) {
 		struct pass_request *member = owner->first;
 
@@ -129,13 +131,13 @@ static void take_waiting(struct pass *pass)
 		if (!owner->first)
 			owner->last = NULL;
 		owner->waiting--;
-		owner->waiting_slots -= member->slot_count;
+		owner->waiting_counters -= member->counter_count;
 		member->next = NULL;
 		member->pass = pass;
 		member->place = (unsigned)pass->member_count;
-		member->first_bit = (unsigned)slots;
+		member->first_bit = (unsigned)counters;
 		pass->members[pass->member_count++] = member;
-		slots += member->slot_count;
+		counters += member->counter_count;
 		patterns += member->pattern_count;
 		log_debug_as(owner->cache->log, member->id, "%s serves it", fiber_id());
 	}
@@ -157,7 +159,7 @@ static void gather(struct pass_queue *passes)
 {
 	int64_t alone = clock_deadline(company_ms), beside = clock_deadline(beside_ms);
 
-	while (!fiber_cancelled() && passes->waiting_slots < PASS_SLOTS) {
+	while (!fiber_cancelled() && passes->waiting_counters < PASS_COUNTERS) {
 		int64_t until = passes->running ? beside : alone;
 
 		if (clock_mono_ms() >= until)
@@ -225,9 +227,9 @@ static void enqueue(struct pass_queue *passes, struct pass_request *request)
 		passes->first = request;
 	passes->last = request;
 	passes->waiting++;
-	passes->waiting_slots += request->slot_count;
+	passes->waiting_counters += request->counter_count;
 	schedule(passes);
-	if (passes->waiting_slots >= PASS_SLOTS && passes->gatherer)
+	if (passes->waiting_counters >= PASS_COUNTERS && passes->gatherer)
 		fiber_wake(passes->gatherer);
 }
 
@@ -244,7 +246,7 @@ static void remove_waiting(struct pass_queue *passes, struct pass_request *reque
 	if (passes->last == request)
 		passes->last = before;
 	passes->waiting--;
-	passes->waiting_slots -= request->slot_count;
+	passes->waiting_counters -= request->counter_count;
 }
 
 /* The request's fiber was cancelled: what is on its way is still counted. Parks. */

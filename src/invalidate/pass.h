@@ -18,7 +18,7 @@
 #include "invalidate/removal.h"
 #include "operation/operation.h"
 
-enum { PASS_SLOTS = 64, PASS_PATTERNS = 256, PASS_HOLD_BYTES = 128 * 1024 };
+enum { PASS_COUNTERS = 64, PASS_PATTERNS = 256, PASS_HOLD_BYTES = 128 * 1024 };
 
 enum pass_mode {
 	PASS_COUNT,  /* only counts */
@@ -34,14 +34,14 @@ enum pass_end {
 };
 
 /* One selector of a request; a key counts for it once, however many of its patterns match. */
-struct pass_slot {
+struct pass_counter {
 	uint32_t selector;
 	uint64_t matched, invalidated;
 };
 
 struct pass_pattern {
 	struct pattern pattern;
-	unsigned slot;
+	unsigned counter;
 };
 
 struct pass;
@@ -56,8 +56,8 @@ struct pass_request {
 	double max_latency_ms;	      /* 0 = unpaced */
 	size_t pattern_count;
 	struct pass_pattern *patterns;
-	size_t slot_count;
-	struct pass_slot slots[PASS_SLOTS];
+	size_t counter_count;
+	struct pass_counter counters[PASS_COUNTERS];
 	/* Out. */
 	uint64_t matched, invalidated, modified, protected_skipped;
 	uint64_t orphans;      /* names left on servers that have their slots no more */

@@ -9,7 +9,7 @@
 
 enum { held_per_command = 100 };
 
-/* A held name: its length, its slots, its bytes. */
+/* A held name: its length, its counters, its bytes. */
 void pass_hold(struct pass_request *member, struct slice name, uint64_t bits)
 {
 	if (member->overflowed)
@@ -62,7 +62,7 @@ static enum error remove_some(
 
 	fill(pass, member, at, batch, &notes);
 	enum error error = store_run(cache->store, REDIS_BULK, batch, cache_deadline(cache), fault);
-	/* A member may have left meanwhile: no member has the slots of the mask then. */
+	/* A member may have left meanwhile: no member has the counters of the mask then. */
 	enum error refused =
 		removal_take(cache, batch, &notes, pass_count_removal, pass, error ? NULL : fault);
 	redis_batch_free(batch);

@@ -11,7 +11,7 @@ struct pass_queue {
 	struct cache *cache;
 	struct fiber_group group;
 	struct pass_request *first, *last; /* waiting */
-	size_t waiting, waiting_slots;
+	size_t waiting, waiting_counters;
 	struct fiber *gatherer; /* the pass that waits for company */
 	size_t running;
 	uint64_t total;
@@ -20,14 +20,14 @@ struct pass_queue {
 
 struct pass {
 	struct pass_queue *owner;
-	struct pass_request *members[PASS_SLOTS]; /* NULL: gone */
+	struct pass_request *members[PASS_COUNTERS]; /* NULL: gone */
 	size_t member_count;
 	uint64_t keys;	  /* on all primaries, at the beginning */
 	size_t primaries; /* that are scanned */
 	double *seen;	  /* of each primary */
 };
 
-/* The bits of all slots of a member. */
+/* The bits of all counters of a member. */
 uint64_t pass_member_mask(const struct pass_request *member);
 /* Ends the member's part: it is told, and no longer touched. */
 void pass_release(struct pass_request *member);
@@ -52,7 +52,7 @@ extern const struct scan_handler pass_page_handler; /* context: struct pass */
 void pass_count_removal(
 	void *context, const struct removal_note *note, const struct removal_counts *counts);
 
-/* Notes a name for a HOLD member; `bits` are its slots. */
+/* Notes a name for a HOLD member; `bits` are its counters. */
 void pass_hold(struct pass_request *member, struct slice name, uint64_t bits);
 /* Removes what the HOLD members noted and may remove. Parks. */
 enum error pass_remove_held(struct pass *pass, struct fault *fault);

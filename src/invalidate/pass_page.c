@@ -2,8 +2,8 @@
 /*
  * One page of a pass: which names match which members, and what is sent for them.
  *
- *	name -> members' patterns -> guard -> mask of slots -> one UNLINK per mask
- *	reply (how many were there) -> invalidated of every slot in the mask
+ *	name -> members' patterns -> guard -> mask of counters -> one UNLINK per mask
+ *	reply (how many were there) -> invalidated of every counter in the mask
  */
 #include "base/mem.h"
 #include "base/name_set.h"
@@ -13,33 +13,33 @@
 
 enum { names_per_command = 500 };
 
-/* The member's slots that the name matches, from bit 0. */
-static uint64_t match_slots(const struct pass_request *member, struct slice name)
+/* The member's counters that the name matches, from bit 0. */
+static uint64_t match_counters(const struct pass_request *member, struct slice name)
 {
 	uint64_t bits = 0;
 
 	for (size_t i = 0; i < member->pattern_count; i++) {
 		const struct pass_pattern *pattern = &member->patterns[i];
 
-		if (!(bits >> pattern->slot & 1) && pattern_match(&pattern->pattern, name))
-			bits |= UINT64_C(1) << pattern->slot;
+		if (!(bits >> pattern->counter & 1) && pattern_match(&pattern->pattern, name))
+			bits |= UINT64_C(1) << pattern->counter;
 	}
 	return bits;
 }
 
-static void count_slots(struct pass_request *member, uint64_t bits)
+static void count_matched(struct pass_request *member, uint64_t bits)
 {
 	for (size_t i = 0; bits; i++, bits >>= 1)
-		member->slots[i].matched += bits & 1;
+		member->counters[i].matched += bits & 1;
 }
 
 /*
- * Counts the name if it matches the member's patterns. Returns the slots that it is counted for; 0:
- * no match, protected, or over the limit.
+ * Counts the name if it matches the member's patterns. Returns the counters that it is counted for;
+ * 0: no match, protected, or over the limit.
  */
 static uint64_t admit(struct pass_request *member, struct slice name)
 {
-	uint64_t bits = match_slots(member, name);
+	uint64_t bits = match_counters(member, name);
 
 	if (!bits)
 		return 0;
@@ -59,13 +59,13 @@ static uint64_t admit(struct pass_request *member, struct slice name)
 		return 0;
 	}
 	member->matched++;
-	count_slots(member, bits);
+	count_matched(member, bits);
 	plan_sample(member->plan, name);
 	return bits;
 }
 
-/* What the members of the pass want to be done with one name, as slots. */
-struct slots_wanted {
+/* What the members of the pass want to be done with one name, as counters. */
+struct masks_wanted {
 	uint64_t all;	  /* of members that want it removed or softened, now or at the end */
 	uint64_t hard;	  /* of those, members that want it removed */
 	uint64_t at_once; /* of those, members that do not hold it */
@@ -74,9 +74,9 @@ struct slots_wanted {
 		changed_at_once; /* of those, members that do not hold it, and of those that look */
 };
 
-static struct slots_wanted ask_members(struct pass *pass, struct slice name)
+static struct masks_wanted ask_members(struct pass *pass, struct slice name)
 {
-	struct slots_wanted w = {0};
+	struct masks_wanted w = {0};
 
 	for (size_t i = 0; i < pass->member_count; i++) {
 		struct pass_request *member = pass->members[i];
@@ -110,9 +110,9 @@ static void hold(struct pass *pass, struct slice name, uint64_t mask)
 
 /* What is sent for one name. */
 struct name_command {
-	uint64_t mask;	      /* the slots that it is sent for; 0 = nothing is sent now */
+	uint64_t mask;	      /* the counters that it is sent for; 0 = nothing is sent now */
 	int64_t stale_for_ms; /* > 0: it softens the key */
-	uint64_t change_mask; /* the slots for which its TTL is changed */
+	uint64_t change_mask; /* the counters for which its TTL is changed */
 };
 
 /*
@@ -121,7 +121,7 @@ struct name_command {
  */
 static struct name_command look_at(struct pass *pass, struct slice name)
 {
-	struct slots_wanted w = ask_members(pass, name);
+	struct masks_wanted w = ask_members(pass, name);
 	struct name_command command = {.mask = w.all};
 	int64_t stale_for_ms = 0;
 
@@ -280,8 +280,8 @@ void pass_count_removal(
 		member->modified += counts->modified;
 		uint64_t done = removal_invalidated(&member->effect, counts);
 
-		for (size_t slot = 0; bits; slot++, bits >>= 1)
-			member->slots[slot].invalidated += bits & 1 ? done : 0;
+		for (size_t counter = 0; bits; counter++, bits >>= 1)
+			member->counters[counter].invalidated += bits & 1 ? done : 0;
 	}
 }
 

@@ -84,8 +84,8 @@ double pass_pace(const struct pass *pass)
 static void forget_looks(struct pass_request *member)
 {
 	member->modified = 0;
-	for (size_t i = 0; i < member->slot_count; i++)
-		member->slots[i].invalidated = 0;
+	for (size_t i = 0; i < member->counter_count; i++)
+		member->counters[i].invalidated = 0;
 }
 
 void pass_begin_scan(struct pass *pass, const struct scan_snapshot *before)
@@ -111,8 +111,8 @@ void pass_begin_scan(struct pass *pass, const struct scan_snapshot *before)
 		if (removal_only_looks(&member->effect))
 			forget_looks(member);
 		member->matched = member->invalidated;
-		for (size_t j = 0; j < member->slot_count; j++)
-			member->slots[j].matched = member->slots[j].invalidated;
+		for (size_t j = 0; j < member->counter_count; j++)
+			member->counters[j].matched = member->counters[j].invalidated;
 		member->protected_skipped = 0;
 		member->overflowed = false;
 		buf_clear(&member->held);
