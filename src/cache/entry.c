@@ -54,8 +54,8 @@ struct entry_bytes entry_encode(
 	return bytes;
 }
 
-size_t entry_store(struct redis_batch *batch, struct slice key, struct slice value, int64_t ttl_ms,
-	enum entry_mode mode)
+size_t entry_add_set(struct redis_batch *batch, struct slice key, struct slice value,
+	int64_t ttl_ms, enum entry_mode mode)
 {
 	struct slice argv[6] = {SLICE("SET"), key, value};
 	char digits[SLICE_INT_ROOM];

@@ -132,8 +132,8 @@ struct entry_bytes {
 };
 struct entry_bytes entry_encode(
 	struct cache *cache, const struct entry_write *write, struct buf *scratch); /* Parks. */
-size_t entry_store(struct redis_batch *batch, struct slice key, struct slice value, int64_t ttl_ms,
-	enum entry_mode mode);
+size_t entry_add_set(struct redis_batch *batch, struct slice key, struct slice value,
+	int64_t ttl_ms, enum entry_mode mode);
 /* The PX of an entry with that TTL (as in entry_write): with stale_for; -1 = none. Pure. */
 int64_t entry_px(const struct conf *conf, struct slice key, int64_t ttl_ms);
 /*

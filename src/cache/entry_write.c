@@ -100,7 +100,7 @@ static void add_write(struct chunk *chunk, struct redis_batch *batch, size_t i)
 	if (!chunk->split)
 		tag_add(chunk->cache, batch, write->key, bytes.px_ms, write->tags,
 			write->tag_count);
-	chunk->at[i].set = entry_store(batch, write->key, bytes.stored, bytes.px_ms, write->mode);
+	chunk->at[i].set = entry_add_set(batch, write->key, bytes.stored, bytes.px_ms, write->mode);
 	buf_release(&scratch);
 }
 

@@ -161,7 +161,8 @@ static enum error write_names(struct cache *cache, struct writer *w, struct slic
 	return error;
 }
 
-enum error inval_log_add(struct cache *cache, const struct inval_entry *entry, struct fault *fault)
+enum error inval_log_append(
+	struct cache *cache, const struct inval_entry *entry, struct fault *fault)
 {
 	struct writer *w = mem_new(struct writer);
 	struct buf key = {0};
@@ -187,7 +188,7 @@ enum error inval_log_add(struct cache *cache, const struct inval_entry *entry, s
 	return error;
 }
 
-size_t inval_log_read(struct cache *cache, const char *id, struct redis_batch *batch)
+size_t inval_log_add_read(struct cache *cache, const char *id, struct redis_batch *batch)
 {
 	struct buf key = {0}, count = {0};
 
@@ -302,7 +303,7 @@ struct inval_since *inval_since_parse(const struct redis_value *reply, const cha
 	return since;
 }
 
-struct inval_since *inval_log_hear(
+struct inval_since *inval_log_take_reply(
 	const struct cache *cache, const struct redis_value *reply, const struct inval_place *place)
 {
 	struct slice server;
@@ -324,9 +325,9 @@ struct inval_since *inval_log_since(struct cache *cache, const struct inval_plac
 	struct buf key = {0};
 
 	inval_log_key(cache, &key);
-	size_t index = inval_log_read(cache, place->id, batch);
+	size_t index = inval_log_add_read(cache, place->id, batch);
 	if (cache_run(cache, REDIS_COMMANDS, batch, NULL) == OK)
-		since = inval_log_hear(cache, redis_batch_reply(batch, index), place);
+		since = inval_log_take_reply(cache, redis_batch_reply(batch, index), place);
 	redis_batch_free(batch);
 	buf_release(&key);
 	return since;

@@ -56,17 +56,18 @@ struct inval_entry {
 	size_t tag_count;
 };
 /* Written and acknowledged when it returns OK; long lists become several entries. Parks. */
-enum error inval_log_add(struct cache *cache, const struct inval_entry *entry, struct fault *fault);
+enum error inval_log_append(
+	struct cache *cache, const struct inval_entry *entry, struct fault *fault);
 
-/* Adds the command that reads what came after `id` to a batch. */
-size_t inval_log_read(struct cache *cache, const char *id, struct redis_batch *batch);
+/* The command that reads what came after `id`; returns its index in the batch. */
+size_t inval_log_add_read(struct cache *cache, const char *id, struct redis_batch *batch);
 
 struct inval_since;
 /*
- * From the reply to it, which may be NULL. NULL where it cannot be used (an error, the place was
+ * From its reply, which may be NULL. NULL where it cannot be used (an error, the place was
  * trimmed away, another server has the log): then all is stale.
  */
-struct inval_since *inval_log_hear(const struct cache *cache, const struct redis_value *reply,
+struct inval_since *inval_log_take_reply(const struct cache *cache, const struct redis_value *reply,
 	const struct inval_place *place);
 /* The same from the entries alone, as XRANGE returns them. */
 struct inval_since *inval_since_parse(const struct redis_value *reply, const char *id);

@@ -7,11 +7,11 @@ enum { retry_ms = 100 };
 static enum error write_log(
 	struct cache *cache, const struct inval_entry *entry, struct fault *fault)
 {
-	enum error error = inval_log_add(cache, entry, fault);
+	enum error error = inval_log_append(cache, entry, fault);
 
 	/* A second entry for the same names does no harm. */
 	if (error == ERR_REDIS_UNKNOWN_OUTCOME && fiber_sleep(retry_ms) == OK)
-		error = inval_log_add(cache, entry, fault);
+		error = inval_log_append(cache, entry, fault);
 	log_debug(cache->log, "cw:inval: %zu keys, %zu patterns, %zu tags: %s", entry->key_count,
 		entry->pattern_count, entry->tag_count, error ? error_code(error) : "noted");
 	return error;

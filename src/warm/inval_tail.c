@@ -13,7 +13,8 @@ enum error inval_tail_begin(struct inval_tail *tail, struct cache *cache, struct
 	enum error error = inval_log_last(cache, &tail->last, fault);
 	/* An empty log looks the same after Redis has lost all keys, those of the run among them:
 	 * an entry that names nothing shows it. Without it (no memory) the run is not worse. */
-	if (!error && strcmp(tail->last.id, "0-0") == 0 && inval_log_add(cache, &mark, NULL) == OK)
+	if (!error && strcmp(tail->last.id, "0-0") == 0 &&
+		inval_log_append(cache, &mark, NULL) == OK)
 		error = inval_log_last(cache, &tail->last, fault);
 	return error;
 }
@@ -24,20 +25,20 @@ void inval_tail_release(struct inval_tail *tail)
 	tail->since = NULL;
 }
 
-void inval_tail_ask(const struct inval_tail *tail, struct redis_batch *batch,
+void inval_tail_add_read(const struct inval_tail *tail, struct redis_batch *batch,
 	struct inval_tail_question *question)
 {
 	snprintf(question->id, sizeof question->id, "%s", tail->last.id);
-	question->index = inval_log_read(tail->cache, question->id, batch);
+	question->index = inval_log_add_read(tail->cache, question->id, batch);
 }
 
-bool inval_tail_hear(struct inval_tail *tail, const struct inval_tail_question *question,
+bool inval_tail_take_reply(struct inval_tail *tail, const struct inval_tail_question *question,
 	const struct redis_value *reply)
 {
 	struct inval_place place = tail->last;
 
 	memcpy(place.id, question->id, sizeof place.id);
-	struct inval_since *since = inval_log_hear(tail->cache, reply, &place);
+	struct inval_since *since = inval_log_take_reply(tail->cache, reply, &place);
 	if (!since)
 		return false;
 	if (inval_since_empty(since)) {

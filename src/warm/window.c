@@ -164,7 +164,7 @@ static enum error send_unpaced(struct window *w, struct fault *fault)
 	}
 	if (slot->lead)
 		slot->exec = REDIS_ADD(slot->batch, SLICE("EXEC"));
-	inval_tail_ask(&w->tail, slot->batch, &slot->question);
+	inval_tail_add_read(&w->tail, slot->batch, &slot->question);
 	if (w->absent)
 		window_forget_absent(w, slot, slot->batch);
 	if (store_start(w->cache->store, REDIS_BULK, slot->batch, &why)) {
@@ -213,7 +213,7 @@ static void add_commands(
 		tag_add(w->cache, slot->batch, entry->key, bytes.px_ms, entry->tags,
 			entry->tag_count);
 	item->set =
-		entry_store(slot->batch, entry->key, bytes.stored, bytes.px_ms, current_mode(w));
+		entry_add_set(slot->batch, entry->key, bytes.stored, bytes.px_ms, current_mode(w));
 	for (size_t i = 0; i < entry->tag_count; i++) {
 		buf_add(&slot->tags, entry->tags[i]);
 		buf_char(&slot->tags, '\n');

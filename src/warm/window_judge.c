@@ -157,10 +157,10 @@ static bool ask_again(struct window *w, struct slot *slot)
 
 		if (i)
 			fiber_sleep(retry_ms);
-		inval_tail_ask(&w->tail, batch, &slot->question);
+		inval_tail_add_read(&w->tail, batch, &slot->question);
 		if (store_run(w->cache->store, REDIS_BULK, batch, clock_deadline(w->command_ms),
 			    NULL) == OK)
-			heard = inval_tail_hear(&w->tail, &slot->question,
+			heard = inval_tail_take_reply(&w->tail, &slot->question,
 				redis_batch_reply(batch, slot->question.index));
 		redis_batch_free(batch);
 	}
@@ -227,7 +227,7 @@ void window_judge(struct window *w, struct slot *slot, const struct redis_value 
 	for (size_t i = 0; i < slot->count; i++)
 		if (!slot->items[i].refused && !slot->items[i].counted)
 			window_count(w, slot, &slot->items[i], lost);
-	bool heard = inval_tail_hear(&w->tail, &slot->question, log);
+	bool heard = inval_tail_take_reply(&w->tail, &slot->question, log);
 
 	if (heard && !slot->untagged && inval_tail_empty(&w->tail))
 		return;

@@ -84,7 +84,7 @@ static void give_replies(struct slot *slot, struct redis_value *const *replies)
 static enum error run(
 	struct window *w, struct slot *slot, struct redis_batch *batch, struct fault *fault)
 {
-	inval_tail_ask(&w->tail, batch, &slot->question);
+	inval_tail_add_read(&w->tail, batch, &slot->question);
 	return store_run(w->cache->store, REDIS_BULK, batch, clock_deadline(w->command_ms), fault);
 }
 
@@ -164,7 +164,7 @@ enum error window_retry(
 	}
 	/* If nothing was sent, the batch must still have a question without a reply. */
 	if (redis_batch_count(batch) == 0)
-		inval_tail_ask(&w->tail, batch, &slot->question);
+		inval_tail_add_read(&w->tail, batch, &slot->question);
 	name_set_release(&later);
 	mem_free(store.keys);
 	mem_free(store.words);

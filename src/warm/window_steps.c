@@ -188,7 +188,7 @@ void window_store_in_steps(struct window *w, struct slot *slot)
 	store_tags(w, slot);
 	store_values(w, slot, &sets, &lost);
 	log = redis_batch_new();
-	inval_tail_ask(&w->tail, log, &slot->question);
+	inval_tail_add_read(&w->tail, log, &slot->question);
 	if (w->absent)
 		window_forget_absent(w, slot, log);
 	enum error error = run(w, log, &why);

@@ -157,7 +157,7 @@ static void many_names_are_logged(void)
 		snprintf(text[i], sizeof text[i], "k:%zu", i);
 		keys[i] = slice_str(text[i]);
 	}
-	ck_assert_int_eq(inval_log_add(&engine.cache, &entry, NULL), OK);
+	ck_assert_int_eq(inval_log_append(&engine.cache, &entry, NULL), OK);
 	ck_assert_int_gt(engine_call("XLEN", "cw:inval", NULL, NULL), 128);
 	struct inval_since *since =
 		inval_log_since(&engine.cache, &(struct inval_place){.id = "0-0"});
@@ -174,7 +174,7 @@ static void log_one(const char *key)
 	const struct slice keys[] = {slice_str(key)};
 
 	ck_assert_int_eq(
-		inval_log_add(&engine.cache,
+		inval_log_append(&engine.cache,
 			&(struct inval_entry){.operation_id = "o", .keys = keys, .key_count = 1},
 			NULL),
 		OK);

@@ -39,7 +39,7 @@ static void purge(const struct inval_entry *entry)
 {
 	struct fault fault;
 
-	ck_assert_int_eq(inval_log_add(&engine.cache, entry, &fault), OK);
+	ck_assert_int_eq(inval_log_append(&engine.cache, entry, &fault), OK);
 }
 
 static bool is_there(void)

@@ -357,7 +357,7 @@ static void log_is_readable(void)
 	ck_assert_int_eq(inval_log_last(&engine.cache, &place, &fault), OK);
 	operation_unref(engine_invalidate(ask("a:*")));
 	struct redis_batch *batch = redis_batch_new();
-	inval_log_read(&engine.cache, place.id, batch);
+	inval_log_add_read(&engine.cache, place.id, batch);
 	ck_assert_int_eq(redis_node_run(store_node(engine.cache.store, SLICE("")), REDIS_COMMANDS,
 				 batch, clock_deadline(20000), &fault),
 		OK);

@@ -349,7 +349,7 @@ static void invalidate_key(const char *key, const char *pattern)
 		.patterns = patterns,
 		.pattern_count = pattern ? 1 : 0};
 
-	ck_assert_int_eq(inval_log_add(&d.engine.cache, &entry, NULL), OK);
+	ck_assert_int_eq(inval_log_append(&d.engine.cache, &entry, NULL), OK);
 }
 
 static void invalidated(void)
