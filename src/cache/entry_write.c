@@ -7,9 +7,9 @@
  *		    -> for each { [WATCH, EVAL guard] MULTI; [EXISTS] SET; DEL; EXEC }
  *
  * The leases of the keys end with the write, because their holders loaded before it; so does the
- * mark of a soft purge (cache/soft_purge.h). The note is for warm runs (cache/write_log.h). Where
- * certain bytes are expected, the guard compares them, and changes a watched key if they differ, so
- * that EXEC does nothing.
+ * mark of a soft purge (cache/soft_purge.h). The note is for warm runs (cache/recent_writes.h).
+ *Where certain bytes are expected, the guard compares them, and changes a watched key if they
+ *differ, so that EXEC does nothing.
  *
  * Special: a tag's key that is not a sorted set refuses its ZADD within EXEC, where the SET is
  * done. The value is then removed again, because no purge of the tag would find it.
@@ -19,9 +19,9 @@
 #include "base/mem.h"
 #include "cache/entry_internal.h"
 #include "cache/lease.h"
+#include "cache/recent_writes.h"
 #include "cache/soft_purge.h"
 #include "cache/tag.h"
-#include "cache/write_log.h"
 
 enum { chunk_writes = 64, chunk_bytes = 1024 * 1024 };
 
@@ -66,7 +66,7 @@ static void add_note(const struct chunk *chunk, struct redis_batch *batch)
 
 	for (size_t i = 0; i < chunk->count; i++)
 		keys[i] = chunk->writes[i].key;
-	write_log_note(chunk->cache, batch, keys, chunk->count);
+	recent_writes_add(chunk->cache, batch, keys, chunk->count);
 }
 
 /* What ends with the writes: leases, marks of soft purges, what is kept of failed loads. */
@@ -245,7 +245,7 @@ static void fill_announcement(void *context, struct redis_batch *batch)
 		const struct entry_write *write = &chunk->writes[i];
 
 		chunk->at[i].begin = redis_batch_count(batch);
-		write_log_note(chunk->cache, batch, &write->key, 1);
+		recent_writes_add(chunk->cache, batch, &write->key, 1);
 		tag_add(chunk->cache, batch, write->key,
 			entry_px(chunk->cache->conf, write->key, write->ttl_ms), write->tags,
 			write->tag_count);

@@ -19,9 +19,9 @@
 #include "base/mem.h"
 #include "cache/entry_internal.h"
 #include "cache/lease_internal.h"
+#include "cache/recent_writes.h"
 #include "cache/soft_purge.h"
 #include "cache/tag.h"
-#include "cache/write_log.h"
 
 /*
  * KEYS the lease, the value, its mark of a soft purge, the note of a failed load. Stores for a
@@ -80,7 +80,7 @@ static enum error announce(const struct stepwise_store *s, struct fault *fault)
 	const struct entry_write *write = s->write;
 	struct redis_batch *batch = redis_batch_new();
 
-	write_log_note(s->cache, batch, &write->key, 1);
+	recent_writes_add(s->cache, batch, &write->key, 1);
 	tag_add(s->cache, batch, write->key, s->px_ms, write->tags, write->tag_count);
 	enum error error = cache_run(s->cache, REDIS_COMMANDS, batch, fault);
 	for (size_t i = 0; i < redis_batch_count(batch) && !error; i++) {

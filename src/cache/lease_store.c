@@ -14,9 +14,9 @@
 
 #include "base/mem.h"
 #include "cache/lease_internal.h"
+#include "cache/recent_writes.h"
 #include "cache/soft_purge.h"
 #include "cache/tag.h"
-#include "cache/write_log.h"
 
 enum {
 	/* Each time the log has grown by entries that the script does not judge. */
@@ -155,7 +155,7 @@ static void release(struct scripted_store *s)
 static enum error run(struct scripted_store *s, const struct redis_value **ret, struct fault *fault)
 {
 	redis_batch_clear(s->batch);
-	write_log_note(s->cache, s->batch, &s->write->key, 1);
+	recent_writes_add(s->cache, s->batch, &s->write->key, 1);
 	size_t index = redis_batch_add(s->batch, s->count, s->words);
 	enum error error = cache_run_all(s->cache, REDIS_COMMANDS, s->batch, fault);
 

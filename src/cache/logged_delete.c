@@ -4,7 +4,7 @@
 
 enum { retry_ms = 100 };
 
-static enum error write_log(
+static enum error append_to_log(
 	struct cache *cache, const struct inval_entry *entry, struct fault *fault)
 {
 	enum error error = inval_log_append(cache, entry, fault);
@@ -20,7 +20,7 @@ static enum error write_log(
 enum error logged_delete(struct cache *cache, const struct inval_entry *entry,
 	logged_delete_function *delete, void *context, bool *ret_logged, struct fault *fault)
 {
-	enum error error = write_log(cache, entry, fault);
+	enum error error = append_to_log(cache, entry, fault);
 
 	*ret_logged = !error;
 	if (error && error != ERR_REDIS_OOM)
@@ -28,6 +28,6 @@ enum error logged_delete(struct cache *cache, const struct inval_entry *entry,
 	error = delete (context, fault);
 	if (error || *ret_logged)
 		return error;
-	*ret_logged = write_log(cache, entry, fault) == OK;
+	*ret_logged = append_to_log(cache, entry, fault) == OK;
 	return *ret_logged ? delete (context, fault) : OK;
 }

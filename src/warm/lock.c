@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "base/timestamp.h"
-#include "cache/write_log.h"
+#include "cache/recent_writes.h"
 #include "text/quantity.h"
 
 struct lock {
@@ -18,7 +18,7 @@ struct lock {
 	bool lost;
 };
 
-/* Renews the expiry of a list of written keys (cache/write_log.h) unless it is too long. */
+/* Renews the expiry of a list of written keys (cache/recent_writes.h) unless it is too long. */
 #define RENEW_LIST(key, ms, most) \
 	"local n = redis.pcall('LLEN', " key ") " \
 	"if n == tonumber(n) and n > tonumber(" most ") then redis.call('DEL', " key ") " \
@@ -90,12 +90,12 @@ static void renew_lists(struct cache *cache)
 	char ttl[SLICE_INT_ROOM], most[SLICE_INT_ROOM];
 	struct buf list = {0};
 
-	for (size_t i = 0; i < write_log_lists(cache); i++) {
+	for (size_t i = 0; i < recent_writes_lists(cache); i++) {
 		buf_clear(&list);
-		write_log_key(cache, i, &list);
+		recent_writes_key(cache, i, &list);
 		REDIS_ADD(batch, SLICE("EVAL"), slice_str(list_script), SLICE("1"),
-			buf_slice(&list), slice_of_int(ttl, WROTE_TTL_MS),
-			slice_of_int(most, WROTE_MOST));
+			buf_slice(&list), slice_of_int(ttl, RECENT_WRITES_TTL_MS),
+			slice_of_int(most, RECENT_WRITES_MOST));
 	}
 	cache_run(cache, REDIS_COMMANDS, batch, NULL);
 	redis_batch_free(batch);
@@ -113,16 +113,16 @@ static enum error renew(struct lock *lock, bool *ret_held)
 	struct buf list = {0};
 	size_t argc = 4;
 
-	if (write_log_lists(cache) == 1) {
-		write_log_key(cache, 0, &list);
+	if (recent_writes_lists(cache) == 1) {
+		recent_writes_key(cache, 0, &list);
 		argv[2] = SLICE("2");
 		argv[argc++] = buf_slice(&list);
 	}
 	argv[argc++] = slice_str(lock->token);
 	argv[argc++] = slice_str(lock->value);
 	argv[argc++] = slice_of_int(ttl, LOCK_TTL_MS);
-	argv[argc++] = slice_of_int(list_ttl, WROTE_TTL_MS);
-	argv[argc++] = slice_of_int(most, WROTE_MOST);
+	argv[argc++] = slice_of_int(list_ttl, RECENT_WRITES_TTL_MS);
+	argv[argc++] = slice_of_int(most, RECENT_WRITES_MOST);
 	enum error error = store_call(cache->store, (struct redis_call){.idempotent = true}, key,
 		argc, argv, &reply, NULL);
 	*ret_held = !error && is_renewed(reply);
@@ -140,7 +140,7 @@ static void keep(void *argument)
 	do {
 		if (renew(lock, &held) == OK)
 			lock->lost = !held;
-		if (!lock->lost && write_log_lists(lock->cache) > 1)
+		if (!lock->lost && recent_writes_lists(lock->cache) > 1)
 			renew_lists(lock->cache);
 	} while (!lock->lost && fiber_sleep(LOCK_RENEW_MS) == OK);
 }

@@ -102,7 +102,7 @@ static void fill_begin(const struct write_set *set, const char *epoch, struct re
 	for (size_t i = 0; i < set->list_count; i++) {
 		struct slice argv[7] = {SLICE("EVAL"), slice_str(begin_script), SLICE("1"),
 			buf_slice(&set->lists[i].name), slice_str(epoch),
-			slice_of_int(ttl, WROTE_TTL_MS), SLICE("1")};
+			slice_of_int(ttl, RECENT_WRITES_TTL_MS), SLICE("1")};
 
 		redis_batch_add(batch, one ? 6 : 7, argv);
 	}
@@ -114,9 +114,9 @@ enum error write_set_begin(struct write_set *set, struct cache *cache, struct fa
 	char epoch[OWNER_TOKEN_DIGITS + 1];
 	enum error error = OK;
 
-	*set = (struct write_set){.cache = cache, .list_count = write_log_lists(cache)};
+	*set = (struct write_set){.cache = cache, .list_count = recent_writes_lists(cache)};
 	for (size_t i = 0; i < set->list_count; i++)
-		write_log_key(cache, i, &set->lists[i].name);
+		recent_writes_key(cache, i, &set->lists[i].name);
 	owner_token_new(epoch);
 	for (int i = 0; i == 0 || (i == 1 && error == ERR_REDIS_UNKNOWN_OUTCOME); i++) {
 		redis_batch_clear(batch);
@@ -160,7 +160,7 @@ static void take_names(
 	for (size_t i = 0; i < names->count; i++)
 		name_set_add(&set->names, redis_value_item(names, i));
 	list->length += (int64_t)names->count;
-	if (set->names.count >= WROTE_MOST)
+	if (set->names.count >= RECENT_WRITES_MOST)
 		set->lost = true;
 }
 
@@ -217,7 +217,8 @@ static bool take_list(
 }
 
 /* A page of each list of which there is more. Parks. */
-static enum error read_lists(struct write_set *set, bool more[WROTE_LISTS], struct fault *fault)
+static enum error read_lists(
+	struct write_set *set, bool more[RECENT_WRITES_LISTS], struct fault *fault)
 {
 	struct redis_batch *batch = redis_batch_new();
 	char from[SLICE_INT_ROOM], to[SLICE_INT_ROOM];
@@ -240,7 +241,7 @@ static enum error read_lists(struct write_set *set, bool more[WROTE_LISTS], stru
 
 enum error write_set_read(struct write_set *set, struct fault *fault)
 {
-	bool more[WROTE_LISTS], any = !store_is_one(set->cache->store);
+	bool more[RECENT_WRITES_LISTS], any = !store_is_one(set->cache->store);
 	size_t count = any ? 0 : names_at_once;
 	enum error error = OK;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The run's side of cache/write_log.h: the set of keys that others wrote since an attempt began,
- *and storing only what is not in it.
+ * The run's side of cache/recent_writes.h: the set of keys that others wrote since an attempt
+ *began, and storing only what is not in it.
  *
  *	begin -> guard, SETs, EXEC -> stored
  *	                           -> nothing was done, the list has grown: read it, then store the
@@ -19,7 +19,7 @@
 #include "base/name_set.h"
 #include "cache/inval_log.h"
 #include "cache/owner.h"
-#include "cache/write_log.h"
+#include "cache/recent_writes.h"
 
 struct write_list {
 	struct buf name;
@@ -30,7 +30,7 @@ struct write_list {
 
 struct write_set {
 	struct cache *cache;
-	struct write_list lists[WROTE_LISTS];
+	struct write_list lists[RECENT_WRITES_LISTS];
 	size_t list_count;
 	struct name_set names;
 	bool lost;

@@ -24,27 +24,27 @@
  *(flushed, evicted, too long) nothing is known of what was written, and the attempt goes on as
  *`mode: missing` does: it replaces nothing.
  */
-#ifndef CW_CACHE_WRITE_LOG_H
-#define CW_CACHE_WRITE_LOG_H
+#ifndef CW_CACHE_RECENT_WRITES_H
+#define CW_CACHE_RECENT_WRITES_H
 
 #include "cache/cache.h"
 
 enum {
-	WROTE_TTL_MS = 60000,
+	RECENT_WRITES_TTL_MS = 60000,
 	/* A longer list is given up: the lock's keeper looks every few seconds. */
-	WROTE_MOST = 200000,
-	WROTE_LISTS = 16, /* at most */
+	RECENT_WRITES_MOST = 200000,
+	RECENT_WRITES_LISTS = 16, /* at most */
 };
 
-/* How many lists there are: 1, or WROTE_LISTS over slots. */
-size_t write_log_lists(const struct cache *cache);
+/* How many lists there are: 1, or RECENT_WRITES_LISTS over slots. */
+size_t recent_writes_lists(const struct cache *cache);
 /* Appends the name of list i. */
-void write_log_key(const struct cache *cache, size_t i, struct buf *out);
+void recent_writes_key(const struct cache *cache, size_t i, struct buf *out);
 /*
  * For writes: adds the note that these keys are written: before their SETs in the same batch, over
  * slots in a batch before that. Of one key it is one command.
  */
-void write_log_note(const struct cache *cache, struct redis_batch *batch, const struct slice *keys,
-	size_t count);
+void recent_writes_add(const struct cache *cache, struct redis_batch *batch,
+	const struct slice *keys, size_t count);
 
 #endif

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* What writers add to the lists of written keys; see write_log.h. */
-#include "cache/write_log.h"
+/* What writers add to the lists of written keys; see recent_writes.h. */
+#include "cache/recent_writes.h"
 
 #include "base/mem.h"
 #include "store/slot.h"
 
-enum { slots_per_list = SLOT_COUNT / WROTE_LISTS };
+enum { slots_per_list = SLOT_COUNT / RECENT_WRITES_LISTS };
 
-size_t write_log_lists(const struct cache *cache)
+size_t recent_writes_lists(const struct cache *cache)
 {
-	return store_is_one(cache->store) ? 1 : WROTE_LISTS;
+	return store_is_one(cache->store) ? 1 : RECENT_WRITES_LISTS;
 }
 
-void write_log_key(const struct cache *cache, size_t i, struct buf *out)
+void recent_writes_key(const struct cache *cache, size_t i, struct buf *out)
 {
 	unsigned middle = (unsigned)i * slots_per_list + slots_per_list / 2;
 
@@ -26,14 +26,14 @@ static size_t list_of(const struct cache *cache, struct slice key)
 	return store_is_one(cache->store) ? 0 : slot_of(key) / slots_per_list;
 }
 
-void write_log_note(const struct cache *cache, struct redis_batch *batch, const struct slice *keys,
-	size_t count)
+void recent_writes_add(const struct cache *cache, struct redis_batch *batch,
+	const struct slice *keys, size_t count)
 {
 	struct slice *argv = mem_array(2 + count, sizeof *argv);
 	struct buf list = {0};
 
 	argv[0] = SLICE("RPUSHX");
-	for (size_t i = 0; i < write_log_lists(cache); i++) {
+	for (size_t i = 0; i < recent_writes_lists(cache); i++) {
 		size_t argc = 2;
 
 		for (size_t j = 0; j < count; j++)
@@ -42,7 +42,7 @@ void write_log_note(const struct cache *cache, struct redis_batch *batch, const 
 		if (argc == 2)
 			continue;
 		buf_clear(&list);
-		write_log_key(cache, i, &list);
+		recent_writes_key(cache, i, &list);
 		argv[1] = buf_slice(&list);
 		redis_batch_add(batch, argc, argv);
 	}
