@@ -101,10 +101,10 @@ static enum error read_put(struct request *request, struct put *put, struct faul
 			"nx stores only if the key is absent, If-Match only if it exists: leave "
 			"one out");
 	if (put->condition == KEYS_IF_PRESENT)
-		write->mode = ENTRY_REFRESH;
+		write->mode = ENTRY_SET_IF_PRESENT;
 	else
 		write->mode =
-			nx || put->condition == KEYS_IF_ABSENT ? ENTRY_MISSING : ENTRY_REPLACE;
+			nx || put->condition == KEYS_IF_ABSENT ? ENTRY_SET_IF_ABSENT : ENTRY_SET;
 	write->value = request_body(request);
 	write->tags = put->tags.items;
 	write->tag_count = put->tags.count;
@@ -125,7 +125,7 @@ static enum error store(struct request *request, struct cache *cache, struct put
 		return fault_set(fault, ERR_BAD_REQUEST,
 			"If-Match and If-None-Match cannot be combined with X-Cache-Lease: only "
 			"the holder of a lease loads");
-	if (put->write.mode != ENTRY_REPLACE)
+	if (put->write.mode != ENTRY_SET)
 		return fault_set(fault, ERR_BAD_PARAMETER,
 			"nx cannot be combined with X-Cache-Lease: only the holder of a lease "
 			"loads");
@@ -164,7 +164,7 @@ void api_key_put(struct request *request, void *context)
 		keys_condition_failed(put.condition, &fault);
 		reply_fault(request, &fault);
 	} else {
-		reply_empty(request, outcome == ENTRY_CREATED ? 201 : 204);
+		reply_empty(request, outcome == ENTRY_STORED_NEW ? 201 : 204);
 	}
 }
 

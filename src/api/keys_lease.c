@@ -126,6 +126,6 @@ enum error keys_lease_put(struct cache *cache, struct slice token, const struct 
 		error = fault_set(fault, ERR_LEASE_LOST,
 			"the key was invalidated while its value was loaded, so nothing was "
 			"stored: load it again");
-	*ret = ttl_ms == -2 ? ENTRY_CREATED : ENTRY_REPLACED;
+	*ret = ttl_ms == -2 ? ENTRY_STORED_NEW : ENTRY_STORED_OVER;
 	return error;
 }

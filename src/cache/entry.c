@@ -66,9 +66,9 @@ size_t entry_add_set(struct redis_batch *batch, struct slice key, struct slice v
 		argv[argc++] = SLICE("PX");
 		argv[argc++] = slice_of_int(digits, ttl_ms);
 	}
-	if (mode == ENTRY_MISSING)
+	if (mode == ENTRY_SET_IF_ABSENT)
 		argv[argc++] = SLICE("NX");
-	else if (mode == ENTRY_REFRESH)
+	else if (mode == ENTRY_SET_IF_PRESENT)
 		argv[argc++] = SLICE("XX");
 	return redis_batch_add(batch, argc, argv);
 }

@@ -24,7 +24,7 @@ enum {
 	ENTRY_MANY_TAGS = 100,
 };
 
-enum entry_mode { ENTRY_REPLACE, ENTRY_MISSING, ENTRY_REFRESH };
+enum entry_mode { ENTRY_SET, ENTRY_SET_IF_ABSENT, ENTRY_SET_IF_PRESENT };
 
 /* What is to be stored. All borrowed. */
 struct entry_write {
@@ -82,7 +82,7 @@ void entry_release(struct entry *entry);
 enum error entry_value(struct cache *cache, const struct entry *entry, struct buf *scratch,
 	struct slice *ret, struct fault *fault);
 
-enum entry_outcome { ENTRY_CREATED, ENTRY_REPLACED, ENTRY_NOT_STORED };
+enum entry_outcome { ENTRY_STORED_NEW, ENTRY_STORED_OVER, ENTRY_NOT_STORED };
 /*
  * ERR_TOO_LARGE over max_value_bytes, ERR_REDIS_OOM, ... NOT_STORED is what the mode did not allow,
  * or what was not `expected`: both are judged in the moment of storing.

@@ -226,7 +226,7 @@ static enum error run(struct chunk *chunk, struct fault *fault)
 	bool replaces = true;
 
 	for (size_t i = 0; i < chunk->count; i++)
-		replaces = replaces && chunk->writes[i].mode == ENTRY_REPLACE &&
+		replaces = replaces && chunk->writes[i].mode == ENTRY_SET &&
 			   !chunk->writes[i].expected;
 	struct entry_step step = {.cache = chunk->cache,
 		.role = role_of(chunk),
@@ -338,13 +338,13 @@ static enum error ask_mode(
 	struct redis_value *reply;
 
 	*ret_may = true;
-	if (write->mode == ENTRY_REPLACE)
+	if (write->mode == ENTRY_SET)
 		return OK;
 	enum error error =
 		store_command(cache->store, write->key, &reply, fault, SLICE("EXISTS"), write->key);
 	if (error)
 		return error;
-	*ret_may = (reply->integer > 0) == (write->mode == ENTRY_REFRESH);
+	*ret_may = (reply->integer > 0) == (write->mode == ENTRY_SET_IF_PRESENT);
 	redis_value_free(reply);
 	return OK;
 }
@@ -365,7 +365,7 @@ enum error entry_write(struct cache *cache, const struct entry_write *write,
 	error = store_chunk(&chunk, &stored, &existed, fault);
 	cache->sets += stored;
 	if (stored)
-		*ret = existed ? ENTRY_REPLACED : ENTRY_CREATED;
+		*ret = existed ? ENTRY_STORED_OVER : ENTRY_STORED_NEW;
 	return error;
 }
 

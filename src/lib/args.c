@@ -67,9 +67,9 @@ enum error args_write(const struct cw_cache *handle, const struct cw_entry *entr
 	struct entry_write *ret, struct fault *fault)
 {
 	static const enum entry_mode modes[] = {
-		[CW_REPLACE] = ENTRY_REPLACE,
-		[CW_IF_MISSING] = ENTRY_MISSING,
-		[CW_IF_PRESENT] = ENTRY_REFRESH,
+		[CW_REPLACE] = ENTRY_SET,
+		[CW_IF_MISSING] = ENTRY_SET_IF_ABSENT,
+		[CW_IF_PRESENT] = ENTRY_SET_IF_PRESENT,
 	};
 	const struct cw_store *how = &entry->how;
 	enum error error = args_check_key(handle, entry->key, fault);

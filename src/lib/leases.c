@@ -62,7 +62,7 @@ static enum error store(struct cw_cache *handle, void *args, struct fault *fault
 	struct entry_write write;
 	enum error error = args_write(handle, asked->entry, &write, fault);
 
-	if (!error && write.mode != ENTRY_REPLACE)
+	if (!error && write.mode != ENTRY_SET)
 		error = fault_set(fault, ERR_BAD_PARAMETER,
 			"cw_lease_store() takes the mode CW_REPLACE only");
 	if (!error && token_of(asked->lease).n == 0)

@@ -74,7 +74,7 @@ static enum error set(struct cw_cache *handle, void *args, struct fault *fault)
 		error = entry_write(&handle->engine.cache, &write, &outcome, fault);
 	if (!error && outcome == ENTRY_NOT_STORED)
 		error = fault_set(fault, ERR_PRECONDITION_FAILED,
-			write.mode == ENTRY_MISSING
+			write.mode == ENTRY_SET_IF_ABSENT
 				? "the key exists, and CW_IF_MISSING stores only if it does not"
 				: "the key does not exist, and CW_IF_PRESENT stores only if it "
 				  "does");

@@ -37,10 +37,10 @@ static void end_pace(struct window *w)
 enum error window_open(const struct window_spec *spec, struct window **ret, struct fault *fault)
 {
 	static const enum entry_mode modes[] = {
-		[MODE_MISSING] = ENTRY_MISSING,
-		[MODE_REFRESH] = ENTRY_REFRESH,
-		[MODE_REPLACE] = ENTRY_REPLACE,
-		[MODE_SWAP] = ENTRY_REPLACE,
+		[MODE_MISSING] = ENTRY_SET_IF_ABSENT,
+		[MODE_REFRESH] = ENTRY_SET_IF_PRESENT,
+		[MODE_REPLACE] = ENTRY_SET,
+		[MODE_SWAP] = ENTRY_SET,
 	};
 	const struct conf_job *job = spec->job;
 	struct cache *cache = spec->cache;
@@ -196,7 +196,7 @@ static enum error send_batch(struct window *w, struct fault *fault)
 /* Without the list of writes nothing is replaced. */
 static enum entry_mode current_mode(const struct window *w)
 {
-	return w->writes.lost && w->mode == ENTRY_REPLACE ? ENTRY_MISSING : w->mode;
+	return w->writes.lost && w->mode == ENTRY_SET ? ENTRY_SET_IF_ABSENT : w->mode;
 }
 
 /* The commands of one entry: its tags' ZADDs, then its SET. Parks to compress a big value. */
@@ -225,7 +225,7 @@ static void add_commands(
 static bool must_skip(const struct window *w, const struct window_entry *entry)
 {
 	return write_set_has(&w->writes, entry->key) ||
-	       (w->writes.lost && w->mode == ENTRY_REFRESH);
+	       (w->writes.lost && w->mode == ENTRY_SET_IF_PRESENT);
 }
 
 static void begin_slot(struct window *w, struct slot *slot)

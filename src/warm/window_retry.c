@@ -34,7 +34,7 @@ static void mark(struct window *w, struct slot *slot, const struct name_set *lat
 		slot->items[i].reply = NULL;
 		slot->items[i].written = write_set_has(&w->writes, key) ||
 					 name_set_has(later, key) ||
-					 (w->writes.lost && w->mode == ENTRY_REFRESH);
+					 (w->writes.lost && w->mode == ENTRY_SET_IF_PRESENT);
 	}
 }
 
@@ -117,7 +117,7 @@ static enum error store_missing(
 		for (size_t at = item->command; at <= item->set && is_sent(item); at++) {
 			size_t n = redis_batch_words(slot->batch, at, words, item_words);
 
-			if (at == item->set && w->mode == ENTRY_REPLACE)
+			if (at == item->set && w->mode == ENTRY_SET)
 				words[n++] = SLICE("NX");
 			redis_batch_add(batch, n, words);
 		}

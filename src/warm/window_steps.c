@@ -64,7 +64,7 @@ static enum error mark_written(struct window *w, struct slot *slot, struct fault
 		item->reply = NULL;
 		item->refused = false;
 		item->written = write_set_has(&w->writes, window_key(slot, i)) ||
-				(w->writes.lost && w->mode == ENTRY_REFRESH);
+				(w->writes.lost && w->mode == ENTRY_SET_IF_PRESENT);
 	}
 	return error;
 }
@@ -82,7 +82,7 @@ static void add_set(const struct window *w, const struct slot *slot, const struc
 	struct slice words[item_words + 1];
 	size_t count = redis_batch_words(slot->batch, item->set, words, item_words);
 
-	if (w->writes.lost && w->mode == ENTRY_REPLACE && !slice_is(words[count - 1], "NX"))
+	if (w->writes.lost && w->mode == ENTRY_SET && !slice_is(words[count - 1], "NX"))
 		words[count++] = SLICE("NX");
 	redis_batch_add(batch, count, words);
 }
@@ -184,7 +184,7 @@ void window_store_in_steps(struct window *w, struct slot *slot)
 		return;
 	}
 	/* Reading the lists again may change it. */
-	bool replaces = !w->writes.lost && w->mode != ENTRY_MISSING;
+	bool replaces = !w->writes.lost && w->mode != ENTRY_SET_IF_ABSENT;
 	store_tags(w, slot);
 	store_values(w, slot, &sets, &lost);
 	log = redis_batch_new();

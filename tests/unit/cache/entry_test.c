@@ -13,12 +13,12 @@ static void modes(void)
 		REDIS_STATUS, REDIS_NIL, REDIS_STATUS, REDIS_STATUS, REDIS_NIL, REDIS_STATUS};
 
 	engine_call("PING", NULL, NULL, NULL);
-	entry_add_set(batch, SLICE("a"), SLICE("1\0\n"), 60000, ENTRY_REPLACE);
-	entry_add_set(batch, SLICE("a"), SLICE("2"), 60000, ENTRY_MISSING);
-	entry_add_set(batch, SLICE("b"), SLICE("2"), -1, ENTRY_MISSING);
-	entry_add_set(batch, SLICE("b"), SLICE("3"), -1, ENTRY_REFRESH);
-	entry_add_set(batch, SLICE("c"), SLICE(""), 1, ENTRY_REFRESH);
-	ck_assert_uint_eq(entry_add_set(batch, SLICE("c"), SLICE(""), -1, ENTRY_REPLACE), 5);
+	entry_add_set(batch, SLICE("a"), SLICE("1\0\n"), 60000, ENTRY_SET);
+	entry_add_set(batch, SLICE("a"), SLICE("2"), 60000, ENTRY_SET_IF_ABSENT);
+	entry_add_set(batch, SLICE("b"), SLICE("2"), -1, ENTRY_SET_IF_ABSENT);
+	entry_add_set(batch, SLICE("b"), SLICE("3"), -1, ENTRY_SET_IF_PRESENT);
+	entry_add_set(batch, SLICE("c"), SLICE(""), 1, ENTRY_SET_IF_PRESENT);
+	ck_assert_uint_eq(entry_add_set(batch, SLICE("c"), SLICE(""), -1, ENTRY_SET), 5);
 	ck_assert_int_eq(redis_node_run(store_node(engine.cache.store, SLICE("")), REDIS_COMMANDS,
 				 batch, clock_deadline(20000), NULL),
 		OK);
