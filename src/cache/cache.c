@@ -77,16 +77,20 @@ int64_t cache_deadline(const struct cache *cache)
 }
 
 enum error cache_await_redis(
-	struct cache *cache, bool (*enough)(const void *context), const void *context)
+	struct cache *cache, bool (*give_up)(const void *context), const void *context)
 {
 	int64_t deadline = clock_deadline(reconnect_ms);
-	enum error error;
 
-	do
-		error = fiber_sleep(look_ms);
-	while (!error && !(enough && enough(context)) && clock_mono_ms() < deadline &&
-		store_state(cache->store).status != REDIS_UP);
-	return error;
+	for (;;) {
+		enum error error = fiber_sleep(look_ms);
+
+		if (error)
+			return error;
+		if (store_state(cache->store).status == REDIS_UP || (give_up && give_up(context)))
+			return OK;
+		if (clock_mono_ms() >= deadline)
+			return ERR_TIMEOUT;
+	}
 }
 
 static enum error judge_layout(

@@ -18,6 +18,7 @@
 /* The set of all values of redis.own_prefix that were in use: our only key without that prefix. */
 #define CACHE_PREFIXES "cw:prefixes"
 
+/* The context of the engine: each of its functions takes it, or what points to it. */
 struct cache {
 	struct loop *loop;
 	struct event_bus *bus;
@@ -70,10 +71,10 @@ void cache_count_removed(struct cache *cache, uint64_t keys);
 /* When a step of a few commands must have been answered: past what the connection itself allows. */
 int64_t cache_deadline(const struct cache *cache);
 /*
- * Waits up to 5 s until Redis answers again, or until enough(context), which may be NULL, is true:
- * OK in any of these cases. ERR_CANCELLED. Parks.
+ * Waits, 50 ms at least, until Redis answers again or give_up(context), which may be NULL, is true.
+ * ERR_TIMEOUT after 5 s, ERR_CANCELLED. Parks.
  */
 enum error cache_await_redis(
-	struct cache *cache, bool (*enough)(const void *context), const void *context);
+	struct cache *cache, bool (*give_up)(const void *context), const void *context);
 
 #endif

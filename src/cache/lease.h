@@ -12,6 +12,9 @@
  * an older value: lease_store.c. Over several servers they cannot be: lease_steps.c. A lease whose
  * store the log would refuse is over: the next that wants it takes it at once.
  *
+ * If the holder dies, Redis ends the lease after lease_want.ms. Those that wait for it notice that
+ * within 100 ms (result_wait.c), and one of them takes it.
+ *
  *	fail:  script: token still there? DEL lease, cw:failed:{0}:<key> = why + the lease's value
  *
  * What it failed with is for the waiters for that lease, on whichever daemon, for some seconds;

@@ -18,7 +18,10 @@ enum route_flags {
 	ROUTE_INLINE = 1 << 0,
 	/* Takes a JSON body (Content-Type application/json or +json); an empty one is allowed. */
 	ROUTE_JSON = 1 << 1,
-	/* Takes any bytes. Without ROUTE_JSON or ROUTE_BYTES a body is refused. */
+	/*
+	 * Takes any bytes. Without ROUTE_JSON or ROUTE_BYTES a body is refused. How large a body
+	 * may be: admit.c.
+	 */
 	ROUTE_BYTES = 1 << 2,
 	/* Exempt from the Host list. */
 	ROUTE_ANY_HOST = 1 << 3,

@@ -179,7 +179,8 @@ enum error pass_scan(struct pass *pass, struct fault *fault)
 		log_debug(cache->log, "%s: %s",
 			scan + 1 < scans_max ? "scans again once Redis answers" : "gives up",
 			fault->detail);
-		if (scan + 1 < scans_max && cache_await_redis(cache, nobody_waits, pass) != OK)
+		if (scan + 1 < scans_max &&
+			cache_await_redis(cache, nobody_waits, pass) == ERR_CANCELLED)
 			return ERR_CANCELLED;
 	}
 	return error;

@@ -169,7 +169,7 @@ static enum error do_tags(struct purge_run *run, struct fault *fault)
 		if (!error) {
 			i++;
 		} else if (error_redis(error) == ERROR_REDIS_LOST && !retried &&
-			   cache_await_redis(purge->cache, NULL, NULL) == OK) {
+			   cache_await_redis(purge->cache, NULL, NULL) != ERR_CANCELLED) {
 			begin_again(run, &purge->plan->tags[i]);
 			retried = true;
 			error = OK;

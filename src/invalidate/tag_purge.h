@@ -34,7 +34,11 @@ struct tag_purge {
 			     the plan also counts: not here while it only counts */
 	uint64_t removed, modified, protected_skipped;
 	bool limited; /* there were more */
-	bool changed; /* a server was replaced, promoted or emptied meanwhile */
+	/*
+	 * A server was replaced, promoted or emptied meanwhile; only looked at for tags of more
+	 * than 1,000 members together.
+	 */
+	bool changed;
 	/* The purge's own. */
 	struct pattern *patterns;   /* the plan's */
 	struct timeslice timeslice; /* from looking at names */

@@ -132,7 +132,7 @@ static void work(void *argument)
 
 	while (undo->count && error != ERR_CANCELLED) {
 		error = cache_await_redis(undo->cache, NULL, NULL);
-		if (error || store_state(undo->cache->store).status != REDIS_UP)
+		if (error)
 			continue;
 		error = remove_some(undo);
 		if (error && error != ERR_CANCELLED)
