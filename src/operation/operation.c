@@ -116,7 +116,7 @@ static void await_record(struct operation *operation, struct redis_batch *batch)
 	if (!batch)
 		return;
 	fiber_cleanup_begin(record_ms);
-	enum error error = operation_store_wait(operation, batch, clock_deadline(record_ms));
+	enum error error = operation_store_finish(operation, batch, clock_deadline(record_ms));
 	if (!error)
 		error = redis_value_error(redis_batch_reply(batch, 0), NULL);
 	fiber_cleanup_end();
@@ -144,7 +144,7 @@ static void end(struct operation *operation, enum operation_state state)
 	unlink_active(operation);
 	operation_record_write(operation, &text);
 	operation_past_add(owner, operation->id, buf_slice(&text));
-	struct redis_batch *batch = operation_store_end(operation, buf_slice(&text));
+	struct redis_batch *batch = operation_store_prepare(operation, buf_slice(&text));
 	buf_release(&text);
 	event_publish(owner->cache->bus, EVENT_OPERATION, operation);
 	fiber_cond_broadcast(&operation->ended);

@@ -85,10 +85,17 @@ int64_t operation_id_wall_ms(const char *id);
 void operation_store_beat(struct operations *operations, struct redis_batch *batch);
 /* Sends what is written when the operation starts; does not wait. */
 void operation_store_begin(struct operation *operation);
-/* Sends what is written at its end; NULL where Redis takes no commands now. Does not wait. */
-struct redis_batch *operation_store_end(struct operation *operation, struct slice text);
-/* Waits until that is written, or is known not to be. Parks. */
-enum error operation_store_wait(
+/*
+ * What is written at the operation's end, for operation_store_finish(). On one server it is sent at
+ * once, behind the operation's own commands; NULL where Redis takes no commands now. Over slots it
+ * is not sent yet. Does not wait.
+ */
+struct redis_batch *operation_store_prepare(struct operation *operation, struct slice text);
+/*
+ * Waits until that is written, or is known not to be. Over slots it is sent here, once no earlier
+ * record of the operation is on its way. Parks.
+ */
+enum error operation_store_finish(
 	struct operation *operation, struct redis_batch *batch, int64_t deadline);
 
 /* Keeps an ended operation's record as the newest, and drops the oldest beyond the limits. */

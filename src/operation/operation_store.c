@@ -110,21 +110,21 @@ void operation_store_begin(struct operation *operation)
 	redis_batch_free(batch);
 }
 
-struct redis_batch *operation_store_end(struct operation *operation, struct slice text)
+struct redis_batch *operation_store_prepare(struct operation *operation, struct slice text)
 {
 	struct redis_batch *batch = redis_batch_new();
 
 	operation_store_record(operation->owner, batch, operation->id, text);
 	/* Again: Redis may have been down at the start. */
 	operation_store_listing(operation->owner, batch, operation->id);
-	/* Over slots operation_store_wait() sends it. */
+	/* Over slots operation_store_finish() sends it. */
 	if (!store_is_one(operation->owner->cache->store) || send_off(operation->owner, batch))
 		return batch;
 	redis_batch_free(batch);
 	return NULL;
 }
 
-enum error operation_store_wait(
+enum error operation_store_finish(
 	struct operation *operation, struct redis_batch *batch, int64_t deadline)
 {
 	struct operations *owner = operation->owner;
