@@ -133,7 +133,7 @@ static void reply_page(
 		struct slice key = redis_value_item(names, i);
 
 		if (guard_check_key(key, NULL) ||
-			guard_found(&listing->guard, key) != GUARD_ALLOWED)
+			guard_derived(&listing->guard, key) != GUARD_ALLOWED)
 			continue;
 		buf_str(&items, items.n ? ",{" : "{");
 		keys_write_name(key, listing->encoded, &items);

@@ -185,7 +185,7 @@ static cJSON *showing_json(const struct showing *showing)
 		showing->prefixed ? -1 : redis_batch_reply(showing->batch, 0)->integer);
 	cJSON *list = cJSON_AddArrayToObject(body, "items");
 	for (size_t i = 0; i < showing->pages.count; i++)
-		if (guard_found(&showing->guard, tag_pages_member(&showing->pages, i)) ==
+		if (guard_derived(&showing->guard, tag_pages_member(&showing->pages, i)) ==
 			GUARD_ALLOWED)
 			cJSON_AddItemToArray(list, member_json(showing, i));
 	json_add_text(body, "next", tag_pages_more(&showing->pages) ? showing->pages.cursor : NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Access to keys; see guard.h. guard_found() is called for each key that a pass finds, so it must
+ * Access to keys; see guard.h. guard_derived() is called for each key that a pass finds, so it must
  * decide in a fraction of a microsecond.
  */
 #include "cache/guard.h"
@@ -99,7 +99,7 @@ enum error guard_exact(const struct guard *guard, struct slice key, struct fault
 	return OK;
 }
 
-enum guard_verdict guard_found(const struct guard *guard, struct slice key)
+enum guard_verdict guard_derived(const struct guard *guard, struct slice key)
 {
 	if (!guard_inside_prefixes(guard->who, key))
 		return GUARD_OUTSIDE;

@@ -38,7 +38,7 @@ bool guard_inside_prefixes(const struct identity *who, struct slice key);
 
 enum guard_verdict { GUARD_ALLOWED, GUARD_PROTECTED, GUARD_OUTSIDE };
 /* A key that a pattern or rule came upon. Own and session keys count as protected. */
-enum guard_verdict guard_found(const struct guard *guard, struct slice key);
+enum guard_verdict guard_derived(const struct guard *guard, struct slice key);
 /*
  * A pattern must begin literally with one of the caller's prefixes, if there are any; one that can
  * only match reserved keys gives ERR_KEY_RESERVED.

@@ -26,8 +26,8 @@ static void count_key(
 	exact->hits++;
 	exact->removed += counts->removed;
 	exact->modified += counts->modified;
-	if (!key->found) {
-		key->found = true;
+	if (!key->existed) {
+		key->existed = true;
 		exact->first_seen++;
 		plan_count(exact->plan, key, false);
 		plan_sample(exact->plan, key->name);
@@ -69,7 +69,7 @@ static void collect(struct exact_batch *b, size_t *at, size_t most)
 
 	b->count = 0;
 	for (; *at < plan->key_count && b->count < most; ++*at)
-		if (plan->keys[*at].claims)
+		if (plan_key_is_claimed(&plan->keys[*at]))
 			b->places[b->count++] = (uint32_t)*at;
 }
 

@@ -116,7 +116,7 @@ static bool is_protected(const struct conf *conf, struct slice key)
 	struct guard guard;
 
 	guard_init(&guard, conf, &no_scopes);
-	return guard_found(&guard, key) == GUARD_PROTECTED;
+	return guard_derived(&guard, key) == GUARD_PROTECTED;
 }
 
 /* Parks. */

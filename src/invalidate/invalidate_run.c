@@ -360,7 +360,7 @@ static enum error remove_logged(struct invalidate_run *run, bool *ret_logged, st
 	if (run->asked->conf->events.names)
 		invalidation_names_json(plan, &run->names);
 	for (size_t i = 0; i < plan->key_count; i++)
-		if (plan->keys[i].claims)
+		if (plan_key_is_claimed(&plan->keys[i]))
 			names[n++] = plan->keys[i].name;
 	entry.key_count = n;
 	entry.patterns = &names[n];

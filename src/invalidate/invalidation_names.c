@@ -48,7 +48,7 @@ void invalidation_names_json(const struct plan *plan, struct buf *out)
 
 	begin_list(&w, "{\"keys\":[");
 	for (size_t i = 0; i < plan->key_count; i++)
-		if (plan->keys[i].claims)
+		if (plan_key_is_claimed(&plan->keys[i]))
 			add_name(&w, plan->keys[i].name);
 	begin_list(&w, "],\"patterns\":[");
 	for (size_t i = 0; i < plan->pattern_count; i++)

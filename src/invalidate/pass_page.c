@@ -43,7 +43,7 @@ static uint64_t admit(struct pass_request *member, struct slice name)
 
 	if (!bits)
 		return 0;
-	if (guard_found(&member->plan->guard, name) != GUARD_ALLOWED) {
+	if (guard_derived(&member->plan->guard, name) != GUARD_ALLOWED) {
 		member->protected_skipped++;
 		return 0;
 	}

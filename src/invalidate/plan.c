@@ -89,7 +89,7 @@ struct entity_target {
 static void take_entity_key(void *context, struct slice key)
 {
 	struct entity_target *target = context;
-	struct plan_key *at = plan_add_found_key(target->plan, key, target->selector);
+	struct plan_key *at = plan_add_derived_key(target->plan, key, target->selector);
 
 	if (at)
 		at->follow |= !target->plan->asked->no_cascade;
@@ -178,10 +178,10 @@ static enum error add_dependents_of(struct plan *plan, struct slice key, struct 
 	if (error)
 		return error;
 	uint32_t selector = plan_add_selector(plan, SELECTOR_DEPENDENTS_OF, key);
-	struct plan_key *root = plan_add_root(plan, key);
-	root->follow = true;
-	if (!root->root)
-		root->root = selector + 1;
+	struct plan_key *at = plan_add_followed_key(plan, key);
+	at->follow = true;
+	if (at->counted_by == PLAN_NONE)
+		at->counted_by = selector;
 	return OK;
 }
 
@@ -250,6 +250,8 @@ enum error plan_new(const struct invalidation *asked, struct plan **ret, struct 
 	plan->asked = asked;
 	plan->rule_selectors =
 		mem_array(asked->conf->dependency_count, sizeof *plan->rule_selectors);
+	for (size_t i = 0; i < asked->conf->dependency_count; i++)
+		plan->rule_selectors[i] = PLAN_NONE;
 	guard_init(&plan->guard, asked->conf, &asked->who);
 	enum error error = check_sizes(plan, fault);
 	if (!error)

@@ -42,17 +42,26 @@ struct plan_selector {
 	uint64_t matched, invalidated;
 };
 
+/* An index that is none. */
+#define PLAN_NONE UINT32_MAX
+
 struct plan_claim {
-	uint32_t selector, next; /* index + 1 in claims[]; 0 ends */
+	uint32_t selector, next; /* indexes in selectors[], claims[]; PLAN_NONE ends the list */
 };
 
 struct plan_key {
 	struct slice name;
-	uint32_t claims; /* index + 1 in claims[]; 0 = none: the key is only looked at */
-	uint32_t root;	 /* selector + 1 that counts its dependents; 0 = their rules' own */
-	bool follow;	 /* its dependents belong to the plan */
-	bool found;	 /* it was there */
+	uint32_t claims;     /* the first; PLAN_NONE: it is only followed, not removed */
+	uint32_t counted_by; /* the selector that counts its dependents; PLAN_NONE: their rules' */
+	bool follow;	     /* its dependents belong to the plan */
+	bool existed;	     /* it was in Redis */
 };
+
+/* Whether it is to be removed. */
+static inline bool plan_key_is_claimed(const struct plan_key *key)
+{
+	return key->claims != PLAN_NONE;
+}
 
 struct plan_pattern {
 	struct slice glob;
@@ -86,7 +95,7 @@ struct plan {
 	bool unreadable_dependents;		  /* the key of a key's dependents is not a set */
 	struct slice sample[INVALIDATION_SAMPLE]; /* of names that matched */
 	size_t sample_count;
-	uint32_t *rule_selectors; /* of each rule, + 1; 0 = none yet */
+	uint32_t *rule_selectors; /* of each rule; PLAN_NONE = none yet */
 	struct plan_index *index;
 	struct arena texts; /* all that the slices above hold */
 };
@@ -109,11 +118,13 @@ enum error plan_cascade(struct plan *plan, struct cache *cache, struct fault *fa
 
 /* Whether `key` is one of keys[] that will be removed by name. */
 bool plan_has(const struct plan *plan, struct slice key);
-/* Counts key i, found or removed, once for each selector that claims it. */
+/* Counts a key, that it existed or was removed, once for each selector that claims it. */
 void plan_count(struct plan *plan, const struct plan_key *key, bool removed);
 /* Counts members of a tag for each selector that claims it. */
 void plan_count_tag(
 	struct plan *plan, const struct plan_tag *tag, uint64_t matched, uint64_t invalidated);
+/* Takes back what was counted as matched. */
+void plan_uncount_tag(struct plan *plan, const struct plan_tag *tag, uint64_t matched);
 /* Keeps the name as an example, as long as there is room for one. */
 void plan_sample(struct plan *plan, struct slice name);
 

@@ -81,7 +81,9 @@ static struct plan_key *place_key(struct plan *plan, struct slice key)
 	if (found)
 		return &plan->keys[found->at];
 	plan->keys = grown(plan->keys, at, sizeof *plan->keys);
-	plan->keys[at] = (struct plan_key){.name = arena_slice(&plan->texts, key)};
+	plan->keys[at] = (struct plan_key){.name = arena_slice(&plan->texts, key),
+		.claims = PLAN_NONE,
+		.counted_by = PLAN_NONE};
 	plan->key_count++;
 	remember(plan, INDEX_KEY, 0, key, at);
 	return &plan->keys[at];
@@ -89,12 +91,12 @@ static struct plan_key *place_key(struct plan *plan, struct slice key)
 
 static void claim(struct plan *plan, uint32_t *claims, uint32_t selector)
 {
-	for (uint32_t at = *claims; at; at = plan->claims[at - 1].next)
-		if (plan->claims[at - 1].selector == selector)
+	for (uint32_t at = *claims; at != PLAN_NONE; at = plan->claims[at].next)
+		if (plan->claims[at].selector == selector)
 			return;
 	plan->claims = grown(plan->claims, plan->claim_count, sizeof *plan->claims);
-	plan->claims[plan->claim_count++] = (struct plan_claim){selector, *claims};
-	*claims = (uint32_t)plan->claim_count;
+	plan->claims[plan->claim_count] = (struct plan_claim){selector, *claims};
+	*claims = (uint32_t)plan->claim_count++;
 }
 
 struct plan_key *plan_add_key(struct plan *plan, struct slice key, uint32_t selector)
@@ -105,15 +107,15 @@ struct plan_key *plan_add_key(struct plan *plan, struct slice key, uint32_t sele
 	return at;
 }
 
-struct plan_key *plan_add_found_key(struct plan *plan, struct slice key, uint32_t selector)
+struct plan_key *plan_add_derived_key(struct plan *plan, struct slice key, uint32_t selector)
 {
 	if (look_up(plan, INDEX_SKIPPED, 0, key))
 		return NULL;
 	/* An exact name that the caller gave may be one that a rule alone could not touch. */
 	struct plan_index *named = look_up(plan, INDEX_KEY, 0, key);
-	bool touch = named && plan->keys[named->at].claims;
+	bool touch = named && plan_key_is_claimed(&plan->keys[named->at]);
 
-	if (!touch && (key.n == 0 || guard_found(&plan->guard, key) != GUARD_ALLOWED)) {
+	if (!touch && (key.n == 0 || guard_derived(&plan->guard, key) != GUARD_ALLOWED)) {
 		plan->protected_skipped++;
 		remember(plan, INDEX_SKIPPED, 0, key, 0);
 		return NULL;
@@ -121,7 +123,7 @@ struct plan_key *plan_add_found_key(struct plan *plan, struct slice key, uint32_
 	return plan_add_key(plan, key, selector);
 }
 
-struct plan_key *plan_add_root(struct plan *plan, struct slice key)
+struct plan_key *plan_add_followed_key(struct plan *plan, struct slice key)
 {
 	return place_key(plan, key);
 }
@@ -151,7 +153,7 @@ void plan_add_tag(struct plan *plan, struct slice tag, uint32_t selector)
 		return;
 	if (!found) {
 		plan->tags = grown(plan->tags, at, sizeof *plan->tags);
-		plan->tags[at] = (struct plan_tag){.name = arena_slice(&plan->texts, tag)};
+		plan->tags[at] = (struct plan_tag){arena_slice(&plan->texts, tag), PLAN_NONE};
 		plan->tag_count++;
 		remember(plan, INDEX_TAG, 0, tag, at);
 	}
@@ -165,13 +167,13 @@ bool plan_has(const struct plan *plan, struct slice key)
 		return false;
 	struct plan_index *found = look_up(plan, INDEX_KEY, 0, key);
 
-	return found && plan->keys[found->at].claims;
+	return found && plan_key_is_claimed(&plan->keys[found->at]);
 }
 
 void plan_count(struct plan *plan, const struct plan_key *key, bool removed)
 {
-	for (uint32_t at = key->claims; at; at = plan->claims[at - 1].next) {
-		struct plan_selector *selector = &plan->selectors[plan->claims[at - 1].selector];
+	for (uint32_t at = key->claims; at != PLAN_NONE; at = plan->claims[at].next) {
+		struct plan_selector *selector = &plan->selectors[plan->claims[at].selector];
 
 		if (removed)
 			selector->invalidated++;
@@ -183,12 +185,18 @@ void plan_count(struct plan *plan, const struct plan_key *key, bool removed)
 void plan_count_tag(
 	struct plan *plan, const struct plan_tag *tag, uint64_t matched, uint64_t invalidated)
 {
-	for (uint32_t at = tag->claims; at; at = plan->claims[at - 1].next) {
-		struct plan_selector *selector = &plan->selectors[plan->claims[at - 1].selector];
+	for (uint32_t at = tag->claims; at != PLAN_NONE; at = plan->claims[at].next) {
+		struct plan_selector *selector = &plan->selectors[plan->claims[at].selector];
 
 		selector->matched += matched;
 		selector->invalidated += invalidated;
 	}
+}
+
+void plan_uncount_tag(struct plan *plan, const struct plan_tag *tag, uint64_t matched)
+{
+	for (uint32_t at = tag->claims; at != PLAN_NONE; at = plan->claims[at].next)
+		plan->selectors[plan->claims[at].selector].matched -= matched;
 }
 
 void plan_sample(struct plan *plan, struct slice name)

@@ -10,11 +10,13 @@ uint32_t plan_add_selector(struct plan *plan, enum selector_kind kind, struct sl
 
 /* The key, claimed by `selector`. The pointer is good until the next key is added. */
 struct plan_key *plan_add_key(struct plan *plan, struct slice key, uint32_t selector);
-/* As plan_add_key(), for one that was derived: NULL, and counted once, where it is not touchable.
+/*
+ * As plan_add_key(), for one that entities, rules or stored sets gave: NULL, and counted once,
+ * where it may not be touched.
  */
-struct plan_key *plan_add_found_key(struct plan *plan, struct slice key, uint32_t selector);
-/* A key that is only followed. */
-struct plan_key *plan_add_root(struct plan *plan, struct slice key);
+struct plan_key *plan_add_derived_key(struct plan *plan, struct slice key, uint32_t selector);
+/* A key that is only followed: it stays, its dependents do not. */
+struct plan_key *plan_add_followed_key(struct plan *plan, struct slice key);
 
 /* The same pattern for the same selector is added once. */
 void plan_add_pattern(struct plan *plan, struct slice glob, uint32_t selector);

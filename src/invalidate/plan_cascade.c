@@ -17,7 +17,7 @@ enum { page_keys = 256, keys_between_yields = 64 };
 
 struct followed {
 	struct plan *plan;
-	uint32_t root; /* of the key that is followed */
+	uint32_t counted_by; /* of the key that is followed */
 };
 
 /* The selector that what rule `rule` brings counts for. */
@@ -26,21 +26,20 @@ static uint32_t selector_of_rule(struct followed *from, size_t rule)
 	struct plan *plan = from->plan;
 	const struct conf *conf = plan->asked->conf;
 
-	if (from->root)
-		return from->root - 1;
-	if (!plan->rule_selectors[rule])
-		plan->rule_selectors[rule] =
-			1 + plan_add_selector(plan, SELECTOR_DEPENDENCY,
-				    template_text(conf->dependencies[rule].when));
-	return plan->rule_selectors[rule] - 1;
+	if (from->counted_by != PLAN_NONE)
+		return from->counted_by;
+	if (plan->rule_selectors[rule] == PLAN_NONE)
+		plan->rule_selectors[rule] = plan_add_selector(
+			plan, SELECTOR_DEPENDENCY, template_text(conf->dependencies[rule].when));
+	return plan->rule_selectors[rule];
 }
 
 static uint32_t selector_of_stored(struct followed *from)
 {
 	struct plan *plan = from->plan;
 
-	if (from->root)
-		return from->root - 1;
+	if (from->counted_by != PLAN_NONE)
+		return from->counted_by;
 	return plan_add_selector(plan, SELECTOR_STORED, SLICE("*"));
 }
 
@@ -56,12 +55,12 @@ static void add(struct followed *from, struct slice key, uint32_t selector)
 {
 	struct plan *plan = from->plan;
 	size_t before = plan->key_count;
-	struct plan_key *at = plan_add_found_key(plan, key, selector);
+	struct plan_key *at = plan_add_derived_key(plan, key, selector);
 
 	if (!at || plan->key_count == before)
 		return;
 	at->follow = true;
-	at->root = from->root;
+	at->counted_by = from->counted_by;
 	plan->dependents++;
 }
 
@@ -146,7 +145,7 @@ static enum error follow(struct page *page, struct fault *fault)
 
 	for (size_t i = 0; i < page->count && !error && !plan->too_many_dependents; i++) {
 		const struct plan_key *key = &plan->keys[page->places[i]];
-		struct followed from = {plan, key->root};
+		struct followed from = {plan, key->counted_by};
 		const struct dependency_visitor visitor = {take_key, take_pattern, &from};
 
 		dependency_visit(plan->asked->conf, page->names[i], &visitor);

@@ -79,7 +79,7 @@ static enum error admit(
 		struct slice name = tag_pages_member(pages, i);
 		bool first = false;
 
-		if (name.n == 0 || guard_found(&purge->plan->guard, name) != GUARD_ALLOWED)
+		if (name.n == 0 || guard_derived(&purge->plan->guard, name) != GUARD_ALLOWED)
 			purge->protected_skipped++;
 		else
 			error = count_once(run, name, &first);
@@ -147,7 +147,7 @@ static void begin_again(struct purge_run *run, const struct plan_tag *tag)
 		purge->recount = true;
 		name_set_release(&run->seen);
 	} else {
-		plan_count_tag(purge->plan, tag, -run->counted, 0);
+		plan_uncount_tag(purge->plan, tag, run->counted);
 	}
 	purge->protected_skipped = run->skipped;
 }

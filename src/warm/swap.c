@@ -150,7 +150,7 @@ static enum error end_page(const struct swap *swap, const struct swap_end *end,
 
 	for (size_t i = 0; i < members->count; i++) {
 		names[i] = redis_value_item(members, i);
-		if (names[i].n && guard_found(end->guard, names[i]) == GUARD_ALLOWED)
+		if (names[i].n && guard_derived(end->guard, names[i]) == GUARD_ALLOWED)
 			keys[count++] = names[i];
 	}
 	size_t removed = 0;
