@@ -123,7 +123,8 @@ void access_log_request(struct access_log *access, const struct request *request
 	if (!request->streams)
 		metric_observe_us(access->metrics, METRIC_HTTP_DURATION, NULL, us);
 	log_debug_as(access->log, request->id, "http: %s: %d after %lld us",
-		request->left ? "client disconnected" : "answered", request->status, (long long)us);
+		request->disowned ? "client disconnected" : "answered", request->status,
+		(long long)us);
 	if (request->conf->log.access == ACCESS_ALL ||
 		(request->conf->log.access == ACCESS_ERRORS && has_failed(request)))
 		log_request(access, request, us);

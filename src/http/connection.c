@@ -163,7 +163,7 @@ void connection_expired(struct deadlines *deadlines, struct deadline *deadline, 
 	const struct linger at_once = {.l_onoff = 1};
 	struct connection *connection = connection_of(deadline);
 
-	if (phase == PHASE_SETTLE && !connection_ended(connection)) {
+	if (phase == PHASE_SETTLE && !connection_at_eof(connection)) {
 		deadline_move(deadlines, deadline, PHASE_IDLE);
 		return;
 	}

@@ -16,7 +16,7 @@
 /* Connections that are checked at once, with a system call each. */
 enum { max_looks = 2048 };
 
-bool connection_ended(const struct connection *connection)
+bool connection_at_eof(const struct connection *connection)
 {
 	char byte;
 
@@ -29,7 +29,7 @@ static void cut_ended(struct http_server *server, enum phase phase)
 
 	/* Those further behind are checked when these are gone: their deadlines come first. */
 	for (int i = 0; at && i < max_looks; i++) {
-		if (connection_ended(connection_of(at)))
+		if (connection_at_eof(connection_of(at)))
 			connection_cut(connection_of(at));
 		at = deadlines_next(&server->deadlines, at);
 	}
@@ -42,7 +42,7 @@ void connections_cut_ended(struct http_server *server)
 	cut_ended(server, PHASE_BODY);
 }
 
-bool connection_has_left(const struct connection *connection)
+bool connection_peer_closed(const struct connection *connection)
 {
 	struct pollfd look = {.fd = connection->fd, .events = POLLRDHUP};
 
@@ -71,7 +71,7 @@ void connections_disown_ended(struct http_server *server)
 		struct deadline *next = at == last ? NULL : deadlines_next(deadlines, at);
 
 		if (connection->request && connection->request->fiber &&
-			connection_has_left(connection))
+			connection_peer_closed(connection))
 			connection_disown(connection, connection->request);
 		deadline_move(deadlines, at, PHASE_HANDLER);
 		at = next;
@@ -89,10 +89,10 @@ bool connection_check_progress(struct connection *connection, int64_t ms)
 	int64_t now = (int64_t)uv_now(loop_uv(connection->listener->server->loop));
 	uint64_t mark = progress_mark(connection->fd);
 
-	if (connection->taken_ms && connection->taken == mark)
-		return now - connection->taken_ms < ms;
-	connection->taken_ms = now;
-	connection->taken = mark;
+	if (connection->progress_at_ms && connection->progress_mark == mark)
+		return now - connection->progress_at_ms < ms;
+	connection->progress_at_ms = now;
+	connection->progress_mark = mark;
 	return true;
 }
 

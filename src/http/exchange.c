@@ -58,7 +58,7 @@ static enum MHD_Result queue(struct request *request)
 	request->response = NULL;
 	request->state = REQUEST_QUEUED;
 	request->connection->listener->moved = true;
-	request->connection->taken_ms = 0;
+	request->connection->progress_at_ms = 0;
 	request->connection->stream = request->stream;
 	if (request->stream)
 		stream_begin(request->stream);
@@ -99,8 +99,8 @@ static bool is_torn(const struct request *request, const char *version)
 /* The connection counts until the request's fiber has ended. */
 static void keep_place(struct request *request)
 {
-	request->left = request->connection;
-	request->left->holds++;
+	request->disowned = request->connection;
+	request->disowned->holds++;
 }
 
 static void handle(struct request *request)
@@ -191,15 +191,15 @@ static enum MHD_Result collect(struct request *request, const char *data, size_t
 	if (n > (size_t)request->head.length - request->body.n)
 		return MHD_NO;
 	if (server->body_bytes + n > BODY_BUDGET) {
-		server->body_bytes -= request->charged;
-		request->charged = 0;
+		server->body_bytes -= request->body_charged;
+		request->body_charged = 0;
 		buf_release(&request->body);
 		request->overloaded = true;
 	}
 	if (request->overloaded)
 		return MHD_YES;
 	server->body_bytes += n;
-	request->charged += n;
+	request->body_charged += n;
 	buf_append(&request->body, data, n);
 	return MHD_YES;
 }
@@ -309,7 +309,7 @@ static void hung_up(struct request *request)
 	await(request, false);
 	keep_place(request);
 	if (request->fiber)
-		connection_disown(request->left, request);
+		connection_disown(request->disowned, request);
 	if (!request->response)
 		request->status = CLIENT_HUNG_UP;
 	access_log_request(request->server->access, request);
@@ -335,7 +335,7 @@ void exchange_completed(void *context, struct MHD_Connection *mhd, void **reques
 		hung_up(request);
 	if (request->state == REQUEST_QUEUED)
 		access_log_request(request->server->access, request);
-	if (!request->left)
+	if (!request->disowned)
 		reply_room_release(request);
 	if (request->refused && code == MHD_REQUEST_TERMINATED_COMPLETED_OK &&
 		(request->head.content_length.p || request->head.transfer_encoding.p))

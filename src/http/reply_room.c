@@ -31,7 +31,7 @@ static size_t share(const struct request *request, const struct peer *peer)
 
 static struct peer *peer_of(const struct request *request)
 {
-	return (request->connection ? request->connection : request->left)->peer;
+	return (request->connection ? request->connection : request->disowned)->peer;
 }
 
 static bool fits(size_t others, size_t bytes, size_t limit)
@@ -43,9 +43,9 @@ static void take(struct request *request, size_t bytes)
 {
 	size_t *peer = peer_reply_bytes(peer_of(request));
 
-	request->server->reply_bytes += bytes - request->claimed;
-	*peer += bytes - request->claimed;
-	request->claimed = bytes;
+	request->server->reply_bytes += bytes - request->reply_charged;
+	*peer += bytes - request->reply_charged;
+	request->reply_charged = bytes;
 }
 
 static enum error overloaded(bool own, struct fault *fault)
@@ -59,8 +59,8 @@ static enum error overloaded(bool own, struct fault *fault)
 size_t reply_room(const struct request *request)
 {
 	struct peer *peer = peer_of(request);
-	size_t all = request->server->reply_bytes - request->claimed;
-	size_t own = *peer_reply_bytes(peer) - request->claimed;
+	size_t all = request->server->reply_bytes - request->reply_charged;
+	size_t own = *peer_reply_bytes(peer) - request->reply_charged;
 	size_t left = all < most(request) ? most(request) - all : 0;
 
 	if (all == 0)
@@ -75,12 +75,12 @@ size_t reply_room(const struct request *request)
 enum error reply_claim(struct request *request, size_t bytes, struct fault *fault)
 {
 	struct peer *peer = peer_of(request);
-	size_t all = request->server->reply_bytes - request->claimed;
-	size_t own = *peer_reply_bytes(peer) - request->claimed;
+	size_t all = request->server->reply_bytes - request->reply_charged;
+	size_t own = *peer_reply_bytes(peer) - request->reply_charged;
 
 	if (bytes <= small_bytes)
 		bytes = 0;
-	if (bytes > request->claimed) {
+	if (bytes > request->reply_charged) {
 		if (!fits(own, bytes, share(request, peer)))
 			return overloaded(true, fault);
 		if (!fits(all, bytes, most(request)))
@@ -97,7 +97,7 @@ void reply_room_force(struct request *request, size_t bytes)
 
 void reply_room_release(struct request *request)
 {
-	if (request->claimed)
+	if (request->reply_charged)
 		take(request, 0);
 }
 

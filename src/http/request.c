@@ -66,21 +66,21 @@ void request_drop(struct request *request)
 		return;
 	if (request->response)
 		MHD_destroy_response(request->response);
-	if (request->left)
+	if (request->disowned)
 		reply_room_release(request);
-	assert(request->claimed == 0);
-	if (request->left)
-		connection_drop(request->left);
+	assert(request->reply_charged == 0);
+	if (request->disowned)
+		connection_drop(request->disowned);
 	conf_unref(request->conf);
-	server->body_bytes -= request->charged;
+	server->body_bytes -= request->body_charged;
 	trim(&request->target);
 	trim(&request->head_text);
 	trim(&request->body);
 	trim(&request->reply_headers);
 	request->response = NULL;
-	request->left = NULL;
+	request->disowned = NULL;
 	request->conf = NULL;
-	request->charged = 0;
+	request->body_charged = 0;
 	request->suspended = request->refused = request->overloaded = false;
 	request->retry_after_set = request->streams = false;
 	request->own_security = 0;
@@ -183,7 +183,7 @@ bool request_failed_login(const struct request *request)
 void request_peer(const struct request *request, char ret[PEER_MAX_TEXT])
 {
 	const struct connection *connection =
-		request->connection ? request->connection : request->left;
+		request->connection ? request->connection : request->disowned;
 
 	ret[0] = '\0';
 	if (connection)

@@ -136,8 +136,8 @@ struct connection {
 	unsigned requests;
 	struct request *request; /* whose handler runs in a fiber; else NULL */
 	struct stream *stream;	 /* that is its reply at the moment; else NULL */
-	uint64_t taken;		 /* progress_mark() of its reply */
-	int64_t taken_ms;	 /* when it changed last, by the loop's clock; 0 = not known */
+	uint64_t progress_mark;	 /* progress_mark() of its reply */
+	int64_t progress_at_ms;	 /* when it changed last, by the loop's clock; 0 = not known */
 	bool leaving;		 /* its client has disconnected while its handler only waited */
 	/*
 	 * References: MHD's, and that of a handler whose client has disconnected. The connection
@@ -156,8 +156,7 @@ enum request_state {
 struct request {
 	struct http_server *server;
 	struct connection *connection; /* NULL when it, or MHD's part in this request, has ended */
-	struct connection
-		*left; /* the connection that its client has left while the fiber still runs */
+	struct connection *disowned; /* whose client has left while the fiber still runs, or NULL */
 	struct MHD_Connection *mhd;
 	struct conf *conf;
 	enum request_state state;
@@ -176,10 +175,10 @@ struct request {
 	char id[ID_BYTES + 1];
 	char trace[TRACE_PARENT_BYTES + 1]; /* "" = the request belongs to none */
 	struct buf body;
-	struct arena arena; /* while its handler runs */
-	size_t charged;	    /* of the budget */
+	struct arena arena;  /* while its handler runs */
+	size_t body_charged; /* of the budget of bodies */
 	int64_t began_ns;
-	size_t claimed;		  /* of the budget of replies in flight */
+	size_t reply_charged;	  /* of the budget of replies in flight */
 	struct buf reply_headers; /* "name\0value\0" each */
 	bool retry_after_set;
 	unsigned own_security;	       /* which of reply.c's security headers the handler has set */
@@ -241,12 +240,12 @@ bool connections_full(struct http_server *server);
 /* connection_watch.c */
 
 /*
- * Whether the client has closed its sending side. MHD does not notice if that came with the last
- * request: it stops reading at the first short read.
+ * Whether the client has closed its sending side, and all that it sent was read. MHD does not
+ * notice if that came with the last request: it stops reading at the first short read.
  */
-bool connection_ended(const struct connection *connection);
+bool connection_at_eof(const struct connection *connection);
 /* Whether the client has closed its sending side, unread bytes or not. */
-bool connection_has_left(const struct connection *connection);
+bool connection_peer_closed(const struct connection *connection);
 /*
  * Notes how much of its reply the client has read; false if that was nothing for `ms`. To be called
  * regularly.

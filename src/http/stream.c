@@ -241,7 +241,7 @@ void streams_configure(struct http_server *server, struct conf *conf)
 static bool check_progress(struct stream *stream, struct connection *connection)
 {
 	if (stream->suspended) {
-		connection->taken_ms = 0;
+		connection->progress_at_ms = 0;
 		return true;
 	}
 	return connection_check_progress(connection,
@@ -264,7 +264,7 @@ static void look_after(struct connection *connection)
 	struct http_server *server = connection->listener->server;
 	struct stream *stream = connection->stream;
 
-	if (connection_has_left(connection)) {
+	if (connection_peer_closed(connection)) {
 		connection_cut(connection);
 		end(stream);
 	} else if (!check_progress(stream, connection)) {

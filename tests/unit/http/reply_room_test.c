@@ -45,7 +45,7 @@ static void end(void)
 {
 	for (size_t i = 0; i < requests; i++) {
 		reply_room_release(&all[i]);
-		ck_assert_uint_eq(all[i].claimed, 0);
+		ck_assert_uint_eq(all[i].reply_charged, 0);
 	}
 	ck_assert_uint_eq(server.reply_bytes, 0);
 	for (size_t i = 0; i < requests; i++) {
@@ -62,12 +62,12 @@ static void takes(size_t i, size_t bytes)
 
 static void refused(size_t i, size_t bytes, const char *word)
 {
-	size_t before = server.reply_bytes, claimed = all[i].claimed;
+	size_t before = server.reply_bytes, claimed = all[i].reply_charged;
 	struct fault fault;
 
 	ck_assert_int_eq(reply_claim(&all[i], bytes, &fault), ERR_OVERLOADED);
 	ck_assert_ptr_nonnull(strstr(fault.detail, word));
-	ck_assert(server.reply_bytes == before && all[i].claimed == claimed);
+	ck_assert(server.reply_bytes == before && all[i].reply_charged == claimed);
 }
 
 START_TEST(small_answers_and_a_single_large_one_are_served)
