@@ -254,9 +254,6 @@ static enum error run_attempt(struct run *run, bool *ret_source, struct fault *f
 	trickle.window = run->window;
 	run->trickle = trickle_new(&trickle);
 	error = store_rows(run, source, ret_source, fault);
-	trickle_free(run->trickle);
-	run->trickle = NULL;
-	run->source = NULL;
 	/* The service that is visited is a source, too. */
 	*ret_source = *ret_source || (error && run->visits);
 	if (flush_target(run, &flushed) && (!error || *ret_source)) {
@@ -264,6 +261,9 @@ static enum error run_attempt(struct run *run, bool *ret_source, struct fault *f
 		*fault = flushed;
 		error = flushed.error;
 	}
+	trickle_free(run->trickle);
+	run->trickle = NULL;
+	run->source = NULL;
 out:
 	fiber_cleanup_begin(RUN_CLEANUP_MS);
 	source_close(source);

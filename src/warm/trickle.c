@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The fiber that sends what waits; see trickle.h. */
+/* The fibers that send what waits, and tick; see trickle.h. */
 #include "warm/trickle.h"
 
 #include "base/mem.h"
@@ -16,9 +16,17 @@ struct trickle {
 static bool is_due(const struct trickle *trickle)
 {
 	const struct trickle_spec *spec = &trickle->spec;
-	int64_t since = spec->window ? window_waiting_since(spec->window) : -1;
+	int64_t since = window_waiting_since(spec->window);
 
 	return since >= 0 && (int64_t)uv_now(loop_uv(spec->loop)) - since >= TRICKLE_MS;
+}
+
+static void tick(void *argument)
+{
+	struct trickle *trickle = argument;
+
+	while (fiber_sleep(TRICKLE_MS) == OK)
+		trickle->spec.tick(trickle->spec.context);
 }
 
 static void watch(void *argument)
@@ -26,7 +34,6 @@ static void watch(void *argument)
 	struct trickle *trickle = argument;
 
 	while (fiber_sleep(TRICKLE_MS) == OK) {
-		trickle->spec.tick(trickle->spec.context);
 		if (!trickle->reading || !is_due(trickle))
 			continue;
 		trickle->sending = true;
@@ -43,13 +50,23 @@ struct trickle *trickle_new(const struct trickle_spec *spec)
 
 	trickle->spec = *spec;
 	fiber_group_init(&trickle->group, "run trickle", spec->loop);
-	fiber_spawn(&trickle->group, "run trickle", watch, trickle);
+	fiber_spawn(&trickle->group, "run tick", tick, trickle);
+	if (spec->window)
+		fiber_spawn(&trickle->group, "run trickle", watch, trickle);
 	return trickle;
 }
 
 /* Waits until the fiber does not use the window. Parks, though cancelled. */
 static void await_sent(struct trickle *trickle)
 {
+	enum error error = OK;
+
+	/* Redis may have no memory for a long time. */
+	while (trickle->sending && !error)
+		error = fiber_cond_wait(&trickle->sent, "a batch to be sent", DEADLINE_NONE);
+	if (!trickle->sending)
+		return;
+	window_wait_no_more(trickle->spec.window);
 	bool cleanup = fiber_cleanup_enter(send_ms);
 
 	/* Its batch is answered or given up, even if the section's time is over. */

@@ -5,6 +5,7 @@
  *
  *	run's fiber:	trickle_reading -> source_next -> trickle_read -> window_add ...
  *	"run trickle":	every TRICKLE_MS: the oldest row has waited -> window_send
+ *	"run tick":	every TRICKLE_MS: tick, also while a batch waits for Redis
  *
  * A window is used by one fiber at a time: trickle_read() waits until a batch was sent.
  */
@@ -28,7 +29,7 @@ struct trickle_spec {
 
 /* All are borrowed. */
 struct trickle *trickle_new(const struct trickle_spec *spec);
-/* Ends its fiber. May be NULL. Parks, though cancelled. */
+/* Ends its fibers. May be NULL. Parks, though cancelled. */
 void trickle_free(struct trickle *trickle);
 /* From now on the caller does not use the window. */
 void trickle_reading(struct trickle *trickle);

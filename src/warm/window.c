@@ -100,6 +100,45 @@ static void clear_slot(struct slot *slot)
 	slot->in_flight = slot->untagged = false;
 }
 
+static void take_replies(const struct slot *slot, struct item *item)
+{
+	for (size_t i = item->command; i < item->set && !item->tag_refusal; i++) {
+		const struct redis_value *reply = window_reply(slot, i);
+
+		if (reply && redis_value_error(reply, NULL))
+			item->tag_refusal = reply;
+	}
+	item->reply = window_reply(slot, item->set);
+}
+
+/* The replies to a batch that was sent. Parks, though cancelled. */
+static enum error await_replies(
+	struct window *w, struct slot *slot, struct redis_batch **again, struct fault *lost)
+{
+	fiber_cleanup_begin(w->command_ms);
+	enum error error = redis_batch_wait(slot->batch, clock_deadline(w->command_ms), lost);
+	window_begin_items(slot);
+	for (size_t i = 0; i < slot->count; i++)
+		take_replies(slot, &slot->items[i]);
+	if (window_held_back(slot))
+		error = window_retry(w, slot, again, lost);
+	fiber_cleanup_end();
+	return error;
+}
+
+/* Stores again what there was no memory for. Parks, though cancelled. */
+static enum error store_again(
+	struct window *w, struct slot *slot, struct redis_batch **again, struct fault *lost)
+{
+	struct redis_batch *last = *again;
+
+	fiber_cleanup_begin(w->command_ms);
+	enum error error = window_retry(w, slot, again, lost);
+	fiber_cleanup_end();
+	redis_batch_free(last);
+	return error;
+}
+
 /* Waits for a batch that was sent, and takes its replies. Parks, though cancelled. */
 static void settle(struct window *w, struct slot *slot)
 {
@@ -108,23 +147,19 @@ static void settle(struct window *w, struct slot *slot)
 
 	if (!slot->in_flight)
 		return;
-	fiber_cleanup_begin(w->command_ms);
-	enum error error = redis_batch_wait(slot->batch, clock_deadline(w->command_ms), &lost);
-	fiber_cleanup_end();
-	for (size_t i = 0; i < slot->count; i++) {
-		slot->items[i].reply = window_reply(slot, slot->items[i].set);
-		slot->items[i].written = slot->items[i].refused = slot->items[i].counted = false;
+	enum error error = await_replies(w, slot, &again, &lost);
+	for (;;) {
+		const struct redis_batch *last = again ? again : slot->batch;
+
+		if (!error)
+			window_note_starving(w, slot);
+		else if (!lost.error)
+			fault_set(&lost, error, "%s", error_title(error));
+		window_judge(w, slot, redis_batch_reply(last, slot->question.index), error, &lost);
+		if (!window_await_memory(w, slot))
+			break;
+		error = store_again(w, slot, &again, &lost);
 	}
-	if (window_held_back(slot)) {
-		fiber_cleanup_begin(w->command_ms);
-		error = window_retry(w, slot, &again, &lost);
-		fiber_cleanup_end();
-	}
-	error = window_await_memory(w, slot, &again, error, &lost);
-	if (error && !lost.error)
-		fault_set(&lost, error, "%s", error_title(error));
-	window_judge(w, slot, redis_batch_reply(again ? again : slot->batch, slot->question.index),
-		error, &lost);
 	redis_batch_free(again);
 	clear_slot(slot);
 }

@@ -27,7 +27,8 @@
  * keys are marked, or their TTLs are asked for, all at once (warm/window_group.c).
  *
  * Without memory Redis refuses entries: they are stored again, every quarter of a second, until it
- * has memory or the deadline has passed. Over slots they are rejected at once.
+ * has memory or the deadline has passed. Over slots that concerns the entries of the primary that
+ * has none: the others of the batch are stored.
  *
  * A batch that was sent is always followed to its end, in a cleanup section, so that cancelling a
  * run loses no count and leaves no stale key.
@@ -82,6 +83,8 @@ enum error window_send(struct window *window, struct fault *fault);
 enum error window_flush(struct window *window, struct fault *fault);
 /* Whether it waits until Redis has memory again. */
 bool window_starves(const struct window *window);
+/* From now on it does not; for another fiber than the one that waits. */
+void window_wait_no_more(struct window *window);
 /*
  * When the oldest entry that is not sent was added, or where all are sent, one whose reply was not
  * taken; in the loop's milliseconds; -1 = none.

@@ -129,8 +129,7 @@ static enum error run(
 	for (;;) {
 		fill(group, batch);
 		error = cache_run_all(w->cache, REDIS_BULK, batch, fault);
-		w->starves = error == ERR_REDIS_OOM && clock_mono_ms() < w->deadline &&
-			     store_is_one(w->cache->store);
+		w->starves = error == ERR_REDIS_OOM && clock_mono_ms() < w->deadline;
 		if (!w->starves || fiber_sleep(memory_ms))
 			break;
 	}

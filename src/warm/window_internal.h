@@ -18,11 +18,13 @@ struct item {
 	size_t tag_end; /* in the slot's tags, each ended by a newline, which no tag contains */
 	size_t command, set; /* in the batch: its first command, its SET */
 	size_t value_bytes;
-	const struct redis_value *reply; /* to its SET, or of its script; NULL = none */
-	bool written;			 /* its key was written by another: it is not stored */
-	bool refused;			 /* over slots: counted as rejected before its SET */
-	bool shared;			 /* key_sample_is_shared() */
+	const struct redis_value *reply;       /* to its SET, or of its script; NULL = none */
+	const struct redis_value *tag_refusal; /* to one of its ZADDs; NULL = none was refused */
+	bool written; /* its key was written by another: it is not stored */
+	bool refused; /* over slots: counted as rejected before its SET */
+	bool shared;  /* key_sample_is_shared() */
 	int64_t ttl_ms;
+	bool starves; /* Redis had no memory for it: it is sent again */
 	bool counted; /* it is stored, or will not be: not sent again */
 	enum fate fate;
 	bool untagged; /* stored, but not in the set of one of its tags */
@@ -82,8 +84,9 @@ bool window_held_back(const struct slot *slot);
 /* The reply to a command of an item, inside EXEC's or not; NULL = none. */
 const struct redis_value *window_reply(const struct slot *slot, size_t command);
 /*
- * Counts the items by their replies, then takes the log's reply (NULL = none; `error` says whether
- * it may be asked for again) and removes what is stale. `lost`: why items have no reply. Parks.
+ * Counts the items by their replies, save those that starve, then takes the log's reply (NULL =
+ * none; `error` says whether it may be asked for again) and removes what is stale. `lost`: why
+ * items have no reply. Parks.
  */
 void window_judge(struct window *w, struct slot *slot, const struct redis_value *log,
 	enum error error, const struct fault *lost);
@@ -109,12 +112,17 @@ void window_group_reject(struct group *group, struct window *w);
 
 /* Counts an item by its reply. */
 void window_count(struct window *w, struct slot *slot, struct item *item, const struct fault *lost);
+/* A batch was sent, or goes through its steps: nothing is known of its items. */
+void window_begin_items(struct slot *slot);
+/* Whether an item that was refused for this reason may be stored later; notes that. */
+bool window_item_starves(const struct window *w, struct item *item, const struct fault *why);
+/* Notes that of all items that their replies say it of. */
+void window_note_starving(const struct window *w, struct slot *slot);
 /*
- * Stores again, for as long as that may take, what Redis had no memory for. As window_retry(), but
- * *ret is a batch of before or NULL, which is replaced. Parks.
+ * After window_judge(): whether items starve. Then it has waited for a while, and they are to be
+ * stored again, alone, also if the run was cancelled meanwhile. Parks.
  */
-enum error window_await_memory(struct window *w, struct slot *slot, struct redis_batch **batch,
-	enum error error, struct fault *fault);
+bool window_await_memory(struct window *w, struct slot *slot);
 /* Stores and judges a batch over slots, which was filled without a guard. Parks. */
 void window_store_in_steps(struct window *w, struct slot *slot);
 /* The key of item i. */

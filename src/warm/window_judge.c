@@ -92,22 +92,6 @@ const struct redis_value *window_reply(const struct slot *slot, size_t command)
 	return exec && exec->type == REDIS_ERROR ? why_aborted(slot) : exec;
 }
 
-/* Whether one of the item's ZADDs was refused; fills `why`. */
-static bool tag_refused(const struct slot *slot, const struct item *item, struct fault *why)
-{
-	enum error error = OK;
-
-	/* A script ends an entry at its first refused command. */
-	if (window_held_back(slot))
-		return OK;
-	for (size_t i = item->command; i < item->set && !error; i++) {
-		const struct redis_value *reply = window_reply(slot, i);
-
-		error = reply ? redis_value_error(reply, why) : OK;
-	}
-	return error;
-}
-
 /* Not stored because of its mode, or because another wrote its key. */
 static bool left_alone(const struct item *item)
 {
@@ -133,7 +117,8 @@ void window_count(struct window *w, struct slot *slot, struct item *item, const 
 		window_reject(w, item, lost);
 	} else if (redis_value_error(reply, &fault)) {
 		window_reject(w, item, &fault);
-	} else if (tag_refused(slot, item, &fault)) {
+	} else if (item->tag_refusal) {
+		redis_value_error(item->tag_refusal, &fault);
 		item->fate = UNKNOWN;
 		item->untagged = slot->untagged = true;
 		window_reject(w, item, &fault);
@@ -225,7 +210,7 @@ void window_judge(struct window *w, struct slot *slot, const struct redis_value 
 	enum error error, const struct fault *lost)
 {
 	for (size_t i = 0; i < slot->count; i++)
-		if (!slot->items[i].refused && !slot->items[i].counted)
+		if (!slot->items[i].refused && !slot->items[i].counted && !slot->items[i].starves)
 			window_count(w, slot, &slot->items[i], lost);
 	bool heard = inval_tail_take_reply(&w->tail, &slot->question, log);
 

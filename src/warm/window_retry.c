@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "warm/window_internal.h"
 
-enum { judge_tries = 10, item_words = 16, memory_ms = 250 };
+enum { judge_tries = 10, item_words = 16 };
 
 /* The keys of the batch that was sent after this one, if it is in flight. */
 static void later_keys(const struct window *w, const struct slot *slot, struct name_set *ret)
@@ -31,7 +31,7 @@ static void mark(struct window *w, struct slot *slot, const struct name_set *lat
 
 		if (slot->items[i].counted)
 			continue;
-		slot->items[i].reply = NULL;
+		slot->items[i].reply = slot->items[i].tag_refusal = NULL;
 		slot->items[i].written = write_set_has(&w->writes, key) ||
 					 name_set_has(later, key) ||
 					 (w->writes.lost && w->mode == ENTRY_SET_IF_PRESENT);
@@ -105,6 +105,12 @@ static enum error store_judged(struct window *w, struct slot *slot, struct write
 	return error;
 }
 
+static void take_tag(struct item *item, const struct redis_value *reply)
+{
+	if (reply && redis_value_error(reply, NULL))
+		item->tag_refusal = reply;
+}
+
 /* Without replacing anything. Parks. */
 static enum error store_missing(
 	struct window *w, struct slot *slot, struct redis_batch *batch, struct fault *fault)
@@ -128,8 +134,9 @@ static enum error store_missing(
 
 		if (!is_sent(item))
 			continue;
-		at += item->set - item->command + 1;
-		item->reply = redis_batch_reply(batch, at - 1);
+		for (size_t c = item->command; c < item->set; c++, at++)
+			take_tag(item, redis_batch_reply(batch, at));
+		item->reply = redis_batch_reply(batch, at++);
 	}
 	return error;
 }
@@ -169,47 +176,5 @@ enum error window_retry(
 	mem_free(store.keys);
 	mem_free(store.words);
 	*ret = batch;
-	return error;
-}
-
-static bool lacks_memory(const struct item *item)
-{
-	return is_sent(item) && item->reply &&
-	       redis_value_error(item->reply, NULL) == ERR_REDIS_OOM;
-}
-
-/* Counts all but those that Redis had no memory for; returns how many these are. */
-static size_t count_others(struct window *w, struct slot *slot, const struct fault *lost)
-{
-	size_t starving = 0;
-
-	for (size_t i = 0; i < slot->count; i++)
-		starving += lacks_memory(&slot->items[i]);
-	for (size_t i = 0; i < slot->count && starving; i++) {
-		struct item *item = &slot->items[i];
-
-		if (item->counted || lacks_memory(item))
-			continue;
-		window_count(w, slot, item, lost);
-		item->counted = true;
-	}
-	return starving;
-}
-
-enum error window_await_memory(struct window *w, struct slot *slot, struct redis_batch **batch,
-	enum error error, struct fault *fault)
-{
-	while (!error && !w->stopped.error && count_others(w, slot, fault)) {
-		struct redis_batch *last = *batch;
-
-		w->starves = true;
-		if (clock_mono_ms() >= w->deadline || fiber_sleep(memory_ms))
-			break;
-		fiber_cleanup_begin(w->command_ms);
-		error = window_retry(w, slot, batch, fault);
-		fiber_cleanup_end();
-		redis_batch_free(last);
-	}
-	w->starves = false;
 	return error;
 }

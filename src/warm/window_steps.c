@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A batch of entries over slots, where no transaction holds their keys, tags, and what others
- *write:
+ * write:
  *
  *	the lists of written keys   -> rows that are not stored
  *	ZADD tags                      acknowledged, else the row is rejected
@@ -9,13 +9,16 @@
  *	the log, the lists again    -> what they name is removed again
  *
  * What another wrote before our SET was noted before that, so it is in the lists that are read
- *after it. What is removed then is our value only: if another is there already, it stays. So what
- *is written while a batch is stored may be absent afterwards, but never has an older row in its
- *place. A list that is lost names nothing: what may have replaced something goes, and from then on
- *nothing is replaced.
+ * after it. What is removed then is our value only: if another is there already, it stays. So what
+ * is written while a batch is stored may be absent afterwards, but never has an older row in its
+ * place. A list that is lost names nothing: what may have replaced something goes, and from then on
+ * nothing is replaced.
+ *
+ * Where a primary has no memory for a tag or a value, the rest of the batch is judged, and what
+ * starves goes through all steps again (window_memory.c).
  *
  * Special: nothing else of the window is in flight meanwhile. A batch is followed to its end,
- *though the run was cancelled.
+ * though the run was cancelled.
  */
 #include "base/mem.h"
 #include "warm/window_internal.h"
@@ -45,7 +48,7 @@ static void copy(const struct slot *slot, size_t command, struct redis_batch *ba
 /* Whether the item goes into the step at hand. */
 static bool is_stored(const struct item *item)
 {
-	return !item->written && !item->refused;
+	return !item->written && !item->refused && !item->starves && !item->counted;
 }
 
 /* What others have written already. Parks. */
@@ -62,7 +65,6 @@ static enum error mark_written(struct window *w, struct slot *slot, struct fault
 		struct item *item = &slot->items[i];
 
 		item->reply = NULL;
-		item->refused = false;
 		item->written = write_set_has(&w->writes, window_key(slot, i)) ||
 				(w->writes.lost && w->mode == ENTRY_SET_IF_PRESENT);
 	}
@@ -72,7 +74,8 @@ static enum error mark_written(struct window *w, struct slot *slot, struct fault
 static void reject_all(struct window *w, struct slot *slot, const struct fault *why)
 {
 	for (size_t i = 0; i < slot->count; i++)
-		window_reject(w, &slot->items[i], why);
+		if (!slot->items[i].counted)
+			window_reject(w, &slot->items[i], why);
 }
 
 /* The SET of an item; without the lists it replaces nothing. */
@@ -87,7 +90,20 @@ static void add_set(const struct window *w, const struct slot *slot, const struc
 	redis_batch_add(batch, count, words);
 }
 
-/* An item one of whose tags was not written is not stored. Parks. */
+/* The reply to one of an item's ZADDs. */
+static void take_tag(struct window *w, struct item *item, const struct redis_value *reply,
+	const struct fault *lost)
+{
+	struct fault why = *lost;
+
+	if (!is_stored(item) || (reply && redis_value_error(reply, &why) == OK) ||
+		window_item_starves(w, item, &why))
+		return;
+	item->refused = true;
+	window_reject(w, item, &why);
+}
+
+/* An item one of whose tags was not written is not stored, or not yet. Parks. */
 static void store_tags(struct window *w, struct slot *slot)
 {
 	struct redis_batch *batch = redis_batch_new();
@@ -102,16 +118,10 @@ static void store_tags(struct window *w, struct slot *slot)
 	for (size_t i = 0; i < slot->count; i++) {
 		struct item *item = &slot->items[i];
 
-		for (size_t c = item->command; !item->written && c < item->set; c++, at++) {
-			const struct redis_value *reply = redis_batch_reply(batch, at);
-			struct fault why = lost;
+		bool sent = is_stored(item);
 
-			if (item->refused || (reply && redis_value_error(reply, &why) == OK))
-				continue;
-			item->refused = true;
-			item->fate = NOT_STORED;
-			window_reject(w, item, &why);
-		}
+		for (size_t c = item->command; sent && c < item->set; c++, at++)
+			take_tag(w, item, redis_batch_reply(batch, at), &lost);
 	}
 	redis_batch_free(batch);
 }
@@ -174,19 +184,21 @@ static void remove_replaced(struct window *w, struct slot *slot)
 	mem_free(stored);
 }
 
-void window_store_in_steps(struct window *w, struct slot *slot)
+/* Stores and judges what is not counted yet. An error: all of that is rejected. Parks. */
+static enum error store_once(struct window *w, struct slot *slot)
 {
 	struct redis_batch *sets, *log;
 	struct fault lost = {0}, why = {0};
 
 	if (mark_written(w, slot, &why)) {
 		reject_all(w, slot, &why);
-		return;
+		return why.error;
 	}
 	/* Reading the lists again may change it. */
 	bool replaces = !w->writes.lost && w->mode != ENTRY_SET_IF_ABSENT;
 	store_tags(w, slot);
 	store_values(w, slot, &sets, &lost);
+	window_note_starving(w, slot);
 	log = redis_batch_new();
 	inval_tail_add_read(&w->tail, log, &slot->question);
 	if (w->absent)
@@ -202,4 +214,13 @@ void window_store_in_steps(struct window *w, struct slot *slot)
 		remove_replaced(w, slot);
 	redis_batch_free(log);
 	redis_batch_free(sets);
+	return OK;
+}
+
+void window_store_in_steps(struct window *w, struct slot *slot)
+{
+	window_begin_items(slot);
+	while (!store_once(w, slot) && window_await_memory(w, slot))
+		;
+	w->starves = false;
 }
