@@ -193,18 +193,21 @@ int64_t redis_pacer_latency_us(const struct redis_pacer *pacer)
 }
 
 struct redis_pacers {
-	size_t count;
-	struct redis_pacer *each[];
+	double max_latency_ms;
+	struct fiber_group *group;
+	struct redis_pacer **each;
+	size_t count, room;
 };
 
 struct redis_pacers *redis_pacers_new(struct redis_node *const *nodes, size_t count,
 	double max_latency_ms, struct fiber_group *group)
 {
-	struct redis_pacers *pacers = mem_alloc(sizeof *pacers + count * sizeof *pacers->each);
+	struct redis_pacers *pacers = mem_new(struct redis_pacers);
 
-	pacers->count = count;
+	pacers->max_latency_ms = max_latency_ms;
+	pacers->group = group;
 	for (size_t i = 0; i < count; i++)
-		pacers->each[i] = redis_pacer_new(nodes[i], max_latency_ms, group);
+		redis_pacers_add(pacers, nodes[i]);
 	return pacers;
 }
 
@@ -214,10 +217,37 @@ void redis_pacers_free(struct redis_pacers *pacers)
 		return;
 	for (size_t i = 0; i < pacers->count; i++)
 		redis_pacer_free(pacers->each[i]);
+	mem_free(pacers->each);
 	mem_free(pacers);
 }
 
-/* The one that slows down most; the first if all servers have left. */
+static void drop_retired(struct redis_pacers *pacers)
+{
+	size_t kept_count = 0;
+
+	for (size_t i = 0; i < pacers->count; i++)
+		if (redis_node_retired(pacers->each[i]->node))
+			redis_pacer_free(pacers->each[i]);
+		else
+			pacers->each[kept_count++] = pacers->each[i];
+	pacers->count = kept_count;
+}
+
+void redis_pacers_add(struct redis_pacers *pacers, struct redis_node *node)
+{
+	for (size_t i = 0; i < pacers->count; i++)
+		if (pacers->each[i]->node == node)
+			return;
+	drop_retired(pacers);
+	if (pacers->count == pacers->room) {
+		pacers->room = pacers->room ? 2 * pacers->room : 4;
+		pacers->each = mem_realloc(pacers->each, pacers->room * sizeof *pacers->each);
+	}
+	pacers->each[pacers->count++] =
+		redis_pacer_new(node, pacers->max_latency_ms, pacers->group);
+}
+
+/* The one that slows down most; NULL if all servers have left. */
 static struct redis_pacer *slowest(const struct redis_pacers *pacers)
 {
 	struct redis_pacer *ret = NULL;
@@ -231,15 +261,21 @@ static struct redis_pacer *slowest(const struct redis_pacers *pacers)
 			(at->page == ret->page && at->pause_ms > ret->pause_ms))
 			ret = at;
 	}
-	return ret ? ret : pacers->each[0];
+	return ret;
 }
 
 size_t redis_pacers_page(const struct redis_pacers *pacers)
 {
-	return redis_pacer_page(slowest(pacers));
+	const struct redis_pacer *pacer = slowest(pacers);
+
+	return pacer ? redis_pacer_page(pacer) : page_first;
 }
 
 enum error redis_pacers_pause(const struct redis_pacers *pacers)
 {
-	return redis_pacer_pause(slowest(pacers));
+	struct redis_pacer *pacer = slowest(pacers);
+
+	if (pacer)
+		return redis_pacer_pause(pacer);
+	return fiber_cancelled() ? ERR_CANCELLED : OK;
 }

@@ -25,12 +25,14 @@ enum error redis_pacer_pause(struct redis_pacer *pacer);
 void redis_pacer_limit(struct redis_pacer *pacer, double max_latency_ms);
 /*
  * One for each of `count` nodes, for work whose pages are spread over all of them: the slowest
- * decides, save for nodes that were retired meanwhile. As the functions above.
+ * decides, save for nodes that were retired meanwhile. As the functions above. `count` may be 0.
  */
 struct redis_pacers;
 struct redis_pacers *redis_pacers_new(struct redis_node *const *nodes, size_t count,
 	double max_latency_ms, struct fiber_group *group);
 void redis_pacers_free(struct redis_pacers *pacers); /* may be NULL */
+/* The work concerns this node, too. Does nothing if that is known. */
+void redis_pacers_add(struct redis_pacers *pacers, struct redis_node *node);
 size_t redis_pacers_page(const struct redis_pacers *pacers);
 enum error redis_pacers_pause(const struct redis_pacers *pacers); /* Parks. */
 /* The median of the last probes, microseconds; 0 if none was answered yet. */

@@ -10,22 +10,27 @@ enum {
 	probe_ms = 1000,
 };
 
-/* Of several primaries the first one is measured. */
 static void begin_pace(struct window *w, double max_latency_ms)
 {
-	struct redis_node *const *nodes;
-
 	fiber_group_init(&w->probes, "probes of a run", w->cache->loop);
-	store_primaries(w->cache->store, &nodes);
-	w->pacer = redis_pacer_new(nodes[0], max_latency_ms, &w->probes);
+	w->pacers = redis_pacers_new(NULL, 0, max_latency_ms, &w->probes);
+}
+
+/* The pace minds each server that the run writes to. */
+static void pace_by(struct window *w, const struct slot *slot)
+{
+	size_t count = store_is_one(w->cache->store) ? 1 : slot->count;
+
+	for (size_t i = 0; w->pacers && i < count; i++)
+		redis_pacers_add(w->pacers, store_node(w->cache->store, window_key(slot, i)));
 }
 
 /* Parks, though cancelled. */
 static void end_pace(struct window *w)
 {
-	if (!w->pacer)
+	if (!w->pacers)
 		return;
-	redis_pacer_free(w->pacer);
+	redis_pacers_free(w->pacers);
 	bool cleanup = fiber_cleanup_enter(probe_ms);
 	while (w->probes.count)
 		if (fiber_group_join(&w->probes, DEADLINE_NONE))
@@ -192,6 +197,7 @@ static enum error send_unpaced(struct window *w, struct fault *fault)
 		settle(w, other);
 		return window_verdict(w, fault);
 	}
+	pace_by(w, slot);
 	if (!store_is_one(w->cache->store)) {
 		window_store_in_steps(w, slot);
 		clear_slot(slot);
@@ -223,7 +229,7 @@ static enum error send_batch(struct window *w, struct fault *fault)
 	bool any = w->filling->count > 0;
 	enum error error = send_unpaced(w, fault);
 
-	if (!error && any && w->pacer && redis_pacer_pause(w->pacer))
+	if (!error && any && w->pacers && redis_pacers_pause(w->pacers))
 		error = window_verdict(w, fault);
 	return error;
 }
@@ -275,7 +281,7 @@ static void begin_slot(struct window *w, struct slot *slot)
 
 static size_t most_entries(const struct window *w)
 {
-	size_t page = w->pacer ? redis_pacer_page(w->pacer) : w->slot_entries;
+	size_t page = w->pacers ? redis_pacers_page(w->pacers) : w->slot_entries;
 
 	return page < w->slot_entries ? page : w->slot_entries;
 }

@@ -6,7 +6,8 @@
  *	              replies of the batch before -> counts, rejected rows, stale keys removed
  *
  * Two batches are in flight at a time: one is filled while the other one is answered. A job with
- * `pace` has one, whose size and the pauses after it follow the latency of Redis (redis/pacer.h).
+ * `pace` has one, whose size and the pauses after it follow the latency of the slowest
+ * server that it stores to (redis/pacer.h).
  *
  * No stale store: each SET carries its whole TTL at once, because a provisional TTL would double
  * the commands. The read of the invalidation log is in the same batch after the SETs. So an

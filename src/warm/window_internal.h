@@ -59,8 +59,8 @@ struct window {
 	size_t slot_entries;
 	bool absent; /* a loader may have noted that a key of the job is absent */
 	bool single; /* only one batch is used: the window is small, paced, or over slots */
-	struct redis_pacer *pacer; /* NULL = unpaced */
-	struct fiber_group probes; /* the pacer's */
+	struct redis_pacers *pacers; /* NULL = unpaced */
+	struct fiber_group probes;   /* the pacers' */
 	struct inval_tail tail;
 	struct write_set writes;
 	struct slot slots[2];

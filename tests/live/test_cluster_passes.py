@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Invalidation by pattern on a Redis Cluster: all servers, one slot, slots that move, servers away."""
 
+import os
 import shutil
 import tempfile
 import threading
@@ -10,6 +11,7 @@ import pytest
 from cluster import Cluster, slot_of
 from harness import open_config, until
 from invalidating import begin, ended
+from test_warm import jobs, warm
 
 
 @pytest.fixture(scope="module")
@@ -213,3 +215,21 @@ def test_a_purge_of_a_tag_minds_the_latency_of_every_server(daemon, cluster):
     assert cluster.keys("paced:*") == []
     # The probes of a pacer: nothing else sends PING to a server that works.
     assert all(node.calls("ping") > calls for node, calls in before.items()), before
+
+
+@pytest.mark.parametrize("key, others", [("paced:{id}", True), ("paced{{one}}:{id}", False)])
+def test_a_paced_run_minds_the_latency_of_the_servers_that_it_writes_to(start, cluster, folder, key, others):
+    flush(cluster)
+    rows = os.path.join(folder, "rows")
+    with open(rows, "w", encoding="utf-8") as file:
+        file.writelines(f'{{"id": {i}}}\n' for i in range(3000))
+    daemon = start(open_config(cluster, jobs({
+        "name": "j", "key": key, "pace": {"max_latency": "1ms"},
+        "source": {"type": "file", "path": rows, "format": "jsonl"}})))
+    daemon.wait_for("redis is up")
+    before = {node: node.calls("ping") for node in cluster.primaries}
+    assert warm(daemon)["result"]["stored"] == 3000
+    # The probes of a pacer: nothing else sends PING to a server that works.
+    probed = {node for node, calls in before.items() if node.calls("ping") > calls}
+    written = {node for node in cluster.primaries if node("KEYS", "paced*")}
+    assert probed == written and len(written) == (3 if others else 1), probed
