@@ -21,7 +21,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 
-enum { stack_bytes = 256 * 1024, idle_max = 64 };
+enum { stack_bytes = 256 * 1024, idle_max = 64, stop_ms = 5000 };
 
 static _Thread_local struct fiber *current;
 /* The running scheduler, for tests/gdb/fibers.py alone. */
@@ -268,6 +268,20 @@ enum error fiber_group_join(struct fiber_group *group, int64_t deadline)
 		group->joiner = NULL;
 	}
 	return error;
+}
+
+void fiber_group_stop(struct fiber_group *group)
+{
+	fiber_group_cancel(group);
+	if (!group->count)
+		return;
+	bool entered = fiber_cleanup_enter(stop_ms);
+
+	/* Past the section's end, too: each round waits until the loop has run once. */
+	while (group->count)
+		fiber_group_join(group, DEADLINE_NONE);
+	if (entered)
+		fiber_cleanup_end();
 }
 
 struct fiber *fiber_current(void)

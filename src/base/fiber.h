@@ -46,6 +46,12 @@ void fiber_group_init(struct fiber_group *group, const char *name, struct loop *
 void fiber_group_cancel(struct fiber_group *group);
 /* Waits until no member is left. One waiter at a time. Parks. */
 enum error fiber_group_join(struct fiber_group *group, int64_t deadline);
+/*
+ * Cancels the members and waits for all of them, also where the caller was cancelled itself: none
+ * is left, so that what they use can be freed. Each ends as soon as its cleanup section has. Parks
+ * if there are members.
+ */
+void fiber_group_stop(struct fiber_group *group);
 
 /* `name` is constant text, shown by fiber_each(). The fiber starts in the loop's next round. */
 struct fiber *fiber_spawn(

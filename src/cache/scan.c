@@ -216,14 +216,7 @@ enum error scan_join(struct scan *scan)
 {
 	enum error error = fiber_group_join(&scan->group, DEADLINE_NONE);
 
-	if (!error)
-		return OK;
-	fiber_group_cancel(&scan->group);
-	while (scan->group.count) {
-		fiber_cleanup_begin(cleanup_ms);
-		fiber_group_join(&scan->group, DEADLINE_NONE);
-		fiber_cleanup_end();
-	}
+	fiber_group_stop(&scan->group);
 	return error;
 }
 

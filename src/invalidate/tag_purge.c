@@ -13,7 +13,6 @@
 enum {
 	small = 1000, /* with so few members neither a change of servers nor the pace matters */
 	at_once = 8,  /* purges of more */
-	cleanup_ms = 5000,
 };
 
 /* A purge on its way. */
@@ -199,11 +198,7 @@ static enum error do_many(struct purge_run *run, struct fault *fault)
 	error = do_tags(run, fault);
 	redis_pacers_free(run->pacers);
 	/* The probe looks at what lies on this stack: it must have ended. */
-	while (run->probes.count) {
-		fiber_cleanup_begin(cleanup_ms);
-		fiber_group_join(&run->probes, DEADLINE_NONE);
-		fiber_cleanup_end();
-	}
+	fiber_group_stop(&run->probes);
 	if (!error)
 		error = scan_snapshot_take(purge->cache, &after, fault);
 	purge->changed = after && !scan_snapshot_equal(before, after);

@@ -9,7 +9,7 @@
 #include "base/timestamp.h"
 #include "text/json.h"
 
-enum { look_every_ms = 1000, cleanup_ms = 2000 };
+enum { look_every_ms = 1000 };
 
 struct pauses {
 	struct cache *cache;
@@ -155,10 +155,7 @@ void pauses_stop(struct pauses *pauses)
 {
 	if (!pauses)
 		return;
-	fiber_group_cancel(&pauses->group);
-	fiber_cleanup_begin(cleanup_ms);
-	fiber_group_join(&pauses->group, DEADLINE_NONE);
-	fiber_cleanup_end();
+	fiber_group_stop(&pauses->group);
 }
 
 void pauses_free(struct pauses *pauses)

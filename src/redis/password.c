@@ -41,12 +41,7 @@ void password_free(struct password *password)
 {
 	if (!password)
 		return;
-	fiber_group_cancel(&password->group);
-	bool cleanup = fiber_cleanup_enter(PASSWORD_RUN_MS);
-
-	fiber_group_join(&password->group, DEADLINE_NONE);
-	if (cleanup)
-		fiber_cleanup_end();
+	fiber_group_stop(&password->group);
 	forget_command(password);
 	mem_free(password);
 }

@@ -257,10 +257,7 @@ void cluster_free(struct cluster *c)
 	if (!c)
 		return;
 	c->stopping = true;
-	fiber_group_cancel(&c->group);
-	fiber_cleanup_begin(5000);
-	fiber_group_join(&c->group, DEADLINE_NONE);
-	fiber_cleanup_end();
+	fiber_group_stop(&c->group);
 	topology_free(c->topology);
 	mem_free(c);
 }

@@ -253,10 +253,7 @@ void sentinel_free(struct sentinel *sentinel)
 {
 	if (!sentinel)
 		return;
-	fiber_group_cancel(&sentinel->group);
-	fiber_cleanup_begin(SENTINEL_VERIFY_MS);
-	fiber_group_join(&sentinel->group, DEADLINE_NONE);
-	fiber_cleanup_end();
+	fiber_group_stop(&sentinel->group);
 	for (size_t i = 0; i < sentinel->count; i++)
 		sentinel_peer_release(&sentinel->peers[i]);
 	mem_free(sentinel->peers);

@@ -42,8 +42,7 @@ void jobs_release(struct jobs *jobs)
 void jobs_stop(struct jobs *jobs)
 {
 	jobs->stopped = true;
-	fiber_group_cancel(&jobs->refreshers);
-	fiber_group_join(&jobs->refreshers, DEADLINE_NONE);
+	fiber_group_stop(&jobs->refreshers);
 }
 
 struct job *jobs_find(const struct jobs *jobs, struct slice name)

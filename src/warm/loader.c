@@ -23,9 +23,7 @@ struct loaders *loaders_new(struct cache *cache, struct log *log, struct sources
 void loaders_stop(struct loaders *loaders)
 {
 	loaders->stopping = true;
-	fiber_group_cancel(&loaders->group);
-	while (loaders->group.count)
-		fiber_group_join(&loaders->group, DEADLINE_NONE);
+	fiber_group_stop(&loaders->group);
 }
 
 void loaders_free(struct loaders *loaders)

@@ -160,9 +160,7 @@ void lock_release(struct lock *lock)
 {
 	if (!lock)
 		return;
-	fiber_group_cancel(&lock->keepers);
-	while (lock->keepers.count)
-		fiber_group_join(&lock->keepers, DEADLINE_NONE);
+	fiber_group_stop(&lock->keepers);
 	if (!lock->lost)
 		owner_release(lock->cache, buf_slice(&lock->key), slice_str(lock->token), NULL);
 	lock_abandon(lock);

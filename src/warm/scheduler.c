@@ -253,8 +253,7 @@ struct scheduler *scheduler_new(
 void scheduler_stop(struct scheduler *s)
 {
 	s->stopped = true;
-	fiber_group_cancel(&s->group);
-	fiber_group_join(&s->group, DEADLINE_NONE);
+	fiber_group_stop(&s->group);
 }
 
 void scheduler_free(struct scheduler *s)

@@ -133,8 +133,7 @@ struct usefulness *usefulness_new(struct jobs *jobs)
 
 void usefulness_stop(struct usefulness *usefulness)
 {
-	fiber_group_cancel(&usefulness->group);
-	fiber_group_join(&usefulness->group, DEADLINE_NONE);
+	fiber_group_stop(&usefulness->group);
 }
 
 void usefulness_free(struct usefulness *usefulness)

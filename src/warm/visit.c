@@ -38,11 +38,7 @@ void visits_end(struct visits *visits)
 {
 	if (!visits)
 		return;
-	fiber_group_cancel(&visits->group);
-	/* They end in the next rounds, even if the section's time is over. */
-	while (visits->group.count)
-		if (fiber_group_join(&visits->group, DEADLINE_NONE))
-			fiber_yield();
+	fiber_group_stop(&visits->group);
 	mem_free(visits);
 }
 

@@ -438,10 +438,7 @@ void client_lookups_free(struct client_lookups *c)
 	if (!c)
 		return;
 	event_unsubscribe(c->reloads);
-	fiber_group_cancel(&c->group);
-	fiber_cleanup_begin(5000);
-	fiber_group_join(&c->group, DEADLINE_NONE);
-	fiber_cleanup_end();
+	fiber_group_stop(&c->group);
 	end_feeds(c);
 	lookups_free(c->missed);
 	lookups_free(c->in_windows);

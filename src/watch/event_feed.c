@@ -253,10 +253,8 @@ void event_feed_free(struct event_feed *feed)
 	feed->stopping = true;
 	fiber_wake(feed->fiber);
 	fiber_cleanup_begin(last_store_ms);
-	if (fiber_group_join(&feed->group, clock_deadline(last_store_ms)) != OK) {
-		fiber_group_cancel(&feed->group);
-		fiber_group_join(&feed->group, DEADLINE_NONE);
-	}
+	if (fiber_group_join(&feed->group, clock_deadline(last_store_ms)) != OK)
+		fiber_group_stop(&feed->group);
 	fiber_cleanup_end();
 	while (feed->pending)
 		drop_first_pending(feed);

@@ -242,10 +242,7 @@ void namespace_sampler_free(struct namespace_sampler *s)
 	if (!s)
 		return;
 	event_unsubscribe(s->reloads);
-	fiber_group_cancel(&s->group);
-	fiber_cleanup_begin(5000);
-	fiber_group_join(&s->group, DEADLINE_NONE);
-	fiber_cleanup_end();
+	fiber_group_stop(&s->group);
 	namespace_sample_free(s->last);
 	mem_free(s->ranks);
 	mem_free(s);

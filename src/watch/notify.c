@@ -18,7 +18,6 @@ enum {
 	request_ms = 10000,
 	retry_least_ms = 1000,
 	retry_most_ms = 60000,
-	cleanup_ms = 2000,
 	fingerprint_bytes = 8,
 };
 
@@ -366,10 +365,7 @@ void notify_free(struct notify *notify)
 		return;
 	event_unsubscribe(notify->changes);
 	event_unsubscribe(notify->reloads);
-	fiber_group_cancel(&notify->group);
-	fiber_cleanup_begin(cleanup_ms);
-	fiber_group_join(&notify->group, DEADLINE_NONE);
-	fiber_cleanup_end();
+	fiber_group_stop(&notify->group);
 	sweep(notify);
 	mem_free(notify);
 }

@@ -302,10 +302,7 @@ void sampler_free(struct sampler *s)
 {
 	if (!s)
 		return;
-	fiber_group_cancel(&s->group);
-	fiber_cleanup_begin(5000);
-	fiber_group_join(&s->group, DEADLINE_NONE);
-	fiber_cleanup_end();
+	fiber_group_stop(&s->group);
 	for (size_t i = 0; i < s->server_count; i++)
 		server_sample_release(&s->servers[i]);
 	mem_free(s->servers);

@@ -105,6 +105,38 @@ START_TEST(deadlines_and_cancel_end_a_park)
 }
 END_TEST
 
+/* Cancelled itself, and in a cleanup section that is over. */
+static void stops(void *argument)
+{
+	struct fiber_group *others = argument;
+
+	fiber_cancel(fiber_current());
+	fiber_group_stop(others);
+	ck_assert_uint_eq(others->count, 0);
+	note("j");
+	fiber_spawn(others, "parks", parks_for_ever, "d");
+	fiber_cleanup_begin(0);
+	fiber_group_stop(others);
+	fiber_cleanup_end();
+	ck_assert_uint_eq(others->count, 0);
+	note("j");
+	fiber_group_stop(others);
+}
+
+START_TEST(stopping_a_group_waits_for_all_though_the_caller_is_cancelled)
+{
+	struct fiber_group others;
+
+	setup();
+	fiber_group_init(&others, "test", loop);
+	fiber_spawn(&others, "parks", parks_for_ever, "c");
+	fiber_spawn(&group, "stops", stops, &others);
+	run();
+	ck_assert_str_eq(trace, "cjdj");
+	fiber_group_stop(&others);
+}
+END_TEST
+
 static void cleans_up(void *argument)
 {
 	ck_assert_int_eq(fiber_park("the test", DEADLINE_NONE), ERR_CANCELLED);
@@ -416,6 +448,7 @@ END_TEST
 
 TEST_SUITE("fiber", a_fiber_has_the_id_that_it_was_given, listing_fibers_shows_what_each_waits_for,
 	fibers_take_turns, deadlines_and_cancel_end_a_park,
+	stopping_a_group_waits_for_all_though_the_caller_is_cancelled,
 	a_limit_ends_cleanup_sections_under_way_and_later_ones, conditions_wake_in_order,
 	disowned_fibers_cancel_waiting_sections_only, stacks_are_reused_many_times,
 	a_loop_can_be_turned_by_hand, fibers_have_the_signal_mask_of_the_loops_caller)
