@@ -26,22 +26,6 @@ static const char *method_of(
 	return result->expires ? "key" : "unlink";
 }
 
-static void add_text(cJSON *body, const char *name, const char *text)
-{
-	if (text)
-		cJSON_AddStringToObject(body, name, text);
-	else
-		cJSON_AddNullToObject(body, name);
-}
-
-static void add_count(cJSON *body, const char *name, int64_t count)
-{
-	if (count < 0)
-		cJSON_AddNullToObject(body, name);
-	else
-		json_add_int(body, name, count);
-}
-
 /* Of POST /expire. What a dry run has only looked at would be changed. */
 static void add_changed(cJSON *body, const struct invalidation_result *result, uint64_t count)
 {
@@ -60,7 +44,7 @@ static void add_selectors(cJSON *body, const struct invalidation_result *result)
 
 		cJSON_AddStringToObject(item, "kind", plan_selector_kind_name(selector->kind));
 		json_add_slice(item, "value", selector->value);
-		add_count(item, "matched",
+		json_add_count(item, "matched",
 			result->selectors_unknown ? -1 : (int64_t)selector->matched);
 		if (result->expires)
 			add_changed(item, result, selector->invalidated);
@@ -87,7 +71,7 @@ static void add_rewarmed(cJSON *body, const struct invalidation_result *result)
 		const struct invalidation_rewarmed *run = &result->rewarmed[i];
 		cJSON *item = cJSON_CreateObject();
 
-		add_text(item, "operation_id", *run->operation_id ? run->operation_id : NULL);
+		json_add_text(item, "operation_id", run->operation_id);
 		cJSON_AddStringToObject(item, "job", run->job);
 		if (run->why)
 			json_add_text(item, "error", run->why);
@@ -99,10 +83,10 @@ void invalidation_result_add(const struct invalidation_result *result, cJSON *bo
 {
 	cJSON_AddBoolToObject(body, "dry_run", result->dry_run);
 	cJSON_AddBoolToObject(body, "complete", result->reason == REASON_COMPLETE);
-	add_text(body, "reason", invalidation_result_reason(result));
+	json_add_text(body, "reason", invalidation_result_reason(result));
 	if (result->reason == REASON_SKIPPED_NODES)
 		add_nodes(body, &result->away);
-	add_count(body, "matched", result->matched);
+	json_add_count(body, "matched", result->matched);
 	if (result->matched_at_least >= 0)
 		json_add_int(body, "matched_at_least", result->matched_at_least);
 	if (result->expires) {
@@ -118,7 +102,7 @@ void invalidation_result_add(const struct invalidation_result *result, cJSON *bo
 	cJSON *sample = cJSON_AddArrayToObject(body, "sample");
 	for (size_t i = 0; i < result->sample_count; i++)
 		json_append_slice(sample, result->sample[i]);
-	add_text(body, "confirm", *result->confirmation ? result->confirmation : NULL);
+	json_add_text(body, "confirm", result->confirmation);
 	json_add_uint(body, "passes", result->passes);
 	json_add_number(body, "duration_ms", result->duration_ms, 1);
 	if (!result->expires)
