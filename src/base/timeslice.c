@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/min.h"
 
 enum { steps_at_once = 64, sorted_at_once = 64 };
 static const int64_t longest_ns = 1500000;
@@ -40,18 +41,13 @@ static enum error merge(struct timeslice *timeslice, const struct slice *from, s
 	return error;
 }
 
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
 enum error timeslice_sort(struct timeslice *timeslice, struct slice *items, size_t count)
 {
 	struct slice *other = mem_array(count, sizeof *other), *from = items, *to = other;
 	enum error error = OK;
 
 	for (size_t i = 0; i < count; i += sorted_at_once) {
-		size_t n = least(sorted_at_once, count - i);
+		size_t n = min_size(sorted_at_once, count - i);
 
 		qsort(items + i, n, sizeof *items, slice_compare_items);
 		if (timeslice_spend(timeslice, n))
@@ -59,9 +55,9 @@ enum error timeslice_sort(struct timeslice *timeslice, struct slice *items, size
 	}
 	for (size_t run = sorted_at_once; run < count; run *= 2) {
 		for (size_t i = 0; i < count; i += 2 * run) {
-			size_t n = least(2 * run, count - i);
+			size_t n = min_size(2 * run, count - i);
 
-			if (merge(timeslice, from + i, least(run, n), n, to + i))
+			if (merge(timeslice, from + i, min_size(run, n), n, to + i))
 				error = ERR_CANCELLED;
 		}
 		struct slice *sorted = to;

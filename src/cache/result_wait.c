@@ -12,6 +12,7 @@
 
 #include "base/crypto.h"
 #include "base/mem.h"
+#include "base/min.h"
 #include "base/random.h"
 #include "cache/result_internal.h"
 
@@ -99,11 +100,6 @@ void results_wake(struct cache *cache, struct slice key, const struct fault *fai
 		wake(waiting, failed);
 }
 
-static int64_t sooner(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* A waiter that polls a lease. */
 struct poll {
 	struct cache *cache;
@@ -169,12 +165,12 @@ static enum error poll_lease(struct cache *cache, struct waiting *waiting, const
 
 	while (!error && poll.taken && waiting->woken == before) {
 		error = fiber_cond_wait(&waiting->cond, "the time to look at a lease",
-			sooner(deadline, clock_deadline(wait_ms)));
+			min_int64(deadline, clock_deadline(wait_ms)));
 		if (error == ERR_TIMEOUT && clock_mono_ms() < deadline)
 			error = OK;
 		if (!error && waiting->woken == before)
 			error = asked = ask_lease(&poll, fault);
-		wait_ms = sooner(wait_ms * 3 / 2, poll_last_ms);
+		wait_ms = min_int64(wait_ms * 3 / 2, poll_last_ms);
 	}
 	if ((!error || asked) && error != ERR_CANCELLED && waiting->woken == before)
 		wake(waiting, asked ? fault : NULL);

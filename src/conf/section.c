@@ -7,14 +7,10 @@
  */
 #include <string.h>
 
+#include "base/min.h"
 #include "conf/reader.h"
 
 enum { max_name = 64 };
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
 
 /* The number of bytes to change, add or remove to turn one into the other (Levenshtein). */
 static size_t distance(struct slice a, struct slice b)
@@ -33,7 +29,7 @@ static size_t distance(struct slice a, struct slice b)
 			size_t above = row[j];
 			size_t change = diagonal + (a.p[i - 1] != b.p[j - 1]);
 
-			row[j] = least(change, least(above, row[j - 1]) + 1);
+			row[j] = min_size(change, min_size(above, row[j - 1]) + 1);
 			diagonal = above;
 		}
 	}
@@ -56,7 +52,7 @@ static struct slice part_below(const char *path, struct slice prefix)
 static struct slice nearest(
 	const struct section *section, struct slice prefix, struct slice unknown)
 {
-	size_t best = least(3, unknown.n / 3 + 1);
+	size_t best = min_size(3, unknown.n / 3 + 1);
 	struct slice name = slice_of("", 0);
 
 	for (size_t i = 0; i < section->count; i++) {

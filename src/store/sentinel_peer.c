@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/min.h"
 #include "store/sentinel_internal.h"
 
 enum { most_ms = 2000, ask_ms = 1500 };
@@ -68,11 +69,6 @@ static const struct conn_events events = {
 	.heard = link_heard,
 };
 
-static int64_t at_most(int64_t ms, int64_t most)
-{
-	return ms < most ? ms : most;
-}
-
 static void replace(char **place, const char *text)
 {
 	mem_free(*place);
@@ -86,8 +82,8 @@ static void configure_link(struct sentinel_link *link, const struct conf_redis *
 	replace(&config->username, conf->sentinel.username);
 	replace(&config->password, conf->sentinel.password);
 	replace(&config->password_file, conf->sentinel.password_file);
-	config->connect_timeout_ms = at_most(conf->connect_timeout_ms, most_ms);
-	config->command_timeout_ms = at_most(conf->command_timeout_ms, most_ms);
+	config->connect_timeout_ms = min_int64(conf->connect_timeout_ms, most_ms);
+	config->command_timeout_ms = min_int64(conf->command_timeout_ms, most_ms);
 }
 
 void sentinel_peer_configure(struct sentinel_peer *peer, const struct conf_redis *conf)

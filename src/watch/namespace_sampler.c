@@ -3,6 +3,7 @@
 #include "watch/namespace_sampler.h"
 
 #include "base/mem.h"
+#include "base/min.h"
 
 enum {
 	first_after_ms = 10000,
@@ -151,11 +152,6 @@ static enum error take(struct namespace_sampler *s)
 	return error;
 }
 
-static int64_t least(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 static void forget(struct namespace_sampler *s)
 {
 	keep(s, NULL);
@@ -169,8 +165,8 @@ static enum error await(struct namespace_sampler *s, int64_t since_ms, bool firs
 
 	while (error == OK) {
 		int64_t every = s->cache->conf->sampling.every_ms;
-		int64_t after = first	 ? least(every / first_part, first_after_ms)
-				: failed ? least(every, again_ms)
+		int64_t after = first	 ? min_int64(every / first_part, first_after_ms)
+				: failed ? min_int64(every, again_ms)
 					 : every;
 
 		if (every == 0 && (s->last || s->fault.error))
