@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "api/keys.h"
+#include "base/fnv.h"
 #include "base/mem.h"
 
 enum {
@@ -36,7 +37,7 @@ static int by_name(const void *a, const void *b)
 static void look(struct cache *cache, struct servers *ret)
 {
 	struct redis_node *const *nodes;
-	uint32_t hash = 2166136261U; /* FNV-1a */
+	uint32_t hash = FNV_BEGIN32;
 
 	ret->count = store_primaries(cache->store, &nodes);
 	ret->nodes = mem_array(ret->count, sizeof(struct redis_node *));
@@ -44,8 +45,7 @@ static void look(struct cache *cache, struct servers *ret)
 		ret->nodes[i] = redis_node_ref(nodes[i]);
 	qsort(ret->nodes, ret->count, sizeof(struct redis_node *), by_name);
 	for (size_t i = 0; i < ret->count; i++)
-		for (const char *c = redis_node_name(ret->nodes[i]); *c; c++)
-			hash = (hash ^ (unsigned char)*c) * 16777619U;
+		hash = fnv_add32(hash, slice_str(redis_node_name(ret->nodes[i])));
 	ret->set = (hash ^ hash >> set_bits) & ((1U << set_bits) - 1);
 }
 

@@ -2,17 +2,16 @@
 /* An open-addressed table that doubles; see name_set.h. */
 #include "base/name_set.h"
 
+#include "base/fnv.h"
 #include "base/mem.h"
 
 enum { size_first = 256 };
 
-/* FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/); never 0. */
+/* Never 0. */
 static uint64_t hash_of(struct slice name)
 {
-	uint64_t h = UINT64_C(14695981039346656037);
+	uint64_t h = fnv_add64(FNV_BEGIN64, name);
 
-	for (size_t i = 0; i < name.n; i++)
-		h = (h ^ (unsigned char)name.p[i]) * UINT64_C(1099511628211);
 	h ^= h >> 32;
 	return h ? h : 1;
 }

@@ -119,7 +119,7 @@ static void look(uv_timer_t *timer)
 /* Whether a connection that was made with other settings can serve. */
 static uint64_t login_of(const struct conf_source *conf)
 {
-	uint64_t login = TRANSPORT_HASH_BEGIN;
+	uint64_t login = FNV_BEGIN64;
 	char room[SLICE_INT_ROOM];
 
 	transport_hash(&login, slice_str(conf->dsn));

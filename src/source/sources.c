@@ -76,7 +76,7 @@ struct source_breaker sources_breaker(const struct sources *sources, const char 
 struct sources_use sources_use(const struct source_call *call)
 {
 	const struct conf_source *conf = call->conf;
-	struct sources_use use = {.conf = conf, .key = TRANSPORT_HASH_BEGIN};
+	struct sources_use use = {.conf = conf, .key = FNV_BEGIN64};
 
 	if (conf->path)
 		transport_hash(&use.key, slice_str(conf->path));

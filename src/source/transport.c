@@ -30,7 +30,5 @@ enum error transport_waited(enum error error, const char *what, struct fault *fa
 void transport_hash(uint64_t *at, struct slice text)
 {
 	/* The length, too, so that "ab","c" is not "a","bc". */
-	for (size_t i = 0; i < text.n; i++)
-		*at = (*at ^ (unsigned char)text.p[i]) * UINT64_C(0x100000001b3);
-	*at = (*at ^ text.n) * UINT64_C(0x100000001b3);
+	*at = fnv_add64(fnv_add64(*at, text), slice_of((const char *)&text.n, sizeof text.n));
 }

@@ -10,6 +10,7 @@
 #ifndef CW_SOURCE_TRANSPORT_H
 #define CW_SOURCE_TRANSPORT_H
 
+#include "base/fnv.h"
 #include "source/sources.h"
 
 struct transport {
@@ -61,8 +62,7 @@ extern const struct transport_ops command_transport;
 extern const struct transport_ops http_transport;
 extern const struct transport_ops postgres_transport;
 
-/* Adds a text to a hash by FNV-1a, which resists no attacker. */
-#define TRANSPORT_HASH_BEGIN UINT64_C(0xcbf29ce484222325)
+/* Adds a text to a hash that begins with FNV_BEGIN64 (base/fnv.h), and resists no attacker. */
 void transport_hash(uint64_t *at, struct slice text);
 /* 1 GiB unless the call says otherwise. */
 int64_t transport_max_total(const struct source_call *call);

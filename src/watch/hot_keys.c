@@ -4,18 +4,11 @@
 
 #include <stdlib.h>
 
-static uint32_t hash(struct slice key)
-{
-	uint32_t h = 2166136261U;
-
-	for (size_t i = 0; i < key.n; i++)
-		h = (h ^ (unsigned char)key.p[i]) * 16777619U;
-	return h;
-}
+#include "base/fnv.h"
 
 void hot_keys_add(struct hot_keys *keys, struct slice key)
 {
-	uint32_t h = hash(key);
+	uint32_t h = fnv_add32(FNV_BEGIN32, key);
 	size_t least = 0;
 
 	keys->total++;

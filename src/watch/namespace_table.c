@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fnv.h"
 #include "base/mem.h"
 
 /* Twice the rows and more, so that a search ends soon. */
@@ -44,14 +45,10 @@ void namespace_table_free(struct namespace_table *table)
 	mem_free(table);
 }
 
-/* FNV-1a; names that are made to collide cost time, at most a search over all rows. */
+/* Names that are made to collide cost time, at most a search over all rows. */
 static size_t hash(enum namespace_kind kind, struct slice name)
 {
-	uint32_t h = 2166136261U ^ (uint32_t)kind;
-
-	for (size_t i = 0; i < name.n; i++)
-		h = (h ^ (unsigned char)name.p[i]) * 16777619U;
-	return h % index_size;
+	return fnv_add32(FNV_BEGIN32 ^ (uint32_t)kind, name) % index_size;
 }
 
 /* Where the row's number is in the index, or where it would be put. */

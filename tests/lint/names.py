@@ -23,6 +23,7 @@ CODECS = {
     "JSON pointers": (r"[!=]= '~'|\"~[01]\"", "src/text/json_pointer.c"),
     "printing ISO 8601": (r"gmtime|strftime|%04d-%02d", "src/base/timestamp.c"),
     "the token of RFC 9110": (r"\^_`", "src/text/field.c"),
+    "FNV-1a": (r"16777619|1099511628211|0x100000001b3", "src/base/fnv.h"),
     "xorshift": (r"\^= \S+ <<", "src/base/random.c"),
 }
 
