@@ -68,6 +68,17 @@ void *mem_realloc(void *p, size_t n)
 	return moved;
 }
 
+void *mem_grow(void *array, size_t count, size_t size)
+{
+	size_t bytes;
+
+	if ((count & (count - 1)) != 0)
+		return array;
+	if (__builtin_mul_overflow(count ? 2 * count : 1, size, &bytes))
+		mem_exhausted();
+	return mem_realloc(array, bytes);
+}
+
 char *mem_strdup(const char *s)
 {
 	return mem_strndup(s, strlen(s));

@@ -20,6 +20,12 @@ void *mem_array(size_t count, size_t size);
 /* As realloc(3): the old bytes move along; `p` may be NULL. */
 void *mem_realloc(void *p, size_t n);
 
+/*
+ * Room for one more than `count` elements in an array that begins as NULL, gets them one by one and
+ * grows by doubling.
+ */
+void *mem_grow(void *array, size_t count, size_t size);
+
 /* A NUL-terminated copy that the caller frees. `mem_strndup` copies exactly `n` bytes, NULs too. */
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);

@@ -6,11 +6,7 @@
 
 void name_list_add(struct name_list *list, struct slice name)
 {
-	size_t count = list->count;
-
-	if ((count & (count - 1)) == 0)
-		list->items =
-			mem_realloc(list->items, (count ? count * 2 : 1) * sizeof *list->items);
+	list->items = mem_grow(list->items, list->count, sizeof *list->items);
 	list->items[list->count++] = arena_slice(&list->texts, name);
 }
 

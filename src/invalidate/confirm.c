@@ -43,10 +43,8 @@ void confirms_issue(struct confirms *confirms, const uint8_t digest[SHA256_BYTES
 
 	/* The ring grows as it is used, and turns over once it is full. */
 	if (confirms->next == confirms->count && confirms->count < CONFIRM_MAX) {
+		confirms->ring = mem_grow(confirms->ring, confirms->count, sizeof *confirms->ring);
 		confirms->count++;
-		if ((confirms->count & (confirms->count - 1)) == 0)
-			confirms->ring = mem_realloc(
-				confirms->ring, 2 * confirms->count * sizeof *confirms->ring);
 	}
 	crypto_random(random, sizeof random);
 	hex_encode(random, sizeof random, &hex);

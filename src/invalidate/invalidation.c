@@ -37,12 +37,11 @@ void invalidation_free(struct invalidation *invalidation)
 	mem_free(invalidation);
 }
 
-/* Appends a copy; the array grows by doubling. */
+/* Appends a copy. */
 static void add(
 	struct invalidation *invalidation, struct slice **slices, size_t *count, struct slice text)
 {
-	if ((*count & (*count - 1)) == 0)
-		*slices = mem_realloc(*slices, (*count ? *count * 2 : 1) * sizeof **slices);
+	*slices = mem_grow(*slices, *count, sizeof **slices);
 	(*slices)[(*count)++] = arena_slice(&invalidation->texts, text);
 }
 

@@ -49,14 +49,6 @@ static void remember(
 	buf_release(&id);
 }
 
-/* Room for one more in an array that grows by doubling. */
-static void *grown(void *array, size_t count, size_t size)
-{
-	if ((count & (count - 1)) != 0)
-		return array;
-	return mem_realloc(array, (count ? count * 2 : 1) * size);
-}
-
 uint32_t plan_add_selector(struct plan *plan, enum selector_kind kind, struct slice value)
 {
 	struct plan_index *found = look_up(plan, INDEX_SELECTOR, kind, value);
@@ -64,7 +56,7 @@ uint32_t plan_add_selector(struct plan *plan, enum selector_kind kind, struct sl
 
 	if (found)
 		return found->at;
-	plan->selectors = grown(plan->selectors, at, sizeof *plan->selectors);
+	plan->selectors = mem_grow(plan->selectors, at, sizeof *plan->selectors);
 	plan->selectors[at] =
 		(struct plan_selector){.kind = kind, .value = arena_slice(&plan->texts, value)};
 	plan->selector_count++;
@@ -80,7 +72,7 @@ static struct plan_key *place_key(struct plan *plan, struct slice key)
 
 	if (found)
 		return &plan->keys[found->at];
-	plan->keys = grown(plan->keys, at, sizeof *plan->keys);
+	plan->keys = mem_grow(plan->keys, at, sizeof *plan->keys);
 	plan->keys[at] = (struct plan_key){.name = arena_slice(&plan->texts, key),
 		.claims = PLAN_NONE,
 		.counted_by = PLAN_NONE};
@@ -94,7 +86,7 @@ static void claim(struct plan *plan, uint32_t *claims, uint32_t selector)
 	for (uint32_t at = *claims; at != PLAN_NONE; at = plan->claims[at].next)
 		if (plan->claims[at].selector == selector)
 			return;
-	plan->claims = grown(plan->claims, plan->claim_count, sizeof *plan->claims);
+	plan->claims = mem_grow(plan->claims, plan->claim_count, sizeof *plan->claims);
 	plan->claims[plan->claim_count] = (struct plan_claim){selector, *claims};
 	*claims = (uint32_t)plan->claim_count++;
 }
@@ -137,7 +129,7 @@ void plan_add_pattern(struct plan *plan, struct slice glob, uint32_t selector)
 		if (plan->patterns[i].selector == selector &&
 			slice_equal(plan->patterns[i].glob, glob))
 			return;
-	plan->patterns = grown(plan->patterns, plan->pattern_count, sizeof *plan->patterns);
+	plan->patterns = mem_grow(plan->patterns, plan->pattern_count, sizeof *plan->patterns);
 	plan->patterns[plan->pattern_count++] =
 		(struct plan_pattern){arena_slice(&plan->texts, glob), selector};
 	plan->selectors[selector].scanned = true;
@@ -152,7 +144,7 @@ void plan_add_tag(struct plan *plan, struct slice tag, uint32_t selector)
 	if (plan->tag_count > PLAN_MAX_TAGS)
 		return;
 	if (!found) {
-		plan->tags = grown(plan->tags, at, sizeof *plan->tags);
+		plan->tags = mem_grow(plan->tags, at, sizeof *plan->tags);
 		plan->tags[at] = (struct plan_tag){arena_slice(&plan->texts, tag), PLAN_NONE};
 		plan->tag_count++;
 		remember(plan, INDEX_TAG, 0, tag, at);
