@@ -127,7 +127,8 @@ static void start_services(struct daemon *d)
 	start_questions(app);
 	app->history = history_keeper_new(&app->engine.cache);
 	app->audit = audit_new(app->loop, app->log, app->metrics);
-	app->audit_news = audit_news_new(&app->engine.cache, app->engine.operations, app->audit);
+	app->audit_operations =
+		audit_operations_new(&app->engine.cache, app->engine.operations, app->audit);
 	app->events = event_feed_new(&app->engine.cache, app->log);
 	app->news = event_news_new(&app->engine.cache, app->events);
 	app->sources = sources_new(app->loop, app->log, app->bus);
@@ -226,7 +227,7 @@ static void shut_down(struct daemon *d)
 		/* Waits for what had not ended at its deadline: cleanup sections are bounded. */
 		engine_stop(&app->engine, DEADLINE_NONE);
 		lookups_free(app->engine.cache.lookups);
-		audit_news_free(app->audit_news);
+		audit_operations_free(app->audit_operations);
 		audit_free(app->audit);
 		engine_release(&app->engine);
 		reloading_stop(d);

@@ -14,7 +14,7 @@
 #include "warm/warm.h"
 #include "watch/alerts.h"
 #include "watch/audit.h"
-#include "watch/audit_news.h"
+#include "watch/audit_operations.h"
 #include "watch/client_lookups.h"
 #include "watch/event_feed.h"
 #include "watch/event_news.h"
@@ -50,7 +50,7 @@ struct app {
 	struct client_lookups *client_lookups;
 	struct server_answers *clients, *slowlog, *latency;
 	struct audit *audit;
-	struct audit_news *audit_news;
+	struct audit_operations *audit_operations;
 	struct history_keeper *history; /* NULL = none is kept */
 	struct sources *sources;	/* of warm jobs and loaders */
 	struct warm *warm;

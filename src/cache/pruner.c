@@ -205,24 +205,26 @@ static bool try_walk(struct cache *cache)
 static void prune(void *argument)
 {
 	struct pruner *pruner = argument;
-	int64_t last = clock_mono_ms(), look = last;
-	enum error error = ERR_TIMEOUT;
+	int64_t walked_at = clock_mono_ms(), next_try = walked_at;
 
 	/* It wakes up when a walk is due, not to see whether one is: an idle daemon sleeps. */
-	while (error == OK || error == ERR_TIMEOUT) {
-		int64_t every = pruner->cache->conf->prune_every_ms, due = last + every;
+	for (;;) {
+		int64_t every = pruner->cache->conf->prune_every_ms, due = walked_at + every;
+		enum error error = fiber_cond_wait(
+			&pruner->reloaded, "the next walk", due > next_try ? due : next_try);
 
-		error = fiber_cond_wait(
-			&pruner->reloaded, "the next walk", due > look ? due : look);
-		if (error == OK)
-			look = last;
-		if (error != ERR_TIMEOUT)
+		if (error && error != ERR_TIMEOUT)
+			return;
+		if (!error) {
+			/* Another configuration: perhaps another period. */
+			next_try = walked_at;
 			continue;
-		look = clock_mono_ms();
+		}
+		int64_t now = clock_mono_ms();
+
+		next_try = now + every / looks_per_period;
 		if (try_walk(pruner->cache))
-			last = look;
-		else
-			look += every / looks_per_period;
+			walked_at = next_try = now;
 	}
 }
 

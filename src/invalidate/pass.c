@@ -10,9 +10,9 @@
 #include "invalidate/pass_internal.h"
 
 enum {
-	company_ms = 5,	 /* a pass waits so long for others */
-	beside_ms = 100, /* and so long while another runs, unless it is full */
-	leave_ms = 3000, /* what a cancelled request waits for its last replies */
+	batching_ms = 5,	/* a pass waits so long for more requests */
+	batching_busy_ms = 100, /* and so long while another pass runs, unless it is full */
+	leave_ms = 3000,	/* what a cancelled request waits for its last replies */
 };
 
 /* The counter of a selector, new or not; PASS_COUNTERS where there is none left. */
@@ -155,18 +155,18 @@ static void take_id(struct pass_queue *owner)
 static void schedule(struct pass_queue *passes);
 
 /* Waits until the pass is full, or no other request has come for a while. Parks. */
-static void gather(struct pass_queue *passes)
+static void collect(struct pass_queue *passes)
 {
-	int64_t alone = clock_deadline(company_ms), beside = clock_deadline(beside_ms);
+	int64_t idle = clock_deadline(batching_ms), busy = clock_deadline(batching_busy_ms);
 
 	while (!fiber_cancelled() && passes->waiting_counters < PASS_COUNTERS) {
-		int64_t until = passes->running ? beside : alone;
+		int64_t until = passes->running ? busy : idle;
 
 		if (clock_mono_ms() >= until)
 			break;
-		fiber_park("company for the pass", until);
+		fiber_park("more requests for the pass", until);
 	}
-	passes->gatherer = NULL;
+	passes->collector = NULL;
 }
 
 static void end_members(struct pass *pass, enum error error, const struct fault *fault)
@@ -192,7 +192,7 @@ static void pass_fiber(void *argument)
 	struct fault fault = {0};
 
 	pass->owner = owner;
-	gather(owner);
+	collect(owner);
 	take_id(owner);
 	take_waiting(pass);
 	if (pass->member_count) {
@@ -206,8 +206,8 @@ static void pass_fiber(void *argument)
 	}
 	mem_free(pass->seen);
 	mem_free(pass);
-	if (owner->gatherer)
-		fiber_wake(owner->gatherer);
+	if (owner->collector)
+		fiber_wake(owner->collector);
 	schedule(owner);
 }
 
@@ -215,8 +215,8 @@ static void schedule(struct pass_queue *passes)
 {
 	size_t most = (size_t)passes->cache->conf->invalidate.concurrency;
 
-	if (passes->first && !passes->gatherer && passes->running < most)
-		passes->gatherer = fiber_spawn(&passes->group, "pass", pass_fiber, passes);
+	if (passes->first && !passes->collector && passes->running < most)
+		passes->collector = fiber_spawn(&passes->group, "pass", pass_fiber, passes);
 }
 
 static void enqueue(struct pass_queue *passes, struct pass_request *request)
@@ -229,8 +229,8 @@ static void enqueue(struct pass_queue *passes, struct pass_request *request)
 	passes->waiting++;
 	passes->waiting_counters += request->counter_count;
 	schedule(passes);
-	if (passes->waiting_counters >= PASS_COUNTERS && passes->gatherer)
-		fiber_wake(passes->gatherer);
+	if (passes->waiting_counters >= PASS_COUNTERS && passes->collector)
+		fiber_wake(passes->collector);
 }
 
 static void remove_waiting(struct pass_queue *passes, struct pass_request *request)

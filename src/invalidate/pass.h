@@ -2,7 +2,7 @@
 /*
  * Passes: scans over all keys that serve many operations at once.
  *
- *	operation --request--> waiting --(5 ms for company, or a pass is full)--> pass
+ *	operation --request--> waiting --(5 ms for more, or a pass is full)--> pass
  *	                                                   one scan, all patterns |
  *	operation <--counts, verdict----------------------------------------------+
  *

@@ -12,7 +12,7 @@ struct pass_queue {
 	struct fiber_group group;
 	struct pass_request *first, *last; /* waiting */
 	size_t waiting, waiting_counters;
-	struct fiber *gatherer; /* the pass that waits for company */
+	struct fiber *collector; /* the pass that waits for more requests */
 	size_t running;
 	uint64_t total;
 	uint64_t begun; /* numbers them in the log */

@@ -51,7 +51,7 @@ static void forget(struct pause_state *state)
 }
 
 /* Takes `next` over, and says in the log what changes. */
-static void become(struct pauses *pauses, enum pause what, struct pause_state next)
+static void apply(struct pauses *pauses, enum pause what, struct pause_state next)
 {
 	struct pause_state *state = &pauses->states[what];
 	struct buf until = {0};
@@ -126,9 +126,9 @@ static void look(struct pauses *pauses)
 		bool over = pauses->states[what].until_wall_ms && !holds(&pauses->states[what]);
 
 		if (reply && reply->type == REDIS_STRING)
-			become(pauses, what, parse(reply->text));
+			apply(pauses, what, parse(reply->text));
 		else if (over || (reply && reply->type == REDIS_NIL))
-			become(pauses, what, (struct pause_state){0});
+			apply(pauses, what, (struct pause_state){0});
 	}
 	buf_release(&key);
 	redis_batch_free(batch);
@@ -227,7 +227,7 @@ enum error pause_begin(struct pauses *pauses, enum pause what, int64_t seconds, 
 	if (error) {
 		forget(&next);
 	} else {
-		become(pauses, what, next);
+		apply(pauses, what, next);
 		tell(pauses, what, by, note);
 	}
 	buf_release(&key);
@@ -245,7 +245,7 @@ enum error pause_end(struct pauses *pauses, enum pause what, const char *by, str
 	enum error error = store_command(pauses->cache->store, buf_slice(&key), &reply, fault,
 		SLICE("DEL"), buf_slice(&key));
 	if (!error) {
-		become(pauses, what, (struct pause_state){0});
+		apply(pauses, what, (struct pause_state){0});
 		if (reply->integer > 0)
 			tell(pauses, what, by, note);
 	}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The audit log of operations; see audit_news.h. */
-#include "watch/audit_news.h"
+/* The audit log of operations; see audit_operations.h. */
+#include "watch/audit_operations.h"
 
 #include "base/mem.h"
 #include "text/json.h"
 
-struct audit_news {
+struct audit_operations {
 	struct cache *cache;
 	struct operations *operations;
 	struct audit *audit;
@@ -21,7 +21,7 @@ static void copy_member(const cJSON *from, cJSON *to, const char *name)
 }
 
 static cJSON *line_json(
-	const struct audit_news *news, struct operation *operation, const char *state)
+	const struct audit_operations *news, struct operation *operation, const char *state)
 {
 	static const char *const counts[] = {"dry_run", "matched", "invalidated", "softened",
 		"changed", "rows", "stored", "rejected", "duration_ms"};
@@ -47,7 +47,7 @@ static cJSON *line_json(
 	return line;
 }
 
-static uint64_t add(struct audit_news *news, struct operation *operation, const char *state)
+static uint64_t add(struct audit_operations *news, struct operation *operation, const char *state)
 {
 	cJSON *line = line_json(news, operation, state);
 	struct buf text = {0};
@@ -62,7 +62,7 @@ static uint64_t add(struct audit_news *news, struct operation *operation, const 
 /* An operation_guard. Parks. */
 static enum error guard(void *context, struct operation *operation, struct fault *fault)
 {
-	struct audit_news *news = context;
+	struct audit_operations *news = context;
 	bool sweeps = operation_sweeps(operation), own = !*operation_cause(operation);
 	struct fault why;
 
@@ -78,16 +78,16 @@ static enum error guard(void *context, struct operation *operation, struct fault
 
 static void operation_ended_now(void *context, const void *data)
 {
-	struct audit_news *news = context;
+	struct audit_operations *news = context;
 
 	if (audit_is_on(news->audit))
 		add(news, (struct operation *)data, NULL);
 }
 
-struct audit_news *audit_news_new(
+struct audit_operations *audit_operations_new(
 	struct cache *cache, struct operations *operations, struct audit *audit)
 {
-	struct audit_news *news = mem_new(struct audit_news);
+	struct audit_operations *news = mem_new(struct audit_operations);
 
 	news->cache = cache;
 	news->operations = operations;
@@ -97,7 +97,7 @@ struct audit_news *audit_news_new(
 	return news;
 }
 
-void audit_news_free(struct audit_news *news)
+void audit_operations_free(struct audit_operations *news)
 {
 	if (!news)
 		return;
