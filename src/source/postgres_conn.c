@@ -2,9 +2,9 @@
 /*
  * libpq on the loop; see postgres_conn.h.
  *
- * Special: libpq collects a row of any size before it gives it. So we count what it reads for one
- * row, by what waits in the socket before and after: at least so much, in practice half of it or
- * more.
+ * Special: libpq collects a row of any size before it gives it, in COPY as well, and cannot skip
+ * it. So we count what it reads for one row, by what waits in the socket before and after: at least
+ * so much, in practice half of it or more.
  */
 #include "source/postgres_conn.h"
 

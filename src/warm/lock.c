@@ -40,6 +40,21 @@ static const char renew_script[] =
 static const char list_script[] =
 	RENEW_LIST("KEYS[1]", "ARGV[1]", "ARGV[2]") "return {n == 0 and 0 or 1, n == 0 and 1 or 0}";
 
+/*
+ * What had no answer may have been done: claimed again, the lock is found to be ours. Otherwise it
+ * would keep all from starting the job until it expires. Parks.
+ */
+static enum error claim(struct lock *lock, struct redis_value **ret_held, struct fault *fault)
+{
+	struct slice key = buf_slice(&lock->key);
+	enum error error = owner_claim(lock->cache, key, lock->token, LOCK_TTL_MS, ret_held, fault);
+
+	if ((error == ERR_REDIS_UNKNOWN_OUTCOME || error == ERR_TIMEOUT) &&
+		cache_await_redis(lock->cache, NULL, NULL) == OK)
+		error = owner_claim(lock->cache, key, lock->token, LOCK_TTL_MS, ret_held, fault);
+	return error;
+}
+
 enum error lock_take(struct cache *cache, struct slice job, struct lock **ret,
 	char holder[LOCK_OPERATION], struct fault *fault)
 {
@@ -56,7 +71,7 @@ enum error lock_take(struct cache *cache, struct slice job, struct lock **ret,
 	owner_token_new(lock->token);
 	fiber_group_init(&lock->keepers, "run locks", cache->loop);
 	cache_own_key(cache, "run:", job, &lock->key);
-	error = owner_claim(cache, buf_slice(&lock->key), lock->token, LOCK_TTL_MS, &held, fault);
+	error = claim(lock, &held, fault);
 	if (!error && owner_is(held, lock->token)) {
 		*ret = lock;
 	} else {

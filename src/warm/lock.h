@@ -18,8 +18,9 @@ enum { LOCK_TTL_MS = 10000, LOCK_RENEW_MS = 3000, LOCK_OPERATION = 40 };
 struct lock;
 
 /*
- * OK with *ret = the lock; or *ret = NULL: the lock is held, and `holder` gets the id of the
- * holder's operation, "" until the holder has named it. Other errors are Redis's. Parks.
+ * Claims it a second time if the first claim had no answer. OK with *ret = the lock; or *ret =
+ * NULL: the lock is held, and `holder` gets the id of the holder's operation, "" until the holder
+ * has named it. Other errors are Redis's. Parks.
  */
 enum error lock_take(struct cache *cache, struct slice job, struct lock **ret,
 	char holder[LOCK_OPERATION], struct fault *fault);

@@ -11,7 +11,8 @@ import subprocess
 import pytest
 
 from conftest import open_config
-from harness import rounds, until
+from harness import DEADLINE, rounds, until
+from interfering import Asked
 from proxy import Proxy
 
 ROWS = 1500
@@ -143,3 +144,24 @@ def one_run(daemon, chance, name, kind):
 def look(daemon, path):
     reply = daemon.get(path)
     return reply.json if reply.status == 200 else None
+
+
+def test_a_run_whose_lock_had_no_answer_begins(start, redis, folder):
+    """The first claim came to Redis, though its answer did not: the second finds it."""
+    proxy = Proxy(folder, redis)
+    job = {"name": "j", "key": "x:{id}", "source": {
+        "type": "command", "format": "jsonl", "argv": ["echo", '{"id": 1}']}}
+    daemon = start(open_config(redis).replace(f'url: "{redis.url}"', f'url: "{proxy.url}", command_timeout: 500ms')
+                   + "warm:\n  jobs:\n    - " + json.dumps(job) + "\n")
+    daemon.wait_redis()
+    proxy.hold(b"cw:run:j")
+    asked = Asked(lambda: daemon.warm({"wait": 30}))
+    assert proxy.held.wait(DEADLINE)
+    proxy.mode = "swallow"
+    proxy.release()
+    until(lambda: redis("EXISTS", "cw:run:j"), "the claim to come to Redis")
+    proxy.mode = "pass"
+    reply = asked.answer()
+    assert reply.status == 200 and reply.json["runs"][0]["state"] == "completed", reply
+    assert redis("EXISTS", "x:1") == 1 and redis("EXISTS", "cw:run:j") == 0
+    proxy.close()
