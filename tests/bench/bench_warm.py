@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """A million JSON lines from a file, and a million rows from PostgreSQL, into Redis, beside redis-cli --pipe
-with the finished SETs and beside a pipeline of redis-py that reads the same."""
+with the finished SETs and beside a pipeline of redis-py that reads the same; and what a neighbour feels of a paced run."""
 
 import os
 import sys
+import time
 
 import peers
 from data import TTL, Rows
@@ -80,6 +81,26 @@ def measure(bench, redis, daemon, rows, database):
     return found
 
 
+def write_neighbours(path, rows):
+    with open(rows.lines, encoding="utf-8") as file, open(path, "w", encoding="ascii") as out:
+        out.writelines(f"{rows.KEY}{line[7:43]}\n" for _, line in zip(range(50_000), file))
+
+
+def feel(bench, redis, daemon, rows):
+    """GETs of another client, alternating: nothing else running, and a run with pace.max_latency 1 ms."""
+    path = os.path.join(bench.folder, "neighbours")
+    found = {"quiet": [], "paced": [], "rate": []}
+    write_neighbours(path, rows)
+    for _ in range(bench.rounds):
+        with peers.Neighbour(bench.neighbour, redis, path) as quiet:
+            time.sleep(2)
+        with peers.Neighbour(bench.neighbour, redis, path) as paced:
+            found["rate"].append(warm(redis, daemon, rows, "paced"))
+        found["quiet"].append(quiet.felt["p99_ms"])
+        found["paced"].append(paced.felt["p99_ms"])
+    return found
+
+
 def run(bench):
     rows = Rows(bench.folder, bench.keys)
     cluster = Cluster()
@@ -96,12 +117,18 @@ warm:
       key: "{rows.KEY}{{id}}"
       value: "{{body}}"
       ttl: {TTL}s
+    - name: paced
+      source: {{type: file, path: "{rows.lines}", format: jsonl}}
+      key: "{rows.KEY}{{id}}"
+      ttl: {TTL}s
+      pace: {{max_latency: 1ms}}
 """
     try:
         fill(database, rows)
         with peers.BenchRedis(bench.folder) as redis, peers.Ours(bench.folder, redis, jobs) as daemon:
             daemon.wait_redis()
             found = measure(bench, redis, daemon, rows, database)
+            felt = feel(bench, redis, daemon, rows)
     finally:
         database.close()
         cluster.close()
@@ -116,3 +143,6 @@ warm:
     report.ratio("warm from PostgreSQL : redis-cli --pipe", found["rows"], found["pipe"], at_least=0.6)
     report.ratio("warm : redis-py", found["lines"], found["lines_py"], at_least=1.5)
     report.ratio("warm from PostgreSQL : redis-py", found["rows"], found["rows_py"], at_least=1.5)
+    report.figure("warm from JSON lines, max_latency 1 ms", felt["rate"], "keys/s")
+    report.figure("neighbour's GET p99, nothing else running", felt["quiet"], "ms")
+    report.limit("neighbour's GET p99 under a run with max_latency 1 ms", felt["paced"], "ms", at_most=1.5)
