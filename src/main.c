@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cachewardend: options, boot order, signals, shutdown order.
- *
- *	options -> configuration -> loop -> main fiber { boot; serve until a signal; shut down }
- *
- * Special: the fiber that has started everything also stops it, in the reverse order, so that leak
- * checkers find nothing at exit.
+ * cachewardend: its options. It checks or prints the configuration, looks at Redis (--doctor), or
+ * runs the daemon (daemon.h).
  */
 #include <getopt.h>
 #include <signal.h>

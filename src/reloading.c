@@ -102,7 +102,7 @@ static void put_in_force(struct daemon *d, struct conf *conf)
 				(double)conf->tokens[i].expires_wall_ms / 1000);
 }
 
-/* The members of a reload, in order: those that can refuse come first. */
+/* The members of a reload, in the order in which they prepare and commit. */
 static enum error prepare_warm(void *context, struct conf *next, struct fault *fault)
 {
 	struct daemon *d = context;

@@ -56,7 +56,8 @@ enum error keys_many_add(
 	return error;
 }
 
-enum error keys_many_read(
+/* Reads {"keys": [...]}, and "cascade" where ret_cascade is not NULL, with ?key_encoding. */
+static enum error keys_many_read(
 	struct keys_many *many, struct request *request, bool *ret_cascade, struct fault *fault)
 {
 	struct body_list keys = {0};

@@ -23,9 +23,6 @@ void keys_many_begin(struct keys_many *many, struct request *request);
  */
 enum error keys_many_add(
 	struct keys_many *many, struct slice text, const char *pointer, struct fault *fault);
-/* Reads {"keys": [...]}, and "cascade" where ret_cascade is not NULL, with ?key_encoding. */
-enum error keys_many_read(
-	struct keys_many *many, struct request *request, bool *ret_cascade, struct fault *fault);
 
 /*
  * Removes the keys, which the caller may touch, with their dependents (rules and stored ones), as

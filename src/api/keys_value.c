@@ -5,7 +5,7 @@
  *	If-Match: read -> ETag named? -> write only over the bytes that were read -> else read again
  *
  * Special: the ETag of a big value is the hash of its pieces' hashes, so that the fiber can yield
- *in between.
+ * in between.
  */
 #include "api/keys_value.h"
 

@@ -6,7 +6,8 @@
 #include "base/timestamp.h"
 #include "text/quantity.h"
 
-enum error list_query_time(
+/* ISO 8601, or a duration such as `8h` = that long ago; *ret stays as it is if it is absent. */
+static enum error list_query_time(
 	const struct request *request, const char *name, int64_t *ret, struct fault *fault)
 {
 	struct slice text;

@@ -7,9 +7,6 @@
 
 enum { LIST_QUERY_LIMIT = 100, LIST_QUERY_MOST = 1000 };
 
-/* ISO 8601, or a duration such as `8h` = that long ago; *ret stays as it is if it is absent. */
-enum error list_query_time(
-	const struct request *request, const char *name, int64_t *ret, struct fault *fault);
 /* A text that must not be empty; *ret stays as it is if it is absent. */
 enum error list_query_text(
 	const struct request *request, const char *name, struct slice *ret, struct fault *fault);

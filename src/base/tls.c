@@ -104,7 +104,7 @@ enum error tls_credentials_load(
 	return OK;
 }
 
-struct tls_credentials *tls_credentials_ref(struct tls_credentials *credentials)
+static struct tls_credentials *tls_credentials_ref(struct tls_credentials *credentials)
 {
 	credentials->references++;
 	return credentials;

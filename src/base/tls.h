@@ -34,7 +34,6 @@ struct tls_credentials;
  */
 enum error tls_credentials_load(
 	const struct tls_files *files, struct tls_credentials **ret, struct fault *fault);
-struct tls_credentials *tls_credentials_ref(struct tls_credentials *credentials);
 void tls_credentials_unref(struct tls_credentials *credentials); /* may be NULL */
 
 /* A session, from its handshake to its end. */

@@ -127,11 +127,6 @@ const char *tls_server_clients(struct tls_server *server, struct slice pem)
 	return NULL;
 }
 
-bool tls_server_asks_clients(const struct tls_server *server)
-{
-	return server->asks_clients;
-}
-
 int64_t tls_server_expires_wall_ms(const struct tls_server *server)
 {
 	return server->expires_wall_ms;

@@ -25,7 +25,6 @@ const char *tls_server_certificate(struct tls_server *server, struct slice pem);
 const char *tls_server_key(struct tls_server *server, struct slice pem);
 const char *tls_server_clients(struct tls_server *server, struct slice pem);
 
-bool tls_server_asks_clients(const struct tls_server *server);
 /* When the first of the certificate and its chain expires. */
 int64_t tls_server_expires_wall_ms(const struct tls_server *server);
 /* When the first certificate of a PEM file's content expires; -1 if it has none. */

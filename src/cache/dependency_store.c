@@ -94,7 +94,7 @@ static enum error run_script(struct cache *cache, const struct dependency_change
 	return error;
 }
 
-enum error dependency_no_set(const struct cache *cache, struct fault *fault)
+static enum error dependency_no_set(const struct cache *cache, struct fault *fault)
 {
 	return fault_set(fault, ERR_WRONG_TYPE,
 		"the key %sdep:KEY, which should hold this key's dependents, is not a set: delete "

@@ -67,7 +67,5 @@ enum error dependency_sets_visit(struct dependency_sets *sets, size_t i, depende
 void dependency_mark(const struct cache *cache, struct slice key, struct buf *out);
 /* Appends the key of a set. */
 void dependency_key(const struct cache *cache, struct slice key, struct buf *out);
-/* ERR_WRONG_TYPE, saying what is wrong. */
-enum error dependency_no_set(const struct cache *cache, struct fault *fault);
 
 #endif

@@ -8,8 +8,8 @@
  *
  * In a cluster, or behind sentinels, a server that takes over may lack what the one before it had
  * acknowledged. There the replication id of the log's server is a part of the place where a reader
- *begins: if another server answers, the log counts as unreadable, and so does one whose slot has
- *moved.
+ * begins: if another server answers, the log counts as unreadable, and so does one whose slot has
+ * moved.
  */
 #ifndef CW_CACHE_INVAL_LOG_H
 #define CW_CACHE_INVAL_LOG_H

@@ -2,11 +2,11 @@
 /*
  * Patterns of keys of which somebody wants to know that they are invalidated.
  *
- *	names that are removed or softened -> key_watches_see() -> a watch's first match ->
- *on_seen()
+ *	names that are removed or softened -> key_watches_see() -> a watch's first match
+ *	-> on_seen()
  *
- * A watch that has seen a match is not compared again until key_watch_reset(), so that a pass over
- *a million keys costs each watch little.
+ * A watch that has seen a match is not compared again until key_watches_reset(), so that a pass
+ * over a million keys costs each watch little.
  */
 #ifndef CW_CACHE_KEY_WATCH_H
 #define CW_CACHE_KEY_WATCH_H

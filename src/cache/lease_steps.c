@@ -10,8 +10,8 @@
  *	       no (a match, the id trimmed, no answer): UNLINK key, DEL lease
  *
  * Tags and note come first, because their servers are others, too. A holder that dies in between
- *leaves a value that ends by itself after 5 s. A read in between gets a value that an invalidation
- *has named already.
+ * leaves a value that ends by itself after 5 s. A read in between gets a value that an invalidation
+ * has named already.
  */
 #include <stdio.h>
 #include <string.h>

@@ -6,9 +6,9 @@
  *	cw:inval                  own         "cw:"
  *	product:42                configured  "product:"        cache.namespaces has that prefix
  *	user:42:cart              detected    "user:*:cart"     segments that are ids become `*`
- *	user:profile:alice        detected    "user:profile:*"  so does the last one behind words
- *alone a:b:c:d                   detected    "a:b:*"           after `depth` words counter
- *unmatched   ""                no separator
+ *	user:profile:alice        detected    "user:profile:*"  so does the last of words alone
+ *	a:b:c:d                   detected    "a:b:*"           after `depth` words
+ *	counter                   unmatched   ""                no separator
  *
  * A segment is an id if it has nothing but digits, mostly digits, or eight and more hexadecimal
  * digits, if it is long and mixes letters with digits, has an `@`, or bytes that are not UTF-8.

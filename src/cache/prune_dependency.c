@@ -7,8 +7,8 @@
  *	a write in between takes the mark away, and so does a look that finds something
  *
  * Special: looking, marking and removing are one script, so that nothing comes in between. Over
- *slots the look comes first; what is written to the set after it takes the mark away. Sets that are
- *too large for one script, and those without expiry, are left alone.
+ * slots the look comes first; what is written to the set after it takes the mark away. Sets that
+ * are too large for one script, and those without expiry, are left alone.
  */
 #include "base/mem.h"
 #include "cache/dependency_store.h"

@@ -21,8 +21,8 @@
  *	           a key that they name, unless another value is there already
  *
  * What a run replaced was noted before that, so the run finds the note. Where the list is lost
- *(flushed, evicted, too long) nothing is known of what was written, and the attempt goes on as
- *`mode: missing` does: it replaces nothing.
+ * (flushed, evicted, too long) nothing is known of what was written, and the attempt goes on as
+ * `mode: missing` does: it replaces nothing.
  */
 #ifndef CW_CACHE_RECENT_WRITES_H
 #define CW_CACHE_RECENT_WRITES_H

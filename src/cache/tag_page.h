@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The members of a tag's set, page by page (ZSCAN), in bounded memory: a page has about `count`
+ * The members of a tag's set, page by page (ZSCAN), in bounded memory: a page has about `most`
  * members, and fewer where they are long. Small sets come whole. Whatever is a member all the time
  * is met at least once, and rarely twice.
  */

@@ -277,28 +277,6 @@ void cli_client_end(struct cli *cli)
 	cli->curl = NULL;
 }
 
-struct slice cli_client_header(const struct cli_answer *answer, const char *name)
-{
-	struct slice rest = answer->header;
-	size_t n = strlen(name);
-
-	while (rest.n) {
-		const char *end = memchr(rest.p, '\n', rest.n);
-		struct slice line = slice_of(rest.p, end ? (size_t)(end - rest.p) : rest.n);
-
-		rest = slice_skip(rest, line.n + (end != NULL));
-		if (line.n <= n || line.p[n] != ':' || strncasecmp(line.p, name, n) != 0)
-			continue;
-		line = slice_skip(line, n + 1);
-		while (line.n && line.p[0] == ' ')
-			line = slice_skip(line, 1);
-		while (line.n && (line.p[line.n - 1] == '\r' || line.p[line.n - 1] == ' '))
-			line.n--;
-		return line;
-	}
-	return slice_of("", 0);
-}
-
 void cli_client_print(const struct cli_answer *answer)
 {
 	fwrite(answer->body.p, 1, answer->body.n, stdout);

@@ -53,8 +53,6 @@ int cli_client_json(struct cli *cli, const struct cli_request *request, struct c
 int cli_client_get(struct cli *cli, const char *path, struct cli_answer *ret);
 /* Prints the answer's body for --json. */
 void cli_client_print(const struct cli_answer *answer);
-/* A header's value; empty if it is not there. */
-struct slice cli_client_header(const struct cli_answer *answer, const char *name);
 
 /* "PREFIX/SEGMENT SUFFIX" with the segment percent-encoded, in the arena. */
 const char *cli_client_path(

@@ -14,7 +14,7 @@
 
 enum { least_pause_ms = 50, most_pause_ms = 500, patience_ms = 30000, bar_columns = 20 };
 
-bool cli_follow_ended(struct json_value operation)
+static bool cli_follow_ended(struct json_value operation)
 {
 	return !cli_view_is(operation, "state", "queued") &&
 	       !cli_view_is(operation, "state", "running");

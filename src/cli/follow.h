@@ -19,7 +19,5 @@ struct cli_followed {
  * operations outlive restarts of the daemon.
  */
 int cli_follow(struct cli *cli, struct cli_followed *all, size_t count, int64_t deadline_ms);
-/* Whether an operation in this state has ended. */
-bool cli_follow_ended(struct json_value operation);
 
 #endif

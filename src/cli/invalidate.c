@@ -3,8 +3,7 @@
  * cachewarden invalidate and cachewarden expire, which differ in what they do with the keys.
  *
  *	dry run -> count and sample -> question (or --yes) -> the same with the dry run's
- *confirmation
- *	-> the operation is followed -> counts and verdict
+ *	   confirmation -> the operation is followed -> counts and verdict
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
 /*
  * cachewarden, the command line.
  *
- *	words -> cli/args_parse (against the table of commands) -> address, token, terminal -> the
- *command
+ *	words -> cli/args_parse (against the table of commands) -> address, token, terminal
+ *	-> the command
  */
 #include <locale.h>
 #include <signal.h>
@@ -48,7 +48,7 @@ int main(int argc, char **argv)
 	struct cli cli = {0};
 	struct cli_args args;
 
-	/* A connection that breaks is an error of the request; say_flush() sees a closed pipe. */
+	/* A connection that breaks is an error of the request; cli_say_flush() sees a closed pipe. */
 	signal(SIGPIPE, SIG_IGN);
 	/* Names are UTF-8 whatever the locale is; figures have a decimal point. */
 	setlocale(LC_CTYPE, "C.UTF-8");

@@ -13,7 +13,7 @@
 
 enum { label_columns = 11, value_columns = 11, least_spark = 5 };
 
-void top_series_add(struct top_series *series, double value)
+static void top_series_add(struct top_series *series, double value)
 {
 	if (series->count == TOP_POINTS) {
 		memmove(series->points, series->points + 1,

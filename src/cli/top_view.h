@@ -45,7 +45,6 @@ struct top_screen {
 	const char *trouble; /* why there is no answer, or NULL */
 };
 
-void top_series_add(struct top_series *series, double value);
 /* Fills the series from a history, or adds the figures of `stats`. */
 void top_series_take(struct top_screen *screen, struct json_value stats, bool history);
 /* Appends the frame: `stats` and `operations` may be empty. `cli` gives memory and colours. */

@@ -73,7 +73,8 @@ static const char *tcp_address(struct reader *r, struct slice text, struct conf_
 	return NULL;
 }
 
-const char *address_listen(struct reader *r, struct slice text, struct conf_listen *ret)
+/* "127.0.0.1:8480", "[::1]:8480", "unix:/path" or "systemd". Returns as type->set. */
+static const char *address_listen(struct reader *r, struct slice text, struct conf_listen *ret)
 {
 	ret->text = arena_dup(r->arena, text);
 	if (slice_is(text, "systemd")) {

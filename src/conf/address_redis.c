@@ -302,7 +302,12 @@ static const struct scheme *scheme_of(struct slice url)
 	return NULL;
 }
 
-const char *address_redis(struct reader *r, struct slice url, struct conf_redis *ret)
+/*
+ * redis://[user:password@]host[:port][/db], redis+cluster://[user:password@]host[:port],...,
+ * redis+sentinel://[user:password@]host[:port],.../name[/db]; the same with rediss for TLS;
+ * unix:///path[?db=n] or managed:. As type->set.
+ */
+static const char *address_redis(struct reader *r, struct slice url, struct conf_redis *ret)
 {
 	const struct scheme *scheme = scheme_of(url);
 	const char *wrong = NULL;

@@ -96,7 +96,7 @@ bool connection_check_progress(struct connection *connection, int64_t ms)
 	return true;
 }
 
-void connections_cut_stalled(struct http_server *server)
+static void connections_cut_stalled(struct http_server *server)
 {
 	struct deadline *at = deadlines_first(&server->deadlines, PHASE_REPLY), *next;
 

@@ -8,9 +8,9 @@
  *	          reply: the reply is queued -> completed
  *
  * Special: if the reply is queued in the first call, MHD reads no body and closes the connection,
- *as a refusal needs; a handler's reply keeps it. If the client disconnects while the reply is
- *awaited, the request completes at once, and the handler continues without it. So does what a route
- *does about a refused request while the refusal is being sent.
+ * as a refusal needs; a handler's reply keeps it. If the client disconnects while the reply is
+ * awaited, the request completes at once, and the handler continues without it. So does what a
+ * route does about a refused request while the refusal is being sent.
  */
 #include <assert.h>
 #include <string.h>

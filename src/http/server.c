@@ -301,11 +301,6 @@ void http_server_addresses(const struct http_server *server, struct buf *out)
 			buf_printf(out, "%s\n", at->endpoint.address);
 }
 
-size_t http_server_connections(const struct http_server *server)
-{
-	return server->connections;
-}
-
 void http_server_publish_metrics(struct http_server *server)
 {
 	access_log_publish(server->access, server->connections);

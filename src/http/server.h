@@ -3,8 +3,9 @@
  * The HTTP server: listeners, and how requests pass through them.
  *
  *	listener (one MHD daemon in external epoll mode, a pump of the loop)
- *	  -> gate: every check on the raw request, in a fixed order, each refusal answered at once
- *	  -> router: route, auth, scope, body limit, type
+ *	  -> gate: every check on the raw request, its length among them, in a fixed order; each
+ *	     refusal is answered at once
+ *	  -> router: route, auth, scope, rate, type and limit of the body (admit.c)
  *	  -> body collected up to its limit -> handler, inline or in a fiber -> reply
  *
  * Limits are counted over all listeners. Deadlines are absolute: header, body, reply.
@@ -58,7 +59,6 @@ void http_server_abandon(struct http_server *server);
 /* One line per listener: "http://127.0.0.1:8480", "https://...", "unix:/run/x.sock"; the ports
  * really bound. */
 void http_server_addresses(const struct http_server *server, struct buf *out);
-size_t http_server_connections(const struct http_server *server);
 /* The current number of connections by state. */
 struct http_counts {
 	size_t connections, max_connections;

@@ -262,9 +262,10 @@ void connection_disown(struct connection *connection, struct request *request);
 void connections_disown_ended(struct http_server *server);
 /* The same while no connection is free, at most every ENDED_LOOK_FULL_MS. */
 void connections_disown_for_room(struct http_server *server);
-/* Cuts connections whose client reads nothing of its reply for STALLED_MS. */
-void connections_cut_stalled(struct http_server *server);
-/* Does all three, and looks after streams, every ENDED_LOOK_MS while there is any of these. */
+/*
+ * Does both, cuts connections whose client reads nothing of its reply for STALLED_MS, and looks
+ * after streams, every ENDED_LOOK_MS while there is any of these.
+ */
 void connections_watch(struct http_server *server);
 
 /* server.c */

@@ -2,11 +2,11 @@
 /*
  * Purging by tag: the plan's tags, one set after the other, page by page.
  *
- *	ZSCAN page -> guard -> EXISTS or a look (count) | UNLINK or soften (remove) -> counts,
- *sample
+ *	ZSCAN page -> guard -> EXISTS or a look (count) | UNLINK or soften (remove)
+ *	-> counts, sample
  *
  * Members stay in their sets; the pruner removes those whose keys are gone. Memory is that of one
- * page, and while counting what seen.h takes.
+ * page, and while counting what base/name_set.h takes.
  */
 #ifndef CW_INVALIDATE_TAG_PURGE_H
 #define CW_INVALIDATE_TAG_PURGE_H

@@ -2,8 +2,8 @@
 /*
  * One call: the loop turns until the fiber of the call has ended; see handle.h.
  *
- *	enter -> events since the last call -> fiber, to its end -> until Redis owes no reply ->
- *leave
+ *	enter -> events since the last call -> fiber, to its end -> until Redis owes no reply
+ *	-> leave
  *
  * The loop rests between calls, while time passes. So a call waits for the replies to all commands,
  * whose deadlines would have passed when the loop turns again; and where the breaker was open, a

@@ -2,8 +2,9 @@
 /*
  * Work that operators hold back for a while, on all daemons of a Redis.
  *
- *	POST /pause -> cw:paused:<what> in Redis, which expires by itself -> read by each daemon
- *once a second -> new work is refused with ERR_PAUSED; what runs goes on
+ *	POST /pause -> cw:paused:<what> in Redis, which expires by itself
+ *	            -> read by each daemon once a second
+ *	            -> new work is refused with ERR_PAUSED; what runs goes on
  *
  * While Redis does not answer, what is known stays until its time has passed.
  */

@@ -115,11 +115,6 @@ bool redis_feed_ready(const struct redis_feed *feed)
 	return conn_ready(feed->conn);
 }
 
-struct redis_node *redis_feed_node(const struct redis_feed *feed)
-{
-	return feed->node;
-}
-
 const struct fault *redis_feed_fault(const struct redis_feed *feed)
 {
 	return &feed->fault;

@@ -25,7 +25,6 @@ struct redis_feed *redis_feed_new(struct redis_node *node, enum redis_feed_kind 
 void redis_feed_free(struct redis_feed *feed);
 /* Whether it listens to the server that the node has now. */
 bool redis_feed_ready(const struct redis_feed *feed);
-struct redis_node *redis_feed_node(const struct redis_feed *feed);
 /* Why it does not listen; OK = it does, or has not failed yet. */
 const struct fault *redis_feed_fault(const struct redis_feed *feed);
 

@@ -44,7 +44,8 @@ static char unescape(struct slice text, size_t *ret_n)
 	return text.p[0] && at ? bytes[at - letters] : text.p[0];
 }
 
-bool monitor_line_word(struct monitor_line *line, size_t most, struct buf *ret)
+/* Decodes the next word, of which at most `most` bytes are kept; false after the last one. */
+static bool monitor_line_word(struct monitor_line *line, size_t most, struct buf *ret)
 {
 	struct slice left = line->words;
 

@@ -15,8 +15,6 @@ struct monitor_line {
 
 /* False if it is not such a line. */
 bool monitor_line_parse(struct slice line, struct monitor_line *ret);
-/* Decodes the next word, of which at most `most` bytes are kept; false after the last one. */
-bool monitor_line_word(struct monitor_line *line, size_t most, struct buf *ret);
 /* Calls looked_up() for each key that the command looks up (redis/key_place.h). */
 void monitor_line_lookups(struct monitor_line *line,
 	void (*looked_up)(void *context, struct slice key), void *context);

@@ -85,7 +85,7 @@ size_t pipeline_add(struct pipeline *pipeline, size_t argc, const struct slice *
 	return add_slot(pipeline, commands_find(argv[0]), (uint32_t)(argc - 1));
 }
 
-struct slice pipeline_bytes(const struct pipeline *pipeline, size_t i)
+static struct slice pipeline_bytes(const struct pipeline *pipeline, size_t i)
 {
 	size_t begin = i ? pipeline->slots[i - 1].end : 0;
 

@@ -50,8 +50,6 @@ void pipeline_free(struct pipeline *pipeline); /* may be NULL */
 size_t pipeline_add(struct pipeline *pipeline, size_t argc, const struct slice *argv);
 /* Adds command i of another one. */
 void pipeline_copy(struct pipeline *to, const struct pipeline *from, size_t i);
-/* The bytes of command i, valid until the pipeline changes. */
-struct slice pipeline_bytes(const struct pipeline *pipeline, size_t i);
 /* As redis_batch_words(). */
 size_t pipeline_words(const struct pipeline *pipeline, size_t i, struct slice *ret, size_t most);
 /* The pipeline of a batch that is not in flight. */

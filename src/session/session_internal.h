@@ -2,7 +2,7 @@
 /*
  * How sessions are stored in Redis; for session*.c only.
  *
- *	{"last_seen":1732445118123,"created":1732445118123000,"ttl":1800000,"user_id":"42","data":{}}
+ *	{"last_seen":1732445118123,"created":1732445118123000,"ttl":1800000,"user_id":"4","data":{}}
  *	             |            ^ rest, up to the end; its head ends before ,"data"
  *	             ^ 13 digits, overwritten in place when the session is used
  *
@@ -132,8 +132,8 @@ void session_stamp(struct session_work *w, int64_t now_ms);
  *
  * session_index_enter() puts the session with this hash into an index, before it is stored and,
  * with `stored`, again afterwards; session_index_note() renews the entry of one that is used: OK
- * also without memory, and if the index is none. Errors of session_index_leave() and _tidy() are
- * left to the next reader.
+ * also without memory, and if the index is none. Errors of session_index_leave() and
+ * session_index_tidy() are left to the next reader.
  */
 enum error session_index_enter(const struct session_work *w, struct slice index, struct slice hash,
 	bool stored, struct fault *fault);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Rows over HTTP: one GET, or a series of pages: numbered ones until one has no rows, no body or
- *the status 404, others as long as a page names the next.
+ * the status 404, others as long as a page names the next.
  *
  *	curl --on_bytes--> `in` --swap--> `out` --[decode]--> view --> parser
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Rows of a query on PostgreSQL. libpq reads about 16 KiB ahead; the rest waits in the socket and
- *in the server until the run asks for it.
+ * in the server until the run asks for it.
  *
  *	pool --> connection --> PGresult of one row --> cells (views of it, or in `room`) --> row
  *

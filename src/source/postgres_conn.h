@@ -6,7 +6,7 @@
  *
  * Each step of connecting is done in the thread pool, because libpq resolves names, reads files and
  * computes there; at most POSTGRES_STEPS at a time, so that DNS that hangs leaves threads for
- *others. All else is on the loop and does not block.
+ * others. All else is on the loop and does not block.
  *
  * A connection is one fiber's at a time. Closing it in the middle of a query is enough to end it:
  * the server looks for that once a second (PostgreSQL 14 and later).

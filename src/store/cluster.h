@@ -7,8 +7,8 @@
  *	        -> CLUSTER INFO, CLUSTER SLOTS of one server after the other, until one is part of a
  *	           working cluster -> topology
  */
-#ifndef CW_REDIS_CLUSTER_H
-#define CW_REDIS_CLUSTER_H
+#ifndef CW_STORE_CLUSTER_H
+#define CW_STORE_CLUSTER_H
 
 #include "store/topology.h"
 

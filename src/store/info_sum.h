@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What several servers report, as if they were one. */
-#ifndef CW_REDIS_INFO_SUM_H
-#define CW_REDIS_INFO_SUM_H
+#ifndef CW_STORE_INFO_SUM_H
+#define CW_STORE_INFO_SUM_H
 
 #include "redis/info.h"
 

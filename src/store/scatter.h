@@ -2,8 +2,7 @@
 /*
  * A batch over the nodes of a cluster, with all that can come in between.
  *
- *	batch -> parts (slot_parts.h) -> a batch for each node, in parallel -> replies, joined, in
- *order
+ *	batch -> parts (slot_parts.h) -> a batch for each node, in parallel -> replies, joined
  *	            ^--- MOVED, ASK, TRYAGAIN, CLUSTERDOWN, not sent ---'  at most five times
  *
  * A batch for one node is that node's batch: nothing is copied unless a part of it has to be sent
@@ -11,8 +10,8 @@
  * run, is sent again; what may have been run only if it only reads, or the caller says that twice
  * does no harm. A transaction, with its WATCH and what is between, is repeated as a whole.
  */
-#ifndef CW_REDIS_SCATTER_H
-#define CW_REDIS_SCATTER_H
+#ifndef CW_STORE_SCATTER_H
+#define CW_STORE_SCATTER_H
 
 #include "store/cluster.h"
 #include "store/slot_parts.h"

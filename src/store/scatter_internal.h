@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the files of a scatter share; for scatter*.c only. */
-#ifndef CW_REDIS_SCATTER_INTERNAL_H
-#define CW_REDIS_SCATTER_INTERNAL_H
+#ifndef CW_STORE_SCATTER_INTERNAL_H
+#define CW_STORE_SCATTER_INTERNAL_H
 
 #include "store/scatter.h"
 

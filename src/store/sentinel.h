@@ -15,8 +15,8 @@
  * failover still names the last primary, which may still believe that it is one: an answer with an
  * older epoch counts only if most of the sentinels give it long after that.
  */
-#ifndef CW_REDIS_SENTINEL_H
-#define CW_REDIS_SENTINEL_H
+#ifndef CW_STORE_SENTINEL_H
+#define CW_STORE_SENTINEL_H
 
 #include "redis/node.h"
 

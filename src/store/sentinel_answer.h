@@ -3,8 +3,8 @@
  * What a sentinel says of a primary's address: its replies to questions, and the messages on its
  * channel. Nothing of it is trusted: an address is only where to look for the primary.
  */
-#ifndef CW_REDIS_SENTINEL_ANSWER_H
-#define CW_REDIS_SENTINEL_ANSWER_H
+#ifndef CW_STORE_SENTINEL_ANSWER_H
+#define CW_STORE_SENTINEL_ANSWER_H
 
 #include "redis/value.h"
 

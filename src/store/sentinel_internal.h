@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What sentinel.c (the fiber), sentinel_judge.c and sentinel_peer.c (one sentinel) share. */
-#ifndef CW_REDIS_SENTINEL_INTERNAL_H
-#define CW_REDIS_SENTINEL_INTERNAL_H
+#ifndef CW_STORE_SENTINEL_INTERNAL_H
+#define CW_STORE_SENTINEL_INTERNAL_H
 
 #include "base/fiber.h"
 #include "redis/conn.h"

@@ -5,8 +5,8 @@
  * begins with 0) modulo 16,384, of what is between the first { and the first } after it, where that
  * is not empty; else of the whole key.
  */
-#ifndef CW_REDIS_SLOT_H
-#define CW_REDIS_SLOT_H
+#ifndef CW_STORE_SLOT_H
+#define CW_STORE_SLOT_H
 
 #include "base/slice.h"
 

@@ -3,8 +3,8 @@
  * What a node of a cluster says about itself in CLUSTER NODES: which slots it has, and which of
  * them are on their way. Pure; hostile texts are refused.
  */
-#ifndef CW_REDIS_SLOT_CLAIM_H
-#define CW_REDIS_SLOT_CLAIM_H
+#ifndef CW_STORE_SLOT_CLAIM_H
+#define CW_STORE_SLOT_CLAIM_H
 
 #include "base/fault.h"
 #include "store/slot_set.h"

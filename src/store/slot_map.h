@@ -5,8 +5,8 @@
  * The reply is not trusted: addresses, numbers and ranges are checked, and a reply that contradicts
  * itself is refused as a whole. Slots that nobody has are valid: a cluster may have lost some.
  */
-#ifndef CW_REDIS_SLOT_MAP_H
-#define CW_REDIS_SLOT_MAP_H
+#ifndef CW_STORE_SLOT_MAP_H
+#define CW_STORE_SLOT_MAP_H
 
 #include "redis/value.h"
 #include "store/slot.h"

@@ -7,8 +7,8 @@
  *	WATCH a ... EXEC -> one part, to the slot of its first key
  *	PING             -> anywhere
  */
-#ifndef CW_REDIS_SLOT_PARTS_H
-#define CW_REDIS_SLOT_PARTS_H
+#ifndef CW_STORE_SLOT_PARTS_H
+#define CW_STORE_SLOT_PARTS_H
 
 #include "redis/pipeline.h"
 #include "store/slot.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A set of slots, one bit each. Zeroed = empty. */
-#ifndef CW_REDIS_SLOT_SET_H
-#define CW_REDIS_SLOT_SET_H
+#ifndef CW_STORE_SLOT_SET_H
+#define CW_STORE_SLOT_SET_H
 
 #include "store/slot.h"
 

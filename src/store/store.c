@@ -167,7 +167,8 @@ struct redis_state store_state(const struct store *store)
 			      : redis_node_state(topology_any(store->topology));
 }
 
-void store_unserved(const struct store *store, struct slot_set *ret)
+/* The slots that have no primary, or one that does not work. */
+static void store_unserved(const struct store *store, struct slot_set *ret)
 {
 	const struct redis_node *last = NULL;
 	bool serves = false;

@@ -6,8 +6,8 @@
  * returned as enum error with a fault that quotes Redis, only here. Idempotent commands are
  * retried once after ERR_REDIS_UNKNOWN_OUTCOME while the deadline allows.
  */
-#ifndef CW_REDIS_STORE_H
-#define CW_REDIS_STORE_H
+#ifndef CW_STORE_STORE_H
+#define CW_STORE_STORE_H
 
 #include "redis/node.h"
 #include "store/sentinel.h"
@@ -52,8 +52,6 @@ struct slice store_unlink(const struct store *store);
 /* The sentinels that tell where the primary is; NULL if redis.url names none. Borrowed. */
 struct sentinel *store_sentinel(const struct store *store);
 struct redis_state store_state(const struct store *store);
-/* The slots that have no primary, or one that does not work. */
-void store_unserved(const struct store *store, struct slot_set *ret);
 /* Of a cluster: whether each of the slots has a primary that works. */
 bool store_serves(const struct store *store, const struct slot_set *slots);
 /* Of a cluster: asks again which server has which slots, and waits for the answer. Parks. */

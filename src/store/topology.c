@@ -38,7 +38,6 @@ struct topology {
 	size_t primary_count;
 	struct redis_node *owners[SLOT_COUNT];
 	unsigned unserved;
-	uint64_t version;
 	uint64_t random;
 };
 
@@ -183,7 +182,6 @@ void topology_moved(struct topology *t, unsigned slot, struct redis_node *node)
 			t->placed[i].slots--;
 		}
 	t->owners[slot] = node;
-	t->version++;
 	list_primaries(t);
 }
 
@@ -233,15 +231,9 @@ bool topology_apply(struct topology *t, const struct slot_map *map)
 	}
 	t->unserved = map->unserved;
 	t->known = true;
-	t->version += changed;
 	list_primaries(t);
 	mem_free(nodes);
 	return changed;
-}
-
-uint64_t topology_version(const struct topology *t)
-{
-	return t->version;
 }
 
 unsigned topology_unserved(const struct topology *t)

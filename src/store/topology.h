@@ -10,8 +10,8 @@
  * the latest after half a second, so that commands for a lost server end. A borrowed node is valid
  * until the next park; redis_node_ref() keeps it longer.
  */
-#ifndef CW_REDIS_TOPOLOGY_H
-#define CW_REDIS_TOPOLOGY_H
+#ifndef CW_STORE_TOPOLOGY_H
+#define CW_STORE_TOPOLOGY_H
 
 #include "redis/node.h"
 #include "store/slot_map.h"
@@ -42,8 +42,6 @@ void topology_moved(struct topology *topology, unsigned slot, struct redis_node 
 bool topology_known(const struct topology *topology);
 /* True if the map changed anything. */
 bool topology_apply(struct topology *topology, const struct slot_map *map);
-/* Counts the changes of owners. */
-uint64_t topology_version(const struct topology *topology);
 /* How many slots have no primary. */
 unsigned topology_unserved(const struct topology *topology);
 /* How many slots the node has; -1 if it is not a cluster, or there is no map yet. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Replies to the parts of one command, which several servers gave, as the reply to the whole. */
-#ifndef CW_REDIS_VALUE_JOIN_H
-#define CW_REDIS_VALUE_JOIN_H
+#ifndef CW_STORE_VALUE_JOIN_H
+#define CW_STORE_VALUE_JOIN_H
 
 #include "redis/value.h"
 

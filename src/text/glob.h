@@ -3,7 +3,7 @@
  * Redis's glob patterns, matched without exponential backtracking.
  *
  * `*` any bytes, `?` one byte, `[a-z]` `[^a]` classes, `\` takes the next byte literally;
- * unfinished classes and a trailing backslash are treated as in Redis (util.c, stringmatchlen).
+ * unfinished classes and a trailing backslash are treated as in Redis (stringmatchlen).
  * Empty text matches only the empty pattern, as there: SCAN and KEYS make an exception for a lone
  * `*`. Time: at most pattern length x text length, and linear in the text for each literal segment.
  */

@@ -25,7 +25,8 @@ int json_hex4(const char *p)
 	return value;
 }
 
-unsigned json_unescape(const char **p, char out[4])
+/* Decodes the checked escape at *p (a backslash) and steps over it; returns the number of bytes. */
+static unsigned json_unescape(const char **p, char out[4])
 {
 	static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
 	char c = (*p)[1];

@@ -81,9 +81,6 @@ static inline const char *json_skip_space(const char *p, const char *end)
 /* The value of four hex digits, or -1. */
 int json_hex4(const char *p);
 
-/* Decodes the checked escape at *p (a backslash) and steps over it; returns the number of bytes. */
-unsigned json_unescape(const char **p, char out[4]);
-
 /* The decoded bytes of a string, one at a time; -1 at the end. */
 struct json_bytes {
 	const char *p, *end;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The invalidations since a run began; see tail.h. */
+/* The invalidations since a run began; see inval_tail.h. */
 #include "warm/inval_tail.h"
 
 #include <stdio.h>

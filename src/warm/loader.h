@@ -6,7 +6,7 @@
  *	                                      -> a load in a fiber of its own -> source -> value
  *
  * The caller waits for the load but does not own it: if the client disconnects, or was given a
- *stale value, the load goes on and its value is stored.
+ * stale value, the load goes on and its value is stored.
  */
 #ifndef CW_WARM_LOADER_H
 #define CW_WARM_LOADER_H

@@ -12,8 +12,8 @@
  *	by more than 3 hours    the schedule starts again from the new time
  *	forward, less than that what was missed runs once
  *	backward, less          a fixed time (a cron line with plain minute and hour) does not come
- *				twice; other schedules follow the new time, and the receipts in
- *Redis (warm/lock.h) keep recent times from running again
+ *	                        twice; other schedules follow the new time, and the receipts in
+ *	                        Redis (warm/lock.h) keep recent times from running again
  *
  * Times are milliseconds; `wall` is Unix time.
  */

@@ -7,8 +7,8 @@
  *
  * One fiber ("warm clock") looks at the wall clock when a run is due, at least every 30 s, and when
  * the clock is set. Each run is started by a fiber of its own ("scheduled run"), which retries
- *while Redis is away, for as long as the schedule allows; a start at startup or after a flush, 60
- *s.
+ * while Redis is away, for as long as the schedule allows; a start at startup or after a flush, 60
+ * s.
  */
 #ifndef CW_WARM_SCHEDULER_H
 #define CW_WARM_SCHEDULER_H

@@ -2,15 +2,15 @@
 /*
  * Mode swap: what a complete run has not stored, but an earlier one has, is invalidated.
  *
- *	cw:swap:<job>	ZSET: a member for each key that the job stored, score = the last run's
- *number
+ *	cw:swap:<job>   a ZSET: a member for each key that the job stored, its score the number
+ *	                of the last run that did
  *
  *	begin: a number above all scores -> mark keys, before they are stored -> the run completes
  *	       -> members with a lower score: log, UNLINK, then ZREM
  *
  * A run that ends early removes nothing: the next one that completes does. A key is marked before
- *it is stored, so that whatever is stored is found later; and a mark is removed after its key, so
- *that what a crash leaves is removed by the next run. A score is never lowered: keys of the last
+ * it is stored, so that whatever is stored is found later; and a mark is removed after its key, so
+ * that what a crash leaves is removed by the next run. A score is never lowered: keys of the last
  * complete run have its number, or that of a later run, and are not removed.
  *
  * Special: keys are read page by page, so that memory is bounded whatever their number.

@@ -9,7 +9,7 @@
  * They are if no other daemon has run the job since, nothing that may be the job's was invalidated
  * since, and all keys of the run's sample exist with at least half of their TTL. Otherwise the run
  * reads everything, as does one that an invalidation has triggered. A job of mode missing or
- *refresh always does: what it stores depends on Redis.
+ * refresh always does: what it stores depends on Redis.
  */
 #ifndef CW_WARM_UNCHANGED_H
 #define CW_WARM_UNCHANGED_H

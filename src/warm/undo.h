@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The undo list: keys that runs have stored, that may be stale, and that could not be removed
- *because Redis was away. They are removed when Redis answers again.
+ * because Redis was away. They are removed when Redis answers again.
  *
  *	window: the log was not read, UNLINK failed -> undo_add -> Redis is up -> UNLINK
  *

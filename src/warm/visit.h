@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Visits: for each row of a run one request to a service, which then fills its own cache. Nothing
- *is stored; a status of 2xx is success.
+ * is stored; a status of 2xx is success.
  *
  *	visits_add, visits_add, ... at most job->window under way ... visits_end -> counts
  *

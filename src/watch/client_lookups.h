@@ -10,7 +10,7 @@
  * A key that does not exist is looked up at a window's beginning and end: it comes in both streams,
  * so that these are counted over the same time, however late they are read. What the daemon itself
  * looks up is subtracted. A window ends early after CLIENT_LOOKUPS_MOST lookups. Redis tells misses
- *only if notify-keyspace-events has E and m.
+ * only if notify-keyspace-events has E and m.
  */
 #ifndef CW_WATCH_CLIENT_LOOKUPS_H
 #define CW_WATCH_CLIENT_LOOKUPS_H
@@ -28,8 +28,8 @@ struct client_lookups_view {
 	const char *reason;   /* why there are no figures, or not all; NULL = there are */
 	uint64_t windows;     /* of MONITOR, since the start */
 	/*
-	 * `misses` is what was missed since the start; `windows` has in the place of hits all
-	 * lookups in windows, and the misses among these.
+	 * `missed` has the misses since the start; `in_windows` has all lookups of the windows in
+	 * the place of hits, and the misses among these.
 	 */
 	struct lookups *missed, *in_windows;
 	const struct hot_keys *hot; /* of the last windows */

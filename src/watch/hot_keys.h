@@ -28,7 +28,7 @@ struct hot_keys {
 void hot_keys_add(struct hot_keys *keys, struct slice key);
 /* Older occurrences weigh less from now on. */
 void hot_keys_fade(struct hot_keys *keys, double factor);
-/* Views of up to `most` items with counts above their errors, the highest first; how many. */
+/* Views of up to `most` items whose count is more than twice its error, the highest first; how many. */
 size_t hot_keys_top(const struct hot_keys *keys, size_t most, const struct hot_key **ret);
 void hot_keys_release(struct hot_keys *keys);
 

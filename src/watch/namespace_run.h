@@ -8,7 +8,7 @@
  *
  * RANDOMKEY draws with replacement, and servers choose nearly uniformly. It is paced: pages are
  * spread over the time given. Where one takes longer than 4 ms the next is smaller, and pauses are
- *64 times as long as a page took, as far as the sample still ends before the next one is due.
+ * 64 times as long as a page took, as far as the sample still ends before the next one is due.
  */
 #ifndef CW_WATCH_NAMESPACE_RUN_H
 #define CW_WATCH_NAMESPACE_RUN_H

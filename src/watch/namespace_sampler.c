@@ -218,11 +218,6 @@ const struct namespace_sample *namespace_sampler_latest(const struct namespace_s
 	return s->last ? s->last : s->running;
 }
 
-bool namespace_sampler_is_running(const struct namespace_sampler *s)
-{
-	return s->running;
-}
-
 const struct fault *namespace_sampler_fault(const struct namespace_sampler *s)
 {
 	return &s->fault;

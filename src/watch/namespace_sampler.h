@@ -34,8 +34,6 @@ const struct namespace_sample *namespace_sampler_latest(const struct namespace_s
  */
 size_t namespace_sampler_largest(const struct namespace_sampler *s,
 	const struct namespace_rank **ret, struct namespace_sums *rest);
-/* Whether a sample is being taken now. */
-bool namespace_sampler_is_running(const struct namespace_sampler *s);
 /* Why the last attempt failed; OK = it did not. */
 const struct fault *namespace_sampler_fault(const struct namespace_sampler *s);
 /* Milliseconds since the last complete sample was taken; -1 = there is none. */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Names say where a thing is: an external function begins with the name of its file, a tag, a typedef
-and a header's name are defined once in src/, and each codec stands in one file."""
+"""Names say where a thing is: an external function begins with the name of its file and is used by
+another one, a tag, a typedef and a header's name are defined once in src/, a guard is the header's
+path, and each codec stands in one file. The files and functions that comments name exist."""
 
 import os
 import re
@@ -13,6 +14,11 @@ FUNCTION = re.compile(r"^(?![\s#}])([^;{}#=]*?)\b(\w+)\([^;{}]*\)\s*\{", re.M)
 ATTRIBUTE = re.compile(r"__attribute__\(\((?:[^()]|\([^()]*\))*\)\)")
 TAG = re.compile(r"\b(?:struct|union|enum)\s+(\w+)\s*\{")
 TYPEDEF = re.compile(r"^typedef\b[^;{}]*?(?:\(\*(\w+)\)|\b(\w+))\s*(?:\([^;{}]*\))?;", re.M)
+
+COMMENT = re.compile(r"/\*.*?\*/", re.S)
+NAMED_FILE = re.compile(r"(?<![\w.])\w+\.[ch]\b")
+NAMED_FUNCTION = re.compile(r"(?<![\w.>])(\w+)\(\)")
+OF_LIBC = {"longjmp"}
 
 # A codec: what only its code contains, and the only file where that may stand.
 CODECS = {
@@ -66,10 +72,55 @@ def definitions(path, text):
         yield 1, os.path.basename(path)
 
 
+def check_guard(path, text):
+    guard = "CW_" + re.sub(r"\W", "_", path.removeprefix("src/")).upper()
+    if not re.search(rf"^#ifndef {guard}\n#define {guard}\n", text, re.M):
+        fault(path, 1, f"the guard of this header is {guard}")
+
+
+def check_users(path, text):
+    """The library's calls are for programs."""
+    for match in FUNCTION.finditer(text):
+        head, name = match.groups()
+        if name == "main" or re.search(r"\bstatic\b", head) or path.startswith("src/lib/"):
+            continue
+        own = path.removesuffix(".c") + ".h"
+        in_macro = os.path.exists(own) and len(re.findall(rf"\b{name}\b", read(own))) > 1
+        if not users[name] - {path, own} and not in_macro:
+            fault(path, text.count("\n", 0, match.start(2)) + 1,
+                  f"{name}() is not called by another file: make it static, or remove it")
+
+
+def check_comments(path):
+    """`other.h` and `function()` in a comment."""
+    text = read(path)
+    for comment in COMMENT.finditer(text):
+        for match in NAMED_FILE.finditer(comment.group()):
+            if match.group() not in file_names:
+                fault(path, text.count("\n", 0, comment.start() + match.start()) + 1,
+                      f"a comment names {match.group()}, which does not exist")
+        for match in NAMED_FUNCTION.finditer(comment.group()):
+            if not users[match.group(1)] and match.group(1) not in OF_LIBC:
+                fault(path, text.count("\n", 0, comment.start() + match.start()) + 1,
+                      f"a comment names {match.group(1)}(), which does not exist")
+
+
+users = defaultdict(set)  # a word of the code -> the files that have it
+for path in files(".c", ".h"):
+    for word in re.findall(r"\w+", without_comments(read(path))):
+        users[word].add(path)
+file_names = {os.path.basename(path) for path in files(".c", ".h")}
+for path in files(".c", ".h"):
+    check_comments(path)
+
 places = defaultdict(dict)
 for path in files(".c", ".h", under=("src",)):
     text = ATTRIBUTE.sub("", without_comments(read(path)))
     check_functions(path, text)
+    if path.endswith(".h"):
+        check_guard(path, text)
+    else:
+        check_users(path, text)
     check_codecs(path, text)
     for line, name in definitions(path, text):
         places[name].setdefault(path, line)

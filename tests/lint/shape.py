@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Sizes and habits: long files and functions are reported, too long ones refused; so are left-over
-notes, // comments, files without a licence line and paths of a developer's machine."""
+"""Sizes and habits: long files and functions are reported, too long ones refused; so are comments that
+were broken in the middle of a line or are too wide, left-over notes, // comments, files without a licence line and paths of a developer's machine."""
 
 import re
 
@@ -8,6 +8,7 @@ from tree import end, fault, files, read, without_comments
 
 # (reported above, refused above): lines of a file in src/, of a function in it, of a test's file.
 FILE, FUNCTION, TEST_FILE = (500, 600), (60, 80), (600, 800)
+COLUMNS = 100
 
 NOTES = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
 MACHINE = re.compile(r"(?<![\w.}$])/(home|root|work|Users)/\w|(?<![\w.}$])/tmp/\w")
@@ -23,8 +24,20 @@ def measure(path, line, what, size, limits):
         notices.append(f"{path}:{line}: {what} has {size} lines (aim: {limits[0]})")
 
 
+def check_comments(path, text):
+    """clang-format leaves them as they are."""
+    for match in re.finditer(r"^/\*\n.*?\*/|^\t+/\*\n.*?\*/", text, re.M | re.S):
+        first = text.count("\n", 0, match.start()) + 1
+        for number, line in enumerate(match.group().split("\n"), first):
+            if re.match(r"\s*\*[^\s/]", line):
+                fault(path, number, "a line of a comment begins with * and a blank or a tab")
+            if len(line.expandtabs(8)) > COLUMNS:
+                fault(path, number, f"a comment wider than {COLUMNS} columns")
+
+
 def check_c(path):
     text = read(path)
+    check_comments(path, text)
     code = without_comments(text)
     if not text.startswith("/* SPDX-License-Identifier: MIT */\n"):
         fault(path, 1, "the first line is not the SPDX line")

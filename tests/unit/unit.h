@@ -6,7 +6,7 @@
  *
  * and needs no entry anywhere else: the suite registers itself before main() runs. Tests that must
  * end by a signal are in a TEST_SUITE_SIGNAL; under AddressSanitizer, which turns signals other
- *than SIGABRT into an exit status, they must exit with that status.
+ * than SIGABRT into an exit status, they must exit with that status.
  */
 #ifndef CW_TESTS_UNIT_H
 #define CW_TESTS_UNIT_H
