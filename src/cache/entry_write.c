@@ -8,8 +8,8 @@
  *
  * The leases of the keys end with the write, because their holders loaded before it; so does the
  * mark of a soft purge (cache/soft_purge.h). The note is for warm runs (cache/recent_writes.h).
- *Where certain bytes are expected, the guard compares them, and changes a watched key if they
- *differ, so that EXEC does nothing.
+ * Where certain bytes are expected, the guard compares them, and changes a watched key if they
+ * differ, so that EXEC does nothing.
  *
  * Special: a tag's key that is not a sorted set refuses its ZADD within EXEC, where the SET is
  * done. The value is then removed again, because no purge of the tag would find it.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The run's side of cache/recent_writes.h: the set of keys that others wrote since an attempt
- *began, and storing only what is not in it.
+ * began, and storing only what is not in it.
  *
  *	begin -> guard, SETs, EXEC -> stored
  *	                           -> nothing was done, the list has grown: read it, then store the
