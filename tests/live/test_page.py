@@ -250,6 +250,7 @@ def test_pausing_and_resuming(page, daemon):
 
 def test_the_daemon_restarts_under_an_open_page(page, daemon, start, redis):
     page.log_in(secret("boss"))
+    page.see("Hit rate")  # without the view's script the page would be loaded again
     port = daemon.address[1]
     daemon.stop()
     page.see("The daemon does not answer.")
