@@ -81,13 +81,7 @@ void trickle_free(struct trickle *trickle)
 {
 	if (!trickle)
 		return;
-	fiber_group_cancel(&trickle->group);
-	bool cleanup = fiber_cleanup_enter(send_ms);
-	while (trickle->group.count)
-		if (fiber_group_join(&trickle->group, DEADLINE_NONE))
-			fiber_yield();
-	if (cleanup)
-		fiber_cleanup_end();
+	fiber_group_stop(&trickle->group);
 	mem_free(trickle);
 }
 

@@ -7,7 +7,6 @@
 enum {
 	slot_bytes = 1024 * 1024, /* a batch of this size is sent even if it has few entries */
 	command_grace_ms = 500,
-	probe_ms = 1000,
 };
 
 static void begin_pace(struct window *w, double max_latency_ms)
@@ -31,12 +30,7 @@ static void end_pace(struct window *w)
 	if (!w->pacers)
 		return;
 	redis_pacers_free(w->pacers);
-	bool cleanup = fiber_cleanup_enter(probe_ms);
-	while (w->probes.count)
-		if (fiber_group_join(&w->probes, DEADLINE_NONE))
-			fiber_yield();
-	if (cleanup)
-		fiber_cleanup_end();
+	fiber_group_stop(&w->probes);
 }
 
 enum error window_open(const struct window_spec *spec, struct window **ret, struct fault *fault)
