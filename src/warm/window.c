@@ -69,7 +69,7 @@ enum error window_open(const struct window_spec *spec, struct window **ret, stru
 	*ret = w;
 	enum error error = inval_tail_begin(&w->tail, cache, fault);
 	/* In this order: a key that is invalidated and then written is known to be both. */
-	return error ? error : write_set_begin(&w->writes, cache, fault);
+	return error ? error : recent_writes_reader_begin(&w->writes, cache, fault);
 }
 
 void window_close(struct window *w)
@@ -86,7 +86,7 @@ void window_close(struct window *w)
 	window_group_free(w->group);
 	buf_release(&w->scratch);
 	inval_tail_release(&w->tail);
-	write_set_release(&w->writes);
+	recent_writes_reader_release(&w->writes);
 	mem_free(w);
 }
 
@@ -259,7 +259,7 @@ static void add_commands(
 /* Whether storing the entry would, or might, replace what another wrote. */
 static bool must_skip(const struct window *w, const struct window_entry *entry)
 {
-	return write_set_has(&w->writes, entry->key) ||
+	return recent_writes_reader_has(&w->writes, entry->key) ||
 	       (w->writes.lost && w->mode == ENTRY_SET_IF_PRESENT);
 }
 
@@ -269,7 +269,7 @@ static void begin_slot(struct window *w, struct slot *slot)
 	slot->lead = 0;
 	if (w->writes.lost || !store_is_one(w->cache->store))
 		return;
-	write_set_guard(&w->writes, slot->batch);
+	recent_writes_reader_add_guard(&w->writes, slot->batch);
 	slot->lead = REDIS_ADD(slot->batch, SLICE("MULTI")) + 1;
 }
 

@@ -14,9 +14,9 @@
  * invalidation is either logged before the read, and its keys are removed here; or it is logged
  * after the read, and then it removes what the SETs have stored.
  *
- * No older row over a newer write: the guard (warm/write_set.h) keeps a batch from being stored if
- * keys were written by others that this window does not know yet. The batch is then stored again
- * without these keys. Their rows count as skipped.
+ * No older row over a newer write: the guard (warm/recent_writes_reader.h) keeps a batch from being
+ * stored if keys were written by others that this window does not know yet. The batch is then
+ * stored again without these keys. Their rows count as skipped.
  *
  * Over slots neither is possible in one batch: a batch is stored step by step, one batch at a time
  * (warm/window_steps.c).

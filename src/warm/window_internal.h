@@ -5,9 +5,9 @@
 
 #include "redis/pacer.h"
 #include "warm/inval_tail.h"
+#include "warm/recent_writes_reader.h"
 #include "warm/row.h"
 #include "warm/window.h"
-#include "warm/write_set.h"
 
 enum fate { NOT_STORED, STORED, UNKNOWN };
 
@@ -62,7 +62,7 @@ struct window {
 	struct redis_pacers *pacers; /* NULL = unpaced */
 	struct fiber_group probes;   /* the pacers' */
 	struct inval_tail tail;
-	struct write_set writes;
+	struct recent_writes_reader writes;
 	struct slot slots[2];
 	struct slot *filling;
 	struct buf scratch;   /* a compressed value */

@@ -97,9 +97,9 @@ static bool left_alone(const struct item *item)
 {
 	const struct redis_value *reply = item->reply;
 
-	return item->written ||
-	       (reply && (reply->type == REDIS_NIL || (reply->type == REDIS_INTEGER &&
-							      reply->integer != WRITE_SET_STORED)));
+	return item->written || (reply && (reply->type == REDIS_NIL ||
+						  (reply->type == REDIS_INTEGER &&
+							  reply->integer != RECENT_WRITES_STORED)));
 }
 
 /* An entry without a reply may have been stored or not. */

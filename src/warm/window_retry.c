@@ -32,7 +32,7 @@ static void mark(struct window *w, struct slot *slot, const struct name_set *lat
 		if (slot->items[i].counted)
 			continue;
 		slot->items[i].reply = slot->items[i].tag_refusal = NULL;
-		slot->items[i].written = write_set_has(&w->writes, key) ||
+		slot->items[i].written = recent_writes_reader_has(&w->writes, key) ||
 					 name_set_has(later, key) ||
 					 (w->writes.lost && w->mode == ENTRY_SET_IF_PRESENT);
 	}
@@ -45,7 +45,7 @@ static bool is_sent(const struct item *item)
 
 /* The commands of an item, in the script's format. */
 static void add_item(
-	const struct slot *slot, const struct item *item, struct write_set_store *store)
+	const struct slot *slot, const struct item *item, struct recent_writes_store *store)
 {
 	static const struct slice counts[] = {{"0", 1}, {"1", 1}, {"2", 1}, {"3", 1}, {"4", 1},
 		{"5", 1}, {"6", 1}, {"7", 1}, {"8", 1}, {"9", 1}, {"10", 2}, {"11", 2}, {"12", 2},
@@ -63,7 +63,7 @@ static void add_item(
 	}
 }
 
-static void fill_store(const struct slot *slot, struct write_set_store *store)
+static void fill_store(const struct slot *slot, struct recent_writes_store *store)
 {
 	store->key_count = store->word_count = 0;
 	for (size_t i = 0; i < slot->count; i++)
@@ -89,17 +89,18 @@ static enum error run(
 }
 
 /* By script. ERR_CONFLICT: the list must be read again. Parks. */
-static enum error store_judged(struct window *w, struct slot *slot, struct write_set_store *store,
-	struct redis_batch *batch, struct fault *fault)
+static enum error store_judged(struct window *w, struct slot *slot,
+	struct recent_writes_store *store, struct redis_batch *batch, struct fault *fault)
 {
 	struct redis_value *const *replies;
 
 	fill_store(slot, store);
-	size_t index = write_set_add_store(&w->writes, store, batch);
+	size_t index = recent_writes_reader_add_store(&w->writes, store, batch);
 	enum error error = run(w, slot, batch, fault);
 
 	if (!error)
-		error = write_set_judged(redis_batch_reply(batch, index), store, &replies, fault);
+		error = recent_writes_reader_take_reply(
+			redis_batch_reply(batch, index), store, &replies, fault);
 	if (!error)
 		give_replies(slot, replies);
 	return error;
@@ -153,7 +154,7 @@ static size_t words_of(const struct slot *slot)
 enum error window_retry(
 	struct window *w, struct slot *slot, struct redis_batch **ret, struct fault *fault)
 {
-	struct write_set_store store = {.keys = mem_array(slot->count, sizeof *store.keys),
+	struct recent_writes_store store = {.keys = mem_array(slot->count, sizeof *store.keys),
 		.words = mem_array(words_of(slot), sizeof *store.words)};
 	struct redis_batch *batch = redis_batch_new();
 	struct name_set later = {0};
@@ -162,7 +163,7 @@ enum error window_retry(
 	later_keys(w, slot, &later);
 	for (int i = 0; error == ERR_CONFLICT; i++) {
 		redis_batch_clear(batch);
-		error = write_set_read(&w->writes, fault);
+		error = recent_writes_reader_read(&w->writes, fault);
 		w->writes.lost = w->writes.lost || i == judge_tries;
 		mark(w, slot, &later);
 		if (!error)

@@ -58,14 +58,14 @@ static enum error mark_written(struct window *w, struct slot *slot, struct fault
 
 	if (!w->writes.lost) {
 		fiber_cleanup_begin(w->command_ms);
-		error = write_set_read(&w->writes, fault);
+		error = recent_writes_reader_read(&w->writes, fault);
 		fiber_cleanup_end();
 	}
 	for (size_t i = 0; i < slot->count; i++) {
 		struct item *item = &slot->items[i];
 
 		item->reply = NULL;
-		item->written = write_set_has(&w->writes, window_key(slot, i)) ||
+		item->written = recent_writes_reader_has(&w->writes, window_key(slot, i)) ||
 				(w->writes.lost && w->mode == ENTRY_SET_IF_PRESENT);
 	}
 	return error;
@@ -147,7 +147,7 @@ static void store_values(
 static bool may_have_replaced(const struct window *w, const struct slot *slot, size_t i)
 {
 	return slot->items[i].fate != NOT_STORED &&
-	       (w->writes.lost || write_set_has(&w->writes, window_key(slot, i)));
+	       (w->writes.lost || recent_writes_reader_has(&w->writes, window_key(slot, i)));
 }
 
 /* Parks. */
@@ -206,7 +206,7 @@ static enum error store_once(struct window *w, struct slot *slot)
 	enum error error = run(w, log, &why);
 	fiber_cleanup_begin(w->command_ms);
 	/* Without the lists nothing is known of what others wrote. */
-	if (replaces && write_set_read(&w->writes, &why))
+	if (replaces && recent_writes_reader_read(&w->writes, &why))
 		w->writes.lost = true;
 	fiber_cleanup_end();
 	window_judge(w, slot, redis_batch_reply(log, slot->question.index), error, &lost);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The list of written keys in Redis, and the scripts that use it; see write_set.h. */
-#include "warm/write_set.h"
+/* The list of written keys in Redis, and the scripts that use it; see recent_writes_reader.h. */
+#include "warm/recent_writes_reader.h"
 
 #include <stdio.h>
 
@@ -75,8 +75,8 @@ static enum error strange(struct fault *fault)
 }
 
 /* One list that was begun. */
-static void take_begun(
-	struct write_set *set, struct write_list *list, const struct redis_value *reply)
+static void take_begun(struct recent_writes_reader *reader, struct recent_writes_list *list,
+	const struct redis_value *reply)
 {
 	struct slice epoch = {0}, server = {0};
 
@@ -86,7 +86,7 @@ static void take_begun(
 		server = redis_value_item(reply, 4);
 	/* An epoch of another length: the key is not ours. */
 	if (epoch.n != OWNER_TOKEN_DIGITS) {
-		set->lost = true;
+		reader->lost = true;
 		return;
 	}
 	snprintf(list->epoch, sizeof list->epoch, "%.*s", (int)epoch.n, epoch.p);
@@ -94,58 +94,62 @@ static void take_begun(
 	list->length = reply->items[2]->integer;
 }
 
-static void fill_begin(const struct write_set *set, const char *epoch, struct redis_batch *batch)
+static void fill_begin(
+	const struct recent_writes_reader *reader, const char *epoch, struct redis_batch *batch)
 {
-	bool one = store_is_one(set->cache->store);
+	bool one = store_is_one(reader->cache->store);
 	char ttl[SLICE_INT_ROOM];
 
-	for (size_t i = 0; i < set->list_count; i++) {
+	for (size_t i = 0; i < reader->list_count; i++) {
 		struct slice argv[7] = {SLICE("EVAL"), slice_str(begin_script), SLICE("1"),
-			buf_slice(&set->lists[i].name), slice_str(epoch),
+			buf_slice(&reader->lists[i].name), slice_str(epoch),
 			slice_of_int(ttl, RECENT_WRITES_TTL_MS), SLICE("1")};
 
 		redis_batch_add(batch, one ? 6 : 7, argv);
 	}
 }
 
-enum error write_set_begin(struct write_set *set, struct cache *cache, struct fault *fault)
+enum error recent_writes_reader_begin(
+	struct recent_writes_reader *reader, struct cache *cache, struct fault *fault)
 {
 	struct redis_batch *batch = redis_batch_new();
 	char epoch[OWNER_TOKEN_DIGITS + 1];
 	enum error error = OK;
 
-	*set = (struct write_set){.cache = cache, .list_count = recent_writes_lists(cache)};
-	for (size_t i = 0; i < set->list_count; i++)
-		recent_writes_key(cache, i, &set->lists[i].name);
+	*reader = (struct recent_writes_reader){
+		.cache = cache, .list_count = recent_writes_lists(cache)};
+	for (size_t i = 0; i < reader->list_count; i++)
+		recent_writes_key(cache, i, &reader->lists[i].name);
 	owner_token_new(epoch);
 	for (int i = 0; i == 0 || (i == 1 && error == ERR_REDIS_UNKNOWN_OUTCOME); i++) {
 		redis_batch_clear(batch);
-		fill_begin(set, epoch, batch);
+		fill_begin(reader, epoch, batch);
 		error = cache_run_all(cache, REDIS_COMMANDS, batch, fault);
 	}
 	/* No memory for the list: storing the rows will report it. */
-	set->lost = error == ERR_REDIS_OOM;
-	for (size_t i = 0; i < set->list_count && !error; i++)
-		take_begun(set, &set->lists[i], redis_batch_reply(batch, i));
+	reader->lost = error == ERR_REDIS_OOM;
+	for (size_t i = 0; i < reader->list_count && !error; i++)
+		take_begun(reader, &reader->lists[i], redis_batch_reply(batch, i));
 	redis_batch_free(batch);
-	return set->lost ? OK : error;
+	return reader->lost ? OK : error;
 }
 
-void write_set_release(struct write_set *set)
+void recent_writes_reader_release(struct recent_writes_reader *reader)
 {
-	for (size_t i = 0; i < set->list_count; i++)
-		buf_release(&set->lists[i].name);
-	name_set_release(&set->names);
+	for (size_t i = 0; i < reader->list_count; i++)
+		buf_release(&reader->lists[i].name);
+	name_set_release(&reader->names);
 }
 
-bool write_set_has(const struct write_set *set, struct slice key)
+bool recent_writes_reader_has(const struct recent_writes_reader *reader, struct slice key)
 {
-	return set->names.count && name_set_has(&set->names, key);
+	return reader->names.count && name_set_has(&reader->names, key);
 }
 
-void write_set_guard(const struct write_set *set, struct redis_batch *batch)
+void recent_writes_reader_add_guard(
+	const struct recent_writes_reader *reader, struct redis_batch *batch)
 {
-	const struct write_list *list = &set->lists[0];
+	const struct recent_writes_list *list = &reader->lists[0];
 	struct slice name = buf_slice(&list->name);
 	char length[SLICE_INT_ROOM];
 
@@ -154,21 +158,22 @@ void write_set_guard(const struct write_set *set, struct redis_batch *batch)
 		slice_str(list->epoch), slice_of_int(length, list->length));
 }
 
-static void take_names(
-	struct write_set *set, struct write_list *list, const struct redis_value *names)
+static void take_names(struct recent_writes_reader *reader, struct recent_writes_list *list,
+	const struct redis_value *names)
 {
 	for (size_t i = 0; i < names->count; i++)
-		name_set_add(&set->names, redis_value_item(names, i));
+		name_set_add(&reader->names, redis_value_item(names, i));
 	list->length += (int64_t)names->count;
-	if (set->names.count >= RECENT_WRITES_MOST)
-		set->lost = true;
+	if (reader->names.count >= RECENT_WRITES_MOST)
+		reader->lost = true;
 }
 
 /* One page: its epoch, then the names. Parks. */
-static enum error read_page(struct write_set *set, size_t *ret_count, struct fault *fault)
+static enum error read_page(
+	struct recent_writes_reader *reader, size_t *ret_count, struct fault *fault)
 {
 	struct redis_batch *batch = redis_batch_new();
-	struct write_list *list = &set->lists[0];
+	struct recent_writes_list *list = &reader->lists[0];
 	struct slice name = buf_slice(&list->name);
 	char from[SLICE_INT_ROOM], to[SLICE_INT_ROOM];
 
@@ -176,7 +181,7 @@ static enum error read_page(struct write_set *set, size_t *ret_count, struct fau
 	REDIS_ADD(batch, SLICE("LRANGE"), name, SLICE("0"), SLICE("0"));
 	REDIS_ADD(batch, SLICE("LRANGE"), name, slice_of_int(from, list->length),
 		slice_of_int(to, list->length + names_at_once - 1));
-	enum error error = cache_run(set->cache, REDIS_BULK, batch, fault);
+	enum error error = cache_run(reader->cache, REDIS_BULK, batch, fault);
 
 	for (size_t i = 0; i < 2 && !error; i++) {
 		error = redis_value_error(redis_batch_reply(batch, i), fault);
@@ -184,82 +189,83 @@ static enum error read_page(struct write_set *set, size_t *ret_count, struct fau
 			error = strange(fault);
 	}
 	if (error == ERR_WRONG_TYPE) {
-		set->lost = true;
+		reader->lost = true;
 		error = OK;
 	} else if (!error) {
 		const struct redis_value *epoch = redis_batch_reply(batch, 0);
 		const struct redis_value *names = redis_batch_reply(batch, 1);
 
-		set->lost = set->lost || epoch->count != 1 ||
-			    !slice_is(redis_value_item(epoch, 0), list->epoch);
+		reader->lost = reader->lost || epoch->count != 1 ||
+			       !slice_is(redis_value_item(epoch, 0), list->epoch);
 		*ret_count = names->count;
-		if (!set->lost)
-			take_names(set, list, names);
+		if (!reader->lost)
+			take_names(reader, list, names);
 	}
 	redis_batch_free(batch);
 	return error;
 }
 
 /* Whether there is more of it to be read. */
-static bool take_list(
-	struct write_set *set, struct write_list *list, const struct redis_value *reply)
+static bool take_list(struct recent_writes_reader *reader, struct recent_writes_list *list,
+	const struct redis_value *reply)
 {
 	bool known = reply->type == REDIS_ARRAY && reply->count == 5 &&
 		     slice_is(redis_value_item(reply, 2), list->server) &&
 		     slice_is(redis_value_item(reply, 3), list->epoch) &&
 		     reply->items[4]->type == REDIS_ARRAY;
 
-	set->lost = set->lost || !known;
-	if (set->lost)
+	reader->lost = reader->lost || !known;
+	if (reader->lost)
 		return false;
-	take_names(set, list, reply->items[4]);
+	take_names(reader, list, reply->items[4]);
 	return reply->items[4]->count == names_at_once;
 }
 
 /* A page of each list of which there is more. Parks. */
 static enum error read_lists(
-	struct write_set *set, bool more[RECENT_WRITES_LISTS], struct fault *fault)
+	struct recent_writes_reader *reader, bool more[RECENT_WRITES_LISTS], struct fault *fault)
 {
 	struct redis_batch *batch = redis_batch_new();
 	char from[SLICE_INT_ROOM], to[SLICE_INT_ROOM];
 
-	for (size_t i = 0; i < set->list_count; i++) {
-		const struct write_list *list = &set->lists[i];
+	for (size_t i = 0; i < reader->list_count; i++) {
+		const struct recent_writes_list *list = &reader->lists[i];
 
 		if (more[i])
 			REDIS_ADD(batch, SLICE("EVAL"), slice_str(read_script), SLICE("1"),
 				buf_slice(&list->name), slice_of_int(from, list->length),
 				slice_of_int(to, list->length + names_at_once - 1));
 	}
-	enum error error = cache_run_all(set->cache, REDIS_BULK, batch, fault);
-	for (size_t i = 0, at = 0; i < set->list_count && !error; i++)
+	enum error error = cache_run_all(reader->cache, REDIS_BULK, batch, fault);
+	for (size_t i = 0, at = 0; i < reader->list_count && !error; i++)
 		if (more[i])
-			more[i] = take_list(set, &set->lists[i], redis_batch_reply(batch, at++));
+			more[i] = take_list(
+				reader, &reader->lists[i], redis_batch_reply(batch, at++));
 	redis_batch_free(batch);
 	return error;
 }
 
-enum error write_set_read(struct write_set *set, struct fault *fault)
+enum error recent_writes_reader_read(struct recent_writes_reader *reader, struct fault *fault)
 {
-	bool more[RECENT_WRITES_LISTS], any = !store_is_one(set->cache->store);
+	bool more[RECENT_WRITES_LISTS], any = !store_is_one(reader->cache->store);
 	size_t count = any ? 0 : names_at_once;
 	enum error error = OK;
 
-	while (!error && !set->lost && count == names_at_once)
-		error = read_page(set, &count, fault);
-	for (size_t i = 0; i < set->list_count; i++)
+	while (!error && !reader->lost && count == names_at_once)
+		error = read_page(reader, &count, fault);
+	for (size_t i = 0; i < reader->list_count; i++)
 		more[i] = true;
-	while (!error && !set->lost && any) {
-		error = read_lists(set, more, fault);
+	while (!error && !reader->lost && any) {
+		error = read_lists(reader, more, fault);
 		any = false;
-		for (size_t i = 0; i < set->list_count; i++)
+		for (size_t i = 0; i < reader->list_count; i++)
 			any = any || more[i];
 	}
 	return error;
 }
 
-size_t write_set_add_store(
-	const struct write_set *set, const struct write_set_store *store, struct redis_batch *batch)
+size_t recent_writes_reader_add_store(const struct recent_writes_reader *reader,
+	const struct recent_writes_store *store, struct redis_batch *batch)
 {
 	size_t argc = 0, most = 6 + store->key_count + store->word_count;
 	struct slice *argv = mem_array(most, sizeof *argv);
@@ -268,11 +274,11 @@ size_t write_set_add_store(
 	argv[argc++] = SLICE("EVAL");
 	argv[argc++] = slice_str(store_script);
 	argv[argc++] = slice_of_int(keys, (int64_t)store->key_count + 1);
-	argv[argc++] = buf_slice(&set->lists[0].name);
+	argv[argc++] = buf_slice(&reader->lists[0].name);
 	for (size_t i = 0; i < store->key_count; i++)
 		argv[argc++] = store->keys[i];
-	argv[argc++] = slice_str(set->lists[0].epoch);
-	argv[argc++] = slice_of_int(length, set->lists[0].length);
+	argv[argc++] = slice_str(reader->lists[0].epoch);
+	argv[argc++] = slice_of_int(length, reader->lists[0].length);
 	for (size_t i = 0; i < store->word_count; i++)
 		argv[argc++] = store->words[i];
 	size_t index = redis_batch_add(batch, argc, argv);
@@ -280,8 +286,9 @@ size_t write_set_add_store(
 	return index;
 }
 
-enum error write_set_judged(const struct redis_value *reply, const struct write_set_store *store,
-	struct redis_value *const **ret, struct fault *fault)
+enum error recent_writes_reader_take_reply(const struct redis_value *reply,
+	const struct recent_writes_store *store, struct redis_value *const **ret,
+	struct fault *fault)
 {
 	enum error error = redis_value_error(reply, fault);
 
