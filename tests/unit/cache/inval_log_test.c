@@ -205,7 +205,44 @@ static void more_than_is_read(void)
 
 TEST_CALL(more_entries_than_are_read_make_all_stale, engine_run("", more_than_is_read))
 
-TEST_SUITE("inval_log", a_long_list_is_logged_whole, more_entries_than_are_read_make_all_stale,
-	pages_of_the_log_are_merged, entries_after_the_id_make_keys_stale,
-	nothing_after_the_id_is_fresh, what_cannot_be_known_is_stale,
-	from_the_empty_log_everything_counts)
+enum { many_patterns = 100 }; /* more than are compared before the clock is read */
+
+static void check_in_a_cancelled_fiber(void *argument)
+{
+	bool named;
+
+	fiber_cancel(fiber_current());
+	ck_assert_int_eq(inval_since_check(argument, SLICE("k"), &named), ERR_CANCELLED);
+	ck_assert(!named);
+}
+
+static void cancelled_check(void)
+{
+	static char text[many_patterns][8];
+	struct slice patterns[many_patterns];
+	struct fiber_group checks;
+
+	engine_call("PING", NULL, NULL, NULL);
+	for (int i = 0; i < many_patterns; i++) {
+		snprintf(text[i], sizeof text[i], "p%d*", i);
+		patterns[i] = slice_str(text[i]);
+	}
+	const struct inval_entry entry = {
+		.operation_id = "o", .patterns = patterns, .pattern_count = many_patterns};
+	ck_assert_int_eq(inval_log_append(&engine.cache, &entry, NULL), OK);
+	struct inval_since *since =
+		inval_log_since(&engine.cache, &(struct inval_place){.id = "0-0"});
+	ck_assert_ptr_nonnull(since);
+	fiber_group_init(&checks, "checks", engine.cache.loop);
+	fiber_spawn(&checks, "check", check_in_a_cancelled_fiber, since);
+	ck_assert_int_eq(fiber_group_join(&checks, DEADLINE_NONE), OK);
+	ck_assert(!names(since, SLICE("k")));
+	inval_since_free(since);
+}
+
+TEST_CALL(a_cancelled_check_says_that_it_did_not_end, engine_run("", cancelled_check))
+
+TEST_SUITE("inval_log", a_cancelled_check_says_that_it_did_not_end, a_long_list_is_logged_whole,
+	more_entries_than_are_read_make_all_stale, pages_of_the_log_are_merged,
+	entries_after_the_id_make_keys_stale, nothing_after_the_id_is_fresh,
+	what_cannot_be_known_is_stale, from_the_empty_log_everything_counts)
