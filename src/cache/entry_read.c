@@ -171,7 +171,6 @@ static enum error read_first(struct entry_reading *r, struct fault *fault)
 
 	for (size_t i = 0; i < r->count && !error; i++) {
 		struct entry *entry = &r->ret[i];
-
 		const struct replies replies = replies_of(batch, i);
 
 		error = take_entry(r, i, &replies, fault);
@@ -275,11 +274,6 @@ static bool has_bytes(const struct entry *entry, int64_t least, int64_t most)
 	return is_present(entry) && n >= least && n <= most;
 }
 
-static bool is_full(const struct entry_reading *r, const struct entry *entry)
-{
-	return has_bytes(entry, r->first + 1, INT64_MAX);
-}
-
 static bool any(const struct entry_reading *r, int64_t least, int64_t most)
 {
 	for (size_t i = 0; i < r->count; i++)
@@ -317,7 +311,7 @@ static int64_t ration(struct entry_reading *r, const struct redis_batch *lengths
 	size_t kept = 0;
 
 	for (size_t i = 0; i < r->count; i++)
-		if (is_present(&r->ret[i]) && !is_full(r, &r->ret[i]))
+		if (has_bytes(&r->ret[i], 0, r->first))
 			left -= (int64_t)r->ret[i].stored.n;
 	for (size_t i = 0; i < r->place_count; i++) {
 		struct entry *entry = &r->ret[r->places[i]];
@@ -352,7 +346,6 @@ static enum error read_full_ones(struct entry_reading *r, struct fault *fault)
 	error = run_step(r, REDIS_BULK, fill_places, batch, fault);
 	for (size_t i = 0; i < r->place_count && !error; i++) {
 		struct entry *entry = &r->ret[r->places[i]];
-
 		const struct replies replies = replies_of(batch, i);
 
 		error = take_entry(r, r->places[i], &replies, fault);
