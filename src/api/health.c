@@ -30,7 +30,7 @@ struct component {
 	cJSON *details;
 };
 
-enum { component_count = 4, day_ms = 24 * 3600 * 1000 };
+enum { component_count = 4, day_ms = 24 * 3600 * 1000, most_away = 16 };
 
 static struct component component(const char *name)
 {
@@ -90,6 +90,31 @@ static void judge_memory(const struct app *app, cJSON *warnings, enum health *he
 				      "volatile-* policies keep them longer");
 }
 
+/* Why slots are away, for each primary. */
+static void list_absences(
+	const struct app *app, cJSON *details, cJSON *warnings, enum health *health)
+{
+	cJSON *away = cJSON_AddArrayToObject(details, "away");
+	struct slot_absence absence;
+
+	for (size_t i = 0; i < most_away && store_absence(app->engine.cache.store, i, &absence);
+		i++) {
+		cJSON *item = cJSON_CreateObject();
+		struct buf text = {0};
+
+		json_add_text(item, "node", absence.node);
+		json_add_uint(item, "slots", absence.slots);
+		json_add_slice(item, "ranges", buf_slice(&absence.ranges));
+		json_add_slice(item, "reason", buf_slice(&absence.why));
+		json_add_slice(item, "fix", buf_slice(&absence.fix));
+		cJSON_AddItemToArray(away, item);
+		slot_absence_tell(&absence, &text);
+		warn(warnings, health, text.p);
+		buf_release(&text);
+		slot_absence_release(&absence);
+	}
+}
+
 /* The rest of the keys of a cluster can be used. */
 static void judge_slots(const struct app *app, cJSON *details, cJSON *warnings, enum health *health)
 {
@@ -104,6 +129,7 @@ static void judge_slots(const struct app *app, cJSON *details, cJSON *warnings, 
 			away, SLOT_COUNT, ranges.p);
 		warn(warnings, health, text.p);
 	}
+	list_absences(app, details, warnings, health);
 	buf_release(&text);
 	buf_release(&ranges);
 }

@@ -189,6 +189,22 @@ static bool is_well(const struct cluster *c)
 	return topology_known(c->topology) && !topology_unserved(c->topology) && !c->refuses;
 }
 
+/* Why servers are away, as one that works sees it. Parks. */
+static void ask_peers(struct cluster *c)
+{
+	struct redis_batch *batch = redis_batch_new();
+	const struct redis_value *reply = NULL;
+	struct redis_node *node = redis_node_ref(topology_any(c->topology));
+
+	REDIS_ADD(batch, SLICE("CLUSTER"), SLICE("NODES"));
+	if (redis_node_serves(node) &&
+		redis_node_run(node, REDIS_COMMANDS, batch, clock_deadline(ask_ms), NULL) == OK)
+		reply = redis_batch_reply(batch, 0);
+	topology_judge(c->topology, reply && reply->type == REDIS_STRING ? reply->text : SLICE(""));
+	redis_batch_free(batch);
+	redis_node_unref(node);
+}
+
 /* When the next question is due. */
 static int64_t due_ms(const struct cluster *c)
 {
@@ -208,6 +224,8 @@ static void discover(void *argument)
 	while (!fiber_cancelled()) {
 		ask(c);
 		ask_views(c);
+		if (!is_well(c) && !fiber_cancelled())
+			ask_peers(c);
 		do {
 			bool leaving = topology_sweep(c->topology);
 			int64_t due = due_ms(c), sweep = clock_deadline(sweep_ms);

@@ -101,6 +101,11 @@ unsigned store_away(const struct store *store, struct buf *ranges)
 	return topology_away(store->topology, ranges);
 }
 
+bool store_absence(const struct store *store, size_t i, struct slot_absence *ret)
+{
+	return topology_absence(store->topology, i, ret);
+}
+
 struct redis_node *store_lacking(const struct store *store, unsigned i)
 {
 	struct redis_node *const *nodes;

@@ -11,6 +11,7 @@
 
 #include "redis/node.h"
 #include "store/sentinel.h"
+#include "store/slot_absence.h"
 #include "store/slot_set.h"
 
 struct store;
@@ -35,6 +36,8 @@ int store_slots(const struct store *store, const struct redis_node *node);
  * "0-5460, 9000". 0 if it is not a cluster. All of them until there is a map.
  */
 unsigned store_away(const struct store *store, struct buf *ranges);
+/* As topology_absence(): why they are away. The caller releases *ret. */
+bool store_absence(const struct store *store, size_t i, struct slot_absence *ret);
 /* A primary that lacks what bit `i` of the state's `lacks` means. Borrowed. */
 struct redis_node *store_lacking(const struct store *store, unsigned i);
 /* Whether all keys are on one server, where one script may touch any of them. */

@@ -26,6 +26,7 @@ struct placed {
 	} role;
 	int64_t since_ms; /* in that role; of a guest: last used */
 	unsigned slots;
+	struct peer_view peers;
 };
 
 struct topology {
@@ -265,22 +266,83 @@ static void add_range(struct buf *ranges, unsigned count, unsigned first, unsign
 		buf_printf(ranges, "-%u", last);
 }
 
-unsigned topology_away(const struct topology *t, struct buf *ranges)
+static bool is_owned(const struct topology *t, unsigned slot, const struct redis_node *node)
 {
-	unsigned away = 0, count = 0;
+	return t->owners[slot] == node;
+}
 
-	for (unsigned slot = 0, first; slot < SLOT_COUNT && t->cluster;) {
-		bool gone = is_away(t, first = slot);
+static bool is_unusable(const struct topology *t, unsigned slot, const struct redis_node *node)
+{
+	(void)node;
+	return is_away(t, slot);
+}
+
+/* How many slots fit, with their ranges. */
+static unsigned list_slots(const struct topology *t,
+	bool (*fits)(const struct topology *, unsigned slot, const struct redis_node *),
+	const struct redis_node *node, struct buf *ranges)
+{
+	unsigned total = 0, count = 0;
+
+	for (unsigned slot = 0, first; slot < SLOT_COUNT;) {
+		bool listed = fits(t, first = slot, node);
 
 		do
 			slot++;
-		while (slot < SLOT_COUNT && is_away(t, slot) == gone);
-		if (!gone)
+		while (slot < SLOT_COUNT && fits(t, slot, node) == listed);
+		if (!listed)
 			continue;
 		add_range(ranges, count++, first, slot - 1);
-		away += slot - first;
+		total += slot - first;
 	}
-	return away;
+	return total;
+}
+
+unsigned topology_away(const struct topology *t, struct buf *ranges)
+{
+	return t->cluster ? list_slots(t, is_unusable, NULL, ranges) : 0;
+}
+
+void topology_judge(struct topology *t, struct slice nodes)
+{
+	for (size_t i = 0; i < t->placed_count; i++)
+		slot_absence_peers(
+			nodes, t->placed[i].host, t->placed[i].port, &t->placed[i].peers);
+}
+
+/* The i-th that is away; NULL: there are fewer, and *left of `i` are. */
+static const struct placed *find_away(const struct topology *t, size_t i, size_t *left)
+{
+	*left = i;
+	for (size_t n = 0; n < t->placed_count; n++) {
+		const struct placed *at = &t->placed[n];
+
+		if (at->role != PRIMARY || !at->slots || !redis_node_is_away(at->node))
+			continue;
+		if ((*left)-- == 0)
+			return at;
+	}
+	return NULL;
+}
+
+bool topology_absence(const struct topology *t, size_t i, struct slot_absence *ret)
+{
+	size_t left;
+	const struct placed *at = t->cluster && t->known ? find_away(t, i, &left) : NULL;
+
+	*ret = (struct slot_absence){0};
+	if (!at && (!t->cluster || !t->known || left > 0 || !t->unserved))
+		return false;
+	ret->slots = list_slots(t, is_owned, at ? at->node : NULL, &ret->ranges);
+	if (!at) {
+		slot_absence_of_none(ret);
+		return true;
+	}
+	struct redis_state state = redis_node_state(at->node);
+
+	ret->node = mem_strdup(redis_node_name(at->node));
+	slot_absence_explain(&state, redis_node_view(at->node), &at->peers, ret);
+	return true;
 }
 
 static void remove_placed(struct topology *t, size_t i)

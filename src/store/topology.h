@@ -14,6 +14,7 @@
 #define CW_STORE_TOPOLOGY_H
 
 #include "redis/node.h"
+#include "store/slot_absence.h"
 #include "store/slot_map.h"
 
 struct topology;
@@ -51,6 +52,14 @@ int topology_slots(const struct topology *topology, const struct redis_node *nod
  * first 16 ranges. 0 if it is not a cluster.
  */
 unsigned topology_away(const struct topology *topology, struct buf *ranges);
+/* A server's reply to CLUSTER NODES, from which topology_absence() takes what others say; "": none.
+ */
+void topology_judge(struct topology *topology, struct slice nodes);
+/*
+ * The i-th primary of a cluster that is away, with its slots and why; the last is for the slots
+ * that no server has. False: there are no more of them. The caller releases *ret.
+ */
+bool topology_absence(const struct topology *topology, size_t i, struct slot_absence *ret);
 /* Retires those that are due; true if some are not yet. */
 bool topology_sweep(struct topology *topology);
 

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "watch/diagnosis_internal.h"
 
-enum { total_ms = 20000 };
+enum { total_ms = 20000, most_away = 16 };
 
 const char *diagnosis_severity_name(enum finding_severity severity)
 {
@@ -126,22 +126,24 @@ static void judge_configuration(struct diagnosis *diagnosis, const struct conf *
 static void judge_cluster(struct diagnosis *diagnosis, const struct store *store)
 {
 	struct redis_state state = store_state(store);
-	struct buf ranges = {0};
-	unsigned away;
+	struct slot_absence absence;
 
 	if (!diagnosis->several)
 		return;
-	if (state.status == REDIS_DOWN && diagnosis->serving) {
-		diagnosis_add_fault(diagnosis, FINDING_ERROR, "redis.url", &state.last_error);
-	} else if (state.status != REDIS_DOWN && (away = store_away(store, &ranges))) {
-		diagnosis_add(diagnosis, FINDING_ERROR, "slots_away", "slots",
-			mem_printf("%u of %d slots have no primary that answers (%s): their keys "
-				   "cannot be used",
-				away, SLOT_COUNT, ranges.p),
-			mem_strdup("Start the servers that are away, or promote their replicas "
-				   "(CLUSTER FAILOVER TAKEOVER)."));
+	if (state.status == REDIS_DOWN) {
+		if (diagnosis->serving)
+			diagnosis_add_fault(
+				diagnosis, FINDING_ERROR, "redis.url", &state.last_error);
+		return;
 	}
-	buf_release(&ranges);
+	for (size_t i = 0; i < most_away && store_absence(store, i, &absence); i++) {
+		diagnosis_add(diagnosis, FINDING_ERROR, "slots_away",
+			absence.node ? absence.node : "slots",
+			mem_printf("%u of %d slots have no primary that answers (%s): %s",
+				absence.slots, SLOT_COUNT, absence.ranges.p, absence.why.p),
+			mem_strdup(absence.fix.p));
+		slot_absence_release(&absence);
+	}
 }
 
 /* Parks: the primaries may change meanwhile. */

@@ -105,6 +105,59 @@ def test_each_primary_is_a_series(start, kept):
     assert daemon.metric("redis_config_maxclients") == sum(int(n.info("maxclients")) for n in kept.primaries)
 
 
+def test_why_slots_are_away_is_said(start, cluster):
+    daemon = begin(start, cluster)
+
+    def away():
+        return redis_health(daemon)["details"]["away"]
+
+    def says(reason, fix):
+        one, = until(lambda: [found for found in away() if reason in found["reason"]], reason)
+        assert fix in one["fix"] and one["ranges"], one
+        told = f"{one['node'] or 'no server'} (slots {one['ranges']}): {one['reason']}"
+        assert told in warnings(daemon), (told, warnings(daemon))
+        return one
+
+    assert away() == []
+    # No server has it.
+    for node in cluster.nodes:
+        node("CLUSTER", "DELSLOTS", 7)
+    one = says("no server of the cluster has them", "CLUSTER ADDSLOTS")
+    assert (one["node"], one["slots"], one["ranges"]) == (None, 1, "7"), one
+    cluster.nodes[0]("CLUSTER", "ADDSLOTS", 7)
+    until(lambda: away() == [], "the slot has a server again")
+    # One that hangs, which its peers notice after a while; it has no replica.
+    gone = cluster.primaries[-1]
+    slots = cluster.slots(gone)
+    gone.send(signal.SIGSTOP)
+    one = says("the cluster has given it up (fail), and it has no replica", "--cluster fix")
+    assert (one["node"], one["slots"]) == (gone.name, len(slots)), one
+    gone.send(signal.SIGCONT)
+    until(lambda: away() == [], "it works again")
+    # The daemon alone may not use it.
+    gone("ACL", "SETUSER", "default", "resetpass", ">other")
+    gone("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    says("NOAUTH", "redis.password")
+    gone("ACL", "SETUSER", "default", "nopass")
+    until(lambda: away() == [], "it lets everybody in again")
+
+
+def test_a_replica_that_does_not_take_over_is_named(start, kept):
+    daemon = begin(start, kept)
+    gone = kept.primaries[0]
+    copy = kept.replica_of(gone)
+    until(lambda: copy.info("master_link_status") == "up", "the replica")
+    copy("CONFIG", "SET", "cluster-replica-no-failover", "yes")
+    gone.send(signal.SIGSTOP)
+    one, = until(lambda: [found for found in redis_health(daemon)["details"]["away"]
+                          if "has not taken over yet" in found["reason"]], "the replica to be named")
+    assert f"its replica {copy.name} " in one["reason"] and f"redis-cli to {copy.name}" in one["fix"], one
+    gone.send(signal.SIGCONT)
+    copy("CONFIG", "SET", "cluster-replica-no-failover", "no")
+    until(lambda: redis_health(daemon)["details"]["slots_away"] == 0, "it works again")
+    kept.settle()
+
+
 def test_a_primary_that_is_away_is_named_with_its_slots(start, cluster):
     daemon = begin(start, cluster)
     gone, *others = cluster.primaries

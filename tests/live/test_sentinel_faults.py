@@ -143,7 +143,7 @@ def test_a_name_of_the_primary_is_resolved(start, fake, server):
     daemon = start(config(fake(("localhost", redis.port))))
     daemon.wait_redis()
     assert put(daemon).status == 201
-    stats = daemon.stats()["redis"]
+    stats = until(lambda: next((s for s in [daemon.stats()["redis"]] if s["mode"]), None), "a sample")
     assert (stats["mode"], stats["nodes"][0]["name"]) == ("sentinel", f"localhost:{redis.port}")
 
 
