@@ -54,7 +54,8 @@ static void link_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 	struct link *link = handle->data;
 
 	(void)suggested;
-	*ret = link->conn ? uv_buf_init(link->conn->input, CONN_INPUT_BYTES) : uv_buf_init(NULL, 0);
+	/* There is a connection: dropping the link ends reading at once (uv_close). */
+	*ret = uv_buf_init(link->conn->input, CONN_INPUT_BYTES);
 }
 
 static void broken(struct conn *conn, int status)
@@ -172,8 +173,6 @@ static void link_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *input)
 {
 	struct link *link = stream->data;
 
-	if (!link->conn || n == 0)
-		return;
 	if (n == UV_EOF) {
 		take_end(link);
 		return;
@@ -300,14 +299,17 @@ static struct buf *bytes_to_send(struct link *link)
 static void flush(struct link *link)
 {
 	struct conn *conn = link->conn;
-	struct buf *out = link->write_busy ? NULL : bytes_to_send(link);
+	struct buf *out;
 
-	if (link->write_busy || (out && out->n == 0))
+	if (link->write_busy)
 		return;
+	out = bytes_to_send(link);
 	if (!out) {
 		broken(conn, UV_EPROTO);
 		return;
 	}
+	if (out->n == 0)
+		return;
 	uv_buf_t bytes = uv_buf_init(out->p, (unsigned)out->n);
 	int n = uv_try_write(&link->u.stream, &bytes, 1);
 
@@ -337,6 +339,6 @@ void conn_link_flush(struct loop_flush *flush_later)
 {
 	struct conn *conn = (struct conn *)((char *)flush_later - offsetof(struct conn, flush));
 
-	if (conn->link)
-		flush(conn->link);
+	/* There is a link: with it goes the request to write (conn_set_state). */
+	flush(conn->link);
 }

@@ -295,7 +295,9 @@ class Cluster:
         replica, asked = self.replica_of(primary), []
 
         def took_over():
-            if replica.info("role") == "master":
+            # Redis sometimes takes one back that follows another closely: the replica was the primary
+            # for some milliseconds, and the old primary refuses writes until the failover's time is over.
+            if replica.info("role") == "master" and primary.info("role") == "slave":
                 return True
             # Redis gives a failover up that has not ended after five seconds.
             if not asked or time.monotonic() - asked[-1] > 6:

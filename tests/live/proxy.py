@@ -110,7 +110,7 @@ class Proxy:
         self.cuts = 0
         self.tape = None
         self.left = self.behind = self.greeting = None
-        self.reset = False
+        self.reset, self.greeted = False, 0
         self.needle, self.skip = None, 0
         self.held = threading.Event()
         self.watched, self.sent = None, 0
@@ -159,7 +159,8 @@ class Proxy:
             self.behind, self.reset = text, False
 
     def arm_greeting(self, limit, reset=False):
-        """One handshake ends after so many bytes of the server's; None disarms."""
+        """One handshake ends after so many bytes of the server's; None disarms. `greeted` is how many
+        the longest write of one had since it was 0."""
         with self.lock:
             self.greeting, self.reset = limit, reset
 
@@ -249,6 +250,7 @@ class Proxy:
         if self.mode == "swallow":
             return True
         with self.lock:
+            self.greeted = max(self.greeted, len(data))
             cut = self.greeting is not None and len(data) >= self.greeting
             if cut:
                 data, self.greeting = data[:self.greeting], None

@@ -37,8 +37,12 @@ def renew(daemon):
 def test_a_handshake_cut_anywhere_is_made_again(start, proxy, reset):
     daemon = start(fault_config(proxy.url, extra=QUIET))
     still = Still(daemon)
-    # A resumed session has some 250 bytes, in one record or several; the last ones are cut behind it.
-    for n in (0, 1, 4, 5, 6, 50, 91, 92, 127, 128, 129, 200, 230):
+    proxy.greeted = 0
+    proxy.drop()
+    renew(daemon)
+    back(daemon)
+    # The last one, of a resumed session, ends behind what the server sends before the daemon answers.
+    for n in (0, 1, 4, 5, 6, 50, 91, 92, 127, 128, 129, 200, proxy.greeted):
         cuts = proxy.cuts
         proxy.arm_greeting(n, reset)
         proxy.drop()

@@ -98,6 +98,9 @@ static const struct refusal {
 	{{0}, "-ERR max number of clients reached\r\n", ERR_REDIS_UNAVAILABLE,
 		"max number of clients"},
 	{{0}, "+OK\r\n$4\r\nPONG\r\n", ERR_REDIS_PROTOCOL, "not that of a Redis server"},
+	/* The database was not selected, and then nothing more is said. */
+	{{.database = 1}, "-BUSY Redis is busy running a script\r\n", ERR_REDIS_UNAVAILABLE,
+		"does not answer"},
 	{{0}, "+OK\r\n-NOAUTH Authentication required.\r\n", ERR_REDIS_AUTH, "NOAUTH"},
 	{{0},
 		"+OK\r\n+PONG\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n"
@@ -270,6 +273,100 @@ START_TEST(a_denied_ping_does_not_end_the_handshake)
 }
 END_TEST
 
+/* What a greeting may hold though the server is to be used. */
+static const struct oddity {
+	struct conf_redis conf;
+	const char *script;
+	enum redis_status status;
+} oddities[] = {
+	/* A user without a password is no reason for AUTH. */
+	{{.username = (char[]){"u"}}, "+OK\r\n+PONG\r\n" GREETING, REDIS_UP},
+	{{0}, "-MASTERDOWN Link with MASTER is down\r\n+PONG\r\n" GREETING, REDIS_UP},
+	{{0}, "+OK\r\n-MASTERDOWN Link with MASTER is down\r\n" GREETING, REDIS_DOWN},
+	{{0}, "+OK\r\n-BUSY Redis is busy running a script\r\n" GREETING, REDIS_IS_BUSY},
+	{{.database = 1}, "-BUSY Redis is busy running a script\r\n+OK\r\n+PONG\r\n" GREETING,
+		REDIS_IS_BUSY},
+};
+static const struct oddity *oddity;
+
+static void be_as_odd(void)
+{
+	await_status(oddity->status);
+	ck_assert_int_eq(state().connection_failures, 0);
+}
+
+START_TEST(a_greeting_may_be_odd)
+{
+	for (size_t i = 0; i < sizeof oddities / sizeof *oddities; i++) {
+		oddity = &oddities[i];
+		script = oddity->script;
+		run(serve_script, oddity->conf, be_as_odd);
+	}
+}
+END_TEST
+
+/* Speaks before anything was sent, while a command still makes the password. */
+static void serve_early(int fd, int number)
+{
+	(void)number;
+	fake_say(fd, script, strlen(script));
+	fake_await(fd, "nothing");
+}
+
+static const struct refusal early[] = {
+	{{0}, "-ERR max number of clients reached\r\n", ERR_REDIS_UNAVAILABLE,
+		"max number of clients"},
+	{{0}, "+OK\r\n", ERR_REDIS_PROTOCOL, "a reply without a request"},
+	{{0}, "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n",
+		ERR_REDIS_PROTOCOL, "a reply without a request"},
+};
+
+START_TEST(what_is_said_before_the_password_is_the_reason)
+{
+	for (size_t i = 0; i < sizeof early / sizeof *early; i++) {
+		refusal = &early[i];
+		script = early[i].script;
+		run(serve_early,
+			(struct conf_redis){.password_argv = (char *[]){(char[]){"sleep"},
+						    (char[]){"9"}, NULL}},
+			be_refused);
+	}
+}
+END_TEST
+
+/* The first two are refused, the next two closed, all others taken. */
+static void serve_after_a_while(int fd, int number)
+{
+	static const char wrong[] = "-WRONGPASS invalid username-password pair\r\n",
+			  right[] = "+OK\r\n+OK\r\n+PONG\r\n" GREETING;
+
+	if (number == 2 || number == 3 || !fake_await(fd, "EXEC\r\n"))
+		return;
+	if (number < 2) {
+		fake_say(fd, wrong, sizeof wrong - 1);
+		return;
+	}
+	fake_say(fd, right, sizeof right - 1);
+	serve_on(fd);
+}
+
+static void be_taken_in_the_end(void)
+{
+	await_status(REDIS_DOWN);
+	await_status(REDIS_UP);
+	ck_assert_int_ge(state().connection_failures, 2);
+}
+
+/* The server may have another mind after it was away: the refusal is forgotten. */
+START_TEST(a_refused_password_is_sent_again_to_a_server_that_was_away)
+{
+	run(serve_after_a_while,
+		(struct conf_redis){
+			.password_argv = (char *[]){(char[]){"echo"}, (char[]){"p"}, NULL}},
+		be_taken_in_the_end);
+}
+END_TEST
+
 /* Takes the password "right". */
 static void serve_password(int fd, int number)
 {
@@ -296,6 +393,17 @@ static void write_password(const char *text)
 	ck_assert_int_eq(fchmod(fileno(file), 0600), 0);
 	fputs(text, file);
 	fclose(file);
+}
+
+static void take_new_printed_password(void)
+{
+	struct fault fault;
+
+	await_status(REDIS_DOWN);
+	ck_assert_int_eq(state().last_error.error, ERR_REDIS_AUTH);
+	write_password("right\n");
+	await_status(REDIS_UP);
+	ck_assert_int_eq(get(&fault), OK);
 }
 
 static void take_new_password(void)
@@ -326,7 +434,25 @@ START_TEST(a_password_is_read_again_until_it_is_right)
 }
 END_TEST
 
-TEST_SUITE("conn_handshake", an_answer_that_ends_the_handshake_is_the_reason,
+START_TEST(another_printed_password_is_sent_at_once)
+{
+	char folder[] = "/tmp/cw-unit-XXXXXX";
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(password_path, sizeof password_path, "%s/password", folder);
+	write_password("wrong\n");
+	run(serve_password,
+		(struct conf_redis){
+			.password_argv = (char *[]){(char[]){"cat"}, password_path, NULL}},
+		take_new_printed_password);
+	unlink(password_path);
+	ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
+TEST_SUITE("conn_handshake", a_greeting_may_be_odd, what_is_said_before_the_password_is_the_reason,
+	a_refused_password_is_sent_again_to_a_server_that_was_away,
+	another_printed_password_is_sent_at_once, an_answer_that_ends_the_handshake_is_the_reason,
 	a_database_that_cannot_be_selected_yet_is_selected_later,
 	where_info_is_denied_the_role_decides, a_database_number_does_not_hide_the_kind_of_server,
 	a_denied_ping_does_not_end_the_handshake, a_password_is_read_again_until_it_is_right)

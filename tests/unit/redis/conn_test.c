@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "../unit.h"
+#include "base/mem.h"
 #include "fake.h"
 #include "store/store.h"
 
@@ -25,14 +26,14 @@ static void script(void *argument)
 	loop_stop(loop);
 }
 
-static void run(fake_serve *serve, void (*function)(void))
+static void run_for(int64_t timeout_ms, fake_serve *serve, void (*function)(void))
 {
 	fake_start(&fake, serve);
 	struct conf_redis conf = {
 		.kind = REDIS_URL_UNIX,
 		.path = fake.socket,
-		.connect_timeout_ms = 300,
-		.command_timeout_ms = 300,
+		.connect_timeout_ms = timeout_ms,
+		.command_timeout_ms = timeout_ms,
 		.breaker_failures = 5,
 		.breaker_probe_every_ms = 1000,
 	};
@@ -44,6 +45,11 @@ static void run(fake_serve *serve, void (*function)(void))
 	loop_run(loop);
 	loop_free(loop);
 	fake_end(&fake);
+}
+
+static void run(fake_serve *serve, void (*function)(void))
+{
+	run_for(300, serve, function);
 }
 
 static struct redis_state state(void)
@@ -284,7 +290,93 @@ static void refusal(void)
 
 TEST_CALL(a_server_that_is_full_of_clients_is_tried_slowly, run(serve_refusal, refusal))
 
-TEST_SUITE("conn", after_noise_instead_of_a_handshake_service_resumes,
+enum { late_commands = 1200, late_bytes = 8 << 20 };
+
+/* Reads nothing for as long as the test says; then it answers each GET. */
+static void serve_late(int fd, int number)
+{
+	char input[65536];
+	ssize_t n;
+
+	(void)number;
+	if (!fake_greet(fd))
+		return;
+	while (*fake.shared == 0)
+		usleep(1000);
+	while ((n = read(fd, input, sizeof input)) > 0)
+		for (ssize_t i = 0; i < n; i++)
+			if (input[i] == '!')
+				fake_say(fd, "+PONG\r\n", 7);
+}
+
+/* Until the kernel takes no more, and then some. */
+static void read_late(void)
+{
+	static struct redis_batch *batches[late_commands];
+	struct redis_node *node = store_node(store, SLICE(""));
+	struct fault fault;
+
+	await_up();
+	for (int i = 0; i < late_commands; i++) {
+		batches[i] = redis_batch_new();
+		REDIS_ADD(batches[i], SLICE("GET"), SLICE("!"));
+		ck_assert_int_eq(redis_node_start(node, REDIS_COMMANDS, batches[i], &fault), OK);
+		/* A write of its own. */
+		fiber_sleep(0);
+	}
+	*fake.shared = 1;
+	for (int i = 0; i < late_commands; i++) {
+		ck_assert_int_eq(redis_batch_wait(batches[i], clock_deadline(20000), &fault), OK);
+		redis_batch_free(batches[i]);
+	}
+	ck_assert_int_eq(state().connection_failures, 0);
+}
+
+START_TEST(commands_that_the_kernel_does_not_take_are_written_later)
+{
+	run_for(20000, serve_late, read_late);
+}
+END_TEST
+
+/* A large command is still being written when its time is over. */
+static void never_read(void)
+{
+	char *value = mem_zalloc(late_bytes);
+	struct fault fault;
+
+	await_up();
+	ck_assert_int_eq(
+		store_call(store, (struct redis_call){0}, SLICE(""), 3,
+			(struct slice[]){SLICE("SET"), SLICE("a"), slice_of(value, late_bytes)},
+			NULL, &fault),
+		ERR_TIMEOUT);
+	mem_free(value);
+	await_up();
+}
+
+TEST_CALL(a_command_that_is_never_read_ends_in_time, run(serve_late, never_read))
+
+/* The server is given up in the turn in which a command was sent to it. */
+static void given_up(void)
+{
+	struct redis_node *node = store_node(store, SLICE(""));
+	struct redis_batch *batch = redis_batch_new();
+	struct fault fault;
+
+	await_up();
+	REDIS_ADD(batch, SLICE("GET"), SLICE("!"));
+	ck_assert_int_eq(redis_node_start(node, REDIS_COMMANDS, batch, &fault), OK);
+	redis_node_retire(node, ERR_REDIS_UNKNOWN_OUTCOME, "it is not used any more");
+	ck_assert_int_ne(redis_batch_wait(batch, clock_deadline(5000), &fault), OK);
+	redis_batch_free(batch);
+}
+
+TEST_CALL(a_command_to_a_server_that_is_given_up_ends_at_once, run(serve_late, given_up))
+
+TEST_SUITE("conn", commands_that_the_kernel_does_not_take_are_written_later,
+	a_command_that_is_never_read_ends_in_time,
+	a_command_to_a_server_that_is_given_up_ends_at_once,
+	after_noise_instead_of_a_handshake_service_resumes,
 	a_reply_cut_at_every_byte_is_an_unknown_outcome, an_idempotent_command_is_repeated_once,
 	a_reply_without_a_request_ends_the_connection, a_loading_server_keeps_its_connection,
 	a_server_that_never_answers_is_unavailable, a_reply_that_never_ends_is_too_large,

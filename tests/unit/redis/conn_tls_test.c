@@ -11,6 +11,7 @@
 #include "../unit.h"
 #include "base/mem.h"
 #include "fake.h"
+#include "redis/conn_tls.h"
 #include "store/store.h"
 
 enum { big = 300000 };
@@ -439,10 +440,27 @@ START_TEST(a_session_is_resumed_only_with_the_same_settings)
 }
 END_TEST
 
-TEST_SUITE("conn_tls", replies_of_many_records_are_read, a_request_of_many_records_is_written,
-	the_certificate_of_another_name_is_refused, an_expired_certificate_is_refused,
-	an_unknown_authority_is_refused, a_missing_client_certificate_is_reported,
-	a_server_without_tls_is_reported, a_handshake_that_is_not_answered_has_a_deadline,
+/* Also where only the sentinels are spoken to by TLS. */
+START_TEST(files_are_checked_where_tls_is_used)
+{
+	struct conf_redis with = {.tls_files.ca = (char[]){"/nowhere/ca.crt"}};
+	struct fault fault;
+
+	ck_assert_int_eq(conn_tls_check(&with, &fault), OK);
+	with.sentinel.tls = true;
+	ck_assert_int_eq(conn_tls_check(&with, &fault), ERR_BAD_CONFIG);
+	ck_assert_ptr_nonnull(strstr(fault.detail, "/nowhere/ca.crt"));
+	with.sentinel.tls = false;
+	with.tls = true;
+	ck_assert_int_eq(conn_tls_check(&with, &fault), ERR_BAD_CONFIG);
+}
+END_TEST
+
+TEST_SUITE("conn_tls", files_are_checked_where_tls_is_used, replies_of_many_records_are_read,
+	a_request_of_many_records_is_written, the_certificate_of_another_name_is_refused,
+	an_expired_certificate_is_refused, an_unknown_authority_is_refused,
+	a_missing_client_certificate_is_reported, a_server_without_tls_is_reported,
+	a_handshake_that_is_not_answered_has_a_deadline,
 	a_server_that_closes_within_the_handshake_is_reported,
 	an_authority_that_cannot_be_read_is_named_until_it_can,
 	another_protocol_behind_tls_is_reported, a_session_that_ends_leaves_the_outcome_unknown,
