@@ -83,8 +83,24 @@ struct keys_page {
 	struct slice cursor;
 	int64_t limit;
 	bool encoded;
+	bool persistent; /* only keys without expiry */
+	struct redis_value *reply;
+	struct slice *names; /* of the reply */
+	size_t count;
 	struct buf next;
 };
+
+static enum error read_only(struct request *request, bool *ret_persistent, struct fault *fault)
+{
+	struct slice value;
+
+	*ret_persistent = request_query(request, "only", &value);
+	if (!*ret_persistent || slice_is(value, "persistent"))
+		return OK;
+	return fault_set(fault, ERR_BAD_PARAMETER,
+		"the query parameter only must be persistent, for keys without expiry, or be left "
+		"out");
+}
 
 static enum error read_listing(
 	struct request *request, struct keys_page *listing, struct fault *fault)
@@ -94,6 +110,8 @@ static enum error read_listing(
 	guard_init(&listing->guard, request_conf(request), request_identity(request));
 	if (!error)
 		error = keys_encoded(request, &listing->encoded, fault);
+	if (!error)
+		error = read_only(request, &listing->persistent, fault);
 	if (!error && request_query(request, "match", &listing->match)) {
 		error = glob_check(listing->match, fault);
 		if (!error)
@@ -104,39 +122,83 @@ static enum error read_listing(
 	return error;
 }
 
-/*
- * With a pattern, one step looks at many keys. If too many of them match, the step is repeated with
- * a smaller count, so that a page has about `limit` names.
- */
-static enum error scan_step(struct cache *cache, struct keys_page *listing,
-	struct redis_value **ret, struct fault *fault)
+/* Those names that the caller may see. */
+static void take_names(struct keys_page *listing)
 {
-	struct keys_scan scan = {listing->cursor, listing->match,
-		listing->match.p ? list_max : listing->limit, REDIS_COMMANDS};
-	enum error error = keys_scan(cache, &scan, ret, &listing->next, fault);
+	const struct redis_value *names = listing->reply->items[1];
 
-	if (error || scan.count == listing->limit ||
-		(int64_t)(*ret)->items[1]->count <= listing->limit)
-		return error;
-	redis_value_free(*ret);
-	scan.count = listing->limit;
-	return keys_scan(cache, &scan, ret, &listing->next, fault);
-}
-
-static void reply_page(
-	struct request *request, const struct keys_page *listing, const struct redis_value *page)
-{
-	const struct redis_value *names = page->items[1];
-	struct buf items = {0};
-
+	listing->names = mem_array(names->count, sizeof *listing->names);
 	for (size_t i = 0; i < names->count; i++) {
 		struct slice key = redis_value_item(names, i);
 
-		if (guard_check_key(key, NULL) ||
-			guard_derived(&listing->guard, key) != GUARD_ALLOWED)
-			continue;
+		if (!guard_check_key(key, NULL) &&
+			guard_derived(&listing->guard, key) == GUARD_ALLOWED)
+			listing->names[listing->count++] = key;
+	}
+}
+
+/* Leaves out the names of keys with a TTL, in one pipeline. Parks. */
+static enum error drop_expiring(struct cache *cache, struct keys_page *listing, struct fault *fault)
+{
+	struct redis_batch *batch = redis_batch_new();
+	size_t kept = 0;
+
+	for (size_t i = 0; i < listing->count; i++)
+		REDIS_ADD(batch, SLICE("PTTL"), listing->names[i]);
+	enum error error = cache_run_all(cache, REDIS_COMMANDS, batch, fault);
+
+	for (size_t i = 0; i < listing->count && !error; i++)
+		if (redis_batch_reply(batch, i)->integer == -1)
+			listing->names[kept++] = listing->names[i];
+	listing->count = kept;
+	redis_batch_free(batch);
+	return error;
+}
+
+static void forget_names(struct keys_page *listing)
+{
+	redis_value_free(listing->reply);
+	mem_free(listing->names);
+	listing->reply = NULL;
+	listing->names = NULL;
+	listing->count = 0;
+}
+
+/* Parks. */
+static enum error look_at(
+	struct cache *cache, struct keys_page *listing, int64_t count, struct fault *fault)
+{
+	struct keys_scan scan = {listing->cursor, listing->match, count, REDIS_COMMANDS};
+	enum error error = keys_scan(cache, &scan, &listing->reply, &listing->next, fault);
+
+	if (error)
+		return error;
+	take_names(listing);
+	return listing->persistent && listing->count ? drop_expiring(cache, listing, fault) : OK;
+}
+
+/*
+ * Where few of the keys are wanted, one step looks at many. If too many of them are, the step is
+ * repeated with a smaller count, so that a page has about `limit` names. Parks.
+ */
+static enum error scan_step(struct cache *cache, struct keys_page *listing, struct fault *fault)
+{
+	bool chosen = listing->match.p || listing->persistent;
+	enum error error = look_at(cache, listing, chosen ? list_max : listing->limit, fault);
+
+	if (error || !chosen || (int64_t)listing->count <= listing->limit)
+		return error;
+	forget_names(listing);
+	return look_at(cache, listing, listing->limit, fault);
+}
+
+static void reply_page(struct request *request, const struct keys_page *listing)
+{
+	struct buf items = {0};
+
+	for (size_t i = 0; i < listing->count; i++) {
 		buf_str(&items, items.n ? ",{" : "{");
-		keys_write_name(key, listing->encoded, &items);
+		keys_write_name(listing->names[i], listing->encoded, &items);
 		buf_char(&items, '}');
 	}
 	answer_page(request, &items, buf_slice(&listing->next));
@@ -147,17 +209,15 @@ void api_keys_list(struct request *request, void *context)
 {
 	struct app *app = context;
 	struct keys_page *listing = mem_new(struct keys_page);
-	struct redis_value *page;
 	struct fault fault;
 
 	listing->limit = list_default;
 	if (read_listing(request, listing, &fault) ||
-		scan_step(&app->engine.cache, listing, &page, &fault)) {
+		scan_step(&app->engine.cache, listing, &fault))
 		reply_fault(request, &fault);
-	} else {
-		reply_page(request, listing, page);
-		redis_value_free(page);
-	}
+	else
+		reply_page(request, listing);
+	forget_names(listing);
 	buf_release(&listing->next);
 	mem_free(listing);
 }

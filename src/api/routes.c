@@ -107,7 +107,7 @@ const struct route routes[] = {
 		"Releases a lease without storing a value."},
 	{"POST", CACHE "/keys/{key}/expire", SCOPE_WRITE, ROUTE_JSON, api_key_expire, "key_encoding",
 		"Sets the TTL of a value."},
-	{"GET", CACHE "/keys", SCOPE_KEYS, 0, api_keys_list, "match limit cursor key_encoding",
+	{"GET", CACHE "/keys", SCOPE_KEYS, 0, api_keys_list, "match only limit cursor key_encoding",
 		"Names of keys, one SCAN per page."},
 	{"POST", CACHE "/mget", SCOPE_KEYS, ROUTE_JSON | ROUTE_READS | ROUTE_ROOM, api_keys_mget, "key_encoding",
 		"Many values in one pipeline."},

@@ -231,6 +231,24 @@ def test_listing_shows_every_key_that_may_be_touched(start, redis):
     assert len(reply.json["items"]) < 50
 
 
+def test_listing_of_keys_without_expiry(start, redis):
+    daemon = start(open_config(redis))
+    redis.fill(1500, "list:{}", ttl=600)
+    for key in "kept:1", "kept:2", "lock:1", "session:1":
+        redis("SET", key, "x")
+    redis("RPUSH", "kept:list", "x")
+    redis("SET", b"kept:\xff", "x")
+    raw = base64url(b"kept:\xff")
+    keys, pages = listed(daemon, "only=persistent&limit=50")
+    # A step looks at more keys than a page has, where few are wanted.
+    assert sorted(set(keys)) == sorted(["kept:1", "kept:2", "kept:list", raw]) and pages < 10
+    assert sorted(set(listed(daemon, "only=persistent&match=kept:?")[0])) == sorted(["kept:1", "kept:2", raw])
+    assert listed(daemon, "only=persistent&match=list:*")[0] == []
+    redis.fill(300, "forever:{}")
+    keys, pages = listed(daemon, "only=persistent&match=forever:*&limit=20")
+    assert sorted(set(keys)) == sorted(f"forever:{i}" for i in range(300)) and pages > 5
+
+
 def test_listing_of_keys_that_are_no_text(start, redis):
     daemon = start(open_config(redis))
     redis("SET", b"bin:\xff\0", "x")
@@ -249,7 +267,7 @@ def test_listing_of_keys_that_are_no_text(start, redis):
     ("cursor=x", "bad_parameter"), ("cursor=-1", "bad_parameter"),
     ("cursor=99999999999999999999", "bad_parameter"), ("match=", "bad_pattern"),
     ("match=" + "*a" * 17, "bad_pattern"), ("match=" + "a" * 513, "bad_pattern"),
-    ("matsch=a", "bad_parameter"), ("key_encoding=hex", "bad_parameter")])
+    ("matsch=a", "bad_parameter"), ("only=longer", "bad_parameter"), ("only=", "bad_parameter"), ("key_encoding=hex", "bad_parameter")])
 def test_listings_that_are_refused(shared, query, code):
     refused(shared.get(CACHE + "/keys?" + query), 400, code)
 

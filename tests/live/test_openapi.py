@@ -207,7 +207,7 @@ def cache(call):
     call(f"DELETE {key}/lease", headers={"X-Cache-Lease": lease}, key="nowhere")
     call(f"GET {key}/ttl", key="user:profile:1")
     call(f"POST {key}/expire", {"ttl": 100}, key="user:profile:1")
-    call(f"GET {CACHE}/keys", query="?match=user:*")
+    call(f"GET {CACHE}/keys", query="?match=user:*&only=persistent")
     call(f"POST {CACHE}/mset", {"entries": [{"key": "b", "value": "x", "ttl": 60, "tags": ["red"]}]})
     call(f"POST {CACHE}/mget", {"keys": ["b", "none"]})
     call(f"POST {CACHE}/mdelete", {"keys": ["none"]})
