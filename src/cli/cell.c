@@ -8,6 +8,7 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/timestamp.h"
 #include "base/utf8.h"
@@ -182,6 +183,18 @@ const char *cli_cell_text(struct cli *cli, struct json_value value, const char *
 	struct slice text = cli_view_text(cli, value, path);
 
 	return text.p && text.n ? text.p : "-";
+}
+
+const char *cli_cell_key(struct cli *cli, struct json_value value, const char *path)
+{
+	struct slice text = cli_view_text(cli, value, path);
+	struct buf decoded = {0}, clean = {0};
+
+	if (cli_view_is(value, "key_encoding", "base64url") && base64_decode(text, true, &decoded))
+		text = arena_take(&cli->arena, &decoded);
+	cli_cell_clean(text, &clean);
+	buf_release(&decoded);
+	return clean.n ? arena_take(&cli->arena, &clean).p : "-";
 }
 
 const char *cli_cell_count_at(struct cli *cli, struct json_value value, const char *path)

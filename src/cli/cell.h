@@ -39,6 +39,8 @@ const char *cli_cell_bytes_at(struct cli *cli, struct json_value value, const ch
 const char *cli_cell_ratio_at(struct cli *cli, struct json_value value, const char *path);
 const char *cli_cell_real_at(struct cli *cli, struct json_value value, const char *path);
 const char *cli_cell_span_at(struct cli *cli, struct json_value value, const char *path);
+/* A key's name, which is base64url where the member "key_encoding" beside it says so. */
+const char *cli_cell_key(struct cli *cli, struct json_value value, const char *path);
 /* "2m10s ago" or "in 5m" of a time. */
 const char *cli_cell_when(struct cli *cli, struct json_value value, const char *path);
 

@@ -102,6 +102,12 @@ static const struct cli_option del_options[] = {
 	END,
 };
 
+static const struct cli_option keys_list_options[] = {
+	{"no-ttl", 0, CLI_FLAG, NULL, "only keys without expiry", NULL},
+	{"limit", 0, CLI_ONCE, "N", "stop after so many names (default 1000; 0 = all)", NULL},
+	END,
+};
+
 static const struct cli_option list_options[] = {
 	{"limit", 0, CLI_ONCE, "N", "stop after so many names (default 1000; 0 = all)", NULL},
 	END,
@@ -113,6 +119,7 @@ static const struct cli_option short_list_options[] = {SHORT_LIMIT, END};
 
 static const struct cli_option namespaces_options[] = {
 	{"sort", 0, CLI_ONCE, "BY", "keys (default) or bytes", "keys bytes"},
+	{"keys", 0, CLI_ONCE, "WHICH", "keys instead of namespaces: biggest = with the most memory, hot = looked up most, unmatched = of no namespace", "biggest hot unmatched"},
 	SHORT_LIMIT,
 	END,
 };
@@ -141,6 +148,7 @@ static const struct cli_option token_options[] = {
 	{"scopes", 0, CLI_ONCE, "LIST", "what it may do, such as read,warm (required): read, metrics, keys, write, invalidate, flush, warm, sessions, operate, audit, admin", "read metrics keys write invalidate flush warm sessions operate audit admin"},
 	{"prefix", 0, CLI_MANY, "PREFIX", "it may use only keys that begin with this", NULL},
 	{"expires", 0, CLI_ONCE, "DATE", "until when it is valid, such as 2027-01-31", NULL},
+	{"save", 0, CLI_ONCE, "FILE", "write the token to this new file, which only you can read, and print the row instead", ":files"},
 	END,
 };
 
@@ -156,72 +164,147 @@ static const struct cli_option help_options[] = {
 };
 
 const struct cli_command cli_commands[] = {
-	{.name = "stats", .arguments = "", .help = "Figures of Redis, the cache, warming and the daemon.", .run = cli_stats},
-	{.name = "health", .arguments = "", .help = "UP, DEGRADED or DOWN, with the reasons; exit status 1 unless it is UP.", .run = cli_health},
-	{.name = "doctor", .arguments = "", .help = "What is wrong between daemon, configuration and Redis, and how to fix it; exit status 1 if something does not work.", .run = cli_doctor},
-	{.name = "alerts", .arguments = "", .help = "The rules of alerts and their states.", .run = cli_alerts},
+	{.name = "stats", .arguments = "", .help = "Figures of Redis, the cache, warming and the daemon.", .run = cli_stats,
+		.examples = "cachewarden stats\n"
+			"cachewarden stats --json | jq .redis.hit_rate"},
+	{.name = "health", .arguments = "", .help = "UP, DEGRADED or DOWN, with the reasons; exit status 1 unless it is UP.", .run = cli_health,
+		.examples = "cachewarden health\n"
+			"# In a script:\n"
+			"cachewarden health --json | jq -r .status"},
+	{.name = "doctor", .arguments = "", .help = "What is wrong between daemon, configuration and Redis, and how to fix it; exit status 1 if something does not work.", .run = cli_doctor,
+		.examples = "cachewarden doctor --token-file /etc/cachewarden/admin-token"},
+	{.name = "alerts", .arguments = "", .help = "The rules of alerts and their states.", .run = cli_alerts,
+		.examples = "cachewarden alerts\n"
+			"cachewarden alerts --json | jq '.items[] | select(.state == \"firing\")'"},
 	{.name = "top", .arguments = "", .help = "A live view of figures, jobs and operations.", .run = cli_top, .options = top_options,
-		.more = "Keys: q ends, p pauses the view, the arrows up and down scroll its lists, left and right change what they show."},
+		.more = "Keys: q ends, p pauses the view, the arrows up and down scroll its lists, left and right change what they show.",
+		.examples = "cachewarden top\n"
+			"cachewarden top --interval 5 --url http://cache1:8480"},
 	{.name = "invalidate", .arguments = "[PATTERN...]", .help = "Remove keys by pattern, name, tag, entity or dependency.", .run = cli_invalidate,
 		.most = CLI_ANY_NUMBER, .options = invalidate_options,
 		.more = "A dry run counts first. On a terminal its count and a sample are shown, and a question follows; elsewhere "
 			"nothing is done without --yes. Patterns are Redis's globs: quote them, so that the shell leaves them alone.\n"
-			"The exit status is 0 only if the invalidation is complete: every key that matched throughout is gone."},
+			"The exit status is 0 only if the invalidation is complete: every key that matched throughout is gone.",
+		.examples = "cachewarden invalidate 'product:*' --note 'deploy 812'\n"
+			"cachewarden invalidate --entity user=42 --tag products --yes"},
 	{.name = "expire", .arguments = "[PATTERN...]", .help = "Give many keys another TTL.", .run = cli_invalidate_expire,
-		.most = CLI_ANY_NUMBER, .options = expire_options, .more = "Counts and asks first, as invalidate does."},
+		.most = CLI_ANY_NUMBER, .options = expire_options, .more = "Counts and asks first, as invalidate does.",
+		.examples = "# Give all keys without expiry one of about a day:\n"
+			"cachewarden expire '*' --ttl 1d --jitter 0.1 --dry-run"},
 	{.name = "warm", .arguments = "[JOB...]", .help = "Run warm jobs, by default all that are not suspended.", .run = cli_warm,
 		.most = CLI_ANY_NUMBER, .options = warm_options, .completes = ":jobs",
 		.more = "Waits for the end, with progress bars on a terminal. The exit status is 0 only if all runs have completed. A run "
-			"goes on if this program ends before."},
-	{.name = "jobs", .arguments = "", .help = "The warm jobs, their last and their next runs.", .run = cli_jobs},
+			"goes on if this program ends before.",
+		.examples = "cachewarden warm products\n"
+			"cachewarden warm --no-wait --note 'after the import'"},
+	{.name = "jobs", .arguments = "", .help = "The warm jobs, their last and their next runs.", .run = cli_jobs,
+		.examples = "cachewarden jobs\n"
+			"cachewarden jobs --json | jq -r '.jobs[] | select(.last_run.state == \"failed\") | .name'"},
 	{.name = "ops", .arguments = "[ID]", .help = "Operations of all daemons on this Redis, newest first, or one of them.", .run = cli_ops,
-		.most = 1, .options = ops_options, .completes = ":operations"},
+		.most = 1, .options = ops_options, .completes = ":operations",
+		.examples = "cachewarden ops --state failed --since 8h\n"
+			"cachewarden ops --kind warm --limit 5"},
 	{.name = "ops cancel", .arguments = "ID", .help = "Cancel an operation.", .run = cli_ops_cancel, .least = 1, .most = 1,
-		.options = note_option, .completes = ":operations"},
+		.options = note_option, .completes = ":operations",
+		.examples = "cachewarden ops cancel 01a231b3fb8e643a0ada --note 'wrong pattern'"},
 	{.name = "events", .arguments = "", .help = "What has happened on all daemons of this Redis, oldest first, or what happens.", .run = cli_events,
 		.options = events_options,
 		.more = "With --follow a lost connection is made anew, and what was missed is shown; the event gap says where something "
-			"may be missing. With --json each line is one event."},
+			"may be missing. With --json each line is one event.",
+		.examples = "cachewarden events -f\n"
+			"cachewarden events --event invalidation --since 1h --detail"},
 	{.name = "audit", .arguments = "", .help = "Changes by all callers and refused logins, as the audit log has them, newest first.", .run = cli_audit,
-		.options = audit_options},
+		.options = audit_options,
+		.examples = "cachewarden audit --since 1h\n"
+			"cachewarden audit --by deploy --state refused"},
 	{.name = "keys get", .arguments = "KEY", .help = "Print a value, byte for byte.", .run = cli_keys_get, .least = 1, .most = 1,
-		.more = "On a terminal control bytes are shown as \\xNN."},
+		.more = "On a terminal control bytes are shown as \\xNN.",
+		.examples = "cachewarden keys get product:1\n"
+			"cachewarden keys get picture:1 >picture.png"},
 	{.name = "keys set", .arguments = "KEY [VALUE|-]", .help = "Store a value; - or nothing reads it from standard input.", .run = cli_keys_set,
-		.least = 1, .most = 2, .options = set_options},
+		.least = 1, .most = 2, .options = set_options,
+		.examples = "cachewarden keys set banner 'Closed until noon' --ttl 2h\n"
+			"cachewarden keys set picture:1 --tag pictures <picture.png"},
 	{.name = "keys ttl", .arguments = "KEY", .help = "Print the seconds that a value has left: -1 no expiry, 0 stale, -2 no such key.", .run = cli_keys_ttl,
-		.least = 1, .most = 1},
+		.least = 1, .most = 1,
+		.examples = "cachewarden keys ttl product:1"},
 	{.name = "keys expire", .arguments = "KEY S", .help = "Set the TTL of a value: seconds or a duration, -1 = no expiry.", .run = cli_keys_expire,
-		.least = 2, .most = 2},
+		.least = 2, .most = 2,
+		.examples = "cachewarden keys expire product:1 10m"},
 	{.name = "keys del", .arguments = "KEY...", .help = "Delete keys by their exact names.", .run = cli_keys_del, .least = 1,
-		.most = 1000, .options = del_options},
+		.most = 1000, .options = del_options,
+		.examples = "cachewarden keys del product:1 product:2\n"
+			"cachewarden keys del user:profile:42 --cascade"},
 	{.name = "keys list", .arguments = "[PATTERN]", .help = "Print names of keys, by bounded steps of SCAN.", .run = cli_keys_list,
-		.most = 1, .options = list_options},
-	{.name = "explain", .arguments = "KEY", .help = "What is stored under a key, and what can invalidate it.", .run = cli_explain, .least = 1, .most = 1},
+		.most = 1, .options = keys_list_options,
+		.more = "A step looks at up to 1,000 keys: where few of many match, it takes a while until the first is shown.",
+		.examples = "cachewarden keys list 'user:*:42'\n"
+			"# Keys that never expire:\n"
+			"cachewarden keys list --no-ttl --limit 0"},
+	{.name = "explain", .arguments = "KEY", .help = "What is stored under a key, and what can invalidate it.", .run = cli_explain, .least = 1, .most = 1,
+		.examples = "cachewarden explain product:1"},
 	{.name = "tags", .arguments = "[TAG]", .help = "The tags in use, or the keys of one.", .run = cli_tags, .most = 1, .options = list_options,
-		.completes = ":tags"},
+		.completes = ":tags",
+		.more = "Of all tags, KEYS counts those that are stored, and GONE those that carry the tag and are not stored any more: "
+			"they have expired, or were evicted or deleted. They cost a little memory until the daemon removes them from "
+			"the tag. Both are figures of its last look, every cache.prune_every.\n"
+			"Of one tag, STORED tells whether the key is there now, and EXPIRY AS TAGGED when it was to expire when the tag "
+			"was given: none = never. If its TTL was changed since then, keys ttl KEY knows.",
+		.examples = "cachewarden tags\n"
+			"cachewarden tags products --limit 20"},
 	{.name = "deps", .arguments = "[KEY]", .help = "What depends on a key; without one, the keys with stored dependents.", .run = cli_deps,
-		.most = 1, .options = deps_options},
+		.most = 1, .options = deps_options,
+		.examples = "cachewarden deps user:profile:42 --transitive\n"
+			"cachewarden deps menu --add page:home --note 'home shows the menu'"},
 	{.name = "sessions", .arguments = "USER [REF]", .help = "The sessions of a user; with --end it ends them.", .run = cli_sessions,
-		.least = 1, .most = 2, .options = sessions_options},
-	{.name = "namespaces", .arguments = "", .help = "Keys, memory and lifetimes by namespace, from a sample of the keys.", .run = cli_inspect_namespaces,
-		.options = namespaces_options},
-	{.name = "clients", .arguments = "", .help = "Connections to Redis, added up by name and address.", .run = cli_inspect_clients, .options = short_list_options},
-	{.name = "slowlog", .arguments = "", .help = "The slow commands of Redis, newest first.", .run = cli_inspect_slowlog, .options = short_list_options},
-	{.name = "latency", .arguments = "", .help = "How long commands take in Redis itself.", .run = cli_inspect_latency},
-	{.name = "loaders", .arguments = "", .help = "The loaders of read-through, their errors and breakers.", .run = cli_loaders},
+		.least = 1, .most = 2, .options = sessions_options,
+		.examples = "cachewarden sessions 42\n"
+			"cachewarden sessions 42 --end"},
+	{.name = "namespaces", .arguments = "", .help = "Keys, memory and lifetimes by namespace, from a sample of the keys.", .run = cli_namespaces,
+		.options = namespaces_options,
+		.more = "OF KEYS and OF MEMORY are shares of all; NO TTL is the share of a namespace's keys that never expire (keys list "
+			"--no-ttl names them), IDLE of those that were not read for an hour. The daemon takes a sample every "
+			"stats.namespaces.every, 10 minutes by default: its age is shown below.",
+		.examples = "cachewarden namespaces --sort bytes\n"
+			"# The keys with the most memory:\n"
+			"cachewarden namespaces --keys biggest"},
+	{.name = "clients", .arguments = "", .help = "Connections to Redis, added up by name and address.", .run = cli_inspect_clients, .options = short_list_options,
+		.examples = "cachewarden clients --limit 5"},
+	{.name = "slowlog", .arguments = "", .help = "The slow commands of Redis, newest first.", .run = cli_inspect_slowlog, .options = short_list_options,
+		.examples = "cachewarden slowlog --limit 5"},
+	{.name = "latency", .arguments = "", .help = "How long commands take in Redis itself.", .run = cli_inspect_latency,
+		.examples = "cachewarden latency"},
+	{.name = "loaders", .arguments = "", .help = "The loaders of read-through, their errors and breakers.", .run = cli_loaders,
+		.examples = "cachewarden loaders"},
 	{.name = "pause", .arguments = "[warming|invalidation]...", .help = "Hold work back on all daemons of this Redis; without arguments, show what is paused.", .run = cli_pause,
-		.most = 2, .options = pause_options, .completes = "warming invalidation"},
+		.most = 2, .options = pause_options, .completes = "warming invalidation",
+		.examples = "cachewarden pause warming --for 30m --note 'database is moved'\n"
+			"cachewarden pause"},
 	{.name = "resume", .arguments = "[warming|invalidation]...", .help = "End pauses, by default all.", .run = cli_pause_end, .most = 2,
-		.options = note_option, .completes = "warming invalidation"},
-	{.name = "reload", .arguments = "", .help = "Reload the daemon's configuration, as a whole or not at all.", .run = cli_reload, .options = note_option},
-	{.name = "token new", .arguments = "", .help = "Make a token, and its row for the configuration.", .run = cli_token_new, .options = token_options, .offline = true},
+		.options = note_option, .completes = "warming invalidation",
+		.examples = "cachewarden resume warming"},
+	{.name = "reload", .arguments = "", .help = "Reload the daemon's configuration, as a whole or not at all.", .run = cli_reload, .options = note_option,
+		.examples = "cachewarden reload --note 'longer TTLs'"},
+	{.name = "token new", .arguments = "", .help = "Make a token, and its row for the configuration.", .run = cli_token_new, .options = token_options, .offline = true,
+		.more = "The token goes to standard output, and the row for auth.tokens, which holds only its digest, to standard error. "
+			"With --save the token goes to a file and the row to standard output, as an element of the list in the file of "
+			"auth.tokens_file. With --json both go to standard output.",
+		.examples = "# A token that can only look; the row goes where the daemon reads its tokens:\n"
+			"cachewarden token new --name dashboard --scopes read,metrics --save dashboard-token >>tokens.yaml\n"
+			"cachewarden token new --name shop --scopes keys,write --prefix shop: --expires 2027-01-31"},
 	{.name = "config check", .arguments = "[FILE]", .help = "Check a configuration file, as cachewardend --check-config does.", .run = cli_config_check,
-		.most = 1, .offline = true, .completes = ":files"},
+		.most = 1, .offline = true, .completes = ":files",
+		.examples = "cachewarden config check\n"
+			"cachewarden config check new.yaml"},
 	{.name = "completion", .arguments = "bash|zsh|fish", .help = "Print the completion script of a shell.", .run = cli_completion, .least = 1, .most = 1,
 		.offline = true, .completes = "bash zsh fish",
-		.more = "bash: source <(cachewarden completion bash). zsh: source <(cachewarden completion zsh). fish: cachewarden completion fish | source."},
+		.more = "It is read by the shell at its start: source <(cachewarden completion bash), in zsh source <(cachewarden completion zsh).",
+		.examples = "source <(cachewarden completion bash)\n"
+			"cachewarden completion fish | source"},
 	{.name = "help", .arguments = "[COMMAND]", .help = "Describe all commands, or one.", .run = cli_help, .most = 2, .options = help_options, .offline = true,
-		.completes = ":commands"},
+		.completes = ":commands",
+		.examples = "cachewarden help invalidate\n"
+			"cachewarden keys list --help"},
 	{.name = "__complete", .arguments = "[WORD...]", .help = "Candidates for the last of these words, for completion scripts.", .run = cli_complete,
 		.most = CLI_ANY_NUMBER, .offline = true, .hidden = true},
 	{0},

@@ -23,6 +23,8 @@ struct cli_command {
 	 */
 	const char *completes; /* NULL = anything */
 	const char *more;      /* further paragraphs of the manual, or NULL */
+	const char *
+		examples; /* command lines, one below the other; one of `# ...` is about the next */
 };
 
 enum { CLI_ANY_NUMBER = 1000000 };
@@ -42,8 +44,9 @@ cli_run cli_alerts, cli_audit, cli_completion, cli_events, cli_config_check, cli
 	cli_doctor;
 cli_run cli_explain, cli_health, cli_help, cli_invalidate, cli_invalidate_expire, cli_jobs;
 cli_run cli_keys_get, cli_keys_set, cli_keys_ttl, cli_keys_expire, cli_keys_del, cli_keys_list;
-cli_run cli_loaders, cli_ops, cli_ops_cancel, cli_pause, cli_reload, cli_pause_end, cli_sessions;
-cli_run cli_inspect_clients, cli_inspect_latency, cli_inspect_namespaces, cli_inspect_slowlog;
+cli_run cli_loaders, cli_namespaces, cli_ops, cli_ops_cancel, cli_pause, cli_reload, cli_pause_end,
+	cli_sessions;
+cli_run cli_inspect_clients, cli_inspect_latency, cli_inspect_slowlog;
 cli_run cli_stats, cli_tags, cli_token_new, cli_top, cli_warm;
 
 #endif

@@ -22,7 +22,7 @@ static bool add_key(void *context, struct json_value item)
 {
 	struct deps *deps = context;
 
-	cli_grid_add(deps->grid, CLI_PLAIN, cli_cell_text(deps->cli, item, "key"));
+	cli_grid_add(deps->grid, CLI_PLAIN, cli_cell_key(deps->cli, item, "key"));
 	cli_grid_add(deps->grid, CLI_PLAIN, cli_cell_count_at(deps->cli, item, "dependents"));
 	cli_grid_add(deps->grid, CLI_PLAIN, cli_cell_span_at(deps->cli, item, "ttl"));
 	return true;

@@ -76,6 +76,18 @@ static void print_all(struct cli *cli)
 	puts("cachewarden help COMMAND describes one.");
 }
 
+/* As they are: they are copied. */
+static void print_examples(const char *text)
+{
+	puts("\nExamples:");
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+
+		printf("  %.*s\n", (int)n, text);
+		text += n + (text[n] == '\n');
+	}
+}
+
 static void print_one(struct cli *cli, const struct cli_command *command)
 {
 	printf("Usage: cachewarden %s%s%s%s\n\n", command->name, *command->arguments ? " " : "",
@@ -95,6 +107,8 @@ static void print_one(struct cli *cli, const struct cli_command *command)
 		puts("\nOptions:");
 		print_options(cli, command->options);
 	}
+	if (command->examples)
+		print_examples(command->examples);
 	puts("\nOptions of all commands: cachewarden help");
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cachewarden namespaces, clients, slowlog and latency: lists whose columns are data. */
+/* cachewarden clients, slowlog and latency: lists whose columns are data. */
 #include <stdio.h>
 
 #include "cli/cell.h"
@@ -22,14 +22,6 @@ struct inspect {
 	struct column columns[most_columns];
 	const char *none; /* said where the list is empty */
 };
-
-static const struct inspect namespaces = {CLI_ADMIN "/namespaces",
-	"*NAMESPACE|KIND|>KEYS|>SHARE|>BYTES|>NO TTL|>IDLE|>HIT RATE",
-	{{"namespace", cli_cell_text}, {"kind", cli_cell_text}, {"keys/value", cli_cell_count_at},
-		{"share/value", cli_cell_ratio_at}, {"bytes/value", cli_cell_bytes_at},
-		{"ttl/none", cli_cell_ratio_at}, {"idle", cli_cell_ratio_at},
-		{"daemon/hit_rate", cli_cell_ratio_at}},
-	"There are no namespaces."};
 
 static const struct inspect clients = {CLI_ADMIN "/clients",
 	"*NAME|ADDRESS|USER|*LIBRARY|>CONNECTIONS|>BLOCKED|IDLE|>MEMORY",
@@ -100,26 +92,6 @@ static int show(struct cli *cli, const struct cli_args *args, const struct inspe
 	if (!exit && !cli->json)
 		print(cli, what, ret->json);
 	return exit;
-}
-
-int cli_inspect_namespaces(struct cli *cli, const struct cli_args *args)
-{
-	const char *sort = cli_args_text(args, "sort");
-	struct cli_answer answer;
-
-	int exit = show(cli, args, &namespaces,
-		cli_cell_format(cli, "&sort=%s", sort ? sort : "keys"), &answer);
-
-	if (exit || cli->json)
-		return exit;
-	/* How much the figures are worth. */
-	cli_say_done(0, "%s: %s of %s keys looked at (%s), %s ago.",
-		cli_cell_text(cli, answer.json, "state"),
-		cli_cell_count_at(cli, answer.json, "sample/keys"),
-		cli_cell_count_at(cli, answer.json, "sample/of"),
-		cli_cell_text(cli, answer.json, "sample/method"),
-		cli_cell_span_at(cli, answer.json, "age_seconds"));
-	return CLI_DONE;
 }
 
 int cli_inspect_clients(struct cli *cli, const struct cli_args *args)

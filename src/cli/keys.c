@@ -205,23 +205,14 @@ int cli_keys_del(struct cli *cli, const struct cli_args *args)
 		cli_cell_count_at(cli, answer.json, "deleted"), args->word_count);
 }
 
+/* In memory of its own: there may be millions. */
 static bool print_name(void *context, struct json_value item)
 {
-	struct buf name = {0}, decoded = {0}, clean = {0};
-	struct json_value key;
+	struct cli line = *(struct cli *)context;
 
-	(void)context;
-	if (cli_view(item, "key", &key))
-		json_scalar(key, &name);
-	if (cli_view_is(item, "key_encoding", "base64url") &&
-		base64_decode(buf_slice(&name), true, &decoded))
-		cli_cell_clean(buf_slice(&decoded), &clean);
-	else
-		cli_cell_clean(buf_slice(&name), &clean);
-	puts(clean.p ? clean.p : "");
-	buf_release(&name);
-	buf_release(&decoded);
-	buf_release(&clean);
+	line.arena = (struct arena){0};
+	puts(cli_cell_key(&line, item, "key"));
+	arena_release(&line.arena);
 	return true;
 }
 
@@ -233,9 +224,14 @@ int cli_keys_list(struct cli *cli, const struct cli_args *args)
 		buf_str(&query, "&match=");
 		percent_encode(args->words[0], PERCENT_UNRESERVED, &query);
 	}
+	if (cli_args_flag(args, "no-ttl"))
+		buf_str(&query, "&only=persistent");
 	struct slice match = arena_take(&cli->arena, &query);
 
 	return cli_pages(cli, args,
-		&(struct cli_pages){
-			.path = KEYS, .query = match.p, .usual = usual_names, .item = print_name});
+		&(struct cli_pages){.path = KEYS,
+			.query = match.p,
+			.usual = usual_names,
+			.item = print_name,
+			.context = cli});
 }

@@ -112,6 +112,19 @@ static void arguments(const char *text)
 	}
 }
 
+static void examples(const char *text)
+{
+	puts(".Bd -literal -offset indent");
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+
+		escaped(text, n);
+		putchar('\n');
+		text += n + (text[n] == '\n');
+	}
+	puts(".Ed");
+}
+
 static void command(const struct cli_command *c)
 {
 	printf(".It Cm %s", c->name);
@@ -124,6 +137,8 @@ static void command(const struct cli_command *c)
 	}
 	if (c->options)
 		options(c->options);
+	if (c->examples)
+		examples(c->examples);
 }
 
 static void page_of_commands(void)
@@ -223,5 +238,7 @@ void cli_manual_markdown(void)
 			printf("\n%s\n", c->more);
 		if (c->options)
 			markdown_options(c->options);
+		if (c->examples)
+			printf("\n```sh\n%s\n```\n", c->examples);
 	}
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* cachewarden tags. */
+#include <math.h>
+#include <string.h>
+
 #include "cli/cell.h"
 #include "cli/client.h"
 #include "cli/command_table.h"
@@ -13,41 +16,43 @@ enum { usual_items = 1000 };
 struct tags {
 	struct cli *cli;
 	struct cli_grid *grid;
-	bool walked; /* the pruner has looked once */
+	double age_ms; /* of the pruner's last look; below 0 = there was none */
 };
 
 static bool add_tag(void *context, struct json_value item)
 {
 	struct tags *tags = context;
+	double members = cli_view_number(item, "members", (double)NAN);
+	double gone = cli_view_number(item, "stale", (double)NAN);
 
 	cli_grid_add(tags->grid, CLI_PLAIN, cli_cell_text(tags->cli, item, "tag"));
-	cli_grid_add(tags->grid, CLI_PLAIN, cli_cell_count_at(tags->cli, item, "members"));
-	cli_grid_add(tags->grid, CLI_PLAIN, cli_cell_count_at(tags->cli, item, "stale"));
+	cli_grid_add(tags->grid, CLI_PLAIN, cli_cell_count(tags->cli, members - gone));
+	cli_grid_add(tags->grid, CLI_DIM, cli_cell_count(tags->cli, gone));
 	return true;
 }
 
 static void see_walk(void *context, struct json_value page)
 {
 	struct tags *tags = context;
-	struct json_value walk;
 
-	tags->walked |= cli_view(page, "walk", &walk);
+	tags->age_ms = cli_view_number(page, "walk/age_ms", tags->age_ms);
 }
 
 static bool add_member(void *context, struct json_value item)
 {
 	struct tags *tags = context;
 	bool exists = cli_view_true(item, "exists");
+	const char *expiry = cli_cell_when(tags->cli, item, "expires");
 
-	cli_grid_add(tags->grid, CLI_PLAIN, cli_cell_text(tags->cli, item, "key"));
+	cli_grid_add(tags->grid, CLI_PLAIN, cli_cell_key(tags->cli, item, "key"));
 	cli_grid_add(tags->grid, exists ? CLI_PLAIN : CLI_DIM, exists ? "yes" : "no");
-	cli_grid_add(tags->grid, CLI_PLAIN, cli_cell_when(tags->cli, item, "expires"));
+	cli_grid_add(tags->grid, CLI_PLAIN, strcmp(expiry, "-") == 0 ? "none" : expiry);
 	return true;
 }
 
 static int list_members(struct cli *cli, const struct cli_args *args)
 {
-	struct tags tags = {cli, cli_grid_new(cli, "*KEY|EXISTS|EXPIRES"), true};
+	struct tags tags = {cli, cli_grid_new(cli, "*KEY|STORED|EXPIRY AS TAGGED"), 0};
 	int exit = cli_pages(cli, args,
 		&(struct cli_pages){
 			.path = cli_client_path(cli, CLI_ADMIN "/tags", args->words[0], ""),
@@ -63,13 +68,13 @@ static int list_members(struct cli *cli, const struct cli_args *args)
 
 int cli_tags(struct cli *cli, const struct cli_args *args)
 {
-	struct tags tags = {cli, NULL, false};
+	struct tags tags = {cli, NULL, -1};
 
 	if (args->word_count && !args->words[0].n)
 		return cli_say(CLI_USAGE, "a tag must not be empty");
 	if (args->word_count)
 		return list_members(cli, args);
-	tags.grid = cli_grid_new(cli, "*TAG|>MEMBERS|>STALE");
+	tags.grid = cli_grid_new(cli, "*TAG|>KEYS|>GONE");
 	int exit = cli_pages(cli, args,
 		&(struct cli_pages){.path = CLI_ADMIN "/tags",
 			.usual = usual_items,
@@ -78,9 +83,14 @@ int cli_tags(struct cli *cli, const struct cli_args *args)
 			.context = &tags,
 			.grid = tags.grid});
 
-	if (!exit && !cli->json && !cli_grid_rows(tags.grid))
-		cli_say_done(0, tags.walked ? "There are no tags."
-					    : "The daemon has not looked for tags yet: it does so "
-					      "every cache.prune_every, a minute by default.");
-	return exit;
+	if (exit || cli->json)
+		return exit;
+	if (cli_grid_rows(tags.grid))
+		return cli_say_done(CLI_DONE,
+			"Counted %s ago; GONE are keys that are not stored any more.",
+			cli_cell_span(cli, tags.age_ms / 1000));
+	return cli_say_done(CLI_DONE, tags.age_ms >= 0
+					      ? "There are no tags."
+					      : "The daemon has not looked for tags yet: it does "
+						"so every cache.prune_every, a minute by default.");
 }

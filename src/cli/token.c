@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* cachewarden token new: both halves of a token, without a daemon. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/base64.h"
 #include "base/clock.h"
@@ -11,6 +14,7 @@
 #include "cli/command_table.h"
 #include "cli/quote.h"
 #include "cli/say.h"
+#include "text/json.h"
 
 enum { secret_bytes = 32 };
 
@@ -102,24 +106,59 @@ static bool make_row(struct token *token, const struct cli_args *args)
 	return true;
 }
 
-static void print(const struct cli *cli, const struct token *token)
+static void print_json(const struct token *token, const char *file)
+{
+	struct buf name = {0};
+
+	if (file)
+		json_quote(&name, slice_str(file));
+	printf("{\"%s\": %s%s%s, \"row\": %s}\n", file ? "token_file" : "token", file ? "" : "\"",
+		file ? name.p : token->secret.p, file ? "" : "\"", token->row.p);
+	buf_release(&name);
+}
+
+/* What one sends to a file is alone on standard output. */
+static int print(const struct cli *cli, const struct token *token, const char *file)
 {
 	if (cli->json) {
-		printf("{\"token\": \"%s\", \"row\": %s}\n", token->secret.p, token->row.p);
-		return;
+		print_json(token, file);
+		return CLI_DONE;
 	}
-	/* The token alone on standard output, so that it can be sent to a file. */
+	if (file) {
+		printf("- %s\n", token->row.p);
+		return cli_say_done(CLI_DONE,
+			"The token is in %s. This row, which holds its digest, is for auth.tokens "
+			"of the configuration, or for the file of auth.tokens_file.",
+			file);
+	}
 	puts(token->secret.p);
-	fflush(stdout);
-	fprintf(stderr,
-		"This is the token; it is not shown again. Give the daemon this row, below\n"
-		"auth.tokens in its configuration or in the file of auth.tokens_file:\n\n"
-		"  - %s\n",
-		token->row.p);
+	cli_say_done(
+		0, "This is the token; it is not shown again. Give the daemon this row, below");
+	cli_say_done(0, "auth.tokens in its configuration or in the file of auth.tokens_file:");
+	cli_say_done(0, "%s", "");
+	return cli_say_done(CLI_DONE, "  - %s", token->row.p);
+}
+
+/* The file is new and its owner's alone from its first moment. */
+static int save(const struct token *token, const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return cli_say(
+			CLI_FAILED, "the token cannot be written to %s: %s", path, strerror(errno));
+	ssize_t n = dprintf(fd, "%s\n", token->secret.p);
+
+	if (close(fd) != 0 || n != (ssize_t)token->secret.n + 1) {
+		unlink(path);
+		return cli_say(CLI_FAILED, "the token cannot be written to %s", path);
+	}
+	return CLI_DONE;
 }
 
 int cli_token_new(struct cli *cli, const struct cli_args *args)
 {
+	const char *file = cli_args_text(args, "save");
 	struct token token = {0};
 	int exit = CLI_USAGE;
 
@@ -128,10 +167,10 @@ int cli_token_new(struct cli *cli, const struct cli_args *args)
 		return cli_say(CLI_USAGE, "--name and --scopes are required: cachewarden token new "
 					  "--name dashboard --scopes read");
 	make_secret(&token);
-	if (make_row(&token, args)) {
-		print(cli, &token);
-		exit = CLI_DONE;
-	}
+	if (make_row(&token, args))
+		exit = file ? save(&token, file) : CLI_DONE;
+	if (!exit)
+		exit = print(cli, &token, file);
 	buf_release(&token.secret);
 	buf_release(&token.row);
 	return exit;

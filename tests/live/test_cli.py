@@ -91,7 +91,9 @@ def test_keys(cw, shared_redis):
     assert cw("keys", "list", "k:*").stdout == "k:1\n"
     assert json.loads(cw("keys", "list", "k:*", "--json").stdout) == \
         {"items": [{"key": "k:1", "key_encoding": "utf-8"}], "complete": True}
-    assert "1 deleted of 2" in cw("keys", "del", "k:1", "k:2").stderr
+    cw("keys", "set", "k:2", "x", "--ttl", "1h")
+    assert cw("keys", "list", "k:*", "--no-ttl").stdout == "k:1\n"
+    assert "2 deleted of 3" in cw("keys", "del", "k:1", "k:2", "k:3").stderr
     missing = cw("keys", "get", "k:1", expect=1)
     assert missing.stdout == "" and "(no_value)" in missing.stderr
     assert cw("keys", "ttl", "k:1").stdout == "-2\n"
@@ -378,6 +380,15 @@ def test_what_redis_says(cw, shared_redis, daemon):
     assert json.loads(cw("clients", "--json", "--limit", "1").stdout)["connections"] >= 2
     shared_redis.fill(40, key="many:{}")
     until(lambda: re.search(r"^many:\* +detected +40 ", cw("namespaces").stdout, re.M), "the sample")
+    whole = cw("namespaces").stdout
+    shares = [float(share) for share in re.findall(r"B +(\d+\.\d) % ", whole)]
+    assert "OF MEMORY" in whole and 99 < sum(shares) < 101, whole
+    shared_redis("SET", "large", "x" * 100000)
+    until(lambda: re.search(r"^large +\d+\.\d KiB$", cw("namespaces", "--keys", "biggest").stdout, re.M), "the biggest key")
+    assert re.search("^large ", cw("namespaces", "--keys", "unmatched").stdout, re.M)
+    assert "not known" in cw("namespaces", "--keys", "hot").stderr
+    assert "up to 20" in cw("namespaces", "--keys", "hot", "--limit", "5", expect=2).stderr
+    cw("keys", "del", "large")
     done = cw("namespaces", "--sort", "bytes", "--limit", "1")
     assert re.search(r"keys looked at \((scan|randomkey)\)", done.stderr)
     cw("invalidate", "many:*", "--yes")
@@ -416,6 +427,32 @@ def test_a_new_token_is_accepted(start, redis, folder):
         assert why in done.stderr and new["token"] not in done.stderr
     os.chmod(path, 0o640)
     run(*where(daemon), "--token-file", path, "stats")
+
+
+def test_what_is_piped_of_a_new_token(folder):
+    words = ("token", "new", "--name", "a", "--scopes", "read")
+    path = os.path.join(folder, "token")
+    plain = run(*words)
+    assert re.fullmatch(r"cw_\S{43}\n", plain.stdout) and plain.stdout.strip() not in plain.stderr
+    assert hashlib.sha256(plain.stdout.strip().encode()).hexdigest() in plain.stderr
+    saved = run(*words, "--save", path)
+    with open(path, encoding="ascii") as file:
+        token = file.read()
+    assert os.stat(path).st_mode & 0o777 == 0o600 and re.fullmatch(r"cw_\S{43}\n", token)
+    row = json.loads(saved.stdout.removeprefix("- "))
+    assert row["sha256"] == hashlib.sha256(token.strip().encode()).hexdigest() and token.strip() not in saved.stderr
+    # What is there stays.
+    assert "File exists" in run(*words, "--save", path, expect=1).stderr
+    assert run(*words, "--save", folder + "/none/token", expect=1).stdout == ""
+    told = json.loads(run(*words, "--save", path + "2", "--json").stdout)
+    assert told["token_file"] == path + "2" and told["row"]["name"] == "a"
+    # The rows are a file of tokens, as they come.
+    config = os.path.join(folder, "c.yaml")
+    for name, text in (("rows.yaml", saved.stdout), ("c.yaml", f"auth: {{tokens_file: {folder}/rows.yaml}}\n")):
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(file.name, 0o600)
+    run("config", "check", config)
 
 
 @pytest.mark.parametrize("args,why", [
@@ -473,7 +510,8 @@ def test_help_describes_every_command():
     text = run("help").stdout
     assert run("--help").stdout == text and run(expect=2).stdout == text
     for name in re.findall(r"^  ([a-z]+(?: [a-z]+)?)  ", text.split("Options")[0], re.M):
-        assert f"Usage: cachewarden {name}" in run("help", *name.split()).stdout
+        described = run("help", *name.split()).stdout
+        assert f"Usage: cachewarden {name}" in described and re.search(rf"^Examples:\n(?:.*\n)*?.*{name}", described, re.M), name
         assert f"Usage: cachewarden {name}" in run(*name.split(), "--help").stdout
     assert "there is no command nope" in run("help", "nope", expect=2).stderr
 

@@ -244,7 +244,7 @@ def test_listing_of_keys_without_expiry(start, redis):
     assert sorted(set(keys)) == sorted(["kept:1", "kept:2", "kept:list", raw]) and pages < 10
     assert sorted(set(listed(daemon, "only=persistent&match=kept:?")[0])) == sorted(["kept:1", "kept:2", raw])
     assert listed(daemon, "only=persistent&match=list:*")[0] == []
-    redis.fill(300, "forever:{}")
+    redis.fill(300, "forever:{}", ttl=-1)
     keys, pages = listed(daemon, "only=persistent&match=forever:*&limit=20")
     assert sorted(set(keys)) == sorted(f"forever:{i}" for i in range(300)) and pages > 5
 

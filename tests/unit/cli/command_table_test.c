@@ -191,6 +191,60 @@ START_TEST(words_outside_of_a_set_are_refused)
 }
 END_TEST
 
-TEST_SUITE("cli_command_table", words_are_those_of_the_daemon, the_help_names_all_words,
-	words_outside_of_a_set_are_refused, an_option_has_the_same_kind_in_all_commands,
-	rows_are_whole, commands_are_found_by_one_word_or_two, options_stand_anywhere)
+/* The words of a line as a shell has them, up to `|`, `>`, `<` or `&`: quotes, no escapes. */
+static int split(char *line, const char **words)
+{
+	int count = 0;
+
+	for (char *c = line; *c && !strchr("|<>&", *c);) {
+		char quote = *c == '\'' ? *c : ' ';
+
+		if (*c == ' ') {
+			c++;
+			continue;
+		}
+		words[count++] = quote == ' ' ? c : c + 1;
+		c = strchr(quote == ' ' ? c : c + 1, quote);
+		if (!c)
+			break;
+		*c++ = '\0';
+	}
+	return count;
+}
+
+/* What the examples say is taken, and is about the command. */
+START_TEST(examples_are_right)
+{
+	struct cli cli = {0};
+	struct cli_args args;
+	size_t examples = 0;
+
+	for (const struct cli_command *c = cli_commands; c->name; c++) {
+		ck_assert_msg(c->hidden || c->examples, "%s", c->name);
+		for (const char *text = c->examples; text && *text;) {
+			const char *words[16];
+			char line[256];
+
+			snprintf(line, sizeof line, "%.*s", (int)strcspn(text, "\n"), text);
+			text += strlen(line) + (text[strlen(line)] == '\n');
+			if (line[0] == '#' || strncmp(line, "source", 6) == 0)
+				continue;
+			int count = split(line, words);
+
+			ck_assert_str_eq(words[0], "cachewarden");
+			ck_assert_msg(
+				parse(&cli, &args, count - 1, words + 1), "%s: %s", c->name, text);
+			ck_assert_msg(
+				args.command == c || cli_args_flag(&args, "help"), "%s", c->name);
+			examples++;
+		}
+	}
+	ck_assert_uint_gt(examples, 40);
+	arena_release(&cli.arena);
+}
+END_TEST
+
+TEST_SUITE("cli_command_table", examples_are_right, words_are_those_of_the_daemon,
+	the_help_names_all_words, words_outside_of_a_set_are_refused,
+	an_option_has_the_same_kind_in_all_commands, rows_are_whole,
+	commands_are_found_by_one_word_or_two, options_stand_anywhere)
