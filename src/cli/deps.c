@@ -31,18 +31,14 @@ static bool add_key(void *context, struct json_value item)
 static int list(struct cli *cli, const struct cli_args *args)
 {
 	struct deps deps = {cli, cli_grid_new(cli, "*KEY|>DEPENDENTS|>FORGOTTEN IN")};
-	int exit = cli_pages(cli, args,
+
+	return cli_pages(cli, args,
 		&(struct cli_pages){.path = CLI_ADMIN "/dependencies",
 			.usual = usual_items,
 			.item = add_key,
 			.context = &deps,
-			.grid = deps.grid});
-
-	if (!exit && !cli->json && !cli_grid_rows(deps.grid))
-		cli_say_done(0,
-			"No key has stored dependents; rules of the configuration are shown "
-			"for a key.");
-	return exit;
+			.grid = deps.grid,
+			.none = "No key has stored dependents; the rules are shown for a key."});
 }
 
 /* Appends "name":[...] of an option; false after saying what is wrong. */

@@ -7,6 +7,7 @@
 #include "cli/client.h"
 #include "cli/command_table.h"
 #include "cli/grid.h"
+#include "cli/jobs.h"
 #include "cli/refusal.h"
 #include "cli/view.h"
 
@@ -17,24 +18,75 @@ static enum cli_color status_color(const char *status)
 					     : CLI_WARN;
 }
 
+/* A row of a component beyond its first. */
+static void add_line(struct cli_grid *grid, enum cli_color color, const char *text)
+{
+	cli_grid_add(grid, CLI_PLAIN, "");
+	cli_grid_add(grid, CLI_PLAIN, "");
+	cli_grid_add(grid, color, text);
+}
+
+/* What is behind the status: in words, from the members that there are. */
+static const char *detail_of(struct cli *cli, struct json_value component)
+{
+	struct slice error = cli_view_text(cli, component, "details/error");
+	double failing = cli_view_number(component, "details/failing_jobs", 0);
+	double firing = cli_view_number(component, "details/firing", 0);
+
+	if (error.p)
+		return error.p;
+	if (failing > 0)
+		return cli_cell_things(cli, failing, "job fails|jobs fail");
+	if (firing > 0)
+		return cli_cell_format(cli, "%s: cachewarden alerts",
+			cli_cell_things(cli, firing, "alert fires|alerts fire"));
+	return "";
+}
+
+/* Why jobs fail: the list of jobs knows; where it cannot be read, their number stays alone. */
+static void add_failing(struct cli *cli, struct cli_grid *grid)
+{
+	struct cli_answer answer;
+
+	if (cli_client_json(
+		    cli, &(struct cli_request){.path = CLI_ADMIN "/warm", .quiet = true}, &answer))
+		return;
+	struct json_iter jobs = cli_view_each(answer.json, "jobs");
+
+	while (json_next(&jobs)) {
+		struct json_value run;
+
+		if (!cli_view(jobs.value, "last_run", &run) ||
+			cli_view_is(run, "state", "completed") ||
+			strcmp(cli_jobs_error(cli, run), "-") == 0)
+			continue;
+		add_line(grid, cli_jobs_color(run),
+			cli_cell_format(cli, "%s %s %s: %s", cli_cell_text(cli, jobs.value, "name"),
+				cli_cell_text(cli, run, "state"),
+				cli_cell_when(cli, run, "started"), cli_jobs_error(cli, run)));
+	}
+}
+
 /* The rows of one component: its status with what is wrong, then its warnings. */
 static void add_component(
 	struct cli *cli, struct cli_grid *grid, struct slice name, struct json_value component)
 {
 	const char *status = cli_cell_text(cli, component, "status");
-	struct slice error = cli_view_text(cli, component, "details/error");
 	struct json_iter warnings = cli_view_each(component, "details/warnings");
+	struct json_value paused;
 
 	cli_grid_add_slice(grid, CLI_PLAIN, name);
 	cli_grid_add(grid, status_color(status), status);
-	cli_grid_add_slice(grid, CLI_PLAIN, error.p ? error : slice_str(""));
+	cli_grid_add(grid, CLI_PLAIN, detail_of(cli, component));
+	if (cli_view_number(component, "details/failing_jobs", 0) > 0)
+		add_failing(cli, grid);
+	if (cli_view(component, "details/paused", &paused))
+		add_line(grid, CLI_WARN, cli_jobs_pause(cli, paused));
 	while (json_next(&warnings)) {
 		struct buf text = {0};
 
 		json_scalar(warnings.value, &text);
-		cli_grid_add(grid, CLI_PLAIN, "");
-		cli_grid_add(grid, CLI_PLAIN, "");
-		cli_grid_add_slice(grid, CLI_WARN, buf_slice(&text));
+		add_line(grid, CLI_WARN, text.p ? text.p : "");
 		buf_release(&text);
 	}
 }

@@ -3,7 +3,6 @@
 #include "cli/jobs.h"
 
 #include <math.h>
-#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/timestamp.h"
@@ -55,6 +54,16 @@ const char *cli_jobs_took(struct cli *cli, struct json_value operation)
 	return cli_cell_span(cli, (double)(to - from) / 1000);
 }
 
+const char *cli_jobs_pause(struct cli *cli, struct json_value pause)
+{
+	struct slice note = cli_view_text(cli, pause, "note");
+
+	return cli_cell_format(cli, "paused by %s%s%s%s, %s; ends %s, or by cachewarden resume",
+		cli_cell_text(cli, pause, "by"), note.n ? " (" : "", note.n ? note.p : "",
+		note.n ? ")" : "", cli_cell_when(cli, pause, "since"),
+		cli_cell_when(cli, pause, "until"));
+}
+
 /* A schedule as the configuration has it: "every 10m", a cron line, or nothing. */
 static const char *schedule_of(struct cli *cli, struct json_value job)
 {
@@ -100,10 +109,8 @@ int cli_jobs(struct cli *cli, const struct cli_args *args)
 		add(cli, grid, jobs.value);
 	cli_grid_print(grid);
 	if (cli_view(answer.json, "paused", &paused))
-		printf("Warming is paused since %s by %s, until %s: runs that are due are "
-		       "skipped.\n",
-			cli_cell_when(cli, paused, "since"), cli_cell_text(cli, paused, "by"),
-			cli_cell_when(cli, paused, "until"));
+		cli_say_done(0, "Warming is %s. Runs that are due are skipped.",
+			cli_jobs_pause(cli, paused));
 	if (!cli_grid_rows(grid))
 		cli_say_done(0, "The configuration has no warm jobs.");
 	return CLI_DONE;

@@ -14,5 +14,7 @@ const char *cli_jobs_stored(struct cli *cli, struct json_value operation);
 const char *cli_jobs_error(struct cli *cli, struct json_value operation);
 /* From its start to its end, or to now. */
 const char *cli_jobs_took(struct cli *cli, struct json_value operation);
+/* "paused by ops (deploy), 3m ago; ends in 57m, ...": what the daemon tells of a pause. */
+const char *cli_jobs_pause(struct cli *cli, struct json_value pause);
 
 #endif

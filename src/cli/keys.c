@@ -233,5 +233,6 @@ int cli_keys_list(struct cli *cli, const struct cli_args *args)
 			.query = match.p,
 			.usual = usual_names,
 			.item = print_name,
-			.context = cli});
+			.context = cli,
+			.none = "There are no such keys."});
 }

@@ -94,6 +94,8 @@ int cli_pages(struct cli *cli, const struct cli_args *args, const struct cli_pag
 		cli_grid_print(what->grid);
 	if (!cli->json && !exit && !complete)
 		cli_say_done(0, "There may be more: --limit 0 lists all.");
+	if (what->none && !cli->json && complete && !listing.taken)
+		cli_say_done(0, "%s", what->none);
 	buf_release(&listing.cursor);
 	return exit;
 }

@@ -22,6 +22,7 @@ struct cli_pages {
 	cli_page_item *item;
 	void (*page)(void *context, struct json_value page);
 	void *context;
+	const char *none; /* said where there are no items; NULL = nothing */
 	/* Of the items, or NULL: printed before it is said that there are more. */
 	const struct cli_grid *grid;
 };

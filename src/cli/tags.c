@@ -53,17 +53,15 @@ static bool add_member(void *context, struct json_value item)
 static int list_members(struct cli *cli, const struct cli_args *args)
 {
 	struct tags tags = {cli, cli_grid_new(cli, "*KEY|STORED|EXPIRY AS TAGGED"), 0};
-	int exit = cli_pages(cli, args,
+
+	return cli_pages(cli, args,
 		&(struct cli_pages){
 			.path = cli_client_path(cli, CLI_ADMIN "/tags", args->words[0], ""),
 			.usual = usual_items,
 			.item = add_member,
 			.context = &tags,
-			.grid = tags.grid});
-
-	if (!exit && !cli->json && !cli_grid_rows(tags.grid))
-		cli_say_done(0, "No key has this tag.");
-	return exit;
+			.grid = tags.grid,
+			.none = "No key has this tag."});
 }
 
 int cli_tags(struct cli *cli, const struct cli_args *args)

@@ -28,12 +28,13 @@ struct top {
 	struct cli *cli;
 	struct top_screen screen;
 	struct arena arena; /* of the answers that are shown */
-	struct json_value stats, operations;
+	struct top_answers answers;
 	int64_t interval_ms;
 	struct termios before;
 	int exit;
 };
 
+static const struct json_value nothing = {JSON_NULL, {"null", 4}};
 static volatile sig_atomic_t ended;
 
 static void end(int number)
@@ -106,22 +107,33 @@ static void look_history(struct top *top, struct cli *cli)
 		top_series_take(&top->screen, answer.json, true);
 }
 
+/* An answer that may be missing: JSON null then. */
+static struct json_value more(struct cli *cli, const char *path)
+{
+	struct cli_answer answer;
+
+	if (get(cli, path, &answer) == CLI_DONE && answer.json.text.n)
+		return answer.json;
+	return nothing;
+}
+
 /* What is shown is replaced only by an answer: while there is none, the last one stays. */
 static void look(struct top *top, bool first)
 {
 	struct cli cli = *top->cli;
-	struct cli_answer stats, operations;
-	struct json_value none = {JSON_NULL, {"", 0}};
+	struct top_answers answers = {nothing, nothing, nothing};
+	struct cli_answer stats;
 
 	cli.arena = (struct arena){0};
 	if (first)
 		look_history(top, &cli);
 	int exit = get(&cli, CLI_ADMIN "/stats", &stats);
 
-	operations.json = none;
-	if (!exit && top->screen.list == TOP_OPERATIONS &&
-		get(&cli, CLI_ADMIN "/operations?limit=100", &operations))
-		operations.json = none;
+	answers.stats = stats.json;
+	if (!exit && top->screen.list == TOP_OPERATIONS)
+		answers.operations = more(&cli, CLI_ADMIN "/operations?limit=100");
+	if (!exit && cli_view_true(stats.json, "warming/paused"))
+		answers.pauses = more(&cli, CLI_ADMIN "/pause");
 	top->cli->curl = cli.curl;
 	if (exit) {
 		top->screen.trouble = exit == CLI_UNREACHABLE ? "no answer from the daemon"
@@ -132,9 +144,8 @@ static void look(struct top *top, bool first)
 	arena_release(&top->arena);
 	top->arena = cli.arena;
 	top->screen.trouble = NULL;
-	top->stats = stats.json;
-	top->operations = operations.json;
-	top_series_take(&top->screen, top->stats, false);
+	top->answers = answers;
+	top_series_take(&top->screen, top->answers.stats, false);
 }
 
 static void draw(struct top *top)
@@ -148,7 +159,7 @@ static void draw(struct top *top)
 	top->screen.columns = size.ws_col;
 	top->screen.lines = size.ws_row;
 	frame.arena = (struct arena){0};
-	top_view_draw(&frame, &top->screen, top->stats, top->operations, &out);
+	top_view_draw(&frame, &top->screen, &top->answers, &out);
 	write_all(out.p, out.n);
 	buf_release(&out);
 	arena_release(&frame.arena);
@@ -249,9 +260,7 @@ static void run(struct top *top)
 
 int cli_top(struct cli *cli, const struct cli_args *args)
 {
-	struct top top = {.cli = cli,
-		.stats = {JSON_NULL, {"null", 4}},
-		.operations = {JSON_NULL, {"null", 4}}};
+	struct top top = {.cli = cli, .answers = {nothing, nothing, nothing}};
 	int64_t seconds = 1;
 	struct cli_answer answer;
 

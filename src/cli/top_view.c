@@ -151,9 +151,22 @@ static void draw_figures(struct top_row *row)
 	}
 }
 
-static void draw_head(struct top_row *row, struct json_value stats)
+static void put_pause(struct top_row *row, struct json_value pauses)
 {
 	struct cli *cli = row->cli;
+	struct json_value paused;
+
+	if (!cli_view(pauses, "paused/warming", &paused)) {
+		put(row, CLI_WARN, "  warming is paused");
+		return;
+	}
+	put(row, CLI_WARN, cli_cell_format(cli, "  warming is %s", cli_jobs_pause(cli, paused)));
+}
+
+static void draw_head(struct top_row *row, const struct top_answers *answers)
+{
+	struct cli *cli = row->cli;
+	struct json_value stats = answers->stats;
 	bool up = cli_view_is(stats, "redis/status", "up");
 	size_t firing = 0;
 	struct json_iter alerts = cli_view_each(stats, "alerts");
@@ -168,7 +181,7 @@ static void draw_head(struct top_row *row, struct json_value stats)
 	if (firing)
 		put(row, CLI_BAD, cli_cell_format(cli, "  alerts firing: %zu", firing));
 	if (cli_view_true(stats, "warming/paused"))
-		put(row, CLI_WARN, "  warming is paused");
+		put_pause(row, answers->pauses);
 	if (row->screen->paused)
 		put(row, CLI_WARN, "  [paused]");
 	end_row(row);
@@ -277,16 +290,17 @@ static void draw_list(struct top_row *row, struct top_screen *screen, struct jso
 	}
 }
 
-void top_view_draw(struct cli *cli, struct top_screen *screen, struct json_value stats,
-	struct json_value operations, struct buf *out)
+void top_view_draw(struct cli *cli, struct top_screen *screen, const struct top_answers *answers,
+	struct buf *out)
 {
 	struct top_row row = {.cli = cli, .screen = screen, .out = out};
 
 	buf_str(out, "\033[H");
-	draw_head(&row, stats);
+	draw_head(&row, answers);
 	draw_figures(&row);
 	if (row.rows + 3 < screen->lines)
-		draw_list(&row, screen, screen->list == TOP_OPERATIONS ? operations : stats);
+		draw_list(&row, screen,
+			screen->list == TOP_OPERATIONS ? answers->operations : answers->stats);
 	while (row.rows + 1 < screen->lines)
 		end_row(&row);
 	put(&row, CLI_DIM, "q quit  p pause  up, down: scroll  left, right: lists");

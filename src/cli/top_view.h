@@ -45,10 +45,16 @@ struct top_screen {
 	const char *trouble; /* why there is no answer, or NULL */
 };
 
+/* What the daemon has answered; JSON null where it has not, or was not asked. */
+struct top_answers {
+	struct json_value stats, operations;
+	struct json_value pauses; /* asked for while warming is paused */
+};
+
 /* Fills the series from a history, or adds the figures of `stats`. */
 void top_series_take(struct top_screen *screen, struct json_value stats, bool history);
-/* Appends the frame: `stats` and `operations` may be empty. `cli` gives memory and colours. */
-void top_view_draw(struct cli *cli, struct top_screen *screen, struct json_value stats,
-	struct json_value operations, struct buf *out);
+/* Appends the frame. `cli` gives memory and colours. */
+void top_view_draw(struct cli *cli, struct top_screen *screen, const struct top_answers *answers,
+	struct buf *out);
 
 #endif

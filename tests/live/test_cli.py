@@ -93,6 +93,7 @@ def test_keys(cw, shared_redis):
         {"items": [{"key": "k:1", "key_encoding": "utf-8"}], "complete": True}
     cw("keys", "set", "k:2", "x", "--ttl", "1h")
     assert cw("keys", "list", "k:*", "--no-ttl").stdout == "k:1\n"
+    assert "no such keys" in cw("keys", "list", "none:*").stderr
     assert "2 deleted of 3" in cw("keys", "del", "k:1", "k:2", "k:3").stderr
     missing = cw("keys", "get", "k:1", expect=1)
     assert missing.stdout == "" and "(no_value)" in missing.stderr
@@ -673,6 +674,22 @@ def test_health_that_is_not_up(start, redis):
     done = run(*where(daemon), "health", expect=1)
     assert re.search(r"^redis +DOWN", done.stdout, re.M)
     assert json.loads(run(*where(daemon), "health", "--json", expect=1).stdout)["status"] == "DOWN"
+
+
+def test_failing_jobs_and_pauses_are_told_with_their_reasons(start, redis):
+    daemon = start(open_config(redis, CONFIG), https=False)
+    daemon.wait_redis()
+    address = where(daemon)
+    run(*address, "warm", "broken", expect=1)
+    run(*address, "pause", "warming", "--for", "10m", "--note", "moved\x1b[1m")
+    text = run(*address, "health", expect=1).stdout
+    assert re.search(r"^warming +DEGRADED +1 job fails\n +broken failed \S+.*: source broken: false exited with status 1$", text, re.M), text
+    paused = r"paused by anonymous \(moved\\x1b\[1m\), .*; ends in \d+m"
+    assert re.search(paused, text)
+    jobs = run(*address, "jobs")
+    assert re.search(paused, jobs.stderr) and re.search(r"^broken .* false exited with status 1$", jobs.stdout, re.M)
+    run(*address, "resume")
+    assert "paused" not in run(*address, "health", expect=1).stdout and run(*address, "jobs").stderr == ""
 
 
 def test_https_and_its_authority(start, redis, folder):

@@ -152,6 +152,16 @@ def test_top_shows_what_happens(terminal, shared_redis):
     assert one.raw.startswith(b"\x1b[?1049h") and one.raw.endswith(b"\x1b[?1049l")
 
 
+def test_top_shows_until_when_warming_is_paused(terminal, daemon):
+    run(*where(daemon), "pause", "warming", "--for", "10m", "--note", "moved")
+    one = terminal("top", columns=120)
+    one.wait(lambda: re.search(r"warming is paused by anonymous \(moved\), .*; ends in \d+m", "".join(one.frame[:1])), "the pause")
+    run(*where(daemon), "resume")
+    one.wait(lambda: "paused" not in one.frame[0], "its end")
+    one.send("q")
+    one.end()
+
+
 def test_top_scrolls_its_list(terminal):
     one = terminal("top", columns=80, lines=13)
     one.wait(lambda: "[jobs]" in "\n".join(one.frame), "the list")
