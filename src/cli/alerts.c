@@ -22,7 +22,7 @@ int cli_alerts(struct cli *cli, const struct cli_args *args)
 	if (exit || cli->json)
 		return exit;
 	struct cli_grid *grid =
-		cli_grid_new(cli, "ALERT|STATE|SEVERITY|SINCE|>VALUE|FIRES|*METRIC|*REASON");
+		cli_grid_new(cli, "ALERT|STATE|?SEVERITY|SINCE|>VALUE|FIRES|?*METRIC|*REASON");
 	struct json_iter items = cli_view_each(answer.json, "items");
 
 	while (json_next(&items)) {

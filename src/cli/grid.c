@@ -8,9 +8,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "cli/cell.h"
 
-enum { most_columns = 12, gap = 2, least_flexible = 10 };
+enum { most_columns = 12, gap = 2, least_flexible = 10, least_wrapped = 20 };
 
 struct cli_cell {
 	struct slice text; /* clean */
@@ -21,7 +22,8 @@ struct cli_cell {
 struct cli_column {
 	const char *title;
 	int width;
-	bool right, flexible;
+	bool right, flexible, optional, wraps;
+	bool hidden; /* there is no room for it */
 };
 
 struct cli_grid {
@@ -75,10 +77,12 @@ struct cli_grid *cli_grid_new(struct cli *cli, const char *titles)
 
 		assert(grid->column_count <= most_columns);
 		rest = slice_skip(rest, title.n + (bar != NULL));
-		column->right = slice_starts(title, SLICE(">"));
-		column->flexible = slice_starts(title, SLICE("*"));
-		if (column->right || column->flexible || grid->pairs)
-			title = slice_skip(title, 1);
+		for (; title.n && strchr("=>*?_", title.p[0]); title = slice_skip(title, 1)) {
+			column->right |= title.p[0] == '>';
+			column->flexible |= title.p[0] == '*' || title.p[0] == '_';
+			column->optional |= title.p[0] == '?';
+			column->wraps |= title.p[0] == '_';
+		}
 		column->title = arena_dup(&cli->arena, title);
 		column->width = cli_cell_width(title);
 	}
@@ -129,28 +133,50 @@ void cli_grid_pair(
 
 static int total_width(const struct cli_column *columns, size_t count)
 {
-	int total = (int)(count - 1) * gap;
+	int total = -gap;
 
 	for (size_t i = 0; i < count; i++)
-		total += columns[i].width;
+		if (!columns[i].hidden)
+			total += columns[i].width + gap;
 	return total;
 }
 
 /* Takes columns from the widest flexible one until all fit; false if they cannot. */
-static bool fit(struct cli_column *columns, size_t count, int width)
+static bool shrink(struct cli_column *columns, size_t count, int width)
 {
 	while (total_width(columns, count) > width) {
 		struct cli_column *widest = NULL;
 
-		for (size_t i = 0; i < count; i++)
-			if (columns[i].flexible && columns[i].width > least_flexible &&
+		for (size_t i = 0; i < count; i++) {
+			int least = columns[i].wraps ? least_wrapped : least_flexible;
+
+			if (columns[i].flexible && !columns[i].hidden && columns[i].width > least &&
 				(!widest || columns[i].width > widest->width))
 				widest = &columns[i];
+		}
 		if (!widest)
 			return false;
 		widest->width--;
 	}
 	return true;
+}
+
+/* Leaves out optional columns from the left, as few as can be. */
+static bool fit(struct cli_column *columns, size_t count, int width)
+{
+	struct cli_column whole[most_columns];
+
+	memcpy(whole, columns, count * sizeof *whole);
+	for (size_t next = 0;;) {
+		memcpy(columns, whole, count * sizeof *whole);
+		if (shrink(columns, count, width))
+			return true;
+		while (next < count && !whole[next].optional)
+			next++;
+		if (next == count)
+			return false;
+		whole[next++].hidden = true;
+	}
 }
 
 static void print_cell(const struct cli_grid *grid, struct slice text, enum cli_color color)
@@ -166,19 +192,68 @@ static void print_spaces(int count)
 		printf("%*s", count, "");
 }
 
+/* How much of the text is on a line of so many columns: up to a blank where there is one. */
+static size_t line_length(struct slice text, int width)
+{
+	size_t at = 0, blank = 0;
+
+	for (int used = 0; at < text.n;) {
+		uint32_t point;
+		size_t n = utf8_next(slice_skip(text, at), &point);
+		int more = cli_cell_width(slice_of(text.p + at, n ? n : 1));
+
+		if (used + more > width && at)
+			return blank ? blank : at;
+		if (text.p[at] == ' ')
+			blank = at;
+		used += more;
+		at += n ? n : 1;
+	}
+	return at;
+}
+
+/* On as many lines as it takes; the first begins at the column `indent`, as the others do. */
+static void print_lines(
+	const struct cli_grid *grid, const struct cli_cell *cell, int width, int indent)
+{
+	for (struct slice rest = cell->text; rest.n;) {
+		size_t n = line_length(rest, width);
+
+		print_cell(grid, slice_of(rest.p, n), cell->color);
+		rest = slice_skip(rest, n);
+		while (rest.n && rest.p[0] == ' ')
+			rest = slice_skip(rest, 1);
+		if (rest.n) {
+			putchar('\n');
+			print_spaces(indent);
+		}
+	}
+}
+
 static void print_row(
 	const struct cli_grid *grid, const struct cli_column *columns, const struct cli_cell *cells)
 {
+	int at = 0;
+
 	for (size_t i = 0; i < grid->column_count; i++) {
-		bool last = i + 1 == grid->column_count;
+		if (columns[i].hidden)
+			continue;
+		if (at)
+			print_spaces(gap);
+		at += at ? gap : 0;
+		if (columns[i].wraps) {
+			print_lines(grid, &cells[i], columns[i].width, at);
+			break; /* it is the last one */
+		}
 		struct slice text = cli_cell_cut(grid->cli, cells[i].text, columns[i].width);
 		int space = columns[i].width - cli_cell_width(text);
 
 		if (columns[i].right)
 			print_spaces(space);
 		print_cell(grid, text, cells[i].color);
-		if (!last)
-			print_spaces((columns[i].right ? 0 : space) + gap);
+		if (!columns[i].right && i + 1 < grid->column_count)
+			print_spaces(space);
+		at += columns[i].width;
 	}
 	putchar('\n');
 }
@@ -205,6 +280,8 @@ static void print_blocks(const struct cli_grid *grid)
 			putchar(i % 2 ? '\n' : ' ');
 			continue;
 		}
+		if (!grid->cells[i].text.n)
+			continue;
 		print_cell(grid, slice_str(column->title), CLI_DIM);
 		putchar(' ');
 		print_cell(grid, grid->cells[i].text, grid->cells[i].color);
@@ -222,7 +299,11 @@ void cli_grid_print(const struct cli_grid *grid)
 	assert(grid->cell_count % count == 0);
 	memcpy(columns, grid->columns, sizeof columns);
 	/* The values of pairs are sentences: they are broken, not cut. */
-	if (grid->pairs ? grid->cli->width && columns[0].width + gap > grid->cli->width / 2
+	if (grid->pairs && grid->cli->width) {
+		columns[1].wraps = true;
+		columns[1].width = grid->cli->width - columns[0].width - gap;
+	}
+	if (grid->pairs ? grid->cli->width && columns[1].width < least_wrapped
 			: grid->cli->width && !fit(columns, count, grid->cli->width)) {
 		print_blocks(grid);
 		return;

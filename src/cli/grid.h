@@ -3,8 +3,9 @@
  * Tables for people on standard output.
  *
  * Columns are as wide as their widest cell. On a terminal that is too narrow the flexible columns
- * give way; where that is not enough, each row becomes a block of lines "TITLE value". Where
- * standard output is not a terminal, nothing is cut. Cells are made harmless (cli/cell.h).
+ * give way, then optional ones are left out; where that is not enough, each row becomes a block of
+ * lines "TITLE value". Where standard output is not a terminal, nothing is cut. Cells are made
+ * harmless (cli/cell.h).
  */
 #ifndef CW_CLI_GRID_H
 #define CW_CLI_GRID_H
@@ -20,8 +21,9 @@ const char *cli_grid_end(const struct cli *cli, enum cli_color color);
 struct cli_grid;
 
 /*
- * `titles`: "NAME|>COUNT|*DETAIL": `>` = aligned to the right, `*` = flexible. Without titles, as
- * "=|*", the rows are pairs of a label and a value.
+ * `titles`: "NAME|?>COUNT|*DETAIL": `>` = aligned to the right, `*` = flexible, cut where there is
+ * no room, `?` = optional, `_` = flexible and broken into lines, only of the last one. Without
+ * titles, as "=|=", the rows are pairs of a label and a value, which is broken into lines.
  */
 struct cli_grid *cli_grid_new(struct cli *cli, const char *titles);
 /* The next cell, row by row. */

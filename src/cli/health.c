@@ -109,7 +109,7 @@ int cli_health(struct cli *cli, const struct cli_args *args)
 		cli_client_print(&answer);
 		return exit;
 	}
-	struct cli_grid *grid = cli_grid_new(cli, "COMPONENT|STATUS|*DETAIL");
+	struct cli_grid *grid = cli_grid_new(cli, "COMPONENT|STATUS|_DETAIL");
 	struct json_iter parts = cli_view_each(answer.json, "components");
 
 	cli_grid_add(grid, CLI_BOLD, cli_cell_text(cli, answer.json, "name"));

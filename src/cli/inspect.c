@@ -24,7 +24,7 @@ struct inspect {
 };
 
 static const struct inspect clients = {CLI_ADMIN "/clients",
-	"*NAME|ADDRESS|USER|*LIBRARY|>CONNECTIONS|>BLOCKED|IDLE|>MEMORY",
+	"*NAME|ADDRESS|?USER|?*LIBRARY|>CONNECTIONS|>BLOCKED|IDLE|>MEMORY",
 	{{"name", cli_cell_text}, {"address", cli_cell_text}, {"user", cli_cell_text},
 		{"library", cli_cell_text}, {"connections", cli_cell_count_at},
 		{"blocked", cli_cell_count_at}, {"idle_seconds", cli_cell_span_at},
@@ -32,7 +32,7 @@ static const struct inspect clients = {CLI_ADMIN "/clients",
 	"There are no connections."};
 
 static const struct inspect slowlog = {CLI_ADMIN "/slowlog",
-	"TIME|>MS|COMMAND|*KEY|>ARGUMENTS|CLIENT|*CLIENT NAME|NODE",
+	"TIME|>MS|COMMAND|*KEY|?>ARGUMENTS|CLIENT|?*CLIENT NAME|?NODE",
 	{{"time", cli_cell_when}, {"duration_ms", cli_cell_real_at}, {"command", cli_cell_text},
 		{"key", cli_cell_text}, {"arguments", cli_cell_count_at}, {"client", cli_cell_text},
 		{"client_name", cli_cell_text}, {"node", cli_cell_text}},

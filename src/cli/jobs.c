@@ -101,7 +101,7 @@ int cli_jobs(struct cli *cli, const struct cli_args *args)
 	if (exit || cli->json)
 		return exit;
 	struct cli_grid *grid = cli_grid_new(
-		cli, "JOB|*SCHEDULE|LAST RUN|STARTED|>TOOK|>STORED|LAST SUCCESS|NEXT RUN|*ERROR");
+		cli, "JOB|*SCHEDULE|LAST RUN|STARTED|?>TOOK|?>STORED|?LAST SUCCESS|NEXT RUN|_ERROR");
 	struct json_iter jobs = cli_view_each(answer.json, "jobs");
 	struct json_value paused;
 

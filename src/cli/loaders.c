@@ -31,7 +31,7 @@ int cli_loaders(struct cli *cli, const struct cli_args *args)
 	if (exit || cli->json)
 		return exit;
 	struct cli_grid *grid =
-		cli_grid_new(cli, "LOADER|*PARAMS|SOURCE|BREAKER|>LOADS|>ERRORS|>MS|*LAST ERROR");
+		cli_grid_new(cli, "LOADER|*PARAMS|?SOURCE|BREAKER|>LOADS|>ERRORS|?>MS|*LAST ERROR");
 	struct json_iter loaders = cli_view_each(answer.json, "loaders");
 
 	while (json_next(&loaders))

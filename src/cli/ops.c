@@ -144,7 +144,7 @@ int cli_ops(struct cli *cli, const struct cli_args *args)
 	if (exit || cli->json)
 		return exit;
 	struct cli_grid *grid =
-		cli_grid_new(cli, "OPERATION|*WHAT|STATE|>DONE|STARTED|>TOOK|BY|*NOTE");
+		cli_grid_new(cli, "OPERATION|*WHAT|STATE|>DONE|STARTED|?>TOOK|?BY|*NOTE");
 	struct json_iter items = cli_view_each(answer.json, "items");
 
 	while (json_next(&items))

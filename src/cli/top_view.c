@@ -202,8 +202,16 @@ static void draw_job(struct top_row *row, struct json_value job)
 	put_column(row, CLI_PLAIN, 9, true, cli_jobs_stored(cli, run));
 	put_column(row, CLI_PLAIN, 7, true, cli_jobs_took(cli, run));
 	put_column(row, CLI_PLAIN, 12, false, cli_cell_when(cli, run, "started"));
-	put_column(row, CLI_PLAIN, 12, false, cli_cell_when(cli, job, "next_run"));
-	put(row, CLI_PLAIN, cli_jobs_error(cli, run));
+	put(row, CLI_PLAIN, cli_cell_when(cli, job, "next_run"));
+}
+
+/* Why the last run of a job failed, on a line of its own: it is a sentence. */
+static const char *job_note(struct cli *cli, struct json_value job)
+{
+	struct json_value run;
+	const char *error = cli_view(job, "last_run", &run) ? cli_jobs_error(cli, run) : "-";
+
+	return strcmp(error, "-") == 0 ? NULL : cli_cell_format(cli, "  %s", error);
 }
 
 static void draw_operation(struct top_row *row, struct json_value operation)
@@ -248,25 +256,58 @@ static void draw_alert(struct top_row *row, struct json_value alert)
 static const struct {
 	const char *name, *titles, *path;
 	void (*draw)(struct top_row *row, struct json_value item);
+	const char *(*note)(struct cli *cli, struct json_value item); /* a second line, or NULL */
 } lists[TOP_LIST_COUNT] = {
 	[TOP_JOBS] = {"jobs",
-		"JOB                  STATE          STORED    TOOK STARTED      NEXT RUN     "
-		"ERROR",
-		"warming/jobs", draw_job},
+		"JOB                  STATE          STORED    TOOK STARTED      NEXT RUN",
+		"warming/jobs", draw_job, job_note},
 	[TOP_OPERATIONS] = {"operations",
 		"OPERATION            STATE            DONE    TOOK STARTED      KIND         NOTE",
-		"items", draw_operation},
+		"items", draw_operation, NULL},
 	[TOP_NODES] = {"nodes",
 		"NODE                     STATUS   ROLE          KEYS     MEMORY ERROR",
-		"redis/nodes", draw_node},
+		"redis/nodes", draw_node, NULL},
 	[TOP_ALERTS] = {"alerts", "ALERT                    STATE     SEVERITY       VALUE SINCE",
-		"alerts", draw_alert},
+		"alerts", draw_alert, NULL},
 };
+
+static const char *note_of(struct cli *cli, enum top_list list, struct json_value item)
+{
+	return lists[list].note ? lists[list].note(cli, item) : NULL;
+}
+
+/* The first row that is shown: down to where the last one is the only one, if not all have room. */
+static void limit_scroll(
+	struct cli *cli, struct top_screen *screen, struct json_value from, int room)
+{
+	struct json_iter items = cli_view_each(from, lists[screen->list].path);
+	int count = 0, height = 0;
+
+	for (; json_next(&items); count++)
+		height += note_of(cli, screen->list, items.value) ? 2 : 1;
+	int most = height == count ? count - room : height > room ? count - 1 : 0;
+
+	if (screen->scroll > most)
+		screen->scroll = most;
+	if (screen->scroll < 0)
+		screen->scroll = 0;
+}
+
+static void draw_item(struct top_row *row, enum top_list list, struct json_value item)
+{
+	const char *note = note_of(row->cli, list, item);
+
+	lists[list].draw(row, item);
+	end_row(row);
+	if (!note || row->rows + 1 >= row->screen->lines)
+		return;
+	put(row, CLI_BAD, note);
+	end_row(row);
+}
 
 static void draw_list(struct top_row *row, struct top_screen *screen, struct json_value from)
 {
 	struct json_iter items = cli_view_each(from, lists[screen->list].path);
-	int count = (int)cli_view_length(from, lists[screen->list].path);
 
 	for (int i = 0; i < TOP_LIST_COUNT; i++) {
 		put(row, i == (int)screen->list ? CLI_BOLD : CLI_DIM,
@@ -276,18 +317,10 @@ static void draw_list(struct top_row *row, struct top_screen *screen, struct jso
 	end_row(row);
 	put(row, CLI_DIM, lists[screen->list].titles);
 	end_row(row);
-	int room = screen->lines - row->rows - 1;
-
-	if (screen->scroll > count - room)
-		screen->scroll = count - room;
-	if (screen->scroll < 0)
-		screen->scroll = 0;
-	for (int i = 0; json_next(&items); i++) {
-		if (i < screen->scroll || row->rows + 1 >= screen->lines)
-			continue;
-		lists[screen->list].draw(row, items.value);
-		end_row(row);
-	}
+	limit_scroll(row->cli, screen, from, screen->lines - row->rows - 1);
+	for (int i = 0; json_next(&items); i++)
+		if (i >= screen->scroll && row->rows + 1 < screen->lines)
+			draw_item(row, screen->list, items.value);
 }
 
 void top_view_draw(struct cli *cli, struct top_screen *screen, const struct top_answers *answers,

@@ -52,7 +52,8 @@ static void add_run(struct cli *cli, struct cli_grid *grid, const struct cli_fol
 /* After the runs have ended. */
 static int report(struct cli *cli, const struct cli_followed *runs, size_t count)
 {
-	struct cli_grid *grid = cli_grid_new(cli, "JOB|STATE|>STORED|>REJECTED|>TOOK|*OPERATION");
+	struct cli_grid *grid =
+		cli_grid_new(cli, "JOB|STATE|>STORED|?>REJECTED|?>TOOK|_OPERATION OR ERROR");
 	int exit = CLI_DONE;
 
 	if (cli->json)

@@ -11,7 +11,7 @@ from cli import PROGRAM, Terminal, run, where
 from harness import API, Daemon, open_config, until
 
 CONFIG = """
-stats: {interval: 200ms}
+stats: {interval: 200ms, namespaces: {every: 1s}}
 warm:
   jobs:
     - name: steps
@@ -21,6 +21,7 @@ warm:
       key: "step:{id}"
     - {name: quick, suspend: true, source: {type: command, argv: [printf, '{"id": 1}\\n'], format: jsonl}, key: "quick:{id}"}
     - {name: endless, suspend: true, rate: 1, source: {type: file, path: rows.jsonl, format: jsonl}, key: "endless:{id}"}
+    - {name: broken, suspend: true, retries: {attempts: 1}, source: {type: command, argv: ["false"]}, key: "broken:{id}"}
 """
 
 
@@ -45,6 +46,7 @@ def terminal(daemon):
         opened.append(Terminal(PROGRAM, *where(daemon), *args, **more))
         return opened[-1]
 
+    make.where = where(daemon)
     yield make
     for one in opened:
         one.kill()
@@ -84,8 +86,25 @@ def test_tables_fit_the_window(terminal, columns):
         if command[0] in ("alerts", "jobs", "ops") and columns == 80:
             assert max(map(len, text.splitlines())) <= columns, command
         assert text.strip()
+    # Columns are left out before a table is given up.
+    for command, title in (("jobs", "JOB  "), ("ops", "OPERATION  "), ("alerts", "ALERT  ")):
+        assert columns < 80 or terminal(command, columns=80).end().startswith(title), command
+    if columns == 80:
+        until(lambda: terminal("namespaces", columns=80).end().startswith("NAMESPACE  "), "the sample in a table")
     narrow = terminal("alerts", columns=20).end()
     assert "ALERT CacheMemoryHigh\nSTATE " in narrow
+
+
+def test_sentences_are_broken_into_lines(terminal):
+    run(*terminal.where, "warm", "broken", expect=1)
+    text = terminal("health", columns=50).end(1)
+    assert re.search(r"^ {21}broken failed \S[^\n]*\n {21}\S", text, re.M), text
+    assert max(map(len, text.splitlines())) <= 50 and "~" not in text
+    text = terminal("stats", columns=50).end()
+    assert max(map(len, text.splitlines())) <= 50 and re.search(r"^memory +\S.*\n {10}\S", text, re.M)
+    jobs = terminal("jobs", columns=80).end()
+    words = " ".join(jobs.split())
+    assert "source broken: false exited with status 1" in words, jobs
 
 
 def test_values_on_a_terminal_are_harmless(terminal, shared_redis):
@@ -171,7 +190,19 @@ def test_top_scrolls_its_list(terminal):
     one.wait(lambda: line_of(one, "quick"), "the next job")
     one.send("\x1b[A")
     one.wait(lambda: line_of(one, "steps"), "the first one")
+    one.send("\x1b[B" * 9)
+    one.wait(lambda: line_of(one, "broken"), "the last one")
     one.send("\x03")
+    one.end()
+
+
+def test_top_says_why_a_job_failed(terminal):
+    run(*terminal.where, "warm", "broken", expect=1)
+    one = terminal("top", columns=60, lines=20)
+    one.wait(lambda: line_of(one, "  source broken: false exited with status 1"), "the error")
+    at = one.frame.index(line_of(one, "  source broken"))
+    assert one.frame[at - 1].startswith("broken ")
+    one.send("q")
     one.end()
 
 
