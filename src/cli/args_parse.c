@@ -8,6 +8,7 @@
 
 #include "cli/command_table.h"
 #include "cli/say.h"
+#include "cli/suggest.h"
 #include "text/quantity.h"
 
 struct args_parser {
@@ -64,6 +65,22 @@ static const struct cli_option *letter_option(char letter)
 	return NULL;
 }
 
+static void say_no_option(const char *word, const char *equals)
+{
+	size_t dashes = word[1] == '-' ? 2 : 1;
+	size_t n = equals ? (size_t)(equals - word) : strlen(word);
+	const char *near = cli_suggest_option(slice_of(word + dashes, n - dashes));
+
+	if (near)
+		cli_say(CLI_USAGE, "there is no option %.*s: did you mean --%s?", (int)n, word,
+			near);
+	else
+		cli_say(CLI_USAGE,
+			"there is no option %.*s: cachewarden help (an argument that begins with - "
+			"stands behind --)",
+			(int)n, word);
+}
+
 static bool take_option(struct args_parser *p, const char *word)
 {
 	const struct cli_option *option;
@@ -78,10 +95,7 @@ static bool take_option(struct args_parser *p, const char *word)
 		option = word[2] ? NULL : letter_option(word[1]);
 	}
 	if (!option) {
-		cli_say(CLI_USAGE,
-			"there is no option %s: cachewarden help (an argument that begins with - "
-			"stands behind --)",
-			word);
+		say_no_option(word, equals);
 		return false;
 	}
 	return take_value(p, option, equals);
@@ -119,25 +133,49 @@ static bool check_options(struct cli_args *args, struct cli_given *given)
 	return true;
 }
 
-static bool find_command(struct cli_args *args)
+/* "get, set, ttl" of "keys". */
+static void say_second_words(struct cli *cli, struct slice first, const struct slice *second)
+{
+	const char *near = second ? cli_suggest_command(cli, first, *second) : NULL;
+	struct buf words = {0};
+
+	for (const struct cli_command *c = cli_commands; c->name; c++)
+		if (slice_starts(slice_str(c->name), first) && c->name[first.n] == ' ')
+			buf_printf(&words, "%s%s", words.n ? ", " : "", c->name + first.n + 1);
+	if (near)
+		cli_say(CLI_USAGE, "there is no command %s %s: did you mean %s %s?", first.p,
+			second->p, first.p, near);
+	else
+		cli_say(CLI_USAGE, "%s needs a second word: %s (cachewarden help %s)", first.p,
+			words.p, first.p);
+	buf_release(&words);
+}
+
+static bool find_command(struct cli *cli, struct cli_args *args)
 {
 	size_t used;
 
 	if (!args->word_count)
 		return true;
 	args->command = cli_command_find(args->words, args->word_count, &used);
-	if (!args->command) {
-		if (cli_command_begins(args->words[0]))
-			cli_say(CLI_USAGE, "%s needs a second word: cachewarden help %s",
-				args->words[0].p, args->words[0].p);
-		else
-			cli_say(CLI_USAGE, "there is no command %s: cachewarden help",
-				args->words[0].p);
+	if (args->command) {
+		args->words += used;
+		args->word_count -= used;
+		return true;
+	}
+	if (cli_command_begins(args->words[0])) {
+		say_second_words(
+			cli, args->words[0], args->word_count > 1 ? &args->words[1] : NULL);
 		return false;
 	}
-	args->words += used;
-	args->word_count -= used;
-	return true;
+	const char *near = cli_suggest_command(cli, slice_of("", 0), args->words[0]);
+
+	if (near)
+		cli_say(CLI_USAGE, "there is no command %s: did you mean %s?", args->words[0].p,
+			near);
+	else
+		cli_say(CLI_USAGE, "there is no command %s: cachewarden help", args->words[0].p);
+	return false;
 }
 
 static bool check_count(const struct cli_args *args)
@@ -250,7 +288,7 @@ bool cli_args_parse(struct cli *cli, int argc, char **argv, struct cli_args *ret
 		else if (!take_option(&p, word))
 			return false;
 	}
-	return find_command(ret) && check_options(ret, p.given) && check_count(ret) &&
+	return find_command(cli, ret) && check_options(ret, p.given) && check_count(ret) &&
 	       check_words(ret);
 }
 

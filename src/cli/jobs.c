@@ -100,8 +100,8 @@ int cli_jobs(struct cli *cli, const struct cli_args *args)
 	(void)args;
 	if (exit || cli->json)
 		return exit;
-	struct cli_grid *grid = cli_grid_new(
-		cli, "JOB|*SCHEDULE|LAST RUN|STARTED|?>TOOK|?>STORED|?LAST SUCCESS|NEXT RUN|_ERROR");
+	struct cli_grid *grid = cli_grid_new(cli,
+		"JOB|*SCHEDULE|LAST RUN|STARTED|?>TOOK|?>STORED|?LAST SUCCESS|NEXT RUN|_ERROR");
 	struct json_iter jobs = cli_view_each(answer.json, "jobs");
 	struct json_value paused;
 

@@ -35,6 +35,14 @@ static bool is_key(struct slice key)
 	return key.n != 0;
 }
 
+/* With --json as all others, though what is not refused is no JSON. */
+static int refused(struct cli *cli, const struct cli_answer *answer)
+{
+	if (cli->json && answer->json.text.n)
+		cli_client_print(answer);
+	return cli_refusal_say(cli, answer);
+}
+
 int cli_keys_get(struct cli *cli, const struct cli_args *args)
 {
 	struct cli_answer answer;
@@ -47,7 +55,7 @@ int cli_keys_get(struct cli *cli, const struct cli_args *args)
 	if (exit)
 		return exit;
 	if (answer.status != 200)
-		return cli_refusal_say(cli, &answer);
+		return refused(cli, &answer);
 	if (!cli->width) {
 		fwrite(answer.body.p, 1, answer.body.n, stdout);
 		return CLI_DONE;
@@ -67,6 +75,8 @@ int cli_keys_get(struct cli *cli, const struct cli_args *args)
 
 static int read_input(struct buf *out)
 {
+	if (isatty(STDIN_FILENO))
+		cli_say_done(0, "The value is read from the terminal, until Ctrl-D on a new line.");
 	for (ssize_t n = 1; n != 0;) {
 		n = read(STDIN_FILENO, buf_reserve(out, 65536), 65536);
 		if (n < 0 && errno == EINTR)
@@ -122,7 +132,7 @@ int cli_keys_set(struct cli *cli, const struct cli_args *args)
 	if (exit)
 		return exit;
 	if (answer.status / 100 != 2)
-		return cli_refusal_say(cli, &answer);
+		return refused(cli, &answer);
 	return cli->json ? CLI_DONE
 			 : cli_say_done(CLI_DONE, answer.status == 201
 							  ? "Stored; it is new."

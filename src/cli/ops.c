@@ -29,6 +29,16 @@ static void add_pairs(struct cli_grid *grid, const char *prefix, struct json_val
 	}
 }
 
+/* An empty segment would name the list of operations. */
+static bool is_id(struct slice id)
+{
+	if (!id.n)
+		cli_say(CLI_USAGE,
+			"the id of an operation must not be empty: cachewarden ops lists "
+			"them");
+	return id.n != 0;
+}
+
 static int show(struct cli *cli, struct slice id)
 {
 	struct cli_answer answer;
@@ -137,7 +147,7 @@ int cli_ops(struct cli *cli, const struct cli_args *args)
 			"one operation is named by its id alone, without --state, "
 			"--kind, --by or --since");
 	if (args->word_count)
-		return show(cli, args->words[0]);
+		return is_id(args->words[0]) ? show(cli, args->words[0]) : CLI_USAGE;
 	const char *path = list_path(cli, args);
 	int exit = path ? cli_client_get(cli, path, &answer) : CLI_USAGE;
 
@@ -163,6 +173,8 @@ int cli_ops_cancel(struct cli *cli, const struct cli_args *args)
 	struct cli_answer answer;
 	struct buf body = {0};
 
+	if (!is_id(args->words[0]))
+		return CLI_USAGE;
 	buf_str(&body, "{");
 	if (note) {
 		buf_str(&body, "\"note\":");

@@ -10,6 +10,19 @@
 
 #include "cli/cell.h"
 
+/* False after an error; a reader that has gone ends the process, as SIGPIPE does. */
+static bool flush_output(void)
+{
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return true;
+	if (errno == EPIPE) {
+		signal(SIGPIPE, SIG_DFL);
+		raise(SIGPIPE);
+	}
+	return false;
+}
+
 static void print(const char *prefix, const char *format, va_list args)
 {
 	struct buf raw = {0}, line = {0};
@@ -18,8 +31,9 @@ static void print(const char *prefix, const char *format, va_list args)
 	buf_str(&line, prefix);
 	cli_cell_clean(buf_slice(&raw), &line);
 	buf_char(&line, '\n');
+	/* What was printed before stands before it. The end of the process sees an error again. */
+	(void)flush_output();
 	/* Where standard error is gone, nobody can be told. */
-	(void)fflush(stdout);
 	(void)fwrite(line.p, 1, line.n, stderr);
 	buf_release(&raw);
 	buf_release(&line);
@@ -47,14 +61,11 @@ int cli_say_done(int exit, const char *format, ...)
 
 int cli_say_flush(int exit)
 {
-	errno = 0;
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	if (flush_output())
 		return exit;
-	if (errno == EPIPE) {
-		signal(SIGPIPE, SIG_DFL);
-		raise(SIGPIPE);
-	}
+	int number = errno;
+
 	clearerr(stdout);
-	return cli_say(
-		exit ? exit : CLI_FAILED, "standard output cannot be written: %s", strerror(errno));
+	return cli_say(exit ? exit : CLI_FAILED, "standard output cannot be written: %s",
+		number ? strerror(number) : "it was refused before");
 }

@@ -95,6 +95,7 @@ def test_keys(cw, shared_redis):
     assert cw("keys", "list", "k:*", "--no-ttl").stdout == "k:1\n"
     assert "no such keys" in cw("keys", "list", "none:*").stderr
     assert "2 deleted of 3" in cw("keys", "del", "k:1", "k:2", "k:3").stderr
+    assert json.loads(cw("keys", "get", "k:1", "--json", expect=1).stdout)["code"] == "no_value"
     missing = cw("keys", "get", "k:1", expect=1)
     assert missing.stdout == "" and "(no_value)" in missing.stderr
     assert cw("keys", "ttl", "k:1").stdout == "-2\n"
@@ -358,6 +359,16 @@ def test_events_cannot_be_followed(start, redis, folder):
     assert "(unauthorized)" in run(*where(daemon), "events", "-f", expect=1).stderr
 
 
+@pytest.mark.parametrize("args", [("token", "new", "--name", "a", "--scopes", "read"), ("help",), ("namespaces",), ("completion", "zsh")])
+def test_a_pipe_that_is_closed_ends_a_command_silently(daemon, args):
+    ends = os.pipe()
+    os.close(ends[0])
+    with os.fdopen(ends[1], "wb") as closed:
+        done = subprocess.run([PROGRAM, *where(daemon), *args], env=environment(), stdout=closed, stderr=subprocess.PIPE,
+                              text=True, check=False)
+    assert done.returncode == -signal.SIGPIPE and done.stderr == ""
+
+
 def test_events_end_with_their_reader(daemon):
     command = [PROGRAM, *where(daemon), "events", "-f"]
     shell = subprocess.Popen(["bash", "-c", '"$@" | head -1', "x", *command], env=environment(), stdout=subprocess.PIPE, text=True)
@@ -486,6 +497,8 @@ def test_config_check(folder):
     (("--url", "http://user:secret@a", "stats"), "--token-file"), (("keys", "set", "k", "v", "--ttl", "soon"), "1h30m"),
     (("keys", "get", ""), "empty"), (("top",), "needs a terminal"), (("completion", "csh"), "csh"),
     (("--token-file", "/nonexistent", "stats"), "cannot be read"), (("--token-file", "/dev/zero", "stats"), "not a regular file"),
+    (("stat",), "did you mean stats?"), (("keys", "gett", "k"), "did you mean keys get?"), (("warm", "--notr", "x"), "did you mean --note?"),
+    (("keys", "x"), "get, set, ttl"), (("ops", ""), "must not be empty"), (("ops", "cancel", ""), "must not be empty"),
     (("ops", "--limit", "0"), "--limit"), (("sessions", "u", "ref"), "--end"), (("--ca-file", "/nonexistent", "stats"), "/nonexistent"),
     (("--url", "", "stats"), "empty"), (("--socket", "", "stats"), "empty"), (("--token-file", "", "stats"), "empty"),
     (("--url", "http://a:99999", "stats"), "not the address"), (("--url", "http://[::1", "stats"), "not the address"),

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* The nearest command or option; see suggest.h. */
+#include "cli/suggest.h"
+
+#include <string.h>
+
+enum { most_letters = 32, most_edits = 2 };
+
+struct suggestion {
+	struct slice word, best;
+	size_t edits;
+};
+
+static size_t least(size_t a, size_t b, size_t c)
+{
+	size_t ab = a < b ? a : b;
+
+	return ab < c ? ab : c;
+}
+
+/* How many letters must be changed, added or left out (Levenshtein). */
+static size_t edits_between(struct slice a, struct slice b)
+{
+	size_t row[most_letters + 1];
+
+	if (a.n > most_letters || b.n > most_letters)
+		return most_letters;
+	for (size_t j = 0; j <= b.n; j++)
+		row[j] = j;
+	for (size_t i = 0; i < a.n; i++) {
+		size_t corner = row[0];
+
+		row[0] = i + 1;
+		for (size_t j = 0; j < b.n; j++) {
+			size_t above = row[j + 1];
+
+			row[j + 1] = least(row[j] + 1, above + 1, corner + (a.p[i] != b.p[j]));
+			corner = above;
+		}
+	}
+	return row[b.n];
+}
+
+static void consider(struct suggestion *suggestion, struct slice name)
+{
+	struct slice word = suggestion->word;
+	size_t edits = word.n > 1 && slice_starts(name, word) ? 1 : edits_between(word, name);
+
+	/* Of a short word, two edits leave nothing. */
+	if (edits > most_edits || edits >= word.n || edits >= suggestion->edits)
+		return;
+	suggestion->best = name;
+	suggestion->edits = edits;
+}
+
+const char *cli_suggest_command(struct cli *cli, struct slice first, struct slice word)
+{
+	struct suggestion suggestion = {.word = word, .edits = most_letters};
+
+	for (const struct cli_command *c = cli_commands; c->name; c++) {
+		const char *blank = strchr(c->name, ' ');
+		size_t n = blank ? (size_t)(blank - c->name) : strlen(c->name);
+
+		if (c->hidden)
+			continue;
+		if (!first.n)
+			consider(&suggestion, slice_of(c->name, n));
+		else if (blank && slice_equal(first, slice_of(c->name, n)))
+			consider(&suggestion, slice_str(blank + 1));
+	}
+	return suggestion.best.n ? arena_dup(&cli->arena, suggestion.best) : NULL;
+}
+
+const char *cli_suggest_option(struct slice word)
+{
+	struct suggestion suggestion = {.word = word, .edits = most_letters};
+
+	for (const struct cli_option *o = cli_common_options; o->name; o++)
+		consider(&suggestion, slice_str(o->name));
+	for (const struct cli_command *c = cli_commands; c->name; c++)
+		for (const struct cli_option *o = c->options; o && o->name; o++)
+			consider(&suggestion, slice_str(o->name));
+	/* It is all of an option's name, which ends with a NUL. */
+	return suggestion.best.n ? suggestion.best.p : NULL;
+}
