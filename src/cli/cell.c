@@ -147,8 +147,14 @@ const char *cli_cell_real(struct cli *cli, double value)
 		return "-";
 	if (value == 0)
 		return "0";
-	return fabs(value) < 100 ? cli_cell_format(cli, fabs(value) < 1 ? "%.2f" : "%.1f", value)
-				 : cli_cell_count(cli, value);
+	if (fabs(value) >= 100)
+		return cli_cell_count(cli, value);
+	/* What is not 0 is not shown as 0. */
+	return cli_cell_format(cli,
+		fabs(value) < 0.1 ? "%.2g"
+		: fabs(value) < 1 ? "%.2f"
+				  : "%.1f",
+		value);
 }
 
 const char *cli_cell_span(struct cli *cli, double seconds)

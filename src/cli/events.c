@@ -44,25 +44,52 @@ static enum cli_color color_of(struct slice event, struct json_value data)
 	return cli_view_is(data, "state", "partial") ? CLI_WARN : CLI_PLAIN;
 }
 
+static void add_value(
+	struct slice prefix, struct slice name, struct json_value value, struct buf *out)
+{
+	struct buf text = {0};
+
+	json_scalar(value, &text);
+	bool quoted = value.type == JSON_STRING && memchr(text.p, ' ', text.n);
+
+	buf_printf(out, "%s%.*s%.*s=%s", out->n ? " " : "", (int)prefix.n, prefix.p, (int)name.n,
+		name.p, quoted ? "\"" : "");
+	cli_cell_clean(buf_slice(&text), out);
+	buf_str(out, quoted ? "\"" : "");
+	buf_release(&text);
+}
+
+/* Of an error its sentence, of other objects the members that are known, with a dot between. */
+static void add_object(struct slice name, struct json_value object, struct buf *out)
+{
+	struct json_iter members = json_iterate(object);
+	struct json_value detail;
+	struct buf prefix = {0};
+
+	if (cli_view(object, "detail", &detail)) {
+		add_value(slice_of("", 0), name, detail, out);
+		return;
+	}
+	buf_printf(&prefix, "%.*s.", (int)name.n, name.p);
+	while (json_next(&members))
+		if (members.value.type != JSON_NULL)
+			add_value(buf_slice(&prefix), members.name, members.value, out);
+	buf_release(&prefix);
+}
+
 /* `member=value` for each that is known; what all events have is shown in front. */
 static void add_members(struct json_value data, struct buf *out)
 {
 	struct json_iter members = json_iterate(data);
 
 	while (json_next(&members)) {
-		struct buf value = {0};
-
 		if (members.value.type == JSON_NULL || slice_is(members.name, "time") ||
 			slice_is(members.name, "trace_id"))
 			continue;
-		json_scalar(members.value, &value);
-		bool quoted = members.value.type == JSON_STRING && memchr(value.p, ' ', value.n);
-
-		buf_printf(out, "%s%.*s=%s", out->n ? " " : "", (int)members.name.n, members.name.p,
-			quoted ? "\"" : "");
-		cli_cell_clean(buf_slice(&value), out);
-		buf_str(out, quoted ? "\"" : "");
-		buf_release(&value);
+		if (members.value.type == JSON_OBJECT)
+			add_object(members.name, members.value, out);
+		else
+			add_value(slice_of("", 0), members.name, members.value, out);
 	}
 }
 

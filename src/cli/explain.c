@@ -37,14 +37,16 @@ static void add_stored(struct cli *cli, struct cli_grid *grid, struct json_value
 static void add_rules(struct cli *cli, struct cli_grid *grid, struct json_value key)
 {
 	struct slice prefix = cli_view_text(cli, key, "namespace/prefix");
+	double stale_for = cli_view_number(key, "namespace/stale_for", 0);
 	struct json_iter entities = cli_view_each(key, "entities");
 	const char *tags = cli_view_join(cli, key, "tags");
 	const char *dependents = cli_view_join(cli, key, "dependents");
 
 	if (prefix.p)
-		cli_grid_pair(grid, "namespace", CLI_PLAIN, "%s, TTL %s, stale for %s", prefix.p,
+		cli_grid_pair(grid, "namespace", CLI_PLAIN, "%s, TTL %s%s%s", prefix.p,
 			cli_cell_span_at(cli, key, "namespace/ttl"),
-			cli_cell_span_at(cli, key, "namespace/stale_for"));
+			stale_for > 0 ? ", then stale for " : "",
+			stale_for > 0 ? cli_cell_span(cli, stale_for) : "");
 	else
 		cli_grid_pair(grid, "namespace", CLI_PLAIN, "none");
 	while (json_next(&entities))

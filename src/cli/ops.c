@@ -11,6 +11,42 @@
 #include "cli/view.h"
 #include "text/percent.h"
 
+static bool is_nothing(struct json_value value)
+{
+	if (value.type != JSON_ARRAY && value.type != JSON_OBJECT)
+		return false;
+	struct json_iter parts = json_iterate(value);
+
+	return !json_next(&parts);
+}
+
+/* Of a list of errors their sentences, with the row that each is about. */
+static bool add_errors(struct json_value list, struct buf *out)
+{
+	struct json_iter parts = json_iterate(list);
+	struct json_value detail, row;
+	size_t before = out->n;
+
+	while (json_next(&parts)) {
+		if (!cli_view(parts.value, "detail", &detail))
+			break;
+		buf_str(out, out->n > before ? "; " : "");
+		if (cli_view(parts.value, "row", &row)) {
+			buf_str(out, "row ");
+			json_scalar(row, out);
+			buf_str(out, ": ");
+		}
+		json_scalar(detail, out);
+	}
+	return out->n > before;
+}
+
+static void add_text(struct json_value value, struct buf *out)
+{
+	if (value.type != JSON_ARRAY || !add_errors(value, out))
+		json_scalar(value, out);
+}
+
 static void add_pairs(struct cli_grid *grid, const char *prefix, struct json_value value)
 {
 	struct json_iter members = json_iterate(value);
@@ -18,10 +54,10 @@ static void add_pairs(struct cli_grid *grid, const char *prefix, struct json_val
 	while (json_next(&members)) {
 		struct buf label = {0}, text = {0};
 
-		if (members.value.type == JSON_NULL)
+		if (members.value.type == JSON_NULL || is_nothing(members.value))
 			continue;
 		buf_printf(&label, "%s%.*s", prefix, (int)members.name.n, members.name.p);
-		json_scalar(members.value, &text);
+		add_text(members.value, &text);
 		cli_grid_add_slice(grid, CLI_DIM, buf_slice(&label));
 		cli_grid_add_slice(grid, CLI_PLAIN, buf_slice(&text));
 		buf_release(&label);

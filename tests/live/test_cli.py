@@ -260,6 +260,10 @@ def test_events_of_the_past(cw, daemon):
                 and 'note="two words"' in text and text, "the event")
     line = out.splitlines()[-1]
     assert re.match(r"\d{4}-\d\d-\d\dT\S+Z invalidation operation_id=\S+ state=completed ", line)
+    cw("warm", "broken", expect=1)
+    event = until(lambda: re.search(r"^.* warm job=broken .*state=failed.*$", cw("events", "--event", "warm").stdout, re.M), "the run")[0]
+    assert 'error="source broken: false exited with status 1' in event and "progress.done=0" in event and "{" not in event
+    cw("invalidate", "none:*", "--yes")
     first, second = (json.loads(cw("events", "--limit", n, "--json").stdout)["items"] for n in "12")
     assert len(first) == 1 and second[0] == first[0]
     assert "no such events" in cw("events", "--by", "nobody").stderr
@@ -699,6 +703,9 @@ def test_failing_jobs_and_pauses_are_told_with_their_reasons(start, redis):
     assert re.search(r"^warming +DEGRADED +1 job fails\n +broken failed \S+.*: source broken: false exited with status 1$", text, re.M), text
     paused = r"paused by anonymous \(moved\\x1b\[1m\), .*; ends in \d+m"
     assert re.search(paused, text)
+    operation = re.search(r"^(\S+) +warm broken", run(*address, "ops").stdout, re.M)[1]
+    shown = run(*address, "ops", operation).stdout
+    assert re.search(r"^result.first_errors +source broken: false exited with status 1", shown, re.M) and "{}" not in shown, shown
     jobs = run(*address, "jobs")
     assert re.search(paused, jobs.stderr) and re.search(r"^broken .* false exited with status 1$", jobs.stdout, re.M)
     run(*address, "resume")

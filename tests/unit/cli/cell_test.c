@@ -65,6 +65,8 @@ START_TEST(figures_are_short_and_unknown_ones_are_a_dash)
 	ck_assert_str_eq(cli_cell_bytes(&cli, 1e30), "888178419700125.2 PiB");
 	ck_assert_str_eq(cli_cell_ratio(&cli, 0.9312), "93.1 %");
 	ck_assert_str_eq(cli_cell_real(&cli, 0.125), "0.12");
+	ck_assert_str_eq(cli_cell_real(&cli, 0.0), "0");
+	ck_assert_str_eq(cli_cell_real(&cli, 0.000512), "0.00051");
 	ck_assert_str_eq(cli_cell_real(&cli, 12.34), "12.3");
 	ck_assert_str_eq(cli_cell_real(&cli, 1234.5), "1,234");
 	ck_assert_str_eq(cli_cell_span(&cli, 0.25), "250ms");
