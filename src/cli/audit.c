@@ -83,7 +83,7 @@ int cli_audit(struct cli *cli, const struct cli_args *args)
 {
 	static const char *const names[] = {"since", "until", "by", "state"};
 	struct audit_list audit = {
-		cli, cli_grid_new(cli, "TIME|BY|FROM|*WHAT|STATE|OUTCOME|*NOTE")};
+		cli, cli_grid_new(cli, "TIME|BY|?FROM|*WHAT|STATE|OUTCOME|?*NOTE")};
 	struct buf query = {0};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
