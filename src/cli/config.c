@@ -34,6 +34,9 @@ int cli_config_check(struct cli *cli, const struct cli_args *args)
 	const char *path = args->word_count ? args->words[0].p : NULL;
 	struct buf faults = {0};
 	struct conf *conf = NULL;
+
+	if (path && !*path)
+		return cli_say(CLI_USAGE, "the name of the file must not be empty");
 	enum error error = conf_load(path, &conf, &faults);
 	struct slice lines = error ? buf_slice(&faults) : slice_str(conf_warnings(conf));
 

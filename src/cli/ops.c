@@ -7,6 +7,7 @@
 #include "cli/command_table.h"
 #include "cli/grid.h"
 #include "cli/jobs.h"
+#include "cli/quote.h"
 #include "cli/say.h"
 #include "cli/view.h"
 #include "text/percent.h"
@@ -212,15 +213,21 @@ int cli_ops_cancel(struct cli *cli, const struct cli_args *args)
 	if (!is_id(args->words[0]))
 		return CLI_USAGE;
 	buf_str(&body, "{");
+	bool ok = true;
+
 	if (note) {
 		buf_str(&body, "\"note\":");
-		json_quote(&body, slice_str(note));
+		ok = cli_quote(&body, "note", slice_str(note));
 	}
 	buf_str(&body, "}");
+	struct slice text = arena_take(&cli->arena, &body);
+
+	if (!ok)
+		return CLI_USAGE;
 	int exit = cli_client_json(cli,
 		&(struct cli_request){.method = "DELETE",
 			.path = cli_client_path(cli, CLI_ADMIN "/operations", args->words[0], ""),
-			.body = arena_take(&cli->arena, &body)},
+			.body = text},
 		&answer);
 
 	return exit ? exit : cli_say_done(CLI_DONE, "The operation is being cancelled.");

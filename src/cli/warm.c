@@ -10,27 +10,25 @@
 #include "cli/follow.h"
 #include "cli/grid.h"
 #include "cli/jobs.h"
+#include "cli/quote.h"
 #include "cli/say.h"
 #include "cli/view.h"
 
-static struct slice body_of(struct cli *cli, const struct cli_args *args)
+/* False after saying what is wrong. */
+static bool add_body(const struct cli_args *args, struct buf *out)
 {
-	const char *note = cli_args_text(args, "note");
-	struct buf body = {0};
-
-	buf_str(&body, "{\"wait\":0");
+	buf_str(out, "{\"wait\":0");
 	for (size_t i = 0; i < args->word_count; i++) {
-		buf_str(&body, i ? "," : ",\"cache_names\":[");
-		json_quote(&body, args->words[i]);
+		buf_str(out, i ? "," : ",\"cache_names\":[");
+		if (!cli_quote(out, "job", args->words[i]))
+			return false;
 	}
 	if (args->word_count)
-		buf_char(&body, ']');
-	if (note) {
-		buf_str(&body, ",\"note\":");
-		json_quote(&body, slice_str(note));
-	}
-	buf_char(&body, '}');
-	return arena_take(&cli->arena, &body);
+		buf_char(out, ']');
+	if (!cli_quote_member(out, "note", cli_args_text(args, "note")))
+		return false;
+	buf_char(out, '}');
+	return true;
 }
 
 static void add_run(struct cli *cli, struct cli_grid *grid, const struct cli_followed *run)
@@ -87,12 +85,19 @@ int cli_warm(struct cli *cli, const struct cli_args *args)
 	bool wait = !cli_args_flag(args, "no-wait");
 	struct cli quiet = *cli;
 	struct cli_answer answer;
+	struct buf body = {0};
+	bool ok = add_body(args, &body);
 
 	/* With --json the runs are printed once: at once, or at the end. */
 	quiet.json = cli->json && !wait;
+	struct slice text = arena_take(&quiet.arena, &body);
+
+	if (!ok) {
+		cli->arena = quiet.arena;
+		return CLI_USAGE;
+	}
 	int exit = cli_client_json(&quiet,
-		&(struct cli_request){
-			.method = "POST", .path = CLI_ADMIN "/warm", .body = body_of(&quiet, args)},
+		&(struct cli_request){.method = "POST", .path = CLI_ADMIN "/warm", .body = text},
 		&answer);
 
 	cli->curl = quiet.curl;

@@ -501,6 +501,8 @@ def test_config_check(folder):
     (("--url", "http://user:secret@a", "stats"), "--token-file"), (("keys", "set", "k", "v", "--ttl", "soon"), "1h30m"),
     (("keys", "get", ""), "empty"), (("top",), "needs a terminal"), (("completion", "csh"), "csh"),
     (("--token-file", "/nonexistent", "stats"), "cannot be read"), (("--token-file", "/dev/zero", "stats"), "not a regular file"),
+    (("warm", "a\udcff"), "the job a\\xff is not UTF-8"), (("warm", "a", "--note", "\udcff"), "the note \\xff is not UTF-8"),
+    (("ops", "cancel", "a", "--note", "\udcff"), "not UTF-8"), (("config", "check", ""), "must not be empty"),
     (("stat",), "did you mean stats?"), (("keys", "gett", "k"), "did you mean keys get?"), (("warm", "--notr", "x"), "did you mean --note?"),
     (("keys", "x"), "get, set, ttl"), (("ops", ""), "must not be empty"), (("ops", "cancel", ""), "must not be empty"),
     (("ops", "--limit", "0"), "--limit"), (("sessions", "u", "ref"), "--end"), (("--ca-file", "/nonexistent", "stats"), "/nonexistent"),
