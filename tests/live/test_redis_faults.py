@@ -36,9 +36,11 @@ warm:
 def test_absent_at_start_is_said_and_the_return_is_seen_at_once(start, redis):
     redis.kill()
     daemon = start(fault_config(redis.url))
+    # Before a sentinel has answered, it is the name that they know it by.
+    names = [*redis.names, getattr(redis, "master", redis.name)]
     for body in {"keys": ["a"]}, {"patterns": ["a*"]}, {"keys": ["a"], "dry_run": True}:
         reply = honest(daemon.invalidate(body), "redis_unavailable")
-        assert any(name in reply.json["detail"] for name in redis.names), reply
+        assert any(name in reply.json["detail"] for name in names), reply
         assert reply.took < DEADLINE_SECONDS
     assert daemon.get("/readyz").status == 200
     health = daemon.health()
