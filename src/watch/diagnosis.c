@@ -146,6 +146,17 @@ static void judge_cluster(struct diagnosis *diagnosis, const struct store *store
 	}
 }
 
+/* How many of the nodes have the address of node i. */
+static size_t on_machine(struct redis_node *const *nodes, size_t count, size_t i)
+{
+	const char *name = redis_node_name(nodes[i]), *port = strrchr(name, ':');
+	size_t n = port ? (size_t)(port - name) + 1 : strlen(name), same = 0;
+
+	for (size_t j = 0; j < count; j++)
+		same += strncmp(redis_node_name(nodes[j]), name, n) == 0;
+	return same;
+}
+
 /* Parks: the primaries may change meanwhile. */
 static void judge_servers(struct diagnosis *diagnosis, struct cache *cache, const struct conf *conf)
 {
@@ -157,9 +168,11 @@ static void judge_servers(struct diagnosis *diagnosis, struct cache *cache, cons
 		nodes[i] = redis_node_ref(primaries[i]);
 	diagnosis->servers = mem_array(count, sizeof *diagnosis->servers);
 	for (size_t i = 0; i < count; i++) {
+		diagnosis->neighbours = on_machine(nodes, count, i);
 		diagnosis_server(diagnosis, nodes[i], conf);
-		redis_node_unref(nodes[i]);
 	}
+	for (size_t i = 0; i < count; i++)
+		redis_node_unref(nodes[i]);
 	mem_free(nodes);
 }
 

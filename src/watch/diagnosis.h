@@ -36,9 +36,10 @@ struct diagnosis {
 	size_t server_count;
 	char *acl; /* the least ACL line for this configuration */
 	/* While it is made. */
-	bool several;	  /* it is a cluster */
-	size_t serving;	  /* servers that answer */
-	int64_t deadline; /* of all questions */
+	bool several;	   /* it is a cluster */
+	size_t neighbours; /* primaries on the machine of the one at hand, with itself */
+	size_t serving;	   /* servers that answer */
+	int64_t deadline;  /* of all questions */
 };
 
 /*

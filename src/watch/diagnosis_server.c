@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "redis/info.h"
 #include "watch/diagnosis_internal.h"
+#include "watch/diagnosis_memory.h"
 
 enum { pings = 15, slow_ms = 10, look_ms = 10 };
 
@@ -78,6 +79,61 @@ static void judge_version(
 			mem_strdup("Upgrade the server."));
 }
 
+static void judge_no_limit(
+	struct diagnosis *diagnosis, const char *subject, const struct redis_info *info)
+{
+	bool evicts = strncmp(info->policy, "volatile-", 9) == 0;
+	struct buf fix = {0}, why = {0};
+	int64_t mib = diagnosis_memory_limit(info, diagnosis->neighbours, &why);
+
+	diagnosis_memory_commands(mib, evicts ? NULL : diagnosis_memory_policy(info->policy), &fix);
+	buf_printf(&fix, " %lldmb is %s.", (long long)mib, why.p);
+	if (!evicts)
+		buf_str(&fix, " A volatile-* policy keeps the sets of tags and the invalidation "
+			      "log, which have no expiry.");
+	diagnosis_memory_persistent(info, &fix);
+	buf_str(&fix, " If something else limits the server, set redis.memory_limit to that.");
+	diagnosis_add(diagnosis, FINDING_HINT, "memory_unlimited", subject,
+		mem_strdup("maxmemory is 0: nothing limits the memory of Redis"),
+		buf_steal(&fix, NULL));
+	buf_release(&why);
+}
+
+static void judge_full(
+	struct diagnosis *diagnosis, const char *subject, const struct redis_info *info)
+{
+	struct buf fix = {0}, why = {0};
+	int64_t mib = diagnosis_memory_limit(info, diagnosis->neighbours, &why);
+
+	diagnosis_memory_commands(0, diagnosis_memory_policy(info->policy), &fix);
+	if (mib * 1024 * 1024 > info->max_memory)
+		buf_printf(&fix, " Or raise the limit: CONFIG SET maxmemory %lldmb, which is %s.",
+			(long long)mib, why.p);
+	diagnosis_memory_persistent(info, &fix);
+	diagnosis_add(diagnosis, FINDING_WARNING, "memory_policy", subject,
+		mem_strdup("memory is above 80 % and the policy is noeviction: writes will be "
+			   "refused"),
+		buf_steal(&fix, NULL));
+	buf_release(&why);
+}
+
+static void judge_policy(struct diagnosis *diagnosis, const struct conf *conf, const char *subject,
+	const struct redis_info *info)
+{
+	const char *policy = diagnosis_memory_policy(info->policy);
+	struct buf fix = {0};
+
+	if (conf->redis.kind == REDIS_URL_MANAGED)
+		buf_printf(&fix, "Set redis.managed.policy to %s, and restart.", policy);
+	else
+		diagnosis_memory_commands(0, policy, &fix);
+	diagnosis_memory_persistent(info, &fix);
+	diagnosis_add(diagnosis, FINDING_HINT, "memory_policy", subject,
+		mem_printf("the policy %s can evict cachewarden's own keys before values",
+			info->policy),
+		buf_steal(&fix, NULL));
+}
+
 /* `name`: of the server where there are several, else NULL. */
 static void judge_memory(struct diagnosis *diagnosis, const struct conf *conf, const char *name,
 	const struct redis_info *info)
@@ -87,21 +143,13 @@ static void judge_memory(struct diagnosis *diagnosis, const struct conf *conf, c
 	int64_t limit = info->max_memory > 0 ? info->max_memory : conf->redis.memory_limit;
 
 	if (info->max_memory == 0 && limit == 0)
-		diagnosis_add(diagnosis, FINDING_HINT, "memory_unlimited", limit_subject,
-			mem_strdup("maxmemory is 0: nothing limits the memory of Redis"),
-			mem_strdup("CONFIG SET maxmemory, or set redis.memory_limit to what the "
-				   "server may use."));
+		judge_no_limit(diagnosis, limit_subject, info);
 	if (strcmp(info->policy, "noeviction") == 0 && limit > 0 &&
 		(double)info->used_memory > 0.8 * (double)limit)
-		diagnosis_add(diagnosis, FINDING_WARNING, "memory_policy", policy_subject,
-			mem_strdup("memory is above 80 % and the policy is noeviction: writes will "
-				   "be refused"),
-			mem_strdup("Raise maxmemory, or choose a volatile-* policy."));
-	if (strncmp(info->policy, "allkeys-", 8) == 0)
-		diagnosis_add(diagnosis, FINDING_HINT, "memory_policy", policy_subject,
-			mem_printf("the policy %s can evict cachewarden's own keys before values",
-				info->policy),
-			mem_strdup("A volatile-* policy keeps them longer."));
+		judge_full(diagnosis, policy_subject, info);
+	/* Without a limit the fix above has the policy, too. */
+	if (strncmp(info->policy, "allkeys-", 8) == 0 && limit != 0)
+		judge_policy(diagnosis, conf, policy_subject, info);
 }
 
 /* A command without arguments; NULL if there is no good reply in time. Parks. */

@@ -4,6 +4,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -134,6 +135,45 @@ warm: {{jobs: [{{name: j, key: "j", source: {{type: file, path: /nonexistent}}}}
     codes = {f["code"]: f["severity"] for f in report["findings"]}
     assert (code, report["ok"]) == (0, True)
     assert codes == {"memory_policy": "hint", "no_token": "warning", "configuration": "hint"}
+
+
+COMMAND = re.compile(r"CONFIG SET [a-z-]+ [a-z0-9-]+")
+
+
+@pytest.mark.parametrize("options,policy", [((), "volatile-lru"), (("--maxmemory-policy", "allkeys-lfu"), "volatile-lfu"),
+                                            (("--maxmemory-policy", "volatile-ttl"), "volatile-ttl")])
+def test_the_commands_that_limit_memory_are_whole_and_fit_the_machine(tuned, examine, options, policy):
+    server = tuned("--save", "", *options)
+    server.fill(30, ttl=-1)
+    server.fill(10, key="e:{}")
+    text = config(server.url).replace("memory_limit: 1GiB", "breaker: {failures: 5}")
+    report = examine(text)[1]
+    assert [f["code"] for f in report["findings"]] == ["memory_unlimited"], report
+    fix = report["findings"][0]["fix"]
+    commands = COMMAND.findall(fix)
+    assert len(commands) == (1 if options[1:] == ("volatile-ttl",) else 2) and "CONFIG REWRITE" in fix, fix
+    assert "30 of 40 keys do not expire" in fix, fix
+    for command in commands:
+        assert server(*command.split()) == b"OK", command
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert abs(int(server("CONFIG", "GET", "maxmemory")[1]) - machine / 2) <= 1 << 20
+    assert f"half of the machine's {machine >> 20}mb" in fix
+    assert server("CONFIG", "GET", "maxmemory-policy")[1] == policy.encode()
+    assert examine(text)[1]["findings"] == []
+
+
+def test_a_policy_that_evicts_own_keys_or_refuses_writes_is_replaced(tuned, examine):
+    server = tuned("--maxmemory", "3mb", "--maxmemory-policy", "noeviction")
+    server.fill(1500, value="x" * 1000 + "{}")
+    for expected in ("warning", "hint"):
+        finding, = examine(config(server.url))[1]["findings"]
+        assert (finding["code"], finding["severity"]) == ("memory_policy", expected), finding
+        command, *raise_ = COMMAND.findall(finding["fix"])
+        assert command == "CONFIG SET maxmemory-policy volatile-lru" and "do not expire" not in finding["fix"]
+        assert bool(raise_) == (expected == "warning")
+        assert server(*command.split()) == b"OK"
+        assert examine(config(server.url))[1]["findings"] == []
+        server("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
 
 
 def test_the_running_daemon_gives_the_same(start, redis, examine):
