@@ -23,6 +23,7 @@ static enum error read_query(
 	const struct request *request, struct audit_page_query *query, struct fault *fault)
 {
 	struct list_query list;
+	struct slice view = {0};
 	enum error error = list_query(request, &list, fault);
 
 	*query = (struct audit_page_query){.since_wall_ms = list.since_wall_ms,
@@ -30,7 +31,18 @@ static enum error read_query(
 		.by = list.by,
 		.cursor = list.cursor,
 		.limit = list.limit};
-	return error ? error : list_query_text(request, "state", &query->state, fault);
+	if (!error)
+		error = list_query_text(request, "state", &query->state, fault);
+	if (!error)
+		error = list_query_text(request, "kind", &query->kind, fault);
+	if (!error)
+		error = list_query_text(request, "view", &view, fault);
+	query->changes = slice_is(view, "changes");
+	if (!error && view.n && !query->changes && !slice_is(view, "lines"))
+		error = fault_set(fault, ERR_BAD_PARAMETER,
+			"the parameter view must be lines (each line of the file, the default) or "
+			"changes (one item for each change)");
+	return error;
 }
 
 void api_audit(struct request *request, void *context)

@@ -109,6 +109,8 @@ void audit_request_refused(void *context, struct request *request, const struct 
 	if (!audit_is_on(app->audit) || (!request_failed_login(request) && !denied))
 		return;
 	audit_line_begin(request, daemon_name(app), "refused", &line);
+	/* It was refused before one was written. */
+	buf_str(&line, ",\"intent\":false");
 	add_outcome(request, error_status(fault->error), fault->error, &line);
 	audit_add(app->audit, buf_slice(&line));
 	buf_release(&line);

@@ -79,7 +79,7 @@ const struct route routes[] = {
 		"The rules of alerts and their states."},
 	{"GET", ADMIN "/events", SCOPE_READ, 0, api_events, "detail since until by event limit cursor",
 		"What happens, as Server-Sent Events, or pages of the past as JSON."},
-	{"GET", ADMIN "/audit", SCOPE_AUDIT, 0, api_audit, "since until by state limit cursor",
+	{"GET", ADMIN "/audit", SCOPE_AUDIT, 0, api_audit, "since until by state kind view limit cursor",
 		"The changes by all callers, as the audit log has them, newest first."},
 	{"GET", ADMIN "/config", SCOPE_ADMIN, ROUTE_INLINE, api_config, "",
 		"The current configuration, secrets redacted."},

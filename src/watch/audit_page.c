@@ -19,6 +19,7 @@
 #include "base/timeslice.h"
 #include "base/timestamp.h"
 #include "text/json.h"
+#include "watch/audit_changes.h"
 
 enum {
 	piece_bytes = 256 * 1024,
@@ -26,6 +27,10 @@ enum {
 	line_bytes = 64 * 1024,	       /* longer ones are left out */
 	/* The clock may have gone back: so many older lines in a row end the search. */
 	older_most = 10000,
+	/* Of changes, what is newer than the page: outcomes of what it begins with. */
+	ahead_bytes = 2 * 1024 * 1024,
+	line_effort = 8, /* in names that are compared */
+	change_effort = 32,
 };
 
 /* One read by the thread pool, which touches nothing else. */
@@ -46,11 +51,13 @@ struct audit_reader {
 	const struct audit_page_query *query;
 	struct buf *items;
 	int64_t count;
-	struct buf tail;	   /* the rest of the line whose beginning is in an earlier piece */
-	bool skipping;		   /* that line is too long */
-	off_t begun;		   /* where the page begins in the file */
-	off_t end;		   /* the beginning of the last line that was looked at */
-	size_t older;		   /* lines in a row that are older than `since` */
+	struct buf tail; /* the rest of the line whose beginning is in an earlier piece */
+	bool skipping;	 /* that line is too long */
+	off_t begun;	 /* where the page begins in the file */
+	off_t end;	 /* the beginning of the last line that was looked at */
+	size_t older;	 /* lines in a row that are older than `since` */
+	struct audit_changes *changes; /* NULL = lines */
+	off_t shown;		   /* what begins here or later was on pages before; -1 = none */
 	char since[32], until[32]; /* as lines have them; "" = open */
 	struct timeslice timeslice;
 };
@@ -150,30 +157,71 @@ static bool time_fits(struct audit_reader *r, struct slice line)
 	return !older && !(*r->until && slice_compare(at, slice_str(r->until)) > 0);
 }
 
-static bool fits(struct audit_reader *r, struct slice line)
+static bool kind_fits(const struct audit_reader *r, struct slice line)
 {
-	static const struct slice head = {"{\"time\":\"", 9};
-	enum { least = 40 };
+	struct buf kind = {0};
 
-	if (line.n < least || !slice_starts(line, head) || !time_fits(r, line))
-		return false;
-	return json_check(line, &json_row_limits, NULL) == OK &&
-	       text_fits(line, "by", r->query->by) && text_fits(line, "state", r->query->state);
+	if (r->query->kind.n == 0)
+		return true;
+	if (r->changes)
+		return text_fits(line, "kind", r->query->kind);
+	audit_changes_kind(line, &kind);
+	bool fits = slice_equal(buf_slice(&kind), r->query->kind);
+	buf_release(&kind);
+	return fits;
 }
 
-static void take_line(struct audit_reader *r, struct slice line)
+static void add_item(struct audit_reader *r, struct slice item)
 {
-	if (!fits(r, line))
+	if (!text_fits(item, "by", r->query->by) || !text_fits(item, "state", r->query->state) ||
+		!kind_fits(r, item))
 		return;
 	if (r->items->n)
 		buf_char(r->items, ',');
-	buf_add(r->items, line);
+	buf_add(r->items, item);
 	r->count++;
+}
+
+static void take_line(struct audit_reader *r, struct slice line, off_t begin)
+{
+	static const struct slice head = {"{\"time\":\"", 9};
+	enum { least = 40 };
+	struct buf change = {0};
+
+	if (line.n < least || !slice_starts(line, head))
+		return;
+	bool in_time = time_fits(r, line);
+
+	/* The lines of a change have several times, of which that of the intent counts. */
+	if ((!in_time && !r->changes) || json_check(line, &json_row_limits, NULL))
+		return;
+	if (!r->changes) {
+		add_item(r, line);
+		return;
+	}
+	audit_changes_take(r->changes, line, &change);
+	if (change.n && in_time && (r->shown < 0 || begin < r->shown))
+		add_item(r, buf_slice(&change));
+	buf_release(&change);
+}
+
+/* The file's beginning was reached: changes whose intents are not in it. */
+static void take_rest(struct audit_reader *r)
+{
+	struct buf change = {0};
+
+	while (audit_changes_rest(r->changes, &change)) {
+		if (time_fits(r, buf_slice(&change)))
+			add_item(r, buf_slice(&change));
+		buf_clear(&change);
+	}
+	buf_release(&change);
 }
 
 static bool is_full(const struct audit_reader *r)
 {
-	return r->count >= r->query->limit || r->older >= older_most;
+	return r->count >= r->query->limit || r->older >= older_most ||
+	       (r->changes && audit_changes_bytes(r->changes) > AUDIT_CHANGES_BYTES);
 }
 
 /* The first `n` bytes of the line whose rest is in `tail`. */
@@ -215,12 +263,12 @@ static enum error take_piece(struct audit_reader *r, const struct piece *piece, 
 		if (!before && piece->begin > 0)
 			return OK;
 		if (!r->skipping)
-			take_line(r, buf_slice(&r->tail));
+			take_line(r, buf_slice(&r->tail), piece->begin + (off_t)at);
 		buf_release(&r->tail);
 		r->skipping = false;
 		r->end = piece->begin + (off_t)at;
 		rest.n = before ? at - 1 : 0;
-		error = timeslice_spend(&r->timeslice, 8);
+		error = timeslice_spend(&r->timeslice, r->changes ? change_effort : line_effort);
 	}
 	return error;
 }
@@ -280,6 +328,8 @@ static enum error read_page(
 			return error;
 		piece->end = piece->begin;
 	} while (piece->begin > 0 && !is_full(r) && first_end - piece->begin < page_bytes);
+	if (r->changes && piece->begin == 0 && (!is_full(r) || r->end == 0))
+		take_rest(r);
 	return OK;
 }
 
@@ -309,11 +359,18 @@ enum error audit_page_read(struct loop *loop, const char *path,
 	enum error error = OK;
 	if (query->cursor.n && !parse_cursor(query->cursor, &piece->inode, &piece->end))
 		error = fault_set(fault, ERR_BAD_PARAMETER, "cursor is not one that a list gave");
+	if (query->changes) {
+		r.changes = audit_changes_new();
+		r.shown = piece->end;
+		if (piece->end >= 0 && piece->end < INT64_MAX - ahead_bytes)
+			piece->end += ahead_bytes;
+	}
 	if (!error)
 		error = read_page(loop, &r, piece, fault);
 	if (!error)
 		add_cursor(&r, piece, next);
 	buf_release(&r.tail);
+	audit_changes_free(r.changes);
 	if (!piece->abandoned)
 		piece_free(piece);
 	return error;

@@ -342,6 +342,98 @@ def test_pages(start, redis, log):
     assert daemon.get(AUDIT, token=secret("bound")).status == 403
 
 
+def changes(daemon, query="", token=None):
+    return pages(daemon, "?view=changes" + query, token or secret("boss"))
+
+
+def test_one_item_for_each_change(start, redis, log):
+    daemon = boss(start, redis, log.config() + JOB.replace("every: 1s", "every: 10h"))
+    token = secret("boss")
+    redis("SET", "a", "1")
+    ask = lambda path, body, status: daemon.post(API + path, body, token=token).status == status
+    assert ask("/invalidate", {"keys": ["a"], "note": "812", "rewarm": ["rows"]}, 200)
+    until(lambda: log.of(job="rows"), "the run that it began")
+    assert ask("/warm", {"cache_names": ["often"], "wait": 0}, 202)
+    log.wait(job="often")
+    assert ask("/invalidate", {"keys": []}, 400)
+    assert ask("/pause", {"what": ["warming"], "for": 5}, 200)
+    assert daemon.request("PUT", "/api/v1/cache/keys/a%20b", b"x", token=token).status == 201
+    assert daemon.post(API + "/pause", {"what": ["warming"]}, token=secret("reader")).status == 403
+    assert daemon.get(API + "/stats", token="wrong").status == 401
+    log.wait(code="unauthorized"), log.wait(method="PUT", state="completed")
+    whole = changes(daemon)
+    assert [(one["kind"], one["state"], one["by"], one["status"]) for one in whole] == [
+        ("login", "refused", None, 401), ("pause", "refused", "reader", 403), ("keys", "completed", "boss", 201),
+        ("pause", "completed", "boss", 200), ("invalidate", "refused", "boss", 400), ("warm", "completed", "boss", 202),
+        ("invalidate", "completed", "boss", 200)], whole
+    login, _, put, pause, bad, run, purge = whole
+    assert purge["request"] == {"keys": ["a"], "note": "812", "rewarm": ["rows"]} and purge["note"] == "812"
+    assert [(one["kind"], one["state"]) for one in purge["operations"]] == [("invalidate", "completed"), ("warm", "completed")]
+    assert purge["operations"][0]["invalidated"] == 1 and purge["operations"][1]["job"] == "rows"
+    assert purge["time"] < purge["ended"] and purge["method"] == "POST" and purge["address"] == "127.0.0.1"
+    assert [one["job"] for one in run["operations"]] == ["often"] and run["operations"][0]["stored"] == 1
+    assert put["names"] == {"key": "a b"} and put["operations"] == [] and bad["code"] == "bad_body"
+    assert pause["request"] == {"what": ["warming"], "for": 5} and login["route"] == API + "/stats"
+    assert len({tuple(one) for one in whole}) == 1  # all have the same members
+    # Pages of any size, and filters.
+    for limit in (1, 2, 5):
+        assert changes(daemon, f"&limit={limit}") == whole
+    assert changes(daemon, "&kind=invalidate") == [bad, purge] and changes(daemon, "&kind=keys") == [put]
+    assert changes(daemon, "&state=refused&by=boss") == [bad]
+    assert changes(daemon, "&since=" + pause["time"]) == whole[:4] and changes(daemon, "&until=" + run["time"]) == whole[5:]
+    lines = log.lines[::-1]
+    assert pages(daemon, "?view=lines", token) == lines == pages(daemon, "", token)
+    assert {line["operation_id"] for line in pages(daemon, "?kind=warm", token) if "kind" in line} == {
+        purge["operations"][1]["operation_id"], run["operations"][0]["operation_id"]}
+    assert all(line["route"] == API + "/warm" for line in pages(daemon, "?kind=warm", token) if "kind" not in line)
+    for query in ("?view=x", "?view=", "?kind="):
+        assert daemon.get(AUDIT + query, token=token).status == 400, query
+
+
+def test_a_change_of_the_daemon_itself_and_one_that_has_no_end(start, redis, log):
+    daemon = boss(start, redis, log.config() + JOB)
+    log.wait(kind="warm", state="completed")
+    own = until(lambda: [one for one in changes(daemon, "&by=scheduler") if one["state"] == "completed"], "a run")[0]
+    assert (own["kind"], own["route"], own["status"], own["request"]) == ("warm", None, None, None)
+    assert [(one["job"], one["stored"]) for one in own["operations"]] == [("often", 1)] and own["duration_ms"] > 0
+    with open(log.path, "a", encoding="utf-8") as file:
+        line = {"time": "2099-01-01T00:00:00.000Z", "name": "x", "state": "intent", "by": "gone", "method": "POST",
+                "route": API + "/reload", "request_id": "never"}
+        file.write(json.dumps(line, separators=(",", ":")) + "\n")
+    lost, = changes(daemon, "&by=gone")
+    assert (lost["state"], lost["ended"], lost["kind"], lost["operations"]) == ("intent", None, "reload", [])
+
+
+def test_changes_over_pages_are_whole_and_none_is_missed(start, redis, log):
+    """Requests that overlap, so that each page ends between an intent and its outcome."""
+    time = lambda i: f"2026-01-01T{i // 3600:02}:{i // 60 % 60:02}:{i % 60:02}.000Z"
+    line = lambda i, id, state, **more: {"time": time(i), "name": "x", "state": state, "by": "y", **more, "request_id": f"r{id}"}
+    lines, count, width = [], 300, 7
+    for i in range(count + 2 * width):
+        if i < count:
+            lines.append(line(i, i, "intent", method="POST", route=API + "/invalidate", request={"keys": [str(i)]}))
+        if width <= i < count + width:
+            lines.append({**line(i, i, "completed", operation_id=f"o{i - width}", kind="invalidate", cause=f"r{i - width}",
+                                 invalidated=i - width), "request_id": None})
+        if i >= 2 * width:
+            lines.append(line(i, i - 2 * width, "completed", method="POST", route=API + "/invalidate", status=200, code=None))
+    with open(log.path, "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(one, separators=(",", ":")) + "\n" for one in lines)
+    daemon = boss(start, redis, log.config())
+    for limit in (1000, 10, 3):
+        got = changes(daemon, f"&limit={limit}")
+        assert [one["request"]["keys"] for one in got] == [[str(i)] for i in reversed(range(count))], limit
+        assert all([op["invalidated"] for op in one["operations"]] == [int(one["request"]["keys"][0])] for one in got)
+        assert all(one["status"] == 200 and one["state"] == "completed" for one in got)
+    # What began before the file was rotated is shown with what is known.
+    with open(log.path, "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(one, separators=(",", ":")) + "\n" for one in lines[width + 1:])
+    got = changes(daemon, "&limit=1000")
+    assert len(got) == count and [one["status"] for one in got] == [200] * count
+    assert sorted(one["time"] for one in got) == sorted({**{f"r{i}": time(i) for i in range(width + 1, count)}, **{
+        f"r{i}": time(i + 2 * width) for i in range(width + 1)}}.values())
+
+
 def test_pages_of_a_file_with_anything_in_it(start, redis, log):
     good = [json.dumps({"time": f"2026-01-01T00:00:{i:02}.000Z", "state": "intent", "by": "x"}, separators=(",", ":"))
             for i in range(5)]
