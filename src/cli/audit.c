@@ -34,6 +34,10 @@ static const char *what_of(struct cli *cli, struct json_value item)
 	struct buf text = {0};
 
 	if (!route.p) {
+		struct json_iter operations = cli_view_each(item, "operations");
+
+		if (json_next(&operations))
+			job = cli_view_text(cli, operations.value, "job");
 		buf_printf(&text, "%s%s%s", cli_cell_text(cli, item, "kind"), job.p ? " " : "",
 			job.p ? job.p : "");
 		return arena_take(&cli->arena, &text).p;
@@ -50,15 +54,39 @@ static const char *what_of(struct cli *cli, struct json_value item)
 	return arena_take(&cli->arena, &text).p;
 }
 
-/* How much: keys of an invalidation, rows of a run; else the status. */
-static const char *outcome_of(struct cli *cli, struct json_value item)
+/* How much: keys of an invalidation, rows of a run; NULL = it does not say. */
+static const char *counts_of(struct cli *cli, struct json_value item)
 {
 	static const char *const counts[] = {"invalidated", "changed", "stored"};
 
+	if (cli_view_true(item, "dry_run"))
+		return cli_cell_format(
+			cli, "dry run: %s match", cli_cell_count_at(cli, item, "matched"));
+	if (cli_view_number(item, "softened", 0) > 0)
+		return cli_cell_format(
+			cli, "%s softened", cli_cell_count_at(cli, item, "softened"));
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
 		if (cli_view_number(item, counts[i], -1) >= 0)
 			return cli_cell_format(
 				cli, "%s %s", cli_cell_count_at(cli, item, counts[i]), counts[i]);
+	return NULL;
+}
+
+/* Of a change what each of its operations did; else the error, or the status. */
+static const char *outcome_of(struct cli *cli, struct json_value item)
+{
+	struct json_iter operations = cli_view_each(item, "operations");
+	const char *own = counts_of(cli, item);
+	struct buf text = {0};
+
+	while (json_next(&operations)) {
+		const char *counts = counts_of(cli, operations.value);
+
+		if (counts)
+			buf_printf(&text, "%s%s", text.n ? ", " : "", counts);
+	}
+	if (own || text.n)
+		return own ? own : arena_take(&cli->arena, &text).p;
 	struct slice code = cli_view_text(cli, item, "code");
 
 	return code.p ? code.p : cli_cell_text(cli, item, "status");
@@ -81,11 +109,12 @@ static bool add(void *context, struct json_value item)
 
 int cli_audit(struct cli *cli, const struct cli_args *args)
 {
-	static const char *const names[] = {"since", "until", "by", "state"};
+	static const char *const names[] = {"since", "until", "by", "state", "kind"};
 	struct audit_list audit = {
 		cli, cli_grid_new(cli, "TIME|BY|?FROM|*WHAT|STATE|OUTCOME|?*NOTE")};
 	struct buf query = {0};
 
+	buf_printf(&query, "&view=%s", cli_args_flag(args, "lines") ? "lines" : "changes");
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		const char *value = cli_args_text(args, names[i]);
 
@@ -103,6 +132,6 @@ int cli_audit(struct cli *cli, const struct cli_args *args)
 			.grid = audit.grid});
 
 	if (!exit && !cli->json && !cli_grid_rows(audit.grid))
-		cli_say_done(0, "There are no such lines.");
+		cli_say_done(0, "There are no such changes.");
 	return exit;
 }

@@ -278,8 +278,13 @@ def test_the_audit_log(cw, daemon):
     out = cw("audit", "--limit", "0", token=True).stdout
     by = cw.name == "tcp" and r"all +127\.0\.0\.1 +" or r"all +\S+ +"
     assert re.search(rf"Z +{by}PUT cache/keys/{{key}} key=audited:1 +completed +201 ", out, re.M)
-    assert re.search(rf"Z +{by}POST invalidate +intent +- +for the record$", out, re.M)
-    assert re.search(r"Z +all +- +invalidate +completed +1 invalidated +for the record$", out, re.M)
+    assert re.search(rf"Z +{by}POST invalidate +completed +1 invalidated +for the record$", out, re.M)
+    assert re.search(r" POST invalidate +completed +dry run: 1 match ", out) and " intent " not in out
+    kinds = cw("audit", "--kind", "keys", token=True).stdout
+    assert "audited:1" in kinds and "invalidate" not in kinds
+    lines = cw("audit", "--lines", "--limit", "0", token=True).stdout
+    assert re.search(rf"Z +{by}POST invalidate +intent +- +for the record$", lines, re.M)
+    assert re.search(r"Z +all +- +invalidate +completed +1 invalidated +for the record$", lines, re.M)
     assert re.search(r" +refused +unauthorized ", cw("audit", "--state", "refused", token=True).stdout)
     assert cw("audit", "--by", "nobody", "--since", "1h", token=True).stdout == ""
     assert len(json.loads(cw("audit", "--limit", "3", "--json", token=True).stdout)["items"]) == 3

@@ -235,6 +235,7 @@ def test_events_appear_as_they_happen_and_the_audit_log_has_them(page, daemon, r
     page.see("POST /api/v1/admin/cache/invalidate")
     page.see("deploy 813")
     page.see("3 invalidated")
+    until(lambda: page.text.count("deploy 813") == 1, "one row for one change")
 
 
 def test_pausing_and_resuming(page, daemon):
