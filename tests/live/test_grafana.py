@@ -22,7 +22,8 @@ redis_keyspace_misses_total redis_net_input_bytes_total redis_net_output_bytes_t
 redis_expired_keys_total redis_evicted_keys_total redis_up redis_memory_used_rss_bytes redis_connected_slaves
 redis_total_system_memory_bytes redis_instance_info""".split()
 CONFIG = """
-stats: {interval: 100ms}
+stats: {interval: 100ms, namespaces: {every: 10s}}
+audit: {path: "%s/audit.jsonl"}
 cache: {warn_value_bytes: 1KiB, prune_every: 1s}
 sources: {rows: {type: command, argv: [printf, '{"id": 1}\\n'], format: jsonl}}
 warm: {jobs: [{name: rows, source: {use: rows}, key: "rows:{id}"}]}
@@ -56,9 +57,9 @@ def test_the_dashboard_is_laid_out():
 
 
 @pytest.fixture
-def daemon(start, redis):
+def daemon(start, redis, folder):
     token = "{name: t, sha256: %s, scopes: [read], expires: 2999-01-01}" % hashlib.sha256(b"t").hexdigest()
-    config = open_config(redis, CONFIG).replace("auth: {", "auth: {tokens: [%s], " % token)
+    config = open_config(redis, CONFIG % folder).replace("auth: {", "auth: {tokens: [%s], " % token)
     return start(config.replace(f'"{redis.url}"', f'"{redis.url}", memory_limit: 1GiB'), https=True)
 
 
@@ -68,6 +69,7 @@ def busy(daemon, redis):
     for key in ("big", "nowhere"):
         redis("GET", key)
     assert daemon.warm({"wait": 20}).json["state"] == "completed"
+    assert [daemon.get("/api/v1/cache/keys/rows:" + id).status for id in "12"] == [200, 404]
     assert daemon.post("/api/v1/cache/results/row", {"params": {"id": 1}}).status == 200
     assert daemon.invalidate({"patterns": ["none:*"]}).status == 200
     assert daemon.post(API + "/pause", {"what": ["warming"], "for": 60}).status == 200
