@@ -38,8 +38,9 @@ export async function render(root, params, signal) {
       fill(tags, table(`Tags${answer.walk ? ", found " + ago(answer.walk.ended) : ""}`, [
         {head: "Tag", cell: (row) => el("a", {href: "#/tags?tag=" + encodeURIComponent(row.tag)}, row.tag)},
         {head: "Members", number: true, cell: (row) => count(row.members)},
-        {head: "Stale", number: true, cell: (row) => count(row.stale)},
+        {head: "Keys gone", number: true, cell: (row) => count(row.stale)},
       ], rows, answer.walk ? "No tags are in use." : "The first walk has not ended yet: it begins a minute after the start."),
+      el("p.note", {}, "Keys gone: members whose keys were removed, have expired or were evicted. They are not stale values, and are cleared away by themselves."),
       next && button("More", more_tags));
     });
   }
@@ -53,8 +54,9 @@ export async function render(root, params, signal) {
       fill(members, table(`Members of ${tag}: ${count(answer.members)}`, [
         {head: "Key", cell: (row) => to_key(row.key)},
         {head: "Exists", cell: (row) => row.exists ? "yes" : badge("no", "quiet")},
-        {head: "Expires", cell: (row) => row.expires ? ago(row.expires) : "–"},
+        {head: "Expiry noted with the tag", cell: (row) => row.expires ? ago(row.expires) : "–"},
       ], list),
+      el("p.note", {}, "The noted expiry is of the time when the key got the tag: the key's own TTL is shown with the key."),
       cursor && button("More", more),
       can("invalidate") && el("a.button", {href: "#/invalidate?tags=" + encodeURIComponent(tag)}, "Invalidate this tag …"));
     }
