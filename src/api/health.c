@@ -213,13 +213,15 @@ static bool shows_job(const struct app *app, const struct identity *who, const c
 static struct component judge_warming(const struct app *app, const struct identity *who)
 {
 	struct component warming = component("warming");
-	const char *job = NULL;
-	size_t failing = warm_failing(app->warm, &job);
+	const char *job = NULL, *why = NULL;
+	size_t failing = warm_failing(app->warm, &job, &why);
 
 	warming.health = failing ? HEALTH_DEGRADED : HEALTH_UP;
 	json_add_uint(warming.details, "failing_jobs", failing);
-	if (job && shows_job(app, who, job))
+	if (job && shows_job(app, who, job)) {
 		cJSON_AddStringToObject(warming.details, "first", job);
+		json_add_text(warming.details, "first_error", why);
+	}
 	cJSON_AddItemToObject(warming.details, "paused", pauses_json(app, PAUSE_WARMING));
 	return warming;
 }

@@ -9,13 +9,13 @@
 
 /*
  * KEYS; ARGV which keys, then for each its new PX (-1 = none) and its stale_for in milliseconds, or
- * these once if they are the same for all; "look" behind them = it counts only. What it does for
- * each of a million keys is as little as can be.
+ * these once if they are the same for all; "look" behind them = it counts only, and names the
+ * first of them. What it does for each of a million keys is as little as can be.
  */
 static const char script[] =
 	"local persistent, all, call = ARGV[1] == 'persistent', ARGV[1] == 'all', redis.call "
 	"local px, stale, p, there, changed = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[2]), 0, 0 "
-	"local look = ARGV[#ARGV] == 'look' "
+	"local look, names = ARGV[#ARGV] == 'look', {} "
 	"local each = #ARGV > (look and 4 or 3) "
 	"for i = 1, #KEYS do "
 	"local key = KEYS[i] local t = call('PTTL', key) "
@@ -24,11 +24,14 @@ static const char script[] =
 	"if t == -1 or not persistent then "
 	"if each then px, stale = ARGV[2 * i], tonumber(ARGV[2 * i + 1]) p = tonumber(px) end "
 	"if t == -1 or (all or p >= 0 and t > p) and (stale == 0 or t > stale) then "
-	"if look then if t ~= -1 or p >= 0 then changed = changed + 1 end "
+	"if look then if t ~= -1 or p >= 0 then changed = changed + 1 "
+	"if changed <= 20 then names[changed] = key end end "
 	"elseif p < 0 then changed = changed + call('PERSIST', key) "
 	"else changed = changed + call('PEXPIRE', key, px) end "
 	"end end end end "
-	"return {there, #KEYS - there, changed}";
+	"return {there, #KEYS - there, changed, unpack(names)}";
+
+enum { counts = 3 }; /* in a reply, before names */
 
 static int64_t new_px(const struct cache *cache, struct slice name, struct ttl_change *change)
 {
@@ -90,4 +93,14 @@ enum error ttl_change_counts(const struct redis_value *reply, size_t count, uint
 	*ret_there = (uint64_t)there;
 	*ret_changed = (uint64_t)changed;
 	return error;
+}
+
+size_t ttl_change_names(const struct redis_value *reply)
+{
+	return reply->type == REDIS_ARRAY && reply->count > counts ? reply->count - counts : 0;
+}
+
+struct slice ttl_change_name(const struct redis_value *reply, size_t i)
+{
+	return redis_value_item(reply, counts + i);
 }

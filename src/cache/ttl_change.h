@@ -33,5 +33,8 @@ void ttl_change_add(const struct cache *cache, struct redis_batch *batch, const 
 /* From its reply: how many keys were there, and how many were changed, or would be. */
 enum error ttl_change_counts(const struct redis_value *reply, size_t count, uint64_t *ret_there,
 	uint64_t *ret_changed, struct fault *fault);
+/* Of a look: how many of the keys that would be changed the reply names, and their names. */
+size_t ttl_change_names(const struct redis_value *reply);
+struct slice ttl_change_name(const struct redis_value *reply, size_t i);
 
 #endif

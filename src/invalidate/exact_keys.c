@@ -30,7 +30,8 @@ static void count_key(
 		key->existed = true;
 		exact->first_seen++;
 		plan_count(exact->plan, key, false);
-		plan_sample(exact->plan, key->name);
+		if (!removal_only_looks(&exact->effect) || counts->modified)
+			plan_sample(exact->plan, key->name);
 	}
 	if (removal_invalidated(&exact->effect, counts))
 		plan_count(exact->plan, key, true);

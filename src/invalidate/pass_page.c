@@ -60,7 +60,8 @@ static uint64_t admit(struct pass_request *member, struct slice name)
 	}
 	member->matched++;
 	count_matched(member, bits);
-	plan_sample(member->plan, name);
+	if (!removal_only_looks(&member->effect))
+		plan_sample(member->plan, name);
 	return bits;
 }
 
@@ -86,7 +87,7 @@ static struct masks_wanted ask_members(struct pass *pass, struct slice name)
 			continue;
 		bits <<= member->first_bit;
 		if (member->effect.change) {
-			w.changed |= member->effect.change->look ? 0 : bits;
+			w.changed |= removal_only_looks(&member->effect) ? 0 : bits;
 			w.changed_at_once |= member->mode == PASS_REMOVE ? bits : 0;
 			continue;
 		}
@@ -264,6 +265,13 @@ static bool look_at_page(void *context, struct scan_page *page)
 	return !pass_empty(pass);
 }
 
+/* Of a look, what would be changed. */
+static void sample_changed(struct plan *plan, const struct redis_value *reply)
+{
+	for (size_t i = 0; i < ttl_change_names(reply); i++)
+		plan_sample(plan, ttl_change_name(reply, i));
+}
+
 void pass_count_removal(
 	void *context, const struct removal_note *note, const struct removal_counts *counts)
 {
@@ -278,6 +286,8 @@ void pass_count_removal(
 			continue;
 		member->invalidated += counts->removed;
 		member->modified += counts->modified;
+		if (removal_only_looks(&member->effect))
+			sample_changed(member->plan, counts->reply);
 		uint64_t done = removal_invalidated(&member->effect, counts);
 
 		for (size_t counter = 0; bits; counter++, bits >>= 1)

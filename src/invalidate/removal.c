@@ -164,6 +164,7 @@ enum error removal_take(struct cache *cache, const struct redis_batch *batch,
 		enum error error = read_reply(&note, reply, &counts, first ? NULL : fault);
 		first = first ? first : error;
 		cache_count_removed(cache, counts.removed);
+		counts.reply = reply;
 		if (!error)
 			done(context, &note, &counts);
 	}

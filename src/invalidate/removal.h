@@ -70,6 +70,7 @@ struct removal_counts {
 	uint64_t matched; /* keys that were there */
 	uint64_t removed;
 	uint64_t modified; /* softened, or their TTLs changed, or would be */
+	const struct redis_value *reply;
 };
 /*
  * How many keys the selectors count as invalidated: those that are gone, and those whose TTL was

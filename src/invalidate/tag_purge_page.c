@@ -76,7 +76,7 @@ static enum error count_key(struct tag_purge *purge, struct tag_names *page, str
 	purge->matched++;
 	purge->modified += changed;
 	plan_count_tag(purge->plan, page->tag, 0, changed);
-	if (purge->report)
+	if (purge->report && (!removal_only_looks(&purge->effect) || changed))
 		plan_sample(purge->plan, name);
 	return OK;
 }

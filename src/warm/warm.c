@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "invalidate/invalidator.h"
 #include "operation/pause.h"
+#include "text/json.h"
 #include "warm/run.h"
 #include "warm/run_result.h"
 #include "warm/scheduler.h"
@@ -355,18 +356,21 @@ size_t warm_running(const struct warm *warm)
 	return running;
 }
 
-size_t warm_failing(const struct warm *warm, const char **ret_name)
+size_t warm_failing(const struct warm *warm, const char **ret_name, const char **ret_why)
 {
 	size_t failing = 0;
 
-	*ret_name = NULL;
+	*ret_name = *ret_why = NULL;
 	for (size_t i = 0; i < warm->jobs->count; i++) {
 		const struct job *job = warm->jobs->items[i];
 
 		if (!job->configured || !job->failing)
 			continue;
-		if (!failing++)
-			*ret_name = job->name;
+		if (failing++)
+			continue;
+		*ret_name = job->name;
+		*ret_why = json_member_text(
+			cJSON_GetObjectItemCaseSensitive(job->last_run, "error"), "detail");
 	}
 	return failing;
 }

@@ -67,8 +67,10 @@ void warm_each(
 	const struct warm *warm, void (*look)(void *context, struct warm_job *job), void *context);
 /* How many runs there are in this process. */
 size_t warm_running(const struct warm *warm);
-/* For health: the number of jobs that are failing (warm/job.h); the name of one of them, or NULL.
+/*
+ * For health: the number of jobs that are failing (warm/job.h); the name of one of them, and its
+ * error, which is borrowed until the next turn, or NULL.
  */
-size_t warm_failing(const struct warm *warm, const char **ret_name);
+size_t warm_failing(const struct warm *warm, const char **ret_name, const char **ret_why);
 
 #endif

@@ -90,7 +90,7 @@ def test_only_what_is_named_changes(daemon, redis, only, changed, how):
     # A dry run says how many it would be, and changes none.
     dry = expire(daemon, {**body, "ttl": 500, "only": only, "dry_run": True})
     assert dry["complete"] and (dry["matched"], dry["changed"], dry["would_change"]) == (7, 0, len(changed)), dry
-    assert sum(s["would_change"] for s in dry["selectors"]) == len(changed)
+    assert sum(s["would_change"] for s in dry["selectors"]) == len(changed) and set(dry["sample"]) == changed
     assert all(before[name] - 10 <= ttl(redis, name) <= before[name] for name in before)
     said = expire(daemon, {**body, "ttl": 500, "only": only})
     assert said["complete"] and (said["matched"], said["changed"]) == (7, len(changed))
@@ -115,6 +115,12 @@ def test_a_dry_run_counts_a_key_of_several_selectors_once(daemon, redis):
     assert (dry["matched"], dry["would_change"]) == (4, 3), dry
     assert expire(daemon, body)["changed"] == 3
     assert expire(daemon, {**body, "dry_run": True})["would_change"] == 0
+    # The sample finds the few among many, and is no longer than others.
+    put(redis, *(f"d:{i}" for i in range(300)), ttl=1000)
+    put(redis, *(f"d:x{i}" for i in range(3)))
+    assert set(expire(daemon, {"patterns": ["d:*"], "ttl": 60, "dry_run": True})["sample"]) == {"d:x0", "d:x1", "d:x2"}
+    dry = expire(daemon, {"patterns": ["d:*"], "ttl": 60, "only": "all", "dry_run": True})
+    assert (len(set(dry["sample"])), dry["would_change"]) == (20, 303)
     # Nothing to take away from what never expires.
     put(redis, "c")
     dry = expire(daemon, {"patterns": ["*c"], "ttl": -1, "only": "all", "dry_run": True})

@@ -253,6 +253,7 @@ def test_a_job_whose_source_fails_is_failing_and_its_error_says_why(start, redis
         assert daemon.get(API + "/warm").json["jobs"][0]["last_run"]["error"] == error
         health = daemon.health().json["components"]["warming"]
         assert (health["status"], health["details"]["failing_jobs"]) == (("DEGRADED", 1) if said else ("UP", 0))
+        assert not said or health["details"]["first"] == "j" and health["details"]["first_error"] == error["detail"]
         until(lambda: daemon.metric("cachewarden_warm_failing_jobs") == (1 if said else 0), "the metric")
 
 
