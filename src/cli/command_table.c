@@ -85,7 +85,7 @@ static const struct cli_option audit_options[] = {
 	{"until", 0, CLI_ONCE, "TIME", "only changes until then", NULL},
 	{"by", 0, CLI_ONCE, "NAME", "only what this token did", NULL},
 	{"state", 0, CLI_ONCE, "STATE", "only changes with this outcome: intent, completed, accepted, refused, failed, partial, cancelled, interrupted", "intent completed accepted refused failed partial cancelled interrupted"},
-	{"kind", 0, CLI_ONCE, "KIND", "only of this kind: invalidate, warm, keys, login, ...", "invalidate expire warm pause resume reload dependencies tags operations keys mset mdelete sessions login"},
+	{"kind", 0, CLI_ONCE, "KIND", "only of this kind: invalidate, expire, warm, pause, resume, reload, dependencies, tags, operations, keys, mset, mdelete, sessions, login", "invalidate expire warm pause resume reload dependencies tags operations keys mset mdelete sessions login"},
 	{"lines", 0, CLI_FLAG, NULL, "the lines of the log instead: intent and outcome of each change", NULL},
 	{"limit", 0, CLI_ONCE, "N", "at most so many (default 20; 0 = all)", NULL},
 	END,
