@@ -10,8 +10,8 @@
 
 enum { steps_most = 100 }; /* from an operation to what began it, and so on */
 
-struct line {
-	struct line *next;
+struct kept_line {
+	struct kept_line *next;
 	size_t n;
 	char text[];
 };
@@ -19,8 +19,8 @@ struct line {
 /* Lines of a change whose intent was not met yet, by the id of its request or operation. */
 struct joined {
 	UT_hash_handle hh;
-	struct line *outcomes;	 /* newest first; several if clients use an id again */
-	struct line *operations; /* oldest first */
+	struct kept_line *outcomes;   /* newest first; several if clients use an id again */
+	struct kept_line *operations; /* oldest first */
 	size_t n;
 	char id[];
 };
@@ -44,10 +44,10 @@ struct audit_changes *audit_changes_new(void)
 	return mem_new(struct audit_changes);
 }
 
-static void lines_free(struct audit_changes *changes, struct line *line)
+static void lines_free(struct audit_changes *changes, struct kept_line *line)
 {
 	while (line) {
-		struct line *next = line->next;
+		struct kept_line *next = line->next;
 
 		changes->bytes -= line->n;
 		mem_free(line);
@@ -88,7 +88,7 @@ size_t audit_changes_bytes(const struct audit_changes *changes)
 	return changes->bytes;
 }
 
-static struct slice line_slice(const struct line *line)
+static struct slice line_slice(const struct kept_line *line)
 {
 	return slice_of(line->text, line->n);
 }
@@ -170,9 +170,9 @@ static struct joined *find_or_add(struct audit_changes *changes, struct slice id
 	return change;
 }
 
-static struct line *copy(struct audit_changes *changes, struct slice text)
+static struct kept_line *copy(struct audit_changes *changes, struct slice text)
 {
-	struct line *line = mem_alloc(sizeof *line + text.n);
+	struct kept_line *line = mem_alloc(sizeof *line + text.n);
 
 	line->next = NULL;
 	line->n = text.n;
@@ -217,7 +217,7 @@ static void note_belongs(struct audit_changes *changes, struct slice operation, 
 static void adopt(struct audit_changes *changes, struct slice operation, struct joined *change)
 {
 	struct joined *own = find(changes, operation);
-	struct line **end = &change->operations;
+	struct kept_line **end = &change->operations;
 
 	if (!own || own == change)
 		return;
@@ -234,7 +234,7 @@ static void take_operation(struct audit_changes *changes, struct slice line)
 	struct slice operation = text_of(line, "operation_id", &id);
 	struct slice owner = change_of(changes, text_of(line, "cause", &cause), operation);
 	struct joined *change = find_or_add(changes, owner);
-	struct line *taken = copy(changes, line);
+	struct kept_line *taken = copy(changes, line);
 
 	taken->next = change->operations;
 	change->operations = taken;
@@ -246,7 +246,7 @@ static void take_operation(struct audit_changes *changes, struct slice line)
 
 static void take_outcome(struct audit_changes *changes, struct slice id, struct slice line)
 {
-	struct line **end = &find_or_add(changes, id)->outcomes;
+	struct kept_line **end = &find_or_add(changes, id)->outcomes;
 
 	while (*end)
 		end = &(*end)->next;
@@ -311,27 +311,27 @@ static int rank(struct slice line)
 
 /* The worst of the operations, if the request began them; else the request's own state. */
 static struct slice state_of(
-	struct slice first, struct slice outcome, const struct line *operations)
+	struct slice first, struct slice outcome, const struct kept_line *operations)
 {
 	struct slice worst = outcome.n ? outcome : first;
 
 	if (outcome.n && !text_is(outcome, "state", "completed") &&
 		!text_is(outcome, "state", "accepted"))
 		return outcome;
-	for (const struct line *at = operations; at; at = at->next)
+	for (const struct kept_line *at = operations; at; at = at->next)
 		if (at == operations || rank(line_slice(at)) > rank(worst))
 			worst = line_slice(at);
 	return worst;
 }
 
 /* When the last of its lines was written. */
-static void add_ended(struct buf *out, struct slice outcome, const struct line *operations)
+static void add_ended(struct buf *out, struct slice outcome, const struct kept_line *operations)
 {
 	struct buf latest = {0}, time = {0};
 
 	if (outcome.n)
 		text_of(outcome, "time", &latest);
-	for (const struct line *at = operations; at; at = at->next)
+	for (const struct kept_line *at = operations; at; at = at->next)
 		if (slice_compare(text_of(line_slice(at), "time", &time), buf_slice(&latest)) > 0) {
 			buf_clear(&latest);
 			buf_add(&latest, buf_slice(&time));
@@ -345,8 +345,8 @@ static void add_ended(struct buf *out, struct slice outcome, const struct line *
  * The record of a change. `first`: its intent, or, where that is missing, another of its lines;
  * `outcome` is empty if there is none.
  */
-static void add_record(
-	struct buf *out, struct slice first, struct slice outcome, const struct line *operations)
+static void add_record(struct buf *out, struct slice first, struct slice outcome,
+	const struct kept_line *operations)
 {
 	static const char *const of_request[] = {"by", "address", "method", "route", "names",
 		"query", "request", "request_id", "trace_id", "note"};
@@ -369,7 +369,7 @@ static void add_record(
 	add_member(out, "duration_ms", end, "duration_ms");
 	add_name(out, "operations");
 	buf_char(out, '[');
-	for (const struct line *at = operations; at; at = at->next) {
+	for (const struct kept_line *at = operations; at; at = at->next) {
 		if (at != operations)
 			buf_char(out, ',');
 		add_operation(out, line_slice(at));
@@ -380,10 +380,10 @@ static void add_record(
 }
 
 /* Removes the newest outcome of the same route. */
-static struct line *detach_outcome(struct joined *change, struct slice intent)
+static struct kept_line *detach_outcome(struct joined *change, struct slice intent)
 {
 	struct buf route = {0}, method = {0};
-	struct line **at = &change->outcomes, *found;
+	struct kept_line **at = &change->outcomes, *found;
 
 	text_of(intent, "route", &route);
 	text_of(intent, "method", &method);
@@ -402,7 +402,7 @@ static void take_intent(
 	struct audit_changes *changes, struct slice id, struct slice line, struct buf *out)
 {
 	struct joined *change = find(changes, id);
-	struct line *outcome = change ? detach_outcome(change, line) : NULL;
+	struct kept_line *outcome = change ? detach_outcome(change, line) : NULL;
 
 	add_record(out, line, outcome ? line_slice(outcome) : SLICE(""),
 		change ? change->operations : NULL);
@@ -450,7 +450,7 @@ bool audit_changes_rest(struct audit_changes *changes, struct buf *out)
 
 	if (!change)
 		return false;
-	struct line *outcome = change->outcomes;
+	struct kept_line *outcome = change->outcomes;
 	struct slice first = line_slice(outcome ? outcome : change->operations);
 
 	add_record(out, first, outcome ? first : SLICE(""), change->operations);
