@@ -281,9 +281,8 @@ class Cluster:
 
     def reshard(self, slots, to):
         """Moves each of the slots, with its keys."""
-        owners = {slot: node for node in self.primaries for slot in self.slots(node)}
         for slot in slots:
-            source = owners[slot]
+            source = self.owner(slot)
             if source is to:
                 continue
             self.begin_move(slot, to, source)
