@@ -155,7 +155,7 @@ static const struct cli_option token_options[] = {
 };
 
 static const struct cli_option top_options[] = {
-	{"interval", 0, CLI_ONCE, "S", "seconds between two looks (default 1)", NULL},
+	{"interval", 0, CLI_ONCE, "S", "seconds between two updates (default 1)", NULL},
 	END,
 };
 
@@ -209,9 +209,9 @@ const struct cli_command cli_commands[] = {
 	{.name = "ops cancel", .arguments = "ID", .help = "Cancel an operation.", .run = cli_ops_cancel, .least = 1, .most = 1,
 		.options = note_option, .completes = ":operations",
 		.examples = "cachewarden ops cancel 01a231b3fb8e643a0ada --note 'wrong pattern'"},
-	{.name = "events", .arguments = "", .help = "What has happened on all daemons of this Redis, oldest first, or what happens.", .run = cli_events,
+	{.name = "events", .arguments = "", .help = "Events of all daemons of this Redis, the oldest first; with --follow, as they happen.", .run = cli_events,
 		.options = events_options,
-		.more = "With --follow a lost connection is made anew, and what was missed is shown; the event gap says where something "
+		.more = "With --follow the command connects again after a lost connection and shows what was missed; the event gap says where something "
 			"may be missing. With --json each line is one event.",
 		.examples = "cachewarden events -f\n"
 			"cachewarden events --event invalidation --since 1h --detail"},
@@ -270,7 +270,7 @@ const struct cli_command cli_commands[] = {
 		.examples = "cachewarden namespaces --sort bytes\n"
 			"# The keys with the most memory:\n"
 			"cachewarden namespaces --keys biggest"},
-	{.name = "clients", .arguments = "", .help = "Connections to Redis, added up by name and address.", .run = cli_inspect_clients, .options = short_list_options,
+	{.name = "clients", .arguments = "", .help = "Connections to Redis, grouped by name and address.", .run = cli_inspect_clients, .options = short_list_options,
 		.examples = "cachewarden clients --limit 5"},
 	{.name = "slowlog", .arguments = "", .help = "The slow commands of Redis, newest first.", .run = cli_inspect_slowlog, .options = short_list_options,
 		.examples = "cachewarden slowlog --limit 5"},
@@ -291,7 +291,7 @@ const struct cli_command cli_commands[] = {
 		.more = "The token goes to standard output, and the row for auth.tokens, which holds only its digest, to standard error. "
 			"With --save the token goes to a file and the row to standard output, as an element of the list in the file of "
 			"auth.tokens_file. With --json both go to standard output.",
-		.examples = "# A token that can only look; the row goes where the daemon reads its tokens:\n"
+		.examples = "# A read-only token; the row goes where the daemon reads its tokens:\n"
 			"cachewarden token new --name dashboard --scopes read,metrics --save dashboard-token >>tokens.yaml\n"
 			"cachewarden token new --name shop --scopes keys,write --prefix shop: --expires 2027-01-31"},
 	{.name = "config check", .arguments = "[FILE]", .help = "Check a configuration file, as cachewardend --check-config does.", .run = cli_config_check,

@@ -57,7 +57,7 @@ export async function render(root, params, signal) {
         {head: "Outcome", cell: outcome},
         {head: "Took", number: true, cell: (row) => millis(row.duration_ms)},
         {head: "Note", cell: (row) => row.note || ""},
-        {head: "All of it", cell: (row) => el("details", {}, el("summary", {}, "JSON"), el("pre", {}, JSON.stringify(row, null, 2)))},
+        {head: "Details", cell: (row) => el("details", {}, el("summary", {}, "JSON"), el("pre", {}, JSON.stringify(row, null, 2)))},
       ], rows), cursor && button("More", more));
     });
   }
