@@ -327,11 +327,13 @@ static const struct placed *find_away(const struct topology *t, size_t i, size_t
 
 bool topology_absence(const struct topology *t, size_t i, struct slot_absence *ret)
 {
-	size_t left;
-	const struct placed *at = t->cluster && t->known ? find_away(t, i, &left) : NULL;
-
 	*ret = (struct slot_absence){0};
-	if (!at && (!t->cluster || !t->known || left > 0 || !t->unserved))
+	if (!t->cluster || !t->known)
+		return false;
+	size_t left;
+	const struct placed *at = find_away(t, i, &left);
+
+	if (!at && (left > 0 || !t->unserved))
 		return false;
 	ret->slots = list_slots(t, is_owned, at ? at->node : NULL, &ret->ranges);
 	if (!at) {

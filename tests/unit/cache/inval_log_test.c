@@ -218,7 +218,7 @@ static void check_in_a_cancelled_fiber(void *argument)
 
 static void cancelled_check(void)
 {
-	static char text[many_patterns][8];
+	static char text[many_patterns][16];
 	struct slice patterns[many_patterns];
 	struct fiber_group checks;
 
