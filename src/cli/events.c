@@ -207,6 +207,8 @@ static int list(struct cli *cli, const struct cli_args *args)
 	}
 	if (!count)
 		cli_say_done(0, "There are no such events.");
+	else if (cli_view(answer.json, "next", &(struct json_value){0}))
+		cli_say_done(0, "There may be older ones: --limit N shows more.");
 	return CLI_DONE;
 }
 

@@ -35,6 +35,8 @@ static const char *detail_of(struct cli *cli, struct json_value component)
 
 	if (error.p)
 		return error.p;
+	if (cli_view_text(cli, component, "details/last_reload").p)
+		return "the last reload was refused, and the configuration before it is in use";
 	if (failing > 0)
 		return cli_cell_things(cli, failing, "job fails|jobs fail");
 	if (firing > 0)
@@ -67,6 +69,18 @@ static void add_failing(struct cli *cli, struct cli_grid *grid)
 	}
 }
 
+/* What is wrong with the files, a line for each fault. */
+static void add_reload(struct cli *cli, struct cli_grid *grid, struct slice faults)
+{
+	while (faults.n) {
+		const char *end = memchr(faults.p, '\n', faults.n);
+		size_t n = end ? (size_t)(end - faults.p) : faults.n;
+
+		add_line(grid, CLI_BAD, arena_dup(&cli->arena, slice_of(faults.p, n)));
+		faults = slice_skip(faults, n + (end != NULL));
+	}
+}
+
 /* The rows of one component: its status with what is wrong, then its warnings. */
 static void add_component(
 	struct cli *cli, struct cli_grid *grid, struct slice name, struct json_value component)
@@ -80,6 +94,7 @@ static void add_component(
 	cli_grid_add(grid, CLI_PLAIN, detail_of(cli, component));
 	if (cli_view_number(component, "details/failing_jobs", 0) > 0)
 		add_failing(cli, grid);
+	add_reload(cli, grid, cli_view_text(cli, component, "details/last_reload"));
 	if (cli_view(component, "details/paused", &paused))
 		add_line(grid, CLI_WARN, cli_jobs_pause(cli, paused));
 	while (json_next(&warnings)) {

@@ -244,5 +244,5 @@ int cli_keys_list(struct cli *cli, const struct cli_args *args)
 			.usual = usual_names,
 			.item = print_name,
 			.context = cli,
-			.none = "There are no such keys."});
+			.none = "There are no such keys; protected keys are not listed."});
 }

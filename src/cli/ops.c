@@ -7,6 +7,7 @@
 #include "cli/command_table.h"
 #include "cli/grid.h"
 #include "cli/jobs.h"
+#include "cli/ops.h"
 #include "cli/quote.h"
 #include "cli/say.h"
 #include "cli/view.h"
@@ -141,8 +142,7 @@ static const char *what_of(struct cli *cli, struct json_value operation)
 		       : kind;
 }
 
-/* What came of it: keys removed, made stale, changed or stored; while it works, how far it is. */
-static const char *done_of(struct cli *cli, struct json_value operation)
+const char *cli_ops_done(struct cli *cli, struct json_value operation)
 {
 	static const char *const results[] = {
 		"result/invalidated", "result/softened", "result/changed"};
@@ -166,7 +166,7 @@ static void add(struct cli *cli, struct cli_grid *grid, struct json_value operat
 	cli_grid_add(grid, CLI_PLAIN, cli_cell_text(cli, operation, "operation_id"));
 	cli_grid_add(grid, CLI_PLAIN, what_of(cli, operation));
 	cli_grid_add(grid, cli_jobs_color(operation), cli_cell_text(cli, operation, "state"));
-	cli_grid_add(grid, CLI_PLAIN, done_of(cli, operation));
+	cli_grid_add(grid, CLI_PLAIN, cli_ops_done(cli, operation));
 	cli_grid_add(grid, CLI_PLAIN, cli_cell_when(cli, operation, "started"));
 	cli_grid_add(grid, CLI_PLAIN, cli_jobs_took(cli, operation));
 	cli_grid_add(grid, CLI_PLAIN, cli_cell_text(cli, operation, "by"));

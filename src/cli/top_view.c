@@ -9,6 +9,7 @@
 #include "cli/cell.h"
 #include "cli/grid.h"
 #include "cli/jobs.h"
+#include "cli/ops.h"
 #include "cli/view.h"
 
 enum { label_columns = 11, value_columns = 11, least_spark = 5 };
@@ -221,10 +222,12 @@ static void draw_operation(struct top_row *row, struct json_value operation)
 	put_column(row, CLI_PLAIN, 20, false, cli_cell_text(cli, operation, "operation_id"));
 	put_column(
 		row, cli_jobs_color(operation), 11, false, cli_cell_text(cli, operation, "state"));
-	put_column(row, CLI_PLAIN, 9, true, cli_cell_count_at(cli, operation, "progress/done"));
+	put_column(row, CLI_PLAIN, 9, true, cli_ops_done(cli, operation));
 	put_column(row, CLI_PLAIN, 7, true, cli_jobs_took(cli, operation));
 	put_column(row, CLI_PLAIN, 12, false, cli_cell_when(cli, operation, "started"));
-	put_column(row, CLI_PLAIN, 12, false, cli_cell_text(cli, operation, "kind"));
+	put_column(row, CLI_PLAIN, 12, false,
+		cli_view_true(operation, "result/dry_run") ? "dry run"
+							   : cli_cell_text(cli, operation, "kind"));
 	put(row, CLI_PLAIN, cli_cell_text(cli, operation, "note"));
 }
 

@@ -93,7 +93,7 @@ def test_keys(cw, shared_redis):
         {"items": [{"key": "k:1", "key_encoding": "utf-8"}], "complete": True}
     cw("keys", "set", "k:2", "x", "--ttl", "1h")
     assert cw("keys", "list", "k:*", "--no-ttl").stdout == "k:1\n"
-    assert "no such keys" in cw("keys", "list", "none:*").stderr
+    assert "no such keys; protected keys are not listed" in cw("keys", "list", "none:*").stderr
     assert "2 deleted of 3" in cw("keys", "del", "k:1", "k:2", "k:3").stderr
     assert json.loads(cw("keys", "get", "k:1", "--json", expect=1).stdout)["code"] == "no_value"
     missing = cw("keys", "get", "k:1", expect=1)
@@ -266,6 +266,8 @@ def test_events_of_the_past(cw, daemon):
     cw("invalidate", "none:*", "--yes")
     first, second = (json.loads(cw("events", "--limit", n, "--json").stdout)["items"] for n in "12")
     assert len(first) == 1 and second[0] == first[0]
+    assert "older ones" in cw("events", "--limit", "1").stderr
+    assert "older ones" not in cw("events", "--limit", "1000").stderr
     assert "no such events" in cw("events", "--by", "nobody").stderr
     assert "none:*" in cw("events", "--detail", "--limit", "1").stdout
     assert "what is to come" in cw("events", "-f", "--since", "1h", expect=2).stderr
@@ -413,6 +415,17 @@ def test_what_redis_says(cw, shared_redis, daemon):
     done = cw("namespaces", "--sort", "bytes", "--limit", "1")
     assert re.search(r"keys looked at \((scan|randomkey)\)", done.stderr)
     cw("invalidate", "many:*", "--yes")
+
+
+def test_a_refused_reload_says_why(start, redis):
+    daemon = start(open_config(redis), https=False)
+    daemon.wait_redis()
+    with open(daemon.config_path, "a", encoding="ascii") as file:
+        file.write("limitz: {}\ncache: {ttl: never}\n")
+    assert daemon.post(API + "/reload").status == 422
+    out = run(*where(daemon), "health", expect=1).stdout
+    assert re.search(r"^config +DEGRADED +the last reload was refused, and the configuration before it is in use$", out, re.M)
+    assert re.search(r"^ +\S+:\d+: .*limitz", out, re.M)
 
 
 def test_pause_resume_and_reload(cw):

@@ -206,6 +206,17 @@ def test_top_says_why_a_job_failed(terminal):
     one.end()
 
 
+def test_top_marks_dry_runs(terminal, daemon, shared_redis):
+    shared_redis.fill(40, key="dry:{}")
+    assert daemon.invalidate({"patterns": ["dry:*"], "dry_run": True}).json["matched"] == 40
+    one = terminal("top", columns=120)
+    one.wait(lambda: "[jobs]" in "\n".join(one.frame), "the list")
+    one.send("\x1b[C")
+    one.wait(lambda: re.search(r" completed +0 .* dry run ", "\n".join(one.frame)), "the dry run, of which nothing was removed")
+    one.send("q")
+    one.end()
+
+
 def test_top_follows_the_size_of_the_window(terminal):
     one = terminal("top", columns=80, lines=24, env={"LC_ALL": "C"})
     one.wait(lambda: len(one.frame) == 24, "24 lines")
