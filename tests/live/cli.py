@@ -38,6 +38,10 @@ def where(daemon, unix=False):
     return ("--url", next(a for a in daemon.addresses if a.startswith("http")))
 
 
+def set_size(fd, columns, lines):
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+
 class Terminal:
     """A command on a terminal of so many columns; what it writes is read as it comes."""
 
@@ -45,14 +49,14 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             try:
+                set_size(0, columns, lines)  # here, for the command may ask before the parent does anything
                 os.execve(command[0], list(command), environment(env))
             finally:
                 os._exit(127)
         self.raw = b""
-        self.resize(columns, lines)
 
     def resize(self, columns, lines):
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        set_size(self.fd, columns, lines)
 
     def send(self, keys):
         os.write(self.fd, keys if isinstance(keys, bytes) else keys.encode())

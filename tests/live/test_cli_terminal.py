@@ -78,7 +78,8 @@ def test_colors_only_where_they_are_wanted(terminal, daemon):
 
 
 @pytest.mark.parametrize("columns", [20, 40, 80])
-def test_tables_fit_the_window(terminal, columns):
+def test_tables_fit_the_window(terminal, daemon, columns):
+    run(*where(daemon), "warm", "quick")  # an operation to be listed
     for command in (("stats",), ("health",), ("alerts",), ("jobs",), ("ops",)):
         one = terminal(*command, columns=columns)
         text = one.end()
