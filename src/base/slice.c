@@ -11,6 +11,15 @@ struct slice slice_of(const char *p, size_t n)
 	return (struct slice){p, n};
 }
 
+struct slice slice_take(struct slice *left, char end)
+{
+	const char *at = left->n ? memchr(left->p, end, left->n) : NULL;
+	struct slice found = slice_of(left->p, at ? (size_t)(at - left->p) : left->n);
+
+	*left = slice_skip(*left, found.n + (at != NULL));
+	return found;
+}
+
 struct slice slice_str(const char *s)
 {
 	return (struct slice){s ? s : "", s ? strlen(s) : 0};

@@ -25,6 +25,8 @@ static inline struct slice slice_skip(struct slice s, size_t n)
 {
 	return n ? slice_of(s.p + n, s.n - n) : s;
 }
+/* Takes what is before the next `end`, or all that is left, off *left, and `end` with it. */
+struct slice slice_take(struct slice *left, char end);
 struct slice slice_str(const char *s); /* NULL gives the empty slice */
 bool slice_equal(struct slice a, struct slice b);
 bool slice_is(struct slice a, const char *text);

@@ -96,7 +96,7 @@ enum error entry_write_many(struct cache *cache, const struct entry_write *write
 
 /*
  * UNLINK by name, logged as an invalidation of these keys before the first deletion, so that no
- * load that began earlier stores an older value. `by`: who wants it, for the log; NULL = not told.
+ * load that began earlier stores an older value. `by`: the caller, for the log; NULL = not told.
  * *ret_deleted counts those that were there. Parks.
  */
 enum error entry_delete_many(struct cache *cache, const char *by, const struct slice *keys,

@@ -46,7 +46,7 @@ enum error inval_log_last(struct cache *cache, struct inval_place *ret, struct f
 /* What one entry names: exact keys, patterns and tags. */
 struct inval_entry {
 	const char *operation_id;
-	const char *by;	  /* who began it; NULL = not told */
+	const char *by;	  /* the caller that began it; NULL = not told */
 	const char *mode; /* INVAL_SOFT, INVAL_SPREAD; NULL = what matches is removed */
 	const struct slice *keys;
 	size_t key_count;

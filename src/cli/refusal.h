@@ -3,7 +3,7 @@
  * What the daemon refuses or cannot do, in the words of the command line.
  *
  * The daemon speaks to programs: of routes, members of bodies and query parameters. Here these are
- * called by the commands, options and arguments that somebody has typed.
+ * called by the commands, options and arguments that were typed.
  */
 #ifndef CW_CLI_REFUSAL_H
 #define CW_CLI_REFUSAL_H

@@ -4,42 +4,14 @@
 
 #include <string.h>
 
-enum { most_letters = 32, most_edits = 2 };
+#include "text/edits.h"
+
+enum { most_edits = 2 };
 
 struct suggestion {
 	struct slice word, best;
 	size_t edits;
 };
-
-static size_t least(size_t a, size_t b, size_t c)
-{
-	size_t ab = a < b ? a : b;
-
-	return ab < c ? ab : c;
-}
-
-/* How many letters must be changed, added or left out (Levenshtein). */
-static size_t edits_between(struct slice a, struct slice b)
-{
-	size_t row[most_letters + 1];
-
-	if (a.n > most_letters || b.n > most_letters)
-		return most_letters;
-	for (size_t j = 0; j <= b.n; j++)
-		row[j] = j;
-	for (size_t i = 0; i < a.n; i++) {
-		size_t corner = row[0];
-
-		row[0] = i + 1;
-		for (size_t j = 0; j < b.n; j++) {
-			size_t above = row[j + 1];
-
-			row[j + 1] = least(row[j] + 1, above + 1, corner + (a.p[i] != b.p[j]));
-			corner = above;
-		}
-	}
-	return row[b.n];
-}
 
 static void consider(struct suggestion *suggestion, struct slice name)
 {
@@ -55,7 +27,7 @@ static void consider(struct suggestion *suggestion, struct slice name)
 
 const char *cli_suggest_command(struct cli *cli, struct slice first, struct slice word)
 {
-	struct suggestion suggestion = {.word = word, .edits = most_letters};
+	struct suggestion suggestion = {.word = word, .edits = EDITS_MOST};
 
 	for (const struct cli_command *c = cli_commands; c->name; c++) {
 		const char *blank = strchr(c->name, ' ');
@@ -73,7 +45,7 @@ const char *cli_suggest_command(struct cli *cli, struct slice first, struct slic
 
 const char *cli_suggest_option(struct slice word)
 {
-	struct suggestion suggestion = {.word = word, .edits = most_letters};
+	struct suggestion suggestion = {.word = word, .edits = EDITS_MOST};
 
 	for (const struct cli_option *o = cli_common_options; o->name; o++)
 		consider(&suggestion, slice_str(o->name));

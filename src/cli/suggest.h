@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What somebody may have meant who has mistyped a word. */
+/* The command or option that a mistyped word probably means. */
 #ifndef CW_CLI_SUGGEST_H
 #define CW_CLI_SUGGEST_H
 

@@ -9,32 +9,9 @@
 
 #include "base/min.h"
 #include "conf/reader.h"
+#include "text/edits.h"
 
 enum { max_name = 64 };
-
-/* The number of bytes to change, add or remove to turn one into the other (Levenshtein). */
-static size_t distance(struct slice a, struct slice b)
-{
-	size_t row[max_name + 1];
-
-	if (a.n > max_name || b.n > max_name)
-		return max_name;
-	for (size_t j = 0; j <= b.n; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= a.n; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= b.n; j++) {
-			size_t above = row[j];
-			size_t change = diagonal + (a.p[i - 1] != b.p[j - 1]);
-
-			row[j] = min_size(change, min_size(above, row[j - 1]) + 1);
-			diagonal = above;
-		}
-	}
-	return row[b.n];
-}
 
 /* The part of `path` at the level below `prefix` ("" or "redis."); empty if it is not below it. */
 static struct slice part_below(const char *path, struct slice prefix)
@@ -57,7 +34,7 @@ static struct slice nearest(
 
 	for (size_t i = 0; i < section->count; i++) {
 		struct slice part = part_below(section->keys[i].path, prefix);
-		size_t d = part.n ? distance(part, unknown) : max_name;
+		size_t d = part.n ? edits_between(part, unknown) : EDITS_MOST;
 
 		if (d < best || (d == best && !name.n)) {
 			best = d;

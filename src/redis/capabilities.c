@@ -68,24 +68,13 @@ static uint64_t bit(unsigned i)
 	return UINT64_C(1) << i;
 }
 
-/* Takes the next word up to `end` off *left. */
-static struct slice next_word(struct slice *left, char end)
-{
-	const char *at = memchr(left->p, end, left->n);
-	struct slice word = slice_of(left->p, at ? (size_t)(at - left->p) : left->n);
-	size_t behind = word.n + (at != NULL);
-
-	*left = slice_of(left->p + behind, left->n - behind);
-	return word;
-}
-
 /* One or several commands of which one is enough. */
 static uint64_t any_of(struct slice words)
 {
 	uint64_t set = 0;
 
 	while (words.n)
-		set |= bit(commands_find(next_word(&words, '/')));
+		set |= bit(commands_find(slice_take(&words, '/')));
 	return set;
 }
 
@@ -96,7 +85,7 @@ static uint64_t needs_of(enum redis_feature feature, uint64_t lacks, uint64_t *r
 
 	*ret_lacked = 0;
 	while (left.n) {
-		uint64_t any = any_of(next_word(&left, ' '));
+		uint64_t any = any_of(slice_take(&left, ' '));
 
 		all |= any;
 		if ((any & lacks) == any)
@@ -118,7 +107,7 @@ static void add_command(struct pipeline *pipeline, const struct commands_row *ro
 	size_t argc = 0;
 
 	while (name.n)
-		argv[argc++] = next_word(&name, '|');
+		argv[argc++] = slice_take(&name, '|');
 	for (size_t i = 0; i < COMMANDS_MOST_ARGUMENTS && row->arguments[i]; i++) {
 		struct slice argument = slice_str(row->arguments[i]);
 

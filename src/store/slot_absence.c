@@ -11,43 +11,27 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "store/slot_claim.h"
 
 struct line {
 	struct slice id, host, name, flags, primary;
 	uint64_t port;
 };
 
-static struct slice take_until(struct slice *rest, char end)
-{
-	const char *at = memchr(rest->p, end, rest->n);
-	struct slice word = slice_of(rest->p, at ? (size_t)(at - rest->p) : rest->n);
-
-	*rest = slice_skip(*rest, word.n + (at != NULL));
-	return word;
-}
-
-static bool has_flag(struct slice flags, const char *name)
-{
-	while (flags.n)
-		if (slice_is(take_until(&flags, ','), name))
-			return true;
-	return false;
-}
-
 static bool read_line(struct slice *text, struct line *ret)
 {
-	struct slice rest = take_until(text, '\n');
+	struct slice rest = slice_take(text, '\n');
 
-	ret->id = take_until(&rest, ' ');
-	struct slice place = take_until(&rest, ' ');
+	ret->id = slice_take(&rest, ' ');
+	struct slice place = slice_take(&rest, ' ');
 
-	ret->flags = take_until(&rest, ' ');
-	ret->primary = take_until(&rest, ' ');
-	struct slice address = take_until(&place, '@');
+	ret->flags = slice_take(&rest, ' ');
+	ret->primary = slice_take(&rest, ' ');
+	struct slice address = slice_take(&place, '@');
 	const char *colon = address.n ? memrchr(address.p, ':', address.n) : NULL;
 
-	take_until(&place, ',');
-	ret->name = take_until(&place, ',');
+	slice_take(&place, ',');
+	ret->name = slice_take(&place, ',');
 	if (!colon || !ret->flags.n)
 		return false;
 	ret->host = slice_of(address.p, (size_t)(colon - address.p));
@@ -66,12 +50,12 @@ static void count_replicas(struct slice text, struct slice primary, struct peer_
 	struct line line;
 
 	while (text.n) {
-		if (!read_line(&text, &line) || !has_flag(line.flags, "slave") ||
+		if (!read_line(&text, &line) || !slot_claim_has_flag(line.flags, "slave") ||
 			!slice_equal(line.primary, primary))
 			continue;
 		ret->replicas++;
-		if (!ret->replica[0] && !has_flag(line.flags, "fail") &&
-			!has_flag(line.flags, "fail?"))
+		if (!ret->replica[0] && !slot_claim_has_flag(line.flags, "fail") &&
+			!slot_claim_has_flag(line.flags, "fail?"))
 			snprintf(ret->replica, sizeof ret->replica, "%.*s:%u",
 				(int)(line.host.n < 100 ? line.host.n : 100), line.host.p,
 				(unsigned)line.port);
@@ -85,12 +69,12 @@ void slot_absence_peers(struct slice text, const char *host, uint16_t port, stru
 
 	*ret = (struct peer_view){0};
 	while (rest.n && !ret->known) {
-		if (!read_line(&rest, &line) || !has_flag(line.flags, "master") ||
+		if (!read_line(&rest, &line) || !slot_claim_has_flag(line.flags, "master") ||
 			!is_at(&line, host, port))
 			continue;
 		ret->known = true;
-		ret->suspected = has_flag(line.flags, "fail?");
-		ret->failed = has_flag(line.flags, "fail");
+		ret->suspected = slot_claim_has_flag(line.flags, "fail?");
+		ret->failed = slot_claim_has_flag(line.flags, "fail");
 		count_replicas(text, line.id, ret);
 	}
 }

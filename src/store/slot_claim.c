@@ -11,19 +11,10 @@
 
 enum { flags_at = 2, epoch_at = 6, slots_at = 8 };
 
-static struct slice take_until(struct slice *rest, char end)
-{
-	const char *at = memchr(rest->p, end, rest->n);
-	struct slice word = slice_of(rest->p, at ? (size_t)(at - rest->p) : rest->n);
-
-	*rest = slice_skip(*rest, word.n + (at != NULL));
-	return word;
-}
-
-static bool has_flag(struct slice flags, const char *name)
+bool slot_claim_has_flag(struct slice flags, const char *name)
 {
 	while (flags.n)
-		if (slice_is(take_until(&flags, ','), name))
+		if (slice_is(slice_take(&flags, ','), name))
 			return true;
 	return false;
 }
@@ -41,7 +32,7 @@ static bool take_slot(struct slice text, unsigned *ret)
 /* "[7->-ID]", "[9-<-ID]" */
 static bool take_moving(struct slice word, struct slot_claim *ret)
 {
-	struct slice rest = slice_skip(word, 1), number = take_until(&rest, '-');
+	struct slice rest = slice_skip(word, 1), number = slice_take(&rest, '-');
 	unsigned slot;
 
 	if (!take_slot(number, &slot) || rest.n < 2 || rest.p[1] != '-')
@@ -58,7 +49,7 @@ static bool take_moving(struct slice word, struct slot_claim *ret)
 /* "200", "0-99" */
 static bool take_range(struct slice word, struct slot_claim *ret)
 {
-	struct slice rest = word, begin = take_until(&rest, '-');
+	struct slice rest = word, begin = slice_take(&rest, '-');
 	unsigned first, last;
 
 	if (!take_slot(begin, &first))
@@ -79,11 +70,11 @@ static bool take_line(struct slice id, struct slice rest, struct slot_claim *ret
 		return false;
 	snprintf(ret->id, sizeof ret->id, "%.*s", (int)id.n, id.p);
 	for (; rest.n; at++) {
-		struct slice word = take_until(&rest, ' ');
+		struct slice word = slice_take(&rest, ' ');
 		bool good = true;
 
 		if (at == flags_at)
-			ret->primary = has_flag(word, "master");
+			ret->primary = slot_claim_has_flag(word, "master");
 		else if (at == epoch_at)
 			good = slice_uint64(word, &ret->epoch);
 		else if (at >= slots_at && word.n)
@@ -98,14 +89,14 @@ enum error slot_claim_parse(struct slice text, struct slot_claim *ret, struct fa
 {
 	*ret = (struct slot_claim){0};
 	while (text.n) {
-		struct slice line = take_until(&text, '\n'), words = line;
+		struct slice line = slice_take(&text, '\n'), words = line;
 
 		if (line.n && line.p[line.n - 1] == '\r')
 			words.n--;
-		struct slice id = take_until(&words, ' '), rest = words;
+		struct slice id = slice_take(&words, ' '), rest = words;
 
-		take_until(&words, ' ');
-		if (!has_flag(take_until(&words, ' '), "myself"))
+		slice_take(&words, ' ');
+		if (!slot_claim_has_flag(slice_take(&words, ' '), "myself"))
 			continue;
 		if (take_line(id, rest, ret))
 			return OK;

@@ -21,4 +21,7 @@ struct slot_claim {
 /* ERR_REDIS_PROTOCOL: no line is about the node itself, or that line is damaged. */
 enum error slot_claim_parse(struct slice text, struct slot_claim *ret, struct fault *fault);
 
+/* Whether a line's flags, "myself,master", have this one. */
+bool slot_claim_has_flag(struct slice flags, const char *name);
+
 #endif

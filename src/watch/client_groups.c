@@ -101,22 +101,12 @@ static void take_field(struct client_line *line, struct slice name, struct slice
 	line->subscriptions += count;
 }
 
-/* Takes what is before the next `end` off *left. */
-static struct slice next(struct slice *left, char end)
-{
-	const char *at = left->n ? memchr(left->p, end, left->n) : NULL;
-	struct slice found = slice_of(left->p, at ? (size_t)(at - left->p) : left->n);
-
-	*left = slice_skip(*left, found.n + (at != NULL));
-	return found;
-}
-
 static struct client_line parse(struct slice text)
 {
 	struct client_line line = {.age = -1, .idle = -1, .memory = -1, .output = -1, .multi = -1};
 
 	while (text.n) {
-		struct slice value = next(&text, ' '), name = next(&value, '=');
+		struct slice value = slice_take(&text, ' '), name = slice_take(&value, '=');
 
 		take_field(&line, name, value);
 	}
@@ -142,10 +132,10 @@ static struct client_group *group_of(struct client_groups *groups, const struct 
 	group->key = slice_dup(buf_slice(&groups->key));
 	struct slice left = slice_of(group->key, groups->key.n);
 
-	group->sums.name = next(&left, '\n');
-	group->sums.address = next(&left, '\n');
-	group->sums.user = next(&left, '\n');
-	group->sums.library = next(&left, '\n');
+	group->sums.name = slice_take(&left, '\n');
+	group->sums.address = slice_take(&left, '\n');
+	group->sums.user = slice_take(&left, '\n');
+	group->sums.library = slice_take(&left, '\n');
 	group->sums.age_seconds = group->sums.idle_seconds = -1;
 	HASH_ADD_KEYPTR(hh, groups->groups, group->key, groups->key.n, group);
 	return &group->sums;
@@ -181,7 +171,7 @@ void client_groups_add(struct client_groups *groups, struct slice list)
 	struct timeslice timeslice = {.since_ns = clock_mono_ns()};
 
 	while (list.n) {
-		struct slice text = next(&list, '\n');
+		struct slice text = slice_take(&list, '\n');
 
 		if (text.n == 0)
 			continue;

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#include "text/edits.h"
+
+#include <string.h>
+
+#include "../unit.h"
+
+START_TEST(edits_are_counted)
+{
+	static const struct {
+		const char *a, *b;
+		size_t edits;
+	} rows[] = {{"", "", 0}, {"", "abc", 3}, {"state", "stats", 1}, {"stat", "stats", 1},
+		{"kitten", "sitting", 3}, {"maxmemory", "max_memory", 1}};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct slice a = slice_str(rows[i].a), b = slice_str(rows[i].b);
+
+		ck_assert_uint_eq(edits_between(a, b), rows[i].edits);
+		ck_assert_uint_eq(edits_between(b, a), rows[i].edits);
+	}
+}
+END_TEST
+
+START_TEST(long_names_are_not_compared)
+{
+	char text[EDITS_MOST + 2];
+
+	memset(text, 'a', sizeof text);
+	ck_assert_uint_eq(edits_between(slice_of(text, EDITS_MOST), slice_of(text, EDITS_MOST)), 0);
+	ck_assert_uint_eq(
+		edits_between(slice_of(text, EDITS_MOST + 1), SLICE("a")), (size_t)EDITS_MOST);
+}
+END_TEST
+
+TEST_SUITE("edits", edits_are_counted, long_names_are_not_compared)
