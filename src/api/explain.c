@@ -85,8 +85,21 @@ static void add_names(cJSON *body, const char *name, const struct name_list *nam
 		json_append_slice(list, names->items[i]);
 }
 
-/* The note stands with the operation, which Redis keeps for 7 days. Parks. */
-static void add_note(
+/* A member of the operation's result that is left out where it is 0. */
+static void add_removed_instead(cJSON *object, const cJSON *result)
+{
+	const cJSON *removed = cJSON_GetObjectItemCaseSensitive(result, "removed_instead");
+
+	if (!cJSON_IsObject(result))
+		cJSON_AddNullToObject(object, "removed_instead");
+	else if (removed)
+		cJSON_AddItemToObject(object, "removed_instead", cJSON_Duplicate(removed, true));
+	else
+		json_add_uint(object, "removed_instead", 0);
+}
+
+/* The note and the counts stand with the operation, which Redis keeps for 7 days. Parks. */
+static void add_of_operation(
 	struct app *app, struct request *request, cJSON *object, const char *operation_id)
 {
 	struct operation_view view = {0};
@@ -95,6 +108,7 @@ static void add_note(
 		!operations_find(app->engine.operations, slice_str(operation_id), &view, NULL))
 		hide_operation(request_identity(request), request_conf(request), &view);
 	json_add_text(object, "note", view.note);
+	add_removed_instead(object, view.result);
 	operation_view_release(&view);
 }
 
@@ -125,7 +139,8 @@ static void add_last(struct app *app, struct request *request, cJSON *body,
 		json_add_slice(object, "by", last->by);
 	else
 		cJSON_AddNullToObject(object, "by");
-	add_note(app, request, object, last->operation_id);
+	cJSON_AddBoolToObject(object, "logged", last->logged);
+	add_of_operation(app, request, object, last->operation_id);
 	hide_selector(request_identity(request), object);
 }
 
@@ -152,6 +167,7 @@ static cJSON *explain_json(
 	add_names(body, "tags", &explain->tags);
 	json_add_uint(body, "tags_checked", explain->tags_checked);
 	add_last(app, request, body, &explain->last);
+	json_add_time(body, "unlogged", explain->forgotten_wall_ms);
 	return body;
 }
 

@@ -28,6 +28,7 @@ struct cache {
 	struct conf *conf; /* in force; take a reference to keep it over a park */
 	struct results *results;
 	struct lookups *lookups;     /* of keys that were read, by namespace; NULL in the library */
+	struct unlogged *unlogged;   /* what Redis had no memory to log; NULL = nothing */
 	struct key_watches *watches; /* who wants to know of keys; NULL = nobody */
 	char instance[17];	     /* of this process: 16 random hexadecimal digits */
 	struct redis_batch *spare_batches[64]; /* for those that need a small one for a moment */

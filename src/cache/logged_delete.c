@@ -2,6 +2,8 @@
 /* Log, delete; without memory for the log delete, log, delete again: see logged_delete.h. */
 #include "cache/logged_delete.h"
 
+#include "cache/unlogged.h"
+
 enum { retry_ms = 100 };
 
 static enum error append_to_log(
@@ -26,8 +28,13 @@ enum error logged_delete(struct cache *cache, const struct inval_entry *entry,
 	if (error && error != ERR_REDIS_OOM)
 		return error;
 	error = delete (context, fault);
-	if (error || *ret_logged)
+	if (*ret_logged)
 		return error;
-	*ret_logged = append_to_log(cache, entry, fault) == OK;
-	return *ret_logged ? delete (context, fault) : OK;
+	*ret_logged = !error && append_to_log(cache, entry, fault) == OK;
+	if (*ret_logged)
+		return delete (context, fault);
+	/* Else nothing was deleted. */
+	if (error != ERR_CONFIRMATION_REQUIRED)
+		unlogged_add(cache, entry);
+	return error;
 }

@@ -6,7 +6,8 @@
  *
  * A load that began earlier sees in the log that its value is stale; one that begins later finds
  * nothing stored. If Redis has no memory for the log, the deletion comes first and frees memory;
- * then the log, and the deletion again for values that an older load stored in between.
+ * then the log, and the deletion again for values that an older load stored in between. What could
+ * not be logged at all is remembered in the process (cache/unlogged.h).
  */
 #ifndef CW_CACHE_LOGGED_DELETE_H
 #define CW_CACHE_LOGGED_DELETE_H

@@ -8,6 +8,7 @@
 #include "base/hex.h"
 #include "cache/pruner.h"
 #include "cache/result.h"
+#include "cache/unlogged.h"
 #include "invalidate/invalidator.h"
 #include "operation/pause.h"
 #include "session/session.h"
@@ -66,6 +67,7 @@ void engine_release(struct engine *engine)
 	sessions_free(engine->sessions);
 	operations_free(engine->operations);
 	results_free(engine->cache.results);
+	unlogged_free(engine->cache.unlogged);
 	while (engine->cache.spare_batch_count)
 		redis_batch_free(engine->cache.spare_batches[--engine->cache.spare_batch_count]);
 	conf_unref(engine->cache.conf);

@@ -25,6 +25,7 @@ static void count_key(
 		return;
 	exact->hits++;
 	exact->removed += counts->removed;
+	exact->instead += counts->instead;
 	exact->modified += counts->modified;
 	if (!key->existed) {
 		key->existed = true;
@@ -100,7 +101,7 @@ enum error exact_keys_run(struct exact_keys *exact, struct fault *fault)
 	enum error error = OK;
 	size_t at = 0;
 
-	exact->hits = exact->first_seen = exact->removed = exact->modified = 0;
+	exact->hits = exact->first_seen = exact->removed = exact->instead = exact->modified = 0;
 	exact->limited = false;
 	b->exact = exact;
 	b->batch = redis_batch_new();

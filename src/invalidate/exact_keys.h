@@ -13,8 +13,8 @@ struct exact_keys {
 	struct removal_effect effect;
 	uint64_t limit; /* of keys that are there; the rest is left alone */
 	/* Out. */
-	uint64_t hits; /* that were there */
-	uint64_t removed, modified;
+	uint64_t hits;			     /* that were there */
+	uint64_t removed, instead, modified; /* as struct removal_counts */
 	uint64_t first_seen; /* of those, not met by an earlier run over the same plan */
 	bool limited;	     /* some were left alone */
 };

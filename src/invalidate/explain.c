@@ -146,6 +146,8 @@ enum error explain_key(struct cache *cache, const struct conf *conf, struct slic
 		error = explain_known_tags(cache, key, ret, fault);
 	if (!error)
 		error = explain_last_invalidation(cache, key, ret, fault);
+	if (!error)
+		explain_unlogged(cache, key, ret);
 	name_list_release(&own_tags);
 	if (error)
 		explain_release(ret);

@@ -18,7 +18,7 @@ struct explain_entity {
 	struct slice id; /* a view of the explained key */
 };
 
-/* The newest logged invalidation that matched. */
+/* The newest invalidation that matched, of the log, or of this process's own. */
 struct explain_invalidation {
 	const char *kind;   /* "key", "pattern", "tag"; NULL = none was found */
 	struct slice value; /* in the texts of explain.tags */
@@ -26,6 +26,7 @@ struct explain_invalidation {
 	char operation_id[OPERATION_ID_BYTES + 1]; /* "" = it was not an operation */
 	struct slice by;			   /* as `value`; empty = not known */
 	enum { EXPLAIN_NOT_KNOWN, EXPLAIN_HARD, EXPLAIN_SOFT, EXPLAIN_SPREAD } mode;
+	bool logged; /* false: Redis had no memory for it in the log (cache/unlogged.h) */
 };
 
 struct explain {
@@ -42,6 +43,11 @@ struct explain {
 	struct name_list tags; /* that the key is found under */
 	size_t tags_checked;
 	struct explain_invalidation last;
+	/*
+	 * When an invalidation was, later than `last`, that is neither in the log nor remembered
+	 * with all that it named, wall clock; -1 = none is known.
+	 */
+	int64_t forgotten_wall_ms;
 };
 
 /*

@@ -8,6 +8,7 @@
 #include "cache/inval_log.h"
 #include "cache/tag.h"
 #include "cache/tag_list.h"
+#include "cache/unlogged.h"
 #include "invalidate/explain_internal.h"
 #include "operation/operation.h"
 #include "text/glob.h"
@@ -197,6 +198,7 @@ static bool take_entry(const struct redis_value *entry, struct slice key, struct
 		return false;
 	/* The id begins with the time. */
 	last->wall_ms = strtoll(redis_value_item(entry, 0).p, NULL, 10);
+	last->logged = true;
 	last->value = arena_slice(&ret->tags.texts, value);
 	take_caller(fields, ret);
 	/* A DELETE is logged too, by the name of its process: it is not an operation. */
@@ -264,4 +266,59 @@ enum error explain_last_invalidation(
 	}
 	buf_release(&end);
 	return error;
+}
+
+/* The same as match(), of an invalidation that is not in the log. */
+static const char *match_unlogged(const struct unlogged_entry *entry, struct slice key,
+	const struct name_list *tags, struct slice *ret_value)
+{
+	size_t patterns_end = entry->key_count + entry->pattern_count;
+
+	for (size_t i = 0; i < entry->names.count; i++) {
+		*ret_value = entry->names.items[i];
+		if (i < entry->key_count   ? slice_equal(*ret_value, key)
+			: i < patterns_end ? glob_match(*ret_value, key)
+					   : name_list_has(tags, *ret_value))
+			return i < entry->key_count ? "key" : i < patterns_end ? "pattern" : "tag";
+	}
+	return NULL;
+}
+
+static void take_unlogged(const struct unlogged_entry *entry, const char *kind, struct slice value,
+	struct explain *ret)
+{
+	struct arena *texts = &ret->tags.texts;
+	struct explain_invalidation *last = &ret->last;
+
+	*last = (struct explain_invalidation){.kind = kind,
+		.value = arena_slice(texts, value),
+		.wall_ms = entry->wall_ms,
+		.by = entry->by ? arena_slice(texts, slice_str(entry->by)) : SLICE(""),
+		.mode = !entry->mode				       ? EXPLAIN_HARD
+			: slice_is(slice_str(entry->mode), INVAL_SOFT) ? EXPLAIN_SOFT
+								       : EXPLAIN_SPREAD};
+	if (strlen(entry->operation_id) == OPERATION_ID_BYTES)
+		memcpy(last->operation_id, entry->operation_id, OPERATION_ID_BYTES);
+}
+
+void explain_unlogged(const struct cache *cache, struct slice key, struct explain *ret)
+{
+	struct timeslice timeslice = {.since_ns = clock_mono_ns()};
+	const struct unlogged_entry *entry = unlogged_before(cache, UINT64_MAX);
+	int64_t forgotten_wall_ms = unlogged_forgotten_wall_ms(cache);
+	const char *kind = NULL;
+	struct slice value;
+
+	while (entry && !kind && !(ret->last.kind && entry->wall_ms < ret->last.wall_ms)) {
+		uint64_t number = entry->number;
+
+		kind = match_unlogged(entry, key, &ret->tags, &value);
+		if (kind)
+			take_unlogged(entry, kind, value, ret);
+		else
+			timeslice_spend(&timeslice, entry->names.count);
+		entry = unlogged_before(cache, number);
+	}
+	bool later = !ret->last.kind || forgotten_wall_ms > ret->last.wall_ms;
+	ret->forgotten_wall_ms = later ? forgotten_wall_ms : -1;
 }

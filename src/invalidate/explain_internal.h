@@ -19,4 +19,10 @@ enum error explain_known_tags(
 enum error explain_last_invalidation(
 	struct cache *cache, struct slice key, struct explain *ret, struct fault *fault);
 
+/*
+ * The same among those of this process that Redis had no memory to log, if they are newer than
+ * ret->last. Parks now and then.
+ */
+void explain_unlogged(const struct cache *cache, struct slice key, struct explain *ret);
+
 #endif

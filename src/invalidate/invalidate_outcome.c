@@ -108,6 +108,7 @@ struct invalidation_result *invalidate_outcome_result(struct invalidate_run *run
 		.matched_at_least = -1,
 		.invalidated = run->invalidated,
 		.softened = run->modified,
+		.removed_instead = run->instead,
 		.protected_skipped = run->protected_skipped + run->tags_skipped,
 		.selectors = plan->selectors,
 		.selector_count = plan->selector_count,

@@ -66,6 +66,7 @@ static void take_exact(struct invalidate_run *run, const struct exact_keys *exac
 	run->matched += exact->first_seen;
 	run->exact_hits += exact->hits;
 	run->invalidated += exact->removed;
+	run->instead += exact->instead;
 	run->modified += exact->modified;
 }
 
@@ -116,6 +117,7 @@ static void merge(struct invalidate_run *run, const struct pass_request *request
 	}
 	run->matched += recount ? request->invalidated + request->modified : request->matched;
 	run->invalidated += request->invalidated;
+	run->instead += request->instead;
 	run->modified += request->modified;
 }
 
@@ -188,6 +190,7 @@ static enum error run_tags(struct invalidate_run *run, enum tag_mode what, uint6
 	if (what != TAGS_COUNT)
 		run->matched += purge.matched;
 	run->invalidated += purge.removed;
+	run->instead += purge.instead;
 	run->modified += purge.modified;
 	if (purge.changed)
 		invalidate_outcome_reason(run, REASON_TOPOLOGY_CHANGED);

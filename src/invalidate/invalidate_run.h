@@ -33,6 +33,7 @@ struct invalidate_run {
 	enum invalidation_reason reason;
 	enum error error; /* where that is ERROR */
 	uint64_t matched, invalidated, modified, passes;
+	uint64_t instead;	    /* see struct removal_counts */
 	uint64_t protected_skipped; /* by patterns and the plan */
 	uint64_t tags_skipped;
 	uint64_t orphans;      /* see struct pass_request */

@@ -79,6 +79,27 @@ static void add_rewarmed(cJSON *body, const struct invalidation_result *result)
 	}
 }
 
+static char *tell_instead(unsigned long long instead)
+{
+	return mem_printf(
+		"%llu %s removed instead of made stale, because Redis is at maxmemory and "
+		"refused to store that they are stale (redis_oom): raise maxmemory, or set "
+		"an eviction policy",
+		instead, instead == 1 ? "key was" : "keys were");
+}
+
+/* Only where Redis had no memory for a soft purge. */
+static void add_instead(cJSON *body, const struct invalidation_result *result)
+{
+	if (!result->removed_instead)
+		return;
+	char *warning = tell_instead(result->removed_instead);
+
+	json_add_uint(body, "removed_instead", result->removed_instead);
+	json_add_text(body, "warning", warning);
+	mem_free(warning);
+}
+
 void invalidation_result_add(const struct invalidation_result *result, cJSON *body)
 {
 	cJSON_AddBoolToObject(body, "dry_run", result->dry_run);
@@ -94,6 +115,7 @@ void invalidation_result_add(const struct invalidation_result *result, cJSON *bo
 	} else {
 		json_add_uint(body, "invalidated", result->invalidated);
 		json_add_uint(body, "softened", result->softened);
+		add_instead(body, result);
 	}
 	json_add_uint(body, "protected_skipped", result->protected_skipped);
 	if (result->orphans)

@@ -43,6 +43,7 @@ struct invalidation_result {
 	int64_t matched;	  /* -1 = not known */
 	int64_t matched_at_least; /* -1 = nothing was to be confirmed */
 	uint64_t invalidated, softened, protected_skipped;
+	uint64_t removed_instead; /* of `invalidated`: Redis had no memory to soften them */
 	struct plan_selector *selectors;
 	size_t selector_count;
 	bool selectors_unknown; /* how much each selector matched is not known */

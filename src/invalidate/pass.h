@@ -60,6 +60,7 @@ struct pass_request {
 	struct pass_counter counters[PASS_COUNTERS];
 	/* Out. */
 	uint64_t matched, invalidated, modified, protected_skipped;
+	uint64_t instead;      /* see struct removal_counts */
 	uint64_t orphans;      /* names left on servers that have their slots no more */
 	struct name_list away; /* the servers that PASS_SKIPPED is about */
 	bool overflowed;       /* HOLD: the names did not fit; they were counted only */

@@ -285,6 +285,7 @@ void pass_count_removal(
 		if (!bits)
 			continue;
 		member->invalidated += counts->removed;
+		member->instead += counts->instead;
 		member->modified += counts->modified;
 		if (removal_only_looks(&member->effect))
 			sample_changed(member->plan, counts->reply);

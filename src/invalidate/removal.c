@@ -140,7 +140,7 @@ static enum error read_reply(const struct removal_note *note, const struct redis
 	case REMOVAL_SOFT:
 		error = soft_purge_outcome(reply, &outcome, fault);
 		ret->matched = outcome != SOFT_PURGE_ABSENT;
-		ret->removed = outcome == SOFT_PURGE_REMOVED;
+		ret->removed = ret->instead = outcome == SOFT_PURGE_REMOVED;
 		ret->modified = outcome == SOFT_PURGE_CHANGED;
 		return error;
 	case REMOVAL_UNLINK:

@@ -69,6 +69,7 @@ struct removal_note removal_note(const struct buf *notes, size_t i);
 struct removal_counts {
 	uint64_t matched; /* keys that were there */
 	uint64_t removed;
+	uint64_t instead;  /* of those: to be softened, but Redis had no memory for the mark */
 	uint64_t modified; /* softened, or their TTLs changed, or would be */
 	const struct redis_value *reply;
 };

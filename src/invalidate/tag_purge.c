@@ -227,6 +227,7 @@ enum error tag_purge_run(struct tag_purge *purge, struct fault *fault)
 	struct purge_run run = {.purge = purge};
 
 	purge->matched = purge->removed = purge->modified = purge->protected_skipped = 0;
+	purge->instead = 0;
 	purge->limited = purge->changed = false;
 	purge->patterns = mem_array(purge->plan->pattern_count, sizeof *purge->patterns);
 	for (size_t i = 0; i < purge->plan->pattern_count; i++)

@@ -32,8 +32,8 @@ struct tag_purge {
 	/* Out. */
 	uint64_t matched; /* keys that were there; a key of two tags once, one that a pattern of
 			     the plan also counts: not here while it only counts */
-	uint64_t removed, modified, protected_skipped;
-	bool limited; /* there were more */
+	uint64_t removed, instead, modified, protected_skipped; /* see struct removal_counts */
+	bool limited;						/* there were more */
 	/*
 	 * A server was replaced, promoted or emptied meanwhile; only looked at for tags of more
 	 * than 1,000 members together.

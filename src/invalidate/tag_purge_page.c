@@ -149,6 +149,7 @@ static void count_removal(
 
 	b->counts.matched += counts->matched;
 	b->counts.removed += counts->removed;
+	b->counts.instead += counts->instead;
 	b->counts.modified += counts->modified;
 	if (counts->matched && note->count == 1)
 		plan_sample(b->purge->plan, b->page->names[b->from + note->first]);
@@ -172,6 +173,7 @@ static enum error run(struct purge_batch *b, struct fault *fault)
 
 	purge->matched += matched;
 	purge->removed += b->counts.removed;
+	purge->instead += b->counts.instead;
 	purge->modified += b->counts.modified;
 	plan_count_tag(purge->plan, b->page->tag, matched,
 		removal_invalidated(&purge->effect, &b->counts));

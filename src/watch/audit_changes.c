@@ -285,7 +285,7 @@ static void add_operation(struct buf *out, struct slice line)
 {
 	static const char *const members[] = {"operation_id", "kind", "job", "state"};
 	static const char *const counts[] = {"dry_run", "matched", "invalidated", "softened",
-		"changed", "rows", "stored", "rejected"};
+		"removed_instead", "changed", "rows", "stored", "rejected"};
 
 	buf_char(out, '{');
 	for (size_t i = 0; i < sizeof members / sizeof *members; i++)

@@ -24,7 +24,7 @@ static cJSON *line_json(
 	const struct audit_operations *news, struct operation *operation, const char *state)
 {
 	static const char *const counts[] = {"dry_run", "matched", "invalidated", "softened",
-		"changed", "rows", "stored", "rejected", "duration_ms"};
+		"removed_instead", "changed", "rows", "stored", "rejected", "duration_ms"};
 	struct operation_view view;
 	cJSON *line = cJSON_CreateObject();
 

@@ -64,6 +64,8 @@ static void tell_invalidation(struct event_news *news, struct operation *operati
 	json_add_count(data, "matched", result->matched);
 	json_add_uint(data, "invalidated", result->invalidated);
 	json_add_uint(data, "softened", result->softened);
+	if (result->removed_instead)
+		json_add_uint(data, "removed_instead", result->removed_instead);
 	json_add_uint(data, "protected_skipped", result->protected_skipped);
 	json_add_number(data, "duration_ms", result->duration_ms, 1);
 	event_feed_publish(news->feed, "invalidation", data, buf_slice(&result->names));

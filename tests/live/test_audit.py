@@ -202,6 +202,20 @@ def test_a_full_disk_refuses_what_is_required_and_nothing_else(start, redis, req
     assert "audit.path" in health["components"]["config"]["details"]["warnings"][0]
 
 
+def test_keys_that_a_soft_purge_removed_are_counted(start, redis, log):
+    daemon = boss(start, redis, log.config() + 'cache: {namespaces: [{prefix: "st:", ttl: 10s, stale_for: 60s}]}\n')
+    token = secret("boss")
+    redis("SET", "st:1", "x", "EX", 60)
+    redis("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    redis("CONFIG", "SET", "maxmemory", 1)
+    id = daemon.invalidate({"keys": ["st:1"], "soft": True}, token=token).json["operation_id"]
+    redis("CONFIG", "SET", "maxmemory", 0)
+    line = log.wait(operation_id=id)[0]
+    assert (line["softened"], line["invalidated"], line["removed_instead"]) == (0, 1, 1)
+    change = daemon.get(AUDIT + "?view=changes", token=token).json["items"][0]
+    assert change["operations"][0]["removed_instead"] == 1
+
+
 def test_a_disk_that_has_room_again(start, redis, log):
     """A limit of the file's size stands in for a disk: it can be lifted while the daemon runs."""
     daemon = boss(start, redis, log.config("all"))

@@ -114,6 +114,45 @@ def test_the_last_invalidation_is_named(daemon, redis):
     assert (last["kind"], last["mode"], last["by"], last["note"]) == ("pattern", None, None, None)
 
 
+def test_a_later_purge_that_could_not_be_logged_is_told(daemon, redis):
+    for key in "a", "b", "c":
+        redis("SET", key, "x")
+    logged = daemon.invalidate({"keys": ["a"]}).json["operation_id"]
+    last = explain(daemon, "a")
+    assert (last["last_invalidation"]["operation_id"], last["last_invalidation"]["logged"]) == (logged, True)
+    assert last["unlogged"] is None
+    redis("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    redis("CONFIG", "SET", "maxmemory", 1)
+    body = daemon.invalidate({"keys": ["a", "b"], "note": "full"}).json
+    assert (body["complete"], body["reason"]) == (False, "redis_oom"), body
+    for key, kind in ("a", "key"), ("b", "key"):
+        last = explain(daemon, key)["last_invalidation"]
+        assert (last["operation_id"], last["logged"], last["kind"], last["value"]) == \
+            (body["operation_id"], False, kind, key), last
+        assert (last["mode"], last["by"], last["note"]) == ("hard", "anonymous", "full")
+    assert explain(daemon, "c")["last_invalidation"] is None
+    pattern = daemon.invalidate({"patterns": ["c*"], "max_keys": 10}).json
+    assert pattern["reason"] == "redis_oom"
+    last = explain(daemon, "c")["last_invalidation"]
+    assert (last["operation_id"], last["kind"], last["value"], last["logged"]) == \
+        (pattern["operation_id"], "pattern", "c*", False)
+    # A DELETE is no operation; it answers 507 and has deleted.
+    daemon.request("DELETE", "/api/v1/cache/keys/d")
+    last = explain(daemon, "d")["last_invalidation"]
+    assert (last["operation_id"], last["logged"]) == (None, False)
+    # More than is remembered: that there was one is still said.
+    for i in range(65):
+        daemon.invalidate({"keys": [f"k:{i}"]})
+    body = explain(daemon, "c")
+    assert body["last_invalidation"] is None and body["unlogged"], body
+    assert explain(daemon, "k:64")["unlogged"] is None
+    # A later one that is logged comes first again.
+    redis("CONFIG", "SET", "maxmemory", 0)
+    daemon.invalidate({"keys": ["k:64", "c"]})
+    assert explain(daemon, "k:64")["last_invalidation"]["logged"] is True
+    assert explain(daemon, "c")["unlogged"] is None
+
+
 def test_odd_sets_and_what_may_not_be_asked(daemon, redis):
     redis("SET", "cw:tag:user-9", "no set")
     redis("SET", "cw:dep:user:profile:9", "no set")

@@ -109,13 +109,34 @@ def test_all_writes_end_the_mark(warden, redis, start):
         assert redis("EXISTS", beside("soft", "st:1")) == 0
 
 
-def test_without_memory_for_the_mark_the_value_goes(warden, redis):
-    put(warden, "st:1", b"old")
+SELECTORS = [{"keys": ["st:1", "st:2"]}, {"tags": ["shop"]}, {"patterns": ["st:*"], "max_keys": 10}]
+
+
+@pytest.mark.parametrize("selector", SELECTORS, ids=["keys", "tags", "patterns"])
+def test_without_memory_for_the_mark_the_value_goes_and_that_is_said(warden, redis, selector):
+    admin = "/api/v1/admin/cache"
+    for key in "st:1", "st:2", "other":
+        put(warden, key, b"old", headers={"Surrogate-Key": "shop"})
+    ordinary = warden.invalidate({"keys": ["other"], "soft": True}).json
+    assert ordinary["invalidated"] == 1 and "removed_instead" not in ordinary and "warning" not in ordinary
     redis("CONFIG", "SET", "maxmemory-policy", "noeviction")
     redis("CONFIG", "SET", "maxmemory", "1")
-    body = warden.invalidate({"keys": ["st:1"], "soft": True}).json
+    body = warden.invalidate({**selector, "soft": True}).json
+    assert (body["softened"], body["invalidated"], body["removed_instead"]) == (0, 2, 2), body
+    assert "2 keys were removed instead of made stale" in body["warning"] and "maxmemory" in body["warning"]
+    if "tags" not in selector:  # those of the key are known after the pruner's next walk
+        last = warden.get(admin + "/explain/st%3A1").json
+        assert last["exists"] is False and last["last_invalidation"]["removed_instead"] == 2, last
     redis("CONFIG", "SET", "maxmemory", "0")
-    assert body["softened"] == 0 and redis("EXISTS", "st:1") == 0, body
+    assert redis("EXISTS", "st:1", "st:2") == 0
+    operation = warden.get(f"{admin}/operations/{body['operation_id']}").json
+    assert operation["result"]["removed_instead"] == 2 and operation["result"]["warning"] == body["warning"]
+
+    def event():
+        items = warden.get(admin + "/events", headers={"Accept": "application/json"}).json["items"]
+        return next((item for item in items if item["data"].get("removed_instead") == 2), None)
+
+    assert until(event, "the event")["data"]["operation_id"] == body["operation_id"]
 
 
 def test_own_prefix_needs_a_restart(warden, redis, start):
