@@ -168,7 +168,7 @@ static bool unanswered(enum error error)
 {
 	enum error_redis redis = error_redis(error);
 
-	return redis == ERROR_REDIS_LOST || redis == ERROR_REDIS_AWAY;
+	return redis == ERROR_REDIS_NO_ANSWER || redis == ERROR_REDIS_NOT_SERVING;
 }
 
 /* Logged once, and shown in health until it can be read. */

@@ -37,7 +37,7 @@ struct keys_scan {
 	struct slice cursor;
 	struct slice match; /* p NULL = all keys */
 	int64_t count;
-	enum redis_role role;
+	enum redis_priority priority;
 };
 /*
  * One SCAN; item 1 of *ret, which the caller frees, is the names. `next` gets the cursor of the

@@ -88,11 +88,12 @@ static enum error scan_one(struct cache *cache, struct redis_node *node,
 		slice_of_int(digits, scan->count), SLICE("MATCH"), scan->match};
 
 	redis_batch_add(batch, scan->match.p ? 6 : 4, argv);
-	enum error error = redis_node_run(node, scan->role, batch, cache_deadline(cache), fault);
+	enum error error =
+		redis_node_run(node, scan->priority, batch, cache_deadline(cache), fault);
 	if (error == ERR_REDIS_UNKNOWN_OUTCOME) {
 		redis_batch_clear(batch);
 		redis_batch_add(batch, scan->match.p ? 6 : 4, argv);
-		error = redis_node_run(node, scan->role, batch, cache_deadline(cache), fault);
+		error = redis_node_run(node, scan->priority, batch, cache_deadline(cache), fault);
 	}
 	*ret = error ? NULL : redis_batch_take(batch, 0);
 	redis_batch_free(batch);

@@ -25,7 +25,7 @@ enum breaker_state breaker_state(const struct breaker *breaker, int64_t now_ms)
 {
 	if (!breaker->open)
 		return BREAKER_CLOSED;
-	return now_ms < breaker->until_ms ? BREAKER_OPEN : BREAKER_HALF_OPEN;
+	return now_ms < breaker->half_open_at_ms ? BREAKER_OPEN : BREAKER_HALF_OPEN;
 }
 
 static struct breaker_try *find_try(struct breaker *breaker, uint64_t key)
@@ -36,9 +36,9 @@ static struct breaker_try *find_try(struct breaker *breaker, uint64_t key)
 	return NULL;
 }
 
-static bool refuse(int64_t again_ms, int64_t now_ms, int64_t *ret_wait_ms)
+static bool refuse(int64_t retry_at_ms, int64_t now_ms, int64_t *ret_wait_ms)
 {
-	*ret_wait_ms = again_ms > now_ms ? again_ms - now_ms : 0;
+	*ret_wait_ms = retry_at_ms > now_ms ? retry_at_ms - now_ms : 0;
 	return false;
 }
 
@@ -48,11 +48,11 @@ bool breaker_enter(struct breaker *breaker, uint64_t key, int64_t now_ms, int64_
 
 	if (!breaker->open)
 		return true;
-	if (now_ms < breaker->until_ms)
-		return refuse(breaker->until_ms, now_ms, ret_wait_ms);
+	if (now_ms < breaker->half_open_at_ms)
+		return refuse(breaker->half_open_at_ms, now_ms, ret_wait_ms);
 	try = find_try(breaker, key);
-	if (try && (try->running || now_ms < try->again_ms))
-		return refuse(try->again_ms, now_ms, ret_wait_ms);
+	if (try && (try->running || now_ms < try->retry_at_ms))
+		return refuse(try->retry_at_ms, now_ms, ret_wait_ms);
 	if (!try && breaker->try_count == breaker->most_tries)
 		return refuse(0, now_ms, ret_wait_ms);
 	if (!try)
@@ -71,7 +71,7 @@ void breaker_succeeded(struct breaker *breaker)
 static void open_it(struct breaker *breaker, int64_t now_ms)
 {
 	breaker->open = true;
-	breaker->until_ms = now_ms + breaker->open_ms;
+	breaker->half_open_at_ms = now_ms + breaker->open_ms;
 	breaker->try_count = 0;
 }
 
@@ -96,7 +96,7 @@ static bool fail_try(struct breaker *breaker, uint64_t key, int64_t now_ms)
 	if (!try || !try->running)
 		return false;
 	try->running = false;
-	try->again_ms = now_ms + breaker->open_ms;
+	try->retry_at_ms = now_ms + breaker->open_ms;
 	for (unsigned i = 0; i < breaker->try_count; i++)
 		failed += !breaker->tries[i].running;
 	return failed == breaker->most_tries;
@@ -113,7 +113,7 @@ void breaker_failed(struct breaker *breaker, uint64_t key, int64_t weight, int64
 	if (!breaker->open)
 		opens = breaker->failures >= breaker->threshold;
 	else if (key == BREAKER_NO_KEY)
-		opens = now_ms >= breaker->until_ms;
+		opens = now_ms >= breaker->half_open_at_ms;
 	else
 		opens = fail_try(breaker, key, now_ms);
 	if (opens)

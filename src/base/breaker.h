@@ -32,11 +32,11 @@ struct breaker {
 	int64_t failures; /* since the last success */
 	uint64_t keys[BREAKER_MAX_KEYS];
 	unsigned key_count;
-	bool open; /* or half-open, from until_ms on */
-	int64_t until_ms;
+	bool open; /* or half-open, from half_open_at_ms on */
+	int64_t half_open_at_ms;
 	struct breaker_try {
 		uint64_t key;
-		int64_t again_ms; /* it has failed: not before */
+		int64_t retry_at_ms; /* it has failed: not before */
 		bool running;
 	} tries[BREAKER_MAX_TRIES];
 	unsigned try_count;

@@ -3,9 +3,9 @@
  * The error table: code, HTTP status and title of each error.
  *
  * One row is X(NAME, "code", http_status, REDIS, "title"). REDIS is what the error tells about
- * Redis when a step that needs it ends so: ERROR_REDIS_NONE, _LOST, _AWAY or _REFUSED. The enum,
- * the `code` and the status of an answer come from these rows; `make lint` compares docs/errors.md
- * with them.
+ * Redis when a step that needs it ends so: ERROR_REDIS_NONE, _NO_ANSWER, _NOT_SERVING or _REFUSED.
+ * The enum, the `code` and the status of an answer come from these rows; `make lint` compares
+ * docs/errors.md with them.
  */
 #ifndef CW_BASE_ERROR_H
 #define CW_BASE_ERROR_H
@@ -55,22 +55,22 @@
 	X(WARM_FAILED, "warm_failed", 502, NONE, "A warm run failed") \
 	X(INCOMPLETE, "incomplete", 502, NONE, "The work is not complete") \
 	X(REDIS_ERROR, "redis_error", 502, REFUSED, "Redis refused the command") \
-	X(REDIS_AUTH, "redis_auth", 502, AWAY, "Redis refused the credentials") \
+	X(REDIS_AUTH, "redis_auth", 502, NOT_SERVING, "Redis refused the credentials") \
 	X(REDIS_NOPERM, "redis_noperm", 502, REFUSED, "Redis denies a command") \
-	X(REDIS_PROTOCOL, "redis_protocol", 502, LOST, "The answer of Redis is not valid RESP") \
-	X(REDIS_UNKNOWN_OUTCOME, "redis_unknown_outcome", 502, LOST, "The connection broke before Redis answered") \
+	X(REDIS_PROTOCOL, "redis_protocol", 502, NO_ANSWER, "The answer of Redis is not valid RESP") \
+	X(REDIS_UNKNOWN_OUTCOME, "redis_unknown_outcome", 502, NO_ANSWER, "The connection broke before Redis answered") \
 	X(REPLY_TOO_LARGE, "reply_too_large", 502, NONE, "Redis's reply is too large") \
-	X(REDIS_UNAVAILABLE, "redis_unavailable", 503, LOST, "Redis cannot be reached") \
-	X(REDIS_LOADING, "redis_loading", 503, LOST, "Redis is loading its data") \
-	X(REDIS_BUSY, "redis_busy", 503, AWAY, "Redis is busy with a script") \
+	X(REDIS_UNAVAILABLE, "redis_unavailable", 503, NO_ANSWER, "Redis cannot be reached") \
+	X(REDIS_LOADING, "redis_loading", 503, NO_ANSWER, "Redis is loading its data") \
+	X(REDIS_BUSY, "redis_busy", 503, NOT_SERVING, "Redis is busy with a script") \
 	X(REDIS_READONLY, "redis_readonly", 503, REFUSED, "Redis does not accept writes") \
-	X(NOT_PRIMARY, "not_primary", 503, AWAY, "The Redis server is not a primary") \
-	X(CLUSTER_NODE, "cluster_node", 503, AWAY, "The Redis server is a node of a cluster") \
-	X(OVERLOADED, "overloaded", 503, AWAY, "Too much work is waiting") \
+	X(NOT_PRIMARY, "not_primary", 503, NOT_SERVING, "The Redis server is not a primary") \
+	X(CLUSTER_NODE, "cluster_node", 503, NOT_SERVING, "The Redis server is a node of a cluster") \
+	X(OVERLOADED, "overloaded", 503, NOT_SERVING, "Too much work is waiting") \
 	X(STOPPING, "stopping", 503, NONE, "The daemon is stopping") \
 	X(AUDIT_UNAVAILABLE, "audit_unavailable", 503, NONE, "The audit log cannot be written") \
 	X(PAUSED, "paused", 503, NONE, "This work is paused") \
-	X(TIMEOUT, "timeout", 504, LOST, "The time limit was exceeded") \
+	X(TIMEOUT, "timeout", 504, NO_ANSWER, "The time limit was exceeded") \
 	X(REDIS_OOM, "redis_oom", 507, REFUSED, "Redis is out of memory")
 /* clang-format on */
 
@@ -84,10 +84,10 @@ enum error {
 
 /* What an error tells about Redis, in ascending order of how much of it works. */
 enum error_redis {
-	ERROR_REDIS_NONE,    /* nothing */
-	ERROR_REDIS_LOST,    /* it did not answer; once it does, the same step may succeed */
-	ERROR_REDIS_AWAY,    /* it answers, but cannot serve us at the moment */
-	ERROR_REDIS_REFUSED, /* it serves us, and refused this command */
+	ERROR_REDIS_NONE,	 /* nothing */
+	ERROR_REDIS_NO_ANSWER,	 /* it did not answer; once it does, the same step may succeed */
+	ERROR_REDIS_NOT_SERVING, /* it answers, but cannot serve us at the moment */
+	ERROR_REDIS_REFUSED,	 /* it serves us, and refused this command */
 };
 
 /* The row's parts, constant text. OK gives "ok", 200, ERROR_REDIS_NONE, "OK". */

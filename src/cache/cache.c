@@ -29,16 +29,16 @@ void cache_own_beside(
 	buf_add(out, key);
 }
 
-enum error cache_run(
-	struct cache *cache, enum redis_role role, struct redis_batch *batch, struct fault *fault)
+enum error cache_run(struct cache *cache, enum redis_priority priority, struct redis_batch *batch,
+	struct fault *fault)
 {
-	return store_run(cache->store, role, batch, cache_deadline(cache), fault);
+	return store_run(cache->store, priority, batch, cache_deadline(cache), fault);
 }
 
-enum error cache_run_all(
-	struct cache *cache, enum redis_role role, struct redis_batch *batch, struct fault *fault)
+enum error cache_run_all(struct cache *cache, enum redis_priority priority,
+	struct redis_batch *batch, struct fault *fault)
 {
-	enum error error = cache_run(cache, role, batch, fault);
+	enum error error = cache_run(cache, priority, batch, fault);
 
 	for (size_t i = 0; i < redis_batch_count(batch) && !error; i++)
 		error = redis_value_error(redis_batch_reply(batch, i), fault);

@@ -59,11 +59,11 @@ void cache_own_key(const struct cache *cache, const char *name, struct slice res
 void cache_own_beside(
 	const struct cache *cache, const char *name, struct slice key, struct buf *out);
 /* store_run() until cache_deadline(). Parks. */
-enum error cache_run(
-	struct cache *cache, enum redis_role role, struct redis_batch *batch, struct fault *fault);
+enum error cache_run(struct cache *cache, enum redis_priority priority, struct redis_batch *batch,
+	struct fault *fault);
 /* The same; the first error reply is an error, too. Parks. */
-enum error cache_run_all(
-	struct cache *cache, enum redis_role role, struct redis_batch *batch, struct fault *fault);
+enum error cache_run_all(struct cache *cache, enum redis_priority priority,
+	struct redis_batch *batch, struct fault *fault);
 /* An empty batch, and its return when its replies are of no use any more. */
 struct redis_batch *cache_batch_take(struct cache *cache);
 void cache_batch_give(struct cache *cache, struct redis_batch *batch);

@@ -208,7 +208,7 @@ enum error dependency_sets_read(struct cache *cache, const struct slice *keys, s
 	struct dependency_sets **ret, struct fault *fault)
 {
 	struct dependency_sets *sets = mem_new(struct dependency_sets);
-	enum redis_role role = count <= few_keys ? REDIS_COMMANDS : REDIS_BULK;
+	enum redis_priority priority = count <= few_keys ? REDIS_COMMANDS : REDIS_BULK;
 
 	sets->cache = cache;
 	sets->keys = keys;
@@ -218,7 +218,7 @@ enum error dependency_sets_read(struct cache *cache, const struct slice *keys, s
 		ask(cache, sets->batch, keys[i], first_look + 1);
 	if (count == 0)
 		return OK;
-	return cache_run(cache, role, sets->batch, fault);
+	return cache_run(cache, priority, sets->batch, fault);
 }
 
 void dependency_sets_free(struct dependency_sets *sets)

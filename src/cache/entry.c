@@ -101,12 +101,12 @@ enum error entry_step(const struct entry_step *step, struct redis_batch *batch, 
 	step->fill(step->context, batch);
 	if (redis_batch_count(batch) == 0)
 		return OK;
-	enum error error = store_run(store, step->role, batch, deadline, fault);
+	enum error error = store_run(store, step->priority, batch, deadline, fault);
 	if (error != ERR_REDIS_UNKNOWN_OUTCOME || !step->idempotent || clock_mono_ms() >= deadline)
 		return error;
 	redis_batch_clear(batch);
 	step->fill(step->context, batch);
-	return store_run(store, step->role, batch, deadline, fault);
+	return store_run(store, step->priority, batch, deadline, fault);
 }
 
 void entry_note_size(struct cache *cache, size_t bytes, const char *what)

@@ -47,7 +47,7 @@ static enum error unlink_all(void *context, struct fault *fault)
 	struct redis_batch *batch = redis_batch_new();
 	struct entry_step step = {.cache = d->cache,
 		.key = d->keys[0],
-		.role = d->count > ENTRY_FEW ? REDIS_BULK : REDIS_COMMANDS,
+		.priority = d->count > ENTRY_FEW ? REDIS_BULK : REDIS_COMMANDS,
 		.idempotent = !d->expected,
 		.fill = fill_unlinks,
 		.context = d};
@@ -121,7 +121,7 @@ enum error entry_take_back_same(struct cache *cache, const struct slice *keys,
 	struct same same = {keys, stored, count};
 	struct redis_batch *batch = redis_batch_new();
 	struct entry_step step = {.cache = cache,
-		.role = REDIS_BULK,
+		.priority = REDIS_BULK,
 		.idempotent = true,
 		.fill = fill_same,
 		.context = &same};

@@ -20,7 +20,7 @@ typedef void entry_fill(void *context, struct redis_batch *batch);
 struct entry_step {
 	struct cache *cache;
 	struct slice key; /* for `fill` */
-	enum redis_role role;
+	enum redis_priority priority;
 	bool idempotent;
 	entry_fill *fill;
 	void *context;

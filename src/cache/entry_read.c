@@ -151,12 +151,12 @@ static void refuse_large(const struct entry_reading *r, struct entry *entry)
 		entry->error = ERR_TOO_LARGE;
 }
 
-static enum error run_step(struct entry_reading *r, enum redis_role role, entry_fill *fill,
+static enum error run_step(struct entry_reading *r, enum redis_priority priority, entry_fill *fill,
 	struct redis_batch *batch, struct fault *fault)
 {
 	struct entry_step step = {.cache = r->cache,
 		.key = r->keys[0],
-		.role = r->count > ENTRY_FEW ? REDIS_BULK : role,
+		.priority = r->count > ENTRY_FEW ? REDIS_BULK : priority,
 		.idempotent = true,
 		.fill = fill,
 		.context = r};

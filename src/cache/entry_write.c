@@ -216,7 +216,7 @@ static enum error write_outcome(
 	return error ? error : own;
 }
 
-static enum redis_role role_of(const struct chunk *chunk)
+static enum redis_priority priority_of(const struct chunk *chunk)
 {
 	return chunk->count > 1 ? REDIS_BULK : REDIS_COMMANDS;
 }
@@ -229,7 +229,7 @@ static enum error run(struct chunk *chunk, struct fault *fault)
 		replaces = replaces && chunk->writes[i].mode == ENTRY_SET &&
 			   !chunk->writes[i].expected;
 	struct entry_step step = {.cache = chunk->cache,
-		.role = role_of(chunk),
+		.priority = priority_of(chunk),
 		.idempotent = replaces,
 		.fill = fill,
 		.context = chunk};
@@ -260,7 +260,7 @@ static void announce(struct chunk *chunk)
 {
 	struct redis_batch *batch = redis_batch_new();
 	struct entry_step step = {.cache = chunk->cache,
-		.role = role_of(chunk),
+		.priority = priority_of(chunk),
 		.idempotent = true,
 		.fill = fill_announcement,
 		.context = chunk};

@@ -72,7 +72,7 @@ static enum error look_at_once(const struct looked *l)
 		l->key, l->name, l->mark, l->age, l->lives, slice_of_int(most, most_members)};
 
 	return store_call(l->walk->cache->store,
-		(struct redis_call){.role = REDIS_BULK, .idempotent = true}, l->key,
+		(struct redis_call){.priority = REDIS_BULK, .idempotent = true}, l->key,
 		sizeof argv / sizeof *argv, argv, NULL, &l->walk->fault);
 }
 
@@ -107,7 +107,7 @@ static enum error is_anything_left(
 	for (size_t i = 0; i < members->count; i++)
 		argv[2 + i] = redis_value_item(members, i);
 	enum error error = store_call(l->walk->cache->store,
-		(struct redis_call){.role = REDIS_BULK, .idempotent = true}, l->name,
+		(struct redis_call){.priority = REDIS_BULK, .idempotent = true}, l->name,
 		2 + members->count, argv, &reply, &l->walk->fault);
 	*ret = !error && reply->integer > 0;
 	redis_value_free(reply);

@@ -170,7 +170,7 @@ static bool leaves_slots(struct scanner *w, enum error error)
 {
 	enum error_redis kind = error_redis(error);
 
-	if (!w->slots || (kind != ERROR_REDIS_LOST && kind != ERROR_REDIS_AWAY))
+	if (!w->slots || (kind != ERROR_REDIS_NO_ANSWER && kind != ERROR_REDIS_NOT_SERVING))
 		return false;
 	for (size_t i = 0; i < w->list->count; i++)
 		slot_set_add(&w->slots->unseen, w->list->slots[i]);

@@ -83,7 +83,7 @@ static bool may_be_away(const struct scan_snapshot *s, enum error error)
 {
 	enum error_redis kind = error_redis(error);
 
-	return s->cluster && (kind == ERROR_REDIS_LOST || kind == ERROR_REDIS_AWAY);
+	return s->cluster && (kind == ERROR_REDIS_NO_ANSWER || kind == ERROR_REDIS_NOT_SERVING);
 }
 
 /* Judges what one server answered. */

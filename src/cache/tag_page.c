@@ -7,12 +7,12 @@
 
 enum { page_first = 100 };
 
-void tag_pages_init(
-	struct tag_pages *pages, struct cache *cache, struct slice set, enum redis_role role)
+void tag_pages_init(struct tag_pages *pages, struct cache *cache, struct slice set,
+	enum redis_priority priority)
 {
 	*pages = (struct tag_pages){.cache = cache,
 		.set = set,
-		.role = role,
+		.priority = priority,
 		.most = TAG_PAGE_MOST,
 		.fits = page_first,
 		.cursor = "0"};
@@ -32,8 +32,9 @@ bool tag_pages_more(const struct tag_pages *pages)
 
 static enum error ask(struct tag_pages *pages, struct redis_value **ret, struct fault *fault)
 {
-	struct redis_call call = {
-		.role = pages->role, .idempotent = true, .deadline = cache_deadline(pages->cache)};
+	struct redis_call call = {.priority = pages->priority,
+		.idempotent = true,
+		.deadline = cache_deadline(pages->cache)};
 	size_t count = pages->fits < pages->most ? pages->fits : pages->most;
 	char text[TAG_CURSOR_BYTES];
 

@@ -15,7 +15,7 @@ struct tag_pages {
 	/* In. */
 	struct cache *cache;
 	struct slice set; /* the key of the set */
-	enum redis_role role;
+	enum redis_priority priority;
 	size_t most; /* members of a page, about; may be changed between pages */
 	size_t fits; /* of them are taken to be within TAG_PAGE_BYTES; it learns */
 	char cursor[TAG_CURSOR_BYTES]; /* "0" to begin with; where the next page begins */
@@ -26,8 +26,8 @@ struct tag_pages {
 	bool begun;
 };
 
-void tag_pages_init(
-	struct tag_pages *pages, struct cache *cache, struct slice set, enum redis_role role);
+void tag_pages_init(struct tag_pages *pages, struct cache *cache, struct slice set,
+	enum redis_priority priority);
 void tag_pages_release(struct tag_pages *pages);
 /* False where the last page was read. */
 bool tag_pages_more(const struct tag_pages *pages);

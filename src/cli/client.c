@@ -22,7 +22,7 @@ static const struct json_limits answer_limits = {
 struct transfer {
 	const struct cli_request *request;
 	struct buf body, header;
-	int64_t heard_ms; /* the last bytes of the body */
+	int64_t heard_at_ms; /* the last bytes of the body */
 	CURL *curl;
 	bool too_large, ended; /* by the caller */
 	char error[CURL_ERROR_SIZE];
@@ -39,7 +39,7 @@ static size_t take_body(char *p, size_t size, size_t count, void *context)
 	size_t n = size * count;
 	long status = 0;
 
-	transfer->heard_ms = clock_mono_ms();
+	transfer->heard_at_ms = clock_mono_ms();
 
 	curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (transfer->request->part && status / 100 == 2) {
@@ -65,7 +65,7 @@ static int watch_silence(
 	(void)down;
 	(void)up_total;
 	(void)up;
-	return clock_mono_ms() - transfer->heard_ms > silent_seconds * 1000;
+	return clock_mono_ms() - transfer->heard_at_ms > silent_seconds * 1000;
 }
 
 static size_t take_header(char *p, size_t size, size_t count, void *context)
@@ -247,7 +247,7 @@ static void fill(struct cli *cli, struct transfer *transfer, struct cli_answer *
 
 int cli_client_ask(struct cli *cli, const struct cli_request *request, struct cli_answer *ret)
 {
-	struct transfer transfer = {.request = request, .heard_ms = clock_mono_ms()};
+	struct transfer transfer = {.request = request, .heard_at_ms = clock_mono_ms()};
 	int exit = CLI_DONE;
 
 	if (!cli->curl)

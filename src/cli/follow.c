@@ -125,7 +125,7 @@ struct follow {
 	struct cli *cli;
 	struct cli_followed *all;
 	size_t count;
-	int64_t answered_ms; /* when the daemon last did */
+	int64_t answered_at_ms; /* when the daemon last did */
 	bool drawn;
 };
 
@@ -146,7 +146,7 @@ static void keep(struct follow *follow, bool all)
 /* One round; true: it is over, with *ret_exit. */
 static bool turn(struct follow *follow, struct cli *round, int64_t deadline_ms, int *ret_exit)
 {
-	bool quiet = clock_mono_ms() - follow->answered_ms < patience_ms;
+	bool quiet = clock_mono_ms() - follow->answered_at_ms < patience_ms;
 	bool ended;
 
 	*ret_exit = look_at_all(round, follow->all, follow->count, quiet, &ended);
@@ -158,7 +158,7 @@ static bool turn(struct follow *follow, struct cli *round, int64_t deadline_ms, 
 			*ret_exit = look_at_all(round, follow->all, follow->count, false, &ended);
 		return *ret_exit || ended;
 	}
-	follow->answered_ms = clock_mono_ms();
+	follow->answered_at_ms = clock_mono_ms();
 	if (round->bars)
 		draw(round, follow->all, follow->count, follow->drawn);
 	follow->drawn |= round->bars;

@@ -64,7 +64,7 @@ void connections_disown_ended(struct http_server *server)
 	struct deadline *at = deadlines_first(deadlines, PHASE_HANDLER);
 	struct deadline *last = deadlines->queues[PHASE_HANDLER].prev;
 
-	server->looked_ms = (int64_t)uv_now(loop_uv(server->loop));
+	server->checked_at_ms = (int64_t)uv_now(loop_uv(server->loop));
 	/* Those that were checked move to the end: handlers have no deadlines here. */
 	for (int i = 0; at && i < max_looks; i++) {
 		struct connection *connection = connection_of(at);
@@ -80,7 +80,7 @@ void connections_disown_ended(struct http_server *server)
 
 void connections_disown_for_room(struct http_server *server)
 {
-	if ((int64_t)uv_now(loop_uv(server->loop)) - server->looked_ms >= ENDED_LOOK_FULL_MS)
+	if ((int64_t)uv_now(loop_uv(server->loop)) - server->checked_at_ms >= ENDED_LOOK_FULL_MS)
 		connections_disown_ended(server);
 }
 

@@ -18,9 +18,9 @@ static void arm(struct deadlines *deadlines, int64_t at_ms)
 {
 	int64_t now = now_ms(deadlines);
 
-	if (at_ms >= deadlines->armed_ms)
+	if (at_ms >= deadlines->armed_at_ms)
 		return;
-	deadlines->armed_ms = at_ms;
+	deadlines->armed_at_ms = at_ms;
 	uv_timer_start(
 		&deadlines->timer, timer_fired, (uint64_t)(at_ms > now ? at_ms - now : 0), 0);
 }
@@ -85,7 +85,7 @@ static void timer_fired(uv_timer_t *timer)
 	struct deadlines *deadlines =
 		(struct deadlines *)((char *)timer - offsetof(struct deadlines, timer));
 
-	deadlines->armed_ms = DEADLINE_NONE;
+	deadlines->armed_at_ms = DEADLINE_NONE;
 	for (int phase = 0; phase < PHASES; phase++)
 		expire(deadlines, (enum phase)phase);
 	for (int phase = 0; phase < PHASES; phase++) {
@@ -112,7 +112,7 @@ void deadlines_init(struct deadlines *deadlines, uv_loop_t *loop,
 	void (*expired)(struct deadlines *deadlines, struct deadline *deadline, enum phase phase))
 {
 	uv_timer_init(loop, &deadlines->timer);
-	deadlines->armed_ms = DEADLINE_NONE;
+	deadlines->armed_at_ms = DEADLINE_NONE;
 	deadlines->expired = expired;
 	for (int phase = 0; phase < PHASES; phase++) {
 		struct deadline *queue = &deadlines->queues[phase];

@@ -39,7 +39,7 @@ struct deadlines {
 	uv_timer_t timer; /* closed by the owner */
 	struct deadline queues[PHASES];
 	int64_t durations_ms[PHASES]; /* -1 = none */
-	int64_t armed_ms;	      /* DEADLINE_NONE = not */
+	int64_t armed_at_ms;	      /* DEADLINE_NONE = not */
 	/* Called after the member was moved from the queue of `phase` to that of PHASE_HANDLER. */
 	void (*expired)(struct deadlines *deadlines, struct deadline *deadline, enum phase phase);
 };

@@ -38,7 +38,8 @@ static void random_hex(char *ret, size_t digits)
 
 static bool has_ended(const struct login *login, int64_t now_ms)
 {
-	return now_ms - login->used_ms >= LOGIN_IDLE_MS || now_ms - login->begun_ms >= LOGIN_AGE_MS;
+	return now_ms - login->used_at_ms >= LOGIN_IDLE_MS ||
+	       now_ms - login->created_at_ms >= LOGIN_AGE_MS;
 }
 
 static void forget(struct logins *logins, size_t i)
@@ -58,7 +59,7 @@ static size_t longest_unused(const struct logins *logins)
 	size_t found = 0;
 
 	for (size_t i = 1; i < logins->count; i++)
-		if (logins->all[i].used_ms < logins->all[found].used_ms)
+		if (logins->all[i].used_at_ms < logins->all[found].used_at_ms)
 			found = i;
 	return found;
 }
@@ -76,7 +77,7 @@ const struct login *logins_begin(struct logins *logins, const uint8_t token_sha2
 	random_hex(login->csrf, LOGIN_CSRF);
 	crypto_sha256(slice_of(ret_id, LOGIN_ID), login->id_sha256);
 	memcpy(login->token_sha256, token_sha256, SHA256_BYTES);
-	login->begun_ms = login->used_ms = now_ms;
+	login->created_at_ms = login->used_at_ms = now_ms;
 	login->begun_wall_ms = clock_wall_ms();
 	return login;
 }
@@ -94,7 +95,7 @@ const struct login *logins_find(struct logins *logins, struct slice id, int64_t 
 			found = &logins->all[i];
 	if (!found || has_ended(found, now_ms))
 		return NULL;
-	found->used_ms = now_ms;
+	found->used_at_ms = now_ms;
 	return found;
 }
 

@@ -25,7 +25,7 @@ struct login {
 	uint8_t id_sha256[SHA256_BYTES];
 	uint8_t token_sha256[SHA256_BYTES];
 	char csrf[LOGIN_CSRF + 1];
-	int64_t begun_ms, used_ms; /* of the monotonic clock */
+	int64_t created_at_ms, used_at_ms; /* of the monotonic clock */
 	int64_t begun_wall_ms;
 };
 

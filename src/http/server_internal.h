@@ -94,7 +94,7 @@ struct http_server {
 	bool accept_paused;
 	uv_timer_t accept_retry;
 	uv_timer_t ended_look;
-	int64_t looked_ms;	 /* when connections_disown_ended() ran last, by the loop's clock */
+	int64_t checked_at_ms;	 /* when connections_disown_ended() ran last, by the loop's clock */
 	struct loop_flush sweep; /* closes listeners that have drained */
 	struct fiber_cond drained;
 	struct lingerer *lingering; /* connections of refused requests whose clients still send */

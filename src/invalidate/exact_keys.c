@@ -96,7 +96,7 @@ static void add_commands(struct exact_batch *b)
 
 enum error exact_keys_run(struct exact_keys *exact, struct fault *fault)
 {
-	enum redis_role role = exact->plan->key_count <= few ? REDIS_COMMANDS : REDIS_BULK;
+	enum redis_priority priority = exact->plan->key_count <= few ? REDIS_COMMANDS : REDIS_BULK;
 	struct exact_batch *b = mem_new(struct exact_batch);
 	enum error error = OK;
 	size_t at = 0;
@@ -116,7 +116,7 @@ enum error exact_keys_run(struct exact_keys *exact, struct fault *fault)
 		if (b->count == 0)
 			break;
 		add_commands(b);
-		error = cache_run(exact->cache, role, b->batch, fault);
+		error = cache_run(exact->cache, priority, b->batch, fault);
 		struct fault *own = error ? NULL : fault;
 		enum error refused = b->notes.n ? removal_take(exact->cache, b->batch, &b->notes,
 							  count_removal, b, own)

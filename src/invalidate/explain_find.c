@@ -232,7 +232,7 @@ static enum error read_page(
 	cache_own_key(cache, "inval", slice_of(NULL, 0), &log);
 	buf_uint(&count, entries_at_once);
 	enum error error = store_call(cache->store,
-		(struct redis_call){.role = REDIS_BULK, .idempotent = true}, buf_slice(&log), 6,
+		(struct redis_call){.priority = REDIS_BULK, .idempotent = true}, buf_slice(&log), 6,
 		(struct slice[]){SLICE("XREVRANGE"), buf_slice(&log), end, SLICE("-"),
 			SLICE("COUNT"), buf_slice(&count)},
 		ret, fault);

@@ -19,7 +19,7 @@ void invalidate_outcome_error(struct invalidate_run *run, enum error error)
 	run->error = timed_out ? ERR_TIMEOUT : error;
 	if (run->error == ERR_CANCELLED)
 		invalidate_outcome_reason(run, REASON_CANCELLED);
-	else if (error_redis(error) == ERROR_REDIS_LOST)
+	else if (error_redis(error) == ERROR_REDIS_NO_ANSWER)
 		invalidate_outcome_reason(run, REASON_REDIS_DOWN);
 	else
 		invalidate_outcome_reason(run, REASON_ERROR);

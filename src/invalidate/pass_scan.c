@@ -174,7 +174,7 @@ enum error pass_scan(struct pass *pass, struct fault *fault)
 		do
 			error = scan_once(pass, fault);
 		while (removal_try_again(cache, error, &command));
-		if (error_redis(error) != ERROR_REDIS_LOST || pass_empty(pass))
+		if (error_redis(error) != ERROR_REDIS_NO_ANSWER || pass_empty(pass))
 			break;
 		log_debug(cache->log, "%s: %s",
 			scan + 1 < scans_max ? "scans again once Redis answers" : "gives up",

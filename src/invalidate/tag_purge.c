@@ -167,7 +167,7 @@ static enum error do_tags(struct purge_run *run, struct fault *fault)
 		error = do_tag(run, &purge->plan->tags[i], &own);
 		if (!error) {
 			i++;
-		} else if (error_redis(error) == ERROR_REDIS_LOST && !retried &&
+		} else if (error_redis(error) == ERROR_REDIS_NO_ANSWER && !retried &&
 			   cache_await_redis(purge->cache, NULL, NULL) != ERR_CANCELLED) {
 			begin_again(run, &purge->plan->tags[i]);
 			retried = true;

@@ -70,8 +70,8 @@ static enum error check_layout(struct cw_cache *handle, struct fault *fault)
 	/* Calls that need a primary are refused by the store. */
 	if (error == ERR_NOT_PRIMARY || error == ERR_CLUSTER_NODE)
 		return OK;
-	if (error == ERR_CONFLICT || error_redis(error) == ERROR_REDIS_LOST ||
-		error_redis(error) == ERROR_REDIS_AWAY)
+	if (error == ERR_CONFLICT || error_redis(error) == ERROR_REDIS_NO_ANSWER ||
+		error_redis(error) == ERROR_REDIS_NOT_SERVING)
 		return error;
 	handle->layout_judged = true;
 	return OK;
@@ -106,7 +106,7 @@ static void look_again(struct cw_cache *handle)
 	const struct conf_redis *conf = &handle->engine.cache.conf->redis;
 	struct redis_state before = store_state(handle->engine.cache.store), now = before;
 
-	if (before.breaker == BREAKER_CLOSED || clock_mono_ms() < handle->look_again_ms)
+	if (before.breaker == BREAKER_CLOSED || clock_mono_ms() < handle->look_again_at_ms)
 		return;
 	handle->alarmed = false;
 	uv_timer_start(&handle->alarm, alarm_fired, (uint64_t)conf->connect_timeout_ms, 0);
@@ -116,7 +116,7 @@ static void look_again(struct cw_cache *handle)
 		now = store_state(handle->engine.cache.store);
 	}
 	uv_timer_stop(&handle->alarm);
-	handle->look_again_ms =
+	handle->look_again_at_ms =
 		clock_deadline(handle->alarmed ? pause_factor * conf->connect_timeout_ms
 					       : conf->breaker_probe_every_ms);
 }
@@ -136,9 +136,9 @@ static void await_replies(struct cw_cache *handle)
 static void note_breaker(struct cw_cache *handle)
 {
 	if (store_state(handle->engine.cache.store).breaker == BREAKER_CLOSED)
-		handle->look_again_ms = 0;
-	else if (!handle->look_again_ms)
-		handle->look_again_ms =
+		handle->look_again_at_ms = 0;
+	else if (!handle->look_again_at_ms)
+		handle->look_again_at_ms =
 			clock_deadline(handle->engine.cache.conf->redis.breaker_probe_every_ms);
 }
 

@@ -40,8 +40,8 @@ struct cw_cache {
 	bool layout_judged; /* the layout of cachewarden's keys was read, and is known */
 	uv_timer_t alarm;
 	bool alarmed;
-	int64_t look_again_ms;	 /* no reconnect is awaited before then; monotonic, 0 = now */
-	struct loading *loading; /* the innermost; NULL = no loader runs */
+	int64_t look_again_at_ms; /* no reconnect is awaited before then; monotonic, 0 = now */
+	struct loading *loading;  /* the innermost; NULL = no loader runs */
 	struct usual_load usual_loads[USUAL_LOADS];
 	unsigned next_usual_load;
 };

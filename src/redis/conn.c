@@ -76,11 +76,11 @@ static int64_t look_ms(const struct conn *conn)
 	return conn->config->password_file ? password_look_ms : INT64_MAX;
 }
 
-static void wait_to_retry(struct conn *conn, int64_t retry_ms)
+static void wait_to_retry(struct conn *conn, int64_t retry_at_ms)
 {
-	int64_t left = retry_ms - now_ms(conn), look = look_ms(conn);
+	int64_t left = retry_at_ms - now_ms(conn), look = look_ms(conn);
 
-	conn->retry_ms = retry_ms;
+	conn->retry_at_ms = retry_at_ms;
 	conn_set_timer(conn, look < left ? look : left);
 }
 
@@ -89,7 +89,7 @@ static bool may_retry(const struct conn *conn)
 {
 	struct file_stamp now;
 
-	if (look_ms(conn) == INT64_MAX || now_ms(conn) >= conn->retry_ms ||
+	if (look_ms(conn) == INT64_MAX || now_ms(conn) >= conn->retry_at_ms ||
 		password_has_command(conn->config->printed))
 		return true;
 	now = file_stamp_now(conn->config->password_file);
@@ -123,7 +123,7 @@ void conn_set_state(struct conn *conn, enum conn_state state)
 		file_forget(&conn->password);
 		conn->has_refused = false;
 		uv_timer_stop(&conn->timer);
-		conn->ready_ms = now_ms(conn);
+		conn->ready_at_ms = now_ms(conn);
 		break;
 	}
 	bool moved = state != conn->state;
@@ -141,7 +141,7 @@ static int64_t weight_of(const struct conn *conn, const struct fault *fault)
 void conn_fail(struct conn *conn, const struct fault *fault)
 {
 	int64_t weight = weight_of(conn, fault);
-	bool lasted = conn->state == CONN_READY && now_ms(conn) - conn->ready_ms >= lasting_ms;
+	bool lasted = conn->state == CONN_READY && now_ms(conn) - conn->ready_at_ms >= lasting_ms;
 
 	conn->last = *fault;
 	if (conn->last.error == ERR_REDIS_UNKNOWN_OUTCOME || conn->last.error == ERR_TIMEOUT)
@@ -158,13 +158,14 @@ void conn_wait_on(struct conn *conn)
 	conn->attempts++;
 	conn_fail_queue(conn, &conn->last);
 	conn_set_state(conn, CONN_WAITING);
-	wait_to_retry(conn, conn->retry_ms);
+	wait_to_retry(conn, conn->retry_at_ms);
 	conn->events->failed(conn->context, &conn->last, 1);
 }
 
 bool conn_closed_idle(struct conn *conn)
 {
-	if (conn->state != CONN_READY || conn->first || now_ms(conn) - conn->ready_ms < lasting_ms)
+	if (conn->state != CONN_READY || conn->first ||
+		now_ms(conn) - conn->ready_at_ms < lasting_ms)
 		return false;
 	fault_set(&conn->last, ERR_REDIS_UNAVAILABLE, "Redis at %s closed an idle connection",
 		conn->config->name);
@@ -265,7 +266,7 @@ static void timer_fired(uv_timer_t *timer)
 		if (may_retry(conn))
 			attempt(conn);
 		else
-			wait_to_retry(conn, conn->retry_ms);
+			wait_to_retry(conn, conn->retry_at_ms);
 		break;
 	case CONN_RESOLVING:
 		if (conn->resolver.count)

@@ -139,7 +139,7 @@ static bool is_refused(const struct conn *conn, struct slice password)
 
 	crypto_sha256(password, digest);
 	return conn->has_refused && conn->last.error == ERR_REDIS_AUTH &&
-	       (int64_t)uv_now(loop_uv(conn->loop)) < conn->retry_ms &&
+	       (int64_t)uv_now(loop_uv(conn->loop)) < conn->retry_at_ms &&
 	       crypto_equal(digest, conn->refused, sizeof digest);
 }
 

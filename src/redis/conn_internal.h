@@ -38,13 +38,13 @@ struct conn {
 	uv_timer_t watch;	  /* the deadline of the queue's head */
 	unsigned open_handles;
 	int64_t deadline_ms;		  /* of the attempt */
-	int64_t retry_ms;		  /* when the next one is due */
+	int64_t retry_at_ms;		  /* when the next one is due */
 	struct password_wait ask;	  /* while PASSWORD */
 	struct buf password;		  /* that a command has printed, until READY */
 	bool has_refused;		  /* Redis has refused a printed one: */
 	uint8_t refused[SHA256_BYTES];	  /* this */
 	struct file_stamp password_stamp; /* of the password file that the last AUTH came from */
-	int64_t ready_ms;
+	int64_t ready_at_ms;
 	unsigned attempts; /* in a row without a lasting connection */
 	uint64_t random;
 	struct fault last;    /* why it is not READY */

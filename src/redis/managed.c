@@ -22,8 +22,8 @@
 enum {
 	clearing_ms = 2000, /* then a leftover is killed */
 	stopping_ms = 2000, /* then the server is */
-	again_least_ms = 50,
-	again_most_ms = 5000,
+	restart_delay_least_ms = 50,
+	restart_delay_most_ms = 5000,
 	lasting_ms = 10000, /* a server that ran so long is restarted at once */
 	starting_ms = 5000,
 	least_databases = 16,
@@ -49,7 +49,7 @@ struct redis_managed {
 	uv_timer_t timer;
 	struct leftover *leftover;
 	uv_process_t *process; /* NULL while none runs */
-	int64_t began_ms, started_ms, again_ms;
+	int64_t began_at_ms, started_at_ms, restart_delay_ms;
 	bool ended; /* a server has ended, or could not be started */
 	struct fiber *stopper;
 };
@@ -155,12 +155,12 @@ static void start_later(struct redis_managed *managed)
 {
 	managed->state = MANAGED_WAITING;
 	managed->ended = true;
-	if (now_ms(managed) - managed->started_ms > lasting_ms)
-		managed->again_ms = again_least_ms;
-	uv_timer_start(&managed->timer, timer_fired, (uint64_t)managed->again_ms, 0);
-	managed->again_ms *= 2;
-	if (managed->again_ms > again_most_ms)
-		managed->again_ms = again_most_ms;
+	if (now_ms(managed) - managed->started_at_ms > lasting_ms)
+		managed->restart_delay_ms = restart_delay_least_ms;
+	uv_timer_start(&managed->timer, timer_fired, (uint64_t)managed->restart_delay_ms, 0);
+	managed->restart_delay_ms *= 2;
+	if (managed->restart_delay_ms > restart_delay_most_ms)
+		managed->restart_delay_ms = restart_delay_most_ms;
 }
 
 static void process_closed(uv_handle_t *handle)
@@ -211,7 +211,7 @@ static void start_server(struct redis_managed *managed)
 	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 	managed->process = mem_new(uv_process_t);
 	managed->process->data = managed;
-	managed->started_ms = now_ms(managed);
+	managed->started_at_ms = now_ms(managed);
 	managed->state = MANAGED_RUNNING;
 	if (uv_spawn(loop_uv(managed->loop), managed->process, &options) != 0) {
 		uv_close((uv_handle_t *)managed->process, process_closed);
@@ -242,8 +242,8 @@ enum error redis_managed_start(struct loop *loop, const struct conf_redis *conf,
 	managed->maxmemory = mem_printf("%lld", (long long)conf->managed_maxmemory);
 	managed->policy = mem_strdup(conf->managed_policy);
 	managed->databases = databases_for(conf->database);
-	managed->began_ms = clock_mono_ms();
-	managed->again_ms = again_least_ms;
+	managed->began_at_ms = clock_mono_ms();
+	managed->restart_delay_ms = restart_delay_least_ms;
 	uv_timer_init(loop_uv(loop), &managed->timer);
 	managed->timer.data = managed;
 	clear_leftover(managed);
@@ -253,7 +253,7 @@ enum error redis_managed_start(struct loop *loop, const struct conf_redis *conf,
 
 bool redis_managed_starting(const struct redis_managed *managed)
 {
-	return !managed->ended && clock_mono_ms() - managed->began_ms < starting_ms;
+	return !managed->ended && clock_mono_ms() - managed->began_at_ms < starting_ms;
 }
 
 const char *redis_managed_socket(const struct redis_managed *managed)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One server: its life, its connections by role, and what is sent to it; see node.h. */
+/* One server: its life, its connections by priority, and what is sent to it; see node.h. */
 #include "redis/node.h"
 
 #include <string.h>
@@ -78,11 +78,11 @@ struct redis_node *redis_node_new(const struct redis_node_options *options)
 	node->config.spare_key = mem_printf("%snone", options->conf->own_prefix);
 	node->state.status = REDIS_DOWN;
 	node->state.since_wall_ms = node->state.breaker_since_wall_ms = clock_wall_ms();
-	for (int role = 0; role < REDIS_ROLES; role++) {
-		struct member *member = &node->members[role];
+	for (int priority = 0; priority < REDIS_PRIORITIES; priority++) {
+		struct member *member = &node->members[priority];
 
 		member->node = node;
-		member->role = (enum redis_role)role;
+		member->priority = (enum redis_priority)priority;
 		member->conn = conn_new(node->loop, &node->config, &node_conn_events, member);
 	}
 	return node;
@@ -128,9 +128,9 @@ void redis_node_retire(struct redis_node *node, enum error error, const char *wh
 	fault_set(&fault, error, "%s", why);
 	node->state.status = REDIS_DOWN;
 	node->state.last_error = fault;
-	for (int role = 0; role < REDIS_ROLES; role++) {
-		conn_free(node->members[role].conn, &fault);
-		node->members[role].conn = NULL;
+	for (int priority = 0; priority < REDIS_PRIORITIES; priority++) {
+		conn_free(node->members[priority].conn, &fault);
+		node->members[priority].conn = NULL;
 	}
 	node_watch_end(node);
 	uv_close((uv_handle_t *)&node->watch, timer_closed);
@@ -155,8 +155,8 @@ void redis_node_reconfigure(struct redis_node *node, const struct conf_redis *co
 	if (node->retired)
 		return;
 	take_changeable(node, conf);
-	for (int role = 0; role < REDIS_ROLES; role++)
-		conn_retry(node->members[role].conn);
+	for (int priority = 0; priority < REDIS_PRIORITIES; priority++)
+		conn_retry(node->members[priority].conn);
 }
 
 struct capabilities_server node_server(const struct redis_node *node)
@@ -215,10 +215,10 @@ static enum error refuse(const struct redis_node *node, struct fault *fault)
 		node->config.name, (long long)node->breaker.failures, last->detail);
 }
 
-enum error redis_node_start(struct redis_node *node, enum redis_role role,
+enum error redis_node_start(struct redis_node *node, enum redis_priority priority,
 	struct redis_batch *batch, struct fault *fault)
 {
-	struct conn *conn = node->members[role].conn;
+	struct conn *conn = node->members[priority].conn;
 
 	if (node->retired)
 		return fault_set(fault, ERR_REDIS_UNAVAILABLE,
@@ -228,8 +228,8 @@ enum error redis_node_start(struct redis_node *node, enum redis_role role,
 
 	if (node->breaker.open)
 		return refuse(node, fault);
-	if (role == REDIS_COMMANDS ? waiting >= max_waiting || bytes >= max_waiting_bytes
-				   : bytes >= max_waiting_bulk_bytes)
+	if (priority == REDIS_COMMANDS ? waiting >= max_waiting || bytes >= max_waiting_bytes
+				       : bytes >= max_waiting_bulk_bytes)
 		return fault_set(fault, ERR_OVERLOADED,
 			"%zu commands with %zu bytes are already waiting for Redis at %s", waiting,
 			bytes, node->config.name);
@@ -246,10 +246,10 @@ enum error redis_node_start(struct redis_node *node, enum redis_role role,
 	return OK;
 }
 
-enum error redis_node_run(struct redis_node *node, enum redis_role role, struct redis_batch *batch,
-	int64_t deadline, struct fault *fault)
+enum error redis_node_run(struct redis_node *node, enum redis_priority priority,
+	struct redis_batch *batch, int64_t deadline, struct fault *fault)
 {
-	enum error error = redis_node_start(node, role, batch, fault);
+	enum error error = redis_node_start(node, priority, batch, fault);
 
 	return error ? error : redis_batch_wait(batch, deadline, fault);
 }
@@ -287,17 +287,19 @@ bool redis_node_set_view(struct redis_node *node, enum redis_view view)
 }
 
 void redis_node_connections(
-	const struct redis_node *node, struct redis_connection_info ret[REDIS_ROLES])
+	const struct redis_node *node, struct redis_connection_info ret[REDIS_PRIORITIES])
 {
-	for (size_t i = 0; i < REDIS_ROLES; i++) {
+	for (size_t i = 0; i < REDIS_PRIORITIES; i++) {
 		const struct conn *conn = node->members[i].conn;
 
 		if (!conn) {
 			ret[i] = (struct redis_connection_info){
-				.role = node_role_name((enum redis_role)i), .state = "closed"};
+				.role = node_priority_name((enum redis_priority)i),
+				.state = "closed"};
 			continue;
 		}
-		ret[i] = (struct redis_connection_info){.role = node_role_name((enum redis_role)i),
+		ret[i] = (struct redis_connection_info){
+			.role = node_priority_name((enum redis_priority)i),
 			.state = conn_state_name(conn),
 			.attempts = conn_attempts(conn),
 			.waiting = conn_waiting(conn),
@@ -322,8 +324,8 @@ int64_t redis_node_command_timeout_ms(const struct redis_node *node)
 
 bool redis_node_quiet(const struct redis_node *node)
 {
-	for (int role = 0; role < REDIS_ROLES && !node->retired; role++)
-		if (conn_waiting(node->members[role].conn))
+	for (int priority = 0; priority < REDIS_PRIORITIES && !node->retired; priority++)
+		if (conn_waiting(node->members[priority].conn))
 			return false;
 	return true;
 }
@@ -335,8 +337,8 @@ struct metrics *redis_node_metrics(const struct redis_node *node)
 
 static void readdress(struct redis_node *node, const struct fault *why)
 {
-	for (int role = 0; role < REDIS_ROLES; role++)
-		conn_readdress(node->members[role].conn, why);
+	for (int priority = 0; priority < REDIS_PRIORITIES; priority++)
+		conn_readdress(node->members[priority].conn, why);
 	redis_feed_readdress(node->feeds, why);
 	conn_tls_forget(&node->tls);
 	if (why) {

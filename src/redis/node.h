@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One Redis server: its connections by role, its queue bound, its breaker, its state.
+ * One Redis server: its connections by priority, its queue bound, its breaker, its state.
  *
- *	batch -> queue bound -> breaker -> conn of the role -> one write a turn -> replies -> batch
+ *	batch -> queue bound -> breaker -> conn -> one write a turn -> replies -> batch
  *
  * A node connects by itself and never stops trying, with full-jitter backoff that grows from 50 ms
  * to 500 ms, so that service is back within a second of Redis's return; to 2 s if Redis answers but
@@ -23,7 +23,7 @@
 #include "redis/commands.h"
 
 /* Bulk work (passes, warm runs) has its own connection, so it never delays a GET in a queue. */
-enum redis_role { REDIS_COMMANDS, REDIS_BULK, REDIS_ROLES };
+enum redis_priority { REDIS_COMMANDS, REDIS_BULK, REDIS_PRIORITIES };
 
 enum redis_status { REDIS_UP, REDIS_DOWN, REDIS_IS_LOADING, REDIS_IS_BUSY };
 const char *redis_node_status_name(enum redis_status status); /* "up", "down", "loading", "busy" */
@@ -88,9 +88,8 @@ uint64_t redis_node_moves(const struct redis_node *node);
 
 /*
  * Queues the batch as a whole, or refuses it at once: ERR_OVERLOADED if 1,536 commands or 64 MiB
- * wait already (commands role; bulk: 256 MiB), ERR_REDIS_UNAVAILABLE, _LOADING, _BUSY, _AUTH with
- * an open breaker. The command timeout applies twice: until the command is sent, and
- * from then on.
+ * wait already (256 MiB of REDIS_BULK), ERR_REDIS_UNAVAILABLE, _LOADING, _BUSY, _AUTH with an open
+ * breaker. The command timeout applies twice: until the command is sent, and from then on.
  *
  * Also refused as a whole if the server is not the primary of all keys (a replica may be read) or
  * denies one of the commands: ERR_NOT_PRIMARY, ERR_CLUSTER_NODE, ERR_REDIS_NOPERM.
@@ -99,12 +98,12 @@ uint64_t redis_node_moves(const struct redis_node *node);
  * that timed out: ERR_TIMEOUT), others ERR_REDIS_UNAVAILABLE. A reply over 64 MiB, a million
  * elements or 8 levels is ERR_REPLY_TOO_LARGE for its command only.
  */
-enum error redis_node_start(struct redis_node *node, enum redis_role role,
+enum error redis_node_start(struct redis_node *node, enum redis_priority priority,
 	struct redis_batch *batch, struct fault *fault);
 
 /* Start and wait. Parks. */
-enum error redis_node_run(struct redis_node *node, enum redis_role role, struct redis_batch *batch,
-	int64_t deadline, struct fault *fault);
+enum error redis_node_run(struct redis_node *node, enum redis_priority priority,
+	struct redis_batch *batch, int64_t deadline, struct fault *fault);
 
 struct redis_state redis_node_state(const struct redis_node *node);
 /* Whether it is up, a primary, and its breaker closed. */
@@ -127,7 +126,7 @@ struct redis_connection_info {
 	size_t waiting, waiting_bytes; /* commands without an outcome */
 };
 void redis_node_connections(
-	const struct redis_node *node, struct redis_connection_info ret[REDIS_ROLES]);
+	const struct redis_node *node, struct redis_connection_info ret[REDIS_PRIORITIES]);
 /* For work of several steps, before the first: OK, or why a later one would be refused. */
 enum error redis_node_allow(
 	const struct redis_node *node, enum redis_feature feature, struct fault *fault);

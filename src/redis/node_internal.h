@@ -19,15 +19,15 @@ struct redis_node {
 	struct conn_tls tls;
 	struct member {
 		struct redis_node *node;
-		enum redis_role role;
+		enum redis_priority priority;
 		struct conn *conn;
-	} members[REDIS_ROLES];
+	} members[REDIS_PRIORITIES];
 	struct breaker breaker;
 	bool breaker_told; /* that it is open, by EVENT_BREAKER */
 	struct capabilities capabilities;
 	struct redis_state state;
 	enum redis_view view;
-	int64_t checked_ms;	  /* of the last permission check */
+	int64_t checked_at_ms;	  /* of the last permission check */
 	bool checked_first;	  /* it was of MULTI and DISCARD only */
 	enum server_kind seen;	  /* by the current probe */
 	uv_timer_t watch;	  /* runs while a probe may be needed */
@@ -62,7 +62,7 @@ void node_left(struct redis_node *node, const struct fault *why);
 void node_take_capabilities(struct redis_node *node);
 /* Takes the breaker's state and count over into the node's state. */
 void node_note_breaker(struct redis_node *node);
-const char *node_role_name(enum redis_role role); /* "commands", "bulk" */
+const char *node_priority_name(enum redis_priority priority); /* "commands", "bulk" */
 
 /* feed.c: the same as conn_readdress() for all of the list. */
 void redis_feed_readdress(struct redis_feed *feeds, const struct fault *why);

@@ -20,12 +20,12 @@ const char *redis_node_status_name(enum redis_status status)
 	return names[status];
 }
 
-const char *node_role_name(enum redis_role role)
+const char *node_priority_name(enum redis_priority priority)
 {
 	static const char *const names[] = {"commands", "bulk"};
 
-	assert(role < REDIS_ROLES);
-	return names[role];
+	assert(priority < REDIS_PRIORITIES);
+	return names[priority];
 }
 
 static void tell(struct redis_node *node)
@@ -139,7 +139,7 @@ static void conn_has_moved(void *context)
 	const struct member *member = context;
 
 	log_debug(member->node->log, "redis %s: connection for %s: %s", member->node->config.name,
-		node_role_name(member->role), conn_state_name(member->conn));
+		node_priority_name(member->priority), conn_state_name(member->conn));
 }
 
 static void conn_is_ready(void *context, enum server_kind kind, const struct fault *state)
@@ -149,13 +149,13 @@ static void conn_is_ready(void *context, enum server_kind kind, const struct fau
 
 	breaker_succeeded(&node->breaker);
 	node_note_breaker(node);
-	node->checked_ms = clock_mono_ms();
+	node->checked_at_ms = clock_mono_ms();
 	if (kind != SERVER_UNKNOWN || !state->error)
 		node_set_kind(node, kind);
 	node_take_capabilities(node);
 	if (state->error)
 		note_error(node, state);
-	else if (member->role == REDIS_COMMANDS)
+	else if (member->priority == REDIS_COMMANDS)
 		set_answers(node);
 }
 
@@ -165,7 +165,7 @@ static void conn_is_ready(void *context, enum server_kind kind, const struct fau
  */
 static bool speaks_for_server(const struct member *member, enum error error, int64_t count)
 {
-	return member->role == REDIS_COMMANDS || count > 1 || error == ERR_REDIS_AUTH ||
+	return member->priority == REDIS_COMMANDS || count > 1 || error == ERR_REDIS_AUTH ||
 	       !conn_ready(member->node->members[REDIS_COMMANDS].conn);
 }
 
@@ -187,13 +187,13 @@ static void conn_has_failed(void *context, const struct fault *fault, int64_t co
 	bool news = !before || (before == ERR_REDIS_AUTH) != (fault->error == ERR_REDIS_AUTH);
 
 	log_debug(node->log, "redis %s: connection for %s failed: %s", node->config.name,
-		node_role_name(member->role), fault->detail);
+		node_priority_name(member->priority), fault->detail);
 	node->state.last_error = *fault;
 	if (count == 0) {
 		note_error(node, fault);
 		return;
 	}
-	node->probing = node->probing && member->role != REDIS_COMMANDS;
+	node->probing = node->probing && member->priority != REDIS_COMMANDS;
 	node->state.connection_failures++;
 	if (node->metrics)
 		metric_add(node->metrics, METRIC_REDIS_CONNECTION_FAILURES, NULL, NULL, 1);
@@ -202,7 +202,7 @@ static void conn_has_failed(void *context, const struct fault *fault, int64_t co
 	count_failures(node, fault->error, count);
 	if (news && node->state.status == REDIS_DOWN)
 		tell(node);
-	if (member->role == REDIS_COMMANDS)
+	if (member->priority == REDIS_COMMANDS)
 		set_status(node, REDIS_DOWN);
 }
 

@@ -76,9 +76,9 @@ static enum probe next_probe(struct redis_node *node)
 		node->checked_first = false;
 		return PROBE_CHECK;
 	}
-	if (now - node->checked_ms < check_every_ms)
+	if (now - node->checked_at_ms < check_every_ms)
 		return PROBE_NONE;
-	node->checked_ms = now;
+	node->checked_at_ms = now;
 	node->checked_first = true;
 	return PROBE_FIRST_CHECK;
 }
@@ -136,7 +136,7 @@ static void watch_fired(uv_timer_t *timer)
 
 static void send_auth(struct redis_node *node, struct slice printed)
 {
-	for (int role = 0; role < REDIS_ROLES; role++) {
+	for (int role = 0; role < REDIS_PRIORITIES; role++) {
 		struct conn *conn = node->members[role].conn;
 		struct pipeline *pipeline = pipeline_new();
 		struct fault fault;

@@ -19,7 +19,7 @@ struct password {
 	struct password_wait *first;
 	struct fault failure; /* of the last run; OK = it has succeeded */
 	unsigned failures;    /* in a row */
-	int64_t again_ms;     /* not to be run before */
+	int64_t retry_at_ms;  /* not to be run before */
 };
 
 struct password *password_new(struct loop *loop)
@@ -77,7 +77,7 @@ void password_configure(struct password *password, char **argv)
 	forget_command(password);
 	password->argv = argv ? copy_texts(argv) : NULL;
 	password->failures = 0;
-	password->again_ms = 0;
+	password->retry_at_ms = 0;
 	fault_set(&password->failure, ERR_REDIS_AUTH,
 		"redis.password_command was removed before it was run");
 }
@@ -163,7 +163,7 @@ static void note(struct password *password, enum error error, const struct fault
 	for (unsigned i = 0; i < password->failures && pause_ms < again_most_ms; i++)
 		pause_ms *= 2;
 	password->failures++;
-	password->again_ms =
+	password->retry_at_ms =
 		clock_mono_ms() + (pause_ms < again_most_ms ? pause_ms : again_most_ms);
 }
 
@@ -220,7 +220,7 @@ static void serve(void *argument)
 	bool goes_on = true;
 
 	while (password->first && goes_on) {
-		if (!password->argv || clock_mono_ms() < password->again_ms)
+		if (!password->argv || clock_mono_ms() < password->retry_at_ms)
 			answer_all(password, (struct slice){0});
 		else
 			goes_on = run(password);

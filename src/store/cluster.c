@@ -21,7 +21,7 @@ struct cluster {
 	struct fiber_group group;
 	struct fiber *fiber; /* that asks; NULL = it has ended */
 	struct fiber_cond asked;
-	int64_t began_ms, asked_ms; /* the last round of questions */
+	int64_t began_at_ms, asked_at_ms; /* the last round of questions */
 	int64_t refresh_ms, connect_ms;
 	bool doubted, urgent, stopping;
 	bool view_news;	    /* a server has another view of the cluster, which was not told yet */
@@ -119,12 +119,12 @@ static void ask(struct cluster *c)
 {
 	struct asking asking = {.cluster = c};
 
-	int64_t began_ms = clock_mono_ms();
+	int64_t began_at_ms = clock_mono_ms();
 
 	c->doubted = c->urgent = false;
 	topology_each(c->topology, ask_next, &asking);
-	c->began_ms = began_ms;
-	c->asked_ms = clock_mono_ms();
+	c->began_at_ms = began_at_ms;
+	c->asked_at_ms = clock_mono_ms();
 	const struct slot_map *map = asking.map ? asking.map : asking.second;
 	bool failed = c->fault.error, refused = c->refuses;
 	bool changed = map && topology_apply(c->topology, map);
@@ -206,7 +206,7 @@ static void ask_peers(struct cluster *c)
 }
 
 /* When the next question is due. */
-static int64_t due_ms(const struct cluster *c)
+static int64_t due_at_ms(const struct cluster *c)
 {
 	int64_t interval = is_well(c) ? c->refresh_ms : unwell_ms;
 
@@ -214,7 +214,7 @@ static int64_t due_ms(const struct cluster *c)
 		interval = urgent_ms;
 	else if (c->doubted && redirected_ms < interval)
 		interval = redirected_ms;
-	return c->asked_ms + interval;
+	return c->asked_at_ms + interval;
 }
 
 static void discover(void *argument)
@@ -228,10 +228,10 @@ static void discover(void *argument)
 			ask_peers(c);
 		do {
 			bool leaving = topology_sweep(c->topology);
-			int64_t due = due_ms(c), sweep = clock_deadline(sweep_ms);
+			int64_t due = due_at_ms(c), sweep = clock_deadline(sweep_ms);
 
 			fiber_park("a new slot map", leaving && sweep < due ? sweep : due);
-		} while (!fiber_cancelled() && clock_mono_ms() < due_ms(c));
+		} while (!fiber_cancelled() && clock_mono_ms() < due_at_ms(c));
 	}
 	c->fiber = NULL;
 }
@@ -322,7 +322,7 @@ enum error cluster_refresh(struct cluster *c, int64_t deadline)
 	enum error error = OK;
 
 	cluster_doubt(c, true);
-	while (!error && c->began_ms < now)
+	while (!error && c->began_at_ms < now)
 		error = fiber_cond_wait(&c->asked, "another slot map", deadline);
 	return error;
 }

@@ -106,8 +106,8 @@ static void send_and_wait(struct scatter *s)
 	for (size_t i = 0; i < s->lane_count; i++) {
 		struct lane *lane = &s->lanes[i];
 
-		lane->error =
-			redis_node_start(lane->node, s->options.role, lane->batch, &lane->fault);
+		lane->error = redis_node_start(
+			lane->node, s->options.priority, lane->batch, &lane->fault);
 	}
 	for (size_t i = 0; i < s->lane_count; i++) {
 		struct lane *lane = &s->lanes[i];
@@ -298,7 +298,7 @@ static enum error start_one(struct cluster *cluster, const struct scatter_option
 
 	pipeline->ended = one_ended;
 	pipeline->context = flight;
-	enum error error = redis_node_start(node, options->role, batch, fault);
+	enum error error = redis_node_start(node, options->priority, batch, fault);
 
 	if (error) {
 		pipeline->ended = NULL;

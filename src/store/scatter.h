@@ -17,7 +17,7 @@
 #include "store/slot_parts.h"
 
 struct scatter_options {
-	enum redis_role role;
+	enum redis_priority priority;
 	bool idempotent;
 	unsigned slot;	  /* of commands without a key; SLOT_ANYWHERE = any */
 	int64_t deadline; /* no part is sent again afterwards */

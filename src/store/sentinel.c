@@ -47,7 +47,7 @@ void sentinel_use(struct sentinel *sentinel, const struct sentinel_answer *answe
 	sentinel->epoch = answer->epoch;
 	sentinel->current = *answer;
 	sentinel->turns++;
-	sentinel->turned_ms = clock_mono_ms();
+	sentinel->switched_at_ms = clock_mono_ms();
 	sentinel->vain = 0;
 	log_debug(sentinel->node_options.log, "redis: the primary of %s is %s:%u, epoch %lld",
 		sentinel->master, answer->host, (unsigned)answer->port, (long long)answer->epoch);
@@ -113,7 +113,8 @@ static void differ(const struct sentinel_peer *peer, struct fault *ret)
 	const struct sentinel_answer *answer = &peer->answer;
 	bool reason = peer->named.error != OK;
 
-	if (peer->differs_ms && (reason || clock_mono_ms() - peer->differs_ms > differ_ms))
+	if (peer->differs_since_ms &&
+		(reason || clock_mono_ms() - peer->differs_since_ms > differ_ms))
 		fault_set(ret, ERR_REDIS_UNAVAILABLE,
 			"the sentinel at %s names the primary %s:%u, which is not used%s%.300s",
 			peer->address, answer->host, (unsigned)answer->port, reason ? ": " : "",
@@ -129,9 +130,9 @@ static void note_differences(struct sentinel *sentinel)
 			       !sentinel_answer_equal(&peer->answer, &sentinel->current);
 
 		if (!differs)
-			peer->differs_ms = 0;
-		else if (!peer->differs_ms)
-			peer->differs_ms = clock_mono_ms();
+			peer->differs_since_ms = 0;
+		else if (!peer->differs_since_ms)
+			peer->differs_since_ms = clock_mono_ms();
 	}
 }
 
@@ -205,8 +206,9 @@ static enum error rest(struct sentinel *sentinel)
 			&sentinel->wake, "the next look at the sentinels", deadline);
 	if (error == ERR_CANCELLED)
 		return error;
-	return sentinel->looked_ms + least_pause_ms > clock_mono_ms() ? fiber_sleep(least_pause_ms)
-								      : OK;
+	return sentinel->asked_at_ms + least_pause_ms > clock_mono_ms()
+		       ? fiber_sleep(least_pause_ms)
+		       : OK;
 }
 
 static void follow(void *argument)
@@ -216,7 +218,7 @@ static void follow(void *argument)
 
 	while (error != ERR_CANCELLED) {
 		sentinel->woken = false;
-		sentinel->looked_ms = clock_mono_ms();
+		sentinel->asked_at_ms = clock_mono_ms();
 		uint64_t turns = sentinel->turns;
 
 		error = ask_all(sentinel);

@@ -30,7 +30,7 @@ struct sentinel_peer {
 	struct fault fault;	       /* of the last question */
 	/* Why the server that it names is of no use; OK if that is not known. */
 	struct fault named;
-	int64_t differs_ms; /* since when it names another server than is used; 0 = it does not */
+	int64_t differs_since_ms; /* since when it names another server than is used; 0 = it does not */
 };
 
 struct sentinel {
@@ -46,11 +46,11 @@ struct sentinel {
 	struct fiber_cond answered; /* a sentinel has answered */
 	struct fiber_cond visited;  /* a server has told its role */
 	bool woken;
-	int64_t looked_ms;
+	int64_t asked_at_ms;
 	struct sentinel_answer current; /* where the primary is; without host: not known */
 	int64_t epoch;			/* the newest that was told for it */
 	uint64_t turns;			/* how often `current` has changed */
-	int64_t turned_ms;		/* when it has last */
+	int64_t switched_at_ms;		/* when it has last */
 	unsigned vain;			/* looks in a row while the primary does not serve */
 	uint64_t random;
 };

@@ -70,7 +70,7 @@ static bool is_outdated(const struct sentinel *sentinel, const struct candidate 
 	bool most = 2 * candidate->votes > sentinel->count;
 
 	return candidate->answer.epoch < sentinel->epoch &&
-	       !(most && clock_mono_ms() - sentinel->turned_ms > spread_ms);
+	       !(most && clock_mono_ms() - sentinel->switched_at_ms > spread_ms);
 }
 
 static void visit_changed(void *context)

@@ -230,7 +230,7 @@ static enum error run(struct store *store, const struct scatter_options *options
 {
 	enum error error = store->cluster ? scatter_start(store->cluster, options, batch, fault)
 					  : redis_node_start(topology_any(store->topology),
-						    options->role, batch, fault);
+						    options->priority, batch, fault);
 
 	return error ? error : redis_batch_wait(batch, options->deadline, fault);
 }
@@ -263,7 +263,7 @@ enum error store_call(struct store *store, struct redis_call call, struct slice 
 {
 	struct redis_batch *batch = redis_batch_new();
 	const struct scatter_options options = {
-		.role = call.role,
+		.priority = call.priority,
 		.idempotent = call.idempotent,
 		.slot = key.n ? slot_of(key) : SLOT_ANYWHERE,
 		.deadline = call.deadline ? call.deadline : default_deadline(store),
@@ -285,21 +285,22 @@ enum error store_call(struct store *store, struct redis_call call, struct slice 
 	return error;
 }
 
-enum error store_run(struct store *store, enum redis_role role, struct redis_batch *batch,
+enum error store_run(struct store *store, enum redis_priority priority, struct redis_batch *batch,
 	int64_t deadline, struct fault *fault)
 {
 	const struct scatter_options options = {
-		.role = role, .slot = SLOT_ANYWHERE, .deadline = deadline};
+		.priority = priority, .slot = SLOT_ANYWHERE, .deadline = deadline};
 
 	return run(store, &options, batch, fault);
 }
 
-enum error store_start(
-	struct store *store, enum redis_role role, struct redis_batch *batch, struct fault *fault)
+enum error store_start(struct store *store, enum redis_priority priority, struct redis_batch *batch,
+	struct fault *fault)
 {
 	const struct scatter_options options = {
-		.role = role, .slot = SLOT_ANYWHERE, .deadline = default_deadline(store)};
+		.priority = priority, .slot = SLOT_ANYWHERE, .deadline = default_deadline(store)};
 
-	return store->cluster ? scatter_start(store->cluster, &options, batch, fault)
-			      : redis_node_start(topology_any(store->topology), role, batch, fault);
+	return store->cluster
+		       ? scatter_start(store->cluster, &options, batch, fault)
+		       : redis_node_start(topology_any(store->topology), priority, batch, fault);
 }

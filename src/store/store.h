@@ -63,7 +63,7 @@ enum error store_refresh(struct store *store, int64_t deadline);
 bool store_quiet(const struct store *store);
 
 struct redis_call {
-	enum redis_role role;
+	enum redis_priority priority;
 	bool idempotent;
 	int64_t deadline; /* 0 = the command timeout from now */
 };
@@ -75,7 +75,7 @@ struct redis_call {
 enum error store_call(struct store *store, struct redis_call call, struct slice key, size_t argc,
 	const struct slice *argv, struct redis_value **ret, struct fault *fault);
 
-/* store_command(store, key, &value, &fault, SLICE("GET"), key): commands role, idempotent.
+/* store_command(store, key, &value, &fault, SLICE("GET"), key): REDIS_COMMANDS, idempotent.
  * Parks. */
 #define store_command(store, key, ret, fault, ...) \
 	store_call(store, (struct redis_call){.idempotent = true}, key, \
@@ -87,10 +87,10 @@ enum error store_call(struct store *store, struct redis_call call, struct slice 
  * for different servers have no order; WATCH, MULTI to EXEC, and the keys of a script must be on
  * one. Parks.
  */
-enum error store_run(struct store *store, enum redis_role role, struct redis_batch *batch,
+enum error store_run(struct store *store, enum redis_priority priority, struct redis_batch *batch,
 	int64_t deadline, struct fault *fault);
 /* The same without waiting: redis_batch_wait() does. As redis_node_start(). */
-enum error store_start(
-	struct store *store, enum redis_role role, struct redis_batch *batch, struct fault *fault);
+enum error store_start(struct store *store, enum redis_priority priority, struct redis_batch *batch,
+	struct fault *fault);
 
 #endif

@@ -16,7 +16,7 @@ enum { refresh_ms = 1000, write_ms = 2000 };
 
 void jobs_init(struct jobs *jobs, struct cache *cache)
 {
-	*jobs = (struct jobs){.cache = cache, .refreshed_ms = -1};
+	*jobs = (struct jobs){.cache = cache, .refreshed_at_ms = -1};
 	fiber_group_init(&jobs->refreshers, "warm jobs", cache->loop);
 }
 
@@ -59,10 +59,10 @@ static struct job *add(struct jobs *jobs, const char *name)
 
 	job->name = mem_strdup(name);
 	job->next_nominal_wall_ms = job->next_run_wall_ms = -1;
-	job->last_finished_wall_ms = job->last_success_wall_ms = job->triggered_ms = -1;
+	job->last_finished_wall_ms = job->last_success_wall_ms = job->triggered_at_ms = -1;
 	jobs->items = mem_realloc(jobs->items, (jobs->count + 1) * sizeof *jobs->items);
 	jobs->items[jobs->count++] = job;
-	jobs->refreshed_ms = -1;
+	jobs->refreshed_at_ms = -1;
 	return job;
 }
 
@@ -240,9 +240,9 @@ void jobs_refresh(struct jobs *jobs)
 
 	if (jobs->stopped || jobs->count == 0 || jobs->refreshers.count)
 		return;
-	if (jobs->refreshed_ms >= 0 && now - jobs->refreshed_ms < refresh_ms)
+	if (jobs->refreshed_at_ms >= 0 && now - jobs->refreshed_at_ms < refresh_ms)
 		return;
-	jobs->refreshed_ms = now;
+	jobs->refreshed_at_ms = now;
 	fiber_spawn(&jobs->refreshers, "warm jobs", refresh, jobs);
 }
 

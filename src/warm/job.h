@@ -25,7 +25,7 @@ struct job {
 
 	bool starting;		   /* a fiber of this process is starting a run */
 	struct trigger *waiting;   /* for its run to begin (warm/trigger.h); NULL = none */
-	int64_t triggered_ms;	   /* when the last such run began; -1 = never */
+	int64_t triggered_at_ms;   /* when the last such run began; -1 = never */
 	struct operation *running; /* a reference; NULL = no run in this process */
 
 	/* The last run that ended, on any daemon. */
@@ -36,8 +36,8 @@ struct job {
 
 	/* Of the last run of this process that stored keys: */
 	struct key_sample sample;
-	int64_t sampled_ms; /* monotonic */
-	bool measured;	    /* warm/usefulness.h */
+	int64_t sampled_at_ms; /* monotonic */
+	bool measured;	       /* warm/usefulness.h */
 	/* How many keys of a sample were read, of a run on any daemon. */
 	struct job_use {
 		unsigned sampled, read;
@@ -57,7 +57,7 @@ struct jobs {
 	size_t count;
 	struct fiber_cond started; /* a job is not `starting` any more */
 	struct fiber_group refreshers;
-	int64_t refreshed_ms; /* monotonic; -1 = never */
+	int64_t refreshed_at_ms; /* monotonic; -1 = never */
 	bool stopped;
 };
 

@@ -22,7 +22,7 @@ struct trigger {
 	struct run *run;
 	struct operation *operation; /* while it can be joined; not a reference */
 	int64_t quiet_ms;
-	int64_t first_ms, last_ms; /* its triggers; monotonic */
+	int64_t first_at_ms, last_at_ms; /* its triggers; monotonic */
 };
 
 /* From now on another trigger begins another operation. */
@@ -44,9 +44,9 @@ static void trigger_free(void *context)
 /* When its run may begin, if no further trigger comes. */
 static int64_t due(const struct trigger *trigger)
 {
-	int64_t most = trigger->first_ms + TRIGGER_MOST_MS;
-	int64_t at = trigger->last_ms + trigger->quiet_ms;
-	int64_t last = trigger->job->triggered_ms;
+	int64_t most = trigger->first_at_ms + TRIGGER_MOST_MS;
+	int64_t at = trigger->last_at_ms + trigger->quiet_ms;
+	int64_t last = trigger->job->triggered_at_ms;
 
 	if (at > most)
 		at = most;
@@ -59,7 +59,7 @@ static int64_t due(const struct trigger *trigger)
 static bool is_busy(const struct trigger *trigger)
 {
 	return trigger->quiet_ms && operations_active(trigger->owner->operations, "invalidate") &&
-	       clock_mono_ms() < trigger->first_ms + TRIGGER_MOST_MS;
+	       clock_mono_ms() < trigger->first_at_ms + TRIGGER_MOST_MS;
 }
 
 /* Parks. */
@@ -71,7 +71,7 @@ static enum error await_quiet(struct trigger *trigger)
 		int64_t now = clock_mono_ms();
 
 		if (key_watches_reset(&trigger->owner->watches, trigger->job))
-			trigger->last_ms = now;
+			trigger->last_at_ms = now;
 		int64_t left = due(trigger) - now;
 
 		if (left <= 0 && !is_busy(trigger))
@@ -130,7 +130,7 @@ static enum error await_lock(struct trigger *trigger, struct lock **ret, struct 
 		if (*ret)
 			return OK;
 		int64_t until = error ? patience : deadline;
-		bool retry = !error || error_redis(error) == ERROR_REDIS_LOST;
+		bool retry = !error || error_redis(error) == ERROR_REDIS_NO_ANSWER;
 
 		if (!retry || clock_mono_ms() >= until)
 			break;
@@ -168,7 +168,7 @@ static enum operation_state trigger_work(
 	}
 	key_watches_reset(&trigger->owner->watches, job);
 	if (trigger->quiet_ms) {
-		job->triggered_ms = clock_mono_ms();
+		job->triggered_at_ms = clock_mono_ms();
 		run_read_all(trigger->run);
 	}
 	run_lock(trigger->run, lock);
@@ -187,7 +187,7 @@ static enum error begin(struct triggers *triggers, const struct trigger_ask *ask
 	*trigger = (struct trigger){.owner = triggers,
 		.job = job,
 		.run = run_new(triggers->world, conf, conf_of, job, NULL),
-		.first_ms = clock_mono_ms()};
+		.first_at_ms = clock_mono_ms()};
 	const struct operation_spec spec = {.kind = &run_kind,
 		.subject = job->name,
 		.by = ask->by,
@@ -222,7 +222,7 @@ enum error triggers_fire(struct triggers *triggers, const struct trigger_ask *as
 		return error;
 	struct trigger *trigger = job->waiting;
 
-	trigger->last_ms = clock_mono_ms();
+	trigger->last_at_ms = clock_mono_ms();
 	if (!ask->at_once)
 		trigger->quiet_ms = TRIGGER_QUIET_MS;
 	log_debug(triggers->world->log, "warm job %s: %s triggers the operation %s", job->name,

@@ -19,12 +19,12 @@ struct usefulness {
 	bool news; /* a sample: when the next one is due may have changed */
 };
 
-static int64_t due_ms(const struct job *job)
+static int64_t due_at_ms(const struct job *job)
 {
 	int64_t ttl_ms = key_sample_least_ttl(&job->sample);
 	int64_t after = ttl_ms < 0 ? hour_ms : ttl_ms / 5 * 4;
 
-	return job->sampled_ms + (after < day_ms ? after : day_ms);
+	return job->sampled_at_ms + (after < day_ms ? after : day_ms);
 }
 
 /* OBJECT of each key of the sample; the replies are in `batch`. Parks. */
@@ -64,7 +64,7 @@ static void count(struct job *job, const struct redis_batch *batch, int64_t age_
 void usefulness_measure(struct usefulness *usefulness, struct job *job)
 {
 	struct cache *cache = usefulness->jobs->cache;
-	int64_t age_ms = clock_mono_ms() - job->sampled_ms;
+	int64_t age_ms = clock_mono_ms() - job->sampled_at_ms;
 	struct redis_batch *batch;
 
 	if (job->sample.count == 0 || job->measured || age_ms < least_age_ms)
@@ -93,7 +93,8 @@ static struct job *next_due(const struct usefulness *usefulness)
 	for (size_t i = 0; i < jobs->count; i++) {
 		struct job *job = jobs->items[i];
 
-		if (job->sample.count && !job->measured && (!next || due_ms(job) < due_ms(next)))
+		if (job->sample.count && !job->measured &&
+			(!next || due_at_ms(job) < due_at_ms(next)))
 			next = job;
 	}
 	return next;
@@ -106,7 +107,7 @@ static void watch(void *argument)
 
 	while (error != ERR_CANCELLED) {
 		struct job *job = next_due(usefulness);
-		int64_t due = job ? due_ms(job) : DEADLINE_NONE;
+		int64_t due = job ? due_at_ms(job) : DEADLINE_NONE;
 
 		if (job && due <= clock_mono_ms()) {
 			usefulness_measure(usefulness, job);
@@ -146,7 +147,7 @@ void usefulness_take(struct usefulness *usefulness, struct job *job, struct key_
 	key_sample_release(&job->sample);
 	job->sample = *sample;
 	*sample = (struct key_sample){0};
-	job->sampled_ms = clock_mono_ms();
+	job->sampled_at_ms = clock_mono_ms();
 	job->measured = false;
 	usefulness->news = true;
 	if (usefulness->fiber)

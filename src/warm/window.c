@@ -5,7 +5,7 @@
 #include "warm/window_internal.h"
 
 enum {
-	slot_bytes = 1024 * 1024, /* a batch of this size is sent even if it has few entries */
+	half_bytes = 1024 * 1024, /* a batch of this size is sent even if it has few entries */
 	command_grace_ms = 500,
 };
 
@@ -16,12 +16,12 @@ static void begin_pace(struct window *w, double max_latency_ms)
 }
 
 /* The pace minds each server that the run writes to. */
-static void pace_by(struct window *w, const struct slot *slot)
+static void pace_by(struct window *w, const struct half *half)
 {
-	size_t count = store_is_one(w->cache->store) ? 1 : slot->count;
+	size_t count = store_is_one(w->cache->store) ? 1 : half->count;
 
 	for (size_t i = 0; w->pacers && i < count; i++)
-		redis_pacers_add(w->pacers, store_node(w->cache->store, window_key(slot, i)));
+		redis_pacers_add(w->pacers, store_node(w->cache->store, window_key(half, i)));
 }
 
 /* Parks, though cancelled. */
@@ -59,13 +59,13 @@ enum error window_open(const struct window_spec *spec, struct window **ret, stru
 	w->absent = window_may_be_absent(cache->conf, job);
 	/* The read of the log is a command too, and so is the UNLINK of absence notes. */
 	size_t beside = w->absent ? 2 : 1;
-	w->slot_entries = (size_t)(w->single ? job->window : job->window / 2);
-	w->slot_entries = w->slot_entries > 1 + beside ? w->slot_entries - beside : 1;
+	w->half_entries = (size_t)(w->single ? job->window : job->window / 2);
+	w->half_entries = w->half_entries > 1 + beside ? w->half_entries - beside : 1;
 	for (int i = 0; i < 2; i++) {
-		w->slots[i].batch = redis_batch_new();
-		w->slots[i].items = mem_array(w->slot_entries, sizeof(struct item));
+		w->halves[i].batch = redis_batch_new();
+		w->halves[i].items = mem_array(w->half_entries, sizeof(struct item));
 	}
-	w->filling = &w->slots[0];
+	w->filling = &w->halves[0];
 	*ret = w;
 	enum error error = inval_tail_begin(&w->tail, cache, fault);
 	/* In this order: a key that is invalidated and then written is known to be both. */
@@ -78,10 +78,10 @@ void window_close(struct window *w)
 		return;
 	end_pace(w);
 	for (int i = 0; i < 2; i++) {
-		redis_batch_free(w->slots[i].batch);
-		buf_release(&w->slots[i].keys);
-		buf_release(&w->slots[i].tags);
-		mem_free(w->slots[i].items);
+		redis_batch_free(w->halves[i].batch);
+		buf_release(&w->halves[i].keys);
+		buf_release(&w->halves[i].tags);
+		mem_free(w->halves[i].items);
 	}
 	window_group_free(w->group);
 	buf_release(&w->scratch);
@@ -90,77 +90,77 @@ void window_close(struct window *w)
 	mem_free(w);
 }
 
-static void clear_slot(struct slot *slot)
+static void clear_half(struct half *half)
 {
-	redis_batch_clear(slot->batch);
-	buf_clear(&slot->keys);
-	buf_clear(&slot->tags);
-	slot->count = slot->lead = 0;
-	slot->in_flight = slot->untagged = false;
+	redis_batch_clear(half->batch);
+	buf_clear(&half->keys);
+	buf_clear(&half->tags);
+	half->count = half->lead = 0;
+	half->in_flight = half->untagged = false;
 }
 
-static void take_replies(const struct slot *slot, struct item *item)
+static void take_replies(const struct half *half, struct item *item)
 {
 	for (size_t i = item->command; i < item->set && !item->tag_refusal; i++) {
-		const struct redis_value *reply = window_reply(slot, i);
+		const struct redis_value *reply = window_reply(half, i);
 
 		if (reply && redis_value_error(reply, NULL))
 			item->tag_refusal = reply;
 	}
-	item->reply = window_reply(slot, item->set);
+	item->reply = window_reply(half, item->set);
 }
 
 /* The replies to a batch that was sent. Parks, though cancelled. */
 static enum error await_replies(
-	struct window *w, struct slot *slot, struct redis_batch **again, struct fault *lost)
+	struct window *w, struct half *half, struct redis_batch **again, struct fault *lost)
 {
 	fiber_cleanup_begin(w->command_ms);
-	enum error error = redis_batch_wait(slot->batch, clock_deadline(w->command_ms), lost);
-	window_begin_items(slot);
-	for (size_t i = 0; i < slot->count; i++)
-		take_replies(slot, &slot->items[i]);
-	if (window_held_back(slot))
-		error = window_retry(w, slot, again, lost);
+	enum error error = redis_batch_wait(half->batch, clock_deadline(w->command_ms), lost);
+	window_begin_items(half);
+	for (size_t i = 0; i < half->count; i++)
+		take_replies(half, &half->items[i]);
+	if (window_held_back(half))
+		error = window_retry(w, half, again, lost);
 	fiber_cleanup_end();
 	return error;
 }
 
 /* Stores again what there was no memory for. Parks, though cancelled. */
 static enum error store_again(
-	struct window *w, struct slot *slot, struct redis_batch **again, struct fault *lost)
+	struct window *w, struct half *half, struct redis_batch **again, struct fault *lost)
 {
 	struct redis_batch *last = *again;
 
 	fiber_cleanup_begin(w->command_ms);
-	enum error error = window_retry(w, slot, again, lost);
+	enum error error = window_retry(w, half, again, lost);
 	fiber_cleanup_end();
 	redis_batch_free(last);
 	return error;
 }
 
 /* Waits for a batch that was sent, and takes its replies. Parks, though cancelled. */
-static void settle(struct window *w, struct slot *slot)
+static void settle(struct window *w, struct half *half)
 {
 	struct redis_batch *again = NULL;
 	struct fault lost = {0};
 
-	if (!slot->in_flight)
+	if (!half->in_flight)
 		return;
-	enum error error = await_replies(w, slot, &again, &lost);
+	enum error error = await_replies(w, half, &again, &lost);
 	for (;;) {
-		const struct redis_batch *last = again ? again : slot->batch;
+		const struct redis_batch *last = again ? again : half->batch;
 
 		if (!error)
-			window_note_starving(w, slot);
+			window_note_starving(w, half);
 		else if (!lost.error)
 			fault_set(&lost, error, "%s", error_title(error));
-		window_judge(w, slot, redis_batch_reply(last, slot->question.index), error, &lost);
-		if (!window_await_memory(w, slot))
+		window_judge(w, half, redis_batch_reply(last, half->question.index), error, &lost);
+		if (!window_await_memory(w, half))
 			break;
-		error = store_again(w, slot, &again, &lost);
+		error = store_again(w, half, &again, &lost);
 	}
 	redis_batch_free(again);
-	clear_slot(slot);
+	clear_half(half);
 }
 
 void window_stop(struct window *w, const struct fault *why)
@@ -183,34 +183,34 @@ enum error window_verdict(const struct window *w, struct fault *fault)
 
 static enum error send_unpaced(struct window *w, struct fault *fault)
 {
-	struct slot *slot = w->filling;
-	struct slot *other = &w->slots[slot == w->slots];
+	struct half *half = w->filling;
+	struct half *other = &w->halves[half == w->halves];
 	struct fault why;
 
-	if (slot->count == 0) {
+	if (half->count == 0) {
 		settle(w, other);
 		return window_verdict(w, fault);
 	}
-	pace_by(w, slot);
+	pace_by(w, half);
 	if (!store_is_one(w->cache->store)) {
-		window_store_in_steps(w, slot);
-		clear_slot(slot);
+		window_store_in_steps(w, half);
+		clear_half(half);
 		return window_verdict(w, fault);
 	}
-	if (slot->lead)
-		slot->exec = REDIS_ADD(slot->batch, SLICE("EXEC"));
-	inval_tail_add_read(&w->tail, slot->batch, &slot->question);
+	if (half->lead)
+		half->exec = REDIS_ADD(half->batch, SLICE("EXEC"));
+	inval_tail_add_read(&w->tail, half->batch, &half->question);
 	if (w->absent)
-		window_forget_absent(w, slot, slot->batch);
-	if (store_start(w->cache->store, REDIS_BULK, slot->batch, &why)) {
-		for (size_t i = 0; i < slot->count; i++)
-			window_reject(w, &slot->items[i], &why);
-		clear_slot(slot);
+		window_forget_absent(w, half, half->batch);
+	if (store_start(w->cache->store, REDIS_BULK, half->batch, &why)) {
+		for (size_t i = 0; i < half->count; i++)
+			window_reject(w, &half->items[i], &why);
+		clear_half(half);
 		return window_verdict(w, fault);
 	}
-	slot->in_flight = true;
+	half->in_flight = true;
 	if (w->single) {
-		settle(w, slot);
+		settle(w, half);
 	} else {
 		w->filling = other;
 		settle(w, other);
@@ -236,24 +236,24 @@ static enum entry_mode current_mode(const struct window *w)
 
 /* The commands of one entry: its tags' ZADDs, then its SET. Parks to compress a big value. */
 static void add_commands(
-	struct window *w, const struct window_entry *entry, struct slot *slot, struct item *item)
+	struct window *w, const struct window_entry *entry, struct half *half, struct item *item)
 {
 	struct entry_bytes bytes = entry_encode(w->cache,
 		&(struct entry_write){
 			.key = entry->key, .value = entry->value, .ttl_ms = entry->ttl_ms},
 		&w->scratch);
 
-	item->command = redis_batch_count(slot->batch);
+	item->command = redis_batch_count(half->batch);
 	if (entry->tag_count)
-		tag_add(w->cache, slot->batch, entry->key, bytes.px_ms, entry->tags,
+		tag_add(w->cache, half->batch, entry->key, bytes.px_ms, entry->tags,
 			entry->tag_count);
 	item->set =
-		entry_add_set(slot->batch, entry->key, bytes.stored, bytes.px_ms, current_mode(w));
+		entry_add_set(half->batch, entry->key, bytes.stored, bytes.px_ms, current_mode(w));
 	for (size_t i = 0; i < entry->tag_count; i++) {
-		buf_add(&slot->tags, entry->tags[i]);
-		buf_char(&slot->tags, '\n');
+		buf_add(&half->tags, entry->tags[i]);
+		buf_char(&half->tags, '\n');
 	}
-	item->tag_end = slot->tags.n;
+	item->tag_end = half->tags.n;
 }
 
 /* Whether storing the entry would, or might, replace what another wrote. */
@@ -263,43 +263,43 @@ static bool must_skip(const struct window *w, const struct window_entry *entry)
 	       (w->writes.lost && w->mode == ENTRY_SET_IF_PRESENT);
 }
 
-static void begin_slot(struct window *w, struct slot *slot)
+static void begin_half(struct window *w, struct half *half)
 {
-	slot->since_ms = (int64_t)uv_now(loop_uv(w->cache->loop));
-	slot->lead = 0;
+	half->since_ms = (int64_t)uv_now(loop_uv(w->cache->loop));
+	half->lead = 0;
 	if (w->writes.lost || !store_is_one(w->cache->store))
 		return;
-	recent_writes_reader_add_guard(&w->writes, slot->batch);
-	slot->lead = REDIS_ADD(slot->batch, SLICE("MULTI")) + 1;
+	recent_writes_reader_add_guard(&w->writes, half->batch);
+	half->lead = REDIS_ADD(half->batch, SLICE("MULTI")) + 1;
 }
 
 static size_t most_entries(const struct window *w)
 {
-	size_t page = w->pacers ? redis_pacers_page(w->pacers) : w->slot_entries;
+	size_t page = w->pacers ? redis_pacers_page(w->pacers) : w->half_entries;
 
-	return page < w->slot_entries ? page : w->slot_entries;
+	return page < w->half_entries ? page : w->half_entries;
 }
 
 enum error window_add_now(struct window *w, const struct window_entry *entry, struct fault *fault)
 {
-	struct slot *slot = w->filling;
-	struct item *item = &slot->items[slot->count];
+	struct half *half = w->filling;
+	struct item *item = &half->items[half->count];
 
 	if (must_skip(w, entry)) {
 		w->counts->skipped++;
 		return window_verdict(w, fault);
 	}
-	if (slot->count++ == 0)
-		begin_slot(w, slot);
-	add_commands(w, entry, slot, item);
-	buf_add(&slot->keys, entry->key);
+	if (half->count++ == 0)
+		begin_half(w, half);
+	add_commands(w, entry, half, item);
+	buf_add(&half->keys, entry->key);
 	item->row = entry->row;
-	item->key_end = slot->keys.n;
+	item->key_end = half->keys.n;
 	item->value_bytes = entry->value.n;
 	item->ttl_ms = entry->ttl_ms;
 	item->shared = key_sample_is_shared(entry->value);
-	if (redis_batch_count(slot->batch) - slot->lead < most_entries(w) &&
-		redis_batch_bytes(slot->batch) < slot_bytes)
+	if (redis_batch_count(half->batch) - half->lead < most_entries(w) &&
+		redis_batch_bytes(half->batch) < half_bytes)
 		return OK;
 	return send_batch(w, fault);
 }
@@ -327,12 +327,12 @@ enum error window_flush(struct window *w, struct fault *fault)
 	if (w->group)
 		window_group_reject(w->group, w);
 	for (int i = 0; i < 2; i++) {
-		struct slot *slot = &w->slots[i];
+		struct half *half = &w->halves[i];
 
-		settle(w, slot);
-		for (size_t j = 0; j < slot->count; j++)
-			run_counts_reject(w->counts, slot->items[j].row, &w->stopped);
-		clear_slot(slot);
+		settle(w, half);
+		for (size_t j = 0; j < half->count; j++)
+			run_counts_reject(w->counts, half->items[j].row, &w->stopped);
+		clear_half(half);
 	}
 	return window_verdict(w, fault);
 }
@@ -348,7 +348,7 @@ int64_t window_waiting_since(const struct window *w)
 	int64_t batch = w->filling->count ? w->filling->since_ms : -1;
 
 	for (int i = 0; i < 2 && batch < 0; i++)
-		if (w->slots[i].in_flight)
-			batch = w->slots[i].since_ms;
+		if (w->halves[i].in_flight)
+			batch = w->halves[i].since_ms;
 	return batch < 0 || (group >= 0 && group < batch) ? group : batch;
 }

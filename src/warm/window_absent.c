@@ -20,20 +20,20 @@ bool window_may_be_absent(const struct conf *conf, const struct conf_job *job)
 }
 
 void window_forget_absent(
-	const struct window *w, const struct slot *slot, struct redis_batch *batch)
+	const struct window *w, const struct half *half, struct redis_batch *batch)
 {
-	struct slice *argv = mem_array(1 + slot->count, sizeof *argv);
-	size_t *ends = mem_array(slot->count, sizeof *ends);
+	struct slice *argv = mem_array(1 + half->count, sizeof *argv);
+	size_t *ends = mem_array(half->count, sizeof *ends);
 	struct buf names = {0};
 
-	for (size_t i = 0; i < slot->count; i++) {
-		lease_failed_key(w->cache, window_key(slot, i), &names);
+	for (size_t i = 0; i < half->count; i++) {
+		lease_failed_key(w->cache, window_key(half, i), &names);
 		ends[i] = names.n;
 	}
 	argv[0] = SLICE("UNLINK");
-	for (size_t i = 0, begin = 0; i < slot->count; begin = ends[i++])
+	for (size_t i = 0, begin = 0; i < half->count; begin = ends[i++])
 		argv[1 + i] = slice_of(names.p + begin, ends[i] - begin);
-	redis_batch_add(batch, 1 + slot->count, argv);
+	redis_batch_add(batch, 1 + half->count, argv);
 	buf_release(&names);
 	mem_free(argv);
 	mem_free(ends);

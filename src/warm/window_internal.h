@@ -14,8 +14,8 @@ enum fate { NOT_STORED, STORED, UNKNOWN };
 /* One entry of a batch. */
 struct item {
 	uint64_t row;
-	size_t key_end; /* in the slot's keys */
-	size_t tag_end; /* in the slot's tags, each ended by a newline, which no tag contains */
+	size_t key_end; /* in the half's keys */
+	size_t tag_end; /* in the half's tags, each ended by a newline, which no tag contains */
 	size_t command, set; /* in the batch: its first command, its SET */
 	size_t value_bytes;
 	const struct redis_value *reply;       /* to its SET, or of its script; NULL = none */
@@ -31,7 +31,7 @@ struct item {
 };
 
 /* One batch with the names of its entries. */
-struct slot {
+struct half {
 	struct redis_batch *batch;
 	struct buf keys, tags;
 	struct item *items;
@@ -56,15 +56,15 @@ struct window {
 	struct key_sample *sample; /* may be NULL */
 	int64_t deadline;
 	bool starves;
-	size_t slot_entries;
+	size_t half_entries;
 	bool absent; /* a loader may have noted that a key of the job is absent */
 	bool single; /* only one batch is used: the window is small, paced, or over slots */
 	struct redis_pacers *pacers; /* NULL = unpaced */
 	struct fiber_group probes;   /* the pacers' */
 	struct inval_tail tail;
 	struct recent_writes_reader writes;
-	struct slot slots[2];
-	struct slot *filling;
+	struct half halves[2];
+	struct half *filling;
 	struct buf scratch;   /* a compressed value */
 	struct fault stopped; /* the error that ended it */
 };
@@ -78,17 +78,17 @@ void window_give_up(
 bool window_may_be_absent(const struct conf *conf, const struct conf_job *job);
 /* Adds an UNLINK of what may be noted of the absence of the batch's keys. */
 void window_forget_absent(
-	const struct window *w, const struct slot *slot, struct redis_batch *batch);
+	const struct window *w, const struct half *half, struct redis_batch *batch);
 /* Whether the guard has kept an answered batch from being stored. */
-bool window_held_back(const struct slot *slot);
+bool window_held_back(const struct half *half);
 /* The reply to a command of an item, inside EXEC's or not; NULL = none. */
-const struct redis_value *window_reply(const struct slot *slot, size_t command);
+const struct redis_value *window_reply(const struct half *half, size_t command);
 /*
  * Counts the items by their replies, save those that starve, then takes the log's reply (NULL =
  * none; `error` says whether it may be asked for again) and removes what is stale. `lost`: why
  * items have no reply. Parks.
  */
-void window_judge(struct window *w, struct slot *slot, const struct redis_value *log,
+void window_judge(struct window *w, struct half *half, const struct redis_value *log,
 	enum error error, const struct fault *lost);
 /* Adds an entry to the batch, and sends the batch if it is full. Parks. */
 enum error window_add_now(struct window *w, const struct window_entry *entry, struct fault *fault);
@@ -111,27 +111,27 @@ enum error window_group_pass_on(struct group *group, struct window *w, struct fa
 void window_group_reject(struct group *group, struct window *w);
 
 /* Counts an item by its reply. */
-void window_count(struct window *w, struct slot *slot, struct item *item, const struct fault *lost);
+void window_count(struct window *w, struct half *half, struct item *item, const struct fault *lost);
 /* A batch was sent, or goes through its steps: nothing is known of its items. */
-void window_begin_items(struct slot *slot);
+void window_begin_items(struct half *half);
 /* Whether an item that was refused for this reason may be stored later; notes that. */
 bool window_item_starves(const struct window *w, struct item *item, const struct fault *why);
 /* Notes that of all items that their replies say it of. */
-void window_note_starving(const struct window *w, struct slot *slot);
+void window_note_starving(const struct window *w, struct half *half);
 /*
  * After window_judge(): whether items starve. Then it has waited for a while, and they are to be
  * stored again, alone, also if the run was cancelled meanwhile. Parks.
  */
-bool window_await_memory(struct window *w, struct slot *slot);
+bool window_await_memory(struct window *w, struct half *half);
 /* Stores and judges a batch over slots, which was filled without a guard. Parks. */
-void window_store_in_steps(struct window *w, struct slot *slot);
+void window_store_in_steps(struct window *w, struct half *half);
 /* The key of item i. */
-struct slice window_key(const struct slot *slot, size_t i);
+struct slice window_key(const struct half *half, size_t i);
 /*
  * Stores a batch that its guard held back, without the keys that others have written. Afterwards
- * each item has its reply, and `slot->question` is in *ret, which the caller frees. Parks.
+ * each item has its reply, and `half->question` is in *ret, which the caller frees. Parks.
  */
 enum error window_retry(
-	struct window *w, struct slot *slot, struct redis_batch **ret, struct fault *fault);
+	struct window *w, struct half *half, struct redis_batch **ret, struct fault *fault);
 
 #endif

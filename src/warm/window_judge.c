@@ -17,20 +17,20 @@ static const struct fault lost_log = {.error = ERR_INCOMPLETE,
 	.detail = "the invalidation log was trimmed or emptied meanwhile; what was stored since "
 		  "may be stale and was removed"};
 
-struct slice window_key(const struct slot *slot, size_t i)
+struct slice window_key(const struct half *half, size_t i)
 {
-	size_t begin = i ? slot->items[i - 1].key_end : 0;
+	size_t begin = i ? half->items[i - 1].key_end : 0;
 
-	return slice_of(slot->keys.p + begin, slot->items[i].key_end - begin);
+	return slice_of(half->keys.p + begin, half->items[i].key_end - begin);
 }
 
-static size_t get_tags(const struct slot *slot, size_t i, struct slice ret[ROW_MAX_TAGS])
+static size_t get_tags(const struct half *half, size_t i, struct slice ret[ROW_MAX_TAGS])
 {
-	const char *at = slot->tags.p + (i ? slot->items[i - 1].tag_end : 0);
-	const char *end = slot->tags.p + slot->items[i].tag_end;
+	const char *at = half->tags.p + (i ? half->items[i - 1].tag_end : 0);
+	const char *end = half->tags.p + half->items[i].tag_end;
 	size_t count = 0;
 
-	while (slot->tags.n && at < end) {
+	while (half->tags.n && at < end) {
 		const char *newline = memchr(at, '\n', (size_t)(end - at));
 
 		ret[count++] = slice_of(at, (size_t)(newline - at));
@@ -60,36 +60,36 @@ void window_give_up(
 	undo_add(w->undo, keys, count);
 }
 
-bool window_held_back(const struct slot *slot)
+bool window_held_back(const struct half *half)
 {
 	const struct redis_value *exec =
-		slot->lead ? redis_batch_reply(slot->batch, slot->exec) : NULL;
+		half->lead ? redis_batch_reply(half->batch, half->exec) : NULL;
 
 	return exec && exec->type == REDIS_NIL;
 }
 
 /* The refusal of a command when it was queued says more than EXEC's reply. */
-static const struct redis_value *why_aborted(const struct slot *slot)
+static const struct redis_value *why_aborted(const struct half *half)
 {
-	for (size_t i = 0; i < slot->exec; i++) {
-		const struct redis_value *reply = redis_batch_reply(slot->batch, i);
+	for (size_t i = 0; i < half->exec; i++) {
+		const struct redis_value *reply = redis_batch_reply(half->batch, i);
 
 		if (reply && reply->type == REDIS_ERROR)
 			return reply;
 	}
-	return redis_batch_reply(slot->batch, slot->exec);
+	return redis_batch_reply(half->batch, half->exec);
 }
 
-const struct redis_value *window_reply(const struct slot *slot, size_t command)
+const struct redis_value *window_reply(const struct half *half, size_t command)
 {
 	const struct redis_value *exec;
 
-	if (!slot->lead)
-		return redis_batch_reply(slot->batch, command);
-	exec = redis_batch_reply(slot->batch, slot->exec);
-	if (exec && exec->type == REDIS_ARRAY && command - slot->lead < exec->count)
-		return exec->items[command - slot->lead];
-	return exec && exec->type == REDIS_ERROR ? why_aborted(slot) : exec;
+	if (!half->lead)
+		return redis_batch_reply(half->batch, command);
+	exec = redis_batch_reply(half->batch, half->exec);
+	if (exec && exec->type == REDIS_ARRAY && command - half->lead < exec->count)
+		return exec->items[command - half->lead];
+	return exec && exec->type == REDIS_ERROR ? why_aborted(half) : exec;
 }
 
 /* Not stored because of its mode, or because another wrote its key. */
@@ -103,7 +103,7 @@ static bool left_alone(const struct item *item)
 }
 
 /* An entry without a reply may have been stored or not. */
-void window_count(struct window *w, struct slot *slot, struct item *item, const struct fault *lost)
+void window_count(struct window *w, struct half *half, struct item *item, const struct fault *lost)
 {
 	const struct redis_value *reply = item->reply;
 	struct fault fault;
@@ -120,20 +120,20 @@ void window_count(struct window *w, struct slot *slot, struct item *item, const 
 	} else if (item->tag_refusal) {
 		redis_value_error(item->tag_refusal, &fault);
 		item->fate = UNKNOWN;
-		item->untagged = slot->untagged = true;
+		item->untagged = half->untagged = true;
 		window_reject(w, item, &fault);
 	} else {
 		item->fate = STORED;
 		w->counts->stored++;
 		w->counts->bytes += item->value_bytes;
 		if (w->sample)
-			key_sample_add(w->sample, window_key(slot, (size_t)(item - slot->items)),
+			key_sample_add(w->sample, window_key(half, (size_t)(item - half->items)),
 				item->ttl_ms, item->shared);
 	}
 }
 
 /* Reads the log again, alone, if the reply was lost with the connection. Parks. */
-static bool ask_again(struct window *w, struct slot *slot)
+static bool ask_again(struct window *w, struct half *half)
 {
 	bool heard = false;
 
@@ -142,11 +142,11 @@ static bool ask_again(struct window *w, struct slot *slot)
 
 		if (i)
 			fiber_sleep(retry_ms);
-		inval_tail_add_read(&w->tail, batch, &slot->question);
+		inval_tail_add_read(&w->tail, batch, &half->question);
 		if (store_run(w->cache->store, REDIS_BULK, batch, clock_deadline(w->command_ms),
 			    NULL) == OK)
-			heard = inval_tail_take_reply(&w->tail, &slot->question,
-				redis_batch_reply(batch, slot->question.index));
+			heard = inval_tail_take_reply(&w->tail, &half->question,
+				redis_batch_reply(batch, half->question.index));
 		redis_batch_free(batch);
 	}
 	return heard;
@@ -166,9 +166,9 @@ static enum error take_back(
 }
 
 /* Whether it must be removed: it is or may be stale, or a tag purge would not find it. Parks. */
-static bool must_remove(const struct window *w, const struct slot *slot, size_t i, bool heard)
+static bool must_remove(const struct window *w, const struct half *half, size_t i, bool heard)
 {
-	const struct item *item = &slot->items[i];
+	const struct item *item = &half->items[i];
 	struct slice tags[ROW_MAX_TAGS];
 	bool named;
 
@@ -177,23 +177,23 @@ static bool must_remove(const struct window *w, const struct slot *slot, size_t 
 	/* What was not compared to the end, because the run was cancelled, may be stale. */
 	return !heard || item->untagged ||
 	       inval_tail_check(
-		       &w->tail, window_key(slot, i), tags, get_tags(slot, i, tags), &named) ||
+		       &w->tail, window_key(half, i), tags, get_tags(half, i, tags), &named) ||
 	       named;
 }
 
 /* Removes stale keys of an answered batch: all of them if the log was not read. Parks. */
-static void remove_stale(struct window *w, struct slot *slot, bool heard)
+static void remove_stale(struct window *w, struct half *half, bool heard)
 {
-	struct slice *keys = mem_array(slot->count, sizeof *keys);
+	struct slice *keys = mem_array(half->count, sizeof *keys);
 	size_t count = 0;
 	struct fault fault;
 
-	for (size_t i = 0; i < slot->count; i++) {
-		struct item *item = &slot->items[i];
+	for (size_t i = 0; i < half->count; i++) {
+		struct item *item = &half->items[i];
 
-		if (!must_remove(w, slot, i, heard))
+		if (!must_remove(w, half, i, heard))
 			continue;
-		keys[count++] = window_key(slot, i);
+		keys[count++] = window_key(half, i);
 		if (item->fate == STORED) {
 			w->counts->stored--;
 			w->counts->bytes -= item->value_bytes;
@@ -206,20 +206,20 @@ static void remove_stale(struct window *w, struct slot *slot, bool heard)
 	mem_free(keys);
 }
 
-void window_judge(struct window *w, struct slot *slot, const struct redis_value *log,
+void window_judge(struct window *w, struct half *half, const struct redis_value *log,
 	enum error error, const struct fault *lost)
 {
-	for (size_t i = 0; i < slot->count; i++)
-		if (!slot->items[i].refused && !slot->items[i].counted && !slot->items[i].starves)
-			window_count(w, slot, &slot->items[i], lost);
-	bool heard = inval_tail_take_reply(&w->tail, &slot->question, log);
+	for (size_t i = 0; i < half->count; i++)
+		if (!half->items[i].refused && !half->items[i].counted && !half->items[i].starves)
+			window_count(w, half, &half->items[i], lost);
+	bool heard = inval_tail_take_reply(&w->tail, &half->question, log);
 
-	if (heard && !slot->untagged && inval_tail_empty(&w->tail))
+	if (heard && !half->untagged && inval_tail_empty(&w->tail))
 		return;
 	fiber_cleanup_begin(w->command_ms);
 	if (!heard && error)
-		heard = ask_again(w, slot);
-	remove_stale(w, slot, heard);
+		heard = ask_again(w, half);
+	remove_stale(w, half, heard);
 	fiber_cleanup_end();
 	if (!heard)
 		window_stop(w, &lost_log);

@@ -7,10 +7,10 @@
 
 enum { memory_ms = 250 };
 
-void window_begin_items(struct slot *slot)
+void window_begin_items(struct half *half)
 {
-	for (size_t i = 0; i < slot->count; i++) {
-		struct item *item = &slot->items[i];
+	for (size_t i = 0; i < half->count; i++) {
+		struct item *item = &half->items[i];
 
 		item->reply = item->tag_refusal = NULL;
 		item->fate = NOT_STORED;
@@ -25,12 +25,12 @@ bool window_item_starves(const struct window *w, struct item *item, const struct
 	return item->starves;
 }
 
-void window_note_starving(const struct window *w, struct slot *slot)
+void window_note_starving(const struct window *w, struct half *half)
 {
 	struct fault why;
 
-	for (size_t i = 0; i < slot->count; i++) {
-		struct item *item = &slot->items[i];
+	for (size_t i = 0; i < half->count; i++) {
+		struct item *item = &half->items[i];
 
 		if (!item->written && !item->counted && item->reply &&
 			redis_value_error(item->reply, &why))
@@ -43,18 +43,18 @@ void window_wait_no_more(struct window *w)
 	w->deadline = 0;
 }
 
-bool window_await_memory(struct window *w, struct slot *slot)
+bool window_await_memory(struct window *w, struct half *half)
 {
 	bool starves = false;
 
-	for (size_t i = 0; i < slot->count && !starves; i++)
-		starves = slot->items[i].starves;
+	for (size_t i = 0; i < half->count && !starves; i++)
+		starves = half->items[i].starves;
 	w->starves = starves;
 	if (!starves)
 		return false;
 	/* What is judged is of no concern any more: what invalidates it from now on removes it. */
-	for (size_t i = 0; i < slot->count; i++) {
-		struct item *item = &slot->items[i];
+	for (size_t i = 0; i < half->count; i++) {
+		struct item *item = &half->items[i];
 
 		item->counted = !item->starves;
 		item->starves = false;

@@ -37,10 +37,10 @@ static enum error run(struct window *w, struct redis_batch *batch, struct fault 
 	return error;
 }
 
-static void copy(const struct slot *slot, size_t command, struct redis_batch *batch)
+static void copy(const struct half *half, size_t command, struct redis_batch *batch)
 {
 	struct slice words[item_words];
-	size_t count = redis_batch_words(slot->batch, command, words, item_words);
+	size_t count = redis_batch_words(half->batch, command, words, item_words);
 
 	redis_batch_add(batch, count, words);
 }
@@ -52,7 +52,7 @@ static bool is_stored(const struct item *item)
 }
 
 /* What others have written already. Parks. */
-static enum error mark_written(struct window *w, struct slot *slot, struct fault *fault)
+static enum error mark_written(struct window *w, struct half *half, struct fault *fault)
 {
 	enum error error = OK;
 
@@ -61,29 +61,29 @@ static enum error mark_written(struct window *w, struct slot *slot, struct fault
 		error = recent_writes_reader_read(&w->writes, fault);
 		fiber_cleanup_end();
 	}
-	for (size_t i = 0; i < slot->count; i++) {
-		struct item *item = &slot->items[i];
+	for (size_t i = 0; i < half->count; i++) {
+		struct item *item = &half->items[i];
 
 		item->reply = NULL;
-		item->written = recent_writes_reader_has(&w->writes, window_key(slot, i)) ||
+		item->written = recent_writes_reader_has(&w->writes, window_key(half, i)) ||
 				(w->writes.lost && w->mode == ENTRY_SET_IF_PRESENT);
 	}
 	return error;
 }
 
-static void reject_all(struct window *w, struct slot *slot, const struct fault *why)
+static void reject_all(struct window *w, struct half *half, const struct fault *why)
 {
-	for (size_t i = 0; i < slot->count; i++)
-		if (!slot->items[i].counted)
-			window_reject(w, &slot->items[i], why);
+	for (size_t i = 0; i < half->count; i++)
+		if (!half->items[i].counted)
+			window_reject(w, &half->items[i], why);
 }
 
 /* The SET of an item; without the lists it replaces nothing. */
-static void add_set(const struct window *w, const struct slot *slot, const struct item *item,
+static void add_set(const struct window *w, const struct half *half, const struct item *item,
 	struct redis_batch *batch)
 {
 	struct slice words[item_words + 1];
-	size_t count = redis_batch_words(slot->batch, item->set, words, item_words);
+	size_t count = redis_batch_words(half->batch, item->set, words, item_words);
 
 	if (w->writes.lost && w->mode == ENTRY_SET && !slice_is(words[count - 1], "NX"))
 		words[count++] = SLICE("NX");
@@ -104,19 +104,19 @@ static void take_tag(struct window *w, struct item *item, const struct redis_val
 }
 
 /* An item one of whose tags was not written is not stored, or not yet. Parks. */
-static void store_tags(struct window *w, struct slot *slot)
+static void store_tags(struct window *w, struct half *half)
 {
 	struct redis_batch *batch = redis_batch_new();
 	struct fault lost = {0};
 	size_t at = 0;
 
-	for (size_t i = 0; i < slot->count; i++)
-		for (size_t c = slot->items[i].command;
-			is_stored(&slot->items[i]) && c < slot->items[i].set; c++)
-			copy(slot, c, batch);
+	for (size_t i = 0; i < half->count; i++)
+		for (size_t c = half->items[i].command;
+			is_stored(&half->items[i]) && c < half->items[i].set; c++)
+			copy(half, c, batch);
 	run(w, batch, &lost);
-	for (size_t i = 0; i < slot->count; i++) {
-		struct item *item = &slot->items[i];
+	for (size_t i = 0; i < half->count; i++) {
+		struct item *item = &half->items[i];
 
 		bool sent = is_stored(item);
 
@@ -128,44 +128,44 @@ static void store_tags(struct window *w, struct slot *slot)
 
 /* The replies to the SETs are in *ret, which the caller frees. Parks. */
 static void store_values(
-	struct window *w, struct slot *slot, struct redis_batch **ret, struct fault *lost)
+	struct window *w, struct half *half, struct redis_batch **ret, struct fault *lost)
 {
 	struct redis_batch *batch = redis_batch_new();
 	size_t at = 0;
 
-	for (size_t i = 0; i < slot->count; i++)
-		if (is_stored(&slot->items[i]))
-			add_set(w, slot, &slot->items[i], batch);
+	for (size_t i = 0; i < half->count; i++)
+		if (is_stored(&half->items[i]))
+			add_set(w, half, &half->items[i], batch);
 	run(w, batch, lost);
-	for (size_t i = 0; i < slot->count; i++)
-		if (is_stored(&slot->items[i]))
-			slot->items[i].reply = redis_batch_reply(batch, at++);
+	for (size_t i = 0; i < half->count; i++)
+		if (is_stored(&half->items[i]))
+			half->items[i].reply = redis_batch_reply(batch, at++);
 	*ret = batch;
 }
 
 /* Whether what was stored may have replaced what another wrote. */
-static bool may_have_replaced(const struct window *w, const struct slot *slot, size_t i)
+static bool may_have_replaced(const struct window *w, const struct half *half, size_t i)
 {
-	return slot->items[i].fate != NOT_STORED &&
-	       (w->writes.lost || recent_writes_reader_has(&w->writes, window_key(slot, i)));
+	return half->items[i].fate != NOT_STORED &&
+	       (w->writes.lost || recent_writes_reader_has(&w->writes, window_key(half, i)));
 }
 
 /* Parks. */
-static void remove_replaced(struct window *w, struct slot *slot)
+static void remove_replaced(struct window *w, struct half *half)
 {
-	struct slice *keys = mem_array(slot->count, sizeof *keys);
-	struct slice *stored = mem_array(slot->count, sizeof *stored);
+	struct slice *keys = mem_array(half->count, sizeof *keys);
+	struct slice *stored = mem_array(half->count, sizeof *stored);
 	struct slice words[item_words];
 	struct fault fault;
 	size_t count = 0;
 
-	for (size_t i = 0; i < slot->count; i++) {
-		struct item *item = &slot->items[i];
+	for (size_t i = 0; i < half->count; i++) {
+		struct item *item = &half->items[i];
 
-		if (!may_have_replaced(w, slot, i))
+		if (!may_have_replaced(w, half, i))
 			continue;
-		redis_batch_words(slot->batch, item->set, words, item_words);
-		keys[count] = window_key(slot, i);
+		redis_batch_words(half->batch, item->set, words, item_words);
+		keys[count] = window_key(half, i);
 		stored[count++] = words[2];
 		if (item->fate == STORED) {
 			w->counts->stored--;
@@ -185,42 +185,42 @@ static void remove_replaced(struct window *w, struct slot *slot)
 }
 
 /* Stores and judges what is not counted yet. An error: all of that is rejected. Parks. */
-static enum error store_once(struct window *w, struct slot *slot)
+static enum error store_once(struct window *w, struct half *half)
 {
 	struct redis_batch *sets, *log;
 	struct fault lost = {0}, why = {0};
 
-	if (mark_written(w, slot, &why)) {
-		reject_all(w, slot, &why);
+	if (mark_written(w, half, &why)) {
+		reject_all(w, half, &why);
 		return why.error;
 	}
 	/* Reading the lists again may change it. */
 	bool replaces = !w->writes.lost && w->mode != ENTRY_SET_IF_ABSENT;
-	store_tags(w, slot);
-	store_values(w, slot, &sets, &lost);
-	window_note_starving(w, slot);
+	store_tags(w, half);
+	store_values(w, half, &sets, &lost);
+	window_note_starving(w, half);
 	log = redis_batch_new();
-	inval_tail_add_read(&w->tail, log, &slot->question);
+	inval_tail_add_read(&w->tail, log, &half->question);
 	if (w->absent)
-		window_forget_absent(w, slot, log);
+		window_forget_absent(w, half, log);
 	enum error error = run(w, log, &why);
 	fiber_cleanup_begin(w->command_ms);
 	/* Without the lists nothing is known of what others wrote. */
 	if (replaces && recent_writes_reader_read(&w->writes, &why))
 		w->writes.lost = true;
 	fiber_cleanup_end();
-	window_judge(w, slot, redis_batch_reply(log, slot->question.index), error, &lost);
+	window_judge(w, half, redis_batch_reply(log, half->question.index), error, &lost);
 	if (replaces)
-		remove_replaced(w, slot);
+		remove_replaced(w, half);
 	redis_batch_free(log);
 	redis_batch_free(sets);
 	return OK;
 }
 
-void window_store_in_steps(struct window *w, struct slot *slot)
+void window_store_in_steps(struct window *w, struct half *half)
 {
-	window_begin_items(slot);
-	while (!store_once(w, slot) && window_await_memory(w, slot))
+	window_begin_items(half);
+	while (!store_once(w, half) && window_await_memory(w, half))
 		;
 	w->starves = false;
 }

@@ -153,7 +153,8 @@ static bool anything_unstored(const struct event_feed *feed)
 /* Redis is away, which its own log lines say. */
 static bool is_away(enum error error)
 {
-	return error_redis(error) == ERROR_REDIS_LOST || error_redis(error) == ERROR_REDIS_AWAY;
+	return error_redis(error) == ERROR_REDIS_NO_ANSWER ||
+	       error_redis(error) == ERROR_REDIS_NOT_SERVING;
 }
 
 static void set_failed(struct event_feed *feed, enum error error, const struct fault *fault)
@@ -186,7 +187,7 @@ static void round_trip(struct event_feed *feed)
 		show_unread(feed);
 	set_failed(feed, error, &fault);
 	note_lost(feed);
-	feed->next_look_ms = clock_deadline(look_every_ms);
+	feed->next_look_at_ms = clock_deadline(look_every_ms);
 	feed->busy = false;
 	feed->rounds++;
 	fiber_cond_broadcast(&feed->round_ended);
@@ -194,9 +195,9 @@ static void round_trip(struct event_feed *feed)
 		tell(feed);
 }
 
-static int64_t due_ms(const struct event_feed *feed)
+static int64_t due_at_ms(const struct event_feed *feed)
 {
-	int64_t due = feed->watchers ? feed->next_look_ms : DEADLINE_NONE;
+	int64_t due = feed->watchers ? feed->next_look_at_ms : DEADLINE_NONE;
 
 	if (feed->asked)
 		return 0;
@@ -210,7 +211,7 @@ static void feed_fiber(void *argument)
 	struct event_feed *feed = argument;
 
 	while (!feed->stopping) {
-		int64_t due = due_ms(feed);
+		int64_t due = due_at_ms(feed);
 
 		if (due <= clock_mono_ms())
 			round_trip(feed);

@@ -26,7 +26,7 @@ struct event_feed {
 	bool stopping;
 	uint64_t rounds;
 	struct fiber_cond round_ended;
-	int64_t next_look_ms, retry_at_ms;
+	int64_t next_look_at_ms, retry_at_ms;
 };
 
 /* Adds the event to the ring, once. */

@@ -20,7 +20,7 @@ struct history_keeper {
 	struct history *history;
 	char *path;	   /* NULL = nothing is kept */
 	bool cannot_write; /* the last time; the log has it */
-	int64_t saved_ms, last_ms;
+	int64_t saved_at_ms, last_at_ms;
 	int64_t redis_ms; /* of the last sample of Redis that was taken */
 	int64_t before[COUNTERS];
 };
@@ -63,7 +63,7 @@ static void save(struct history_keeper *keeper)
 			"the history cannot be kept over a restart: %s cannot be written: %s",
 			keeper->path, why);
 	keeper->cannot_write = why != NULL;
-	keeper->saved_ms = clock_mono_ms();
+	keeper->saved_at_ms = clock_mono_ms();
 	buf_release(&out);
 }
 
@@ -78,7 +78,7 @@ struct history_keeper *history_keeper_new(struct cache *cache)
 	keeper->cache = cache;
 	keeper->history = history_new(seconds);
 	keeper->path = state_file_path("history", cache->conf->redis.url_redacted);
-	keeper->saved_ms = keeper->last_ms = clock_mono_ms();
+	keeper->saved_at_ms = keeper->last_at_ms = clock_mono_ms();
 	for (size_t i = 0; i < COUNTERS; i++)
 		keeper->before[i] = -1;
 	if (keeper->path)
@@ -137,7 +137,7 @@ static void take_own(struct history_keeper *keeper, const struct sample *sample,
 void history_keeper_tick(struct history_keeper *keeper, const struct sampler *sampler)
 {
 	const struct sample *sample = sampler_latest(sampler);
-	int64_t now = clock_mono_ms(), ms = now - keeper->last_ms;
+	int64_t now = clock_mono_ms(), ms = now - keeper->last_at_ms;
 	int64_t most = 2 * keeper->cache->conf->stats_interval_ms;
 	double values[HISTORY_COUNT];
 
@@ -147,10 +147,10 @@ void history_keeper_tick(struct history_keeper *keeper, const struct sampler *sa
 	if (sample->known && sample->mono_ms > keeper->redis_ms)
 		take_redis(keeper, sample, values);
 	take_own(keeper, sample, ms, values);
-	keeper->last_ms = now;
+	keeper->last_at_ms = now;
 	/* A longer pause, such as a suspended machine's, is a gap as well. */
 	history_add(keeper->history, now, ms < most ? ms : 0, values);
-	if (keeper->path && now - keeper->saved_ms >= save_every_ms)
+	if (keeper->path && now - keeper->saved_at_ms >= save_every_ms)
 		save(keeper);
 }
 

@@ -104,12 +104,12 @@ START_TEST(the_timer_is_not_moved_by_later_members)
 {
 	begin();
 	deadline_begin(&deadlines, &members[0], PHASE_HEAD);
-	int64_t armed = deadlines.armed_ms;
+	int64_t armed = deadlines.armed_at_ms;
 	uv_sleep(3);
 	uv_update_time(&loop);
 	deadline_begin(&deadlines, &members[1], PHASE_HEAD);
 	deadline_move(&deadlines, &members[0], PHASE_IDLE);
-	ck_assert_int_eq(deadlines.armed_ms, armed);
+	ck_assert_int_eq(deadlines.armed_at_ms, armed);
 	end();
 }
 END_TEST

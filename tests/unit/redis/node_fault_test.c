@@ -226,7 +226,7 @@ END_TEST
 
 static void spin(void *argument)
 {
-	struct redis_call call = {.role = REDIS_BULK};
+	struct redis_call call = {.priority = REDIS_BULK};
 
 	(void)argument;
 	ck_assert_int_ne(

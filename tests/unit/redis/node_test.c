@@ -82,7 +82,7 @@ END_TEST
 static void blocked(void *argument)
 {
 	enum error *ret = argument;
-	struct redis_call call = {.role = REDIS_BULK, .deadline = DEADLINE_NONE};
+	struct redis_call call = {.priority = REDIS_BULK, .deadline = DEADLINE_NONE};
 
 	*ret = store_call(store, call, SLICE(""), 3,
 		(struct slice[]){SLICE("BLPOP"), SLICE("queue"), SLICE("0.3")}, NULL, NULL);
@@ -103,7 +103,7 @@ static void cancelled_waiter(void)
 	/* The late reply goes nowhere; the connection lives on. */
 	fiber_sleep(400);
 	ck_assert_int_eq(redis_node_state(node).connection_failures, 0);
-	struct redis_call call = {.role = REDIS_BULK};
+	struct redis_call call = {.priority = REDIS_BULK};
 	struct redis_value *value = NULL;
 
 	ck_assert_int_eq(store_call(store, call, SLICE(""), 2,

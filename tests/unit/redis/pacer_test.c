@@ -69,7 +69,7 @@ END_TEST
 /* Bulk work as its worst: the server does nothing else for 5 ms at a time. */
 static void slow_server(void)
 {
-	struct redis_call call = {.role = REDIS_BULK};
+	struct redis_call call = {.priority = REDIS_BULK};
 
 	begin_probes();
 	struct redis_pacer *pacer = redis_pacer_new(node, 1, &probes);
@@ -100,7 +100,7 @@ END_TEST
  * limit of 10 and above what the pacer aims at. */
 static void near_the_limit(void)
 {
-	struct redis_call call = {.role = REDIS_BULK};
+	struct redis_call call = {.priority = REDIS_BULK};
 
 	begin_probes();
 	struct redis_pacer *pacer = redis_pacer_new(node, 10, &probes);
