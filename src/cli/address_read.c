@@ -4,6 +4,8 @@
  *
  *	--url, --socket                  CACHEWARDEN_URL, CACHEWARDEN_SOCKET
  *	--token-file                     CACHEWARDEN_TOKEN, CACHEWARDEN_TOKEN_FILE
+ *	--ca-file                        CACHEWARDEN_CA_FILE
+ *	--cert-file, --key-file          CACHEWARDEN_CERT_FILE, CACHEWARDEN_KEY_FILE
  */
 #include "cli/address_read.h"
 
@@ -138,22 +140,64 @@ static int take_token_file(struct cli *cli, const char *path)
 	return exit;
 }
 
+static const char *option_or_environment(
+	const struct cli_args *args, const char *option, const char *variable)
+{
+	const char *value = cli_args_text(args, option);
+
+	return value ? value : environment(variable);
+}
+
+/* What others can read is no secret: the key may not be, wherever it is. */
+static int check_key(const char *path)
+{
+	struct stat stat_of;
+
+	if (stat(path, &stat_of) != 0 || access(path, R_OK) != 0)
+		return cli_say(
+			CLI_USAGE, "the private key %s cannot be read: %s", path, strerror(errno));
+	if (stat_of.st_mode & (S_IRWXO | S_IWGRP))
+		return cli_say(CLI_USAGE,
+			"the private key %s can be read or changed by others: chmod 600 %s, and "
+			"replace it if somebody may have seen it",
+			path, path);
+	return CLI_DONE;
+}
+
+static int take_certificates(struct cli *cli, const struct cli_args *args)
+{
+	cli->ca_file = option_or_environment(args, "ca-file", "CACHEWARDEN_CA_FILE");
+	cli->cert_file = option_or_environment(args, "cert-file", "CACHEWARDEN_CERT_FILE");
+	cli->key_file = option_or_environment(args, "key-file", "CACHEWARDEN_KEY_FILE");
+	if (cli->ca_file && access(cli->ca_file, R_OK) != 0)
+		return cli_say(CLI_USAGE, "the file of authorities %s cannot be read: %s",
+			cli->ca_file, strerror(errno));
+	if (!cli->cert_file)
+		return cli->key_file ? cli_say(CLI_USAGE,
+					       "the private key %s needs its certificate: "
+					       "--cert-file or CACHEWARDEN_CERT_FILE",
+					       cli->key_file)
+				     : CLI_DONE;
+	if (access(cli->cert_file, R_OK) != 0)
+		return cli_say(CLI_USAGE, "the certificate %s cannot be read: %s", cli->cert_file,
+			strerror(errno));
+	if (!cli->key_file)
+		cli->key_file = cli->cert_file;
+	return check_key(cli->key_file);
+}
+
 int cli_address_read(struct cli *cli, const struct cli_args *args)
 {
 	const char *file = cli_args_text(args, "token-file");
 	const char *token = file ? NULL : environment("CACHEWARDEN_TOKEN");
 	int exit = take_address(cli, args);
 
-	cli->ca_file = cli_args_text(args, "ca-file");
-	if (!cli->ca_file)
-		cli->ca_file = environment("CACHEWARDEN_CA_FILE");
+	if (!exit)
+		exit = take_certificates(cli, args);
 	if (!file && !token)
 		file = environment("CACHEWARDEN_TOKEN_FILE");
 	if (exit)
 		return exit;
-	if (cli->ca_file && access(cli->ca_file, R_OK) != 0)
-		return cli_say(CLI_USAGE, "the file of authorities %s cannot be read: %s",
-			cli->ca_file, strerror(errno));
 	if (token)
 		return take_token(cli, slice_str(token), "CACHEWARDEN_TOKEN");
 	return file ? take_token_file(cli, file) : CLI_DONE;

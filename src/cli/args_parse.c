@@ -9,7 +9,6 @@
 #include "cli/command_table.h"
 #include "cli/say.h"
 #include "cli/suggest.h"
-#include "text/quantity.h"
 
 struct args_parser {
 	struct cli_args *args;
@@ -322,34 +321,6 @@ const char *cli_args_text(const struct cli_args *args, const char *name)
 	size_t at = 0;
 
 	return cli_args_next(args, name, &at);
-}
-
-bool cli_args_parse_seconds(struct slice text, const char *what, bool never, int64_t *ret)
-{
-	int64_t value, ms;
-
-	if (slice_int64(text, &value) && (value >= 0 || (never && value == -1))) {
-		*ret = value;
-		return true;
-	}
-	if (quantity_parse_duration(text, &ms) == NULL && ms % 1000 == 0) {
-		*ret = ms / 1000;
-		return true;
-	}
-	cli_say(CLI_USAGE, "%s must be whole seconds or a duration such as 1h30m%s, not %s", what,
-		never ? ", or -1 for no expiry" : "", text.p);
-	return false;
-}
-
-bool cli_args_seconds(const struct cli_args *args, const char *name, bool never, int64_t *ret)
-{
-	const char *text = cli_args_text(args, name);
-	char what[64] = "--";
-
-	if (!text)
-		return true;
-	strncat(what, name, sizeof what - 3);
-	return cli_args_parse_seconds(slice_str(text), what, never, ret);
 }
 
 bool cli_args_int(

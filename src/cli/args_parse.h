@@ -53,14 +53,10 @@ const char *cli_args_text(const struct cli_args *args, const char *name);
 /* The next value of a CLI_MANY option; *at begins with 0. NULL at the end. */
 const char *cli_args_next(const struct cli_args *args, const char *name, size_t *at);
 /*
- * An option's value as seconds: `90`, or a duration such as 1h30m. False after saying what is
- * wrong; *ret stays as it is without the option. -1 is accepted where `never` is true.
+ * An option's value as a whole number within the bounds; false after saying what is wrong. *ret
+ * stays as it is without the option. Durations and moments: cli/duration.h, cli/moment.h.
  */
-bool cli_args_seconds(const struct cli_args *args, const char *name, bool never, int64_t *ret);
-/* An option's value as a whole number within the bounds, in the same way. */
 bool cli_args_int(
 	const struct cli_args *args, const char *name, int64_t min, int64_t max, int64_t *ret);
-/* A text as cli_args_seconds() reads it; `what` names it in the message. */
-bool cli_args_parse_seconds(struct slice text, const char *what, bool never, int64_t *ret);
 
 #endif

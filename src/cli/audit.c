@@ -6,6 +6,7 @@
 #include "cli/client.h"
 #include "cli/command_table.h"
 #include "cli/grid.h"
+#include "cli/moment.h"
 #include "cli/pages.h"
 #include "cli/say.h"
 #include "cli/view.h"
@@ -109,7 +110,7 @@ static bool add(void *context, struct json_value item)
 
 int cli_audit(struct cli *cli, const struct cli_args *args)
 {
-	static const char *const names[] = {"since", "until", "by", "state", "kind"};
+	static const char *const names[] = {"by", "state", "kind"};
 	struct audit_list audit = {
 		cli, cli_grid_new(cli, "TIME|BY|?FROM|*WHAT|STATE|OUTCOME|?*NOTE")};
 	struct buf query = {0};
@@ -123,9 +124,14 @@ int cli_audit(struct cli *cli, const struct cli_args *args)
 		buf_printf(&query, "&%s=", names[i]);
 		percent_encode(slice_str(value), PERCENT_UNRESERVED, &query);
 	}
+	bool ok = cli_moment_query(args, &query);
+	const char *text = arena_take(&cli->arena, &query).p;
+
+	if (!ok)
+		return CLI_USAGE;
 	int exit = cli_pages(cli, args,
 		&(struct cli_pages){.path = CLI_ADMIN "/audit",
-			.query = arena_take(&cli->arena, &query).p,
+			.query = text,
 			.usual = usual_items,
 			.item = add,
 			.context = &audit,

@@ -23,9 +23,11 @@ struct cli_args;
 struct cli {
 	struct arena arena;
 	/* Where the daemon is: one of both. */
-	const char *url;	     /* without a slash at its end */
-	const char *socket;	     /* path of a Unix socket */
-	const char *ca_file;	     /* NULL = the system's */
+	const char *url;       /* without a slash at its end */
+	const char *socket;    /* path of a Unix socket */
+	const char *ca_file;   /* NULL = the system's */
+	const char *cert_file; /* of this client, and its key; NULL = none */
+	const char *key_file;
 	struct slice token;	     /* empty = none */
 	const char *token_from;	     /* its file or variable */
 	bool json;		     /* answers as they are, on standard output */

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "cli/cell.h"
 #include "cli/refusal.h"
 #include "cli/say.h"
 #include "text/percent.h"
@@ -111,6 +112,12 @@ static void set_address(CURL *curl, const struct cli *cli, const char *path)
 		curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, cli->socket);
 	if (cli->ca_file)
 		curl_easy_setopt(curl, CURLOPT_CAINFO, cli->ca_file);
+	if (cli->cert_file) {
+		curl_easy_setopt(curl, CURLOPT_SSLCERT, cli->cert_file);
+		curl_easy_setopt(curl, CURLOPT_SSLKEY, cli->key_file);
+		/* A key under a passphrase is an error: nobody is asked in the middle of a table. */
+		curl_easy_setopt(curl, CURLOPT_KEYPASSWD, "");
+	}
 }
 
 static void set_options(CURL *curl, struct transfer *transfer)
@@ -176,6 +183,50 @@ static int say_no_trust(const char *at, const char *why)
 		at, why);
 }
 
+static const char wants_certificate[] =
+	"Where tls.client_ca is set, the daemon wants a certificate of its clients: --cert-file "
+	"and --key-file name it";
+static const char wants_signed[] =
+	"An authority in the daemon's tls.client_ca must have signed the certificate, for clients; "
+	"the daemon's log says what is wrong";
+
+/*
+ * The daemon has ended the handshake. Which alert it sent is not in the words of all TLS libraries;
+ * without a certificate of the client, or with one, that is what it is about in nearly all cases.
+ */
+static bool is_alert(const char *why)
+{
+	return strstr(why, "TLS fatal alert") || strstr(why, " alert ");
+}
+
+static int say_alert(const struct cli *cli, const char *at, const char *why)
+{
+	if (!cli->cert_file)
+		return cli_say(CLI_UNREACHABLE, "%s ends the TLS connection: %s. %s", at, why,
+			wants_certificate);
+	return cli_say(CLI_UNREACHABLE,
+		"%s ends the TLS connection, and does not seem to accept the certificate %s: %s. "
+		"%s",
+		at, cli->cert_file, why, wants_signed);
+}
+
+/* What may be wrong where a connection ends without a byte of an answer: ". If ...", or "". */
+static const char *guess_of(struct cli *cli, const struct transfer *transfer, CURLcode code)
+{
+	bool https = !cli->socket && slice_starts(slice_str(cli->url), SLICE("https://"));
+
+	if (transfer->header.n || cli->socket)
+		return "";
+	/* An alert is lost where the connection is reset before it was read. */
+	if (https &&
+		(code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR || code == CURLE_GOT_NOTHING))
+		return cli_cell_format(
+			cli, ". %s", cli->cert_file ? wants_signed : wants_certificate);
+	return code == CURLE_GOT_NOTHING
+		       ? ". If the daemon serves HTTPS there, the address begins with https://"
+		       : "";
+}
+
 /* In curl's words, without the full stop that some have. */
 static const char *reason_of(struct cli *cli, const struct transfer *transfer, CURLcode code)
 {
@@ -210,6 +261,12 @@ static int say_unreachable(struct cli *cli, const struct transfer *transfer, CUR
 			"no daemon answers at %s within %d s: is the address right, and does no "
 			"firewall drop the packets?",
 			at, connect_seconds);
+	if (is_alert(why))
+		return say_alert(cli, at, why);
+	if (cli->cert_file && (code == CURLE_SSL_CERTPROBLEM || strstr(why, "error reading X.509")))
+		return cli_say(CLI_UNREACHABLE,
+			"the certificate %s with the key %s cannot be used: %s", cli->cert_file,
+			cli->key_file, why);
 	if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE)
 		return say_no_trust(at, why);
 	if (code == CURLE_SSL_CONNECT_ERROR)
@@ -220,13 +277,10 @@ static int say_unreachable(struct cli *cli, const struct transfer *transfer, CUR
 	if (is_change(transfer->request))
 		return cli_say(CLI_UNREACHABLE,
 			"there is no answer from %s: %s. Whether the request took effect is not "
-			"known: cachewarden ops shows the operations",
-			at, why);
+			"known: cachewarden ops shows the operations%s",
+			at, why, guess_of(cli, transfer, code));
 	return cli_say(CLI_UNREACHABLE, "there is no whole answer from %s: %s%s", at, why,
-		code == CURLE_GOT_NOTHING && !cli->socket &&
-				slice_starts(slice_str(cli->url), SLICE("http://"))
-			? ". If the daemon serves HTTPS there, the address begins with https://"
-			: "");
+		guess_of(cli, transfer, code));
 }
 
 static void fill(struct cli *cli, struct transfer *transfer, struct cli_answer *ret)

@@ -28,6 +28,8 @@ const struct cli_option cli_common_options[] = {
 	{"socket", 0, CLI_ONCE, "PATH", "its Unix socket (CACHEWARDEN_SOCKET); by default /run/cachewarden/admin.sock where it exists, else http://127.0.0.1:8480", ":files"},
 	{"token-file", 0, CLI_ONCE, "FILE", "file that holds the token and that others cannot read (CACHEWARDEN_TOKEN_FILE; CACHEWARDEN_TOKEN is the token itself)", ":files"},
 	{"ca-file", 0, CLI_ONCE, "FILE", "authorities that are trusted instead of the system's (CACHEWARDEN_CA_FILE)", ":files"},
+	{"cert-file", 0, CLI_ONCE, "FILE", "certificate of this client in PEM, for a daemon that wants one (CACHEWARDEN_CERT_FILE)", ":files"},
+	{"key-file", 0, CLI_ONCE, "FILE", "its private key, in a file that others cannot read; by default in the file of the certificate (CACHEWARDEN_KEY_FILE)", ":files"},
 	{"json", 0, CLI_FLAG, NULL, "print the daemon's answers as they are", NULL},
 	{"no-color", 0, CLI_FLAG, NULL, "no colors on a terminal (NO_COLOR)", NULL},
 	{"help", 'h', CLI_FLAG, NULL, "describe the command", NULL},
@@ -39,7 +41,7 @@ static const struct cli_option invalidate_options[] = {
 	SELECTORS,
 	{"soft", 0, CLI_FLAG, NULL, "make values stale instead of removing them, in namespaces with stale_for", NULL},
 	{"no-cascade", 0, CLI_FLAG, NULL, "leave what depends on the keys", NULL},
-	{"spread", 0, CLI_ONCE, "S", "let the keys expire at random within this time instead of at once", NULL},
+	{"spread", 0, CLI_ONCE, "S", "let the keys expire at random within this time instead of at once: seconds or a duration, at most 7d", NULL},
 	BULK,
 	NOTE,
 	END,
@@ -65,7 +67,8 @@ static const struct cli_option ops_options[] = {
 	{"state", 0, CLI_ONCE, "STATE", "only operations in this state: queued, running, completed, partial, failed, cancelled, interrupted", "queued running completed partial failed cancelled interrupted"},
 	{"kind", 0, CLI_ONCE, "KIND", "only operations of this kind: invalidate, expire, warm", "invalidate expire warm"},
 	{"by", 0, CLI_ONCE, "NAME", "only operations that this token began", NULL},
-	{"since", 0, CLI_ONCE, "TIME", "only those that began since then: 8h (ago), or 2026-01-31T06:00:00Z", NULL},
+	{"since", 0, CLI_ONCE, "TIME", "only those that began since then: 8h (ago), 22:00 (the last), yesterday, 2026-01-31, '2026-01-31 06:00' or 2026-01-31T06:00:00Z", NULL},
+	{"until", 0, CLI_ONCE, "TIME", "only those that began until then, in the same forms", NULL},
 	{"limit", 0, CLI_ONCE, "N", "at most so many (default 20, at most 1000)", NULL},
 	END,
 };
@@ -74,15 +77,16 @@ static const struct cli_option events_options[] = {
 	{"follow", 'f', CLI_FLAG, NULL, "show what happens from now on, until interrupted", NULL},
 	{"event", 0, CLI_ONCE, "EVENT", "only events of this kind: invalidation, warm, alert, breaker, config, pause, gap", "invalidation warm alert breaker config pause gap"},
 	{"by", 0, CLI_ONCE, "NAME", "only what this token did", NULL},
-	{"since", 0, CLI_ONCE, "TIME", "only events since then: 8h (ago), or 2026-01-31T06:00:00Z", NULL},
+	{"since", 0, CLI_ONCE, "TIME", "only events since then: 8h (ago), 22:00 (the last), yesterday, 2026-01-31, '2026-01-31 06:00' or 2026-01-31T06:00:00Z", NULL},
+	{"until", 0, CLI_ONCE, "TIME", "only events until then, in the same forms", NULL},
 	{"limit", 0, CLI_ONCE, "N", "the last so many (default 20, at most 1000)", NULL},
 	{"detail", 0, CLI_FLAG, NULL, "with the keys, patterns and tags of invalidations", NULL},
 	END,
 };
 
 static const struct cli_option audit_options[] = {
-	{"since", 0, CLI_ONCE, "TIME", "only changes since then: 8h (ago), or 2026-01-31T06:00:00Z", NULL},
-	{"until", 0, CLI_ONCE, "TIME", "only changes until then", NULL},
+	{"since", 0, CLI_ONCE, "TIME", "only changes since then: 8h (ago), 22:00 (the last), yesterday, 2026-01-31, '2026-01-31 06:00' or 2026-01-31T06:00:00Z", NULL},
+	{"until", 0, CLI_ONCE, "TIME", "only changes until then, in the same forms", NULL},
 	{"by", 0, CLI_ONCE, "NAME", "only what this token did", NULL},
 	{"state", 0, CLI_ONCE, "STATE", "only changes with this outcome: intent, completed, accepted, refused, failed, partial, cancelled, interrupted", "intent completed accepted refused failed partial cancelled interrupted"},
 	{"kind", 0, CLI_ONCE, "KIND", "only of this kind: invalidate, expire, warm, pause, resume, reload, dependencies, tags, operations, keys, mset, mdelete, sessions, login", "invalidate expire warm pause resume reload dependencies tags operations keys mset mdelete sessions login"},
@@ -149,13 +153,13 @@ static const struct cli_option token_options[] = {
 	{"name", 0, CLI_ONCE, "NAME", "its name in logs, operations and metrics (required)", NULL},
 	{"scopes", 0, CLI_ONCE, "LIST", "what it may do, such as read,warm (required): read, metrics, keys, write, invalidate, flush, warm, sessions, operate, audit, admin", "read metrics keys write invalidate flush warm sessions operate audit admin"},
 	{"prefix", 0, CLI_MANY, "PREFIX", "it may use only keys that begin with this", NULL},
-	{"expires", 0, CLI_ONCE, "DATE", "until when it is valid, such as 2027-01-31", NULL},
+	{"expires", 0, CLI_ONCE, "TIME", "until when it is valid: 90d (from now), 2027-01-31, or 2027-01-31T06:00:00Z", NULL},
 	{"save", 0, CLI_ONCE, "FILE", "write the token to this new file, which only you can read, and print the row instead", ":files"},
 	END,
 };
 
 static const struct cli_option top_options[] = {
-	{"interval", 0, CLI_ONCE, "S", "seconds between two updates (default 1)", NULL},
+	{"interval", 0, CLI_ONCE, "S", "seconds between two updates, or a duration (default 1, at most 1h)", NULL},
 	END,
 };
 

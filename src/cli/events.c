@@ -15,6 +15,7 @@
 #include "cli/command_table.h"
 #include "cli/event_lines.h"
 #include "cli/grid.h"
+#include "cli/moment.h"
 #include "cli/refusal.h"
 #include "cli/say.h"
 #include "cli/view.h"
@@ -155,7 +156,7 @@ static bool take_part(void *context, struct slice part)
 
 static const char *path_of(struct cli *cli, const struct cli_args *args, bool follow)
 {
-	static const char *const names[] = {"since", "by", "event"};
+	static const char *const names[] = {"by", "event"};
 	int64_t limit = usual_events;
 	struct buf path = {0};
 
@@ -177,7 +178,10 @@ static const char *path_of(struct cli *cli, const struct cli_args *args, bool fo
 		buf_printf(&path, "&%s=", names[i]);
 		percent_encode(slice_str(value), PERCENT_UNRESERVED, &path);
 	}
-	return arena_take(&cli->arena, &path).p;
+	bool ok = cli_moment_query(args, &path);
+	const char *text = arena_take(&cli->arena, &path).p;
+
+	return ok ? text : NULL;
 }
 
 /* The page is newest first; the newest event shall be next to the prompt. */
@@ -279,9 +283,9 @@ int cli_events(struct cli *cli, const struct cli_args *args)
 {
 	bool follows = cli_args_flag(args, "follow");
 
-	if (follows && (cli_args_text(args, "since") || cli_args_text(args, "by") ||
-			       cli_args_text(args, "limit")))
-		return cli_say(CLI_USAGE, "--follow shows what is to come; --since, --by and "
-					  "--limit are about the past");
+	if (follows && (cli_args_text(args, "since") || cli_args_text(args, "until") ||
+			       cli_args_text(args, "by") || cli_args_text(args, "limit")))
+		return cli_say(CLI_USAGE, "--follow shows what is to come; --since, --until, --by "
+					  "and --limit are about the past");
 	return follows ? follow(cli, args) : list(cli, args);
 }

@@ -13,6 +13,7 @@
 #include "cli/cell.h"
 #include "cli/client.h"
 #include "cli/command_table.h"
+#include "cli/duration.h"
 #include "cli/follow.h"
 #include "cli/grid.h"
 #include "cli/quote.h"
@@ -46,13 +47,14 @@ struct invalidate {
 /* What invalidate alone takes; false after saying what is wrong. */
 static bool read_invalidate(const struct cli_args *args, struct buf *out)
 {
+	static const struct cli_duration_limits limits = {.least = 1, .most = 7 * 86400};
 	int64_t spread = 0;
 
 	if (cli_args_flag(args, "soft") && cli_args_text(args, "spread")) {
 		cli_say(CLI_USAGE, "--soft and --spread contradict each other");
 		return false;
 	}
-	if (!cli_args_seconds(args, "spread", false, &spread))
+	if (!cli_duration(args, "spread", &limits, &spread))
 		return false;
 	if (cli_args_flag(args, "soft"))
 		buf_str(out, ",\"soft\":true");
@@ -74,7 +76,7 @@ static bool read_expire(const struct cli_args *args, struct buf *out)
 		cli_say(CLI_USAGE, "--ttl is missing: seconds, a duration such as 1h, or -1");
 		return false;
 	}
-	if (!cli_args_seconds(args, "ttl", true, &ttl) ||
+	if (!cli_duration(args, "ttl", &cli_duration_ttl, &ttl) ||
 		!cli_quote_member(out, "only", cli_args_text(args, "only")))
 		return false;
 	double share = jitter ? strtod(jitter, &end) : 0;
@@ -93,6 +95,8 @@ static bool read_expire(const struct cli_args *args, struct buf *out)
 static bool read_options(struct invalidate *what, struct buf *out)
 {
 	const struct cli_args *args = what->args;
+	static const struct cli_duration_limits waits = {.most = 7 * 86400};
+	static const struct cli_duration_limits paces = {.most = 10000, .milliseconds = true};
 	int64_t max_keys = 0, latency = -1;
 
 	if (cli_args_flag(args, "dry-run") && cli_args_flag(args, "yes")) {
@@ -101,8 +105,8 @@ static bool read_options(struct invalidate *what, struct buf *out)
 	}
 	if (!cli_select_words(args, out) ||
 		!cli_args_int(args, "max-keys", 1, INT64_MAX, &max_keys) ||
-		!cli_args_int(args, "max-latency", 0, 10000, &latency) ||
-		!cli_args_seconds(args, "wait", false, &what->wait))
+		!cli_duration(args, "max-latency", &paces, &latency) ||
+		!cli_duration(args, "wait", &waits, &what->wait))
 		return false;
 	if (max_keys)
 		buf_printf(out, ",\"max_keys\":%lld", (long long)max_keys);

@@ -10,6 +10,7 @@
 #include "cli/cell.h"
 #include "cli/client.h"
 #include "cli/command_table.h"
+#include "cli/duration.h"
 #include "cli/pages.h"
 #include "cli/refusal.h"
 #include "cli/say.h"
@@ -113,7 +114,7 @@ int cli_keys_set(struct cli *cli, const struct cli_args *args)
 	struct buf value = {0};
 	int64_t seconds = 0;
 
-	if (!is_key(args->words[0]) || !cli_args_seconds(args, "ttl", true, &seconds))
+	if (!is_key(args->words[0]) || !cli_duration(args, "ttl", &cli_duration_ttl, &seconds))
 		return CLI_USAGE;
 	if (ttl)
 		query = cli_cell_format(cli, "?ttl=%lld", (long long)seconds);
@@ -161,7 +162,7 @@ int cli_keys_expire(struct cli *cli, const struct cli_args *args)
 	int64_t seconds;
 
 	if (!is_key(args->words[0]) ||
-		!cli_args_parse_seconds(args->words[1], "the TTL", true, &seconds))
+		!cli_duration_parse(args->words[1], "the TTL", &cli_duration_ttl, &seconds))
 		return CLI_USAGE;
 	return print_ttl(cli, &(struct cli_request){.method = "POST",
 				      .path = path_of(cli, args->words[0], "/expire"),

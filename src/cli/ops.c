@@ -7,6 +7,7 @@
 #include "cli/command_table.h"
 #include "cli/grid.h"
 #include "cli/jobs.h"
+#include "cli/moment.h"
 #include "cli/ops.h"
 #include "cli/quote.h"
 #include "cli/say.h"
@@ -117,7 +118,7 @@ static void add_query(struct buf *path, const char *name, const char *value)
 
 static const char *list_path(struct cli *cli, const struct cli_args *args)
 {
-	static const char *const names[] = {"state", "kind", "by", "since"};
+	static const char *const names[] = {"state", "kind", "by"};
 	struct buf path = {0};
 	int64_t limit = 20;
 
@@ -126,7 +127,10 @@ static const char *list_path(struct cli *cli, const struct cli_args *args)
 	buf_printf(&path, CLI_ADMIN "/operations?limit=%d", (int)limit);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		add_query(&path, names[i], cli_args_text(args, names[i]));
-	return arena_take(&cli->arena, &path).p;
+	bool ok = cli_moment_query(args, &path);
+	const char *text = arena_take(&cli->arena, &path).p;
+
+	return ok ? text : NULL;
 }
 
 /* The job, or the kind of work. */
@@ -179,10 +183,11 @@ int cli_ops(struct cli *cli, const struct cli_args *args)
 
 	if (args->word_count && args->given_count &&
 		(cli_args_text(args, "state") || cli_args_text(args, "kind") ||
-			cli_args_text(args, "by") || cli_args_text(args, "since")))
+			cli_args_text(args, "by") || cli_args_text(args, "since") ||
+			cli_args_text(args, "until")))
 		return cli_say(CLI_USAGE,
 			"one operation is named by its id alone, without --state, "
-			"--kind, --by or --since");
+			"--kind, --by, --since or --until");
 	if (args->word_count)
 		return is_id(args->words[0]) ? show(cli, args->words[0]) : CLI_USAGE;
 	const char *path = list_path(cli, args);

@@ -3,6 +3,7 @@
 #include "cli/cell.h"
 #include "cli/client.h"
 #include "cli/command_table.h"
+#include "cli/duration.h"
 #include "cli/grid.h"
 #include "cli/quote.h"
 #include "cli/say.h"
@@ -11,9 +12,10 @@
 /* The body's members; false after saying what is wrong. */
 static bool add_body(const struct cli_args *args, const char *note, struct buf *out)
 {
+	static const struct cli_duration_limits limits = {.least = 1, .most = 7 * 86400};
 	int64_t seconds = 3600;
 
-	if (!cli_args_seconds(args, "for", false, &seconds))
+	if (!cli_duration(args, "for", &limits, &seconds))
 		return false;
 	buf_str(out, "{");
 	for (size_t i = 0; i < args->word_count; i++) {

@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include "base/base64.h"
-#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/hex.h"
 #include "base/timestamp.h"
 #include "cli/command_table.h"
+#include "cli/moment.h"
 #include "cli/quote.h"
 #include "cli/say.h"
 #include "text/json.h"
@@ -60,21 +60,19 @@ static bool add_prefixes(const struct cli_args *args, struct buf *out)
 	return true;
 }
 
-static bool add_expiry(const char *text, struct buf *out)
+/* In UTC: the daemon may be in another time zone. */
+static bool add_expiry(const struct cli_args *args, struct buf *out)
 {
-	int64_t when;
+	int64_t when = -1;
 
-	if (!text)
-		return true;
-	const char *why = timestamp_parse(slice_str(text), &when);
-
-	if (why)
-		cli_say(CLI_USAGE, "--expires %s", why);
-	else if (when <= clock_wall_ms())
-		cli_say(CLI_USAGE, "--expires %s has passed", text);
-	else
-		buf_printf(out, ", \"expires\": \"%s\"", text);
-	return !why && when > clock_wall_ms();
+	if (!cli_moment(args, "expires", true, &when))
+		return false;
+	if (when >= 0) {
+		buf_str(out, ", \"expires\": \"");
+		timestamp_format(when, out);
+		buf_char(out, '"');
+	}
+	return true;
 }
 
 static void make_secret(struct token *token)
@@ -100,7 +98,7 @@ static bool make_row(struct token *token, const struct cli_args *args)
 	hex_encode(digest, sizeof digest, row);
 	buf_str(row, "\", \"scopes\": ");
 	add_scopes(cli_args_text(args, "scopes"), row);
-	if (!add_prefixes(args, row) || !add_expiry(cli_args_text(args, "expires"), row))
+	if (!add_prefixes(args, row) || !add_expiry(args, row))
 		return false;
 	buf_char(row, '}');
 	return true;

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "cli/client.h"
 #include "cli/command_table.h"
+#include "cli/duration.h"
 #include "cli/say.h"
 #include "cli/top_view.h"
 #include "cli/view.h"
@@ -261,10 +262,11 @@ static void run(struct top *top)
 int cli_top(struct cli *cli, const struct cli_args *args)
 {
 	struct top top = {.cli = cli, .answers = {nothing, nothing, nothing}};
+	static const struct cli_duration_limits limits = {.least = 1, .most = 3600};
 	int64_t seconds = 1;
 	struct cli_answer answer;
 
-	if (!cli_args_int(args, "interval", 1, 3600, &seconds))
+	if (!cli_duration(args, "interval", &limits, &seconds))
 		return CLI_USAGE;
 	if (cli->json)
 		return cli_say(CLI_USAGE, "top has no form in JSON: cachewarden stats --json");

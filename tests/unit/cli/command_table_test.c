@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/command_table.h"
+#include "cli/duration.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -101,7 +102,7 @@ START_TEST(options_stand_anywhere)
 	ck_assert_str_eq(cli_args_next(&args, "tag", &at), "a");
 	ck_assert_str_eq(cli_args_next(&args, "tag", &at), "b");
 	ck_assert_ptr_null(cli_args_next(&args, "tag", &at));
-	ck_assert(cli_args_seconds(&args, "ttl", true, &number));
+	ck_assert(cli_duration(&args, "ttl", &cli_duration_ttl, &number));
 	ck_assert_int_eq(number, 60);
 	ck_assert(PARSE("keys", "expire", "k", "-1") && slice_is(args.words[1], "-1"));
 	ck_assert(PARSE("keys", "set", "k", "-") && slice_is(args.words[1], "-"));
