@@ -24,6 +24,7 @@ struct warm_body {
 struct started {
 	struct warm_started *runs;
 	size_t count;
+	struct slice refused; /* the job that could not be started; borrowed */
 };
 
 static enum error read_body(struct request *request, struct warm_body *asked, struct fault *fault)
@@ -77,7 +78,9 @@ static enum error start_one(struct app *app, struct request *request, struct sli
 	started->runs = mem_realloc(started->runs, (started->count + 1) * sizeof *started->runs);
 	enum error error = warm_start(app->warm, job, request_identity(request), note,
 		&started->runs[started->count], fault);
-	if (!error)
+	if (error)
+		started->refused = job;
+	else
 		started->count++;
 	return error;
 }
@@ -164,6 +167,33 @@ static cJSON *run_json(struct request *request, struct warm_started *run)
 	return item;
 }
 
+static cJSON *runs_json(struct request *request, const struct started *started)
+{
+	cJSON *runs = cJSON_CreateArray();
+
+	for (size_t i = 0; i < started->count; i++)
+		cJSON_AddItemToArray(runs, run_json(request, &started->runs[i]));
+	return runs;
+}
+
+/* The runs that were begun before the error go on: they are named. */
+static void reply_refused(
+	struct request *request, const struct started *started, const struct fault *fault)
+{
+	struct fault told = *fault;
+	cJSON *extra = NULL;
+
+	if (started->count) {
+		fault_set(&told, fault->error,
+			"job '%.*s' was not started, nor any after it; what was begun before goes "
+			"on, see \"runs\": %.400s",
+			(int)started->refused.n, started->refused.p, fault->detail);
+		extra = cJSON_CreateObject();
+		cJSON_AddItemToObject(extra, "runs", runs_json(request, started));
+	}
+	reply_fault_with(request, &told, extra);
+}
+
 static void reply_runs(struct request *request, struct warm *warm, const struct warm_body *asked,
 	const struct started *started)
 {
@@ -173,9 +203,7 @@ static void reply_runs(struct request *request, struct warm *warm, const struct 
 	int status = ended ? 200 : 202;
 
 	cJSON_AddStringToObject(body, "state", operation_state_name(state));
-	cJSON *runs = cJSON_AddArrayToObject(body, "runs");
-	for (size_t i = 0; i < started->count; i++)
-		cJSON_AddItemToArray(runs, run_json(request, &started->runs[i]));
+	cJSON_AddItemToObject(body, "runs", runs_json(request, started));
 	if (asked->strict && ended && state == OPERATION_FAILED)
 		status = error_status(ERR_WARM_FAILED);
 	reply_json(request, status, body);
@@ -192,7 +220,7 @@ void api_warm_start(struct request *request, void *context)
 	if (!error)
 		error = start_all(app, request, &asked, &started, &fault);
 	if (error)
-		reply_fault(request, &fault);
+		reply_refused(request, &started, &fault);
 	else
 		reply_runs(request, app->warm, &asked, &started);
 	for (size_t i = 0; i < started.count; i++)

@@ -197,6 +197,30 @@ def test_retries_come_after_a_pause_and_count(start, redis, folder):
     assert run["state"] == "completed" and run["result"]["attempts"] == 2
 
 
+@pytest.mark.parametrize("names", [{}, {"cache_names": ["a", "b", "c"]}])
+def test_an_error_names_the_runs_that_were_begun_before_it(start, redis, names):
+    daemon = start(open_config(redis, jobs(*(
+        command(f"""echo '{{"id":"{name}"}}'; sleep 60""", name=name) for name in "abc"))))
+    daemon.wait_redis()
+    redis("LPUSH", "cw:run:b", "not a lock")
+    reply = daemon.warm({**names, "wait": 30})
+    assert reply.status == 409 and reply.json["code"] == "wrong_type", reply
+    assert "'b' was not started" in reply.json["detail"], reply
+    [run] = reply.json["runs"]
+    assert run["job"] == "a" and daemon.get(run["location"]).json["state"] in ("queued", "running")
+    assert not redis("EXISTS", "cw:run:c")
+    redis("DEL", "cw:run:b")
+    again = daemon.warm({}).json["runs"]
+    assert [(r["job"], r.get("already_running", False)) for r in again] == [("a", True), ("b", False), ("c", False)]
+    assert again[0]["operation_id"] == run["operation_id"]
+    for run in again:
+        assert daemon.request("DELETE", run["location"]).status == 202
+    until(lambda: not redis("EXISTS", "cw:run:a"), "its end")
+    redis("LPUSH", "cw:run:a", "not a lock")
+    first = daemon.warm(names)
+    assert first.status == 409 and "runs" not in first.json, first
+
+
 def test_a_job_that_runs_already_is_that_run_on_either_daemon(start, redis):
     config = open_config(redis, jobs(command("sleep 60")))
     first, second = start(config), start(config)
