@@ -188,6 +188,21 @@ enum error inval_log_append(
 	return error;
 }
 
+enum error inval_log_mark(struct cache *cache, struct fault *fault)
+{
+	/* After a write that takes no memory Redis lets a script do others (owner.c). */
+	static const char script[] = "redis.call('PERSIST', KEYS[1]) "
+				     "redis.call('XADD', KEYS[1], '*', 'o', ARGV[1]) "
+				     "return {0, 0}";
+	struct buf key = {0};
+
+	inval_log_key(cache, &key);
+	enum error error = store_command(cache->store, buf_slice(&key), NULL, fault, SLICE("EVAL"),
+		slice_str(script), SLICE("1"), buf_slice(&key), slice_str(cache->instance));
+	buf_release(&key);
+	return error;
+}
+
 size_t inval_log_add_read(struct cache *cache, const char *id, struct redis_batch *batch)
 {
 	struct buf key = {0}, count = {0};

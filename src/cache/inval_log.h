@@ -59,6 +59,12 @@ struct inval_entry {
 enum error inval_log_append(
 	struct cache *cache, const struct inval_entry *entry, struct fault *fault);
 
+/*
+ * Writes an entry that names nothing, also while Redis is out of memory: a log that was empty can
+ * then be told from one that is empty again. Parks.
+ */
+enum error inval_log_mark(struct cache *cache, struct fault *fault);
+
 /* The command that reads what came after `id`; returns its index in the batch. */
 size_t inval_log_add_read(struct cache *cache, const char *id, struct redis_batch *batch);
 

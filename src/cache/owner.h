@@ -19,6 +19,12 @@ void owner_token_new(char ret[OWNER_TOKEN_DIGITS + 1]);
  */
 enum error owner_claim(struct cache *cache, struct slice key, const char *value, int64_t ttl_ms,
 	struct redis_value **ret_holder, struct fault *fault);
+/*
+ * The same for what must be claimed also while Redis is out of memory: then by a script, to which
+ * Redis grants the few bytes (Redis documents that). ERR_REDIS_OOM: even so not. Parks.
+ */
+enum error owner_claim_though_full(struct cache *cache, struct slice key, const char *value,
+	int64_t ttl_ms, struct redis_value **ret_holder, struct fault *fault);
 /* Whether what owner_claim() found says that the holder of `token` has it. */
 bool owner_is(const struct redis_value *holder, const char *token);
 /* Lets it live ttl_ms from now; *ret_held: the token's holder has it still. Parks. */

@@ -7,14 +7,11 @@
 
 enum error inval_tail_begin(struct inval_tail *tail, struct cache *cache, struct fault *fault)
 {
-	const struct inval_entry mark = {.operation_id = cache->instance};
-
 	*tail = (struct inval_tail){.cache = cache};
 	enum error error = inval_log_last(cache, &tail->last, fault);
-	/* An empty log looks the same after Redis has lost all keys, those of the run among them:
-	 * an entry that names nothing shows it. Without it (no memory) the run is not worse. */
-	if (!error && strcmp(tail->last.id, "0-0") == 0 &&
-		inval_log_append(cache, &mark, NULL) == OK)
+	/* An empty log looks the same after Redis has lost all keys, those of the run among them.
+	 * Without the mark the run is not worse. */
+	if (!error && strcmp(tail->last.id, "0-0") == 0 && inval_log_mark(cache, NULL) == OK)
 		error = inval_log_last(cache, &tail->last, fault);
 	return error;
 }

@@ -26,12 +26,13 @@ struct lock {
 
 /*
  * KEYS the lock, and the list of written keys if there is one for all. If the lock is ours or is
- * gone, it is set again. Returns the lookups that hit and missed, then 1, or 0 if another daemon
- * has the lock.
+ * gone, it is set again; the PEXPIRE before lets Redis do that without memory. Returns the lookups
+ * that hit and missed, then 1, or 0 if another daemon has the lock.
  */
 static const char renew_script[] =
 	"local v = redis.call('GET', KEYS[1]) "
 	"if v and string.sub(v, 1, #ARGV[1]) ~= ARGV[1] then return {1, 0, 0} end "
+	"redis.call('PEXPIRE', KEYS[1], ARGV[3]) "
 	"redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) "
 	"local hits = v and 1 or 0 "
 	"if not KEYS[2] then return {hits, 1 - hits, 1} end " RENEW_LIST("KEYS[2]", "ARGV[4]",
@@ -47,11 +48,13 @@ static const char list_script[] =
 static enum error claim(struct lock *lock, struct redis_value **ret_held, struct fault *fault)
 {
 	struct slice key = buf_slice(&lock->key);
-	enum error error = owner_claim(lock->cache, key, lock->token, LOCK_TTL_MS, ret_held, fault);
+	enum error error = owner_claim_though_full(
+		lock->cache, key, lock->token, LOCK_TTL_MS, ret_held, fault);
 
 	if ((error == ERR_REDIS_UNKNOWN_OUTCOME || error == ERR_TIMEOUT) &&
 		cache_await_redis(lock->cache, NULL, NULL) == OK)
-		error = owner_claim(lock->cache, key, lock->token, LOCK_TTL_MS, ret_held, fault);
+		error = owner_claim_though_full(
+			lock->cache, key, lock->token, LOCK_TTL_MS, ret_held, fault);
 	return error;
 }
 
@@ -191,8 +194,8 @@ enum error lock_receipt_take(
 	buf_char(&name, ':');
 	timestamp_format(receipt->nominal_wall_ms, &name);
 	cache_own_key(cache, "fire:", buf_slice(&name), &key);
-	enum error error =
-		owner_claim(cache, buf_slice(&key), receipt->token, receipt->ttl_ms, &held, fault);
+	enum error error = owner_claim_though_full(
+		cache, buf_slice(&key), receipt->token, receipt->ttl_ms, &held, fault);
 	*ret_won = !error && owner_is(held, receipt->token);
 	redis_value_free(held);
 	buf_release(&name);

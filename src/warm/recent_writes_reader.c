@@ -10,14 +10,16 @@ enum { names_at_once = 5000 };
 #define NAMES_AT_ONCE_LUA "5000"
 
 /*
- * A key of another type is replaced. ARGV the epoch of a new list, its expiry in ms, whether the
- * server is asked for, too.
+ * A key of another type is replaced. The PEXPIRE of nothing lets Redis make the list without memory
+ * (cache/owner.c), so that what waits for memory may replace what was not written meanwhile. ARGV
+ * the epoch of a new list, its expiry in ms, whether the server is asked for, too.
  */
 static const char begin_script[] =
 	"local e = redis.pcall('LINDEX', KEYS[1], 0) "
 	"if type(e) == 'table' then redis.call('DEL', KEYS[1]) e = false end "
 	"local hit = e and 1 or 0 "
-	"if not e then e = ARGV[1] redis.call('RPUSH', KEYS[1], e) end "
+	"if not e then e = ARGV[1] redis.call('PEXPIRE', KEYS[1], ARGV[2]) "
+	"redis.call('RPUSH', KEYS[1], e) end "
 	"redis.call('PEXPIRE', KEYS[1], ARGV[2]) "
 	"local n = redis.call('LLEN', KEYS[1]) "
 	"if not ARGV[3] then return {hit + 1, 1 - hit, n, e} end " INVAL_SERVER_LUA(

@@ -9,7 +9,7 @@ import pytest
 import topology
 from clustered import ClusteredRedis
 from conftest import open_config
-from harness import until
+from harness import API, RedisError, until
 from test_warm import command, jobs
 
 
@@ -40,6 +40,23 @@ def limit_memory(server, room):
     used = int(server("INFO", "memory").split(b"used_memory:")[1].split(b"\r")[0])
     server("CONFIG", "SET", "maxmemory-policy", "noeviction")
     server("CONFIG", "SET", "maxmemory", used + room)
+
+
+def servers_of(redis):
+    return redis.nodes.all if isinstance(redis, ClusteredRedis) else [redis]
+
+
+def fill_up(redis):
+    """From now on no server of it takes writes that need memory."""
+    for server in servers_of(redis):
+        limit_memory(server, -100_000)
+        with pytest.raises(RedisError, match="OOM"):
+            server("SET", next(f"y:{i}" for i in range(100000) if server_of(redis, f"y:{i}") is server), "1")
+
+
+def give_memory(redis):
+    for server in servers_of(redis):
+        server("CONFIG", "SET", "maxmemory", 0)
 
 
 def phase(daemon, run, text):
@@ -92,6 +109,46 @@ def test_a_run_waits_while_redis_has_no_memory(start, redis, folder, mode, tags,
     assert [found["result"][name] for name in ("stored", "skipped", "rejected", "attempts")] == [3000, 0, 0, 1]
     assert len(redis.keys("x:*")) == 3000
     assert not tags or redis("ZCARD", full) == 3000
+
+
+@pytest.mark.parametrize("mode", ["replace", "swap"])
+def test_a_run_begins_while_redis_has_no_memory(start, redis, folder, mode):
+    """It has its lock, which is renewed and names it, and replaces what was there before."""
+    path = os.path.join(folder, "rows")
+    with open(path, "w", encoding="utf-8") as file:
+        file.writelines(f'{{"id":{i}}}\n' for i in range(100))
+    redis.pipeline([("SET", f"x:{i}", "old") for i in range(50)])
+    text = open_config(redis, jobs(command(f"cat {path}", mode=mode, timeout="60s")))
+    daemon, other = start(text), start(text)
+    daemon.wait_redis()
+    other.wait_redis()
+    fill_up(redis)
+    run = daemon.warm({}).json["runs"][0]
+    phase(daemon, run, "waiting to try again")
+    assert redis("XLEN", "cw:inval") > 0, "the log has a place to begin at"
+    until(lambda: run["operation_id"].encode() in redis("GET", "cw:run:j"), "the lock to name the run")
+    joined = other.warm({}).json["runs"][0]
+    assert joined["already_running"] and joined["operation_id"] == run["operation_id"]
+    redis("PEXPIRE", "cw:run:j", 6000)
+    until(lambda: redis("PTTL", "cw:run:j") > 7000, "the lock to be renewed")
+    give_memory(redis)
+    found = ended(daemon, run)
+    assert found["state"] == "completed", found
+    assert [found["result"][name] for name in ("stored", "skipped", "rejected", "attempts")] == [100, 0, 0, 1]
+    assert redis("MGET", "x:0", "x:49", "x:99") == [b'{"id":0}', b'{"id":49}', b'{"id":99}']
+
+
+def test_a_scheduled_run_begins_while_redis_has_no_memory(start, redis):
+    fill_up(redis)
+    daemon = start(open_config(redis, jobs(command(
+        """echo '{"id":1}'""", schedule={"every": "2s"}, timeout="60s"))))
+    run = until(lambda: (found := daemon.get(API + "/operations?kind=warm").json["items"]) and found[0], "a run")
+    run["location"] = f"{API}/operations/{run['operation_id']}"
+    phase(daemon, run, "waiting to try again")
+    assert redis("KEYS", "cw:fire:j:*")
+    give_memory(redis)
+    assert ended(daemon, run)["state"] == "completed"
+    assert redis("GET", "x:1") == b'{"id":1}'
 
 
 def test_a_run_waits_for_memory_no_longer_than_its_timeout(start, redis, folder):
