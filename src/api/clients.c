@@ -40,7 +40,7 @@ void api_clients(struct request *request, void *context)
 	struct answer_set *set;
 	struct fault fault;
 
-	if (request_query_int(request, "limit", 1, CLIENT_GROUPS_MOST, &limit, &fault) ||
+	if (request_query_int(request, "limit", 1, CLIENT_GROUPS_MAX, &limit, &fault) ||
 		server_answers_get(app->clients, &set, &fault)) {
 		reply_fault(request, &fault);
 		return;

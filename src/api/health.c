@@ -30,7 +30,7 @@ struct component {
 	cJSON *details;
 };
 
-enum { component_count = 4, day_ms = 24 * 3600 * 1000, most_away = 16 };
+enum { component_count = 4, day_ms = 24 * 3600 * 1000, max_away = 16 };
 
 static struct component component(const char *name)
 {
@@ -97,7 +97,7 @@ static void list_absences(
 	cJSON *away = cJSON_AddArrayToObject(details, "away");
 	struct slot_absence absence;
 
-	for (size_t i = 0; i < most_away && store_absence(app->engine.cache.store, i, &absence);
+	for (size_t i = 0; i < max_away && store_absence(app->engine.cache.store, i, &absence);
 		i++) {
 		cJSON *item = cJSON_CreateObject();
 		struct buf text = {0};

@@ -7,7 +7,7 @@
 #include "api/warm_jobs.h"
 #include "base/crypto.h"
 
-enum { rewarm_most = 100, spread_most_seconds = 7 * 86400 };
+enum { max_rewarm = 100, max_spread_seconds = 7 * 86400 };
 
 static enum error read_soft(const struct request *request, bool *ret, struct fault *fault)
 {
@@ -85,8 +85,8 @@ static enum error read_all(struct selectors *asked, struct fault *fault)
 		{"cascade", BODY_BOOL, &cascade, 0, 0},
 		{"verify", BODY_BOOL, &what->verify, 0, 0},
 		{"soft", BODY_BOOL, &what->soft, 0, 0},
-		{"spread", BODY_INT, &spread, 1, spread_most_seconds},
-		{"rewarm", BODY_LIST, &jobs, 1, rewarm_most},
+		{"spread", BODY_INT, &spread, 1, max_spread_seconds},
+		{"rewarm", BODY_LIST, &jobs, 1, max_rewarm},
 	};
 	enum error error = read_headers(asked, fault);
 

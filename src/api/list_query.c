@@ -45,7 +45,7 @@ enum error list_query(const struct request *request, struct list_query *ret, str
 	if (!error)
 		error = list_query_text(request, "by", &ret->by, fault);
 	if (!error)
-		error = request_query_int(request, "limit", 1, LIST_QUERY_MOST, &ret->limit, fault);
+		error = request_query_int(request, "limit", 1, LIST_QUERY_MAX, &ret->limit, fault);
 	if (!error)
 		request_query(request, "cursor", &ret->cursor);
 	return error;

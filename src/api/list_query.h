@@ -5,7 +5,7 @@
 
 #include "http/request.h"
 
-enum { LIST_QUERY_LIMIT = 100, LIST_QUERY_MOST = 1000 };
+enum { LIST_QUERY_LIMIT = 100, LIST_QUERY_MAX = 1000 };
 
 /* A text that must not be empty; *ret stays as it is if it is absent. */
 enum error list_query_text(

@@ -25,7 +25,7 @@ void api_namespaces(struct request *request, void *context)
 	struct fault fault;
 
 	if (request_query_int(request, "limit", 1, list_max, &limit, &fault) ||
-		request_query_int(request, "cursor", 0, NAMESPACE_TABLE_MOST, &from, &fault) ||
+		request_query_int(request, "cursor", 0, NAMESPACE_TABLE_MAX, &from, &fault) ||
 		read_sort(request, &page.by_bytes, &fault)) {
 		reply_fault(request, &fault);
 		return;

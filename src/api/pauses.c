@@ -58,7 +58,7 @@ static enum error read_body(struct request *request, bool pauses, struct pauses_
 	const struct body_member members[] = {
 		{"what", BODY_LIST, &asked->what, 1, PAUSE_COUNT},
 		{"note", BODY_STRING, &asked->note, 0, BODY_NOTE_BYTES},
-		{"for", BODY_INT, &asked->seconds, 1, PAUSE_MOST_SECONDS},
+		{"for", BODY_INT, &asked->seconds, 1, PAUSE_MAX_SECONDS},
 	};
 	enum error error = body_parse(
 		request, &(struct body_table){.members = members, .count = pauses ? 3 : 2}, fault);

@@ -29,7 +29,7 @@ static void add_walk(cJSON *body, const struct tag_list_sums *sums)
 	json_add_uint(walk, "members", sums->members);
 	json_add_uint(walk, "stale", sums->stale);
 	json_add_uint(walk, "pruned", sums->pruned);
-	cJSON_AddBoolToObject(walk, "truncated", sums->tags > TAG_LIST_MOST);
+	cJSON_AddBoolToObject(walk, "truncated", sums->tags > TAG_LIST_MAX);
 }
 
 /* The cursor is the last tag of the page before. */

@@ -13,12 +13,12 @@ const char *breaker_state_name(enum breaker_state state)
 }
 
 void breaker_configure(
-	struct breaker *breaker, int64_t threshold, int64_t open_ms, unsigned most_tries)
+	struct breaker *breaker, int64_t threshold, int64_t open_ms, unsigned max_tries)
 {
-	assert(threshold > 0 && open_ms > 0 && most_tries <= BREAKER_MAX_TRIES);
+	assert(threshold > 0 && open_ms > 0 && max_tries <= BREAKER_MAX_TRIES);
 	breaker->threshold = threshold;
 	breaker->open_ms = open_ms;
-	breaker->most_tries = most_tries;
+	breaker->max_tries = max_tries;
 }
 
 enum breaker_state breaker_state(const struct breaker *breaker, int64_t now_ms)
@@ -53,7 +53,7 @@ bool breaker_enter(struct breaker *breaker, uint64_t key, int64_t now_ms, int64_
 	try = find_try(breaker, key);
 	if (try && (try->running || now_ms < try->retry_at_ms))
 		return refuse(try->retry_at_ms, now_ms, ret_wait_ms);
-	if (!try && breaker->try_count == breaker->most_tries)
+	if (!try && breaker->try_count == breaker->max_tries)
 		return refuse(0, now_ms, ret_wait_ms);
 	if (!try)
 		try = &breaker->tries[breaker->try_count++];
@@ -99,7 +99,7 @@ static bool fail_try(struct breaker *breaker, uint64_t key, int64_t now_ms)
 	try->retry_at_ms = now_ms + breaker->open_ms;
 	for (unsigned i = 0; i < breaker->try_count; i++)
 		failed += !breaker->tries[i].running;
-	return failed == breaker->most_tries;
+	return failed == breaker->max_tries;
 }
 
 void breaker_failed(struct breaker *breaker, uint64_t key, int64_t weight, int64_t now_ms)

@@ -27,7 +27,7 @@ const char *breaker_state_name(enum breaker_state state); /* "closed", "open", "
 /* Zeroed and configured = closed. */
 struct breaker {
 	int64_t threshold, open_ms;
-	unsigned most_tries; /* at a time, while half-open */
+	unsigned max_tries; /* at a time, while half-open */
 
 	int64_t failures; /* since the last success */
 	uint64_t keys[BREAKER_MAX_KEYS];
@@ -52,7 +52,7 @@ struct breaker_news {
 
 /* Keeps state and counts. With keys `threshold` is at most BREAKER_MAX_KEYS. */
 void breaker_configure(
-	struct breaker *breaker, int64_t threshold, int64_t open_ms, unsigned most_tries);
+	struct breaker *breaker, int64_t threshold, int64_t open_ms, unsigned max_tries);
 enum breaker_state breaker_state(const struct breaker *breaker, int64_t now_ms);
 /*
  * Whether `key` may be tried now; then breaker_succeeded, _failed or _left follows. If not,

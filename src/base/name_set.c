@@ -59,7 +59,7 @@ void name_set_release(struct name_set *set)
 
 bool name_set_add(struct name_set *set, struct slice name)
 {
-	bool full = !set->borrows && set->count == NAME_SET_MOST;
+	bool full = !set->borrows && set->count == NAME_SET_MAX;
 	uint64_t hash = hash_of(name);
 
 	if (!full && 2 * (set->count + 1) > set->size)

@@ -2,7 +2,7 @@
 /*
  * A set of names, for noticing that one comes again.
  *
- * By default it holds 64-bit hashes of at most NAME_SET_MOST names (4 MiB): past that every name
+ * By default it holds 64-bit hashes of at most NAME_SET_MAX names (4 MiB): past that every name
  * counts as new, and two names with one hash as the same. With `borrows` it compares the names
  * themselves, which must outlive it, without a limit.
  */
@@ -11,7 +11,7 @@
 
 #include "base/slice.h"
 
-enum { NAME_SET_MOST = 256 * 1024 };
+enum { NAME_SET_MAX = 256 * 1024 };
 
 /* Zeroed but for `borrows` = empty. */
 struct name_set {

@@ -208,7 +208,7 @@ size_t inval_log_add_read(struct cache *cache, const char *id, struct redis_batc
 	struct buf key = {0}, count = {0};
 
 	inval_log_key(cache, &key);
-	buf_uint(&count, INVAL_MOST_SINCE + 1);
+	buf_uint(&count, INVAL_MAX_SINCE + 1);
 	size_t index =
 		store_fails_over(cache->store)
 			? REDIS_ADD(batch, SLICE("EVAL"), slice_str(since_script), SLICE("1"),
@@ -302,7 +302,7 @@ struct inval_since *inval_since_parse(const struct redis_value *reply, const cha
 	bool from_start = strcmp(id, "0-0") == 0;
 	size_t first = from_start ? 0 : 1;
 
-	if (!reply || reply->type != REDIS_ARRAY || reply->count > INVAL_MOST_SINCE)
+	if (!reply || reply->type != REDIS_ARRAY || reply->count > INVAL_MAX_SINCE)
 		return NULL;
 	if (!from_start && (reply->count == 0 || reply->items[0]->type != REDIS_ARRAY ||
 				   !slice_is(redis_value_item(reply->items[0], 0), id)))

@@ -19,7 +19,7 @@
 enum {
 	INVAL_ID_BYTES = 44,
 	INVAL_SERVER_BYTES = 41,
-	INVAL_MOST_SINCE = 1000, /* entries that a reader looks through; of more, all is stale */
+	INVAL_MAX_SINCE = 1000, /* entries that a reader looks through; of more, all is stale */
 };
 
 /* Appends the log's name. */

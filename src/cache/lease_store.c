@@ -134,7 +134,7 @@ static void begin(struct scripted_store *s, struct slice token)
 	add(s, buf_slice(&s->px));
 	tag_score(bytes.px_ms, &s->score);
 	add(s, buf_slice(&s->score));
-	add(s, slice_of_int(s->most, INVAL_MOST_SINCE + 1));
+	add(s, slice_of_int(s->most, INVAL_MAX_SINCE + 1));
 	for (size_t i = 0; i < write->tag_count; i++)
 		add(s, write->tags[i]);
 }

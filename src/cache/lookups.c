@@ -61,7 +61,7 @@ static struct lookups_row *row_of(
 	HASH_FIND(hh, lookups->rows, lookups->key.p, lookups->key.n, counted);
 	if (counted)
 		return &counted->row;
-	if (HASH_COUNT(lookups->rows) >= LOOKUPS_MOST)
+	if (HASH_COUNT(lookups->rows) >= LOOKUPS_MAX)
 		return &lookups->rest;
 	counted = mem_new(struct counted);
 	counted->key = slice_dup(buf_slice(&lookups->key));

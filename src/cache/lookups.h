@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hits and misses by namespace, in bounded memory: one row for each of the first LOOKUPS_MOST
+ * Hits and misses by namespace, in bounded memory: one row for each of the first LOOKUPS_MAX
  * namespaces that are met; what is looked up in others is added up in one.
  */
 #ifndef CW_CACHE_LOOKUPS_H
@@ -8,7 +8,7 @@
 
 #include "cache/namespace.h"
 
-enum { LOOKUPS_MOST = 1000 };
+enum { LOOKUPS_MAX = 1000 };
 
 struct lookups;
 

@@ -51,7 +51,7 @@ static const char settle_script[] =
 	"local hits, misses = 0, 0 " MARK_OR_REMOVE("KEYS[1]", "KEYS[2]", "ARGV[1]", "ARGV[2]");
 
 enum {
-	most_members = 1000,
+	max_members = 1000,
 	mark_lives_ms =
 		10 * 60 * 1000, /* longer than from one walk to the next, whatever that is */
 	cost_members = 10,	/* what one script counts for in the budget */
@@ -69,7 +69,7 @@ static enum error look_at_once(const struct looked *l)
 {
 	char most[SLICE_INT_ROOM];
 	struct slice argv[] = {SLICE("EVAL"), slice_of(script, sizeof script - 1), SLICE("3"),
-		l->key, l->name, l->mark, l->age, l->lives, slice_of_int(most, most_members)};
+		l->key, l->name, l->mark, l->age, l->lives, slice_of_int(most, max_members)};
 
 	return store_call(l->walk->cache->store,
 		(struct redis_call){.priority = REDIS_BULK, .idempotent = true}, l->key,
@@ -89,7 +89,7 @@ static enum error read_members(const struct looked *l, struct redis_value **ret)
 	bool ends = !error && redis_batch_reply(batch, 1)->integer >= 0;
 
 	redis_batch_free(batch);
-	if (error || size == 0 || size > most_members || !ends)
+	if (error || size == 0 || size > max_members || !ends)
 		return error;
 	return store_command(
 		l->walk->cache->store, l->key, ret, &l->walk->fault, SLICE("SMEMBERS"), l->key);

@@ -113,7 +113,7 @@ enum error prune_tag(struct prune_run *walk, struct slice key, struct slice name
 		return OK;
 	walk->members += set.members;
 	walk->stale += set.stale;
-	if (!error && set.members && walk->tags++ < TAG_LIST_MOST)
+	if (!error && set.members && walk->tags++ < TAG_LIST_MAX)
 		error = tag_list_add(walk->cache, name, set.members, set.stale, &walk->fault);
 	return error;
 }

@@ -32,7 +32,7 @@
 enum {
 	RECENT_WRITES_TTL_MS = 60000,
 	/* A longer list is given up: the lock's keeper looks every few seconds. */
-	RECENT_WRITES_MOST = 200000,
+	RECENT_WRITES_MAX = 200000,
 	RECENT_WRITES_LISTS = 16, /* at most */
 };
 

@@ -17,8 +17,8 @@
 #include "cache/scan_internal.h"
 
 enum {
-	most_in_slot = 2000, /* a reply of so many names takes Redis about a millisecond */
-	most_asked = 64,     /* slots in a batch */
+	max_in_slot = 2000, /* a reply of so many names takes Redis about a millisecond */
+	max_asked = 64,	    /* slots in a batch */
 	many_percent =
 		15, /* of the keys that SCAN looked at, from which asking by slot is better */
 	counted_at_once = 512,
@@ -71,11 +71,11 @@ enum error scan_slots_send(struct scanner *w)
 {
 	size_t most = redis_pacer_page(w->pacer) / w->per_slot + 1;
 
-	if (most > most_asked)
-		most = most_asked;
+	if (most > max_asked)
+		most = max_asked;
 	for (w->asked = 0; w->asked < most && w->next + w->asked < w->list->count; w->asked++)
 		add_asking(w->names, "GETKEYSINSLOT", w->list->slots[w->next + w->asked],
-			most_in_slot + 1);
+			max_in_slot + 1);
 	return redis_node_start(w->node, REDIS_BULK, w->names, &w->fault);
 }
 
@@ -98,7 +98,7 @@ enum error scan_slots_take(struct scanner *w, bool *ret_last)
 		if (reply->type != REDIS_ARRAY)
 			return fault_set(&w->fault, ERR_REDIS_PROTOCOL,
 				"CLUSTER GETKEYSINSLOT gave no names");
-		if (reply->count > most_in_slot) {
+		if (reply->count > max_in_slot) {
 			slot_set_add(&w->big, w->list->slots[w->next + i]);
 			w->any_big = true;
 			continue;
@@ -139,7 +139,7 @@ bool scan_slots_decide(struct scanner *w, const struct redis_value *names)
 		return false;
 	w->first = false;
 	if (100 * names->count < many_percent * redis_pacer_page(w->pacer) ||
-		w->per_slot > most_in_slot)
+		w->per_slot > max_in_slot)
 		return false;
 	for (size_t i = 0; i < names->count; i++) {
 		unsigned slot = slot_of(names->items[i]->text);

@@ -102,7 +102,7 @@ enum error tag_list_sums(struct cache *cache, struct tag_list_sums *ret, struct 
 		ret->pruned = field(reply, "pruned");
 		uint64_t ended = field(reply, "ended");
 
-		ret->ended_wall_ms = ended <= (uint64_t)REDIS_MOST_NUMBER ? (int64_t)ended : -1;
+		ret->ended_wall_ms = ended <= (uint64_t)REDIS_MAX_NUMBER ? (int64_t)ended : -1;
 	}
 	redis_value_free(reply);
 	buf_release(&key);

@@ -12,7 +12,7 @@
 
 #include "cache/cache.h"
 
-enum { TAG_LIST_MOST = 10000 };
+enum { TAG_LIST_MAX = 10000 };
 
 struct tag_list_sums {
 	uint64_t tags, members, stale, pruned;

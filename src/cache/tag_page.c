@@ -13,7 +13,7 @@ void tag_pages_init(struct tag_pages *pages, struct cache *cache, struct slice s
 	*pages = (struct tag_pages){.cache = cache,
 		.set = set,
 		.priority = priority,
-		.most = TAG_PAGE_MOST,
+		.most = TAG_PAGE_MAX,
 		.fits = page_first,
 		.cursor = "0"};
 }
@@ -61,7 +61,7 @@ static void learn(struct tag_pages *pages, const struct redis_value *members)
 
 	if (bytes > TAG_PAGE_BYTES)
 		pages->fits = pages->fits > 2 ? pages->fits / 2 : 1;
-	else if (bytes < TAG_PAGE_BYTES / 4 && pages->fits < TAG_PAGE_MOST)
+	else if (bytes < TAG_PAGE_BYTES / 4 && pages->fits < TAG_PAGE_MAX)
 		pages->fits *= 2;
 }
 

@@ -9,7 +9,7 @@
 
 #include "cache/cache.h"
 
-enum { TAG_CURSOR_BYTES = 24, TAG_PAGE_MOST = 500, TAG_PAGE_BYTES = 256 * 1024 };
+enum { TAG_CURSOR_BYTES = 24, TAG_PAGE_MAX = 500, TAG_PAGE_BYTES = 256 * 1024 };
 
 struct tag_pages {
 	/* In. */

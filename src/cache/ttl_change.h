@@ -13,7 +13,7 @@
 #include "cache/cache.h"
 
 /* Names of one command. It holds up Redis's other clients for a fraction of a millisecond. */
-enum { TTL_CHANGE_MOST = 200 };
+enum { TTL_CHANGE_MAX = 200 };
 
 /* A zeroed one changes nothing. */
 struct ttl_change {
@@ -27,7 +27,7 @@ struct ttl_change {
 	bool look;	  /* nothing is changed; counted is what would be */
 };
 
-/* Adds one command for up to TTL_CHANGE_MOST names, for one over slots. */
+/* Adds one command for up to TTL_CHANGE_MAX names, for one over slots. */
 void ttl_change_add(const struct cache *cache, struct redis_batch *batch, const struct slice *names,
 	size_t count, struct ttl_change *change);
 /* From its reply: how many keys were there, and how many were changed, or would be. */

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 
 struct unlogged {
-	struct unlogged_entry entries[UNLOGGED_MOST];
+	struct unlogged_entry entries[UNLOGGED_MAX];
 	uint64_t count; /* that were ever added */
 	int64_t forgotten_wall_ms;
 };
@@ -42,7 +42,7 @@ void unlogged_add(struct cache *cache, const struct inval_entry *entry)
 		cache->unlogged->forgotten_wall_ms = -1;
 	}
 	struct unlogged *unlogged = cache->unlogged;
-	struct unlogged_entry *to = &unlogged->entries[unlogged->count++ % UNLOGGED_MOST];
+	struct unlogged_entry *to = &unlogged->entries[unlogged->count++ % UNLOGGED_MAX];
 
 	if (to->number)
 		unlogged->forgotten_wall_ms = to->wall_ms;
@@ -65,9 +65,9 @@ const struct unlogged_entry *unlogged_before(const struct cache *cache, uint64_t
 	uint64_t count = unlogged ? unlogged->count : 0;
 	uint64_t at = number > count ? count : number - 1;
 
-	if (number == 0 || at == 0 || at + UNLOGGED_MOST <= count)
+	if (number == 0 || at == 0 || at + UNLOGGED_MAX <= count)
 		return NULL;
-	return &unlogged->entries[(at - 1) % UNLOGGED_MOST];
+	return &unlogged->entries[(at - 1) % UNLOGGED_MAX];
 }
 
 int64_t unlogged_forgotten_wall_ms(const struct cache *cache)
@@ -77,7 +77,7 @@ int64_t unlogged_forgotten_wall_ms(const struct cache *cache)
 
 void unlogged_free(struct unlogged *unlogged)
 {
-	for (size_t i = 0; unlogged && i < UNLOGGED_MOST; i++)
+	for (size_t i = 0; unlogged && i < UNLOGGED_MAX; i++)
 		entry_release(&unlogged->entries[i]);
 	mem_free(unlogged);
 }

@@ -4,7 +4,7 @@
  *
  *	logged_delete(): XADD refused -> unlogged_add() -> unlogged_before(), from newest to oldest
  *
- * They are kept in memory until the process ends, the newest UNLOGGED_MOST of them.
+ * They are kept in memory until the process ends, the newest UNLOGGED_MAX of them.
  */
 #ifndef CW_CACHE_UNLOGGED_H
 #define CW_CACHE_UNLOGGED_H
@@ -12,7 +12,7 @@
 #include "base/name_list.h"
 #include "cache/inval_log.h"
 
-enum { UNLOGGED_MOST = 64, UNLOGGED_NAMES = 1000, UNLOGGED_NAME_BYTES = 64 * 1024 };
+enum { UNLOGGED_MAX = 64, UNLOGGED_NAMES = 1000, UNLOGGED_NAME_BYTES = 64 * 1024 };
 
 struct unlogged_entry {
 	uint64_t number; /* from 1 on, in the order of time */

@@ -12,7 +12,7 @@
 #include "cli/screen.h"
 #include "cli/view.h"
 
-enum { least_pause_ms = 50, most_pause_ms = 500, patience_ms = 30000, bar_columns = 20 };
+enum { min_pause_ms = 50, max_pause_ms = 500, patience_ms = 30000, bar_columns = 20 };
 
 static bool cli_follow_ended(struct json_value operation)
 {
@@ -168,7 +168,7 @@ static bool turn(struct follow *follow, struct cli *round, int64_t deadline_ms, 
 int cli_follow(struct cli *cli, struct cli_followed *all, size_t count, int64_t deadline_ms)
 {
 	struct follow follow = {cli, all, count, clock_mono_ms(), false};
-	int pause = least_pause_ms, exit = CLI_DONE;
+	int pause = min_pause_ms, exit = CLI_DONE;
 
 	for (bool over = false; !over;) {
 		struct cli round = *cli;
@@ -180,7 +180,7 @@ int cli_follow(struct cli *cli, struct cli_followed *all, size_t count, int64_t 
 		arena_release(&round.arena);
 		if (!over)
 			pause_for(pause);
-		pause = pause * 2 < most_pause_ms ? pause * 2 : most_pause_ms;
+		pause = pause * 2 < max_pause_ms ? pause * 2 : max_pause_ms;
 	}
 	return exit;
 }

@@ -11,7 +11,7 @@
 #include "base/utf8.h"
 #include "cli/cell.h"
 
-enum { most_columns = 12, gap = 2, least_flexible = 10, least_wrapped = 20 };
+enum { max_columns = 12, gap = 2, min_flexible = 10, min_wrapped = 20 };
 
 struct cli_cell {
 	struct slice text; /* clean */
@@ -28,7 +28,7 @@ struct cli_column {
 
 struct cli_grid {
 	struct cli *cli;
-	struct cli_column columns[most_columns];
+	struct cli_column columns[max_columns];
 	size_t column_count;
 	bool pairs;
 	struct cli_cell *cells; /* of mem */
@@ -75,7 +75,7 @@ struct cli_grid *cli_grid_new(struct cli *cli, const char *titles)
 		struct slice title = slice_of(rest.p, bar ? (size_t)(bar - rest.p) : rest.n);
 		struct cli_column *column = &grid->columns[grid->column_count++];
 
-		assert(grid->column_count <= most_columns);
+		assert(grid->column_count <= max_columns);
 		rest = slice_skip(rest, title.n + (bar != NULL));
 		for (; title.n && strchr("=>*?_", title.p[0]); title = slice_skip(title, 1)) {
 			column->right |= title.p[0] == '>';
@@ -148,7 +148,7 @@ static bool shrink(struct cli_column *columns, size_t count, int width)
 		struct cli_column *widest = NULL;
 
 		for (size_t i = 0; i < count; i++) {
-			int least = columns[i].wraps ? least_wrapped : least_flexible;
+			int least = columns[i].wraps ? min_wrapped : min_flexible;
 
 			if (columns[i].flexible && !columns[i].hidden && columns[i].width > least &&
 				(!widest || columns[i].width > widest->width))
@@ -164,7 +164,7 @@ static bool shrink(struct cli_column *columns, size_t count, int width)
 /* Leaves out optional columns from the left, as few as can be. */
 static bool fit(struct cli_column *columns, size_t count, int width)
 {
-	struct cli_column whole[most_columns];
+	struct cli_column whole[max_columns];
 
 	memcpy(whole, columns, count * sizeof *whole);
 	for (size_t next = 0;;) {
@@ -260,7 +260,7 @@ static void print_row(
 
 static void print_titles(const struct cli_grid *grid, const struct cli_column *columns)
 {
-	struct cli_cell cells[most_columns];
+	struct cli_cell cells[max_columns];
 
 	for (size_t i = 0; i < grid->column_count; i++)
 		cells[i] = (struct cli_cell){slice_str(columns[i].title), 0, CLI_DIM};
@@ -291,7 +291,7 @@ static void print_blocks(const struct cli_grid *grid)
 
 void cli_grid_print(const struct cli_grid *grid)
 {
-	struct cli_column columns[most_columns];
+	struct cli_column columns[max_columns];
 	size_t count = grid->column_count;
 
 	if (!grid->cell_count)
@@ -303,7 +303,7 @@ void cli_grid_print(const struct cli_grid *grid)
 		columns[1].wraps = true;
 		columns[1].width = grid->cli->width - columns[0].width - gap;
 	}
-	if (grid->pairs ? grid->cli->width && columns[1].width < least_wrapped
+	if (grid->pairs ? grid->cli->width && columns[1].width < min_wrapped
 			: grid->cli->width && !fit(columns, count, grid->cli->width)) {
 		print_blocks(grid);
 		return;

@@ -7,7 +7,7 @@
 #include "cli/manual.h"
 #include "cli/say.h"
 
-enum { usual_width = 80, most_indent = 24 };
+enum { usual_width = 80, max_indent = 24 };
 
 /* Breaks `text` at blanks; the first line begins at column `at`, the others at `indent`. */
 static void print_wrapped(const char *text, int at, int indent, int width)
@@ -60,7 +60,7 @@ static void print_options(struct cli *cli, const struct cli_option *options)
 		print_term(cli,
 			cli_cell_format(cli, "%s--%s%s%s", letter, o->name, o->value ? " " : "",
 				o->value ? o->value : ""),
-			most_indent, o->help);
+			max_indent, o->help);
 	}
 }
 

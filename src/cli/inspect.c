@@ -9,7 +9,7 @@
 #include "cli/say.h"
 #include "cli/view.h"
 
-enum { usual_items = 20, most_columns = 8 };
+enum { usual_items = 20, max_columns = 8 };
 
 struct column {
 	const char *path;
@@ -19,7 +19,7 @@ struct column {
 struct inspect {
 	const char *path;   /* of the route */
 	const char *titles; /* as cli_grid_new() takes them */
-	struct column columns[most_columns];
+	struct column columns[max_columns];
 	const char *none; /* said where the list is empty */
 };
 
@@ -65,7 +65,7 @@ static void print(struct cli *cli, const struct inspect *what, struct json_value
 	struct json_iter items = cli_view_each(answer, "items");
 
 	while (json_next(&items))
-		for (size_t i = 0; i < most_columns && what->columns[i].path; i++)
+		for (size_t i = 0; i < max_columns && what->columns[i].path; i++)
 			cli_grid_add(grid, CLI_PLAIN,
 				what->columns[i].cell(cli, items.value, what->columns[i].path));
 	cli_grid_print(grid);

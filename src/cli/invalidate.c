@@ -22,7 +22,7 @@
 #include "cli/select_words.h"
 #include "cli/view.h"
 
-enum { most_wait = 300, begin_wait = 1 };
+enum { max_wait = 300, begin_wait = 1 };
 
 struct invalidate_kind {
 	const char *path, *label, *question, *declined;
@@ -128,7 +128,7 @@ static int ask(struct invalidate *what, bool dry_run, const char *confirm, int64
 	buf_char(&body, '{');
 	buf_add(&body, what->selectors);
 	buf_printf(&body, ",\"dry_run\":%s,\"wait\":%d", dry_run ? "true" : "false",
-		(int)(dry_run ? most_wait : sent));
+		(int)(dry_run ? max_wait : sent));
 	if (confirm && *confirm)
 		cli_quote_member(&body, "confirm", confirm);
 	buf_char(&body, '}');
@@ -138,7 +138,7 @@ static int ask(struct invalidate *what, bool dry_run, const char *confirm, int64
 		&(struct cli_request){.method = "POST",
 			.path = what->kind->path,
 			.body = arena_take(&cli->arena, &body),
-			.seconds = most_wait + 30},
+			.seconds = max_wait + 30},
 		ret);
 
 	cli->json = json;
@@ -274,7 +274,7 @@ static int report(struct invalidate *what, const struct cli_answer *answer)
 
 static int preview(struct invalidate *what, struct cli_answer *answer)
 {
-	int exit = ask(what, true, NULL, most_wait, answer);
+	int exit = ask(what, true, NULL, max_wait, answer);
 
 	if (!exit && answer->status == 202)
 		exit = await(what, -1, answer);

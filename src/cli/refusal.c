@@ -10,7 +10,7 @@
 #include "cli/say.h"
 #include "cli/view.h"
 
-enum { most_shown = 64 };
+enum { max_shown = 64 };
 
 /*
  * Members of bodies and parameters of queries, with the option that sets each, and what an argument
@@ -113,7 +113,7 @@ static void add_term(
 	else
 		buf_printf(out, "the %s", term->argument ? term->argument : term->member);
 	if (value && *value) {
-		size_t cut = utf8_trim(slice_of(value, strnlen(value, most_shown))).n;
+		size_t cut = utf8_trim(slice_of(value, strnlen(value, max_shown))).n;
 
 		buf_printf(out, " %.*s%s", (int)cut, value, value[cut] ? "..." : "");
 	} else if (first.n && slice_is(slice_str(term->member), "entities")) {

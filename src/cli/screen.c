@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { usual_width = 80, least_width = 10 };
+enum { usual_width = 80, min_width = 10 };
 
 int cli_screen_width(int fd)
 {
@@ -18,7 +18,7 @@ int cli_screen_width(int fd)
 		return 0;
 	if (ioctl(fd, TIOCGWINSZ, &size) != 0 || !size.ws_col)
 		return usual_width;
-	return size.ws_col < least_width ? least_width : size.ws_col;
+	return size.ws_col < min_width ? min_width : size.ws_col;
 }
 
 void cli_screen_read(struct cli *cli, const struct cli_args *args)

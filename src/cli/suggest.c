@@ -6,7 +6,7 @@
 
 #include "text/edits.h"
 
-enum { most_edits = 2 };
+enum { max_edits = 2 };
 
 struct suggestion {
 	struct slice word, best;
@@ -19,7 +19,7 @@ static void consider(struct suggestion *suggestion, struct slice name)
 	size_t edits = word.n > 1 && slice_starts(name, word) ? 1 : edits_between(word, name);
 
 	/* Of a short word, two edits leave nothing. */
-	if (edits > most_edits || edits >= word.n || edits >= suggestion->edits)
+	if (edits > max_edits || edits >= word.n || edits >= suggestion->edits)
 		return;
 	suggestion->best = name;
 	suggestion->edits = edits;
@@ -27,7 +27,7 @@ static void consider(struct suggestion *suggestion, struct slice name)
 
 const char *cli_suggest_command(struct cli *cli, struct slice first, struct slice word)
 {
-	struct suggestion suggestion = {.word = word, .edits = EDITS_MOST};
+	struct suggestion suggestion = {.word = word, .edits = EDITS_MAX};
 
 	for (const struct cli_command *c = cli_commands; c->name; c++) {
 		const char *blank = strchr(c->name, ' ');
@@ -45,7 +45,7 @@ const char *cli_suggest_command(struct cli *cli, struct slice first, struct slic
 
 const char *cli_suggest_option(struct slice word)
 {
-	struct suggestion suggestion = {.word = word, .edits = EDITS_MOST};
+	struct suggestion suggestion = {.word = word, .edits = EDITS_MAX};
 
 	for (const struct cli_option *o = cli_common_options; o->name; o++)
 		consider(&suggestion, slice_str(o->name));

@@ -12,7 +12,7 @@
 #include "cli/ops.h"
 #include "cli/view.h"
 
-enum { label_columns = 11, value_columns = 11, least_spark = 5 };
+enum { label_columns = 11, value_columns = 11, min_spark = 5 };
 
 static void top_series_add(struct top_series *series, double value)
 {
@@ -107,7 +107,7 @@ static void put_spark(struct top_row *row, const struct top_series *series, bool
 	int begin = series->count > room ? series->count - room : 0;
 	double low = from_zero ? 0 : (double)INFINITY, high = -(double)INFINITY;
 
-	if (room < least_spark)
+	if (room < min_spark)
 		return;
 	for (int i = begin; i < series->count; i++) {
 		low = series->points[i] < low ? series->points[i] : low;

@@ -8,11 +8,11 @@
 #include "text/percent.h"
 
 enum {
-	most_hosts = 100,
+	max_hosts = 100,
 	redis_port = 6379,
 	sentinel_port = 26379,
-	most_name_bytes = 128,
-	most_sentinels = 64
+	max_name_bytes = 128,
+	max_sentinels = 64
 };
 
 static struct slice after(struct slice text, size_t n)
@@ -142,7 +142,7 @@ static const char *take_hosts(
 
 	for (size_t i = 0; i < text.n; i++)
 		count += text.p[i] == ',';
-	if (count > most_hosts)
+	if (count > max_hosts)
 		return "names more than 100 servers: some of them are enough";
 	ret->seeds = arena_alloc(r->arena, count * sizeof *ret->seeds);
 	ret->seed_count = count;
@@ -185,7 +185,7 @@ static bool name_is_sane(const char *name)
 {
 	size_t n = name ? strlen(name) : 0;
 
-	return n > 0 && n <= most_name_bytes &&
+	return n > 0 && n <= max_name_bytes &&
 	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 			    "0123456789-_.") == n;
 }
@@ -215,7 +215,7 @@ static const char *take_sentinels(struct reader *r, struct slice rest, struct co
 		       "redis+sentinel://sentinel1:26379,sentinel2:26379/mymaster/0";
 	if (!wrong)
 		wrong = take_hosts(r, hosts, sentinel_port, ret);
-	if (!wrong && ret->seed_count > most_sentinels)
+	if (!wrong && ret->seed_count > max_sentinels)
 		return "names more than 64 sentinels";
 	return wrong;
 }

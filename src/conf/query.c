@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { param_most = 65535 };
+enum { max_param = 65535 };
 
 static bool is_digit(char c)
 {
@@ -94,9 +94,9 @@ static unsigned number_of(struct slice *text)
 	unsigned number = 0;
 
 	for (; text->n && is_digit(text->p[0]); *text = skip(*text, 1))
-		if (number < param_most)
+		if (number < max_param)
 			number = number * 10 + (unsigned)(text->p[0] - '0');
-	return number < param_most ? number : param_most;
+	return number < max_param ? number : max_param;
 }
 
 /* Steps over the first thing in the text; the N of a parameter $N, else 0. */

@@ -34,7 +34,7 @@ static struct slice nearest(
 
 	for (size_t i = 0; i < section->count; i++) {
 		struct slice part = part_below(section->keys[i].path, prefix);
-		size_t d = part.n ? edits_between(part, unknown) : EDITS_MOST;
+		size_t d = part.n ? edits_between(part, unknown) : EDITS_MAX;
 
 		if (d < best || (d == best && !name.n)) {
 			best = d;

@@ -11,7 +11,7 @@
 #include "text/glob.h"
 #include "text/quantity.h"
 
-enum { usual_visits = 8 /* at a time */, watched_most = 64 };
+enum { usual_visits = 8 /* at a time */, max_watched = 64 };
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
 #define DAY	(24 * (int64_t)HOUR)
 #define MAX_TTL TTL_MAX_MS
@@ -182,10 +182,10 @@ static const char *set_invalidated(struct reader *r, struct node *node, struct c
 		return "must be startup, redis_flushed or {invalidated: PATTERN}";
 	if (glob_check(pattern->text, &fault) != OK)
 		return reader_say(r, "is not an acceptable pattern: %s", fault.detail);
-	if (job->invalidated_count == watched_most)
+	if (job->invalidated_count == max_watched)
 		return "has more than 64 patterns";
 	if (!job->invalidated)
-		job->invalidated = arena_alloc(r->arena, watched_most * sizeof *job->invalidated);
+		job->invalidated = arena_alloc(r->arena, max_watched * sizeof *job->invalidated);
 	job->invalidated[job->invalidated_count++] = arena_slice(r->arena, pattern->text);
 	return NULL;
 }

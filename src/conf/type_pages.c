@@ -11,12 +11,12 @@
 
 #include "conf/reader.h"
 
-enum { usual_max = 10000, most_pages = 1000000000, most_pointer_bytes = 512 };
+enum { usual_max = 10000, max_pages = 1000000000, max_pointer_bytes = 512 };
 
 static bool is_whole(const struct node *node, int64_t least, int64_t *ret)
 {
 	return node->kind == NODE_SCALAR && slice_int64(node->text, ret) && *ret >= least &&
-	       *ret <= most_pages;
+	       *ret <= max_pages;
 }
 
 static const char *set_next(struct reader *r, const struct node *node, struct conf_source *source)
@@ -25,7 +25,7 @@ static const char *set_next(struct reader *r, const struct node *node, struct co
 		source->pages_by = PAGES_LINK;
 		return NULL;
 	}
-	if (node->kind != NODE_SCALAR || node->text.n < 2 || node->text.n > most_pointer_bytes ||
+	if (node->kind != NODE_SCALAR || node->text.n < 2 || node->text.n > max_pointer_bytes ||
 		node->text.p[0] != '/')
 		return "has a next that is neither link nor a JSON pointer such as /meta/next";
 	source->pages_by = PAGES_POINTER;

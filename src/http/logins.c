@@ -10,7 +10,7 @@
 #include "base/mem.h"
 
 struct logins {
-	struct login all[LOGINS_MOST];
+	struct login all[LOGINS_MAX];
 	size_t count;
 };
 
@@ -70,7 +70,7 @@ const struct login *logins_begin(struct logins *logins, const uint8_t token_sha2
 	struct login *login;
 
 	forget_ended(logins, now_ms);
-	if (logins->count == LOGINS_MOST)
+	if (logins->count == LOGINS_MAX)
 		forget(logins, longest_unused(logins));
 	login = &logins->all[logins->count++];
 	random_hex(ret_id, LOGIN_ID);

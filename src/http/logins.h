@@ -13,7 +13,7 @@
 #include "base/crypto.h"
 
 enum {
-	LOGINS_MOST = 100, /* one more ends the one that was not used for the longest time */
+	LOGINS_MAX = 100, /* one more ends the one that was not used for the longest time */
 	LOGIN_IDLE_MS = 15 * 60 * 1000,
 	LOGIN_AGE_MS = 8 * 60 * 60 * 1000,
 	LOGIN_ID = 64,	 /* hexadecimal digits of a cookie */

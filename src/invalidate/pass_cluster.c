@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "invalidate/pass_internal.h"
 
-enum { most_again = 3, lost_ms = 5000, look_ms = 50 };
+enum { max_retries = 3, lost_ms = 5000, look_ms = 50 };
 
 /* Whether all keys that match lie in one slot: the literal beginning has a whole hash tag. */
 static bool has_slot(const struct pattern *pattern, unsigned *ret)
@@ -129,7 +129,7 @@ static enum error scan_rounds(struct pass *pass, struct scan_slots *slots,
 			skip(pass, *snapshot);
 			return fiber_cancelled() ? ERR_CANCELLED : OK;
 		}
-		if (round == most_again) {
+		if (round == max_retries) {
 			pass_set_ends(pass, PASS_CHANGED);
 			return OK;
 		}

@@ -57,7 +57,7 @@ static void end_command(struct removal *r)
 static void add_name(struct removal *r, struct slice name, uint64_t mask, struct ttl_change *change)
 {
 	bool one = change && !store_is_one(r->cache->store);
-	size_t most = !change ? r->most : one ? 1 : TTL_CHANGE_MOST;
+	size_t most = !change ? r->most : one ? 1 : TTL_CHANGE_MAX;
 
 	if (r->note.count == (most < r->most ? most : r->most) ||
 		r->bytes + name.n > bytes_per_command || mask != r->note.mask ||

@@ -15,7 +15,7 @@ enum {
 	beat_every_ms = 1000,
 	records_at_once = 64,
 	looked_at_once = 512,
-	tell_most_ms = 10000,
+	max_tell_ms = 10000,
 };
 
 /* One round of the keeper. */
@@ -58,8 +58,8 @@ static void tell_progress(struct operations *operations)
 			continue;
 		at->told_mono_ms = now;
 		at->tell_every_ms = at->tell_every_ms ? 2 * at->tell_every_ms : beat_every_ms;
-		if (at->tell_every_ms > tell_most_ms)
-			at->tell_every_ms = tell_most_ms;
+		if (at->tell_every_ms > max_tell_ms)
+			at->tell_every_ms = max_tell_ms;
 		event_publish(operations->cache->bus, EVENT_OPERATION_PROGRESS, at);
 	}
 }

@@ -96,7 +96,7 @@ static struct pause_state parse(struct slice text)
 {
 	struct pause_state state = {0};
 	cJSON *record = NULL;
-	int64_t most = clock_wall_ms() + (int64_t)PAUSE_MOST_SECONDS * 1000;
+	int64_t most = clock_wall_ms() + (int64_t)PAUSE_MAX_SECONDS * 1000;
 
 	if (json_parse_object(text, &record, NULL))
 		return state;

@@ -25,7 +25,7 @@ enum pause {
 		PAUSE_COUNT
 };
 
-enum { PAUSE_MOST_SECONDS = 7 * 24 * 3600, PAUSE_DEFAULT_SECONDS = 3600 };
+enum { PAUSE_MAX_SECONDS = 7 * 24 * 3600, PAUSE_DEFAULT_SECONDS = 3600 };
 
 struct pause_state {
 	int64_t since_wall_ms, until_wall_ms;

@@ -103,12 +103,12 @@ static bool is_checked(const struct capabilities *capabilities, enum redis_comma
 
 static void add_command(struct pipeline *pipeline, const struct commands_row *row, struct slice key)
 {
-	struct slice argv[2 + COMMANDS_MOST_ARGUMENTS], name = slice_str(row->name);
+	struct slice argv[2 + COMMANDS_MAX_ARGUMENTS], name = slice_str(row->name);
 	size_t argc = 0;
 
 	while (name.n)
 		argv[argc++] = slice_take(&name, '|');
-	for (size_t i = 0; i < COMMANDS_MOST_ARGUMENTS && row->arguments[i]; i++) {
+	for (size_t i = 0; i < COMMANDS_MAX_ARGUMENTS && row->arguments[i]; i++) {
 		struct slice argument = slice_str(row->arguments[i]);
 
 		argv[argc++] = slice_is(argument, KEY) ? key : argument;

@@ -84,11 +84,11 @@ static int64_t hits_in(enum commands_hits hits, const struct redis_value *reply)
 }
 
 /* Far more lookups than one of our scripts makes. */
-enum { most_of_a_script = 1 << 24 };
+enum { max_script_lookups = 1 << 24 };
 
 static bool can_be(int64_t lookups)
 {
-	return lookups >= 0 && lookups <= most_of_a_script;
+	return lookups >= 0 && lookups <= max_script_lookups;
 }
 
 static void script_tally(const struct redis_value *reply, struct commands_tally *tally)
@@ -126,12 +126,12 @@ enum error commands_check(enum redis_command command, size_t keys, const struct 
 	struct fault *fault)
 {
 	static const int64_t least[] = {
-		[NUMBER_ANY] = -REDIS_MOST_NUMBER, [NUMBER_TTL] = -2, [NUMBER_KEYS] = 0};
+		[NUMBER_ANY] = -REDIS_MAX_NUMBER, [NUMBER_TTL] = -2, [NUMBER_KEYS] = 0};
 	enum commands_number kind = commands_rows[command].number;
-	int64_t most = kind == NUMBER_COUNT  ? REDIS_MOST_NUMBER - 1
+	int64_t most = kind == NUMBER_COUNT  ? REDIS_MAX_NUMBER - 1
 		       : kind == NUMBER_BOOL ? 1
 		       : kind == NUMBER_KEYS ? (int64_t)keys
-					     : REDIS_MOST_NUMBER;
+					     : REDIS_MAX_NUMBER;
 
 	if (reply->type != REDIS_INTEGER ||
 		(reply->integer >= least[kind] && reply->integer <= most))

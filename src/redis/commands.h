@@ -4,7 +4,7 @@
  *
  * Hits: what a command adds to Redis's keyspace_hits and keyspace_misses is known from its reply,
  * so that hit rates can be the applications' alone. Numbers: a damaged server, or a proxy, may
- * answer with any 64-bit number; the reader cuts each to REDIS_MOST_NUMBER, so that sums and
+ * answer with any 64-bit number; the reader cuts each to REDIS_MAX_NUMBER, so that sums and
  * differences of two do not overflow, and a number that its command cannot have is refused.
  */
 #ifndef CW_REDIS_COMMANDS_H
@@ -36,7 +36,7 @@ enum commands_hits {
 
 /* Which numbers a reply can be. */
 enum commands_number {
-	NUMBER_COUNT, /* a count or a length, which is below REDIS_MOST_NUMBER */
+	NUMBER_COUNT, /* a count or a length, which is below REDIS_MAX_NUMBER */
 	NUMBER_ANY,
 	NUMBER_TTL,  /* -2, -1 or a time, which may be as long as Redis's clock allows */
 	NUMBER_BOOL, /* 1 or 0 */
@@ -130,7 +130,7 @@ enum redis_command {
 			COMMAND_COUNT /* any other: no hits, the numbers of a count */
 };
 
-enum { COMMANDS_MOST_ARGUMENTS = 4 };
+enum { COMMANDS_MAX_ARGUMENTS = 4 };
 
 struct commands_row {
 	const char *name; /* a subcommand is behind a | */
@@ -139,7 +139,7 @@ struct commands_row {
 	enum commands_hits hits;
 	enum commands_number number;
 	enum commands_keys keys;
-	const char *arguments[COMMANDS_MOST_ARGUMENTS];
+	const char *arguments[COMMANDS_MAX_ARGUMENTS];
 };
 
 /* The last row is that of COMMAND_COUNT. */

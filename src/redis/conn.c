@@ -9,14 +9,14 @@
 #include "redis/conn_internal.h"
 
 enum {
-	backoff_least_ms = 50,
-	backoff_most_ms = 500,	   /* so that service is back within a second of Redis's return */
+	min_backoff_ms = 50,
+	max_backoff_ms = 500,	   /* so that service is back within a second of Redis's return */
 	backoff_refused_ms = 2000, /* Redis answered with a refusal */
-	backoff_auth_least_ms = 5000,
-	backoff_auth_most_ms = 30000,
-	password_look_ms = 500,	     /* how often a refused password's file is looked at */
-	password_run_least_ms = 500, /* between two runs of the command that has printed it */
-	password_run_most_ms = 10000,
+	min_backoff_auth_ms = 5000,
+	max_backoff_auth_ms = 30000,
+	password_look_ms = 500,	   /* how often a refused password's file is looked at */
+	min_password_run_ms = 500, /* between two runs of the command that has printed it */
+	max_password_run_ms = 10000,
 	lasting_ms = 1000, /* after so long a connection counts as successful */
 	dns_patience_ms = 200,
 };
@@ -52,15 +52,15 @@ static int64_t backoff_ms(struct conn *conn, enum error error)
 	switch (error) {
 	case ERR_REDIS_AUTH:
 	case ERR_REDIS_NOPERM:
-		bound = grown(backoff_auth_least_ms, conn->attempts, backoff_auth_most_ms);
-		return backoff_auth_least_ms + random_below(conn, bound);
+		bound = grown(min_backoff_auth_ms, conn->attempts, max_backoff_auth_ms);
+		return min_backoff_auth_ms + random_below(conn, bound);
 	case ERR_REDIS_ERROR:
 		bound = backoff_refused_ms;
 		break;
 	default:
-		bound = backoff_most_ms;
+		bound = max_backoff_ms;
 	}
-	return 1 + random_below(conn, grown(backoff_least_ms, conn->attempts, bound));
+	return 1 + random_below(conn, grown(min_backoff_ms, conn->attempts, bound));
 }
 
 /*
@@ -72,7 +72,7 @@ static int64_t look_ms(const struct conn *conn)
 	if (conn->last.error != ERR_REDIS_AUTH)
 		return INT64_MAX;
 	if (password_has_command(conn->config->printed))
-		return grown(password_run_least_ms, conn->attempts, password_run_most_ms);
+		return grown(min_password_run_ms, conn->attempts, max_password_run_ms);
 	return conn->config->password_file ? password_look_ms : INT64_MAX;
 }
 

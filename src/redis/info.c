@@ -70,8 +70,8 @@ static int64_t number_of(struct slice text)
 {
 	int64_t number;
 
-	return slice_int64(text, &number) && number >= 0 && number <= REDIS_MOST_NUMBER ? number
-											: -1;
+	return slice_int64(text, &number) && number >= 0 && number <= REDIS_MAX_NUMBER ? number
+										       : -1;
 }
 
 struct info_parser {
@@ -140,7 +140,7 @@ static void add_command(struct info_parser *parser, struct slice name, struct sl
 	if (calls < 0 || info->command_count == max_commands)
 		return;
 	if ((slice_is(name, "flushdb") || slice_is(name, "flushall") || slice_is(name, "swapdb")) &&
-		info->flush_calls <= REDIS_MOST_NUMBER)
+		info->flush_calls <= REDIS_MAX_NUMBER)
 		info->flush_calls += calls;
 	if (info->command_count == parser->command_cap) {
 		parser->command_cap = parser->command_cap ? parser->command_cap * 2 : 64;

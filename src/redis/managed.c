@@ -22,11 +22,11 @@
 enum {
 	clearing_ms = 2000, /* then a leftover is killed */
 	stopping_ms = 2000, /* then the server is */
-	restart_delay_least_ms = 50,
-	restart_delay_most_ms = 5000,
+	min_restart_delay_ms = 50,
+	max_restart_delay_ms = 5000,
 	lasting_ms = 10000, /* a server that ran so long is restarted at once */
 	starting_ms = 5000,
-	least_databases = 16,
+	min_databases = 16,
 };
 
 enum managed_state { MANAGED_CLEARING, MANAGED_RUNNING, MANAGED_WAITING, MANAGED_STOPPING };
@@ -156,11 +156,11 @@ static void start_later(struct redis_managed *managed)
 	managed->state = MANAGED_WAITING;
 	managed->ended = true;
 	if (now_ms(managed) - managed->started_at_ms > lasting_ms)
-		managed->restart_delay_ms = restart_delay_least_ms;
+		managed->restart_delay_ms = min_restart_delay_ms;
 	uv_timer_start(&managed->timer, timer_fired, (uint64_t)managed->restart_delay_ms, 0);
 	managed->restart_delay_ms *= 2;
-	if (managed->restart_delay_ms > restart_delay_most_ms)
-		managed->restart_delay_ms = restart_delay_most_ms;
+	if (managed->restart_delay_ms > max_restart_delay_ms)
+		managed->restart_delay_ms = max_restart_delay_ms;
 }
 
 static void process_closed(uv_handle_t *handle)
@@ -186,7 +186,7 @@ static void exited(uv_process_t *process, int64_t status, int signal)
 /* Databases are numbered from 0. */
 static char *databases_for(unsigned database)
 {
-	return mem_printf("%u", database < least_databases ? least_databases : database + 1);
+	return mem_printf("%u", database < min_databases ? min_databases : database + 1);
 }
 
 static void start_server(struct redis_managed *managed)
@@ -243,7 +243,7 @@ enum error redis_managed_start(struct loop *loop, const struct conf_redis *conf,
 	managed->policy = mem_strdup(conf->managed_policy);
 	managed->databases = databases_for(conf->database);
 	managed->began_at_ms = clock_mono_ms();
-	managed->restart_delay_ms = restart_delay_least_ms;
+	managed->restart_delay_ms = min_restart_delay_ms;
 	uv_timer_init(loop_uv(loop), &managed->timer);
 	managed->timer.data = managed;
 	clear_leftover(managed);

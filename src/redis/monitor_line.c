@@ -7,7 +7,7 @@
 #include "base/hex.h"
 #include "redis/key_place.h"
 
-enum { key_bytes = 1024, command_bytes = 64, most_keys = 1000 };
+enum { key_bytes = 1024, command_bytes = 64, max_keys = 1000 };
 
 bool monitor_line_parse(struct slice line, struct monitor_line *ret)
 {
@@ -75,13 +75,13 @@ static bool monitor_line_word(struct monitor_line *line, size_t most, struct buf
 static bool skip_to(struct monitor_line *line, const struct key_place *place, uint64_t *ret_keys,
 	struct buf *word)
 {
-	*ret_keys = place->step ? most_keys : 1;
+	*ret_keys = place->step ? max_keys : 1;
 	for (unsigned i = 1; i < place->first; i++)
 		if (!monitor_line_word(line, key_bytes, word))
 			return false;
 	if (!place->counted)
 		return true;
-	return slice_uint64(buf_slice(word), ret_keys) && *ret_keys <= most_keys;
+	return slice_uint64(buf_slice(word), ret_keys) && *ret_keys <= max_keys;
 }
 
 void monitor_line_lookups(struct monitor_line *line,

@@ -17,11 +17,11 @@
 #include "base/mem.h"
 
 enum {
-	page_least = 10,
+	min_page = 10,
 	page_first = 100,
-	page_most = 500, /* above, SCAN's keys have left the processor's cache before UNLINK */
+	max_page = 500, /* above, SCAN's keys have left the processor's cache before UNLINK */
 	page_step = 10,
-	pause_most_ms = 100,
+	max_pause_ms = 100,
 	probe_every_ms = 2,
 	probe_deadline_ms = 1000,
 	kept = 15,
@@ -55,12 +55,12 @@ static void unref(struct redis_pacer *pacer)
 static void slow_down(struct redis_pacer *pacer)
 {
 	pacer->fresh = 0;
-	if (pacer->page > page_least) {
-		pacer->page = pacer->page / 2 > page_least ? pacer->page / 2 : page_least;
+	if (pacer->page > min_page) {
+		pacer->page = pacer->page / 2 > min_page ? pacer->page / 2 : min_page;
 	} else {
 		pacer->pause_ms = pacer->pause_ms ? pacer->pause_ms * 2 : 1;
-		if (pacer->pause_ms > pause_most_ms)
-			pacer->pause_ms = pause_most_ms;
+		if (pacer->pause_ms > max_pause_ms)
+			pacer->pause_ms = max_pause_ms;
 	}
 }
 
@@ -68,7 +68,7 @@ static void speed_up(struct redis_pacer *pacer)
 {
 	if (pacer->pause_ms)
 		pacer->pause_ms /= 2;
-	else if (pacer->page < page_most)
+	else if (pacer->page < max_page)
 		pacer->page += page_step;
 }
 
@@ -150,7 +150,7 @@ struct redis_pacer *redis_pacer_new(
 	pacer->refs = 1;
 	pacer->node = redis_node_ref(node);
 	pacer->group = group;
-	pacer->page = page_most;
+	pacer->page = max_page;
 	set_limit(pacer, max_latency_ms);
 	return pacer;
 }

@@ -10,7 +10,7 @@
 #include "base/spawn.h"
 #include "conf/file.h"
 
-enum { again_least_ms = 1000, again_most_ms = 10000 };
+enum { min_delay_ms = 1000, max_delay_ms = 10000 };
 
 struct password {
 	struct fiber_group group;
@@ -153,18 +153,18 @@ static enum error read_output(
 
 static void note(struct password *password, enum error error, const struct fault *fault)
 {
-	int64_t pause_ms = again_least_ms;
+	int64_t pause_ms = min_delay_ms;
 
 	password->failure = error ? *fault : (struct fault){0};
 	if (!error) {
 		password->failures = 0;
 		return;
 	}
-	for (unsigned i = 0; i < password->failures && pause_ms < again_most_ms; i++)
+	for (unsigned i = 0; i < password->failures && pause_ms < max_delay_ms; i++)
 		pause_ms *= 2;
 	password->failures++;
 	password->retry_at_ms =
-		clock_mono_ms() + (pause_ms < again_most_ms ? pause_ms : again_most_ms);
+		clock_mono_ms() + (pause_ms < max_delay_ms ? pause_ms : max_delay_ms);
 }
 
 /* Requests that an answer causes belong to the next run. */

@@ -157,7 +157,7 @@ static bool end_integer(struct resp *r)
 {
 	bool negative = r->sign == '-';
 	int64_t number =
-		r->number < (uint64_t)REDIS_MOST_NUMBER ? (int64_t)r->number : REDIS_MOST_NUMBER;
+		r->number < (uint64_t)REDIS_MAX_NUMBER ? (int64_t)r->number : REDIS_MAX_NUMBER;
 
 	if (r->number > (uint64_t)INT64_MAX + negative)
 		return false;

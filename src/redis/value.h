@@ -19,7 +19,7 @@ enum redis_type {
 };
 
 /* Numbers are cut to this and its negative: exact in JSON, and two of them can be added. */
-#define REDIS_MOST_NUMBER (INT64_C(1) << 53)
+#define REDIS_MAX_NUMBER (INT64_C(1) << 53)
 
 struct redis_value {
 	enum redis_type type;

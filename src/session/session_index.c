@@ -22,9 +22,9 @@
 #include "session/session_internal.h"
 
 enum {
-	tidied = 100,	    /* the oldest entries that are looked at each time */
-	most_tidied = 2000, /* the same if the user has too many sessions */
-	few = 64,	    /* up to so many are read on the connection for commands */
+	tidied = 100,	   /* the oldest entries that are looked at each time */
+	max_tidied = 2000, /* the same if the user has too many sessions */
+	few = 64,	   /* up to so many are read on the connection for commands */
 };
 
 /*
@@ -374,7 +374,7 @@ void session_index_tidy(const struct session_work *w, struct slice index, struct
 
 	if (many) {
 		redis_value_free(entries);
-		error = read_entries(&t, most_tidied, &entries, &count);
+		error = read_entries(&t, max_tidied, &entries, &count);
 	}
 	t.entries = entries;
 	if (!error)

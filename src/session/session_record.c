@@ -185,7 +185,7 @@ void session_release(struct session *session)
 }
 
 /* No script examines more sessions. */
-enum { most_in_reply = 2000 };
+enum { max_in_reply = 2000 };
 
 enum error session_run(struct cache *cache, const struct session_script *script, int64_t *ret,
 	int64_t *ret_more, struct fault *fault)
@@ -205,9 +205,9 @@ enum error session_run(struct cache *cache, const struct session_script *script,
 		script->keys[0], argc, argv, &reply, fault);
 	if (error)
 		return error;
-	error = redis_value_number(reply, 2, -1, most_in_reply, ret, fault);
+	error = redis_value_number(reply, 2, -1, max_in_reply, ret, fault);
 	if (!error && ret_more)
-		error = redis_value_number(reply, 3, -1, most_in_reply, ret_more, fault);
+		error = redis_value_number(reply, 3, -1, max_in_reply, ret_more, fault);
 	redis_value_free(reply);
 	return error;
 }

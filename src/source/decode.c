@@ -15,7 +15,7 @@
 
 #include "base/mem.h"
 
-enum { room_bytes = 64 * 1024, window_log_most = 23 /* RFC 9659: 8 MiB */ };
+enum { room_bytes = 64 * 1024, max_window_log = 23 /* RFC 9659: 8 MiB */ };
 
 enum coding { GZIP, DEFLATE, ZSTD };
 
@@ -54,7 +54,7 @@ static void open_zstd(struct decode *decode)
 	decode->zstd = ZSTD_createDStream();
 	if (!decode->zstd)
 		mem_exhausted();
-	ZSTD_DCtx_setParameter(decode->zstd, ZSTD_d_windowLogMax, window_log_most);
+	ZSTD_DCtx_setParameter(decode->zstd, ZSTD_d_windowLogMax, max_window_log);
 }
 
 /* `bits` as inflateInit2() takes them. */

@@ -7,7 +7,7 @@
 #include "source/http_link.h"
 #include "source/http_url.h"
 
-enum { retry_most_s = 7 * 86400 };
+enum { max_retry_s = 7 * 86400 };
 
 enum http_answer http_answer_of(long status)
 {
@@ -62,7 +62,7 @@ static int64_t retry_after(const struct http_said *said)
 	curl_off_t after = 0;
 
 	curl_easy_getinfo(said->easy, CURLINFO_RETRY_AFTER, &after);
-	return after < 0 ? 0 : after > retry_most_s ? retry_most_s : (int64_t)after;
+	return after < 0 ? 0 : after > max_retry_s ? max_retry_s : (int64_t)after;
 }
 
 enum error http_answer_failed(

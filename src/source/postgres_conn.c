@@ -21,7 +21,7 @@ enum {
 	connect_ms = 10000,
 	row_slack = 4 << 20, /* above the limit of a row, within which it only is rejected */
 	row_swells = 1 << 20,
-	read_least = 8192, /* libpq reads so much at once, if it is there */
+	min_read = 8192, /* libpq reads so much at once, if it is there */
 };
 
 /* What is asked of libpq beside the dsn, which it stands behind and so takes precedence over. */
@@ -49,8 +49,8 @@ struct postgres_conn {
 	bool working;	/* a step is in the thread pool */
 	bool abandoned; /* closed meanwhile */
 	PostgresPollingStatusType polling;
-	int64_t row_most; /* bytes of a row that is collected */
-	int64_t unread;	  /* bytes of the row that is being collected */
+	int64_t max_row; /* bytes of a row that is collected */
+	int64_t unread;	 /* bytes of the row that is being collected */
 	bool swollen;
 };
 
@@ -272,7 +272,7 @@ static int64_t waiting_bytes(const struct postgres_conn *conn)
 /* False if the connection is lost. */
 static bool consume(struct postgres_conn *conn)
 {
-	int64_t before = waiting_bytes(conn), least = before < read_least ? before : read_least;
+	int64_t before = waiting_bytes(conn), least = before < min_read ? before : min_read;
 	bool good = PQconsumeInput(conn->pg);
 	int64_t taken = good ? before - waiting_bytes(conn) : 0;
 	PGnotify *notify;
@@ -293,7 +293,7 @@ enum error postgres_conn_result(
 	while (PQisBusy(conn->pg)) {
 		if (!consume(conn) || !PQisBusy(conn->pg))
 			break;
-		if (conn->unread > conn->row_most)
+		if (conn->unread > conn->max_row)
 			return ERR_TOO_LARGE;
 		enum error error = await_socket(conn, UV_READABLE, deadline);
 		if (error)
@@ -375,7 +375,7 @@ enum error postgres_conn_open(struct postgres_steps *steps, const struct conf_so
 
 	deadline = latest < deadline ? latest : deadline;
 	conn->steps = steps;
-	conn->row_most = row_slack;
+	conn->max_row = row_slack;
 	steps->references++;
 	enum error error = make_login(conn, conf, fault);
 	if (!error)
@@ -394,7 +394,7 @@ enum error postgres_conn_send(struct postgres_conn *conn, const struct source_ca
 {
 	unsigned params = query == call->conf->query ? call->conf->query_params : 0;
 
-	conn->row_most = call->max_row_bytes + row_slack;
+	conn->max_row = call->max_row_bytes + row_slack;
 	if (!PQsendQueryParams(conn->pg, query, (int)params, NULL, values, NULL, NULL, 0) ||
 		!PQsetSingleRowMode(conn->pg))
 		return not_sent(conn, fault);

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "source/transport.h"
 
-enum { idle_most_ms = 60000, look_ms = 10000 };
+enum { max_idle_ms = 60000, look_ms = 10000 };
 
 struct idle {
 	struct idle *next;
@@ -106,7 +106,7 @@ static void look(uv_timer_t *timer)
 	for (struct postgres_pool *pool = pools->pools; pool; pool = pool->hh.next) {
 		struct idle **at = &pool->idle;
 
-		while (*at && now - (*at)->since_ms < idle_most_ms)
+		while (*at && now - (*at)->since_ms < max_idle_ms)
 			at = &(*at)->next;
 		while (*at)
 			close_idle(at);

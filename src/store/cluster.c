@@ -12,7 +12,7 @@ enum {
 	unwell_ms = 500,      /* and without a reason, while something is wrong */
 	sweep_ms = 100,
 	ask_ms = 500, /* a server that hangs must not hide the others */
-	most_asked = 16,
+	max_asked = 16,
 };
 
 struct cluster {
@@ -99,7 +99,7 @@ static bool ask_next(void *context, struct redis_node *node, const char *host)
 		if (state.status == REDIS_DOWN && state.last_error.error)
 			asking->fault = state.last_error;
 	}
-	return !asking->map && ++asking->asked < most_asked && !fiber_cancelled();
+	return !asking->map && ++asking->asked < max_asked && !fiber_cancelled();
 }
 
 /* The state is that of the whole: told when it changes. */

@@ -12,7 +12,7 @@
 #include "store/value_join.h"
 
 enum {
-	most_again = 5,
+	max_retries = 5,
 	pause_ms = 50,
 	margin_ms = 50, /* so that the reason is told before the caller's deadline */
 };
@@ -200,7 +200,7 @@ static bool pause_round(struct scatter *s)
 {
 	int64_t ms = s->pause ? pause_ms << (s->round - 1) : 0;
 
-	if (s->round > most_again || clock_mono_ms() + ms >= s->options.deadline)
+	if (s->round > max_retries || clock_mono_ms() + ms >= s->options.deadline)
 		return false;
 	return !(ms && fiber_sleep(ms)) && !fiber_cancelled();
 }

@@ -11,8 +11,8 @@
 enum {
 	look_ms = 1500, /* for the first usable answer */
 	grace_ms = 200, /* for further answers behind it */
-	least_pause_ms = 50,
-	most_pause_ms = 500,
+	min_pause_ms = 50,
+	max_pause_ms = 500,
 	differ_ms = 3000,
 };
 
@@ -184,15 +184,15 @@ void sentinel_await(struct sentinel *sentinel, int64_t deadline)
 static int64_t pause_ms(struct sentinel *sentinel)
 {
 	double share = random_unit(&sentinel->random);
-	int64_t bound = least_pause_ms << (sentinel->vain < 8 ? sentinel->vain : 8);
+	int64_t bound = min_pause_ms << (sentinel->vain < 8 ? sentinel->vain : 8);
 
 	if (serves(sentinel)) {
 		sentinel->vain = 0;
 		return (int64_t)((double)sentinel->conf->topology_refresh_ms * (0.9 + 0.2 * share));
 	}
 	sentinel->vain++;
-	bound = bound < most_pause_ms ? bound : most_pause_ms;
-	return least_pause_ms + (int64_t)(share * (double)bound);
+	bound = bound < max_pause_ms ? bound : max_pause_ms;
+	return min_pause_ms + (int64_t)(share * (double)bound);
 }
 
 /* Until the next look is due. Parks. */
@@ -206,9 +206,8 @@ static enum error rest(struct sentinel *sentinel)
 			&sentinel->wake, "the next look at the sentinels", deadline);
 	if (error == ERR_CANCELLED)
 		return error;
-	return sentinel->asked_at_ms + least_pause_ms > clock_mono_ms()
-		       ? fiber_sleep(least_pause_ms)
-		       : OK;
+	return sentinel->asked_at_ms + min_pause_ms > clock_mono_ms() ? fiber_sleep(min_pause_ms)
+								      : OK;
 }
 
 static void follow(void *argument)

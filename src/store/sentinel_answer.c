@@ -61,7 +61,7 @@ int64_t sentinel_answer_epoch(const struct redis_value *reply)
 	for (size_t i = 0; i + 1 < reply->count; i += 2)
 		if (slice_is(redis_value_item(reply, i), "config-epoch") &&
 			slice_uint64(redis_value_item(reply, i + 1), &epoch) &&
-			epoch <= (uint64_t)REDIS_MOST_NUMBER)
+			epoch <= (uint64_t)REDIS_MAX_NUMBER)
 			return (int64_t)epoch;
 	return 0;
 }

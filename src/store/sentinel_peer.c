@@ -7,7 +7,7 @@
 #include "base/min.h"
 #include "store/sentinel_internal.h"
 
-enum { most_ms = 2000, ask_ms = 1500 };
+enum { max_ms = 2000, ask_ms = 1500 };
 
 static void link_moved(void *context)
 {
@@ -82,8 +82,8 @@ static void configure_link(struct sentinel_link *link, const struct conf_redis *
 	replace(&config->username, conf->sentinel.username);
 	replace(&config->password, conf->sentinel.password);
 	replace(&config->password_file, conf->sentinel.password_file);
-	config->connect_timeout_ms = min_int64(conf->connect_timeout_ms, most_ms);
-	config->command_timeout_ms = min_int64(conf->command_timeout_ms, most_ms);
+	config->connect_timeout_ms = min_int64(conf->connect_timeout_ms, max_ms);
+	config->command_timeout_ms = min_int64(conf->command_timeout_ms, max_ms);
 }
 
 void sentinel_peer_configure(struct sentinel_peer *peer, const struct conf_redis *conf)

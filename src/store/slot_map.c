@@ -6,14 +6,14 @@
 
 #include "base/mem.h"
 
-enum { most_host_bytes = 253 };
+enum { max_host_bytes = 253 };
 
 static bool host_is_sane(struct slice host)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789-_.:";
 
-	if (host.n == 0 || host.n > most_host_bytes)
+	if (host.n == 0 || host.n > max_host_bytes)
 		return false;
 	for (size_t i = 0; i < host.n; i++)
 		if (!host.p[i] || !strchr(allowed, host.p[i]))

@@ -8,10 +8,10 @@
 #include "base/random.h"
 
 enum {
-	most_guests = 64,
+	max_guests = 64,
 	guest_ms = 30000, /* how long one that no map names is kept unused */
 	leave_ms = 500,
-	most_ranges = 16,
+	max_ranges = 16,
 };
 
 /* A server that we have connections to. */
@@ -159,7 +159,7 @@ struct redis_node *topology_at(struct topology *t, const char *host, uint16_t po
 
 	for (size_t i = 0; i < t->placed_count && !at; i++)
 		guests += t->placed[i].role != PRIMARY;
-	if (!at && guests >= most_guests)
+	if (!at && guests >= max_guests)
 		return NULL;
 	if (!at)
 		at = add_placed(t, host, port);
@@ -257,9 +257,9 @@ static bool is_away(const struct topology *t, unsigned slot)
 
 static void add_range(struct buf *ranges, unsigned count, unsigned first, unsigned last)
 {
-	if (count == most_ranges)
+	if (count == max_ranges)
 		buf_str(ranges, " ...");
-	if (count >= most_ranges)
+	if (count >= max_ranges)
 		return;
 	buf_printf(ranges, "%s%u", count ? ", " : "", first);
 	if (last > first)

@@ -6,10 +6,10 @@
 
 size_t edits_between(struct slice a, struct slice b)
 {
-	size_t row[EDITS_MOST + 1];
+	size_t row[EDITS_MAX + 1];
 
-	if (a.n > EDITS_MOST || b.n > EDITS_MOST)
-		return EDITS_MOST;
+	if (a.n > EDITS_MAX || b.n > EDITS_MAX)
+		return EDITS_MAX;
 	for (size_t j = 0; j <= b.n; j++)
 		row[j] = j;
 	for (size_t i = 1; i <= a.n; i++) {

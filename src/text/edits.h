@@ -5,11 +5,11 @@
 
 #include "base/slice.h"
 
-enum { EDITS_MOST = 64 };
+enum { EDITS_MAX = 64 };
 
 /*
  * The number of bytes to change, add or remove to turn one into the other (Levenshtein 1966);
- * EDITS_MOST if either is longer than that.
+ * EDITS_MAX if either is longer than that.
  */
 size_t edits_between(struct slice a, struct slice b);
 

@@ -186,7 +186,7 @@ static void read_use(struct jobs *jobs, struct job *job, const cJSON *object)
 
 	if (wall_ms <= job->use.wall_ms || !cJSON_IsNumber(sampled) || !cJSON_IsNumber(read) ||
 		!cJSON_IsString(method) || sampled->valuedouble < 0 ||
-		sampled->valuedouble > KEY_SAMPLE_MOST || read->valuedouble < 0 ||
+		sampled->valuedouble > KEY_SAMPLE_MAX || read->valuedouble < 0 ||
 		read->valuedouble > sampled->valuedouble)
 		return;
 	job->use = (struct job_use){.sampled = (unsigned)sampled->valuedouble,

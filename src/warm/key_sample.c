@@ -26,10 +26,10 @@ void key_sample_add(struct key_sample *sample, struct slice key, int64_t ttl_ms,
 	if (shared)
 		return;
 	sample->seen++;
-	if (at == KEY_SAMPLE_MOST) {
+	if (at == KEY_SAMPLE_MAX) {
 		double chance = random_unit(&sample->random) * (double)sample->seen;
 
-		if (chance >= KEY_SAMPLE_MOST)
+		if (chance >= KEY_SAMPLE_MAX)
 			return;
 		at = (size_t)chance;
 		mem_free(sample->keys[at]);
@@ -46,7 +46,7 @@ struct slice key_sample_key(const struct key_sample *sample, size_t i)
 	return slice_of(sample->keys[i], sample->sizes[i]);
 }
 
-int64_t key_sample_least_ttl(const struct key_sample *sample)
+int64_t key_sample_min_ttl(const struct key_sample *sample)
 {
 	int64_t least = -1;
 

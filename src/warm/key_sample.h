@@ -9,13 +9,13 @@
 
 #include "base/slice.h"
 
-enum { KEY_SAMPLE_MOST = 100 };
+enum { KEY_SAMPLE_MAX = 100 };
 
 /* A zeroed one is empty. */
 struct key_sample {
-	char *keys[KEY_SAMPLE_MOST];
-	size_t sizes[KEY_SAMPLE_MOST];
-	int64_t ttls_ms[KEY_SAMPLE_MOST]; /* as they were stored; -1 = none */
+	char *keys[KEY_SAMPLE_MAX];
+	size_t sizes[KEY_SAMPLE_MAX];
+	int64_t ttls_ms[KEY_SAMPLE_MAX]; /* as they were stored; -1 = none */
 	size_t count;
 	uint64_t seen, random;
 };
@@ -26,7 +26,7 @@ void key_sample_release(struct key_sample *sample);
 void key_sample_add(struct key_sample *sample, struct slice key, int64_t ttl_ms, bool shared);
 struct slice key_sample_key(const struct key_sample *sample, size_t i);
 /* The shortest of the TTLs; -1 = none expires. */
-int64_t key_sample_least_ttl(const struct key_sample *sample);
+int64_t key_sample_min_ttl(const struct key_sample *sample);
 /* Whether Redis may have one object for all keys with this value: 0 to 9999. */
 bool key_sample_is_shared(struct slice value);
 

@@ -113,7 +113,7 @@ static void renew_lists(struct cache *cache)
 		recent_writes_key(cache, i, &list);
 		REDIS_ADD(batch, SLICE("EVAL"), slice_str(list_script), SLICE("1"),
 			buf_slice(&list), slice_of_int(ttl, RECENT_WRITES_TTL_MS),
-			slice_of_int(most, RECENT_WRITES_MOST));
+			slice_of_int(most, RECENT_WRITES_MAX));
 	}
 	cache_run(cache, REDIS_COMMANDS, batch, NULL);
 	redis_batch_free(batch);
@@ -140,7 +140,7 @@ static enum error renew(struct lock *lock, bool *ret_held)
 	argv[argc++] = slice_str(lock->value);
 	argv[argc++] = slice_of_int(ttl, LOCK_TTL_MS);
 	argv[argc++] = slice_of_int(list_ttl, RECENT_WRITES_TTL_MS);
-	argv[argc++] = slice_of_int(most, RECENT_WRITES_MOST);
+	argv[argc++] = slice_of_int(most, RECENT_WRITES_MAX);
 	enum error error = store_call(cache->store, (struct redis_call){.idempotent = true}, key,
 		argc, argv, &reply, NULL);
 	*ret_held = !error && is_renewed(reply);

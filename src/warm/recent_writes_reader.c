@@ -166,7 +166,7 @@ static void take_names(struct recent_writes_reader *reader, struct recent_writes
 	for (size_t i = 0; i < names->count; i++)
 		name_set_add(&reader->names, redis_value_item(names, i));
 	list->length += (int64_t)names->count;
-	if (reader->names.count >= RECENT_WRITES_MOST)
+	if (reader->names.count >= RECENT_WRITES_MAX)
 		reader->lost = true;
 }
 

@@ -15,7 +15,7 @@
 #include "warm/window.h"
 
 enum {
-	backoff_most_ms = 5 * 60 * 1000,
+	max_backoff_ms = 5 * 60 * 1000,
 	work_ns = 1000000,  /* without a park; then other fibers run */
 	look_rows = 64,	    /* rows between two looks at the clock */
 	look_bytes = 65536, /* or bytes of values */
@@ -294,7 +294,7 @@ static enum error back_off(struct run *run, struct fault *fault)
 {
 	int64_t ms = run->conf_job->backoff_ms;
 
-	for (unsigned i = 1; i < run->attempts && ms < backoff_most_ms; i++)
+	for (unsigned i = 1; i < run->attempts && ms < max_backoff_ms; i++)
 		ms *= 2;
 	if (run->retry_after_ms)
 		ms = run->retry_after_ms;

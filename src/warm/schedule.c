@@ -11,8 +11,8 @@
 
 enum {
 	patience_ms = 60 * 1000,
-	receipt_least_ms = 2 * 60 * 1000,
-	receipt_most_ms = 4 * 3600 * 1000,
+	min_receipt_ms = 2 * 60 * 1000,
+	max_receipt_ms = 4 * 3600 * 1000,
 	receipt_periods = 10,
 };
 
@@ -149,13 +149,13 @@ int64_t schedule_patience_ms(const struct schedule *s, int64_t nominal_wall_ms)
 int64_t schedule_receipt_ms(const struct schedule *s, int64_t nominal_wall_ms)
 {
 	int64_t periods = period(s, nominal_wall_ms);
-	int64_t least = receipt_least_ms + s->jitter_ms;
+	int64_t least = min_receipt_ms + s->jitter_ms;
 
-	periods = periods > receipt_most_ms ? receipt_most_ms : periods * receipt_periods;
+	periods = periods > max_receipt_ms ? max_receipt_ms : periods * receipt_periods;
 	if (schedule_has_deadline(s))
 		least += s->starting_deadline_ms;
-	if (periods > receipt_most_ms)
-		periods = receipt_most_ms;
+	if (periods > max_receipt_ms)
+		periods = max_receipt_ms;
 	return periods > least ? periods : least;
 }
 

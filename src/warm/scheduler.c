@@ -12,7 +12,7 @@
 
 enum {
 	look_ms = 30000,
-	clock_change_least_ms = 500,
+	min_clock_change_ms = 500,
 	start_ms = 60000,
 	retry_ms = 250,
 	first_retry_ms = 50,
@@ -191,7 +191,7 @@ static int64_t look(struct scheduler *s)
 	int64_t jump = (wall - s->last_wall_ms) - (mono - s->last_mono_ms);
 	int64_t least = look_ms;
 
-	if (llabs(jump) < clock_change_least_ms)
+	if (llabs(jump) < min_clock_change_ms)
 		jump = 0;
 	else
 		log_warning(s->log, "the clock was set by %+lld ms", (long long)jump);

@@ -44,7 +44,7 @@ static void trigger_free(void *context)
 /* When its run may begin, if no further trigger comes. */
 static int64_t due(const struct trigger *trigger)
 {
-	int64_t most = trigger->first_at_ms + TRIGGER_MOST_MS;
+	int64_t most = trigger->first_at_ms + TRIGGER_MAX_MS;
 	int64_t at = trigger->last_at_ms + trigger->quiet_ms;
 	int64_t last = trigger->job->triggered_at_ms;
 
@@ -59,7 +59,7 @@ static int64_t due(const struct trigger *trigger)
 static bool is_busy(const struct trigger *trigger)
 {
 	return trigger->quiet_ms && operations_active(trigger->owner->operations, "invalidate") &&
-	       clock_mono_ms() < trigger->first_at_ms + TRIGGER_MOST_MS;
+	       clock_mono_ms() < trigger->first_at_ms + TRIGGER_MAX_MS;
 }
 
 /* Parks. */

@@ -7,7 +7,7 @@
  *
  * Triggers join the operation that waits, so that a storm of purges starts one run. It waits until
  * no trigger has come for TRIGGER_QUIET_MS and no invalidation is under way, but at most
- * TRIGGER_MOST_MS after its first trigger, and begins no earlier than TRIGGER_GAP_MS after the run
+ * TRIGGER_MAX_MS after its first trigger, and begins no earlier than TRIGGER_GAP_MS after the run
  * before it that was triggered. Then it waits for a run of the job that is under way, on this or
  * another daemon: that one may have read its source before the invalidation.
  *
@@ -22,7 +22,7 @@
 #include "operation/pause.h"
 #include "warm/run.h"
 
-enum { TRIGGER_QUIET_MS = 500, TRIGGER_MOST_MS = 30000, TRIGGER_GAP_MS = 10000 };
+enum { TRIGGER_QUIET_MS = 500, TRIGGER_MAX_MS = 30000, TRIGGER_GAP_MS = 10000 };
 
 struct triggers;
 

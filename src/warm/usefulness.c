@@ -5,7 +5,7 @@
 #include "base/mem.h"
 
 enum {
-	least_age_ms = 5000, /* Redis's clock of accesses has a resolution of a second or two */
+	min_age_ms = 5000, /* Redis's clock of accesses has a resolution of a second or two */
 	resolution_ms = 2000,
 	new_frequency = 5, /* of a key that was not read */
 	hour_ms = 3600 * 1000,
@@ -21,7 +21,7 @@ struct usefulness {
 
 static int64_t due_at_ms(const struct job *job)
 {
-	int64_t ttl_ms = key_sample_least_ttl(&job->sample);
+	int64_t ttl_ms = key_sample_min_ttl(&job->sample);
 	int64_t after = ttl_ms < 0 ? hour_ms : ttl_ms / 5 * 4;
 
 	return job->sampled_at_ms + (after < day_ms ? after : day_ms);
@@ -67,7 +67,7 @@ void usefulness_measure(struct usefulness *usefulness, struct job *job)
 	int64_t age_ms = clock_mono_ms() - job->sampled_at_ms;
 	struct redis_batch *batch;
 
-	if (job->sample.count == 0 || job->measured || age_ms < least_age_ms)
+	if (job->sample.count == 0 || job->measured || age_ms < min_age_ms)
 		return;
 	job->measured = true;
 	batch = redis_batch_new();

@@ -6,7 +6,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 
-enum { visit_ms = 60000, tries_most = 5 };
+enum { visit_ms = 60000, max_tries = 5 };
 
 struct visits {
 	struct visits_spec spec;
@@ -106,7 +106,7 @@ static void visit_fiber(void *argument)
 			run_counts_reject(visits->spec.counts, visit->row, &fault);
 			break;
 		}
-		again = try_once(visit, i == tries_most);
+		again = try_once(visit, i == max_tries);
 	}
 	fiber_cond_signal(&visits->room);
 	free_visit(visit);

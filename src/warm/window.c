@@ -273,7 +273,7 @@ static void begin_half(struct window *w, struct half *half)
 	half->lead = REDIS_ADD(half->batch, SLICE("MULTI")) + 1;
 }
 
-static size_t most_entries(const struct window *w)
+static size_t max_entries(const struct window *w)
 {
 	size_t page = w->pacers ? redis_pacers_page(w->pacers) : w->half_entries;
 
@@ -298,7 +298,7 @@ enum error window_add_now(struct window *w, const struct window_entry *entry, st
 	item->value_bytes = entry->value.n;
 	item->ttl_ms = entry->ttl_ms;
 	item->shared = key_sample_is_shared(entry->value);
-	if (redis_batch_count(half->batch) - half->lead < most_entries(w) &&
+	if (redis_batch_count(half->batch) - half->lead < max_entries(w) &&
 		redis_batch_bytes(half->batch) < half_bytes)
 		return OK;
 	return send_batch(w, fault);

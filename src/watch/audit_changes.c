@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "text/json.h"
 
-enum { steps_most = 100 }; /* from an operation to what began it, and so on */
+enum { max_steps = 100 }; /* from an operation to what began it, and so on */
 
 struct kept_line {
 	struct kept_line *next;
@@ -187,7 +187,7 @@ static struct slice change_of(
 {
 	struct slice change = cause.n ? cause : operation;
 
-	for (int steps = 0; steps < steps_most; steps++) {
+	for (int steps = 0; steps < max_steps; steps++) {
 		const struct belongs *belongs = NULL;
 
 		HASH_FIND(hh, changes->operations, change.p, change.n, belongs);

@@ -26,7 +26,7 @@ enum {
 	page_bytes = 16 * 1024 * 1024, /* of the file */
 	line_bytes = 64 * 1024,	       /* longer ones are left out */
 	/* The clock may have gone back: so many older lines in a row end the search. */
-	older_most = 10000,
+	max_older = 10000,
 	/* Of changes, what is newer than the page: outcomes of what it begins with. */
 	ahead_bytes = 2 * 1024 * 1024,
 	line_effort = 8, /* in names that are compared */
@@ -220,7 +220,7 @@ static void take_rest(struct audit_reader *r)
 
 static bool is_full(const struct audit_reader *r)
 {
-	return r->count >= r->query->limit || r->older >= older_most ||
+	return r->count >= r->query->limit || r->older >= max_older ||
 	       (r->changes && audit_changes_bytes(r->changes) > AUDIT_CHANGES_BYTES);
 }
 
@@ -336,7 +336,7 @@ static enum error read_page(
 /* Where the next page begins, if there may be one. */
 static void add_cursor(const struct audit_reader *r, const struct piece *piece, struct buf *out)
 {
-	bool more = is_full(r) ? r->end > 0 && r->older < older_most : piece->begin > 0;
+	bool more = is_full(r) ? r->end > 0 && r->older < max_older : piece->begin > 0;
 	/* Of a line that is longer than all that was looked at, nothing is looked at again. */
 	off_t end = r->end < r->begun ? r->end : piece->begin;
 

@@ -126,7 +126,7 @@ static struct client_group *group_of(struct client_groups *groups, const struct 
 	HASH_FIND(hh, groups->groups, groups->key.p, groups->key.n, group);
 	if (group)
 		return &group->sums;
-	if (HASH_COUNT(groups->groups) >= CLIENT_GROUPS_MOST)
+	if (HASH_COUNT(groups->groups) >= CLIENT_GROUPS_MAX)
 		return &groups->rest;
 	group = mem_new(struct client_row);
 	group->key = slice_dup(buf_slice(&groups->key));

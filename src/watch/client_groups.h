@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 
-enum { CLIENT_GROUPS_MOST = 1000, CLIENT_GROUP_TEXT = 128 };
+enum { CLIENT_GROUPS_MAX = 1000, CLIENT_GROUP_TEXT = 128 };
 
 struct client_group {
 	/* Cut to CLIENT_GROUP_TEXT bytes; "" = none, or not told. `rest` has none. */

@@ -95,7 +95,7 @@ static void looked_up(void *context, struct slice key)
 		return;
 	lookups_add(c->window, conf_of(c), key, 1, 0);
 	hot_keys_add(&c->hot, key);
-	if (++c->window_lookups == CLIENT_LOOKUPS_MOST)
+	if (++c->window_lookups == CLIENT_LOOKUPS_MAX)
 		fiber_cond_signal(&c->woken);
 }
 
@@ -318,7 +318,7 @@ static enum error measure(struct client_lookups *c)
 	enum error error = mark(c, false);
 
 	c->own = true;
-	while (!error && c->window_lookups < CLIENT_LOOKUPS_MOST)
+	while (!error && c->window_lookups < CLIENT_LOOKUPS_MAX)
 		error = fiber_cond_wait(&c->woken, "the end of the window", end);
 	if (error && error != ERR_TIMEOUT)
 		return error;

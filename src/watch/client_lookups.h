@@ -9,7 +9,7 @@
  *
  * A key that does not exist is looked up at a window's beginning and end: it comes in both streams,
  * so that these are counted over the same time, however late they are read. What the daemon itself
- * looks up is subtracted. A window ends early after CLIENT_LOOKUPS_MOST lookups. Redis tells misses
+ * looks up is subtracted. A window ends early after CLIENT_LOOKUPS_MAX lookups. Redis tells misses
  * only if notify-keyspace-events has E and m.
  */
 #ifndef CW_WATCH_CLIENT_LOOKUPS_H
@@ -18,7 +18,7 @@
 #include "cache/lookups.h"
 #include "watch/hot_keys.h"
 
-enum { CLIENT_LOOKUPS_MOST = 50000 };
+enum { CLIENT_LOOKUPS_MAX = 50000 };
 
 struct cache;
 struct client_lookups;

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "watch/diagnosis_internal.h"
 
-enum { total_ms = 20000, most_away = 16 };
+enum { total_ms = 20000, max_away = 16 };
 
 const char *diagnosis_severity_name(enum finding_severity severity)
 {
@@ -136,7 +136,7 @@ static void judge_cluster(struct diagnosis *diagnosis, const struct store *store
 				diagnosis, FINDING_ERROR, "redis.url", &state.last_error);
 		return;
 	}
-	for (size_t i = 0; i < most_away && store_absence(store, i, &absence); i++) {
+	for (size_t i = 0; i < max_away && store_absence(store, i, &absence); i++) {
 		diagnosis_add(diagnosis, FINDING_ERROR, "slots_away",
 			absence.node ? absence.node : "slots",
 			mem_printf("%u of %d slots have no primary that answers (%s): %s",

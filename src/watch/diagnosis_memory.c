@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { least_mib = 64 };
+enum { min_mib = 64 };
 
 #define MIB ((int64_t)1024 * 1024)
 
@@ -20,7 +20,7 @@ int64_t diagnosis_memory_limit(const struct redis_info *info, size_t servers, st
 			"twice the %lldmb that it uses now: the server does not tell how much "
 			"memory its machine has",
 			(long long)used);
-		return 2 * used > least_mib ? 2 * used : least_mib;
+		return 2 * used > min_mib ? 2 * used : min_mib;
 	}
 	if (room > share) {
 		buf_printf(why,

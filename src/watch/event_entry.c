@@ -4,13 +4,13 @@
 
 #include "text/json.h"
 
-enum { most_words = 6 + 2 * 6 };
+enum { max_words = 6 + 2 * 6 };
 
 void event_entry_add(
 	const struct event_item *item, struct slice key, uint64_t most, struct redis_batch *batch)
 {
 	char length[SLICE_INT_ROOM], time[SLICE_INT_ROOM];
-	struct slice words[most_words] = {SLICE("XADD"), key, SLICE("MAXLEN"), SLICE("~"),
+	struct slice words[max_words] = {SLICE("XADD"), key, SLICE("MAXLEN"), SLICE("~"),
 		slice_of_int(length, (int64_t)most), SLICE("*"), SLICE("i"), slice_str(item->id),
 		SLICE("e"), slice_str(item->event), SLICE("t"), slice_of_int(time, item->wall_ms),
 		SLICE("d"), item->data};

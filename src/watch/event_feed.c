@@ -20,7 +20,7 @@ enum {
 	look_every_ms = 1000,
 	retry_ms = 1000,
 	last_store_ms = 2000,
-	pending_most = 1024, /* own events that are not stored yet */
+	max_pending = 1024, /* own events that are not stored yet */
 };
 
 static void tell(struct event_feed *feed)
@@ -90,7 +90,7 @@ static void queue(struct event_feed *feed, struct event_item *item)
 	item->next = NULL;
 	*feed->pending_end = item;
 	feed->pending_end = &item->next;
-	if (++feed->pending_count <= pending_most)
+	if (++feed->pending_count <= max_pending)
 		return;
 	event_feed_show(feed, feed->pending);
 	drop_first_pending(feed);

@@ -10,7 +10,7 @@ enum {
 	page_entries = 256,
 	stored_at_once = 64,
 	stored_bytes_at_once = 1024 * 1024,
-	least_length = 64, /* of the stream, however large its entries are */
+	min_length = 64, /* of the stream, however large its entries are */
 };
 
 /* One exchange with Redis. */
@@ -27,7 +27,7 @@ static uint64_t stream_length(const struct event_feed *feed)
 
 	if (!event_ring_heavy(feed->ring))
 		return EVENT_RING_ITEMS;
-	return held > least_length ? held : least_length;
+	return held > min_length ? held : min_length;
 }
 
 static void add_stores(struct event_feed *feed, struct exchange *x, struct slice key)

@@ -86,7 +86,7 @@ static size_t digits(struct slice text, const char *which)
 
 bool event_id_is(struct slice text)
 {
-	enum { instance = 16, most_digits = 20 };
+	enum { instance = 16, max_digits = 20 };
 
 	if (text.n > EVENT_ID_BYTES || digits(text, "0123456789abcdef") != instance)
 		return false;
@@ -96,7 +96,7 @@ bool event_id_is(struct slice text)
 			return false;
 		text = slice_skip(text, 1);
 		size_t n = digits(text, "0123456789");
-		if (n == 0 || n > most_digits)
+		if (n == 0 || n > max_digits)
 			return false;
 		text = slice_skip(text, n);
 	}

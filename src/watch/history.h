@@ -40,7 +40,7 @@ enum history_series {
 
 enum {
 	HISTORY_MAX_SECONDS = 24 * 3600,
-	HISTORY_MOST_POINTS = 1440, /* of one answer, per series */
+	HISTORY_MAX_POINTS = 1440, /* of one answer, per series */
 	HISTORY_FILE_MAX_BYTES = 1024 * 1024,
 };
 

@@ -9,11 +9,11 @@
 #include "watch/namespace_scan.h"
 
 enum {
-	page_least = 10,
-	page_most = 250,
+	min_page = 10,
+	max_page = 250,
 	page_step = 10,
 	page_every_ms = 2000, /* longer pauses would not save wake-ups that matter */
-	page_most_us = 4000,
+	max_page_us = 4000,
 	share_of_time = 64,
 };
 
@@ -191,24 +191,24 @@ static int64_t part_ms(const struct key_run *run, size_t page, int64_t whole_ms)
 }
 
 /* The smallest page with which the sample ends before the next one is due. */
-static size_t least_page(const struct key_run *run)
+static size_t smallest_page(const struct key_run *run)
 {
 	const struct conf_sampling *sampling = &run->sample->conf->sampling;
 	int64_t every_ms = sampling->every_ms > 0 ? sampling->every_ms : 1;
 	int64_t page = sampling->sample * page_every_ms / every_ms;
 
-	if (page > page_most)
-		return page_most;
-	return page > page_least ? (size_t)page : page_least;
+	if (page > max_page)
+		return max_page;
+	return page > min_page ? (size_t)page : min_page;
 }
 
 static void adapt(struct key_run *run)
 {
-	size_t least = least_page(run);
+	size_t least = smallest_page(run);
 
-	if (run->took_us > page_most_us)
+	if (run->took_us > max_page_us)
 		run->page = run->page / 2 > least ? run->page / 2 : least;
-	else if (run->page < page_most)
+	else if (run->page < max_page)
 		run->page += page_step;
 }
 
@@ -235,7 +235,7 @@ static size_t next_page(const struct key_run *run, int64_t spread_ms)
 
 	/* Fewer, if the longest pauses are enough. */
 	if (at_a_time < (int64_t)page)
-		page = at_a_time > page_least ? (size_t)at_a_time : page_least;
+		page = at_a_time > min_page ? (size_t)at_a_time : min_page;
 	int64_t left = wanted - (int64_t)run->sample->table->all.keys;
 
 	return left < (int64_t)page ? (size_t)left : page;
@@ -286,7 +286,7 @@ static void ask_for_slots(const struct key_run *run)
 enum error namespace_run(struct cache *cache, const struct sampler *sampler,
 	struct namespace_sample *sample, int64_t spread_ms, struct fault *fault)
 {
-	struct key_run run = {cache, sampler, sample, .page = page_most, .fault = fault};
+	struct key_run run = {cache, sampler, sample, .page = max_page, .fault = fault};
 	const struct redis_info *info = &sampler_latest(sampler)->info;
 
 	sample->by_frequency = slice_ends(slice_str(info->policy), SLICE("-lfu"));

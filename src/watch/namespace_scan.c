@@ -9,7 +9,7 @@
 #include "watch/namespace_ask.h"
 
 /* So that what grows meanwhile does not make the scan long. */
-enum { most_times = 4 };
+enum { max_times = 4 };
 
 struct scan_sample {
 	struct cache *cache;
@@ -34,9 +34,9 @@ static struct slice take_name(struct slice *notes)
 	return name;
 }
 
-static uint64_t most_keys(const struct namespace_sample *sample)
+static uint64_t max_keys(const struct namespace_sample *sample)
 {
-	return most_times * (uint64_t)sample->conf->sampling.sample;
+	return max_times * (uint64_t)sample->conf->sampling.sample;
 }
 
 static bool ask_page(void *context, struct scan_page *page)
@@ -51,7 +51,7 @@ static bool ask_page(void *context, struct scan_page *page)
 		namespace_ask(scan->sample, name, page->batch);
 		keep_name(&page->notes, name);
 	}
-	return scan->sample->table->all.keys < most_keys(scan->sample);
+	return scan->sample->table->all.keys < max_keys(scan->sample);
 }
 
 static enum error take_page(void *context, struct scan_page *page, struct fault *fault)
@@ -99,7 +99,7 @@ enum error namespace_scan(struct cache *cache, struct namespace_sample *sample, 
 				 .max_latency_ms = (double)sample->conf->invalidate.max_latency_ms,
 				 .handler = &handler},
 			fault);
-	if (!error && sample->table->all.keys >= most_keys(sample))
+	if (!error && sample->table->all.keys >= max_keys(sample))
 		error = fault_set(fault, ERR_REDIS_UNAVAILABLE,
 			"there are more keys than the servers had told: the next sample is random");
 	/* What was found is all there is. */

@@ -20,7 +20,7 @@ static void insert(struct namespace_slot *list, size_t *count, const struct name
 	for (size_t i = 0; i < *count; i++)
 		if (list[i].slot == slot->slot)
 			return;
-	if (*count == NAMESPACE_SLOTS_MOST) {
+	if (*count == NAMESPACE_SLOTS_MAX) {
 		if (figure(slot) <= figure(&list[*count - 1]))
 			return;
 		at--;

@@ -9,7 +9,7 @@
 #include "redis/value.h"
 #include "store/slot.h"
 
-enum { NAMESPACE_SLOTS_MOST = 20 };
+enum { NAMESPACE_SLOTS_MAX = 20 };
 
 struct namespace_slot {
 	unsigned slot;
@@ -22,7 +22,7 @@ struct namespace_slots {
 	uint32_t *sampled; /* SLOT_COUNT; NULL until a key was added */
 	bool told;	   /* a server has answered SLOT-STATS */
 	/* Those with the most keys, and those with the most time of the processor. */
-	struct namespace_slot largest[NAMESPACE_SLOTS_MOST], busiest[NAMESPACE_SLOTS_MOST];
+	struct namespace_slot largest[NAMESPACE_SLOTS_MAX], busiest[NAMESPACE_SLOTS_MAX];
 	size_t largest_count, busiest_count;
 };
 

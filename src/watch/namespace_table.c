@@ -12,13 +12,13 @@
 /* Twice the rows and more, so that a search ends soon. */
 enum { index_size = 4096, no_row = UINT16_MAX };
 
-_Static_assert(index_size >= 2 * NAMESPACE_TABLE_MOST, "the index has room");
+_Static_assert(index_size >= 2 * NAMESPACE_TABLE_MAX, "the index has room");
 
 struct namespace_table *namespace_table_new(void)
 {
 	struct namespace_table *table = mem_new(struct namespace_table);
 
-	table->rows = mem_array(NAMESPACE_TABLE_MOST, sizeof *table->rows);
+	table->rows = mem_array(NAMESPACE_TABLE_MAX, sizeof *table->rows);
 	table->index = mem_alloc(index_size * sizeof *table->index);
 	memset(table->index, 0xff, index_size * sizeof *table->index);
 	return table;
@@ -81,7 +81,7 @@ static struct namespace_row *put(
 {
 	struct namespace_row *row = &table->rows[table->count];
 
-	if (table->count == NAMESPACE_TABLE_MOST)
+	if (table->count == NAMESPACE_TABLE_MAX)
 		return NULL;
 	table->index[place_of(table, kind, name)] = (uint16_t)table->count++;
 	*row = (struct namespace_row){.name = arena_slice(&table->names, name), .kind = kind};
@@ -197,7 +197,7 @@ static void merge(struct namespace_table *table, struct slice separator)
 {
 	table->full = true;
 	for (size_t i = NAMESPACE_SEGMENTS; i-- > 0;)
-		if (table->count == NAMESPACE_TABLE_MOST)
+		if (table->count == NAMESPACE_TABLE_MAX)
 			merge_segment(table, separator, i);
 }
 
@@ -218,7 +218,7 @@ static struct namespace_sums *sums_of(struct namespace_table *table, const struc
 {
 	struct namespace_row *row = row_of(table, conf, kind, name);
 
-	if (!row && table->count == NAMESPACE_TABLE_MOST && !table->full) {
+	if (!row && table->count == NAMESPACE_TABLE_MAX && !table->full) {
 		merge(table, slice_str(conf->sampling.separator));
 		row = row_of(table, conf, kind, name);
 	}

@@ -2,7 +2,7 @@
 /*
  * What a sample of keys has found, by namespace, in fixed memory.
  *
- *	key -> cache/namespace -> one of up to NAMESPACE_TABLE_MOST rows -> sums
+ *	key -> cache/namespace -> one of up to NAMESPACE_TABLE_MAX rows -> sums
  *
  * When the rows are used up, namespaces below a segment that has many values are merged into one,
  * with `*` for that segment (tenant1:users:*, tenant2:users:*, ... -> *:users:*); what still finds
@@ -16,7 +16,7 @@
 #include "cache/namespace.h"
 
 enum {
-	NAMESPACE_TABLE_MOST = 1000,
+	NAMESPACE_TABLE_MAX = 1000,
 	NAMESPACE_TABLE_TOP = 20,   /* keys in each list of names */
 	NAMESPACE_TABLE_MERGE = 32, /* more values of a segment are merged, if rows are short */
 };
@@ -67,7 +67,7 @@ struct namespace_list {
 
 struct namespace_table {
 	struct arena names;
-	struct namespace_row *rows; /* NAMESPACE_TABLE_MOST */
+	struct namespace_row *rows; /* NAMESPACE_TABLE_MAX */
 	size_t count;
 	uint16_t *index; /* of rows, by their names' hashes */
 	bool any_merged, full;

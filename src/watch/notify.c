@@ -16,8 +16,8 @@
 
 enum {
 	request_ms = 10000,
-	retry_least_ms = 1000,
-	retry_most_ms = 60000,
+	min_retry_ms = 1000,
+	max_retry_ms = 60000,
 	fingerprint_bytes = 8,
 };
 
@@ -239,7 +239,7 @@ static bool deliver(struct receiver *receiver)
 
 static int64_t pause_ms(struct receiver *receiver, unsigned failures)
 {
-	int64_t bound = failures < 6 ? (int64_t)retry_least_ms << failures : retry_most_ms;
+	int64_t bound = failures < 6 ? (int64_t)min_retry_ms << failures : max_retry_ms;
 	double share = random_unit(&receiver->random);
 
 	return bound / 2 + (int64_t)(share * (double)bound / 2);

@@ -34,7 +34,7 @@ START_TEST(past_its_bound_every_name_is_new_and_no_memory_is_taken)
 {
 	struct name_set set = {0};
 
-	for (int i = 0; i < NAME_SET_MOST; i++)
+	for (int i = 0; i < NAME_SET_MAX; i++)
 		ck_assert(add(&set, "%d", i));
 	size_t size = set.size;
 	ck_assert(add(&set, "more:%d", 1));

@@ -9,12 +9,12 @@
 #include "base/mem.h"
 #include "text/json.h"
 
-enum { most_items = 10000, item_bytes = 64 };
+enum { max_items = 10000, item_bytes = 64 };
 
 static struct loop *loop;
 static struct fiber_group group;
-static char texts[most_items][item_bytes];
-static struct slice items[most_items], expected[most_items];
+static char texts[max_items][item_bytes];
+static struct slice items[max_items], expected[max_items];
 static size_t turns_of_others;
 static bool ended;
 
@@ -42,7 +42,7 @@ static void check_items(size_t count)
 
 START_TEST(items_of_any_number_are_sorted)
 {
-	static const size_t counts[] = {0, 1, 2, 63, 64, 65, 127, 128, 129, 1000, 8192, most_items};
+	static const size_t counts[] = {0, 1, 2, 63, 64, 65, 127, 128, 129, 1000, 8192, max_items};
 
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
 		struct timeslice timeslice = {0};
@@ -83,9 +83,9 @@ static void sort_for_long(void *argument)
 
 	(void)argument;
 	while (turns_of_others < 3) {
-		make_items(most_items);
-		ck_assert_int_eq(timeslice_sort(&timeslice, items, most_items), OK);
-		check_items(most_items);
+		make_items(max_items);
+		ck_assert_int_eq(timeslice_sort(&timeslice, items, max_items), OK);
+		check_items(max_items);
 	}
 	ended = true;
 }
@@ -98,7 +98,7 @@ static void print_for_long(void *argument)
 		struct buf out = {0};
 
 		json_print_yielding(array, &out);
-		ck_assert_uint_eq(out.n, (size_t)most_items * (item_bytes + 3) + 1);
+		ck_assert_uint_eq(out.n, (size_t)max_items * (item_bytes + 3) + 1);
 		buf_release(&out);
 	}
 	ended = true;
@@ -117,7 +117,7 @@ START_TEST(printing_yields_to_other_fibers)
 	char text[item_bytes];
 
 	memset(text, 'x', sizeof text);
-	for (size_t i = 0; i < most_items; i++)
+	for (size_t i = 0; i < max_items; i++)
 		json_append_slice(array, slice_of(text, sizeof text));
 	with_others(print_for_long, array);
 	ck_assert_uint_ge(turns_of_others, 3);
@@ -133,9 +133,9 @@ static void sort_cancelled(void *argument)
 	(void)argument;
 	fiber_group_cancel(&group);
 	while (!error) {
-		make_items(most_items);
-		error = timeslice_sort(&timeslice, items, most_items);
-		check_items(most_items);
+		make_items(max_items);
+		error = timeslice_sort(&timeslice, items, max_items);
+		check_items(max_items);
 	}
 	ck_assert_int_eq(error, ERR_CANCELLED);
 	ended = true;

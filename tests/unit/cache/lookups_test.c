@@ -65,9 +65,9 @@ START_TEST(the_rest_is_added_up)
 	while ((row = lookups_next(lookups, row))) {
 		rows++;
 		if (row->rest)
-			ck_assert_double_eq(row->hits, 5000 - LOOKUPS_MOST);
+			ck_assert_double_eq(row->hits, 5000 - LOOKUPS_MAX);
 	}
-	ck_assert_uint_eq(rows, LOOKUPS_MOST + 1);
+	ck_assert_uint_eq(rows, LOOKUPS_MAX + 1);
 	lookups_free(lookups);
 	conf_unref(conf);
 }

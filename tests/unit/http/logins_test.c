@@ -64,12 +64,12 @@ START_TEST(one_login_too_many_ends_the_longest_unused)
 
 	begin();
 	logins_begin(logins, token, 1, second);
-	for (int i = 2; i < LOGINS_MOST; i++)
+	for (int i = 2; i < LOGINS_MAX; i++)
 		logins_begin(logins, token, i, last);
-	ck_assert_ptr_nonnull(find(LOGINS_MOST));
-	logins_begin(logins, token, LOGINS_MOST, last);
-	ck_assert_ptr_nonnull(find(LOGINS_MOST));
-	ck_assert_ptr_null(logins_find(logins, slice_of(second, LOGIN_ID), LOGINS_MOST));
+	ck_assert_ptr_nonnull(find(LOGINS_MAX));
+	logins_begin(logins, token, LOGINS_MAX, last);
+	ck_assert_ptr_nonnull(find(LOGINS_MAX));
+	ck_assert_ptr_null(logins_find(logins, slice_of(second, LOGIN_ID), LOGINS_MAX));
 	logins_free(logins);
 }
 END_TEST

@@ -74,7 +74,7 @@ static void page_through(void)
 	for (int i = 0; i < 3000; i++)
 		add_member(i, 8);
 	ck_assert_uint_eq(read_all(&bytes), 3000);
-	ck_assert_uint_ge(fits, TAG_PAGE_MOST);
+	ck_assert_uint_ge(fits, TAG_PAGE_MAX);
 	engine_call("DEL", "cw:tag:t", NULL, NULL);
 	for (int i = 0; i < 50; i++)
 		add_member(i, 1000);
@@ -84,7 +84,7 @@ static void page_through(void)
 	ck_assert_uint_le(bytes, 2 * TAG_PAGE_BYTES);
 	ck_assert_uint_le(fits, TAG_PAGE_BYTES / 1000);
 	ck_assert_uint_ge(fits, TAG_PAGE_BYTES / 1000 / 8);
-	ck_assert_uint_eq(learnt(TAG_PAGE_MOST), TAG_PAGE_MOST / 2);
+	ck_assert_uint_eq(learnt(TAG_PAGE_MAX), TAG_PAGE_MAX / 2);
 	ck_assert_uint_eq(learnt(100), 100);
 	ck_assert_uint_eq(learnt(4), 8);
 	engine_call("SET", "cw:tag:t", "text", NULL);

@@ -14,8 +14,8 @@ static enum error judged(const char *command, size_t argc, int64_t number)
 START_TEST(negative_and_cut_counts_are_refused)
 {
 	ck_assert_int_eq(judged("ZCARD", 2, 0), OK);
-	ck_assert_int_eq(judged("STRLEN", 2, REDIS_MOST_NUMBER - 1), OK);
-	ck_assert_int_eq(judged("STRLEN", 2, REDIS_MOST_NUMBER), ERR_REDIS_PROTOCOL);
+	ck_assert_int_eq(judged("STRLEN", 2, REDIS_MAX_NUMBER - 1), OK);
+	ck_assert_int_eq(judged("STRLEN", 2, REDIS_MAX_NUMBER), ERR_REDIS_PROTOCOL);
 	ck_assert_int_eq(judged("DBSIZE", 1, -1), ERR_REDIS_PROTOCOL);
 }
 END_TEST
@@ -38,8 +38,8 @@ START_TEST(times_to_live_are_cut_and_may_be_absent)
 {
 	ck_assert_int_eq(judged("PTTL", 2, -2), OK);
 	ck_assert_int_eq(judged("PTTL", 2, -3), ERR_REDIS_PROTOCOL);
-	ck_assert_int_eq(judged("PTTL", 2, REDIS_MOST_NUMBER), OK);
-	ck_assert_int_eq(judged("EVAL", 3, -REDIS_MOST_NUMBER), OK);
+	ck_assert_int_eq(judged("PTTL", 2, REDIS_MAX_NUMBER), OK);
+	ck_assert_int_eq(judged("EVAL", 3, -REDIS_MAX_NUMBER), OK);
 }
 END_TEST
 

@@ -311,7 +311,7 @@ static void random_reply(struct buf *out, int depth)
 
 	switch (kind) {
 	case 0:
-		buf_printf(out, ":%d\r\n", rand() - rand());
+		buf_printf(out, ":%d\r\n", rand() % 2 ? rand() : -rand());
 		return;
 	case 1:
 		buf_printf(out, "+%d\r\n", rand());
@@ -404,10 +404,10 @@ START_TEST(numbers_beyond_2_to_53_are_cut)
 		const char *bytes;
 		int64_t number;
 	} rows[] = {
-		{":9007199254740992\r\n", REDIS_MOST_NUMBER},
-		{":9223372036854775807\r\n", REDIS_MOST_NUMBER},
-		{":-9223372036854775808\r\n", -REDIS_MOST_NUMBER},
-		{":9007199254740991\r\n", REDIS_MOST_NUMBER - 1},
+		{":9007199254740992\r\n", REDIS_MAX_NUMBER},
+		{":9223372036854775807\r\n", REDIS_MAX_NUMBER},
+		{":-9223372036854775808\r\n", -REDIS_MAX_NUMBER},
+		{":9007199254740991\r\n", REDIS_MAX_NUMBER - 1},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -71,12 +71,12 @@ void set(const char *key, const char *value)
 		"%s", fault.detail);
 }
 
-int64_t wait_for_service(int64_t most_ms)
+int64_t wait_for_service(int64_t max_ms)
 {
 	int64_t began = unit_now_ms();
 
 	while (CALL(NULL, NULL, SLICE("PING")) != OK) {
-		ck_assert_int_lt(unit_now_ms() - began, most_ms);
+		ck_assert_int_lt(unit_now_ms() - began, max_ms);
 		fiber_sleep(5);
 	}
 	return unit_now_ms() - began;

@@ -23,6 +23,6 @@ void run(void (*function)(void));
 
 void set(const char *key, const char *value);
 /* Until commands work; how long that took. */
-int64_t wait_for_service(int64_t most_ms);
+int64_t wait_for_service(int64_t max_ms);
 
 #endif

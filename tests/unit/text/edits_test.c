@@ -24,12 +24,12 @@ END_TEST
 
 START_TEST(long_names_are_not_compared)
 {
-	char text[EDITS_MOST + 2];
+	char text[EDITS_MAX + 2];
 
 	memset(text, 'a', sizeof text);
-	ck_assert_uint_eq(edits_between(slice_of(text, EDITS_MOST), slice_of(text, EDITS_MOST)), 0);
+	ck_assert_uint_eq(edits_between(slice_of(text, EDITS_MAX), slice_of(text, EDITS_MAX)), 0);
 	ck_assert_uint_eq(
-		edits_between(slice_of(text, EDITS_MOST + 1), SLICE("a")), (size_t)EDITS_MOST);
+		edits_between(slice_of(text, EDITS_MAX + 1), SLICE("a")), (size_t)EDITS_MAX);
 }
 END_TEST
 

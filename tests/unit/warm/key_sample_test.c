@@ -21,13 +21,13 @@ static void add(int from, int to)
 START_TEST(few_keys_are_all_in_it)
 {
 	key_sample_init(&sample, 1);
-	ck_assert_int_eq(key_sample_least_ttl(&sample), -1);
+	ck_assert_int_eq(key_sample_min_ttl(&sample), -1);
 	add(5, 15);
 	key_sample_add(&sample, SLICE("x"), -1, false);
 	key_sample_add(&sample, SLICE("y"), 1, true);
 	ck_assert_uint_eq(sample.count, 11);
 	ck_assert(slice_is(key_sample_key(&sample, 10), "x"));
-	ck_assert_int_eq(key_sample_least_ttl(&sample), 1005);
+	ck_assert_int_eq(key_sample_min_ttl(&sample), 1005);
 	key_sample_release(&sample);
 	ck_assert_uint_eq(sample.count, 0);
 }
@@ -40,7 +40,7 @@ START_TEST(of_many_each_has_the_same_chance)
 	for (uint64_t seed = 1; seed <= 30; seed++) {
 		key_sample_init(&sample, seed);
 		add(0, 3000);
-		ck_assert_uint_eq(sample.count, KEY_SAMPLE_MOST);
+		ck_assert_uint_eq(sample.count, KEY_SAMPLE_MAX);
 		for (size_t i = 0; i < sample.count; i++)
 			thirds[atoi(sample.keys[i]) / 1000]++;
 		key_sample_release(&sample);

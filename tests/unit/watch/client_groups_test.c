@@ -50,9 +50,9 @@ START_TEST(groups_are_bounded)
 	client_groups_add(groups, buf_slice(&list));
 	size_t count = client_groups_sorted(groups, &sorted);
 
-	ck_assert_uint_eq(count, CLIENT_GROUPS_MOST + 1);
+	ck_assert_uint_eq(count, CLIENT_GROUPS_MAX + 1);
 	ck_assert(sorted[count - 1]->rest);
-	ck_assert_int_eq(sorted[count - 1]->connections, 5000 - CLIENT_GROUPS_MOST);
+	ck_assert_int_eq(sorted[count - 1]->connections, 5000 - CLIENT_GROUPS_MAX);
 	buf_release(&list);
 	client_groups_free(groups);
 }

@@ -72,7 +72,7 @@ START_TEST(longer_spans_have_means_of_ten_and_sixty_seconds)
 	ck_assert_double_eq(at(&ten, 90), 5);
 	ck_assert_double_eq(at(&ten, 87), 2);
 	ck_assert_int_eq(sixty.step, 60);
-	ck_assert_uint_eq(sixty.count, HISTORY_MOST_POINTS);
+	ck_assert_uint_eq(sixty.count, HISTORY_MAX_POINTS);
 	ck_assert_double_eq(at(&sixty, 1438), 2);
 	ck_assert_double_eq(at(&sixty, 1439), 5);
 	end();

@@ -19,7 +19,7 @@ START_TEST(the_sample_tells_where_servers_do_not)
 	}
 	namespace_slots_end(&slots);
 	ck_assert(!slots.told);
-	ck_assert_uint_eq(slots.largest_count, NAMESPACE_SLOTS_MOST);
+	ck_assert_uint_eq(slots.largest_count, NAMESPACE_SLOTS_MAX);
 	ck_assert_uint_eq(slots.largest[0].slot, slot_of(SLICE("{same}:1")));
 	ck_assert_uint_ge(slots.largest[0].keys, 300);
 	for (size_t i = 1; i < slots.largest_count; i++)

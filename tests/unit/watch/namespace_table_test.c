@@ -154,7 +154,7 @@ START_TEST(what_finds_no_row_is_added_up)
 			'a' + i / 100 % 10, 'a' + i / 1000 % 10, 'a' + i / 10000 % 10);
 		add(key, 3);
 	}
-	ck_assert_uint_le(table->count, NAMESPACE_TABLE_MOST);
+	ck_assert_uint_le(table->count, NAMESPACE_TABLE_MAX);
 	for (size_t i = 0; i < table->count; i++)
 		sum += table->rows[i].sums.keys;
 	ck_assert_uint_eq(sum + table->overflow.keys, 100000);
@@ -176,11 +176,11 @@ START_TEST(namespaces_that_are_known_have_a_row)
 	ck_assert_uint_eq(table->count, 2);
 	ck_assert_uint_eq(keys_of("a:*"), 1);
 	ck_assert_ptr_nonnull(sums_of(NAMESPACE_DETECTED, "b:*"));
-	for (int i = 0; i < 2 * NAMESPACE_TABLE_MOST; i++) {
+	for (int i = 0; i < 2 * NAMESPACE_TABLE_MAX; i++) {
 		snprintf(name, sizeof name, "n%d:*", i);
 		namespace_table_know(table, conf, NAMESPACE_DETECTED, slice_str(name));
 	}
-	ck_assert_uint_eq(table->count, NAMESPACE_TABLE_MOST);
+	ck_assert_uint_eq(table->count, NAMESPACE_TABLE_MAX);
 	end();
 }
 END_TEST
