@@ -84,6 +84,35 @@ struct slice cli_cell_cut(struct cli *cli, struct slice text, int width)
 	return arena_take(&cli->arena, &cut);
 }
 
+/* How many bytes are on a line: up to a blank where there is one. */
+static size_t line_length(struct slice text, int width)
+{
+	size_t at = 0, blank = 0;
+
+	for (int used = 0; at < text.n;) {
+		size_t n;
+		int more = columns(slice_skip(text, at), &n);
+
+		if (used + more > width && at)
+			return blank ? blank : at;
+		if (text.p[at] == ' ')
+			blank = at;
+		used += more;
+		at += n;
+	}
+	return at;
+}
+
+struct slice cli_cell_take_line(struct slice *rest, int width)
+{
+	struct slice line = slice_of(rest->p, line_length(*rest, width));
+
+	*rest = slice_skip(*rest, line.n);
+	while (rest->n && rest->p[0] == ' ')
+		*rest = slice_skip(*rest, 1);
+	return line;
+}
+
 const char *cli_cell_format(struct cli *cli, const char *format, ...)
 {
 	struct buf text = {0};

@@ -20,6 +20,11 @@ void cli_cell_clean(struct slice text, struct buf *out);
 int cli_cell_width(struct slice text);
 /* Its beginning, of at most `width` columns; what is cut off is shown as `~`. */
 struct slice cli_cell_cut(struct cli *cli, struct slice text, int width);
+/*
+ * Takes the beginning that is on a line of so many columns, up to a blank where there is one, and
+ * the blanks behind it.
+ */
+struct slice cli_cell_take_line(struct slice *rest, int width);
 
 const char *cli_cell_format(struct cli *cli, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

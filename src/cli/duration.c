@@ -8,7 +8,7 @@
 #include "text/quantity.h"
 
 const struct cli_duration_limits cli_duration_ttl = {
-	.least = 1, .most = TTL_MAX_MS / 1000, .never = true};
+	.min = 1, .max = TTL_MAX_MS / 1000, .never = true};
 
 static void say_malformed(
 	struct slice text, const char *what, const struct cli_duration_limits *limits)
@@ -52,12 +52,12 @@ bool cli_duration_parse(
 		say_malformed(text, what, limits);
 		return false;
 	}
-	if (value >= 0 && value < limits->least) {
-		say_limit(text, what, "at least", limits->least * unit, limits->never);
+	if (value >= 0 && value < limits->min) {
+		say_limit(text, what, "at least", limits->min * unit, limits->never);
 		return false;
 	}
-	if (value > limits->most) {
-		say_limit(text, what, "at most", limits->most * unit, limits->never);
+	if (value > limits->max) {
+		say_limit(text, what, "at most", limits->max * unit, limits->never);
 		return false;
 	}
 	*ret = value;

@@ -12,9 +12,9 @@
 #include "cli/args_parse.h"
 
 struct cli_duration_limits {
-	int64_t least, most; /* in the unit */
-	bool never;	     /* -1 is accepted: no expiry */
-	bool milliseconds;   /* the unit; else seconds */
+	int64_t min, max;  /* in the unit */
+	bool never;	   /* -1 is accepted: no expiry */
+	bool milliseconds; /* the unit; else seconds */
 };
 
 extern const struct cli_duration_limits cli_duration_ttl;

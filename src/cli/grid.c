@@ -8,10 +8,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/utf8.h"
 #include "cli/cell.h"
 
-enum { max_columns = 12, gap = 2, min_flexible = 10, min_wrapped = 20 };
+enum { max_columns = 12, gap = 2, min_flexible = 10, min_wrapped = 20, usual_rank = 5 };
 
 struct cli_cell {
 	struct slice text; /* clean */
@@ -22,7 +21,8 @@ struct cli_cell {
 struct cli_column {
 	const char *title;
 	int width;
-	bool right, flexible, optional, wraps;
+	bool right, flexible, wraps;
+	int rank;    /* of an optional one: the lowest is left out first; 0 = never */
 	bool hidden; /* there is no room for it */
 };
 
@@ -77,11 +77,15 @@ struct cli_grid *cli_grid_new(struct cli *cli, const char *titles)
 
 		assert(grid->column_count <= max_columns);
 		rest = slice_skip(rest, title.n + (bar != NULL));
-		for (; title.n && strchr("=>*?_", title.p[0]); title = slice_skip(title, 1)) {
+		for (; title.n && strchr("=>*?_123456789", title.p[0]);
+			title = slice_skip(title, 1)) {
 			column->right |= title.p[0] == '>';
 			column->flexible |= title.p[0] == '*' || title.p[0] == '_';
-			column->optional |= title.p[0] == '?';
 			column->wraps |= title.p[0] == '_';
+			if (title.p[0] == '?')
+				column->rank = usual_rank;
+			else if (title.p[0] > '0' && title.p[0] <= '9')
+				column->rank = title.p[0] - '0';
 		}
 		column->title = arena_dup(&cli->arena, title);
 		column->width = cli_cell_width(title);
@@ -161,138 +165,148 @@ static bool shrink(struct cli_column *columns, size_t count, int width)
 	return true;
 }
 
-/* Leaves out optional columns from the left, as few as can be. */
+/* The column to be left out next; NULL if all that are shown must be. */
+static struct cli_column *least_important(struct cli_column *columns, size_t count)
+{
+	struct cli_column *least = NULL;
+
+	for (size_t i = 0; i < count; i++)
+		if (columns[i].rank && !columns[i].hidden &&
+			(!least || columns[i].rank < least->rank))
+			least = &columns[i];
+	return least;
+}
+
+/* Leaves out optional columns, as few as can be; false if the others do not fit either. */
 static bool fit(struct cli_column *columns, size_t count, int width)
 {
 	struct cli_column whole[max_columns];
 
 	memcpy(whole, columns, count * sizeof *whole);
-	for (size_t next = 0;;) {
+	for (;;) {
 		memcpy(columns, whole, count * sizeof *whole);
 		if (shrink(columns, count, width))
 			return true;
-		while (next < count && !whole[next].optional)
-			next++;
-		if (next == count)
+		struct cli_column *least = least_important(whole, count);
+
+		if (!least)
 			return false;
-		whole[next++].hidden = true;
+		least->hidden = true;
 	}
 }
 
-static void print_cell(const struct cli_grid *grid, struct slice text, enum cli_color color)
+/* Where a table is rendered to. */
+struct cli_render {
+	const struct cli_grid *grid;
+	const struct cli_column *columns;
+	struct buf *out;
+};
+
+static void print_cell(const struct cli_render *to, struct slice text, enum cli_color color)
 {
-	fputs(cli_grid_begin(grid->cli, color), stdout);
-	fwrite(text.p, 1, text.n, stdout);
-	fputs(cli_grid_end(grid->cli, color), stdout);
+	buf_str(to->out, cli_grid_begin(to->grid->cli, color));
+	buf_add(to->out, text);
+	buf_str(to->out, cli_grid_end(to->grid->cli, color));
 }
 
-static void print_spaces(int count)
+static void print_spaces(const struct cli_render *to, int count)
 {
 	if (count > 0)
-		printf("%*s", count, "");
-}
-
-/* How much of the text is on a line of so many columns: up to a blank where there is one. */
-static size_t line_length(struct slice text, int width)
-{
-	size_t at = 0, blank = 0;
-
-	for (int used = 0; at < text.n;) {
-		uint32_t point;
-		size_t n = utf8_next(slice_skip(text, at), &point);
-		int more = cli_cell_width(slice_of(text.p + at, n ? n : 1));
-
-		if (used + more > width && at)
-			return blank ? blank : at;
-		if (text.p[at] == ' ')
-			blank = at;
-		used += more;
-		at += n ? n : 1;
-	}
-	return at;
+		buf_printf(to->out, "%*s", count, "");
 }
 
 /* On as many lines as it takes; the first begins at the column `indent`, as the others do. */
 static void print_lines(
-	const struct cli_grid *grid, const struct cli_cell *cell, int width, int indent)
+	const struct cli_render *to, const struct cli_cell *cell, int width, int indent)
 {
 	for (struct slice rest = cell->text; rest.n;) {
-		size_t n = line_length(rest, width);
-
-		print_cell(grid, slice_of(rest.p, n), cell->color);
-		rest = slice_skip(rest, n);
-		while (rest.n && rest.p[0] == ' ')
-			rest = slice_skip(rest, 1);
+		print_cell(to, cli_cell_take_line(&rest, width), cell->color);
 		if (rest.n) {
-			putchar('\n');
-			print_spaces(indent);
+			buf_char(to->out, '\n');
+			print_spaces(to, indent);
 		}
 	}
 }
 
-static void print_row(
-	const struct cli_grid *grid, const struct cli_column *columns, const struct cli_cell *cells)
+static void print_row(const struct cli_render *to, const struct cli_cell *cells)
 {
+	const struct cli_grid *grid = to->grid;
 	int at = 0;
 
 	for (size_t i = 0; i < grid->column_count; i++) {
-		if (columns[i].hidden)
+		const struct cli_column *column = &to->columns[i];
+
+		if (column->hidden)
 			continue;
 		if (at)
-			print_spaces(gap);
+			print_spaces(to, gap);
 		at += at ? gap : 0;
-		if (columns[i].wraps) {
-			print_lines(grid, &cells[i], columns[i].width, at);
+		if (column->wraps) {
+			print_lines(to, &cells[i], column->width, at);
 			break; /* it is the last one */
 		}
-		struct slice text = cli_cell_cut(grid->cli, cells[i].text, columns[i].width);
-		int space = columns[i].width - cli_cell_width(text);
+		struct slice text = cli_cell_cut(grid->cli, cells[i].text, column->width);
+		int space = column->width - cli_cell_width(text);
 
-		if (columns[i].right)
-			print_spaces(space);
-		print_cell(grid, text, cells[i].color);
-		if (!columns[i].right && i + 1 < grid->column_count)
-			print_spaces(space);
-		at += columns[i].width;
+		if (column->right)
+			print_spaces(to, space);
+		print_cell(to, text, cells[i].color);
+		if (!column->right && i + 1 < grid->column_count)
+			print_spaces(to, space);
+		at += column->width;
 	}
-	putchar('\n');
+	buf_char(to->out, '\n');
 }
 
-static void print_titles(const struct cli_grid *grid, const struct cli_column *columns)
+static void print_titles(const struct cli_render *to)
 {
 	struct cli_cell cells[max_columns];
 
-	for (size_t i = 0; i < grid->column_count; i++)
-		cells[i] = (struct cli_cell){slice_str(columns[i].title), 0, CLI_DIM};
-	print_row(grid, columns, cells);
+	for (size_t i = 0; i < to->grid->column_count; i++)
+		cells[i] = (struct cli_cell){slice_str(to->columns[i].title), 0, CLI_DIM};
+	print_row(to, cells);
 }
 
 /* A line for each cell: the terminal breaks what is too long. */
-static void print_blocks(const struct cli_grid *grid)
+static void print_blocks(const struct cli_render *to)
 {
+	const struct cli_grid *grid = to->grid;
+
 	for (size_t i = 0; i < grid->cell_count; i++) {
 		const struct cli_column *column = &grid->columns[i % grid->column_count];
 
 		if (i && i % grid->column_count == 0 && !grid->pairs)
-			putchar('\n');
+			buf_char(to->out, '\n');
 		if (grid->pairs) {
-			print_cell(grid, grid->cells[i].text, grid->cells[i].color);
-			putchar(i % 2 ? '\n' : ' ');
+			print_cell(to, grid->cells[i].text, grid->cells[i].color);
+			buf_char(to->out, i % 2 ? '\n' : ' ');
 			continue;
 		}
 		if (!grid->cells[i].text.n)
 			continue;
-		print_cell(grid, slice_str(column->title), CLI_DIM);
-		putchar(' ');
-		print_cell(grid, grid->cells[i].text, grid->cells[i].color);
-		putchar('\n');
+		print_cell(to, slice_str(column->title), CLI_DIM);
+		buf_char(to->out, ' ');
+		print_cell(to, grid->cells[i].text, grid->cells[i].color);
+		buf_char(to->out, '\n');
 	}
+}
+
+static void render(const struct cli_render *to)
+{
+	const struct cli_grid *grid = to->grid;
+
+	if (!grid->pairs)
+		print_titles(to);
+	for (size_t i = 0; i < grid->cell_count; i += grid->column_count)
+		print_row(to, grid->cells + i);
 }
 
 void cli_grid_print(const struct cli_grid *grid)
 {
 	struct cli_column columns[max_columns];
 	size_t count = grid->column_count;
+	struct buf out = {0};
+	const struct cli_render to = {grid, columns, &out};
 
 	if (!grid->cell_count)
 		return;
@@ -304,12 +318,47 @@ void cli_grid_print(const struct cli_grid *grid)
 		columns[1].width = grid->cli->width - columns[0].width - gap;
 	}
 	if (grid->pairs ? grid->cli->width && columns[1].width < min_wrapped
-			: grid->cli->width && !fit(columns, count, grid->cli->width)) {
-		print_blocks(grid);
-		return;
+			: grid->cli->width && !fit(columns, count, grid->cli->width))
+		print_blocks(&to);
+	else
+		render(&to);
+	fwrite(out.p, 1, out.n, stdout);
+	buf_release(&out);
+}
+
+/* What does not fit at all is cut: the widest columns first. */
+static void force(struct cli_column *columns, size_t count, int width)
+{
+	while (total_width(columns, count) > width) {
+		struct cli_column *widest = NULL;
+
+		for (size_t i = 0; i < count; i++)
+			if (!columns[i].hidden && (!widest || columns[i].width > widest->width))
+				widest = &columns[i];
+		if (!widest || widest->width <= 1)
+			return;
+		widest->width--;
 	}
-	if (!grid->pairs)
-		print_titles(grid, columns);
-	for (size_t i = 0; i < grid->cell_count; i += count)
-		print_row(grid, columns, grid->cells + i);
+}
+
+const struct slice *cli_grid_lines(const struct cli_grid *grid, int width)
+{
+	size_t rows = cli_grid_rows(grid);
+	struct slice *lines = arena_alloc(&grid->cli->arena, (rows + 1) * sizeof *lines);
+	struct cli_column columns[max_columns];
+	struct buf out = {0};
+
+	memcpy(columns, grid->columns, sizeof columns);
+	if (!fit(columns, grid->column_count, width))
+		force(columns, grid->column_count, width);
+	render(&(struct cli_render){grid, columns, &out});
+	struct slice rest = arena_take(&grid->cli->arena, &out);
+
+	for (size_t i = 0; i <= rows; i++) {
+		const char *end = memchr(rest.p, '\n', rest.n);
+
+		lines[i] = slice_of(rest.p, (size_t)(end - rest.p));
+		rest = slice_skip(rest, lines[i].n + 1);
+	}
+	return lines;
 }

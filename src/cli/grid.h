@@ -22,7 +22,8 @@ struct cli_grid;
 
 /*
  * `titles`: "NAME|?>COUNT|*DETAIL": `>` = aligned to the right, `*` = flexible, cut where there is
- * no room, `?` = optional, `_` = flexible and broken into lines, only of the last one. Without
+ * no room, `?` = optional, `_` = flexible and broken into lines, only of the last one. Optional
+ * columns are left out from the left; `?1` to `?9` say an order, of which `?` is the 5th. Without
  * titles, as "=|=", the rows are pairs of a label and a value, which is broken into lines.
  */
 struct cli_grid *cli_grid_new(struct cli *cli, const char *titles);
@@ -31,6 +32,11 @@ void cli_grid_add(struct cli_grid *grid, enum cli_color color, const char *text)
 void cli_grid_add_slice(struct cli_grid *grid, enum cli_color color, struct slice text);
 size_t cli_grid_rows(const struct cli_grid *grid);
 void cli_grid_print(const struct cli_grid *grid);
+/*
+ * The titles, then each row, as cli_grid_rows() + 1 lines of at most `width` columns, whatever has
+ * to be cut for it; colours are in them. For tables that are redrawn, without a column `_`.
+ */
+const struct slice *cli_grid_lines(const struct cli_grid *grid, int width);
 
 /* One row of pairs. */
 void cli_grid_pair(struct cli_grid *grid, const char *label, enum cli_color color,

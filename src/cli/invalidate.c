@@ -47,7 +47,7 @@ struct invalidate {
 /* What invalidate alone takes; false after saying what is wrong. */
 static bool read_invalidate(const struct cli_args *args, struct buf *out)
 {
-	static const struct cli_duration_limits limits = {.least = 1, .most = 7 * 86400};
+	static const struct cli_duration_limits limits = {.min = 1, .max = 7 * 86400};
 	int64_t spread = 0;
 
 	if (cli_args_flag(args, "soft") && cli_args_text(args, "spread")) {
@@ -95,8 +95,8 @@ static bool read_expire(const struct cli_args *args, struct buf *out)
 static bool read_options(struct invalidate *what, struct buf *out)
 {
 	const struct cli_args *args = what->args;
-	static const struct cli_duration_limits waits = {.most = 7 * 86400};
-	static const struct cli_duration_limits paces = {.most = 10000, .milliseconds = true};
+	static const struct cli_duration_limits waits = {.max = 7 * 86400};
+	static const struct cli_duration_limits paces = {.max = 10000, .milliseconds = true};
 	int64_t max_keys = 0, latency = -1;
 
 	if (cli_args_flag(args, "dry-run") && cli_args_flag(args, "yes")) {

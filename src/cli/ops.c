@@ -133,8 +133,7 @@ static const char *list_path(struct cli *cli, const struct cli_args *args)
 	return ok ? text : NULL;
 }
 
-/* The job, or the kind of work. */
-static const char *what_of(struct cli *cli, struct json_value operation)
+const char *cli_ops_what(struct cli *cli, struct json_value operation)
 {
 	struct slice job = cli_view_text(cli, operation, "job");
 	const char *kind = cli_cell_text(cli, operation, "kind");
@@ -168,7 +167,7 @@ const char *cli_ops_done(struct cli *cli, struct json_value operation)
 static void add(struct cli *cli, struct cli_grid *grid, struct json_value operation)
 {
 	cli_grid_add(grid, CLI_PLAIN, cli_cell_text(cli, operation, "operation_id"));
-	cli_grid_add(grid, CLI_PLAIN, what_of(cli, operation));
+	cli_grid_add(grid, CLI_PLAIN, cli_ops_what(cli, operation));
 	cli_grid_add(grid, cli_jobs_color(operation), cli_cell_text(cli, operation, "state"));
 	cli_grid_add(grid, CLI_PLAIN, cli_ops_done(cli, operation));
 	cli_grid_add(grid, CLI_PLAIN, cli_cell_when(cli, operation, "started"));

@@ -12,7 +12,7 @@
 /* The body's members; false after saying what is wrong. */
 static bool add_body(const struct cli_args *args, const char *note, struct buf *out)
 {
-	static const struct cli_duration_limits limits = {.least = 1, .most = 7 * 86400};
+	static const struct cli_duration_limits limits = {.min = 1, .max = 7 * 86400};
 	int64_t seconds = 3600;
 
 	if (!cli_duration(args, "for", &limits, &seconds))

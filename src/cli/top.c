@@ -262,7 +262,7 @@ static void run(struct top *top)
 int cli_top(struct cli *cli, const struct cli_args *args)
 {
 	struct top top = {.cli = cli, .answers = {nothing, nothing, nothing}};
-	static const struct cli_duration_limits limits = {.least = 1, .most = 3600};
+	static const struct cli_duration_limits limits = {.min = 1, .max = 3600};
 	int64_t seconds = 1;
 	struct cli_answer answer;
 

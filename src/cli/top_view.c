@@ -3,16 +3,21 @@
 #include "cli/top_view.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "cli/cell.h"
 #include "cli/grid.h"
 #include "cli/jobs.h"
-#include "cli/ops.h"
 #include "cli/view.h"
 
-enum { label_columns = 11, value_columns = 11, min_spark = 5 };
+enum {
+	label_columns = 11,
+	value_columns = 11,
+	min_spark = 5,
+	two_figures = 140, /* columns from which on two figures stand in a row */
+	max_note_lines = 3,
+	note_indent = 2,
+};
 
 static void top_series_add(struct top_series *series, double value)
 {
@@ -52,11 +57,13 @@ struct top_row {
 	int used, rows;
 };
 
-static void put(struct top_row *row, enum cli_color color, const char *text)
+/* At most so many columns of the row that is being written. */
+static void put_within(struct top_row *row, enum cli_color color, const char *text, int columns)
 {
 	struct buf clean = {0};
 	int left = row->screen->columns - row->used;
 
+	left = columns < left ? columns : left;
 	cli_cell_clean(slice_str(text), &clean);
 	if (left > 0 && clean.n) {
 		struct slice shown = cli_cell_cut(row->cli, buf_slice(&clean), left);
@@ -69,25 +76,16 @@ static void put(struct top_row *row, enum cli_color color, const char *text)
 	buf_release(&clean);
 }
 
-/* In a column of its own, `>` = to the right. */
-static void put_column(
-	struct top_row *row, enum cli_color color, int columns, bool right, const char *text)
+static void put(struct top_row *row, enum cli_color color, const char *text)
 {
-	struct buf clean = {0};
+	put_within(row, color, text, row->screen->columns);
+}
 
-	cli_cell_clean(slice_str(text), &clean);
-	struct slice shown = cli_cell_cut(row->cli, buf_slice(&clean), columns);
-	const char *cell = cli_cell_format(row->cli, "%.*s", (int)shown.n, shown.n ? shown.p : "");
-	int space = columns - cli_cell_width(shown);
-	const char *pad = cli_cell_format(row->cli, "%*s", space > 0 ? space : 0, "");
-
-	if (right)
-		put(row, CLI_PLAIN, pad);
-	put(row, color, cell);
-	if (!right)
-		put(row, CLI_PLAIN, pad);
-	put(row, CLI_PLAIN, " ");
-	buf_release(&clean);
+/* Blanks up to a column. */
+static void put_blanks(struct top_row *row, int column)
+{
+	if (column > row->used)
+		put(row, CLI_PLAIN, cli_cell_format(row->cli, "%*s", column - row->used, ""));
 }
 
 static void end_row(struct top_row *row)
@@ -97,13 +95,19 @@ static void end_row(struct top_row *row)
 	row->rows++;
 }
 
+/* Whether there is room for so many rows more, above the last one of the screen. */
+static bool has_room(const struct top_row *row, int rows)
+{
+	return row->rows + rows < row->screen->lines;
+}
+
 /* Levels between the lowest and the highest known point; a level line is low. */
-static void put_spark(struct top_row *row, const struct top_series *series, bool from_zero)
+static void put_spark(
+	struct top_row *row, const struct top_series *series, bool from_zero, int room)
 {
 	static const char *const bars[] = {
 		"\u2581", "\u2582", "\u2583", "\u2584", "\u2585", "\u2586", "\u2587", "\u2588"};
 	static const char *const ascii[] = {"_", ".", ":", "-", "=", "+", "*", "#"};
-	int room = row->screen->columns - row->used;
 	int begin = series->count > room ? series->count - room : 0;
 	double low = from_zero ? 0 : (double)INFINITY, high = -(double)INFINITY;
 
@@ -134,34 +138,73 @@ static const struct {
 #undef X
 };
 
+/* In so many columns from where the row has got to. */
+static void put_figure(struct top_row *row, enum top_figure figure, int columns)
+{
+	const struct top_series *series = &row->screen->series[figure];
+	double value = series->count ? series->points[series->count - 1] : (double)NAN;
+	const char *text = figures[figure].text(row->cli, value);
+	int begin = row->used, room = columns - label_columns - 1;
+	int width = room < value_columns ? room : value_columns;
+
+	put_within(row, CLI_DIM, figures[figure].label, label_columns);
+	put_blanks(row, begin + label_columns + 1 + width - cli_cell_width(slice_str(text)));
+	put(row, CLI_BOLD, text);
+	put(row, CLI_PLAIN, " ");
+	put_spark(row, series, figure != TOP_MEMORY && figure != TOP_KEYS && figure != TOP_HIT_RATE,
+		begin + columns - row->used);
+}
+
+/* A figure a row; in a wide window two, so that there is more room for the list. */
 static void draw_figures(struct top_row *row)
 {
-	int room = row->screen->columns - label_columns - 1;
+	int columns = row->screen->columns, half = (columns - 2) / 2;
 
-	for (enum top_figure i = 0; i < TOP_FIGURE_COUNT; i++) {
-		const struct top_series *series = &row->screen->series[i];
-		double value = series->count ? series->points[series->count - 1] : (double)NAN;
-
-		if (row->rows + 3 >= row->screen->lines)
-			return;
-		put_column(row, CLI_DIM, label_columns, false, figures[i].label);
-		put_column(row, CLI_BOLD, room < value_columns ? room : value_columns, true,
-			figures[i].text(row->cli, value));
-		put_spark(row, series, i != TOP_MEMORY && i != TOP_KEYS && i != TOP_HIT_RATE);
+	for (int i = 0; i < TOP_FIGURE_COUNT && has_room(row, 3); i++) {
+		if (columns < two_figures) {
+			put_figure(row, (enum top_figure)i, columns);
+		} else {
+			put_figure(row, (enum top_figure)i, half);
+			put_blanks(row, half + 2);
+			put_figure(row, (enum top_figure)++ i, half);
+		}
 		end_row(row);
 	}
 }
 
+/* A part of the head, on the next line where this one has no room for it. */
+static void put_part(struct top_row *row, enum cli_color color, const char *text)
+{
+	int width = cli_cell_width(slice_str(text));
+
+	if (row->used && row->used + 2 + width > row->screen->columns && has_room(row, 3))
+		end_row(row);
+	else if (row->used)
+		put(row, CLI_PLAIN, "  ");
+	put(row, color, text);
+}
+
+/* By whom and why where a line has room for it, else until when. */
 static void put_pause(struct top_row *row, struct json_value pauses)
 {
 	struct cli *cli = row->cli;
 	struct json_value paused;
 
 	if (!cli_view(pauses, "paused/warming", &paused)) {
-		put(row, CLI_WARN, "  warming is paused");
+		put_part(row, CLI_WARN, "warming is paused");
 		return;
 	}
-	put(row, CLI_WARN, cli_cell_format(cli, "  warming is %s", cli_jobs_pause(cli, paused)));
+	const char *until = cli_cell_when(cli, paused, "until");
+	const char *const texts[] = {
+		cli_cell_format(cli, "warming is %s", cli_jobs_pause(cli, paused)),
+		cli_cell_format(cli, "warming paused, ends %s", until),
+		cli_cell_format(cli, "paused, ends %s", until)};
+	size_t i = 0;
+
+	while (i + 1 < sizeof texts / sizeof *texts &&
+		cli_cell_width(slice_str(texts[i])) > row->screen->columns)
+		i++;
+	put_part(row, CLI_WARN, texts[i]);
 }
 
 static void draw_head(struct top_row *row, const struct top_answers *answers)
@@ -169,22 +212,26 @@ static void draw_head(struct top_row *row, const struct top_answers *answers)
 	struct cli *cli = row->cli;
 	struct json_value stats = answers->stats;
 	bool up = cli_view_is(stats, "redis/status", "up");
-	size_t firing = 0;
+	const char *status =
+		cli_cell_format(cli, "redis %s", cli_cell_text(cli, stats, "redis/status"));
+	int firing = 0;
 	struct json_iter alerts = cli_view_each(stats, "alerts");
 
 	while (json_next(&alerts))
 		firing += cli_view_is(alerts.value, "state", "firing");
-	put(row, CLI_BOLD, cli_cell_text(cli, stats, "name"));
-	put(row, CLI_PLAIN, "  redis ");
-	put(row, up ? CLI_GOOD : CLI_BAD, cli_cell_text(cli, stats, "redis/status"));
-	put(row, CLI_PLAIN,
-		cli_cell_format(cli, " %s", cli_cell_text(cli, stats, "redis/version")));
+	/* The name gives way to the status. */
+	put_within(row, CLI_BOLD, cli_cell_text(cli, stats, "name"),
+		row->screen->columns - 2 - (int)strlen(status));
+	put_part(row, up ? CLI_GOOD : CLI_BAD, status);
+	if (row->used + 24 < row->screen->columns)
+		put(row, CLI_PLAIN,
+			cli_cell_format(cli, " %s", cli_cell_text(cli, stats, "redis/version")));
 	if (firing)
-		put(row, CLI_BAD, cli_cell_format(cli, "  alerts firing: %zu", firing));
+		put_part(row, CLI_BAD, cli_cell_format(cli, "alerts firing: %d", firing));
 	if (cli_view_true(stats, "warming/paused"))
 		put_pause(row, answers->pauses);
 	if (row->screen->paused)
-		put(row, CLI_WARN, "  [paused]");
+		put_part(row, CLI_WARN, "[paused]");
 	end_row(row);
 	if (row->screen->trouble) {
 		put(row, CLI_BAD, row->screen->trouble);
@@ -192,103 +239,64 @@ static void draw_head(struct top_row *row, const struct top_answers *answers)
 	}
 }
 
-static void draw_job(struct top_row *row, struct json_value job)
+/* All lists by name; where they have no room, which one of how many is shown. */
+static void draw_names(struct top_row *row)
 {
-	struct cli *cli = row->cli;
-	struct json_value run = {JSON_NULL, {"null", 4}};
+	struct buf all = {0};
 
-	cli_view(job, "last_run", &run);
-	put_column(row, CLI_PLAIN, 20, false, cli_cell_text(cli, job, "name"));
-	put_column(row, cli_jobs_color(run), 11, false, cli_cell_text(cli, run, "state"));
-	put_column(row, CLI_PLAIN, 9, true, cli_jobs_stored(cli, run));
-	put_column(row, CLI_PLAIN, 7, true, cli_jobs_took(cli, run));
-	put_column(row, CLI_PLAIN, 12, false, cli_cell_when(cli, run, "started"));
-	put(row, CLI_PLAIN, cli_cell_when(cli, job, "next_run"));
+	for (int i = 0; i < TOP_LIST_COUNT; i++)
+		buf_printf(&all, "%s ", top_list_names[i]);
+	bool narrow = (int)all.n + 2 > row->screen->columns;
+
+	buf_release(&all);
+	for (int i = 0; i < TOP_LIST_COUNT; i++) {
+		bool shown = i == (int)row->screen->list;
+
+		if (shown || !narrow)
+			put(row, shown ? CLI_BOLD : CLI_DIM,
+				cli_cell_format(
+					row->cli, shown ? "[%s] " : "%s ", top_list_names[i]));
+		if (shown && narrow)
+			put(row, CLI_DIM,
+				cli_cell_format(row->cli, "%d/%d", i + 1, TOP_LIST_COUNT));
+	}
+	end_row(row);
 }
 
-/* Why the last run of a job failed, on a line of its own: it is a sentence. */
-static const char *job_note(struct cli *cli, struct json_value job)
+/* The lines that the note of a row takes. */
+static int note_lines(const struct top_screen *screen, const char *note)
 {
-	struct json_value run;
-	const char *error = cli_view(job, "last_run", &run) ? cli_jobs_error(cli, run) : "-";
+	struct slice rest = slice_str(note ? note : "");
+	int lines = 0, width = screen->columns - note_indent;
 
-	return strcmp(error, "-") == 0 ? NULL : cli_cell_format(cli, "  %s", error);
+	for (; rest.n && lines < max_note_lines; lines++)
+		cli_cell_take_line(&rest, width);
+	return lines;
 }
 
-static void draw_operation(struct top_row *row, struct json_value operation)
+static void draw_note(struct top_row *row, const char *note)
 {
-	struct cli *cli = row->cli;
+	int lines = note_lines(row->screen, note), width = row->screen->columns - note_indent;
+	struct slice rest = slice_str(note ? note : "");
 
-	put_column(row, CLI_PLAIN, 20, false, cli_cell_text(cli, operation, "operation_id"));
-	put_column(
-		row, cli_jobs_color(operation), 11, false, cli_cell_text(cli, operation, "state"));
-	put_column(row, CLI_PLAIN, 9, true, cli_ops_done(cli, operation));
-	put_column(row, CLI_PLAIN, 7, true, cli_jobs_took(cli, operation));
-	put_column(row, CLI_PLAIN, 12, false, cli_cell_when(cli, operation, "started"));
-	put_column(row, CLI_PLAIN, 12, false,
-		cli_view_true(operation, "result/dry_run") ? "dry run"
-							   : cli_cell_text(cli, operation, "kind"));
-	put(row, CLI_PLAIN, cli_cell_text(cli, operation, "note"));
-}
+	for (int i = 0; i < lines && has_room(row, 1); i++) {
+		/* The last one ends with `~` if there is more. */
+		struct slice line = i + 1 < lines ? cli_cell_take_line(&rest, width) : rest;
 
-static void draw_node(struct top_row *row, struct json_value node)
-{
-	struct cli *cli = row->cli;
-	bool up = cli_view_is(node, "status", "up");
-
-	put_column(row, CLI_PLAIN, 24, false, cli_cell_text(cli, node, "name"));
-	put_column(row, up ? CLI_GOOD : CLI_BAD, 8, false, cli_cell_text(cli, node, "status"));
-	put_column(row, CLI_PLAIN, 7, false, cli_cell_text(cli, node, "role"));
-	put_column(row, CLI_PLAIN, 10, true, cli_cell_count_at(cli, node, "keys"));
-	put_column(row, CLI_PLAIN, 10, true, cli_cell_bytes_at(cli, node, "used_bytes"));
-	put(row, CLI_PLAIN, cli_cell_text(cli, node, "last_error"));
-}
-
-static void draw_alert(struct top_row *row, struct json_value alert)
-{
-	struct cli *cli = row->cli;
-	bool firing = cli_view_is(alert, "state", "firing");
-
-	put_column(row, CLI_PLAIN, 24, false, cli_cell_text(cli, alert, "alert"));
-	put_column(row, firing ? CLI_BAD : CLI_WARN, 9, false, cli_cell_text(cli, alert, "state"));
-	put_column(row, CLI_PLAIN, 9, false, cli_cell_text(cli, alert, "severity"));
-	put_column(row, CLI_PLAIN, 10, true, cli_cell_real_at(cli, alert, "value"));
-	put(row, CLI_PLAIN, cli_cell_when(cli, alert, "since"));
-}
-
-static const struct {
-	const char *name, *titles, *path;
-	void (*draw)(struct top_row *row, struct json_value item);
-	const char *(*note)(struct cli *cli, struct json_value item); /* a second line, or NULL */
-} lists[TOP_LIST_COUNT] = {
-	[TOP_JOBS] = {"jobs",
-		"JOB                  STATE          STORED    TOOK STARTED      NEXT RUN",
-		"warming/jobs", draw_job, job_note},
-	[TOP_OPERATIONS] = {"operations",
-		"OPERATION            STATE            DONE    TOOK STARTED      KIND         NOTE",
-		"items", draw_operation, NULL},
-	[TOP_NODES] = {"nodes",
-		"NODE                     STATUS   ROLE          KEYS     MEMORY ERROR",
-		"redis/nodes", draw_node, NULL},
-	[TOP_ALERTS] = {"alerts", "ALERT                    STATE     SEVERITY       VALUE SINCE",
-		"alerts", draw_alert, NULL},
-};
-
-static const char *note_of(struct cli *cli, enum top_list list, struct json_value item)
-{
-	return lists[list].note ? lists[list].note(cli, item) : NULL;
+		put_blanks(row, note_indent);
+		put(row, CLI_BAD, arena_dup(&row->cli->arena, line));
+		end_row(row);
+	}
 }
 
 /* The first row that is shown: down to where the last one is the only one, if not all have room. */
-static void limit_scroll(
-	struct cli *cli, struct top_screen *screen, struct json_value from, int room)
+static void limit_scroll(struct top_screen *screen, const struct top_rows *rows, int room)
 {
-	struct json_iter items = cli_view_each(from, lists[screen->list].path);
-	int count = 0, height = 0;
+	int height = rows->count;
 
-	for (; json_next(&items); count++)
-		height += note_of(cli, screen->list, items.value) ? 2 : 1;
-	int most = height == count ? count - room : height > room ? count - 1 : 0;
+	for (int i = 0; i < rows->count; i++)
+		height += note_lines(screen, rows->notes[i]);
+	int most = height == rows->count ? height - room : height > room ? rows->count - 1 : 0;
 
 	if (screen->scroll > most)
 		screen->scroll = most;
@@ -296,34 +304,31 @@ static void limit_scroll(
 		screen->scroll = 0;
 }
 
-static void draw_item(struct top_row *row, enum top_list list, struct json_value item)
-{
-	const char *note = note_of(row->cli, list, item);
-
-	lists[list].draw(row, item);
-	end_row(row);
-	if (!note || row->rows + 1 >= row->screen->lines)
-		return;
-	put(row, CLI_BAD, note);
-	end_row(row);
-}
-
 static void draw_list(struct top_row *row, struct top_screen *screen, struct json_value from)
 {
-	struct json_iter items = cli_view_each(from, lists[screen->list].path);
+	struct top_rows rows = top_list_rows(row->cli, screen->list, from, screen->columns);
 
-	for (int i = 0; i < TOP_LIST_COUNT; i++) {
-		put(row, i == (int)screen->list ? CLI_BOLD : CLI_DIM,
-			cli_cell_format(
-				row->cli, i == (int)screen->list ? "[%s] " : "%s ", lists[i].name));
+	draw_names(row);
+	buf_add(row->out, rows.lines[0]);
+	end_row(row);
+	limit_scroll(screen, &rows, screen->lines - row->rows - 1);
+	for (int i = screen->scroll; i < rows.count && has_room(row, 1); i++) {
+		buf_add(row->out, rows.lines[i + 1]);
+		end_row(row);
+		draw_note(row, rows.notes[i]);
 	}
-	end_row(row);
-	put(row, CLI_DIM, lists[screen->list].titles);
-	end_row(row);
-	limit_scroll(row->cli, screen, from, screen->lines - row->rows - 1);
-	for (int i = 0; json_next(&items); i++)
-		if (i >= screen->scroll && row->rows + 1 < screen->lines)
-			draw_item(row, screen->list, items.value);
+}
+
+/* As much of what the keys do as there is room for. */
+static const char *keys_text(int columns)
+{
+	static const char *const texts[] = {"q quit  p pause  up, down: scroll  left, right: lists",
+		"q quit  p pause  arrows: lists", "q quit  arrows lists", "q quit", "q"};
+	size_t i = 0;
+
+	while (i + 1 < sizeof texts / sizeof *texts && (int)strlen(texts[i]) > columns)
+		i++;
+	return texts[i];
 }
 
 void top_view_draw(struct cli *cli, struct top_screen *screen, const struct top_answers *answers,
@@ -334,11 +339,11 @@ void top_view_draw(struct cli *cli, struct top_screen *screen, const struct top_
 	buf_str(out, "\033[H");
 	draw_head(&row, answers);
 	draw_figures(&row);
-	if (row.rows + 3 < screen->lines)
+	if (has_room(&row, 3))
 		draw_list(&row, screen,
 			screen->list == TOP_OPERATIONS ? answers->operations : answers->stats);
-	while (row.rows + 1 < screen->lines)
+	while (has_room(&row, 1))
 		end_row(&row);
-	put(&row, CLI_DIM, "q quit  p pause  up, down: scroll  left, right: lists");
+	put(&row, CLI_DIM, keys_text(screen->columns));
 	buf_str(out, "\033[K\033[J");
 }

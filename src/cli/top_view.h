@@ -3,8 +3,7 @@
 #ifndef CW_CLI_TOP_VIEW_H
 #define CW_CLI_TOP_VIEW_H
 
-#include "cli/cli.h"
-#include "text/json.h"
+#include "cli/top_lists.h"
 
 /* The figures that have a sparkline: X(NAME, "label", "series of the history", "path in stats",
  * how). */
@@ -32,8 +31,6 @@ struct top_series {
 	double points[TOP_POINTS];
 	int count;
 };
-
-enum top_list { TOP_JOBS, TOP_OPERATIONS, TOP_NODES, TOP_ALERTS, TOP_LIST_COUNT };
 
 struct top_screen {
 	int columns, lines;

@@ -175,9 +175,9 @@ def test_top_shows_what_happens(terminal, shared_redis):
 def test_top_shows_until_when_warming_is_paused(terminal, daemon):
     run(*where(daemon), "pause", "warming", "--for", "10m", "--note", "moved")
     one = terminal("top", columns=120)
-    one.wait(lambda: re.search(r"warming is paused by anonymous \(moved\), .*; ends in \d+m", "".join(one.frame[:1])), "the pause")
+    one.wait(lambda: re.search(r"warming is paused by anonymous \(moved\), .*; ends in \d+m", "".join(one.frame[:2])), "the pause")
     run(*where(daemon), "resume")
-    one.wait(lambda: "paused" not in one.frame[0], "its end")
+    one.wait(lambda: "paused" not in "".join(one.frame), "its end")
     one.send("q")
     one.end()
 
@@ -207,13 +207,40 @@ def test_top_says_why_a_job_failed(terminal):
     one.end()
 
 
+@pytest.mark.parametrize("columns", [20, 40, 80, 200])
+def test_top_uses_the_width_that_there_is(terminal, columns):
+    """What matters least is left out, sentences are broken, and no line is wider than the window."""
+    run(*terminal.where, "warm", "broken", expect=1)
+    run(*terminal.where, "pause", "warming", "--for", "10m", "--note", "a reason of some length")
+    one = terminal("top", columns=columns, lines=40)
+    try:
+        one.wait(lambda: line_of(one, "broken") and "paused" in "".join(one.frame[:5]), "the list")
+        text = "\n".join(one.frame)
+        assert max(map(len, one.frame)) <= columns and len(one.frame) == 40
+        assert re.match(r"broken +failed", line_of(one, "broken")) and "~" not in line_of(one, "broken"), text
+        assert ("NEXT RUN" in text) == (columns > 20) and ("LAST SUCCESS" in text) == (columns > 40), text
+        # Until when it is paused is told everywhere, by whom and why where there is room.
+        assert re.search(r"(warming|^)[a-z ]*paused.* ends in (9m\d+s|10m)" if columns > 20 else r"^paused, ends in (9m\d|10m)", text, re.M), text
+        assert ("by anonymous (a reason of some length)" in text) == (columns == 200)
+        at = one.frame.index(line_of(one, "broken"))
+        note = " ".join(line.strip() for line in one.frame[at + 1:at + 4])
+        assert note.startswith("source broken: false exited with status 1"), text
+        # Two figures stand in a row of a wide window.
+        assert bool(re.match(r"hit rate .* commands/s ", line_of(one, "hit rate"))) == (columns == 200)
+        assert "q quit" in one.frame[-1] and ("[jobs] 1/4" in text) == (columns == 20)
+        one.send("q")
+        one.end()
+    finally:
+        run(*terminal.where, "resume")
+
+
 def test_top_marks_dry_runs(terminal, daemon, shared_redis):
     shared_redis.fill(40, key="dry:{}")
     assert daemon.invalidate({"patterns": ["dry:*"], "dry_run": True}).json["matched"] == 40
     one = terminal("top", columns=120)
     one.wait(lambda: "[jobs]" in "\n".join(one.frame), "the list")
     one.send("\x1b[C")
-    one.wait(lambda: re.search(r" completed +0 .* dry run ", "\n".join(one.frame)), "the dry run, of which nothing was removed")
+    one.wait(lambda: re.search(r" invalidate, dry run +completed +0 ", "\n".join(one.frame)), "the dry run, of which nothing was removed")
     one.send("q")
     one.end()
 
