@@ -40,8 +40,8 @@ static void add_clients(cJSON *item, const struct client_lookups_view *view,
 	const struct lookup_sum *missed, const struct lookup_sum *in_windows)
 {
 	bool misses = view->misses, monitor = view->monitor && view->windows;
-	double lookups = at_least(in_windows->hits, 0);
-	double hits = at_least(lookups - at_least(in_windows->misses, 0), 0);
+	double hits = at_least(in_windows->hits, 0);
+	double lookups = hits + at_least(in_windows->misses, 0);
 	cJSON *clients = cJSON_AddObjectToObject(item, "clients");
 
 	json_add_known(

@@ -23,7 +23,7 @@ struct lookups_row {
 
 struct lookups *lookups_new(void);
 void lookups_free(struct lookups *lookups); /* may be NULL */
-/* A key that was looked up. What is below 0 takes back what was counted before. */
+/* A key that was looked up. Numbers below 0 take back what was counted before. */
 void lookups_add(
 	struct lookups *lookups, const struct conf *conf, struct slice key, int hits, int misses);
 /* Adds all counts of another one. */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "cache/scan_internal.h"
 #include "redis/info.h"
+#include "store/survey.h"
 
 enum { sections = 3 };
 
@@ -87,47 +88,38 @@ static bool may_be_away(const struct scan_snapshot *s, enum error error)
 }
 
 /* Judges what one server answered. */
-static void take_answer(struct scan_snapshot *s, size_t i, const struct redis_batch *batch,
-	enum error error, const struct fault *why, struct fault *worst)
+static void take_answer(
+	struct scan_snapshot *s, size_t i, const struct survey_answer *answer, struct fault *worst)
 {
-	struct scan_server *server = &s->servers[i];
-	struct fault fault = *why;
+	struct fault fault = answer->fault;
 
-	if (!error)
-		error = read_server(batch, server, &fault);
-	server->reached = !error;
+	if (!fault.error)
+		fault.error = read_server(answer->batch, &s->servers[i], &fault);
+	s->servers[i].reached = !fault.error;
 	/* What is not an absence says most. */
-	if (error && (!worst->error || may_be_away(s, worst->error))) {
+	if (fault.error && (!worst->error || may_be_away(s, worst->error)))
 		*worst = fault;
-		worst->error = error;
-	}
 }
 
 /* Asks all of them in parallel. Parks. */
 static enum error ask_servers(struct cache *cache, struct scan_snapshot *s, struct fault *fault)
 {
-	struct redis_batch **batches = mem_array(s->count, sizeof(struct redis_batch *));
-	enum error *errors = mem_array(s->count, sizeof *errors);
-	struct fault why = {0}, worst = {0};
+	struct fault worst = {0};
+	struct survey survey;
 	bool any = false;
 
+	survey_init(&survey, cache->store);
+	for (size_t i = 0; i < survey.count; i++)
+		add_commands(survey.answers[i].batch, s->cluster);
+	survey_run(&survey, REDIS_COMMANDS, cache_deadline(cache));
+	s->count = survey.count;
+	s->servers = mem_zalloc(s->count * sizeof *s->servers);
 	for (size_t i = 0; i < s->count; i++) {
-		batches[i] = redis_batch_new();
-		add_commands(batches[i], s->cluster);
-		errors[i] = redis_node_start(s->servers[i].node, REDIS_COMMANDS, batches[i], &why);
-		if (errors[i])
-			take_answer(s, i, batches[i], errors[i], &why, &worst);
-	}
-	for (size_t i = 0; i < s->count; i++) {
-		if (!errors[i]) {
-			errors[i] = redis_batch_wait(batches[i], cache_deadline(cache), &why);
-			take_answer(s, i, batches[i], errors[i], &why, &worst);
-		}
+		s->servers[i].node = redis_node_ref(survey.answers[i].node);
+		take_answer(s, i, &survey.answers[i], &worst);
 		any = any || s->servers[i].reached;
-		redis_batch_free(batches[i]);
 	}
-	mem_free(batches);
-	mem_free(errors);
+	survey_release(&survey);
 	if (!worst.error || (any && may_be_away(s, worst.error)))
 		return OK;
 	if (fault)
@@ -137,14 +129,9 @@ static enum error ask_servers(struct cache *cache, struct scan_snapshot *s, stru
 
 enum error scan_snapshot_take(struct cache *cache, struct scan_snapshot **ret, struct fault *fault)
 {
-	struct redis_node *const *nodes;
 	struct scan_snapshot *s = mem_new(struct scan_snapshot);
 
 	s->cluster = !store_is_one(cache->store);
-	s->count = store_primaries(cache->store, &nodes);
-	s->servers = mem_zalloc(s->count * sizeof *s->servers);
-	for (size_t i = 0; i < s->count; i++)
-		s->servers[i].node = redis_node_ref(nodes[i]);
 	enum error error = ask_servers(cache, s, fault);
 
 	if (error) {

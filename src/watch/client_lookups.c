@@ -82,8 +82,9 @@ static void missed(void *context, struct slice key)
 	if (take_mark(feed, &feed->missed, key))
 		return;
 	lookups_add(c->missed, conf_of(c), key, 0, 1);
+	/* MONITOR has it, too: looked_up() counts it as a hit. */
 	if (feed->missed.open && c->window)
-		lookups_add(c->window, conf_of(c), key, 0, 1);
+		lookups_add(c->window, conf_of(c), key, -1, 1);
 }
 
 static void looked_up(void *context, struct slice key)
@@ -109,15 +110,20 @@ static void commanded(void *context, struct slice text)
 		monitor_line_lookups(&line, looked_up, feed);
 }
 
-/* Our own lookups are in events and lines, too. */
+/* Our own lookups are in events and lines, too: they are taken back. */
 static void own_lookup(void *context, struct slice key, int hits, int misses)
 {
 	struct client_lookups *c = context;
 
-	if (misses && conf_of(c)->sampling.misses)
+	/* Without events all were counted as hits. */
+	if (!conf_of(c)->sampling.misses) {
+		hits += misses;
+		misses = 0;
+	}
+	if (misses)
 		lookups_add(c->missed, conf_of(c), key, 0, -misses);
 	if (c->own && c->window)
-		lookups_add(c->window, conf_of(c), key, -hits - misses, -misses);
+		lookups_add(c->window, conf_of(c), key, -hits, -misses);
 }
 
 static void end_feed(struct client_feed *feed)

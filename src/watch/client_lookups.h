@@ -5,7 +5,7 @@
  *
  *	stats.namespaces.misses    a subscription to key-miss events     -> misses, each of them
  *	stats.namespaces.monitor   MONITOR for that long, once a minute  -> lookups meanwhile
- *	both: hit rate = 1 - misses / lookups, over the windows of MONITOR of about the last hour
+ *	both: hits and misses, over the windows of MONITOR of about the last hour
  *
  * A key that does not exist is looked up at a window's beginning and end: it comes in both streams,
  * so that these are counted over the same time, however late they are read. What the daemon itself
@@ -24,14 +24,11 @@ struct cache;
 struct client_lookups;
 
 struct client_lookups_view {
-	bool misses, monitor; /* what is on */
-	const char *reason;   /* why there are no figures, or not all; NULL = there are */
-	uint64_t windows;     /* of MONITOR, since the start */
-	/*
-	 * `missed` has the misses since the start; `in_windows` has all lookups of the windows in
-	 * the place of hits, and the misses among these.
-	 */
-	struct lookups *missed, *in_windows;
+	bool misses, monitor;	    /* what is on */
+	const char *reason;	    /* why there are no figures, or not all; NULL = there are */
+	uint64_t windows;	    /* of MONITOR, since the start */
+	struct lookups *missed;	    /* the misses since the start */
+	struct lookups *in_windows; /* of the windows; without `misses` all are hits */
 	const struct hot_keys *hot; /* of the last windows */
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "store/info_sum.h"
+#include "store/survey.h"
 #include "watch/process.h"
 #include "watch/series.h"
 
@@ -113,7 +114,6 @@ static void take_answer(
 	struct server_answer answer = {.took_us = redis_batch_took_us(batch)};
 
 	redis_node_observe(server->node, reply);
-	server->answered = false;
 	if (reply->type != REDIS_STRING)
 		return;
 	redis_info_parse(reply->text, s->cache->conf->redis.database, &answer.info);
@@ -124,26 +124,20 @@ static void take_answer(
 /* INFO of all of them at once. Parks. */
 static void ask_servers(struct sampler *s)
 {
-	size_t count = s->server_count;
-	struct redis_batch **batches = mem_array(count, sizeof *batches);
-	int64_t deadline = clock_deadline(s->cache->conf->redis.command_timeout_ms);
-	bool *started = mem_array(count, sizeof *started);
+	struct survey survey;
 
-	for (size_t i = 0; i < count; i++) {
-		batches[i] = redis_batch_new();
-		REDIS_ADD(batches[i], SLICE("INFO"), SLICE("all"));
-		started[i] = redis_node_start(
-				     s->servers[i].node, REDIS_COMMANDS, batches[i], NULL) == OK;
+	follow_primaries(s);
+	survey_init(&survey, s->cache->store);
+	for (size_t i = 0; i < survey.count; i++)
+		REDIS_ADD(survey.answers[i].batch, SLICE("INFO"), SLICE("all"));
+	survey_run(
+		&survey, REDIS_COMMANDS, clock_deadline(s->cache->conf->redis.command_timeout_ms));
+	for (size_t i = 0; i < survey.count; i++) {
+		s->servers[i].answered = false;
+		if (!survey.answers[i].fault.error)
+			take_answer(s, &s->servers[i], survey.answers[i].batch);
 	}
-	for (size_t i = 0; i < count; i++) {
-		if (started[i] && redis_batch_wait(batches[i], deadline, NULL) == OK)
-			take_answer(s, &s->servers[i], batches[i]);
-		else
-			s->servers[i].answered = false;
-		redis_batch_free(batches[i]);
-	}
-	mem_free(started);
-	mem_free(batches);
+	survey_release(&survey);
 }
 
 static int64_t plus(int64_t a, int64_t b)
@@ -190,7 +184,6 @@ static void observe_redis(struct sampler *s)
 {
 	struct sample *sample = &s->sample;
 
-	follow_primaries(s);
 	ask_servers(s);
 	if (!add_up(s, &s->total))
 		return;

@@ -3,6 +3,7 @@
 #include "watch/server_answers.h"
 
 #include "base/mem.h"
+#include "store/survey.h"
 
 struct server_answers {
 	struct cache *cache;
@@ -46,44 +47,35 @@ void server_answers_free(struct server_answers *answers)
 	mem_free(answers);
 }
 
-static void take(struct server_answer_item *item, struct redis_batch *batch, int64_t deadline)
+static struct server_answer_item take(struct survey_answer *answer)
 {
-	enum error error = redis_batch_wait(batch, deadline, &item->fault);
+	struct server_answer_item item = {
+		.node = redis_node_ref(answer->node), .fault = answer->fault};
 
-	if (!error)
-		error = redis_value_error(redis_batch_reply(batch, 0), &item->fault);
-	if (!error)
-		item->reply = redis_batch_take(batch, 0);
-	item->fault.error = error;
+	if (!item.fault.error)
+		item.fault.error =
+			redis_value_error(redis_batch_reply(answer->batch, 0), &item.fault);
+	if (!item.fault.error)
+		item.reply = redis_batch_take(answer->batch, 0);
+	return item;
 }
 
 /* All servers at once. Parks. */
 static struct answer_set *ask(struct server_answers *answers)
 {
-	struct redis_node *const *nodes;
 	struct answer_set *set = mem_new(struct answer_set);
-	int64_t deadline = cache_deadline(answers->cache);
+	struct survey survey;
 
+	survey_init(&survey, answers->cache->store);
+	for (size_t i = 0; i < survey.count; i++)
+		redis_batch_add(survey.answers[i].batch, answers->word_count, answers->words);
+	survey_run(&survey, REDIS_BULK, cache_deadline(answers->cache));
 	set->refs = 1;
-	set->count = store_primaries(answers->cache->store, &nodes);
+	set->count = survey.count;
 	set->items = mem_array(set->count, sizeof *set->items);
-	struct redis_batch **batches = mem_array(set->count, sizeof(struct redis_batch *));
-
-	for (size_t i = 0; i < set->count; i++) {
-		struct server_answer_item *item = &set->items[i];
-
-		item->node = redis_node_ref(nodes[i]);
-		batches[i] = redis_batch_new();
-		redis_batch_add(batches[i], answers->word_count, answers->words);
-		item->fault.error =
-			redis_node_start(item->node, REDIS_BULK, batches[i], &item->fault);
-	}
-	for (size_t i = 0; i < set->count; i++) {
-		if (!set->items[i].fault.error)
-			take(&set->items[i], batches[i], deadline);
-		redis_batch_free(batches[i]);
-	}
-	mem_free(batches);
+	for (size_t i = 0; i < survey.count; i++)
+		set->items[i] = take(&survey.answers[i]);
+	survey_release(&survey);
 	set->wall_ms = clock_wall_ms();
 	set->mono_ms = clock_mono_ms();
 	return set;
