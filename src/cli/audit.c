@@ -26,71 +26,119 @@ static enum cli_color color_of(struct json_value item)
 	return cli_view_is(item, "state", "intent") ? CLI_DIM : CLI_PLAIN;
 }
 
-/* "POST invalidate" of a request with what fills its route, "warm products" of an operation. */
+/* A route with what fills its places: "cache/keys/{key}" and key=a:1 as "cache/keys/a:1". */
+static void add_route(struct cli *cli, struct slice route, struct json_value item, struct buf *out)
+{
+	while (route.n) {
+		const char *end = route.p[0] == '{' ? memchr(route.p, '}', route.n) : NULL;
+
+		if (!end) {
+			buf_char(out, route.p[0]);
+			route = slice_skip(route, 1);
+			continue;
+		}
+		int n = (int)(end - route.p) - 1;
+		const char *path = cli_cell_format(cli, "names/%.*s", n, route.p + 1);
+
+		buf_str(out, cli_cell_text(cli, item, path));
+		route = slice_skip(route, (size_t)n + 2);
+	}
+}
+
+/* "invalidate", "PUT cache/keys/a:1" of a request, "warm products" of an operation. */
 static const char *what_of(struct cli *cli, struct json_value item)
 {
 	struct slice route = cli_view_text(cli, item, "route");
-	struct json_iter names = cli_view_each(item, "names");
 	struct slice job = cli_view_text(cli, item, "job");
+	struct json_iter operations = cli_view_each(item, "operations");
 	struct buf text = {0};
+	bool admin = slice_starts(route, SLICE(CLI_ADMIN "/"));
 
 	if (!route.p) {
-		struct json_iter operations = cli_view_each(item, "operations");
-
 		if (json_next(&operations))
 			job = cli_view_text(cli, operations.value, "job");
 		buf_printf(&text, "%s%s%s", cli_cell_text(cli, item, "kind"), job.p ? " " : "",
 			job.p ? job.p : "");
 		return arena_take(&cli->arena, &text).p;
 	}
-	if (slice_starts(route, SLICE(CLI_ADMIN "/")))
+	if (admin)
 		route = slice_skip(route, sizeof CLI_ADMIN);
 	else if (slice_starts(route, SLICE("/api/v1/")))
 		route = slice_skip(route, sizeof "/api/v1/" - 1);
-	buf_printf(&text, "%s %s", cli_cell_text(cli, item, "method"), route.p);
-	while (json_next(&names)) {
-		buf_printf(&text, " %.*s=", (int)names.name.n, names.name.p);
-		json_scalar(names.value, &text);
-	}
+	/* Commands are called by their names alone. */
+	if (!admin || !cli_view_is(item, "method", "POST") || memchr(route.p, '{', route.n))
+		buf_printf(&text, "%s ", cli_cell_text(cli, item, "method"));
+	add_route(cli, route, item, &text);
 	return arena_take(&cli->arena, &text).p;
 }
 
-/* How much: keys of an invalidation, rows of a run; NULL = it does not say. */
-static const char *counts_of(struct cli *cli, struct json_value item)
+/* How much: keys of an invalidation, rows of a run; false = it does not say. */
+static bool add_counts(struct cli *cli, struct json_value item, struct buf *out)
 {
-	static const char *const counts[] = {"invalidated", "changed", "stored"};
+	static const char *const counts[][2] = {{"invalidated", "removed"}, {"changed", "changed"},
+		{"stored", "stored"}, {"softened", "softened"},
+		{"removed_instead", "REMOVED INSTEAD"}};
+	size_t before = out->n;
 
-	if (cli_view_true(item, "dry_run"))
-		return cli_cell_format(
-			cli, "dry run: %s match", cli_cell_count_at(cli, item, "matched"));
-	if (cli_view_number(item, "softened", 0) > 0)
-		return cli_cell_format(
-			cli, "%s softened", cli_cell_count_at(cli, item, "softened"));
-	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-		if (cli_view_number(item, counts[i], -1) >= 0)
-			return cli_cell_format(
-				cli, "%s %s", cli_cell_count_at(cli, item, counts[i]), counts[i]);
-	return NULL;
+	if (cli_view_true(item, "dry_run")) {
+		buf_printf(out, "dry run: %s match", cli_cell_count_at(cli, item, "matched"));
+		return true;
+	}
+	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+		double count = cli_view_number(item, counts[i][0], -1);
+
+		/* Of those that are 0 the first, if there is nothing else. */
+		if (count > 0)
+			buf_printf(out, "%s%s %s", out->n > before ? ", " : "",
+				cli_cell_count(cli, count), counts[i][1]);
+	}
+	for (size_t i = 0; out->n == before && i < sizeof counts / sizeof *counts; i++)
+		if (cli_view_number(item, counts[i][0], -1) == 0)
+			buf_printf(out, "0 %s", counts[i][1]);
+	return out->n > before;
 }
 
-/* Of a change what each of its operations did; else the error, or the status. */
-static const char *outcome_of(struct cli *cli, struct json_value item)
+/* Its own counts or those of its operations; else why not: the code of an error. */
+static void add_what_came(struct cli *cli, struct json_value item, struct buf *out)
 {
 	struct json_iter operations = cli_view_each(item, "operations");
-	const char *own = counts_of(cli, item);
-	struct buf text = {0};
-
-	while (json_next(&operations)) {
-		const char *counts = counts_of(cli, operations.value);
-
-		if (counts)
-			buf_printf(&text, "%s%s", text.n ? ", " : "", counts);
-	}
-	if (own || text.n)
-		return own ? own : arena_take(&cli->arena, &text).p;
 	struct slice code = cli_view_text(cli, item, "code");
+	size_t before = out->n;
 
-	return code.p ? code.p : cli_cell_text(cli, item, "status");
+	if (add_counts(cli, item, out))
+		return;
+	while (json_next(&operations)) {
+		struct buf counts = {0};
+
+		if (add_counts(cli, operations.value, &counts))
+			buf_printf(out, "%s%s", out->n > before ? "; " : "", counts.p);
+		buf_release(&counts);
+	}
+	if (out->n == before && code.p)
+		buf_str(out, code.p);
+}
+
+/* "1,234 removed", "failed: 0 stored", "refused: unauthorized", "completed" */
+static const char *outcome_of(struct cli *cli, struct json_value item)
+{
+	const char *state = cli_cell_text(cli, item, "state");
+	struct buf text = {0}, came = {0};
+
+	add_what_came(cli, item, &came);
+	if (!came.n || strcmp(state, "completed") != 0)
+		buf_printf(&text, "%s%s", state, came.n ? ": " : "");
+	buf_add(&text, buf_slice(&came));
+	buf_release(&came);
+	return arena_take(&cli->arena, &text).p;
+}
+
+/* Without the fraction of the second: "2026-12-01T10:19:04Z". */
+static const char *time_of(struct cli *cli, struct json_value item)
+{
+	const char *text = cli_cell_text(cli, item, "time");
+
+	return cli_cell_format(
+		cli, "%.*s%s", (int)strcspn(text, "."), text, strchr(text, '.') ? "Z" : "");
 }
 
 static bool add(void *context, struct json_value item)
@@ -98,12 +146,11 @@ static bool add(void *context, struct json_value item)
 	struct audit_list *audit = context;
 	struct cli *cli = audit->cli;
 
-	cli_grid_add(audit->grid, CLI_PLAIN, cli_cell_text(cli, item, "time"));
+	cli_grid_add(audit->grid, CLI_PLAIN, time_of(cli, item));
 	cli_grid_add(audit->grid, CLI_PLAIN, cli_cell_text(cli, item, "by"));
 	cli_grid_add(audit->grid, CLI_PLAIN, cli_cell_text(cli, item, "address"));
 	cli_grid_add(audit->grid, CLI_PLAIN, what_of(cli, item));
-	cli_grid_add(audit->grid, color_of(item), cli_cell_text(cli, item, "state"));
-	cli_grid_add(audit->grid, CLI_PLAIN, outcome_of(cli, item));
+	cli_grid_add(audit->grid, color_of(item), outcome_of(cli, item));
 	cli_grid_add(audit->grid, CLI_PLAIN, cli_cell_text(cli, item, "note"));
 	return true;
 }
@@ -111,8 +158,7 @@ static bool add(void *context, struct json_value item)
 int cli_audit(struct cli *cli, const struct cli_args *args)
 {
 	static const char *const names[] = {"by", "state", "kind"};
-	struct audit_list audit = {
-		cli, cli_grid_new(cli, "TIME|BY|?FROM|*WHAT|STATE|OUTCOME|?*NOTE")};
+	struct audit_list audit = {cli, cli_grid_new(cli, "TIME|?2BY|?1FROM|*WHAT|*OUTCOME|*NOTE")};
 	struct buf query = {0};
 
 	buf_printf(&query, "&view=%s", cli_args_flag(args, "lines") ? "lines" : "changes");

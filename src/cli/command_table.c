@@ -213,10 +213,11 @@ const struct cli_command cli_commands[] = {
 	{.name = "ops cancel", .arguments = "ID", .help = "Cancel an operation.", .run = cli_ops_cancel, .least = 1, .most = 1,
 		.options = note_option, .completes = ":operations",
 		.examples = "cachewarden ops cancel 01a231b3fb8e643a0ada --note 'wrong pattern'"},
-	{.name = "events", .arguments = "", .help = "Events of all daemons of this Redis, the oldest first; with --follow, as they happen.", .run = cli_events,
+	{.name = "events", .arguments = "", .help = "The last events of all daemons of this Redis, the newest at the bottom; with --follow, what happens from now on.", .run = cli_events,
 		.options = events_options,
 		.more = "With --follow the command connects again after a lost connection and shows what was missed; the event gap says where something "
-			"may be missing. With --json each line is one event.",
+			"may be missing. With --json each line of --follow is one event; without --follow the daemon's page is printed as it is, the "
+			"newest first.",
 		.examples = "cachewarden events -f\n"
 			"cachewarden events --event invalidation --since 1h --detail"},
 	{.name = "audit", .arguments = "", .help = "Changes by all callers and refused logins, as the audit log has them, newest first.", .run = cli_audit,

@@ -14,6 +14,7 @@
 #include "cli/client.h"
 #include "cli/command_table.h"
 #include "cli/event_lines.h"
+#include "cli/event_words.h"
 #include "cli/grid.h"
 #include "cli/moment.h"
 #include "cli/refusal.h"
@@ -42,72 +43,23 @@ static enum cli_color color_of(struct slice event, struct json_value data)
 		cli_view_is(data, "state", "firing") || cli_view_is(data, "state", "refused") ||
 		cli_view_is(data, "state", "open"))
 		return CLI_BAD;
-	return cli_view_is(data, "state", "partial") ? CLI_WARN : CLI_PLAIN;
-}
-
-static void add_value(
-	struct slice prefix, struct slice name, struct json_value value, struct buf *out)
-{
-	struct buf text = {0};
-
-	json_scalar(value, &text);
-	bool quoted = value.type == JSON_STRING && memchr(text.p, ' ', text.n);
-
-	buf_printf(out, "%s%.*s%.*s=%s", out->n ? " " : "", (int)prefix.n, prefix.p, (int)name.n,
-		name.p, quoted ? "\"" : "");
-	cli_cell_clean(buf_slice(&text), out);
-	buf_str(out, quoted ? "\"" : "");
-	buf_release(&text);
-}
-
-/* Of an error its sentence, of other objects the members that are known, with a dot between. */
-static void add_object(struct slice name, struct json_value object, struct buf *out)
-{
-	struct json_iter members = json_iterate(object);
-	struct json_value detail;
-	struct buf prefix = {0};
-
-	if (cli_view(object, "detail", &detail)) {
-		add_value(slice_of("", 0), name, detail, out);
-		return;
-	}
-	buf_printf(&prefix, "%.*s.", (int)name.n, name.p);
-	while (json_next(&members))
-		if (members.value.type != JSON_NULL)
-			add_value(buf_slice(&prefix), members.name, members.value, out);
-	buf_release(&prefix);
-}
-
-/* `member=value` for each that is known; what all events have is shown in front. */
-static void add_members(struct json_value data, struct buf *out)
-{
-	struct json_iter members = json_iterate(data);
-
-	while (json_next(&members)) {
-		if (members.value.type == JSON_NULL || slice_is(members.name, "time") ||
-			slice_is(members.name, "trace_id"))
-			continue;
-		if (members.value.type == JSON_OBJECT)
-			add_object(members.name, members.value, out);
-		else
-			add_value(slice_of("", 0), members.name, members.value, out);
-	}
+	return cli_view_is(data, "state", "partial") ||
+			       cli_view_number(data, "removed_instead", 0) > 0
+		       ? CLI_WARN
+		       : CLI_PLAIN;
 }
 
 static void print_text(struct cli *cli, struct slice event, struct json_value data)
 {
 	enum cli_color color = color_of(event, data);
-	struct buf head = {0}, rest = {0};
+	struct buf head = {0};
 
-	if (data.type == JSON_OBJECT)
-		add_members(data, &rest);
 	cli_cell_clean(slice_str(cli_cell_text(cli, data, "time")), &head);
 	buf_char(&head, ' ');
 	cli_cell_clean(event, &head);
-	printf("%s %s%s%s\n", head.p, cli_grid_begin(cli, color), rest.p ? rest.p : "",
+	printf("%s %s%s%s\n", head.p, cli_grid_begin(cli, color), cli_event_words(cli, event, data),
 		cli_grid_end(cli, color));
 	buf_release(&head);
-	buf_release(&rest);
 }
 
 static void print_json(const struct event *event)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* cachewarden explain. */
+#include <math.h>
+
 #include "cli/cell.h"
 #include "cli/client.h"
 #include "cli/command_table.h"
@@ -60,12 +62,55 @@ static void add_rules(struct cli *cli, struct cli_grid *grid, struct json_value 
 						: "no");
 }
 
+/*
+ * The TTL of a value under stale_for holds its stale time as well. Another client that does not add
+ * it stores a value that is stale too early, or at once.
+ */
+static const char *ttl_hint(struct cli *cli, struct json_value key)
+{
+	double ttl = cli_view_number(key, "ttl", -3);
+	double own = cli_view_number(key, "namespace/ttl", (double)NAN);
+	const char *stale_for = cli_cell_span_at(cli, key, "namespace/stale_for");
+
+	if (!cli_view_true(key, "exists") || cli_view_number(key, "namespace/stale_for", 0) <= 0)
+		return NULL;
+	if (cli_view_true(key, "stale"))
+		return cli_cell_format(cli,
+			"Its TTL is over, or an invalidation has made it stale, or another client "
+			"has stored it with a TTL of less than %s: the last %s of a TTL count as "
+			"stale in this namespace (stale_for), so other clients must add them.",
+			stale_for, stale_for);
+	if (ttl == -1)
+		return cli_cell_format(cli,
+			"It never expires, though its namespace has a TTL of %s: another client, "
+			"or keys expire, has set that. Only an invalidation makes it stale.",
+			cli_cell_span(cli, own));
+	if (ttl > own)
+		return cli_cell_format(cli,
+			"Its TTL is longer than that of its namespace (%s): another client, or "
+			"keys expire, has set it.",
+			cli_cell_span(cli, own));
+	return NULL;
+}
+
+/* Of a soft purge without memory for its marks. */
+static void add_instead(struct cli *cli, struct cli_grid *grid, struct json_value last)
+{
+	double instead = cli_view_number(last, "removed_instead", 0);
+
+	if (instead > 0)
+		cli_grid_pair(grid, "", CLI_BAD,
+			"%s REMOVED by it instead of made stale, because Redis was at maxmemory",
+			cli_cell_things(cli, instead, "key was|keys were"));
+}
+
 /* When, by whom, why and by what. */
 static void add_last(struct cli *cli, struct cli_grid *grid, struct json_value last)
 {
 	static const char *const modes[][2] = {{"hard", ", removed"}, {"soft", ", made stale"},
 		{"spread", ", to expire little by little"}};
 	struct slice by = cli_view_text(cli, last, "by"), note = cli_view_text(cli, last, "note");
+	struct json_value logged;
 	const char *mode = "";
 
 	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
@@ -77,6 +122,10 @@ static void add_last(struct cli *cli, struct cli_grid *grid, struct json_value l
 		cli_cell_text(cli, last, "operation_id"));
 	if (note.p)
 		cli_grid_pair(grid, "note", CLI_PLAIN, "%s", note.p);
+	add_instead(cli, grid, last);
+	if (cli_view(last, "logged", &logged) && logged.type == JSON_FALSE)
+		cli_grid_pair(grid, "", CLI_WARN,
+			"Redis had no memory to log it: only this daemon knows of it");
 }
 
 int cli_explain(struct cli *cli, const struct cli_args *args)
@@ -101,6 +150,15 @@ int cli_explain(struct cli *cli, const struct cli_args *args)
 	else
 		cli_grid_pair(
 			grid, "invalidated", CLI_PLAIN, "not by the last 1,000 invalidations");
+	if (cli_view_text(cli, key, "unlogged").p)
+		cli_grid_pair(grid, "", CLI_WARN,
+			"A later invalidation (%s) could not be logged, because Redis had no "
+			"memory: it may have been about this key",
+			cli_cell_when(cli, key, "unlogged"));
+	const char *hint = ttl_hint(cli, key);
+
+	if (hint)
+		cli_grid_pair(grid, "hint", CLI_WARN, "%s", hint);
 	cli_grid_print(grid);
 	return CLI_DONE;
 }

@@ -5,6 +5,7 @@
  *	dry run -> count and sample -> question (or --yes) -> the same with the dry run's
  *	   confirmation -> the operation is followed -> counts and verdict
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,11 +180,44 @@ static int await(struct invalidate *what, int64_t wait, struct cli_answer *answe
 	return CLI_DONE;
 }
 
+/* What is not removed at once: the title of its column, and how it is counted below. */
+static const char *later_column(const struct invalidate *what)
+{
+	if (cli_args_flag(what->args, "soft"))
+		return "MADE STALE";
+	return cli_args_text(what->args, "spread") ? "LATER" : NULL;
+}
+
+/* How many of its keys were left when it was done: those made stale, or stale before. */
+static double left_of(struct json_value selector)
+{
+	return cli_view_number(selector, "matched", 0) -
+	       cli_view_number(selector, "invalidated", 0);
+}
+
+/*
+ * The daemon counts what was made stale over all selectors: it is that of one of them where the
+ * others left nothing. NAN = not known.
+ */
+static double later_of(struct json_value result, struct json_value selector)
+{
+	struct json_iter selectors = cli_view_each(result, "selectors");
+	int count = 0;
+
+	while (json_next(&selectors))
+		count += left_of(selectors.value) > 0;
+	if (left_of(selector) <= 0 || cli_view_number(result, "softened", -1) == 0)
+		return 0;
+	return count == 1 ? cli_view_number(result, "softened", (double)NAN) : (double)NAN;
+}
+
 static void print_counts(const struct invalidate *what, struct json_value result, bool dry_run)
 {
 	struct cli *cli = what->cli;
-	const char *titles = cli_cell_format(cli, "SELECTED BY|*VALUE|>MATCHED%s%s",
-		dry_run ? "" : "|>", dry_run ? "" : what->kind->column);
+	const char *later = dry_run ? NULL : later_column(what);
+	const char *titles =
+		cli_cell_format(cli, "SELECTED BY|*VALUE|>MATCHED%s%s%s%s", dry_run ? "" : "|>",
+			dry_run ? "" : what->kind->column, later ? "|>" : "", later ? later : "");
 	struct cli_grid *grid = cli_grid_new(cli, titles);
 	struct json_iter selectors = cli_view_each(result, "selectors");
 
@@ -194,6 +228,9 @@ static void print_counts(const struct invalidate *what, struct json_value result
 		if (!dry_run)
 			cli_grid_add(grid, CLI_PLAIN,
 				cli_cell_count_at(cli, selectors.value, what->kind->member));
+		if (later)
+			cli_grid_add(grid, CLI_PLAIN,
+				cli_cell_count(cli, later_of(result, selectors.value)));
 	}
 	cli_grid_print(grid);
 }
@@ -238,6 +275,8 @@ static const char *reason_text(const char *reason)
 		{"not_primary", "the server is not a primary"},
 		{"cancelled", "it was cancelled"},
 		{"still_matching", "new keys keep matching"},
+		{"redis_oom", "Redis is at maxmemory and refused a write: raise it or remove keys, "
+			      "then repeat it"},
 		{"redis_noperm", "Redis denies a command: cachewarden doctor"},
 		{"too_many_dependents", "more than 10,000 keys depend on these"},
 	};
@@ -248,24 +287,46 @@ static const char *reason_text(const char *reason)
 	return reason;
 }
 
+/* "4,140 keys removed, 861 made stale in 70ms." */
+static void print_verdict(const struct invalidate *what, struct json_value result)
+{
+	struct cli *cli = what->cli;
+	double softened = cli_view_number(result, "softened", 0);
+	double removed = cli_view_number(result, what->kind->member, 0);
+	double before = cli_view_number(result, "matched", 0) - removed - softened -
+			cli_view_number(result, "protected_skipped", 0);
+	double instead = cli_view_number(result, "removed_instead", 0);
+	bool soft = cli_args_flag(what->args, "soft");
+	bool spread = cli_args_text(what->args, "spread") != NULL;
+
+	printf("%s", cli_cell_things(cli, removed, what->kind->done));
+	if (soft || spread)
+		printf(soft ? ", %s made stale" : ", %s made to end later",
+			cli_cell_count(cli, softened));
+	printf(" in %s.\n", cli_cell_span(cli, cli_view_number(result, "duration_ms", 0) / 1000));
+	if (soft && before > 0)
+		printf("%s stale before, or had gone.\n",
+			cli_cell_things(cli, before, "other key was|other keys were"));
+	if (instead > 0)
+		printf("%sWARNING: %s REMOVED instead of made stale, because Redis is at maxmemory "
+		       "and takes no marks: applications must load them again.%s\n",
+			cli_grid_begin(cli, CLI_BAD),
+			cli_cell_things(cli, instead, "key was|keys were"),
+			cli_grid_end(cli, CLI_BAD));
+}
+
 static int report(struct invalidate *what, const struct cli_answer *answer)
 {
 	struct cli *cli = what->cli;
 	struct json_value result = answer->json;
 	bool complete = cli_view_true(result, "complete");
-	double softened = cli_view_number(result, "softened", 0);
 
 	if (cli->json) {
 		cli_client_print(answer);
 		return complete ? CLI_DONE : CLI_FAILED;
 	}
 	print_counts(what, result, false);
-	printf("%s%s%s in %s.\n",
-		cli_cell_things(
-			cli, cli_view_number(result, what->kind->member, 0), what->kind->done),
-		softened > 0 ? ", made to end or stale later: " : "",
-		softened > 0 ? cli_cell_count(cli, softened) : "",
-		cli_cell_span(cli, cli_view_number(result, "duration_ms", 0) / 1000));
+	print_verdict(what, result);
 	if (complete)
 		return CLI_DONE;
 	return cli_say(CLI_FAILED, "it is not complete: %s",
@@ -320,7 +381,8 @@ static int run(struct cli *cli, const struct cli_args *args, const struct invali
 		print_preview(&what, answer.json);
 	if (dry_run)
 		return CLI_DONE;
-	if (!yes && !cli_screen_confirm(kind->question))
+	if (!yes && !cli_screen_confirm(
+			    cli_args_flag(args, "soft") ? "Make them stale?" : kind->question))
 		return cli_say(CLI_FAILED, "%s", kind->declined);
 	return confirmed(&what, cli_view_text(cli, answer.json, "confirm").p);
 }

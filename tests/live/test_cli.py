@@ -180,7 +180,7 @@ def test_invalidate(cw, shared_redis):
     assert shared_redis.keys("user:*") == [b"user:groups:7"]
     assert json.loads(cw("invalidate", "shop:*", "--dry-run", "--json").stdout)["dry_run"] is True
     later = cw("invalidate", "shop:*", "--yes", "--spread", "1h", "--max-latency", "0", "--wait", "60").stdout
-    assert "made to end" in later
+    assert "70 made to end later" in later and re.search(r"^pattern +shop:\* +70 +0 +70$", later, re.M)
     assert "--spread" in cw("invalidate", "a*", "--soft", "--spread", "1h", "--yes", expect=2).stderr
     assert "nothing is selected" in cw("invalidate", "--yes", expect=2).stderr
     assert "NAME=ID" in cw("invalidate", "--entity", "user", "--yes", expect=2).stderr
@@ -188,6 +188,34 @@ def test_invalidate(cw, shared_redis):
     assert "(forbidden)" in cw("invalidate", "*", "--yes", expect=1).stderr
     assert "UTF-8" in cw("invalidate", "--key", HOSTILE.decode(errors="surrogateescape"), "--yes", expect=2).stderr
     cw("invalidate", "shop:*", "user:*", "menu:*", "--yes")
+
+
+def test_a_soft_purge_says_what_became_stale(start, redis):
+    daemon = start(open_config(redis, CONFIG), https=False)
+    daemon.wait_redis()
+    address = where(daemon)
+    redis.fill(50, key="user:{}", ttl=3600)
+    redis("SET", "user:short", "x", "EX", "300")
+    redis("SET", "user:never", "x")
+    hint = re.search(r"^hint +(.*)$", run(*address, "explain", "user:short").stdout, re.M)[1]
+    assert "a TTL of less than 10m" in hint and "must add" in hint
+    assert "another client, or keys expire" in run(*address, "explain", "user:never").stdout
+    assert "hint" not in run(*address, "explain", "user:1").stdout
+    out = run(*address, "invalidate", "user:*", "other:*", "--soft", "--yes").stdout
+    assert re.search(r"^SELECTED BY +VALUE +MATCHED +REMOVED +MADE STALE$", out, re.M), out
+    assert re.search(r"^pattern +user:\* +52 +0 +51$", out, re.M) and re.search(r"^pattern +other:\* +0 +0 +0$", out, re.M), out
+    assert "0 keys removed, 51 made stale in" in out and "1 other key was stale before, or had gone." in out and "WARNING" not in out
+    redis.fill(50, key="user:{}", ttl=3600)
+    redis("CONFIG", "SET", "maxmemory", "1")
+    done = run(*address, "invalidate", "user:*", "--soft", "--yes", expect=1)
+    redis("CONFIG", "SET", "maxmemory", "0")
+    out = done.stdout
+    assert "it is not complete: Redis is at maxmemory and refused a write" in done.stderr
+    removed = int(re.search(r"^WARNING: (\d+) keys were REMOVED instead of made stale", out, re.M)[1])
+    assert f"{removed} keys removed, " in out and removed == 52 - len(redis.keys("user:*")) and removed >= 50
+    text = until(lambda: (found := run(*address, "events").stdout) and "REDIS WAS FULL" in found and found, "the event")
+    assert f"REDIS WAS FULL: {removed} keys were removed instead of made stale, by anonymous" in text
+    assert f"{removed} keys were REMOVED by it instead" in run(*address, "explain", "user:1").stdout
 
 
 def test_tags_and_ids_of_one_entity_are_one_list(cw, shared_redis):
@@ -261,12 +289,17 @@ def test_tags_dependencies_sessions_and_loaders(cw, daemon):
 def test_events_of_the_past(cw, daemon):
     cw("invalidate", "none:*", "--yes", "--note", "two words")
     out = until(lambda: (text := cw("events", "--event", "invalidation", "--since", "1m").stdout)
-                and 'note="two words"' in text and text, "the event")
+                and "(two words)" in text and text, "the event")
     line = out.splitlines()[-1]
-    assert re.match(r"\d{4}-\d\d-\d\dT\S+Z invalidation operation_id=\S+ state=completed ", line)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\S+Z invalidation by pattern: completed, 0 matched, 0 removed in [\d.]+m?s, "
+                        r"by anonymous \(two words\), operation \S+, on test", line), line
     cw("warm", "broken", expect=1)
-    event = until(lambda: re.search(r"^.* warm job=broken .*state=failed.*$", cw("events", "--event", "warm").stdout, re.M), "the run")[0]
-    assert 'error="source broken: false exited with status 1' in event and "progress.done=0" in event and "{" not in event
+    event = until(lambda: re.search(r"^.* warm broken: failed, .*$", cw("events", "--event", "warm").stdout, re.M), "the run")[0]
+    assert ": source broken: false exited with status 1" in event and ", by anonymous, operation" in event and "{" not in event
+    cw("pause", "warming", "--for", "1h", "--note", "moved")
+    cw("resume")
+    pauses = until(lambda: re.findall(r"^.* pause (.*), on test$", cw("events", "--event", "pause").stdout, re.M)[-2:], "the pauses")
+    assert re.fullmatch(r"warming is paused until \S+Z, by anonymous \(moved\)", pauses[0]) and pauses[1] == "warming runs again, by anonymous"
     cw("invalidate", "none:*", "--yes")
     first, second = (json.loads(cw("events", "--limit", n, "--json").stdout)["items"] for n in "12")
     assert len(first) == 1 and second[0] == first[0]
@@ -283,15 +316,15 @@ def test_the_audit_log(cw, daemon):
     cw("invalidate", "audited:*", "--yes", "--note", "for the record", token=True)
     out = cw("audit", "--limit", "0", token=True).stdout
     by = cw.name == "tcp" and r"all +127\.0\.0\.1 +" or r"all +\S+ +"
-    assert re.search(rf"Z +{by}PUT cache/keys/{{key}} key=audited:1 +completed +201 ", out, re.M)
-    assert re.search(rf"Z +{by}POST invalidate +completed +1 invalidated +for the record$", out, re.M)
-    assert re.search(r" POST invalidate +completed +dry run: 1 match ", out) and " intent " not in out
+    assert re.search(rf"Z +{by}PUT cache/keys/audited:1 +completed ", out, re.M), out
+    assert re.search(rf"Z +{by}invalidate +1 removed +for the record$", out, re.M)
+    assert re.search(r" invalidate +dry run: 1 match ", out) and " intent" not in out
     kinds = cw("audit", "--kind", "keys", token=True).stdout
     assert "audited:1" in kinds and "invalidate" not in kinds
     lines = cw("audit", "--lines", "--limit", "0", token=True).stdout
-    assert re.search(rf"Z +{by}POST invalidate +intent +- +for the record$", lines, re.M)
-    assert re.search(r"Z +all +- +invalidate +completed +1 invalidated +for the record$", lines, re.M)
-    assert re.search(r" +refused +unauthorized ", cw("audit", "--state", "refused", token=True).stdout)
+    assert re.search(rf"Z +{by}invalidate +intent +for the record$", lines, re.M)
+    assert re.search(r"Z +all +- +invalidate +1 removed +for the record$", lines, re.M)
+    assert re.search(r" +refused: unauthorized ", cw("audit", "--state", "refused", token=True).stdout)
     assert cw("audit", "--by", "nobody", "--since", "1h", token=True).stdout == ""
     assert len(json.loads(cw("audit", "--limit", "3", "--json", token=True).stdout)["items"]) == 3
     assert "(unauthorized)" in cw("audit", expect=1).stderr
@@ -363,7 +396,7 @@ def test_events_are_followed_over_restarts_of_the_daemon(start, redis, following
     happens("second")
     assert json.loads(each.wait("second"))["event"] == "invalidation"
     assert daemon.post(API + "/reload").status == 200
-    one.wait("config state=loaded")
+    one.wait("config a reload took effect, on ")
     assert not [line for line in each.lines if '"event":"config"' in line]
     assert one.process.poll() is None and sum("trying again" in line for line in one.said) == 1
 
