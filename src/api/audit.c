@@ -36,6 +36,9 @@ static enum error read_query(
 	if (!error)
 		error = list_query_text(request, "kind", &query->kind, fault);
 	if (!error)
+		error = list_query_maybe(
+			request, "dry_run", &query->by_dryness, &query->dry_run, fault);
+	if (!error)
 		error = list_query_text(request, "view", &view, fault);
 	query->changes = slice_is(view, "changes");
 	if (!error && view.n && !query->changes && !slice_is(view, "lines"))

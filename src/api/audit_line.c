@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "api/audit_subject.h"
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/timestamp.h"
@@ -150,8 +151,13 @@ void audit_line_begin(
 	}
 	add_text(out, "request_id", slice_str(request_id(request)));
 	add_text(out, "trace_id", trace_id(request_trace(request)));
-	if (route)
-		add_note(request, out);
+	if (!route)
+		return;
+	add_note(request, out);
+	add_member(out, "target");
+	audit_subject(request, is_checked(request) ? request_body(request) : SLICE(""), out);
+	if (audit_line_is_true(request, "dry_run"))
+		buf_str(out, ",\"dry_run\":true");
 }
 
 /* Without the white space between its words. */

@@ -9,8 +9,9 @@ enum { AUDIT_BODY_BYTES = 16 * 1024 };
 
 /*
  * Appends {"time", "name", "state", "by", "address", "method", "route", "names", "query",
- * "request_id", "trace_id", "note"} of a request, without the closing brace. `names` has what fills
- * the route's path; a name that is not UTF-8 is {"base64url": ...}.
+ * "request_id", "trace_id", "note", "target"} of a request, and "dry_run" if it is true, without
+ * the closing brace. `names` has what fills the route's path; a name that is not UTF-8 is
+ * {"base64url": ...}; `target` is what audit_subject() says.
  */
 void audit_line_begin(
 	const struct request *request, const char *daemon, const char *state, struct buf *out);

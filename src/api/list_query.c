@@ -34,6 +34,15 @@ enum error list_query_text(
 	return OK;
 }
 
+enum error list_query_maybe(const struct request *request, const char *name, bool *ret_given,
+	bool *ret, struct fault *fault)
+{
+	struct slice text;
+
+	*ret_given = request_query(request, name, &text);
+	return request_query_bool(request, name, ret, fault);
+}
+
 enum error list_query(const struct request *request, struct list_query *ret, struct fault *fault)
 {
 	*ret = (struct list_query){

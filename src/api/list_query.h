@@ -11,6 +11,10 @@ enum { LIST_QUERY_LIMIT = 100, LIST_QUERY_MAX = 1000 };
 enum error list_query_text(
 	const struct request *request, const char *name, struct slice *ret, struct fault *fault);
 
+/* true or false; *ret_given is whether it is there. */
+enum error list_query_maybe(const struct request *request, const char *name, bool *ret_given,
+	bool *ret, struct fault *fault);
+
 /* `since`, `until` and `by` of a list, and its `limit` and `cursor`. */
 struct list_query {
 	int64_t since_wall_ms, until_wall_ms; /* -1 = open */

@@ -42,6 +42,9 @@ static enum error read_query(
 			"cancelled or interrupted");
 	if (!error)
 		error = list_query_text(request, "kind", &query->kind, fault);
+	if (!error)
+		error = list_query_maybe(
+			request, "dry_run", &query->by_dryness, &query->dry_run, fault);
 	return error;
 }
 

@@ -144,6 +144,7 @@ enum error invalidator_begin(struct invalidator *invalidator, struct invalidatio
 		.run = invalidate_run,
 		.context = run,
 		.free_context = invalidate_run_free,
-		.sweeps = run->plan->catches_all && !invalidation->dry_run};
+		.sweeps = run->plan->catches_all && !invalidation->dry_run,
+		.dry_run = invalidation->dry_run};
 	return operation_begin(invalidator->operations, &spec, ret, fault);
 }

@@ -195,6 +195,7 @@ enum error operation_begin(struct operations *operations, const struct operation
 		.note = copy_or_null(spec->note),
 		.run = spec->run,
 		.sweeps = spec->sweeps,
+		.dry_run = spec->dry_run,
 		.context = spec->context,
 		.free_context = spec->free_context,
 		.phase = OPERATION_PHASE_QUEUED,

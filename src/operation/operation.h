@@ -80,6 +80,7 @@ struct operation_spec {
 	void (*free_context)(void *context); /* called when `run` has returned */
 	int64_t timeout_ms;		     /* 0 = 30 minutes */
 	bool sweeps;			     /* it has a pattern that matches every key */
+	bool dry_run;			     /* it changes nothing */
 };
 
 struct operations *operations_new(struct cache *cache);
@@ -139,6 +140,7 @@ struct operation_view {
 	enum operation_state state;
 	const char *kind, *phase, *by;
 	bool has_subject;
+	bool dry_run;
 	const char *subject, *note; /* NULL = none, or hidden */
 	uint64_t done, total;	    /* total 0 = not known */
 	double per_second, eta_s;   /* -1 = not known */
@@ -173,6 +175,7 @@ enum error operations_find(struct operations *operations, struct slice id,
 struct operations_query {
 	int64_t since_wall_ms, until_wall_ms; /* -1 = open */
 	struct slice by, state, kind;	      /* empty = any */
+	bool by_dryness, dry_run;	      /* only dry runs, or only others */
 	int64_t limit;
 	struct slice cursor;
 };

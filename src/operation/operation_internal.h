@@ -17,7 +17,7 @@ struct operation {
 	char *subject, *by, *note;	   /* NULL = none */
 	char trace_id[TRACE_ID_BYTES + 1]; /* "" = none */
 	char cause[FIBER_ID_BYTES + 1];
-	bool sweeps;
+	bool sweeps, dry_run;
 	operation_function *run;
 	void *context;
 	void (*free_context)(void *context);

@@ -72,7 +72,8 @@ static void offer(struct operation_listing *l, const char *id, struct operation_
 	if (!view)
 		return;
 	if (text_fits(view->by, l->query->by) && text_fits(view->kind, l->query->kind) &&
-		text_fits(operation_state_name(view->state), l->query->state))
+		text_fits(operation_state_name(view->state), l->query->state) &&
+		(!l->query->by_dryness || view->dry_run == l->query->dry_run))
 		l->items[l->taken++] = *view;
 	else
 		operation_view_release(view);

@@ -70,6 +70,7 @@ static void view_at(struct operation *operation, enum operation_state state, con
 		.by = operation->by,
 		.has_subject = operation->subject,
 		.subject = operation->subject,
+		.dry_run = operation->dry_run,
 		.note = operation->note,
 		.trace_id = *operation->trace_id ? operation->trace_id : NULL,
 		.done = operation->done,
@@ -135,6 +136,8 @@ cJSON *operation_record_json(const struct operation_view *view)
 	json_add_text(body, "kind", view->kind);
 	if (view->has_subject)
 		json_add_text(body, "job", view->subject);
+	if (view->dry_run)
+		cJSON_AddTrueToObject(body, "dry_run");
 	cJSON_AddStringToObject(body, "state", operation_state_name(view->state));
 	json_add_text(body, "phase", view->phase);
 	add_progress(body, view);
@@ -237,6 +240,11 @@ static cJSON *detach(cJSON *object, const char *name)
 	return NULL;
 }
 
+static bool is_true(const cJSON *object, const char *name)
+{
+	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, name));
+}
+
 bool operation_record_view(cJSON *document, struct operation_view *ret)
 {
 	const cJSON *progress = cJSON_GetObjectItemCaseSensitive(document, "progress");
@@ -270,6 +278,8 @@ bool operation_record_view(cJSON *document, struct operation_view *ret)
 		.result = detach(document, "result"),
 		.so_far = detach(document, "so_far"),
 		.document = document};
+	/* Older versions say it in the result only. */
+	ret->dry_run = is_true(document, "dry_run") || is_true(ret->result, "dry_run");
 	memcpy(ret->id, id, sizeof ret->id);
 	return true;
 }

@@ -285,7 +285,8 @@ static void add_operation(struct buf *out, struct slice line)
 {
 	static const char *const members[] = {"operation_id", "kind", "job", "state"};
 	static const char *const counts[] = {"dry_run", "matched", "invalidated", "softened",
-		"removed_instead", "changed", "rows", "stored", "rejected"};
+		"removed_instead", "selectors", "selectors_omitted", "changed", "rows", "stored",
+		"rejected"};
 
 	buf_char(out, '{');
 	for (size_t i = 0; i < sizeof members / sizeof *members; i++)
@@ -296,6 +297,34 @@ static void add_operation(struct buf *out, struct slice line)
 	add_member(out, "duration_ms", line, "duration_ms");
 	add_member(out, "code", line, "code");
 	buf_char(out, '}');
+}
+
+bool audit_changes_is_dry(struct slice line)
+{
+	struct json_value root = json_root(line), dry;
+
+	return (json_member(root, SLICE("dry_run"), &dry) ||
+		       json_path(root, SLICE("request/dry_run"), &dry)) &&
+	       dry.type == JSON_TRUE;
+}
+
+static bool is_dry(struct slice first, const struct kept_line *operations)
+{
+	bool dry = audit_changes_is_dry(first);
+
+	for (const struct kept_line *at = operations; at && !dry; at = at->next)
+		dry = audit_changes_is_dry(line_slice(at));
+	return dry;
+}
+
+/* Of the request, or, if that does not name it (tags in headers), of its first operation. */
+static void add_target(struct buf *out, struct slice first, const struct kept_line *operations)
+{
+	struct json_value value;
+	bool named =
+		json_member(json_root(first), SLICE("target"), &value) && value.type == JSON_STRING;
+
+	add_member(out, "target", named || !operations ? first : line_slice(operations), "target");
 }
 
 static int rank(struct slice line)
@@ -364,6 +393,9 @@ static void add_record(struct buf *out, struct slice first, struct slice outcome
 	add_member(out, "state", state_of(first, outcome, operations), "state");
 	for (size_t i = 0; i < sizeof of_request / sizeof *of_request; i++)
 		add_member(out, of_request[i], first, of_request[i]);
+	add_target(out, first, operations);
+	add_name(out, "dry_run");
+	buf_str(out, is_dry(first, operations) ? "true" : "false");
 	add_member(out, "status", outcome, "status");
 	add_member(out, "code", end, "code");
 	add_member(out, "duration_ms", end, "duration_ms");

@@ -36,4 +36,7 @@ size_t audit_changes_bytes(const struct audit_changes *changes);
  */
 void audit_changes_kind(struct slice line, struct buf *out);
 
+/* Whether a line, or a change, is of a dry run, as far as it says so. */
+bool audit_changes_is_dry(struct slice line);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "text/json.h"
+#include "watch/audit_target.h"
 
 struct audit_operations {
 	struct cache *cache;
@@ -39,6 +40,7 @@ static cJSON *line_json(
 	json_add_text(line, "cause", operation_cause(operation));
 	json_add_text(line, "trace_id", view.trace_id);
 	json_add_text(line, "note", view.note);
+	audit_target_of_operation(line, view.result, view.has_subject ? view.subject : NULL);
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
 		copy_member(view.result, line, counts[i]);
 	if (!state)

@@ -174,7 +174,8 @@ static bool kind_fits(const struct audit_reader *r, struct slice line)
 static void add_item(struct audit_reader *r, struct slice item)
 {
 	if (!text_fits(item, "by", r->query->by) || !text_fits(item, "state", r->query->state) ||
-		!kind_fits(r, item))
+		!kind_fits(r, item) ||
+		(r->query->by_dryness && audit_changes_is_dry(item) != r->query->dry_run))
 		return;
 	if (r->items->n)
 		buf_char(r->items, ',');

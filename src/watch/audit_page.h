@@ -10,6 +10,7 @@
 struct audit_page_query {
 	int64_t since_wall_ms, until_wall_ms; /* -1 = open */
 	struct slice by, state, kind;	      /* empty = any; audit_changes_kind() */
+	bool by_dryness, dry_run;	      /* only dry runs, or only others */
 	bool changes;	     /* items are records of changes (watch/audit_changes.h), not lines */
 	struct slice cursor; /* empty = from the newest on */
 	int64_t limit;

@@ -405,6 +405,45 @@ def test_one_item_for_each_change(start, redis, log):
         assert daemon.get(AUDIT + query, token=token).status == 400, query
 
 
+def test_what_was_purged_and_paused_is_told_and_dry_runs_are_left_out(start, redis, log):
+    entity = 'entities: {user: {field: user_id, keys: ["user:{id}"]}}\n'
+    daemon = boss(start, redis, log.config() + JOB.replace("every: 1s", "every: 10h") + entity)
+    token = secret("boss")
+    ask = lambda path, body, **more: daemon.post(API + path, body, token=token, **more).json
+    long = "x" * 200
+    purge = ask("/invalidate", {"keys": [f"k:{i}" for i in range(20)], "patterns": [long + "*"], "max_keys": 100})
+    dry = ask("/invalidate", {"patterns": ["d:*"], "user_id": 42, "entities": {"user": ["7"]}, "dry_run": True})
+    tags = ask("/invalidate", "", headers={"Surrogate-Key": "shop"})
+    ask("/pause", {"what": ["warming", "invalidation"], "for": 90})
+    ask("/resume", {"what": ["warming", "invalidation"]})
+    ask("/warm", {"cache_names": ["rows"], "wait": 10})
+    daemon.request("DELETE", "/api/v1/cache/keys/a%20b", token=token)
+    log.wait(method="DELETE", state="completed")
+    whole = changes(daemon)
+    assert [(one["kind"], one["target"], one["dry_run"]) for one in whole] == [
+        ("keys", "key a b", False), ("warm", "job rows", False), ("resume", "warming, invalidation", False),
+        ("pause", "warming, invalidation, for 90 s", False), ("invalidate", "tag shop", False),
+        ("invalidate", "pattern d:*, user 7, user 42", True),
+        ("invalidate", ", ".join(f"key k:{i}" for i in range(8)) + " and 13 more", False)], whole
+    done = whole[6]["operations"][0]
+    assert done["selectors"] == [{"kind": "key", "value": f"k:{i}"} for i in range(10)] and done["selectors_omitted"] == 11
+    assert whole[4]["operations"][0]["selectors"] == [{"kind": "tag", "value": "shop"}]
+    assert log.of(operation_id=tags["operation_id"])[0]["target"] == "tag shop"
+    # Dry runs: of changes, of lines and of operations.
+    assert changes(daemon, "&dry_run=false") == [one for one in whole if not one["dry_run"]]
+    assert changes(daemon, "&dry_run=true&limit=1") == [whole[5]]
+    lines = pages(daemon, "?dry_run=true", token)
+    assert [line["state"] for line in lines] == ["completed", "completed", "intent"] and len(log.lines) == len(
+        pages(daemon, "?dry_run=false", token)) + 3
+    ids = lambda query: [one["operation_id"] for one in daemon.get(API + "/operations" + query, token=token).json["items"]]
+    assert ids("?dry_run=true") == [dry["operation_id"]]
+    assert ids("?dry_run=false&kind=invalidate") == [tags["operation_id"], purge["operation_id"]]
+    assert daemon.get(f"{API}/operations/{dry['operation_id']}", token=token).json["dry_run"] is True
+    for path in "/audit", "/operations":
+        reply = daemon.get(API + path + "?dry_run=no", token=token)
+        assert reply.status == 400 and "dry_run must be true or false" in reply.json["detail"]
+
+
 def test_a_change_of_the_daemon_itself_and_one_that_has_no_end(start, redis, log):
     daemon = boss(start, redis, log.config() + JOB)
     log.wait(kind="warm", state="completed")
