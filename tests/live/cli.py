@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -50,6 +51,7 @@ class Terminal:
         if self.pid == 0:
             try:
                 set_size(0, columns, lines)  # here, for the command may ask before the parent does anything
+                signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where the suite runs in the background
                 os.execve(command[0], list(command), environment(env))
             finally:
                 os._exit(127)
