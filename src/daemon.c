@@ -130,7 +130,7 @@ static void start_services(struct daemon *d)
 	app->audit_operations =
 		audit_operations_new(&app->engine.cache, app->engine.operations, app->audit);
 	app->events = event_feed_new(&app->engine.cache, app->log);
-	app->news = event_news_new(&app->engine.cache, app->events);
+	app->event_publisher = event_publisher_new(&app->engine.cache, app->events);
 	app->sources = sources_new(app->loop, app->log, app->bus);
 	app->alerts = alerts_new(&app->engine.cache, app->sampler);
 	app->notify = notify_new(&app->engine.cache, app->alerts, app->sources, app->log);
@@ -214,7 +214,7 @@ static void shut_down(struct daemon *d)
 		warm_free(app->warm);
 		notify_free(app->notify);
 		alerts_free(app->alerts);
-		event_news_free(app->news);
+		event_publisher_free(app->event_publisher);
 		event_feed_free(app->events);
 		sources_free(app->sources);
 		server_answers_free(app->clients);

@@ -17,7 +17,7 @@
 #include "watch/audit_operations.h"
 #include "watch/client_lookups.h"
 #include "watch/event_feed.h"
-#include "watch/event_news.h"
+#include "watch/event_publisher.h"
 #include "watch/history_keeper.h"
 #include "watch/namespace_sampler.h"
 #include "watch/notify.h"
@@ -46,7 +46,7 @@ struct app {
 	struct notify *notify;
 	struct namespace_sampler *namespaces;
 	struct event_feed *events;
-	struct event_news *news;
+	struct event_publisher *event_publisher;
 	struct client_lookups *client_lookups;
 	struct server_answers *clients, *slowlog, *latency;
 	struct audit *audit;

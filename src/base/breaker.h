@@ -43,7 +43,7 @@ struct breaker {
 };
 
 /* One that has opened, or closed again; half-open counts as open. */
-struct breaker_news {
+struct breaker_change {
 	const char *of;	  /* "redis", "source" */
 	const char *name; /* the server's address, or the source's name */
 	bool open;

@@ -17,8 +17,8 @@ enum event_topic {
 	EVENT_ALERT,	      /* struct alert_look (watch/alerts.h) that fires or has ended */
 	EVENT_CONFIG,	      /* struct conf (conf/conf.h) that is in force from now on */
 	EVENT_CONFIG_REFUSED, /* NULL: a reload was refused */
-	EVENT_BREAKER,	      /* struct breaker_news (base/breaker.h): one has opened or closed */
-	EVENT_PAUSE, /* struct pause_news (operation/pause.h): work was paused or resumed */
+	EVENT_BREAKER,	      /* struct breaker_change (base/breaker.h): one has opened or closed */
+	EVENT_PAUSE, /* struct pause_change (operation/pause.h): work was paused or resumed */
 	EVENT_TOPICS
 };
 

@@ -201,10 +201,10 @@ static void print(const struct pause_state *state, struct buf *out)
 
 static void tell(struct pauses *pauses, enum pause what, const char *by, struct slice note)
 {
-	struct pause_news news = {
+	struct pause_change change = {
 		.what = what, .state = pause_state(pauses, what), .by = by, .note = note};
 
-	event_publish(pauses->cache->bus, EVENT_PAUSE, &news);
+	event_publish(pauses->cache->bus, EVENT_PAUSE, &change);
 }
 
 enum error pause_begin(struct pauses *pauses, enum pause what, int64_t seconds, const char *by,

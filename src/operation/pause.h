@@ -33,7 +33,7 @@ struct pause_state {
 };
 
 /* EVENT_PAUSE: what this process has paused or resumed for all. */
-struct pause_news {
+struct pause_change {
 	enum pause what;
 	const struct pause_state *state; /* NULL = it is not paused any more */
 	const char *by;

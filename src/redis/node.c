@@ -280,10 +280,10 @@ enum redis_view redis_node_view(const struct redis_node *node)
 
 bool redis_node_set_view(struct redis_node *node, enum redis_view view)
 {
-	bool news = node->view != view;
+	bool changed = node->view != view;
 
 	node->view = view;
-	return news;
+	return changed;
 }
 
 void redis_node_connections(

@@ -116,7 +116,7 @@ bool redis_node_is_away(const struct redis_node *node);
 /* What a node of a cluster has said of the cluster (CLUSTER INFO) since it is up. */
 enum redis_view { VIEW_UNKNOWN, VIEW_WORKS, VIEW_FAILS };
 enum redis_view redis_node_view(const struct redis_node *node);
-/* It has been asked; unknown again as soon as its status changes. True if this is news. */
+/* It has been asked; unknown again as soon as its status changes. True if the answer is another than before. */
 bool redis_node_set_view(struct redis_node *node, enum redis_view view);
 /* One of its connections at the moment. */
 struct redis_connection_info {

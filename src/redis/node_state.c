@@ -184,7 +184,8 @@ static void conn_has_failed(void *context, const struct fault *fault, int64_t co
 	struct redis_node *node = member->node;
 	enum error before = node->state.last_error.error;
 	/* The first failure, or one of another kind. */
-	bool news = !before || (before == ERR_REDIS_AUTH) != (fault->error == ERR_REDIS_AUTH);
+	bool first_of_kind =
+		!before || (before == ERR_REDIS_AUTH) != (fault->error == ERR_REDIS_AUTH);
 
 	log_debug(node->log, "redis %s: connection for %s failed: %s", node->config.name,
 		node_priority_name(member->priority), fault->detail);
@@ -200,7 +201,7 @@ static void conn_has_failed(void *context, const struct fault *fault, int64_t co
 	if (!speaks_for_server(member, fault->error, count))
 		return;
 	count_failures(node, fault->error, count);
-	if (news && node->state.status == REDIS_DOWN)
+	if (first_of_kind && node->state.status == REDIS_DOWN)
 		tell(node);
 	if (member->priority == REDIS_COMMANDS)
 		set_status(node, REDIS_DOWN);
@@ -257,15 +258,15 @@ const struct conn_events node_conn_events = {
 
 static void tell_breaker(struct redis_node *node)
 {
-	struct breaker_news news = {.of = "redis",
+	struct breaker_change change = {.of = "redis",
 		.name = node->config.name,
 		.open = node->breaker.open,
 		.failures = node->breaker.failures};
 
-	if (!node->bus || node->retired || node->breaker_told == news.open)
+	if (!node->bus || node->retired || node->breaker_told == change.open)
 		return;
-	node->breaker_told = news.open;
-	event_publish(node->bus, EVENT_BREAKER, &news);
+	node->breaker_told = change.open;
+	event_publish(node->bus, EVENT_BREAKER, &change);
 }
 
 void node_note_breaker(struct redis_node *node)

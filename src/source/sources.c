@@ -131,13 +131,13 @@ static void count_failure(struct sources *sources, struct source_health *health,
 static void tell(const struct sources *sources, const char *name, bool was_open)
 {
 	const struct source_health *health = find(sources, name);
-	struct breaker_news news = {.of = "source",
+	struct breaker_change change = {.of = "source",
 		.name = name,
 		.open = health && health->breaker.open,
 		.failures = health ? health->breaker.failures : 0};
 
-	if (sources->bus && news.open != was_open)
-		event_publish(sources->bus, EVENT_BREAKER, &news);
+	if (sources->bus && change.open != was_open)
+		event_publish(sources->bus, EVENT_BREAKER, &change);
 }
 
 void sources_leave(struct sources *sources, const struct sources_use *use,

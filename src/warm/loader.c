@@ -82,7 +82,7 @@ static void fail(struct loader_call *call)
 	bool ours = fault->error == ERR_CANCELLED || fault->error == ERR_OVERLOADED;
 
 	fiber_cleanup_begin(cleanup_ms);
-	/* Those are news of the caller's, not of the source. */
+	/* Those tell of the caller, not of the source. */
 	if (fault->error != ERR_NO_VALUE && fault->error != ERR_BAD_PARAMETER) {
 		log_warning(call->loaders->log, "load of %s failed: %s%s", call->loader->name,
 			fault->detail, fault->aside);

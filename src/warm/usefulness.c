@@ -16,7 +16,7 @@ struct usefulness {
 	struct jobs *jobs;
 	struct fiber_group group;
 	struct fiber *fiber;
-	bool news; /* a sample: when the next one is due may have changed */
+	bool sampled; /* a sample: when the next one is due may have changed */
 };
 
 static int64_t due_at_ms(const struct job *job)
@@ -114,10 +114,10 @@ static void watch(void *argument)
 			job->measured = true;
 			continue;
 		}
-		usefulness->news = false;
+		usefulness->sampled = false;
 		do
 			error = fiber_park("a sample of stored keys", due);
-		while (!error && !usefulness->news);
+		while (!error && !usefulness->sampled);
 	}
 	usefulness->fiber = NULL;
 }
@@ -149,7 +149,7 @@ void usefulness_take(struct usefulness *usefulness, struct job *job, struct key_
 	*sample = (struct key_sample){0};
 	job->sampled_at_ms = clock_mono_ms();
 	job->measured = false;
-	usefulness->news = true;
+	usefulness->sampled = true;
 	if (usefulness->fiber)
 		fiber_wake(usefulness->fiber);
 }

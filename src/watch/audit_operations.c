@@ -22,7 +22,7 @@ static void copy_member(const cJSON *from, cJSON *to, const char *name)
 }
 
 static cJSON *line_json(
-	const struct audit_operations *news, struct operation *operation, const char *state)
+	const struct audit_operations *audited, struct operation *operation, const char *state)
 {
 	static const char *const counts[] = {"dry_run", "matched", "invalidated", "softened",
 		"removed_instead", "changed", "rows", "stored", "rejected", "duration_ms"};
@@ -31,7 +31,7 @@ static cJSON *line_json(
 
 	operation_view(operation, &view);
 	json_add_time(line, "time", clock_wall_ms());
-	cJSON_AddStringToObject(line, "name", news->cache->conf->name);
+	cJSON_AddStringToObject(line, "name", audited->cache->conf->name);
 	cJSON_AddStringToObject(line, "state", state ? state : operation_state_name(view.state));
 	json_add_text(line, "by", view.by);
 	cJSON_AddStringToObject(line, "operation_id", view.id);
@@ -49,14 +49,15 @@ static cJSON *line_json(
 	return line;
 }
 
-static uint64_t add(struct audit_operations *news, struct operation *operation, const char *state)
+static uint64_t add(
+	struct audit_operations *audited, struct operation *operation, const char *state)
 {
-	cJSON *line = line_json(news, operation, state);
+	cJSON *line = line_json(audited, operation, state);
 	struct buf text = {0};
 
 	json_print(line, &text);
 	cJSON_Delete(line);
-	uint64_t at = audit_add(news->audit, buf_slice(&text));
+	uint64_t at = audit_add(audited->audit, buf_slice(&text));
 	buf_release(&text);
 	return at;
 }
@@ -64,15 +65,16 @@ static uint64_t add(struct audit_operations *news, struct operation *operation, 
 /* An operation_guard. Parks. */
 static enum error guard(void *context, struct operation *operation, struct fault *fault)
 {
-	struct audit_operations *news = context;
+	struct audit_operations *audited = context;
 	bool sweeps = operation_sweeps(operation), own = !*operation_cause(operation);
 	struct fault why;
 
-	if (!audit_is_on(news->audit) || (!sweeps && !own))
+	if (!audit_is_on(audited->audit) || (!sweeps && !own))
 		return OK;
-	bool required = news->cache->conf->audit.required == AUDIT_ALL ||
-			(sweeps && news->cache->conf->audit.required == AUDIT_FLUSH);
-	if (!audit_wait(news->audit, add(news, operation, "intent"), required, &why) || !required)
+	bool required = audited->cache->conf->audit.required == AUDIT_ALL ||
+			(sweeps && audited->cache->conf->audit.required == AUDIT_FLUSH);
+	if (!audit_wait(audited->audit, add(audited, operation, "intent"), required, &why) ||
+		!required)
 		return OK;
 	*fault = why;
 	return fault->error;
@@ -80,30 +82,30 @@ static enum error guard(void *context, struct operation *operation, struct fault
 
 static void operation_ended_now(void *context, const void *data)
 {
-	struct audit_operations *news = context;
+	struct audit_operations *audited = context;
 
-	if (audit_is_on(news->audit))
-		add(news, (struct operation *)data, NULL);
+	if (audit_is_on(audited->audit))
+		add(audited, (struct operation *)data, NULL);
 }
 
 struct audit_operations *audit_operations_new(
 	struct cache *cache, struct operations *operations, struct audit *audit)
 {
-	struct audit_operations *news = mem_new(struct audit_operations);
+	struct audit_operations *audited = mem_new(struct audit_operations);
 
-	news->cache = cache;
-	news->operations = operations;
-	news->audit = audit;
-	news->ended = event_subscribe(cache->bus, EVENT_OPERATION, operation_ended_now, news);
-	operations_set_guard(operations, guard, news);
-	return news;
+	audited->cache = cache;
+	audited->operations = operations;
+	audited->audit = audit;
+	audited->ended = event_subscribe(cache->bus, EVENT_OPERATION, operation_ended_now, audited);
+	operations_set_guard(operations, guard, audited);
+	return audited;
 }
 
-void audit_operations_free(struct audit_operations *news)
+void audit_operations_free(struct audit_operations *audited)
 {
-	if (!news)
+	if (!audited)
 		return;
-	operations_set_guard(news->operations, NULL, NULL);
-	event_unsubscribe(news->ended);
-	mem_free(news);
+	operations_set_guard(audited->operations, NULL, NULL);
+	event_unsubscribe(audited->ended);
+	mem_free(audited);
 }

@@ -14,6 +14,6 @@ struct audit_operations;
 /* Everything is borrowed; becomes the guard of the operations. */
 struct audit_operations *audit_operations_new(
 	struct cache *cache, struct operations *operations, struct audit *audit);
-void audit_operations_free(struct audit_operations *news); /* may be NULL */
+void audit_operations_free(struct audit_operations *audited); /* may be NULL */
 
 #endif

@@ -22,7 +22,7 @@ enum {
 };
 
 /* The last state of an alert that a webhook was not told. */
-struct news {
+struct pending {
 	char *name;
 	cJSON *body;
 	bool fires;
@@ -34,7 +34,7 @@ struct receiver {
 	struct fiber *fiber;
 	struct conf *conf; /* that `webhook` belongs to */
 	const struct conf_webhook *webhook;
-	struct news *news;
+	struct pending *pending;
 	bool gone; /* the configuration does not name it any more */
 	uint64_t round;
 	uint64_t random;
@@ -52,33 +52,34 @@ struct notify {
 	uint64_t round; /* counts configurations, to know the receivers that the last one names */
 };
 
-static void news_free(struct receiver *receiver, struct news *news)
+static void pending_free(struct receiver *receiver, struct pending *pending)
 {
-	HASH_DEL(receiver->news, news);
-	cJSON_Delete(news->body);
-	mem_free(news->name);
-	mem_free(news);
+	HASH_DEL(receiver->pending, pending);
+	cJSON_Delete(pending->body);
+	mem_free(pending->name);
+	mem_free(pending);
 }
 
 /* Takes `body` over. An older state of the alert is replaced if `newer`, else it stays. */
-static void news_put(
+static void pending_put(
 	struct receiver *receiver, const char *name, cJSON *body, bool fires, bool newer)
 {
-	struct news *news;
+	struct pending *pending;
 
-	HASH_FIND_STR(receiver->news, name, news);
-	if (news && !newer) {
+	HASH_FIND_STR(receiver->pending, name, pending);
+	if (pending && !newer) {
 		cJSON_Delete(body);
 		return;
 	}
-	if (!news) {
-		news = mem_new(struct news);
-		news->name = mem_strdup(name);
-		HASH_ADD_KEYPTR(hh, receiver->news, news->name, strlen(news->name), news);
+	if (!pending) {
+		pending = mem_new(struct pending);
+		pending->name = mem_strdup(name);
+		HASH_ADD_KEYPTR(
+			hh, receiver->pending, pending->name, strlen(pending->name), pending);
 	}
-	cJSON_Delete(news->body);
-	news->body = body;
-	news->fires = fires;
+	cJSON_Delete(pending->body);
+	pending->body = body;
+	pending->fires = fires;
 }
 
 /* Alertmanager identifies an alert by a digest of its labels. */
@@ -147,7 +148,7 @@ static void tell(struct receiver *receiver, const struct alert_look *look)
 {
 	if (!receiver->webhook->severities[look->rule->severity])
 		return;
-	news_put(receiver, look->rule->name, alert_json(receiver->notify, look),
+	pending_put(receiver, look->rule->name, alert_json(receiver->notify, look),
 		look->state == ALERT_FIRING, true);
 	fiber_wake(receiver->fiber);
 }
@@ -161,14 +162,14 @@ static void changed(void *context, const void *data)
 			tell(r, data);
 }
 
-/* The request's body over all news, which stay until it was delivered. */
+/* The request's body over all that is pending, which stays until it was delivered. */
 static void make_body(const struct receiver *receiver, struct buf *out)
 {
 	cJSON *body = cJSON_CreateObject(), *alerts;
 	bool fires = false;
 
-	for (const struct news *news = receiver->news; news; news = news->hh.next)
-		fires = fires || news->fires;
+	for (const struct pending *pending = receiver->pending; pending; pending = pending->hh.next)
+		fires = fires || pending->fires;
 	cJSON_AddStringToObject(body, "version", "4");
 	cJSON_AddStringToObject(body, "groupKey", "{}:{job=\"cachewarden\"}");
 	cJSON_AddNumberToObject(body, "truncatedAlerts", 0);
@@ -183,24 +184,24 @@ static void make_body(const struct receiver *receiver, struct buf *out)
 	cJSON_AddObjectToObject(body, "commonAnnotations");
 	cJSON_AddStringToObject(body, "externalURL", "");
 	alerts = cJSON_AddArrayToObject(body, "alerts");
-	for (const struct news *news = receiver->news; news; news = news->hh.next)
-		cJSON_AddItemToArray(alerts, cJSON_Duplicate(news->body, true));
+	for (const struct pending *pending = receiver->pending; pending; pending = pending->hh.next)
+		cJSON_AddItemToArray(alerts, cJSON_Duplicate(pending->body, true));
 	json_print(body, out);
 	cJSON_Delete(body);
 }
 
 static void forget_all(struct receiver *receiver)
 {
-	struct news *news, *next;
+	struct pending *pending, *next;
 
-	HASH_ITER(hh, receiver->news, news, next)
-	news_free(receiver, news);
+	HASH_ITER(hh, receiver->pending, pending, next)
+	pending_free(receiver, pending);
 }
 
-/* Sends all news. False if it has to be tried again. Parks. */
+/* Sends all that is pending. False if it has to be tried again. Parks. */
 static bool deliver(struct receiver *receiver)
 {
-	struct receiver sending = {.notify = receiver->notify, .news = receiver->news};
+	struct receiver sending = {.notify = receiver->notify, .pending = receiver->pending};
 	struct metrics *m = receiver->notify->cache->metrics;
 	struct conf *conf = conf_ref(receiver->conf);
 	const struct conf_webhook *webhook = receiver->webhook;
@@ -209,7 +210,7 @@ static bool deliver(struct receiver *receiver)
 	bool again = true;
 
 	/* News that come meanwhile are for the next request. */
-	receiver->news = NULL;
+	receiver->pending = NULL;
 	make_body(&sending, &body);
 	struct webhook_call call = {.url = webhook->url,
 		.url_shown = webhook->url_shown,
@@ -224,13 +225,13 @@ static bool deliver(struct receiver *receiver)
 		log_warning(receiver->notify->log, "notify: %s%s", fault.detail,
 			again ? ", trying again" : ", these alerts are not sent again");
 	again = error && again;
-	for (struct news *news = sending.news, *next; news; news = next) {
-		next = news->hh.next;
+	for (struct pending *pending = sending.pending, *next; pending; pending = next) {
+		next = pending->hh.next;
 		if (again) {
-			news_put(receiver, news->name, news->body, news->fires, false);
-			news->body = NULL;
+			pending_put(receiver, pending->name, pending->body, pending->fires, false);
+			pending->body = NULL;
 		}
-		news_free(&sending, news);
+		pending_free(&sending, pending);
 	}
 	buf_release(&body);
 	conf_unref(conf);
@@ -252,7 +253,7 @@ static void receiver_fiber(void *argument)
 	enum error error = OK;
 
 	while (!receiver->gone && !error) {
-		if (!receiver->news)
+		if (!receiver->pending)
 			error = fiber_park("an alert", DEADLINE_NONE);
 		else if (deliver(receiver))
 			failures = 0;
@@ -273,7 +274,7 @@ static struct receiver *find(struct notify *notify, const struct conf_webhook *w
 	return NULL;
 }
 
-/* What fires already is news to a receiver that was not there before. */
+/* What fires already is new to a receiver that was not there before. */
 static void receiver_begin(
 	struct notify *notify, const struct conf_webhook *webhook, struct conf *conf)
 {

@@ -9,15 +9,15 @@
  *	config        a reload took effect, or was refused
  *	pause         work was paused or resumed
  */
-#ifndef CW_WATCH_EVENT_NEWS_H
-#define CW_WATCH_EVENT_NEWS_H
+#ifndef CW_WATCH_EVENT_PUBLISHER_H
+#define CW_WATCH_EVENT_PUBLISHER_H
 
 #include "watch/event_feed.h"
 
-struct event_news;
+struct event_publisher;
 
 /* `feed` is borrowed. */
-struct event_news *event_news_new(struct cache *cache, struct event_feed *feed);
-void event_news_free(struct event_news *news); /* may be NULL */
+struct event_publisher *event_publisher_new(struct cache *cache, struct event_feed *feed);
+void event_publisher_free(struct event_publisher *publisher); /* may be NULL */
 
 #endif

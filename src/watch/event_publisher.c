@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What happens in this process, as events; see event_news.h. */
-#include "watch/event_news.h"
+/* What happens in this process, as events; see event_publisher.h. */
+#include "watch/event_publisher.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,10 +15,10 @@
 
 enum { subscriptions = 7 };
 
-struct event_news {
+struct event_publisher {
 	struct cache *cache;
 	struct event_feed *feed;
-	const struct conf *first; /* in force when the daemon started: no news */
+	const struct conf *first; /* in force when the daemon started: no change */
 	struct event_subscription *subscribed[subscriptions];
 };
 
@@ -46,7 +46,7 @@ static void add_operation(cJSON *data, const struct operation_view *view)
 	json_add_text(data, "trace_id", view->trace_id);
 }
 
-static void tell_invalidation(struct event_news *news, struct operation *operation)
+static void publish_invalidation(struct event_publisher *publisher, struct operation *operation)
 {
 	const struct invalidation_result *result = operation_result(operation);
 	struct operation_view view;
@@ -68,7 +68,7 @@ static void tell_invalidation(struct event_news *news, struct operation *operati
 		json_add_uint(data, "removed_instead", result->removed_instead);
 	json_add_uint(data, "protected_skipped", result->protected_skipped);
 	json_add_number(data, "duration_ms", result->duration_ms, 1);
-	event_feed_publish(news->feed, "invalidation", data, buf_slice(&result->names));
+	event_feed_publish(publisher->feed, "invalidation", data, buf_slice(&result->names));
 }
 
 static void move_member(cJSON *from, cJSON *to, const char *name)
@@ -81,7 +81,7 @@ static void move_member(cJSON *from, cJSON *to, const char *name)
 		cJSON_AddNullToObject(to, name);
 }
 
-static void tell_run(struct event_news *news, struct operation *operation)
+static void publish_run(struct event_publisher *publisher, struct operation *operation)
 {
 	static const char *const counts[] = {
 		"rows", "stored", "skipped", "rejected", "invalidated_meanwhile", "duration_ms"};
@@ -102,7 +102,7 @@ static void tell_run(struct event_news *news, struct operation *operation)
 	cJSON_Delete(result);
 	cJSON_Delete(record);
 	operation_view_release(&view);
-	event_feed_publish(news->feed, "warm", data, SLICE(""));
+	event_feed_publish(publisher->feed, "warm", data, SLICE(""));
 }
 
 static bool is_run(const struct operation *operation)
@@ -116,24 +116,24 @@ static void operation_ended_now(void *context, const void *data)
 	struct operation *operation = (struct operation *)data;
 
 	if (is_run(operation))
-		tell_run(context, operation);
+		publish_run(context, operation);
 	else if (strcmp(operation_kind_name(operation), "invalidate") == 0)
-		tell_invalidation(context, operation);
+		publish_invalidation(context, operation);
 }
 
-static void operation_went_on(void *context, const void *data)
+static void operation_progressed(void *context, const void *data)
 {
 	struct operation *operation = (struct operation *)data;
 
 	if (is_run(operation))
-		tell_run(context, operation);
+		publish_run(context, operation);
 }
 
 static void alert_changed(void *context, const void *data)
 {
 	const struct alert_look *look = data;
 	const struct conf_alert *rule = look->rule;
-	struct event_news *news = context;
+	struct event_publisher *publisher = context;
 	cJSON *body = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(body, "alert", rule->name);
@@ -146,49 +146,49 @@ static void alert_changed(void *context, const void *data)
 	cJSON_AddNumberToObject(body, "threshold", rule->threshold);
 	cJSON_AddStringToObject(body, "severity", alerts_severity_name(rule->severity));
 	cJSON_AddStringToObject(body, "metric", rule->metric.text);
-	event_feed_publish(news->feed, "alert", body, SLICE(""));
+	event_feed_publish(publisher->feed, "alert", body, SLICE(""));
 }
 
 static void breaker_changed(void *context, const void *data)
 {
-	const struct breaker_news *breaker = data;
-	struct event_news *news = context;
+	const struct breaker_change *breaker = data;
+	struct event_publisher *publisher = context;
 	cJSON *body = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(body, "of", breaker->of);
 	json_add_slice(body, "subject", slice_str(breaker->name));
 	cJSON_AddStringToObject(body, "state", breaker->open ? "open" : "closed");
 	json_add_int(body, "failures", breaker->failures);
-	event_feed_publish(news->feed, "breaker", body, SLICE(""));
+	event_feed_publish(publisher->feed, "breaker", body, SLICE(""));
 }
 
-static void tell_config(struct event_news *news, bool loaded)
+static void publish_config(struct event_publisher *publisher, bool loaded)
 {
 	cJSON *body = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(body, "state", loaded ? "loaded" : "refused");
-	event_feed_publish(news->feed, "config", body, SLICE(""));
+	event_feed_publish(publisher->feed, "config", body, SLICE(""));
 }
 
 static void config_loaded(void *context, const void *data)
 {
-	struct event_news *news = context;
+	struct event_publisher *publisher = context;
 
-	if (data != news->first)
-		tell_config(news, true);
-	news->first = NULL;
+	if (data != publisher->first)
+		publish_config(publisher, true);
+	publisher->first = NULL;
 }
 
 static void config_refused(void *context, const void *data)
 {
 	(void)data;
-	tell_config(context, false);
+	publish_config(context, false);
 }
 
 static void pause_changed(void *context, const void *data)
 {
-	const struct pause_news *pause = data;
-	struct event_news *news = context;
+	const struct pause_change *pause = data;
+	struct event_publisher *publisher = context;
 	cJSON *body = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(body, "what", pause_name(pause->what));
@@ -199,39 +199,39 @@ static void pause_changed(void *context, const void *data)
 		json_add_slice(body, "note", pause->note);
 	else
 		cJSON_AddNullToObject(body, "note");
-	event_feed_publish(news->feed, "pause", body, SLICE(""));
+	event_feed_publish(publisher->feed, "pause", body, SLICE(""));
 }
 
-struct event_news *event_news_new(struct cache *cache, struct event_feed *feed)
+struct event_publisher *event_publisher_new(struct cache *cache, struct event_feed *feed)
 {
 	static const struct {
 		enum event_topic topic;
 		event_handler *handler;
 	} handlers[subscriptions] = {
 		{EVENT_OPERATION, operation_ended_now},
-		{EVENT_OPERATION_PROGRESS, operation_went_on},
+		{EVENT_OPERATION_PROGRESS, operation_progressed},
 		{EVENT_ALERT, alert_changed},
 		{EVENT_BREAKER, breaker_changed},
 		{EVENT_CONFIG, config_loaded},
 		{EVENT_CONFIG_REFUSED, config_refused},
 		{EVENT_PAUSE, pause_changed},
 	};
-	struct event_news *news = mem_new(struct event_news);
+	struct event_publisher *publisher = mem_new(struct event_publisher);
 
-	news->cache = cache;
-	news->feed = feed;
-	news->first = cache->conf;
+	publisher->cache = cache;
+	publisher->feed = feed;
+	publisher->first = cache->conf;
 	for (size_t i = 0; i < subscriptions; i++)
-		news->subscribed[i] =
-			event_subscribe(cache->bus, handlers[i].topic, handlers[i].handler, news);
-	return news;
+		publisher->subscribed[i] = event_subscribe(
+			cache->bus, handlers[i].topic, handlers[i].handler, publisher);
+	return publisher;
 }
 
-void event_news_free(struct event_news *news)
+void event_publisher_free(struct event_publisher *publisher)
 {
-	if (!news)
+	if (!publisher)
 		return;
 	for (size_t i = 0; i < subscriptions; i++)
-		event_unsubscribe(news->subscribed[i]);
-	mem_free(news);
+		event_unsubscribe(publisher->subscribed[i]);
+	mem_free(publisher);
 }
