@@ -203,8 +203,10 @@ const struct cli_command cli_commands[] = {
 			"goes on if this program ends before.",
 		.examples = "cachewarden warm products\n"
 			"cachewarden warm --no-wait --note 'after the import'"},
-	{.name = "jobs", .arguments = "", .help = "The warm jobs, their last and their next runs.", .run = cli_jobs,
+	{.name = "jobs", .arguments = "[JOB]", .help = "The warm jobs, their last and their next runs; of one, its last runs and their errors.", .run = cli_jobs,
+		.most = 1, .completes = ":jobs",
 		.examples = "cachewarden jobs\n"
+			"cachewarden jobs products\n"
 			"cachewarden jobs --json | jq -r '.jobs[] | select(.last_run.state == \"failed\") | .name'"},
 	{.name = "ops", .arguments = "[ID]", .help = "Operations of all daemons on this Redis, newest first, or one of them.", .run = cli_ops,
 		.most = 1, .options = ops_options, .completes = ":operations",

@@ -12,8 +12,8 @@
 
 #include "base/utf8.h"
 #include "cli/address_read.h"
-#include "cli/client.h"
 #include "cli/command_table.h"
+#include "cli/known.h"
 #include "cli/view.h"
 
 enum { answer_seconds = 1 };
@@ -59,29 +59,20 @@ static void offer_words(const struct completion *completion, struct slice before
 	}
 }
 
-struct names {
-	const char *what, *path, *list, *member, *description;
-};
-
 static void offer_names(
-	const struct completion *completion, struct slice before, const struct names *names)
+	const struct completion *completion, struct slice before, const struct cli_known *known)
 {
 	struct cli *cli = completion->cli;
-	struct cli_answer answer;
+	struct json_iter items;
 
 	cli->json = false;
 	if (cli_address_read(cli, &completion->args) ||
-		cli_client_json(cli,
-			&(struct cli_request){
-				.path = names->path, .seconds = answer_seconds, .quiet = true},
-			&answer))
+		!cli_known_ask(cli, known, answer_seconds, &items))
 		return;
-	struct json_iter items = cli_view_each(answer.json, names->list);
-
 	while (json_next(&items)) {
-		struct slice name = cli_view_text(cli, items.value, names->member);
+		struct slice name = cli_known_name(cli, known, &items);
 		struct slice description =
-			names->description ? cli_view_text(cli, items.value, names->description)
+			known->description ? cli_view_text(cli, items.value, known->description)
 					   : slice_of(NULL, 0);
 
 		if (name.n)
@@ -111,19 +102,11 @@ static void offer_commands(const struct completion *completion, bool second)
 
 static void offer_values(const struct completion *completion, struct slice before, const char *what)
 {
-	static const struct names names[] = {
-		{":jobs", CLI_ADMIN "/warm", "jobs", "name", NULL},
-		{":tags", CLI_ADMIN "/tags?limit=1000", "items", "tag", NULL},
-		{":operations", CLI_ADMIN "/operations?limit=50", "items", "operation_id", "state"},
-	};
+	const struct cli_known *known = cli_known_find(what);
 
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		if (strcmp(what, names[i].what) == 0) {
-			offer_names(completion, before, &names[i]);
-			return;
-		}
-	}
-	if (strcmp(what, ":files") == 0)
+	if (known)
+		offer_names(completion, before, known);
+	else if (strcmp(what, ":files") == 0)
 		puts(":files");
 	else if (strcmp(what, ":commands") == 0)
 		offer_commands(completion, completion->word_count > 1);

@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "cli/args_parse.h"
 #include "cli/command_table.h"
+#include "cli/known.h"
 #include "cli/say.h"
 #include "cli/view.h"
 
@@ -222,14 +223,35 @@ static void add_sentence(
 	buf_release(&sentence);
 }
 
+/* Which names there are, where one is not known. */
+static void say_names(struct cli *cli, struct slice code, struct slice detail)
+{
+	const char *text;
+	size_t at = 0;
+
+	for (size_t i = 0; slice_is(code, "unknown_job") && i < cli->args->word_count; i++)
+		if (memmem(detail.p, detail.n, cli->args->words[i].p, cli->args->words[i].n))
+			cli_known_say(cli, ":jobs", cli->args->words[i]);
+	if (!strstr(detail.p, "is not an entity"))
+		return;
+	while ((text = cli_args_next(cli->args, "entity", &at)) != NULL) {
+		struct slice name = slice_of(text, strcspn(text, "="));
+
+		if (memmem(detail.p, detail.n, name.p, name.n))
+			cli_known_say(cli, ":entities", name);
+	}
+}
+
 /* What helps beside the daemon's own words. */
-static void say_hint(const struct cli *cli, const struct cli_answer *answer, struct slice code,
-	struct slice detail)
+static void say_hint(
+	struct cli *cli, const struct cli_answer *answer, struct slice code, struct slice detail)
 {
 	if (answer->status == 401 && cli->token.n)
 		cli_say_done(0, "It was read from %s.", cli->token_from);
 	if (slice_is(code, "forbidden"))
 		cli_say_done(0, "Another token is given with --token-file FILE.");
+	if (cli->args && cli->args->command)
+		say_names(cli, code, detail);
 	if (slice_is(code, "unknown_operation"))
 		cli_say_done(0, "cachewarden ops lists them.");
 	if (slice_is(code, "redis_unavailable") || slice_is(code, "redis_auth"))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The nearest command or option; see suggest.h. */
+/* The nearest of some names; see suggest.h. */
 #include "cli/suggest.h"
 
 #include <string.h>
@@ -8,12 +8,12 @@
 
 enum { max_edits = 2 };
 
-struct suggestion {
-	struct slice word, best;
-	size_t edits;
-};
+struct cli_suggestion cli_suggest_begin(struct slice word)
+{
+	return (struct cli_suggestion){.word = word, .edits = EDITS_MAX};
+}
 
-static void consider(struct suggestion *suggestion, struct slice name)
+void cli_suggest_consider(struct cli_suggestion *suggestion, struct slice name)
 {
 	struct slice word = suggestion->word;
 	size_t edits = word.n > 1 && slice_starts(name, word) ? 1 : edits_between(word, name);
@@ -27,7 +27,7 @@ static void consider(struct suggestion *suggestion, struct slice name)
 
 const char *cli_suggest_command(struct cli *cli, struct slice first, struct slice word)
 {
-	struct suggestion suggestion = {.word = word, .edits = EDITS_MAX};
+	struct cli_suggestion suggestion = cli_suggest_begin(word);
 
 	for (const struct cli_command *c = cli_commands; c->name; c++) {
 		const char *blank = strchr(c->name, ' ');
@@ -36,22 +36,22 @@ const char *cli_suggest_command(struct cli *cli, struct slice first, struct slic
 		if (c->hidden)
 			continue;
 		if (!first.n)
-			consider(&suggestion, slice_of(c->name, n));
+			cli_suggest_consider(&suggestion, slice_of(c->name, n));
 		else if (blank && slice_equal(first, slice_of(c->name, n)))
-			consider(&suggestion, slice_str(blank + 1));
+			cli_suggest_consider(&suggestion, slice_str(blank + 1));
 	}
 	return suggestion.best.n ? arena_dup(&cli->arena, suggestion.best) : NULL;
 }
 
 const char *cli_suggest_option(struct slice word)
 {
-	struct suggestion suggestion = {.word = word, .edits = EDITS_MAX};
+	struct cli_suggestion suggestion = cli_suggest_begin(word);
 
 	for (const struct cli_option *o = cli_common_options; o->name; o++)
-		consider(&suggestion, slice_str(o->name));
+		cli_suggest_consider(&suggestion, slice_str(o->name));
 	for (const struct cli_command *c = cli_commands; c->name; c++)
 		for (const struct cli_option *o = c->options; o && o->name; o++)
-			consider(&suggestion, slice_str(o->name));
+			cli_suggest_consider(&suggestion, slice_str(o->name));
 	/* It is all of an option's name, which ends with a NUL. */
 	return suggestion.best.n ? suggestion.best.p : NULL;
 }

@@ -7,6 +7,7 @@
 #include "cli/client.h"
 #include "cli/command_table.h"
 #include "cli/grid.h"
+#include "cli/known.h"
 #include "cli/pages.h"
 #include "cli/say.h"
 #include "cli/view.h"
@@ -54,7 +55,7 @@ static int list_members(struct cli *cli, const struct cli_args *args)
 {
 	struct tags tags = {cli, cli_grid_new(cli, "*KEY|STORED|EXPIRY AS TAGGED"), 0};
 
-	return cli_pages(cli, args,
+	int exit = cli_pages(cli, args,
 		&(struct cli_pages){
 			.path = cli_client_path(cli, CLI_ADMIN "/tags", args->words[0], ""),
 			.usual = usual_items,
@@ -62,6 +63,10 @@ static int list_members(struct cli *cli, const struct cli_args *args)
 			.context = &tags,
 			.grid = tags.grid,
 			.none = "No key has this tag."});
+
+	if (!exit && !cli->json && !cli_grid_rows(tags.grid))
+		cli_known_say(cli, ":tags", args->words[0]);
+	return exit;
 }
 
 int cli_tags(struct cli *cli, const struct cli_args *args)

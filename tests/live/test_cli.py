@@ -264,6 +264,35 @@ def test_warm_jobs_and_operations(cw):
     assert "by its id alone" in cw("ops", operation, "--state", "failed", expect=2).stderr
 
 
+def test_one_job_with_its_runs(cw):
+    for _ in range(2):
+        cw("warm", "broken", expect=1)
+    cw("warm", "rows", "--note", "by hand")
+    out = cw("jobs", "broken").stdout
+    assert re.search(r"^schedule +.*suspended$", out, re.M) and re.search(r"^success +none$", out, re.M), out
+    assert re.search(r"^last run +failed, .* by anonymous, operation \S+\nrows +0 read", out, re.M), out
+    assert re.search(r"^error +source broken: false exited with status 1", out, re.M), out
+    runs = re.findall(r"^[0-9a-f]{20} .* failed +0 +\S+ +anonymous +(.*)$", out, re.M)
+    assert len(runs) >= 2 and "exited with status 1" in runs[0] and runs[1] == "the same", out
+    rows = cw("jobs", "rows").stdout
+    assert re.search(r"^rows +1 read, 1 stored, 0 skipped, 0 rejected$", rows, re.M) and "broken" not in rows
+    assert json.loads(cw("jobs", "rows", "--json").stdout)["name"] == "rows"
+
+
+def test_names_that_are_not_known_are_answered_with_those_that_are(cw, daemon):
+    done = cw("jobs", "rwos", expect=1)
+    assert "there is no warm job 'rwos' (unknown_job)\nDid you mean rows? The jobs are " in done.stderr and "broken" in done.stderr
+    assert "Did you mean slow? The jobs are " in cw("warm", "slwo", expect=1).stderr
+    done = cw("warm", "nothing-like-it", "rows", expect=1)
+    assert "Did you mean" not in done.stderr and "The jobs are " in done.stderr
+    # The configuration is for the scope admin; without it the refusal stays alone.
+    assert "Did you mean user? The entities are user." in cw("invalidate", "--entity", "usr=42", "--yes", token=True, expect=1).stderr
+    assert cw("invalidate", "--entity", "usr=42", "--yes", expect=1).stderr.count("\n") == 1
+    cw("keys", "set", "tagged", "x", "--tag", "orange")
+    until(lambda: "Did you mean orange? The tags are " in cw("tags", "ornage").stderr, "the walk of the pruner")
+    cw("keys", "del", "tagged")
+
+
 def test_tags_dependencies_sessions_and_loaders(cw, daemon):
     cw("keys", "set", "d:1", "x", "--tag", "green")
     assert re.search(r"^d:1 +yes +in ", cw("tags", "green").stdout, re.M)
