@@ -45,15 +45,22 @@ static void add_route(struct cli *cli, struct slice route, struct json_value ite
 	}
 }
 
-/* "invalidate", "PUT cache/keys/a:1" of a request, "warm products" of an operation. */
+/* "invalidate tag red", "PUT cache/keys/a:1" of a request, "warm products" of an operation. */
 static const char *what_of(struct cli *cli, struct json_value item)
 {
 	struct slice route = cli_view_text(cli, item, "route");
 	struct slice job = cli_view_text(cli, item, "job");
 	struct json_iter operations = cli_view_each(item, "operations");
 	struct buf text = {0};
+	struct slice target = cli_view_text(cli, item, "target");
+	bool post = cli_view_is(item, "method", "POST");
 	bool admin = slice_starts(route, SLICE(CLI_ADMIN "/"));
 
+	if (target.n && (!route.p || (admin && post && !memchr(route.p, '{', route.n))))
+		return cli_cell_format(cli, "%s %s",
+			route.p ? route.p + sizeof CLI_ADMIN : cli_cell_text(cli, item, "kind"),
+			target.p);
+	/* Lines of older daemons have no target. */
 	if (!route.p) {
 		if (json_next(&operations))
 			job = cli_view_text(cli, operations.value, "job");
@@ -66,7 +73,7 @@ static const char *what_of(struct cli *cli, struct json_value item)
 	else if (slice_starts(route, SLICE("/api/v1/")))
 		route = slice_skip(route, sizeof "/api/v1/" - 1);
 	/* Commands are called by their names alone. */
-	if (!admin || !cli_view_is(item, "method", "POST") || memchr(route.p, '{', route.n))
+	if (!admin || !post || memchr(route.p, '{', route.n))
 		buf_printf(&text, "%s ", cli_cell_text(cli, item, "method"));
 	add_route(cli, route, item, &text);
 	return arena_take(&cli->arena, &text).p;
@@ -81,6 +88,9 @@ static bool add_counts(struct cli *cli, struct json_value item, struct buf *out)
 	size_t before = out->n;
 
 	if (cli_view_true(item, "dry_run")) {
+		/* A request has asked for it, and its operation knows the figure. */
+		if (cli_view_number(item, "matched", -1) < 0)
+			return false;
 		buf_printf(out, "dry run: %s match", cli_cell_count_at(cli, item, "matched"));
 		return true;
 	}
@@ -158,7 +168,7 @@ static bool add(void *context, struct json_value item)
 int cli_audit(struct cli *cli, const struct cli_args *args)
 {
 	static const char *const names[] = {"by", "state", "kind"};
-	struct audit_list audit = {cli, cli_grid_new(cli, "TIME|?2BY|?1FROM|*WHAT|*OUTCOME|*NOTE")};
+	struct audit_list audit = {cli, cli_grid_new(cli, "TIME|?3BY|?1FROM|*WHAT|*OUTCOME|*NOTE")};
 	struct buf query = {0};
 
 	buf_printf(&query, "&view=%s", cli_args_flag(args, "lines") ? "lines" : "changes");
@@ -170,6 +180,8 @@ int cli_audit(struct cli *cli, const struct cli_args *args)
 		buf_printf(&query, "&%s=", names[i]);
 		percent_encode(slice_str(value), PERCENT_UNRESERVED, &query);
 	}
+	if (cli_args_flag(args, "no-dry-runs"))
+		buf_str(&query, "&dry_run=false");
 	bool ok = cli_moment_query(args, &query);
 	const char *text = arena_take(&cli->arena, &query).p;
 

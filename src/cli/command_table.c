@@ -69,6 +69,7 @@ static const struct cli_option ops_options[] = {
 	{"by", 0, CLI_ONCE, "NAME", "only operations that this token began", NULL},
 	{"since", 0, CLI_ONCE, "TIME", "only those that began since then: 8h (ago), 22:00 (the last), yesterday, 2026-01-31, '2026-01-31 06:00' or 2026-01-31T06:00:00Z", NULL},
 	{"until", 0, CLI_ONCE, "TIME", "only those that began until then, in the same forms", NULL},
+	{"no-dry-runs", 0, CLI_FLAG, NULL, "without the dry runs of invalidations", NULL},
 	{"limit", 0, CLI_ONCE, "N", "at most so many (default 20, at most 1000)", NULL},
 	END,
 };
@@ -91,6 +92,7 @@ static const struct cli_option audit_options[] = {
 	{"state", 0, CLI_ONCE, "STATE", "only changes with this outcome: intent, completed, accepted, refused, failed, partial, cancelled, interrupted", "intent completed accepted refused failed partial cancelled interrupted"},
 	{"kind", 0, CLI_ONCE, "KIND", "only of this kind: invalidate, expire, warm, pause, resume, reload, dependencies, tags, operations, keys, mset, mdelete, sessions, login", "invalidate expire warm pause resume reload dependencies tags operations keys mset mdelete sessions login"},
 	{"lines", 0, CLI_FLAG, NULL, "the lines of the log instead: intent and outcome of each change", NULL},
+	{"no-dry-runs", 0, CLI_FLAG, NULL, "without dry runs", NULL},
 	{"limit", 0, CLI_ONCE, "N", "at most so many (default 20; 0 = all)", NULL},
 	END,
 };
@@ -211,7 +213,9 @@ const struct cli_command cli_commands[] = {
 	{.name = "ops", .arguments = "[ID]", .help = "Operations of all daemons on this Redis, newest first, or one of them.", .run = cli_ops,
 		.most = 1, .options = ops_options, .completes = ":operations",
 		.examples = "cachewarden ops --state failed --since 8h\n"
-			"cachewarden ops --kind warm --limit 5"},
+			"cachewarden ops --kind warm --limit 5\n"
+			"# What happened last night:\n"
+			"cachewarden ops --since 'yesterday 22:00' --until 'today 7:00' --no-dry-runs"},
 	{.name = "ops cancel", .arguments = "ID", .help = "Cancel an operation.", .run = cli_ops_cancel, .least = 1, .most = 1,
 		.options = note_option, .completes = ":operations",
 		.examples = "cachewarden ops cancel 01a231b3fb8e643a0ada --note 'wrong pattern'"},
@@ -224,7 +228,7 @@ const struct cli_command cli_commands[] = {
 			"cachewarden events --event invalidation --since 1h --detail"},
 	{.name = "audit", .arguments = "", .help = "Changes by all callers and refused logins, as the audit log has them, newest first.", .run = cli_audit,
 		.options = audit_options,
-		.examples = "cachewarden audit --since 1h\n"
+		.examples = "cachewarden audit --since 1h --no-dry-runs\n"
 			"cachewarden audit --by deploy --state refused"},
 	{.name = "keys get", .arguments = "KEY", .help = "Print a value, byte for byte.", .run = cli_keys_get, .least = 1, .most = 1,
 		.more = "On a terminal control bytes are shown as \\xNN.",

@@ -10,7 +10,14 @@
 #include "base/mem.h"
 #include "cli/cell.h"
 
-enum { max_columns = 12, gap = 2, min_flexible = 10, min_wrapped = 20, usual_rank = 5 };
+enum {
+	max_columns = 12,
+	gap = 2,
+	min_flexible = 10,
+	min_wrapped = 20,
+	usual_rank = 5,
+	max_luxury = 2
+};
 
 struct cli_cell {
 	struct slice text; /* clean */
@@ -180,14 +187,17 @@ static struct cli_column *least_important(struct cli_column *columns, size_t cou
 /* Leaves out optional columns, as few as can be; false if the others do not fit either. */
 static bool fit(struct cli_column *columns, size_t count, int width)
 {
-	struct cli_column whole[max_columns];
+	struct cli_column whole[max_columns], *least;
 
 	memcpy(whole, columns, count * sizeof *whole);
+	while (total_width(whole, count) > width && (least = least_important(whole, count)) &&
+		least->rank <= max_luxury)
+		least->hidden = true;
 	for (;;) {
 		memcpy(columns, whole, count * sizeof *whole);
 		if (shrink(columns, count, width))
 			return true;
-		struct cli_column *least = least_important(whole, count);
+		least = least_important(whole, count);
 
 		if (!least)
 			return false;

@@ -23,7 +23,8 @@ struct cli_grid;
 /*
  * `titles`: "NAME|?>COUNT|*DETAIL": `>` = aligned to the right, `*` = flexible, cut where there is
  * no room, `?` = optional, `_` = flexible and broken into lines, only of the last one. Optional
- * columns are left out from the left; `?1` to `?9` say an order, of which `?` is the 5th. Without
+ * columns are left out from the left; `?1` to `?9` say an order, of which `?` is the 5th, and those
+ * of the 1st and 2nd are left out before anything is cut. Without
  * titles, as "=|=", the rows are pairs of a label and a value, which is broken into lines.
  */
 struct cli_grid *cli_grid_new(struct cli *cli, const char *titles);

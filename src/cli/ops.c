@@ -127,10 +127,29 @@ static const char *list_path(struct cli *cli, const struct cli_args *args)
 	buf_printf(&path, CLI_ADMIN "/operations?limit=%d", (int)limit);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		add_query(&path, names[i], cli_args_text(args, names[i]));
+	if (cli_args_flag(args, "no-dry-runs"))
+		buf_str(&path, "&dry_run=false");
 	bool ok = cli_moment_query(args, &path);
 	const char *text = arena_take(&cli->arena, &path).p;
 
 	return ok ? text : NULL;
+}
+
+/* "product:*" or "product:* and 2 more": what an operation that has ended was about. */
+static const char *selectors_of(struct cli *cli, struct json_value operation)
+{
+	struct json_iter selectors = cli_view_each(operation, "result/selectors");
+	size_t count = 0;
+	const char *first = "";
+
+	while (json_next(&selectors)) {
+		/* Rules are what the others have brought along. */
+		if (cli_view_is(selectors.value, "kind", "dependency"))
+			continue;
+		if (!count++)
+			first = cli_cell_text(cli, selectors.value, "value");
+	}
+	return count > 1 ? cli_cell_format(cli, "%s and %zu more", first, count - 1) : first;
 }
 
 const char *cli_ops_what(struct cli *cli, struct json_value operation)
@@ -140,9 +159,13 @@ const char *cli_ops_what(struct cli *cli, struct json_value operation)
 
 	if (job.p)
 		return cli_cell_format(cli, "%s %s", kind, job.p);
-	return cli_view_true(operation, "result/dry_run")
-		       ? cli_cell_format(cli, "%s, dry run", kind)
-		       : kind;
+	bool dry_run =
+		cli_view_true(operation, "dry_run") || cli_view_true(operation, "result/dry_run");
+	const char *selectors = selectors_of(cli, operation);
+
+	/* In front, where it is not cut off. */
+	return cli_cell_format(cli, "%s%s%s%s", dry_run ? "dry run: " : "", kind,
+		*selectors ? " " : "", selectors);
 }
 
 const char *cli_ops_done(struct cli *cli, struct json_value operation)
@@ -183,10 +206,10 @@ int cli_ops(struct cli *cli, const struct cli_args *args)
 	if (args->word_count && args->given_count &&
 		(cli_args_text(args, "state") || cli_args_text(args, "kind") ||
 			cli_args_text(args, "by") || cli_args_text(args, "since") ||
-			cli_args_text(args, "until")))
+			cli_args_text(args, "until") || cli_args_flag(args, "no-dry-runs")))
 		return cli_say(CLI_USAGE,
 			"one operation is named by its id alone, without --state, "
-			"--kind, --by, --since or --until");
+			"--kind, --by, --since, --until or --no-dry-runs");
 	if (args->word_count)
 		return is_id(args->words[0]) ? show(cli, args->words[0]) : CLI_USAGE;
 	const char *path = list_path(cli, args);
@@ -195,7 +218,7 @@ int cli_ops(struct cli *cli, const struct cli_args *args)
 	if (exit || cli->json)
 		return exit;
 	struct cli_grid *grid =
-		cli_grid_new(cli, "OPERATION|*WHAT|STATE|>DONE|STARTED|?>TOOK|?BY|*NOTE");
+		cli_grid_new(cli, "OPERATION|*WHAT|STATE|>DONE|STARTED|?1>TOOK|?2BY|*NOTE");
 	struct json_iter items = cli_view_each(answer.json, "items");
 
 	while (json_next(&items))

@@ -346,13 +346,13 @@ def test_the_audit_log(cw, daemon):
     out = cw("audit", "--limit", "0", token=True).stdout
     by = cw.name == "tcp" and r"all +127\.0\.0\.1 +" or r"all +\S+ +"
     assert re.search(rf"Z +{by}PUT cache/keys/audited:1 +completed ", out, re.M), out
-    assert re.search(rf"Z +{by}invalidate +1 removed +for the record$", out, re.M)
-    assert re.search(r" invalidate +dry run: 1 match ", out) and " intent" not in out
+    assert re.search(rf"Z +{by}invalidate pattern audited:\* +1 removed +for the record$", out, re.M), out
+    assert re.search(r" invalidate pattern audited:\* +dry run: 1 match ", out) and " intent" not in out
     kinds = cw("audit", "--kind", "keys", token=True).stdout
     assert "audited:1" in kinds and "invalidate" not in kinds
     lines = cw("audit", "--lines", "--limit", "0", token=True).stdout
-    assert re.search(rf"Z +{by}invalidate +intent +for the record$", lines, re.M)
-    assert re.search(r"Z +all +- +invalidate +1 removed +for the record$", lines, re.M)
+    assert re.search(rf"Z +{by}invalidate pattern audited:\* +intent +for the record$", lines, re.M), lines
+    assert re.search(r"Z +all +- +invalidate pattern audited:\* +1 removed +for the record$", lines, re.M)
     assert re.search(r" +refused: unauthorized ", cw("audit", "--state", "refused", token=True).stdout)
     assert cw("audit", "--by", "nobody", "--since", "1h", token=True).stdout == ""
     assert len(json.loads(cw("audit", "--limit", "3", "--json", token=True).stdout)["items"]) == 3

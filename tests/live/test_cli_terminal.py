@@ -108,6 +108,26 @@ def test_sentences_are_broken_into_lines(terminal):
     assert "source broken: false exited with status 1" in words, jobs
 
 
+def test_what_was_changed_and_why_is_told_on_80_columns(start, redis, folder):
+    daemon = start(open_config(redis, f'audit: {{path: "{folder}/audit.jsonl"}}\n').replace("anonymous: [", "anonymous: [audit, "), https=False)
+    daemon.wait_redis()
+    address = where(daemon)
+    run(*address, "invalidate", "shop:*", "--tag", "red", "--yes", "--note", "a release")
+    run(*address, "pause", "warming", "--for", "10m", "--note", "moved")
+    one = Terminal(PROGRAM, *address, "audit")
+    text = one.end()
+    assert max(map(len, text.splitlines())) <= 80 and "FROM" not in text, text
+    assert re.search(r"^\S+Z  anonymous  invalidate patt\S*.*~ +0 removed +a release$", text, re.M), text
+    assert re.search(r"^\S+Z  anonymous  pause warming.* +completed +moved$", text, re.M), text
+    assert re.search(r"  dry run: 0 match  ", text)
+    text = run(*address, "audit", "--no-dry-runs").stdout
+    assert "dry run" not in text and re.search(r"invalidate pattern shop:\*, tag red +0 removed +a release$", text, re.M), text
+    assert "pause warming, for 600 s" in text
+    assert "dry run: invalidate shop:* and 1 more" in run(*address, "ops").stdout
+    text = run(*address, "ops", "--no-dry-runs").stdout
+    assert re.search(r" invalidate shop:\* and 1 more +completed ", text) and "dry run" not in text
+
+
 def test_values_on_a_terminal_are_harmless(terminal, shared_redis):
     shared_redis("SET", "bad", b"a\x1b[31mred\x07\xff\nsecond")
     one = terminal("keys", "get", "bad")
@@ -240,7 +260,7 @@ def test_top_marks_dry_runs(terminal, daemon, shared_redis):
     one = terminal("top", columns=120)
     one.wait(lambda: "[jobs]" in "\n".join(one.frame), "the list")
     one.send("\x1b[C")
-    one.wait(lambda: re.search(r" invalidate, dry run +completed +0 ", "\n".join(one.frame)), "the dry run, of which nothing was removed")
+    one.wait(lambda: re.search(r" dry run: invalidate dry:\* +completed +0 ", "\n".join(one.frame)), "the dry run, of which nothing was removed")
     one.send("q")
     one.end()
 
