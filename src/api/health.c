@@ -214,10 +214,11 @@ static struct component judge_warming(const struct app *app, const struct identi
 {
 	struct component warming = component("warming");
 	const char *job = NULL, *why = NULL;
-	size_t failing = warm_failing(app->warm, &job, &why);
+	size_t missed, failing = warm_failing(app->warm, &missed, &job, &why);
 
 	warming.health = failing ? HEALTH_DEGRADED : HEALTH_UP;
 	json_add_uint(warming.details, "failing_jobs", failing);
+	json_add_uint(warming.details, "missed_jobs", missed);
 	if (job && shows_job(app, who, job)) {
 		cJSON_AddStringToObject(warming.details, "first", job);
 		json_add_text(warming.details, "first_error", why);

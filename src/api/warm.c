@@ -247,6 +247,22 @@ static void add_schedule(cJSON *object, const struct conf_job *conf)
 	buf_release(&text);
 }
 
+static void add_missed(cJSON *object, const struct job_missed *missed)
+{
+	if (!missed->count) {
+		cJSON_AddNullToObject(object, "last_missed");
+		return;
+	}
+	cJSON *item = cJSON_AddObjectToObject(object, "last_missed");
+
+	json_add_time(item, "due", missed->due_wall_ms);
+	json_add_time(item, "time", missed->wall_ms);
+	json_add_uint(item, "count", missed->count);
+	cJSON *error = cJSON_AddObjectToObject(item, "error");
+	cJSON_AddStringToObject(error, "code", error_code(missed->why.error));
+	json_add_slice(error, "detail", slice_str(missed->why.detail));
+}
+
 static void add_job(void *context, struct warm_job *job)
 {
 	struct listing_jobs *listing = context;
@@ -266,8 +282,10 @@ static void add_job(void *context, struct warm_job *job)
 	else
 		cJSON_AddNullToObject(object, "last_run");
 	json_add_time(object, "last_success", job->last_success_wall_ms);
-	if (listing->full)
+	if (listing->full) {
 		cJSON_AddItemToObject(object, "usefulness", job_use_json(&job->use));
+		add_missed(object, &job->missed);
+	}
 	cJSON_AddItemToArray(listing->jobs, object);
 }
 

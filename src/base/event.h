@@ -18,7 +18,8 @@ enum event_topic {
 	EVENT_CONFIG,	      /* struct conf (conf/conf.h) that is in force from now on */
 	EVENT_CONFIG_REFUSED, /* NULL: a reload was refused */
 	EVENT_BREAKER,	      /* struct breaker_change (base/breaker.h): one has opened or closed */
-	EVENT_PAUSE, /* struct pause_change (operation/pause.h): work was paused or resumed */
+	EVENT_PAUSE,  /* struct pause_change (operation/pause.h): work was paused or resumed */
+	EVENT_MISSED, /* struct operation_missed (operation/operation.h): one was not begun */
 	EVENT_TOPICS
 };
 

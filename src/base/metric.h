@@ -44,7 +44,7 @@
 	X(WARM_STORED, COUNTER, "warm_stored_keys_total", "job", "Keys stored by warm runs") \
 	X(WARM_LAST_SUCCESS, GAUGE, "warm_last_success_timestamp_seconds", "job", "End of the last completed warm run, Unix time") \
 	X(WARM_READ_RATIO, GAUGE, "warm_read_ratio", "job", "Share of a sample of the keys that a job stored that was read before they expire") \
-	X(WARM_FAILING_JOBS, GAUGE, "warm_failing_jobs", "", "Configured jobs whose last run failed, or was partial because of an error") \
+	X(WARM_FAILING_JOBS, GAUGE, "warm_failing_jobs", "", "Configured jobs whose last run failed, was partial because of an error, or could not be started") \
 	X(RESULTS, COUNTER, "results_total", "loader,result", "Read-through by loader: hit, stale, miss, bypass, error") \
 	X(SOURCE_BREAKER_OPEN, GAUGE, "source_breaker_open", "source", "1 while the breaker of a source is open or half-open") \
 	X(PAUSED, GAUGE, "paused", "what", "1 while operators hold back this kind of work") \

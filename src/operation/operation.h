@@ -172,6 +172,13 @@ bool operation_record_view(cJSON *document, struct operation_view *ret);
 enum error operations_find(struct operations *operations, struct slice id,
 	struct operation_view *ret, struct fault *fault);
 
+/* An operation that was due and could not be begun. Nothing of it is recorded. */
+struct operation_missed {
+	const char *subject;
+	int64_t due_wall_ms; /* -1 = by an event */
+	struct fault why;
+};
+
 struct operations_query {
 	int64_t since_wall_ms, until_wall_ms; /* -1 = open */
 	struct slice by, state, kind;	      /* empty = any */

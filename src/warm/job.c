@@ -66,13 +66,18 @@ static struct job *add(struct jobs *jobs, const char *name)
 	return job;
 }
 
+bool job_is_failing(const struct job *job)
+{
+	return job->failing || job->missed.open;
+}
+
 /* The number of failing jobs, for alerts; a job that is not configured any more does not count. */
 static void count_failing(struct jobs *jobs)
 {
 	unsigned failing = 0;
 
 	for (size_t i = 0; i < jobs->count; i++)
-		failing += jobs->items[i]->configured && jobs->items[i]->failing;
+		failing += jobs->items[i]->configured && job_is_failing(jobs->items[i]);
 	metric_set(jobs->cache->metrics, METRIC_WARM_FAILING_JOBS, NULL, NULL, failing);
 }
 
@@ -135,6 +140,7 @@ static void learn(struct jobs *jobs, struct job *job, cJSON *record)
 	cJSON_Delete(job->last_run);
 	job->last_run = record;
 	job->last_finished_wall_ms = finished;
+	job->missed.open &= finished < job->missed.wall_ms;
 	/* A few bad rows make a run partial without an error. */
 	job->failing = state_is(record, OPERATION_FAILED) ||
 		       (state_is(record, OPERATION_PARTIAL) &&
@@ -274,6 +280,18 @@ void job_ran(struct jobs *jobs, struct job *job, cJSON *record)
 	job->unsaved = true;
 	if (save(jobs, job))
 		job->unsaved = false;
+}
+
+void job_missed(struct jobs *jobs, struct job *job, int64_t due_wall_ms, const struct fault *why)
+{
+	job->missed = (struct job_missed){.count = job->missed.count + 1,
+		.due_wall_ms = due_wall_ms,
+		.wall_ms = clock_wall_ms(),
+		.why = *why,
+		.open = why->error != ERR_PAUSED};
+	count_failing(jobs);
+	event_publish(jobs->cache->bus, EVENT_MISSED,
+		&(struct operation_missed){job->name, due_wall_ms, *why});
 }
 
 void job_used(struct jobs *jobs, struct job *job)

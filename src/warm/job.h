@@ -34,6 +34,15 @@ struct job {
 	bool unsaved; /* the run was ours, and Redis has no record of it yet */
 	bool failing; /* it failed, or was partial with an error (run_result_verdict()) */
 
+	/* The last run that this process was to start and did not. */
+	struct job_missed {
+		uint64_t count;	     /* since the daemon's start; 0 = none */
+		int64_t due_wall_ms; /* -1 = by an event */
+		int64_t wall_ms;     /* when it was given up */
+		struct fault why;
+		bool open; /* no run has ended since, and warming was not paused: it is failing */
+	} missed;
+
 	/* Of the last run of this process that stored keys: */
 	struct key_sample sample;
 	int64_t sampled_at_ms; /* monotonic */
@@ -78,6 +87,11 @@ void jobs_refresh(struct jobs *jobs);
  * final state. Updates the metrics of jobs and writes the record to Redis, if Redis answers. Parks.
  */
 void job_ran(struct jobs *jobs, struct job *job, cJSON *record);
+
+/* A run was not started (EVENT_MISSED); due_wall_ms -1: one that an event asks for. */
+void job_missed(struct jobs *jobs, struct job *job, int64_t due_wall_ms, const struct fault *why);
+/* The last run failed, or the last one that was due was missed. */
+bool job_is_failing(const struct job *job);
 
 /* The job's `use` is new: updates the metric and the record in Redis. Parks. */
 void job_used(struct jobs *jobs, struct job *job);

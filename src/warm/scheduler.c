@@ -90,6 +90,12 @@ static enum error start(
 	return OK;
 }
 
+static void miss(struct scheduler *s, struct job *job, int64_t due_wall_ms, struct fault *why)
+{
+	log_warning(s->log, "warm job %s missed its run: %s", job->name, why->detail);
+	job_missed(s->jobs, job, due_wall_ms, why);
+}
+
 static void run_fiber(void *argument)
 {
 	struct scheduled_run *run = argument;
@@ -111,7 +117,8 @@ static void run_fiber(void *argument)
 				started.operation_id);
 		warm_started_release(&started);
 	} else if (error != ERR_CANCELLED && error != ERR_STOPPING) {
-		log_warning(log, "warm job %s missed its run: %s", run->job, fault.detail);
+		miss(run->scheduler, jobs_find(run->scheduler->jobs, slice_str(run->job)),
+			run->note ? -1 : run->nominal_wall_ms, &fault);
 	}
 out:
 	mem_free(run->job);
@@ -161,6 +168,7 @@ static void set_next(const struct scheduler *s, struct job *job, int64_t before_
 static void look_at_job(struct scheduler *s, struct job *job, int64_t jump_ms)
 {
 	int64_t nominal = -1, before_wall_ms = job->next_run_wall_ms;
+	struct fault late;
 
 	job->next_run_wall_ms = -1;
 	if (!job->schedule || !job->configured)
@@ -175,9 +183,11 @@ static void look_at_job(struct scheduler *s, struct job *job, int64_t jump_ms)
 			start_due(s, job, nominal);
 		break;
 	case SCHEDULE_MISSED:
-		if (!job->suspended)
-			log_warning(s->log, "warm job %s missed its run: it was due %lld s ago",
-				job->name, (long long)(s->last_wall_ms - nominal) / 1000);
+		if (job->suspended)
+			break;
+		fault_set(&late, ERR_TIMEOUT, "it was due %lld s ago",
+			(long long)(s->last_wall_ms - nominal) / 1000);
+		miss(s, job, nominal, &late);
 		break;
 	}
 	if (job->next_nominal_wall_ms >= 0)

@@ -340,7 +340,8 @@ void warm_each(
 			.conf = &conf->jobs[i],
 			.next_run_wall_ms = next_run(warm, job),
 			.last_success_wall_ms = job->last_success_wall_ms,
-			.use = job->use};
+			.use = job->use,
+			.missed = job->missed};
 		job_last_run(job, &state.last_run);
 		look(context, &state);
 		operation_view_release(&state.last_run);
@@ -356,21 +357,26 @@ size_t warm_running(const struct warm *warm)
 	return running;
 }
 
-size_t warm_failing(const struct warm *warm, const char **ret_name, const char **ret_why)
+size_t warm_failing(
+	const struct warm *warm, size_t *ret_missed, const char **ret_name, const char **ret_why)
 {
 	size_t failing = 0;
 
 	*ret_name = *ret_why = NULL;
+	*ret_missed = 0;
 	for (size_t i = 0; i < warm->jobs->count; i++) {
 		const struct job *job = warm->jobs->items[i];
 
-		if (!job->configured || !job->failing)
+		if (!job->configured || !job_is_failing(job))
 			continue;
+		*ret_missed += job->missed.open;
 		if (failing++)
 			continue;
 		*ret_name = job->name;
-		*ret_why = json_member_text(
-			cJSON_GetObjectItemCaseSensitive(job->last_run, "error"), "detail");
+		*ret_why = job->missed.open ? job->missed.why.detail
+					    : json_member_text(cJSON_GetObjectItemCaseSensitive(
+								       job->last_run, "error"),
+						      "detail");
 	}
 	return failing;
 }

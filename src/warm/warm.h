@@ -60,6 +60,7 @@ struct warm_job {
 	int64_t next_run_wall_ms, last_success_wall_ms; /* -1 = none, or not known; the next run is
 							   the first one after a pause of warming */
 	struct job_use use;
+	struct job_missed missed;
 	struct operation_view last_run; /* under way or ended, on any daemon; empty id = none */
 };
 /* Calls `look` for each job, in the order of the configuration. It may not park. */
@@ -68,9 +69,11 @@ void warm_each(
 /* How many runs there are in this process. */
 size_t warm_running(const struct warm *warm);
 /*
- * For health: the number of jobs that are failing (warm/job.h); the name of one of them, and its
- * error, which is borrowed until the next turn, or NULL.
+ * For health: the number of jobs that are failing (job_is_failing()), and of these the number whose
+ * last run was missed; the name of one of them, and its error, which is borrowed until the next
+ * turn, or NULL.
  */
-size_t warm_failing(const struct warm *warm, const char **ret_name, const char **ret_why);
+size_t warm_failing(
+	const struct warm *warm, size_t *ret_missed, const char **ret_name, const char **ret_why);
 
 #endif

@@ -13,7 +13,7 @@
 #include "text/json.h"
 #include "watch/alerts.h"
 
-enum { subscriptions = 7 };
+enum { subscriptions = 8 };
 
 struct event_publisher {
 	struct cache *cache;
@@ -202,6 +202,28 @@ static void pause_changed(void *context, const void *data)
 	event_feed_publish(publisher->feed, "pause", body, SLICE(""));
 }
 
+/* It has the members of other events of runs, and `due`. */
+static void run_was_missed(void *context, const void *data)
+{
+	static const char *const unknown[] = {
+		"operation_id", "note", "trace_id", "phase", "progress"};
+	const struct operation_missed *missed = data;
+	struct event_publisher *publisher = context;
+	cJSON *body = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(body, "job", missed->subject);
+	cJSON_AddStringToObject(body, "state", "missed");
+	cJSON_AddStringToObject(body, "by", "scheduler");
+	for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
+		cJSON_AddNullToObject(body, unknown[i]);
+	json_add_time(body, "due", missed->due_wall_ms);
+	cJSON *error = cJSON_AddObjectToObject(body, "error");
+	cJSON_AddStringToObject(error, "code", error_code(missed->why.error));
+	cJSON_AddStringToObject(error, "title", error_title(missed->why.error));
+	json_add_slice(error, "detail", slice_str(missed->why.detail));
+	event_feed_publish(publisher->feed, "warm", body, SLICE(""));
+}
+
 struct event_publisher *event_publisher_new(struct cache *cache, struct event_feed *feed)
 {
 	static const struct {
@@ -215,6 +237,7 @@ struct event_publisher *event_publisher_new(struct cache *cache, struct event_fe
 		{EVENT_CONFIG, config_loaded},
 		{EVENT_CONFIG_REFUSED, config_refused},
 		{EVENT_PAUSE, pause_changed},
+		{EVENT_MISSED, run_was_missed},
 	};
 	struct event_publisher *publisher = mem_new(struct event_publisher);
 

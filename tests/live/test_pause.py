@@ -67,6 +67,10 @@ def test_paused_warming_starts_no_run(start, redis):
     refused(daemon.warm({"wait": 10}))
     assert daemon.stats()["warming"]["paused"] is True
     daemon.wait_for("warm job rows missed its run: warming is paused until")
+    missed = daemon.get(API + "/warm").json["jobs"][0]["last_missed"]
+    assert missed["error"]["code"] == "paused" and missed["count"] >= 1, missed
+    details = daemon.health().json["components"]["warming"]["details"]
+    assert (details["failing_jobs"], details["missed_jobs"]) == (0, 0), details
     redis("DEL", "rows:1")
     assert daemon.invalidate({"keys": ["a"]}).status == 200
     assert resume(daemon, {"what": ["warming"]})["warming"] is None

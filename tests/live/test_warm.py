@@ -399,3 +399,35 @@ def test_a_paced_run_stores_all(start, redis):
     assert run["state"] == "completed" and run["result"]["stored"] == 3000
     # It measures what other clients feel.
     assert redis.calls("ping") > 5 and len(redis.keys("x:*")) == 3000
+
+
+MISSED = """
+warm:
+  jobs:
+    - {name: rows, schedule: {every: 1s}, source: {type: command, argv: [printf, '{"id": 1}\\n'], format: jsonl}, key: "rows:{id}"}
+"""
+
+
+@pytest.mark.topology("server", "tls", why="refuses writes by a setting of the one server")
+def test_a_run_that_could_not_be_started_is_shown(start, redis):
+    daemon = start(open_config(redis, MISSED))
+    job = lambda: daemon.get(API + "/warm").json["jobs"][0]
+    details = lambda: daemon.health().json["components"]["warming"]["details"]
+    until(lambda: redis("EXISTS", "rows:1"), "a run")
+    assert job()["last_missed"] is None and details()["missed_jobs"] == 0
+    redis("CONFIG", "SET", "min-replicas-to-write", 1)
+    missed = until(lambda: job()["last_missed"], "the missed run")
+    assert "NOREPLICAS" in missed["error"]["detail"] and missed["error"]["code"].startswith("redis_"), missed
+    assert missed["due"] <= missed["time"] and missed["count"] >= 1
+    health = until(lambda: (now := details())["missed_jobs"] and now, "health to say so")
+    assert (health["failing_jobs"], health["missed_jobs"], health["first"]) == (1, 1, "rows"), health
+    assert "NOREPLICAS" in health["first_error"] and daemon.health().json["status"] == "DEGRADED"
+    until(lambda: daemon.metric("cachewarden_warm_failing_jobs") == 1, "the metric")
+    events = daemon.get(API + "/events?event=warm", headers={"Accept": "application/json"}).json["items"]
+    event = next(event["data"] for event in events if event["data"]["state"] == "missed")
+    assert (event["job"], event["operation_id"], event["by"]) == ("rows", None, "scheduler") and event["due"]
+    assert "NOREPLICAS" in event["error"]["detail"]
+    # The next run is the end of it; that there was one stays.
+    redis("CONFIG", "SET", "min-replicas-to-write", 0)
+    until(lambda: details()["failing_jobs"] == 0, "the next run")
+    assert details()["missed_jobs"] == 0 and job()["last_missed"]["count"] >= missed["count"]

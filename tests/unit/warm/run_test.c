@@ -133,6 +133,7 @@ TEST_CALL(bad_rows_make_it_partial, world_run(bad_rows, NULL, NULL))
 static void no_rows(void)
 {
 	const char *name, *why;
+	size_t missed;
 
 	daemon_begin(&d, job_of_rows(0, ""));
 	cJSON *json = daemon_warm(&d, "j");
@@ -140,7 +141,7 @@ static void no_rows(void)
 	is(json, "state", "\"failed\"");
 	is(json, "error/code", "\"warm_failed\"");
 	cJSON_Delete(json);
-	ck_assert_uint_eq(warm_failing(d.warm, &name, &why), 1);
+	ck_assert_uint_eq(warm_failing(d.warm, &missed, &name, &why), 1);
 	ck_assert_str_eq(name, "j");
 	ck_assert_double_eq(metric_value(d.metrics, METRIC_WARM_FAILING_JOBS, NULL, NULL), 1);
 	ck_assert_ptr_nonnull(strstr(world_log(), "gave no rows"));
@@ -149,7 +150,7 @@ static void no_rows(void)
 	json = daemon_warm(&d, "j");
 	is(json, "state", "\"completed\"");
 	cJSON_Delete(json);
-	ck_assert_uint_eq(warm_failing(d.warm, &name, &why), 0);
+	ck_assert_uint_eq(warm_failing(d.warm, &missed, &name, &why), 0);
 	daemon_end(&d);
 }
 
