@@ -112,11 +112,13 @@ static const struct cli_option del_options[] = {
 
 static const struct cli_option keys_list_options[] = {
 	{"no-ttl", 0, CLI_FLAG, NULL, "only keys without expiry", NULL},
+	{"left", 0, CLI_FLAG, NULL, "how long each has left before its name, or that it is stale: a request for each key", NULL},
 	{"limit", 0, CLI_ONCE, "N", "stop after so many names (default 1000; 0 = all)", NULL},
 	END,
 };
 
-static const struct cli_option list_options[] = {
+static const struct cli_option tags_options[] = {
+	{"left", 0, CLI_FLAG, NULL, "of one tag: how long each key has left, or that it is stale; a request for each key", NULL},
 	{"limit", 0, CLI_ONCE, "N", "stop after so many names (default 1000; 0 = all)", NULL},
 	END,
 };
@@ -253,16 +255,18 @@ const struct cli_command cli_commands[] = {
 		.more = "A step looks at up to 1,000 keys: where few of many match, it takes a while until the first is shown.",
 		.examples = "cachewarden keys list 'user:*:42'\n"
 			"# Keys that never expire:\n"
-			"cachewarden keys list --no-ttl --limit 0"},
+			"cachewarden keys list --no-ttl --limit 0\n"
+			"# Which are stale:\n"
+			"cachewarden keys list 'user:*' --left | grep ^stale"},
 	{.name = "explain", .arguments = "KEY", .help = "What is stored under a key, and what can invalidate it.", .run = cli_explain, .least = 1, .most = 1,
 		.examples = "cachewarden explain product:1"},
-	{.name = "tags", .arguments = "[TAG]", .help = "The tags in use, or the keys of one.", .run = cli_tags, .most = 1, .options = list_options,
+	{.name = "tags", .arguments = "[TAG]", .help = "The tags in use, or the keys of one.", .run = cli_tags, .most = 1, .options = tags_options,
 		.completes = ":tags",
 		.more = "Of all tags, KEYS counts those that are stored, and GONE those that carry the tag and are not stored any more: "
 			"they have expired, or were evicted or deleted. They cost a little memory until the daemon removes them from "
 			"the tag. Both are figures of its last look, every cache.prune_every.\n"
 			"Of one tag, STORED tells whether the key is there now, and EXPIRY AS TAGGED when it was to expire when the tag "
-			"was given: none = never. If its TTL was changed since then, keys ttl KEY knows.",
+			"was given: none = never. If its TTL was changed since then, or a soft purge made it stale, --left tells.",
 		.examples = "cachewarden tags\n"
 			"cachewarden tags products --limit 20"},
 	{.name = "deps", .arguments = "[KEY]", .help = "What depends on a key; without one, the keys with stored dependents.", .run = cli_deps,

@@ -333,6 +333,18 @@ static int report(struct invalidate *what, const struct cli_answer *answer)
 		reason_text(cli_cell_text(cli, result, "reason")));
 }
 
+/* Where keys match and none would be changed: by default those with an expiry are left alone. */
+static void say_only(const struct invalidate *what, struct json_value result, const char *member)
+{
+	if (what->kind != &expiring || cli_args_text(what->args, "only") ||
+		cli_view_number(result, "matched", 0) <= 0 ||
+		cli_view_number(result, member, -1) != 0)
+		return;
+	cli_say_done(0,
+		"Keys that expire are left alone: --only longer changes those with a longer TTL, "
+		"too, --only all each key.");
+}
+
 static int preview(struct invalidate *what, struct cli_answer *answer)
 {
 	int exit = ask(what, true, NULL, max_wait, answer);
@@ -379,6 +391,8 @@ static int run(struct cli *cli, const struct cli_args *args, const struct invali
 		cli_client_print(&answer);
 	else if (!yes || dry_run)
 		print_preview(&what, answer.json);
+	if (!cli->json)
+		say_only(&what, answer.json, "would_change");
 	if (dry_run)
 		return CLI_DONE;
 	if (!yes && !cli_screen_confirm(

@@ -11,6 +11,7 @@
 #include "cli/client.h"
 #include "cli/command_table.h"
 #include "cli/duration.h"
+#include "cli/keys_left.h"
 #include "cli/pages.h"
 #include "cli/refusal.h"
 #include "cli/say.h"
@@ -216,13 +217,22 @@ int cli_keys_del(struct cli *cli, const struct cli_args *args)
 		cli_cell_count_at(cli, answer.json, "deleted"), args->word_count);
 }
 
+struct key_names {
+	struct cli *cli;
+	bool ttl; /* behind each, as asked for one by one */
+};
+
 /* In memory of its own: there may be millions. */
 static bool print_name(void *context, struct json_value item)
 {
-	struct cli line = *(struct cli *)context;
+	const struct key_names *names = context;
+	struct cli line = *names->cli;
 
 	line.arena = (struct arena){0};
+	if (names->ttl)
+		printf("%-9s  ", cli_keys_left(&line, item));
 	puts(cli_cell_key(&line, item, "key"));
+	names->cli->curl = line.curl;
 	arena_release(&line.arena);
 	return true;
 }
@@ -238,12 +248,18 @@ int cli_keys_list(struct cli *cli, const struct cli_args *args)
 	if (cli_args_flag(args, "no-ttl"))
 		buf_str(&query, "&only=persistent");
 	struct slice match = arena_take(&cli->arena, &query);
+	struct key_names names = {cli, cli_args_flag(args, "left")};
+
+	if (names.ttl && cli->json)
+		return cli_say(CLI_USAGE,
+			"--left is of the table: with --json the daemon's list is "
+			"printed as it is");
 
 	return cli_pages(cli, args,
 		&(struct cli_pages){.path = KEYS,
 			.query = match.p,
 			.usual = usual_names,
 			.item = print_name,
-			.context = cli,
+			.context = &names,
 			.none = "There are no such keys; protected keys are not listed."});
 }

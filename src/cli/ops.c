@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cachewarden ops. */
+#include <math.h>
 #include <stdio.h>
 
 #include "cli/cell.h"
@@ -50,7 +51,29 @@ static void add_text(struct json_value value, struct buf *out)
 		json_scalar(value, out);
 }
 
-static void add_pairs(struct cli_grid *grid, const char *prefix, struct json_value value)
+/* "duration_ms" and 82.4 as "duration" and "82ms": numbers with their units. */
+static void add_number(
+	struct cli *cli, struct slice *name, struct json_value value, struct buf *out)
+{
+	double number = cli_view_number(value, "", (double)NAN);
+
+	if (slice_ends(*name, SLICE("_ms"))) {
+		name->n -= 3;
+		buf_str(out, cli_cell_span(cli, number / 1000));
+	} else if (slice_ends(*name, SLICE("_seconds"))) {
+		name->n -= sizeof "_seconds" - 1;
+		buf_str(out, cli_cell_span(cli, number));
+	} else if (slice_ends(*name, SLICE("ratio"))) {
+		buf_str(out, cli_cell_ratio(cli, number));
+	} else if (slice_ends(*name, SLICE("bytes"))) {
+		buf_str(out, cli_cell_bytes(cli, number));
+	} else {
+		buf_str(out, cli_cell_count(cli, number));
+	}
+}
+
+static void add_pairs(
+	struct cli *cli, struct cli_grid *grid, const char *prefix, struct json_value value)
 {
 	struct json_iter members = json_iterate(value);
 
@@ -59,8 +82,13 @@ static void add_pairs(struct cli_grid *grid, const char *prefix, struct json_val
 
 		if (members.value.type == JSON_NULL || is_nothing(members.value))
 			continue;
-		buf_printf(&label, "%s%.*s", prefix, (int)members.name.n, members.name.p);
-		add_text(members.value, &text);
+		struct slice name = members.name;
+
+		if (members.value.type == JSON_NUMBER)
+			add_number(cli, &name, members.value, &text);
+		else
+			add_text(members.value, &text);
+		buf_printf(&label, "%s%.*s", prefix, (int)name.n, name.p);
 		cli_grid_add_slice(grid, CLI_DIM, buf_slice(&label));
 		cli_grid_add_slice(grid, CLI_PLAIN, buf_slice(&text));
 		buf_release(&label);
@@ -94,7 +122,7 @@ static int show(struct cli *cli, struct slice id)
 		struct buf text = {0};
 
 		if (members.value.type == JSON_OBJECT) {
-			add_pairs(grid, cli_cell_format(cli, "%s.", name.p), members.value);
+			add_pairs(cli, grid, cli_cell_format(cli, "%s.", name.p), members.value);
 			continue;
 		}
 		json_scalar(members.value, &text);

@@ -60,6 +60,8 @@ static int read_page(struct cli *cli, struct page_listing *listing)
 	page.json = false;
 	int exit = cli_client_get(&page, page_path(&page, listing), &answer);
 
+	/* Items may ask over the same connection. */
+	cli->curl = page.curl;
 	buf_clear(&listing->cursor);
 	if (!exit) {
 		take_page(cli, answer.json, listing);
@@ -67,7 +69,6 @@ static int read_page(struct cli *cli, struct page_listing *listing)
 		/* A reader that has gone needs no more pages. */
 		exit = cli_say_flush(exit);
 	}
-	cli->curl = page.curl;
 	arena_release(&page.arena);
 	return exit;
 }

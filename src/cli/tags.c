@@ -7,6 +7,7 @@
 #include "cli/client.h"
 #include "cli/command_table.h"
 #include "cli/grid.h"
+#include "cli/keys_left.h"
 #include "cli/known.h"
 #include "cli/pages.h"
 #include "cli/say.h"
@@ -17,6 +18,7 @@ enum { usual_items = 1000 };
 struct tags {
 	struct cli *cli;
 	struct cli_grid *grid;
+	bool ttl;      /* the members' own, as asked for one by one */
 	double age_ms; /* of the pruner's last look; below 0 = there was none */
 };
 
@@ -48,12 +50,25 @@ static bool add_member(void *context, struct json_value item)
 	cli_grid_add(tags->grid, CLI_PLAIN, cli_cell_key(tags->cli, item, "key"));
 	cli_grid_add(tags->grid, exists ? CLI_PLAIN : CLI_DIM, exists ? "yes" : "no");
 	cli_grid_add(tags->grid, CLI_PLAIN, strcmp(expiry, "-") == 0 ? "none" : expiry);
+	if (tags->ttl) {
+		const char *left = exists ? cli_keys_left(tags->cli, item) : "gone";
+
+		cli_grid_add(tags->grid, strcmp(left, "stale") == 0 ? CLI_WARN : CLI_PLAIN, left);
+	}
 	return true;
 }
 
 static int list_members(struct cli *cli, const struct cli_args *args)
 {
-	struct tags tags = {cli, cli_grid_new(cli, "*KEY|STORED|EXPIRY AS TAGGED"), 0};
+	bool ttl = cli_args_flag(args, "left");
+	struct tags tags = {.cli = cli, .ttl = ttl};
+
+	if (ttl && cli->json)
+		return cli_say(CLI_USAGE,
+			"--left is of the table: with --json the daemon's list is "
+			"printed as it is");
+	tags.grid = cli_grid_new(
+		cli, ttl ? "*KEY|STORED|EXPIRY AS TAGGED|LEFT" : "*KEY|STORED|EXPIRY AS TAGGED");
 
 	int exit = cli_pages(cli, args,
 		&(struct cli_pages){
@@ -71,12 +86,15 @@ static int list_members(struct cli *cli, const struct cli_args *args)
 
 int cli_tags(struct cli *cli, const struct cli_args *args)
 {
-	struct tags tags = {cli, NULL, -1};
+	struct tags tags = {.cli = cli, .age_ms = -1};
 
 	if (args->word_count && !args->words[0].n)
 		return cli_say(CLI_USAGE, "a tag must not be empty");
 	if (args->word_count)
 		return list_members(cli, args);
+	if (cli_args_flag(args, "left"))
+		return cli_say(CLI_USAGE,
+			"--left is about the keys of one tag: cachewarden tags TAG --left");
 	tags.grid = cli_grid_new(cli, "*TAG|>KEYS|>GONE");
 	int exit = cli_pages(cli, args,
 		&(struct cli_pages){.path = CLI_ADMIN "/tags",

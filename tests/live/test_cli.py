@@ -230,6 +230,23 @@ def test_tags_and_ids_of_one_entity_are_one_list(cw, shared_redis):
     assert out["complete"] and shared_redis.keys("t:*") == shared_redis.keys("user:*") == shared_redis.keys("dependent") == []
 
 
+def test_lists_tell_what_is_stale(start, redis):
+    daemon = start(open_config(redis, CONFIG), https=False)
+    daemon.wait_redis()
+    address = where(daemon)
+    for key in ("user:1", "user:2", HOSTILE.decode(errors="surrogateescape")):
+        run(*address, "keys", "set", key, "x", "--tag", "list", "--ttl", "-1" if key == "user:2" else "1h")
+    run(*address, "invalidate", "--key", "user:1", "--soft", "--yes")
+    lines = sorted(run(*address, "keys", "list", "--left").stdout.splitlines())
+    assert [line.split()[0] for line in lines] == ["1h", "no", "stale"] and lines[2] == "stale      user:1", lines
+    assert lines[0] == "1h         evil\\x1b[31m\\xff\\x0aname"
+    table = run(*address, "tags", "list", "--left").stdout
+    assert re.search(r"^KEY +STORED +EXPIRY AS TAGGED +LEFT$", table, re.M) and re.search(r"^user:1 +yes +in \S+ +stale$", table, re.M), table
+    assert "LEFT" not in run(*address, "tags", "list").stdout
+    assert "with --json" in run(*address, "keys", "list", "--left", "--json", expect=2).stderr
+    assert "keys of one tag" in run(*address, "tags", "--left", expect=2).stderr
+
+
 def test_expire(cw, shared_redis):
     shared_redis.fill(30, key="e:{}", ttl=-1)
     assert "--ttl is missing" in cw("expire", "e:*", "--yes", expect=2).stderr
@@ -239,7 +256,9 @@ def test_expire(cw, shared_redis):
     assert "30 TTLs changed" in cw("expire", "e:*", "--ttl", "1h", "--jitter", "0.1", "--yes").stdout
     assert 3000 < shared_redis("TTL", "e:1") <= 3960
     assert "30 keys match, 0 TTLs would change." in cw("expire", "e:*", "--ttl", "1h", "--dry-run").stdout
-    assert "0 TTLs changed" in cw("expire", "e:*", "--ttl", "1h", "--yes").stdout
+    done = cw("expire", "e:*", "--ttl", "1h", "--yes")
+    assert "0 TTLs changed" in done.stdout and "--only longer changes those with a longer TTL" in done.stderr
+    assert "--only longer" not in cw("expire", "e:*", "--ttl", "10", "--only", "longer", "--dry-run").stderr
     assert "30 TTLs changed" in cw("expire", "e:*", "--ttl", "10", "--only", "all", "--yes").stdout
     assert "0 to 1" in cw("expire", "e:*", "--ttl", "1h", "--jitter", "2", "--yes", expect=2).stderr
 
@@ -816,6 +835,7 @@ def test_failing_jobs_and_pauses_are_told_with_their_reasons(start, redis):
     assert re.search(paused, text)
     operation = re.search(r"^(\S+) +warm broken", run(*address, "ops").stdout, re.M)[1]
     shown = run(*address, "ops", operation).stdout
+    assert re.search(r"^result.duration +[\d.]+m?s$", shown, re.M) and "_ms" not in shown, shown
     assert re.search(r"^result.first_errors +source broken: false exited with status 1", shown, re.M) and "{}" not in shown, shown
     jobs = run(*address, "jobs")
     assert re.search(paused, jobs.stderr) and re.search(r"^broken .* false exited with status 1$", jobs.stdout, re.M)
