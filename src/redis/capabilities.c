@@ -116,7 +116,7 @@ static void add_command(struct pipeline *pipeline, const struct commands_row *ro
 	pipeline_add(pipeline, argc, argv);
 }
 
-size_t capabilities_ask(const struct capabilities *capabilities, struct pipeline *pipeline,
+size_t capabilities_add_check(const struct capabilities *capabilities, struct pipeline *pipeline,
 	bool all, struct slice key)
 {
 	size_t first = pipeline_add(pipeline, 1, (struct slice[]){SLICE("MULTI")});
@@ -176,7 +176,7 @@ static void note(
 	capabilities->unknown = (capabilities->unknown & ~bit(command)) | unknown;
 }
 
-void capabilities_heard(
+void capabilities_take_reply(
 	struct capabilities *capabilities, bool all, size_t at, const struct redis_value *reply)
 {
 	enum redis_command command = asked_at(capabilities, all, at);

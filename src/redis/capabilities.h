@@ -65,11 +65,11 @@ struct capabilities {
  * Adds the first check (MULTI, DISCARD, EXEC) to a pipeline, or the second one (MULTI, every
  * command, DISCARD), which must be sent only if the first one found both allowed. `key` is one of
  * our own that does not exist. Pass the reply to the command at `at` of the check to
- * capabilities_heard() with the same `all`. Returns the index of the check's first command.
+ * capabilities_take_reply() with the same `all`. Returns the index of the check's first command.
  */
-size_t capabilities_ask(const struct capabilities *capabilities, struct pipeline *pipeline,
+size_t capabilities_add_check(const struct capabilities *capabilities, struct pipeline *pipeline,
 	bool all, struct slice key);
-void capabilities_heard(
+void capabilities_take_reply(
 	struct capabilities *capabilities, bool all, size_t at, const struct redis_value *reply);
 /* Whether the second check may be sent. */
 bool capabilities_can_check(const struct capabilities *capabilities);

@@ -330,9 +330,9 @@ struct conn *conn_new(struct loop *loop, const struct conn_config *config,
 	return conn;
 }
 
-void conn_hear(struct conn *conn, const char *channel)
+void conn_subscribe(struct conn *conn, const char *channel)
 {
-	assert(conn->events->heard);
+	assert(conn->events->received);
 	conn->channel = channel;
 }
 

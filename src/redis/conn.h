@@ -62,10 +62,10 @@ struct conn_events {
 	/* Whether what waited for the connection may be sent, now that READY was reported. */
 	enum error (*judge)(void *context, const struct redis_batch *batch, struct fault *fault);
 	/*
-	 * A message of the channel, or a line of MONITOR: see conn_hear(). NULL where it listens to
+	 * A message of the channel, or a line of MONITOR: see conn_subscribe(). NULL where it listens to
 	 * nothing.
 	 */
-	void (*heard)(void *context, const struct redis_value *message);
+	void (*received)(void *context, const struct redis_value *message);
 };
 
 struct conn;
@@ -73,13 +73,13 @@ struct conn;
 /* Begins to connect in the loop's next turn. */
 struct conn *conn_new(struct loop *loop, const struct conn_config *config,
 	const struct conn_events *events, void *context);
-/* For conn_hear(): every command that the server runs. */
-#define CONN_HEAR_COMMANDS ""
+/* For conn_subscribe(): every command that the server runs. */
+#define CONN_MONITOR ""
 /*
  * Before its first turn: the channel that the connection subscribes to whenever it is made, or
- * CONN_HEAR_COMMANDS for MONITOR. Borrowed. It takes no commands then.
+ * CONN_MONITOR for MONITOR. Borrowed. It takes no commands then.
  */
-void conn_hear(struct conn *conn, const char *channel);
+void conn_subscribe(struct conn *conn, const char *channel);
 /* Pipelines in the queue fail as if the connection were lost for this reason. `conn` may be NULL.
  */
 void conn_free(struct conn *conn, const struct fault *fault);

@@ -49,8 +49,8 @@ static void begin_handshake(struct conn *conn, bool second)
 
 static void add_check(struct conn *conn)
 {
-	conn->check_at = capabilities_ask(conn->config->capabilities, conn->handshake, conn->second,
-		slice_str(conn->config->spare_key));
+	conn->check_at = capabilities_add_check(conn->config->capabilities, conn->handshake,
+		conn->second, slice_str(conn->config->spare_key));
 }
 
 enum error conn_add_auth(const struct conn_config *config, struct slice printed,
@@ -233,7 +233,7 @@ static enum error judge_step(struct conn *conn, enum step step, size_t at,
 		conn->kind = server_kind_of_role(reply);
 		return OK;
 	case STEP_CHECK:
-		capabilities_heard(
+		capabilities_take_reply(
 			conn->config->capabilities, conn->second, at - conn->check_at, reply);
 		return OK;
 	case STEP_SUBSCRIBE:

@@ -27,7 +27,7 @@ struct conn {
 	const struct conn_config *config;
 	const struct conn_events *events;
 	void *context;
-	const char *channel; /* that it listens to, see conn_hear(); NULL = none */
+	const char *channel; /* that it listens to, see conn_subscribe(); NULL = none */
 
 	enum conn_state state;
 	struct link *link; /* NULL while WAITING and RESOLVING */

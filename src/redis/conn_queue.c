@@ -166,7 +166,7 @@ bool conn_deliver(struct conn *conn, struct redis_value *reply)
 	struct fault fault;
 
 	if (is_message(conn, reply)) {
-		conn->events->heard(conn->context, reply);
+		conn->events->received(conn->context, reply);
 		redis_value_free(reply);
 		return true;
 	}

@@ -13,7 +13,7 @@ struct redis_feed {
 	struct conn *conn;
 	enum redis_feed_kind kind;
 	char channel[40];
-	void (*heard)(void *context, struct slice text);
+	void (*received)(void *context, struct slice text);
 	void *context;
 	struct fault fault;
 };
@@ -49,15 +49,15 @@ static void replied(void *context, struct pipeline *pipeline, const struct pipel
 }
 
 /* ["message", channel, key], or the status that is a line of MONITOR. */
-static void hear(void *context, const struct redis_value *message)
+static void take_message(void *context, const struct redis_value *message)
 {
 	struct redis_feed *feed = context;
 
 	if (feed->kind == REDIS_FEED_COMMANDS && message->type == REDIS_STATUS)
-		feed->heard(feed->context, message->text);
+		feed->received(feed->context, message->text);
 	else if (feed->kind == REDIS_FEED_MISSES && message->type == REDIS_ARRAY &&
 		 message->count == 3)
-		feed->heard(feed->context, redis_value_item(message, 2));
+		feed->received(feed->context, redis_value_item(message, 2));
 }
 
 static const struct conn_events events = {
@@ -65,17 +65,17 @@ static const struct conn_events events = {
 	.ready = ready,
 	.failed = failed,
 	.replied = replied,
-	.heard = hear,
+	.received = take_message,
 };
 
 struct redis_feed *redis_feed_new(struct redis_node *node, enum redis_feed_kind kind,
-	void (*heard)(void *context, struct slice text), void *context)
+	void (*received)(void *context, struct slice text), void *context)
 {
 	struct redis_feed *feed = mem_new(struct redis_feed);
 
 	feed->node = redis_node_ref(node);
 	feed->kind = kind;
-	feed->heard = heard;
+	feed->received = received;
 	feed->context = context;
 	snprintf(feed->channel, sizeof feed->channel, "__keyevent@%u__:keymiss",
 		node->config.database);
@@ -85,7 +85,7 @@ struct redis_feed *redis_feed_new(struct redis_node *node, enum redis_feed_kind 
 		feed->next->place = &feed->next;
 	node->feeds = feed;
 	feed->conn = conn_new(node->loop, &node->config, &events, feed);
-	conn_hear(feed->conn, kind == REDIS_FEED_MISSES ? feed->channel : CONN_HEAR_COMMANDS);
+	conn_subscribe(feed->conn, kind == REDIS_FEED_MISSES ? feed->channel : CONN_MONITOR);
 	return feed;
 }
 

@@ -16,11 +16,11 @@ enum redis_feed_kind { REDIS_FEED_MISSES, REDIS_FEED_COMMANDS };
 struct redis_feed;
 
 /*
- * Begins to connect; keeps a reference to the node. heard() gets the key, or the line as MONITOR
+ * Begins to connect; keeps a reference to the node. received() gets the key, or the line as MONITOR
  * writes it (redis/monitor_line.h), valid during the call only. It must not park, nor free a feed.
  */
 struct redis_feed *redis_feed_new(struct redis_node *node, enum redis_feed_kind kind,
-	void (*heard)(void *context, struct slice text), void *context);
+	void (*received)(void *context, struct slice text), void *context);
 /* May be NULL. */
 void redis_feed_free(struct redis_feed *feed);
 /* Whether it listens to the server that the node has now. */

@@ -48,7 +48,7 @@ void node_take_probe(
 		if (last && node->seen != SERVER_UNKNOWN)
 			node_set_kind(node, node->seen);
 	} else if (pipeline->probe != PROBE_PING) {
-		capabilities_heard(&node->capabilities, pipeline->probe == PROBE_CHECK,
+		capabilities_take_reply(&node->capabilities, pipeline->probe == PROBE_CHECK,
 			pipeline->answered, reply);
 		if (last && pipeline->probe == PROBE_CHECK)
 			node_take_capabilities(node);
@@ -104,8 +104,8 @@ static void fill_probe(const struct redis_node *node, struct pipeline *pipeline)
 		break;
 	case PROBE_FIRST_CHECK:
 	case PROBE_CHECK:
-		capabilities_ask(&node->capabilities, pipeline, pipeline->probe == PROBE_CHECK,
-			slice_str(node->config.spare_key));
+		capabilities_add_check(&node->capabilities, pipeline,
+			pipeline->probe == PROBE_CHECK, slice_str(node->config.spare_key));
 		break;
 	}
 }

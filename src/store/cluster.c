@@ -23,8 +23,8 @@ struct cluster {
 	struct fiber_cond asked;
 	int64_t began_at_ms, asked_at_ms; /* the last round of questions */
 	int64_t refresh_ms, connect_ms;
-	bool doubted, urgent, stopping;
-	bool view_news;	    /* a server has another view of the cluster, which was not told yet */
+	bool refresh_wanted, urgent, stopping;
+	bool view_changed;  /* a server has another view of the cluster, which was not told yet */
 	bool refuses;	    /* every server that answers says that the cluster does not work */
 	struct fault fault; /* why there is no map; OK = not known yet, or there is one */
 	int64_t since_wall_ms;
@@ -54,7 +54,7 @@ static void take_view(struct cluster *c, struct redis_node *node, const struct r
 	bool works = info->type == REDIS_ERROR || says_ok(info);
 
 	if (redis_node_set_view(node, works ? VIEW_WORKS : VIEW_FAILS))
-		c->view_news = true;
+		c->view_changed = true;
 }
 
 static enum error ask_node(
@@ -121,7 +121,7 @@ static void ask(struct cluster *c)
 
 	int64_t began_at_ms = clock_mono_ms();
 
-	c->doubted = c->urgent = false;
+	c->refresh_wanted = c->urgent = false;
 	topology_each(c->topology, ask_next, &asking);
 	c->began_at_ms = began_at_ms;
 	c->asked_at_ms = clock_mono_ms();
@@ -173,9 +173,9 @@ static void ask_views(struct cluster *c)
 		ask_view(c, node);
 		redis_node_unref(node);
 	}
-	if (c->view_news && !c->refuses && !fiber_cancelled())
+	if (c->view_changed && !c->refuses && !fiber_cancelled())
 		tell(c);
-	c->view_news = false;
+	c->view_changed = false;
 }
 
 static bool is_well(const struct cluster *c)
@@ -212,7 +212,7 @@ static int64_t due_at_ms(const struct cluster *c)
 
 	if (c->urgent && urgent_ms < interval)
 		interval = urgent_ms;
-	else if (c->doubted && redirected_ms < interval)
+	else if (c->refresh_wanted && redirected_ms < interval)
 		interval = redirected_ms;
 	return c->asked_at_ms + interval;
 }
@@ -249,7 +249,7 @@ static void node_changed(void *context)
 	/* A server that has recovered needs no new map at once. */
 	if (is_well(c))
 		return;
-	cluster_doubt(c, true);
+	cluster_want_refresh(c, true);
 }
 
 struct cluster *cluster_new(const struct redis_node_options *options)
@@ -285,7 +285,7 @@ void cluster_reconfigure(struct cluster *c, const struct conf_redis *conf)
 	c->refresh_ms = conf->topology_refresh_ms;
 	c->connect_ms = conf->connect_timeout_ms;
 	topology_reconfigure(c->topology, conf);
-	cluster_doubt(c, true);
+	cluster_want_refresh(c, true);
 }
 
 struct topology *cluster_topology(const struct cluster *c)
@@ -308,10 +308,10 @@ bool cluster_quiet(const struct cluster *c)
 	return c->group.count <= (c->fiber ? 1 : 0);
 }
 
-void cluster_doubt(struct cluster *c, bool urgent)
+void cluster_want_refresh(struct cluster *c, bool urgent)
 {
 	c->urgent = c->urgent || urgent;
-	c->doubted = true;
+	c->refresh_wanted = true;
 	if (c->fiber)
 		fiber_wake(c->fiber);
 }
@@ -321,7 +321,7 @@ enum error cluster_refresh(struct cluster *c, int64_t deadline)
 	int64_t now = clock_mono_ms();
 	enum error error = OK;
 
-	cluster_doubt(c, true);
+	cluster_want_refresh(c, true);
 	while (!error && c->began_at_ms < now)
 		error = fiber_cond_wait(&c->asked, "another slot map", deadline);
 	return error;

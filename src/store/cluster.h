@@ -28,7 +28,7 @@ bool cluster_stopping(const struct cluster *cluster);
 /* Whether no fiber works for it. */
 bool cluster_quiet(const struct cluster *cluster);
 /* The map is to be asked for again: soon, or as soon as possible. */
-void cluster_doubt(struct cluster *cluster, bool urgent);
+void cluster_want_refresh(struct cluster *cluster, bool urgent);
 /* The same, and waits for the next answers. Parks. */
 enum error cluster_refresh(struct cluster *cluster, int64_t deadline);
 /*

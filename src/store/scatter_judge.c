@@ -96,7 +96,7 @@ static void judge_missing(
 		scatter_fail(s, i, why);
 		return;
 	}
-	cluster_doubt(s->cluster, true);
+	cluster_want_refresh(s->cluster, true);
 	if (!unsent && (why->error == ERR_REDIS_UNAVAILABLE ||
 			       !(s->options.idempotent || only_reads(s, &s->parts.list[i])))) {
 		scatter_fail(s, i, why);
@@ -135,7 +135,7 @@ static void judge_redirection(
 	if (!to.ask && to.slot == s->parts.list[i].slot)
 		topology_moved(topology, to.slot, node);
 	if (!to.ask)
-		cluster_doubt(s->cluster, false);
+		cluster_want_refresh(s->cluster, false);
 	s->redirected = true;
 	again(s, progress, &fault);
 }
@@ -160,7 +160,7 @@ static void judge_refusal(
 	}
 	s->pause = true;
 	if (refusal != REFUSAL_TRY_AGAIN)
-		cluster_doubt(s->cluster, true);
+		cluster_want_refresh(s->cluster, true);
 }
 
 /* The reply to the command at `at` of a lane; NULL if it has none. */

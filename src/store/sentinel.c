@@ -48,7 +48,7 @@ void sentinel_use(struct sentinel *sentinel, const struct sentinel_answer *answe
 	sentinel->current = *answer;
 	sentinel->turns++;
 	sentinel->switched_at_ms = clock_mono_ms();
-	sentinel->vain = 0;
+	sentinel->failed_rounds = 0;
 	log_debug(sentinel->node_options.log, "redis: the primary of %s is %s:%u, epoch %lld",
 		sentinel->master, answer->host, (unsigned)answer->port, (long long)answer->epoch);
 	redis_node_readdress(sentinel->primary, answer->host, answer->port);
@@ -142,7 +142,7 @@ void sentinel_view(const struct sentinel *sentinel, size_t i, struct sentinel_vi
 
 	*ret = (struct sentinel_view){.address = peer->address, .fault = peer->fault};
 	if (!ret->fault.error)
-		ret->fault = peer->hears.fault;
+		ret->fault = peer->subscription.fault;
 	if (!ret->fault.error)
 		differ(peer, &ret->fault);
 }
@@ -184,13 +184,13 @@ void sentinel_await(struct sentinel *sentinel, int64_t deadline)
 static int64_t pause_ms(struct sentinel *sentinel)
 {
 	double share = random_unit(&sentinel->random);
-	int64_t bound = min_pause_ms << (sentinel->vain < 8 ? sentinel->vain : 8);
+	int64_t bound = min_pause_ms << (sentinel->failed_rounds < 8 ? sentinel->failed_rounds : 8);
 
 	if (serves(sentinel)) {
-		sentinel->vain = 0;
+		sentinel->failed_rounds = 0;
 		return (int64_t)((double)sentinel->conf->topology_refresh_ms * (0.9 + 0.2 * share));
 	}
-	sentinel->vain++;
+	sentinel->failed_rounds++;
 	bound = bound < max_pause_ms ? bound : max_pause_ms;
 	return min_pause_ms + (int64_t)(share * (double)bound);
 }

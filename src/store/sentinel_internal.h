@@ -21,7 +21,7 @@ struct sentinel_peer {
 		struct conn_config config;
 		struct conn *conn;
 		struct fault fault; /* why it is not connected; OK = it is */
-	} asks, hears;
+	} queries, subscription;
 	bool asking;		       /* a fiber waits for its answer */
 	bool answered;		       /* `answer` is of this look */
 	bool known;		       /* at least one question has ended */
@@ -51,7 +51,7 @@ struct sentinel {
 	int64_t epoch;			/* the newest that was told for it */
 	uint64_t turns;			/* how often `current` has changed */
 	int64_t switched_at_ms;		/* when it has last */
-	unsigned vain;			/* looks in a row while the primary does not serve */
+	unsigned failed_rounds;		/* looks in a row while the primary does not serve */
 	uint64_t random;
 };
 

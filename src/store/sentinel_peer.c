@@ -51,7 +51,7 @@ static void link_replied(void *context, struct pipeline *pipeline, const struct 
 	(void)reply;
 }
 
-static void link_heard(void *context, const struct redis_value *message)
+static void link_received(void *context, const struct redis_value *message)
 {
 	struct sentinel_link *link = context;
 	struct sentinel *sentinel = link->peer->sentinel;
@@ -66,7 +66,7 @@ static const struct conn_events events = {
 	.ready = link_ready,
 	.failed = link_failed,
 	.replied = link_replied,
-	.heard = link_heard,
+	.received = link_received,
 };
 
 static void replace(char **place, const char *text)
@@ -92,12 +92,12 @@ void sentinel_peer_configure(struct sentinel_peer *peer, const struct conf_redis
 
 	own.tls = conf->sentinel.tls;
 	conn_tls_configure(&peer->tls, &own);
-	configure_link(&peer->asks, conf);
-	configure_link(&peer->hears, conf);
-	if (!peer->asks.conn)
+	configure_link(&peer->queries, conf);
+	configure_link(&peer->subscription, conf);
+	if (!peer->queries.conn)
 		return;
-	conn_retry(peer->asks.conn);
-	conn_retry(peer->hears.conn);
+	conn_retry(peer->queries.conn);
+	conn_retry(peer->subscription.conn);
 }
 
 static void init_link(
@@ -118,12 +118,14 @@ void sentinel_peer_init(
 	peer->sentinel = sentinel;
 	peer->address = mem_printf(strchr(address->host, ':') ? "[%s]:%u" : "%s:%u", address->host,
 		(unsigned)address->port);
-	init_link(&peer->asks, peer, address);
-	init_link(&peer->hears, peer, address);
+	init_link(&peer->queries, peer, address);
+	init_link(&peer->subscription, peer, address);
 	sentinel_peer_configure(peer, sentinel->conf);
-	peer->asks.conn = conn_new(sentinel->loop, &peer->asks.config, &events, &peer->asks);
-	peer->hears.conn = conn_new(sentinel->loop, &peer->hears.config, &events, &peer->hears);
-	conn_hear(peer->hears.conn, "+switch-master");
+	peer->queries.conn =
+		conn_new(sentinel->loop, &peer->queries.config, &events, &peer->queries);
+	peer->subscription.conn =
+		conn_new(sentinel->loop, &peer->subscription.config, &events, &peer->subscription);
+	conn_subscribe(peer->subscription.conn, "+switch-master");
 }
 
 static void release_link(struct sentinel_link *link)
@@ -143,8 +145,8 @@ static void release_link(struct sentinel_link *link)
 
 void sentinel_peer_release(struct sentinel_peer *peer)
 {
-	release_link(&peer->asks);
-	release_link(&peer->hears);
+	release_link(&peer->queries);
+	release_link(&peer->subscription);
 	conn_tls_release(&peer->tls);
 	mem_free(peer->address);
 }
@@ -154,18 +156,18 @@ static void test_channel(struct sentinel_peer *peer)
 {
 	struct pipeline *pipeline;
 
-	if (!conn_ready(peer->hears.conn) || conn_waiting(peer->hears.conn))
+	if (!conn_ready(peer->subscription.conn) || conn_waiting(peer->subscription.conn))
 		return;
 	pipeline = pipeline_new();
 	pipeline->probe = PROBE_PING;
 	pipeline_add(pipeline, 1, (struct slice[]){SLICE("PING")});
-	conn_submit(peer->hears.conn, pipeline);
+	conn_submit(peer->subscription.conn, pipeline);
 }
 
 static bool names_itself(const struct sentinel_peer *peer, const struct sentinel_answer *answer)
 {
-	return answer->port == peer->asks.config.port &&
-	       strcmp(answer->host, peer->asks.config.host) == 0;
+	return answer->port == peer->queries.config.port &&
+	       strcmp(answer->host, peer->queries.config.host) == 0;
 }
 
 static void take_reply(struct sentinel_peer *peer, const struct redis_batch *batch)
@@ -187,8 +189,8 @@ static void take_reply(struct sentinel_peer *peer, const struct redis_batch *bat
 		peer->named = (struct fault){0};
 	peer->answer = answer;
 	peer->fault = (struct fault){0};
-	if (error && peer->asks.fault.error)
-		peer->fault = peer->asks.fault;
+	if (error && peer->queries.fault.error)
+		peer->fault = peer->queries.fault;
 	else if (error)
 		fault_set(&peer->fault, error, "the sentinel at %s %.400s", peer->address,
 			fault.detail);
@@ -203,14 +205,14 @@ static void ask(void *argument)
 
 	REDIS_ADD(batch, SLICE("SENTINEL"), SLICE("GET-MASTER-ADDR-BY-NAME"), master);
 	REDIS_ADD(batch, SLICE("SENTINEL"), SLICE("MASTER"), master);
-	conn_submit(peer->asks.conn, redis_batch_begin(batch));
+	conn_submit(peer->queries.conn, redis_batch_begin(batch));
 	enum error error = redis_batch_wait(batch, clock_deadline(ask_ms), &fault);
 
 	if (!error) {
 		take_reply(peer, batch);
 	} else if (error != ERR_CANCELLED) {
 		peer->answer = (struct sentinel_answer){0};
-		peer->fault = peer->asks.fault.error ? peer->asks.fault : fault;
+		peer->fault = peer->queries.fault.error ? peer->queries.fault : fault;
 	}
 	redis_batch_free(batch);
 	peer->asking = false;

@@ -8,8 +8,8 @@
 #include "base/random.h"
 
 enum {
-	max_guests = 64,
-	guest_ms = 30000, /* how long one that no map names is kept unused */
+	max_unmapped = 64,
+	unmapped_ms = 30000, /* how long one that no map names is kept unused */
 	leave_ms = 500,
 	max_ranges = 16,
 };
@@ -21,10 +21,10 @@ struct placed {
 	uint16_t port;
 	enum {
 		PRIMARY,
-		GUEST,	 /* no map names it: a seed, or a redirection led there */
-		LEAVING, /* the map names it no longer */
+		UNMAPPED, /* no map names it: a seed, or a redirection led there */
+		LEAVING,  /* the map names it no longer */
 	} role;
-	int64_t since_ms; /* in that role; of a guest: last used */
+	int64_t since_ms; /* in that role; unmapped: last used */
 	unsigned slots;
 	struct peer_view peers;
 };
@@ -65,7 +65,7 @@ static struct placed *add_placed(struct topology *t, const char *host, uint16_t 
 	*at = (struct placed){.node = new_node(t, host, port),
 		.host = host ? mem_strdup(host) : NULL,
 		.port = port,
-		.role = GUEST,
+		.role = UNMAPPED,
 		.since_ms = clock_mono_ms()};
 	return at;
 }
@@ -155,17 +155,17 @@ struct redis_node *topology_any(const struct topology *t)
 struct redis_node *topology_at(struct topology *t, const char *host, uint16_t port)
 {
 	struct placed *at = find_placed(t, host, port);
-	size_t guests = 0;
+	size_t others = 0;
 
 	for (size_t i = 0; i < t->placed_count && !at; i++)
-		guests += t->placed[i].role != PRIMARY;
-	if (!at && guests >= max_guests)
+		others += t->placed[i].role != PRIMARY;
+	if (!at && others >= max_unmapped)
 		return NULL;
 	if (!at)
 		at = add_placed(t, host, port);
 	if (at->role == LEAVING)
-		at->role = GUEST;
-	if (at->role == GUEST)
+		at->role = UNMAPPED;
+	if (at->role == UNMAPPED)
 		at->since_ms = clock_mono_ms();
 	return at->node;
 }
@@ -369,7 +369,7 @@ bool topology_sweep(struct topology *t)
 		bool quiet = redis_node_quiet(at->node);
 
 		if ((at->role == LEAVING && (quiet || age >= leave_ms)) ||
-			(at->role == GUEST && quiet && age >= guest_ms))
+			(at->role == UNMAPPED && quiet && age >= unmapped_ms))
 			remove_placed(t, i);
 		else
 			left = left || at->role == LEAVING;
