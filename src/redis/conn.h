@@ -62,8 +62,8 @@ struct conn_events {
 	/* Whether what waited for the connection may be sent, now that READY was reported. */
 	enum error (*judge)(void *context, const struct redis_batch *batch, struct fault *fault);
 	/*
-	 * A message of the channel, or a line of MONITOR: see conn_subscribe(). NULL where it listens to
-	 * nothing.
+	 * A message of the channel, or a line of MONITOR: see conn_subscribe(). NULL where it
+	 * listens to nothing.
 	 */
 	void (*received)(void *context, const struct redis_value *message);
 };

@@ -140,6 +140,7 @@ warm: {{jobs: [{{name: j, key: "j", source: {{type: file, path: /nonexistent}}}}
 COMMAND = re.compile(r"CONFIG SET [a-z-]+ [a-z0-9-]+")
 
 
+@pytest.mark.topology("server", "tls", "sentinel", why="each server of a cluster has a finding")
 @pytest.mark.parametrize("options,policy", [((), "volatile-lru"), (("--maxmemory-policy", "allkeys-lfu"), "volatile-lfu"),
                                             (("--maxmemory-policy", "volatile-ttl"), "volatile-ttl")])
 def test_the_commands_that_limit_memory_are_whole_and_fit_the_machine(tuned, examine, options, policy):
@@ -162,6 +163,7 @@ def test_the_commands_that_limit_memory_are_whole_and_fit_the_machine(tuned, exa
     assert examine(text)[1]["findings"] == []
 
 
+@pytest.mark.topology("server", "tls", "sentinel", why="each server of a cluster has a finding")
 def test_a_policy_that_evicts_own_keys_or_refuses_writes_is_replaced(tuned, examine):
     server = tuned("--maxmemory", "3mb", "--maxmemory-policy", "noeviction")
     server.fill(1500, value="x" * 1000 + "{}")

@@ -10,6 +10,8 @@ from features import CACHE, Features, features_config
 from harness import API, until
 from proxy import Proxy
 
+pytestmark = pytest.mark.topology("server", "tls", "sentinel", why="the proxy stands before one server")
+
 MOST = 2 ** 53
 # Numbers that fit into 64 bits, then such that no reader can take.
 EXTREMES = [2 ** 63 - 1, -2 ** 63, 2 ** 63 - 1000, 2 ** 53 + 1, -1, -3, 2 ** 31]
