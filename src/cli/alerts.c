@@ -21,8 +21,8 @@ int cli_alerts(struct cli *cli, const struct cli_args *args)
 	(void)args;
 	if (exit || cli->json)
 		return exit;
-	struct cli_grid *grid =
-		cli_grid_new(cli, "ALERT|STATE|?SEVERITY|SINCE|>VALUE|FIRES|?*METRIC|*REASON");
+	struct cli_grid *grid = cli_grid_new(
+		cli, "*ALERT|STATE|?2SEVERITY|?4SINCE|>VALUE|FIRES|?1METRIC|?3*REASON");
 	struct json_iter items = cli_view_each(answer.json, "items");
 
 	while (json_next(&items)) {

@@ -91,6 +91,8 @@ static void add_warm(struct cli *cli, struct json_value data, struct buf *out)
 
 	buf_printf(
 		out, "%s: %s", cli_cell_text(cli, data, "job"), cli_cell_text(cli, data, "state"));
+	if (cli_view_is(data, "state", "missed") && cli_view_text(cli, data, "due").n)
+		buf_printf(out, ", due at %s", cli_cell_text(cli, data, "due"));
 	if (!ended && done > 0)
 		buf_printf(out, ", %s", cli_cell_things(cli, done, "row so far|rows so far"));
 	if (!ended && cli_view_number(data, "progress/ratio", -1) >= 0)

@@ -24,7 +24,7 @@
 
 #define EVENTS CLI_ADMIN "/events"
 
-enum { usual_events = 20 };
+enum { usual_events = 20, min_broken = 20, next_indent = 2 };
 
 static const struct json_limits data_limits = {
 	.depth = 64, .nodes = 1000000, .members = 10000, .allow_nul = true};
@@ -41,7 +41,7 @@ static enum cli_color color_of(struct slice event, struct json_value data)
 {
 	if (slice_is(event, "gap") || cli_view_is(data, "state", "failed") ||
 		cli_view_is(data, "state", "firing") || cli_view_is(data, "state", "refused") ||
-		cli_view_is(data, "state", "open"))
+		cli_view_is(data, "state", "missed") || cli_view_is(data, "state", "open"))
 		return CLI_BAD;
 	return cli_view_is(data, "state", "partial") ||
 			       cli_view_number(data, "removed_instead", 0) > 0
@@ -52,14 +52,27 @@ static enum cli_color color_of(struct slice event, struct json_value data)
 static void print_text(struct cli *cli, struct slice event, struct json_value data)
 {
 	enum cli_color color = color_of(event, data);
-	struct buf head = {0};
+	struct buf line = {0};
 
-	cli_cell_clean(slice_str(cli_cell_text(cli, data, "time")), &head);
-	buf_char(&head, ' ');
-	cli_cell_clean(event, &head);
-	printf("%s %s%s%s\n", head.p, cli_grid_begin(cli, color), cli_event_words(cli, event, data),
-		cli_grid_end(cli, color));
-	buf_release(&head);
+	cli_cell_clean(slice_str(cli_cell_text(cli, data, "time")), &line);
+	buf_char(&line, ' ');
+	cli_cell_clean(event, &line);
+	buf_printf(&line, " %s", cli_event_words(cli, event, data));
+	struct slice rest = buf_slice(&line);
+	int indent = 0;
+
+	/* On a terminal it is broken between words; in a pipe an event is a line. */
+	do {
+		struct slice part = cli->width > min_broken
+					    ? cli_cell_take_line(&rest, cli->width - indent)
+					    : rest;
+
+		printf("%*s%s%.*s%s\n", indent, "", cli_grid_begin(cli, color), (int)part.n, part.p,
+			cli_grid_end(cli, color));
+		rest = cli->width > min_broken ? rest : slice_of("", 0);
+		indent = next_indent;
+	} while (rest.n);
+	buf_release(&line);
 }
 
 static void print_json(const struct event *event)

@@ -241,9 +241,12 @@ static void print_lines(
 static void print_row(const struct cli_render *to, const struct cli_cell *cells)
 {
 	const struct cli_grid *grid = to->grid;
+	size_t last = grid->column_count - 1;
 	int at = 0;
 
-	for (size_t i = 0; i < grid->column_count; i++) {
+	while (last && to->columns[last].hidden)
+		last--;
+	for (size_t i = 0; i <= last; i++) {
 		const struct cli_column *column = &to->columns[i];
 
 		if (column->hidden)
@@ -261,7 +264,7 @@ static void print_row(const struct cli_render *to, const struct cli_cell *cells)
 		if (column->right)
 			print_spaces(to, space);
 		print_cell(to, text, cells[i].color);
-		if (!column->right && i + 1 < grid->column_count)
+		if (!column->right && i < last)
 			print_spaces(to, space);
 		at += column->width;
 	}

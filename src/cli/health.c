@@ -38,7 +38,8 @@ static const char *detail_of(struct cli *cli, struct json_value component)
 	if (cli_view_text(cli, component, "details/last_reload").p)
 		return "the last reload was refused, and the configuration before it is in use";
 	if (failing > 0)
-		return cli_cell_things(cli, failing, "job fails|jobs fail");
+		return cli_cell_format(cli, "%s: cachewarden jobs NAME shows its runs",
+			cli_cell_things(cli, failing, "job fails|jobs fail"));
 	if (firing > 0)
 		return cli_cell_format(cli, "%s: cachewarden alerts",
 			cli_cell_things(cli, firing, "alert fires|alerts fire"));
@@ -56,10 +57,17 @@ static void add_failing(struct cli *cli, struct cli_grid *grid)
 	struct json_iter jobs = cli_view_each(answer.json, "jobs");
 
 	while (json_next(&jobs)) {
+		const char *missed = cli_jobs_missed(cli, jobs.value);
 		struct json_value run;
 
-		if (!cli_view(jobs.value, "last_run", &run) ||
+		if (missed)
+			add_line(grid, CLI_BAD,
+				cli_cell_format(cli, "%s %s",
+					cli_cell_text(cli, jobs.value, "name"), missed));
+		/* Those that were cancelled do not count. */
+		if (missed || !cli_view(jobs.value, "last_run", &run) ||
 			cli_view_is(run, "state", "completed") ||
+			cli_view_is(run, "state", "cancelled") ||
 			strcmp(cli_jobs_error(cli, run), "-") == 0)
 			continue;
 		add_line(grid, cli_jobs_color(run),
@@ -81,6 +89,11 @@ static void add_reload(struct cli *cli, struct cli_grid *grid, struct slice faul
 	}
 }
 
+static const char *text_of(struct cli *cli, struct json_value value)
+{
+	return cli_cell_text(cli, value, "");
+}
+
 /* The rows of one component: its status with what is wrong, then its warnings. */
 static void add_component(
 	struct cli *cli, struct cli_grid *grid, struct slice name, struct json_value component)
@@ -91,19 +104,20 @@ static void add_component(
 
 	cli_grid_add_slice(grid, CLI_PLAIN, name);
 	cli_grid_add(grid, status_color(status), status);
-	cli_grid_add(grid, CLI_PLAIN, detail_of(cli, component));
+	const char *detail = detail_of(cli, component);
+
+	/* Without anything else the first warning stands beside the status. */
+	if (!*detail && json_next(&warnings))
+		cli_grid_add(grid, CLI_WARN, text_of(cli, warnings.value));
+	else
+		cli_grid_add(grid, CLI_PLAIN, detail);
 	if (cli_view_number(component, "details/failing_jobs", 0) > 0)
 		add_failing(cli, grid);
 	add_reload(cli, grid, cli_view_text(cli, component, "details/last_reload"));
 	if (cli_view(component, "details/paused", &paused))
 		add_line(grid, CLI_WARN, cli_jobs_pause(cli, paused));
-	while (json_next(&warnings)) {
-		struct buf text = {0};
-
-		json_scalar(warnings.value, &text);
-		add_line(grid, CLI_WARN, text.p ? text.p : "");
-		buf_release(&text);
-	}
+	while (json_next(&warnings))
+		add_line(grid, CLI_WARN, text_of(cli, warnings.value));
 }
 
 int cli_health(struct cli *cli, const struct cli_args *args)

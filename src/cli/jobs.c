@@ -47,6 +47,19 @@ const char *cli_jobs_error(struct cli *cli, struct json_value operation)
 	return error.p ? error.p : "-";
 }
 
+const char *cli_jobs_missed(struct cli *cli, struct json_value job)
+{
+	struct slice missed = cli_view_text(cli, job, "last_missed/time");
+	struct slice started = cli_view_text(cli, job, "last_run/started");
+	int64_t missed_ms, started_ms;
+
+	if (!missed.p || timestamp_parse(missed, &missed_ms) ||
+		(started.p && !timestamp_parse(started, &started_ms) && started_ms > missed_ms))
+		return NULL;
+	return cli_cell_format(cli, "missed %s: %s", cli_cell_when(cli, job, "last_missed/time"),
+		cli_cell_text(cli, job, "last_missed/error/detail"));
+}
+
 const char *cli_jobs_took(struct cli *cli, struct json_value operation)
 {
 	struct slice started = cli_view_text(cli, operation, "started");
@@ -94,7 +107,10 @@ static void add(struct cli *cli, struct cli_grid *grid, struct json_value job)
 	cli_grid_add(grid, CLI_PLAIN, cli_jobs_stored(cli, run));
 	cli_grid_add(grid, CLI_PLAIN, cli_cell_when(cli, job, "last_success"));
 	cli_grid_add(grid, CLI_PLAIN, cli_cell_when(cli, job, "next_run"));
-	cli_grid_add(grid, CLI_PLAIN, cli_jobs_error(cli, run));
+	const char *missed = cli_jobs_missed(cli, job);
+
+	cli_grid_add(
+		grid, missed ? CLI_BAD : CLI_PLAIN, missed ? missed : cli_jobs_error(cli, run));
 }
 
 /* The rows of the first errors of a run, each once. */
@@ -143,6 +159,13 @@ static void print_job(struct cli *cli, struct json_value job)
 	cli_grid_pair(grid, "success", CLI_PLAIN, "%s",
 		cli_view_text(cli, job, "last_success").p ? cli_cell_when(cli, job, "last_success")
 							  : "none");
+	if (cli_view_number(job, "last_missed/count", 0) > 0)
+		cli_grid_pair(grid, "missed", cli_jobs_missed(cli, job) ? CLI_BAD : CLI_PLAIN,
+			"%s since the start of the daemon, the last one %s: %s",
+			cli_cell_things(
+				cli, cli_view_number(job, "last_missed/count", 0), "run|runs"),
+			cli_cell_when(cli, job, "last_missed/time"),
+			cli_cell_text(cli, job, "last_missed/error/detail"));
 	if (cli_view(job, "last_run", &run))
 		add_last_run(cli, grid, run);
 	else

@@ -65,8 +65,8 @@ static void add_row(struct cli *cli, struct cli_grid *grid, const char *name, co
 
 static void print_rows(struct cli *cli, struct json_value answer)
 {
-	struct cli_grid *grid = cli_grid_new(cli,
-		"*NAMESPACE|?KIND|>KEYS|>OF KEYS|>MEMORY|>OF MEMORY|>NO TTL|?>IDLE|?>HIT RATE");
+	struct cli_grid *grid = cli_grid_new(cli, "*NAMESPACE|?3KIND|>KEYS|?4>OF KEYS|>MEMORY|>OF "
+						  "MEMORY|?5>NO TTL|?2>IDLE|?1>HIT RATE");
 	struct json_iter items = cli_view_each(answer, "items");
 	double bytes = cli_view_number(answer, "all/bytes/value", (double)NAN);
 	bool more = cli_view_text(cli, answer, "next").p != NULL;

@@ -36,12 +36,15 @@ static void add_job(struct cli *cli, struct cli_grid *grid, struct json_value jo
 	cli_grid_add(grid, CLI_PLAIN, cli_cell_when(cli, job, "last_success"));
 }
 
-/* Why the last run of a job failed, on lines of its own: it is a sentence. */
+/* Why the last run of a job failed or was missed, on lines of its own: it is a sentence. */
 static const char *job_note(struct cli *cli, struct json_value job)
 {
 	struct json_value run;
 	const char *error = cli_view(job, "last_run", &run) ? cli_jobs_error(cli, run) : "-";
+	const char *missed = cli_jobs_missed(cli, job);
 
+	if (missed)
+		return missed;
 	return strcmp(error, "-") == 0 ? NULL : error;
 }
 

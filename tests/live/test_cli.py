@@ -830,7 +830,7 @@ def test_failing_jobs_and_pauses_are_told_with_their_reasons(start, redis):
     run(*address, "warm", "broken", expect=1)
     run(*address, "pause", "warming", "--for", "10m", "--note", "moved\x1b[1m")
     text = run(*address, "health", expect=1).stdout
-    assert re.search(r"^warming +DEGRADED +1 job fails\n +broken failed \S+.*: source broken: false exited with status 1$", text, re.M), text
+    assert re.search(r"^warming +DEGRADED +1 job fails: cachewarden jobs NAME shows its runs\n +broken failed \S+.*: source broken: false exited with status 1$", text, re.M), text
     paused = r"paused by anonymous \(moved\\x1b\[1m\), .*; ends in \d+m"
     assert re.search(paused, text)
     operation = re.search(r"^(\S+) +warm broken", run(*address, "ops").stdout, re.M)[1]
@@ -841,6 +841,25 @@ def test_failing_jobs_and_pauses_are_told_with_their_reasons(start, redis):
     assert re.search(paused, jobs.stderr) and re.search(r"^broken .* false exited with status 1$", jobs.stdout, re.M)
     run(*address, "resume")
     assert "paused" not in run(*address, "health", expect=1).stdout and run(*address, "jobs").stderr == ""
+
+
+@pytest.mark.topology("server", "tls", why="refuses writes by a setting of the one server")
+def test_runs_that_were_missed_are_told(start, redis):
+    jobs = """warm: {jobs: [{name: rows, schedule: {every: 1s}, source: {type: command, argv: [printf, '{"id": 1}\\n'], format: jsonl}, key: "rows:{id}"}]}"""
+    daemon = start(open_config(redis, jobs), https=False)
+    until(lambda: redis("EXISTS", "rows:1"), "a run")
+    address = where(daemon)
+    assert "missed" not in run(*address, "jobs").stdout
+    redis("CONFIG", "SET", "min-replicas-to-write", 1)
+    line = until(lambda: re.search(r"^rows .* missed \S+( ago)?: .*NOREPLICAS.*$", run(*address, "jobs").stdout, re.M), "the missed run")
+    assert line
+    until(lambda: daemon.health().json["components"]["warming"]["details"]["missed_jobs"], "health")
+    assert re.search(r"^ +rows missed \S+( ago)?: .*NOREPLICAS", run(*address, "health", expect=1).stdout, re.M)
+    assert re.search(r"^missed +\d+ runs? since the start of the daemon, the last one .*NOREPLICAS", run(*address, "jobs", "rows").stdout, re.M)
+    text = run(*address, "events", "--event", "warm").stdout
+    assert re.search(r" warm rows: missed, due at \S+Z: .*NOREPLICAS.*, by scheduler", text), text
+    redis("CONFIG", "SET", "min-replicas-to-write", 0)
+    until(lambda: " missed " not in run(*address, "jobs").stdout, "the next run")
 
 
 def test_https_and_its_authority(start, redis, folder):

@@ -108,6 +108,22 @@ def test_sentences_are_broken_into_lines(terminal):
     assert "source broken: false exited with status 1" in words, jobs
 
 
+def test_events_are_broken_between_words(terminal):
+    run(*terminal.where, "warm", "broken", expect=1)
+    text = terminal("events", "--event", "warm", "--limit", "1", columns=60).end()
+    lines = text.splitlines()
+    assert max(map(len, lines[:-1])) <= 60 and all(line.startswith("  ") for line in lines[1:-1]) and len(lines) > 3, text
+    assert re.search(r"warm broken: failed, 0 rows, 0 stored in \S+ source broken: false exited with status 1", " ".join(text.split())), text
+
+
+def test_narrow_tables_keep_what_matters(terminal, shared_redis):
+    shared_redis.fill(40, key="narrow:{}")
+    text = until(lambda: "narrow:" in (one := terminal("namespaces", columns=40).end()) and one, "the sample")
+    assert text.startswith("NAMESPACE ") and "OF MEMORY" in text.splitlines()[0] and "KIND" not in text, text
+    text = terminal("alerts", columns=40).end()
+    assert re.match(r"ALERT +STATE +VALUE +FIRES\n", text) and max(map(len, text.splitlines())) <= 40, text
+
+
 def test_what_was_changed_and_why_is_told_on_80_columns(start, redis, folder):
     daemon = start(open_config(redis, f'audit: {{path: "{folder}/audit.jsonl"}}\n').replace("anonymous: [", "anonymous: [audit, "), https=False)
     daemon.wait_redis()
