@@ -9,7 +9,8 @@
  * Special: GETRANGE answers "" for an absent key, too. PTTL is sent first and
  * tells whether the key exists; an empty answer after a PTTL of an existing key may be a key that
  * was removed in between, and is read again in a transaction. If a value was stored meanwhile, all
- * is read once more.
+ * is read once more. At maxmemory Redis refuses every command in a transaction, also those that
+ * read: a script does the same then.
  */
 #include "base/mem.h"
 #include "cache/codec.h"
@@ -266,6 +267,30 @@ static void fill_settle(void *context, struct redis_batch *batch)
 	}
 }
 
+/* Own lookups as of every script, then what the transaction answers. */
+static const char settle_script[] =
+	"local m, p, v = redis.call('PTTL', KEYS[1]), redis.call('PTTL', KEYS[2]), "
+	"redis.call('GETRANGE', KEYS[2], 0, ARGV[1]) "
+	"local hits = (m ~= -2 and 1 or 0) + (p ~= -2 and 2 or 0) "
+	"return {hits, 3 - hits, m, p, v}";
+
+enum { script_tally = 2 }; /* replies before those of its commands */
+
+static void fill_settle_scripts(void *context, struct redis_batch *batch)
+{
+	struct entry_reading *r = context;
+	char digits[SLICE_INT_ROOM];
+
+	for (size_t i = 0; i < r->place_count; i++) {
+		struct slice key = r->keys[r->places[i]];
+
+		buf_clear(&r->mark);
+		soft_purge_key(r->cache, key, &r->mark);
+		REDIS_ADD(batch, SLICE("EVAL"), slice_str(settle_script), SLICE("2"),
+			buf_slice(&r->mark), key, slice_of_int(digits, r->bounds[i]));
+	}
+}
+
 /* Whether the key exists, and from `least` to `most` bytes of its value were read. */
 static bool has_bytes(const struct entry *entry, int64_t least, int64_t most)
 {
@@ -362,17 +387,21 @@ out:
 	return error;
 }
 
-/* An entry that looked empty, by replies that nothing came in between: EXEC's. */
-static enum error settle_one(
-	struct entry_reading *r, size_t at, const struct redis_value *all, struct fault *fault)
+/*
+ * An entry that looked empty, by replies that nothing came in between: EXEC's, or a script's, which
+ * begin at `first`.
+ */
+static enum error settle_one(struct entry_reading *r, size_t at, const struct redis_value *all,
+	size_t first, struct fault *fault)
 {
 	enum error error = redis_value_error(all, fault);
 
-	if (!error && (all->type != REDIS_ARRAY || all->count != commands_per_key))
+	if (!error && (all->type != REDIS_ARRAY || all->count != first + commands_per_key))
 		error = wrong_type(fault);
 	if (error)
 		return error;
-	const struct replies replies = {all->items[0], all->items[1], all->items[2]};
+	struct redis_value *const *items = all->items + first;
+	const struct replies replies = {items[0], items[1], items[2]};
 	struct entry *entry = &r->ret[at];
 	struct redis_value *reply = entry->reply; /* empty, as the value is, if it is */
 
@@ -390,8 +419,20 @@ static enum error settle_one(
 	return error;
 }
 
+/* Whether a command in one of the transactions was refused for want of memory. */
+static bool lacks_memory(const struct redis_batch *batch)
+{
+	for (size_t i = 0; i < redis_batch_count(batch); i++)
+		if (redis_value_error(redis_batch_reply(batch, i), NULL) == ERR_REDIS_OOM)
+			return true;
+	return false;
+}
+
 static enum error read_empty_ones(struct entry_reading *r, struct fault *fault)
 {
+	/* MULTI and EXEC have replies, too. */
+	size_t each = commands_per_key + 2, first = 0;
+
 	if (!choose(r, 0, 0))
 		return OK;
 	struct redis_batch *batch = redis_batch_new();
@@ -399,13 +440,15 @@ static enum error read_empty_ones(struct entry_reading *r, struct fault *fault)
 	for (size_t i = 0; i < r->place_count; i++)
 		r->bounds[i] = 0;
 	enum error error = run_step(r, REDIS_COMMANDS, fill_settle, batch, fault);
-	if (error)
-		goto out;
-	/* MULTI and EXEC have replies, too. */
-	for (size_t i = 0, each = commands_per_key + 2; i < r->place_count && !error; i++)
-		error = settle_one(
-			r, r->places[i], redis_batch_reply(batch, each * (i + 1) - 1), fault);
-out:
+	if (!error && lacks_memory(batch)) {
+		each = 1;
+		first = script_tally;
+		redis_batch_clear(batch);
+		error = run_step(r, REDIS_COMMANDS, fill_settle_scripts, batch, fault);
+	}
+	for (size_t i = 0; i < r->place_count && !error; i++)
+		error = settle_one(r, r->places[i], redis_batch_reply(batch, each * (i + 1) - 1),
+			first, fault);
 	redis_batch_free(batch);
 	return error;
 }

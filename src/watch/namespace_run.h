@@ -23,8 +23,9 @@ struct namespace_node {
 	int64_t keys;		 /* in our database, when it was asked last */
 	struct namespace_sums sums;
 	/* Of the run only. */
-	double owed;		    /* keys that it is still to be asked for */
-	bool tested, object_counts; /* whether OBJECT is a lookup in the server's figures */
+	double owed; /* keys that it is still to be asked for */
+	/* Whether OBJECT is a lookup in the server's figures; not asked while it is not known. */
+	enum { OBJECT_UNKNOWN, OBJECT_FREE, OBJECT_COUNTS } object;
 	struct redis_batch *batch;
 	size_t asked;
 };

@@ -39,16 +39,25 @@ static uint64_t max_keys(const struct namespace_sample *sample)
 	return max_times * (uint64_t)sample->conf->sampling.sample;
 }
 
+static struct namespace_node *node_of(const struct scan_sample *scan, const struct scan_page *page)
+{
+	/* A cluster's primaries may have changed since. */
+	size_t node = page->primary < scan->sample->node_count ? page->primary : 0;
+
+	return &scan->sample->nodes[node];
+}
+
 static bool ask_page(void *context, struct scan_page *page)
 {
 	struct scan_sample *scan = context;
+	const struct namespace_node *node = node_of(scan, page);
 
 	for (size_t i = 0; i < page->names->count; i++) {
 		struct slice name = page->names->items[i]->text;
 
 		if (name.n > KEY_MAX_BYTES)
 			continue;
-		namespace_ask(scan->sample, name, page->batch);
+		namespace_ask(scan->sample, node, name, page->batch);
 		keep_name(&page->notes, name);
 	}
 	return scan->sample->table->all.keys < max_keys(scan->sample);
@@ -58,14 +67,13 @@ static enum error take_page(void *context, struct scan_page *page, struct fault 
 {
 	const struct scan_sample *scan = context;
 	struct slice notes = buf_slice(&page->notes);
-	/* A cluster's primaries may have changed since. */
-	size_t node = page->primary < scan->sample->node_count ? page->primary : 0;
+	struct namespace_node *node = node_of(scan, page);
 
 	(void)fault;
 	for (size_t at = 0; notes.n; at += NAMESPACE_ASKED) {
 		struct slice name = take_name(&notes);
 
-		namespace_take(scan->sample, &scan->sample->nodes[node], name, page->batch, at);
+		namespace_take(scan->sample, node, name, page->batch, at);
 	}
 	return OK;
 }

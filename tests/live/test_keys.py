@@ -227,11 +227,16 @@ def test_other_types_are_told(shared, shared_redis, make):
 def test_redis_without_memory(start, redis):
     daemon = start(open_config(redis))
     put(daemon, "oom:1", b"old")
+    put(daemon, "oom:empty", b"")
     redis("CONFIG", "SET", "maxmemory", 1)
     refused(put(daemon, "oom:1", b"new"), 507, "redis_oom")
     refused(put(daemon, "oom:2", b"new", "?nx=true"), 507, "redis_oom")
     assert redis("EXISTS", "oom:2") == 0
     assert daemon.get(path("oom:1")).body == b"old"
+    reply = daemon.get(path("oom:empty"))
+    assert (reply.status, reply.body) == (200, b""), reply
+    entries = daemon.post(CACHE + "/mget", {"keys": ["oom:empty", "oom:1", "oom:absent"]}).json["entries"]
+    assert [entry and entry["value"] for entry in entries] == ["", "old", None], entries
     redis("CONFIG", "SET", "maxmemory", 0)
     assert put(daemon, "oom:1", b"new").status == 204
 

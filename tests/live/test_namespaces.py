@@ -118,8 +118,16 @@ def test_the_largest_slots_of_a_cluster(start, redis):
     assert len(largest) <= 20 and all(one["node"] in redis.names for one in largest)
 
 
-def test_the_sample_is_in_nobodys_hit_rate(start, redis):
+@pytest.mark.parametrize("full", [False, True], ids=["room", "full"])
+@pytest.mark.parametrize("denied", ["", "-eval"], ids=["all", "no scripts"])
+def test_the_sample_is_in_nobodys_hit_rate(start, redis, full, denied):
     redis.fill(300, key="a:{}")
+    redis.fill(10, key="b:{}")
+    if denied:
+        redis("ACL", "SETUSER", "default", denied)
+    if full:
+        redis("CONFIG", "SET", "maxmemory-policy", "noeviction")
+        redis("CONFIG", "SET", "maxmemory", 1)
     daemon = start(open_config(redis, sampling(sample=100)))
     complete(daemon)
     complete(daemon)

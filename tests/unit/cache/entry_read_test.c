@@ -152,7 +152,7 @@ TEST_CALL(replies_of_other_types_are_reported, run(odd_types, protocol))
 
 SERVE(refusals, {FIRST, "-LOADING soon\r\n-LOADING soon\r\n-LOADING soon\r\n"},
 	{FIRST, NO_MARK ":1\r\n-WRONGTYPE it is a list\r\n"}, {FIRST, NO_MARK ":5000\r\n" EMPTY},
-	{ASK_ONCE, "+OK\r\n-OOM no\r\n-OOM no\r\n-OOM no\r\n-EXECABORT no\r\n"})
+	{ASK_ONCE, "+OK\r\n-ERR no\r\n-ERR no\r\n-ERR no\r\n-EXECABORT no\r\n"})
 
 static void refused(void)
 {
@@ -166,7 +166,23 @@ static void refused(void)
 
 TEST_CALL(refusals_of_redis_are_reported, run(refusals, refused))
 
+SERVE(full, {FIRST, NO_MARK ":5000\r\n" EMPTY},
+	{ASK_ONCE, "+OK\r\n-OOM no\r\n-OOM no\r\n-OOM no\r\n-EXECABORT no\r\n"},
+	{"key\r\n$1\r\n0\r\n", "*5\r\n:2\r\n:1\r\n" NO_MARK ":4000\r\n" EMPTY})
+
+static void empty_by_script(void)
+{
+	struct entry entry;
+
+	ck_assert_int_eq(read_one(&entry), OK);
+	ck_assert(entry.reply != NULL && entry.stored.n == 0);
+	ck_assert_int_eq(entry.ttl_ms, 4000);
+	entry_release(&entry);
+}
+
+TEST_CALL(at_maxmemory_a_script_reads_an_empty_value, run(full, empty_by_script))
+
 TEST_SUITE("entry_read", a_key_that_goes_between_the_two_commands_is_absent,
 	a_key_that_comes_between_the_two_commands_is_absent, an_empty_value_is_a_value,
 	a_value_that_comes_meanwhile_is_read, replies_of_other_types_are_reported,
-	refusals_of_redis_are_reported)
+	refusals_of_redis_are_reported, at_maxmemory_a_script_reads_an_empty_value)
