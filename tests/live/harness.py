@@ -112,7 +112,7 @@ SETTINGS = {}
 
 def with_settings(config):
     """The configuration with the settings that its redis.url needs; what it has itself stays."""
-    for url, settings in SETTINGS.items():
+    for url, settings in list(SETTINGS.items()):
         found = re.search(r'^( *)(.*)url: "?%s"?' % re.escape(url), config, re.M)
         # The section is the rest of a line, or the lines that are indented like this one.
         rest = found and re.match(r'.*(\n%s .*)*' % found[1] if "{" not in found[2] else ".*", config[found.end():])

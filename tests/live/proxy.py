@@ -237,10 +237,24 @@ class Proxy:
                         break
         except (OSError, ValueError):
             pass
+        server.close()
+        self._end(client.socket)
         with self.lock:
             self.open -= {client.socket, server}
         client.socket.close()
-        server.close()
+
+    def _end(self, client):
+        """What was sent before arrives: a close with bytes that nobody has read is a reset, and that takes
+        what was sent along."""
+        if self.reset:
+            return
+        try:
+            client.shutdown(socket.SHUT_WR)
+            client.settimeout(1)
+            while client.recv(65536):
+                pass
+        except OSError:
+            pass
 
     def _greet(self, client, data):
         """Passes on what TLS answers by itself; False ends the connection."""

@@ -168,11 +168,12 @@ def test_a_server_without_info_is_told_by_role(start, tuned):
 @pytest.mark.topology("server", "tls", "sentinel", why="a cluster allows no REPLICAOF")
 def test_what_waits_for_a_connection_is_not_sent_to_a_replica(start, redis, proxy):
     # Each piece of the handshake is late: all of them in time, on a busy machine, too.
-    daemon = start(config(proxy.url).replace("connect_timeout: 500ms", "connect_timeout: 10s")
+    daemon = start(config(proxy.url).replace(": 500ms", ": 10s")
                    + "stats: {interval: 1h}\n")
     daemon.wait_redis()
     redis("REPLICAOF", "127.0.0.1", free_port())
     redis("CONFIG", "SET", "replica-read-only", "no")
+    until(lambda: proxy.connections >= 2, "both connections")
     # The handshake takes a while, in which the write comes.
     proxy.mode, proxy.seconds = "delay", 0.2
     before = proxy.connections
