@@ -62,12 +62,20 @@ static int read_page(struct cli *cli, struct page_listing *listing)
 
 	/* Items may ask over the same connection. */
 	cli->curl = page.curl;
-	buf_clear(&listing->cursor);
 	if (!exit) {
+		struct slice next = cli_view_text(&page, answer.json, "next");
+		bool again = next.n && slice_equal(next, buf_slice(&listing->cursor));
+
+		buf_clear(&listing->cursor);
 		take_page(cli, answer.json, listing);
-		buf_add(&listing->cursor, cli_view_text(&page, answer.json, "next"));
+		if (!again)
+			buf_add(&listing->cursor, next);
 		/* A reader that has gone needs no more pages. */
 		exit = cli_say_flush(exit);
+		if (again)
+			exit = cli_say(CLI_FAILED,
+				"%s gives the same page again and again: the list is not complete",
+				cli_client_address(cli));
 	}
 	arena_release(&page.arena);
 	return exit;

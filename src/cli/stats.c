@@ -113,8 +113,12 @@ int cli_stats(struct cli *cli, const struct cli_args *args)
 	struct json_value stats = answer.json;
 	double age = cli_view_number(stats, "sample_age_ms", (double)NAN) / 1000;
 
-	cli_grid_pair(grid, "name", CLI_BOLD, "%s, figures of %s ago", TEXT("name"),
-		cli_cell_span(cli, age));
+	if (isnan(age))
+		cli_grid_pair(grid, "name", CLI_BOLD, "%s, no figures yet: no sample was taken",
+			TEXT("name"));
+	else
+		cli_grid_pair(grid, "name", CLI_BOLD, "%s, figures of %s ago", TEXT("name"),
+			cli_cell_span(cli, age));
 	add_redis(cli, grid, stats);
 	add_daemon(cli, grid, stats);
 	cli_grid_print(grid);
