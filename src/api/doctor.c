@@ -4,6 +4,7 @@
 
 #include "api/app.h"
 #include "api/handlers.h"
+#include "base/mem.h"
 #include "text/json.h"
 
 static cJSON *finding_json(const struct finding *finding)
@@ -47,12 +48,40 @@ cJSON *doctor_report(const struct diagnosis *diagnosis)
 	return report;
 }
 
+static void add_job(void *context, struct warm_job *job)
+{
+	const char *why = job->missed.open ? job->missed.why.detail : job->last_run.error_detail;
+
+	if (!job->failing)
+		return;
+	diagnosis_add(context, FINDING_ERROR, "job_failing", job->conf->name,
+		mem_printf("the last run of the warm job %s %s: %s", job->conf->name,
+			job->missed.open ? "could not be started" : "failed",
+			why ? why : "it goes on again; the error is in its operation"),
+		mem_strdup("Remove the cause, and run the job: it counts as failing until a run "
+			   "has ended without an error."));
+}
+
+/* What only the running daemon knows. */
+static void add_own(const struct app *app, struct diagnosis *diagnosis)
+{
+	if (!reload_succeeded(app->reload))
+		diagnosis_add(diagnosis, FINDING_WARNING, "reload_refused", "configuration",
+			mem_printf("the last reload was refused, and the configuration before it "
+				   "is in force: %s",
+				reload_faults(app->reload)),
+			mem_strdup("Correct the file, check it (cachewardend --check-config), and "
+				   "reload again."));
+	warm_each(app->warm, add_job, diagnosis);
+}
+
 void api_doctor(struct request *request, void *context)
 {
 	struct app *app = context;
 	struct diagnosis diagnosis;
 
 	diagnosis_make(&app->engine.cache, &app->layout, &diagnosis);
+	add_own(app, &diagnosis);
 	reply_json(request, 200, doctor_report(&diagnosis));
 	diagnosis_release(&diagnosis);
 }

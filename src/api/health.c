@@ -48,19 +48,37 @@ static void warn(cJSON *warnings, enum health *health, const char *text)
 	*health = worse(*health, HEALTH_DEGRADED);
 }
 
-/* noeviction refuses writes when memory is full. `name` is NULL if there is one server only. */
+/*
+ * What a full memory means: refused writes, if nothing can be evicted, or evictions. `name` is NULL
+ * if there is one server only.
+ */
 static void judge_room(const struct redis_info *info, int64_t limit, const char *name,
 	cJSON *warnings, enum health *health)
 {
 	double ratio = limit > 0 ? (double)info->used_memory / (double)limit : 0;
+	const char *of = info->max_memory > 0 ? "maxmemory" : "redis.memory_limit";
+	bool full = ratio >= 1 && info->max_memory > 0;
+	bool none = strcmp(info->policy, "noeviction") == 0;
+	/* Then it can evict nothing. */
+	bool idle = strncmp(info->policy, "volatile-", 9) == 0 && info->expiring == 0;
 	struct buf text = {0};
 
-	if (strcmp(info->policy, "noeviction") != 0 || ratio <= 0.8)
+	if (ratio <= 0.8 || (ratio <= 1 && !none && !idle))
 		return;
-	buf_printf(&text,
-		"%s%smemory is above 80 %% and the policy is noeviction: writes will be refused",
-		name ? name : "", name ? ": " : "");
-	warn(warnings, health, text.p);
+	buf_printf(&text, "%s%smemory is at %.0f %% of %s and ", name ? name : "", name ? ": " : "",
+		100 * ratio, of);
+	if (none)
+		buf_printf(&text, "the policy is noeviction: writes %s refused",
+			full ? "are" : "will be");
+	else if (idle)
+		buf_printf(&text, "no key expires, so that %s can evict none: writes %s refused",
+			info->policy, full ? "are" : "will be");
+	else
+		buf_printf(&text, "the policy is %s: Redis evicts keys", info->policy);
+	if (none || idle)
+		warn(warnings, health, text.p);
+	else
+		add_warning(warnings, text.p);
 	buf_release(&text);
 }
 
@@ -166,6 +184,27 @@ static void judge_sentinels(const struct app *app, cJSON *warnings, enum health 
 	}
 }
 
+/* What is wrong first, in words; else how Redis answers. */
+static void summarize_redis(cJSON *details, const cJSON *warnings, const struct redis_state *state,
+	const struct sample *sample)
+{
+	const char *warning = cJSON_GetStringValue(cJSON_GetArrayItem(warnings, 0));
+	struct buf text = {0};
+
+	if (state->status != REDIS_UP && state->last_error.error)
+		buf_str(&text, state->last_error.detail);
+	else if (state->unfit.error)
+		buf_str(&text, state->unfit.detail);
+	else if (warning)
+		buf_str(&text, warning);
+	else if (state->status == REDIS_UP && sample->latency_p50_ms >= 0)
+		buf_printf(&text, "Redis answers within %.1f ms", sample->latency_p50_ms);
+	else
+		buf_printf(&text, "Redis is %s", redis_node_status_name(state->status));
+	json_add_slice(details, "summary", buf_slice(&text));
+	buf_release(&text);
+}
+
 static struct component judge_redis(const struct app *app)
 {
 	struct redis_state state = store_state(app->engine.cache.store);
@@ -198,6 +237,7 @@ static struct component judge_redis(const struct app *app)
 		json_add_slice(details, "error", slice_str(state.last_error.detail));
 	else if (state.unfit.error)
 		json_add_slice(details, "error", slice_str(state.unfit.detail));
+	summarize_redis(details, warnings, &state, sample);
 	cJSON_AddItemToObject(details, "warnings", warnings);
 	return redis;
 }
@@ -224,6 +264,20 @@ static struct component judge_warming(const struct app *app, const struct identi
 		json_add_text(warming.details, "first_error", why);
 	}
 	cJSON_AddItemToObject(warming.details, "paused", pauses_json(app, PAUSE_WARMING));
+	size_t jobs = app->engine.cache.conf->job_count;
+	bool paused = pause_state(app->engine.pauses, PAUSE_WARMING) != NULL;
+	struct buf text = {0};
+
+	if (failing)
+		buf_printf(&text, "%zu of %zu jobs %s failing", failing, jobs,
+			failing == 1 ? "is" : "are");
+	else if (jobs)
+		buf_printf(&text, "no job of %zu is failing", jobs);
+	else
+		buf_str(&text, "no job is configured");
+	buf_str(&text, paused ? "; warming is paused" : "");
+	json_add_slice(warming.details, "summary", buf_slice(&text));
+	buf_release(&text);
 	return warming;
 }
 
@@ -282,6 +336,13 @@ static struct component judge_config(const struct app *app, const struct identit
 		conf->redis.tls_files.expires_wall_ms);
 	judge_audit(app, warnings, &config.health);
 	json_add_time(config.details, "loaded", conf->loaded_wall_ms);
+	const char *warning = cJSON_GetStringValue(cJSON_GetArrayItem(warnings, 0));
+
+	cJSON_AddStringToObject(config.details, "summary",
+		!reload_succeeded(app->reload)
+			? "the last reload was refused; the configuration before it is in force"
+		: warning ? warning
+			  : "the configuration is in force as it was read");
 	cJSON_AddItemToObject(config.details, "warnings", warnings);
 	return config;
 }
@@ -290,10 +351,20 @@ static struct component judge_alerts(const struct app *app)
 {
 	struct component alerts = component("alerts");
 	size_t critical = alerts_firing(app->alerts, SEVERITY_CRITICAL);
+	size_t firing = alerts_firing(app->alerts, SEVERITY_WARNING);
 
 	alerts.health = critical ? HEALTH_DEGRADED : HEALTH_UP;
-	json_add_uint(alerts.details, "firing", alerts_firing(app->alerts, SEVERITY_WARNING));
+	json_add_uint(alerts.details, "firing", firing);
 	json_add_uint(alerts.details, "critical", critical);
+	struct buf text = {0};
+
+	if (firing)
+		buf_printf(&text, "%zu alert%s, of which %zu %s critical", firing,
+			firing == 1 ? " fires" : "s fire", critical, critical == 1 ? "is" : "are");
+	else
+		buf_str(&text, "no alert fires");
+	json_add_slice(alerts.details, "summary", buf_slice(&text));
+	buf_release(&text);
 	return alerts;
 }
 

@@ -83,8 +83,11 @@ enum error redis_value_error(const struct redis_value *value, struct fault *faul
 		return OK;
 	struct slice text = unwrapped(value->text);
 	int n = text.n > 400 ? 400 : (int)text.n;
+	enum error error = meaning_of(text)->error;
 
-	return fault_set(fault, meaning_of(text)->error, "Redis answered \"%.*s\"", n, text.p);
+	return fault_set(fault, error, "Redis answered \"%.*s\"%s", n, text.p,
+		error == ERR_REDIS_OOM ? ": raise maxmemory, or set a maxmemory-policy that evicts"
+				       : "");
 }
 
 /* *ret = what follows `words` in the text; untouched if they are not in it. */

@@ -341,7 +341,8 @@ void warm_each(
 			.next_run_wall_ms = next_run(warm, job),
 			.last_success_wall_ms = job->last_success_wall_ms,
 			.use = job->use,
-			.missed = job->missed};
+			.missed = job->missed,
+			.failing = job_is_failing(job)};
 		job_last_run(job, &state.last_run);
 		look(context, &state);
 		operation_view_release(&state.last_run);

@@ -61,6 +61,7 @@ struct warm_job {
 							   the first one after a pause of warming */
 	struct job_use use;
 	struct job_missed missed;
+	bool failing;			/* job_is_failing() */
 	struct operation_view last_run; /* under way or ended, on any daemon; empty id = none */
 };
 /* Calls `look` for each job, in the order of the configuration. It may not park. */

@@ -48,6 +48,11 @@ struct diagnosis {
  * what cache_check_layout() found, NULL = not asked. Release with diagnosis_release(). Parks.
  */
 void diagnosis_make(struct cache *cache, const struct fault *layout, struct diagnosis *ret);
+/*
+ * Adds a finding; `detail` and `fix` are allocated and belong to it. Borrowed until the next one.
+ */
+struct finding *diagnosis_add(struct diagnosis *diagnosis, enum finding_severity severity,
+	const char *code, const char *subject, char *detail, char *fix);
 /* No finding but warnings and hints. */
 bool diagnosis_ok(const struct diagnosis *diagnosis);
 void diagnosis_release(struct diagnosis *diagnosis);

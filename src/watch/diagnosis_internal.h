@@ -7,10 +7,6 @@
 
 enum { DIAGNOSIS_QUESTION_MS = 3000 };
 
-/* Adds a finding; `detail` and `fix` are allocated and belong to it. Borrowed until the next one.
- */
-struct finding *diagnosis_add(struct diagnosis *diagnosis, enum finding_severity severity,
-	const char *code, const char *subject, char *detail, char *fix);
 /* The same from an error of Redis, with what to do about it. */
 void diagnosis_add_fault(struct diagnosis *diagnosis, enum finding_severity severity,
 	const char *subject, const struct fault *fault);

@@ -36,16 +36,25 @@ int64_t diagnosis_memory_limit(const struct redis_info *info, size_t servers, st
 	return share;
 }
 
-const char *diagnosis_memory_policy(const char *policy)
+bool diagnosis_memory_is_persistent(const struct redis_info *info)
 {
-	static const char *const algorithms[][2] = {{"lfu", "volatile-lfu"},
-		{"random", "volatile-random"}, {"lrm", "volatile-lrm"}, {"ttl", "volatile-ttl"}};
-	const char *dash = strrchr(policy, '-');
+	return info->keys > 0 && info->expiring >= 0 &&
+	       (info->keys - info->expiring) * 2 > info->keys;
+}
 
-	for (size_t i = 0; dash && i < sizeof algorithms / sizeof *algorithms; i++)
-		if (strcmp(dash + 1, algorithms[i][0]) == 0)
-			return algorithms[i][1];
-	return "volatile-lru";
+const char *diagnosis_memory_policy(const struct redis_info *info)
+{
+	/* Redis has no allkeys-ttl. */
+	static const char *const policies[][3] = {{"lfu", "volatile-lfu", "allkeys-lfu"},
+		{"random", "volatile-random", "allkeys-random"},
+		{"lrm", "volatile-lrm", "allkeys-lrm"}, {"ttl", "volatile-ttl", "allkeys-lru"}};
+	const char *dash = strrchr(info->policy, '-');
+	bool all = diagnosis_memory_is_persistent(info);
+
+	for (size_t i = 0; dash && i < sizeof policies / sizeof *policies; i++)
+		if (strcmp(dash + 1, policies[i][0]) == 0)
+			return policies[i][1 + all];
+	return all ? "allkeys-lru" : "volatile-lru";
 }
 
 void diagnosis_memory_commands(int64_t mib, const char *policy, struct buf *out)
@@ -64,14 +73,16 @@ void diagnosis_memory_commands(int64_t mib, const char *policy, struct buf *out)
 	buf_str(out, ".");
 }
 
-void diagnosis_memory_persistent(const struct redis_info *info, struct buf *out)
+void diagnosis_memory_why(const struct redis_info *info, struct buf *out)
 {
-	int64_t persistent = info->keys - info->expiring;
-
-	if (info->keys <= 0 || info->expiring < 0 || persistent * 2 <= info->keys)
-		return;
-	buf_printf(out,
-		" But %lld of %lld keys do not expire, and no volatile-* policy evicts those: give "
-		"values a TTL first (POST /expire), or writes fail when memory is full.",
-		(long long)persistent, (long long)info->keys);
+	if (diagnosis_memory_is_persistent(info))
+		buf_printf(out,
+			" %lld of %lld keys do not expire, and no volatile-* policy evicts those: "
+			"allkeys-* does, and may then also evict the sets of tags and the "
+			"invalidation log. To keep these, give values a TTL (expire) and then set "
+			"a volatile-* policy.",
+			(long long)(info->keys - info->expiring), (long long)info->keys);
+	else
+		buf_str(out, " A volatile-* policy keeps the sets of tags and the invalidation "
+			     "log, which have no expiry.");
 }

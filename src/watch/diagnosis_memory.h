@@ -16,11 +16,15 @@
  */
 int64_t diagnosis_memory_limit(const struct redis_info *info, size_t servers, struct buf *why);
 
+/* Whether most keys do not expire, so that a volatile-* policy finds little to evict. */
+bool diagnosis_memory_is_persistent(const struct redis_info *info);
+
 /*
- * The policy that never evicts what has no expiry, such as the sets of tags and the invalidation
- * log, with the algorithm of the policy in force; for noeviction "volatile-lru". Constant text.
+ * The policy that suits the keys, with the algorithm of the policy in force, else lru: volatile-*,
+ * which never evicts what has no expiry, such as the sets of tags and the invalidation log; where
+ * most keys do not expire, allkeys-*. Constant text.
  */
-const char *diagnosis_memory_policy(const char *policy);
+const char *diagnosis_memory_policy(const struct redis_info *info);
 
 /*
  * Appends "CONFIG SET maxmemory-policy volatile-lru, CONFIG SET maxmemory 512mb, then CONFIG
@@ -28,7 +32,7 @@ const char *diagnosis_memory_policy(const char *policy);
  */
 void diagnosis_memory_commands(int64_t mib, const char *policy, struct buf *out);
 
-/* Appends a sentence if many keys do not expire, which a volatile-* policy cannot evict. */
-void diagnosis_memory_persistent(const struct redis_info *info, struct buf *out);
+/* Appends the sentence that says why the policy is volatile-* or allkeys-*. */
+void diagnosis_memory_why(const struct redis_info *info, struct buf *out);
 
 #endif

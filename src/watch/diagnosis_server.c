@@ -82,16 +82,13 @@ static void judge_version(
 static void judge_no_limit(
 	struct diagnosis *diagnosis, const char *subject, const struct redis_info *info)
 {
-	bool evicts = strncmp(info->policy, "volatile-", 9) == 0;
+	const char *policy = diagnosis_memory_policy(info);
 	struct buf fix = {0}, why = {0};
 	int64_t mib = diagnosis_memory_limit(info, diagnosis->neighbours, &why);
 
-	diagnosis_memory_commands(mib, evicts ? NULL : diagnosis_memory_policy(info->policy), &fix);
+	diagnosis_memory_commands(mib, strcmp(policy, info->policy) ? policy : NULL, &fix);
 	buf_printf(&fix, " %lldmb is %s.", (long long)mib, why.p);
-	if (!evicts)
-		buf_str(&fix, " A volatile-* policy keeps the sets of tags and the invalidation "
-			      "log, which have no expiry.");
-	diagnosis_memory_persistent(info, &fix);
+	diagnosis_memory_why(info, &fix);
 	buf_str(&fix, " If something else limits the server, set redis.memory_limit to that.");
 	diagnosis_add(diagnosis, FINDING_HINT, "memory_unlimited", subject,
 		mem_strdup("maxmemory is 0: nothing limits the memory of Redis"),
@@ -99,20 +96,22 @@ static void judge_no_limit(
 	buf_release(&why);
 }
 
+/* Above 80 %, and nothing, or not enough, can be evicted. */
 static void judge_full(
 	struct diagnosis *diagnosis, const char *subject, const struct redis_info *info)
 {
 	struct buf fix = {0}, why = {0};
 	int64_t mib = diagnosis_memory_limit(info, diagnosis->neighbours, &why);
+	bool refused = info->max_memory > 0 && info->used_memory >= info->max_memory;
 
-	diagnosis_memory_commands(0, diagnosis_memory_policy(info->policy), &fix);
+	diagnosis_memory_commands(0, diagnosis_memory_policy(info), &fix);
 	if (mib * 1024 * 1024 > info->max_memory)
 		buf_printf(&fix, " Or raise the limit: CONFIG SET maxmemory %lldmb, which is %s.",
 			(long long)mib, why.p);
-	diagnosis_memory_persistent(info, &fix);
+	diagnosis_memory_why(info, &fix);
 	diagnosis_add(diagnosis, FINDING_WARNING, "memory_policy", subject,
-		mem_strdup("memory is above 80 % and the policy is noeviction: writes will be "
-			   "refused"),
+		mem_printf("memory is above %d %% and the policy is %s: writes %s refused",
+			refused ? 100 : 80, info->policy, refused ? "are" : "will be"),
 		buf_steal(&fix, NULL));
 	buf_release(&why);
 }
@@ -120,16 +119,19 @@ static void judge_full(
 static void judge_policy(struct diagnosis *diagnosis, const struct conf *conf, const char *subject,
 	const struct redis_info *info)
 {
-	const char *policy = diagnosis_memory_policy(info->policy);
+	const char *policy = diagnosis_memory_policy(info);
+	bool all = strncmp(info->policy, "allkeys-", 8) == 0;
 	struct buf fix = {0};
 
 	if (conf->redis.kind == REDIS_URL_MANAGED)
 		buf_printf(&fix, "Set redis.managed.policy to %s, and restart.", policy);
 	else
 		diagnosis_memory_commands(0, policy, &fix);
-	diagnosis_memory_persistent(info, &fix);
+	diagnosis_memory_why(info, &fix);
 	diagnosis_add(diagnosis, FINDING_HINT, "memory_policy", subject,
-		mem_printf("the policy %s can evict cachewarden's own keys before values",
+		mem_printf(all ? "the policy %s can evict cachewarden's own keys before values"
+			       : "the policy %s cannot evict most keys: when memory is full, it "
+				 "evicts the few that expire, and then writes are refused",
 			info->policy),
 		buf_steal(&fix, NULL));
 }
@@ -141,14 +143,15 @@ static void judge_memory(struct diagnosis *diagnosis, const struct conf *conf, c
 	const char *limit_subject = name ? name : "maxmemory";
 	const char *policy_subject = name ? name : "maxmemory-policy";
 	int64_t limit = info->max_memory > 0 ? info->max_memory : conf->redis.memory_limit;
+	bool full = (double)info->used_memory > 0.8 * (double)limit;
+	bool evicts = strcmp(info->policy, "noeviction") != 0;
 
-	if (info->max_memory == 0 && limit == 0)
+	/* Without a limit its fix has the policy, too. */
+	if (limit == 0 && info->max_memory == 0)
 		judge_no_limit(diagnosis, limit_subject, info);
-	if (strcmp(info->policy, "noeviction") == 0 && limit > 0 &&
-		(double)info->used_memory > 0.8 * (double)limit)
+	else if (limit > 0 && full && !evicts)
 		judge_full(diagnosis, policy_subject, info);
-	/* Without a limit the fix above has the policy, too. */
-	if (strncmp(info->policy, "allkeys-", 8) == 0 && limit != 0)
+	else if (evicts && strcmp(diagnosis_memory_policy(info), info->policy) != 0)
 		judge_policy(diagnosis, conf, policy_subject, info);
 }
 

@@ -141,19 +141,22 @@ COMMAND = re.compile(r"CONFIG SET [a-z-]+ [a-z0-9-]+")
 
 
 @pytest.mark.topology("server", "tls", "sentinel", why="each server of a cluster has a finding")
-@pytest.mark.parametrize("options,policy", [((), "volatile-lru"), (("--maxmemory-policy", "allkeys-lfu"), "volatile-lfu"),
-                                            (("--maxmemory-policy", "volatile-ttl"), "volatile-ttl")])
-def test_the_commands_that_limit_memory_are_whole_and_fit_the_machine(tuned, examine, options, policy):
+@pytest.mark.parametrize("options,persistent,policy", [
+    ((), True, "allkeys-lru"), (("--maxmemory-policy", "allkeys-lfu"), True, "allkeys-lfu"),
+    (("--maxmemory-policy", "volatile-ttl"), True, "allkeys-lru"), ((), False, "volatile-lru"),
+    (("--maxmemory-policy", "allkeys-lfu"), False, "volatile-lfu"),
+    (("--maxmemory-policy", "volatile-ttl"), False, "volatile-ttl")])
+def test_the_commands_that_limit_memory_are_whole_and_fit_the_machine(tuned, examine, options, persistent, policy):
     server = tuned("--save", "", *options)
-    server.fill(30, ttl=-1)
-    server.fill(10, key="e:{}")
+    server.fill(30 if persistent else 10, ttl=-1)
+    server.fill(10 if persistent else 30, key="e:{}")
     text = config(server.url).replace("memory_limit: 1GiB", "breaker: {failures: 5}")
     report = examine(text)[1]
     assert [f["code"] for f in report["findings"]] == ["memory_unlimited"], report
     fix = report["findings"][0]["fix"]
     commands = COMMAND.findall(fix)
-    assert len(commands) == (1 if options[1:] == ("volatile-ttl",) else 2) and "CONFIG REWRITE" in fix, fix
-    assert "30 of 40 keys do not expire" in fix, fix
+    assert len(commands) == (1 if options[1:] == (policy,) else 2) and "CONFIG REWRITE" in fix, fix
+    assert ("30 of 40 keys do not expire" in fix) == persistent, fix
     for command in commands:
         assert server(*command.split()) == b"OK", command
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -176,6 +179,37 @@ def test_a_policy_that_evicts_own_keys_or_refuses_writes_is_replaced(tuned, exam
         assert server(*command.split()) == b"OK"
         assert examine(config(server.url))[1]["findings"] == []
         server("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+
+
+@pytest.mark.topology("server", "tls", "sentinel", why="each server of a cluster has a finding")
+def test_a_policy_that_cannot_evict_most_keys_is_replaced(tuned, examine):
+    server = tuned("--maxmemory", "50mb", "--maxmemory-policy", "volatile-lfu")
+    server.fill(30, ttl=-1)
+    server.fill(10, key="e:{}")
+    finding, = examine(config(server.url))[1]["findings"]
+    assert (finding["code"], finding["severity"]) == ("memory_policy", "hint") and "cannot evict most keys" in finding["detail"]
+    assert COMMAND.findall(finding["fix"]) == ["CONFIG SET maxmemory-policy allkeys-lfu"]
+    server("CONFIG", "SET", "maxmemory-policy", "allkeys-lfu")
+    assert examine(config(server.url))[1]["findings"] == []
+
+
+def test_a_refused_reload_and_a_failing_job_are_findings(start, redis):
+    rows = "warm: {jobs: [{name: gone, key: 'j:{id}', source: {type: file, path: /nonexistent, format: csv}}]}\n"
+    text = config(redis.url).replace("auth: {anonymous: [read]}", f"""
+auth: {{anonymous: [read], tokens: [{{name: ops, sha256: {SHA256}, scopes: [admin]}}]}}""") + rows
+    daemon = start(text)
+    daemon.wait_redis()
+    own = lambda: {f["code"]: f for f in daemon.get(API + "/doctor", token=TOKEN).json["findings"]
+                   if f["code"] in ("reload_refused", "job_failing")}
+    assert own() == {}
+    assert daemon.post(API + "/warm", {"wait": 10}, token=TOKEN).json["state"] == "failed"
+    failing = own()["job_failing"]
+    assert failing["severity"] == "error" and failing["subject"] == "gone" and "/nonexistent" in failing["detail"], failing
+    assert daemon.get(API + "/doctor", token=TOKEN).json["ok"] is False
+    daemon.configure(text + "nonsense: 1\n")
+    assert daemon.post(API + "/reload", {}, token=TOKEN).status == 422
+    refused = own()["reload_refused"]
+    assert refused["severity"] == "warning" and "nonsense" in refused["detail"] and refused["fix"], refused
 
 
 def test_the_running_daemon_gives_the_same(start, redis, examine):

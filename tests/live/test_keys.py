@@ -229,7 +229,7 @@ def test_redis_without_memory(start, redis):
     put(daemon, "oom:1", b"old")
     put(daemon, "oom:empty", b"")
     redis("CONFIG", "SET", "maxmemory", 1)
-    refused(put(daemon, "oom:1", b"new"), 507, "redis_oom")
+    assert "raise maxmemory" in refused(put(daemon, "oom:1", b"new"), 507, "redis_oom")["detail"]
     refused(put(daemon, "oom:2", b"new", "?nx=true"), 507, "redis_oom")
     assert redis("EXISTS", "oom:2") == 0
     assert daemon.get(path("oom:1")).body == b"old"

@@ -340,6 +340,39 @@ def test_health_has_its_words_and_warnings(start, redis):
     assert min(daemon.health().took for _ in range(9)) < 0.5
 
 
+@pytest.mark.topology("server", "tls", "sentinel", why="of several servers, each has a limit")
+def test_health_says_what_a_full_memory_means(start, redis):
+    daemon = start(open_config(redis, FAST))
+    daemon.wait_redis()
+    said = lambda words: until(lambda: [text for text in redis_health(daemon)["details"]["warnings"] if words in text], words)
+    redis("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    redis("CONFIG", "SET", "maxmemory", 1)
+    said("of maxmemory and the policy is noeviction: writes are refused")
+    assert redis_health(daemon)["status"] == "DEGRADED"
+    assert "writes are refused" in redis_health(daemon)["details"]["summary"]
+    redis("CONFIG", "SET", "maxmemory-policy", "volatile-lru")
+    said("no key expires, so that volatile-lru can evict none: writes are refused")
+    redis("CONFIG", "SET", "maxmemory", 0)
+    redis("SET", "expiring", "x", "EX", 1000)
+    redis("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    used = int(next(line.split(b":")[1] for line in redis("INFO", "memory").split(b"\r\n") if line.startswith(b"used_memory:")))
+    redis("CONFIG", "SET", "maxmemory", used // 2)
+    said("the policy is allkeys-lru: Redis evicts keys")
+    assert redis_health(daemon)["status"] == "UP"
+
+
+def test_each_component_of_health_is_told_in_words(start, redis):
+    daemon = start(open_config(redis, FAST))
+    daemon.wait_redis()
+    next_sample(daemon)
+    words = lambda: {name: each["details"]["summary"] for name, each in daemon.health().json["components"].items()}
+    assert words() == {"redis": "maxmemory is 0: Redis's memory has no limit", "warming": "no job is configured",
+                       "alerts": "no alert fires", "config": "the configuration is in force as it was read"}
+    redis.kill()
+    until(lambda: redis.name in words()["redis"] or "cannot be reached" in words()["redis"], "the reason")
+    redis.start()
+
+
 def test_memory_limit_stands_in_where_redis_has_none(start, redis):
     config = open_config(redis, FAST).replace(
         f'url: "{redis.url}"', f'url: "{redis.url}", memory_limit: 100MiB')

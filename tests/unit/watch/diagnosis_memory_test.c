@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "watch/diagnosis_memory.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "../unit.h"
@@ -41,19 +42,30 @@ START_TEST(the_limit_fits_the_machine_and_what_is_used)
 }
 END_TEST
 
-START_TEST(the_policy_keeps_the_algorithm)
+START_TEST(the_policy_keeps_the_algorithm_and_suits_the_keys)
 {
-	static const char *const cases[][2] = {{"noeviction", "volatile-lru"},
-		{"allkeys-lru", "volatile-lru"}, {"allkeys-lfu", "volatile-lfu"},
-		{"allkeys-random", "volatile-random"}, {"allkeys-lrm", "volatile-lrm"},
-		{"volatile-ttl", "volatile-ttl"}, {"", "volatile-lru"}};
+	static const struct {
+		const char *policy, *expiring, *persistent;
+	} cases[] = {{"noeviction", "volatile-lru", "allkeys-lru"},
+		{"allkeys-lru", "volatile-lru", "allkeys-lru"},
+		{"allkeys-lfu", "volatile-lfu", "allkeys-lfu"},
+		{"allkeys-random", "volatile-random", "allkeys-random"},
+		{"allkeys-lrm", "volatile-lrm", "allkeys-lrm"},
+		{"volatile-ttl", "volatile-ttl", "allkeys-lru"},
+		{"", "volatile-lru", "allkeys-lru"}};
 
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-		ck_assert_str_eq(diagnosis_memory_policy(cases[i][0]), cases[i][1]);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct redis_info info = {.keys = 10, .expiring = 5};
+
+		snprintf(info.policy, sizeof info.policy, "%s", cases[i].policy);
+		ck_assert_str_eq(diagnosis_memory_policy(&info), cases[i].expiring);
+		info.expiring = 4;
+		ck_assert_str_eq(diagnosis_memory_policy(&info), cases[i].persistent);
+	}
 }
 END_TEST
 
-START_TEST(keys_without_expiry_are_a_warning_if_they_are_most)
+START_TEST(why_tells_of_keys_without_expiry_if_they_are_most)
 {
 	static const struct {
 		int64_t keys, expiring;
@@ -65,14 +77,16 @@ START_TEST(keys_without_expiry_are_a_warning_if_they_are_most)
 		struct redis_info info = {.keys = cases[i].keys, .expiring = cases[i].expiring};
 		struct buf out = {0};
 
-		diagnosis_memory_persistent(&info, &out);
-		ck_assert_msg((out.n > 0) == cases[i].told, "case %zu", i);
-		if (cases[i].told)
-			ck_assert_ptr_nonnull(strstr(out.p, "6 of 10 keys do not expire"));
+		diagnosis_memory_why(&info, &out);
+		ck_assert_msg(
+			(strstr(out.p, "6 of 10 keys do not expire") != NULL) == cases[i].told,
+			"case %zu: %s", i, out.p);
+		ck_assert_int_eq(diagnosis_memory_is_persistent(&info), cases[i].told);
 		buf_release(&out);
 	}
 }
 END_TEST
 
 TEST_SUITE("diagnosis_memory", the_limit_fits_the_machine_and_what_is_used,
-	the_policy_keeps_the_algorithm, keys_without_expiry_are_a_warning_if_they_are_most)
+	the_policy_keeps_the_algorithm_and_suits_the_keys,
+	why_tells_of_keys_without_expiry_if_they_are_most)
