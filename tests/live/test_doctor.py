@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from certificates import Authority, TlsRedis
-from harness import API, BINARY, DEADLINE, with_settings
+from harness import API, BINARY, DEADLINE, free_port, with_settings
 from topology import TOPOLOGY
 from test_redis_denied import TABLE, user
 
@@ -109,7 +109,7 @@ def test_what_keeps_redis_away_is_named(redis, tuned, folder, examine):
     authority = Authority(folder)
     tls = TlsRedis(folder, authority, authority.issue("localhost"), name="tls")
     replica = tuned("--replicaof", "127.0.0.1", "1")
-    node = tuned("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf")
+    node = tuned("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--port", str(free_port()))
     user(redis)
     for url, more, code, words in (
             (f"unix://{folder}/nothing.sock", "", "redis_unavailable", "cannot be reached"),
