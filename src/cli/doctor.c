@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* cachewarden doctor. */
+#include <ctype.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/cell.h"
 #include "cli/client.h"
@@ -15,6 +17,44 @@ static enum cli_color severity_color(struct json_value finding)
 	return cli_view_is(finding, "severity", "warning") ? CLI_WARN : CLI_DIM;
 }
 
+/* A fault a line, as the files have them. */
+static void add_lines(struct cli_grid *grid, struct slice text)
+{
+	for (bool first = true; first || text.n; first = false) {
+		const char *end = text.n ? memchr(text.p, '\n', text.n) : NULL;
+		struct slice line = slice_of(text.p, end ? (size_t)(end - text.p) : text.n);
+
+		if (!first)
+			cli_grid_add(grid, CLI_PLAIN, "");
+		cli_grid_add_slice(grid, CLI_PLAIN, line);
+		text = slice_skip(text, line.n + (end != NULL));
+	}
+}
+
+static bool is_plain(const char *name)
+{
+	while (isalnum((unsigned char)*name) || *name == '_' || *name == '-' || *name == '.')
+		name++;
+	return *name == '\0';
+}
+
+/* What to type, where the command line has commands for it. */
+static void add_commands(struct cli *cli, struct cli_grid *grid, struct json_value finding)
+{
+	const char *subject = cli_cell_text(cli, finding, "subject"), *text = NULL;
+
+	if (cli_view_is(finding, "code", "reload_refused"))
+		text = "cachewarden config check FILE; cachewarden reload";
+	/* A name that a shell would read otherwise is not put into a command. */
+	else if (cli_view_is(finding, "code", "job_failing") && is_plain(subject))
+		text = cli_cell_format(
+			cli, "cachewarden jobs %s; cachewarden warm %s", subject, subject);
+	if (!text)
+		return;
+	cli_grid_add(grid, CLI_DIM, "type");
+	cli_grid_add(grid, CLI_BOLD, text);
+}
+
 static void print_finding(struct cli *cli, struct json_value finding)
 {
 	struct cli_grid *grid = cli_grid_new(cli, "=|=");
@@ -22,7 +62,7 @@ static void print_finding(struct cli *cli, struct json_value finding)
 	struct slice fix = cli_view_text(cli, finding, "fix");
 
 	cli_grid_add(grid, severity_color(finding), cli_cell_text(cli, finding, "severity"));
-	cli_grid_add(grid, CLI_PLAIN, cli_cell_text(cli, finding, "detail"));
+	add_lines(grid, cli_view_text(cli, finding, "detail"));
 	if (feature.n) {
 		cli_grid_add(grid, CLI_DIM, "affects");
 		cli_grid_add_slice(grid, CLI_PLAIN, feature);
@@ -31,6 +71,7 @@ static void print_finding(struct cli *cli, struct json_value finding)
 		cli_grid_add(grid, CLI_DIM, "fix");
 		cli_grid_add_slice(grid, CLI_BOLD, fix);
 	}
+	add_commands(cli, grid, finding);
 	cli_grid_print(grid);
 	putchar('\n');
 }
@@ -50,8 +91,12 @@ int cli_doctor(struct cli *cli, const struct cli_args *args)
 	struct json_iter findings = cli_view_each(answer.json, "findings");
 	struct cli_grid *grid = cli_grid_new(cli, "=|=");
 
-	while (json_next(&findings))
+	int warnings = 0;
+
+	while (json_next(&findings)) {
+		warnings += cli_view_is(findings.value, "severity", "warning");
 		print_finding(cli, findings.value);
+	}
 	cli_grid_pair(grid, "server", CLI_PLAIN, "%s, %s, %s %s, %s ms",
 		cli_cell_text(cli, answer.json, "server/name"),
 		cli_cell_text(cli, answer.json, "server/version"),
@@ -59,7 +104,9 @@ int cli_doctor(struct cli *cli, const struct cli_args *args)
 		cli_cell_text(cli, answer.json, "server/role"),
 		cli_cell_text(cli, answer.json, "server/latency_ms"));
 	cli_grid_pair(grid, "verdict", ok ? CLI_GOOD : CLI_BAD, "%s",
-		ok ? "everything works" : "something does not work: see the errors above");
+		!ok	   ? "something does not work: see the errors above"
+		: warnings ? "everything works, but see the warnings above"
+			   : "everything works");
 	cli_grid_print(grid);
 	return ok ? CLI_DONE : CLI_FAILED;
 }

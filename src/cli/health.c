@@ -26,8 +26,8 @@ static void add_line(struct cli_grid *grid, enum cli_color color, const char *te
 	cli_grid_add(grid, color, text);
 }
 
-/* What is behind the status: in words, from the members that there are. */
-static const char *detail_of(struct cli *cli, struct json_value component)
+/* The same without what a daemon of an older version does not say in words. */
+static const char *older_detail_of(struct cli *cli, struct json_value component)
 {
 	struct slice error = cli_view_text(cli, component, "details/error");
 	double failing = cli_view_number(component, "details/failing_jobs", 0);
@@ -36,14 +36,27 @@ static const char *detail_of(struct cli *cli, struct json_value component)
 	if (error.p)
 		return error.p;
 	if (cli_view_text(cli, component, "details/last_reload").p)
-		return "the last reload was refused, and the configuration before it is in use";
+		return "the last reload was refused, and the configuration before it is in force";
 	if (failing > 0)
-		return cli_cell_format(cli, "%s: cachewarden jobs NAME shows its runs",
-			cli_cell_things(cli, failing, "job fails|jobs fail"));
+		return cli_cell_things(cli, failing, "job is failing|jobs are failing");
 	if (firing > 0)
-		return cli_cell_format(cli, "%s: cachewarden alerts",
-			cli_cell_things(cli, firing, "alert fires|alerts fire"));
+		return cli_cell_things(cli, firing, "alert fires|alerts fire");
 	return "";
+}
+
+/* What is behind the status, in words, and what to type about it. */
+static const char *detail_of(struct cli *cli, struct json_value component)
+{
+	struct slice summary = cli_view_text(cli, component, "details/summary");
+	const char *text = summary.n ? summary.p : older_detail_of(cli, component);
+
+	if (cli_view_text(cli, component, "details/last_reload").p)
+		return cli_cell_format(cli, "%s (correct the file, then cachewarden reload)", text);
+	if (cli_view_number(component, "details/failing_jobs", 0) > 0)
+		return cli_cell_format(cli, "%s (cachewarden jobs NAME shows its runs)", text);
+	if (cli_view_number(component, "details/firing", 0) > 0)
+		return cli_cell_format(cli, "%s (cachewarden alerts)", text);
+	return text;
 }
 
 /* Why jobs fail: the list of jobs knows; where it cannot be read, their number stays alone. */
@@ -116,8 +129,26 @@ static void add_component(
 	add_reload(cli, grid, cli_view_text(cli, component, "details/last_reload"));
 	if (cli_view(component, "details/paused", &paused))
 		add_line(grid, CLI_WARN, cli_jobs_pause(cli, paused));
-	while (json_next(&warnings))
-		add_line(grid, CLI_WARN, text_of(cli, warnings.value));
+	while (json_next(&warnings)) {
+		const char *warning = text_of(cli, warnings.value);
+
+		/* One may be the summary. */
+		if (strcmp(warning, detail) != 0)
+			add_line(grid, CLI_WARN, warning);
+	}
+}
+
+/* The components that are not UP. */
+static const char *reasons_of(struct cli *cli, struct json_value health)
+{
+	struct json_iter parts = cli_view_each(health, "components");
+	struct buf names = {0};
+
+	while (json_next(&parts))
+		if (!cli_view_is(parts.value, "status", "UP"))
+			buf_printf(&names, "%s%.*s", names.n ? ", " : "because of ",
+				(int)parts.name.n, parts.name.p);
+	return names.n ? arena_take(&cli->arena, &names).p : "all components are UP";
 }
 
 int cli_health(struct cli *cli, const struct cli_args *args)
@@ -144,7 +175,8 @@ int cli_health(struct cli *cli, const struct cli_args *args)
 	cli_grid_add(grid, CLI_BOLD, cli_cell_text(cli, answer.json, "name"));
 	cli_grid_add(grid, status_color(status), status);
 	cli_grid_add(grid, CLI_PLAIN,
-		parts.object ? "" : "the reasons need a token with the scope read");
+		parts.object ? reasons_of(cli, answer.json)
+			     : "the reasons need a token with the scope read");
 	while (json_next(&parts))
 		if (parts.object)
 			add_component(cli, grid, parts.name, parts.value);

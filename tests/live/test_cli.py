@@ -509,8 +509,29 @@ def test_a_refused_reload_says_why(start, redis):
         file.write("limitz: {}\ncache: {ttl: never}\n")
     assert daemon.post(API + "/reload").status == 422
     out = run(*where(daemon), "health", expect=1).stdout
-    assert re.search(r"^config +DEGRADED +the last reload was refused, and the configuration before it is in use$", out, re.M)
+    assert re.search(r"^test +DEGRADED +because of config$", out, re.M), out
+    assert re.search(r"^redis +UP +Redis answers within \S+ ms", out, re.M) or "maxmemory" in out, out
+    assert re.search(r"^config +DEGRADED +the last reload was refused; .* [(]correct the file, then cachewarden reload[)]$", out, re.M), out
     assert re.search(r"^ +\S+:\d+: .*limitz", out, re.M)
+    admin = run(*where(daemon), "doctor", env={"CACHEWARDEN_TOKEN": TOKEN}, expect=1).stderr
+    assert "(unauthorized)" in admin or "(forbidden)" in admin
+
+
+def test_the_doctor_says_what_to_type(start, redis, folder):
+    daemon = start(config(redis, folder), https=False)
+    daemon.wait_redis()
+    address, token = where(daemon), {"CACHEWARDEN_TOKEN": TOKEN}
+    with open(daemon.config_path, "a", encoding="ascii") as file:
+        file.write("limitz: {}\ncachee: {ttl: never}\n")
+    assert daemon.post(API + "/reload", token=TOKEN).status == 422
+    out = run(*address, "doctor", env=token).stdout
+    assert re.search(r"^warning +the last reload was refused, .*limitz.*\n +\S+:\d+: .*cachee", out, re.M) and "\\x0a" not in out, out
+    assert re.search(r"^type +cachewarden config check FILE; cachewarden reload$", out, re.M), out
+    assert re.search(r"^verdict +everything works, but see the warnings above$", out, re.M), out
+    run(*address, "warm", "broken", expect=1)
+    out = run(*address, "doctor", env=token, expect=1).stdout
+    assert re.search(r"^error +the last run of the warm job broken failed", out, re.M), out
+    assert re.search(r"^type +cachewarden jobs broken; cachewarden warm broken$", out, re.M), out
 
 
 def test_pause_resume_and_reload(cw):
@@ -840,7 +861,7 @@ def test_failing_jobs_and_pauses_are_told_with_their_reasons(start, redis):
     run(*address, "warm", "broken", expect=1)
     run(*address, "pause", "warming", "--for", "10m", "--note", "moved\x1b[1m")
     text = run(*address, "health", expect=1).stdout
-    assert re.search(r"^warming +DEGRADED +1 job fails: cachewarden jobs NAME shows its runs\n +broken failed \S+.*: source broken: false exited with status 1$", text, re.M), text
+    assert re.search(r"^warming +DEGRADED +1 of 3 jobs is failing; warming is paused [(]cachewarden jobs NAME shows its runs[)]\n +broken failed \S+.*: source broken: false exited with status 1$", text, re.M), text
     paused = r"paused by anonymous \(moved\\x1b\[1m\), .*; ends in \d+m"
     assert re.search(paused, text)
     operation = re.search(r"^(\S+) +warm broken", run(*address, "ops").stdout, re.M)[1]
