@@ -305,6 +305,9 @@ void scheduler_run_on(struct scheduler *s, enum scheduler_event event)
 
 		if (job->suspended || !(startup ? job->on_startup : job->on_redis_flushed))
 			continue;
+		/* triggers_flushed() */
+		if (!startup && jobs_find(s->jobs, slice_str(job->name))->running)
+			continue;
 		spawn(s, job->name,
 			(struct scheduled_run){.deadline = clock_deadline(start_ms),
 				.note = startup ? "on: startup" : "on: redis_flushed"});

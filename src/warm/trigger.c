@@ -274,6 +274,19 @@ void triggers_after(struct triggers *triggers, const struct job *job)
 	buf_release(&note);
 }
 
+void triggers_flushed(struct triggers *triggers)
+{
+	const struct conf *conf = triggers->world->cache->conf;
+
+	for (size_t i = 0; i < conf->job_count; i++) {
+		const struct job *job =
+			jobs_find(triggers->world->jobs, slice_str(conf->jobs[i].name));
+
+		if (conf->jobs[i].on_redis_flushed && job->running)
+			fire_configured(triggers, job, "on: redis_flushed", true);
+	}
+}
+
 struct triggers *triggers_new(
 	struct run_world *world, struct operations *operations, const struct pauses *pauses)
 {

@@ -47,5 +47,10 @@ enum error triggers_fire(struct triggers *triggers, const struct trigger_ask *as
 	char ret_id[OPERATION_ID_BYTES + 1], struct fault *fault);
 /* A run of `job` has completed: starts the jobs that come after it. */
 void triggers_after(struct triggers *triggers, const struct job *job);
+/*
+ * Redis has lost keys: a job with `on: redis_flushed` whose run is under way runs again after it,
+ * because what the run has stored may be lost. The scheduler starts the others.
+ */
+void triggers_flushed(struct triggers *triggers);
 
 #endif

@@ -35,6 +35,7 @@ static void on_flushed(void *context, const void *data)
 	struct warm *warm = context;
 
 	(void)data;
+	triggers_flushed(warm->world.triggers);
 	scheduler_run_on(warm->scheduler, SCHEDULER_FLUSHED);
 }
 

@@ -154,7 +154,7 @@ static bool add_up(struct sampler *s, struct series_point *total)
 
 	sample->latency_us = 0;
 	for (size_t i = 0; i < s->server_count; i++) {
-		const struct server_sample *server = &s->servers[i];
+		struct server_sample *server = &s->servers[i];
 
 		if (!server->answered)
 			continue;
@@ -169,7 +169,11 @@ static bool add_up(struct sampler *s, struct series_point *total)
 		if (server->took_us > sample->latency_us)
 			sample->latency_us = server->took_us;
 		metric_observe_us(s->cache->metrics, METRIC_REDIS_LATENCY, NULL, server->took_us);
-		flushed = flushed || server->flushed;
+		/* A server of a cluster that comes back refuses commands at first. */
+		if (server->flushed && !redis_node_is_away(server->node)) {
+			server->flushed = false;
+			flushed = true;
+		}
 		restarted += server->restarted;
 		answered++;
 	}

@@ -8,7 +8,8 @@
  * After a restart of the one server or a reset of its counters, the window starts again. Of several
  * servers, one that comes, goes or starts again adds nothing to the rates of that moment.
  * EVENT_REDIS_FLUSHED is published when a server's database lost half of its keys or more since the
- * sample before, and either a flush command was run or the server is another process.
+ * sample before, and either a flush command was run or the server is another process; as soon as
+ * the server can be used. One that loads its data is judged afterwards.
  */
 #ifndef CW_WATCH_SAMPLER_H
 #define CW_WATCH_SAMPLER_H

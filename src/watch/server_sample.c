@@ -2,6 +2,7 @@
 /* Comparing two INFO of one server; see server_sample.h. */
 #include "watch/server_sample.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void server_sample_init(struct server_sample *server, struct redis_node *node)
@@ -17,13 +18,25 @@ void server_sample_release(struct server_sample *server)
 }
 
 /* The database lost half of its keys, and not by expiry; see sampler.h. */
-static bool was_flushed(const struct redis_info *before, const struct redis_info *now)
+static bool was_flushed(const struct server_sample *server, const struct redis_info *now)
 {
-	bool other_process = strcmp(before->run_id, now->run_id) != 0;
-	bool flush_command = now->flush_calls > before->flush_calls;
+	bool other_process = strcmp(server->whole.run_id, now->run_id) != 0;
+	bool flush_command = now->flush_calls > server->whole.flush_calls;
 
-	return before->keys > 0 && now->keys <= before->keys / 2 &&
+	return server->whole.keys > 0 && now->keys <= server->whole.keys / 2 &&
 	       (other_process || flush_command);
+}
+
+/* While it loads its data it has a part of its keys. */
+static void take_keys(struct server_sample *server, const struct redis_info *now)
+{
+	if (now->loading > 0)
+		return;
+	if (*server->whole.run_id && was_flushed(server, now))
+		server->flushed = true;
+	snprintf(server->whole.run_id, sizeof server->whole.run_id, "%s", now->run_id);
+	server->whole.keys = now->keys;
+	server->whole.flush_calls = now->flush_calls;
 }
 
 /* The server's counters were reset: by a restart or CONFIG RESETSTAT. */
@@ -70,7 +83,7 @@ void server_sample_take(struct server_sample *server, const struct server_answer
 	const struct redis_info *before = &server->info, *now = &answer->info;
 
 	server->restarted = server->known && counts_reset(before, now);
-	server->flushed = server->known && was_flushed(before, now);
+	take_keys(server, now);
 	take_lookups(server, answer);
 	bool compares = server->known && !server->restarted;
 

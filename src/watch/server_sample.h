@@ -18,7 +18,12 @@ struct server_sample {
 	/* Growth since the sample before; 0 after the first one and after a reset. */
 	int64_t hits_grown, misses_grown, commands_grown, expired_grown, evicted_grown;
 	bool restarted; /* since the sample before its counters began anew */
-	bool flushed;	/* since then the database was flushed */
+	bool flushed;	/* the database was: until the reader has told that, and cleared it */
+	/* What it had when it did not load its data; an empty run_id = not known. */
+	struct {
+		char run_id[48];
+		int64_t keys, flush_calls;
+	} whole;
 };
 
 /* Begins one, with a reference of its own. */

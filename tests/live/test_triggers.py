@@ -3,13 +3,17 @@
 
 import hashlib
 import json
+import os
 import threading
 
 import pytest
 
+import topology
+from clustered import ClusteredRedis
 from conftest import open_config
-from harness import API, until
+from harness import API, Redis, until
 from origin import Origin
+from sentinels import Sentinels, WatchedRedis
 
 KEYS = "/api/v1/cache/keys/"
 
@@ -160,3 +164,107 @@ def test_a_triggered_run_can_be_cancelled_while_it_waits(start, redis, web):
     assert next_one != operation
     until(lambda: len(ended(daemon)) == 2, "the next one")
     assert web.total() == 1
+
+
+# Keys that are lost ---------------------------------------------------------------------------
+
+
+class Behind:
+    """One server of those that the daemon uses, which may come back without its keys, or with them."""
+
+    def __init__(self, kind, folder, *options):
+        self.all = self.one = None
+        if kind == "cluster":
+            self.all = ClusteredRedis(folder, *options, name="lost", kept_folder=topology.shared_folder())
+            self.all.nodes.harmed = True
+            self.one = self.all.nodes.all[1]
+        elif kind == "sentinel":
+            self.sentinels = Sentinels(folder)
+            self.all = self.one = WatchedRedis(folder, *options, sentinels=self.sentinels)
+        else:
+            self.all = self.one = Redis(folder, *options)
+
+    def restart(self):
+        self.one.kill()
+        self.one.start()
+
+    def close(self):
+        self.all.close()
+        if hasattr(self, "sentinels"):
+            self.sentinels.close()
+
+
+@pytest.fixture
+def behind(folder):
+    made = []
+
+    def make(*args):
+        made.append(Behind(args[0], folder, *args[1:]))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+KINDS = ["server", "sentinel", "cluster"]
+OFTEN = "stats: {interval: 100ms}\n"
+
+
+def rows(web, count=300):
+    web.answer = lambda path: b"\n".join(b'{"id": %d}' % i for i in range(count))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_primary_that_comes_back_without_its_keys_is_seen(start, behind, web, kind):
+    rows(web)
+    servers = behind(kind)
+    daemon = start(config(servers.all, job(web, "f", "f:", on=["redis_flushed"]), extra=OFTEN))
+    daemon.wait_redis()
+    assert daemon.warm({"wait": 60}).json["state"] == "completed"
+    until(lambda: daemon.stats()["redis"]["keys"]["total"] >= 300, "the sample")
+    servers.restart()
+    until(lambda: len(servers.all.keys("f:*")) == 300, "what was lost to be stored again")
+    until(lambda: len(ended(daemon)) == 2, "the run")
+    assert all(run["state"] == "completed" for run in runs(daemon)), runs(daemon)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_lost_under_a_run_is_stored_by_the_next_one(start, behind, web, folder, kind):
+    """What it has stored before, on one of several servers."""
+    go, script = folder + "/go", "for i in $(seq {}); do echo '{{\"id\": '$i'}}'; done"
+    source = {"type": "command", "format": "jsonl", "argv": [
+        "sh", "-c", script.format("300") + f"; [ -e {go} ] || {{ mkfifo {go}; cat {go}; }}; " + script.format("301 320")]}
+    servers = behind(kind)
+    daemon = start(config(servers.all, {"name": "f", "key": "f:{id}", "source": source, "on": ["redis_flushed"],
+                                        "retries": {"attempts": 3, "backoff": "1s"}}, extra=OFTEN))
+    daemon.wait_redis()
+    run = daemon.warm({}).json["runs"][0]["location"]
+    until(lambda: daemon.get(run).json.get("so_far", {}).get("stored") == 300, "the first rows")
+    until(lambda: daemon.stats()["redis"]["keys"]["total"] >= 300, "the sample")
+    servers.restart()
+    until(lambda: len(runs(daemon)) == 2, "another run to be begun")
+    with open(go, "w", encoding="ascii"):
+        pass
+    until(lambda: len(servers.all.keys("f:*")) == 320 and len(ended(daemon)) == 2, "all of the keys")
+    assert runs(daemon)[0]["state"] == "completed", runs(daemon)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_primary_that_loads_its_data_has_lost_nothing(start, behind, web, kind):
+    rows(web)
+    servers = behind(kind, "--key-load-delay", "5000", "--loading-process-events-interval-bytes", "1024")
+    daemon = start(config(servers.all, job(web, "f", "f:", on=["redis_flushed"]), extra=OFTEN))
+    daemon.wait_redis()
+    assert daemon.warm({"wait": 60}).json["state"] == "completed"
+    until(lambda: daemon.stats()["redis"]["keys"]["total"] >= 300, "the sample")
+    servers.one("SAVE")
+    servers.one.kill()
+    servers.one.start(wait=False)
+    until(lambda: os.path.exists(servers.one.path), "its socket")
+    until(lambda: b"loading:1" in servers.one.each("INFO", "persistence")[0], "it to load")
+    until(lambda: daemon.health().json["components"]["redis"]["status"] != "UP", "the loss")
+    until(lambda: daemon.health().json["components"]["redis"]["status"] == "UP", "it to be back")
+    samples = daemon.metric("cachewarden_redis_latency_seconds_count")
+    until(lambda: daemon.metric("cachewarden_redis_latency_seconds_count") > samples + 2 * servers.all.primaries, "samples")
+    assert len(servers.all.keys("f:*")) == 300 and len(runs(daemon)) == 1

@@ -127,6 +127,26 @@ START_TEST(a_flush_is_told_from_expiry)
 }
 END_TEST
 
+/* While it loads, it has a part of them; then it is compared with what it had before. */
+START_TEST(a_server_that_loads_is_judged_afterwards)
+{
+	begin();
+	answer("run_id:a\ndb0:keys=10\n", 0);
+	answer("run_id:b\nloading:1\ndb0:keys=1\n", 0);
+	ck_assert(!server.flushed);
+	answer("run_id:b\nloading:0\ndb0:keys=10\n", 0);
+	ck_assert(!server.flushed);
+	answer("run_id:c\nloading:1\n", 0);
+	answer("run_id:c\nloading:0\ndb0:keys=1\n", 0);
+	ck_assert(server.flushed);
+	/* Until it is told. */
+	answer("run_id:c\nloading:0\ndb0:keys=9\n", 0);
+	ck_assert(server.flushed);
+	end();
+}
+END_TEST
+
 TEST_SUITE("server_sample", the_first_answer_is_no_growth, counters_grow_without_our_own_lookups,
 	another_process_begins_to_count_anew, reset_counters_begin_anew,
-	unknown_counters_do_not_grow, a_flush_is_told_from_expiry)
+	unknown_counters_do_not_grow, a_flush_is_told_from_expiry,
+	a_server_that_loads_is_judged_afterwards)
