@@ -33,9 +33,9 @@ struct daemon {
 		enum error reason, unfit;
 		uint64_t lacks;
 		uint64_t sentinels; /* a bit for each that is of no use */
-		int64_t since_mono_ms, unfit_mono_ms, slots_mono_ms;
+		int64_t since_mono_ms, unfit_mono_ms, stalled_mono_ms, slots_mono_ms;
 		unsigned slots_away;
-		bool down_said;
+		bool down_said, stalled;
 	} told;		      /* what was logged last about Redis */
 	uint64_t log_dropped; /* what the metric has counted */
 	int exit_code;

@@ -80,6 +80,22 @@ static void tell_kind(struct daemon *d, const struct redis_state *state)
 	d->told.unfit = unfit;
 }
 
+static void tell_stall(struct daemon *d, const struct redis_state *state)
+{
+	bool stalled = state->status == REDIS_UP && state->stalled.error;
+
+	if (stalled == d->told.stalled)
+		return;
+	if (stalled)
+		log_warning(d->app.log, "%s", state->stalled.detail);
+	else if (state->status == REDIS_UP)
+		log_info(d->app.log, "redis takes writes again after %.1f s",
+			seconds_since(d->told.stalled_mono_ms));
+	if (stalled)
+		d->told.stalled_mono_ms = clock_mono_ms();
+	d->told.stalled = stalled;
+}
+
 static void tell_lacks(struct daemon *d, const struct redis_state *state)
 {
 	for (unsigned i = 0; i < 64; i++) {
@@ -144,6 +160,7 @@ void redis_watch_log(struct daemon *d)
 
 	tell_status(d, &state);
 	tell_kind(d, &state);
+	tell_stall(d, &state);
 	tell_lacks(d, &state);
 	tell_sentinels(d);
 	tell_slots(d, &state);

@@ -44,11 +44,11 @@ static bool add_fiber(void *context, const struct fiber_look *look)
 
 static void add_node(cJSON *list, const struct redis_node *node)
 {
-	struct redis_connection_info connections[REDIS_PRIORITIES];
+	struct redis_connection_info connections[REDIS_CONNECTIONS];
 	struct redis_state state = redis_node_state(node);
 
 	redis_node_connections(node, connections);
-	for (size_t i = 0; i < REDIS_PRIORITIES; i++) {
+	for (size_t i = 0; i < REDIS_CONNECTIONS; i++) {
 		cJSON *item = cJSON_CreateObject();
 
 		cJSON_AddStringToObject(item, "node", redis_node_name(node));

@@ -219,6 +219,8 @@ static struct component judge_redis(const struct app *app)
 		redis.health = HEALTH_DEGRADED;
 	else if (sample->known)
 		judge_memory(app, warnings, &redis.health);
+	if (state.status == REDIS_UP && state.stalled.error)
+		warn(warnings, &redis.health, state.stalled.detail);
 	if (state.status == REDIS_UP)
 		judge_lacks(app, &state, warnings, &redis.health);
 	judge_sentinels(app, warnings, &redis.health);

@@ -94,10 +94,12 @@ static uint64_t needs_of(enum redis_feature feature, uint64_t lacks, uint64_t *r
 	return all;
 }
 
-/* Commands of the second check. */
-static bool is_checked(const struct capabilities *capabilities, enum redis_command command)
+/* Whether a check asks for the command, beside MULTI, DISCARD and EXEC. */
+static bool is_checked(const struct capabilities *capabilities, enum capabilities_check check,
+	enum redis_command command)
 {
-	return command != COMMAND_MULTI && command != COMMAND_EXEC && command != COMMAND_DISCARD &&
+	return check != CHECK_FIRST && command != COMMAND_MULTI && command != COMMAND_EXEC &&
+	       command != COMMAND_DISCARD && (check == CHECK_ALL || !commands_may_write(command)) &&
 	       (capabilities->in_cluster || commands_rows[command].kind != IN_CLUSTER);
 }
 
@@ -117,32 +119,44 @@ static void add_command(struct pipeline *pipeline, const struct commands_row *ro
 }
 
 size_t capabilities_add_check(const struct capabilities *capabilities, struct pipeline *pipeline,
-	bool all, struct slice key)
+	enum capabilities_check check, struct slice key)
 {
 	size_t first = pipeline_add(pipeline, 1, (struct slice[]){SLICE("MULTI")});
 
-	for (unsigned i = 0; i < COMMAND_COUNT && all; i++)
-		if (is_checked(capabilities, i))
+	for (unsigned i = 0; i < COMMAND_COUNT; i++)
+		if (is_checked(capabilities, check, i))
 			add_command(pipeline, &commands_rows[i], key);
 	pipeline_add(pipeline, 1, (struct slice[]){SLICE("DISCARD")});
 	/* Ends a MULTI that DISCARD may not; else the reply is an error, which shows the
 	 * permission. */
-	if (!all)
+	if (check == CHECK_FIRST)
 		pipeline_add(pipeline, 1, (struct slice[]){SLICE("EXEC")});
 	return first;
 }
 
 /* The command at `at` of a check. */
-static enum redis_command asked_at(const struct capabilities *capabilities, bool all, size_t at)
+static enum redis_command asked_at(
+	const struct capabilities *capabilities, enum capabilities_check check, size_t at)
 {
 	if (at == 0)
 		return COMMAND_MULTI;
-	if (!all && at == 2)
+	if (check == CHECK_FIRST && at == 2)
 		return COMMAND_EXEC;
-	for (unsigned i = 0; i < COMMAND_COUNT && all; i++)
-		if (is_checked(capabilities, i) && --at == 0)
+	for (unsigned i = 0; i < COMMAND_COUNT; i++)
+		if (is_checked(capabilities, check, i) && --at == 0)
 			return i;
 	return COMMAND_DISCARD;
+}
+
+/* What a check is about to find out anew. */
+static uint64_t checked(const struct capabilities *capabilities, enum capabilities_check check)
+{
+	uint64_t set = 0;
+
+	for (unsigned i = 0; i < COMMAND_COUNT; i++)
+		if (is_checked(capabilities, check, i))
+			set |= bit(i);
+	return set;
 }
 
 static void note(
@@ -176,18 +190,18 @@ static void note(
 	capabilities->unknown = (capabilities->unknown & ~bit(command)) | unknown;
 }
 
-void capabilities_take_reply(
-	struct capabilities *capabilities, bool all, size_t at, const struct redis_value *reply)
+void capabilities_take_reply(struct capabilities *capabilities, enum capabilities_check check,
+	size_t at, const struct redis_value *reply)
 {
-	enum redis_command command = asked_at(capabilities, all, at);
+	enum redis_command command = asked_at(capabilities, check, at);
 	enum redis_refusal refusal = redis_value_refusal(reply, NULL);
 	bool allowed = refusal == REFUSAL_NONE || refusal == REFUSAL_MULTI;
 
 	if (command == COMMAND_MULTI) {
-		capabilities->unsaid = false;
+		/* Of reads alone it says less than a check of all. */
+		capabilities->unsaid = capabilities->unsaid && check == CHECK_READS;
 		capabilities->can_check = allowed;
-		if (all)
-			capabilities->own_keys = 0;
+		capabilities->own_keys &= ~checked(capabilities, check);
 	}
 	if (refusal == REFUSAL_NOPERM)
 		capabilities->own_keys |= bit(command);

@@ -62,16 +62,21 @@ struct capabilities {
 };
 
 /*
- * Adds the first check (MULTI, DISCARD, EXEC) to a pipeline, or the second one (MULTI, every
- * command, DISCARD), which must be sent only if the first one found both allowed. `key` is one of
- * our own that does not exist. Pass the reply to the command at `at` of the check to
- * capabilities_take_reply() with the same `all`. Returns the index of the check's first command.
+ * What is asked: MULTI, DISCARD, EXEC; then MULTI, commands, DISCARD. A server that holds writes
+ * back answers all but the last one.
+ */
+enum capabilities_check { CHECK_FIRST, CHECK_READS, CHECK_ALL };
+
+/*
+ * Adds a check to a pipeline; others than the first one only if that found MULTI and DISCARD
+ * allowed. `key` is one of our own that does not exist. Pass the reply to the command at `at` of
+ * the check to capabilities_take_reply(). Returns the index of the check's first command.
  */
 size_t capabilities_add_check(const struct capabilities *capabilities, struct pipeline *pipeline,
-	bool all, struct slice key);
-void capabilities_take_reply(
-	struct capabilities *capabilities, bool all, size_t at, const struct redis_value *reply);
-/* Whether the second check may be sent. */
+	enum capabilities_check check, struct slice key);
+void capabilities_take_reply(struct capabilities *capabilities, enum capabilities_check check,
+	size_t at, const struct redis_value *reply);
+/* Whether others than the first check may be sent. */
 bool capabilities_can_check(const struct capabilities *capabilities);
 /* Takes an error reply to any command: true if it says that a command is denied, which is recorded.
  */

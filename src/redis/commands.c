@@ -35,6 +35,11 @@ enum redis_command commands_find(struct slice name)
 	return COMMAND_COUNT;
 }
 
+bool commands_may_write(enum redis_command command)
+{
+	return command == COMMAND_EVAL || commands_rows[command].kind == WRITES;
+}
+
 /* A set in the middle of a scan may have an empty page. */
 static int64_t page_hit(const struct redis_value *page)
 {

@@ -145,6 +145,9 @@ struct commands_row {
 /* The last row is that of COMMAND_COUNT. */
 extern const struct commands_row commands_rows[COMMAND_COUNT + 1];
 
+/* Whether a server that holds writes back (CLIENT PAUSE WRITE) holds it back, too. */
+bool commands_may_write(enum redis_command command);
+
 /* Ignores case; COMMAND_COUNT if it has no row. */
 enum redis_command commands_find(struct slice name);
 

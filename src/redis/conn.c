@@ -121,7 +121,7 @@ void conn_set_state(struct conn *conn, enum conn_state state)
 		break;
 	case CONN_READY:
 		file_forget(&conn->password);
-		conn->has_refused = false;
+		conn->has_refused = conn->turned_away = false;
 		uv_timer_stop(&conn->timer);
 		conn->ready_at_ms = now_ms(conn);
 		break;
@@ -138,11 +138,13 @@ static int64_t weight_of(const struct conn *conn, const struct fault *fault)
 	return fault->error == ERR_TIMEOUT && conn->waiting ? (int64_t)conn->waiting : 1;
 }
 
-void conn_fail(struct conn *conn, const struct fault *fault)
+static void fail(struct conn *conn, const struct fault *fault, bool hung)
 {
 	int64_t weight = weight_of(conn, fault);
 	bool lasted = conn->state == CONN_READY && now_ms(conn) - conn->ready_at_ms >= lasting_ms;
 
+	conn->hung = hung;
+	conn->turned_away = false;
 	conn->last = *fault;
 	if (conn->last.error == ERR_REDIS_UNKNOWN_OUTCOME || conn->last.error == ERR_TIMEOUT)
 		conn->last.error = ERR_REDIS_UNAVAILABLE;
@@ -153,9 +155,15 @@ void conn_fail(struct conn *conn, const struct fault *fault)
 	conn->events->failed(conn->context, &conn->last, weight);
 }
 
+void conn_fail(struct conn *conn, const struct fault *fault)
+{
+	fail(conn, fault, fault->error == ERR_TIMEOUT);
+}
+
 void conn_wait_on(struct conn *conn)
 {
 	conn->attempts++;
+	conn->hung = false;
 	conn_fail_queue(conn, &conn->last);
 	conn_set_state(conn, CONN_WAITING);
 	wait_to_retry(conn, conn->retry_at_ms);
@@ -182,6 +190,24 @@ static void fail_unreachable(struct conn *conn, const char *why)
 	fault_set(&fault, ERR_REDIS_UNAVAILABLE, "Redis at %s cannot be reached: %s",
 		conn->config->name, why);
 	conn_fail(conn, &fault);
+}
+
+/* In the handshake. */
+static void fail_silent(struct conn *conn)
+{
+	bool held_back = conn->writes && conn->second;
+	struct fault fault;
+
+	if (held_back)
+		fault_set(&fault, ERR_REDIS_UNAVAILABLE,
+			"Redis at %s answers, but not to commands that write: it holds them back "
+			"(CLIENT PAUSE, as during a failover)",
+			conn->config->name);
+	else
+		fault_set(&fault, ERR_REDIS_UNAVAILABLE,
+			"Redis at %s cannot be reached: it accepts connections but does not answer",
+			conn->config->name);
+	fail(conn, &fault, true);
 }
 
 static void connect_next(struct conn *conn)
@@ -288,7 +314,7 @@ static void timer_fired(uv_timer_t *timer)
 		break;
 	case CONN_HANDSHAKE:
 		if (!conn_handshake_again(conn))
-			fail_unreachable(conn, "it accepts connections but does not answer");
+			fail_silent(conn);
 		break;
 	case CONN_READY:
 	case CONN_CLOSED:
@@ -334,6 +360,21 @@ void conn_subscribe(struct conn *conn, const char *channel)
 {
 	assert(conn->events->received);
 	conn->channel = channel;
+}
+
+void conn_write(struct conn *conn)
+{
+	conn->writes = true;
+}
+
+bool conn_turned_away(const struct conn *conn)
+{
+	return conn->turned_away;
+}
+
+bool conn_hung(const struct conn *conn)
+{
+	return conn->hung;
 }
 
 static void timer_closed(uv_handle_t *handle)

@@ -80,6 +80,15 @@ struct conn *conn_new(struct loop *loop, const struct conn_config *config,
  * CONN_MONITOR for MONITOR. Borrowed. It takes no commands then.
  */
 void conn_subscribe(struct conn *conn, const char *channel);
+/*
+ * Before its first turn: it is for commands that write, so that they are in its permission check. A
+ * server that holds writes back holds that check back: the connection is READY afterwards.
+ */
+void conn_write(struct conn *conn);
+/* Whether its last attempt, or its last command, failed because no answer came in time. */
+bool conn_hung(const struct conn *conn);
+/* Whether Redis has refused its last attempt by an error (maxclients). */
+bool conn_turned_away(const struct conn *conn);
 /* Pipelines in the queue fail as if the connection were lost for this reason. `conn` may be NULL.
  */
 void conn_free(struct conn *conn, const struct fault *fault);

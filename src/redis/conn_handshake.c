@@ -3,9 +3,11 @@
  * What a new link sends before any other commands, in two writes:
  *
  *	AUTH, SELECT, CLIENT SETNAME, PING, INFO server, INFO replication, MULTI, DISCARD, EXEC
- *	[ROLE], [MULTI, every command that we use, DISCARD], [SUBSCRIBE or MONITOR]
+ *	[ROLE], [MULTI, commands that we use, DISCARD], [SUBSCRIBE or MONITOR]
  *
- * So the kind of the server and what it denies are known before the first command is sent.
+ * So the kind of the server and what it denies are known before the first command is sent. Commands
+ * that write are asked for on the connection for them only: a server that holds writes back does so
+ * within MULTI, too.
  *
  * Special: a Redis that is loading or busy with a script answers, so its link stays; only SELECT
  * must be repeated, because commands must not run in another database.
@@ -47,10 +49,15 @@ static void begin_handshake(struct conn *conn, bool second)
 	conn->check_at = SIZE_MAX;
 }
 
+static enum capabilities_check check_of(const struct conn *conn)
+{
+	return !conn->second ? CHECK_FIRST : conn->writes ? CHECK_ALL : CHECK_READS;
+}
+
 static void add_check(struct conn *conn)
 {
 	conn->check_at = capabilities_add_check(conn->config->capabilities, conn->handshake,
-		conn->second, slice_str(conn->config->spare_key));
+		check_of(conn), slice_str(conn->config->spare_key));
 }
 
 enum error conn_add_auth(const struct conn_config *config, struct slice printed,
@@ -234,7 +241,7 @@ static enum error judge_step(struct conn *conn, enum step step, size_t at,
 		return OK;
 	case STEP_CHECK:
 		capabilities_take_reply(
-			conn->config->capabilities, conn->second, at - conn->check_at, reply);
+			conn->config->capabilities, check_of(conn), at - conn->check_at, reply);
 		return OK;
 	case STEP_SUBSCRIBE:
 		return redis_value_error(reply, fault);
@@ -294,10 +301,12 @@ void conn_handshake_reply(struct conn *conn, struct redis_value *reply)
 			&fault, ERR_REDIS_PROTOCOL, "a reply to the handshake is over the limits");
 	bool last = pipeline_answer(handshake, reply, &fault);
 
-	if (fault.error)
+	if (fault.error) {
 		conn_fail(conn, &fault);
-	else if (last)
+		conn->turned_away = fault.error == ERR_REDIS_UNAVAILABLE;
+	} else if (last) {
 		end_handshake(conn);
+	}
 }
 
 bool conn_handshake_early(struct conn *conn, struct redis_value *reply)

@@ -29,6 +29,10 @@ struct conn {
 	void *context;
 	const char *channel; /* that it listens to, see conn_subscribe(); NULL = none */
 
+	bool writes;	  /* see conn_write() */
+	bool hung;	  /* see conn_hung() */
+	bool turned_away; /* see conn_turned_away() */
+
 	enum conn_state state;
 	struct link *link; /* NULL while WAITING and RESOLVING */
 	struct resp *reader;

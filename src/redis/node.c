@@ -78,12 +78,14 @@ struct redis_node *redis_node_new(const struct redis_node_options *options)
 	node->config.spare_key = mem_printf("%snone", options->conf->own_prefix);
 	node->state.status = REDIS_DOWN;
 	node->state.since_wall_ms = node->state.breaker_since_wall_ms = clock_wall_ms();
-	for (int priority = 0; priority < REDIS_PRIORITIES; priority++) {
-		struct member *member = &node->members[priority];
+	for (int use = 0; use < NODE_USES; use++) {
+		struct member *member = &node->members[use];
 
 		member->node = node;
-		member->priority = (enum redis_priority)priority;
+		member->use = (enum node_use)use;
 		member->conn = conn_new(node->loop, &node->config, &node_conn_events, member);
+		if (use == USE_WRITES)
+			conn_write(member->conn);
 	}
 	return node;
 }
@@ -128,9 +130,9 @@ void redis_node_retire(struct redis_node *node, enum error error, const char *wh
 	fault_set(&fault, error, "%s", why);
 	node->state.status = REDIS_DOWN;
 	node->state.last_error = fault;
-	for (int priority = 0; priority < REDIS_PRIORITIES; priority++) {
-		conn_free(node->members[priority].conn, &fault);
-		node->members[priority].conn = NULL;
+	for (int use = 0; use < NODE_USES; use++) {
+		conn_free(node->members[use].conn, &fault);
+		node->members[use].conn = NULL;
 	}
 	node_watch_end(node);
 	uv_close((uv_handle_t *)&node->watch, timer_closed);
@@ -155,8 +157,8 @@ void redis_node_reconfigure(struct redis_node *node, const struct conf_redis *co
 	if (node->retired)
 		return;
 	take_changeable(node, conf);
-	for (int priority = 0; priority < REDIS_PRIORITIES; priority++)
-		conn_retry(node->members[priority].conn);
+	for (int use = 0; use < NODE_USES; use++)
+		conn_retry(node->members[use].conn);
 }
 
 struct capabilities_server node_server(const struct redis_node *node)
@@ -215,10 +217,31 @@ static enum error refuse(const struct redis_node *node, struct fault *fault)
 		node->config.name, (long long)node->breaker.failures, last->detail);
 }
 
+static bool may_write(const struct pipeline *pipeline)
+{
+	for (size_t i = 0; i < pipeline->count; i++)
+		if (commands_may_write(pipeline->slots[i].command))
+			return true;
+	return false;
+}
+
+/* Writes have theirs, unless Redis lets no further connection in (maxclients). */
+static enum node_use use_of(
+	const struct redis_node *node, enum redis_priority priority, struct redis_batch *batch)
+{
+	const struct conn *writes = node->members[USE_WRITES].conn;
+
+	if (priority == REDIS_BULK)
+		return USE_BULK;
+	if (!may_write(redis_batch_pipeline(batch)))
+		return USE_COMMANDS;
+	return conn_turned_away(writes) ? USE_COMMANDS : USE_WRITES;
+}
+
 enum error redis_node_start(struct redis_node *node, enum redis_priority priority,
 	struct redis_batch *batch, struct fault *fault)
 {
-	struct conn *conn = node->members[priority].conn;
+	struct conn *conn = node->members[use_of(node, priority, batch)].conn;
 
 	if (node->retired)
 		return fault_set(fault, ERR_REDIS_UNAVAILABLE,
@@ -287,19 +310,17 @@ bool redis_node_set_view(struct redis_node *node, enum redis_view view)
 }
 
 void redis_node_connections(
-	const struct redis_node *node, struct redis_connection_info ret[REDIS_PRIORITIES])
+	const struct redis_node *node, struct redis_connection_info ret[REDIS_CONNECTIONS])
 {
-	for (size_t i = 0; i < REDIS_PRIORITIES; i++) {
+	for (size_t i = 0; i < NODE_USES; i++) {
 		const struct conn *conn = node->members[i].conn;
 
 		if (!conn) {
 			ret[i] = (struct redis_connection_info){
-				.role = node_priority_name((enum redis_priority)i),
-				.state = "closed"};
+				.role = node_use_name((enum node_use)i), .state = "closed"};
 			continue;
 		}
-		ret[i] = (struct redis_connection_info){
-			.role = node_priority_name((enum redis_priority)i),
+		ret[i] = (struct redis_connection_info){.role = node_use_name((enum node_use)i),
 			.state = conn_state_name(conn),
 			.attempts = conn_attempts(conn),
 			.waiting = conn_waiting(conn),
@@ -324,8 +345,8 @@ int64_t redis_node_command_timeout_ms(const struct redis_node *node)
 
 bool redis_node_quiet(const struct redis_node *node)
 {
-	for (int priority = 0; priority < REDIS_PRIORITIES && !node->retired; priority++)
-		if (conn_waiting(node->members[priority].conn))
+	for (int use = 0; use < NODE_USES && !node->retired; use++)
+		if (conn_waiting(node->members[use].conn))
 			return false;
 	return true;
 }
@@ -337,8 +358,8 @@ struct metrics *redis_node_metrics(const struct redis_node *node)
 
 static void readdress(struct redis_node *node, const struct fault *why)
 {
-	for (int priority = 0; priority < REDIS_PRIORITIES; priority++)
-		conn_readdress(node->members[priority].conn, why);
+	for (int use = 0; use < NODE_USES; use++)
+		conn_readdress(node->members[use].conn, why);
 	redis_feed_readdress(node->feeds, why);
 	conn_tls_forget(&node->tls);
 	if (why) {

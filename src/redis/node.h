@@ -23,7 +23,13 @@
 #include "redis/commands.h"
 
 /* Bulk work (passes, warm runs) has its own connection, so it never delays a GET in a queue. */
-enum redis_priority { REDIS_COMMANDS, REDIS_BULK, REDIS_PRIORITIES };
+enum redis_priority { REDIS_COMMANDS, REDIS_BULK };
+/*
+ * Batches of the first kind have two: those with a command that writes have one of their own.
+ * During a failover a server holds writes back (CLIENT PAUSE), and with them what follows on the
+ * same connection: so reads go on.
+ */
+enum { REDIS_CONNECTIONS = 3 };
 
 enum redis_status { REDIS_UP, REDIS_DOWN, REDIS_IS_LOADING, REDIS_IS_BUSY };
 const char *redis_node_status_name(enum redis_status status); /* "up", "down", "loading", "busy" */
@@ -38,6 +44,8 @@ struct redis_state {
 	enum server_kind kind;
 	/* Why it may not be written to: ERR_NOT_PRIMARY, ERR_CLUSTER_NODE; OK = it may. */
 	struct fault unfit;
+	/* Writes are held back though it answers reads; OK = not as far as is known. */
+	struct fault stalled;
 	uint64_t lacks; /* commands that it denies: redis_node_lack() says which */
 	int64_t connection_failures;
 	struct commands_tally own; /* hits and misses that were cachewarden's own */
@@ -120,13 +128,13 @@ enum redis_view redis_node_view(const struct redis_node *node);
 bool redis_node_set_view(struct redis_node *node, enum redis_view view);
 /* One of its connections at the moment. */
 struct redis_connection_info {
-	const char *role;	       /* "commands", "bulk" */
+	const char *role;	       /* "commands" (that read), "bulk", "writes" */
 	const char *state;	       /* see conn_state_name() */
 	unsigned attempts;	       /* in a row without a lasting connection */
 	size_t waiting, waiting_bytes; /* commands without an outcome */
 };
 void redis_node_connections(
-	const struct redis_node *node, struct redis_connection_info ret[REDIS_PRIORITIES]);
+	const struct redis_node *node, struct redis_connection_info ret[REDIS_CONNECTIONS]);
 /* For work of several steps, before the first: OK, or why a later one would be refused. */
 enum error redis_node_allow(
 	const struct redis_node *node, enum redis_feature feature, struct fault *fault);

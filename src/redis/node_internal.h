@@ -10,6 +10,11 @@
 
 struct redis_feed;
 
+/* A node's connections. */
+enum node_use { USE_COMMANDS, USE_BULK, USE_WRITES, NODE_USES };
+
+_Static_assert((int)NODE_USES == (int)REDIS_CONNECTIONS, "node.h tells how many there are");
+
 struct redis_node {
 	struct loop *loop;
 	struct event_bus *bus;
@@ -19,9 +24,9 @@ struct redis_node {
 	struct conn_tls tls;
 	struct member {
 		struct redis_node *node;
-		enum redis_priority priority;
+		enum node_use use;
 		struct conn *conn;
-	} members[REDIS_PRIORITIES];
+	} members[NODE_USES];
 	struct breaker breaker;
 	bool breaker_told; /* that it is open, by EVENT_BREAKER */
 	struct capabilities capabilities;
@@ -36,7 +41,11 @@ struct redis_node {
 	unsigned timers;	  /* that are not closed yet */
 	unsigned refs;
 	bool probing;
-	bool retired; /* its connections are gone */
+	bool writes_lost;     /* the connection for writes alone has failed */
+	enum node_use probed; /* the connection that the probe was sent on */
+	bool checked;	      /* the connection for writes was READY: what is denied is known */
+	int64_t heard_at_ms;  /* the last reply on the connection for commands that read */
+	bool retired;	      /* its connections are gone */
 	void (*changed)(void *context);
 	void *changed_context;
 	uint64_t moves;
@@ -62,7 +71,7 @@ void node_left(struct redis_node *node, const struct fault *why);
 void node_take_capabilities(struct redis_node *node);
 /* Takes the breaker's state and count over into the node's state. */
 void node_note_breaker(struct redis_node *node);
-const char *node_priority_name(enum redis_priority priority); /* "commands", "bulk" */
+const char *node_use_name(enum node_use use); /* "commands", "bulk", "writes" */
 
 /* feed.c: the same as conn_readdress() for all of the list. */
 void redis_feed_readdress(struct redis_feed *feeds, const struct fault *why);

@@ -20,12 +20,12 @@ const char *redis_node_status_name(enum redis_status status)
 	return names[status];
 }
 
-const char *node_priority_name(enum redis_priority priority)
+const char *node_use_name(enum node_use use)
 {
-	static const char *const names[] = {"commands", "bulk"};
+	static const char *const names[] = {"commands", "bulk", "writes"};
 
-	assert(priority < REDIS_PRIORITIES);
-	return names[priority];
+	assert(use < NODE_USES);
+	return names[use];
 }
 
 static void tell(struct redis_node *node)
@@ -79,7 +79,8 @@ void node_set_kind(struct redis_node *node, enum server_kind kind)
 
 void node_left(struct redis_node *node, const struct fault *why)
 {
-	node->probing = false;
+	node->probing = node->checked = false;
+	node->state.stalled = (struct fault){0};
 	node->state.kind = SERVER_UNKNOWN;
 	node->state.unfit = (struct fault){0};
 	node->state.last_error = *why;
@@ -139,34 +140,100 @@ static void conn_has_moved(void *context)
 	const struct member *member = context;
 
 	log_debug(member->node->log, "redis %s: connection for %s: %s", member->node->config.name,
-		node_priority_name(member->priority), conn_state_name(member->conn));
+		node_use_name(member->use), conn_state_name(member->conn));
+}
+
+static struct conn *conn_of(const struct redis_node *node, enum node_use use)
+{
+	return node->members[use].conn;
+}
+
+static void set_stalled(struct redis_node *node, const struct fault *why)
+{
+	enum error before = node->state.stalled.error;
+
+	node->state.stalled = *why;
+	if (before == why->error)
+		return;
+	log_debug(
+		node->log, "redis %s: writes %s", node->config.name, why->error ? "wait" : "go on");
+	tell(node);
+}
+
+/* Writes are held back, and reads are answered. */
+static void note_stall(struct redis_node *node, const struct fault *why)
+{
+	struct fault stalled;
+
+	fault_set(&stalled, ERR_REDIS_UNAVAILABLE,
+		"Redis at %s answers reads, but holds writes back (CLIENT PAUSE, as during a "
+		"failover): %.300s",
+		node->config.name, why->detail);
+	set_stalled(node, &stalled);
+}
+
+/*
+ * It answers reads. Before the status is up, what it denies is to be known, which the connection
+ * for writes finds out; unless it cannot.
+ */
+static void reads_are_answered(struct redis_node *node)
+{
+	if (conn_ready(conn_of(node, USE_COMMANDS)) &&
+		(node->checked || conn_attempts(conn_of(node, USE_WRITES))))
+		set_answers(node);
 }
 
 static void conn_is_ready(void *context, enum server_kind kind, const struct fault *state)
 {
 	struct member *member = context;
 	struct redis_node *node = member->node;
+	bool writes_again = node->writes_lost && member->use == USE_WRITES;
 
 	breaker_succeeded(&node->breaker);
 	node_note_breaker(node);
 	node->checked_at_ms = clock_mono_ms();
+	node->checked = node->checked || member->use == USE_WRITES;
+	if (member->use == USE_COMMANDS)
+		node->heard_at_ms = node_now_ms(node);
 	if (kind != SERVER_UNKNOWN || !state->error)
 		node_set_kind(node, kind);
 	node_take_capabilities(node);
+	if (member->use == USE_WRITES)
+		set_stalled(node, &(struct fault){0});
 	if (state->error)
 		note_error(node, state);
-	else if (member->priority == REDIS_COMMANDS)
-		set_answers(node);
+	else if (member->use != USE_BULK)
+		reads_are_answered(node);
+	/* What could not be written is tried again at once. */
+	if (writes_again)
+		tell(node);
+	if (member->use == USE_WRITES)
+		node->writes_lost = false;
+}
+
+/* Whether reads were answered while this connection waited in vain. */
+static bool answers_reads(const struct redis_node *node)
+{
+	int64_t least = node->config.command_timeout_ms < node->config.connect_timeout_ms
+				? node->config.command_timeout_ms
+				: node->config.connect_timeout_ms;
+
+	return conn_ready(conn_of(node, USE_COMMANDS)) &&
+	       node_now_ms(node) - node->heard_at_ms < least;
 }
 
 /*
- * If Redis accepts one connection and refuses the other (maxclients), the first one stays in use.
- * Hangs and refused credentials concern both.
+ * If Redis accepts one connection and refuses another (maxclients), or holds writes back, reads go
+ * on. Other hangs and refused credentials concern all.
  */
-static bool speaks_for_server(const struct member *member, enum error error, int64_t count)
+static bool speaks_for_server(const struct member *member, enum error error)
 {
-	return member->priority == REDIS_COMMANDS || count > 1 || error == ERR_REDIS_AUTH ||
-	       !conn_ready(member->node->members[REDIS_COMMANDS].conn);
+	const struct redis_node *node = member->node;
+
+	if (member->use == USE_COMMANDS || error == ERR_REDIS_AUTH)
+		return true;
+	return conn_hung(member->conn) ? !answers_reads(node)
+				       : !conn_ready(conn_of(node, USE_COMMANDS));
 }
 
 static void count_failures(struct redis_node *node, enum error error, int64_t count)
@@ -176,6 +243,17 @@ static void count_failures(struct redis_node *node, enum error error, int64_t co
 	else
 		breaker_failed(&node->breaker, BREAKER_NO_KEY, count, node_now_ms(node));
 	node_note_breaker(node);
+}
+
+/* A connection has failed, and the one for reads has not. */
+static void take_partial(const struct member *member, const struct fault *why)
+{
+	if (member->use != USE_WRITES)
+		return;
+	member->node->writes_lost = true;
+	if (conn_hung(member->conn))
+		note_stall(member->node, why);
+	reads_are_answered(member->node);
 }
 
 static void conn_has_failed(void *context, const struct fault *fault, int64_t count)
@@ -188,22 +266,25 @@ static void conn_has_failed(void *context, const struct fault *fault, int64_t co
 		!before || (before == ERR_REDIS_AUTH) != (fault->error == ERR_REDIS_AUTH);
 
 	log_debug(node->log, "redis %s: connection for %s failed: %s", node->config.name,
-		node_priority_name(member->priority), fault->detail);
+		node_use_name(member->use), fault->detail);
 	node->state.last_error = *fault;
 	if (count == 0) {
 		note_error(node, fault);
 		return;
 	}
-	node->probing = node->probing && member->priority != REDIS_COMMANDS;
+	node->probing = node->probing && member->use != node->probed;
 	node->state.connection_failures++;
 	if (node->metrics)
 		metric_add(node->metrics, METRIC_REDIS_CONNECTION_FAILURES, NULL, NULL, 1);
-	if (!speaks_for_server(member, fault->error, count))
+	if (!speaks_for_server(member, fault->error)) {
+		take_partial(member, fault);
 		return;
+	}
+	node->writes_lost = false;
 	count_failures(node, fault->error, count);
 	if (first_of_kind && node->state.status == REDIS_DOWN)
 		tell(node);
-	if (member->priority == REDIS_COMMANDS)
+	if (member->use == USE_COMMANDS || conn_hung(member->conn))
 		set_status(node, REDIS_DOWN);
 }
 
@@ -222,8 +303,11 @@ static void take_refusal(struct redis_node *node, const struct redis_value *repl
 static void conn_has_replied(void *context, struct pipeline *pipeline,
 	const struct pipeline_slot *slot, const struct redis_value *reply)
 {
-	struct redis_node *node = ((struct member *)context)->node;
+	const struct member *member = context;
+	struct redis_node *node = member->node;
 
+	if (member->use == USE_COMMANDS)
+		node->heard_at_ms = node_now_ms(node);
 	if (pipeline->probe)
 		node_take_probe(node, pipeline, reply);
 	if (reply->type == REDIS_ERROR && pipeline->probe < PROBE_FIRST_CHECK)

@@ -25,6 +25,11 @@ void node_watch_while_needed(struct redis_node *node)
 			every < watch_every_ms ? (uint64_t)every : watch_every_ms);
 }
 
+static enum capabilities_check check_of(enum probe probe)
+{
+	return probe == PROBE_CHECK ? CHECK_ALL : CHECK_FIRST;
+}
+
 void node_take_probe(
 	struct redis_node *node, const struct pipeline *pipeline, const struct redis_value *reply)
 {
@@ -48,8 +53,8 @@ void node_take_probe(
 		if (last && node->seen != SERVER_UNKNOWN)
 			node_set_kind(node, node->seen);
 	} else if (pipeline->probe != PROBE_PING) {
-		capabilities_take_reply(&node->capabilities, pipeline->probe == PROBE_CHECK,
-			pipeline->answered, reply);
+		capabilities_take_reply(
+			&node->capabilities, check_of(pipeline->probe), pipeline->answered, reply);
 		if (last && pipeline->probe == PROBE_CHECK)
 			node_take_capabilities(node);
 	}
@@ -71,6 +76,8 @@ static enum probe next_probe(struct redis_node *node)
 		return PROBE_KIND;
 	if (node->state.status != REDIS_UP)
 		return PROBE_PING;
+	if (!conn_ready(node->members[USE_WRITES].conn))
+		return PROBE_NONE;
 	/* The second check follows a first one that found it possible. */
 	if (node->checked_first && node->capabilities.can_check) {
 		node->checked_first = false;
@@ -104,8 +111,8 @@ static void fill_probe(const struct redis_node *node, struct pipeline *pipeline)
 		break;
 	case PROBE_FIRST_CHECK:
 	case PROBE_CHECK:
-		capabilities_add_check(&node->capabilities, pipeline,
-			pipeline->probe == PROBE_CHECK, slice_str(node->config.spare_key));
+		capabilities_add_check(&node->capabilities, pipeline, check_of(pipeline->probe),
+			slice_str(node->config.spare_key));
 		break;
 	}
 }
@@ -113,11 +120,10 @@ static void fill_probe(const struct redis_node *node, struct pipeline *pipeline)
 static void watch_fired(uv_timer_t *timer)
 {
 	struct redis_node *node = timer->data;
-	struct conn *conn = node->members[REDIS_COMMANDS].conn;
 	int64_t wait_ms;
 
 	/* Without a connection, attempts to connect are the probes. */
-	if (node->probing || !conn_ready(conn))
+	if (node->probing || !conn_ready(node->members[USE_COMMANDS].conn))
 		return;
 	if (!breaker_enter(&node->breaker, BREAKER_NO_KEY, node_now_ms(node), &wait_ms))
 		return;
@@ -131,13 +137,15 @@ static void watch_fired(uv_timer_t *timer)
 		return;
 	}
 	node->probing = true;
-	conn_submit(conn, pipeline);
+	/* What writes is held back where writes are. */
+	node->probed = pipeline->probe >= PROBE_FIRST_CHECK ? USE_WRITES : USE_COMMANDS;
+	conn_submit(node->members[node->probed].conn, pipeline);
 }
 
 static void send_auth(struct redis_node *node, struct slice printed)
 {
-	for (int role = 0; role < REDIS_PRIORITIES; role++) {
-		struct conn *conn = node->members[role].conn;
+	for (int use = 0; use < NODE_USES; use++) {
+		struct conn *conn = node->members[use].conn;
 		struct pipeline *pipeline = pipeline_new();
 		struct fault fault;
 

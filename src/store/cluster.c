@@ -376,6 +376,8 @@ struct redis_state cluster_state(const struct cluster *c)
 			all.breaker_failures = one.breaker_failures;
 		if (!all.last_error.error || one.status != REDIS_UP)
 			all.last_error = one.last_error;
+		if (!all.stalled.error)
+			all.stalled = one.stalled;
 		all.lacks |= one.lacks;
 		all.connection_failures += one.connection_failures;
 		all.own.hits += one.own.hits;

@@ -110,8 +110,8 @@ class Still:
     def __init__(self, daemon):
         daemon.wait_redis()
         self.daemon, self.pid = daemon, daemon.process.pid
-        # Redis is up with the first connection, and the second one has pauses of its own.
-        until(self._connected, "both connections to Redis")
+        # Redis is up with the first connection, and others have pauses of their own.
+        until(self._connected, "all connections to Redis")
         self.fds = max(self._fds() for _ in range(3))
 
     def _connected(self):

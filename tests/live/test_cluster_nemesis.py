@@ -207,7 +207,7 @@ def test_a_server_that_has_lost_its_slots_is_left_alone(start, cluster):
     cluster.failover(node)
     until(lambda: clients(node) == 0, "the old primary is left alone")
     for other in cluster.primaries:
-        until(lambda o=other: clients(o) == 2, "two connections to each primary")
+        until(lambda o=other: clients(o) == 3, "three connections to each primary")
     for key in (f"left:{i}" for i in range(30)):
         assert put(daemon, key, b"v").status in (201, 204)
     cluster.settle()

@@ -77,7 +77,7 @@ def cut_each(part, parts, start, redis, proxy, body, reset):
         return proxy.record()
 
     # A look at all commands, which comes every few seconds, is not a part of it.
-    tape = until(lambda: next((tape for tape in [recorded()] if tape.count(b"QUEUED") < 30), None), "a tape")
+    tape = until(lambda: next((tape for tape in [recorded()] if tape.count(b"QUEUED") < 20), None), "a tape")
     points = cuts(tape)[part::parts]
     assert len(points) > 5
     statuses = []

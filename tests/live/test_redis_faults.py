@@ -10,9 +10,12 @@ import time
 
 import pytest
 
+import topology
+from clustered import ClusteredRedis
 from faults import NOISE_SECONDS, Still, Traffic, at_once, back, fault_config, honest, \
     livez_at_once
 from harness import API, RedisError, Resp, free_port, until
+from keys import CACHE, KEYS, put
 
 DEADLINE_SECONDS = 2 * 0.5 + 1 + NOISE_SECONDS  # of a request, with fault_config's timeouts
 
@@ -387,6 +390,85 @@ def test_where_only_one_connection_is_let_in_keys_are_served_by_it(start, redis)
     assert reply.status == 200, reply
     reply = honest(daemon.invalidate({"patterns": ["a*"]}), "redis_unavailable")
     assert "max number of clients" in reply.json["detail"], reply
+
+
+class Reader(threading.Thread):
+    """Reads a key again and again, and some with it; keeps the answers that were none."""
+
+    def __init__(self, daemon, key):
+        super().__init__(daemon=True)
+        self.daemon_, self.key, self.count, self.wrong, self.stopping = daemon, key, 0, [], False
+        self.start()
+
+    def run(self):
+        while not self.stopping:
+            one = self.daemon_.get(KEYS + self.key)
+            many = self.daemon_.post(CACHE + "/mget", {"keys": [self.key] * 40})
+            self.wrong += [reply for reply in (one, many) if reply.status != 200]
+            self.count += 1
+
+    def more(self):
+        count = self.count
+        until(lambda: self.count > count + 5, "more reads")
+
+    def stop(self):
+        self.stopping = True
+        self.join(20)
+        return self.wrong
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+@pytest.fixture
+def cluster(folder):
+    servers = ClusteredRedis(folder, name="held", kept_folder=topology.shared_folder())
+    yield servers
+    servers.close()
+
+
+@pytest.mark.parametrize("kind", ["redis", "cluster"])
+def test_reads_go_on_while_writes_are_held_back(start, request, kind):
+    """As a primary does during a failover. In a cluster one of three."""
+    redis = request.getfixturevalue(kind)
+    daemon = start(fault_config(redis.url))
+    still = Still(daemon)
+    server = getattr(redis, "node", lambda key: redis)("held:1")
+
+    def store():
+        return put(daemon, "held:1", b"v")
+
+    def warnings():
+        return " ".join(daemon.health().json["components"]["redis"]["details"]["warnings"])
+
+    assert store().status == 201
+    server("CLIENT", "PAUSE", 600000, "WRITE")
+    try:
+        with Reader(daemon, "held:1") as reader:
+            for _ in range(3):
+                assert honest(store()).took < DEADLINE_SECONDS
+            until(lambda: "holds writes back (CLIENT PAUSE" in warnings(), "the reason in health")
+            assert daemon.health().json["status"] == "DEGRADED" and daemon.health().status == 200
+            reader.more()
+        assert not reader.wrong
+        assert daemon.stats()["redis"]["status"] == "up" and daemon.stats()["breaker"]["state"] == "closed"
+        # Connections that are made meanwhile read, too.
+        server("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        until(lambda: daemon.get(KEYS + "held:1").status == 200, "a new connection")
+        with Reader(daemon, "held:1") as reader:
+            until(lambda: "holds writes back" in warnings(), "the reason in health")
+            honest(store(), "redis_unavailable", "timeout")
+            reader.more()
+        assert not reader.wrong
+    finally:
+        server("CLIENT", "UNPAUSE")
+    until(lambda: store().status == 204, "writes again")
+    until(lambda: not warnings().count("holds writes"), "health")
+    daemon.wait_for("redis takes writes again")
+    still.check()
 
 
 @pytest.mark.topology("server", "sentinel", why="has URLs of its own")

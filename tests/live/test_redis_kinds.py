@@ -178,7 +178,7 @@ def test_what_waits_for_a_connection_is_not_sent_to_a_replica(start, redis, prox
     proxy.mode, proxy.seconds = "delay", 0.2
     before = proxy.connections
     redis("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-    until(lambda: proxy.connections >= before + 2, "both connections once more")
+    until(lambda: proxy.connections >= before + 3, "all connections once more")
     reply = daemon.request("PUT", CACHE + "/keys/a?ttl=60", b"v")
     assert (reply.status, reply.json["code"]) == (503, "not_primary"), reply
     assert redis("EXISTS", "a") == 0

@@ -72,7 +72,7 @@ def test_all_kinds_of_work_go_over_it(serve, start, authority, good, version):
     assert daemon.invalidate({"tags": ["t"]}).json["matched"] == 1
     assert redis.keys() == []
     listed = redis("CLIENT", "LIST").decode()
-    assert listed.count("name=cachewarden ") == 2 and "laddr=127.0.0.1:%d " % redis.port in listed
+    assert listed.count("name=cachewarden ") == 3 and "laddr=127.0.0.1:%d " % redis.port in listed
 
 
 def test_a_client_certificate_is_shown(serve, start, authority, good, folder):
@@ -147,11 +147,11 @@ def test_a_later_session_is_resumed(serve, start, authority, good):
     relay = Relay(redis.port)
     daemon = start(config(f"rediss://localhost:{relay.port}", ca=authority.certificate))
     daemon.wait_redis()
-    until(lambda: len(relay.answers) == 2, "both connections")
+    until(lambda: len(relay.answers) == 3, "its connections")
     redis("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-    until(lambda: len(relay.answers) == 4, "both connections once more")
+    until(lambda: len(relay.answers) == 6, "all connections once more")
     # No certificates are sent the second time.
-    assert max(relay.answers[2:]) < min(relay.answers[:2]) - 200, relay.answers
+    assert max(relay.answers[3:]) < min(relay.answers[:3]) - 200, relay.answers
     relay.listener.close()
 
 
@@ -250,5 +250,5 @@ def test_certificates_are_exchanged_without_a_lost_command(serve, start, folder,
     # New connections are under the newest ones.
     before = ids(redis)
     redis("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-    until(lambda: len(ids(redis) - before) == 2, "both connections once more")
+    until(lambda: len(ids(redis) - before) == 3, "all connections once more")
     until(lambda: daemon.get(KEYS + "absent").status == 404, "service over them")

@@ -245,7 +245,7 @@ def test_sentinels_that_have_not_heard_of_a_failover_do_not_undo_it(start, fake,
     until(lambda: leader.subscribed, "the subscription")
     leader.address = HANG
     leader.announce(old.address, new.address)
-    until(lambda: new("CLIENT", "LIST").count(b"name=cachewarden ") == 2, "the new primary in use")
+    until(lambda: new("CLIENT", "LIST").count(b"name=cachewarden ") == 3, "the new primary in use")
     asked = others[0].questions
     until(lambda: others[0].questions > asked + 2, "more looks")
     assert put(daemon, "a").status < 300

@@ -166,9 +166,19 @@ static void refused(void)
 
 TEST_CALL(refusals_of_redis_are_reported, run(refusals, refused))
 
-SERVE(full, {FIRST, NO_MARK ":5000\r\n" EMPTY},
-	{ASK_ONCE, "+OK\r\n-OOM no\r\n-OOM no\r\n-OOM no\r\n-EXECABORT no\r\n"},
-	{"key\r\n$1\r\n0\r\n", "*5\r\n:2\r\n:1\r\n" NO_MARK ":4000\r\n" EMPTY})
+/* A script is on the connection for what may write, which is the last one that is made. */
+static void full(int fd, int number)
+{
+	static const struct turn reads[] = {{FIRST, NO_MARK ":5000\r\n" EMPTY},
+		{ASK_ONCE, "+OK\r\n-OOM no\r\n-OOM no\r\n-OOM no\r\n-EXECABORT no\r\n"}};
+	static const struct turn writes[] = {
+		{"key\r\n$1\r\n0\r\n", "*5\r\n:2\r\n:1\r\n" NO_MARK ":4000\r\n" EMPTY}};
+
+	if (number + 1 == REDIS_CONNECTIONS)
+		serve(fd, writes, sizeof writes / sizeof *writes);
+	else
+		serve(fd, reads, sizeof reads / sizeof *reads);
+}
 
 static void empty_by_script(void)
 {

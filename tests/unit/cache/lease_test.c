@@ -207,7 +207,7 @@ START_TEST(storing_in_steps_behaves_like_the_script)
 END_TEST
 
 /*
- * Fibers share one connection: what the second one sends is between the steps of the first. The
+ * Writes share one connection: what the second fiber sends is between the steps of the first. The
  * first step stores no value yet.
  */
 static const char *interference[3];
@@ -222,7 +222,7 @@ static void store_in_fiber(void *argument)
 static void interfere_in_fiber(void *argument)
 {
 	(void)argument;
-	engine_call("PING", NULL, NULL, NULL);
+	engine_call("DEL", "none", NULL, NULL);
 	engine_call("SET", interference[0], interference[1], NULL);
 }
 
