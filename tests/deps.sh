@@ -15,7 +15,7 @@ run="gcc make pkg-config libc6-dev libmicrohttpd-dev libuv1-dev libcjson-dev
 libyaml-dev libcurl4-gnutls-dev libpq-dev libgnutls28-dev libsystemd-dev libzstd-dev zlib1g-dev zstd uthash-dev libjs-dygraphs redis-server
 curl jq"
 test="g++ check gdb gnutls-bin valgrind redis-tools postgresql util-linux tzdata python3 python3-pytest python3-pytest-xdist
-procps systemd prometheus prometheus-alertmanager python3-yaml python3-jsonschema openapi-specification mandoc zsh fish
+procps systemd faketime prometheus prometheus-alertmanager python3-yaml python3-jsonschema openapi-specification mandoc zsh fish
 chromium chromium-driver python3-selenium"
 lint="clang-format clang-tidy cppcheck gcovr python3 python3-yaml mypy pyflakes3"
 bench="nginx-light wrk webdis prometheus-redis-exporter python3-redis python3-psycopg2"
