@@ -255,13 +255,15 @@ static void print_preview(const struct invalidate *what, struct json_value resul
 		buf_release(&name);
 		buf_release(&clean);
 	}
-	printf("%s%s%s%s%s%s.\n", cli_cell_things(cli, matched, "key matches|keys match"),
+	printf("%s%s%s%s%s.\n", cli_cell_things(cli, matched, "key matches|keys match"),
 		would_change < 0 ? "" : ", ",
 		would_change < 0
 			? ""
 			: cli_cell_things(cli, would_change, "TTL would change|TTLs would change"),
-		skipped > 0 ? "; " : "", skipped > 0 ? cli_cell_count(cli, skipped) : "",
-		skipped > 0 ? " others are protected" : "");
+		skipped > 0 ? "; " : "",
+		skipped > 0
+			? cli_cell_things(cli, skipped, "other is protected|others are protected")
+			: "");
 }
 
 /* The reasons of the API in words. */
@@ -293,9 +295,9 @@ static void print_verdict(const struct invalidate *what, struct json_value resul
 	struct cli *cli = what->cli;
 	double softened = cli_view_number(result, "softened", 0);
 	double removed = cli_view_number(result, what->kind->member, 0);
-	double before = cli_view_number(result, "matched", 0) - removed - softened -
-			cli_view_number(result, "protected_skipped", 0);
+	double before = cli_view_number(result, "matched", 0) - removed - softened;
 	double instead = cli_view_number(result, "removed_instead", 0);
+	double skipped = cli_view_number(result, "protected_skipped", 0);
 	bool soft = cli_args_flag(what->args, "soft");
 	bool spread = cli_args_text(what->args, "spread") != NULL;
 
@@ -304,6 +306,9 @@ static void print_verdict(const struct invalidate *what, struct json_value resul
 		printf(soft ? ", %s made stale" : ", %s made to end later",
 			cli_cell_count(cli, softened));
 	printf(" in %s.\n", cli_cell_span(cli, cli_view_number(result, "duration_ms", 0) / 1000));
+	if (skipped > 0)
+		printf("%s.\n", cli_cell_things(cli, skipped,
+					"other key is protected|other keys are protected"));
 	if (soft && before > 0)
 		printf("%s stale before, or had gone.\n",
 			cli_cell_things(cli, before, "other key was|other keys were"));

@@ -218,6 +218,16 @@ def test_a_soft_purge_says_what_became_stale(start, redis):
     assert f"{removed} keys were REMOVED by it instead" in run(*address, "explain", "user:1").stdout
 
 
+def test_protected_keys_are_told(start, redis):
+    daemon = start(open_config(redis, 'cache: {protected: ["p:keep*"]}\n'), https=False)
+    daemon.wait_redis()
+    redis("MSET", "p:keep", "x", "p:1", "x", "p:2", "x")
+    assert "2 keys match; 1 other is protected.\n" in run(*where(daemon), "invalidate", "p:*", "--dry-run").stdout
+    redis("SET", "p:keep2", "x")
+    out = run(*where(daemon), "invalidate", "p:*", "--yes").stdout
+    assert re.search(r"^2 keys removed in \S+\.\n2 other keys are protected\.$", out, re.M), out
+
+
 def test_tags_and_ids_of_one_entity_are_one_list(cw, shared_redis):
     cw("keys", "set", "t:1", "x", "--tag", "red")
     cw("keys", "set", "t:2", "x", "--tag", "blue")
