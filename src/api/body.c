@@ -90,7 +90,7 @@ static enum error check_list(struct json_value value, const char *pointer, int64
 	for (struct json_iter it = json_iterate(value); json_next(&it); ++*ret_count)
 		if (*ret_count == (size_t)max)
 			return fault_at(fault, ERR_BAD_BODY, pointer,
-				"%s has more than %lld elements; send several requests", pointer,
+				"%s has more than %lld elements: name fewer at once", pointer,
 				(long long)max);
 	return *ret_count ? OK : wrong(fault, pointer, "must not be empty");
 }

@@ -5,6 +5,7 @@
 #include "api/handlers.h"
 #include "api/hide.h"
 #include "api/keys.h"
+#include "cache/guard.h"
 #include "cache/namespace.h"
 #include "operation/operation.h"
 #include "text/json.h"
@@ -144,6 +145,20 @@ static void add_last(struct app *app, struct request *request, cJSON *body,
 	hide_selector(request_identity(request), object);
 }
 
+/* By which pattern, and where that is set. */
+static void add_protection(cJSON *body, const struct conf *conf, struct slice key)
+{
+	const struct slice *pattern = guard_protecting(conf, key);
+
+	if (!pattern) {
+		cJSON_AddNullToObject(body, "protected_by");
+		return;
+	}
+	cJSON *object = cJSON_AddObjectToObject(body, "protected_by");
+	json_add_slice(object, "pattern", *pattern);
+	cJSON_AddStringToObject(object, "from", guard_protects_by(conf, pattern));
+}
+
 /* Parks. */
 static cJSON *explain_json(
 	struct app *app, struct request *request, struct slice key, const struct explain *explain)
@@ -158,6 +173,7 @@ static cJSON *explain_json(
 	add_counted_in(body, conf, key);
 	add_entities(body, explain);
 	cJSON_AddBoolToObject(body, "protected", explain->protected);
+	add_protection(body, conf, key);
 	if (explain->dependents_unreadable) {
 		cJSON_AddNullToObject(body, "dependents");
 	} else {

@@ -20,6 +20,7 @@ http_handler api_dependencies_list, api_dependencies_get, api_dependencies_put;
 http_handler api_dependencies_post, api_dependencies_delete, api_explain;
 http_handler api_namespaces, api_clients, api_slowlog, api_latency;
 http_handler api_alerts, api_pauses_list, api_pauses_begin, api_pauses_end;
+http_handler api_protected;
 http_handler api_audit, api_events;
 http_handler api_config, api_config_reload, api_debug, api_doctor;
 http_handler api_key_get, api_key_put, api_key_delete, api_key_ttl, api_key_expire;

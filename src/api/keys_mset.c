@@ -162,7 +162,7 @@ static enum error read_entries(
 			cJSON_Delete(mset->errors);
 			mset->errors = NULL;
 			return fault_at(fault, ERR_BAD_BODY, "/entries",
-				"/entries has more than %d elements; send several requests",
+				"/entries has more than %d elements: name fewer at once",
 				ENTRY_MANY_KEYS);
 		}
 		snprintf(at, sizeof at, "/entries/%zu", mset->count);

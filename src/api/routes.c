@@ -83,6 +83,8 @@ const struct route routes[] = {
 		"The changes by all callers, as the audit log has them, newest first."},
 	{"GET", ADMIN "/config", SCOPE_ADMIN, ROUTE_INLINE, api_config, "",
 		"The current configuration, secrets redacted."},
+	{"GET", ADMIN "/protected", SCOPE_ADMIN, ROUTE_INLINE, api_protected, "",
+		"The patterns of protected keys, and the prefixes of reserved ones."},
 	{"GET", ADMIN "/debug", SCOPE_ADMIN, ROUTE_INLINE, api_debug, "",
 		"Current fibers, queues, connections, operations and passes."},
 	{"GET", ADMIN "/doctor", SCOPE_ADMIN, 0, api_doctor, "",

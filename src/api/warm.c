@@ -64,8 +64,7 @@ enum error api_warm_check(const struct slice *names, size_t count, const struct 
 
 		if (!job)
 			return fault_set(fault, ERR_UNKNOWN_JOB,
-				"there is no warm job '%.*s'; GET /api/v1/admin/cache/warm lists "
-				"them; nothing was started",
+				"there is no warm job '%.*s'; nothing was started",
 				(int)(name.n > 64 ? 64 : name.n), name.p);
 		error = check_prefixes(who, job, fault);
 	}

@@ -10,8 +10,7 @@
 #include "cache/cache.h"
 #include "text/glob.h"
 
-/* The session routes' keys: no part of the configuration, because other routes never have them. */
-static const struct slice session_prefix = {"session:", 8};
+static const struct slice session_prefix = SLICE(GUARD_SESSION_PREFIX);
 
 enum { shown_bytes = 120 };
 
@@ -73,6 +72,45 @@ static bool protected(const struct guard *guard, struct slice key)
 	return false;
 }
 
+const struct slice *guard_protecting(const struct conf *conf, struct slice key)
+{
+	for (size_t i = 0; i < conf->protected_count; i++)
+		if (!begins_otherwise(conf->protected[i], key) &&
+			glob_match(conf->protected[i], key))
+			return &conf->protected[i];
+	return NULL;
+}
+
+const char *guard_protects_by(const struct conf *conf, const struct slice *pattern)
+{
+	return pattern < conf->protected + conf->default_protected_count ? "cache.default_protected"
+									 : "cache.protected";
+}
+
+/* Why nobody may use it here: two kinds of keys are ours. */
+static enum error refuse_reserved(struct slice key, struct fault *fault)
+{
+	if (slice_starts(key, session_prefix))
+		return fault_set(fault, ERR_KEY_RESERVED,
+			"'%.*s' is reserved for sessions: only requests about sessions use it",
+			shown(key), key.p);
+	return fault_set(fault, ERR_KEY_RESERVED,
+		"'%.*s' is reserved for cachewarden's own use (tags, dependencies, operations, "
+		"...): only requests about these use it",
+		shown(key), key.p);
+}
+
+static enum error refuse_protected(const struct guard *guard, struct slice key, struct fault *fault)
+{
+	const struct slice *pattern = guard_protecting(guard->conf, key);
+
+	return fault_set(fault, ERR_KEY_PROTECTED,
+		"'%.*s' is protected by the pattern '%.*s' of %s; only a token with scope admin "
+		"may name it",
+		shown(key), key.p, pattern ? shown(*pattern) : 0, pattern ? pattern->p : "",
+		pattern ? guard_protects_by(guard->conf, pattern) : "cache.protected");
+}
+
 bool guard_inside_prefixes(const struct identity *who, struct slice key)
 {
 	for (size_t i = 0; i < who->key_prefix_count; i++)
@@ -84,18 +122,13 @@ bool guard_inside_prefixes(const struct identity *who, struct slice key)
 enum error guard_exact(const struct guard *guard, struct slice key, struct fault *fault)
 {
 	if (reserved(guard, key))
-		return fault_set(fault, ERR_KEY_RESERVED,
-			"'%.*s' is reserved for cachewarden; some such keys have their own routes",
-			shown(key), key.p);
+		return refuse_reserved(key, fault);
 	if (!guard_inside_prefixes(guard->who, key))
 		return fault_set(fault, ERR_KEY_OUTSIDE_PREFIXES,
 			"'%.*s' is outside the key_prefixes of token '%s'", shown(key), key.p,
 			guard->who->name);
 	if (!scope_granted(guard->who, SCOPE_ADMIN) && protected(guard, key))
-		return fault_set(fault, ERR_KEY_PROTECTED,
-			"'%.*s' is protected by cache.protected; only a token with scope admin may "
-			"name it",
-			shown(key), key.p);
+		return refuse_protected(guard, key, fault);
 	return OK;
 }
 

@@ -13,6 +13,9 @@
 #include "cache/pattern.h"
 #include "conf/conf.h"
 
+/* The session routes' keys: no part of the configuration, because other routes never have them. */
+#define GUARD_SESSION_PREFIX "session:"
+
 enum { KEY_MAX_BYTES = 1024, GUARD_READY = 32 };
 
 /* The rules of one configuration for one caller. Borrows both. */
@@ -32,6 +35,13 @@ void guard_init_few(struct guard *guard, const struct conf *conf, const struct i
 enum error guard_check_key(struct slice key, struct fault *fault);
 /* A key named exactly: ERR_KEY_RESERVED, ERR_KEY_PROTECTED, ERR_KEY_OUTSIDE_PREFIXES, naming it. */
 enum error guard_exact(const struct guard *guard, struct slice key, struct fault *fault);
+
+/*
+ * The pattern that protects `key`, an element of conf->protected; NULL = none. guard_protects_by()
+ * is its place: "cache.protected", or "cache.default_protected" for one of the built-in ones.
+ */
+const struct slice *guard_protecting(const struct conf *conf, struct slice key);
+const char *guard_protects_by(const struct conf *conf, const struct slice *pattern);
 
 /* Whether `key` begins with one of the caller's prefixes, or the caller has none. */
 bool guard_inside_prefixes(const struct identity *who, struct slice key);

@@ -55,13 +55,8 @@ static const struct term {
 
 /* Longer ones stand before those that they begin with. */
 static const char *const phrases[][2] = {
-	{"GET /api/v1/admin/cache/warm", "cachewarden jobs"},
-	{"some such keys have their own routes",
-		"sessions, tags and dependencies have commands of their own"},
-	{"POST /resume", "cachewarden resume"},
 	{"send Authorization: Bearer TOKEN",
 		"give one with --token-file FILE, CACHEWARDEN_TOKEN_FILE or CACHEWARDEN_TOKEN"},
-	{"send several requests", "name fewer at once"},
 	{"send the same again with this confirmation, or with max_keys",
 		"give --max-keys that large"},
 	{"max_keys", "--max-keys"},

@@ -298,6 +298,7 @@ struct conf {
 	int64_t prune_every_ms;	 /* between two visits of the pruner to a tag or dependency set */
 	struct slice *protected; /* glob patterns, ours included */
 	size_t protected_count;
+	size_t default_protected_count; /* of these, the built-in ones, which come first */
 	struct conf_namespace *namespaces;
 	size_t namespace_count;
 	struct conf_entity *entities;

@@ -271,6 +271,7 @@ static void join_protected(struct reader *r, struct conf_full *full)
 		memcpy(all + ours, full->private.own_protected, own * sizeof *all);
 	full->conf.protected = all;
 	full->conf.protected_count = ours + own;
+	full->conf.default_protected_count = ours;
 }
 
 /* The rows of auth.tokens_file, as a list; NULL if there are faults. */

@@ -238,7 +238,7 @@ static enum error check_derived(const struct plan *plan, struct fault *fault)
 			plan->pattern_count, PLAN_MAX_PATTERNS);
 	if (plan->tag_count > PLAN_MAX_TAGS)
 		return fault_set(fault, ERR_BAD_BODY,
-			"tags and entities give more than %d tags; send several requests",
+			"tags and entities give more than %d tags: name fewer at once",
 			PLAN_MAX_TAGS);
 	return OK;
 }

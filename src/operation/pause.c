@@ -180,7 +180,8 @@ enum error pause_check(const struct pauses *pauses, enum pause what, struct faul
 	if (!state)
 		return OK;
 	timestamp_format(state->until_wall_ms, &until);
-	fault_set(fault, ERR_PAUSED, "%s is paused until %s by %s%s%s%s: wait, or POST /resume",
+	fault_set(fault, ERR_PAUSED,
+		"%s is paused until %s by %s%s%s%s: wait, or end the pause (resume)",
 		pause_name(what), until.p, state->by, state->note ? " (" : "",
 		state->note ? state->note : "", state->note ? ")" : "");
 	buf_release(&until);

@@ -59,6 +59,7 @@ ROUTES = {
     ("GET", API + "/events"): "read",
     ("GET", API + "/audit"): "audit",
     ("GET", API + "/pause"): "read",
+    ("GET", API + "/protected"): "admin",
     ("POST", API + "/pause"): "operate",
     ("POST", API + "/resume"): "operate",
     ("GET", API + "/debug"): "admin",

@@ -815,7 +815,7 @@ REFUSALS = [
     (("invalidate", "a*", "--max-keys", "99999999999", "--yes"), "--max-keys is 99999999999; invalidate.max_keys allows"),
     (("invalidate", "a*", "--note", "n" * 201, "--yes"), "^cachewarden: --note is longer than 200 bytes"),
     (("expire", "a*", "--ttl", "-1", "--yes"), "^cachewarden: --ttl -1 .* needs --only all"),
-    (("warm", "nope"), "^cachewarden: there is no warm job 'nope'; cachewarden jobs lists them"),
+    (("warm", "nope"), "^cachewarden: there is no warm job 'nope'; nothing was started"),
     (("warm", "rows", "--note", "n" * 201), "--note is longer"),
     (("ops", "nothing"), "there is no operation 'nothing'(?s:.*)cachewarden ops lists them"),
     (("keys", "get", "cw:x"), "'cw:x' is reserved"), (("keys", "get", "none"), "the key does not exist"),

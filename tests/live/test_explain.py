@@ -8,6 +8,7 @@ import pytest
 
 from conftest import open_config
 from harness import API, answers_until, until
+from test_auth import config, row, secret
 
 CONFIG = """
 cache:
@@ -158,10 +159,25 @@ def test_odd_sets_and_what_may_not_be_asked(daemon, redis):
     redis("SET", "cw:dep:user:profile:9", "no set")
     body = explain(daemon, "user:profile:9")
     assert body["tags"] == [] and body["dependents"] is None
-    for key, code in (("cw:meta", "key_reserved"), ("session:x", "key_reserved"),
-                      ("keep:1", "key_protected")):
+    for key, code, why in (("cw:meta", "key_reserved", "is reserved for cachewarden's own use"), ("session:x", "key_reserved", "is reserved for sessions"),
+                           ("keep:1", "key_protected", "by the pattern 'keep:*' of cache.protected"),
+                           ("lock:1", "key_protected", "by the pattern 'lock:*' of cache.default_protected")):
         reply = daemon.get(API + "/explain/" + key)
-        assert reply.status == 403 and reply.json["code"] == code
+        assert reply.status == 403 and reply.json["code"] == code and why in reply.json["detail"], reply
+
+
+def test_an_admin_sees_what_is_protected_and_why(start, redis):
+    daemon = start(config(redis, [row("boss", ["admin"])], CONFIG))
+    token = secret("boss")
+    until(lambda: daemon.get("/readyz?redis=true").status == 200, "redis")
+    protected_by = lambda key: daemon.get(API + "/explain/" + key, token=token).json["protected_by"]
+    assert protected_by("keep:1") == {"pattern": "keep:*", "from": "cache.protected"}
+    assert protected_by("lock:1") == {"pattern": "lock:*", "from": "cache.default_protected"}
+    assert protected_by("a") is None
+    body = daemon.get(API + "/protected", token=token).json
+    assert {"pattern": "keep:*", "from": "cache.protected"} == body["items"][-1]
+    assert {"pattern": "lock:*", "from": "cache.default_protected"} in body["items"]
+    assert body["reserved"] == [{"prefix": "cw:", "for": "cachewarden"}, {"prefix": "session:", "for": "sessions"}]
 
 
 def test_a_log_of_costly_patterns_leaves_the_loop_to_others(start, redis):

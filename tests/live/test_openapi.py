@@ -181,7 +181,7 @@ def call(start, redis, folder):
 
 def see(call):
     for path in ("/livez", "/metrics", "/openapi.yaml", API + "/stats", API + "/health", API + "/alerts", API + "/debug",
-                 API + "/doctor", API + "/config", API + "/loaders", API + "/warm", API + "/pause", API + "/tags",
+                 API + "/doctor", API + "/config", API + "/protected", API + "/loaders", API + "/warm", API + "/pause", API + "/tags",
                  API + "/dependencies", API + "/clients", API + "/slowlog", API + "/latency"):
         call("GET " + path)
     call(f"GET {API}/audit")
