@@ -10,6 +10,10 @@ CONFIG ?= conf/demo.yaml
 PYTEST ?= /usr/bin/python3 -m pytest
 # How many tests run at a time: most of them wait for something.
 WORKERS ?= 6
+# What Python compiles of the tests is kept, whatever the environment says: or each worker of each
+# run would compile all of them.
+export PYTHONDONTWRITEBYTECODE =
+export PYTHONPYCACHEPREFIX = $(CURDIR)/build/pycache
 # How the targets that build first do so, unless make was told already.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
@@ -165,7 +169,7 @@ run:
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@sh tests/run.sh $(BUILD)/cachewardend $(CONFIG)
 
-# Every test: lint, then both suites on the release build, then both under the sanitizers.
+# Every test; tests/all.sh has the stages and their order.
 test: deps
 	@MAKE="$(MAKE)" JOBS="$(JOBS)" BUILD="$(BUILD)" sh tests/all.sh
 
@@ -177,6 +181,9 @@ check: $(BUILD)/unit
 # TOPOLOGY=server|tls|sentinel|cluster
 live: $(BUILD)/cachewardend $(BUILD)/cachewarden $(PROGRAMS) $(BUILD)/libcachewarden.a
 	CACHEWARDEN_TOPOLOGY=$(TOPOLOGY) CACHEWARDEN_HTTPS=$(HTTPS) CACHEWARDEN_BIN="$$(realpath $<)" $(PYTEST) -q -p no:cacheprovider -n $(WORKERS) $(or $(TESTS),tests/live)
+
+tests-compiled: $(BUILD)/cachewardend
+	@CACHEWARDEN_BIN="$$(realpath $<)" $(PYTEST) -q -p no:cacheprovider --collect-only tests/live >$(BUILD)/tests-compiled
 
 # The tests that look for rare interleavings, with their full numbers of rounds.
 soak: $(BUILD)/cachewardend
@@ -322,4 +329,4 @@ help:
 
 .PHONY: all library deps run test check live soak fuzz asan tsan coverage axe bench mutants covered lint install uninstall deb deb-test dist debian12 debian13 clean help
 # What others are made of.
-.PHONY: fuzz-targets
+.PHONY: fuzz-targets tests-compiled

@@ -73,7 +73,7 @@ above build $JOBS all "$BUILD/unit" library
 # A process group of its own, so that an interrupt ends all of it.
 setsid nice -n 19 sh "$0" lower_row &
 lower=$!
-above unit -j1 check
+above unit -j2 check tests-compiled
 above live -j1 live
 # The contract holds whatever Redis is.
 for topology in $TOPOLOGIES; do

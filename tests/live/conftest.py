@@ -14,7 +14,7 @@ import pytest
 
 import topology
 from database import Cluster
-from harness import Daemon, open_config
+from harness import SANITIZED, Daemon, open_config
 from proxy import Proxy
 from reading import Web
 from topology import TOPOLOGY, TopologyRedis
@@ -23,12 +23,14 @@ from topology import TOPOLOGY, TopologyRedis
 def pytest_configure(config):
     config.addinivalue_line("markers", "soak: goes round many more times in `make soak`")
     config.addinivalue_line("markers", "topology(name, ..., why): makes sense on these only")
+    config.addinivalue_line("markers", "release(why): not once more under the sanitizers")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leaves out what makes no sense on this run's topology."""
-    senseless = [item for item in items for mark in item.iter_markers("topology")
-                 if TOPOLOGY not in mark.args]
+    """Leaves out what makes no sense on this run's topology or build."""
+    senseless = [item for item in items
+                 if any(TOPOLOGY not in mark.args for mark in item.iter_markers("topology"))
+                 or (SANITIZED and item.get_closest_marker("release"))]
     if senseless:
         config.hook.pytest_deselected(items=senseless)
         items[:] = [item for item in items if item not in senseless]

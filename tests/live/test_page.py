@@ -19,6 +19,8 @@ from page import Page, new_browser
 from test_auth import config, row, secret
 from wire import ask, check_problem, request
 
+pytestmark = pytest.mark.release(why="the browser works, while the daemon answers what other tests ask for, too")
+
 ROWS = [row("boss", ["admin"]), row("watcher", ["read"]), row("nobody", ["metrics"])]
 EXTRA = """
 stats: {namespaces: {every: 1s}}
