@@ -7,6 +7,7 @@ runs do not meet. Nothing here sleeps where it can wait for an event.
 
 import itertools
 import os
+import resource
 import shutil
 import tempfile
 
@@ -21,6 +22,9 @@ from topology import TOPOLOGY, TopologyRedis
 
 
 def pytest_configure(config):
+    # A thousand clients: a user may have a soft limit of 1,024 descriptors.
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8192)), hard))
     config.addinivalue_line("markers", "soak: goes round many more times in `make soak`")
     config.addinivalue_line("markers", "topology(name, ..., why): makes sense on these only")
     config.addinivalue_line("markers", "release(why): not once more under the sanitizers")

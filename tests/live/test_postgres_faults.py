@@ -3,14 +3,14 @@
 the true counts, in time, and the next one works."""
 
 import json
-import os
 import socket
+import subprocess
 import threading
 
 import pytest
 
 from certificates import Authority
-from harness import API, SANITIZED, until
+from harness import API, BINARY, SANITIZED, until
 from proxy import Proxy
 from test_postgres import RESULTS, config, job, run_job, shop
 
@@ -249,7 +249,8 @@ def test_passwords_are_not_printed(start, redis, postgres):
     source = {**shop(postgres), "dsn": "postgresql://cw:s3cret@db/shop?sslpassword=s3cret",
               "password": "s3cret"}
     daemon = start(config(redis, source))
-    printed = os.popen(f"{os.environ['CACHEWARDEN_BIN']} --print-config --config {daemon.config_path}").read()
+    printed = subprocess.run([BINARY, "--print-config", "--config", daemon.config_path], check=True,
+                             capture_output=True, text=True).stdout
     assert "postgresql://" in printed and "s3cret" not in printed, printed
 
 
