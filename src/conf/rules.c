@@ -7,10 +7,10 @@
 #include "conf/address.h"
 #include "conf/https.h"
 
-/* Members of an invalidation's body, which no entity's field may have as its name. */
+/* Members of the bodies of /invalidate and /expire, which no entity's field may have as its name. */
 static const char *const reserved_fields[] = {"patterns", "keys", "tags", "entities",
-	"dependents_of", "cascade", "dry_run", "soft", "verify", "rewarm", "max_keys", "confirm",
-	"wait", "strict", "pace", "note"};
+	"dependents_of", "cascade", "dry_run", "soft", "spread", "verify", "rewarm", "max_keys",
+	"confirm", "wait", "strict", "pace", "note", "ttl", "only", "jitter"};
 
 static const char *const default_protected[] = {"session:*", "sess:*", "spring:session:*",
 	"PHPREDIS_SESSION:*", "*queues:*", "*horizon:*", "bull:*", "celery*", "_kombu.*",
@@ -97,8 +97,8 @@ static void check_fields(struct reader *r, struct node *root, const struct conf 
 			if (strcmp(a->field, reserved_fields[j]) == 0)
 				fault_at_entry(r, root, "entities", i, "field",
 					reader_say(r,
-						"is %s, which has another meaning in an "
-						"invalidation",
+						"is %s, which has another meaning in the body of "
+						"/invalidate or /expire",
 						a->field));
 		for (size_t j = 0; a->field && j < i; j++)
 			if (conf->entities[j].field &&

@@ -79,8 +79,14 @@ static const struct scratch_fault entities[] = {
 		"c.yaml:2: entities.u.keys[0] has a lone '{'; write {{ for a brace, {name} "
 		"for a value\n"},
 	{"entities:\n  u: {keys: [\"u:{id}\"], field: patterns}\n",
-		"c.yaml:2: entities.u.field is patterns, which has another meaning in an "
-		"invalidation\n"},
+		"c.yaml:2: entities.u.field is patterns, which has another meaning in the body of "
+		"/invalidate or /expire\n"},
+	{"entities:\n  u: {keys: [\"u:{id}\"], field: spread}\n  v: {keys: [\"u:{id}\"], field: "
+	 "jitter}\n",
+		"c.yaml:2: entities.u.field is spread, which has another meaning in the body of "
+		"/invalidate or /expire\n"
+		"c.yaml:3: entities.v.field is jitter, which has another meaning in the body of "
+		"/invalidate or /expire\n"},
 	{"entities:\n  u: {keys: [\"u:{id}\"], field: f}\n  v: {keys: [\"v:{id}\"], field: "
 	 "f}\n",
 		"c.yaml:3: entities.v.field is f, which entities.u already uses\n"},
