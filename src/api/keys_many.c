@@ -246,11 +246,16 @@ static bool answer_cascade(
 bool keys_cascade(struct request *request, struct app *app, const struct slice *keys, size_t count,
 	uint64_t *ret_deleted)
 {
-	struct invalidation *what =
-		invalidation_new(request_conf(request), request_identity(request));
 	struct operation *operation;
 	struct fault fault;
 	bool told = false;
+
+	if (pause_check(app->engine.pauses, PAUSE_INVALIDATION, &fault)) {
+		reply_fault(request, &fault);
+		return false;
+	}
+	struct invalidation *what =
+		invalidation_new(request_conf(request), request_identity(request));
 
 	for (size_t i = 0; i < count; i++)
 		invalidation_add_key(what, keys[i]);

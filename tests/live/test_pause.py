@@ -50,6 +50,8 @@ def test_paused_invalidation_is_refused_and_resumed(start, redis):
     until(lambda: paused(other) == {"warming": None, "invalidation": state["invalidation"]},
           "the other daemon to follow")
     refused(other.invalidate({"patterns": ["*x"]}))
+    refused(other.request("DELETE", "/api/v1/cache/keys/a?cascade=true"))
+    refused(other.post("/api/v1/cache/mdelete", {"keys": ["a"], "cascade": True}))
     assert redis("EXISTS", "a") == 1
     assert daemon.request("DELETE", "/api/v1/cache/keys/a").status == 204
     assert resume(other) == {"warming": None, "invalidation": None}
