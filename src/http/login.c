@@ -20,7 +20,7 @@ static struct slice cookie_name(const struct request *request)
 	return is_secure(request) ? SLICE("__Host-cw") : SLICE("cw");
 }
 
-const struct login *login_of(const struct request *request)
+static const struct login *find(const struct request *request, bool use)
 {
 	const struct login *login = NULL;
 	struct slice id;
@@ -29,8 +29,18 @@ const struct login *login_of(const struct request *request)
 	/* Another program on the same host may have set a cookie of that name. */
 	while (!login && request->head.cookie.p &&
 		logins_cookie(request->head.cookie, cookie_name(request), &at, &id))
-		login = logins_find(request->server->logins, id, clock_mono_ms());
+		login = logins_find(request->server->logins, id, clock_mono_ms(), use);
 	return login;
+}
+
+const struct login *login_of(const struct request *request)
+{
+	return find(request, true);
+}
+
+bool login_has_ended(const struct request *request)
+{
+	return !find(request, false);
 }
 
 const struct conf_token *login_token(const struct request *request)

@@ -12,8 +12,10 @@
 #include "http/logins.h"
 #include "http/request.h"
 
-/* The login whose cookie the request has; NULL = none. Its token may have ended. */
+/* The login whose cookie the request has; NULL = none. Its token may have ended. A use of it. */
 const struct login *login_of(const struct request *request);
+/* Whether the request's login has ended meanwhile. Not a use of it: a stream that is open is none. */
+bool login_has_ended(const struct request *request);
 /* The token by whose login the request was admitted; NULL = it was not by a login. */
 const struct conf_token *login_token(const struct request *request);
 /*

@@ -82,7 +82,7 @@ const struct login *logins_begin(struct logins *logins, const uint8_t token_sha2
 	return login;
 }
 
-const struct login *logins_find(struct logins *logins, struct slice id, int64_t now_ms)
+const struct login *logins_find(struct logins *logins, struct slice id, int64_t now_ms, bool use)
 {
 	uint8_t digest[SHA256_BYTES];
 	struct login *found = NULL;
@@ -95,7 +95,8 @@ const struct login *logins_find(struct logins *logins, struct slice id, int64_t 
 			found = &logins->all[i];
 	if (!found || has_ended(found, now_ms))
 		return NULL;
-	found->used_at_ms = now_ms;
+	if (use)
+		found->used_at_ms = now_ms;
 	return found;
 }
 

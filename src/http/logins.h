@@ -37,8 +37,8 @@ void logins_free(struct logins *logins); /* may be NULL */
 /* A new login with the token of that digest. */
 const struct login *logins_begin(struct logins *logins, const uint8_t token_sha256[SHA256_BYTES],
 	int64_t now_ms, char ret_id[LOGIN_ID + 1]);
-/* The login with that id, which counts as a use of it; NULL if it has ended or never was. */
-const struct login *logins_find(struct logins *logins, struct slice id, int64_t now_ms);
+/* The login with that id; NULL if it has ended or never was. `use` keeps it from ending as unused. */
+const struct login *logins_find(struct logins *logins, struct slice id, int64_t now_ms, bool use);
 void logins_end(struct logins *logins, const struct login *login);
 
 /* Steps through the values of all cookies called `name` in a Cookie header, from *at = 0 on. */

@@ -185,6 +185,8 @@ void http_server_abandon(struct http_server *server)
 		server->pending = listener->next;
 		listener_close(listener);
 	}
+	for (struct listener *at = server->listeners; at; at = at->next)
+		at->replaced = false;
 }
 
 /* The number of connections that the limit of file descriptors allows. */

@@ -256,7 +256,7 @@ static bool has_expired(const struct stream *stream)
 	if (auth->token && auth->token->expires_wall_ms >= 0 &&
 		auth->token->expires_wall_ms <= clock_wall_ms())
 		return true;
-	return auth->by_login && !login_of(stream->request);
+	return auth->by_login && login_has_ended(stream->request);
 }
 
 static void look_after(struct connection *connection)

@@ -17,7 +17,7 @@ static void begin(void)
 
 static const struct login *find(int64_t now_ms)
 {
-	return logins_find(logins, slice_of(id, LOGIN_ID), now_ms);
+	return logins_find(logins, slice_of(id, LOGIN_ID), now_ms, true);
 }
 
 START_TEST(a_login_is_found_by_its_id_alone)
@@ -29,7 +29,7 @@ START_TEST(a_login_is_found_by_its_id_alone)
 	ck_assert_ptr_nonnull(find(1));
 	ck_assert_mem_eq(find(1)->token_sha256, token, SHA256_BYTES);
 	ck_assert_uint_eq(strlen(find(1)->csrf), LOGIN_CSRF);
-	ck_assert_ptr_null(logins_find(logins, slice_of(id, LOGIN_ID - 1), 1));
+	ck_assert_ptr_null(logins_find(logins, slice_of(id, LOGIN_ID - 1), 1, true));
 	logins_begin(logins, token, 0, other);
 	ck_assert_str_ne(id, other);
 	id[0] = id[0] == '0' ? '1' : '0';
@@ -44,6 +44,16 @@ START_TEST(a_login_ends_when_it_is_not_used)
 	ck_assert_ptr_nonnull(find(LOGIN_IDLE_MS - 1));
 	ck_assert_ptr_nonnull(find(2 * LOGIN_IDLE_MS - 2));
 	ck_assert_ptr_null(find(3 * (int64_t)LOGIN_IDLE_MS - 2));
+	logins_free(logins);
+}
+END_TEST
+
+START_TEST(a_look_at_a_login_is_no_use_of_it)
+{
+	begin();
+	ck_assert_ptr_nonnull(
+		logins_find(logins, slice_of(id, LOGIN_ID), LOGIN_IDLE_MS - 1, false));
+	ck_assert_ptr_null(find(LOGIN_IDLE_MS));
 	logins_free(logins);
 }
 END_TEST
@@ -69,7 +79,7 @@ START_TEST(one_login_too_many_ends_the_longest_unused)
 	ck_assert_ptr_nonnull(find(LOGINS_MAX));
 	logins_begin(logins, token, LOGINS_MAX, last);
 	ck_assert_ptr_nonnull(find(LOGINS_MAX));
-	ck_assert_ptr_null(logins_find(logins, slice_of(second, LOGIN_ID), LOGINS_MAX));
+	ck_assert_ptr_null(logins_find(logins, slice_of(second, LOGIN_ID), LOGINS_MAX, true));
 	logins_free(logins);
 }
 END_TEST
@@ -111,5 +121,6 @@ START_TEST(each_cookie_of_the_name_is_read)
 END_TEST
 
 TEST_SUITE("logins", a_login_is_found_by_its_id_alone, a_login_ends_when_it_is_not_used,
-	a_login_ends_at_its_age_however_much_it_is_used, one_login_too_many_ends_the_longest_unused,
-	a_login_that_was_ended_is_not_found, each_cookie_of_the_name_is_read)
+	a_look_at_a_login_is_no_use_of_it, a_login_ends_at_its_age_however_much_it_is_used,
+	one_login_too_many_ends_the_longest_unused, a_login_that_was_ended_is_not_found,
+	each_cookie_of_the_name_is_read)
