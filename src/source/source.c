@@ -204,7 +204,7 @@ static enum error next_document(struct source *source, struct fault *fault)
 
 	if (!error && ops->next_document)
 		error = ops->next_document(source->transport, &ended, &more, fault);
-	source->ended = !more;
+	source->ended = !error && !more;
 	source->rows_before = source->parser->number;
 	source->sniff = (struct sniff){0};
 	if (more)
@@ -319,12 +319,13 @@ void source_close(struct source *source)
 {
 	if (!source)
 		return;
-	if (source->ended || (!source->failed && source->given))
-		end_use(source, USE_SUCCEEDED, "");
-	else if (!source->failed && source->number)
-		end_use(source, USE_ANSWERED, "");
-	else if (!source->failed)
-		end_use(source, USE_LEFT, "");
+	/* After a failure the use has ended already. */
+	if (!source->failed)
+		end_use(source,
+			source->ended || source->given ? USE_SUCCEEDED
+			: source->number	       ? USE_ANSWERED
+						       : USE_LEFT,
+			"");
 	source->transport->ops->close(source->transport);
 	source_free(source);
 }
