@@ -278,10 +278,14 @@ static enum error take_turn(struct session_changing *c, struct fault *fault)
 	struct semaphore *turns =
 		&c->w.sessions->turns[(unsigned char)session_hash(&c->w.asked)[0] % SESSIONS_TURNS];
 
-	if (semaphore_acquire(turns, 1, cache_deadline(cache)))
+	enum error error = semaphore_acquire(turns, 1, cache_deadline(cache));
+
+	if (error == ERR_TIMEOUT)
 		return fault_set(fault, ERR_OVERLOADED,
 			"too many changes of this session are waiting; try again");
-	enum error error = try_change(c, fault);
+	if (error)
+		return fault_set(fault, error, "the change waited for others of this session");
+	error = try_change(c, fault);
 	semaphore_release(turns, 1);
 	return error;
 }

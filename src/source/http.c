@@ -20,7 +20,8 @@
 enum {
 	in_max_bytes = 128 * 1024,
 	connect_ms = 10000,
-	slow_bytes_per_second = 16, /* below that for slow_seconds the transfer fails */
+	/* A body that comes slower for slow_seconds fails; for its beginning there is the deadline. */
+	slow_bytes_per_second = 16,
 	slow_seconds = 30,
 };
 
@@ -90,6 +91,10 @@ static size_t on_bytes(char *p, size_t size, size_t count, void *context)
 		http->paused = true;
 		return CURL_WRITEFUNC_PAUSE;
 	}
+	if (!http->received) {
+		curl_easy_setopt(http->easy, CURLOPT_LOW_SPEED_LIMIT, (long)slow_bytes_per_second);
+		curl_easy_setopt(http->easy, CURLOPT_LOW_SPEED_TIME, (long)slow_seconds);
+	}
 	http->received += (int64_t)n;
 	http->too_much = http->received > transport_max_total(http->call);
 	if (http->too_much)
@@ -109,8 +114,6 @@ static void set_limits(const struct http *http)
 
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, ms);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, ms < connect_ms ? ms : (long)connect_ms);
-	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)slow_bytes_per_second);
-	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)slow_seconds);
 	curl_easy_setopt(
 		easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)transport_max_total(http->call));
 }
