@@ -8,13 +8,12 @@
  *
  * Special: GETRANGE answers "" for an absent key, too. PTTL is sent first and
  * tells whether the key exists; an empty answer after a PTTL of an existing key may be a key that
- * was removed in between, and is read again in a transaction. If a value was stored meanwhile, all
- * is read once more. At maxmemory Redis refuses every command in a transaction, also those that
- * read: a script does the same then.
+ * was removed in between, and is read again in a transaction (entry_settle.c). If a value was
+ * stored meanwhile, all is read once more.
  */
 #include "base/mem.h"
 #include "cache/codec.h"
-#include "cache/entry_internal.h"
+#include "cache/entry_read_internal.h"
 #include "cache/lookups.h"
 #include "cache/soft_purge.h"
 #include "redis/resp.h"
@@ -28,29 +27,6 @@ enum { shared_bytes = 64 * 1024 };
 /* Below the connection's own limit of a reply, so that the error can say what to do. */
 enum { reply_bytes = RESP_MAX_BYTES - 1024 };
 
-/* Of the commands for one key. */
-enum { commands_per_key = 3 };
-struct replies {
-	const struct redis_value *mark, *pttl, *range;
-};
-
-struct entry_reading {
-	struct cache *cache;
-	struct conf *conf;
-	const struct slice *keys;
-	size_t count;
-	const struct entry_room *room; /* NULL = not bounded */
-	struct entry *ret;
-	int64_t most;	 /* bytes of any stored value */
-	int64_t first;	 /* bytes that the first step takes of each */
-	struct buf mark; /* a name */
-	/* The second step and the third: places in `keys`, and the bound of each. */
-	size_t *places;
-	int64_t *bounds;
-	size_t place_count;
-	bool unsettled; /* a value came while an empty one was being asked for again */
-};
-
 /* What is stored may be a little larger than the value where compressing it did not help. */
 static int64_t stored_bound(int64_t max_value_bytes)
 {
@@ -59,7 +35,7 @@ static int64_t stored_bound(int64_t max_value_bytes)
 	return bound < reply_bytes ? bound : reply_bytes;
 }
 
-static void add_commands(
+void entry_read_add(
 	struct entry_reading *r, struct redis_batch *batch, struct slice key, int64_t bound)
 {
 	char digits[SLICE_INT_ROOM];
@@ -76,10 +52,10 @@ static void fill_first(void *context, struct redis_batch *batch)
 	struct entry_reading *r = context;
 
 	for (size_t i = 0; i < r->count; i++)
-		add_commands(r, batch, r->keys[i], r->first);
+		entry_read_add(r, batch, r->keys[i], r->first);
 }
 
-static enum error wrong_type(struct fault *fault)
+enum error entry_read_wrong_type(struct fault *fault)
 {
 	return fault_set(fault, ERR_REDIS_PROTOCOL, "Redis answered with another type than asked");
 }
@@ -90,13 +66,13 @@ static enum error pttl_of(const struct redis_value *reply, int64_t *ret, struct 
 	enum error error = redis_value_error(reply, fault);
 
 	if (!error && (reply->type != REDIS_INTEGER || reply->integer < -2))
-		error = wrong_type(fault);
+		error = entry_read_wrong_type(fault);
 	*ret = error ? -2 : reply->integer;
 	return error;
 }
 
-static enum error take_entry(
-	struct entry_reading *r, size_t at, const struct replies *replies, struct fault *fault)
+enum error entry_read_take(struct entry_reading *r, size_t at, const struct entry_replies *replies,
+	struct fault *fault)
 {
 	const struct redis_value *range = replies->range;
 	struct entry *entry = &r->ret[at];
@@ -114,7 +90,7 @@ static enum error take_entry(
 	if (!error)
 		error = pttl_of(replies->pttl, &pttl_ms, &own);
 	if (!error && range->type != REDIS_STRING)
-		error = wrong_type(&own);
+		error = entry_read_wrong_type(&own);
 	if (error) {
 		if (fault)
 			*fault = own;
@@ -129,17 +105,12 @@ static enum error take_entry(
 	return OK;
 }
 
-static struct replies replies_of(const struct redis_batch *batch, size_t i)
+static struct entry_replies replies_of(const struct redis_batch *batch, size_t i)
 {
-	size_t at = commands_per_key * i;
+	size_t at = ENTRY_READ_COMMANDS * i;
 
-	return (struct replies){redis_batch_reply(batch, at), redis_batch_reply(batch, at + 1),
-		redis_batch_reply(batch, at + 2)};
-}
-
-static bool is_present(const struct entry *entry)
-{
-	return !entry->error && entry->pttl_ms != -2;
+	return (struct entry_replies){redis_batch_reply(batch, at),
+		redis_batch_reply(batch, at + 1), redis_batch_reply(batch, at + 2)};
 }
 
 static void refuse_large(const struct entry_reading *r, struct entry *entry)
@@ -148,11 +119,11 @@ static void refuse_large(const struct entry_reading *r, struct entry *entry)
 		    (!codec_is_compressed(entry->stored) &&
 			    (int64_t)entry->stored.n > r->conf->max_value_bytes);
 
-	if (is_present(entry) && over)
+	if (entry_is_present(entry) && over)
 		entry->error = ERR_TOO_LARGE;
 }
 
-static enum error run_step(struct entry_reading *r, enum redis_priority priority, entry_fill *fill,
+enum error entry_read_step(struct entry_reading *r, enum redis_priority priority, entry_fill *fill,
 	struct redis_batch *batch, struct fault *fault)
 {
 	struct entry_step step = {.cache = r->cache,
@@ -168,15 +139,15 @@ static enum error run_step(struct entry_reading *r, enum redis_priority priority
 static enum error read_first(struct entry_reading *r, struct fault *fault)
 {
 	struct redis_batch *batch = cache_batch_take(r->cache);
-	enum error error = run_step(r, REDIS_COMMANDS, fill_first, batch, fault);
+	enum error error = entry_read_step(r, REDIS_COMMANDS, fill_first, batch, fault);
 
 	for (size_t i = 0; i < r->count && !error; i++) {
 		struct entry *entry = &r->ret[i];
-		const struct replies replies = replies_of(batch, i);
+		const struct entry_replies replies = replies_of(batch, i);
 
-		error = take_entry(r, i, &replies, fault);
-		if (!error && is_present(entry))
-			entry->reply = redis_batch_take(batch, commands_per_key * i + 2);
+		error = entry_read_take(r, i, &replies, fault);
+		if (!error && entry_is_present(entry))
+			entry->reply = redis_batch_take(batch, ENTRY_READ_COMMANDS * i + 2);
 	}
 	cache_batch_give(r->cache, batch);
 	return error;
@@ -221,7 +192,7 @@ static enum error claim_room(const struct entry_reading *r, int64_t more, struct
 	if (!r->room)
 		return OK;
 	for (size_t i = 0; i < r->count; i++)
-		if (is_present(&r->ret[i]))
+		if (entry_is_present(&r->ret[i]))
 			bytes += r->ret[i].stored.n;
 	return r->room->claim(r->room->context, bytes, fault);
 }
@@ -252,43 +223,7 @@ static void fill_places(void *context, struct redis_batch *batch)
 	struct entry_reading *r = context;
 
 	for (size_t i = 0; i < r->place_count; i++)
-		add_commands(r, batch, r->keys[r->places[i]], r->bounds[i]);
-}
-
-/* A transaction for each key, because its commands must be for one slot. */
-static void fill_settle(void *context, struct redis_batch *batch)
-{
-	struct entry_reading *r = context;
-
-	for (size_t i = 0; i < r->place_count; i++) {
-		REDIS_ADD(batch, SLICE("MULTI"));
-		add_commands(r, batch, r->keys[r->places[i]], r->bounds[i]);
-		REDIS_ADD(batch, SLICE("EXEC"));
-	}
-}
-
-/* Own lookups as of every script, then what the transaction answers. */
-static const char settle_script[] =
-	"local m, p, v = redis.call('PTTL', KEYS[1]), redis.call('PTTL', KEYS[2]), "
-	"redis.call('GETRANGE', KEYS[2], 0, ARGV[1]) "
-	"local hits = (m ~= -2 and 1 or 0) + (p ~= -2 and 2 or 0) "
-	"return {hits, 3 - hits, m, p, v}";
-
-enum { script_tally = 2 }; /* replies before those of its commands */
-
-static void fill_settle_scripts(void *context, struct redis_batch *batch)
-{
-	struct entry_reading *r = context;
-	char digits[SLICE_INT_ROOM];
-
-	for (size_t i = 0; i < r->place_count; i++) {
-		struct slice key = r->keys[r->places[i]];
-
-		buf_clear(&r->mark);
-		soft_purge_key(r->cache, key, &r->mark);
-		REDIS_ADD(batch, SLICE("EVAL"), slice_str(settle_script), SLICE("2"),
-			buf_slice(&r->mark), key, slice_of_int(digits, r->bounds[i]));
-	}
+		entry_read_add(r, batch, r->keys[r->places[i]], r->bounds[i]);
 }
 
 /* Whether the key exists, and from `least` to `most` bytes of its value were read. */
@@ -296,7 +231,7 @@ static bool has_bytes(const struct entry *entry, int64_t least, int64_t most)
 {
 	int64_t n = (int64_t)entry->stored.n;
 
-	return is_present(entry) && n >= least && n <= most;
+	return entry_is_present(entry) && n >= least && n <= most;
 }
 
 static bool any(const struct entry_reading *r, int64_t least, int64_t most)
@@ -307,11 +242,7 @@ static bool any(const struct entry_reading *r, int64_t least, int64_t most)
 	return false;
 }
 
-/*
- * Another step is for the entries of so many bytes: notes them as places in r->places; false where
- * there is none.
- */
-static bool choose(struct entry_reading *r, int64_t least, int64_t most)
+bool entry_read_choose(struct entry_reading *r, int64_t least, int64_t most)
 {
 	if (!any(r, least, most))
 		return false;
@@ -358,97 +289,31 @@ static int64_t ration(struct entry_reading *r, const struct redis_batch *lengths
 
 static enum error read_full_ones(struct entry_reading *r, struct fault *fault)
 {
-	if (!choose(r, r->first + 1, INT64_MAX))
+	if (!entry_read_choose(r, r->first + 1, INT64_MAX))
 		return OK;
 	struct redis_batch *batch = redis_batch_new();
-	enum error error = run_step(r, REDIS_COMMANDS, fill_lengths, batch, fault);
+	enum error error = entry_read_step(r, REDIS_COMMANDS, fill_lengths, batch, fault);
 	if (error)
 		goto out;
 	error = claim_room(r, ration(r, batch), fault);
 	redis_batch_clear(batch);
 	if (error || r->place_count == 0)
 		goto out;
-	error = run_step(r, REDIS_BULK, fill_places, batch, fault);
+	error = entry_read_step(r, REDIS_BULK, fill_places, batch, fault);
 	for (size_t i = 0; i < r->place_count && !error; i++) {
 		struct entry *entry = &r->ret[r->places[i]];
-		const struct replies replies = replies_of(batch, i);
+		const struct entry_replies replies = replies_of(batch, i);
 
-		error = take_entry(r, r->places[i], &replies, fault);
-		if (error || !is_present(entry))
+		error = entry_read_take(r, r->places[i], &replies, fault);
+		if (error || !entry_is_present(entry))
 			continue;
 		/* It grew in between. */
 		if ((int64_t)entry->stored.n > r->bounds[i])
 			*entry = (struct entry){.error = ERR_REPLY_TOO_LARGE};
 		else
-			entry->reply = redis_batch_take(batch, commands_per_key * i + 2);
+			entry->reply = redis_batch_take(batch, ENTRY_READ_COMMANDS * i + 2);
 	}
 out:
-	redis_batch_free(batch);
-	return error;
-}
-
-/*
- * An entry that looked empty, by replies that nothing came in between: EXEC's, or a script's, which
- * begin at `first`.
- */
-static enum error settle_one(struct entry_reading *r, size_t at, const struct redis_value *all,
-	size_t first, struct fault *fault)
-{
-	enum error error = redis_value_error(all, fault);
-
-	if (!error && (all->type != REDIS_ARRAY || all->count != first + commands_per_key))
-		error = wrong_type(fault);
-	if (error)
-		return error;
-	struct redis_value *const *items = all->items + first;
-	const struct replies replies = {items[0], items[1], items[2]};
-	struct entry *entry = &r->ret[at];
-	struct redis_value *reply = entry->reply; /* empty, as the value is, if it is */
-
-	error = take_entry(r, at, &replies, fault);
-	if (!error && is_present(entry) && entry->stored.n == 0) {
-		entry->stored = reply->text;
-		entry->reply = reply;
-		return OK;
-	}
-	redis_value_free(reply);
-	if (!error && is_present(entry)) {
-		r->unsettled = true;
-		*entry = (struct entry){.pttl_ms = -2, .ttl_ms = -2};
-	}
-	return error;
-}
-
-/* Whether a command in one of the transactions was refused for want of memory. */
-static bool lacks_memory(const struct redis_batch *batch)
-{
-	for (size_t i = 0; i < redis_batch_count(batch); i++)
-		if (redis_value_error(redis_batch_reply(batch, i), NULL) == ERR_REDIS_OOM)
-			return true;
-	return false;
-}
-
-static enum error read_empty_ones(struct entry_reading *r, struct fault *fault)
-{
-	/* MULTI and EXEC have replies, too. */
-	size_t each = commands_per_key + 2, first = 0;
-
-	if (!choose(r, 0, 0))
-		return OK;
-	struct redis_batch *batch = redis_batch_new();
-
-	for (size_t i = 0; i < r->place_count; i++)
-		r->bounds[i] = 0;
-	enum error error = run_step(r, REDIS_COMMANDS, fill_settle, batch, fault);
-	if (!error && lacks_memory(batch)) {
-		each = 1;
-		first = script_tally;
-		redis_batch_clear(batch);
-		error = run_step(r, REDIS_COMMANDS, fill_settle_scripts, batch, fault);
-	}
-	for (size_t i = 0; i < r->place_count && !error; i++)
-		error = settle_one(r, r->places[i], redis_batch_reply(batch, each * (i + 1) - 1),
-			first, fault);
 	redis_batch_free(batch);
 	return error;
 }
@@ -469,7 +334,7 @@ static enum error read_once(struct entry_reading *r, struct fault *fault)
 	if (!error && r->first < r->most)
 		error = read_full_ones(r, fault);
 	if (!error)
-		error = read_empty_ones(r, fault);
+		error = entry_settle(r, fault);
 	return error;
 }
 
