@@ -4,7 +4,8 @@
  * Redis 7 and does not tell stale from absent; a script does on every version.
  *
  * Special: without memory for the mark the value goes. Without it a reader of another configuration
- * would take the value for a fresh one.
+ * would take the value for a fresh one. A mark that is there already needs no memory: PEXPIRE moves
+ * its end, so that a purge that meets a key a second time leaves it as it is.
  */
 #include "cache/soft_purge.h"
 
@@ -14,7 +15,8 @@ static const char script[] = "local t, s = redis.call('PTTL', KEYS[1]), tonumber
 			     "local kept = t >= 0 and t <= s "
 			     "if kept then s = math.max(t, 1) end "
 			     "local done = redis.pcall('SET', KEYS[2], '', 'PX', s) "
-			     "if done.err then redis.call('UNLINK', KEYS[1]) return 3 end "
+			     "if done.err and redis.call('PEXPIRE', KEYS[2], s) == 0 then "
+			     "redis.call('UNLINK', KEYS[1]) return 3 end "
 			     "if kept then return 2 end "
 			     "redis.call('PEXPIRE', KEYS[1], s) return 1";
 

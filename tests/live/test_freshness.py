@@ -139,6 +139,45 @@ def test_without_memory_for_the_mark_the_value_goes_and_that_is_said(warden, red
     assert until(event, "the event")["data"]["operation_id"] == body["operation_id"]
 
 
+def test_without_memory_what_is_stale_already_stays(warden, redis, start):
+    other = start(open_config(redis, NONE))
+    put(warden, "st:1", b"old")
+    purge(warden, "st:1")
+    redis("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    redis("CONFIG", "SET", "maxmemory", "1")
+    body = warden.invalidate({"keys": ["st:1"], "soft": True}).json
+    redis("CONFIG", "SET", "maxmemory", "0")
+    assert (body["matched"], body["softened"], body["invalidated"]) == (1, 0, 0), body
+    assert seen(other, "st:1") == "STALE"
+
+
+MANY = 3000
+MANY_SELECTORS = {"keys": {"keys": [f"st:{i}" for i in range(1000)]}, "tags": {"tags": ["shop"]},
+                  "patterns": {"patterns": ["st:*"]}}
+
+
+@pytest.mark.parametrize("kind", MANY_SELECTORS)
+def test_at_maxmemory_no_key_counts_twice(warden, redis, kind):
+    """Removed keys make room for marks, so some are softened, and the second round meets these again."""
+    admin = "/api/v1/admin/cache"
+    count = 1000 if kind == "keys" else MANY
+    redis("EVAL", "for i = 0, ARGV[1] - 1 do redis.call('SET', 'st:' .. i, 'x', 'EX', 3000) end", "0", str(count))
+    for first in range(0, count, 1000):
+        keys = [f"st:{i}" for i in range(first, first + 1000)]
+        assert warden.post(admin + "/tags", {"tags": ["shop"], "keys": keys}).status == 200
+    memory = redis("INFO", "memory").decode().split("used_memory:")[1].split()[0]
+    redis("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    redis("CONFIG", "SET", "maxmemory", memory)
+    ask = {**MANY_SELECTORS[kind], "soft": True, "verify": True, "max_keys": 2 * MANY}
+    body = warden.invalidate(ask).json
+    redis("CONFIG", "SET", "maxmemory", "0")
+    left = redis("EVAL", "return #redis.call('KEYS', 'st:*')", "0")
+    figures = body["matched"], body["invalidated"], body["softened"], body["removed_instead"]
+    assert figures == (count, count - left, left, count - left), body
+    of_selectors = [sum(row[what] for row in body["selectors"]) for what in ("matched", "invalidated")]
+    assert of_selectors == [count, count - left], of_selectors
+
+
 def test_own_prefix_needs_a_restart(warden, redis, start):
     put(warden, "k", b"x", headers={"Surrogate-Key": "shop"})
     moved = open_config(redis, SOFT).replace(f'"{redis.url}"', f'"{redis.url}", own_prefix: "app:"')
