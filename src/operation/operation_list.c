@@ -20,7 +20,8 @@ struct operation_listing {
 	char (*own)[OPERATION_ID_BYTES + 1]; /* descending */
 	size_t own_count, own_at;
 	struct operation_view *items;
-	char last[OPERATION_ID_BYTES + 1]; /* examined */
+	char last[OPERATION_ID_BYTES + 1];  /* examined */
+	char below[OPERATION_ID_BYTES + 1]; /* the lowest id of the pages so far; "" = none */
 	int64_t taken, examined;
 };
 
@@ -136,8 +137,11 @@ static enum error offer_stored(struct operation_listing *l, char (*ids)[OPERATIO
 	return error;
 }
 
-/* The ids of one page that are not of this process. */
-static size_t foreign_ids(const struct operation_listing *l, const struct redis_value *page,
+/*
+ * The ids of one page that are not of this process. Operations that have begun since the page
+ * before have moved its last ids into this one: only what sorts below them is new.
+ */
+static size_t foreign_ids(struct operation_listing *l, const struct redis_value *page,
 	char (*ids)[OPERATION_ID_BYTES + 1])
 {
 	size_t count = 0;
@@ -149,6 +153,9 @@ static size_t foreign_ids(const struct operation_listing *l, const struct redis_
 			continue;
 		memcpy(ids[count], id.p, id.n);
 		ids[count][id.n] = '\0';
+		if (*l->below && strcmp(ids[count], l->below) >= 0)
+			continue;
+		memcpy(l->below, ids[count], sizeof l->below);
 		if (id_fits(l, ids[count]) && !is_own(l, ids[count]))
 			count++;
 	}

@@ -2,13 +2,16 @@
 """Operations: what runs, what ran, on any daemon of one Redis; waiting, cancelling, listing, queueing."""
 
 import datetime
+import json
 import signal
 import threading
+import time
 import urllib.parse
 
 import pytest
 
 from harness import until
+from interfering import interfere
 from invalidating import (OPERATIONS, begin, config, ended, ok, put, redis, refused, selector,
                           token_row)
 from proxy import Proxy
@@ -288,6 +291,29 @@ def test_pages_by_cursor(start, redis):
         assert [i for i in seen if i in made] == sorted(made, reverse=True)
         assert len(set(seen)) == len(seen) and seen == sorted(seen, reverse=True)
         assert pages <= len(seen) // limit + 2
+
+
+def test_operations_that_begin_between_two_pages_list_none_twice(start, redis, folder):
+    """Those of another daemon: a new one moves what was the end of a page into the next one."""
+    proxy = Proxy(folder, redis)
+    daemon = start(config(redis).replace(redis.url, proxy.url))
+    record = ok(daemon.get(path(ok(daemon.invalidate({"keys": ["a"]}))["operation_id"])))
+    until(lambda: redis("ZCARD", "cw:ops") == 1, "the record")
+    now = int(time.time() * 1000)
+
+    def add(numbers):
+        made = [f"{now + i:012x}{i:08x}" for i in numbers]
+        for at, i in zip(numbers, made):
+            redis("SET", "cw:op:" + i, json.dumps({**record, "operation_id": i}), "EX", 600)
+            redis("ZADD", "cw:ops", now + at, i)
+        return made
+
+    made = add(range(1, 251))
+    body = ok(interfere(proxy, b"MGET", lambda: daemon.get(f"{OPERATIONS}?limit=1000"),
+                        lambda: add(range(251, 258))))
+    seen = [item["operation_id"] for item in body["items"]]
+    assert seen == sorted([*made, record["operation_id"]], reverse=True) and body["next"] is None
+    proxy.close()
 
 
 def test_a_long_list_of_selectors_is_cut_in_the_record(start, redis):
