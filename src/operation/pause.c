@@ -15,6 +15,7 @@ struct pauses {
 	struct cache *cache;
 	struct fiber_group group;
 	struct pause_state states[PAUSE_COUNT]; /* until_wall_ms 0 = not paused */
+	uint64_t changes[PAUSE_COUNT];		/* by this daemon's own requests */
 };
 
 const char *pause_name(enum pause what)
@@ -109,11 +110,17 @@ static struct pause_state parse(struct slice text)
 	return state;
 }
 
+/*
+ * Of several servers one may be slow: what another has answered before a request changed a pause
+ * is old by then.
+ */
 static void look(struct pauses *pauses)
 {
 	struct redis_batch *batch = redis_batch_new();
 	struct buf key = {0};
+	uint64_t before[PAUSE_COUNT];
 
+	memcpy(before, pauses->changes, sizeof before);
 	for (enum pause what = 0; what < PAUSE_COUNT; what++) {
 		buf_clear(&key);
 		key_of(pauses, what, &key);
@@ -122,9 +129,10 @@ static void look(struct pauses *pauses)
 	cache_run(pauses->cache, REDIS_COMMANDS, batch, NULL);
 	for (enum pause what = 0; what < PAUSE_COUNT; what++) {
 		const struct redis_value *reply = redis_batch_reply(batch, what);
-
 		bool over = pauses->states[what].until_wall_ms && !holds(&pauses->states[what]);
 
+		if (pauses->changes[what] != before[what])
+			continue;
 		if (reply && reply->type == REDIS_STRING)
 			apply(pauses, what, parse(reply->text));
 		else if (over || (reply && reply->type == REDIS_NIL))
@@ -200,6 +208,13 @@ static void print(const struct pause_state *state, struct buf *out)
 	cJSON_Delete(record);
 }
 
+/* Takes over what a request has written to Redis. */
+static void take_over(struct pauses *pauses, enum pause what, struct pause_state next)
+{
+	pauses->changes[what]++;
+	apply(pauses, what, next);
+}
+
 static void tell(struct pauses *pauses, enum pause what, const char *by, struct slice note)
 {
 	struct pause_change change = {
@@ -228,7 +243,7 @@ enum error pause_begin(struct pauses *pauses, enum pause what, int64_t seconds, 
 	if (error) {
 		forget(&next);
 	} else {
-		apply(pauses, what, next);
+		take_over(pauses, what, next);
 		tell(pauses, what, by, note);
 	}
 	buf_release(&key);
@@ -246,7 +261,7 @@ enum error pause_end(struct pauses *pauses, enum pause what, const char *by, str
 	enum error error = store_command(pauses->cache->store, buf_slice(&key), &reply, fault,
 		SLICE("DEL"), buf_slice(&key));
 	if (!error) {
-		apply(pauses, what, (struct pause_state){0});
+		take_over(pauses, what, (struct pause_state){0});
 		if (reply->integer > 0)
 			tell(pauses, what, by, note);
 	}

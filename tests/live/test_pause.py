@@ -5,8 +5,11 @@ import json
 
 import pytest
 
+import topology
+from clustered import ClusteredRedis
 from conftest import open_config
-from harness import API, until
+from harness import API, DEADLINE, until
+from proxy import Proxy
 
 JOB = """
 warm:
@@ -128,6 +131,40 @@ def test_a_pause_survives_a_restart_and_an_outage(start, redis):
     assert daemon.post(API + "/resume", {}).status == 503
     redis.start()  # empty: its pauses are gone with its data
     until(lambda: paused(daemon)["invalidation"] is None, "the end")
+
+
+@pytest.fixture
+def cluster(folder):
+    servers = ClusteredRedis(folder, name="paused", kept_folder=topology.shared_folder())
+    yield servers
+    servers.close()
+
+
+def test_what_a_slower_server_delays_does_not_undo_a_pause_or_its_end(start, folder, cluster):
+    """The daemon looks at both kinds at once; with this prefix each is on a server of its own."""
+    look = b"own:paused:invalidation"
+    assert cluster.node("own:paused:warming") != cluster.node(look.decode())
+    proxy = Proxy(folder, cluster)
+    daemon = start(open_config(cluster).replace(f'"{cluster.url}"', f'"{proxy.url}", own_prefix: "own:"'))
+    daemon.wait_redis()
+
+    def during_a_look(act):
+        """Until the look is over: there is another one."""
+        proxy.hold(look)
+        assert proxy.held.wait(DEADLINE), "no look"
+        state = act()
+        proxy.count(look)
+        proxy.release()
+        until(lambda: proxy.sent > 1, "the look after it")
+        return state
+
+    state = during_a_look(lambda: pause(daemon, {"what": ["warming"], "for": 600}))
+    assert "warming is not paused any more" not in daemon.log
+    assert paused(daemon) == state and state["warming"]
+    assert during_a_look(lambda: resume(daemon, {"what": ["warming"]}))["warming"] is None
+    assert daemon.log.count("warming is paused until") == daemon.log.count("warming is not paused any more") == 1
+    assert paused(daemon)["warming"] is None
+    proxy.close()
 
 
 @pytest.mark.parametrize("body, pointer", [
