@@ -2,7 +2,7 @@
 /*
  * Reloading the configuration: the parts that take part, and what causes a reload.
  *
- *	SIGHUP, POST /reload, a changed tokens file -> prepare all -> commit all
+ *	SIGHUP, POST /reload, a tokens file with other content -> prepare all -> commit all
  */
 #include <stdio.h>
 
@@ -11,10 +11,22 @@
 #include "daemon_internal.h"
 #include "engine/engine.h"
 
+/*
+ * The file was written, touched or replaced, or was so new when it was read that it may have been
+ * written again. After a reload that was refused, also the content in force must be reloaded.
+ */
 static void tokens_changed(void *context)
 {
 	struct daemon *d = context;
+	const struct conf *conf = reload_current(d->app.reload);
+	struct file_stamp read, now;
+	const char *path = conf_tokens_file(conf, &read);
 
+	if (reload_succeeded(d->app.reload) && conf_tokens_same(conf, &now)) {
+		log_debug(d->app.log, "the tokens file has the same content as before");
+		tokens_watch_follow(d->tokens_watch, path, &now);
+		return;
+	}
 	d->reload_asked = true;
 	if (d->fiber)
 		fiber_wake(d->fiber);

@@ -222,6 +222,23 @@ const char *conf_tokens_file(const struct conf *conf, struct file_stamp *ret_sta
 	return conf->private->tokens_file;
 }
 
+bool conf_tokens_same(const struct conf *conf, struct file_stamp *ret_stamp)
+{
+	const struct conf_private *private = conf->private;
+	struct buf text = {0}, why = {0};
+	uint8_t digest[SHA256_BYTES];
+	bool same = private->tokens_file &&
+		    !file_read(private->tokens_file, true, &text, &why, ret_stamp);
+
+	if (same) {
+		crypto_sha256(buf_slice(&text), digest);
+		same = memcmp(digest, private->tokens_digest, sizeof digest) == 0;
+	}
+	buf_release(&text);
+	buf_release(&why);
+	return same;
+}
+
 const char *conf_warnings(const struct conf *conf)
 {
 	return conf->private->warnings;

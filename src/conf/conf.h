@@ -390,5 +390,10 @@ const char *conf_warnings(const struct conf *conf);
 struct file_stamp; /* conf/file.h */
 /* The path of auth.tokens_file and the stamp of the file that was read; NULL if there is none. */
 const char *conf_tokens_file(const struct conf *conf, struct file_stamp *ret_stamp);
+/*
+ * Reads that file again: whether it holds the same bytes as when the snapshot was made. False also
+ * if it cannot be read. *ret_stamp is set if it could be. Blocks.
+ */
+bool conf_tokens_same(const struct conf *conf, struct file_stamp *ret_stamp);
 
 #endif

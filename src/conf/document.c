@@ -248,8 +248,10 @@ struct node *document_load(struct arena *arena, struct document_file *file, stru
 	struct node *root = NULL;
 
 	file->wrong = wrong ? arena_dup(arena, slice_str(wrong)) : NULL;
-	if (!wrong)
+	if (!wrong) {
+		crypto_sha256(buf_slice(&text), file->digest);
 		root = document_parse(arena, buf_slice(&text), path, faults);
+	}
 	buf_release(&text);
 	buf_release(&why);
 	return root;

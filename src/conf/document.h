@@ -9,6 +9,7 @@
 #define CW_CONF_DOCUMENT_H
 
 #include "base/arena.h"
+#include "base/crypto.h"
 #include "conf/faults.h"
 #include "conf/file.h"
 
@@ -44,7 +45,9 @@ struct document_file {
 	bool secret; /* as in conf/file.h */
 	/* If it could not be read: the end of a sentence about the file, else NULL. */
 	const char *wrong;
-	struct file_stamp stamp; /* if it could be read */
+	/* If it could be read. */
+	struct file_stamp stamp;
+	uint8_t digest[SHA256_BYTES]; /* of its bytes */
 };
 
 /* Reads the file and parses it. NULL with file->wrong or with faults. Blocks. */

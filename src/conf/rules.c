@@ -281,6 +281,7 @@ static struct node *load_tokens_file(struct reader *r, struct node *root, struct
 	struct node *list = document_load(r->arena, &file, r->faults);
 
 	full->private.tokens_stamp = file.stamp;
+	memcpy(full->private.tokens_digest, file.digest, sizeof file.digest);
 	if (file.wrong)
 		reader_fault_at(r, root, "auth.tokens_file",
 			reader_say(r, "names %s, which %s", file.path, file.wrong));

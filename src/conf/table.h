@@ -25,6 +25,7 @@ struct conf_private {
 	size_t source_count;
 	char *tokens_file;
 	struct file_stamp tokens_stamp;
+	uint8_t tokens_digest[SHA256_BYTES]; /* of the file's bytes */
 	char *warnings;
 };
 

@@ -3,6 +3,7 @@
 
 import hashlib
 import os
+import signal
 
 import pytest
 
@@ -104,10 +105,10 @@ KINDS = [InPlace, InPieces, Renamed, RemovedFirst, LinkedElsewhere, WrittenElsew
          FolderExchanged]
 
 
-def begin(start, redis, place, text):
+def begin(start, redis, place, text, more=""):
     place.begin(text)
     return start(f'listen: ["127.0.0.1:0"]\nauth: {{tokens_file: {place.path}}}\n'
-                 f'redis: {{url: "{redis.url}"}}\n')
+                 f'redis: {{url: "{redis.url}"}}\n' + more)
 
 
 def status(daemon, token):
@@ -178,3 +179,36 @@ def test_a_file_that_is_gone_leaves_the_list(start, redis, folder):
     assert status(daemon, "cw_old") == 200
     put(place.path, row("cw_new"))
     until(lambda: status(daemon, "cw_new") == 200, "the file's return")
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_the_same_content_is_no_reload(start, redis, folder, kind):
+    place = kind(folder)
+    daemon = begin(start, redis, place, row("cw_0"), "log: {level: debug}\n")
+
+    def touch(text):
+        del text
+        os.utime(place.path)
+
+    for again in touch, place.write:
+        read = daemon.log.count("same content as before")
+        again(row("cw_0"))
+        until(lambda read=read: daemon.log.count("same content as before") > read, "a look at it")
+    assert status(daemon, "cw_0") == 200
+    assert "configuration reloaded" not in daemon.log
+    place.write(row("cw_1"))
+    until(lambda: status(daemon, "cw_1") == 200, "another list")
+    assert daemon.log.count("configuration reloaded") == 1
+    # Who asks for a reload gets one.
+    daemon.process.send_signal(signal.SIGHUP)
+    until(lambda: daemon.log.count("configuration reloaded") == 2, "the reload")
+
+
+def test_the_old_content_ends_a_refusal(start, redis, folder):
+    place = InPlace(folder)
+    daemon = begin(start, redis, place, row("cw_old"))
+    place.write(BAD["torn"])
+    daemon.wait_for("configuration refused, the previous one stays in force")
+    place.write(row("cw_old"))
+    daemon.wait_for("configuration reloaded")
+    assert daemon.get(API + "/health", token="cw_old").json["components"]["config"]["status"] == "UP"

@@ -207,6 +207,31 @@ START_TEST(tokens_are_also_read_from_a_tokens_file)
 }
 END_TEST
 
+START_TEST(a_tokens_file_with_the_same_bytes_is_the_same)
+{
+	struct scratch s;
+	struct file_stamp stamp;
+	const struct conf *conf;
+
+	scratch_begin(&s);
+	scratch_write(&s, "t.yaml", "- {name: b, sha256: " DIGEST "2, scopes: [read]}\n");
+	conf = scratch_good(&s, "auth: {tokens_file: t.yaml}\n");
+	memset(&stamp, 0, sizeof stamp);
+	ck_assert(conf_tokens_same(conf, &stamp) && stamp.there);
+	scratch_write(&s, "t.yaml", "- {name: b, sha256: " DIGEST "3, scopes: [read]}\n");
+	ck_assert(!conf_tokens_same(conf, &stamp));
+	scratch_write(&s, "t.yaml", "- {name: b, sha256: " DIGEST "2, scopes: [read]}\n");
+	ck_assert(conf_tokens_same(conf, &stamp));
+	/* A file that a reload would refuse. */
+	ck_assert_int_eq(chmod(s.path.p, 0644), 0);
+	ck_assert(!conf_tokens_same(conf, &stamp));
+	ck_assert_int_eq(unlink(s.path.p), 0);
+	ck_assert(!conf_tokens_same(conf, &stamp));
+	ck_assert(!conf_tokens_same(scratch_good(&s, "auth: {}\n"), &stamp));
+	scratch_end(&s);
+}
+END_TEST
+
 /* Each fault of a second file stands at that file's line, or where the file is named. */
 START_TEST(faults_of_a_tokens_file_name_file_and_line)
 {
@@ -405,7 +430,8 @@ TEST_SUITE("conf_files", included_files_add_to_lists,
 	included_files_may_not_set_what_belongs_in_the_main_file,
 	large_special_and_group_writable_files_are_refused,
 	files_and_folders_of_other_users_are_refused, secrets_are_read_from_their_own_files,
-	tokens_are_also_read_from_a_tokens_file, faults_of_a_tokens_file_name_file_and_line,
+	tokens_are_also_read_from_a_tokens_file, a_tokens_file_with_the_same_bytes_is_the_same,
+	faults_of_a_tokens_file_name_file_and_line,
 	included_files_that_cannot_be_read_are_named_where_they_are_included,
 	likely_mistakes_are_warned_about, the_environment_overrides_the_file,
 	variables_in_texts_are_replaced, twenty_faults_are_shown_and_the_rest_is_counted)
