@@ -14,6 +14,7 @@ import signal
 import sys
 import tempfile
 
+import bench_cluster
 import bench_http
 import bench_idle
 import bench_invalidate
@@ -25,6 +26,7 @@ SECTIONS = {
     "invalidate": bench_invalidate.run,
     "warm": bench_warm.run,
     "http": bench_http.run,
+    "cluster": bench_cluster.run,
     "idle": bench_idle.run,
 }
 

@@ -9,6 +9,7 @@ import statistics
 import time
 
 import peers
+from certificates import Authority, TlsRedis
 from harness import API
 from keys import CACHE, KEYS
 
@@ -90,6 +91,13 @@ def run(bench):
         redis("SET", "hello", "x" * 107)
         secure = stack.enter_context(peers.Ours(bench.folder, redis, name="https", https=True))
         secure.wait_redis()
+        authority = Authority(bench.folder)
+        sealed = stack.enter_context(
+            contextlib.closing(TlsRedis(bench.folder, authority, authority.issue("localhost"), name="tls")))
+        sealed("SET", "hello", "x" * 107)
+        over_tls = stack.enter_context(peers.Ours(bench.folder, sealed, name="tls",
+                                                  redis_more=f'tls: {{ca: "{authority.certificate}"}}'))
+        over_tls.wait_redis()
         nginx = stack.enter_context(peers.nginx(bench.folder, one_size(daemon)))
         webdis = stack.enter_context(peers.webdis(bench.folder, redis))
         exporter = stack.enter_context(peers.exporter(redis))
@@ -101,16 +109,19 @@ def run(bench):
                        {"url": exporter.url("/metrics")})
         key = Pair("GET of a key", {"url": daemon.url(KEYS + "hello"), "headers": token},
                    {"url": webdis.url("/GET/hello")})
+        key_tls = Pair("GET of a key, TLS to Redis", {"url": over_tls.url(KEYS + "hello"), "headers": token},
+                       {"url": daemon.url(KEYS + "hello"), "headers": token})
         https = Pair("stats over HTTPS", {"url": secure.url(API + "/stats"), "headers": token},
                      {"url": daemon.url(API + "/stats"), "headers": token})
         many = Many(daemon, redis)
         for number in range(bench.rounds):
-            for pair in (stats, health, metrics, key, https):
+            for pair in (stats, health, metrics, key, key_tls, https):
                 pair.round(number)
             many.round()
     stats.show(bench.report, "nginx return 200", 0.5)
     health.show(bench.report, "nginx return 200", 0.5)
     metrics.show(bench.report, "redis_exporter", 50)
     key.show(bench.report, "webdis, 2 threads", 1.1)
+    key_tls.show(bench.report, "no TLS", 0.7)
     https.show(bench.report, "plain HTTP", 0.45)
     many.show(bench.report)

@@ -54,6 +54,7 @@ class KeySpace:
         self.neighbours = os.path.join(folder, "neighbours.txt")
         going, staying = list(names(GOING, self.going)), list(names(STAYING, self.staying))
         everything = going + staying
+        self.all = list(everything)
         order = random.Random("order")
         order.shuffle(everything)
         self._write_sets(self.fill, everything)
@@ -68,11 +69,18 @@ class KeySpace:
         with open(self.neighbours, "wb") as file:
             file.writelines(name + b"\n" for name in staying[::100])
 
+    def sets(self):
+        """(name, the command that stores it) of every key."""
+        return self._sets(self.all)
+
     @staticmethod
-    def _write_sets(path, keys):
+    def _sets(keys):
+        for i, name in enumerate(keys):
+            yield name, resp(b"SET", name, value_of(i), b"EX", b"%d" % TTL)
+
+    def _write_sets(self, path, keys):
         with open(path, "wb") as file:
-            for i, name in enumerate(keys):
-                file.write(resp(b"SET", name, value_of(i), b"EX", b"%d" % TTL))
+            file.writelines(command for _, command in self._sets(keys))
 
 
 class Rows:

@@ -117,7 +117,7 @@ def exporter(redis):
 class Ours(Daemon):
     """cachewardend, with a token for everything; ended and judged on leaving."""
 
-    def __init__(self, folder, redis, extra="", name="cachewardend", **options):
+    def __init__(self, folder, redis, extra="", name="cachewardend", redis_more="", **options):
         digest = hashlib.sha256(TOKEN.encode()).hexdigest()
         super().__init__(os.path.join(folder, name), f"""
 name: bench
@@ -127,7 +127,7 @@ auth:
     - name: bench
       sha256: {digest}
       scopes: [read, metrics, keys, write, invalidate, warm, operate]
-redis: {{url: "{redis.url}"}}
+redis: {{url: "{redis.url}"{redis_more and ", " + redis_more}}}
 log: {{access: "off"}}
 {extra}
 """, **options)
