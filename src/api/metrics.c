@@ -167,23 +167,33 @@ static void render_redis(struct buf *out, const struct app *app)
 	render_groups(out, app);
 }
 
-static void publish_source(struct app *app, const char *name)
+/* Several sources may have a name: one that is open counts. */
+static void publish_source(struct app *app, const struct conf_source *source)
 {
-	metric_set(app->metrics, METRIC_SOURCE_BREAKER_OPEN, name, NULL,
-		sources_breaker(app->sources, name).state != BREAKER_CLOSED);
+	bool open = sources_breaker(app->sources, source).state != BREAKER_CLOSED;
+
+	if (!open)
+		open = metric_value(app->metrics, METRIC_SOURCE_BREAKER_OPEN, source->name, NULL) >
+		       0;
+	metric_set(app->metrics, METRIC_SOURCE_BREAKER_OPEN, source->name, NULL, open);
 }
 
-/* Sources of loaders, and shared sources of jobs: a job's own source has no breaker. */
+/* A job's own source is left out: it is asked for one thing only, and so has one failure at most. */
 static void publish_sources(struct app *app)
 {
 	const struct conf *conf = app->engine.cache.conf;
 
 	metric_drop(app->metrics, METRIC_SOURCE_BREAKER_OPEN, NULL, NULL);
 	for (size_t i = 0; i < conf->loader_count; i++)
-		publish_source(app, conf->loaders[i].source.name);
-	for (size_t i = 0; i < conf->job_count; i++)
-		if (conf->jobs[i].source.name != conf->jobs[i].name)
-			publish_source(app, conf->jobs[i].source.name);
+		publish_source(app, &conf->loaders[i].source);
+	for (size_t i = 0; i < conf->job_count; i++) {
+		const struct conf_job *job = &conf->jobs[i];
+
+		if (job->source.owner == OWNER_NONE)
+			publish_source(app, &job->source);
+		if (job->mode == MODE_VISIT)
+			publish_source(app, &job->visit);
+	}
 }
 
 void api_metrics_publish(struct app *app)

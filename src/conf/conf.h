@@ -184,7 +184,9 @@ struct conf_header {
 /* One source, with what the job adds to a shared one (`use`) merged in. */
 struct conf_source {
 	enum { SOURCE_FILE, SOURCE_COMMAND, SOURCE_HTTP, SOURCE_POSTGRES } type;
-	char *name; /* of the shared source, or the job's */
+	char *name; /* of the shared source, or of the job or loader that it is part of */
+	/* Whose it is. Other owners may have the same name; name and owner identify a source. */
+	enum { OWNER_NONE, OWNER_JOB, OWNER_VISIT, OWNER_LOADER } owner; /* none: a shared one */
 	enum conf_format format;
 	struct slice rows; /* JSON pointer to the array of rows; empty = the root */
 	char delimiter;	   /* CSV: between cells; '\0' = a comma */

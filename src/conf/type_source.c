@@ -227,9 +227,9 @@ static const struct conf_source *find_shared(struct reader *r, struct slice name
 	return NULL;
 }
 
-/* The source of the job or loader `name`: its own, or one that adds to a shared one. */
-static const char *set_source(struct reader *r, const struct key *key, struct node *node,
-	struct conf_source *source, char *name)
+/* The source of a job or loader, with its name and owner: its own, or one that adds to a shared one. */
+static const char *set_source(
+	struct reader *r, const struct key *key, struct node *node, struct conf_source *source)
 {
 	const struct node *use = node_given(node, "use");
 	unsigned faults = r->faults->count;
@@ -239,7 +239,6 @@ static const char *set_source(struct reader *r, const struct key *key, struct no
 		return "must be a map, such as {type: file, path: /srv/rates.csv}";
 	if (use && node_given(node, "type"))
 		return "has use and type: the type is that of the shared source";
-	source->name = name;
 	source->breaker_failures = CONF_BREAKER_FAILURES;
 	source->breaker_open_ms = CONF_BREAKER_OPEN_MS;
 	source->pool = pool_usual;
@@ -267,7 +266,10 @@ static const char *set_job_source(
 {
 	struct conf_job *job = object;
 	unsigned faults = r->faults->count;
-	const char *wrong = set_source(r, key, node, &job->source, job->name);
+
+	job->source.name = job->name;
+	job->source.owner = OWNER_JOB;
+	const char *wrong = set_source(r, key, node, &job->source);
 
 	return wrong || r->faults->count != faults ? wrong : finish_job(&job->source);
 }
@@ -278,7 +280,10 @@ static const char *set_job_visit(
 {
 	struct conf_job *job = object;
 	unsigned faults = r->faults->count;
-	const char *wrong = set_source(r, key, node, &job->visit, job->name);
+
+	job->visit.name = job->name;
+	job->visit.owner = OWNER_VISIT;
+	const char *wrong = set_source(r, key, node, &job->visit);
 
 	if (wrong || r->faults->count != faults)
 		return wrong;
@@ -293,7 +298,10 @@ static const char *set_loader_source(
 {
 	struct conf_loader *loader = object;
 	unsigned faults = r->faults->count;
-	const char *wrong = set_source(r, key, node, &loader->source, loader->name);
+
+	loader->source.name = loader->name;
+	loader->source.owner = OWNER_LOADER;
+	const char *wrong = set_source(r, key, node, &loader->source);
 
 	if (wrong || r->faults->count != faults)
 		return wrong;

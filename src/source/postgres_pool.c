@@ -17,7 +17,7 @@ struct idle {
 };
 
 struct postgres_pool {
-	char *name;
+	struct buf key; /* the source's identity and its dsn */
 	struct semaphore turns;
 	int64_t limit;
 	struct idle *idle; /* the last one used is the first */
@@ -40,17 +40,37 @@ struct postgres_pools *postgres_pool_all_new(uv_loop_t *uv)
 	return pools;
 }
 
-static struct postgres_pool *find(struct postgres_pools *pools, const char *name)
+static struct postgres_pool *find(struct postgres_pools *pools, const struct conf_source *conf)
 {
 	struct postgres_pool *pool;
+	struct buf key = {0};
 
-	HASH_FIND_STR(pools->pools, name, pool);
-	if (pool)
+	sources_identify(conf, &key);
+	buf_char(&key, '\0');
+	buf_str(&key, conf->dsn);
+	HASH_FIND(hh, pools->pools, key.p, key.n, pool);
+	if (pool) {
+		buf_release(&key);
 		return pool;
+	}
 	pool = mem_new(struct postgres_pool);
-	pool->name = mem_strdup(name);
-	HASH_ADD_KEYPTR(hh, pools->pools, pool->name, strlen(pool->name), pool);
+	pool->key = key;
+	HASH_ADD_KEYPTR(hh, pools->pools, pool->key.p, pool->key.n, pool);
 	return pool;
+}
+
+static void drop(struct postgres_pools *pools, struct postgres_pool *pool)
+{
+	HASH_DEL(pools->pools, pool);
+	buf_release(&pool->key);
+	mem_free(pool);
+}
+
+/* Reloads may name ever other databases. */
+static void drop_unused(struct postgres_pools *pools, struct postgres_pool *pool)
+{
+	if (!pool->idle && !pool->turns.active && !pool->turns.first)
+		drop(pools, pool);
 }
 
 /* Takes the first one of the list. */
@@ -76,9 +96,7 @@ static void close_all(struct postgres_pools *pools)
 	{
 		while (pool->idle)
 			close_idle(&pool->idle);
-		HASH_DEL(pools->pools, pool);
-		mem_free(pool->name);
-		mem_free(pool);
+		drop(pools, pool);
 	}
 }
 
@@ -100,10 +118,12 @@ void postgres_pool_all_free(struct postgres_pools *pools)
 static void look(uv_timer_t *timer)
 {
 	struct postgres_pools *pools = timer->data;
+	struct postgres_pool *pool, *next;
 	int64_t now = clock_mono_ms();
 	bool left = false;
 
-	for (struct postgres_pool *pool = pools->pools; pool; pool = pool->hh.next) {
+	HASH_ITER(hh, pools->pools, pool, next)
+	{
 		struct idle **at = &pool->idle;
 
 		while (*at && now - (*at)->since_ms < max_idle_ms)
@@ -111,6 +131,7 @@ static void look(uv_timer_t *timer)
 		while (*at)
 			close_idle(at);
 		left = left || pool->idle;
+		drop_unused(pools, pool);
 	}
 	if (!left)
 		uv_timer_stop(timer);
@@ -122,7 +143,6 @@ static uint64_t login_of(const struct conf_source *conf)
 	uint64_t login = FNV_BEGIN64;
 	char room[SLICE_INT_ROOM];
 
-	transport_hash(&login, slice_str(conf->dsn));
 	transport_hash(&login, slice_str(conf->password));
 	transport_hash(&login, slice_str(conf->password_file));
 	transport_hash(&login, slice_of_int(room, conf->statement_timeout_ms));
@@ -145,18 +165,20 @@ static struct postgres_conn *find_idle(struct postgres_pool *pool, uint64_t logi
 enum error postgres_pool_take(struct postgres_pools *pools, const struct conf_source *conf,
 	int64_t deadline, struct postgres_use *ret, struct fault *fault)
 {
-	struct postgres_pool *pool = find(pools, conf->name);
+	struct postgres_pool *pool = find(pools, conf);
 	struct postgres_use use = {.pool = pool, .login = login_of(conf)};
 	enum error error;
 
 	pool->limit = conf->pool;
 	error = semaphore_acquire(&pool->turns, pool->limit, deadline);
 	if (error == ERR_TIMEOUT)
-		return fault_set(fault, ERR_TIMEOUT,
+		fault_set(fault, ERR_TIMEOUT,
 			"all %lld connections of its pool are in use by other runs and loads",
 			(long long)pool->limit);
+	else if (error)
+		transport_waited(error, "connect", fault);
 	if (error)
-		return transport_waited(error, "connect", fault);
+		goto out;
 	use.conn = find_idle(pool, use.login);
 	use.reused = use.conn != NULL;
 	if (!use.conn)
@@ -165,6 +187,9 @@ enum error postgres_pool_take(struct postgres_pools *pools, const struct conf_so
 		semaphore_release(&pool->turns, pool->limit);
 	else
 		*ret = use;
+out:
+	if (error)
+		drop_unused(pools, pool);
 	return error;
 }
 
@@ -188,5 +213,6 @@ void postgres_pool_give(struct postgres_pools *pools, struct postgres_use *use, 
 		postgres_conn_close(use->conn);
 	}
 	semaphore_release(&pool->turns, pool->limit);
+	drop_unused(pools, pool);
 	*use = (struct postgres_use){0};
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside of source/: the connections of each PostgreSQL source, by its name; at most
- * conf_source.pool of a source, used ones and idle ones.
+ * Inside of source/: the connections of each PostgreSQL source; at most conf_source.pool of
+ * a source, used ones and idle ones. After a reload with another dsn the source has another pool.
  */
 #ifndef CW_SOURCE_POSTGRES_POOL_H
 #define CW_SOURCE_POSTGRES_POOL_H

@@ -131,12 +131,13 @@ struct source_visited {
 enum error source_visit(struct sources *sources, const struct source_call *call,
 	struct source_visited *ret, struct fault *fault);
 
-/* The breaker of the source of that name; `why` is valid until the next read. */
+/* The breaker of a source; `why` is valid until the next read. */
 struct source_breaker {
 	enum breaker_state state;
 	unsigned failures; /* different keys that failed since the last success */
 	const char *why;   /* the last failure; "" = none */
 };
-struct source_breaker sources_breaker(const struct sources *sources, const char *name);
+struct source_breaker sources_breaker(
+	const struct sources *sources, const struct conf_source *conf);
 
 #endif

@@ -11,7 +11,7 @@
 #include "source/transport.h"
 
 struct source_health {
-	char *name;
+	struct buf identity;
 	struct breaker breaker;
 	char why[256]; /* of the last failure */
 	UT_hash_handle hh;
@@ -27,27 +27,36 @@ struct sources *sources_new(struct loop *loop, struct log *log, struct event_bus
 	return sources;
 }
 
-static struct source_health *find(const struct sources *sources, const char *name)
+void sources_identify(const struct conf_source *conf, struct buf *out)
+{
+	buf_char(out, (char)('0' + conf->owner));
+	buf_str(out, conf->name);
+}
+
+static struct source_health *find(const struct sources *sources, const struct conf_source *conf)
 {
 	struct source_health *health;
+	struct buf identity = {0};
 
-	HASH_FIND_STR(sources->unwell, name, health);
+	sources_identify(conf, &identity);
+	HASH_FIND(hh, sources->unwell, identity.p, identity.n, health);
+	buf_release(&identity);
 	return health;
 }
 
-static struct source_health *add(struct sources *sources, const char *name)
+static struct source_health *add(struct sources *sources, const struct conf_source *conf)
 {
 	struct source_health *health = mem_new(struct source_health);
 
-	health->name = mem_strdup(name);
-	HASH_ADD_KEYPTR(hh, sources->unwell, health->name, strlen(name), health);
+	sources_identify(conf, &health->identity);
+	HASH_ADD_KEYPTR(hh, sources->unwell, health->identity.p, health->identity.n, health);
 	return health;
 }
 
 static void drop(struct sources *sources, struct source_health *health)
 {
 	HASH_DEL(sources->unwell, health);
-	mem_free(health->name);
+	buf_release(&health->identity);
 	mem_free(health);
 }
 
@@ -62,9 +71,9 @@ void sources_free(struct sources *sources)
 	mem_free(sources);
 }
 
-struct source_breaker sources_breaker(const struct sources *sources, const char *name)
+struct source_breaker sources_breaker(const struct sources *sources, const struct conf_source *conf)
 {
-	const struct source_health *health = find(sources, name);
+	const struct source_health *health = find(sources, conf);
 
 	if (!health)
 		return (struct source_breaker){.state = BREAKER_CLOSED, .why = ""};
@@ -93,15 +102,15 @@ struct sources_use sources_use(const struct source_call *call)
 	return use;
 }
 
-static const char *state_name(const struct sources *sources, const char *name)
+static const char *state_name(const struct sources *sources, const struct conf_source *conf)
 {
-	return breaker_state_name(sources_breaker(sources, name).state);
+	return breaker_state_name(sources_breaker(sources, conf).state);
 }
 
 enum error sources_enter(
 	struct sources *sources, const struct sources_use *use, struct fault *fault)
 {
-	struct source_health *health = find(sources, use->conf->name);
+	struct source_health *health = find(sources, use->conf);
 	int64_t wait_ms;
 
 	if (!health)
@@ -121,18 +130,18 @@ static void count_failure(struct sources *sources, struct source_health *health,
 	const struct sources_use *use, const char *why)
 {
 	if (!health)
-		health = add(sources, use->conf->name);
+		health = add(sources, use->conf);
 	snprintf(health->why, sizeof health->why, "%s", why);
 	breaker_configure(&health->breaker, use->conf->breaker_failures, use->conf->breaker_open_ms,
 		BREAKER_MAX_TRIES);
 	breaker_failed(&health->breaker, use->key, 1, clock_mono_ms());
 }
 
-static void tell(const struct sources *sources, const char *name, bool was_open)
+static void tell(const struct sources *sources, const struct conf_source *conf, bool was_open)
 {
-	const struct source_health *health = find(sources, name);
+	const struct source_health *health = find(sources, conf);
 	struct breaker_change change = {.of = "source",
-		.name = name,
+		.name = conf->name,
 		.open = health && health->breaker.open,
 		.failures = health ? health->breaker.failures : 0};
 
@@ -143,8 +152,8 @@ static void tell(const struct sources *sources, const char *name, bool was_open)
 void sources_leave(struct sources *sources, const struct sources_use *use,
 	enum sources_outcome outcome, const char *why)
 {
-	struct source_health *health = find(sources, use->conf->name);
-	const char *name = use->conf->name, *before = state_name(sources, name);
+	struct source_health *health = find(sources, use->conf);
+	const char *before = state_name(sources, use->conf);
 	bool was_open = health && health->breaker.open;
 
 	if (outcome == USE_FAILED)
@@ -153,8 +162,8 @@ void sources_leave(struct sources *sources, const struct sources_use *use,
 		breaker_left(&health->breaker, use->key);
 	else if (health && (outcome == USE_SUCCEEDED || health->breaker.open))
 		drop(sources, health);
-	if (state_name(sources, name) != before)
-		log_debug(sources->log, "source %s: the breaker is %s, was %s", name,
-			state_name(sources, name), before);
-	tell(sources, name, was_open);
+	if (state_name(sources, use->conf) != before)
+		log_debug(sources->log, "source %s: the breaker is %s, was %s", use->conf->name,
+			state_name(sources, use->conf), before);
+	tell(sources, use->conf, was_open);
 }

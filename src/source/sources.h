@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside of source/: what all open sources share, and the breaker of each source, by name.
+ * Inside of source/: what all open sources share, and the breaker of each source.
  *
  * The keys of a breaker are hashes of requests: address and parameters.
  */
@@ -15,7 +15,7 @@ struct sources {
 	struct event_bus *bus;		 /* may be NULL */
 	struct http_multi *http;	 /* NULL until the first HTTP source */
 	struct postgres_pools *postgres; /* NULL until the first PostgreSQL source */
-	struct source_health *unwell;	 /* by name; only sources that have failed */
+	struct source_health *unwell;	 /* by identity; only sources that have failed */
 };
 
 /* One use of a source, from source_open() to its outcome. */
@@ -31,6 +31,11 @@ enum sources_outcome {
 	USE_FAILED,
 };
 
+/*
+ * Appends what is the same for two sources only if they are one, before and after a reload: owner
+ * and name. It is no text.
+ */
+void sources_identify(const struct conf_source *conf, struct buf *out);
 struct sources_use sources_use(const struct source_call *call);
 /* OK: then sources_leave() must follow. Else ERR_SOURCE_FAILED with the last failure. */
 enum error sources_enter(

@@ -296,8 +296,7 @@ void loader_result_release(struct loader_result *result)
 
 struct loader_state loaders_state(const struct loaders *loaders, const struct conf_loader *conf)
 {
-	struct loader_state state = {
-		.breaker = sources_breaker(loaders->sources, conf->source.name)};
+	struct loader_state state = {.breaker = sources_breaker(loaders->sources, &conf->source)};
 	const struct loader *loader;
 
 	HASH_FIND_STR(loaders->known, conf->name, loader);

@@ -253,3 +253,20 @@ def test_a_reload_with_another_dsn_leaves_the_old_connections(start, redis, post
         daemon.configure(text(name))
         assert daemon.post(API + "/reload").status == 200
         assert daemon.post(f"{RESULTS}/user", {"params": {"id": name}}).body == name.encode()
+
+
+def test_sources_with_equal_names_have_pools_of_their_own(start, redis, postgres):
+    """Here to one database, so that a connection of the other pool could serve."""
+    def own(query):
+        return {"type": "postgres", "dsn": postgres.dsn, "pool": 1, "query": query}
+
+    source = own("SELECT 1 AS id")
+    daemon = start(config(redis, shop(postgres, pool=1), [
+        job("", name="shop", source=source), job("SELECT 2 AS id", name="other")],
+        {"shop": {"params": ["id"], "key": "u:{id}", "source": own("SELECT $1 AS id")}}))
+    daemon.wait_redis()
+    for number in range(2):
+        assert daemon.post(RESULTS + "/shop", {"params": {"id": number}}).status == 200
+        runs = daemon.warm({"wait": 60}).json["runs"]
+        assert [run["state"] for run in runs] == ["completed"] * 2, runs
+    assert postgres.sessions() == 3

@@ -152,3 +152,40 @@ def test_a_run_that_is_cancelled_ends_its_visits(start, redis, service, folder):
     result = run["result"]
     assert result["rows"] == result["rejected"] and service.total() == 8
     assert daemon.get(API + "/stats").status == 200
+
+
+@pytest.mark.parametrize("dead", ["loader", "visit", "shared"])
+def test_sources_with_equal_names_have_breakers_of_their_own(start, redis, service, folder, dead):
+    """One of `sources`, a loader's, and both of a job: one fails, the others are asked as before."""
+    service.answer = lambda path: 503 if path.startswith("/" + dead) else (200, b"{}")
+
+    def at(name):
+        return {**shared["x"], "path": f"/{name}/{{id}}"}
+
+    shared = {"x": {"type": "http", "base_url": service.url, "breaker": {"open_for": "1m"}}}
+
+    more = {"x": {"params": ["id"], "key": "own:{id}", "source": at("loader")},
+            "y": {"params": ["id"], "key": "of:{id}", "source": {"use": "x", "path": "/shared/{id}"}}}
+    text = config(redis, service, folder, numbers(8), name="x", visit=at("visit"))
+    text = text.replace('"use": "site", ', "").replace("sources: {", "sources: {" + json.dumps(shared)[1:-1] + ", ")
+    daemon = start(text + "\nloaders: " + json.dumps(more))
+    daemon.wait_redis()
+    metric = 'cachewarden_source_breaker_open{source="x"}'
+    assert daemon.metric(metric) == 0
+
+    def ask(ids):
+        """What each has said that went wrong."""
+        said = {"loader": "", "shared": ""}
+        for number in ids:
+            for name, loader in (("loader", "x"), ("shared", "y")):
+                reply = daemon.post(f"/api/v1/cache/results/{loader}", {"params": {"id": number}})
+                said[name] += "" if reply.status == 200 else reply.json["detail"]
+        said["visit"] = run_job(daemon)[1]
+        return said
+
+    for said in (ask(range(6)), ask(range(6, 12))):
+        assert all((said[name] != "") == (name == dead) for name in said), said
+    assert "different keys" in said[dead], said
+    until(lambda: daemon.metric(metric) == 1, "the metric")
+    rows = {row["name"]: row["breaker"] for row in daemon.get(API + "/loaders").json["loaders"]}
+    assert (rows["x"] != "closed", rows["y"] != "closed") == (dead == "loader", dead == "shared"), rows

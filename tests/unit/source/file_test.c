@@ -170,12 +170,12 @@ static void open_breaker(void)
 		snprintf(name, sizeof name, "/nowhere/%d", i);
 		other = file_of(FORMAT_JSONL, name);
 		live_expect(&odd, "", ERR_SOURCE_FAILED, "ends too early");
-		ck_assert_int_eq(sources_breaker(live.sources, "f").state, BREAKER_CLOSED);
+		ck_assert_int_eq(sources_breaker(live.sources, &good).state, BREAKER_CLOSED);
 		live_expect(&other, "", ERR_SOURCE_FAILED, "cannot open");
 	}
 	live_expect(&good, "", ERR_SOURCE_FAILED, "source f: failed for 5 different keys");
 	live_expect(&good, "", ERR_SOURCE_FAILED, "last failure: cannot open /nowhere/3");
-	ck_assert_int_eq(sources_breaker(live.sources, "f").state, BREAKER_OPEN);
+	ck_assert_int_eq(sources_breaker(live.sources, &good).state, BREAKER_OPEN);
 	/* It is the name that counts. */
 	other.name = "g";
 	other.path = path;

@@ -21,7 +21,7 @@ static void ends(struct sources *sources, uint64_t key, enum sources_outcome out
 
 static void state_is(const struct sources *sources, const char *state, unsigned failures)
 {
-	struct source_breaker breaker = sources_breaker(sources, "s");
+	struct source_breaker breaker = sources_breaker(sources, &conf);
 
 	ck_assert_str_eq(breaker_state_name(breaker.state), state);
 	ck_assert_uint_eq(breaker.failures, failures);
@@ -45,6 +45,29 @@ START_TEST(an_open_breaker_says_what_failed_last)
 		"failed for 2 different keys and is not asked for another 1000 ms; last failure: "
 		"HTTP 500");
 	ck_assert_int_eq(sources_enter(sources, &elsewhere, &fault), OK);
+	sources_free(sources);
+}
+END_TEST
+
+/* The sources of a job, of its visits, of a loader and of `sources` may have one name. */
+START_TEST(sources_with_equal_names_have_breakers_of_their_own)
+{
+	struct sources *sources = sources_new(NULL, NULL, NULL);
+	struct clock_fake now = {.mono_ns = INT64_C(1000000000000)};
+
+	clock_use_fake(&now);
+	ends(sources, 1, USE_FAILED);
+	ends(sources, 2, USE_FAILED);
+	for (int owner = OWNER_JOB; owner <= OWNER_LOADER; owner++) {
+		struct conf_source namesake = conf;
+		struct sources_use use = {&namesake, 3};
+
+		namesake.owner = owner;
+		ck_assert_int_eq(sources_enter(sources, &use, NULL), OK);
+		ck_assert_int_eq(sources_breaker(sources, &namesake).state, BREAKER_CLOSED);
+		sources_leave(sources, &use, USE_SUCCEEDED, NULL);
+	}
+	state_is(sources, "open", 2);
 	sources_free(sources);
 }
 END_TEST
@@ -89,4 +112,5 @@ START_TEST(each_status_has_its_meaning)
 END_TEST
 
 TEST_SUITE("sources", an_open_breaker_says_what_failed_last,
+	sources_with_equal_names_have_breakers_of_their_own,
 	an_answer_about_one_key_closes_it_and_takes_back_no_failure, each_status_has_its_meaning)
