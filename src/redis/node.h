@@ -155,8 +155,8 @@ const char *redis_node_host(const struct redis_node *node);
 /* "unix:/path", "host:port". */
 const char *redis_node_name(const struct redis_node *node);
 /*
- * Adds lookups of our own that the replies to commands do not tell: OBJECT counts as one since
- * Redis 7, and not before.
+ * Adds lookups of our own that the replies to commands do not tell: those of OBJECT
+ * (cache/object_lookups.h).
  */
 void redis_node_add_own(struct redis_node *node, int64_t hits, int64_t misses);
 /*

@@ -3,6 +3,7 @@
 #include "warm/usefulness.h"
 
 #include "base/mem.h"
+#include "cache/object_lookups.h"
 
 enum {
 	min_age_ms = 5000, /* Redis's clock of accesses has a resolution of a second or two */
@@ -27,14 +28,84 @@ static int64_t due_at_ms(const struct job *job)
 	return job->sampled_at_ms + (after < day_ms ? after : day_ms);
 }
 
-/* OBJECT of each key of the sample; the replies are in `batch`. Parks. */
-static enum error ask(
-	const struct job *job, struct cache *cache, const char *what, struct redis_batch *batch)
+/* A key of the sample, and the server that has it. */
+struct used_key {
+	struct slice key;	 /* owned */
+	struct redis_node *node; /* a reference */
+	enum object_lookups object;
+};
+
+/* The sample, as it was when it began to be measured. */
+struct used_sample {
+	struct cache *cache;
+	struct used_key keys[KEY_SAMPLE_MAX];
+	size_t count;
+	struct redis_batch *batch;
+};
+
+static struct used_sample *begin_measure(struct cache *cache, const struct key_sample *sample)
 {
-	redis_batch_clear(batch);
-	for (size_t i = 0; i < job->sample.count; i++)
-		REDIS_ADD(batch, SLICE("OBJECT"), slice_str(what), key_sample_key(&job->sample, i));
-	return cache_run(cache, REDIS_COMMANDS, batch, NULL);
+	struct used_sample *u = mem_new(struct used_sample);
+
+	u->cache = cache;
+	u->batch = redis_batch_new();
+	for (; u->count < sample->count; u->count++) {
+		struct slice key = key_sample_key(sample, u->count);
+
+		u->keys[u->count] = (struct used_key){.key = slice_of(slice_dup(key), key.n),
+			.node = redis_node_ref(store_node(cache->store, key))};
+	}
+	return u;
+}
+
+static void release_key(struct used_key *key)
+{
+	mem_free((char *)key->key.p);
+	redis_node_unref(key->node);
+}
+
+static void end_measure(struct used_sample *u)
+{
+	for (size_t i = 0; i < u->count; i++)
+		release_key(&u->keys[i]);
+	redis_batch_free(u->batch);
+	mem_free(u);
+}
+
+/* Leaves out the keys of servers that do not tell whether OBJECT counts as a lookup. Parks. */
+static void test_servers(struct used_sample *u)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < u->count; i++) {
+		struct used_key *key = &u->keys[i];
+		size_t same = 0;
+
+		while (u->keys[same].node != key->node)
+			same++;
+		key->object = same < i ? u->keys[same].object
+				       : object_lookups_test(u->cache, key->node, key->key);
+	}
+	for (size_t i = 0; i < u->count; i++)
+		if (u->keys[i].object == OBJECT_UNKNOWN)
+			release_key(&u->keys[i]);
+		else
+			u->keys[kept++] = u->keys[i];
+	u->count = kept;
+}
+
+/* OBJECT of each key; the replies are in the batch. Parks. */
+static enum error ask(struct used_sample *u, const char *what)
+{
+	redis_batch_clear(u->batch);
+	for (size_t i = 0; i < u->count; i++)
+		REDIS_ADD(u->batch, SLICE("OBJECT"), slice_str(what), u->keys[i].key);
+	enum error error = cache_run(u->cache, REDIS_COMMANDS, u->batch, NULL);
+
+	for (size_t i = 0; i < u->count; i++)
+		object_lookups_take(
+			u->keys[i].node, u->keys[i].object, redis_batch_reply(u->batch, i));
+	return error;
 }
 
 static bool is_refused(const struct redis_batch *batch)
@@ -44,13 +115,13 @@ static bool is_refused(const struct redis_batch *batch)
 	return reply && reply->type == REDIS_ERROR;
 }
 
-static void count(struct job *job, const struct redis_batch *batch, int64_t age_ms)
+static void count(struct job *job, const struct used_sample *u, int64_t age_ms)
 {
 	struct job_use *use = &job->use;
 
 	use->sampled = use->read = 0;
-	for (size_t i = 0; i < job->sample.count; i++) {
-		const struct redis_value *reply = redis_batch_reply(batch, i);
+	for (size_t i = 0; i < u->count; i++) {
+		const struct redis_value *reply = redis_batch_reply(u->batch, i);
 
 		if (!reply || reply->type != REDIS_INTEGER)
 			continue;
@@ -63,25 +134,26 @@ static void count(struct job *job, const struct redis_batch *batch, int64_t age_
 
 void usefulness_measure(struct usefulness *usefulness, struct job *job)
 {
-	struct cache *cache = usefulness->jobs->cache;
-	int64_t age_ms = clock_mono_ms() - job->sampled_at_ms;
-	struct redis_batch *batch;
+	int64_t sampled_at_ms = job->sampled_at_ms;
 
-	if (job->sample.count == 0 || job->measured || age_ms < min_age_ms)
+	if (job->sample.count == 0 || job->measured || clock_mono_ms() - sampled_at_ms < min_age_ms)
 		return;
 	job->measured = true;
-	batch = redis_batch_new();
-	enum error error = ask(job, cache, "IDLETIME", batch);
-	bool by_frequency = !error && is_refused(batch);
+	struct used_sample *u = begin_measure(usefulness->jobs->cache, &job->sample);
+
+	test_servers(u);
+	int64_t age_ms = clock_mono_ms() - sampled_at_ms;
+	enum error error = u->count ? ask(u, "IDLETIME") : OK;
+	bool by_frequency = u->count && !error && is_refused(u->batch);
 
 	if (by_frequency)
-		error = ask(job, cache, "FREQ", batch);
-	if (!error && !is_refused(batch)) {
+		error = ask(u, "FREQ");
+	if (u->count && !error && !is_refused(u->batch)) {
 		job->use.by_frequency = by_frequency;
-		count(job, batch, age_ms);
+		count(job, u, age_ms);
 		job_used(usefulness->jobs, job);
 	}
-	redis_batch_free(batch);
+	end_measure(u);
 }
 
 /* The job whose sample is due first, or NULL. */

@@ -8,7 +8,8 @@
  *
  * A key counts as read if it was idle for less time than it has been stored, or, where Redis counts
  * frequencies (an LFU policy), if its counter is above that of a new key. The counter decays with
- * time, so that the share is then a lower bound. Keys that are gone are not counted.
+ * time, so that the share is then a lower bound. Keys that are gone are not counted, nor are those
+ * of a server that does not tell whether OBJECT is a lookup in its figures.
  */
 #ifndef CW_WARM_USEFULNESS_H
 #define CW_WARM_USEFULNESS_H

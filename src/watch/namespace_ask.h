@@ -13,10 +13,5 @@ void namespace_ask(const struct namespace_sample *sample, const struct namespace
 /* Adds the key to the sample; its replies begin at `at`, and some may be missing. */
 void namespace_take(struct namespace_sample *sample, struct namespace_node *node, struct slice key,
 	const struct redis_batch *batch, size_t at);
-/*
- * Finds out whether OBJECT counts as a lookup on a server, by the counters around one for `key`. It
- * stays OBJECT_UNKNOWN if the server refuses to tell. Parks.
- */
-void namespace_test_object(struct cache *cache, struct namespace_node *node, struct slice key);
 
 #endif

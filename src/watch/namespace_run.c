@@ -143,7 +143,7 @@ static enum error look_at_names(
 	if (names->count == 0)
 		return OK;
 	if (node->object == OBJECT_UNKNOWN)
-		namespace_test_object(run->cache, node, names->items[0]);
+		node->object = object_lookups_test(run->cache, node->node, names->items[0]);
 	for (size_t i = 0; i < names->count; i++)
 		namespace_ask(run->sample, node, names->items[i], node->batch);
 	enum error error = redis_node_start(node->node, REDIS_BULK, node->batch, run->fault);

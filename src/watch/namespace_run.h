@@ -13,6 +13,7 @@
 #ifndef CW_WATCH_NAMESPACE_RUN_H
 #define CW_WATCH_NAMESPACE_RUN_H
 
+#include "cache/object_lookups.h"
 #include "watch/namespace_slots.h"
 #include "watch/namespace_table.h"
 #include "watch/sampler.h"
@@ -24,8 +25,7 @@ struct namespace_node {
 	struct namespace_sums sums;
 	/* Of the run only. */
 	double owed; /* keys that it is still to be asked for */
-	/* Whether OBJECT is a lookup in the server's figures; not asked while it is not known. */
-	enum { OBJECT_UNKNOWN, OBJECT_FREE, OBJECT_COUNTS } object;
+	enum object_lookups object;
 	struct redis_batch *batch;
 	size_t asked;
 };

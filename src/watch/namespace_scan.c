@@ -92,7 +92,7 @@ static void test_nodes(struct cache *cache, struct namespace_sample *sample)
 		const struct redis_value *key = redis_batch_reply(node->batch, 0);
 
 		if (key->type == REDIS_STRING)
-			namespace_test_object(cache, node, key->text);
+			node->object = object_lookups_test(cache, node->node, key->text);
 	}
 }
 

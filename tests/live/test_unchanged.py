@@ -139,6 +139,17 @@ def test_modes_that_depend_on_redis_read_everything(start, redis, source, more):
     assert source.asked == [None, None]
 
 
+def sampled_now(daemon):
+    """Redis's figures of a sample that was taken after the call."""
+    began = time.monotonic()
+
+    def sample():
+        asked, stats = time.monotonic(), daemon.stats()
+        return stats["sample_age_ms"] is not None and asked - stats["sample_age_ms"] / 1000 > began and stats["redis"]
+
+    return until(sample, "a sample")
+
+
 @pytest.mark.parametrize("policy,method", [("noeviction", "idletime"), ("allkeys-lfu", "freq")])
 def test_how_many_keys_were_read(start, tuned, source, policy, method):
     redis = tuned("--maxmemory-policy", policy, "--maxmemory", "100mb", "--lfu-log-factor", "0",
@@ -157,7 +168,10 @@ def test_how_many_keys_were_read(start, tuned, source, policy, method):
     for i in range(10):
         assert redis("GET", f"x:{i}") == b"a%d" % i
     until(lambda: time.monotonic() - began > 6, "some more time")
+    before = sampled_now(daemon)["hits"]
     run(daemon)
+    # One OBJECT of each key, or two with an LFU policy; the other daemon has a few lookups of its own.
+    assert sampled_now(daemon)["hits"] - before < 30
     use = {j["name"]: j["usefulness"] for j in daemon.get(API + "/warm").json["jobs"]}
     assert {**use["j"], "time": 0} == {"time": 0, "sampled": 40, "read": 10, "ratio": 0.25, "method": method}
     # Integers that keys may share say nothing.
