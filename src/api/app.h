@@ -51,6 +51,7 @@ struct app {
 	struct server_answers *clients, *slowlog, *latency;
 	struct audit *audit;
 	struct audit_operations *audit_operations;
+	struct audit_kept *audit_kept;	/* of requests whose outcome is not recorded yet */
 	struct history_keeper *history; /* NULL = none is kept */
 	struct sources *sources;	/* of warm jobs and loaders */
 	struct warm *warm;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/audit_subject.h"
+#include "api/body.h"
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/timestamp.h"
@@ -104,31 +105,45 @@ static void add_query(const struct request *request, struct buf *out)
 	buf_char(out, '}');
 }
 
-static bool is_checked(const struct request *request)
-{
-	return is_admin(request) &&
-	       json_check(request_body(request), &json_control_limits, NULL) == OK;
-}
-
-static bool body_member(const struct request *request, const char *name, struct json_value *ret)
-{
-	return is_checked(request) &&
-	       json_member(json_root(request_body(request)), slice_str(name), ret);
-}
-
-static void add_note(const struct request *request, struct buf *out)
+static struct slice note_of(const struct audit_members *members, struct arena *arena)
 {
 	struct json_value note;
-	struct buf text = {0};
 
-	if (body_member(request, "note", &note) && note.type == JSON_STRING)
-		json_decode_string(note, &text);
-	add_text(out, "note", buf_slice(&text));
-	buf_release(&text);
+	if (!audit_members_find(members, SLICE("note"), &note) || note.type != JSON_STRING)
+		return slice_of("", 0);
+	return body_text(note, arena);
 }
 
-void audit_line_begin(
-	const struct request *request, const char *daemon, const char *state, struct buf *out)
+void audit_line_read(const struct request *request, bool parks, struct audit_about *ret)
+{
+	struct timeslice timeslice = {.since_ns = clock_mono_ns()},
+			 *slice = parks ? &timeslice : NULL;
+	struct audit_members members = {0};
+	struct json_value dry_run;
+	struct buf target = {0};
+
+	*ret = (struct audit_about){0};
+	if (!request_route(request))
+		return;
+	ret->is_json = is_admin(request) &&
+		       json_check(request_body(request), &json_control_limits, NULL) == OK;
+	if (ret->is_json)
+		members = audit_members_read(request_body(request), &ret->texts, slice);
+	ret->note = note_of(&members, &ret->texts);
+	ret->dry_run = audit_members_find(&members, SLICE("dry_run"), &dry_run) &&
+		       dry_run.type == JSON_TRUE;
+	audit_subject(request, &members, slice, &target);
+	ret->target = arena_take(&ret->texts, &target);
+}
+
+void audit_line_release(struct audit_about *about)
+{
+	arena_release(&about->texts);
+	*about = (struct audit_about){0};
+}
+
+void audit_line_begin(const struct request *request, const struct audit_about *about,
+	const char *daemon, const char *state, struct buf *out)
 {
 	const struct identity *who = request_identity(request);
 	const struct route *route = request_route(request);
@@ -153,10 +168,10 @@ void audit_line_begin(
 	add_text(out, "trace_id", trace_id(request_trace(request)));
 	if (!route)
 		return;
-	add_note(request, out);
+	add_text(out, "note", about->note);
 	add_member(out, "target");
-	audit_subject(request, is_checked(request) ? request_body(request) : SLICE(""), out);
-	if (audit_line_is_true(request, "dry_run"))
+	buf_add(out, about->target);
+	if (about->dry_run)
 		buf_str(out, ",\"dry_run\":true");
 }
 
@@ -178,19 +193,13 @@ static void compact(struct slice json, struct buf *out)
 	}
 }
 
-bool audit_line_body(const struct request *request, struct buf *out)
+bool audit_line_body(
+	const struct request *request, const struct audit_about *about, struct buf *out)
 {
 	struct slice body = request_body(request);
 
-	if (body.n == 0 || body.n > AUDIT_BODY_BYTES || !is_checked(request))
+	if (body.n == 0 || body.n > AUDIT_BODY_BYTES || !about->is_json)
 		return false;
 	compact(body, out);
 	return true;
-}
-
-bool audit_line_is_true(const struct request *request, const char *name)
-{
-	struct json_value value;
-
-	return body_member(request, name, &value) && value.type == JSON_TRUE;
 }

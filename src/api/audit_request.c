@@ -8,7 +8,10 @@
 
 #include <string.h>
 
+#include <uthash.h>
+
 #include "api/audit_line.h"
+#include "base/mem.h"
 #include "text/json.h"
 
 /* Writes of single keys and sessions may be left out. */
@@ -21,6 +24,41 @@ static bool is_recorded(const struct app *app, const struct request *request)
 		return false;
 	return conf->audit.cache_writes || slice_starts(path, SLICE("/api/v1/admin/")) ||
 	       slice_is(path, "/api/v1/login");
+}
+
+/* What was read of a body for the intent is kept for the outcome. */
+struct audit_kept {
+	const struct request *request;
+	struct audit_about about;
+	UT_hash_handle hh;
+};
+
+static struct audit_about *keep(struct app *app, const struct request *request)
+{
+	struct audit_kept *kept = mem_new(struct audit_kept);
+
+	kept->request = request;
+	audit_line_read(request, true, &kept->about);
+	HASH_ADD_PTR(app->audit_kept, request, kept);
+	return &kept->about;
+}
+
+/* To be released. Without an intent, because the log was off, the body is read now. */
+static struct audit_about take_kept(struct app *app, const struct request *request)
+{
+	struct audit_about about = {0};
+	struct audit_kept *kept;
+
+	HASH_FIND_PTR(app->audit_kept, &request, kept);
+	if (kept) {
+		about = kept->about;
+		HASH_DEL(app->audit_kept, kept);
+		mem_free(kept);
+	} else if (is_recorded(app, request)) {
+		/* It has replied: it lives until this fiber parks. */
+		audit_line_read(request, false, &about);
+	}
+	return about;
 }
 
 static const char *daemon_name(const struct app *app)
@@ -37,15 +75,17 @@ enum error audit_request_begins(void *context, struct request *request, struct f
 
 	if (!is_recorded(app, request))
 		return OK;
-	audit_line_begin(request, daemon_name(app), "intent", &line);
+	const struct audit_about *about = keep(app, request);
+
+	audit_line_begin(request, about, daemon_name(app), "intent", &line);
 	buf_printf(&line, ",\"request_bytes\":%zu,\"request\":", request_body(request).n);
-	if (!audit_line_body(request, &line))
+	if (!audit_line_body(request, about, &line))
 		buf_str(&line, "null");
 	buf_char(&line, '}');
 	uint64_t at = audit_add(app->audit, buf_slice(&line));
 	buf_release(&line);
 	/* A dry run changes nothing. */
-	required = required && !audit_line_is_true(request, "dry_run");
+	required = required && !about->dry_run;
 	if (audit_wait(app->audit, at, required, &why) && required) {
 		*fault = why;
 		return ERR_AUDIT_UNAVAILABLE;
@@ -79,14 +119,17 @@ static void add_outcome(
 void audit_request_ended(void *context, struct request *request)
 {
 	struct app *app = context;
+	struct audit_about about = take_kept(app, request);
 	struct buf line = {0};
 
-	if (!is_recorded(app, request))
-		return;
-	audit_line_begin(request, daemon_name(app), outcome_of(request_status(request)), &line);
-	add_outcome(request, request_status(request), request_error(request), &line);
-	audit_add(app->audit, buf_slice(&line));
+	if (is_recorded(app, request)) {
+		audit_line_begin(request, &about, daemon_name(app),
+			outcome_of(request_status(request)), &line);
+		add_outcome(request, request_status(request), request_error(request), &line);
+		audit_add(app->audit, buf_slice(&line));
+	}
 	buf_release(&line);
+	audit_line_release(&about);
 }
 
 /* Changes nothing, so the handler of the route does not matter. */
@@ -103,15 +146,18 @@ void audit_request_refused(void *context, struct request *request, const struct 
 {
 	struct app *app = context;
 	struct buf line = {0};
+	struct audit_about about;
 	bool denied = fault->error == ERR_FORBIDDEN && !only_reads(request);
 
 	/* Without a token anybody could fill the file. */
 	if (!audit_is_on(app->audit) || (!request_failed_login(request) && !denied))
 		return;
-	audit_line_begin(request, daemon_name(app), "refused", &line);
+	audit_line_read(request, false, &about);
+	audit_line_begin(request, &about, daemon_name(app), "refused", &line);
 	/* It was refused before one was written. */
 	buf_str(&line, ",\"intent\":false");
 	add_outcome(request, error_status(fault->error), fault->error, &line);
 	audit_add(app->audit, buf_slice(&line));
 	buf_release(&line);
+	audit_line_release(&about);
 }

@@ -22,9 +22,26 @@ static const struct {
 	{"remove", "dependent"},
 };
 
-/* A text, a number, or each element of a list. */
-static void add_values(struct audit_target *target, struct slice kind, struct json_value value)
+struct subject {
+	const struct audit_members *members;
+	struct timeslice *timeslice; /* NULL = does not park */
+	struct audit_target target;
+};
+
+/* Counts the rest of a list. Parks now and then. */
+static void omit_rest(struct subject *subject, struct json_iter *each)
 {
+	do {
+		audit_target_omit(&subject->target, 1);
+		if (subject->timeslice)
+			timeslice_spend(subject->timeslice, 1);
+	} while (json_next(each));
+}
+
+/* A text, a number, or each element of a list. Parks now and then. */
+static void add_values(struct subject *subject, struct slice kind, struct json_value value)
+{
+	struct audit_target *target = &subject->target;
 	struct buf text = {0};
 
 	if (value.type == JSON_ARRAY) {
@@ -32,8 +49,8 @@ static void add_values(struct audit_target *target, struct slice kind, struct js
 
 		while (json_next(&each)) {
 			if (target->listed == AUDIT_TARGET_NAMES) {
-				audit_target_omit(target, 1);
-				continue;
+				omit_rest(subject, &each);
+				break;
 			}
 			buf_clear(&text);
 			json_scalar(each.value, &text);
@@ -46,36 +63,37 @@ static void add_values(struct audit_target *target, struct slice kind, struct js
 	buf_release(&text);
 }
 
-/* The members of `entities`, and the `field` of each entity. */
-static void add_entities(
-	struct audit_target *target, const struct conf *conf, struct json_value root)
+/* The members of `entities`, and the `field` of each entity. Parks now and then. */
+static void add_entities(struct subject *subject, const struct conf *conf)
 {
 	struct json_value value;
 
-	if (json_member(root, SLICE("entities"), &value) && value.type == JSON_OBJECT) {
+	if (audit_members_find(subject->members, SLICE("entities"), &value) &&
+		value.type == JSON_OBJECT) {
 		struct json_iter each = json_iterate(value);
 
 		while (json_next(&each))
-			add_values(target, each.name, each.value);
+			add_values(subject, each.name, each.value);
 	}
 	for (size_t i = 0; i < conf->entity_count; i++) {
 		struct slice field = slice_str(conf->entities[i].field);
 
-		if (field.n && json_member(root, field, &value))
-			add_values(target, slice_str(conf->entities[i].name), value);
+		if (field.n && audit_members_find(subject->members, field, &value))
+			add_values(subject, slice_str(conf->entities[i].name), value);
 	}
 }
 
-static void add_duration(struct audit_target *target, struct json_value root)
+static void add_duration(struct subject *subject)
 {
 	struct json_value seconds;
 
-	if (json_member(root, SLICE("for"), &seconds) && seconds.type == JSON_NUMBER) {
+	if (audit_members_find(subject->members, SLICE("for"), &seconds) &&
+		seconds.type == JSON_NUMBER) {
 		struct buf text = {0};
 
 		buf_add(&text, seconds.text);
 		buf_str(&text, " s");
-		audit_target_add(target, SLICE("for"), buf_slice(&text));
+		audit_target_add(&subject->target, SLICE("for"), buf_slice(&text));
 		buf_release(&text);
 	}
 }
@@ -99,20 +117,18 @@ static void add_path(struct audit_target *target, const struct request *request)
 	}
 }
 
-void audit_subject(const struct request *request, struct slice body, struct buf *out)
+void audit_subject(const struct request *request, const struct audit_members *members,
+	struct timeslice *timeslice, struct buf *out)
 {
-	struct audit_target target = {0};
+	struct subject subject = {.members = members, .timeslice = timeslice};
 	struct json_value value;
 
-	add_path(&target, request);
-	if (body.n) {
-		struct json_value root = json_root(body);
-
-		for (size_t i = 0; i < sizeof namers / sizeof *namers; i++)
-			if (json_member(root, slice_str(namers[i].member), &value))
-				add_values(&target, slice_str(namers[i].kind), value);
-		add_entities(&target, request_conf(request), root);
-		add_duration(&target, root);
-	}
-	audit_target_end(&target, out);
+	add_path(&subject.target, request);
+	for (size_t i = 0; i < sizeof namers / sizeof *namers; i++)
+		if (audit_members_find(members, slice_str(namers[i].member), &value))
+			add_values(&subject, slice_str(namers[i].kind), value);
+	if (members->count)
+		add_entities(&subject, request_conf(request));
+	add_duration(&subject);
+	audit_target_end(&subject.target, out);
 }

@@ -510,3 +510,28 @@ def test_pages_of_a_long_file(start, redis, log):
     daemon = boss(start, redis, log.config())
     assert pages(daemon, "?limit=1000", secret("boss")) == lines[::-1]
     assert pages(daemon, "?until=2026-01-01T00:30:00Z&limit=777", secret("boss")) == lines[1800::-1]
+
+
+def test_a_large_body_is_read_once_for_both_lines(start, redis, log):
+    """By the daemon's processor time, beside that of the same request without a log, where it is checked once."""
+    entities = "entities: " + json.dumps({f"e{i}": {"field": f"f{i}", "keys": [f"e{i}:{{id}}"]} for i in range(300)})
+    body = {"keys": ["a"], "note": "why", "f299": [7, 8], "x": [12345678] * 60000}
+
+    def used(daemon):
+        before = daemon.cpu()
+        for _ in range(8):
+            assert daemon.post(API + "/invalidate", body, token=secret("boss")).status == 400
+        return daemon.cpu() - before
+
+    on, off = (boss(start, redis, text + entities) for text in (log.config() + "\n", ""))
+    assert used(on) < 8 * used(off)
+    lines = log.wait(8, state="refused") + log.of(state="intent")
+    assert {(line["target"], line["note"]) for line in lines} == {("key a, e299 7, e299 8", "why")} and len(lines) == 16
+
+
+def test_members_are_known_however_their_names_are_written(start, redis, log):
+    daemon = boss(start, redis, log.config() + 'entities: {user: {field: user_id, keys: ["user:{id}"]}}\n')
+    body = '{"\\u006bey\\u0073": ["a"], "us\\u0065r_id": 42, "not\\u0065": "why", "dry_ru\\u006e": true}'
+    assert daemon.post(API + "/invalidate", body, token=secret("boss")).status == 200
+    lines = log.wait(state="completed", method="POST") + log.of(state="intent")
+    assert [(line["target"], line["note"], line["dry_run"]) for line in lines] == [("key a, user 42", "why", True)] * 2
