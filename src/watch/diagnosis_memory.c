@@ -78,9 +78,9 @@ void diagnosis_memory_why(const struct redis_info *info, struct buf *out)
 	if (diagnosis_memory_is_persistent(info))
 		buf_printf(out,
 			" %lld of %lld keys do not expire, and no volatile-* policy evicts those: "
-			"allkeys-* does, and may then also evict the sets of tags and the "
-			"invalidation log. To keep these, give values a TTL (expire) and then set "
-			"a volatile-* policy.",
+			"allkeys-* does, and may then evict any key: also those without a TTL, "
+			"protected ones among them, the sets of tags and the invalidation log. To "
+			"keep these, give values a TTL (expire) and then set a volatile-* policy.",
 			(long long)(info->keys - info->expiring), (long long)info->keys);
 	else
 		buf_str(out, " A volatile-* policy keeps the sets of tags and the invalidation "

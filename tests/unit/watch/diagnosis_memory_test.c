@@ -81,6 +81,7 @@ START_TEST(why_tells_of_keys_without_expiry_if_they_are_most)
 		ck_assert_msg(
 			(strstr(out.p, "6 of 10 keys do not expire") != NULL) == cases[i].told,
 			"case %zu: %s", i, out.p);
+		ck_assert_int_eq(strstr(out.p, "protected ones among them") != NULL, cases[i].told);
 		ck_assert_int_eq(diagnosis_memory_is_persistent(&info), cases[i].told);
 		buf_release(&out);
 	}
