@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "text/json.h"
+#include "text/quantity.h"
 #include "watch/audit_target.h"
+
+enum { max_seconds = 1000000000 };
 
 /* Members of bodies that name something, and how one of their elements is called. */
 static const struct {
@@ -90,9 +93,13 @@ static void add_duration(struct subject *subject)
 	if (audit_members_find(subject->members, SLICE("for"), &seconds) &&
 		seconds.type == JSON_NUMBER) {
 		struct buf text = {0};
+		int64_t count;
 
-		buf_add(&text, seconds.text);
-		buf_str(&text, " s");
+		/* What is refused is written down, too, as it came. */
+		if (slice_int64(seconds.text, &count) && count > 0 && count <= max_seconds)
+			quantity_format_duration(count * 1000, &text);
+		else
+			buf_printf(&text, "%.*s s", (int)seconds.text.n, seconds.text.p);
 		audit_target_add(&subject->target, SLICE("for"), buf_slice(&text));
 		buf_release(&text);
 	}

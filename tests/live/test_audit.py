@@ -422,7 +422,7 @@ def test_what_was_purged_and_paused_is_told_and_dry_runs_are_left_out(start, red
     whole = changes(daemon)
     assert [(one["kind"], one["target"], one["dry_run"]) for one in whole] == [
         ("keys", "key a b", False), ("warm", "job rows", False), ("resume", "warming, invalidation", False),
-        ("pause", "warming, invalidation, for 90 s", False), ("invalidate", "tag shop", False),
+        ("pause", "warming, invalidation, for 1m30s", False), ("invalidate", "tag shop", False),
         ("invalidate", "pattern d:*, user 7, user 42", True),
         ("invalidate", ", ".join(f"key k:{i}" for i in range(8)) + " and 13 more", False)], whole
     done = whole[6]["operations"][0]
