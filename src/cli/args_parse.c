@@ -64,20 +64,24 @@ static const struct cli_option *letter_option(char letter)
 	return NULL;
 }
 
-static void say_no_option(const char *word, const char *equals)
+/* Of the command that stands before it only its own options are suggested. */
+static void say_no_option(const struct args_parser *p, const char *word, const char *equals)
 {
+	size_t used;
+	const struct cli_command *command =
+		p->args->word_count ? cli_command_find(p->words, p->args->word_count, &used) : NULL;
 	size_t dashes = word[1] == '-' ? 2 : 1;
 	size_t n = equals ? (size_t)(equals - word) : strlen(word);
-	const char *near = cli_suggest_option(slice_of(word + dashes, n - dashes));
+	const char *near = cli_suggest_option(command, slice_of(word + dashes, n - dashes));
 
 	if (near)
 		cli_say(CLI_USAGE, "there is no option %.*s: did you mean --%s?", (int)n, word,
 			near);
 	else
 		cli_say(CLI_USAGE,
-			"there is no option %.*s: cachewarden help (an argument that begins with - "
-			"stands behind --)",
-			(int)n, word);
+			"there is no option %.*s: cachewarden help%s%s (an argument that begins "
+			"with - stands behind --)",
+			(int)n, word, command ? " " : "", command ? command->name : "");
 }
 
 static bool take_option(struct args_parser *p, const char *word)
@@ -94,7 +98,7 @@ static bool take_option(struct args_parser *p, const char *word)
 		option = word[2] ? NULL : letter_option(word[1]);
 	}
 	if (!option) {
-		say_no_option(word, equals);
+		say_no_option(p, word, equals);
 		return false;
 	}
 	return take_value(p, option, equals);

@@ -43,7 +43,7 @@ const char *cli_suggest_command(struct cli *cli, struct slice first, struct slic
 	return suggestion.best.n ? arena_dup(&cli->arena, suggestion.best) : NULL;
 }
 
-const char *cli_suggest_option(struct slice word)
+const char *cli_suggest_option(const struct cli_command *command, struct slice word)
 {
 	struct cli_suggestion suggestion = cli_suggest_begin(word);
 
@@ -51,7 +51,8 @@ const char *cli_suggest_option(struct slice word)
 		cli_suggest_consider(&suggestion, slice_str(o->name));
 	for (const struct cli_command *c = cli_commands; c->name; c++)
 		for (const struct cli_option *o = c->options; o && o->name; o++)
-			cli_suggest_consider(&suggestion, slice_str(o->name));
+			if (!command || c == command)
+				cli_suggest_consider(&suggestion, slice_str(o->name));
 	/* It is all of an option's name, which ends with a NUL. */
 	return suggestion.best.n ? suggestion.best.p : NULL;
 }

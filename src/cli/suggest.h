@@ -21,6 +21,7 @@ void cli_suggest_consider(struct cli_suggestion *suggestion, struct slice name);
  * beginning. NULL if none is near. What is returned is in the arena.
  */
 const char *cli_suggest_command(struct cli *cli, struct slice first, struct slice word);
-const char *cli_suggest_option(struct slice word);
+/* Of the command's own options and those of all; `command` NULL = of any command. */
+const char *cli_suggest_option(const struct cli_command *command, struct slice word);
 
 #endif

@@ -12,7 +12,16 @@ static const char *command(struct cli *cli, const char *first, const char *word)
 
 static const char *option(const char *word)
 {
-	const char *found = cli_suggest_option(slice_str(word));
+	const char *found = cli_suggest_option(NULL, slice_str(word));
+
+	return found ? found : "none";
+}
+
+static const char *option_of(const char *name, const char *word)
+{
+	struct slice words[] = {slice_str(name)};
+	size_t used;
+	const char *found = cli_suggest_option(cli_command_find(words, 1, &used), slice_str(word));
 
 	return found ? found : "none";
 }
@@ -31,6 +40,10 @@ START_TEST(what_is_near_is_meant)
 	ck_assert_str_eq(option("notr"), "note");
 	ck_assert_str_eq(option("dryrun"), "dry-run");
 	ck_assert_str_eq(option("max-key"), "max-keys");
+	ck_assert_str_eq(option("stat"), "state");
+	ck_assert_str_eq(option_of("ops", "stat"), "state");
+	ck_assert_str_eq(option_of("jobs", "stat"), "none");
+	ck_assert_str_eq(option_of("jobs", "jsn"), "json");
 	arena_release(&cli.arena);
 }
 END_TEST
