@@ -135,6 +135,26 @@ bool cli_moment_parse(struct slice text, int64_t now_ms, bool ahead, int64_t *re
 	return parse_local(text, now_ms, ahead, ret);
 }
 
+static bool is_clock(struct slice text)
+{
+	return read_clock(text, &(struct tm){0});
+}
+
+bool cli_moment_parse_until(struct slice text, int64_t now_ms, int64_t since_ms, int64_t *ret)
+{
+	const int64_t day_ms = (int64_t)day_s * 1000;
+	int64_t next;
+
+	if (!cli_moment_parse(text, now_ms, false, ret))
+		return false;
+	if (!is_clock(text) || !cli_moment_parse(text, now_ms, true, &next))
+		return true;
+	if (since_ms >= 0 && now_ms - since_ms < day_ms ? *ret <= since_ms
+							: next - now_ms < now_ms - *ret)
+		*ret = next;
+	return true;
+}
+
 /* "UTC", "CET": of the moments that say no zone. */
 static void say_forms(const char *name, const char *text, bool ahead)
 {
@@ -148,8 +168,10 @@ static void say_forms(const char *name, const char *text, bool ahead)
 		cli_say(CLI_USAGE, "--%s must not be empty: it takes", name);
 	cli_say_done(
 		0, "  8h, 1d12h                           so long %s", ahead ? "from now" : "ago");
-	cli_say_done(0, "  14:00                               when the clock %s that",
-		ahead ? "next shows" : "last showed");
+	cli_say_done(0, "  14:00                               when the clock %s",
+		ahead			     ? "next shows that"
+		: strcmp(name, "until") == 0 ? "shows that after --since"
+					     : "last showed that");
 	cli_say_done(0, "  %s                    midnight; also '%s 14:00'",
 		ahead ? "today, tomorrow " : "today, yesterday", ahead ? "tomorrow" : "yesterday");
 	cli_say_done(0, "  2026-11-30                          midnight; also '2026-11-30 14:00'");
@@ -189,11 +211,16 @@ static void add_moment(const char *name, int64_t ms, struct buf *query)
 
 bool cli_moment_query(const struct cli_args *args, struct buf *query)
 {
-	int64_t since = -1, until = -1;
+	const char *end = cli_args_text(args, "until");
+	int64_t since = -1, until = -1, now_ms = clock_wall_ms();
 
-	if (!cli_moment(args, "since", false, &since) || !cli_moment(args, "until", false, &until))
+	if (!cli_moment(args, "since", false, &since))
 		return false;
-	if (since > clock_wall_ms()) {
+	if (end && !cli_moment_parse_until(slice_str(end), now_ms, since, &until)) {
+		say_forms("until", end, false);
+		return false;
+	}
+	if (since > now_ms) {
 		cli_say(CLI_USAGE, "--since %s is yet to come", cli_args_text(args, "since"));
 		return false;
 	}

@@ -2,6 +2,7 @@
 #include "cli/moment.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "../unit.h"
@@ -47,6 +48,52 @@ START_TEST(moments)
 }
 END_TEST
 
+/* The same of an end after a beginning; none = NULL. */
+static const char *end_of(const char *text, const char *since)
+{
+	static struct buf out;
+	int64_t now, begin = -1, ms;
+
+	ck_assert_ptr_null(timestamp_parse(SLICE("2026-03-27T17:35:00Z"), &now));
+	if (since)
+		ck_assert(cli_moment_parse(slice_str(since), now, false, &begin));
+	if (!cli_moment_parse_until(slice_str(text), now, begin, &ms))
+		return "none";
+	buf_release(&out);
+	timestamp_format(ms, &out);
+	return out.p;
+}
+
+START_TEST(ends)
+{
+	static const struct {
+		const char *since, *until, *expected;
+	} cases[] = {
+		{"17:30", "17:36", "2026-03-27T17:36:00.000Z"},
+		{"17:30", "17:34", "2026-03-27T17:34:00.000Z"},
+		{"22:00", "23:00", "2026-03-26T23:00:00.000Z"},
+		{"23:00", "6:00", "2026-03-27T06:00:00.000Z"},
+		{"17:30", "17:30", "2026-03-28T17:30:00.000Z"},
+		{"8h", "14:00", "2026-03-27T14:00:00.000Z"},
+		{"yesterday", "17:36", "2026-03-27T17:36:00.000Z"},
+		{"yesterday", "9:00", "2026-03-27T09:00:00.000Z"},
+		{NULL, "17:36", "2026-03-27T17:36:00.000Z"},
+		{NULL, "17:35", "2026-03-27T17:35:00.000Z"},
+		{NULL, "9:00", "2026-03-27T09:00:00.000Z"},
+		{NULL, "1h", "2026-03-27T16:35:00.000Z"},
+		{"2h", "today 18:00", "2026-03-27T18:00:00.000Z"},
+		{NULL, "25:00", "none"},
+	};
+
+	setenv("TZ", "UTC", 1);
+	tzset();
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		ck_assert_msg(
+			strcmp(end_of(cases[i].until, cases[i].since), cases[i].expected) == 0,
+			"case %zu: %s", i, end_of(cases[i].until, cases[i].since));
+}
+END_TEST
+
 START_TEST(texts_that_are_none)
 {
 	static const char *const texts[] = {"", " ", "8", "24:00", "12:60", "12:", ":12", "1200",
@@ -61,4 +108,4 @@ START_TEST(texts_that_are_none)
 }
 END_TEST
 
-TEST_SUITE("cli_moment", moments, texts_that_are_none)
+TEST_SUITE("cli_moment", moments, ends, texts_that_are_none)
