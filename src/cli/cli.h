@@ -31,6 +31,7 @@ struct cli {
 	struct slice token;	     /* empty = none */
 	const char *token_from;	     /* its file or variable */
 	bool json;		     /* answers as they are, on standard output */
+	bool json_errors;	     /* refusals, too: also where `json` is off for an answer */
 	bool color;		     /* of standard output */
 	int width;		     /* columns of standard output, 0 = it is not a terminal */
 	bool bars;		     /* standard error is a terminal: progress is shown on it */

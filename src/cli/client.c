@@ -344,9 +344,11 @@ int cli_client_json(struct cli *cli, const struct cli_request *request, struct c
 
 	if (exit)
 		return exit;
-	if (cli->json && !request->quiet && ret->json.text.n)
+	bool ok = ret->status / 100 == 2 && (ret->json.text.n || ret->status == 204);
+
+	if ((ok ? cli->json : cli->json_errors) && !request->quiet && ret->json.text.n)
 		cli_client_print(ret);
-	if (ret->status / 100 == 2 && (ret->json.text.n || ret->status == 204))
+	if (ok)
 		return CLI_DONE;
 	return request->quiet ? CLI_FAILED : cli_refusal_say(cli, ret);
 }

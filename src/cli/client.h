@@ -45,8 +45,8 @@ const char *cli_client_address(struct cli *cli);
 /* CLI_DONE: there is an answer, of any status. Else CLI_UNREACHABLE, and that was said. */
 int cli_client_ask(struct cli *cli, const struct cli_request *request, struct cli_answer *ret);
 /*
- * The same, and what is not a 2xx answer in JSON is said: CLI_FAILED. With --json the body is
- * printed in either case, unless `quiet`.
+ * The same, and what is not a 2xx answer in JSON is said: CLI_FAILED. The body is printed where
+ * cli->json, or of a refusal cli->json_errors, is true, unless `quiet`.
  */
 int cli_client_json(struct cli *cli, const struct cli_request *request, struct cli_answer *ret);
 /* GET of a path. */

@@ -205,8 +205,11 @@ static int stream(struct events *events, const char *path)
 		&answer);
 
 	/* A daemon that starts or is full may answer later. */
-	if (!exit && answer.status / 100 != 2 && answer.status / 100 != 5)
+	if (!exit && answer.status / 100 != 2 && answer.status / 100 != 5) {
+		if (once.json_errors && answer.json.text.n)
+			cli_client_print(&answer);
 		exit = cli_refusal_say(&once, &answer);
+	}
 	events->cli->curl = once.curl;
 	arena_release(&once.arena);
 	mem_free(id);

@@ -143,8 +143,6 @@ static int ask(struct invalidate *what, bool dry_run, const char *confirm, int64
 		ret);
 
 	cli->json = json;
-	if (exit && cli->json && ret->json.text.n)
-		cli_client_print(ret);
 	return exit;
 }
 
@@ -166,12 +164,16 @@ static int await(struct invalidate *what, int64_t wait, struct cli_answer *answe
 
 	if (exit)
 		return exit;
+	struct json_value result = {JSON_NULL, {"", 0}};
+	bool done = operation.ended && cli_view(operation.operation, "result", &result);
+
+	/* Without a result the operation tells why. */
+	if (cli->json && !done)
+		printf("%.*s\n", (int)operation.operation.text.n, operation.operation.text.p);
 	if (!operation.ended)
 		return cli_say(CLI_FAILED, "it has not ended yet, and goes on: cachewarden ops %s",
 			operation.id.p);
-	struct json_value result = {JSON_NULL, {"", 0}};
-
-	if (!cli_view(operation.operation, "result", &result))
+	if (!done)
 		return cli_say(CLI_FAILED, "the operation is %s: %s",
 			cli_cell_text(cli, operation.operation, "state"),
 			cli_cell_text(cli, operation.operation, "error/detail"));

@@ -16,6 +16,7 @@ struct page_listing {
 	int64_t limit, taken;
 	struct buf cursor; /* of the next page; empty at the beginning and at the end */
 	bool ended;	   /* by the caller */
+	bool begun;	   /* there was a page: with --json the list is open */
 };
 
 static const char *page_path(struct cli *cli, const struct page_listing *listing)
@@ -58,6 +59,8 @@ static int read_page(struct cli *cli, struct page_listing *listing)
 
 	page.arena = (struct arena){0};
 	page.json = false;
+	/* Within a list there is no place for what the daemon refuses. */
+	page.json_errors = cli->json && !listing->begun;
 	int exit = cli_client_get(&page, page_path(&page, listing), &answer);
 
 	/* Items may ask over the same connection. */
@@ -66,6 +69,9 @@ static int read_page(struct cli *cli, struct page_listing *listing)
 		struct slice next = cli_view_text(&page, answer.json, "next");
 		bool again = next.n && slice_equal(next, buf_slice(&listing->cursor));
 
+		if (cli->json && !listing->begun)
+			fputs("{\"items\":[", stdout);
+		listing->begun = true;
 		buf_clear(&listing->cursor);
 		take_page(cli, answer.json, listing);
 		if (!again)
@@ -90,14 +96,12 @@ int cli_pages(struct cli *cli, const struct cli_args *args, const struct cli_pag
 		return CLI_USAGE;
 	if (!listing.limit)
 		listing.limit = INT64_MAX;
-	if (cli->json)
-		fputs("{\"items\":[", stdout);
 	do
 		exit = read_page(cli, &listing);
 	while (!exit && listing.cursor.n && listing.taken < listing.limit && !listing.ended);
 	bool complete = !exit && !listing.cursor.n;
 
-	if (cli->json)
+	if (cli->json && listing.begun)
 		printf("],\"complete\":%s}\n", complete ? "true" : "false");
 	else if (what->grid)
 		cli_grid_print(what->grid);

@@ -12,8 +12,8 @@ typedef bool cli_page_item(void *context, struct json_value item);
 
 /*
  * Reads pages of `path` (without a query) up to --limit items, `usual` without it, 0 = all. With
- * --json it prints {"items": [...], "complete": true|false}, and `item` is not called. `page`,
- * which may be NULL, sees each page before its items.
+ * --json it prints {"items": [...], "complete": true|false}, or the refusal of the first page, and
+ * `item` is not called. `page`, which may be NULL, sees each page before its items.
  */
 struct cli_pages {
 	const char *path;

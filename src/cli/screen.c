@@ -27,7 +27,7 @@ void cli_screen_read(struct cli *cli, const struct cli_args *args)
 	bool plain = cli_args_flag(args, "no-color") || (no_color && *no_color) ||
 		     (term && strcmp(term, "dumb") == 0);
 
-	cli->json = cli_args_flag(args, "json");
+	cli->json = cli->json_errors = cli_args_flag(args, "json");
 	cli->width = cli_screen_width(STDOUT_FILENO);
 	cli->color = cli->width && !plain;
 	cli->bars = cli_screen_width(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
