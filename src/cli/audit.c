@@ -113,6 +113,7 @@ static void add_what_came(struct cli *cli, struct json_value item, struct buf *o
 {
 	struct json_iter operations = cli_view_each(item, "operations");
 	struct slice code = cli_view_text(cli, item, "code");
+	bool several = cli_view_length(item, "operations") > 1;
 	size_t before = out->n;
 
 	if (add_counts(cli, item, out))
@@ -120,11 +121,20 @@ static void add_what_came(struct cli *cli, struct json_value item, struct buf *o
 	while (json_next(&operations)) {
 		struct buf counts = {0};
 
-		if (add_counts(cli, operations.value, &counts))
-			buf_printf(out, "%s%s", out->n > before ? "; " : "", counts.p);
+		if (add_counts(cli, operations.value, &counts)) {
+			struct slice job = cli_view_text(cli, operations.value, "job");
+
+			buf_printf(out, "%s%s%s%s", out->n > before ? "; " : "",
+				several && job.n ? job.p : "", several && job.n ? " " : "",
+				counts.p);
+		}
 		buf_release(&counts);
 	}
-	if (out->n == before && code.p)
+	if (out->n > before)
+		return;
+	if (cli_view_true(item, "dry_run"))
+		buf_printf(out, "dry run%s", code.p ? ": " : "");
+	if (code.p)
 		buf_str(out, code.p);
 }
 

@@ -252,7 +252,7 @@ const struct cli_command cli_commands[] = {
 			"cachewarden keys del user:profile:42 --cascade"},
 	{.name = "keys list", .arguments = "[PATTERN]", .help = "Print names of keys, by bounded steps of SCAN.", .run = cli_keys_list,
 		.most = 1, .options = keys_list_options,
-		.more = "A step looks at up to 1,000 keys: where few of many match, it takes a while until the first is shown.",
+		.more = "A step looks at up to 1,000 keys: where few of many match, it takes a while until the first is shown. Protected keys, and those outside of the token's key_prefixes, are not listed.",
 		.examples = "cachewarden keys list 'user:*:42'\n"
 			"# Keys that never expire:\n"
 			"cachewarden keys list --no-ttl --limit 0\n"
@@ -280,7 +280,7 @@ const struct cli_command cli_commands[] = {
 	{.name = "namespaces", .arguments = "", .help = "Keys, memory and lifetimes by namespace, from a sample of the keys.", .run = cli_namespaces,
 		.options = namespaces_options,
 		.more = "OF KEYS and OF MEMORY are shares of all; NO TTL is the share of a namespace's keys that never expire (keys list "
-			"--no-ttl names them), IDLE of those that were not read for an hour. The daemon takes a sample every "
+			"--no-ttl names those that are not protected), IDLE of those that were not read for an hour. The daemon takes a sample every "
 			"stats.namespaces.every, 10 minutes by default: its age is shown below.",
 		.examples = "cachewarden namespaces --sort bytes\n"
 			"# The keys with the most memory:\n"

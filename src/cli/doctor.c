@@ -8,6 +8,7 @@
 #include "cli/client.h"
 #include "cli/command_table.h"
 #include "cli/grid.h"
+#include "cli/jobs.h"
 #include "cli/view.h"
 
 static enum cli_color severity_color(struct json_value finding)
@@ -38,6 +39,21 @@ static bool is_plain(const char *name)
 	return *name == '\0';
 }
 
+/* A paused run is refused. */
+static bool add_pause(struct cli *cli, struct cli_grid *grid)
+{
+	struct cli_answer answer;
+	struct json_value paused;
+
+	if (cli_client_json(cli, &(struct cli_request){.path = CLI_ADMIN "/warm", .quiet = true},
+		    &answer) ||
+		!cli_view(answer.json, "paused", &paused))
+		return false;
+	cli_grid_pair(grid, "but", CLI_WARN, "warming is %s: no run starts before",
+		cli_jobs_pause(cli, paused));
+	return true;
+}
+
 /* What to type, where the command line has commands for it. */
 static void add_commands(struct cli *cli, struct cli_grid *grid, struct json_value finding)
 {
@@ -47,8 +63,8 @@ static void add_commands(struct cli *cli, struct cli_grid *grid, struct json_val
 		text = "cachewarden config check FILE; cachewarden reload";
 	/* A name that a shell would read otherwise is not put into a command. */
 	else if (cli_view_is(finding, "code", "job_failing") && is_plain(subject))
-		text = cli_cell_format(
-			cli, "cachewarden jobs %s; cachewarden warm %s", subject, subject);
+		text = cli_cell_format(cli, "cachewarden jobs %s; %scachewarden warm %s", subject,
+			add_pause(cli, grid) ? "cachewarden resume warming; " : "", subject);
 	if (!text)
 		return;
 	cli_grid_add(grid, CLI_DIM, "type");

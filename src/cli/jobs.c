@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/timestamp.h"
 #include "cli/client.h"
 #include "cli/command_table.h"
@@ -214,6 +215,27 @@ static void print_runs(struct cli *cli, const char *name)
 	cli_grid_print(grid);
 }
 
+/* The daemon has no route of one job: this is what its others say of a name without one. */
+static int refuse(struct cli *cli, struct slice name)
+{
+	const char *detail = cli_cell_format(cli, "there is no warm job '%s'", name.p);
+
+	if (cli->json) {
+		struct buf out = {0};
+
+		buf_str(&out, "{\"type\":\"about:blank\",\"title\":");
+		json_quote(&out, slice_str(error_title(ERR_UNKNOWN_JOB)));
+		buf_printf(&out, ",\"status\":%d,\"detail\":", error_status(ERR_UNKNOWN_JOB));
+		json_quote(&out, slice_str(detail));
+		buf_str(&out, ",\"code\":\"unknown_job\"}\n");
+		fwrite(out.p, 1, out.n, stdout);
+		buf_release(&out);
+	}
+	cli_say(CLI_FAILED, "%s (unknown_job)", detail);
+	cli_known_say(cli, ":jobs", name);
+	return CLI_FAILED;
+}
+
 static int show(struct cli *cli, struct slice name, struct json_value answer)
 {
 	struct json_iter jobs = cli_view_each(answer, "jobs");
@@ -229,9 +251,7 @@ static int show(struct cli *cli, struct slice name, struct json_value answer)
 		print_runs(cli, name.p);
 		return CLI_DONE;
 	}
-	cli_say(CLI_FAILED, "there is no warm job '%s' (unknown_job)", name.p);
-	cli_known_say(cli, ":jobs", name);
-	return CLI_FAILED;
+	return refuse(cli, name);
 }
 
 int cli_jobs(struct cli *cli, const struct cli_args *args)
@@ -260,6 +280,7 @@ int cli_jobs(struct cli *cli, const struct cli_args *args)
 		cli_say_done(0, "Warming is %s. Runs that are due are skipped.",
 			cli_jobs_pause(cli, paused));
 	if (!cli_grid_rows(grid))
-		cli_say_done(0, "The configuration has no warm jobs.");
+		cli_say_done(0, "No warm job is visible: the configuration has none, or the "
+				"token's key_prefixes leave them out.");
 	return CLI_DONE;
 }

@@ -220,13 +220,16 @@ int cli_keys_del(struct cli *cli, const struct cli_args *args)
 struct key_names {
 	struct cli *cli;
 	bool ttl; /* behind each, as asked for one by one */
+	size_t count;
 };
 
 /* In memory of its own: there may be millions. */
 static bool print_name(void *context, struct json_value item)
 {
-	const struct key_names *names = context;
+	struct key_names *names = context;
 	struct cli line = *names->cli;
+
+	names->count++;
 
 	line.arena = (struct arena){0};
 	if (names->ttl)
@@ -235,6 +238,20 @@ static bool print_name(void *context, struct json_value item)
 	names->cli->curl = line.curl;
 	arena_release(&line.arena);
 	return true;
+}
+
+/*
+ * Whether the daemon may leave keys out of lists: it does so without a word, and tells its patterns
+ * to the scope admin alone.
+ */
+static bool may_be_protected(struct cli *cli)
+{
+	struct cli_answer answer;
+
+	return cli_client_json(cli,
+		       &(struct cli_request){.path = CLI_ADMIN "/protected", .quiet = true},
+		       &answer) ||
+	       cli_view_length(answer.json, "items") > 0;
 }
 
 int cli_keys_list(struct cli *cli, const struct cli_args *args)
@@ -248,18 +265,22 @@ int cli_keys_list(struct cli *cli, const struct cli_args *args)
 	if (cli_args_flag(args, "no-ttl"))
 		buf_str(&query, "&only=persistent");
 	struct slice match = arena_take(&cli->arena, &query);
-	struct key_names names = {cli, cli_args_flag(args, "left")};
+	struct key_names names = {cli, cli_args_flag(args, "left"), 0};
 
 	if (names.ttl && cli->json)
 		return cli_say(CLI_USAGE,
 			"--left is of the table: with --json the daemon's list is "
 			"printed as it is");
 
-	return cli_pages(cli, args,
+	int exit = cli_pages(cli, args,
 		&(struct cli_pages){.path = KEYS,
 			.query = match.p,
 			.usual = usual_names,
 			.item = print_name,
 			.context = &names,
 			.none = "There are no such keys; protected keys are not listed."});
+
+	if (!exit && names.count && cli->bars && may_be_protected(cli))
+		cli_say_done(0, "Protected keys are not listed.");
+	return exit;
 }

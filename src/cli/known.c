@@ -71,7 +71,7 @@ void cli_known_say(struct cli *cli, const char *what, struct slice typed)
 		buf_printf(&line, "The %s are %s%s.", known->plural, all.p,
 			count > max_named ? ", ..." : "");
 	else
-		buf_printf(&line, "There are no %s.", known->plural);
+		buf_printf(&line, "No %s are visible to this token.", known->plural);
 	if (!there)
 		cli_say_done(0, "%s", line.p);
 	buf_release(&line);

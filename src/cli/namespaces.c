@@ -17,13 +17,16 @@ static const struct key_list {
 	const char *figure; /* its second column: bytes; NULL = share and counter of a hot key */
 	const char *none;
 } key_lists[] = {
-	{"biggest", "biggest", "*KEY|>MEMORY", "memory_bytes", "The sample has no keys."},
+	{"biggest", "biggest", "*KEY|>MEMORY", "memory_bytes",
+		"No key of the sample is visible: it has none, or the token's key_prefixes leave "
+		"them out."},
 	{"hot", "hot/keys", "*KEY|>OF LOOKUPS|>COUNTER", NULL,
 		"Which keys are hot is not known: Redis counts accesses with an LFU policy only, "
 		"and "
 		"the daemon looks itself with stats.namespaces.monitor."},
 	{"unmatched", "unmatched/names", "*KEY|>MEMORY", "memory_bytes",
-		"All keys of the sample are in namespaces."},
+		"No key of the sample outside of all namespaces is visible: there is none, or the "
+		"token's key_prefixes leave them out."},
 };
 
 static void print_keys(struct cli *cli, const struct key_list *list, struct json_value answer)

@@ -55,11 +55,37 @@ static void add_redis(struct cli *cli, struct cli_grid *grid, struct json_value 
 		COUNT("redis/clients/blocked"), COUNT("redis/clients/rejected"));
 }
 
+/* "1 firing, 2 resolved": the answer has those that are not inactive. */
+static void add_alerts(struct cli *cli, struct cli_grid *grid, struct json_value stats)
+{
+	static const struct {
+		const char *state;
+		enum cli_color color;
+	} states[] = {{"firing", CLI_BAD}, {"pending", CLI_WARN}, {"resolved", CLI_PLAIN}};
+	enum cli_color color = CLI_PLAIN;
+	struct buf text = {0};
+
+	for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+		struct json_iter alerts = cli_view_each(stats, "alerts");
+		size_t count = 0;
+
+		while (json_next(&alerts))
+			count += cli_view_is(alerts.value, "state", states[i].state);
+		if (!count)
+			continue;
+		color = text.n ? color : states[i].color;
+		buf_printf(&text, "%s%zu %s", text.n ? ", " : "", count, states[i].state);
+	}
+	if (text.n)
+		buf_str(&text, ": cachewarden alerts");
+	cli_grid_pair(
+		grid, "alerts", color, "%s", text.n ? arena_take(&cli->arena, &text).p : "none");
+}
+
 static void add_daemon(struct cli *cli, struct cli_grid *grid, struct json_value stats)
 {
 	bool closed = cli_view_is(stats, "breaker/state", "closed");
 	bool paused = cli_view_true(stats, "warming/paused");
-	size_t alerts = cli_view_length(stats, "alerts");
 
 	cli_grid_pair(grid, "cache", CLI_PLAIN,
 		"%s gets, hit rate %s, %s sets, %s loads, %s stale served, %s keys invalidated",
@@ -71,8 +97,7 @@ static void add_daemon(struct cli *cli, struct cli_grid *grid, struct json_value
 	cli_grid_pair(grid, "breaker", closed ? CLI_PLAIN : CLI_BAD, "%s since %s, %s failures",
 		TEXT("breaker/state"), cli_cell_when(cli, stats, "breaker/since"),
 		COUNT("breaker/failures"));
-	cli_grid_pair(grid, "alerts", alerts ? CLI_WARN : CLI_PLAIN,
-		"%zu pending, firing or resolved%s", alerts, alerts ? ": cachewarden alerts" : "");
+	add_alerts(cli, grid, stats);
 	cli_grid_pair(grid, "daemon", CLI_PLAIN,
 		"cachewardend %s, since %s, %s, %s descriptors, loop lag p99 %s ms",
 		TEXT("process/version"), SPAN("process/uptime_seconds"), BYTES("process/rss_bytes"),

@@ -77,7 +77,8 @@ static int list_members(struct cli *cli, const struct cli_args *args)
 			.item = add_member,
 			.context = &tags,
 			.grid = tags.grid,
-			.none = "No key has this tag."});
+			.none = "No key of this tag is visible: it has none, or the token's "
+				"key_prefixes leave them out."});
 
 	if (!exit && !cli->json && !cli_grid_rows(tags.grid))
 		cli_known_say(cli, ":tags", args->words[0]);

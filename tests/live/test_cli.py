@@ -308,6 +308,40 @@ def test_one_job_with_its_runs(cw):
     assert json.loads(cw("jobs", "rows", "--json").stdout)["name"] == "rows"
 
 
+@pytest.mark.parametrize("args,code", [
+    (("jobs", "rwos"), "unknown_job"), (("warm", "rwos"), "unknown_job"), (("warm", "rwos", "--no-wait"), "unknown_job"),
+    (("audit",), "unauthorized"), (("keys", "list", "p" * 600), "bad_pattern"), (("ops", "nothing"), "unknown_operation"),
+    (("invalidate", "--key", "cw:x", "--yes"), "key_reserved"), (("keys", "get", "none"), "no_value")])
+def test_with_json_errors_are_json_too(daemon, args, code):
+    done = run(*where(daemon), *args, "--json", expect=1)
+    error = json.loads(done.stdout)
+    assert error["code"] == code and error["status"] >= 400 and error["title"] and error["detail"] and error["type"] == "about:blank"
+    assert f"({code})" in done.stderr
+
+
+def test_events_that_are_refused_are_json_too(start, redis, folder):
+    daemon = start(config(redis, folder), https=False)
+    done = run(*where(daemon), "events", "--follow", "--json", env={"CACHEWARDEN_TOKEN": "cw_wrong"}, expect=1)
+    assert json.loads(done.stdout)["code"] == "unauthorized"
+
+
+def test_what_a_limited_token_does_not_see_is_not_denied(start, redis, folder):
+    limited = "cw_limited"
+    sha = hashlib.sha256(limited.encode()).hexdigest()
+    text = config(redis, folder).replace("tokens: [", f'tokens: [{{name: limited, sha256: {sha}, scopes: [read, keys], key_prefixes: ["other:"]}}, ')
+    daemon = start(text, https=False)
+    daemon.wait_redis()
+    address, env = where(daemon), {"CACHEWARDEN_TOKEN": limited}
+    run(*address, "keys", "set", "seen", "x", "--tag", "red", env={"CACHEWARDEN_TOKEN": TOKEN})
+    assert run(*address, "jobs", env=env).stderr == \
+        "No warm job is visible: the configuration has none, or the token's key_prefixes leave them out.\n"
+    assert run(*address, "tags", "red", "--limit", "2", env=env).stderr.startswith(
+        "No key of this tag is visible: it has none, or the token's key_prefixes leave them out.\n")
+    until(lambda: run(*address, "namespaces", "--keys", "biggest", env={"CACHEWARDEN_TOKEN": TOKEN}).stdout, "a sample")
+    assert run(*address, "namespaces", "--keys", "biggest", env=env).stderr.startswith(
+        "No key of the sample is visible: it has none, or the token's key_prefixes leave them out.\n")
+
+
 def test_names_that_are_not_known_are_answered_with_those_that_are(cw, daemon):
     done = cw("jobs", "rwos", expect=1)
     assert "there is no warm job 'rwos' (unknown_job)\nDid you mean rows? The jobs are " in done.stderr and "broken" in done.stderr
@@ -382,6 +416,13 @@ def test_the_audit_log(cw, daemon):
     lines = cw("audit", "--lines", "--limit", "0", token=True).stdout
     assert re.search(rf"Z +{by}invalidate pattern audited:\* +intent +for the record$", lines, re.M), lines
     assert re.search(r"Z +all +- +invalidate pattern audited:\* +1 removed +for the record$", lines, re.M)
+    assert re.search(r" invalidate pattern audited:\* +intent: dry run ", lines), lines
+    cw("warm", "rows", "broken", token=True, expect=1)
+    out = cw("audit", "--kind", "warm", "--limit", "1", token=True).stdout
+    assert re.search(r" +failed: (rows 1 stored; broken 0 stored|broken 0 stored; rows 1 stored) ", out), out
+    cw("pause", "warming", "--for", "259200", token=True)
+    cw("resume", token=True)
+    assert " pause warming, for 3d " in cw("audit", "--kind", "pause", "--limit", "1", token=True).stdout
     assert re.search(r" +refused: unauthorized ", cw("audit", "--state", "refused", token=True).stdout)
     assert cw("audit", "--by", "nobody", "--since", "1h", token=True).stdout == ""
     assert len(json.loads(cw("audit", "--limit", "3", "--json", token=True).stdout)["items"]) == 3
@@ -542,6 +583,10 @@ def test_the_doctor_says_what_to_type(start, redis, folder):
     out = run(*address, "doctor", env=token, expect=1).stdout
     assert re.search(r"^error +the last run of the warm job broken failed", out, re.M), out
     assert re.search(r"^type +cachewarden jobs broken; cachewarden warm broken$", out, re.M), out
+    run(*address, "pause", "warming", "--for", "10m", "--note", "moved", env=token)
+    out = run(*address, "doctor", env=token, expect=1).stdout
+    assert re.search(r"^but +warming is paused by all \(moved\), .*; ends in \d+m.*: no run starts before\n"
+                     r"type +cachewarden jobs broken; cachewarden resume warming; cachewarden warm broken$", out, re.M), out
 
 
 def test_pause_resume_and_reload(cw):
@@ -638,6 +683,7 @@ def test_config_check(folder):
     (("warm", "a\udcff"), "the job a\\xff is not UTF-8"), (("warm", "a", "--note", "\udcff"), "the note \\xff is not UTF-8"),
     (("ops", "cancel", "a", "--note", "\udcff"), "not UTF-8"), (("config", "check", ""), "must not be empty"),
     (("stat",), "did you mean stats?"), (("keys", "gett", "k"), "did you mean keys get?"), (("warm", "--notr", "x"), "did you mean --note?"),
+    (("jobs", "--stat", "failed"), "there is no option --stat: cachewarden help jobs"), (("ops", "--stat", "failed"), "did you mean --state?"),
     (("keys", "x"), "get, set, ttl"), (("ops", ""), "must not be empty"), (("ops", "cancel", ""), "must not be empty"),
     (("ops", "--limit", "0"), "--limit"), (("sessions", "u", "ref"), "--end"), (("--ca-file", "/nonexistent", "stats"), "/nonexistent"),
     (("--url", "", "stats"), "empty"), (("--socket", "", "stats"), "empty"), (("--token-file", "", "stats"), "empty"),
@@ -684,6 +730,17 @@ def test_moments_are_those_of_the_terminal(other):
     assert since.hour == 10 and 24 * 3600 <= (before - since).total_seconds() < 49 * 3600
     since = datetime.datetime.fromisoformat(sent("ops", "--since", "14:00")["since"][0].replace("Z", "+00:00"))
     assert since.hour == 14 and 0 <= (before - since).total_seconds() < 25 * 3600
+    for begin, end in (("23:00", "23:30"), ("11:00", "11:30"), ("23:30", "0:30")):
+        moments = sent("events", "--since", begin, "--until", end)
+        since, last = (datetime.datetime.fromisoformat(moments[name][0].replace("Z", "+00:00")) for name in ("since", "until"))
+        assert (last - since).total_seconds() in (1800, 3600), moments
+
+
+def test_alerts_are_counted_by_their_states(other):
+    other.body = json.dumps({"alerts": [{"state": state} for state in ("resolved", "firing", "pending", "resolved")]}).encode()
+    assert re.search(r"^alerts +1 firing, 1 pending, 2 resolved: cachewarden alerts$", run("--url", other.url, "stats").stdout, re.M)
+    other.body = b'{"alerts": []}'
+    assert re.search(r"^alerts +none$", run("--url", other.url, "stats").stdout, re.M)
 
 
 def test_options_end_at_two_dashes(cw, shared_redis):

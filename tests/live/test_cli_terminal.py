@@ -138,7 +138,7 @@ def test_what_was_changed_and_why_is_told_on_80_columns(start, redis, folder):
     assert re.search(r"  dry run: 0 match  ", text)
     text = run(*address, "audit", "--no-dry-runs").stdout
     assert "dry run" not in text and re.search(r"invalidate pattern shop:\*, tag red +0 removed +a release$", text, re.M), text
-    assert "pause warming, for 600 s" in text
+    assert "pause warming, for 10m" in text
     assert "dry run: invalidate shop:* and 1 more" in run(*address, "ops").stdout
     text = run(*address, "ops", "--no-dry-runs").stdout
     assert re.search(r" invalidate shop:\* and 1 more +completed ", text) and "dry run" not in text
@@ -148,6 +148,13 @@ def test_values_on_a_terminal_are_harmless(terminal, shared_redis):
     shared_redis("SET", "bad", b"a\x1b[31mred\x07\xff\nsecond")
     one = terminal("keys", "get", "bad")
     assert one.end() == "a\\x1b[31mred\\x07\\xff\nsecond\n" and b"\x1b" not in one.raw
+
+
+def test_a_list_says_that_protected_keys_are_left_out(terminal, shared_redis):
+    shared_redis("SET", "lock:listed", "1")
+    shared_redis("SET", "listed:1", "1")
+    text = terminal("keys", "list", "*listed*", "--no-ttl", "--limit", "0").end()
+    assert "listed:1" in text and "lock:listed" not in text and "Protected keys are not listed." in text
 
 
 def test_a_progress_bar(terminal, shared_redis):
