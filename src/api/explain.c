@@ -184,6 +184,10 @@ static cJSON *explain_json(
 	json_add_uint(body, "tags_checked", explain->tags_checked);
 	add_last(app, request, body, &explain->last);
 	json_add_time(body, "unlogged", explain->forgotten_wall_ms);
+	cJSON *log = cJSON_AddObjectToObject(body, "log");
+	json_add_uint(log, "entries", explain->log.entries);
+	json_add_time(log, "since", explain->log.since_wall_ms);
+	json_add_uint(log, "other_tags", explain->log.other_tags);
 	return body;
 }
 

@@ -55,7 +55,12 @@ static void add_rules(struct cli *cli, struct cli_grid *grid, struct json_value 
 		cli_grid_pair(grid, "entity", CLI_PLAIN, "%s=%s",
 			cli_cell_text(cli, entities.value, "entity"),
 			cli_cell_text(cli, entities.value, "id"));
-	cli_grid_pair(grid, "tags", CLI_PLAIN, "%s", tags ? tags : "none");
+	cli_grid_pair(grid, "tags", CLI_PLAIN, "%s",
+		tags ? tags
+		: cli_view_number(key, "tags_checked", 1) > 0
+			? "none"
+			: "none known; which tags there are is not known before the pruner's first "
+			  "walk");
 	cli_grid_pair(grid, "dependents", CLI_PLAIN, "%s", dependents ? dependents : "none");
 	cli_grid_pair(grid, "protected", CLI_PLAIN, "%s",
 		cli_view_true(key, "protected") ? "yes: only scope admin, by its exact name"
@@ -75,11 +80,16 @@ static const char *ttl_hint(struct cli *cli, struct json_value key)
 	if (!cli_view_true(key, "exists") || cli_view_number(key, "namespace/stale_for", 0) <= 0)
 		return NULL;
 	if (cli_view_true(key, "stale"))
-		return cli_cell_format(cli,
-			"Its TTL is over, or an invalidation has made it stale, or another client "
-			"has stored it with a TTL of less than %s: the last %s of a TTL count as "
-			"stale in this namespace (stale_for), so other clients must add them.",
-			stale_for, stale_for);
+		return cli_view_is(key, "last_invalidation/mode", "soft")
+			       ? "It is stale until it is loaded or stored again, because of that "
+				 "invalidation, unless it was stored since and has ended again."
+			       : cli_cell_format(cli,
+					 "Its TTL is over, or another client has stored it with a "
+					 "TTL of less than %s: the last %s of a TTL count as stale "
+					 "in "
+					 "this namespace (stale_for), so other clients must add "
+					 "them.",
+					 stale_for, stale_for);
 	if (ttl == -1)
 		return cli_cell_format(cli,
 			"It never expires, though its namespace has a TTL of %s: another client, "
@@ -128,6 +138,32 @@ static void add_last(struct cli *cli, struct cli_grid *grid, struct json_value l
 			"Redis had no memory to log it: only this daemon knows of it");
 }
 
+static void add_none(struct cli *cli, struct cli_grid *grid, struct json_value key)
+{
+	double entries = cli_view_number(key, "log/entries", 0);
+
+	if (entries > 0)
+		cli_grid_pair(grid, "invalidated", CLI_PLAIN,
+			"not by the last %s, which is all since %s",
+			cli_cell_things(cli, entries, "invalidation|invalidations"),
+			cli_cell_when(cli, key, "log/since"));
+	else
+		cli_grid_pair(grid, "invalidated", CLI_PLAIN,
+			"not known: the log of invalidations is empty");
+}
+
+/* Whether it had them when they were purged cannot be told: their sets are gone. */
+static void add_other_tags(struct cli *cli, struct cli_grid *grid, struct json_value key)
+{
+	double count = cli_view_number(key, "log/other_tags", 0);
+
+	if (count > 0)
+		cli_grid_pair(grid, "", CLI_PLAIN,
+			"%s%s purged tags that it does not have now, but may have had",
+			cli_cell_things(cli, count, "invalidation|invalidations"),
+			cli_view_text(cli, key, "last_invalidation/kind").p ? " since" : "");
+}
+
 int cli_explain(struct cli *cli, const struct cli_args *args)
 {
 	struct cli_answer answer;
@@ -148,8 +184,8 @@ int cli_explain(struct cli *cli, const struct cli_args *args)
 	if (cli_view(key, "last_invalidation", &last))
 		add_last(cli, grid, last);
 	else
-		cli_grid_pair(
-			grid, "invalidated", CLI_PLAIN, "not by the last 1,000 invalidations");
+		add_none(cli, grid, key);
+	add_other_tags(cli, grid, key);
 	if (cli_view_text(cli, key, "unlogged").p)
 		cli_grid_pair(grid, "", CLI_WARN,
 			"A later invalidation (%s) could not be logged, because Redis had no "

@@ -43,6 +43,12 @@ struct explain {
 	struct name_list tags; /* that the key is found under */
 	size_t tags_checked;
 	struct explain_invalidation last;
+	struct {
+		size_t entries;	       /* that were looked at, from the newest on until `last` */
+		int64_t since_wall_ms; /* when the oldest of these was; -1 = there is none */
+		/* Of these: with tags that the key does not have now, but may have had then. */
+		size_t other_tags;
+	} log;
 	/*
 	 * When an invalidation was, later than `last`, that is neither in the log nor remembered
 	 * with all that it named, wall clock; -1 = none is known.

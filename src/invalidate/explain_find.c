@@ -147,10 +147,14 @@ enum error explain_known_tags(
 	return error;
 }
 
-/* How an entry of the log names the key: "key", "pattern", "tag"; NULL = not at all. */
+/*
+ * How an entry of the log names the key: "key", "pattern", "tag"; NULL = not at all. A purged tag's
+ * set is gone, so that tags of the past cannot be told: *ret_other_tags = it names some.
+ */
 static const char *match(const struct redis_value *fields, struct slice key,
-	const struct name_list *tags, struct slice *ret_value)
+	const struct name_list *tags, struct slice *ret_value, bool *ret_other_tags)
 {
+	*ret_other_tags = false;
 	for (size_t i = 0; i + 1 < fields->count; i += 2) {
 		struct slice field = redis_value_item(fields, i);
 
@@ -161,6 +165,7 @@ static const char *match(const struct redis_value *fields, struct slice key,
 			return "pattern";
 		if (slice_is(field, "t") && name_list_has(tags, *ret_value))
 			return "tag";
+		*ret_other_tags = *ret_other_tags || slice_is(field, "t");
 	}
 	return NULL;
 }
@@ -190,14 +195,19 @@ static bool take_entry(const struct redis_value *entry, struct slice key, struct
 {
 	const struct redis_value *fields = entry->count == 2 ? entry->items[1] : NULL;
 	struct explain_invalidation *last = &ret->last;
+	bool other_tags = false;
 	struct slice value;
 
 	if (fields && fields->type == REDIS_ARRAY)
-		last->kind = match(fields, key, &ret->tags, &value);
-	if (!last->kind)
-		return false;
+		last->kind = match(fields, key, &ret->tags, &value, &other_tags);
 	/* The id begins with the time. */
-	last->wall_ms = strtoll(redis_value_item(entry, 0).p, NULL, 10);
+	ret->log.since_wall_ms = strtoll(redis_value_item(entry, 0).p, NULL, 10);
+	ret->log.entries++;
+	if (!last->kind) {
+		ret->log.other_tags += other_tags;
+		return false;
+	}
+	last->wall_ms = ret->log.since_wall_ms;
 	last->logged = true;
 	last->value = arena_slice(&ret->tags.texts, value);
 	take_caller(fields, ret);
@@ -248,6 +258,7 @@ enum error explain_last_invalidation(
 	enum error error = OK;
 	size_t seen = 0, count = entries_at_once;
 
+	ret->log.since_wall_ms = -1;
 	buf_char(&end, '+');
 	while (!error && !ret->last.kind && count == entries_at_once &&
 		seen < EXPLAIN_MAX_ENTRIES) {
