@@ -46,7 +46,7 @@ static bool counts_reset(const struct redis_info *before, const struct redis_inf
 	       now->commands_processed < before->commands_processed;
 }
 
-/* Our own lookups on the bulk connection may be newer than the INFO. */
+/* The replies of our own lookups on other connections may be newer than the INFO. */
 static int64_t less_own(int64_t counted, int64_t own)
 {
 	if (counted < 0)
@@ -57,6 +57,15 @@ static int64_t less_own(int64_t counted, int64_t own)
 static int64_t growth(int64_t before, int64_t now)
 {
 	return before >= 0 && now > before ? now - before : 0;
+}
+
+/*
+ * Below 0 where an INFO had lookups of our own whose replies came after it: what was counted too
+ * much then is taken back.
+ */
+static int64_t change(int64_t before, int64_t now)
+{
+	return before >= 0 && now >= 0 ? now - before : 0;
 }
 
 /* Our own lookups are subtracted, so that the rates are the applications'. */
@@ -72,8 +81,8 @@ static void take_lookups(struct server_sample *server, const struct server_answe
 	int64_t misses =
 		less_own(answer->info.misses, answer->own_misses - server->own_misses_before);
 
-	server->hits_grown = compares ? growth(server->hits, hits) : 0;
-	server->misses_grown = compares ? growth(server->misses, misses) : 0;
+	server->hits_grown = compares ? change(server->hits, hits) : 0;
+	server->misses_grown = compares ? change(server->misses, misses) : 0;
 	server->hits = hits;
 	server->misses = misses;
 }

@@ -15,7 +15,10 @@ struct server_sample {
 	int64_t took_us;      /* the round trip */
 	/* Our own lookups that its counters do not hold: they came before it began to count. */
 	int64_t own_hits_before, own_misses_before;
-	/* Growth since the sample before; 0 after the first one and after a reset. */
+	/*
+	 * Growth since the sample before; 0 after the first one and after a reset. Of hits and
+	 * misses it may be below 0, which takes back a part of the growth before.
+	 */
 	int64_t hits_grown, misses_grown, commands_grown, expired_grown, evicted_grown;
 	bool restarted; /* since the sample before its counters began anew */
 	bool flushed;	/* the database was: until the reader has told that, and cleared it */

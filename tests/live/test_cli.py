@@ -205,6 +205,7 @@ def test_a_soft_purge_says_what_became_stale(start, redis):
     assert re.search(r"^SELECTED BY +VALUE +MATCHED +REMOVED +MADE STALE$", out, re.M), out
     assert re.search(r"^pattern +user:\* +52 +0 +51$", out, re.M) and re.search(r"^pattern +other:\* +0 +0 +0$", out, re.M), out
     assert "0 keys removed, 51 made stale in" in out and "1 other key was stale before, or had gone." in out and "WARNING" not in out
+    redis("FLUSHDB")  # a key that has a mark already needs no memory for another
     redis.fill(50, key="user:{}", ttl=3600)
     redis("CONFIG", "SET", "maxmemory", "1")
     done = run(*address, "invalidate", "user:*", "--soft", "--yes", expect=1)
@@ -212,7 +213,7 @@ def test_a_soft_purge_says_what_became_stale(start, redis):
     out = done.stdout
     assert "it is not complete: Redis is at maxmemory and refused a write" in done.stderr
     removed = int(re.search(r"^WARNING: (\d+) keys were REMOVED instead of made stale", out, re.M)[1])
-    assert f"{removed} keys removed, " in out and removed == 52 - len(redis.keys("user:*")) and removed >= 50
+    assert f"{removed} keys removed, " in out and removed == 50 - len(redis.keys("user:*")) and removed >= 48
     text = until(lambda: (found := run(*address, "events").stdout) and "REDIS WAS FULL" in found and found, "the event")
     assert f"REDIS WAS FULL: {removed} keys were removed instead of made stale, by anonymous" in text
     assert f"{removed} keys were REMOVED by it instead" in run(*address, "explain", "user:1").stdout

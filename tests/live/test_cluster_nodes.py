@@ -11,7 +11,7 @@ import tempfile
 import pytest
 
 from cluster import SLOTS, Cluster, slot_of
-from harness import BINARY, open_config, until, with_members
+from harness import API, BINARY, open_config, until, with_members
 from keys import path, put
 
 
@@ -139,6 +139,8 @@ def test_why_slots_are_away_is_said(start, cluster):
     gone("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     says("NOAUTH", "redis.password")
     gone("ACL", "SETUSER", "default", "nopass")
+    # A refused password is not sent again for a while, except after a reload.
+    assert daemon.post(API + "/reload").status == 200
     until(lambda: away() == [], "it lets everybody in again")
 
 

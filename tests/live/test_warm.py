@@ -215,7 +215,8 @@ def test_an_error_names_the_runs_that_were_begun_before_it(start, redis, names):
     assert again[0]["operation_id"] == run["operation_id"]
     for run in again:
         assert daemon.request("DELETE", run["location"]).status == 202
-    until(lambda: not redis("EXISTS", "cw:run:a"), "its end")
+    until(lambda: all(daemon.get(run["location"]).json["state"] == "cancelled" for run in again), "their ends")
+    until(lambda: not redis("EXISTS", "cw:run:a"), "the end of its lock")
     redis("LPUSH", "cw:run:a", "not a lock")
     first = daemon.warm(names)
     assert first.status == 409 and "runs" not in first.json, first

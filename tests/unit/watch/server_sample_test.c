@@ -57,6 +57,19 @@ START_TEST(counters_grow_without_our_own_lookups)
 }
 END_TEST
 
+START_TEST(an_own_lookup_that_is_known_late_is_taken_back)
+{
+	begin();
+	answer("run_id:a\nkeyspace_hits:50\nkeyspace_misses:5\ntotal_commands_processed:90\n", 0);
+	answer("run_id:a\nkeyspace_hits:52\nkeyspace_misses:5\ntotal_commands_processed:92\n", 0);
+	ck_assert_int_eq(server.hits_grown, 2);
+	answer("run_id:a\nkeyspace_hits:52\nkeyspace_misses:5\ntotal_commands_processed:93\n", 2);
+	ck_assert_int_eq(server.hits_grown, -2);
+	ck_assert_int_eq(server.hits, 50);
+	end();
+}
+END_TEST
+
 START_TEST(another_process_begins_to_count_anew)
 {
 	begin();
@@ -147,6 +160,6 @@ START_TEST(a_server_that_loads_is_judged_afterwards)
 END_TEST
 
 TEST_SUITE("server_sample", the_first_answer_is_no_growth, counters_grow_without_our_own_lookups,
-	another_process_begins_to_count_anew, reset_counters_begin_anew,
-	unknown_counters_do_not_grow, a_flush_is_told_from_expiry,
+	an_own_lookup_that_is_known_late_is_taken_back, another_process_begins_to_count_anew,
+	reset_counters_begin_anew, unknown_counters_do_not_grow, a_flush_is_told_from_expiry,
 	a_server_that_loads_is_judged_afterwards)
