@@ -279,8 +279,12 @@ static const char *reason_text(const char *reason)
 		{"not_primary", "the server is not a primary"},
 		{"cancelled", "it was cancelled"},
 		{"still_matching", "new keys keep matching"},
-		{"redis_oom", "Redis is at maxmemory and refused a write: raise it or remove keys, "
-			      "then repeat it"},
+		{"redis_oom",
+			"what is counted above is done, but Redis is at maxmemory and refused the "
+			"entry in the log of invalidations: a load that was under way may store an "
+			"old value again, and explain of other daemons does not know of it. Raise "
+			"maxmemory or remove keys, then repeat it, which writes the entry and "
+			"removes what was stored meanwhile"},
 		{"redis_noperm", "Redis denies a command: cachewarden doctor"},
 		{"too_many_dependents", "more than 10,000 keys depend on these"},
 	};
