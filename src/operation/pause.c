@@ -223,6 +223,33 @@ static void tell(struct pauses *pauses, enum pause what, const char *by, struct 
 	event_publish(pauses->cache->bus, EVENT_PAUSE, &change);
 }
 
+/*
+ * Without memory Redis refuses a SET, but not to a script whose first write takes no memory
+ * (cache/owner.c): memory that warm runs have filled is a reason to pause them. Parks.
+ */
+static enum error store_though_full(struct pauses *pauses, struct slice key, struct slice text,
+	struct slice ms, struct fault *fault)
+{
+	static const char script[] = "redis.call('PEXPIRE', KEYS[1], ARGV[2]) "
+				     "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) "
+				     "return {0, 0}";
+	struct store *store = pauses->cache->store;
+	struct fault refused;
+	enum error error =
+		store_command(store, key, NULL, fault, SLICE("SET"), key, text, SLICE("PX"), ms);
+
+	if (error != ERR_REDIS_OOM)
+		return error;
+	error = store_command(store, key, NULL, &refused, SLICE("EVAL"), slice_str(script),
+		SLICE("1"), key, text, ms);
+	/* Where scripts are denied, it is the memory that is missing. */
+	if (error == ERR_REDIS_NOPERM)
+		return ERR_REDIS_OOM;
+	if (error)
+		*fault = refused;
+	return error;
+}
+
 enum error pause_begin(struct pauses *pauses, enum pause what, int64_t seconds, const char *by,
 	struct slice note, struct fault *fault)
 {
@@ -236,9 +263,8 @@ enum error pause_begin(struct pauses *pauses, enum pause what, int64_t seconds, 
 
 	key_of(pauses, what, &key);
 	print(&next, &text);
-	enum error error = store_command(pauses->cache->store, buf_slice(&key), NULL, fault,
-		SLICE("SET"), buf_slice(&key), buf_slice(&text), SLICE("PX"),
-		slice_of_int(ms, seconds * 1000));
+	enum error error = store_though_full(
+		pauses, buf_slice(&key), buf_slice(&text), slice_of_int(ms, seconds * 1000), fault);
 
 	if (error) {
 		forget(&next);

@@ -54,7 +54,7 @@ enum pause pause_named(struct slice name);
 const struct pause_state *pause_state(const struct pauses *pauses, enum pause what);
 /* ERR_PAUSED, and until when and by whose request; OK = it is not paused. */
 enum error pause_check(const struct pauses *pauses, enum pause what, struct fault *fault);
-/* Replaces a pause that there is. Redis's errors. Parks. */
+/* Replaces a pause that there is, also without memory in Redis. Redis's errors. Parks. */
 enum error pause_begin(struct pauses *pauses, enum pause what, int64_t seconds, const char *by,
 	struct slice note, struct fault *fault);
 /* OK also if it was not paused. Redis's errors. Parks. */

@@ -8,8 +8,9 @@ import pytest
 import topology
 from clustered import ClusteredRedis
 from conftest import open_config
-from harness import API, DEADLINE, until
+from harness import API, DEADLINE, RedisError, until
 from proxy import Proxy
+from topology import TOPOLOGY
 
 JOB = """
 warm:
@@ -106,6 +107,26 @@ def test_what_would_run_while_warming_is_paused_is_not_shown_as_the_next_run(sta
     for daemon in daemons:
         until(lambda: daemon.get(API + "/warm").json["paused"] is None, "the end")
         assert jobs(daemon)["rows"] < state["until"]
+
+
+def test_a_pause_begins_while_redis_has_no_memory(start, redis):
+    text = open_config(redis, JOB)
+    daemon, other = start(text), start(text)
+    daemon.wait_redis()
+    other.wait_redis()
+    servers = redis.nodes.all if TOPOLOGY == "cluster" else [redis]
+    for server in servers:
+        server("CONFIG", "SET", "maxmemory-policy", "noeviction")
+        server("CONFIG", "SET", "maxmemory", 1)
+    with pytest.raises(RedisError, match="OOM"):
+        redis("SET", "a", "1")
+    state = pause(daemon, {"what": ["warming"], "for": 600, "note": "full"})
+    assert state["warming"]["note"] == "full" and 0 < redis("PTTL", "cw:paused:warming") <= 600_000
+    refused(daemon.warm({}))
+    until(lambda: paused(other) == state, "the other daemon to follow")
+    assert resume(daemon)["warming"] is None
+    for server in servers:
+        server("CONFIG", "SET", "maxmemory", 0)
 
 
 def test_a_pause_ends_by_itself(start, redis):
