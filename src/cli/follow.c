@@ -52,6 +52,26 @@ static void draw_bar(double ratio, int columns)
 	fputc(']', stderr);
 }
 
+/* How far it is, and how fast; of one that waits, what for. */
+static void add_progress(
+	struct cli *cli, const struct cli_followed *one, double ratio, struct buf *out)
+{
+	struct json_value operation = one->operation;
+	struct slice waits = cli_view_text(cli, operation, "error/title");
+
+	buf_printf(out, "  %s  %s done",
+		one->ended ? cli_cell_text(cli, operation, "state") : cli_cell_ratio(cli, ratio),
+		cli_cell_count_at(cli, operation, "progress/done"));
+	if (!one->ended && waits.n && cli_view_number(operation, "progress/per_second", -1) < 0) {
+		buf_printf(out, ", waits: %s", cli_cell_text(cli, operation, "error/title"));
+		return;
+	}
+	buf_printf(out, ", %s a second", cli_cell_real_at(cli, operation, "progress/per_second"));
+	if (!one->ended && cli_view_number(operation, "progress/eta_seconds", -1) >= 0)
+		buf_printf(
+			out, ", %s left", cli_cell_span_at(cli, operation, "progress/eta_seconds"));
+}
+
 static void draw_one(struct cli *cli, const struct cli_followed *one, int width)
 {
 	struct json_value operation = one->operation;
@@ -59,13 +79,7 @@ static void draw_one(struct cli *cli, const struct cli_followed *one, int width)
 	struct buf text = {0}, label = {0};
 
 	cli_cell_clean(slice_str(one->label), &label);
-	buf_printf(&text, "  %s  %s done, %s a second",
-		one->ended ? cli_cell_text(cli, operation, "state") : cli_cell_ratio(cli, ratio),
-		cli_cell_count_at(cli, operation, "progress/done"),
-		cli_cell_real_at(cli, operation, "progress/per_second"));
-	if (!one->ended && cli_view_number(operation, "progress/eta_seconds", -1) >= 0)
-		buf_printf(&text, ", %s left",
-			cli_cell_span_at(cli, operation, "progress/eta_seconds"));
+	add_progress(cli, one, ratio, &text);
 	/* What does not fit is left out, the bar first: a line that wraps could not be redrawn. */
 	int columns = width - cli_cell_width(buf_slice(&label)) - (int)text.n - 5;
 

@@ -140,6 +140,7 @@ static void end(struct operation *operation, enum operation_state state)
 	operation->finished_wall_ms = clock_wall_ms();
 	operation->finished_mono_ms = clock_mono_ms();
 	operation->phase = OPERATION_PHASE_ENDED;
+	operation->waits.error = OK;
 	set_state(operation, state, false);
 	unlink_active(operation);
 	operation_record_write(operation, &text);
@@ -317,6 +318,15 @@ void operation_progress(
 	operation->done = done;
 	operation->total = total;
 	operation->progressed = true;
+	operation->waits.error = OK;
+}
+
+void operation_waits(struct operation *operation, const struct fault *why)
+{
+	if (operation_ended(operation))
+		return;
+	operation_progress(operation, OPERATION_PHASE_WAITING, operation->done, operation->total);
+	operation->waits = *why;
 }
 
 void operation_tell(struct operation *operation, operation_so_far *json, const void *context)

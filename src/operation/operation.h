@@ -121,6 +121,13 @@ void operation_progress(
 	struct operation *operation, enum operation_phase phase, uint64_t done, uint64_t total);
 
 /*
+ * For the work: it waits for something outside, and why. Until the next operation_progress() the
+ * view has the fault as its error, and neither rate nor estimate; the log and one event tell that
+ * it waits, and one event that it goes on.
+ */
+void operation_waits(struct operation *operation, const struct fault *why);
+
+/*
  * For the work: what is shown of it, beside its progress, until it ends or `json` is NULL; e.g.
  * what went wrong so far. `context` is borrowed, and `json` may not park.
  */
@@ -145,7 +152,7 @@ struct operation_view {
 	uint64_t done, total;	    /* total 0 = not known */
 	double per_second, eta_s;   /* -1 = not known */
 	int64_t started_wall_ms, finished_wall_ms;
-	const char *error_code, *error_title; /* NULL = no error ended it */
+	const char *error_code, *error_title; /* NULL = none ended it, nor does it wait */
 	const char *error_detail;	      /* NULL = hidden */
 	cJSON *result;			      /* its kind's document; NULL = none */
 	cJSON *so_far;			      /* operation_tell(); NULL = none */

@@ -32,7 +32,11 @@ struct operation {
 	int64_t started_wall_ms, finished_wall_ms;
 	int64_t started_mono_ms, finished_mono_ms, deadline;
 	int64_t told_mono_ms, tell_every_ms; /* EVENT_OPERATION_PROGRESS: the last, the next */
+	bool told_waiting;		     /* what was told last */
+	int64_t turned_mono_ms;		     /* when that changed; 0 = never */
+	int64_t turn_every_ms;
 	struct fault fault;
+	struct fault waits;  /* operation_waits(); its error is 0 while it does not wait */
 	void *result;	     /* of its kind; NULL = none */
 	struct fiber *fiber; /* NULL before and after it runs */
 	struct fiber_cond ended;

@@ -48,18 +48,63 @@ static int64_t next_look(const struct operations *operations, int64_t beat_mono_
 	return next;
 }
 
-/* Ever more rarely, so that long operations do not displace other events. */
+/* The next interval: ever longer, so that long operations do not displace other events. */
+static int64_t longer(int64_t every_ms)
+{
+	int64_t next = every_ms ? 2 * every_ms : beat_every_ms;
+
+	return next < max_tell_ms ? next : max_tell_ms;
+}
+
+/* It has begun to wait, or goes on. Without a daemon there is no log. */
+static void log_turn(struct operations *operations, const struct operation *operation)
+{
+	const char *subject = operation->subject ? operation->subject : "";
+	struct log *log = operations->cache->log;
+
+	if (!log)
+		return;
+	if (operation->told_waiting)
+		log_warning(log, "%s%s%s waits: %s", operation->kind->name, *subject ? " " : "",
+			subject, operation->waits.detail);
+	else
+		log_info(log, "%s%s%s waits no more", operation->kind->name, *subject ? " " : "",
+			subject);
+}
+
+/* Whether it waits is told at once, and again only when that has changed. */
+static bool tells_turn(struct operation *operation, int64_t now)
+{
+	bool waits = operation->waits.error != OK;
+
+	if (waits == operation->told_waiting ||
+		now < operation->turned_mono_ms + operation->turn_every_ms)
+		return false;
+	operation->told_waiting = waits;
+	operation->turned_mono_ms = now;
+	operation->turn_every_ms = longer(operation->turn_every_ms);
+	return true;
+}
+
+static bool tells_progress(const struct operation *operation, int64_t now)
+{
+	return operation->progressed && !operation->waits.error && !operation->told_waiting &&
+	       now >= operation->told_mono_ms + operation->tell_every_ms;
+}
+
 static void tell_progress(struct operations *operations)
 {
 	int64_t now = clock_mono_ms();
 
 	for (struct operation *at = operations->active; at; at = at->next) {
-		if (!at->progressed || now < at->told_mono_ms + at->tell_every_ms)
+		bool turned = tells_turn(at, now);
+
+		if (turned)
+			log_turn(operations, at);
+		else if (!tells_progress(at, now))
 			continue;
 		at->told_mono_ms = now;
-		at->tell_every_ms = at->tell_every_ms ? 2 * at->tell_every_ms : beat_every_ms;
-		if (at->tell_every_ms > max_tell_ms)
-			at->tell_every_ms = max_tell_ms;
+		at->tell_every_ms = longer(at->tell_every_ms);
 		event_publish(operations->cache->bus, EVENT_OPERATION_PROGRESS, at);
 	}
 }

@@ -46,12 +46,13 @@ const char *operation_phase_text(enum operation_phase phase)
 	return texts[phase];
 }
 
-static void set_rate(struct operation_view *view, int64_t took_ms)
+/* What waits has neither a rate nor an end that can be estimated. */
+static void set_rate(struct operation_view *view, int64_t took_ms, bool waits)
 {
 	double left = (double)view->total - (double)view->done;
 
 	view->per_second = view->eta_s = -1;
-	if (took_ms <= 0 || view->done == 0)
+	if (took_ms <= 0 || view->done == 0 || waits)
 		return;
 	view->per_second = (double)view->done * 1000 / (double)took_ms;
 	if (view->total && left >= 0 && !operation_state_ended(view->state))
@@ -84,7 +85,8 @@ static void view_at(struct operation *operation, enum operation_state state, con
 		.instance = operation->owner->cache->instance,
 		.operation = operation_ref(operation)};
 	memcpy(ret->id, operation->id, sizeof ret->id);
-	set_rate(ret, end_ms - operation->started_mono_ms);
+	set_rate(ret, end_ms - operation->started_mono_ms,
+		!ended && operation->phase == OPERATION_PHASE_WAITING);
 	if (!fault->error)
 		return;
 	ret->error_code = error_code(fault->error);
@@ -94,7 +96,9 @@ static void view_at(struct operation *operation, enum operation_state state, con
 
 void operation_view(struct operation *operation, struct operation_view *ret)
 {
-	view_at(operation, operation->state, operation_result(operation), &operation->fault, ret);
+	const struct fault *fault = operation->waits.error ? &operation->waits : &operation->fault;
+
+	view_at(operation, operation->state, operation_result(operation), fault, ret);
 }
 
 void operation_view_ended(struct operation *operation, enum operation_state state,

@@ -5,6 +5,7 @@
  *	open the target, open the source -> each row: made, stored or visited -> flushed
  *	the source failed -> backoff -> again from its first row
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,12 +28,19 @@ enum {
 static void report(const struct run *run)
 {
 	uint64_t rows = run->counts.rows, total = source_total(run->source);
-
 	bool starves = run->window && window_starves(run->window);
+	struct fault why;
 
 	operation_progress(run->operation,
 		starves ? OPERATION_PHASE_WAITING : OPERATION_PHASE_STORING, rows,
 		total && total < rows ? rows : total);
+	if (!starves)
+		return;
+	fault_set(&why, ERR_REDIS_OOM,
+		"Redis is at maxmemory and refuses writes: the run waits, at most until its "
+		"timeout of %" PRId64 " s; raise maxmemory, or invalidate keys",
+		run->conf_job->timeout_ms / 1000);
+	operation_waits(run->operation, &why);
 }
 
 static void tick(void *context)
@@ -301,6 +309,7 @@ static enum error back_off(struct run *run, struct fault *fault)
 	if (clock_mono_ms() + ms >= run->deadline)
 		return fault->error;
 	operation_progress(run->operation, OPERATION_PHASE_WAITING, run->counts.rows, 0);
+	operation_waits(run->operation, fault);
 	while (ms > 0 && !run_may_continue(run, fault)) {
 		int64_t nap = ms < 1000 ? ms : 1000;
 

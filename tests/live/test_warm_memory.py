@@ -3,12 +3,15 @@
 
 import os
 import signal
+import time as clock
 
 import pytest
 
 import topology
+from cli import PROGRAM, Terminal, run as run_cli, where
 from clustered import ClusteredRedis
 from conftest import open_config
+from events import page
 from harness import API, RedisError, until
 from test_warm import command, jobs
 
@@ -136,6 +139,42 @@ def test_a_run_begins_while_redis_has_no_memory(start, redis, folder, mode):
     assert found["state"] == "completed", found
     assert [found["result"][name] for name in ("stored", "skipped", "rejected", "attempts")] == [100, 0, 0, 1]
     assert redis("MGET", "x:0", "x:49", "x:99") == [b'{"id":0}', b'{"id":49}', b'{"id":99}']
+
+
+def test_a_run_that_waits_tells_why(start, redis, folder):
+    """In its operation and to people, by one event and one line in the log; events of progress follow only when it goes on."""
+    path = os.path.join(folder, "rows")
+    with open(path, "w", encoding="utf-8") as file:
+        file.writelines(f'{{"id": {i}, "v": "{i:01000}"}}\n' for i in range(3000))
+    daemon = start(open_config(redis, jobs(command(f"cat {path}", timeout="60s", window=64))))
+    daemon.wait_redis()
+    server = server_of(redis, "x:0")
+    limit_memory(server, 500_000 if isinstance(redis, ClusteredRedis) else 1_500_000)
+    terminal = Terminal(PROGRAM, *where(daemon), "warm", "j", columns=120)
+    run = until(lambda: (found := daemon.get(API + "/operations?kind=warm").json["items"]) and found[0], "a run")
+    run["location"] = f"{API}/operations/{run['operation_id']}"
+    phase(daemon, run, "waiting to try again")
+    found = daemon.get(run["location"]).json
+    assert found["state"] == "running" and found["error"]["code"] == "redis_oom"
+    assert "until its timeout of 60 s" in found["error"]["detail"]
+    assert found["progress"]["done"] > 0
+    assert found["progress"]["per_second"] is found["progress"]["eta_seconds"] is None
+    assert "at maxmemory" in run_cli(*where(daemon), "jobs", "j").stdout
+    assert "at maxmemory" in run_cli(*where(daemon), "ops", run["operation_id"]).stdout
+    terminal.wait_for(" done, waits: Redis is out of memory")
+    daemon.wait_for("warm j waits: Redis is at maxmemory")
+    events = lambda: [item["data"] for item in page(daemon, "?event=warm")["items"]]
+    waiting = lambda: [item for item in events() if item["state"] == "running" and item["error"]]
+    until(waiting, "the event")
+    # Without the wait there would be one after 1, 3 and 7 s.
+    beats = clock.monotonic() + 4
+    until(lambda: clock.monotonic() > beats, "some more beats")
+    assert len(waiting()) == 1 and daemon.log.count("warm j waits: ") == 1
+    give_memory(redis)
+    found = ended(daemon, run)
+    assert found["state"] == "completed" and found["error"] is None, found
+    assert len(waiting()) == 1
+    terminal.end()
 
 
 def test_a_scheduled_run_begins_while_redis_has_no_memory(start, redis):
