@@ -238,12 +238,12 @@ class Proxy:
         except (OSError, ValueError):
             pass
         server.close()
-        self._end(client.socket)
+        self._hang_up(client.socket)
         with self.lock:
             self.open -= {client.socket, server}
         client.socket.close()
 
-    def _end(self, client):
+    def _hang_up(self, client):
         """What was sent before arrives: a close with bytes that nobody has read is a reset, and that takes
         what was sent along."""
         if self.reset:

@@ -507,7 +507,7 @@ def test_events_cannot_be_followed(start, redis, folder):
     assert "(unauthorized)" in run(*where(daemon), "events", "-f", expect=1).stderr
 
 
-@pytest.mark.parametrize("args", [("token", "new", "--name", "a", "--scopes", "read"), ("help",), ("namespaces",), ("completion", "zsh")])
+@pytest.mark.parametrize("args", [("token", "new", "--name", "a", "--scopes", "read"), ("help",), ("jobs",), ("completion", "zsh")])
 def test_a_pipe_that_is_closed_ends_a_command_silently(daemon, args):
     ends = os.pipe()
     os.close(ends[0])
