@@ -164,13 +164,14 @@ def test_a_refused_password_is_replaced_as_soon_as_there_is_another(start, redis
     user(redis, "right")
     secret("wrong")
     command(f"cat {secret.path}")
+    began = time.monotonic()
     daemon = start(commanded(redis, command))
     until(lambda: "WRONGPASS" in reason(daemon), "the refusal in health")
     until(lambda: len(command.runs()) >= 4, "further runs")
-    # What was refused is not sent again, save every 5 s and more.
-    runs = len(command.runs())
+    # What was refused is not sent again by any of three connections, save every 5 s and more.
+    most = 3 * (1 + int(time.monotonic() - began) // 5)
     refused = [dict(zip(entry[::2], entry[1::2])) for entry in redis("ACL", "LOG")]
-    assert sum(entry[b"count"] for entry in refused if entry[b"reason"] == b"auth") < runs * redis.primaries
+    assert sum(entry[b"count"] for entry in refused if entry[b"reason"] == b"auth") <= most * redis.primaries
     secret("right")
     daemon.wait_redis()
 
