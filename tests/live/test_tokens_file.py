@@ -148,7 +148,7 @@ def test_a_slow_writer_is_waited_for(start, redis, folder):
     until(lambda: status(daemon, "cw_second") == 200, "the end of the writing")
     assert status(daemon, "cw_first") == 200
     assert status(daemon, "cw_old") == 401
-    assert daemon.log.count("configuration reloaded") == 1
+    until(lambda: daemon.log.count("configuration reloaded") == 1, "one line in the log")
 
 
 BAD = {"truncated": "", "a comment only": "# soon\n", "torn": row("cw_new")[:30],
@@ -198,7 +198,7 @@ def test_the_same_content_is_no_reload(start, redis, folder, kind):
     assert "configuration reloaded" not in daemon.log
     place.write(row("cw_1"))
     until(lambda: status(daemon, "cw_1") == 200, "another list")
-    assert daemon.log.count("configuration reloaded") == 1
+    until(lambda: daemon.log.count("configuration reloaded") == 1, "its line in the log")
     # Who asks for a reload gets one.
     daemon.process.send_signal(signal.SIGHUP)
     until(lambda: daemon.log.count("configuration reloaded") == 2, "the reload")
