@@ -87,7 +87,7 @@ const char *guard_protects_by(const struct conf *conf, const struct slice *patte
 									 : "cache.protected";
 }
 
-/* Why nobody may use it here: two kinds of keys are ours. */
+/* Why no caller may use it here: two kinds of keys are cachewarden's own. */
 static enum error refuse_reserved(struct slice key, struct fault *fault)
 {
 	if (slice_starts(key, session_prefix))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Whether OBJECT counts as a lookup in a server's figures: since Redis 7, and not before. Its reply
- * does not tell, so whoever sends OBJECT finds it out first and subtracts its own lookups.
+ * does not tell, so a sender of OBJECT finds it out first and subtracts its own lookups.
  */
 #ifndef CW_CACHE_OBJECT_LOOKUPS_H
 #define CW_CACHE_OBJECT_LOOKUPS_H

@@ -112,7 +112,7 @@ static int read_token(struct cli *cli, const char *path, int fd)
 	if (stat.st_mode & (S_IRWXO | S_IWGRP))
 		return cli_say(CLI_USAGE,
 			"the token file %s can be read or changed by others: chmod 600 %s, and "
-			"replace the token if somebody may have seen it",
+			"replace the token if others may have read it",
 			path, path);
 	for (ssize_t more = 1; more > 0 && n < sizeof text; n += (size_t)(more > 0 ? more : 0)) {
 		more = read(fd, text + n, sizeof text - n);
@@ -148,7 +148,7 @@ static const char *option_or_environment(
 	return value ? value : environment(variable);
 }
 
-/* What others can read is no secret: the key may not be, wherever it is. */
+/* A key that others can read is not a secret: it is refused, wherever it is. */
 static int check_key(const char *path)
 {
 	struct stat stat_of;
@@ -159,7 +159,7 @@ static int check_key(const char *path)
 	if (stat_of.st_mode & (S_IRWXO | S_IWGRP))
 		return cli_say(CLI_USAGE,
 			"the private key %s can be read or changed by others: chmod 600 %s, and "
-			"replace it if somebody may have seen it",
+			"replace it if others may have read it",
 			path, path);
 	return CLI_DONE;
 }

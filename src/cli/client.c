@@ -115,7 +115,7 @@ static void set_address(CURL *curl, const struct cli *cli, const char *path)
 	if (cli->cert_file) {
 		curl_easy_setopt(curl, CURLOPT_SSLCERT, cli->cert_file);
 		curl_easy_setopt(curl, CURLOPT_SSLKEY, cli->key_file);
-		/* A key under a passphrase is an error: nobody is asked in the middle of a table. */
+		/* A key under a passphrase is an error: a prompt would stand within a table. */
 		curl_easy_setopt(curl, CURLOPT_KEYPASSWD, "");
 	}
 }

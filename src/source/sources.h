@@ -33,7 +33,7 @@ enum sources_outcome {
 
 /*
  * Appends what is the same for two sources only if they are one, before and after a reload: owner
- * and name. It is no text.
+ * and name. It is not text.
  */
 void sources_identify(const struct conf_source *conf, struct buf *out);
 struct sources_use sources_use(const struct source_call *call);

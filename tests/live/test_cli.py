@@ -396,12 +396,12 @@ def test_events_of_the_past(cw, daemon):
     pauses = until(lambda: re.findall(r"^.* pause (.*), on test$", cw("events", "--event", "pause").stdout, re.M)[-2:], "the pauses")
     assert re.fullmatch(r"warming is paused until \S+Z, by anonymous \(moved\)", pauses[0]) and pauses[1] == "warming runs again, by anonymous"
     cw("invalidate", "none:*", "--yes")
-    first, second = (json.loads(cw("events", "--limit", n, "--json").stdout)["items"] for n in "12")
+    first, second = (json.loads(cw("events", "--event", "invalidation", "--limit", n, "--json").stdout)["items"] for n in "12")
     assert len(first) == 1 and second[0] == first[0]
     assert "older ones" in cw("events", "--limit", "1").stderr
     assert "older ones" not in cw("events", "--limit", "1000").stderr
     assert "no such events" in cw("events", "--by", "nobody").stderr
-    assert "none:*" in cw("events", "--detail", "--limit", "1").stdout
+    assert "none:*" in cw("events", "--event", "invalidation", "--detail", "--limit", "1").stdout
     assert "what is to come" in cw("events", "-f", "--since", "1h", expect=2).stderr
 
 
